@@ -1,0 +1,63 @@
+"""Every error popsim raises on purpose, and the exit code each one means on the command line.
+
+    PopsimError
+    ├── InputError            what the user gave cannot be used        exit 2
+    │   └── DefinitionError   ... in a file: file, key, value, allowed
+    └── RunError              the work itself failed                   exit 1
+
+Each message is one line, written for the person who has to mend the input.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+LONGEST_VALUE_SHOWN = 60
+
+
+class PopsimError(Exception):
+    """Base of all errors raised on purpose; `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class RunError(PopsimError):
+    """The input was fine, the work failed (a unit of an experiment, a full disk)."""
+
+
+class InputError(PopsimError):
+    """What the user gave cannot be used."""
+
+    exit_code = 2
+
+
+class DefinitionError(InputError):
+    """A file says something that popsim refuses: names the file, the key, the value and what is allowed."""
+
+    def __init__(self, file: object, key: str, value: object, allowed: str) -> None:
+        shown = "" if value is None else f" = {shorten(value)}"
+        super().__init__(one_line(f"{file}: {key}{shown}: {allowed}"))
+        self.file, self.key, self.value, self.allowed = str(file), key, value, allowed
+
+
+def one_line(text: str) -> str:
+    """`text` with every run of white space made one blank and control characters made visible."""
+    return " ".join(text.split()).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def shorten(value: object) -> str:
+    """`repr(value)`, cut in the middle when it is long."""
+    text = repr(value)
+    if len(text) <= LONGEST_VALUE_SHOWN:
+        return text
+    half = LONGEST_VALUE_SHOWN // 2
+    return f"{text[:half]} ... {text[-half:]}"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A clause that lists what is allowed, led by the nearest match: "did you mean 'x'? (allowed: ...)"."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    listed = ", ".join(known) if known else "nothing"
+    return f"did you mean '{near[0]}'? (allowed: {listed})" if near else f"allowed: {listed}"
