@@ -1,0 +1,77 @@
+"""Small integers with a name: event kinds, causes, care levels and random streams, shared by kernels and their callers.
+
+Numbers are stored in results, so they are never reused for another meaning.
+"""
+
+from __future__ import annotations
+
+# Kinds of event in the log. `setting` is where it happens, `cause` why the twin seeks or receives care.
+ENTER = 0  # discharged alive from the index admission: follow-up begins
+PRESENT = 1  # becomes acutely unwell and seeks care; cause
+ARRIVE = 2  # asks for a place in a setting (waits for it, or starts in the same moment)
+START = 3  # gets the place; detail 1 = not on the first-choice ward (outlier)
+END = 4  # leaves the place; detail = next setting, or -1
+RENEGE = 5  # gives up waiting
+BLOCK = 6  # turned away: no place and no room to wait
+BOOK = 7  # put on the list of a contact setting
+VISIT = 8  # the contact takes place; detail = bits of what was done
+MISS = 9  # a booking is given up because the person is in hospital or dead
+ALERT = 10  # telemonitoring raises an alert; detail = bits of the signals
+SHOCK = 11  # an exogenous shock begins; detail = bits of shocks
+DEATH = 12  # dies; setting where
+EVENT_NAMES = (
+    "enter", "present", "arrive", "start", "end", "renege", "block", "book", "visit", "miss", "alert", "shock", "death",
+)  # fmt: skip
+
+# Why a twin seeks acute care.
+CAUSE_NONE = 0
+CAUSE_HEART_FAILURE = 1
+CAUSE_INFECTION = 2
+CAUSE_ARRHYTHMIA = 3
+CAUSE_RENAL = 4  # acute kidney injury, hyperkalaemia, low blood pressure
+CAUSE_RESPIRATORY = 5  # exacerbation of COPD
+CAUSE_OTHER = 6  # falls and everything else
+CAUSE_PLANNED = 7
+CAUSE_NAMES = ("none", "heart_failure", "infection", "arrhythmia", "renal", "respiratory", "other", "planned")
+
+# Bits of `shock_onset`.
+SHOCK_INFECTION = 1
+SHOCK_LAPSE = 2
+SHOCK_SALT = 4
+SHOCK_ARRHYTHMIA = 8
+SHOCK_NAMES = {
+    SHOCK_INFECTION: "infection",
+    SHOCK_LAPSE: "lapse of adherence",
+    SHOCK_SALT: "salty diet",
+    SHOCK_ARRHYTHMIA: "fast arrhythmia",
+}
+
+# Bits of `onset`, written by physiology each day: what care must look at.
+ONSET_DEATH = 1
+ONSET_ACUTE = 2
+ONSET_SHOCK = 4
+
+# Bits of the detail of VISIT: what the clinician did.
+DID_DIURETIC_UP = 1
+DID_DIURETIC_DOWN = 2
+DID_TITRATE = 4
+DID_REDUCE = 8
+DID_EMERGENCY = 16
+
+# Care levels that physiology sees.
+LEVEL_COMMUNITY = 0
+LEVEL_FACILITY = 1
+LEVEL_EMERGENCY = 2
+LEVEL_WARD = 3
+LEVEL_CRITICAL = 4
+
+# Random streams: the third word of the Philox counter (random.py). One list, so that no two uses share a stream.
+STREAM_SHOCKS = 1  # physiology, index = day
+STREAM_EVENTS = 2  # physiology, index = day
+STREAM_SIGNALS = 3  # monitoring, index = day
+STREAM_CARE_DAY = 4  # care, when within the day things happen, index = day
+STREAM_COHORT = 16  # 16..79: one per sampled marginal of a cohort, index = 0
+STREAM_ARRIVALS = 80  # 80..143: one per external source, index = number of the arrival
+STREAM_STAY = 256  # 256 + setting: length of stay, index = number of that person's stays there
+STREAM_ROUTE = 512  # 512 + setting: where to next, index likewise
+STREAM_PATIENCE = 768  # 768 + setting: how long the person waits before giving up, index likewise
