@@ -19,8 +19,10 @@ MISS = 9  # a booking is given up because the person is in hospital or dead
 ALERT = 10  # telemonitoring raises an alert; detail = bits of the signals
 SHOCK = 11  # an exogenous shock begins; detail = bits of shocks
 DEATH = 12  # dies; setting where
+EARLY = 13  # the stay is ended before its time because somebody waits for the place; followed by END
 EVENT_NAMES = (
     "enter", "present", "arrive", "start", "end", "renege", "block", "book", "visit", "miss", "alert", "shock", "death",
+    "early",
 )  # fmt: skip
 
 # Why a twin seeks acute care.
@@ -65,6 +67,20 @@ LEVEL_EMERGENCY = 2
 LEVEL_WARD = 3
 LEVEL_CRITICAL = 4
 
+# Classes of setting, in the words of a network file.
+CLASS_ROUTER = 0  # a place to decide: no time passes, never in the log
+CLASS_OUTPATIENT = 1  # a contact; the person stays where they live
+CLASS_COMMUNITY = 2
+CLASS_EMERGENCY = 3
+CLASS_OBSERVATION = 4  # assessment unit: not an admission
+CLASS_INPATIENT = 5
+CLASS_CRITICAL = 6  # counts as inpatient
+CLASS_FACILITY = 7  # rehabilitation or nursing home
+CLASS_HOSPICE = 8
+CLASS_NAMES = (
+    "router", "outpatient", "community", "emergency", "observation", "inpatient", "critical", "facility", "hospice",
+)  # fmt: skip
+
 # Random streams: the third word of the Philox counter (random.py). One list, so that no two uses share a stream.
 STREAM_SHOCKS = 1  # physiology, index = day
 STREAM_EVENTS = 2  # physiology, index = day
@@ -75,3 +91,5 @@ STREAM_ARRIVALS = 80  # 80..143: one per external source, index = number of the 
 STREAM_STAY = 256  # 256 + setting: length of stay, index = number of that person's stays there
 STREAM_ROUTE = 512  # 512 + setting: where to next, index likewise
 STREAM_PATIENCE = 768  # 768 + setting: how long the person waits before giving up, index likewise
+STREAM_FOLLOW_UP = 1024  # 1024 + setting: does the person take up a follow-up contact there, index = stays at home
+STREAM_UPTAKE = 5  # does the person take up telemonitoring, index = 0
