@@ -100,7 +100,7 @@ def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[st
         found = [m for owner in models if (f := owner.model_fields.get(part)) for m in _models_in(f.annotation)]
         found += [m for m in models if m.__name__ == part]
         models = found or models
-    return sorted({name for m in models for name in m.model_fields})
+    return sorted({field.alias or name for m in models for name, field in m.model_fields.items()})
 
 
 def _models_in(annotation: object) -> list[type[BaseModel]]:

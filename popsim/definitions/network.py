@@ -1,0 +1,396 @@
+"""What a care-network file may say: settings, their places and stays, and the rules for where to go next.
+
+The models hold one file's content and check each value and each setting on its own; what takes the whole network to
+see (a link to nowhere, a place that nobody can leave) is checked by `popsim.care.network.CareNetwork`.
+Durations are in days, hours are hours of the day (0 = midnight), rates are per day.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
+
+from popsim.definitions.base import Definition
+from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Text, real, whole
+from popsim.errors import did_you_mean
+
+EXIT = "exit"
+"""Target of a route: the person leaves the simulated system."""
+STAY = "stay"
+"""Target of a contact setting's route: the person remains where they are."""
+
+UNLIMITED = "unlimited"
+MOST_PLACES = 10_000_000
+LONGEST_DAYS = 36_500.0
+SHORTEST_MEAN_DAYS = 1e-6
+MOST_SETTINGS = 100
+MOST_TARGETS = 20
+MOST_ARRIVAL_SOURCES = 64  # as many random streams are set aside for them (kernels/codes.py)
+LARGEST_NUMBER = 1e9
+
+SettingClass = Literal[
+    "router", "outpatient", "community", "emergency", "observation", "inpatient", "critical", "facility", "hospice"
+]
+CareLevel = Literal["community", "facility", "emergency", "ward", "critical"]
+DEFAULT_CARE_LEVEL: dict[SettingClass, CareLevel] = {
+    "router": "community",
+    "outpatient": "community",
+    "community": "community",
+    "emergency": "emergency",
+    "observation": "ward",
+    "inpatient": "ward",
+    "critical": "critical",
+    "facility": "facility",
+    "hospice": "facility",
+}
+PLACE_ONLY = (
+    "capacity", "boards", "care_level", "stay", "stay_external", "stay_factors", "review", "patience", "gives_up_to",
+)  # fmt: skip
+QUEUE_ONLY = ("waiting_room", "overflow", "discipline", "priority")
+CONTACT_ONLY = ("slots_per_day", "opens_hour", "closes_hour", "weekdays_only", "clinician", "lapses_after_days")
+
+
+def _places(value: object) -> int | str:
+    """A number of places, or "unlimited"."""
+    allowed = f"must be a whole number between 0 and {MOST_PLACES}, or '{UNLIMITED}'"
+    if value == UNLIMITED and isinstance(value, str):
+        return UNLIMITED
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_PLACES:
+        raise ValueError(allowed)
+    return value
+
+
+def _target(value: object) -> str | dict[str, float]:
+    """A name, or a table of names and probabilities."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, dict) or not 1 <= len(value) <= MOST_TARGETS:
+        raise ValueError(f"must be a setting's name, 'exit', 'stay', or at most {MOST_TARGETS} probabilities")
+    shares: dict[str, float] = {}
+    for name, share in value.items():
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0.0 <= share <= 1.0:
+            raise ValueError(f"the probability of '{name}' is {share!r}: must be between 0 and 1")
+        shares[str(name)] = float(share)
+    return shares
+
+
+def _operand(value: object) -> float | str:
+    """What a column is compared with by `is`: a number or a name."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST_NUMBER:
+        raise ValueError("must be a number or a name")
+    return float(value)
+
+
+def _known_distribution(value: object) -> object:
+    """Refuse a distribution by its name before pydantic looks for the model, to be able to suggest one."""
+    if isinstance(value, dict):
+        if "distribution" not in value:
+            raise ValueError("names no distribution, allowed: " + ", ".join(DISTRIBUTIONS))
+        if value["distribution"] not in DISTRIBUTIONS:
+            name = value["distribution"]
+            raise ValueError(f"distribution {name!r}: " + did_you_mean(str(name), DISTRIBUTIONS))
+    return value
+
+
+Days = Annotated[float, real(0.0, LONGEST_DAYS)]
+MeanDays = Annotated[float, real(SHORTEST_MEAN_DAYS, LONGEST_DAYS)]
+Places = Annotated[int | Literal["unlimited"], PlainValidator(_places)]
+Hour = Annotated[float, real(0.0, 24.0)]
+Level = Annotated[int, whole(1, 5)]
+Bound = Annotated[float, real(-LARGEST_NUMBER, LARGEST_NUMBER)]
+
+
+class Exponential(Definition):
+    """Exponential duration with a mean in days."""
+
+    distribution: Literal["exponential"]
+    mean: MeanDays
+
+
+class _MeanAndSd(Definition):
+    mean: MeanDays
+    sd: MeanDays
+
+    @model_validator(mode="after")
+    def _spread_within_reason(self) -> Self:
+        if not 0.01 <= self.sd / self.mean <= 10.0:
+            raise ValueError(f"sd = {self.sd:g} must be between 0.01 and 10 times the mean ({self.mean:g})")
+        return self
+
+
+class LogNormal(_MeanAndSd):
+    """Lognormal duration; mean and sd of the duration itself, in days (not of its logarithm)."""
+
+    distribution: Literal["lognormal"]
+
+
+class Gamma(_MeanAndSd):
+    """Gamma duration; mean and sd in days (shape = (mean/sd)^2)."""
+
+    distribution: Literal["gamma"]
+
+
+class Uniform(Definition):
+    """Duration uniform between low and high, in days."""
+
+    distribution: Literal["uniform"]
+    low: Days
+    high: Days
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.high < self.low:
+            raise ValueError(f"high = {self.high:g} must be at least low ({self.low:g})")
+        return self
+
+
+class Fixed(Definition):
+    """The same duration for all, in days."""
+
+    distribution: Literal["fixed"]
+    value: Days
+
+
+class Empirical(Definition):
+    """A duration drawn from a list of days, with weights if given (else all alike)."""
+
+    distribution: Literal["empirical"]
+    values: Annotated[tuple[Days, ...], AS_TUPLE, Field(min_length=1, max_length=10_000)]
+    weights: Annotated[tuple[Annotated[float, real(0.0, LARGEST_NUMBER)], ...], AS_TUPLE] = ()
+
+    @model_validator(mode="after")
+    def _weights_fit(self) -> Self:
+        if self.weights and len(self.weights) != len(self.values):
+            raise ValueError(f"{len(self.weights)} weights for {len(self.values)} values: must be one for each")
+        if self.weights and sum(self.weights) <= 0.0:
+            raise ValueError("weights must not all be 0")
+        return self
+
+
+class Forever(Definition):
+    """Stays until something happens to the person (acute illness, death)."""
+
+    distribution: Literal["forever"]
+
+
+Distribution = Annotated[
+    Exponential | LogNormal | Gamma | Uniform | Fixed | Empirical | Forever,
+    Field(discriminator="distribution"),
+    BeforeValidator(_known_distribution),
+]
+DISTRIBUTIONS = ("exponential", "lognormal", "gamma", "uniform", "fixed", "empirical", "forever")
+
+
+class Condition(Definition):
+    """A test of one column of the person: exactly one of `at_least`, `below` and `is` (here `equals`)."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    column: Identifier
+    at_least: Bound | None = None
+    below: Bound | None = None
+    equals: Annotated[float | str, PlainValidator(_operand)] | None = Field(default=None, alias="is")
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Self:
+        given = sum(x is not None for x in (self.at_least, self.below, self.equals))
+        if given != 1:
+            raise ValueError(f"the condition on '{self.column}' must have exactly one of at_least, below, is")
+        return self
+
+
+Conditions = Annotated[tuple[Condition, ...], AS_TUPLE, Field(max_length=8)]
+
+
+class PriorityRule(Definition):
+    """Triage: the level given to a person of whom all conditions hold; level 1 is served first."""
+
+    level: Level
+    when: Conditions = ()
+
+
+class StayFactor(Definition):
+    """Multiplies a stay by exp(log_change_per_unit x (column - reference))."""
+
+    column: Identifier
+    reference: Bound
+    log_change_per_unit: Annotated[float, real(-10.0, 10.0)]
+
+
+class Review(Definition):
+    """A daily ward round at `hour` that ends the stay of those of whom all `discharge_when` conditions hold.
+
+    When somebody waits for the setting, meeting the `under_pressure` conditions is enough (early discharge).
+    Nobody goes before `at_least_days`, everybody by `at_most_days`.
+    """
+
+    hour: Annotated[float, real(0.0, 23.999)]
+    discharge_when: Annotated[tuple[Condition, ...], AS_TUPLE, Field(min_length=1, max_length=8)]
+    under_pressure: Conditions = ()
+    at_least_days: Days = 1.0
+    at_most_days: Annotated[float, real(0.01, 3650.0)] = 30.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.at_most_days < self.at_least_days:
+            raise ValueError(f"at_most_days = {self.at_most_days:g} must be >= at_least_days = {self.at_least_days:g}")
+        return self
+
+
+class Route(Definition):
+    """Where to go on leaving a setting, for those of whom all conditions hold; the first route that matches counts."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    to: Annotated[str | dict[str, float], PlainValidator(_target)]
+    when: Conditions = ()
+    if_free: bool = False
+    applies_to: Literal["all", "twins", "external"] = Field(default="all", alias="for")
+    outlier: bool = False
+
+    @property
+    def targets(self) -> tuple[tuple[str, float], ...]:
+        """Names and probabilities, in the order of the file."""
+        return ((self.to, 1.0),) if isinstance(self.to, str) else tuple(self.to.items())
+
+    @property
+    def always(self) -> bool:
+        """Whether it matches whoever it applies to."""
+        return not self.when and not self.if_free
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.if_free and not isinstance(self.to, str):
+            raise ValueError("if_free needs a single setting in 'to', not a table of probabilities")
+        if self.applies_to == "external" and self.when:
+            raise ValueError("external patients have no columns: a route for them must not have 'when'")
+        return self
+
+
+class SettingDefinition(Definition):
+    """A node of the network: a place, a contact with daily slots (outpatient) or a mere decision (router)."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    name: Identifier
+    label: Label = ""
+    setting_class: SettingClass = Field(alias="class")
+    capacity: Places = "unlimited"
+    waiting_room: Places = "unlimited"
+    overflow: str | None = None
+    boards: bool = False
+    discipline: Literal["fifo", "priority"] = "fifo"
+    priority: Annotated[tuple[PriorityRule, ...], AS_TUPLE, Field(max_length=20)] = ()
+    care_level: CareLevel | None = None
+    stay: Distribution | None = None
+    stay_external: Distribution | None = None
+    stay_factors: Annotated[tuple[StayFactor, ...], AS_TUPLE, Field(max_length=4)] = ()
+    review: Review | None = None
+    patience: Distribution | None = None
+    gives_up_to: str | None = None
+    routes: Annotated[tuple[Route, ...], AS_TUPLE, Field(max_length=30)] = ()
+    slots_per_day: Annotated[int, whole(0, MOST_PLACES)] | None = None
+    opens_hour: Hour = 9.0
+    closes_hour: Hour = 17.0
+    weekdays_only: bool = True
+    clinician: Literal["none", "general_practitioner", "specialist", "nurse"] = "none"
+    lapses_after_days: Annotated[float, real(0.01, LONGEST_DAYS)] = 60.0
+
+    @property
+    def title(self) -> str:
+        """What people call it: the label, or the name with blanks."""
+        return self.label or self.name.replace("_", " ").capitalize()
+
+    @property
+    def level(self) -> CareLevel:
+        """Care level that physiology sees, from the class unless given."""
+        return self.care_level or DEFAULT_CARE_LEVEL[self.setting_class]
+
+    @property
+    def is_place(self) -> bool:
+        """Whether a person can be there (neither a router nor a contact setting)."""
+        return self.setting_class not in ("router", "outpatient")
+
+    @property
+    def places(self) -> int | Literal["unlimited"]:
+        """How many can be served: places, or slots a day of a contact setting."""
+        return self.capacity if self.slots_per_day is None else self.slots_per_day
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        problem = self._foreign_key() or (self._place_problem() if self.is_place else self._contact_problem())
+        problem = problem or self._queue_problem()
+        if problem:
+            raise ValueError(f"setting '{self.name}': {problem}")
+        return self
+
+    def _foreign_key(self) -> str | None:
+        """The first key that this class of setting does not have."""
+        forbidden = {"router": PLACE_ONLY + QUEUE_ONLY + CONTACT_ONLY, "outpatient": PLACE_ONLY}
+        for key in forbidden.get(self.setting_class, CONTACT_ONLY):
+            if getattr(self, key) != type(self).model_fields[key].default:
+                return f"'{key}' is not allowed for class {self.setting_class}"
+        return None
+
+    def _place_problem(self) -> str | None:
+        if (self.stay is None) == (self.review is None):
+            return "must have either 'stay' or 'review'"
+        for key in ("stay", "stay_external", "patience"):
+            if isinstance(getattr(self, key), Forever):
+                if key != "stay":
+                    return f"'{key}' must end, it cannot be forever"
+                if self.setting_class not in ("community", "facility", "hospice"):
+                    return "a stay forever is only allowed for class community, facility, hospice"
+        if self.stay_factors and (self.stay is None or isinstance(self.stay, Forever)):
+            return "'stay_factors' needs a 'stay' that they can lengthen"
+        if (self.patience is None) != (self.gives_up_to is None):
+            return "'patience' and 'gives_up_to' go together"
+        return None
+
+    def _contact_problem(self) -> str | None:
+        if self.setting_class == "outpatient" and self.slots_per_day is None:
+            return "class outpatient needs 'slots_per_day'"
+        if self.closes_hour <= self.opens_hour:
+            return f"closes_hour = {self.closes_hour:g} must be after opens_hour ({self.opens_hour:g})"
+        return None
+
+    def _queue_problem(self) -> str | None:
+        if (self.discipline == "priority") != bool(self.priority):
+            return "'discipline = \"priority\"' and the list 'priority' go together"
+        if self.priority and self.priority[-1].when:
+            return "the last rule of 'priority' must have no 'when', so that everybody has a level"
+        if self.overflow is not None and self.waiting_room == UNLIMITED:
+            return "'overflow' needs a 'waiting_room' that can be full"
+        return None
+
+
+class ArrivalSource(Definition):
+    """People from outside the population who use the same places: a Poisson stream of `per_day`."""
+
+    name: Identifier
+    to: str
+    per_day: Annotated[float, real(0.0, 1e6)]
+    priority: Level = 3
+
+
+class NetworkDefinition(Definition):
+    """A whole care network.
+
+    `reference_population` is the number of twins that places, slots and arrivals are meant for; without it the
+    network is never scaled. `entry` and `presentation` are left out where no twins are simulated.
+    """
+
+    name: Identifier
+    description: Text = ""
+    reference_population: Annotated[int, whole(1, 100_000_000)] | None = None
+    entry: str | None = None
+    presentation: str | None = None
+    settings: Annotated[tuple[SettingDefinition, ...], AS_TUPLE, Field(min_length=1, max_length=MOST_SETTINGS)]
+    arrivals: Annotated[tuple[ArrivalSource, ...], AS_TUPLE, Field(max_length=MOST_ARRIVAL_SOURCES)] = ()
+
+    def table(self) -> dict[str, Any]:
+        """The definition as a file would say it: keys of the file, lists for tuples, nothing that has its default."""
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
