@@ -344,6 +344,8 @@ class SettingDefinition(Definition):
                     return f"'{key}' must end, it cannot be forever"
                 if self.setting_class not in ("community", "facility", "hospice"):
                     return "a stay forever is only allowed for class community, facility, hospice"
+        if isinstance(self.stay, Forever) and self.routes and self.stay_external is None:
+            return "a stay forever has no end and so no 'routes'"
         if self.stay_factors and (self.stay is None or isinstance(self.stay, Forever)):
             return "'stay_factors' needs a 'stay' that they can lengthen"
         if (self.patience is None) != (self.gives_up_to is None):

@@ -1,0 +1,235 @@
+"""The care network: a definition, checked as a whole and held as a graph.
+
+    definition (what the file says) -> CareNetwork (what is sound) -> compiled network (arrays for the kernel)
+
+A network is immutable; `scaled` and `with_capacity` return new, checked ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import networkx as nx
+
+from popsim.care import network_checks as checks
+from popsim.definitions.base import read
+from popsim.definitions.network import (
+    EXIT,
+    MOST_PLACES,
+    STAY,
+    UNLIMITED,
+    ArrivalSource,
+    Condition,
+    Forever,
+    NetworkDefinition,
+    SettingDefinition,
+)
+from popsim.errors import DefinitionError, InputError, did_you_mean
+from popsim.kernels.codes import CAUSE_NAMES
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One way from a setting to another.
+
+    Attributes:
+        kind: `route` (on leaving), `overflow` (turned away) or `gives_up` (after waiting too long).
+        route: place of the route in the setting's list, -1 for the other kinds.
+        probability: share of those who take this route that go here.
+        twins, external: who can take it.
+    """
+
+    kind: Literal["route", "overflow", "gives_up"]
+    route: int
+    probability: float
+    twins: bool
+    external: bool
+
+
+class CareNetwork:
+    """A checked care network.
+
+    Args:
+        definition: what the file (or a notebook) says.
+        known_columns: names of columns that conditions may test.
+        file: named in errors.
+
+    Raises:
+        DefinitionError: the first thing that makes the network unsound.
+    """
+
+    def __init__(
+        self, definition: NetworkDefinition, known_columns: Collection[str], file: object = "care network"
+    ) -> None:
+        self.definition = definition
+        self.file = file
+        self._known_columns = frozenset(known_columns)
+        checks.names(definition, file)
+        checks.columns(definition, self._known_columns, file)
+        checks.routes(definition, file)
+        self.graph = _graph(definition)
+        checks.structure(definition, self.graph, file)
+        self._index = {setting.name: i for i, setting in enumerate(definition.settings)}
+
+    @classmethod
+    def read(cls, path: Path | str, known_columns: Collection[str]) -> Self:
+        """Read a network file.
+
+        Raises:
+            DefinitionError: the file, a value in it or the network as a whole is refused.
+        """
+        return cls(read(path, NetworkDefinition), known_columns, path)
+
+    @property
+    def settings(self) -> tuple[SettingDefinition, ...]:
+        """All settings, routers included, in the order of the file."""
+        return self.definition.settings
+
+    @property
+    def arrivals(self) -> tuple[ArrivalSource, ...]:
+        """Sources of external patients, in the order of the file."""
+        return self.definition.arrivals
+
+    def __getitem__(self, name: str) -> SettingDefinition:
+        return self.settings[self.index(name)]
+
+    def __iter__(self) -> Iterator[SettingDefinition]:
+        return iter(self.settings)
+
+    def __len__(self) -> int:
+        return len(self.settings)
+
+    def __repr__(self) -> str:
+        return f"CareNetwork({self.definition.name}: {len(self)} settings, {self.graph.number_of_edges()} links)"
+
+    def index(self, name: str) -> int:
+        """Place of a setting in `settings`.
+
+        Raises:
+            InputError: no setting has that name.
+        """
+        if name not in self._index:
+            raise InputError(f"no setting '{name}' in {self.file}: {did_you_mean(name, self._index)}")
+        return self._index[name]
+
+    def scaled(self, population: int) -> CareNetwork:
+        """The network for another number of twins than the one it was written for.
+
+        Places, slots a day, finite waiting rooms and external arrivals are multiplied by
+        population / reference_population; whole numbers are rounded half up and stay at least 1 where they were.
+        A network without reference population is returned as it is.
+
+        Raises:
+            InputError: the population is not positive.
+            DefinitionError: the scaled numbers leave the allowed range.
+        """
+        if population < 1:
+            raise InputError(f"population = {population}: must be at least 1 to scale {self.file}")
+        reference = self.definition.reference_population
+        if reference is None or reference == population:
+            return self
+        factor = population / reference
+        return self._replaced(
+            reference_population=population,
+            settings=tuple(self._resized(s, factor) for s in self.settings),
+            arrivals=tuple(self._busier(a, factor) for a in self.arrivals),
+        )
+
+    def with_capacity(self, capacity: Mapping[str, int], file: object | None = None) -> CareNetwork:
+        """The network with other numbers of places, or slots a day, in the settings named.
+
+        They are numbers for the reference population: change them first, scale afterwards. `file` is where the
+        numbers come from, for errors; default the network's own.
+
+        Raises:
+            DefinitionError: unknown setting, a router, a number out of range, or places that nobody can leave.
+        """
+        where = self.file if file is None else file
+        for name, number in capacity.items():
+            if name not in self._index:
+                raise DefinitionError(where, f"capacity.{name}", number, "unknown setting, " + self._suggestion(name))
+            if self[name].setting_class == "router":
+                raise DefinitionError(where, f"capacity.{name}", number, "a router has no capacity")
+            if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MOST_PLACES:
+                raise DefinitionError(
+                    where, f"capacity.{name}", number, f"must be a whole number between 0 and {MOST_PLACES}"
+                )
+        return self._replaced(
+            settings=tuple(_with_places(s, capacity[s.name]) if s.name in capacity else s for s in self.settings)
+        )
+
+    def _suggestion(self, name: str) -> str:
+        return did_you_mean(name, [s.name for s in self.settings if s.setting_class != "router"])
+
+    def _resized(self, setting: SettingDefinition, factor: float) -> SettingDefinition:
+        key = f"settings.{setting.name}"
+        changes: dict[str, Any] = {}
+        for field in ("capacity", "slots_per_day", "waiting_room"):
+            number = getattr(setting, field)
+            if number is not None and number != UNLIMITED:
+                changes[field] = checks.within(_scaled(number, factor), MOST_PLACES, f"{key}.{field}", self.file)
+        return setting.model_copy(update=changes)
+
+    def _busier(self, source: ArrivalSource, factor: float) -> ArrivalSource:
+        rate = checks.within(source.per_day * factor, 1e6, f"arrivals.{source.name}.per_day", self.file)
+        return source.model_copy(update={"per_day": rate})
+
+    def _replaced(self, **changes: object) -> CareNetwork:
+        return CareNetwork(self.definition.model_copy(update=changes), self._known_columns, self.file)
+
+
+def operand(condition: Condition) -> float:
+    """The number that a condition compares its column with; names of causes become their codes."""
+    for value in (condition.at_least, condition.below, condition.equals):
+        if value is not None:
+            return float(CAUSE_NAMES.index(value)) if isinstance(value, str) else value
+    raise AssertionError("a condition holds exactly one value")
+
+
+def _scaled(number: int, factor: float) -> int:
+    """`number` x `factor`, rounded half up, at least 1 where it was at least 1."""
+    return max(math.floor(number * factor + 0.5), min(number, 1))
+
+
+def _with_places(setting: SettingDefinition, number: int) -> SettingDefinition:
+    field = "slots_per_day" if setting.setting_class == "outpatient" else "capacity"
+    return setting.model_copy(update={field: number})
+
+
+def _graph(definition: NetworkDefinition) -> nx.DiGraph:
+    """Settings as nodes (`setting`), ways between them as edges (`links`); `exit` is a node where it is used.
+
+    Every node is added before any edge: networkx would invent the nodes of a dangling edge.
+    """
+    graph = nx.DiGraph(name=definition.name)
+    for setting in definition.settings:
+        graph.add_node(setting.name, setting=setting)
+    graph.add_node(EXIT, setting=None)
+    for setting in definition.settings:
+        for target, link in _links(setting):
+            known = graph.get_edge_data(setting.name, target, {"links": ()})["links"]
+            graph.add_edge(setting.name, target, links=(*known, link))
+    if graph.in_degree(EXIT) == 0:
+        graph.remove_node(EXIT)
+    return graph
+
+
+def _links(setting: SettingDefinition) -> Iterator[tuple[str, Link]]:
+    """Every way out of a setting. External patients have no columns, so they never take a conditional route."""
+    twins, external = not isinstance(setting.stay, Forever), True
+    for number, route in enumerate(setting.routes):
+        for_twins = twins and route.applies_to != "external"
+        for_external = external and route.applies_to != "twins" and not route.when
+        for target, probability in route.targets:
+            if target != STAY and probability > 0.0:
+                yield target, Link("route", number, probability, for_twins, for_external)
+        if route.always:
+            twins, external = twins and not for_twins, external and not for_external
+    if setting.overflow is not None:
+        yield setting.overflow, Link("overflow", -1, 1.0, True, True)
+    if setting.gives_up_to is not None:
+        yield setting.gives_up_to, Link("gives_up", -1, 1.0, True, True)

@@ -1,0 +1,287 @@
+"""What makes a care network unsound. Each check raises one `DefinitionError`: file, key, value, what is allowed.
+
+Settings are named in keys (`settings.cardiology_ward.routes.1.to`); routes are counted from 0, as in other errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+
+import networkx as nx
+
+from popsim.definitions.network import (
+    EXIT,
+    STAY,
+    Condition,
+    Empirical,
+    Fixed,
+    Forever,
+    NetworkDefinition,
+    SettingDefinition,
+    Uniform,
+)
+from popsim.errors import DefinitionError, did_you_mean
+from popsim.kernels.codes import CAUSE_NAMES
+
+CAUSE_COLUMNS = ("presenting_cause", "acute_cause")
+TOLERANCE = 1e-9  # how far the sum of a table of probabilities may be from 1
+
+
+def within[N: (int, float)](number: N, largest: N, key: str, file: object) -> N:
+    """`number`, unless scaling has made it larger than a file may say."""
+    if number > largest:
+        raise DefinitionError(file, key, number, f"scaled beyond the largest number allowed, {largest:g}")
+    return number
+
+
+def names(definition: NetworkDefinition, file: object) -> None:
+    """Settings and arrivals are named once, and every name that is referred to exists."""
+    known = _distinct([s.name for s in definition.settings], "settings", file)
+    _distinct([a.name for a in definition.arrivals], "arrivals", file)
+    for reserved in (EXIT, STAY):
+        if reserved in known:
+            raise DefinitionError(file, "settings.name", reserved, "this word is a target of routes, not a setting")
+    for key, value, allowed in _references(definition, known):
+        if value not in allowed:
+            raise DefinitionError(file, key, value, "unknown setting, " + did_you_mean(value, allowed))
+    contacts = {s.name for s in definition.settings if s.setting_class == "outpatient"}
+    for key, node in (("entry", definition.entry), ("presentation", definition.presentation)):
+        if node in contacts:
+            raise DefinitionError(file, key, node, "must be a place or a router, not a contact setting")
+    if definition.entry is None and definition.presentation is not None:
+        raise DefinitionError(file, "entry", None, "missing, a network with 'presentation' needs it")
+    if definition.entry is None and not definition.arrivals:
+        raise DefinitionError(file, "entry", None, "missing, a network without 'arrivals' needs it")
+
+
+def columns(definition: NetworkDefinition, known: Collection[str], file: object) -> None:
+    """Every column that is tested exists, and causes are called by their names."""
+    for setting in definition.settings:
+        prefix = f"settings.{setting.name}"
+        for key, condition in _conditions(setting):
+            if condition.column not in known:
+                raise DefinitionError(
+                    file,
+                    f"{prefix}.{key}",
+                    condition.column,
+                    "unknown column, " + did_you_mean(condition.column, known),
+                )
+            if isinstance(condition.equals, str):
+                allowed = CAUSE_NAMES if condition.column in CAUSE_COLUMNS else ()
+                if condition.equals not in allowed:
+                    words = did_you_mean(condition.equals, allowed) if allowed else "allowed: a number"
+                    raise DefinitionError(
+                        file, f"{prefix}.{key}.is", condition.equals, f"unknown value of {condition.column}, {words}"
+                    )
+        for number, factor in enumerate(setting.stay_factors):
+            if factor.column not in known:
+                raise DefinitionError(
+                    file,
+                    f"{prefix}.stay_factors.{number}.column",
+                    factor.column,
+                    "unknown column, " + did_you_mean(factor.column, known),
+                )
+
+
+def routes(definition: NetworkDefinition, file: object) -> None:
+    """Probabilities sum to 1, no route is behind one that always matches, and the last always matches."""
+    for setting in definition.settings:
+        open_to = {"twins", "external"}
+        everybody = {"external"} if definition.entry is None else {"twins"}
+        for number, route in enumerate(setting.routes):
+            key = f"settings.{setting.name}.routes.{number}"
+            total = sum(probability for _, probability in route.targets)
+            if abs(total - 1.0) > TOLERANCE:
+                raise DefinitionError(file, f"{key}.to", None, f"probabilities sum to {total:.10g}, must sum to 1")
+            audience = {"twins", "external"} if route.applies_to == "all" else {route.applies_to}
+            if not audience & open_to:
+                raise DefinitionError(file, key, None, "never used: the routes before it always match")
+            if route.always:
+                open_to -= audience
+        if setting.routes and (not setting.routes[-1].always or everybody & open_to):
+            raise DefinitionError(
+                file,
+                f"settings.{setting.name}.routes.{len(setting.routes) - 1}",
+                None,
+                "the last route must match always: no 'when', no 'if_free', for everybody left",
+            )
+        if not setting.routes and setting.is_place and not isinstance(setting.stay, Forever):
+            raise DefinitionError(
+                file, f"settings.{setting.name}.routes", None, "no way to leave: a stay that ends needs routes"
+            )
+        if not setting.routes and setting.setting_class == "router":
+            raise DefinitionError(
+                file, f"settings.{setting.name}.routes", None, "no way to leave: a router needs routes"
+            )
+
+
+def structure(definition: NetworkDefinition, graph: nx.DiGraph, file: object) -> None:
+    """Whatever takes the graph to see: closed doors, dead ends, islands, endless loops without time."""
+    _open_doors(definition, file)
+    _no_time_loops(definition, graph, file)
+    contacts = [s.name for s in definition.settings if s.setting_class == "outpatient"]
+    starts = [node for node in (definition.entry, definition.presentation) if node is not None]
+    twins = _reached(graph, [*starts, *contacts] if starts else [], lambda link: link.twins)
+    external = _reached(graph, [a.to for a in definition.arrivals], lambda link: link.external)
+    for setting in definition.settings:
+        if setting.name not in twins and setting.name not in external and setting.setting_class != "outpatient":
+            raise DefinitionError(
+                file,
+                f"settings.{setting.name}",
+                None,
+                "unreachable: neither entry, presentation, arrivals nor any setting in use leads here",
+            )
+    _no_dead_ends_for_external(definition, graph, external, file)
+    resting = {s.name for s in definition.settings if isinstance(s.stay, Forever)}
+    _no_dead_ends(graph, twins, {EXIT, *resting, *contacts}, lambda link: link.twins, "twins", file)
+    if definition.presentation is not None and EXIT in twins:
+        name = next(n for n in graph.predecessors(EXIT) if n in twins and _usable(graph, n, EXIT, lambda x: x.twins))
+        raise DefinitionError(
+            file,
+            f"settings.{name}",
+            None,
+            "twins reach 'exit' here, but they live on in the model: send them to a setting",
+        )
+
+
+def _distinct(listed: list[str], key: str, file: object) -> set[str]:
+    for name in listed:
+        if listed.count(name) > 1:
+            raise DefinitionError(file, f"{key}.name", name, "this name is used more than once, must be unique")
+    return set(listed)
+
+
+def _references(definition: NetworkDefinition, known: set[str]) -> Iterator[tuple[str, str, set[str]]]:
+    """(key, name referred to, names allowed there) for every reference in the file."""
+    for key, node in (("entry", definition.entry), ("presentation", definition.presentation)):
+        if node is not None:
+            yield key, node, known
+    for source in definition.arrivals:
+        yield f"arrivals.{source.name}.to", source.to, known
+    for setting in definition.settings:
+        prefix = f"settings.{setting.name}"
+        targets = known | ({EXIT, STAY} if setting.setting_class == "outpatient" else {EXIT})
+        for number, route in enumerate(setting.routes):
+            for target, _ in route.targets:
+                yield f"{prefix}.routes.{number}.to", target, targets
+        if setting.overflow is not None:
+            yield f"{prefix}.overflow", setting.overflow, known
+        if setting.gives_up_to is not None:
+            yield f"{prefix}.gives_up_to", setting.gives_up_to, known | {EXIT}
+
+
+def _conditions(setting: SettingDefinition) -> Iterator[tuple[str, Condition]]:
+    """Every condition of a setting with its key."""
+    for number, route in enumerate(setting.routes):
+        for place, condition in enumerate(route.when):
+            yield f"routes.{number}.when.{place}", condition
+    for number, rule in enumerate(setting.priority):
+        for place, condition in enumerate(rule.when):
+            yield f"priority.{number}.when.{place}", condition
+    if setting.review is not None:
+        for place, condition in enumerate(setting.review.discharge_when):
+            yield f"review.discharge_when.{place}", condition
+        for place, condition in enumerate(setting.review.under_pressure):
+            yield f"review.under_pressure.{place}", condition
+
+
+def _open_doors(definition: NetworkDefinition, file: object) -> None:
+    """Nobody waits for ever for a place that does not exist."""
+    for setting in definition.settings:
+        turned_away = setting.waiting_room == 0 and setting.overflow is not None
+        if setting.is_place and setting.capacity == 0 and not turned_away and setting.patience is None:
+            raise DefinitionError(
+                file,
+                f"settings.{setting.name}.capacity",
+                0,
+                "nobody can ever enter, those who wait never leave: "
+                "must be at least 1, or have 'patience', or 'waiting_room = 0' with an 'overflow'",
+            )
+
+
+def _no_time_loops(definition: NetworkDefinition, graph: nx.DiGraph, file: object) -> None:
+    """No cycle along which no time passes; it would keep the simulation at one moment for ever."""
+    timeless = nx.DiGraph()
+    for setting in definition.settings:
+        at_once = {"overflow"}
+        if setting.setting_class == "router" or _takes_no_time(setting.stay) or _takes_no_time(setting.stay_external):
+            at_once.add("route")
+        if _takes_no_time(setting.patience):
+            at_once.add("gives_up")
+        for target in graph.successors(setting.name):
+            if any(link.kind in at_once for link in graph.edges[setting.name, target]["links"]):
+                timeless.add_edge(setting.name, target)
+    try:
+        cycle = nx.find_cycle(timeless)
+    except nx.NetworkXNoCycle:
+        return
+    path = " -> ".join([cycle[0][0], *(edge[1] for edge in cycle)])
+    raise DefinitionError(
+        file, f"settings.{cycle[0][0]}", None, f"a cycle that takes no time ({path}): one stay in it must last"
+    )
+
+
+def _takes_no_time(duration: object) -> bool:
+    if isinstance(duration, Fixed):
+        return duration.value == 0.0
+    if isinstance(duration, Uniform):
+        return duration.high == 0.0
+    if isinstance(duration, Empirical):
+        return max(duration.values) == 0.0
+    return False
+
+
+def _usable(graph: nx.DiGraph, source: str, target: str, who: Callable[..., bool]) -> bool:
+    return any(who(link) for link in graph.edges[source, target]["links"])
+
+
+def _reached(graph: nx.DiGraph, starts: list[str], who: Callable[..., bool]) -> set[str]:
+    """Nodes that people who start at `starts` can come to along links open to them."""
+    open_links = nx.subgraph_view(graph, filter_edge=lambda a, b: _usable(graph, a, b, who))
+    return {node for start in starts for node in (start, *nx.descendants(open_links, start))}
+
+
+def _no_dead_ends(
+    graph: nx.DiGraph, reached: set[str], rest: set[str], who: Callable[..., bool], people: str, file: object
+) -> None:
+    """From every node where these people come, a place of rest can be reached."""
+    towards_rest = nx.subgraph_view(graph, filter_edge=lambda a, b: _usable(graph, a, b, who)).reverse(copy=False)
+    saved = {node for end in rest & set(graph) for node in (end, *nx.descendants(towards_rest, end))}
+    for node in graph:
+        if node in reached and node not in saved:
+            raise DefinitionError(
+                file,
+                f"settings.{node}.routes",
+                None,
+                f"no way to leave for {people}: neither 'exit' nor a setting with a stay forever can be reached",
+            )
+
+
+def _no_dead_ends_for_external(
+    definition: NetworkDefinition, graph: nx.DiGraph, reached: set[str], file: object
+) -> None:
+    """External patients always have a stay that ends without looking at columns, a next step and an exit."""
+    for setting in definition.settings:
+        if setting.name not in reached:
+            continue
+        key = f"settings.{setting.name}"
+        if setting.review is not None and setting.stay_external is None:
+            raise DefinitionError(
+                file,
+                f"{key}.stay_external",
+                None,
+                "missing, external patients come here and 'review' is for twins only",
+            )
+        if isinstance(setting.stay, Forever) and setting.stay_external is None:
+            raise DefinitionError(
+                file,
+                f"{key}.stay",
+                "forever",
+                "external patients come here and would never leave: route them to 'exit' or give 'stay_external'",
+            )
+        if setting.routes and not any(r.always and r.applies_to != "twins" for r in setting.routes):
+            raise DefinitionError(
+                file, f"{key}.routes", None, "no way to leave for external patients: a route for them must match always"
+            )
+    contacts = {s.name for s in definition.settings if s.setting_class == "outpatient"}
+    _no_dead_ends(graph, reached, {EXIT, *contacts}, lambda link: link.external, "external patients", file)
