@@ -51,6 +51,9 @@ class ParameterSet(Mapping[str, float]):
     def __len__(self) -> int:
         return len(self._records)
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._records
+
     def of(self, key: str) -> Parameter:
         """The record: value, unit, source, bounds."""
         if key not in self._records:

@@ -1,0 +1,67 @@
+"""A small population with the columns that valuation reads and writes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from popsim.economics.columns import VALUATION_COLUMNS
+from popsim.economics.valuation import PricedSetting, Valuation
+from popsim.evidence.parameters import load_parameters
+from popsim.population.columns import Column, Schema
+from popsim.population.event_log import EventLog
+from popsim.population.population import Population
+
+SETTINGS = (
+    PricedSetting("acute_need", "router"),
+    PricedSetting("home", "community"),
+    PricedSetting("home_care", "community"),
+    PricedSetting("heart_failure_clinic", "outpatient", "specialist"),
+    PricedSetting("general_practice", "outpatient", "general_practitioner"),
+    PricedSetting("telemonitoring_desk", "outpatient", "nurse"),
+    PricedSetting("emergency_department", "emergency"),
+    PricedSetting("ward", "inpatient"),
+    PricedSetting("intensive_care", "critical"),
+    PricedSetting("nursing_home", "facility"),
+)
+PLACE = {setting.name: place for place, setting in enumerate(SETTINGS)}
+CODES = ("alive", "setting", "admitted", "nyha_class", "telemonitored")
+REALS = (
+    "beta_blocker_fraction",
+    "ras_inhibitor_fraction",
+    "neprilysin_inhibitor_fraction",
+    "mra_fraction",
+    "sglt2_inhibitor_fraction",
+    "loop_diuretic_mg_day",
+)
+
+
+def make_population(twins: int) -> Population:
+    """Everyone alive at home in class II without drugs, entered on day 0."""
+    columns = [Column("entry_day", "count", "day", 0, 1e6, "entry", "cohort")]
+    columns += [Column(name, "code", "1", -1, 100, name, "care") for name in CODES]
+    columns += [Column(name, "real", "1", 0, 1000, name, "care") for name in REALS]
+    population = Population(Schema([*columns, *VALUATION_COLUMNS]), np.arange(twins) + 100)
+    population["alive"] = 1
+    population["setting"] = PLACE["home"]
+    population["nyha_class"] = 2
+    return population
+
+
+def make_valuation(follow_up_days: int = 365, **options: float) -> Valuation:
+    prices, utilities = load_parameters("nhs_prices"), load_parameters("griffiths_2014")
+    return Valuation(prices, utilities, SETTINGS, follow_up_days, **options)
+
+
+def make_log(population: Population) -> EventLog:
+    return EventLog([setting.name for setting in SETTINGS], population.person_id)
+
+
+def write(log: EventLog, time: float, row: int, kind: int, setting: str | None = None) -> None:
+    """Append one event."""
+    log.ensure_room(1)
+    at = len(log)
+    log.columns.time[at] = time
+    log.columns.row[at] = row
+    log.columns.kind[at] = kind
+    log.columns.setting[at] = -1 if setting is None else PLACE[setting]
+    log.columns.size[0] += 1
