@@ -348,8 +348,6 @@ class SettingDefinition(Definition):
             return "a stay forever has no end and so no 'routes'"
         if self.stay_factors and (self.stay is None or isinstance(self.stay, Forever)):
             return "'stay_factors' needs a 'stay' that they can lengthen"
-        if (self.patience is None) != (self.gives_up_to is None):
-            return "'patience' and 'gives_up_to' go together"
         return None
 
     def _contact_problem(self) -> str | None:
@@ -366,6 +364,8 @@ class SettingDefinition(Definition):
             return "the last rule of 'priority' must have no 'when', so that everybody has a level"
         if self.overflow is not None and self.waiting_room == UNLIMITED:
             return "'overflow' needs a 'waiting_room' that can be full"
+        if (self.patience is None) != (self.gives_up_to is None):
+            return "'patience' and 'gives_up_to' go together"
         return None
 
 
