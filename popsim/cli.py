@@ -1,0 +1,161 @@
+"""The command line. Nothing heavy is imported before a command needs it, so that `popsim --help` is instant."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from popsim.errors import InputError, PopsimError, one_line
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells expect
+MOST_PROCESSES = 1024
+
+app = typer.Typer(
+    help="Simulate populations of patient digital twins in a health system with limited beds, slots and staff.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+pathway_app = typer.Typer(help="Care networks.", no_args_is_help=True)
+cohort_app = typer.Typer(help="Cohorts.", no_args_is_help=True)
+app.add_typer(pathway_app, name="pathway")
+app.add_typer(cohort_app, name="cohort")
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A TOML file.")]
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(version("popsim"))
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    """Options of popsim itself."""
+
+
+@app.command()
+def run(
+    file: File,
+    population: Annotated[int | None, typer.Option(help="Twins in each replication.")] = None,
+    replications: Annotated[int | None, typer.Option(help="Independent repetitions.")] = None,
+    seed: Annotated[int | None, typer.Option(help="First word of the random key.")] = None,
+    days: Annotated[int | None, typer.Option(help="Follow-up of each twin.")] = None,
+    enrolment_days: Annotated[int | None, typer.Option(help="Entries are spread over so many days.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=MOST_PROCESSES, help="Processes.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, max=MOST_PROCESSES, help="Threads of each process.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("results"),
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no table.")] = False,
+) -> None:
+    """Run an experiment, print its results and keep them. The same command finishes a run that was cut short."""
+    if threads is not None:
+        os.environ["NUMBA_NUM_THREADS"] = str(max(threads, os.cpu_count() or 1))
+    from popsim.experiments.design import Change, read_study
+    from popsim.experiments.runner import Engine, run_study
+    from popsim.reporting.progress import progress_bar
+    from popsim.reporting.tables import print_run
+
+    flags = {
+        "population": Change("--population", population),
+        "replications": Change("--replications", replications),
+        "seed": Change("--seed", seed),
+        "follow_up_days": Change("--days", days),
+        "enrolment_days": Change("--enrolment-days", enrolment_days),
+    }
+    study = read_study(file, {key: change for key, change in flags.items() if change.value is not None})
+    experiment = study.experiment
+    units = experiment.replications * len(experiment.strategies)
+    engine = Engine.fitting(workers, threads, units, experiment.population)
+    with progress_bar(experiment.name, quiet=quiet) as on_progress:
+        result = run_study(study, out, engine, on_progress)
+    if not quiet:
+        print_run(result)
+    print(f"{result.folder}  content hash {result.content_hash[:16]}")
+
+
+@app.command()
+def check(file: File) -> None:
+    """Check a file of any kind (experiment, cohort, care network, parameters) and all it refers to."""
+    from popsim.experiments.checking import check_file
+
+    print(f"{file}: {check_file(file)}")
+
+
+@pathway_app.command("show")
+def pathway_show(
+    file: File, out: Annotated[Path | None, typer.Option(help="PNG to write; the file's name otherwise.")] = None
+) -> None:
+    """Draw a care network as a PNG."""
+    from popsim.experiments.checking import read_network
+    from popsim.reporting.pathway import draw
+
+    path = out or Path(f"{file.stem}.png")
+    if path.suffix != ".png" or path.is_dir() or not path.parent.is_dir():
+        raise InputError(f"--out {path}: must be the path of a .png file in a folder that exists")
+    draw(read_network(file), path)
+    print(path)
+
+
+@cohort_app.command("summary")
+def cohort_summary(
+    file: File,
+    size: Annotated[int | None, typer.Option(help="People to sample; the file's size otherwise.")] = None,
+    seed: Annotated[int, typer.Option(help="First word of the random key.")] = 1,
+) -> None:
+    """Print the baseline table of a cohort."""
+    from popsim.experiments.checking import sample_cohort
+    from popsim.reporting.cohort_table import render_cohort_summary
+
+    print(render_cohort_summary(*sample_cohort(file, size, seed)))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 done, 1 the work failed, 2 bad input, 130 interrupted."""
+    try:
+        code = typer.main.get_command(app)(arguments, standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except PopsimError as error:
+        return _complain(str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return _complain("interrupted; the same command goes on from here", INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read the output has enough; without this Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        return _complain(_explained(error), _exit_code(error))
+
+
+def _exit_code(error: Any) -> int:
+    """Errors of the argument parser carry their own code (2)."""
+    return int(getattr(error, "exit_code", 1))
+
+
+def _explained(error: Any) -> str:
+    """The parser's errors in its own words; anything else is a fault of popsim, with the place where it happened."""
+    if hasattr(error, "format_message"):
+        return str(error.format_message())
+    trace = error.__traceback__
+    while trace.tb_next:
+        trace = trace.tb_next
+    place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+    return f"internal error: {type(error).__name__}: {error} ({place})"
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"popsim: {one_line(message)}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,198 @@
+"""The design of a run: an experiment with all it refers to, resolved, and cut into pieces of work.
+
+A piece of work is one strategy in one replication. It is pure: its key is the hash of everything that its result can
+depend on, so a result that is stored under the key need never be computed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from popsim.care.network import CareNetwork
+from popsim.definitions.base import validate
+from popsim.definitions.experiment import Experiment, read_experiment
+from popsim.definitions.network import NetworkDefinition
+from popsim.definitions.strategy import Strategy
+from popsim.errors import DefinitionError, did_you_mean
+from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.experiments.content import SHOWN, file_hash, json_hash
+from popsim.kernels import source_hash
+from popsim.population.cohort import Cohort
+
+PACKAGE = Path(__file__).parent.parent
+PARAMETER_SETS = ("heart_failure", "nhs_prices", "griffiths_2014")
+PHYSIOLOGY_SET, PRICE_SET, UTILITY_SET = PARAMETER_SETS
+WITHOUT_INFLUENCE = ("reporting", "cli.py", "workers.py", "runner.py", "store.py")
+
+
+class Change(NamedTuple):
+    """A value given on the command line instead of the file's."""
+
+    flag: str
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """An experiment with everything it names read and checked: all that a piece of work needs.
+
+    Attributes:
+        experiment: after the flags of the command line.
+        cohort: who takes part.
+        network: where they are cared for.
+        parameters: every parameter set with the experiment's values, by name.
+        file: where the experiment came from, for messages.
+    """
+
+    experiment: Experiment
+    cohort: Cohort
+    network: NetworkDefinition
+    parameters: Mapping[str, ParameterSet]
+    file: str
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """The pieces of work: replication by replication, so that a run cut short has whole comparisons."""
+        shared = self._shared_content()
+        return tuple(
+            Unit(self, strategy, replication, json_hash(shared | _own_content(strategy, replication)))
+            for replication in range(self.experiment.replications)
+            for strategy in self.experiment.strategies
+        )
+
+    @property
+    def run_id(self) -> str:
+        """Short hash of the resolved experiment: the same experiment with the same flags has the same folder."""
+        whole = {"experiment": self.experiment.model_dump(mode="json"), "units": [unit.key for unit in self.units]}
+        return json_hash(whole)[:SHOWN]
+
+    def describe(self) -> dict[str, Any]:
+        """Everything the results depend on, for the manifest."""
+        return {
+            "experiment": self.experiment.model_dump(mode="json"),
+            **self._inputs(),
+        }
+
+    def _shared_content(self) -> dict[str, Any]:
+        """What all pieces of work depend on."""
+        experiment = self.experiment
+        return {
+            **self._inputs(),
+            "population": experiment.population,
+            "seed": experiment.seed,
+            "follow_up_days": experiment.follow_up_days,
+            "enrolment_days": experiment.enrolment_days,
+            "strategies": [strategy.name for strategy in experiment.strategies],
+            "store_events": experiment.store_events,
+            "code": code_hash(),
+        }
+
+    def _inputs(self) -> dict[str, Any]:
+        """What the files say that the experiment names; comments in them change nothing."""
+        data = [path for path in self.cohort.input_files() if path != self.cohort.path]
+        return {
+            "cohort": self.cohort.definition.model_dump(mode="json"),
+            "data": {path.name: file_hash(path) for path in data},
+            "network": self.network.table(),
+            "parameters": {name: dict(values) for name, values in self.parameters.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One strategy in one replication; `key` is the content hash of all it depends on."""
+
+    study: Study
+    strategy: Strategy
+    replication: int
+    key: str
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return f"{self.strategy.name}, replication {self.replication}"
+
+
+def _own_content(strategy: Strategy, replication: int) -> dict[str, Any]:
+    return {"strategy": strategy.model_dump(mode="json"), "replication": replication}
+
+
+def code_hash() -> str:
+    """Hash of all popsim code and evidence that a result can depend on, and of what compiles the kernels."""
+    digest = hashlib.sha256(source_hash().encode())
+    for path in sorted(PACKAGE.rglob("*")):
+        relative = path.relative_to(PACKAGE)
+        if path.suffix in (".py", ".toml", ".csv") and not {*relative.parts} & {*WITHOUT_INFLUENCE}:
+            digest.update(f"{relative.as_posix()}\n".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def read_study(path: Path | str, changes: Mapping[str, Change] | None = None) -> Study:
+    """Read an experiment and all it names, and check that they fit together.
+
+    Args:
+        path: the experiment's file.
+        changes: values that replace the file's, by key, each with the flag that named it.
+
+    Raises:
+        DefinitionError: a file is refused, or names something that another does not have.
+    """
+    experiment = read_experiment(path)
+    for key, change in (changes or {}).items():
+        experiment = _changed(experiment, key, change)
+    folder = Path(path).parent
+    cohort = Cohort.read(folder / experiment.cohort)
+    network = CareNetwork.read(folder / experiment.network, known_columns())
+    for strategy in experiment.strategies:
+        _check_strategy(strategy, network.definition, path)
+    return Study(experiment, cohort, network.definition, _parameters(experiment, path), str(path))
+
+
+def _changed(experiment: Experiment, key: str, change: Change) -> Experiment:
+    """The experiment with one value replaced, held to the same bounds as in a file."""
+    try:
+        return validate(dict(experiment) | {key: change.value}, Experiment, "command line")
+    except DefinitionError as error:
+        raise DefinitionError("command line", change.flag, change.value, error.allowed) from None
+
+
+def _parameters(experiment: Experiment, file: object) -> dict[str, ParameterSet]:
+    """All parameter sets, with the values that the experiment changes."""
+    changes: dict[str, dict[str, float]] = {name: {} for name in PARAMETER_SETS}
+    for dotted, value in experiment.parameters.items():
+        name, _, parameter = dotted.partition(".")
+        if name not in changes:
+            raise DefinitionError(
+                file, f"parameters.{dotted}", value, f"no parameter set '{name}', {did_you_mean(name, PARAMETER_SETS)}"
+            )
+        changes[name][parameter] = value
+    for key in ("discount_rate_costs", "discount_rate_qalys"):
+        rate = getattr(experiment, key)
+        if rate is not None:
+            changes[PRICE_SET][key] = rate
+    return {name: load_parameters(name).with_values(changes[name], file) for name in PARAMETER_SETS}
+
+
+def _check_strategy(strategy: Strategy, network: NetworkDefinition, file: object) -> None:
+    """Refuse settings that the network does not have, or that cannot do what the strategy asks of them."""
+    settings = {setting.name: setting for setting in network.settings}
+    contacts = [name for name, setting in settings.items() if setting.setting_class == "outpatient"]
+    where = f"strategies.{strategy.name}"
+    for place, follow_up in enumerate(strategy.follow_up):
+        if follow_up.setting not in contacts:
+            allowed = f"not a contact setting of the network, {did_you_mean(follow_up.setting, contacts)}"
+            raise DefinitionError(file, f"{where}.follow_up.{place}.setting", follow_up.setting, allowed)
+    if strategy.telemonitoring and strategy.telemonitoring.desk not in contacts:
+        desk = strategy.telemonitoring.desk
+        allowed = f"not a contact setting of the network, {did_you_mean(desk, contacts)}"
+        raise DefinitionError(file, f"{where}.telemonitoring.desk", desk, allowed)
+    for name in strategy.capacity:
+        limited = [n for n, setting in settings.items() if setting.setting_class != "router"]
+        if name not in limited:
+            allowed = f"not a setting with places or slots, {did_you_mean(name, limited)}"
+            raise DefinitionError(file, f"{where}.capacity.{name}", None, allowed)
