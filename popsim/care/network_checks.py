@@ -12,6 +12,7 @@ import networkx as nx
 from popsim.definitions.network import (
     EXIT,
     STAY,
+    UNLIMITED,
     Condition,
     Empirical,
     Fixed,
@@ -119,6 +120,7 @@ def structure(definition: NetworkDefinition, graph: nx.DiGraph, file: object) ->
     """Whatever takes the graph to see: closed doors, dead ends, islands, endless loops without time."""
     _open_doors(definition, file)
     _no_time_loops(definition, graph, file)
+    _no_boarding_deadlock(definition, graph, file)
     contacts = [s.name for s in definition.settings if s.setting_class == "outpatient"]
     starts = [node for node in (definition.entry, definition.presentation) if node is not None]
     twins = _reached(graph, [*starts, *contacts] if starts else [], lambda link: link.twins)
@@ -219,6 +221,47 @@ def _no_time_loops(definition: NetworkDefinition, graph: nx.DiGraph, file: objec
     raise DefinitionError(
         file, f"settings.{cycle[0][0]}", None, f"a cycle that takes no time ({path}): one stay in it must last"
     )
+
+
+def _no_boarding_deadlock(definition: NetworkDefinition, graph: nx.DiGraph, file: object) -> None:
+    """No circle of settings in which those who wait keep the places that the others wait for."""
+    blocked = nx.DiGraph()
+    for setting in definition.settings:
+        if setting.is_place and setting.capacity != UNLIMITED:
+            for target in _next_places(graph, setting.name):
+                if _can_block(setting, graph.nodes[target]["setting"]):
+                    blocked.add_edge(setting.name, target)
+    try:
+        cycle = nx.find_cycle(blocked)
+    except nx.NetworkXNoCycle:
+        return
+    path = " -> ".join([cycle[0][0], *(edge[1] for edge in cycle)])
+    raise DefinitionError(
+        file,
+        f"settings.{cycle[0][1]}.boards",
+        "true",
+        f"a circle in which all can wait for each other for ever ({path}): one of them must not board, or have patience",
+    )
+
+
+def _next_places(graph: nx.DiGraph, name: str) -> set[str]:
+    """Places that people leaving a setting go to, routers passed through."""
+    found, to_do = set(), list(graph.successors(name))
+    while to_do:
+        node = to_do.pop()
+        if node == EXIT or node in found:
+            continue
+        found.add(node)
+        if graph.nodes[node]["setting"].setting_class == "router":
+            to_do.extend(graph.successors(node))
+    return {node for node in found if graph.nodes[node]["setting"].is_place}
+
+
+def _can_block(source: SettingDefinition, target: SettingDefinition) -> bool:
+    """Whether all places of `source` can be held by people who wait for `target`."""
+    if not target.boards or target.capacity == UNLIMITED or target.patience is not None:
+        return False
+    return target.waiting_room == UNLIMITED or int(target.waiting_room) >= int(source.capacity)
 
 
 def _takes_no_time(duration: object) -> bool:
