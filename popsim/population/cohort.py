@@ -1,0 +1,52 @@
+"""A cohort: its definition, the file it came from and the inputs it names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from popsim.definitions.base import read
+from popsim.definitions.cohort import CohortDefinition
+from popsim.population.life_table import FOLDER as LIFE_TABLE_FOLDER
+from popsim.population.life_table import LifeTable
+from popsim.population.table_import import table_path
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A study population to sample from; `path` is the cohort file, relative to which tables are found."""
+
+    definition: CohortDefinition
+    path: Path
+
+    @classmethod
+    def read(cls, path: Path | str) -> Cohort:
+        """Read and check a cohort file.
+
+        Raises:
+            DefinitionError: the file, or the life table or table that it names, is refused.
+        """
+        cohort = cls(read(path, CohortDefinition), Path(path))
+        cohort.input_files()
+        return cohort
+
+    @property
+    def name(self) -> str:
+        """The cohort's name."""
+        return self.definition.name
+
+    @cached_property
+    def life_table(self) -> LifeTable | None:
+        """The life table named in the file."""
+        name = self.definition.life_table
+        return None if name is None else LifeTable.read(name)
+
+    def input_files(self) -> list[Path]:
+        """Every file on which sampled people depend: the cohort file, its life table, its table of people."""
+        files = [self.path]
+        if self.life_table is not None:
+            files.append(LIFE_TABLE_FOLDER / f"life_table_{self.definition.life_table}.csv")
+        if self.definition.table is not None:
+            files.append(table_path(self.definition.table, self.path))
+        return files

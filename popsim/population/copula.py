@@ -1,0 +1,66 @@
+"""The Gaussian copula: a correlation matrix, checked, and its Cholesky factor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.definitions.cohort import Correlation
+from popsim.errors import DefinitionError
+
+# Below this the Cholesky factor loses its accuracy: columns are then nearly functions of each other.
+SMALLEST_EIGENVALUE = 1e-6
+
+
+def correlation_matrix(names: Sequence[str], correlations: Sequence[Correlation]) -> NDArray[np.float64]:
+    """Matrix of the given pairs; pairs that are not given are uncorrelated."""
+    place = {name: i for i, name in enumerate(names)}
+    matrix = np.eye(len(names))
+    for pair in correlations:
+        i, j = place[pair.a], place[pair.b]
+        matrix[i, j] = matrix[j, i] = pair.value
+    return matrix
+
+
+def cholesky_factor(names: Sequence[str], correlations: Sequence[Correlation], file: object) -> NDArray[np.float64]:
+    """Lower triangular factor of the correlation matrix, in plain loops: the same bits on every machine.
+
+    Raises:
+        DefinitionError: the matrix is not positive definite; names its smallest eigenvalue and the pair that does most
+            to make it so. Nothing is repaired: a nearest matrix would silently change other people's numbers.
+    """
+    matrix = correlation_matrix(names, correlations)
+    eigenvalues, vectors = np.linalg.eigh(matrix)
+    if eigenvalues[0] < SMALLEST_EIGENVALUE:
+        worst = _most_responsible(matrix, vectors[:, 0])
+        a, b = names[worst[0]], names[worst[1]]
+        raise DefinitionError(
+            file,
+            f"correlations {a}, {b}",
+            float(matrix[worst]),
+            f"no such people exist: the correlation matrix is not positive definite (smallest eigenvalue "
+            f"{eigenvalues[0]:.4g}, must be at least {SMALLEST_EIGENVALUE:g}); this pair does most to make it so",
+        )
+    return _cholesky(matrix)
+
+
+def _most_responsible(matrix: NDArray[np.float64], direction: NDArray[np.float64]) -> tuple[int, int]:
+    """The pair whose term 2 rho v_i v_j lowers the smallest eigenvalue (v its eigenvector) most."""
+    terms = np.triu(matrix * np.outer(direction, direction), k=1)
+    i, j = np.unravel_index(int(np.argmin(terms)), terms.shape)
+    return int(i), int(j)
+
+
+def _cholesky(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cholesky-Banachiewicz in a fixed order of sums."""
+    size = len(matrix)
+    factor = np.zeros((size, size))
+    for i in range(size):
+        for j in range(i + 1):
+            rest = float(matrix[i, j])
+            for k in range(j):
+                rest -= float(factor[i, k]) * float(factor[j, k])
+            factor[i, j] = rest**0.5 if i == j else rest / float(factor[j, j])
+    return factor

@@ -1,0 +1,92 @@
+"""Period life tables: the death rate of the general population by exact age and sex.
+
+The hazard is constant within a year of age (the central death rate mx), so that survival is exp(-sum of mx over time
+lived in each year of age). Beyond the last age of the table its rate holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike, NDArray
+
+from popsim.definitions.base import read_text
+from popsim.errors import DefinitionError, did_you_mean
+from popsim.units import DAYS_PER_YEAR
+
+FOLDER = Path(__file__).parents[1] / "evidence"
+
+
+@dataclass(frozen=True)
+class LifeTable:
+    """Death rates of one population and calendar year.
+
+    Attributes:
+        name: as in `life_table_<name>.csv`.
+        rate: deaths per person-year, shape (2, ages), row 0 men, row 1 women; age runs from 0.
+        published_life_expectancy: as printed with the table, years, same shape; for checks only.
+        source: citation and licence.
+    """
+
+    name: str
+    rate: NDArray[np.float64]
+    published_life_expectancy: NDArray[np.float64]
+    source: str
+
+    @classmethod
+    def read(cls, name: str, folder: Path = FOLDER) -> LifeTable:
+        """Read `life_table_<name>.csv` (columns age, female_mx, female_ex, male_mx, male_ex; comments hold the source).
+
+        Raises:
+            DefinitionError: there is no such table or it is damaged.
+        """
+        path = folder / f"life_table_{name}.csv"
+        if not path.exists():
+            known = [found.stem.removeprefix("life_table_") for found in folder.glob("life_table_*.csv")]
+            raise DefinitionError(path, "life_table", name, did_you_mean(name, known))
+        comments = [line[1:].strip() for line in read_text(path).splitlines() if line.startswith("#")]
+        try:
+            frame = pl.read_csv(path, comment_prefix="#")
+            rate = frame.select("male_mx", "female_mx").cast(pl.Float64).to_numpy().T
+            expectancy = frame.select("male_ex", "female_ex").cast(pl.Float64).to_numpy().T
+            ages = frame["age"].to_list()
+        except pl.exceptions.PolarsError as error:
+            raise DefinitionError(path, "file", None, f"not a life table: {str(error).splitlines()[0]}") from None
+        if ages != list(range(len(ages))) or not np.all(rate > 0) or not np.all(np.isfinite(rate)):
+            raise DefinitionError(path, "age", None, "ages must run 0, 1, 2, ... and all rates must be above 0")
+        return cls(name, np.ascontiguousarray(rate), expectancy, "; ".join(comments))
+
+    @property
+    def oldest(self) -> int:
+        """The last age of the table, which stands for everybody of that age and older."""
+        return self.rate.shape[1] - 1
+
+    def hazard_per_day(self, age_years: ArrayLike, female: ArrayLike) -> NDArray[np.float64]:
+        """Deaths per person-day at the exact age (years) and sex (1 = female) of each person."""
+        age = np.clip(np.floor(np.asarray(age_years, np.float64)), 0, self.oldest).astype(np.int64)
+        return np.asarray(self.rate[np.asarray(female).astype(np.int64), age] / DAYS_PER_YEAR)
+
+    def cumulative_hazard(self, age_years: float, years: float, female: bool) -> float:
+        """Expected deaths per person over `years` from the exact age on (the integral of the hazard)."""
+        boundaries = np.arange(self.oldest + 1, dtype=np.float64)
+        ends = np.append(boundaries[1:], np.inf)
+        lived = np.clip(np.minimum(ends, age_years + years) - np.maximum(boundaries, age_years), 0.0, None)
+        return float(lived @ self.rate[int(female)])
+
+    def survival(self, age_years: float, years: float, female: bool) -> float:
+        """Probability of living `years` longer at the exact age."""
+        return float(np.exp(-self.cumulative_hazard(age_years, years, female)))
+
+    def life_expectancy(self, age_years: float, female: bool) -> float:
+        """Expected remaining years at the exact age: the integral of survival, closed form in each year of age."""
+        expectancy, alive, age = 0.0, 1.0, float(age_years)
+        while age < self.oldest:
+            rate = self.rate[int(female), int(age)]
+            width = int(age) + 1 - age
+            expectancy += alive * float(-np.expm1(-rate * width)) / rate
+            alive *= float(np.exp(-rate * width))
+            age = float(int(age) + 1)
+        return float(expectancy + alive / self.rate[int(female), self.oldest])

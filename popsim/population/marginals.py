@@ -1,0 +1,179 @@
+"""Marginals made ready for sampling: each becomes a sequence of pieces of its inverse CDF (kernels/sampling.py)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, stats
+
+from popsim.definitions import cohort as definition
+from popsim.kernels.math import normal_cdf
+from popsim.kernels.sampling import PIECE_LOGNORMAL, PIECE_NORMAL, PIECE_UNIFORM, PIECE_VALUE
+
+# Solved parameters are rounded to so many digits, so that platforms whose solvers differ in the last bits agree.
+SOLVED_DIGITS = 10
+MOMENT_TOLERANCE = 1e-6
+
+type Bounds = tuple[float, float] | None
+
+
+class Pieces(NamedTuple):
+    """The inverse CDF of a marginal; arrays with one element for each piece, in the order of the kernel's arguments."""
+
+    kind: NDArray[np.int64]
+    end: NDArray[np.float64]
+    a: NDArray[np.float64]
+    b: NDArray[np.float64]
+    p_low: NDArray[np.float64]
+    p_high: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """Lowest and highest value that can be drawn."""
+        return float(self.low.min()), float(self.high.max())
+
+    @property
+    def whole(self) -> bool:
+        """Whether only whole numbers can be drawn (what a code column needs)."""
+        return bool(np.all(self.kind == PIECE_VALUE) and np.all(self.a == np.floor(self.a)))
+
+
+class _Piece(NamedTuple):
+    share: float
+    kind: int
+    a: float
+    b: float = 1.0
+    p_low: float = 0.0
+    p_high: float = 1.0
+    low: float = -np.inf
+    high: float = np.inf
+
+
+def pieces_of(marginal: definition.AnyMarginal) -> Pieces:  # noqa: PLR0911 - one line for each distribution
+    """The pieces of a marginal (`same_as` has none: it is copied).
+
+    Raises:
+        ValueError: no truncated distribution has this mean and sd.
+    """
+    match marginal:
+        case definition.Fixed(value=value):
+            return _joined([_value(1.0, value)])
+        case definition.Bernoulli(probability=p):
+            return _joined([_value(1.0 - p, 0.0), _value(p, 1.0)])
+        case definition.Categorical(values=values, probabilities=shares):
+            return _joined([_value(share, value) for share, value in zip(shares, values, strict=True)])
+        case definition.Empirical(values=values):
+            return _joined([_value(1.0 / len(values), value) for value in sorted(values)])
+        case definition.Uniform(low=low, high=high):
+            return _joined([_uniform(1.0, low, high)])
+        case definition.Quantiles(at=at, values=values):
+            steps = zip(np.diff(at), values[:-1], values[1:], strict=True)
+            return _joined([_uniform(float(share), low, high) for share, low, high in steps])
+        case definition.Normal(mean=mean, sd=sd, bounds=bounds):
+            return _joined([_normal(1.0, mean, sd, bounds)])
+        case definition.Lognormal(mean=mean, sd=sd, bounds=bounds):
+            return _joined([_lognormal(mean, sd, bounds)])
+        case definition.Strata(parts=parts):
+            return _joined([_normal(part.share, part.mean, part.sd, part.bounds) for part in parts])
+        case definition.SameAs():
+            raise ValueError("same_as has no distribution of its own")
+
+
+def _joined(parts: list[_Piece]) -> Pieces:
+    """Pieces one after the other; those without probability are left out, the last ends at exactly 1."""
+    kept = [part for part in parts if part.share > 0]
+    end = np.cumsum([part.share for part in kept])
+    end[-1] = 1.0
+    columns = list(zip(*kept, strict=True))[2:]
+    return Pieces(np.array([part.kind for part in kept]), end, *(np.array(column, np.float64) for column in columns))
+
+
+def _value(share: float, value: float) -> _Piece:
+    return _Piece(share, PIECE_VALUE, value, low=value, high=value)
+
+
+def _uniform(share: float, low: float, high: float) -> _Piece:
+    return _Piece(share, PIECE_UNIFORM, low, high, low=low, high=high)
+
+
+def _normal(share: float, mean: float, sd: float, bounds: Bounds) -> _Piece:
+    if bounds is None:
+        return _Piece(share, PIECE_NORMAL, mean, sd)
+    location, scale = truncated_normal_parameters(mean, sd, bounds)
+    low, high = bounds
+    below, above = (float(normal_cdf((bound - location) / scale)) for bound in bounds)
+    return _Piece(share, PIECE_NORMAL, location, scale, below, above, low, high)
+
+
+def _lognormal(mean: float, sd: float, bounds: Bounds) -> _Piece:
+    location, scale = lognormal_parameters(mean, sd)
+    if bounds is None:
+        return _Piece(1.0, PIECE_LOGNORMAL, location, scale, low=0.0)
+    location, scale = truncated_lognormal_parameters(mean, sd, bounds)
+    low, high = bounds
+    below = float(normal_cdf((np.log(low) - location) / scale)) if low > 0 else 0.0
+    above = float(normal_cdf((np.log(high) - location) / scale))
+    return _Piece(1.0, PIECE_LOGNORMAL, location, scale, below, above, low, high)
+
+
+def lognormal_parameters(mean: float, sd: float) -> tuple[float, float]:
+    """Mean and sd of the log of a lognormal variable with this mean and sd."""
+    variance = float(np.log1p((sd / mean) ** 2))
+    return float(np.log(mean)) - variance / 2, variance**0.5
+
+
+def truncated_normal_parameters(mean: float, sd: float, bounds: tuple[float, float]) -> tuple[float, float]:
+    """Location and scale of the normal that has this mean and sd once truncated to `bounds`.
+
+    Raises:
+        ValueError: there is none (the sd is near or above that of a uniform between the bounds).
+    """
+    low, high = bounds
+
+    def misfit(x: NDArray[np.float64]) -> list[float]:
+        location, scale = x[0], np.exp(x[1])
+        got = stats.truncnorm.stats((low - location) / scale, (high - location) / scale, location, scale, moments="mv")
+        return [(float(got[0]) - mean) / sd, float(np.sqrt(max(got[1], 0.0))) / sd - 1.0]
+
+    return _solved(misfit, (mean, sd), mean, sd, bounds)
+
+
+def truncated_lognormal_parameters(mean: float, sd: float, bounds: tuple[float, float]) -> tuple[float, float]:
+    """Location and scale of the log of the lognormal that has this mean and sd once truncated to `bounds`.
+
+    Raises:
+        ValueError: there is none.
+    """
+    low, high = bounds
+
+    def misfit(x: NDArray[np.float64]) -> list[float]:
+        location, scale = x[0], np.exp(x[1])
+        alpha = (np.log(low) - location) / scale if low > 0 else -np.inf
+        beta = (np.log(high) - location) / scale
+        share = max(float(stats.norm.cdf(beta) - stats.norm.cdf(alpha)), 1e-300)
+        first, second = (
+            np.exp(k * location + (k * scale) ** 2 / 2)
+            * (stats.norm.cdf(beta - k * scale) - stats.norm.cdf(alpha - k * scale))
+            / share
+            for k in (1, 2)
+        )
+        return [(float(first) - mean) / sd, float(np.sqrt(max(second - first**2, 0.0))) / sd - 1.0]
+
+    return _solved(misfit, lognormal_parameters(mean, sd), mean, sd, bounds)
+
+
+def _solved(
+    misfit: object, start: tuple[float, float], mean: float, sd: float, bounds: tuple[float, float]
+) -> tuple[float, float]:
+    """Location and scale at which the misfit of the two moments vanishes; ValueError if it does not."""
+    found = optimize.least_squares(misfit, [start[0], float(np.log(start[1]))], xtol=1e-14, ftol=1e-14, gtol=1e-14)
+    if not np.all(np.abs(found.fun) < MOMENT_TOLERANCE):
+        raise ValueError(
+            f"no truncated distribution within {list(bounds)} has mean {mean} and sd {sd}: widen the bounds or lower sd"
+        )
+    location, scale = float(found.x[0]), float(np.exp(found.x[1]))
+    return float(f"{location:.{SOLVED_DIGITS}g}"), float(f"{scale:.{SOLVED_DIGITS}g}")

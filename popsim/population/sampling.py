@@ -1,0 +1,247 @@
+"""From a cohort to a population: who a person is depends on the seed, the replication and the person's id alone.
+
+Each column has its own stream of uniforms (its place in the cohort file), so adding a person, or a column at the end of
+the file, changes nobody else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.definitions.cohort import LARGEST_SIZE, AnyMarginal, SameAs
+from popsim.errors import DefinitionError, InputError, did_you_mean
+from popsim.kernels.codes import STREAM_COHORT
+from popsim.kernels.sampling import correlate, keyed_uniforms, quantiles
+from popsim.population.cohort import Cohort
+from popsim.population.columns import Column, Schema
+from popsim.population.copula import cholesky_factor
+from popsim.population.marginals import Pieces, pieces_of
+from popsim.population.population import Population
+from popsim.population.table_import import People, read_people
+from popsim.units import canonical
+
+# The last streams of the cohort's range are not a column's.
+STREAM_TABLE_ORDER = STREAM_COHORT + 61
+STREAM_TABLE_ROW = STREAM_COHORT + 62
+STREAM_ENTRY = STREAM_COHORT + 63
+
+# People sampled at a time: keeps the working arrays (columns x block) in a few MB.
+BLOCK = 16_384
+LIFE_TABLE_COLUMN = "life_table_hazard_per_day"
+
+
+@dataclass(frozen=True)
+class SamplingPlan:
+    """A cohort checked against the columns of a population, ready to sample.
+
+    Attributes:
+        pieces: the inverse CDF of each sampled column.
+        stream: its random stream.
+        copied: columns that start as the same value as another.
+        correlated: names of the correlated columns, in the order of `cholesky`.
+        people: the table of people, if the cohort has one.
+    """
+
+    cohort: Cohort
+    schema: Schema
+    pieces: dict[str, Pieces]
+    stream: dict[str, int]
+    copied: dict[str, str]
+    correlated: tuple[str, ...]
+    cholesky: NDArray[np.float64]
+    people: People | None
+
+
+def plan(cohort: Cohort, schema: Schema) -> SamplingPlan:
+    """Check everything a cohort says against the columns of a population, before anybody is sampled.
+
+    Raises:
+        DefinitionError: unknown column, wrong unit, values outside a column's bounds, impossible correlations, a table
+            with impossible values; in one line.
+    """
+    definition, file = cohort.definition, cohort.path
+    pieces: dict[str, Pieces] = {}
+    copied: dict[str, str] = {}
+    for name, marginal in definition.columns.items():
+        column = _known_column(name, schema, file)
+        if canonical(marginal.unit) != canonical(column.unit):
+            raise DefinitionError(file, f"columns.{name}.unit", marginal.unit, f"must be '{canonical(column.unit)}'")
+        if isinstance(marginal, SameAs):
+            copied[name] = _copy_source(name, marginal, cohort, schema)
+        else:
+            pieces[name] = _checked_pieces(column, marginal, file)
+    _check_life_table(cohort, schema)
+    paired = {name for pair in definition.correlations for name in (pair.a, pair.b)}
+    correlated = tuple(name for name in definition.columns if name in paired)
+    people = None
+    if definition.table is not None:
+        for name in definition.table.columns:
+            _known_column(name, schema, file, "table.columns")
+        people = read_people(definition.table, schema, file)
+    return SamplingPlan(
+        cohort=cohort,
+        schema=schema,
+        pieces=pieces,
+        stream={name: STREAM_COHORT + place for place, name in enumerate(definition.columns)},
+        copied=copied,
+        correlated=correlated,
+        cholesky=cholesky_factor(correlated, definition.correlations, file),
+        people=people,
+    )
+
+
+def sample(
+    cohort: Cohort, schema: Schema, size: int, seed: int, replication: int = 0, enrolment_days: int = 0
+) -> Population:
+    """Sample `size` people (ids 0..size-1) who enter on days 0..enrolment_days-1; all on day 0 if that is 0.
+
+    Rows are sorted by entry day, then person id. Every column that the cohort gives is set, others are 0.
+
+    Raises:
+        DefinitionError: see `plan`.
+        InputError: size or enrolment_days is out of range.
+    """
+    if not 1 <= size <= LARGEST_SIZE:
+        raise InputError(f"population size = {size}: must be between 1 and {LARGEST_SIZE}")
+    if enrolment_days < 0:
+        raise InputError(f"enrolment_days = {enrolment_days}: must not be negative")
+    ready = plan(cohort, schema)
+    entry_day, person_id = _entries(size, seed, replication, enrolment_days)
+    population = Population(schema, person_id)
+    if "entry_day" in schema:
+        population["entry_day"] = entry_day
+    for start in range(0, size, BLOCK):
+        rows = slice(start, min(start + BLOCK, size))
+        for name, values in _sampled(ready, person_id[rows], seed, replication).items():
+            population[name][rows] = values
+    if ready.people is not None:
+        _set_people(ready.people, population, seed, replication)
+    for name, origin in ready.copied.items():
+        population[name] = population[origin]
+    _set_life_table(cohort, population)
+    return population
+
+
+def _entries(
+    size: int, seed: int, replication: int, enrolment_days: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Entry day and id of each row, sorted by both."""
+    person_id = np.arange(size, dtype=np.int64)
+    day = (keyed(seed, replication, person_id, STREAM_ENTRY) * enrolment_days).astype(np.int32)
+    order = np.argsort(day, kind="stable")
+    return day[order], person_id[order]
+
+
+def keyed(seed: int, replication: int, person_id: NDArray[np.int64], stream: int) -> NDArray[np.float64]:
+    """One uniform in (0, 1) for each person on a stream."""
+    out = np.empty(len(person_id))
+    keyed_uniforms(seed, replication, person_id, stream, out)
+    return out
+
+
+def _sampled(
+    ready: SamplingPlan, person_id: NDArray[np.int64], seed: int, replication: int
+) -> dict[str, NDArray[np.float64]]:
+    """Values of every sampled column for these people."""
+    joint = np.empty((len(ready.correlated), len(person_id)))
+    for place, name in enumerate(ready.correlated):
+        joint[place] = keyed(seed, replication, person_id, ready.stream[name])
+    correlate(ready.cholesky, joint)
+    values: dict[str, NDArray[np.float64]] = {}
+    for name, pieces in ready.pieces.items():
+        if name in ready.correlated:
+            uniforms = joint[ready.correlated.index(name)]
+        else:
+            uniforms = keyed(seed, replication, person_id, ready.stream[name])
+        values[name] = np.empty(len(person_id))
+        quantiles(*pieces, uniforms, values[name])
+    return values
+
+
+def _set_people(people: People, population: Population, seed: int, replication: int) -> None:
+    """Give each person the values of a row of the table; what the table lacks stays as sampled."""
+    row = table_rows(len(people), population.person_id, seed, replication)
+    for name, values in people.values.items():
+        given = values[row]
+        known = ~np.isnan(given)
+        population[name][known] = given[known]
+
+
+def table_rows(rows: int, person_id: NDArray[np.int64], seed: int, replication: int) -> NDArray[np.int64]:
+    """Row of the table that each person is.
+
+    The first people are the rows once each, in an order shuffled by the seed (so that a small population is no biased
+    part of the table); further people are drawn from all rows with replacement.
+    """
+    shuffled = np.argsort(keyed(seed, replication, np.arange(rows, dtype=np.int64), STREAM_TABLE_ORDER), kind="stable")
+    drawn = (keyed(seed, replication, person_id, STREAM_TABLE_ROW) * rows).astype(np.int64)
+    return np.asarray(np.where(person_id < rows, shuffled[np.minimum(person_id, rows - 1)], drawn))
+
+
+def _set_life_table(cohort: Cohort, population: Population) -> None:
+    if cohort.life_table is not None and LIFE_TABLE_COLUMN in population.schema:
+        population[LIFE_TABLE_COLUMN] = cohort.life_table.hazard_per_day(population["age_years"], population["female"])
+
+
+def _check_life_table(cohort: Cohort, schema: Schema) -> None:
+    """The hazard comes from a named life table or from a column of the file, from exactly one of them."""
+    if LIFE_TABLE_COLUMN not in schema:
+        return
+    given = _given(cohort)
+    if (cohort.life_table is not None) == (LIFE_TABLE_COLUMN in given):
+        allowed = f"give either a life table or a column {LIFE_TABLE_COLUMN}"
+        raise DefinitionError(cohort.path, "life_table", cohort.definition.life_table, allowed)
+    for name in ("age_years", "female"):
+        if cohort.life_table is not None and name not in given:
+            raise DefinitionError(cohort.path, f"columns.{name}", None, "missing, the life table needs it")
+
+
+def _given(cohort: Cohort) -> set[str]:
+    """Names of all columns that the cohort file gives."""
+    table = cohort.definition.table
+    return set(cohort.definition.columns) | (set(table.columns) if table is not None else set())
+
+
+def _known_column(name: str, schema: Schema, file: object, where: str = "columns") -> Column:
+    allowed = [known for known in schema.columns if known != "entry_day"]
+    if name == "entry_day":
+        raise DefinitionError(file, f"{where}.entry_day", None, "follows from the experiment's enrolment, leave it out")
+    if name not in schema:
+        raise DefinitionError(file, f"{where}.{name}", None, f"unknown column, {did_you_mean(name, allowed)}")
+    return schema[name]
+
+
+def _checked_pieces(column: Column, marginal: AnyMarginal, file: object) -> Pieces:
+    """The pieces of a marginal whose values all lie within the column's bounds (whole numbers for a code)."""
+    key = f"columns.{column.name}"
+    try:
+        pieces = pieces_of(marginal)
+    except ValueError as error:
+        raise DefinitionError(file, key, None, str(error)) from None
+    low, high = pieces.support
+    if low < column.low or high > column.high:
+        shown: Any = [low, high] if low != high else low
+        limits = f"[{column.low:g}, {column.high:g}] {canonical(column.unit)}"
+        allowed = f"values can lie outside {limits}, within which the column is kept: set bounds"
+        raise DefinitionError(file, key, shown, allowed)
+    if column.kind in ("code", "count") and not pieces.whole:
+        raise DefinitionError(file, key, marginal.distribution, "this column holds whole numbers: use fixed, bernoulli,"
+                              " categorical or empirical with whole values")  # fmt: skip
+    return pieces
+
+
+def _copy_source(name: str, marginal: SameAs, cohort: Cohort, schema: Schema) -> str:
+    """The column that a `same_as` names: given in this cohort, not itself a copy, in the same unit."""
+    origin, key = marginal.column, f"columns.{name}.column"
+    source = cohort.definition.columns.get(origin)
+    sources = [known for known in _given(cohort) if not isinstance(cohort.definition.columns.get(known), SameAs)]
+    if origin not in sources or isinstance(source, SameAs):
+        raise DefinitionError(cohort.path, key, origin, did_you_mean(origin, sources))
+    column, target = schema[origin], schema[name]
+    if canonical(column.unit) != canonical(target.unit):
+        raise DefinitionError(cohort.path, key, origin, f"is in '{column.unit}', not '{target.unit}'")
+    return origin

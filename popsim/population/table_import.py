@@ -1,0 +1,218 @@
+"""People from a table: find it, read it, keep the rows wanted, turn columns into popsim's units and codes, check all.
+
+Columns that the table lacks are sampled from the cohort's marginals, independently of what the table says about the
+person: a conditional copula is not attempted.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.io import arff
+
+from popsim.definitions.cohort import Filter, Table, TableColumn
+from popsim.errors import DefinitionError, InputError, did_you_mean, one_line
+from popsim.population.columns import Column, Schema
+from popsim.population.formulas import FORMULAS
+from popsim.units import canonical, convert
+
+EXTRAS = {"sksurv": "pip install 'popsim[data]'"}
+MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null", ".", "?")
+
+
+@dataclass(frozen=True)
+class People:
+    """Rows of a table as columns of a population, in popsim's units and codes; NaN = sample it instead.
+
+    Attributes:
+        values: column name to one value for each person.
+        row_number: row of each person in the table, the first row of data being 1.
+    """
+
+    values: dict[str, NDArray[np.float64]]
+    row_number: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.row_number)
+
+
+def table_path(table: Table, cohort_file: Path) -> Path:
+    """Where the table is.
+
+    Raises:
+        DefinitionError: the file, or the package that holds it, is not there.
+    """
+    if table.package is None:
+        path = cohort_file.parent / table.path
+    else:
+        found = importlib.util.find_spec(table.package)
+        if found is None or not found.submodule_search_locations:
+            how = EXTRAS.get(table.package, f"install the Python package '{table.package}'")
+            raise DefinitionError(cohort_file, "table.package", table.package, f"is not installed: {how}")
+        path = Path(found.submodule_search_locations[0]) / table.path
+    if not path.is_file():
+        raise DefinitionError(cohort_file, "table.path", table.path, f"no such file ({path.name})")
+    return path
+
+
+def read_people(table: Table, schema: Schema, cohort_file: Path) -> People:
+    """The table's people, checked against the bounds of the population's columns.
+
+    Raises:
+        DefinitionError: anything wrong with the table, with row number and column, in one line.
+    """
+    path = table_path(table, cohort_file)
+    frame = _read(table, path).with_row_index("__row__", offset=1)
+    for number, condition in enumerate(table.where):
+        frame = frame.filter(_kept(condition, f"table.where.{number}", frame, cohort_file))
+    if frame.is_empty():
+        raise DefinitionError(cohort_file, "table.where", None, "no row of the table is left")
+    rows = frame["__row__"].to_numpy().astype(np.int64)
+    values: dict[str, NDArray[np.float64]] = {}
+    plain = {name: entry for name, entry in table.columns.items() if entry.formula is None}
+    for name, entry in [*plain.items(), *(item for item in table.columns.items() if item[0] not in plain)]:
+        reader = _ColumnReader(name, entry, schema[name], frame, rows, path, cohort_file)
+        values[name] = reader.read(values)
+    return People(values, rows)
+
+
+def _read(table: Table, path: Path) -> pl.DataFrame:
+    """The whole table as a frame; text stays text."""
+    try:
+        match table.format:
+            case "csv":
+                return pl.read_csv(
+                    path, infer_schema=False, null_values=list(MISSING_WORDS), truncate_ragged_lines=False
+                )
+            case "parquet":
+                return pl.read_parquet(path)
+            case "arff":
+                data, _ = arff.loadarff(path)
+                return pl.DataFrame({name: _decoded(data[name]) for name in data.dtype.names})
+    except (pl.exceptions.PolarsError, OSError, ValueError, arff.ArffError, NotImplementedError) as error:
+        reason = one_line(str(error) or type(error).__name__)[:120]
+        raise DefinitionError(path, "file", None, f"not a readable {table.format} table: {reason}") from None
+
+
+def _decoded(column: NDArray[Any]) -> pl.Series:
+    """An ARFF column: nominal values come as bytes, a missing one as '?'."""
+    if column.dtype.kind != "S":
+        return pl.Series(column)
+    return pl.Series([None if word in MISSING_WORDS else word for word in (raw.decode() for raw in column.tolist())])
+
+
+def _kept(condition: Filter, key: str, frame: pl.DataFrame, cohort_file: Path) -> pl.Expr:
+    """Whether a row is kept; a missing value is not."""
+    if condition.column not in frame.columns or condition.column == "__row__":
+        raise DefinitionError(cohort_file, f"{key}.column", condition.column, _no_column(condition.column, frame))
+    column = pl.col(condition.column)
+    number = column.cast(pl.Float64, strict=False)
+    if isinstance(condition.equals, str):
+        kept = column.cast(pl.String) == condition.equals
+    elif condition.equals is not None:
+        kept = number == condition.equals
+    elif condition.at_least is not None:
+        kept = number >= condition.at_least
+    else:
+        kept = number < condition.below
+    return kept.fill_null(False)
+
+
+def _no_column(name: str, frame: pl.DataFrame) -> str:
+    known = [column for column in frame.columns if column != "__row__"]
+    return f"the table has no such column, {did_you_mean(name, known)}"
+
+
+@dataclass(frozen=True)
+class _ColumnReader:
+    """Reads one column of the population out of the table."""
+
+    name: str
+    entry: TableColumn
+    column: Column
+    frame: pl.DataFrame
+    rows: NDArray[np.int64]
+    path: Path
+    cohort_file: Path
+
+    def read(self, people: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Values in popsim's unit, NaN where they are to be sampled."""
+        if self.entry.from_ not in self.frame.columns:
+            allowed = _no_column(self.entry.from_, self.frame)
+            raise DefinitionError(self.cohort_file, f"table.columns.{self.name}.from", self.entry.from_, allowed)
+        series = self.frame[self.entry.from_]
+        numbers = self._coded(series) if self.entry.codes else self._numbers(series)
+        if self.entry.missing == "refuse":
+            self._refuse_first(np.isnan(numbers), series, 'missing, give missing = "sample" to have it sampled')
+        values = self._converted(numbers, people)
+        impossible = ~np.isnan(values) & ((values < self.column.low) | (values > self.column.high))
+        bounds = f"between {self.column.low:g} and {self.column.high:g} {canonical(self.column.unit)}"
+        self._refuse_first(impossible, series, f"impossible, {self.name} must lie {bounds}", values)
+        if self.column.kind in ("code", "count"):
+            self._refuse_first(~np.isnan(values) & (values != np.floor(values)), series, "must be a whole number")
+        return values
+
+    def _numbers(self, series: pl.Series) -> NDArray[np.float64]:
+        """The column as numbers; text that is none is refused."""
+        numbers = series.cast(pl.Float64, strict=False)
+        bad = (numbers.is_null() & series.is_not_null()).to_numpy()
+        self._refuse_first(bad, series, "not a number; words need a map: codes = { word = number }")
+        return np.asarray(numbers.fill_null(math.nan).to_numpy(), np.float64)
+
+    def _coded(self, series: pl.Series) -> NDArray[np.float64]:
+        """Words replaced by their codes; "1" also stands for 1.0."""
+        words = [self._word(value) for value in series.to_list()]
+        known = self.entry.codes
+        bad = np.array([word is not None and word not in known for word in words])
+        self._refuse_first(bad, series, f"not in codes, allowed: {', '.join(sorted(known))}")
+        return np.array([math.nan if word is None else float(known[word]) for word in words])
+
+    @staticmethod
+    def _word(value: object) -> str | None:
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            return None
+        return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+    def _converted(
+        self, numbers: NDArray[np.float64], people: Mapping[str, NDArray[np.float64]]
+    ) -> NDArray[np.float64]:
+        """Units changed and the formula applied."""
+        key = f"table.columns.{self.name}"
+        formula = FORMULAS[self.entry.formula] if self.entry.formula else None
+        target = formula.unit if formula else self.column.unit
+        substance = self.entry.substance or (formula.substance if formula else None)
+        try:
+            converted = convert(numbers, self.entry.unit or target, target, substance)
+        except InputError as error:
+            raise DefinitionError(self.cohort_file, f"{key}.unit", self.entry.unit, str(error)) from None
+        if formula is None:
+            return converted
+        if formula.gives != canonical(self.column.unit):
+            allowed = f"gives {formula.gives}, the column is in {canonical(self.column.unit)}"
+            raise DefinitionError(self.cohort_file, f"{key}.formula", self.entry.formula, allowed)
+        for needed in formula.needs:
+            if needed not in people:
+                allowed = f"needs {needed}, which must come from the table without a formula"
+                raise DefinitionError(self.cohort_file, f"{key}.formula", self.entry.formula, allowed)
+        return formula(converted, people)
+
+    def _refuse_first(
+        self, bad: NDArray[np.bool_], series: pl.Series, why: str, values: NDArray[np.float64] | None = None
+    ) -> None:
+        """Refuse the table if any value is bad, naming the first."""
+        if not np.any(bad):
+            return
+        first = int(np.argmax(bad))
+        value = series[first]
+        if values is not None and not (isinstance(value, int | float) and value == values[first]):
+            why = f"{why} (here {values[first]:.6g})"
+        where = f"row {self.rows[first]}, column {self.entry.from_}"
+        raise DefinitionError(self.path, where, "missing" if value is None else value, why)

@@ -1,0 +1,149 @@
+"""Units of the numbers that come from outside: `convert(1.2, "mg/dL", "umol/L", substance="creatinine")`.
+
+Each unit is a factor (and for temperatures an offset) to the first unit of its dimension. Amount and mass
+concentrations are joined by the molar mass of a named substance. Definitions of the international pound, inch and
+stone, and of the mmHg, are exact or of the SI brochure; molar masses are those of the molecules.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from popsim.errors import InputError, did_you_mean
+
+DAYS_PER_YEAR = 365.25
+HOURS_PER_DAY = 24.0
+
+
+class Unit(NamedTuple):
+    """value in the base unit of `dimension` = factor * value + offset."""
+
+    dimension: str
+    factor: float
+    offset: float = 0.0
+
+
+UNITS: dict[str, Unit] = {
+    "1": Unit("number", 1.0),
+    "%": Unit("number", 0.01),
+    "kg": Unit("mass", 1.0),
+    "g": Unit("mass", 1e-3),
+    "mg": Unit("mass", 1e-6),
+    "lb": Unit("mass", 0.45359237),
+    "stone": Unit("mass", 6.35029318),
+    "m": Unit("length", 1.0),
+    "cm": Unit("length", 0.01),
+    "in": Unit("length", 0.0254),
+    "ft": Unit("length", 0.3048),
+    "days": Unit("time", 1.0),
+    "hours": Unit("time", 1.0 / HOURS_PER_DAY),
+    "weeks": Unit("time", 7.0),
+    "months": Unit("time", DAYS_PER_YEAR / 12.0),
+    "years": Unit("time", DAYS_PER_YEAR),
+    "L/day": Unit("volume per day", 1.0),
+    "mL/day": Unit("volume per day", 1e-3),
+    "1/day": Unit("rate", 1.0),
+    "1/year": Unit("rate", 1.0 / DAYS_PER_YEAR),
+    "mmHg": Unit("pressure", 1.0),
+    "kPa": Unit("pressure", 7.500615613),
+    "bpm": Unit("frequency", 1.0),
+    "Hz": Unit("frequency", 60.0),
+    "L": Unit("volume", 1.0),
+    "mL": Unit("volume", 1e-3),
+    "mL/min": Unit("flow", 1.0),
+    "L/h": Unit("flow", 1000.0 / 60.0),
+    "mL/s": Unit("flow", 60.0),
+    "mL/min/1.73m2": Unit("indexed flow", 1.0),
+    "mL/s/1.73m2": Unit("indexed flow", 60.0),
+    "g/day": Unit("mass per day", 1.0),
+    "mg/day": Unit("mass per day", 1e-3),
+    "mmol/L": Unit("amount concentration", 1.0),
+    "umol/L": Unit("amount concentration", 1e-3),
+    "mol/L": Unit("amount concentration", 1e3),
+    "mg/dL": Unit("mass concentration", 1.0),
+    "mg/L": Unit("mass concentration", 0.1),
+    "g/L": Unit("mass concentration", 100.0),
+    "g/dL": Unit("mass concentration", 1000.0),
+    "pg/mL": Unit("mass concentration", 1e-7),
+    "ng/L": Unit("mass concentration", 1e-7),
+    "ng/mL": Unit("mass concentration", 1e-4),
+    "kg/m2": Unit("body mass index", 1.0),
+    "degC": Unit("temperature", 1.0),
+    "degF": Unit("temperature", 5.0 / 9.0, -160.0 / 9.0),
+}
+# UCUM codes (as the columns declare them) and other spellings, in the words used here.
+ALIASES = {
+    "": "1",
+    "fraction": "1",
+    "a": "years",
+    "year": "years",
+    "d": "days",
+    "day": "days",
+    "h": "hours",
+    "/d": "1/day",
+    "per day": "1/day",
+    "/a": "1/year",
+    "/min": "bpm",
+    "beats/min": "bpm",
+    "mm[Hg]": "mmHg",
+    "mL/min/{1.73_m2}": "mL/min/1.73m2",
+    "mL/min/1.73 m2": "mL/min/1.73m2",
+    "g/d": "g/day",
+    "mg/d": "mg/day",
+    "L/d": "L/day",
+    "lbs": "lb",
+    "[lb_av]": "lb",
+    "µmol/L": "umol/L",
+    "kg/m^2": "kg/m2",
+}
+# g/mol; milliequivalents equal millimoles only for ions of one charge, so mEq/L is known for those alone.
+MOLAR_MASS = {"creatinine": 113.12, "glucose": 180.16, "urea": 60.06, "potassium": 39.098, "sodium": 22.990}
+ONE_CHARGE = {"potassium", "sodium"}
+
+
+def canonical(unit: str) -> str:
+    """The name popsim uses for a unit ("beats/min" is "bpm")."""
+    return ALIASES.get(unit, unit)
+
+
+def convert(values: ArrayLike, from_unit: str, to_unit: str, substance: str | None = None) -> NDArray[np.float64]:
+    """Values in another unit.
+
+    Raises:
+        InputError: a unit or substance is unknown, or one unit cannot be turned into the other.
+    """
+    array = np.asarray(values, np.float64)
+    source_name, target_name = canonical(from_unit), canonical(to_unit)
+    if source_name == "mEq/L" and substance in ONE_CHARGE:
+        source_name = "mmol/L"
+    if source_name == target_name:
+        return array
+    source, target = _unit(source_name), _unit(target_name)
+    base = array * source.factor + source.offset
+    if source.dimension != target.dimension:
+        base = base * _mass_or_amount(source.dimension, target.dimension, from_unit, to_unit, substance)
+    return (base - target.offset) / target.factor
+
+
+def _unit(name: str) -> Unit:
+    if name not in UNITS:
+        raise InputError(f"unknown unit '{name}', {did_you_mean(name, UNITS)}")
+    return UNITS[name]
+
+
+def _mass_or_amount(
+    from_dimension: str, to_dimension: str, from_unit: str, to_unit: str, substance: str | None
+) -> float:
+    """Factor between mg/dL and mmol/L of a substance."""
+    if {from_dimension, to_dimension} != {"amount concentration", "mass concentration"}:
+        raise InputError(
+            f"'{from_unit}' cannot be turned into '{to_unit}': one is {from_dimension}, the other {to_dimension}"
+        )
+    if substance not in MOLAR_MASS:
+        allowed = did_you_mean(substance or "", MOLAR_MASS)
+        raise InputError(f"'{from_unit}' to '{to_unit}' needs the substance, {allowed}")
+    mmol_per_l_of_one_mg_per_dl = 10.0 / MOLAR_MASS[substance]
+    return mmol_per_l_of_one_mg_per_dl if to_dimension == "amount concentration" else 1.0 / mmol_per_l_of_one_mg_per_dl
