@@ -35,6 +35,21 @@ ACCOUNT_OF_CLASS = {
     "hospice": accrual.TO_COMMUNITY,
 }
 
+# Columns in the order in which the kernels take them.
+TIME_COLUMNS = (
+    "entry_day", "alive", "admitted", "nyha_class", "beta_blocker_fraction", "ras_inhibitor_fraction",
+    "neprilysin_inhibitor_fraction", "mra_fraction", "sglt2_inhibitor_fraction", "loop_diuretic_mg_day",
+    "qaly", "life_days", "cost_drugs",
+)  # fmt: skip
+PLACE_COLUMNS = (
+    "entry_day", "alive", "setting", "telemonitored",
+    "cost_ward", "cost_emergency", "cost_community", "cost_telemonitoring",
+)  # fmt: skip
+EVENT_COLUMNS = (
+    "entry_day", "nyha_class",
+    "qaly", "life_days", "cost_emergency", "cost_clinic", "cost_community", "cost_programme",
+)  # fmt: skip
+
 
 class PricedSetting(NamedTuple):
     """What valuation must know of a setting: its name, its class (CLASS_NAMES) and who is seen there.
@@ -90,7 +105,8 @@ class Valuation:
         self.programme_cost = programme_cost
         self.tables = price_tables(prices, tuple(settings))
         telemonitoring = prices["telemonitoring_day"] if telemonitoring_per_day is None else telemonitoring_per_day
-        self.rates = _rates(prices, utilities, telemonitoring)
+        self.telemonitoring_per_day = float(telemonitoring)
+        self.rates = _rates(prices, utilities)
         costs = prices["discount_rate_costs"] if discount_rate_costs is None else discount_rate_costs
         qalys = prices["discount_rate_qalys"] if discount_rate_qalys is None else discount_rate_qalys
         self.cost_discount = discount_factors(costs, follow_up_days)
@@ -108,13 +124,14 @@ class Valuation:
         entry_day = population["entry_day"]
         first = int(np.searchsorted(entry_day, np.int32(max(today - self.follow_up_days, -1)), side="right"))
         last = int(np.searchsorted(entry_day, np.int32(today), side="right"))
-        state = ("entry_day", "alive", "setting", "admitted", "nyha_class", "telemonitored", "beta_blocker_fraction",
-                 "ras_inhibitor_fraction", "neprilysin_inhibitor_fraction", "mra_fraction", "sglt2_inhibitor_fraction",
-                 "loop_diuretic_mg_day", "qaly", "life_days", "cost_ward", "cost_emergency", "cost_community",
-                 "cost_drugs", "cost_telemonitoring")  # fmt: skip
+        rows = slice(first, last)
+        when = (today, clock.step_days, self.follow_up_days)
         accrual.accrue_time(
-            first, last, today, clock.step_days, self.follow_up_days, self.qaly_discount, self.cost_discount,
-            self.rates, self.tables.night_price, self.tables.night_account, *_columns(population, state),
+            *when, self.qaly_discount, self.cost_discount, self.rates, *_columns(population, TIME_COLUMNS, rows)
+        )
+        accrual.accrue_places(
+            *when, self.cost_discount, self.telemonitoring_per_day, self.tables.night_price, self.tables.night_account,
+            *_columns(population, PLACE_COLUMNS, rows),
         )  # fmt: skip
 
     def _accrue_events(self, population: Population, clock: Clock, events: EventLog) -> None:
@@ -122,12 +139,10 @@ class Valuation:
         new = events.slice(self._events_seen)
         self._events_seen = len(events)
         tables = self.tables
-        columns = ("entry_day", "nyha_class", "qaly", "life_days", "cost_emergency", "cost_clinic", "cost_community",
-                   "cost_programme")  # fmt: skip
         accrual.accrue_events(
             new.time, new.row, new.kind, new.setting, clock.time_days, self.follow_up_days, self.qaly_discount,
             self.cost_discount, self.rates, tables.start_price, tables.visit_price, tables.visit_account,
-            tables.in_hospital, self.programme_cost, *_columns(population, columns),
+            tables.in_hospital, self.programme_cost, *_columns(population, EVENT_COLUMNS),
         )  # fmt: skip
 
 
@@ -180,7 +195,7 @@ def _visit_price(prices: ParameterSet, setting: PricedSetting) -> float:
     return 0.0 if setting.clinician == "none" else prices[f"{setting.clinician}_visit"]
 
 
-def _rates(prices: ParameterSet, utilities: ParameterSet, telemonitoring_per_day: float) -> accrual.Rates:
+def _rates(prices: ParameterSet, utilities: ParameterSet) -> accrual.Rates:
     """Utilities and daily prices; an ARNI at target dose is a full RAS inhibitor plus a full neprilysin inhibitor."""
     return accrual.Rates(
         utility_1=utilities["utility_nyha_1"],
@@ -197,10 +212,9 @@ def _rates(prices: ParameterSet, utilities: ParameterSet, telemonitoring_per_day
         mra=prices["mra_day"],
         sglt2_inhibitor=prices["sglt2_inhibitor_day"],
         loop_diuretic_mg=prices["loop_diuretic_40_mg_day"] / FUROSEMIDE_TABLET_MG,
-        telemonitoring=float(telemonitoring_per_day),
     )
 
 
-def _columns(population: Population, names: Sequence[str]) -> tuple[NDArray[Any], ...]:
-    """The arrays of columns by name."""
-    return tuple(population[name] for name in names)
+def _columns(population: Population, names: Sequence[str], rows: slice = slice(None)) -> tuple[NDArray[Any], ...]:
+    """The arrays of columns by name, as views of some rows."""
+    return tuple(population[name][rows] for name in names)

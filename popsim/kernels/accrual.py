@@ -1,14 +1,13 @@
 """Life time, health and cost of every twin, added up day by day.
 
-`accrue_time` values the time that passes: one parallel pass over the rows under follow-up. No sums across rows, so the
-bits do not depend on the number of threads. Where a twin is at the end of the step (the midnight census for a step of
-a day) decides what the step costs and which utility it has.
+`accrue_time` and `accrue_places` value the time that passes: parallel passes over the rows under follow-up, without
+sums across rows, so the bits do not depend on the number of threads. Where a twin is at the end of the step (the
+midnight census for a step of a day) decides what the step costs and which utility it has.
 
 `accrue_events` values what happens at one moment: attendances, contacts, the programme at entry, and the part of the
 step that somebody lived who died in it. It walks the step's events in their order.
 
-Both expect the rows of a population whose twins are ordered by entry, and discount factors by whole day since entry.
-Money is in the currency of the prices; utilities are per year of life.
+Discount factors go by whole day since entry, money is in the currency of the prices, utilities are per year of life.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from numba import njit, prange
 
 from popsim.kernels.codes import DEATH, ENTER, START, VISIT
 
-BLOCK = 4096
 DAYS_PER_YEAR = 365.25
 
 # Where the price of a setting is booked.
@@ -48,7 +46,6 @@ class Rates(NamedTuple):
     mra: float
     sglt2_inhibitor: float
     loop_diuretic_mg: float
-    telemonitoring: float
 
 
 @njit(cache=True)
@@ -65,64 +62,71 @@ def _utility(nyha_class, admitted, rates):
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def accrue_time(
-    first, last, today, step_days, follow_up_days, qaly_discount, cost_discount, rates, night_price, night_account,
-    entry_day, alive, setting, admitted, nyha_class, telemonitored,
-    beta_blocker, ras_inhibitor, neprilysin_inhibitor, mra, sglt2_inhibitor, loop_diuretic_mg,
-    qaly, life_days, cost_ward, cost_emergency, cost_community, cost_drugs, cost_telemonitoring,
+    today, step_days, follow_up_days, qaly_discount, cost_discount, rates,
+    entry_day, alive, admitted, nyha_class, beta_blocker, ras_inhibitor, neprilysin_inhibitor, mra, sglt2_inhibitor,
+    loop_diuretic_mg, qaly, life_days, cost_drugs,
 ):  # fmt: skip
-    """Add a step of `step_days` to rows first..last, all of them within their follow-up on day `today`.
+    """Add what everybody has of a step: life time, utility and drugs. Vectorised.
 
     Drugs are paid for outside hospital only: the price of a night there includes them.
 
     Args:
-        first, last: rows, as a range.
         today: whole day at which the step starts.
         step_days: days the step lasts; the last step is cut off where follow-up ends.
         follow_up_days: whole days of follow-up from entry.
-        qaly_discount, cost_discount: (days,) weight by whole day since entry.
+        qaly_discount, cost_discount: (follow_up_days,) weight by whole day since entry.
         rates: utilities and daily prices.
-        night_price, night_account: (settings,) price of a day by setting and where it is booked (TO_*).
-        entry_day ... loop_diuretic_mg: (rows,) state, read.
-        qaly ... cost_telemonitoring: (rows,) totals, written.
+        entry_day ... loop_diuretic_mg: (rows,) state, read; every row is within its follow-up today.
+        qaly, life_days, cost_drugs: (rows,) totals, written.
     """
-    blocks = (last - first + BLOCK - 1) // BLOCK
-    for block in prange(blocks):
-        start = first + block * BLOCK
-        stop = min(start + BLOCK, last)
-        for i in range(start, stop):
-            since = today - entry_day[i]
-            lived = min(step_days, float(follow_up_days - since)) if alive[i] != 0 else 0.0
-            utility = _utility(nyha_class[i], admitted[i], rates)
-            life_days[i] += lived
-            qaly[i] += lived * utility * qaly_discount[since] / DAYS_PER_YEAR
-            drugs = (
-                float(beta_blocker[i]) * rates.beta_blocker
-                + float(ras_inhibitor[i]) * rates.ras_inhibitor
-                + float(neprilysin_inhibitor[i]) * rates.neprilysin_inhibitor
-                + float(mra[i]) * rates.mra
-                + float(sglt2_inhibitor[i]) * rates.sglt2_inhibitor
-                + float(loop_diuretic_mg[i]) * rates.loop_diuretic_mg
-            )
-            paid = lived if admitted[i] == 0 else 0.0
-            cost_drugs[i] += paid * drugs * cost_discount[since]
-        # Few twins have these costs on a given day: writing only where there is one saves most memory traffic.
-        for i in range(start, stop):
-            if alive[i] == 0:
-                continue
-            since = today - entry_day[i]
-            paid_days = min(step_days, float(follow_up_days - since)) * cost_discount[since]
-            if telemonitored[i] != 0:
-                cost_telemonitoring[i] += paid_days * rates.telemonitoring
-            place = setting[i]
-            if place < 0 or night_account[place] == TO_NOTHING:
-                continue
-            price = paid_days * night_price[place]
-            if night_account[place] == TO_WARD:
-                cost_ward[i] += price
-            elif night_account[place] == TO_EMERGENCY:
-                cost_emergency[i] += price
-            else:
-                cost_community[i] += price
+    for i in prange(len(entry_day)):
+        since = today - entry_day[i]
+        lived = min(step_days, float(follow_up_days - since)) if alive[i] != 0 else 0.0
+        utility = _utility(nyha_class[i], admitted[i], rates)
+        drugs = (
+            float(beta_blocker[i]) * rates.beta_blocker
+            + float(ras_inhibitor[i]) * rates.ras_inhibitor
+            + float(neprilysin_inhibitor[i]) * rates.neprilysin_inhibitor
+            + float(mra[i]) * rates.mra
+            + float(sglt2_inhibitor[i]) * rates.sglt2_inhibitor
+            + float(loop_diuretic_mg[i]) * rates.loop_diuretic_mg
+        )
+        paid = lived if admitted[i] == 0 else 0.0
+        life_days[i] += lived
+        qaly[i] += lived * utility * qaly_discount[since] / DAYS_PER_YEAR
+        cost_drugs[i] += paid * drugs * cost_discount[since]
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def accrue_places(
+    today, step_days, follow_up_days, cost_discount, telemonitoring_price, night_price, night_account,
+    entry_day, alive, setting, telemonitored, cost_ward, cost_emergency, cost_community, cost_telemonitoring,
+):  # fmt: skip
+    """Add what a step costs where the twins are: few have such a cost, so it is written only where there is one.
+
+    Args:
+        today, step_days, follow_up_days, cost_discount: as for `accrue_time`.
+        telemonitoring_price: of a day.
+        night_price, night_account: (settings,) price of a day by setting and where it is booked (TO_*).
+        entry_day ... telemonitored: (rows,) state, read; every row is within its follow-up today.
+        cost_ward ... cost_telemonitoring: (rows,) totals, written.
+    """
+    for i in prange(len(entry_day)):
+        if alive[i] == 0:
+            continue
+        since = today - entry_day[i]
+        paid = min(step_days, float(follow_up_days - since)) * cost_discount[since]
+        if telemonitored[i] != 0:
+            cost_telemonitoring[i] += paid * telemonitoring_price
+        place = setting[i]
+        if place < 0 or night_account[place] == TO_NOTHING:
+            continue
+        if night_account[place] == TO_WARD:
+            cost_ward[i] += paid * night_price[place]
+        elif night_account[place] == TO_EMERGENCY:
+            cost_emergency[i] += paid * night_price[place]
+        else:
+            cost_community[i] += paid * night_price[place]
 
 
 @njit(cache=True)

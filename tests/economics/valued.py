@@ -59,9 +59,7 @@ def make_log(population: Population) -> EventLog:
 def write(log: EventLog, time: float, row: int, kind: int, setting: str | None = None) -> None:
     """Append one event."""
     log.ensure_room(1)
-    at = len(log)
-    log.columns.time[at] = time
-    log.columns.row[at] = row
-    log.columns.kind[at] = kind
-    log.columns.setting[at] = -1 if setting is None else PLACE[setting]
-    log.columns.size[0] += 1
+    place = -1 if setting is None else PLACE[setting]
+    for field, value in {"time": time, "row": row, "kind": kind, "setting": place}.items():
+        log.records[field][log.size] = value
+    log.size += 1
