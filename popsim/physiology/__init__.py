@@ -1,0 +1,6 @@
+"""Organ systems: how a twin's state changes from day to day."""
+
+from popsim.physiology.columns import COLUMNS, SET_BY_COHORT
+from popsim.physiology.heart_failure import HeartFailurePhysiology
+
+__all__ = ["COLUMNS", "SET_BY_COHORT", "HeartFailurePhysiology"]

@@ -1,0 +1,358 @@
+"""One day of heart failure in every twin: the fused loop over all organ systems, and the state it starts from.
+
+Order within the step: shocks and adherence, fluid, pressure and ejection fraction, circulation, kidney, symptoms and
+reserve, acute presentation, death. Each part uses what the parts before it have just worked out and, where a loop
+closes (congestion -> kidney -> fluid), yesterday's value. All columns are float32 or int8 and are read into doubles.
+
+Each twin uses two blocks of random numbers a step: STREAM_SHOCKS (infection, lapse, salt, arrhythmia) and STREAM_EVENTS
+(presents, cause, dies), index = step.
+
+There is no branch on data in the loop: a twin that is dead keeps its values by selection.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from numba import njit, prange
+
+from popsim.kernels.acute import (
+    AcuteParameters,
+    arrhythmia_hazard,
+    chosen_cause,
+    death_hazard,
+    heart_failure_hazard,
+    infection_hazards,
+    other_hazard,
+    renal_hazard,
+)
+from popsim.kernels.codes import (
+    LEVEL_EMERGENCY,
+    LEVEL_FACILITY,
+    LEVEL_WARD,
+    ONSET_ACUTE,
+    ONSET_DEATH,
+    ONSET_SHOCK,
+    SHOCK_ARRHYTHMIA,
+    SHOCK_INFECTION,
+    SHOCK_LAPSE,
+    SHOCK_SALT,
+    STREAM_EVENTS,
+    STREAM_SHOCKS,
+)
+from popsim.kernels.fluid import (
+    FluidParameters,
+    drug_natriuresis,
+    fluid_after,
+    intravenous_natriuresis,
+    kidney_power,
+    volume_natriuresis,
+)
+from popsim.kernels.heart import (
+    HeartParameters,
+    ejection_fraction_gain,
+    ejection_fraction_target,
+    filling_pressure_target,
+    heart_rate_target,
+    nt_probnp,
+    preserved,
+    systolic_drugs,
+    systolic_target,
+)
+from popsim.kernels.kidney import KidneyParameters, chronic_gfr_after, gfr_drugs, gfr_target, potassium_shift
+from popsim.kernels.math import exp
+from popsim.kernels.random import uniforms
+from popsim.kernels.scalars import approach, clip
+from popsim.kernels.shocks import (
+    ShockParameters,
+    adherence_today,
+    arrhythmia_rate,
+    infection_rate,
+    lapse_rate,
+    review_support,
+    shock,
+)
+from popsim.kernels.symptoms import SymptomParameters, frailty_after, nyha_class, symptom_target
+
+DAYS_PER_YEAR = 365.25
+
+
+class Relaxation(NamedTuple):
+    """Share of its way to the target that each variable covers in one step: 1 - exp(-step / time constant)."""
+
+    infection: float
+    infection_in_hospital: float
+    lapse: float
+    salt: float
+    arrhythmia: float
+    arrhythmia_in_hospital: float
+    filling_pressure: float
+    ejection_fraction: float
+    systolic: float
+    heart_rate: float
+    gfr: float
+    potassium: float
+    symptom: float
+    deconditioning: float
+    reconditioning: float
+
+
+class HeartFailureConstants(NamedTuple):
+    """All constants of the loop by organ system, in the order in which the kernels take them.
+
+    Unpacked at the call: numba passes a NamedTuple into a parallel loop only where it is itself an argument.
+    """
+
+    shocks: ShockParameters
+    fluid: FluidParameters
+    heart: HeartParameters
+    kidney: KidneyParameters
+    symptoms: SymptomParameters
+    acute: AcuteParameters
+    relaxation: Relaxation
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def settle(
+    baseline_ejection_fraction, baseline_systolic, baseline_heart_rate, baseline_gfr, baseline_potassium,
+    baseline_filling_pressure, dry_weight, usual_salt, adherence_trait, age_years, copd, atrial_fibrillation,
+    beta_blocker, ras_inhibitor, neprilysin_inhibitor, mra, sglt2_inhibitor, loop_diuretic,
+    fluid_excess, frailty, infection_severity, arrhythmia_burden,
+    intrinsic_natriuresis, untreated_ejection_fraction, untreated_systolic, untreated_heart_rate, untreated_gfr,
+    untreated_potassium, filling_pressure, weight, ejection_fraction, systolic, heart_rate, gfr, potassium,
+    natriuretic_peptide, symptom_score, nyha, adherence, death_hazard_per_day, onset, acute_cause, shock_onset,
+    fluid, heart, kidney, symptoms,
+):  # fmt: skip
+    """Work out, for every row, what the twin would be without its drugs, and the state that goes with its fluid excess.
+
+    The inverse of the day loop at its set point: baseline values are those under the twin's present prescriptions, taken
+    as far as its adherence trait goes. Writes the columns from `intrinsic_natriuresis` on.
+    """
+    for i in prange(len(age_years)):
+        taken = float(adherence_trait[i])
+        beta, ras, arni = taken * float(beta_blocker[i]), taken * float(ras_inhibitor[i]), taken * float(neprilysin_inhibitor[i])
+        aldosterone, sglt2, loop = taken * float(mra[i]), taken * float(sglt2_inhibitor[i]), taken * float(loop_diuretic[i])
+        base_ef, base_gfr = float(baseline_ejection_fraction[i]), float(baseline_gfr[i])
+        excess, infection, arrhythmia = float(fluid_excess[i]), float(infection_severity[i]), float(arrhythmia_burden[i])
+        preserved_ef = preserved(base_ef, heart)
+        drugs = drug_natriuresis(0.0, kidney_power(base_gfr, fluid), loop, ras, aldosterone, sglt2, fluid)
+        intrinsic_natriuresis[i] = float(usual_salt[i]) / fluid.salt_per_litre_g - drugs
+        gain = ejection_fraction_gain(1.0 - preserved_ef, beta, ras, arni, aldosterone, sglt2, heart)
+        untreated_ejection_fraction[i] = base_ef - gain
+        untreated_systolic[i] = float(baseline_systolic[i]) + systolic_drugs(beta, ras, arni, aldosterone, sglt2, heart)
+        untreated_heart_rate[i] = float(baseline_heart_rate[i]) + heart.heart_rate_beta_blocker_bpm * beta
+        untreated_gfr[i] = base_gfr + gfr_drugs(ras, aldosterone, sglt2, kidney)
+        untreated_potassium[i] = float(baseline_potassium[i]) - potassium_shift(base_gfr, loop, ras, aldosterone, kidney)
+        pressure = filling_pressure_target(
+            float(baseline_filling_pressure[i]), excess, preserved_ef, 0.0, 0.0, arrhythmia, infection, heart
+        )
+        score = symptom_target(pressure, base_ef, float(copd[i]), infection, arrhythmia, float(frailty[i]), symptoms)
+        filling_pressure[i] = pressure
+        weight[i] = float(dry_weight[i]) + excess
+        ejection_fraction[i] = base_ef
+        systolic[i] = float(baseline_systolic[i])
+        heart_rate[i] = float(baseline_heart_rate[i])
+        gfr[i] = base_gfr
+        potassium[i] = float(baseline_potassium[i])
+        natriuretic_peptide[i] = nt_probnp(
+            pressure, base_ef, base_gfr, float(age_years[i]), float(atrial_fibrillation[i]), heart
+        )
+        symptom_score[i] = score
+        nyha[i] = nyha_class(score, symptoms)
+        adherence[i] = taken
+        death_hazard_per_day[i] = 0.0
+        onset[i] = 0
+        acute_cause[i] = 0
+        shock_onset[i] = 0
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def advance_day(
+    entered, person_id, entry_day, age_years, dry_weight, baseline_ejection_fraction, baseline_systolic,
+    baseline_filling_pressure, usual_salt, adherence_trait, life_table_hazard, diabetes, atrial_fibrillation, copd,
+    alive, care_level, beta_blocker, ras_inhibitor, neprilysin_inhibitor, mra, sglt2_inhibitor, loop_diuretic,
+    iv_diuretic, last_review,
+    intrinsic_natriuresis, untreated_ejection_fraction, untreated_systolic, untreated_heart_rate, untreated_potassium,
+    untreated_gfr, fluid_excess, filling_pressure, weight, ejection_fraction, systolic, heart_rate, gfr, potassium,
+    natriuretic_peptide, symptom_score, frailty, deconditioning, adherence, infection_severity, adherence_lapse,
+    salt_excess, arrhythmia_burden, death_hazard_per_day, nyha, acute_cause, onset, shock_onset,
+    seed, replication, step, step_days, shocks, fluid, heart, kidney, symptoms, acute, relax,
+):  # fmt: skip
+    """Advance rows [0, entered) by one step of `step_days`; `step` counts steps from 0.
+
+    Reads the columns up to `untreated_potassium`, writes those from `untreated_gfr` to `shock_onset`.
+    """
+    today = step * step_days
+    for i in prange(entered):
+        person = person_id[i]
+        u_infection, u_lapse, u_salt, u_arrhythmia = uniforms(seed, replication, person, STREAM_SHOCKS, step)
+        u_present, u_cause, u_death, _ = uniforms(seed, replication, person, STREAM_EVENTS, step)
+        lives = float(alive[i]) > 0.5
+        level = float(care_level[i])
+        in_hospital = 1.0 if level >= LEVEL_WARD else 0.0
+        attended = 1.0 if level >= LEVEL_EMERGENCY else 0.0
+        facility = 1.0 if level == LEVEL_FACILITY else 0.0
+        has_copd, has_af = float(copd[i]), float(atrial_fibrillation[i])
+        years = clip((today - float(entry_day[i])) / DAYS_PER_YEAR, 0.0, 100.0)
+        age = float(age_years[i]) + years
+
+        # Shocks and what is taken of the drugs.
+        frail_before, reserve_lost_before = float(frailty[i]), float(deconditioning[i])
+        pressure_before = float(filling_pressure[i])
+        own_pressure = float(baseline_filling_pressure[i])
+        trait = float(adherence_trait[i])
+        support = review_support(today - float(last_review[i]), shocks.support_time_constant_days)
+        beta_before = float(beta_blocker[i]) * float(adherence[i])
+        infection, new_infection = shock(
+            float(infection_severity[i]),
+            1.0 - (relax.infection_in_hospital if attended > 0.5 else relax.infection),
+            infection_rate(has_copd, frail_before, reserve_lost_before, shocks),
+            step_days, u_infection, shocks.infection_weakest, 1.0,
+        )  # fmt: skip
+        lapse, new_lapse = shock(
+            float(adherence_lapse[i]),
+            1.0 - relax.lapse,
+            0.0 if attended > 0.5 else lapse_rate(trait, support, shocks),
+            step_days, u_lapse, shocks.lapse_weakest, 1.0,
+        )  # fmt: skip
+        salt, new_salt = shock(
+            float(salt_excess[i]),
+            0.0 if attended > 0.5 else 1.0 - relax.salt,
+            0.0 if attended > 0.5 else shocks.salt_rate_per_day,
+            step_days, u_salt, shocks.salt_least_g_day, shocks.salt_most_g_day,
+        )  # fmt: skip
+        arrhythmia, new_arrhythmia = shock(
+            float(arrhythmia_burden[i]),
+            1.0 - (relax.arrhythmia_in_hospital if attended > 0.5 else relax.arrhythmia),
+            arrhythmia_rate(has_af, pressure_before - own_pressure, beta_before, shocks),
+            step_days, u_arrhythmia, shocks.arrhythmia_weakest, 1.0,
+        )  # fmt: skip
+        taken = adherence_today(trait, support, lapse, facility, attended, shocks)
+        beta, ras, arni = taken * float(beta_blocker[i]), taken * float(ras_inhibitor[i]), taken * float(neprilysin_inhibitor[i])
+        aldosterone, sglt2, loop = taken * float(mra[i]), taken * float(sglt2_inhibitor[i]), taken * float(loop_diuretic[i])
+
+        # Fluid.
+        excess_before, gfr_before = float(fluid_excess[i]), float(gfr[i])
+        power = kidney_power(gfr_before, fluid)
+        natriuresis = (
+            float(intrinsic_natriuresis[i])
+            + volume_natriuresis(excess_before, power, fluid)
+            + drug_natriuresis(excess_before, power, loop, ras, aldosterone, sglt2, fluid)
+            + intravenous_natriuresis(excess_before, power, float(iv_diuretic[i]), fluid)
+        )
+        excess = fluid_after(excess_before, float(usual_salt[i]) + salt, natriuresis, step_days, fluid)
+
+        # Heart and circulation.
+        base_ef, own_systolic = float(baseline_ejection_fraction[i]), float(baseline_systolic[i])
+        ef_before, systolic_before = float(ejection_fraction[i]), float(systolic[i])
+        preserved_ef = preserved(base_ef, heart)
+        pressure = approach(
+            pressure_before,
+            filling_pressure_target(
+                own_pressure, excess, preserved_ef, systolic_before - own_systolic, base_ef - ef_before, arrhythmia,
+                infection, heart,
+            ),
+            relax.filling_pressure,
+        )  # fmt: skip
+        pressure_rise = pressure - own_pressure
+        gain = ejection_fraction_gain(1.0 - preserved_ef, beta, ras, arni, aldosterone, sglt2, heart)
+        ef = approach(
+            ef_before,
+            ejection_fraction_target(float(untreated_ejection_fraction[i]), gain, pressure_rise, arrhythmia, heart),
+            relax.ejection_fraction,
+        )
+        pressure_drugs = systolic_drugs(beta, ras, arni, aldosterone, sglt2, heart)
+        sbp = approach(
+            systolic_before,
+            systolic_target(
+                float(untreated_systolic[i]), pressure_drugs, excess, base_ef - ef, infection, arrhythmia, heart
+            ),
+            relax.systolic,
+        )
+        rate = approach(
+            float(heart_rate[i]),
+            heart_rate_target(
+                float(untreated_heart_rate[i]), beta, pressure_rise, excess, infection, arrhythmia, heart
+            ),
+            relax.heart_rate,
+        )
+
+        # Kidney.
+        chronic_gfr = chronic_gfr_after(float(untreated_gfr[i]), float(diabetes[i]), sglt2, step_days, kidney)
+        dip = gfr_drugs(ras, aldosterone, sglt2, kidney)
+        filtration = approach(
+            gfr_before,
+            gfr_target(chronic_gfr, dip, pressure_rise, sbp, own_systolic, excess, infection, kidney),
+            relax.gfr,
+        )
+        serum_potassium = approach(
+            float(potassium[i]),
+            clip(
+                float(untreated_potassium[i]) + potassium_shift(filtration, loop, ras, aldosterone, kidney), 2.5, 8.5
+            ),
+            relax.potassium,
+        )
+        peptide = nt_probnp(pressure, ef, filtration, age, has_af, heart)
+
+        # Symptoms and reserve.
+        score = approach(
+            float(symptom_score[i]),
+            symptom_target(pressure, ef, has_copd, infection, arrhythmia, frail_before, symptoms),
+            relax.symptom,
+        )
+        frail = frailty_after(frail_before, in_hospital, step_days, symptoms)
+        reserve_lost = approach(
+            reserve_lost_before, in_hospital, relax.deconditioning if in_hospital > 0.5 else relax.reconditioning
+        )
+
+        # Acute presentation.
+        h_failure = heart_failure_hazard(score, pressure, acute)
+        h_infection, h_respiratory = infection_hazards(infection, frail, has_copd, acute)
+        h_arrhythmia = arrhythmia_hazard(arrhythmia, acute)
+        h_renal = renal_hazard(serum_potassium, sbp, filtration, chronic_gfr, acute)
+        h_other = other_hazard(frail, age, reserve_lost, acute)
+        total = h_failure + h_infection + h_respiratory + h_arrhythmia + h_renal + h_other
+        presents = (u_present < 1.0 - exp(-total * step_days)) & (attended < 0.5)
+        cause = chosen_cause(u_cause, h_failure, h_infection, h_arrhythmia, h_renal, h_respiratory, total)
+
+        # Death.
+        h_death = death_hazard(
+            float(life_table_hazard[i]), age, years, ef, score, infection, arrhythmia, frail, reserve_lost, filtration,
+            sbp, serum_potassium, beta, aldosterone, acute,
+        )  # fmt: skip
+        dies = u_death < 1.0 - exp(-h_death * step_days)
+        shocks_begun = (
+            new_infection * SHOCK_INFECTION
+            + new_lapse * SHOCK_LAPSE
+            + new_salt * SHOCK_SALT
+            + new_arrhythmia * SHOCK_ARRHYTHMIA
+        )
+        bits = (
+            (float(ONSET_DEATH) if dies else 0.0)
+            + (float(ONSET_ACUTE) if presents else 0.0)
+            + (float(ONSET_SHOCK) if shocks_begun > 0.5 else 0.0)
+        )
+
+        untreated_gfr[i] = chronic_gfr if lives else float(untreated_gfr[i])
+        fluid_excess[i] = excess if lives else excess_before
+        filling_pressure[i] = pressure if lives else pressure_before
+        weight[i] = float(dry_weight[i]) + excess if lives else float(weight[i])
+        ejection_fraction[i] = ef if lives else ef_before
+        systolic[i] = sbp if lives else systolic_before
+        heart_rate[i] = rate if lives else float(heart_rate[i])
+        gfr[i] = filtration if lives else gfr_before
+        potassium[i] = serum_potassium if lives else float(potassium[i])
+        natriuretic_peptide[i] = peptide if lives else float(natriuretic_peptide[i])
+        symptom_score[i] = score if lives else float(symptom_score[i])
+        frailty[i] = frail if lives else frail_before
+        deconditioning[i] = reserve_lost if lives else reserve_lost_before
+        adherence[i] = taken if lives else float(adherence[i])
+        infection_severity[i] = infection if lives else float(infection_severity[i])
+        adherence_lapse[i] = lapse if lives else float(adherence_lapse[i])
+        salt_excess[i] = salt if lives else float(salt_excess[i])
+        arrhythmia_burden[i] = arrhythmia if lives else float(arrhythmia_burden[i])
+        death_hazard_per_day[i] = h_death if lives else float(death_hazard_per_day[i])
+        nyha[i] = nyha_class(score, symptoms) if lives else float(nyha[i])
+        acute_cause[i] = cause if lives & presents else 0.0
+        onset[i] = bits if lives else 0.0
+        shock_onset[i] = shocks_begun if lives else 0.0

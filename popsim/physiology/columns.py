@@ -1,0 +1,47 @@
+"""The columns that physiology writes: what changes inside a twin from day to day, and what it presents with."""
+
+from __future__ import annotations
+
+from popsim.population.columns import Column, Kind
+
+
+def _own(name: str, kind: Kind, unit: str, low: float, high: float, meaning: str, loinc: str | None = None) -> Column:
+    return Column(name, kind, unit, low, high, meaning, "physiology", loinc)
+
+
+COLUMNS: tuple[Column, ...] = (
+    _own("extracellular_fluid_excess_l", "real", "L", -5, 25, "Extracellular fluid above the twin's own set point."),
+    _own("filling_pressure_mmhg", "real", "mm[Hg]", 2, 45, "Left-sided filling pressure, daily mean."),
+    _own("weight_kg", "real", "kg", 20, 275, "Body weight: dry weight and fluid excess.", "29463-7"),
+    _own("ejection_fraction_percent", "real", "%", 5, 80, "Left ventricular ejection fraction.", "10230-1"),
+    _own("systolic_mmhg", "real", "mm[Hg]", 40, 240, "Systolic blood pressure at rest.", "8480-6"),
+    _own("heart_rate_bpm", "real", "/min", 30, 200, "Resting heart rate.", "8867-4"),
+    _own("gfr_ml_min", "real", "mL/min/{1.73_m2}", 2, 160, "Glomerular filtration rate.", "98979-8"),
+    _own("potassium_mmol_l", "real", "mmol/L", 2, 9, "Serum potassium.", "2823-3"),
+    _own("nt_probnp_pg_ml", "real", "pg/mL", 5, 70000, "N-terminal pro-B-type natriuretic peptide.", "33762-6"),
+    _own("symptom_score", "real", "1", 0, 10, "Breathlessness and fatigue, 0 none to 10 at rest."),
+    _own("frailty", "real", "1", 0, 1, "Frailty as a share of possible deficits."),
+    _own("deconditioning", "real", "1", 0, 1, "Loss of reserve after a stay in hospital, 1 the most."),
+    _own("adherence", "real", "1", 0, 1, "Share of prescribed doses taken today."),
+    _own("infection_severity", "real", "1", 0, 1, "Severity of the present infection, 0 none."),
+    _own("adherence_lapse", "real", "1", 0, 1, "Share of usual doses missed in the present lapse."),
+    _own("salt_excess_g_day", "real", "g/d", 0, 20, "Salt eaten above the usual intake."),
+    _own("arrhythmia_burden", "real", "1", 0, 1, "Burden of fast arrhythmia, 0 none."),
+    _own("death_hazard_per_day", "real", "/d", 0, 1, "Today's hazard of death."),
+    _own("intrinsic_natriuresis_l_day", "real", "L/d", -10, 10, "Natriuresis without drugs at the set point (isotonic)."),
+    _own("untreated_ejection_fraction_percent", "real", "%", -30, 80, "Ejection fraction it would settle at undrugged."),
+    _own("untreated_systolic_mmhg", "real", "mm[Hg]", 40, 260, "Usual systolic pressure without its drugs."),
+    _own("untreated_heart_rate_bpm", "real", "/min", 30, 200, "Usual heart rate without its drugs."),
+    _own("untreated_gfr_ml_min", "real", "mL/min/{1.73_m2}", 2, 170, "Usual filtration without drugs; falls with age."),
+    _own("untreated_potassium_mmol_l", "real", "mmol/L", -10, 9, "Usual potassium less the part of drugs and kidney."),
+    _own("nyha_class", "code", "1", 1, 4, "New York Heart Association class.", "88020-3"),
+    _own("acute_cause", "code", "1", 0, 6, "Why the twin becomes acutely unwell today (CAUSE_*), 0 if it does not."),
+    _own("onset", "code", "1", 0, 7, "What begins today: bits ONSET_*."),
+    _own("shock_onset", "code", "1", 0, 15, "Shocks that begin today: bits SHOCK_*."),
+)
+
+# What a cohort may set; `initialise` works out every other column above as the steady state that goes with it.
+SET_BY_COHORT = (
+    "extracellular_fluid_excess_l", "frailty", "deconditioning", "infection_severity", "adherence_lapse",
+    "salt_excess_g_day", "arrhythmia_burden",
+)  # fmt: skip
