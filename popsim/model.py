@@ -1,0 +1,201 @@
+"""The model: a population of twins living through days in a care network, as a Mesa model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import polars as pl
+from mesa import Model
+
+from popsim.errors import InputError
+from popsim.hooks import Hooks
+from popsim.outcomes.narrative import Place
+from popsim.population.clock import Clock
+from popsim.population.event_log import EventLog
+from popsim.population.population import Population
+from popsim.recorder import Occupancy, Recorder
+from popsim.roster import Roster
+from popsim.twin import PatientTwin
+from popsim.twins import TwinSet
+
+if TYPE_CHECKING:
+    from popsim.care.network import CareNetwork
+    from popsim.definitions.strategy import Strategy
+    from popsim.evidence.parameters import ParameterSet
+
+
+class Physiology(Protocol):
+    """Whatever changes the inside of twins."""
+
+    def advance(self, population: Population, clock: Clock) -> None:
+        """Live through the day that `clock` shows."""
+
+
+class Monitoring(Protocol):
+    """Whatever measures twins."""
+
+    def observe(self, population: Population, clock: Clock) -> None:
+        """Take the day's measurements and raise alerts."""
+
+
+class Care(Occupancy, Protocol):
+    """Whatever moves twins between settings and treats them."""
+
+    def treat(self, population: Population, clock: Clock) -> None:
+        """Process the day's events in time order, writing them to the event log."""
+
+
+class Valuation(Protocol):
+    """Whatever values a day."""
+
+    def accrue(self, population: Population, clock: Clock, events: EventLog) -> None:
+        """Add the day's costs and QALYs to the twins' totals."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The subsystems of one model, and what they share: the event log and the network's settings in their order."""
+
+    physiology: Physiology
+    monitoring: Monitoring
+    care: Care
+    valuation: Valuation
+    events: EventLog
+    places: Sequence[Place]
+
+
+class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
+    """Twins under one strategy in one care network.
+
+    A Mesa model: `run_for`, `step`, `schedule_event`, `agents`, `steps`, `time` and Mesa's data collector work as in
+    any other. The step at time t lives through day t - 1, so what is scheduled between two steps happens between two
+    days, and after a step `clock.day` equals `steps`. `running` becomes False when the last follow-up has ended.
+
+    Mesa's generators (`random`, `rng`: shuffles, a user's own draws) are seeded with (seed, replication), but are
+    separate from popsim's random numbers, which are keyed by person, purpose and day and do not depend on any order of
+    calls: whatever a user draws here changes no twin's luck.
+
+    Attributes:
+        population: the twins' state, one array per variable.
+        clock: the day.
+        events: the event log.
+        places: label and class of every setting, in the order of the network.
+        physiology, monitoring, care, valuation, recorder: the parts, in the order in which they have their turn.
+    """
+
+    def __init__(
+        self,
+        population: Population,
+        network: CareNetwork,
+        strategy: Strategy,
+        *,
+        seed: int,
+        replication: int = 0,
+        follow_up_days: int = 365,
+        enrolment_days: int = 0,
+        parameters: ParameterSet | None = None,
+        prices: ParameterSet | None = None,
+        agent_class: type[PatientTwin] = PatientTwin,
+    ) -> None:
+        """Put a population into a network under a strategy; nothing happens until the first step.
+
+        Args:
+            population: twins at their entry; the model changes it.
+            network: where care is given.
+            strategy: what is done differently.
+            seed: first word of the key of all random numbers.
+            replication: second word.
+            follow_up_days: days for which each twin is followed from its entry.
+            enrolment_days: entries are spread over so many days.
+            parameters: constants of physiology; None: evidence/heart_failure.toml.
+            prices: unit costs; None: evidence/nhs_prices.toml.
+            agent_class: what a twin's handle is, for hooks and attributes of a user's own.
+
+        Raises:
+            InputError: a number is out of bounds, or agent_class cannot be a twin.
+        """
+        for name, number, least in (
+            ("seed", seed, 0),
+            ("replication", replication, 0),
+            ("follow_up_days", follow_up_days, 1),
+            ("enrolment_days", enrolment_days, 0),
+        ):
+            if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
+                raise InputError(f"{name} = {number!r}: must be a whole number, {least} or more")
+        super().__init__(rng=[int(seed), int(replication)])
+        self.population, self.network, self.strategy = population, network, strategy
+        self.seed, self.replication = int(seed), int(replication)
+        self.follow_up_days, self.enrolment_days = int(follow_up_days), int(enrolment_days)
+        self.clock = Clock()
+        self._make_agents(agent_class)
+        parts = self._build(parameters, prices)
+        self.physiology, self.monitoring = parts.physiology, parts.monitoring
+        self.care, self.valuation = parts.care, parts.valuation
+        self.events, self.places = parts.events, tuple(parts.places)
+        self.recorder = Recorder(parts.care, parts.events, self.places)
+        self.hooks = Hooks(self.agents, parts.events, self.places)
+
+    def step(self) -> None:
+        """Advance the whole population by one day."""
+        self._begin_day()
+        self.physiology.advance(self.population, self.clock)
+        self.monitoring.observe(self.population, self.clock)
+        self.care.treat(self.population, self.clock)
+        self.valuation.accrue(self.population, self.clock, self.events)
+        self.recorder.record(self.population, self.clock)
+        self._end_day()
+
+    def daily_frame(self) -> pl.DataFrame:
+        """One row a day so far: who is alive, alerts, census and queue of every setting; see `Recorder.frame`."""
+        return self.recorder.frame()
+
+    @property
+    def days(self) -> int:
+        """Days from the first entry to the end of the last follow-up."""
+        return self.enrolment_days + self.follow_up_days
+
+    def _begin_day(self) -> None:
+        """Refuse to live on after the end.
+
+        Raises:
+            InputError: the last follow-up has ended.
+        """
+        if self.clock.day >= self.days:
+            raise InputError(f"the simulation ends after {self.days} days (enrolment_days + follow_up_days)")
+
+    def _end_day(self) -> None:
+        """Call the hooks that a twin's class overrides, and move on to the next day."""
+        self.hooks.call(self.population, self.clock)
+        self.clock.tick()
+        self.running = self.clock.day < self.days
+
+    def _build(self, parameters: ParameterSet | None, prices: ParameterSet | None) -> Parts:
+        """Make the parts. The one place to override for other physiology or care."""
+        raise NotImplementedError
+
+    # Agents.
+
+    def _make_agents(self, agent_class: type[PatientTwin]) -> None:
+        """Put all twins where Mesa keeps its agents, without making one."""
+        self.roster = Roster(self, agent_class)
+        everybody = np.arange(self.roster.twins, dtype=np.int64)
+        self._all_agents = TwinSet(self.roster, everybody, self.random)
+        self._agents_by_type = {agent_class: TwinSet(self.roster, everybody, self.random)}
+        self.agent_id_counter = self.roster.twins + 1
+
+    def register_agent(self, agent: Any) -> None:
+        """Take in an agent; called by Mesa's `Agent.__init__`. Twins are in from the start."""
+        if isinstance(agent, PatientTwin):
+            return
+        agent.unique_id = self.agent_id_counter
+        self.roster.enrol(agent)
+        super().register_agent(agent)
+
+    def deregister_agent(self, agent: Any) -> None:
+        """Take an agent out of `agents`; called by Mesa's `Agent.remove`. A twin's row stays as it is."""
+        super().deregister_agent(agent)
+        if not isinstance(agent, PatientTwin):
+            self.roster.dismiss(agent)

@@ -1,0 +1,268 @@
+"""One person's story, from the event log: as a frame, and in words.
+
+Times are days since the start of the simulation, as in the log; "Day 19, 07:40" is 19 days and 7:40 hours after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import polars as pl
+
+from popsim.kernels import codes as code
+from popsim.population.event_log import EventLog
+
+HOURS_PER_DAY = 24.0
+RECENT_SHOCK_DAYS = 30.0  # a shock this long before an acute illness is mentioned with it; changes words only
+LIVES_THERE = ("community", "facility", "hospice")
+
+CAUSE_WORDS = {
+    code.CAUSE_HEART_FAILURE: "heart failure",
+    code.CAUSE_INFECTION: "an infection",
+    code.CAUSE_ARRHYTHMIA: "a fast arrhythmia",
+    code.CAUSE_RENAL: "a kidney, potassium or low-pressure problem",
+    code.CAUSE_RESPIRATORY: "an exacerbation of COPD",
+    code.CAUSE_OTHER: "another illness",
+    code.CAUSE_PLANNED: "a planned admission",
+}
+SHOCK_WORDS = {
+    code.SHOCK_INFECTION: "caught an infection",
+    code.SHOCK_LAPSE: "stopped taking tablets (lapse of adherence)",
+    code.SHOCK_SALT: "began to eat much more salt (salty diet)",
+    code.SHOCK_ARRHYTHMIA: "got a fast arrhythmia",
+}
+VISIT_WORDS = {
+    code.DID_DIURETIC_UP: "loop diuretic raised",
+    code.DID_DIURETIC_DOWN: "loop diuretic lowered",
+    code.DID_TITRATE: "heart-failure drugs stepped up",
+    code.DID_REDUCE: "heart-failure drugs reduced",
+    code.DID_EMERGENCY: "sent on to acute care",
+}
+
+
+class Place(NamedTuple):
+    """What a story must know of a setting: how people call it, and its class in the network (CLASS_NAMES)."""
+
+    label: str
+    kind: str
+
+    @property
+    def words(self) -> str:
+        """The label inside a sentence: "the cardiology ward", "home care"."""
+        label = self.label if self.label[1:2].isupper() else self.label[:1].lower() + self.label[1:]
+        return label if self.kind == "community" else f"the {label}"
+
+    @property
+    def towards(self) -> str:
+        """Where one goes: "home", "to the cardiology ward"."""
+        return self.words if self.words == "home" else f"to {self.words}"
+
+    @property
+    def inside(self) -> str:
+        """Where one is: "at home", "in the cardiology ward"."""
+        return "at home" if self.words == "home" else f"in {self.words}"
+
+
+class Event(NamedTuple):
+    """One line of the log, in codes."""
+
+    time: float
+    kind: int
+    setting: int
+    cause: int
+    detail: int
+
+
+def events_of(log: EventLog, row: int) -> EventLog:
+    """The log of one twin alone."""
+    mine = log.records[: len(log)]
+    alone = EventLog(log.setting_names, log.person_id, capacity=0)
+    alone.records = mine[mine["row"] == row]
+    alone.size = len(alone.records)
+    return alone
+
+
+def history(log: EventLog, row: int) -> pl.DataFrame:
+    """All events of the twin in a row, in the form of `EventLog.frame`."""
+    return events_of(log, row).frame()
+
+
+def story(log: EventLog, row: int, places: Sequence[Place], *, entry_day: int, today: int) -> str:
+    """The twin's life in plain sentences, one on a line, up to day `today`.
+
+    Args:
+        log: everybody's events.
+        row: the twin.
+        places: every setting of the network, in its order.
+        entry_day: when the twin enters.
+        today: days simulated so far.
+    """
+    columns = events_of(log, row).slice()
+    fields = (columns.time, columns.kind, columns.setting, columns.cause, columns.detail)
+    teller = _Teller(places)
+    for event in zip(*(field.tolist() for field in fields), strict=True):
+        teller.tell(Event(*event))
+    return "\n".join(teller.finish(entry_day, today))
+
+
+class _Teller:
+    """Turns events into sentences. A stay in care from the door to the way home is one sentence of many clauses."""
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self.places = places
+        self.sentences: list[str] = []
+        self.opened: float | None = None  # when the open sentence begins
+        self.clauses: list[str] = []
+        self.reason = ""  # why care is sought; goes into the next clause
+        self.shock: tuple[float, str] | None = None
+        self.asked: tuple[float, int] | None = None
+        self.began: tuple[float, int] | None = None
+        self.early = self.dead = self.entered = False
+        self.alerts = 0  # in the last sentence
+        self.telling: dict[int, Callable[[Event], None]] = {
+            code.ENTER: self._enter, code.PRESENT: self._present, code.ARRIVE: self._arrive, code.START: self._start,
+            code.END: self._end, code.RENEGE: self._renege, code.BLOCK: self._block, code.VISIT: self._visit,
+            code.MISS: self._miss, code.ALERT: self._alert, code.SHOCK: self._shock, code.DEATH: self._death,
+            code.EARLY: self._leave_early,
+        }  # fmt: skip
+
+    def tell(self, event: Event) -> None:
+        """Take the next event; bookings are told by the visit that follows."""
+        if event.kind != code.ALERT:
+            self.alerts = 0
+        if event.kind in self.telling and not self.dead:
+            self.telling[event.kind](event)
+
+    def finish(self, entry_day: int, today: int) -> list[str]:
+        """All sentences, with one on how things stand."""
+        if self.dead:
+            return self.sentences
+        if not self.entered:
+            return [f"Enters on day {entry_day}; nothing has happened by day {today}."]
+        if self.opened is not None:
+            self._clause(self.opened, f"still there on day {today}")
+            self._close()
+        else:
+            where = f" {self.places[self.began[1]].inside}" if self.began else ""
+            self.sentences.append(f"Day {today}: alive{where}.")
+        return self.sentences
+
+    # Sentences.
+
+    def _say(self, time: float, text: str) -> None:
+        self.sentences.append(f"{moment(time)}: {text}.")
+
+    def _clause(self, time: float, text: str) -> None:
+        if self.opened is None:
+            self.opened = time
+        self.clauses.append(text + self.reason)
+        self.reason = ""
+
+    def _close(self) -> None:
+        if self.opened is not None:
+            self._say(self.opened, "; ".join(self.clauses))
+        self.opened, self.clauses = None, []
+
+    # Events.
+
+    def _enter(self, event: Event) -> None:
+        self.entered = True
+        self._say(event.time, "discharged alive from the index admission, follow-up begins")
+
+    def _shock(self, event: Event) -> None:
+        for bit, words in SHOCK_WORDS.items():
+            if event.detail & bit:
+                self._say(event.time, words)
+                self.shock = (event.time, code.SHOCK_NAMES[bit])
+
+    def _present(self, event: Event) -> None:
+        self.reason = f" with {CAUSE_WORDS.get(event.cause, 'an acute illness')}"
+        if self.shock is not None and event.time - self.shock[0] <= RECENT_SHOCK_DAYS:
+            days = int(event.time - self.shock[0])
+            ago = f"{days} day{'' if days == 1 else 's'} after" if days else "on the day of"
+            self.reason += f" ({ago} the {self.shock[1]})"
+
+    def _arrive(self, event: Event) -> None:
+        self.asked = (event.time, event.setting)
+
+    def _start(self, event: Event) -> None:
+        place = self.places[event.setting]
+        waited = event.time - self.asked[0] if self.asked and self.asked[1] == event.setting else 0.0
+        self.asked, self.began = None, (event.time, event.setting)
+        if place.kind == "community" and self.opened is None:
+            return  # lives there, as before
+        if place.kind in LIVES_THERE:
+            self._clause(event.time, f"went {place.towards}")
+            self._close()
+            return
+        if waited > 0.0:
+            self._clause(event.time - waited, f"waited {duration(waited)} for a place in {place.words}")
+        outlier = " (not the first choice of ward)" if event.detail == 1 else ""
+        self._clause(event.time, f"{'moved' if self.clauses else 'came'} {place.towards}{outlier}")
+
+    def _end(self, event: Event) -> None:
+        place, began, self.began = self.places[event.setting], self.began, None
+        if place.kind == "community":
+            return
+        stayed = duration(event.time - began[0]) if began else "a while"
+        if self.opened is None:
+            self._clause(event.time, f"left {place.words} after {stayed}")
+        else:
+            self._clause(event.time, f"stayed {stayed}{' (sent on early: the bed was needed)' if self.early else ''}")
+        self.early = False
+
+    def _leave_early(self, event: Event) -> None:
+        self.early = True
+
+    def _renege(self, event: Event) -> None:
+        waited = event.time - self.asked[0] if self.asked else 0.0
+        self.asked = None
+        self._clause(event.time - waited, f"gave up waiting for {self.places[event.setting].words}")
+        self.clauses[-1] += f" after {duration(waited)}"
+
+    def _block(self, event: Event) -> None:
+        self.asked = None
+        self._clause(event.time, f"was turned away from {self.places[event.setting].words}, which was full")
+
+    def _visit(self, event: Event) -> None:
+        done = [words for bit, words in VISIT_WORDS.items() if event.detail & bit]
+        self._say(event.time, f"seen by {self.places[event.setting].words}: {', '.join(done) or 'no change'}")
+        if event.detail & code.DID_EMERGENCY:
+            self._present(event)
+
+    def _miss(self, event: Event) -> None:
+        self._say(event.time, f"missed the appointment with {self.places[event.setting].words}")
+
+    def _alert(self, event: Event) -> None:
+        self.alerts += 1
+        if self.alerts == 1:
+            self._say(event.time, "telemonitoring raised an alert")
+        else:
+            first = self.sentences.pop().partition(":")[0].partition(" to ")[0]
+            self.sentences.append(f"{first} to day {int(event.time)}: telemonitoring raised {self.alerts} alerts.")
+
+    def _death(self, event: Event) -> None:
+        where = self.places[event.setting].inside if event.setting >= 0 else "between two places of care"
+        if self.opened is None:
+            self._say(event.time, f"died {where}")
+        else:
+            self._clause(event.time, f"died {where} on {moment(event.time).replace('Day', 'day')}")
+            self._close()
+        self.dead = True
+
+
+def moment(time: float) -> str:
+    """A time in days as "Day 19, 07:40"; midnight, when the day as a whole is meant, as "Day 19"."""
+    day, minutes = divmod(int(time * HOURS_PER_DAY * 60.0), 24 * 60)
+    return f"Day {day}, {minutes // 60:02d}:{minutes % 60:02d}" if minutes else f"Day {day}"
+
+
+def duration(days: float) -> str:
+    """A length of time in the unit people would use: minutes, hours up to two days, then days."""
+    hours = days * HOURS_PER_DAY
+    if hours < 1.0:
+        return f"{round(hours * 60.0)} minutes"
+    if hours < 48.0:
+        return f"{hours:.1f}".removesuffix(".0") + " h"
+    return f"{days:.1f}".removesuffix(".0") + " days"

@@ -1,0 +1,60 @@
+"""The daily series of a run: who is where, who waits, who is alive, what was raised."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from popsim.kernels.codes import ALERT
+from popsim.outcomes.narrative import Place
+from popsim.population.clock import Clock
+from popsim.population.event_log import EventLog
+from popsim.population.population import Population
+
+
+class Occupancy(Protocol):
+    """What the recorder asks of the care system: twins and external patients per setting, shape (days, settings)."""
+
+    @property
+    def census(self) -> NDArray[Any]:
+        """People in each setting at the end of each day."""
+
+    @property
+    def queue(self) -> NDArray[Any]:
+        """People waiting for each setting at the end of each day."""
+
+
+class Recorder:
+    """Keeps one row a day, taken at the day's end."""
+
+    def __init__(self, care: Occupancy, events: EventLog, places: Sequence[Place]) -> None:
+        self._care, self._events = care, events
+        self._shown = [i for i, place in enumerate(places) if place.kind != "router"]  # nobody is ever in a router
+        self._read = 0
+        self._days: list[tuple[int, int, int, int]] = []
+
+    def record(self, population: Population, clock: Clock) -> None:
+        """Add today."""
+        entered = int(np.searchsorted(population["entry_day"], clock.day, side="right"))
+        alive = int(np.count_nonzero(population["alive"][:entered]))
+        alerts = int(np.count_nonzero(self._events.slice(self._read).kind == ALERT))
+        self._read = len(self._events)
+        self._days.append((clock.day, entered, alive, alerts))
+
+    def frame(self) -> pl.DataFrame:
+        """One row a day, state at the day's end.
+
+        Columns: day, entered (twins so far), alive (of those), alerts (raised that day), and for each setting
+        census_<setting> (people there) and queue_<setting> (people waiting for it), twins and external patients.
+        """
+        days = np.array(self._days, np.int64).reshape(-1, 4)
+        columns = {name: days[:, i] for i, name in enumerate(("day", "entered", "alive", "alerts"))}
+        for i in self._shown:
+            name = self._events.setting_names[i]
+            columns[f"census_{name}"] = self._care.census[: len(days), i].astype(np.int64)
+            columns[f"queue_{name}"] = self._care.queue[: len(days), i].astype(np.int64)
+        return pl.DataFrame(columns)
