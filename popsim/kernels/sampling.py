@@ -38,7 +38,7 @@ def keyed_uniforms(seed, replication, person_id, stream, out):
 
 @njit(cache=True, error_model="numpy")
 def correlate(cholesky, out):
-    """Turn independent uniforms out[k, n] into those of a Gaussian copula with this Cholesky factor of its correlations.
+    """Turn independent uniforms out[k, n] into those of the Gaussian copula with this Cholesky factor.
 
     Sums run in a fixed order for each person alone, so that a person does not depend on who else is sampled. Marginals
     that are correlated with no earlier one keep their uniform untouched.

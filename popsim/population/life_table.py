@@ -62,7 +62,7 @@ class LifeTable:
     @property
     def oldest(self) -> int:
         """The last age of the table, which stands for everybody of that age and older."""
-        return self.rate.shape[1] - 1
+        return int(self.rate.shape[1]) - 1
 
     def hazard_per_day(self, age_years: ArrayLike, female: ArrayLike) -> NDArray[np.float64]:
         """Deaths per person-day at the exact age (years) and sex (1 = female) of each person."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
 
 from popsim.definitions import cohort as definition
 from popsim.kernels.math import normal_cdf
@@ -14,7 +15,8 @@ from popsim.kernels.sampling import PIECE_LOGNORMAL, PIECE_NORMAL, PIECE_UNIFORM
 
 # Solved parameters are rounded to so many digits, so that platforms whose solvers differ in the last bits agree.
 SOLVED_DIGITS = 10
-MOMENT_TOLERANCE = 1e-6
+MOMENT_TOLERANCE = 1e-11
+MOST_STEPS = 200
 
 type Bounds = tuple[float, float] | None
 
@@ -134,12 +136,16 @@ def truncated_normal_parameters(mean: float, sd: float, bounds: tuple[float, flo
     """
     low, high = bounds
 
-    def misfit(x: NDArray[np.float64]) -> list[float]:
-        location, scale = x[0], np.exp(x[1])
-        got = stats.truncnorm.stats((low - location) / scale, (high - location) / scale, location, scale, moments="mv")
-        return [(float(got[0]) - mean) / sd, float(np.sqrt(max(got[1], 0.0))) / sd - 1.0]
+    def misfit(location: float, log_scale: float) -> tuple[float, float]:
+        scale = math.exp(log_scale)
+        alpha, beta = (low - location) / scale, (high - location) / scale
+        share = _mass(alpha, beta)
+        at_low, at_high = _density(alpha) / share, _density(beta) / share
+        shift = at_low - at_high
+        variance = 1.0 + alpha * at_low - beta * at_high - shift**2
+        return (location + scale * shift - mean) / sd, scale * max(variance, 0.0) ** 0.5 / sd - 1.0
 
-    return _solved(misfit, (mean, sd), mean, sd, bounds)
+    return _solved(misfit, (mean, sd), (mean, sd), bounds)
 
 
 def truncated_lognormal_parameters(mean: float, sd: float, bounds: tuple[float, float]) -> tuple[float, float]:
@@ -150,30 +156,75 @@ def truncated_lognormal_parameters(mean: float, sd: float, bounds: tuple[float, 
     """
     low, high = bounds
 
-    def misfit(x: NDArray[np.float64]) -> list[float]:
-        location, scale = x[0], np.exp(x[1])
-        alpha = (np.log(low) - location) / scale if low > 0 else -np.inf
-        beta = (np.log(high) - location) / scale
-        share = max(float(stats.norm.cdf(beta) - stats.norm.cdf(alpha)), 1e-300)
+    def misfit(location: float, log_scale: float) -> tuple[float, float]:
+        scale = math.exp(log_scale)
+        alpha = (math.log(low) - location) / scale if low > 0 else -math.inf
+        beta = (math.log(high) - location) / scale
+        share = _mass(alpha, beta)
         first, second = (
-            np.exp(k * location + (k * scale) ** 2 / 2)
-            * (stats.norm.cdf(beta - k * scale) - stats.norm.cdf(alpha - k * scale))
-            / share
+            math.exp(k * location + (k * scale) ** 2 / 2) * _mass(alpha - k * scale, beta - k * scale) / share
             for k in (1, 2)
         )
-        return [(float(first) - mean) / sd, float(np.sqrt(max(second - first**2, 0.0))) / sd - 1.0]
+        return (first - mean) / sd, max(second - first**2, 0.0) ** 0.5 / sd - 1.0
 
-    return _solved(misfit, lognormal_parameters(mean, sd), mean, sd, bounds)
+    return _solved(misfit, lognormal_parameters(mean, sd), (mean, sd), bounds)
+
+
+def _mass(alpha: float, beta: float) -> float:
+    """Standard normal probability between two points, exact in both tails; never 0, so that it can divide."""
+    low, high = (-beta, -alpha) if alpha > 0 else (alpha, beta)
+    return max(0.5 * (math.erfc(-high / math.sqrt(2.0)) - math.erfc(-low / math.sqrt(2.0))), 1e-300)
+
+
+def _density(x: float) -> float:
+    return math.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
 
 
 def _solved(
-    misfit: object, start: tuple[float, float], mean: float, sd: float, bounds: tuple[float, float]
+    misfit: Callable[[float, float], tuple[float, float]],
+    start: tuple[float, float],
+    moments: tuple[float, float],
+    bounds: tuple[float, float],
 ) -> tuple[float, float]:
-    """Location and scale at which the misfit of the two moments vanishes; ValueError if it does not."""
-    found = optimize.least_squares(misfit, [start[0], float(np.log(start[1]))], xtol=1e-14, ftol=1e-14, gtol=1e-14)
-    if not np.all(np.abs(found.fun) < MOMENT_TOLERANCE):
-        raise ValueError(
-            f"no truncated distribution within {list(bounds)} has mean {mean} and sd {sd}: widen the bounds or lower sd"
-        )
-    location, scale = float(found.x[0]), float(np.exp(found.x[1]))
-    return float(f"{location:.{SOLVED_DIGITS}g}"), float(f"{scale:.{SOLVED_DIGITS}g}")
+    """Location and scale at which the misfit of both moments vanishes, by Newton's method with halved steps.
+
+    Written out because the import of a solver would double the time in which a run starts.
+    """
+    x, y = start[0], math.log(start[1])
+    at = misfit(x, y)
+    for _ in range(MOST_STEPS):
+        if max(map(abs, at)) < MOMENT_TOLERANCE:
+            location, scale = (float(f"{value:.{SOLVED_DIGITS}g}") for value in (x, math.exp(y)))
+            return location, scale
+        step = _newton_step(misfit, x, y, at)
+        if step is None:
+            break
+        for halvings in range(30):
+            trial = x + step[0] * 0.5**halvings, y + max(-1.0, min(1.0, step[1])) * 0.5**halvings
+            try:
+                after = misfit(*trial)
+            except OverflowError:
+                continue
+            if math.hypot(*after) < math.hypot(*at):
+                break
+        else:
+            break
+        (x, y), at = trial, after
+    mean, sd = moments
+    raise ValueError(
+        f"no truncated distribution within {list(bounds)} has mean {mean} and sd {sd}: widen the bounds or lower the sd"
+    )
+
+
+def _newton_step(
+    misfit: Callable[[float, float], tuple[float, float]], x: float, y: float, at: tuple[float, float]
+) -> tuple[float, float] | None:
+    """Newton's step with a Jacobian from small differences; None where it is singular."""
+    dx, dy = 1e-6 * math.exp(y), 1e-6
+    in_x, in_y = misfit(x + dx, y), misfit(x, y + dy)
+    a, c = (in_x[0] - at[0]) / dx, (in_x[1] - at[1]) / dx
+    b, d = (in_y[0] - at[0]) / dy, (in_y[1] - at[1]) / dy
+    determinant = a * d - b * c
+    if abs(determinant) < 1e-14 * (abs(a * d) + abs(b * c)) or determinant == 0:
+        return None
+    return (b * at[1] - d * at[0]) / determinant, (c * at[0] - a * at[1]) / determinant

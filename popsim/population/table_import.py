@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.io import arff
 
 from popsim.definitions.cohort import Filter, Table, TableColumn
 from popsim.errors import DefinitionError, InputError, did_you_mean, one_line
@@ -95,11 +94,21 @@ def _read(table: Table, path: Path) -> pl.DataFrame:
             case "parquet":
                 return pl.read_parquet(path)
             case "arff":
-                data, _ = arff.loadarff(path)
-                return pl.DataFrame({name: _decoded(data[name]) for name in data.dtype.names})
-    except (pl.exceptions.PolarsError, OSError, ValueError, arff.ArffError, NotImplementedError) as error:
+                return _read_arff(path)
+    except (pl.exceptions.PolarsError, OSError, ValueError, NotImplementedError) as error:
         reason = one_line(str(error) or type(error).__name__)[:120]
         raise DefinitionError(path, "file", None, f"not a readable {table.format} table: {reason}") from None
+
+
+def _read_arff(path: Path) -> pl.DataFrame:
+    """A table in Weka's format; the reader is imported here because few cohorts need it and every start would pay."""
+    from scipy.io import arff  # noqa: PLC0415
+
+    try:
+        data, _ = arff.loadarff(path)
+    except arff.ArffError as error:
+        raise ValueError(str(error)) from None
+    return pl.DataFrame({name: _decoded(data[name]) for name in data.dtype.names})
 
 
 def _decoded(column: NDArray[Any]) -> pl.Series:
