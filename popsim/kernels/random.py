@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from popsim.kernels.math import _log_of_normal, exp, inverse_normal, log
+from popsim.kernels.math import exp, inverse_normal, log
 
 LOW_32 = np.uint64(0xFFFFFFFF)
 HALF_WORD = np.uint64(32)
@@ -44,7 +44,7 @@ STIRLING_FROM = 10.0
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def philox(c0, c1, c2, c3, k0, k1):
-    """Philox4x32-10 of a counter of four words under a key of two; all np.uint64 below 2**32, and so are the results."""
+    """Philox4x32-10 of a counter of four words under a key of two; all np.uint64 below 2**32, as are the results."""
     for _ in range(ROUNDS):
         product_0 = MULTIPLIER_0 * c0
         product_1 = MULTIPLIER_1 * c2
@@ -89,7 +89,7 @@ def uniform(seed, replication, person, stream, index):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def exponential(u, mean):
-    """Quantile u of the exponential distribution, -mean log(1 - u); relative error below 2 ulp for u from `uniforms`."""
+    """Quantile u of the exponential distribution, -mean log(1 - u); error below 2 ulp for u from `uniforms`."""
     return -mean * log(1.0 - u)
 
 
