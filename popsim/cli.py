@@ -153,7 +153,9 @@ def _explained(error: Any) -> str:
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"popsim: {one_line(message)}", file=sys.stderr)
+    """One line on standard error; none where the parser has shown its help instead."""
+    if message:
+        print(f"popsim: {one_line(message)}", file=sys.stderr)
     return code
 
 

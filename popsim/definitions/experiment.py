@@ -15,7 +15,7 @@ from popsim.errors import did_you_mean
 
 LARGEST_POPULATION = 20_000_000
 MOST_REPLICATIONS = 10_000
-LARGEST_SEED = 2**63 - 1  # a Philox key word and an int64 in every file
+LARGEST_SEED = 2**32 - 1  # one word of the random key
 LONGEST_FOLLOW_UP_DAYS = 3653
 LONGEST_PATH = 1024
 

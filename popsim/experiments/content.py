@@ -44,7 +44,7 @@ def _add(digest: Any, series: pl.Series) -> None:
     if series.null_count():
         digest.update(series.is_null().to_numpy().tobytes())
     if isinstance(series.dtype, pl.Enum | pl.Categorical):
-        digest.update("\n".join(series.cat.get_categories()).encode())
+        digest.update("\n".join(map(str, series.dtype.categories)).encode())
         series = series.to_physical()
     if series.dtype == pl.String:
         digest.update(json.dumps(series.to_list()).encode())

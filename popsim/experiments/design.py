@@ -22,6 +22,8 @@ from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.experiments.content import SHOWN, file_hash, json_hash
 from popsim.kernels import source_hash
 from popsim.population.cohort import Cohort
+from popsim.population.sampling import plan
+from popsim.schema import SCHEMA
 
 PACKAGE = Path(__file__).parent.parent
 PARAMETER_SETS = ("heart_failure", "nhs_prices", "griffiths_2014")
@@ -147,7 +149,8 @@ def read_study(path: Path | str, changes: Mapping[str, Change] | None = None) ->
         experiment = _changed(experiment, key, change)
     folder = Path(path).parent
     cohort = Cohort.read(folder / experiment.cohort)
-    network = CareNetwork.read(folder / experiment.network, known_columns())
+    network = CareNetwork.read(folder / experiment.network, SCHEMA.columns)
+    plan(cohort, SCHEMA)
     for strategy in experiment.strategies:
         _check_strategy(strategy, network.definition, path)
     return Study(experiment, cohort, network.definition, _parameters(experiment, path), str(path))

@@ -1,0 +1,34 @@
+# make run    set everything up and run the main experiment
+# make test   set everything up and run linter, type check and tests
+
+.PHONY: run test clean
+
+VENV := .venv
+CANDIDATES := python3.13 python3.12 python3 python
+NEW_ENOUGH = $(shell $(1) -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && command -v $(1))
+PYTHON ?= $(firstword $(foreach name,$(CANDIDATES),$(call NEW_ENOUGH,$(name))))
+PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
+
+run: $(VENV)/installed
+	$(VENV)/bin/popsim run experiments/heart_failure_discharge.toml
+
+test: $(VENV)/installed-test
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/pytest
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "popsim needs Python 3.12 or newer: install it, or name it as in 'make PYTHON=/path/to/python3.12 run'"; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --editable '.[test]'
+	@touch $@ $(VENV)/installed
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,59 @@
+"""Checks a definition file of any kind, and reads cohorts and networks against the columns of the flagship model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from popsim.care.network import CareNetwork
+from popsim.definitions.base import read_toml
+from popsim.errors import DefinitionError
+from popsim.evidence.parameters import load_parameters
+from popsim.experiments.design import read_study
+from popsim.population.cohort import Cohort
+from popsim.population.population import Population
+from popsim.population.sampling import plan, sample
+from popsim.schema import SCHEMA
+
+
+def check_file(path: Path) -> str:
+    """Check a file and all it refers to: what it is, in words.
+
+    Raises:
+        DefinitionError: it is refused, or it is no definition of any kind.
+    """
+    table = read_toml(path)
+    if "strategies" in table:
+        study = read_study(path)
+        names = ", ".join(strategy.name for strategy in study.experiment.strategies)
+        return f"experiment '{study.experiment.name}' is sound: {names}"
+    if "settings" in table:
+        network = read_network(path)
+        return f"care network '{network.definition.name}' is sound: {len(network)} settings"
+    if "columns" in table or "table" in table:
+        cohort = Cohort.read(path)
+        plan(cohort, SCHEMA)
+        return f"cohort '{cohort.name}' is sound: {len(cohort.definition.columns)} sampled columns"
+    if table and all(isinstance(value, dict) for value in table.values()):
+        return f"parameter set '{path.stem}' is sound: {len(load_parameters(path.stem, path.parent))} parameters"
+    kinds = "must be an experiment (strategies), care network (settings), cohort (columns) or parameter set (tables)"
+    raise DefinitionError(path, "file", None, kinds)
+
+
+def read_network(path: Path) -> CareNetwork:
+    """Read a care network.
+
+    Raises:
+        DefinitionError: the file or the network as a whole is refused.
+    """
+    return CareNetwork.read(path, SCHEMA.columns)
+
+
+def sample_cohort(path: Path, size: int | None, seed: int) -> tuple[Cohort, Population]:
+    """Read a cohort and sample it, all people entering on day 0.
+
+    Raises:
+        DefinitionError: the file is refused.
+        InputError: the size is out of bounds.
+    """
+    cohort = Cohort.read(path)
+    return cohort, sample(cohort, SCHEMA, cohort.definition.size if size is None else size, seed)

@@ -1,0 +1,179 @@
+"""The tables that a run prints: outcomes of every strategy, then what each one changes against the comparator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from popsim.definitions.experiment import Experiment
+from popsim.experiments.runner import RunResult
+from popsim.experiments.summary import NET_BENEFIT, QALYS, TOTAL_COST
+
+type Kind = Literal["share", "rate", "number", "days", "hours", "money", "qaly"]
+NOT_KNOWN = "n/a"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a table: the measure, what people call it, and how its numbers are written."""
+
+    measure: str
+    label: str
+    kind: Kind
+
+
+SECTIONS: tuple[tuple[str, tuple[Row, ...]], ...] = (
+    (
+        "Readmission, admission and death",
+        (
+            Row("readmission_30d", "30-day readmission, all causes, %", "share"),
+            Row("readmission_30d_heart_failure", "30-day readmission, heart failure, %", "share"),
+            Row("admissions_per_person_year", "Admissions per person-year", "rate"),
+            Row("mortality", "Died during follow-up, %", "share"),
+            Row("bed_days", "Bed-days per person", "days"),
+        ),
+    ),
+    ("Occupancy, people, mean", (Row("occupancy_mean.*", "", "number"),)),
+    ("Occupancy, people, peak day", (Row("occupancy_peak.*", "", "number"),)),
+    ("Wait for a bed, hours, mean", (Row("wait_mean_hours.*", "", "hours"),)),
+    ("Wait for a bed, hours, 95th centile", (Row("wait_p95_hours.*", "", "hours"),)),
+    (
+        "Cost per person, {currency}",
+        (
+            Row("cost_ward", "Wards and intensive care", "money"),
+            Row("cost_emergency", "Emergency and assessment", "money"),
+            Row("cost_clinic", "Specialist contacts", "money"),
+            Row("cost_community", "Community, home care, facilities", "money"),
+            Row("cost_drugs", "Drugs", "money"),
+            Row("cost_telemonitoring", "Telemonitoring", "money"),
+            Row("cost_programme", "Programme", "money"),
+            Row(TOTAL_COST, "Total", "money"),
+        ),
+    ),
+    (
+        "Health per person",
+        (Row("life_years", "Life years", "qaly"), Row(QALYS, "QALYs", "qaly")),
+    ),
+)
+
+
+def print_run(result: RunResult) -> None:
+    """Print both tables of a finished run."""
+    experiment = result.study.experiment
+    labels = {setting.name: setting.title for setting in result.study.network.settings}
+    print(outcome_table(result.summary, experiment, labels))
+    if len(experiment.strategies) > 1:
+        print()
+        print(comparison_table(result.comparisons, experiment, labels))
+
+
+def outcome_table(summary: pl.DataFrame, experiment: Experiment, labels: dict[str, str]) -> str:
+    """Mean and 95% interval of every measure, one column for each strategy."""
+    cells = {(row["strategy"], row["measure"]): row for row in summary.iter_rows(named=True)}
+    names = [strategy.name for strategy in experiment.strategies]
+    lines: list[Sequence[str]] = [["", *(strategy.title for strategy in experiment.strategies)]]
+    for title, rows in _sections(summary, experiment, labels):
+        lines.append([title])
+        lines += [
+            [f"  {row.label}", *(_estimate(cells.get((n, row.measure)), row.kind) for n in names)] for row in rows
+        ]
+    head = (
+        f"{experiment.title or experiment.name}: {experiment.population:,} people, {experiment.replications} "
+        f"replications, {experiment.follow_up_days} days from each person's entry\n"
+        "mean (95% interval of the mean over replications)"
+    )
+    return f"{head}\n\n{_aligned(lines)}"
+
+
+def comparison_table(comparisons: pl.DataFrame, experiment: Experiment, labels: dict[str, str]) -> str:
+    """Paired differences from the comparator with 95% intervals, then what a QALY costs."""
+    cells = {(row["strategy"], row["measure"]): row for row in comparisons.iter_rows(named=True)}
+    others = [strategy for strategy in experiment.strategies if strategy.name != experiment.reference]
+    lines: list[Sequence[str]] = [["", *(strategy.title for strategy in others)]]
+    for title, rows in _sections(comparisons, experiment, labels):
+        lines.append([title])
+        lines += [
+            [f"  {row.label}", *(_difference(cells.get((s.name, row.measure)), row.kind) for s in others)]
+            for row in rows
+        ]
+    lines.append([f"Value for money, {experiment.currency}"])
+    lines.append(["  Incremental cost per QALY", *(_ratio(cells, s.name) for s in others)])
+    benefit = [_difference(cells.get((s.name, NET_BENEFIT)), "money") for s in others]
+    lines.append([f"  Net monetary benefit at {experiment.willingness_to_pay:,.0f} per QALY", *benefit])
+    comparator = experiment.strategy(experiment.reference).title
+    head = f"Difference from {comparator.lower()}, same people, paired by replication (95% interval)"
+    return f"{head}\n\n{_aligned(lines)}"
+
+
+def _sections(frame: pl.DataFrame, experiment: Experiment, labels: dict[str, str]) -> Iterable[tuple[str, list[Row]]]:
+    """Sections with the rows that the run has; a measure `x.*` stands for one row for each setting."""
+    present = frame["measure"].unique(maintain_order=True).to_list()
+    for title, rows in SECTIONS:
+        found: list[Row] = []
+        for row in rows:
+            stem = row.measure.removesuffix("*")
+            if stem == row.measure:
+                found += [row] if row.measure in present else []
+                continue
+            settings = [measure.removeprefix(stem) for measure in present if measure.startswith(stem)]
+            found += [Row(f"{stem}{name}", labels.get(name, name), row.kind) for name in settings]
+        if found:
+            yield title.format(currency=experiment.currency), found
+
+
+def _estimate(cell: dict[str, float | None] | None, kind: Kind) -> str:
+    """A mean with its interval, or n/a for what one replication cannot tell."""
+    if cell is None or cell["mean"] is None:
+        return NOT_KNOWN
+    if cell["low"] is None or cell["high"] is None:
+        return f"{_number(cell['mean'], kind)} ({NOT_KNOWN})"
+    return f"{_number(cell['mean'], kind)} ({_number(cell['low'], kind)} to {_number(cell['high'], kind)})"
+
+
+def _difference(cell: dict[str, float | None] | None, kind: Kind) -> str:
+    """A paired difference: signed, one digit more than the estimates, because pairing makes it sharper."""
+    if cell is None or cell["mean"] is None:
+        return NOT_KNOWN
+    if cell["low"] is None or cell["high"] is None:
+        return f"{_signed(cell['mean'], kind)} ({NOT_KNOWN})"
+    return f"{_signed(cell['mean'], kind)} ({_signed(cell['low'], kind)} to {_signed(cell['high'], kind)})"
+
+
+def _ratio(cells: dict[tuple[str, str], dict[str, float | None]], strategy: str) -> str:
+    """What a QALY gained costs, or in words why there is no such number."""
+    cost, qalys = cells.get((strategy, TOTAL_COST)), cells.get((strategy, QALYS))
+    if cost is None or qalys is None or cost["mean"] is None or qalys["mean"] is None:
+        return NOT_KNOWN
+    if cost["mean"] == 0.0 and qalys["mean"] == 0.0:
+        return "no difference"
+    if cost["ratio"] is None:
+        return "dominates: better and cheaper" if qalys["mean"] >= 0 >= cost["mean"] else "dominated: worse and dearer"
+    if qalys["mean"] < 0:
+        return f"saves {cost['ratio']:,.0f} per QALY lost"
+    return f"{cost['ratio']:,.0f}"
+
+
+DIGITS: dict[Kind, int] = {"share": 1, "rate": 2, "number": 1, "days": 1, "hours": 1, "money": 0, "qaly": 3}
+
+
+def _number(value: float, kind: Kind) -> str:
+    return f"{value * 100 if kind == 'share' else value:,.{DIGITS[kind]}f}"
+
+
+def _signed(value: float, kind: Kind) -> str:
+    text = f"{value * 100 if kind == 'share' else value:+,.{DIGITS[kind] + 1}f}"
+    return text[1:] if float(text.replace(",", "")) == 0.0 else text
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of cells as columns two blanks apart: the first flush left, the others flush right; titles as they are."""
+    full = [line for line in lines if len(line) > 1]
+    widths = [max(len(line[place]) for line in full) for place in range(len(full[0]))]
+    shown = []
+    for line in lines:
+        rest = (cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=False))
+        shown.append("  ".join([line[0].ljust(widths[0]), *rest]).rstrip())
+    return "\n".join(shown)
