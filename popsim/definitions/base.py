@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAliasType, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -74,38 +74,69 @@ def validate[D: Definition](table: dict[str, Any], model: type[D], file: object)
     try:
         return model.model_validate(table)
     except ValidationError as error:
-        raise _explained(error.errors()[0], model, file) from None
+        problems = error.errors()
+        # A misspelt key also makes the right one missing: the misspelling is what to mend.
+        misspelt = (problem for problem in problems if problem["type"] == "extra_forbidden")
+        raise _explained(next(misspelt, problems[0]), model, file) from None
 
 
 def _explained(problem: ErrorDetails, model: type[BaseModel], file: object) -> DefinitionError:
     """pydantic's first problem in popsim's words."""
-    where = ".".join(str(part) for part in problem["loc"])
+    path, owners = _walk(model, problem["loc"])
+    where = ".".join(path)
     value = problem.get("input")
     if problem["type"] == "extra_forbidden":
-        allowed = did_you_mean(str(problem["loc"][-1]), _keys_at(model, problem["loc"][:-1]))
+        known = sorted({field.alias or name for m in owners for name, field in m.model_fields.items()})
+        allowed = did_you_mean(str(problem["loc"][-1]), known)
         return DefinitionError(file, where, None, f"unknown key, {allowed}")
     if problem["type"] == "missing":
         return DefinitionError(file, where, None, "missing, this key is required")
+    if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        return _untagged(problem, where, owners, file)
     message = problem["msg"].removeprefix("Value error, ")
     shown = None if isinstance(value, dict | list | BaseModel) else value
     return DefinitionError(file, where or "file", shown, message[:1].lower() + message[1:])
 
 
-def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """Names of the fields allowed where an unknown key was found (all fields met on the way when it is a union)."""
-    models: list[type[BaseModel]] = [model]
+def _untagged(problem: ErrorDetails, where: str, owners: list[type[BaseModel]], file: object) -> DefinitionError:
+    """The key that tells alternatives apart is missing or holds a word that is none of them."""
+    key = str(problem["ctx"]["discriminator"]).strip("'")
+    known = sorted(str(word) for m in owners for word in _tags(m))
+    tag = problem["ctx"].get("tag")
+    allowed = did_you_mean(str(tag), known) if tag is not None else f"missing, allowed: {', '.join(known)}"
+    return DefinitionError(file, f"{where}.{key}", tag, allowed)
+
+
+def _walk(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[list[str], list[type[BaseModel]]]:
+    """The keys on the way to a problem, and the definitions that own the last of them.
+
+    pydantic puts the member of a union that it tried among the keys, by its class name or its tag; nobody wrote that.
+    """
+    path: list[str] = []
+    owners, models = [model], [model]
     for part in location:
-        if not isinstance(part, str):
+        named = [m for m in models if part == m.__name__ or part in _tags(m)]
+        if named and not any(part in m.model_fields for m in models):
+            models = named
             continue
-        found = [m for owner in models if (f := owner.model_fields.get(part)) for m in _models_in(f.annotation)]
-        found += [m for m in models if m.__name__ == part]
-        models = found or models
-    return sorted({field.alias or name for m in models for name, field in m.model_fields.items()})
+        path.append(str(part))
+        owners = models
+        fields = [f for m in models for name, f in m.model_fields.items() if part in (name, f.alias)]
+        models = [m for field in fields for m in _models_in(field.annotation)] or models
+    return path, owners
+
+
+def _tags(model: type[BaseModel]) -> set[object]:
+    """Words that tell a definition from its alternatives (fields that hold one literal)."""
+    annotations = [field.annotation for field in model.model_fields.values()]
+    return {word for annotation in annotations if get_origin(annotation) is Literal for word in get_args(annotation)}
 
 
 def _models_in(annotation: object) -> list[type[BaseModel]]:
     """Every definition class named in a type annotation."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
+    if isinstance(annotation, TypeAliasType):
+        return _models_in(annotation.__value__)
     inner = getattr(annotation, "__args__", ())
     return [m for part in inner for m in _models_in(part)]

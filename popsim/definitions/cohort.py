@@ -23,18 +23,20 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition
+from popsim.definitions.fields import AS_TUPLE, LONGEST_TEXT, Identifier, Label, Text, real, text, whole
 
 LARGEST_SIZE = 50_000_000
 MOST_COLUMNS = 60
 SUM_TOLERANCE = 1e-9
 
-type Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-type Number = Annotated[float, Field(ge=-1e12, le=1e12)]
-type Positive = Annotated[float, Field(gt=0, le=1e12)]
-type Probability = Annotated[float, Field(ge=0, le=1)]
-type Source = Annotated[str, Field(min_length=8, max_length=2000)]
-type Pair = Annotated[tuple[Number, Number], Field(strict=False)]
-type Numbers = Annotated[tuple[Number, ...], Field(strict=False, min_length=1, max_length=10_000)]
+type Name = Identifier
+type Number = Annotated[float, real(-1e12, 1e12)]
+type Positive = Annotated[float, real(1e-9, 1e12)]
+type Probability = Annotated[float, real(0, 1)]
+type Source = Annotated[str, text(LONGEST_TEXT), Field(min_length=8)]
+type Pair = Annotated[tuple[Number, Number], AS_TUPLE]
+type Numbers = Annotated[tuple[Number, ...], AS_TUPLE, Field(min_length=1, max_length=10_000)]
+type Probabilities = Annotated[tuple[Probability, ...], AS_TUPLE, Field(min_length=1, max_length=10_000)]
 
 
 class Marginal(Definition):
@@ -107,7 +109,7 @@ class Categorical(Marginal):
 
     distribution: Literal["categorical"]
     values: Numbers
-    probabilities: Annotated[tuple[Probability, ...], Field(strict=False)]
+    probabilities: Probabilities
 
     @model_validator(mode="after")
     def _matched(self) -> Self:
@@ -129,13 +131,13 @@ class Quantiles(Marginal):
     """Published quantiles, straight lines between them: probability `at[i]` lies below `values[i]`; `at` runs 0..1."""
 
     distribution: Literal["quantiles"]
-    at: Annotated[tuple[Probability, ...], Field(strict=False, min_length=2, max_length=1000)]
+    at: Probabilities
     values: Numbers
 
     @model_validator(mode="after")
     def _matched(self) -> Self:
-        if len(self.at) != len(self.values):
-            raise ValueError(f"{len(self.at)} probabilities in `at` but {len(self.values)} values")
+        if len(self.at) != len(self.values) or len(self.at) < 2:
+            raise ValueError(f"{len(self.at)} probabilities in `at` but {len(self.values)} values: as many, at least 2")
         _check_rising(self.at, "at")
         _check_rising(self.values, "values")
         if self.at[0] != 0 or self.at[-1] != 1:
@@ -161,7 +163,7 @@ class Strata(Marginal):
     """A mixture of parts that lie side by side (phenotypes by range), in rising order; shares sum to 1."""
 
     distribution: Literal["strata"]
-    parts: Annotated[tuple[Stratum, ...], Field(strict=False, min_length=1, max_length=50)]
+    parts: Annotated[tuple[Stratum, ...], AS_TUPLE, Field(min_length=1, max_length=50)]
 
     @model_validator(mode="after")
     def _side_by_side(self) -> Self:
@@ -190,7 +192,7 @@ class Correlation(Definition):
 
     a: Name
     b: Name
-    value: Annotated[float, Field(gt=-1, lt=1)]
+    value: Annotated[float, real(-0.999, 0.999)]
     source: Source
 
 
@@ -227,7 +229,7 @@ class Table(Definition):
     package: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] | None = None
     format: Literal["csv", "parquet", "arff"]
     source: Source
-    where: Annotated[tuple[Filter, ...], Field(strict=False, max_length=20)] = ()
+    where: Annotated[tuple[Filter, ...], AS_TUPLE, Field(max_length=20)] = ()
     columns: Annotated[dict[Name, TableColumn], Field(min_length=1, max_length=MOST_COLUMNS)]
 
     @model_validator(mode="after")
@@ -243,13 +245,13 @@ class CohortDefinition(Definition):
     """A study population: default size, life table, marginals, correlations, perhaps a table of people."""
 
     name: Name
-    label: str = ""
-    description: Annotated[str, Field(max_length=5000)]
+    label: Label = ""
+    description: Text
     source: Source
-    size: Annotated[int, Field(ge=1, le=LARGEST_SIZE)]
+    size: Annotated[int, whole(1, LARGEST_SIZE)]
     life_table: Name | None = None
     columns: Annotated[dict[Name, AnyMarginal], Field(max_length=MOST_COLUMNS)]
-    correlations: Annotated[tuple[Correlation, ...], Field(strict=False, max_length=2000)] = ()
+    correlations: Annotated[tuple[Correlation, ...], AS_TUPLE, Field(max_length=2000)] = ()
     table: Table | None = None
 
     @model_validator(mode="after")
