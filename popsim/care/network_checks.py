@@ -239,8 +239,8 @@ def _no_boarding_deadlock(definition: NetworkDefinition, graph: nx.DiGraph, file
     raise DefinitionError(
         file,
         f"settings.{cycle[0][1]}.boards",
-        "true",
-        f"a circle in which all can wait for each other for ever ({path}): one of them must not board, or have patience",
+        True,
+        f"all can wait for each other for ever ({path}): one of these must not board, or have patience",
     )
 
 
