@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, Protocol
 
 from popsim.errors import PopsimError, one_line
@@ -193,5 +194,13 @@ def _attempt(work: Work, job: Job) -> tuple[str, bool]:
     except PopsimError as error:
         return str(error), False
     except Exception as error:
-        return one_line(f"{type(error).__name__}: {error}"), False
+        return one_line(f"{type(error).__name__}: {error} ({_place(error)})"), False
     return "", False
+
+
+def _place(error: BaseException) -> str:
+    """File and line where an error was raised."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"

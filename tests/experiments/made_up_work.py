@@ -1,0 +1,82 @@
+"""Cheap pieces of work for the tests of workers, store and runner; a module of its own so that workers can import it."""
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+STRATEGIES = ("usual", "other")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of work that leaves a mark in a folder each time it is tried."""
+
+    key: str
+    folder: Path
+
+    @property
+    def name(self):
+        return f"piece {self.key}"
+
+
+def marks(piece):
+    return list(piece.folder.glob(f"{piece.key}-*"))
+
+
+def leave_mark(piece):
+    (piece.folder / f"{piece.key}-{os.getpid()}-{time.monotonic_ns()}").touch()
+
+
+def die_once(piece):
+    """The first worker that gets "b" is killed, as if the system had run out of memory."""
+    first = piece.key == "b" and not marks(piece)
+    leave_mark(piece)
+    if first:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def always_die(piece):
+    leave_mark(piece)
+    if piece.key == "b":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fail(piece):
+    leave_mark(piece)
+    if piece.key == "b":
+        raise ValueError("two\nlines")
+    if piece.key == "c":
+        raise OSError(28, "No space left on device")
+
+
+def sleep(piece):
+    leave_mark(piece)
+    time.sleep(60)
+
+
+def nothing():
+    """What a worker does before its first job."""
+
+
+def tables(unit):
+    """The tables of a made-up unit: numbers that depend on strategy and replication only, after a short delay."""
+    time.sleep(float(os.environ.get("POPSIM_TEST_DELAY", "0")))
+    shift = 0.25 * STRATEGIES.index(unit.strategy.name) if unit.strategy.name in STRATEGIES else 0.0
+    rng = np.random.default_rng([unit.study.experiment.seed, unit.replication])
+    values = rng.normal(size=50) + shift
+    labels = {"strategy": pl.lit(unit.strategy.name), "replication": pl.lit(unit.replication, pl.Int32)}
+    persons = pl.DataFrame({"person_id": np.arange(50), "value": values}).with_columns(**labels)
+    measures = pl.DataFrame({"measure": ["cost_total", "qalys"], "value": [1000 + 100 * shift, float(values.mean())]})
+    return {
+        "persons": persons,
+        "daily": persons.head(3),
+        "admissions": persons.head(2),
+        "measures": measures.select(pl.lit(unit.strategy.name).alias("strategy"),
+                                    pl.lit(unit.replication, pl.Int32).alias("replication"), "measure", "value"),
+        "events": persons.head(5),
+    }  # fmt: skip
