@@ -18,8 +18,8 @@ from popsim.kernels.codes import (
     CAUSE_RENAL,
     CAUSE_RESPIRATORY,
 )
-from popsim.kernels.math import exp, logistic
-from popsim.kernels.scalars import clip, positive
+from popsim.kernels.math import exp
+from popsim.kernels.scalars import clip, positive, ramp
 
 
 class AcuteParameters(NamedTuple):
@@ -27,21 +27,21 @@ class AcuteParameters(NamedTuple):
 
     heart_failure_certain_score: float
     heart_failure_log_hazard_per_score: float
-    heart_failure_pressure_mmhg: float
-    heart_failure_pressure_width_mmhg: float
+    heart_failure_pressure_from_mmhg: float
+    heart_failure_pressure_per_mmhg: float
     heart_failure_highest_per_day: float
     infection_hazard_per_day: float
-    infection_hazard_power_frailty: float
+    infection_hazard_more_per_frailty: float
     respiratory_hazard_per_day: float
     arrhythmia_hazard_per_day: float
-    renal_potassium_mmol_l: float
-    renal_potassium_width_mmol_l: float
+    renal_potassium_from_mmol_l: float
+    renal_potassium_per_mmol_l: float
     renal_potassium_per_day: float
-    renal_systolic_mmhg: float
-    renal_systolic_width_mmhg: float
+    renal_systolic_from_mmhg: float
+    renal_systolic_per_mmhg: float
     renal_systolic_per_day: float
     renal_gfr_share: float
-    renal_gfr_width: float
+    renal_gfr_per_ml_min: float
     renal_gfr_per_day: float
     other_hazard_per_day: float
     other_log_hazard_frailty: float
@@ -67,9 +67,8 @@ class AcuteParameters(NamedTuple):
 @njit(cache=True, error_model="numpy", forceinline=True)
 def heart_failure_hazard(score, pressure, p):
     """Presentations for heart failure a day: exponential in the symptom score, only where pressure is high."""
-    congested = logistic((pressure - p.heart_failure_pressure_mmhg) / p.heart_failure_pressure_width_mmhg)
-    steep = exp(clip(p.heart_failure_log_hazard_per_score * (score - p.heart_failure_certain_score), -50.0, 5.0))
-    hazard = steep * congested
+    congested = ramp(pressure, p.heart_failure_pressure_from_mmhg, p.heart_failure_pressure_per_mmhg)
+    hazard = congested * exp(p.heart_failure_log_hazard_per_score * (score - p.heart_failure_certain_score))
     most = p.heart_failure_highest_per_day
     return hazard if hazard < most else most
 
@@ -78,9 +77,8 @@ def heart_failure_hazard(score, pressure, p):
 def infection_hazards(infection, frailty, copd, p):
     """(infection, exacerbation of COPD) a day: grow with the square of severity, with COPD it is called respiratory."""
     square = infection * infection
-    frail = exp(p.infection_hazard_power_frailty * (frailty - 0.3))
-    respiratory = p.respiratory_hazard_per_day * square * copd
-    return p.infection_hazard_per_day * square * frail, respiratory
+    frail = 1.0 + p.infection_hazard_more_per_frailty * frailty
+    return p.infection_hazard_per_day * square * frail, p.respiratory_hazard_per_day * square * copd
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -91,14 +89,14 @@ def arrhythmia_hazard(arrhythmia, p):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def renal_hazard(potassium, systolic, gfr, chronic_gfr, p):
-    """Presentations a day for hyperkalaemia, low blood pressure or acute kidney injury: logistic in each."""
-    high_potassium = logistic((potassium - p.renal_potassium_mmol_l) / p.renal_potassium_width_mmol_l)
-    low_pressure = logistic((p.renal_systolic_mmhg - systolic) / p.renal_systolic_width_mmhg)
-    collapse = logistic((p.renal_gfr_share - gfr / chronic_gfr) / p.renal_gfr_width)
+    """Presentations a day for hyperkalaemia, low blood pressure or acute kidney injury: the square of a ramp in each."""
+    high_potassium = ramp(potassium, p.renal_potassium_from_mmol_l, p.renal_potassium_per_mmol_l)
+    low_pressure = ramp(systolic, p.renal_systolic_from_mmhg, -p.renal_systolic_per_mmhg)
+    collapse = ramp(gfr, p.renal_gfr_share * chronic_gfr, -p.renal_gfr_per_ml_min)
     return (
-        p.renal_potassium_per_day * high_potassium
-        + p.renal_systolic_per_day * low_pressure
-        + p.renal_gfr_per_day * collapse
+        p.renal_potassium_per_day * high_potassium * high_potassium
+        + p.renal_systolic_per_day * low_pressure * low_pressure
+        + p.renal_gfr_per_day * collapse * collapse
     )
 
 

@@ -1,6 +1,6 @@
 """Extracellular fluid: salt in, natriuresis out.
 
-    dE/dt = (usual salt + excess) / 8.18 g/L  -  N
+    dE/dt = (usual salt + salt excess) x 0.122 L/g  -  N
     N = intrinsic + volume response(E, GFR) + drugs(doses taken, GFR, E)           never below a floor
 
 E is extracellular fluid above the twin's own set point in litres of isotonic fluid (140 mmol of sodium a litre, 8.18 g
@@ -17,15 +17,13 @@ from typing import NamedTuple
 
 from numba import njit
 
-from popsim.kernels.scalars import clip, positive
-
-REFERENCE_GFR_ML_MIN = 60.0
+from popsim.kernels.scalars import REFERENCE_GFR_ML_MIN, clip, positive
 
 
 class FluidParameters(NamedTuple):
     """Constants of this file; units and sources in evidence/heart_failure.toml."""
 
-    salt_per_litre_g: float
+    fluid_per_salt_l_per_g: float
     lowest_natriuresis_l_day: float
     excess_natriuresis_per_day: float
     excess_natriuresis_half_l: float
@@ -58,32 +56,38 @@ def volume_natriuresis(excess, power, p):
     over = positive(excess)
     under = excess - over
     half = p.excess_natriuresis_half_l
-    return p.excess_natriuresis_per_day * over * power * half / (half + over) + p.deficit_retention_per_day * under
+    return p.excess_natriuresis_per_day * power * over * half / (half + over) + p.deficit_retention_per_day * under
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def loop_response(dose, p):
+    """Share of the greatest effect of an oral loop diuretic at this dose taken, furosemide equivalents in mg/day."""
+    return dose / (dose + p.oral_diuretic_half_mg_day)
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def drug_natriuresis(excess, power, loop, ras, mra, sglt2, p):
     """Net natriuresis of the drugs taken today, L/day.
 
-    loop: oral furosemide equivalents taken, mg/day, with an Emax response that congestion blunts (resistance);
-    ras, mra, sglt2: exposure as a share of the target dose.
+    loop: `loop_response`, which congestion blunts (resistance); ras, mra, sglt2: exposure as a share of target dose.
     """
-    resistance = 1.0 / (1.0 + p.diuretic_resistance_per_l * positive(excess))
-    oral = p.oral_diuretic_most_l_day * loop / (loop + p.oral_diuretic_half_mg_day) * power * resistance
-    others = p.sglt2_natriuresis_l_day * sglt2 * power + p.mra_natriuresis_l_day * mra + p.ras_natriuresis_l_day * ras
-    return oral + others
+    oral = p.oral_diuretic_most_l_day * loop / (1.0 + p.diuretic_resistance_per_l * positive(excess))
+    return power * (oral + p.sglt2_natriuresis_l_day * sglt2) + p.mra_natriuresis_l_day * mra + p.ras_natriuresis_l_day * ras
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def intravenous_natriuresis(excess, power, dose, p):
     """Natriuresis of intravenous loop diuretic, L/day: Emax in dose (mg/day), less as the reservoir empties.
 
-    Calibrated to the net loss of fluid in the DOSE trial: 3.6 L in 72 h on about 120 mg/day, 4.9 L on about 260 mg/day.
+        most  x  dose / (dose + half)  x  above / (above + reservoir)  /  (1 + resistance x excess)
+
+    above: excess over the floor. Set by the net loss of fluid in the DOSE trial: 3.6 L in 72 h on about 120 mg/day,
+    4.9 L on about 260 mg/day.
     """
     above = positive(excess + p.iv_diuretic_floor_l)
-    reservoir = above / (above + p.iv_diuretic_reservoir_l)
-    resistance = 1.0 / (1.0 + p.diuretic_resistance_per_l * positive(excess))
-    return p.iv_diuretic_most_l_day * dose / (dose + p.iv_diuretic_half_mg_day) * power * reservoir * resistance
+    resistance = 1.0 + p.diuretic_resistance_per_l * positive(excess)
+    numerator = p.iv_diuretic_most_l_day * power * dose * above
+    return numerator / ((dose + p.iv_diuretic_half_mg_day) * (above + p.iv_diuretic_reservoir_l) * resistance)
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -91,4 +95,4 @@ def fluid_after(excess, salt_g_day, natriuresis, step_days, p):
     """Fluid excess at the end of the step, L."""
     low = p.lowest_natriuresis_l_day
     out = natriuresis if natriuresis > low else low
-    return clip(excess + step_days * (salt_g_day / p.salt_per_litre_g - out), p.fluid_lowest_l, p.fluid_highest_l)
+    return clip(excess + step_days * (salt_g_day * p.fluid_per_salt_l_per_g - out), p.fluid_lowest_l, p.fluid_highest_l)

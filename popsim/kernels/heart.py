@@ -12,14 +12,17 @@ from typing import NamedTuple
 from numba import njit
 
 from popsim.kernels.math import exp, log
-from popsim.kernels.scalars import clip, positive
+from popsim.kernels.scalars import clip, positive, ramp
+
+
+LOG_70 = 4.248495242049359
 
 
 class HeartParameters(NamedTuple):
     """Constants of this file; units and sources in evidence/heart_failure.toml."""
 
     preserved_ef_from_percent: float
-    preserved_ef_span_percent: float
+    preserved_ef_per_percent: float
     stiffness_reduced_mmhg_per_l: float
     stiffness_preserved_mmhg_per_l: float
     stiffness_curvature_per_l: float
@@ -60,7 +63,7 @@ class HeartParameters(NamedTuple):
 @njit(cache=True, error_model="numpy", forceinline=True)
 def preserved(baseline_ef, p):
     """0 for a reduced, 1 for a preserved ejection fraction, a ramp between."""
-    return clip((baseline_ef - p.preserved_ef_from_percent) / p.preserved_ef_span_percent, 0.0, 1.0)
+    return ramp(baseline_ef, p.preserved_ef_from_percent, p.preserved_ef_per_percent)
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -136,7 +139,7 @@ def nt_probnp(pressure, ef, gfr, age, atrial_fibrillation, p):
     slope = (
         p.nt_probnp_log_per_mmhg * (pressure - 15.0)
         - p.nt_probnp_log_per_ef * (ef - 30.0)
-        - p.nt_probnp_gfr_power * log(gfr / 70.0)
+        - p.nt_probnp_gfr_power * (log(gfr) - LOG_70)
         + p.nt_probnp_log_per_year * (age - 64.0)
         + p.nt_probnp_log_atrial_fibrillation * atrial_fibrillation
     )

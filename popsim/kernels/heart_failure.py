@@ -46,6 +46,7 @@ from popsim.kernels.fluid import (
     fluid_after,
     intravenous_natriuresis,
     kidney_power,
+    loop_response,
     volume_natriuresis,
 )
 from popsim.kernels.heart import (
@@ -62,7 +63,7 @@ from popsim.kernels.heart import (
 from popsim.kernels.kidney import KidneyParameters, chronic_gfr_after, gfr_drugs, gfr_target, potassium_shift
 from popsim.kernels.math import exp
 from popsim.kernels.random import uniforms
-from popsim.kernels.scalars import approach, clip
+from popsim.kernels.scalars import YEARS_PER_DAY, approach, clip
 from popsim.kernels.shocks import (
     ShockParameters,
     adherence_today,
@@ -73,8 +74,6 @@ from popsim.kernels.shocks import (
     shock,
 )
 from popsim.kernels.symptoms import SymptomParameters, frailty_after, nyha_class, symptom_target
-
-DAYS_PER_YEAR = 365.25
 
 
 class Relaxation(NamedTuple):
@@ -131,12 +130,12 @@ def settle(
     for i in prange(len(age_years)):
         taken = float(adherence_trait[i])
         beta, ras, arni = taken * float(beta_blocker[i]), taken * float(ras_inhibitor[i]), taken * float(neprilysin_inhibitor[i])
-        aldosterone, sglt2, loop = taken * float(mra[i]), taken * float(sglt2_inhibitor[i]), taken * float(loop_diuretic[i])
+        aldosterone, sglt2, loop = taken * float(mra[i]), taken * float(sglt2_inhibitor[i]), loop_response(taken * float(loop_diuretic[i]), fluid)
         base_ef, base_gfr = float(baseline_ejection_fraction[i]), float(baseline_gfr[i])
         excess, infection, arrhythmia = float(fluid_excess[i]), float(infection_severity[i]), float(arrhythmia_burden[i])
         preserved_ef = preserved(base_ef, heart)
         drugs = drug_natriuresis(0.0, kidney_power(base_gfr, fluid), loop, ras, aldosterone, sglt2, fluid)
-        intrinsic_natriuresis[i] = float(usual_salt[i]) / fluid.salt_per_litre_g - drugs
+        intrinsic_natriuresis[i] = float(usual_salt[i]) * fluid.fluid_per_salt_l_per_g - drugs
         gain = ejection_fraction_gain(1.0 - preserved_ef, beta, ras, arni, aldosterone, sglt2, heart)
         untreated_ejection_fraction[i] = base_ef - gain
         untreated_systolic[i] = float(baseline_systolic[i]) + systolic_drugs(beta, ras, arni, aldosterone, sglt2, heart)
@@ -193,7 +192,7 @@ def advance_day(
         attended = 1.0 if level >= LEVEL_EMERGENCY else 0.0
         facility = 1.0 if level == LEVEL_FACILITY else 0.0
         has_copd, has_af = float(copd[i]), float(atrial_fibrillation[i])
-        years = clip((today - float(entry_day[i])) / DAYS_PER_YEAR, 0.0, 100.0)
+        years = clip((today - float(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
         age = float(age_years[i]) + years
 
         # Shocks and what is taken of the drugs.
@@ -201,7 +200,7 @@ def advance_day(
         pressure_before = float(filling_pressure[i])
         own_pressure = float(baseline_filling_pressure[i])
         trait = float(adherence_trait[i])
-        support = review_support(today - float(last_review[i]), shocks.support_time_constant_days)
+        support = review_support(today - float(last_review[i]), shocks)
         beta_before = float(beta_blocker[i]) * float(adherence[i])
         infection, new_infection = shock(
             float(infection_severity[i]),
@@ -229,7 +228,7 @@ def advance_day(
         )  # fmt: skip
         taken = adherence_today(trait, support, lapse, facility, attended, shocks)
         beta, ras, arni = taken * float(beta_blocker[i]), taken * float(ras_inhibitor[i]), taken * float(neprilysin_inhibitor[i])
-        aldosterone, sglt2, loop = taken * float(mra[i]), taken * float(sglt2_inhibitor[i]), taken * float(loop_diuretic[i])
+        aldosterone, sglt2, loop = taken * float(mra[i]), taken * float(sglt2_inhibitor[i]), loop_response(taken * float(loop_diuretic[i]), fluid)
 
         # Fluid.
         excess_before, gfr_before = float(fluid_excess[i]), float(gfr[i])

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from numba import njit
 
-from popsim.kernels.scalars import clip, positive
+from popsim.kernels.scalars import REFERENCE_GFR_ML_MIN, YEARS_PER_DAY, clip, positive
 
 
 class KidneyParameters(NamedTuple):
@@ -28,18 +28,17 @@ class KidneyParameters(NamedTuple):
     gfr_low_systolic_mmhg: float
     gfr_lost_infection: float
     gfr_lost_per_deficit_l: float
-    potassium_per_inverse_gfr: float
+    potassium_slow_kidney_mmol_l: float
+    potassium_gfr_offset_ml_min: float
     potassium_mra_mmol_l: float
-    potassium_mra_gfr_ml_min: float
     potassium_ras_mmol_l: float
     potassium_loop_mmol_l: float
-    potassium_loop_half_mg_day: float
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def chronic_gfr_after(chronic, diabetes, sglt2, step_days, p):
     """The twin's own filtration without drugs and congestion at the end of the step, mL/min/1.73 m2."""
-    loss = (p.gfr_loss_per_year + p.gfr_loss_diabetes_per_year * diabetes) / 365.25
+    loss = (p.gfr_loss_per_year + p.gfr_loss_diabetes_per_year * diabetes) * YEARS_PER_DAY
     return clip(chronic - step_days * loss * (1.0 - p.gfr_loss_spared_by_sglt2 * sglt2), 5.0, 170.0)
 
 
@@ -65,8 +64,14 @@ def gfr_target(chronic, drugs, pressure_rise, systolic, baseline_systolic, exces
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def potassium_shift(gfr, loop, ras, mra, p):
-    """What kidney and drugs add to serum potassium, mmol/L: rises as 1/GFR, MRAs raise it more in a weak kidney."""
-    slow = p.potassium_per_inverse_gfr / (gfr + 5.0)
-    mineralocorticoid = p.potassium_mra_mmol_l * mra * 2.0 * p.potassium_mra_gfr_ml_min / (p.potassium_mra_gfr_ml_min + gfr)
-    lost = p.potassium_loop_mmol_l * loop / (loop + p.potassium_loop_half_mg_day)
-    return slow + mineralocorticoid + p.potassium_ras_mmol_l * ras - lost
+    """What kidney and drugs add to serum potassium, mmol/L: grows as 1 / (GFR + offset), and with it the MRA's part.
+
+    loop: response to the loop diuretic, 0..1. `slow` is 1 at a GFR of 60.
+    """
+    offset = p.potassium_gfr_offset_ml_min
+    slow = (REFERENCE_GFR_ML_MIN + offset) / (gfr + offset)
+    return (
+        slow * (p.potassium_slow_kidney_mmol_l + p.potassium_mra_mmol_l * mra)
+        + p.potassium_ras_mmol_l * ras
+        - p.potassium_loop_mmol_l * loop
+    )

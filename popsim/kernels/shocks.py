@@ -11,31 +11,31 @@ from typing import NamedTuple
 from numba import njit
 
 from popsim.kernels.math import exp
-from popsim.kernels.scalars import clip, positive
+from popsim.kernels.scalars import clip, positive, small_chance
 
 
 class ShockParameters(NamedTuple):
     """Constants of this file; units and sources in evidence/heart_failure.toml."""
 
     infection_rate_per_day: float
-    infection_log_rate_copd: float
-    infection_log_rate_frailty: float
-    infection_log_rate_deconditioning: float
+    infection_more_with_copd: float
+    infection_more_per_frailty: float
+    infection_more_with_deconditioning: float
     infection_weakest: float
     lapse_rate_per_day: float
-    lapse_log_rate_adherence: float
-    lapse_log_rate_support: float
+    lapse_more_per_missing_adherence: float
+    lapse_less_with_support: float
     lapse_weakest: float
     salt_rate_per_day: float
     salt_least_g_day: float
     salt_most_g_day: float
     arrhythmia_rate_per_day: float
-    arrhythmia_log_rate_atrial_fibrillation: float
-    arrhythmia_log_rate_pressure: float
-    arrhythmia_log_rate_beta_blocker: float
+    arrhythmia_more_with_atrial_fibrillation: float
+    arrhythmia_more_per_mmhg: float
+    arrhythmia_less_with_beta_blocker: float
     arrhythmia_weakest: float
     support_share: float
-    support_time_constant_days: float
+    support_fading_per_day: float
     facility_adherence: float
 
 
@@ -47,7 +47,7 @@ def shock(level, remaining, rate, step_days, u, weakest, strongest):
     1 - exp(-rate step_days); its strength is weakest + (strongest - weakest) v**2 with v uniform, so that most are
     mild, and the stronger of old and new counts.
     """
-    p = 1.0 - exp(-rate * step_days)
+    p = small_chance(rate * step_days)
     began = u < p
     v = u / (p if p > 1e-300 else 1.0)
     strength = weakest + (strongest - weakest) * v * v
@@ -58,19 +58,22 @@ def shock(level, remaining, rate, step_days, u, weakest, strongest):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def infection_rate(copd, frailty, deconditioning, p):
-    """Infections a day: log-linear in COPD, frailty (around 0.3) and loss of reserve after hospital."""
-    return p.infection_rate_per_day * exp(
-        p.infection_log_rate_copd * copd
-        + p.infection_log_rate_frailty * (frailty - 0.3)
-        + p.infection_log_rate_deconditioning * deconditioning
+    """Infections a day: a basic rate, more with COPD, with frailty (from 0) and with reserve lost in hospital."""
+    return (
+        p.infection_rate_per_day
+        * (1.0 + p.infection_more_with_copd * copd)
+        * (1.0 + p.infection_more_per_frailty * frailty)
+        * (1.0 + p.infection_more_with_deconditioning * deconditioning)
     )
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def lapse_rate(adherence_trait, support, p):
-    """Lapses a day: more often in those who usually take less (around 0.8), less often soon after a review."""
-    return p.lapse_rate_per_day * exp(
-        -p.lapse_log_rate_adherence * (adherence_trait - 0.8) - p.lapse_log_rate_support * support
+    """Lapses a day: more often in those who usually take less, less often soon after a review."""
+    return (
+        p.lapse_rate_per_day
+        * (1.0 + p.lapse_more_per_missing_adherence * (1.0 - adherence_trait))
+        * (1.0 - p.lapse_less_with_support * support)
     )
 
 
@@ -80,17 +83,18 @@ def arrhythmia_rate(atrial_fibrillation, pressure_rise, beta_blockade, p):
 
     pressure_rise: filling pressure above the twin's own, mmHg, counted from 0 to 20.
     """
-    return p.arrhythmia_rate_per_day * exp(
-        p.arrhythmia_log_rate_atrial_fibrillation * atrial_fibrillation
-        + p.arrhythmia_log_rate_pressure * clip(pressure_rise, 0.0, 20.0)
-        - p.arrhythmia_log_rate_beta_blocker * beta_blockade
+    return (
+        p.arrhythmia_rate_per_day
+        * (1.0 + p.arrhythmia_more_with_atrial_fibrillation * atrial_fibrillation)
+        * (1.0 + p.arrhythmia_more_per_mmhg * clip(pressure_rise, 0.0, 20.0))
+        * (1.0 - p.arrhythmia_less_with_beta_blocker * beta_blockade)
     )
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def review_support(days_since_review, time_constant_days):
+def review_support(days_since_review, p):
     """Support to take the drugs left from the last clinician's review: 1 on its day, decaying exponentially."""
-    return exp(-positive(days_since_review) / time_constant_days)
+    return exp(-p.support_fading_per_day * positive(days_since_review))
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)

@@ -7,14 +7,14 @@ from typing import NamedTuple
 from numba import njit
 
 from popsim.kernels.math import logistic
-from popsim.kernels.scalars import clip, positive
+from popsim.kernels.scalars import YEARS_PER_DAY, clip, positive
 
 
 class SymptomParameters(NamedTuple):
     """Constants of this file; units and sources in evidence/heart_failure.toml."""
 
     symptom_pressure_middle_mmhg: float
-    symptom_pressure_width_mmhg: float
+    symptom_per_mmhg: float
     symptom_low_ef: float
     symptom_copd: float
     symptom_infection: float
@@ -31,7 +31,7 @@ class SymptomParameters(NamedTuple):
 def symptom_target(pressure, ef, copd, infection, arrhythmia, frailty, p):
     """Symptom score 0..10 that goes with the state: logistic in filling pressure, shifted by what else limits breath."""
     drive = (
-        (pressure - p.symptom_pressure_middle_mmhg) / p.symptom_pressure_width_mmhg
+        p.symptom_per_mmhg * (pressure - p.symptom_pressure_middle_mmhg)
         + p.symptom_low_ef * positive(40.0 - ef)
         + p.symptom_copd * copd
         + p.symptom_infection * infection
@@ -53,5 +53,5 @@ def nyha_class(score, p):
 @njit(cache=True, error_model="numpy", forceinline=True)
 def frailty_after(frailty, in_hospital, step_days, p):
     """Frailty at the end of the step: a slow drift with age, faster on a ward; never undone."""
-    drift = p.frailty_per_year / 365.25 + p.frailty_in_hospital_per_day * in_hospital
+    drift = p.frailty_per_year * YEARS_PER_DAY + p.frailty_in_hospital_per_day * in_hospital
     return clip(frailty + step_days * drift * (1.0 - frailty), 0.0, 1.0)
