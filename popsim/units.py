@@ -78,6 +78,7 @@ UNITS: dict[str, Unit] = {
 ALIASES = {
     "": "1",
     "fraction": "1",
+    "share of target dose": "1",
     "a": "years",
     "year": "years",
     "d": "days",
@@ -87,6 +88,7 @@ ALIASES = {
     "per day": "1/day",
     "/a": "1/year",
     "/min": "bpm",
+    "1/min": "bpm",
     "beats/min": "bpm",
     "mm[Hg]": "mmHg",
     "mL/min/{1.73_m2}": "mL/min/1.73m2",

@@ -203,11 +203,12 @@ class Filter(Definition):
     equals: float | str | None = None
     at_least: float | None = None
     below: float | None = None
+    above_column: str | None = None
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:
-        if sum(value is not None for value in (self.equals, self.at_least, self.below)) != 1:
-            raise ValueError("give exactly one of equals, at_least, below")
+        if sum(value is not None for value in (self.equals, self.at_least, self.below, self.above_column)) != 1:
+            raise ValueError("give exactly one of equals, at_least, below, above_column")
         return self
 
 
@@ -217,7 +218,7 @@ class TableColumn(Definition):
     from_: Annotated[str, Field(alias="from", min_length=1, max_length=200)]
     unit: str | None = None
     substance: str | None = None
-    formula: Literal["ckd_epi_2021", "weight_from_bmi"] | None = None
+    formula: Literal["ckd_epi_2021", "weight_from_bmi", "usual_heart_rate", "usual_systolic"] | None = None
     codes: Annotated[dict[str, Number], Field(max_length=1000)] = Field(default_factory=dict)
     missing: Literal["refuse", "sample"] = "refuse"
 

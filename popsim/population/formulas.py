@@ -1,4 +1,7 @@
-"""Columns computed from what a table has: kidney function from creatinine, weight from body mass index."""
+"""Columns computed from what a table has.
+
+Kidney function from creatinine, weight from body mass index, usual vital signs from those on admission.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,18 @@ def weight_from_bmi(bmi_kg_m2: Array, people: Mapping[str, Array], constants: Pa
     return np.asarray(bmi_kg_m2 * height**2)
 
 
+def usual_heart_rate(admission_bpm: Array, _people: Mapping[str, Array], constants: ParameterSet) -> Array:
+    """Usual resting heart rate (bpm) from that on admission: part of its distance from the mean persists."""
+    distance = admission_bpm - constants["heart_rate_admission_mean"]
+    return np.asarray(constants["heart_rate_usual_mean"] + constants["heart_rate_persistence"] * distance)
+
+
+def usual_systolic(admission_mmhg: Array, _people: Mapping[str, Array], constants: ParameterSet) -> Array:
+    """Usual systolic pressure (mmHg) from that on admission: part of its distance from the mean persists."""
+    distance = admission_mmhg - constants["systolic_admission_mean"]
+    return np.asarray(constants["systolic_usual_mean"] + constants["systolic_persistence"] * distance)
+
+
 class Formula(NamedTuple):
     """A formula, the unit (and substance) that it takes, the columns it needs, the parameter set it uses."""
 
@@ -53,4 +68,6 @@ FORMULAS = {
         ckd_epi_2021, "mg/dL", "creatinine", "mL/min/1.73m2", ("age_years", "female"), "inker_2021"
     ),
     "weight_from_bmi": Formula(weight_from_bmi, "kg/m2", None, "kg", ("female",), "body_size"),
+    "usual_heart_rate": Formula(usual_heart_rate, "bpm", None, "bpm", (), "admission_vital_signs"),
+    "usual_systolic": Formula(usual_systolic, "mmHg", None, "mmHg", (), "admission_vital_signs"),
 }

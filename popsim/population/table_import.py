@@ -120,8 +120,9 @@ def _decoded(column: NDArray[Any]) -> pl.Series:
 
 def _kept(condition: Filter, key: str, frame: pl.DataFrame, cohort_file: Path) -> pl.Expr:
     """Whether a row is kept; a missing value is not."""
-    if condition.column not in frame.columns or condition.column == "__row__":
-        raise DefinitionError(cohort_file, f"{key}.column", condition.column, _no_column(condition.column, frame))
+    for field, name in (("column", condition.column), ("above_column", condition.above_column)):
+        if name is not None and (name not in frame.columns or name == "__row__"):
+            raise DefinitionError(cohort_file, f"{key}.{field}", name, _no_column(name, frame))
     column = pl.col(condition.column)
     number = column.cast(pl.Float64, strict=False)
     if isinstance(condition.equals, str):
@@ -130,6 +131,8 @@ def _kept(condition: Filter, key: str, frame: pl.DataFrame, cohort_file: Path) -
         kept = number == condition.equals
     elif condition.at_least is not None:
         kept = number >= condition.at_least
+    elif condition.above_column is not None:
+        kept = number > pl.col(condition.above_column).cast(pl.Float64, strict=False)
     else:
         kept = number < condition.below
     return kept.fill_null(False)
