@@ -1,0 +1,72 @@
+"""Who is observed from when to when: the frame that every outcome measure starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+DAYS_PER_YEAR = 365.25
+HOSPITAL = ("inpatient", "critical")
+
+
+def follow_up(
+    events: pl.DataFrame,
+    person_id: NDArray[np.int64],
+    entry_day: NDArray[np.int32],
+    follow_up_days: int,
+    simulated_days: int | None = None,
+) -> pl.DataFrame:
+    """One row for each person who entered.
+
+    Args:
+        events: `EventLog.frame()`.
+        person_id, entry_day: of every twin.
+        follow_up_days: whole days of follow-up from the day of entry.
+        simulated_days: how far the simulation has come; None: far enough for everybody.
+
+    Returns:
+        person_id, entry_day, end_day (the first day that is no longer observed), death_time_days (null if the person
+        was alive at `end_day`). In the order of `person_id`.
+    """
+    last = np.iinfo(np.int32).max if simulated_days is None else simulated_days
+    people = pl.DataFrame({"person_id": person_id, "entry_day": entry_day}).filter(pl.col("entry_day") < last)
+    deaths = events.filter(pl.col("event") == "death").select("person_id", death_time_days="time_days")
+    end_day = pl.min_horizontal(pl.col("entry_day").cast(pl.Int64) + follow_up_days, pl.lit(last, pl.Int64))
+    return (
+        people.with_columns(end_day=end_day)
+        .join(deaths, on="person_id", how="left", maintain_order="left")
+        .with_columns(
+            death_time_days=pl.when(pl.col("death_time_days") < pl.col("end_day")).then(pl.col("death_time_days"))
+        )
+    )
+
+
+def person_years(people: pl.DataFrame) -> float:
+    """Years lived under observation, of all people in a `follow_up` frame together."""
+    days = pl.coalesce("death_time_days", pl.col("end_day").cast(pl.Float64)) - pl.col("entry_day")
+    return float(people.select(days.sum()).item()) / DAYS_PER_YEAR
+
+
+def settings_of(events: pl.DataFrame, classes: Mapping[str, str], kinds: Iterable[str]) -> pl.Series:
+    """Names of the settings of some classes, in the type of the frame's `setting` column.
+
+    Args:
+        events: `EventLog.frame()`.
+        classes: class by name of setting.
+        kinds: classes wanted.
+    """
+    wanted = set(kinds)
+    return pl.Series([name for name, kind in classes.items() if kind in wanted], dtype=events.schema["setting"])
+
+
+def observed(events: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
+    """The events that fall into their person's follow-up, in the same order."""
+    windows = people.select("person_id", "entry_day", "end_day")
+    return (
+        events.join(windows, on="person_id", how="inner", maintain_order="left")
+        .filter((pl.col("time_days") >= pl.col("entry_day")) & (pl.col("time_days") < pl.col("end_day")))
+        .drop("entry_day", "end_day")
+    )
