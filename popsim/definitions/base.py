@@ -82,7 +82,7 @@ def validate[D: Definition](table: dict[str, Any], model: type[D], file: object)
 
 def _explained(problem: ErrorDetails, model: type[BaseModel], file: object) -> DefinitionError:
     """pydantic's first problem in popsim's words."""
-    path, owners = _walk(model, problem["loc"])
+    path, owners, alternatives = _walk(model, problem["loc"])
     where = ".".join(path)
     value = problem.get("input")
     if problem["type"] == "extra_forbidden":
@@ -92,23 +92,25 @@ def _explained(problem: ErrorDetails, model: type[BaseModel], file: object) -> D
     if problem["type"] == "missing":
         return DefinitionError(file, where, None, "missing, this key is required")
     if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        return _untagged(problem, where, owners, file)
+        return _untagged(problem, where, alternatives, file)
     message = problem["msg"].removeprefix("Value error, ")
     shown = None if isinstance(value, dict | list | BaseModel) else value
     return DefinitionError(file, where or "file", shown, message[:1].lower() + message[1:])
 
 
-def _untagged(problem: ErrorDetails, where: str, owners: list[type[BaseModel]], file: object) -> DefinitionError:
+def _untagged(problem: ErrorDetails, where: str, alternatives: list[type[BaseModel]], file: object) -> DefinitionError:
     """The key that tells alternatives apart is missing or holds a word that is none of them."""
     key = str(problem["ctx"]["discriminator"]).strip("'")
-    known = sorted(str(word) for m in owners for word in _tags(m))
+    known = sorted(str(word) for m in alternatives for word in _tags(m))
     tag = problem["ctx"].get("tag")
     allowed = did_you_mean(str(tag), known) if tag is not None else f"missing, allowed: {', '.join(known)}"
     return DefinitionError(file, f"{where}.{key}", tag, allowed)
 
 
-def _walk(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[list[str], list[type[BaseModel]]]:
-    """The keys on the way to a problem, and the definitions that own the last of them.
+def _walk(
+    model: type[BaseModel], location: tuple[int | str, ...]
+) -> tuple[list[str], list[type[BaseModel]], list[type[BaseModel]]]:
+    """The keys on the way to a problem, the definitions that own the last of them and those that it may hold.
 
     pydantic puts the member of a union that it tried among the keys, by its class name or its tag; nobody wrote that.
     """
@@ -123,7 +125,7 @@ def _walk(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[list
         owners = models
         fields = [f for m in models for name, f in m.model_fields.items() if part in (name, f.alias)]
         models = [m for field in fields for m in _models_in(field.annotation)] or models
-    return path, owners
+    return path, owners, models
 
 
 def _tags(model: type[BaseModel]) -> set[object]:

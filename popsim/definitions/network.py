@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import ConfigDict, Field, PlainValidator, model_validator
 
 from popsim.definitions.base import Definition
 from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Text, real, whole
-from popsim.errors import did_you_mean
 
 EXIT = "exit"
 """Target of a route: the person leaves the simulated system."""
@@ -82,17 +81,6 @@ def _operand(value: object) -> float | str:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST_NUMBER:
         raise ValueError("must be a number or a name")
     return float(value)
-
-
-def _known_distribution(value: object) -> object:
-    """Refuse a distribution by its name before pydantic looks for the model, to be able to suggest one."""
-    if isinstance(value, dict):
-        if "distribution" not in value:
-            raise ValueError("names no distribution, allowed: " + ", ".join(DISTRIBUTIONS))
-        if value["distribution"] not in DISTRIBUTIONS:
-            name = value["distribution"]
-            raise ValueError(f"distribution {name!r}: " + did_you_mean(str(name), DISTRIBUTIONS))
-    return value
 
 
 Days = Annotated[float, real(0.0, LONGEST_DAYS)]
@@ -179,9 +167,7 @@ class Forever(Definition):
 Distribution = Annotated[
     Exponential | LogNormal | Gamma | Uniform | Fixed | Empirical | Forever,
     Field(discriminator="distribution"),
-    BeforeValidator(_known_distribution),
 ]
-DISTRIBUTIONS = ("exponential", "lognormal", "gamma", "uniform", "fixed", "empirical", "forever")
 
 
 class Condition(Definition):
