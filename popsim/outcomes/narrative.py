@@ -107,13 +107,14 @@ def story(log: EventLog, row: int, places: Sequence[Place], *, entry_day: int, t
 
 
 class _Teller:
-    """Turns events into sentences. A stay in care from the door to the way home is one sentence of many clauses."""
+    """Turns events into sentences. What happens from the door to the way home is one sentence of many clauses."""
 
     def __init__(self, places: Sequence[Place]) -> None:
         self.places = places
-        self.sentences: list[str] = []
+        self.sentences: list[tuple[float, str]] = []
         self.opened: float | None = None  # when the open sentence begins
         self.clauses: list[str] = []
+        self.staying = -1  # which of them tells of the present stay
         self.reason = ""  # why care is sought; goes into the next clause
         self.shock: tuple[float, str] | None = None
         self.asked: tuple[float, int] | None = None
@@ -135,34 +136,42 @@ class _Teller:
             self.telling[event.kind](event)
 
     def finish(self, entry_day: int, today: int) -> list[str]:
-        """All sentences, with one on how things stand."""
-        if self.dead:
-            return self.sentences
+        """All sentences in order of time, with one on how things stand."""
         if not self.entered:
             return [f"Enters on day {entry_day}; nothing has happened by day {today}."]
-        if self.opened is not None:
-            self._clause(self.opened, f"still there on day {today}")
+        if not self.dead:
+            self._how_things_stand(today)
+        return [text for _, text in sorted(self.sentences, key=lambda sentence: sentence[0])]
+
+    def _how_things_stand(self, today: int) -> None:
+        where = self.places[self.began[1]] if self.began else None
+        if self.opened is not None and (where is None or where.kind not in LIVES_THERE):
+            waits = f"waiting for {self.places[self.asked[1]].words}" if self.asked and not where else "there"
+            self._clause(self.opened, f"still {waits} on day {today}")
             self._close()
         else:
-            where = f" {self.places[self.began[1]].inside}" if self.began else ""
-            self.sentences.append(f"Day {today}: alive{where}.")
-        return self.sentences
+            self._close()
+            self._say(float(today), f"alive {where.inside}" if where else "alive")
 
     # Sentences.
 
     def _say(self, time: float, text: str) -> None:
-        self.sentences.append(f"{moment(time)}: {text}.")
+        self.sentences.append((time, f"{moment(time)}: {text}."))
 
     def _clause(self, time: float, text: str) -> None:
         if self.opened is None:
             self.opened = time
-        self.clauses.append(text + self.reason)
+        self.clauses.append(text)
+
+    def _go(self, time: float, place: Place, then: str = "") -> None:
+        """A clause on going somewhere; the first one says why."""
+        self._clause(time, f"{'moved' if self.clauses else 'came'} {place.towards}{self.reason}{then}")
         self.reason = ""
 
     def _close(self) -> None:
         if self.opened is not None:
             self._say(self.opened, "; ".join(self.clauses))
-        self.opened, self.clauses = None, []
+        self.opened, self.clauses, self.staying = None, [], -1
 
     # Events.
 
@@ -177,29 +186,33 @@ class _Teller:
                 self.shock = (event.time, code.SHOCK_NAMES[bit])
 
     def _present(self, event: Event) -> None:
+        self._close()
         self.reason = f" with {CAUSE_WORDS.get(event.cause, 'an acute illness')}"
         if self.shock is not None and event.time - self.shock[0] <= RECENT_SHOCK_DAYS:
             days = int(event.time - self.shock[0])
             ago = f"{days} day{'' if days == 1 else 's'} after" if days else "on the day of"
             self.reason += f" ({ago} the {self.shock[1]})"
+        self.shock = None  # each is named with the first illness that follows
 
     def _arrive(self, event: Event) -> None:
         self.asked = (event.time, event.setting)
 
     def _start(self, event: Event) -> None:
         place = self.places[event.setting]
-        waited = event.time - self.asked[0] if self.asked and self.asked[1] == event.setting else 0.0
+        asked = self.asked[0] if self.asked and self.asked[1] == event.setting else event.time
+        waited = duration(event.time - asked) if event.time > asked else ""
         self.asked, self.began = None, (event.time, event.setting)
-        if place.kind == "community" and self.opened is None:
-            return  # lives there, as before
         if place.kind in LIVES_THERE:
-            self._clause(event.time, f"went {place.towards}")
-            self._close()
+            if place.kind != "community" or self.opened is not None:  # else lives there, as before
+                self._clause(asked, f"{f'waited {waited} and ' if waited else ''}went {place.towards}")
+                self._close()
             return
-        if waited > 0.0:
-            self._clause(event.time - waited, f"waited {duration(waited)} for a place in {place.words}")
         outlier = " (not the first choice of ward)" if event.detail == 1 else ""
-        self._clause(event.time, f"{'moved' if self.clauses else 'came'} {place.towards}{outlier}")
+        if waited and self.clauses:
+            self._clause(asked, f"waited {waited} for a place in {place.words}{outlier}")
+        else:
+            self._go(asked, place, f"{outlier}, waited {waited}" if waited else outlier)
+        self.staying = len(self.clauses) - 1
 
     def _end(self, event: Event) -> None:
         place, began, self.began = self.places[event.setting], self.began, None
@@ -208,22 +221,24 @@ class _Teller:
         stayed = duration(event.time - began[0]) if began else "a while"
         if self.opened is None:
             self._clause(event.time, f"left {place.words} after {stayed}")
-        else:
-            self._clause(event.time, f"stayed {stayed}{' (sent on early: the bed was needed)' if self.early else ''}")
-        self.early = False
+        elif self.staying >= 0:
+            early = " (sent on early: the place was needed)" if self.early else ""
+            self.clauses[self.staying] += f", stayed {stayed}{early}"
+        self.early, self.staying = False, -1
 
     def _leave_early(self, event: Event) -> None:
         self.early = True
 
     def _renege(self, event: Event) -> None:
-        waited = event.time - self.asked[0] if self.asked else 0.0
-        self.asked = None
-        self._clause(event.time - waited, f"gave up waiting for {self.places[event.setting].words}")
-        self.clauses[-1] += f" after {duration(waited)}"
+        asked, self.asked = self.asked[0] if self.asked else event.time, None
+        self._go(asked, self.places[event.setting], f" and gave up waiting after {duration(event.time - asked)}")
 
     def _block(self, event: Event) -> None:
         self.asked = None
-        self._clause(event.time, f"was turned away from {self.places[event.setting].words}, which was full")
+        if self.clauses:
+            self._clause(event.time, f"found no place in {self.places[event.setting].words}")
+        else:
+            self._go(event.time, self.places[event.setting], " and was turned away, it was full")
 
     def _visit(self, event: Event) -> None:
         done = [words for bit, words in VISIT_WORDS.items() if event.detail & bit]
@@ -239,8 +254,9 @@ class _Teller:
         if self.alerts == 1:
             self._say(event.time, "telemonitoring raised an alert")
         else:
-            first = self.sentences.pop().partition(":")[0].partition(" to ")[0]
-            self.sentences.append(f"{first} to day {int(event.time)}: telemonitoring raised {self.alerts} alerts.")
+            first, _ = self.sentences.pop()
+            days = f"{moment(first)} to day {int(event.time)}"
+            self.sentences.append((first, f"{days}: telemonitoring raised {self.alerts} alerts."))
 
     def _death(self, event: Event) -> None:
         where = self.places[event.setting].inside if event.setting >= 0 else "between two places of care"
@@ -254,7 +270,7 @@ class _Teller:
 
 def moment(time: float) -> str:
     """A time in days as "Day 19, 07:40"; midnight, when the day as a whole is meant, as "Day 19"."""
-    day, minutes = divmod(int(time * HOURS_PER_DAY * 60.0), 24 * 60)
+    day, minutes = divmod(round(time * HOURS_PER_DAY * 60.0), 24 * 60)
     return f"Day {day}, {minutes // 60:02d}:{minutes % 60:02d}" if minutes else f"Day {day}"
 
 
