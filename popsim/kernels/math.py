@@ -51,7 +51,7 @@ FURTHEST_PRODUCT = 2.0**-33 * (1.0 - 2.0**-33)  # u (1 - u) of the outermost uni
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def exp(x):
-    """e**x; error below 1 ulp for x in [-708, 709], and saturating at exp(-708) = 3.3e-308 and exp(709) = 8.2e307.
+    """e**x; error below 1.5 ulp for x in [-708, 709], saturating at exp(-708) = 3.3e-308 and exp(709) = 8.2e307.
 
     x = k ln 2 + r with |r| <= ln(2)/2; e**r = 1 + r + r**2 q(r), q the Chebyshev interpolant of degree 9 (relative
     error of e**r 2e-17); 2**k is put together from its exponent bits.
@@ -167,7 +167,7 @@ def inverse_normal(u):
     With w = -log(4 u (1 - u)), the quantile over u - 1/2 is a smooth function of w from the centre to the far tails, so
     one rational function of degree 9 serves the whole range and no tail has to be selected (Giles, 2011, Approximating
     the erfinv function, uses the same w with polynomials). Coefficients: reweighted least squares at 40 digits, with
-    relative error 2e-12 for 0 <= w <= 31 ln 2. The logarithm need only be good to 1e-12 here, and is shorter than `log`.
+    relative error 2e-12 for 0 <= w <= 31 ln 2. The logarithm need be good to 1e-12 only, so it is shorter than `log`.
     """
     v = u * (1.0 - u)
     v = v if v > FURTHEST_PRODUCT else FURTHEST_PRODUCT
