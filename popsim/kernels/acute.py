@@ -52,6 +52,8 @@ class AcuteParameters(NamedTuple):
     death_log_per_year: float
     death_log_low_ef: float
     death_log_symptom: float
+    death_log_distress: float
+    death_distress_from_score: float
     death_log_infection: float
     death_log_arrhythmia: float
     death_log_frailty: float
@@ -143,6 +145,7 @@ def death_hazard(
         - p.death_log_per_age * (age - 75.0)
         + p.death_log_low_ef * positive(50.0 - ef)
         + p.death_log_symptom * (score - 2.0)
+        + p.death_log_distress * positive(score - p.death_distress_from_score)
         + p.death_log_infection * infection
         + p.death_log_arrhythmia * arrhythmia
         + p.death_log_frailty * (frailty - 0.3)

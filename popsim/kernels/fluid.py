@@ -1,7 +1,9 @@
 """Extracellular fluid: salt in, natriuresis out.
 
     dE/dt = (usual salt + salt excess) x 0.122 L/g  -  N
-    N = intrinsic + volume response(E, GFR) + drugs(doses taken, GFR, E)           never below a floor
+    N = intrinsic + volume response(E, GFR) + drugs(doses taken, GFR, E) - retention x deconditioning
+
+N is never below a floor. Retention after a stay in hospital stands for the neurohormonal activation that outlasts it.
 
 E is extracellular fluid above the twin's own set point in litres of isotonic fluid (140 mmol of sodium a litre, 8.18 g
 of salt). `intrinsic` is fixed at the start so that E = 0 is the balance under the twin's usual salt, drugs and
@@ -28,6 +30,7 @@ class FluidParameters(NamedTuple):
     excess_natriuresis_per_day: float
     excess_natriuresis_half_l: float
     deficit_retention_per_day: float
+    retention_after_hospital_l_day: float
     kidney_half_gfr_ml_min: float
     oral_diuretic_most_l_day: float
     oral_diuretic_half_mg_day: float

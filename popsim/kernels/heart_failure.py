@@ -211,7 +211,7 @@ def advance_day(
         lapse, new_lapse = shock(
             float(adherence_lapse[i]),
             1.0 - relax.lapse,
-            0.0 if attended > 0.5 else lapse_rate(trait, support, shocks),
+            0.0 if attended > 0.5 else lapse_rate(trait, reserve_lost_before, support, shocks),
             step_days, u_lapse, shocks.lapse_weakest, 1.0,
         )  # fmt: skip
         salt, new_salt = shock(
@@ -238,6 +238,7 @@ def advance_day(
             + volume_natriuresis(excess_before, power, fluid)
             + drug_natriuresis(excess_before, power, loop, ras, aldosterone, sglt2, fluid)
             + intravenous_natriuresis(excess_before, power, float(iv_diuretic[i]), fluid)
+            - fluid.retention_after_hospital_l_day * reserve_lost_before
         )
         excess = fluid_after(excess_before, float(usual_salt[i]) + salt, natriuresis, step_days, fluid)
 

@@ -24,6 +24,7 @@ class ShockParameters(NamedTuple):
     infection_weakest: float
     lapse_rate_per_day: float
     lapse_more_per_missing_adherence: float
+    lapse_more_with_deconditioning: float
     lapse_less_with_support: float
     lapse_weakest: float
     salt_rate_per_day: float
@@ -68,11 +69,12 @@ def infection_rate(copd, frailty, deconditioning, p):
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def lapse_rate(adherence_trait, support, p):
-    """Lapses a day: more often in those who usually take less, less often soon after a review."""
+def lapse_rate(adherence_trait, deconditioning, support, p):
+    """Lapses a day: more often in those who usually take less and after hospital, less often soon after a review."""
     return (
         p.lapse_rate_per_day
         * (1.0 + p.lapse_more_per_missing_adherence * (1.0 - adherence_trait))
+        * (1.0 + p.lapse_more_with_deconditioning * deconditioning)
         * (1.0 - p.lapse_less_with_support * support)
     )
 
