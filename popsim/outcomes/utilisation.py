@@ -1,0 +1,159 @@
+"""What care was used: admissions, nights in hospital, attendances, contacts, waits and early discharges.
+
+Everything is counted within each person's follow-up: an admission that began before its end counts, its nights count
+up to the end. A bed-day is a midnight spent on a ward or in intensive care (the census that is also paid for); exact
+days in hospital are given beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from popsim.outcomes.follow_up import HOSPITAL, observed, person_years, settings_of
+
+HOURS_PER_DAY = 24.0
+TARGETS_HOURS = (4, 12)
+
+
+def hospital_use(admissions: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
+    """Admissions, and nights and days in hospital, by person.
+
+    Args:
+        admissions: `stays(...)`.
+        people: `follow_up(...)`.
+
+    Returns:
+        One row for each person with at least one admission within follow-up: person_id, admissions,
+        heart_failure_admissions, planned_admissions, bed_days (midnights), hospital_days (exact).
+    """
+    last = pl.col("end_day").cast(pl.Float64)
+    until = pl.min_horizontal(pl.col("discharge_time_days").fill_null(float("inf")), last)
+    days = until - pl.col("admit_time_days")
+    nights = until.floor() - pl.col("admit_time_days").floor()
+    return (
+        admissions.join(people.select("person_id", "entry_day", "end_day"), on="person_id", how="inner")
+        .filter((pl.col("admit_time_days") >= pl.col("entry_day")) & (pl.col("admit_time_days") < last))
+        .group_by("person_id")
+        .agg(
+            admissions=pl.len().cast(pl.Int32),
+            heart_failure_admissions=(pl.col("cause") == "heart_failure").sum().cast(pl.Int32),
+            planned_admissions=pl.col("planned").sum().cast(pl.Int32),
+            bed_days=nights.sum().cast(pl.Int32),
+            hospital_days=days.sum(),
+        )
+    )
+
+
+def attendances(events: pl.DataFrame, people: pl.DataFrame, classes: Mapping[str, str]) -> pl.DataFrame:
+    """Emergency attendances by person, and how many of them ended without a bed.
+
+    Returns:
+        One row for each person who attended within follow-up: person_id, ed_attendances, ed_only (left the emergency
+        department neither for a ward, intensive care nor an observation unit, and alive).
+    """
+    emergency = settings_of(events, classes, ["emergency"]).implode()
+    beds = settings_of(events, classes, [*HOSPITAL, "observation"])
+    every = list(events.schema["setting"].categories)  # type: ignore[attr-defined]
+    places = [every.index(name) for name in beds.to_list()]
+    deaths = people.filter(pl.col("death_time_days").is_not_null()).select("person_id", "death_time_days")
+    moves = observed(
+        events.filter(pl.col("event").is_in(["start", "end"]) & pl.col("setting").is_in(emergency)), people
+    )
+    left = (pl.col("event") == "end") & ~pl.col("detail").is_in(places)
+    alive = pl.col("death_time_days").is_null() | (pl.col("death_time_days") > pl.col("time_days"))
+    return (
+        moves.join(deaths, on="person_id", how="left")
+        .group_by("person_id")
+        .agg(
+            ed_attendances=(pl.col("event") == "start").sum().cast(pl.Int32),
+            ed_only=(left & alive).sum().cast(pl.Int32),
+        )
+    )
+
+
+def visits(events: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
+    """Contacts that took place within follow-up, by setting: setting, visits, visits_per_person_year."""
+    years = person_years(people)
+    return (
+        observed(events.filter(pl.col("event") == "visit"), people)
+        .group_by("setting")
+        .agg(visits=pl.len())
+        .sort("setting")
+        .with_columns(visits_per_person_year=pl.col("visits") / years)
+    )
+
+
+def waits(events: pl.DataFrame, classes: Mapping[str, str]) -> pl.DataFrame:
+    """How long twins waited for a place on each ward and in intensive care, from asking for it to getting it.
+
+    Who gave up or was turned away is not in the waits; `renege` and `block` events tell of them.
+
+    Returns:
+        One row for each such setting with at least one start, then one for all together (setting null): setting,
+        starts, mean_hours, median_hours, p95_hours, share_over_4_hours, share_over_12_hours.
+    """
+    wards = settings_of(events, classes, HOSPITAL)
+    asked = pl.col("event") == "arrive"
+    asks_for = (
+        asked.shift(1)
+        & (pl.col("person_id") == pl.col("person_id").shift(1))
+        & (pl.col("setting") == pl.col("setting").shift(1))
+    )
+    waited = (pl.col("time_days") - pl.col("time_days").shift(1)) * HOURS_PER_DAY
+    hours = (
+        events.filter(pl.col("event").is_in(["arrive", "start", "end"]) & pl.col("setting").is_in(wards.implode()))
+        .sort("person_id", "setting", maintain_order=True)
+        .with_columns(hours=pl.when(asks_for).then(waited))
+        .filter(pl.col("event") == "start")
+        .select("setting", pl.col("hours").fill_null(0.0))
+    )
+    summary = [
+        pl.len().alias("starts"),
+        pl.col("hours").mean().alias("mean_hours"),
+        pl.col("hours").median().alias("median_hours"),
+        pl.col("hours").quantile(0.95, interpolation="linear").alias("p95_hours"),
+        *((pl.col("hours") > target).mean().alias(f"share_over_{target}_hours") for target in TARGETS_HOURS),
+    ]
+    by_setting = hours.group_by("setting").agg(summary).sort("setting")
+    together = hours.select(pl.lit(None, by_setting.schema["setting"]).alias("setting"), *summary)
+    return pl.concat([by_setting, together.head(1)])
+
+
+def utilisation(
+    events: pl.DataFrame, admissions: pl.DataFrame, people: pl.DataFrame, classes: Mapping[str, str]
+) -> pl.DataFrame:
+    """All use of care in one row.
+
+    Returns:
+        person_years, admissions_per_person_year, heart_failure_admissions_per_person_year, bed_days_per_person,
+        hospital_days_per_person, mean_length_of_stay_days (of admissions that ended), ed_attendances_per_person_year,
+        visits_per_person_year, early_discharges_per_admission. Null where the denominator is 0.
+    """
+    years, persons = person_years(people), len(people)
+    use = hospital_use(admissions, people)
+    emergency = attendances(events, people, classes)["ed_attendances"].sum()
+    seen = visits(events, people)["visits"].sum()
+    early = len(observed(events.filter(pl.col("event") == "early"), people))
+    total = {name: float(use[name].sum()) for name in use.columns if name != "person_id"}
+    return pl.DataFrame(
+        {
+            "person_years": years,
+            "admissions_per_person_year": _per(total["admissions"], years),
+            "heart_failure_admissions_per_person_year": _per(total["heart_failure_admissions"], years),
+            "bed_days_per_person": _per(total["bed_days"], persons),
+            "hospital_days_per_person": _per(total["hospital_days"], persons),
+            "mean_length_of_stay_days": admissions["length_of_stay_days"].mean(),
+            "ed_attendances_per_person_year": _per(float(emergency), years),
+            "visits_per_person_year": _per(float(seen), years),
+            "early_discharges_per_admission": _per(float(early), total["admissions"]),
+        },
+        schema_overrides={"mean_length_of_stay_days": pl.Float64},
+        strict=False,
+    )
+
+
+def _per(amount: float, of: float) -> float | None:
+    """A ratio, or None when there is nothing to divide by."""
+    return amount / of if of > 0 else None
