@@ -25,6 +25,26 @@ cohort_app = typer.Typer(help="Cohorts.", no_args_is_help=True)
 app.add_typer(pathway_app, name="pathway")
 app.add_typer(cohort_app, name="cohort")
 
+def _whole_number(text: str | int) -> int:
+    """A whole number as people write it; its bounds are checked where its meaning is known."""
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a whole number") from None
+
+
+def _whole(help_text: str) -> Any:
+    """An option that takes a whole number."""
+    return typer.Option(parser=_whole_number, metavar="NUMBER", help=help_text)
+
+
+def _processes(flag: str, number: int | None) -> int | None:
+    """A number of workers or threads, or None."""
+    if number is not None and not 1 <= number <= MOST_PROCESSES:
+        raise InputError(f"command line: {flag} = {number}: must be between 1 and {MOST_PROCESSES}")
+    return number
+
+
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A TOML file.")]
 
 
@@ -46,19 +66,20 @@ def _root(
 @app.command()
 def run(
     file: File,
-    population: Annotated[int | None, typer.Option(help="Twins in each replication.")] = None,
-    replications: Annotated[int | None, typer.Option(help="Independent repetitions.")] = None,
-    seed: Annotated[int | None, typer.Option(help="First word of the random key.")] = None,
-    days: Annotated[int | None, typer.Option(help="Follow-up of each twin.")] = None,
-    enrolment_days: Annotated[int | None, typer.Option(help="Entries are spread over so many days.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, max=MOST_PROCESSES, help="Processes.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, max=MOST_PROCESSES, help="Threads of each process.")] = None,
+    population: Annotated[int | None, _whole("Twins in each replication.")] = None,
+    replications: Annotated[int | None, _whole("Independent repetitions.")] = None,
+    seed: Annotated[int | None, _whole("First word of the random key.")] = None,
+    days: Annotated[int | None, _whole("Follow-up of each twin.")] = None,
+    enrolment_days: Annotated[int | None, _whole("Entries are spread over so many days.")] = None,
+    workers: Annotated[int | None, _whole("Processes; as many as there are cores and memory otherwise.")] = None,
+    threads: Annotated[int | None, _whole("Threads of each process.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("results"),
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no table.")] = False,
 ) -> None:
     """Run an experiment, print its results and keep them. The same command finishes a run that was cut short."""
-    if threads is not None:
-        os.environ["NUMBA_NUM_THREADS"] = str(max(threads, os.cpu_count() or 1))
+    _processes("--workers", workers)
+    if _processes("--threads", threads) is not None:
+        os.environ["NUMBA_NUM_THREADS"] = str(max(threads or 1, os.cpu_count() or 1))
     from popsim.experiments.design import Change, read_study
     from popsim.experiments.runner import Engine, run_study
     from popsim.reporting.progress import progress_bar
@@ -98,18 +119,19 @@ def pathway_show(
     from popsim.experiments.checking import read_network
     from popsim.reporting.pathway import draw
 
+    network = read_network(file)
     path = out or Path(f"{file.stem}.png")
     if path.suffix != ".png" or path.is_dir() or not path.parent.is_dir():
         raise InputError(f"--out {path}: must be the path of a .png file in a folder that exists")
-    draw(read_network(file), path)
+    draw(network, path)
     print(path)
 
 
 @cohort_app.command("summary")
 def cohort_summary(
     file: File,
-    size: Annotated[int | None, typer.Option(help="People to sample; the file's size otherwise.")] = None,
-    seed: Annotated[int, typer.Option(help="First word of the random key.")] = 1,
+    size: Annotated[int | None, _whole("People to sample; the file's size otherwise.")] = None,
+    seed: Annotated[int, _whole("First word of the random key.")] = 1,
 ) -> None:
     """Print the baseline table of a cohort."""
     from popsim.experiments.checking import sample_cohort

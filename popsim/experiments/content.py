@@ -46,6 +46,10 @@ def _add(digest: Any, series: pl.Series) -> None:
     if isinstance(series.dtype, pl.Enum | pl.Categorical):
         digest.update("\n".join(map(str, series.dtype.categories)).encode())
         series = series.to_physical()
+    if isinstance(series.dtype, pl.List):
+        _add(digest, series.list.len())
+        _add(digest, series.explode())
+        return
     if series.dtype == pl.String:
         digest.update(json.dumps(series.to_list()).encode())
         return

@@ -166,19 +166,22 @@ def _changed(experiment: Experiment, key: str, change: Change) -> Experiment:
 
 def _parameters(experiment: Experiment, file: object) -> dict[str, ParameterSet]:
     """All parameter sets, with the values that the experiment changes."""
+    sets = {name: load_parameters(name) for name in PARAMETER_SETS}
     changes: dict[str, dict[str, float]] = {name: {} for name in PARAMETER_SETS}
     for dotted, value in experiment.parameters.items():
         name, _, parameter = dotted.partition(".")
-        if name not in changes:
-            raise DefinitionError(
-                file, f"parameters.{dotted}", value, f"no parameter set '{name}', {did_you_mean(name, PARAMETER_SETS)}"
-            )
+        if name not in sets:
+            allowed = f"no parameter set '{name}', {did_you_mean(name, PARAMETER_SETS)}"
+            raise DefinitionError(file, f"parameters.{dotted}", value, allowed)
+        if parameter not in sets[name]:
+            allowed = f"no such parameter, {did_you_mean(parameter, sets[name])}"
+            raise DefinitionError(file, f"parameters.{dotted}", value, allowed)
         changes[name][parameter] = value
     for key in ("discount_rate_costs", "discount_rate_qalys"):
         rate = getattr(experiment, key)
         if rate is not None:
             changes[PRICE_SET][key] = rate
-    return {name: load_parameters(name).with_values(changes[name], file) for name in PARAMETER_SETS}
+    return {name: values.with_values(changes[name], file) for name, values in sets.items()}
 
 
 def _check_strategy(strategy: Strategy, network: NetworkDefinition, file: object) -> None:

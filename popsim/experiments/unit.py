@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from popsim.care.network import CareNetwork
 from popsim.experiments.design import PHYSIOLOGY_SET, PRICE_SET, Unit
 from popsim.model import PopulationModel
+from popsim.outcomes.follow_up import HOSPITAL, follow_up
+from popsim.outcomes.persons import measures, persons
+from popsim.outcomes.readmission import stays
 from popsim.population.sampling import sample
 from popsim.schema import SCHEMA
 
@@ -15,8 +20,52 @@ WARM_UP_DAYS = 3
 
 
 def simulate(unit: Unit) -> dict[str, pl.DataFrame]:
-    """The tables of one strategy in one replication: persons, daily, admissions, measures and events."""
-    raise NotImplementedError
+    """Live through one strategy in one replication.
+
+    Returns:
+        persons (a row for each person), daily (a row for each day), admissions (a row for each stay in hospital),
+        measures (measure, value) and, if the experiment keeps them, events; each led by strategy and replication.
+    """
+    model = build(unit)
+    model.run_for(model.days)
+    return {name: _labelled(table, unit) for name, table in _tables(model, unit).items()}
+
+
+def _tables(model: PopulationModel, unit: Unit) -> dict[str, pl.DataFrame]:
+    """What one run of the model showed."""
+    events, daily = model.events.frame(), model.daily_frame()
+    classes = {setting.name: setting.setting_class for setting in unit.study.network.settings}
+    population = model.population
+    people = follow_up(events, population.person_id, population["entry_day"], model.follow_up_days)
+    admissions = stays(events, classes)
+    table = persons(events, admissions, people, classes, population.frame())
+    values = pl.concat([measures(events, admissions, people, classes, table), occupancy(daily, classes)])
+    tables = {"persons": table, "daily": daily, "admissions": admissions, "measures": values}
+    return tables | {"events": events} if unit.study.experiment.store_events else tables
+
+
+def occupancy(daily: pl.DataFrame, classes: Mapping[str, str]) -> pl.DataFrame:
+    """People on each ward and in intensive care at the end of a day, twins and external patients: mean and peak.
+
+    Args:
+        daily: `PopulationModel.daily_frame()`.
+        classes: class by name of setting.
+
+    Returns:
+        measure (occupancy_mean.<setting>, occupancy_peak.<setting>), value.
+    """
+    wards = [name for name, kind in classes.items() if kind in HOSPITAL]
+    mean = daily.select(pl.col(f"census_{name}").mean().alias(f"occupancy_mean.{name}") for name in wards)
+    peak = daily.select(pl.col(f"census_{name}").max().alias(f"occupancy_peak.{name}") for name in wards)
+    both = pl.concat([mean, peak], how="horizontal").cast(pl.Float64)
+    return both.unpivot(variable_name="measure", value_name="value")
+
+
+def _labelled(table: pl.DataFrame, unit: Unit) -> pl.DataFrame:
+    """The table led by strategy and replication, so that tables of many units can lie one below the other."""
+    names = [strategy.name for strategy in unit.study.experiment.strategies]
+    strategy = pl.lit(unit.strategy.name, pl.Enum(names)).alias("strategy")
+    return table.select(strategy, pl.lit(unit.replication, pl.Int32).alias("replication"), pl.all())
 
 
 def build(unit: Unit, population: int | None = None) -> PopulationModel:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from popsim.definitions.base import read
 from popsim.definitions.cohort import CohortDefinition
+from popsim.errors import DefinitionError
 from popsim.population.life_table import FOLDER as LIFE_TABLE_FOLDER
 from popsim.population.life_table import LifeTable
 from popsim.population.table_import import table_path
@@ -40,7 +41,10 @@ class Cohort:
     def life_table(self) -> LifeTable | None:
         """The life table named in the file."""
         name = self.definition.life_table
-        return None if name is None else LifeTable.read(name)
+        try:
+            return None if name is None else LifeTable.read(name)
+        except DefinitionError as error:
+            raise DefinitionError(self.path, "life_table", name, error.allowed) from None
 
     def input_files(self) -> list[Path]:
         """Every file on which sampled people depend: the cohort file, its life table, its table of people."""

@@ -1,4 +1,4 @@
-"""Cheap pieces of work for the tests of workers, store and runner; a module of its own so that workers can import it."""
+"""Cheap pieces of work for the tests of workers, store and runner, in a module that worker processes can import."""
 
 import os
 import signal
