@@ -1,0 +1,460 @@
+"""What makes a care network unsound, one refusal each, and what may be asked of a sound one."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from popsim.care.network import CareNetwork, operand
+from popsim.definitions.base import validate
+from popsim.definitions.network import Condition, NetworkDefinition
+from popsim.errors import DefinitionError, InputError
+from popsim.kernels.codes import CAUSE_HEART_FAILURE
+
+COLUMNS = {"frailty", "symptom_score", "systolic_mmhg", "presenting_cause", "infection_severity"}
+COLUMNS |= {"extracellular_fluid_excess_l"}
+NETWORKS = Path(__file__).parents[2] / "experiments" / "networks"
+
+
+def stay(mean: float = 1.0) -> dict[str, Any]:
+    return {"distribution": "exponential", "mean": mean}
+
+
+def place(name: str, *routes: dict[str, Any], **keys: Any) -> dict[str, Any]:
+    keys = {"class": "inpatient", "capacity": 5} | keys
+    if "review" not in keys:
+        keys.setdefault("stay", stay())
+    return {"name": name, "routes": list(routes)} | keys
+
+
+GOOD: dict[str, Any] = {
+    "name": "good",
+    "reference_population": 1000,
+    "entry": "home",
+    "presentation": "emergency",
+    "settings": [
+        {"name": "home", "class": "community", "stay": {"distribution": "forever"}},
+        place(
+            "emergency", {"to": {"home": 0.4, "ward": 0.6}, "for": "twins"}, {"to": "ward"}, **{"class": "emergency"}
+        ),
+        place("ward", {"to": "exit", "for": "external"}, {"to": "home"}, boards=True, waiting_room=7),
+        {"name": "clinic", "class": "outpatient", "slots_per_day": 3, "routes": [{"to": "stay"}]},
+    ],
+    "arrivals": [{"name": "others", "to": "emergency", "per_day": 3.0}],
+}
+
+
+def build(**changes: Any) -> CareNetwork:
+    table = copy.deepcopy(GOOD) | changes
+    return CareNetwork(validate(table, NetworkDefinition, "net.toml"), COLUMNS, "net.toml")
+
+
+def with_setting(name: str, **changes: Any) -> list[dict[str, Any]]:
+    """The good network's settings with one changed (or appended when it is new)."""
+    settings = copy.deepcopy(GOOD["settings"])
+    for setting in settings:
+        if setting["name"] == name:
+            setting.update(changes)
+            return settings
+    return [*settings, {"name": name} | changes]
+
+
+def refused(**changes: Any) -> DefinitionError:
+    with pytest.raises(DefinitionError) as caught:
+        build(**changes)
+    assert str(caught.value).startswith("net.toml: ")
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_graph_of_a_good_network():
+    network = build()
+    assert [s.name for s in network.settings] == ["home", "emergency", "ward", "clinic"]
+    assert network.index("ward") == 2
+    assert network["ward"].capacity == 5
+    assert set(network.graph.edges) == {
+        ("emergency", "home"),
+        ("emergency", "ward"),
+        ("ward", "exit"),
+        ("ward", "home"),
+    }
+    assert network.graph.nodes["ward"]["setting"] is network["ward"]
+    first, second = network.graph.edges["emergency", "ward"]["links"]
+    assert (first.kind, first.route, first.probability, first.twins, first.external) == ("route", 0, 0.6, True, False)
+    assert (second.route, second.probability, second.twins, second.external) == (1, 1.0, False, True)
+    assert "stay" not in network.graph, "a contact's target 'stay' is not a node"
+
+
+def test_a_contact_setting_needs_no_link():
+    assert build()["clinic"].places == 3
+
+
+def test_unknown_names_get_a_suggestion():
+    error = refused(entry="hom")
+    assert (error.key, error.value) == ("entry", "hom")
+    assert error.allowed == "unknown setting, did you mean 'home'? (allowed: clinic, emergency, home, ward)"
+    error = refused(presentation="emergncy")
+    assert (error.key, error.value) == ("presentation", "emergncy")
+    assert "did you mean 'emergency'?" in error.allowed
+    error = refused(arrivals=[{"name": "others", "to": "wards", "per_day": 3.0}])
+    assert (error.key, error.value) == ("arrivals.others.to", "wards")
+    assert "did you mean 'ward'?" in error.allowed
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "value"),
+    [
+        ({"routes": [{"to": "hme"}]}, "settings.ward.routes.0.to", "hme"),
+        ({"routes": [{"to": {"home": 0.5, "hme": 0.5}}]}, "settings.ward.routes.0.to", "hme"),
+        ({"overflow": "hme"}, "settings.ward.overflow", "hme"),
+        ({"patience": stay(), "gives_up_to": "hme"}, "settings.ward.gives_up_to", "hme"),
+    ],
+)
+def test_dangling_links(changes, key, value):
+    error = refused(settings=with_setting("ward", **changes))
+    assert (error.key, error.value) == (key, value)
+    assert error.allowed.startswith("unknown setting, did you mean 'home'? (allowed: ")
+
+
+def test_targets_that_only_some_settings_have():
+    error = refused(settings=with_setting("ward", routes=[{"to": "stay"}]))
+    assert (error.key, error.value) == ("settings.ward.routes.0.to", "stay")
+    error = refused(settings=with_setting("ward", overflow="exit"))
+    assert (error.key, error.value) == ("settings.ward.overflow", "exit")
+
+
+def test_names_are_unique_and_not_reserved():
+    error = refused(settings=[*GOOD["settings"], place("ward", {"to": "home"})])
+    assert (error.key, error.value) == ("settings.name", "ward")
+    assert error.allowed == "this name is used more than once, must be unique"
+    error = refused(arrivals=GOOD["arrivals"] * 2)
+    assert (error.key, error.value) == ("arrivals.name", "others")
+    error = refused(settings=[*GOOD["settings"], place("exit", {"to": "home"})])
+    assert (error.key, error.value) == ("settings.name", "exit")
+
+
+def test_entry_and_presentation():
+    assert refused(entry=None, presentation="emergency").key == "entry"
+    error = refused(presentation="clinic")
+    assert (error.key, error.value) == ("presentation", "clinic")
+    assert error.allowed == "must be a place or a router, not a contact setting"
+    error = refused(entry=None, presentation=None, arrivals=[])
+    assert (error.key, error.allowed) == ("entry", "missing, a network without 'arrivals' needs it")
+
+
+@pytest.mark.parametrize("shares", [{"home": 0.5, "ward": 0.4}, {"home": 0.5, "ward": 0.5 + 2e-9}, {"home": 0.0}])
+def test_probabilities_sum_to_one(shares):
+    error = refused(settings=with_setting("emergency", routes=[{"to": shares}]))
+    assert error.key == "settings.emergency.routes.0.to"
+    assert error.allowed.startswith(f"probabilities sum to {sum(shares.values()):.10g}, must sum to 1")
+
+
+def test_probabilities_that_round_to_one_are_taken():
+    thirds = {"home": 1 / 3, "ward": 1 / 3, "exit": 1 / 3}
+    tenths = {"home": 0.1, "ward": 0.2, "exit": 0.7}
+    for shares in (thirds, tenths):
+        routes = [{"to": shares, "for": "external"}, {"to": {"ward": 0.7, "home": 0.3}}]
+        settings = with_setting("emergency", routes=routes)
+        settings[0] |= {"stay_external": stay(), "routes": [{"to": "exit"}]}
+        build(settings=settings)
+
+
+@pytest.mark.parametrize(("capacity", "message"), [(0, "nobody can ever enter")])
+def test_zero_capacity_without_a_way_out(capacity, message):
+    error = refused(settings=with_setting("ward", capacity=capacity, waiting_room="unlimited"))
+    assert (error.key, error.value) == ("settings.ward.capacity", 0)
+    assert error.allowed.startswith(message)
+    still = refused(settings=with_setting("ward", capacity=0, waiting_room=3, overflow="home"))
+    assert still.key == "settings.ward.capacity", "the first three would wait for ever"
+
+
+def test_zero_capacity_with_a_way_out():
+    build(settings=with_setting("ward", capacity=0, patience=stay(), gives_up_to="exit"), presentation=None)
+    annex = place("annex", {"to": "exit", "for": "external"}, {"to": "home"})
+    settings = with_setting("ward", capacity=0, waiting_room=0, overflow="annex")
+    build(settings=[*settings, annex])
+
+
+def test_unreachable_setting():
+    error = refused(settings=[*GOOD["settings"], place("island", {"to": "home"})])
+    assert error.key == "settings.island"
+    assert error.allowed.startswith("unreachable: ")
+    pair = [place("east", {"to": "west"}), place("west", {"to": {"east": 0.5, "home": 0.5}})]
+    assert refused(settings=[*GOOD["settings"], *pair]).key == "settings.east", "two islands do not save each other"
+    unused = [{"to": {"home": 1.0, "annex": 0.0}}]
+    settings = [
+        *with_setting("ward", routes=[{"to": "exit", "for": "external"}, *unused]),
+        place("annex", {"to": "home"}),
+    ]
+    assert refused(settings=settings).key == "settings.annex", "a probability of 0 leads nowhere"
+
+
+def test_reached_by_contact_overflow_or_giving_up():
+    exits = {"to": "exit", "for": "external"}
+    annex = place("annex", exits, {"to": "home"})
+    build(settings=[*with_setting("clinic", routes=[{"to": "annex"}]), annex])
+    build(settings=[*with_setting("ward", overflow="annex"), annex])
+    build(settings=[*with_setting("ward", patience=stay(), gives_up_to="annex"), annex])
+
+
+def test_no_way_to_leave():
+    error = refused(settings=with_setting("ward", routes=[]))
+    assert (error.key, error.allowed) == ("settings.ward.routes", "no way to leave: a stay that ends needs routes")
+    router = {"name": "router", "class": "router"}
+    error = refused(settings=[*with_setting("ward", routes=[{"to": "router"}]), router])
+    assert (error.key, error.allowed) == ("settings.router.routes", "no way to leave: a router needs routes")
+    loop = [{"to": "exit", "for": "external"}, {"to": "rehab"}]
+    rehab = place("rehab", {"to": "exit", "for": "external"}, {"to": "ward"})
+    settings = [*with_setting("ward", routes=loop, boards=False), rehab]
+    settings[1]["routes"] = [{"to": "ward"}]
+    error = refused(settings=settings)
+    assert error.key == "settings.emergency.routes"
+    assert error.allowed.startswith("no way to leave for twins: ")
+
+
+def test_no_way_to_leave_for_external_patients():
+    error = refused(settings=with_setting("ward", routes=[{"to": "home"}]))
+    assert (error.key, error.value) == ("settings.home.stay", "forever")
+    assert error.allowed.startswith("external patients come here and would never leave")
+    conditional = [{"to": "home", "for": "twins"}]
+    assert refused(settings=with_setting("ward", routes=conditional)).key == "settings.ward.routes"
+    review = {"hour": 10, "discharge_when": [{"column": "frailty", "below": 0.5}]}
+    settings = with_setting("ward", review=review)
+    del settings[2]["stay"]
+    error = refused(settings=settings)
+    assert error.key == "settings.ward.stay_external"
+    assert error.allowed.startswith("missing, external patients come here")
+
+
+def test_twins_do_not_leave_a_model_in_which_they_live_on():
+    settings = with_setting("ward", routes=[{"to": "exit"}])
+    error = refused(settings=settings)
+    assert error.key == "settings.ward"
+    assert error.allowed.startswith("twins reach 'exit' here")
+    build(settings=settings, presentation=None)  # reachable by arrivals; no physiology brings twins there
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        [{"to": "home", "when": [{"column": "frailty", "below": 0.5}]}],
+        [{"to": "home", "if_free": True}],
+        [{"to": "exit", "for": "external"}],
+        [{"to": "home", "for": "twins", "if_free": True}, {"to": "exit", "for": "external"}],
+    ],
+)
+def test_the_last_route_matches_always(routes):
+    error = refused(settings=with_setting("ward", routes=routes))
+    assert error.key == f"settings.ward.routes.{len(routes) - 1}"
+    assert error.allowed.startswith("the last route must match always")
+
+
+def test_a_route_behind_one_that_always_matches():
+    error = refused(settings=with_setting("ward", routes=[{"to": "home"}, {"to": "exit", "for": "external"}]))
+    assert (error.key, error.allowed) == ("settings.ward.routes.1", "never used: the routes before it always match")
+
+
+ZERO = {"distribution": "fixed", "value": 0}
+
+
+@pytest.mark.parametrize(
+    ("extra", "path"),
+    [
+        (
+            [
+                {"name": "a", "class": "router", "routes": [{"to": "b"}]},
+                {"name": "b", "class": "router", "routes": [{"to": {"a": 0.5, "home": 0.5}}]},
+            ],
+            "a -> b -> a",
+        ),
+        ([place("a", {"to": {"a": 0.9, "home": 0.1}}, stay=ZERO)], "a -> a"),
+        (
+            [
+                place("a", {"to": "b"}, stay={"distribution": "empirical", "values": [0]}),
+                {"name": "b", "class": "router", "routes": [{"to": {"a": 0.5, "home": 0.5}}]},
+            ],
+            "a -> b -> a",
+        ),
+        (
+            [
+                place("a", {"to": "b"}, waiting_room=0, overflow="b"),
+                place("b", {"to": "home"}, waiting_room=0, overflow="a"),
+            ],
+            "a -> b -> a",
+        ),
+    ],
+)
+def test_cycle_without_time(extra, path):
+    settings = [*with_setting("clinic", routes=[{"to": "a"}]), *extra]
+    error = refused(settings=settings)
+    assert error.key == "settings.a"
+    assert error.allowed == f"a cycle that takes no time ({path}): one stay in it must last"
+
+
+def test_cycle_with_time_is_fine():
+    extra = [place("a", {"to": "b"}), place("b", {"to": {"a": 0.5, "home": 0.5}}, stay=ZERO)]
+    build(settings=[*with_setting("clinic", routes=[{"to": "a"}]), *extra])
+
+
+def test_boarding_in_a_circle():
+    extra = [place("a", {"to": "b"}, boards=True), place("b", {"to": {"a": 0.5, "home": 0.5}}, boards=True)]
+    settings = [*with_setting("clinic", routes=[{"to": "a"}]), *extra]
+    error = refused(settings=settings)
+    assert (error.key, error.value) == ("settings.b.boards", True)
+    assert error.allowed.startswith("all can wait for each other for ever (a -> b -> a)")
+    extra[1]["boards"] = False
+    build(settings=settings)
+    extra[1] |= {"boards": True, "patience": stay(), "gives_up_to": "home"}
+    build(settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        (
+            {
+                "routes": [
+                    {"to": "exit", "for": "external"},
+                    {"to": "home", "when": [{"column": "frailtie", "below": 1}]},
+                ]
+            },
+            "settings.ward.routes.1.when.0",
+        ),
+        (
+            {
+                "discipline": "priority",
+                "priority": [{"level": 1, "when": [{"column": "frailtie", "is": 1}]}, {"level": 2}],
+            },
+            "settings.ward.priority.0.when.0",
+        ),
+        (
+            {"stay_factors": [{"column": "frailtie", "reference": 0, "log_change_per_unit": 1}]},
+            "settings.ward.stay_factors.0.column",
+        ),
+    ],
+)
+def test_unknown_column(changes, key):
+    error = refused(settings=with_setting("ward", **changes))
+    assert (error.key, error.value) == (key, "frailtie")
+    assert error.allowed.startswith("unknown column, did you mean 'frailty'? (allowed: ")
+
+
+def test_unknown_column_in_a_review():
+    bad = [{"column": "systolic", "at_least": 90}]
+    good = [{"column": "systolic_mmhg", "at_least": 90}]
+    for review, key in (
+        ({"hour": 10, "discharge_when": bad}, "settings.ward.review.discharge_when.0"),
+        ({"hour": 10, "discharge_when": good, "under_pressure": bad}, "settings.ward.review.under_pressure.0"),
+    ):
+        settings = with_setting("ward", review=review, stay_external=stay())
+        del settings[2]["stay"]
+        error = refused(settings=settings)
+        assert (error.key, error.value) == (key, "systolic")
+
+
+def test_names_of_causes():
+    def routes(column: str, value: str) -> list[dict[str, Any]]:
+        return [
+            {"to": "exit", "for": "external"},
+            {"to": "home", "when": [{"column": column, "is": value}]},
+            {"to": "home"},
+        ]
+
+    build(settings=with_setting("ward", routes=routes("presenting_cause", "heart_failure")))
+    error = refused(settings=with_setting("ward", routes=routes("presenting_cause", "heart_failur")))
+    assert (error.key, error.value) == ("settings.ward.routes.1.when.0.is", "heart_failur")
+    assert "did you mean 'heart_failure'?" in error.allowed
+    error = refused(settings=with_setting("ward", routes=routes("frailty", "high")))
+    assert error.allowed == "unknown value of frailty, allowed: a number"
+
+
+def test_operands():
+    assert operand(Condition(column="presenting_cause", equals="heart_failure")) == CAUSE_HEART_FAILURE
+    assert operand(Condition(column="frailty", at_least=0.5)) == 0.5
+    assert operand(Condition(column="frailty", below=0.0)) == 0.0
+
+
+def test_scaling_rounds_half_up_and_keeps_one():
+    settings = with_setting("ward", capacity=5, waiting_room=7)
+    network = build(settings=settings).scaled(500)
+    assert network["ward"].capacity == 3, "2.5 rounds up"
+    assert network["ward"].waiting_room == 4, "3.5 rounds up"
+    assert network["home"].capacity == "unlimited"
+    assert network["clinic"].slots_per_day == 2
+    assert network.arrivals[0].per_day == 1.5
+    assert network.definition.reference_population == 500
+    tiny = build().scaled(1)
+    assert tiny["ward"].capacity == 1
+    assert tiny.arrivals[0].per_day == pytest.approx(0.003)
+    large = build().scaled(100_000)
+    assert large["ward"].capacity == 500
+    closed = build(settings=with_setting("clinic", slots_per_day=0)).scaled(100_000)
+    assert closed["clinic"].slots_per_day == 0, "none stays none"
+
+
+def test_scaling_that_changes_nothing_or_cannot_be():
+    network = build()
+    assert network.scaled(1000) is network
+    unscaled = build(reference_population=None)
+    assert unscaled.scaled(7) is unscaled
+    with pytest.raises(InputError, match="population = 0: must be at least 1"):
+        network.scaled(0)
+    with pytest.raises(DefinitionError, match=r"settings.emergency.capacity = 50000000: scaled beyond"):
+        network.scaled(10_000_000_000)
+
+
+def test_capacities_of_a_strategy():
+    network = build().with_capacity({"ward": 9, "clinic": 12})
+    assert (network["ward"].capacity, network["clinic"].slots_per_day) == (9, 12)
+    assert build()["ward"].capacity == 5, "the original keeps its own"
+    with pytest.raises(DefinitionError) as caught:
+        build().with_capacity({"wrad": 9}, file="strategy.toml")
+    assert (caught.value.file, caught.value.key, caught.value.value) == ("strategy.toml", "capacity.wrad", 9)
+    assert "did you mean 'ward'?" in caught.value.allowed
+    for number in (-1, 2.5, True, 10**8):
+        with pytest.raises(DefinitionError, match="must be a whole number between 0 and 10000000"):
+            build().with_capacity({"ward": number})
+    with pytest.raises(DefinitionError, match="nobody can ever enter"):
+        build(settings=with_setting("ward", waiting_room="unlimited")).with_capacity({"ward": 0})
+
+
+def test_index_of_an_unknown_setting():
+    with pytest.raises(InputError, match=r"no setting .wards. in net\.toml: did you mean .ward.\?"):
+        build().index("wards")
+
+
+def test_flow_only_network_on_file():
+    network = CareNetwork.read(NETWORKS / "minimal_ward.toml", ())
+    assert [s.name for s in network.settings] == ["emergency_department", "ward"]
+    assert network.definition.entry is None
+    ward = network["ward"]
+    admitted = network.arrivals[0].per_day * dict(network["emergency_department"].routes[0].targets)["ward"]
+    assert admitted * ward.stay.mean / ward.capacity == pytest.approx(0.91, abs=0.005), "as its comment says"
+
+
+def test_heart_failure_catchment_on_file():
+    network = CareNetwork.read(NETWORKS / "heart_failure_catchment.toml", COLUMNS)
+    classes = {s.setting_class for s in network.settings}
+    assert classes == {
+        "router", "outpatient", "community", "emergency", "observation", "inpatient", "critical", "facility", "hospice",
+    }  # fmt: skip
+    assert network.graph.out_degree("home") == 0
+    # Discharge destinations in 59,736 patients (Get With The Guidelines - Heart Failure with Medicare, 2011-14): home
+    # 43.7%, with home care 25.6%, skilled nursing facility 21.6%, hospice 4.1%; shared out without the other 5%. The
+    # classes of frailty hold 20, 42 and 38% when frailty is normal with mean 0.32 and sd 0.13.
+    classes_hold = (0.199, 0.422, 0.379)
+    shares: dict[str, float] = {}
+    for share, route in zip(classes_hold, network["discharge"].routes, strict=True):
+        for target, probability in route.targets:
+            shares[target] = shares.get(target, 0.0) + share * probability
+    observed = {"home": 0.437, "home_care": 0.256, "nursing_facility": 0.216, "hospice": 0.041}
+    for target, value in observed.items():
+        assert shares[target] == pytest.approx(value / sum(observed.values()), abs=0.01)
+
+
+def test_a_file_that_is_not_there():
+    with pytest.raises(DefinitionError, match="no such file"):
+        CareNetwork.read(NETWORKS / "nowhere.toml", COLUMNS)
