@@ -52,7 +52,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise DefinitionError(path, "file", None, "nested too deeply") from None
+    except ValueError as error:  # also a number of thousands of digits
         raise DefinitionError(path, "file", None, f"not valid TOML: {error}") from None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from popsim.definitions.base import validate
+from popsim.definitions.base import read, validate
 from popsim.definitions.network import (
     Condition,
     Exponential,
@@ -279,3 +279,21 @@ def test_required_keys_are_named():
 def test_lognormal_moments_are_those_of_the_duration():
     stay = LogNormal(distribution="lognormal", mean=5.0, sd=3.0)
     assert (stay.mean, stay.sd) == (5.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("name = " + "1" * 5000, "file: not valid TOML: "),
+        ("name = " + "[" * 3000, "file: nested too deeply"),
+        ('name = "a', "file: not valid TOML: "),
+        ("name = 'a'\nsettings = 3", "settings = 3: must be a list"),
+    ],
+)
+def test_files_that_are_no_network(tmp_path, text, expected):
+    path = tmp_path / "net.toml"
+    path.write_text(text)
+    with pytest.raises(DefinitionError) as caught:
+        read(path, NetworkDefinition)
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
