@@ -75,8 +75,11 @@ def exp(x):
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def _log_of_normal(x):
-    """Natural logarithm of a positive, finite, normal double: the core of `log`, without its special values."""
+def log(x):
+    """Natural logarithm; error below 1 ulp for every positive normal double.
+
+    Zero and positive subnormal numbers (below 2.2e-308) give -inf, negative numbers NaN, inf gives inf.
+    """
     # x = 2**k * m with m in [sqrt(1/2), sqrt(2)): adding to the bits carries into the exponent from sqrt(1/2) on.
     bits = np.float64(x).view(np.int64) + ABOVE_SQRT_HALF
     k = np.int64((bits >> EXPONENT_SHIFT) + ROUNDER_BITS).view(np.float64) - (ROUNDER + EXPONENT_BIAS)
@@ -91,16 +94,7 @@ def _log_of_normal(x):
         + w * (2.857142874366239149e-01 + w * (1.818357216161805012e-01 + w * 1.479819860511658591e-01))
     )
     half_square = 0.5 * f * f
-    return k * LN2_HIGH - ((half_square - (s * (half_square + (even + odd)) + k * LN2_LOW)) - f)
-
-
-@njit(cache=True, error_model="numpy", forceinline=True)
-def log(x):
-    """Natural logarithm; error below 1 ulp for every positive normal double.
-
-    Zero and positive subnormal numbers (below 2.2e-308) give -inf, negative numbers NaN, inf gives inf.
-    """
-    value = _log_of_normal(x)
+    value = k * LN2_HIGH - ((half_square - (s * (half_square + (even + odd)) + k * LN2_LOW)) - f)
     value = value if x < math.inf else x
     return value if x >= SMALLEST_NORMAL else (-math.inf if x >= 0.0 else math.nan)
 

@@ -32,7 +32,7 @@ def scaled(x):
 REPORT = """
 import popsim.kernels
 from popsim.kernels.caller import scaled
-print(scaled(10), sum(scaled.stats.cache_hits.values()), popsim.kernels.__file__, sep="\n")
+print(scaled(10), sum(scaled.stats.cache_hits.values()), popsim.kernels.__file__, sep=chr(10))
 """
 
 
@@ -120,7 +120,7 @@ def test_hash_changes_with_the_compiler(library, monkeypatch):
 
 
 def test_kernels_use_the_folder_named_after_their_sources(copied_package):
-    script = "from popsim import kernels; print(kernels.numba.config.CACHE_DIR, kernels.source_hash(), sep='\\n')"
+    script = "from popsim import kernels; print(kernels.numba.config.CACHE_DIR, kernels.source_hash(), sep=chr(10))"
     folder, source_hash = lines_of_new_process(copied_package, script)
     assert folder == str(copied_package.parent / "cache" / f"kernels-{source_hash}")
 

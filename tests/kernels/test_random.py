@@ -7,6 +7,10 @@ number of its tests.
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from numba import njit, prange
@@ -337,3 +341,30 @@ def test_uniforms_vectorised_equal_plain_python_bit_for_bit():
     for day, person, s in np.ndindex(4, 60, STREAMS.size):
         plain = uniforms.py_func(20260401, 3, 2**33 - 30 + person, int(STREAMS[s]), day)
         assert tuple(compiled[day, person, s]) == plain
+
+
+DIGEST_PROGRAM = """
+import hashlib
+import numpy as np
+from popsim.kernels import random
+values = []
+for person in range(300):
+    u = random.uniforms(20260401, 3, person * 2**25, 2, person)
+    values += [*u, random.uniform(1, 2, person, 3, 4), random.exponential(u[0], 2.0), random.weibull(u[1], 1.5, 2.0)]
+    values += [random.lognormal(u[2], 5.0, 3.0), random.gamma(u[3], 0.05 + person, 2.0)]
+    values += [random.log_gamma(u[0] + person)]
+print(hashlib.sha256(np.array(values, dtype=float).tobytes()).hexdigest())
+"""
+
+
+def test_every_way_to_run_gives_the_same_bits():
+    """Compiled for this CPU, compiled for the oldest CPU of the architecture, and interpreted."""
+    settings = ({}, {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}, {"NUMBA_DISABLE_JIT": "1"})
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", DIGEST_PROGRAM], env=os.environ | setting, capture_output=True, text=True, check=True
+        ).stdout
+        for setting in settings
+    }
+    assert len(digests) == 1
+    assert len(digests.pop().strip()) == 64
