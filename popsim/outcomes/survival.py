@@ -23,7 +23,7 @@ def survival_times(people: pl.DataFrame) -> pl.DataFrame:
 
 
 def kaplan_meier(days: NDArray[np.float64], died: NDArray[np.bool_]) -> pl.DataFrame:
-    """Product-limit estimate with Greenwood's standard error (Kaplan and Meier 1958).
+    """Product-limit estimate with Greenwood's standard error.
 
     Args:
         days: time to death or censoring; who is censored at a moment is still at risk of dying at it.
