@@ -250,3 +250,30 @@ def test_explain_of_somebody_turned_away_or_still_waiting():
     ]
     model.step()
     assert model.agents[0].explain().splitlines()[-1].endswith("died at home on day 3, 01:00.")
+
+
+def test_explain_of_somebody_taken_ill_in_a_nursing_home_by_what_began_the_day_before():
+    ill = code.CAUSE_INFECTION
+    model = TinyModel(
+        1,
+        script={
+            1: [(hours(1, 12), 0, code.ARRIVE, NURSING, 0, 0), (hours(1, 18), 0, code.START, NURSING, 0, 0)],
+            8: [(8.0, 0, code.SHOCK, NURSING, 0, code.SHOCK_INFECTION)],
+            9: [
+                (hours(9, 4), 0, code.PRESENT, NURSING, ill, 0),
+                (hours(9, 4), 0, code.ARRIVE, EMERGENCY, ill, 0),
+                (hours(9, 4), 0, code.END, NURSING, ill, EMERGENCY),
+                (hours(9, 5), 0, code.START, EMERGENCY, ill, 0),
+                (hours(9, 5.75), 0, code.END, EMERGENCY, ill, NURSING),
+                (hours(9, 5.75), 0, code.START, NURSING, ill, 0),
+            ],
+        },
+    )
+    model.run_for(10)
+    assert model.agents[0].explain().splitlines()[1:] == [
+        "Day 1, 12:00: waited 6 h and went to the nursing home.",
+        "Day 8: caught an infection.",
+        "Day 9, 04:00: came to the emergency department with an infection, waited 1 h, stayed 45 minutes; "
+        "went to the nursing home.",
+        "Day 10: alive in the nursing home.",
+    ]

@@ -14,7 +14,7 @@ from popsim.kernels import codes as code
 from popsim.population.event_log import EventLog
 
 HOURS_PER_DAY = 24.0
-RECENT_SHOCK_DAYS = 30.0  # a shock this long before an acute illness is mentioned with it; changes words only
+RECENT_SHOCK_DAYS = 30  # a shock this long before an acute illness is mentioned with it; changes words only
 LIVES_THERE = ("community", "facility", "hospice")
 
 CAUSE_WORDS = {
@@ -32,6 +32,7 @@ SHOCK_WORDS = {
     code.SHOCK_SALT: "began to eat much more salt (salty diet)",
     code.SHOCK_ARRHYTHMIA: "got a fast arrhythmia",
 }
+SHOCK_IS_CAUSE = {code.SHOCK_INFECTION: code.CAUSE_INFECTION, code.SHOCK_ARRHYTHMIA: code.CAUSE_ARRHYTHMIA}
 VISIT_WORDS = {
     code.DID_DIURETIC_UP: "loop diuretic raised",
     code.DID_DIURETIC_DOWN: "loop diuretic lowered",
@@ -116,7 +117,7 @@ class _Teller:
         self.clauses: list[str] = []
         self.staying = -1  # which of them tells of the present stay
         self.reason = ""  # why care is sought; goes into the next clause
-        self.shock: tuple[float, str] | None = None
+        self.shock: tuple[float, int] | None = None
         self.asked: tuple[float, int] | None = None
         self.began: tuple[float, int] | None = None
         self.early = self.dead = self.entered = False
@@ -183,15 +184,16 @@ class _Teller:
         for bit, words in SHOCK_WORDS.items():
             if event.detail & bit:
                 self._say(event.time, words)
-                self.shock = (event.time, code.SHOCK_NAMES[bit])
+                self.shock = (event.time, bit)
 
     def _present(self, event: Event) -> None:
         self._close()
         self.reason = f" with {CAUSE_WORDS.get(event.cause, 'an acute illness')}"
-        if self.shock is not None and event.time - self.shock[0] <= RECENT_SHOCK_DAYS:
+        if self.shock is not None and SHOCK_IS_CAUSE.get(self.shock[1]) != event.cause:
             days = int(event.time - self.shock[0])
             ago = f"{days} day{'' if days == 1 else 's'} after" if days else "on the day of"
-            self.reason += f" ({ago} the {self.shock[1]})"
+            if days <= RECENT_SHOCK_DAYS:
+                self.reason += f" ({ago} the {code.SHOCK_NAMES[self.shock[1]]})"
         self.shock = None  # each is named with the first illness that follows
 
     def _arrive(self, event: Event) -> None:
@@ -216,8 +218,8 @@ class _Teller:
 
     def _end(self, event: Event) -> None:
         place, began, self.began = self.places[event.setting], self.began, None
-        if place.kind == "community":
-            return
+        if place.kind == "community" or (place.kind in LIVES_THERE and self.reason):
+            return  # taken ill there: the next clause tells where they went
         stayed = duration(event.time - began[0]) if began else "a while"
         if self.opened is None:
             self._clause(event.time, f"left {place.words} after {stayed}")

@@ -42,7 +42,8 @@ class Population:
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self.schema:
             raise InputError(f"no column '{name}': {did_you_mean(name, self.schema.columns)}")
-        return self._blocks[self.schema[name].kind][self.schema.place(name)]
+        column: NDArray[Any] = self._blocks[self.schema[name].kind][self.schema.place(name)]
+        return column
 
     def __setitem__(self, name: str, values: Any) -> None:
         self[name][:] = values
