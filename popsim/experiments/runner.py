@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -20,7 +20,8 @@ from popsim.experiments.content import combined_hash
 from popsim.experiments.design import Study, Unit
 from popsim.experiments.store import RunStore, UnitRecord
 from popsim.experiments.summary import compare, summarise
-from popsim.experiments.unit import simulate, warm_up
+from popsim.experiments.unit import simulate as simulate_unit
+from popsim.experiments.unit import warm_up as warm_up_kernels
 from popsim.experiments.workers import Outcome, run_here, run_in_workers
 from popsim.kernels.threads import use_threads
 
@@ -67,9 +68,18 @@ def run_study(
     results: Path,
     engine: Engine,
     on_progress: OnProgress = lambda done, total: None,
-    simulate: Simulate = simulate,
+    simulate: Simulate = simulate_unit,
+    warm_up: Callable[[Unit], None] = warm_up_kernels,
 ) -> RunResult:
     """Run what is missing and put the results together in `results/<experiment>/<run id>/`.
+
+    Args:
+        study: what to run.
+        results: folder of all results.
+        engine: processes and threads.
+        on_progress: called with the number of finished units and of all units.
+        simulate: makes the tables of one unit; a module-level function, so that worker processes can find it.
+        warm_up: called once in this process before workers start, so that they find compiled kernels in the cache.
 
     Raises:
         InputError: the folder cannot be written.
@@ -84,7 +94,7 @@ def run_study(
     done = len(units) - len(missing)
     on_progress(done, len(units))
     failures: list[Outcome] = []
-    for outcome in _outcomes(missing, partial(_compute, store.folder, simulate), engine):
+    for outcome in _outcomes(missing, partial(_compute, store.folder, simulate), warm_up, engine):
         if outcome.problem:
             failures.append(outcome)
         else:
@@ -112,7 +122,9 @@ def run_study(
     return RunResult(study, store.folder, content, summary, comparisons, len(missing), seconds)
 
 
-def _outcomes(missing: list[Unit], work: Callable[[Unit], None], engine: Engine) -> Any:
+def _outcomes(
+    missing: list[Unit], work: Callable[[Unit], None], warm_up: Callable[[Unit], None], engine: Engine
+) -> Iterator[Outcome]:
     """Work through the missing pieces, in this process when one worker is enough."""
     workers = min(engine.workers, len(missing))
     if engine.workers == 1 or not missing:
