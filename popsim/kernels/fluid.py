@@ -1,9 +1,10 @@
 """Extracellular fluid: salt in, natriuresis out.
 
     dE/dt = (usual salt + salt excess) x 0.122 L/g  -  N
-    N = intrinsic + volume response(E, GFR) + drugs(doses taken, GFR, E) - retention x deconditioning
+    N = intrinsic + volume response(E, GFR) + drugs(doses taken, GFR, E) - retention(deconditioning, shocks)
 
-N is never below a floor. Retention after a stay in hospital stands for the neurohormonal activation that outlasts it.
+N is never below a floor. Retention stands for neurohormonal activation: it outlasts a stay in hospital by weeks and comes
+with infection and fast arrhythmia.
 
 E is extracellular fluid above the twin's own set point in litres of isotonic fluid (140 mmol of sodium a litre, 8.18 g
 of salt). `intrinsic` is fixed at the start so that E = 0 is the balance under the twin's usual salt, drugs and
@@ -31,6 +32,8 @@ class FluidParameters(NamedTuple):
     excess_natriuresis_half_l: float
     deficit_retention_per_day: float
     retention_after_hospital_l_day: float
+    retention_infection_l_day: float
+    retention_arrhythmia_l_day: float
     kidney_half_gfr_ml_min: float
     oral_diuretic_most_l_day: float
     oral_diuretic_half_mg_day: float
@@ -60,6 +63,16 @@ def volume_natriuresis(excess, power, p):
     under = excess - over
     half = p.excess_natriuresis_half_l
     return p.excess_natriuresis_per_day * power * over * half / (half + over) + p.deficit_retention_per_day * under
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def retention(deconditioning, infection, arrhythmia, p):
+    """Natriuresis lost to neurohormonal activation after a stay in hospital and in acute illness, L/day."""
+    return (
+        p.retention_after_hospital_l_day * deconditioning
+        + p.retention_infection_l_day * infection
+        + p.retention_arrhythmia_l_day * arrhythmia
+    )
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)

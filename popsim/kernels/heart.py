@@ -14,7 +14,6 @@ from numba import njit
 from popsim.kernels.math import exp, log
 from popsim.kernels.scalars import clip, positive, ramp
 
-
 LOG_70 = 4.248495242049359
 
 

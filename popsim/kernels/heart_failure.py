@@ -47,6 +47,7 @@ from popsim.kernels.fluid import (
     intravenous_natriuresis,
     kidney_power,
     loop_response,
+    retention,
     volume_natriuresis,
 )
 from popsim.kernels.heart import (
@@ -238,7 +239,7 @@ def advance_day(
             + volume_natriuresis(excess_before, power, fluid)
             + drug_natriuresis(excess_before, power, loop, ras, aldosterone, sglt2, fluid)
             + intravenous_natriuresis(excess_before, power, float(iv_diuretic[i]), fluid)
-            - fluid.retention_after_hospital_l_day * reserve_lost_before
+            - retention(reserve_lost_before, infection, arrhythmia, fluid)
         )
         excess = fluid_after(excess_before, float(usual_salt[i]) + salt, natriuresis, step_days, fluid)
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels import heart_failure as kernel
 from popsim.population.clock import Clock
@@ -63,12 +65,14 @@ class HeartFailurePhysiology:
         kernel.settle(*_unwrap(population, SETTLE), c.fluid, c.heart, c.kidney, c.symptoms)
 
     def advance(self, population: Population, clock: Clock, entered: int | None = None) -> None:
-        """Advance the first `entered` twins (default all) by one step of the clock.
+        """Advance the first `entered` twins by one step of the clock; by default those whose entry day has come.
 
         Valid for steps of up to two days (see kernels/fluid.py).
         """
+        if entered is None:
+            entered = int(np.searchsorted(population["entry_day"], clock.time_days, side="right"))
         kernel.advance_day(
-            len(population) if entered is None else entered,
+            entered,
             population.person_id,
             *_unwrap(population, ADVANCE_READS),
             *_unwrap(population, ADVANCE_WRITES),
