@@ -32,6 +32,8 @@ def cholesky_factor(names: Sequence[str], correlations: Sequence[Correlation], f
             to make it so. Nothing is repaired: a nearest matrix would silently change other people's numbers.
     """
     matrix = correlation_matrix(names, correlations)
+    if not names:
+        return matrix
     eigenvalues, vectors = np.linalg.eigh(matrix)
     if eigenvalues[0] < SMALLEST_EIGENVALUE:
         worst = _most_responsible(matrix, vectors[:, 0])

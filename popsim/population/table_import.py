@@ -106,8 +106,8 @@ def _read_arff(path: Path) -> pl.DataFrame:
 
     try:
         data, _ = arff.loadarff(path)
-    except arff.ArffError as error:
-        raise ValueError(str(error)) from None
+    except (arff.ArffError, StopIteration, IndexError) as error:  # the last two: the reader met the end of the file
+        raise ValueError(str(error) or "it ends before its data") from None
     return pl.DataFrame({name: _decoded(data[name]) for name in data.dtype.names})
 
 
@@ -227,4 +227,4 @@ class _ColumnReader:
         if values is not None and not (isinstance(value, int | float) and value == values[first]):
             why = f"{why} (here {values[first]:.6g})"
         where = f"row {self.rows[first]}, column {self.entry.from_}"
-        raise DefinitionError(self.path, where, "missing" if value is None else value, why)
+        raise DefinitionError(self.path, where, value, why)
