@@ -78,10 +78,19 @@ def persons(
 
 
 def _readmitted_at_entry(admissions: pl.DataFrame, people: pl.DataFrame, cause: str | None, name: str) -> pl.DataFrame:
-    """Whether each person was readmitted after its index discharge at entry; null where censoring hides it."""
-    entry = index_outcomes(admissions, people, READMISSION_DAYS, cause).filter(pl.col("index") == 0)
+    """Whether each person was readmitted after its index discharge at entry; null where censoring hides it.
+
+    Only admissions that can fall into that window are looked at.
+    """
+    entered = people.select("person_id", "entry_day")
+    soon = (
+        admissions.join(entered, on="person_id", how="inner", maintain_order="left")
+        .filter(pl.col("admit_time_days") < pl.col("entry_day") + READMISSION_DAYS + 1)
+        .drop("entry_day")
+    )
+    at_entry = index_outcomes(soon, people, READMISSION_DAYS, cause).filter(pl.col("index") == 0)
     known = pl.when(pl.col("outcome") != "censored").then(pl.col("outcome") == "readmitted")
-    return entry.select("person_id", known.alias(name))
+    return at_entry.select("person_id", known.alias(name))
 
 
 def measures(
@@ -111,7 +120,7 @@ def measures(
         values[f"readmission_30d{suffix}"] = every["readmitted_proportion"]
         values[f"readmission_30d_cumulative_incidence{suffix}"] = every["readmission_cumulative_incidence"]
         values[f"readmission_30d_at_entry{suffix}"] = at_entry["readmitted_proportion"]
-    values |= utilisation(events, admissions, people, classes).row(0, named=True)
+    values |= utilisation(table, admissions, people).row(0, named=True)
     values["bed_days"] = values.pop("bed_days_per_person")
     values["mortality"] = _mean(table, "died")
     values |= {f"mortality_{row['days']}d": row["mortality"] for row in mortality(people).iter_rows(named=True)}

@@ -103,7 +103,7 @@ def waits(events: pl.DataFrame, classes: Mapping[str, str]) -> pl.DataFrame:
     )
     waited = (pl.col("time_days") - pl.col("time_days").shift(1)) * HOURS_PER_DAY
     hours = (
-        events.filter(pl.col("event").is_in(["arrive", "start", "end"]) & pl.col("setting").is_in(wards.implode()))
+        events.filter(pl.col("event").is_in(["arrive", "start"]) & pl.col("setting").is_in(wards.implode()))
         .sort("person_id", "setting", maintain_order=True)
         .with_columns(hours=pl.when(asks_for).then(waited))
         .filter(pl.col("event") == "start")
@@ -121,10 +121,13 @@ def waits(events: pl.DataFrame, classes: Mapping[str, str]) -> pl.DataFrame:
     return pl.concat([by_setting, together.head(1)])
 
 
-def utilisation(
-    events: pl.DataFrame, admissions: pl.DataFrame, people: pl.DataFrame, classes: Mapping[str, str]
-) -> pl.DataFrame:
+def utilisation(table: pl.DataFrame, admissions: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
     """All use of care in one row.
+
+    Args:
+        table: `persons(...)`, where everything is counted by person.
+        admissions: `stays(...)`.
+        people: `follow_up(...)`.
 
     Returns:
         person_years, admissions_per_person_year, heart_failure_admissions_per_person_year, bed_days_per_person,
@@ -132,11 +135,8 @@ def utilisation(
         visits_per_person_year, early_discharges_per_admission. Null where the denominator is 0.
     """
     years, persons = person_years(people), len(people)
-    use = hospital_use(admissions, people)
-    emergency = attendances(events, people, classes)["ed_attendances"].sum()
-    seen = visits(events, people)["visits"].sum()
-    early = len(observed(events.filter(pl.col("event") == "early"), people))
-    total = {name: float(use[name].sum()) for name in use.columns if name != "person_id"}
+    counted = ("admissions", "heart_failure_admissions", "bed_days", "hospital_days", "ed_attendances", "visits")
+    total = {name: float(table[name].sum()) for name in (*counted, "early_discharges")}
     return pl.DataFrame(
         {
             "person_years": years,
@@ -145,9 +145,9 @@ def utilisation(
             "bed_days_per_person": _per(total["bed_days"], persons),
             "hospital_days_per_person": _per(total["hospital_days"], persons),
             "mean_length_of_stay_days": admissions["length_of_stay_days"].mean(),
-            "ed_attendances_per_person_year": _per(float(emergency), years),
-            "visits_per_person_year": _per(float(seen), years),
-            "early_discharges_per_admission": _per(float(early), total["admissions"]),
+            "ed_attendances_per_person_year": _per(total["ed_attendances"], years),
+            "visits_per_person_year": _per(total["visits"], years),
+            "early_discharges_per_admission": _per(total["early_discharges"], total["admissions"]),
         },
         schema_overrides={"mean_length_of_stay_days": pl.Float64},
         strict=False,

@@ -6,6 +6,7 @@ import pytest
 from histories import CLASSES, History, people
 
 from popsim.outcomes.follow_up import person_years
+from popsim.outcomes.persons import persons as persons_table
 from popsim.outcomes.readmission import stays
 from popsim.outcomes.utilisation import attendances, hospital_use, utilisation, visits, waits
 
@@ -70,7 +71,10 @@ def test_everything_in_one_row():
     persons = people(events, 100)
     years = 150 / 365.25
     assert person_years(persons) == pytest.approx(years)
-    row = utilisation(events, stays(events, CLASSES), persons, CLASSES).row(0, named=True)
+    admissions = stays(events, CLASSES)
+    totals = pl.DataFrame({"person_id": [1, 2], "qaly": 0.0, "life_days": 0.0, "cost_ward": 0.0})
+    table = persons_table(events, admissions, persons, CLASSES, totals)
+    row = utilisation(table, admissions, persons).row(0, named=True)
     assert row == pytest.approx(
         {
             "person_years": years,
