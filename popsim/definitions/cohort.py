@@ -259,12 +259,14 @@ class CohortDefinition(Definition):
     source: Source
     size: Annotated[int, whole(1, LARGEST_SIZE)]
     life_table: Name | None = None
-    columns: Annotated[dict[Name, AnyMarginal], Field(max_length=MOST_COLUMNS)]
+    columns: Annotated[dict[Name, AnyMarginal], Field(max_length=MOST_COLUMNS)] = Field(default_factory=dict)
     correlations: Annotated[tuple[Correlation, ...], AS_TUPLE, Field(max_length=2000)] = ()
     table: Table | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if not self.columns and self.table is None:
+            raise ValueError("give [columns] to sample, a [table] of people, or both")
         seen: set[frozenset[str]] = set()
         for pair in self.correlations:
             for name in (pair.a, pair.b):

@@ -61,6 +61,7 @@ def test_a_good_file_is_read() -> None:
     [
         (lambda t: t.pop("source"), "source", "required"),
         (lambda t: t.update(sise=3), "sise", "did you mean 'size'"),
+        (lambda t: t.update(columns={}, correlations=[]), "file", "give [columns]"),
         (lambda t: t.update(size=0), "size", "between 1 and"),
         (lambda t: t.update(size=10**12), "size", "between 1 and"),
         (lambda t: t.update(size=10.0), "size", "whole number"),

@@ -211,8 +211,8 @@ def test_compiled_equals_plain_python() -> None:
 
 
 def test_speed(heart_failure: Cohort) -> None:
-    """A million people in a few seconds means 200,000 in less than 2 (0.3 s measured on a quiet core)."""
+    """A million people in a few seconds: 200,000 took 0.4 s on a quiet core, 3 s leaves room for a busy one."""
     sample(heart_failure, SCHEMA, 100, seed=1)
     start = time.perf_counter()
     sample(heart_failure, SCHEMA, 200_000, seed=1)
-    assert time.perf_counter() - start < 2.0
+    assert time.perf_counter() - start < 3.0
