@@ -15,11 +15,11 @@ from typing import Any
 
 import polars as pl
 
+from popsim.economics.cost_effectiveness import cost_effectiveness, paired_differences, strategy_means
 from popsim.errors import RunError
 from popsim.experiments.content import combined_hash
 from popsim.experiments.design import Study, Unit
 from popsim.experiments.store import RunStore, UnitRecord
-from popsim.experiments.summary import compare, summarise
 from popsim.experiments.unit import simulate as simulate_unit
 from popsim.experiments.unit import warm_up as warm_up_kernels
 from popsim.experiments.workers import Outcome, run_here, run_in_workers
@@ -52,13 +52,21 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """A finished run: where it lies, what it found, and the content hash of all its results."""
+    """A finished run.
+
+    Attributes:
+        study: what was run.
+        folder: where everything lies.
+        content_hash: of the values of all results.
+        tables: summary, comparisons and cost_effectiveness, as written.
+        computed: units that were not there yet.
+        seconds: wall-clock time.
+    """
 
     study: Study
     folder: Path
     content_hash: str
-    summary: pl.DataFrame
-    comparisons: pl.DataFrame
+    tables: Mapping[str, pl.DataFrame]
     computed: int
     seconds: float
 
@@ -104,7 +112,7 @@ def run_study(
         raise RunError(_failure_message(failures, len(units)))
     records = [store.record(unit.key) for unit in units]
     content = _content_hash(units, records)
-    summary, comparisons = _put_together(store, study, units)
+    tables = _put_together(store, study, units)
     seconds = time.perf_counter() - began
     store.write_manifest(
         {
@@ -119,7 +127,7 @@ def run_study(
             **study.describe(),
         }
     )
-    return RunResult(study, store.folder, content, summary, comparisons, len(missing), seconds)
+    return RunResult(study, store.folder, content, tables, len(missing), seconds)
 
 
 def _outcomes(
@@ -152,18 +160,21 @@ def _content_hash(units: tuple[Unit, ...], records: list[UnitRecord]) -> str:
     )
 
 
-def _put_together(store: RunStore, study: Study, units: tuple[Unit, ...]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _put_together(store: RunStore, study: Study, units: tuple[Unit, ...]) -> dict[str, pl.DataFrame]:
     """Write the tables of the whole run; those of the largest kind (events) stay with their units."""
     keys = [unit.key for unit in units]
-    for table in ("persons", "daily", "admissions", "measures"):
-        store.write_combined(table, keys)
+    for name in ("persons", "daily", "admissions", "measures"):
+        store.write_combined(name, keys)
     measures = store.scan("measures", keys).collect()
     experiment = study.experiment
-    summary = summarise(measures)
-    comparisons = compare(measures, experiment.reference, experiment.willingness_to_pay)
-    store.write_table("summary", summary)
-    store.write_table("comparisons", comparisons)
-    return summary, comparisons
+    tables = {
+        "summary": strategy_means(measures),
+        "comparisons": paired_differences(measures, experiment.reference),
+        "cost_effectiveness": cost_effectiveness(measures, experiment.reference, experiment.willingness_to_pay),
+    }
+    for name, table in tables.items():
+        store.write_table(name, table)
+    return tables
 
 
 def _described(unit: Unit, record: UnitRecord) -> dict[str, Any]:

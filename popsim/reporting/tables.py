@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
 from popsim.definitions.experiment import Experiment
+from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.experiments.runner import RunResult
-from popsim.experiments.summary import NET_BENEFIT, QALYS, TOTAL_COST
 
 type Kind = Literal["share", "rate", "number", "days", "hours", "money", "qaly"]
 NOT_KNOWN = "n/a"
@@ -64,10 +64,10 @@ def print_run(result: RunResult) -> None:
     """Print both tables of a finished run."""
     experiment = result.study.experiment
     labels = {setting.name: setting.title for setting in result.study.network.settings}
-    print(outcome_table(result.summary, experiment, labels))
+    print(outcome_table(result.tables["summary"], experiment, labels))
     if len(experiment.strategies) > 1:
         print()
-        print(comparison_table(result.comparisons, experiment, labels))
+        print(comparison_table(result.tables["comparisons"], result.tables["cost_effectiveness"], experiment, labels))
 
 
 def outcome_table(summary: pl.DataFrame, experiment: Experiment, labels: dict[str, str]) -> str:
@@ -80,16 +80,26 @@ def outcome_table(summary: pl.DataFrame, experiment: Experiment, labels: dict[st
         lines += [
             [f"  {row.label}", *(_estimate(cells.get((n, row.measure)), row.kind) for n in names)] for row in rows
         ]
+    repeated = f"{experiment.replications} replication{'s' if experiment.replications > 1 else ''}"
     head = (
-        f"{experiment.title or experiment.name}: {experiment.population:,} people, {experiment.replications} "
-        f"replications, {experiment.follow_up_days} days from each person's entry\n"
+        f"{experiment.title or experiment.name}\n{experiment.population:,} people, {repeated}, "
+        f"{experiment.follow_up_days} days from each person's entry; "
         "mean (95% interval of the mean over replications)"
     )
     return f"{head}\n\n{_aligned(lines)}"
 
 
-def comparison_table(comparisons: pl.DataFrame, experiment: Experiment, labels: dict[str, str]) -> str:
-    """Paired differences from the comparator with 95% intervals, then what a QALY costs."""
+def comparison_table(
+    comparisons: pl.DataFrame, value: pl.DataFrame, experiment: Experiment, labels: dict[str, str]
+) -> str:
+    """Paired differences from the comparator with 95% intervals, then what a QALY costs.
+
+    Args:
+        comparisons: `paired_differences(...)`.
+        value: `cost_effectiveness(...)`.
+        experiment: what was run.
+        labels: title by name of setting.
+    """
     cells = {(row["strategy"], row["measure"]): row for row in comparisons.iter_rows(named=True)}
     others = [strategy for strategy in experiment.strategies if strategy.name != experiment.reference]
     lines: list[Sequence[str]] = [["", *(strategy.title for strategy in others)]]
@@ -99,10 +109,13 @@ def comparison_table(comparisons: pl.DataFrame, experiment: Experiment, labels: 
             [f"  {row.label}", *(_difference(cells.get((s.name, row.measure)), row.kind) for s in others)]
             for row in rows
         ]
+    found = {row["strategy"]: row for row in value.iter_rows(named=True)}
     lines.append([f"Value for money, {experiment.currency}"])
-    lines.append(["  Incremental cost per QALY", *(_ratio(cells, s.name) for s in others)])
-    benefit = [_difference(cells.get((s.name, NET_BENEFIT)), "money") for s in others]
-    lines.append([f"  Net monetary benefit at {experiment.willingness_to_pay:,.0f} per QALY", *benefit])
+    lines.append(["  Incremental cost per QALY", *(_ratio(found[s.name]) for s in others)])
+    lines.append(["    95% interval (Fieller)", *(_ratio_interval(found[s.name]) for s in others)])
+    lines.append(
+        [f"  Net benefit at {experiment.willingness_to_pay:,.0f} per QALY", *(_benefit(found[s.name]) for s in others)]
+    )
     comparator = experiment.strategy(experiment.reference).title
     head = f"Difference from {comparator.lower()}, same people, paired by replication (95% interval)"
     return f"{head}\n\n{_aligned(lines)}"
@@ -142,18 +155,29 @@ def _difference(cell: dict[str, float | None] | None, kind: Kind) -> str:
     return f"{_signed(cell['mean'], kind)} ({_signed(cell['low'], kind)} to {_signed(cell['high'], kind)})"
 
 
-def _ratio(cells: dict[tuple[str, str], dict[str, float | None]], strategy: str) -> str:
+def _ratio(row: dict[str, Any]) -> str:
     """What a QALY gained costs, or in words why there is no such number."""
-    cost, qalys = cells.get((strategy, TOTAL_COST)), cells.get((strategy, QALYS))
-    if cost is None or qalys is None or cost["mean"] is None or qalys["mean"] is None:
+    if row["verdict"] in ("dominant", "dominated", "no difference", "unknown"):
+        words = {"dominant": "dominant: better, cheaper", "dominated": "dominated: worse, dearer"}
+        return words.get(row["verdict"], str(row["verdict"]))
+    ratio = f"{row['icer_per_qaly']:,.0f}"
+    return f"saves {ratio} per QALY lost" if row["qaly_difference"] < 0 else ratio
+
+
+def _ratio_interval(row: dict[str, Any]) -> str:
+    """Fieller's interval in words: it need not have two ends."""
+    if row["icer_interval"] == "none":
         return NOT_KNOWN
-    if cost["mean"] == 0.0 and qalys["mean"] == 0.0:
-        return "no difference"
-    if cost["ratio"] is None:
-        return "dominates: better and cheaper" if qalys["mean"] >= 0 >= cost["mean"] else "dominated: worse and dearer"
-    if qalys["mean"] < 0:
-        return f"saves {cost['ratio']:,.0f} per QALY lost"
-    return f"{cost['ratio']:,.0f}"
+    if row["icer_interval"] == "unbounded":
+        return "any value"
+    low, high = f"{row['icer_low']:,.0f}", f"{row['icer_high']:,.0f}"
+    return f"{low} to {high}" if row["icer_interval"] == "bounded" else f"below {low} or above {high}"
+
+
+def _benefit(row: dict[str, Any]) -> str:
+    """Net monetary benefit with its interval."""
+    names = {"mean": "net_monetary_benefit", "low": "net_monetary_benefit_low", "high": "net_monetary_benefit_high"}
+    return _difference({key: row[name] for key, name in names.items()}, "money")
 
 
 DIGITS: dict[Kind, int] = {"share": 1, "rate": 2, "number": 1, "days": 1, "hours": 1, "money": 0, "qaly": 3}

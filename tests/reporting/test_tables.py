@@ -1,0 +1,109 @@
+import polars as pl
+import pytest
+
+from popsim.definitions.base import validate
+from popsim.definitions.experiment import Experiment
+from popsim.economics.cost_effectiveness import cost_effectiveness, paired_differences, strategy_means
+from popsim.reporting.tables import comparison_table, outcome_table
+
+LABELS = {"ward": "Cardiology ward"}
+USUAL = {
+    "readmission_30d": [0.240, 0.260],
+    "admissions_per_person_year": [1.5, 1.5],
+    "occupancy_mean.ward": [20.0, 22.0],
+    "wait_p95_hours.ward": [None, None],
+    "cost_ward": [4000.0, 4200.0],
+    "cost_total": [5000.0, 5200.0],
+    "qalys": [0.55, 0.57],
+}
+
+
+def tables(replications=2, **changes):
+    """Both tables for a comparator and a strategy that differs from it by some amounts."""
+    experiment = validate(
+        {
+            "name": "made_up", "cohort": "c.toml", "network": "n.toml", "population": 1000,
+            "replications": replications, "strategies": [{"name": "usual"}, {"name": "other", "label": "Other care"}],
+        },
+        Experiment, "test",
+    )  # fmt: skip
+    measures = pl.DataFrame(
+        [
+            {"strategy": strategy, "replication": r, "measure": name, "value": None if v is None else v + shift}
+            for strategy in ("usual", "other")
+            for name, series in USUAL.items()
+            for r, v in enumerate(series[:replications])
+            for shift in [changes.get(name, 0.0) if strategy == "other" else 0.0]
+        ],
+        schema_overrides={"value": pl.Float64},
+    )
+    value = cost_effectiveness(measures, "usual", 20000.0)
+    return (
+        outcome_table(strategy_means(measures), experiment, LABELS),
+        comparison_table(paired_differences(measures, "usual"), value, experiment, LABELS),
+    )
+
+
+def line(table, label):
+    """Cells of the line with that label."""
+    found = [text for text in table.splitlines() if text.strip().startswith(label)]
+    assert len(found) == 1, table
+    return found[0].strip().removeprefix(label).strip()
+
+
+def test_means_with_intervals():
+    outcomes, _ = tables()
+    # Half-width of a t interval from two values: 12.7062 x |a - b| / 2.
+    assert line(outcomes, "30-day readmission, all causes, %").startswith("25.0 (12.3 to 37.7)")
+    assert line(outcomes, "Wards and intensive care").startswith("4,100 (2,829 to 5,371)")
+    assert line(outcomes, "Admissions per person-year").count("1.50 (1.50 to 1.50)") == 2
+
+
+def test_settings_go_by_their_label_and_sections_by_currency():
+    outcomes, _ = tables()
+    assert "Occupancy, people, mean" in outcomes
+    assert "21.0" in outcomes
+    assert outcomes.count("Cardiology ward") == 2
+    assert "Cost per person, GBP" in outcomes
+    assert "Died" not in outcomes  # not measured in this run
+
+
+def test_what_nobody_could_count_is_not_a_number():
+    outcomes, _ = tables()
+    section = outcomes[outcomes.index("Wait for a bed, hours, 95th centile") :].splitlines()[1]
+    assert section.split() == ["Cardiology", "ward", "n/a", "n/a"]
+
+
+def test_one_replication_has_no_interval():
+    outcomes, differences = tables(replications=1, cost_total=10.0, qalys=0.001)
+    assert line(outcomes, "Total").split("  ") == ["5,000 (n/a)", "5,010 (n/a)"]
+    assert line(differences, "Total") == "+10.0 (n/a)"
+    assert line(differences, "95% interval (Fieller)") == "n/a"
+    assert "1 replication," in outcomes
+
+
+def test_no_difference_is_written_without_sign():
+    _, differences = tables()
+    assert line(differences, "QALYs") == "0.0000 (0.0000 to 0.0000)"
+    assert line(differences, "Incremental cost per QALY") == "no difference"
+
+
+@pytest.mark.parametrize(
+    ("cost", "qalys", "said"),
+    [
+        (100.0, 0.01, "10,000"),
+        (-100.0, 0.01, "dominant: better, cheaper"),
+        (100.0, -0.01, "dominated: worse, dearer"),
+        (-100.0, -0.01, "saves 10,000 per QALY lost"),
+    ],
+)
+def test_value_for_money(cost, qalys, said):
+    _, differences = tables(cost_total=cost, qalys=qalys)
+    assert line(differences, "Incremental cost per QALY") == said
+    assert line(differences, "Net benefit at 20,000 per QALY").startswith(f"{20000 * qalys - cost:+,.1f}")
+
+
+def test_columns_are_aligned():
+    for table in tables(cost_total=100.0):
+        body = [text for text in table.splitlines() if "(" in text and "  " in text.strip()]
+        assert len({len(text) for text in body[1:]}) == 1
