@@ -43,7 +43,8 @@ class DefinitionError(InputError):
 
 def one_line(text: str) -> str:
     """`text` with every run of white space made one blank and control characters made visible."""
-    return " ".join(text.split()).encode("utf-8", "backslashreplace").decode("utf-8")
+    joined = " ".join(text.split())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in joined)
 
 
 def shorten(value: object) -> str:

@@ -50,7 +50,7 @@ type Probabilities = Annotated[tuple[Probability, ...], AS_TUPLE, Field(min_leng
 class Marginal(Definition):
     """What all distributions of a column share: the `unit` of the numbers and where they come from."""
 
-    unit: str = "1"
+    unit: Label = "1"
     source: Source
 
 
@@ -224,8 +224,8 @@ class TableColumn(Definition):
     """Where a column of the population is found in the table and how it is turned into popsim's unit and codes."""
 
     from_: Annotated[str, Field(alias="from", min_length=1, max_length=200)]
-    unit: str | None = None
-    substance: str | None = None
+    unit: Label | None = None
+    substance: Label | None = None
     formula: Literal["ckd_epi_2021", "weight_from_bmi", "usual_heart_rate", "usual_systolic"] | None = None
     codes: Annotated[dict[str, Number], Field(max_length=1000)] = Field(default_factory=dict)
     missing: Literal["refuse", "sample"] = "refuse"

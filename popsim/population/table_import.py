@@ -24,6 +24,7 @@ from popsim.population.formulas import FORMULAS
 from popsim.units import canonical, convert
 
 EXTRAS = {"sksurv": "pip install 'popsim[data]'"}
+ROW = "__row__"
 MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null", ".", "?")
 
 
@@ -69,12 +70,16 @@ def read_people(table: Table, schema: Schema, cohort_file: Path) -> People:
         DefinitionError: anything wrong with the table, with row number and column, in one line.
     """
     path = table_path(table, cohort_file)
-    frame = _read(table, path).with_row_index("__row__", offset=1)
+    frame = _read(table, path).with_row_index(ROW, offset=1)
     for number, condition in enumerate(table.where):
-        frame = frame.filter(_kept(condition, f"table.where.{number}", frame, cohort_file))
+        key = f"table.where.{number}"
+        try:
+            frame = frame.filter(_kept(condition, key, frame, cohort_file))
+        except pl.exceptions.PolarsError:
+            raise DefinitionError(cohort_file, f"{key}.column", condition.column, "holds no single values") from None
     if frame.is_empty():
         raise DefinitionError(cohort_file, "table.where", None, "no row of the table is left")
-    rows = frame["__row__"].to_numpy().astype(np.int64)
+    rows = frame[ROW].to_numpy().astype(np.int64)
     values: dict[str, NDArray[np.float64]] = {}
     plain = {name: entry for name, entry in table.columns.items() if entry.formula is None}
     for name, entry in [*plain.items(), *(item for item in table.columns.items() if item[0] not in plain)]:
@@ -121,7 +126,7 @@ def _decoded(column: NDArray[Any]) -> pl.Series:
 def _kept(condition: Filter, key: str, frame: pl.DataFrame, cohort_file: Path) -> pl.Expr:
     """Whether a row is kept; a missing value is not."""
     for field, name in (("column", condition.column), ("above_column", condition.above_column)):
-        if name is not None and (name not in frame.columns or name == "__row__"):
+        if name is not None and (name not in frame.columns or name == ROW):
             raise DefinitionError(cohort_file, f"{key}.{field}", name, _no_column(name, frame))
     column = pl.col(condition.column)
     number = column.cast(pl.Float64, strict=False)
@@ -139,7 +144,7 @@ def _kept(condition: Filter, key: str, frame: pl.DataFrame, cohort_file: Path) -
 
 
 def _no_column(name: str, frame: pl.DataFrame) -> str:
-    known = [column for column in frame.columns if column != "__row__"]
+    known = [column for column in frame.columns if column != ROW]
     return f"the table has no such column, {did_you_mean(name, known)}"
 
 
@@ -164,7 +169,12 @@ class _ColumnReader:
         numbers = self._coded(series) if self.entry.codes else self._numbers(series)
         if self.entry.missing == "refuse":
             self._refuse_first(np.isnan(numbers), series, 'missing, give missing = "sample" to have it sampled')
-        values = self._converted(numbers, people)
+        with np.errstate(all="ignore"):
+            values = self._converted(numbers, people)
+        lost = np.isnan(values) & ~np.isnan(numbers)
+        self._refuse_first(
+            lost, series, f"no {self.name} follows from it: impossible, or what the formula needs is missing"
+        )
         impossible = ~np.isnan(values) & ((values < self.column.low) | (values > self.column.high))
         bounds = f"between {self.column.low:g} and {self.column.high:g} {canonical(self.column.unit)}"
         self._refuse_first(impossible, series, f"impossible, {self.name} must lie {bounds}", values)
@@ -174,7 +184,10 @@ class _ColumnReader:
 
     def _numbers(self, series: pl.Series) -> NDArray[np.float64]:
         """The column as numbers; text that is none is refused."""
-        numbers = series.cast(pl.Float64, strict=False)
+        try:
+            numbers = series.cast(pl.Float64, strict=False)
+        except pl.exceptions.PolarsError:
+            numbers = pl.Series([None] * len(series), dtype=pl.Float64)
         bad = (numbers.is_null() & series.is_not_null()).to_numpy()
         self._refuse_first(bad, series, "not a number; words need a map: codes = { word = number }")
         return np.asarray(numbers.fill_null(math.nan).to_numpy(), np.float64)

@@ -129,6 +129,15 @@ def test_missing_is_sampled_from_the_marginal_where_the_file_says_so(tmp_path: P
             AGE_AND_SEX | {"dry_weight_kg": {"from": "c", "formula": "ckd_epi_2021"}}, "c,age,sex\n1,70,M\n",
             "gives mL/min/1.73m2, the column is in kg",
         ),
+        (
+            AGE_AND_SEX | {"baseline_gfr_ml_min": {"from": "c", "formula": "ckd_epi_2021"}},
+            "c,age,sex\n1,70,M\n-1,70,M\n",
+            "row 2, column c = '-1': no baseline_gfr_ml_min follows",
+        ),
+        (
+            AGE_AND_SEX | {"baseline_gfr_ml_min": {"from": "c", "formula": "ckd_epi_2021"}}, "c,age,sex\n0,70,M\n",
+            "row 1, column c = '0': impossible",
+        ),
         ({"age_years": {"from": "age"}}, "age\n", "no row of the table is left"),
         ({"age_years": {"from": "age"}}, "age,b\n1,2,3\n", "not a readable csv table"),
         ({"age_years": {"from": "age"}}, "", "not a readable csv table"),
@@ -156,6 +165,27 @@ def test_missing_file_and_missing_package(tmp_path: Path, monkeypatch: pytest.Mo
     advice = r"table\.package = 'sksurv': is not installed: pip install 'popsim\[data\]'"
     with pytest.raises(DefinitionError, match=advice):
         Cohort.read("cohorts/whas500_heart_failure.toml")
+
+
+def test_lists_in_a_parquet_are_refused(tmp_path: Path) -> None:
+    pl.DataFrame({"age": [[70.0], [80.0]]}).write_parquet(tmp_path / "people.parquet")
+    columns = {"age_years": {"from": "age"}}
+    with pytest.raises(DefinitionError, match=r"row 1, column age = .*not a number"):
+        plan(people(tmp_path, columns, path="people.parquet", format="parquet"), COLUMNS)
+    with pytest.raises(DefinitionError, match=r"table\.where\.0\.column = 'age': holds no single values"):
+        condition = {"column": "age", "below": 3.0}
+        plan(people(tmp_path, columns, path="people.parquet", format="parquet", where=[condition]), COLUMNS)
+
+
+def test_a_formula_whose_needs_are_missing_is_refused(tmp_path: Path) -> None:
+    marginal = {"distribution": "fixed", "value": 70.0, "unit": "years"}
+    columns = AGE_AND_SEX | {
+        "age_years": {"from": "age", "missing": "sample"},
+        "baseline_gfr_ml_min": {"from": "c", "formula": "ckd_epi_2021"},
+    }
+    source = people(tmp_path, columns, "c,age,sex\n1,70,M\n1.2,,M\n", marginals={"age_years": marginal})
+    with pytest.raises(DefinitionError, match=r"row 2, column c = '1\.2': no baseline_gfr_ml_min follows"):
+        plan(source, COLUMNS)
 
 
 def test_damaged_arff_and_parquet_are_refused(tmp_path: Path) -> None:
