@@ -77,7 +77,7 @@ def heart_failure_hazard(score, pressure, p):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def infection_hazards(infection, frailty, copd, p):
-    """(infection, exacerbation of COPD) a day: grow with the square of severity, with COPD it is called respiratory."""
+    """(infection, exacerbation of COPD) a day, from the square of severity; the second only with COPD."""
     square = infection * infection
     frail = 1.0 + p.infection_hazard_more_per_frailty * frailty
     return p.infection_hazard_per_day * square * frail, p.respiratory_hazard_per_day * square * copd
@@ -91,7 +91,7 @@ def arrhythmia_hazard(arrhythmia, p):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def renal_hazard(potassium, systolic, gfr, chronic_gfr, p):
-    """Presentations a day for hyperkalaemia, low blood pressure or acute kidney injury: the square of a ramp in each."""
+    """Presentations a day for hyperkalaemia, low pressure or acute kidney injury: the square of a ramp in each."""
     high_potassium = ramp(potassium, p.renal_potassium_from_mmol_l, p.renal_potassium_per_mmol_l)
     low_pressure = ramp(systolic, p.renal_systolic_from_mmhg, -p.renal_systolic_per_mmhg)
     collapse = ramp(gfr, p.renal_gfr_share * chronic_gfr, -p.renal_gfr_per_ml_min)

@@ -3,8 +3,8 @@
     dE/dt = (usual salt + salt excess) x 0.122 L/g  -  N
     N = intrinsic + volume response(E, GFR) + drugs(doses taken, GFR, E) - retention(deconditioning, shocks)
 
-N is never below a floor. Retention stands for neurohormonal activation: it outlasts a stay in hospital by weeks and comes
-with infection and fast arrhythmia.
+N is never below a floor. Retention stands for neurohormonal activation: it outlasts a stay in hospital by weeks and
+comes with infection and fast arrhythmia.
 
 E is extracellular fluid above the twin's own set point in litres of isotonic fluid (140 mmol of sodium a litre, 8.18 g
 of salt). `intrinsic` is fixed at the start so that E = 0 is the balance under the twin's usual salt, drugs and
@@ -88,7 +88,8 @@ def drug_natriuresis(excess, power, loop, ras, mra, sglt2, p):
     loop: `loop_response`, which congestion blunts (resistance); ras, mra, sglt2: exposure as a share of target dose.
     """
     oral = p.oral_diuretic_most_l_day * loop / (1.0 + p.diuretic_resistance_per_l * positive(excess))
-    return power * (oral + p.sglt2_natriuresis_l_day * sglt2) + p.mra_natriuresis_l_day * mra + p.ras_natriuresis_l_day * ras
+    through_tubule = power * (oral + p.sglt2_natriuresis_l_day * sglt2)
+    return through_tubule + p.mra_natriuresis_l_day * mra + p.ras_natriuresis_l_day * ras
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)

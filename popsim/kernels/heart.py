@@ -66,9 +66,7 @@ def preserved(baseline_ef, p):
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def filling_pressure_target(
-    baseline, excess, preserved_ef, systolic_rise, ef_lost, arrhythmia, infection, p
-):
+def filling_pressure_target(baseline, excess, preserved_ef, systolic_rise, ef_lost, arrhythmia, infection, p):
     """Left-sided filling pressure, mmHg: the twin's own, and a convex rise with fluid that a stiff chamber steepens.
 
     systolic_rise: mmHg above, ef_lost: points below the value at entry; arrhythmia, infection: 0..1.
@@ -134,7 +132,7 @@ def heart_rate_target(untreated, beta, pressure_rise, excess, infection, arrhyth
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def nt_probnp(pressure, ef, gfr, age, atrial_fibrillation, p):
-    """NT-proBNP, pg/mL, log-linear in wall stress and clearance; reference: 15 mmHg, EF 30%, GFR 70, 64 years, no AF."""
+    """NT-proBNP, pg/mL: log-linear in wall stress and clearance; at 15 mmHg, EF 30%, GFR 70, 64 years the reference."""
     slope = (
         p.nt_probnp_log_per_mmhg * (pressure - 15.0)
         - p.nt_probnp_log_per_ef * (ef - 30.0)

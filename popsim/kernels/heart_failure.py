@@ -123,17 +123,23 @@ def settle(
     natriuretic_peptide, symptom_score, nyha, adherence, death_hazard_per_day, onset, acute_cause, shock_onset,
     fluid, heart, kidney, symptoms,
 ):  # fmt: skip
-    """Work out, for every row, what the twin would be without its drugs, and the state that goes with its fluid excess.
+    """Work out, for every row, what the twin would be without its drugs, and the state that goes with its fluid.
 
-    The inverse of the day loop at its set point: baseline values are those under the twin's present prescriptions, taken
-    as far as its adherence trait goes. Writes the columns from `intrinsic_natriuresis` on.
+    The inverse of the day loop at its set point: baseline values are those under the twin's present prescriptions,
+    taken as far as its adherence trait goes. Writes the columns from `intrinsic_natriuresis` on.
     """
     for i in prange(len(age_years)):
         taken = float(adherence_trait[i])
-        beta, ras, arni = taken * float(beta_blocker[i]), taken * float(ras_inhibitor[i]), taken * float(neprilysin_inhibitor[i])
-        aldosterone, sglt2, loop = taken * float(mra[i]), taken * float(sglt2_inhibitor[i]), loop_response(taken * float(loop_diuretic[i]), fluid)
+        beta, ras = taken * float(beta_blocker[i]), taken * float(ras_inhibitor[i])
+        arni, aldosterone = taken * float(neprilysin_inhibitor[i]), taken * float(mra[i])
+        sglt2 = taken * float(sglt2_inhibitor[i])
+        loop = loop_response(taken * float(loop_diuretic[i]), fluid)
         base_ef, base_gfr = float(baseline_ejection_fraction[i]), float(baseline_gfr[i])
-        excess, infection, arrhythmia = float(fluid_excess[i]), float(infection_severity[i]), float(arrhythmia_burden[i])
+        excess, infection, arrhythmia = (
+            float(fluid_excess[i]),
+            float(infection_severity[i]),
+            float(arrhythmia_burden[i]),
+        )
         preserved_ef = preserved(base_ef, heart)
         drugs = drug_natriuresis(0.0, kidney_power(base_gfr, fluid), loop, ras, aldosterone, sglt2, fluid)
         intrinsic_natriuresis[i] = float(usual_salt[i]) * fluid.fluid_per_salt_l_per_g - drugs
@@ -142,7 +148,8 @@ def settle(
         untreated_systolic[i] = float(baseline_systolic[i]) + systolic_drugs(beta, ras, arni, aldosterone, sglt2, heart)
         untreated_heart_rate[i] = float(baseline_heart_rate[i]) + heart.heart_rate_beta_blocker_bpm * beta
         untreated_gfr[i] = base_gfr + gfr_drugs(ras, aldosterone, sglt2, kidney)
-        untreated_potassium[i] = float(baseline_potassium[i]) - potassium_shift(base_gfr, loop, ras, aldosterone, kidney)
+        shift = potassium_shift(base_gfr, loop, ras, aldosterone, kidney)
+        untreated_potassium[i] = float(baseline_potassium[i]) - shift
         pressure = filling_pressure_target(
             float(baseline_filling_pressure[i]), excess, preserved_ef, 0.0, 0.0, arrhythmia, infection, heart
         )
@@ -228,8 +235,10 @@ def advance_day(
             step_days, u_arrhythmia, shocks.arrhythmia_weakest, 1.0,
         )  # fmt: skip
         taken = adherence_today(trait, support, lapse, facility, attended, shocks)
-        beta, ras, arni = taken * float(beta_blocker[i]), taken * float(ras_inhibitor[i]), taken * float(neprilysin_inhibitor[i])
-        aldosterone, sglt2, loop = taken * float(mra[i]), taken * float(sglt2_inhibitor[i]), loop_response(taken * float(loop_diuretic[i]), fluid)
+        beta, ras = taken * float(beta_blocker[i]), taken * float(ras_inhibitor[i])
+        arni, aldosterone = taken * float(neprilysin_inhibitor[i]), taken * float(mra[i])
+        sglt2 = taken * float(sglt2_inhibitor[i])
+        loop = loop_response(taken * float(loop_diuretic[i]), fluid)
 
         # Fluid.
         excess_before, gfr_before = float(fluid_excess[i]), float(gfr[i])
@@ -288,9 +297,7 @@ def advance_day(
         )
         serum_potassium = approach(
             float(potassium[i]),
-            clip(
-                float(untreated_potassium[i]) + potassium_shift(filtration, loop, ras, aldosterone, kidney), 2.5, 8.5
-            ),
+            clip(float(untreated_potassium[i]) + potassium_shift(filtration, loop, ras, aldosterone, kidney), 2.5, 8.5),
             relax.potassium,
         )
         peptide = nt_probnp(pressure, ef, filtration, age, has_af, heart)

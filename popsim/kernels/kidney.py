@@ -50,7 +50,7 @@ def gfr_drugs(ras, mra, sglt2, p):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def gfr_target(chronic, drugs, pressure_rise, systolic, baseline_systolic, excess, infection, p):
-    """Filtration, mL/min/1.73 m2: a share is lost to congestion, low pressure (below 100, or own), infection, deficit."""
+    """Filtration, mL/min/1.73 m2: congestion, pressure below 100 (or the own), infection and deficit cost a share."""
     floor = p.gfr_low_systolic_mmhg
     floor = baseline_systolic if baseline_systolic < floor else floor
     lost = (

@@ -29,7 +29,7 @@ class SymptomParameters(NamedTuple):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def symptom_target(pressure, ef, copd, infection, arrhythmia, frailty, p):
-    """Symptom score 0..10 that goes with the state: logistic in filling pressure, shifted by what else limits breath."""
+    """Symptom score 0..10 that goes with the state: logistic in filling pressure and what else limits breath."""
     drive = (
         p.symptom_per_mmhg * (pressure - p.symptom_pressure_middle_mmhg)
         + p.symptom_low_ef * positive(40.0 - ef)

@@ -10,6 +10,12 @@ import numpy as np
 
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels import heart_failure as kernel
+from popsim.kernels.acute import AcuteParameters
+from popsim.kernels.fluid import FluidParameters
+from popsim.kernels.heart import HeartParameters
+from popsim.kernels.kidney import KidneyParameters
+from popsim.kernels.shocks import ShockParameters
+from popsim.kernels.symptoms import SymptomParameters
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 
@@ -61,8 +67,9 @@ class HeartFailurePhysiology:
 
         Fills all physiology columns but those in `columns.SET_BY_COHORT`, which it takes as they are.
         """
-        c = self.constants(1.0)
-        kernel.settle(*_unwrap(population, SETTLE), c.fluid, c.heart, c.kidney, c.symptoms)
+        constants = self.constants(1.0)
+        organs = (constants.fluid, constants.heart, constants.kidney, constants.symptoms)
+        kernel.settle(*(*_unwrap(population, SETTLE), *organs))
 
     def advance(self, population: Population, clock: Clock, entered: int | None = None) -> None:
         """Advance the first `entered` twins by one step of the clock; by default those whose entry day has come.
@@ -71,17 +78,9 @@ class HeartFailurePhysiology:
         """
         if entered is None:
             entered = int(np.searchsorted(population["entry_day"], clock.time_days, side="right"))
-        kernel.advance_day(
-            entered,
-            population.person_id,
-            *_unwrap(population, ADVANCE_READS),
-            *_unwrap(population, ADVANCE_WRITES),
-            self.seed,
-            self.replication,
-            clock.day,
-            clock.step_days,
-            *self.constants(clock.step_days),
-        )
+        columns = (*_unwrap(population, ADVANCE_READS), *_unwrap(population, ADVANCE_WRITES))
+        time = (self.seed, self.replication, clock.day, clock.step_days)
+        kernel.advance_day(*(entered, population.person_id, *columns, *time, *self.constants(clock.step_days)))
 
     def constants(self, step_days: float) -> kernel.HeartFailureConstants:
         """The kernel's constants for one length of step."""
@@ -94,12 +93,12 @@ def constants_of(parameters: ParameterSet, step_days: float) -> kernel.HeartFail
     """Parameters by organ system, and time constants turned into the share covered in one step."""
     shares = (-math.expm1(-step_days / parameters[f"{name}_time_constant_days"]) for name in kernel.Relaxation._fields)
     return kernel.HeartFailureConstants(
-        parameters.fill(kernel.ShockParameters),
-        parameters.fill(kernel.FluidParameters),
-        parameters.fill(kernel.HeartParameters),
-        parameters.fill(kernel.KidneyParameters),
-        parameters.fill(kernel.SymptomParameters),
-        parameters.fill(kernel.AcuteParameters),
+        parameters.fill(ShockParameters),
+        parameters.fill(FluidParameters),
+        parameters.fill(HeartParameters),
+        parameters.fill(KidneyParameters),
+        parameters.fill(SymptomParameters),
+        parameters.fill(AcuteParameters),
         kernel.Relaxation(*shares),
     )
 
