@@ -2,7 +2,8 @@
 
 Order within the step: shocks and adherence, fluid, pressure and ejection fraction, circulation, kidney, symptoms and
 reserve, acute presentation, death. Each part uses what the parts before it have just worked out and, where a loop
-closes (congestion -> kidney -> fluid), yesterday's value. All columns are float32 or int8 and are read into doubles.
+closes (congestion -> kidney -> fluid), yesterday's value. All columns are float32 or int8 and are read as
+doubles: `np.float64(column[i])`, because in compiled code `float(column[i])` would stay a float32.
 
 Each twin uses two blocks of random numbers a step: STREAM_SHOCKS (infection, lapse, salt, arrhythmia) and STREAM_EVENTS
 (presents, cause, dies), index = step.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 from numba import njit, prange
 
 from popsim.kernels.acute import (
@@ -129,40 +131,44 @@ def settle(
     taken as far as its adherence trait goes. Writes the columns from `intrinsic_natriuresis` on.
     """
     for i in prange(len(age_years)):
-        taken = float(adherence_trait[i])
-        beta, ras = taken * float(beta_blocker[i]), taken * float(ras_inhibitor[i])
-        arni, aldosterone = taken * float(neprilysin_inhibitor[i]), taken * float(mra[i])
-        sglt2 = taken * float(sglt2_inhibitor[i])
-        loop = loop_response(taken * float(loop_diuretic[i]), fluid)
-        base_ef, base_gfr = float(baseline_ejection_fraction[i]), float(baseline_gfr[i])
+        taken = np.float64(adherence_trait[i])
+        beta, ras = taken * np.float64(beta_blocker[i]), taken * np.float64(ras_inhibitor[i])
+        arni, aldosterone = taken * np.float64(neprilysin_inhibitor[i]), taken * np.float64(mra[i])
+        sglt2 = taken * np.float64(sglt2_inhibitor[i])
+        loop = loop_response(taken * np.float64(loop_diuretic[i]), fluid)
+        base_ef, base_gfr = np.float64(baseline_ejection_fraction[i]), np.float64(baseline_gfr[i])
         excess, infection, arrhythmia = (
-            float(fluid_excess[i]),
-            float(infection_severity[i]),
-            float(arrhythmia_burden[i]),
+            np.float64(fluid_excess[i]),
+            np.float64(infection_severity[i]),
+            np.float64(arrhythmia_burden[i]),
         )
         preserved_ef = preserved(base_ef, heart)
         drugs = drug_natriuresis(0.0, kidney_power(base_gfr, fluid), loop, ras, aldosterone, sglt2, fluid)
-        intrinsic_natriuresis[i] = float(usual_salt[i]) * fluid.fluid_per_salt_l_per_g - drugs
+        intrinsic_natriuresis[i] = np.float64(usual_salt[i]) * fluid.fluid_per_salt_l_per_g - drugs
         gain = ejection_fraction_gain(1.0 - preserved_ef, beta, ras, arni, aldosterone, sglt2, heart)
         untreated_ejection_fraction[i] = base_ef - gain
-        untreated_systolic[i] = float(baseline_systolic[i]) + systolic_drugs(beta, ras, arni, aldosterone, sglt2, heart)
-        untreated_heart_rate[i] = float(baseline_heart_rate[i]) + heart.heart_rate_beta_blocker_bpm * beta
+        untreated_systolic[i] = np.float64(baseline_systolic[i]) + systolic_drugs(
+            beta, ras, arni, aldosterone, sglt2, heart
+        )
+        untreated_heart_rate[i] = np.float64(baseline_heart_rate[i]) + heart.heart_rate_beta_blocker_bpm * beta
         untreated_gfr[i] = base_gfr + gfr_drugs(ras, aldosterone, sglt2, kidney)
         shift = potassium_shift(base_gfr, loop, ras, aldosterone, kidney)
-        untreated_potassium[i] = float(baseline_potassium[i]) - shift
+        untreated_potassium[i] = np.float64(baseline_potassium[i]) - shift
         pressure = filling_pressure_target(
-            float(baseline_filling_pressure[i]), excess, preserved_ef, 0.0, 0.0, arrhythmia, infection, heart
+            np.float64(baseline_filling_pressure[i]), excess, preserved_ef, 0.0, 0.0, arrhythmia, infection, heart
         )
-        score = symptom_target(pressure, base_ef, float(copd[i]), infection, arrhythmia, float(frailty[i]), symptoms)
+        score = symptom_target(
+            pressure, base_ef, np.float64(copd[i]), infection, arrhythmia, np.float64(frailty[i]), symptoms
+        )
         filling_pressure[i] = pressure
-        weight[i] = float(dry_weight[i]) + excess
+        weight[i] = np.float64(dry_weight[i]) + excess
         ejection_fraction[i] = base_ef
-        systolic[i] = float(baseline_systolic[i])
-        heart_rate[i] = float(baseline_heart_rate[i])
+        systolic[i] = np.float64(baseline_systolic[i])
+        heart_rate[i] = np.float64(baseline_heart_rate[i])
         gfr[i] = base_gfr
-        potassium[i] = float(baseline_potassium[i])
+        potassium[i] = np.float64(baseline_potassium[i])
         natriuretic_peptide[i] = nt_probnp(
-            pressure, base_ef, base_gfr, float(age_years[i]), float(atrial_fibrillation[i]), heart
+            pressure, base_ef, base_gfr, np.float64(age_years[i]), np.float64(atrial_fibrillation[i]), heart
         )
         symptom_score[i] = score
         nyha[i] = nyha_class(score, symptoms)
@@ -194,67 +200,67 @@ def advance_day(
         person = person_id[i]
         u_infection, u_lapse, u_salt, u_arrhythmia = uniforms(seed, replication, person, STREAM_SHOCKS, step)
         u_present, u_cause, u_death, _ = uniforms(seed, replication, person, STREAM_EVENTS, step)
-        lives = float(alive[i]) > 0.5
-        level = float(care_level[i])
+        lives = np.float64(alive[i]) > 0.5
+        level = np.float64(care_level[i])
         in_hospital = 1.0 if level >= LEVEL_WARD else 0.0
         attended = 1.0 if level >= LEVEL_EMERGENCY else 0.0
         facility = 1.0 if level == LEVEL_FACILITY else 0.0
-        has_copd, has_af = float(copd[i]), float(atrial_fibrillation[i])
-        years = clip((today - float(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
-        age = float(age_years[i]) + years
+        has_copd, has_af = np.float64(copd[i]), np.float64(atrial_fibrillation[i])
+        years = clip((today - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
+        age = np.float64(age_years[i]) + years
 
         # Shocks and what is taken of the drugs.
-        frail_before, reserve_lost_before = float(frailty[i]), float(deconditioning[i])
-        pressure_before = float(filling_pressure[i])
-        own_pressure = float(baseline_filling_pressure[i])
-        trait = float(adherence_trait[i])
-        support = review_support(today - float(last_review[i]), shocks)
-        beta_before = float(beta_blocker[i]) * float(adherence[i])
+        frail_before, reserve_lost_before = np.float64(frailty[i]), np.float64(deconditioning[i])
+        pressure_before = np.float64(filling_pressure[i])
+        own_pressure = np.float64(baseline_filling_pressure[i])
+        trait = np.float64(adherence_trait[i])
+        support = review_support(today - np.float64(last_review[i]), shocks)
+        beta_before = np.float64(beta_blocker[i]) * np.float64(adherence[i])
         infection, new_infection = shock(
-            float(infection_severity[i]),
+            np.float64(infection_severity[i]),
             1.0 - (relax.infection_in_hospital if attended > 0.5 else relax.infection),
             infection_rate(has_copd, frail_before, reserve_lost_before, shocks),
             step_days, u_infection, shocks.infection_weakest, 1.0,
         )  # fmt: skip
         lapse, new_lapse = shock(
-            float(adherence_lapse[i]),
+            np.float64(adherence_lapse[i]),
             1.0 - relax.lapse,
             0.0 if attended > 0.5 else lapse_rate(trait, reserve_lost_before, support, shocks),
             step_days, u_lapse, shocks.lapse_weakest, 1.0,
         )  # fmt: skip
         salt, new_salt = shock(
-            float(salt_excess[i]),
+            np.float64(salt_excess[i]),
             0.0 if attended > 0.5 else 1.0 - relax.salt,
             0.0 if attended > 0.5 else shocks.salt_rate_per_day,
             step_days, u_salt, shocks.salt_least_g_day, shocks.salt_most_g_day,
         )  # fmt: skip
         arrhythmia, new_arrhythmia = shock(
-            float(arrhythmia_burden[i]),
+            np.float64(arrhythmia_burden[i]),
             1.0 - (relax.arrhythmia_in_hospital if attended > 0.5 else relax.arrhythmia),
             arrhythmia_rate(has_af, pressure_before - own_pressure, beta_before, shocks),
             step_days, u_arrhythmia, shocks.arrhythmia_weakest, 1.0,
         )  # fmt: skip
         taken = adherence_today(trait, support, lapse, facility, attended, shocks)
-        beta, ras = taken * float(beta_blocker[i]), taken * float(ras_inhibitor[i])
-        arni, aldosterone = taken * float(neprilysin_inhibitor[i]), taken * float(mra[i])
-        sglt2 = taken * float(sglt2_inhibitor[i])
-        loop = loop_response(taken * float(loop_diuretic[i]), fluid)
+        beta, ras = taken * np.float64(beta_blocker[i]), taken * np.float64(ras_inhibitor[i])
+        arni, aldosterone = taken * np.float64(neprilysin_inhibitor[i]), taken * np.float64(mra[i])
+        sglt2 = taken * np.float64(sglt2_inhibitor[i])
+        loop = loop_response(taken * np.float64(loop_diuretic[i]), fluid)
 
         # Fluid.
-        excess_before, gfr_before = float(fluid_excess[i]), float(gfr[i])
+        excess_before, gfr_before = np.float64(fluid_excess[i]), np.float64(gfr[i])
         power = kidney_power(gfr_before, fluid)
         natriuresis = (
-            float(intrinsic_natriuresis[i])
+            np.float64(intrinsic_natriuresis[i])
             + volume_natriuresis(excess_before, power, fluid)
             + drug_natriuresis(excess_before, power, loop, ras, aldosterone, sglt2, fluid)
-            + intravenous_natriuresis(excess_before, power, float(iv_diuretic[i]), fluid)
+            + intravenous_natriuresis(excess_before, power, np.float64(iv_diuretic[i]), fluid)
             - retention(reserve_lost_before, infection, arrhythmia, fluid)
         )
-        excess = fluid_after(excess_before, float(usual_salt[i]) + salt, natriuresis, step_days, fluid)
+        excess = fluid_after(excess_before, np.float64(usual_salt[i]) + salt, natriuresis, step_days, fluid)
 
         # Heart and circulation.
-        base_ef, own_systolic = float(baseline_ejection_fraction[i]), float(baseline_systolic[i])
-        ef_before, systolic_before = float(ejection_fraction[i]), float(systolic[i])
+        base_ef, own_systolic = np.float64(baseline_ejection_fraction[i]), np.float64(baseline_systolic[i])
+        ef_before, systolic_before = np.float64(ejection_fraction[i]), np.float64(systolic[i])
         preserved_ef = preserved(base_ef, heart)
         pressure = approach(
             pressure_before,
@@ -268,27 +274,29 @@ def advance_day(
         gain = ejection_fraction_gain(1.0 - preserved_ef, beta, ras, arni, aldosterone, sglt2, heart)
         ef = approach(
             ef_before,
-            ejection_fraction_target(float(untreated_ejection_fraction[i]), gain, pressure_rise, arrhythmia, heart),
+            ejection_fraction_target(
+                np.float64(untreated_ejection_fraction[i]), gain, pressure_rise, arrhythmia, heart
+            ),
             relax.ejection_fraction,
         )
         pressure_drugs = systolic_drugs(beta, ras, arni, aldosterone, sglt2, heart)
         sbp = approach(
             systolic_before,
             systolic_target(
-                float(untreated_systolic[i]), pressure_drugs, excess, base_ef - ef, infection, arrhythmia, heart
+                np.float64(untreated_systolic[i]), pressure_drugs, excess, base_ef - ef, infection, arrhythmia, heart
             ),
             relax.systolic,
         )
         rate = approach(
-            float(heart_rate[i]),
+            np.float64(heart_rate[i]),
             heart_rate_target(
-                float(untreated_heart_rate[i]), beta, pressure_rise, excess, infection, arrhythmia, heart
+                np.float64(untreated_heart_rate[i]), beta, pressure_rise, excess, infection, arrhythmia, heart
             ),
             relax.heart_rate,
         )
 
         # Kidney.
-        chronic_gfr = chronic_gfr_after(float(untreated_gfr[i]), float(diabetes[i]), sglt2, step_days, kidney)
+        chronic_gfr = chronic_gfr_after(np.float64(untreated_gfr[i]), np.float64(diabetes[i]), sglt2, step_days, kidney)
         dip = gfr_drugs(ras, aldosterone, sglt2, kidney)
         filtration = approach(
             gfr_before,
@@ -296,15 +304,19 @@ def advance_day(
             relax.gfr,
         )
         serum_potassium = approach(
-            float(potassium[i]),
-            clip(float(untreated_potassium[i]) + potassium_shift(filtration, loop, ras, aldosterone, kidney), 2.5, 8.5),
+            np.float64(potassium[i]),
+            clip(
+                np.float64(untreated_potassium[i]) + potassium_shift(filtration, loop, ras, aldosterone, kidney),
+                2.5,
+                8.5,
+            ),
             relax.potassium,
         )
         peptide = nt_probnp(pressure, ef, filtration, age, has_af, heart)
 
         # Symptoms and reserve.
         score = approach(
-            float(symptom_score[i]),
+            np.float64(symptom_score[i]),
             symptom_target(pressure, ef, has_copd, infection, arrhythmia, frail_before, symptoms),
             relax.symptom,
         )
@@ -325,8 +337,8 @@ def advance_day(
 
         # Death.
         h_death = death_hazard(
-            float(life_table_hazard[i]), age, years, ef, score, infection, arrhythmia, frail, reserve_lost, filtration,
-            sbp, serum_potassium, beta, aldosterone, acute,
+            np.float64(life_table_hazard[i]), age, years, ef, score, infection, arrhythmia, frail, reserve_lost,
+            filtration, sbp, serum_potassium, beta, aldosterone, acute,
         )  # fmt: skip
         dies = u_death < 1.0 - exp(-h_death * step_days)
         shocks_begun = (
@@ -341,26 +353,26 @@ def advance_day(
             + (float(ONSET_SHOCK) if shocks_begun > 0.5 else 0.0)
         )
 
-        untreated_gfr[i] = chronic_gfr if lives else float(untreated_gfr[i])
+        untreated_gfr[i] = chronic_gfr if lives else np.float64(untreated_gfr[i])
         fluid_excess[i] = excess if lives else excess_before
         filling_pressure[i] = pressure if lives else pressure_before
-        weight[i] = float(dry_weight[i]) + excess if lives else float(weight[i])
+        weight[i] = np.float64(dry_weight[i]) + excess if lives else np.float64(weight[i])
         ejection_fraction[i] = ef if lives else ef_before
         systolic[i] = sbp if lives else systolic_before
-        heart_rate[i] = rate if lives else float(heart_rate[i])
+        heart_rate[i] = rate if lives else np.float64(heart_rate[i])
         gfr[i] = filtration if lives else gfr_before
-        potassium[i] = serum_potassium if lives else float(potassium[i])
-        natriuretic_peptide[i] = peptide if lives else float(natriuretic_peptide[i])
-        symptom_score[i] = score if lives else float(symptom_score[i])
+        potassium[i] = serum_potassium if lives else np.float64(potassium[i])
+        natriuretic_peptide[i] = peptide if lives else np.float64(natriuretic_peptide[i])
+        symptom_score[i] = score if lives else np.float64(symptom_score[i])
         frailty[i] = frail if lives else frail_before
         deconditioning[i] = reserve_lost if lives else reserve_lost_before
-        adherence[i] = taken if lives else float(adherence[i])
-        infection_severity[i] = infection if lives else float(infection_severity[i])
-        adherence_lapse[i] = lapse if lives else float(adherence_lapse[i])
-        salt_excess[i] = salt if lives else float(salt_excess[i])
-        arrhythmia_burden[i] = arrhythmia if lives else float(arrhythmia_burden[i])
-        death_hazard_per_day[i] = h_death if lives else float(death_hazard_per_day[i])
-        nyha[i] = nyha_class(score, symptoms) if lives else float(nyha[i])
+        adherence[i] = taken if lives else np.float64(adherence[i])
+        infection_severity[i] = infection if lives else np.float64(infection_severity[i])
+        adherence_lapse[i] = lapse if lives else np.float64(adherence_lapse[i])
+        salt_excess[i] = salt if lives else np.float64(salt_excess[i])
+        arrhythmia_burden[i] = arrhythmia if lives else np.float64(arrhythmia_burden[i])
+        death_hazard_per_day[i] = h_death if lives else np.float64(death_hazard_per_day[i])
+        nyha[i] = nyha_class(score, symptoms) if lives else np.float64(nyha[i])
         acute_cause[i] = cause if lives & presents else 0.0
         onset[i] = bits if lives else 0.0
         shock_onset[i] = shocks_begun if lives else 0.0
