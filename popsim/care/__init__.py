@@ -1,0 +1,9 @@
+"""The care network: who treats whom where, with how many places, in which order."""
+
+from popsim.care.columns import CARE_COLUMNS, MONITORING_COLUMNS
+from popsim.care.flow import PatientFlow
+from popsim.care.monitoring import Monitoring
+from popsim.care.network import CareNetwork
+from popsim.care.system import CareSystem
+
+__all__ = ["CARE_COLUMNS", "MONITORING_COLUMNS", "CareNetwork", "CareSystem", "Monitoring", "PatientFlow"]

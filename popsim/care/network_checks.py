@@ -134,7 +134,7 @@ def structure(definition: NetworkDefinition, graph: nx.DiGraph, file: object) ->
                 "unreachable: neither entry, presentation, arrivals nor any setting in use leads here",
             )
     _no_dead_ends_for_external(definition, graph, external, file)
-    resting = {s.name for s in definition.settings if isinstance(s.stay, Forever)}
+    resting = {s.name for s in definition.settings if isinstance(s.stay, Forever) or s.setting_class == "community"}
     _no_dead_ends(graph, twins, {EXIT, *resting, *contacts}, lambda link: link.twins, "twins", file)
     if definition.presentation is not None and EXIT in twins:
         name = next(n for n in graph.predecessors(EXIT) if n in twins and _usable(graph, n, EXIT, lambda x: x.twins))
@@ -296,7 +296,7 @@ def _no_dead_ends(
                 file,
                 f"settings.{node}.routes",
                 None,
-                f"no way to leave for {people}: neither 'exit' nor a setting with a stay forever can be reached",
+                f"no way to leave for {people}: neither 'exit' nor a community setting nor a stay forever can be reached",
             )
 
 

@@ -25,6 +25,13 @@ EVENT_NAMES = (
     "early",
 )  # fmt: skip
 
+NOWHERE = -1  # no setting, no job
+NO_DETAIL = 0
+FIRST_CHOICE = 0  # not an outlier
+
+# Ranks of the care network's events that fall on the same moment: who leaves goes before who comes.
+RANK_TIMER, RANK_DEATH, RANK_ENTER, RANK_PRESENT, RANK_SESSION, RANK_ARRIVAL = range(6)
+
 # Why a twin seeks acute care.
 CAUSE_NONE = 0
 CAUSE_HEART_FAILURE = 1

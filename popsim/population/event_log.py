@@ -9,11 +9,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from popsim.kernels.care_records import LOG
 from popsim.kernels.codes import CAUSE_NAMES, EVENT_NAMES
 
 
 class EventColumns(NamedTuple):
-    """The growing arrays of the log, in the form kernels take them; `size[0]` of them are used."""
+    """The fields of the log as arrays (strided views of its records)."""
 
     time: NDArray[np.float64]
     row: NDArray[np.int32]
@@ -21,13 +22,6 @@ class EventColumns(NamedTuple):
     setting: NDArray[np.int8]
     cause: NDArray[np.int8]
     detail: NDArray[np.int8]
-    size: NDArray[np.int64]
-
-
-def allocate(capacity: int) -> EventColumns:
-    """Room for `capacity` events."""
-    codes = [np.zeros(capacity, np.int8) for _ in range(4)]
-    return EventColumns(np.zeros(capacity), np.zeros(capacity, np.int32), *codes, np.zeros(1, np.int64))
 
 
 class EventLog:
@@ -40,28 +34,25 @@ class EventLog:
     def __init__(self, setting_names: Sequence[str], person_id: NDArray[np.int64], capacity: int = 1024) -> None:
         self.setting_names = tuple(setting_names)
         self.person_id = person_id
-        self.columns = allocate(capacity)
+        self.records: NDArray[Any] = np.zeros(capacity, LOG)
+        self.size = 0
 
     def __len__(self) -> int:
-        return int(self.columns.size[0])
+        return self.size
 
     def ensure_room(self, more: int) -> None:
         """Make room for `more` further events; growing by half keeps the copying linear and the peak low."""
-        needed = len(self) + more
-        if needed <= len(self.columns.time):
+        needed = self.size + more
+        if needed <= len(self.records):
             return
-        capacity = max(needed, len(self.columns.time) * 3 // 2)
-        grown: list[NDArray[Any]] = []
-        for array in self.columns[:-1]:
-            larger = np.empty(capacity, array.dtype)
-            larger[: len(self)] = array[: len(self)]
-            grown.append(larger)
-        self.columns = EventColumns(*grown, self.columns.size)
+        larger = np.empty(max(needed, len(self.records) * 3 // 2), LOG)
+        larger[: self.size] = self.records[: self.size]
+        self.records = larger
 
     def slice(self, start: int = 0, stop: int | None = None) -> EventColumns:
-        """Views of events start..stop."""
-        stop = len(self) if stop is None else stop
-        return EventColumns(*(array[start:stop] for array in self.columns[:-1]), np.array([stop - start]))
+        """Views of events start..stop, one array per field."""
+        part = self.records[start : self.size if stop is None else stop]
+        return EventColumns(*(part[field] for field in EventColumns._fields))
 
     def frame(self, start: int = 0, stop: int | None = None) -> pl.DataFrame:
         """Events as a frame: time_days, person_id, event, setting, cause (Enums) and detail."""
@@ -82,4 +73,4 @@ def _named(codes: NDArray[Any], names: Sequence[str]) -> pl.Series:
     """Codes as an Enum of their names; -1 becomes null."""
     physical = pl.Series(codes.astype(np.uint8))
     valid = physical.set(physical >= len(names), None)
-    return valid.cast(pl.Enum(list(names)))
+    return pl.Series(list(names), dtype=pl.Enum(list(names))).gather(valid)

@@ -1,0 +1,231 @@
+"""From a checked network to the tables that the event loop reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.care.network import CareNetwork, operand
+from popsim.definitions.network import (
+    EXIT,
+    STAY,
+    UNLIMITED,
+    Condition,
+    Distribution,
+    Empirical,
+    Exponential,
+    Fixed,
+    Forever,
+    Gamma,
+    LogNormal,
+    Route,
+    SettingDefinition,
+    Uniform,
+)
+from popsim.errors import InputError
+from popsim.kernels import care_records as records
+from popsim.kernels import codes
+from popsim.population.columns import Schema
+
+HOURS_A_DAY = 24.0
+LEVEL_CODES = {
+    "community": codes.LEVEL_COMMUNITY,
+    "facility": codes.LEVEL_FACILITY,
+    "emergency": codes.LEVEL_EMERGENCY,
+    "ward": codes.LEVEL_WARD,
+    "critical": codes.LEVEL_CRITICAL,
+}
+CLINICIAN_CODES = {
+    "none": records.NO_CLINICIAN,
+    "general_practitioner": records.GENERAL_PRACTITIONER,
+    "specialist": records.SPECIALIST,
+    "nurse": records.NURSE,
+}
+APPLIES_CODES = {"all": records.ALL, "twins": records.TWINS_ONLY, "external": records.EXTERNAL_ONLY}
+SPECIAL_NODES = {EXIT: records.EXIT, STAY: records.STAY_PUT}
+
+
+class _Tables:
+    """Tables under construction: each `add` returns where in its table the new rows are."""
+
+    def __init__(self, network: CareNetwork, schema: Schema) -> None:
+        self.network, self.schema = network, schema
+        self.routes: list[tuple[Any, ...]] = []
+        self.targets: list[tuple[Any, ...]] = []
+        self.conditions: list[tuple[Any, ...]] = []
+        self.priorities: list[tuple[Any, ...]] = []
+        self.factors: list[tuple[Any, ...]] = []
+        self.distributions: list[tuple[Any, ...]] = []
+        self.empirical: list[tuple[Any, ...]] = []
+
+    def node(self, name: str | None) -> int:
+        """Number of a setting, EXIT, STAY_PUT, or -1 for none."""
+        if name is None:
+            return -1
+        return SPECIAL_NODES[name] if name in SPECIAL_NODES else self.network.index(name)
+
+    def column(self, name: str) -> tuple[int, int]:
+        """Block and place of a column that rules may test."""
+        kind = self.schema[name].kind if name in self.schema else None
+        if kind not in ("real", "code"):
+            raise InputError(f"{self.network.file}: column '{name}' cannot be tested in this population")
+        return (records.REAL_BLOCK if kind == "real" else records.CODE_BLOCK), self.schema.place(name)
+
+    def add_conditions(self, conditions: Sequence[Condition]) -> tuple[int, int]:
+        first = len(self.conditions)
+        for condition in conditions:
+            block, place = self.column(condition.column)
+            operator = (
+                records.AT_LEAST
+                if condition.at_least is not None
+                else records.BELOW
+                if condition.below is not None
+                else records.IS
+            )
+            self.conditions.append((operand(condition), place, block, operator))
+        return first, len(self.conditions)
+
+    def add_distribution(self, distribution: Distribution | None) -> int:
+        if distribution is None:
+            return -1
+        a = b = 0.0
+        first = len(self.empirical)
+        match distribution:
+            case Exponential():
+                kind, a = records.EXPONENTIAL, distribution.mean
+            case LogNormal() | Gamma():
+                kind = records.LOGNORMAL if isinstance(distribution, LogNormal) else records.GAMMA
+                a, b = distribution.mean, distribution.sd
+            case Uniform():
+                kind, a, b = records.UNIFORM, distribution.low, distribution.high
+            case Fixed():
+                kind, a = records.FIXED, distribution.value
+            case Forever():
+                kind = records.FOREVER
+            case Empirical():
+                kind = records.EMPIRICAL
+                weights = np.array(distribution.weights or [1.0] * len(distribution.values))
+                self.empirical += list(zip(distribution.values, np.cumsum(weights) / weights.sum(), strict=True))
+        self.distributions.append((a, b, first, len(self.empirical), kind))
+        return len(self.distributions) - 1
+
+    def add_routes(self, routes: Sequence[Route]) -> tuple[int, int]:
+        start = len(self.routes)
+        for route in routes:
+            conditions = self.add_conditions(route.when)
+            first = len(self.targets)
+            names, shares = zip(*route.targets, strict=True)
+            self.targets += list(zip(np.cumsum(shares), map(self.node, names), strict=True))
+            span = (*conditions, first, len(self.targets))
+            self.routes.append((*span, route.if_free, APPLIES_CODES[route.applies_to], route.outlier))
+        return start, len(self.routes)
+
+    def setting(self, setting: SettingDefinition, contact: int) -> dict[str, Any]:
+        """One row of the settings table, by field."""
+        review = setting.review
+        priority = len(self.priorities)
+        for rule in setting.priority:
+            self.priorities.append((*self.add_conditions(rule.when), rule.level - 1))
+        factor = len(self.factors)
+        for term in setting.stay_factors:
+            block, place = self.column(term.column)
+            self.factors.append((term.reference, term.log_change_per_unit, place, block))
+        discharge = self.add_conditions(review.discharge_when if review else ())
+        pressure = self.add_conditions(review.under_pressure if review else ())
+        stay = self.add_distribution(setting.stay)
+        external = self.add_distribution(setting.stay_external)
+        routes = self.add_routes(setting.routes)
+        kind = records.PLACE if setting.is_place else records.CONTACT if contact >= 0 else records.ROUTER
+        return {
+            "capacity": _number(setting.capacity),
+            "waiting_room": _number(setting.waiting_room),
+            "opens": setting.opens_hour / HOURS_A_DAY,
+            "closes": setting.closes_hour / HOURS_A_DAY,
+            "review_hour": review.hour if review else 0.0,
+            "at_least_days": review.at_least_days if review else 0.0,
+            "at_most_days": review.at_most_days if review else 0.0,
+            "overflow": self.node(setting.overflow),
+            "gives_up_to": self.node(setting.gives_up_to),
+            "stay": stay,
+            "stay_external": external if external >= 0 else stay,
+            "patience": self.add_distribution(setting.patience),
+            "factor_first": factor,
+            "factor_last": len(self.factors),
+            "discharge_first": discharge[0],
+            "discharge_last": discharge[1],
+            "pressure_first": pressure[0],
+            "pressure_last": pressure[1],
+            "priority_first": priority,
+            "priority_last": len(self.priorities),
+            "route_first": routes[0],
+            "route_last": routes[1],
+            "slots": setting.slots_per_day or 0,
+            "lapses_days": int(np.ceil(setting.lapses_after_days)),
+            "contact": contact,
+            "kind": kind,
+            "setting_class": codes.CLASS_NAMES.index(setting.setting_class),
+            "care_level": LEVEL_CODES[setting.level],
+            "boards": setting.boards,
+            "has_review": review is not None,
+            "clinician": CLINICIAN_CODES[setting.clinician],
+            "weekdays_only": setting.weekdays_only,
+            "by_priority": setting.discipline == "priority",
+        }
+
+
+def compile_network(network: CareNetwork, schema: Schema) -> records.Network:
+    """The network as tables.
+
+    Args:
+        network: a checked network.
+        schema: the columns of the population that its rules will be tested on.
+
+    Raises:
+        InputError: a rule tests a column that the population does not have, or external patients would come to a
+            setting whose stay has no length for them.
+    """
+    tables = _Tables(network, schema)
+    contacts = [s.name for s in network.settings if s.setting_class == "outpatient"]
+    rows = [tables.setting(s, contacts.index(s.name) if s.name in contacts else -1) for s in network.settings]
+    settings = np.zeros(len(rows), records.SETTING)
+    for row, values in enumerate(rows):
+        for field, value in values.items():
+            settings[row][field] = value
+    return records.Network(
+        settings=settings,
+        routes=_table(tables.routes, records.ROUTE),
+        targets=_table(tables.targets, records.TARGET),
+        conditions=_table(tables.conditions, records.CONDITION),
+        priorities=_table(tables.priorities, records.PRIORITY),
+        factors=_table(tables.factors, records.FACTOR),
+        distributions=_table(tables.distributions, records.DISTRIBUTION),
+        empirical=_table(tables.empirical, records.EMPIRICAL_POINT),
+        entry=tables.node(network.definition.entry),
+        presentation=tables.node(network.definition.presentation),
+        home=_home(network),
+    )
+
+
+def compile_sources(network: CareNetwork) -> NDArray[Any]:
+    """External sources as a table, each at its first patient."""
+    rows = [(a.per_day, 0, network.index(a.to), a.priority - 1) for a in network.arrivals]
+    return _table(rows, records.SOURCE)
+
+
+def _home(network: CareNetwork) -> int:
+    """Where a twin goes that nobody has a place for: the first community setting with room for all, else out."""
+    for number, setting in enumerate(network.settings):
+        if setting.setting_class == "community" and setting.capacity == UNLIMITED:
+            return number
+    return records.EXIT
+
+
+def _number(places: int | str) -> int:
+    return records.UNLIMITED if isinstance(places, str) else places
+
+
+def _table(rows: Sequence[tuple[Any, ...]], dtype: np.dtype[Any]) -> NDArray[Any]:
+    return np.array([tuple(row) for row in rows], dtype)

@@ -1,0 +1,123 @@
+"""Patient flow: the care network alone, without physiology.
+
+    flow = PatientFlow(CareNetwork.read("ward.toml", ()), seed=1)
+    flow.run(1000)
+    flow.summary()
+
+External patients arrive by the network's arrival sources; `residents` twins may live in it (a closed network): they
+enter at the network's `entry`, and stays, routes and queues do the rest.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from popsim.care.columns import CARE_COLUMNS
+from popsim.care.network import CareNetwork
+from popsim.care.system import CareSystem
+from popsim.definitions.strategy import Strategy
+from popsim.population.columns import Schema
+from popsim.population.event_log import EventLog
+from popsim.population.population import Population
+
+FLOW_COLUMNS = tuple(c for c in CARE_COLUMNS if c.name in ("alive", "setting"))
+
+
+class PatientFlow:
+    """A network with external arrivals and residents, run for some days.
+
+    Args:
+        network: any checked network whose rules test no columns.
+        residents: twins that live in the network from day 0.
+        days: the longest run.
+        seed, replication: key of the random numbers.
+        keep_log: whether the residents' events are logged.
+    """
+
+    def __init__(
+        self,
+        network: CareNetwork,
+        *,
+        residents: int = 0,
+        days: int = 365,
+        seed: int = 0,
+        replication: int = 0,
+        keep_log: bool = False,
+    ) -> None:
+        self.network = network
+        self.population = Population(Schema(FLOW_COLUMNS), np.arange(residents))
+        self.day = 0
+        self._care = CareSystem(
+            network,
+            self.population,
+            Strategy(name="none"),
+            days=days,
+            seed=seed,
+            replication=replication,
+            keep_log=keep_log,
+        )
+
+    @property
+    def events(self) -> EventLog:
+        """The residents' events, when they are kept."""
+        return self._care.events
+
+    @property
+    def events_processed(self) -> int:
+        """Arrivals, ends of stays, reviews and patience run out, of residents and external patients."""
+        return self._care.events_processed
+
+    def run(self, days: int) -> PatientFlow:
+        """Go on for some days."""
+        last = self.day + days
+        if self.day == 0 and days > 0:
+            self._care.open_day(0, len(self.population))
+            self._care.run_day(0)
+            self.day = 1
+        self._care.run_days(self.day, last)
+        self.day = last
+        return self
+
+    def daily(self) -> pl.DataFrame:
+        """Day by day and setting: places taken and persons waiting at the day's end, most places taken in the day."""
+        frames = [
+            pl.DataFrame(
+                {
+                    "day": np.arange(self.day),
+                    "setting": [setting.name] * self.day,
+                    "present": self._care.census[: self.day, i],
+                    "waiting": self._care.queue[: self.day, i],
+                    "peak": self._care.peak[: self.day, i],
+                }
+            )
+            for i, setting in enumerate(self.network.settings)
+            if setting.is_place
+        ]
+        return pl.concat(frames)
+
+    def totals(self) -> pl.DataFrame:
+        """Running totals per place since day 0; the difference of two of them is what happened between.
+
+        Columns: setting, started, left, blocked, reneged, wait_days (of those who started), present_days and
+        waiting_days (time integrals of places taken and of persons waiting).
+        """
+        states = self._care.states
+        fields = {"started": "entered", "left": "left", "blocked": "blocked", "reneged": "reneged"}
+        fields |= {name: name for name in ("wait_days", "present_days", "waiting_days")}
+        places = [i for i, setting in enumerate(self.network.settings) if setting.is_place]
+        columns = {name: states[field][places].copy() for name, field in fields.items()}
+        return pl.DataFrame({"setting": [self.network.settings[i].name for i in places]} | columns)
+
+    def summary(self) -> pl.DataFrame:
+        """Per place: mean places taken, mean number waiting, mean wait (days), share blocked, over the whole run."""
+        tried = pl.col("started") + pl.col("blocked")
+        return self.totals().select(
+            "setting",
+            "started",
+            (pl.col("present_days") / self.day).alias("mean_present"),
+            (pl.col("waiting_days") / self.day).alias("mean_waiting"),
+            (pl.col("wait_days") / pl.col("started")).alias("mean_wait_days"),
+            (pl.col("blocked") / tried).alias("share_blocked"),
+            (pl.col("reneged") / tried).alias("share_gave_up"),
+        )

@@ -1,0 +1,79 @@
+"""Monitoring: noisy signals from home, turned into alerts by the strategy's limits."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from popsim.definitions.strategy import Telemonitoring
+from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.kernels.monitoring import measure_day
+from popsim.population.clock import Clock
+from popsim.population.population import Population
+
+
+class Rules(NamedTuple):
+    """Errors of the signals and limits of the alerts, as the kernel takes them."""
+
+    weight_error_kg: float
+    systolic_error_mmhg: float
+    heart_rate_error_bpm: float
+    reference_share_per_day: float
+    weight_gain_kg: float
+    systolic_low_mmhg: float
+    systolic_high_mmhg: float
+    heart_rate_low_bpm: float
+    heart_rate_high_bpm: float
+    days_between_alerts: float
+
+
+class Monitoring:
+    """Telemonitoring under one strategy; does nothing when the strategy has none.
+
+    Args:
+        telemonitoring: the strategy's programme, or None.
+        seed, replication: key of the random numbers.
+        signals: errors of home measurements (evidence/home_signals.toml).
+    """
+
+    def __init__(
+        self,
+        telemonitoring: Telemonitoring | None,
+        *,
+        seed: int,
+        replication: int = 0,
+        signals: ParameterSet | None = None,
+    ) -> None:
+        self._seed, self._replication = seed, replication
+        self._rules: Rules | None = None
+        if telemonitoring is not None:
+            errors = dict(signals or load_parameters("home_signals"))
+            limits = {key: float(value) for key, value in telemonitoring if key in Rules._fields}
+            self._rules = Rules(**(errors | limits))
+
+    def observe(self, population: Population, clock: Clock) -> None:
+        """Today's measurements of everybody who is monitored, and the alerts they raise."""
+        if self._rules is None:
+            return
+        entered = int(np.searchsorted(population["entry_day"], clock.day, side="left"))
+        measure_day(
+            entered,
+            clock.day,
+            self._seed,
+            self._replication,
+            population.person_id,
+            self._rules,
+            population["alive"],
+            population["telemonitored"],
+            population["care_level"],
+            population["weight_kg"],
+            population["systolic_mmhg"],
+            population["heart_rate_bpm"],
+            population["measured_weight_kg"],
+            population["measured_systolic_mmhg"],
+            population["measured_heart_rate_bpm"],
+            population["reference_weight_kg"],
+            population["last_alert_day"],
+            population["alert"],
+        )

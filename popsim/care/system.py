@@ -1,0 +1,218 @@
+"""The living care network: who is where, who waits for what, and one day of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.care.columns import find_columns
+from popsim.care.compiled import compile_network, compile_sources
+from popsim.care.network import CareNetwork
+from popsim.care.policy import compile_follow_ups, compile_policy
+from popsim.definitions.strategy import Strategy
+from popsim.errors import RunError
+from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.kernels import care_loop as loop
+from popsim.kernels import care_records as records
+from popsim.kernels.world import hand_over
+from popsim.population.clock import Clock
+from popsim.population.event_log import EventLog
+from popsim.population.population import Population
+
+FIRST_ROOM = 8192
+LARGEST_ROOM = 1 << 30
+
+
+class CareSystem:
+    """The care network at work on a population.
+
+    Args:
+        network: scaled, with the strategy's capacities.
+        population: its care columns are written; the others are read by the network's rules.
+        strategy: follow-up and telemonitoring.
+        days: how many days will be simulated at most.
+        seed, replication: key of all random numbers.
+        practice: what clinicians do (evidence/care_practice.toml).
+        keep_log: whether twins' events are logged.
+
+    Attributes:
+        census, queue, peak: per day and setting: places taken and persons waiting at the end of the day, and the most
+            places taken at once; shape (days, settings).
+    """
+
+    def __init__(
+        self,
+        network: CareNetwork,
+        population: Population,
+        strategy: Strategy,
+        *,
+        days: int,
+        seed: int,
+        replication: int = 0,
+        practice: ParameterSet | None = None,
+        keep_log: bool = True,
+    ) -> None:
+        self.network = network
+        self.settings = tuple(setting.name for setting in network.settings)
+        self.events = EventLog(self.settings, population.person_id, FIRST_ROOM if keep_log else 0)
+        self._entry_day = population["entry_day"] if "entry_day" in population.schema else None
+        shape = (days, len(self.settings))
+        self.census, self.queue, self.peak = (np.zeros(shape, np.int32) for _ in range(3))
+        self._use(
+            _first_morning(network, population, strategy, days, seed, replication, practice)._replace(
+                log=self.events.records
+            )
+        )
+        for source in range(len(self._arrays.sources)):
+            loop.schedule_arrival(self._world, 0.0, source)
+
+    def treat(self, population: Population, clock: Clock) -> None:
+        """One day: new illness, deaths, alerts and entries first become events, then all events run in their order."""
+        self.open_day(clock.day, self._entered_by(clock.day, len(population)))
+        self.run_day(clock.day)
+
+    def open_day(self, day: int, entered: int) -> None:
+        """Schedule what physiology, monitoring and the calendar bring today."""
+        self._make_room(int(loop.count_due(self._world, entered)))
+        loop.open_day(self._world, day, entered)
+
+    def run_day(self, day: int) -> None:
+        """Run today's events and close the day; every person must be accounted for.
+
+        Raises:
+            RunError: the network's books do not balance, or it has grown beyond all bounds.
+        """
+        while (need := loop.run_until(self._world, day + 1.0)) != loop.DONE:
+            self._grow(need)
+        loop.close_day(self._world, day, self.census[day], self.queue[day], self.peak[day])
+        self._check(day)
+
+    def run_days(self, first: int, last: int) -> None:
+        """Days first..last at one go, for a network without physiology whose twins have entered.
+
+        Raises:
+            RunError: as `run_day`.
+        """
+        day, need, opened = first, loop.DONE, 0
+        while day < last:
+            day, need = loop.run_days(self._world, day, last, opened, self.census, self.queue, self.peak)
+            opened = int(need != loop.DONE)
+            if opened:
+                self._grow(need)
+        self._check(last - 1)
+
+    def _check(self, day: int) -> None:
+        """Every person must be in exactly one setting, and flows must balance."""
+        self.events.size = int(self._arrays.counters[records.LOG_SIZE])
+        if fault := int(self._arrays.counters[records.FAULT]):
+            raise RunError(f"{self.network.file}: the care network failed on day {day} (fault {fault})")
+        if off := int(loop.imbalance(self._world)):
+            raise RunError(f"{self.network.file}: {off} persons are unaccounted for on day {day}")
+
+    @property
+    def states(self) -> NDArray[Any]:
+        """Counts and time integrals per setting (kernels/care_records.STATE)."""
+        return self._arrays.states
+
+    @property
+    def events_processed(self) -> int:
+        """Events that have happened so far, external patients' included."""
+        return int(self._arrays.counters[records.PROCESSED])
+
+    def _entered_by(self, day: int, size: int) -> int:
+        if self._entry_day is None:
+            return size
+        return int(np.searchsorted(self._entry_day, day, side="right"))
+
+    def _use(self, arrays: records.Arrays) -> None:
+        """Hand arrays to the kernels."""
+        self._arrays, self._world = arrays, hand_over(arrays)
+
+    def _make_room(self, due: int) -> None:
+        """Room for the events that `due` twins schedule and log at the start of a day."""
+        while self._arrays.counters[records.HEAP_SIZE] + 2 * due + loop.MARGIN > len(self._arrays.events):
+            self._grow(loop.NEEDS_EVENTS)
+        if len(self.events.records):
+            self.events.ensure_room(4 * due + loop.MARGIN)
+            self._use(self._arrays._replace(log=self.events.records))
+
+    def _grow(self, need: int) -> None:
+        """Enlarge what the kernel found too small."""
+        arrays = self._arrays
+        if need == loop.NEEDS_EVENTS:
+            self._use(arrays._replace(events=_doubled(arrays.events)))
+        elif need == loop.NEEDS_LOG:
+            self.events.size = int(arrays.counters[records.LOG_SIZE])
+            self.events.ensure_room(len(self.events.records) // 2 + loop.MARGIN)
+            self._use(self._arrays._replace(log=self.events.records))
+        else:
+            self._use(_more_jobs(arrays))
+        if len(self._arrays.events) > LARGEST_ROOM or len(self._arrays.jobs) > LARGEST_ROOM:
+            raise RunError(f"{self.network.file}: more than {LARGEST_ROOM} persons or events at once; is it stable?")
+
+
+def _first_morning(
+    network: CareNetwork,
+    population: Population,
+    strategy: Strategy,
+    days: int,
+    seed: int,
+    replication: int,
+    practice: ParameterSet | None,
+) -> records.Arrays:
+    """The network on its first morning: nobody in it, nothing scheduled."""
+    size, count = len(population), len(network.settings)
+    tables = compile_network(network, population.schema)
+    contacts = max(1, sum(s.setting_class == "outpatient" for s in network.settings))
+    jobs = np.zeros(size, records.JOB)
+    jobs["person"] = population.person_id
+    jobs["setting"] = jobs["waits_for"] = -1
+    bookings = np.zeros((contacts, max(1, size)), records.BOOKING)
+    bookings["due"] = -1
+    population["setting"] = -1
+    arrays = records.Arrays(
+        *tables,
+        columns=records.as_record(find_columns(population.schema)),
+        practice=records.as_record((practice or load_parameters("care_practice")).fill(records.Practice)),
+        policy=records.as_record(compile_policy(strategy, network)),
+        follow_ups=compile_follow_ups(strategy, network),
+        sources=compile_sources(network),
+        jobs=jobs,
+        states=np.zeros(count, records.STATE),
+        queues=np.full((count, records.LEVELS, 2), -1, np.int32),
+        stays=np.zeros((size, count), np.int32),
+        events=np.zeros(FIRST_ROOM, records.EVENT),
+        free=np.zeros(0, np.int32),
+        bookings=bookings,
+        calendar=np.full((contacts, days + 1, 2), -1, np.int32),
+        stack=np.zeros(256, np.int32),
+        counters=np.zeros(records.COUNTERS, np.int64),
+        log=np.zeros(0, records.LOG),
+        reals=population.block("real"),
+        codes=population.block("code"),
+        twins=size,
+        seed=seed,
+        replication=replication,
+    )
+    return _more_jobs(arrays)
+
+
+def _doubled(array: NDArray[Any]) -> NDArray[Any]:
+    return np.concatenate([array, np.zeros_like(array)])
+
+
+def _more_jobs(arrays: records.Arrays) -> records.Arrays:
+    """Room for as many external patients again, and for some at first."""
+    old = len(arrays.jobs)
+    more = max(FIRST_ROOM // 8, old - arrays.twins)
+    jobs = np.concatenate([arrays.jobs, np.zeros(more, records.JOB)])
+    jobs["setting"][old:] = jobs["waits_for"][old:] = -1
+    used = int(arrays.counters[records.FREE_SIZE])
+    free = np.zeros(len(jobs) - arrays.twins, np.int32)
+    free[:used] = arrays.free[:used]
+    free[used : used + more] = np.arange(len(jobs) - 1, old - 1, -1)
+    arrays.counters[records.FREE_SIZE] = used + more
+    stays = np.concatenate([arrays.stays, np.zeros((more, arrays.stays.shape[1]), np.int32)])
+    return arrays._replace(jobs=jobs, free=free, stays=stays)

@@ -1,0 +1,45 @@
+"""Putting events on the heap and into the log."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from popsim.kernels.care_records import FAULT, HEAP_SIZE, LOG_SIZE
+from popsim.kernels.compiling import inner
+from popsim.kernels.heap import push
+
+RANK_SHIFT = 48
+EXTERNAL_PERSON = 1 << 44  # external patients: this + source << 36 + number
+FAULT_HEAP, FAULT_LOG, FAULT_STACK, FAULT_HOPS = 1, 2, 3, 4
+
+
+@inner
+def schedule(world, time, rank, person, job, what):
+    """Put an event on the heap."""
+    size = world.counters[HEAP_SIZE]
+    if size >= len(world.events):
+        world.counters[FAULT] = 1
+        return
+    order = (np.int64(rank) << RANK_SHIFT) | (person & ((np.int64(1) << RANK_SHIFT) - 1))
+    world.counters[HEAP_SIZE] = push(world.events, size, time, order, job, what)
+
+
+@inner
+def note(world, time, job, kind, setting, detail):
+    """Write a twin's event to the log; external patients are only counted."""
+    if job >= world.twins or len(world.log) == 0:
+        return
+    size = world.counters[LOG_SIZE]
+    if size >= len(world.log):
+        world.counters[FAULT] = 2
+        return
+    place = world.columns[0].presenting_cause
+    cause = world.codes[place, job] if place >= 0 else np.int8(0)
+    record = world.log[size]
+    record.time = time
+    record.row = job
+    record.kind = kind
+    record.setting = setting
+    record.cause = cause
+    record.detail = detail
+    world.counters[LOG_SIZE] = size + 1
