@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,9 +10,13 @@ import numpy as np
 import polars as pl
 from mesa import Model
 
+from popsim.care import CareSystem, Monitoring
+from popsim.economics.valuation import PricedSetting, Valuation
 from popsim.errors import InputError
+from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.hooks import Hooks
 from popsim.outcomes.narrative import Place
+from popsim.physiology import HeartFailurePhysiology
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
@@ -24,31 +28,32 @@ from popsim.twins import TwinSet
 if TYPE_CHECKING:
     from popsim.care.network import CareNetwork
     from popsim.definitions.strategy import Strategy
-    from popsim.evidence.parameters import ParameterSet
+
+PARAMETER_SETS = ("heart_failure", "care_practice", "home_signals", "nhs_prices", "griffiths_2014")
 
 
-class Physiology(Protocol):
+class PhysiologyPart(Protocol):
     """Whatever changes the inside of twins."""
 
     def advance(self, population: Population, clock: Clock) -> None:
         """Live through the day that `clock` shows."""
 
 
-class Monitoring(Protocol):
+class MonitoringPart(Protocol):
     """Whatever measures twins."""
 
     def observe(self, population: Population, clock: Clock) -> None:
         """Take the day's measurements and raise alerts."""
 
 
-class Care(Occupancy, Protocol):
+class CarePart(Occupancy, Protocol):
     """Whatever moves twins between settings and treats them."""
 
     def treat(self, population: Population, clock: Clock) -> None:
         """Process the day's events in time order, writing them to the event log."""
 
 
-class Valuation(Protocol):
+class ValuationPart(Protocol):
     """Whatever values a day."""
 
     def accrue(self, population: Population, clock: Clock, events: EventLog) -> None:
@@ -59,10 +64,10 @@ class Valuation(Protocol):
 class Parts:
     """The subsystems of one model, and what they share: the event log and the network's settings in their order."""
 
-    physiology: Physiology
-    monitoring: Monitoring
-    care: Care
-    valuation: Valuation
+    physiology: PhysiologyPart
+    monitoring: MonitoringPart
+    care: CarePart
+    valuation: ValuationPart
     events: EventLog
     places: Sequence[Place]
 
@@ -96,8 +101,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         replication: int = 0,
         follow_up_days: int = 365,
         enrolment_days: int = 0,
-        parameters: ParameterSet | None = None,
-        prices: ParameterSet | None = None,
+        parameters: Mapping[str, ParameterSet] | None = None,
         agent_class: type[PatientTwin] = PatientTwin,
     ) -> None:
         """Put a population into a network under a strategy; nothing happens until the first step.
@@ -110,8 +114,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             replication: second word.
             follow_up_days: days for which each twin is followed from its entry.
             enrolment_days: entries are spread over so many days.
-            parameters: constants of physiology; None: evidence/heart_failure.toml.
-            prices: unit costs; None: evidence/nhs_prices.toml.
+            parameters: sets of constants by name (PARAMETER_SETS); those left out are read from popsim/evidence.
             agent_class: what a twin's handle is, for hooks and attributes of a user's own.
 
         Raises:
@@ -131,7 +134,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self.follow_up_days, self.enrolment_days = int(follow_up_days), int(enrolment_days)
         self.clock = Clock()
         self._make_agents(agent_class)
-        parts = self._build(parameters, prices)
+        parts = self._build(parameters or {})
         self.physiology, self.monitoring = parts.physiology, parts.monitoring
         self.care, self.valuation = parts.care, parts.valuation
         self.events, self.places = parts.events, tuple(parts.places)
@@ -172,9 +175,41 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self.clock.tick()
         self.running = self.clock.day < self.days
 
-    def _build(self, parameters: ParameterSet | None, prices: ParameterSet | None) -> Parts:
+    def _build(self, parameters: Mapping[str, ParameterSet]) -> Parts:
         """Make the parts. The one place to override for other physiology or care."""
-        raise NotImplementedError
+        sets = {name: parameters.get(name) or load_parameters(name) for name in PARAMETER_SETS}
+        seed, replication = self.seed, self.replication
+        people, strategy = self.population, self.strategy
+        network = self.network.with_capacity(strategy.capacity).scaled(len(people))
+        physiology = HeartFailurePhysiology(sets["heart_failure"], seed=seed, replication=replication)
+        physiology.initialise(people)
+        care = CareSystem(
+            network,
+            people,
+            strategy,
+            days=self.days,
+            seed=seed,
+            replication=replication,
+            practice=sets["care_practice"],
+        )
+        valuation = Valuation(
+            sets["nhs_prices"],
+            sets["griffiths_2014"],
+            [PricedSetting(s.name, s.setting_class, s.clinician) for s in network.settings],
+            self.follow_up_days,
+            telemonitoring_per_day=strategy.telemonitoring.cost_per_day if strategy.telemonitoring else None,
+            programme_cost=strategy.cost_per_person,
+        )
+        return Parts(
+            physiology=physiology,
+            monitoring=Monitoring(
+                strategy.telemonitoring, seed=seed, replication=replication, signals=sets["home_signals"]
+            ),
+            care=care,
+            valuation=valuation,
+            events=care.events,
+            places=[Place(s.title, s.setting_class) for s in network.settings],
+        )
 
     # Agents.
 
