@@ -102,7 +102,7 @@ class TinyModel(PopulationModel):
         people = population(size) if people is None else people
         super().__init__(people, None, None, **{"seed": 1, "agent_class": agent_class} | options)
 
-    def _build(self, parameters, prices):
+    def _build(self, parameters):
         log = EventLog(NAMES, self.population.person_id)
         self.parts = TinyParts(log, self.script)
         return Parts(self.parts, self.parts, self.parts, self.parts, log, PLACES)

@@ -21,13 +21,13 @@ from popsim.errors import DefinitionError, did_you_mean
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.experiments.content import SHOWN, file_hash, json_hash
 from popsim.kernels import source_hash
+from popsim.model import PARAMETER_SETS
 from popsim.population.cohort import Cohort
 from popsim.population.sampling import plan
 from popsim.schema import SCHEMA
 
 PACKAGE = Path(__file__).parent.parent
-PARAMETER_SETS = ("heart_failure", "nhs_prices", "griffiths_2014")
-PHYSIOLOGY_SET, PRICE_SET, UTILITY_SET = PARAMETER_SETS
+PRICE_SET = "nhs_prices"
 WITHOUT_INFLUENCE = ("reporting", "cli.py", "workers.py", "runner.py", "store.py")
 
 

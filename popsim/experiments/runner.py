@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -30,6 +30,7 @@ BYTES_PER_TWIN = 2200  # peak while a year is simulated and its tables are writt
 MOST_FAILURES_SHOWN = 3
 
 type Simulate = Callable[[Unit], Mapping[str, pl.DataFrame]]
+type WarmUp = Callable[[Sequence[Unit]], None]
 type OnProgress = Callable[[int, int], None]
 
 
@@ -77,7 +78,7 @@ def run_study(
     engine: Engine,
     on_progress: OnProgress = lambda done, total: None,
     simulate: Simulate = simulate_unit,
-    warm_up: Callable[[Unit], None] = warm_up_kernels,
+    warm_up: WarmUp = warm_up_kernels,
 ) -> RunResult:
     """Run what is missing and put the results together in `results/<experiment>/<run id>/`.
 
@@ -130,15 +131,13 @@ def run_study(
     return RunResult(study, store.folder, content, tables, len(missing), seconds)
 
 
-def _outcomes(
-    missing: list[Unit], work: Callable[[Unit], None], warm_up: Callable[[Unit], None], engine: Engine
-) -> Iterator[Outcome]:
+def _outcomes(missing: list[Unit], work: Callable[[Unit], None], warm_up: WarmUp, engine: Engine) -> Iterator[Outcome]:
     """Work through the missing pieces, in this process when one worker is enough."""
     workers = min(engine.workers, len(missing))
     if engine.workers == 1 or not missing:
         use_threads(engine.threads)
         return run_here(missing, work)
-    warm_up(missing[0])
+    warm_up(missing)
     return run_in_workers(missing, work, workers, partial(use_threads, engine.threads))
 
 

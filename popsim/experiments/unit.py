@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
 from popsim.care.network import CareNetwork
-from popsim.experiments.design import PHYSIOLOGY_SET, PRICE_SET, Unit
+from popsim.experiments.design import Unit
 from popsim.model import PopulationModel
 from popsim.outcomes.follow_up import HOSPITAL, follow_up
 from popsim.outcomes.persons import measures, persons
@@ -81,12 +81,11 @@ def build(unit: Unit, population: int | None = None) -> PopulationModel:
         replication=unit.replication,
         follow_up_days=experiment.follow_up_days,
         enrolment_days=experiment.enrolment_days,
-        parameters=study.parameters[PHYSIOLOGY_SET],
-        prices=study.parameters[PRICE_SET],
+        parameters=study.parameters,
     )
 
 
-def warm_up(unit: Unit) -> None:
+def warm_up(units: Sequence[Unit]) -> None:
     """Compile every kernel that the work will use, so that worker processes find them in the cache."""
-    model = build(unit, WARM_UP_POPULATION)
-    model.run_for(WARM_UP_DAYS)
+    for unit in {unit.strategy.name: unit for unit in units}.values():
+        build(unit, WARM_UP_POPULATION).run_for(WARM_UP_DAYS)

@@ -12,7 +12,7 @@ from popsim.experiments.design import read_study
 from popsim.experiments.runner import Engine, run_study
 
 
-def no_warm_up(unit):
+def no_warm_up(units):
     """Made-up work compiles nothing."""
 
 

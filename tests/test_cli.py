@@ -1,0 +1,205 @@
+"""The command line as a user meets it: what is printed, exit codes, Ctrl-C, pipes."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from popsim.cli import main
+
+ROOT = Path(__file__).parent.parent
+MAIN = ROOT / "experiments" / "heart_failure_discharge.toml"
+POPSIM = Path(sys.executable).parent / "popsim"
+SMALL = ["--population", "60", "--replications", "2", "--days", "20", "--enrolment-days", "5"]
+HEAVY = ("numba", "numpy", "polars", "mesa", "matplotlib", "pydantic", "networkx", "scipy")
+
+
+def process(*arguments, **options):
+    return subprocess.run([POPSIM, *arguments], capture_output=True, text=True, check=False, **options)
+
+
+def content_hash(out):
+    return out.splitlines()[-1].rpartition("content hash ")[2]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A small run of the main experiment: its folder of results and what was printed."""
+    results = tmp_path_factory.mktemp("results")
+    done = process("run", MAIN, *SMALL, "--out", results, "--workers", "1", "--threads", "1")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""  # no progress bar in a pipe
+    return results, done.stdout
+
+
+def test_help_is_instant():
+    code = f"import sys, popsim.cli as c; c.main(['--help']); print(sorted(set({HEAVY!r}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    seconds = []
+    for _ in range(3):
+        began = time.perf_counter()
+        assert process("--help").returncode == 0
+        seconds.append(time.perf_counter() - began)
+    assert min(seconds) < 0.5
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == "0.1.0\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "what"),
+    [
+        ("experiments/heart_failure_discharge.toml", "experiment 'heart_failure_discharge' is sound"),
+        ("experiments/networks/heart_failure_catchment.toml", "care network 'heart_failure_catchment' is sound"),
+        ("cohorts/heart_failure_discharge.toml", "cohort 'heart_failure_discharge' is sound"),
+        ("popsim/evidence/nhs_prices.toml", "parameter set 'nhs_prices' is sound"),
+    ],
+)
+def test_check(capsys, file, what):
+    assert main(["check", str(ROOT / file)]) == 0
+    assert what in capsys.readouterr().out
+
+
+def test_every_shipped_definition_is_sound(capsys):
+    folders = ("experiments", "experiments/networks", "cohorts", "popsim/evidence")
+    files = [path for folder in folders for path in (ROOT / folder).glob("*.toml")]
+    assert len(files) >= 5
+    assert {path.name: main(["check", str(path)]) for path in files} == {path.name: 0 for path in files}
+
+
+def test_a_run_prints_what_the_issue_asks_for(finished):
+    _, out = finished
+    for title in ("Usual care", "Early follow-up", "Telemonitoring"):
+        assert title in out.splitlines()[3]
+    for row in (
+        "30-day readmission, all causes, %", "30-day readmission, heart failure, %", "Admissions per person-year",
+        "Died during follow-up, %", "Bed-days per person", "Occupancy, people, mean", "Occupancy, people, peak day",
+        "Cost per person, GBP", "Wards and intensive care", "Total", "QALYs", "Difference from usual care",
+        "Incremental cost per QALY", "Net benefit at 20,000 per QALY",
+    ):  # fmt: skip
+        assert row in out
+    assert " nan" not in out.lower()
+
+
+def test_a_run_leaves_everything_readable(finished):
+    results, out = finished
+    folder = Path(out.splitlines()[-1].split()[0])
+    assert folder.parent == results / "heart_failure_discharge"
+    persons = pl.read_parquet(folder / "persons.parquet")
+    assert persons.height == 60 * 3 * 2
+    assert persons.group_by("strategy", "replication").len()["len"].to_list() == [60] * 6
+    assert pl.read_parquet(folder / "daily.parquet").height == 25 * 3 * 2
+    events = pl.read_parquet(folder / "units" / "*" / "events.parquet")
+    assert events.filter(pl.col("event") == "enter").height == 60 * 3 * 2
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["content_hash"].startswith(content_hash(out))
+    assert manifest["experiment"]["population"] == 60
+
+
+def test_the_same_command_again_finds_everything_done(finished):
+    results, out = finished
+    before = {path: path.stat().st_mtime_ns for path in results.rglob("units/*/*")}
+    again = process("run", MAIN, *SMALL, "--out", results)
+    assert (again.returncode, again.stdout) == (0, out)
+    assert {path: path.stat().st_mtime_ns for path in results.rglob("units/*/*")} == before
+
+
+@pytest.mark.parametrize(("workers", "threads"), [(1, 2), (2, 1), (2, 2)])
+def test_the_same_bits_on_any_number_of_workers_and_threads(finished, tmp_path, workers, threads):
+    _, out = finished
+    engine = ["--workers", str(workers), "--threads", str(threads)]
+    done = process("run", MAIN, *SMALL, "--out", tmp_path, "--quiet", *engine)
+    assert done.returncode == 0, done.stderr
+    assert content_hash(done.stdout) == content_hash(out)
+
+
+def test_quiet_prints_one_line(finished):
+    results, out = finished
+    done = process("run", MAIN, *SMALL, "--out", results, "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, out.splitlines()[-1] + "\n", "")
+
+
+def test_progress_only_on_a_terminal(finished):
+    results, out = finished
+    ours, theirs = pty.openpty()
+    command = [POPSIM, "run", MAIN, *SMALL, "--out", results]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, text=True) as running:
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                shown += (part := os.read(ours, 65536))
+            except OSError:  # the other end is closed
+                break
+            if not part:
+                break
+        assert running.stdout.read() == out
+    os.close(ours)
+    assert b"6/6" in shown
+
+
+def test_a_reader_that_leaves_early_is_no_error(finished):
+    results, _ = finished
+    command = [POPSIM, "run", MAIN, *SMALL, "--out", results]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        running.stdout.close()
+        err = running.stderr.read()
+    assert err == ""
+    assert running.returncode == 0
+
+
+def descendants(pid):
+    """Processes below a process, by the kernel's own list."""
+    found = [int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()]
+    return found + [below for child in found for below in descendants(child)]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("whole_group", [True, False], ids=["terminal", "kill"])
+def test_ctrl_c_ends_within_seconds_and_the_same_command_goes_on(tmp_path, workers, whole_group):
+    size = ["--population", "2000", "--replications", "60", "--days", "40", "--enrolment-days", "5"]
+    command = [POPSIM, "run", MAIN, *size, "--out", tmp_path, "--workers", workers]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               start_new_session=True)  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("*/*/units/*/unit.json")):
+        assert running.poll() is None, running.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    below = descendants(running.pid)
+    began = time.monotonic()
+    if whole_group:
+        os.killpg(running.pid, signal.SIGINT)
+    else:
+        running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=30)
+    assert time.monotonic() - began < 5
+    assert (running.returncode, out) == (130, "")
+    assert err == "popsim: interrupted; the same command goes on from here\n"
+    assert len(below) >= int(workers) - 1
+    time.sleep(0.2)
+    assert [pid for pid in below if Path(f"/proc/{pid}").exists()] == []
+
+
+def test_pathway_show(tmp_path):
+    out = tmp_path / "network.png"
+    assert main(["pathway", "show", str(ROOT / "experiments/networks/minimal_ward.toml"), "--out", str(out)]) == 0
+    assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def test_cohort_summary(capsys):
+    cohort = str(ROOT / "cohorts" / "heart_failure_discharge.toml")
+    assert main(["cohort", "summary", cohort, "--size", "500", "--seed", "3"]) == 0
+    out = capsys.readouterr().out
+    assert "Age" in out
+    assert "500" in out
