@@ -12,6 +12,7 @@ import typer
 from popsim.errors import InputError, PopsimError, one_line
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells expect
+BROKEN_PIPE = 141  # 128 + SIGPIPE, likewise
 MOST_PROCESSES = 1024
 
 app = typer.Typer(
@@ -141,21 +142,26 @@ def cohort_summary(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0 done, 1 the work failed, 2 bad input, 130 interrupted."""
+    """Run the command line; returns the exit code.
+
+    0 done, 1 the work failed, 2 bad input, 130 interrupted, 141 whoever read the output left early.
+    """
     try:
         code = typer.main.get_command(app)(arguments, standalone_mode=False)
         sys.stdout.flush()
-        return code if isinstance(code, int) else 0
     except PopsimError as error:
         return _complain(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        return _complain("interrupted; the same command goes on from here", INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read the output has enough; without this Python would complain once more when it flushes at exit.
+        code = INTERRUPTED
+    except (BrokenPipeError, SystemExit):  # the parser turns the first into the second
+        # Without this Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return BROKEN_PIPE
     except Exception as error:
         return _complain(_explained(error), _exit_code(error))
+    if code == INTERRUPTED:  # some versions of the parser return this code, others let the interrupt through
+        return _complain("interrupted; the same command goes on from here", INTERRUPTED)
+    return code if isinstance(code, int) else 0
 
 
 def _exit_code(error: Any) -> int:
