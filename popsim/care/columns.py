@@ -10,7 +10,7 @@ FRACTION = "1"  # share of the target dose
 CARE_COLUMNS = (
     Column("alive", "code", "1", 0, 1, "1 from entry to death", "care"),
     Column("setting", "code", "1", -1, 126, "where the person is or waits: place in the network's settings", "care"),
-    Column("care_level", "code", "1", 0, 4, "community, facility, emergency, ward, critical", "care"),
+    Column("care_level", "code", "1", -1, 4, "palliative -1, community 0 to critical care 4", "care"),
     Column("presenting_cause", "code", "1", 0, 7, "why the person is in acute care; 0 = is not", "care"),
     Column("admitted", "code", "1", 0, 1, "1 while in an inpatient or critical-care setting", "care"),
     Column("telemonitored", "code", "1", 0, 1, "1 while signals are sent home from the person", "care"),

@@ -32,6 +32,7 @@ from popsim.population.columns import Schema
 
 HOURS_A_DAY = 24.0
 LEVEL_CODES = {
+    "palliative": codes.LEVEL_PALLIATIVE,
     "community": codes.LEVEL_COMMUNITY,
     "facility": codes.LEVEL_FACILITY,
     "emergency": codes.LEVEL_EMERGENCY,

@@ -31,7 +31,7 @@ LARGEST_NUMBER = 1e9
 SettingClass = Literal[
     "router", "outpatient", "community", "emergency", "observation", "inpatient", "critical", "facility", "hospice"
 ]
-CareLevel = Literal["community", "facility", "emergency", "ward", "critical"]
+CareLevel = Literal["palliative", "community", "facility", "emergency", "ward", "critical"]
 DEFAULT_CARE_LEVEL: dict[SettingClass, CareLevel] = {
     "router": "community",
     "outpatient": "community",
@@ -41,7 +41,7 @@ DEFAULT_CARE_LEVEL: dict[SettingClass, CareLevel] = {
     "inpatient": "ward",
     "critical": "critical",
     "facility": "facility",
-    "hospice": "facility",
+    "hospice": "palliative",
 }
 PLACE_ONLY = (
     "capacity", "boards", "care_level", "stay", "stay_external", "stay_factors", "review", "patience", "gives_up_to",

@@ -11,7 +11,8 @@ import numpy as np
 
 from popsim.kernels import codes as code
 from popsim.kernels.care_events import note, schedule
-from popsim.kernels.care_records import GENERAL_PRACTITIONER, NO_CLINICIAN, NURSE, SPECIALIST
+from popsim.kernels.care_records import GENERAL_PRACTITIONER, NO_CLINICIAN, SPECIALIST
+from popsim.kernels.care_rules import priority_level
 from popsim.kernels.compiling import inner
 from popsim.kernels.random import uniform
 
@@ -42,7 +43,10 @@ def unlink(world, contact, job):
 
 @inner
 def book(world, time, job, setting, due):
-    """Put a twin on the list of a contact setting for day `due`; an earlier booking there stands."""
+    """Put a twin on the list of a contact setting for day `due`; an earlier booking there stands.
+
+    Who has the first priority level of the setting goes to the head of that day's list, everybody else to its end.
+    """
     place = world.settings[setting]
     contact = np.int64(place.contact)
     today = np.int64(np.floor(time))
@@ -58,13 +62,20 @@ def book(world, time, job, setting, due):
     bucket = world.calendar[contact, due]
     booking.due = due
     booking.booked = today
-    booking.next = -1
-    booking.previous = bucket[1]
-    if bucket[1] < 0:
+    if place.by_priority and priority_level(world, setting, job) == 0:
+        booking.previous = -1
+        booking.next = bucket[0]
+    else:
+        booking.previous = bucket[1]
+        booking.next = -1
+    if booking.previous < 0:
         bucket[0] = job
     else:
-        world.bookings[contact, bucket[1]].next = job
-    bucket[1] = job
+        world.bookings[contact, booking.previous].next = job
+    if booking.next < 0:
+        bucket[1] = job
+    else:
+        world.bookings[contact, booking.next].previous = job
     note(world, time, job, code.BOOK, setting, code.NO_DETAIL)
     if due == today:
         open_session(world, time, setting)
@@ -240,11 +251,9 @@ def clinical_review(world, time, job, clinician):
         return 0
     world.reals[world.columns[0].last_review_day, job] = np.floor(time)
     done = adjust_diuretic(world, job)
-    if clinician == GENERAL_PRACTITIONER or clinician == SPECIALIST:
+    if clinician in (GENERAL_PRACTITIONER, SPECIALIST):
         reduced = reduce_for_safety(world, job)
         done |= reduced
         if clinician == SPECIALIST and reduced == 0:
             done |= titrate(world, job)
-    elif clinician == NURSE:
-        world.codes[world.columns[0].alert, job] = np.int8(0)
     return done

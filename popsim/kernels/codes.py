@@ -68,6 +68,7 @@ DID_REDUCE = 8
 DID_EMERGENCY = 16
 
 # Care levels that physiology sees.
+LEVEL_PALLIATIVE = -1  # hospice: comfort, no drug against the disease
 LEVEL_COMMUNITY = 0
 LEVEL_FACILITY = 1
 LEVEL_EMERGENCY = 2
