@@ -44,9 +44,9 @@ class AcuteParameters(NamedTuple):
     renal_gfr_per_ml_min: float
     renal_gfr_per_day: float
     other_hazard_per_day: float
-    other_log_hazard_frailty: float
-    other_log_hazard_age: float
-    other_log_hazard_deconditioning: float
+    other_more_per_frailty: float
+    other_more_per_year: float
+    other_more_with_deconditioning: float
     death_log_base: float
     death_log_per_age: float
     death_log_per_year: float
@@ -90,11 +90,14 @@ def arrhythmia_hazard(arrhythmia, p):
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def renal_hazard(potassium, systolic, gfr, chronic_gfr, p):
-    """Presentations a day for hyperkalaemia, low pressure or acute kidney injury: the square of a ramp in each."""
+def renal_hazard(potassium, systolic, gfr, usual_gfr, p):
+    """Presentations a day for hyperkalaemia, low pressure or acute kidney injury: the square of a ramp in each.
+
+    usual_gfr: the twin's own filtration on its drugs, without an acute insult.
+    """
     high_potassium = ramp(potassium, p.renal_potassium_from_mmol_l, p.renal_potassium_per_mmol_l)
     low_pressure = ramp(systolic, p.renal_systolic_from_mmhg, -p.renal_systolic_per_mmhg)
-    collapse = ramp(gfr, p.renal_gfr_share * chronic_gfr, -p.renal_gfr_per_ml_min)
+    collapse = ramp(gfr, p.renal_gfr_share * usual_gfr, -p.renal_gfr_per_ml_min)
     return (
         p.renal_potassium_per_day * high_potassium * high_potassium
         + p.renal_systolic_per_day * low_pressure * low_pressure
@@ -104,11 +107,12 @@ def renal_hazard(potassium, systolic, gfr, chronic_gfr, p):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def other_hazard(frailty, age, deconditioning, p):
-    """Presentations a day for falls and everything else: log-linear in frailty, age and loss of reserve."""
-    return p.other_hazard_per_day * exp(
-        p.other_log_hazard_frailty * (frailty - 0.3)
-        + p.other_log_hazard_age * (age - 75.0)
-        + p.other_log_hazard_deconditioning * deconditioning
+    """Presentations a day for falls and everything else: more with frailty, age above 60 and loss of reserve."""
+    return (
+        p.other_hazard_per_day
+        * (1.0 + p.other_more_per_frailty * frailty)
+        * (1.0 + p.other_more_per_year * positive(age - 60.0))
+        * (1.0 + p.other_more_with_deconditioning * deconditioning)
     )
 
 

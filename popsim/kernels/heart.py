@@ -11,10 +11,8 @@ from typing import NamedTuple
 
 from numba import njit
 
-from popsim.kernels.math import exp, log
+from popsim.kernels.math import exp
 from popsim.kernels.scalars import clip, positive, ramp
-
-LOG_70 = 4.248495242049359
 
 
 class HeartParameters(NamedTuple):
@@ -54,7 +52,7 @@ class HeartParameters(NamedTuple):
     nt_probnp_at_reference_pg_ml: float
     nt_probnp_log_per_mmhg: float
     nt_probnp_log_per_ef: float
-    nt_probnp_gfr_power: float
+    nt_probnp_log_slow_kidney: float
     nt_probnp_log_per_year: float
     nt_probnp_log_atrial_fibrillation: float
 
@@ -131,12 +129,15 @@ def heart_rate_target(untreated, beta, pressure_rise, excess, infection, arrhyth
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def nt_probnp(pressure, ef, gfr, age, atrial_fibrillation, p):
-    """NT-proBNP, pg/mL: log-linear in wall stress and clearance; at 15 mmHg, EF 30%, GFR 70, 64 years the reference."""
+def nt_probnp(pressure, ef, slow, age, atrial_fibrillation, p):
+    """NT-proBNP, pg/mL: log-linear in wall stress and clearance; at 15 mmHg, EF 30%, GFR 70, 64 years the reference.
+
+    slow: `kidney.slowness`, which is 0.875 at a GFR of 70.
+    """
     slope = (
         p.nt_probnp_log_per_mmhg * (pressure - 15.0)
         - p.nt_probnp_log_per_ef * (ef - 30.0)
-        - p.nt_probnp_gfr_power * (log(gfr) - LOG_70)
+        + p.nt_probnp_log_slow_kidney * (slow - 0.875)
         + p.nt_probnp_log_per_year * (age - 64.0)
         + p.nt_probnp_log_atrial_fibrillation * atrial_fibrillation
     )

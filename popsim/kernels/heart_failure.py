@@ -1,9 +1,11 @@
 """One day of heart failure in every twin: the fused loop over all organ systems, and the state it starts from.
 
-Order within the step: shocks and adherence, fluid, pressure and ejection fraction, circulation, kidney, symptoms and
-reserve, acute presentation, death. Each part uses what the parts before it have just worked out and, where a loop
-closes (congestion -> kidney -> fluid), yesterday's value. All columns are float32 or int8 and are read as
-doubles: `np.float64(column[i])`, because in compiled code `float(column[i])` would stay a float32.
+Within a step, the chain shocks -> adherence -> fluid -> filling pressure -> symptoms -> presentation and death is
+followed through; every other coupling (congestion -> kidney, ejection fraction, pulse; pressure -> kidney ...) takes
+the value at the start of the step.
+
+All columns are float32 or int8 and are read as doubles: `np.float64(column[i])`, because in compiled code
+`float(column[i])` would stay a float32.
 
 Each twin uses two blocks of random numbers a step: STREAM_SHOCKS (infection, lapse, salt, arrhythmia) and STREAM_EVENTS
 (presents, cause, dies), index = step.
@@ -63,10 +65,10 @@ from popsim.kernels.heart import (
     systolic_drugs,
     systolic_target,
 )
-from popsim.kernels.kidney import KidneyParameters, chronic_gfr_after, gfr_drugs, gfr_target, potassium_shift
+from popsim.kernels.kidney import KidneyParameters, chronic_gfr_after, gfr_drugs, gfr_target, potassium_shift, slowness
 from popsim.kernels.math import exp
 from popsim.kernels.random import uniforms
-from popsim.kernels.scalars import YEARS_PER_DAY, approach, clip
+from popsim.kernels.scalars import YEARS_PER_DAY, approach, clip, small_chance
 from popsim.kernels.shocks import (
     ShockParameters,
     adherence_today,
@@ -152,7 +154,8 @@ def settle(
         )
         untreated_heart_rate[i] = np.float64(baseline_heart_rate[i]) + heart.heart_rate_beta_blocker_bpm * beta
         untreated_gfr[i] = base_gfr + gfr_drugs(ras, aldosterone, sglt2, kidney)
-        shift = potassium_shift(base_gfr, loop, ras, aldosterone, kidney)
+        slow = slowness(base_gfr, kidney)
+        shift = potassium_shift(slow, loop, ras, aldosterone, kidney)
         untreated_potassium[i] = np.float64(baseline_potassium[i]) - shift
         pressure = filling_pressure_target(
             np.float64(baseline_filling_pressure[i]), excess, preserved_ef, 0.0, 0.0, arrhythmia, infection, heart
@@ -168,7 +171,7 @@ def settle(
         gfr[i] = base_gfr
         potassium[i] = np.float64(baseline_potassium[i])
         natriuretic_peptide[i] = nt_probnp(
-            pressure, base_ef, base_gfr, np.float64(age_years[i]), np.float64(atrial_fibrillation[i]), heart
+            pressure, base_ef, slow, np.float64(age_years[i]), np.float64(atrial_fibrillation[i]), heart
         )
         symptom_score[i] = score
         nyha[i] = nyha_class(score, symptoms)
@@ -213,6 +216,7 @@ def advance_day(
         frail_before, reserve_lost_before = np.float64(frailty[i]), np.float64(deconditioning[i])
         pressure_before = np.float64(filling_pressure[i])
         own_pressure = np.float64(baseline_filling_pressure[i])
+        pressure_rise = pressure_before - own_pressure
         trait = np.float64(adherence_trait[i])
         support = review_support(today - np.float64(last_review[i]), shocks)
         beta_before = np.float64(beta_blocker[i]) * np.float64(adherence[i])
@@ -237,7 +241,7 @@ def advance_day(
         arrhythmia, new_arrhythmia = shock(
             np.float64(arrhythmia_burden[i]),
             1.0 - (relax.arrhythmia_in_hospital if attended > 0.5 else relax.arrhythmia),
-            arrhythmia_rate(has_af, pressure_before - own_pressure, beta_before, shocks),
+            arrhythmia_rate(has_af, pressure_rise, beta_before, shocks),
             step_days, u_arrhythmia, shocks.arrhythmia_weakest, 1.0,
         )  # fmt: skip
         taken = adherence_today(trait, support, lapse, facility, attended, shocks)
@@ -261,16 +265,15 @@ def advance_day(
         # Heart and circulation.
         base_ef, own_systolic = np.float64(baseline_ejection_fraction[i]), np.float64(baseline_systolic[i])
         ef_before, systolic_before = np.float64(ejection_fraction[i]), np.float64(systolic[i])
-        preserved_ef = preserved(base_ef, heart)
+        ef_lost, preserved_ef = base_ef - ef_before, preserved(base_ef, heart)
         pressure = approach(
             pressure_before,
             filling_pressure_target(
-                own_pressure, excess, preserved_ef, systolic_before - own_systolic, base_ef - ef_before, arrhythmia,
-                infection, heart,
+                own_pressure, excess, preserved_ef, systolic_before - own_systolic, ef_lost, arrhythmia, infection,
+                heart,
             ),
             relax.filling_pressure,
         )  # fmt: skip
-        pressure_rise = pressure - own_pressure
         gain = ejection_fraction_gain(1.0 - preserved_ef, beta, ras, arni, aldosterone, sglt2, heart)
         ef = approach(
             ef_before,
@@ -283,14 +286,14 @@ def advance_day(
         sbp = approach(
             systolic_before,
             systolic_target(
-                np.float64(untreated_systolic[i]), pressure_drugs, excess, base_ef - ef, infection, arrhythmia, heart
+                np.float64(untreated_systolic[i]), pressure_drugs, excess_before, ef_lost, infection, arrhythmia, heart
             ),
             relax.systolic,
         )
         rate = approach(
             np.float64(heart_rate[i]),
             heart_rate_target(
-                np.float64(untreated_heart_rate[i]), beta, pressure_rise, excess, infection, arrhythmia, heart
+                np.float64(untreated_heart_rate[i]), beta, pressure_rise, excess_before, infection, arrhythmia, heart
             ),
             relax.heart_rate,
         )
@@ -300,24 +303,27 @@ def advance_day(
         dip = gfr_drugs(ras, aldosterone, sglt2, kidney)
         filtration = approach(
             gfr_before,
-            gfr_target(chronic_gfr, dip, pressure_rise, sbp, own_systolic, excess, infection, kidney),
+            gfr_target(
+                chronic_gfr, dip, pressure_rise, systolic_before, own_systolic, excess_before, infection, kidney
+            ),
             relax.gfr,
         )
+        slow = slowness(gfr_before, kidney)
         serum_potassium = approach(
             np.float64(potassium[i]),
             clip(
-                np.float64(untreated_potassium[i]) + potassium_shift(filtration, loop, ras, aldosterone, kidney),
+                np.float64(untreated_potassium[i]) + potassium_shift(slow, loop, ras, aldosterone, kidney),
                 2.5,
                 8.5,
             ),
             relax.potassium,
         )
-        peptide = nt_probnp(pressure, ef, filtration, age, has_af, heart)
+        peptide = nt_probnp(pressure, ef, slow, age, has_af, heart)
 
         # Symptoms and reserve.
         score = approach(
             np.float64(symptom_score[i]),
-            symptom_target(pressure, ef, has_copd, infection, arrhythmia, frail_before, symptoms),
+            symptom_target(pressure, ef_before, has_copd, infection, arrhythmia, frail_before, symptoms),
             relax.symptom,
         )
         frail = frailty_after(frail_before, in_hospital, step_days, symptoms)
@@ -329,7 +335,7 @@ def advance_day(
         h_failure = heart_failure_hazard(score, pressure, acute)
         h_infection, h_respiratory = infection_hazards(infection, frail, has_copd, acute)
         h_arrhythmia = arrhythmia_hazard(arrhythmia, acute)
-        h_renal = renal_hazard(serum_potassium, sbp, filtration, chronic_gfr, acute)
+        h_renal = renal_hazard(serum_potassium, sbp, filtration, chronic_gfr - dip, acute)
         h_other = other_hazard(frail, age, reserve_lost, acute)
         total = h_failure + h_infection + h_respiratory + h_arrhythmia + h_renal + h_other
         presents = (u_present < 1.0 - exp(-total * step_days)) & (attended < 0.5)
@@ -340,7 +346,7 @@ def advance_day(
             np.float64(life_table_hazard[i]), age, years, ef, score, infection, arrhythmia, frail, reserve_lost,
             filtration, sbp, serum_potassium, beta, aldosterone, acute,
         )  # fmt: skip
-        dies = u_death < 1.0 - exp(-h_death * step_days)
+        dies = u_death < small_chance(h_death * step_days)
         shocks_begun = (
             new_infection * SHOCK_INFECTION
             + new_lapse * SHOCK_LAPSE

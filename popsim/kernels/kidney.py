@@ -28,8 +28,8 @@ class KidneyParameters(NamedTuple):
     gfr_low_systolic_mmhg: float
     gfr_lost_infection: float
     gfr_lost_per_deficit_l: float
+    gfr_offset_ml_min: float
     potassium_slow_kidney_mmol_l: float
-    potassium_gfr_offset_ml_min: float
     potassium_mra_mmol_l: float
     potassium_ras_mmol_l: float
     potassium_loop_mmol_l: float
@@ -63,13 +63,17 @@ def gfr_target(chronic, drugs, pressure_rise, systolic, baseline_systolic, exces
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def potassium_shift(gfr, loop, ras, mra, p):
-    """What kidney and drugs add to serum potassium, mmol/L: grows as 1 / (GFR + offset), and with it the MRA's part.
+def slowness(gfr, p):
+    """What builds up where filtration is low, relative to a GFR of 60: grows as 1 / (GFR + offset)."""
+    return (REFERENCE_GFR_ML_MIN + p.gfr_offset_ml_min) / (gfr + p.gfr_offset_ml_min)
 
-    loop: response to the loop diuretic, 0..1. `slow` is 1 at a GFR of 60.
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def potassium_shift(slow, loop, ras, mra, p):
+    """What kidney and drugs add to serum potassium, mmol/L; the MRA's part grows with `slowness`.
+
+    loop: response to the loop diuretic, 0..1.
     """
-    offset = p.potassium_gfr_offset_ml_min
-    slow = (REFERENCE_GFR_ML_MIN + offset) / (gfr + offset)
     return (
         slow * (p.potassium_slow_kidney_mmol_l + p.potassium_mra_mmol_l * mra)
         + p.potassium_ras_mmol_l * ras

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from numba import njit
 
-from popsim.kernels.math import exp
 from popsim.kernels.scalars import clip, positive, small_chance
 
 
@@ -95,8 +94,9 @@ def arrhythmia_rate(atrial_fibrillation, pressure_rise, beta_blockade, p):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def review_support(days_since_review, p):
-    """Support to take the drugs left from the last clinician's review: 1 on its day, decaying exponentially."""
-    return exp(-p.support_fading_per_day * positive(days_since_review))
+    """Support to take the drugs left from the last clinician's review: 1 on its day, fading as a squared ramp to 0."""
+    left = positive(1.0 - p.support_fading_per_day * positive(days_since_review))
+    return left * left
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)

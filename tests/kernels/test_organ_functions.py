@@ -80,11 +80,12 @@ def test_adherence_is_a_share_raised_by_support_and_cut_by_a_lapse(trait, suppor
     assert shocks.adherence_today(trait, support, lapse, 0.0, 1.0, SHOCKS) == 1
 
 
-def test_support_halves_every_ln2_times_its_time_constant():
-    days = math.log(2) / SHOCKS.support_fading_per_day
+def test_support_fades_as_a_squared_ramp():
+    whole = 1 / SHOCKS.support_fading_per_day
     assert shocks.review_support(0.0, SHOCKS) == 1
-    assert shocks.review_support(days, SHOCKS) == pytest.approx(0.5, rel=1e-12)
-    assert shocks.review_support(1000.0, SHOCKS) < 1e-10
+    assert shocks.review_support(whole / 2, SHOCKS) == pytest.approx(0.25, rel=1e-12)
+    assert shocks.review_support(whole * (1 - math.sqrt(0.5)), SHOCKS) == pytest.approx(0.5, rel=1e-12)
+    assert shocks.review_support(1000.0, SHOCKS) == 0
 
 
 @quick
@@ -171,17 +172,21 @@ def test_circulation_is_bounded(untreated, beta, e, lost, ill, fast):
 
 def test_nt_probnp_at_its_reference():
     """PARADIGM-HF at baseline: 1608 pg/mL (PMC8576483 Table 2) is what the reference twin has."""
-    assert heart.nt_probnp(15.0, 30.0, 70.0, 64.0, 0.0, HEART) == pytest.approx(1608, rel=1e-12)
+    slow = kidney.slowness(70.0, KIDNEY)
+    assert heart.nt_probnp(15.0, 30.0, slow, 64.0, 0.0, HEART) == pytest.approx(1608, rel=1e-12)
 
 
 @quick
 @given(pressure, ef, gfr, st.floats(18, 115))
 def test_nt_probnp_is_bounded_and_ordered(p, fraction, filtration, age):
-    level = heart.nt_probnp(p, fraction, filtration, age, 0.0, HEART)
+    slow = kidney.slowness(filtration, KIDNEY)
+    slower = kidney.slowness(filtration / 2, KIDNEY)
+    assert 0 < slow < slower
+    level = heart.nt_probnp(p, fraction, slow, age, 0.0, HEART)
     assert 5 <= level <= 70000
-    assert heart.nt_probnp(p + 5, fraction, filtration, age, 0.0, HEART) >= level
-    assert heart.nt_probnp(p, fraction, filtration / 2, age, 1.0, HEART) >= level
-    assert heart.nt_probnp(p, fraction + 10, filtration, age, 0.0, HEART) <= level
+    assert heart.nt_probnp(p + 5, fraction, slow, age, 0.0, HEART) >= level
+    assert heart.nt_probnp(p, fraction, slower, age, 1.0, HEART) >= level
+    assert heart.nt_probnp(p, fraction + 10, slow, age, 0.0, HEART) <= level
 
 
 @quick
@@ -198,11 +203,12 @@ def test_filtration_is_bounded_and_falls_with_every_insult(chronic, dip, rise, p
 @quick
 @given(gfr, share, share, share)
 def test_potassium_rises_with_a_weak_kidney_and_its_drugs_and_falls_with_a_loop_diuretic(filtration, loop, ras, mra):
-    shift = kidney.potassium_shift(filtration, loop, ras, mra, KIDNEY)
+    slow = kidney.slowness(filtration, KIDNEY)
+    shift = kidney.potassium_shift(slow, loop, ras, mra, KIDNEY)
     assert -1 < shift < 8
-    assert kidney.potassium_shift(filtration / 2, loop, ras, mra, KIDNEY) > shift
-    assert kidney.potassium_shift(filtration, 1.0, ras, mra, KIDNEY) <= shift
-    assert kidney.potassium_shift(filtration, loop, 1.0, 1.0, KIDNEY) >= shift
+    assert kidney.potassium_shift(kidney.slowness(filtration / 2, KIDNEY), loop, ras, mra, KIDNEY) > shift
+    assert kidney.potassium_shift(slow, 1.0, ras, mra, KIDNEY) <= shift
+    assert kidney.potassium_shift(slow, loop, 1.0, 1.0, KIDNEY) >= shift
 
 
 @quick
