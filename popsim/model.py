@@ -16,7 +16,7 @@ from popsim.errors import InputError
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.hooks import Hooks
 from popsim.outcomes.narrative import Place
-from popsim.physiology import HeartFailurePhysiology
+from popsim.physiology import HeartFailurePhysiology, OrganSystem, Physiology
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
@@ -30,13 +30,6 @@ if TYPE_CHECKING:
     from popsim.definitions.strategy import Strategy
 
 PARAMETER_SETS = ("heart_failure", "care_practice", "home_signals", "nhs_prices", "griffiths_2014")
-
-
-class PhysiologyPart(Protocol):
-    """Whatever changes the inside of twins."""
-
-    def advance(self, population: Population, clock: Clock) -> None:
-        """Live through the day that `clock` shows."""
 
 
 class MonitoringPart(Protocol):
@@ -64,7 +57,7 @@ class ValuationPart(Protocol):
 class Parts:
     """The subsystems of one model, and what they share: the event log and the network's settings in their order."""
 
-    physiology: PhysiologyPart
+    physiology: OrganSystem
     monitoring: MonitoringPart
     care: CarePart
     valuation: ValuationPart
@@ -102,6 +95,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         follow_up_days: int = 365,
         enrolment_days: int = 0,
         parameters: Mapping[str, ParameterSet] | None = None,
+        organ_systems: Sequence[OrganSystem] = (),
         agent_class: type[PatientTwin] = PatientTwin,
     ) -> None:
         """Put a population into a network under a strategy; nothing happens until the first step.
@@ -115,6 +109,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             follow_up_days: days for which each twin is followed from its entry.
             enrolment_days: entries are spread over so many days.
             parameters: sets of constants by name (PARAMETER_SETS); those left out are read from popsim/evidence.
+            organ_systems: a user's own, living each day after heart failure; the population has their columns.
             agent_class: what a twin's handle is, for hooks and attributes of a user's own.
 
         Raises:
@@ -134,6 +129,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self.follow_up_days, self.enrolment_days = int(follow_up_days), int(enrolment_days)
         self.clock = Clock()
         self._make_agents(agent_class)
+        self._organ_systems = tuple(organ_systems)
         parts = self._build(parameters or {})
         self.physiology, self.monitoring = parts.physiology, parts.monitoring
         self.care, self.valuation = parts.care, parts.valuation
@@ -181,7 +177,8 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         seed, replication = self.seed, self.replication
         people, strategy = self.population, self.strategy
         network = self.network.with_capacity(strategy.capacity).scaled(len(people))
-        physiology = HeartFailurePhysiology(sets["heart_failure"], seed=seed, replication=replication)
+        heart_failure = HeartFailurePhysiology(sets["heart_failure"], seed=seed, replication=replication)
+        physiology = Physiology([heart_failure, *self._organ_systems])
         physiology.initialise(people)
         care = CareSystem(
             network,

@@ -2,5 +2,6 @@
 
 from popsim.physiology.columns import COLUMNS, SET_BY_COHORT
 from popsim.physiology.heart_failure import HeartFailurePhysiology
+from popsim.physiology.together import OrganSystem, Physiology
 
-__all__ = ["COLUMNS", "SET_BY_COHORT", "HeartFailurePhysiology"]
+__all__ = ["COLUMNS", "SET_BY_COHORT", "HeartFailurePhysiology", "OrganSystem", "Physiology"]
