@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Protocol
@@ -154,6 +155,7 @@ def _hired(work: Work, start: Start) -> _Worker:
 @contextmanager
 def _interrupt_held_back() -> Iterator[None]:
     """Children started inside inherit a blocked SIGINT: Ctrl-C reaches the whole group, the driver alone answers."""
+    resource_tracker.ensure_running()  # would be started with the first child, and would let the signal through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
