@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import networkx as nx
 import numpy as np
 
 from popsim.care.network import CareNetwork
@@ -202,9 +201,10 @@ def _stage_edges(used: list[int]) -> list[tuple[str, float, float]]:
 
 def _untangle(columns: list[list[str]], arrows: Iterable[tuple[str, str]]) -> None:
     """Reorder the columns in place by the mean height of their neighbours (barycentre heuristic)."""
-    graph = nx.Graph()
-    graph.add_nodes_from(key for column in columns for key in column)
-    graph.add_edges_from(arrows)
+    graph: dict[str, dict[str, None]] = {key: {} for column in columns for key in column}
+    for a, b in arrows:
+        graph.setdefault(a, {})[b] = None
+        graph.setdefault(b, {})[a] = None
     height = {key: (row + 0.5) / len(column) for column in columns for row, key in enumerate(column)}
     for sweep in range(SWEEPS):
         for column in columns if sweep % 2 else reversed(columns):
