@@ -85,12 +85,11 @@ class PatientFlow:
             pl.DataFrame(
                 {
                     "day": np.arange(self.day),
-                    "setting": [setting.name] * self.day,
                     "present": self._care.census[: self.day, i],
                     "waiting": self._care.queue[: self.day, i],
                     "peak": self._care.peak[: self.day, i],
                 }
-            )
+            ).select("day", pl.lit(setting.name).alias("setting"), "present", "waiting", "peak")
             for i, setting in enumerate(self.network.settings)
             if setting.is_place
         ]

@@ -64,6 +64,7 @@ class AcuteParameters(NamedTuple):
     death_log_beta_blocker: float
     death_log_mra: float
     death_highest_per_day: float
+    death_palliative_per_day: float
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)

@@ -31,6 +31,7 @@ from popsim.kernels.acute import (
     renal_hazard,
 )
 from popsim.kernels.codes import (
+    LEVEL_COMMUNITY,
     LEVEL_EMERGENCY,
     LEVEL_FACILITY,
     LEVEL_WARD,
@@ -346,6 +347,7 @@ def advance_day(
             np.float64(life_table_hazard[i]), age, years, ef, score, infection, arrhythmia, frail, reserve_lost,
             filtration, sbp, serum_potassium, beta, aldosterone, acute,
         )  # fmt: skip
+        h_death += acute.death_palliative_per_day if level < LEVEL_COMMUNITY else 0.0
         dies = u_death < small_chance(h_death * step_days)
         shocks_begun = (
             new_infection * SHOCK_INFECTION
