@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
 from popsim.care.network import CareNetwork
+from popsim.definitions.network import SettingDefinition
 from popsim.experiments.design import Unit
 from popsim.model import PopulationModel
 from popsim.outcomes.follow_up import HOSPITAL, follow_up
@@ -34,31 +35,39 @@ def simulate(unit: Unit) -> dict[str, pl.DataFrame]:
 def _tables(model: PopulationModel, unit: Unit) -> dict[str, pl.DataFrame]:
     """What one run of the model showed."""
     events, daily = model.events.frame(), model.daily_frame()
-    classes = {setting.name: setting.setting_class for setting in unit.study.network.settings}
+    network = model.network.with_capacity(model.strategy.capacity).scaled(len(model.population))
+    classes = {setting.name: setting.setting_class for setting in network.settings}
     population = model.population
     people = follow_up(events, population.person_id, population["entry_day"], model.follow_up_days)
     admissions = stays(events, classes)
     table = persons(events, admissions, people, classes, population.frame())
-    values = pl.concat([measures(events, admissions, people, classes, table), occupancy(daily, classes)])
+    values = pl.concat([measures(events, admissions, people, classes, table), occupancy(daily, network.settings)])
     tables = {"persons": table, "daily": daily, "admissions": admissions, "measures": values}
     return tables | {"events": events} if unit.study.experiment.store_events else tables
 
 
-def occupancy(daily: pl.DataFrame, classes: Mapping[str, str]) -> pl.DataFrame:
-    """People on each ward and in intensive care at the end of a day, twins and external patients: mean and peak.
+def occupancy(daily: pl.DataFrame, settings: Iterable[SettingDefinition]) -> pl.DataFrame:
+    """People on each ward and in intensive care at the end of a day, twins and external patients.
 
     Args:
         daily: `PopulationModel.daily_frame()`.
-        classes: class by name of setting.
+        settings: of the network as it was simulated (scaled, with the strategy's capacities).
 
     Returns:
-        measure (occupancy_mean.<setting>, occupancy_peak.<setting>), value.
+        measure, value: occupancy_mean.<setting> and occupancy_peak.<setting> in people, and, where places are limited,
+        occupancy_share.<setting>, the mean as a share of the places.
     """
-    wards = [name for name, kind in classes.items() if kind in HOSPITAL]
-    mean = daily.select(pl.col(f"census_{name}").mean().alias(f"occupancy_mean.{name}") for name in wards)
-    peak = daily.select(pl.col(f"census_{name}").max().alias(f"occupancy_peak.{name}") for name in wards)
-    both = pl.concat([mean, peak], how="horizontal").cast(pl.Float64)
-    return both.unpivot(variable_name="measure", value_name="value")
+    values: dict[str, float] = {}
+    for setting in settings:
+        if setting.setting_class in HOSPITAL:
+            census = daily[f"census_{setting.name}"]
+            mean = float(census.sum()) / len(census)
+            values |= {f"occupancy_mean.{setting.name}": mean, f"occupancy_peak.{setting.name}": float(census.max())}
+            if isinstance(setting.capacity, int):  # else "unlimited"
+                values[f"occupancy_share.{setting.name}"] = mean / setting.capacity
+    return pl.DataFrame(
+        {"measure": list(values), "value": list(values.values())}, {"measure": pl.String, "value": pl.Float64}
+    )
 
 
 def _labelled(table: pl.DataFrame, unit: Unit) -> pl.DataFrame:

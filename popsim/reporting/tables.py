@@ -37,6 +37,7 @@ SECTIONS: tuple[tuple[str, tuple[Row, ...]], ...] = (
         ),
     ),
     ("Occupancy, people, mean", (Row("occupancy_mean.*", "", "number"),)),
+    ("Occupancy, % of places, mean", (Row("occupancy_share.*", "", "share"),)),
     ("Occupancy, people, peak day", (Row("occupancy_peak.*", "", "number"),)),
     ("Wait for a bed, hours, mean", (Row("wait_mean_hours.*", "", "hours"),)),
     ("Wait for a bed, hours, 95th centile", (Row("wait_p95_hours.*", "", "hours"),)),
