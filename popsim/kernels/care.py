@@ -78,7 +78,6 @@ def leave(world, time, job, to):
 @inner
 def begin(world, time, job, setting):
     """Start the stay of a job in a setting that has room."""
-    place = world.settings[setting]
     state = world.states[setting]
     integrate(state, time)
     state.present += 1
@@ -93,6 +92,14 @@ def begin(world, time, job, setting):
     world.stays[job, setting] = index + 1
     note(world, time, job, code.START, setting, np.int64(record.outlier))
     show(world, job, setting)
+    set_timer(world, time, job, setting, index)
+
+
+@inner
+def set_timer(world, time, job, setting, index):
+    """Set when the stay number `index` of a job in a setting comes to its end, or to its next ward round."""
+    place = world.settings[setting]
+    record = world.jobs[job]
     if place.has_review and job < world.twins:
         schedule_review(world, time, job, place.review_hour)
         return
@@ -113,7 +120,7 @@ def schedule_review(world, time, job, hour):
 
 @inner
 def join_queue(world, time, job, setting):
-    """Let a job wait for a setting, last of its priority level."""
+    """Let a job wait for a setting, last of its priority level; the stay it may be in has no timer of its own now."""
     level = np.int64(priority_level(world, setting, job))
     state = world.states[setting]
     integrate(state, time)
@@ -123,6 +130,7 @@ def join_queue(world, time, job, setting):
     last = world.queues[setting, level, 1]
     record = world.jobs[job]
     record.waits_for = setting
+    record.version += 1
     if job < world.twins:
         record.level = level
     record.next = -1
@@ -304,9 +312,16 @@ def send(world, time, job, node, outlier):
 
 @inner
 def finish(world, time, job):
-    """A stay has come to its end: go where the routes say."""
-    node, outlier = choose_route(world, np.int64(world.jobs[job].setting), job)
+    """A stay has come to its end: go where the routes say; who is turned away there stays for as long again."""
+    record = world.jobs[job]
+    setting = np.int64(record.setting)
+    version = np.int64(record.version)
+    node, outlier = choose_route(world, setting, job)
     send(world, time, job, node, outlier)
+    if record.setting == setting and record.version == version:
+        index = np.int64(world.stays[job, setting])
+        world.stays[job, setting] = index + 1
+        set_timer(world, time, job, setting, index)
 
 
 @inner
