@@ -98,8 +98,8 @@ def intravenous_natriuresis(excess, power, dose, p):
 
         most  x  dose / (dose + half)  x  above / (above + reservoir)  /  (1 + resistance x excess)
 
-    above: excess over the floor. Set by the net loss of fluid in the DOSE trial: 3.6 L in 72 h on about 120 mg/day,
-    4.9 L on about 260 mg/day.
+    above: excess over the floor. The dose of half effect gives the ratio of net loss between the arms of the DOSE trial
+    (see the parameter file).
     """
     above = positive(excess + p.iv_diuretic_floor_l)
     resistance = 1.0 + p.diuretic_resistance_per_l * positive(excess)

@@ -20,7 +20,7 @@ def _care(name: str, high: float, kind: Kind = "real", low: float = 0.0) -> Colu
 
 CARE_COLUMNS = (
     _care("alive", 1, "code"),
-    _care("care_level", 4, "code"),
+    _care("care_level", 4, "code", -1),
     _care("beta_blocker_fraction", 1),
     _care("ras_inhibitor_fraction", 1),
     _care("neprilysin_inhibitor_fraction", 1),
@@ -125,7 +125,10 @@ def lived(people: Population, days: int, parameters: ParameterSet, step_days: fl
 
 
 class Ward:
-    """Stands in for care: admits whoever presents, gives intravenous diuretic, discharges the decongested."""
+    """Stands in for care: admits whoever presents, gives intravenous diuretic, discharges the decongested.
+
+    Every eight weeks the wet get half as much again of their oral diuretic, as they would at visits.
+    """
 
     def __init__(self, people: Population) -> None:
         self.people = people
@@ -149,5 +152,9 @@ class Ward:
         self.stays += [(int(row), int(stay[row])) for row in np.flatnonzero(goes & failing)]
         since[goes] = -1
         inside = since >= 0
+        if day % 56 == 14:
+            dose = people["loop_diuretic_mg_day"]
+            people["loop_diuretic_mg_day"] = np.where(excess > 1.5, np.clip(1.5 * dose, 40, 240), dose)
+            people["last_review_day"] = day
         people["care_level"] = np.where(inside, LEVEL_WARD, LEVEL_COMMUNITY)
         people["iv_diuretic_mg_day"] = np.where(inside & failing, 120.0, 0.0)
