@@ -60,8 +60,8 @@ def occupancy(daily: pl.DataFrame, settings: Iterable[SettingDefinition]) -> pl.
     values: dict[str, float] = {}
     for setting in settings:
         if setting.setting_class in HOSPITAL:
-            census = daily[f"census_{setting.name}"]
-            mean = float(census.sum()) / len(census)
+            census = daily[f"census_{setting.name}"].to_numpy()
+            mean = float(census.mean())
             values |= {f"occupancy_mean.{setting.name}": mean, f"occupancy_peak.{setting.name}": float(census.max())}
             if isinstance(setting.capacity, int):  # else "unlimited"
                 values[f"occupancy_share.{setting.name}"] = mean / setting.capacity

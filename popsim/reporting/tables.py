@@ -185,12 +185,18 @@ DIGITS: dict[Kind, int] = {"share": 1, "rate": 2, "number": 1, "days": 1, "hours
 
 
 def _number(value: float, kind: Kind) -> str:
-    return f"{value * 100 if kind == 'share' else value:,.{DIGITS[kind]}f}"
+    text = f"{value * 100 if kind == 'share' else value:,.{DIGITS[kind]}f}"
+    return text.removeprefix("-") if _is_zero(text) else text
 
 
 def _signed(value: float, kind: Kind) -> str:
     text = f"{value * 100 if kind == 'share' else value:+,.{DIGITS[kind] + 1}f}"
-    return text[1:] if float(text.replace(",", "")) == 0.0 else text
+    return text[1:] if _is_zero(text) else text
+
+
+def _is_zero(text: str) -> bool:
+    """Whether a number as written is 0; then it has no sign."""
+    return not any(digit in text for digit in "123456789")
 
 
 def _aligned(lines: Sequence[Sequence[str]]) -> str:

@@ -82,6 +82,11 @@ def test_one_replication_has_no_interval():
     assert "1 replication," in outcomes
 
 
+def test_zero_has_no_sign():
+    outcomes, _ = tables(admissions_per_person_year=-1.504)
+    assert line(outcomes, "Admissions per person-year").endswith("  0.00 (0.00 to 0.00)")
+
+
 def test_no_difference_is_written_without_sign():
     _, differences = tables()
     assert line(differences, "QALYs") == "0.0000 (0.0000 to 0.0000)"
