@@ -47,14 +47,16 @@ class Study:
         cohort: who takes part.
         network: where they are cared for.
         parameters: every parameter set with the experiment's values, by name.
-        file: where the experiment came from, for messages.
+        file: where the experiment came from.
+        flags: what the command line said instead of the file.
     """
 
     experiment: Experiment
     cohort: Cohort
     network: NetworkDefinition
     parameters: Mapping[str, ParameterSet]
-    file: str
+    file: Path
+    flags: Mapping[str, object]
 
     @property
     def units(self) -> tuple[Unit, ...]:
@@ -76,8 +78,15 @@ class Study:
         """Everything the results depend on, for the manifest."""
         return {
             "experiment": self.experiment.model_dump(mode="json"),
+            "flags": dict(self.flags),
+            "files": {str(path): file_hash(path) for path in self._files()},
+            "code": code_hash(),
             **self._inputs(),
         }
+
+    def _files(self) -> list[Path]:
+        """Every file that the experiment was read from."""
+        return [self.file, self.file.parent / self.experiment.network, *self.cohort.input_files()]
 
     def _shared_content(self) -> dict[str, Any]:
         """What all pieces of work depend on."""
@@ -153,7 +162,8 @@ def read_study(path: Path | str, changes: Mapping[str, Change] | None = None) ->
     plan(cohort, SCHEMA)
     for strategy in experiment.strategies:
         _check_strategy(strategy, network.definition, path)
-    return Study(experiment, cohort, network.definition, _parameters(experiment, path), str(path))
+    flags = {change.flag: change.value for change in (changes or {}).values()}
+    return Study(experiment, cohort, network.definition, _parameters(experiment, path), Path(path), flags)
 
 
 def _changed(experiment: Experiment, key: str, change: Change) -> Experiment:

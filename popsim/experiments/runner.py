@@ -26,7 +26,7 @@ from popsim.experiments.workers import Outcome, run_here, run_in_workers
 from popsim.kernels.threads import use_threads
 
 LIBRARIES = ("popsim", "mesa", "numpy", "numba", "networkx", "polars", "pydantic", "scipy")
-BYTES_PER_TWIN = 2200  # peak while a year is simulated and its tables are written; measured at 10**6 twins
+BYTES_PER_TWIN = 3000  # peak while a year is simulated and its tables are made: 2,700 measured at 200,000 twins
 MOST_FAILURES_SHOWN = 3
 
 type Simulate = Callable[[Unit], Mapping[str, pl.DataFrame]]

@@ -13,6 +13,7 @@ import pytest
 from run_made_up import no_warm_up, run
 
 from popsim.errors import RunError
+from popsim.experiments.content import file_hash
 from popsim.experiments.design import read_study
 from popsim.experiments.runner import Engine, run_study
 
@@ -93,7 +94,8 @@ def test_everything_is_readable_in_one_line(experiment_file, tmp_path):
     assert manifest["experiment"]["seed"] == 7
     assert len(manifest["units"]) == UNITS
     assert {"popsim", "numba", "polars", "python"} <= manifest["versions"].keys()
-    assert {"cohort", "network", "parameters", "engine"} <= manifest.keys()
+    assert {"cohort", "network", "parameters", "engine", "code", "flags"} <= manifest.keys()
+    assert manifest["files"][str(experiment_file)] == file_hash(experiment_file)
 
 
 def test_a_finished_run_is_not_run_again(experiment_file, tmp_path):
