@@ -30,6 +30,7 @@ from popsim.kernels.random import exponential, uniform, uniforms
 
 DONE, NEEDS_EVENTS, NEEDS_JOBS, NEEDS_LOG = range(4)
 MARGIN = 1024  # free room in heap and log before an event is taken; one event writes far less
+MOST_MISSES = 256  # struck off in one event of a contact setting
 
 
 @inner
@@ -101,11 +102,13 @@ def bring_in(world, day, row):
     onset = world.codes[columns.onset, row]
     if onset == 0:
         return
-    person = world.jobs[row].person
-    u = uniforms(world.seed, world.replication, person, code.STREAM_CARE_DAY, day)
     if onset & code.ONSET_SHOCK:
         shock = np.int64(world.codes[columns.shock_onset, row])
         note(world, float(day), row, code.SHOCK, np.int64(world.codes[columns.setting, row]), shock)
+    if onset == code.ONSET_SHOCK:
+        return
+    person = world.jobs[row].person
+    u = uniforms(world.seed, world.replication, person, code.STREAM_CARE_DAY, day)
     if onset & code.ONSET_DEATH:
         schedule(world, day + u[0], code.RANK_DEATH, person, row, code.NO_DETAIL)
     if onset & code.ONSET_ACUTE:
@@ -156,14 +159,20 @@ def session(world, time, setting):
     state = world.states[setting]
     today = np.int64(np.floor(time))
     state.in_session = 0
+    missed = 0
     while state.slots_used < place.slots:
         job = np.int64(world.calendar[place.contact, today, 0])
         if job < 0:
             return
         waited = today - world.bookings[place.contact, job].booked
-        unlink(world, np.int64(place.contact), job)
+        unlink(world, np.int64(place.contact), job, today)
         if not living_at(world, job) or waited > place.lapses_days:
             note(world, time, job, code.MISS, setting, code.NO_DETAIL)
+            missed += 1
+            if missed == MOST_MISSES:  # the rest in an event of its own, for which the log has room again
+                state.in_session = 1
+                schedule(world, time, code.RANK_SESSION, setting, code.NOWHERE, setting)
+                return
             continue
         state.slots_used += 1
         state.entered += 1

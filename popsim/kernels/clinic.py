@@ -26,10 +26,10 @@ def is_open(place, day):
 
 
 @inner
-def unlink(world, contact, job):
-    """Take a booking out of its bucket."""
+def unlink(world, contact, job, today):
+    """Take a booking out of its bucket; what earlier days did not reach lies in today's."""
     booking = world.bookings[contact, job]
-    bucket = world.calendar[contact, booking.due]
+    bucket = world.calendar[contact, max(np.int64(booking.due), today)]
     if booking.previous < 0:
         bucket[0] = booking.next
     else:
@@ -58,7 +58,7 @@ def book(world, time, job, setting, due):
     if booking.due >= 0:
         if booking.due <= due:
             return
-        unlink(world, contact, job)
+        unlink(world, contact, job, today)
     bucket = world.calendar[contact, due]
     booking.due = due
     booking.booked = today
@@ -95,7 +95,10 @@ def open_session(world, time, setting):
 
 @inner
 def carry_over(world, setting, day):
-    """Put the bookings that day `day` did not reach before those of the next day."""
+    """Put the bookings that day `day` did not reach before those of the next day.
+
+    Their `due` stays as it was: a due day that has passed means today, and the list is long.
+    """
     contact = np.int64(world.settings[setting].contact)
     bucket = world.calendar[contact, day]
     job = bucket[0]
@@ -106,9 +109,6 @@ def carry_over(world, setting, day):
             world.bookings[contact, job].due = -1
             job = world.bookings[contact, job].next
         return
-    while job >= 0:
-        world.bookings[contact, job].due = day + 1
-        job = world.bookings[contact, job].next
     following = world.calendar[contact, day + 1]
     world.bookings[contact, bucket[1]].next = following[0]
     if following[0] < 0:
