@@ -31,8 +31,8 @@ NO_TIME = -1.0  # duration of a stay without end
 def value_of(world, block, place, row):
     """A twin's column as float, by its place in a block."""
     if block == REAL_BLOCK:
-        return float(world.reals[place, row])
-    return float(world.codes[place, row])
+        return np.float64(world.reals[place, row])
+    return np.float64(world.codes[place, row])
 
 
 @inner

@@ -42,19 +42,19 @@ def measure_day(
     for i in prange(entered):
         on = (alive[i] != 0) & (telemonitored[i] != 0) & (care_level[i] == code.LEVEL_COMMUNITY)
         u0, u1, u2, _ = uniforms(seed, replication, person[i], code.STREAM_SIGNALS, day)
-        kg = float(weight[i]) + rules.weight_error_kg * inverse_normal(u0)
-        mmhg = float(systolic[i]) + rules.systolic_error_mmhg * inverse_normal(u1)
-        bpm = float(heart_rate[i]) + rules.heart_rate_error_bpm * inverse_normal(u2)
-        old = float(reference_weight[i])
+        kg = np.float64(weight[i]) + rules.weight_error_kg * inverse_normal(u0)
+        mmhg = np.float64(systolic[i]) + rules.systolic_error_mmhg * inverse_normal(u1)
+        bpm = np.float64(heart_rate[i]) + rules.heart_rate_error_bpm * inverse_normal(u2)
+        old = np.float64(reference_weight[i])
         base = kg if old <= 0.0 else old
         signs = np.int64(kg - base >= rules.weight_gain_kg) * ALERT_WEIGHT
         signs += np.int64((mmhg < rules.systolic_low_mmhg) | (mmhg > rules.systolic_high_mmhg)) * ALERT_PRESSURE
         signs += np.int64((bpm < rules.heart_rate_low_bpm) | (bpm > rules.heart_rate_high_bpm)) * ALERT_PULSE
-        since = day - float(last_alert_day[i])
+        since = day - np.float64(last_alert_day[i])
         raised = signs if on & (since >= rules.days_between_alerts) else 0
-        measured_weight[i] = kg if on else float(measured_weight[i])
-        measured_systolic[i] = mmhg if on else float(measured_systolic[i])
-        measured_heart_rate[i] = bpm if on else float(measured_heart_rate[i])
+        measured_weight[i] = kg if on else np.float64(measured_weight[i])
+        measured_systolic[i] = mmhg if on else np.float64(measured_systolic[i])
+        measured_heart_rate[i] = bpm if on else np.float64(measured_heart_rate[i])
         reference_weight[i] = base + rules.reference_share_per_day * (kg - base) if on else old
-        last_alert_day[i] = float(day) if raised != 0 else float(last_alert_day[i])
+        last_alert_day[i] = float(day) if raised != 0 else np.float64(last_alert_day[i])
         alert[i] = raised

@@ -1,0 +1,105 @@
+"""Telemonitoring: the kernel is its own Python source, signals have the stated errors, alerts keep their distance."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from popsim.care.columns import MONITORING_COLUMNS
+from popsim.care.monitoring import Monitoring, Rules
+from popsim.definitions.strategy import Telemonitoring
+from popsim.kernels import monitoring as kernel
+from popsim.kernels.codes import LEVEL_COMMUNITY, LEVEL_WARD
+from popsim.population.clock import Clock
+from popsim.population.columns import Column, Schema
+from popsim.population.population import Population
+
+TELE = Telemonitoring(
+    desk="desk", uptake=1.0, duration_days=180, weight_gain_kg=2.0, systolic_low_mmhg=90.0, systolic_high_mmhg=180.0,
+    heart_rate_low_bpm=45.0, heart_rate_high_bpm=120.0, days_between_alerts=3, cost_per_day=5.0,
+)  # fmt: skip
+OTHERS = [
+    Column("entry_day", "count", "day", 0, 1e6, "entry", "cohort"),
+    *(Column(name, "code", "1", -1, 4, name, "care") for name in ("alive", "telemonitored", "care_level")),
+    *(Column(name, "real", "1", 0, 400, name, "physiology") for name in ("weight_kg", "systolic_mmhg", "heart_rate_bpm")),
+]
+
+
+def steady(size: int) -> Population:
+    people = Population(Schema([*OTHERS, *MONITORING_COLUMNS]), np.arange(size))
+    people["alive"] = people["telemonitored"] = 1
+    people["care_level"] = LEVEL_COMMUNITY
+    people["weight_kg"], people["systolic_mmhg"], people["heart_rate_bpm"] = 80.0, 130.0, 70.0
+    people["last_alert_day"] = -1000
+    return people
+
+
+def days(people: Population, first: int, last: int) -> np.ndarray:
+    """Alert bits, shape (days, twins)."""
+    monitoring = Monitoring(TELE, seed=3)
+    raised = []
+    for day in range(first, last):
+        monitoring.observe(people, Clock(day))
+        raised.append(people["alert"].copy())
+    return np.array(raised)
+
+
+def test_signals_are_the_truth_with_the_stated_error():
+    people = steady(40_000)
+    days(people, 1, 2)
+    # Evidence file: standard deviations 0.4 kg, 8 mmHg, 5 bpm. The sample sd of n values has a standard error of
+    # sd / sqrt(2 n), the mean one of sd / sqrt(n); four of them allowed.
+    for name, truth, sd in (("weight_kg", 80, 0.4), ("systolic_mmhg", 130, 8.0), ("heart_rate_bpm", 70, 5.0)):
+        measured = people[f"measured_{name}"].astype(float)
+        assert measured.mean() == pytest.approx(truth, abs=4 * sd / np.sqrt(len(people)))
+        assert measured.std() == pytest.approx(sd, abs=4 * sd / np.sqrt(2 * len(people)))
+
+
+def test_a_gain_raises_the_weight_alert_and_a_steady_person_seldom_does():
+    people = steady(5_000)
+    quiet = days(people, 1, 20)
+    assert (quiet & kernel.ALERT_WEIGHT).astype(bool).mean() < 1e-3
+    people["weight_kg"] += 3.0
+    assert (days(people, 20, 21)[0] & kernel.ALERT_WEIGHT).astype(bool).mean() > 0.95
+
+
+def test_alerts_keep_their_distance():
+    people = steady(200)
+    people["systolic_mmhg"] = 60.0
+    raised = days(people, 1, 31) != 0
+    gaps = [np.diff(np.flatnonzero(raised[:, i])) for i in range(200)]
+    assert min(gap.min() for gap in gaps) == TELE.days_between_alerts
+
+
+@pytest.mark.parametrize(("column", "value"), [("alive", 0), ("telemonitored", 0), ("care_level", LEVEL_WARD)])
+def test_nothing_is_measured_of_the_dead_the_unmonitored_and_those_in_hospital(column, value):
+    people = steady(50)
+    people[column] = value
+    assert not days(people, 1, 5).any()
+    assert not people["measured_weight_kg"].any()
+
+
+def test_no_programme_does_nothing():
+    people = steady(20)
+    Monitoring(None, seed=1).observe(people, Clock(4))
+    assert not people["measured_weight_kg"].any()
+
+
+def test_compiled_equals_python():
+    rules = Rules(0.4, 8.0, 5.0, 0.1, 2.0, 90.0, 180.0, 45.0, 120.0, 3.0)
+    draw = np.random.default_rng(1)
+    size = 300
+    base = SimpleNamespace(
+        person=np.arange(size),
+        ints=draw.integers(0, 2, (3, size)).astype(np.int8),
+        reals=draw.uniform(40, 190, (3, size)).astype(np.float32),
+    )
+    results = []
+    for run in (kernel.measure_day, kernel.measure_day.py_func):
+        written = [np.zeros(size, np.float32) for _ in range(5)]
+        alert = np.zeros(size, np.int8)
+        run(size, 9, 5, 0, base.person, rules, *base.ints, *base.reals, *written, alert)
+        results.append((*written, alert))
+    for compiled, plain in zip(*results, strict=True):
+        assert np.array_equal(compiled, plain)
+    assert results[0][-1].any()
