@@ -308,6 +308,10 @@ def _no_dead_ends_for_external(
         if setting.name not in reached:
             continue
         key = f"settings.{setting.name}"
+        if setting.setting_class == "outpatient":
+            raise DefinitionError(
+                file, key, None, "external patients are sent here, but contact settings see twins only"
+            )
         if setting.review is not None and setting.stay_external is None:
             raise DefinitionError(
                 file,
@@ -326,5 +330,4 @@ def _no_dead_ends_for_external(
             raise DefinitionError(
                 file, f"{key}.routes", None, "no way to leave for external patients: a route for them must match always"
             )
-    contacts = {s.name for s in definition.settings if s.setting_class == "outpatient"}
-    _no_dead_ends(graph, reached, {EXIT, *contacts}, lambda link: link.external, "external patients", file)
+    _no_dead_ends(graph, reached, {EXIT}, lambda link: link.external, "external patients", file)
