@@ -25,6 +25,7 @@ from popsim.errors import DefinitionError, did_you_mean
 from popsim.kernels.codes import CAUSE_NAMES
 
 CAUSE_COLUMNS = ("presenting_cause", "acute_cause")
+RESTING_CLASSES = ("community", "facility", "hospice")  # where people live: who is not let in elsewhere stays there
 TOLERANCE = 1e-9  # how far the sum of a table of probabilities may be from 1
 
 
@@ -210,6 +211,8 @@ def _no_time_loops(definition: NetworkDefinition, graph: nx.DiGraph, file: objec
             at_once.add("route")
         if _takes_no_time(setting.patience):
             at_once.add("gives_up")
+        if setting.setting_class in RESTING_CLASSES and _takes_no_time(setting.stay):
+            timeless.add_edge(setting.name, setting.name)  # who is turned away elsewhere stays there again
         for target in graph.successors(setting.name):
             if any(link.kind in at_once for link in graph.edges[setting.name, target]["links"]):
                 timeless.add_edge(setting.name, target)
@@ -296,7 +299,7 @@ def _no_dead_ends(
                 file,
                 f"settings.{node}.routes",
                 None,
-                f"no way to leave for {people}: neither 'exit' nor a community setting nor a stay forever can be reached",
+                f"no way to leave for {people}: neither 'exit' nor a community setting nor a stay forever is reached",
             )
 
 

@@ -249,8 +249,8 @@ class Route(Definition):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        if self.if_free and not isinstance(self.to, str):
-            raise ValueError("if_free needs a single setting in 'to', not a table of probabilities")
+        if self.if_free and (not isinstance(self.to, str) or self.to in (EXIT, STAY)):
+            raise ValueError("if_free needs a single setting in 'to', not a table of probabilities, 'exit' or 'stay'")
         if self.applies_to == "external" and self.when:
             raise ValueError("external patients have no columns: a route for them must not have 'when'")
         return self

@@ -254,7 +254,7 @@ def request(world, time, job, setting, outlier):
     if state.waiting >= place.waiting_room:
         state.blocked += 1
         note(world, time, job, code.BLOCK, setting, code.NO_DETAIL)
-        return np.int64(place.overflow) if place.overflow >= 0 else turned_away(world, job)
+        return np.int64(place.overflow) if place.overflow >= 0 else nowhere_else(world, job)
     record.outlier = outlier
     freed = np.int64(-1)
     if old >= 0 and not place.boards:
@@ -274,8 +274,8 @@ def request(world, time, job, setting, outlier):
 
 
 @inner
-def turned_away(world, job):
-    """Where a job goes that found neither place nor waiting room: external patients leave, twins stay or go home."""
+def nowhere_else(world, job):
+    """Where a job goes that no place takes: external patients leave, twins stay where they live or go home."""
     if job >= world.twins:
         return EXIT
     setting = np.int64(world.jobs[job].setting)
@@ -302,7 +302,7 @@ def send(world, time, job, node, outlier):
             outlier = 0
         elif kind == CONTACT:
             book(world, time, job, node, np.int64(np.floor(time)))
-            return
+            node = nowhere_else(world, job)
         else:
             at = node
             node, outlier = choose_route(world, at, job)

@@ -158,3 +158,17 @@ def test_an_alert_books_the_desk_for_the_same_day():
     life.population["alert"] = 0
     life.live(days=30)
     assert life.population["telemonitored"].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("by", ["route", "patience", "overflow"])
+def test_who_is_sent_from_hospital_to_a_contact_goes_home_with_a_booking(by):
+    if by == "route":
+        ward = place("ward", to="clinic", stay=fixed(0.5))
+    elif by == "patience":
+        ward = place("ward", stay=fixed(9.0), patience=fixed(0.5), gives_up_to="clinic")
+    else:
+        ward = place("ward", stay=fixed(9.0), waiting_room=0, overflow="clinic")
+    life = Life(network(HOME, ward, clinic(), presentation="ward"), 2).live().live(ill=(0, 1), days=6)
+    last = life.events("arrive", setting="ward")["row"][-1]
+    assert life.where(last) == "home"
+    assert [row for *_, row in visits(life)][-1] == last

@@ -458,3 +458,14 @@ def test_heart_failure_catchment_on_file():
 def test_a_file_that_is_not_there():
     with pytest.raises(DefinitionError, match="no such file"):
         CareNetwork.read(NETWORKS / "nowhere.toml", COLUMNS)
+
+
+def test_a_home_without_duration_is_refused():
+    home = {"name": "home", "class": "community", "stay": {"distribution": "fixed", "value": 0.0}}
+    with pytest.raises(DefinitionError, match="a cycle that takes no time"):
+        build(settings=[home | {"routes": [{"to": "ward"}]}, *with_setting("home")[1:]])
+
+
+def test_if_free_is_about_settings():
+    with pytest.raises(DefinitionError, match="if_free needs a single setting"):
+        build(settings=with_setting("ward", routes=[{"to": "exit", "if_free": True}, {"to": "exit"}]))
