@@ -37,3 +37,6 @@ def cache_folder() -> Path:
 
 
 numba.config.CACHE_DIR = str(cache_folder())
+# Threads that wait for the next parallel loop sleep instead of spinning: on a machine that others use too, a spinning
+# thread keeps the one that it waits for from running. Read when the first parallel kernel is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
