@@ -94,7 +94,7 @@ def test_an_inert_programme_changes_no_bit_even_with_queues():
         model.run_for(DAYS)
     first, second = map(state, models)
     assert first == second
-    assert b"" != first["events"]
+    assert first["events"] != b""
 
 
 def test_adding_people_changes_nobodys_traits():
