@@ -26,6 +26,7 @@ cohort_app = typer.Typer(help="Cohorts.", no_args_is_help=True)
 app.add_typer(pathway_app, name="pathway")
 app.add_typer(cohort_app, name="cohort")
 
+
 def _whole_number(text: str | int) -> int:
     """A whole number as people write it; its bounds are checked where its meaning is known."""
     try:

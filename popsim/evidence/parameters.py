@@ -1,9 +1,9 @@
 """Parameter sets: named constants with value, unit and source, one TOML file per set in this folder.
 
-    [fluid_retention_per_gram_salt]
-    value = 0.1
-    unit = "L/g"
-    source = "author year, where it was read"     or  "assumption: the reasoning"
+[fluid_retention_per_gram_salt]
+value = 0.1
+unit = "L/g"
+source = "author year, where it was read"     or  "assumption: the reasoning"
 """
 
 from __future__ import annotations

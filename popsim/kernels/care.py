@@ -57,7 +57,7 @@ def show(world, job, setting):
         level = world.settings[setting].care_level
         setting_class = world.settings[setting].setting_class
     world.codes[columns.care_level, job] = level
-    inpatient = setting_class == code.CLASS_INPATIENT or setting_class == code.CLASS_CRITICAL
+    inpatient = setting_class in (code.CLASS_INPATIENT, code.CLASS_CRITICAL)
     world.codes[columns.admitted, job] = np.int8(1 if inpatient else 0)
     hospital_treatment(world, job, level)
 
@@ -200,7 +200,7 @@ def arrive(world, time, job, setting):
         return
     was_admitted = world.codes[world.columns[0].admitted, job] != 0
     setting_class = world.settings[setting].setting_class
-    goes_home = setting_class == code.CLASS_COMMUNITY or setting_class == code.CLASS_FACILITY
+    goes_home = setting_class in (code.CLASS_COMMUNITY, code.CLASS_FACILITY)
     if was_admitted and goes_home:
         discharge_prescription(world, job)
     begin(world, time, job, setting)

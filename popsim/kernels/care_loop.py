@@ -42,7 +42,7 @@ def living_at(world, job):
     if setting < 0:
         return False
     setting_class = world.settings[setting].setting_class
-    return setting_class == code.CLASS_COMMUNITY or setting_class == code.CLASS_FACILITY
+    return setting_class in (code.CLASS_COMMUNITY, code.CLASS_FACILITY)
 
 
 @entry

@@ -8,6 +8,7 @@ from popsim.kernels import codes as code
 from popsim.kernels.care_records import (
     AT_LEAST,
     BELOW,
+    EMPIRICAL,
     EXPONENTIAL,
     EXTERNAL_ONLY,
     FIXED,
@@ -111,23 +112,24 @@ def choose_route(world, setting, job):
 def inverse(world, distribution, u):
     """The u-quantile of a distribution of the network, in days; NO_TIME for `forever`."""
     d = world.distributions[distribution]
+    days = NO_TIME
     if d.kind == EXPONENTIAL:
-        return exponential(u, d.a)
-    if d.kind == LOGNORMAL:
-        return lognormal(u, d.a, d.b)
-    if d.kind == GAMMA:
+        days = exponential(u, d.a)
+    elif d.kind == LOGNORMAL:
+        days = lognormal(u, d.a, d.b)
+    elif d.kind == GAMMA:
         shape = (d.a / d.b) * (d.a / d.b)
-        return gamma(u, shape, d.a / shape)
-    if d.kind == UNIFORM:
-        return d.a + u * (d.b - d.a)
-    if d.kind == FIXED:
-        return d.a
-    if d.kind == FOREVER:
-        return NO_TIME
-    i = d.first
-    while i < d.last - 1 and u >= world.empirical[i].cumulative:
-        i += 1
-    return world.empirical[i].value
+        days = gamma(u, shape, d.a / shape)
+    elif d.kind == UNIFORM:
+        days = d.a + u * (d.b - d.a)
+    elif d.kind == FIXED:
+        days = d.a
+    elif d.kind == EMPIRICAL:
+        i = d.first
+        while i < d.last - 1 and u >= world.empirical[i].cumulative:
+            i += 1
+        days = world.empirical[i].value
+    return days
 
 
 @inner

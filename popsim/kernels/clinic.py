@@ -141,10 +141,16 @@ def book_follow_ups(world, time, job):
 
 
 @inner
+def real(world, column, job):
+    """A twin's value in a real column, as a double."""
+    return np.float64(world.reals[column, job])
+
+
+@inner
 def fluid_above_dry_weight(world, job):
     """What a scale shows above the dry weight, in kg."""
     columns = world.columns[0]
-    return np.float64(world.reals[columns.weight_kg, job]) - np.float64(world.reals[columns.dry_weight_kg, job])
+    return real(world, columns.weight_kg, job) - real(world, columns.dry_weight_kg, job)
 
 
 @inner
@@ -156,7 +162,7 @@ def hospital_treatment(world, job, level):
         fluid = fluid_above_dry_weight(world, job)
         wet = world.codes[columns.presenting_cause, job] == code.CAUSE_HEART_FAILURE or fluid > practice.fluid_up_kg
         if wet and fluid > practice.fluid_dry_kg:
-            dose = practice.iv_per_oral * np.float64(world.reals[columns.loop_diuretic_mg_day, job])
+            dose = practice.iv_per_oral * real(world, columns.loop_diuretic_mg_day, job)
             dose = min(max(dose, practice.iv_least_mg), practice.iv_most_mg)
             if level == code.LEVEL_EMERGENCY:
                 dose *= practice.iv_emergency_share
@@ -175,7 +181,7 @@ def discharge_prescription(world, job):
     """After a stay for heart failure the oral loop diuretic goes up by a factor."""
     columns = world.columns[0]
     if world.codes[columns.presenting_cause, job] == code.CAUSE_HEART_FAILURE:
-        dose = np.float64(world.reals[columns.loop_diuretic_mg_day, job])
+        dose = real(world, columns.loop_diuretic_mg_day, job)
         set_diuretic(world, job, dose * world.practice[0].discharge_diuretic_factor)
 
 
@@ -192,7 +198,7 @@ def change_fraction(world, job, column, change):
 def adjust_diuretic(world, job):
     """More diuretic for the wet, less for the dry; returns what was done."""
     columns, practice = world.columns[0], world.practice[0]
-    dose = np.float64(world.reals[columns.loop_diuretic_mg_day, job])
+    dose = real(world, columns.loop_diuretic_mg_day, job)
     fluid = fluid_above_dry_weight(world, job)
     symptomatic = world.codes[columns.nyha_class, job] >= 3
     if fluid > practice.fluid_up_kg or (symptomatic and fluid > practice.fluid_up_symptomatic_kg):
@@ -210,12 +216,12 @@ def reduce_for_safety(world, job):
     columns, practice = world.columns[0], world.practice[0]
     step = practice.titration_step
     changed = False
-    if np.float64(world.reals[columns.potassium_mmol_l, job]) > practice.potassium_to_reduce_mmol_l:
+    if real(world, columns.potassium_mmol_l, job) > practice.potassium_to_reduce_mmol_l:
         changed |= change_fraction(world, job, columns.mra_fraction, -2.0 * step)
         changed |= change_fraction(world, job, columns.ras_inhibitor_fraction, -step)
-    if np.float64(world.reals[columns.systolic_mmhg, job]) < practice.systolic_to_reduce_mmhg:
+    if real(world, columns.systolic_mmhg, job) < practice.systolic_to_reduce_mmhg:
         changed |= change_fraction(world, job, columns.ras_inhibitor_fraction, -step)
-    if np.float64(world.reals[columns.heart_rate_bpm, job]) < practice.heart_rate_to_reduce_bpm:
+    if real(world, columns.heart_rate_bpm, job) < practice.heart_rate_to_reduce_bpm:
         changed |= change_fraction(world, job, columns.beta_blocker_fraction, -step)
     return code.DID_REDUCE if changed else 0
 
@@ -226,12 +232,12 @@ def titrate(world, job):
     columns, practice = world.columns[0], world.practice[0]
     step = practice.titration_step
     left = practice.titration_steps_per_visit
-    reduced = np.float64(world.reals[columns.ejection_fraction_percent, job]) < practice.reduced_ejection_fraction_percent
-    pressure = np.float64(world.reals[columns.systolic_mmhg, job]) >= practice.systolic_to_titrate_mmhg
-    potassium = np.float64(world.reals[columns.potassium_mmol_l, job]) < practice.potassium_to_titrate_mmol_l
-    gfr = np.float64(world.reals[columns.gfr_ml_min, job])
+    reduced = real(world, columns.ejection_fraction_percent, job) < practice.reduced_ejection_fraction_percent
+    pressure = real(world, columns.systolic_mmhg, job) >= practice.systolic_to_titrate_mmhg
+    potassium = real(world, columns.potassium_mmol_l, job) < practice.potassium_to_titrate_mmol_l
+    gfr = real(world, columns.gfr_ml_min, job)
     kidney = gfr >= practice.gfr_to_titrate_ml_min
-    pulse = np.float64(world.reals[columns.heart_rate_bpm, job]) >= practice.heart_rate_to_titrate_bpm
+    pulse = real(world, columns.heart_rate_bpm, job) >= practice.heart_rate_to_titrate_bpm
     before = left
     if left > 0 and reduced and pressure and potassium and kidney:
         left -= change_fraction(world, job, columns.ras_inhibitor_fraction, step)

@@ -50,11 +50,13 @@ def test_the_list_is_served_in_its_order_and_what_is_left_goes_first_the_next_da
 
 
 def test_left_over_bookings_go_before_those_made_for_that_day():
-    care = on_call(slots_per_day=2)
-    life = Life(care, 6).live()
-    life.live(ill=(0, 1, 2, 3)).live(ill=(4, 5), days=6)
+    """Four enter on Monday for two slots on Tuesday; on Tuesday two more enter, who are booked for Wednesday."""
+    life = Life(network(HOME, clinic(slots_per_day=2)), 6, follow_up_days=2)
+    life.population["entry_day"] = [0, 0, 0, 0, 1, 1]
+    life.live(days=6)
+    assert set(booked(life)[4:]) == {4, 5}
     assert [row for *_, row in visits(life)] == booked(life)
-    assert {row for *_, row in visits(life)[:4]} == {0, 1, 2, 3}
+    assert [day for day, *_ in visits(life)] == [1, 1, 2, 2, 3, 3]
 
 
 def test_nobody_is_seen_at_the_weekend_unless_it_is_open_then():

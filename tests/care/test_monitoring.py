@@ -21,7 +21,10 @@ TELE = Telemonitoring(
 OTHERS = [
     Column("entry_day", "count", "day", 0, 1e6, "entry", "cohort"),
     *(Column(name, "code", "1", -1, 4, name, "care") for name in ("alive", "telemonitored", "care_level")),
-    *(Column(name, "real", "1", 0, 400, name, "physiology") for name in ("weight_kg", "systolic_mmhg", "heart_rate_bpm")),
+    *(
+        Column(name, "real", "1", 0, 400, name, "physiology")
+        for name in ("weight_kg", "systolic_mmhg", "heart_rate_bpm")
+    ),
 ]
 
 

@@ -48,9 +48,7 @@ def test_one_year_death_is_the_published_qx() -> None:
 
 def test_hazard_is_constant_within_a_year_of_age_and_holds_beyond_the_table() -> None:
     hazard = TABLE.hazard_per_day([80.0, 80.999, 81.0, 130.0], [0, 0, 0, 1])
-    assert hazard * DAYS_PER_YEAR == pytest.approx(
-        [0.05539, 0.05539, TABLE.rate[0, 81], TABLE.rate[1, 110]], rel=1e-12
-    )
+    assert hazard * DAYS_PER_YEAR == pytest.approx([0.05539, 0.05539, TABLE.rate[0, 81], TABLE.rate[1, 110]], rel=1e-12)
 
 
 def test_survival_multiplies_and_crosses_birthdays() -> None:
