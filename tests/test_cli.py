@@ -164,8 +164,9 @@ def descendants(pid):
     return found + [below for child in found for below in descendants(child)]
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-@pytest.mark.parametrize("whole_group", [True, False], ids=["terminal", "kill"])
+@pytest.mark.parametrize(
+    ("workers", "whole_group"), [("1", True), ("2", True), ("2", False)], ids=["alone", "terminal", "driver only"]
+)
 def test_ctrl_c_ends_within_seconds_and_the_same_command_goes_on(tmp_path, workers, whole_group):
     size = ["--population", "2000", "--replications", "60", "--days", "40", "--enrolment-days", "5"]
     command = [POPSIM, "run", MAIN, *size, "--out", tmp_path, "--workers", workers]
