@@ -13,7 +13,7 @@ from mesa import Model
 from popsim.care import CareSystem, Monitoring
 from popsim.economics.valuation import PricedSetting, Valuation
 from popsim.errors import InputError
-from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.evidence.parameters import PARAMETER_SETS, ParameterSet, load_parameters
 from popsim.hooks import Hooks
 from popsim.outcomes.narrative import Place
 from popsim.physiology import HeartFailurePhysiology, OrganSystem, Physiology
@@ -28,8 +28,6 @@ from popsim.twins import TwinSet
 if TYPE_CHECKING:
     from popsim.care.network import CareNetwork
     from popsim.definitions.strategy import Strategy
-
-PARAMETER_SETS = ("heart_failure", "care_practice", "home_signals", "nhs_prices", "griffiths_2014")
 
 
 class MonitoringPart(Protocol):

@@ -25,6 +25,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 CONFIDENCE = 0.95
 TOTAL_COST = "cost_total"
@@ -41,8 +42,6 @@ class Ratio(NamedTuple):
 
 def t_quantile(replications: int, confidence: float = CONFIDENCE) -> float:
     """Two-sided quantile of Student's t for the mean of `replications` values; NaN below two."""
-    from scipy.special import stdtrit  # noqa: PLC0415  # a third of a second that every worker process would pay
-
     return float(stdtrit(replications - 1, 0.5 + confidence / 2)) if replications > 1 else math.nan
 
 

@@ -18,6 +18,7 @@ from popsim.definitions.base import Definition, read_toml, validate
 from popsim.errors import DefinitionError, did_you_mean
 
 FOLDER = Path(__file__).parent
+PARAMETER_SETS = ("heart_failure", "care_practice", "home_signals", "nhs_prices", "griffiths_2014")  # of the model
 
 
 class Parameter(Definition):

@@ -18,10 +18,9 @@ from popsim.definitions.experiment import Experiment, read_experiment
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, did_you_mean
-from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.evidence.parameters import PARAMETER_SETS, ParameterSet, load_parameters
 from popsim.experiments.content import SHOWN, file_hash, json_hash
 from popsim.kernels import source_hash
-from popsim.model import PARAMETER_SETS
 from popsim.population.cohort import Cohort
 from popsim.population.sampling import plan
 from popsim.schema import SCHEMA
