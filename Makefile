@@ -1,7 +1,8 @@
 # make run    set everything up and run the main experiment
 # make test   set everything up and run linter, type check and tests
+# make benchmark   set everything up and measure speed and memory beside peers
 
-.PHONY: run test clean
+.PHONY: run test benchmark clean
 
 VENV := .venv
 CANDIDATES := python3.13 python3.12 python3 python
@@ -18,6 +19,9 @@ test: $(VENV)/installed-test
 	$(VENV)/bin/mypy
 	$(VENV)/bin/pytest
 
+benchmark: $(VENV)/installed-benchmark
+	$(VENV)/bin/python -m benchmarks
+
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "popsim needs Python 3.12 or newer: install it, or name it as in 'make PYTHON=/path/to/python3.12 run'"; exit 1; }
 	"$(PYTHON)" -m venv $(VENV)
@@ -28,6 +32,10 @@ $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --editable '.[test]'
+	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-benchmark: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --editable '.[benchmark]'
 	@touch $@ $(VENV)/installed
 
 clean:

@@ -1,0 +1,45 @@
+"""(e) Whether the hot loop is vectorised: arithmetic on doubles in its machine code, by how many go at once.
+
+The loop is compiled afresh for this: numba keeps no machine code to read for what it takes from its cache. Counted is
+the block of instructions with most packed arithmetic, which is the loop that does the work; the others are its
+remainders of fewer than a vector of twins.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numba
+
+from benchmarks.measuring import Row, Section
+from benchmarks.physiology import people
+from popsim.kernels import heart_failure as kernel
+from popsim.physiology import HeartFailurePhysiology
+from popsim.physiology.heart_failure import ADVANCE_READS, ADVANCE_WRITES
+
+ARITHMETIC = r"v?(?:add|sub|mul|div|min|max|sqrt|fn?m(?:add|sub)\d+)"
+WIDTHS = {
+    "packed, 8 doubles (zmm)": rf"\b{ARITHMETIC}pd\b[^\n]*%zmm",
+    "packed, 4 doubles (ymm)": rf"\b{ARITHMETIC}pd\b[^\n]*%ymm",
+    "packed, 2 doubles (xmm)": rf"\b{ARITHMETIC}pd\b[^\n]*%xmm",
+    "one double": rf"\b{ARITHMETIC}sd\b",
+    "calls": r"\tcall",
+}
+
+
+def hot_block() -> str:
+    """Machine code of the block of the day loop with most packed arithmetic."""
+    fresh = numba.njit(parallel=True, error_model="numpy")(kernel.advance_day.py_func)
+    population = people(64)
+    columns = [population[name] for name in (*ADVANCE_READS, *ADVANCE_WRITES)]
+    fresh(64, population.person_id, *columns, 1, 0, 0, 1.0, *HeartFailurePhysiology().constants(1.0))
+    blocks = re.split(r"^\.?L\w+:", "\n".join(fresh.inspect_asm().values()), flags=re.MULTILINE)
+    return max(blocks, key=lambda block: len(re.findall(rf"\b{ARITHMETIC}pd\b[^\n]*%[yz]mm", block)))
+
+
+def section() -> Section:
+    """Instructions by width."""
+    block = hot_block()
+    rows = [Row(name, (float(len(re.findall(pattern, block))),)) for name, pattern in WIDTHS.items()]
+    notes = ["x86 only: elsewhere all counts are 0."]
+    return Section("(e) Arithmetic in the physiology's loop", "instructions", rows, notes, digits=0)
