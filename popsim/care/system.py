@@ -22,6 +22,7 @@ from popsim.population.event_log import EventLog
 from popsim.population.population import Population
 
 FIRST_ROOM = 8192
+LOG_A_TWIN = 48  # events set aside for each twin; memory that is not written to is not used
 LARGEST_ROOM = 1 << 30
 
 
@@ -56,7 +57,8 @@ class CareSystem:
     ) -> None:
         self.network = network
         self.settings = tuple(setting.name for setting in network.settings)
-        self.events = EventLog(self.settings, population.person_id, FIRST_ROOM if keep_log else 0)
+        room = max(FIRST_ROOM, LOG_A_TWIN * len(population)) if keep_log else 0
+        self.events = EventLog(self.settings, population.person_id, room)
         self._entry_day = population["entry_day"] if "entry_day" in population.schema else None
         shape = (days, len(self.settings))
         self.census, self.queue, self.peak = (np.zeros(shape, np.int32) for _ in range(3))

@@ -9,6 +9,7 @@ import polars as pl
 from popsim.care.network import CareNetwork
 from popsim.definitions.network import SettingDefinition
 from popsim.experiments.design import Unit
+from popsim.kernels.codes import ARRIVE, DEATH, EARLY, END, ENTER, START, VISIT
 from popsim.model import PopulationModel
 from popsim.outcomes.follow_up import HOSPITAL, follow_up
 from popsim.outcomes.persons import measures, persons
@@ -16,6 +17,7 @@ from popsim.outcomes.readmission import stays
 from popsim.population.sampling import sample
 from popsim.schema import SCHEMA
 
+MEASURED_EVENTS = (ENTER, ARRIVE, START, END, VISIT, DEATH, EARLY)  # what the outcome measures read
 WARM_UP_POPULATION = 64
 WARM_UP_DAYS = 3
 
@@ -34,7 +36,7 @@ def simulate(unit: Unit) -> dict[str, pl.DataFrame]:
 
 def _tables(model: PopulationModel, unit: Unit) -> dict[str, pl.DataFrame]:
     """What one run of the model showed."""
-    events, daily = model.events.frame(), model.daily_frame()
+    events, daily = model.events.frame(kinds=MEASURED_EVENTS), model.daily_frame()
     network = model.network.with_capacity(model.strategy.capacity).scaled(len(model.population))
     classes = {setting.name: setting.setting_class for setting in network.settings}
     population = model.population
@@ -43,7 +45,7 @@ def _tables(model: PopulationModel, unit: Unit) -> dict[str, pl.DataFrame]:
     table = persons(events, admissions, people, classes, population.frame())
     values = pl.concat([measures(events, admissions, people, classes, table), occupancy(daily, network.settings)])
     tables = {"persons": table, "daily": daily, "admissions": admissions, "measures": values}
-    return tables | {"events": events} if unit.study.experiment.store_events else tables
+    return tables | {"events": model.events.frame()} if unit.study.experiment.store_events else tables
 
 
 def occupancy(daily: pl.DataFrame, settings: Iterable[SettingDefinition]) -> pl.DataFrame:

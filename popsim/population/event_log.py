@@ -34,7 +34,7 @@ class EventLog:
     def __init__(self, setting_names: Sequence[str], person_id: NDArray[np.int64], capacity: int = 1024) -> None:
         self.setting_names = tuple(setting_names)
         self.person_id = person_id
-        self.records: NDArray[Any] = np.zeros(capacity, LOG)
+        self.records: NDArray[Any] = np.empty(capacity, LOG)
         self.size = 0
 
     def __len__(self) -> int:
@@ -54,9 +54,15 @@ class EventLog:
         part = self.records[start : self.size if stop is None else stop]
         return EventColumns(*(part[field] for field in EventColumns._fields))
 
-    def frame(self, start: int = 0, stop: int | None = None) -> pl.DataFrame:
-        """Events as a frame: time_days, person_id, event, setting, cause (Enums) and detail."""
+    def frame(self, start: int = 0, stop: int | None = None, kinds: Sequence[int] | None = None) -> pl.DataFrame:
+        """Events as a frame: time_days, person_id, event, setting, cause (Enums) and detail.
+
+        `kinds` (kernels/codes.py) keeps the memory of a large population low when not all of them are wanted.
+        """
         part = self.slice(start, stop)
+        if kinds is not None:
+            wanted = np.isin(part.kind, np.array(kinds, np.int8))
+            part = EventColumns(*(field[wanted] for field in part))
         return pl.DataFrame(
             {
                 "time_days": part.time,
