@@ -51,8 +51,7 @@ class EventLog:
 
     def slice(self, start: int = 0, stop: int | None = None) -> EventColumns:
         """Views of events start..stop, one array per field."""
-        part = self.records[start : self.size if stop is None else stop]
-        return EventColumns(*(part[field] for field in EventColumns._fields))
+        return _columns(self.records[start : self.size if stop is None else stop])
 
     def frame(self, start: int = 0, stop: int | None = None, kinds: Sequence[int] | None = None) -> pl.DataFrame:
         """Events as a frame: time_days, person_id, event, setting, cause (Enums) and detail.
@@ -62,7 +61,7 @@ class EventLog:
         part = self.slice(start, stop)
         if kinds is not None:
             wanted = np.isin(part.kind, np.array(kinds, np.int8))
-            part = EventColumns(*(field[wanted] for field in part))
+            part = _columns(self.records[start : start + len(wanted)][wanted])
         return pl.DataFrame(
             {
                 "time_days": part.time,
@@ -73,6 +72,10 @@ class EventLog:
                 "detail": part.detail,
             }
         )
+
+
+def _columns(records: NDArray[Any]) -> EventColumns:
+    return EventColumns(*(records[field] for field in EventColumns._fields))
 
 
 def _named(codes: NDArray[Any], names: Sequence[str]) -> pl.Series:
