@@ -101,7 +101,9 @@ class CareSystem:
         while day < last:
             day, need = loop.run_days(self._world, day, last, opened, self.census, self.queue, self.peak)
             opened = int(need != loop.DONE)
-            if opened:
+            if need == loop.UNBALANCED:
+                self._check(day)
+            elif opened:
                 self._grow(need)
         self._check(last - 1)
 

@@ -28,7 +28,7 @@ from popsim.kernels.compiling import entry, inner
 from popsim.kernels.heap import pop
 from popsim.kernels.random import exponential, uniform, uniforms
 
-DONE, NEEDS_EVENTS, NEEDS_JOBS, NEEDS_LOG = range(4)
+DONE, NEEDS_EVENTS, NEEDS_JOBS, NEEDS_LOG, UNBALANCED = range(5)
 MARGIN = 1024  # free room in heap and log before an event is taken; one event writes far less
 MOST_MISSES = 256  # struck off in one event of a contact setting
 
@@ -277,23 +277,6 @@ def close_day(world, day, census, queue, peak):
 
 
 @entry
-def run_days(world, first, last, opened, census, queue, peak):
-    """Days first..last of a network without physiology, all of whose twins have entered.
-
-    `opened` is 1 when day `first` has been begun by a call that ran out of room. Returns the day it came to and DONE,
-    or what must grow before it is called again.
-    """
-    for day in range(first, last):
-        if opened == 0 or day > first:
-            open_day(world, day, world.counters[ROWS_ENTERED])
-        need = run_until(world, day + 1.0)
-        if need != DONE:
-            return day, need
-        close_day(world, day, census[day], queue[day], peak[day])
-    return last, DONE
-
-
-@entry
 def imbalance(world):
     """How many persons the books are off by: 0 when everybody is in exactly one setting and flows balance."""
     off = np.int64(0)
@@ -310,3 +293,22 @@ def imbalance(world):
         off += (flags[row] != 0) != (place[row] >= 0)
     external = len(world.free) - world.counters[FREE_SIZE]
     return off + abs(alive + external - world.counters[ACTIVE])
+
+
+@entry
+def run_days(world, first, last, opened, census, queue, peak):
+    """Days first..last of a network without physiology, all of whose twins have entered.
+
+    `opened` is 1 when day `first` has been begun by a call that ran out of room. Returns the day it came to and DONE,
+    or what must grow before it is called again, or UNBALANCED when somebody is unaccounted for on that day.
+    """
+    for day in range(first, last):
+        if opened == 0 or day > first:
+            open_day(world, day, world.counters[ROWS_ENTERED])
+        need = run_until(world, day + 1.0)
+        if need != DONE:
+            return day, need
+        close_day(world, day, census[day], queue[day], peak[day])
+        if imbalance(world) != 0:
+            return day, UNBALANCED
+    return last, DONE

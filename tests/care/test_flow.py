@@ -199,3 +199,11 @@ def test_stays_have_the_mean_and_spread_of_their_distribution(stay, mean, sd):
     assert abs(values.mean() - mean) <= 4 * sd / 20_000**0.5 + 1e-9
     squares = (values - mean) ** 2
     assert abs(squares.mean() - sd * sd) <= 4 * np.std(squares) / 20_000**0.5 + 1e-9
+
+
+@pytest.mark.parametrize("residents", [0, 50])
+def test_somebody_missing_is_noticed_the_same_day(residents):
+    flow = PatientFlow(hospital(), residents=residents, days=30, seed=1).run(3)
+    flow._care.states["left"][0] += 1
+    with pytest.raises(RunError, match="1 persons are unaccounted for on day 3"):
+        flow.run(20)
