@@ -70,6 +70,7 @@ def test_little_room_that_grows_gives_the_same_as_plenty(monkeypatch):
     flows = []
     for room in (MARGIN + 60, 1 << 17):
         monkeypatch.setattr(system, "FIRST_ROOM", room)
+        monkeypatch.setattr(system, "LOG_A_TWIN", 1)
         flow = PatientFlow(hospital(beds=10), residents=500, days=60, seed=4, keep_log=True)
         sizes = [len(flow._care._arrays.events), len(flow._care._arrays.jobs), len(flow.events.records)]
         flow.run(60)
