@@ -121,12 +121,7 @@ def test_the_same_bits_on_any_number_of_workers_and_threads(finished, tmp_path, 
     done = process("run", MAIN, *SMALL, "--out", tmp_path, "--quiet", *engine)
     assert done.returncode == 0, done.stderr
     assert content_hash(done.stdout) == content_hash(out)
-
-
-def test_quiet_prints_one_line(finished):
-    results, out = finished
-    done = process("run", MAIN, *SMALL, "--out", results, "--quiet")
-    assert (done.returncode, done.stdout, done.stderr) == (0, out.splitlines()[-1] + "\n", "")
+    assert (len(done.stdout.splitlines()), done.stderr) == (1, "")  # quiet
 
 
 def test_progress_only_on_a_terminal(finished):
@@ -164,9 +159,7 @@ def descendants(pid):
     return found + [below for child in found for below in descendants(child)]
 
 
-@pytest.mark.parametrize(
-    ("workers", "whole_group"), [("1", True), ("2", True), ("2", False)], ids=["alone", "terminal", "driver only"]
-)
+@pytest.mark.parametrize(("workers", "whole_group"), [("1", False), ("2", True)], ids=["driver only", "whole group"])
 def test_ctrl_c_ends_within_seconds_and_the_same_command_goes_on(tmp_path, workers, whole_group):
     size = ["--population", "2000", "--replications", "60", "--days", "40", "--enrolment-days", "5"]
     command = [POPSIM, "run", MAIN, *size, "--out", tmp_path, "--workers", workers]

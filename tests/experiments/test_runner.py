@@ -124,9 +124,8 @@ def test_a_flipped_bit_is_found_and_the_unit_redone(experiment_file, tmp_path, u
     assert (again.computed, again.content_hash) == (1, undisturbed)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_failed_units_are_named_and_the_others_kept(experiment_file, tmp_path, undisturbed, workers):
-    study, engine = read_study(experiment_file), Engine(workers, 1)
+def test_failed_units_are_named_and_the_others_kept(experiment_file, tmp_path, undisturbed):
+    study, engine = read_study(experiment_file), Engine(1, 1)
     with pytest.raises(RunError, match=r"^4 of 8 units failed: other, replication \d \(ValueError: no luck .* 1 more"):
         run_study(study, tmp_path / "results", engine, simulate=fails_for_other, warm_up=no_warm_up)
     assert len(finished_units(tmp_path / "results")) == UNITS - 4
