@@ -17,6 +17,7 @@ from functools import cache, partial
 from typing import NamedTuple
 
 import closed_forms as exact
+import measuring
 import numpy as np
 import pytest
 from measuring import Estimate, Run, network, simulate
@@ -313,6 +314,16 @@ NETWORKS = {
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_agree_with_theory(name):
     assert wrong(NETWORKS[name]()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_agree_over_ten_seeds(name, monkeypatch):
+    distances = []
+    for seed in range(300, 310):
+        monkeypatch.setattr(measuring, "SEED", seed)
+        distances.append([got.away_from(value) for _, value, got in NETWORKS[name]()])
+    assert (np.abs(np.mean(distances, axis=0)) * 10**0.5 < MOST_STANDARD_ERRORS).all()
 
 
 def main() -> None:
