@@ -74,10 +74,11 @@ def live(twins: int, days: int, folder: Path) -> dict[str, Any]:
     watch.watch(model.valuation, "accrue", "valuation")
     watch.watch(model.recorder, "record", "recorder")
     with watch.timing("days"):
-        model.run_for(model.days)
-    with watch.timing("outcomes"):
-        tables = work._tables(model, unit)
+        lives = work.live(model)
     events, logged = model.care.events_processed, len(model.events)
+    del model
+    with watch.timing("outcomes"):
+        tables = work.tables_of(lives, unit)
     store = RunStore(folder)
     store.create()
     with watch.timing("writing"):

@@ -187,7 +187,7 @@ def _first_morning(
         states=np.zeros(count, records.STATE),
         queues=np.full((count, records.LEVELS, 2), -1, np.int32),
         stays=np.zeros((size, count), np.int32),
-        events=np.zeros(FIRST_ROOM, records.EVENT),
+        events=np.zeros(max(FIRST_ROOM, 2 * size), records.EVENT),
         free=np.zeros(0, np.int32),
         bookings=bookings,
         calendar=np.full((contacts, days + 1, 2), -1, np.int32),

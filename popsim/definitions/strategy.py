@@ -19,7 +19,7 @@ HeartRate = Annotated[float, real(20.0, 250.0)]
 
 
 class FollowUp(Definition):
-    """A contact booked at entry and at every discharge home from an inpatient or observation setting.
+    """A contact booked at entry and at every discharge home, or to a facility, from an inpatient setting.
 
     Attributes:
         setting: contact setting of the network.

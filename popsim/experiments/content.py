@@ -25,12 +25,16 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def frame_hash(frame: pl.DataFrame) -> str:
-    """Hex digest of a frame's values, bit for bit: rows in their order, columns in the order of their names."""
-    digest = hashlib.sha256(str(frame.height).encode())
-    for name in sorted(frame.columns):
+def frame_hash(frame: pl.DataFrame | pl.LazyFrame) -> str:
+    """Hex digest of a frame's values, bit for bit: rows in their order, columns in the order of their names.
+
+    Of a lazy frame one column at a time is in memory.
+    """
+    table = frame.lazy()
+    digest = hashlib.sha256(str(table.select(pl.len()).collect().item()).encode())
+    for name in sorted(table.collect_schema().names()):
         digest.update(f"\n{name}\n".encode())
-        _add(digest, frame[name])
+        _add(digest, table.select(name).collect()[name])
     return digest.hexdigest()
 
 

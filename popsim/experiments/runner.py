@@ -19,7 +19,7 @@ from popsim.economics.cost_effectiveness import cost_effectiveness, paired_diffe
 from popsim.errors import RunError
 from popsim.experiments.content import combined_hash
 from popsim.experiments.design import Study, Unit
-from popsim.experiments.store import RunStore, UnitRecord
+from popsim.experiments.store import RunStore, Tables, UnitRecord
 from popsim.experiments.unit import simulate as simulate_unit
 from popsim.experiments.unit import warm_up as warm_up_kernels
 from popsim.experiments.workers import Outcome, run_here, run_in_workers
@@ -29,7 +29,7 @@ LIBRARIES = ("popsim", "mesa", "numpy", "numba", "networkx", "polars", "pydantic
 BYTES_PER_TWIN = 3000  # peak while a year is simulated and its tables are made: 2,700 measured at 200,000 twins
 MOST_FAILURES_SHOWN = 3
 
-type Simulate = Callable[[Unit], Mapping[str, pl.DataFrame]]
+type Simulate = Callable[[Unit], Tables]
 type WarmUp = Callable[[Sequence[Unit]], None]
 type OnProgress = Callable[[int, int], None]
 

@@ -28,7 +28,7 @@ import polars as pl
 from popsim.errors import InputError
 from popsim.experiments.content import file_hash, frame_hash
 
-type Tables = Mapping[str, pl.DataFrame]
+type Tables = Mapping[str, pl.DataFrame | pl.LazyFrame]  # lazy: written piece by piece
 
 UNIT_FILE = "unit.json"
 TEMPORARY = ".tmp-"
@@ -96,12 +96,13 @@ class RunStore:
         temporary.mkdir()
         try:
             checksums: dict[str, str] = {}
+            contents: dict[str, str] = {}
             for name, table in tables.items():
                 path = temporary / f"{name}.parquet"
-                table.write_parquet(path, compression="zstd", compression_level=1)
+                table.lazy().sink_parquet(path, compression="zstd", compression_level=1, maintain_order=True)
                 _flush(path)
                 checksums[name] = file_hash(path)
-            contents = {name: frame_hash(table) for name, table in tables.items()}
+                contents[name] = frame_hash(table if isinstance(table, pl.DataFrame) else pl.scan_parquet(path))
             record = UnitRecord(key, checksums, contents, seconds)
             _write_flushed(temporary / UNIT_FILE, json.dumps(asdict(record), indent=1))
             _flush(temporary)

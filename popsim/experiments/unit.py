@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import polars as pl
 
 from popsim.care.network import CareNetwork
 from popsim.definitions.network import SettingDefinition
 from popsim.experiments.design import Unit
+from popsim.experiments.store import Tables
 from popsim.kernels.codes import ARRIVE, DEATH, EARLY, END, ENTER, START, VISIT
 from popsim.model import PopulationModel
 from popsim.outcomes.follow_up import HOSPITAL, follow_up
 from popsim.outcomes.persons import measures, persons
 from popsim.outcomes.readmission import stays
+from popsim.population.event_log import EventLog
+from popsim.population.population import Population
 from popsim.population.sampling import sample
 from popsim.schema import SCHEMA
 
@@ -22,30 +27,45 @@ WARM_UP_POPULATION = 64
 WARM_UP_DAYS = 3
 
 
-def simulate(unit: Unit) -> dict[str, pl.DataFrame]:
+def simulate(unit: Unit) -> Tables:
     """Live through one strategy in one replication.
 
     Returns:
         persons (a row for each person), daily (a row for each day), admissions (a row for each stay in hospital),
         measures (measure, value) and, if the experiment keeps them, events; each led by strategy and replication.
     """
-    model = build(unit)
+    return {name: _labelled(table, unit) for name, table in tables_of(live(build(unit)), unit).items()}
+
+
+class Lives(NamedTuple):
+    """What is left of a model that has run: all that is measured, without the network's and the agents' memory."""
+
+    population: Population
+    events: EventLog
+    daily: pl.DataFrame
+    settings: tuple[SettingDefinition, ...]
+
+
+def live(model: PopulationModel) -> Lives:
+    """Run a model to its end."""
     model.run_for(model.days)
-    return {name: _labelled(table, unit) for name, table in _tables(model, unit).items()}
-
-
-def _tables(model: PopulationModel, unit: Unit) -> dict[str, pl.DataFrame]:
-    """What one run of the model showed."""
-    events, daily = model.events.frame(kinds=MEASURED_EVENTS), model.daily_frame()
     network = model.network.with_capacity(model.strategy.capacity).scaled(len(model.population))
-    classes = {setting.name: setting.setting_class for setting in network.settings}
-    population = model.population
-    people = follow_up(events, population.person_id, population["entry_day"], model.follow_up_days)
+    return Lives(model.population, model.events, model.daily_frame(), network.settings)
+
+
+def tables_of(lives: Lives, unit: Unit) -> Tables:
+    """What one run of the model showed."""
+    gc.collect()  # the model is a circle of references, and large
+    population, log, daily, settings = lives
+    events = log.frame(kinds=MEASURED_EVENTS)
+    classes = {setting.name: setting.setting_class for setting in settings}
+    days = unit.study.experiment.follow_up_days
+    people = follow_up(events, population.person_id, population["entry_day"], days)
     admissions = stays(events, classes)
     table = persons(events, admissions, people, classes, population.frame())
-    values = pl.concat([measures(events, admissions, people, classes, table), occupancy(daily, network.settings)])
-    tables = {"persons": table, "daily": daily, "admissions": admissions, "measures": values}
-    return tables | {"events": model.events.frame()} if unit.study.experiment.store_events else tables
+    values = pl.concat([measures(events, admissions, people, classes, table), occupancy(daily, settings)])
+    tables: Tables = {"persons": table, "daily": daily, "admissions": admissions, "measures": values}
+    return {**tables, "events": log.lazy()} if unit.study.experiment.store_events else tables
 
 
 def occupancy(daily: pl.DataFrame, settings: Iterable[SettingDefinition]) -> pl.DataFrame:
@@ -72,7 +92,7 @@ def occupancy(daily: pl.DataFrame, settings: Iterable[SettingDefinition]) -> pl.
     )
 
 
-def _labelled(table: pl.DataFrame, unit: Unit) -> pl.DataFrame:
+def _labelled(table: pl.DataFrame | pl.LazyFrame, unit: Unit) -> pl.DataFrame | pl.LazyFrame:
     """The table led by strategy and replication, so that tables of many units can lie one below the other."""
     names = [strategy.name for strategy in unit.study.experiment.strategies]
     strategy = pl.lit(unit.strategy.name, pl.Enum(names)).alias("strategy")

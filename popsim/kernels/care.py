@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from popsim.kernels import codes as code
-from popsim.kernels.care_events import FAULT_HOPS, FAULT_STACK, note, schedule
+from popsim.kernels.care_events import FAULT_HOPS, FAULT_STACK, note, schedule, set_cause
 from popsim.kernels.care_records import (
     ACTIVE,
     CONTACT,
@@ -51,15 +51,19 @@ def show(world, job, setting):
     world.codes[columns.setting, job] = setting
     if columns.care_level < 0:
         return
-    level = np.int8(code.LEVEL_COMMUNITY)
+    record = world.jobs[job]
+    level = np.int64(code.LEVEL_COMMUNITY)
     setting_class = 0
-    if setting >= 0 and world.jobs[job].setting == setting:
-        level = world.settings[setting].care_level
+    if setting >= 0 and record.setting == setting:
+        level = np.int64(world.settings[setting].care_level)
         setting_class = world.settings[setting].setting_class
     world.codes[columns.care_level, job] = level
     inpatient = setting_class in (code.CLASS_INPATIENT, code.CLASS_CRITICAL)
     world.codes[columns.admitted, job] = np.int8(1 if inpatient else 0)
-    hospital_treatment(world, job, level)
+    record.admitted = 1 if inpatient else 0
+    if max(level, np.int64(record.care_level)) >= code.LEVEL_EMERGENCY:
+        hospital_treatment(world, job, level)
+    record.care_level = level
 
 
 @inner
@@ -198,7 +202,7 @@ def arrive(world, time, job, setting):
     if job >= world.twins or world.columns[0].care_level < 0:
         begin(world, time, job, setting)
         return
-    was_admitted = world.codes[world.columns[0].admitted, job] != 0
+    was_admitted = world.jobs[job].admitted != 0
     setting_class = world.settings[setting].setting_class
     goes_home = setting_class in (code.CLASS_COMMUNITY, code.CLASS_FACILITY)
     if was_admitted and goes_home:
@@ -207,7 +211,7 @@ def arrive(world, time, job, setting):
     if goes_home:
         if was_admitted:
             book_follow_ups(world, time, job)
-        world.codes[world.columns[0].presenting_cause, job] = code.CAUSE_NONE
+        set_cause(world, job, code.CAUSE_NONE)
 
 
 @inner

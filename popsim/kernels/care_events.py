@@ -25,6 +25,15 @@ def schedule(world, time, rank, person, job, what):
 
 
 @inner
+def set_cause(world, job, cause):
+    """Why a twin is in acute care from now on."""
+    world.jobs[job].cause = cause
+    place = world.columns[0].presenting_cause
+    if place >= 0:
+        world.codes[place, job] = cause
+
+
+@inner
 def note(world, time, job, kind, setting, detail):
     """Write a twin's event to the log; external patients are only counted."""
     if job >= world.twins or len(world.log) == 0:
@@ -33,13 +42,11 @@ def note(world, time, job, kind, setting, detail):
     if size >= len(world.log):
         world.counters[FAULT] = 2
         return
-    place = world.columns[0].presenting_cause
-    cause = world.codes[place, job] if place >= 0 else np.int8(0)
     record = world.log[size]
     record.time = time
     record.row = job
     record.kind = kind
     record.setting = setting
-    record.cause = cause
+    record.cause = world.jobs[job].cause
     record.detail = detail
     world.counters[LOG_SIZE] = size + 1

@@ -11,6 +11,7 @@ from popsim.kernels.care_events import (
     RANK_SHIFT,
     note,
     schedule,
+    set_cause,
 )
 from popsim.kernels.care_records import (
     ACTIVE,
@@ -36,7 +37,7 @@ MOST_MISSES = 256  # struck off in one event of a contact setting
 @inner
 def living_at(world, job):
     """Whether a twin is alive and in the community or a facility, so that it can be seen there or become unwell."""
-    if world.codes[world.columns[0].alive, job] == 0 or world.jobs[job].waits_for >= 0:
+    if world.jobs[job].waits_for >= 0:
         return False
     setting = world.jobs[job].setting
     if setting < 0:
@@ -147,7 +148,7 @@ def present(world, time, row, cause):
     """A twin becomes acutely unwell and seeks care, unless it is in care already."""
     if not living_at(world, row):
         return
-    world.codes[world.columns[0].presenting_cause, row] = np.int8(cause)
+    set_cause(world, row, cause)
     note(world, time, row, code.PRESENT, np.int64(world.jobs[row].setting), code.NO_DETAIL)
     send(world, time, row, world.presentation, code.FIRST_CHOICE)
 
@@ -194,8 +195,7 @@ def visit(world, time, job, setting):
     world.stays[job, setting] += 1
     if node != STAY_PUT:
         done |= code.DID_EMERGENCY
-        if world.columns[0].presenting_cause >= 0:
-            world.codes[world.columns[0].presenting_cause, job] = np.int8(code.CAUSE_HEART_FAILURE)
+        set_cause(world, job, code.CAUSE_HEART_FAILURE)
     note(world, time, job, code.VISIT, setting, done)
     send(world, time, job, node, outlier)
 

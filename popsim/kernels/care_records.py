@@ -80,20 +80,30 @@ TARGET = np.dtype([("cumulative", "f8"), ("node", "i4")], align=True)
 SOURCE = np.dtype([("per_day", "f8"), ("count", "i8"), ("to", "i4"), ("level", "i4")], align=True)
 FOLLOW_UP = np.dtype([("uptake", "f8"), ("setting", "i4"), ("due_days", "i4")], align=True)
 
-JOB = np.dtype(  # a twin or an external patient; twins are the first rows
-    [
-        ("person", "i8"),  # key of its random numbers
-        ("asked_at", "f8"),  # when it asked for the place it waits for or has
-        ("began_at", "f8"),  # when its stay began
-        ("version", "i4"),  # timers set before the last move are void
-        ("next", "i4"),  # neighbours in the queue
-        ("previous", "i4"),
-        ("setting", "i1"),  # the place it has, -1 for none
-        ("waits_for", "i1"),  # the place it waits for, -1 for none
-        ("level", "i1"),
-        ("outlier", "i1"),
-    ],
-    align=True,
+CACHE_LINE = 64  # bytes; a job fills one, so that an event of a large population waits for memory once
+_JOB_FIELDS = [  # a twin or an external patient; twins are the first rows
+    ("person", "i8"),  # key of its random numbers
+    ("asked_at", "f8"),  # when it asked for the place it waits for or has
+    ("began_at", "f8"),  # when its stay began
+    ("version", "i4"),  # timers set before the last move are void
+    ("next", "i4"),  # neighbours in the queue
+    ("previous", "i4"),
+    ("setting", "i1"),  # the place it has, -1 for none
+    ("waits_for", "i1"),  # the place it waits for, -1 for none
+    ("level", "i1"),
+    ("outlier", "i1"),
+    ("cause", "i1"),  # twins only, as are the two below: what the columns of the same meaning say
+    ("admitted", "i1"),
+    ("care_level", "i1"),
+]
+_packed = np.dtype(_JOB_FIELDS, align=True)
+JOB = np.dtype(
+    {
+        "names": list(_packed.names or ()),
+        "formats": [form for _, form in _JOB_FIELDS],
+        "offsets": [_packed.fields[name][1] for name, _ in _JOB_FIELDS],  # type: ignore[index]
+        "itemsize": CACHE_LINE,
+    }
 )
 STATE = np.dtype(  # of one setting
     [

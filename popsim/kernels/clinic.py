@@ -160,7 +160,7 @@ def hospital_treatment(world, job, level):
     dose = 0.0
     if level >= code.LEVEL_EMERGENCY:
         fluid = fluid_above_dry_weight(world, job)
-        wet = world.codes[columns.presenting_cause, job] == code.CAUSE_HEART_FAILURE or fluid > practice.fluid_up_kg
+        wet = world.jobs[job].cause == code.CAUSE_HEART_FAILURE or fluid > practice.fluid_up_kg
         if wet and fluid > practice.fluid_dry_kg:
             dose = practice.iv_per_oral * real(world, columns.loop_diuretic_mg_day, job)
             dose = min(max(dose, practice.iv_least_mg), practice.iv_most_mg)
@@ -180,7 +180,7 @@ def set_diuretic(world, job, dose):
 def discharge_prescription(world, job):
     """After a stay for heart failure the oral loop diuretic goes up by a factor."""
     columns = world.columns[0]
-    if world.codes[columns.presenting_cause, job] == code.CAUSE_HEART_FAILURE:
+    if world.jobs[job].cause == code.CAUSE_HEART_FAILURE:
         dose = real(world, columns.loop_diuretic_mg_day, job)
         set_diuretic(world, job, dose * world.practice[0].discharge_diuretic_factor)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from polars.io.plugins import register_io_source
 
 from popsim.kernels.care_records import LOG
 from popsim.kernels.codes import CAUSE_NAMES, EVENT_NAMES
+
+CHUNK = 1 << 20  # events turned into a frame at once
 
 
 class EventColumns(NamedTuple):
@@ -58,10 +61,30 @@ class EventLog:
 
         `kinds` (kernels/codes.py) keeps the memory of a large population low when not all of them are wanted.
         """
-        part = self.slice(start, stop)
+        stop = self.size if stop is None else stop
+        chunks = [self._chunk(first, min(first + CHUNK, stop), kinds) for first in range(start, stop, CHUNK)]
+        return pl.concat(chunks or [self._chunk(0, 0, None)], rechunk=False)
+
+    def lazy(self) -> pl.LazyFrame:
+        """`frame()` made piece by piece while it is read, for a log that would not fit into memory twice."""
+
+        def pieces(
+            columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, _size: int | None
+        ) -> Iterator[pl.DataFrame]:
+            stop = self.size if rows is None else min(rows, self.size)
+            for first in range(0, stop, CHUNK):
+                piece = self._chunk(first, min(first + CHUNK, stop), None)
+                piece = piece if columns is None else piece.select(columns)
+                yield piece if predicate is None else piece.filter(predicate)
+
+        return register_io_source(pieces, schema=self._chunk(0, 0, None).schema)
+
+    def _chunk(self, start: int, stop: int, kinds: Sequence[int] | None) -> pl.DataFrame:
+        """Events start..stop as a frame."""
+        records = self.records[start:stop]
         if kinds is not None:
-            wanted = np.isin(part.kind, np.array(kinds, np.int8))
-            part = _columns(self.records[start : start + len(wanted)][wanted])
+            records = records[np.isin(records["kind"], np.array(kinds, np.int8))]
+        part = _columns(records)
         return pl.DataFrame(
             {
                 "time_days": part.time,

@@ -38,3 +38,14 @@ def test_kinds_can_be_left_out():
     some = log.frame(kinds=[DEATH, VISIT])
     assert some.equals(log.frame().filter(log.frame()["event"].cast(pl.String).is_in(["death", "visit"])))
     assert len(some) == 40
+
+
+def test_the_lazy_frame_is_the_frame(monkeypatch):
+    monkeypatch.setattr("popsim.population.event_log.CHUNK", 7)  # many pieces
+    log = filled(8, KINDS)
+    assert log.lazy().collect().equals(log.frame())
+    deaths = pl.col("event") == "death"
+    assert (
+        log.lazy().filter(deaths).select("person_id").collect().equals(log.frame().filter(deaths).select("person_id"))
+    )
+    assert log.lazy().head(10).collect().equals(log.frame().head(10))
