@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from popsim.care.network import CareNetwork
@@ -10,6 +11,7 @@ from popsim.definitions.base import read
 from popsim.definitions.experiment import Experiment
 from popsim.definitions.strategy import Strategy
 from popsim.errors import RunError
+from popsim.kernels.codes import MISS
 from popsim.kernels.threads import use_threads
 from popsim.model import PopulationModel
 from popsim.population.columns import Schema
@@ -103,6 +105,17 @@ def test_adding_people_changes_nobodys_traits():
     chosen = by_person[np.searchsorted(many.population.person_id[by_person], few.population.person_id)]
     for name in ("age_years", "baseline_gfr_ml_min", "entry_day", "frailty"):
         assert np.array_equal(few.population[name], many.population[name][chosen])
+
+
+def test_a_whole_waiting_list_may_be_given_up_on_one_day():
+    """More bookings lapse in one session than the log had room for when a day began."""
+    usual = STRATEGIES["usual_care"].model_copy(update={"capacity": {"general_practice": 1}})
+    cohort = Cohort.read(FOLDER / "cohorts/heart_failure_discharge.toml")
+    network = CareNetwork.read(FOLDER / "experiments/networks/heart_failure_catchment.toml", SCHEMA.columns)
+    model = PopulationModel(sample(cohort, SCHEMA, 4000, 5), network, usual, seed=5, follow_up_days=DAYS)
+    model.run_for(DAYS)
+    lapsed = model.events.frame(kinds=[MISS]).filter(pl.col("setting") == "general_practice")
+    assert lapsed.group_by(lapsed["time_days"].floor()).len()["len"].max() > 1024
 
 
 def test_a_lost_person_is_noticed():
