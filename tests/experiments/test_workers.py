@@ -1,5 +1,4 @@
 import os
-import signal
 import threading
 import time
 
@@ -55,15 +54,6 @@ def test_errors_are_one_line_and_only_the_outside_world_is_tried_again(pieces, e
     assert len(work.marks(pieces[2])) == TRIES
 
 
-@pytest.fixture
-def interruptible():
-    """Ctrl-C raises KeyboardInterrupt here even where tests run in the background, whose shell has it ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("interruptible")
 def test_leaving_early_ends_the_workers_at_once(pieces, tmp_path):
     began = time.monotonic()
 
