@@ -177,8 +177,8 @@ class _Tables:
         }
 
 
-def compile_network(network: CareNetwork, schema: Schema) -> records.Network:
-    """The network as tables.
+def compile_network(network: CareNetwork, schema: Schema) -> dict[str, Any]:
+    """The network as tables: the fields of `care_records.Arrays` that describe it, by name.
 
     Args:
         network: a checked network.
@@ -195,19 +195,19 @@ def compile_network(network: CareNetwork, schema: Schema) -> records.Network:
     for row, values in enumerate(rows):
         for field, value in values.items():
             settings[row][field] = value
-    return records.Network(
-        settings=settings,
-        routes=_table(tables.routes, records.ROUTE),
-        targets=_table(tables.targets, records.TARGET),
-        conditions=_table(tables.conditions, records.CONDITION),
-        priorities=_table(tables.priorities, records.PRIORITY),
-        factors=_table(tables.factors, records.FACTOR),
-        distributions=_table(tables.distributions, records.DISTRIBUTION),
-        empirical=_table(tables.empirical, records.EMPIRICAL_POINT),
-        entry=tables.node(network.definition.entry),
-        presentation=tables.node(network.definition.presentation),
-        home=_home(network),
-    )
+    return {
+        "settings": settings,
+        "routes": _table(tables.routes, records.ROUTE),
+        "targets": _table(tables.targets, records.TARGET),
+        "conditions": _table(tables.conditions, records.CONDITION),
+        "priorities": _table(tables.priorities, records.PRIORITY),
+        "factors": _table(tables.factors, records.FACTOR),
+        "distributions": _table(tables.distributions, records.DISTRIBUTION),
+        "empirical": _table(tables.empirical, records.EMPIRICAL_POINT),
+        "entry": tables.node(network.definition.entry),
+        "presentation": tables.node(network.definition.presentation),
+        "home": _home(network),
+    }
 
 
 def compile_sources(network: CareNetwork) -> NDArray[Any]:

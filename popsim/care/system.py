@@ -177,7 +177,7 @@ def _first_morning(
     bookings["due"] = -1
     population["setting"] = -1
     arrays = records.Arrays(
-        *tables,
+        **tables,
         columns=records.as_record(find_columns(population.schema)),
         practice=records.as_record((practice or load_parameters("care_practice")).fill(records.Practice)),
         policy=records.as_record(compile_policy(strategy, network)),

@@ -18,7 +18,7 @@ def schedule(world, time, rank, person, job, what):
     """Put an event on the heap."""
     size = world.counters[HEAP_SIZE]
     if size >= len(world.events):
-        world.counters[FAULT] = 1
+        world.counters[FAULT] = FAULT_HEAP
         return
     order = (np.int64(rank) << RANK_SHIFT) | (person & ((np.int64(1) << RANK_SHIFT) - 1))
     world.counters[HEAP_SIZE] = push(world.events, size, time, order, job, what)
@@ -40,7 +40,7 @@ def note(world, time, job, kind, setting, detail):
         return
     size = world.counters[LOG_SIZE]
     if size >= len(world.log):
-        world.counters[FAULT] = 2
+        world.counters[FAULT] = FAULT_LOG
         return
     record = world.log[size]
     record.time = time

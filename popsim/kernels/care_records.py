@@ -131,22 +131,6 @@ LOG = np.dtype(  # 16 bytes an event
 EVENT = np.dtype([("time", "f8"), ("order", "i8"), ("job", "i4"), ("what", "i4")], align=True)
 
 
-class Network(NamedTuple):
-    """The compiled network: inert tables."""
-
-    settings: NDArray[Any]
-    routes: NDArray[Any]
-    targets: NDArray[Any]
-    conditions: NDArray[Any]
-    priorities: NDArray[Any]
-    factors: NDArray[Any]
-    distributions: NDArray[Any]
-    empirical: NDArray[Any]
-    entry: int
-    presentation: int
-    home: int
-
-
 class Columns(NamedTuple):
     """Where the columns that care reads and writes lie in the blocks; -1 when the population has no such column."""
 
