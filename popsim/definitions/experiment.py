@@ -15,6 +15,8 @@ from popsim.errors import did_you_mean
 
 LARGEST_POPULATION = 20_000_000
 MOST_REPLICATIONS = 10_000
+MOST_DRAWS = 9_999
+MOST_REGIONS = 42  # with the two above, every unit has its own word of the random key
 LARGEST_SEED = 2**32 - 1  # one word of the random key
 LONGEST_FOLLOW_UP_DAYS = 3653
 LONGEST_PATH = 1024
@@ -48,6 +50,8 @@ Rate = Annotated[float, real(0.0, 1.0)]
 DefinitionPath = Annotated[str, AfterValidator(_checked_path)]
 PopulationSize = Annotated[int, whole(1, LARGEST_POPULATION)]
 Replications = Annotated[int, whole(1, MOST_REPLICATIONS)]
+Draws = Annotated[int, whole(0, MOST_DRAWS)]
+Regions = Annotated[int, whole(1, MOST_REGIONS)]
 Seed = Annotated[int, whole(0, LARGEST_SEED)]
 FollowUpDays = Annotated[int, whole(1, LONGEST_FOLLOW_UP_DAYS)]
 EnrolmentDays = Annotated[int, whole(0, LONGEST_FOLLOW_UP_DAYS)]
@@ -79,8 +83,11 @@ class Experiment(Definition):
         cohort, network: definition files, relative to the experiment's file.
         strategies: what is compared.
         comparator: name of the strategy that the others are compared with; the first one when empty.
-        population: twins per replication.
-        replications: independent repetitions, each with its own people and random numbers, shared by the strategies.
+        population: twins per replication, in all regions together.
+        regions: catchments of equal size that share nothing; each has the whole network, scaled to its people.
+        draws: parameter draws; 0: every parameter at its own value.
+        replications: independent repetitions (of every draw), each with its own people and random numbers, shared by
+            the strategies.
         seed: first word of the random key.
         follow_up_days: from each twin's entry.
         enrolment_days: entries are spread over the first so many days.
@@ -89,7 +96,7 @@ class Experiment(Definition):
         discount_rate_costs, discount_rate_qalys: a year, from entry; as the price set says when absent.
         willingness_to_pay: currency per QALY, for net monetary benefit.
         parameters: values that replace those of the parameter sets, by "set.parameter".
-        store_events: keep every event of every unit beside the summaries.
+        store: what is kept of every unit: "measures" alone, also "persons" (with admissions and days), also "events".
     """
 
     name: Identifier
@@ -100,6 +107,8 @@ class Experiment(Definition):
     strategies: Annotated[tuple[Strategy, ...], AS_TUPLE, Field(min_length=1, max_length=64)]
     comparator: str = ""
     population: PopulationSize = 10_000
+    regions: Regions = 1
+    draws: Draws = 0
     replications: Replications = 10
     seed: Seed = 1
     follow_up_days: FollowUpDays = 365
@@ -111,7 +120,7 @@ class Experiment(Definition):
     discount_rate_qalys: Rate | None = None
     willingness_to_pay: Annotated[float, real(0.0, 1e9)] = 20_000.0
     parameters: Annotated[dict[str, float], BeforeValidator(_flattened)] = Field(default_factory=dict)
-    store_events: bool = True
+    store: Literal["measures", "persons", "events"] = "events"
     cheers: Cheers = Cheers()
 
     @model_validator(mode="after")

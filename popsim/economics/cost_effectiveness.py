@@ -1,8 +1,9 @@
 """Cost-effectiveness over replications: means, paired differences, ratios with Fieller's interval, net benefit.
 
-Everything starts from a long table of measures: strategy, replication, measure, value. Strategies of one replication
-share people and random numbers, so differences are taken within replications and most of the noise cancels. Intervals
-describe Monte Carlo error over replications (Student's t, independent replications), not uncertainty of parameters.
+Everything starts from a long table of measures: strategy, draw, replication, measure, value. Strategies of one
+replication share people and random numbers, so differences are taken within replications and most of the noise cancels.
+Intervals describe Monte Carlo error over replications (Student's t, independent replications), not uncertainty of
+parameters.
 With a single replication there is no interval, and its columns are null.
 
 The incremental cost-effectiveness ratio (ICER) of a strategy against its comparator is mean cost difference / mean
@@ -178,9 +179,9 @@ def fieller(numerator: NDArray[np.float64], denominator: NDArray[np.float64], co
 
 def _pairs(measures: pl.DataFrame, comparator: str) -> pl.DataFrame:
     """Every other strategy's values with the comparator's of the same replication and measure beside them (`base`)."""
-    base = measures.filter(pl.col("strategy") == comparator).select("replication", "measure", base="value")
+    base = measures.filter(pl.col("strategy") == comparator).select("draw", "replication", "measure", base="value")
     others = measures.filter(pl.col("strategy") != comparator)
-    return others.join(base, on=["replication", "measure"], how="inner", maintain_order="left")
+    return others.join(base, on=["draw", "replication", "measure"], how="inner", maintain_order="left")
 
 
 def _differences(
@@ -191,10 +192,10 @@ def _differences(
     wide = (
         _pairs(both, comparator)
         .filter(pl.col("measure").is_in([TOTAL_COST, QALYS]))
-        .select("replication", "measure", difference=pl.col("value") - pl.col("base"))
-        .pivot(on="measure", index="replication", values="difference")
+        .select("draw", "replication", "measure", difference=pl.col("value") - pl.col("base"))
+        .pivot(on="measure", index=["draw", "replication"], values="difference")
         .drop_nulls()
-        .sort("replication")
+        .sort("draw", "replication")
     )
     return wide[TOTAL_COST].to_numpy(), wide[QALYS].to_numpy()
 

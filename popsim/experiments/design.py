@@ -7,14 +7,15 @@ depend on, so a result that is stored under the key need never be computed again
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import validate
-from popsim.definitions.experiment import Experiment, read_experiment
+from popsim.definitions.experiment import MOST_DRAWS, MOST_REPLICATIONS, Experiment, read_experiment
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, did_you_mean
@@ -59,13 +60,31 @@ class Study:
 
     @property
     def units(self) -> tuple[Unit, ...]:
-        """The pieces of work: replication by replication, so that a run cut short has whole comparisons."""
-        shared = self._shared_content()
-        return tuple(
-            Unit(self, strategy, replication, json_hash(shared | _own_content(strategy, replication)))
-            for replication in range(self.experiment.replications)
-            for strategy in self.experiment.strategies
-        )
+        """The pieces of work: draw by draw, replication by replication: a run cut short has whole comparisons."""
+        shared = json_hash(self._shared_content())
+        units = []
+        for draw in self.draws:
+            values = json_hash({name: dict(parameters) for name, parameters in self.parameters_of(draw).items()})
+            for replication, region in product(range(self.experiment.replications), range(self.experiment.regions)):
+                for strategy in self.experiment.strategies:
+                    place = (draw, replication, region)
+                    key = json_hash([shared, values, *place, strategy.model_dump(mode="json")])
+                    units.append(Unit(self, strategy, *place, key))
+        return tuple(units)
+
+    @property
+    def draws(self) -> Sequence[int]:
+        """Numbers of the parameter draws; draw 0 is every parameter at its own value."""
+        return range(1, self.experiment.draws + 1) if self.experiment.draws else (0,)
+
+    def parameters_of(self, draw: int) -> Mapping[str, ParameterSet]:
+        """Every parameter set as a draw has it, the same for all strategies."""
+        return self.parameters
+
+    def region_size(self, region: int) -> int:
+        """People who live in a region."""
+        size, more = divmod(self.experiment.population, self.experiment.regions)
+        return size + (region < more)
 
     @property
     def run_id(self) -> str:
@@ -78,6 +97,7 @@ class Study:
         return {
             "experiment": self.experiment.model_dump(mode="json"),
             "flags": dict(self.flags),
+            "parameters": {name: dict(values) for name, values in self.parameters.items()},
             "files": {str(path): file_hash(path) for path in self._files()},
             "code": code_hash(),
             **self._inputs(),
@@ -93,11 +113,12 @@ class Study:
         return {
             **self._inputs(),
             "population": experiment.population,
+            "regions": experiment.regions,
             "seed": experiment.seed,
             "follow_up_days": experiment.follow_up_days,
             "enrolment_days": experiment.enrolment_days,
             "strategies": [strategy.name for strategy in experiment.strategies],
-            "store_events": experiment.store_events,
+            "store": experiment.store,
             "code": code_hash(),
         }
 
@@ -108,27 +129,31 @@ class Study:
             "cohort": self.cohort.definition.model_dump(mode="json"),
             "data": {path.name: file_hash(path) for path in data},
             "network": self.network.table(),
-            "parameters": {name: dict(values) for name, values in self.parameters.items()},
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One strategy in one replication; `key` is the content hash of all it depends on."""
+    """One strategy in one region of one replication of one draw; `key` is the content hash of all it depends on."""
 
     study: Study
     strategy: Strategy
+    draw: int
     replication: int
+    region: int
     key: str
 
     @property
     def name(self) -> str:
         """For messages."""
-        return f"{self.strategy.name}, replication {self.replication}"
+        draw = f", draw {self.draw}" if self.draw else ""
+        region = f", region {self.region}" if self.study.experiment.regions > 1 else ""
+        return f"{self.strategy.name}{draw}, replication {self.replication}{region}"
 
-
-def _own_content(strategy: Strategy, replication: int) -> dict[str, Any]:
-    return {"strategy": strategy.model_dump(mode="json"), "replication": replication}
+    @property
+    def random_key(self) -> int:
+        """Second word of the random key (the seed is the first): the same for all strategies, else its own."""
+        return self.replication + MOST_REPLICATIONS * (self.draw + (MOST_DRAWS + 1) * self.region)
 
 
 def code_hash() -> str:

@@ -152,7 +152,7 @@ def _content_hash(units: tuple[Unit, ...], records: list[UnitRecord]) -> str:
     """One hash of the values of all tables of all pieces, whoever computed them and in whatever order."""
     return combined_hash(
         {
-            f"{unit.strategy.name}/{unit.replication}/{table}": content
+            f"{unit.name}/{table}": content
             for unit, record in zip(units, records, strict=True)
             for table, content in record.contents.items()
         }
@@ -162,7 +162,8 @@ def _content_hash(units: tuple[Unit, ...], records: list[UnitRecord]) -> str:
 def _put_together(store: RunStore, study: Study, units: tuple[Unit, ...]) -> dict[str, pl.DataFrame]:
     """Write the tables of the whole run; those of the largest kind (events) stay with their units."""
     keys = [unit.key for unit in units]
-    for name in ("persons", "daily", "admissions", "measures"):
+    kept = ("measures",) if study.experiment.store == "measures" else ("measures", "persons", "daily", "admissions")
+    for name in kept:
         store.write_combined(name, keys)
     measures = store.scan("measures", keys).collect()
     experiment = study.experiment
@@ -180,7 +181,9 @@ def _described(unit: Unit, record: UnitRecord) -> dict[str, Any]:
     return {
         "key": unit.key,
         "strategy": unit.strategy.name,
+        "draw": unit.draw,
         "replication": unit.replication,
+        "region": unit.region,
         "seconds": round(record.seconds, 3),
         "checksums": record.checksums,
         "contents": record.contents,

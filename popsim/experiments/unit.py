@@ -28,11 +28,12 @@ WARM_UP_DAYS = 3
 
 
 def simulate(unit: Unit) -> Tables:
-    """Live through one strategy in one replication.
+    """Live through one strategy in one region of one replication of one draw.
 
     Returns:
         persons (a row for each person), daily (a row for each day), admissions (a row for each stay in hospital),
-        measures (measure, value) and, if the experiment keeps them, events; each led by strategy and replication.
+        measures (measure, value) and events, as far as the experiment keeps them; each led by strategy, draw,
+        replication and region.
     """
     return {name: _labelled(table, unit) for name, table in tables_of(live(build(unit)), unit).items()}
 
@@ -64,8 +65,12 @@ def tables_of(lives: Lives, unit: Unit) -> Tables:
     admissions = stays(events, classes)
     table = persons(events, admissions, people, classes, population.frame())
     values = pl.concat([measures(events, admissions, people, classes, table), occupancy(daily, settings)])
-    tables: Tables = {"persons": table, "daily": daily, "admissions": admissions, "measures": values}
-    return {**tables, "events": log.lazy()} if unit.study.experiment.store_events else tables
+    tables: dict[str, pl.DataFrame | pl.LazyFrame] = {"measures": values}
+    if unit.study.experiment.store != "measures":
+        tables |= {"persons": table, "daily": daily, "admissions": admissions}
+    if unit.study.experiment.store == "events":
+        tables |= {"events": log.lazy()}
+    return tables
 
 
 def occupancy(daily: pl.DataFrame, settings: Iterable[SettingDefinition]) -> pl.DataFrame:
@@ -93,26 +98,27 @@ def occupancy(daily: pl.DataFrame, settings: Iterable[SettingDefinition]) -> pl.
 
 
 def _labelled(table: pl.DataFrame | pl.LazyFrame, unit: Unit) -> pl.DataFrame | pl.LazyFrame:
-    """The table led by strategy and replication, so that tables of many units can lie one below the other."""
+    """The table led by what the unit is, so that tables of many units can lie one below the other."""
     names = [strategy.name for strategy in unit.study.experiment.strategies]
     strategy = pl.lit(unit.strategy.name, pl.Enum(names)).alias("strategy")
-    return table.select(strategy, pl.lit(unit.replication, pl.Int32).alias("replication"), pl.all())
+    place = {"draw": unit.draw, "replication": unit.replication, "region": unit.region}
+    return table.select(strategy, *(pl.lit(number, pl.Int32).alias(name) for name, number in place.items()), pl.all())
 
 
 def build(unit: Unit, population: int | None = None) -> PopulationModel:
     """The model at its start; `population` for another size than the experiment's."""
     study, experiment = unit.study, unit.study.experiment
-    size = experiment.population if population is None else population
-    people = sample(study.cohort, SCHEMA, size, experiment.seed, unit.replication, experiment.enrolment_days)
+    size = study.region_size(unit.region) if population is None else population
+    people = sample(study.cohort, SCHEMA, size, experiment.seed, unit.random_key, experiment.enrolment_days)
     return PopulationModel(
         people,
         CareNetwork(study.network, SCHEMA.columns, study.file),
         unit.strategy,
         seed=experiment.seed,
-        replication=unit.replication,
+        replication=unit.random_key,
         follow_up_days=experiment.follow_up_days,
         enrolment_days=experiment.enrolment_days,
-        parameters=study.parameters,
+        parameters=study.parameters_of(unit.draw),
     )
 
 

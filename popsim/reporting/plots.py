@@ -58,10 +58,10 @@ def cost_effectiveness_plane(run: Path | str) -> Figure:
     comparator, threshold = experiment["comparator"], experiment["willingness_to_pay"]
     values = pl.read_parquet(Path(run) / "measures.parquet").filter(pl.col("measure").is_in(["cost_total", "qalys"]))
     wide = values.with_columns(pl.col("strategy").cast(pl.String)).pivot(
-        "measure", index=["strategy", "replication"], values="value"
+        "measure", index=["strategy", "draw", "replication"], values="value"
     )
     base = wide.filter(pl.col("strategy") == comparator).drop("strategy")
-    pairs = wide.filter(pl.col("strategy") != comparator).join(base, on="replication", suffix="_base")
+    pairs = wide.filter(pl.col("strategy") != comparator).join(base, on=["draw", "replication"], suffix="_base")
     figure = Figure(figsize=(7, 5), layout="constrained")
     axis = figure.subplots()
     for place, (name, title) in enumerate(titles.items()):

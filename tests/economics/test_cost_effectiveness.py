@@ -24,7 +24,7 @@ def long_table(**values: dict[str, list[float]]) -> pl.DataFrame:
         for measure, series in measures.items()
         for replication, value in enumerate(series)
     ]
-    return pl.DataFrame(rows, schema=["strategy", "replication", "measure", "value"], orient="row")
+    return pl.DataFrame(rows, schema=["strategy", "replication", "measure", "value"], orient="row").with_columns(draw=0)
 
 
 RANDOM = np.random.default_rng(8)

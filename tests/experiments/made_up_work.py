@@ -67,16 +67,20 @@ def tables(unit):
     """The tables of a made-up unit: numbers that depend on strategy and replication only, after a short delay."""
     time.sleep(float(os.environ.get("POPSIM_TEST_DELAY", "0")))
     shift = 0.25 * STRATEGIES.index(unit.strategy.name) if unit.strategy.name in STRATEGIES else 0.0
-    rng = np.random.default_rng([unit.study.experiment.seed, unit.replication])
+    rng = np.random.default_rng([unit.study.experiment.seed, unit.random_key])
     values = rng.normal(size=50) + shift
-    labels = {"strategy": pl.lit(unit.strategy.name), "replication": pl.lit(unit.replication, pl.Int32)}
+    labels = {
+        "strategy": pl.lit(unit.strategy.name),
+        "draw": pl.lit(unit.draw, pl.Int32),
+        "replication": pl.lit(unit.replication, pl.Int32),
+        "region": pl.lit(unit.region, pl.Int32),
+    }
     persons = pl.DataFrame({"person_id": np.arange(50), "value": values}).with_columns(**labels)
     measures = pl.DataFrame({"measure": ["cost_total", "qalys"], "value": [1000 + 100 * shift, float(values.mean())]})
     return {
         "persons": persons,
         "daily": persons.head(3),
         "admissions": persons.head(2),
-        "measures": measures.select(pl.lit(unit.strategy.name).alias("strategy"),
-                                    pl.lit(unit.replication, pl.Int32).alias("replication"), "measure", "value"),
+        "measures": measures.select(*(label.alias(name) for name, label in labels.items()), "measure", "value"),
         "events": persons.head(5),
     }  # fmt: skip

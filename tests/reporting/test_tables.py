@@ -29,7 +29,13 @@ def tables(replications=2, **changes):
     )  # fmt: skip
     measures = pl.DataFrame(
         [
-            {"strategy": strategy, "replication": r, "measure": name, "value": None if v is None else v + shift}
+            {
+                "strategy": strategy,
+                "draw": 0,
+                "replication": r,
+                "measure": name,
+                "value": None if v is None else v + shift,
+            }
             for strategy in ("usual", "other")
             for name, series in USUAL.items()
             for r, v in enumerate(series[:replications])

@@ -1,0 +1,97 @@
+"""The command line. Nothing heavy is imported before a command needs it, so that `popsim --help` is instant.
+
+Commands are plain functions in the modules of this folder, one module for what belongs together; they are put in their
+places here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from popsim.cli.inputs import cohort_summary, pathway_show
+from popsim.cli.run import check, run
+from popsim.errors import PopsimError, one_line
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells expect
+BROKEN_PIPE = 141  # 128 + SIGPIPE, likewise
+
+app = typer.Typer(
+    help="Simulate populations of patient digital twins in a health system with limited beds, slots and staff.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+pathway_app = typer.Typer(help="Care networks.", no_args_is_help=True)
+cohort_app = typer.Typer(help="Cohorts.", no_args_is_help=True)
+app.add_typer(pathway_app, name="pathway")
+app.add_typer(cohort_app, name="cohort")
+app.command()(run)
+app.command()(check)
+pathway_app.command("show")(pathway_show)
+cohort_app.command("summary")(cohort_summary)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(version("popsim"))
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    """Options of popsim itself."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code.
+
+    0 done, 1 the work failed, 2 bad input, 130 interrupted, 141 whoever read the output left early.
+    """
+    try:
+        code = typer.main.get_command(app)(arguments, standalone_mode=False)
+        sys.stdout.flush()
+    except PopsimError as error:
+        return _complain(str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except (BrokenPipeError, SystemExit):  # the parser turns the first into the second
+        # Without this Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except Exception as error:
+        return _complain(_explained(error), _exit_code(error))
+    if code == INTERRUPTED:  # some versions of the parser return this code, others let the interrupt through
+        return _complain("interrupted; the same command goes on from here", INTERRUPTED)
+    return code if isinstance(code, int) else 0
+
+
+def _exit_code(error: Any) -> int:
+    """Errors of the argument parser carry their own code (2)."""
+    return int(getattr(error, "exit_code", 1))
+
+
+def _explained(error: Any) -> str:
+    """The parser's errors in its own words; anything else is a fault of popsim, with the place where it happened."""
+    if hasattr(error, "format_message"):
+        return str(error.format_message())
+    trace = error.__traceback__
+    while trace.tb_next:
+        trace = trace.tb_next
+    place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+    return f"internal error: {type(error).__name__}: {error} ({place})"
+
+
+def _complain(message: str, code: int) -> int:
+    """One line on standard error; none where the parser has shown its help instead."""
+    if message:
+        print(f"popsim: {one_line(message)}", file=sys.stderr)
+    return code

@@ -1,0 +1,38 @@
+"""popsim pathway show, popsim cohort summary: what goes into an experiment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from popsim.cli.options import File, whole
+from popsim.errors import InputError
+
+
+def pathway_show(
+    file: File, out: Annotated[Path | None, typer.Option(help="PNG to write; the file's name otherwise.")] = None
+) -> None:
+    """Draw a care network as a PNG."""
+    from popsim.experiments.checking import read_network
+    from popsim.reporting.pathway import draw
+
+    network = read_network(file)
+    path = out or Path(f"{file.stem}.png")
+    if path.suffix != ".png" or path.is_dir() or not path.parent.is_dir():
+        raise InputError(f"--out {path}: must be the path of a .png file in a folder that exists")
+    draw(network, path)
+    print(path)
+
+
+def cohort_summary(
+    file: File,
+    size: Annotated[int | None, whole("People to sample; the file's size otherwise.")] = None,
+    seed: Annotated[int, whole("First word of the random key.")] = 1,
+) -> None:
+    """Print the baseline table of a cohort."""
+    from popsim.experiments.checking import sample_cohort
+    from popsim.reporting.cohort_table import render_cohort_summary
+
+    print(render_cohort_summary(*sample_cohort(file, size, seed)))

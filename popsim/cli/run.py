@@ -1,0 +1,57 @@
+"""popsim run, popsim check."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from popsim.cli.options import File, processes, whole
+
+
+def run(
+    file: File,
+    population: Annotated[int | None, whole("Twins in each replication.")] = None,
+    replications: Annotated[int | None, whole("Independent repetitions.")] = None,
+    seed: Annotated[int | None, whole("First word of the random key.")] = None,
+    days: Annotated[int | None, whole("Follow-up of each twin.")] = None,
+    enrolment_days: Annotated[int | None, whole("Entries are spread over so many days.")] = None,
+    workers: Annotated[int | None, whole("Processes; as many as there are cores and memory otherwise.")] = None,
+    threads: Annotated[int | None, whole("Threads of each process.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("results"),
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no table.")] = False,
+) -> None:
+    """Run an experiment, print its results and keep them. The same command finishes a run that was cut short."""
+    processes("--workers", workers)
+    if processes("--threads", threads) is not None:
+        os.environ["NUMBA_NUM_THREADS"] = str(max(threads or 1, os.cpu_count() or 1))
+    from popsim.experiments.design import Change, read_study
+    from popsim.experiments.runner import Engine, run_study
+    from popsim.reporting.progress import progress_bar
+    from popsim.reporting.tables import print_run
+
+    flags = {
+        "population": Change("--population", population),
+        "replications": Change("--replications", replications),
+        "seed": Change("--seed", seed),
+        "follow_up_days": Change("--days", days),
+        "enrolment_days": Change("--enrolment-days", enrolment_days),
+    }
+    study = read_study(file, {key: change for key, change in flags.items() if change.value is not None})
+    experiment = study.experiment
+    units = experiment.replications * len(experiment.strategies)
+    engine = Engine.fitting(workers, threads, units, experiment.population)
+    with progress_bar(experiment.name, quiet=quiet) as on_progress:
+        result = run_study(study, out, engine, on_progress)
+    if not quiet:
+        print_run(result)
+    print(f"{result.folder}  content hash {result.content_hash[:16]}")
+
+
+def check(file: File) -> None:
+    """Check a file of any kind (experiment, cohort, care network, parameters) and all it refers to."""
+    from popsim.experiments.checking import check_file
+
+    print(f"{file}: {check_file(file)}")

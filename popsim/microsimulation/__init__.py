@@ -1,0 +1,1 @@
+"""Individual-level state-transition models: a user's own disease as states, a kernel and rewards."""
