@@ -13,6 +13,7 @@ from popsim.errors import DefinitionError, InputError, PopsimError, RunError
 
 if TYPE_CHECKING:
     from popsim.care.network import CareNetwork
+    from popsim.experiments.run import Run
     from popsim.model import PopulationModel
     from popsim.population.population import Population
     from popsim.twin import PatientTwin
@@ -25,6 +26,7 @@ __all__ = [
     "PopsimError",
     "Population",
     "PopulationModel",
+    "Run",
     "RunError",
 ]
 
@@ -33,6 +35,7 @@ _HOME = {
     "PatientTwin": "popsim.twin",
     "Population": "popsim.population.population",
     "PopulationModel": "popsim.model",
+    "Run": "popsim.experiments.run",
 }
 
 

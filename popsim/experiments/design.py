@@ -28,7 +28,7 @@ from popsim.schema import SCHEMA
 
 PACKAGE = Path(__file__).parent.parent
 PRICE_SET = "nhs_prices"
-WITHOUT_INFLUENCE = ("reporting", "cli.py", "workers.py", "runner.py", "store.py")
+WITHOUT_INFLUENCE = ("reporting", "cli", "verification", "html.py", "workers.py", "runner.py", "store.py", "run.py")
 
 
 class Change(NamedTuple):
@@ -183,11 +183,31 @@ def read_study(path: Path | str, changes: Mapping[str, Change] | None = None) ->
     folder = Path(path).parent
     cohort = Cohort.read(folder / experiment.cohort)
     network = CareNetwork.read(folder / experiment.network, SCHEMA.columns)
+    flags = {change.flag: change.value for change in (changes or {}).values()}
+    return resolve(experiment, cohort, network.definition, path, flags)
+
+
+def resolve(
+    experiment: Experiment,
+    cohort: Cohort,
+    network: NetworkDefinition,
+    file: Path | str,
+    flags: Mapping[str, object] | None = None,
+) -> Study:
+    """Check that an experiment, its cohort and its network fit together, and give them their parameters.
+
+    Args:
+        experiment, cohort, network: read, or made in a notebook.
+        file: where the experiment came from, or would be; named in errors.
+        flags: what the command line said instead of the file.
+
+    Raises:
+        DefinitionError: the experiment names something that another does not have.
+    """
     plan(cohort, SCHEMA)
     for strategy in experiment.strategies:
-        _check_strategy(strategy, network.definition, path)
-    flags = {change.flag: change.value for change in (changes or {}).values()}
-    return Study(experiment, cohort, network.definition, _parameters(experiment, path), Path(path), flags)
+        _check_strategy(strategy, network, file)
+    return Study(experiment, cohort, network, _parameters(experiment, file), Path(file), dict(flags or {}))
 
 
 def _changed(experiment: Experiment, key: str, change: Change) -> Experiment:

@@ -1,0 +1,123 @@
+"""A finished run is opened again: by its folder, its experiment's folder or its file; what is not one is refused."""
+
+import json
+import os
+import shutil
+from html.parser import HTMLParser
+
+import polars as pl
+import pytest
+
+from popsim.errors import InputError
+from popsim.experiments.design import read_study
+from popsim.experiments.run import Run
+from popsim.experiments.runner import Engine, run_study
+from popsim.experiments.unit import simulate
+
+SMALL = """
+name = "small"
+title = "A <small> study"
+cohort = "{root}/cohorts/heart_failure_discharge.toml"
+network = "{root}/experiments/networks/heart_failure_catchment.toml"
+population = 60
+replications = 2
+follow_up_days = 30
+seed = 3
+[[strategies]]
+name = "usual"
+[[strategies]]
+name = "other"
+label = "The other"
+cost_per_person = 10.0
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, request):
+    """An experiment file beside the results of its run."""
+    folder = tmp_path_factory.mktemp("project")
+    file = folder / "small.toml"
+    file.write_text(SMALL.format(root=request.config.rootpath))
+    run_study(read_study(file), folder / "results", Engine(1, 1))
+    return folder
+
+
+def test_the_same_run_by_folder_by_experiment_and_by_file(made):
+    by_experiment = Run.open(made / "results/small")
+    by_folder = Run.open(by_experiment.folder)
+    by_file = Run.open(made / "small.toml", made / "results")
+    assert by_experiment.folder == by_folder.folder == by_file.folder
+    assert by_file.experiment == read_study(made / "small.toml").experiment
+    assert by_file.strategies == {"usual": "Usual", "other": "The other"}
+    assert by_file.comparator == "usual"
+
+
+def test_of_several_runs_the_newest_is_opened(made, tmp_path):
+    shutil.copytree(made / "results/small", tmp_path / "small")
+    (first,) = (tmp_path / "small").glob("*/manifest.json")
+    shutil.copytree(first.parent, tmp_path / "small/aaaa")
+    os.utime(first, (1, 1))
+    assert Run.open(tmp_path / "small").folder.name == "aaaa"
+
+
+def test_tables_are_read_with_plain_strategy_names(made):
+    run = Run.open(made / "results/small")
+    assert {"measures", "persons", "summary", "comparisons", "cost_effectiveness"} <= set(run.tables)
+    persons = run.frame("persons")
+    assert persons.schema["strategy"] == pl.String
+    assert persons.group_by("strategy").len().sort("strategy").rows() == [("other", 120), ("usual", 120)]
+    with pytest.raises(InputError, match="no table 'person', did you mean 'persons'"):
+        run.table("person")
+
+
+def test_a_piece_of_work_is_lived_through_again_bit_by_bit(made):
+    run = Run.open(made / "results/small")
+    stored = run.events("other", replication=1).collect()
+    again = simulate(run.unit("other", replication=1))["events"].lazy().collect()
+    assert len(stored) > 60
+    assert stored.equals(again)
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ({"strategy": "usul"}, "no strategy 'usul', did you mean 'usual'"),
+        ({"strategy": "usual", "replication": 2}, "replication = 2: the run has 0 to 1"),
+        ({"strategy": "usual", "draw": 1}, "draw = 1: the run has 0 to 0"),
+    ],
+)
+def test_a_piece_of_work_that_the_run_does_not_have_is_refused(made, place, message):
+    with pytest.raises(InputError, match=message):
+        Run.open(made / "results/small").events(**place)
+
+
+def test_a_run_of_other_code_is_read_but_not_repeated(made, tmp_path):
+    shutil.copytree(Run.open(made / "results/small").folder, tmp_path / "run")
+    manifest = json.loads((tmp_path / "run/manifest.json").read_text())
+    (tmp_path / "run/manifest.json").write_text(json.dumps(manifest | {"run_id": "0" * 16}))
+    run = Run.open(tmp_path / "run")
+    assert len(run.frame("persons")) == 240
+    with pytest.raises(InputError, match="have changed since this run"):
+        run.unit("usual")
+
+
+def test_what_is_not_a_finished_run_is_refused_in_one_line(made, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for path, message in ((tmp_path / "none", "no such folder"), (tmp_path / "empty", "no finished run in it")):
+        with pytest.raises(InputError, match=message):
+            Run.open(path)
+    with pytest.raises(InputError, match="no finished run as the file stands now") as refused:
+        Run.open(made / "small.toml", tmp_path)
+    assert "\n" not in str(refused.value)
+    for text in ("", "[]", "{}", '{"units": 1}'):
+        (tmp_path / "empty/manifest.json").write_text(text)
+        with pytest.raises(InputError, match="is not the manifest of a finished run"):
+            Run.open(tmp_path / "empty")
+
+
+def test_a_notebook_shows_the_main_results_escaped(made):
+    text = Run.open(made / "results/small")._repr_html_()
+    parser = HTMLParser()
+    parser.feed(text)
+    assert "A &lt;small&gt; study" in text
+    assert "The other" in text and "QALYs per person" in text
