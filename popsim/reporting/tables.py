@@ -11,9 +11,9 @@ import polars as pl
 from popsim.definitions.experiment import Experiment
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.experiments.runner import RunResult
+from popsim.reporting.text import NOT_KNOWN, aligned
 
 type Kind = Literal["share", "rate", "number", "days", "hours", "money", "qaly"]
-NOT_KNOWN = "n/a"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def outcome_table(summary: pl.DataFrame, experiment: Experiment, labels: dict[st
         f"{experiment.follow_up_days} days from each person's entry; "
         "mean (95% interval of the mean over replications)"
     )
-    return f"{head}\n\n{_aligned(lines)}"
+    return f"{head}\n\n{aligned(lines)}"
 
 
 def comparison_table(
@@ -119,7 +119,7 @@ def comparison_table(
     )
     comparator = experiment.strategy(experiment.reference).title
     head = f"Difference from {comparator.lower()}, same people, paired by replication (95% interval)"
-    return f"{head}\n\n{_aligned(lines)}"
+    return f"{head}\n\n{aligned(lines)}"
 
 
 def _sections(frame: pl.DataFrame, experiment: Experiment, labels: dict[str, str]) -> Iterable[tuple[str, list[Row]]]:
@@ -197,14 +197,3 @@ def _signed(value: float, kind: Kind) -> str:
 def _is_zero(text: str) -> bool:
     """Whether a number as written is 0; then it has no sign."""
     return not any(digit in text for digit in "123456789")
-
-
-def _aligned(lines: Sequence[Sequence[str]]) -> str:
-    """Lines of cells as columns two blanks apart: the first flush left, the others flush right; titles as they are."""
-    full = [line for line in lines if len(line) > 1]
-    widths = [max(len(line[place]) for line in full) for place in range(len(full[0]))]
-    shown = []
-    for line in lines:
-        rest = (cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=False))
-        shown.append("  ".join([line[0].ljust(widths[0]), *rest]).rstrip())
-    return "\n".join(shown)
