@@ -5,8 +5,6 @@ from popsim.reporting.text import aligned, rounded, with_interval
 
 def test_columns_line_up():
     assert aligned([["", "a", "bb"], ["Title"], ["x", "10", "2"]]) == "    a  bb\nTitle\nx  10   2"
-        "    a", "   a"
-    )
 
 
 def test_significant_digits():
