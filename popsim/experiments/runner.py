@@ -24,6 +24,7 @@ from popsim.experiments.unit import simulate as simulate_unit
 from popsim.experiments.unit import warm_up as warm_up_kernels
 from popsim.experiments.workers import Outcome, run_here, run_in_workers
 from popsim.kernels.threads import use_threads
+from popsim.outcomes.regions import merge
 
 LIBRARIES = ("popsim", "mesa", "numpy", "numba", "networkx", "polars", "pydantic", "scipy")
 BYTES_PER_TWIN = 3000  # peak while a year is simulated and its tables are made: 2,700 measured at 200,000 twins
@@ -163,9 +164,10 @@ def _put_together(store: RunStore, study: Study, units: tuple[Unit, ...]) -> dic
     """Write the tables of the whole run; those of the largest kind (events) stay with their units."""
     keys = [unit.key for unit in units]
     kept = ("measures",) if study.experiment.store == "measures" else ("measures", "persons", "daily", "admissions")
-    for name in kept:
+    for name in kept[1:]:
         store.write_combined(name, keys)
-    measures = store.scan("measures", keys).collect()
+    measures = merge(store.scan("measures", keys))
+    store.write_table("measures", measures)
     experiment = study.experiment
     tables = {
         "summary": strategy_means(measures),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -14,8 +14,11 @@ from popsim.experiments.design import Unit
 from popsim.experiments.store import Tables
 from popsim.kernels.codes import ARRIVE, DEATH, EARLY, END, ENTER, START, VISIT
 from popsim.model import PopulationModel
-from popsim.outcomes.follow_up import HOSPITAL, follow_up
-from popsim.outcomes.persons import measures, persons
+from popsim.outcomes.baseline import at_entry, baseline
+from popsim.outcomes.follow_up import follow_up
+from popsim.outcomes.measures import measures
+from popsim.outcomes.occupancy import occupancy
+from popsim.outcomes.persons import persons
 from popsim.outcomes.readmission import stays
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
@@ -32,7 +35,7 @@ def simulate(unit: Unit) -> Tables:
 
     Returns:
         persons (a row for each person), daily (a row for each day), admissions (a row for each stay in hospital),
-        measures (measure, value) and events, as far as the experiment keeps them; each led by strategy, draw,
+        measures (measure, value, weight) and events, as far as the experiment keeps them; each led by strategy, draw,
         replication and region.
     """
     return {name: _labelled(table, unit) for name, table in tables_of(live(build(unit)), unit).items()}
@@ -43,27 +46,29 @@ class Lives(NamedTuple):
 
     population: Population
     events: EventLog
+    at_entry: pl.DataFrame
     daily: pl.DataFrame
     settings: tuple[SettingDefinition, ...]
 
 
 def live(model: PopulationModel) -> Lives:
     """Run a model to its end."""
+    before = at_entry(model.population)
     model.run_for(model.days)
     network = model.network.with_capacity(model.strategy.capacity).scaled(len(model.population))
-    return Lives(model.population, model.events, model.daily_frame(), network.settings)
+    return Lives(model.population, model.events, before, model.daily_frame(), network.settings)
 
 
 def tables_of(lives: Lives, unit: Unit) -> Tables:
     """What one run of the model showed."""
     gc.collect()  # the model is a circle of references, and large
-    population, log, daily, settings = lives
+    population, log, before, daily, settings = lives
     events = log.frame(kinds=MEASURED_EVENTS)
     classes = {setting.name: setting.setting_class for setting in settings}
     days = unit.study.experiment.follow_up_days
     people = follow_up(events, population.person_id, population["entry_day"], days)
     admissions = stays(events, classes)
-    table = persons(events, admissions, people, classes, population.frame())
+    table = persons(events, admissions, people, classes, population.frame(), baseline(population, before))
     values = pl.concat([measures(events, admissions, people, classes, table), occupancy(daily, settings)])
     tables: dict[str, pl.DataFrame | pl.LazyFrame] = {"measures": values}
     if unit.study.experiment.store != "measures":
@@ -71,30 +76,6 @@ def tables_of(lives: Lives, unit: Unit) -> Tables:
     if unit.study.experiment.store == "events":
         tables |= {"events": log.lazy()}
     return tables
-
-
-def occupancy(daily: pl.DataFrame, settings: Iterable[SettingDefinition]) -> pl.DataFrame:
-    """People on each ward and in intensive care at the end of a day, twins and external patients.
-
-    Args:
-        daily: `PopulationModel.daily_frame()`.
-        settings: of the network as it was simulated (scaled, with the strategy's capacities).
-
-    Returns:
-        measure, value: occupancy_mean.<setting> and occupancy_peak.<setting> in people, and, where places are limited,
-        occupancy_share.<setting>, the mean as a share of the places.
-    """
-    values: dict[str, float] = {}
-    for setting in settings:
-        if setting.setting_class in HOSPITAL:
-            census = daily[f"census_{setting.name}"].to_numpy()
-            mean = float(census.mean())
-            values |= {f"occupancy_mean.{setting.name}": mean, f"occupancy_peak.{setting.name}": float(census.max())}
-            if isinstance(setting.capacity, int):  # else "unlimited"
-                values[f"occupancy_share.{setting.name}"] = mean / setting.capacity
-    return pl.DataFrame(
-        {"measure": list(values), "value": list(values.values())}, {"measure": pl.String, "value": pl.Float64}
-    )
 
 
 def _labelled(table: pl.DataFrame | pl.LazyFrame, unit: Unit) -> pl.DataFrame | pl.LazyFrame:

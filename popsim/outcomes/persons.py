@@ -1,4 +1,4 @@
-"""One row for each person, with everything that happened to it counted; and the study's measures as one table."""
+"""One row for each person: who it was at entry, and everything that happened to it, counted."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from popsim.outcomes.follow_up import DAYS_PER_YEAR, observed
-from popsim.outcomes.readmission import index_outcomes, readmission
-from popsim.outcomes.survival import mortality, survival_times
-from popsim.outcomes.utilisation import attendances, hospital_use, utilisation, waits
+from popsim.outcomes.follow_up import observed
+from popsim.outcomes.readmission import index_outcomes
+from popsim.outcomes.survival import survival_times
+from popsim.outcomes.utilisation import attendances, hospital_use
 
 READMISSION_DAYS = 30
 COUNTS = (
@@ -30,6 +30,7 @@ def persons(
     people: pl.DataFrame,
     classes: Mapping[str, str],
     totals: pl.DataFrame,
+    baseline: pl.DataFrame,
 ) -> pl.DataFrame:
     """One row for each person who entered, in the order of `people`.
 
@@ -39,11 +40,13 @@ def persons(
         people: `follow_up(...)`.
         classes: class by name of setting.
         totals: person_id and the columns of valuation, e.g. of `population.frame()`: qaly, life_days, cost_*.
+        baseline: person_id and what describes the person at entry, e.g. `baseline(...)`.
 
     Returns:
-        person_id, entry_day, died, death_day (since entry, exact; null if alive), the valuation columns, cost_total,
-        COUNTS, hospital_days, days_alive_out_of_hospital, readmitted_30d and readmitted_30d_heart_failure (after the
-        index discharge at entry; null where follow-up ended before it could be known).
+        person_id, entry_day, the columns of `baseline`, died, death_day (since entry, exact; null if alive), the
+        valuation columns, cost_total, COUNTS, hospital_days, days_alive_out_of_hospital, readmitted_30d and
+        readmitted_30d_heart_failure (after the index discharge at entry; null where follow-up ended before it could be
+        known).
     """
     costs = [name for name in totals.columns if name.startswith("cost_")]
     valued = totals.select("person_id", "qaly", "life_days", *costs).with_columns(cost_total=pl.sum_horizontal(costs))
@@ -56,6 +59,7 @@ def persons(
         "person_id", "died", death_day=pl.when("died").then("days"), observed_days="days"
     )
     parts = [
+        baseline,
         valued,
         hospital_use(admissions, people),
         attendances(events, people, classes),
@@ -72,8 +76,8 @@ def persons(
         days_alive_out_of_hospital=pl.col("observed_days") - hospital_days,
         entry_day=people["entry_day"],
     ).select(
-        "person_id", "entry_day", "died", "death_day", "qaly", "life_days", *costs, "cost_total", *COUNTS,
-        "hospital_days", "days_alive_out_of_hospital", "readmitted_30d", "readmitted_30d_heart_failure",
+        "person_id", "entry_day", *baseline.columns[1:], "died", "death_day", "qaly", "life_days", *costs, "cost_total",
+        *COUNTS, "hospital_days", "days_alive_out_of_hospital", "readmitted_30d", "readmitted_30d_heart_failure",
     )  # fmt: skip
 
 
@@ -91,51 +95,3 @@ def _readmitted_at_entry(admissions: pl.DataFrame, people: pl.DataFrame, cause: 
     at_entry = index_outcomes(soon, people, READMISSION_DAYS, cause).filter(pl.col("index") == 0)
     known = pl.when(pl.col("outcome") != "censored").then(pl.col("outcome") == "readmitted")
     return at_entry.select("person_id", known.alias(name))
-
-
-def measures(
-    events: pl.DataFrame,
-    admissions: pl.DataFrame,
-    people: pl.DataFrame,
-    classes: Mapping[str, str],
-    table: pl.DataFrame,
-) -> pl.DataFrame:
-    """Everything that a study reports of one run, one row for each measure.
-
-    Args:
-        events, admissions, people, classes: as for `persons`.
-        table: `persons(...)`.
-
-    Returns:
-        measure, value (null where there was nobody to count). 30-day readmission is over all index discharges with a
-        whole window of follow-up; *_at_entry over the discharges with which people entered. mortality is over the
-        whole follow-up, mortality_<days>d by Kaplan-Meier. Money, QALYs, life years and bed-days are means per person
-        who entered. Waits are in hours, by setting (twins only).
-    """
-    values: dict[str, float | None] = {}
-    for cause, suffix in ((None, ""), ("heart_failure", "_heart_failure")):
-        outcomes = index_outcomes(admissions, people, READMISSION_DAYS, cause)
-        every = readmission(outcomes, READMISSION_DAYS).row(0, named=True)
-        at_entry = readmission(outcomes.filter(pl.col("index") == 0), READMISSION_DAYS).row(0, named=True)
-        values[f"readmission_30d{suffix}"] = every["readmitted_proportion"]
-        values[f"readmission_30d_cumulative_incidence{suffix}"] = every["readmission_cumulative_incidence"]
-        values[f"readmission_30d_at_entry{suffix}"] = at_entry["readmitted_proportion"]
-    values |= utilisation(table, admissions, people).row(0, named=True)
-    values["bed_days"] = values.pop("bed_days_per_person")
-    values["mortality"] = _mean(table, "died")
-    values |= {f"mortality_{row['days']}d": row["mortality"] for row in mortality(people).iter_rows(named=True)}
-    values["days_alive_out_of_hospital"] = _mean(table, "days_alive_out_of_hospital")
-    for row in waits(events, classes).filter(pl.col("setting").is_not_null()).iter_rows(named=True):
-        values |= {f"wait_{name}.{row['setting']}": row[name] for name in row if name != "setting"}
-    values |= {name: _mean(table, name) for name in table.columns if name.startswith("cost_")}
-    life_days = _mean(table, "life_days")
-    values["life_years"] = None if life_days is None else life_days / DAYS_PER_YEAR
-    values["qalys"] = _mean(table, "qaly")
-    return pl.DataFrame(
-        {"measure": list(values), "value": list(values.values())}, schema={"measure": pl.String, "value": pl.Float64}
-    )
-
-
-def _mean(table: pl.DataFrame, name: str) -> float | None:
-    """Mean of a column over all persons; None when there is nobody."""
-    return None if len(table) == 0 else float(table.select(pl.col(name).cast(pl.Float64).mean()).item())

@@ -33,4 +33,9 @@ COLUMNS: tuple[Column, ...] = (
     _trait("ckd", "code", "1", 0, 1, "1 with a diagnosis of chronic kidney disease."),
     _trait("atrial_fibrillation", "code", "1", 0, 1, "1 with atrial fibrillation of any kind."),
     _trait("copd", "code", "1", 0, 1, "1 with chronic obstructive pulmonary disease."),
+    _trait(
+        "ethnicity", "code", "1", 0, 5,
+        "Ethnic group as in the 2021 census of England and Wales: 1 Asian, 2 Black, 3 mixed, 4 White, 5 other; "
+        "0 not recorded.",
+    ),
 )  # fmt: skip

@@ -77,10 +77,11 @@ def tables(unit):
     }
     persons = pl.DataFrame({"person_id": np.arange(50), "value": values}).with_columns(**labels)
     measures = pl.DataFrame({"measure": ["cost_total", "qalys"], "value": [1000 + 100 * shift, float(values.mean())]})
+    measures = measures.with_columns(weight=pl.lit(50.0))
     return {
         "persons": persons,
         "daily": persons.head(3),
         "admissions": persons.head(2),
-        "measures": measures.select(*(label.alias(name) for name, label in labels.items()), "measure", "value"),
+        "measures": measures.select(*(label.alias(name) for name, label in labels.items()), pl.all()),
         "events": persons.head(5),
     }  # fmt: skip

@@ -5,7 +5,8 @@ from popsim.definitions.base import validate
 from popsim.definitions.network import SettingDefinition
 from popsim.experiments.content import frame_hash
 from popsim.experiments.design import read_study
-from popsim.experiments.unit import occupancy, simulate
+from popsim.experiments.unit import simulate
+from popsim.outcomes.occupancy import occupancy
 
 EXPERIMENT = """
 name = "inert"
@@ -103,7 +104,7 @@ def test_occupancy():
         validate({"name": name, "class": kind, "capacity": places, "stay": stay}, SettingDefinition, "test")
         for name, kind, places in (("ward", "inpatient", 6), ("home", "community", 9), ("icu", "critical", "unlimited"))
     ]
-    assert dict(occupancy(daily, settings).iter_rows()) == {
+    assert dict(occupancy(daily, settings).select("measure", "value").iter_rows()) == {
         "occupancy_mean.ward": 3.0, "occupancy_peak.ward": 6.0, "occupancy_share.ward": 0.5,
         "occupancy_mean.icu": 1.0, "occupancy_peak.icu": 3.0,
     }  # fmt: skip

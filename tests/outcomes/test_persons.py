@@ -6,8 +6,11 @@ import polars as pl
 import pytest
 from histories import CLASSES, History, people
 
-from popsim.outcomes.persons import measures, persons
+from popsim.outcomes.measures import measures
+from popsim.outcomes.persons import persons
 from popsim.outcomes.readmission import stays
+
+BASELINE = pl.DataFrame({"person_id": [1, 2, 3], "female": [0, 1, 1], "deprivation_quintile": [1, 1, 5]})
 
 
 @pytest.fixture
@@ -29,7 +32,7 @@ def study() -> tuple[pl.DataFrame, pl.DataFrame]:
             "unrelated": [1, 2, 3],
         }
     )
-    table = persons(events, admissions, followed, CLASSES, totals)
+    table = persons(events, admissions, followed, CLASSES, totals, BASELINE)
     return table, measures(events, admissions, followed, CLASSES, table)
 
 
@@ -53,7 +56,7 @@ def test_one_row_for_each_person(study):
 
 def test_measures_of_the_study(study):
     _, table = study
-    value = dict(table.rows())
+    value = dict(table.select("measure", "value").rows())
     # Four index discharges: three at entry and the one of person 1 on day 16; one is followed by a readmission.
     assert value["readmission_30d"] == 0.25
     assert value["readmission_30d_at_entry"] == pytest.approx(1 / 3)
@@ -75,5 +78,5 @@ def test_what_censoring_hides_is_null():
     events = history.events()
     admissions, followed = stays(events, CLASSES), people(events, 20)
     totals = pl.DataFrame({"person_id": [1, 2], "qaly": 0.0, "life_days": 20.0, "cost_ward": 0.0})
-    table = persons(events, admissions, followed, CLASSES, totals)
+    table = persons(events, admissions, followed, CLASSES, totals, BASELINE)
     assert table["readmitted_30d"].to_list() == [None, True]

@@ -74,7 +74,7 @@ def test_everything_in_one_row():
     assert person_years(persons) == pytest.approx(years)
     admissions = stays(events, CLASSES)
     totals = pl.DataFrame({"person_id": [1, 2], "qaly": 0.0, "life_days": 0.0, "cost_ward": 0.0})
-    table = persons_table(events, admissions, persons, CLASSES, totals)
+    table = persons_table(events, admissions, persons, CLASSES, totals, totals.select("person_id"))
     row = utilisation(table, admissions, persons).row(0, named=True)
     assert row == pytest.approx(
         {

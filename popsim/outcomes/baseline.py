@@ -1,0 +1,53 @@
+"""Who people are at entry: the columns that describe a person before anything has been simulated.
+
+They stand in the table of persons under the names of the population's columns, for risk adjustment, subgroups and
+equity. `nyha_class`, `nt_probnp_pg_ml` and `frailty` change while the model runs, so they are copied at the start;
+all others are constant traits, which are read at the end and cost no memory meanwhile.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from popsim.population.population import Population
+
+BASELINE = (
+    "age_years",
+    "female",
+    "deprivation_quintile",
+    "ethnicity",
+    "nyha_class",
+    "baseline_ejection_fraction_percent",
+    "baseline_systolic_mmhg",
+    "baseline_heart_rate_bpm",
+    "baseline_gfr_ml_min",
+    "baseline_potassium_mmol_l",
+    "nt_probnp_pg_ml",
+    "frailty",
+    "diabetes",
+    "ckd",
+    "atrial_fibrillation",
+    "copd",
+)
+
+
+def at_entry(population: Population) -> pl.DataFrame:
+    """What will have changed by the end: person_id and those of BASELINE that are no constant trait, as a copy.
+
+    Args:
+        population: initialised, before its first day.
+    """
+    changing = [name for name in BASELINE if name in population and population.schema[name].writer != "cohort"]
+    return pl.DataFrame({"person_id": population.person_id} | {name: population[name].copy() for name in changing})
+
+
+def baseline(population: Population, changing: pl.DataFrame) -> pl.DataFrame:
+    """person_id and BASELINE of everybody, in the order of the population's rows.
+
+    Args:
+        population: at any time.
+        changing: `at_entry(population)`, taken before the first day.
+    """
+    constant = [name for name in BASELINE if name in population and name not in changing.columns]
+    names = [name for name in BASELINE if name in population]
+    return changing.hstack(population.frame().select(constant)).select("person_id", *names)
