@@ -1,76 +1,105 @@
-"""Cost-effectiveness over replications: means, paired differences, ratios with Fieller's interval, net benefit.
+"""What a strategy buys against its comparator: means, paired differences, ratios with their intervals, net benefit.
 
 Everything starts from a long table of measures: strategy, draw, replication, measure, value. Strategies of one
-replication share people and random numbers, so differences are taken within replications and most of the noise cancels.
-Intervals describe Monte Carlo error over replications (Student's t, independent replications), not uncertainty of
-parameters.
-With a single replication there is no interval, and its columns are null.
+replication of one draw share people and random numbers, so differences are taken within it and most of the noise
+cancels. Every figure comes with its Monte Carlo error and, apart from it, its parameter uncertainty: see `uncertainty`.
 
 The incremental cost-effectiveness ratio (ICER) of a strategy against its comparator is mean cost difference / mean
-QALY difference. It is given only where it means something: a strategy that costs less and gains health is dominant,
-one that costs more and loses health is dominated, and neither has a ratio. Its interval is Fieller's: all ratios r
-for which the mean of (cost difference - r x QALY difference) is not significantly different from 0. Where the QALY
-difference is itself uncertain in sign, that set has no end; `icer_interval` says which form it takes:
+difference in effect. It is given only where it means something: a strategy that costs less and gains health is
+dominant, one that costs more and loses health is dominated, and neither has a ratio. Its Monte Carlo interval is
+Fieller's: all ratios r for which the mean of (cost difference - r x effect difference) is not significantly different
+from 0. Its parameter interval holds all r for which that difference is 0 within the central 95% of a normal
+distribution with the parameters' covariance. Where the effect difference is itself uncertain in sign, such a set has
+no end; `icer_interval` and `parameter_icer_interval` say which form it takes:
 
-    bounded       icer_low <= r <= icer_high
-    outside       r <= icer_low or r >= icer_high: it contains infinity, because the QALY difference may be 0
+    bounded       low <= r <= high
+    outside       r <= low or r >= high: it contains infinity, because the effect difference may be 0
     unbounded     every ratio: neither difference is distinguishable from 0
-    none          fewer than two replications
+    none          it cannot be told: fewer than two replications, or no draws with two replications
+
+An effect counts what happens to a person, with the sign that makes more of it better (EFFECTS): for what is a harm,
+the effect is what is avoided, comparator less strategy.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import ndtri
 
-CONFIDENCE = 0.95
+from popsim.economics.uncertainty import CONFIDENCE, Nested, nested, nested_means, t_quantile
+from popsim.errors import InputError, did_you_mean
+
 TOTAL_COST = "cost_total"
 QALYS = "qalys"
 
 
+class Effect(NamedTuple):
+    """A measure per person that money may buy: what one unit of it is called, and the sign that makes more better."""
+
+    measure: str
+    unit: str
+    sign: int
+
+
+EFFECTS = (
+    Effect(QALYS, "QALY gained", 1),
+    Effect("life_years", "life year gained", 1),
+    Effect("dalys", "DALY averted", -1),
+    Effect("mortality", "death avoided", -1),
+    Effect("readmission_30d_at_entry", "30-day readmission avoided", -1),
+    Effect("admissions_per_person", "admission avoided", -1),
+    Effect("bed_days", "bed-day avoided", -1),
+    Effect("days_alive_out_of_hospital", "day alive out of hospital gained", 1),
+)
+
+
+def effect_of(measure: str) -> Effect:
+    """The effect that a measure stands for.
+
+    Raises:
+        InputError: the measure is none.
+    """
+    for effect in EFFECTS:
+        if effect.measure == measure:
+            return effect
+    raise InputError(f"effect '{measure}': {did_you_mean(measure, [effect.measure for effect in EFFECTS])}")
+
+
 class Ratio(NamedTuple):
-    """Fieller's interval of a ratio of means: its form (see the module) and its two ends, NaN where it has none."""
+    """Interval of a ratio of means: its form (see the module) and its two ends, NaN where it has none."""
 
     form: str
     low: float
     high: float
 
 
-def t_quantile(replications: int, confidence: float = CONFIDENCE) -> float:
-    """Two-sided quantile of Student's t for the mean of `replications` values; NaN below two."""
-    return float(stdtrit(replications - 1, 0.5 + confidence / 2)) if replications > 1 else math.nan
+NO_RATIO = Ratio("none", math.nan, math.nan)
 
 
 def strategy_means(measures: pl.DataFrame, confidence: float = CONFIDENCE) -> pl.DataFrame:
-    """Mean of every measure of every strategy over its replications, with a t interval.
+    """Mean of every measure of every strategy, with its Monte Carlo error and parameter uncertainty.
 
     Args:
-        measures: strategy, replication, measure, value (null where there was nobody to count).
-        confidence: of the interval.
+        measures: strategy, draw, replication, measure, value (null where there was nobody to count).
+        confidence: of the intervals.
 
     Returns:
-        strategy, measure, replications, mean, standard_error, low, high, in the order of first appearance.
+        strategy, measure and the columns of `nested_means`, in the order of first appearance.
     """
-    table = measures.group_by("strategy", "measure", maintain_order=True).agg(
-        replications=pl.col("value").count(),
-        mean=pl.col("value").mean(),
-        standard_error=pl.col("value").std() / pl.col("value").count().sqrt(),
-    )
-    quantile = {n: t_quantile(n, confidence) for n in table["replications"].unique().to_list()}
-    reach = pl.col("replications").replace_strict(quantile, return_dtype=pl.Float64) * pl.col("standard_error")
-    return table.with_columns(low=pl.col("mean") - reach, high=pl.col("mean") + reach)
+    return nested_means(measures, ["strategy", "measure"], confidence)
 
 
 def paired_differences(measures: pl.DataFrame, comparator: str, confidence: float = CONFIDENCE) -> pl.DataFrame:
-    """Mean difference of every strategy from the comparator, paired by replication, with a t interval.
+    """Mean difference of every strategy from the comparator, paired by draw and replication.
 
     Returns:
-        strategy, comparator, measure, replications (pairs), mean, standard_error, low, high.
+        strategy, comparator, measure and the columns of `nested_means`; `replications` counts pairs.
     """
     pairs = _pairs(measures, comparator).with_columns(value=pl.col("value") - pl.col("base"))
     table = strategy_means(pairs, confidence)
@@ -83,58 +112,89 @@ def cost_effectiveness(
     """What each strategy buys against the comparator, from the measures `cost_total` and `qalys`.
 
     Args:
-        measures: strategy, replication, measure, value.
+        measures: strategy, draw, replication, measure, value.
         comparator: name of the strategy to compare with.
         willingness_to_pay: for a QALY, in the currency of the costs.
         confidence: of the intervals.
 
     Returns:
-        One row for each other strategy: strategy, comparator, replications, cost_difference, qaly_difference (per
-        person), verdict, icer_per_qaly, icer_low, icer_high, icer_interval, net_monetary_benefit (willingness to pay x
-        QALY difference - cost difference), net_monetary_benefit_low, net_monetary_benefit_high.
+        One row for each other strategy: strategy, comparator, replications, draws, cost_difference, qaly_difference
+        (per person), verdict, icer_per_qaly, icer_low, icer_high, icer_interval (Monte Carlo),
+        parameter_icer_low, parameter_icer_high, parameter_icer_interval, net_monetary_benefit (willingness to pay x
+        QALY difference - cost difference) and, each led by net_monetary_benefit_, low, high (Monte Carlo),
+        parameter_sd, parameter_low, parameter_high.
     """
-    names = measures["strategy"].unique(maintain_order=True).to_list()
-    differences = {name: _differences(measures, name, comparator) for name in names if name != comparator}
+    table = _ratios(measures, comparator, [effect_of(QALYS)], confidence)
+    benefit = _differences(measures, comparator, QALYS).with_columns(
+        value=willingness_to_pay * pl.col("effect") - pl.col("cost")
+    )
+    shown = ("low", "high", "parameter_sd", "parameter_low", "parameter_high")
+    benefits = nested_means(benefit, ["strategy"], confidence).select(
+        "strategy",
+        net_monetary_benefit="mean",
+        **{f"net_monetary_benefit_{name}": pl.col(name) for name in shown},
+    )
+    renamed = {"effect_difference": "qaly_difference", "icer": "icer_per_qaly"}
+    return table.drop("effect", "unit").rename(renamed).join(benefits, on="strategy", how="left", maintain_order="left")
+
+
+def cost_per_effect(measures: pl.DataFrame, comparator: str, confidence: float = CONFIDENCE) -> pl.DataFrame:
+    """Cost per QALY, per life year, per admission avoided, ...: every effect of EFFECTS that was measured.
+
+    Returns:
+        One row for each other strategy and effect: strategy, comparator, effect (the measure), unit (what one is
+        called), replications, draws, cost_difference, effect_difference (per person, more is better), verdict, icer
+        (cost of one unit), icer_low, icer_high, icer_interval, parameter_icer_low, parameter_icer_high,
+        parameter_icer_interval.
+    """
+    present = set(measures["measure"].unique())
+    return _ratios(measures, comparator, [effect for effect in EFFECTS if effect.measure in present], confidence)
+
+
+def _ratios(measures: pl.DataFrame, comparator: str, effects: Sequence[Effect], confidence: float) -> pl.DataFrame:
+    """The rows of `cost_per_effect`, for the effects asked for."""
+    names = [name for name in measures["strategy"].unique(maintain_order=True).to_list() if name != comparator]
     rows = []
-    for name, (cost, qaly) in differences.items():
-        cost_mean, qaly_mean = _mean(cost), _mean(qaly)
-        benefit = willingness_to_pay * qaly - cost
-        reach = t_quantile(len(benefit), confidence) * _standard_error(benefit)
-        interval = fieller(cost, qaly, confidence)
-        rows.append(
-            {
-                "strategy": name,
-                "comparator": comparator,
-                "replications": len(cost),
-                "cost_difference": cost_mean,
-                "qaly_difference": qaly_mean,
-                "verdict": verdict(cost_mean, qaly_mean),
-                "icer_per_qaly": cost_mean / qaly_mean if cost_mean * qaly_mean > 0 else math.nan,
-                "icer_low": interval.low,
-                "icer_high": interval.high,
-                "icer_interval": interval.form,
-                "net_monetary_benefit": _mean(benefit),
-                "net_monetary_benefit_low": _mean(benefit) - reach,
-                "net_monetary_benefit_high": _mean(benefit) + reach,
-            }
-        )
+    for effect in effects:
+        differences = _differences(measures, comparator, effect.measure, effect.sign)
+        for name in names:
+            found = differences.filter(pl.col("strategy") == name)
+            parts = nested(found["draw"].to_numpy(), found.select("cost", "effect").to_numpy())
+            cost, gain = (float(mean) for mean in parts.means.mean(axis=0)) if len(found) else (math.nan, math.nan)
+            luck, parameters = _luck_of_ratio(found, parts, confidence), _parameters_of_ratio(parts, confidence)
+            rows.append(
+                {
+                    "strategy": name,
+                    "comparator": comparator,
+                    "effect": effect.measure,
+                    "unit": effect.unit,
+                    "replications": len(found),
+                    "draws": len(parts.draws) if parts.draws.any() else 0,
+                    "cost_difference": cost,
+                    "effect_difference": gain,
+                    "verdict": verdict(cost, gain),
+                    "icer": cost / gain if cost * gain > 0 else math.nan,
+                    "icer_low": luck.low,
+                    "icer_high": luck.high,
+                    "icer_interval": luck.form,
+                    "parameter_icer_low": parameters.low,
+                    "parameter_icer_high": parameters.high,
+                    "parameter_icer_interval": parameters.form,
+                }
+            )
     return pl.DataFrame(rows, schema=_SCHEMA).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
+_TEXT = ("strategy", "comparator", "effect", "unit")
 _SCHEMA: dict[str, type[pl.DataType]] = {
-    "strategy": pl.String,
-    "comparator": pl.String,
-    "replications": pl.Int64,
-    "cost_difference": pl.Float64,
-    "qaly_difference": pl.Float64,
+    **dict.fromkeys(_TEXT, pl.String),
+    **dict.fromkeys(("replications", "draws"), pl.Int64),
+    **dict.fromkeys(("cost_difference", "effect_difference"), pl.Float64),
     "verdict": pl.String,
-    "icer_per_qaly": pl.Float64,
-    "icer_low": pl.Float64,
-    "icer_high": pl.Float64,
+    **dict.fromkeys(("icer", "icer_low", "icer_high"), pl.Float64),
     "icer_interval": pl.String,
-    "net_monetary_benefit": pl.Float64,
-    "net_monetary_benefit_low": pl.Float64,
-    "net_monetary_benefit_high": pl.Float64,
+    **dict.fromkeys(("parameter_icer_low", "parameter_icer_high"), pl.Float64),
+    "parameter_icer_interval": pl.String,
 }
 
 
@@ -154,27 +214,49 @@ def verdict(cost_difference: float, qaly_difference: float) -> str:
 def fieller(numerator: NDArray[np.float64], denominator: NDArray[np.float64], confidence: float = CONFIDENCE) -> Ratio:
     """Fieller's interval of mean(numerator) / mean(denominator) for paired values.
 
-    With means m and covariances of means v, it holds every r with (m_n - r m_d)^2 <= t^2 (v_nn - 2 r v_nd + r^2 v_dd),
-    that is a r^2 - 2 b r + c <= 0 with a = m_d^2 - t^2 v_dd, b = m_n m_d - t^2 v_nd, c = m_n^2 - t^2 v_nn. It is an
-    interval when a > 0 (the denominator differs from 0), else the outside of one, or everything.
-
     Args:
-        numerator, denominator: (replications,) paired differences.
+        numerator, denominator: (replications,) paired differences, independent between replications.
         confidence: coverage.
     """
     pairs = len(numerator)
     if pairs < 2:
-        return Ratio("none", math.nan, math.nan)
-    covariance = np.cov(numerator, denominator) / pairs * t_quantile(pairs, confidence) ** 2
-    mean_n, mean_d = _mean(numerator), _mean(denominator)
-    a = mean_d**2 - float(covariance[1, 1])
-    b = mean_n * mean_d - float(covariance[0, 1])
-    c = mean_n**2 - float(covariance[0, 0])
+        return NO_RATIO
+    covariance = np.cov(numerator, denominator) / pairs
+    return ratio_interval(float(numerator.mean()), float(denominator.mean()), covariance, t_quantile(pairs, confidence))
+
+
+def ratio_interval(numerator: float, denominator: float, covariance: NDArray[np.float64], quantile: float) -> Ratio:
+    """All ratios r for which numerator - r x denominator is 0 within `quantile` of its standard deviations.
+
+    With covariances v, it holds every r with (n - r d)^2 <= q^2 (v_nn - 2 r v_nd + r^2 v_dd), that is
+    a r^2 - 2 b r + c <= 0 with a = d^2 - q^2 v_dd, b = n d - q^2 v_nd, c = n^2 - q^2 v_nn. It is an interval when
+    a > 0 (the denominator differs from 0), else the outside of one, or everything.
+    """
+    v = covariance * quantile**2
+    a = denominator**2 - float(v[1, 1])
+    b = numerator * denominator - float(v[0, 1])
+    c = numerator**2 - float(v[0, 0])
     inside = b**2 - a * c
     if a == 0.0 or inside < 0.0:
         return Ratio("unbounded", math.nan, math.nan)
     low, high = sorted(((b - math.sqrt(inside)) / a, (b + math.sqrt(inside)) / a))
     return Ratio("bounded" if a > 0.0 else "outside", low, high)
+
+
+def _luck_of_ratio(found: pl.DataFrame, parts: Nested, confidence: float) -> Ratio:
+    """Monte Carlo interval: draws are what is independent, or replications when there is one draw."""
+    if len(parts.draws) > 1:
+        return fieller(parts.means[:, 0], parts.means[:, 1], confidence)
+    return fieller(found["cost"].to_numpy(), found["effect"].to_numpy(), confidence)
+
+
+def _parameters_of_ratio(parts: Nested, confidence: float) -> Ratio:
+    """Interval of the ratio over parameters."""
+    covariance = parts.parameter_covariance
+    if covariance is None:
+        return NO_RATIO
+    cost, effect = parts.means.mean(axis=0)
+    return ratio_interval(float(cost), float(effect), covariance, float(ndtri(0.5 + confidence / 2)))
 
 
 def _pairs(measures: pl.DataFrame, comparator: str) -> pl.DataFrame:
@@ -184,27 +266,14 @@ def _pairs(measures: pl.DataFrame, comparator: str) -> pl.DataFrame:
     return others.join(base, on=["draw", "replication", "measure"], how="inner", maintain_order="left")
 
 
-def _differences(
-    measures: pl.DataFrame, strategy: str, comparator: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Cost and QALY differences by replication, where all four values are known."""
-    both = measures.filter(pl.col("strategy").is_in([strategy, comparator]))
-    wide = (
-        _pairs(both, comparator)
-        .filter(pl.col("measure").is_in([TOTAL_COST, QALYS]))
-        .select("draw", "replication", "measure", difference=pl.col("value") - pl.col("base"))
-        .pivot(on="measure", index=["draw", "replication"], values="difference")
+def _differences(measures: pl.DataFrame, comparator: str, effect: str, sign: int = 1) -> pl.DataFrame:
+    """strategy, draw, replication, cost, effect: differences where all four values are known."""
+    pairs = _pairs(measures.filter(pl.col("measure").is_in([TOTAL_COST, effect])), comparator)
+    difference = pl.col("value") - pl.col("base")
+    return (
+        pairs.select("strategy", "draw", "replication", "measure", difference=difference)
+        .pivot(on="measure", on_columns=[TOTAL_COST, effect], index=["strategy", "draw", "replication"])
+        .select("strategy", "draw", "replication", cost=TOTAL_COST, effect=sign * pl.col(effect))
         .drop_nulls()
-        .sort("draw", "replication")
+        .sort("draw", "replication", maintain_order=True)
     )
-    return wide[TOTAL_COST].to_numpy(), wide[QALYS].to_numpy()
-
-
-def _mean(values: NDArray[np.float64]) -> float:
-    """Mean; NaN of nothing."""
-    return float(values.mean()) if len(values) else math.nan
-
-
-def _standard_error(values: NDArray[np.float64]) -> float:
-    """Of the mean; NaN below two values."""
-    return float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan

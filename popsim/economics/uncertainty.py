@@ -1,0 +1,172 @@
+"""Monte Carlo error and parameter uncertainty, told apart by a nested (one-way random effects) analysis of variance.
+
+Value r of parameter draw d is y_dr = mean + a_d + e_dr. The a_d are what the parameters do (standard deviation
+`parameter_sd`), the e_dr are the luck of a replication (`replication_sd`); n_d replications of D draws, N in all:
+
+    replication_sd^2 = sum of squares within draws / (N - D)
+    parameter_sd^2   = variance of the draws' means - replication_sd^2 x mean of 1/n_d
+
+Both are unbiased, also when draws have unequal numbers of replications; with equal numbers they are the classic ANOVA
+estimates (Searle, Casella, McCulloch 1992, recalled). An estimate of parameter_sd^2 below 0 is given as 0: the draws
+differ by no more than luck. What the data cannot tell is null: parameter_sd without two draws, or when no draw has two
+replications; standard errors of a single value.
+
+`mean` is the mean of the draws' means. Its `standard_error` and [low, high] are Monte Carlo error: what more draws and
+replications would remove, sqrt(parameter_sd^2 / D + replication_sd^2 x mean(1/n_d) / D), estimated from the spread of
+the draws' means (Student's t, D - 1 degrees of freedom), or over replications when there is one draw.
+[parameter_low, parameter_high] is where the parameters put the figure itself: quantiles of the draws' means, pulled
+towards their mean so that luck is out of their spread. A quantile that lies beyond the outermost draw is not known:
+95% needs 39 draws.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+CONFIDENCE = 0.95
+COLUMNS = (
+    "replications", "mean", "standard_error", "low", "high",
+    "draws", "replication_sd", "parameter_sd", "parameter_low", "parameter_high",
+)  # fmt: skip
+
+
+def t_quantile(replications: int, confidence: float = CONFIDENCE) -> float:
+    """Two-sided quantile of Student's t for the mean of `replications` values; NaN below two."""
+    return float(stdtrit(replications - 1, 0.5 + confidence / 2)) if replications > 1 else math.nan
+
+
+def nested_means(values: pl.DataFrame, keys: Sequence[str], confidence: float = CONFIDENCE) -> pl.DataFrame:
+    """Mean of every group with its Monte Carlo error and its parameter uncertainty.
+
+    Args:
+        values: the key columns, draw (0: no draw, every parameter at its own value) and value (null where there was
+            nobody to count), a row for each replication.
+        keys: columns that tell groups apart.
+        confidence: of both intervals.
+
+    Returns:
+        The key columns and COLUMNS, in the order of first appearance. replications counts values, draws parameter
+        draws; null for what cannot be told (see the module).
+    """
+    per_draw = values.group_by(*keys, "draw", maintain_order=True).agg(
+        count=pl.col("value").count(),
+        mean=pl.col("value").mean(),
+        sd=pl.col("value").std(),
+        squares=pl.col("value").var() * (pl.col("value").count() - 1),
+    )
+    replications, draws = pl.col("count").sum(), pl.col("mean").count()
+    several = draws > 1
+    luck = pl.col("squares").sum() / (replications - draws)
+    groups = per_draw.group_by(*keys, maintain_order=True).agg(
+        replications=replications,
+        mean=pl.col("mean").mean(),
+        standard_error=pl.when(several)
+        .then(pl.col("mean").std() / draws.sqrt())
+        .otherwise(pl.col("sd").max() / replications.sqrt()),
+        draws=pl.when(pl.col("draw").max() > 0).then(draws).otherwise(0).cast(pl.Int64),
+        sample=pl.when(several).then(draws).otherwise(replications),
+        replication_sd=pl.when(replications > draws).then(luck.sqrt()),
+        spread=pl.col("mean").var(),
+        share=(1.0 / pl.col("count").filter(pl.col("count") > 0)).mean(),
+        means=pl.col("mean").drop_nulls(),
+    )
+    quantiles = pl.Series([t_quantile(n, confidence) for n in groups["sample"]], dtype=pl.Float64)
+    reach = quantiles * pl.col("standard_error")
+    signal = (pl.col("spread") - pl.col("replication_sd") ** 2 * pl.col("share")).clip(lower_bound=0.0)
+    ends = [_quantiles(means.to_numpy(), confidence) for means in groups["means"]]
+    pull = pl.when(pl.col("spread") > 0).then(pl.col("parameter_sd") / pl.col("spread").sqrt()).otherwise(0.0)
+    known = groups.with_columns(
+        low=pl.col("mean") - reach,
+        high=pl.col("mean") + reach,
+        parameter_sd=signal.sqrt(),
+        parameter_low=pl.Series([low for low, _ in ends], dtype=pl.Float64),
+        parameter_high=pl.Series([high for _, high in ends], dtype=pl.Float64),
+    )
+    ends_of_draws = pl.col("parameter_low", "parameter_high")
+    return known.with_columns((ends_of_draws - pl.col("mean")) * pull + pl.col("mean")).select(*keys, *COLUMNS)
+
+
+def _quantiles(values: NDArray[np.float64], confidence: float) -> tuple[float | None, float | None]:
+    """Central interval of a sample, the i-th of n values being its i / (n + 1) quantile; None where it lies outside."""
+    tail = (1.0 - confidence) / 2.0
+    if tail * (len(values) + 1) < 1.0 - 1e-9:
+        return None, None
+    low, high = np.quantile(values, (tail, 1.0 - tail), method="weibull")
+    return float(low), float(high)
+
+
+class Nested(NamedTuple):
+    """Several quantities by draw.
+
+    Attributes:
+        draws: (D,) numbers of the draws, ascending.
+        means: (D, k) mean over replications.
+        noise: (k, k) covariance that luck gives to a draw's means; None where no draw has two replications.
+    """
+
+    draws: NDArray[np.int64]
+    means: NDArray[np.float64]
+    noise: NDArray[np.float64] | None
+
+    @property
+    def parameter_covariance(self) -> NDArray[np.float64] | None:
+        """(k, k) covariance over parameters, luck taken out; None where it cannot be told."""
+        if self.noise is None or len(self.draws) < 2:
+            return None
+        return np.atleast_2d(np.cov(without_noise(self.means, self.noise), rowvar=False))
+
+
+def nested(draw: NDArray[np.int64], values: NDArray[np.float64]) -> Nested:
+    """Means by draw and their noise.
+
+    Args:
+        draw: (N,) the draw of each replication.
+        values: (N, k) what was found in it, all known.
+    """
+    draws, place, counts = np.unique(draw, return_inverse=True, return_counts=True)
+    means = np.zeros((len(draws), values.shape[1]))
+    np.add.at(means, place, values)
+    means /= counts[:, None]
+    free = len(values) - len(draws)
+    if free < 1:
+        return Nested(draws, means, None)
+    rest = values - means[place]
+    return Nested(draws, means, rest.T @ rest / free * float(np.mean(1.0 / counts)))
+
+
+def without_noise(means: NDArray[np.float64], noise: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Draw means pulled towards their mean until they spread as if there were no noise.
+
+    A linear map of the deviations, the multivariate form of shrinking by sqrt(signal variance / total variance): in
+    the coordinates in which the total covariance is the identity and the noise is diagonal (canonical variates), each
+    axis is shrunk by sqrt(1 - its share of noise), or to 0 where noise explains all of it. Covariances then are total
+    minus noise, means are unchanged, and rescaling or mixing the columns changes nothing.
+
+    Args:
+        means: (D, k).
+        noise: (k, k) covariance to take out.
+    """
+    centre = means.mean(axis=0)
+    deviations = means - centre
+    scale = np.sqrt(np.mean(deviations**2, axis=0) * len(means) / max(len(means) - 1, 1))
+    varies = scale > 0.0
+    if not varies.any():
+        return means
+    standard = deviations[:, varies] / scale[varies]
+    size, axes = np.linalg.eigh(standard.T @ standard / (len(means) - 1))
+    kept = size > 1e-12 * size[-1]
+    whiten = axes[:, kept] / np.sqrt(size[kept])
+    scaled_noise = noise[np.ix_(varies, varies)] / np.outer(scale[varies], scale[varies])
+    share, turn = np.linalg.eigh(whiten.T @ scaled_noise @ whiten)
+    shrunk = standard @ whiten @ turn * np.sqrt(np.clip(1.0 - share, 0.0, 1.0))
+    back = turn.T @ (axes[:, kept] * np.sqrt(size[kept])).T
+    result = means.copy()
+    result[:, varies] = centre[varies] + shrunk @ back * scale[varies]
+    return result
