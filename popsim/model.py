@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 from mesa import Model
 
-from popsim.care import CareSystem, Monitoring
+from popsim.care import CareSystem, Interventions, Monitoring
+from popsim.care.strategy_checks import check_strategy
 from popsim.economics.valuation import PricedSetting, Valuation
 from popsim.errors import InputError
 from popsim.evidence.parameters import PARAMETER_SETS, ParameterSet, load_parameters
@@ -28,6 +29,13 @@ from popsim.twins import TwinSet
 if TYPE_CHECKING:
     from popsim.care.network import CareNetwork
     from popsim.definitions.strategy import Strategy
+
+
+class InterventionsPart(Protocol):
+    """Whatever starts and stops what a strategy does with single persons."""
+
+    def apply(self, population: Population, clock: Clock) -> None:
+        """Start and stop what begins and ends on the morning of the day."""
 
 
 class MonitoringPart(Protocol):
@@ -55,6 +63,7 @@ class ValuationPart(Protocol):
 class Parts:
     """The subsystems of one model, and what they share: the event log and the network's settings in their order."""
 
+    interventions: InterventionsPart
     physiology: OrganSystem
     monitoring: MonitoringPart
     care: CarePart
@@ -79,7 +88,8 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         clock: the day.
         events: the event log.
         places: label and class of every setting, in the order of the network.
-        physiology, monitoring, care, valuation, recorder: the parts, in the order in which they have their turn.
+        interventions, physiology, monitoring, care, valuation, recorder: the parts, in the order in which they have
+            their turn.
     """
 
     def __init__(
@@ -101,7 +111,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         Args:
             population: twins at their entry; the model changes it.
             network: where care is given.
-            strategy: what is done differently.
+            strategy: what is done differently, with all that it inherits (`experiment.strategy(name)`).
             seed: first word of the key of all random numbers.
             replication: second word.
             follow_up_days: days for which each twin is followed from its entry.
@@ -111,7 +121,8 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             agent_class: what a twin's handle is, for hooks and attributes of a user's own.
 
         Raises:
-            InputError: a number is out of bounds, or agent_class cannot be a twin.
+            InputError: a number is out of bounds, agent_class cannot be a twin, or the strategy asks for what the
+                network or the people do not have.
         """
         for name, number, least in (
             ("seed", seed, 0),
@@ -129,6 +140,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self._make_agents(agent_class)
         self._organ_systems = tuple(organ_systems)
         parts = self._build(parameters or {})
+        self.interventions = parts.interventions
         self.physiology, self.monitoring = parts.physiology, parts.monitoring
         self.care, self.valuation = parts.care, parts.valuation
         self.events, self.places = parts.events, tuple(parts.places)
@@ -138,6 +150,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
     def step(self) -> None:
         """Advance the whole population by one day."""
         self._begin_day()
+        self.interventions.apply(self.population, self.clock)
         self.physiology.advance(self.population, self.clock)
         self.monitoring.observe(self.population, self.clock)
         self.care.treat(self.population, self.clock)
@@ -174,6 +187,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         sets = {name: parameters.get(name) or load_parameters(name) for name in PARAMETER_SETS}
         seed, replication = self.seed, self.replication
         people, strategy = self.population, self.strategy
+        check_strategy(strategy, self.network.definition, people.schema, "strategy")
         network = self.network.with_capacity(strategy.capacity).scaled(len(people))
         heart_failure = HeartFailurePhysiology(sets["heart_failure"], seed=seed, replication=replication)
         physiology = Physiology([heart_failure, *self._organ_systems])
@@ -187,15 +201,17 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             replication=replication,
             practice=sets["care_practice"],
         )
+        interventions = Interventions(strategy.composed, people, seed=seed, replication=replication)
         valuation = Valuation(
             sets["nhs_prices"],
             sets["griffiths_2014"],
             [PricedSetting(s.name, s.setting_class, s.clinician) for s in network.settings],
             self.follow_up_days,
             telemonitoring_per_day=strategy.telemonitoring.cost_per_day if strategy.telemonitoring else None,
-            programme_cost=strategy.cost_per_person,
+            charges=interventions.charges,
         )
         return Parts(
+            interventions=interventions,
             physiology=physiology,
             monitoring=Monitoring(
                 strategy.telemonitoring, seed=seed, replication=replication, signals=sets["home_signals"]

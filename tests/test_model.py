@@ -50,14 +50,16 @@ def heard(model, *hooks):
 # A day and time.
 
 
-def test_a_day_reads_as_its_five_parts_in_their_order():
+def test_a_day_reads_as_its_parts_in_their_order():
     model = TinyModel(4)
     model.run_for(2)
-    assert model.parts.calls == [(part, day) for day in (0, 1) for part in ("advance", "observe", "treat", "accrue")]
+    parts = ("apply", "advance", "observe", "treat", "accrue")
+    assert model.parts.calls == [(part, day) for day in (0, 1) for part in parts]
     lines = [line.strip() for line in inspect.getsource(PopulationModel.step).splitlines()[2:]]
     called = [line.split("(")[0] for line in lines]
     assert called == [
-        "self._begin_day", "self.physiology.advance", "self.monitoring.observe", "self.care.treat",
+        "self._begin_day", "self.interventions.apply", "self.physiology.advance", "self.monitoring.observe",
+        "self.care.treat",
         "self.valuation.accrue", "self.recorder.record", "self._end_day",
     ]  # fmt: skip
 

@@ -74,6 +74,9 @@ class TinyParts:
     census: np.ndarray = field(default_factory=lambda: np.zeros((400, len(NAMES)), np.int32))
     queue: np.ndarray = field(default_factory=lambda: np.zeros((400, len(NAMES)), np.int32))
 
+    def apply(self, people, clock):
+        self.calls.append(("apply", clock.day))
+
     def advance(self, people, clock):
         self.calls.append(("advance", clock.day))
         people["systolic_mmhg"] += 1
@@ -105,4 +108,4 @@ class TinyModel(PopulationModel):
     def _build(self, parameters):
         log = EventLog(NAMES, self.population.person_id)
         self.parts = TinyParts(log, self.script)
-        return Parts(self.parts, self.parts, self.parts, self.parts, log, PLACES)
+        return Parts(self.parts, self.parts, self.parts, self.parts, self.parts, log, PLACES)

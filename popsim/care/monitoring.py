@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from popsim.definitions.strategy import Telemonitoring
+from popsim.definitions.interventions import Telemonitoring
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels.monitoring import measure_day
 from popsim.population.clock import Clock

@@ -61,20 +61,7 @@ def columns(definition: NetworkDefinition, known: Collection[str], file: object)
     for setting in definition.settings:
         prefix = f"settings.{setting.name}"
         for key, condition in _conditions(setting):
-            if condition.column not in known:
-                raise DefinitionError(
-                    file,
-                    f"{prefix}.{key}",
-                    condition.column,
-                    "unknown column, " + did_you_mean(condition.column, known),
-                )
-            if isinstance(condition.equals, str):
-                allowed = CAUSE_NAMES if condition.column in CAUSE_COLUMNS else ()
-                if condition.equals not in allowed:
-                    words = did_you_mean(condition.equals, allowed) if allowed else "allowed: a number"
-                    raise DefinitionError(
-                        file, f"{prefix}.{key}.is", condition.equals, f"unknown value of {condition.column}, {words}"
-                    )
+            check_condition(condition, known, f"{prefix}.{key}", file)
         for number, factor in enumerate(setting.stay_factors):
             if factor.column not in known:
                 raise DefinitionError(
@@ -83,6 +70,19 @@ def columns(definition: NetworkDefinition, known: Collection[str], file: object)
                     factor.column,
                     "unknown column, " + did_you_mean(factor.column, known),
                 )
+
+
+def check_condition(condition: Condition, known: Collection[str], key: str, file: object) -> None:
+    """The column that is tested exists, and causes are called by their names."""
+    if condition.column not in known:
+        words = "unknown column, " + did_you_mean(condition.column, known)
+        raise DefinitionError(file, key, condition.column, words)
+    if isinstance(condition.equals, str):
+        allowed = CAUSE_NAMES if condition.column in CAUSE_COLUMNS else ()
+        if condition.equals not in allowed:
+            words = did_you_mean(condition.equals, allowed) if allowed else "allowed: a number"
+            words = f"unknown value of {condition.column}, {words}"
+            raise DefinitionError(file, f"{key}.is", condition.equals, words)
 
 
 def routes(definition: NetworkDefinition, file: object) -> None:

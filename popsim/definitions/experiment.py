@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from popsim.definitions.base import Definition, read
 from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Text, real, whole
-from popsim.definitions.strategy import Strategy
+from popsim.definitions.strategy import Strategy, resolved
 from popsim.errors import did_you_mean
 
 LARGEST_POPULATION = 20_000_000
@@ -81,7 +81,7 @@ class Experiment(Definition):
     Attributes:
         name: names the folder of results.
         cohort, network: definition files, relative to the experiment's file.
-        strategies: what is compared.
+        strategies: what is compared, as the file says it; `strategy(name)` has what one inherits.
         comparator: name of the strategy that the others are compared with; the first one when empty.
         population: twins per replication, in all regions together.
         regions: catchments of equal size that share nothing; each has the whole network, scaled to its people.
@@ -131,6 +131,8 @@ class Experiment(Definition):
                 raise ValueError(f"strategies: the name '{name}' is used twice, each must be its own")
         if self.comparator and self.comparator not in names:
             raise ValueError(f"comparator = '{self.comparator}': {did_you_mean(self.comparator, names)}")
+        for strategy in self.strategies:
+            resolved(strategy, self.strategies)
         return self
 
     @property
@@ -139,8 +141,8 @@ class Experiment(Definition):
         return self.comparator or self.strategies[0].name
 
     def strategy(self, name: str) -> Strategy:
-        """The strategy of that name."""
-        return next(strategy for strategy in self.strategies if strategy.name == name)
+        """The strategy of that name, with all that it inherits."""
+        return resolved(next(strategy for strategy in self.strategies if strategy.name == name), self.strategies)
 
 
 def read_experiment(path: Path | str) -> Experiment:

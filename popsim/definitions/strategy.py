@@ -2,90 +2,125 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from collections.abc import Sequence
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition
-from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Text, real, whole
+from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Text, whole
+from popsim.definitions.interventions import (
+    Capacity,
+    Cost,
+    FollowUp,
+    Intervention,
+    Policy,
+    Programme,
+    Telemonitoring,
+)
+from popsim.errors import did_you_mean
 
 LARGEST_CAPACITY = 10_000_000
-LARGEST_COST = 1e7
-
-Share = Annotated[float, real(0.0, 1.0)]
-Cost = Annotated[float, real(0.0, LARGEST_COST)]
-Pressure = Annotated[float, real(40.0, 300.0)]
-HeartRate = Annotated[float, real(20.0, 250.0)]
-
-
-class FollowUp(Definition):
-    """A contact booked at entry and at every discharge home, or to a facility, from an inpatient setting.
-
-    Attributes:
-        setting: contact setting of the network.
-        within_days: the visit is due that many days after discharge.
-        uptake: share of discharges for which it is booked.
-    """
-
-    setting: Identifier
-    within_days: Annotated[int, whole(1, 365)]
-    uptake: Share = 1.0
-
-
-class Telemonitoring(Definition):
-    """Daily home measurement of weight, systolic pressure and pulse; alerts go to a desk with limited slots.
-
-    Attributes:
-        desk: contact setting of the network whose slots per day answer the alerts.
-        uptake: share of people who take part.
-        duration_days: how long from entry.
-        weight_gain_kg: alert when the weight is that far above its own slow reference.
-        systolic_low_mmhg, systolic_high_mmhg, heart_rate_low_bpm, heart_rate_high_bpm: alert outside these limits.
-        days_between_alerts: fewest days between two alerts of one person.
-        cost_per_day: equipment and service per person and day, in the experiment's currency.
-    """
-
-    desk: Identifier
-    uptake: Share
-    duration_days: Annotated[int, whole(1, 3653)]
-    weight_gain_kg: Annotated[float, real(0.1, 20.0)]
-    systolic_low_mmhg: Pressure
-    systolic_high_mmhg: Pressure
-    heart_rate_low_bpm: HeartRate
-    heart_rate_high_bpm: HeartRate
-    days_between_alerts: Annotated[int, whole(1, 365)]
-    cost_per_day: Cost
-
-    @model_validator(mode="after")
-    def _limits_are_ordered(self) -> Self:
-        for low, high in (("systolic_low_mmhg", "systolic_high_mmhg"), ("heart_rate_low_bpm", "heart_rate_high_bpm")):
-            if getattr(self, low) >= getattr(self, high):
-                raise ValueError(f"{low} = {getattr(self, low):g} must be below {high} ({getattr(self, high):g})")
-        return self
+OWN = ("name", "label", "description", "inherits")  # keys that no strategy takes from its parent
 
 
 class Strategy(Definition):
     """One way of caring for the cohort.
 
+    `follow_up`, `telemonitoring`, `capacity` and `cost_per_person` are short forms of interventions in force from the
+    first day to the last; `composed` has them all in one form.
+
     Attributes:
         name: key in files, frames and folders.
         label: how tables call it.
         description: what is done.
+        inherits: name of the strategy from which everything comes that this one does not set.
         follow_up: contacts booked after every discharge.
         telemonitoring: the programme, or None.
         capacity: places, or slots a day, that replace the network's, by setting (for its reference population).
         cost_per_person: programme cost once at entry, in the experiment's currency.
+        interventions: what the strategy is composed of; where it matters, in this order.
     """
 
     name: Identifier
     label: Label = ""
     description: Text = ""
+    inherits: Identifier | None = None
     follow_up: Annotated[tuple[FollowUp, ...], AS_TUPLE, Field(max_length=16)] = ()
     telemonitoring: Telemonitoring | None = None
     capacity: dict[Identifier, Annotated[int, whole(1, LARGEST_CAPACITY)]] = Field(default_factory=dict)
     cost_per_person: Cost = 0.0
+    interventions: Annotated[tuple[Intervention, ...], AS_TUPLE, Field(max_length=64)] = ()
 
     @property
     def title(self) -> str:
         """The label, or the name in words."""
         return self.label or self.name.replace("_", " ").capitalize()
+
+    @property
+    def composed(self) -> tuple[Intervention, ...]:
+        """Everything as interventions: the short forms first, named after their keys."""
+        short: list[Intervention] = [
+            Capacity(name=setting, kind="capacity", setting=setting, places=places)
+            for setting, places in self.capacity.items()
+        ]
+        if self.follow_up or self.telemonitoring:
+            short.append(
+                Policy(name="follow_up", kind="policy", follow_up=self.follow_up, telemonitoring=self.telemonitoring)
+            )
+        if self.cost_per_person:
+            short.append(Programme(name="cost_per_person", kind="programme", cost_once=self.cost_per_person))
+        return (*short, *self.interventions)
+
+    def inheriting(self, parent: Strategy) -> Strategy:
+        """This strategy with everything that it does not set from a parent that inherits nothing any more.
+
+        Settings of `capacity` and `interventions` are taken one by one: the parent's first, those of the same name
+        replaced where they stand.
+        """
+        values: dict[str, Any] = {key: getattr(parent, key) for key in type(self).model_fields}
+        values |= {key: getattr(self, key) for key in self.model_fields_set}
+        values["capacity"] = parent.capacity | self.capacity
+        values["interventions"] = _replaced(parent.interventions, self.interventions)
+        own = {key: getattr(self, key) for key in OWN} | {"inherits": None}
+        return self.model_copy(update=values | own)
+
+    @model_validator(mode="after")
+    def _names_are_their_own(self) -> Self:
+        names = [intervention.name for intervention in self.interventions]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"interventions: the name '{name}' is used twice, each must be its own")
+        return self
+
+
+def resolved(strategy: Strategy, strategies: Sequence[Strategy]) -> Strategy:
+    """A strategy with all that it inherits, from the oldest ancestor down; without `inherits`.
+
+    Raises:
+        ValueError: an ancestor is not among the strategies, or a strategy is its own ancestor.
+    """
+    known = {one.name: one for one in strategies}
+    line = [strategy]
+    while (parent := line[-1].inherits) is not None:
+        where = f"strategies.{line[-1].name}.inherits = '{parent}'"
+        if parent not in known:
+            raise ValueError(f"{where}: {did_you_mean(parent, known)}")
+        if known[parent] in line:
+            raise ValueError(f"{where}: a strategy cannot inherit from itself ({_cycle(line, parent)})")
+        line.append(known[parent])
+    found = line.pop()
+    while line:
+        found = line.pop().inheriting(found)
+    return found
+
+
+def _cycle(line: Sequence[Strategy], last: str) -> str:
+    return " <- ".join([*(strategy.name for strategy in line), last])
+
+
+def _replaced(parents: Sequence[Intervention], own: Sequence[Intervention]) -> tuple[Intervention, ...]:
+    """The parent's interventions with those of the same name replaced, then the child's other ones."""
+    changed: dict[str, Intervention] = {one.name: one for one in own}
+    inherited = {one.name: changed.get(one.name, one) for one in parents}
+    return tuple((inherited | changed).values())

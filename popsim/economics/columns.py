@@ -19,8 +19,9 @@ COST_COLUMNS = (
     _cost("cost_clinic", "Discounted cost of contacts with specialists"),
     _cost("cost_community", "Discounted cost of general practice, nurses, home care, nursing homes and hospice"),
     _cost("cost_drugs", "Discounted cost of drugs taken outside hospital"),
+    _cost("cost_devices", "Discounted cost of devices"),
     _cost("cost_telemonitoring", "Discounted cost of telemonitoring equipment and service"),
-    _cost("cost_programme", "Discounted cost of the strategy's programme, paid once for each person at entry"),
+    _cost("cost_programme", "Discounted cost of the strategy's programmes"),
 )
 
 VALUATION_COLUMNS = (

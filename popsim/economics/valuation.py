@@ -14,11 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from popsim.economics.charges import book_charges
 from popsim.economics.discounting import discount_factors
 from popsim.errors import InputError, did_you_mean
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels import accrual
 from popsim.kernels.codes import CLASS_NAMES
+from popsim.population.charges import Charges
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
@@ -84,6 +86,7 @@ class Valuation:
         discount_rate_costs, discount_rate_qalys: per year; None: as the prices say.
         telemonitoring_per_day: price of a day of telemonitoring; None: as the prices say.
         programme_cost: paid once for every twin at entry.
+        charges: what interventions cost.
 
     Raises:
         InputError: a class of setting is unknown, a price is missing, or a rate is out of bounds.
@@ -100,9 +103,11 @@ class Valuation:
         discount_rate_qalys: float | None = None,
         telemonitoring_per_day: float | None = None,
         programme_cost: float = 0.0,
+        charges: Charges | None = None,
     ) -> None:
         self.follow_up_days = follow_up_days
         self.programme_cost = programme_cost
+        self._charges = charges or Charges()
         self.tables = price_tables(prices, tuple(settings))
         telemonitoring = prices["telemonitoring_day"] if telemonitoring_per_day is None else telemonitoring_per_day
         self.telemonitoring_per_day = float(telemonitoring)
@@ -133,6 +138,7 @@ class Valuation:
             *when, self.cost_discount, self.telemonitoring_per_day, self.tables.night_price, self.tables.night_account,
             *_columns(population, PLACE_COLUMNS, rows),
         )  # fmt: skip
+        book_charges(self._charges, population, clock, rows, self.follow_up_days, self.cost_discount)
 
     def _accrue_events(self, population: Population, clock: Clock, events: EventLog) -> None:
         """Each event is valued once: the log is read on from where the last call stopped."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from popsim.care.network import CareNetwork
+from popsim.care.strategy_checks import check_strategy
 from popsim.definitions.base import validate
 from popsim.definitions.experiment import MOST_DRAWS, MOST_REPLICATIONS, Experiment, read_experiment
 from popsim.definitions.network import NetworkDefinition
@@ -62,11 +63,12 @@ class Study:
     def units(self) -> tuple[Unit, ...]:
         """The pieces of work: draw by draw, replication by replication: a run cut short has whole comparisons."""
         shared = json_hash(self._shared_content())
+        strategies = [self.experiment.strategy(one.name) for one in self.experiment.strategies]
         units = []
         for draw in self.draws:
             values = json_hash({name: dict(parameters) for name, parameters in self.parameters_of(draw).items()})
             for replication, region in product(range(self.experiment.replications), range(self.experiment.regions)):
-                for strategy in self.experiment.strategies:
+                for strategy in strategies:
                     place = (draw, replication, region)
                     key = json_hash([shared, values, *place, strategy.model_dump(mode="json")])
                     units.append(Unit(self, strategy, *place, key))
@@ -206,7 +208,7 @@ def resolve(
     """
     plan(cohort, SCHEMA)
     for strategy in experiment.strategies:
-        _check_strategy(strategy, network, file)
+        check_strategy(experiment.strategy(strategy.name), network, SCHEMA, file)
     return Study(experiment, cohort, network, _parameters(experiment, file), Path(file), dict(flags or {}))
 
 
@@ -236,23 +238,3 @@ def _parameters(experiment: Experiment, file: object) -> dict[str, ParameterSet]
         if rate is not None:
             changes[PRICE_SET][key] = rate
     return {name: values.with_values(changes[name], file) for name, values in sets.items()}
-
-
-def _check_strategy(strategy: Strategy, network: NetworkDefinition, file: object) -> None:
-    """Refuse settings that the network does not have, or that cannot do what the strategy asks of them."""
-    settings = {setting.name: setting for setting in network.settings}
-    contacts = [name for name, setting in settings.items() if setting.setting_class == "outpatient"]
-    where = f"strategies.{strategy.name}"
-    for place, follow_up in enumerate(strategy.follow_up):
-        if follow_up.setting not in contacts:
-            allowed = f"not a contact setting of the network, {did_you_mean(follow_up.setting, contacts)}"
-            raise DefinitionError(file, f"{where}.follow_up.{place}.setting", follow_up.setting, allowed)
-    if strategy.telemonitoring and strategy.telemonitoring.desk not in contacts:
-        desk = strategy.telemonitoring.desk
-        allowed = f"not a contact setting of the network, {did_you_mean(desk, contacts)}"
-        raise DefinitionError(file, f"{where}.telemonitoring.desk", desk, allowed)
-    for name in strategy.capacity:
-        limited = [n for n, setting in settings.items() if setting.setting_class != "router"]
-        if name not in limited:
-            allowed = f"not a setting with places or slots, {did_you_mean(name, limited)}"
-            raise DefinitionError(file, f"{where}.capacity.{name}", None, allowed)

@@ -101,3 +101,4 @@ STREAM_ROUTE = 512  # 512 + setting: where to next, index likewise
 STREAM_PATIENCE = 768  # 768 + setting: how long the person waits before giving up, index likewise
 STREAM_FOLLOW_UP = 1024  # 1024 + setting: does the person take up a follow-up contact there, index = stays at home
 STREAM_UPTAKE = 5  # does the person take up telemonitoring, index = 0
+STREAM_INTERVENTION = 6  # does the person take up a personal intervention, index = CRC-32 of its name

@@ -30,10 +30,10 @@ HIGHEST_PROBABILITY = 1.0 - 2.0**-53
 
 
 @njit(cache=True, error_model="numpy")
-def keyed_uniforms(seed, replication, person_id, stream, out):
-    """One uniform in (0, 1) for each person: out[i] depends on seed, replication, person_id[i] and stream alone."""
+def keyed_uniforms(seed, replication, person_id, stream, out, index=0):
+    """One uniform in (0, 1) for each person: out[i] depends on person_id[i] and the other words of the key alone."""
     for i in range(person_id.shape[0]):
-        out[i] = uniform(seed, replication, person_id[i], stream, 0)
+        out[i] = uniform(seed, replication, person_id[i], stream, index)
 
 
 @njit(cache=True, error_model="numpy")

@@ -12,8 +12,9 @@ from popsim.care.columns import CARE_COLUMNS, MONITORING_COLUMNS
 from popsim.care.network import CareNetwork
 from popsim.care.system import CareSystem
 from popsim.definitions.base import validate
+from popsim.definitions.interventions import FollowUp
 from popsim.definitions.network import NetworkDefinition
-from popsim.definitions.strategy import FollowUp, Strategy
+from popsim.definitions.strategy import Strategy
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, ONSET_ACUTE, ONSET_DEATH
 from popsim.physiology.columns import COLUMNS as PHYSIOLOGY_COLUMNS
 from popsim.population.clock import Clock

@@ -10,7 +10,8 @@ import math
 import pytest
 from small_care import HOME, Life, clinic, fixed, network, place
 
-from popsim.definitions.strategy import Strategy, Telemonitoring
+from popsim.definitions.interventions import Telemonitoring
+from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
 
 TUESDAY, THURSDAY, SATURDAY, MONDAY = 1, 3, 5, 7

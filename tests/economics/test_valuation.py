@@ -70,6 +70,7 @@ def test_events_are_priced_where_they_happen():
             "cost_clinic": 118.81,
             "cost_community": 42.0,
             "cost_drugs": 0.0,
+            "cost_devices": 0.0,
             "cost_telemonitoring": 0.0,
             "cost_programme": 150.0,
         }

@@ -1,0 +1,119 @@
+"""Checks of a strategy against the network it works in and the columns of its people."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from popsim.care.columns import CARE_COLUMNS, FRACTION
+from popsim.care.network_checks import check_condition
+from popsim.definitions.interventions import Capacity, Device, Drug, FollowUp, Policy, Programme, Telemonitoring
+from popsim.definitions.network import Condition, NetworkDefinition
+from popsim.definitions.strategy import Strategy
+from popsim.errors import DefinitionError, did_you_mean
+from popsim.physiology.heart_failure import ADVANCE_READS
+from popsim.population.columns import Schema
+from popsim.population.traits import COLUMNS as TRAITS
+
+DRUG_COLUMNS = (
+    *(column.name for column in CARE_COLUMNS if column.unit == FRACTION and column.name.endswith("_fraction")),
+    "loop_diuretic_mg_day",
+)
+NOT_TO_CHANGE = ("age_years",)
+
+
+def check_strategy(strategy: Strategy, network: NetworkDefinition, schema: Schema, file: object) -> None:
+    """Refuse what the network or the people do not have, or what cannot do what the strategy asks of it.
+
+    Args:
+        strategy: with all that it inherits.
+        network: where it works.
+        schema: columns of the people.
+        file: named in errors.
+
+    Raises:
+        DefinitionError: names strategy, intervention and key.
+    """
+    if strategy.inherits is not None:
+        allowed = "not taken over yet: use experiment.strategy(name), which returns it with all that it inherits"
+        raise DefinitionError(file, f"strategies.{strategy.name}.inherits", strategy.inherits, allowed)
+    check = _Checks(network, schema, file)
+    where = f"strategies.{strategy.name}"
+    check.service(strategy.follow_up, strategy.telemonitoring, where)
+    for setting in strategy.capacity:
+        check.has_places(setting, f"{where}.capacity.{setting}", None)
+    for one in strategy.interventions:
+        key = f"{where}.interventions.{one.name}"
+        match one:
+            case Capacity():
+                check.has_places(one.setting, f"{key}.setting", one.setting)
+            case Policy():
+                check.conditions(one.eligible, f"{key}.eligible")
+                check.service(one.follow_up, one.telemonitoring, key)
+            case Drug():
+                check.conditions(one.eligible, f"{key}.eligible")
+                check.drug(one, key)
+            case Device() | Programme():
+                check.conditions(one.eligible, f"{key}.eligible")
+                check.effects(one, key)
+
+
+def effect_columns(schema: Schema) -> list[str]:
+    """Columns that an effect may change: those that physiology reads every day and nobody overwrites.
+
+    Constant columns of a user's own are taken to be read by a user's own organ system.
+    """
+    traits = {column.name for column in TRAITS}
+    read = set(ADVANCE_READS) - set(NOT_TO_CHANGE)
+    return [
+        column.name
+        for column in schema.columns.values()
+        if column.kind == "real"
+        and column.writer in ("cohort", "physiology")
+        and (column.name in read or (column.writer == "cohort" and column.name not in traits))
+    ]
+
+
+class _Checks:
+    """What the checks of all interventions have in common."""
+
+    def __init__(self, network: NetworkDefinition, schema: Schema, file: object) -> None:
+        self.schema, self.file = schema, file
+        self.contacts = [s.name for s in network.settings if s.setting_class == "outpatient"]
+        self.limited = [s.name for s in network.settings if s.setting_class != "router"]
+
+    def service(self, follow_up: Sequence[FollowUp], telemonitoring: Telemonitoring | None, where: str) -> None:
+        for place, plan in enumerate(follow_up):
+            self._known(plan.setting, self.contacts, f"{where}.follow_up.{place}.setting", "contact setting")
+        if telemonitoring:
+            self._known(telemonitoring.desk, self.contacts, f"{where}.telemonitoring.desk", "contact setting")
+
+    def has_places(self, setting: str, key: str, shown: str | None) -> None:
+        if setting not in self.limited:
+            allowed = f"not a setting with places or slots, {did_you_mean(setting, self.limited)}"
+            raise DefinitionError(self.file, key, shown, allowed)
+
+    def conditions(self, conditions: Sequence[Condition], key: str) -> None:
+        testable = {name for name, column in self.schema.columns.items() if column.kind in ("real", "code")}
+        for condition in conditions:
+            check_condition(condition, testable, key, self.file)
+
+    def drug(self, drug: Drug, key: str) -> None:
+        columns = [name for name in DRUG_COLUMNS if name in self.schema]
+        if drug.column not in columns:
+            allowed = f"not a drug of the care columns, {did_you_mean(drug.column, columns)}"
+            raise DefinitionError(self.file, f"{key}.column", drug.column, allowed)
+        high = self.schema[drug.column].high
+        if drug.dose is not None and drug.dose > high:
+            unit = "of the target dose" if drug.column.endswith("_fraction") else self.schema[drug.column].unit
+            raise DefinitionError(self.file, f"{key}.dose", drug.dose, f"must be between 0 and {high:g} ({unit})")
+
+    def effects(self, one: Device | Programme, key: str) -> None:
+        allowed = effect_columns(self.schema)
+        for place, effect in enumerate(one.effects):
+            if effect.column not in allowed:
+                words = f"not a column that an effect can change for good, {did_you_mean(effect.column, allowed)}"
+                raise DefinitionError(self.file, f"{key}.effects.{place}.column", effect.column, words)
+
+    def _known(self, name: str, known: Collection[str], key: str, what: str) -> None:
+        if name not in known:
+            raise DefinitionError(self.file, key, name, f"not a {what} of the network, {did_you_mean(name, known)}")

@@ -1,0 +1,222 @@
+"""Interventions: what a strategy is composed of, as an experiment file says it.
+
+    drug        a drug started, changed or stopped          device      implanted once, changes what a person is like
+    programme   anything done with a person                 policy      follow-up and telemonitoring, between two dates
+    capacity    places or slots of a setting, between two dates
+
+Days are calendar days of the simulation, counted from 0, the first day of enrolment. An intervention is in force from
+the beginning of `from_day` until the beginning of `until_day`. Money is in the experiment's currency.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from popsim.definitions.base import Definition
+from popsim.definitions.fields import AS_TUPLE, Identifier, Label, real, whole
+from popsim.definitions.network import LARGEST_NUMBER, MOST_PLACES, Conditions
+
+LAST_DAY = 36_525
+LARGEST_COST = 1e7
+LARGEST_FACTOR = 1000.0
+
+Share = Annotated[float, real(0.0, 1.0)]
+Cost = Annotated[float, real(0.0, LARGEST_COST)]
+Pressure = Annotated[float, real(40.0, 300.0)]
+HeartRate = Annotated[float, real(20.0, 250.0)]
+
+
+class FollowUp(Definition):
+    """A contact booked at entry and at every discharge home, or to a facility, from an inpatient setting.
+
+    Attributes:
+        setting: contact setting of the network.
+        within_days: the visit is due that many days after discharge.
+        uptake: share of discharges for which it is booked.
+    """
+
+    setting: Identifier
+    within_days: Annotated[int, whole(1, 365)]
+    uptake: Share = 1.0
+
+
+class Telemonitoring(Definition):
+    """Daily home measurement of weight, systolic pressure and pulse; alerts go to a desk with limited slots.
+
+    Attributes:
+        desk: contact setting of the network whose slots per day answer the alerts.
+        uptake: share of people who take part.
+        duration_days: how long from entry, and again from every discharge.
+        weight_gain_kg: alert when the weight is that far above its own slow reference.
+        systolic_low_mmhg, systolic_high_mmhg, heart_rate_low_bpm, heart_rate_high_bpm: alert outside these limits.
+        days_between_alerts: fewest days between two alerts of one person.
+        cost_per_day: equipment and service per person and day, in the experiment's currency.
+    """
+
+    desk: Identifier
+    uptake: Share
+    duration_days: Annotated[int, whole(1, 3653)]
+    weight_gain_kg: Annotated[float, real(0.1, 20.0)]
+    systolic_low_mmhg: Pressure
+    systolic_high_mmhg: Pressure
+    heart_rate_low_bpm: HeartRate
+    heart_rate_high_bpm: HeartRate
+    days_between_alerts: Annotated[int, whole(1, 365)]
+    cost_per_day: Cost
+
+    @model_validator(mode="after")
+    def _limits_are_ordered(self) -> Self:
+        for low, high in (("systolic_low_mmhg", "systolic_high_mmhg"), ("heart_rate_low_bpm", "heart_rate_high_bpm")):
+            if getattr(self, low) >= getattr(self, high):
+                raise ValueError(f"{low} = {getattr(self, low):g} must be below {high} ({getattr(self, high):g})")
+        return self
+
+
+class _Dated(Definition):
+    """What every intervention has.
+
+    Attributes:
+        name: key; a strategy that inherits replaces the intervention of the same name, and strategies that have the
+            same personal intervention give it to the same people.
+        label: how tables call it.
+        from_day, until_day: first day on which it is in force, and the first on which it no longer is (None: to the
+            end).
+    """
+
+    name: Identifier
+    label: Label = ""
+    from_day: Annotated[int, whole(0, LAST_DAY)] = 0
+    until_day: Annotated[int, whole(1, LAST_DAY)] | None = None
+
+    @property
+    def title(self) -> str:
+        """The label, or the name in words."""
+        return self.label or self.name.replace("_", " ").capitalize()
+
+    def in_force(self, day: int) -> bool:
+        """Whether it is in force on a day."""
+        return self.from_day <= day and (self.until_day is None or day < self.until_day)
+
+    @model_validator(mode="after")
+    def _dates_are_ordered(self) -> Self:
+        if self.until_day is not None and self.until_day <= self.from_day:
+            raise ValueError(f"until_day = {self.until_day} must be after from_day ({self.from_day})")
+        return self
+
+
+class _Personal(_Dated):
+    """What is done with one person: offered once, at entry or on `from_day`, whichever is later.
+
+    Attributes:
+        eligible: conditions on the person's columns at that moment, all of which must hold; who is not eligible then is
+            not asked again.
+        uptake: share of the eligible who take it up. The draw is keyed by person and name.
+        adherence: share of the dose or of the effect that reaches the person, beyond what the engine knows of
+            forgotten doses; costs are paid in full.
+        duration_days: how long each person has it (None: until `until_day`, death or the end). What it changed is
+            taken back at its end.
+        cost_once: when the person gets it.
+        cost_per_day: on every day of having it, while alive; for drugs outside hospital only.
+    """
+
+    eligible: Conditions = ()
+    uptake: Share = 1.0
+    adherence: Share = 1.0
+    duration_days: Annotated[int, whole(1, LAST_DAY)] | None = None
+    cost_once: Cost = 0.0
+    cost_per_day: Cost = 0.0
+
+
+class Drug(_Personal):
+    """A drug of the care columns (care/columns.py), to which physiology responds and whose price each day is paid for.
+
+    Its own price (evidence/nhs_prices.toml) follows from the dose; `cost_per_day` is on top of it. Clinicians go on to
+    change the dose by their own rules.
+
+    Attributes:
+        column: a `..._fraction` of the target dose, or loop_diuretic_mg_day.
+        mode: `start` raises the dose to `dose` where it is lower, `change` sets it, `stop` sets it to 0.
+        dose: in the unit of the column, times adherence.
+    """
+
+    kind: Literal["drug"]
+    column: Identifier
+    mode: Literal["start", "change", "stop"] = "start"
+    dose: Annotated[float, real(0.0, 1000.0)] | None = None
+
+    @model_validator(mode="after")
+    def _dose_fits_mode(self) -> Self:
+        if (self.dose is None) != (self.mode == "stop"):
+            raise ValueError("dose: must be given, except with mode = 'stop', which has none")
+        return self
+
+
+class Effect(Definition):
+    """A lasting change of a column that physiology reads: exactly one of `add` and `multiply`, kept within bounds.
+
+    With an adherence of a: a x add, or 1 + a (multiply - 1) times. `multiply` on life_table_hazard_per_day is a hazard
+    ratio of death.
+    """
+
+    column: Identifier
+    add: Annotated[float, real(-LARGEST_NUMBER, LARGEST_NUMBER)] | None = None
+    multiply: Annotated[float, real(0.0, LARGEST_FACTOR)] | None = None
+
+    @model_validator(mode="after")
+    def _one_change(self) -> Self:
+        if (self.add is None) == (self.multiply is None):
+            raise ValueError(f"the effect on '{self.column}' must have exactly one of add, multiply")
+        return self
+
+
+Effects = Annotated[tuple[Effect, ...], AS_TUPLE, Field(max_length=8)]
+
+
+class Device(_Personal):
+    """A device, with its cost at implantation (`cost_once`) and what it changes."""
+
+    kind: Literal["device"]
+    effects: Effects = ()
+
+
+class Programme(_Personal):
+    """Anything else that is done with a person: training, coaching, home visits; what it costs and what it changes."""
+
+    kind: Literal["programme"]
+    effects: Effects = ()
+
+
+class Capacity(_Dated):
+    """Another number of places, or slots a day, in a setting while in force (for the network's reference population).
+
+    More places are given to those who wait at once; with fewer, nobody is sent away: they go as people leave. Of two
+    that are in force in one setting the later in the list counts.
+    """
+
+    kind: Literal["capacity"]
+    setting: Identifier
+    places: Annotated[int, whole(0, MOST_PLACES)]
+
+
+class Policy(_Dated):
+    """How the service works while in force: follow-up contacts of those discharged meanwhile, telemonitoring.
+
+    Follow-up adds up over policies in force; of several telemonitoring programmes in force the last in the list counts.
+    Telemonitoring that begins on a day is handed out that day to all at home, and ends for all on `until_day`.
+
+    Attributes:
+        eligible: conditions on the columns of the person, tested whenever something would be booked or handed out.
+        follow_up: contacts booked after a discharge.
+        telemonitoring: the programme, or None.
+    """
+
+    kind: Literal["policy"]
+    eligible: Conditions = ()
+    follow_up: Annotated[tuple[FollowUp, ...], AS_TUPLE, Field(max_length=16)] = ()
+    telemonitoring: Telemonitoring | None = None
+
+
+Personal = Drug | Device | Programme
+Intervention = Annotated[Drug | Device | Programme | Capacity | Policy, Field(discriminator="kind")]

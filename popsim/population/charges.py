@@ -1,0 +1,42 @@
+"""What interventions charge: raised when somebody gets one, booked and discounted by valuation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Charge(NamedTuple):
+    """An amount of money charged today to each of some rows, and the column where it is booked."""
+
+    column: str
+    rows: NDArray[np.int64]
+    amount: float
+
+
+@dataclass
+class Charges:
+    """Open charges of one model.
+
+    Attributes:
+        once: today's; valuation empties the list.
+        per_day: price of a day by cost column, one element per twin, for every day from now on; columns without any
+            are absent.
+    """
+
+    once: list[Charge] = field(default_factory=list)
+    per_day: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def charge_once(self, column: str, rows: NDArray[np.int64], amount: float) -> None:
+        """Charge an amount today."""
+        if amount and len(rows):
+            self.once.append(Charge(column, rows, amount))
+
+    def change_per_day(self, column: str, rows: NDArray[np.int64], change: float, twins: int) -> None:
+        """Raise or lower the price of a day from today on."""
+        if change and len(rows):
+            prices: NDArray[Any] = self.per_day.setdefault(column, np.zeros(twins))
+            prices[rows] += change
