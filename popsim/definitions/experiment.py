@@ -10,7 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from popsim.definitions.base import Definition, read
 from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Text, real, whole
+from popsim.definitions.parameter import ParameterEntry
 from popsim.definitions.strategy import Strategy, resolved
+from popsim.definitions.uncertainty import ParameterGroups
 from popsim.errors import did_you_mean
 
 LARGEST_POPULATION = 20_000_000
@@ -36,13 +38,13 @@ def _checked_currency(code: str) -> str:
 
 
 def _flattened(table: Any) -> Any:
-    """Nested tables as dotted names: TOML reads an unquoted `a.b = 1` as `{a: {b: 1}}`."""
+    """Nested tables as dotted names: TOML reads an unquoted `a.b = 1` as `{a: {b: 1}}`. Tables of a parameter stay."""
     if not isinstance(table, Mapping):
         return table
     flat: dict[str, Any] = {}
     for key, value in table.items():
-        inner = _flattened(value)
-        flat |= {f"{key}.{name}": v for name, v in inner.items()} if isinstance(inner, dict) else {key: value}
+        entry = not isinstance(value, Mapping) or {"value", "uncertainty"} & {*value}
+        flat |= {key: value} if entry else {f"{key}.{name}": v for name, v in _flattened(value).items()}
     return flat
 
 
@@ -95,7 +97,9 @@ class Experiment(Definition):
         currency, price_year: what the price set is expressed in.
         discount_rate_costs, discount_rate_qalys: a year, from entry; as the price set says when absent.
         willingness_to_pay: currency per QALY, for net monetary benefit.
-        parameters: values that replace those of the parameter sets, by "set.parameter".
+        parameters: values that replace those of the parameter sets, by "set.parameter": a number is known for certain,
+            a table says value, uncertainty or both.
+        parameter_groups: parameters that are uncertain together; a group of a set that shares one of them gives way.
         store: what is kept of every unit: "measures" alone, also "persons" (with admissions and days), also "events".
     """
 
@@ -119,7 +123,8 @@ class Experiment(Definition):
     discount_rate_costs: Rate | None = None
     discount_rate_qalys: Rate | None = None
     willingness_to_pay: Annotated[float, real(0.0, 1e9)] = 20_000.0
-    parameters: Annotated[dict[str, float], BeforeValidator(_flattened)] = Field(default_factory=dict)
+    parameters: Annotated[dict[str, ParameterEntry], BeforeValidator(_flattened)] = Field(default_factory=dict)
+    parameter_groups: ParameterGroups = ()
     store: Literal["measures", "persons", "events"] = "events"
     cheers: Cheers = Cheers()
 

@@ -52,7 +52,8 @@ class Telemonitoring(Definition):
         weight_gain_kg: alert when the weight is that far above its own slow reference.
         systolic_low_mmhg, systolic_high_mmhg, heart_rate_low_bpm, heart_rate_high_bpm: alert outside these limits.
         days_between_alerts: fewest days between two alerts of one person.
-        cost_per_day: equipment and service per person and day, in the experiment's currency.
+        cost_per_day: equipment and service per person and day, in the experiment's currency; without it the price
+            set's `telemonitoring_day`, with its uncertainty.
     """
 
     desk: Identifier
@@ -64,7 +65,7 @@ class Telemonitoring(Definition):
     heart_rate_low_bpm: HeartRate
     heart_rate_high_bpm: HeartRate
     days_between_alerts: Annotated[int, whole(1, 365)]
-    cost_per_day: Cost
+    cost_per_day: Cost | None = None
 
     @model_validator(mode="after")
     def _limits_are_ordered(self) -> Self:

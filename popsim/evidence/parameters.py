@@ -4,44 +4,42 @@
 value = 0.1
 unit = "L/g"
 source = "author year, where it was read"     or  "assumption: the reasoning"
+low = 0.0                                     where the value must be bounded
+high = 1.0
+uncertainty = { distribution = "beta", standard_error = 0.02 }     see popsim.definitions.uncertainty
+
+[[parameter_groups]]                          for parameters of this set that are uncertain together
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
-
-from pydantic import Field, model_validator
+from typing import Any
 
 from popsim.definitions.base import Definition, read_toml, validate
+from popsim.definitions.parameter import Parameter, ParameterChange
+from popsim.definitions.uncertainty import Fixed, ParameterGroup, ParameterGroups
 from popsim.errors import DefinitionError, did_you_mean
 
 FOLDER = Path(__file__).parent
 PARAMETER_SETS = ("heart_failure", "care_practice", "home_signals", "nhs_prices", "griffiths_2014")  # of the model
 
 
-class Parameter(Definition):
-    """A constant: `value` in `unit`, where it comes from, and the interval [low, high] that it may be set to."""
+class _Groups(Definition):
+    """The part of a set's file that names several parameters."""
 
-    value: float
-    unit: str
-    source: str = Field(min_length=8)
-    low: float = float("-1e12")
-    high: float = float("1e12")
-
-    @model_validator(mode="after")
-    def _inside(self) -> Self:
-        if not self.low <= self.value <= self.high:
-            raise ValueError(f"value {self.value} must lie between {self.low} and {self.high}")
-        return self
+    parameter_groups: ParameterGroups = ()
 
 
 class ParameterSet(Mapping[str, float]):
-    """Constants by name. `parameters["x"]` is the value, `parameters.of("x")` the whole record."""
+    """Constants by name. `parameters["x"]` is the value, `parameters.of("x")` the whole record.
 
-    def __init__(self, name: str, records: Mapping[str, Parameter]) -> None:
-        self.name, self._records = name, dict(records)
+    `groups` are those that are uncertain together, by their names within the set.
+    """
+
+    def __init__(self, name: str, records: Mapping[str, Parameter], groups: tuple[ParameterGroup, ...] = ()) -> None:
+        self.name, self._records, self.groups = name, dict(records), groups
 
     def __getitem__(self, key: str) -> float:
         return self.of(key).value
@@ -61,20 +59,30 @@ class ParameterSet(Mapping[str, float]):
             raise DefinitionError(self.name, key, None, f"unknown parameter, {did_you_mean(key, self._records)}")
         return self._records[key]
 
-    def with_values(self, changes: Mapping[str, float], file: object = "parameters") -> ParameterSet:
-        """A copy in which some values differ.
+    def dotted(self, group: ParameterGroup) -> ParameterGroup:
+        """A group of this set with the names that it has outside: "set.parameter"."""
+        return group.model_copy(update={"parameters": tuple(f"{self.name}.{key}" for key in group.parameters)})
+
+    def with_values(self, changes: Mapping[str, float | ParameterChange], file: object = "parameters") -> ParameterSet:
+        """A copy in which some parameters differ: a number is a value known for certain, a table says what differs.
 
         Raises:
             DefinitionError: a name is unknown or a value is outside its bounds.
         """
         records = dict(self._records)
-        for key, value in changes.items():
-            table = self.of(key).model_dump() | {"value": value}
+        for key, change in changes.items():
+            certain = {"value": change, "uncertainty": Fixed()}
+            said = change.given() if isinstance(change, ParameterChange) else certain
             try:
-                records[key] = validate(table, Parameter, file)
+                records[key] = validate(dict(self.of(key)) | said, Parameter, file)
             except DefinitionError as error:
-                raise DefinitionError(file, f"{self.name}.{key}", value, error.allowed) from None
-        return ParameterSet(self.name, records)
+                raise DefinitionError(file, f"{self.name}.{key}", said.get("value"), error.allowed) from None
+        return ParameterSet(self.name, records, self.groups)
+
+    def without_uncertainty(self, keys: Iterable[str]) -> ParameterSet:
+        """A copy in which these have none of their own."""
+        bare = {key: self.of(key).model_copy(update={"uncertainty": None}) for key in keys}
+        return ParameterSet(self.name, self._records | bare, self.groups)
 
     def fill[T](self, kind: type[T]) -> T:
         """The NamedTuple that a kernel takes, each field filled with the parameter of that name."""
@@ -90,6 +98,7 @@ def load_parameters(name: str, folder: Path = FOLDER) -> ParameterSet:
     """
     path = folder / f"{name}.toml"
     records: dict[str, Any] = read_toml(path)
+    groups = validate({key: records.pop(key) for key in _Groups.model_fields if key in records}, _Groups, path)
     parameters: dict[str, Parameter] = {}
     for key, table in records.items():
         if not isinstance(table, dict):
@@ -98,4 +107,20 @@ def load_parameters(name: str, folder: Path = FOLDER) -> ParameterSet:
             parameters[key] = validate(table, Parameter, path)
         except DefinitionError as error:
             raise DefinitionError(path, f"{key}.{error.key}", error.value, error.allowed) from None
-    return ParameterSet(name, parameters)
+    return ParameterSet(name, parameters, groups.parameter_groups)
+
+
+def find_parameter(
+    dotted: str, sets: Mapping[str, ParameterSet], file: object, where: str, value: object = None
+) -> tuple[str, str]:
+    """Set and parameter that a dotted name means; `where` is the key of the file that has it, `value` what it says.
+
+    Raises:
+        DefinitionError: there is none; names near matches.
+    """
+    name, _, parameter = dotted.partition(".")
+    if name not in sets:
+        raise DefinitionError(file, where, value, f"no parameter set '{name}', {did_you_mean(name, sets)}")
+    if parameter not in sets[name]:
+        raise DefinitionError(file, where, value, f"no such parameter, {did_you_mean(parameter, sets[name])}")
+    return name, parameter

@@ -7,6 +7,7 @@ from pathlib import Path
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import read_toml
 from popsim.errors import DefinitionError
+from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.parameters import load_parameters
 from popsim.experiments.design import read_study
 from popsim.population.cohort import Cohort
@@ -33,8 +34,10 @@ def check_file(path: Path) -> str:
         cohort = Cohort.read(path)
         plan(cohort, SCHEMA)
         return f"cohort '{cohort.name}' is sound: {len(cohort.definition.columns)} sampled columns"
-    if table and all(isinstance(value, dict) for value in table.values()):
-        return f"parameter set '{path.stem}' is sound: {len(load_parameters(path.stem, path.parent))} parameters"
+    if table and all(isinstance(value, dict) for key, value in table.items() if key != "parameter_groups"):
+        parameters = load_parameters(path.stem, path.parent)
+        uncertain = len(uncertain_parameters({path.stem: parameters}, (), path).names)
+        return f"parameter set '{path.stem}' is sound: {len(parameters)} parameters, {uncertain} of them uncertain"
     kinds = "must be an experiment (strategies), care network (settings), cohort (columns) or parameter set (tables)"
     raise DefinitionError(path, "file", None, kinds)
 

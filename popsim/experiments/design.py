@@ -13,22 +13,27 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+import polars as pl
+
 from popsim.care.network import CareNetwork
 from popsim.care.strategy_checks import check_strategy
 from popsim.definitions.base import validate
 from popsim.definitions.experiment import MOST_DRAWS, MOST_REPLICATIONS, Experiment, read_experiment
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
-from popsim.errors import DefinitionError, did_you_mean
-from popsim.evidence.parameters import PARAMETER_SETS, ParameterSet, load_parameters
+from popsim.errors import DefinitionError
+from popsim.evidence.distributions import Floats
+from popsim.evidence.draws import UncertainParameters
+from popsim.evidence.parameters import ParameterSet
 from popsim.experiments.content import SHOWN, file_hash, json_hash
+from popsim.experiments.parameters import resolve_parameters
 from popsim.kernels import source_hash
 from popsim.population.cohort import Cohort
 from popsim.population.sampling import plan
 from popsim.schema import SCHEMA
 
 PACKAGE = Path(__file__).parent.parent
-PRICE_SET = "nhs_prices"
 WITHOUT_INFLUENCE = ("reporting", "cli", "verification", "html.py", "workers.py", "runner.py", "store.py", "run.py")
 
 
@@ -48,6 +53,7 @@ class Study:
         cohort: who takes part.
         network: where they are cared for.
         parameters: every parameter set with the experiment's values, by name.
+        uncertain: what differs between parameter draws.
         file: where the experiment came from.
         flags: what the command line said instead of the file.
     """
@@ -56,6 +62,7 @@ class Study:
     cohort: Cohort
     network: NetworkDefinition
     parameters: Mapping[str, ParameterSet]
+    uncertain: UncertainParameters
     file: Path
     flags: Mapping[str, object]
 
@@ -64,14 +71,13 @@ class Study:
         """The pieces of work: draw by draw, replication by replication: a run cut short has whole comparisons."""
         shared = json_hash(self._shared_content())
         strategies = [self.experiment.strategy(one.name) for one in self.experiment.strategies]
+        contents = [(strategy, json_hash(strategy.model_dump(mode="json"))) for strategy in strategies]
         units = []
-        for draw in self.draws:
-            values = json_hash({name: dict(parameters) for name, parameters in self.parameters_of(draw).items()})
+        for draw, drawn in zip(self.draws, self._drawn().tolist(), strict=True):
+            values = json_hash([shared, drawn])
             for replication, region in product(range(self.experiment.replications), range(self.experiment.regions)):
-                for strategy in strategies:
-                    place = (draw, replication, region)
-                    key = json_hash([shared, values, *place, strategy.model_dump(mode="json")])
-                    units.append(Unit(self, strategy, *place, key))
+                place = (draw, replication, region)
+                units += [Unit(self, s, *place, json_hash([values, *place, content])) for s, content in contents]
         return tuple(units)
 
     @property
@@ -81,7 +87,26 @@ class Study:
 
     def parameters_of(self, draw: int) -> Mapping[str, ParameterSet]:
         """Every parameter set as a draw has it, the same for all strategies."""
-        return self.parameters
+        if draw == 0:
+            return self.parameters
+        (values,) = self.uncertain.draw(self.experiment.seed, [draw]).tolist()
+        drawn: dict[str, dict[str, float]] = {name: {} for name in self.parameters}
+        for dotted, value in zip(self.uncertain.names, values, strict=True):
+            name, _, parameter = dotted.partition(".")
+            drawn[name][parameter] = value
+        return {name: parameters.with_values(drawn[name]) for name, parameters in self.parameters.items()}
+
+    def draw_table(self) -> pl.DataFrame:
+        """What was drawn: draw (Int32) and a column (Float64) for each uncertain parameter, "set.parameter"."""
+        draw = pl.Series("draw", list(self.draws), pl.Int32)
+        values = self._drawn()
+        return pl.DataFrame([draw, *(pl.Series(n, values[:, i]) for i, n in enumerate(self.uncertain.names))])
+
+    def _drawn(self) -> Floats:
+        """Values[draw, uncertain parameter]."""
+        if self.experiment.draws:
+            return self.uncertain.draw(self.experiment.seed, self.draws)
+        return np.array([[self.parameters[n.partition(".")[0]][n.partition(".")[2]] for n in self.uncertain.names]])
 
     def region_size(self, region: int) -> int:
         """People who live in a region."""
@@ -114,6 +139,7 @@ class Study:
         experiment = self.experiment
         return {
             **self._inputs(),
+            "parameters": {name: dict(values) for name, values in self.parameters.items()},
             "population": experiment.population,
             "regions": experiment.regions,
             "seed": experiment.seed,
@@ -209,7 +235,8 @@ def resolve(
     plan(cohort, SCHEMA)
     for strategy in experiment.strategies:
         check_strategy(experiment.strategy(strategy.name), network, SCHEMA, file)
-    return Study(experiment, cohort, network, _parameters(experiment, file), Path(file), dict(flags or {}))
+    parameters, uncertain = resolve_parameters(experiment, file)
+    return Study(experiment, cohort, network, parameters, uncertain, Path(file), dict(flags or {}))
 
 
 def _changed(experiment: Experiment, key: str, change: Change) -> Experiment:
@@ -218,23 +245,3 @@ def _changed(experiment: Experiment, key: str, change: Change) -> Experiment:
         return validate(dict(experiment) | {key: change.value}, Experiment, "command line")
     except DefinitionError as error:
         raise DefinitionError("command line", change.flag, change.value, error.allowed) from None
-
-
-def _parameters(experiment: Experiment, file: object) -> dict[str, ParameterSet]:
-    """All parameter sets, with the values that the experiment changes."""
-    sets = {name: load_parameters(name) for name in PARAMETER_SETS}
-    changes: dict[str, dict[str, float]] = {name: {} for name in PARAMETER_SETS}
-    for dotted, value in experiment.parameters.items():
-        name, _, parameter = dotted.partition(".")
-        if name not in sets:
-            allowed = f"no parameter set '{name}', {did_you_mean(name, PARAMETER_SETS)}"
-            raise DefinitionError(file, f"parameters.{dotted}", value, allowed)
-        if parameter not in sets[name]:
-            allowed = f"no such parameter, {did_you_mean(parameter, sets[name])}"
-            raise DefinitionError(file, f"parameters.{dotted}", value, allowed)
-        changes[name][parameter] = value
-    for key in ("discount_rate_costs", "discount_rate_qalys"):
-        rate = getattr(experiment, key)
-        if rate is not None:
-            changes[PRICE_SET][key] = rate
-    return {name: values.with_values(changes[name], file) for name, values in sets.items()}

@@ -174,6 +174,8 @@ def _put_together(store: RunStore, study: Study, units: tuple[Unit, ...]) -> dic
         "comparisons": paired_differences(measures, experiment.reference),
         "cost_effectiveness": cost_effectiveness(measures, experiment.reference, experiment.willingness_to_pay),
     }
+    if experiment.draws:
+        tables["draws"] = study.draw_table()
     for name, table in tables.items():
         store.write_table(name, table)
     return tables

@@ -94,6 +94,7 @@ STREAM_SHOCKS = 1  # physiology, index = day
 STREAM_EVENTS = 2  # physiology, index = day
 STREAM_SIGNALS = 3  # monitoring, index = day
 STREAM_CARE_DAY = 4  # care, when within the day things happen, index = day
+STREAM_PARAMETERS = 8  # draws of uncertain parameters: person = draw, with the name's hash as its high word; index = 0
 STREAM_COHORT = 16  # 16..79: one per sampled marginal of a cohort, index = 0
 STREAM_ARRIVALS = 80  # 80..143: one per external source, index = number of the arrival
 STREAM_STAY = 256  # 256 + setting: length of stay, index = number of that person's stays there

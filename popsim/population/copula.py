@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from popsim.definitions.cohort import Correlation
 from popsim.errors import DefinitionError
+from popsim.evidence.correlation import cholesky
 
 # Below this the Cholesky factor loses its accuracy: columns are then nearly functions of each other.
 SMALLEST_EIGENVALUE = 1e-6
@@ -25,7 +26,7 @@ def correlation_matrix(names: Sequence[str], correlations: Sequence[Correlation]
 
 
 def cholesky_factor(names: Sequence[str], correlations: Sequence[Correlation], file: object) -> NDArray[np.float64]:
-    """Lower triangular factor of the correlation matrix, in plain loops: the same bits on every machine.
+    """Lower triangular factor of the correlation matrix.
 
     Raises:
         DefinitionError: the matrix is not positive definite; names its smallest eigenvalue and the pair that does most
@@ -45,7 +46,7 @@ def cholesky_factor(names: Sequence[str], correlations: Sequence[Correlation], f
             f"no such people exist: the correlation matrix is not positive definite (smallest eigenvalue "
             f"{eigenvalues[0]:.4g}, must be at least {SMALLEST_EIGENVALUE:g}); this pair does most to make it so",
         )
-    return _cholesky(matrix)
+    return cholesky(matrix)
 
 
 def _most_responsible(matrix: NDArray[np.float64], direction: NDArray[np.float64]) -> tuple[int, int]:
@@ -53,16 +54,3 @@ def _most_responsible(matrix: NDArray[np.float64], direction: NDArray[np.float64
     terms = np.triu(matrix * np.outer(direction, direction), k=1)
     i, j = np.unravel_index(int(np.argmin(terms)), terms.shape)
     return int(i), int(j)
-
-
-def _cholesky(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cholesky-Banachiewicz in a fixed order of sums."""
-    size = len(matrix)
-    factor = np.zeros((size, size))
-    for i in range(size):
-        for j in range(i + 1):
-            rest = float(matrix[i, j])
-            for k in range(j):
-                rest -= float(factor[i, k]) * float(factor[j, k])
-            factor[i, j] = rest**0.5 if i == j else rest / float(factor[j, j])
-    return factor

@@ -1,0 +1,72 @@
+"""What a parameter is, in the file of its set, and what an experiment may say about it."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Self
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from popsim.definitions.base import Definition
+from popsim.definitions.uncertainty import LARGEST, Number, Uncertainty
+
+
+class Parameter(Definition):
+    """A constant.
+
+    Attributes:
+        value: in `unit`.
+        unit: of value, bounds and uncertainty.
+        source: a citation, or "assumption: the reasoning".
+        low, high: the interval that it may be set to; its uncertainty must lie within.
+        uncertainty: distribution of what the true value may be; without it the value is taken to be known.
+    """
+
+    value: float
+    unit: str
+    source: str = Field(min_length=8)
+    low: float = -LARGEST
+    high: float = LARGEST
+    uncertainty: Uncertainty | None = None
+
+    @model_validator(mode="after")
+    def _inside(self) -> Self:
+        if not self.low <= self.value <= self.high:
+            raise ValueError(f"value {self.value} must lie between {self.low} and {self.high}")
+        return self
+
+
+class ParameterChange(Definition):
+    """What an experiment says about a parameter in a table: what is left out stays as in the parameter's set."""
+
+    value: Number | None = None
+    uncertainty: Uncertainty | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_table(cls, table: Any) -> Any:
+        if not isinstance(table, dict | ParameterChange):
+            raise ValueError(f"must be a number up to {LARGEST:g}, or a table with value, uncertainty or both")
+        return table
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.value is None and self.uncertainty is None:
+            raise ValueError("must have value, uncertainty or both")
+        return self
+
+    def given(self) -> dict[str, Any]:
+        """What is said, by key."""
+        return {key: said for key, said in dict(self).items() if said is not None}
+
+
+def _number_or_table(value: Any) -> str:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return "number" if number and math.isfinite(value) and abs(value) <= LARGEST else "ParameterChange"
+
+
+ParameterEntry = Annotated[
+    Annotated[Number, Tag("number")] | Annotated[ParameterChange, Tag("ParameterChange")],
+    Discriminator(_number_or_table),
+]
+"""A number: the value, known for certain. A table: value, uncertainty or both."""

@@ -1,0 +1,355 @@
+"""Distributions of uncertain parameters: quantile functions, tail probabilities, and how what a file says is fitted.
+
+By mean and standard error the distribution has exactly these moments. By an interval (`low`, `high`, `coverage`) it has
+exactly the mean, and its central interval of that coverage is as wide as the one given:
+
+    normal       standard error = (high - low) / (2 z)
+    lognormal    as wide on the logarithmic scale: sdlog = log(high / low) / (2 z), meanlog = log(mean) - sdlog^2 / 2
+    beta, gamma  the standard error for which quantile((1 + coverage) / 2) - quantile((1 - coverage) / 2) = high - low,
+                 found numerically; of two solutions that with the smaller standard error
+
+with z the standard normal quantile of (1 + coverage) / 2. The ends of the fitted interval are those given only as far
+as mean, width and family allow it: `popsim parameters` shows the fitted ones.
+
+The quantiles of the normal and the lognormal are popsim's own, those of beta and gamma scipy.special's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import betainc, betaincc, betaincinv, gammainc, gammaincc, gammaincinv, ndtr, ndtri
+
+from popsim.definitions import uncertainty as given
+from popsim.kernels.sampling import PIECE_LOGNORMAL, PIECE_NORMAL, quantiles
+
+type Floats = NDArray[np.float64]
+
+TOLERANCE = 1e-12  # relative, of a fitted standard error
+WIDEST_CV = 1.0  # of a fitted gamma: beyond, a wider interval would soon mean less spread
+LEAST_CONCENTRATION, MOST_CONCENTRATION = 1e-2, 1e12  # alpha + beta of a fitted beta
+
+
+class Distribution(Protocol):
+    """What a parameter's true value may be."""
+
+    @property
+    def mean(self) -> float:
+        """Expectation, in the parameter's unit."""
+
+    @property
+    def standard_error(self) -> float:
+        """Standard deviation, in the parameter's unit."""
+
+    def quantile(self, p: Floats) -> Floats:
+        """Values at the probabilities p, each strictly between 0 and 1."""
+
+    def outside(self, low: float, high: float) -> float:
+        """Probability of lying below `low` or above `high`."""
+
+
+@dataclass(frozen=True)
+class Beta:
+    """Beta with shapes alpha and beta."""
+
+    alpha: float
+    beta: float
+
+    @classmethod
+    def of(cls, mean: float, standard_error: float) -> Beta:
+        """By moments."""
+        if not 0.0 < mean < 1.0:
+            raise ValueError(f"a beta needs a mean between 0 and 1, not {mean:g}")
+        largest = math.sqrt(mean * (1.0 - mean))
+        if standard_error >= largest:
+            raise ValueError(
+                f"standard error {standard_error:g}: a beta with mean {mean:g} has less than {largest:.4g}"
+            )
+        together = (largest / standard_error) ** 2 - 1.0
+        return cls(mean * together, (1.0 - mean) * together)
+
+    @property
+    def mean(self) -> float:
+        """Expectation."""
+        return self.alpha / (self.alpha + self.beta)
+
+    @property
+    def standard_error(self) -> float:
+        """Standard deviation."""
+        return math.sqrt(self.mean * (1.0 - self.mean) / (self.alpha + self.beta + 1.0))
+
+    def quantile(self, p: Floats) -> Floats:
+        """Values at the probabilities p."""
+        return np.asarray(betaincinv(self.alpha, self.beta, p))
+
+    def outside(self, low: float, high: float) -> float:
+        """Probability of lying outside [low, high]."""
+        below = betainc(self.alpha, self.beta, min(max(low, 0.0), 1.0))
+        return float(below + betaincc(self.alpha, self.beta, min(max(high, 0.0), 1.0)))
+
+
+@dataclass(frozen=True)
+class Gamma:
+    """Gamma with shape and scale."""
+
+    shape: float
+    scale: float
+
+    @classmethod
+    def of(cls, mean: float, standard_error: float) -> Gamma:
+        """By moments."""
+        if mean <= 0.0:
+            raise ValueError(f"a gamma needs a mean above 0, not {mean:g}")
+        return cls((mean / standard_error) ** 2, standard_error**2 / mean)
+
+    @property
+    def mean(self) -> float:
+        """Expectation."""
+        return self.shape * self.scale
+
+    @property
+    def standard_error(self) -> float:
+        """Standard deviation."""
+        return math.sqrt(self.shape) * self.scale
+
+    def quantile(self, p: Floats) -> Floats:
+        """Values at the probabilities p."""
+        return np.asarray(gammaincinv(self.shape, p) * self.scale)
+
+    def outside(self, low: float, high: float) -> float:
+        """Probability of lying outside [low, high]."""
+        below, above = max(low, 0.0) / self.scale, max(high, 0.0) / self.scale
+        return float(gammainc(self.shape, below) + gammaincc(self.shape, above))
+
+
+@dataclass(frozen=True)
+class Lognormal:
+    """Lognormal by mean and sd of the natural logarithm."""
+
+    meanlog: float
+    sdlog: float
+
+    @classmethod
+    def of(cls, mean: float, standard_error: float) -> Lognormal:
+        """By moments of the value itself, not of its logarithm."""
+        if mean <= 0.0:
+            raise ValueError(f"a lognormal needs a mean above 0, not {mean:g}")
+        variance = math.log1p((standard_error / mean) ** 2)
+        return cls(math.log(mean) - variance / 2.0, math.sqrt(variance))
+
+    @property
+    def mean(self) -> float:
+        """Expectation."""
+        return math.exp(self.meanlog + self.sdlog**2 / 2.0)
+
+    @property
+    def standard_error(self) -> float:
+        """Standard deviation."""
+        return self.mean * math.sqrt(math.expm1(self.sdlog**2))
+
+    def quantile(self, p: Floats) -> Floats:
+        """Values at the probabilities p."""
+        return _normal_quantile(PIECE_LOGNORMAL, self.meanlog, self.sdlog, p)
+
+    def outside(self, low: float, high: float) -> float:
+        """Probability of lying outside [low, high]."""
+        below = ndtr((math.log(low) - self.meanlog) / self.sdlog) if low > 0.0 else 0.0
+        above = ndtr((self.meanlog - math.log(high)) / self.sdlog) if high > 0.0 else 1.0
+        return float(below + above)
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Normal by mean and standard error."""
+
+    mean: float
+    standard_error: float
+
+    def quantile(self, p: Floats) -> Floats:
+        """Values at the probabilities p."""
+        return _normal_quantile(PIECE_NORMAL, self.mean, self.standard_error, p)
+
+    def outside(self, low: float, high: float) -> float:
+        """Probability of lying outside [low, high]."""
+        return float(ndtr((low - self.mean) / self.standard_error) + ndtr((self.mean - high) / self.standard_error))
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Uniform between its ends."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, mean: float, standard_error: float) -> Uniform:
+        """By moments."""
+        half = math.sqrt(3.0) * standard_error
+        return cls(mean - half, mean + half)
+
+    @property
+    def mean(self) -> float:
+        """Expectation."""
+        return (self.low + self.high) / 2.0
+
+    @property
+    def standard_error(self) -> float:
+        """Standard deviation."""
+        return (self.high - self.low) / math.sqrt(12.0)
+
+    def quantile(self, p: Floats) -> Floats:
+        """Values at the probabilities p."""
+        return self.low + (self.high - self.low) * p
+
+    def outside(self, low: float, high: float) -> float:
+        """Probability of lying outside [low, high]."""
+        inside = min(max(high, self.low), self.high) - max(min(low, self.high), self.low)
+        return 1.0 - inside / (self.high - self.low)
+
+
+@dataclass(frozen=True)
+class Empirical:
+    """One of these values, in rising order; `shares` sum to 1."""
+
+    values: tuple[float, ...]
+    shares: tuple[float, ...]
+
+    @classmethod
+    def of(cls, values: tuple[float, ...], weights: tuple[float, ...]) -> Empirical:
+        """Values in any order, each with its weight, all alike if none is given."""
+        total = math.fsum(weights) if weights else float(len(values))
+        pairs = sorted(zip(values, weights or (1.0,) * len(values), strict=True))
+        return cls(tuple(value for value, _ in pairs), tuple(weight / total for _, weight in pairs))
+
+    @cached_property
+    def _ends(self) -> Floats:
+        return np.cumsum(self.shares)
+
+    @property
+    def mean(self) -> float:
+        """Expectation."""
+        return math.fsum(value * share for value, share in zip(self.values, self.shares, strict=True))
+
+    @property
+    def standard_error(self) -> float:
+        """Standard deviation."""
+        pairs = zip(self.values, self.shares, strict=True)
+        return math.sqrt(math.fsum((value - self.mean) ** 2 * share for value, share in pairs))
+
+    def quantile(self, p: Floats) -> Floats:
+        """Values at the probabilities p: the first one up to which the shares sum to more than p."""
+        places = np.searchsorted(self._ends, p, side="right")
+        return np.asarray(self.values)[np.minimum(places, len(self.values) - 1)]
+
+    def outside(self, low: float, high: float) -> float:
+        """Probability of lying outside [low, high]."""
+        pairs = zip(self.values, self.shares, strict=True)
+        return math.fsum(share for value, share in pairs if not low <= value <= high)
+
+
+BY_MOMENTS: dict[str, Callable[[float, float], Distribution]] = {
+    "beta": Beta.of,
+    "gamma": Gamma.of,
+    "lognormal": Lognormal.of,
+    "normal": Normal,
+    "uniform": Uniform.of,
+}
+
+
+def distribution_of(uncertainty: given.Uncertainty, value: float) -> Distribution | None:
+    """The distribution that a file describes, for a parameter of this value; None if it is fixed.
+
+    Raises:
+        ValueError: no such distribution exists; says what would.
+    """
+    if isinstance(uncertainty, given.Fixed):
+        return None
+    native = _native(uncertainty)
+    if native is not None or isinstance(uncertainty, given.Empirical):
+        return native
+    mean = value if uncertainty.mean is None else uncertainty.mean
+    if uncertainty.standard_error is not None:
+        return BY_MOMENTS[uncertainty.distribution](mean, uncertainty.standard_error)
+    assert not isinstance(uncertainty, given.Uniform)  # its interval is native
+    return _by_interval(uncertainty, mean)
+
+
+def _native(uncertainty: given.Uncertainty) -> Distribution | None:
+    """The distribution, if its own parameters are given."""
+    found: Distribution | None = None
+    match uncertainty:
+        case given.Beta(alpha=float(alpha), beta=float(beta)):
+            found = Beta(alpha, beta)
+        case given.Gamma(shape=float(shape), scale=float(scale)):
+            found = Gamma(shape, scale)
+        case given.Lognormal(meanlog=float(meanlog), sdlog=float(sdlog)):
+            found = Lognormal(meanlog, sdlog)
+        case given.Uniform(low=float(low), high=float(high)):
+            found = Uniform(low, high)
+        case given.Empirical(values=values, weights=weights):
+            found = Empirical.of(values, weights)
+    return found
+
+
+def _by_interval(uncertainty: given.Beta | given.Gamma | given.Lognormal | given.Normal, mean: float) -> Distribution:
+    """With this mean, and a central interval as wide as the one given."""
+    low, high = float(uncertainty.low or 0.0), float(uncertainty.high or 0.0)
+    if not low < mean < high:
+        raise ValueError(f"the mean {mean:g} must lie between low = {low:g} and high = {high:g}")
+    z = float(ndtri((1.0 + uncertainty.coverage) / 2.0))
+    if isinstance(uncertainty, given.Normal):
+        return Normal(mean, (high - low) / (2.0 * z))
+    if low < 0.0 or (low == 0.0 and isinstance(uncertainty, given.Lognormal)):
+        raise ValueError(f"low = {low:g}: a {uncertainty.distribution} lies above 0")
+    if isinstance(uncertainty, given.Lognormal):
+        sdlog = math.log(high / low) / (2.0 * z)
+        return Lognormal(math.log(mean) - sdlog**2 / 2.0, sdlog)
+    tails = np.array([(1.0 - uncertainty.coverage) / 2.0, (1.0 + uncertainty.coverage) / 2.0])
+    if isinstance(uncertainty, given.Beta):
+        return _beta_as_wide(mean, high - low, tails)
+    return _gamma_as_wide(mean, high - low, tails)
+
+
+def _beta_as_wide(mean: float, width: float, tails: Floats) -> Beta:
+    """The beta with this mean whose quantiles at `tails` are `width` apart; the width falls with alpha + beta."""
+
+    def with_log(together: float) -> Beta:
+        return Beta(mean * math.exp(together), (1.0 - mean) * math.exp(together))
+
+    def excess(together: float) -> float:
+        return float(np.diff(with_log(together).quantile(tails))[0]) - width
+
+    ends = math.log(LEAST_CONCENTRATION), math.log(MOST_CONCENTRATION)
+    if not 0.0 < mean < 1.0 or excess(ends[0]) < 0.0 or excess(ends[1]) > 0.0:
+        raise ValueError(f"no beta with mean {mean:g} has an interval {width:g} wide")
+    return with_log(brentq(excess, *ends, rtol=TOLERANCE))
+
+
+def _gamma_as_wide(mean: float, width: float, tails: Floats) -> Gamma:
+    """The gamma with this mean whose quantiles at `tails` are `width` apart."""
+
+    def excess(log_cv: float) -> float:
+        return float(np.diff(Gamma.of(mean, mean * math.exp(log_cv)).quantile(tails))[0]) - width
+
+    ends = math.log(1e-6), math.log(WIDEST_CV)
+    if excess(ends[0]) > 0.0 or excess(ends[1]) < 0.0:
+        widest = excess(ends[1]) + width
+        raise ValueError(f"an interval {width:g} wide is too wide for a gamma with mean {mean:g} (up to {widest:.4g})")
+    return Gamma.of(mean, mean * math.exp(brentq(excess, *ends, rtol=TOLERANCE)))
+
+
+def _normal_quantile(kind: int, mean: float, sd: float, p: Floats) -> Floats:
+    """Normal (or the exponential of it) at the probabilities p, through the same kernel as people's columns."""
+    out = np.empty(p.shape)
+    one = np.ones(1)
+    everything = np.full(1, np.inf)
+    pieces = (np.array([kind]), one, mean * one, sd * one, 0.0 * one, one, -everything, everything)
+    quantiles(*pieces, np.ascontiguousarray(p), out)
+    return out

@@ -1,0 +1,271 @@
+"""Draws of all uncertain parameters together: one value of each for every parameter draw.
+
+A parameter's uniforms are keyed by the seed, its own name and the number of the draw: strategies share them, a draw can
+be had without the others, and adding or removing a parameter changes no other one's draws. Within a group with a
+correlation a member's draws depend on the members named before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+
+from popsim.definitions import uncertainty as given
+from popsim.definitions.parameter import Parameter
+from popsim.errors import DefinitionError, InputError
+from popsim.evidence.correlation import cholesky, smallest_eigenvalue
+from popsim.evidence.distributions import Beta, Distribution, Floats, Gamma, Normal, distribution_of
+from popsim.evidence.parameters import ParameterSet, find_parameter
+from popsim.kernels.codes import STREAM_PARAMETERS
+from popsim.kernels.sampling import HIGHEST_PROBABILITY, LOWEST_PROBABILITY, correlate, keyed_uniforms
+
+LARGEST_OUTSIDE = 1e-9  # probability of a value that the parameter may not have
+FAR_OUT = 0.0005  # a value beyond this quantile of its own distribution, on either side, is taken for a mistake
+SMALLEST_EIGENVALUE = 1e-6
+SUM_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class UncertainParameters:
+    """All uncertain parameters of a study.
+
+    Attributes:
+        distributions: of each parameter by itself, by "set.parameter".
+        bounds: low and high of each.
+        copulas: names that are correlated, with the Cholesky factor of their correlation matrix.
+        shares: names of each Dirichlet group, with their concentrations.
+    """
+
+    distributions: Mapping[str, Distribution]
+    bounds: Mapping[str, tuple[float, float]]
+    copulas: tuple[tuple[tuple[str, ...], Floats], ...] = ()
+    shares: tuple[tuple[tuple[str, ...], tuple[float, ...]], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names in the order of columns."""
+        return tuple(self.distributions)
+
+    def draw(self, seed: int, draws: Sequence[int]) -> Floats:
+        """Values[draw, parameter] of these draws, columns as in `names`.
+
+        Raises:
+            InputError: a value lies outside its parameter's bounds (nothing is ever clipped; all but impossible, see
+                LARGEST_OUTSIDE).
+        """
+        place = {name: i for i, name in enumerate(self.names)}
+        p = self._uniforms(seed, draws)
+        for names, factor in self.copulas:
+            members = [place[name] for name in names]
+            together = p[members]
+            correlate(factor, together)
+            p[members] = np.clip(together, LOWEST_PROBABILITY, HIGHEST_PROBABILITY)
+        values = np.empty(p.shape)
+        for i, distribution in enumerate(self.distributions.values()):
+            values[i] = distribution.quantile(p[i])
+        for names, concentrations in self.shares:
+            members = [place[name] for name in names]
+            parts = np.array([Gamma(c, 1.0).quantile(p[i]) for i, c in zip(members, concentrations, strict=True)])
+            values[members] = parts / parts.sum(axis=0)
+        self._check(values, draws)
+        return np.ascontiguousarray(values.T)
+
+    def _uniforms(self, seed: int, draws: Sequence[int]) -> Floats:
+        """One uniform in (0, 1) for each [parameter, draw]; the parameter is the high word of Philox's person."""
+        keys = np.array([name_hash(name) for name in self.names], np.uint64)[:, np.newaxis] << np.uint64(32)
+        persons = (keys | np.asarray(draws, np.uint64)).astype(np.int64).ravel()
+        out = np.empty(persons.shape)
+        keyed_uniforms(seed, 0, persons, STREAM_PARAMETERS, out)
+        return out.reshape(len(self.names), len(draws))
+
+    def _check(self, values: Floats, draws: Sequence[int]) -> None:
+        for name, row in zip(self.names, values, strict=True):
+            low, high = self.bounds[name]
+            wrong = np.flatnonzero(~((row >= low) & (row <= high)))
+            if len(wrong):
+                value, draw = float(row[wrong[0]]), draws[int(wrong[0])]
+                raise InputError(f"{name} = {value!r} in draw {draw}: must lie between {low:g} and {high:g}")
+
+
+def name_hash(name: str) -> int:
+    """32 bits that stand for a parameter's name in the random key; the same on every machine."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=4).digest(), "big")
+
+
+def uncertain_parameters(
+    sets: Mapping[str, ParameterSet], groups: Sequence[given.ParameterGroup], file: object
+) -> UncertainParameters:
+    """Everything that is uncertain in these sets, checked.
+
+    Args:
+        sets: with the experiment's changes made.
+        groups: of the experiment, by dotted names; one of a set that shares a parameter with one of them gives way.
+        file: named in errors.
+
+    Raises:
+        DefinitionError: a distribution does not exist, is too likely to leave its parameter's bounds or does not fit
+            its value; or a group does not fit its parameters.
+    """
+    records = {f"{name}.{key}": values.of(key) for name, values in sets.items() for key in values}
+    found: dict[str, Distribution] = {}
+    for name, record in records.items():
+        own = _own_distribution(name, record, file)
+        if own is not None:
+            found[name] = own
+    copulas, shares = [], []
+    for group in _groups(sets, groups, file):
+        where = _called(group)
+        if isinstance(group, given.Dirichlet):
+            concentrations = _concentrations(group, records, where, file)
+            if concentrations:
+                total = sum(concentrations)
+                found |= {n: Beta(c, total - c) for n, c in zip(group.parameters, concentrations, strict=True)}
+                shares.append((group.parameters, concentrations))
+            continue
+        if isinstance(group, given.MultivariateNormal):
+            found |= _normals(group, records, where, file)
+        free = _free_members(group, records, where, file)
+        factor = cholesky(_correlation(group, where, file)[np.ix_(free, free)])
+        copulas.append((tuple(group.parameters[i] for i in free), factor))
+    distributions = {name: found[name] for name in records if name in found}
+    for name, distribution in distributions.items():
+        _check_support(name, records[name], distribution, file)
+    _check_hashes(distributions, file)
+    bounds = {name: (records[name].low, records[name].high) for name in distributions}
+    return UncertainParameters(distributions, bounds, tuple(copulas), tuple(shares))
+
+
+def _own_distribution(name: str, record: Parameter, file: object) -> Distribution | None:
+    """What the record says of itself."""
+    if record.uncertainty is None:
+        return None
+    try:
+        return distribution_of(record.uncertainty, record.value)
+    except ValueError as error:
+        raise DefinitionError(file, f"{name}.uncertainty", None, str(error)) from None
+
+
+def _groups(
+    sets: Mapping[str, ParameterSet], groups: Sequence[given.ParameterGroup], file: object
+) -> Iterator[given.ParameterGroup]:
+    """All groups that count, by dotted names that exist, no parameter in two of them."""
+    of_experiment = {name for group in groups for name in group.parameters}
+    owner: dict[str, str] = {}
+    of_sets = [values.dotted(group) for values in sets.values() for group in values.groups]
+    for group in [*groups, *(group for group in of_sets if not of_experiment & {*group.parameters})]:
+        where = _called(group)
+        for name in group.parameters:
+            find_parameter(name, sets, file, f"{where}.parameters", name)
+            if name in owner:
+                raise DefinitionError(file, f"{where}.parameters", name, f"is already in {owner[name]}")
+            owner[name] = where
+        yield group
+
+
+def _called(group: given.ParameterGroup) -> str:
+    return f"parameter_groups ({group.distribution} of {group.parameters[0]}, ...)"
+
+
+def _is_fixed(record: Parameter) -> bool:
+    return isinstance(record.uncertainty, given.Fixed)
+
+
+def _refuse_two(group: given.ParameterGroup, records: Mapping[str, Parameter], where: str, file: object) -> None:
+    """Refuse a member whose distribution the group gives and which also has its own."""
+    for name in group.parameters:
+        if records[name].uncertainty is not None and not _is_fixed(records[name]):
+            raise DefinitionError(file, f"{where}.parameters", name, "has an uncertainty of its own as well, give one")
+
+
+def _concentrations(
+    group: given.Dirichlet, records: Mapping[str, Parameter], where: str, file: object
+) -> tuple[float, ...]:
+    """One for each member; none at all when every member is known for certain."""
+    _refuse_two(group, records, where, file)
+    fixed = [name for name in group.parameters if _is_fixed(records[name])]
+    if len(fixed) == len(group.parameters):
+        return ()
+    if fixed:
+        allowed = "is known for certain, the other shares are not: set all of them, or give the group anew"
+        raise DefinitionError(file, f"{where}.parameters", fixed[0], allowed)
+    if group.concentrations is not None:
+        return group.concentrations
+    values, size = [records[name].value for name in group.parameters], float(group.sample_size or 0.0)
+    if abs(sum(values) - 1.0) > SUM_TOLERANCE:
+        raise DefinitionError(file, where, None, f"the values must sum to 1, they sum to {sum(values):.9g}")
+    for name, value in zip(group.parameters, values, strict=True):
+        if value * size < 0.1:
+            allowed = f"times the value of {name} ({value:g}) must be at least 0.1"
+            raise DefinitionError(file, f"{where}.sample_size", size, allowed)
+    return tuple(value * size for value in values)
+
+
+def _normals(
+    group: given.MultivariateNormal, records: Mapping[str, Parameter], where: str, file: object
+) -> dict[str, Distribution]:
+    """Members by themselves."""
+    _refuse_two(group, records, where, file)
+    errors = group.standard_errors or tuple(row[i] ** 0.5 for i, row in enumerate(group.covariance or ()))
+    pairs = zip(group.parameters, errors, strict=True)
+    return {name: Normal(records[name].value, error) for name, error in pairs if not _is_fixed(records[name])}
+
+
+def _free_members(
+    group: given.MultivariateNormal | given.Correlated, records: Mapping[str, Parameter], where: str, file: object
+) -> list[int]:
+    """Places of the members that are not known for certain; of the joint distribution those others drop out."""
+    free = [i for i, name in enumerate(group.parameters) if not _is_fixed(records[name])]
+    for i in free:
+        if isinstance(group, given.Correlated) and records[group.parameters[i]].uncertainty is None:
+            allowed = "has no uncertainty that could be correlated, give it one"
+            raise DefinitionError(file, f"{where}.parameters", group.parameters[i], allowed)
+    return free
+
+
+def _correlation(group: given.MultivariateNormal | given.Correlated, where: str, file: object) -> Floats:
+    """The whole correlation matrix, positive definite."""
+    if isinstance(group, given.MultivariateNormal) and group.covariance is not None:
+        covariance = np.array(group.covariance)
+        sd = np.sqrt(np.diag(covariance))
+        matrix, key = np.asarray(covariance / np.outer(sd, sd)), "covariance"
+        np.fill_diagonal(matrix, 1.0)
+    else:
+        matrix, key = np.array(group.correlation), "correlation"
+    smallest = smallest_eigenvalue(matrix)
+    if smallest < SMALLEST_EIGENVALUE:
+        allowed = f"must be positive definite, the smallest eigenvalue (as correlations) is {smallest:.4g}"
+        raise DefinitionError(file, f"{where}.{key}", None, allowed)
+    return matrix
+
+
+def _check_support(name: str, record: Parameter, distribution: Distribution, file: object) -> None:
+    """Refuse a distribution that may leave the parameter's bounds, or that makes its value all but impossible."""
+    key = f"{name}.uncertainty"
+    kind = type(distribution).__name__.lower()
+    outside = distribution.outside(record.low, record.high)
+    if outside >= LARGEST_OUTSIDE:
+        allowed = f"this {kind} lies outside [{record.low:g}, {record.high:g}] with probability {outside:.2g}: "
+        raise DefinitionError(file, key, None, allowed + _advice(kind, record))
+    low, high = distribution.quantile(np.array([FAR_OUT, 1.0 - FAR_OUT]))
+    if not low <= record.value <= high:
+        allowed = f"the value {record.value:g} is far out in this {kind} (99.9% of it lies in {low:.6g} to {high:.6g})"
+        raise DefinitionError(file, key, None, allowed)
+
+
+def _advice(kind: str, record: Parameter) -> str:
+    if record.high == 1.0 and kind not in ("beta", "uniform", "empirical"):
+        return "use beta"
+    if record.low >= 0.0 and record.high > 1.0 and kind == "normal":
+        return "use lognormal or gamma, or a smaller standard error"
+    return "make it narrower"
+
+
+def _check_hashes(names: Mapping[str, object], file: object) -> None:
+    seen: dict[int, str] = {}
+    for name in names:
+        other = seen.setdefault(name_hash(name), name)
+        if other != name:
+            raise DefinitionError(file, name, None, f"shares its random numbers with {other} by accident: rename one")
