@@ -1,0 +1,213 @@
+"""Which strategy to choose, and what it would be worth to know more: from the draws of a run to a decision.
+
+heormodel does the incremental analysis and the expected losses. Three things are done here instead, each with a test
+that shows the case (tests/economics/test_decision_peers.py, heormodel 0.7.4):
+
+- luck: a draw's costs and effects are means over few replications of few people. heormodel (like its peers in R) takes
+  them for exact; expected losses and EVPI are then too high, and probabilities are pulled towards a coin's. Here the
+  luck is taken out of the spread of the draws first, where draws have several replications (`Decision.exact`);
+- ties: heormodel's acceptability curve gives all of a tied draw to the strategy that is listed first; here the tied
+  share it, so that the order of strategies changes nothing;
+- partial information: see `information`.
+
+Money is in the currency of the costs, per person; an effect is signed so that more is better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST, effect_of
+from popsim.economics.uncertainty import nested, without_noise
+from popsim.errors import InputError, did_you_mean
+
+STATUS = {"ND": "on the frontier", "D": "dominated", "ED": "extendedly dominated"}
+COMPONENTS = 2  # of a strategy: cost and effect
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Cost and effect of every strategy in every parameter draw.
+
+    Attributes:
+        strategies: names; the comparator first.
+        draws: (D,) numbers of the draws; 0 alone when the run has none.
+        cost, effect: (D, S) means over replications, luck included.
+        noise: (2 S, 2 S) covariance that luck gives to a draw's costs and effects; None where it cannot be told.
+    """
+
+    strategies: tuple[str, ...]
+    draws: NDArray[np.int64]
+    cost: NDArray[np.float64]
+    effect: NDArray[np.float64]
+    noise: NDArray[np.float64] | None
+
+    @classmethod
+    def of(cls, measures: pl.DataFrame, comparator: str, effect: str = QALYS) -> Self:
+        """From a table of measures: strategy, draw, replication, measure, value.
+
+        Only replications count in which cost and effect of every strategy are known.
+
+        Raises:
+            InputError: there is no such strategy, effect or measure, or no replication in which all are known.
+        """
+        sign = effect_of(effect).sign
+        names = measures["strategy"].unique(maintain_order=True).to_list()
+        if comparator not in names:
+            raise InputError(f"comparator '{comparator}': {did_you_mean(comparator, names)}")
+        names = [comparator, *(name for name in names if name != comparator)]
+        columns = [f"{measure} of {name}" for measure in (TOTAL_COST, effect) for name in names]
+        wide = (
+            measures.filter(pl.col("measure").is_in([TOTAL_COST, effect]))
+            .with_columns(column=pl.format("{} of {}", "measure", "strategy"))
+            .pivot(on="column", on_columns=columns, index=["draw", "replication"], values="value")
+            .drop_nulls()
+            .sort("draw", "replication")
+        )
+        if wide.is_empty():
+            raise InputError(f"no replication has the measures {TOTAL_COST} and {effect} of every strategy")
+        signs = np.repeat([1.0, sign], len(names))
+        parts = nested(wide["draw"].to_numpy(), wide.select(columns).to_numpy() * signs)
+        cost, gain = np.split(parts.means, COMPONENTS, axis=1)
+        return cls(tuple(names), parts.draws, cost, gain, parts.noise)
+
+    @property
+    def exact(self) -> Decision:
+        """The same draws spread as the parameters spread them, luck taken out as far as it can be told."""
+        if self.noise is None or len(self.draws) < 2:
+            return self
+        both = without_noise(np.hstack([self.cost, self.effect]), self.noise)
+        cost, effect = np.split(both, COMPONENTS, axis=1)
+        return Decision(self.strategies, self.draws, cost, effect, None)
+
+    def net_monetary_benefit(self, willingness_to_pay: float) -> NDArray[np.float64]:
+        """(D, S) willingness to pay x effect - cost."""
+        return willingness_to_pay * self.effect - self.cost
+
+    def some(self, rows: NDArray[np.bool_]) -> Decision:
+        """The decision as some of the draws show it."""
+        return Decision(self.strategies, self.draws[rows], self.cost[rows], self.effect[rows], self.noise)
+
+
+def icer_table(decision: Decision) -> pl.DataFrame:
+    """Incremental analysis of mean costs and effects: who is dominated, and what each step of the frontier costs.
+
+    Returns:
+        strategy, cost, effect, status (STATUS), cost_step and effect_step from the strategy before it on the frontier,
+        icer = cost_step / effect_step; cheapest first. Steps and ICER are null off the frontier and for the cheapest.
+    """
+    import pandas as pd
+    from heormodel.cea import icer_table as heor_table
+
+    means = pd.DataFrame(
+        {"cost": decision.cost.mean(axis=0), "effect": decision.effect.mean(axis=0)}, index=list(decision.strategies)
+    )
+    table = heor_table(means)
+    return pl.DataFrame(
+        {
+            "strategy": list(table.index),
+            "cost": table["cost"].to_numpy(),
+            "effect": table["effect"].to_numpy(),
+            "status": [STATUS[status] for status in table["status"]],
+            "cost_step": table["inc_cost"].to_numpy(),
+            "effect_step": table["inc_effect"].to_numpy(),
+            "icer": table["icer"].to_numpy(),
+        }
+    ).with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+def acceptability(decision: Decision, willingness_to_pay: float | Iterable[float]) -> pl.DataFrame:
+    """Acceptability curves (CEAC), their frontier (CEAF), expected losses and net benefits.
+
+    Args:
+        decision: with parameter draws.
+        willingness_to_pay: for one unit of effect; one value, or the grid of a curve.
+
+    Returns:
+        For each willingness to pay and strategy: willingness_to_pay, strategy, net_monetary_benefit,
+        net_health_benefit (mean per person; the latter null where nothing is paid for health), probability (of the
+        highest net benefit; ties are shared, so that strategies sum to 1), probability_standard_error,
+        expected_loss (by choosing this strategy), expected_loss_standard_error, optimal (highest mean net benefit: the
+        CEAF is the probability where optimal). Standard errors are over draws.
+
+    Raises:
+        InputError: the run has no parameter draws.
+    """
+    from heormodel.cea import expected_loss
+
+    need_draws(decision)
+    exact = decision.exact
+    grid = np.atleast_1d(np.asarray(willingness_to_pay, np.float64))
+    losses = expected_loss(_outcomes(exact), grid).to_numpy()
+    parts = []
+    for price, mean_loss in zip(grid.tolist(), losses, strict=True):
+        benefit = exact.net_monetary_benefit(price)
+        best = benefit == benefit.max(axis=1, keepdims=True)
+        share = best / best.sum(axis=1, keepdims=True)
+        loss = benefit.max(axis=1, keepdims=True) - benefit
+        means = benefit.mean(axis=0)
+        optimal = np.arange(len(means)) == means.argmax()
+        parts.append(
+            pl.DataFrame(
+                {
+                    "willingness_to_pay": np.full(len(means), price),
+                    "strategy": list(exact.strategies),
+                    "net_monetary_benefit": means,
+                    "net_health_benefit": means / price if price > 0 else [None] * len(means),
+                    "probability": share.mean(axis=0),
+                    "probability_standard_error": _standard_error(share),
+                    "expected_loss": mean_loss,
+                    "expected_loss_standard_error": _standard_error(loss),
+                    "optimal": optimal,
+                },
+                schema_overrides={"net_health_benefit": pl.Float64},
+            )
+        )
+    return pl.concat(parts)
+
+
+def discounted_people(people_per_year: float, years: int, discount_rate: float) -> float:
+    """People whom a decision will concern, each counted at the value of the year in which it does.
+
+    people_per_year x sum over t = 0 ... years - 1 of (1 + discount_rate) ** -t: the first year's are not discounted.
+    Multiply any value of information per person by it.
+
+    Raises:
+        InputError: a number is negative.
+    """
+    for name, number in (("people", people_per_year), ("years", years), ("discount rate", discount_rate)):
+        if number < 0:
+            raise InputError(f"{name} = {number}: must not be negative")
+    return people_per_year * sum((1.0 + discount_rate) ** -year for year in range(years))
+
+
+def need_draws(decision: Decision, least: int = 2) -> None:
+    """Without parameter draws there is no uncertainty about the decision to speak of."""
+    drawn = int((decision.draws > 0).sum())
+    if drawn < least:
+        raise InputError(f"{drawn} parameter draws: this takes at least {least} (draws in the experiment)")
+
+
+def _standard_error(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of column means."""
+    result: NDArray[np.float64] = values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    return result
+
+
+def _outcomes(decision: Decision) -> Any:
+    """The draws as heormodel takes them."""
+    import pandas as pd
+    from heormodel.models import Outcomes
+
+    index = pd.Index(decision.draws, name="iteration")
+    cost, effect = (
+        pd.DataFrame(values, index=index, columns=list(decision.strategies))
+        for values in (decision.cost, decision.effect)
+    )
+    return Outcomes.from_wide(cost, effect, effect="effect", comparator=decision.strategies[0])

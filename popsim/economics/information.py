@@ -1,0 +1,183 @@
+"""What it would be worth to know more before deciding: EVPI, EVPPI and EVSI.
+
+The expected value of perfect information (EVPI) is what a decision maker would gain on average by knowing all
+parameters: E[max net benefit] - max E[net benefit]. Of partial information (EVPPI), by knowing some of them; of sample
+information (EVSI), by seeing the data of a study first. The last two replace each draw's net benefit by its
+expectation given what would be known, estimated by regression over the draws (Strong, Oakley, Brennan 2014 and, with
+Breeze, 2015: the estimator that heormodel cites and that `heormodel.voi` uses).
+
+The regression is our own. heormodel's splines add up the parameters of a group, so that what two parameters do only
+together is lost; they have uniform knots and no penalty, so that with few draws a parameter that does nothing has a
+value, at times above EVPI. Here each parameter is put on the scale of a standard normal by its ranks, the terms are
+Hermite polynomials in them with all products up to a total degree (polynomial chaos), the degree is chosen by
+generalised cross-validation, and the spread that the fit owes to luck is taken out of the fitted values as it is out
+of the draws. Draws of one replication are good enough: regression averages over luck.
+
+No value is above EVPI (it cannot be in truth, and an estimate that is has been lucky). Standard errors are by
+jackknife over blocks of draws, regression and all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import combinations_with_replacement
+from math import comb
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.special import ndtri
+from scipy.stats import rankdata
+
+from popsim.economics.decision import Decision, need_draws
+from popsim.economics.uncertainty import t_quantile, without_noise
+from popsim.errors import InputError, did_you_mean
+
+LEAST_DRAWS = 20  # below, a regression over draws says nothing
+BLOCKS = 20  # of the jackknife
+HIGHEST_DEGREE = 6
+DRAWS_PER_TERM = 8  # a regression has at most one term for so many draws
+SAME = 1e-9  # terms that differ by less are one
+EVERYTHING = "all parameters"
+
+
+def evpi(decision: Decision, willingness_to_pay: float) -> pl.DataFrame:
+    """Expected value of perfect information, per person.
+
+    Returns:
+        One row: known, parameters, value, standard_error, low, high (95%), share_of_evpi, luck_removed (false: draws
+        have one replication each, so that the value is too high by what luck adds).
+    """
+    return information(decision, pl.DataFrame({"draw": decision.draws}), willingness_to_pay, {})
+
+
+def information(
+    decision: Decision,
+    draws: pl.DataFrame,
+    willingness_to_pay: float,
+    groups: Mapping[str, Sequence[str]] | None = None,
+) -> pl.DataFrame:
+    """EVPI, and EVPPI of single parameters or of groups of them, per person.
+
+    Args:
+        decision: with parameter draws.
+        draws: draw and a column for each parameter.
+        willingness_to_pay: for one unit of effect.
+        groups: parameters by a name for what would be known; each parameter alone when None. The columns may also be
+            summaries of a study's data: then the value is that of the study (EVSI).
+
+    Returns:
+        EVPI first, then the others, largest first: known (what would be), parameters (how many), value (in money, per
+        person), standard_error, low, high (95%, not below 0), share_of_evpi, luck_removed.
+
+    Raises:
+        InputError: there are too few draws, or a parameter is unknown.
+    """
+    need_draws(decision, LEAST_DRAWS)
+    if groups is None:
+        groups = {name: [name] for name in draws.columns if name != "draw"}
+    table = pl.DataFrame({"draw": decision.draws}).join(draws, on="draw", how="left", maintain_order="left")
+    for name in {name for group in groups.values() for name in group}:
+        if name not in draws.columns:
+            raise InputError(f"parameter '{name}': {did_you_mean(name, draws.columns)}")
+        if table[name].null_count():
+            raise InputError(f"parameter '{name}': not known in every draw")
+    everything, error = _jackknifed(partial(_evpi, decision, willingness_to_pay), len(table))
+    rows = [(EVERYTHING, len(table.columns) - 1, everything, error)]
+    increments = _increments(decision, willingness_to_pay)
+    found = []
+    for name, group in groups.items():
+        known = table.select(group).to_numpy().astype(np.float64)
+        value, error = _jackknifed(partial(_evppi, known, increments), len(table))
+        found.append((name, len(group), min(value, everything), error))
+    rows += sorted(found, key=lambda row: -row[2])
+    frame = pl.DataFrame(rows, schema=["known", "parameters", "value", "standard_error"], orient="row")
+    reach = t_quantile(min(BLOCKS, len(table))) * pl.col("standard_error")
+    return frame.with_columns(
+        low=(pl.col("value") - reach).clip(lower_bound=0.0),
+        high=pl.col("value") + reach,
+        share_of_evpi=pl.col("value") / everything if everything > 0 else pl.lit(None, pl.Float64),
+        luck_removed=pl.lit(decision.noise is not None),
+    )
+
+
+def _jackknifed(value_of: Callable[[NDArray[np.bool_]], float], draws: int) -> tuple[float, float]:
+    """A value from all draws, and its standard error from leaving out one block of draws after another."""
+    block = np.arange(draws) % min(BLOCKS, draws)
+    without = np.array([value_of(block != b) for b in np.unique(block)])
+    error = np.sqrt((len(without) - 1) * without.var())
+    return value_of(np.ones(draws, bool)), float(error)
+
+
+def _increments(decision: Decision, willingness_to_pay: float) -> NDArray[np.float64]:
+    """(D, S - 1) net benefit over that of the comparator."""
+    benefit = decision.net_monetary_benefit(willingness_to_pay)
+    return benefit[:, 1:] - benefit[:, :1]
+
+
+def _evpi(decision: Decision, willingness_to_pay: float, rows: NDArray[np.bool_]) -> float:
+    """As some of the draws show it."""
+    return _value(_increments(decision.some(rows).exact, willingness_to_pay))
+
+
+def _evppi(known: NDArray[np.float64], increments: NDArray[np.float64], rows: NDArray[np.bool_]) -> float:
+    """As some of the draws show it."""
+    return _value(conditional_means(known[rows], increments[rows]))
+
+
+def _value(increments: NDArray[np.float64]) -> float:
+    """E[max] - max E over strategies, the comparator's increment being 0."""
+    best = np.maximum(increments.max(axis=1, initial=0.0), 0.0)
+    return float(best.mean() - max(0.0, increments.mean(axis=0).max(initial=0.0)))
+
+
+def conditional_means(known: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Expectation of each column of `values` given the columns of `known`, at the draws.
+
+    Args:
+        known: (D, k) what is known.
+        values: (D, m).
+
+    Returns:
+        (D, m), with the spread that luck gives to a regression taken out.
+    """
+    terms, sizes = _terms(known)
+    squares, products = terms.T @ terms, terms.T @ values
+    spread = np.maximum(values.var(axis=0), np.finfo(float).tiny)
+    best, fitted, size = np.inf, values, 1
+    for terms_in in sizes:
+        # The pseudo-inverse passes over terms that others explain: of a parameter that never varies or copies another.
+        inverse = np.linalg.pinv(squares[:terms_in, :terms_in], rcond=SAME, hermitian=True)
+        expected = terms[:, :terms_in] @ (inverse @ products[:terms_in])
+        score = ((values - expected).var(axis=0) / spread).sum() / (1.0 - terms_in / len(known)) ** 2
+        if score < best:
+            best, fitted, size = score, expected, terms_in
+    rest = values - fitted
+    luck = rest.T @ rest / (len(known) - size) * (size - 1) / len(known)
+    return without_noise(fitted, luck)
+
+
+def _terms(known: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[int]]:
+    """Products of Hermite polynomials up to a total degree, and how many terms there are up to each degree from 0."""
+    draws, parameters = known.shape
+    if 1 + parameters >= draws:
+        raise InputError(f"{parameters} parameters at once: more than {draws} draws can tell apart")
+    normal = ndtri((rankdata(known, axis=0) - 0.5) / draws)
+    most = max(1 + parameters, draws // DRAWS_PER_TERM)
+    highest = max(d for d in range(HIGHEST_DEGREE + 1) if d <= 1 or comb(parameters + d, d) <= most)
+    powers = _hermite(normal, highest)
+    columns, sizes = [np.ones(draws)], [1]
+    for degree in range(1, highest + 1):
+        for chosen in combinations_with_replacement(range(parameters), degree):
+            columns.append(np.prod([powers[chosen.count(p)][:, p] for p in set(chosen)], axis=0))
+        sizes.append(len(columns))
+    return np.column_stack(columns), sizes
+
+
+def _hermite(x: NDArray[np.float64], highest: int) -> list[NDArray[np.float64]]:
+    """Normalised Hermite polynomials of degree 0, 1, ..., of mean 0 and variance 1 in a standard normal x."""
+    polynomials = [np.ones_like(x), x]
+    for degree in range(1, highest):
+        polynomials.append((x * polynomials[-1] - np.sqrt(degree) * polynomials[-2]) / np.sqrt(degree + 1))
+    return polynomials
