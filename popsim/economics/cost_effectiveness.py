@@ -273,7 +273,9 @@ def _differences(measures: pl.DataFrame, comparator: str, effect: str, sign: int
     return (
         pairs.select("strategy", "draw", "replication", "measure", difference=difference)
         .pivot(on="measure", on_columns=[TOTAL_COST, effect], index=["strategy", "draw", "replication"])
-        .select("strategy", "draw", "replication", cost=TOTAL_COST, effect=sign * pl.col(effect))
+        .select(
+            pl.col("strategy").cast(pl.String), "draw", "replication", cost=TOTAL_COST, effect=sign * pl.col(effect)
+        )
         .drop_nulls()
         .sort("draw", "replication", maintain_order=True)
     )

@@ -65,7 +65,7 @@ class Decision:
         columns = [f"{measure} of {name}" for measure in (TOTAL_COST, effect) for name in names]
         wide = (
             measures.filter(pl.col("measure").is_in([TOTAL_COST, effect]))
-            .with_columns(column=pl.format("{} of {}", "measure", "strategy"))
+            .with_columns(column=pl.format("{} of {}", "measure", pl.col("strategy").cast(pl.String)))
             .pivot(on="column", on_columns=columns, index=["draw", "replication"], values="value")
             .drop_nulls()
             .sort("draw", "replication")

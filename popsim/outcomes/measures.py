@@ -82,6 +82,7 @@ def _use(admissions: pl.DataFrame, people: pl.DataFrame, table: pl.DataFrame) ->
     }
     values = {name: Value(value, weight.get(name, years)) for name, value in row.items()}
     values["bed_days"] = values.pop("bed_days_per_person")
+    values["admissions_per_person"] = per_person(table, "admissions")
     return values
 
 

@@ -38,7 +38,7 @@ def measures(cost: NDArray[np.float64], qalys: NDArray[np.float64], first_draw: 
         )
         for measure, values in (("cost_total", cost), ("qalys", qalys))
     ]
-    return pl.concat(tables)
+    return pl.concat(tables).with_columns(pl.col("strategy").cast(pl.Enum(NAMES)))  # as runs have it
 
 
 def unit_normal_loss(mean: float, sd: float) -> float:
