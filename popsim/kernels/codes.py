@@ -97,6 +97,7 @@ STREAM_CARE_DAY = 4  # care, when within the day things happen, index = day
 STREAM_PARAMETERS = 8  # draws of uncertain parameters: person = draw, with the name's hash as its high word; index = 0
 STREAM_COHORT = 16  # 16..79: one per sampled marginal of a cohort, index = 0
 STREAM_ARRIVALS = 80  # 80..143: one per external source, index = number of the arrival
+STREAM_TRANSITIONS = 144  # state-transition models, index = cycle // 4
 STREAM_STAY = 256  # 256 + setting: length of stay, index = number of that person's stays there
 STREAM_ROUTE = 512  # 512 + setting: where to next, index likewise
 STREAM_PATIENCE = 768  # 768 + setting: how long the person waits before giving up, index likewise

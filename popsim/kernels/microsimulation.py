@@ -1,0 +1,325 @@
+"""State-transition models, individual by individual: two loops over people, cycle by cycle.
+
+`walk_tables` reads what happens from tables (probabilities by cycle and time in state, rewards by state); it is
+compiled once for all models. `compile_walk` builds the loop around a user's own scalar functions; it is compiled for
+each model.
+
+Both go through the people in blocks of `BLOCK`, all cycles of a block before the next: a block's columns stay in the
+nearest cache, and the innermost loop runs over its people without branches, so that it vectorises. Sums are taken per
+block; the caller adds the blocks in their order, so the bits do not depend on the number of threads.
+
+Points and cycles: with T cycles there are T + 1 points in time, 0 .. T. Everybody is in a state at every point; cycle t
+takes them from point t to t + 1. A state is rewarded at points, a transition at the point where the new state is first
+held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import njit, prange
+from numba.core.dispatcher import Dispatcher
+
+from popsim.kernels.codes import STREAM_TRANSITIONS
+from popsim.kernels.random import TWO_TO_MINUS_32, WORD, philox
+from popsim.kernels.scalars import clip
+
+BLOCK = 512  # people; their columns (about 24 KB) fit a first-level cache of 32 KB
+WORDS = 4  # random words of one Philox block: that many cycles of one person
+OUTCOMES = 3  # cost, QALYs, life years
+COST, QALY, LIFE = range(OUTCOMES)
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def walk_tables(
+    seed, replication, person_id, initial, cycles, origin, target, restarts, first, last, reward, one_off, totals,
+    counts, sums,
+):  # fmt: skip
+    """Everybody's walk through the states, as tables say.
+
+    A person in state `origin[a]` moves along arc a when the cycle's random word w, an unsigned number of 32 bits, has
+    first <= w <= last; at most one arc of a state holds w, and outside all of them the person stays. No word can be the
+    half-open interval's end 2**32, hence the closed form; an arc without probability has first = 1, last = 0.
+
+    Args:
+        seed, replication: key of the random numbers.
+        person_id: (people,) int64.
+        initial: (people,) state at point 0, int32.
+        cycles: T.
+        origin, target: (arcs,) int32, the states that an arc joins.
+        restarts: (arcs,) 1 where moving along the arc sets time in state back to 0.
+        first, last: (T or 1, longest + 1, arcs) uint32; the second axis is time in state in cycles, its last entry for
+            that and longer.
+        reward: (OUTCOMES, T + 1, longest + 1, states), what a person in a state at a point is worth, weighted and
+            discounted.
+        one_off: (2, T + 1, arcs) cost and QALYs of moving along an arc, by the point of arrival, discounted.
+        totals: (OUTCOMES, people) written; or (OUTCOMES, 0) where they are not wanted.
+        counts: (blocks, T + 1, states) int32, written: people in each state at each point.
+        sums: (blocks, 2, OUTCOMES) written: sums of the people's totals and of their squares.
+    """
+    people = len(person_id)
+    states = reward.shape[3]
+    longest = first.shape[1] - 1
+    kept = totals.shape[1] > 0
+    for block in prange(len(sums)):
+        start = block * BLOCK
+        size = min(BLOCK, people - start)
+        state = np.empty((2, BLOCK), np.int32)
+        words = np.empty((WORDS, BLOCK), np.uint32)
+        since = np.zeros(BLOCK, np.int32)
+        total = np.zeros((OUTCOMES, BLOCK))
+        for j in range(size):
+            state[0, j] = initial[start + j]
+        for point in range(cycles + 1):
+            now = point & 1
+            if point > 0:
+                _draw(seed, replication, person_id, start, size, point - 1, words)
+                row = min(point - 1, first.shape[0] - 1)
+                word = words[(point - 1) & (WORDS - 1)]
+                if longest == 0:
+                    _move(size, origin, target, first[row, 0], last[row, 0], word, state[1 - now], state[now])
+                else:
+                    _move_by_time(
+                        size, origin, target, restarts, first[row], last[row], word, since, state[1 - now], state[now]
+                    )
+                _reward_arcs(size, origin, target, one_off, point, state[1 - now], state[now], total)
+            if longest == 0:
+                _reward_states(size, reward[:, point, 0], state[now], total)
+            else:
+                _reward_by_time(size, reward[:, point], since, state[now], total)
+            for s in range(states):
+                here = 0
+                for j in range(size):
+                    here += 1 if state[now, j] == s else 0
+                counts[block, point, s] = here
+        for outcome in range(OUTCOMES):
+            added = 0.0
+            squares = 0.0
+            for j in range(size):
+                added += total[outcome, j]
+                squares += total[outcome, j] * total[outcome, j]
+            sums[block, 0, outcome] = added
+            sums[block, 1, outcome] = squares
+            if kept:
+                for j in range(size):
+                    totals[outcome, start + j] = total[outcome, j]
+
+
+@njit(error_model="numpy", forceinline=True)
+def _draw(seed, replication, person_id, start, size, cycle, words):
+    """Random words of the people of a block for the cycle and the three after it, where a new Philox block begins."""
+    if cycle & (WORDS - 1) == 0:
+        stream = np.uint64(STREAM_TRANSITIONS)
+        index = np.uint64(cycle // WORDS)
+        key_0, key_1 = np.uint64(seed & WORD), np.uint64(replication & WORD)
+        for j in range(size):
+            person = person_id[start + j]
+            low, high = np.uint64(person & WORD), np.uint64((person >> 32) & WORD)
+            x0, x1, x2, x3 = philox(low, high, stream, index, key_0, key_1)
+            words[0, j] = np.uint32(x0)
+            words[1, j] = np.uint32(x1)
+            words[2, j] = np.uint32(x2)
+            words[3, j] = np.uint32(x3)
+
+
+@njit(error_model="numpy", forceinline=True)
+def _move(size, origin, target, first, last, word, before, after):
+    """The states after a cycle."""
+    for j in range(size):
+        after[j] = before[j]
+    for a in range(len(origin)):
+        leaves, goes, least, most = origin[a], target[a], first[a], last[a]
+        for j in range(size):
+            moves = (before[j] == leaves) & (word[j] >= least) & (word[j] <= most)
+            after[j] = goes if moves else after[j]
+
+
+@njit(error_model="numpy", forceinline=True)
+def _move_by_time(size, origin, target, restarts, first, last, word, since, before, after):
+    """The states after a cycle, and the time in them, where probabilities depend on it."""
+    longest = len(first) - 1
+    for j in range(size):
+        after[j] = before[j]
+    for a in range(len(origin)):
+        leaves, goes = origin[a], target[a]
+        for j in range(size):
+            k = min(since[j], longest)
+            moves = (before[j] == leaves) & (word[j] >= first[k, a]) & (word[j] <= last[k, a])
+            after[j] = goes if moves else after[j]
+    for j in range(size):
+        since[j] += 1
+    for a in range(len(origin)):
+        if restarts[a] != 0:
+            for j in range(size):
+                moved = (before[j] == origin[a]) & (after[j] == target[a])
+                since[j] = 0 if moved else since[j]
+
+
+@njit(error_model="numpy", forceinline=True)
+def _reward_arcs(size, origin, target, one_off, point, before, after, total):
+    """Add the one-off rewards of those who moved."""
+    for a in range(len(origin)):
+        cost, qaly = one_off[COST, point, a], one_off[QALY, point, a]
+        if cost != 0.0 or qaly != 0.0:
+            for j in range(size):
+                moved = (before[j] == origin[a]) & (after[j] == target[a])
+                total[COST, j] += cost if moved else 0.0
+                total[QALY, j] += qaly if moved else 0.0
+
+
+@njit(error_model="numpy", forceinline=True)
+def _reward_states(size, reward, state, total):
+    """Add what being in the state is worth."""
+    for s in range(reward.shape[1]):
+        cost, qaly, life = reward[COST, s], reward[QALY, s], reward[LIFE, s]
+        if cost != 0.0 or qaly != 0.0 or life != 0.0:
+            for j in range(size):
+                here = state[j] == s
+                total[COST, j] += cost if here else 0.0
+                total[QALY, j] += qaly if here else 0.0
+                total[LIFE, j] += life if here else 0.0
+
+
+@njit(error_model="numpy", forceinline=True)
+def _reward_by_time(size, reward, since, state, total):
+    """Add what being in the state for that long is worth."""
+    longest = reward.shape[1] - 1
+    for j in range(size):
+        k = min(since[j], longest)
+        for outcome in range(OUTCOMES):
+            total[outcome, j] += reward[outcome, k, state[j]]
+
+
+def compile_scalar(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A user's scalar function, compiled if it is not yet, so that it melts into the loop around it."""
+    if isinstance(function, Dispatcher):
+        return function
+    return njit(error_model="numpy", forceinline=True)(function)
+
+
+@njit(error_model="numpy", forceinline=True)
+def nothing_happens(state, new_state, time_in_state, cycle, p, x):
+    """One-off cost and QALYs of a transition where the model has none."""
+    return 0.0, 0.0
+
+
+@njit(error_model="numpy", forceinline=True)
+def _traits_0(traits, row):
+    return (0.0,)
+
+
+@njit(error_model="numpy", forceinline=True)
+def _traits_1(traits, row):
+    return (traits[0, row],)
+
+
+@njit(error_model="numpy", forceinline=True)
+def _traits_2(traits, row):
+    return traits[0, row], traits[1, row]
+
+
+@njit(error_model="numpy", forceinline=True)
+def _traits_3(traits, row):
+    return traits[0, row], traits[1, row], traits[2, row]
+
+
+@njit(error_model="numpy", forceinline=True)
+def _traits_4(traits, row):
+    return traits[0, row], traits[1, row], traits[2, row], traits[3, row]
+
+
+@njit(error_model="numpy", forceinline=True)
+def _traits_5(traits, row):
+    return traits[0, row], traits[1, row], traits[2, row], traits[3, row], traits[4, row]
+
+
+@njit(error_model="numpy", forceinline=True)
+def _traits_6(traits, row):
+    return traits[0, row], traits[1, row], traits[2, row], traits[3, row], traits[4, row], traits[5, row]
+
+
+_TRAITS = (_traits_0, _traits_1, _traits_2, _traits_3, _traits_4, _traits_5, _traits_6)
+MOST_TRAITS = len(_TRAITS) - 1
+
+
+def compile_walk(
+    next_state: Callable[..., Any],
+    rewards: Callable[..., Any],
+    one_off: Callable[..., Any],
+    traits_type: type[tuple[Any, ...]],
+    spells: bool,
+) -> Callable[..., None]:
+    """The walk of `walk_tables` for a model whose transitions and rewards are functions.
+
+    Args:
+        next_state: (state, time_in_state, cycle, u, p, x) -> state at the next point.
+        rewards: (state, time_in_state, cycle, p, x) -> cost and utility per year of being in the state at a point.
+        one_off: (state, new_state, time_in_state, cycle, p, x) -> cost and QALYs of a transition; called every cycle,
+            also where the state stays.
+        traits_type: NamedTuple that x is, of floats, at least one and at most MOST_TRAITS fields.
+        spells: whether time in state runs on over moves between states of the same spell.
+
+    Returns:
+        A function like `walk_tables` that takes, instead of the tables, p (a NamedTuple of floats), traits ((fields,
+        people) float64), spell ((states,) int32), alive (bit s is 1 where state s is alive), weight ((OUTCOMES, T + 1)
+        of a year in a state) and arrival ((2, T + 1) discount factors of one-offs).
+    """
+    pick = _TRAITS[len(traits_type._fields)]
+
+    @njit(parallel=True, error_model="numpy")
+    def walk(
+        seed, replication, person_id, initial, cycles, states, p, traits, spell, alive, weight, arrival, totals, counts,
+        sums,
+    ):  # fmt: skip
+        people = len(person_id)
+        kept = totals.shape[1] > 0
+        for block in prange(len(sums)):
+            start = block * BLOCK
+            size = min(BLOCK, people - start)
+            state = np.empty(BLOCK, np.int64)
+            words = np.empty((WORDS, BLOCK), np.uint32)
+            since = np.zeros(BLOCK, np.int64)
+            total = np.zeros((OUTCOMES, BLOCK))
+            for j in range(size):
+                state[j] = initial[start + j]
+            for point in range(cycles + 1):
+                cycle = point - 1
+                if point > 0:
+                    _draw(seed, replication, person_id, start, size, cycle, words)
+                    word = words[cycle & (WORDS - 1)]
+                    for j in range(size):
+                        x = traits_type(*pick(traits, start + j))
+                        before = state[j]
+                        after = np.int64(next_state(before, since[j], cycle, (word[j] + 0.5) * TWO_TO_MINUS_32, p, x))
+                        cost, qaly = one_off(before, after, since[j], cycle, p, x)
+                        total[COST, j] += cost * arrival[COST, point]
+                        total[QALY, j] += qaly * arrival[QALY, point]
+                        goes_on = spell[clip(after, 0, states - 1)] == spell[before] if spells else after == before
+                        since[j] = since[j] + 1 if goes_on else 0
+                        state[j] = after
+                for j in range(size):
+                    x = traits_type(*pick(traits, start + j))
+                    cost, utility = rewards(state[j], since[j], point, p, x)
+                    total[COST, j] += cost * weight[COST, point]
+                    total[QALY, j] += utility * weight[QALY, point]
+                    total[LIFE, j] += weight[LIFE, point] * float((alive >> state[j]) & 1)
+                for s in range(states):
+                    here = 0
+                    for j in range(size):
+                        here += 1 if state[j] == s else 0
+                    counts[block, point, s] = here
+            for outcome in range(OUTCOMES):
+                added = 0.0
+                squares = 0.0
+                for j in range(size):
+                    added += total[outcome, j]
+                    squares += total[outcome, j] * total[outcome, j]
+                sums[block, 0, outcome] = added
+                sums[block, 1, outcome] = squares
+                if kept:
+                    for j in range(size):
+                        totals[outcome, start + j] = total[outcome, j]
+
+    return walk

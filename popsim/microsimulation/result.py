@@ -1,0 +1,131 @@
+"""What a microsimulation gives: measures by strategy and run, occupancy, and each individual's totals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from popsim.economics.cost_effectiveness import cost_effectiveness, strategy_means
+from popsim.economics.uncertainty import t_quantile
+from popsim.errors import InputError
+
+MEASURES = ("cost_total", "qalys", "life_years")
+
+
+class Run(NamedTuple):
+    """One passage of all individuals under all strategies: its parameter draw (0: own values) and replication."""
+
+    draw: int
+    replication: int
+
+
+@dataclass(frozen=True)
+class Microsimulation:
+    """Results of a state-transition model.
+
+    Attributes:
+        strategies, states: names.
+        runs: draw and replication of each run.
+        person_id: (people,) identities.
+        cycle_years: length of a cycle.
+        means: (strategies, runs, 3) cost, QALYs and life years per person, in the order of MEASURES.
+        variances: (strategies, runs, 3) variance over the people.
+        counts: (strategies, runs, cycles + 1, states) people in each state at each point.
+        totals: (strategies, runs, 3, people) of each person, or None where they were not kept.
+    """
+
+    strategies: Sequence[str]
+    states: Sequence[str]
+    runs: Sequence[Run]
+    person_id: NDArray[np.int64]
+    cycle_years: float
+    means: NDArray[np.float64]
+    variances: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    totals: NDArray[np.float64] | None
+
+    @cached_property
+    def measures(self) -> pl.DataFrame:
+        """Means per person: strategy, draw, replication, measure, value; what popsim.economics takes."""
+        return self._table(self.means, {"measure": list(MEASURES)}, "value")
+
+    @cached_property
+    def occupancy(self) -> pl.DataFrame:
+        """Share of people in each state: strategy, draw, replication, cycle (the point in time), state, share."""
+        levels: dict[str, list[Any]] = {"cycle": list(range(self.counts.shape[2])), "state": list(self.states)}
+        return self._table(self.counts / len(self.person_id), levels, "share")
+
+    @cached_property
+    def persons(self) -> pl.DataFrame:
+        """Totals of each individual: strategy, draw, replication, person_id, cost_total, qalys, life_years.
+
+        Raises:
+            InputError: they were not kept (`run(..., persons=True)`).
+        """
+        if self.totals is None:
+            raise InputError("totals of each individual were not kept: run with persons=True")
+        table = self._table(np.moveaxis(self.totals, 2, -1)[..., 0], {"person_id": self.person_id}, MEASURES[0])
+        more = {name: np.ascontiguousarray(self.totals[:, :, k]).reshape(-1) for k, name in enumerate(MEASURES)}
+        return table.with_columns(**{name: pl.Series(values) for name, values in more.items()})
+
+    @cached_property
+    def summary(self) -> pl.DataFrame:
+        """Mean of each measure under each strategy: strategy, measure, mean, standard_error, low, high.
+
+        With one run the error is that of sampling individuals, with more it is taken over the runs (and contains the
+        uncertainty of the parameters where there are draws). Interval: 95%, Student's t.
+        """
+        if len(self.runs) > 1:
+            return strategy_means(self.measures).drop("replications")
+        people = len(self.person_id)
+        errors = np.sqrt(self.variances[:, 0] / people).reshape(-1)
+        reach = t_quantile(people) * errors
+        means = self.measures.select("strategy", "measure", mean="value")
+        return means.with_columns(
+            standard_error=pl.Series(errors), low=pl.col("mean") - reach, high=pl.col("mean") + reach
+        )
+
+    def cost_effectiveness(self, comparator: str, willingness_to_pay: float) -> pl.DataFrame:
+        """Each strategy against the comparator, as `popsim.economics.cost_effectiveness` says, over the runs."""
+        return cost_effectiveness(self.measures, comparator, willingness_to_pay)
+
+    def _table(self, values: NDArray[Any], levels: dict[str, Any], name: str) -> pl.DataFrame:
+        """A long table of an array (strategies, runs, *levels)."""
+        strategies, runs = values.shape[:2]
+        inner = values[0, 0].size
+        names = pl.Series(list(self.strategies), dtype=pl.String)
+        numbers = np.array(self.runs, np.int32)
+        columns: dict[str, Any] = {
+            "strategy": names.gather(np.repeat(np.arange(strategies), runs * inner)),
+            "draw": np.tile(np.repeat(numbers[:, 0], inner), strategies),
+            "replication": np.tile(np.repeat(numbers[:, 1], inner), strategies),
+        }
+        after = inner
+        for level, entries in levels.items():
+            after //= len(entries)
+            places = np.tile(
+                np.repeat(np.arange(len(entries)), after), strategies * runs * inner // len(entries) // after
+            )
+            columns[level] = pl.Series(entries).gather(places)
+        return pl.DataFrame(columns | {name: np.ascontiguousarray(values).reshape(-1)})
+
+    def __repr__(self) -> str:
+        people, cycles = len(self.person_id), self.counts.shape[2] - 1
+        head = f"Microsimulation of {people:,} individuals, {cycles} cycles of {self.cycle_years:g} years"
+        runs = f", {len(self.runs)} runs" if len(self.runs) > 1 else ""
+        wide = self.summary.pivot(on="measure", index="strategy", values=["mean", "standard_error"])
+        width = max(len(name) for name in (*self.strategies, "strategy"))
+        lines = [head + runs, f"{'strategy':{width}}" + "".join(f"{name:>26}" for name in MEASURES)]
+        for row in wide.iter_rows(named=True):
+            cells = (f"{row[f'mean_{m}']:,.4g} (SE {row[f'standard_error_{m}']:.2g})" for m in MEASURES)
+            lines.append(f"{row['strategy']:{width}}" + "".join(f"{cell:>26}" for cell in cells))
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return str(self.summary._repr_html_())

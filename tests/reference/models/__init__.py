@@ -1,0 +1,1 @@
+"""Textbook models written against popsim's public API, each with its source."""
