@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import polars as pl
 from mesa import Model
+from numpy.typing import NDArray
 
 from popsim.care import CareSystem, Interventions, Monitoring
+from popsim.care.policy import networks_by_day, telemonitoring_by_day
 from popsim.care.strategy_checks import check_strategy
 from popsim.economics.valuation import PricedSetting, Valuation
 from popsim.errors import InputError
@@ -47,6 +49,10 @@ class MonitoringPart(Protocol):
 
 class CarePart(Occupancy, Protocol):
     """Whatever moves twins between settings and treats them."""
+
+    @property
+    def places(self) -> NDArray[np.int64]:
+        """Places, or slots, per day and setting."""
 
     def treat(self, population: Population, clock: Clock) -> None:
         """Process the day's events in time order, writing them to the event log."""
@@ -188,7 +194,9 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         seed, replication = self.seed, self.replication
         people, strategy = self.population, self.strategy
         check_strategy(strategy, self.network.definition, people.schema, "strategy")
-        network = self.network.with_capacity(strategy.capacity).scaled(len(people))
+        networks = networks_by_day(self.network, strategy, len(people))
+        programmes = telemonitoring_by_day(strategy)
+        network, first = networks.pop(0), programmes.pop(0)
         heart_failure = HeartFailurePhysiology(sets["heart_failure"], seed=seed, replication=replication)
         physiology = Physiology([heart_failure, *self._organ_systems])
         physiology.initialise(people)
@@ -200,6 +208,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             seed=seed,
             replication=replication,
             practice=sets["care_practice"],
+            later=networks,
         )
         interventions = Interventions(strategy.composed, people, seed=seed, replication=replication)
         valuation = Valuation(
@@ -207,14 +216,15 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             sets["griffiths_2014"],
             [PricedSetting(s.name, s.setting_class, s.clinician) for s in network.settings],
             self.follow_up_days,
-            telemonitoring_per_day=strategy.telemonitoring.cost_per_day if strategy.telemonitoring else None,
+            telemonitoring_per_day=first.cost_per_day if first else None,
+            telemonitoring_later={day: one.cost_per_day for day, one in programmes.items() if one},
             charges=interventions.charges,
         )
         return Parts(
             interventions=interventions,
             physiology=physiology,
             monitoring=Monitoring(
-                strategy.telemonitoring, seed=seed, replication=replication, signals=sets["home_signals"]
+                first, seed=seed, replication=replication, signals=sets["home_signals"], later=programmes
             ),
             care=care,
             valuation=valuation,

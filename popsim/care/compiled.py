@@ -70,23 +70,11 @@ class _Tables:
 
     def column(self, name: str) -> tuple[int, int]:
         """Block and place of a column that rules may test."""
-        kind = self.schema[name].kind if name in self.schema else None
-        if kind not in ("real", "code"):
-            raise InputError(f"{self.network.file}: column '{name}' cannot be tested in this population")
-        return (records.REAL_BLOCK if kind == "real" else records.CODE_BLOCK), self.schema.place(name)
+        return column_place(name, self.schema, self.network.file)
 
     def add_conditions(self, conditions: Sequence[Condition]) -> tuple[int, int]:
         first = len(self.conditions)
-        for condition in conditions:
-            block, place = self.column(condition.column)
-            operator = (
-                records.AT_LEAST
-                if condition.at_least is not None
-                else records.BELOW
-                if condition.below is not None
-                else records.IS
-            )
-            self.conditions.append((operand(condition), place, block, operator))
+        self.conditions += condition_rows(conditions, self.schema, self.network.file)
         return first, len(self.conditions)
 
     def add_distribution(self, distribution: Distribution | None) -> int:
@@ -141,8 +129,8 @@ class _Tables:
         routes = self.add_routes(setting.routes)
         kind = records.PLACE if setting.is_place else records.CONTACT if contact >= 0 else records.ROUTER
         return {
-            "capacity": _number(setting.capacity),
-            "waiting_room": _number(setting.waiting_room),
+            "capacity": number_of_places(setting.capacity),
+            "waiting_room": number_of_places(setting.waiting_room),
             "opens": setting.opens_hour / HOURS_A_DAY,
             "closes": setting.closes_hour / HOURS_A_DAY,
             "review_hour": review.hour if review else 0.0,
@@ -210,6 +198,34 @@ def compile_network(network: CareNetwork, schema: Schema) -> dict[str, Any]:
     }
 
 
+def column_place(name: str, schema: Schema, file: object) -> tuple[int, int]:
+    """Block and place of a column that rules may test.
+
+    Raises:
+        InputError: the population does not have it.
+    """
+    kind = schema[name].kind if name in schema else None
+    if kind not in ("real", "code"):
+        raise InputError(f"{file}: column '{name}' cannot be tested in this population")
+    return (records.REAL_BLOCK if kind == "real" else records.CODE_BLOCK), schema.place(name)
+
+
+def condition_rows(conditions: Sequence[Condition], schema: Schema, file: object) -> list[tuple[Any, ...]]:
+    """Rows of the table of conditions."""
+    rows: list[tuple[Any, ...]] = []
+    for condition in conditions:
+        block, place = column_place(condition.column, schema, file)
+        operator = (
+            records.AT_LEAST
+            if condition.at_least is not None
+            else records.BELOW
+            if condition.below is not None
+            else records.IS
+        )
+        rows.append((operand(condition), place, block, operator))
+    return rows
+
+
 def compile_sources(network: CareNetwork) -> NDArray[Any]:
     """External sources as a table, each at its first patient."""
     rows = [(a.per_day, 0, network.index(a.to), a.priority - 1) for a in network.arrivals]
@@ -224,7 +240,8 @@ def _home(network: CareNetwork) -> int:
     return records.EXIT
 
 
-def _number(places: int | str) -> int:
+def number_of_places(places: int | str) -> int:
+    """Places as the event loop counts them."""
     return records.UNLIMITED if isinstance(places, str) else places
 
 

@@ -15,6 +15,7 @@ import polars as pl
 
 from popsim.care.columns import CARE_COLUMNS
 from popsim.care.network import CareNetwork
+from popsim.care.policy import networks_by_day
 from popsim.care.system import CareSystem
 from popsim.definitions.strategy import Strategy
 from popsim.population.columns import Schema
@@ -33,6 +34,7 @@ class PatientFlow:
         days: the longest run.
         seed, replication: key of the random numbers.
         keep_log: whether the residents' events are logged.
+        strategy: whose capacities count; the network's own otherwise.
     """
 
     def __init__(
@@ -44,18 +46,22 @@ class PatientFlow:
         seed: int = 0,
         replication: int = 0,
         keep_log: bool = False,
+        strategy: Strategy | None = None,
     ) -> None:
-        self.network = network
+        strategy = strategy or Strategy(name="none")
+        networks = networks_by_day(network, strategy)
+        self.network = networks.pop(0)
         self.population = Population(Schema(FLOW_COLUMNS), np.arange(residents))
         self.day = 0
         self._care = CareSystem(
-            network,
+            self.network,
             self.population,
-            Strategy(name="none"),
+            strategy,
             days=days,
             seed=seed,
             replication=replication,
             keep_log=keep_log,
+            later=networks,
         )
 
     @property

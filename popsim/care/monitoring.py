@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -32,9 +33,10 @@ class Monitoring:
     """Telemonitoring under one strategy; does nothing when the strategy has none.
 
     Args:
-        telemonitoring: the strategy's programme, or None.
+        telemonitoring: the strategy's programme on the first day, or None.
         seed, replication: key of the random numbers.
         signals: errors of home measurements (evidence/home_signals.toml).
+        later: programmes that replace the one before, by the day from which they do.
     """
 
     def __init__(
@@ -44,16 +46,17 @@ class Monitoring:
         seed: int,
         replication: int = 0,
         signals: ParameterSet | None = None,
+        later: Mapping[int, Telemonitoring | None] | None = None,
     ) -> None:
         self._seed, self._replication = seed, replication
-        self._rules: Rules | None = None
-        if telemonitoring is not None:
-            errors = dict(signals or load_parameters("home_signals"))
-            limits = {key: float(value) for key, value in telemonitoring if key in Rules._fields}
-            self._rules = Rules(**(errors | limits))
+        self._errors = dict(signals or load_parameters("home_signals"))
+        self._later = dict(later or {})
+        self._rules = self._rules_of(telemonitoring)
 
     def observe(self, population: Population, clock: Clock) -> None:
         """Today's measurements of everybody who is monitored, and the alerts they raise."""
+        if clock.day in self._later:
+            self._rules = self._rules_of(self._later[clock.day])
         if self._rules is None:
             return
         entered = int(np.searchsorted(population["entry_day"], clock.day, side="left"))
@@ -77,3 +80,9 @@ class Monitoring:
             population["last_alert_day"],
             population["alert"],
         )
+
+    def _rules_of(self, telemonitoring: Telemonitoring | None) -> Rules | None:
+        if telemonitoring is None:
+            return None
+        limits = {key: float(value) for key, value in telemonitoring if key in Rules._fields}
+        return Rules(**(self._errors | limits))

@@ -1,47 +1,119 @@
-"""A strategy in the form the event loop takes it."""
+"""A strategy's capacities and policies in the form the care network takes them, on the days on which they change."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from popsim.care.compiled import condition_rows
 from popsim.care.network import CareNetwork
+from popsim.definitions.interventions import Capacity, Policy, Telemonitoring
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, did_you_mean
-from popsim.kernels.care_records import FOLLOW_UP, Policy
+from popsim.kernels import care_records as records
+from popsim.population.columns import Schema
 
 
-def compile_policy(strategy: Strategy, network: CareNetwork, file: object = "strategy") -> Policy:
-    """The strategy's telemonitoring.
-
-    Raises:
-        DefinitionError: its desk is not a contact setting of the network.
-    """
-    tele = strategy.telemonitoring
-    if tele is None:
-        return Policy(desk=-1, uptake=0.0, duration_days=0.0)
-    desk = _contact(tele.desk, f"strategies.{strategy.name}.telemonitoring.desk", network, file)
-    return Policy(desk=desk, uptake=tele.uptake, duration_days=tele.duration_days)
+def switch_days(strategy: Strategy) -> tuple[int, ...]:
+    """Days after the first on which a capacity or a policy comes into force or goes out of it, in their order."""
+    dated = [one for one in strategy.composed if isinstance(one, Capacity | Policy)]
+    return tuple(sorted({day for one in dated for day in (one.from_day, one.until_day) if day}))
 
 
-def compile_follow_ups(strategy: Strategy, network: CareNetwork, file: object = "strategy") -> NDArray[Any]:
-    """The strategy's follow-up contacts as a table.
+def networks_by_day(network: CareNetwork, strategy: Strategy, population: int | None = None) -> dict[int, CareNetwork]:
+    """The network with the capacities in force, by the day from which it is so; the first day is 0.
 
-    A contact within n days is booked for day n/2 (rounded down, at least 1): the other half is for a full clinic.
+    Args:
+        network: for its reference population.
+        strategy: with all that it inherits.
+        population: number of twins it is scaled to; None: not scaled.
 
     Raises:
-        DefinitionError: one of them is not a contact setting of the network.
+        DefinitionError: no network can have these capacities.
     """
-    key = f"strategies.{strategy.name}.follow_up.setting"
-    rows = [(p.uptake, _contact(p.setting, key, network, file), max(1, p.within_days // 2)) for p in strategy.follow_up]
-    return np.array(rows, FOLLOW_UP)
+    found: dict[int, CareNetwork] = {}
+    before: dict[str, int] | None = None
+    for day in (0, *switch_days(strategy)):
+        capacities = [one for one in strategy.composed if isinstance(one, Capacity) and one.in_force(day)]
+        places = {one.setting: one.places for one in capacities}
+        if places != before:
+            changed = network.with_capacity(places, f"{network.file}: strategy {strategy.name}, day {day}")
+            found[day] = changed if population is None else changed.scaled(population)
+        before = places
+    return found
 
 
-def _contact(name: str, key: str, network: CareNetwork, file: object) -> int:
-    """Number of a contact setting."""
-    contacts = {s.name for s in network.settings if s.setting_class == "outpatient"}
-    if name not in contacts:
-        raise DefinitionError(file, key, name, f"must be a contact setting, {did_you_mean(name, contacts)}")
-    return network.index(name)
+def telemonitoring_by_day(strategy: Strategy) -> dict[int, Telemonitoring | None]:
+    """The telemonitoring programme in force, by the day from which it is so; the first day is 0."""
+    return {day: programme(telemonitoring_policy(strategy, day)) for day in (0, *switch_days(strategy))}
+
+
+def telemonitoring_policy(strategy: Strategy, day: int) -> Policy | None:
+    """The policy whose telemonitoring is in force on a day."""
+    policies = [one for one in strategy.composed if isinstance(one, Policy) and one.in_force(day)]
+    return next((one for one in reversed(policies) if one.telemonitoring), None)
+
+
+def programme(policy: Policy | None) -> Telemonitoring | None:
+    """The telemonitoring of a policy, if there is one."""
+    return policy.telemonitoring if policy else None
+
+
+class Policies:
+    """The policies of one strategy, compiled.
+
+    Args:
+        strategy: with all that it inherits.
+        network: where it works.
+        schema: columns of the people.
+        first_condition: number of conditions that the network has of its own.
+
+    Attributes:
+        conditions: rows that follow those of the network in its table of conditions.
+
+    Raises:
+        DefinitionError: a setting is not a contact setting of the network.
+    """
+
+    def __init__(self, strategy: Strategy, network: CareNetwork, schema: Schema, first_condition: int) -> None:
+        self._strategy, self._network = strategy, network
+        self._policies = [one for one in strategy.composed if isinstance(one, Policy)]
+        self._spans: dict[str, tuple[int, int]] = {}
+        self.conditions: list[tuple[Any, ...]] = []
+        for policy in self._policies:
+            first = first_condition + len(self.conditions)
+            self.conditions += condition_rows(policy.eligible, schema, network.file)
+            self._spans[policy.name] = (first, first_condition + len(self.conditions))
+
+    def follow_ups(self, day: int) -> NDArray[Any]:
+        """Follow-up contacts in force on a day, as a table.
+
+        A contact within n days is booked for day n/2 (rounded down, at least 1): the other half is for a full clinic.
+        """
+        rows = [
+            (plan.uptake, self._contact(plan.setting, "follow_up.setting"), max(1, plan.within_days // 2), *span)
+            for policy, span in ((policy, self._spans[policy.name]) for policy in self._policies)
+            if policy.in_force(day)
+            for plan in policy.follow_up
+        ]
+        return np.array(rows, records.FOLLOW_UP)
+
+    def telemonitoring(self, day: int) -> records.Policy:
+        """Telemonitoring in force on a day."""
+        policy = telemonitoring_policy(self._strategy, day)
+        if policy is None or policy.telemonitoring is None:
+            return records.Policy(desk=-1, uptake=0.0, duration_days=0.0, condition_first=0, condition_last=0)
+        tele = policy.telemonitoring
+        desk = self._contact(tele.desk, "telemonitoring.desk")
+        return records.Policy(desk, tele.uptake, tele.duration_days, *self._spans[policy.name])
+
+    def _contact(self, name: str, key: str) -> int:
+        """Number of a contact setting."""
+        contacts: Sequence[str] = [s.name for s in self._network.settings if s.setting_class == "outpatient"]
+        if name not in contacts:
+            allowed = f"must be a contact setting, {did_you_mean(name, contacts)}"
+            raise DefinitionError("strategy", f"strategies.{self._strategy.name}.{key}", name, allowed)
+        return self._network.index(name)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from popsim.care.columns import find_columns
-from popsim.care.compiled import compile_network, compile_sources
+from popsim.care.compiled import compile_network, compile_sources, number_of_places
 from popsim.care.network import CareNetwork
-from popsim.care.policy import compile_follow_ups, compile_policy
+from popsim.care.policy import Policies, switch_days, telemonitoring_policy
 from popsim.definitions.strategy import Strategy
 from popsim.errors import RunError
 from popsim.evidence.parameters import ParameterSet, load_parameters
@@ -30,15 +32,17 @@ class CareSystem:
     """The care network at work on a population.
 
     Args:
-        network: scaled, with the strategy's capacities.
+        network: scaled, with the capacities of the first day.
         population: its care columns are written; the others are read by the network's rules.
-        strategy: follow-up and telemonitoring.
+        strategy: its policies (follow-up and telemonitoring).
         days: how many days will be simulated at most.
         seed, replication: key of all random numbers.
         practice: what clinicians do (evidence/care_practice.toml).
         keep_log: whether twins' events are logged.
+        later: networks whose numbers of places and slots replace those before, by the day from which they do.
 
     Attributes:
+        places: per day and setting: places, or slots a day of a contact setting; shape (days, settings).
         census, queue, peak: per day and setting: places taken and persons waiting at the end of the day, and the most
             places taken at once; shape (days, settings).
     """
@@ -54,6 +58,7 @@ class CareSystem:
         replication: int = 0,
         practice: ParameterSet | None = None,
         keep_log: bool = True,
+        later: Mapping[int, CareNetwork] | None = None,
     ) -> None:
         self.network = network
         self.settings = tuple(setting.name for setting in network.settings)
@@ -62,11 +67,16 @@ class CareSystem:
         self._entry_day = population["entry_day"] if "entry_day" in population.schema else None
         shape = (days, len(self.settings))
         self.census, self.queue, self.peak = (np.zeros(shape, np.int32) for _ in range(3))
-        self._use(
-            _first_morning(network, population, strategy, days, seed, replication, practice)._replace(
-                log=self.events.records
-            )
-        )
+        tables = compile_network(network, population.schema)
+        self._strategy, self._later = strategy, dict(later or {})
+        self._switches = {*switch_days(strategy), *self._later} - {0}
+        self._policies = Policies(strategy, network, population.schema, len(tables["conditions"]))
+        tables["conditions"] = np.append(tables["conditions"], np.array(self._policies.conditions, records.CONDITION))
+        tables |= {"policy": records.as_record(self._policies.telemonitoring(0))}
+        tables |= {"follow_ups": self._policies.follow_ups(0), "seed": seed, "replication": replication}
+        arrays = _first_morning(tables, network, population, days, practice)
+        self._use(arrays._replace(log=self.events.records))
+        self.places = np.tile(_places(self._arrays.settings), (days, 1))
         for source in range(len(self._arrays.sources)):
             loop.schedule_arrival(self._world, 0.0, source)
 
@@ -77,6 +87,8 @@ class CareSystem:
 
     def open_day(self, day: int, entered: int) -> None:
         """Schedule what physiology, monitoring and the calendar bring today."""
+        if day in self._switches:
+            self._switch(day)
         self._make_room(int(loop.count_due(self._world, entered)))
         loop.open_day(self._world, day, entered)
 
@@ -97,6 +109,14 @@ class CareSystem:
         Raises:
             RunError: as `run_day`.
         """
+        switches = sorted(day for day in self._switches if first <= day < last)
+        for begin, end in pairwise([*dict.fromkeys([first, *switches]), last]):
+            if begin in self._switches:
+                self._switch(begin)
+            self._run_days(begin, end)
+
+    def _run_days(self, first: int, last: int) -> None:
+        """Days first..last, on which nothing is switched."""
         day, need, opened = first, loop.DONE, 0
         while day < last:
             day, need = loop.run_days(self._world, day, last, opened, self.census, self.queue, self.peak)
@@ -106,6 +126,23 @@ class CareSystem:
             elif opened:
                 self._grow(need)
         self._check(last - 1)
+
+    def _switch(self, day: int) -> None:
+        """Bring into force what the strategy changes on the morning of a day."""
+        self._make_room(int(self._arrays.states["waiting"].sum()))
+        before, now = telemonitoring_policy(self._strategy, day - 1), telemonitoring_policy(self._strategy, day)
+        self._use(self._arrays._replace(follow_ups=self._policies.follow_ups(day)))
+        self._arrays.policy[:] = records.as_record(self._policies.telemonitoring(day))
+        if now is not before:
+            self._arrays.codes[self._arrays.columns["telemonitored"][0]] = 0
+            loop.hand_out_telemonitoring(self._world, float(day))
+        if day in self._later:
+            for number, setting in enumerate(self._later[day].settings):
+                if setting.is_place:
+                    loop.change_places(self._world, float(day), number, number_of_places(setting.capacity))
+                elif setting.slots_per_day is not None:
+                    self._arrays.settings["slots"][number] = setting.slots_per_day
+            self.places[day:] = _places(self._arrays.settings)
 
     def _check(self, day: int) -> None:
         """Every person must be in exactly one setting, and flows must balance."""
@@ -157,18 +194,20 @@ class CareSystem:
             raise RunError(f"{self.network.file}: more than {LARGEST_ROOM} persons or events at once; is it stable?")
 
 
+def _places(settings: NDArray[Any]) -> NDArray[np.int64]:
+    """Places, or slots a day of a contact setting, by setting."""
+    return np.where(settings["kind"] == records.CONTACT, settings["slots"], settings["capacity"])
+
+
 def _first_morning(
+    tables: dict[str, Any],
     network: CareNetwork,
     population: Population,
-    strategy: Strategy,
     days: int,
-    seed: int,
-    replication: int,
     practice: ParameterSet | None,
 ) -> records.Arrays:
-    """The network on its first morning: nobody in it, nothing scheduled."""
+    """The network on its first morning: nobody in it, nothing scheduled; `tables` are the fields known already."""
     size, count = len(population), len(network.settings)
-    tables = compile_network(network, population.schema)
     contacts = max(1, sum(s.setting_class == "outpatient" for s in network.settings))
     jobs = np.zeros(size, records.JOB)
     jobs["person"] = population.person_id
@@ -180,8 +219,6 @@ def _first_morning(
         **tables,
         columns=records.as_record(find_columns(population.schema)),
         practice=records.as_record((practice or load_parameters("care_practice")).fill(records.Practice)),
-        policy=records.as_record(compile_policy(strategy, network)),
-        follow_ups=compile_follow_ups(strategy, network),
         sources=compile_sources(network),
         jobs=jobs,
         states=np.zeros(count, records.STATE),
@@ -197,8 +234,6 @@ def _first_morning(
         reals=population.block("real"),
         codes=population.block("code"),
         twins=size,
-        seed=seed,
-        replication=replication,
     )
     return _more_jobs(arrays)
 

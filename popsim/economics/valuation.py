@@ -8,7 +8,7 @@ costs nothing; whoever is on a ward takes the drugs that the ward's price includ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,6 +85,7 @@ class Valuation:
         follow_up_days: whole days from its entry for which a twin is valued.
         discount_rate_costs, discount_rate_qalys: per year; None: as the prices say.
         telemonitoring_per_day: price of a day of telemonitoring; None: as the prices say.
+        telemonitoring_later: prices that replace it, by the day from which they do.
         programme_cost: paid once for every twin at entry.
         charges: what interventions cost.
 
@@ -102,6 +103,7 @@ class Valuation:
         discount_rate_costs: float | None = None,
         discount_rate_qalys: float | None = None,
         telemonitoring_per_day: float | None = None,
+        telemonitoring_later: Mapping[int, float] | None = None,
         programme_cost: float = 0.0,
         charges: Charges | None = None,
     ) -> None:
@@ -111,6 +113,7 @@ class Valuation:
         self.tables = price_tables(prices, tuple(settings))
         telemonitoring = prices["telemonitoring_day"] if telemonitoring_per_day is None else telemonitoring_per_day
         self.telemonitoring_per_day = float(telemonitoring)
+        self._telemonitoring_later = dict(telemonitoring_later or {})
         self.rates = _rates(prices, utilities)
         costs = prices["discount_rate_costs"] if discount_rate_costs is None else discount_rate_costs
         qalys = prices["discount_rate_qalys"] if discount_rate_qalys is None else discount_rate_qalys
@@ -126,6 +129,7 @@ class Valuation:
     def _accrue_time(self, population: Population, clock: Clock) -> None:
         """The rows under follow-up are neighbours, because rows are ordered by entry."""
         today = int(clock.time_days)
+        self.telemonitoring_per_day = self._telemonitoring_later.get(today, self.telemonitoring_per_day)
         entry_day = population["entry_day"]
         first = int(np.searchsorted(entry_day, np.int32(max(today - self.follow_up_days, -1)), side="right"))
         last = int(np.searchsorted(entry_day, np.int32(today), side="right"))

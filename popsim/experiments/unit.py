@@ -6,12 +6,15 @@ import gc
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from popsim.care.network import CareNetwork
 from popsim.definitions.network import SettingDefinition
 from popsim.experiments.design import Unit
 from popsim.experiments.store import Tables
+from popsim.kernels.care_records import UNLIMITED
 from popsim.kernels.codes import ARRIVE, DEATH, EARLY, END, ENTER, START, VISIT
 from popsim.model import PopulationModel
 from popsim.outcomes.baseline import at_entry, baseline
@@ -49,27 +52,40 @@ class Lives(NamedTuple):
     at_entry: pl.DataFrame
     daily: pl.DataFrame
     settings: tuple[SettingDefinition, ...]
+    places: dict[str, float]
 
 
 def live(model: PopulationModel) -> Lives:
     """Run a model to its end."""
     before = at_entry(model.population)
     model.run_for(model.days)
-    network = model.network.with_capacity(model.strategy.capacity).scaled(len(model.population))
-    return Lives(model.population, model.events, before, model.daily_frame(), network.settings)
+    daily, places = model.daily_frame(), mean_places(model.care.places, model.network)
+    return Lives(model.population, model.events, before, daily, model.network.settings, places)
+
+
+def mean_places(places: NDArray[np.int64], network: CareNetwork) -> dict[str, float]:
+    """Mean number of places over the days, of the settings that have a limited number of them.
+
+    Args:
+        places: (days, settings), `CareSystem.places`.
+        network: its settings in their order.
+    """
+    mean = places.mean(axis=0)
+    limited = (places < UNLIMITED).all(axis=0)
+    return {setting.name: float(mean[i]) for i, setting in enumerate(network.settings) if limited[i]}
 
 
 def tables_of(lives: Lives, unit: Unit) -> Tables:
     """What one run of the model showed."""
     gc.collect()  # the model is a circle of references, and large
-    population, log, before, daily, settings = lives
+    population, log, before, daily, settings, places = lives
     events = log.frame(kinds=MEASURED_EVENTS)
     classes = {setting.name: setting.setting_class for setting in settings}
     days = unit.study.experiment.follow_up_days
     people = follow_up(events, population.person_id, population["entry_day"], days)
     admissions = stays(events, classes)
     table = persons(events, admissions, people, classes, population.frame(), baseline(population, before))
-    values = pl.concat([measures(events, admissions, people, classes, table), occupancy(daily, settings)])
+    values = pl.concat([measures(events, admissions, people, classes, table), occupancy(daily, settings, places)])
     tables: dict[str, pl.DataFrame | pl.LazyFrame] = {"measures": values}
     if unit.study.experiment.store != "measures":
         tables |= {"persons": table, "daily": daily, "admissions": admissions}

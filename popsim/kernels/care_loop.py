@@ -24,7 +24,15 @@ from popsim.kernels.care_records import (
     STAY_PUT,
 )
 from popsim.kernels.care_rules import choose_route
-from popsim.kernels.clinic import book, book_follow_ups, carry_over, clinical_review, open_session, unlink
+from popsim.kernels.clinic import (
+    book,
+    book_follow_ups,
+    carry_over,
+    clinical_review,
+    offer_telemonitoring,
+    open_session,
+    unlink,
+)
 from popsim.kernels.compiling import entry, inner
 from popsim.kernels.heap import pop
 from popsim.kernels.random import exponential, uniform, uniforms
@@ -88,6 +96,27 @@ def open_day(world, day, entered):
         u = uniforms(world.seed, world.replication, world.jobs[row].person, code.STREAM_CARE_DAY, day)
         schedule(world, day + u[2], code.RANK_ENTER, world.jobs[row].person, row, code.NO_DETAIL)
     world.counters[ROWS_ENTERED] = entered
+
+
+@entry
+def change_places(world, time, setting, places):
+    """Another number of places from now on: more go to those who wait, with fewer nobody is sent away.
+
+    One place after the other, so that what each frees moves on before the next, as when people leave.
+    """
+    place = world.settings[setting]
+    while place.capacity < places and world.states[setting].waiting > 0:
+        place.capacity += 1
+        fill(world, time, setting)
+    place.capacity = places
+
+
+@entry
+def hand_out_telemonitoring(world, time):
+    """Offer telemonitoring to every twin in the community or a facility, when a programme begins."""
+    for row in range(world.counters[ROWS_ENTERED]):
+        if living_at(world, row):
+            offer_telemonitoring(world, time, row)
 
 
 @inner

@@ -78,7 +78,10 @@ ROUTE = np.dtype(
 )
 TARGET = np.dtype([("cumulative", "f8"), ("node", "i4")], align=True)
 SOURCE = np.dtype([("per_day", "f8"), ("count", "i8"), ("to", "i4"), ("level", "i4")], align=True)
-FOLLOW_UP = np.dtype([("uptake", "f8"), ("setting", "i4"), ("due_days", "i4")], align=True)
+FOLLOW_UP = np.dtype(
+    [("uptake", "f8"), ("setting", "i4"), ("due_days", "i4"), ("condition_first", "i4"), ("condition_last", "i4")],
+    align=True,
+)
 
 CACHE_LINE = 64  # bytes; a job fills one, so that an event of a large population waits for memory once
 _JOB_FIELDS = [  # a twin or an external patient; twins are the first rows
@@ -192,11 +195,13 @@ class Practice(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """The strategy's telemonitoring; desk is -1 when there is none."""
+    """The strategy's telemonitoring and the conditions on who is offered it; desk is -1 when there is none."""
 
     desk: float
     uptake: float
     duration_days: float
+    condition_first: float
+    condition_last: float
 
 
 def as_record(values: Columns | Practice | Policy) -> NDArray[Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from popsim.kernels import codes as code
 from popsim.kernels.care_events import note, schedule
 from popsim.kernels.care_records import GENERAL_PRACTITIONER, NO_CLINICIAN, SPECIALIST
-from popsim.kernels.care_rules import priority_level
+from popsim.kernels.care_rules import holds, priority_level
 from popsim.kernels.compiling import inner
 from popsim.kernels.random import uniform
 
@@ -124,20 +124,28 @@ def carry_over(world, setting, day):
 def book_follow_ups(world, time, job):
     """On going home: book the strategy's follow-up contacts and hand out telemonitoring to those who take it up."""
     person = world.jobs[job].person
-    policy = world.policy[0]
     today = np.int64(np.floor(time))
     for i in range(len(world.follow_ups)):
         plan = world.follow_ups[i]
         place = world.jobs[job].setting
         index = np.int64(world.stays[job, place] if place >= 0 else 0)
         u = uniform(world.seed, world.replication, person, code.STREAM_FOLLOW_UP + np.int64(plan.setting), index)
-        if u < plan.uptake:
+        if u < plan.uptake and holds(world, job, plan.condition_first, plan.condition_last):
             book(world, time, job, np.int64(plan.setting), today + plan.due_days)
-    if policy.desk >= 0:
-        u = uniform(world.seed, world.replication, person, code.STREAM_UPTAKE, code.NO_DETAIL)
-        if u < policy.uptake:
-            world.codes[world.columns[0].telemonitored, job] = np.int8(1)
-            world.reals[world.columns[0].telemonitored_until_day, job] = today + policy.duration_days
+    offer_telemonitoring(world, time, job)
+
+
+@inner
+def offer_telemonitoring(world, time, job):
+    """Telemonitoring from now on for a twin who is to have it and takes it up."""
+    policy = world.policy[0]
+    if policy.desk < 0 or not holds(world, job, np.int64(policy.condition_first), np.int64(policy.condition_last)):
+        return
+    person = world.jobs[job].person
+    u = uniform(world.seed, world.replication, person, code.STREAM_UPTAKE, code.NO_DETAIL)
+    if u < policy.uptake:
+        world.codes[world.columns[0].telemonitored, job] = np.int8(1)
+        world.reals[world.columns[0].telemonitored_until_day, job] = np.floor(time) + policy.duration_days
 
 
 @inner

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -11,12 +11,13 @@ from popsim.outcomes.follow_up import HOSPITAL
 from popsim.outcomes.regions import TOTAL, Value, measure_frame
 
 
-def occupancy(daily: pl.DataFrame, settings: Iterable[SettingDefinition]) -> pl.DataFrame:
+def occupancy(daily: pl.DataFrame, settings: Iterable[SettingDefinition], places: Mapping[str, float]) -> pl.DataFrame:
     """People on each ward and in intensive care at the end of a day, twins and external patients.
 
     Args:
         daily: `PopulationModel.daily_frame()`.
-        settings: of the network as it was simulated (scaled, with the strategy's capacities).
+        settings: of the network.
+        places: number of them in the network as it was simulated, mean over the days, where they are limited.
 
     Returns:
         measure, value, weight: occupancy_mean.<setting> and occupancy_peak.<setting> in people, and, where places are
@@ -29,6 +30,6 @@ def occupancy(daily: pl.DataFrame, settings: Iterable[SettingDefinition]) -> pl.
             mean = float(census.mean())
             values[f"occupancy_mean.{setting.name}"] = Value(mean, TOTAL)
             values[f"occupancy_peak.{setting.name}"] = Value(float(census.max()), TOTAL)
-            if isinstance(setting.capacity, int):  # else "unlimited"
-                values[f"occupancy_share.{setting.name}"] = Value(mean / setting.capacity, setting.capacity)
+            if limit := places.get(setting.name):
+                values[f"occupancy_share.{setting.name}"] = Value(mean / limit, limit)
     return measure_frame(values)

@@ -10,6 +10,7 @@ import polars as pl
 
 from popsim.care.columns import CARE_COLUMNS, MONITORING_COLUMNS
 from popsim.care.network import CareNetwork
+from popsim.care.policy import networks_by_day
 from popsim.care.system import CareSystem
 from popsim.definitions.base import validate
 from popsim.definitions.interventions import FollowUp
@@ -63,7 +64,8 @@ class Life:
         strategy = strategy or Strategy(name="plan", follow_up=plans)
         self.population = Population(SCHEMA, 1000 - np.arange(twins))
         self.population["weight_kg"] = self.population["dry_weight_kg"] = 80.0
-        self.care = CareSystem(care, self.population, strategy, days=days, seed=seed)
+        later = networks_by_day(care, strategy)
+        self.care = CareSystem(later.pop(0), self.population, strategy, days=days, seed=seed, later=later)
         self.clock = Clock()
 
     def live(self, *, ill: Mapping[int, int] | tuple[int, ...] = (), die: tuple[int, ...] = (), days: int = 1) -> Life:

@@ -104,7 +104,8 @@ def test_occupancy():
         validate({"name": name, "class": kind, "capacity": places, "stay": stay}, SettingDefinition, "test")
         for name, kind, places in (("ward", "inpatient", 6), ("home", "community", 9), ("icu", "critical", "unlimited"))
     ]
-    assert dict(occupancy(daily, settings).select("measure", "value").iter_rows()) == {
+    places = {"ward": 6.0, "home": 9.0}
+    assert dict(occupancy(daily, settings, places).select("measure", "value").iter_rows()) == {
         "occupancy_mean.ward": 3.0, "occupancy_peak.ward": 6.0, "occupancy_share.ward": 0.5,
         "occupancy_mean.icu": 1.0, "occupancy_peak.icu": 3.0,
     }  # fmt: skip
