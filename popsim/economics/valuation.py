@@ -85,7 +85,7 @@ class Valuation:
         follow_up_days: whole days from its entry for which a twin is valued.
         discount_rate_costs, discount_rate_qalys: per year; None: as the prices say.
         telemonitoring_per_day: price of a day of telemonitoring; None: as the prices say.
-        telemonitoring_later: prices that replace it, by the day from which they do.
+        telemonitoring_later: prices that replace it (None: as the prices say), by the day from which they do.
         programme_cost: paid once for every twin at entry.
         charges: what interventions cost.
 
@@ -103,7 +103,7 @@ class Valuation:
         discount_rate_costs: float | None = None,
         discount_rate_qalys: float | None = None,
         telemonitoring_per_day: float | None = None,
-        telemonitoring_later: Mapping[int, float] | None = None,
+        telemonitoring_later: Mapping[int, float | None] | None = None,
         programme_cost: float = 0.0,
         charges: Charges | None = None,
     ) -> None:
@@ -111,9 +111,10 @@ class Valuation:
         self.programme_cost = programme_cost
         self._charges = charges or Charges()
         self.tables = price_tables(prices, tuple(settings))
-        telemonitoring = prices["telemonitoring_day"] if telemonitoring_per_day is None else telemonitoring_per_day
-        self.telemonitoring_per_day = float(telemonitoring)
-        self._telemonitoring_later = dict(telemonitoring_later or {})
+        own = prices["telemonitoring_day"]
+        self.telemonitoring_per_day = own if telemonitoring_per_day is None else float(telemonitoring_per_day)
+        later = telemonitoring_later or {}
+        self._telemonitoring_later = {day: own if price is None else price for day, price in later.items()}
         self.rates = _rates(prices, utilities)
         costs = prices["discount_rate_costs"] if discount_rate_costs is None else discount_rate_costs
         qalys = prices["discount_rate_qalys"] if discount_rate_qalys is None else discount_rate_qalys
