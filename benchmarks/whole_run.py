@@ -57,7 +57,7 @@ def live(twins: int, days: int, folder: Path) -> dict[str, Any]:
     """One piece of work from nothing to the store, with the kernels loaded before."""
     from popsim.experiments import unit as work  # noqa: PLC0415  (after threads are set)
     from popsim.experiments.design import Change, read_study  # noqa: PLC0415
-    from popsim.experiments.store import RunStore  # noqa: PLC0415
+    from popsim.experiments.store import UnitStore  # noqa: PLC0415
 
     numbers = {"population": twins, "replications": 1, "enrolment_days": 0, "follow_up_days": days}
     study = read_study(EXPERIMENT, {key: Change(f"--{key}", value) for key, value in numbers.items()})
@@ -79,10 +79,9 @@ def live(twins: int, days: int, folder: Path) -> dict[str, Any]:
     del model
     with watch.timing("outcomes"):
         tables = work.tables_of(lives, unit)
-    store = RunStore(folder)
-    store.create()
-    with watch.timing("writing"):
-        store.write_unit(unit.key, tables, 0.0)
+    store = UnitStore(folder)
+    with store.opened(), watch.timing("writing"):
+        store.publish(store.write(unit.key, tables, 0.0))
     seconds = watch.seconds
     seconds["start"] -= seconds["sampling"]
     seconds["other days"] = seconds["days"] - sum(seconds[part] for part in DAY_PARTS)

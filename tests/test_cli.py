@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from popsim.cli import main
+from popsim.experiments.run import Run
 
 ROOT = Path(__file__).parent.parent
 MAIN = ROOT / "experiments" / "heart_failure_discharge.toml"
@@ -99,8 +100,8 @@ def test_a_run_leaves_everything_readable(finished):
     assert persons.height == 60 * 3 * 2
     assert persons.group_by("strategy", "replication").len()["len"].to_list() == [60] * 6
     assert pl.read_parquet(folder / "daily.parquet").height == 25 * 3 * 2
-    events = pl.read_parquet(folder / "units" / "*" / "events.parquet")
-    assert events.filter(pl.col("event") == "enter").height == 60 * 3 * 2
+    events = Run.open(folder).events("usual_care").collect()
+    assert events.filter(pl.col("event") == "enter").height == 60
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["content_hash"].startswith(content_hash(out))
     assert manifest["experiment"]["population"] == 60
@@ -108,10 +109,10 @@ def test_a_run_leaves_everything_readable(finished):
 
 def test_the_same_command_again_finds_everything_done(finished):
     results, out = finished
-    before = {path: path.stat().st_mtime_ns for path in results.rglob("units/*/*")}
+    before = {path: path.stat().st_mtime_ns for path in results.rglob("units/*")}
     again = process("run", MAIN, *SMALL, "--out", results)
     assert (again.returncode, again.stdout) == (0, out)
-    assert {path: path.stat().st_mtime_ns for path in results.rglob("units/*/*")} == before
+    assert {path: path.stat().st_mtime_ns for path in results.rglob("units/*")} == before
 
 
 @pytest.mark.parametrize(("workers", "threads"), [(1, 2), (2, 1), (2, 2)])
@@ -166,7 +167,7 @@ def test_ctrl_c_ends_within_seconds_and_the_same_command_goes_on(tmp_path, worke
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                start_new_session=True)  # fmt: skip
     deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("*/*/units/*/unit.json")):
+    while not list(tmp_path.glob("*/units/*.zip")):
         assert running.poll() is None, running.stderr.read()
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -7,9 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from popsim.errors import InputError
+from popsim.errors import InputError, did_you_mean
 
 MOST_PROCESSES = 1024
+ENGINES = ("local", "dask")
+LONGEST_DEADLINE = 30 * 86_400.0  # seconds
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A TOML file.")]
 
@@ -32,3 +34,13 @@ def processes(flag: str, number: int | None) -> int | None:
     if number is not None and not 1 <= number <= MOST_PROCESSES:
         raise InputError(f"command line: {flag} = {number}: must be between 1 and {MOST_PROCESSES}")
     return number
+
+
+def check_engine(engine: str, address: str, deadline: float | None) -> None:
+    """Refuse an engine that there is not, and options that do not go together."""
+    if engine not in ENGINES:
+        raise InputError(f"command line: --engine = '{engine}': {did_you_mean(engine, ENGINES)}")
+    if address and engine != "dask":
+        raise InputError(f"command line: --address = '{address}': only goes with --engine dask")
+    if deadline is not None and not 0 < deadline <= LONGEST_DEADLINE:
+        raise InputError(f"command line: --deadline = {deadline:g}: must be above 0 and at most {LONGEST_DEADLINE:g} s")

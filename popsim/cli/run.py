@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from popsim.cli.options import File, processes, whole
+from popsim.cli.options import File, check_engine, processes, whole
 
 
 def run(
@@ -20,15 +21,20 @@ def run(
     enrolment_days: Annotated[int | None, whole("Entries are spread over so many days.")] = None,
     workers: Annotated[int | None, whole("Processes; as many as there are cores and memory otherwise.")] = None,
     threads: Annotated[int | None, whole("Threads of each process.")] = None,
+    engine: Annotated[str, typer.Option(help="local: processes of this machine; dask: a Dask cluster.")] = "local",
+    address: Annotated[str, typer.Option(help="Of a Dask scheduler, tcp://host:port; else one of its own.")] = "",
+    deadline: Annotated[float | None, typer.Option(help="Seconds after which a unit is given up and retried.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("results"),
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no table.")] = False,
 ) -> None:
     """Run an experiment, print its results and keep them. The same command finishes a run that was cut short."""
+    check_engine(engine, address, deadline)
     processes("--workers", workers)
     if processes("--threads", threads) is not None:
         os.environ["NUMBA_NUM_THREADS"] = str(max(threads or 1, os.cpu_count() or 1))
     from popsim.experiments.design import Change, read_study
-    from popsim.experiments.runner import Engine, run_study
+    from popsim.experiments.engine import Engine
+    from popsim.experiments.runner import run_study
     from popsim.reporting.progress import progress_bar
     from popsim.reporting.tables import print_run
 
@@ -41,10 +47,11 @@ def run(
     }
     study = read_study(file, {key: change for key, change in flags.items() if change.value is not None})
     experiment = study.experiment
-    units = experiment.replications * len(experiment.strategies)
-    engine = Engine.fitting(workers, threads, units, experiment.population)
+    units = max(1, experiment.draws) * experiment.replications * experiment.regions * len(experiment.strategies)
+    fitting = Engine.fitting(workers, threads, units, study.region_size(0))
+    chosen = replace(fitting, kind=engine, address=address, deadline=deadline)
     with progress_bar(experiment.name, quiet=quiet) as on_progress:
-        result = run_study(study, out, engine, on_progress)
+        result = run_study(study, out, chosen, on_progress)
     if not quiet:
         print_run(result)
     print(f"{result.folder}  content hash {result.content_hash[:16]}")

@@ -30,11 +30,14 @@ def frame_hash(frame: pl.DataFrame | pl.LazyFrame) -> str:
 
     Of a lazy frame one column at a time is in memory.
     """
-    table = frame.lazy()
-    digest = hashlib.sha256(str(table.select(pl.len()).collect().item()).encode())
-    for name in sorted(table.collect_schema().names()):
+    if isinstance(frame, pl.LazyFrame):
+        rows, names = frame.select(pl.len()).collect().item(), frame.collect_schema().names()
+    else:
+        rows, names = len(frame), frame.columns
+    digest = hashlib.sha256(str(rows).encode())
+    for name in sorted(names):
         digest.update(f"\n{name}\n".encode())
-        _add(digest, table.select(name).collect()[name])
+        _add(digest, frame.select(name).collect()[name] if isinstance(frame, pl.LazyFrame) else frame[name])
     return digest.hexdigest()
 
 
@@ -45,20 +48,21 @@ def combined_hash(parts: Mapping[str, str]) -> str:
 
 def _add(digest: Any, series: pl.Series) -> None:
     """Feed one column: its type, where it is null, and its values in their own bits."""
-    if series.null_count():
+    missing = series.null_count()
+    if missing:
         digest.update(series.is_null().to_numpy().tobytes())
-    if isinstance(series.dtype, pl.Enum | pl.Categorical):
-        digest.update("\n".join(map(str, series.dtype.categories)).encode())
+    if series.dtype == pl.String:
+        distinct = series.unique(maintain_order=True)
+        series = series.cast(pl.Enum(distinct.drop_nulls() if missing else distinct))
+    if isinstance(series.dtype, pl.Enum):
+        digest.update(json.dumps(series.dtype.categories.to_list()).encode())
         series = series.to_physical()
     if isinstance(series.dtype, pl.List):
         _add(digest, series.list.len())
         _add(digest, series.explode())
         return
-    if series.dtype == pl.String:
-        digest.update(json.dumps(series.to_list()).encode())
-        return
     if series.dtype == pl.Boolean:
         series = series.cast(pl.UInt8)
     digest.update(str(series.dtype).encode())
-    values = np.ascontiguousarray(series.fill_null(0).to_numpy())
+    values = np.ascontiguousarray((series.fill_null(0) if missing else series).to_numpy())
     digest.update(values.view(np.uint8))

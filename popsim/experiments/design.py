@@ -34,7 +34,10 @@ from popsim.population.sampling import plan
 from popsim.schema import SCHEMA
 
 PACKAGE = Path(__file__).parent.parent
-WITHOUT_INFLUENCE = ("reporting", "cli", "verification", "html.py", "workers.py", "runner.py", "store.py", "run.py")
+WITHOUT_INFLUENCE = (
+    *("reporting", "cli", "verification", "html.py", "run.py"),
+    *("engines", "engine.py", "runner.py", "store.py", "unit_file.py", "work.py"),
+)
 
 
 class Change(NamedTuple):
@@ -145,7 +148,6 @@ class Study:
             "seed": experiment.seed,
             "follow_up_days": experiment.follow_up_days,
             "enrolment_days": experiment.enrolment_days,
-            "strategies": [strategy.name for strategy in experiment.strategies],
             "store": experiment.store,
             "code": code_hash(),
         }

@@ -149,7 +149,7 @@ class Run:
         place = self._place(strategy, draw, replication, region)
         units = self.manifest["units"]
         key = next(u["key"] for u in units if (u["strategy"], u["draw"], u["replication"], u["region"]) == place)
-        return RunStore(self.folder).scan("events", [key])
+        return RunStore(self.folder).units.scan("events", [key])
 
     def unit(self, strategy: str, draw: int | None = None, replication: int = 0, region: int = 0) -> Unit:
         """One piece of work, for `experiments.unit.build`: the same seed gives the same lives, bit by bit.

@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,37 +17,27 @@ from popsim.economics.cost_effectiveness import cost_effectiveness, paired_diffe
 from popsim.errors import RunError
 from popsim.experiments.content import combined_hash
 from popsim.experiments.design import Study, Unit
-from popsim.experiments.store import RunStore, Tables, UnitRecord
+from popsim.experiments.engine import Engine, check_memory
+from popsim.experiments.store import RunStore, UnitStore
 from popsim.experiments.unit import simulate as simulate_unit
 from popsim.experiments.unit import warm_up as warm_up_kernels
-from popsim.experiments.workers import Outcome, run_here, run_in_workers
-from popsim.kernels.threads import use_threads
+from popsim.experiments.unit_file import UnitRecord
+from popsim.experiments.work import (
+    TRIES,
+    Failure,
+    Foreman,
+    Making,
+    OnProgress,
+    Simulate,
+    Ticket,
+    Writing,
+    versions,
+)
 from popsim.outcomes.regions import merge
 
-LIBRARIES = ("popsim", "mesa", "numpy", "numba", "networkx", "polars", "pydantic", "scipy")
-BYTES_PER_TWIN = 3000  # peak while a year is simulated and its tables are made: 2,700 measured at 200,000 twins
 MOST_FAILURES_SHOWN = 3
 
-type Simulate = Callable[[Unit], Tables]
 type WarmUp = Callable[[Sequence[Unit]], None]
-type OnProgress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """How the work is spread: `workers` processes with `threads` kernel threads each."""
-
-    workers: int
-    threads: int
-
-    @classmethod
-    def fitting(cls, workers: int | None, threads: int | None, units: int, population: int) -> Engine:
-        """What was asked for; what was left open fills the cores, with as many processes as memory has room for."""
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        if workers is None:
-            room = max(1, _free_memory() // (population * BYTES_PER_TWIN))
-            workers = min(max(1, cores // (threads or 1)), units, room)
-        return cls(workers, threads or max(1, cores // workers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,86 +65,89 @@ def run_study(
     study: Study,
     results: Path,
     engine: Engine,
-    on_progress: OnProgress = lambda done, total: None,
+    on_progress: OnProgress = lambda done, total, failed: None,
     simulate: Simulate = simulate_unit,
     warm_up: WarmUp = warm_up_kernels,
 ) -> RunResult:
     """Run what is missing and put the results together in `results/<experiment>/<run id>/`.
 
+    Units that fail three times, or take longer than their deadline, are quarantined: the others are finished, nothing
+    is put together, and the same run tries them again.
+
     Args:
         study: what to run.
         results: folder of all results.
         engine: processes and threads.
-        on_progress: called with the number of finished units and of all units.
+        on_progress: called with the number of finished units, of all units and of those given up.
         simulate: makes the tables of one unit; a module-level function, so that worker processes can find it.
         warm_up: called once in this process before workers start, so that they find compiled kernels in the cache.
 
     Raises:
-        InputError: the folder cannot be written.
-        RunError: some pieces of work failed; the others are kept.
+        InputError: the folder cannot be written, a unit does not fit into memory, there is no such cluster.
+        RunError: some pieces of work failed, or the disk is full; what was finished is kept.
     """
     began = time.perf_counter()
     started_at = datetime.now(UTC)
+    if not engine.address:
+        check_memory(study.experiment)
     store = RunStore(results / study.experiment.name / study.run_id)
-    store.create()
     units = study.units
-    missing = [unit for unit in units if store.finished(unit.key) is None]
-    done = len(units) - len(missing)
-    on_progress(done, len(units))
-    failures: list[Outcome] = []
-    for outcome in _outcomes(missing, partial(_compute, store.folder, simulate), warm_up, engine):
-        if outcome.problem:
-            failures.append(outcome)
-        else:
-            done += 1
-            on_progress(done, len(units))
-    if failures:
-        raise RunError(_failure_message(failures, len(units)))
-    records = [store.record(unit.key) for unit in units]
-    content = _content_hash(units, records)
-    tables = _put_together(store, study, units)
-    seconds = time.perf_counter() - began
-    store.write_manifest(
-        {
-            "run_id": study.run_id,
-            "content_hash": content,
-            "started_at": started_at.isoformat(timespec="seconds"),
-            "seconds": round(seconds, 3),
-            "engine": {"workers": engine.workers, "threads": engine.threads},
-            "versions": {name: version(name) for name in LIBRARIES} | {"python": platform.python_version()},
-            "machine": {"system": platform.platform(), "cores": os.cpu_count()},
-            "units": [_described(unit, record) for unit, record in zip(units, records, strict=True)],
-            **study.describe(),
-        }
-    )
+    with store.units.opened() as others_work_here:
+        records = {unit.key: record for unit in units if (record := store.units.finished(unit.key))}
+        missing = [unit for unit in units if unit.key not in records]
+        if others_work_here:
+            missing.reverse()  # the other one comes from the other end
+        records |= _computed(study, missing, store.units, engine, on_progress, simulate, warm_up)
+        tables = _put_together(store, study, units)
+        content = _content_hash(units, records)
+        seconds = time.perf_counter() - began
+        store.write_manifest(
+            {
+                "run_id": study.run_id,
+                "content_hash": content,
+                "started_at": started_at.isoformat(timespec="seconds"),
+                "seconds": round(seconds, 3),
+                "engine": asdict(engine),
+                "versions": versions(),
+                "machine": {"system": platform.platform(), "cores": os.cpu_count()},
+                "units": [_described(unit, records[unit.key]) for unit in units],
+                **study.describe(),
+            }
+        )
     return RunResult(study, store.folder, content, tables, len(missing), seconds)
 
 
-def _outcomes(missing: list[Unit], work: Callable[[Unit], None], warm_up: WarmUp, engine: Engine) -> Iterator[Outcome]:
-    """Work through the missing pieces, in this process when one worker is enough."""
-    workers = min(engine.workers, len(missing))
-    if engine.workers == 1 or not missing:
-        use_threads(engine.threads)
-        return run_here(missing, work)
-    warm_up(missing)
-    return run_in_workers(missing, work, workers, partial(use_threads, engine.threads))
+def _computed(
+    study: Study,
+    missing: Sequence[Unit],
+    store: UnitStore,
+    engine: Engine,
+    on_progress: OnProgress,
+    simulate: Simulate,
+    warm_up: WarmUp,
+) -> dict[str, UnitRecord]:
+    """Compute the missing units: their records."""
+    total = len(study.units)
+    there = total - len(missing)
+    foreman = Foreman(
+        [Ticket.of(unit) for unit in missing], store, lambda done, failed: on_progress(there + done, total, failed)
+    )
+    on_progress(there, total, 0)
+    if missing:
+        if not engine.in_this_process:
+            warm_up(missing)
+        making = Making(study, simulate)
+        with engine.crew(making, Writing(making, store), len(missing), study.experiment) as crew:
+            foreman.work_through(crew)
+    if foreman.failures:
+        raise RunError(_failure_message(foreman.failures, total, store))
+    return foreman.records
 
 
-def _compute(folder: Path, simulate: Simulate, unit: Unit) -> None:
-    """One piece of work, from nothing to the store."""
-    began = time.perf_counter()
-    tables = simulate(unit)
-    RunStore(folder).write_unit(unit.key, tables, time.perf_counter() - began)
-
-
-def _content_hash(units: tuple[Unit, ...], records: list[UnitRecord]) -> str:
+def _content_hash(units: Sequence[Unit], records: Mapping[str, UnitRecord]) -> str:
     """One hash of the values of all tables of all pieces, whoever computed them and in whatever order."""
     return combined_hash(
-        {
-            f"{unit.name}/{table}": content
-            for unit, record in zip(units, records, strict=True)
-            for table, content in record.contents.items()
-        }
+        {f"{unit.name}/{table}": content for unit in units for table, content in records[unit.key].contents.items()}
     )
 
 
@@ -164,9 +155,11 @@ def _put_together(store: RunStore, study: Study, units: tuple[Unit, ...]) -> dic
     """Write the tables of the whole run; those of the largest kind (events) stay with their units."""
     keys = [unit.key for unit in units]
     kept = ("measures",) if study.experiment.store == "measures" else ("measures", "persons", "daily", "admissions")
+    names = pl.Enum([strategy.name for strategy in study.experiment.strategies])
+    scans = {name: store.units.scan(name, keys).with_columns(pl.col("strategy").cast(names)) for name in kept}
     for name in kept[1:]:
-        store.write_combined(name, keys)
-    measures = merge(store.scan("measures", keys))
+        store.write_table(name, scans[name])
+    measures = merge(scans["measures"])
     store.write_table("measures", measures)
     experiment = study.experiment
     tables = {
@@ -189,22 +182,16 @@ def _described(unit: Unit, record: UnitRecord) -> dict[str, Any]:
         "replication": unit.replication,
         "region": unit.region,
         "seconds": round(record.seconds, 3),
-        "checksums": record.checksums,
+        "seal": record.seal,
         "contents": record.contents,
     }
 
 
-def _failure_message(failures: list[Outcome], total: int) -> str:
-    shown = "; ".join(f"{failure.job.name} ({failure.problem})" for failure in failures[:MOST_FAILURES_SHOWN])
+def _failure_message(failures: Sequence[Failure], total: int, store: UnitStore) -> str:
+    shown = "; ".join(f"{failure.job.name} ({failure.problem.text})" for failure in failures[:MOST_FAILURES_SHOWN])
     more = len(failures) - MOST_FAILURES_SHOWN
     rest = f" and {more} more" if more > 0 else ""
-    return f"{len(failures)} of {total} units failed: {shown}{rest}; the same command tries them again"
-
-
-def _free_memory() -> int:
-    """Bytes that can be used without swapping; where the system does not say, assume 8 GiB."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration, ValueError):
-        return 8 * 1024**3
+    return (
+        f"{len(failures)} of {total} units failed {TRIES} times: {shown}{rest}; no results without them; "
+        f"details in {store.quarantine}; the same command tries them again"
+    )

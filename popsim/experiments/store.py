@@ -1,14 +1,14 @@
-"""The run store: one folder per finished unit of work, written whole or not at all, checked whenever it is used.
+"""The store of an experiment: finished units of work, shared by all its runs, and a folder for each run.
 
-    results/<experiment>/<run id>/
-        manifest.json                      what was run, with what, and the content hash of the results
-        units/<key>/unit.json              checksums of the unit's tables
-        units/<key>/<table>.parquet        what the unit produced
-        <table>.parquet                    all units together, and summaries
+    results/<experiment>/
+        units/<key>.zip              what one unit produced, sealed with a checksum (see `unit_file`)
+        quarantine/<key>.json        why a unit could not be finished
+        <run id>/<table>.parquet     all units of a run together, and summaries
+        <run id>/manifest.json       what was run, with what, and the content hash of the results
 
-A folder under `units` appears by one rename after all its files are on the disk, so a killed process leaves either a
-finished unit or a leftover that the next run sweeps away. Two runners may work in the same folder: whoever finishes a
-unit first keeps it.
+A file gets its name by one rename, after it is on the disk: a killed process leaves a finished file or a leftover that
+the next run sweeps away. Several runners may work in one folder: units have the same content whoever computes them, so
+it does not matter whose file stays.
 """
 
 from __future__ import annotations
@@ -16,181 +16,247 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
 import socket
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import polars as pl
+from polars.io.plugins import register_io_source
 
-from popsim.errors import InputError
-from popsim.experiments.content import file_hash, frame_hash
+from popsim.errors import InputError, RunError, one_line
+from popsim.experiments import unit_file
+from popsim.experiments.unit_file import Tables, UnitRecord
 
-type Tables = Mapping[str, pl.DataFrame | pl.LazyFrame]  # lazy: written piece by piece
-
-UNIT_FILE = "unit.json"
 TEMPORARY = ".tmp-"
+RUNNER = ".runner-"
+BATCH_BYTES = 2**26  # of Parquet in memory while many units are read
+BATCH_ROWS = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class UnitRecord:
-    """What the store knows of a finished unit.
+class Written:
+    """A unit's file that is whole, but has not its name yet and may not be on the disk."""
 
-    Attributes:
-        key: content hash of what the unit depends on.
-        checksums: SHA-256 of each table's file.
-        contents: content hash of each table's values.
-        seconds: how long the unit took when it was computed.
+    path: Path
+    record: UnitRecord
+
+
+class UnitStore:
+    """The finished units of an experiment; can be sent to worker processes, which then write in its name.
+
+    Args:
+        folder: results/<experiment>.
     """
 
-    key: str
-    checksums: dict[str, str]
-    contents: dict[str, str]
-    seconds: float
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "units"
+        self.quarantine = folder / "quarantine"
+        self.owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+    def path(self, key: str) -> Path:
+        """Where the file of a finished unit lies."""
+        return self.folder / f"{key}.zip"
+
+    @contextmanager
+    def opened(self) -> Iterator[bool]:
+        """Make the folders and sweep away what dead processes of this machine left; at the end, what this one left.
+
+        Yields:
+            Whether another runner works here now.
+
+        Raises:
+            InputError: the folders cannot be made or written.
+        """
+        try:
+            for folder in (self.folder, self.quarantine):
+                folder.mkdir(parents=True, exist_ok=True)
+                _sweep(folder)
+            others = any(self.folder.glob(f"{RUNNER}*"))
+            (self.folder / f"{RUNNER}{self.owner}").touch()
+        except OSError as error:
+            raise InputError(f"--out {self.folder.parent}: cannot be written: {error.strerror}") from None
+        try:
+            yield others
+        finally:
+            for prefix in (RUNNER, TEMPORARY):
+                for leftover in self.folder.glob(f"{prefix}{self.owner}*"):
+                    leftover.unlink(missing_ok=True)
+
+    def finished(self, key: str) -> UnitRecord | None:
+        """The record of a finished unit, every byte of whose file has been checked; None if it has to be done."""
+        return unit_file.read_record(self.path(key), key)
+
+    def write(self, key: str, tables: Tables, seconds: float) -> Written:
+        """Write a unit's file under a name that says that it is not there yet.
+
+        Raises:
+            OSError: the disk is full or fails.
+        """
+        path = self._new()
+        try:
+            return Written(path, unit_file.write(path, key, tables, seconds))
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+    def receive(self, record: UnitRecord, content: bytes) -> Written:
+        """Write the file of a unit that was made on another machine; raises what `write` raises."""
+        path = self._new()
+        try:
+            path.write_bytes(content)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return Written(path, record)
+
+    def publish(self, written: Written) -> UnitRecord:
+        """Put a unit's file on the disk and in its place: from here on the unit is done.
+
+        Raises:
+            OSError: the disk is full or fails; the file is gone.
+        """
+        try:
+            _flush(written.path)
+            written.path.replace(self.path(written.record.key))
+            _flush(self.folder)
+        except BaseException:
+            written.path.unlink(missing_ok=True)
+            raise
+        self.quarantined(written.record.key).unlink(missing_ok=True)
+        return written.record
+
+    def quarantined(self, key: str) -> Path:
+        """Where the record of a unit lies that could not be finished."""
+        return self.quarantine / f"{key}.json"
+
+    def put_away(self, key: str, why: Mapping[str, Any]) -> None:
+        """Record why a unit could not be finished."""
+        with _taking(self.quarantined(key), self.owner) as temporary:
+            temporary.write_text(json.dumps(why, indent=2) + "\n", encoding="utf-8")
+
+    def scan(self, table: str, keys: Sequence[str]) -> pl.LazyFrame:
+        """One table of many finished units, one below the other in the order of `keys`.
+
+        Read when the frame is collected, a few units at a time: as much as the frame asks for.
+
+        Raises:
+            RunError: a file is damaged or gone.
+        """
+        paths = [self.path(key) for key in keys]
+
+        def pieces(
+            columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, _size: int | None
+        ) -> Iterator[pl.DataFrame]:
+            for batch in _batches(paths, table):
+                for frame in _in_slices(pl.scan_parquet(batch), columns, rows):
+                    yield frame if predicate is None else frame.filter(predicate)
+                    rows = None if rows is None else rows - len(frame)
+
+        first = pl.scan_parquet(_read(paths[0], table))
+        return register_io_source(pieces, schema=first.collect_schema())
+
+    def _new(self) -> Path:
+        """A name for a file that is being written: it says for whom."""
+        return self.folder / f"{TEMPORARY}{self.owner}-{secrets.token_hex(4)}"
 
 
 class RunStore:
-    """The folder of one run."""
+    """The folder of one run, and the units of its experiment.
+
+    Args:
+        folder: results/<experiment>/<run id>.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.units_folder = folder / "units"
+        self.units = UnitStore(folder.parent)
 
-    def create(self) -> None:
-        """Make the folders and sweep away what dead processes of this machine left half written.
-
-        Raises:
-            InputError: the folder cannot be made or written.
-        """
-        try:
-            self.units_folder.mkdir(parents=True, exist_ok=True)
-            for folder in (self.folder, self.units_folder):
-                for leftover in folder.glob(f"{TEMPORARY}*"):
-                    if _abandoned(leftover.name):
-                        _remove(leftover)
-            probe = self._temporary(self.folder)
-            probe.touch()
-            probe.unlink()
-        except OSError as error:
-            raise InputError(f"--out {self.folder}: cannot be written: {error.strerror}") from None
-
-    def finished(self, key: str) -> UnitRecord | None:
-        """The record of a unit whose files are all there and verify; a damaged unit is removed, to be done again."""
-        folder = self.units_folder / key
-        if not folder.is_dir():
-            return None
-        record = _verified(folder, key)
-        if record is None:
-            _remove(folder)
-        return record
-
-    def record(self, key: str) -> UnitRecord:
-        """The record of a unit that was just finished or verified."""
-        return UnitRecord(**json.loads((self.units_folder / key / UNIT_FILE).read_text(encoding="utf-8")))
-
-    def write_unit(self, key: str, tables: Tables, seconds: float) -> UnitRecord:
-        """Keep the tables of a unit: all of them or, if the process dies, none."""
-        temporary = self._temporary(self.units_folder)
-        temporary.mkdir()
-        try:
-            checksums: dict[str, str] = {}
-            contents: dict[str, str] = {}
-            for name, table in tables.items():
-                path = temporary / f"{name}.parquet"
-                table.lazy().sink_parquet(path, compression="zstd", compression_level=1, maintain_order=True)
-                _flush(path)
-                checksums[name] = file_hash(path)
-                contents[name] = frame_hash(table if isinstance(table, pl.DataFrame) else pl.scan_parquet(path))
-            record = UnitRecord(key, checksums, contents, seconds)
-            _write_flushed(temporary / UNIT_FILE, json.dumps(asdict(record), indent=1))
-            _flush(temporary)
-            return self._publish(temporary, key, record)
-        finally:
-            _remove(temporary)
-
-    def _publish(self, temporary: Path, key: str, record: UnitRecord) -> UnitRecord:
-        """Give the finished folder its name, unless another runner was first."""
-        target = self.units_folder / key
-        try:
-            temporary.rename(target)
-        except OSError:
-            already = self.finished(key)
-            if already is not None:
-                return already
-            temporary.rename(target)
-        _flush(self.units_folder)
-        return record
-
-    def scan(self, table: str, keys: Sequence[str]) -> pl.LazyFrame:
-        """One table of many units, one below the other."""
-        return pl.scan_parquet([self.units_folder / key / f"{table}.parquet" for key in keys])
-
-    def write_combined(self, table: str, keys: Sequence[str]) -> None:
-        """Write `<table>.parquet` with all units one below the other, in the order of `keys`, without loading them."""
-        temporary = self._temporary(self.folder)
-        try:
-            self.scan(table, keys).sink_parquet(temporary, compression="zstd", compression_level=1, maintain_order=True)
-            self._replace(temporary, f"{table}.parquet")
-        finally:
-            _remove(temporary)
-
-    def write_table(self, table: str, frame: pl.DataFrame) -> None:
-        """Write `<table>.parquet` of the run."""
-        temporary = self._temporary(self.folder)
-        try:
-            frame.write_parquet(temporary)
-            self._replace(temporary, f"{table}.parquet")
-        finally:
-            _remove(temporary)
+    def write_table(self, table: str, frame: pl.DataFrame | pl.LazyFrame) -> None:
+        """Write `<table>.parquet` of the run, a lazy frame without ever having it whole in memory."""
+        with self._replacing(f"{table}.parquet") as temporary:
+            frame.lazy().sink_parquet(temporary, compression="zstd", compression_level=1, maintain_order=True)
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Write `manifest.json`, the last file of a finished run."""
-        temporary = self._temporary(self.folder)
-        _write_flushed(temporary, json.dumps(manifest, indent=2) + "\n")
-        self._replace(temporary, "manifest.json")
+        with self._replacing("manifest.json") as temporary:
+            temporary.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
-    def _replace(self, temporary: Path, name: str) -> None:
-        _flush(temporary)
-        temporary.replace(self.folder / name)
-        _flush(self.folder)
-
-    @staticmethod
-    def _temporary(folder: Path) -> Path:
-        """A new name that says who is writing."""
-        return folder / f"{TEMPORARY}{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    @contextmanager
+    def _replacing(self, name: str) -> Iterator[Path]:
+        """A file to write, which then takes a name in the run's folder in one step."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _sweep(self.folder)
+        with _taking(self.folder / name, self.units.owner) as temporary:
+            yield temporary
 
 
-def _verified(folder: Path, key: str) -> UnitRecord | None:
-    """The record in a unit's folder if it is whole and every file has its checksum."""
+@contextmanager
+def _taking(path: Path, owner: str) -> Iterator[Path]:
+    """A file to write that takes its name when it is on the disk, or leaves nothing."""
+    temporary = path.with_name(f"{TEMPORARY}{owner}-{secrets.token_hex(4)}")
     try:
-        record = UnitRecord(**json.loads((folder / UNIT_FILE).read_text(encoding="utf-8")))
-        intact = all(file_hash(folder / f"{name}.parquet") == value for name, value in record.checksums.items())
-    except (OSError, ValueError, TypeError, AttributeError):
-        return None
-    return record if intact and record.key == key and record.checksums else None
+        yield temporary
+        _flush(temporary)
+        temporary.replace(path)
+        _flush(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
-def _abandoned(name: str) -> bool:
-    """Whether a temporary name belongs to a process of this machine that is gone."""
-    host, pid, _ = name.removeprefix(TEMPORARY).rsplit("-", 2)
-    if host != socket.gethostname():
+def _batches(paths: Sequence[Path], table: str) -> Iterator[list[bytes]]:
+    """One table of many units as Parquet in memory, a bounded number of bytes (or one unit) at a time."""
+    batch: list[bytes] = []
+    for path in paths:
+        content = _read(path, table)
+        if batch and sum(map(len, batch)) + len(content) > BATCH_BYTES:
+            yield batch
+            batch = []
+        batch.append(content)
+    if batch:
+        yield batch
+
+
+def _read(path: Path, table: str) -> bytes:
+    try:
+        return unit_file.read_table(path, table)
+    except (OSError, KeyError, BadZipFile) as error:
+        raise RunError(f"{path}: damaged or gone ({one_line(str(error))}); 'popsim run' makes it again") from None
+
+
+def _in_slices(frame: pl.LazyFrame, columns: list[str] | None, rows: int | None) -> Iterator[pl.DataFrame]:
+    """A frame piece by piece; `rows`: only so many of the first."""
+    total = frame.select(pl.len()).collect().item()
+    stop = total if rows is None else min(rows, total)
+    wanted = frame if columns is None else frame.select(columns)
+    for first in range(0, stop, BATCH_ROWS):
+        yield wanted.slice(first, min(BATCH_ROWS, stop - first)).collect()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what dead processes of this machine left."""
+    for prefix in (TEMPORARY, RUNNER):
+        for leftover in folder.glob(f"{prefix}*"):
+            if _abandoned(leftover.name.removeprefix(prefix)):
+                leftover.unlink(missing_ok=True)
+
+
+def _abandoned(owner: str) -> bool:
+    """Whether a name begins with an owner (host, process, ...) of this machine who is gone."""
+    here = f"{socket.gethostname()}-"
+    pid = owner.removeprefix(here).partition("-")[0]
+    if not owner.startswith(here) or not pid.isdigit():
         return False
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
-    except PermissionError:
+    except OSError:
         return False
     return False
-
-
-def _write_flushed(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _flush(path: Path) -> None:
@@ -200,11 +266,3 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there."""
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from popsim.care.network import CareNetwork
 from popsim.definitions.network import SettingDefinition
 from popsim.experiments.design import Unit
-from popsim.experiments.store import Tables
+from popsim.experiments.unit_file import Tables
 from popsim.kernels.care_records import UNLIMITED
 from popsim.kernels.codes import ARRIVE, DEATH, EARLY, END, ENTER, START, VISIT
 from popsim.model import PopulationModel
@@ -96,8 +96,7 @@ def tables_of(lives: Lives, unit: Unit) -> Tables:
 
 def _labelled(table: pl.DataFrame | pl.LazyFrame, unit: Unit) -> pl.DataFrame | pl.LazyFrame:
     """The table led by what the unit is, so that tables of many units can lie one below the other."""
-    names = [strategy.name for strategy in unit.study.experiment.strategies]
-    strategy = pl.lit(unit.strategy.name, pl.Enum(names)).alias("strategy")
+    strategy = pl.lit(unit.strategy.name).alias("strategy")  # plain: other runs share the unit
     place = {"draw": unit.draw, "replication": unit.replication, "region": unit.region}
     return table.select(strategy, *(pl.lit(number, pl.Int32).alias(name) for name, number in place.items()), pl.all())
 

@@ -30,6 +30,7 @@ def marks(piece):
 
 def leave_mark(piece):
     (piece.folder / f"{piece.key}-{os.getpid()}-{time.monotonic_ns()}").touch()
+    return f"mark of {piece.key}"
 
 
 def die_once(piece):
@@ -38,6 +39,27 @@ def die_once(piece):
     leave_mark(piece)
     if first:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_once_more(piece):
+    """As `die_once`, where each piece has left a mark before."""
+    second = piece.key == "b" and len(marks(piece)) == 1
+    leave_mark(piece)
+    if second:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def stop_at_b(piece):
+    """A process that is there and does nothing, as when its machine has run out of memory and swaps."""
+    leave_mark(piece)
+    if piece.key == "b":
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def loop_at_b(piece):
+    leave_mark(piece)
+    while piece.key == "b":
+        pass
 
 
 def always_die(piece):

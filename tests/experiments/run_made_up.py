@@ -9,7 +9,8 @@ from pathlib import Path
 import made_up_work
 
 from popsim.experiments.design import read_study
-from popsim.experiments.runner import Engine, run_study
+from popsim.experiments.engine import Engine
+from popsim.experiments.runner import run_study
 
 
 def no_warm_up(units):

@@ -10,8 +10,9 @@ import pytest
 
 from popsim.errors import InputError
 from popsim.experiments.design import read_study
+from popsim.experiments.engine import Engine
 from popsim.experiments.run import Run
-from popsim.experiments.runner import Engine, run_study
+from popsim.experiments.runner import run_study
 from popsim.experiments.unit import simulate
 
 SMALL = """
