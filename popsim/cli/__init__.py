@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from popsim.cli.decide import decide
 from popsim.cli.inputs import cohort_summary, pathway_show
 from popsim.cli.run import check, run
 from popsim.errors import PopsimError, one_line
@@ -32,6 +33,7 @@ app.add_typer(pathway_app, name="pathway")
 app.add_typer(cohort_app, name="cohort")
 app.command()(run)
 app.command()(check)
+app.command()(decide)
 pathway_app.command("show")(pathway_show)
 cohort_app.command("summary")(cohort_summary)
 

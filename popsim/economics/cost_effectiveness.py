@@ -37,6 +37,7 @@ from popsim.errors import InputError, did_you_mean
 
 TOTAL_COST = "cost_total"
 QALYS = "qalys"
+ROUNDING = 1e-9  # relative; differences that are the same in every pair leave only this
 
 
 class Effect(NamedTuple):
@@ -125,17 +126,38 @@ def cost_effectiveness(
         parameter_sd, parameter_low, parameter_high.
     """
     table = _ratios(measures, comparator, [effect_of(QALYS)], confidence)
-    benefit = _differences(measures, comparator, QALYS).with_columns(
-        value=willingness_to_pay * pl.col("effect") - pl.col("cost")
-    )
     shown = ("low", "high", "parameter_sd", "parameter_low", "parameter_high")
-    benefits = nested_means(benefit, ["strategy"], confidence).select(
+    benefits = net_benefit(measures, comparator, willingness_to_pay, confidence=confidence).select(
         "strategy",
         net_monetary_benefit="mean",
         **{f"net_monetary_benefit_{name}": pl.col(name) for name in shown},
     )
     renamed = {"effect_difference": "qaly_difference", "icer": "icer_per_qaly"}
     return table.drop("effect", "unit").rename(renamed).join(benefits, on="strategy", how="left", maintain_order="left")
+
+
+def net_benefit(
+    measures: pl.DataFrame,
+    comparator: str,
+    willingness_to_pay: float,
+    effect: str = QALYS,
+    confidence: float = CONFIDENCE,
+) -> pl.DataFrame:
+    """Net monetary benefit of every other strategy over the comparator's, per person.
+
+    Args:
+        measures: strategy, draw, replication, measure, value.
+        comparator: name of the strategy to compare with.
+        willingness_to_pay: for one unit of the effect, in the currency of the costs.
+        effect: a measure of EFFECTS.
+        confidence: of the intervals.
+
+    Returns:
+        strategy and the columns of `nested_means`.
+    """
+    differences = _differences(measures, comparator, effect, effect_of(effect).sign)
+    benefit = differences.with_columns(value=willingness_to_pay * pl.col("effect") - pl.col("cost"))
+    return nested_means(benefit, ["strategy"], confidence)
 
 
 def cost_per_effect(measures: pl.DataFrame, comparator: str, confidence: float = CONFIDENCE) -> pl.DataFrame:
@@ -237,9 +259,10 @@ def ratio_interval(numerator: float, denominator: float, covariance: NDArray[np.
     b = numerator * denominator - float(v[0, 1])
     c = numerator**2 - float(v[0, 0])
     inside = b**2 - a * c
-    if a == 0.0 or inside < 0.0:
+    if a == 0.0 or inside < -ROUNDING * b**2:
         return Ratio("unbounded", math.nan, math.nan)
-    low, high = sorted(((b - math.sqrt(inside)) / a, (b + math.sqrt(inside)) / a))
+    root = math.sqrt(max(inside, 0.0))
+    low, high = sorted(((b - root) / a, (b + root) / a))
     return Ratio("bounded" if a > 0.0 else "outside", low, high)
 
 

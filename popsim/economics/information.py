@@ -38,7 +38,7 @@ LEAST_DRAWS = 20  # below, a regression over draws says nothing
 BLOCKS = 20  # of the jackknife
 HIGHEST_DEGREE = 6
 DRAWS_PER_TERM = 8  # a regression has at most one term for so many draws
-SAME = 1e-9  # terms that differ by less are one
+SAME = 1e-9  # relative: what differs by less differs by rounding
 EVERYTHING = "all parameters"
 
 
@@ -129,7 +129,8 @@ def _evppi(known: NDArray[np.float64], increments: NDArray[np.float64], rows: ND
 def _value(increments: NDArray[np.float64]) -> float:
     """E[max] - max E over strategies, the comparator's increment being 0."""
     best = np.maximum(increments.max(axis=1, initial=0.0), 0.0)
-    return float(best.mean() - max(0.0, increments.mean(axis=0).max(initial=0.0)))
+    gain = float(best.mean() - max(0.0, increments.mean(axis=0).max(initial=0.0)))
+    return gain if gain > SAME * np.abs(increments).max(initial=0.0) else 0.0
 
 
 def conditional_means(known: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 NOT_KNOWN = "n/a"
+SAME = 1e-9  # relative: numbers that differ by less differ by rounding
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:
@@ -28,9 +29,11 @@ def rounded(value: float | None, digits: int = 3, *, signed: bool = False) -> st
 
 
 def with_interval(value: float | None, low: float | None, high: float | None, digits: int = 3) -> str:
-    """A number with its interval, all to the decimals that the interval's width makes sensible."""
+    """A number with its interval, all to the decimals that its width makes sensible; alone when it has none."""
     if value is None or low is None or high is None or math.isnan(high - low):
         return rounded(value, digits)
-    width = max(high - low, abs(value) * 1e-9, 1e-300)
+    width = high - low
+    if width <= SAME * max(abs(low), abs(high)):
+        return rounded(value, digits)
     decimals = max(0, digits - 2 - math.floor(math.log10(width)))
     return f"{value:,.{decimals}f} ({low:,.{decimals}f} to {high:,.{decimals}f})"

@@ -91,6 +91,16 @@ def test_fiellers_interval_without_ends(cost, qaly, form):
     np.testing.assert_array_equal(p >= 0.05, contained)
 
 
+def test_a_ratio_that_is_the_same_in_every_pair():
+    """Rounding alone must not turn a known ratio into an unbounded one."""
+    numerator = 0.3 + 500.0 + np.zeros(7) - 0.3
+    interval = fieller(numerator, np.array([0.1, 0.2, 0.3, 0.7, 1.1, 1.3, 0.9]) * 0 + 0.005)
+    assert interval.form == "bounded"
+    assert (interval.low, interval.high) == pytest.approx((100_000, 100_000))
+    proportional = np.array([0.1, 0.2, 0.3, 0.7, 1.1, 1.3, 0.9])
+    assert fieller(3.0 * proportional, proportional).low == pytest.approx(3.0)
+
+
 def test_fieller_by_hand():
     """m_n = 10, m_d = 2, variances of means 1 and 0.04, no covariance, t = 2: 3.84 r^2 - 40 r + 96 = 0."""
     pattern = np.array([1.0, 1.0, -1.0, -1.0, 0.0]), np.array([1.0, -1.0, 1.0, -1.0, 0.0])

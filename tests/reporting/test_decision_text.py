@@ -1,0 +1,67 @@
+"""What `popsim decide` says of runs whose answer is known."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from finished_run import write_run
+
+from popsim.cli import main
+
+
+@pytest.fixture(scope="module")
+def with_draws(tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp("draws"), draws=60, replications=2)
+
+
+@pytest.fixture(scope="module")
+def without_draws(tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp("none"), draws=0, replications=6)
+
+
+def said(capsys, *arguments):
+    assert main([str(argument) for argument in arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_decide(with_draws, capsys):
+    """Early follow-up gives 0.5 x 0.02 QALYs for about 100: a net benefit near 100 at 20,000 a QALY."""
+    text = said(capsys, "decide", with_draws, "--people", 1000, "--years", 2)
+    assert "200 people, 2 replications, 60 parameter draws" in text
+    lines = {line.split("  ")[1].strip(): line for line in text.splitlines() if line.startswith("  ")}
+    assert "on the frontier" in text
+    assert "dominated" in re.search(r"Telemonitoring .*", text)[0]
+    number = r"(-?[\d.]+)"
+    found = re.search(rf"Early follow-up \* +{number} \({number} to {number}\) +{number} to {number} +98%", text)
+    assert found is not None
+    _, low, high, parameter_low, parameter_high = map(float, found.groups())
+    assert low < 100 < high
+    assert parameter_high - parameter_low > 2 * (high - low), "60 draws average over the parameter"
+    assert "100%" in lines["All parameters (EVPI)"]
+    assert text.index("prices.clinic") < text.index("prices.other"), "what the cost depends on is worth most"
+    # 1000 people now and 1000 a year later, at 3.5%.
+    assert "for 1,966 people" in text
+
+
+def test_decide_without_draws(without_draws, capsys):
+    text = said(capsys, "decide", without_draws)
+    assert "Value of information: needs 20 parameter draws, the run has 0." in text
+    assert "n/a" in re.search(r"At GBP 20,000.*?\n\n", text, re.DOTALL)[0]
+
+
+def test_decide_for_another_price(with_draws, capsys):
+    assert "At GBP 1 per QALY gained" in said(capsys, "decide", with_draws, "--willingness-to-pay", 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--effect", "qaly"], "effect 'qaly': did you mean 'qalys'"),
+        (["--effect", "dalys"], "no replication has the measures cost_total and dalys"),
+        (["--people", "-5"], "people = -5: must not be negative"),
+    ],
+)
+def test_decide_refuses(with_draws, capsys, arguments, complaint):
+    assert main(["decide", str(with_draws), *arguments]) == 2
+    assert complaint in capsys.readouterr().err
