@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from popsim.care import CareSystem, Interventions, Monitoring
 from popsim.care.policy import networks_by_day, telemonitoring_by_day
 from popsim.care.strategy_checks import check_strategy
-from popsim.economics.valuation import PricedSetting, Valuation
+from popsim.economics.prices import PricedSetting
+from popsim.economics.valuation import Valuation
 from popsim.errors import InputError
 from popsim.evidence.parameters import PARAMETER_SETS, ParameterSet, load_parameters
 from popsim.hooks import Hooks
@@ -63,6 +64,9 @@ class ValuationPart(Protocol):
 
     def accrue(self, population: Population, clock: Clock, events: EventLog) -> None:
         """Add the day's costs and QALYs to the twins' totals."""
+
+    def spending(self) -> pl.DataFrame:
+        """What all twins together have cost so far, not discounted, by year since entry."""
 
 
 @dataclass(frozen=True)
@@ -214,6 +218,8 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         valuation = Valuation(
             sets["nhs_prices"],
             sets["griffiths_2014"],
+            sets["societal_prices"],
+            sets["gbd_disability"],
             [PricedSetting(s.name, s.setting_class, s.clinician) for s in network.settings],
             self.follow_up_days,
             telemonitoring_per_day=first.cost_per_day if first else None,

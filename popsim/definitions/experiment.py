@@ -49,6 +49,7 @@ def _flattened(table: Any) -> Any:
 
 
 Rate = Annotated[float, real(0.0, 1.0)]
+Perspective = Literal["payer", "health_system", "societal", "patient"]
 DefinitionPath = Annotated[str, AfterValidator(_checked_path)]
 PopulationSize = Annotated[int, whole(1, LARGEST_POPULATION)]
 Replications = Annotated[int, whole(1, MOST_REPLICATIONS)]
@@ -93,7 +94,7 @@ class Experiment(Definition):
         seed: first word of the random key.
         follow_up_days: from each twin's entry.
         enrolment_days: entries are spread over the first so many days.
-        perspective: whose costs count.
+        perspective: whose costs `cost_total` counts (economics/perspectives.py).
         currency, price_year: what the price set is expressed in.
         discount_rate_costs, discount_rate_qalys: a year, from entry; as the price set says when absent.
         willingness_to_pay: currency per QALY, for net monetary benefit.
@@ -117,7 +118,7 @@ class Experiment(Definition):
     seed: Seed = 1
     follow_up_days: FollowUpDays = 365
     enrolment_days: EnrolmentDays = 0
-    perspective: Literal["health_system"] = "health_system"
+    perspective: Perspective = "health_system"
     currency: Annotated[str, AfterValidator(_checked_currency)] = "GBP"
     price_year: Annotated[int, whole(1950, 2100)] = 2012
     discount_rate_costs: Rate | None = None

@@ -13,6 +13,7 @@ def _cost(name: str, meaning: str) -> Column:
     return Column(name, "total", "currency", 0.0, MOST_MONEY, meaning, "valuation")
 
 
+# In the order of the components in kernels/accrual.py, which takes them as neighbouring rows.
 COST_COLUMNS = (
     _cost("cost_ward", "Discounted cost of nights on wards and in intensive care"),
     _cost("cost_emergency", "Discounted cost of emergency attendances and of nights in emergency and assessment units"),
@@ -22,11 +23,16 @@ COST_COLUMNS = (
     _cost("cost_devices", "Discounted cost of devices"),
     _cost("cost_telemonitoring", "Discounted cost of telemonitoring equipment and service"),
     _cost("cost_programme", "Discounted cost of the strategy's programmes"),
+    _cost("cost_out_of_pocket", "Discounted charges that the patient pays towards the care of the components above"),
+    _cost("cost_travel", "Discounted cost of patients' and visitors' travel"),
+    _cost("cost_informal_care", "Discounted value of unpaid care at home"),
+    _cost("cost_productivity", "Discounted value of paid work not done, of people below retirement age"),
 )
 
 VALUATION_COLUMNS = (
     Column("qaly", "total", "year", -200.0, 200.0, "Discounted quality-adjusted life years", "valuation"),
     Column("life_days", "total", "day", 0.0, MOST_DAYS, "Days alive, not discounted", "valuation"),
+    Column("disability_years", "total", "year", 0.0, 200.0, "Discounted years lived with disability", "valuation"),
     *COST_COLUMNS,
 )
 

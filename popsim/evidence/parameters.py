@@ -23,7 +23,10 @@ from popsim.definitions.uncertainty import Fixed, ParameterGroup, ParameterGroup
 from popsim.errors import DefinitionError, did_you_mean
 
 FOLDER = Path(__file__).parent
-PARAMETER_SETS = ("heart_failure", "care_practice", "home_signals", "nhs_prices", "griffiths_2014")  # of the model
+PARAMETER_SETS = (  # of the model
+    "heart_failure", "care_practice", "home_signals", "nhs_prices", "griffiths_2014", "societal_prices",
+    "gbd_disability",
+)  # fmt: skip
 
 
 class _Groups(Definition):

@@ -148,6 +148,7 @@ class Study:
             "seed": experiment.seed,
             "follow_up_days": experiment.follow_up_days,
             "enrolment_days": experiment.enrolment_days,
+            "perspective": experiment.perspective,
             "store": experiment.store,
             "code": code_hash(),
         }

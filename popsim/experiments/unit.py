@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from popsim.care.network import CareNetwork
 from popsim.definitions.network import SettingDefinition
+from popsim.economics.worth import worth, worth_measures
 from popsim.experiments.design import Unit
+from popsim.experiments.parameters import PRICE_SET
 from popsim.experiments.unit_file import Tables
 from popsim.kernels.care_records import UNLIMITED
 from popsim.kernels.codes import ARRIVE, DEATH, EARLY, END, ENTER, START, VISIT
@@ -51,6 +53,7 @@ class Lives(NamedTuple):
     events: EventLog
     at_entry: pl.DataFrame
     daily: pl.DataFrame
+    spending: pl.DataFrame
     settings: tuple[SettingDefinition, ...]
     places: dict[str, float]
 
@@ -60,7 +63,8 @@ def live(model: PopulationModel) -> Lives:
     before = at_entry(model.population)
     model.run_for(model.days)
     daily, places = model.daily_frame(), mean_places(model.care.places, model.network)
-    return Lives(model.population, model.events, before, daily, model.network.settings, places)
+    spending = model.valuation.spending()
+    return Lives(model.population, model.events, before, daily, spending, model.network.settings, places)
 
 
 def mean_places(places: NDArray[np.int64], network: CareNetwork) -> dict[str, float]:
@@ -78,14 +82,17 @@ def mean_places(places: NDArray[np.int64], network: CareNetwork) -> dict[str, fl
 def tables_of(lives: Lives, unit: Unit) -> Tables:
     """What one run of the model showed."""
     gc.collect()  # the model is a circle of references, and large
-    population, log, before, daily, settings, places = lives
+    population, log, before, daily, spending, settings, places = lives
     events = log.frame(kinds=MEASURED_EVENTS)
     classes = {setting.name: setting.setting_class for setting in settings}
     days = unit.study.experiment.follow_up_days
     people = follow_up(events, population.person_id, population["entry_day"], days)
     admissions = stays(events, classes)
-    table = persons(events, admissions, people, classes, population.frame(), baseline(population, before))
-    values = pl.concat([measures(events, admissions, people, classes, table), occupancy(daily, settings, places)])
+    rate = unit.study.parameters_of(unit.draw)[PRICE_SET]["discount_rate_qalys"]
+    totals = worth(population.frame(), people, unit.study.experiment.perspective, rate)
+    table = persons(events, admissions, people, classes, totals, baseline(population, before))
+    counted = measures(events, admissions, people, classes, table)
+    values = pl.concat([counted, worth_measures(table, spending), occupancy(daily, settings, places)])
     tables: dict[str, pl.DataFrame | pl.LazyFrame] = {"measures": values}
     if unit.study.experiment.store != "measures":
         tables |= {"persons": table, "daily": daily, "admissions": admissions}

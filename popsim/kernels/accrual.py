@@ -1,11 +1,14 @@
 """Life time, health and cost of every twin, added up day by day.
 
-`accrue_time` and `accrue_places` value the time that passes: parallel passes over the rows under follow-up, without
-sums across rows, so the bits do not depend on the number of threads. Where a twin is at the end of the step (the
-midnight census for a step of a day) decides what the step costs and which utility it has.
+`accrue_time` values the time that passes and `accrue_costs` prices it: parallel passes over the rows under follow-up.
+Where a twin is at the end of the step (the midnight census for a step of a day) decides what the step costs and which
+utility it has. `accrue_events` values what happens at one moment: attendances, contacts, and the part of
+the step that somebody lived who died in it. It walks the step's events in their order.
 
-`accrue_events` values what happens at one moment: attendances, contacts, the programme at entry, and the part of the
-step that somebody lived who died in it. It walks the step's events in their order.
+Each cost is written twice: discounted to the twin's own total (costs: components x rows), and undiscounted to the sums
+by year since entry that a budget is made of (spending: years x components). The first has no sum across rows; the
+second is kept apart for each block of rows and summed in the order of the blocks, so neither depends on the number of
+threads.
 
 Discount factors go by whole day since entry, money is in the currency of the prices, utilities are per year of life.
 """
@@ -17,20 +20,31 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit, prange
 
-from popsim.kernels.codes import DEATH, ENTER, START, VISIT
+from popsim.kernels.codes import DEATH, START, VISIT
 
 DAYS_PER_YEAR = 365.25
+YEARS_PER_DAY = 1.0 / DAYS_PER_YEAR
+BLOCK = 1024  # rows whose spending is summed one after the other
 
-# Where the price of a setting is booked.
-TO_NOTHING = 0
-TO_WARD = 1
-TO_EMERGENCY = 2
-TO_COMMUNITY = 3
-TO_CLINIC = 4
+# Components of cost: rows of `costs`, columns of `spending`, in the order of economics/columns.py.
+NOTHING = -1
+WARD = 0
+EMERGENCY = 1
+CLINIC = 2
+COMMUNITY = 3
+DRUGS = 4
+DEVICES = 5
+TELEMONITORING = 6
+PROGRAMME = 7
+OUT_OF_POCKET = 8
+TRAVEL = 9
+INFORMAL_CARE = 10
+PRODUCTIVITY = 11
+COMPONENTS = 12
 
 
 class Rates(NamedTuple):
-    """Utilities per year of life by symptom class, what a day in hospital takes off, and prices per day."""
+    """By symptom class: utility per year of life, what being in hospital takes off, and the disability weight."""
 
     utility_1: float
     utility_2: float
@@ -40,100 +54,171 @@ class Rates(NamedTuple):
     decrement_2: float
     decrement_3: float
     decrement_4: float
+    disability_1: float
+    disability_2: float
+    disability_3: float
+    disability_4: float
+
+
+class DailyPrices(NamedTuple):
+    """What a day costs wherever it is spent, and what the people around a patient give.
+
+    Drugs at target dose (the loop diuretic per mg); the share of drug costs that patients pay; informal care of a day
+    at home by symptom class, shape (4,); earnings of a day (of everybody below `retirement_age`, employed or not) and
+    the share of them that a day at home loses by symptom class, shape (4,). Away from home all of it is lost.
+    """
+
+    telemonitoring: float
     beta_blocker: float
     ras_inhibitor: float
     neprilysin_inhibitor: float
     mra: float
     sglt2_inhibitor: float
     loop_diuretic_mg: float
+    drug_charge_share: float
+    informal_care: np.ndarray
+    earnings: float
+    work_lost: np.ndarray
+    retirement_age: float
+
+
+class PlacePrices(NamedTuple):
+    """Prices by place of the setting in the network, each an array (settings,).
+
+    night_*: of a day there, and the component it is booked under (NOTHING where it costs nothing); start_price: of an
+    attendance, paid when the place is taken; visit_*: of a contact, and its component; contact_*: of an attendance or a
+    contact. *_charge is the patient's part of the price, *_travel what getting there costs.
+    in_hospital, at_home: 1 where the hospital decrement applies, and where people live at home.
+    """
+
+    night_price: np.ndarray
+    night_account: np.ndarray
+    night_charge: np.ndarray
+    night_travel: np.ndarray
+    start_price: np.ndarray
+    visit_price: np.ndarray
+    visit_account: np.ndarray
+    contact_charge: np.ndarray
+    contact_travel: np.ndarray
+    in_hospital: np.ndarray
+    at_home: np.ndarray
+
+
+@njit(cache=True)
+def _of_class(nyha_class, of_1, of_2, of_3, of_4):
+    """The value of a symptom class 1..4."""
+    value = of_1 if nyha_class <= 1 else of_2
+    value = of_3 if nyha_class == 3 else value
+    return of_4 if nyha_class >= 4 else value
 
 
 @njit(cache=True)
 def _utility(nyha_class, admitted, rates):
     """Utility per year of a symptom class 1..4, less what being in hospital takes off."""
-    at_home = rates.utility_1 if nyha_class <= 1 else rates.utility_2
-    at_home = rates.utility_3 if nyha_class == 3 else at_home
-    at_home = rates.utility_4 if nyha_class >= 4 else at_home
-    less = rates.decrement_1 if nyha_class <= 1 else rates.decrement_2
-    less = rates.decrement_3 if nyha_class == 3 else less
-    less = rates.decrement_4 if nyha_class >= 4 else less
+    at_home = _of_class(nyha_class, rates.utility_1, rates.utility_2, rates.utility_3, rates.utility_4)
+    less = _of_class(nyha_class, rates.decrement_1, rates.decrement_2, rates.decrement_3, rates.decrement_4)
     return at_home - (less if admitted != 0 else 0.0)
+
+
+@njit(cache=True)
+def _disability(nyha_class, rates):
+    """Disability weight of a symptom class 1..4."""
+    return _of_class(nyha_class, rates.disability_1, rates.disability_2, rates.disability_3, rates.disability_4)
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def accrue_time(
-    today, step_days, follow_up_days, qaly_discount, cost_discount, rates,
-    entry_day, alive, admitted, nyha_class, beta_blocker, ras_inhibitor, neprilysin_inhibitor, mra, sglt2_inhibitor,
-    loop_diuretic_mg, qaly, life_days, cost_drugs,
+    today, step_days, follow_up_days, qaly_discount, rates,
+    entry_day, alive, admitted, nyha_class, qaly, life_days, disability_years,
 ):  # fmt: skip
-    """Add what everybody has of a step: life time, utility and drugs. Vectorised.
-
-    Drugs are paid for outside hospital only: the price of a night there includes them.
+    """Add what everybody has of a step: life time, utility and disability. Vectorised.
 
     Args:
         today: whole day at which the step starts.
         step_days: days the step lasts; the last step is cut off where follow-up ends.
         follow_up_days: whole days of follow-up from entry.
-        qaly_discount, cost_discount: (follow_up_days,) weight by whole day since entry.
-        rates: utilities and daily prices.
-        entry_day ... loop_diuretic_mg: (rows,) state, read; every row is within its follow-up today.
-        qaly, life_days, cost_drugs: (rows,) totals, written.
+        qaly_discount: (follow_up_days,) weight by whole day since entry.
+        rates: utilities and disability weights.
+        entry_day ... nyha_class: (rows,) state, read; every row is within its follow-up today.
+        qaly, life_days, disability_years: (rows,) totals, written.
     """
     for i in prange(len(entry_day)):
         since = today - entry_day[i]
         lived = min(step_days, float(follow_up_days - since)) if alive[i] != 0 else 0.0
-        utility = _utility(nyha_class[i], admitted[i], rates)
-        drugs = (
-            float(beta_blocker[i]) * rates.beta_blocker
-            + float(ras_inhibitor[i]) * rates.ras_inhibitor
-            + float(neprilysin_inhibitor[i]) * rates.neprilysin_inhibitor
-            + float(mra[i]) * rates.mra
-            + float(sglt2_inhibitor[i]) * rates.sglt2_inhibitor
-            + float(loop_diuretic_mg[i]) * rates.loop_diuretic_mg
-        )
-        paid = lived if admitted[i] == 0 else 0.0
         life_days[i] += lived
-        qaly[i] += lived * utility * qaly_discount[since] / DAYS_PER_YEAR
-        cost_drugs[i] += paid * drugs * cost_discount[since]
+        qaly[i] += lived * _utility(nyha_class[i], admitted[i], rates) * qaly_discount[since] / DAYS_PER_YEAR
+        disability_years[i] += lived * _disability(nyha_class[i], rates) * qaly_discount[since] / DAYS_PER_YEAR
+
+
+@njit(cache=True)
+def book(component, i, amount, weight, year, costs, spending):
+    """Write an amount of money to a twin's total and to what its year spent."""
+    costs[component, i] += amount * weight
+    spending[year, component] += amount
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def accrue_places(
-    today, step_days, follow_up_days, cost_discount, telemonitoring_price, night_price, night_account,
-    entry_day, alive, setting, telemonitored, cost_ward, cost_emergency, cost_community, cost_telemonitoring,
+def accrue_costs(
+    today, step_days, follow_up_days, cost_discount, year_of_day, prices, places, first,
+    entry_day, alive, admitted, setting, nyha_class, telemonitored, age_years, beta_blocker, ras_inhibitor,
+    neprilysin_inhibitor, mra, sglt2_inhibitor, loop_diuretic_mg, costs, spending,
 ):  # fmt: skip
-    """Add what a step costs where the twins are: few have such a cost, so it is written only where there is one.
+    """Add what a step costs: the place, drugs, telemonitoring, informal care and work that is not done.
+
+    Drugs are paid for outside hospital only: the price of a night there includes them.
 
     Args:
-        today, step_days, follow_up_days, cost_discount: as for `accrue_time`.
-        telemonitoring_price: of a day.
-        night_price, night_account: (settings,) price of a day by setting and where it is booked (TO_*).
-        entry_day ... telemonitored: (rows,) state, read; every row is within its follow-up today.
-        cost_ward ... cost_telemonitoring: (rows,) totals, written.
+        today, step_days, follow_up_days: as for `accrue_time`.
+        cost_discount, year_of_day: (follow_up_days,) weight and year by whole day since entry.
+        prices, places: of a day, and by setting.
+        first: place in `costs` of the first of these rows.
+        entry_day ... loop_diuretic_mg: (rows,) state, read; every row is within its follow-up today.
+        costs: (COMPONENTS, population) discounted totals, written.
+        spending: (blocks, years, COMPONENTS) undiscounted sums, one block for each BLOCK rows, written.
     """
-    for i in prange(len(entry_day)):
-        if alive[i] == 0:
-            continue
-        since = today - entry_day[i]
-        paid = min(step_days, float(follow_up_days - since)) * cost_discount[since]
-        if telemonitored[i] != 0:
-            cost_telemonitoring[i] += paid * telemonitoring_price
-        place = setting[i]
-        if place < 0 or night_account[place] == TO_NOTHING:
-            continue
-        if night_account[place] == TO_WARD:
-            cost_ward[i] += paid * night_price[place]
-        elif night_account[place] == TO_EMERGENCY:
-            cost_emergency[i] += paid * night_price[place]
-        else:
-            cost_community[i] += paid * night_price[place]
+    rows = len(entry_day)
+    for block in prange((rows + BLOCK - 1) // BLOCK):
+        spent = spending[block]
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, rows)):
+            if alive[i] == 0:
+                continue
+            since = today - entry_day[i]
+            days, weight, year = min(step_days, float(follow_up_days - since)), cost_discount[since], year_of_day[since]
+            if admitted[i] == 0:
+                drugs = (
+                    float(beta_blocker[i]) * prices.beta_blocker
+                    + float(ras_inhibitor[i]) * prices.ras_inhibitor
+                    + float(neprilysin_inhibitor[i]) * prices.neprilysin_inhibitor
+                    + float(mra[i]) * prices.mra
+                    + float(sglt2_inhibitor[i]) * prices.sglt2_inhibitor
+                    + float(loop_diuretic_mg[i]) * prices.loop_diuretic_mg
+                )
+                book(DRUGS, first + i, days * drugs, weight, year, costs, spent)
+                if prices.drug_charge_share > 0.0:
+                    book(OUT_OF_POCKET, first + i, days * drugs * prices.drug_charge_share, weight, year, costs, spent)
+            if telemonitored[i] != 0:
+                book(TELEMONITORING, first + i, days * prices.telemonitoring, weight, year, costs, spent)
+            place, symptoms = setting[i], min(max(nyha_class[i], 1), 4) - 1
+            home = place >= 0 and places.at_home[place] != 0
+            if place >= 0 and places.night_account[place] != NOTHING:
+                book(
+                    places.night_account[place], first + i, days * places.night_price[place], weight, year, costs, spent
+                )
+            if place >= 0 and places.night_charge[place] > 0.0:
+                book(OUT_OF_POCKET, first + i, days * places.night_charge[place], weight, year, costs, spent)
+            if place >= 0 and places.night_travel[place] > 0.0:
+                book(TRAVEL, first + i, days * places.night_travel[place], weight, year, costs, spent)
+            if home:
+                book(INFORMAL_CARE, first + i, days * prices.informal_care[symptoms], weight, year, costs, spent)
+            if float(age_years[i]) + since * YEARS_PER_DAY < prices.retirement_age:
+                lost = prices.work_lost[symptoms] if home else 1.0
+                book(PRODUCTIVITY, first + i, days * prices.earnings * lost, weight, year, costs, spent)
 
 
 @njit(cache=True)
 def accrue_events(
-    time, row, kind, event_setting, today, follow_up_days, qaly_discount, cost_discount, rates,
-    start_price, visit_price, visit_account, in_hospital, programme_price,
-    entry_day, nyha_class, qaly, life_days, cost_emergency, cost_clinic, cost_community, cost_programme,
+    time, row, kind, event_setting, today, follow_up_days, qaly_discount, cost_discount, year_of_day, rates, places,
+    entry_day, nyha_class, qaly, life_days, disability_years, costs, spending,
 ):  # fmt: skip
     """Add what the events cost, each discounted at its own day; events outside a twin's follow-up are passed over.
 
@@ -141,14 +226,13 @@ def accrue_events(
         time, row, kind, event_setting: (events,) slice of the log; rows from the population's size on are not twins.
         today: time in days at which the step starts; who dies has lived from then on to the moment of death.
         follow_up_days: whole days of follow-up from entry.
-        qaly_discount, cost_discount: (days,) weight by whole day since entry.
-        rates: utilities.
-        start_price: (settings,) price of an attendance, paid when the place is taken.
-        visit_price, visit_account: (settings,) price of a contact and where it is booked (TO_*).
-        in_hospital: (settings,) 1 where the hospital decrement applies.
-        programme_price: paid once at entry.
+        qaly_discount, cost_discount, year_of_day: (days,) weights and year by whole day since entry.
+        rates: utilities and disability weights.
+        places: prices by setting.
         entry_day, nyha_class: (rows,) state, read.
-        qaly ... cost_programme: (rows,) totals, written.
+        qaly, life_days, disability_years: (rows,) totals, written.
+        costs: (COMPONENTS, rows) discounted totals, written.
+        spending: (years, COMPONENTS) undiscounted sums, written.
     """
     for event in range(len(time)):
         i = row[event]
@@ -157,20 +241,20 @@ def accrue_events(
         since = int(np.floor(time[event])) - entry_day[i]
         if since < 0 or since >= follow_up_days:
             continue
-        weight = cost_discount[since]
-        place = event_setting[event]
-        if kind[event] == ENTER:
-            cost_programme[i] += programme_price * weight
-        elif kind[event] == DEATH:
+        weight, year, place = cost_discount[since], year_of_day[since], event_setting[event]
+        if kind[event] == DEATH:
             lived = time[event] - max(today, float(entry_day[i]))
-            ward = in_hospital[place] if place >= 0 else 0
+            ward = places.in_hospital[place] if place >= 0 else 0
             life_days[i] += lived
             qaly[i] += lived * _utility(nyha_class[i], ward, rates) * qaly_discount[since] / DAYS_PER_YEAR
+            disability_years[i] += lived * _disability(nyha_class[i], rates) * qaly_discount[since] / DAYS_PER_YEAR
         elif place < 0:
             continue
         elif kind[event] == START:
-            cost_emergency[i] += start_price[place] * weight
-        elif kind[event] == VISIT and visit_account[place] == TO_CLINIC:
-            cost_clinic[i] += visit_price[place] * weight
+            book(EMERGENCY, i, places.start_price[place], weight, year, costs, spending)
+            book(OUT_OF_POCKET, i, places.contact_charge[place], weight, year, costs, spending)
+            book(TRAVEL, i, places.contact_travel[place], weight, year, costs, spending)
         elif kind[event] == VISIT:
-            cost_community[i] += visit_price[place] * weight
+            book(places.visit_account[place], i, places.visit_price[place], weight, year, costs, spending)
+            book(OUT_OF_POCKET, i, places.contact_charge[place], weight, year, costs, spending)
+            book(TRAVEL, i, places.contact_travel[place], weight, year, costs, spending)

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from numba import njit, prange
 
+from popsim.kernels.accrual import BLOCK, book
+
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def accrue_daily(
-    today, step_days, follow_up_days, cost_discount, at_home_only, price, entry_day, alive, admitted, cost
-):
+    today, step_days, follow_up_days, cost_discount, year_of_day, component, at_home_only, first, price, entry_day,
+    alive, admitted, costs, spending,
+):  # fmt: skip
     """Add what a step costs those who are alive at its end.
 
     Args:
         today: whole day at which the step starts.
         step_days: days the step lasts; the last step is cut off where follow-up ends.
         follow_up_days: whole days of follow-up from entry.
-        cost_discount: (follow_up_days,) weight by whole day since entry.
+        cost_discount, year_of_day: (follow_up_days,) weight and year by whole day since entry.
+        component: where it is booked.
         at_home_only: 1 where a day in hospital costs nothing (drugs: the price of a night includes them).
+        first: place in `costs` of the first of these rows.
         price: (rows,) of a day, in the currency of the prices.
         entry_day, alive, admitted: (rows,) state, read; every row is within its follow-up today.
-        cost: (rows,) total, written.
+        costs, spending: discounted totals and undiscounted sums, written as by `accrual.accrue_costs`.
     """
-    for i in prange(len(entry_day)):
-        since = today - entry_day[i]
-        days = min(step_days, float(follow_up_days - since))
-        pays = (alive[i] != 0) & ((at_home_only == 0) | (admitted[i] == 0))
-        cost[i] += days * price[i] * cost_discount[since] if pays else 0.0
+    rows = len(entry_day)
+    for block in prange((rows + BLOCK - 1) // BLOCK):
+        spent = spending[block]
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, rows)):
+            if alive[i] != 0 and (at_home_only == 0 or admitted[i] == 0):
+                since = today - entry_day[i]
+                amount = min(step_days, float(follow_up_days - since)) * price[i]
+                book(component, first + i, amount, cost_discount[since], year_of_day[since], costs, spent)

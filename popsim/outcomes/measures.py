@@ -1,4 +1,4 @@
-"""Everything that a study reports of one run of the model, as one long table of measures."""
+"""All but money and QALYs that a study reports of one run of the model, as one long table of measures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from popsim.outcomes.follow_up import DAYS_PER_YEAR, person_years
+from popsim.outcomes.follow_up import person_years
 from popsim.outcomes.persons import READMISSION_DAYS
 from popsim.outcomes.readmission import index_outcomes, readmission
 from popsim.outcomes.regions import TOTAL, Value, measure_frame
@@ -21,7 +21,7 @@ def measures(
     classes: Mapping[str, str],
     table: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Everything that a study reports of one run, one row for each measure.
+    """Everything but money and QALYs that a study reports of one run, one row for each measure.
 
     Args:
         events, admissions, people, classes: as for `persons`.
@@ -30,8 +30,8 @@ def measures(
     Returns:
         measure, value (null where there was nobody to count), weight (see regions.py). 30-day readmission is over all
         index discharges with a whole window of follow-up; *_at_entry over the discharges with which people entered.
-        mortality is over the whole follow-up, mortality_<days>d by Kaplan-Meier. Money, QALYs, life years and bed-days
-        are means per person who entered. Waits are in hours, by setting (twins only).
+        mortality is over the whole follow-up, mortality_<days>d by Kaplan-Meier. Bed-days and days out of hospital are
+        means per person who entered. Waits are in hours, by setting (twins only).
     """
     values: dict[str, Value] = {}
     for cause, suffix in ((None, ""), ("heart_failure", "_heart_failure")):
@@ -41,10 +41,6 @@ def measures(
     values |= _deaths(people, table)
     values["days_alive_out_of_hospital"] = per_person(table, "days_alive_out_of_hospital")
     values |= _waits(events, classes)
-    values |= {name: per_person(table, name) for name in table.columns if name.startswith("cost_")}
-    life_days, weight = per_person(table, "life_days")
-    values["life_years"] = Value(None if life_days is None else life_days / DAYS_PER_YEAR, weight)
-    values["qalys"] = per_person(table, "qaly")
     return measure_frame(values)
 
 

@@ -39,17 +39,15 @@ def persons(
         admissions: `stays(...)`.
         people: `follow_up(...)`.
         classes: class by name of setting.
-        totals: person_id and the columns of valuation, e.g. of `population.frame()`: qaly, life_days, cost_*.
+        totals: person_id and what each person's life was worth and cost (`economics.worth.worth`).
         baseline: person_id and what describes the person at entry, e.g. `baseline(...)`.
 
     Returns:
         person_id, entry_day, the columns of `baseline`, died, death_day (since entry, exact; null if alive), the
-        valuation columns, cost_total, COUNTS, hospital_days, days_alive_out_of_hospital, readmitted_30d and
+        columns of `totals`, COUNTS, hospital_days, days_alive_out_of_hospital, readmitted_30d and
         readmitted_30d_heart_failure (after the index discharge at entry; null where follow-up ended before it could be
         known).
     """
-    costs = [name for name in totals.columns if name.startswith("cost_")]
-    valued = totals.select("person_id", "qaly", "life_days", *costs).with_columns(cost_total=pl.sum_horizontal(costs))
     contacts = observed(events.filter(pl.col("event").is_in(["visit", "early"])), people)
     counted = contacts.group_by("person_id").agg(
         visits=(pl.col("event") == "visit").sum().cast(pl.Int32),
@@ -60,7 +58,7 @@ def persons(
     )
     parts = [
         baseline,
-        valued,
+        totals,
         hospital_use(admissions, people),
         attendances(events, people, classes),
         counted,
@@ -76,7 +74,7 @@ def persons(
         days_alive_out_of_hospital=pl.col("observed_days") - hospital_days,
         entry_day=people["entry_day"],
     ).select(
-        "person_id", "entry_day", *baseline.columns[1:], "died", "death_day", "qaly", "life_days", *costs, "cost_total",
+        "person_id", "entry_day", *baseline.columns[1:], "died", "death_day", *totals.drop("person_id").columns,
         *COUNTS, "hospital_days", "days_alive_out_of_hospital", "readmitted_30d", "readmitted_30d_heart_failure",
     )  # fmt: skip
 

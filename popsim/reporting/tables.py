@@ -9,7 +9,9 @@ from typing import Any, Literal
 import polars as pl
 
 from popsim.definitions.experiment import Experiment
+from popsim.economics.columns import COST_NAMES
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
+from popsim.economics.perspectives import SIGNS
 from popsim.experiments.runner import RunResult
 from popsim.reporting.text import NOT_KNOWN, aligned
 
@@ -42,21 +44,30 @@ SECTIONS: tuple[tuple[str, tuple[Row, ...]], ...] = (
     ("Wait for a bed, hours, mean", (Row("wait_mean_hours.*", "", "hours"),)),
     ("Wait for a bed, hours, 95th centile", (Row("wait_p95_hours.*", "", "hours"),)),
     (
-        "Cost per person, {currency}",
+        "Cost per person, {currency}, {perspective} perspective",
         (
             Row("cost_ward", "Wards and intensive care", "money"),
             Row("cost_emergency", "Emergency and assessment", "money"),
             Row("cost_clinic", "Specialist contacts", "money"),
             Row("cost_community", "Community, home care, facilities", "money"),
             Row("cost_drugs", "Drugs", "money"),
+            Row("cost_devices", "Devices", "money"),
             Row("cost_telemonitoring", "Telemonitoring", "money"),
             Row("cost_programme", "Programme", "money"),
+            Row("cost_out_of_pocket", "Charges that patients pay", "money"),
+            Row("cost_travel", "Travel", "money"),
+            Row("cost_informal_care", "Informal care", "money"),
+            Row("cost_productivity", "Lost work", "money"),
             Row(TOTAL_COST, "Total", "money"),
         ),
     ),
     (
         "Health per person",
-        (Row("life_years", "Life years", "qaly"), Row(QALYS, "QALYs", "qaly")),
+        (
+            Row("life_years", "Life years", "qaly"),
+            Row(QALYS, "QALYs", "qaly"),
+            Row("dalys", "DALYs", "qaly"),
+        ),
     ),
 )
 
@@ -123,8 +134,13 @@ def comparison_table(
 
 
 def _sections(frame: pl.DataFrame, experiment: Experiment, labels: dict[str, str]) -> Iterable[tuple[str, list[Row]]]:
-    """Sections with the rows that the run has; a measure `x.*` stands for one row for each setting."""
-    present = frame["measure"].unique(maintain_order=True).to_list()
+    """Sections with the rows that the run has; a measure `x.*` stands for one row for each setting.
+
+    Costs are those that the experiment's perspective counts.
+    """
+    not_counted = set(COST_NAMES) - set(SIGNS[experiment.perspective])
+    present = [m for m in frame["measure"].unique(maintain_order=True).to_list() if m not in not_counted]
+    perspective = experiment.perspective.replace("_", " ")
     for title, rows in SECTIONS:
         found: list[Row] = []
         for row in rows:
@@ -135,7 +151,7 @@ def _sections(frame: pl.DataFrame, experiment: Experiment, labels: dict[str, str
             settings = [measure.removeprefix(stem) for measure in present if measure.startswith(stem)]
             found += [Row(f"{stem}{name}", labels.get(name, name), row.kind) for name in settings]
         if found:
-            yield title.format(currency=experiment.currency), found
+            yield title.format(currency=experiment.currency, perspective=perspective), found
 
 
 def _estimate(cell: dict[str, float | None] | None, kind: Kind) -> str:

@@ -9,7 +9,7 @@ from popsim.care.strategy_checks import check_strategy
 from popsim.definitions.base import validate
 from popsim.definitions.strategy import Strategy
 from popsim.economics.charges import book_charges
-from popsim.economics.columns import VALUATION_COLUMNS
+from popsim.economics.columns import COST_NAMES, VALUATION_COLUMNS
 from popsim.errors import DefinitionError
 from popsim.population.clock import Clock
 from popsim.population.columns import Schema
@@ -36,6 +36,8 @@ def live(population, *interventions, days, follow_up_days=1000, discount=None, o
     """Live through some days of interventions alone; `on_day(day)` happens between the morning and the evening."""
     at_work = Interventions(composed(*interventions), population, seed=5)
     weights = np.ones(follow_up_days) if discount is None else discount
+    years, spending = np.zeros(follow_up_days, np.int64), np.zeros((2, 1, len(COST_NAMES)))
+    costs = population.block("total")[population.schema.place(COST_NAMES[0]) :]
     for day in range(days):
         clock = Clock(day)
         at_work.apply(population, clock)
@@ -43,7 +45,11 @@ def live(population, *interventions, days, follow_up_days=1000, discount=None, o
         if on_day:
             on_day(day)
         first, last = np.searchsorted(population["entry_day"], [day - follow_up_days + 1, day + 1])
-        book_charges(at_work.charges, population, clock, slice(first, last), follow_up_days, weights)
+        book_charges(
+            at_work.charges, population, clock, slice(first, last), follow_up_days, weights, years, costs, spending
+        )
+    if discount is None:
+        np.testing.assert_allclose(spending.sum(axis=(0, 1)), costs.sum(axis=1))
     return population
 
 

@@ -59,7 +59,7 @@ def test_a_strategy_without_label_is_called_by_its_name():
         ({"strategies": [{"name": "a"}, {"name": "a"}]}, "file", "used twice"),
         ({"comparator": "usal"}, "file", "did you mean 'usual'?"),
         ({"currency": "gbp"}, "currency", "three capital letters"),
-        ({"perspective": "societal"}, "perspective", "health_system"),
+        ({"perspective": "provider"}, "perspective", "health_system"),
         ({"cohort": "c.csv"}, "cohort", ".toml"),
         ({"network": "n\0.toml"}, "network", "printable"),
         ({"population": True}, "population", "whole number"),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from valued import PLACE, make_log, make_population, make_valuation, write
 
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.discounting import discount_factors
-from popsim.economics.valuation import PricedSetting, price_tables
+from popsim.economics.prices import PricedSetting, place_prices
 from popsim.errors import InputError
 from popsim.evidence.parameters import load_parameters
 from popsim.kernels.codes import DEATH, ENTER, START, VISIT
+from popsim.population.charges import Charges
 from popsim.population.clock import Clock
 
 UNDISCOUNTED = {"discount_rate_costs": 0.0, "discount_rate_qalys": 0.0}
@@ -60,7 +62,7 @@ def test_events_are_priced_where_they_happen():
         (0.9, START, "ward"),
     ]:
         write(log, moment, 0, kind, setting)
-    valuation = make_valuation(programme_cost=150.0, **UNDISCOUNTED)
+    valuation = make_valuation(**UNDISCOUNTED)
     valuation.accrue(population, Clock(), log)
     costs = {name: population[name][0] for name in COST_NAMES}
     assert costs == pytest.approx(
@@ -72,11 +74,62 @@ def test_events_are_priced_where_they_happen():
             "cost_drugs": 0.0,
             "cost_devices": 0.0,
             "cost_telemonitoring": 0.0,
-            "cost_programme": 150.0,
+            "cost_programme": 0.0,
+            "cost_out_of_pocket": 0.0,
+            "cost_travel": 6.0 + 6.0 + 0.0 + 12.0,  # clinic, practice, a telephone call, the emergency department
+            "cost_informal_care": 0.8 * 12.0,  # the day at home, class II
+            "cost_productivity": 0.0,  # aged 75
         }
     )
     valuation.accrue(population, Clock(day=1), log)
     assert population["cost_clinic"][0] == pytest.approx(118.81), "an event is paid for once"
+
+
+def test_what_patients_families_and_employers_bear():
+    """Two days each: at home in class III aged 60; on the ward aged 60; in a nursing home; at home aged 65.999."""
+    population = make_population(4)
+    population["setting"] = [PLACE[name] for name in ("home", "ward", "nursing_home", "home")]
+    population["admitted"] = [0, 1, 0, 0]
+    population["nyha_class"] = [3, 3, 2, 3]
+    population["age_years"] = [60.0, 60.0, 80.0, 65.999]
+    log, valuation, clock = make_log(population), make_valuation(**UNDISCOUNTED), Clock()
+    for _ in range(2):
+        valuation.accrue(population, clock, log)
+        clock.tick()
+    earnings = 95.0 * 0.35
+    assert population["cost_out_of_pocket"] == pytest.approx([0, 0, 2 * 56.0, 0])
+    assert population["cost_travel"] == pytest.approx([0, 2 * 5.0, 0, 0])
+    assert population["cost_informal_care"] == pytest.approx([2 * 2.0 * 12.0, 0, 0, 2 * 2.0 * 12.0])
+    # The last one turns 66 between the two days (0.001 a are 0.37 days).
+    assert population["cost_productivity"] == pytest.approx([2 * earnings * 0.5, 2 * earnings, 0, earnings * 0.5])
+    # Disability weights of class III and II for two days.
+    expected = [weight * 2 / 365.25 for weight in (0.072, 0.072, 0.041, 0.072)]
+    assert population["disability_years"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_spending_by_year_is_not_discounted():
+    """Two years on the ward from day 10, with a visit on the last day of the first year (365.25 days)."""
+    population = make_population(1)
+    population["entry_day"] = 10
+    population["setting"] = PLACE["ward"]
+    population["admitted"] = 1
+    charges = Charges()
+    log, valuation, clock = make_log(population), make_valuation(730, charges=charges), Clock()
+    for day in range(740):
+        if day == 10:
+            charges.charge_once("cost_programme", np.array([0]), 50.0)
+            charges.change_per_day("cost_devices", np.array([0]), 2.0, 1)
+        if day in (10 + 365, 10 + 366):
+            write(log, day + 0.5, 0, VISIT, "heart_failure_clinic")
+        valuation.accrue(population, clock, log)
+        clock.tick()
+    spending = valuation.spending()
+    assert spending["year"].to_list() == [1, 2]
+    assert spending["cost_ward"].to_list() == pytest.approx([366 * 292.0, 364 * 292.0])
+    assert spending["cost_clinic"].to_list() == pytest.approx([118.81, 118.81])
+    assert spending["cost_programme"].to_list() == [50.0, 0.0]
+    assert spending["cost_devices"].to_list() == [366 * 2.0, 364 * 2.0]
+    assert population["cost_ward"][0] < 730 * 292.0, "the twin's own total is discounted"
 
 
 def test_who_dies_has_lived_until_then():
@@ -164,15 +217,15 @@ def test_discount_factors():
 
 
 def test_prices_that_are_missing_or_classes_that_do_not_exist_are_refused():
-    prices = load_parameters("nhs_prices")
+    prices = load_parameters("nhs_prices"), load_parameters("societal_prices")
     with pytest.raises(InputError, match="did you mean 'inpatient'"):
-        price_tables(prices, [PricedSetting("ward", "inpatent")])
+        place_prices(*prices, [PricedSetting("ward", "inpatent")])
     with pytest.raises(InputError, match="wizard_visit"):
-        price_tables(prices, [PricedSetting("tower", "outpatient", "wizard")])
+        place_prices(*prices, [PricedSetting("tower", "outpatient", "wizard")])
 
 
 def test_every_price_and_utility_has_a_source_that_says_how_it_is_known():
-    for name in ("nhs_prices", "griffiths_2014"):
+    for name in ("nhs_prices", "griffiths_2014", "societal_prices", "gbd_disability"):
         parameters = load_parameters(name)
         for key in parameters:
             assert any(word in parameters.of(key).source for word in ("seen", "computed", "assumption")), key

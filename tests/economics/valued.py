@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from popsim.economics.columns import VALUATION_COLUMNS
-from popsim.economics.valuation import PricedSetting, Valuation
+from popsim.economics.prices import PricedSetting
+from popsim.economics.valuation import Valuation
 from popsim.evidence.parameters import load_parameters
 from popsim.population.columns import Column, Schema
 from popsim.population.event_log import EventLog
@@ -40,16 +41,18 @@ def make_population(twins: int) -> Population:
     columns = [Column("entry_day", "count", "day", 0, 1e6, "entry", "cohort")]
     columns += [Column(name, "code", "1", -1, 100, name, "care") for name in CODES]
     columns += [Column(name, "real", "1", 0, 1000, name, "care") for name in REALS]
+    columns += [Column("age_years", "real", "a", 18, 115, "age", "cohort")]
     population = Population(Schema([*columns, *VALUATION_COLUMNS]), np.arange(twins) + 100)
     population["alive"] = 1
     population["setting"] = PLACE["home"]
     population["nyha_class"] = 2
+    population["age_years"] = 75.0
     return population
 
 
 def make_valuation(follow_up_days: int = 365, **options: float) -> Valuation:
-    prices, utilities = load_parameters("nhs_prices"), load_parameters("griffiths_2014")
-    return Valuation(prices, utilities, SETTINGS, follow_up_days, **options)
+    names = ("nhs_prices", "griffiths_2014", "societal_prices", "gbd_disability")
+    return Valuation(*(load_parameters(name) for name in names), SETTINGS, follow_up_days, **options)
 
 
 def make_log(population: Population) -> EventLog:

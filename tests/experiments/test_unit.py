@@ -3,6 +3,7 @@ import pytest
 
 from popsim.definitions.base import validate
 from popsim.definitions.network import SettingDefinition
+from popsim.economics.perspectives import SIGNS
 from popsim.experiments.content import frame_hash
 from popsim.experiments.design import read_study
 from popsim.experiments.unit import simulate
@@ -85,7 +86,7 @@ def test_persons_agree_with_measures(tmp_path, request):
     tables = simulate(read_study(path).units[0])
     values = dict(tables["measures"].select("measure", "value").iter_rows())
     persons = tables["persons"]
-    costs = [name for name in persons.columns if name.startswith("cost_") and name != "cost_total"]
+    costs = SIGNS["health_system"]
     assert values["cost_total"] == pytest.approx(sum(values[name] for name in costs), rel=1e-12)
     assert values["mortality"] == pytest.approx(persons["died"].mean(), rel=1e-12)
     assert values["bed_days"] == pytest.approx(persons["bed_days"].mean(), rel=1e-12)

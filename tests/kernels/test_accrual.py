@@ -10,10 +10,29 @@ import pytest
 
 from popsim.economics.discounting import discount_factors
 from popsim.kernels import accrual
-from popsim.kernels.codes import DEATH, ENTER, START, VISIT
+from popsim.kernels.codes import DEATH, START, VISIT
 
-RATES = accrual.Rates(0.82, 0.74, 0.64, 0.46, 0.04, 0.07, 0.1, 0.29, 0.1, 0.2, 3.0, 0.3, 1.3, 0.002)
+RATES = accrual.Rates(0.82, 0.74, 0.64, 0.46, 0.04, 0.07, 0.1, 0.29, 0.0, 0.04, 0.07, 0.18)
+PRICES = accrual.DailyPrices(
+    5.755, 0.1, 0.2, 3.0, 0.3, 1.3, 0.002, 0.1, np.array([1.0, 9.0, 20.0, 50.0]), 30.0,
+    np.array([0.05, 0.1, 0.5, 1.0]), 66.0,
+)  # fmt: skip
+SETTINGS = 5
+TOTALS = ("qaly", "life_days", "disability")
+YEAR_OF_DAY = (np.arange(100) // 10).astype(np.int64)  # years of ten days, so that a block of rows has several
 ROWS = 20_000
+
+
+def places() -> accrual.PlacePrices:
+    """Settings of every kind: home, a ward, an emergency department, a nursing home and a clinic."""
+    random = np.random.default_rng(4)
+    price = {name: random.uniform(1, 100, SETTINGS) for name in accrual.PlacePrices._fields}
+    accounts = (accrual.NOTHING, accrual.WARD, accrual.EMERGENCY, accrual.COMMUNITY, accrual.WARD)
+    price["night_account"] = np.array(accounts, np.int8)
+    price["visit_account"] = np.array([accrual.CLINIC, *[accrual.COMMUNITY] * 4], np.int8)
+    price["in_hospital"] = np.array([0, 1, 0, 0, 0], np.int8)
+    price["at_home"] = np.array([1, 0, 0, 0, 0], np.int8)
+    return accrual.PlacePrices(**price)
 
 
 def state(rows: int) -> dict[str, np.ndarray]:
@@ -22,37 +41,42 @@ def state(rows: int) -> dict[str, np.ndarray]:
     low_high = {"alive": (0, 2), "setting": (-1, 5), "admitted": (0, 2), "nyha_class": (1, 5), "telemonitored": (0, 2)}
     columns = {name: random.integers(*bounds, rows).astype(np.int8) for name, bounds in low_high.items()}
     columns["entry_day"] = np.sort(random.integers(0, 50, rows)).astype(np.int32)
+    columns["age_years"] = random.uniform(30, 90, rows).astype(np.float32)
     for name in ("bb", "ras", "arni", "mra", "sglt2", "loop"):
         columns[name] = random.uniform(0, 1, rows).astype(np.float32)
-    for name in ("qaly", "life_days", "drugs", "ward", "emergency", "community", "telemonitoring"):
+    for name in TOTALS:
         columns[name] = np.zeros(rows)
     return columns
 
 
-def run_days(time_kernel, places_kernel, rows: int = ROWS) -> np.ndarray:
-    """Three days; the totals, one row each."""
-    c = state(rows)
-    discount = discount_factors(0.035, 100)
-    night_price = np.array([0.0, 292.0, 150.0, 140.0, 1600.0])
-    accounts = (accrual.TO_NOTHING, accrual.TO_WARD, accrual.TO_EMERGENCY, accrual.TO_COMMUNITY, accrual.TO_WARD)
-    night_account = np.array(accounts, np.int8)
+def run_days(time_kernel, costs_kernel, rows: int = ROWS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Three days: health totals, costs (one row each), and spending by block, year and component."""
+    c, discount, prices = state(rows), discount_factors(0.035, 100), places()
+    costs = np.zeros((accrual.COMPONENTS, rows + 7))  # seven twins whose follow-up is over lie before the others
+    spending = np.zeros((-(-rows // accrual.BLOCK), 10, accrual.COMPONENTS))
     for today in range(50, 53):
         time_kernel(
-            today, 1.0, 100, discount, discount, RATES, c["entry_day"], c["alive"], c["admitted"], c["nyha_class"],
-            c["bb"], c["ras"], c["arni"], c["mra"], c["sglt2"], c["loop"], c["qaly"], c["life_days"], c["drugs"],
+            today, 1.0, 100, discount, RATES, c["entry_day"], c["alive"], c["admitted"], c["nyha_class"],
+            *(c[name] for name in TOTALS),
         )  # fmt: skip
-        places_kernel(
-            today, 1.0, 100, discount, 5.755, night_price, night_account, c["entry_day"], c["alive"], c["setting"],
-            c["telemonitored"], c["ward"], c["emergency"], c["community"], c["telemonitoring"],
+        costs_kernel(
+            today, 1.0, 100, discount, YEAR_OF_DAY, PRICES, prices, 7, c["entry_day"], c["alive"], c["admitted"],
+            c["setting"], c["nyha_class"], c["telemonitored"], c["age_years"], c["bb"], c["ras"], c["arni"], c["mra"],
+            c["sglt2"], c["loop"], costs, spending,
         )  # fmt: skip
-    return np.stack([c[n] for n in ("qaly", "life_days", "drugs", "ward", "emergency", "community", "telemonitoring")])
+    return np.stack([c[name] for name in TOTALS]), costs, spending
 
 
 def test_compiled_equals_plain_python_and_changes_every_total():
-    compiled = run_days(accrual.accrue_time, accrual.accrue_places, 3000)
-    plain = run_days(accrual.accrue_time.py_func, accrual.accrue_places.py_func, 3000)
-    np.testing.assert_array_equal(compiled, plain)
-    assert compiled.any(axis=1).all()
+    compiled = run_days(accrual.accrue_time, accrual.accrue_costs, 3000)
+    plain = run_days(accrual.accrue_time.py_func, accrual.accrue_costs.py_func, 3000)
+    for ours, theirs in zip(compiled, plain, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    health, costs, _ = compiled
+    assert health.any(axis=1).all()
+    elsewhere = {accrual.CLINIC, accrual.DEVICES, accrual.PROGRAMME}  # events and interventions
+    assert set(np.flatnonzero(~costs.any(axis=1))) == elsewhere
+    assert not costs[:, :7].any(), "rows before the first are left alone"
 
 
 def test_same_bits_with_any_number_of_threads():
@@ -60,9 +84,31 @@ def test_same_bits_with_any_number_of_threads():
     results = []
     for threads in sorted({1, most}):
         numba.set_num_threads(threads)
-        results.append(run_days(accrual.accrue_time, accrual.accrue_places).tobytes())
+        results.append([part.tobytes() for part in run_days(accrual.accrue_time, accrual.accrue_costs)])
     numba.set_num_threads(most)
-    assert len(set(results)) == 1
+    assert all(result == results[0] for result in results)
+
+
+def test_spending_is_what_the_totals_would_be_without_discounting():
+    """Every year's spending, weighted by hand, is the discounted total: here one entry day, so one weight a day."""
+    rows, discount, prices = 3000, discount_factors(0.5, 100), places()
+    c = state(rows)
+    c["entry_day"][:] = 50
+    costs, spending = np.zeros((accrual.COMPONENTS, rows)), np.zeros((3, 10, accrual.COMPONENTS))
+    weighted, before = np.zeros(accrual.COMPONENTS), np.zeros(accrual.COMPONENTS)
+    for since in range(25):
+        accrual.accrue_costs(
+            50 + since, 1.0, 100, discount, YEAR_OF_DAY, PRICES, prices, 0, c["entry_day"], c["alive"], c["admitted"],
+            c["setting"], c["nyha_class"], c["telemonitored"], c["age_years"], c["bb"], c["ras"], c["arni"], c["mra"],
+            c["sglt2"], c["loop"], costs, spending,
+        )  # fmt: skip
+        today = spending.sum(axis=(0, 1))
+        weighted += (today - before) * discount[since]
+        before = today
+    np.testing.assert_allclose(costs.sum(axis=1), weighted, rtol=1e-12)
+    by_year = spending.sum(axis=0)[:, accrual.WARD]
+    assert by_year[0] == pytest.approx(2 * by_year[2]), "ten days against five"
+    assert not by_year[3:].any()
 
 
 def test_the_loop_over_time_is_vectorised():
@@ -70,7 +116,7 @@ def test_the_loop_over_time_is_vectorised():
     fresh = numba.njit(parallel=True, error_model="numpy")(
         accrual.accrue_time.py_func
     )  # from the cache there is no code
-    run_days(fresh, accrual.accrue_places, 64)
+    run_days(fresh, accrual.accrue_costs, 64)
     (code,) = fresh.inspect_asm().values()
     packed = re.findall(r"v(?:add|mul|sub|div)pd[^\n]*[yz]mm", code)
     assert len(packed) >= 10
@@ -81,23 +127,24 @@ def test_events_compiled_equals_plain_python():
     size, rows = 2000, 50
     time = np.sort(random.uniform(0, 120, size))
     row = random.integers(-1, rows + 10, size).astype(np.int32)
-    kind = random.choice([ENTER, START, VISIT, DEATH], size).astype(np.int8)
-    setting = random.integers(-1, 5, size).astype(np.int8)
+    kind = random.choice([START, VISIT, DEATH], size).astype(np.int8)
+    setting = random.integers(-1, SETTINGS, size).astype(np.int8)
     discount = discount_factors(0.035, 90)
-    prices = random.uniform(10, 200, (2, 5))
-    account = np.array([accrual.TO_CLINIC, accrual.TO_COMMUNITY, accrual.TO_CLINIC, 3, 3], np.int8)
-    in_hospital = np.array([0, 1, 0, 1, 0], np.int8)
     entry_day = np.sort(random.integers(0, 40, rows)).astype(np.int32)
     nyha_class = random.integers(1, 5, rows).astype(np.int8)
     results = []
     for kernel in (accrual.accrue_events, accrual.accrue_events.py_func):
-        written = [np.zeros(rows) for _ in range(6)]
+        health, costs = [np.zeros(rows) for _ in TOTALS], np.zeros((accrual.COMPONENTS, rows))
+        spending = np.zeros((10, accrual.COMPONENTS))
         kernel(
-            time, row, kind, setting, 0.0, 90, discount, discount, RATES, *prices, account, in_hospital, 99.0,
-            entry_day, nyha_class, *written,
+            time, row, kind, setting, 0.0, 90, discount, discount, YEAR_OF_DAY, RATES, places(), entry_day,
+            nyha_class, *health, costs, spending,
         )  # fmt: skip
-        assert all(column.any() for column in written)
-        results.append(np.stack(written))
+        written = {accrual.EMERGENCY, accrual.CLINIC, accrual.COMMUNITY}
+        written |= {accrual.OUT_OF_POCKET, accrual.TRAVEL}
+        assert set(np.flatnonzero(costs.any(axis=1))) == written
+        assert all(column.any() for column in health)
+        results.append(np.concatenate([*health, costs.ravel(), spending.ravel()]))
     np.testing.assert_allclose(*results, rtol=1e-12, atol=0)
 
 

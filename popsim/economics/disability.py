@@ -1,0 +1,66 @@
+"""Disability-adjusted life years (DALYs): years lived with disability plus years of life lost by dying early.
+
+Years lived with disability are accrued day by day with the disability weight of the symptom class (kernels/accrual.py).
+Years of life lost are the remaining life expectancy of the standard life table at the age of death, as in the Global
+Burden of Disease study, without weights for age. Both are discounted at the rate for QALYs to each person's entry;
+deaths after the end of follow-up are nobody's.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike, NDArray
+
+from popsim.population.life_table import LifeTable
+from popsim.units import DAYS_PER_YEAR
+
+STANDARD_LIFE_TABLE = "us_2019"
+
+
+def discounted_expectancy(
+    table: LifeTable, age_years: ArrayLike, female: ArrayLike, rate_per_year: float
+) -> NDArray[np.float64]:
+    """Expected remaining years of life, each year worth (1 + rate) ** -t at t years from now.
+
+    The hazard is constant within a year of age, so each year's part is a closed form: the integral of
+    exp(-(m + d) t) with m the death rate and d = log(1 + rate).
+
+    Args:
+        table: death rates.
+        age_years: exact ages, shape (persons,).
+        female: 1 for women, same shape.
+        rate_per_year: of discounting; 0 gives the life expectancy.
+    """
+    force = table.rate + np.log1p(rate_per_year)  # (2, ages) at which worth decays: death and discounting together
+    whole = 1.0 / force  # the last age holds for ever
+    for age in reversed(range(table.oldest)):
+        whole[:, age] = -np.expm1(-force[:, age]) / force[:, age] + np.exp(-force[:, age]) * whole[:, age + 1]
+    exact = np.maximum(np.asarray(age_years, np.float64), 0.0)
+    sex = np.asarray(female).astype(np.int64)
+    year = np.minimum(np.floor(exact), table.oldest).astype(np.int64)
+    left = np.maximum(year + 1 - exact, 0.0)
+    decay = force[sex, year]
+    following = whole[sex, np.minimum(year + 1, table.oldest)]
+    within = -np.expm1(-decay * left) / decay + np.exp(-decay * left) * following
+    return np.asarray(np.where(year == table.oldest, whole[sex, year], within))
+
+
+def life_years_lost(
+    people: pl.DataFrame, age_years: ArrayLike, female: ArrayLike, rate_per_year: float
+) -> NDArray[np.float64]:
+    """Discounted years of life lost by each person: 0 for who is alive at the end of follow-up.
+
+    Args:
+        people: `follow_up(...)`: entry_day and death_time_days, null for survivors.
+        age_years: exact ages at entry, shape (persons,).
+        female: 1 for women, same shape.
+        rate_per_year: of discounting, from entry.
+    """
+    died = people["death_time_days"].is_not_null().to_numpy()
+    years = (people["death_time_days"] - people["entry_day"]).to_numpy()[died] / DAYS_PER_YEAR
+    age, sex = np.asarray(age_years, np.float64)[died] + years, np.asarray(female)[died]
+    table = LifeTable.read(STANDARD_LIFE_TABLE)
+    lost = np.zeros(len(people))
+    lost[died] = discounted_expectancy(table, age, sex, rate_per_year) * (1.0 + rate_per_year) ** -years
+    return lost

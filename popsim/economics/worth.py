@@ -1,0 +1,67 @@
+"""What each life was worth and cost once all is over, and the measures that follow from it."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from popsim.definitions.experiment import Perspective
+from popsim.economics.columns import COST_NAMES
+from popsim.economics.disability import life_years_lost
+from popsim.economics.perspectives import mean_costs, total_cost
+from popsim.units import DAYS_PER_YEAR
+
+TOTAL = "cost_total"
+
+
+def worth(twins: pl.DataFrame, people: pl.DataFrame, perspective: Perspective, rate_per_year: float) -> pl.DataFrame:
+    """Health and cost of each person.
+
+    Args:
+        twins: `population.frame()`.
+        people: `follow_up(...)` of the same twins, in the same order.
+        perspective: whose costs `cost_total` counts.
+        rate_per_year: at which QALYs and life years lost are discounted.
+
+    Returns:
+        person_id, qaly, life_days, disability_years, life_years_lost, daly (their sum), the cost components and
+        cost_total.
+    """
+    lost = life_years_lost(people, twins["age_years"].to_numpy(), twins["female"].to_numpy(), rate_per_year)
+    return twins.select(
+        "person_id",
+        "qaly",
+        "life_days",
+        "disability_years",
+        pl.Series("life_years_lost", lost),
+        (pl.col("disability_years") + pl.Series(lost)).alias("daly"),
+        *COST_NAMES,
+        total_cost(perspective).alias(TOTAL),
+    )
+
+
+def worth_measures(persons: pl.DataFrame, spending: pl.DataFrame) -> pl.DataFrame:
+    """Means per person of costs, life years, QALYs and DALYs, discounted, and what each year cost, not discounted.
+
+    Args:
+        persons: one row for each person, with the columns of `worth(...)`.
+        spending: `Valuation.spending()` of the same people.
+
+    Returns:
+        measure, value (null without persons), weight (the number of persons): every cost component, cost_total, the
+        cost in every perspective, life_years (not discounted), qalys, years_lived_with_disability, years_of_life_lost,
+        dalys, and spending_year_<n>.<component>, undiscounted per person who entered, by year since entry.
+    """
+    means = persons.select(
+        *(pl.col(name).mean() for name in (*COST_NAMES, TOTAL)),
+        (pl.col("life_days").mean() / DAYS_PER_YEAR).alias("life_years"),
+        pl.col("qaly").mean().alias("qalys"),
+        pl.col("disability_years").mean().alias("years_lived_with_disability"),
+        pl.col("life_years_lost").mean().alias("years_of_life_lost"),
+        pl.col("daly").mean().alias("dalys"),
+    )
+    by_year = spending.unpivot(index="year").select(
+        measure=pl.format("spending_year_{}.{}", "year", pl.col("variable").str.strip_prefix("cost_")),
+        value=pl.when(len(persons) > 0).then(pl.col("value") / len(persons)),
+    )
+    table = pl.concat([means.unpivot(variable_name="measure"), mean_costs(persons), by_year], how="vertical_relaxed")
+    return table.with_columns(weight=pl.lit(float(len(persons))))
