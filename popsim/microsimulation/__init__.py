@@ -1,7 +1,12 @@
-"""Individual-level state-transition models: a user's own disease as states, transitions and rewards."""
+"""Individual-level state-transition models: a user's own disease as states, transitions and rewards.
 
-from popsim.microsimulation.model import KernelModel, StateTransitionModel
+`StateTransitionModel` is told in tables of probabilities, `KernelModel` in functions of one individual. Both run alone,
+without beds and queues; a disease whose patients compete for them is an organ system of a `PopulationModel`.
+"""
+
+from popsim.microsimulation.kernel_model import KernelModel
 from popsim.microsimulation.result import Microsimulation
+from popsim.microsimulation.state_transition import StateTransitionModel
 from popsim.microsimulation.timing import Discounting, Timing
 
 __all__ = ["Discounting", "KernelModel", "Microsimulation", "StateTransitionModel", "Timing"]

@@ -58,7 +58,7 @@ class Individuals:
         if "person_id" in table.columns:
             if not table["person_id"].dtype.is_integer() or table["person_id"].n_unique() < people:
                 raise InputError("individuals: person_id must be whole numbers, each only once")
-            person_id = table["person_id"].cast(pl.Int64).to_numpy()
+            person_id = table["person_id"].cast(pl.Int64).to_numpy(writable=True)
         start = np.full(people, list(states).index(initial), np.int32)
         if "state" in table.columns:
             unknown = set(table["state"].unique()) - set(states)
@@ -66,7 +66,7 @@ class Individuals:
                 name = str(unknown.pop())
                 raise InputError(f"individuals: unknown state '{name}', {did_you_mean(name, states)}")
             places = {name: place for place, name in enumerate(states)}
-            start = table["state"].replace_strict(places, return_dtype=pl.Int32).to_numpy()
+            start = table["state"].replace_strict(places, return_dtype=pl.Int32).to_numpy(writable=True)
         columns = {name: table[name].to_numpy() for name in traits}
         return cls(person_id, start, columns)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -11,11 +11,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from popsim.economics.cost_effectiveness import cost_effectiveness, strategy_means
-from popsim.economics.uncertainty import t_quantile
+from popsim.economics.cost_effectiveness import QALYS, cost_effectiveness, strategy_means
+from popsim.economics.decision import Decision, icer_table
+from popsim.economics.uncertainty import CONFIDENCE, t_quantile
 from popsim.errors import InputError
 
 MEASURES = ("cost_total", "qalys", "life_years")
+LEAST_BATCHES, MOST_BATCHES = 20, 100
 
 
 class Run(NamedTuple):
@@ -32,6 +34,7 @@ class Microsimulation:
     Attributes:
         strategies, states: names.
         runs: draw and replication of each run.
+        draws: values of the uncertain parameters by draw; empty without draws.
         person_id: (people,) identities.
         cycle_years: length of a cycle.
         means: (strategies, runs, 3) cost, QALYs and life years per person, in the order of MEASURES.
@@ -43,6 +46,7 @@ class Microsimulation:
     strategies: Sequence[str]
     states: Sequence[str]
     runs: Sequence[Run]
+    draws: pl.DataFrame
     person_id: NDArray[np.int64]
     cycle_years: float
     means: NDArray[np.float64]
@@ -53,12 +57,12 @@ class Microsimulation:
     @cached_property
     def measures(self) -> pl.DataFrame:
         """Means per person: strategy, draw, replication, measure, value; what popsim.economics takes."""
-        return self._table(self.means, {"measure": list(MEASURES)}, "value")
+        return self._table(self.means, {"measure": MEASURES}, "value")
 
     @cached_property
     def occupancy(self) -> pl.DataFrame:
         """Share of people in each state: strategy, draw, replication, cycle (the point in time), state, share."""
-        levels: dict[str, list[Any]] = {"cycle": list(range(self.counts.shape[2])), "state": list(self.states)}
+        levels = {"cycle": range(self.counts.shape[2]), "state": self.states}
         return self._table(self.counts / len(self.person_id), levels, "share")
 
     @cached_property
@@ -91,11 +95,40 @@ class Microsimulation:
             standard_error=pl.Series(errors), low=pl.col("mean") - reach, high=pl.col("mean") + reach
         )
 
-    def cost_effectiveness(self, comparator: str, willingness_to_pay: float) -> pl.DataFrame:
-        """Each strategy against the comparator, as `popsim.economics.cost_effectiveness` says, over the runs."""
-        return cost_effectiveness(self.measures, comparator, willingness_to_pay)
+    def cost_effectiveness(
+        self, comparator: str, willingness_to_pay: float, confidence: float = CONFIDENCE
+    ) -> pl.DataFrame:
+        """Each strategy against the comparator, with intervals: see `popsim.economics.cost_effectiveness`.
 
-    def _table(self, values: NDArray[Any], levels: dict[str, Any], name: str) -> pl.DataFrame:
+        Intervals are taken over the runs. With one run whose totals were kept, they are taken over batches of
+        individuals, who are independent of each other.
+        """
+        return cost_effectiveness(self._independent, comparator, willingness_to_pay, confidence)
+
+    def icer_table(self, effect: str = QALYS) -> pl.DataFrame:
+        """Incremental analysis of all strategies: who is dominated, and what each step of the frontier costs.
+
+        Args:
+            effect: "qalys" or "life_years".
+        """
+        return icer_table(Decision.of(self.measures, self.strategies[0], effect))
+
+    @property
+    def _independent(self) -> pl.DataFrame:
+        """Measures with batches of individuals in place of replications, where there is one run."""
+        people = len(self.person_id)
+        batches = next((b for b in range(MOST_BATCHES, LEAST_BATCHES - 1, -1) if people % b == 0), 1)
+        if len(self.runs) > 1 or self.totals is None or batches == 1:
+            return self.measures
+        means = self.totals[:, 0].reshape(len(self.strategies), len(MEASURES), batches, -1).mean(axis=-1)
+        table = self._table(
+            means.swapaxes(1, 2)[:, None], {"replication": range(batches), "measure": MEASURES}, "value"
+        )
+        return table
+
+    def _table(
+        self, values: NDArray[Any], levels: Mapping[str, Sequence[Any] | NDArray[Any]], name: str
+    ) -> pl.DataFrame:
         """A long table of an array (strategies, runs, *levels)."""
         strategies, runs = values.shape[:2]
         inner = values[0, 0].size

@@ -12,11 +12,14 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import polars as pl
 import pytest
 from exact_cohort import expectation
 from models.hiv import HIV
 from models.microsimulation_tutorial import TUTORIAL, TUTORIAL_KERNEL
 from models.sick_sicker import SICK_SICKER
+
+from popsim.economics.decision import Decision, icer_table
 
 MILLION = 1_000_000
 MOST_STANDARD_ERRORS = 3.0
@@ -86,6 +89,48 @@ def test_occupancy_of_the_tutorial_after_30_years():
     assert exact.occupancy[30] == pytest.approx([0.348684, 0.088396, 0.206529, 0.356391], abs=5e-7)
 
 
+def table_of(expectations):
+    """A measures table of exact expectations by strategy."""
+    rows = [(s, m, v) for s, e in expectations.items() for m, v in (("cost_total", e.cost), ("qalys", e.qaly))]
+    columns = dict(zip(("strategy", "measure", "value"), zip(*rows, strict=True), strict=True))
+    return pl.DataFrame(columns).with_columns(draw=0, replication=0)
+
+
+# ICERs along the frontier: Alarid-Escudero 2023, table 3 (its A is dominated); Chancellor 1997 as in the figures above.
+FRONTIERS = {
+    "sick-sicker": ({"SoC": None, "B": 72988, "AB": 125764}, {"A"}),
+    "tutorial": ({"no treatment": None, "treatment": 116902}, set()),
+    "hiv": ({"monotherapy": None, "combination": 6276}, set()),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_exact_incremental_analysis(name):
+    frontier, dominated = FRONTIERS[name]
+    exact = {strategy: expectation(MODELS[name], strategy, *COUNTED[name]) for strategy in MODELS[name].strategies}
+    table = icer_table(Decision.of(table_of(exact), next(iter(exact))))
+    on_frontier = table.filter(status="on the frontier")
+    assert dict(zip(on_frontier["strategy"], on_frontier["icer"], strict=True)) == {
+        strategy: icer if icer is None else pytest.approx(icer, abs=1.0) for strategy, icer in frontier.items()
+    }
+    assert set(table.filter(status="dominated")["strategy"]) == dominated
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_incremental_analysis_of_a_million_individuals(name):
+    """The same frontier; each ICER against the strategy before it has the published one in its 99.7% interval."""
+    frontier, dominated = FRONTIERS[name]
+    result = simulated(name)
+    table = result.icer_table()
+    assert table.filter(status="on the frontier")["strategy"].to_list() == list(frontier)
+    assert set(table.filter(status="dominated")["strategy"]) == dominated
+    for before, (strategy, icer) in zip(frontier, list(frontier.items())[1:], strict=False):
+        (row,) = result.cost_effectiveness(before, 100_000, confidence=0.9973).filter(strategy=strategy).to_dicts()
+        assert row["icer_interval"] == "bounded"
+        assert row["icer_low"] < icer < row["icer_high"]
+        assert row["icer_high"] - row["icer_low"] < 0.08 * icer
+
+
 def test_the_tutorial_as_a_kernel_is_the_same_walk():
     """The same people take the same steps, so shares are equal; totals differ by rounding only."""
     kernel, table = TUTORIAL_KERNEL.run(100_000, seed=1), TUTORIAL.run(100_000, seed=1)
@@ -95,4 +140,4 @@ def test_the_tutorial_as_a_kernel_is_the_same_walk():
 
 if __name__ == "__main__":
     for name in MODELS:
-        print(name, simulated(name), sep="\n")
+        print(name, simulated(name), simulated(name).icer_table(), sep="\n")

@@ -1,0 +1,228 @@
+"""What every state-transition model has, and how it is run.
+
+Random numbers: Philox, keyed by (seed, replication and draw), counted by (person, cycle). All strategies share them, so
+the same person meets the same luck under each, and nobody's luck depends on who else is simulated.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections import namedtuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from popsim.errors import InputError, did_you_mean
+from popsim.evidence.draws import uncertain_parameters
+from popsim.evidence.parameters import ParameterSet
+from popsim.kernels import microsimulation as kernel
+from popsim.microsimulation.individuals import Individuals
+from popsim.microsimulation.result import Microsimulation, Run
+from popsim.microsimulation.timing import Discounting, Timing
+
+MOST_STATES = 63
+MOST_REPLICATIONS, MOST_DRAWS = 10_000, 400_000  # so that the key of the random numbers stays below 2**32
+
+
+class Walked(NamedTuple):
+    """One strategy in one run: (3,) means and variances over the people, (points, states) people in each state."""
+
+    means: NDArray[np.float64]
+    variances: NDArray[np.float64]
+    counts: NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(ABC):
+    """What both kinds of model have in common.
+
+    Attributes:
+        states: names, in the order in which random numbers run through them (mildest first is a good choice).
+        dead: the states in which nobody is alive.
+        timing: cycles and how they are counted.
+        discounting: rates of costs and effects.
+        parameters: names and values, the same for all strategies; a ParameterSet has their uncertainty too.
+        strategies: parameters that differ, by strategy.
+        initial: state at the start; by default the first. A column `state` of the individuals overrides it.
+        spells: sets of states; moves within a set do not set `time_in_state` back to 0.
+    """
+
+    states: Sequence[str]
+    dead: Sequence[str]
+    timing: Timing
+    discounting: Discounting
+    parameters: Mapping[str, float]
+    strategies: Mapping[str, Mapping[str, float]]
+    initial: str | None = None
+    spells: Sequence[Sequence[str]] = field(default=())
+
+    def __post_init__(self) -> None:
+        states = list(self.states)
+        if isinstance(self.states, str) or not 1 < len(states) <= MOST_STATES or len(set(states)) < len(states):
+            raise InputError(f"states = {self.states}: must be 2 to {MOST_STATES} different names")
+        if isinstance(self.dead, str):
+            raise InputError(f"dead = {self.dead!r}: must be a list of states, such as [{self.dead!r}]")
+        spelt = [state for spell in self.spells for state in spell]
+        for where, names in (("dead", self.dead), ("initial", [self.initial or states[0]]), ("spells", spelt)):
+            for name in names:
+                if name not in states:
+                    raise InputError(f"{where}: unknown state {name!r}, {did_you_mean(str(name), states)}")
+        if len(set(spelt)) < len(spelt):
+            raise InputError("spells: a state may be in one set only")
+        if not self.strategies:
+            raise InputError("strategies: at least one is needed")
+        for name, changes in {"parameters": self.parameters, **self.strategies}.items():
+            self._check(name, changes)
+
+    def run(
+        self,
+        individuals: int | pl.DataFrame | Mapping[str, Any] = 10_000,
+        *,
+        seed: int,
+        replications: int = 1,
+        draws: int | pl.DataFrame = 0,
+        persons: bool | None = None,
+    ) -> Microsimulation:
+        """Let everybody live under every strategy.
+
+        Args:
+            individuals: how many, or a table of their traits with a row for each; a column `person_id` gives their
+                identities (0, 1, ... without), a column `state` their states at the start.
+            seed: first word of the random key, 0 .. 2**32 - 1.
+            replications: how often, each with other luck.
+            draws: how many parameter draws, if `parameters` is a ParameterSet that says how uncertain they are; or a
+                table of them, a row for each, a column for each parameter that varies, and `draw` with their numbers
+                (1, 2, ... without). All else keeps its own value, and strategies' values go before.
+            persons: whether totals of each individual are kept; by default if there is one run.
+
+        Raises:
+            InputError: any of these, or what the model's functions say, cannot be used.
+        """
+        people = Individuals.of(individuals, self.states, self.initial or self.states[0], self._traits())
+        if not (isinstance(seed, int) and 0 <= seed < 2**32):
+            raise InputError(f"seed = {seed}: must be a whole number between 0 and 2**32 - 1")
+        if not 1 <= replications <= MOST_REPLICATIONS:
+            raise InputError(f"replications = {replications}: must be between 1 and {MOST_REPLICATIONS}")
+        drawn = self.parameter_draws(draws, seed) if isinstance(draws, int) else draws
+        values = self._values(drawn)
+        runs = [Run(draw, replication) for draw in values for replication in range(replications)]
+        kept = len(runs) == 1 if persons is None else persons
+        shape = len(self.strategies), len(runs), kernel.OUTCOMES
+        means, variances = np.empty(shape), np.empty(shape)
+        counts = np.empty((*shape[:2], self.timing.cycles + 1, len(self.states)), np.int64)
+        totals = np.empty((*shape, len(people))) if kept else None
+        none = np.empty((kernel.OUTCOMES, 0))
+        for r, run in enumerate(runs):
+            key = seed, run.replication + MOST_REPLICATIONS * run.draw
+            for s, strategy in enumerate(self.strategies):
+                p = self.parameters_of(strategy, values[run.draw])
+                goal = none if totals is None else totals[s, r]
+                means[s, r], variances[s, r], counts[s, r] = self._walk(key, p, people, goal)
+        if not np.isfinite(means).all():
+            raise InputError("a total is not a finite number: look at costs and utilities")
+        return Microsimulation(
+            list(self.strategies), list(self.states), runs, drawn, people.person_id, self.timing.cycle_years,
+            means, variances, counts, totals,
+        )  # fmt: skip
+
+    def parameter_draws(self, draws: int, seed: int) -> pl.DataFrame:
+        """Draws 1 .. `draws` of the uncertain parameters: `draw` and a column for each of them.
+
+        Raises:
+            InputError: no parameter says how uncertain it is.
+        """
+        numbers = range(1, draws + 1)
+        if not draws:
+            return pl.DataFrame({"draw": []}, {"draw": pl.Int64})
+        if not isinstance(self.parameters, ParameterSet):
+            raise InputError("draws: parameters without uncertainty; give a ParameterSet, or the draws as a table")
+        name = self.parameters.name
+        uncertain = uncertain_parameters({name: self.parameters}, (), name)
+        if not uncertain.names:
+            raise InputError(f"draws: no parameter of '{name}' has an uncertainty")
+        columns = [dotted.removeprefix(f"{name}.") for dotted in uncertain.names]
+        table = pl.DataFrame(uncertain.draw(seed, numbers), columns)
+        return table.select(pl.Series("draw", numbers, pl.Int64), *columns)
+
+    def parameters_of(self, strategy: str, draw: Mapping[str, float] | None = None) -> Any:
+        """What the model's functions get as `p`: a NamedTuple of all parameters under a strategy.
+
+        Args:
+            strategy: its name.
+            draw: values that replace the model's own; the strategy's go before.
+        """
+        values = {**self.parameters, **(draw or {}), **self.strategies[strategy]}
+        return parameter_type(tuple(self.parameters))(*(float(values[name]) for name in self.parameters))
+
+    @abstractmethod
+    def _traits(self) -> Sequence[str]:
+        """Columns of the individuals that the model uses."""
+
+    @abstractmethod
+    def _walk(self, key: tuple[int, int], p: Any, people: Individuals, totals: NDArray[np.float64]) -> Walked:
+        """Let everybody live under one strategy; totals is (3, people) to be written, or (3, 0)."""
+
+    @cached_property
+    def _number(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self.states)}
+
+    @cached_property
+    def _spell(self) -> NDArray[np.int32]:
+        """(states,) number of the set that each state belongs to, its own where it is in none."""
+        spell = np.arange(len(self.states), dtype=np.int32)
+        for states in self.spells:
+            spell[[self._number[state] for state in states]] = self._number[states[0]]
+        return spell
+
+    @cached_property
+    def _weights(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(3, points) discounted years that a point stands for, and (2, points) worth of one-offs."""
+        rates = (self.discounting.costs, self.discounting.effects)
+        rewards = [self.discounting.weights(rate, self.timing) for rate in (*rates, 0.0)]
+        return np.array(rewards), np.array([self.discounting.factors(rate, self.timing) for rate in rates])
+
+    def _check(self, where: str, values: Mapping[str, float]) -> None:
+        for name, value in values.items():
+            if name not in self.parameters:
+                raise InputError(f"{where}: unknown parameter '{name}', {did_you_mean(name, self.parameters)}")
+            if not (isinstance(value, int | float) and math.isfinite(value)):
+                raise InputError(f"{where}: {name} = {value}: must be a number")
+
+    def _values(self, draws: pl.DataFrame) -> dict[int, Mapping[str, float]]:
+        """What each draw sets; draw 0 alone, which sets nothing, where there is none."""
+        if draws.is_empty():
+            return {0: {}}
+        numbers = draws["draw"].to_list() if "draw" in draws.columns else list(range(1, len(draws) + 1))
+        if len(set(numbers)) < len(numbers) or not 1 <= min(numbers) <= max(numbers) <= MOST_DRAWS:
+            raise InputError(f"draws: their numbers must be different, from 1 to {MOST_DRAWS}")
+        rows = draws.drop("draw", strict=False).iter_rows(named=True)
+        values: dict[int, Mapping[str, float]] = dict(zip(numbers, rows, strict=True))
+        for draw, row in values.items():
+            self._check(f"draw {draw}", row)
+        return values
+
+
+@lru_cache(maxsize=256)
+def parameter_type(names: tuple[str, ...]) -> Any:
+    """NamedTuple of the parameters; one type for the same names, so that nothing is compiled twice."""
+    return namedtuple("Parameters", names or ("nothing",), defaults=None if names else (0.0,))
+
+
+def empty_sums(people: int, cycles: int, states: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Counts and sums by block, for a kernel to fill."""
+    blocks = -(-people // kernel.BLOCK)
+    return np.empty((blocks, cycles + 1, states), np.int32), np.empty((blocks, 2, kernel.OUTCOMES))
+
+
+def walked(sums: NDArray[np.float64], counts: NDArray[np.int32], people: int) -> Walked:
+    """The blocks added up, in their order."""
+    added, squares = np.cumsum(sums, axis=0)[-1]
+    means = added / people
+    variances = np.maximum(squares - added * means, 0.0) / max(people - 1, 1)
+    return Walked(means, variances, counts.sum(axis=0, dtype=np.int64))

@@ -1,0 +1,87 @@
+"""A model told in scalar functions of one individual, for what does not fit a table, such as continuous traits.
+
+The functions are compiled into the loop over people: a few seconds for each model and process.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.errors import InputError
+from popsim.kernels import microsimulation as kernel
+from popsim.microsimulation.base import Model, Walked, empty_sums, walked
+from popsim.microsimulation.individuals import Individuals
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelModel(Model):
+    """A model told in scalar functions of one individual, compiled by numba (or compiled already with `njit`).
+
+    States are numbers here, in the order of `states`. Choose with `a if c else b` rather than with `if` statements, and
+    use popsim.kernels.math for exp, log and so on: then the loop compiles to vector instructions.
+
+    Attributes:
+        next_state: (state, time_in_state, cycle, u, p, x) -> state after the cycle; u is uniform in (0, 1), p holds the
+            parameters and x the traits, by name.
+        rewards: (state, time_in_state, cycle, p, x) -> cost and utility per year; `cycle` is the point in time.
+        one_offs: (state, new_state, time_in_state, cycle, p, x) -> cost and QALYs of the transition of a cycle, counted
+            in full at the point of arrival; also called where the state stays.
+        traits: columns of the individuals that x holds, at most 6.
+    """
+
+    next_state: Callable[..., Any]
+    rewards: Callable[..., Any]
+    one_offs: Callable[..., Any] = kernel.nothing_happens
+    traits: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.traits) > kernel.MOST_TRAITS:
+            raise InputError(f"traits: at most {kernel.MOST_TRAITS}, not {len(self.traits)}")
+
+    def _traits(self) -> Sequence[str]:
+        return self.traits
+
+    def _walk(self, key: tuple[int, int], p: Any, people: Individuals, totals: NDArray[np.float64]) -> Walked:
+        walk = compiled(self.next_state, self.rewards, self.one_offs, tuple(self.traits), bool(self.spells))
+        counts, sums = empty_sums(len(people), self.timing.cycles, len(self.states))
+        alive = sum(1 << number for number, state in enumerate(self.states) if state not in self.dead)
+        time = self.timing.cycles, len(self.states)
+        columns = people.matrix(self.traits)
+        weight, arrival = self._weights
+        walk(
+            *key,
+            people.person_id,
+            people.initial,
+            *time,
+            p,
+            columns,
+            self._spell,
+            np.int64(alive),
+            weight,
+            arrival,
+            totals,
+            counts,
+            sums,
+        )
+        if (counts.sum(axis=(0, 2)) != len(people)).any():
+            raise InputError(f"next_state: gave a number that is no state; states are 0 to {len(self.states) - 1}")
+        return walked(sums, counts, len(people))
+
+
+@lru_cache(maxsize=64)
+def compiled(
+    next_state: Callable[..., Any], rewards: Callable[..., Any], one_offs: Callable[..., Any], traits: tuple[str, ...],
+    spells: bool,
+) -> Callable[..., None]:  # fmt: skip
+    """The loop around a user's functions; compiled at its first call, once for all models with the same functions."""
+    trait_type = namedtuple("Traits", traits or ("nothing",))  # type: ignore[misc]
+    next_one, worth, once = (kernel.compile_scalar(function) for function in (next_state, rewards, one_offs))
+    return kernel.compile_walk(next_one, worth, once, trait_type, spells)

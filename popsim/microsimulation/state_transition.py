@@ -1,0 +1,90 @@
+"""A model told in tables: probabilities between states, costs and utilities of states.
+
+It is fast from the first run, as the loop is compiled once for all such models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.kernels import microsimulation as kernel
+from popsim.microsimulation import tables
+from popsim.microsimulation.base import Model, Walked, empty_sums, walked
+from popsim.microsimulation.individuals import Individuals
+from popsim.microsimulation.tables import Function
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateTransitionModel(Model):
+    """A model told in tables.
+
+    Every function takes the parameters `p` and, if it names them, `cycle` (0, 1, ...), `time_in_state` (whole cycles
+    since it was entered, 0 in the first) and traits. `cycle` and `time_in_state` are arrays: write formulas with NumPy.
+
+    Attributes:
+        transitions: probabilities of a cycle, {from: {to: probability}}; what is left stays.
+        costs: per year in a state, {state: cost}; a state that is not named costs nothing.
+        utilities: of a state, per year, likewise.
+        transition_costs, transition_qalys: one-offs of a transition, {(from, to): value}, "*" for any state; counted in
+            full at the point of arrival, without within-cycle correction.
+    """
+
+    transitions: Function
+    costs: Function
+    utilities: Function
+    transition_costs: Function | None = None
+    transition_qalys: Function | None = None
+
+    def _functions(self) -> dict[str, Function]:
+        names = ("transitions", "costs", "utilities", "transition_costs", "transition_qalys")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+    def _traits(self) -> Sequence[str]:
+        own = (tables.PARAMETERS, tables.CYCLE, tables.TIME)
+        wanted = (a for name, function in self._functions().items() for a in tables.arguments(function, name))
+        return list(dict.fromkeys(argument for argument in wanted if argument not in own))
+
+    def _walk(self, key: tuple[int, int], p: Any, people: Individuals, totals: NDArray[np.float64]) -> Walked:
+        sums, counts = [], []
+        for traits, rows in tables.groups(people.columns, self._traits()):
+            part = people.rows(rows) if traits else people
+            goal = np.empty((kernel.OUTCOMES, len(part))) if traits and totals.size else totals
+            here, added = empty_sums(len(part), self.timing.cycles, len(self.states))
+            walk = [*key, part.person_id, part.initial, self.timing.cycles, *self._tables(p, traits), goal, here, added]
+            kernel.walk_tables(*walk)
+            if traits and totals.size:
+                totals[:, rows] = goal
+            sums.append(added)
+            counts.append(here)
+        return walked(np.concatenate(sums), np.concatenate(counts), len(people))
+
+    def _tables(self, p: Any, traits: Mapping[str, Any]) -> tuple[NDArray[Any], ...]:
+        """What `kernel.walk_tables` takes after the number of cycles, up to the one-offs."""
+        times = np.arange(self.timing.cycles + 1)
+        points = {tables.CYCLE: times[:, None], tables.TIME: times[None, :], **traits}
+        cycles = {**points, tables.CYCLE: times[:-1, None]}
+
+        def say(name: str, grid: Mapping[str, Any]) -> tables.Values:
+            function = getattr(self, name)
+            return tables.ask(function, name, p, grid) if function is not None else {}
+
+        arcs = tables.arcs(say("transitions", cycles), self._number, "transitions")
+        weight, arrival = self._weights
+        alive = np.array([[[0.0 if state in self.dead else 1.0 for state in self.states]]])
+        rewards = [tables.by_state(say(name, points), self._number, name) for name in ("costs", "utilities")] + [alive]
+        longest = max(len(times) if table.shape[1] > 1 else 1 for table in (*rewards, arcs.first))
+        shape = (len(times), longest, len(self.states))
+        reward = np.array(
+            [np.broadcast_to(table, shape) * w[:, None, None] for table, w in zip(rewards, weight, strict=True)]
+        )
+        names = ("transition_costs", "transition_qalys")
+        one_off = np.array([tables.by_arc(say(name, {}), arcs, self._number, name) for name in names])
+        spread = (len(arcs.first), longest, len(arcs.origin))
+        first, last = (np.ascontiguousarray(np.broadcast_to(words, spread)) for words in (arcs.first, arcs.last))
+        restarts = (self._spell[arcs.origin] != self._spell[arcs.target]).astype(np.int8)
+        return arcs.origin, arcs.target, restarts, first, last, reward, one_off[:, None, :] * arrival[:, :, None]
