@@ -1,0 +1,228 @@
+"""Each person's counterfactual pair: the same person, with the same luck, under another strategy.
+
+Common random numbers let a simulation see what no trial can: who gains from a strategy and who is harmed. A single
+pair still contains luck (a bed that was free in one world and taken in the other), so that the spread of individual
+effects is that of what happens to people, not of what could be known beforehand.
+
+What could be known is the value of individualised care: each subgroup gets the strategy that is best for it. Which one
+that is is learned from all other replications and judged in the one left out, so that the value is not flattered by
+its own luck; a subgroup too small to be told apart then costs something. Perfect foresight of each person's own fate
+is the bound that no rule can pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from popsim.economics.subgroups import (
+    COST,
+    EVERYONE,
+    NET_BENEFIT,
+    PERSON,
+    QALY,
+    UNIT,
+    Cuts,
+    Persons,
+    known,
+    levels,
+    with_net_benefit,
+)
+from popsim.economics.uncertainty import CONFIDENCE, nested_means
+
+SAME = 1e-9  # money; less is rounding
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+FORESIGHT = "perfect foresight of each person's fate"
+UNCHANGED, GAINS, HARMED = "unchanged", "gains", "harmed"
+
+
+def counterfactual_pairs(persons: Persons, comparator: str, willingness_to_pay: float) -> pl.LazyFrame:
+    """Every person under every other strategy, beside itself under the comparator.
+
+    Returns:
+        The columns of persons, cost_difference, qaly_difference, net_benefit_difference and fate (gains, harmed,
+        unchanged: the sign of the last).
+
+    Raises:
+        InputError: there is no such strategy.
+    """
+    table = with_net_benefit(persons, comparator, willingness_to_pay)
+    base = table.filter(pl.col("strategy") == comparator).select(*PERSON, COST, QALY, NET_BENEFIT)
+    pairs = table.filter(pl.col("strategy") != comparator).join(base, on=PERSON, suffix="_base", maintain_order="left")
+    names = {COST: "cost_difference", QALY: "qaly_difference", NET_BENEFIT: "net_benefit_difference"}
+    gain = pl.col("net_benefit_difference")
+    fate = pl.when(gain > SAME).then(pl.lit(GAINS)).when(gain < -SAME).then(pl.lit(HARMED)).otherwise(pl.lit(UNCHANGED))
+    return (
+        pairs.with_columns((pl.col(name) - pl.col(f"{name}_base")).alias(new) for name, new in names.items())
+        .drop(f"{name}_base" for name in names)
+        .with_columns(fate=fate)
+    )
+
+
+def individual_effects(
+    persons: Persons, comparator: str, willingness_to_pay: float, confidence: float = CONFIDENCE
+) -> pl.DataFrame:
+    """How individual incremental net benefits are distributed, luck included.
+
+    Returns:
+        strategy, measure, and the columns of `nested_means`. Measures: share_gains, share_harmed, share_unchanged,
+        mean, mean_of_gains and mean_of_harmed (money, of those people), p05 ... p95 (quantiles over persons, money).
+    """
+    gain, fate = pl.col("net_benefit_difference"), pl.col("fate")
+    wide = (
+        counterfactual_pairs(persons, comparator, willingness_to_pay)
+        .group_by("strategy", *UNIT)
+        .agg(
+            *((fate == name).mean().alias(f"share_{name}") for name in (GAINS, HARMED, UNCHANGED)),
+            mean=gain.mean(),
+            mean_of_gains=gain.filter(fate == GAINS).mean(),
+            mean_of_harmed=gain.filter(fate == HARMED).mean(),
+            **{f"p{100 * q:02.0f}": gain.quantile(q, "linear") for q in QUANTILES},
+        )
+        .sort("strategy", *UNIT)
+        .collect()
+    )
+    return nested_means(
+        wide.unpivot(index=["strategy", *UNIT], variable_name="measure"), ["strategy", "measure"], confidence
+    )
+
+
+def who_gains(persons: Persons, comparator: str, willingness_to_pay: float, columns: Sequence[str]) -> pl.DataFrame:
+    """What those who gain, are harmed or see no change were like at entry.
+
+    Returns:
+        strategy, column, and the mean of the column among those who gain, are harmed, are unchanged.
+
+    Raises:
+        InputError: there is no such column or strategy.
+    """
+    pairs = counterfactual_pairs(persons, comparator, willingness_to_pay)
+    known(pairs, columns)
+    means = pairs.group_by("strategy", "fate").agg(pl.col(list(columns)).cast(pl.Float64).mean()).collect()
+    return (
+        means.unpivot(index=["strategy", "fate"], variable_name="column")
+        .pivot(on="fate", on_columns=[GAINS, HARMED, UNCHANGED], index=["strategy", "column"], values="value")
+        .sort("strategy", "column")
+    )
+
+
+class Individualised(NamedTuple):
+    """What choosing by subgroup is worth.
+
+    Attributes:
+        value: policy, and the columns of `nested_means` of its net benefit per person over that of the single best
+            strategy for everybody, itself chosen without the replication in which it is judged. The last row is
+            perfect foresight: an upper bound that includes luck, not attainable by any rule.
+        choice: level (of each column of `by`), people (share), strategy: what each subgroup should have, by all data.
+    """
+
+    value: pl.DataFrame
+    choice: pl.DataFrame
+
+
+def individualised_care(
+    persons: Persons,
+    comparator: str,
+    willingness_to_pay: float,
+    by: Sequence[str],
+    *,
+    cuts: Cuts | None = None,
+    confidence: float = CONFIDENCE,
+) -> Individualised:
+    """The value of giving each subgroup the strategy that is best for it, cross-fitted over replications.
+
+    Args:
+        persons: a run's table of persons.
+        comparator: wins ties.
+        willingness_to_pay: for a QALY, in the currency of the costs.
+        by: columns that describe a person at entry; subgroups are the combinations of their levels.
+        cuts: as for `subgroup_effects`.
+        confidence: of the intervals. With one replication (and draw) nothing can be left out: values are null.
+
+    Raises:
+        InputError: there is no such column or strategy.
+    """
+    table = with_net_benefit(persons, comparator, willingness_to_pay)
+    known(table, by)
+    labels = [levels(table, column, comparator, cuts).cast(pl.String).alias(f"level {column}") for column in by]
+    labels = labels or [pl.lit(EVERYONE).alias("level everyone")]
+    cell = pl.concat_str([label.fill_null("not known") for label in labels], separator=" | ")
+    cells = (
+        table.with_columns(cell=cell)
+        .group_by("strategy", *UNIT, "cell")
+        .agg(benefit=pl.col(NET_BENEFIT).sum(), people=pl.len())
+        .collect()
+    )
+    strategies = [comparator, *sorted(set(cells["strategy"]) - {comparator})]
+    names = cells["cell"].unique().sort().to_list()
+    units = cells.select(UNIT).unique().sort(UNIT)
+    benefit, people = _arrays(cells, units, names, strategies)
+    value = units.select(
+        pl.lit(f"best strategy by {', '.join(by)}").alias("policy"),
+        *UNIT,
+        pl.Series("value", _cross_fitted(benefit, people), pl.Float64),
+    )
+    foresight = _foresight(table, units, strategies, benefit, people)
+    total = benefit.sum(axis=0)
+    return Individualised(
+        nested_means(pl.concat([value, foresight]), ["policy"], confidence),
+        pl.DataFrame(
+            {
+                "level": names,
+                "share": people.sum(axis=0) / people.sum(),
+                "strategy": [strategies[best] for best in total.argmax(axis=1)],
+            }
+        ),
+    )
+
+
+def _arrays(
+    cells: pl.DataFrame, units: pl.DataFrame, names: list[str], strategies: list[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Summed net benefit (units, subgroups, strategies) and people (units, subgroups)."""
+    unit = {key: place for place, key in enumerate(units.iter_rows())}
+    group = {name: place for place, name in enumerate(names)}
+    benefit = np.zeros((len(unit), len(group), len(strategies)))
+    people = np.zeros((len(unit), len(group)))
+    for row in cells.iter_rows(named=True):
+        place = unit[row["draw"], row["replication"]], group[row["cell"]]
+        benefit[*place, strategies.index(row["strategy"])] = row["benefit"]
+        people[place] = row["people"]
+    return benefit, people
+
+
+def _cross_fitted(benefit: NDArray[np.float64], people: NDArray[np.float64]) -> list[float | None]:
+    """By unit, gain per person of the rule over the single best strategy, both learned from the other units."""
+    units = len(benefit)
+    if units < 2:
+        return [None] * units
+    others = benefit.sum(axis=0) - benefit
+    single = others.sum(axis=1).argmax(axis=1)
+    unseen = (people.sum(axis=0) - people) == 0
+    rule = np.where(unseen, single[:, None], others.argmax(axis=2))
+    under_rule = np.take_along_axis(benefit, rule[:, :, None], axis=2)[:, :, 0].sum(axis=1)
+    under_single = benefit.sum(axis=1)[np.arange(units), single]
+    gains = (under_rule - under_single) / people.sum(axis=1)
+    return [float(gain) for gain in gains]
+
+
+def _foresight(
+    table: pl.LazyFrame,
+    units: pl.DataFrame,
+    strategies: list[str],
+    benefit: NDArray[np.float64],
+    people: NDArray[np.float64],
+) -> pl.DataFrame:
+    """By unit, mean over persons of their best net benefit, less the mean under the single best strategy."""
+    best = (
+        table.group_by(PERSON).agg(best=pl.col(NET_BENEFIT).max()).group_by(UNIT).agg(pl.col("best").mean()).collect()
+    )
+    single = int(benefit.sum(axis=(0, 1)).argmax())
+    means = units.with_columns(single=benefit[:, :, single].sum(axis=1) / people.sum(axis=1))
+    return means.join(best, on=UNIT, how="left", maintain_order="left").select(
+        pl.lit(FORESIGHT).alias("policy"), *UNIT, value=pl.col("best") - pl.col("single")
+    )

@@ -1,0 +1,151 @@
+"""Effects by subgroup: who they are at entry decides which group people are in, so it is the same under every strategy.
+
+A subgroup's effect is the difference between its people's means under two strategies, within one replication of one
+draw: the same people, the same luck. Groups of a column are its values, or bands where it has many.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import polars as pl
+
+from popsim.economics.uncertainty import CONFIDENCE, nested_means
+from popsim.errors import InputError, did_you_mean
+
+type Persons = pl.DataFrame | pl.LazyFrame
+type Cuts = Mapping[str, Sequence[float]]
+
+MOST_LEVELS = 10  # a column of more values is cut into bands
+UNIT = ["draw", "replication"]
+PERSON = [*UNIT, "region", "person_id"]
+EVERYONE = "everyone"
+NET_BENEFIT = "net_monetary_benefit"
+COST, QALY = "cost_total", "qaly"
+OUTCOMES = (COST, QALY)
+
+
+def subgroup_effects(
+    persons: Persons,
+    comparator: str,
+    by: Sequence[str],
+    willingness_to_pay: float,
+    *,
+    outcomes: Sequence[str] = OUTCOMES,
+    cuts: Cuts | None = None,
+    confidence: float = CONFIDENCE,
+) -> pl.DataFrame:
+    """Mean difference from the comparator in every subgroup, paired by draw and replication.
+
+    Args:
+        persons: a run's table of persons.
+        comparator: name of the strategy to compare with.
+        by: columns that describe a person at entry.
+        willingness_to_pay: for a QALY, in the currency of the costs.
+        outcomes: columns of persons; null where it is not known of a person.
+        cuts: where to cut a column into bands, by name; at its quartiles otherwise if it has many values.
+        confidence: of the intervals.
+
+    Returns:
+        subgroup (the column, or "everyone"), level, share (of all people), strategy, comparator, measure (the outcomes
+        and net_monetary_benefit), and the columns of `nested_means`. A replication counts for a level if it has
+        somebody there.
+
+    Raises:
+        InputError: there is no such column or strategy.
+    """
+    table = with_net_benefit(persons, comparator, willingness_to_pay)
+    measures = [*outcomes, NET_BENEFIT]
+    known(table, [*by, *outcomes])
+    parts = []
+    for column in (EVERYONE, *by):
+        labels = levels(table, column, comparator, cuts)
+        means = (
+            table.with_columns(labels.alias("level"))
+            .group_by("strategy", *UNIT, "level")
+            .agg(pl.len().alias("people"), pl.col(measures).cast(pl.Float64).mean())
+            .collect()
+        )
+        base = means.filter(pl.col("strategy") == comparator).drop("strategy")
+        total = base["people"].sum()
+        shares = base.group_by("level").agg(share=pl.col("people").sum() / total)
+        pairs = means.filter(pl.col("strategy") != comparator).join(
+            base, on=[*UNIT, "level"], suffix="_base", nulls_equal=True
+        )
+        long = (
+            pairs.with_columns(pl.col(name) - pl.col(f"{name}_base") for name in measures)
+            .unpivot(on=measures, index=["level", "strategy", *UNIT], variable_name="measure")
+            .sort("level", "strategy", *UNIT)
+        )
+        effects = nested_means(long, ["level", "strategy", "measure"], confidence)
+        parts.append(
+            effects.join(shares, on="level", how="left", nulls_equal=True, maintain_order="left").select(
+                pl.lit(column).alias("subgroup"),
+                pl.col("level").cast(pl.String),
+                "share",
+                pl.col("strategy").cast(pl.String),
+                pl.lit(comparator).alias("comparator"),
+                pl.exclude("level", "share", "strategy"),
+            )
+        )
+    return pl.concat(parts)
+
+
+def with_net_benefit(persons: Persons, comparator: str, willingness_to_pay: float) -> pl.LazyFrame:
+    """The persons with net_monetary_benefit = willingness to pay x qaly - cost_total, strategies as text.
+
+    Raises:
+        InputError: no person is under the comparator.
+    """
+    table = persons.lazy().with_columns(pl.col("strategy").cast(pl.String))
+    known(table, OUTCOMES)
+    names = table.select(pl.col("strategy").unique()).collect().to_series().to_list()
+    if comparator not in names:
+        raise InputError(f"comparator '{comparator}': {did_you_mean(comparator, names)}")
+    return table.with_columns((willingness_to_pay * pl.col(QALY) - pl.col(COST)).alias(NET_BENEFIT))
+
+
+def known(table: pl.LazyFrame, columns: Sequence[str]) -> None:
+    """Refuse columns that the persons do not have.
+
+    Raises:
+        InputError: there is one.
+    """
+    present = table.collect_schema().names()
+    for column in columns:
+        if column not in present and column != EVERYONE:
+            raise InputError(f"persons have no column '{column}': {did_you_mean(column, present)}")
+
+
+def levels(table: pl.LazyFrame, column: str, comparator: str, cuts: Cuts | None = None) -> pl.Expr:
+    """The level of each person in a column: an ordered category, in the order of the values.
+
+    Args:
+        table: persons.
+        column: its name; "everyone" for one level.
+        comparator: whose people show which values there are.
+        cuts: where to cut it into bands; null or absent: at rounded quartiles if it has more than MOST_LEVELS values.
+    """
+    if column == EVERYONE:
+        return pl.lit(EVERYONE, pl.Enum([EVERYONE]))
+    values = table.filter(pl.col("strategy") == comparator).select(pl.col(column)).collect().to_series()
+    ends = list((cuts or {}).get(column, ()))
+    distinct = values.drop_nulls().unique().sort()
+    if not ends and len(distinct) <= MOST_LEVELS:
+        return pl.col(column).cast(pl.String).cast(pl.Enum([str(value) for value in distinct.cast(pl.String)]))
+    if not ends:
+        quartiles = {_two_digits(float(values.quantile(q, "linear") or 0.0)) for q in (0.25, 0.5, 0.75)}
+        ends = [end for end in quartiles if distinct[0] < end] or [distinct[len(distinct) // 2]]
+    ends = sorted(ends)
+    names = [f"under {ends[0]:g}", *(f"{low:g} to under {high:g}" for low, high in pairwise(ends))]
+    names.append(f"{ends[-1]:g} and over")
+    above = pl.sum_horizontal((pl.col(column) >= end).cast(pl.UInt32) for end in ends)
+    named = above.replace_strict(dict(enumerate(names)), return_dtype=pl.Enum(names))
+    return pl.when(pl.col(column).is_not_null()).then(named)
+
+
+def _two_digits(value: float) -> float:
+    """Rounded to two significant digits, so that bands have plain ends."""
+    return round(value, 1 - math.floor(math.log10(abs(value)))) if value else 0.0
