@@ -33,6 +33,7 @@ from popsim.experiments.work import (
     Writing,
     versions,
 )
+from popsim.outcomes.equity import with_gaps
 from popsim.outcomes.regions import merge
 
 MOST_FAILURES_SHOWN = 3
@@ -159,7 +160,7 @@ def _put_together(store: RunStore, study: Study, units: tuple[Unit, ...]) -> dic
     scans = {name: store.units.scan(name, keys).with_columns(pl.col("strategy").cast(names)) for name in kept}
     for name in kept[1:]:
         store.write_table(name, scans[name])
-    measures = merge(scans["measures"])
+    measures = with_gaps(merge(scans["measures"]))
     store.write_table("measures", measures)
     experiment = study.experiment
     tables = {

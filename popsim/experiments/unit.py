@@ -20,7 +20,9 @@ from popsim.kernels.care_records import UNLIMITED
 from popsim.kernels.codes import ARRIVE, DEATH, EARLY, END, ENTER, START, VISIT
 from popsim.model import PopulationModel
 from popsim.outcomes.baseline import at_entry, baseline
+from popsim.outcomes.discharges import discharges
 from popsim.outcomes.follow_up import follow_up
+from popsim.outcomes.home_time import INSTITUTIONS
 from popsim.outcomes.measures import measures
 from popsim.outcomes.occupancy import occupancy
 from popsim.outcomes.persons import persons
@@ -55,28 +57,27 @@ class Lives(NamedTuple):
     daily: pl.DataFrame
     spending: pl.DataFrame
     settings: tuple[SettingDefinition, ...]
-    places: dict[str, float]
+    places: dict[str, NDArray[np.int64]]
 
 
 def live(model: PopulationModel) -> Lives:
     """Run a model to its end."""
     before = at_entry(model.population)
     model.run_for(model.days)
-    daily, places = model.daily_frame(), mean_places(model.care.places, model.network)
+    daily, places = model.daily_frame(), limited_places(model.care.places, model.network)
     spending = model.valuation.spending()
     return Lives(model.population, model.events, before, daily, spending, model.network.settings, places)
 
 
-def mean_places(places: NDArray[np.int64], network: CareNetwork) -> dict[str, float]:
-    """Mean number of places over the days, of the settings that have a limited number of them.
+def limited_places(places: NDArray[np.int64], network: CareNetwork) -> dict[str, NDArray[np.int64]]:
+    """Number of places on each day, of the settings that have a limited number of them.
 
     Args:
         places: (days, settings), `CareSystem.places`.
         network: its settings in their order.
     """
-    mean = places.mean(axis=0)
     limited = (places < UNLIMITED).all(axis=0)
-    return {setting.name: float(mean[i]) for i, setting in enumerate(network.settings) if limited[i]}
+    return {setting.name: places[:, i] for i, setting in enumerate(network.settings) if limited[i]}
 
 
 def tables_of(lives: Lives, unit: Unit) -> Tables:
@@ -88,12 +89,16 @@ def tables_of(lives: Lives, unit: Unit) -> Tables:
     days = unit.study.experiment.follow_up_days
     people = follow_up(events, population.person_id, population["entry_day"], days)
     admissions = stays(events, classes)
+    elsewhere, after = stays(events, classes, INSTITUTIONS), discharges(admissions, people)
     rate = unit.study.parameters_of(unit.draw)[PRICE_SET]["discount_rate_qalys"]
     totals = worth(population.frame(), people, unit.study.experiment.perspective, rate)
-    table = persons(events, admissions, people, classes, totals, baseline(population, before))
-    counted = measures(events, admissions, people, classes, table)
-    values = pl.concat([counted, worth_measures(table, spending), occupancy(daily, settings, places)])
-    tables: dict[str, pl.DataFrame | pl.LazyFrame] = {"measures": values}
+    table = persons(events, admissions, people, classes, totals, baseline(population, before), after, elsewhere)
+    values = [
+        measures(events, admissions, people, classes, table, after, elsewhere),
+        worth_measures(table, spending),
+        occupancy(daily, settings, places),
+    ]
+    tables: dict[str, pl.DataFrame | pl.LazyFrame] = {"measures": pl.concat(values)}
     if unit.study.experiment.store != "measures":
         tables |= {"persons": table, "daily": daily, "admissions": admissions}
     if unit.study.experiment.store == "events":

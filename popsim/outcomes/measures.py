@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from popsim.outcomes.follow_up import person_years
-from popsim.outcomes.persons import READMISSION_DAYS
-from popsim.outcomes.readmission import index_outcomes, readmission
+from popsim.outcomes.discharges import Discharges, avoidable_admissions
+from popsim.outcomes.equity import by_deprivation
+from popsim.outcomes.follow_up import HOSPITAL, person_years, settings_of
+from popsim.outcomes.home_time import within_windows
+from popsim.outcomes.readmission import cumulative_incidence
 from popsim.outcomes.regions import TOTAL, Value, measure_frame
 from popsim.outcomes.survival import mortality
-from popsim.outcomes.utilisation import utilisation, waits
+from popsim.outcomes.utilisation import utilisation, wait_hours, waits
 
 
 def measures(
@@ -20,27 +22,38 @@ def measures(
     people: pl.DataFrame,
     classes: Mapping[str, str],
     table: pl.DataFrame,
+    after: Discharges,
+    elsewhere: pl.DataFrame,
 ) -> pl.DataFrame:
     """Everything but money and QALYs that a study reports of one run, one row for each measure.
 
     Args:
-        events, admissions, people, classes: as for `persons`.
+        events, admissions, people, classes, after, elsewhere: as for `persons`.
         table: `persons(...)`.
 
     Returns:
-        measure, value (null where there was nobody to count), weight (see regions.py). 30-day readmission is over all
-        index discharges with a whole window of follow-up; *_at_entry over the discharges with which people entered.
-        mortality is over the whole follow-up, mortality_<days>d by Kaplan-Meier. Bed-days and days out of hospital are
-        means per person who entered. Waits are in hours, by setting (twins only).
+        measure, value (null where there was nobody to count), weight (see regions.py). Readmission is over all index
+        discharges with a whole window of follow-up; *_at_entry over the discharges with which people entered.
+        mortality is over the whole follow-up, mortality_<days>d by Kaplan-Meier. Bed-days and days at home are means
+        per person who entered; days within a window are means over those followed that long. Waits are in hours, by
+        setting (twins only); emergency_* is the time from asking to leaving the emergency department, with or without
+        a bed.
     """
     values: dict[str, Value] = {}
-    for cause, suffix in ((None, ""), ("heart_failure", "_heart_failure")):
-        outcomes = index_outcomes(admissions, people, READMISSION_DAYS, cause)
-        values |= _readmission(outcomes, suffix)
-    values |= _use(admissions, people, table)
+    for (days, cause), outcomes in after.outcomes.items():
+        values |= _readmission(outcomes.filter(after.rows["may_be_index"]), days, f"_{cause}" if cause else "")
+    values |= _use(admissions, people, table, after)
     values |= _deaths(people, table)
-    values["days_alive_out_of_hospital"] = per_person(table, "days_alive_out_of_hospital")
-    values |= _waits(events, classes)
+    values |= {name: per_person(table, name) for name in ("days_alive_out_of_hospital", "home_days")}
+    for row in within_windows(admissions, elsewhere, people).iter_rows(named=True):
+        days, persons = row.pop("days"), row.pop("persons")
+        values |= {f"{name}_{days}d": Value(value, persons) for name, value in row.items()}
+    hours = wait_hours(events, classes, (*HOSPITAL, "emergency"))
+    at_door = pl.col("setting").is_in(settings_of(events, classes, ["emergency"]).implode())
+    for_beds = hours.filter(~at_door)
+    values |= _waits(waits(for_beds), "wait")
+    values |= _waits(waits(hours.filter(at_door), "until_left_hours"), "emergency")
+    values |= by_deprivation(table, for_beds)
     return measure_frame(values)
 
 
@@ -51,21 +64,21 @@ def per_person(table: pl.DataFrame, name: str) -> Value:
     return Value(float(table.select(pl.col(name).cast(pl.Float64).mean()).item()), len(table))
 
 
-def _readmission(outcomes: pl.DataFrame, suffix: str) -> dict[str, Value]:
+def _readmission(outcomes: pl.DataFrame, days: int, suffix: str) -> dict[str, Value]:
     """Readmission after every index discharge, and after the one at entry."""
-    every = readmission(outcomes, READMISSION_DAYS).row(0, named=True)
-    at_entry = readmission(outcomes.filter(pl.col("index") == 0), READMISSION_DAYS).row(0, named=True)
-    window = f"readmission_{READMISSION_DAYS}d"
-    return {
-        f"{window}{suffix}": Value(every["readmitted_proportion"], every["whole_windows"]),
-        f"{window}_cumulative_incidence{suffix}": Value(
-            every["readmission_cumulative_incidence"], every["index_discharges"]
-        ),
-        f"{window}_at_entry{suffix}": Value(at_entry["readmitted_proportion"], at_entry["whole_windows"]),
-    }
+    window, whole = f"readmission_{days}d", pl.col("whole_window")
+    at_entry = whole & (pl.col("index") == 0)
+    readmitted = pl.col("outcome") == "readmitted"
+    values = {}
+    for name, those in ((window, whole), (f"{window}_at_entry", at_entry)):
+        number, of = outcomes.select((those & readmitted).sum(), those.sum().alias("of")).row(0)
+        values[f"{name}{suffix}"] = Value(number / of if of else None, of)
+    incidence = cumulative_incidence(outcomes, days)["readmission_cumulative_incidence"][-1]
+    values[f"{window}_cumulative_incidence{suffix}"] = Value(incidence if len(outcomes) else None, len(outcomes))
+    return values
 
 
-def _use(admissions: pl.DataFrame, people: pl.DataFrame, table: pl.DataFrame) -> dict[str, Value]:
+def _use(admissions: pl.DataFrame, people: pl.DataFrame, table: pl.DataFrame, after: Discharges) -> dict[str, Value]:
     """Use of care, each rate with its denominator."""
     row = utilisation(table, admissions, people).row(0, named=True)
     years = person_years(people)
@@ -79,6 +92,8 @@ def _use(admissions: pl.DataFrame, people: pl.DataFrame, table: pl.DataFrame) ->
     values = {name: Value(value, weight.get(name, years)) for name, value in row.items()}
     values["bed_days"] = values.pop("bed_days_per_person")
     values["admissions_per_person"] = per_person(table, "admissions")
+    for name, number in avoidable_admissions(after.rows).row(0, named=True).items():
+        values[f"{name}_per_person_year"] = Value(number / years if years else None, years)
     return values
 
 
@@ -89,11 +104,11 @@ def _deaths(people: pl.DataFrame, table: pl.DataFrame) -> dict[str, Value]:
     }
 
 
-def _waits(events: pl.DataFrame, classes: Mapping[str, str]) -> dict[str, Value]:
-    """Waits by setting, weighted with those who got their place."""
+def _waits(distribution: pl.DataFrame, stem: str) -> dict[str, Value]:
+    """Waits by setting, weighted with the times they are over."""
     values: dict[str, Value] = {}
-    for row in waits(events, classes).filter(pl.col("setting").is_not_null()).iter_rows(named=True):
+    for row in distribution.filter(pl.col("setting").is_not_null()).iter_rows(named=True):
         setting, starts = row.pop("setting"), row.pop("starts")
-        values[f"wait_starts.{setting}"] = Value(starts, TOTAL)
-        values |= {f"wait_{name}.{setting}": Value(value, starts) for name, value in row.items()}
+        values[f"{stem}_starts.{setting}"] = Value(starts, TOTAL)
+        values |= {f"{stem}_{name}.{setting}": Value(value, starts) for name, value in row.items()}
     return values

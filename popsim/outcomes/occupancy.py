@@ -4,32 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from popsim.definitions.network import SettingDefinition
 from popsim.outcomes.follow_up import HOSPITAL
 from popsim.outcomes.regions import TOTAL, Value, measure_frame
 
+PERCENTILES = (50, 90, 95)
+# assumption: recalled targets, to be checked: above 85% a hospital regularly runs out of beds (Bagust, Place and
+# Posnett, BMJ 1999); 92% is the ceiling of the English health service's plans for winter.
+CROWDED_PERCENT = (85, 92)
 
-def occupancy(daily: pl.DataFrame, settings: Iterable[SettingDefinition], places: Mapping[str, float]) -> pl.DataFrame:
-    """People on each ward and in intensive care at the end of a day, twins and external patients.
+
+def occupancy(
+    daily: pl.DataFrame, settings: Iterable[SettingDefinition], places: Mapping[str, NDArray[np.int64]]
+) -> pl.DataFrame:
+    """People in each setting at the end of a day, twins and external patients.
 
     Args:
         daily: `PopulationModel.daily_frame()`.
         settings: of the network.
-        places: number of them in the network as it was simulated, mean over the days, where they are limited.
+        places: number of them on each day in the network as it was simulated, where they are limited.
 
     Returns:
-        measure, value, weight: occupancy_mean.<setting> and occupancy_peak.<setting> in people, and, where places are
-        limited, occupancy_share.<setting>, the mean as a share of the places.
+        measure, value, weight. On each ward and in intensive care: occupancy_mean.<setting> and
+        occupancy_peak.<setting> in people, and, where places are limited, occupancy_share.<setting>, the mean as a
+        share of the mean number of places. In every setting with limited places: places.<setting> (mean),
+        occupancy_p<50|90|95>.<setting> (centiles over days, in people), days_over_<85|92>_percent.<setting> (share of
+        days with more of the day's places taken).
     """
     values: dict[str, Value] = {}
     for setting in settings:
+        if setting.setting_class == "outpatient" or f"census_{setting.name}" not in daily:
+            continue
+        census, limit = daily[f"census_{setting.name}"].to_numpy(), places.get(setting.name)
         if setting.setting_class in HOSPITAL:
-            census = daily[f"census_{setting.name}"].to_numpy()
             mean = float(census.mean())
             values[f"occupancy_mean.{setting.name}"] = Value(mean, TOTAL)
             values[f"occupancy_peak.{setting.name}"] = Value(float(census.max()), TOTAL)
-            if limit := places.get(setting.name):
-                values[f"occupancy_share.{setting.name}"] = Value(mean / limit, limit)
+            if limit is not None and limit.any():
+                values[f"occupancy_share.{setting.name}"] = Value(mean / float(limit.mean()), float(limit.mean()))
+        if limit is not None and limit.any():
+            values |= _distribution(census, limit, setting.name)
     return measure_frame(values)
+
+
+def _distribution(census: NDArray[np.int32], places: NDArray[np.int64], name: str) -> dict[str, Value]:
+    """Centiles over days, and how often a setting was crowded."""
+    mean = float(places.mean())
+    centiles = np.percentile(census, PERCENTILES)
+    values = {f"places.{name}": Value(mean, TOTAL)}
+    values |= {f"occupancy_p{q}.{name}": Value(float(v), TOTAL) for q, v in zip(PERCENTILES, centiles, strict=True)}
+    for percent in CROWDED_PERCENT:
+        crowded = float((census * 100 > places * percent).mean())
+        values[f"days_over_{percent}_percent.{name}"] = Value(crowded, mean)
+    return values

@@ -141,12 +141,22 @@ def index_outcomes(
         died, neither, censored), days_to_outcome, whole_window (all of it lies within follow-up), readmissions
         (number of them in the window).
     """
-    rows = _discharges_and_admissions(admissions, people, cause)
-    eligible = pl.col("may_be_index")
-    if no_new_index_in_window:
-        eligible = eligible & pl.Series(_spaced(rows, window_days))
-    readmitted_after = pl.when("counts").then(pl.col("admit_time_days")).shift(-1).backward_fill()
-    next_person = pl.when("counts").then(pl.col("person_id")).shift(-1).backward_fill()
+    rows = discharges_and_admissions(admissions, people)
+    every = judged(rows, window_days, cause).with_columns(
+        readmissions=pl.Series(_number_in_window(rows, window_days, cause), dtype=pl.Int32)
+    )
+    eligible = spaced(rows, window_days) if no_new_index_in_window else rows["may_be_index"]
+    return every.filter(eligible)
+
+
+def judged(rows: pl.DataFrame, window_days: int = 30, cause: str | None = None) -> pl.DataFrame:
+    """What followed each row of `discharges_and_admissions(...)`, as in `index_outcomes`, for a window and a cause.
+
+    Rows that start no window (`may_be_index`, `spaced`) are judged too, for the caller to leave out.
+    """
+    counts = pl.Series("counts", _counts(rows, cause))
+    readmitted_after = pl.when(counts).then(pl.col("admit_time_days")).shift(-1).backward_fill()
+    next_person = pl.when(counts).then(pl.col("person_id")).shift(-1).backward_fill()
     to_readmission = pl.when(next_person == pl.col("person_id")).then(readmitted_after).floor() - pl.col(
         "discharge_day"
     )
@@ -159,20 +169,22 @@ def index_outcomes(
         .otherwise(pl.lit("censored", OUTCOMES))
     )  # fmt: skip
     days = pl.min_horizontal(to_readmission, to_death, observed, pl.lit(window_days))
-    return rows.with_columns(
+    return rows.select(
+        "person_id",
+        "index",
+        "discharge_day",
         outcome=outcome,
         days_to_outcome=days.cast(pl.Int32),
         whole_window=observed >= window_days,
-        readmissions=pl.Series(_number_in_window(rows, window_days), dtype=pl.Int32),
-    ).filter(eligible).select(
-        "person_id", "index", "discharge_day", "outcome", "days_to_outcome", "whole_window", "readmissions"
-    )  # fmt: skip
+    )
 
 
-def _discharges_and_admissions(admissions: pl.DataFrame, people: pl.DataFrame, cause: str | None) -> pl.DataFrame:
+def discharges_and_admissions(admissions: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
     """One row for each person's entry, then one for each admission that began within follow-up, in order of time.
 
-    `counts`: is a readmission for what came before; `may_be_index`: ended in a discharge that starts a window.
+    Returns:
+        person_id, index, admit_time_days (null at entry), discharge_day, cause (null at entry), planned, may_be_index
+        (ended in a discharge that starts a window), end_day, death_time_days.
     """
     windows = people.select("person_id", "entry_day", "end_day", "death_time_days")
     entry = windows.select(
@@ -180,12 +192,12 @@ def _discharges_and_admissions(admissions: pl.DataFrame, people: pl.DataFrame, c
         index=pl.lit(0, pl.Int32),
         admit_time_days=pl.lit(None, pl.Float64),
         discharge_day=pl.col("entry_day").cast(pl.Int64),
-        counts=pl.lit(False),
+        cause=pl.lit(None, admissions.schema["cause"]),
+        planned=pl.lit(False),
         may_be_index=pl.lit(True),
         end_day="end_day",
         death_time_days="death_time_days",
     )
-    of_the_cause = ~pl.col("planned") if cause is None else (pl.col("cause") == cause) & ~pl.col("planned")
     within = (pl.col("admit_time_days") >= pl.col("entry_day")) & (pl.col("admit_time_days") < pl.col("end_day"))
     discharged = pl.col("discharge_time_days") < pl.col("end_day")
     later = (
@@ -196,7 +208,8 @@ def _discharges_and_admissions(admissions: pl.DataFrame, people: pl.DataFrame, c
             index=pl.col("stay") + 1,
             admit_time_days="admit_time_days",
             discharge_day=pl.col("discharge_time_days").floor().cast(pl.Int64),
-            counts=of_the_cause.fill_null(False),
+            cause="cause",
+            planned="planned",
             may_be_index=(discharged & ~pl.col("died_in_stay") & ~pl.col("planned")).fill_null(False),
             end_day="end_day",
             death_time_days="death_time_days",
@@ -205,12 +218,19 @@ def _discharges_and_admissions(admissions: pl.DataFrame, people: pl.DataFrame, c
     return pl.concat([entry, later]).sort("person_id", "index", maintain_order=True)
 
 
-def _number_in_window(rows: pl.DataFrame, window_days: int) -> NDArray[np.int32]:
+def _counts(rows: pl.DataFrame, cause: str | None) -> NDArray[np.bool_]:
+    """Which rows are an admission that counts as a readmission for what came before it."""
+    of_the_cause = ~pl.col("planned") if cause is None else (pl.col("cause") == cause) & ~pl.col("planned")
+    counts = (pl.col("admit_time_days").is_not_null() & of_the_cause).fill_null(False)
+    return rows.select(counts.alias("counts"))["counts"].to_numpy()
+
+
+def _number_in_window(rows: pl.DataFrame, window_days: int, cause: str | None) -> NDArray[np.int32]:
     """How many counted admissions of the same person begin within the window after each row's discharge.
 
     Looks one row further ahead at a time, until nobody has an admission that close.
     """
-    person, counts = rows["person_id"].to_numpy(), rows["counts"].to_numpy()
+    person, counts = rows["person_id"].to_numpy(), _counts(rows, cause)
     admit_day = np.floor(rows["admit_time_days"].fill_null(np.inf).to_numpy())
     last_day = rows["discharge_day"].fill_null(np.iinfo(np.int32).min).to_numpy() + window_days
     number = np.zeros(len(rows), np.int32)
@@ -222,24 +242,27 @@ def _number_in_window(rows: pl.DataFrame, window_days: int) -> NDArray[np.int32]
     return number
 
 
-def _spaced(rows: pl.DataFrame, window_days: int) -> NDArray[np.bool_]:
+def spaced(rows: pl.DataFrame, window_days: int) -> NDArray[np.bool_]:
     """Which rows remain an index when none may be admitted within the window of the person's previous index.
 
     Goes through the first, second, third ... possible index of all persons at once.
+
+    Args:
+        rows: `discharges_and_admissions(...)`.
+        window_days: the window.
     """
     possible = np.flatnonzero(rows["may_be_index"].to_numpy())
     person = rows["person_id"].rle_id().to_numpy()[possible]
     admit_day = np.floor(rows["admit_time_days"].fill_null(np.inf).to_numpy())[possible]
     discharge_day = rows["discharge_day"].fill_null(0).to_numpy()[possible]
-    first = np.searchsorted(person, person, side="left")
-    turn = np.arange(len(possible)) - first
+    turn = np.arange(len(possible)) - np.searchsorted(person, person, side="left")
+    by_turn = np.argsort(turn, kind="stable")
     last_discharge = np.full(len(rows), -np.inf)
     kept = np.zeros(len(rows), bool)
-    for now in range(int(turn.max(initial=-1)) + 1):
-        at = np.flatnonzero(turn == now)
-        at = at[admit_day[at] - last_discharge[person[at]] > window_days]
-        kept[possible[at]] = True
-        last_discharge[person[at]] = discharge_day[at]
+    for at in np.split(by_turn, np.cumsum(np.bincount(turn))[:-1]):
+        new = at[admit_day[at] - last_discharge[person[at]] > window_days]
+        kept[possible[new]] = True
+        last_discharge[person[new]] = discharge_day[new]
     return kept
 
 

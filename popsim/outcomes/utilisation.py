@@ -7,7 +7,7 @@ days in hospital are given beside it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -85,36 +85,58 @@ def visits(events: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def waits(events: pl.DataFrame, classes: Mapping[str, str]) -> pl.DataFrame:
-    """How long twins waited for a place on each ward and in intensive care, from asking for it to getting it.
+def wait_hours(events: pl.DataFrame, classes: Mapping[str, str], kinds: Iterable[str] = HOSPITAL) -> pl.DataFrame:
+    """How long twins waited for each place that they got, from asking for it to getting it, and how long they had it.
 
-    Who gave up or was turned away is not in the waits; `renege` and `block` events tell of them.
+    Who gave up or was turned away is not in it; `renege` and `block` events tell of them.
+
+    Args:
+        events: `EventLog.frame()`, in its order.
+        classes: class by name of setting.
+        kinds: classes of setting whose places were waited for.
 
     Returns:
-        One row for each such setting with at least one start, then one for all together (setting null): setting,
-        starts, mean_hours, median_hours, p95_hours, share_over_4_hours, share_over_12_hours.
+        One row for each start, ordered by person and setting: person_id, setting, hours (waited), until_left_hours
+        (from asking to leaving; null: still there).
     """
-    wards = settings_of(events, classes, HOSPITAL)
-    asked = pl.col("event") == "arrive"
-    asks_for = (
-        asked.shift(1)
-        & (pl.col("person_id") == pl.col("person_id").shift(1))
-        & (pl.col("setting") == pl.col("setting").shift(1))
-    )
-    waited = (pl.col("time_days") - pl.col("time_days").shift(1)) * HOURS_PER_DAY
-    hours = (
-        events.filter(pl.col("event").is_in(["arrive", "start"]) & pl.col("setting").is_in(wards.implode()))
+    settings = settings_of(events, classes, kinds)
+    same = [pl.col(name) == pl.col(name).shift(1) for name in ("person_id", "setting")]
+    asked = (pl.col("event") == "arrive").shift(1) & same[0] & same[1]
+    left = (pl.col("event") == "end").shift(-1)
+    left &= (pl.col("person_id") == pl.col("person_id").shift(-1)) & (pl.col("setting") == pl.col("setting").shift(-1))
+    since = pl.when(asked).then(pl.col("time_days").shift(1)).otherwise(pl.col("time_days"))
+    return (
+        events.filter(pl.col("event").is_in(["arrive", "start", "end"]) & pl.col("setting").is_in(settings.implode()))
         .sort("person_id", "setting", maintain_order=True)
-        .with_columns(hours=pl.when(asks_for).then(waited))
+        .with_columns(since=since, until=pl.when(left).then(pl.col("time_days").shift(-1)))
         .filter(pl.col("event") == "start")
-        .select("setting", pl.col("hours").fill_null(0.0))
+        .select(
+            "person_id",
+            "setting",
+            hours=(pl.col("time_days") - pl.col("since")) * HOURS_PER_DAY,
+            until_left_hours=(pl.col("until") - pl.col("since")) * HOURS_PER_DAY,
+        )
     )
+
+
+def waits(hours: pl.DataFrame, of: str = "hours") -> pl.DataFrame:
+    """The distribution of waits by setting.
+
+    Args:
+        hours: `wait_hours(...)`.
+        of: hours, or until_left_hours.
+
+    Returns:
+        One row for each setting, then one for all together (setting null): setting, starts (with a known time),
+        mean_hours, median_hours, p90_hours, p95_hours, share_over_4_hours, share_over_12_hours.
+    """
+    hours = hours.select("setting", of).drop_nulls(of)
     summary = [
         pl.len().alias("starts"),
-        pl.col("hours").mean().alias("mean_hours"),
-        pl.col("hours").median().alias("median_hours"),
-        pl.col("hours").quantile(0.95, interpolation="linear").alias("p95_hours"),
-        *((pl.col("hours") > target).mean().alias(f"share_over_{target}_hours") for target in TARGETS_HOURS),
+        pl.col(of).mean().alias("mean_hours"),
+        pl.col(of).median().alias("median_hours"),
+        *(pl.col(of).quantile(q / 100, interpolation="linear").alias(f"p{q}_hours") for q in (90, 95)),
+        *((pl.col(of) > target).mean().alias(f"share_over_{target}_hours") for target in TARGETS_HOURS),
     ]
     by_setting = hours.group_by("setting").agg(summary).sort("setting")
     together = hours.select(pl.lit(None, by_setting.schema["setting"]).alias("setting"), *summary)

@@ -1,13 +1,9 @@
-import polars as pl
 import pytest
 
-from popsim.definitions.base import validate
-from popsim.definitions.network import SettingDefinition
 from popsim.economics.perspectives import SIGNS
 from popsim.experiments.content import frame_hash
 from popsim.experiments.design import read_study
 from popsim.experiments.unit import simulate
-from popsim.outcomes.occupancy import occupancy
 
 EXPERIMENT = """
 name = "inert"
@@ -96,17 +92,3 @@ def test_persons_agree_with_measures(tmp_path, request):
         table.lazy().collect_schema().names()[:4] == ["strategy", "draw", "replication", "region"]
         for table in tables.values()
     )
-
-
-def test_occupancy():
-    daily = pl.DataFrame({"census_ward": [1, 2, 6], "census_home": [9, 9, 9], "census_icu": [0, 0, 3]})
-    stay = {"distribution": "fixed", "value": 1.0}
-    settings = [
-        validate({"name": name, "class": kind, "capacity": places, "stay": stay}, SettingDefinition, "test")
-        for name, kind, places in (("ward", "inpatient", 6), ("home", "community", 9), ("icu", "critical", "unlimited"))
-    ]
-    places = {"ward": 6.0, "home": 9.0}
-    assert dict(occupancy(daily, settings, places).select("measure", "value").iter_rows()) == {
-        "occupancy_mean.ward": 3.0, "occupancy_peak.ward": 6.0, "occupancy_share.ward": 0.5,
-        "occupancy_mean.icu": 1.0, "occupancy_peak.icu": 3.0,
-    }  # fmt: skip

@@ -6,6 +6,8 @@ import polars as pl
 import pytest
 from histories import CLASSES, History, people
 
+from popsim.outcomes.discharges import discharges
+from popsim.outcomes.home_time import INSTITUTIONS
 from popsim.outcomes.measures import measures
 from popsim.outcomes.persons import persons
 from popsim.outcomes.readmission import stays
@@ -31,8 +33,9 @@ def study() -> tuple[pl.DataFrame, pl.DataFrame]:
             "cost_total": [100.0, 1000.0, 2000.0],
         }
     )
-    table = persons(events, admissions, followed, CLASSES, totals, BASELINE)
-    return table, measures(events, admissions, followed, CLASSES, table)
+    after, elsewhere = discharges(admissions, followed), stays(events, CLASSES, INSTITUTIONS)
+    table = persons(events, admissions, followed, CLASSES, totals, BASELINE, after, elsewhere)
+    return table, measures(events, admissions, followed, CLASSES, table, after, elsewhere)
 
 
 def test_one_row_for_each_person(study):
@@ -67,6 +70,15 @@ def test_measures_of_the_study(study):
     assert value["bed_days"] == 3.0
     assert value["admissions_per_person_year"] == pytest.approx(2 / (240.5 / 365.25))
     assert value["wait_mean_hours.ward"] == pytest.approx((6 + 0) / 2)
+    # Home days: 100 - 3.5 in hospital, 40.5 - 5.5, 100.
+    assert value["home_days"] == pytest.approx((96.5 + 35 + 100) / 3)
+    assert value["days_alive_out_of_hospital_30d"] == pytest.approx((26.5 + 30 + 30) / 3)
+    assert value["days_alive_out_of_hospital_365d"] is None
+    # Only the windows of 90 days of the discharges at entry are whole: two of three were readmitted.
+    assert value["readmission_90d"] == pytest.approx(2 / 3)
+    assert value["ambulatory_care_sensitive_admissions_per_person_year"] == pytest.approx(1 / (240.5 / 365.25))
+    assert value["emergency_mean_hours.emergency"] == pytest.approx(12.0)
+    assert value["by_deprivation.mortality.1"] == 0.5
 
 
 def test_what_censoring_hides_is_null():
@@ -74,5 +86,6 @@ def test_what_censoring_hides_is_null():
     events = history.events()
     admissions, followed = stays(events, CLASSES), people(events, 20)
     totals = pl.DataFrame({"person_id": [1, 2]})
-    table = persons(events, admissions, followed, CLASSES, totals, BASELINE)
+    after, elsewhere = discharges(admissions, followed), stays(events, CLASSES, INSTITUTIONS)
+    table = persons(events, admissions, followed, CLASSES, totals, BASELINE, after, elsewhere)
     assert table["readmitted_30d"].to_list() == [None, True]

@@ -6,10 +6,12 @@ import polars as pl
 import pytest
 from histories import CLASSES, History, people
 
+from popsim.outcomes.discharges import discharges
 from popsim.outcomes.follow_up import person_years
+from popsim.outcomes.home_time import INSTITUTIONS
 from popsim.outcomes.persons import persons as persons_table
 from popsim.outcomes.readmission import stays
-from popsim.outcomes.utilisation import attendances, hospital_use, utilisation, visits, waits
+from popsim.outcomes.utilisation import attendances, hospital_use, utilisation, visits, wait_hours, waits
 
 
 def test_hospital_use_is_cut_off_at_the_end_of_follow_up():
@@ -46,7 +48,7 @@ def test_waits_are_from_asking_to_getting_the_bed():
         history.stay(person, person + person / 24, person + 2.0, asked=float(person))
     history.add(21, 3.0, "arrive", "ward").add(21, 3.4, "renege", "ward")
     history.add(21, 9.0, "arrive", "ward").add(21, 9.0, "start", "intensive_care")
-    ward, critical = waits(history.events(), CLASSES).sort("starts", descending=True).to_dicts()[1:]
+    ward, critical = waits(wait_hours(history.events(), CLASSES)).sort("starts", descending=True).to_dicts()[1:]
     assert ward["setting"] == "ward"
     assert ward["starts"] == 20
     assert ward["mean_hours"] == pytest.approx(10.5)
@@ -56,9 +58,23 @@ def test_waits_are_from_asking_to_getting_the_bed():
     assert (critical["starts"], critical["mean_hours"]) == (1, 0.0)
 
 
+def test_time_in_the_emergency_department_is_from_asking_to_leaving():
+    """1 comes on day 2, is seen 3 h later and leaves 2 h after that: 5 h. 2 is seen at once and leaves after 1 h. 3 is
+    still there. Two known times: median 3, 90th centile 1 + 0.9 x 4 = 4.6, one of two over 4 h."""
+    history = History().stay(1, 2 + 3 / 24, 2 + 5 / 24, "emergency", asked=2.0).stay(2, 3.0, 3 + 1 / 24, "emergency")
+    history.stay(3, 4.0, None, "emergency", asked=3.5).stay(1, 2 + 5 / 24, 4.0)
+    hours = wait_hours(history.events(), CLASSES, ["emergency"])
+    assert hours["hours"].to_list() == pytest.approx([3, 0, 12])
+    row, every = waits(hours, "until_left_hours").to_dicts()
+    assert row["starts"] == every["starts"] == 2
+    assert row["median_hours"] == pytest.approx(3.0)
+    assert row["p90_hours"] == pytest.approx(4.6)
+    assert row["share_over_4_hours"] == 0.5
+
+
 def test_waits_of_a_second_stay_are_its_own():
     history = History().stay(1, 5.5, 8.0, asked=5.0).stay(1, 20.25, 21.0, asked=20.0)
-    every = waits(history.events(), CLASSES).to_dicts()[-1]
+    every = waits(wait_hours(history.events(), CLASSES)).to_dicts()[-1]
     assert every["setting"] is None
     assert every["mean_hours"] == pytest.approx((12 + 6) / 2)
 
@@ -74,7 +90,9 @@ def test_everything_in_one_row():
     assert person_years(persons) == pytest.approx(years)
     admissions = stays(events, CLASSES)
     totals = pl.DataFrame({"person_id": [1, 2], "qaly": 0.0, "life_days": 0.0, "cost_ward": 0.0})
-    table = persons_table(events, admissions, persons, CLASSES, totals, totals.select("person_id"))
+    elsewhere = stays(events, CLASSES, INSTITUTIONS)
+    who, after = totals.select("person_id"), discharges(admissions, persons)
+    table = persons_table(events, admissions, persons, CLASSES, totals, who, after, elsewhere)
     row = utilisation(table, admissions, persons).row(0, named=True)
     assert row == pytest.approx(
         {

@@ -1,0 +1,104 @@
+"""What followed the index discharges of a run, judged once for all measures that need it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from popsim.outcomes.readmission import discharges_and_admissions, judged, spaced
+
+HEART_FAILURE = "heart_failure"
+WINDOWS_DAYS = (30, 90)
+INDEX_COUNTS = tuple(f"{name}_{days}d" for days in WINDOWS_DAYS for name in ("index_discharges", "index_readmitted"))
+
+# Admissions that care outside hospital may prevent (ambulatory-care-sensitive): heart failure and chronic obstructive
+# pulmonary disease are Prevention Quality Indicators 8 and 5 of the US Agency for Healthcare Research and Quality
+# (composite PQI 90, as listed by New Hampshire Medicaid Quality, medicaidquality.nh.gov, measure INPASC.04). popsim's
+# other causes mix conditions that are on that list with others that are not, so they are left out: the figure is a
+# lower bound of the composite.
+SENSITIVE_CAUSES = (HEART_FAILURE, "respiratory")
+# A readmission is called potentially avoidable here if it is unplanned, for the same cause as the stay before it, and
+# within 30 days of that discharge. assumption: a plain rule in place of the clinical judgement or diagnosis grouping
+# of published definitions, which popsim's causes are too coarse for; it says what might be avoided, not what could.
+AVOIDABLE_WITHIN_DAYS = 30
+
+
+class Discharges(NamedTuple):
+    """Index discharges and what followed them, row by row of `rows`.
+
+    Attributes:
+        rows: `discharges_and_admissions(...)`.
+        outcomes: `judged(...)` by (window in days, cause of the readmissions; None: all).
+        spaced: by window, which rows are an index when no admission within the window of an index is a new index (the
+            rule of the US Hospital Readmissions Reduction Program).
+    """
+
+    rows: pl.DataFrame
+    outcomes: dict[tuple[int, str | None], pl.DataFrame]
+    spaced: dict[int, NDArray[np.bool_]]
+
+
+def discharges(admissions: pl.DataFrame, people: pl.DataFrame) -> Discharges:
+    """Judge every index discharge.
+
+    Args:
+        admissions: `stays(...)`.
+        people: `follow_up(...)`.
+    """
+    rows = discharges_and_admissions(admissions, people)
+    return Discharges(
+        rows,
+        {(days, cause): judged(rows, days, cause) for days in WINDOWS_DAYS for cause in (None, HEART_FAILURE)},
+        {days: spaced(rows, days) for days in WINDOWS_DAYS},
+    )
+
+
+def readmitted_by_person(after: Discharges) -> pl.DataFrame:
+    """Readmission of each person.
+
+    Returns:
+        person_id; readmitted_30d and readmitted_30d_heart_failure, after the discharge at entry (null where censoring
+        hides it); INDEX_COUNTS: by window, index discharges with a whole window of follow-up, spaced, and how many of
+        them were followed by a readmission. Ordered by person_id.
+    """
+    at_entry = (after.rows["index"] == 0).to_numpy()
+    columns: dict[str, pl.Series | NDArray[np.int16]] = {"person_id": after.rows["person_id"].filter(at_entry)}
+    known = pl.when(pl.col("outcome") != "censored").then(pl.col("outcome") == "readmitted")
+    for cause, suffix in ((None, ""), (HEART_FAILURE, f"_{HEART_FAILURE}")):
+        outcomes = after.outcomes[30, cause].filter(at_entry)
+        columns[f"readmitted_30d{suffix}"] = outcomes.select(known.alias("readmitted"))["readmitted"]
+    person = after.rows["person_id"].rle_id().to_numpy()
+    for days in WINDOWS_DAYS:
+        outcomes = after.outcomes[days, None]
+        index = after.spaced[days] & outcomes["whole_window"].fill_null(False).to_numpy()
+        readmitted = index & (outcomes["outcome"] == "readmitted").to_numpy()
+        for name, those in (("index_discharges", index), ("index_readmitted", readmitted)):
+            columns[f"{name}_{days}d"] = np.bincount(person, weights=those).astype(np.int16)
+    return pl.DataFrame(columns)
+
+
+def avoidable_admissions(rows: pl.DataFrame) -> pl.DataFrame:
+    """Unplanned admissions that might have been avoided, by the two definitions above.
+
+    Args:
+        rows: `discharges_and_admissions(...)`. The stay before entry counts as one for heart failure.
+
+    Returns:
+        One row: ambulatory_care_sensitive_admissions, potentially_avoidable_readmissions (numbers).
+    """
+    unplanned = pl.col("admit_time_days").is_not_null() & ~pl.col("planned")
+    at_entry = pl.col("admit_time_days").is_null()
+    cause = pl.when(at_entry).then(pl.lit(HEART_FAILURE)).otherwise(pl.col("cause").cast(pl.String))
+    since = pl.col("admit_time_days").floor() - pl.col("discharge_day").shift(1)
+    again = (
+        (pl.col("person_id") == pl.col("person_id").shift(1))
+        & (cause == cause.shift(1))
+        & (since <= AVOIDABLE_WITHIN_DAYS)
+    )
+    return rows.select(
+        ambulatory_care_sensitive_admissions=(unplanned & pl.col("cause").is_in(list(SENSITIVE_CAUSES))).sum(),
+        potentially_avoidable_readmissions=(unplanned & again).sum(),
+    )
