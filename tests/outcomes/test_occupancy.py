@@ -34,7 +34,7 @@ def test_occupancy():
     assert frame.filter(~pl.col("measure").str.contains("share|days_over"))["weight"].null_count() == 8
 
 
-def test_a_full_facility_is_told_of_too():
+def test_places_that_change_with_the_days():
     """It has 4 places, later 8: 4 people fill it on the first day only; 6 places on average."""
     frame = occupancy(
         pl.DataFrame({"census_home": [4, 4]}), [setting("home", "facility", 4)], {"home": np.array([4, 8])}
