@@ -16,6 +16,7 @@ import typer
 from popsim.cli.decide import decide
 from popsim.cli.inputs import cohort_summary, pathway_show
 from popsim.cli.run import check, run
+from popsim.cli.scenarios import scenarios
 from popsim.errors import PopsimError, one_line
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells expect
@@ -34,6 +35,7 @@ app.add_typer(cohort_app, name="cohort")
 app.command()(run)
 app.command()(check)
 app.command()(decide)
+app.command()(scenarios)
 pathway_app.command("show")(pathway_show)
 cohort_app.command("summary")(cohort_summary)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from popsim.errors import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from popsim.experiments.design import Change
 
 MOST_PROCESSES = 1024
 ENGINES = ("local", "dask")
@@ -44,3 +47,23 @@ def check_engine(engine: str, address: str, deadline: float | None) -> None:
         raise InputError(f"command line: --address = '{address}': only goes with --engine dask")
     if deadline is not None and not 0 < deadline <= LONGEST_DEADLINE:
         raise InputError(f"command line: --deadline = {deadline:g}: must be above 0 and at most {LONGEST_DEADLINE:g} s")
+
+
+def changes(
+    population: int | None = None,
+    replications: int | None = None,
+    seed: int | None = None,
+    days: int | None = None,
+    enrolment_days: int | None = None,
+) -> dict[str, Change]:
+    """What flags say instead of the experiment's file, by its key."""
+    from popsim.experiments.design import Change
+
+    flags = {
+        "population": Change("--population", population),
+        "replications": Change("--replications", replications),
+        "seed": Change("--seed", seed),
+        "follow_up_days": Change("--days", days),
+        "enrolment_days": Change("--enrolment-days", enrolment_days),
+    }
+    return {key: change for key, change in flags.items() if change.value is not None}

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import File, check_engine, processes, whole
+from popsim.cli.options import File, changes, check_engine, processes, whole
 
 
 def run(
@@ -25,6 +25,7 @@ def run(
     address: Annotated[str, typer.Option(help="Of a Dask scheduler, tcp://host:port; else one of its own.")] = "",
     deadline: Annotated[float | None, typer.Option(help="Seconds after which a unit is given up and retried.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("results"),
+    scenario: Annotated[str | None, typer.Option(help="One of the experiment's scenarios, by its name.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no table.")] = False,
 ) -> None:
     """Run an experiment, print its results and keep them. The same command finishes a run that was cut short."""
@@ -32,20 +33,13 @@ def run(
     processes("--workers", workers)
     if processes("--threads", threads) is not None:
         os.environ["NUMBA_NUM_THREADS"] = str(max(threads or 1, os.cpu_count() or 1))
-    from popsim.experiments.design import Change, read_study
+    from popsim.experiments.design import read_study
     from popsim.experiments.engine import Engine
     from popsim.experiments.runner import run_study
     from popsim.reporting.progress import progress_bar
     from popsim.reporting.tables import print_run
 
-    flags = {
-        "population": Change("--population", population),
-        "replications": Change("--replications", replications),
-        "seed": Change("--seed", seed),
-        "follow_up_days": Change("--days", days),
-        "enrolment_days": Change("--enrolment-days", enrolment_days),
-    }
-    study = read_study(file, {key: change for key, change in flags.items() if change.value is not None})
+    study = read_study(file, changes(population, replications, seed, days, enrolment_days), scenario)
     experiment = study.experiment
     units = max(1, experiment.draws) * experiment.replications * experiment.regions * len(experiment.strategies)
     fitting = Engine.fitting(workers, threads, units, study.region_size(0))

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from popsim.definitions.base import Definition, read
-from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Text, real, whole
+from popsim.definitions.fields import AS_TUPLE, LONGEST_LABEL, Identifier, Label, Text, real, whole
 from popsim.definitions.parameter import ParameterEntry
-from popsim.definitions.strategy import Strategy, resolved
+from popsim.definitions.strategy import LARGEST_CAPACITY, Strategy, resolved
 from popsim.definitions.uncertainty import ParameterGroups
-from popsim.errors import did_you_mean
+from popsim.errors import InputError, did_you_mean
 
 LARGEST_POPULATION = 20_000_000
 MOST_REPLICATIONS = 10_000
@@ -22,6 +22,7 @@ MOST_REGIONS = 42  # with the two above, every unit has its own word of the rand
 LARGEST_SEED = 2**32 - 1  # one word of the random key
 LONGEST_FOLLOW_UP_DAYS = 3653
 LONGEST_PATH = 1024
+BASE_CASE = "base_case"  # how tables of scenarios call the experiment itself
 
 
 def _checked_path(path: str) -> str:
@@ -57,6 +58,9 @@ Draws = Annotated[int, whole(0, MOST_DRAWS)]
 Regions = Annotated[int, whole(1, MOST_REGIONS)]
 Seed = Annotated[int, whole(0, LARGEST_SEED)]
 FollowUpDays = Annotated[int, whole(1, LONGEST_FOLLOW_UP_DAYS)]
+WillingnessToPay = Annotated[float, real(0.0, 1e9)]
+Parameters = Annotated[dict[str, ParameterEntry], BeforeValidator(_flattened)]
+Places = Annotated[int, whole(1, LARGEST_CAPACITY)]
 EnrolmentDays = Annotated[int, whole(0, LONGEST_FOLLOW_UP_DAYS)]
 
 
@@ -78,6 +82,39 @@ class Cheers(Definition):
     limitations: Text = ""
 
 
+class Scenario(Definition):
+    """The same comparison with something about its structure changed: what is set here replaces the experiment's.
+
+    Attributes:
+        name, label, description: how files and tables call it, and what it asks.
+        without: names of strategies that are left out.
+        cohort, network, capacity, population, follow_up_days, enrolment_days, perspective, discount_rate_costs,
+            discount_rate_qalys, willingness_to_pay: as in the experiment.
+        parameters, capacity: added to the experiment's, by name.
+    """
+
+    name: Identifier
+    label: Label = ""
+    description: Text = ""
+    without: Annotated[tuple[Identifier, ...], AS_TUPLE] = ()
+    cohort: DefinitionPath | None = None
+    network: DefinitionPath | None = None
+    capacity: dict[Identifier, Places] = Field(default_factory=dict)
+    population: PopulationSize | None = None
+    follow_up_days: FollowUpDays | None = None
+    enrolment_days: EnrolmentDays | None = None
+    perspective: Perspective | None = None
+    discount_rate_costs: Rate | None = None
+    discount_rate_qalys: Rate | None = None
+    willingness_to_pay: WillingnessToPay | None = None
+    parameters: Parameters = Field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """The label, or the name in words."""
+        return self.label or self.name.replace("_", " ").capitalize()
+
+
 class Experiment(Definition):
     """A study: the same simulated people under each strategy, several times.
 
@@ -86,6 +123,8 @@ class Experiment(Definition):
         cohort, network: definition files, relative to the experiment's file.
         strategies: what is compared, as the file says it; `strategy(name)` has what one inherits.
         comparator: name of the strategy that the others are compared with; the first one when empty.
+        capacity: places, or slots a day, that replace the network's under every strategy, by setting (for its reference
+            population).
         population: twins per replication, in all regions together.
         regions: catchments of equal size that share nothing; each has the whole network, scaled to its people.
         draws: parameter draws; 0: every parameter at its own value.
@@ -111,6 +150,7 @@ class Experiment(Definition):
     network: DefinitionPath
     strategies: Annotated[tuple[Strategy, ...], AS_TUPLE, Field(min_length=1, max_length=64)]
     comparator: str = ""
+    capacity: dict[Identifier, Places] = Field(default_factory=dict)
     population: PopulationSize = 10_000
     regions: Regions = 1
     draws: Draws = 0
@@ -123,10 +163,11 @@ class Experiment(Definition):
     price_year: Annotated[int, whole(1950, 2100)] = 2012
     discount_rate_costs: Rate | None = None
     discount_rate_qalys: Rate | None = None
-    willingness_to_pay: Annotated[float, real(0.0, 1e9)] = 20_000.0
-    parameters: Annotated[dict[str, ParameterEntry], BeforeValidator(_flattened)] = Field(default_factory=dict)
+    willingness_to_pay: WillingnessToPay = 20_000.0
+    parameters: Parameters = Field(default_factory=dict)
     parameter_groups: ParameterGroups = ()
     store: Literal["measures", "persons", "events"] = "events"
+    scenarios: Annotated[tuple[Scenario, ...], AS_TUPLE, Field(max_length=64)] = ()
     cheers: Cheers = Cheers()
 
     @model_validator(mode="after")
@@ -141,6 +182,21 @@ class Experiment(Definition):
             resolved(strategy, self.strategies)
         return self
 
+    @model_validator(mode="after")
+    def _scenarios_fit(self) -> Self:
+        names = [scenario.name for scenario in self.scenarios]
+        strategies = [strategy.name for strategy in self.strategies]
+        for scenario in self.scenarios:
+            where = f"scenarios.{scenario.name}"
+            if names.count(scenario.name) > 1 or scenario.name == BASE_CASE:
+                raise ValueError(f"{where}: the name is taken, each must be its own (and none '{BASE_CASE}')")
+            for name in scenario.without:
+                if name not in strategies:
+                    raise ValueError(f"{where}.without = '{name}': {did_you_mean(name, strategies)}")
+                if name == self.reference:
+                    raise ValueError(f"{where}.without = '{name}': must not be the comparator")
+        return self
+
     @property
     def reference(self) -> str:
         """Name of the comparator."""
@@ -149,6 +205,30 @@ class Experiment(Definition):
     def strategy(self, name: str) -> Strategy:
         """The strategy of that name, with all that it inherits."""
         return resolved(next(strategy for strategy in self.strategies if strategy.name == name), self.strategies)
+
+    def in_scenario(self, name: str) -> Experiment:
+        """The experiment as a scenario has it, with every strategy in full and without scenarios of its own.
+
+        Raises:
+            InputError: there is no scenario of that name.
+        """
+        known = {scenario.name: scenario for scenario in self.scenarios}
+        if name not in known:
+            raise InputError(f"scenario '{name}': {did_you_mean(name, known)}")
+        scenario = known[name]
+        changes = {key: value for key, value in scenario if key in type(self).model_fields and value is not None}
+        left = [strategy.name for strategy in self.strategies if strategy.name not in scenario.without]
+        changes |= {
+            "name": self.name,
+            "title": f"{self.title or self.name}: {scenario.title}"[:LONGEST_LABEL],
+            "description": scenario.description or self.description,
+            "strategies": tuple(self.strategy(strategy) for strategy in left),
+            "comparator": self.reference,
+            "capacity": self.capacity | scenario.capacity,
+            "parameters": self.parameters | scenario.parameters,
+            "scenarios": (),
+        }
+        return self.model_copy(update=changes)
 
 
 def read_experiment(path: Path | str) -> Experiment:

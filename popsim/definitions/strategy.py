@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from popsim.definitions.base import Definition
 from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Text, whole
@@ -34,7 +34,8 @@ class Strategy(Definition):
         name: key in files, frames and folders.
         label: how tables call it.
         description: what is done.
-        inherits: name of the strategy from which everything comes that this one does not set.
+        inherits: name of the strategy from which everything comes that this one does not set; what is set may be
+            empty (`follow_up = []`).
         follow_up: contacts booked after every discharge.
         telemonitoring: the programme, or None.
         capacity: places, or slots a day, that replace the network's, by setting (for its reference population).
@@ -79,11 +80,27 @@ class Strategy(Definition):
         replaced where they stand.
         """
         values: dict[str, Any] = {key: getattr(parent, key) for key in type(self).model_fields}
-        values |= {key: getattr(self, key) for key in self.model_fields_set}
+        values |= {key: getattr(self, key) for key in self._set}
         values["capacity"] = parent.capacity | self.capacity
         values["interventions"] = _replaced(parent.interventions, self.interventions)
         own = {key: getattr(self, key) for key in OWN} | {"inherits": None}
         return self.model_copy(update=values | own)
+
+    @property
+    def _set(self) -> list[str]:
+        """Keys that a file or a notebook has set; None is what no file can say, so it counts as not set."""
+        return [
+            key for key in type(self).model_fields if key in self.model_fields_set and getattr(self, key) is not None
+        ]
+
+    @model_serializer(mode="wrap")
+    def _kept_to_what_is_set(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Written out, a strategy that inherits still says only what it sets, or it would inherit nothing when read."""
+        table: dict[str, Any] = serialize(self)
+        if self.inherits is None:
+            return table
+        empty: dict[str, Any] = {"follow_up": [], "capacity": {}, "cost_per_person": 0.0, "interventions": []}
+        return {key: table.get(key, empty.get(key, "")) for key in self._set}
 
     @model_validator(mode="after")
     def _names_are_their_own(self) -> Self:

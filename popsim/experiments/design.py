@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from popsim.care.network import CareNetwork
+from popsim.care.policy import networks_by_day
 from popsim.care.strategy_checks import check_strategy
 from popsim.definitions.base import validate
 from popsim.definitions.experiment import MOST_DRAWS, MOST_REPLICATIONS, Experiment, read_experiment
@@ -33,6 +34,7 @@ from popsim.population.cohort import Cohort
 from popsim.population.sampling import plan
 from popsim.schema import SCHEMA
 
+MADE_IN_PYTHON = "made in Python"
 PACKAGE = Path(__file__).parent.parent
 WITHOUT_INFLUENCE = (
     *("reporting", "cli", "verification", "html.py", "run.py"),
@@ -128,13 +130,13 @@ class Study:
             "experiment": self.experiment.model_dump(mode="json"),
             "flags": dict(self.flags),
             "parameters": {name: dict(values) for name, values in self.parameters.items()},
-            "files": {str(path): file_hash(path) for path in self._files()},
+            "files": {str(path): file_hash(path) if path.is_file() else MADE_IN_PYTHON for path in self._files()},
             "code": code_hash(),
             **self._inputs(),
         }
 
     def _files(self) -> list[Path]:
-        """Every file that the experiment was read from."""
+        """Every file that the experiment was read from, its own first."""
         return [self.file, self.file.parent / self.experiment.network, *self.cohort.input_files()]
 
     def _shared_content(self) -> dict[str, Any]:
@@ -198,24 +200,51 @@ def code_hash() -> str:
     return digest.hexdigest()
 
 
-def read_study(path: Path | str, changes: Mapping[str, Change] | None = None) -> Study:
+def read_study(path: Path | str, changes: Mapping[str, Change] | None = None, scenario: str | None = None) -> Study:
     """Read an experiment and all it names, and check that they fit together.
 
     Args:
         path: the experiment's file.
         changes: values that replace the file's, by key, each with the flag that named it.
+        scenario: name of one of its scenarios; the experiment itself when None.
 
     Raises:
         DefinitionError: a file is refused, or names something that another does not have.
+        InputError: there is no such scenario.
     """
-    experiment = read_experiment(path)
+    return study_of(read_experiment(path), Path(path).parent, file=path, changes=changes, scenario=scenario)
+
+
+def study_of(
+    experiment: Experiment,
+    folder: Path | str = ".",
+    *,
+    file: Path | str | None = None,
+    changes: Mapping[str, Change] | None = None,
+    scenario: str | None = None,
+) -> Study:
+    """Read all that an experiment names, and check that it fits together.
+
+    Args:
+        experiment: read from a file, or made in Python.
+        folder: that the paths of its cohort and its network start from.
+        file: where it came from, for errors and the manifest; None: it was made in Python.
+        changes: values that replace the experiment's, by key, each with the flag that named it.
+        scenario: name of one of its scenarios; the experiment itself when None.
+
+    Raises:
+        DefinitionError: a file is refused, or names something that another does not have.
+        InputError: there is no such scenario.
+    """
+    chosen = experiment.in_scenario(scenario) if scenario else experiment
     for key, change in (changes or {}).items():
-        experiment = _changed(experiment, key, change)
-    folder = Path(path).parent
-    cohort = Cohort.read(folder / experiment.cohort)
-    network = CareNetwork.read(folder / experiment.network, SCHEMA.columns)
+        chosen = _changed(chosen, key, change)
+    cohort = Cohort.read(Path(folder) / chosen.cohort)
+    network = CareNetwork.read(Path(folder) / chosen.network, SCHEMA.columns).with_capacity(chosen.capacity, file)
     flags = {change.flag: change.value for change in (changes or {}).values()}
-    return resolve(experiment, cohort, network.definition, path, flags)
+    flags |= {"--scenario": scenario} if scenario else {}
+    origin = Path(folder) / f"{experiment.name} ({MADE_IN_PYTHON})" if file is None else file
+    return resolve(chosen, cohort, network.definition, origin, flags)
 
 
 def resolve(
@@ -236,8 +265,10 @@ def resolve(
         DefinitionError: the experiment names something that another does not have.
     """
     plan(cohort, SCHEMA)
-    for strategy in experiment.strategies:
-        check_strategy(experiment.strategy(strategy.name), network, SCHEMA, file)
+    checked = CareNetwork(network, SCHEMA.columns, file)
+    for strategy in (experiment.strategy(one.name) for one in experiment.strategies):
+        check_strategy(strategy, network, SCHEMA, file)
+        networks_by_day(checked, strategy)
     parameters, uncertain = resolve_parameters(experiment, file)
     return Study(experiment, cohort, network, parameters, uncertain, Path(file), dict(flags or {}))
 

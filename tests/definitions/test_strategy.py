@@ -119,3 +119,13 @@ def test_an_effect_is_either_added_or_multiplied():
     for effect in ({}, {"add": 1.0, "multiply": 2.0}):
         with pytest.raises(DefinitionError, match="must have exactly one of add, multiply"):
             strategy(interventions=[device | {"effects": [{"column": "usual_salt_g_day", **effect}]}])
+
+
+def test_written_out_and_read_again_a_strategy_inherits_the_same():
+    parent = {"name": "usual", "cost_per_person": 5.0, "follow_up": [{"setting": "clinic", "within_days": 14}]}
+    found = experiment(parent, {"name": "more", "inherits": "usual", "follow_up": [], "interventions": [BEDS]})
+    again = validate(found.model_dump(mode="json"), Experiment, "again.toml")
+    assert again == found
+    assert again.strategy("more") == found.strategy("more")
+    assert again.strategy("more").follow_up == ()
+    assert found.model_dump(exclude_defaults=True)["strategies"][1]["follow_up"] == []
