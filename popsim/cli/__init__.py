@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from popsim.cli.budget import budget
 from popsim.cli.decide import decide
 from popsim.cli.inputs import cohort_summary, pathway_show
 from popsim.cli.run import check, run
@@ -36,6 +37,7 @@ app.command()(run)
 app.command()(check)
 app.command()(decide)
 app.command()(scenarios)
+app.command()(budget)
 pathway_app.command("show")(pathway_show)
 cohort_app.command("summary")(cohort_summary)
 

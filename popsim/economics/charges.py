@@ -22,6 +22,7 @@ def book_charges(
     follow_up_days: int,
     cost_discount: NDArray[np.float64],
     year_of_day: NDArray[np.int64],
+    account: NDArray[np.int64],
     costs: NDArray[np.float64],
     spending: NDArray[np.float64],
 ) -> None:
@@ -34,7 +35,8 @@ def book_charges(
         rows: those under follow-up today, neighbours.
         follow_up_days: whole days of follow-up from entry.
         cost_discount, year_of_day: (follow_up_days,) weight and year by whole day since entry.
-        costs: (components, twins) discounted totals, written.
+        account: (components,) row of `costs` where each is booked, in the order of COST_NAMES.
+        costs: (totals, twins) discounted totals, written.
         spending: (blocks + 1, years, components) undiscounted sums, the last block for what is charged once, written.
     """
     today = int(clock.time_days)
@@ -42,7 +44,7 @@ def book_charges(
     for column, charged, amount in charges.once:
         component, since = COST_NAMES.index(column), today - entry_day[charged]
         valued, since = charged[since < follow_up_days], since[since < follow_up_days]
-        costs[component, valued] += amount * cost_discount[since]
+        costs[account[component], valued] += amount * cost_discount[since]
         years = spending.shape[1]
         spending[-1, :, component] += amount * np.bincount(year_of_day[since], minlength=years)
     charges.once.clear()
@@ -50,5 +52,5 @@ def book_charges(
         accrue_daily(
             today, clock.step_days, follow_up_days, cost_discount, year_of_day, COST_NAMES.index(column),
             int(column in AT_HOME_ONLY), rows.start, prices[rows], entry_day[rows], population["alive"][rows],
-            population["admitted"][rows], costs, spending,
+            population["admitted"][rows], account, costs, spending,
         )  # fmt: skip

@@ -13,7 +13,7 @@ def _cost(name: str, meaning: str) -> Column:
     return Column(name, "total", "currency", 0.0, MOST_MONEY, meaning, "valuation")
 
 
-# In the order of the components in kernels/accrual.py, which takes them as neighbouring rows.
+# In the order of the components in kernels/accrual.py.
 COST_COLUMNS = (
     _cost("cost_ward", "Discounted cost of nights on wards and in intensive care"),
     _cost("cost_emergency", "Discounted cost of emergency attendances and of nights in emergency and assessment units"),

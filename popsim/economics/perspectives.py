@@ -25,6 +25,7 @@ import polars as pl
 
 from popsim.definitions.experiment import Perspective
 from popsim.economics.columns import COST_NAMES
+from popsim.errors import InputError, did_you_mean
 
 PERSPECTIVES: tuple[Perspective, ...] = get_args(Perspective)
 
@@ -47,6 +48,18 @@ def total_cost(perspective: Perspective) -> pl.Expr:
     """The sum of the components that a perspective counts."""
     signs = SIGNS[perspective]
     return pl.sum_horizontal(pl.col(name) if signs[name] > 0 else -pl.col(name) for name in COST_NAMES if name in signs)
+
+
+def perspective_named(name: str) -> Perspective:
+    """The perspective of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    for perspective in PERSPECTIVES:
+        if perspective == name:
+            return perspective
+    raise InputError(f"perspective '{name}': {did_you_mean(name, PERSPECTIVES)}")
 
 
 def mean_costs(persons: pl.DataFrame) -> pl.DataFrame:

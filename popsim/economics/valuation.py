@@ -10,7 +10,7 @@ includes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -35,6 +35,18 @@ PRICED_COLUMNS = (
     "loop_diuretic_mg_day",
 )  # fmt: skip
 EVENT_COLUMNS = ("entry_day", "nyha_class", "qaly", "life_days", "disability_years")
+
+
+class Books(NamedTuple):
+    """Where money is booked.
+
+    account: (COMPONENTS,) row of `costs` of each component; costs: (totals, twins) all totals of the population;
+    spending: (blocks, years, COMPONENTS) undiscounted sums.
+    """
+
+    account: NDArray[np.int64]
+    costs: NDArray[np.float64]
+    spending: NDArray[np.float64]
 
 
 class Valuation:
@@ -117,37 +129,33 @@ class Valuation:
         accrual.accrue_time(*when, self.qaly_discount, self.rates, *_columns(population, TIME_COLUMNS, rows))
         accrual.accrue_costs(
             *when, self.cost_discount, self.year_of_day, self.daily, self.places, first,
-            *(*_columns(population, PRICED_COLUMNS, rows), _costs(population), self._sums(len(population))),
+            *(*_columns(population, PRICED_COLUMNS, rows), *self._books(population)),
         )  # fmt: skip
         book_charges(
             self._charges, population, clock, rows, self.follow_up_days, self.cost_discount, self.year_of_day,
-            _costs(population), self._sums(len(population)),
+            *self._books(population),
         )  # fmt: skip
 
     def _accrue_events(self, population: Population, clock: Clock, events: EventLog) -> None:
         """Each event is valued once: the log is read on from where the last call stopped."""
         new = events.slice(self._events_seen)
         self._events_seen = len(events)
+        account, costs, spending = self._books(population)
         accrual.accrue_events(
             new.time, new.row, new.kind, new.setting, clock.time_days, self.follow_up_days, self.qaly_discount,
             self.cost_discount, self.year_of_day, self.rates, self.places,
-            *(*_columns(population, EVENT_COLUMNS), _costs(population), self._sums(len(population))[-1]),
+            *(*_columns(population, EVENT_COLUMNS), account, costs, spending[-1]),
         )  # fmt: skip
 
-    def _sums(self, twins: int) -> NDArray[np.float64]:
-        """Spending by block of rows, the last block for events: made when the number of twins is known."""
+    def _books(self, population: Population) -> Books:
+        """Where money is booked; sums are made when the number of twins is known."""
         if len(self._spending) == 0:
-            blocks = -(-twins // accrual.BLOCK) + 1
+            blocks = -(-len(population) // accrual.BLOCK) + 1  # the last one for events
             self._spending = np.zeros((blocks, *self._spending.shape[1:]))
-        return self._spending
+        account = np.array([population.schema.place(name) for name in COST_NAMES], np.int64)
+        return Books(account, population.block("total"), self._spending)
 
 
 def _columns(population: Population, names: Sequence[str], rows: slice = slice(None)) -> tuple[NDArray[Any], ...]:
     """The arrays of columns by name, as views of some rows."""
     return tuple(population[name][rows] for name in names)
-
-
-def _costs(population: Population) -> NDArray[np.float64]:
-    """All cost components as one array (COMPONENTS, twins): they are declared one after the other."""
-    first = population.schema.place(COST_NAMES[0])
-    return population.block("total")[first : first + accrual.COMPONENTS]

@@ -5,7 +5,7 @@ Where a twin is at the end of the step (the midnight census for a step of a day)
 utility it has. `accrue_events` values what happens at one moment: attendances, contacts, and the part of
 the step that somebody lived who died in it. It walks the step's events in their order.
 
-Each cost is written twice: discounted to the twin's own total (costs: components x rows), and undiscounted to the sums
+Each cost is written twice: discounted to the twin's own total (costs: totals x rows), and undiscounted to the sums
 by year since entry that a budget is made of (spending: years x components). The first has no sum across rows; the
 second is kept apart for each block of rows and summed in the order of the blocks, so neither depends on the number of
 threads.
@@ -26,7 +26,7 @@ DAYS_PER_YEAR = 365.25
 YEARS_PER_DAY = 1.0 / DAYS_PER_YEAR
 BLOCK = 1024  # rows whose spending is summed one after the other
 
-# Components of cost: rows of `costs`, columns of `spending`, in the order of economics/columns.py.
+# Components of cost: columns of `spending`, in the order of economics/columns.py.
 NOTHING = -1
 WARD = 0
 EMERGENCY = 1
@@ -151,9 +151,9 @@ def accrue_time(
 
 
 @njit(cache=True)
-def book(component, i, amount, weight, year, costs, spending):
+def book(component, i, amount, weight, year, account, costs, spending):
     """Write an amount of money to a twin's total and to what its year spent."""
-    costs[component, i] += amount * weight
+    costs[account[component], i] += amount * weight
     spending[year, component] += amount
 
 
@@ -161,7 +161,7 @@ def book(component, i, amount, weight, year, costs, spending):
 def accrue_costs(
     today, step_days, follow_up_days, cost_discount, year_of_day, prices, places, first,
     entry_day, alive, admitted, setting, nyha_class, telemonitored, age_years, beta_blocker, ras_inhibitor,
-    neprilysin_inhibitor, mra, sglt2_inhibitor, loop_diuretic_mg, costs, spending,
+    neprilysin_inhibitor, mra, sglt2_inhibitor, loop_diuretic_mg, account, costs, spending,
 ):  # fmt: skip
     """Add what a step costs: the place, drugs, telemonitoring, informal care and work that is not done.
 
@@ -173,7 +173,8 @@ def accrue_costs(
         prices, places: of a day, and by setting.
         first: place in `costs` of the first of these rows.
         entry_day ... loop_diuretic_mg: (rows,) state, read; every row is within its follow-up today.
-        costs: (COMPONENTS, population) discounted totals, written.
+        account: (COMPONENTS,) row of `costs` where each component is booked.
+        costs: (totals, population) discounted totals, written.
         spending: (blocks, years, COMPONENTS) undiscounted sums, one block for each BLOCK rows, written.
     """
     rows = len(entry_day)
@@ -184,6 +185,7 @@ def accrue_costs(
                 continue
             since = today - entry_day[i]
             days, weight, year = min(step_days, float(follow_up_days - since)), cost_discount[since], year_of_day[since]
+            who = first + i
             if admitted[i] == 0:
                 drugs = (
                     float(beta_blocker[i]) * prices.beta_blocker
@@ -193,32 +195,33 @@ def accrue_costs(
                     + float(sglt2_inhibitor[i]) * prices.sglt2_inhibitor
                     + float(loop_diuretic_mg[i]) * prices.loop_diuretic_mg
                 )
-                book(DRUGS, first + i, days * drugs, weight, year, costs, spent)
+                money = days * drugs
+                book(DRUGS, who, money, weight, year, account, costs, spent)
                 if prices.drug_charge_share > 0.0:
-                    book(OUT_OF_POCKET, first + i, days * drugs * prices.drug_charge_share, weight, year, costs, spent)
+                    book(OUT_OF_POCKET, who, money * prices.drug_charge_share, weight, year, account, costs, spent)
             if telemonitored[i] != 0:
-                book(TELEMONITORING, first + i, days * prices.telemonitoring, weight, year, costs, spent)
+                book(TELEMONITORING, who, days * prices.telemonitoring, weight, year, account, costs, spent)
             place, symptoms = setting[i], min(max(nyha_class[i], 1), 4) - 1
             home = place >= 0 and places.at_home[place] != 0
             if place >= 0 and places.night_account[place] != NOTHING:
-                book(
-                    places.night_account[place], first + i, days * places.night_price[place], weight, year, costs, spent
-                )
+                money = days * places.night_price[place]
+                book(places.night_account[place], who, money, weight, year, account, costs, spent)
             if place >= 0 and places.night_charge[place] > 0.0:
-                book(OUT_OF_POCKET, first + i, days * places.night_charge[place], weight, year, costs, spent)
+                book(OUT_OF_POCKET, who, days * places.night_charge[place], weight, year, account, costs, spent)
             if place >= 0 and places.night_travel[place] > 0.0:
-                book(TRAVEL, first + i, days * places.night_travel[place], weight, year, costs, spent)
+                book(TRAVEL, who, days * places.night_travel[place], weight, year, account, costs, spent)
             if home:
-                book(INFORMAL_CARE, first + i, days * prices.informal_care[symptoms], weight, year, costs, spent)
+                money = days * prices.informal_care[symptoms]
+                book(INFORMAL_CARE, who, money, weight, year, account, costs, spent)
             if float(age_years[i]) + since * YEARS_PER_DAY < prices.retirement_age:
-                lost = prices.work_lost[symptoms] if home else 1.0
-                book(PRODUCTIVITY, first + i, days * prices.earnings * lost, weight, year, costs, spent)
+                money = days * prices.earnings * (prices.work_lost[symptoms] if home else 1.0)
+                book(PRODUCTIVITY, who, money, weight, year, account, costs, spent)
 
 
 @njit(cache=True)
 def accrue_events(
     time, row, kind, event_setting, today, follow_up_days, qaly_discount, cost_discount, year_of_day, rates, places,
-    entry_day, nyha_class, qaly, life_days, disability_years, costs, spending,
+    entry_day, nyha_class, qaly, life_days, disability_years, account, costs, spending,
 ):  # fmt: skip
     """Add what the events cost, each discounted at its own day; events outside a twin's follow-up are passed over.
 
@@ -231,7 +234,8 @@ def accrue_events(
         places: prices by setting.
         entry_day, nyha_class: (rows,) state, read.
         qaly, life_days, disability_years: (rows,) totals, written.
-        costs: (COMPONENTS, rows) discounted totals, written.
+        account: (COMPONENTS,) row of `costs` where each component is booked.
+        costs: (totals, rows) discounted totals, written.
         spending: (years, COMPONENTS) undiscounted sums, written.
     """
     for event in range(len(time)):
@@ -251,10 +255,10 @@ def accrue_events(
         elif place < 0:
             continue
         elif kind[event] == START:
-            book(EMERGENCY, i, places.start_price[place], weight, year, costs, spending)
-            book(OUT_OF_POCKET, i, places.contact_charge[place], weight, year, costs, spending)
-            book(TRAVEL, i, places.contact_travel[place], weight, year, costs, spending)
+            book(EMERGENCY, i, places.start_price[place], weight, year, account, costs, spending)
+            book(OUT_OF_POCKET, i, places.contact_charge[place], weight, year, account, costs, spending)
+            book(TRAVEL, i, places.contact_travel[place], weight, year, account, costs, spending)
         elif kind[event] == VISIT:
-            book(places.visit_account[place], i, places.visit_price[place], weight, year, costs, spending)
-            book(OUT_OF_POCKET, i, places.contact_charge[place], weight, year, costs, spending)
-            book(TRAVEL, i, places.contact_travel[place], weight, year, costs, spending)
+            book(places.visit_account[place], i, places.visit_price[place], weight, year, account, costs, spending)
+            book(OUT_OF_POCKET, i, places.contact_charge[place], weight, year, account, costs, spending)
+            book(TRAVEL, i, places.contact_travel[place], weight, year, account, costs, spending)

@@ -10,7 +10,7 @@ from popsim.kernels.accrual import BLOCK, book
 @njit(cache=True, parallel=True, error_model="numpy")
 def accrue_daily(
     today, step_days, follow_up_days, cost_discount, year_of_day, component, at_home_only, first, price, entry_day,
-    alive, admitted, costs, spending,
+    alive, admitted, account, costs, spending,
 ):  # fmt: skip
     """Add what a step costs those who are alive at its end.
 
@@ -24,7 +24,8 @@ def accrue_daily(
         first: place in `costs` of the first of these rows.
         price: (rows,) of a day, in the currency of the prices.
         entry_day, alive, admitted: (rows,) state, read; every row is within its follow-up today.
-        costs, spending: discounted totals and undiscounted sums, written as by `accrual.accrue_costs`.
+        account, costs, spending: where it is booked, discounted totals and undiscounted sums, written as by
+            `accrual.accrue_costs`.
     """
     rows = len(entry_day)
     for block in prange((rows + BLOCK - 1) // BLOCK):
@@ -33,4 +34,4 @@ def accrue_daily(
             if alive[i] != 0 and (at_home_only == 0 or admitted[i] == 0):
                 since = today - entry_day[i]
                 amount = min(step_days, float(follow_up_days - since)) * price[i]
-                book(component, first + i, amount, cost_discount[since], year_of_day[since], costs, spent)
+                book(component, first + i, amount, cost_discount[since], year_of_day[since], account, costs, spent)

@@ -37,7 +37,7 @@ def live(population, *interventions, days, follow_up_days=1000, discount=None, o
     at_work = Interventions(composed(*interventions), population, seed=5)
     weights = np.ones(follow_up_days) if discount is None else discount
     years, spending = np.zeros(follow_up_days, np.int64), np.zeros((2, 1, len(COST_NAMES)))
-    costs = population.block("total")[population.schema.place(COST_NAMES[0]) :]
+    account, costs = np.array([PEOPLE.place(name) for name in COST_NAMES]), population.block("total")
     for day in range(days):
         clock = Clock(day)
         at_work.apply(population, clock)
@@ -46,10 +46,19 @@ def live(population, *interventions, days, follow_up_days=1000, discount=None, o
             on_day(day)
         first, last = np.searchsorted(population["entry_day"], [day - follow_up_days + 1, day + 1])
         book_charges(
-            at_work.charges, population, clock, slice(first, last), follow_up_days, weights, years, costs, spending
+            at_work.charges,
+            population,
+            clock,
+            slice(first, last),
+            follow_up_days,
+            weights,
+            years,
+            account,
+            costs,
+            spending,
         )
     if discount is None:
-        np.testing.assert_allclose(spending.sum(axis=(0, 1)), costs.sum(axis=1))
+        np.testing.assert_allclose(spending.sum(axis=(0, 1)), costs[account].sum(axis=1))
     return population
 
 

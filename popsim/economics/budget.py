@@ -1,0 +1,128 @@
+"""Budget impact: what adopting a strategy costs a payer year by year, not discounted.
+
+The conventions are those of ISPOR's budget impact analyses (assumption: recalled from the 2012 task force report):
+the payer's perspective, no discounting, by calendar year, the current mix of strategies against a new mix.
+
+A cohort of newly eligible people enters at the start of each calendar year. A share of it, the uptake of that year,
+has the new strategy and the rest the current one, for as long as they are followed; nobody changes later. A person
+costs in its n-th year what the simulation spent on average, per person who entered, in the n-th year since entry:
+
+    budget(t) = sum over n of eligible(t - n) x [ (1 - uptake(t - n)) x current(n) + uptake(t - n) x new(n) ]
+
+Years after the end of follow-up cost nothing here, so that a run is needed that is followed for the whole budget; a
+year of follow-up that is cut short counts with what it has. Each strategy was simulated with everybody on it: that
+people on both share the same beds, so that a mix need not lie halfway, is not told by this sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from popsim.definitions.experiment import Perspective
+from popsim.economics.perspectives import SIGNS
+from popsim.economics.uncertainty import CONFIDENCE, nested_means
+from popsim.errors import InputError, did_you_mean
+
+TOTAL = "total"
+MEASURE = r"^spending_year_(\d+)\.(.+)$"
+LONGEST_YEARS = 100
+
+
+def budget_impact(
+    measures: pl.DataFrame,
+    current: str,
+    new: str,
+    eligible: Sequence[float],
+    uptake: Sequence[float],
+    perspective: Perspective = "payer",
+    confidence: float = CONFIDENCE,
+) -> pl.DataFrame:
+    """Budget with and without the new strategy, by calendar year and component.
+
+    Args:
+        measures: strategy, draw, replication, measure, value, with spending_year_<n>.<component>.
+        current, new: strategies.
+        eligible: people who become eligible in each calendar year, one number for each year of `uptake`.
+        uptake: share of them that has the new strategy, 0 to 1.
+        perspective: whose budget; what patients pay themselves is taken off the payer's.
+        confidence: of the interval of the net impact.
+
+    Returns:
+        One row for each year (1, 2, ...) and component (as in `cost_<component>`, last `total`): year, component,
+        current_mix, new_mix and net, in the currency of the run, and the columns of `nested_means` for net (`mean` is
+        net). Differences are taken within draws and replications.
+
+    Raises:
+        InputError: a strategy has no spending, a number is out of bounds, or the lists differ in length.
+    """
+    people, share = _path(eligible, uptake)
+    spent = _spent(measures, perspective)
+    for name in (current, new):
+        if name not in spent["strategy"]:
+            raise InputError(f"strategy '{name}': {did_you_mean(name, spent['strategy'].unique().to_list())}")
+    by_strategy = [spent.filter(pl.col("strategy") == name).drop("strategy") for name in (current, new)]
+    keys = ["draw", "replication", "component", "n"]
+    pairs = by_strategy[0].join(by_strategy[1], on=keys, suffix="_new", maintain_order="left")
+    entering = pl.DataFrame({"entered": np.arange(1, len(people) + 1), "people": people, "share": share})
+    cost, other = pl.col("value"), pl.col("value_new")
+    years = (
+        pairs.join(entering, how="cross")
+        .with_columns(
+            year=pl.col("entered") + pl.col("n") - 1,
+            current_mix=pl.col("people") * cost,
+            net=pl.col("people") * pl.col("share") * (other - cost),
+        )
+        .filter(pl.col("year") <= len(people))
+        .group_by("year", "component", "draw", "replication", maintain_order=True)
+        .agg(pl.col("current_mix", "net").sum())
+        .sort("year", maintain_order=True)
+    )
+    together = years.group_by("year", "draw", "replication", maintain_order=True).agg(
+        pl.lit(TOTAL).alias("component"), pl.col("current_mix", "net").sum()
+    )
+    table = pl.concat([years, together.select(years.columns)]).sort("year", maintain_order=True)
+    groups = ["year", "component"]
+    now = table.group_by(groups, maintain_order=True).agg(pl.col("current_mix").mean())
+    net = nested_means(table.rename({"net": "value"}), groups, confidence)
+    return now.join(net, on=groups, maintain_order="left").select(
+        *groups,
+        "current_mix",
+        (pl.col("current_mix") + pl.col("mean")).alias("new_mix"),
+        pl.col("mean").alias("net"),
+        pl.exclude(*groups, "current_mix"),
+    )
+
+
+def _path(eligible: Sequence[float], uptake: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Eligible people and uptake by year, checked."""
+    if not 1 <= len(uptake) <= LONGEST_YEARS:
+        raise InputError(f"uptake: {len(uptake)} years, must be 1 to {LONGEST_YEARS}")
+    if len(eligible) != len(uptake):
+        raise InputError(f"eligible: {len(eligible)} years, uptake: {len(uptake)}: they must be as many")
+    people, share = np.asarray(eligible, np.float64), np.asarray(uptake, np.float64)
+    if not np.all((people >= 0) & np.isfinite(people)):
+        raise InputError("eligible: must be numbers of people, 0 or more")
+    if not np.all((share >= 0) & (share <= 1)):
+        raise InputError("uptake: must be shares, 0 to 1")
+    return people, share
+
+
+def _spent(measures: pl.DataFrame, perspective: Perspective) -> pl.DataFrame:
+    """strategy, draw, replication, component, n (year since entry), value: what the perspective counts, signed."""
+    signs = {name.removeprefix("cost_"): sign for name, sign in SIGNS[perspective].items()}
+    found = measures.with_columns(parts=pl.col("measure").str.extract_groups(MEASURE)).select(
+        pl.col("strategy").cast(pl.String),
+        "draw",
+        "replication",
+        component=pl.col("parts").struct.field("2"),
+        n=pl.col("parts").struct.field("1").cast(pl.Int64),
+        value="value",
+    )
+    kept = found.filter(pl.col("component").is_in(list(signs)))
+    if kept.is_empty():
+        raise InputError("no spending by year in these measures: they are of an older popsim, run the experiment again")
+    return kept.with_columns(pl.col("value") * pl.col("component").replace_strict(signs, return_dtype=pl.Float64))

@@ -1,0 +1,76 @@
+"""What `popsim budget` prints: the budget of every year with and without a strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from popsim.definitions.experiment import Perspective
+from popsim.economics.budget import TOTAL, budget_impact
+from popsim.errors import InputError, did_you_mean
+from popsim.experiments.run import Run
+from popsim.reporting.text import aligned
+from popsim.units import DAYS_PER_YEAR
+
+
+def budget_text(
+    run: Run, eligible: Sequence[float], uptake: Sequence[float], strategy: str, perspective: Perspective
+) -> str:
+    """Budget impact of each strategy against the comparator, or of one.
+
+    Args:
+        run: finished.
+        eligible: people who become eligible in each year, or one number for all years.
+        uptake: share of them that has the new strategy, by year.
+        strategy: the new one; all but the comparator when empty.
+        perspective: whose budget.
+
+    Raises:
+        InputError: no such strategy, or a number is out of bounds.
+    """
+    others = [name for name in run.strategies if name != run.comparator]
+    if strategy and strategy not in others:
+        raise InputError(f"--strategy {strategy}: {did_you_mean(strategy, others)}")
+    people = list(eligible) * (len(uptake) if len(eligible) == 1 else 1)
+    measures = run.frame("measures")
+    followed = run.experiment.follow_up_days / DAYS_PER_YEAR
+    parts = [
+        f"{run.experiment.title or run.experiment.name}: budget impact\n"
+        f"{run.experiment.currency}, not discounted, {perspective.replace('_', ' ')} perspective; "
+        "net impact with 95% interval (Monte Carlo)"
+    ]
+    for name in [strategy] if strategy else others:
+        table = budget_impact(measures, run.comparator, name, people, uptake, perspective)
+        parts.append(_one_strategy(run, name, table, people, uptake))
+    if followed < len(uptake) - 0.01:
+        parts.append(
+            f"People were followed for {followed:.1f} years: what they cost later is missing. "
+            f"popsim run --days {round(DAYS_PER_YEAR * len(uptake))} follows them for the whole budget."
+        )
+    return "\n\n".join(parts)
+
+
+def _one_strategy(run: Run, name: str, table: pl.DataFrame, people: Sequence[float], uptake: Sequence[float]) -> str:
+    """Years as columns: who is eligible, both budgets, and the net impact by component."""
+    years = range(1, len(uptake) + 1)
+    cell = {(row["year"], row["component"]): row for row in table.iter_rows(named=True)}
+    lines: list[Sequence[str]] = [[run.strategies[name], *(f"Year {year}" for year in years)]]
+    lines.append(["  Newly eligible people", *(f"{number:,.0f}" for number in people)])
+    lines.append(["  Uptake, %", *(f"{share * 100:.0f}" for share in uptake)])
+    for label, column in (("Current mix", "current_mix"), ("New mix", "new_mix")):
+        lines.append([f"  {label}", *(f"{cell[year, TOTAL][column]:,.0f}" for year in years)])
+    lines.append(["  Net impact", *(f"{cell[year, TOTAL]['net']:+,.0f}" for year in years)])
+    lines.append(["    95% interval", *(_interval(cell[year, TOTAL]) for year in years)])
+    for component in table["component"].unique(maintain_order=True).to_list():
+        changes = [cell[year, component]["net"] for year in years]
+        if component != TOTAL and any(changes):
+            lines.append([f"    {component.replace('_', ' ').capitalize()}", *(f"{c:+,.0f}" for c in changes)])
+    return aligned(lines)
+
+
+def _interval(row: dict[str, float | None]) -> str:
+    """Both ends, or n/a with a single replication."""
+    if row["low"] is None or row["high"] is None:
+        return "n/a"
+    return f"{row['low']:+,.0f} to {row['high']:+,.0f}"
