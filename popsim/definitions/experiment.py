@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from popsim.definitions.base import Definition, read
 from popsim.definitions.fields import AS_TUPLE, LONGEST_LABEL, Identifier, Label, Text, real, whole
-from popsim.definitions.parameter import ParameterEntry
+from popsim.definitions.parameter import NestedEntries, ParameterEntry
 from popsim.definitions.strategy import LARGEST_CAPACITY, Strategy, resolved
 from popsim.definitions.uncertainty import ParameterGroups
 from popsim.errors import InputError, did_you_mean
@@ -59,7 +59,7 @@ Regions = Annotated[int, whole(1, MOST_REGIONS)]
 Seed = Annotated[int, whole(0, LARGEST_SEED)]
 FollowUpDays = Annotated[int, whole(1, LONGEST_FOLLOW_UP_DAYS)]
 WillingnessToPay = Annotated[float, real(0.0, 1e9)]
-Parameters = Annotated[dict[str, ParameterEntry], BeforeValidator(_flattened)]
+Parameters = Annotated[dict[str, ParameterEntry], BeforeValidator(_flattened, json_schema_input_type=NestedEntries)]
 Places = Annotated[int, whole(1, LARGEST_CAPACITY)]
 EnrolmentDays = Annotated[int, whole(0, LONGEST_FOLLOW_UP_DAYS)]
 

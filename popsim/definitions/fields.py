@@ -1,21 +1,39 @@
 """Kinds of field that several definitions share: bounded numbers, identifiers, short texts and lists.
 
-pydantic's own messages name its types; these say what is allowed ("must be between 0 and 1").
+pydantic's own messages name its types; these say what is allowed ("must be between 0 and 1"), and tell the JSON Schema.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,40}")
 LONGEST_LABEL = 80
 LONGEST_TEXT = 4000
 
 
-def real(low: float, high: float) -> BeforeValidator:
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A check that goes before pydantic's own, and what the JSON Schema says of it."""
+
+    check: Callable[[object], object]
+    shown: tuple[tuple[str, float | str], ...]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(schema) | dict(self.shown)
+
+
+def real(low: float, high: float) -> Checked:
     """A number in [low, high]; whole numbers are taken as numbers, booleans and text are not."""
 
     def check(value: object) -> float:
@@ -25,10 +43,10 @@ def real(low: float, high: float) -> BeforeValidator:
             raise ValueError(f"must be between {low:g} and {high:g}")
         return float(value)
 
-    return BeforeValidator(check)
+    return Checked(check, (("minimum", low), ("maximum", high)))
 
 
-def whole(low: int, high: int) -> BeforeValidator:
+def whole(low: int, high: int) -> Checked:
     """A whole number in [low, high]; neither a float nor a boolean."""
 
     def check(value: object) -> int:
@@ -38,10 +56,10 @@ def whole(low: int, high: int) -> BeforeValidator:
             raise ValueError(f"must be between {low} and {high}")
         return value
 
-    return BeforeValidator(check)
+    return Checked(check, (("minimum", low), ("maximum", high)))
 
 
-def text(longest: int) -> BeforeValidator:
+def text(longest: int) -> Checked:
     """Printable text of at most `longest` characters (line breaks allowed)."""
 
     def check(value: object) -> str:
@@ -53,7 +71,7 @@ def text(longest: int) -> BeforeValidator:
             raise ValueError("must be printable text")
         return value
 
-    return BeforeValidator(check)
+    return Checked(check, (("maxLength", longest),))
 
 
 def _identifier(value: object) -> str:
@@ -73,6 +91,6 @@ def _tuple(value: object) -> object:
 AS_TUPLE = BeforeValidator(_tuple)
 """For `Annotated[tuple[X, ...], AS_TUPLE]`: a TOML or JSON list becomes a tuple, nothing else does."""
 
-Identifier = Annotated[str, BeforeValidator(_identifier)]
+Identifier = Annotated[str, Checked(_identifier, (("pattern", f"^{IDENTIFIER.pattern}$"),))]
 Label = Annotated[str, text(LONGEST_LABEL)]
 Text = Annotated[str, text(LONGEST_TEXT)]

@@ -85,8 +85,12 @@ def _operand(value: object) -> float | str:
 
 Days = Annotated[float, real(0.0, LONGEST_DAYS)]
 MeanDays = Annotated[float, real(SHORTEST_MEAN_DAYS, LONGEST_DAYS)]
-Places = Annotated[int | Literal["unlimited"], PlainValidator(_places)]
+Places = Annotated[
+    int | Literal["unlimited"],
+    PlainValidator(_places, json_schema_input_type=Annotated[int, Field(ge=0, le=MOST_PLACES)] | Literal["unlimited"]),
+]
 Hour = Annotated[float, real(0.0, 24.0)]
+Share = Annotated[float, real(0.0, 1.0)]
 Level = Annotated[int, whole(1, 5)]
 Bound = Annotated[float, real(-LARGEST_NUMBER, LARGEST_NUMBER)]
 
@@ -178,7 +182,9 @@ class Condition(Definition):
     column: Identifier
     at_least: Bound | None = None
     below: Bound | None = None
-    equals: Annotated[float | str, PlainValidator(_operand)] | None = Field(default=None, alias="is")
+    equals: Annotated[float | str, PlainValidator(_operand, json_schema_input_type=float | str)] | None = Field(
+        default=None, alias="is"
+    )
 
     @model_validator(mode="after")
     def _one_test(self) -> Self:
@@ -231,7 +237,7 @@ class Route(Definition):
 
     model_config = ConfigDict(populate_by_name=True)
 
-    to: Annotated[str | dict[str, float], PlainValidator(_target)]
+    to: Annotated[str | dict[str, float], PlainValidator(_target, json_schema_input_type=str | dict[str, Share])]
     when: Conditions = ()
     if_free: bool = False
     applies_to: Literal["all", "twins", "external"] = Field(default="all", alias="for")

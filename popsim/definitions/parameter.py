@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from popsim.definitions.base import Definition
-from popsim.definitions.uncertainty import LARGEST, Number, Uncertainty
+from popsim.definitions.uncertainty import LARGEST, Number, ParameterGroups, Uncertainty
 
 
 class Parameter(Definition):
@@ -34,6 +34,15 @@ class Parameter(Definition):
         if not self.low <= self.value <= self.high:
             raise ValueError(f"value {self.value} must lie between {self.low} and {self.high}")
         return self
+
+
+class ParameterFile(Definition):
+    """The file of a parameter set: a table for each parameter, by its name, and those that are uncertain together."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Parameter] = Field(init=False)
+
+    parameter_groups: ParameterGroups = ()
 
 
 class ParameterChange(Definition):
@@ -70,3 +79,6 @@ ParameterEntry = Annotated[
     Discriminator(_number_or_table),
 ]
 """A number: the value, known for certain. A table: value, uncertainty or both."""
+
+type NestedEntries = dict[str, Number | ParameterChange | NestedEntries]
+"""How a file may write entries: by dotted names, or table within table."""

@@ -165,7 +165,7 @@ class Empirical(_Uncertain):
 class Fixed(_Uncertain):
     """Known for certain: the parameter's value."""
 
-    distribution: Literal["fixed"] = "fixed"
+    distribution: Literal["fixed"]
 
 
 Uncertainty = Annotated[

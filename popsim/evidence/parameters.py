@@ -17,9 +17,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from popsim.definitions.base import Definition, read_toml, validate
-from popsim.definitions.parameter import Parameter, ParameterChange
-from popsim.definitions.uncertainty import Fixed, ParameterGroup, ParameterGroups
+from popsim.definitions.base import read_toml, validate
+from popsim.definitions.parameter import Parameter, ParameterChange, ParameterFile
+from popsim.definitions.uncertainty import Fixed, ParameterGroup
 from popsim.errors import DefinitionError, did_you_mean
 
 FOLDER = Path(__file__).parent
@@ -27,12 +27,6 @@ PARAMETER_SETS = (  # of the model
     "heart_failure", "care_practice", "home_signals", "nhs_prices", "griffiths_2014", "societal_prices",
     "gbd_disability",
 )  # fmt: skip
-
-
-class _Groups(Definition):
-    """The part of a set's file that names several parameters."""
-
-    parameter_groups: ParameterGroups = ()
 
 
 class ParameterSet(Mapping[str, float]):
@@ -74,7 +68,7 @@ class ParameterSet(Mapping[str, float]):
         """
         records = dict(self._records)
         for key, change in changes.items():
-            certain = {"value": change, "uncertainty": Fixed()}
+            certain = {"value": change, "uncertainty": Fixed(distribution="fixed")}
             said = change.given() if isinstance(change, ParameterChange) else certain
             try:
                 records[key] = validate(dict(self.of(key)) | said, Parameter, file)
@@ -101,7 +95,8 @@ def load_parameters(name: str, folder: Path = FOLDER) -> ParameterSet:
     """
     path = folder / f"{name}.toml"
     records: dict[str, Any] = read_toml(path)
-    groups = validate({key: records.pop(key) for key in _Groups.model_fields if key in records}, _Groups, path)
+    said = {key: records.pop(key) for key in ParameterFile.model_fields if key in records}
+    groups = validate(said, ParameterFile, path).parameter_groups
     parameters: dict[str, Parameter] = {}
     for key, table in records.items():
         if not isinstance(table, dict):
@@ -110,7 +105,7 @@ def load_parameters(name: str, folder: Path = FOLDER) -> ParameterSet:
             parameters[key] = validate(table, Parameter, path)
         except DefinitionError as error:
             raise DefinitionError(path, f"{key}.{error.key}", error.value, error.allowed) from None
-    return ParameterSet(name, parameters, groups.parameter_groups)
+    return ParameterSet(name, parameters, groups)
 
 
 def find_parameter(

@@ -25,7 +25,7 @@ def test_each_way_is_understood():
     interval = said(distribution="normal", mean=0.5, low=0.1, high=0.9, coverage=0.5)
     assert interval == Normal(distribution="normal", mean=0.5, low=0.1, high=0.9, coverage=0.5)
     assert said(distribution="gamma", low=1.0, high=2.0).coverage == 0.95
-    assert said(distribution="fixed") == Fixed()
+    assert said(distribution="fixed") == Fixed(distribution="fixed")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_groups_that_are_refused(group, allowed):
 
 def test_parameters_are_numbers_or_tables_dotted_or_nested():
     table = {"uncertainty": {"distribution": "fixed"}}
-    change = ParameterChange(uncertainty=Fixed())
+    change = ParameterChange(uncertainty=Fixed(distribution="fixed"))
     assert experiment(parameters={"set": {"x": table, "y": 2}}).parameters == {"set.x": change, "set.y": 2.0}
     assert experiment(parameters={"set.x": {"value": 3}}).parameters == {"set.x": ParameterChange(value=3.0)}
 

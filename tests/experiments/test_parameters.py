@@ -48,7 +48,7 @@ def test_a_number_is_known_for_certain(study):
     found = study('"nhs_prices.specialist_visit" = 100.0', BETA, draws=2)
     assert "nhs_prices.specialist_visit" not in found.uncertain.names
     assert found.parameters_of(2)["nhs_prices"]["specialist_visit"] == 100.0
-    assert found.parameters["nhs_prices"].of("specialist_visit").uncertainty == Fixed()
+    assert found.parameters["nhs_prices"].of("specialist_visit").uncertainty == Fixed(distribution="fixed")
 
 
 def test_strategies_and_replications_share_the_draw(study):
