@@ -15,6 +15,7 @@ import typer
 
 from popsim.cli.budget import budget
 from popsim.cli.decide import decide
+from popsim.cli.describing import parameters, schema
 from popsim.cli.inputs import cohort_summary, pathway_show
 from popsim.cli.run import check, run
 from popsim.cli.scenarios import scenarios
@@ -38,6 +39,8 @@ app.command()(check)
 app.command()(decide)
 app.command()(scenarios)
 app.command()(budget)
+app.command()(parameters)
+app.command()(schema)
 pathway_app.command("show")(pathway_show)
 cohort_app.command("summary")(cohort_summary)
 

@@ -1,0 +1,49 @@
+"""popsim parameters, popsim schema: what an experiment assumes, and what files may say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from popsim.cli.options import File
+from popsim.errors import InputError, did_you_mean
+
+
+def parameters(
+    file: File,
+    uncertain: Annotated[bool, typer.Option("--uncertain", help="Only those that are drawn.")] = False,
+) -> None:
+    """List every parameter of an experiment: value, unit, interval, distribution, source."""
+    from popsim.experiments.design import read_study
+    from popsim.reporting.parameters_text import render_parameters
+
+    print(render_parameters(read_study(file), uncertain=uncertain))
+
+
+def schema(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="experiment, cohort, network, parameters; or all.")],
+    out: Annotated[Path | None, typer.Option(help="Folder to write <kind>.schema.json to.")] = None,
+) -> None:
+    """Print the JSON Schema of a kind of file, for editors; or write it."""
+    import json
+
+    from popsim.definitions.writing import KINDS, json_schema
+
+    if kind not in (*KINDS, "all"):
+        raise InputError(f"schema {kind}: {did_you_mean(kind, [*KINDS, 'all'])}")
+    if kind == "all" and out is None:
+        raise InputError("schema all: needs --out, a folder to write them to")
+    texts = {one: json.dumps(json_schema(one), indent=2) for one in (KINDS if kind == "all" else [kind])}
+    if out is None:
+        print(texts[kind])
+        return
+    for one, text in texts.items():
+        path = out / f"{one}.schema.json"
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            path.write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"--out {out}: {error.strerror}") from None
+        print(path)
