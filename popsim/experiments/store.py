@@ -187,11 +187,18 @@ class RunStore:
 
     @contextmanager
     def _replacing(self, name: str) -> Iterator[Path]:
-        """A file to write, which then takes a name in the run's folder in one step."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        _sweep(self.folder)
-        with _taking(self.folder / name, self.units.owner) as temporary:
-            yield temporary
+        """A file to write, which then takes a name in the run's folder in one step.
+
+        Raises:
+            RunError: the disk is full or fails.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            _sweep(self.folder)
+            with _taking(self.folder / name, self.units.owner) as temporary:
+                yield temporary
+        except OSError as error:
+            raise RunError(one_line(f"{self.folder / name}: {error}; the same command tries again")) from None
 
 
 @contextmanager

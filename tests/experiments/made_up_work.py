@@ -107,3 +107,19 @@ def tables(unit):
         "measures": measures.select(*(label.alias(name) for name, label in labels.items()), pl.all()),
         "events": persons.head(5),
     }  # fmt: skip
+
+
+def hangs_once(unit):
+    """One unit never ends."""
+    while unit.strategy.name == "other" and unit.replication == 1:
+        time.sleep(1)
+    return tables(unit)
+
+
+def stopped_once(unit):
+    """The process of one unit is stopped the first time."""
+    mark = Path(os.environ["POPSIM_TEST_MARKS"]) / unit.key
+    if unit.strategy.name == "other" and unit.replication == 1 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return tables(unit)

@@ -186,6 +186,17 @@ def test_tables_and_manifest_of_a_run_replace_those_before(tmp_path):
     assert names(run.folder) == ["manifest.json", "summary.parquet"]
 
 
+def test_a_table_for_which_there_is_no_room_is_one_line(tmp_path, monkeypatch):
+    def full(path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("popsim.experiments.store._flush", full)
+    run = RunStore(tmp_path / "study" / "run")
+    with pytest.raises(RunError, match=r"summary.parquet: .*No space left on device; the same command tries again"):
+        run.write_table("summary", TABLES["daily"])
+    assert names(run.folder) == []
+
+
 def test_units_need_no_more_than_their_file(store, tmp_path):
     """A store can be copied, file by file, to another machine."""
     record = put(store, "k1")

@@ -1,6 +1,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,12 +13,13 @@ import polars as pl
 import pytest
 from run_made_up import no_warm_up, run
 
-from popsim.errors import RunError
+from popsim.errors import InputError, RunError
 from popsim.experiments.content import file_hash
 from popsim.experiments.design import read_study
-from popsim.experiments.engine import Engine
+from popsim.experiments.engine import Engine, needed_memory
 from popsim.experiments.run import Run
 from popsim.experiments.runner import run_study
+from popsim.experiments.store import UnitStore
 
 DRIVER = Path(__file__).with_name("run_made_up.py")
 UNITS = 8
@@ -132,8 +134,123 @@ def test_failed_units_are_named_and_the_others_kept(experiment_file, tmp_path, u
         run_study(study, tmp_path / "results", engine, simulate=fails_for_other, warm_up=no_warm_up)
     assert len(finished_units(tmp_path / "results")) == UNITS - 4
     assert not list((tmp_path / "results").glob("made_up/*/manifest.json"))
+    assert not list((tmp_path / "results").glob("made_up/*/*.parquet"))
     again = run(experiment_file, tmp_path / "results", 1)
     assert (again.computed, again.content_hash) == (4, undisturbed)
+
+
+def test_quarantine_says_why_until_the_unit_is_done(experiment_file, tmp_path):
+    results, tried = tmp_path / "results", []
+
+    def fails(unit):
+        tried.append(unit.name)
+        return fails_for_other(unit)
+
+    with pytest.raises(RunError, match="details in"):
+        run_study(read_study(experiment_file), results, Engine(1, 1), simulate=fails, warm_up=no_warm_up)
+    assert sorted(tried.count(name) for name in set(tried)) == [1, 1, 1, 1, 3, 3, 3, 3]
+    files = list((results / "made_up" / "quarantine").iterdir())
+    assert len(files) == 4
+    record = json.loads(files[0].read_text())
+    assert record["key"] == files[0].stem
+    assert record["name"].startswith("other, replication ")
+    assert record["problem"].startswith("ValueError: no luck (test_runner.py:")
+    assert 'raise ValueError("no luck")' in record["traceback"]
+    assert (record["tries"], record["versions"].keys() >= {"popsim", "python"}) == (3, True)
+    run(experiment_file, results, 1)
+    assert list((results / "made_up" / "quarantine").iterdir()) == []
+
+
+def test_a_unit_that_hangs_is_given_up_and_the_others_finish(experiment_file, tmp_path):
+    experiment_file.write_text(experiment_file.read_text().replace("replications = 4", "replications = 2"))
+    study, engine = read_study(experiment_file), Engine(1, 1, deadline=0.5)
+    failed = "^1 of 4 units failed 3 times: other, replication 1 .no result within its deadline of 0.5 s"
+    with pytest.raises(RunError, match=failed):
+        run_study(study, tmp_path, engine, simulate=made_up_work.hangs_once, warm_up=no_warm_up)
+    assert len(finished_units(tmp_path)) == 3
+
+
+def test_runs_of_an_experiment_share_their_units(experiment_file, tmp_path):
+    text = experiment_file.read_text()
+
+    def computed(old="", new="", end=""):
+        experiment_file.write_text(text.replace(old, new, 1) + end)
+        return run(experiment_file, tmp_path, 1).computed
+
+    assert computed() == UNITS
+    assert computed("replications = 4", "replications = 6") == 4
+    assert computed("replications = 4", "replications = 3") == 0
+    assert computed("seed = 7", "seed = 7\nwillingness_to_pay = 1.0") == 0
+    assert computed(end='[[strategies]]\nname = "third"\n') == 4
+    assert computed("seed = 7", 'seed = 7\nstore = "persons"') == UNITS
+    assert len(list(tmp_path.glob("made_up/*/manifest.json"))) == 6
+
+
+def test_a_unit_that_another_runner_finishes_is_not_computed_again(experiment_file, tmp_path, undisturbed):
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    run(experiment_file, theirs, 1)
+    units, calls = read_study(experiment_file).units, []
+
+    def simulate(unit):
+        if not calls:
+            name = f"made_up/units/{units[5].key}.zip"
+            shutil.copy(theirs / name, ours / name)
+        calls.append(unit.key)
+        return made_up_work.tables(unit)
+
+    result = run_study(read_study(experiment_file), ours, Engine(1, 1), simulate=simulate, warm_up=no_warm_up)
+    assert result.content_hash == undisturbed
+    assert calls == [unit.key for unit in units if unit != units[5]]
+
+
+def test_a_second_runner_begins_at_the_other_end(experiment_file, tmp_path, undisturbed):
+    calls = []
+
+    def simulate(unit):
+        calls.append(unit.key)
+        return made_up_work.tables(unit)
+
+    with UnitStore(tmp_path / "made_up").opened():  # somebody else works here
+        result = run_study(read_study(experiment_file), tmp_path, Engine(1, 1), simulate=simulate, warm_up=no_warm_up)
+    assert result.content_hash == undisturbed
+    assert calls == [unit.key for unit in reversed(result.study.units)]
+
+
+def test_a_flipped_byte_in_any_file_of_the_results_is_made_good(experiment_file, tmp_path, undisturbed):
+    result = run(experiment_file, tmp_path / "results", 1)
+    tables = {path.name: pl.read_parquet(path) for path in result.folder.glob("*.parquet")}
+    for path in (tmp_path / "results").rglob("*.*"):
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    again = run(experiment_file, tmp_path / "results", 1)
+    assert (again.computed, again.content_hash) == (UNITS, undisturbed)
+    assert {path.name for path in result.folder.iterdir()} == {*tables, "manifest.json"}
+    assert all(pl.read_parquet(result.folder / name).equals(table) for name, table in tables.items())
+    assert json.loads((result.folder / "manifest.json").read_text())["content_hash"] == undisturbed
+
+
+FULL_DISK = """
+mount -t tmpfs -o size=48k tmpfs {results} || ulimit -S -f 4
+{run} && exit 1
+mount -o remount,size=16m {results} || ulimit -S -f unlimited
+exec {run}
+"""
+
+
+def test_a_full_disk_ends_the_run_and_the_same_command_goes_on_when_there_is_room(
+    experiment_file, tmp_path, undisturbed
+):
+    """On a file system of 48 KiB; where the system lets nobody mount one, with files of 4 KiB at most."""
+    (results := tmp_path / "small").mkdir()
+    command = f"{sys.executable} {DRIVER} {experiment_file} {results} 1"
+    script = FULL_DISK.format(results=results, run=command)
+    mountable = subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode == 0
+    shell = [*(["unshare", "-rm"] if mountable else []), "bash", "-c", script]
+    done = subprocess.run(shell, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, undisturbed), done.stderr
+    assert "the same command goes on when there is room" in done.stderr
+    assert done.stderr.count("RunError: ") == 1
 
 
 @pytest.mark.parametrize("trial", range(2))
@@ -170,6 +287,65 @@ def test_two_drivers_in_one_folder_do_not_disturb_each_other(experiment_file, tm
         assert (process.returncode, out.strip()) == (0, undisturbed), err
 
 
+def test_progress_counts_units_and_failures(experiment_file, tmp_path):
+    seen = []
+    with pytest.raises(RunError):
+        run_study(
+            read_study(experiment_file), tmp_path, Engine(1, 1), lambda *numbers: seen.append(numbers),
+            fails_for_other, no_warm_up,
+        )  # fmt: skip
+    assert (seen[0], seen[-1]) == ((0, 8, 0), (4, 8, 4))
+    assert all(total == 8 for _, total, _ in seen)
+
+
+def test_a_unit_that_does_not_fit_into_memory_is_refused_before_anything_is_done(
+    experiment_file, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("popsim.experiments.engine.free_memory", lambda: needed_memory(1000))
+    text = experiment_file.read_text()
+    experiment_file.write_text(text.replace("population = 50", "population = 2500"))
+    say = r"population = 2500: 2,500 twins at a time need .* are free; regions = 3 would do"
+    with pytest.raises(InputError, match=say):
+        run(experiment_file, tmp_path / "results", 1)
+    assert not (tmp_path / "results").exists()
+    experiment_file.write_text(text.replace("population = 50", "population = 2500\nregions = 3"))
+    assert run(experiment_file, tmp_path / "results", 1).computed == 3 * UNITS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trial", range(4))
+def test_killed_again_and_again_at_random_the_same_command_finishes(experiment_file, tmp_path, trial):
+    """Driver or workers, by SIGKILL, at moments drawn from a fixed seed; 40 units."""
+    experiment_file.write_text(experiment_file.read_text().replace("replications = 4", "replications = 20"))
+    chance, results = random.Random(trial), tmp_path / "results"
+    for _ in range(4):
+        before = len(finished_units(results))
+        process = driver(experiment_file, results, 2, 0.1)
+        wait_for_units(results, before + 1, process)
+        time.sleep(chance.uniform(0, 0.3))
+        workers = children(process.pid)
+        victims = [process.pid] if chance.random() < 0.5 else chance.sample(workers, chance.randint(1, len(workers)))
+        for victim in victims:
+            os.kill(victim, signal.SIGKILL)
+        time.sleep(chance.uniform(0, 0.5))
+        process.kill()
+        process.wait()
+        assert gone(workers)
+    undisturbed = run(experiment_file, tmp_path / "undisturbed", 1).content_hash
+    assert run(experiment_file, results, 2).content_hash == undisturbed
+    assert list(results.glob("made_up/units/.*")) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["local", "dask"])
+def test_a_stopped_worker_is_replaced_at_the_deadline(experiment_file, tmp_path, undisturbed, kind, monkeypatch):
+    monkeypatch.setenv("POPSIM_TEST_MARKS", str(tmp_path))
+    engine = Engine(2, 1, kind, deadline=8.0)
+    study = read_study(experiment_file)
+    result = run_study(study, tmp_path, engine, simulate=made_up_work.stopped_once, warm_up=no_warm_up)
+    assert result.content_hash == undisturbed
+
+
 def test_the_engine_fills_what_is_left_open():
     cores = len(os.sched_getaffinity(0))
     assert Engine.fitting(3, 5, 100, 10) == Engine(3, 5)
@@ -177,3 +353,4 @@ def test_the_engine_fills_what_is_left_open():
     assert Engine.fitting(None, None, 1, 10) == Engine(1, cores)
     assert Engine.fitting(None, cores, 100, 10) == Engine(1, cores)
     assert Engine.fitting(None, None, 100, 10**12).workers == 1  # no memory for two
+    assert Engine.fitting(None, 2 * cores, 100, 10) == Engine(1, 2 * cores)

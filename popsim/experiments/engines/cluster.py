@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from popsim.errors import InputError, one_line
+from popsim.errors import InputError, RunError, one_line
 from popsim.experiments.engines.jobs import Job, Outcome, Work, attempt, overdue, problem_of
 from popsim.experiments.engines.local import interrupt_held_back
 
+WORK = "popsim.experiments.work"  # loaded by processes before they take jobs, which costs seconds
 LOOPBACK = "127.0.0.1"
 SECONDS_TO_CONNECT = 10
 SECONDS_TO_RESTART = 10
@@ -32,6 +33,7 @@ def dask_client(address: str, workers: int) -> Iterator[Any]:
 
     Raises:
         InputError: distributed is not installed, or the cluster does not answer.
+        RunError: the cluster is lost.
     """
     try:
         from distributed import Client, LocalCluster  # noqa: PLC0415  (slow to import, and an extra)
@@ -42,13 +44,17 @@ def dask_client(address: str, workers: int) -> Iterator[Any]:
             client = Client(address, timeout=SECONDS_TO_CONNECT)
         except (OSError, ValueError, TypeError) as error:
             raise InputError(f"--address {address}: no Dask scheduler answers ({one_line(str(error))})") from None
-        with client:
-            yield client
+        try:
+            with client:
+                yield client
+        except OSError as error:
+            lost = f"the cluster at {address} is lost ({one_line(str(error))})"
+            raise RunError(f"{lost}; the same command goes on from here") from None
         return
     with interrupt_held_back():
         cluster = LocalCluster(
             n_workers=workers, threads_per_worker=1, processes=True, host=LOOPBACK, dashboard_address=None,
-            worker_dashboard_address=None, silence_logs=logging.CRITICAL,
+            worker_dashboard_address=None, preload=WORK, silence_logs=logging.CRITICAL,
         )  # fmt: skip
     with cluster, Client(cluster) as client:
         yield client
@@ -64,15 +70,14 @@ class DaskCluster:
     """
 
     def __init__(self, client: Any, work: Work, deadline: float = float("inf")) -> None:
-        self._client, self._deadline = client, deadline
-        # Not scattered: what is scattered is lost with its worker, what a task returns is made again.
-        self._work = client.submit(_itself, work, pure=False)
+        self._client, self._work, self._deadline = client, work, deadline
         self._jobs: dict[Any, tuple[Job, float]] = {}  # by future: the job, and when it began
 
     @property
     def room(self) -> int:
-        """Threads of the cluster that have no job."""
-        return max(0, int(sum(self._client.ncores().values())) - len(self._jobs))
+        """Threads of the cluster that have no job; there is always room for one, so that lost workers are noticed."""
+        idle = int(sum(self._client.ncores().values())) - len(self._jobs)
+        return max(idle, 0 if self._jobs else 1)
 
     @property
     def busy(self) -> int:
@@ -122,10 +127,6 @@ class DaskCluster:
     def __exit__(self, *_: object) -> None:
         self._client.cancel(list(self._jobs))
         self._jobs.clear()
-
-
-def _itself(work: Work) -> Work:
-    return work
 
 
 def _do(work: Work, job: Job) -> Outcome:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from popsim.errors import PopsimError, one_line
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 
 class Job(Protocol):
