@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from popsim.cli.budget import budget
-from popsim.cli.decide import decide
+from popsim.cli.decide import decide, equity, subgroups
 from popsim.cli.describing import parameters, schema
 from popsim.cli.inputs import cohort_summary, pathway_show
 from popsim.cli.run import check, run
@@ -41,6 +41,8 @@ app.command()(scenarios)
 app.command()(budget)
 app.command()(parameters)
 app.command()(schema)
+app.command()(subgroups)
+app.command()(equity)
 pathway_app.command("show")(pathway_show)
 cohort_app.command("summary")(cohort_summary)
 

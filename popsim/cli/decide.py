@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from popsim.cli.options import whole
+from popsim.errors import InputError
 
 FinishedRun = Annotated[
     Path, typer.Argument(metavar="RUN", help="results/<experiment>/<run id>, or results/<experiment>.")
@@ -17,6 +18,15 @@ Price = Annotated[
     typer.Option("--willingness-to-pay", metavar="MONEY", help="For one unit; the experiment's otherwise."),
 ]
 
+By = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN,...",
+        help="Columns that describe people at entry; bands as age_years=65/75, quartiles otherwise.",
+    ),
+]
+GROUPINGS = ("deprivation_quintile", "ethnicity", "female", "age_years")
+
 
 def decide(
     run: FinishedRun,
@@ -25,9 +35,70 @@ def decide(
     people: Annotated[int, whole("Whom the decision concerns each year.")] = 0,
     years: Annotated[int, whole("How long it will stand.")] = 1,
     top: Annotated[int, whole("Parameters shown.")] = 10,
+    study: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME=SD:PEOPLE/...",
+            help="Value studies that observe a parameter with this standard deviation in so many people.",
+        ),
+    ] = None,
 ) -> None:
     """Print which strategy to choose, how sure that is, and what it would be worth to know more."""
+    from popsim.economics.information import Study
     from popsim.experiments.run import Run
     from popsim.reporting.decision_text import decision_text
 
-    print(decision_text(Run.open(run), effect, willingness_to_pay, people, years, top))
+    proposed = Study(*study_of(study)) if study else None
+    print(decision_text(Run.open(run), effect, willingness_to_pay, people, years, top, proposed))
+
+
+def subgroups(run: FinishedRun, by: By = None) -> None:
+    """Print effects by subgroup, who gains and who is harmed, and the value of individualised care."""
+    from popsim.experiments.run import Run
+    from popsim.reporting.subgroup_text import subgroups_text
+
+    opened = Run.open(run)
+    print(subgroups_text(opened, *groupings(by or "female,deprivation_quintile")))
+
+
+def equity(run: FinishedRun, by: By = None) -> None:
+    """Print who gains health and who bears the cost, with equity-weighted net benefit."""
+    from popsim.experiments.run import Run
+    from popsim.reporting.subgroup_text import equity_text
+
+    opened = Run.open(run)
+    print(equity_text(opened, *groupings(by or ",".join(GROUPINGS))))
+
+
+def study_of(text: str) -> tuple[str, float, list[int]]:
+    """Parameter, standard deviation and sizes of a study: "prices.ward=200:50/100" is "prices.ward", 200, [50, 100].
+
+    Raises:
+        InputError: it cannot be read so.
+    """
+    name, _, rest = text.partition("=")
+    deviation, _, sizes = rest.partition(":")
+    try:
+        return name.strip(), float(deviation), [int(size) for size in sizes.split("/")]
+    except ValueError:
+        raise InputError(f"command line: --study {text}: must be like nhs_prices.inpatient_day=200:50/100") from None
+
+
+def groupings(text: str) -> tuple[list[str], dict[str, list[float]]]:
+    """Columns and where to cut them: "female,age_years=65/75" is ["female", "age_years"], {"age_years": [65, 75]}.
+
+    Raises:
+        InputError: it cannot be read so.
+    """
+    names, cuts = [], {}
+    for part in text.split(","):
+        name, cut, ends = part.strip().partition("=")
+        if cut:
+            try:
+                cuts[name] = [float(end) for end in ends.split("/")]
+            except ValueError:
+                raise InputError(
+                    f"command line: --by {part}: must be a column, or one with bands like age_years=65/75"
+                ) from None
+        names.append(name)
+    return names, cuts

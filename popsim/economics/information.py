@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import combinations_with_replacement
 from math import comb
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -33,6 +34,8 @@ from scipy.stats import rankdata
 from popsim.economics.decision import Decision, need_draws
 from popsim.economics.uncertainty import t_quantile, without_noise
 from popsim.errors import InputError, did_you_mean
+from popsim.kernels.codes import STREAM_STUDIES
+from popsim.kernels.sampling import keyed_uniforms
 
 LEAST_DRAWS = 20  # below, a regression over draws says nothing
 BLOCKS = 20  # of the jackknife
@@ -100,6 +103,51 @@ def information(
         share_of_evpi=pl.col("value") / everything if everything > 0 else pl.lit(None, pl.Float64),
         luck_removed=pl.lit(decision.noise is not None),
     )
+
+
+class Study(NamedTuple):
+    """A study that would observe one parameter: the mean of so many people, normal around the parameter's value.
+
+    Attributes:
+        parameter: a column of draws.
+        standard_deviation: of one person's observation, in the parameter's unit.
+        people: sizes to compare.
+    """
+
+    parameter: str
+    standard_deviation: float
+    people: Sequence[int]
+
+
+def sample_information(
+    decision: Decision, draws: pl.DataFrame, willingness_to_pay: float, study: Study, seed: int
+) -> pl.DataFrame:
+    """EVSI of studies of several sizes, per person.
+
+    For studies of another kind, give summaries of their simulated data to `information`.
+
+    Args:
+        decision, draws, willingness_to_pay: as for `information`.
+        study: what would be observed; all sizes share their luck, so that larger ones compare with smaller ones.
+        seed: of that luck.
+
+    Returns:
+        As `information`: EVPI, then what knowing the parameter is worth, then a study of each size, by value.
+
+    Raises:
+        InputError: the parameter is unknown, or a number is out of bounds.
+    """
+    parameter, standard_deviation, people = study
+    if parameter not in draws.columns:
+        raise InputError(f"parameter '{parameter}': {did_you_mean(parameter, draws.columns)}")
+    if standard_deviation <= 0 or min(people, default=1) < 1:
+        raise InputError("a study needs a standard deviation above 0 and at least one person")
+    luck = np.empty(len(draws))
+    keyed_uniforms(seed, 0, draws["draw"].to_numpy().astype(np.int64), STREAM_STUDIES, luck)
+    error = standard_deviation * ndtri(luck)
+    results = {f"study of {size:,}": draws[parameter] + pl.Series(error / np.sqrt(size)) for size in people}
+    groups = {f"{parameter}, exactly": [parameter]} | {name: [name] for name in results}
+    return information(decision, draws.select("draw", parameter).with_columns(**results), willingness_to_pay, groups)
 
 
 def _jackknifed(value_of: Callable[[NDArray[np.bool_]], float], draws: int) -> tuple[float, float]:

@@ -95,6 +95,7 @@ STREAM_EVENTS = 2  # physiology, index = day
 STREAM_SIGNALS = 3  # monitoring, index = day
 STREAM_CARE_DAY = 4  # care, when within the day things happen, index = day
 STREAM_PARAMETERS = 8  # draws of uncertain parameters: person = draw, with the name's hash as its high word; index = 0
+STREAM_STUDIES = 9  # results of a proposed study, person = draw, index = 0
 STREAM_COHORT = 16  # 16..79: one per sampled marginal of a cohort, index = 0
 STREAM_ARRIVALS = 80  # 80..143: one per external source, index = number of the arrival
 STREAM_TRANSITIONS = 144  # state-transition models, index = cycle // 4

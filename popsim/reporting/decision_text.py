@@ -8,7 +8,7 @@ import polars as pl
 
 from popsim.economics.cost_effectiveness import QALYS, cost_per_effect, effect_of, net_benefit
 from popsim.economics.decision import Decision, acceptability, discounted_people, icer_table
-from popsim.economics.information import LEAST_DRAWS, information
+from popsim.economics.information import EVERYTHING, LEAST_DRAWS, Study, information, sample_information
 from popsim.experiments.run import Run
 from popsim.reporting.text import NOT_KNOWN, aligned, rounded, with_interval
 
@@ -23,6 +23,7 @@ def decision_text(
     people_per_year: float = 0.0,
     years: int = 1,
     top: int = HIGHEST,
+    study: Study | None = None,
 ) -> str:
     """Everything that a run says about which strategy to choose.
 
@@ -33,9 +34,10 @@ def decision_text(
         people_per_year: whom the decision concerns; 0: values are given per person only.
         years: for how long it will stand.
         top: parameters shown.
+        study: a proposed one, to be valued.
 
     Raises:
-        InputError: the run has no such effect, or a number is out of bounds.
+        InputError: the run has no such effect or parameter, or a number is out of bounds.
     """
     price = run.experiment.willingness_to_pay if willingness_to_pay is None else willingness_to_pay
     measures = run.frame("measures")
@@ -46,7 +48,12 @@ def decision_text(
         parts.append(f"Value of information: needs {LEAST_DRAWS} parameter draws, the run has {run.experiment.draws}.")
     else:
         people = discounted_people(people_per_year, years, run.experiment.discount_rate_costs or 0.0)
-        parts.append(_information(run, decision, price, people, top))
+        draws = run.frame(DRAWS_TABLE) if DRAWS_TABLE in run.tables else pl.DataFrame({"draw": decision.draws})
+        parts.append(_information(run, information(decision, draws, price), people, top))
+        if study is not None:
+            table = sample_information(decision, draws, price, study, run.experiment.seed)
+            observed = f"Value of studies of {study.parameter}, standard deviation {study.standard_deviation:g}"
+            parts.append(_information(run, table, people, len(table), observed))
     return "\n\n".join(parts)
 
 
@@ -145,17 +152,14 @@ def _interval(low: float | None, high: float | None) -> str:
     return f"{rounded(low)} to {rounded(high)}"
 
 
-def _information(run: Run, decision: Decision, price: float, people: float, top: int) -> str:
-    """EVPI, then the parameters that are worth most to know."""
-    has_draws = DRAWS_TABLE in run.tables
-    draws = run.frame(DRAWS_TABLE) if has_draws else pl.DataFrame({"draw": decision.draws})
-    table = information(decision, draws, price)
-    title = f"Value of information, {run.experiment.currency} per person (95% Monte Carlo)"
+def _information(run: Run, table: pl.DataFrame, people: float, top: int, what: str = "Value of information") -> str:
+    """EVPI, then what is worth most to know."""
+    title = f"{what}, {run.experiment.currency} per person (95% Monte Carlo)"
     scaled = [f"for {people:,.0f} people (discounted)"] if people else []
     lines: list[Sequence[str]] = [[title, "", "of EVPI", *scaled]]
     for row in table.head(1 + top).iter_rows(named=True):
         share = NOT_KNOWN if row["share_of_evpi"] is None else f"{100 * row['share_of_evpi']:.0f}%"
-        known = "All parameters (EVPI)" if row["known"] == table["known"][0] else row["known"]
+        known = "All parameters (EVPI)" if row["known"] == EVERYTHING else row["known"]
         total = [rounded(people * row["value"])] if people else []
         lines.append([f"  {known}", with_interval(row["value"], row["low"], row["high"]), share, *total])
     left = len(table) - 1 - top

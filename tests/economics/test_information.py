@@ -8,7 +8,7 @@ from made_up_draws import decision, measures, parameters, unit_normal_loss
 from scipy.stats import norm
 
 from popsim.economics.decision import Decision
-from popsim.economics.information import evpi, information
+from popsim.economics.information import Study, evpi, information, sample_information
 from popsim.errors import InputError
 
 
@@ -69,15 +69,17 @@ def test_three_strategies():
 
 def test_sample_information_in_closed_form():
     """a ~ N(0, 1); a study of n people sees a +- 2 / sqrt n: the posterior mean has variance n / (n + 4)."""
-    random = np.random.default_rng(4)
-    a = random.normal(size=3000)
+    a = np.random.default_rng(4).normal(size=3000)
     chosen = decision(np.column_stack([np.zeros(3000), 0.3 + a]))
-    sizes = (1, 10, 100)
-    studies = parameters(**{f"n{n}": a + random.normal(0, 2 / np.sqrt(n), 3000) for n in sizes})
-    found = values(information(chosen, studies, 1.0))
-    for n in sizes:
-        assert close(found[f"n{n}"], unit_normal_loss(0.3, np.sqrt(n / (n + 4)))), n
-    assert found["n1"]["value"] < found["n10"]["value"] < found["n100"]["value"] < found["all parameters"]["value"]
+    table = sample_information(chosen, parameters(a=a), 1.0, Study("a", 2.0, [1, 10, 100]), seed=7)
+    found = values(table)
+    for n in (1, 10, 100):
+        assert close(found[f"study of {n}"], unit_normal_loss(0.3, np.sqrt(n / (n + 4)))), n
+    studies = ["study of 1", "study of 10", "study of 100"]
+    assert [known for known in table["known"][::-1] if known in studies] == studies
+    assert found["study of 100"]["value"] < found["a, exactly"]["value"] <= found["all parameters"]["value"]
+    again = sample_information(chosen, parameters(a=a), 1.0, Study("a", 2.0, [10]), seed=7)
+    assert values(again)["study of 10"]["value"] == found["study of 10"]["value"]
 
 
 def noisy(draws: int, replications: int, seed: int):
@@ -149,5 +151,7 @@ def test_what_is_refused():
         information(chosen, draws, 1.0, {"all": [f"p{i}" for i in range(30)]})
     with pytest.raises(InputError, match="not known in every draw"):
         information(chosen, draws.head(10), 1.0)
+    with pytest.raises(InputError, match="at least one person"):
+        sample_information(chosen, draws, 1.0, Study("p1", 1.0, [0]), seed=1)
     with pytest.raises(InputError, match="19 parameter draws: this takes at least 20"):
         evpi(decision(np.zeros((19, 2))), 1.0)

@@ -50,6 +50,16 @@ def test_decide_without_draws(without_draws, capsys):
     assert "n/a" in re.search(r"At GBP 20,000.*?\n\n", text, re.DOTALL)[0]
 
 
+def test_decide_values_a_study(with_draws, capsys):
+    text = said(capsys, "decide", with_draws, "--study", "prices.clinic=2:1/1000")
+    studies = text.split("Value of studies of prices.clinic, standard deviation 2")[1]
+    found = {
+        name: float(value) for name, value in re.findall(r"  (study of [\d,]+|All.*?|prices.*?)  +([\d.]+)", studies)
+    }
+    assert found["study of 1"] <= found["study of 1,000"] <= found["All parameters (EVPI)"]
+    assert found["study of 1,000"] == pytest.approx(found["prices.clinic, exactly"], abs=0.2)
+
+
 def test_decide_for_another_price(with_draws, capsys):
     assert "At GBP 1 per QALY gained" in said(capsys, "decide", with_draws, "--willingness-to-pay", 1)
 
@@ -59,6 +69,8 @@ def test_decide_for_another_price(with_draws, capsys):
     [
         (["--effect", "qaly"], "effect 'qaly': did you mean 'qalys'"),
         (["--effect", "dalys"], "no replication has the measures cost_total and dalys"),
+        (["--study", "prices.clinics=2:10"], "did you mean 'prices.clinic'"),
+        (["--study", "prices.clinic"], "must be like nhs_prices.inpatient_day=200:50/100"),
         (["--people", "-5"], "people = -5: must not be negative"),
     ],
 )

@@ -1,0 +1,169 @@
+"""What `popsim subgroups` and `popsim equity` print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from popsim.economics.equity import distribution, equity_weighted, gradient
+from popsim.economics.individual import individual_effects, individualised_care
+from popsim.economics.subgroups import COST, EVERYONE, NET_BENEFIT, QALY, Cuts, subgroup_effects
+from popsim.errors import InputError
+from popsim.evidence.parameters import load_parameters
+from popsim.experiments.run import Run
+from popsim.reporting.text import aligned, rounded, with_interval
+from popsim.schema import SCHEMA
+
+UNORDERED = ("ethnicity", "female")  # columns whose codes have no order that means anything
+type Row = Mapping[str, float | None]
+
+
+def subgroups_text(run: Run, by: Sequence[str], cuts: Cuts | None = None) -> str:
+    """Effects by subgroup, how individual effects are spread, and the value of choosing by subgroup.
+
+    Args:
+        run: finished, with its persons kept.
+        by: columns that describe people at entry.
+        cuts: where to cut them into bands, by name.
+
+    Raises:
+        InputError: the run has no persons or they have no such column.
+    """
+    price, currency = run.experiment.willingness_to_pay, run.experiment.currency
+    persons = _persons(run)
+    table = subgroup_effects(persons, run.comparator, by, price, cuts=cuts)
+    spread = individual_effects(persons, run.comparator, price)
+    against = run.strategies[run.comparator].lower()
+    parts = [_head(run, f"Difference from {against} per person (95% Monte Carlo interval, the same people in pairs)")]
+    for strategy, title in _others(run):
+        lines: list[Sequence[str]] = [[title, "People", f"Cost, {currency}", "QALYs", f"Net benefit at {price:,.0f}"]]
+        own = table.filter(pl.col("strategy") == strategy)
+        for (column, level), rows in own.group_by("subgroup", "level", maintain_order=True):
+            found = {row["measure"]: row for row in rows.iter_rows(named=True)}
+            name = "Everyone" if column == EVERYONE else f"{column} {level or 'not known'}"
+            cells = [_estimate(found[measure]) for measure in (COST, QALY, NET_BENEFIT)]
+            lines.append([f"  {name}", f"{100 * found[COST]['share']:.0f}%", *cells])
+        parts.append(aligned(lines))
+        parts.append(_individuals(spread.filter(pl.col("strategy") == strategy), currency))
+    care = individualised_care(persons, run.comparator, price, by, cuts=cuts)
+    lines = [["Value of individualised care", f"{currency} per person"]]
+    lines += [[f"  {row['policy']}", _estimate(row)] for row in care.value.iter_rows(named=True)]
+    note = "over the best single strategy, cross-fitted over replications; perfect foresight includes luck: a bound"
+    best = care.choice.sort("level").group_by("strategy", maintain_order=True).agg("level", pl.col("share").sum())
+    rules = [
+        f"  {run.strategies[row['strategy']]} for {100 * row['share']:.0f}%: {', '.join(row['level'])}"
+        for row in best.iter_rows(named=True)
+    ]
+    return "\n\n".join([*parts, f"{aligned(lines)}\n  {note}", "\n".join([f"Best by {' | '.join(by)}", *rules])])
+
+
+def equity_text(run: Run, by: Sequence[str], cuts: Cuts | None = None) -> str:
+    """Distributional cost-effectiveness over each of several groupings.
+
+    Args:
+        run: finished, with its persons kept.
+        by: columns that describe people at entry.
+        cuts: where to cut them into bands, by name.
+
+    Raises:
+        InputError: the run has no persons or they have no such column.
+    """
+    price, persons = run.experiment.willingness_to_pay, _persons(run)
+    aversion = load_parameters("equity")
+    parts = [
+        _head(
+            run,
+            f"Against {run.strategies[run.comparator].lower()}, per person of each group (95% Monte Carlo interval). "
+            f"What costs more displaces care worth a QALY for every {run.experiment.currency} {price:,.0f}, "
+            "borne equally by everybody (assumption).",
+        )
+    ]
+    for column in by:
+        meaning = SCHEMA.columns[column].meaning if column in SCHEMA.columns else column
+        parts.append(f"{column}: {meaning}")
+        table = distribution(persons, run.comparator, column, price, cuts=cuts)
+        weighted = equity_weighted(
+            persons, run.comparator, column, price, cuts=cuts,
+            atkinson_aversion=aversion["atkinson_aversion"], kolm_aversion=aversion["kolm_aversion"],
+        )  # fmt: skip
+        for strategy, title in _others(run):
+            parts.append(_groups(table.filter(pl.col("strategy") == strategy), title, run.experiment.currency))
+            parts.append(_weighted(weighted.filter(pl.col("strategy") == strategy), aversion))
+        if column not in UNORDERED:
+            parts.append(_gradient(run, gradient(persons, run.comparator, column, cuts=cuts)))
+    return "\n\n".join(parts)
+
+
+def _persons(run: Run) -> pl.LazyFrame:
+    if "persons" not in run.tables:
+        raise InputError(f"{run.folder}: keeps no persons (the experiment's store is '{run.experiment.store}')")
+    return run.table("persons")
+
+
+def _head(run: Run, what: str) -> str:
+    return f"{run.experiment.title or run.experiment.name}\n{what}"
+
+
+def _others(run: Run) -> list[tuple[str, str]]:
+    """Name and title of every strategy but the comparator."""
+    return [(name, title) for name, title in run.strategies.items() if name != run.comparator]
+
+
+def _estimate(row: Row) -> str:
+    return with_interval(row["mean"], row["low"], row["high"])
+
+
+def _individuals(spread: pl.DataFrame, currency: str) -> str:
+    """One line: who gains and who is harmed, and by how much."""
+    mean = dict(zip(spread["measure"], spread["mean"], strict=True))
+    words = {"gains": "gain", "harmed": "are harmed", "unchanged": "see no change"}
+    shares = [f"{100 * (mean[f'share_{fate}'] or 0):.0f}% {word}" for fate, word in words.items()]
+    shown = ", ".join(
+        f"{rounded(mean[name], 3)} ({name[1:].lstrip('0')}%)" for name in ("p05", "p25", "p50", "p75", "p95")
+    )
+    return f"  Person by person, luck included: {', '.join(shares)}; net benefit, {currency}: {shown}"
+
+
+def _groups(table: pl.DataFrame, title: str, currency: str) -> str:
+    """What each group gains, costs, loses elsewhere and keeps."""
+    measures = {
+        "qalys_gained": "QALYs gained",
+        "cost": f"Cost, {currency}",
+        "qalys_lost_elsewhere": "QALYs lost elsewhere",
+        "net_health_benefit": "Net health benefit, QALYs",
+    }
+    lines: list[Sequence[str]] = [[title, "People", *measures.values()]]
+    for (level,), rows in table.group_by("level", maintain_order=True):
+        found = {row["measure"]: row for row in rows.iter_rows(named=True)}
+        share = f"{100 * found['cost']['share']:.0f}%"
+        lines.append([f"  {level}", share, *(_estimate(found[measure]) for measure in measures)])
+    return aligned(lines)
+
+
+def _weighted(table: pl.DataFrame, aversion: Mapping[str, float]) -> str:
+    """Equity-weighted net benefit; which health it weighs is said."""
+    found = {row["measure"]: row for row in table.iter_rows(named=True)}
+    names = {
+        "net_health_benefit": "mean",
+        "atkinson": f"equally distributed equivalent, Atkinson {aversion['atkinson_aversion']:g}",
+        "atkinson_equity": "  of which equity",
+        "kolm": f"equally distributed equivalent, Kolm {aversion['kolm_aversion']:g}",
+        "kolm_equity": "  of which equity",
+    }
+    lines: list[Sequence[str]] = [["  Net health benefit, QALYs per person (health within the run's horizon)", ""]]
+    lines += [[f"    {label}", _estimate(found[measure])] for measure, label in names.items()]
+    return aligned(lines)
+
+
+def _gradient(run: Run, table: pl.DataFrame) -> str:
+    """Inequality indices of QALYs under each strategy, and what each changes."""
+    lines: list[Sequence[str]] = [
+        ["  QALYs from first to last level", "Slope index", "Relative index", "Concentration"]
+    ]
+    for (strategy, against), rows in table.group_by("strategy", "against", maintain_order=True):
+        found = {row["measure"]: row for row in rows.iter_rows(named=True)}
+        name = f"{run.strategies[str(strategy)]}{'' if against is None else ', difference'}"
+        indices = ("slope_index", "relative_index", "concentration_index")
+        lines.append([f"    {name}", *(_estimate(found[index]) for index in indices)])
+    return aligned(lines)
