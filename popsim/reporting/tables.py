@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import polars as pl
@@ -16,6 +17,7 @@ from popsim.experiments.runner import RunResult
 from popsim.reporting.text import NOT_KNOWN, aligned
 
 type Kind = Literal["share", "rate", "number", "days", "hours", "money", "qaly"]
+type Cell = Mapping[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +95,14 @@ def outcome_table(summary: pl.DataFrame, experiment: Experiment, labels: dict[st
             [f"  {row.label}", *(_estimate(cells.get((n, row.measure)), row.kind) for n in names)] for row in rows
         ]
     repeated = f"{experiment.replications} replication{'s' if experiment.replications > 1 else ''}"
+    interval = "mean (95% interval of the mean over replications)"
+    if experiment.draws:
+        repeated += f" of {experiment.draws} parameter draws"
+        interval = "mean (95% interval of the mean, Monte Carlo error) [95% of the parameters]"
     head = (
         f"{experiment.title or experiment.name}\n{experiment.population:,} people, {repeated}, "
         f"{experiment.follow_up_days} days from each person's entry; "
-        "mean (95% interval of the mean over replications)"
+        f"{interval}"
     )
     return f"{head}\n\n{aligned(lines)}"
 
@@ -125,11 +131,14 @@ def comparison_table(
     lines.append([f"Value for money, {experiment.currency}"])
     lines.append(["  Incremental cost per QALY", *(_ratio(found[s.name]) for s in others)])
     lines.append(["    95% interval (Fieller)", *(_ratio_interval(found[s.name]) for s in others)])
+    if experiment.draws:
+        lines.append(["    95% of parameters", *(_ratio_interval(found[s.name], "parameter_") for s in others)])
     lines.append(
         [f"  Net benefit at {experiment.willingness_to_pay:,.0f} per QALY", *(_benefit(found[s.name]) for s in others)]
     )
     comparator = experiment.strategy(experiment.reference).title
-    head = f"Difference from {comparator.lower()}, same people, paired by replication (95% interval)"
+    intervals = "(95% Monte Carlo interval) [95% of the parameters]" if experiment.draws else "(95% interval)"
+    head = f"Difference from {comparator.lower()}, same people, paired by replication {intervals}"
     return f"{head}\n\n{aligned(lines)}"
 
 
@@ -154,22 +163,31 @@ def _sections(frame: pl.DataFrame, experiment: Experiment, labels: dict[str, str
             yield title.format(currency=experiment.currency, perspective=perspective), found
 
 
-def _estimate(cell: dict[str, float | None] | None, kind: Kind) -> str:
-    """A mean with its interval, or n/a for what one replication cannot tell."""
-    if cell is None or cell["mean"] is None:
-        return NOT_KNOWN
-    if cell["low"] is None or cell["high"] is None:
-        return f"{_number(cell['mean'], kind)} ({NOT_KNOWN})"
-    return f"{_number(cell['mean'], kind)} ({_number(cell['low'], kind)} to {_number(cell['high'], kind)})"
+def _estimate(cell: Cell | None, kind: Kind) -> str:
+    """A mean with its intervals, or n/a for what one replication cannot tell."""
+    return _with_intervals(cell, partial(_number, kind=kind))
 
 
-def _difference(cell: dict[str, float | None] | None, kind: Kind) -> str:
+def _difference(cell: Cell | None, kind: Kind) -> str:
     """A paired difference: signed, one digit more than the estimates, because pairing makes it sharper."""
+    return _with_intervals(cell, partial(_signed, kind=kind))
+
+
+def _with_intervals(cell: Cell | None, written: Callable[[float], str]) -> str:
+    """mean (Monte Carlo interval) [interval of the parameters, or their SD where draws are few; if there are any]."""
     if cell is None or cell["mean"] is None:
         return NOT_KNOWN
-    if cell["low"] is None or cell["high"] is None:
-        return f"{_signed(cell['mean'], kind)} ({NOT_KNOWN})"
-    return f"{_signed(cell['mean'], kind)} ({_signed(cell['low'], kind)} to {_signed(cell['high'], kind)})"
+    text = f"{written(cell['mean'])} ({_interval(cell['low'], cell['high'], written) or NOT_KNOWN})"
+    parameters = _interval(cell.get("parameter_low"), cell.get("parameter_high"), written)
+    sd = cell.get("parameter_sd")
+    if parameters is None and sd is not None:
+        parameters = f"SD {written(sd).removeprefix('+')}"
+    return text if parameters is None else f"{text} [{parameters}]"
+
+
+def _interval(low: float | None, high: float | None, written: Callable[[float], str]) -> str | None:
+    """Both ends, if they are known."""
+    return None if low is None or high is None else f"{written(low)} to {written(high)}"
 
 
 def _ratio(row: dict[str, Any]) -> str:
@@ -181,20 +199,22 @@ def _ratio(row: dict[str, Any]) -> str:
     return f"saves {ratio} per QALY lost" if row["qaly_difference"] < 0 else ratio
 
 
-def _ratio_interval(row: dict[str, Any]) -> str:
-    """Fieller's interval in words: it need not have two ends."""
-    if row["icer_interval"] == "none":
+def _ratio_interval(row: dict[str, Any], of: str = "") -> str:
+    """An interval of a ratio in words: it need not have two ends. `of` is "" or "parameter_"."""
+    form = row[f"{of}icer_interval"]
+    if form == "none":
         return NOT_KNOWN
-    if row["icer_interval"] == "unbounded":
+    if form == "unbounded":
         return "any value"
-    low, high = f"{row['icer_low']:,.0f}", f"{row['icer_high']:,.0f}"
-    return f"{low} to {high}" if row["icer_interval"] == "bounded" else f"below {low} or above {high}"
+    low, high = f"{row[f'{of}icer_low']:,.0f}", f"{row[f'{of}icer_high']:,.0f}"
+    return f"{low} to {high}" if form == "bounded" else f"below {low} or above {high}"
 
 
 def _benefit(row: dict[str, Any]) -> str:
-    """Net monetary benefit with its interval."""
-    names = {"mean": "net_monetary_benefit", "low": "net_monetary_benefit_low", "high": "net_monetary_benefit_high"}
-    return _difference({key: row[name] for key, name in names.items()}, "money")
+    """Net monetary benefit with its intervals."""
+    stem = "net_monetary_benefit"
+    rest = ("low", "high", "parameter_sd", "parameter_low", "parameter_high")
+    return _difference({"mean": row[stem], **{name: row[f"{stem}_{name}"] for name in rest}}, "money")
 
 
 DIGITS: dict[Kind, int] = {"share": 1, "rate": 2, "number": 1, "days": 1, "hours": 1, "money": 0, "qaly": 3}

@@ -118,3 +118,30 @@ def test_columns_are_aligned():
     for table in tables(cost_total=100.0):
         body = [text for text in table.splitlines() if "(" in text and "  " in text.strip()]
         assert len({len(text) for text in body[1:]}) == 1
+
+
+def test_parameter_uncertainty_stands_apart():
+    """Two draws with two replications: means 5100 and 6100, of which replications explain 100^2 / 2: SD 704."""
+    values = pl.DataFrame(
+        {
+            "strategy": ["usual"] * 4,
+            "draw": [1, 1, 2, 2],
+            "replication": [0, 1, 0, 1],
+            "measure": ["cost_total"] * 4,
+            "value": [5000.0, 5200.0, 6000.0, 6200.0],
+        }
+    )
+    experiment = validate(
+        {
+            "name": "made_up", "cohort": "c.toml", "network": "n.toml", "replications": 2, "draws": 2,
+            "strategies": [{"name": "usual"}],
+        },
+        Experiment, "test",
+    )  # fmt: skip
+    table = outcome_table(strategy_means(values), experiment, LABELS)
+    assert "2 replications of 2 parameter draws" in table
+    # 12.7062 x 1000 / 2 on either side; sqrt(1000^2 / 2 - 2 x 100^2 / 2) = 700.
+    assert line(table, "Total") == "5,600 (-753 to 11,953) [SD 700]"
+    # 40 draws: the variance of their means is 40 x 500^2 / 39, of which 100^2 is luck: 500 is pulled to 490.
+    many = pl.concat([values.with_columns(draw=pl.col("draw") + 2 * i) for i in range(20)])
+    assert line(outcome_table(strategy_means(many), experiment, LABELS), "Total").endswith("[5,110 to 6,090]")
