@@ -55,6 +55,7 @@ def changes(
     seed: int | None = None,
     days: int | None = None,
     enrolment_days: int | None = None,
+    draws: int | None = None,
 ) -> dict[str, Change]:
     """What flags say instead of the experiment's file, by its key."""
     from popsim.experiments.design import Change
@@ -65,5 +66,6 @@ def changes(
         "seed": Change("--seed", seed),
         "follow_up_days": Change("--days", days),
         "enrolment_days": Change("--enrolment-days", enrolment_days),
+        "draws": Change("--draws", draws),
     }
     return {key: change for key, change in flags.items() if change.value is not None}

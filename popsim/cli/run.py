@@ -16,6 +16,7 @@ def run(
     file: File,
     population: Annotated[int | None, whole("Twins in each replication.")] = None,
     replications: Annotated[int | None, whole("Independent repetitions.")] = None,
+    draws: Annotated[int | None, whole("Draws of the uncertain parameters; 0: all at their own values.")] = None,
     seed: Annotated[int | None, whole("First word of the random key.")] = None,
     days: Annotated[int | None, whole("Follow-up of each twin.")] = None,
     enrolment_days: Annotated[int | None, whole("Entries are spread over so many days.")] = None,
@@ -39,7 +40,7 @@ def run(
     from popsim.reporting.progress import progress_bar
     from popsim.reporting.tables import print_run
 
-    study = read_study(file, changes(population, replications, seed, days, enrolment_days), scenario)
+    study = read_study(file, changes(population, replications, seed, days, enrolment_days, draws), scenario)
     experiment = study.experiment
     units = max(1, experiment.draws) * experiment.replications * experiment.regions * len(experiment.strategies)
     fitting = Engine.fitting(workers, threads, units, study.region_size(0))

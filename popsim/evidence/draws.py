@@ -34,12 +34,14 @@ class UncertainParameters:
 
     Attributes:
         distributions: of each parameter by itself, by "set.parameter".
+        values: of each when nothing is drawn.
         bounds: low and high of each.
         copulas: names that are correlated, with the Cholesky factor of their correlation matrix.
         shares: names of each Dirichlet group, with their concentrations.
     """
 
     distributions: Mapping[str, Distribution]
+    values: Mapping[str, float]
     bounds: Mapping[str, tuple[float, float]]
     copulas: tuple[tuple[tuple[str, ...], Floats], ...] = ()
     shares: tuple[tuple[tuple[str, ...], tuple[float, ...]], ...] = ()
@@ -135,7 +137,8 @@ def uncertain_parameters(
         _check_support(name, records[name], distribution, file)
     _check_hashes(distributions, file)
     bounds = {name: (records[name].low, records[name].high) for name in distributions}
-    return UncertainParameters(distributions, bounds, tuple(copulas), tuple(shares))
+    values = {name: records[name].value for name in distributions}
+    return UncertainParameters(distributions, values, bounds, tuple(copulas), tuple(shares))
 
 
 def _own_distribution(name: str, record: Parameter, file: object) -> Distribution | None:

@@ -111,7 +111,7 @@ class Study:
         """Values[draw, uncertain parameter]."""
         if self.experiment.draws:
             return self.uncertain.draw(self.experiment.seed, self.draws)
-        return np.array([[self.parameters[n.partition(".")[0]][n.partition(".")[2]] for n in self.uncertain.names]])
+        return np.array([list(self.uncertain.values.values())])
 
     def region_size(self, region: int) -> int:
         """People who live in a region."""

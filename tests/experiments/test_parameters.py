@@ -1,11 +1,17 @@
 """Parameters of an experiment: what it may change, what is drawn, and what the units depend on."""
 
+import pickle
+from pathlib import Path
+
 import polars as pl
 import pytest
 
 from popsim.definitions.uncertainty import Fixed
 from popsim.errors import DefinitionError
+from popsim.evidence.draws import uncertain_parameters
+from popsim.evidence.parameters import FOLDER, load_parameters
 from popsim.experiments.design import Change, read_study
+from popsim.experiments.unit import build
 
 BETA = '"griffiths_2014.utility_nyha_4".uncertainty = { distribution = "beta", standard_error = 0.03 }'
 GAMMA = 'nhs_prices.nurse_visit = { value = 31, uncertainty = { distribution = "gamma", standard_error = 4.0 } }'
@@ -117,3 +123,31 @@ def test_draws_of_nothing_are_refused(study, monkeypatch):
 
 class NothingUncertain:
     names = ()
+
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_parameter_set_says_where_its_uncertainty_comes_from():
+    sets = {path.stem: load_parameters(path.stem) for path in FOLDER.glob("*.toml")}
+    found = uncertain_parameters(sets, (), "evidence")
+    assert len(found.names) > 40
+    for dotted in found.names:
+        name, _, key = dotted.partition(".")
+        assert len(sets[name].of(key).uncertainty.source) > 8, dotted
+
+
+def test_the_experiment_of_uncertainty_draws_what_the_models_take():
+    """Into the compiled prices of a model goes what was drawn, and the same in a worker's copy of the study."""
+    study = read_study(ROOT / "experiments" / "heart_failure_uncertainty.toml")
+    assert (study.experiment.draws, study.experiment.store) == (50, "measures")
+    table = study.draw_table()
+    copy = pickle.loads(pickle.dumps(study))
+    for unit in (study.units[2], study.units[-1]):
+        assert unit.strategy.name == "telemonitoring"
+        row = table.row(unit.draw - 1, named=True)
+        valuation = build(unit, 8).valuation
+        assert valuation.daily.telemonitoring == row["nhs_prices.telemonitoring_day"]
+        again = copy.parameters_of(unit.draw)
+        assert all(again[n.partition(".")[0]][n.partition(".")[2]] == row[n] for n in table.columns[1:])
+    assert table["nhs_prices.telemonitoring_day"].n_unique() == 50

@@ -60,6 +60,7 @@ def test_schemas_are_printed_and_written(printed, tmp_path):
     [
         (["schema", "cohorts"], "popsim: schema cohorts: did you mean 'cohort'? (allowed: all, cohort, exp"),
         (["schema", "all"], "popsim: schema all: needs --out"),
+        (["run", UNCERTAIN, "--draws", 10_000], "popsim: command line: --draws = 10000: must be between 0 and 9999"),
         (["schema", "cohort", "--out", UNCERTAIN], "heart_failure_uncertainty.toml: File exists"),
     ],
 )
