@@ -22,11 +22,25 @@ def test_python_runs_as_printed(monkeypatch, capsys):
     assert "discharged alive from the index admission" in capsys.readouterr().out
 
 
-def test_the_strategy_is_a_strategy():
+def test_what_is_shown_of_files_is_sound():
+    """A strategy, a composed one that inherits from it, and a scenario, put together as an experiment's file."""
     from tomllib import loads  # noqa: PLC0415
 
+    from popsim.care.network import CareNetwork  # noqa: PLC0415
+    from popsim.care.strategy_checks import check_strategy  # noqa: PLC0415
     from popsim.definitions.base import validate  # noqa: PLC0415
-    from popsim.definitions.strategy import Strategy  # noqa: PLC0415
+    from popsim.definitions.experiment import Experiment  # noqa: PLC0415
+    from popsim.schema import SCHEMA  # noqa: PLC0415
 
-    (table,) = (loads(block) for block in blocks("toml"))
-    assert validate(table["strategies"][0], Strategy, "README.md").capacity == {"heart_failure_clinic": 160}
+    tables = [loads(block) for block in blocks("toml")]
+    strategies = [strategy for table in tables for strategy in table.get("strategies", ())]
+    scenarios = [scenario for table in tables for scenario in table.get("scenarios", ())]
+    whole = {"name": "readme", "cohort": "c.toml", "network": "n.toml", "scenarios": scenarios}
+    whole |= {"strategies": [{"name": "usual_care"}, *strategies]}
+    experiment = validate(whole, Experiment, "README.md")
+    network = CareNetwork.read(FOLDER / "experiments/networks/heart_failure_catchment.toml", SCHEMA.columns).definition
+    for strategy in experiment.strategies:
+        check_strategy(experiment.strategy(strategy.name), network, SCHEMA, "README.md")
+    assert experiment.strategy("bigger_clinic").capacity == {"heart_failure_clinic": 160}
+    assert len(experiment.strategy("drug_and_beds").composed) == 4
+    assert experiment.in_scenario("fewer_beds").capacity == {"general_ward": 432}
