@@ -35,7 +35,7 @@ class Strategy(Definition):
         label: how tables call it.
         description: what is done.
         inherits: name of the strategy from which everything comes that this one does not set; what is set may be
-            empty (`follow_up = []`).
+            empty (`follow_up = []`, and in Python telemonitoring=None).
         follow_up: contacts booked after every discharge.
         telemonitoring: the programme, or None.
         capacity: places, or slots a day, that replace the network's, by setting (for its reference population).
@@ -88,10 +88,8 @@ class Strategy(Definition):
 
     @property
     def _set(self) -> list[str]:
-        """Keys that a file or a notebook has set; None is what no file can say, so it counts as not set."""
-        return [
-            key for key in type(self).model_fields if key in self.model_fields_set and getattr(self, key) is not None
-        ]
+        """Keys that a file or a notebook has set, in the order of the definition."""
+        return [key for key in type(self).model_fields if key in self.model_fields_set]
 
     @model_serializer(mode="wrap")
     def _kept_to_what_is_set(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -99,7 +97,7 @@ class Strategy(Definition):
         table: dict[str, Any] = serialize(self)
         if self.inherits is None:
             return table
-        empty: dict[str, Any] = {"follow_up": [], "capacity": {}, "cost_per_person": 0.0, "interventions": []}
+        empty = {"follow_up": [], "capacity": {}, "cost_per_person": 0.0, "interventions": [], "telemonitoring": None}
         return {key: table.get(key, empty.get(key, "")) for key in self._set}
 
     @model_validator(mode="after")

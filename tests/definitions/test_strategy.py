@@ -129,3 +129,18 @@ def test_written_out_and_read_again_a_strategy_inherits_the_same():
     assert again.strategy("more") == found.strategy("more")
     assert again.strategy("more").follow_up == ()
     assert found.model_dump(exclude_defaults=True)["strategies"][1]["follow_up"] == []
+
+
+def test_python_can_take_away_what_the_parent_monitors():
+    programme = {
+        "desk": "clinic", "uptake": 1.0, "duration_days": 9, "weight_gain_kg": 2.0, "systolic_low_mmhg": 90.0,
+        "systolic_high_mmhg": 180.0, "heart_rate_low_bpm": 45.0, "heart_rate_high_bpm": 110.0, "days_between_alerts": 7,
+    }  # fmt: skip
+    child = {"name": "child", "inherits": "usual"}
+    found = experiment(
+        {"name": "usual", "telemonitoring": programme}, child, child | {"name": "without", "telemonitoring": None}
+    )
+    assert found.strategy("child").telemonitoring is not None
+    assert found.strategy("without").telemonitoring is None
+    again = validate(found.model_dump(mode="json"), Experiment, "again.toml")
+    assert again.strategy("without").telemonitoring is None
