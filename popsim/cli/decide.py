@@ -61,13 +61,34 @@ def subgroups(run: FinishedRun, by: By = None) -> None:
     print(subgroups_text(opened, *groupings(by or "female,deprivation_quintile")))
 
 
-def equity(run: FinishedRun, by: By = None) -> None:
+def equity(
+    run: FinishedRun,
+    by: By = None,
+    lifetime: Annotated[
+        str | None, typer.Option(metavar="LEVEL=QALYS,...", help="Lifetime health of each level of one column.")
+    ] = None,
+    opportunity_cost: Annotated[
+        str | None,
+        typer.Option(metavar="LEVEL=SHARE,...", help="Who bears the opportunity cost; everybody equally otherwise."),
+    ] = None,
+) -> None:
     """Print who gains health and who bears the cost, with equity-weighted net benefit."""
     from popsim.experiments.run import Run
     from popsim.reporting.subgroup_text import equity_text
 
     opened = Run.open(run)
-    print(equity_text(opened, *groupings(by or ",".join(GROUPINGS))))
+    given = (_by_level("--lifetime", lifetime), _by_level("--opportunity-cost", opportunity_cost))
+    print(equity_text(opened, *groupings(by or ",".join(GROUPINGS)), *given))
+
+
+def _by_level(flag: str, text: str | None) -> dict[str, float] | None:
+    """Numbers by level: "1=62,2=65"."""
+    if text is None:
+        return None
+    try:
+        return {level.strip(): float(number) for level, _, number in (part.partition("=") for part in text.split(","))}
+    except ValueError:
+        raise InputError(f"command line: {flag} {text}: must be like 1=62.1,2=65.3") from None
 
 
 def study_of(text: str) -> tuple[str, float, list[int]]:

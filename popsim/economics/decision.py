@@ -134,7 +134,7 @@ def acceptability(decision: Decision, willingness_to_pay: float | Iterable[float
         net_health_benefit (mean per person; the latter null where nothing is paid for health), probability (of the
         highest net benefit; ties are shared, so that strategies sum to 1), probability_standard_error,
         expected_loss (by choosing this strategy), expected_loss_standard_error, optimal (highest mean net benefit: the
-        CEAF is the probability where optimal). Standard errors are over draws.
+        CEAF is the probability where optimal). Standard errors are over draws, luck being taken for known.
 
     Raises:
         InputError: the run has no parameter draws.

@@ -58,38 +58,49 @@ def subgroups_text(run: Run, by: Sequence[str], cuts: Cuts | None = None) -> str
     return "\n\n".join([*parts, f"{aligned(lines)}\n  {note}", "\n".join([f"Best by {' | '.join(by)}", *rules])])
 
 
-def equity_text(run: Run, by: Sequence[str], cuts: Cuts | None = None) -> str:
+def equity_text(
+    run: Run,
+    by: Sequence[str],
+    cuts: Cuts | None = None,
+    lifetime: Mapping[str, float] | None = None,
+    opportunity_cost: Mapping[str, float] | None = None,
+) -> str:
     """Distributional cost-effectiveness over each of several groupings.
 
     Args:
         run: finished, with its persons kept.
         by: columns that describe people at entry.
         cuts: where to cut them into bands, by name.
+        lifetime, opportunity_cost: as for `equity_weighted`, by level; only for a single column.
 
     Raises:
         InputError: the run has no persons or they have no such column.
     """
+    if (lifetime or opportunity_cost) and len(by) > 1:
+        raise InputError("lifetime health and opportunity cost by level: give one column by which to group")
     price, persons = run.experiment.willingness_to_pay, _persons(run)
     aversion = load_parameters("equity")
+    burden = "by given shares" if opportunity_cost else "equally by everybody"
+    weighed = "lifetime health as given" if lifetime else "health within the run's horizon"
     parts = [
         _head(
             run,
             f"Against {run.strategies[run.comparator].lower()}, per person of each group (95% Monte Carlo interval). "
             f"What costs more displaces care worth a QALY for every {run.experiment.currency} {price:,.0f}, "
-            "borne equally by everybody (assumption).",
+            f"borne {burden} (assumption).",
         )
     ]
     for column in by:
         meaning = SCHEMA.columns[column].meaning if column in SCHEMA.columns else column
         parts.append(f"{column}: {meaning}")
-        table = distribution(persons, run.comparator, column, price, cuts=cuts)
+        table = distribution(persons, run.comparator, column, price, cuts=cuts, opportunity_cost=opportunity_cost)
         weighted = equity_weighted(
-            persons, run.comparator, column, price, cuts=cuts,
+            persons, run.comparator, column, price, cuts=cuts, lifetime=lifetime, opportunity_cost=opportunity_cost,
             atkinson_aversion=aversion["atkinson_aversion"], kolm_aversion=aversion["kolm_aversion"],
         )  # fmt: skip
         for strategy, title in _others(run):
             parts.append(_groups(table.filter(pl.col("strategy") == strategy), title, run.experiment.currency))
-            parts.append(_weighted(weighted.filter(pl.col("strategy") == strategy), aversion))
+            parts.append(_weighted(weighted.filter(pl.col("strategy") == strategy), aversion, weighed))
         if column not in UNORDERED:
             parts.append(_gradient(run, gradient(persons, run.comparator, column, cuts=cuts)))
     return "\n\n".join(parts)
@@ -111,7 +122,9 @@ def _others(run: Run) -> list[tuple[str, str]]:
 
 
 def _estimate(row: Row) -> str:
-    return with_interval(row["mean"], row["low"], row["high"])
+    """A mean with its Monte Carlo interval and, in brackets, that of the parameters where draws tell it."""
+    text, low, high = with_interval(row["mean"], row["low"], row["high"]), row["parameter_low"], row["parameter_high"]
+    return text if low is None or high is None else f"{text} [{rounded(low)} to {rounded(high)}]"
 
 
 def _individuals(spread: pl.DataFrame, currency: str) -> str:
@@ -141,7 +154,7 @@ def _groups(table: pl.DataFrame, title: str, currency: str) -> str:
     return aligned(lines)
 
 
-def _weighted(table: pl.DataFrame, aversion: Mapping[str, float]) -> str:
+def _weighted(table: pl.DataFrame, aversion: Mapping[str, float], weighed: str) -> str:
     """Equity-weighted net benefit; which health it weighs is said."""
     found = {row["measure"]: row for row in table.iter_rows(named=True)}
     names = {
@@ -151,7 +164,7 @@ def _weighted(table: pl.DataFrame, aversion: Mapping[str, float]) -> str:
         "kolm": f"equally distributed equivalent, Kolm {aversion['kolm_aversion']:g}",
         "kolm_equity": "  of which equity",
     }
-    lines: list[Sequence[str]] = [["  Net health benefit, QALYs per person (health within the run's horizon)", ""]]
+    lines: list[Sequence[str]] = [[f"  Net health benefit, QALYs per person ({weighed})", ""]]
     lines += [[f"    {label}", _estimate(found[measure])] for measure, label in names.items()]
     return aligned(lines)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import polars as pl
 import pytest
@@ -174,3 +177,10 @@ def test_people_are_discounted_by_year():
     assert discounted_people(1000, 3, 0.0) == 3000
     with pytest.raises(InputError, match="years = -1"):
         discounted_people(1000, -1, 0.0)
+
+
+def test_runs_do_not_wait_for_heormodel():
+    """It brings scikit-learn, seconds of import; only a decision needs it."""
+    code = "import popsim.experiments.runner, sys; print({'heormodel', 'sklearn'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -59,6 +59,23 @@ def test_equity(run, capsys):
     assert "Atkinson 10.95" in text
 
 
+def test_equity_by_lifetime_health(run, capsys):
+    """The gains of women alone, who are given the shorter lives: less inequality; their care displaced: more."""
+    both = ("--by", "female", "--lifetime", "0=70,1=60")
+    fair = said(capsys, "equity", run, *both)
+    assert "(lifetime health as given)" in fair
+    unfair = said(capsys, "equity", run, *both, "--opportunity-cost", "0=0,1=1")
+    assert "borne by given shares (assumption)" in unfair
+    equity = [
+        numbers(next(line for line in text.splitlines() if "of which equity" in line))[0] for text in (fair, unfair)
+    ]
+    assert equity[0] > equity[1]
+    assert main(["equity", str(run), "--by", "female,age_years", "--lifetime", "0=70,1=60"]) == 2
+    assert "give one column" in capsys.readouterr().err
+    assert main(["equity", str(run), "--by", "female", "--lifetime", "0:70"]) == 2
+    assert "--lifetime 0:70: must be like" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["subgroups", "equity"])
 def test_what_is_refused(run, capsys, command, tmp_path):
     assert main([command, str(run), "--by", "femal"]) == 2
