@@ -52,14 +52,21 @@ class UncertainParameters:
         return tuple(self.distributions)
 
     def draw(self, seed: int, draws: Sequence[int]) -> Floats:
-        """Values[draw, parameter] of these draws, columns as in `names`.
+        """Values[draw, parameter] of these draws, columns as in `names`."""
+        return self.values_at(self._uniforms(seed, draws))
+
+    def values_at(self, probabilities: Floats) -> Floats:
+        """Values[point, parameter] at independent uniforms in (0, 1) of the same shape, as of any design.
+
+        Members of a group take their correlation, or their sum of one, from the group: what is put in is the part of
+        each that does not depend on those before it.
 
         Raises:
             InputError: a value lies outside its parameter's bounds (nothing is ever clipped; all but impossible, see
                 LARGEST_OUTSIDE).
         """
         place = {name: i for i, name in enumerate(self.names)}
-        p = self._uniforms(seed, draws)
+        p = np.array(probabilities.T, order="C")
         for names, factor in self.copulas:
             members = [place[name] for name in names]
             together = p[members]
@@ -72,24 +79,24 @@ class UncertainParameters:
             members = [place[name] for name in names]
             parts = np.array([Gamma(c, 1.0).quantile(p[i]) for i, c in zip(members, concentrations, strict=True)])
             values[members] = parts / parts.sum(axis=0)
-        self._check(values, draws)
+        self._check(values)
         return np.ascontiguousarray(values.T)
 
     def _uniforms(self, seed: int, draws: Sequence[int]) -> Floats:
-        """One uniform in (0, 1) for each [parameter, draw]; the parameter is the high word of Philox's person."""
-        keys = np.array([name_hash(name) for name in self.names], np.uint64)[:, np.newaxis] << np.uint64(32)
-        persons = (keys | np.asarray(draws, np.uint64)).astype(np.int64).ravel()
+        """One uniform in (0, 1) for each [draw, parameter]; the parameter is the high word of Philox's person."""
+        keys = np.array([name_hash(name) for name in self.names], np.uint64) << np.uint64(32)
+        persons = (np.asarray(draws, np.uint64)[:, np.newaxis] | keys).astype(np.int64).ravel()
         out = np.empty(persons.shape)
         keyed_uniforms(seed, 0, persons, STREAM_PARAMETERS, out)
-        return out.reshape(len(self.names), len(draws))
+        return out.reshape(len(draws), len(self.names))
 
-    def _check(self, values: Floats, draws: Sequence[int]) -> None:
+    def _check(self, values: Floats) -> None:
         for name, row in zip(self.names, values, strict=True):
             low, high = self.bounds[name]
             wrong = np.flatnonzero(~((row >= low) & (row <= high)))
             if len(wrong):
-                value, draw = float(row[wrong[0]]), draws[int(wrong[0])]
-                raise InputError(f"{name} = {value!r} in draw {draw}: must lie between {low:g} and {high:g}")
+                value = float(row[wrong[0]])
+                raise InputError(f"{name} was drawn as {value!r}: must lie between {low:g} and {high:g}")
 
 
 def name_hash(name: str) -> int:

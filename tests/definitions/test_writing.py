@@ -154,9 +154,31 @@ groups = st.one_of(
         st.floats(-1, 1),
     ),
 )
+conditions = st.fixed_dictionaries({"column": names}).flatmap(
+    lambda table: st.one_of(
+        st.builds(lambda x: table | {"at_least": x}, st.floats(-1e9, 1e9)),
+        st.builds(lambda x: table | {"is": x}, st.one_of(names, st.floats(-1e9, 1e9))),
+    )
+)
+interventions = st.one_of(
+    st.fixed_dictionaries(
+        {"kind": st.just("programme"), "name": names},
+        optional={
+            "uptake": shares,
+            "cost_once": st.floats(0, 1e7),
+            "from_day": st.integers(0, 100),
+            "until_day": st.integers(101, 36_525),
+            "eligible": st.lists(conditions, max_size=3),
+        },
+    ),
+    st.fixed_dictionaries(
+        {"kind": st.just("capacity"), "name": names, "setting": names, "places": st.integers(0, 10_000_000)}
+    ),
+)
 strategies = st.fixed_dictionaries(
     {"name": names},
     optional={
+        "interventions": st.lists(interventions, max_size=3, unique_by=lambda table: table["name"]),
         "label": texts,
         "description": texts,
         "follow_up": st.lists(follow_ups, max_size=3),
@@ -183,12 +205,25 @@ experiments = st.fixed_dictionaries(
         "parameters": st.dictionaries(st.builds("{}.{}".format, names, names), entries, max_size=4),
         "parameter_groups": st.lists(groups, max_size=2),
         "store": st.sampled_from(["measures", "persons", "events"]),
+        "scenarios": st.lists(
+            st.fixed_dictionaries(
+                {"name": names},
+                optional={
+                    "population": st.integers(1, 20_000_000),
+                    "capacity": st.dictionaries(names, st.integers(1, 10_000_000), max_size=2),
+                    "discount_rate_costs": shares,
+                    "parameters": st.dictionaries(st.builds("{}.{}".format, names, names), entries, max_size=2),
+                },
+            ),
+            max_size=2,
+            unique_by=lambda table: table["name"],
+        ),
         "cheers": st.fixed_dictionaries({}, optional={"question": texts, "limitations": texts}),
     },
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(experiments)
 def test_any_experiment_reads_the_same_after_it_is_written(table):
     experiment = validate(table, Experiment, "made up")

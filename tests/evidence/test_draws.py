@@ -12,7 +12,7 @@ from scipy import stats
 from popsim.definitions.base import validate
 from popsim.definitions.experiment import Experiment
 from popsim.definitions.parameter import Parameter
-from popsim.errors import DefinitionError
+from popsim.errors import DefinitionError, InputError
 from popsim.evidence import draws
 from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.parameters import ParameterSet
@@ -20,6 +20,8 @@ from popsim.evidence.parameters import ParameterSet
 MANY = range(1, 100_001)
 SE = 1 / math.sqrt(len(MANY))
 SEED = 20261122
+TWO = ["s.a", "s.b"]
+HALF = [[1.0, 0.5], [0.5, 1.0]]
 
 
 def parameter(value, lowest=-1e12, highest=1e12, **uncertainty):
@@ -166,14 +168,43 @@ def test_what_is_known_for_certain_is_not_drawn():
     assert (uncertain(records, group).draw(1, [1, 2]) == uncertain(records).draw(1, [1, 2])).all()
 
 
+def test_a_group_of_the_experiment_takes_the_place_of_one_of_the_set():
+    ours = {"distribution": "correlated", "parameters": ["a", "b", "c"], "correlation": np.full((3, 3), 0.5).tolist()}
+    for i in range(3):
+        ours["correlation"][i][i] = 1.0
+    records = {"s": ParameterSet("s", normals("a", "b", "c"), groups(ours))}
+    found = uncertain_parameters(records, (), "test")
+    assert [names for names, _ in found.copulas] == [("s.a", "s.b", "s.c")]
+    theirs = {"distribution": "correlated", "parameters": ["s.c", "s.a"], "correlation": HALF}
+    found = uncertain_parameters(records, groups(theirs), "test")
+    assert [names for names, _ in found.copulas] == [("s.c", "s.a")]
+
+
+def test_values_at_given_probabilities():
+    """At the middle of everything each is at its median; a correlated one follows the one before it.
+
+    For normals with correlation 0.5, z2 = 0.5 z1 + sqrt(0.75) e2, where e2 is the normal quantile of what is put in.
+    """
+    group = {"distribution": "correlated", "parameters": ["s.a", "s.b"], "correlation": HALF}
+    found = uncertain(normals("a", "b"), group)
+    np.testing.assert_allclose(found.values_at(np.full((1, 2), 0.5)), [[1.0, 1.0]], atol=1e-12)
+    p = np.array([[0.9, 0.2], [0.3, 0.7]])
+    z = stats.norm.ppf(p)
+    expected = np.column_stack([1 + z[:, 0], 1 + 0.5 * z[:, 0] + math.sqrt(0.75) * z[:, 1]])
+    np.testing.assert_allclose(found.values_at(p), expected, rtol=1e-9)
+    assert p.tolist() == [[0.9, 0.2], [0.3, 0.7]]
+
+
+def test_a_value_out_of_bounds_is_told_not_clipped():
+    found = uncertain({"x": parameter(0.5, 0.0, distribution="normal", standard_error=0.08)})
+    with pytest.raises(InputError, match=r"s\.x was drawn as -0\.0\d+: must lie between 0 and 1e\+12"):
+        found.values_at(np.array([[1e-10]]))
+
+
 def test_two_names_with_one_hash_are_told(monkeypatch):
     monkeypatch.setattr(draws, "name_hash", lambda name: 5)
     with pytest.raises(DefinitionError, match=r"s\.b: shares its random numbers with s\.a by accident"):
         uncertain(normals("a", "b"))
-
-
-TWO = ["s.a", "s.b"]
-HALF = [[1.0, 0.5], [0.5, 1.0]]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import pickle
 from pathlib import Path
 
+import made_up_work
 import polars as pl
 import pytest
 
@@ -11,6 +12,8 @@ from popsim.errors import DefinitionError
 from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.parameters import FOLDER, load_parameters
 from popsim.experiments.design import Change, read_study
+from popsim.experiments.engine import Engine
+from popsim.experiments.runner import run_study
 from popsim.experiments.unit import build
 
 BETA = '"griffiths_2014.utility_nyha_4".uncertainty = { distribution = "beta", standard_error = 0.03 }'
@@ -151,3 +154,11 @@ def test_the_experiment_of_uncertainty_draws_what_the_models_take():
         again = copy.parameters_of(unit.draw)
         assert all(again[n.partition(".")[0]][n.partition(".")[2]] == row[n] for n in table.columns[1:])
     assert table["nhs_prices.telemonitoring_day"].n_unique() == 50
+
+
+def test_a_run_keeps_what_was_drawn(study, tmp_path):
+    found = study(BETA, GAMMA, draws=3)
+    result = run_study(found, tmp_path, Engine(1, 1), simulate=made_up_work.tables)
+    assert pl.read_parquet(result.folder / "draws.parquet").equals(found.draw_table())
+    without = run_study(study(BETA), tmp_path, Engine(1, 1), simulate=made_up_work.tables)
+    assert not (without.folder / "draws.parquet").exists()
