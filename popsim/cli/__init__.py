@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from popsim.cli.budget import budget
+from popsim.cli.budget import budget, capacity
 from popsim.cli.decide import decide, equity, subgroups
 from popsim.cli.describing import parameters, schema
 from popsim.cli.inputs import cohort_summary, pathway_show
@@ -39,6 +39,7 @@ app.command()(check)
 app.command()(decide)
 app.command()(scenarios)
 app.command()(budget)
+app.command()(capacity)
 app.command()(parameters)
 app.command()(schema)
 app.command()(subgroups)

@@ -129,10 +129,10 @@ def comparison_table(
         ]
     found = {row["strategy"]: row for row in value.iter_rows(named=True)}
     lines.append([f"Value for money, {experiment.currency}"])
-    lines.append(["  Incremental cost per QALY", *(_ratio(found[s.name]) for s in others)])
-    lines.append(["    95% interval (Fieller)", *(_ratio_interval(found[s.name]) for s in others)])
+    lines.append(["  Incremental cost per QALY", *(ratio_in_words(found[s.name]) for s in others)])
+    lines.append(["    95% interval (Fieller)", *(ratio_interval_in_words(found[s.name]) for s in others)])
     if experiment.draws:
-        lines.append(["    95% of parameters", *(_ratio_interval(found[s.name], "parameter_") for s in others)])
+        lines.append(["    95% of parameters", *(ratio_interval_in_words(found[s.name], "parameter_") for s in others)])
     lines.append(
         [f"  Net benefit at {experiment.willingness_to_pay:,.0f} per QALY", *(_benefit(found[s.name]) for s in others)]
     )
@@ -190,7 +190,7 @@ def _interval(low: float | None, high: float | None, written: Callable[[float], 
     return None if low is None or high is None else f"{written(low)} to {written(high)}"
 
 
-def _ratio(row: dict[str, Any]) -> str:
+def ratio_in_words(row: dict[str, Any]) -> str:
     """What a QALY gained costs, or in words why there is no such number."""
     if row["verdict"] in ("dominant", "dominated", "no difference", "unknown"):
         words = {"dominant": "dominant: better, cheaper", "dominated": "dominated: worse, dearer"}
@@ -199,7 +199,7 @@ def _ratio(row: dict[str, Any]) -> str:
     return f"saves {ratio} per QALY lost" if row["qaly_difference"] < 0 else ratio
 
 
-def _ratio_interval(row: dict[str, Any], of: str = "") -> str:
+def ratio_interval_in_words(row: dict[str, Any], of: str = "") -> str:
     """An interval of a ratio in words: it need not have two ends. `of` is "" or "parameter_"."""
     form = row[f"{of}icer_interval"]
     if form == "none":

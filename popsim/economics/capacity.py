@@ -1,0 +1,105 @@
+"""Economics of limited places: what a strategy is worth when the ward is fuller or emptier, and what a place is worth.
+
+The same comparison is run with several numbers of places in one setting, with the same people and random numbers, so
+that levels differ only by the places. The value of a place is a shadow price by finite differences, for one strategy
+from one number of places to the next higher:
+
+    (willingness to pay x QALYs gained - cost added, all people together) / (places added x years they stood there)
+
+in money per place and year: what it is worth, at most, to keep one more place ready for a year, once the prices of the
+days that people spend in it are paid (an empty place costs nothing in the simulation). It is negative where a place is
+filled with days that cost more than the health they bring. Only the twins' health and money count: that external
+patients find a place, too, makes a place worth more than is said here.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import polars as pl
+
+from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST, cost_effectiveness
+from popsim.economics.uncertainty import CONFIDENCE, nested_means
+from popsim.errors import InputError
+
+KEYS = ("strategy", "draw", "replication")
+
+
+def worth_by_level(
+    levels: pl.DataFrame, comparator: str, willingness_to_pay: float, confidence: float = CONFIDENCE
+) -> pl.DataFrame:
+    """Cost-effectiveness at every level.
+
+    Args:
+        levels: level (number of places asked for), strategy, draw, replication, measure, value.
+        comparator: name of the strategy to compare with.
+        willingness_to_pay: for a QALY.
+        confidence: of the intervals.
+
+    Returns:
+        level, and the columns of `cost_effectiveness`, one row for each level and other strategy.
+    """
+    tables = []
+    for (level,), measures in levels.group_by("level", maintain_order=True):
+        table = cost_effectiveness(measures.drop("level"), comparator, willingness_to_pay, confidence)
+        tables.append(table.select(pl.lit(level, pl.Int64).alias("level"), pl.all()))
+    return pl.concat(tables)
+
+
+def means_by_level(levels: pl.DataFrame, confidence: float = CONFIDENCE) -> pl.DataFrame:
+    """Mean of every measure by level and strategy: level, strategy, measure and the columns of `nested_means`."""
+    return nested_means(levels, ["level", "strategy", "measure"], confidence)
+
+
+def value_of_places(
+    levels: pl.DataFrame,
+    setting: str,
+    willingness_to_pay: float,
+    people: int,
+    years: float,
+    confidence: float = CONFIDENCE,
+) -> pl.DataFrame:
+    """What one more place is worth, between each level and the next.
+
+    Args:
+        levels: level, strategy, draw, replication, measure, value, with places.<setting>: the number of places that
+            were simulated.
+        setting: whose places the levels differ in.
+        willingness_to_pay: for a QALY.
+        people: twins in a replication.
+        years: for which the places stood there: all days of the simulation.
+        confidence: of the interval.
+
+    Returns:
+        strategy, from_level, to_level and the columns of `nested_means` of the value of a place-year; differences are
+        taken within draws and replications.
+
+    Raises:
+        InputError: the setting has no places, or two levels have the same number of them.
+    """
+    places = f"places.{setting}"
+    wide = levels.filter(pl.col("measure").is_in([TOTAL_COST, QALYS, places])).pivot(
+        on="measure", on_columns=[TOTAL_COST, QALYS, places], index=["level", *KEYS], values="value"
+    )
+    if wide[places].null_count():
+        raise InputError(f"setting '{setting}': how many places it has was not measured")
+    worth = wide.select("level", *KEYS, pl.col(places).alias("places"), worth=_net_benefit(willingness_to_pay) * people)
+    steps = []
+    for low, high in pairwise(sorted(int(level) for level in worth["level"].unique())):
+        lower, higher = (worth.filter(pl.col("level") == level) for level in (low, high))
+        step = lower.join(higher, on=KEYS, suffix="_high", maintain_order="left")
+        added = pl.col("places_high") - pl.col("places")
+        if not math.isclose(step.select(added.min()).item(), 0.0, abs_tol=1e-9):
+            value = (pl.col("worth_high") - pl.col("worth")) / (added * years)
+            steps.append(step.select(*KEYS, from_level=pl.lit(low), to_level=pl.lit(high), value=value))
+            continue
+        number = step.select(pl.col("places").min()).item()
+        raise InputError(f"{low} and {high} places are both {number:g} for {people} people: simulate more people")
+    if not steps:
+        raise InputError("the value of a place needs two levels or more")
+    return nested_means(pl.concat(steps), ["strategy", "from_level", "to_level"], confidence)
+
+
+def _net_benefit(willingness_to_pay: float) -> pl.Expr:
+    return willingness_to_pay * pl.col(QALYS) - pl.col(TOTAL_COST)
