@@ -19,6 +19,8 @@ from popsim.cli.describing import parameters, schema
 from popsim.cli.inputs import cohort_summary, pathway_show
 from popsim.cli.run import check, run
 from popsim.cli.scenarios import scenarios
+from popsim.cli.sensitivity import plan, sensitivity_app
+from popsim.cli.verify import verify
 from popsim.errors import PopsimError, one_line
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells expect
@@ -44,6 +46,9 @@ app.command()(parameters)
 app.command()(schema)
 app.command()(subgroups)
 app.command()(equity)
+app.command()(plan)
+app.command()(verify)
+app.add_typer(sensitivity_app, name="sensitivity")
 pathway_app.command("show")(pathway_show)
 cohort_app.command("summary")(cohort_summary)
 

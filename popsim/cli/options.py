@@ -49,23 +49,9 @@ def check_engine(engine: str, address: str, deadline: float | None) -> None:
         raise InputError(f"command line: --deadline = {deadline:g}: must be above 0 and at most {LONGEST_DEADLINE:g} s")
 
 
-def changes(
-    population: int | None = None,
-    replications: int | None = None,
-    seed: int | None = None,
-    days: int | None = None,
-    enrolment_days: int | None = None,
-    draws: int | None = None,
-) -> dict[str, Change]:
-    """What flags say instead of the experiment's file, by its key."""
+def changes(**values: int | None) -> dict[str, Change]:
+    """What flags say instead of the experiment's file, by its key; None: nothing."""
     from popsim.experiments.design import Change
 
-    flags = {
-        "population": Change("--population", population),
-        "replications": Change("--replications", replications),
-        "seed": Change("--seed", seed),
-        "follow_up_days": Change("--days", days),
-        "enrolment_days": Change("--enrolment-days", enrolment_days),
-        "draws": Change("--draws", draws),
-    }
-    return {key: change for key, change in flags.items() if change.value is not None}
+    flags = {key: "--days" if key == "follow_up_days" else f"--{key.replace('_', '-')}" for key in values}
+    return {key: Change(flags[key], value) for key, value in values.items() if value is not None}

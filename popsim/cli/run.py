@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,8 @@ def run(
     file: File,
     population: Annotated[int | None, whole("Twins in each replication.")] = None,
     replications: Annotated[int | None, whole("Independent repetitions.")] = None,
-    draws: Annotated[int | None, whole("Draws of the uncertain parameters; 0: all at their own values.")] = None,
+    draws: Annotated[int | None, whole("Parameter draws; 0: every parameter at its own value.")] = None,
+    regions: Annotated[int | None, whole("Catchments that share nothing; big populations need several.")] = None,
     seed: Annotated[int | None, whole("First word of the random key.")] = None,
     days: Annotated[int | None, whole("Follow-up of each twin.")] = None,
     enrolment_days: Annotated[int | None, whole("Entries are spread over so many days.")] = None,
@@ -25,6 +27,11 @@ def run(
     engine: Annotated[str, typer.Option(help="local: processes of this machine; dask: a Dask cluster.")] = "local",
     address: Annotated[str, typer.Option(help="Of a Dask scheduler, tcp://host:port; else one of its own.")] = "",
     deadline: Annotated[float | None, typer.Option(help="Seconds after which a unit is given up and retried.")] = None,
+    until: Annotated[
+        str,
+        typer.Option(metavar="MEASURE=HALF_WIDTH", help="Go on until 95% intervals of differences are so narrow."),
+    ] = "",
+    most: Annotated[int | None, whole("Replications, or draws, at which --until gives up.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("results"),
     scenario: Annotated[str | None, typer.Option(help="One of the experiment's scenarios, by its name.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no table.")] = False,
@@ -36,17 +43,29 @@ def run(
         os.environ["NUMBA_NUM_THREADS"] = str(max(threads or 1, os.cpu_count() or 1))
     from popsim.experiments.design import read_study
     from popsim.experiments.engine import Engine
+    from popsim.experiments.precision import Wanted
     from popsim.experiments.runner import run_study
+    from popsim.experiments.until import run_until
     from popsim.reporting.progress import progress_bar
     from popsim.reporting.tables import print_run
 
-    study = read_study(file, changes(population, replications, seed, days, enrolment_days, draws), scenario)
+    flags = changes(
+        population=population,
+        replications=replications,
+        draws=draws,
+        regions=regions,
+        seed=seed,
+        follow_up_days=days,
+        enrolment_days=enrolment_days,
+    )
+    study = read_study(file, flags, scenario)
     experiment = study.experiment
     units = max(1, experiment.draws) * experiment.replications * experiment.regions * len(experiment.strategies)
     fitting = Engine.fitting(workers, threads, units, study.region_size(0))
     chosen = replace(fitting, kind=engine, address=address, deadline=deadline)
     with progress_bar(experiment.name, quiet=quiet) as on_progress:
-        result = run_study(study, out, chosen, on_progress)
+        once = partial(run_study, results=out, engine=chosen, on_progress=on_progress)
+        result = run_until(study, Wanted.read(until, "--until"), once, most) if until else once(study)
     if not quiet:
         print_run(result)
     print(f"{result.folder}  content hash {result.content_hash[:16]}")

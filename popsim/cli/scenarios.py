@@ -32,7 +32,7 @@ def scenarios(
     from popsim.reporting.scenarios import render_scenarios
 
     tables = {}
-    found = studies(file, changes=changes(population, replications, seed))
+    found = studies(file, changes=changes(population=population, replications=replications, seed=seed))
     for name, study in found.items():
         engine = Engine.fitting(workers, threads, len(study.units), study.region_size(0))
         with progress_bar(f"{study.experiment.name}, {name}", quiet=quiet) as on_progress:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 
@@ -40,6 +42,7 @@ class UncertainParameters:
         shares: names of each Dirichlet group, with their concentrations.
     """
 
+    shares_luck: ClassVar = False  # every draw has people and luck of its own
     distributions: Mapping[str, Distribution]
     values: Mapping[str, float]
     bounds: Mapping[str, tuple[float, float]]
@@ -97,6 +100,26 @@ class UncertainParameters:
             if len(wrong):
                 value = float(row[wrong[0]])
                 raise InputError(f"{name} was drawn as {value!r}: must lie between {low:g} and {high:g}")
+
+
+@dataclass(frozen=True)
+class DesignedParameters:
+    """Values that somebody has chosen, in the place of draws: draw d is row d - 1.
+
+    Attributes:
+        names: of the columns.
+        values: [row, parameter].
+    """
+
+    names: tuple[str, ...]
+    values: Floats
+    shares_luck: ClassVar = True
+    distributions: ClassVar[Mapping[str, Distribution]] = MappingProxyType({})
+
+    def draw(self, seed: int, draws: Sequence[int]) -> Floats:
+        """The rows of these draws."""
+        rows: Floats = self.values[np.asarray(draws) - 1]
+        return rows
 
 
 def name_hash(name: str) -> int:

@@ -25,7 +25,7 @@ from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
 from popsim.evidence.distributions import Floats
-from popsim.evidence.draws import UncertainParameters
+from popsim.evidence.draws import DesignedParameters, UncertainParameters
 from popsim.evidence.parameters import ParameterSet
 from popsim.experiments.content import SHOWN, file_hash, json_hash
 from popsim.experiments.parameters import resolve_parameters
@@ -67,7 +67,7 @@ class Study:
     cohort: Cohort
     network: NetworkDefinition
     parameters: Mapping[str, ParameterSet]
-    uncertain: UncertainParameters
+    uncertain: UncertainParameters | DesignedParameters
     file: Path
     flags: Mapping[str, object]
 
@@ -152,6 +152,7 @@ class Study:
             "enrolment_days": experiment.enrolment_days,
             "perspective": experiment.perspective,
             "store": experiment.store,
+            "draws_share_luck": self.uncertain.shares_luck,
             "code": code_hash(),
         }
 
@@ -186,7 +187,8 @@ class Unit:
     @property
     def random_key(self) -> int:
         """Second word of the random key (the seed is the first): the same for all strategies, else its own."""
-        return self.replication + MOST_REPLICATIONS * (self.draw + (MOST_DRAWS + 1) * self.region)
+        draw = 0 if self.study.uncertain.shares_luck else self.draw
+        return self.replication + MOST_REPLICATIONS * (draw + (MOST_DRAWS + 1) * self.region)
 
 
 def code_hash() -> str:

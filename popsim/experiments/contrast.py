@@ -1,0 +1,95 @@
+"""What one strategy changes against another, replication by replication: the figure that sensitivity is asked about."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import polars as pl
+
+from popsim.definitions.experiment import Experiment
+from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
+from popsim.errors import InputError, did_you_mean
+
+NET_BENEFIT = "net_monetary_benefit"
+
+
+class Estimate(NamedTuple):
+    """A mean and its Monte Carlo standard error (NaN below two values)."""
+
+    mean: float
+    standard_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """The difference that a strategy makes to one outcome, against the comparator.
+
+    Attributes:
+        strategy, comparator: names.
+        outcome: a measure, or `net_monetary_benefit` (willingness to pay x QALYs - cost).
+        willingness_to_pay: currency per QALY, for net benefit.
+    """
+
+    strategy: str
+    comparator: str
+    outcome: str = NET_BENEFIT
+    willingness_to_pay: float = 0.0
+
+    def values(self, measures: pl.DataFrame) -> pl.DataFrame:
+        """draw, replication, value: one paired difference for each, sorted; missing pairs are left out.
+
+        Args:
+            measures: strategy, draw, replication, measure, value.
+
+        Raises:
+            InputError: there is no such measure.
+        """
+        needed = [TOTAL_COST, QALYS] if self.outcome == NET_BENEFIT else [self.outcome]
+        known = measures["measure"].unique().to_list()
+        for name in needed:
+            if name not in known:
+                raise InputError(f"outcome = '{name}': {did_you_mean(name, [NET_BENEFIT, *known])}")
+        worth = {TOTAL_COST: -1.0, QALYS: self.willingness_to_pay} if self.outcome == NET_BENEFIT else {}
+        weight = pl.col("measure").replace_strict(worth, default=1.0, return_dtype=pl.Float64)
+        strategy = pl.col("strategy").cast(pl.String)
+        sign = pl.when(strategy == self.strategy).then(1.0).otherwise(-1.0)
+        chosen = measures.filter(pl.col("measure").is_in(needed), strategy.is_in([self.strategy, self.comparator]))
+        return (
+            chosen.group_by("draw", "replication")
+            .agg(value=(pl.col("value") * weight * sign).sum(), known=pl.col("value").count())
+            .filter(pl.col("known") == 2 * len(needed))
+            .select("draw", "replication", "value")
+            .sort("draw", "replication")
+        )
+
+
+def contrasts(experiment: Experiment, outcome: str = NET_BENEFIT) -> tuple[Contrast, ...]:
+    """Every other strategy of an experiment against its comparator.
+
+    Raises:
+        InputError: the experiment has a single strategy.
+    """
+    others = [strategy.name for strategy in experiment.strategies if strategy.name != experiment.reference]
+    if not others:
+        raise InputError(f"{experiment.name}: has a single strategy, so nothing can be compared")
+    return tuple(Contrast(name, experiment.reference, outcome, experiment.willingness_to_pay) for name in others)
+
+
+def at_draw(values: pl.DataFrame, draw: int) -> pl.DataFrame:
+    """The values of one draw, by replication."""
+    return values.filter(pl.col("draw") == draw)
+
+
+def estimate(values: pl.Series) -> Estimate:
+    """Mean and standard error of independent values."""
+    array = values.to_numpy()
+    error = float(array.std(ddof=1)) / math.sqrt(len(array)) if len(array) > 1 else math.nan
+    return Estimate(float(array.mean()) if len(array) else math.nan, error)
+
+
+def shift(changed: pl.DataFrame, base: pl.DataFrame) -> Estimate:
+    """How far a contrast moved between two draws that share their luck: mean difference over replications."""
+    both = changed.join(base, on="replication", suffix="_base").sort("replication")
+    return estimate(both["value"] - both["value_base"])

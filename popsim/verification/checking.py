@@ -1,0 +1,109 @@
+"""What a check is: one thing that must hold of any sound model, tried on the experiment at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from popsim.errors import PopsimError
+
+if TYPE_CHECKING:
+    from popsim.verification.laboratory import Laboratory
+
+
+class Saw(NamedTuple):
+    """What a check found: whether it holds (None: it cannot be asked of this experiment), and what was seen."""
+
+    holds: bool | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check: where it belongs, what must hold, and how it is tried (the function's docstring)."""
+
+    area: str
+    title: str
+    run: Callable[[Laboratory], Saw]
+
+    @property
+    def did(self) -> str:
+        """What the check does, in a sentence."""
+        return " ".join((self.run.__doc__ or "").split())
+
+    def find(self, laboratory: Laboratory) -> Finding:
+        """Try it; an error of popsim's own while trying is a failure, with its text."""
+        try:
+            return Finding(self.area, self.title, self.did, *self.run(laboratory))
+        except PopsimError as error:
+            return Finding(self.area, self.title, self.did, False, f"refused: {error}")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A check that was made: `holds` is None where it does not apply."""
+
+    area: str
+    title: str
+    did: str
+    holds: bool | None
+    saw: str
+
+
+CHECKS: list[Check] = []
+
+
+def check(area: str, title: str) -> Callable[[Callable[[Laboratory], Saw]], Callable[[Laboratory], Saw]]:
+    """Register a function as a check."""
+
+    def register(function: Callable[[Laboratory], Saw]) -> Callable[[Laboratory], Saw]:
+        CHECKS.append(Check(area, title, function))
+        return function
+
+    return register
+
+
+def not_asked(why: str) -> Saw:
+    """The check has nothing to say about this experiment."""
+    return Saw(None, why)
+
+
+def same(left: ArrayLike, right: ArrayLike, what: str) -> Saw:
+    """Two arrays are equal bit for bit (NaN equals NaN)."""
+    a, b = np.asarray(left), np.asarray(right)
+    if a.shape != b.shape:
+        return Saw(False, f"{what}: {a.shape} against {b.shape}")
+    missing = np.isnan(a) & np.isnan(b) if a.dtype.kind == b.dtype.kind == "f" else np.zeros(a.shape, bool)
+    differing = int(np.count_nonzero((a != b) & ~missing))
+    return Saw(differing == 0, f"{what}: {differing} of {a.size} differ")
+
+
+def close(left: ArrayLike, right: ArrayLike, what: str, tolerance: float = 1e-9) -> Saw:
+    """Two arrays are equal but for rounding: their largest difference, relative to the largest value."""
+    a, b = np.asarray(left, float), np.asarray(right, float)
+    if a.shape != b.shape:
+        return Saw(False, f"{what}: {a.shape} against {b.shape}")
+    if a.size == 0:
+        return Saw(False, f"{what}: there is nothing to compare")
+    scale = max(float(np.max(np.abs(a))), float(np.max(np.abs(b))), 1e-300)
+    worst = float(np.max(np.abs(a - b))) / scale
+    return Saw(worst <= tolerance, f"{what}: {np.sum(a):,.6g} against {np.sum(b):,.6g} in all, off by {worst:.1e}")
+
+
+def never(violations: ArrayLike, what: str) -> Saw:
+    """No element is true."""
+    bad = np.asarray(violations)
+    return Saw(bad.size > 0 and not bad.any(), f"{what}: {int(bad.sum())} of {bad.size}")
+
+
+def together(*findings: Saw) -> Saw:
+    """All hold; those that do not apply are left out."""
+    asked = [finding for finding in findings if finding.holds is not None]
+    if not asked:
+        return findings[0]
+    failed = [finding for finding in asked if not finding.holds]
+    return Saw(not failed, "; ".join(finding.text for finding in failed or asked))

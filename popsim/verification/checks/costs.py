@@ -1,0 +1,160 @@
+"""Costs."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from popsim.economics.columns import COST_NAMES
+from popsim.verification.checking import Saw, check, close, never, not_asked, same, together
+from popsim.verification.laboratory import UNDISCOUNTED, Laboratory, Observation
+
+AREA = "Costs"
+
+
+def _prices(lab: Laboratory, value: float) -> dict[str, float]:
+    return dict.fromkeys(lab.prices(), value)
+
+
+def _free(lab: Laboratory) -> list[Observation]:
+    """Every strategy without programme costs of its own, at prices of nothing."""
+    return [lab.run(strategy.model_copy(update={"cost_per_person": 0.0, **_without_cost(strategy)}), _prices(lab, 0.0))
+            for strategy in lab.strategies]  # fmt: skip
+
+
+def _without_cost(strategy: object) -> dict[str, object]:
+    telemonitoring = getattr(strategy, "telemonitoring", None)
+    return {} if telemonitoring is None else {"telemonitoring": telemonitoring.model_copy(update={"cost_per_day": 0.0})}
+
+
+@check(AREA, "When everything is free nothing costs anything")
+def free(lab: Laboratory) -> Saw:
+    """Set every price, programme cost and telemonitoring cost to 0 and look for costs under each strategy."""
+    return together(*(never(one.persons["cost_total"] != 0.0, f"{one.unit.strategy.name}: persons with a cost")
+                      for one in _free(lab)))  # fmt: skip
+
+
+@check(AREA, "Costs are in proportion to prices")
+def proportional(lab: Laboratory) -> Saw:
+    """Double every price (the comparator's programme is left out) and compare each person's cost with twice as much."""
+    strategy = lab.base.model_copy(update={"cost_per_person": 0.0, **_without_cost(lab.base)})
+    double = {name: 2 * value for name, value in lab.prices().items()}
+    return close(lab.run(strategy, double).persons["cost_total"], 2 * lab.run(strategy).persons["cost_total"], "cost")
+
+
+@check(AREA, "Components sum to the total, for every person and strategy")
+def components(lab: Laboratory) -> Saw:
+    """Add up each person's cost components and compare with its total."""
+    names = [name for name in COST_NAMES if name in lab.run().persons.columns]
+    seen = [lab.run(strategy).persons for strategy in lab.strategies]
+    return together(*(close(p.select(pl.sum_horizontal(names)).to_series(), p["cost_total"], "cost") for p in seen))
+
+
+@check(AREA, "Nobody's cost is negative")
+def not_negative(lab: Laboratory) -> Saw:
+    """Look for negative components."""
+    persons = lab.run().persons
+    return never(np.concatenate([(persons[name] < 0).to_numpy() for name in COST_NAMES if name in persons.columns]),
+                 "negative components")  # fmt: skip
+
+
+@check(AREA, "Prices change costs and nothing else")
+def prices_change_costs_only(lab: Laboratory) -> Saw:
+    """Raise every price by half and one, and compare everybody's life, health and care."""
+    dearer = {name: 1.5 * value + 1.0 for name, value in lab.prices().items()}
+    before, after = lab.run(), lab.run(None, dearer)
+    return together(
+        same(before.history().hash_rows(), after.history().hash_rows(), "histories"),
+        never(after.persons["cost_total"] < before.persons["cost_total"], "persons who pay less"),
+    )
+
+
+@check(AREA, "Each price moves one component at most, upwards, and some person's if its service is used")
+def one_price_one_component(lab: Laboratory) -> Saw:
+    """Raise one price after the other and see which components change."""
+    before = lab.run().persons
+    moved, wrong = 0, []
+    for name, value in lab.prices().items():
+        after = lab.run(None, {name: 1.5 * value + 1.0}).persons
+        changed = [c for c in COST_NAMES if c in before.columns and (after[c] != before[c]).any()]
+        lower = [c for c in changed if (after[c] < before[c] - 1e-9).any()]
+        moved += bool(changed)
+        substituted = changed == ["cost_drugs"]  # one drug's price may stand for another's less
+        if len(changed) > 1 or (lower and not substituted):
+            wrong.append(name)
+    text = f"{moved} of {len(lab.prices())} prices are paid by somebody"
+    return Saw(moved > 0 and not wrong, text + (f"; wrong: {', '.join(wrong)}" if wrong else ""))
+
+
+@check(AREA, "Nights on wards cost the midnight census times the price")
+def nights(lab: Laboratory) -> Saw:
+    """No outside patients, no discounting, all entries at once: census of each ward x price against the component."""
+    one = lab.run(None, UNDISCOUNTED, network=lab.closed, enrolment_days=0)
+    prices = lab.study.parameters["nhs_prices"]
+    wards = [s for s in lab.study.network.settings if s.setting_class in ("inpatient", "critical")]
+    if not wards:
+        return not_asked("the network has no wards")
+    nightly = [
+        prices[f"{s.name}_day"] if f"{s.name}_day" in prices else prices[f"{s.setting_class}_day"] for s in wards
+    ]
+    expected = sum(int(one.daily[f"census_{s.name}"].sum()) * price for s, price in zip(wards, nightly, strict=True))
+    return close([float(one.persons["cost_ward"].sum())], [expected], "cost of wards")
+
+
+@check(AREA, "Contacts cost their number times their price")
+def contacts(lab: Laboratory) -> Saw:
+    """No discounting: visits in the event log x price against the clinic component."""
+    one = lab.run(None, UNDISCOUNTED)
+    prices = lab.study.parameters["nhs_prices"]
+    clinics = [s for s in lab.study.network.settings if s.setting_class == "outpatient" and s.clinician == "specialist"]
+    if not clinics:
+        return not_asked("the network has no specialist contacts")
+    last = one.persons.select("person_id", end=pl.col("entry_day") + lab.experiment.follow_up_days)
+    visits = one.events.join(last, on="person_id").filter(
+        pl.col("event") == "visit", pl.col("time_days") < pl.col("end")
+    )
+    expected = sum(
+        visits.filter(pl.col("setting").cast(pl.String) == s.name).height
+        * (prices[f"{s.name}_visit"] if f"{s.name}_visit" in prices else prices["specialist_visit"])
+        for s in clinics
+    )
+    return close([float(one.persons["cost_clinic"].sum())], [expected], "cost of contacts")
+
+
+@check(AREA, "Without a stay in hospital there is no cost of wards")
+def only_those_who_stay(lab: Laboratory) -> Saw:
+    """Look for persons with a cost of wards and no time in hospital."""
+    persons = lab.run().persons
+    return never((persons["cost_ward"] > 0) & (persons["hospital_days"] == 0), "persons")
+
+
+@check(AREA, "Drugs are paid for only while alive and out of hospital")
+def drugs_while_taken(lab: Laboratory) -> Saw:
+    """Price every drug at 1 a day at target dose and compare each person's cost with its days out of hospital."""
+    drugs = [name for name in lab.prices() if name.endswith(("_blocker_day", "_inhibitor_day", ".mra_day"))]
+    if not drugs:
+        return not_asked("no drug is priced by the day")
+    beyond = []
+    for name in drugs:
+        ones = dict.fromkeys(lab.prices(), 0.0) | {name: 1.0}
+        persons = lab.run(None, ones | UNDISCOUNTED).persons
+        beyond.append((persons["cost_drugs"].abs() > persons["days_alive_out_of_hospital"] + 1.0).to_numpy())
+    return never(np.concatenate(beyond), f"persons who pay for more days than they have ({len(drugs)} drugs)")
+
+
+@check(AREA, "A programme cost at entry is paid by everybody, once")
+def programme(lab: Laboratory) -> Saw:
+    """Add 100 to the comparator's cost per person and compare totals and lives."""
+    dearer = lab.base.model_copy(update={"cost_per_person": lab.base.cost_per_person + 100.0})
+    before, after = lab.run(), lab.run(dearer)
+    return together(
+        close(after.persons["cost_total"], before.persons["cost_total"] + 100.0, "cost"),
+        same(before.history().hash_rows(), after.history().hash_rows(), "histories"),
+    )
+
+
+@check(AREA, "Mean cost of the measures is that of the persons")
+def cost_agrees(lab: Laboratory) -> Saw:
+    """Compare the measure `cost_total` with the mean over persons."""
+    one = lab.run()
+    return close([one.measures["cost_total"]], [float(np.mean(one.persons["cost_total"].to_numpy()))], "mean cost")

@@ -1,0 +1,48 @@
+"""All checks on one experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from popsim.errors import InputError
+from popsim.experiments.design import Study
+from popsim.verification import checks as _registered
+from popsim.verification.checking import CHECKS, Finding
+from popsim.verification.laboratory import PEOPLE, Laboratory
+
+__all__ = ["verify"]
+_CHECKS = _registered  # imported so that they are registered
+
+
+def verify(
+    study: Study,
+    only: str = "",
+    people: int = PEOPLE,
+    on_progress: Callable[[int, int, int], None] = lambda done, total, failed: None,
+) -> list[Finding]:
+    """Make every check, or those whose area or title contains `only`.
+
+    Args:
+        study: the experiment; see `Laboratory` for the small copy that is run.
+        only: text to look for, in any case.
+        people: twins in each run.
+        on_progress: called with the number of checks made, of all, and of those that failed.
+
+    Raises:
+        InputError: no check is so called.
+    """
+    wanted = [check for check in CHECKS if only.lower() in f"{check.area} {check.title}".lower()]
+    if not wanted:
+        raise InputError(f"--only {only}: no check is so called")
+    laboratory = Laboratory(study, people)
+    findings: list[Finding] = []
+    for number, check in enumerate(wanted):
+        on_progress(number, len(wanted), failed(findings))
+        findings.append(check.find(laboratory))
+    on_progress(len(wanted), len(wanted), failed(findings))
+    return findings
+
+
+def failed(findings: Sequence[Finding]) -> int:
+    """How many do not hold."""
+    return sum(finding.holds is False for finding in findings)
