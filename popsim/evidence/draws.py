@@ -115,6 +115,8 @@ class DesignedParameters:
     values: Floats
     shares_luck: ClassVar = True
     distributions: ClassVar[Mapping[str, Distribution]] = MappingProxyType({})
+    copulas: ClassVar[tuple[tuple[tuple[str, ...], Floats], ...]] = ()
+    shares: ClassVar[tuple[tuple[tuple[str, ...], tuple[float, ...]], ...]] = ()
 
     def draw(self, seed: int, draws: Sequence[int]) -> Floats:
         """The rows of these draws."""
