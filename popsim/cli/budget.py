@@ -73,7 +73,9 @@ def capacity(
     levels = [int(number) for number in numbers("--places", places)]
     if levels != numbers("--places", places):
         raise InputError(f"command line: --places = {places}: must be whole numbers")
-    flags = changes(population, replications, seed, days, enrolment_days)
+    flags = changes(
+        population=population, replications=replications, seed=seed, follow_up_days=days, enrolment_days=enrolment_days
+    )
     runs = {}
     for number, study in at_capacities(file, setting, levels, flags).items():
         engine = Engine.fitting(workers, threads, len(study.units), study.region_size(0))
