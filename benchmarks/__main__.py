@@ -1,4 +1,4 @@
-"""Everything, side by side: `python -m benchmarks`; `--quick` for smaller sizes, `--only a b c d e` for some parts."""
+"""Everything, side by side: `python -m benchmarks`; `--quick` for smaller sizes, `--only a b f` for some parts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import platform
 import numba
 from rich.console import Console
 
-from benchmarks import care, physiology, vectors, warm_start, whole_run
+from benchmarks import care, microsimulation, physiology, vectors, warm_start, whole_run
 from benchmarks.measuring import Section, show
 
-PARTS = "abcde"
+PARTS = "abcdef"
 
 
 def main() -> None:
@@ -45,6 +45,11 @@ def measured(part: str, quick: bool, turns: int) -> list[Section]:
         return whole_run.sections(sizes, max(1, turns // 3))
     if part == "d":
         return [warm_start.section(turns)]
+    if part == "f":
+        return [
+            *(microsimulation.side_by_side(size, turns) for size in sizes[1:]),
+            microsimulation.psa(500, 1000, turns),
+        ]
     return [vectors.section()]
 
 
