@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -156,9 +157,17 @@ class Microsimulation:
         width = max(len(name) for name in (*self.strategies, "strategy"))
         lines = [head + runs, f"{'strategy':{width}}" + "".join(f"{name:>26}" for name in MEASURES)]
         for row in wide.iter_rows(named=True):
-            cells = (f"{row[f'mean_{m}']:,.4g} (SE {row[f'standard_error_{m}']:.2g})" for m in MEASURES)
+            cells = (_with_error(row[f"mean_{m}"], row[f"standard_error_{m}"]) for m in MEASURES)
             lines.append(f"{row['strategy']:{width}}" + "".join(f"{cell:>26}" for cell in cells))
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         return str(self.summary._repr_html_())
+
+
+def _with_error(mean: float, error: float | None) -> str:
+    """A mean with its standard error, to the second digit of the error."""
+    if not error:
+        return f"{mean:,.6g}"
+    digits = max(1 - math.floor(math.log10(error)), 0)
+    return f"{mean:,.{digits}f} (SE {error:,.{digits}f})"
