@@ -17,6 +17,7 @@ from popsim.cli.budget import budget, capacity
 from popsim.cli.decide import decide, equity, subgroups
 from popsim.cli.describing import parameters, schema
 from popsim.cli.inputs import cohort_summary, pathway_show
+from popsim.cli.outcomes import outcomes
 from popsim.cli.run import check, run
 from popsim.cli.scenarios import scenarios
 from popsim.cli.sensitivity import plan, sensitivity_app
@@ -39,6 +40,7 @@ app.add_typer(cohort_app, name="cohort")
 app.command()(run)
 app.command()(check)
 app.command()(decide)
+app.command()(outcomes)
 app.command()(scenarios)
 app.command()(budget)
 app.command()(capacity)

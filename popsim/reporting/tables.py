@@ -16,7 +16,7 @@ from popsim.economics.perspectives import SIGNS
 from popsim.experiments.runner import RunResult
 from popsim.reporting.text import NOT_KNOWN, aligned
 
-type Kind = Literal["share", "rate", "number", "days", "hours", "money", "qaly"]
+type Kind = Literal["share", "rate", "number", "days", "hours", "money", "qaly", "ratio"]
 type Cell = Mapping[str, float | None]
 
 
@@ -35,9 +35,11 @@ SECTIONS: tuple[tuple[str, tuple[Row, ...]], ...] = (
         (
             Row("readmission_30d", "30-day readmission, all causes, %", "share"),
             Row("readmission_30d_heart_failure", "30-day readmission, heart failure, %", "share"),
+            Row("readmission_90d", "90-day readmission, all causes, %", "share"),
             Row("admissions_per_person_year", "Admissions per person-year", "rate"),
             Row("mortality", "Died during follow-up, %", "share"),
             Row("bed_days", "Bed-days per person", "days"),
+            Row("home_days", "Days at home per person", "days"),
         ),
     ),
     ("Occupancy, people, mean", (Row("occupancy_mean.*", "", "number"),)),
@@ -91,9 +93,7 @@ def outcome_table(summary: pl.DataFrame, experiment: Experiment, labels: dict[st
     lines: list[Sequence[str]] = [["", *(strategy.title for strategy in experiment.strategies)]]
     for title, rows in _sections(summary, experiment, labels):
         lines.append([title])
-        lines += [
-            [f"  {row.label}", *(_estimate(cells.get((n, row.measure)), row.kind) for n in names)] for row in rows
-        ]
+        lines += [[f"  {row.label}", *(estimate(cells.get((n, row.measure)), row.kind) for n in names)] for row in rows]
     repeated = f"{experiment.replications} replication{'s' if experiment.replications > 1 else ''}"
     interval = "mean (95% interval of the mean over replications)"
     if experiment.draws:
@@ -124,7 +124,7 @@ def comparison_table(
     for title, rows in _sections(comparisons, experiment, labels):
         lines.append([title])
         lines += [
-            [f"  {row.label}", *(_difference(cells.get((s.name, row.measure)), row.kind) for s in others)]
+            [f"  {row.label}", *(difference(cells.get((s.name, row.measure)), row.kind) for s in others)]
             for row in rows
         ]
     found = {row["strategy"]: row for row in value.iter_rows(named=True)}
@@ -163,12 +163,12 @@ def _sections(frame: pl.DataFrame, experiment: Experiment, labels: dict[str, str
             yield title.format(currency=experiment.currency, perspective=perspective), found
 
 
-def _estimate(cell: Cell | None, kind: Kind) -> str:
+def estimate(cell: Cell | None, kind: Kind) -> str:
     """A mean with its intervals, or n/a for what one replication cannot tell."""
     return _with_intervals(cell, partial(_number, kind=kind))
 
 
-def _difference(cell: Cell | None, kind: Kind) -> str:
+def difference(cell: Cell | None, kind: Kind) -> str:
     """A paired difference: signed, one digit more than the estimates, because pairing makes it sharper."""
     return _with_intervals(cell, partial(_signed, kind=kind))
 
@@ -214,10 +214,10 @@ def _benefit(row: dict[str, Any]) -> str:
     """Net monetary benefit with its intervals."""
     stem = "net_monetary_benefit"
     rest = ("low", "high", "parameter_sd", "parameter_low", "parameter_high")
-    return _difference({"mean": row[stem], **{name: row[f"{stem}_{name}"] for name in rest}}, "money")
+    return difference({"mean": row[stem], **{name: row[f"{stem}_{name}"] for name in rest}}, "money")
 
 
-DIGITS: dict[Kind, int] = {"share": 1, "rate": 2, "number": 1, "days": 1, "hours": 1, "money": 0, "qaly": 3}
+DIGITS: dict[Kind, int] = {"share": 1, "rate": 2, "number": 1, "days": 1, "hours": 1, "money": 0, "qaly": 3, "ratio": 3}
 
 
 def _number(value: float, kind: Kind) -> str:

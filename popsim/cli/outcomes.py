@@ -1,0 +1,20 @@
+"""popsim outcomes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from popsim.cli.decide import FinishedRun
+
+
+def outcomes(
+    run: FinishedRun,
+    everything: Annotated[bool, typer.Option("--all", help="Also distributions in detail and the risk model.")] = False,
+) -> None:
+    """Print readmission, time at home, waits, occupancy and equity, with paired differences between strategies."""
+    from popsim.experiments.run import Run
+    from popsim.reporting.outcome_text import outcome_text
+
+    print(outcome_text(Run.open(run), everything))
