@@ -9,10 +9,10 @@ import platform
 import numba
 from rich.console import Console
 
-from benchmarks import care, microsimulation, physiology, vectors, warm_start, whole_run
+from benchmarks import care, microsimulation, physiology, runner, vectors, warm_start, whole_run
 from benchmarks.measuring import Section, show
 
-PARTS = "abcdef"
+PARTS = "abcdefg"
 
 
 def main() -> None:
@@ -50,6 +50,8 @@ def measured(part: str, quick: bool, turns: int) -> list[Section]:
             *(microsimulation.side_by_side(size, turns) for size in sizes[1:]),
             microsimulation.psa(500, 1000, turns),
         ]
+    if part == "g":
+        return runner.sections(quick, turns)
     return [vectors.section()]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+BLOCK = 2**16  # texts that are made into Python's at a time
 SHOWN = 16  # hex digits in folder names and messages: 64 bits, enough against accident
 
 
@@ -52,8 +53,9 @@ def _add(digest: Any, series: pl.Series) -> None:
     if missing:
         digest.update(series.is_null().to_numpy().tobytes())
     if series.dtype == pl.String:
-        distinct = series.unique(maintain_order=True)
-        series = series.cast(pl.Enum(distinct.drop_nulls() if missing else distinct))
+        for first in range(0, len(series), BLOCK):
+            digest.update(_texts(series[first : first + BLOCK]).encode())
+        return
     if isinstance(series.dtype, pl.Enum):
         digest.update(json.dumps(series.dtype.categories.to_list()).encode())
         series = series.to_physical()
@@ -66,3 +68,10 @@ def _add(digest: Any, series: pl.Series) -> None:
     digest.update(str(series.dtype).encode())
     values = np.ascontiguousarray((series.fill_null(0) if missing else series).to_numpy())
     digest.update(values.view(np.uint8))
+
+
+def _texts(block: pl.Series) -> str:
+    """Texts as JSON, after their number; a text that all have, like a strategy's name, is said once."""
+    first = block[0]
+    alike = first is not None and (block == first).all()
+    return f"{len(block)} {json.dumps([first] if alike else block.to_list())}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -191,8 +192,12 @@ class Unit:
         return self.replication + MOST_REPLICATIONS * (draw + (MOST_DRAWS + 1) * self.region)
 
 
+@cache
 def code_hash() -> str:
-    """Hash of all popsim code and evidence that a result can depend on, and of what compiles the kernels."""
+    """Hash of all popsim code and evidence that a result can depend on, and of what compiles the kernels.
+
+    Taken once: a process computes with the code that it has loaded.
+    """
     digest = hashlib.sha256(source_hash().encode())
     for path in sorted(PACKAGE.rglob("*")):
         relative = path.relative_to(PACKAGE)

@@ -98,7 +98,7 @@ def run_study(
         missing = [unit for unit in units if unit.key not in records]
         if others_work_here:
             missing.reverse()  # the other one comes from the other end
-        records |= _computed(study, missing, store.units, engine, on_progress, simulate, warm_up)
+        records |= _computed(study, missing, len(units), store.units, engine, on_progress, simulate, warm_up)
         tables = _put_together(store, study, units)
         content = _content_hash(units, records)
         seconds = time.perf_counter() - began
@@ -121,14 +121,14 @@ def run_study(
 def _computed(
     study: Study,
     missing: Sequence[Unit],
+    total: int,
     store: UnitStore,
     engine: Engine,
     on_progress: OnProgress,
     simulate: Simulate,
     warm_up: WarmUp,
 ) -> dict[str, UnitRecord]:
-    """Compute the missing units: their records."""
-    total = len(study.units)
+    """Compute the missing units, of so many in all: their records."""
     there = total - len(missing)
     foreman = Foreman(
         [Ticket.of(unit) for unit in missing], store, lambda done, failed: on_progress(there + done, total, failed)

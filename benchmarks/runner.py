@@ -1,0 +1,178 @@
+"""(g) What running experiments costs beside the simulation itself: the runner, the store, and a second worker."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+import polars as pl
+
+from benchmarks.measuring import Row, Section, alternate
+from popsim.experiments.design import Change, Study, Unit, read_study
+from popsim.experiments.engine import Engine
+from popsim.experiments.engines.here import Here
+from popsim.experiments.runner import run_study
+from popsim.experiments.store import UnitStore
+from popsim.experiments.unit import warm_up
+from popsim.experiments.unit_file import Tables
+from popsim.experiments.work import Foreman, Making, Ticket, Writing
+
+EXPERIMENT = Path(__file__).parents[1] / "experiments" / "heart_failure_discharge.toml"
+MEASURES = 100  # rows of the table of a unit that keeps nothing else
+SPIN = 20_000  # calls of a function between looks at the clock
+SECONDS = 0.1  # of work in a unit whose store is measured
+GOAL_RUNNER_MS, GOAL_STORE, GOAL_SCALING = 5.0, 0.01, 1.8
+
+
+def study_of(**values: object) -> Study:
+    """The flagship experiment, keeping only measures, with other numbers."""
+    changes = {key: Change(f"--{key}", value) for key, value in ({"store": "measures"} | values).items()}
+    return read_study(EXPERIMENT, changes)
+
+
+def nothing(unit: Unit) -> Tables:
+    """A unit that takes no time: a table of measures of the usual size, and what a run cannot do without."""
+    names = ["cost_total", "qalys", *(f"measure_{i}" for i in range(MEASURES - 2))]
+    measures = pl.DataFrame(
+        {
+            "strategy": unit.strategy.name,
+            "draw": pl.Series([unit.draw] * MEASURES, dtype=pl.Int32),
+            "replication": pl.Series([unit.replication] * MEASURES, dtype=pl.Int32),
+            "region": pl.Series([unit.region] * MEASURES, dtype=pl.Int32),
+            "measure": names,
+            "value": [1.0 + 0.01 * unit.replication + i for i in range(MEASURES)],
+            "weight": [1.0] * MEASURES,
+        }
+    )
+    return {"measures": measures}
+
+
+class Spinning:
+    """A unit that computes for about 0.1 s: the same work every time, however fast the machine is meanwhile."""
+
+    def __init__(self) -> None:
+        began = time.perf_counter()
+        spin(SPIN)
+        self.rounds = max(1, round(SPIN * SECONDS / (time.perf_counter() - began)))
+
+    def __call__(self, unit: Unit) -> Tables:
+        spin(self.rounds)
+        return nothing(unit)
+
+
+def spin(rounds: int) -> float:
+    """Arithmetic that keeps one core busy."""
+    total = 0.0
+    for i in range(rounds):
+        total += math.sin(i)
+    return total
+
+
+def sections(quick: bool, turns: int) -> list[Section]:
+    """Overhead of the runner and of the store, and what a second worker brings."""
+    units = 600 if quick else 3000
+    return [overhead(units, turns), store(20, turns), scaling(4_000 if quick else 20_000, max(1, turns // 2))]
+
+
+def overhead(units: int, turns: int) -> Section:
+    """Milliseconds a unit that the runner takes for units that take no time."""
+    study = study_of(replications=units // 3)
+    around: list[float] = []
+
+    def run(engine: Engine) -> Callable[[], float]:
+        def turn() -> float:
+            with scratch() as folder:
+                done: list[float] = []
+                began = time.perf_counter()
+                run_study(study, folder, engine, lambda *_: done.append(time.perf_counter()), nothing, lambda _: None)
+                if engine.in_this_process:
+                    around.append((time.perf_counter() - done[-1] + done[0] - began) / units * 1e3)
+                return (done[-1] - done[1]) / (units - 1) * 1e3  # from the first unit that is done to the last
+
+        return turn
+
+    rows = alternate({
+        "in this process": run(Engine(1, 1)),
+        "one worker process": run(Engine(1, 1, deadline=600.0)),
+        "two worker processes": run(Engine(2, 1)),
+    }, turns)  # fmt: skip
+    rows.append(Row("planning, putting together", tuple(around)))
+    notes = [
+        f"{units:,} units without work: handed out, a table made, stored on the disk; goal: {GOAL_RUNNER_MS:g} ms.",
+        "Starting processes is not in it. Planning and putting together: before the first and after the last unit.",
+    ]
+    return Section("(g) The runner: milliseconds a unit", "milliseconds a unit", rows, notes, digits=3)
+
+
+def store(units: int, turns: int) -> Section:
+    """Units of 0.1 s with and without a durable store."""
+    study = study_of(replications=-(-units // 3))
+    simulate = Spinning()
+    making = Making(study, simulate)
+    tickets = [Ticket.of(unit) for unit in study.units][:units]
+
+    def without() -> float:
+        began = time.perf_counter()
+        for ticket in tickets:
+            making(ticket)
+        return (time.perf_counter() - began) / units * 1e3
+
+    def durable() -> float:
+        with scratch() as folder:
+            kept = UnitStore(folder)
+            with kept.opened(), Here(Writing(making, kept)) as crew:
+                began = time.perf_counter()
+                Foreman(tickets, kept, lambda done, failed: None).work_through(crew)
+                return (time.perf_counter() - began) / units * 1e3
+
+    def one_after_the_other() -> float:
+        with scratch() as folder:
+            kept = UnitStore(folder)
+            with kept.opened():
+                tables = {ticket.key: making.simulate(unit) for ticket, unit in zip(tickets, study.units, strict=False)}
+                began = time.perf_counter()
+                for key, table in tables.items():
+                    kept.publish(kept.write(key, table, 0.0))
+                return (time.perf_counter() - began) / units * 1e3
+
+    rows = alternate(
+        {"nothing stored": without, "durable store": durable, "the store alone, waiting": one_after_the_other}, turns
+    )
+    share = rows[1].median / rows[0].median - 1
+    notes = [
+        f"Durable: flushed to the disk before a unit counts as done. It adds {share:.2%} (goal {GOAL_STORE:.0%}).",
+        "The store alone: writing a unit and waiting for the disk, with nothing to do meanwhile.",
+    ]
+    return Section("(g) The store: units of 0.1 s", "milliseconds a unit", rows, notes, digits=2)
+
+
+def scaling(population: int, turns: int) -> Section:
+    """Real units on one and on two worker processes, one kernel thread each."""
+    study = study_of(population=population, replications=4, store="events")
+    warm_up(study.units[:3])
+
+    def run(workers: int) -> Callable[[], float]:
+        def turn() -> float:
+            with scratch() as folder:
+                return run_study(study, folder, Engine(workers, 1, deadline=3600.0)).seconds
+
+        return turn
+
+    rows = alternate({"1 worker": run(1), "2 workers": run(2)}, turns)
+    gain = median(rows[0].figures) / median(rows[1].figures)
+    notes = [
+        f"12 units of {population:,} twins and a year, events kept: {gain:.2f} times as fast (goal {GOAL_SCALING:g})."
+    ]
+    return Section("(g) Workers", "seconds", rows, notes, digits=2)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder on the disk that results would be on: one in memory would make the store look better than it is."""
+    with tempfile.TemporaryDirectory(prefix=".benchmark-", dir=Path.cwd()) as folder:
+        yield Path(folder)
