@@ -119,6 +119,29 @@ def test_the_same_bits_on_any_number_of_workers_and_threads(finished, tmp_path, 
     assert (len(done.stdout.splitlines()), done.stderr) == (1, "")  # quiet
 
 
+def test_status_of_a_finished_run_and_of_one_that_was_not_begun(finished, capsys, tmp_path):
+    results, _ = finished
+    assert main(["status", str(MAIN), *SMALL, "--out", str(results)]) == 0
+    assert capsys.readouterr().out == "6 of 6 units done, 0 missing, 0 given up\n"
+    assert main(["status", str(MAIN), *SMALL, "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr().out == "0 of 6 units done, 6 missing, 0 given up\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "say"),
+    [
+        (["--engine", "dsk"], "command line: --engine = 'dsk': did you mean 'dask'?"),
+        (["--address", "tcp://h:1"], "--address = 'tcp://h:1': only goes with --engine dask"),
+        (["--deadline", "0"], "command line: --deadline = 0: must be above 0"),
+        (["--deadline", "nan"], "command line: --deadline = nan: must be above 0"),
+    ],
+)
+def test_an_engine_that_there_is_not_is_refused(capsys, tmp_path, options, say):
+    assert main(["run", str(MAIN), "--out", str(tmp_path / "results"), *options]) == 2
+    assert say in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
+
+
 def test_progress_only_on_a_terminal(finished):
     results, out = finished
     ours, theirs = pty.openpty()

@@ -18,7 +18,7 @@ from popsim.cli.decide import decide, equity, subgroups
 from popsim.cli.describing import parameters, schema
 from popsim.cli.inputs import cohort_summary, pathway_show
 from popsim.cli.outcomes import outcomes
-from popsim.cli.run import check, run
+from popsim.cli.run import check, run, status
 from popsim.cli.scenarios import scenarios
 from popsim.cli.sensitivity import plan, sensitivity_app
 from popsim.cli.verify import verify
@@ -38,6 +38,7 @@ cohort_app = typer.Typer(help="Cohorts.", no_args_is_help=True)
 app.add_typer(pathway_app, name="pathway")
 app.add_typer(cohort_app, name="cohort")
 app.command()(run)
+app.command()(status)
 app.command()(check)
 app.command()(decide)
 app.command()(outcomes)

@@ -1,4 +1,4 @@
-"""popsim run, popsim check."""
+"""popsim run, popsim status, popsim check."""
 
 from __future__ import annotations
 
@@ -60,8 +60,7 @@ def run(
     )
     study = read_study(file, flags, scenario)
     experiment = study.experiment
-    units = max(1, experiment.draws) * experiment.replications * experiment.regions * len(experiment.strategies)
-    fitting = Engine.fitting(workers, threads, units, study.region_size(0))
+    fitting = Engine.fitting(workers, threads, len(study.units), study.region_size(0))
     chosen = replace(fitting, kind=engine, address=address, deadline=deadline)
     with progress_bar(experiment.name, quiet=quiet) as on_progress:
         once = partial(run_study, results=out, engine=chosen, on_progress=on_progress)
@@ -69,6 +68,30 @@ def run(
     if not quiet:
         print_run(result)
     print(f"{result.folder}  content hash {result.content_hash[:16]}")
+
+
+def status(
+    file: File,
+    population: Annotated[int | None, whole("As given to `popsim run`, like all that follow.")] = None,
+    replications: Annotated[int | None, whole("Independent repetitions.")] = None,
+    seed: Annotated[int | None, whole("First word of the random key.")] = None,
+    days: Annotated[int | None, whole("Follow-up of each twin.")] = None,
+    enrolment_days: Annotated[int | None, whole("Entries are spread over so many days.")] = None,
+    draws: Annotated[int | None, whole("Parameter draws.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("results"),
+    scenario: Annotated[str | None, typer.Option(help="One of the experiment's scenarios, by its name.")] = None,
+) -> None:
+    """Say how much of a run is done, missing or given up; exit code 1 unless all of it is done."""
+    from popsim.experiments.design import read_study
+    from popsim.experiments.status import status_of
+
+    study = read_study(file, changes(population, replications, seed, days, enrolment_days, draws), scenario)
+    found = status_of(study, out)
+    print(f"{found.done} of {found.total} units done, {found.missing} missing, {len(found.quarantined)} given up")
+    for name, problem in found.quarantined:
+        print(f"  {name}: {problem}")
+    if found.done < found.total:
+        raise typer.Exit(1)
 
 
 def check(file: File) -> None:

@@ -19,6 +19,7 @@ from popsim.experiments.design import read_study
 from popsim.experiments.engine import Engine, needed_memory
 from popsim.experiments.run import Run
 from popsim.experiments.runner import run_study
+from popsim.experiments.status import status_of
 from popsim.experiments.store import UnitStore
 
 DRIVER = Path(__file__).with_name("run_made_up.py")
@@ -159,6 +160,25 @@ def test_quarantine_says_why_until_the_unit_is_done(experiment_file, tmp_path):
     assert (record["tries"], record["versions"].keys() >= {"popsim", "python"}) == (3, True)
     run(experiment_file, results, 1)
     assert list((results / "made_up" / "quarantine").iterdir()) == []
+
+
+def test_status_says_what_is_done_missing_and_given_up(experiment_file, tmp_path):
+    def status():
+        found = status_of(read_study(experiment_file), tmp_path)
+        return found.total, found.done, found.missing, len(found.quarantined)
+
+    assert status() == (8, 0, 8, 0)
+    assert not (tmp_path / "made_up").exists()
+    with pytest.raises(RunError):
+        run_study(read_study(experiment_file), tmp_path, Engine(1, 1), simulate=fails_for_other, warm_up=no_warm_up)
+    assert status() == (8, 4, 0, 4)
+    name, problem = status_of(read_study(experiment_file), tmp_path).quarantined[0]
+    assert (name, problem.startswith("ValueError: no luck")) == ("other, replication 0", True)
+    next((tmp_path / "made_up" / "quarantine").iterdir()).write_text("{")
+    finished_units(tmp_path)[0].write_bytes(b"")
+    assert status() == (8, 3, 1, 4)
+    run(experiment_file, tmp_path, 1)
+    assert status() == (8, 8, 0, 0)
 
 
 def test_a_unit_that_hangs_is_given_up_and_the_others_finish(experiment_file, tmp_path):
