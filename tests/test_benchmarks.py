@@ -7,10 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks import care, closed_network, microsimulation, physiology, warm_start
+from benchmarks import care, closed_network, microsimulation, physiology, runner, warm_start
 from benchmarks.closed_network import EMERGENCY_DAYS, HOME_DAYS, WARD_DAYS
 from benchmarks.measuring import Row, alternate
 from benchmarks.whole_run import PHASES, live
+from popsim.experiments.engine import Engine
+from popsim.experiments.runner import run_study
 
 PEOPLE, BEDS, DAYS = 400, 19, 4000
 NETWORKS = {
@@ -111,3 +113,24 @@ def test_a_whole_run_is_split_without_rest(tmp_path):
 
 def test_a_start_is_timed_step_by_step():
     assert set(warm_start.measure()) == set(warm_start.STEPS)
+
+
+def test_units_that_only_cost_what_the_runner_costs_are_stored(tmp_path):
+    """Made by the benchmark's own work, in this process and in another, with the same content."""
+    study = runner.study_of(replications=1)
+    engines = [Engine(1, 1), Engine(1, 1, deadline=600.0)]
+    found = [
+        run_study(study, tmp_path / str(i), engine, simulate=runner.nothing, warm_up=lambda units: None)
+        for i, engine in enumerate(engines)
+    ]
+    assert found[0].content_hash == found[1].content_hash
+    assert [result.computed for result in found] == [3, 3]
+
+
+def test_the_store_is_compared_on_the_same_work(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(runner, "SECONDS", 0.001)
+    section = runner.store(3, 1)
+    assert [row.name for row in section.rows] == ["nothing stored", "durable store", "the store alone, waiting"]
+    assert all(row.median > 0 for row in section.rows)
+    assert list(tmp_path.iterdir()) == []
