@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+from collections.abc import Callable
 
 import numba
 from rich.console import Console
@@ -37,22 +38,19 @@ def main() -> None:
 def measured(part: str, quick: bool, turns: int) -> list[Section]:
     """The sections of one part."""
     sizes = [10_000, 100_000] if quick else [10_000, 100_000, 1_000_000]
-    if part == "a":
-        return [physiology.side_by_side(size, 20_000_000 // size // 5, 2_000, turns) for size in sizes[1:]]
-    if part == "b":
-        return [care.closed(100_000, 365, 10, turns), care.opened(20_000, 500, turns)]
-    if part == "c":
-        return whole_run.sections(sizes, max(1, turns // 3))
-    if part == "d":
-        return [warm_start.section(turns)]
-    if part == "f":
-        return [
+    sections: dict[str, Callable[[], list[Section]]] = {
+        "a": lambda: [physiology.side_by_side(size, 20_000_000 // size // 5, 2_000, turns) for size in sizes[1:]],
+        "b": lambda: [care.closed(100_000, 365, 10, turns), care.opened(20_000, 500, turns)],
+        "c": lambda: whole_run.sections(sizes, max(1, turns // 3)),
+        "d": lambda: [warm_start.section(turns)],
+        "e": lambda: [vectors.section()],
+        "f": lambda: [
             *(microsimulation.side_by_side(size, turns) for size in sizes[1:]),
             microsimulation.psa(500, 1000, turns),
-        ]
-    if part == "g":
-        return runner.sections(quick, turns)
-    return [vectors.section()]
+        ],
+        "g": lambda: runner.sections(quick, turns),
+    }
+    return sections[part]()
 
 
 if __name__ == "__main__":

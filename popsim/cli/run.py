@@ -85,8 +85,15 @@ def status(
     from popsim.experiments.design import read_study
     from popsim.experiments.status import status_of
 
-    study = read_study(file, changes(population, replications, seed, days, enrolment_days, draws), scenario)
-    found = status_of(study, out)
+    flags = changes(
+        population=population,
+        replications=replications,
+        draws=draws,
+        seed=seed,
+        follow_up_days=days,
+        enrolment_days=enrolment_days,
+    )
+    found = status_of(read_study(file, flags, scenario), out)
     print(f"{found.done} of {found.total} units done, {found.missing} missing, {len(found.quarantined)} given up")
     for name, problem in found.quarantined:
         print(f"  {name}: {problem}")
