@@ -108,20 +108,21 @@ class DesignedParameters:
 
     Attributes:
         names: of the columns.
-        values: [row, parameter].
+        rows: values[row, parameter].
     """
 
     names: tuple[str, ...]
-    values: Floats
+    rows: Floats
     shares_luck: ClassVar = True
     distributions: ClassVar[Mapping[str, Distribution]] = MappingProxyType({})
+    values: ClassVar[Mapping[str, float]] = MappingProxyType({})
     copulas: ClassVar[tuple[tuple[tuple[str, ...], Floats], ...]] = ()
     shares: ClassVar[tuple[tuple[tuple[str, ...], tuple[float, ...]], ...]] = ()
 
     def draw(self, seed: int, draws: Sequence[int]) -> Floats:
         """The rows of these draws."""
-        rows: Floats = self.values[np.asarray(draws) - 1]
-        return rows
+        chosen: Floats = self.rows[np.asarray(draws) - 1]
+        return chosen
 
 
 def name_hash(name: str) -> int:

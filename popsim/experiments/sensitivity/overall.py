@@ -1,6 +1,7 @@
 """Global sensitivity: Sobol indices and Morris screening over the distributions of all parameters, with SALib.
 
-Both take the parameters as independent, each over its own distribution: correlations between them are left out.
+Both vary the parameters over their own distributions. Indices are those of the independent parts: what a parameter of
+a correlated group (or of shares that sum to 1) takes from members named before it counts as theirs.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from popsim.errors import InputError
+from popsim.evidence.draws import UncertainParameters
 from popsim.experiments.contrast import Contrast
 from popsim.experiments.design import Study
 from popsim.experiments.sensitivity.design import Evaluate
-from popsim.experiments.sensitivity.parameters import Varied, quantiles
+from popsim.experiments.sensitivity.parameters import Varied
 
 EDGE = 1e-3  # designs touch 0 and 1, where many distributions are infinite: they are drawn in to these quantiles
 
@@ -117,12 +119,15 @@ def _outcomes(
     evaluate: Evaluate,
 ) -> list[tuple[str, NDArray[np.float64]]]:
     """Each contrast's mean over replications at every point of the unit cube."""
-    names = [parameter.name for parameter in parameters]
+    uncertain, names = study.uncertain, [parameter.name for parameter in parameters]
+    assert isinstance(uncertain, UncertainParameters)  # else the study is a design itself
     for name in names:
-        if name not in study.uncertain.distributions:
+        if name not in uncertain.distributions:
             raise InputError(f"parameter '{name}': global sensitivity needs its distribution")
-    shares = EDGE + (1.0 - 2.0 * EDGE) * points
-    design = np.stack([quantiles(study, name, shares[:, place]) for place, name in enumerate(names)], axis=1)
+    columns = [uncertain.names.index(name) for name in names]
+    probabilities = np.full((len(points), len(uncertain.names)), 0.5)
+    probabilities[:, columns] = EDGE + (1.0 - 2.0 * EDGE) * points
+    design = uncertain.values_at(probabilities)[:, columns]
     measures = evaluate(names, design)
     found = []
     for contrast in contrasts:

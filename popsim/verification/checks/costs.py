@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from popsim.economics.columns import COST_NAMES
+from popsim.economics.perspectives import SIGNS
 from popsim.verification.checking import Saw, check, close, never, not_asked, same, together
 from popsim.verification.laboratory import UNDISCOUNTED, Laboratory, Observation
 
@@ -44,10 +45,26 @@ def proportional(lab: Laboratory) -> Saw:
 
 @check(AREA, "Components sum to the total, for every person and strategy")
 def components(lab: Laboratory) -> Saw:
-    """Add up each person's cost components and compare with its total."""
-    names = [name for name in COST_NAMES if name in lab.run().persons.columns]
+    """Add up the components that the perspective counts, and compare with each person's total."""
+    signs = SIGNS[lab.experiment.perspective]
     seen = [lab.run(strategy).persons for strategy in lab.strategies]
-    return together(*(close(p.select(pl.sum_horizontal(names)).to_series(), p["cost_total"], "cost") for p in seen))
+    sums = [sum(sign * p[name].to_numpy() for name, sign in signs.items()) for p in seen]
+    return together(*(close(total, p["cost_total"], "cost") for total, p in zip(sums, seen, strict=True)))
+
+
+@check(AREA, "The perspectives differ by the components that set them apart")
+def perspectives(lab: Laboratory) -> Saw:
+    """Compare mean costs of payer and society with those of the health system, and with the components between them."""
+    one = lab.run()
+    mean = {name: float(np.mean(one.persons[name].to_numpy())) for name in COST_NAMES}
+    borne = mean["cost_travel"] + mean["cost_informal_care"] + mean["cost_productivity"]
+    system = one.measures["cost_health_system"]
+    return together(
+        close([one.measures["cost_societal"] - system], [borne], "society less health system", 1e-6),
+        close([system - one.measures["cost_payer"]], [mean["cost_out_of_pocket"]], "health system less payer", 1e-6)
+        if mean["cost_out_of_pocket"]
+        else never(np.array([one.measures["cost_payer"] != system]), "payer and health system differ"),
+    )
 
 
 @check(AREA, "Nobody's cost is negative")
