@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from popsim.definitions.base import Definition
+from popsim.definitions.fields import whole
 from popsim.definitions.uncertainty import LARGEST, Number, ParameterGroups, Uncertainty
 
 
@@ -20,6 +21,7 @@ class Parameter(Definition):
         source: a citation, or "assumption: the reasoning".
         low, high: the interval that it may be set to; its uncertainty must lie within.
         uncertainty: distribution of what the true value may be; without it the value is taken to be known.
+        price_year: of a price, the year whose money it is in.
     """
 
     value: float
@@ -28,6 +30,7 @@ class Parameter(Definition):
     low: float = -LARGEST
     high: float = LARGEST
     uncertainty: Uncertainty | None = None
+    price_year: Annotated[int, whole(1950, 2100)] | None = None
 
     @model_validator(mode="after")
     def _inside(self) -> Self:

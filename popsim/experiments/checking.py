@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from popsim.care.network import CareNetwork
@@ -9,11 +10,13 @@ from popsim.definitions.base import read_toml
 from popsim.errors import DefinitionError
 from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.parameters import load_parameters
-from popsim.experiments.design import read_study
+from popsim.experiments.design import Study, read_study
 from popsim.population.cohort import Cohort
 from popsim.population.population import Population
 from popsim.population.sampling import plan, sample
 from popsim.schema import SCHEMA
+
+MONEY = re.compile(r"[A-Z]{3}(/|$)")  # a unit of money, or of money per something
 
 
 def check_file(path: Path) -> str:
@@ -26,7 +29,7 @@ def check_file(path: Path) -> str:
     if "strategies" in table:
         study = read_study(path)
         names = ", ".join(strategy.name for strategy in study.experiment.strategies)
-        return f"experiment '{study.experiment.name}' is sound: {names}"
+        return "\n".join([f"experiment '{study.experiment.name}' is sound: {names}", *price_notes(study)])
     if "settings" in table:
         network = read_network(path)
         return f"care network '{network.definition.name}' is sound: {len(network)} settings"
@@ -40,6 +43,32 @@ def check_file(path: Path) -> str:
         return f"parameter set '{path.stem}' is sound: {len(parameters)} parameters, {uncertain} of them uncertain"
     kinds = "must be an experiment (strategies), care network (settings), cohort (columns) or parameter set (tables)"
     raise DefinitionError(path, "file", None, kinds)
+
+
+def price_notes(study: Study) -> list[str]:
+    """What is to be known about the prices of an experiment: nothing is inflated, all are used as they are printed.
+
+    Prices that the experiment sets itself are taken to be of its own price year.
+    """
+    experiment = study.experiment
+    prices = {
+        f"{name}.{key}": parameters.of(key)
+        for name, parameters in study.parameters.items()
+        for key in parameters
+        if MONEY.match(parameters.of(key).unit) and f"{name}.{key}" not in experiment.parameters
+    }
+    foreign = [name for name, price in prices.items() if not price.unit.startswith(experiment.currency)]
+    years = {name: price.price_year for name, price in prices.items()}
+    others = [f"{name} ({year})" for name, year in years.items() if year not in (None, experiment.price_year)]
+    unknown = sum(year is None for year in years.values())
+    notes = []
+    if foreign:
+        notes.append(f"  prices in another currency than {experiment.currency}: {', '.join(foreign)}")
+    if others:
+        notes.append(f"  prices of other years than {experiment.price_year}, used as printed: {', '.join(others)}")
+    if unknown:
+        notes.append(f"  prices that do not say of which year they are, used as printed: {unknown}")
+    return notes
 
 
 def read_network(path: Path) -> CareNetwork:

@@ -13,6 +13,8 @@ from popsim.experiments.run import Run
 from popsim.reporting.text import aligned
 from popsim.units import DAYS_PER_YEAR
 
+LESS_CHARGES = "less what patients pay"  # more of it when they pay less
+
 
 def budget_text(
     run: Run, eligible: Sequence[float], uptake: Sequence[float], strategy: str, perspective: Perspective
@@ -42,7 +44,7 @@ def budget_text(
     ]
     for name in [strategy] if strategy else others:
         table = budget_impact(measures, run.comparator, name, people, uptake, perspective)
-        parts.append(_one_strategy(run, name, table, people, uptake))
+        parts.append(_one_strategy(run.strategies[name], table, people, uptake, perspective))
     if followed < len(uptake) - 0.01:
         parts.append(
             f"People were followed for {followed:.1f} years: what they cost later is missing. "
@@ -51,11 +53,13 @@ def budget_text(
     return "\n\n".join(parts)
 
 
-def _one_strategy(run: Run, name: str, table: pl.DataFrame, people: Sequence[float], uptake: Sequence[float]) -> str:
+def _one_strategy(
+    title: str, table: pl.DataFrame, people: Sequence[float], uptake: Sequence[float], perspective: Perspective
+) -> str:
     """Years as columns: who is eligible, both budgets, and the net impact by component."""
     years = range(1, len(uptake) + 1)
     cell = {(row["year"], row["component"]): row for row in table.iter_rows(named=True)}
-    lines: list[Sequence[str]] = [[run.strategies[name], *(f"Year {year}" for year in years)]]
+    lines: list[Sequence[str]] = [[title, *(f"Year {year}" for year in years)]]
     lines.append(["  Newly eligible people", *(f"{number:,.0f}" for number in people)])
     lines.append(["  Uptake, %", *(f"{share * 100:.0f}" for share in uptake)])
     for label, column in (("Current mix", "current_mix"), ("New mix", "new_mix")):
@@ -65,7 +69,8 @@ def _one_strategy(run: Run, name: str, table: pl.DataFrame, people: Sequence[flo
     for component in table["component"].unique(maintain_order=True).to_list():
         changes = [cell[year, component]["net"] for year in years]
         if component != TOTAL and any(changes):
-            lines.append([f"    {component.replace('_', ' ').capitalize()}", *(f"{c:+,.0f}" for c in changes)])
+            label = LESS_CHARGES if perspective == "payer" and component == "out_of_pocket" else component
+            lines.append([f"    {label.replace('_', ' ').capitalize()}", *(f"{c:+,.0f}" for c in changes)])
     return aligned(lines)
 
 
