@@ -120,7 +120,7 @@ def _walk(
     owners, models = [model], [model]
     for part in location:
         named = [m for m in models if part == m.__name__ or part in _tags(m)]
-        if named and not any(part in m.model_fields for m in models):
+        if named and (len(models) > 1 or not any(part in m.model_fields for m in models)):
             models = named
             continue
         path.append(str(part))

@@ -54,6 +54,13 @@ class UncertainParameters:
         """Names in the order of columns."""
         return tuple(self.distributions)
 
+    def described(self) -> dict[str, dict[str, str | float]]:
+        """Family, mean and standard error of each, for a run's manifest."""
+        return {
+            name: {"distribution": type(d).__name__.lower(), "mean": d.mean, "standard_error": d.standard_error}
+            for name, d in self.distributions.items()
+        }
+
     def draw(self, seed: int, draws: Sequence[int]) -> Floats:
         """Values[draw, parameter] of these draws, columns as in `names`."""
         return self.values_at(self._uniforms(seed, draws))

@@ -131,6 +131,7 @@ class Study:
             "experiment": self.experiment.model_dump(mode="json"),
             "flags": dict(self.flags),
             "parameters": {name: dict(values) for name, values in self.parameters.items()},
+            "uncertain": self.uncertain.described(),
             "files": {str(path): file_hash(path) if path.is_file() else MADE_IN_PYTHON for path in self._files()},
             "code": code_hash(),
             **self._inputs(),

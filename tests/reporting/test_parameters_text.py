@@ -9,6 +9,7 @@ from popsim.cli import main
 from popsim.experiments.design import read_study
 
 ROOT = Path(__file__).parents[2]
+MAIN = ROOT / "experiments" / "heart_failure_discharge.toml"
 UNCERTAIN = ROOT / "experiments" / "heart_failure_uncertainty.toml"
 
 
@@ -33,7 +34,7 @@ def test_every_parameter_has_one_line(printed):
 
 def test_a_line_says_value_unit_interval_distribution_and_sources(printed):
     """By hand: 4.4 to 6.0 about 5.2 is a standard error of 1.6 / 3.92 = 0.408."""
-    _, shown = printed("parameters", UNCERTAIN, "--uncertain")
+    _, shown = printed("parameters", MAIN, "--uncertain")
     lines = {line.split()[0]: " ".join(line.split()) for line in shown.out.splitlines()[1:-1]}
     assert lines["heart_failure.systolic_neprilysin_mmhg"].startswith(
         "heart_failure.systolic_neprilysin_mmhg 5.2 mmHg 4.4 to 6 normal (mean 5.2, standard error 0.4082) PARAGON-HF"
@@ -41,7 +42,7 @@ def test_a_line_says_value_unit_interval_distribution_and_sources(printed):
     assert "; uncertainty: PARAGON-HF, 95% interval" in lines["heart_failure.systolic_neprilysin_mmhg"]
     assert "), correlated Griffiths" in lines["griffiths_2014.utility_nyha_2"]
     assert "heart_failure.fluid_per_salt_l_per_g" not in lines
-    assert {*read_study(UNCERTAIN).uncertain.names} == {*lines}
+    assert {*read_study(MAIN).uncertain.names} == {*lines}
 
 
 def test_schemas_are_printed_and_written(printed, tmp_path):
