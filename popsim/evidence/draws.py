@@ -36,7 +36,6 @@ class UncertainParameters:
 
     Attributes:
         distributions: of each parameter by itself, by "set.parameter".
-        values: of each when nothing is drawn.
         bounds: low and high of each.
         copulas: names that are correlated, with the Cholesky factor of their correlation matrix.
         shares: names of each Dirichlet group, with their concentrations.
@@ -44,7 +43,6 @@ class UncertainParameters:
 
     shares_luck: ClassVar = False  # every draw has people and luck of its own
     distributions: Mapping[str, Distribution]
-    values: Mapping[str, float]
     bounds: Mapping[str, tuple[float, float]]
     copulas: tuple[tuple[tuple[str, ...], Floats], ...] = ()
     shares: tuple[tuple[tuple[str, ...], tuple[float, ...]], ...] = ()
@@ -126,6 +124,10 @@ class DesignedParameters:
     copulas: ClassVar[tuple[tuple[tuple[str, ...], Floats], ...]] = ()
     shares: ClassVar[tuple[tuple[tuple[str, ...], tuple[float, ...]], ...]] = ()
 
+    def described(self) -> dict[str, dict[str, str | float]]:
+        """As of drawn parameters, for a run's manifest."""
+        return {name: {"distribution": "chosen values"} for name in self.names}
+
     def draw(self, seed: int, draws: Sequence[int]) -> Floats:
         """The rows of these draws."""
         chosen: Floats = self.rows[np.asarray(draws) - 1]
@@ -177,8 +179,7 @@ def uncertain_parameters(
         _check_support(name, records[name], distribution, file)
     _check_hashes(distributions, file)
     bounds = {name: (records[name].low, records[name].high) for name in distributions}
-    values = {name: records[name].value for name in distributions}
-    return UncertainParameters(distributions, values, bounds, tuple(copulas), tuple(shares))
+    return UncertainParameters(distributions, bounds, tuple(copulas), tuple(shares))
 
 
 def _own_distribution(name: str, record: Parameter, file: object) -> Distribution | None:

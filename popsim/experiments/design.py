@@ -112,7 +112,8 @@ class Study:
         """Values[draw, uncertain parameter]."""
         if self.experiment.draws:
             return self.uncertain.draw(self.experiment.seed, self.draws)
-        return np.array([list(self.uncertain.values.values())])
+        own = {f"{name}.{key}": value for name, values in self.parameters.items() for key, value in values.items()}
+        return np.array([[own[name] for name in self.uncertain.names]])
 
     def region_size(self, region: int) -> int:
         """People who live in a region."""
