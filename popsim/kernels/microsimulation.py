@@ -34,36 +34,40 @@ COST, QALY, LIFE = range(OUTCOMES)
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def walk_tables(
-    seed, replication, person_id, initial, cycles, origin, target, restarts, first, last, reward, one_off, totals,
-    counts, sums,
+    seed, keys, person_id, initial, cycles, origin, target, restarts, first, last, reward, one_off, totals, counts,
+    sums,
 ):  # fmt: skip
-    """Everybody's walk through the states, as tables say.
+    """Everybody's walk through the states, as tables say, in several units (a strategy in a run) at once.
 
     A person in state `origin[a]` moves along arc a when the cycle's random word w, an unsigned number of 32 bits, has
     first <= w <= last; at most one arc of a state holds w, and outside all of them the person stays. No word can be the
     half-open interval's end 2**32, hence the closed form; an arc without probability has first = 1, last = 0.
 
     Args:
-        seed, replication: key of the random numbers.
+        seed: first word of the key of the random numbers.
+        keys: (units,) int64, second word of the key.
         person_id: (people,) int64.
         initial: (people,) state at point 0, int32.
         cycles: T.
         origin, target: (arcs,) int32, the states that an arc joins.
         restarts: (arcs,) 1 where moving along the arc sets time in state back to 0.
-        first, last: (T or 1, longest + 1, arcs) uint32; the second axis is time in state in cycles, its last entry for
-            that and longer.
-        reward: (OUTCOMES, T + 1, longest + 1, states), what a person in a state at a point is worth, weighted and
-            discounted.
-        one_off: (2, T + 1, arcs) cost and QALYs of moving along an arc, by the point of arrival, discounted.
-        totals: (OUTCOMES, people) written; or (OUTCOMES, 0) where they are not wanted.
-        counts: (blocks, T + 1, states) int32, written: people in each state at each point.
-        sums: (blocks, 2, OUTCOMES) written: sums of the people's totals and of their squares.
+        first, last: (units, T or 1, longest + 1, arcs) uint32; the third axis is time in state in cycles, its last
+            entry for that and longer.
+        reward: (units, OUTCOMES, T + 1, longest + 1, states), what a person in a state at a point is worth, weighted
+            and discounted.
+        one_off: (units, 2, T + 1, arcs) cost and QALYs of moving along an arc, by the point of arrival, discounted.
+        totals: (units, OUTCOMES, people) written; or (units, OUTCOMES, 0) where they are not wanted.
+        counts: (units, blocks, T + 1, states) int32, written: people in each state at each point.
+        sums: (units, blocks, 2, OUTCOMES) written: sums of the people's totals and of their squares.
     """
     people = len(person_id)
-    states = reward.shape[3]
-    longest = first.shape[1] - 1
-    kept = totals.shape[1] > 0
-    for block in prange(len(sums)):
+    units, blocks = sums.shape[:2]
+    states = reward.shape[4]
+    longest = first.shape[2] - 1
+    kept = totals.shape[2] > 0
+    for task in prange(units * blocks):
+        unit = task // blocks
+        block = task - unit * blocks
         start = block * BLOCK
         size = min(BLOCK, people - start)
         state = np.empty((2, BLOCK), np.int32)
@@ -75,36 +79,42 @@ def walk_tables(
         for point in range(cycles + 1):
             now = point & 1
             if point > 0:
-                _draw(seed, replication, person_id, start, size, point - 1, words)
-                row = min(point - 1, first.shape[0] - 1)
+                _draw(seed, keys[unit], person_id, start, size, point - 1, words)
+                row = min(point - 1, first.shape[1] - 1)
                 word = words[(point - 1) & (WORDS - 1)]
+                low, high = first[unit, row], last[unit, row]
                 if longest == 0:
-                    _move(size, origin, target, first[row, 0], last[row, 0], word, state[1 - now], state[now])
+                    _move(size, origin, target, low[0], high[0], word, state[1 - now], state[now])
                 else:
-                    _move_by_time(
-                        size, origin, target, restarts, first[row], last[row], word, since, state[1 - now], state[now]
-                    )
-                _reward_arcs(size, origin, target, one_off, point, state[1 - now], state[now], total)
+                    _move_by_time(size, origin, target, restarts, low, high, word, since, state[1 - now], state[now])
+                _reward_arcs(size, origin, target, one_off[unit, :, point], state[1 - now], state[now], total)
             if longest == 0:
-                _reward_states(size, reward[:, point, 0], state[now], total)
+                _reward_states(size, reward[unit, :, point, 0], state[now], total)
             else:
-                _reward_by_time(size, reward[:, point], since, state[now], total)
+                _reward_by_time(size, reward[unit, :, point], since, state[now], total)
             for s in range(states):
                 here = 0
                 for j in range(size):
                     here += 1 if state[now, j] == s else 0
-                counts[block, point, s] = here
-        for outcome in range(OUTCOMES):
-            added = 0.0
-            squares = 0.0
-            for j in range(size):
-                added += total[outcome, j]
-                squares += total[outcome, j] * total[outcome, j]
-            sums[block, 0, outcome] = added
-            sums[block, 1, outcome] = squares
-            if kept:
+                counts[unit, block, point, s] = here
+        _sum_up(size, total, sums[unit, block])
+        if kept:
+            for outcome in range(OUTCOMES):
                 for j in range(size):
-                    totals[outcome, start + j] = total[outcome, j]
+                    totals[unit, outcome, start + j] = total[outcome, j]
+
+
+@njit(error_model="numpy", forceinline=True)
+def _sum_up(size, total, sums):
+    """Sums of a block's totals and of their squares."""
+    for outcome in range(OUTCOMES):
+        added = 0.0
+        squares = 0.0
+        for j in range(size):
+            added += total[outcome, j]
+            squares += total[outcome, j] * total[outcome, j]
+        sums[0, outcome] = added
+        sums[1, outcome] = squares
 
 
 @njit(error_model="numpy", forceinline=True)
@@ -158,10 +168,10 @@ def _move_by_time(size, origin, target, restarts, first, last, word, since, befo
 
 
 @njit(error_model="numpy", forceinline=True)
-def _reward_arcs(size, origin, target, one_off, point, before, after, total):
+def _reward_arcs(size, origin, target, one_off, before, after, total):
     """Add the one-off rewards of those who moved."""
     for a in range(len(origin)):
-        cost, qaly = one_off[COST, point, a], one_off[QALY, point, a]
+        cost, qaly = one_off[COST, a], one_off[QALY, a]
         if cost != 0.0 or qaly != 0.0:
             for j in range(size):
                 moved = (before[j] == origin[a]) & (after[j] == target[a])
@@ -262,9 +272,10 @@ def compile_walk(
         spells: whether time in state runs on over moves between states of the same spell.
 
     Returns:
-        A function like `walk_tables` that takes, instead of the tables, p (a NamedTuple of floats), traits ((fields,
-        people) float64), spell ((states,) int32), alive (bit s is 1 where state s is alive), weight ((OUTCOMES, T + 1)
-        of a year in a state) and arrival ((2, T + 1) discount factors of one-offs).
+        A function like `walk_tables`, of one unit (arrays without the first axis, one key), that takes, instead of the
+        tables, the number of states, p (a NamedTuple of floats), traits ((fields, people) float64), spell ((states,)
+        int32), alive (bit s is 1 where state s is alive), weight ((OUTCOMES, T + 1) of a year in a state) and arrival
+        ((2, T + 1) discount factors of one-offs).
     """
     pick = _TRAITS[len(traits_type._fields)]
 
@@ -310,15 +321,9 @@ def compile_walk(
                     for j in range(size):
                         here += 1 if state[j] == s else 0
                     counts[block, point, s] = here
-            for outcome in range(OUTCOMES):
-                added = 0.0
-                squares = 0.0
-                for j in range(size):
-                    added += total[outcome, j]
-                    squares += total[outcome, j] * total[outcome, j]
-                sums[block, 0, outcome] = added
-                sums[block, 1, outcome] = squares
-                if kept:
+            _sum_up(size, total, sums[block])
+            if kept:
+                for outcome in range(OUTCOMES):
                     for j in range(size):
                         totals[outcome, start + j] = total[outcome, j]
 

@@ -30,6 +30,13 @@ MOST_STATES = 63
 MOST_REPLICATIONS, MOST_DRAWS = 10_000, 400_000  # so that the key of the random numbers stays below 2**32
 
 
+class Unit(NamedTuple):
+    """A strategy in a run: second word of the random key, and parameters."""
+
+    key: int
+    p: Any
+
+
 class Walked(NamedTuple):
     """One strategy in one run: (3,) means and variances over the people, (points, states) people in each state."""
 
@@ -113,22 +120,22 @@ class Model(ABC):
         values = self._values(drawn)
         runs = [Run(draw, replication) for draw in values for replication in range(replications)]
         kept = len(runs) == 1 if persons is None else persons
-        shape = len(self.strategies), len(runs), kernel.OUTCOMES
-        means, variances = np.empty(shape), np.empty(shape)
-        counts = np.empty((*shape[:2], self.timing.cycles + 1, len(self.states)), np.int64)
-        totals = np.empty((*shape, len(people))) if kept else None
-        none = np.empty((kernel.OUTCOMES, 0))
-        for r, run in enumerate(runs):
-            key = seed, run.replication + MOST_REPLICATIONS * run.draw
-            for s, strategy in enumerate(self.strategies):
-                p = self.parameters_of(strategy, values[run.draw])
-                goal = none if totals is None else totals[s, r]
-                means[s, r], variances[s, r], counts[s, r] = self._walk(key, p, people, goal)
+        units = [
+            Unit(run.replication + MOST_REPLICATIONS * run.draw, self.parameters_of(strategy, values[run.draw]))
+            for strategy in self.strategies
+            for run in runs
+        ]
+        shape = len(self.strategies), len(runs)
+        totals = np.empty((len(units), kernel.OUTCOMES, len(people) if kept else 0))
+        lived = self._walk(seed, units, people, totals)
+        means = np.array([unit.means for unit in lived]).reshape(*shape, -1)
+        variances = np.array([unit.variances for unit in lived]).reshape(*shape, -1)
+        counts = np.array([unit.counts for unit in lived]).reshape(*shape, self.timing.cycles + 1, -1)
         if not np.isfinite(means).all():
             raise InputError("a total is not a finite number: look at costs and utilities")
         return Microsimulation(
             list(self.strategies), list(self.states), runs, drawn, people.person_id, self.timing.cycle_years,
-            means, variances, counts, totals,
+            means, variances, counts, totals.reshape(*shape, kernel.OUTCOMES, -1) if kept else None,
         )  # fmt: skip
 
     def parameter_draws(self, draws: int, seed: int) -> pl.DataFrame:
@@ -165,8 +172,10 @@ class Model(ABC):
         """Columns of the individuals that the model uses."""
 
     @abstractmethod
-    def _walk(self, key: tuple[int, int], p: Any, people: Individuals, totals: NDArray[np.float64]) -> Walked:
-        """Let everybody live under one strategy; totals is (3, people) to be written, or (3, 0)."""
+    def _walk(
+        self, seed: int, units: Sequence[Unit], people: Individuals, totals: NDArray[np.float64]
+    ) -> Sequence[Walked]:
+        """Let everybody live in every unit; totals is (units, 3, people) to be written, or (units, 3, 0)."""
 
     @cached_property
     def _number(self) -> dict[str, int]:
@@ -214,15 +223,15 @@ def parameter_type(names: tuple[str, ...]) -> Any:
     return namedtuple("Parameters", names or ("nothing",), defaults=None if names else (0.0,))
 
 
-def empty_sums(people: int, cycles: int, states: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Counts and sums by block, for a kernel to fill."""
+def empty_sums(units: int, people: int, cycles: int, states: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Counts and sums by unit and block, for a kernel to fill."""
     blocks = -(-people // kernel.BLOCK)
-    return np.empty((blocks, cycles + 1, states), np.int32), np.empty((blocks, 2, kernel.OUTCOMES))
+    return np.empty((units, blocks, cycles + 1, states), np.int32), np.empty((units, blocks, 2, kernel.OUTCOMES))
 
 
-def walked(sums: NDArray[np.float64], counts: NDArray[np.int32], people: int) -> Walked:
-    """The blocks added up, in their order."""
-    added, squares = np.cumsum(sums, axis=0)[-1]
+def walked(sums: NDArray[np.float64], counts: NDArray[np.int32], people: int) -> list[Walked]:
+    """The blocks of each unit added up, in their order."""
+    added, squares = np.cumsum(sums, axis=1)[:, -1].swapaxes(0, 1)
     means = added / people
     variances = np.maximum(squares - added * means, 0.0) / max(people - 1, 1)
-    return Walked(means, variances, counts.sum(axis=0, dtype=np.int64))
+    return list(map(Walked, means, variances, counts.sum(axis=1, dtype=np.int64)))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from popsim.errors import InputError
 from popsim.kernels import microsimulation as kernel
-from popsim.microsimulation.base import Model, Walked, empty_sums, walked
+from popsim.microsimulation.base import Model, Unit, Walked, empty_sums, walked
 from popsim.microsimulation.individuals import Individuals
 
 
@@ -49,31 +49,23 @@ class KernelModel(Model):
     def _traits(self) -> Sequence[str]:
         return self.traits
 
-    def _walk(self, key: tuple[int, int], p: Any, people: Individuals, totals: NDArray[np.float64]) -> Walked:
+    def _walk(
+        self, seed: int, units: Sequence[Unit], people: Individuals, totals: NDArray[np.float64]
+    ) -> Sequence[Walked]:
         walk = compiled(self.next_state, self.rewards, self.one_offs, tuple(self.traits), bool(self.spells))
-        counts, sums = empty_sums(len(people), self.timing.cycles, len(self.states))
         alive = sum(1 << number for number, state in enumerate(self.states) if state not in self.dead)
-        time = self.timing.cycles, len(self.states)
-        columns = people.matrix(self.traits)
+        traits = people.matrix(self.traits)
         weight, arrival = self._weights
-        walk(
-            *key,
-            people.person_id,
-            people.initial,
-            *time,
-            p,
-            columns,
-            self._spell,
-            np.int64(alive),
-            weight,
-            arrival,
-            totals,
-            counts,
-            sums,
-        )
-        if (counts.sum(axis=(0, 2)) != len(people)).any():
-            raise InputError(f"next_state: gave a number that is no state; states are 0 to {len(self.states) - 1}")
-        return walked(sums, counts, len(people))
+        lived = []
+        for unit, goal in zip(units, totals, strict=True):
+            counts, sums = empty_sums(1, len(people), self.timing.cycles, len(self.states))
+            key = seed, unit.key, people.person_id, people.initial, self.timing.cycles, len(self.states)
+            model = unit.p, traits, self._spell, np.int64(alive), weight, arrival
+            walk(*key, *model, goal, counts[0], sums[0])
+            if (counts.sum(axis=(0, 1, 3)) != len(people)).any():
+                raise InputError(f"next_state: gave a number that is no state; states are 0 to {len(self.states) - 1}")
+            lived += walked(sums, counts, len(people))
+        return lived
 
 
 @lru_cache(maxsize=64)

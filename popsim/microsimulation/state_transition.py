@@ -5,18 +5,41 @@ It is fast from the first run, as the loop is compiled once for all such models.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from popsim.kernels import microsimulation as kernel
 from popsim.microsimulation import tables
-from popsim.microsimulation.base import Model, Walked, empty_sums, walked
+from popsim.microsimulation.base import Model, Unit, Walked, empty_sums, walked
 from popsim.microsimulation.individuals import Individuals
 from popsim.microsimulation.tables import Function
+
+MOST_TOGETHER = 4_000_000  # table entries and people of the units that one call of the kernel lets live
+SHARED = 3  # tables that all units have in common: where arcs lead from and to, and whether they restart time
+
+
+class TabledUnit(NamedTuple):
+    """A unit with its tables, by group of individuals."""
+
+    key: int
+    tables: Sequence[tuple[NDArray[Any], ...]]
+
+    def is_like(self, other: TabledUnit) -> bool:
+        """Whether both fit into one call: the same arcs, and tables of the same shape."""
+        return all(
+            all(np.array_equal(a, b) for a, b in zip(ours[:SHARED], theirs[:SHARED], strict=True))
+            and all(a.shape == b.shape for a, b in zip(ours[SHARED:], theirs[SHARED:], strict=True))
+            for ours, theirs in zip(self.tables, other.tables, strict=True)
+        )
+
+
+def stacked(units: Sequence[tuple[NDArray[Any], ...]]) -> tuple[NDArray[Any], ...]:
+    """Tables of units that are alike, those that differ between units with units as their first axis."""
+    return *units[0][:SHARED], *(np.stack(tables) for tables in list(zip(*units, strict=True))[SHARED:])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,22 +72,56 @@ class StateTransitionModel(Model):
         wanted = (a for name, function in self._functions().items() for a in tables.arguments(function, name))
         return list(dict.fromkeys(argument for argument in wanted if argument not in own))
 
-    def _walk(self, key: tuple[int, int], p: Any, people: Individuals, totals: NDArray[np.float64]) -> Walked:
-        sums, counts = [], []
-        for traits, rows in tables.groups(people.columns, self._traits()):
-            part = people.rows(rows) if traits else people
-            goal = np.empty((kernel.OUTCOMES, len(part))) if traits and totals.size else totals
-            here, added = empty_sums(len(part), self.timing.cycles, len(self.states))
-            walk = [*key, part.person_id, part.initial, self.timing.cycles, *self._tables(p, traits), goal, here, added]
-            kernel.walk_tables(*walk)
-            if traits and totals.size:
-                totals[:, rows] = goal
-            sums.append(added)
-            counts.append(here)
-        return walked(np.concatenate(sums), np.concatenate(counts), len(people))
+    def _walk(
+        self, seed: int, units: Sequence[Unit], people: Individuals, totals: NDArray[np.float64]
+    ) -> Sequence[Walked]:
+        parts = tables.groups(people.columns, self._traits())
+        lived: list[Walked] = []
+        for together in self._alike(units, [traits for traits, _ in parts], len(people)):
+            done = len(lived)
+            sums, counts = [], []
+            for (traits, rows), stack in zip(parts, zip(*(unit.tables for unit in together), strict=True), strict=True):
+                part = people.rows(rows) if traits else people
+                kept = totals[done : done + len(together)]
+                goal = np.empty((*kept.shape[:2], len(part))) if traits and kept.size else kept
+                here, added = empty_sums(len(together), len(part), self.timing.cycles, len(self.states))
+                keys = np.array([unit.key for unit in together])
+                walk = [
+                    seed,
+                    keys,
+                    part.person_id,
+                    part.initial,
+                    self.timing.cycles,
+                    *stacked(stack),
+                    goal,
+                    here,
+                    added,
+                ]
+                kernel.walk_tables(*walk)
+                if traits and kept.size:
+                    kept[:, :, rows] = goal
+                sums.append(added)
+                counts.append(here)
+            lived += walked(np.concatenate(sums, axis=1), np.concatenate(counts, axis=1), len(people))
+        return lived
+
+    def _alike(
+        self, units: Sequence[Unit], groups: Sequence[Mapping[str, Any]], people: int
+    ) -> Iterator[list[TabledUnit]]:
+        """Units one after the other, as many together as have the same arcs and not too much to hold at once."""
+        together: list[TabledUnit] = []
+        for unit in units:
+            new = TabledUnit(unit.key, [self._tables(unit.p, traits) for traits in groups])
+            size = sum(table.size for tables in new.tables for table in tables) + people
+            fits = (len(together) + 1) * size <= MOST_TOGETHER
+            if together and not (fits and new.is_like(together[0])):
+                yield together
+                together = []
+            together.append(new)
+        yield together
 
     def _tables(self, p: Any, traits: Mapping[str, Any]) -> tuple[NDArray[Any], ...]:
-        """What `kernel.walk_tables` takes after the number of cycles, up to the one-offs."""
+        """What `kernel.walk_tables` takes after the number of cycles, up to the one-offs, of one unit."""
         times = np.arange(self.timing.cycles + 1)
         points = {tables.CYCLE: times[:, None], tables.TIME: times[None, :], **traits}
         cycles = {**points, tables.CYCLE: times[:-1, None]}

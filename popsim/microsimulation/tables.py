@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,10 +44,15 @@ def arguments(function: Function, name: str) -> tuple[str, ...]:
     """
     if not callable(function):
         raise InputError(f"{name}: must be a function of p (and of cycle, time_in_state or traits)")
-    names = tuple(inspect.signature(function).parameters)
+    names = _argument_names(function)
     if names[:1] != (PARAMETERS,):
         raise InputError(f"{name}: its first argument must be p, the parameters")
     return names
+
+
+@lru_cache(maxsize=1024)
+def _argument_names(function: Function) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)
 
 
 def ask(function: Function, name: str, p: Any, grid: Mapping[str, Any]) -> Values:
