@@ -31,7 +31,8 @@ class Discharges(NamedTuple):
 
     Attributes:
         rows: `discharges_and_admissions(...)`.
-        outcomes: `judged(...)` by (window in days, cause of the readmissions; None: all).
+        outcomes: outcome, days_to_outcome and whole_window of `judged(...)` by (window in days, cause of the
+            readmissions; None: all).
         spaced: by window, which rows are an index when no admission within the window of an index is a new index (the
             rule of the US Hospital Readmissions Reduction Program).
     """
@@ -49,11 +50,12 @@ def discharges(admissions: pl.DataFrame, people: pl.DataFrame) -> Discharges:
         people: `follow_up(...)`.
     """
     rows = discharges_and_admissions(admissions, people)
-    return Discharges(
-        rows,
-        {(days, cause): judged(rows, days, cause) for days in WINDOWS_DAYS for cause in (None, HEART_FAILURE)},
-        {days: spaced(rows, days) for days in WINDOWS_DAYS},
-    )
+    outcomes = {
+        (days, cause): judged(rows, days, cause).select("outcome", "days_to_outcome", "whole_window")
+        for days in WINDOWS_DAYS
+        for cause in (None, HEART_FAILURE)
+    }
+    return Discharges(rows, outcomes, {days: spaced(rows, days) for days in WINDOWS_DAYS})
 
 
 def readmitted_by_person(after: Discharges) -> pl.DataFrame:

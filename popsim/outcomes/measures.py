@@ -8,7 +8,7 @@ import polars as pl
 
 from popsim.outcomes.discharges import Discharges, avoidable_admissions
 from popsim.outcomes.equity import by_deprivation
-from popsim.outcomes.follow_up import HOSPITAL, person_years, settings_of
+from popsim.outcomes.follow_up import person_years
 from popsim.outcomes.home_time import within_windows
 from popsim.outcomes.readmission import cumulative_incidence
 from popsim.outcomes.regions import TOTAL, Value, measure_frame
@@ -41,19 +41,19 @@ def measures(
     """
     values: dict[str, Value] = {}
     for (days, cause), outcomes in after.outcomes.items():
-        values |= _readmission(outcomes.filter(after.rows["may_be_index"]), days, f"_{cause}" if cause else "")
+        judged = outcomes.with_columns(after.rows["index"]).filter(after.rows["may_be_index"])
+        values |= _readmission(judged, days, f"_{cause}" if cause else "")
     values |= _use(admissions, people, table, after)
     values |= _deaths(people, table)
     values |= {name: per_person(table, name) for name in ("days_alive_out_of_hospital", "home_days")}
     for row in within_windows(admissions, elsewhere, people).iter_rows(named=True):
         days, persons = row.pop("days"), row.pop("persons")
         values |= {f"{name}_{days}d": Value(value, persons) for name, value in row.items()}
-    hours = wait_hours(events, classes, (*HOSPITAL, "emergency"))
-    at_door = pl.col("setting").is_in(settings_of(events, classes, ["emergency"]).implode())
-    for_beds = hours.filter(~at_door)
-    values |= _waits(waits(for_beds), "wait")
-    values |= _waits(waits(hours.filter(at_door), "until_left_hours"), "emergency")
-    values |= by_deprivation(table, for_beds)
+    # One kind of setting after the other: the events of a large population are not sorted all at once.
+    values |= _waits(waits(wait_hours(events, classes, ["emergency"]), "until_left_hours"), "emergency")
+    hours = wait_hours(events, classes)
+    values |= _waits(waits(hours), "wait")
+    values |= by_deprivation(table, hours)
     return measure_frame(values)
 
 

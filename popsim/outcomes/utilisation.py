@@ -107,6 +107,7 @@ def wait_hours(events: pl.DataFrame, classes: Mapping[str, str], kinds: Iterable
     since = pl.when(asked).then(pl.col("time_days").shift(1)).otherwise(pl.col("time_days"))
     return (
         events.filter(pl.col("event").is_in(["arrive", "start", "end"]) & pl.col("setting").is_in(settings.implode()))
+        .select("person_id", "setting", "event", "time_days")
         .sort("person_id", "setting", maintain_order=True)
         .with_columns(since=since, until=pl.when(left).then(pl.col("time_days").shift(-1)))
         .filter(pl.col("event") == "start")

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from popsim.cli import main
 from popsim.experiments.design import read_study
 from popsim.experiments.engine import Engine
 from popsim.experiments.run import Run
@@ -104,3 +105,10 @@ def test_without_persons_there_is_no_risk_model(tmp_path, request):
     assert 'needs the persons of the run: store = "persons"' in text
     assert "risk-standardised, %" not in text
     assert "Within 30 days, %" in text
+
+
+def test_the_command(run, capsys):
+    assert main(["outcomes", str(run.folder)]) == 0
+    assert capsys.readouterr().out.strip() == outcome_text(run)
+    assert main(["outcomes", "nowhere"]) == 2
+    assert "nowhere" in capsys.readouterr().err
