@@ -7,9 +7,9 @@ Value r of parameter draw d is y_dr = mean + a_d + e_dr. The a_d are what the pa
     parameter_sd^2   = variance of the draws' means - replication_sd^2 x mean of 1/n_d
 
 Both are unbiased, also when draws have unequal numbers of replications; with equal numbers they are the classic ANOVA
-estimates (Searle, Casella, McCulloch 1992, recalled). An estimate of parameter_sd^2 below 0 is given as 0: the draws
-differ by no more than luck. What the data cannot tell is null: parameter_sd without two draws, or when no draw has two
-replications; standard errors of a single value.
+estimates (Searle, Casella, McCulloch 1992, recalled). What the data cannot tell is null: parameter_sd without
+two draws, or when no draw has two replications, or when draws differ by no more than luck (an estimate of
+parameter_sd^2 that is not above 0: more replications would tell); standard errors of a single value.
 
 `mean` is the mean of the draws' means. Its `standard_error` and [low, high] are Monte Carlo error: what more draws and
 replications would remove, sqrt(parameter_sd^2 / D + replication_sd^2 x mean(1/n_d) / D), estimated from the spread of
@@ -79,7 +79,8 @@ def nested_means(values: pl.DataFrame, keys: Sequence[str], confidence: float = 
     )
     quantiles = pl.Series([t_quantile(n, confidence) for n in groups["sample"]], dtype=pl.Float64)
     reach = quantiles * pl.col("standard_error")
-    signal = (pl.col("spread") - pl.col("replication_sd") ** 2 * pl.col("share")).clip(lower_bound=0.0)
+    luck_of_means = pl.col("replication_sd") ** 2 * pl.col("share")
+    signal = pl.when((pl.col("spread") > luck_of_means) | (luck_of_means == 0)).then(pl.col("spread") - luck_of_means)
     ends = [_quantiles(means.to_numpy(), confidence) for means in groups["means"]]
     pull = pl.when(pl.col("spread") > 0).then(pl.col("parameter_sd") / pl.col("spread").sqrt()).otherwise(0.0)
     known = groups.with_columns(
@@ -117,8 +118,11 @@ class Nested(NamedTuple):
 
     @property
     def parameter_covariance(self) -> NDArray[np.float64] | None:
-        """(k, k) covariance over parameters, luck taken out; None where it cannot be told."""
+        """(k, k) covariance over parameters, luck taken out; None where it cannot be told, as in `nested_means`."""
         if self.noise is None or len(self.draws) < 2:
+            return None
+        luck = self.noise.diagonal()
+        if np.any((self.means.var(axis=0, ddof=1) <= luck) & (luck > 0)):
             return None
         return np.atleast_2d(np.cov(without_noise(self.means, self.noise), rowvar=False))
 

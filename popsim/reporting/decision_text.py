@@ -10,7 +10,7 @@ from popsim.economics.cost_effectiveness import QALYS, cost_per_effect, effect_o
 from popsim.economics.decision import Decision, acceptability, discounted_people, icer_table
 from popsim.economics.information import EVERYTHING, LEAST_DRAWS, Study, information, sample_information
 from popsim.experiments.run import Run
-from popsim.reporting.text import NOT_KNOWN, aligned, rounded, with_interval
+from popsim.reporting.text import NOT_KNOWN, aligned, rounded, span, with_interval
 
 HIGHEST = 10  # parameters shown
 DRAWS_TABLE = "draws"
@@ -136,7 +136,7 @@ def _value_for_money(run: Run, measures: pl.DataFrame, decision: Decision, effec
             [
                 f"  {run.strategies[name]}{' *' if chance and chance['optimal'] else ''}",
                 with_interval(benefit["mean"], benefit["low"], benefit["high"]) if benefit else "0",
-                _interval(benefit["parameter_low"], benefit["parameter_high"]) if benefit else "0",
+                (span(benefit["parameter_low"], benefit["parameter_high"]) or NOT_KNOWN) if benefit else "0",
                 f"{100 * chance['probability']:.0f}%" if chance else NOT_KNOWN,
                 rounded(chance["expected_loss"]) if chance else NOT_KNOWN,
             ]
@@ -145,15 +145,10 @@ def _value_for_money(run: Run, measures: pl.DataFrame, decision: Decision, effec
     return f"{aligned(lines)}\n{note}" if chances else aligned(lines)
 
 
-def _interval(low: float | None, high: float | None) -> str:
-    """Both ends, or n/a."""
-    if low is None or high is None:
-        return NOT_KNOWN
-    return f"{rounded(low)} to {rounded(high)}"
-
-
 def _information(run: Run, table: pl.DataFrame, people: float, top: int, what: str = "Value of information") -> str:
     """EVPI, then what is worth most to know."""
+    if table["value"][0] == 0.0:
+        return f"{what}: none. The same strategy is best in every draw, so that to know more would change nothing."
     title = f"{what}, {run.experiment.currency} per person (95% Monte Carlo)"
     scaled = [f"for {people:,.0f} people (discounted)"] if people else []
     lines: list[Sequence[str]] = [[title, "", "of EVPI", *scaled]]

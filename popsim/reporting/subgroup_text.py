@@ -12,10 +12,11 @@ from popsim.economics.subgroups import COST, EVERYONE, NET_BENEFIT, QALY, Cuts, 
 from popsim.errors import InputError
 from popsim.evidence.parameters import load_parameters
 from popsim.experiments.run import Run
-from popsim.reporting.text import aligned, rounded, with_interval
+from popsim.reporting.text import aligned, rounded, span, with_interval
 from popsim.schema import SCHEMA
 
 UNORDERED = ("ethnicity", "female")  # columns whose codes have no order that means anything
+INTERVALS = "(95% Monte Carlo interval) [95% of the parameters]"
 type Row = Mapping[str, float | None]
 
 
@@ -35,7 +36,7 @@ def subgroups_text(run: Run, by: Sequence[str], cuts: Cuts | None = None) -> str
     table = subgroup_effects(persons, run.comparator, by, price, cuts=cuts)
     spread = individual_effects(persons, run.comparator, price)
     against = run.strategies[run.comparator].lower()
-    parts = [_head(run, f"Difference from {against} per person (95% Monte Carlo interval, the same people in pairs)")]
+    parts = [_head(run, f"Difference from {against} per person, the same people in pairs {INTERVALS}")]
     for strategy, title in _others(run):
         lines: list[Sequence[str]] = [[title, "People", f"Cost, {currency}", "QALYs", f"Net benefit at {price:,.0f}"]]
         own = table.filter(pl.col("strategy") == strategy)
@@ -85,7 +86,7 @@ def equity_text(
     parts = [
         _head(
             run,
-            f"Against {run.strategies[run.comparator].lower()}, per person of each group (95% Monte Carlo interval). "
+            f"Against {run.strategies[run.comparator].lower()}, per person of each group {INTERVALS}. "
             f"What costs more displaces care worth a QALY for every {run.experiment.currency} {price:,.0f}, "
             f"borne {burden} (assumption).",
         )
@@ -123,8 +124,9 @@ def _others(run: Run) -> list[tuple[str, str]]:
 
 def _estimate(row: Row) -> str:
     """A mean with its Monte Carlo interval and, in brackets, that of the parameters where draws tell it."""
-    text, low, high = with_interval(row["mean"], row["low"], row["high"]), row["parameter_low"], row["parameter_high"]
-    return text if low is None or high is None else f"{text} [{rounded(low)} to {rounded(high)}]"
+    parameters = span(row["parameter_low"], row["parameter_high"])
+    text = with_interval(row["mean"], row["low"], row["high"])
+    return text if parameters is None else f"{text} [{parameters}]"
 
 
 def _individuals(spread: pl.DataFrame, currency: str) -> str:

@@ -30,10 +30,20 @@ def rounded(value: float | None, digits: int = 3, *, signed: bool = False) -> st
 
 def with_interval(value: float | None, low: float | None, high: float | None, digits: int = 3) -> str:
     """A number with its interval, all to the decimals that its width makes sensible; alone when it has none."""
-    if value is None or low is None or high is None or math.isnan(high - low):
+    decimals = _decimals(low, high, digits)
+    if value is None or decimals is None:
         return rounded(value, digits)
-    width = high - low
-    if width <= SAME * max(abs(low), abs(high)):
-        return rounded(value, digits)
-    decimals = max(0, digits - 2 - math.floor(math.log10(width)))
     return f"{value:,.{decimals}f} ({low:,.{decimals}f} to {high:,.{decimals}f})"
+
+
+def span(low: float | None, high: float | None, digits: int = 3) -> str | None:
+    """Both ends of an interval to the decimals that its width makes sensible; None when it has none."""
+    decimals = _decimals(low, high, digits)
+    return None if decimals is None else f"{low:,.{decimals}f} to {high:,.{decimals}f}"
+
+
+def _decimals(low: float | None, high: float | None, digits: int) -> int | None:
+    """Decimals that show an interval's width with one digit less than `digits`; None for no width but rounding."""
+    if low is None or high is None or not high - low > SAME * max(abs(low), abs(high)):
+        return None
+    return max(0, digits - 2 - math.floor(math.log10(high - low)))
