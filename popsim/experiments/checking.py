@@ -10,7 +10,8 @@ from popsim.definitions.base import read_toml
 from popsim.errors import DefinitionError
 from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.parameters import load_parameters
-from popsim.experiments.design import Study, read_study
+from popsim.experiments.design import Study
+from popsim.experiments.scenarios import studies
 from popsim.population.cohort import Cohort
 from popsim.population.population import Population
 from popsim.population.sampling import plan, sample
@@ -27,9 +28,10 @@ def check_file(path: Path) -> str:
     """
     table = read_toml(path)
     if "strategies" in table:
-        study = read_study(path)
+        study, *scenarios = studies(path).values()
         names = ", ".join(strategy.name for strategy in study.experiment.strategies)
-        return "\n".join([f"experiment '{study.experiment.name}' is sound: {names}", *price_notes(study)])
+        more = f"; {len(scenarios)} scenarios" if scenarios else ""
+        return "\n".join([f"experiment '{study.experiment.name}' is sound: {names}{more}", *price_notes(study)])
     if "settings" in table:
         network = read_network(path)
         return f"care network '{network.definition.name}' is sound: {len(network)} settings"

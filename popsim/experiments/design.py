@@ -29,6 +29,7 @@ from popsim.evidence.distributions import Floats
 from popsim.evidence.draws import DesignedParameters, UncertainParameters
 from popsim.evidence.parameters import ParameterSet
 from popsim.experiments.content import SHOWN, file_hash, json_hash
+from popsim.experiments.intervention_parameters import INTERVENTION_SET, with_parameters
 from popsim.experiments.parameters import resolve_parameters
 from popsim.kernels import source_hash
 from popsim.population.cohort import Cohort
@@ -76,7 +77,8 @@ class Study:
     def units(self) -> tuple[Unit, ...]:
         """The pieces of work: draw by draw, replication by replication: a run cut short has whole comparisons."""
         shared = json_hash(self._shared_content())
-        strategies = [self.experiment.strategy(one.name) for one in self.experiment.strategies]
+        numbers = self.parameters[INTERVENTION_SET]
+        strategies = [with_parameters(self.experiment.strategy(s.name), numbers) for s in self.experiment.strategies]
         contents = [(strategy, json_hash(strategy.model_dump(mode="json"))) for strategy in strategies]
         units = []
         for draw, drawn in zip(self.draws, self._drawn().tolist(), strict=True):
@@ -147,7 +149,7 @@ class Study:
         experiment = self.experiment
         return {
             **self._inputs(),
-            "parameters": {name: dict(values) for name, values in self.parameters.items()},
+            "parameters": {name: dict(v) for name, v in self.parameters.items() if name != INTERVENTION_SET},
             "population": experiment.population,
             "regions": experiment.regions,
             "seed": experiment.seed,

@@ -10,6 +10,7 @@ from popsim.definitions.uncertainty import Correlated
 from popsim.errors import DefinitionError
 from popsim.evidence.draws import UncertainParameters, uncertain_parameters
 from popsim.evidence.parameters import PARAMETER_SETS, ParameterSet, find_parameter, load_parameters
+from popsim.experiments.intervention_parameters import INTERVENTION_SET, intervention_parameters
 
 PRICE_SET = "nhs_prices"
 
@@ -22,6 +23,7 @@ def resolve_parameters(experiment: Experiment, file: object) -> tuple[dict[str, 
             for draws when nothing is uncertain.
     """
     sets = {name: load_parameters(name) for name in PARAMETER_SETS}
+    sets[INTERVENTION_SET] = intervention_parameters(experiment.strategy(one.name) for one in experiment.strategies)
     for group in experiment.parameter_groups:
         if not isinstance(group, Correlated):  # it says all about its members: what their set says gives way
             for dotted in group.parameters:

@@ -14,6 +14,7 @@ from popsim.care.network import CareNetwork
 from popsim.definitions.network import SettingDefinition
 from popsim.economics.worth import worth, worth_measures
 from popsim.experiments.design import Unit
+from popsim.experiments.intervention_parameters import INTERVENTION_SET, with_parameters
 from popsim.experiments.parameters import PRICE_SET
 from popsim.experiments.unit_file import Tables
 from popsim.kernels.care_records import UNLIMITED
@@ -118,15 +119,16 @@ def build(unit: Unit, population: int | None = None) -> PopulationModel:
     study, experiment = unit.study, unit.study.experiment
     size = study.region_size(unit.region) if population is None else population
     people = sample(study.cohort, SCHEMA, size, experiment.seed, unit.random_key, experiment.enrolment_days)
+    parameters = study.parameters_of(unit.draw)
     return PopulationModel(
         people,
         CareNetwork(study.network, SCHEMA.columns, study.file),
-        unit.strategy,
+        with_parameters(unit.strategy, parameters[INTERVENTION_SET]),
         seed=experiment.seed,
         replication=unit.random_key,
         follow_up_days=experiment.follow_up_days,
         enrolment_days=experiment.enrolment_days,
-        parameters=study.parameters_of(unit.draw),
+        parameters=parameters,
     )
 
 

@@ -1,0 +1,92 @@
+"""The numbers of interventions as a parameter set, so that they can be uncertain, overridden and varied like any other.
+
+    "interventions.sglt2_inhibitor.uptake" = { uncertainty = { distribution = "beta", standard_error = 0.05 } }
+
+They go by the intervention's name, because strategies that have the same intervention share it; where strategies give
+an intervention of one name different numbers, those numbers are no parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from popsim.care.columns import CARE_COLUMNS
+from popsim.definitions.interventions import LARGEST_COST, LARGEST_FACTOR, Device, Drug, Effect, Personal, Programme
+from popsim.definitions.network import LARGEST_NUMBER
+from popsim.definitions.parameter import Parameter
+from popsim.definitions.strategy import Strategy
+from popsim.evidence.parameters import ParameterSet
+
+INTERVENTION_SET = "interventions"
+SOURCE = "assumption: what the experiment says of the intervention"
+NUMBERS = {  # unit, largest value
+    "uptake": ("1", 1.0),
+    "adherence": ("1", 1.0),
+    "cost_once": ("currency", LARGEST_COST),
+    "cost_per_day": ("currency/day", LARGEST_COST),
+}
+DOSES = {column.name: column for column in CARE_COLUMNS}
+
+
+def intervention_parameters(strategies: Iterable[Strategy]) -> ParameterSet:
+    """Uptake, adherence, costs, dose and effects of the personal interventions of some strategies.
+
+    Args:
+        strategies: with all that they inherit.
+    """
+    found: dict[str, Parameter] = {}
+    disputed: set[str] = set()
+    for strategy in strategies:
+        for intervention in personal(strategy):
+            for key, parameter in _numbers(intervention):
+                disputed |= {key} if found.setdefault(key, parameter) != parameter else set()
+    return ParameterSet(INTERVENTION_SET, {key: one for key, one in found.items() if key not in disputed})
+
+
+def with_parameters(strategy: Strategy, parameters: ParameterSet) -> Strategy:
+    """A strategy whose interventions have the numbers of a parameter set."""
+    changed = [_with(one, parameters) if isinstance(one, Personal) else one for one in strategy.interventions]
+    return strategy.model_copy(update={"interventions": tuple(changed)}) if changed else strategy
+
+
+def personal(strategy: Strategy) -> Iterator[Personal]:
+    """The interventions of a strategy that are offered to persons."""
+    return (one for one in strategy.interventions if isinstance(one, Drug | Device | Programme))
+
+
+def _numbers(one: Personal) -> Iterator[tuple[str, Parameter]]:
+    """Every number of an intervention by its key within the set."""
+    for key, (unit, high) in NUMBERS.items():
+        yield f"{one.name}.{key}", _parameter(getattr(one, key), unit, 0.0, high)
+    if isinstance(one, Drug):
+        if one.dose is not None and one.column in DOSES:  # else refused by the checks of strategies
+            column = DOSES[one.column]
+            yield f"{one.name}.dose", _parameter(one.dose, column.unit, column.low, column.high)
+        return
+    for place, effect in enumerate(one.effects):
+        low, high = (-LARGEST_NUMBER, LARGEST_NUMBER) if effect.multiply is None else (0.0, LARGEST_FACTOR)
+        key = _effect_key(one, place, effect)
+        yield key, _parameter(getattr(effect, key.rpartition(".")[2]), "unit of the column", low, high)
+
+
+def _parameter(value: float, unit: str, low: float, high: float) -> Parameter:
+    return Parameter(value=value, unit=unit, source=SOURCE, low=low, high=high)
+
+
+def _effect_key(one: Personal, place: int, effect: Effect) -> str:
+    return f"{one.name}.effects.{place}.{'add' if effect.multiply is None else 'multiply'}"
+
+
+def _with(one: Personal, parameters: ParameterSet) -> Personal:
+    """An intervention with the numbers of a parameter set."""
+    keys = (*NUMBERS, "dose") if isinstance(one, Drug) else tuple(NUMBERS)
+    changes: dict[str, Any] = {key: parameters[full] for key in keys if (full := f"{one.name}.{key}") in parameters}
+    if not isinstance(one, Drug):
+        effects = []
+        for place, effect in enumerate(one.effects):
+            key = _effect_key(one, place, effect)
+            change = {key.rpartition(".")[2]: parameters[key]} if key in parameters else {}
+            effects.append(effect.model_copy(update=change))
+        changes["effects"] = tuple(effects)
+    return one.model_copy(update=changes)
