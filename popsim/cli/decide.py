@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from popsim.cli.options import whole
 from popsim.errors import InputError
+
+if TYPE_CHECKING:
+    from popsim.experiments.run import Run
 
 FinishedRun = Annotated[
     Path, typer.Argument(metavar="RUN", help="results/<experiment>/<run id>, or results/<experiment>.")
@@ -45,20 +49,20 @@ def decide(
 ) -> None:
     """Print which strategy to choose, how sure that is, and what it would be worth to know more."""
     from popsim.economics.information import Study
-    from popsim.experiments.run import Run
     from popsim.reporting.decision_text import decision_text
 
+    for flag, number in (("--willingness-to-pay", willingness_to_pay), ("--top", top)):
+        if number is not None and not 0 <= number < math.inf:
+            raise InputError(f"command line: {flag} = {number}: must be 0 or more")
     proposed = Study(*study_of(study)) if study else None
-    print(decision_text(Run.open(run), effect, willingness_to_pay, people, years, top, proposed))
+    print(decision_text(_compared(run), effect, willingness_to_pay, people, years, top, proposed))
 
 
 def subgroups(run: FinishedRun, by: By = None) -> None:
     """Print effects by subgroup, who gains and who is harmed, and the value of individualised care."""
-    from popsim.experiments.run import Run
     from popsim.reporting.subgroup_text import subgroups_text
 
-    opened = Run.open(run)
-    print(subgroups_text(opened, *groupings(by or "female,deprivation_quintile")))
+    print(subgroups_text(_compared(run), *groupings(by or "female,deprivation_quintile")))
 
 
 def equity(
@@ -73,12 +77,24 @@ def equity(
     ] = None,
 ) -> None:
     """Print who gains health and who bears the cost, with equity-weighted net benefit."""
-    from popsim.experiments.run import Run
     from popsim.reporting.subgroup_text import equity_text
 
-    opened = Run.open(run)
     given = (_by_level("--lifetime", lifetime), _by_level("--opportunity-cost", opportunity_cost))
-    print(equity_text(opened, *groupings(by or ",".join(GROUPINGS)), *given))
+    print(equity_text(_compared(run), *groupings(by or ",".join(GROUPINGS)), *given))
+
+
+def _compared(path: Path) -> Run:
+    """The finished run, if it compares anything.
+
+    Raises:
+        InputError: there is no finished run, or it has one strategy.
+    """
+    from popsim.experiments.run import Run
+
+    run = Run.open(path)
+    if len(run.strategies) < 2:
+        raise InputError(f"{path}: the run has one strategy, so that there is nothing to compare")
+    return run
 
 
 def _by_level(flag: str, text: str | None) -> dict[str, float] | None:

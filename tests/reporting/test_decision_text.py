@@ -71,6 +71,8 @@ def test_decide_for_another_price(with_draws, capsys):
         (["--effect", "dalys"], "no replication has the measures cost_total and dalys"),
         (["--study", "prices.clinics=2:10"], "did you mean 'prices.clinic'"),
         (["--study", "prices.clinic"], "must be like nhs_prices.inpatient_day=200:50/100"),
+        (["--willingness-to-pay", "nan"], "--willingness-to-pay = nan: must be 0 or more"),
+        (["--top", "-1"], "--top = -1: must be 0 or more"),
         (["--people", "-5"], "people = -5: must not be negative"),
     ],
 )

@@ -89,6 +89,15 @@ def test_what_is_refused(run, capsys, command, tmp_path):
     assert "keeps no persons (the experiment's store is 'measures')" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["decide", "subgroups", "equity"])
+def test_a_run_of_one_strategy_is_refused(run, capsys, command, tmp_path):
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["experiment"]["strategies"] = manifest["experiment"]["strategies"][:1]
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    assert main([command, str(tmp_path)]) == 2
+    assert "the run has one strategy" in capsys.readouterr().err
+
+
 def test_groupings():
     assert groupings("female, age_years=65/75.5") == (["female", "age_years"], {"age_years": [65.0, 75.5]})
     with pytest.raises(InputError, match="age_years="):
