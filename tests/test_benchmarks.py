@@ -131,6 +131,6 @@ def test_the_store_is_compared_on_the_same_work(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runner, "SECONDS", 0.001)
     section = runner.store(3, 1)
-    assert [row.name for row in section.rows] == ["nothing stored", "durable store", "the store alone, waiting"]
+    assert [row.name for row in section.rows[:3]] == ["nothing stored", "durable store", "the store alone, waiting"]
     assert all(row.median > 0 for row in section.rows)
     assert list(tmp_path.iterdir()) == []

@@ -72,7 +72,7 @@ def command_line(folder):
         return ""
 
 
-def gone(pids, seconds=5.0):
+def gone(pids, seconds=60.0):
     deadline = time.monotonic() + seconds
     while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.02)
