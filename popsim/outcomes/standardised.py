@@ -140,7 +140,7 @@ def observed_and_expected(persons: pl.LazyFrame, model: RiskModel, effects: pl.D
             information=(trials * risk * (1.0 - risk)).sum(),
         )
         .sort(UNIT)
-        .collect()
+        .collect(engine="streaming")  # a run may have more persons than fit into memory
     )
 
 
