@@ -56,12 +56,6 @@ def stop_at_b(piece):
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def loop_at_b(piece):
-    leave_mark(piece)
-    while piece.key == "b":
-        pass
-
-
 def always_die(piece):
     leave_mark(piece)
     if piece.key == "b":
