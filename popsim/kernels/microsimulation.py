@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 from numba.core.dispatcher import Dispatcher
+from numba.core.errors import NumbaError
 
 from popsim.kernels.codes import STREAM_TRANSITIONS
 from popsim.kernels.random import TWO_TO_MINUS_32, WORD, philox
@@ -200,6 +201,9 @@ def _reward_by_time(size, reward, since, state, total):
         k = min(since[j], longest)
         for outcome in range(OUTCOMES):
             total[outcome, j] += reward[outcome, k, state[j]]
+
+
+CompilationError = NumbaError  # what numba cannot compile
 
 
 def compile_scalar(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,6 +5,7 @@ The functions are compiled into the loop over people: a few seconds for each mod
 
 from __future__ import annotations
 
+import inspect
 from collections import namedtuple
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.errors import InputError
+from popsim.errors import InputError, one_line
 from popsim.kernels import microsimulation as kernel
 from popsim.microsimulation.base import Model, Unit, Walked, empty_sums, walked
 from popsim.microsimulation.individuals import Individuals
+
+ARGUMENTS = {
+    "next_state": ("state", "time_in_state", "cycle", "u", "p", "x"),
+    "rewards": ("state", "time_in_state", "cycle", "p", "x"),
+    "one_offs": ("state", "new_state", "time_in_state", "cycle", "p", "x"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +52,10 @@ class KernelModel(Model):
         super().__post_init__()
         if len(self.traits) > kernel.MOST_TRAITS:
             raise InputError(f"traits: at most {kernel.MOST_TRAITS}, not {len(self.traits)}")
+        for name, arguments in ARGUMENTS.items():
+            function = getattr(self, name)
+            if not callable(function) or len(inspect.signature(function).parameters) != len(arguments):
+                raise InputError(f"{name}: must be a function of {', '.join(arguments)}")
 
     def _traits(self) -> Sequence[str]:
         return self.traits
@@ -61,7 +72,10 @@ class KernelModel(Model):
             counts, sums = empty_sums(1, len(people), self.timing.cycles, len(self.states))
             key = seed, unit.key, people.person_id, people.initial, self.timing.cycles, len(self.states)
             model = unit.p, traits, self._spell, np.int64(alive), weight, arrival
-            walk(*key, *model, goal, counts[0], sums[0])
+            try:
+                walk(*key, *model, goal, counts[0], sums[0])
+            except kernel.CompilationError as error:
+                raise InputError(one_line(f"{', '.join(ARGUMENTS)}: numba cannot compile: {cause(error)}")) from error
             if (counts.sum(axis=(0, 1, 3)) != len(people)).any():
                 raise InputError(f"next_state: gave a number that is no state; states are 0 to {len(self.states) - 1}")
             lived += walked(sums, counts, len(people))
@@ -77,3 +91,10 @@ def compiled(
     trait_type = namedtuple("Traits", traits or ("nothing",))  # type: ignore[misc]
     next_one, worth, once = (kernel.compile_scalar(function) for function in (next_state, rewards, one_offs))
     return kernel.compile_walk(next_one, worth, once, trait_type, spells)
+
+
+def cause(error: Exception) -> str:
+    """The line of numba's long message that says what is wrong."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith(("Unknown attribute", "NameError", "Untyped global"))]
+    return (telling or lines or [type(error).__name__])[-1 if telling else 0]

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from popsim.errors import InputError
 from popsim.kernels import microsimulation as kernel
 from popsim.microsimulation import tables
 from popsim.microsimulation.base import Model, Unit, Walked, empty_sums, walked
@@ -54,7 +55,7 @@ class StateTransitionModel(Model):
         costs: per year in a state, {state: cost}; a state that is not named costs nothing.
         utilities: of a state, per year, likewise.
         transition_costs, transition_qalys: one-offs of a transition, {(from, to): value}, "*" for any state; counted in
-            full at the point of arrival, without within-cycle correction.
+            full at the point of arrival, without within-cycle correction. They cannot depend on `time_in_state`.
     """
 
     transitions: Function
@@ -62,6 +63,12 @@ class StateTransitionModel(Model):
     utilities: Function
     transition_costs: Function | None = None
     transition_qalys: Function | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, function in self._functions().items():
+            if tables.TIME in tables.arguments(function, name) and name in ("transition_costs", "transition_qalys"):
+                raise InputError(f"{name}: cannot depend on {tables.TIME}; write a KernelModel")
 
     def _functions(self) -> dict[str, Function]:
         names = ("transitions", "costs", "utilities", "transition_costs", "transition_qalys")
@@ -140,8 +147,10 @@ class StateTransitionModel(Model):
             [np.broadcast_to(table, shape) * w[:, None, None] for table, w in zip(rewards, weight, strict=True)]
         )
         names = ("transition_costs", "transition_qalys")
-        one_off = np.array([tables.by_arc(say(name, {}), arcs, self._number, name) for name in names])
+        arrivals = {tables.CYCLE: np.maximum(times - 1, 0)[:, None], **traits}  # by the point where a cycle ends
+        once = [tables.by_arc(say(name, arrivals), arcs, self._number, name) for name in names]
+        one_off = np.array([table * worth[:, None] for table, worth in zip(once, arrival, strict=True)])
         spread = (len(arcs.first), longest, len(arcs.origin))
         first, last = (np.ascontiguousarray(np.broadcast_to(words, spread)) for words in (arcs.first, arcs.last))
         restarts = (self._spell[arcs.origin] != self._spell[arcs.target]).astype(np.int8)
-        return arcs.origin, arcs.target, restarts, first, last, reward, one_off[:, None, :] * arrival[:, :, None]
+        return arcs.origin, arcs.target, restarts, first, last, reward, one_off

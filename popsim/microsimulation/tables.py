@@ -134,18 +134,16 @@ def by_state(values: Values, states: Mapping[str, int], where: str) -> NDArray[n
 
 
 def by_arc(values: Values, pairs: Arcs, states: Mapping[str, int], where: str) -> NDArray[np.float64]:
-    """(arcs,) rewards of transitions, keyed (from, to) where either may be "*" for any state; several add up."""
-    table = np.zeros(len(pairs.origin))
-    for pair, value in values.items():
+    """(points or 1, arcs) rewards of transitions, keyed (from, to) where either may be "*" for any; several add up."""
+    numbers = [_number(value, where) for value in values.values()]
+    table = np.zeros((max((number.shape[0] for number in numbers), default=1), len(pairs.origin)))
+    for pair, number in zip(values, numbers, strict=True):
         if not (isinstance(pair, tuple) and len(pair) == 2):
             raise InputError(f"{where}: {pair!r}: keys must be (from, to)")
-        number = _number(value, where)
-        if number.size != 1:
-            raise InputError(f"{where}: {pair}: must be one number")
-        chosen = np.ones(len(table), bool)
+        chosen = np.ones(len(pairs.origin), bool)
         for ends, name in zip((pairs.origin, pairs.target), pair, strict=True):
             chosen &= True if name == ANY else ends == _state(name, states, where)
-        table[chosen] += number.item()
+        table[:, chosen] += number
     return table
 
 

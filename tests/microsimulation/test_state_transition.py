@@ -78,6 +78,16 @@ def test_one_offs_are_discounted_at_arrival(make):
         assert abs(row["mean"] - expected) < 3 * row["standard_error"]
 
 
+def test_one_offs_by_cycle_and_trait():
+    """Who dies in cycle t costs 10 t, women twice that; everybody dies in cycle 3."""
+    model = leaving(
+        transitions=lambda p, cycle: {"healthy": {"dead": np.where(cycle == 3, 1.0, 0.0)}},
+        costs=lambda p: {},
+        transition_costs=lambda p, cycle, woman: {("healthy", "dead"): 10.0 * cycle * (1 + woman)},
+    )
+    assert model.run({"woman": [0, 1, 1]}, seed=1).totals[0, 0, 0].tolist() == [30.0, 60.0, 60.0]
+
+
 def test_certain_transitions_are_certain():
     """Tunnel states: everybody moves on every cycle, whatever the random number; dead ends are never left."""
     model = leaving(
