@@ -38,7 +38,8 @@ class Check:
     def find(self, laboratory: Laboratory) -> Finding:
         """Try it; an error of popsim's own while trying is a failure, with its text."""
         try:
-            return Finding(self.area, self.title, self.did, *self.run(laboratory))
+            holds, saw = self.run(laboratory)
+            return Finding(self.area, self.title, self.did, None if holds is None else bool(holds), saw)
         except PopsimError as error:
             return Finding(self.area, self.title, self.did, False, f"refused: {error}")
 

@@ -12,7 +12,7 @@ from popsim.verification.checking import Saw, check, close, never, not_asked, sa
 from popsim.verification.laboratory import Laboratory
 
 AREA = "Decision"
-DRAWS = 24  # information() takes no fewer than 20
+DRAWS = 20  # information() takes no fewer
 GRID = np.array([0.0, 5_000.0, 20_000.0, 50_000.0, 100_000.0])
 
 
