@@ -154,6 +154,27 @@ def test_a_drug_costs_days_alive_out_of_hospital_times_price_times_dose():
     np.testing.assert_allclose(model.population["cost_drugs"], 7.0 + 0.25 * at_home + 2.0 * doses, rtol=1e-12)
 
 
+def test_telemonitoring_costs_the_price_of_the_programme_in_force_on_each_day():
+    """2 a day from the first day on, 5 a day from day 15, the price set's from day 25, 2 again from day 35."""
+    prices = load_parameters("nhs_prices")
+    changed = prices.with_values({"telemonitoring_day": 11.0, "discount_rate_costs": 0.0, "discount_rate_qalys": 0.0})
+    own = TELEMONITORING.telemonitoring.model_copy(update={"cost_per_day": 2.0, "uptake": 0.5}).model_dump()
+    service = {"kind": "policy", "until_day": 35}
+    strategy = doing(
+        service | {"name": "dear", "from_day": 15, "telemonitoring": own | {"cost_per_day": 5.0}},
+        service | {"name": "priced", "from_day": 25, "telemonitoring": own | {"cost_per_day": None}},
+        telemonitoring=own,
+    )
+    model = make(strategy, size=200, days=50, enrolment_days=0, parameters={"nhs_prices": changed})
+    expected = np.zeros(200)
+    for day in range(50):
+        model.run_for(1)
+        price = 2.0 if day < 15 or day >= 35 else 5.0 if day < 25 else 11.0
+        expected += price * ((model.population["alive"] == 1) & (model.population["telemonitored"] == 1))
+    assert 0.3 < (expected > 0).mean() < 0.7
+    np.testing.assert_allclose(model.population["cost_telemonitoring"], expected, rtol=1e-12)
+
+
 def test_a_drug_that_helps_prevents_presentations_with_heart_failure():
     """The same people under the same luck: with an SGLT2 inhibitor from discharge on fewer have too much fluid."""
     models = [make(USUAL), make(doing(DRUG))]

@@ -40,10 +40,18 @@ def networks_by_day(network: CareNetwork, strategy: Strategy, population: int | 
         capacities = [one for one in strategy.composed if isinstance(one, Capacity) and one.in_force(day)]
         places = {one.setting: one.places for one in capacities}
         if places != before:
-            changed = network.with_capacity(places, f"{network.file}: strategy {strategy.name}, day {day}")
+            changed = _with_capacity(network, places, f"strategies.{strategy.name}, from day {day}")
             found[day] = changed if population is None else changed.scaled(population)
         before = places
     return found
+
+
+def _with_capacity(network: CareNetwork, places: dict[str, int], key: str) -> CareNetwork:
+    """The network with other numbers of places; what is wrong with them is said of the strategy."""
+    try:
+        return network.with_capacity(places)
+    except DefinitionError as error:
+        raise DefinitionError(network.file, f"{key}: {error.key}", error.value, error.allowed) from None
 
 
 def telemonitoring_by_day(strategy: Strategy) -> dict[int, Telemonitoring | None]:

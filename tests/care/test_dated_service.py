@@ -12,6 +12,7 @@ from popsim.care.policy import networks_by_day, switch_days, telemonitoring_by_d
 from popsim.definitions.base import validate
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
+from popsim.errors import DefinitionError
 
 PROGRAMME = {
     "desk": "clinic", "uptake": 1.0, "duration_days": 300, "weight_gain_kg": 2.0, "systolic_low_mmhg": 90.0,
@@ -66,6 +67,13 @@ def test_a_capacity_ends_and_of_two_in_force_the_later_in_the_list_counts():
     found = networks_by_day(ward_of(1), one)
     assert {day: care["ward"].capacity for day, care in found.items()} == {0: 2, 2: 5, 4: 7, 6: 5, 8: 2}
     assert switch_days(one) == (2, 4, 6, 8)
+
+
+def test_places_that_nobody_could_ever_enter_are_refused_as_the_strategys():
+    with pytest.raises(DefinitionError) as caught:
+        networks_by_day(ward_of(1), strategy(capacity("ward", 0, from_day=9)))
+    message = "small.toml: strategies.dated, from day 9: settings.ward.capacity = 0: nobody can ever enter"
+    assert str(caught.value).startswith(message)
 
 
 def test_slots_of_a_clinic_change_on_the_day():

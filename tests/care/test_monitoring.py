@@ -106,3 +106,17 @@ def test_compiled_equals_python():
     for compiled, plain in zip(*results, strict=True):
         assert np.array_equal(compiled, plain)
     assert results[0][-1].any()
+
+
+def test_rules_change_on_their_day():
+    """A pressure of 130 mmHg with an error of 8 mmHg is never above 200, nearly always above 90; none from day 6 on."""
+    people = steady(200)
+    high = {"weight_gain_kg": 20.0, "systolic_low_mmhg": 60.0, "systolic_high_mmhg": 200.0, "days_between_alerts": 1}
+    low = TELE.model_copy(update=high | {"systolic_low_mmhg": 40.0, "systolic_high_mmhg": 90.0})
+    monitoring = Monitoring(TELE.model_copy(update=high), seed=3, later={4: low, 6: None})
+    raised = []
+    for day in range(1, 8):
+        people["alert"] = 0
+        monitoring.observe(people, Clock(day))
+        raised.append(float((people["alert"] > 0).mean()))
+    assert raised == [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0]
