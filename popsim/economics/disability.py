@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from popsim.population.life_table import LifeTable
 from popsim.units import DAYS_PER_YEAR
 
-STANDARD_LIFE_TABLE = "us_2019"
+STANDARD_LIFE_TABLE = "us_2019"  # assumption: one standard for everybody, the packaged table (source in its file)
 
 
 def discounted_expectancy(

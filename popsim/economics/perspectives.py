@@ -18,6 +18,8 @@ bills, less what patients pay. Unpaid care and lost work are not paid from the p
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import add
 from types import MappingProxyType
 from typing import get_args
 
@@ -45,9 +47,10 @@ SIGNS: Mapping[Perspective, Mapping[str, int]] = MappingProxyType(
 
 
 def total_cost(perspective: Perspective) -> pl.Expr:
-    """The sum of the components that a perspective counts."""
+    """The sum of the components that a perspective counts, one after the other: one that is 0 changes no bit."""
     signs = SIGNS[perspective]
-    return pl.sum_horizontal(pl.col(name) if signs[name] > 0 else -pl.col(name) for name in COST_NAMES if name in signs)
+    counted = (pl.col(name) if signs[name] > 0 else -pl.col(name) for name in COST_NAMES if name in signs)
+    return reduce(add, counted)
 
 
 def perspective_named(name: str) -> Perspective:

@@ -38,8 +38,9 @@ def at_capacities(
             )
     found = {}
     for number in levels:
-        capacity = {"capacity": Change("--places", experiment.capacity | {setting: number})}
-        found[number] = study_of(experiment, Path(path).parent, file=path, changes=capacity | dict(changes or {}))
+        level = {"capacity": Change("--places", experiment.capacity | {setting: number})}
+        level |= {"store": Change("store", "measures")}  # nothing else is looked at
+        found[number] = study_of(experiment, Path(path).parent, file=path, changes=level | dict(changes or {}))
     if any(one.name == setting and one.setting_class == "outpatient" for one in found[levels[0]].network.settings):
         raise InputError(f"--setting {setting}: has slots a day, not places that people stay in")
     return found
