@@ -9,8 +9,8 @@ Breeze, 2015: the estimator that heormodel cites and that `heormodel.voi` uses).
 The regression is our own. heormodel's splines add up the parameters of a group, so that what two parameters do only
 together is lost; they have uniform knots and no penalty, so that with few draws a parameter that does nothing has a
 value, at times above EVPI. Here each parameter is put on the scale of a standard normal by its ranks, the terms are
-Hermite polynomials in them with all products up to a total degree (polynomial chaos), the degree is chosen by
-generalised cross-validation, and the spread that the fit owes to luck is taken out of the fitted values as it is out
+Hermite polynomials in them with all products up to a total degree (polynomial chaos), the degree is chosen by the
+Bayesian information criterion, and the spread that the fit owes to luck is taken out of the fitted values as it is out
 of the draws. Draws of one replication are good enough: regression averages over luck.
 
 No value is above EVPI (it cannot be in truth, and an estimate that is has been lucky). Standard errors are by
@@ -199,7 +199,8 @@ def conditional_means(known: NDArray[np.float64], values: NDArray[np.float64]) -
         # The pseudo-inverse passes over terms that others explain: of a parameter that never varies or copies another.
         inverse = np.linalg.pinv(squares[:terms_in, :terms_in], rcond=SAME, hermitian=True)
         expected = terms[:, :terms_in] @ (inverse @ products[:terms_in])
-        score = ((values - expected).var(axis=0) / spread).sum() / (1.0 - terms_in / len(known)) ** 2
+        unexplained = (values - expected).var(axis=0) / spread
+        score = np.log(unexplained + SAME).mean() + terms_in * np.log(len(known)) / len(known)
         if score < best:
             best, fitted, size = score, expected, terms_in
     rest = values - fitted

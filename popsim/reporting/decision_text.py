@@ -159,5 +159,8 @@ def _information(run: Run, table: pl.DataFrame, people: float, top: int, what: s
         lines.append([f"  {known}", with_interval(row["value"], row["low"], row["high"]), share, *total])
     left = len(table) - 1 - top
     more = f"\n  and {left} parameters worth no more than the last" if left > 0 else ""
+    unsure = (
+        "\nWhere an interval reaches 0, more draws are needed to tell a value from luck." if 0.0 in table["low"] else ""
+    )
     bound = "" if table["luck_removed"][0] else "\nEVPI includes Monte Carlo error and is an upper bound."
-    return f"{aligned(lines)}{more}{bound}"
+    return f"{aligned(lines)}{more}{unsure}{bound}"
