@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from popsim.definitions.experiment import MOST_REPLICATIONS
 from popsim.errors import InputError, did_you_mean
 from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.parameters import ParameterSet
@@ -27,7 +28,7 @@ from popsim.microsimulation.result import Microsimulation, Run
 from popsim.microsimulation.timing import Discounting, Timing
 
 MOST_STATES = 63
-MOST_REPLICATIONS, MOST_DRAWS = 10_000, 400_000  # so that the key of the random numbers stays below 2**32
+MOST_DRAWS = 400_000  # so that the key of the random numbers, which counts replications of draws, stays below 2**32
 
 
 class Unit(NamedTuple):
