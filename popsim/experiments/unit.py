@@ -24,7 +24,7 @@ from popsim.outcomes.baseline import at_entry, baseline
 from popsim.outcomes.discharges import discharges
 from popsim.outcomes.follow_up import follow_up
 from popsim.outcomes.home_time import INSTITUTIONS
-from popsim.outcomes.measures import measures
+from popsim.outcomes.measures import measures, waiting
 from popsim.outcomes.occupancy import occupancy
 from popsim.outcomes.persons import persons
 from popsim.outcomes.readmission import stays
@@ -89,13 +89,17 @@ def tables_of(lives: Lives, unit: Unit) -> Tables:
     classes = {setting.name: setting.setting_class for setting in settings}
     days = unit.study.experiment.follow_up_days
     people = follow_up(events, population.person_id, population["entry_day"], days)
+    who = baseline(population, before)
+    waited = waiting(events, classes, who)  # first: its sorting takes most memory while the least is held
     admissions = stays(events, classes)
     elsewhere, after = stays(events, classes, INSTITUTIONS), discharges(admissions, people)
     rate = unit.study.parameters_of(unit.draw)[PRICE_SET]["discount_rate_qalys"]
     totals = worth(population.frame(), people, unit.study.experiment.perspective, rate)
-    table = persons(events, admissions, people, classes, totals, baseline(population, before), after, elsewhere)
+    table = persons(events, admissions, people, classes, totals, who, after, elsewhere)
+    del events, who
     values = [
-        measures(events, admissions, people, classes, table, after, elsewhere),
+        measures(admissions, people, table, after, elsewhere),
+        waited,
         worth_measures(table, spending),
         occupancy(daily, settings, places),
     ]

@@ -12,6 +12,8 @@ slope   slope index of inequality: the fifths' values are regressed, weighted wi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import polars as pl
 
 from popsim.outcomes.regions import KEYS, Value
@@ -28,30 +30,47 @@ WAIT = "wait_mean_hours"
 BY_DEPRIVATION, GAP, SLOPE = "by_deprivation", "gap_deprivation", "slope_deprivation"
 
 
-def by_deprivation(table: pl.DataFrame, hours: pl.DataFrame) -> dict[str, Value]:
+def by_deprivation(table: pl.DataFrame) -> dict[str, Value]:
     """Outcomes of each fifth of deprivation: by_deprivation.<measure>.<1..5>, weighted with those who are counted.
 
     Args:
         table: `persons(...)` with the baseline column deprivation_quintile (0: not known, left out).
-        hours: `wait_hours(...)` of wards and intensive care.
     """
-    values: dict[str, Value] = {}
-    fifth = pl.col("deprivation_quintile")
-    people = table.filter(fifth > 0)
-    known = people.group_by("deprivation_quintile").agg(
-        *(pl.col(column).cast(pl.Float64).mean().alias(measure) for measure, column in BY_PERSON.items()),
-        *(pl.col(column).count().alias(f"{measure}_weight") for measure, column in BY_PERSON.items()),
-    )
-    waited = (
-        hours.join(people.select("person_id", "deprivation_quintile"), on="person_id")
+    columns = {measure: column for measure, column in BY_PERSON.items() if column in table.columns}
+    known = (
+        table.filter(pl.col("deprivation_quintile") > 0)
         .group_by("deprivation_quintile")
-        .agg(pl.col("hours").mean().alias(WAIT), pl.len().alias(f"{WAIT}_weight"))
+        .agg(
+            *(pl.col(column).cast(pl.Float64).mean().alias(measure) for measure, column in columns.items()),
+            *(pl.col(column).count().alias(f"{measure}_weight") for measure, column in columns.items()),
+        )
     )
-    for row in known.join(waited, on="deprivation_quintile", how="left").sort(fifth).iter_rows(named=True):
-        for measure in (*BY_PERSON, WAIT):
-            value = Value(row[measure], row[f"{measure}_weight"] or 0)
-            values[f"{BY_DEPRIVATION}.{measure}.{row['deprivation_quintile']}"] = value
-    return values
+    return _by_fifth(known, columns)
+
+
+def waits_by_deprivation(hours: pl.DataFrame, who: pl.DataFrame) -> dict[str, Value]:
+    """Mean wait of each fifth of deprivation, over its waits: by_deprivation.wait_mean_hours.<1..5>.
+
+    Args:
+        hours: `wait_hours(...)` of wards and intensive care.
+        who: person_id, deprivation_quintile of everybody.
+    """
+    people = who.select("person_id", "deprivation_quintile").filter(pl.col("deprivation_quintile") > 0)
+    waited = (
+        people.join(hours.select("person_id", "hours"), on="person_id", how="left")
+        .group_by("deprivation_quintile")
+        .agg(pl.col("hours").mean().alias(WAIT), pl.col("hours").count().alias(f"{WAIT}_weight"))
+    )
+    return _by_fifth(waited, [WAIT])
+
+
+def _by_fifth(known: pl.DataFrame, measures: Iterable[str]) -> dict[str, Value]:
+    """One measure for each fifth and column."""
+    return {
+        f"{BY_DEPRIVATION}.{measure}.{row['deprivation_quintile']}": Value(row[measure], row[f"{measure}_weight"])
+        for row in known.sort("deprivation_quintile").iter_rows(named=True)
+        for measure in measures
+    }
 
 
 def with_gaps(measures: pl.DataFrame) -> pl.DataFrame:

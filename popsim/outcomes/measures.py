@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from popsim.outcomes.discharges import Discharges, avoidable_admissions
-from popsim.outcomes.equity import by_deprivation
+from popsim.outcomes.equity import by_deprivation, waits_by_deprivation
 from popsim.outcomes.follow_up import person_years
 from popsim.outcomes.home_time import within_windows
 from popsim.outcomes.readmission import cumulative_incidence
@@ -17,27 +17,23 @@ from popsim.outcomes.utilisation import utilisation, wait_hours, waits
 
 
 def measures(
-    events: pl.DataFrame,
     admissions: pl.DataFrame,
     people: pl.DataFrame,
-    classes: Mapping[str, str],
     table: pl.DataFrame,
     after: Discharges,
     elsewhere: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Everything but money and QALYs that a study reports of one run, one row for each measure.
+    """Everything but waits, occupancy, money and QALYs that a study reports of one run, one row for each measure.
 
     Args:
-        events, admissions, people, classes, after, elsewhere: as for `persons`.
+        admissions, people, after, elsewhere: as for `persons`.
         table: `persons(...)`.
 
     Returns:
         measure, value (null where there was nobody to count), weight (see regions.py). Readmission is over all index
         discharges with a whole window of follow-up; *_at_entry over the discharges with which people entered.
         mortality is over the whole follow-up, mortality_<days>d by Kaplan-Meier. Bed-days and days at home are means
-        per person who entered; days within a window are means over those followed that long. Waits are in hours, by
-        setting (twins only); emergency_* is the time from asking to leaving the emergency department, with or without
-        a bed.
+        per person who entered; days within a window are means over those followed that long.
     """
     values: dict[str, Value] = {}
     for (days, cause), outcomes in after.outcomes.items():
@@ -49,12 +45,25 @@ def measures(
     for row in within_windows(admissions, elsewhere, people).iter_rows(named=True):
         days, persons = row.pop("days"), row.pop("persons")
         values |= {f"{name}_{days}d": Value(value, persons) for name, value in row.items()}
+    return measure_frame(values | by_deprivation(table))
+
+
+def waiting(events: pl.DataFrame, classes: Mapping[str, str], who: pl.DataFrame) -> pl.DataFrame:
+    """Waits of twins, in hours, by setting and by fifth of deprivation.
+
+    Args:
+        events: `EventLog.frame()`, in its order.
+        classes: class by name of setting.
+        who: `baseline(...)`.
+
+    Returns:
+        measure, value, weight: wait_* from asking for a bed to getting it; emergency_* from asking to leaving the
+        emergency department, with or without a bed.
+    """
     # One kind of setting after the other: the events of a large population are not sorted all at once.
-    values |= _waits(waits(wait_hours(events, classes, ["emergency"]), "until_left_hours"), "emergency")
+    values = _waits(waits(wait_hours(events, classes, ["emergency"]), "until_left_hours"), "emergency")
     hours = wait_hours(events, classes)
-    values |= _waits(waits(hours), "wait")
-    values |= by_deprivation(table, hours)
-    return measure_frame(values)
+    return measure_frame(_waits(waits(hours), "wait") | values | waits_by_deprivation(hours, who))
 
 
 def per_person(table: pl.DataFrame, name: str) -> Value:

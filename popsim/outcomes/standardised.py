@@ -5,6 +5,7 @@ together, on what people were at entry. Every other strategy's discharges then h
 as many as people like these would have had under the comparator. The standardised ratio is observed / expected; the
 risk-standardised rate is that ratio times the comparator's overall rate. Under common random numbers strategies have
 the same people, so adjustment matters where strategies change who survives to be discharged, and between regions.
+Intervals of ratios are over replications; the error of the coefficients, common to all strategies, is not in them.
 
 Index discharges are spaced (nothing within the window of an index is a new index) and have a whole window of follow-up.
 The model adjusts for what people are, not for what care has done: covariates are those at entry, never the number of

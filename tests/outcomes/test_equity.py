@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from popsim.outcomes.equity import by_deprivation, with_gaps
+from popsim.outcomes.equity import by_deprivation, waits_by_deprivation, with_gaps
 from popsim.outcomes.regions import Value, measure_frame
 
 
@@ -51,7 +51,7 @@ def test_fifths_of_persons():
         }
     )
     hours = pl.DataFrame({"person_id": [1, 1, 4], "hours": [2.0, 4.0, 50.0]})
-    values = by_deprivation(table, hours)
+    values = by_deprivation(table) | waits_by_deprivation(hours, table)
     assert values["by_deprivation.readmission_30d_at_entry.1"] == (1.0, 1)
     assert values["by_deprivation.mortality.1"] == (0.5, 2)
     assert values["by_deprivation.days_alive_out_of_hospital.1"] == (15.0, 2)

@@ -8,7 +8,7 @@ from histories import CLASSES, History, people
 
 from popsim.outcomes.discharges import discharges
 from popsim.outcomes.home_time import INSTITUTIONS
-from popsim.outcomes.measures import measures
+from popsim.outcomes.measures import measures, waiting
 from popsim.outcomes.persons import persons
 from popsim.outcomes.readmission import stays
 
@@ -35,7 +35,8 @@ def study() -> tuple[pl.DataFrame, pl.DataFrame]:
     )
     after, elsewhere = discharges(admissions, followed), stays(events, CLASSES, INSTITUTIONS)
     table = persons(events, admissions, followed, CLASSES, totals, BASELINE, after, elsewhere)
-    return table, measures(events, admissions, followed, CLASSES, table, after, elsewhere)
+    waited = waiting(events, CLASSES, BASELINE)
+    return table, pl.concat([measures(admissions, followed, table, after, elsewhere), waited])
 
 
 def test_one_row_for_each_person(study):
