@@ -145,19 +145,24 @@ def drawn_is_used(lab: Laboratory) -> Saw:
 
 @check(AREA, "Every uncertain parameter moves something")
 def no_dead_parameter(lab: Laboratory) -> Saw:
-    """Set each uncertain parameter to either end of its range and look whether any person of any strategy changes."""
+    """Set each uncertain parameter to either end of its range and look whether any person of any strategy changes.
+
+    What moves nobody is tried again with ten times the people: some services are used by few.
+    """
     if (nothing := _asked(lab)) is not None:
         return nothing
-    before = {s.name: lab.run(s) for s in lab.strategies}
-    dead = []
-    for name in lab.uncertain.names:
-        ends = quantiles(lab.study, name, FAR).tolist()
-        moved = any(
-            not lab.run(s, {name: end}).persons.equals(before[s.name].persons) for end in ends for s in lab.strategies
-        )
-        dead += [] if moved else [name]
     names = lab.uncertain.names
+    dead = [name for name in names if not _moves(lab, name)]
+    if dead:
+        larger = Laboratory(lab.full, 10 * lab.experiment.population)
+        dead = [name for name in dead if not _moves(larger, name)]
     return Saw(not dead, f"{len(names)} parameters" + (f"; without effect: {', '.join(dead)}" if dead else ""))
+
+
+def _moves(lab: Laboratory, name: str) -> bool:
+    """Whether a parameter, far out, changes anything for anybody."""
+    ends = quantiles(lab.study, name, FAR).tolist()
+    return any(not lab.run(s, {name: end}).persons.equals(lab.run(s).persons) for end in ends for s in lab.strategies)
 
 
 @check(AREA, "A parameter set to its own value changes nothing")
