@@ -14,6 +14,7 @@ from popsim.reporting.text import NOT_KNOWN, aligned, rounded, span, with_interv
 
 HIGHEST = 10  # parameters shown
 DRAWS_TABLE = "draws"
+INFORMATION = "Value of information"
 
 
 def decision_text(
@@ -145,20 +146,23 @@ def _value_for_money(run: Run, measures: pl.DataFrame, decision: Decision, effec
     return f"{aligned(lines)}\n{note}" if chances else aligned(lines)
 
 
-def _information(run: Run, table: pl.DataFrame, people: float, top: int, what: str = "Value of information") -> str:
+def _information(run: Run, table: pl.DataFrame, people: float, top: int, what: str = INFORMATION) -> str:
     """EVPI, then what is worth most to know."""
     if table["value"][0] == 0.0:
         return f"{what}: none. The same strategy is best in every draw, so that to know more would change nothing."
     title = f"{what}, {run.experiment.currency} per person (95% Monte Carlo)"
     scaled = [f"for {people:,.0f} people (discounted)"] if people else []
     lines: list[Sequence[str]] = [[title, "", "of EVPI", *scaled]]
-    for row in table.head(1 + top).iter_rows(named=True):
+    shown = table.head(1 + top)
+    if what == INFORMATION:
+        shown = shown.filter(pl.col("value") > 0.0)
+    for row in shown.iter_rows(named=True):
         share = NOT_KNOWN if row["share_of_evpi"] is None else f"{100 * row['share_of_evpi']:.0f}%"
         known = "All parameters (EVPI)" if row["known"] == EVERYTHING else row["known"]
         total = [rounded(people * row["value"])] if people else []
         lines.append([f"  {known}", with_interval(row["value"], row["low"], row["high"]), share, *total])
-    left = len(table) - 1 - top
-    more = f"\n  and {left} parameters worth no more than the last" if left > 0 else ""
+    left = len(table) - len(shown)
+    more = f"\n  and {left} of the parameters alone, each worth no more than the last line or nothing" if left else ""
     unsure = (
         "\nWhere an interval reaches 0, more draws are needed to tell a value from luck." if 0.0 in table["low"] else ""
     )
