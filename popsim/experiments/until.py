@@ -13,6 +13,7 @@ from popsim.experiments.design import Study
 from popsim.experiments.precision import Noise, Wanted
 from popsim.experiments.runner import RunResult
 
+LEAST = 6  # replications, or draws, before their spread is believed
 MOST_GROWTH = 4  # times as many in one go: early estimates of noise are themselves noisy
 
 
@@ -23,7 +24,7 @@ def run_until(study: Study, wanted: Wanted, run: Callable[[Study], RunResult], m
     little too narrow; the more replications it takes, the less.
 
     Args:
-        study: where to begin; at least two replications or draws.
+        study: where to begin; with at least LEAST replications, or draws.
         wanted: a measure, and half the width of the 95% interval of its paired difference, for every strategy.
         run: runs a study.
         most: replications, or draws, at which to give up; as many as an experiment can have when None.
@@ -33,6 +34,8 @@ def run_until(study: Study, wanted: Wanted, run: Callable[[Study], RunResult], m
     """
     key = "draws" if study.experiment.draws else "replications"
     limit = most or (MOST_DRAWS if key == "draws" else MOST_REPLICATIONS)
+    least = min(max(LEAST, getattr(study.experiment, key)), limit)
+    study = replace(study, experiment=study.experiment.model_copy(update={key: least}))
     while True:
         result = run(study)
         count: int = getattr(study.experiment, key)
