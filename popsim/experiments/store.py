@@ -33,8 +33,8 @@ from popsim.experiments.unit_file import Tables, UnitRecord
 
 TEMPORARY = ".tmp-"
 RUNNER = ".runner-"
-BATCH_BYTES = 2**26  # of Parquet in memory while many units are read
-BATCH_ROWS = 2**20
+BATCH_BYTES = 2**23  # of Parquet in memory while many units are read
+BATCH_ROWS = 2**17
 
 
 @dataclass(frozen=True, slots=True)

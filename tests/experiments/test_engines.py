@@ -1,12 +1,12 @@
 import os
 import signal
-import subprocess
 import threading
 import time
 from collections import Counter
 from pathlib import Path
 
 import made_up_work as work
+import psutil
 import pytest
 
 from popsim.experiments.engines.cluster import DaskCluster, dask_client
@@ -117,10 +117,10 @@ def test_leaving_early_ends_the_workers_at_once(pieces, tmp_path):
 def test_a_dask_cluster_of_our_own_listens_on_loopback_only_and_survives_its_workers(pieces):
     with dask_client("", 2) as client:
         pids = {os.getpid(), *client.run(os.getpid).values()}
-        sockets = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True).stdout.splitlines()
-        ours = [line.split()[3] for line in sockets if any(f"pid={pid}," in line for pid in pids)]
-        assert ours
-        assert {address.rpartition(":")[0] for address in ours} == {"127.0.0.1"}
+        sockets = [socket for pid in pids for socket in psutil.Process(pid).net_connections("inet")]
+        listening = [socket.laddr.ip for socket in sockets if socket.status == psutil.CONN_LISTEN]
+        assert len(listening) >= 3  # scheduler and two workers
+        assert set(listening) == {"127.0.0.1"}
         found = outcomes(DaskCluster(client, work.leave_mark), pieces)
         assert {outcome.job.key: outcome.result for outcome in found} == {key: f"mark of {key}" for key in KEYS}
         assert problems(outcomes(DaskCluster(client, work.die_once_more), pieces)) == dict.fromkeys(KEYS, "")
