@@ -76,6 +76,12 @@ SECTIONS: tuple[tuple[str, tuple[Row, ...]], ...] = (
 )
 
 
+def label_of(measure: str) -> str:
+    """What people call a measure."""
+    labels = {row.measure: row.label for _, rows in SECTIONS for row in rows}
+    return labels.get(measure) or measure.removeprefix("cost_").replace("_", " ").capitalize()
+
+
 def print_run(result: RunResult) -> None:
     """Print both tables of a finished run."""
     experiment = result.study.experiment

@@ -1,0 +1,127 @@
+"""How every figure looks: colours that all can tell apart, each with a line, a marker and a hatch: grey will do.
+
+Colours: Okabe and Ito's palette for colour-blind readers, without its yellow, which is too pale for lines on white.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+COLOURS = ("#333333", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+LINES: tuple[Any, ...] = (
+    "solid", (0, (6, 2)), (0, (1.2, 1.4)), (0, (6, 2, 1.2, 2)), (0, (10, 2)), (0, (3, 1.5, 1, 1.5, 1, 1.5)),
+)  # fmt: skip
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "++++", "oooo")
+INK, QUIET, RULE = "#222222", "#595959", "#9a9a9a"
+FORMATS = ("png", "svg", "pdf")
+STYLE: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.labelcolor": INK,
+    "axes.edgecolor": QUIET,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.7,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "hatch.linewidth": 0.7,
+    "lines.linewidth": 1.6,
+    "pdf.fonttype": 42,  # whole TrueType fonts: text stays text, and editors can change it
+    "svg.fonttype": "path",  # looks the same where the font is missing
+    "svg.hashsalt": "popsim",  # the same figure gives the same file
+}
+DOTS_PER_INCH = 150
+CHARACTERS_PER_INCH = 15.5  # of a note, at its size
+MOST_VECTOR_POINTS = 2000  # a larger cloud goes into a vector file as an image
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How one strategy (or component) is drawn in every figure."""
+
+    colour: str
+    line: Any
+    marker: str
+    hatch: str
+
+
+def look(place: int) -> Look:
+    """The look of the thing at a place in its list; all four cycles have different lengths."""
+    return Look(
+        COLOURS[place % len(COLOURS)], LINES[place % len(LINES)],
+        MARKERS[place % len(MARKERS)], HATCHES[place % len(HATCHES)],
+    )  # fmt: skip
+
+
+def looks(names: Iterable[str], first: str = "") -> dict[str, Look]:
+    """A look for each name; the comparator (`first`) is the dark, solid one."""
+    names = list(names)
+    ordered = sorted(names, key=lambda name: (name != first, names.index(name)))
+    return {name: look(place) for place, name in enumerate(ordered)}
+
+
+def styled[**P](draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """A function that draws a figure, made to draw it in popsim's style whatever the reader's own settings."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+def blank(width: float, height: float, title: str, note: str = "") -> Figure:
+    """An empty figure.
+
+    Args:
+        width, height: inches.
+        title: what is shown, in one line.
+        note: how to read it, below the axes.
+    """
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    title = "\n".join(textwrap.wrap(title, int(width * CHARACTERS_PER_INCH * 0.66)))
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12, weight="bold", color=INK)
+    if note:
+        text = "\n".join(textwrap.wrap(note, int(width * CHARACTERS_PER_INCH)))
+        figure.supxlabel(text, x=0.01, ha="left", fontsize=8, color=QUIET)
+    return figure
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG, SVG or PDF, as the path's name says; the same figure gives the same bytes."""
+    kind = path.suffix.removeprefix(".")
+    metadata = {"png": {"Software": "popsim"}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
+    with rc_context(STYLE):
+        figure.savefig(path, dpi=DOTS_PER_INCH, format=kind, metadata=metadata)
+    return path
+
+
+def described(figure: Figure) -> str:
+    """A figure in words, for those who cannot see it: its title, and how to read it."""
+    return " ".join(f"{figure.get_suptitle()}. {figure.get_supxlabel()}".split())
+
+
+def zero_lines(axis: Axes) -> None:
+    """Thin lines through the origin."""
+    axis.axhline(0, color=RULE, lw=0.9, zorder=1)
+    axis.axvline(0, color=RULE, lw=0.9, zorder=1)

@@ -1,0 +1,165 @@
+"""Is it worth paying for: the cost-effectiveness plane and acceptability curves."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.stats import chi2, f
+
+from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
+from popsim.errors import InputError
+from popsim.experiments.run import Run
+from popsim.reporting.figures import style
+
+CONFIDENCE = 0.95
+
+
+@style.styled
+def cost_effectiveness_plane(run: Run) -> Figure:
+    """Extra cost against extra QALYs of each strategy, with means, 95% ellipses and the willingness to pay.
+
+    A point is a parameter draw (the mean of its replications), or a replication where parameters are not uncertain.
+    The ellipse holds 95% of the draws, or the mean over replications with 95% confidence (Hotelling).
+
+    Raises:
+        InputError: the run has a single strategy.
+    """
+    experiment, titles = run.experiment, run.strategies
+    points = increments(run)
+    if points.is_empty():
+        raise InputError("a single strategy has nothing to be compared with")
+    drawn = experiment.draws > 0
+    kind = "parameter draw" if drawn else "replication"
+    region = "holds 95% of the draws" if drawn else "holds the mean with 95% confidence (Monte Carlo error alone)"
+    note = (
+        f"Each small point is one {kind}, the same people under both strategies; large points are means; the ellipse "
+        f"{region}. Below the dashed line a strategy is worth its cost at {experiment.willingness_to_pay:,.0f} "
+        f"{experiment.currency} per QALY."
+    )
+    base = titles[run.comparator].lower()
+    figure = style.blank(7.6, 6.0, f"Extra cost and extra health against {base}, per person", note)
+    axis = figure.subplots()
+    style.zero_lines(axis)
+    for name, look in style.looks(titles, run.comparator).items():
+        cloud = points.filter(pl.col("strategy") == name).select("qalys", "cost").to_numpy()
+        if len(cloud):
+            _cloud(axis, cloud, look, titles[name], drawn)
+    _threshold(axis, experiment.willingness_to_pay, experiment.currency)
+    axis.set_xlabel(f"QALYs gained per person, against {base}")
+    axis.set_ylabel(f"Extra cost per person, {experiment.currency}")
+    axis.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axis.legend(loc="best", frameon=True, framealpha=0.9, edgecolor="none")
+    return figure
+
+
+@style.styled
+def acceptability(curves: pl.DataFrame, titles: dict[str, str], currency: str, comparator: str = "") -> Figure:
+    """Probability that each strategy is the best buy, by willingness to pay, with the frontier.
+
+    Args:
+        curves: willingness_to_pay, strategy, probability (0 to 1), on_frontier (it has the highest expected benefit).
+        titles: title by name of strategy.
+        currency: of the willingness to pay.
+        comparator: drawn dark and solid.
+    """
+    note = (
+        "Probability, over parameter draws, that the strategy has the highest net benefit of all. The thick band marks "
+        "the frontier: the strategy with the highest expected net benefit, the one to choose."
+    )
+    figure = style.blank(7.6, 4.8, "Which strategy is worth choosing, by willingness to pay for a QALY", note)
+    axis = figure.subplots()
+    for name, look in style.looks(titles, comparator).items():
+        mine = curves.filter(pl.col("strategy") == name).sort("willingness_to_pay")
+        x, y = mine["willingness_to_pay"].to_numpy(), mine["probability"].to_numpy()
+        best = np.where(mine["on_frontier"].to_numpy(), y, np.nan)
+        axis.plot(x, best, color=look.colour, lw=7, alpha=0.3, solid_capstyle="butt")
+        axis.plot(x, y, color=look.colour, ls=look.line, marker=look.marker, markevery=0.1, ms=4.5, label=titles[name])
+    axis.set_ylim(0, 1.02)
+    axis.set_xlim(left=0)
+    axis.set_xlabel(f"Willingness to pay for a QALY, {currency}")
+    axis.set_ylabel("Probability of being the best buy")
+    axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axis.legend(loc="best")
+    return figure
+
+
+def increments(run: Run) -> pl.DataFrame:
+    """Differences from the comparator: strategy, draw, replication, qalys, cost; with draws, the mean of each draw.
+
+    Replications without a cost or QALYs are left out.
+    """
+    wide = (
+        run.table("measures")
+        .filter(pl.col("measure").is_in([TOTAL_COST, QALYS]))
+        .group_by("strategy", "draw", "replication")
+        .agg(
+            cost=pl.col("value").filter(pl.col("measure") == TOTAL_COST).mean(),
+            qalys=pl.col("value").filter(pl.col("measure") == QALYS).mean(),
+        )
+    )
+    place = ["draw", "replication"]
+    base = wide.filter(pl.col("strategy") == run.comparator).drop("strategy")
+    pairs = (
+        wide.filter(pl.col("strategy") != run.comparator)
+        .join(base, on=place, suffix="_base")
+        .select("strategy", *place, *(pl.col(name) - pl.col(f"{name}_base") for name in ("qalys", "cost")))
+        .drop_nulls()
+    )
+    if run.experiment.draws:
+        pairs = pairs.group_by("strategy", "draw").agg(pl.col("qalys", "cost").mean()).with_columns(replication=0)
+    return pairs.sort("strategy", *place).collect()
+
+
+def ellipse(points: NDArray[np.float64], of_the_mean: bool) -> NDArray[np.float64] | None:
+    """Outline of a 95% ellipse, shape (100, 2): of normal points (n, 2), or of their mean (Hotelling's T squared).
+
+    None where there are too few points, or they lie on a line.
+    """
+    n = len(points)
+    if n < 3:
+        return None
+    covariance = np.cov(points.T)
+    reach = 2.0 * (n - 1) / (n - 2) / n * f.ppf(CONFIDENCE, 2, n - 2) if of_the_mean else chi2.ppf(CONFIDENCE, 2)
+    try:
+        root = np.linalg.cholesky(covariance * reach)
+    except np.linalg.LinAlgError:
+        return None
+    angle = np.linspace(0.0, 2.0 * np.pi, 100)
+    return np.asarray(points.mean(axis=0) + np.column_stack([np.cos(angle), np.sin(angle)]) @ root.T)
+
+
+def _cloud(axis: Axes, cloud: NDArray[np.float64], look: style.Look, title: str, drawn: bool) -> None:
+    """One strategy's points, their mean and its ellipse."""
+    large = len(cloud) > style.MOST_VECTOR_POINTS
+    axis.scatter(
+        cloud[:, 0], cloud[:, 1], s=14, marker=look.marker, color=look.colour, alpha=0.45 if len(cloud) < 100 else 0.2, lw=0,
+        rasterized=large, zorder=2,
+    )  # fmt: skip
+    outline = ellipse(cloud, of_the_mean=not drawn)
+    if outline is not None:
+        axis.plot(*outline.T, color=look.colour, ls=look.line, lw=1.3, zorder=3)
+    axis.plot(
+        *cloud.mean(axis=0), marker=look.marker, ms=10, mfc=look.colour, mec="white", mew=1.2, ls="none", label=title,
+        zorder=4,
+    )  # fmt: skip
+
+
+def _threshold(axis: Axes, willingness_to_pay: float, currency: str) -> None:
+    """The willingness-to-pay line through the origin, across the view as the points have set it."""
+    axis.autoscale_view()
+    x, y = np.array(axis.get_xlim()), np.array(axis.get_ylim())
+    low, high = willingness_to_pay * x
+    room = 0.4 * (y[1] - y[0])  # how much the view may grow to show more of the line
+    y = np.array([min(y[0], max(low, y[0] - room)), max(y[1], min(high, y[1] + room))])
+    axis.set_xlim(*x)
+    axis.set_ylim(*y)
+    axis.plot(x, willingness_to_pay * x, ls=(0, (5, 3)), color=style.QUIET, lw=1.1, zorder=1)
+    right = min(x[1], y[1] / willingness_to_pay) if willingness_to_pay > 0 else x[1]
+    axis.annotate(
+        f"{willingness_to_pay:,.0f} {currency} per QALY", (right, willingness_to_pay * right), (-6, -10),
+        textcoords="offset points", ha="right", va="top", fontsize=8.5, color=style.QUIET,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8},
+    )  # fmt: skip
