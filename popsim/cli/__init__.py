@@ -18,6 +18,7 @@ from popsim.cli.decide import decide, equity, subgroups
 from popsim.cli.describing import parameters, schema
 from popsim.cli.inputs import cohort_summary, pathway_show
 from popsim.cli.outcomes import outcomes
+from popsim.cli.reporting import plot, report
 from popsim.cli.run import check, run, status
 from popsim.cli.scenarios import scenarios
 from popsim.cli.sensitivity import plan, sensitivity_app
@@ -51,6 +52,8 @@ app.command()(subgroups)
 app.command()(equity)
 app.command()(plan)
 app.command()(verify)
+app.command()(plot)
+app.command()(report)
 app.add_typer(sensitivity_app, name="sensitivity")
 pathway_app.command("show")(pathway_show)
 cohort_app.command("summary")(cohort_summary)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +19,7 @@ from popsim.care.network import CareNetwork, Link
 from popsim.definitions.network import EXIT, SettingDefinition
 from popsim.reporting import pathway_layout as layouts
 from popsim.reporting.pathway_layout import Box, Curve, Layout, Node, Point
-from popsim.reporting.pathway_text import arrow_lines, box_lines
+from popsim.reporting.pathway_text import a_day, arrow_lines, box_lines
 
 COLOURS = {  # fill by class of setting; Okabe and Ito's hues, lightened so that black text reads well
     "community": "#cfe8d5",
@@ -40,12 +43,31 @@ CLASS_WORDS = {
     "facility": "facility",
     "hospice": "hospice",
 }
-INK, GREY, OTHERS = "#222222", "#666666", "#0072b2"
+INK, GREY, OTHERS, UNUSED = "#222222", "#666666", "#0072b2", "#bbbbbb"
+LINE_WIDTH, WIDEST = 1.1, 5.0  # points; the widest arrow has both
 ARROW_SIZE, LABEL_SIZE, BOX_SIZE = 11, 7.8, 9.5
 LABEL_WIDTH = 26  # characters
 DOTS_PER_INCH = 110
 TITLE_HEIGHT, LEGEND_HEIGHT = 1.2, 0.75
 DASHED, DOTTED = (0, (5, 2.5)), (0, (1.2, 1.8))
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """What moves through a network in a run, in people a day.
+
+    Attributes:
+        arrows: by source and target setting.
+        settings: who comes to each setting (or is seen there).
+        presenting: who becomes acutely unwell.
+        title, note: of the drawing.
+    """
+
+    arrows: Mapping[tuple[str, str], float]
+    settings: Mapping[str, float]
+    presenting: float
+    title: str
+    note: str
 
 
 def draw(network: CareNetwork, path: Path | str) -> Path:
@@ -58,7 +80,7 @@ def draw(network: CareNetwork, path: Path | str) -> Path:
     Returns:
         The path written.
     """
-    figure = _figure(network)
+    figure = pathway_figure(network)
     path = Path(path)
     figure.savefig(path, dpi=DOTS_PER_INCH, format="png", metadata={"Software": "popsim"})
     return path
@@ -71,8 +93,9 @@ def label_boxes(network: CareNetwork) -> tuple[list[Box], list[Box]]:
     return [n.box for n in drawing.layout.nodes.values()], drawing.labels
 
 
-def _figure(network: CareNetwork) -> Figure:
-    drawing = _Drawing(network)
+def pathway_figure(network: CareNetwork, flows: Flows | None = None) -> Figure:
+    """The drawing of `draw`; with flows, arrows are as wide as what moves along them, and labelled with it."""
+    drawing = _Drawing(network, flows)
     drawing.draw()
     return drawing.figure
 
@@ -80,8 +103,8 @@ def _figure(network: CareNetwork) -> Figure:
 class _Drawing:
     """One drawing under construction: the axes' units are inches."""
 
-    def __init__(self, network: CareNetwork) -> None:
-        self.network = network
+    def __init__(self, network: CareNetwork, flows: Flows | None = None) -> None:
+        self.network, self.flows = network, flows
         self.layout: Layout = layouts.arrange(network)
         self.labels: list[Box] = []
         width, height = max(self.layout.width, 7.0), self.layout.height + TITLE_HEIGHT + LEGEND_HEIGHT
@@ -113,12 +136,22 @@ class _Drawing:
         links: tuple[Link, ...] = self.network.graph.edges[self.layout.arrows[arrow]]["links"]
         return links
 
+    def _flow(self, arrow: tuple[str, str]) -> float:
+        """People a day along an arrow; 0 without flows."""
+        return 0.0 if self.flows is None else self.flows.arrows.get(self.layout.arrows[arrow], 0.0)
+
     def _lines(self, arrow: tuple[str, str]) -> list[str]:
+        if self.flows is not None:
+            return [a_day(self._flow(arrow))] if self._flow(arrow) else []
         return arrow_lines(self.network, self.layout.arrows[arrow][0], self._links(arrow))
 
     def _title(self) -> None:
         definition = self.network.definition
         top = self.layout.height + TITLE_HEIGHT
+        if self.flows is not None:
+            self.axes.text(0.45, top - 0.3, self.flows.title, fontsize=14, weight="bold", color=INK)
+            self.axes.text(0.45, top - 0.58, self.flows.note, fontsize=9, color=GREY)
+            return
         self.axes.text(
             0.45, top - 0.3, definition.name.replace("_", " ").capitalize(), fontsize=14, weight="bold", color=INK
         )
@@ -148,6 +181,8 @@ class _Drawing:
             )
         )
         lines = ["as on the left"] if node.echo else box_lines(setting)
+        if self.flows is not None and not node.echo and self.flows.settings.get(setting.name):
+            lines = [*lines[:1], f"{a_day(self.flows.settings[setting.name])} of the study"]
         title = textwrap.wrap(setting.title, 22)
         rows = len(title) + len(lines)
         x, _ = box.centre
@@ -178,17 +213,30 @@ class _Drawing:
             dash = DASHED
         self._line(
             Outline([curve.start, curve.middle, curve.end], [Outline.MOVETO, Outline.CURVE3, Outline.CURVE3]),
-            OTHERS if not any(link.twins for link in links) else INK,
+            self._colour(arrow, links),
             dash,
+            self._width(arrow),
         )
 
-    def _line(self, outline: Outline, colour: str, dash: object) -> None:
+    def _colour(self, arrow: tuple[str, str], links: tuple[Link, ...]) -> str:
+        if self.flows is not None and not self._flow(arrow):
+            return UNUSED
+        return INK if any(link.twins for link in links) else OTHERS
+
+    def _width(self, arrow: tuple[str, str]) -> float:
+        """Points: the area of an arrow's stroke would mislead, so the width itself grows with the root of the flow."""
+        if self.flows is None:
+            return LINE_WIDTH
+        most = max(self.flows.arrows.values(), default=0.0)
+        return LINE_WIDTH + WIDEST * math.sqrt(self._flow(arrow) / most) if self._flow(arrow) else 0.6
+
+    def _line(self, outline: Outline, colour: str, dash: object, width: float = LINE_WIDTH) -> None:
         self.axes.add_patch(
             FancyArrowPatch(
                 path=outline,
                 arrowstyle="-|>",
-                mutation_scale=ARROW_SIZE,
-                linewidth=1.1,
+                mutation_scale=ARROW_SIZE + 2.0 * (width - LINE_WIDTH),
+                linewidth=width,
                 linestyle=dash,
                 color=colour,
                 alpha=0.85,
@@ -224,7 +272,8 @@ class _Drawing:
         if definition.entry is not None:
             texts.setdefault(definition.entry, []).append(("twins enter here", INK))
         if definition.presentation is not None:
-            texts.setdefault(definition.presentation, []).append(("twins who become\nacutely unwell", INK))
+            many = f": {a_day(self.flows.presenting)}" if self.flows else ""
+            texts.setdefault(definition.presentation, []).append((f"twins who become\nacutely unwell{many}", INK))
         taken = [self._stub(self.layout.nodes[name].box, arriving, True) for name, arriving in texts.items()]
         for name in self.network.graph.predecessors(EXIT) if EXIT in self.network.graph else ():
             lines = arrow_lines(self.network, name, self.network.graph.edges[name, EXIT]["links"])

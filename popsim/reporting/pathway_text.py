@@ -123,6 +123,11 @@ def percent(share: float) -> str:
     return f"{100.0 * share:.3g}%"
 
 
+def a_day(people: float) -> str:
+    """A flow: "12/day", "0.34/day"."""
+    return f"{people:,.0f}/day" if people >= 9.5 else f"{people:.2g}/day"
+
+
 def _route_line(setting: SettingDefinition, link: Link) -> str:
     route = setting.routes[link.route]
     words = [condition_text(c) for c in route.when]

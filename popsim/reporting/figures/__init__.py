@@ -1,0 +1,65 @@
+"""Figures of a finished run: functions from a `Run` (or a frame) to a matplotlib Figure, and the list of them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+from matplotlib.figure import Figure
+
+from popsim.errors import InputError, did_you_mean
+from popsim.experiments.run import Run
+from popsim.reporting.figures.beds import occupancy
+from popsim.reporting.figures.curves import readmission_curves, survival_curves
+from popsim.reporting.figures.flows import network_flows
+from popsim.reporting.figures.outcomes import cost_breakdown, forest, main_outcomes, subgroup_forest
+from popsim.reporting.figures.sensitivity import tornado
+from popsim.reporting.figures.trajectories import cohort_quantiles, twin_trajectory
+from popsim.reporting.figures.value import acceptability, cost_effectiveness_plane
+
+__all__ = [
+    "FIGURES", "Drawn", "acceptability", "cohort_quantiles", "cost_breakdown", "cost_effectiveness_plane", "draw_all",
+    "forest", "main_outcomes", "network_flows", "occupancy", "readmission_curves", "subgroup_forest", "survival_curves",
+    "tornado", "twin_trajectory",
+]  # fmt: skip
+
+FIGURES: Mapping[str, Callable[[Run], Figure]] = MappingProxyType(
+    {
+        "outcomes": main_outcomes,
+        "readmission": readmission_curves,
+        "survival": survival_curves,
+        "plane": cost_effectiveness_plane,
+        "acceptability": acceptability,
+        "costs": cost_breakdown,
+        "subgroups": subgroup_forest,
+        "occupancy": occupancy,
+        "network": network_flows,
+        "twin": twin_trajectory,
+        "cohort": cohort_quantiles,
+    }
+)
+
+
+class Drawn(NamedTuple):
+    """A figure by its name, or why it cannot be drawn."""
+
+    name: str
+    figure: Figure | None
+    problem: str
+
+
+def draw_all(run: Run, only: Sequence[str] = ()) -> Iterator[Drawn]:
+    """Every figure of a run, one after the other, or those named in `only`.
+
+    Raises:
+        InputError: there is no figure of that name.
+    """
+    wrong = [name for name in only if name not in FIGURES]
+    if wrong:
+        raise InputError(f"no figure '{wrong[0]}', {did_you_mean(wrong[0], FIGURES)}")
+    for name in only or FIGURES:
+        try:
+            yield Drawn(name, FIGURES[name](run), "")
+        except InputError as error:
+            yield Drawn(name, None, str(error))

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from popsim.care.network import CareNetwork
-from popsim.definitions.network import UNLIMITED, SettingDefinition
 from popsim.errors import InputError, did_you_mean
 from popsim.experiments.run import Run
+from popsim.experiments.unit import build, limited_places
 from popsim.outcomes.follow_up import HOSPITAL
 from popsim.reporting.figures import style
-from popsim.schema import SCHEMA
 
 SHOWN = ("emergency", "observation", *HOSPITAL)
 UNIT = ["strategy", "draw", "replication", "day"]
+WEEK = 7  # days over which noise is evened out
+LIMIT = "#b2182b"
 
 
 @style.styled
@@ -39,11 +40,12 @@ def occupancy(run: Run, settings: Sequence[str] = ()) -> Figure:
     if wrong:
         raise InputError(f"no setting '{wrong[0]}', {did_you_mean(wrong[0], known)}")
     names = list(settings) or [name for name, setting in known.items() if setting.setting_class in SHOWN]
-    limits = {strategy: capacity(run, strategy) for strategy in run.strategies}
+    limits = [places(run, strategy) for strategy in run.strategies]
     days = _days(run, names)
     note = (
-        "At the end of each day, patients of the study and all others together. Lines are means over replications, "
-        "bands hold all of them; the thin red line is the number of places (where strategies differ, one line each)."
+        "People at each day's end, means of seven days, patients of the study and all others together. Lines are means "
+        "over replications, bands hold all of them; the thin red line is the number of places (one for each strategy "
+        "where they differ)."
     )
     figure = style.blank(10.5, 1.6 + 1.75 * len(names), "Beds in use and people waiting for them", note)
     axes = figure.subplots(len(names), 2, squeeze=False, sharex=True, width_ratios=(3, 2))
@@ -56,7 +58,7 @@ def occupancy(run: Run, settings: Sequence[str] = ()) -> Figure:
                 axis.fill_between(x, *band, color=look.colour, alpha=0.12, lw=0)
                 axis.plot(x, part[column], color=look.colour, ls=look.line, lw=1.2, label=run.strategies[strategy])
             axis.set_ylim(bottom=0)
-        _places(row[0], [limit[name] for limit in limits.values()])
+        _limit(row[0], [limit[name] for limit in limits if name in limit])
         row[0].set_title(f"{known[name].title}: people there")
         row[1].set_title("waiting for a place")
     for axis in axes[-1]:
@@ -66,22 +68,18 @@ def occupancy(run: Run, settings: Sequence[str] = ()) -> Figure:
     return figure
 
 
-def capacity(run: Run, strategy: str) -> Mapping[str, int | None]:
-    """Places of every setting under a strategy, for the people who were simulated; None: no limit."""
-    network = CareNetwork(run.network, SCHEMA.columns, run.folder).with_capacity(
-        run.experiment.strategy(strategy).capacity
-    )
-    regions = run.experiment.regions
-    sizes = [run.experiment.population // regions + (r < run.experiment.population % regions) for r in range(regions)]
-    places: dict[str, list[int | None]] = {}
-    for size in sizes:
-        for setting in network.scaled(size).settings:
-            places.setdefault(setting.name, []).append(_limit(setting))
-    return {name: None if None in found else sum(n or 0 for n in found) for name, found in places.items()}
+def places(run: Run, strategy: str) -> dict[str, NDArray[np.int64]]:
+    """Places of every setting that has a limited number of them, by day of the simulation, in all regions together.
 
-
-def _limit(setting: SettingDefinition) -> int | None:
-    return None if setting.capacity == UNLIMITED or not isinstance(setting.capacity, int) else setting.capacity
+    Raises:
+        InputError: popsim or its inputs have changed since the run.
+    """
+    total: dict[str, NDArray[np.int64]] = {}
+    for region in range(run.experiment.regions):
+        model = build(run.unit(strategy, region=region))
+        for name, numbers in limited_places(model.care.places, model.network).items():
+            total[name] = total.get(name, np.zeros_like(numbers)) + numbers
+    return total
 
 
 def _days(run: Run, names: Sequence[str]) -> dict[str, pl.DataFrame]:
@@ -91,6 +89,8 @@ def _days(run: Run, names: Sequence[str]) -> dict[str, pl.DataFrame]:
         run.table("daily")
         .group_by(UNIT)
         .agg(pl.col(columns).sum())  # over regions
+        .sort(UNIT)
+        .with_columns(pl.col(columns).rolling_mean(WEEK, min_samples=1).over(UNIT[:-1]))
         .group_by("strategy", "day")
         .agg(
             pl.col(columns).mean(),
@@ -103,14 +103,14 @@ def _days(run: Run, names: Sequence[str]) -> dict[str, pl.DataFrame]:
     return {name: every.filter(pl.col("strategy") == name) for name in run.strategies}
 
 
-def _places(axis: Axes, limits: Sequence[int | None]) -> None:
-    """A line at each number of places, and room above it."""
-    known = sorted({limit for limit in limits if limit is not None})
-    for limit in known:
-        axis.axhline(limit, color="#b2182b", lw=1.0, ls=(0, (8, 2, 1, 2)))
+def _limit(axis: Axes, limits: Sequence[NDArray[np.int64]]) -> None:
+    """A line at the number of places under each strategy, and room above it."""
+    distinct = {tuple(limit.tolist()): limit for limit in limits}
+    for limit in distinct.values():
+        axis.step(np.arange(len(limit)), limit, where="post", color=LIMIT, lw=1.0, ls=(0, (8, 2, 1, 2)))
         axis.annotate(
-            f"{limit:,} places", (1.0, limit), (0, 2), xycoords=("axes fraction", "data"), textcoords="offset points",
-            ha="right", va="bottom", fontsize=8, color="#b2182b",
+            f"{limit[-1]:,} places", (1.0, limit[-1]), (0, 2), xycoords=("axes fraction", "data"),
+            textcoords="offset points", ha="right", va="bottom", fontsize=8, color=LIMIT,
         )  # fmt: skip
-    if known:
-        axis.set_ylim(0, max(axis.get_ylim()[1], float(np.max(known)) * 1.22))
+    if distinct:
+        axis.set_ylim(0, max(axis.get_ylim()[1], 1.22 * max(float(limit.max()) for limit in limits)))

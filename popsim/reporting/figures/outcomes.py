@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
-from popsim.economics.columns import COST_NAMES
 from popsim.economics.cost_effectiveness import TOTAL_COST
+from popsim.economics.perspectives import SIGNS
+from popsim.economics.subgroups import EVERYONE, subgroup_effects
 from popsim.errors import InputError
 from popsim.experiments.run import Run
 from popsim.reporting.figures import style
@@ -23,6 +24,7 @@ MEASURES = {
     "cost_total": ("Cost per person, {currency}", 1.0),
     "qalys": ("QALYs per person", 1.0),
 }
+SUBGROUPS = ("female", "age_years", "deprivation_quintile", "ethnicity")
 LEAST_SHARE = 0.03  # of the dearest strategy's cost: what a component must have to be named inside its bar
 
 
@@ -65,14 +67,19 @@ def main_outcomes(run: Run, measures: Sequence[str] = tuple(MEASURES)) -> Figure
 
 @style.styled
 def cost_breakdown(run: Run) -> Figure:
-    """Cost per person by component, stacked, with the 95% interval of the total.
+    """Cost per person by the components that the perspective counts, stacked, with the 95% interval of the total.
+
+    A component that the perspective subtracts (charges, for the payer) stands left of 0.
 
     Raises:
         InputError: the run has no costs.
     """
     summary, titles = run.frame("summary"), run.strategies
     values = {(row["strategy"], row["measure"]): row for row in summary.iter_rows(named=True)}
-    costs = {name: [values.get((s, name), {}).get("mean") or 0.0 for s in titles] for name in COST_NAMES}
+    signs = SIGNS[run.experiment.perspective]
+    costs = {
+        name: [sign * (values.get((s, name), {}).get("mean") or 0.0) for s in titles] for name, sign in signs.items()
+    }
     costs = {name: amounts for name, amounts in costs.items() if any(amounts)}
     if not costs:
         raise InputError("nothing was paid for")
@@ -82,11 +89,19 @@ def cost_breakdown(run: Run) -> Figure:
     figure = style.blank(9.5, 1.9 + 0.55 * len(titles), title, note)
     axis = figure.subplots()
     places, left = np.arange(len(titles)), np.zeros(len(titles))
-    widest = max(sum(amounts) for amounts in zip(*costs.values(), strict=True))
+    widest = max(sum(amount for amount in amounts if amount > 0) for amounts in zip(*costs.values(), strict=True))
     for number, (name, amounts) in enumerate(costs.items()):
         look = style.look(number + 1)
+        negative = signs[name] < 0
         axis.barh(
-            places, amounts, 0.62, left, color=look.colour, edgecolor="white", hatch=look.hatch, label=label_of(name)
+            places,
+            amounts,
+            0.62,
+            0.0 if negative else left,
+            color=look.colour,
+            edgecolor="white",
+            hatch=look.hatch,
+            label=label_of(name),
         )
         for place, amount in enumerate(amounts):
             if amount > LEAST_SHARE * widest * 1.6:
@@ -94,7 +109,7 @@ def cost_breakdown(run: Run) -> Figure:
                     left[place] + amount / 2, place, f"{amount:,.0f}", ha="center", va="center", fontsize=8.5,
                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.9},
                 )  # fmt: skip
-        left += amounts
+        left += 0.0 if negative else np.array(amounts)
     for place, name in enumerate(titles):
         total = values[name, TOTAL_COST]
         end = total["high"] or total["mean"]
@@ -105,7 +120,7 @@ def cost_breakdown(run: Run) -> Figure:
     axis.set_yticks(places, list(titles.values()))
     axis.invert_yaxis()
     axis.grid(axis="y", visible=False)
-    axis.set_xlim(0, widest * 1.12)
+    axis.set_xlim(right=widest * 1.12)
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axis.set_xlabel(f"{experiment.currency} per person")
     figure.legend(loc="outside right center", handleheight=1.4, handlelength=2.2)
@@ -114,63 +129,88 @@ def cost_breakdown(run: Run) -> Figure:
 
 @style.styled
 def forest(
-    frame: pl.DataFrame, titles: dict[str, str], measure: str, comparator: str = "", overall: str = "all"
+    frame: pl.DataFrame, titles: dict[str, str], measure: str, comparator: str = "", everyone: str = EVERYONE
 ) -> Figure:
     """Differences from the comparator by subgroup, with intervals.
 
     Args:
-        frame: strategy, subgroup, level, n, mean, low, high; rows in the order in which they are to be shown.
+        frame: strategy, subgroup, level (null: all), share (of all people), mean, low, high; rows as they are to stand.
         titles: title by name of strategy.
         measure: what the differences are, with its unit: "QALYs gained per person".
         comparator: name of the strategy that the others are compared with.
-        overall: the subgroup that is everybody; a line is drawn through its means.
+        everyone: the subgroup that is everybody; a dashed line is drawn through its means.
     """
+    frame = frame.with_columns(pl.col("level").cast(pl.String).fill_null(""))
     shown = [name for name in titles if name in frame["strategy"]]
-    groups = frame.select("subgroup", "level").unique(maintain_order=True).rows()
     against = f" against {titles[comparator].lower()}" if comparator else ""
     note = (
         "Points are means, bars 95% intervals. Dashed: the mean of everybody. Left of the line at 0: less than under "
-        f"{titles.get(comparator, 'the comparator').lower()}. n: people in the subgroup."
+        f"{titles.get(comparator, 'the comparator').lower()}. %: share of all people."
     )
-    height = 1.5 + 0.27 * (len(groups) + len({group for group, _ in groups}))
-    figure = style.blank(3.2 + 3.1 * len(shown), height, f"{measure}{against}, by subgroup", note)
+    rows = _forest_rows(frame.select("subgroup", "level").unique(maintain_order=True).rows())
+    height = 1.9 + 0.27 * (max(rows.values()) + 2)
+    figure = style.blank(3.4 + 3.1 * len(shown), height, f"{measure}{against}, by subgroup", note)
     axes = figure.subplots(1, len(shown), squeeze=False, sharex=True, sharey=True).ravel()
-    rows, labels = _forest_rows(groups)
     for axis, name in zip(axes, shown, strict=True):
         look = style.looks(titles, comparator)[name]
-        mine = {(row["subgroup"], row["level"]): row for row in frame.filter(strategy=name).iter_rows(named=True)}
         axis.axvline(0, color=style.RULE, lw=0.9)
-        for group, place in rows.items():
-            row = mine.get(group)
-            if row is None or row["mean"] is None:
+        for row in frame.filter(pl.col("strategy") == name).iter_rows(named=True):
+            if row["mean"] is None:
                 continue
-            if group[0] == overall:
+            if row["subgroup"] == everyone:
                 axis.axvline(row["mean"], color=look.colour, ls=(0, (4, 3)), lw=1)
             low, high = (row["mean"] if row[end] is None else row[end] for end in ("low", "high"))
-            reach = [[row["mean"] - low], [high - row["mean"]]]
+            reach, place = [[row["mean"] - low], [high - row["mean"]]], rows[row["subgroup"], row["level"]]
             axis.errorbar(row["mean"], place, xerr=reach, fmt=look.marker, color=look.colour, capsize=2.5, ms=5)
         axis.set_title(titles[name])
         axis.set_xlabel(measure)
         axis.grid(axis="y", visible=False)
-    count = {(row["subgroup"], row["level"]): row["n"] for row in frame.iter_rows(named=True)}
-    named = [(place, f"{labels[group]}  (n = {count[group]:,})") for group, place in rows.items()]
-    axes[0].set_yticks([place for place, _ in named], [text for _, text in named])
+    share = {(row["subgroup"], row["level"]): row["share"] for row in frame.iter_rows(named=True)}
+    labels = [f"{_level_name(*group)}  ({100 * share[group]:.0f}%)" for group in rows]
+    axes[0].set_yticks(list(rows.values()), labels)
     axes[0].set_ylim(max(rows.values()) + 0.7, -0.9)
     return figure
 
 
-def _forest_rows(groups: list[tuple[str, str]]) -> tuple[dict[tuple[str, str], float], dict[tuple[str, str], str]]:
-    """Height and label of each subgroup's level; a gap between two subgroups."""
+def subgroup_forest(run: Run, by: Sequence[str] = SUBGROUPS, measure: str = "net_monetary_benefit") -> Figure:
+    """The forest plot of a run: each strategy's effect on one measure of a person, by columns known at entry.
+
+    Raises:
+        InputError: the run keeps no persons, has a single strategy, or persons have no such column.
+    """
+    if "persons" not in run.tables:
+        raise InputError(f"keeps no persons (the experiment's store is '{run.experiment.store}')")
+    if len(run.strategies) < 2:
+        raise InputError("a single strategy has nothing to be compared with")
+    experiment = run.experiment
+    persons = run.table("persons")
+    known = [column for column in by if column in persons.collect_schema()]
+    effects = subgroup_effects(persons, run.comparator, known, experiment.willingness_to_pay)
+    frame = effects.filter(pl.col("measure") == measure).with_columns(pl.col("strategy").cast(pl.String))
+    order = {name: place for place, name in enumerate((EVERYONE, *known))}
+    frame = frame.sort(pl.col("subgroup").replace_strict(order), "level", maintain_order=True)
+    words = {
+        "net_monetary_benefit": f"Net benefit per person, {experiment.currency} at "
+        f"{experiment.willingness_to_pay:,.0f} per QALY",
+    }
+    return forest(frame, run.strategies, words.get(measure, label_of(measure)), run.comparator)
+
+
+def _level_name(subgroup: str, level: str) -> str:
+    words = {("female", "1"): "women", ("female", "0"): "men"}.get((subgroup, level.removesuffix(".0")))
+    words = words or f"{subgroup.replace('_', ' ').removesuffix(' years')} {level}".strip()
+    return words[:1].upper() + words[1:]
+
+
+def _forest_rows(groups: list[tuple[str, str]]) -> dict[tuple[str, str], float]:
+    """Height of each subgroup's level; a gap between two subgroups."""
     rows: dict[tuple[str, str], float] = {}
-    labels: dict[tuple[str, str], str] = {}
     place, before = -1.0, ""
     for group, level in groups:
-        place += 1.0 if group == before or not before else 1.6
+        place += 1.0 if group == before or not before else 1.5
         rows[group, level] = place
-        words = f"{group.replace('_', ' ')}: {level}" if level and level != group else group.replace("_", " ")
-        labels[group, level] = words[:1].upper() + words[1:]
         before = group
-    return rows, labels
+    return rows
 
 
 def _repeats(run: Run) -> str:

@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 from scipy.stats import chi2, f
 
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
+from popsim.economics.decision import Decision
+from popsim.economics.decision import acceptability as acceptability_curves
 from popsim.errors import InputError
 from popsim.experiments.run import Run
 from popsim.reporting.figures import style
 
 CONFIDENCE = 0.95
+GRID = 121  # points of a curve
 
 
 @style.styled
@@ -56,33 +59,39 @@ def cost_effectiveness_plane(run: Run) -> Figure:
 
 
 @style.styled
-def acceptability(curves: pl.DataFrame, titles: dict[str, str], currency: str, comparator: str = "") -> Figure:
-    """Probability that each strategy is the best buy, by willingness to pay, with the frontier.
+def acceptability(run: Run, highest: float | None = None) -> Figure:
+    """Probability that each strategy is the best buy, by willingness to pay for a QALY, with the frontier.
 
     Args:
-        curves: willingness_to_pay, strategy, probability (0 to 1), on_frontier (it has the highest expected benefit).
-        titles: title by name of strategy.
-        currency: of the willingness to pay.
-        comparator: drawn dark and solid.
+        run: with parameter draws.
+        highest: willingness to pay at the right end; three times the experiment's when None.
+
+    Raises:
+        InputError: the run has no parameter draws.
     """
+    titles, experiment = run.strategies, run.experiment
+    grid = np.linspace(0.0, 3.0 * experiment.willingness_to_pay if highest is None else highest, GRID)
+    curves = acceptability_curves(Decision.of(run.frame("measures"), run.comparator), grid)
     note = (
-        "Probability, over parameter draws, that the strategy has the highest net benefit of all. The thick band marks "
-        "the frontier: the strategy with the highest expected net benefit, the one to choose."
+        f"Probability, over {experiment.draws:,} parameter draws, that the strategy has the highest net benefit. "
+        "The thick band marks the frontier: the strategy with the highest expected net benefit, the one to choose. "
+        f"Dotted line: {experiment.willingness_to_pay:,.0f} {experiment.currency} per QALY."
     )
     figure = style.blank(7.6, 4.8, "Which strategy is worth choosing, by willingness to pay for a QALY", note)
     axis = figure.subplots()
-    for name, look in style.looks(titles, comparator).items():
-        mine = curves.filter(pl.col("strategy") == name).sort("willingness_to_pay")
+    axis.axvline(experiment.willingness_to_pay, color=style.QUIET, ls=":", lw=1.1)
+    for name, look in style.looks(titles, run.comparator).items():
+        mine = curves.filter(pl.col("strategy").cast(pl.String) == name).sort("willingness_to_pay")
         x, y = mine["willingness_to_pay"].to_numpy(), mine["probability"].to_numpy()
-        best = np.where(mine["on_frontier"].to_numpy(), y, np.nan)
+        best = np.where(mine["optimal"].to_numpy(), y, np.nan)
         axis.plot(x, best, color=look.colour, lw=7, alpha=0.3, solid_capstyle="butt")
         axis.plot(x, y, color=look.colour, ls=look.line, marker=look.marker, markevery=0.1, ms=4.5, label=titles[name])
     axis.set_ylim(0, 1.02)
-    axis.set_xlim(left=0)
-    axis.set_xlabel(f"Willingness to pay for a QALY, {currency}")
+    axis.set_xlim(0, grid[-1])
+    axis.set_xlabel(f"Willingness to pay for a QALY, {experiment.currency}")
     axis.set_ylabel("Probability of being the best buy")
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axis.legend(loc="best")
+    axis.legend(loc="best", frameon=True, framealpha=0.9, edgecolor="none")
     return figure
 
 
@@ -135,8 +144,8 @@ def _cloud(axis: Axes, cloud: NDArray[np.float64], look: style.Look, title: str,
     """One strategy's points, their mean and its ellipse."""
     large = len(cloud) > style.MOST_VECTOR_POINTS
     axis.scatter(
-        cloud[:, 0], cloud[:, 1], s=14, marker=look.marker, color=look.colour, alpha=0.45 if len(cloud) < 100 else 0.2, lw=0,
-        rasterized=large, zorder=2,
+        cloud[:, 0], cloud[:, 1], s=14, marker=look.marker, color=look.colour, lw=0, zorder=2,
+        alpha=0.45 if len(cloud) < 100 else 0.2, rasterized=large,
     )  # fmt: skip
     outline = ellipse(cloud, of_the_mean=not drawn)
     if outline is not None:

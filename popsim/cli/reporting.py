@@ -1,0 +1,67 @@
+"""popsim plot, popsim report: a finished run for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from popsim.errors import InputError, did_you_mean
+
+FinishedRun = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN", help="results/<experiment>/<run id>, results/<experiment> (its newest), or an experiment file."
+    ),
+]
+
+
+def plot(
+    run: FinishedRun,
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="This figure; may be repeated.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; 'figures' in the run's otherwise.")] = None,
+    file_format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="png, svg or pdf.")] = "png",
+) -> None:
+    """Draw all figures that a finished run has data for, and say which it has not, and why."""
+    from popsim.experiments.run import Run
+    from popsim.reporting.figures import draw_all
+    from popsim.reporting.figures.style import FORMATS, save
+
+    if file_format not in FORMATS:
+        raise InputError(f"command line: --format {file_format}: {did_you_mean(file_format, FORMATS)}")
+    opened = Run.open(run)
+    folder = out or opened.folder / "figures"
+    _make(folder)
+    for drawn in draw_all(opened, only or ()):
+        if drawn.figure is None:
+            print(f"{drawn.name}: not drawn: {drawn.problem}")
+        else:
+            print(save(drawn.figure, folder / f"{drawn.name}.{file_format}"))
+
+
+def report(
+    run: FinishedRun,
+    out: Annotated[Path | None, typer.Option(help="HTML file; 'report.html' in the run's folder otherwise.")] = None,
+) -> None:
+    """Write one HTML page with methods, tables, figures, parameters and provenance of a finished run."""
+    from popsim.experiments.run import Run
+    from popsim.reporting.report import write_report
+
+    opened = Run.open(run)
+    path = out or opened.folder / "report.html"
+    if path.suffix != ".html" or path.is_dir() or not path.parent.is_dir():
+        raise InputError(f"--out {path}: must be the path of a .html file in a folder that exists")
+    print(write_report(opened, path))
+
+
+def _make(folder: Path) -> None:
+    """Make a folder.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {folder}: cannot be made: {error.strerror}") from None

@@ -1,0 +1,55 @@
+"""Which parameter matters: the tornado of a one-way sensitivity analysis."""
+
+from __future__ import annotations
+
+import polars as pl
+from matplotlib.figure import Figure
+
+from popsim.reporting.figures import style
+
+MOST_BARS = 20
+LOW, HIGH = "#56b4e9", "#d55e00"
+
+
+@style.styled
+def tornado(frame: pl.DataFrame, outcome: str, title: str = "Which parameter matters most") -> Figure:
+    """Bars from the outcome at a parameter's low value to that at its high value, widest on top.
+
+    Args:
+        frame: parameter, low_value, high_value, outcome_low, outcome_high, base (the same in every row: the outcome
+            with every parameter at its own value); of one strategy.
+        outcome: what the outcomes are, with the unit.
+        title: what is shown.
+    """
+    width = pl.max_horizontal("outcome_low", "outcome_high", "base") - pl.min_horizontal(
+        "outcome_low", "outcome_high", "base"
+    )
+    shown = frame.sort(width, descending=True, maintain_order=True).head(MOST_BARS)
+    more = len(frame) - len(shown)
+    note = (
+        "Each bar: the outcome when one parameter goes from its low value (hatched) to its high value (plain), the "
+        "others at their own. Numbers at the bar are the parameter's values. Vertical line: all at their own values."
+        + (f" {more} narrower bars are left out." if more else "")
+    )
+    figure = style.blank(9.0, 1.7 + 0.36 * len(shown), title, note)
+    axis = figure.subplots()
+    base = float(frame["base"][0])
+    for place, row in enumerate(shown.iter_rows(named=True)):
+        ends = (("low", LOW, "////"), ("high", HIGH, ""))
+        for end, colour, hatch in ends:
+            value = row[f"outcome_{end}"]
+            axis.barh(place, value - base, 0.62, base, color=colour, hatch=hatch, edgecolor="white")
+            left = value < base or (value == base and end == "low")
+            axis.annotate(
+                f"{row[f'{end}_value']:.3g}", (value, place), (-4 if left else 4, 0), textcoords="offset points",
+                ha="right" if left else "left", va="center", fontsize=8, color=style.INK,
+            )  # fmt: skip
+    axis.axvline(base, color=style.INK, lw=1.1)
+    names = [name.partition(".")[2].replace("_", " ") or name for name in shown["parameter"]]
+    axis.set_yticks(range(len(shown)), names)
+    axis.invert_yaxis()
+    axis.margins(x=0.12)
+    axis.grid(axis="y", visible=False)
+    axis.set_xlabel(outcome)
+    axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}")
+    return figure

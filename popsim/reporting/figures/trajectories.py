@@ -1,0 +1,181 @@
+"""Twins over time: one of them with its signals and its care, and the spread over the whole cohort.
+
+The store keeps what happened, not every variable of every day; so a piece of work is lived through again, which gives
+the same lives bit by bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from popsim.errors import InputError
+from popsim.experiments.run import Run
+from popsim.experiments.unit import build
+from popsim.model import PopulationModel
+from popsim.outcomes.narrative import history
+from popsim.outcomes.readmission import stays
+from popsim.reporting.figures import style
+
+SIGNALS = {
+    "weight_kg": "Weight, kg",
+    "systolic_mmhg": "Systolic pressure, mmHg",
+    "heart_rate_bpm": "Heart rate, beats/min",
+    "nt_probnp_pg_ml": "NT-proBNP, pg/mL",
+    "gfr_ml_min": "Kidney filtration, mL/min/1.73 m²",
+    "symptom_score": "Symptoms, 0 (none) to 10",
+}
+LOGARITHMIC = ("nt_probnp_pg_ml",)
+CONTACTS = {"visit": ("Contact", "v", "#0072b2"), "alert": ("Telemonitoring alert", "x", "#d55e00")}
+CENTILES = (5, 25, 50, 75, 95)
+MOST_FOLLOWED = 5_000  # twins whose every day is kept for centiles
+
+
+@style.styled
+def twin_trajectory(
+    run: Run,
+    person_id: int | None = None,
+    strategy: str = "",
+    replication: int = 0,
+    signals: Sequence[str] = ("weight_kg", "systolic_mmhg", "heart_rate_bpm", "nt_probnp_pg_ml", "symptom_score"),
+) -> Figure:
+    """One twin from entry to the end of follow-up or death: signals, days in hospital, contacts and alerts.
+
+    Args:
+        run: which.
+        person_id: which twin; who was in hospital most often when None.
+        strategy: name; the comparator when empty.
+        replication: which.
+        signals: columns.
+
+    Raises:
+        InputError: there is no such person, column or strategy, or the run cannot be repeated.
+    """
+    strategy = strategy or run.comparator
+    if person_id is None:
+        person_id = _often_admitted(run, strategy, replication)
+    model = build(run.unit(strategy, replication=replication))
+    (rows,) = np.nonzero(model.population.person_id == person_id)
+    if not len(rows):
+        raise InputError(f"{run.folder}: no person {person_id}")
+    days, values = _lived(model, rows, signals)
+    entry = int(model.population["entry_day"][rows[0]])
+    log = history(model.events, int(rows[0]))
+    classes = {setting.name: setting.setting_class for setting in run.network.settings}
+    admissions = stays(log, classes)
+    death = log.filter(pl.col("event") == "death")["time_days"].to_list()
+    end = min(death[0] if death else np.inf, entry + run.experiment.follow_up_days)
+    outcome = f"died on day {death[0] - entry:.0f}" if death else "alive at the end"
+    note = (
+        f"Person {person_id}, replication {replication}, simulated again with the same random numbers; {outcome}. "
+        "Shaded: on a ward or in intensive care. The signals are the twin's true values at each day's end."
+    )
+    title = f"One twin under {run.strategies[strategy].lower()}: signals and care"
+    figure = style.blank(9.5, 1.9 + 1.25 * len(signals), title, note)
+    axes = figure.subplots(
+        len(signals) + 1, 1, sharex=True, squeeze=False, height_ratios=[1.0] * len(signals) + [0.55]
+    )[:, 0]
+    shown = (days >= entry) & (days < end)
+    for axis, name in zip(axes, signals, strict=False):
+        axis.plot(days[shown] - entry, values[name][shown, 0], color=style.COLOURS[0], lw=1.2)
+        axis.set_title(SIGNALS.get(name, name))
+        if name in LOGARITHMIC:
+            axis.set_yscale("log")
+    for axis in axes:
+        for begin, leave in admissions.select("admit_time_days", "discharge_time_days").iter_rows():
+            axis.axvspan(begin - entry, min(leave or end, end) - entry, color="#e69f00", alpha=0.35, lw=0)
+        if death:
+            axis.axvline(death[0] - entry, color=style.INK, lw=1.6)
+    _contacts(axes[-1], log, entry)
+    axes[-1].set_xlabel("Days since entry")
+    axes[-1].set_xlim(0, end - entry)
+    return figure
+
+
+@style.styled
+def cohort_quantiles(
+    run: Run, strategy: str = "", replication: int = 0, signals: Sequence[str] = tuple(SIGNALS)
+) -> Figure:
+    """Centiles of signals over everybody alive, by day since entry, under one strategy.
+
+    Args:
+        run: which.
+        strategy: name; the comparator when empty.
+        replication: which.
+        signals: columns.
+
+    Raises:
+        InputError: there is no such column or strategy, or the run cannot be repeated.
+    """
+    strategy = strategy or run.comparator
+    model = build(run.unit(strategy, replication=replication))
+    size = len(model.population)
+    rows = np.unique(np.linspace(0, size - 1, min(size, MOST_FOLLOWED)).astype(np.int64))
+    entry = model.population["entry_day"][rows].astype(np.int64)
+    follow_up = run.experiment.follow_up_days
+    _, values = _lived(model, rows, [*signals, "alive"])
+    when = entry[None, :] + np.arange(follow_up)[:, None]
+    alive = np.take_along_axis(values["alive"], when, axis=0) > 0
+    note = (
+        f"{len(rows):,} twins, those alive at each day's end. Line: median; dark band: middle half; light band: 5th to "
+        f"95th centile. Replication {replication}, simulated again with the same random numbers."
+    )
+    rows_of_axes = -(-len(signals) // 2)
+    title = f"The cohort under {run.strategies[strategy].lower()}: spread of signals after entry"
+    figure = style.blank(9.5, 1.6 + 1.9 * rows_of_axes, title, note)
+    axes = figure.subplots(rows_of_axes, 2, sharex=True, squeeze=False).ravel()
+    days = np.arange(follow_up)
+    for axis, name in zip(axes, signals, strict=False):
+        mine = np.where(alive, np.take_along_axis(values[name], when, axis=0), np.nan)
+        lived = alive.any(axis=1)
+        low, q1, median, q3, high = np.nanpercentile(mine[lived], CENTILES, axis=1)
+        axis.fill_between(days[lived], low, high, color=style.COLOURS[1], alpha=0.18, lw=0)
+        axis.fill_between(days[lived], q1, q3, color=style.COLOURS[1], alpha=0.35, lw=0)
+        axis.plot(days[lived], median, color=style.COLOURS[1])
+        axis.set_title(SIGNALS.get(name, name))
+        if name in LOGARITHMIC:
+            axis.set_yscale("log")
+    for axis in axes[len(signals) :]:
+        axis.set_axis_off()
+    for axis in axes[-2:]:
+        axis.set_xlabel("Days since entry")
+    return figure
+
+
+def _lived(
+    model: PopulationModel, rows: NDArray[np.int64], columns: Sequence[str]
+) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]:
+    """Live a model through to its end: the days, and the columns of some rows at each day's end, shape (days, rows)."""
+    unknown = [name for name in columns if name not in model.population.schema.columns]
+    if unknown:
+        raise InputError(f"no column '{unknown[0]}'")
+    kept = {name: np.empty((model.days, len(rows)), np.float32) for name in columns}
+    for day in range(model.days):
+        model.step()
+        for name, values in kept.items():
+            values[day] = model.population[name][rows]
+    return np.arange(model.days), kept
+
+
+def _often_admitted(run: Run, strategy: str, replication: int) -> int:
+    """Who was admitted most often; the first of several."""
+    if "persons" not in run.tables:
+        return 0
+    here = (pl.col("strategy") == strategy) & (pl.col("replication") == replication) & (pl.col("region") == 0)
+    persons = run.table("persons").filter(here).select("person_id", "admissions").collect()
+    return int(persons.sort("admissions", "person_id", descending=[True, False])["person_id"][0])
+
+
+def _contacts(axis: Axes, log: pl.DataFrame, entry: int) -> None:
+    """Marks for contacts and alerts, one row for each kind."""
+    for place, (kind, (label, marker, colour)) in enumerate(CONTACTS.items()):
+        times = log.filter(pl.col("event") == kind)["time_days"].to_numpy() - entry
+        axis.plot(times, np.full(len(times), place), ls="none", marker=marker, color=colour, ms=6, label=label)
+    axis.set_yticks(range(len(CONTACTS)), [label for label, _, _ in CONTACTS.values()])
+    axis.set_ylim(len(CONTACTS) - 0.4, -0.6)
+    axis.grid(visible=False)
