@@ -29,6 +29,7 @@ from popsim.definitions.network import (
     SettingDefinition,
 )
 from popsim.errors import DefinitionError, InputError, did_you_mean
+from popsim.html import html_table
 from popsim.kernels.codes import CAUSE_NAMES
 
 
@@ -83,6 +84,14 @@ class CareNetwork:
             DefinitionError: the file, a value in it or the network as a whole is refused.
         """
         return cls(read(path, NetworkDefinition), known_columns, path)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: every setting with its class and its places or slots."""
+        rows = [
+            (s.title, s.setting_class, s.capacity if s.slots_per_day is None else f"{s.slots_per_day} a day")
+            for s in self.settings
+        ]
+        return html_table(f"Care network '{self.definition.name}'", ["Setting", "Class", "Places or slots"], rows)
 
     @property
     def settings(self) -> tuple[SettingDefinition, ...]:

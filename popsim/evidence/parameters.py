@@ -21,6 +21,7 @@ from popsim.definitions.base import read_toml, validate
 from popsim.definitions.parameter import Parameter, ParameterChange, ParameterFile
 from popsim.definitions.uncertainty import Fixed, ParameterGroup
 from popsim.errors import DefinitionError, did_you_mean
+from popsim.html import html_table
 
 FOLDER = Path(__file__).parent
 PARAMETER_SETS = (  # of the model
@@ -59,6 +60,11 @@ class ParameterSet(Mapping[str, float]):
     def dotted(self, group: ParameterGroup) -> ParameterGroup:
         """A group of this set with the names that it has outside: "set.parameter"."""
         return group.model_copy(update={"parameters": tuple(f"{self.name}.{key}" for key in group.parameters)})
+
+    def _repr_html_(self) -> str:
+        """For notebooks: every parameter with its unit and source."""
+        rows = [(name, f"{record.value:g}", record.unit, record.source) for name, record in self._records.items()]
+        return html_table(f"Parameter set '{self.name}'", ["Parameter", "Value", "Unit", "Source"], rows)
 
     def with_values(self, changes: Mapping[str, float | ParameterChange], file: object = "parameters") -> ParameterSet:
         """A copy in which some parameters differ: a number is a value known for certain, a table says what differs.

@@ -31,6 +31,7 @@ from popsim.evidence.parameters import ParameterSet
 from popsim.experiments.content import SHOWN, file_hash, json_hash
 from popsim.experiments.intervention_parameters import INTERVENTION_SET, with_parameters
 from popsim.experiments.parameters import resolve_parameters
+from popsim.html import html_table
 from popsim.kernels import source_hash
 from popsim.population.cohort import Cohort
 from popsim.population.sampling import plan
@@ -87,6 +88,14 @@ class Study:
                 place = (draw, replication, region)
                 units += [Unit(self, s, *place, json_hash([values, *place, content])) for s, content in contents]
         return tuple(units)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: sizes and strategies."""
+        experiment = self.experiment
+        sizes = f"{experiment.population:,} people, {experiment.replications} replications, {experiment.draws} draws"
+        caption = f"{experiment.title or experiment.name}: {sizes}, {experiment.follow_up_days} days"
+        rows = [(strategy.title, strategy.description) for strategy in experiment.strategies]
+        return html_table(caption, ["Strategy", "What is done"], rows)
 
     @property
     def draws(self) -> Sequence[int]:

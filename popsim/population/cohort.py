@@ -9,6 +9,7 @@ from pathlib import Path
 from popsim.definitions.base import read
 from popsim.definitions.cohort import CohortDefinition
 from popsim.errors import DefinitionError
+from popsim.html import html_table
 from popsim.population.life_table import FOLDER as LIFE_TABLE_FOLDER
 from popsim.population.life_table import LifeTable
 from popsim.population.table_import import table_path
@@ -31,6 +32,12 @@ class Cohort:
         cohort = cls(read(path, CohortDefinition), Path(path))
         cohort.input_files()
         return cohort
+
+    def _repr_html_(self) -> str:
+        """For notebooks: every sampled column with its source."""
+        columns = self.definition.columns
+        rows = [(name, marginal.distribution, marginal.source) for name, marginal in columns.items()]
+        return html_table(f"Cohort '{self.name}'", ["Column", "Distribution", "Source"], rows)
 
     @property
     def name(self) -> str:

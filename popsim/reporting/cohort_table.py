@@ -34,7 +34,7 @@ def render_cohort_summary(cohort: Cohort, population: Population) -> str:
     table.add_column("mean (SD) or n (%)", justify="right")
     table.add_column(escape("median [quartiles]"), justify="right")
     table.add_column("from")
-    for cells in _lines(summary(population, cohort)):
+    for cells in baseline_lines(summary(population, cohort)):
         table.add_row(*(escape(cell) for cell in cells))
     text = io.StringIO()
     width = min(max(shutil.get_terminal_size((WIDEST, 40)).columns, NARROWEST), WIDEST)
@@ -42,7 +42,7 @@ def render_cohort_summary(cohort: Cohort, population: Population) -> str:
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 
-def _lines(frame: pl.DataFrame) -> Iterator[tuple[str, ...]]:
+def baseline_lines(frame: pl.DataFrame) -> Iterator[tuple[str, ...]]:
     """The cells of each line; the levels of a column stand under its name."""
     for (name,), part in frame.group_by("column", maintain_order=True):
         rows = part.to_dicts()

@@ -17,6 +17,7 @@ from popsim.experiments.runner import RunResult
 from popsim.reporting.text import NOT_KNOWN, aligned
 
 type Kind = Literal["share", "rate", "number", "days", "hours", "money", "qaly", "ratio"]
+type Lines = list[Sequence[str]]
 type Cell = Mapping[str, float | None]
 
 
@@ -93,10 +94,16 @@ def print_run(result: RunResult) -> None:
 
 
 def outcome_table(summary: pl.DataFrame, experiment: Experiment, labels: dict[str, str]) -> str:
-    """Mean and 95% interval of every measure, one column for each strategy."""
+    """Mean and 95% interval of every measure, one column for each strategy, as plain text."""
+    head, lines = outcome_lines(summary, experiment, labels)
+    return f"{head}\n\n{aligned(lines)}"
+
+
+def outcome_lines(summary: pl.DataFrame, experiment: Experiment, labels: dict[str, str]) -> tuple[str, Lines]:
+    """The head of the table of outcomes, and its lines of cells; a line of one cell is a heading."""
     cells = {(row["strategy"], row["measure"]): row for row in summary.iter_rows(named=True)}
     names = [strategy.name for strategy in experiment.strategies]
-    lines: list[Sequence[str]] = [["", *(strategy.title for strategy in experiment.strategies)]]
+    lines: Lines = [["", *(strategy.title for strategy in experiment.strategies)]]
     for title, rows in _sections(summary, experiment, labels):
         lines.append([title])
         lines += [[f"  {row.label}", *(estimate(cells.get((n, row.measure)), row.kind) for n in names)] for row in rows]
@@ -110,13 +117,21 @@ def outcome_table(summary: pl.DataFrame, experiment: Experiment, labels: dict[st
         f"{experiment.follow_up_days} days from each person's entry; "
         f"{interval}"
     )
-    return f"{head}\n\n{aligned(lines)}"
+    return head, lines
 
 
 def comparison_table(
     comparisons: pl.DataFrame, value: pl.DataFrame, experiment: Experiment, labels: dict[str, str]
 ) -> str:
-    """Paired differences from the comparator with 95% intervals, then what a QALY costs.
+    """Paired differences from the comparator with 95% intervals, then what a QALY costs, as plain text."""
+    head, lines = comparison_lines(comparisons, value, experiment, labels)
+    return f"{head}\n\n{aligned(lines)}"
+
+
+def comparison_lines(
+    comparisons: pl.DataFrame, value: pl.DataFrame, experiment: Experiment, labels: dict[str, str]
+) -> tuple[str, Lines]:
+    """The head of the table of differences, and its lines of cells; a line of one cell is a heading.
 
     Args:
         comparisons: `paired_differences(...)`.
@@ -126,7 +141,7 @@ def comparison_table(
     """
     cells = {(row["strategy"], row["measure"]): row for row in comparisons.iter_rows(named=True)}
     others = [strategy for strategy in experiment.strategies if strategy.name != experiment.reference]
-    lines: list[Sequence[str]] = [["", *(strategy.title for strategy in others)]]
+    lines: Lines = [["", *(strategy.title for strategy in others)]]
     for title, rows in _sections(comparisons, experiment, labels):
         lines.append([title])
         lines += [
@@ -145,7 +160,7 @@ def comparison_table(
     comparator = experiment.strategy(experiment.reference).title
     intervals = "(95% Monte Carlo interval) [95% of the parameters]" if experiment.draws else "(95% interval)"
     head = f"Difference from {comparator.lower()}, same people, paired by replication {intervals}"
-    return f"{head}\n\n{aligned(lines)}"
+    return head, lines
 
 
 def _sections(frame: pl.DataFrame, experiment: Experiment, labels: dict[str, str]) -> Iterable[tuple[str, list[Row]]]:

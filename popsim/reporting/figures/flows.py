@@ -30,7 +30,7 @@ def network_flows(run: Run, strategy: str = "", replication: int = 0) -> Figure:
         InputError: the run keeps no events, or has no such strategy.
     """
     strategy = strategy or run.comparator
-    network = CareNetwork(run.network, SCHEMA.columns, run.folder)
+    network = CareNetwork(run.network, SCHEMA.columns, run.folder).scaled(run.experiment.population)
     moves, arrivals, presenting, days = _counted(run, strategy, replication)
     arrows: dict[tuple[str, str], float] = {}
     start = run.network.presentation
@@ -43,10 +43,13 @@ def network_flows(run: Run, strategy: str = "", replication: int = 0) -> Figure:
         {name: number / days for name, number in arrivals.items()},
         presenting / days,
         f"Where patients of the study go: {run.strategies[strategy].lower()}",
-        f"People a day, mean of {days:,.0f} days, {run.experiment.population:,} people, one replication. Arrows widen "
-        "with the root of the flow; grey: nobody. Other patients of the same beds are not counted.",
+        f"People a day, mean of {days:,.0f} days, {run.experiment.population:,} people, one replication; places are "
+        "those of the network for so many people. Arrows widen with the root of the flow; grey: nobody. Other patients "
+        "of the same beds are not counted.",
     )
-    return pathway_figure(network, flows)
+    figure = pathway_figure(network, flows)
+    figure.set_label(f"{flows.title}. {flows.note}")
+    return figure
 
 
 def _counted(

@@ -25,6 +25,16 @@ MEASURES = {
     "qalys": ("QALYs per person", 1.0),
 }
 SUBGROUPS = ("female", "age_years", "deprivation_quintile", "ethnicity")
+LEVELS = {  # the codes of population/traits.py
+    ("female", "1"): "women",
+    ("female", "0"): "men",
+    ("ethnicity", "0"): "ethnicity not recorded",
+    ("ethnicity", "1"): "Asian",
+    ("ethnicity", "2"): "Black",
+    ("ethnicity", "3"): "mixed ethnicity",
+    ("ethnicity", "4"): "White",
+    ("ethnicity", "5"): "other ethnicity",
+}
 LEAST_SHARE = 0.03  # of the dearest strategy's cost: what a component must have to be named inside its bar
 
 
@@ -188,7 +198,8 @@ def subgroup_forest(run: Run, by: Sequence[str] = SUBGROUPS, measure: str = "net
     effects = subgroup_effects(persons, run.comparator, known, experiment.willingness_to_pay)
     frame = effects.filter(pl.col("measure") == measure).with_columns(pl.col("strategy").cast(pl.String))
     order = {name: place for place, name in enumerate((EVERYONE, *known))}
-    frame = frame.sort(pl.col("subgroup").replace_strict(order), "level", maintain_order=True)
+    under = ~pl.col("level").cast(pl.String).str.starts_with("under")
+    frame = frame.sort(pl.col("subgroup").replace_strict(order), under, "level", maintain_order=True)
     words = {
         "net_monetary_benefit": f"Net benefit per person, {experiment.currency} at "
         f"{experiment.willingness_to_pay:,.0f} per QALY",
@@ -197,8 +208,12 @@ def subgroup_forest(run: Run, by: Sequence[str] = SUBGROUPS, measure: str = "net
 
 
 def _level_name(subgroup: str, level: str) -> str:
-    words = {("female", "1"): "women", ("female", "0"): "men"}.get((subgroup, level.removesuffix(".0")))
-    words = words or f"{subgroup.replace('_', ' ').removesuffix(' years')} {level}".strip()
+    """What people call the level of a column."""
+    level = level.removesuffix(".0")
+    words = LEVELS.get((subgroup, level))
+    if words is None:
+        name = subgroup.removesuffix("_years").replace("_", " ")
+        words = name if level in ("", subgroup) else f"{name} {level}"
     return words[:1].upper() + words[1:]
 
 

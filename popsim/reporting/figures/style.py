@@ -117,8 +117,9 @@ def save(figure: Figure, path: Path) -> Path:
 
 
 def described(figure: Figure) -> str:
-    """A figure in words, for those who cannot see it: its title, and how to read it."""
-    return " ".join(f"{figure.get_suptitle()}. {figure.get_supxlabel()}".split())
+    """A figure in words, for those who cannot see it: its label, or its title and how to read it."""
+    words = str(figure.get_label()) or f"{figure.get_suptitle()}. {figure.get_supxlabel()}"
+    return " ".join(words.split())
 
 
 def zero_lines(axis: Axes) -> None:

@@ -84,8 +84,7 @@ def twin_trajectory(
     for axis, name in zip(axes, signals, strict=False):
         axis.plot(days[shown] - entry, values[name][shown, 0], color=style.COLOURS[0], lw=1.2)
         axis.set_title(SIGNALS.get(name, name))
-        if name in LOGARITHMIC:
-            axis.set_yscale("log")
+        _scale(axis, name)
     for axis in axes:
         for begin, leave in admissions.select("admit_time_days", "discharge_time_days").iter_rows():
             axis.axvspan(begin - entry, min(leave or end, end) - entry, color="#e69f00", alpha=0.35, lw=0)
@@ -138,8 +137,7 @@ def cohort_quantiles(
         axis.fill_between(days[lived], q1, q3, color=style.COLOURS[1], alpha=0.35, lw=0)
         axis.plot(days[lived], median, color=style.COLOURS[1])
         axis.set_title(SIGNALS.get(name, name))
-        if name in LOGARITHMIC:
-            axis.set_yscale("log")
+        _scale(axis, name)
     for axis in axes[len(signals) :]:
         axis.set_axis_off()
     for axis in axes[-2:]:
@@ -179,3 +177,11 @@ def _contacts(axis: Axes, log: pl.DataFrame, entry: int) -> None:
     axis.set_yticks(range(len(CONTACTS)), [label for label, _, _ in CONTACTS.values()])
     axis.set_ylim(len(CONTACTS) - 0.4, -0.6)
     axis.grid(visible=False)
+
+
+def _scale(axis: Axes, name: str) -> None:
+    """A logarithmic axis, with numbers written out, where a signal needs one."""
+    if name in LOGARITHMIC:
+        axis.set_yscale("log")
+        for ticks in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
+            ticks(lambda value, _: f"{value:,.0f}")
