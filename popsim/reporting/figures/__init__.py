@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from popsim.errors import InputError, did_you_mean
+from popsim.errors import InputError, PopsimError, did_you_mean
 from popsim.experiments.run import Run
 from popsim.reporting.figures.beds import occupancy
 from popsim.reporting.figures.curves import readmission_curves, survival_curves
@@ -61,5 +61,5 @@ def draw_all(run: Run, only: Sequence[str] = ()) -> Iterator[Drawn]:
     for name in only or FIGURES:
         try:
             yield Drawn(name, FIGURES[name](run), "")
-        except InputError as error:
+        except PopsimError as error:  # the run lacks the data, or its pieces of work are damaged or gone
             yield Drawn(name, None, str(error))
