@@ -96,6 +96,7 @@ def one_way(
     workers: Workers = None,
     out: Out = Path("results"),
     csv: Csv = None,
+    plot: Annotated[Path | None, typer.Option(help="Folder to draw a tornado of each strategy into.")] = None,
     quiet: Quiet = False,
 ) -> None:
     """One parameter at a time at both ends of its range (a tornado); all uncertain parameters if none is named."""
@@ -110,6 +111,11 @@ def one_way(
         table = ask(parameters, asked, evaluator(study, run))
     _written(table, csv)
     print(tornado_text(table, study.experiment, outcome))
+    if plot is not None:
+        from popsim.reporting.sensitivity import draw_tornados
+
+        for path in draw_tornados(table, study.experiment, outcome, plot):
+            print(path)
 
 
 @sensitivity_app.command("two-way")

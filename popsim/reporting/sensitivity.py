@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from pathlib import Path
 
 import polars as pl
 
 from popsim.definitions.experiment import Experiment
+from popsim.errors import InputError
 from popsim.experiments.contrast import NET_BENEFIT
 from popsim.experiments.engine import Engine
 from popsim.experiments.plan import Plan
@@ -68,6 +70,27 @@ def tornado_text(table: pl.DataFrame, experiment: Experiment, outcome: str) -> s
         shown.append(f"{name}: {_outcome(outcome, experiment)} {base} at the parameters' own values\n{aligned(lines)}")
     note = "+- is the Monte Carlo error of the swing (95%): same people and random numbers at both ends."
     return "\n\n".join([*shown, note])
+
+
+def draw_tornados(table: pl.DataFrame, experiment: Experiment, outcome: str, folder: Path) -> list[Path]:
+    """A tornado of each strategy as tornado_<strategy>.png in a folder.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    from popsim.reporting.figures.sensitivity import tornado  # noqa: PLC0415 only this needs matplotlib
+    from popsim.reporting.figures.style import save  # noqa: PLC0415
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--plot {folder}: cannot be written: {error.strerror}") from None
+    paths = []
+    for (name,), rows in table.group_by("strategy", maintain_order=True):
+        title = f"Which parameter matters most: {experiment.strategy(str(name)).title}"
+        what = _outcome(outcome, experiment)
+        paths.append(save(tornado(rows, what[:1].upper() + what[1:], title), folder / f"tornado_{name}.png"))
+    return paths
 
 
 def grid_text(table: pl.DataFrame, first: Varied, second: Varied, experiment: Experiment, outcome: str) -> str:

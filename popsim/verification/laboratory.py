@@ -172,9 +172,13 @@ class Laboratory:
         return pl.concat(frames)
 
     def prices(self) -> dict[str, float]:
-        """Every price by its dotted name: what the price set holds but discount rates."""
-        values = self.study.parameters["nhs_prices"]
-        return {f"nhs_prices.{name}": values[name] for name in values if not name.startswith("discount_rate")}
+        """Every price by its dotted name: what is given in the experiment's currency, in any set."""
+        return {
+            f"{name}.{key}": values[key]
+            for name, values in self.study.parameters.items()
+            for key in values
+            if values.of(key).unit.startswith(self.experiment.currency)
+        }
 
     def utilities(self) -> dict[str, float]:
         """Every utility (not the decrements) by its dotted name."""

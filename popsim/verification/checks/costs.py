@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from popsim.definitions.base import Definition
+from popsim.definitions.strategy import Strategy
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.perspectives import SIGNS
 from popsim.verification.checking import Saw, check, close, never, not_asked, same, together
@@ -18,14 +20,25 @@ def _prices(lab: Laboratory, value: float) -> dict[str, float]:
 
 
 def _free(lab: Laboratory) -> list[Observation]:
-    """Every strategy without programme costs of its own, at prices of nothing."""
-    return [lab.run(strategy.model_copy(update={"cost_per_person": 0.0, **_without_cost(strategy)}), _prices(lab, 0.0))
-            for strategy in lab.strategies]  # fmt: skip
+    """Every strategy without costs of its own, at prices of nothing."""
+    return [lab.run(_without_costs(strategy), _prices(lab, 0.0)) for strategy in lab.strategies]
 
 
-def _without_cost(strategy: object) -> dict[str, object]:
-    telemonitoring = getattr(strategy, "telemonitoring", None)
-    return {} if telemonitoring is None else {"telemonitoring": telemonitoring.model_copy(update={"cost_per_day": 0.0})}
+def _without_costs(strategy: Strategy) -> Strategy:
+    """The strategy with nothing to pay for it but what the price sets say."""
+    return strategy.model_copy(
+        update={
+            "cost_per_person": 0.0,
+            "telemonitoring": strategy.telemonitoring and _free_of_charge(strategy.telemonitoring),
+            "interventions": tuple(_free_of_charge(one) for one in strategy.interventions),
+        }
+    )
+
+
+def _free_of_charge[D: Definition](part: D) -> D:
+    costs = {name: 0.0 for name in ("cost_once", "cost_per_day") if getattr(part, name, None)}
+    nested = getattr(part, "telemonitoring", None)
+    return part.model_copy(update=costs | ({"telemonitoring": _free_of_charge(nested)} if nested else {}))
 
 
 @check(AREA, "When everything is free nothing costs anything")
@@ -38,7 +51,7 @@ def free(lab: Laboratory) -> Saw:
 @check(AREA, "Costs are in proportion to prices")
 def proportional(lab: Laboratory) -> Saw:
     """Double every price (the comparator's programme is left out) and compare each person's cost with twice as much."""
-    strategy = lab.base.model_copy(update={"cost_per_person": 0.0, **_without_cost(lab.base)})
+    strategy = _without_costs(lab.base)
     double = {name: 2 * value for name, value in lab.prices().items()}
     return close(lab.run(strategy, double).persons["cost_total"], 2 * lab.run(strategy).persons["cost_total"], "cost")
 

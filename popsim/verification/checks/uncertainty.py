@@ -143,7 +143,7 @@ def drawn_is_used(lab: Laboratory) -> Saw:
     return Saw(wrong == 0, f"{wrong} values differ")
 
 
-@check(AREA, "Every uncertain parameter moves something")
+@check(AREA, "Every parameter that is drawn moves something")
 def no_dead_parameter(lab: Laboratory) -> Saw:
     """Set each uncertain parameter to either end of its range and look whether any person of any strategy changes.
 
@@ -151,6 +151,8 @@ def no_dead_parameter(lab: Laboratory) -> Saw:
     """
     if (nothing := _asked(lab)) is not None:
         return nothing
+    if not lab.full.experiment.draws:
+        return not_asked("nothing is drawn")
     names = lab.uncertain.names
     dead = [name for name in names if not _moves(lab, name)]
     if dead:
