@@ -17,7 +17,7 @@ test: $(VENV)/installed-test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest -n 2 --dist loadfile
 
 benchmark: $(VENV)/installed-benchmark
 	$(VENV)/bin/python -m benchmarks
