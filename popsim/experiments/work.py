@@ -19,6 +19,7 @@ from popsim.errors import RunError
 from popsim.experiments import unit_file
 from popsim.experiments.design import Study, Unit
 from popsim.experiments.engines.jobs import Crew, Job, Outcome, Problem, problem_of
+from popsim.experiments.interrupts import interrupts_remembered
 from popsim.experiments.store import UnitStore, Written
 from popsim.experiments.unit_file import Tables, UnitRecord
 from popsim.kernels.threads import use_threads
@@ -145,8 +146,9 @@ class Foreman:
             RunError: the disk is full.
         """
         self._waiting = deque(self.jobs)
-        with ThreadPoolExecutor(1, "publish") as publisher:
+        with ThreadPoolExecutor(1, "publish") as publisher, interrupts_remembered() as check_interrupts:
             while self._waiting or crew.busy or self._storing:
+                check_interrupts()
                 while self._waiting and crew.room:
                     self._hand_out(self._waiting.popleft(), crew)
                 for outcome in crew.outcomes() if crew.busy else ():
