@@ -102,6 +102,10 @@ class Laboratory:
         """The small experiment."""
         return self.study.experiment
 
+    def larger(self, times: int) -> Laboratory:
+        """The same with more people (as many as the experiment has at most): what happens to few is seen there."""
+        return Laboratory(self.full, times * self.experiment.population)
+
     @property
     def base(self) -> Strategy:
         """The comparator."""
@@ -177,7 +181,7 @@ class Laboratory:
             f"{name}.{key}": values[key]
             for name, values in self.study.parameters.items()
             for key in values
-            if values.of(key).unit.startswith(self.experiment.currency)
+            if values.of(key).unit.startswith((self.experiment.currency, "currency"))
         }
 
     def utilities(self) -> dict[str, float]:

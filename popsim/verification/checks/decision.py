@@ -107,14 +107,18 @@ def information_is_bounded(lab: Laboratory) -> Saw:
 
 @check(AREA, "Without uncertainty nothing is to be learnt")
 def nothing_to_learn(lab: Laboratory) -> Saw:
-    """Give every draw the mean cost and effect: EVPI must be 0 and one strategy certain."""
+    """Give every draw the mean cost and effect: EVPI must be 0 and the best certain (or those tied)."""
     decision = _decision(lab)
     if decision is None:
         return NOTHING
     cost, effect = (np.tile(values.mean(axis=0), (DRAWS, 1)) for values in (decision.cost, decision.effect))
     curve = acceptability(Decision(decision.strategies, decision.draws, cost, effect, None), 20_000.0)
-    loss, certain = curve["expected_loss"].to_numpy().min(), curve["probability"].to_numpy().max()
-    return Saw(bool(loss < 1e-9 and certain == 1.0), f"EVPI {loss:.1e}, probability of the best {certain:.0%}")
+    loss, probability = curve["expected_loss"].to_numpy(), curve["probability"].to_numpy()
+    best = loss < 1e-9
+    shared = np.where(best, 1.0 / max(int(best.sum()), 1), 0.0)
+    return Saw(
+        bool(np.array_equal(probability, shared)), f"EVPI {loss.min():.1e}, the best {best.sum()} share certainty"
+    )
 
 
 @check(AREA, "The frontier is ordered, and its first step is the pairwise ratio")

@@ -53,12 +53,19 @@ def inert(lab: Laboratory) -> Saw:
 
 @check(AREA, "Each strategy changes something")
 def each_acts(lab: Laboratory) -> Saw:
-    """Compare every other strategy's persons with the comparator's."""
+    """Compare every other strategy's persons with the comparator's; if nobody changes, with ten times the people."""
     if not lab.others:
         return not_asked("there is a single strategy")
-    base = lab.run().persons.hash_rows().to_numpy()
-    changed = {s.name: int(np.count_nonzero(lab.run(s).persons.hash_rows().to_numpy() != base)) for s in lab.others}
-    return Saw(all(changed.values()), ", ".join(f"{name}: {n} of {len(base)} persons" for name, n in changed.items()))
+    changed = {s.name: _changed(lab, s) for s in lab.others}
+    larger = lab.larger(10)
+    changed |= {name: _changed(larger, larger.strategy(name)) for name, number in changed.items() if not number}
+    return Saw(all(changed.values()), ", ".join(f"{name}: {number} persons" for name, number in changed.items()))
+
+
+def _changed(lab: Laboratory, strategy: Strategy) -> int:
+    """Persons whom a strategy changes."""
+    base, other = (one.persons.hash_rows().to_numpy() for one in (lab.run(), lab.run(strategy)))
+    return int(np.count_nonzero(base != other))
 
 
 @check(AREA, "Strategies share the same people")

@@ -156,7 +156,7 @@ def no_dead_parameter(lab: Laboratory) -> Saw:
     names = lab.uncertain.names
     dead = [name for name in names if not _moves(lab, name)]
     if dead:
-        larger = Laboratory(lab.full, 10 * lab.experiment.population)
+        larger = lab.larger(10)
         dead = [name for name in dead if not _moves(larger, name)]
     return Saw(not dead, f"{len(names)} parameters" + (f"; without effect: {', '.join(dead)}" if dead else ""))
 
