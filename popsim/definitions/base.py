@@ -132,8 +132,8 @@ def _walk(
 
 def _tags(model: type[BaseModel]) -> set[object]:
     """Words that tell a definition from its alternatives (fields that hold one literal)."""
-    annotations = [field.annotation for field in model.model_fields.values()]
-    return {word for annotation in annotations if get_origin(annotation) is Literal for word in get_args(annotation)}
+    literals = [get_args(f.annotation) for f in model.model_fields.values() if get_origin(f.annotation) is Literal]
+    return {words[0] for words in literals if len(words) == 1}
 
 
 def _models_in(annotation: object) -> list[type[BaseModel]]:

@@ -41,7 +41,8 @@ MADE_IN_PYTHON = "made in Python"
 PACKAGE = Path(__file__).parent.parent
 WITHOUT_INFLUENCE = (
     *("reporting", "cli", "verification", "html.py", "run.py"),
-    *("engines", "engine.py", "runner.py", "status.py", "store.py", "unit_file.py", "work.py"),
+    *("engines", "engine.py", "interrupts.py", "runner.py", "status.py", "store.py", "unit_file.py", "work.py"),
+    *("checking.py", "contrast.py", "plan.py", "precision.py", "sensitivity", "until.py"),
 )
 
 
