@@ -6,7 +6,7 @@ pydantic's own messages name its types; these say what is allowed ("must be betw
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -94,3 +94,15 @@ AS_TUPLE = BeforeValidator(_tuple)
 Identifier = Annotated[str, Checked(_identifier, (("pattern", f"^{IDENTIFIER.pattern}$"),))]
 Label = Annotated[str, text(LONGEST_LABEL)]
 Text = Annotated[str, text(LONGEST_TEXT)]
+
+
+def check_weights(weights: Sequence[float], values: Sequence[float]) -> None:
+    """Weights of listed values: none at all, or one for each and not all 0.
+
+    Raises:
+        ValueError: they do not fit.
+    """
+    if weights and len(weights) != len(values):
+        raise ValueError(f"{len(weights)} weights for {len(values)} values: must be one for each")
+    if weights and sum(weights) <= 0.0:
+        raise ValueError("weights must not all be 0")

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, PlainValidator, model_validator
 
 from popsim.definitions.base import Definition
-from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Text, real, whole
+from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Text, check_weights, real, whole
 
 EXIT = "exit"
 """Target of a route: the person leaves the simulated system."""
@@ -155,10 +155,7 @@ class Empirical(Definition):
 
     @model_validator(mode="after")
     def _weights_fit(self) -> Self:
-        if self.weights and len(self.weights) != len(self.values):
-            raise ValueError(f"{len(self.weights)} weights for {len(self.values)} values: must be one for each")
-        if self.weights and sum(self.weights) <= 0.0:
-            raise ValueError("weights must not all be 0")
+        check_weights(self.weights, self.values)
         return self
 
 

@@ -23,7 +23,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition
-from popsim.definitions.fields import AS_TUPLE, Text, real
+from popsim.definitions.fields import AS_TUPLE, Text, check_weights, real
 
 LARGEST = 1e12
 USUAL_COVERAGE = 0.95
@@ -155,10 +155,7 @@ class Empirical(_Uncertain):
 
     @model_validator(mode="after")
     def _weights_fit(self) -> Self:
-        if self.weights and len(self.weights) != len(self.values):
-            raise ValueError(f"{len(self.weights)} weights for {len(self.values)} values: must be one for each")
-        if self.weights and sum(self.weights) <= 0.0:
-            raise ValueError("weights must not all be 0")
+        check_weights(self.weights, self.values)
         return self
 
 
