@@ -20,7 +20,7 @@ from popsim.errors import InputError
 from popsim.evidence.parameters import PARAMETER_SETS, ParameterSet, load_parameters
 from popsim.hooks import Hooks
 from popsim.outcomes.narrative import Place
-from popsim.physiology import HeartFailurePhysiology, OrganSystem, Physiology
+from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganSystem, Physiology
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
@@ -201,8 +201,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         networks = networks_by_day(self.network, strategy, len(people))
         programmes = telemonitoring_by_day(strategy)
         network, first = networks.pop(0), programmes.pop(0)
-        heart_failure = HeartFailurePhysiology(sets["heart_failure"], seed=seed, replication=replication)
-        physiology = Physiology([heart_failure, *self._organ_systems])
+        physiology = Physiology([self._body(sets), *self._organ_systems])
         physiology.initialise(people)
         care = CareSystem(
             network,
@@ -237,6 +236,12 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             events=care.events,
             places=[Place(s.title, s.setting_class) for s in network.settings],
         )
+
+    def _body(self, sets: Mapping[str, ParameterSet]) -> OrganSystem:
+        """The physiology for which the population has the columns: the clinical twin, or heart failure alone."""
+        if "death_cause" in self.population.schema:
+            return ClinicalPhysiology(sets, seed=self.seed, replication=self.replication)
+        return HeartFailurePhysiology(sets["heart_failure"], seed=self.seed, replication=self.replication)
 
     # Agents.
 

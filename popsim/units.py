@@ -71,6 +71,9 @@ UNITS: dict[str, Unit] = {
     "ng/L": Unit("mass concentration", 1e-7),
     "ng/mL": Unit("mass concentration", 1e-4),
     "kg/m2": Unit("body mass index", 1.0),
+    "mg/g": Unit("mass by mass", 1.0),
+    "mg/mmol": Unit("mass by mass", 8.84),  # of creatinine, by its molar mass
+    "MET.h/wk": Unit("activity", 1.0),
     "degC": Unit("temperature", 1.0),
     "degF": Unit("temperature", 5.0 / 9.0, -160.0 / 9.0),
 }

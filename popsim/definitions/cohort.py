@@ -23,7 +23,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from popsim.definitions.base import Definition
-from popsim.definitions.fields import AS_TUPLE, LONGEST_TEXT, Identifier, Label, Text, real, text, whole
+from popsim.definitions.fields import AS_TUPLE, LONGEST_TEXT, DefinitionPath, Identifier, Label, Text, real, text, whole
 
 LARGEST_SIZE = 50_000_000
 MOST_COLUMNS = 60
@@ -251,8 +251,14 @@ class Table(Definition):
 
 
 class CohortDefinition(Definition):
-    """A study population: default size, life table, marginals, correlations, perhaps a table of people."""
+    """A study population: default size, life table, marginals, correlations, perhaps a table of people.
 
+    A file may begin with `inherits`, the path of another cohort file relative to it: that file's keys stand unless this
+    one has them, column by column and correlation by correlation. Own columns get their random streams after the
+    inherited ones.
+    """
+
+    inherits: DefinitionPath | None = None
     name: Name
     label: Label = ""
     description: Text
@@ -265,6 +271,8 @@ class CohortDefinition(Definition):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.inherits is not None:
+            return self  # what it says is whole only together with that file (population/cohort.py)
         if not self.columns and self.table is None:
             raise ValueError("give [columns] to sample, a [table] of people, or both")
         seen: set[frozenset[str]] = set()

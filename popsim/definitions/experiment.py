@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from popsim.definitions.base import Definition, read
-from popsim.definitions.fields import AS_TUPLE, LONGEST_LABEL, Identifier, Label, Text, real, whole
+from popsim.definitions.fields import AS_TUPLE, LONGEST_LABEL, DefinitionPath, Identifier, Label, Text, real, whole
 from popsim.definitions.parameter import NestedEntries, ParameterEntry
 from popsim.definitions.strategy import LARGEST_CAPACITY, Strategy, resolved
 from popsim.definitions.uncertainty import ParameterGroups
@@ -21,15 +21,7 @@ MOST_DRAWS = 9_999
 MOST_REGIONS = 42  # with the two above, every unit has its own word of the random key
 LARGEST_SEED = 2**32 - 1  # one word of the random key
 LONGEST_FOLLOW_UP_DAYS = 3653
-LONGEST_PATH = 1024
 BASE_CASE = "base_case"  # how tables of scenarios call the experiment itself
-
-
-def _checked_path(path: str) -> str:
-    """Paths of other definitions; they are only ever read, so `..` and absolute paths are fine."""
-    if not path.endswith(".toml") or len(path) > LONGEST_PATH or not path.isprintable():
-        raise ValueError(f"must be the path of a .toml file, at most {LONGEST_PATH} printable characters")
-    return path
 
 
 def _checked_currency(code: str) -> str:
@@ -51,7 +43,6 @@ def _flattened(table: Any) -> Any:
 
 Rate = Annotated[float, real(0.0, 1.0)]
 Perspective = Literal["payer", "health_system", "societal", "patient"]
-DefinitionPath = Annotated[str, AfterValidator(_checked_path)]
 PopulationSize = Annotated[int, whole(1, LARGEST_POPULATION)]
 Replications = Annotated[int, whole(1, MOST_REPLICATIONS)]
 Draws = Annotated[int, whole(0, MOST_DRAWS)]
@@ -121,6 +112,7 @@ class Experiment(Definition):
     Attributes:
         name: names the folder of results.
         cohort, network: definition files, relative to the experiment's file.
+        physiology: what a twin is: `heart_failure` alone, or the `clinical` twin with all organ systems and drugs.
         strategies: what is compared, as the file says it; `strategy(name)` has what one inherits.
         comparator: name of the strategy that the others are compared with; the first one when empty.
         capacity: places, or slots a day, that replace the network's under every strategy, by setting (for its reference
@@ -148,6 +140,7 @@ class Experiment(Definition):
     description: Text = ""
     cohort: DefinitionPath
     network: DefinitionPath
+    physiology: Literal["heart_failure", "clinical"] = "heart_failure"
     strategies: Annotated[tuple[Strategy, ...], AS_TUPLE, Field(min_length=1, max_length=64)]
     comparator: str = ""
     capacity: dict[Identifier, Places] = Field(default_factory=dict)

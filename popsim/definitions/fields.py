@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,40}")
+LONGEST_PATH = 1024
 LONGEST_LABEL = 80
 LONGEST_TEXT = 4000
 
@@ -106,3 +107,13 @@ def check_weights(weights: Sequence[float], values: Sequence[float]) -> None:
         raise ValueError(f"{len(weights)} weights for {len(values)} values: must be one for each")
     if weights and sum(weights) <= 0.0:
         raise ValueError("weights must not all be 0")
+
+
+def _checked_path(path: str) -> str:
+    """Paths of other definitions; they are only ever read, so `..` and absolute paths are fine."""
+    if not path.endswith(".toml") or len(path) > LONGEST_PATH or not path.isprintable():
+        raise ValueError(f"must be the path of a .toml file, at most {LONGEST_PATH} printable characters")
+    return path
+
+
+DefinitionPath = Annotated[str, AfterValidator(_checked_path)]

@@ -15,7 +15,7 @@ from popsim.experiments.scenarios import studies
 from popsim.population.cohort import Cohort
 from popsim.population.population import Population
 from popsim.population.sampling import plan, sample
-from popsim.schema import SCHEMA
+from popsim.schema import CLINICAL_SCHEMA
 
 MONEY = re.compile(r"[A-Z]{3}(/|$)")  # a unit of money, or of money per something
 
@@ -37,7 +37,7 @@ def check_file(path: Path) -> str:
         return f"care network '{network.definition.name}' is sound: {len(network)} settings"
     if "columns" in table or "table" in table:
         cohort = Cohort.read(path)
-        plan(cohort, SCHEMA)
+        plan(cohort, CLINICAL_SCHEMA)
         return f"cohort '{cohort.name}' is sound: {len(cohort.definition.columns)} sampled columns"
     if table and all(isinstance(value, dict) for key, value in table.items() if key != "parameter_groups"):
         parameters = load_parameters(path.stem, path.parent)
@@ -79,7 +79,7 @@ def read_network(path: Path) -> CareNetwork:
     Raises:
         DefinitionError: the file or the network as a whole is refused.
     """
-    return CareNetwork.read(path, SCHEMA.columns)
+    return CareNetwork.read(path, CLINICAL_SCHEMA.columns)
 
 
 def sample_cohort(path: Path, size: int | None, seed: int) -> tuple[Cohort, Population]:
@@ -90,4 +90,4 @@ def sample_cohort(path: Path, size: int | None, seed: int) -> tuple[Cohort, Popu
         InputError: the size is out of bounds.
     """
     cohort = Cohort.read(path)
-    return cohort, sample(cohort, SCHEMA, cohort.definition.size if size is None else size, seed)
+    return cohort, sample(cohort, CLINICAL_SCHEMA, cohort.definition.size if size is None else size, seed)

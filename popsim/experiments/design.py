@@ -34,8 +34,9 @@ from popsim.experiments.parameters import resolve_parameters
 from popsim.html import html_table
 from popsim.kernels import source_hash
 from popsim.population.cohort import Cohort
+from popsim.population.columns import Schema
 from popsim.population.sampling import plan
-from popsim.schema import SCHEMA
+from popsim.schema import SCHEMAS
 
 MADE_IN_PYTHON = "made in Python"
 PACKAGE = Path(__file__).parent.parent
@@ -74,6 +75,11 @@ class Study:
     uncertain: UncertainParameters | DesignedParameters
     file: Path
     flags: Mapping[str, object]
+
+    @property
+    def schema(self) -> Schema:
+        """The columns of a twin."""
+        return SCHEMAS[self.experiment.physiology]
 
     @property
     def units(self) -> tuple[Unit, ...]:
@@ -261,7 +267,9 @@ def study_of(
     for key, change in (changes or {}).items():
         chosen = _changed(chosen, key, change)
     cohort = Cohort.read(Path(folder) / chosen.cohort)
-    network = CareNetwork.read(Path(folder) / chosen.network, SCHEMA.columns).with_capacity(chosen.capacity, file)
+    network = CareNetwork.read(Path(folder) / chosen.network, SCHEMAS[chosen.physiology].columns).with_capacity(
+        chosen.capacity, file
+    )
     flags = {change.flag: change.value for change in (changes or {}).values()}
     flags |= {"--scenario": scenario} if scenario else {}
     origin = Path(folder) / f"{experiment.name} ({MADE_IN_PYTHON})" if file is None else file
@@ -285,10 +293,11 @@ def resolve(
     Raises:
         DefinitionError: the experiment names something that another does not have.
     """
-    plan(cohort, SCHEMA)
-    checked = CareNetwork(network, SCHEMA.columns, file)
+    schema = SCHEMAS[experiment.physiology]
+    plan(cohort, schema)
+    checked = CareNetwork(network, schema.columns, file)
     for strategy in (experiment.strategy(one.name) for one in experiment.strategies):
-        check_strategy(strategy, network, SCHEMA, file)
+        check_strategy(strategy, network, schema, file)
         networks_by_day(checked, strategy)
     parameters, uncertain = resolve_parameters(experiment, file)
     return Study(experiment, cohort, network, parameters, uncertain, Path(file), dict(flags or {}))

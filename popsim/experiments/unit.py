@@ -31,7 +31,6 @@ from popsim.outcomes.readmission import stays
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
 from popsim.population.sampling import sample
-from popsim.schema import SCHEMA
 
 MEASURED_EVENTS = (ENTER, ARRIVE, START, END, VISIT, DEATH, EARLY)  # what the outcome measures read
 WARM_UP_POPULATION = 64
@@ -122,11 +121,11 @@ def build(unit: Unit, population: int | None = None) -> PopulationModel:
     """The model at its start; `population` for another size than the experiment's."""
     study, experiment = unit.study, unit.study.experiment
     size = study.region_size(unit.region) if population is None else population
-    people = sample(study.cohort, SCHEMA, size, experiment.seed, unit.random_key, experiment.enrolment_days)
+    people = sample(study.cohort, study.schema, size, experiment.seed, unit.random_key, experiment.enrolment_days)
     parameters = study.parameters_of(unit.draw)
     return PopulationModel(
         people,
-        CareNetwork(study.network, SCHEMA.columns, study.file),
+        CareNetwork(study.network, study.schema.columns, study.file),
         with_parameters(unit.strategy, parameters[INTERVENTION_SET]),
         seed=experiment.seed,
         replication=unit.random_key,

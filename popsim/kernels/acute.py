@@ -12,14 +12,26 @@ from numba import njit
 
 from popsim.kernels.codes import (
     CAUSE_ARRHYTHMIA,
+    CAUSE_BLEEDING,
+    CAUSE_FALL,
+    CAUSE_GLUCOSE,
     CAUSE_HEART_FAILURE,
+    CAUSE_INFARCTION,
     CAUSE_INFECTION,
     CAUSE_OTHER,
     CAUSE_RENAL,
     CAUSE_RESPIRATORY,
+    CAUSE_STROKE,
 )
 from popsim.kernels.math import exp
 from popsim.kernels.scalars import clip, positive, ramp
+
+
+class WholeParameters(NamedTuple):
+    """Constants of this file that only the clinical twin has; units and sources in evidence/clinical_twin.toml."""
+
+    other_hazard_share: float
+    other_death_share: float
 
 
 class AcuteParameters(NamedTuple):
@@ -132,6 +144,32 @@ def chosen_cause(u, heart_failure, infection, arrhythmia, renal, respiratory, to
     cause = float(CAUSE_ARRHYTHMIA) if x < c else cause
     cause = float(CAUSE_INFECTION) if x < b else cause
     return float(CAUSE_HEART_FAILURE) if x < a else cause
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def cause_elsewhere(x, cause, infarction, stroke, bleeding, fall):
+    """The cause outside the heart-failure core in whose interval x falls; `cause` where x is below 0."""
+    a = infarction
+    b = a + stroke
+    c = b + bleeding
+    d = c + fall
+    chosen = float(CAUSE_GLUCOSE)
+    chosen = float(CAUSE_FALL) if x < d else chosen
+    chosen = float(CAUSE_BLEEDING) if x < c else chosen
+    chosen = float(CAUSE_STROKE) if x < b else chosen
+    chosen = float(CAUSE_INFARCTION) if x < a else chosen
+    return chosen if x >= 0.0 else cause
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def other_death_hazard(life_table, infection, frailty, deconditioning, p, whole):
+    """Hazard a day of dying of anything but heart and vessels: the life table's share, more when ill, frail or weak."""
+    log_ratio = (
+        p.death_log_infection * infection
+        + p.death_log_frailty * (frailty - 0.3)
+        + p.death_log_deconditioning * deconditioning
+    )
+    return whole.other_death_share * life_table * exp(clip(log_ratio, -5.0, 8.0))
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)

@@ -39,9 +39,22 @@ CAUSE_INFECTION = 2
 CAUSE_ARRHYTHMIA = 3
 CAUSE_RENAL = 4  # acute kidney injury, hyperkalaemia, low blood pressure
 CAUSE_RESPIRATORY = 5  # exacerbation of COPD
-CAUSE_OTHER = 6  # falls and everything else
+CAUSE_OTHER = 6  # everything else
 CAUSE_PLANNED = 7
-CAUSE_NAMES = ("none", "heart_failure", "infection", "arrhythmia", "renal", "respiratory", "other", "planned")
+CAUSE_INFARCTION = 8  # myocardial infarction
+CAUSE_STROKE = 9
+CAUSE_BLEEDING = 10
+CAUSE_FALL = 11  # fall, fracture, delirium
+CAUSE_GLUCOSE = 12  # hypoglycaemia, severe hyperglycaemia
+CAUSE_NAMES = (
+    "none", "heart_failure", "infection", "arrhythmia", "renal", "respiratory", "other", "planned", "infarction",
+    "stroke", "bleeding", "fall", "glucose",
+)  # fmt: skip
+
+# What a twin dies of (`death_cause` of the clinical twin).
+DIED_OF_HEART = 1  # heart and vessels
+DIED_OF_OTHER = 2
+DEATH_CAUSE_NAMES = ("none", "cardiovascular", "other")
 
 # Bits of `shock_onset`.
 SHOCK_INFECTION = 1
@@ -96,6 +109,12 @@ STREAM_SIGNALS = 3  # monitoring, index = day
 STREAM_CARE_DAY = 4  # care, when within the day things happen, index = day
 STREAM_PARAMETERS = 8  # draws of uncertain parameters: person = draw, with the name's hash as its high word; index = 0
 STREAM_STUDIES = 9  # results of a proposed study, person = draw, index = 0
+STREAM_GENOME = 10  # diplotypes, index = gene
+STREAM_KINETICS = 11  # how a person differs in handling a drug, index = drug
+STREAM_LAB = 12  # laboratory and other signals taken by staff, index = day
+STREAM_VESSELS = 13  # coronary disease, atrial fibrillation, stroke, bleeding, index = day
+STREAM_METABOLISM = 14  # kidney disease and diabetes, index = day
+STREAM_LUNGS = 15  # lungs, blood, ageing, index = day
 STREAM_COHORT = 16  # 16..79: one per sampled marginal of a cohort, index = 0
 STREAM_ARRIVALS = 80  # 80..143: one per external source, index = number of the arrival
 STREAM_TRANSITIONS = 144  # state-transition models, index = cycle // 4

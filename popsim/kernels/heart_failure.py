@@ -1,4 +1,4 @@
-"""One day of heart failure in every twin: the fused loop over all organ systems, and the state it starts from.
+"""One day of heart failure in every twin: the fused loop over its organ systems (kernels/settling.py: its start).
 
 Within a step, the chain shocks -> adherence -> fluid -> filling pressure -> symptoms -> presentation and death is
 followed through; every other coupling (congestion -> kidney, ejection fraction, pulse; pressure -> kidney ...) takes
@@ -20,17 +20,22 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit, prange
 
+from popsim.kernels import influences as of
 from popsim.kernels.acute import (
     AcuteParameters,
     arrhythmia_hazard,
+    cause_elsewhere,
     chosen_cause,
     death_hazard,
     heart_failure_hazard,
     infection_hazards,
+    other_death_hazard,
     other_hazard,
     renal_hazard,
 )
 from popsim.kernels.codes import (
+    DIED_OF_HEART,
+    DIED_OF_OTHER,
     LEVEL_COMMUNITY,
     LEVEL_EMERGENCY,
     LEVEL_FACILITY,
@@ -66,6 +71,7 @@ from popsim.kernels.heart import (
     systolic_drugs,
     systolic_target,
 )
+from popsim.kernels.influences import felt
 from popsim.kernels.kidney import KidneyParameters, chronic_gfr_after, gfr_drugs, gfr_target, potassium_shift, slowness
 from popsim.kernels.math import exp
 from popsim.kernels.random import uniforms
@@ -118,72 +124,6 @@ class HeartFailureConstants(NamedTuple):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def settle(
-    baseline_ejection_fraction, baseline_systolic, baseline_heart_rate, baseline_gfr, baseline_potassium,
-    baseline_filling_pressure, dry_weight, usual_salt, adherence_trait, age_years, copd, atrial_fibrillation,
-    beta_blocker, ras_inhibitor, neprilysin_inhibitor, mra, sglt2_inhibitor, loop_diuretic,
-    fluid_excess, frailty, infection_severity, arrhythmia_burden,
-    intrinsic_natriuresis, untreated_ejection_fraction, untreated_systolic, untreated_heart_rate, untreated_gfr,
-    untreated_potassium, filling_pressure, weight, ejection_fraction, systolic, heart_rate, gfr, potassium,
-    natriuretic_peptide, symptom_score, nyha, adherence, death_hazard_per_day, onset, acute_cause, shock_onset,
-    fluid, heart, kidney, symptoms,
-):  # fmt: skip
-    """Work out, for every row, what the twin would be without its drugs, and the state that goes with its fluid.
-
-    The inverse of the day loop at its set point: baseline values are those under the twin's present prescriptions,
-    taken as far as its adherence trait goes. Writes the columns from `intrinsic_natriuresis` on.
-    """
-    for i in prange(len(age_years)):
-        taken = np.float64(adherence_trait[i])
-        beta, ras = taken * np.float64(beta_blocker[i]), taken * np.float64(ras_inhibitor[i])
-        arni, aldosterone = taken * np.float64(neprilysin_inhibitor[i]), taken * np.float64(mra[i])
-        sglt2 = taken * np.float64(sglt2_inhibitor[i])
-        loop = loop_response(taken * np.float64(loop_diuretic[i]), fluid)
-        base_ef, base_gfr = np.float64(baseline_ejection_fraction[i]), np.float64(baseline_gfr[i])
-        excess, infection, arrhythmia = (
-            np.float64(fluid_excess[i]),
-            np.float64(infection_severity[i]),
-            np.float64(arrhythmia_burden[i]),
-        )
-        preserved_ef = preserved(base_ef, heart)
-        drugs = drug_natriuresis(0.0, kidney_power(base_gfr, fluid), loop, ras, aldosterone, sglt2, fluid)
-        intrinsic_natriuresis[i] = np.float64(usual_salt[i]) * fluid.fluid_per_salt_l_per_g - drugs
-        gain = ejection_fraction_gain(1.0 - preserved_ef, beta, ras, arni, aldosterone, sglt2, heart)
-        untreated_ejection_fraction[i] = base_ef - gain
-        untreated_systolic[i] = np.float64(baseline_systolic[i]) + systolic_drugs(
-            beta, ras, arni, aldosterone, sglt2, heart
-        )
-        untreated_heart_rate[i] = np.float64(baseline_heart_rate[i]) + heart.heart_rate_beta_blocker_bpm * beta
-        untreated_gfr[i] = base_gfr + gfr_drugs(ras, aldosterone, sglt2, kidney)
-        slow = slowness(base_gfr, kidney)
-        shift = potassium_shift(slow, loop, ras, aldosterone, kidney)
-        untreated_potassium[i] = np.float64(baseline_potassium[i]) - shift
-        pressure = filling_pressure_target(
-            np.float64(baseline_filling_pressure[i]), excess, preserved_ef, 0.0, 0.0, arrhythmia, infection, heart
-        )
-        score = symptom_target(
-            pressure, base_ef, np.float64(copd[i]), infection, arrhythmia, np.float64(frailty[i]), symptoms
-        )
-        filling_pressure[i] = pressure
-        weight[i] = np.float64(dry_weight[i]) + excess
-        ejection_fraction[i] = base_ef
-        systolic[i] = np.float64(baseline_systolic[i])
-        heart_rate[i] = np.float64(baseline_heart_rate[i])
-        gfr[i] = base_gfr
-        potassium[i] = np.float64(baseline_potassium[i])
-        natriuretic_peptide[i] = nt_probnp(
-            pressure, base_ef, slow, np.float64(age_years[i]), np.float64(atrial_fibrillation[i]), heart
-        )
-        symptom_score[i] = score
-        nyha[i] = nyha_class(score, symptoms)
-        adherence[i] = taken
-        death_hazard_per_day[i] = 0.0
-        onset[i] = 0
-        acute_cause[i] = 0
-        shock_onset[i] = 0
-
-
-@njit(cache=True, parallel=True, error_model="numpy")
 def advance_day(
     entered, person_id, entry_day, age_years, dry_weight, baseline_ejection_fraction, baseline_systolic,
     baseline_filling_pressure, usual_salt, adherence_trait, life_table_hazard, diabetes, atrial_fibrillation, copd,
@@ -194,16 +134,22 @@ def advance_day(
     natriuretic_peptide, symptom_score, frailty, deconditioning, adherence, infection_severity, adherence_lapse,
     salt_excess, arrhythmia_burden, death_hazard_per_day, nyha, acute_cause, onset, shock_onset,
     seed, replication, step, step_days, shocks, fluid, heart, kidney, symptoms, acute, relax,
+    influences=None, death_cause=None, whole=None,
 ):  # fmt: skip
     """Advance rows [0, entered) by one step of `step_days`; `step` counts steps from 0.
 
     Reads the columns up to `untreated_potassium`, writes those from `untreated_gfr` to `shock_onset`.
+
+    Alone, `influences`, `death_cause` and `whole` are None, and the drug columns are doses. In the clinical twin they
+    are the day's influences (kernels/influences.py), which organ systems have written before, the code of what a twin
+    dies of, which is written, and `WholeParameters`; the drug columns are then effects of what was taken. numba
+    compiles one version for each: what hangs on `None` is not in the other.
     """
     today = step * step_days
     for i in prange(entered):
         person = person_id[i]
         u_infection, u_lapse, u_salt, u_arrhythmia = uniforms(seed, replication, person, STREAM_SHOCKS, step)
-        u_present, u_cause, u_death, _ = uniforms(seed, replication, person, STREAM_EVENTS, step)
+        u_present, u_cause, u_death, u_died_of = uniforms(seed, replication, person, STREAM_EVENTS, step)
         lives = np.float64(alive[i]) > 0.5
         level = np.float64(care_level[i])
         in_hospital = 1.0 if level >= LEVEL_WARD else 0.0
@@ -224,7 +170,8 @@ def advance_day(
         infection, new_infection = shock(
             np.float64(infection_severity[i]),
             1.0 - (relax.infection_in_hospital if attended > 0.5 else relax.infection),
-            infection_rate(has_copd, frail_before, reserve_lost_before, shocks),
+            infection_rate(has_copd, frail_before, reserve_lost_before, shocks)
+            * exp(felt(influences, of.INFECTION_LOG_RATE, i)),
             step_days, u_infection, shocks.infection_weakest, 1.0,
         )  # fmt: skip
         lapse, new_lapse = shock(
@@ -242,14 +189,16 @@ def advance_day(
         arrhythmia, new_arrhythmia = shock(
             np.float64(arrhythmia_burden[i]),
             1.0 - (relax.arrhythmia_in_hospital if attended > 0.5 else relax.arrhythmia),
-            arrhythmia_rate(has_af, pressure_rise, beta_before, shocks),
+            arrhythmia_rate(has_af, pressure_rise, beta_before, shocks)
+            * exp(felt(influences, of.ARRHYTHMIA_LOG_RATE, i)),
             step_days, u_arrhythmia, shocks.arrhythmia_weakest, 1.0,
         )  # fmt: skip
         taken = adherence_today(trait, support, lapse, facility, attended, shocks)
-        beta, ras = taken * np.float64(beta_blocker[i]), taken * np.float64(ras_inhibitor[i])
-        arni, aldosterone = taken * np.float64(neprilysin_inhibitor[i]), taken * np.float64(mra[i])
-        sglt2 = taken * np.float64(sglt2_inhibitor[i])
-        loop = loop_response(taken * np.float64(loop_diuretic[i]), fluid)
+        share = taken if influences is None else 1.0
+        beta, ras = share * np.float64(beta_blocker[i]), share * np.float64(ras_inhibitor[i])
+        arni, aldosterone = share * np.float64(neprilysin_inhibitor[i]), share * np.float64(mra[i])
+        sglt2 = share * np.float64(sglt2_inhibitor[i])
+        loop = loop_response(share * np.float64(loop_diuretic[i]), fluid)
 
         # Fluid.
         excess_before, gfr_before = np.float64(fluid_excess[i]), np.float64(gfr[i])
@@ -260,6 +209,7 @@ def advance_day(
             + drug_natriuresis(excess_before, power, loop, ras, aldosterone, sglt2, fluid)
             + intravenous_natriuresis(excess_before, power, np.float64(iv_diuretic[i]), fluid)
             - retention(reserve_lost_before, infection, arrhythmia, fluid)
+            + felt(influences, of.NATRIURESIS, i)
         )
         excess = fluid_after(excess_before, np.float64(usual_salt[i]) + salt, natriuresis, step_days, fluid)
 
@@ -270,8 +220,8 @@ def advance_day(
         pressure = approach(
             pressure_before,
             filling_pressure_target(
-                own_pressure, excess, preserved_ef, systolic_before - own_systolic, ef_lost, arrhythmia, infection,
-                heart,
+                own_pressure + felt(influences, of.FILLING_PRESSURE, i), excess, preserved_ef,
+                systolic_before - own_systolic, ef_lost, arrhythmia, infection, heart,
             ),
             relax.filling_pressure,
         )  # fmt: skip
@@ -279,7 +229,11 @@ def advance_day(
         ef = approach(
             ef_before,
             ejection_fraction_target(
-                np.float64(untreated_ejection_fraction[i]), gain, pressure_rise, arrhythmia, heart
+                np.float64(untreated_ejection_fraction[i]) + felt(influences, of.EJECTION_FRACTION, i),
+                gain,
+                pressure_rise,
+                arrhythmia,
+                heart,
             ),
             relax.ejection_fraction,
         )
@@ -287,21 +241,38 @@ def advance_day(
         sbp = approach(
             systolic_before,
             systolic_target(
-                np.float64(untreated_systolic[i]), pressure_drugs, excess_before, ef_lost, infection, arrhythmia, heart
+                np.float64(untreated_systolic[i]) + felt(influences, of.SYSTOLIC, i),
+                pressure_drugs,
+                excess_before,
+                ef_lost,
+                infection,
+                arrhythmia,
+                heart,
             ),
             relax.systolic,
         )
         rate = approach(
             np.float64(heart_rate[i]),
             heart_rate_target(
-                np.float64(untreated_heart_rate[i]), beta, pressure_rise, excess_before, infection, arrhythmia, heart
+                np.float64(untreated_heart_rate[i]) + felt(influences, of.HEART_RATE, i),
+                beta,
+                pressure_rise,
+                excess_before,
+                infection,
+                arrhythmia,
+                heart,
             ),
             relax.heart_rate,
         )
 
         # Kidney.
         chronic_gfr = chronic_gfr_after(np.float64(untreated_gfr[i]), np.float64(diabetes[i]), sglt2, step_days, kidney)
+        if influences is not None:
+            slope = felt(influences, of.GFR_SLOPE, i) * step_days * YEARS_PER_DAY
+            chronic_gfr = clip(chronic_gfr + slope, 5.0, 170.0)
         dip = gfr_drugs(ras, aldosterone, sglt2, kidney)
+        if influences is not None:
+            dip -= felt(influences, of.GFR, i)
         filtration = approach(
             gfr_before,
             gfr_target(
@@ -313,7 +284,9 @@ def advance_day(
         serum_potassium = approach(
             np.float64(potassium[i]),
             clip(
-                np.float64(untreated_potassium[i]) + potassium_shift(slow, loop, ras, aldosterone, kidney),
+                np.float64(untreated_potassium[i])
+                + potassium_shift(slow, loop, ras, aldosterone, kidney)
+                + felt(influences, of.POTASSIUM, i),
                 2.5,
                 8.5,
             ),
@@ -324,7 +297,8 @@ def advance_day(
         # Symptoms and reserve.
         score = approach(
             np.float64(symptom_score[i]),
-            symptom_target(pressure, ef_before, has_copd, infection, arrhythmia, frail_before, symptoms),
+            symptom_target(pressure, ef_before, has_copd, infection, arrhythmia, frail_before, symptoms)
+            + felt(influences, of.SYMPTOM, i),
             relax.symptom,
         )
         frail = frailty_after(frail_before, in_hospital, step_days, symptoms)
@@ -339,8 +313,24 @@ def advance_day(
         h_renal = renal_hazard(serum_potassium, sbp, filtration, chronic_gfr - dip, acute)
         h_other = other_hazard(frail, age, reserve_lost, acute)
         total = h_failure + h_infection + h_respiratory + h_arrhythmia + h_renal + h_other
+        elsewhere = 0.0
+        if influences is not None:
+            h_arrhythmia += felt(influences, of.SLOW_RHYTHM, i)
+            h_renal += felt(influences, of.RENAL, i)
+            h_respiratory += felt(influences, of.RESPIRATORY, i)
+            h_other *= whole.other_hazard_share
+            h_infarction = felt(influences, of.INFARCTION, i)
+            h_stroke = felt(influences, of.STROKE, i)
+            h_bleeding, h_fall = felt(influences, of.BLEEDING, i), felt(influences, of.FALL, i)
+            h_glucose = felt(influences, of.GLUCOSE, i)
+            elsewhere = h_infarction + h_stroke + h_bleeding + h_fall + h_glucose
+            total = h_failure + h_infection + h_respiratory + h_arrhythmia + h_renal + h_other + elsewhere
         presents = (u_present < 1.0 - exp(-total * step_days)) & (attended < 0.5)
         cause = chosen_cause(u_cause, h_failure, h_infection, h_arrhythmia, h_renal, h_respiratory, total)
+        if influences is not None:
+            cause = cause_elsewhere(
+                u_cause * total - (total - elsewhere), cause, h_infarction, h_stroke, h_bleeding, h_fall
+            )
 
         # Death.
         h_death = death_hazard(
@@ -348,6 +338,12 @@ def advance_day(
             filtration, sbp, serum_potassium, beta, aldosterone, acute,
         )  # fmt: skip
         h_death += acute.death_palliative_per_day if level < LEVEL_COMMUNITY else 0.0
+        if influences is not None:
+            h_other_death = other_death_hazard(
+                np.float64(life_table_hazard[i]), infection, frail, reserve_lost, acute, whole
+            )
+            h_death *= exp(clip(felt(influences, of.DEATH_LOG_HAZARD, i), -3.0, 3.0))
+            h_death += felt(influences, of.SUDDEN_DEATH, i)
         dies = u_death < small_chance(h_death * step_days)
         shocks_begun = (
             new_infection * SHOCK_INFECTION
@@ -384,3 +380,6 @@ def advance_day(
         acute_cause[i] = cause if lives & presents else 0.0
         onset[i] = bits if lives else 0.0
         shock_onset[i] = shocks_begun if lives else 0.0
+        if influences is not None:
+            died_of = float(DIED_OF_OTHER) if u_died_of * h_death < h_other_death else float(DIED_OF_HEART)
+            death_cause[i] = died_of if lives & dies else np.float64(death_cause[i])

@@ -25,6 +25,11 @@ CAUSE_WORDS = {
     code.CAUSE_RESPIRATORY: "an exacerbation of COPD",
     code.CAUSE_OTHER: "another illness",
     code.CAUSE_PLANNED: "a planned admission",
+    code.CAUSE_INFARCTION: "a myocardial infarction",
+    code.CAUSE_STROKE: "a stroke",
+    code.CAUSE_BLEEDING: "a major bleed",
+    code.CAUSE_FALL: "a fall or delirium",
+    code.CAUSE_GLUCOSE: "a low or very high blood sugar",
 }
 SHOCK_WORDS = {
     code.SHOCK_INFECTION: "caught an infection",

@@ -35,7 +35,7 @@ COLUMNS: tuple[Column, ...] = (
     _own("untreated_gfr_ml_min", "real", "mL/min/{1.73_m2}", 2, 170, "Usual filtration without drugs; falls with age."),
     _own("untreated_potassium_mmol_l", "real", "mmol/L", -10, 9, "Usual potassium less the part of drugs and kidney."),
     _own("nyha_class", "code", "1", 1, 4, "New York Heart Association class.", "88020-3"),
-    _own("acute_cause", "code", "1", 0, 6, "Why the twin becomes acutely unwell today (CAUSE_*), 0 if it does not."),
+    _own("acute_cause", "code", "1", 0, 12, "Why the twin becomes acutely unwell today (CAUSE_*), 0 if it does not."),
     _own("onset", "code", "1", 0, 7, "What begins today: bits ONSET_*."),
     _own("shock_onset", "code", "1", 0, 15, "Shocks that begin today: bits SHOCK_*."),
 )

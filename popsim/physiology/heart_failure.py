@@ -10,12 +10,14 @@ import numpy as np
 
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels import heart_failure as kernel
-from popsim.kernels.acute import AcuteParameters
+from popsim.kernels.acute import AcuteParameters, WholeParameters
 from popsim.kernels.fluid import FluidParameters
 from popsim.kernels.heart import HeartParameters
 from popsim.kernels.kidney import KidneyParameters
+from popsim.kernels.settling import settle
 from popsim.kernels.shocks import ShockParameters
 from popsim.kernels.symptoms import SymptomParameters
+from popsim.physiology.influences import Influences, array_of
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 
@@ -49,38 +51,60 @@ ADVANCE_WRITES = (
 )  # fmt: skip
 
 
+# Where the clinical twin has the effect of what was taken, and the day loop alone has a dose.
+EFFECT_OF_DOSE = {
+    "beta_blocker_fraction": "beta_blockade",
+    "ras_inhibitor_fraction": "ras_inhibition",
+    "neprilysin_inhibitor_fraction": "neprilysin_inhibition",
+    "mra_fraction": "mineralocorticoid_blockade",
+    "sglt2_inhibitor_fraction": "sglt2_inhibition",
+    "loop_diuretic_mg_day": "loop_diuretic_mg",
+}
+
+
 class HeartFailurePhysiology:
-    """The heart-failure organ systems of a population.
+    """The heart-failure organ systems of a population: alone, or as the core of the clinical twin.
 
     Args:
         parameters: constants, by default those of evidence/heart_failure.toml.
         seed, replication: key of the random numbers, 0 .. 2**32 - 1.
+        whole: constants of the clinical twin (evidence/clinical_twin.toml); its other organ systems then have their
+            turn before, and hand their influences over. None: heart failure alone.
     """
 
-    def __init__(self, parameters: ParameterSet | None = None, *, seed: int = 0, replication: int = 0) -> None:
+    def __init__(
+        self,
+        parameters: ParameterSet | None = None,
+        *,
+        seed: int = 0,
+        replication: int = 0,
+        whole: ParameterSet | None = None,
+    ) -> None:
         self.parameters = load_parameters("heart_failure") if parameters is None else parameters
         self.seed, self.replication = seed, replication
+        self._whole = None if whole is None else whole.fill(WholeParameters)
         self._constants: dict[float, kernel.HeartFailureConstants] = {}
 
-    def initialise(self, population: Population) -> None:
+    def initialise(self, population: Population, influences: Influences | None = None) -> None:
         """Bring every physiology column into line with the traits, the drugs and what the cohort has set.
 
         Fills all physiology columns but those in `columns.SET_BY_COHORT`, which it takes as they are.
         """
         constants = self.constants(1.0)
         organs = (constants.fluid, constants.heart, constants.kidney, constants.symptoms)
-        kernel.settle(*(*_unwrap(population, SETTLE), *organs))
+        settle(*(*_unwrap(population, SETTLE, influences), *organs, array_of(influences)))
 
-    def advance(self, population: Population, clock: Clock, entered: int | None = None) -> None:
-        """Advance the first `entered` twins by one step of the clock; by default those whose entry day has come.
+    def advance(self, population: Population, clock: Clock, influences: Influences | None = None) -> None:
+        """Advance the twins whose entry day has come by one step of the clock.
 
         Valid for steps of up to two days (see kernels/fluid.py).
         """
-        if entered is None:
-            entered = int(np.searchsorted(population["entry_day"], clock.time_days, side="right"))
-        columns = (*_unwrap(population, ADVANCE_READS), *_unwrap(population, ADVANCE_WRITES))
+        entered = int(np.searchsorted(population["entry_day"], clock.time_days, side="right"))
+        columns = (*_unwrap(population, ADVANCE_READS, influences), *_unwrap(population, ADVANCE_WRITES))
+        death_cause = None if influences is None else population["death_cause"]
+        whole = (array_of(influences), death_cause, self._whole)
         time = (self.seed, self.replication, clock.day, clock.step_days)
-        kernel.advance_day(*(entered, population.person_id, *columns, *time, *self.constants(clock.step_days)))
+        kernel.advance_day(*(entered, population.person_id, *columns, *time, *self.constants(clock.step_days), *whole))
 
     def constants(self, step_days: float) -> kernel.HeartFailureConstants:
         """The kernel's constants for one length of step."""
@@ -103,5 +127,9 @@ def constants_of(parameters: ParameterSet, step_days: float) -> kernel.HeartFail
     )
 
 
-def _unwrap(population: Population, names: Sequence[str]) -> list[Any]:
-    return [population[name] for name in names]
+def _unwrap(population: Population, names: Sequence[str], influences: Influences | None = None) -> list[Any]:
+    """Columns by name; in the clinical twin the effect of a drug in the place of its dose."""
+    if influences is None:
+        return [population[name] for name in names]
+    effects = EFFECT_OF_DOSE
+    return [influences[effects[name]] if name in effects else population[name] for name in names]

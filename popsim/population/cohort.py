@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from popsim.definitions.base import read
+from popsim.definitions.base import read_toml, validate
 from popsim.definitions.cohort import CohortDefinition
 from popsim.errors import DefinitionError
 from popsim.html import html_table
@@ -29,7 +30,7 @@ class Cohort:
         Raises:
             DefinitionError: the file, or the life table or table that it names, is refused.
         """
-        cohort = cls(read(path, CohortDefinition), Path(path))
+        cohort = cls(validate(_with_inherited(Path(path)), CohortDefinition, path), Path(path))
         cohort.input_files()
         return cohort
 
@@ -61,3 +62,32 @@ class Cohort:
         if self.definition.table is not None:
             files.append(table_path(self.definition.table, self.path))
         return files
+
+
+def _with_inherited(path: Path, heirs: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """What a cohort file says, after what the one that it inherits says.
+
+    Raises:
+        DefinitionError: a file cannot be read, or inherits itself.
+    """
+    table = read_toml(path)
+    if "inherits" not in table:
+        return table
+    inherits = validate(table, CohortDefinition, path).inherits
+    del table["inherits"]
+    base_path = path.parent / str(inherits)
+    if base_path.resolve() in (path.resolve(), *heirs):
+        raise DefinitionError(path, "inherits", inherits, "must not lead back to the file itself")
+    base = _with_inherited(base_path, (path.resolve(), *heirs))
+    validate(base, CohortDefinition, base_path)
+    merged = base | table
+    merged["columns"] = base.get("columns", {}) | table.get("columns", {})
+    own = table.get("correlations", [])
+    replaced = {_pair(one) for one in own}
+    merged["correlations"] = [one for one in base.get("correlations", []) if _pair(one) not in replaced] + own
+    return merged
+
+
+def _pair(correlation: dict[str, Any]) -> frozenset[str]:
+    """The two columns of a correlation, whichever comes first."""
+    return frozenset((correlation["a"], correlation["b"]))

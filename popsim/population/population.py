@@ -53,6 +53,13 @@ class Population:
         columns = {"person_id": self.person_id} | {name: self[name] for name in self}
         return pl.DataFrame([pl.Series(name, values) for name, values in columns.items()])
 
+    def part(self, start: int, stop: int) -> Population:
+        """Rows [start, stop) as a population that shares memory with this one."""
+        some = Population.__new__(Population)
+        some.schema, some.person_id = self.schema, self.person_id[start:stop]
+        some._blocks = {kind: block[:, start:stop] for kind, block in self._blocks.items()}
+        return some
+
     def copy(self) -> Population:
         """An independent population with the same twins in the same state."""
         twin = Population.__new__(Population)

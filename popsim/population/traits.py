@@ -39,3 +39,21 @@ COLUMNS: tuple[Column, ...] = (
         "0 not recorded.",
     ),
 )  # fmt: skip
+
+# What the clinical twin brings with it besides.
+CLINICAL_COLUMNS: tuple[Column, ...] = (
+    _trait("height_cm", "real", "cm", 120, 220, "Height.", "8302-2"),
+    _trait("smoking", "code", "1", 0, 2, "0 never smoked, 1 stopped, 2 smokes."),
+    _trait("alcohol_g_day", "real", "g/d", 0, 200, "Usual intake of alcohol."),
+    _trait("activity_met_h_week", "real", "MET.h/wk", 0, 200, "Usual physical activity in leisure."),
+    _trait("hypertension", "code", "1", 0, 1, "1 with a diagnosis of hypertension."),
+    _trait("coronary_disease", "code", "1", 0, 1, "1 with coronary artery disease: the failure is ischaemic."),
+    _trait("prior_infarction", "code", "1", 0, 1, "1 with an infarction before entry."),
+    _trait("prior_stroke", "code", "1", 0, 1, "1 with a stroke before entry."),
+    _trait("baseline_ldl_mmol_l", "real", "mmol/L", 0.3, 10, "LDL cholesterol without a statin.", "13457-7"),
+    _trait("baseline_albuminuria_mg_g", "real", "mg/g", 1, 5000, "Urine albumin by creatinine at entry.", "9318-7"),
+    _trait("baseline_hba1c_percent", "real", "%", 4, 15, "HbA1c on entry drugs.", "4548-4"),
+    _trait("baseline_haemoglobin_g_dl", "real", "g/dL", 5, 20, "Haemoglobin at entry.", "718-7"),
+    _trait("iron_deficiency", "code", "1", 0, 1, "1 with iron deficiency at entry."),
+    _trait("baseline_fev1_percent", "real", "%", 10, 130, "FEV1 as a share of the predicted, at entry.", "20150-9"),
+)  # fmt: skip

@@ -26,7 +26,7 @@ from popsim.reporting.cohort_table import baseline_lines
 from popsim.reporting.figures import draw_all
 from popsim.reporting.figures.style import STYLE, described
 from popsim.reporting.tables import Lines, comparison_lines, outcome_lines
-from popsim.schema import SCHEMA
+from popsim.schema import SCHEMAS
 
 LARGEST_BASELINE = 20_000  # people sampled for the baseline table
 DOTS_PER_INCH = 130
@@ -164,7 +164,7 @@ def _baseline(run: Run) -> str:
     experiment = run.experiment
     size = min(experiment.population, LARGEST_BASELINE)
     try:
-        people = sample(run.cohort, SCHEMA, size, experiment.seed)
+        people = sample(run.cohort, SCHEMAS[experiment.physiology], size, experiment.seed)
         rows = list(baseline_lines(summary(people, run.cohort)))
     except InputError as error:
         return f"<p>Not available: {escape(str(error))}</p>"

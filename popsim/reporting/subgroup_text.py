@@ -13,7 +13,7 @@ from popsim.errors import InputError
 from popsim.evidence.parameters import load_parameters
 from popsim.experiments.run import Run
 from popsim.reporting.text import aligned, rounded, span, with_interval
-from popsim.schema import SCHEMA
+from popsim.schema import CLINICAL_SCHEMA
 
 UNORDERED = ("ethnicity", "female")  # columns whose codes have no order that means anything
 INTERVALS = "(95% Monte Carlo interval) [95% of the parameters]"
@@ -92,7 +92,7 @@ def equity_text(
         )
     ]
     for column in by:
-        meaning = SCHEMA.columns[column].meaning if column in SCHEMA.columns else column
+        meaning = CLINICAL_SCHEMA.columns[column].meaning if column in CLINICAL_SCHEMA.columns else column
         parts.append(f"{column}: {meaning}")
         table = distribution(persons, run.comparator, column, price, cuts=cuts, opportunity_cost=opportunity_cost)
         weighted = equity_weighted(

@@ -12,7 +12,7 @@ from popsim.care.network import CareNetwork
 from popsim.experiments.run import Run
 from popsim.reporting.figures import style
 from popsim.reporting.pathway import Flows, pathway_figure
-from popsim.schema import SCHEMA
+from popsim.schema import SCHEMAS
 
 PLACES = ("start", "visit")  # events that bring somebody to a setting
 
@@ -30,7 +30,9 @@ def network_flows(run: Run, strategy: str = "", replication: int = 0) -> Figure:
         InputError: the run keeps no events, or has no such strategy.
     """
     strategy = strategy or run.comparator
-    network = CareNetwork(run.network, SCHEMA.columns, run.folder).scaled(run.experiment.population)
+    network = CareNetwork(run.network, SCHEMAS[run.experiment.physiology].columns, run.folder).scaled(
+        run.experiment.population
+    )
     moves, arrivals, presenting, days = _counted(run, strategy, replication)
     arrows: dict[tuple[str, str], float] = {}
     start = run.network.presentation

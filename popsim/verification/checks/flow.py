@@ -26,9 +26,8 @@ def everybody_somewhere(lab: Laboratory) -> Saw:
 def capacity(lab: Laboratory) -> Saw:
     """Compare every day's census of every setting with its places, under every strategy."""
     from popsim.care.network import CareNetwork  # noqa: PLC0415
-    from popsim.schema import SCHEMA  # noqa: PLC0415
 
-    network = CareNetwork(lab.study.network, SCHEMA.columns, lab.study.file)
+    network = CareNetwork(lab.study.network, lab.study.schema.columns, lab.study.file)
     found = []
     for strategy in lab.strategies:
         one = lab.run(strategy)
@@ -123,10 +122,9 @@ def admissions_agree(lab: Laboratory) -> Saw:
 def slots(lab: Laboratory) -> Saw:
     """Count contacts by setting and day and compare with the slots, scaled to the population."""
     from popsim.care.network import CareNetwork  # noqa: PLC0415
-    from popsim.schema import SCHEMA  # noqa: PLC0415
 
     one = lab.run()
-    network = CareNetwork(lab.study.network, SCHEMA.columns, lab.study.file)
+    network = CareNetwork(lab.study.network, lab.study.schema.columns, lab.study.file)
     settings = network.with_capacity(lab.base.capacity).scaled(len(one.persons)).settings
     limits = {s.name: s.slots_per_day for s in settings if s.setting_class == "outpatient"}
     limits = {name: slots for name, slots in limits.items() if isinstance(slots, int)}

@@ -11,7 +11,6 @@ from popsim.definitions.base import validate
 from popsim.definitions.experiment import Experiment
 from popsim.errors import DefinitionError
 from popsim.population.sampling import sample
-from popsim.schema import SCHEMA
 from popsim.verification.checking import Saw, check, never, same, together
 from popsim.verification.laboratory import Laboratory
 
@@ -51,7 +50,7 @@ def adding_people(lab: Laboratory) -> Saw:
     """Sample the population and twice as many, and compare the first people's baselines."""
     size, experiment = lab.experiment.population, lab.experiment
     few, many = (
-        sample(lab.study.cohort, SCHEMA, n, experiment.seed).frame().sort("person_id").head(size)
+        sample(lab.study.cohort, lab.study.schema, n, experiment.seed).frame().sort("person_id").head(size)
         for n in (size, 2 * size)
     )
     return same(few.hash_rows(), many.hash_rows(), "baselines")
@@ -71,7 +70,7 @@ def bounds(lab: Laboratory) -> Saw:
     outside = {
         name: int(((frame[name] < column.low) | (frame[name] > column.high)).sum())
         for frame in (one.start, one.population.frame())
-        for name, column in SCHEMA.columns.items()
+        for name, column in lab.study.schema.columns.items()
         if name in frame.columns
     }
     wrong = [name for name, count in outside.items() if count]
@@ -120,6 +119,8 @@ def sources(lab: Laboratory) -> Saw:
 def baseline_unchanged(lab: Laboratory) -> Saw:
     """Compare the baseline columns at entry with those at the end: what a person is born with does not change."""
     one = lab.run()
-    fixed = [c for c in ("age_years", "female", "deprivation_quintile", "dry_weight_kg", "diabetes") if c in SCHEMA]
+    fixed = [
+        c for c in ("age_years", "female", "deprivation_quintile", "dry_weight_kg", "diabetes") if c in lab.study.schema
+    ]
     end = one.population.frame().select(pl.col(fixed)).hash_rows()
     return same(one.start.select(fixed).hash_rows(), end, f"persons ({', '.join(fixed)})")

@@ -1,0 +1,77 @@
+"""Influences: what organ systems and drugs do to one another within a day.
+
+An organ system reads and writes its own columns; what it does to the rest of the body it adds to a row of a scratch
+array of shape (influences, twins), cleared every morning. Drugs come first, the heart and circulation, which take in
+everything, last. A shift is an addition to where a variable of the core would settle; a log rate multiplies a rate by
+its exponential; a hazard is added to the hazard of presenting with that cause. Zero always means: no influence.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+
+class Influence(NamedTuple):
+    """One row of the array: its name, unit and meaning."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
+INFLUENCES = (
+    # Drug effects, written by pharmacology alone: 1 = what the target dose, all taken, does to a usual person.
+    Influence("beta_blockade", "1", "Effect of beta-blockers."),
+    Influence("ras_inhibition", "1", "Effect of ACE inhibitors, angiotensin blockers and the valsartan in an ARNI."),
+    Influence("neprilysin_inhibition", "1", "Effect of sacubitril."),
+    Influence("mineralocorticoid_blockade", "1", "Effect of mineralocorticoid receptor antagonists."),
+    Influence("sglt2_inhibition", "1", "Effect of SGLT2 inhibitors."),
+    Influence("loop_diuretic_mg", "mg/d", "Oral loop diuretic that is at work today, furosemide equivalents."),
+    Influence("platelet_inhibition", "1", "Share of platelet reactivity that is blocked, 0..1."),
+    Influence("anticoagulation", "1", "Effect of anticoagulants; 1 = at INR 2.5 or a full dose of a direct one."),
+    Influence("ldl_reduction", "1", "Share of LDL cholesterol taken away, 0..1."),
+    Influence("hba1c_reduction", "%", "HbA1c taken away by drugs at steady state, percentage points."),
+    Influence("hypoglycaemic_drive", "1", "What drugs that can cause hypoglycaemia do; 1 = usual basal insulin dose."),
+    Influence("bronchodilation", "1", "Effect of inhaled treatment; 1 = dual or triple therapy, all taken."),
+    # Shifts, added to by any system.
+    Influence("natriuresis_shift_l_day", "L/d", "Fluid lost with sodium beyond what the core works out."),
+    Influence("filling_pressure_shift_mmhg", "mm[Hg]", "Filling pressure."),
+    Influence("ejection_fraction_shift_percent", "%", "Ejection fraction."),
+    Influence("systolic_shift_mmhg", "mm[Hg]", "Systolic pressure."),
+    Influence("heart_rate_shift_bpm", "/min", "Pulse."),
+    Influence("gfr_shift_ml_min", "mL/min/{1.73_m2}", "Filtration, reversibly."),
+    Influence("gfr_slope_shift_ml_min_year", "mL/min/{1.73_m2}/a", "Yearly change of filtration, for good."),
+    Influence("potassium_shift_mmol_l", "mmol/L", "Serum potassium."),
+    Influence("symptom_shift", "1", "Symptom score."),
+    # Rates and hazards, added to by any system.
+    Influence("infection_log_rate", "1", "Log of the factor of the rate of infections."),
+    Influence("arrhythmia_log_rate", "1", "Log of the factor of the rate of fast arrhythmias."),
+    Influence("death_log_hazard", "1", "Log of the factor of the hazard of death."),
+    Influence("sudden_death_per_day", "/d", "Hazard of cardiovascular death outside the core (infarction, stroke)."),
+    Influence("infarction_per_day", "/d", "Hazard of presenting with myocardial infarction."),
+    Influence("stroke_per_day", "/d", "Hazard of presenting with stroke."),
+    Influence("bleeding_per_day", "/d", "Hazard of presenting with major bleeding."),
+    Influence("fall_per_day", "/d", "Hazard of presenting with a fall or delirium."),
+    Influence("glucose_per_day", "/d", "Hazard of presenting with hypoglycaemia or severe hyperglycaemia."),
+    Influence("respiratory_per_day", "/d", "Hazard of presenting with an exacerbation of COPD, beside the core's own."),
+    Influence("renal_per_day", "/d", "Hazard of presenting with a kidney problem, beside the core's own."),
+    Influence("slow_rhythm_per_day", "/d", "Hazard of presenting with syncope or a slow rhythm."),
+)
+
+(
+    BETA_BLOCKADE, RAS_INHIBITION, NEPRILYSIN_INHIBITION, MINERALOCORTICOID_BLOCKADE, SGLT2_INHIBITION,
+    LOOP_DIURETIC, PLATELET_INHIBITION, ANTICOAGULATION, LDL_REDUCTION, HBA1C_REDUCTION, HYPOGLYCAEMIC_DRIVE,
+    BRONCHODILATION,
+    NATRIURESIS, FILLING_PRESSURE, EJECTION_FRACTION, SYSTOLIC, HEART_RATE, GFR, GFR_SLOPE, POTASSIUM, SYMPTOM,
+    INFECTION_LOG_RATE, ARRHYTHMIA_LOG_RATE, DEATH_LOG_HAZARD,
+    SUDDEN_DEATH, INFARCTION, STROKE, BLEEDING, FALL, GLUCOSE, RESPIRATORY, RENAL, SLOW_RHYTHM,
+) = range(len(INFLUENCES))  # fmt: skip
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def felt(influences, influence, i):
+    """An influence on a twin; 0 where there are none (`influences` is None: the heart-failure core alone)."""
+    return 0.0 if influences is None else np.float64(influences[influence, i])

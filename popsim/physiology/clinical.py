@@ -1,0 +1,72 @@
+"""The clinical twin: every organ system and the drugs, around the heart-failure core."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+import numpy as np
+
+from popsim.evidence.parameters import ParameterSet
+from popsim.physiology.heart_failure import HeartFailurePhysiology
+from popsim.physiology.influences import Influences
+from popsim.population.clock import Clock
+from popsim.population.columns import Column
+from popsim.population.population import Population
+
+# Twins at a time: the influences of so many lie in the second-level caches, and take no memory that grows with people.
+BLOCK = 65_536
+
+COLUMNS: tuple[Column, ...] = (
+    Column("death_cause", "code", "1", 0, 2, "What the twin died of (DIED_OF_*), 0 while alive.", "physiology"),
+)
+
+
+class ClinicalSystem(Protocol):
+    """An organ system of the clinical twin, or the drugs: it writes its own columns and adds to the influences."""
+
+    def initialise(self, population: Population, influences: Influences) -> None:
+        """Fill the columns it writes, in line with what the cohort has set, and add its influences at that state."""
+
+    def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
+        """Live through the day that `clock` shows, for all rows; those with `alive` = 0 stay as they are."""
+
+
+class ClinicalPhysiology:
+    """Organ systems in the order in which they have their turn; the core, which takes all influences in, is last.
+
+    Args:
+        parameters: sets of constants by name (evidence/parameters.PARAMETER_SETS).
+        seed, replication: key of the random numbers.
+    """
+
+    def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
+        self.systems: tuple[ClinicalSystem, ...] = ()
+        self.core = HeartFailurePhysiology(
+            parameters["heart_failure"], seed=seed, replication=replication, whole=parameters["clinical_twin"]
+        )
+        self._scratch = Influences(0)
+
+    def initialise(self, population: Population) -> None:
+        """Bring every organ system's columns into line with the cohort, then the core with their influences."""
+        for people, influences in self._blocks(population, len(population)):
+            for system in self.systems:
+                system.initialise(people, influences)
+            self.core.initialise(people, influences)
+
+    def advance(self, population: Population, clock: Clock) -> None:
+        """One day of every organ system, for the twins whose entry day has come."""
+        entered = int(np.searchsorted(population["entry_day"], clock.time_days, side="right"))
+        for people, influences in self._blocks(population, entered):
+            for system in self.systems:
+                system.advance(people, clock, influences)
+            self.core.advance(people, clock, influences)
+
+    def _blocks(self, population: Population, entered: int) -> Iterator[tuple[Population, Influences]]:
+        """Rows [0, entered) in blocks, each with influences that are all zero."""
+        for start in range(0, entered, BLOCK):
+            people = population.part(start, min(start + BLOCK, entered))
+            if self._scratch.values.shape[1] != len(people):
+                self._scratch = Influences(len(people))
+            self._scratch.clear()
+            yield people, self._scratch
