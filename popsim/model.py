@@ -95,6 +95,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
 
     Attributes:
         population: the twins' state, one array per variable.
+        parameters: sets of constants by name.
         clock: the day.
         events: the event log.
         places: label and class of every setting, in the order of the network.
@@ -195,6 +196,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
     def _build(self, parameters: Mapping[str, ParameterSet]) -> Parts:
         """Make the parts. The one place to override for other physiology or care."""
         sets = {name: parameters.get(name) or load_parameters(name) for name in PARAMETER_SETS}
+        self.parameters = sets
         seed, replication = self.seed, self.replication
         people, strategy = self.population, self.strategy
         check_strategy(strategy, self.network.definition, people.schema, "strategy")

@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from popsim.kernels.codes import ALERT
+from popsim.outcomes.diary import Diary
 from popsim.outcomes.narrative import Place
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
@@ -29,12 +30,13 @@ class Occupancy(Protocol):
 
 
 class Recorder:
-    """Keeps one row a day, taken at the day's end."""
+    """Keeps one row a day, taken at the day's end, and the diary of those who are followed."""
 
     def __init__(self, care: Occupancy, events: EventLog, places: Sequence[Place]) -> None:
         self._care, self._events = care, events
         self._shown = [i for i, place in enumerate(places) if place.kind != "router"]  # nobody is ever in a router
         self._read = 0
+        self.diary = Diary()
         self._days: list[tuple[int, int, int, int]] = []
 
     def record(self, population: Population, clock: Clock) -> None:
@@ -44,6 +46,7 @@ class Recorder:
         alerts = int(np.count_nonzero(self._events.slice(self._read).kind == ALERT))
         self._read = len(self._events)
         self._days.append((clock.day, entered, alive, alerts))
+        self.diary.write(population, clock.day)
 
     def frame(self) -> pl.DataFrame:
         """One row a day, state at the day's end.

@@ -12,7 +12,9 @@ import polars as pl
 from mesa import Agent
 
 from popsim.errors import InputError, did_you_mean, shorten
-from popsim.outcomes.narrative import history, story
+from popsim.kernels.codes import PRESENT
+from popsim.outcomes.explanation import why_dead, why_ill
+from popsim.outcomes.narrative import Event, history, story
 from popsim.population.columns import Column
 
 if TYPE_CHECKING:
@@ -85,15 +87,38 @@ class PatientTwin(Agent):  # type: ignore[misc]  # Mesa carries no types
         """All events of this twin so far, in order: time_days, person_id, event, setting, cause, detail."""
         return history(self.model.events, self.row)
 
+    def follow(self) -> None:
+        """Keep a diary of this twin, so that `explain` can say why things happened; before the first step.
+
+        Raises:
+            InputError: the simulation has begun.
+        """
+        self.model.recorder.diary.follow(np.array([self.row]))
+
     def explain(self) -> str:
-        """The story of this twin so far in plain sentences, one on a line, with times in days since the start."""
+        """The story of this twin so far in plain sentences, one on a line, with times in days since the start.
+
+        Of a twin that is followed (`follow`), with what led to every acute illness and to death: which state, drug,
+        shock or delay, in numbers.
+        """
         population, row = self.model.population, self.row
+        diary = self.model.recorder.diary.frame(population, row)
+
+        def why(event: Event) -> list[str]:
+            if diary is None:
+                return []
+            constants = self.model.parameters["heart_failure"]
+            if event.kind == PRESENT:
+                return why_ill(diary, int(event.time), event.cause, constants)
+            return why_dead(diary, int(event.time), constants)
+
         return story(
             self.model.events,
             row,
             self.model.places,
             entry_day=int(population["entry_day"][row]),
             today=self.model.clock.day,
+            why=why,
         )
 
     def __getattr__(self, name: str) -> Any:

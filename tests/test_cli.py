@@ -101,6 +101,18 @@ def test_a_run_leaves_everything_readable(finished):
     assert manifest["experiment"]["population"] == 60
 
 
+def test_explain_names_people_and_what_parted_their_lives(finished):
+    results, _ = finished
+    folder = results / "heart_failure_discharge"
+    listed = process("explain", folder, "--strategy", "early_follow_up", "--against", "usual_care").stdout
+    person = listed.splitlines()[2].split()[0]
+    options = ("--person", person, "--strategy", "early_follow_up")
+    assert "Day" in process("explain", folder, *options).stdout
+    assert "First differences\n" in process("explain", folder, *options, "--against", "usual_care").stdout
+    refused = process("explain", folder, "--person", "1000000")
+    assert refused.returncode == 2 and "no person 1000000" in refused.stderr
+
+
 def test_the_same_command_again_finds_everything_done(finished):
     results, out = finished
     before = {path: path.stat().st_mtime_ns for path in results.rglob("units/*")}

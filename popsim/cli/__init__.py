@@ -16,6 +16,7 @@ import typer
 from popsim.cli.budget import budget, capacity
 from popsim.cli.decide import decide, equity, subgroups
 from popsim.cli.describing import parameters, schema
+from popsim.cli.explain import explain
 from popsim.cli.inputs import cohort_summary, pathway_show
 from popsim.cli.outcomes import outcomes
 from popsim.cli.reporting import plot, report
@@ -50,6 +51,7 @@ app.command()(parameters)
 app.command()(schema)
 app.command()(subgroups)
 app.command()(equity)
+app.command()(explain)
 app.command()(plan)
 app.command()(verify)
 app.command()(plot)

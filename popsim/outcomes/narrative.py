@@ -94,7 +94,15 @@ def history(log: EventLog, row: int) -> pl.DataFrame:
     return events_of(log, row).frame()
 
 
-def story(log: EventLog, row: int, places: Sequence[Place], *, entry_day: int, today: int) -> str:
+def story(
+    log: EventLog,
+    row: int,
+    places: Sequence[Place],
+    *,
+    entry_day: int,
+    today: int,
+    why: Callable[[Event], Sequence[str]] | None = None,
+) -> str:
     """The twin's life in plain sentences, one on a line, up to day `today`.
 
     Args:
@@ -103,10 +111,11 @@ def story(log: EventLog, row: int, places: Sequence[Place], *, entry_day: int, t
         places: every setting of the network, in its order.
         entry_day: when the twin enters.
         today: days simulated so far.
+        why: what led to an acute illness or a death; its sentences come before that of the event, indented.
     """
     columns = events_of(log, row).slice()
     fields = (columns.time, columns.kind, columns.setting, columns.cause, columns.detail)
-    teller = _Teller(places)
+    teller = _Teller(places, why)
     for event in zip(*(field.tolist() for field in fields), strict=True):
         teller.tell(Event(*event))
     return "\n".join(teller.finish(entry_day, today))
@@ -115,8 +124,8 @@ def story(log: EventLog, row: int, places: Sequence[Place], *, entry_day: int, t
 class _Teller:
     """Turns events into sentences. What happens from the door to the way home is one sentence of many clauses."""
 
-    def __init__(self, places: Sequence[Place]) -> None:
-        self.places = places
+    def __init__(self, places: Sequence[Place], why: Callable[[Event], Sequence[str]] | None) -> None:
+        self.places, self.why = places, why
         self.sentences: list[tuple[float, str]] = []
         self.opened: float | None = None  # when the open sentence begins
         self.clauses: list[str] = []
@@ -140,6 +149,8 @@ class _Teller:
             self.alerts = 0
         if event.kind in self.telling and not self.dead:
             self.telling[event.kind](event)
+            if self.why and event.kind in (code.PRESENT, code.DEATH):
+                self.sentences += [(event.time, f"    {text}.") for text in self.why(event)]
 
     def finish(self, entry_day: int, today: int) -> list[str]:
         """All sentences in order of time, with one on how things stand."""

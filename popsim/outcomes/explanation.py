@@ -1,0 +1,194 @@
+"""Why a twin fell ill or died: the state, the drugs, the shocks and the delays that led there, in clinical words.
+
+Works on a twin's diary (diary.py), with the same functions and constants as the kernels. What is said of a cause is
+read from the twin's state on that day beside its usual state; the litres of fluid and the factors of a hazard are
+computed term by term, each with the twin's other values as they were. Terms do not add up exactly where they
+interact; the rest is named.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from popsim.evidence.parameters import ParameterSet
+from popsim.kernels import codes as code
+from popsim.kernels.fluid import FluidParameters, drug_natriuresis, kidney_power, loop_response
+
+WINDOW_DAYS = 30  # how far back a cause is looked for; changes words only
+LEAST_LITRES = 0.1  # smaller parts of a gain of fluid are not named
+LEAST_FACTOR = 1.15  # smaller factors of a hazard are not named
+
+
+class Reading(NamedTuple):
+    """A column as people read it: words, unit, decimals, and what it is compared with (a column, or its own start)."""
+
+    words: str
+    unit: str
+    digits: int
+    usual: str = ""
+
+
+READINGS: dict[str, Reading] = {
+    "filling_pressure_mmhg": Reading("filling pressure", "mmHg", 0, "baseline_filling_pressure_mmhg"),
+    "extracellular_fluid_excess_l": Reading("fluid above the set point", "L", 1),
+    "symptom_score": Reading("symptoms (0 to 10)", "", 1),
+    "systolic_mmhg": Reading("systolic pressure", "mmHg", 0, "baseline_systolic_mmhg"),
+    "heart_rate_bpm": Reading("pulse", "/min", 0, "baseline_heart_rate_bpm"),
+    "gfr_ml_min": Reading("kidney filtration", "mL/min", 0, "baseline_gfr_ml_min"),
+    "potassium_mmol_l": Reading("potassium", "mmol/L", 1, "baseline_potassium_mmol_l"),
+    "ejection_fraction_percent": Reading("ejection fraction", "%", 0, "baseline_ejection_fraction_percent"),
+    "infection_severity": Reading("infection (0 to 1)", "", 2),
+    "arrhythmia_burden": Reading("fast arrhythmia (0 to 1)", "", 2),
+    "deconditioning": Reading("reserve lost in hospital (0 to 1)", "", 2),
+    "frailty": Reading("frailty (0 to 1)", "", 2),
+    "adherence": Reading("share of doses taken", "", 2, "adherence_trait"),
+    "loop_diuretic_mg_day": Reading("loop diuretic", "mg/day", 0),
+    "mra_fraction": Reading("MRA, share of target", "", 2),
+    "ras_inhibitor_fraction": Reading("ACE inhibitor or ARB, share of target", "", 2),
+    "beta_blocker_fraction": Reading("beta-blocker, share of target", "", 2),
+    "anticoagulant_fraction": Reading("anticoagulant, share of target", "", 2),
+    "antiplatelet_fraction": Reading("antiplatelet, share of target", "", 2),
+    "insulin_fraction": Reading("insulin, share of usual", "", 2),
+    "fev1_percent": Reading("FEV1, % of predicted", "", 0, "baseline_fev1_percent"),
+    "hba1c_percent": Reading("HbA1c", "%", 1, "baseline_hba1c_percent"),
+    "haemoglobin_g_dl": Reading("haemoglobin", "g/dL", 1, "baseline_haemoglobin_g_dl"),
+}
+OF_CAUSE: dict[int, tuple[str, ...]] = {
+    code.CAUSE_HEART_FAILURE: ("filling_pressure_mmhg", "extracellular_fluid_excess_l", "symptom_score", "gfr_ml_min"),
+    code.CAUSE_INFECTION: ("infection_severity", "frailty", "deconditioning", "fev1_percent"),
+    code.CAUSE_ARRHYTHMIA: ("arrhythmia_burden", "heart_rate_bpm", "filling_pressure_mmhg", "beta_blocker_fraction"),
+    code.CAUSE_RENAL: ("potassium_mmol_l", "systolic_mmhg", "gfr_ml_min", "mra_fraction", "ras_inhibitor_fraction"),
+    code.CAUSE_RESPIRATORY: ("infection_severity", "fev1_percent", "deconditioning"),
+    code.CAUSE_OTHER: ("frailty", "deconditioning"),
+    code.CAUSE_INFARCTION: ("systolic_mmhg", "antiplatelet_fraction", "haemoglobin_g_dl"),
+    code.CAUSE_STROKE: ("systolic_mmhg", "arrhythmia_burden", "anticoagulant_fraction"),
+    code.CAUSE_BLEEDING: ("anticoagulant_fraction", "antiplatelet_fraction", "gfr_ml_min", "haemoglobin_g_dl"),
+    code.CAUSE_FALL: ("frailty", "systolic_mmhg", "deconditioning", "haemoglobin_g_dl"),
+    code.CAUSE_GLUCOSE: ("hba1c_percent", "insulin_fraction", "gfr_ml_min"),
+}
+
+
+def why_ill(diary: pl.DataFrame, day: int, cause: int, constants: ParameterSet) -> list[str]:
+    """Sentences on what led to an acute illness on a day: the state beside the usual one, then where it came from.
+
+    Args:
+        diary: the twin's, from its first day (diary.py).
+        day: of the illness.
+        cause: CAUSE_*.
+        constants: the heart-failure set of the run.
+    """
+    before = diary.filter((pl.col("day") <= day) & (pl.col("day") > day - WINDOW_DAYS))
+    if before.is_empty():
+        return []
+    today = before.row(-1, named=True)
+    said = [_reading(name, today, diary) for name in OF_CAUSE.get(cause, ()) if name in today]
+    lines = [f"state: {', '.join(text for text in said if text)}"] if any(said) else []
+    if cause == code.CAUSE_HEART_FAILURE:
+        lines += _fluid(before, constants)
+    return [*lines, *_shocks(before)]
+
+
+def why_dead(diary: pl.DataFrame, day: int, constants: ParameterSet) -> list[str]:
+    """Sentences on what raised the hazard of death on a day over that of the twin on its first day, term by term."""
+    rows = diary.filter(pl.col("day") <= day)
+    if rows.is_empty():
+        return []
+    first, last = rows.row(0, named=True), rows.row(-1, named=True)
+    now, then = _death_terms(last, constants), _death_terms(first, constants)
+    factors = {words: math.exp(now[words] - then[words]) for words in now}
+    named = sorted(((f, words) for words, f in factors.items() if f >= LEAST_FACTOR), reverse=True)
+    hazard = f"hazard of death {last['death_hazard_per_day'] * 100:.2g}% a day"
+    terms = ", ".join(f"{words} x{f:.2g}" for f, words in named)
+    lines = [f"{hazard}; higher than on the first day by {terms}" if terms else hazard]
+    if died_of := last.get("death_cause"):
+        lines.append(f"died of {code.DEATH_CAUSE_NAMES[died_of]} causes".replace("of other causes", "of another cause"))
+    return [*lines, *_shocks(rows.tail(WINDOW_DAYS))]
+
+
+def _reading(name: str, today: Mapping[str, Any], diary: pl.DataFrame) -> str:
+    """A value beside what is usual for the twin; nothing where it is absent and was."""
+    reading = READINGS[name]
+    value = today[name]
+    usual = today[reading.usual] if reading.usual in today else diary[name][0]
+    if round(value, reading.digits) == 0.0 and round(usual, reading.digits) == 0.0:
+        return ""
+    unit = f" {reading.unit}" if reading.unit else ""
+    compared = "usually" if reading.usual in today else "on the first day"
+    return f"{reading.words} {value:.{reading.digits}f}{unit} ({compared} {usual:.{reading.digits}f})"
+
+
+def _fluid(before: pl.DataFrame, constants: ParameterSet) -> list[str]:
+    """Where the fluid came from since it was last least, in litres."""
+    excess = before["extracellular_fluid_excess_l"].to_numpy().astype(float)
+    start = int(np.argmin(excess))
+    gained = excess[-1] - excess[start]
+    rising = before.slice(start + 1)
+    if gained < LEAST_LITRES or rising.is_empty():
+        return []
+    parts: dict[str, float] = {}
+    for day in rising.iter_rows(named=True):
+        for words, litres in _fluid_of_day(day, constants).items():
+            parts[words] = parts.get(words, 0.0) + litres
+    named = sorted(((litres, words) for words, litres in parts.items() if litres >= LEAST_LITRES), reverse=True)
+    rest = gained - sum(litres for litres, _ in named)
+    terms = [f"{words} {litres:.1f} L" for litres, words in named]
+    terms += [f"shed or held by the kidneys otherwise {rest:+.1f} L"] if abs(rest) >= LEAST_LITRES else []
+    return [f"fluid gained since day {before['day'][start]}: {gained:.1f} L ({', '.join(terms)})"]
+
+
+def _fluid_of_day(day: Mapping[str, Any], constants: ParameterSet) -> dict[str, float]:
+    """Litres that each thing added in one day, the others being as they were (kernels/fluid.py)."""
+    p = constants.fill(FluidParameters)
+    excess, power = day["extracellular_fluid_excess_l"], kidney_power(day["gfr_ml_min"], p)
+
+    def shed(taken: float) -> float:
+        ras, mra, sglt2 = (taken * day[f"{name}_fraction"] for name in ("ras_inhibitor", "mra", "sglt2_inhibitor"))
+        loop = loop_response(taken * day["loop_diuretic_mg_day"], p)
+        return float(drug_natriuresis(excess, power, loop, ras, mra, sglt2, p))
+
+    missed = max(day["adherence_trait"] - day["adherence"], 0.0)
+    return {
+        "doses missed": shed(day["adherence"] + missed) - shed(day["adherence"]),
+        "salty food": p.fluid_per_salt_l_per_g * day["salt_excess_g_day"],
+        "infection": p.retention_infection_l_day * day["infection_severity"],
+        "fast arrhythmia": p.retention_arrhythmia_l_day * day["arrhythmia_burden"],
+        "the weeks after hospital": p.retention_after_hospital_l_day * day["deconditioning"],
+    }
+
+
+def _death_terms(day: Mapping[str, Any], p: ParameterSet) -> dict[str, float]:
+    """The terms of the logarithm of the hazard of death (kernels/acute.death_hazard) that change with the state."""
+    score = day["symptom_score"]
+    return {
+        "symptoms": p["death_log_symptom"] * score
+        + p["death_log_distress"] * max(score - p["death_distress_from_score"], 0.0),
+        "low ejection fraction": p["death_log_low_ef"] * max(50.0 - day["ejection_fraction_percent"], 0.0),
+        "infection": p["death_log_infection"] * day["infection_severity"],
+        "fast arrhythmia": p["death_log_arrhythmia"] * day["arrhythmia_burden"],
+        "frailty": p["death_log_frailty"] * day["frailty"],
+        "reserve lost in hospital": p["death_log_deconditioning"] * day["deconditioning"],
+        "kidney failure": p["death_log_low_gfr"] * max(60.0 - day["gfr_ml_min"], 0.0),
+        "low pressure": p["death_log_low_systolic"] * max(110.0 - day["systolic_mmhg"], 0.0),
+        "high potassium": p["death_log_potassium"] * max(day["potassium_mmol_l"] - 5.5, 0.0),
+    }
+
+
+def _shocks(before: pl.DataFrame) -> list[str]:
+    """The shocks that began in the window, with their size on that day."""
+    found: Sequence[tuple[int, str, str, str]] = (
+        (code.SHOCK_INFECTION, "infection_severity", "infection", "severity {:.2f}"),
+        (code.SHOCK_LAPSE, "adherence_lapse", "lapse of adherence", "{:.0%} of usual doses missed"),
+        (code.SHOCK_SALT, "salt_excess_g_day", "salty diet", "{:.0f} g/day more salt"),
+        (code.SHOCK_ARRHYTHMIA, "arrhythmia_burden", "fast arrhythmia", "burden {:.2f}"),
+    )
+    said = []
+    for bit, column, words, size in found:
+        for day, bits, value in before.select("day", "shock_onset", column).iter_rows():
+            if bits & bit:
+                said.append((day, f"{words} on day {day} ({size.format(value)})"))
+    return [f"before it: {', '.join(text for _, text in sorted(said))}"] if said else []
