@@ -10,10 +10,10 @@ from collections.abc import Callable
 import numba
 from rich.console import Console
 
-from benchmarks import care, microsimulation, physiology, runner, vectors, warm_start, whole_run
+from benchmarks import care, clinical, microsimulation, physiology, runner, vectors, warm_start, whole_run
 from benchmarks.measuring import Section, show
 
-PARTS = "abcdefg"
+PARTS = "abcdefgh"
 
 
 def main() -> None:
@@ -49,6 +49,7 @@ def measured(part: str, quick: bool, turns: int) -> list[Section]:
             microsimulation.psa(500, 1000, turns),
         ],
         "g": lambda: runner.sections(quick, turns),
+        "h": lambda: clinical.side_by_side(100_000, 40, turns),
     }
     return sections[part]()
 
