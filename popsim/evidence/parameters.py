@@ -26,7 +26,7 @@ from popsim.html import html_table
 FOLDER = Path(__file__).parent
 PARAMETER_SETS = (  # of the model
     "heart_failure", "care_practice", "home_signals", "nhs_prices", "griffiths_2014", "societal_prices",
-    "gbd_disability", "clinical_twin",
+    "gbd_disability", "clinical_twin", "kidney_disease", "diabetes",
 )  # fmt: skip
 
 

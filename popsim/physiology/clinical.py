@@ -8,8 +8,12 @@ from typing import Protocol
 import numpy as np
 
 from popsim.evidence.parameters import ParameterSet
+from popsim.physiology.diabetes import COLUMNS as DIABETES_COLUMNS
+from popsim.physiology.diabetes import Diabetes
 from popsim.physiology.heart_failure import HeartFailurePhysiology
 from popsim.physiology.influences import Influences
+from popsim.physiology.kidney_disease import COLUMNS as KIDNEY_DISEASE_COLUMNS
+from popsim.physiology.kidney_disease import KidneyDisease
 from popsim.population.clock import Clock
 from popsim.population.columns import Column
 from popsim.population.population import Population
@@ -19,6 +23,8 @@ BLOCK = 65_536
 
 COLUMNS: tuple[Column, ...] = (
     Column("death_cause", "code", "1", 0, 2, "What the twin died of (DIED_OF_*), 0 while alive.", "physiology"),
+    *KIDNEY_DISEASE_COLUMNS,
+    *DIABETES_COLUMNS,
 )
 
 
@@ -41,7 +47,10 @@ class ClinicalPhysiology:
     """
 
     def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
-        self.systems: tuple[ClinicalSystem, ...] = ()
+        self.systems: tuple[ClinicalSystem, ...] = (
+            KidneyDisease(parameters, seed=seed, replication=replication),
+            Diabetes(parameters, seed=seed, replication=replication),
+        )
         self.core = HeartFailurePhysiology(
             parameters["heart_failure"], seed=seed, replication=replication, whole=parameters["clinical_twin"]
         )
