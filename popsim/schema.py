@@ -7,10 +7,13 @@ from popsim.economics.columns import VALUATION_COLUMNS
 from popsim.physiology.clinical import COLUMNS as CLINICAL_COLUMNS
 from popsim.physiology.columns import COLUMNS as PHYSIOLOGY_COLUMNS
 from popsim.population.columns import Schema
+from popsim.population.genome import COLUMNS as GENOME_COLUMNS
 from popsim.population.traits import CLINICAL_COLUMNS as CLINICAL_TRAIT_COLUMNS
 from popsim.population.traits import COLUMNS as TRAIT_COLUMNS
 
 _HEART_FAILURE = (*TRAIT_COLUMNS, *PHYSIOLOGY_COLUMNS, *CARE_COLUMNS, *MONITORING_COLUMNS, *VALUATION_COLUMNS)
 SCHEMA = Schema(_HEART_FAILURE)
-CLINICAL_SCHEMA = Schema((*_HEART_FAILURE, *CLINICAL_TRAIT_COLUMNS, *CLINICAL_CARE_COLUMNS, *CLINICAL_COLUMNS))
+CLINICAL_SCHEMA = Schema(
+    (*_HEART_FAILURE, *CLINICAL_TRAIT_COLUMNS, *GENOME_COLUMNS, *CLINICAL_CARE_COLUMNS, *CLINICAL_COLUMNS)
+)
 SCHEMAS: dict[str, Schema] = {"heart_failure": SCHEMA, "clinical": CLINICAL_SCHEMA}

@@ -44,7 +44,12 @@ CLINICAL_CARE_COLUMNS: tuple[Column, ...] = (
     Column("antiplatelet_agent", "code", "1", 0, 1, "0 clopidogrel, 1 ticagrelor", "care"),
     Column("anticoagulant_agent", "code", "1", 0, 1, "0 warfarin, 1 apixaban", "care"),
     Column("cyp2d6_inhibitor", "code", "1", 0, 2, "takes an inhibitor of CYP2D6: 1 moderate, 2 strong", "care"),
-)
+    Column("genotype_known", "code", "1", 0, 1, "1 once a pharmacogenetic result is in the record", "care"),
+    Column(
+        "beta_blocker_limit_percent", "code", "1", 0, 100,
+        "per cent of the target dose that a beta-blocker is raised to at most; 0 = the target dose", "care",
+    ),
+)  # fmt: skip
 
 MONITORING_COLUMNS = (
     Column("measured_weight_kg", "real", "kg", 0, 500, "last home weight", "monitoring", "29463-7"),
