@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from popsim.care import CareSystem, Interventions, Monitoring
 from popsim.care.policy import networks_by_day, telemonitoring_by_day
 from popsim.care.strategy_checks import check_strategy
+from popsim.economics.clinical import ClinicalWorth
 from popsim.economics.prices import PricedSetting
 from popsim.economics.valuation import Valuation
 from popsim.errors import InputError
-from popsim.evidence.parameters import PARAMETER_SETS, ParameterSet, load_parameters
+from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_parameters
 from popsim.hooks import Hooks
 from popsim.outcomes.narrative import Place
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganSystem, Physiology
@@ -127,7 +128,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             replication: second word.
             follow_up_days: days for which each twin is followed from its entry.
             enrolment_days: entries are spread over so many days.
-            parameters: sets of constants by name (PARAMETER_SETS); those left out are read from popsim/evidence.
+            parameters: sets of constants by name (evidence/parameters.py); those left out are read from popsim/evidence.
             organ_systems: a user's own, living each day after heart failure; the population has their columns.
             agent_class: what a twin's handle is, for hooks and attributes of a user's own.
 
@@ -178,6 +179,11 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         """Days from the first entry to the end of the last follow-up."""
         return self.enrolment_days + self.follow_up_days
 
+    @property
+    def is_clinical(self) -> bool:
+        """Whether the twins have the columns of the clinical twin, or those of heart failure alone."""
+        return "death_cause" in self.population.schema
+
     def _begin_day(self) -> None:
         """Refuse to live on after the end.
 
@@ -195,7 +201,8 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
 
     def _build(self, parameters: Mapping[str, ParameterSet]) -> Parts:
         """Make the parts. The one place to override for other physiology or care."""
-        sets = {name: parameters.get(name) or load_parameters(name) for name in PARAMETER_SETS}
+        names = SETS_OF_PHYSIOLOGY["clinical" if self.is_clinical else "heart_failure"]
+        sets = {name: parameters.get(name) or load_parameters(name) for name in names}
         self.parameters = sets
         seed, replication = self.seed, self.replication
         people, strategy = self.population, self.strategy
@@ -226,6 +233,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             telemonitoring_per_day=first.cost_per_day if first else None,
             telemonitoring_later={day: one.cost_per_day for day, one in programmes.items() if one},
             charges=interventions.charges,
+            clinical=self._clinical_worth(sets),
         )
         return Parts(
             interventions=interventions,
@@ -241,9 +249,15 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
 
     def _body(self, sets: Mapping[str, ParameterSet]) -> OrganSystem:
         """The physiology for which the population has the columns: the clinical twin, or heart failure alone."""
-        if "death_cause" in self.population.schema:
+        if self.is_clinical:
             return ClinicalPhysiology(sets, seed=self.seed, replication=self.replication)
         return HeartFailurePhysiology(sets["heart_failure"], seed=self.seed, replication=self.replication)
+
+    def _clinical_worth(self, sets: Mapping[str, ParameterSet]) -> ClinicalWorth | None:
+        """Prices and losses of what only the clinical twin has."""
+        if not self.is_clinical:
+            return None
+        return ClinicalWorth(sets["clinical_prices"], sets["clinical_utilities"], self.population.schema)
 
     # Agents.
 

@@ -17,11 +17,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from popsim.economics.charges import book_charges
+from popsim.economics.clinical import ClinicalWorth
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.discounting import DAYS_PER_YEAR, discount_factors
 from popsim.economics.prices import PricedSetting, daily_prices, health_rates, place_prices
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels import accrual
+from popsim.kernels.charges import accrue_daily
+from popsim.kernels.states import take_off
 from popsim.population.charges import Charges
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
@@ -63,6 +66,7 @@ class Valuation:
         telemonitoring_per_day: price of a day of telemonitoring; None: as the prices say.
         telemonitoring_later: prices that replace it (None: as the prices say), by the day from which they do.
         charges: what interventions cost.
+        clinical: what only the clinical twin has; None where there is none.
 
     Raises:
         InputError: a class of setting is unknown, a price is missing, or a rate is out of bounds.
@@ -82,9 +86,11 @@ class Valuation:
         telemonitoring_per_day: float | None = None,
         telemonitoring_later: Mapping[int, float | None] | None = None,
         charges: Charges | None = None,
+        clinical: ClinicalWorth | None = None,
     ) -> None:
         self.follow_up_days = follow_up_days
         self._charges = charges or Charges()
+        self._clinical = clinical
         self.places = place_prices(prices, societal, tuple(settings))
         own = prices["telemonitoring_day"]
         self.daily = daily_prices(
@@ -135,6 +141,19 @@ class Valuation:
             self._charges, population, clock, rows, self.follow_up_days, self.cost_discount, self.year_of_day,
             *self._books(population),
         )  # fmt: skip
+        if self._clinical is not None:
+            self._accrue_states(population, clock, rows, self._clinical)
+
+    def _accrue_states(self, population: Population, clock: Clock, rows: slice, clinical: ClinicalWorth) -> None:
+        """Further drugs, dialysis, and what lasting states take off."""
+        when = (int(clock.time_days), clock.step_days, self.follow_up_days)
+        entry_day, alive, admitted, qaly = _columns(population, ("entry_day", "alive", "admitted", "qaly"), rows)
+        for component, at_home_only, weighed in clinical.daily:
+            accrue_daily(
+                *when, self.cost_discount, self.year_of_day, component, at_home_only, rows.start,
+                clinical.prices(population, rows, weighed), entry_day, alive, admitted, *self._books(population),
+            )  # fmt: skip
+        take_off(*when, self.qaly_discount, entry_day, alive, clinical.losses(population, rows), qaly)
 
     def _accrue_events(self, population: Population, clock: Clock, events: EventLog) -> None:
         """Each event is valued once: the log is read on from where the last call stopped."""

@@ -24,10 +24,24 @@ from popsim.errors import DefinitionError, did_you_mean
 from popsim.html import html_table
 
 FOLDER = Path(__file__).parent
-PARAMETER_SETS = (  # of the model
-    "heart_failure", "care_practice", "home_signals", "nhs_prices", "griffiths_2014", "societal_prices",
-    "gbd_disability", "clinical_twin", "kidney_disease", "diabetes",
-)  # fmt: skip
+HEART_FAILURE_SETS = (  # of the model with heart failure alone
+    "heart_failure",
+    "care_practice",
+    "home_signals",
+    "nhs_prices",
+    "griffiths_2014",
+    "societal_prices",
+    "gbd_disability",
+)
+PARAMETER_SETS = (  # of the model with the clinical twin
+    *HEART_FAILURE_SETS,
+    "clinical_twin",
+    "clinical_prices",
+    "clinical_utilities",
+    "kidney_disease",
+    "diabetes",
+)
+SETS_OF_PHYSIOLOGY = {"heart_failure": HEART_FAILURE_SETS, "clinical": PARAMETER_SETS}
 
 
 class ParameterSet(Mapping[str, float]):

@@ -9,7 +9,7 @@ from popsim.definitions.parameter import ParameterChange
 from popsim.definitions.uncertainty import Correlated
 from popsim.errors import DefinitionError
 from popsim.evidence.draws import UncertainParameters, uncertain_parameters
-from popsim.evidence.parameters import PARAMETER_SETS, ParameterSet, find_parameter, load_parameters
+from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, find_parameter, load_parameters
 from popsim.experiments.intervention_parameters import INTERVENTION_SET, intervention_parameters
 
 PRICE_SET = "nhs_prices"
@@ -22,7 +22,7 @@ def resolve_parameters(experiment: Experiment, file: object) -> tuple[dict[str, 
         DefinitionError: a name is unknown, a value is refused, or a distribution or a group is; or the experiment asks
             for draws when nothing is uncertain.
     """
-    sets = {name: load_parameters(name) for name in PARAMETER_SETS}
+    sets = {name: load_parameters(name) for name in SETS_OF_PHYSIOLOGY[experiment.physiology]}
     sets[INTERVENTION_SET] = intervention_parameters(experiment.strategy(one.name) for one in experiment.strategies)
     for group in experiment.parameter_groups:
         if not isinstance(group, Correlated):  # it says all about its members: what their set says gives way

@@ -1,0 +1,96 @@
+"""What only the clinical twin has: prices of its further drugs and of dialysis, and what lasting states take off.
+
+Everything that is here is a parameter (evidence/clinical_prices.toml, evidence/clinical_utilities.toml). A state that a
+population does not have as a column is worth nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.evidence.parameters import ParameterSet
+from popsim.kernels import accrual, states
+from popsim.population.columns import Schema
+from popsim.population.population import Population
+
+
+class Worth(NamedTuple):
+    """A parameter by column; where a class has several drugs, of the one that the agent's column names."""
+
+    parameter: str
+    column: str
+    agent_column: str = ""
+    agent: int = 0
+
+
+# Prices of a day at target dose, outside hospital.
+DRUGS = (
+    Worth("ivabradine_day", "ivabradine_fraction"),
+    Worth("vericiguat_day", "vericiguat_fraction"),
+    Worth("digoxin_day", "digoxin_fraction"),
+    Worth("hydralazine_nitrate_day", "hydralazine_nitrate_fraction"),
+    Worth("clopidogrel_day", "antiplatelet_fraction", "antiplatelet_agent", 0),
+    Worth("ticagrelor_day", "antiplatelet_fraction", "antiplatelet_agent", 1),
+    Worth("warfarin_day", "anticoagulant_fraction", "anticoagulant_agent", 0),
+    Worth("apixaban_day", "anticoagulant_fraction", "anticoagulant_agent", 1),
+    Worth("metformin_day", "metformin_fraction"),
+    Worth("glp1_agonist_day", "glp1_agonist_fraction"),
+    Worth("insulin_day", "insulin_fraction"),
+    Worth("inhaled_day", "inhaled_fraction"),
+    Worth("statin_day", "statin_fraction"),
+    Worth("iv_iron_mg", "iv_iron_mg"),
+)
+# Prices of a day of specialist treatment, in hospital too.
+TREATMENTS = (Worth("dialysis_day", "dialysis"),)
+# Utility a year that a unit of the column takes off.
+LOSSES = (
+    Worth("dialysis_loss", "dialysis"),
+    Worth("stroke_disability_loss", "stroke_disability"),
+)
+
+
+class ClinicalWorth:
+    """Prices and losses by column, ready for the kernels.
+
+    Args:
+        prices, utilities: ParameterSets like evidence/clinical_prices.toml and evidence/clinical_utilities.toml.
+        schema: the population's columns.
+    """
+
+    def __init__(self, prices: ParameterSet, utilities: ParameterSet, schema: Schema) -> None:
+        self.daily = (
+            (accrual.DRUGS, 1, _weighed(DRUGS, prices, schema)),
+            (accrual.CLINIC, 0, _weighed(TREATMENTS, prices, schema)),
+        )
+        self._losses = _weighed(LOSSES, utilities, schema)
+
+    def prices(self, population: Population, rows: slice, weighed: states.Weighed) -> NDArray[np.float64]:
+        """Price of today for each of some neighbouring rows."""
+        return _summed(population, rows, weighed)
+
+    def losses(self, population: Population, rows: slice) -> NDArray[np.float64]:
+        """Utility a year that lasting states take off, for each of some neighbouring rows."""
+        return _summed(population, rows, self._losses)
+
+
+def _summed(population: Population, rows: slice, weighed: states.Weighed) -> NDArray[np.float64]:
+    total = np.empty(rows.stop - rows.start)
+    states.weighed_sum(population.block("real"), population.block("code"), rows.start, weighed, total)
+    return total
+
+
+def _weighed(worths: Sequence[Worth], parameters: ParameterSet, schema: Schema) -> states.Weighed:
+    """Columns that the population has, with their weights."""
+    known = [worth for worth in worths if worth.column in schema]
+    agents = [schema.place(one.agent_column) if one.agent_column else states.NO_AGENT for one in known]
+    return states.Weighed(
+        place=np.array([schema.place(one.column) for one in known], np.int64),
+        is_code=np.array([schema[one.column].kind == "code" for one in known], np.int64),
+        agent_place=np.array(agents, np.int64),
+        agent=np.array([one.agent for one in known], np.int64),
+        weight=np.array([parameters[one.parameter] for one in known], np.float64),
+    )

@@ -1,0 +1,58 @@
+"""Lasting states and drugs of the clinical twin: what a day of them costs, and what they take off quality of life."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit, prange
+
+YEARS_PER_DAY = 1.0 / 365.25
+NO_AGENT = -1
+
+
+class Weighed(NamedTuple):
+    """Columns that are summed with weights, each field an array (columns,).
+
+    place, is_code: row in the block of reals or, where is_code is 1, of codes; agent_place: row of the code that says
+    which drug of a class is taken, or NO_AGENT, and agent: which of them this weight is for; weight: per unit.
+    """
+
+    place: np.ndarray
+    is_code: np.ndarray
+    agent_place: np.ndarray
+    agent: np.ndarray
+    weight: np.ndarray
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def weighed_sum(reals, codes, first, weighed, total):
+    """Sum of weight x column for rows first, first + 1, ...; `total` (rows,) is written.
+
+    reals, codes: blocks (columns, twins).
+    """
+    for i in prange(len(total)):
+        row = first + i
+        found = 0.0
+        for k in range(len(weighed.weight)):
+            place = weighed.place[k]
+            value = np.float64(codes[place, row]) if weighed.is_code[k] != 0 else np.float64(reals[place, row])
+            agent = weighed.agent_place[k]
+            taken = True if agent < 0 else codes[agent, row] == weighed.agent[k]
+            found += weighed.weight[k] * value if taken else 0.0
+        total[i] = found
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def take_off(today, step_days, follow_up_days, qaly_discount, entry_day, alive, loss, qaly):
+    """Take a yearly loss of utility off what a step was worth, for those who are alive at its end.
+
+    Args:
+        today, step_days, follow_up_days, qaly_discount, entry_day, alive: as for `accrual.accrue_time`.
+        loss: (rows,) of utility a year.
+        qaly: (rows,) total, written.
+    """
+    for i in prange(len(entry_day)):
+        since = today - entry_day[i]
+        lived = min(step_days, float(follow_up_days - since)) if alive[i] != 0 else 0.0
+        qaly[i] -= lived * loss[i] * qaly_discount[since] * YEARS_PER_DAY
