@@ -128,7 +128,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             replication: second word.
             follow_up_days: days for which each twin is followed from its entry.
             enrolment_days: entries are spread over so many days.
-            parameters: sets of constants by name (evidence/parameters.py); those left out are read from popsim/evidence.
+            parameters: sets of constants by name (evidence/parameters.py); others are read from there.
             organ_systems: a user's own, living each day after heart failure; the population has their columns.
             agent_class: what a twin's handle is, for hooks and attributes of a user's own.
 
