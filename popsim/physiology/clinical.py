@@ -14,6 +14,7 @@ from popsim.physiology.heart_failure import HeartFailurePhysiology
 from popsim.physiology.influences import Influences
 from popsim.physiology.kidney_disease import COLUMNS as KIDNEY_DISEASE_COLUMNS
 from popsim.physiology.kidney_disease import KidneyDisease
+from popsim.physiology.pharmacology import Pharmacology
 from popsim.population.clock import Clock
 from popsim.population.columns import Column
 from popsim.population.population import Population
@@ -48,6 +49,7 @@ class ClinicalPhysiology:
 
     def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
         self.systems: tuple[ClinicalSystem, ...] = (
+            Pharmacology(parameters, seed=seed, replication=replication),
             KidneyDisease(parameters, seed=seed, replication=replication),
             Diabetes(parameters, seed=seed, replication=replication),
         )
