@@ -25,10 +25,9 @@ from numba import njit, prange
 
 from popsim.kernels import influences as of
 from popsim.kernels.codes import CAUSE_INFARCTION, LEVEL_COMMUNITY, STREAM_METABOLISM
-from popsim.kernels.kidney import slowness
 from popsim.kernels.math import exp, log
 from popsim.kernels.random import uniforms
-from popsim.kernels.scalars import YEARS_PER_DAY, approach, clip, positive, ramp, small_chance
+from popsim.kernels.scalars import REFERENCE_GFR_ML_MIN, YEARS_PER_DAY, approach, clip, positive, ramp, small_chance
 from popsim.kernels.shocks import shock
 
 LOWEST_ALBUMINURIA, HIGHEST_ALBUMINURIA = 0.5, 20000.0  # mg/g, as the column's bounds
@@ -63,7 +62,7 @@ class KidneyDiseaseParameters(NamedTuple):
     injury_infection_per_day: float
     injury_after_infarction: float
     injury_slow_from_ml_min: float
-    injury_more_when_slow: float
+    injury_more_per_ml_min: float
     injury_weakest: float
     injury_gfr_share: float
     injury_scar_share: float
@@ -98,7 +97,7 @@ def albuminuria_drugs(ras, neprilysin, mra, sglt2, diabetes, p):
 def albuminuria_slope(albuminuria, sglt2, neprilysin, p):
     """Yearly change of filtration beside the core's own, mL/min/1.73 m2: a loss above the reference albuminuria."""
     least = p.slope_least_mg_g
-    log_ratio = log((albuminuria if albuminuria > least else least) / p.slope_reference_mg_g)
+    log_ratio = log(albuminuria if albuminuria > least else least) - log(p.slope_reference_mg_g)
     loss = p.slope_per_log_albuminuria * log_ratio * (1.0 - p.slope_spared_by_sglt2 * clip(sglt2, 0.0, 1.5))
     return p.slope_neprilysin * neprilysin - loss
 
@@ -120,8 +119,7 @@ def injury_hazard(systolic, own_systolic, excess, infection, gfr, ras, mra, loop
         + p.injury_deficit_per_day * dry * dry
         + p.injury_infection_per_day * infection * infection
     )
-    from_gfr = p.injury_slow_from_ml_min
-    return rate * (1.0 + p.injury_more_when_slow * clip((from_gfr - gfr) / from_gfr, 0.0, 1.0))
+    return rate * (1.0 + p.injury_more_per_ml_min * positive(p.injury_slow_from_ml_min - gfr))
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -131,6 +129,14 @@ def uraemia_beyond_baseline(gfr, baseline_gfr, dialysis, p):
     at_entry = ramp(baseline_gfr, p.uraemia_from_gfr, -p.uraemia_per_gfr)
     left = p.dialysis_uraemia_left if dialysis > 0.5 else 1.0
     return positive(now - at_entry) * left
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def slowness_cleared(gfr, p):
+    """By how much the clearance of dialysis lowers what the core calls `slowness` at this filtration."""
+    low = gfr + p.gfr_offset_ml_min
+    clearance = p.dialysis_clearance_ml_min
+    return (REFERENCE_GFR_ML_MIN + p.gfr_offset_ml_min) * clearance / (low * (low + clearance))
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
@@ -161,6 +167,7 @@ def advance_day(
     albuminuria_share, injury_share: part of the way covered in a step (albuminuria to its target, injury to none).
     """
     years = step_days * YEARS_PER_DAY
+    per_year = 1.0 / years
     for i in prange(len(person_id)):
         u_injury, u_dialysis, _, _ = uniforms(seed, replication, person_id[i], STREAM_METABOLISM, 4 * step)
         lives = np.float64(alive[i]) > 0.5
@@ -203,13 +210,11 @@ def advance_day(
         dialysed = 1.0 if begins else dialysed_before
         uraemia = uraemia_beyond_baseline(filtration, np.float64(baseline_gfr[i]), dialysed, p)
         removed = dialysed * clip(p.dialysis_fluid_per_day * excess, 0.0, p.dialysis_fluid_most_l_day)
-        cleared = dialysed * p.potassium_slow_kidney_mmol_l * (
-            slowness(filtration, p) - slowness(filtration + p.dialysis_clearance_ml_min, p)
-        )  # fmt: skip
+        cleared = dialysed * p.potassium_slow_kidney_mmol_l * slowness_cleared(filtration, p)
 
         influences[of.NATRIURESIS, i] += removed - p.injury_retention_l_day * hurt
         influences[of.GFR, i] -= p.injury_gfr_share * hurt * chronic
-        influences[of.GFR_SLOPE, i] += slope - scar / years
+        influences[of.GFR_SLOPE, i] += slope - scar * per_year
         influences[of.POTASSIUM, i] += p.injury_potassium_mmol_l * hurt - cleared
         influences[of.SYMPTOM, i] += p.uraemia_symptom * uraemia
         influences[of.DEATH_LOG_HAZARD, i] += (
