@@ -1,10 +1,35 @@
-"""Five genes that decide how a person handles drugs: what the clinical twin carries of them."""
+"""Five genes that decide how a person handles drugs: what the clinical twin carries of them.
+
+Two alleles of each gene are drawn independently (Hardy and Weinberg's law) from published frequencies of the person's
+ancestry (evidence/genome/*.toml), keyed by person and gene. The activity values of the two add up to a score, which
+decides the phenotype by the rules of the Clinical Pharmacogenetics Implementation Consortium (CPIC). A twin carries the
+phenotype alone; `diplotypes` draws the alleles again when somebody asks for their names.
+
+Limits of validity: common alleles only; genes are drawn independently of one another (CYP2C9 and CYP2C19 lie close to
+each other on chromosome 10); people of mixed ancestry have alleles mixed at random.
+"""
 
 from __future__ import annotations
 
-from popsim.population.columns import Column
+from collections.abc import Collection
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.definitions.base import read
+from popsim.definitions.gene import Ancestries, Gene, Phenotype
+from popsim.errors import InputError, did_you_mean
+from popsim.evidence.parameters import FOLDER
+from popsim.kernels.genome import draw_alleles
+from popsim.population.columns import Column
+from popsim.population.population import Population
+
+GENES = ("cyp2d6", "cyp2c19", "cyp2c9", "vkorc1", "slco1b1")  # the place is the index of the random stream
 UNDETERMINED, POOR, INTERMEDIATE, NORMAL, RAPID, ULTRARAPID = range(6)
+CODES = {name: code for code, name in enumerate(get_args(Phenotype), start=POOR)}
 
 COLUMNS: tuple[Column, ...] = (
     Column("cyp2d6", "code", "1", 0, 5, "CYP2D6: 1 poor to 3 normal, 5 ultrarapid metaboliser, 0 unknown.", "cohort"),
@@ -13,3 +38,87 @@ COLUMNS: tuple[Column, ...] = (
     Column("vkorc1", "code", "1", 0, 3, "VKORC1 -1639: 1 AA (low warfarin dose), 2 AG, 3 GG, 0 unknown.", "cohort"),
     Column("slco1b1", "code", "1", 0, 3, "SLCO1B1: 1 poor to 3 normal function, 0 unknown.", "cohort"),
 )
+
+
+class GeneTable(NamedTuple):
+    """A gene as arrays.
+
+    Attributes:
+        place: in GENES.
+        names: of the alleles.
+        cumulative: float64[ethnicities, alleles], frequencies of the alleles added up.
+        score: float64[alleles, alleles], activity score of two alleles.
+        phenotype: int8[alleles, alleles], code.
+    """
+
+    place: int
+    names: tuple[str, ...]
+    cumulative: NDArray[np.float64]
+    score: NDArray[np.float64]
+    phenotype: NDArray[np.int8]
+
+
+@cache
+def gene_table(column: str, folder: Path = FOLDER / "genome") -> GeneTable:
+    """Read a gene and the ancestry of the ethnic groups from their files.
+
+    Raises:
+        InputError: there is no such gene.
+        DefinitionError: a file is refused.
+    """
+    if column not in GENES:
+        raise InputError(f"no gene '{column}': {did_you_mean(column, GENES)}")
+    gene = read(folder / f"{column}.toml", Gene)
+    ancestries = read(folder / "ancestry.toml", Ancestries)
+    frequency = np.array(
+        [
+            [
+                sum(share * allele.frequency.get(group, 0.0) for group, share in one.shares.items())
+                for allele in gene.alleles
+            ]
+            for one in ancestries.ethnicities
+        ]
+    )
+    frequency[:, 0] = 1.0 - frequency.sum(axis=1)
+    activity = np.array([allele.activity for allele in gene.alleles])
+    score = activity[:, None] + activity[None, :]
+    limits = np.array([one.from_score for one in gene.phenotypes])
+    codes = np.array([CODES[one.name] for one in gene.phenotypes], np.int8)
+    phenotype = codes[np.searchsorted(limits, score, side="right") - 1]
+    names = tuple(allele.name for allele in gene.alleles)
+    return GeneTable(GENES.index(column), names, np.cumsum(frequency, axis=1), score, phenotype)
+
+
+def sample_genes(population: Population, given: Collection[str], seed: int, replication: int) -> None:
+    """Fill the gene columns that the population has and the cohort does not give.
+
+    Args:
+        population: with `ethnicity`.
+        given: columns that the cohort sets.
+        seed, replication: key of the random numbers.
+    """
+    for column in GENES:
+        if column in population.schema and column not in given:
+            table = gene_table(column)
+            first, second = _alleles(table, population, seed, replication)
+            population[column] = table.phenotype[first, second]
+
+
+def diplotypes(population: Population, gene: str, seed: int, replication: int = 0) -> list[str]:
+    """Names such as "*1/*4" of the alleles that sampling gave to each row, the allele of the gene's file listed first
+    coming first; seed and replication are those the people were sampled with.
+
+    Raises:
+        InputError: there is no such gene.
+    """
+    table = gene_table(gene)
+    first, second = np.sort(_alleles(table, population, seed, replication), axis=0)
+    return [f"{table.names[a]}/{table.names[b]}" for a, b in zip(first, second, strict=True)]
+
+
+def _alleles(table: GeneTable, population: Population, seed: int, replication: int) -> NDArray[np.int64]:
+    """Two alleles of each row as numbers, shape (2, rows)."""
+    alleles = np.empty((2, len(population)), np.int64)
+    ethnicity = population["ethnicity"]
+    draw_alleles(seed, replication, population.person_id, ethnicity, table.place, table.cumulative, *alleles)
+    return alleles

@@ -19,6 +19,7 @@ from popsim.kernels.sampling import correlate, keyed_uniforms, quantiles
 from popsim.population.cohort import Cohort
 from popsim.population.columns import Column, Schema
 from popsim.population.copula import cholesky_factor
+from popsim.population.genome import sample_genes
 from popsim.population.marginals import Pieces, pieces_of
 from popsim.population.population import Population
 from popsim.population.table_import import People, read_people
@@ -99,7 +100,8 @@ def sample(
 ) -> Population:
     """Sample `size` people (ids 0..size-1) who enter on days 0..enrolment_days-1; all on day 0 if that is 0.
 
-    Rows are sorted by entry day, then person id. Every column that the cohort gives is set, others are 0.
+    Rows are sorted by entry day, then person id. Every column that the cohort gives is set; genes that it does not
+    give are drawn by ancestry (genome.py); others are 0.
 
     Raises:
         DefinitionError: see `plan`.
@@ -123,6 +125,7 @@ def sample(
     for name, origin in ready.copied.items():
         population[name] = population[origin]
     _set_life_table(cohort, population)
+    sample_genes(population, _given(cohort), seed, replication)
     return population
 
 
