@@ -129,6 +129,8 @@ class Experiment(Definition):
         currency, price_year: what the price set is expressed in.
         discount_rate_costs, discount_rate_qalys: a year, from entry; as the price set says when absent.
         willingness_to_pay: currency per QALY, for net monetary benefit.
+        calibration: file of a calibration's result, whose parameters and correlations are added to the two below; what
+            the experiment says itself wins.
         parameters: values that replace those of the parameter sets, by "set.parameter": a number is known for certain,
             a table says value, uncertainty or both.
         parameter_groups: parameters that are uncertain together; a group of a set that shares one of them gives way.
@@ -157,6 +159,7 @@ class Experiment(Definition):
     discount_rate_costs: Rate | None = None
     discount_rate_qalys: Rate | None = None
     willingness_to_pay: WillingnessToPay = 20_000.0
+    calibration: DefinitionPath | None = None
     parameters: Parameters = Field(default_factory=dict)
     parameter_groups: ParameterGroups = ()
     store: Literal["measures", "persons", "events"] = "events"

@@ -28,6 +28,7 @@ from popsim.errors import DefinitionError
 from popsim.evidence.distributions import Floats
 from popsim.evidence.draws import DesignedParameters, UncertainParameters
 from popsim.evidence.parameters import ParameterSet
+from popsim.experiments.calibrated import with_calibration
 from popsim.experiments.content import SHOWN, file_hash, json_hash
 from popsim.experiments.intervention_parameters import INTERVENTION_SET, with_parameters
 from popsim.experiments.parameters import resolve_parameters
@@ -158,7 +159,8 @@ class Study:
 
     def _files(self) -> list[Path]:
         """Every file that the experiment was read from, its own first."""
-        return [self.file, self.file.parent / self.experiment.network, *self.cohort.input_files()]
+        calibration = [self.file.parent / self.experiment.calibration] if self.experiment.calibration else []
+        return [self.file, self.file.parent / self.experiment.network, *calibration, *self.cohort.input_files()]
 
     def _shared_content(self) -> dict[str, Any]:
         """What all pieces of work depend on."""
@@ -266,6 +268,7 @@ def study_of(
     chosen = experiment.in_scenario(scenario) if scenario else experiment
     for key, change in (changes or {}).items():
         chosen = _changed(chosen, key, change)
+    chosen = with_calibration(chosen, Path(folder))
     cohort = Cohort.read(Path(folder) / chosen.cohort)
     network = CareNetwork.read(Path(folder) / chosen.network, SCHEMAS[chosen.physiology].columns).with_capacity(
         chosen.capacity, file

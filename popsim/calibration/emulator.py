@@ -1,0 +1,123 @@
+"""Emulators: what the simulator would say at points where it has not been run, one Gaussian process for each target.
+
+The kernel is a linear function of the parameters, plus a smooth one with a length of its own for each parameter, plus
+noise; hyperparameters by maximum likelihood (scikit-learn). How far an emulator can be trusted is measured by leaving
+out each simulated point in turn (in closed form: Rasmussen and Williams 2006, Gaussian Processes for Machine Learning,
+equations 5.10 to 5.12, with the hyperparameters as they are). That error still holds the luck of the one point that was
+left out, so it is, if anything, too large.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from popsim.evidence.distributions import Floats
+
+LENGTHS = (0.3, 100.0)  # in standard deviations of the prior
+SIZES = (1e-4, 1e3)  # variances, of figures that have been standardised
+NOISE = (1e-8, 2.0)
+FEWEST = 5  # points that a figure must be known at
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """One target's figure as a function of the parameters.
+
+    Attributes:
+        points: x[point, parameter] that it was made from.
+        weights: of the points in a prediction.
+        linear, constant, smooth: variances of the kernel's parts.
+        lengths: over which the smooth part changes, by parameter.
+        centre, spread: of the figure.
+        left_out: error at each point when it is left out; in the figure's unit.
+    """
+
+    points: Floats
+    weights: Floats
+    linear: float
+    constant: float
+    smooth: float
+    lengths: Floats
+    centre: float
+    spread: float
+    left_out: Floats
+
+    def __call__(self, x: Floats) -> Floats:
+        """The figure expected at x[point, parameter]."""
+        return self.centre + self.spread * (self._kernel(x) @ self.weights)
+
+    def _kernel(self, x: Floats) -> Floats:
+        here, there = x / self.lengths, self.points / self.lengths
+        apart = (here**2).sum(axis=1)[:, np.newaxis] + (there**2).sum(axis=1) - 2.0 * here @ there.T
+        smooth = self.smooth * np.exp(-0.5 * np.maximum(apart, 0.0))
+        together: Floats = self.linear * (self.constant + x @ self.points.T) + smooth
+        return together
+
+
+def fit(x: Floats, y: Floats) -> Emulator:
+    """An emulator from x[point, parameter] and the figure y[point] there; points where it is NaN are left out."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
+
+    known = np.isfinite(y)
+    points, figures = x[known], y[known]
+    centre, spread = float(figures.mean()), max(float(figures.std()), 1e-9)
+    kernel = (
+        ConstantKernel(0.5, SIZES) * DotProduct(1.0, "fixed")
+        + ConstantKernel(0.1, SIZES) * RBF(np.full(x.shape[1], 5.0), LENGTHS)
+        + WhiteKernel(0.1, NOISE)
+    )
+    process = GaussianProcessRegressor(kernel, alpha=1e-10)
+    with warnings.catch_warnings():  # a length at its bound means a parameter without influence, no fault
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        process.fit(points, (figures - centre) / spread)
+    inverse = np.linalg.inv(process.L_ @ process.L_.T)
+    weights = np.asarray(process.alpha_).ravel()
+    fitted = process.kernel_.get_params()
+    left_out = np.full(len(y), np.nan)
+    left_out[known] = spread * weights / np.diag(inverse)
+    return Emulator(
+        points,
+        weights,
+        float(fitted["k1__k1__k1__constant_value"]),
+        1.0,
+        float(fitted["k1__k2__k1__constant_value"]),
+        np.asarray(fitted["k1__k2__k2__length_scale"], np.float64).ravel(),
+        centre,
+        spread,
+        left_out,
+    )
+
+
+@dataclass(frozen=True)
+class Emulators:
+    """All targets' emulators.
+
+    Attributes:
+        each: in the order of the targets.
+        error: of each, by leaving out the points of the last wave, which lie where the posterior is.
+        explained: share of the variance over all points that each predicts when they are left out.
+    """
+
+    each: tuple[Emulator, ...]
+    error: Floats
+    explained: Floats
+
+    def __call__(self, x: Floats) -> Floats:
+        """Figures[point, target] expected at x[point, parameter]."""
+        return np.stack([emulator(x) for emulator in self.each], axis=1)
+
+
+def fit_all(x: Floats, y: Floats, waves: Sequence[int]) -> Emulators:
+    """Emulators of y[point, target]; `waves` says for each point in which wave it was simulated."""
+    each = tuple(fit(x, y[:, i]) for i in range(y.shape[1]))
+    last = np.asarray(waves) == max(waves)
+    left_out = np.stack([emulator.left_out for emulator in each], axis=1)
+    error = np.sqrt(np.nanmean(left_out[last] ** 2, axis=0))
+    explained = 1.0 - np.nanmean(left_out**2, axis=0) / np.maximum(np.nanvar(y, axis=0), 1e-18)
+    return Emulators(each, error, explained)

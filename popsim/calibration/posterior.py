@@ -1,0 +1,160 @@
+"""The posterior of the parameters given the targets, by Markov chain Monte Carlo on the emulators.
+
+Likelihood: every target is normal about the emulated figure, independently of the others, on its own scale, with the
+variances of the published figure, of the model's discrepancy, of Monte Carlo error and of the emulator together.
+
+Sampler: emcee's ensembles (Foreman-Mackey et al. 2013, PASP 125:306), several that know nothing of each other, started around
+the best point that a search (optuna) finds. They go on until they are longer than 50 autocorrelation times and agree with
+each other (split R-hat of all parameters below 1.01), or to a most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.random import RandomState  # what emcee takes as the state of its chains
+
+from popsim.calibration.aims import Aims
+from popsim.calibration.emulator import Emulators
+from popsim.calibration.priors import Priors
+from popsim.evidence.distributions import Floats
+
+ENSEMBLES = 4
+STEPS = 500  # at a time
+MOST_STEPS = 20_000
+TIMES_LONGER = 50.0  # than the autocorrelation time
+AGREED = 1.01  # split R-hat
+TRIALS = 100  # of the search for a start
+REACH = 3.0  # of the search, in standard deviations of the prior
+GUESSES = 10  # of the points that are known, the best are tried first
+KEPT = 4000  # draws that are kept, at random out of all
+
+type LogDensity = Callable[[Floats], Floats]
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Draws of the posterior, and whether they can be trusted.
+
+    Attributes:
+        x: draws[draw, parameter].
+        start: where the search ended.
+        steps: of each ensemble, those left out at the start included.
+        autocorrelation: time in steps, of the slowest parameter.
+        effective: independent draws that all draws are worth, of the worst parameter.
+        r_hat: split R-hat, by parameter.
+        accepted: share of the moves.
+    """
+
+    x: Floats
+    start: Floats
+    steps: int
+    autocorrelation: float
+    effective: float
+    r_hat: Floats
+    accepted: float
+
+    @property
+    def converged(self) -> bool:
+        """Whether the chains were long enough and agree."""
+        return self.steps > TIMES_LONGER * self.autocorrelation and float(self.r_hat.max()) < AGREED
+
+
+def log_posterior(priors: Priors, aims: Aims, emulators: Emulators, monte_carlo: Floats) -> LogDensity:
+    """Log density of x[point, parameter], but for a constant.
+
+    Args:
+        priors, aims, emulators: what is known.
+        monte_carlo: standard error of each simulated figure, on the targets' scales.
+    """
+    variance = aims.variance + monte_carlo**2 + emulators.error**2
+    observed = aims.observed
+
+    def density(x: Floats) -> Floats:
+        misfit = ((emulators(np.clip(x, -10.0, 10.0)) - observed) ** 2 / variance).sum(axis=1)
+        found: Floats = priors.log_density(x) - 0.5 * misfit
+        return found
+
+    return density
+
+
+def sample(density: LogDensity, known: Floats, seed: int) -> Posterior:
+    """Draws from a density; the same seed gives the same draws.
+
+    Args:
+        density: of x[point, parameter].
+        known: points to begin the search from; at least one.
+        seed: of the search and of the chains.
+    """
+    parameters = known.shape[1]
+    start = _search(density, known, seed)
+    samplers = [_ensemble(density, parameters, seed + 1 + i) for i in range(ENSEMBLES)]
+    walkers = samplers[0].nwalkers
+    states = [_around(start, walkers, seed + 1 + i) for i in range(ENSEMBLES)]
+    while True:
+        states = [s.run_mcmc(state, STEPS) for s, state in zip(samplers, states, strict=True)]
+        time = max(float(s.get_autocorr_time(tol=0).max()) for s in samplers)
+        steps = samplers[0].iteration
+        # Half of every chain is left out: more than it takes to forget the start, once the rest is long enough.
+        chains = np.stack([s.get_chain(discard=steps // 2) for s in samplers])
+        r_hat = split_r_hat(chains.transpose(0, 2, 1, 3))
+        if (steps > TIMES_LONGER * time and r_hat.max() < AGREED) or steps >= MOST_STEPS:
+            break
+    draws = chains.reshape(-1, parameters)
+    kept = draws[RandomState(seed).permutation(len(draws))[:KEPT]]
+    accepted = float(np.mean([s.acceptance_fraction.mean() for s in samplers]))
+    return Posterior(kept, start, int(steps), time, len(draws) / time, r_hat, accepted)
+
+
+def split_r_hat(chains: Floats) -> Floats:
+    """Split R-hat of each parameter over chains[ensemble, walker, step, parameter], ensembles against each other.
+
+    Every ensemble is cut into two halves in time, and its walkers are pooled: what is compared are the means of the
+    halves with the spread within them (Gelman et al. 2013, Bayesian Data Analysis, section 11.4).
+    """
+    ensembles, walkers, steps, parameters = chains.shape
+    half = steps // 2
+    halves = chains[:, :, : 2 * half].reshape(ensembles, walkers, 2, half, parameters)
+    pooled = halves.transpose(0, 2, 1, 3, 4).reshape(2 * ensembles, walkers * half, parameters)
+    within = pooled.var(axis=1, ddof=1).mean(axis=0)
+    between = pooled.mean(axis=1).var(axis=0, ddof=1)
+    found: Floats = np.sqrt(1.0 + between / within)
+    return found
+
+
+def _search(density: LogDensity, known: Floats, seed: int) -> Floats:
+    """The best point that optuna finds with a tree-structured Parzen estimator, led by the best that are known."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
+    inside = np.clip(known, -REACH, REACH)
+    for point in inside[np.argsort(-density(inside), kind="stable")[:GUESSES]].tolist():
+        study.enqueue_trial({str(i): value for i, value in enumerate(point)})
+
+    def tried(trial: optuna.Trial) -> float:
+        x = np.array([[trial.suggest_float(str(i), -REACH, REACH) for i in range(known.shape[1])]])
+        return float(density(x)[0])
+
+    study.optimize(tried, TRIALS)
+    return np.array([study.best_params[str(i)] for i in range(known.shape[1])])
+
+
+def _ensemble(density: LogDensity, parameters: int, seed: int) -> Any:
+    import emcee
+
+    # Differential evolution with snooker steps (ter Braak and Vrugt 2008): a third of the stretch move's correlation.
+    moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.2)]
+    sampler = emcee.EnsembleSampler(max(32, 4 * parameters), parameters, density, vectorize=True, moves=moves)
+    sampler.random_state = RandomState(seed).get_state()
+    return sampler
+
+
+def _around(start: Floats, walkers: int, seed: int) -> Floats:
+    """Where the walkers begin: around the start, wide enough to see whether they agree."""
+    spread = RandomState(seed).standard_normal((walkers, len(start)))
+    places: Floats = start + 0.3 * spread
+    return places

@@ -1,0 +1,154 @@
+"""What a calibration leaves behind: a file of parameters for experiments, and tables of identifiability and fit."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from popsim.calibration.aims import natural
+from popsim.calibration.fit import DRAWS, MEAN, OWN, Fit
+from popsim.calibration.priors import on_scale
+from popsim.definitions.calibration import Calibrated
+from popsim.definitions.parameter import ParameterChange
+from popsim.definitions.uncertainty import Beta, Correlated, Lognormal, Normal, Uncertainty
+from popsim.evidence.correlation import smallest_eigenvalue
+from popsim.evidence.distributions import Floats
+
+DIGITS = 6  # significant ones in the file
+Z = 1.959963984540054
+LEAST_EIGENVALUE = 1e-4  # of a correlation matrix in the file; nearer to 0 it is drawn towards no correlation
+UNINFORMED = 0.5  # share of the prior variance left along a direction that the targets hardly inform
+NAMED = 0.3  # loading from which a parameter is named in a direction
+
+
+def calibrated(fit: Fit, description: str) -> Calibrated:
+    """The posterior as values, distributions on each parameter's scale, and their correlation (a Gaussian copula)."""
+    priors, draws = fit.problem.priors, fit.draws
+    means, errors = draws.mean(axis=0), draws.std(axis=0, ddof=1)
+    source = f"calibration {fit.problem.calibration.name}"
+    parameters: dict[str, float | ParameterChange] = {
+        name: ParameterChange(value=_short(mean), uncertainty=_family(scale, _short(error), source))
+        for name, scale, mean, error in zip(priors.names, priors.scales, means.tolist(), errors.tolist(), strict=True)
+    }
+    groups: tuple[Correlated, ...] = ()
+    if len(priors.names) > 1:
+        matrix = _positive(np.atleast_2d(np.corrcoef(on_scale(draws, priors.scales).T)))
+        rows = tuple(tuple(round(value, 4) for value in row) for row in matrix.tolist())
+        groups = (Correlated(distribution="correlated", parameters=priors.names, correlation=rows, source=source),)
+    name = fit.problem.calibration.name
+    return Calibrated(name=name, description=description, parameters=parameters, parameter_groups=groups)
+
+
+def identifiability(fit: Fit) -> pl.DataFrame:
+    """What the targets say of each parameter.
+
+    Returns:
+        parameter, unit, own (value before), prior_mean, prior_sd, mean, sd, low, high (posterior, central 95%), left:
+        the posterior's standard deviation as a share of the prior's, on the scale on which the prior is normal (1: the
+        targets say nothing).
+    """
+    priors, draws = fit.problem.priors, fit.draws
+    low, high = np.quantile(draws, [0.025, 0.975], axis=0)
+    return pl.DataFrame(
+        {
+            "parameter": priors.names,
+            "unit": priors.units,
+            "own": priors.own,
+            "prior_mean": [d.mean for d in priors.distributions],
+            "prior_sd": [d.standard_error for d in priors.distributions],
+            "mean": draws.mean(axis=0),
+            "sd": draws.std(axis=0, ddof=1),
+            "low": low,
+            "high": high,
+            "left": fit.posterior.x.std(axis=0, ddof=1),
+        }
+    )
+
+
+def correlation(fit: Fit) -> Floats:
+    """Posterior correlation[parameter, parameter], on the scale on which the priors are normal."""
+    return np.atleast_2d(np.corrcoef(fit.posterior.x.T))
+
+
+def directions(fit: Fit) -> pl.DataFrame:
+    """Which combinations of parameters the targets inform, best first: eigenvectors of the posterior covariance.
+
+    Returns:
+        left: share of the prior's standard deviation left along the direction; informed: whether less than half of the
+        prior's variance is left; combination: the parameters that make up most of it, with their loadings.
+    """
+    variances, vectors = np.linalg.eigh(np.atleast_2d(np.cov(fit.posterior.x.T)))
+    rows = []
+    for variance, vector in zip(variances.tolist(), vectors.T, strict=True):
+        loadings = vector * np.sign(vector[np.argmax(np.abs(vector))])
+        order = np.argsort(-np.abs(loadings))
+        named = [i for place, i in enumerate(order) if place == 0 or abs(loadings[i]) >= NAMED]
+        text = " ".join(f"{loadings[i]:+.2f} {fit.problem.priors.names[i].partition('.')[2]}" for i in named)
+        rows.append({"left": variance**0.5, "informed": variance < UNINFORMED, "combination": text})
+    return pl.DataFrame(rows)
+
+
+def fit_table(fit: Fit) -> pl.DataFrame:
+    """Each target before and after, simulated with fresh luck.
+
+    Returns:
+        target, group, unit, published with low and high (95%), before (parameters as they were), after (at the
+        posterior mean), after_low, after_high (95% of posterior draws), error_before and error_after (distance from the
+        published figure on the target's scale, in standard deviations of published figure, discrepancy and Monte Carlo
+        error together), error_low, error_high (of 95% of the posterior draws), monte_carlo, emulator_error (on that
+        scale), explained (share of the variance that the emulator predicts of points left out).
+    """
+    aims = fit.problem.aims
+    on = aims.on_scale(fit.checked.values)
+    errors = aims.errors_on_scale(fit.checked.values, fit.checked.errors)
+    spread = np.sqrt(aims.variance + np.nanmean(errors[[OWN, MEAN]] ** 2, axis=0))
+    distance = (on - aims.observed) / spread
+    values = np.array([[aim.value for aim in aims.each]])
+    sampling = aims.errors_on_scale(values, np.array([[aim.standard_error for aim in aims.each]]))[0]
+    published = natural(aims.observed + np.array([[-Z], [Z]]) * sampling, aims.each)
+    low, high = np.nanquantile(fit.checked.values[DRAWS:], [0.025, 0.975], axis=0)
+    nearest, furthest = np.nanquantile(distance[DRAWS:], [0.025, 0.975], axis=0)
+    return pl.DataFrame(
+        {
+            "target": aims.names,
+            "group": [aim.group for aim in aims.each],
+            "unit": [aim.unit for aim in aims.each],
+            "published": values[0],
+            "low": published[0],
+            "high": published[1],
+            "before": fit.checked.values[OWN],
+            "after": fit.checked.values[MEAN],
+            "after_low": low,
+            "after_high": high,
+            "error_before": distance[OWN],
+            "error_after": distance[MEAN],
+            "error_low": nearest,
+            "error_high": furthest,
+            "monte_carlo": fit.monte_carlo,
+            "emulator_error": fit.emulators.error,
+            "explained": fit.emulators.explained,
+        }
+    )
+
+
+def _family(scale: str, error: float, source: str) -> Uncertainty:
+    """The distribution that is normal, or nearly, on the scale; its mean is the parameter's value."""
+    if scale == "log":
+        return Lognormal(distribution="lognormal", standard_error=error, source=source)
+    if scale == "logit":
+        return Beta(distribution="beta", standard_error=error, source=source)
+    return Normal(distribution="normal", standard_error=error, source=source)
+
+
+def _positive(matrix: Floats) -> Floats:
+    """A correlation matrix that is safely positive definite."""
+    least = smallest_eigenvalue(matrix)
+    if least >= LEAST_EIGENVALUE:
+        return matrix
+    share = (LEAST_EIGENVALUE - least) / (1.0 - least)
+    mixed: Floats = (1.0 - share) * matrix + share * np.eye(len(matrix))
+    return mixed
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")

@@ -1,0 +1,50 @@
+"""Experiments that take their parameters from a calibration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from popsim.definitions.base import read
+from popsim.definitions.calibration import Calibrated
+from popsim.definitions.experiment import Experiment
+from popsim.definitions.uncertainty import Correlated
+
+
+def with_calibration(experiment: Experiment, folder: Path) -> Experiment:
+    """The experiment with what its calibration found added to its parameters; its own parameters and groups win.
+
+    A parameter that the experiment sets itself, or has in a group of its own, leaves the calibration's group. Done once
+    more, nothing changes, so an experiment from a manifest needs the file no longer.
+
+    Raises:
+        DefinitionError: the file is refused.
+    """
+    if experiment.calibration is None:
+        return experiment
+    found = read(folder / experiment.calibration, Calibrated)
+    together = {name for group in experiment.parameter_groups for name in group.parameters}
+    own = {name for name, entry in experiment.parameters.items() if found.parameters.get(name) != entry} | together
+    left = {name: entry for name, entry in found.parameters.items() if name not in own}
+    groups = [kept for group in found.parameter_groups if (kept := _without(group, own)) is not None]
+    return experiment.model_copy(
+        update={
+            "parameters": left | experiment.parameters,
+            "parameter_groups": (*experiment.parameter_groups, *groups),
+        }
+    )
+
+
+def _without(group: Correlated, names: set[str]) -> Correlated | None:
+    """A group without some of its members; nothing when fewer than two are left."""
+    kept = [place for place, name in enumerate(group.parameters) if name not in names]
+    if len(kept) < 2:
+        return None
+    rows = np.array(group.correlation)[np.ix_(kept, kept)].tolist()
+    return group.model_copy(
+        update={
+            "parameters": tuple(group.parameters[place] for place in kept),
+            "correlation": tuple(tuple(row) for row in rows),
+        }
+    )

@@ -1,0 +1,149 @@
+"""Calibration of a simulator whose posterior is known in closed form, and what is left of one that was killed."""
+
+import tomllib
+
+import numpy as np
+import pytest
+import toys
+from scipy.stats import chisquare
+
+from popsim.calibration.emulator import fit_all
+from popsim.calibration.fit import FRESH_LUCK, USUAL_LUCK, calibrate
+from popsim.calibration.posterior import log_posterior, sample, split_r_hat
+from popsim.calibration.result import calibrated, correlation, directions, fit_table, identifiability
+from popsim.definitions.base import validate
+from popsim.definitions.calibration import Calibrated
+from popsim.definitions.experiment import Experiment
+from popsim.definitions.writing import to_toml
+from popsim.errors import InputError
+from popsim.experiments.calibrated import with_calibration
+from popsim.experiments.parameters import resolve_parameters
+
+
+@pytest.fixture(scope="module")
+def simulator():
+    return toys.Linear()
+
+
+@pytest.fixture(scope="module")
+def fit(simulator, tmp_path_factory):
+    return calibrate(toys.problem(simulator), tmp_path_factory.mktemp("toy"))
+
+
+def test_the_posterior_of_a_linear_simulator_is_the_exact_one(fit):
+    """Closed form: Bayesian linear regression. Tolerance: 4 standard errors of the chains' effective size."""
+    mean, covariance = toys.exact_posterior()
+    sd = np.sqrt(np.diag(covariance))
+    effective = min(fit.posterior.effective, len(fit.draws))
+    assert fit.posterior.converged
+    assert np.abs((fit.draws.mean(axis=0) - mean) / sd).max() < 4.0 / np.sqrt(effective)
+    assert np.abs(fit.draws.std(axis=0) / sd - 1.0).max() < 4.0 / np.sqrt(2.0 * effective)
+    exact = covariance / np.outer(sd, sd)
+    assert np.abs(correlation(fit) - exact).max() < 4.0 * ((1.0 - exact**2) / np.sqrt(effective)).max()
+
+
+def test_a_linear_simulator_is_emulated_exactly(fit):
+    assert fit.emulators.error.max() < 1e-6
+    assert fit.emulators.explained.min() > 1.0 - 1e-9
+
+
+def test_tables_say_what_the_targets_tell(fit):
+    _, covariance = toys.exact_posterior()
+    left = identifiability(fit)["left"].to_numpy()
+    np.testing.assert_allclose(left, np.sqrt(np.diag(covariance)) / toys.PRIOR_SD, rtol=0.08)
+    scaled = covariance / np.outer(toys.PRIOR_SD, toys.PRIOR_SD)
+    np.testing.assert_allclose(directions(fit)["left"], np.sqrt(np.linalg.eigvalsh(scaled)), rtol=0.08)
+    table = fit_table(fit)
+    np.testing.assert_allclose(table["before"], toys.EFFECTS @ toys.PRIOR_MEAN)
+    spread = np.sqrt(toys.ERRORS**2 + toys.MONTE_CARLO**2)
+    np.testing.assert_allclose(table["error_before"], (table["before"] - table["published"]) / spread)
+    assert table["error_after"].abs().max() < table["error_before"].abs().max()
+
+
+def test_waves_share_their_luck_and_the_check_has_its_own(fit, simulator):
+    assert [(size, luck) for _, size, luck in simulator.asked] == [(32, USUAL_LUCK), (16, USUAL_LUCK), (10, FRESH_LUCK)]
+    assert {names for names, _, _ in simulator.asked} == {toys.NAMES}
+
+
+def test_a_calibration_that_was_killed_goes_on_to_the_same_result(fit, tmp_path):
+    with pytest.raises(KeyboardInterrupt):  # while the second wave is simulated
+        calibrate(toys.problem(toys.Linear(gives_up_at=1)), tmp_path)
+    rest = toys.Linear()
+    noted = {path.name: path.read_bytes() for path in tmp_path.glob("points_*")}
+    again = calibrate(toys.problem(rest), tmp_path)
+    assert len(rest.asked) == 2
+    assert {*noted} == {"points_1.parquet", "points_2.parquet"}
+    assert all((tmp_path / name).read_bytes() == content for name, content in noted.items())
+    np.testing.assert_array_equal(again.draws, fit.draws)
+    np.testing.assert_array_equal(again.checked.values, fit.checked.values)
+
+
+def test_an_experiment_draws_the_posterior(fit, tmp_path):
+    """Draws of an experiment that names the file have the posterior's mean and covariance; its own values win."""
+    (tmp_path / "found.toml").write_text(to_toml(calibrated(fit, "toy")), encoding="utf-8")
+    experiment = Experiment(
+        name="toy", cohort="c.toml", network="n.toml", strategies=({"name": "usual"},), calibration="found.toml"
+    )
+    used = with_calibration(experiment, tmp_path)
+    assert with_calibration(used, tmp_path) == used
+    sets, uncertain = resolve_parameters(used, "test")
+    values = [sets["heart_failure"][name.partition(".")[2]] for name in toys.NAMES]
+    np.testing.assert_allclose(values, fit.draws.mean(axis=0), rtol=1e-5)
+    drawn = uncertain.draw(5, range(1, 4001))[:, [uncertain.names.index(name) for name in toys.NAMES]]
+    sd = fit.draws.std(axis=0)
+    np.testing.assert_allclose(drawn.mean(axis=0), fit.draws.mean(axis=0), atol=4.0 * (sd / np.sqrt(4000)).max())
+    exact = np.cov(fit.draws.T) / np.outer(sd, sd)
+    assert np.abs(np.cov(drawn.T) / np.outer(sd, sd) - exact).max() < 4.0 * np.sqrt(2.0 / 4000)
+
+    own = experiment.model_copy(update={"parameters": {toys.NAMES[1]: 2.0}})
+    sets, uncertain = resolve_parameters(with_calibration(own, tmp_path), "test")
+    assert sets["heart_failure"]["death_log_frailty"] == 2.0
+    assert toys.NAMES[1] not in uncertain.names
+    (pair, _), *_ = uncertain.copulas
+    assert pair == (toys.NAMES[0], toys.NAMES[2])
+
+
+def test_the_file_reads_as_it_was_written(fit):
+    found = calibrated(fit, "toy")
+    assert validate(tomllib.loads(to_toml(found)), Calibrated, "written") == found
+
+
+def test_a_target_that_nobody_reaches_is_refused(tmp_path):
+    def blind(names, values, luck):
+        found = toys.Linear()(names, values, luck)
+        found.values[3:, 2] = np.nan
+        return found
+
+    with pytest.raises(InputError, match="target 'figure_2': measured at 3 of 32 points"):
+        calibrate(toys.problem(blind), tmp_path)
+
+
+def test_split_r_hat_sees_chains_that_disagree():
+    together = np.random.default_rng(1).normal(size=(4, 8, 400, 2))
+    assert split_r_hat(together).max() < 1.01
+    together[0, :, :, 1] += 1.0
+    assert split_r_hat(together)[1] > 1.05
+    assert split_r_hat(together)[0] < 1.01
+
+
+@pytest.mark.slow
+def test_simulation_based_calibration():
+    """Ranks of the truth among posterior draws are uniform when truths come from the prior (Talts et al. 2018).
+
+    60 truths, ranks in 6 bins for each of 3 parameters; chi-squared at 0.1%.
+    """
+    generator = np.random.default_rng(11)
+    priors = toys.priors()
+    x = priors.design(32, 1)
+    emulators = fit_all(x, priors.values(x) @ toys.EFFECTS.T, [1] * 32)
+    ranks = []
+    for repeat in range(60):
+        truth = generator.normal(toys.PRIOR_MEAN, toys.PRIOR_SD)
+        noise = np.sqrt(toys.ERRORS**2 + toys.MONTE_CARLO**2)
+        aims = toys.aims(toys.EFFECTS @ truth + noise * generator.normal(size=4))
+        monte_carlo = np.full(4, toys.MONTE_CARLO)
+        found = sample(log_posterior(priors, aims, emulators, monte_carlo), x, repeat)
+        ranks.append((priors.values(found.x) < truth).mean(axis=0))
+    for column in np.array(ranks).T:
+        counts, _ = np.histogram(column, 6, (0.0, 1.0))
+        assert chisquare(counts).pvalue > 0.001

@@ -1,0 +1,62 @@
+"""A simulator whose posterior is known: figures linear in the parameters, everything normal."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from popsim.calibration.aims import Aim, Aims, Simulated
+from popsim.calibration.fit import Problem
+from popsim.calibration.priors import Priors
+from popsim.definitions.calibration import CalibratedParameter, Calibration
+from popsim.evidence.distributions import Normal
+
+NAMES = ("heart_failure.death_log_base", "heart_failure.death_log_frailty", "heart_failure.death_log_infection")
+PRIOR_MEAN, PRIOR_SD = np.array([0.75, 1.8, 3.2]), np.array([0.2, 0.25, 0.3])
+EFFECTS = np.array([[1.0, 0.5, 0.0], [0.0, 1.0, 1.0], [1.0, 0.0, -1.0], [0.2, 0.2, 0.2]])
+TRUTH = np.array([0.9, 1.6, 3.4])
+ERRORS = np.array([0.05, 0.1, 0.15, 0.1])  # of the published figures
+MONTE_CARLO = 0.02
+
+
+@dataclass
+class Linear:
+    """Figures = EFFECTS @ parameters; counts how often it is asked, and gives up when it has been asked so often."""
+
+    gives_up_at: int = 99
+    asked: list = field(default_factory=list)
+
+    def __call__(self, names, values, luck):
+        if len(self.asked) == self.gives_up_at:
+            raise KeyboardInterrupt
+        self.asked.append((tuple(names), len(values), luck))
+        return Simulated(values @ EFFECTS.T, np.full((len(values), len(EFFECTS)), MONTE_CARLO))
+
+
+def calibration(**changes):
+    parameters = tuple(CalibratedParameter(name=name) for name in NAMES)
+    sizes = {"points": 32, "points_later": 16, "checks": 8, "discrepancy": 0.0, "seed": 3}
+    return Calibration(name="toy", parameters=parameters, **(sizes | changes))
+
+
+def priors():
+    distributions = tuple(Normal(float(m), float(sd)) for m, sd in zip(PRIOR_MEAN, PRIOR_SD, strict=True))
+    return Priors(NAMES, ("identity",) * 3, distributions, PRIOR_MEAN, ("1",) * 3)
+
+
+def aims(figures=None):
+    figures = EFFECTS @ TRUTH if figures is None else figures
+    pairs = zip(figures.tolist(), ERRORS.tolist(), strict=True)
+    return Aims(tuple(Aim(f"figure_{i}", value, error) for i, (value, error) in enumerate(pairs)))
+
+
+def problem(simulate=None, figures=None, **changes):
+    return Problem(calibration(**changes), priors(), aims(figures), simulate or Linear())
+
+
+def exact_posterior(figures=None):
+    """Mean and covariance of the normal posterior (Bayesian linear regression)."""
+    figures = EFFECTS @ TRUTH if figures is None else figures
+    weight = np.diag(1.0 / (ERRORS**2 + MONTE_CARLO**2))
+    prior = np.diag(1.0 / PRIOR_SD**2)
+    covariance = np.linalg.inv(EFFECTS.T @ weight @ EFFECTS + prior)
+    return covariance @ (EFFECTS.T @ weight @ figures + prior @ PRIOR_MEAN), covariance
