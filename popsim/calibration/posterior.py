@@ -3,9 +3,9 @@
 Likelihood: every target is normal about the emulated figure, independently of the others, on its own scale, with the
 variances of the published figure, of the model's discrepancy, of Monte Carlo error and of the emulator together.
 
-Sampler: emcee's ensembles (Foreman-Mackey et al. 2013, PASP 125:306), several that know nothing of each other, started around
-the best point that a search (optuna) finds. They go on until they are longer than 50 autocorrelation times and agree with
-each other (split R-hat of all parameters below 1.01), or to a most.
+Sampler: emcee's ensembles (Foreman-Mackey et al. 2013, PASP 125:306), several that know nothing of each other, started
+around the best point that a search (optuna) finds. They go on until they are longer than 50 autocorrelation times and
+agree with each other (split R-hat of all parameters below 1.01), or to a most.
 """
 
 from __future__ import annotations
