@@ -12,6 +12,8 @@ from popsim.definitions.base import Definition, read
 from popsim.definitions.fields import AS_TUPLE, LONGEST_LABEL, DefinitionPath, Identifier, Label, Text, real, whole
 from popsim.definitions.parameter import NestedEntries, ParameterEntry
 from popsim.definitions.strategy import LARGEST_CAPACITY, Strategy, resolved
+from popsim.definitions.target import Targets
+from popsim.definitions.trial import Trial
 from popsim.definitions.uncertainty import ParameterGroups
 from popsim.errors import InputError, did_you_mean
 
@@ -134,6 +136,8 @@ class Experiment(Definition):
         parameters: values that replace those of the parameter sets, by "set.parameter": a number is known for certain,
             a table says value, uncertainty or both.
         parameter_groups: parameters that are uncertain together; a group of a set that shares one of them gives way.
+        trial: makes it a trial: the strategies are its arms.
+        targets: published figures of these people, for validation and calibration.
         store: what is kept of every unit: "measures" alone, also "persons" (with admissions and days), also "events".
     """
 
@@ -164,6 +168,8 @@ class Experiment(Definition):
     parameter_groups: ParameterGroups = ()
     store: Literal["measures", "persons", "events"] = "events"
     scenarios: Annotated[tuple[Scenario, ...], AS_TUPLE, Field(max_length=64)] = ()
+    trial: Trial | None = None
+    targets: Targets = ()
     cheers: Cheers = Cheers()
 
     @model_validator(mode="after")
@@ -176,6 +182,21 @@ class Experiment(Definition):
             raise ValueError(f"comparator = '{self.comparator}': {did_you_mean(self.comparator, names)}")
         for strategy in self.strategies:
             resolved(strategy, self.strategies)
+        return self
+
+    @model_validator(mode="after")
+    def _trial_fits(self) -> Self:
+        arms = [strategy.name for strategy in self.strategies]
+        for target in self.targets:
+            if target.arm and target.arm not in arms:
+                raise ValueError(f"targets.{target.name}.arm = '{target.arm}': {did_you_mean(target.arm, arms)}")
+        if self.trial is None:
+            return self
+        if self.enrolment_days or self.regions > 1:
+            raise ValueError("trial: everybody enters on day 0 in one region, leave enrolment_days and regions out")
+        if self.trial.least_follow_up_days > self.follow_up_days:
+            least = self.trial.least_follow_up_days
+            raise ValueError(f"trial.least_follow_up_days = {least} must not be above follow_up_days")
         return self
 
     @model_validator(mode="after")

@@ -270,6 +270,8 @@ def study_of(
         chosen = _changed(chosen, key, change)
     chosen = with_calibration(chosen, Path(folder))
     cohort = Cohort.read(Path(folder) / chosen.cohort)
+    if chosen.trial is not None:
+        cohort = cohort.with_columns(chosen.trial.columns, chosen.trial.correlations)
     network = CareNetwork.read(Path(folder) / chosen.network, SCHEMAS[chosen.physiology].columns).with_capacity(
         chosen.capacity, file
     )

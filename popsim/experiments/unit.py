@@ -16,11 +16,13 @@ from popsim.economics.worth import worth, worth_measures
 from popsim.experiments.design import Unit
 from popsim.experiments.intervention_parameters import INTERVENTION_SET, with_parameters
 from popsim.experiments.parameters import PRICE_SET
+from popsim.experiments.recruitment import recruit
 from popsim.experiments.unit_file import Tables
 from popsim.kernels.care_records import UNLIMITED
 from popsim.kernels.codes import ARRIVE, DEATH, EARLY, END, ENTER, START, VISIT
 from popsim.model import PopulationModel
 from popsim.outcomes.baseline import at_entry, baseline
+from popsim.outcomes.clinical import clinical_start, with_clinical
 from popsim.outcomes.discharges import discharges
 from popsim.outcomes.follow_up import follow_up
 from popsim.outcomes.home_time import INSTITUTIONS
@@ -54,6 +56,7 @@ class Lives(NamedTuple):
     population: Population
     events: EventLog
     at_entry: pl.DataFrame
+    clinical: pl.DataFrame | None
     daily: pl.DataFrame
     spending: pl.DataFrame
     settings: tuple[SettingDefinition, ...]
@@ -62,11 +65,11 @@ class Lives(NamedTuple):
 
 def live(model: PopulationModel) -> Lives:
     """Run a model to its end."""
-    before = at_entry(model.population)
+    before, clinical = at_entry(model.population), clinical_start(model.population)
     model.run_for(model.days)
     daily, places = model.daily_frame(), limited_places(model.care.places, model.network)
     spending = model.valuation.spending()
-    return Lives(model.population, model.events, before, daily, spending, model.network.settings, places)
+    return Lives(model.population, model.events, before, clinical, daily, spending, model.network.settings, places)
 
 
 def limited_places(places: NDArray[np.int64], network: CareNetwork) -> dict[str, NDArray[np.int64]]:
@@ -83,7 +86,7 @@ def limited_places(places: NDArray[np.int64], network: CareNetwork) -> dict[str,
 def tables_of(lives: Lives, unit: Unit) -> Tables:
     """What one run of the model showed."""
     gc.collect()  # the model is a circle of references, and large
-    population, log, before, daily, spending, settings, places = lives
+    population, log, before, clinical, daily, spending, settings, places = lives
     events = log.frame(kinds=MEASURED_EVENTS)
     classes = {setting.name: setting.setting_class for setting in settings}
     days = unit.study.experiment.follow_up_days
@@ -95,6 +98,7 @@ def tables_of(lives: Lives, unit: Unit) -> Tables:
     rate = unit.study.parameters_of(unit.draw)[PRICE_SET]["discount_rate_qalys"]
     totals = worth(population.frame(), people, unit.study.experiment.perspective, rate)
     table = persons(events, admissions, people, classes, totals, who, after, elsewhere)
+    table = with_clinical(table, population, clinical)
     del events, who
     values = [
         measures(admissions, people, table, after, elsewhere),
@@ -121,8 +125,12 @@ def build(unit: Unit, population: int | None = None) -> PopulationModel:
     """The model at its start; `population` for another size than the experiment's."""
     study, experiment = unit.study, unit.study.experiment
     size = study.region_size(unit.region) if population is None else population
-    people = sample(study.cohort, study.schema, size, experiment.seed, unit.random_key, experiment.enrolment_days)
     parameters = study.parameters_of(unit.draw)
+    who = (study.cohort, study.schema)
+    if experiment.trial is None:
+        people = sample(*who, size, experiment.seed, unit.random_key, experiment.enrolment_days)
+    else:
+        people = recruit(experiment.trial, *who, parameters, size, experiment.seed, unit.random_key)
     return PopulationModel(
         people,
         CareNetwork(study.network, study.schema.columns, study.file),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from popsim.definitions.base import read_toml, validate
-from popsim.definitions.cohort import CohortDefinition
+from popsim.definitions.cohort import AnyMarginal, CohortDefinition, Correlation
 from popsim.errors import DefinitionError
 from popsim.html import html_table
 from popsim.population.life_table import FOLDER as LIFE_TABLE_FOLDER
@@ -33,6 +34,17 @@ class Cohort:
         cohort = cls(validate(_with_inherited(Path(path)), CohortDefinition, path), Path(path))
         cohort.input_files()
         return cohort
+
+    def with_columns(self, columns: Mapping[str, AnyMarginal], correlations: Sequence[Correlation] = ()) -> Cohort:
+        """The cohort with other marginals and correlations, by name; the rest as it is.
+
+        Raises:
+            DefinitionError: the two do not go together.
+        """
+        new = {_pair(one.model_dump()) for one in correlations}
+        kept = [one for one in self.definition.correlations if _pair(one.model_dump()) not in new]
+        changes = {"columns": dict(self.definition.columns) | dict(columns), "correlations": (*kept, *correlations)}
+        return Cohort(validate(dict(self.definition) | changes, CohortDefinition, self.path), self.path)
 
     def _repr_html_(self) -> str:
         """For notebooks: every sampled column with its source."""

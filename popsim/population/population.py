@@ -60,6 +60,13 @@ class Population:
         some._blocks = {kind: block[:, start:stop] for kind, block in self._blocks.items()}
         return some
 
+    def chosen(self, rows: NDArray[np.int64]) -> Population:
+        """Some rows as a population of their own."""
+        some = Population.__new__(Population)
+        some.schema, some.person_id = self.schema, self.person_id[rows]
+        some._blocks = {kind: np.ascontiguousarray(block[:, rows]) for kind, block in self._blocks.items()}
+        return some
+
     def copy(self) -> Population:
         """An independent population with the same twins in the same state."""
         twin = Population.__new__(Population)

@@ -1,0 +1,167 @@
+"""Where simulated figures come from: an experiment with targets, a trial, or a target file that names an experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from popsim.calibration.quantities import NEEDS_DAYS, NEEDS_ENDPOINT, QUANTITIES, Arms, Seen, measure
+from popsim.calibration.survival import Estimate
+from popsim.definitions.base import read_toml
+from popsim.definitions.experiment import Experiment, read_experiment
+from popsim.definitions.target import Target, read_targets
+from popsim.errors import DefinitionError, did_you_mean
+from popsim.evidence.distributions import Floats
+from popsim.experiments.design import Study, study_of
+from popsim.experiments.recruitment import followed_days
+from popsim.experiments.runner import RunResult
+from popsim.experiments.sensitivity.design import designed
+
+type Run = Callable[[Study], RunResult]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Targets and the study that simulates their people.
+
+    Attributes:
+        name, title: of the file.
+        file: that they were read from.
+        study: with no more strategies than the targets need, keeping its persons.
+        targets: in the order of the file.
+    """
+
+    name: str
+    title: str
+    file: Path
+    study: Study
+    targets: tuple[Target, ...]
+
+
+def read_source(path: Path | str, population: int | None = None, replications: int | None = None) -> Source:
+    """Read a target file or an experiment (a trial) that has targets.
+
+    Args:
+        path: of the file.
+        population, replications: instead of those of the file.
+
+    Raises:
+        DefinitionError: the file is refused, or a target asks for what there is not.
+    """
+    path = Path(path)
+    if "strategies" in read_toml(path):
+        experiment, folder = read_experiment(path), path.parent
+        title, targets, changes = experiment.title, experiment.targets, {}
+    else:
+        file = read_targets(path)
+        named = path.parent / file.experiment
+        whole, folder = read_experiment(named), named.parent
+        names = [strategy.name for strategy in whole.strategies]
+        if file.strategy and file.strategy not in names:
+            raise DefinitionError(path, "strategy", file.strategy, did_you_mean(file.strategy, names))
+        chosen = whole.strategy(file.strategy or whole.reference)
+        experiment = whole.model_copy(update={"strategies": (chosen,), "comparator": chosen.name, "name": file.name})
+        title, targets = file.title, file.targets
+        changes = {key: getattr(file, key) for key in ("follow_up_days", "population", "replications")}
+    changes = {key: value for key, value in changes.items() if value is not None}
+    changes |= {"store": "persons", "scenarios": (), "draws": 0}
+    changes |= {"population": population} if population else {}
+    changes |= {"replications": replications} if replications else {}
+    experiment = experiment.model_copy(update=changes)
+    _check(targets, experiment, path)
+    return Source(experiment.name, title or experiment.name, path, study_of(experiment, folder, file=path), targets)
+
+
+def figures(source: Source, run: Run, names: Sequence[str] = (), values: Floats | None = None) -> list[list[Estimate]]:
+    """The simulated figure of every target, for every row of parameter values (one row without).
+
+    Args:
+        source: targets and their study.
+        run: runs a study, or finds its units done.
+        names: of parameters, "set.parameter".
+        values: [row, parameter]; all rows share people and luck.
+    """
+    study = source.study
+    if values is not None:
+        study = designed(study, names, values)
+        study = replace(study, experiment=study.experiment.model_copy(update={"store": "persons"}))
+    result = run(study)
+    tables = [pl.read_parquet(result.folder / f"{name}.parquet") for name in ("persons", "admissions")]
+    draws = [0] if values is None else list(range(1, len(values) + 1))
+    return [_measured(source, *(table.filter(pl.col("draw") == draw) for table in tables)) for draw in draws]
+
+
+def _measured(source: Source, persons: pl.DataFrame, admissions: pl.DataFrame) -> list[Estimate]:
+    """All targets of one row."""
+    experiment = source.study.experiment
+    size = int(persons["person_id"].max() or 0) + 1  # type: ignore[call-overload,arg-type]
+    key = (pl.col("person_id") + size * pl.col("replication")).alias("key")
+    persons = _followed(persons.with_columns(key, pl.col("strategy").cast(pl.String)), experiment)
+    entry = persons.select("strategy", "key", "entry_day").unique()
+    admissions = admissions.with_columns(key, pl.col("strategy").cast(pl.String)).join(
+        entry, on=["strategy", "key"], how="left", maintain_order="left"
+    )
+    admissions = admissions.with_columns(day=pl.col("admit_time_days") - pl.col("entry_day"))
+    arms = {
+        strategy.name: Seen(*(table.filter(pl.col("strategy") == strategy.name) for table in (persons, admissions)))
+        for strategy in experiment.strategies
+    }
+    found = []
+    for target in source.targets:
+        pair = Arms(arms[target.arm or experiment.reference], arms[experiment.reference])
+        for condition in target.where:
+            pair = Arms(*(seen.only(_holds(condition)) for seen in pair))
+        found.append(measure(target, pair))
+    return found
+
+
+def _followed(persons: pl.DataFrame, experiment: Experiment) -> pl.DataFrame:
+    """With the days for which each person is followed; in a trial, what comes later is not seen."""
+    if experiment.trial is None:
+        return persons.with_columns(followed_days=pl.lit(float(experiment.follow_up_days)))
+    parts = []
+    for (replication,), part in persons.group_by("replication", maintain_order=True):
+        who = part["person_id"].to_numpy().astype(np.int64)
+        days = followed_days(experiment.trial, experiment.follow_up_days, who, experiment.seed, int(str(replication)))
+        parts.append(part.with_columns(followed_days=pl.Series(days)))
+    return pl.concat(parts)
+
+
+def _holds(condition: object) -> pl.Expr:
+    """A condition on persons' baseline as an expression."""
+    column = pl.col(condition.column)  # type: ignore[attr-defined]
+    if condition.at_least is not None:  # type: ignore[attr-defined]
+        return column >= condition.at_least  # type: ignore[attr-defined]
+    if condition.below is not None:  # type: ignore[attr-defined]
+        return column < condition.below  # type: ignore[attr-defined]
+    return column == condition.equals  # type: ignore[attr-defined]
+
+
+def _check(targets: Sequence[Target], experiment: Experiment, path: Path) -> None:
+    """Refuse targets that cannot be measured, before anything is simulated."""
+    if not targets:
+        raise DefinitionError(path, "targets", None, "must have at least one")
+    names = [target.name for target in targets]
+    arms = [strategy.name for strategy in experiment.strategies]
+    for target in targets:
+        where = f"targets.{target.name}"
+        if names.count(target.name) > 1:
+            raise DefinitionError(path, where, None, "the name is used twice, each must be its own")
+        if target.quantity not in QUANTITIES:
+            raise DefinitionError(path, f"{where}.quantity", target.quantity, did_you_mean(target.quantity, QUANTITIES))
+        if target.quantity in NEEDS_ENDPOINT and target.endpoint is None:
+            raise DefinitionError(path, f"{where}.endpoint", None, f"must be given for a {target.quantity}")
+        if target.quantity in NEEDS_DAYS and target.days is None:
+            raise DefinitionError(path, f"{where}.days", None, f"must be given for {target.quantity}")
+        if target.days is not None and target.days > experiment.follow_up_days:
+            allowed = f"must not be above follow_up_days ({experiment.follow_up_days})"
+            raise DefinitionError(path, f"{where}.days", target.days, allowed)
+        if target.arm and target.arm not in arms:
+            raise DefinitionError(path, f"{where}.arm", target.arm, did_you_mean(target.arm, arms))
+        contrast = target.quantity in ("hazard_ratio", "total_rate_ratio", "gfr_slope_difference")
+        if contrast and (not target.arm or target.arm == experiment.reference):
+            raise DefinitionError(path, f"{where}.arm", target.arm, "must be an arm other than the comparator")

@@ -1,0 +1,187 @@
+"""Targets: published figures that a simulation is compared with, each with its error, its source and its use.
+
+A target is fitted (`calibrate`) or only looked at (`validate`), never both. It says what is measured by the name of a
+quantity (calibration/quantities.py) and whatever that quantity asks for: a time horizon, causes, an endpoint, an arm.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from popsim.definitions.base import Definition, read
+from popsim.definitions.fields import AS_TUPLE, LONGEST_TEXT, DefinitionPath, Identifier, Label, Text, real, text, whole
+from popsim.definitions.network import Conditions
+from popsim.kernels.codes import CAUSE_NAMES
+
+Scale = Literal["logit", "log", "identity"]
+Endpoint = Literal[
+    "death",
+    "cardiovascular_death",
+    "hospitalisation",
+    "heart_failure_hospitalisation",
+    "cardiovascular_death_or_heart_failure_hospitalisation",
+    "death_or_heart_failure_hospitalisation",
+    "death_or_hospitalisation",
+    "infarction",
+    "stroke",
+    "bleeding",
+]
+# On which scale errors are nearly normal, by unit; any other unit: as it is.
+SCALE_OF_UNIT: dict[str, Scale] = {
+    "proportion": "logit",
+    "ratio": "log",
+    "per 100 person-years": "log",
+    "days": "log",
+    "years": "log",
+}
+Z_95 = 1.959963984540054
+
+
+def _known_cause(cause: str) -> str:
+    if cause not in CAUSE_NAMES:
+        raise ValueError(f"'{cause}' must be one of {', '.join(CAUSE_NAMES[1:])}")
+    return cause
+
+
+Number = Annotated[float, real(-1e9, 1e9)]
+Cause = Annotated[str, AfterValidator(_known_cause)]
+
+
+class Target(Definition):
+    """One published figure. Its error is given by exactly one of low and high, standard_error, size, events.
+
+    Attributes:
+        name: key, its own within all targets of a validation.
+        quantity: what is measured, see calibration/quantities.py.
+        value: as published; proportions between 0 and 1.
+        low, high: 95% interval.
+        standard_error: on the natural scale.
+        size: people of whom `value` is a proportion (binomial error).
+        events: how many a rate was counted from (Poisson error).
+        unit: "proportion", "ratio", "per 100 person-years", "days", "years" or any other.
+        use: "calibrate": may be fitted; "validate": never; "context": shown beside, of too weak a source to be judged.
+        days: time horizon since entry of quantities that have one.
+        causes, destinations: what quantities count that ask for them; all when empty.
+        endpoint, arm: of trials; `arm` is a strategy, the comparator when empty; contrasts are against the comparator.
+        where: conditions on persons' baseline.
+        population, source, provenance, note: what it is a figure of, where it was read (`seen`), worked out
+            (`computed`) or remembered (`recalled`), and what should be known.
+    """
+
+    name: Identifier
+    quantity: Identifier
+    value: Number
+    low: Number | None = None
+    high: Number | None = None
+    standard_error: Annotated[float, real(1e-9, 1e9)] | None = None
+    size: Annotated[int, whole(2, 1_000_000_000)] | None = None
+    events: Annotated[float, real(1.0, 1e9)] | None = None
+    unit: Label
+    use: Literal["calibrate", "validate", "context"]
+    days: Annotated[int, whole(1, 36_525)] | None = None
+    causes: Annotated[tuple[Cause, ...], AS_TUPLE] = ()
+    destinations: Annotated[tuple[Identifier, ...], AS_TUPLE] = ()
+    endpoint: Endpoint | None = None
+    arm: str = ""
+    where: Conditions = ()
+    population: Text = ""
+    source: Annotated[str, text(LONGEST_TEXT)]
+    provenance: Literal["seen", "computed", "recalled"]
+    note: Text = ""
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        given = [self.low is not None or self.high is not None, self.standard_error, self.size, self.events]
+        if sum(bool(one) for one in given) != 1 or (self.low is None) != (self.high is None):
+            raise ValueError("its error must be given by exactly one of low and high, standard_error, size, events")
+        if self.low is not None and self.high is not None and not self.low < self.value < self.high:
+            raise ValueError(f"value = {self.value:g} must lie between low ({self.low:g}) and high ({self.high:g})")
+        if self.scale == "logit" and not 0.0 < self.value < 1.0:
+            raise ValueError(f"value = {self.value:g}: a proportion must be above 0 and below 1")
+        if self.scale == "log" and (self.value <= 0.0 or (self.low is not None and self.low <= 0.0)):
+            raise ValueError(f"value = {self.value:g}: a figure in '{self.unit}' and its interval must be above 0")
+        if self.size is not None and self.scale != "logit":
+            raise ValueError(f"size = {self.size}: only goes with a proportion")
+        if self.provenance == "recalled" and self.use != "context":
+            raise ValueError("use: what is only recalled must be context")
+        return self
+
+    @property
+    def scale(self) -> Scale:
+        """On which its error is taken to be normal."""
+        return SCALE_OF_UNIT.get(self.unit, "identity")
+
+    @property
+    def error_on_scale(self) -> float:
+        """Standard error on its scale."""
+        if self.low is not None and self.high is not None:
+            return (on_scale(self.high, self.scale) - on_scale(self.low, self.scale)) / (2.0 * Z_95)
+        if self.size is not None:
+            return 1.0 / math.sqrt(self.size * self.value * (1.0 - self.value))
+        if self.events is not None:
+            return 1.0 / math.sqrt(self.events) if self.scale == "log" else self.value / math.sqrt(self.events)
+        return error_on_scale(self.standard_error or 0.0, self.value, self.scale)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95% interval on the natural scale."""
+        middle, half = on_scale(self.value, self.scale), Z_95 * self.error_on_scale
+        return off_scale(middle - half, self.scale), off_scale(middle + half, self.scale)
+
+
+Targets = Annotated[tuple[Target, ...], AS_TUPLE, Field(max_length=200)]
+
+
+class TargetFile(Definition):
+    """Figures of one population that an experiment simulates.
+
+    Attributes:
+        name, title: of the file.
+        experiment: whose population it is, relative to this file.
+        strategy: what they live under; the experiment's comparator when empty.
+        follow_up_days, population, replications: instead of the experiment's, for these figures.
+        targets: the figures.
+    """
+
+    name: Identifier
+    title: Label = ""
+    experiment: DefinitionPath
+    strategy: str = ""
+    follow_up_days: Annotated[int, whole(1, 3653)] | None = None
+    population: Annotated[int, whole(1, 1_000_000)] | None = None
+    replications: Annotated[int, whole(1, 1000)] | None = None
+    targets: Targets
+
+
+def read_targets(path: Path | str) -> TargetFile:
+    """Read a target file.
+
+    Raises:
+        DefinitionError: the file or what it says is refused.
+    """
+    return read(path, TargetFile)
+
+
+def on_scale(value: float, scale: Scale) -> float:
+    """A figure on the scale of its errors."""
+    if scale == "logit":
+        return math.log(value / (1.0 - value))
+    return math.log(value) if scale == "log" else value
+
+
+def off_scale(value: float, scale: Scale) -> float:
+    """The figure itself."""
+    if scale == "logit":
+        return 1.0 / (1.0 + math.exp(-value))
+    return math.exp(value) if scale == "log" else value
+
+
+def error_on_scale(standard_error: float, value: float, scale: Scale) -> float:
+    """A standard error on the scale, by the derivative at the figure."""
+    if scale == "logit":
+        return standard_error / (value * (1.0 - value))
+    return standard_error / value if scale == "log" else standard_error

@@ -1,0 +1,34 @@
+"""Trials: what makes an experiment one, beside its arms (strategies), people and care."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from popsim.definitions.base import Definition
+from popsim.definitions.cohort import AnyMarginal, Correlation
+from popsim.definitions.fields import AS_TUPLE, Identifier, whole
+from popsim.definitions.network import Condition
+
+MOST_CRITERIA = 24
+
+
+class Trial(Definition):
+    """Who was randomised and how long they were followed.
+
+    Everybody enters on day 0. As recruitment took years and the trial ended for all on one day, each person is followed
+    for a time of their own, uniform between `least_follow_up_days` and the experiment's `follow_up_days`; all arms
+    have the same people and times.
+
+    Attributes:
+        columns, correlations: the baseline table, instead of the cohort's, column by column.
+        inclusion: conditions that all hold on the morning of randomisation (exclusions are said the other way round);
+            people are sampled until enough fit.
+        least_follow_up_days: of who was randomised last.
+    """
+
+    columns: dict[Identifier, AnyMarginal] = Field(default_factory=dict)
+    correlations: Annotated[tuple[Correlation, ...], AS_TUPLE] = ()
+    inclusion: Annotated[tuple[Condition, ...], AS_TUPLE, Field(max_length=MOST_CRITERIA)] = ()
+    least_follow_up_days: Annotated[int, whole(1, 3653)]

@@ -1,0 +1,69 @@
+"""Who takes part in a trial: people are sampled, settled and asked until enough meet all criteria."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.care.interventions import meets
+from popsim.definitions.trial import Trial
+from popsim.errors import DefinitionError
+from popsim.evidence.parameters import ParameterSet
+from popsim.kernels.codes import STREAM_STUDIES
+from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology
+from popsim.population.cohort import Cohort
+from popsim.population.columns import Schema
+from popsim.population.population import Population
+from popsim.population.sampling import keyed, sample
+
+FIRST_ASKED = 2.0  # people asked for each one wanted, at first
+MOST_ASKED = 500.0  # ... and at most
+
+
+def recruit(
+    trial: Trial,
+    cohort: Cohort,
+    schema: Schema,
+    parameters: Mapping[str, ParameterSet],
+    size: int,
+    seed: int,
+    random_key: int,
+) -> Population:
+    """The first `size` people of a cohort who meet all criteria, as they are sampled; they enter on day 0.
+
+    Criteria are tested on the settled state of the first morning, so that symptom class or natriuretic peptide can be
+    one. Whether a person is eligible depends on nobody else.
+
+    Raises:
+        DefinitionError: fewer than one person in MOST_ASKED is eligible.
+    """
+    asked = FIRST_ASKED
+    while True:
+        people = sample(cohort, schema, int(np.ceil(asked * size)), seed, random_key)
+        settled = people.copy()
+        settled["alive"] = 1
+        clinical = "death_cause" in schema
+        body = (
+            ClinicalPhysiology(parameters, seed=seed, replication=random_key)
+            if clinical
+            else HeartFailurePhysiology(parameters["heart_failure"], seed=seed, replication=random_key)
+        )
+        body.initialise(settled)
+        eligible = np.flatnonzero(meets(settled, trial.inclusion, np.arange(len(settled))))
+        if len(eligible) >= size:
+            return people.chosen(eligible[:size])
+        if asked >= MOST_ASKED:
+            rare = f"only {len(eligible)} of {len(people)} people of the cohort fit: loosen a criterion or the baseline"
+            raise DefinitionError(cohort.path, "trial.inclusion", None, rare)
+        asked *= 4.0
+
+
+def followed_days(
+    trial: Trial, most: int, person_id: NDArray[np.int64], seed: int, random_key: int
+) -> NDArray[np.float64]:
+    """Days for which each person is followed, whatever happens to them."""
+    share = keyed(seed, random_key, person_id, STREAM_STUDIES)
+    days: NDArray[np.float64] = trial.least_follow_up_days + share * (most - trial.least_follow_up_days)
+    return days

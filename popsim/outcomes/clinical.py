@@ -1,0 +1,38 @@
+"""What is known of a person of the clinical twin besides: of what they died, and how fast their filtration fell."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from popsim.population.population import Population
+
+GFR = "untreated_gfr_ml_min"  # without the reversible effect of drugs, as of a chronic slope
+DAYS_PER_YEAR = 365.25
+LEAST_DAYS = 90.0  # a slope over less says nothing
+
+
+def clinical_start(population: Population) -> pl.DataFrame | None:
+    """What must be remembered of the first morning; None when the twins know of heart failure alone."""
+    if "death_cause" not in population:
+        return None
+    return pl.DataFrame({"person_id": population.person_id, "gfr_at_entry": population[GFR].copy()})
+
+
+def with_clinical(persons: pl.DataFrame, population: Population, start: pl.DataFrame | None) -> pl.DataFrame:
+    """The table of persons with death_cause (DIED_OF_*) and chronic_gfr_slope_ml_min_year (null when seen too short).
+
+    Args:
+        persons: one row a person, with life_days.
+        population: at the end.
+        start: `clinical_start` of its first morning.
+    """
+    if start is None:
+        return persons
+    end = population.frame().select("person_id", "death_cause", gfr_at_end=GFR)
+    years = pl.col("life_days") / DAYS_PER_YEAR
+    slope = (pl.col("gfr_at_end").cast(pl.Float64) - pl.col("gfr_at_entry")) / years
+    joined = persons.join(start, on="person_id", how="left", maintain_order="left").join(
+        end, on="person_id", how="left", maintain_order="left"
+    )
+    seen = pl.when(pl.col("life_days") >= LEAST_DAYS).then(slope)
+    return joined.with_columns(chronic_gfr_slope_ml_min_year=seen).drop("gfr_at_entry", "gfr_at_end")
