@@ -11,8 +11,10 @@ import polars as pl
 
 from popsim.calibration.quantities import NEEDS_DAYS, NEEDS_ENDPOINT, QUANTITIES, Arms, Seen, measure
 from popsim.calibration.survival import Estimate
+from popsim.care.network import operand
 from popsim.definitions.base import read_toml
 from popsim.definitions.experiment import Experiment, read_experiment
+from popsim.definitions.network import Condition
 from popsim.definitions.target import Target, read_targets
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.evidence.distributions import Floats
@@ -20,6 +22,7 @@ from popsim.experiments.design import Study, study_of
 from popsim.experiments.recruitment import followed_days
 from popsim.experiments.runner import RunResult
 from popsim.experiments.sensitivity.design import designed
+from popsim.kernels.codes import CAUSE_NAMES
 
 type Run = Callable[[Study], RunResult]
 
@@ -98,7 +101,7 @@ def figures(source: Source, run: Run, names: Sequence[str] = (), values: Floats 
 def _measured(source: Source, persons: pl.DataFrame, admissions: pl.DataFrame) -> list[Estimate]:
     """All targets of one row."""
     experiment = source.study.experiment
-    size = int(persons["person_id"].max() or 0) + 1  # type: ignore[call-overload,arg-type]
+    size = int(persons["person_id"].max() or 0) + 1  # type: ignore[arg-type]
     key = (pl.col("person_id") + size * pl.col("replication")).alias("key")
     persons = _followed(persons.with_columns(key, pl.col("strategy").cast(pl.String)), experiment)
     entry = persons.select("strategy", "key", "entry_day").unique()
@@ -131,14 +134,12 @@ def _followed(persons: pl.DataFrame, experiment: Experiment) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def _holds(condition: object) -> pl.Expr:
+def _holds(condition: Condition) -> pl.Expr:
     """A condition on persons' baseline as an expression."""
-    column = pl.col(condition.column)  # type: ignore[attr-defined]
-    if condition.at_least is not None:  # type: ignore[attr-defined]
-        return column >= condition.at_least  # type: ignore[attr-defined]
-    if condition.below is not None:  # type: ignore[attr-defined]
-        return column < condition.below  # type: ignore[attr-defined]
-    return column == condition.equals  # type: ignore[attr-defined]
+    column, value = pl.col(condition.column), operand(condition)
+    if condition.at_least is not None:
+        return column >= value
+    return column < value if condition.below is not None else column == value
 
 
 def _check(targets: Sequence[Target], experiment: Experiment, path: Path) -> None:
@@ -153,6 +154,9 @@ def _check(targets: Sequence[Target], experiment: Experiment, path: Path) -> Non
             raise DefinitionError(path, where, None, "the name is used twice, each must be its own")
         if target.quantity not in QUANTITIES:
             raise DefinitionError(path, f"{where}.quantity", target.quantity, did_you_mean(target.quantity, QUANTITIES))
+        for cause in target.causes:
+            if cause not in CAUSE_NAMES:
+                raise DefinitionError(path, f"{where}.causes", cause, did_you_mean(cause, CAUSE_NAMES[1:]))
         if target.quantity in NEEDS_ENDPOINT and target.endpoint is None:
             raise DefinitionError(path, f"{where}.endpoint", None, f"must be given for a {target.quantity}")
         if target.quantity in NEEDS_DAYS and target.days is None:

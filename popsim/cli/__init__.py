@@ -23,6 +23,7 @@ from popsim.cli.reporting import plot, report
 from popsim.cli.run import check, run, status
 from popsim.cli.scenarios import scenarios
 from popsim.cli.sensitivity import plan, sensitivity_app
+from popsim.cli.validate import validate
 from popsim.cli.verify import verify
 from popsim.errors import PopsimError, one_line
 
@@ -53,6 +54,7 @@ app.command()(subgroups)
 app.command()(equity)
 app.command()(explain)
 app.command()(plan)
+app.command()(validate)
 app.command()(verify)
 app.command()(plot)
 app.command()(report)

@@ -10,12 +10,11 @@ import math
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition, read
 from popsim.definitions.fields import AS_TUPLE, LONGEST_TEXT, DefinitionPath, Identifier, Label, Text, real, text, whole
 from popsim.definitions.network import Conditions
-from popsim.kernels.codes import CAUSE_NAMES
 
 Scale = Literal["logit", "log", "identity"]
 Endpoint = Literal[
@@ -41,14 +40,7 @@ SCALE_OF_UNIT: dict[str, Scale] = {
 Z_95 = 1.959963984540054
 
 
-def _known_cause(cause: str) -> str:
-    if cause not in CAUSE_NAMES:
-        raise ValueError(f"'{cause}' must be one of {', '.join(CAUSE_NAMES[1:])}")
-    return cause
-
-
 Number = Annotated[float, real(-1e9, 1e9)]
-Cause = Annotated[str, AfterValidator(_known_cause)]
 
 
 class Target(Definition):
@@ -83,7 +75,7 @@ class Target(Definition):
     unit: Label
     use: Literal["calibrate", "validate", "context"]
     days: Annotated[int, whole(1, 36_525)] | None = None
-    causes: Annotated[tuple[Cause, ...], AS_TUPLE] = ()
+    causes: Annotated[tuple[Identifier, ...], AS_TUPLE] = ()
     destinations: Annotated[tuple[Identifier, ...], AS_TUPLE] = ()
     endpoint: Endpoint | None = None
     arm: str = ""
