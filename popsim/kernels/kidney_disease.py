@@ -3,9 +3,10 @@
 Filtration itself, its loss with age and diabetes, what SGLT2 inhibitors spare of that loss and their dip are the
 core's (kernels/kidney.py). Here:
 
-    slope = -per_log ln(UACR / reference) (1 - spared SGLT2) + neprilysin    beside the core's own loss
+    slope = -per_log ln(UACR / reference) (1 - spared SGLT2) + neprilysin + noise    beside the core's own loss
 
-so that nothing is counted twice: at the reference the core's loss stands alone. Albuminuria A relaxes to
+so that nothing is counted twice: at the reference the core's loss stands alone. The noise has mean 0: people lose
+filtration at different rates; the variance of its logarithm grows by wander squared a year. Albuminuria A relaxes to
 
     A* = U exp(-drugs + per_mmhg (systolic - own systolic)),    dU/dt = U (growth + per_hba1c (HbA1c - 7)+)
 
@@ -50,6 +51,7 @@ class KidneyDiseaseParameters(NamedTuple):
     slope_least_mg_g: float
     slope_spared_by_sglt2: float
     slope_neprilysin: float
+    slope_wander: float
     injury_rate_per_day: float
     injury_low_pressure_per_day: float
     injury_combination_per_day: float
@@ -168,8 +170,9 @@ def advance_day(
     """
     years = step_days * YEARS_PER_DAY
     per_year = 1.0 / years
+    wander = p.slope_wander * np.sqrt(12.0 * per_year)  # of a uniform with variance 1/12
     for i in prange(len(person_id)):
-        u_injury, u_dialysis, _, _ = uniforms(seed, replication, person_id[i], STREAM_METABOLISM, 4 * step)
+        u_injury, u_dialysis, u_wander, _ = uniforms(seed, replication, person_id[i], STREAM_METABOLISM, 4 * step)
         lives = np.float64(alive[i]) > 0.5
         ras = np.float64(influences[of.RAS_INHIBITION, i])
         neprilysin = np.float64(influences[of.NEPRILYSIN_INHIBITION, i])
@@ -189,7 +192,7 @@ def advance_day(
         raised = p.albuminuria_per_mmhg * clip(pressure - own_pressure, -60.0, 60.0)
         target = clip(untreated * exp(raised - lowered), LOWEST_ALBUMINURIA, HIGHEST_ALBUMINURIA)
         albumin = approach(albumin_before, target, albuminuria_share)
-        slope = albuminuria_slope(albumin, sglt2, neprilysin, p)
+        slope = albuminuria_slope(albumin, sglt2, neprilysin, p) + wander * chronic * (u_wander - 0.5)
 
         # Acute injury: begins, wanes, and leaves a scar for every part of it that wanes.
         hazard = injury_hazard(

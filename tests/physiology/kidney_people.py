@@ -20,6 +20,7 @@ from popsim.schema import CLINICAL_SCHEMA
 NO_INJURY = {
     f"injury_{cause}_per_day": 0.0 for cause in ("rate", "low_pressure", "combination", "deficit", "infection")
 }
+NO_WANDER = {"slope_wander": 0.0}
 NO_GROWTH = {"albuminuria_growth_per_year": 0.0, "albuminuria_growth_per_hba1c": 0.0}
 
 
@@ -29,7 +30,7 @@ def sets(**changes: Mapping[str, float]) -> dict[str, ParameterSet]:
     return loaded | {name: loaded[name].with_values(values) for name, values in changes.items()}
 
 
-QUIET = {"heart_failure": NO_SHOCKS, "kidney_disease": NO_INJURY}
+QUIET = {"heart_failure": NO_SHOCKS, "kidney_disease": NO_INJURY | NO_WANDER}
 
 
 def alike(size: int = 1, **values: float | NDArray[np.float64]) -> Population:

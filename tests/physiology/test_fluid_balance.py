@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from kidney_people import Body
+from kidney_people import QUIET, Body
 from kidney_people import alike as patient
 from kidney_people import sets as clinical_sets
 from people import NO_AGEING, NO_SHOCKS, alike, constants, discharged
@@ -101,7 +101,7 @@ def test_in_balance_a_person_loses_what_it_eats():
 def change(drug: str, days: float, quantity: str, gfr: float = 60.0) -> float:
     """What a drug at an effect of 1 does to a quantity of a person without shocks."""
     people = patient(1, baseline_gfr_ml_min=gfr, baseline_systolic_mmhg=122.0, baseline_ejection_fraction_percent=25.0)
-    body = Body(people, clinical_sets(heart_failure=NO_SHOCKS))
+    body = Body(people, clinical_sets(**QUIET))
     before = float(people[quantity][0])
     body.drugs[drug] = 1.0
     return float(body.live(days)[quantity][0]) - before

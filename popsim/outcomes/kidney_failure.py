@@ -1,0 +1,51 @@
+"""Risk of kidney failure by the four-variable equation of Tangri et al. (KFRE): what a clinic would tell the person.
+
+An outcome to compare with, not part of the model: people of a run who begin dialysis against the risk at entry.
+Valid for adults with a filtration below 60 mL/min/1.73 m2; death before kidney failure is not a competing risk in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from popsim.errors import InputError
+from popsim.evidence.parameters import load_parameters
+
+Region = Literal["north_america", "elsewhere"]
+YEARS = (2, 5)
+
+
+def kidney_failure_risk(
+    people: Mapping[str, ArrayLike], years: int, region: Region = "elsewhere"
+) -> NDArray[np.float64]:
+    """Probability of dialysis or transplantation within 2 or 5 years, one for each person.
+
+        1 - S ** exp(b_age (age / 10 - m) + b_male (male - m) + b_gfr (GFR / 5 - m) + b_acr (ln UACR - m))
+
+    Args:
+        people: age_years (a), female (0 or 1), gfr_ml_min (mL/min/1.73 m2) and albuminuria_mg_g (mg/g), of one shape.
+        years: 2 or 5.
+        region: whose baseline survival S.
+
+    Raises:
+        InputError: another horizon or region.
+    """
+    if years not in YEARS:
+        raise InputError(f"years: {years}: the equation is for 2 or 5 years")
+    if region not in ("north_america", "elsewhere"):
+        raise InputError(f"region: '{region}': must be north_america or elsewhere")
+    p = load_parameters("tangri_2016")
+    age, female, gfr, albuminuria = (
+        np.asarray(people[name], np.float64) for name in ("age_years", "female", "gfr_ml_min", "albuminuria_mg_g")
+    )
+    log_ratio = (
+        p["log_per_decade"] * (age / 10.0 - p["mean_decades"])
+        + p["log_male"] * (1.0 - female - p["mean_male"])
+        + p["log_per_5_ml_min"] * (gfr / 5.0 - p["mean_5_ml_min"])
+        + p["log_per_log_albuminuria"] * (np.log(albuminuria) - p["mean_log_albuminuria"])
+    )
+    return np.asarray(1.0 - p[f"survival_{years}_years_{region}"] ** np.exp(log_ratio))
