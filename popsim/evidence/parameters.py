@@ -40,6 +40,7 @@ PARAMETER_SETS = (  # of the model with the clinical twin
     "clinical_utilities",
     "kidney_disease",
     "diabetes",
+    "klein_2009",
 )
 SETS_OF_PHYSIOLOGY = {"heart_failure": HEART_FAILURE_SETS, "clinical": PARAMETER_SETS}
 
