@@ -222,7 +222,9 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             practice=sets["care_practice"],
             later=networks,
         )
-        interventions = Interventions(strategy.composed, people, seed=seed, replication=replication)
+        interventions = Interventions(
+            strategy.composed, people, seed=seed, replication=replication, warfarin=sets.get("klein_2009")
+        )
         valuation = Valuation(
             sets["nhs_prices"],
             sets["griffiths_2014"],

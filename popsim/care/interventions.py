@@ -1,8 +1,8 @@
 """Personal interventions at work: who gets a drug, a device or a programme on which day, and what it changes.
 
 Once a day, before physiology: what comes to its end is taken back, then those are asked who enter today and, on the
-first day of an intervention, all who are alive. Rows are ordered by entry, so a day looks at a few neighbouring rows
-only; a day on which nobody can start or stop costs nothing.
+first day of an intervention, all who are alive; genetic tests (genetic_testing.py) come last. Rows are ordered by
+entry, so a day looks at a few neighbouring rows only; a day on which nobody can start or stop costs nothing.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.care.network import operand
-from popsim.definitions.interventions import Device, Drug, Effect, Intervention, Personal, Programme
-from popsim.definitions.network import Condition
+from popsim.care.eligibility import entered_before, entered_on, meets
+from popsim.care.genetic_testing import GeneticTesting
+from popsim.definitions.interventions import Device, Drug, Effect, GeneticTest, Intervention, Personal, Programme
+from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels.codes import STREAM_INTERVENTION
 from popsim.kernels.sampling import keyed_uniforms
 from popsim.population.charges import Charges
@@ -42,17 +43,31 @@ class Interventions:
         interventions: `Strategy.composed`; capacities and policies are left to the care network.
         population: whose columns are changed.
         seed, replication: key of the random numbers.
+        warfarin: parameter set of the dose algorithm, for genetic tests that guide warfarin.
 
     Attributes:
         charges: what they cost, for valuation.
     """
 
     def __init__(
-        self, interventions: Sequence[Intervention], population: Population, *, seed: int, replication: int = 0
+        self,
+        interventions: Sequence[Intervention],
+        population: Population,
+        *,
+        seed: int,
+        replication: int = 0,
+        warfarin: ParameterSet | None = None,
     ) -> None:
         self.charges = Charges()
         personal = [one for one in interventions if isinstance(one, Drug | Device | Programme)]
         self._courses = [Course(one, population, self.charges, seed, replication) for one in personal]
+        tests = [one for one in interventions if isinstance(one, GeneticTest)]
+        self._tests = [
+            GeneticTesting(
+                one, population, self.charges, (seed, replication), warfarin or load_parameters("klein_2009")
+            )
+            for one in tests
+        ]
 
     def apply(self, population: Population, clock: Clock) -> None:
         """Everything that starts or stops on the morning of a day."""
@@ -61,6 +76,8 @@ class Interventions:
             course.stop(population, today)
         for course in self._courses:
             course.start(population, today)
+        for testing in self._tests:
+            testing.apply(population, today)
 
 
 class Course:
@@ -165,27 +182,3 @@ def write_within_bounds(
     """Write values to some rows of a column, the nearest that its bounds allow."""
     column = population.schema[name]
     population[name][rows] = np.clip(values, column.low, column.high)
-
-
-def meets(population: Population, conditions: Sequence[Condition], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether all conditions hold in each of some rows; the same rules as in the network (kernels/care_rules.holds)."""
-    met = np.ones(len(rows), np.bool_)
-    for condition in conditions:
-        values, value = population[condition.column][rows].astype(np.float64), operand(condition)
-        if condition.at_least is not None:
-            met &= values >= value
-        elif condition.below is not None:
-            met &= values < value
-        else:
-            met &= values == value
-    return met
-
-
-def entered_before(population: Population, day: int) -> int:
-    """How many rows enter before a day."""
-    return int(np.searchsorted(population["entry_day"], np.int32(day), side="left"))
-
-
-def entered_on(population: Population, day: int) -> NDArray[np.int64]:
-    """Rows that enter on a day."""
-    return np.arange(entered_before(population, day), entered_before(population, day + 1))

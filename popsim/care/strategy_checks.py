@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from popsim.care.columns import CARE_COLUMNS, FRACTION
+from popsim.care.genetic_testing import prescribing_rules
 from popsim.care.network_checks import check_condition
-from popsim.definitions.interventions import Capacity, Device, Drug, FollowUp, Policy, Programme, Telemonitoring
+from popsim.definitions.interventions import (
+    Capacity,
+    Device,
+    Drug,
+    FollowUp,
+    GeneticTest,
+    Policy,
+    Programme,
+    Telemonitoring,
+)
 from popsim.definitions.network import Condition, NetworkDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, did_you_mean
@@ -52,6 +62,10 @@ def check_strategy(strategy: Strategy, network: NetworkDefinition, schema: Schem
             case Drug():
                 check.conditions(one.eligible, f"{key}.eligible")
                 check.drug(one, key)
+            case GeneticTest():
+                check.conditions(one.eligible, f"{key}.eligible")
+                check.conditions(one.triggers, f"{key}.triggers")
+                check.genetic_test(one, key)
             case Device() | Programme():
                 check.conditions(one.eligible, f"{key}.eligible")
                 check.effects(one, key)
@@ -106,6 +120,15 @@ class _Checks:
         if drug.dose is not None and drug.dose > high:
             unit = "of the target dose" if drug.column.endswith("_fraction") else self.schema[drug.column].unit
             raise DefinitionError(self.file, f"{key}.dose", drug.dose, f"must be between 0 and {high:g} ({unit})")
+
+    def genetic_test(self, test: GeneticTest, key: str) -> None:
+        if "genotype_known" not in self.schema:
+            allowed = "these people have no genes: the experiment needs physiology = 'clinical'"
+            raise DefinitionError(self.file, f"{key}.kind", test.kind, allowed)
+        for name in test.guides:
+            if name not in prescribing_rules():
+                words = f"not a rule of prescribing, {did_you_mean(name, prescribing_rules())}"
+                raise DefinitionError(self.file, f"{key}.guides", name, words)
 
     def effects(self, one: Device | Programme, key: str) -> None:
         allowed = effect_columns(self.schema)

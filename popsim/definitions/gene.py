@@ -97,3 +97,40 @@ class Ancestries(Definition):
         if [one.code for one in self.ethnicities] != list(range(len(self.ethnicities))):
             raise ValueError("ethnicities: code must be 0, 1, 2 ... in order")
         return self
+
+
+class OfAgent(Definition):
+    """People who are on one drug of a class: the code of an `..._agent` column."""
+
+    column: Identifier
+    code: Annotated[int, whole(0, 127)]
+
+
+class PrescribingRule(Definition):
+    """What a prescriber does about one gene, once, when a result arrives.
+
+    Attributes:
+        name: by which a genetic test refers to it.
+        gene: column of the phenotype.
+        phenotypes: for which it holds.
+        agent: for people on that agent only.
+        set_codes: code columns and what they become.
+        at_most: doses (a fraction of the target dose) and what they are lowered to where they are higher.
+        iwpc_dose: the dose that becomes what the warfarin algorithm says, where it is not 0.
+        source: of the recommendation.
+    """
+
+    name: Identifier
+    gene: Identifier
+    phenotypes: Annotated[tuple[Phenotype, ...], AS_TUPLE, Field(min_length=1)]
+    agent: OfAgent | None = None
+    set_codes: dict[Identifier, Annotated[int, whole(0, 127)]] = Field(default_factory=dict)
+    at_most: dict[Identifier, Annotated[float, real(0.0, 3.0)]] = Field(default_factory=dict)
+    iwpc_dose: Identifier | None = None
+    source: Source
+
+
+class Prescribing(Definition):
+    """The file of prescribing rules."""
+
+    rules: Annotated[tuple[PrescribingRule, ...], AS_TUPLE, Field(min_length=1)]

@@ -3,6 +3,7 @@
     drug        a drug started, changed or stopped          device      implanted once, changes what a person is like
     programme   anything done with a person                 policy      follow-up and telemonitoring, between two dates
     capacity    places or slots of a setting, between two dates
+    genetic_test    once in a life, and what is then prescribed differently
 
 Days are calendar days of the simulation, counted from 0, the first day of enrolment. An intervention is in force from
 the beginning of `from_day` until the beginning of `until_day`. Money is in the experiment's currency.
@@ -189,6 +190,40 @@ class Programme(_Personal):
     effects: Effects = ()
 
 
+class GeneticTest(_Dated):
+    """A pharmacogenetic test: offered once to each person, its result guides what is prescribed from then on.
+
+    Attributes:
+        when: `entry`: at entry, or on `from_day` to all who are there (a pre-emptive panel); `trigger`: when one of the
+            `triggers` turns true (a reactive test): a reaction that occurs, a drug that is started.
+        triggers: conditions on the person's columns, as they are in the morning; any of them will do. What holds at
+            entry already is no trigger until it has ended.
+        eligible: conditions that must all hold when it is offered; who is not eligible then is not asked again.
+        uptake: share of the eligible who are tested. The draw is keyed by person and name.
+        sensitivity: share of results that show the variants that are there; the others read as if there were none.
+        turnaround_days: from the test to its result.
+        guides: names of the rules by which the result changes prescriptions (evidence/genome/prescribing.toml): the
+            panel must hold their genes. Of two that change the same, the later in the list counts.
+        cost_once: of the test with its interpretation, when it is taken.
+    """
+
+    kind: Literal["genetic_test"]
+    when: Literal["entry", "trigger"] = "entry"
+    triggers: Conditions = ()
+    eligible: Conditions = ()
+    uptake: Share = 1.0
+    sensitivity: Share = 1.0
+    turnaround_days: Annotated[int, whole(0, 365)] = 0
+    guides: Annotated[tuple[Identifier, ...], AS_TUPLE, Field(max_length=16)] = ()
+    cost_once: Cost = 0.0
+
+    @model_validator(mode="after")
+    def _triggers_fit(self) -> Self:
+        if (self.when == "trigger") != bool(self.triggers):
+            raise ValueError("triggers: must be given with when = 'trigger', and only then")
+        return self
+
+
 class Capacity(_Dated):
     """Another number of places, or slots a day, in a setting while in force (for the network's reference population).
 
@@ -220,4 +255,4 @@ class Policy(_Dated):
 
 
 Personal = Drug | Device | Programme
-Intervention = Annotated[Drug | Device | Programme | Capacity | Policy, Field(discriminator="kind")]
+Intervention = Annotated[Drug | Device | Programme | GeneticTest | Capacity | Policy, Field(discriminator="kind")]

@@ -12,7 +12,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from popsim.care.columns import CARE_COLUMNS
-from popsim.definitions.interventions import LARGEST_COST, LARGEST_FACTOR, Device, Drug, Effect, Personal, Programme
+from popsim.definitions.interventions import (
+    LARGEST_COST,
+    LARGEST_FACTOR,
+    Device,
+    Drug,
+    Effect,
+    GeneticTest,
+    Personal,
+    Programme,
+)
 from popsim.definitions.network import LARGEST_NUMBER
 from popsim.definitions.parameter import Parameter
 from popsim.definitions.strategy import Strategy
@@ -26,6 +35,7 @@ NUMBERS = {  # unit, largest value
     "cost_once": ("currency", LARGEST_COST),
     "cost_per_day": ("currency/day", LARGEST_COST),
 }
+NUMBERS_OF_TESTS = {"uptake": ("1", 1.0), "sensitivity": ("1", 1.0), "cost_once": ("currency", LARGEST_COST)}
 DOSES = {column.name: column for column in CARE_COLUMNS}
 
 
@@ -46,19 +56,23 @@ def intervention_parameters(strategies: Iterable[Strategy]) -> ParameterSet:
 
 def with_parameters(strategy: Strategy, parameters: ParameterSet) -> Strategy:
     """A strategy whose interventions have the numbers of a parameter set."""
-    changed = [_with(one, parameters) if isinstance(one, Personal) else one for one in strategy.interventions]
+    changed = [
+        _with(one, parameters) if isinstance(one, Personal | GeneticTest) else one for one in strategy.interventions
+    ]
     return strategy.model_copy(update={"interventions": tuple(changed)}) if changed else strategy
 
 
-def personal(strategy: Strategy) -> Iterator[Personal]:
+def personal(strategy: Strategy) -> Iterator[Personal | GeneticTest]:
     """The interventions of a strategy that are offered to persons."""
-    return (one for one in strategy.interventions if isinstance(one, Drug | Device | Programme))
+    return (one for one in strategy.interventions if isinstance(one, Drug | Device | Programme | GeneticTest))
 
 
-def _numbers(one: Personal) -> Iterator[tuple[str, Parameter]]:
+def _numbers(one: Personal | GeneticTest) -> Iterator[tuple[str, Parameter]]:
     """Every number of an intervention by its key within the set."""
-    for key, (unit, high) in NUMBERS.items():
+    for key, (unit, high) in _common(one).items():
         yield f"{one.name}.{key}", _parameter(getattr(one, key), unit, 0.0, high)
+    if isinstance(one, GeneticTest):
+        return
     if isinstance(one, Drug):
         if one.dose is not None and one.column in DOSES:  # else refused by the checks of strategies
             column = DOSES[one.column]
@@ -70,6 +84,11 @@ def _numbers(one: Personal) -> Iterator[tuple[str, Parameter]]:
         yield key, _parameter(getattr(effect, key.rpartition(".")[2]), "unit of the column", low, high)
 
 
+def _common(one: Personal | GeneticTest) -> dict[str, tuple[str, float]]:
+    """Unit and largest value of the numbers that every intervention of its kind has."""
+    return NUMBERS_OF_TESTS if isinstance(one, GeneticTest) else NUMBERS
+
+
 def _parameter(value: float, unit: str, low: float, high: float) -> Parameter:
     return Parameter(value=value, unit=unit, source=SOURCE, low=low, high=high)
 
@@ -78,11 +97,11 @@ def _effect_key(one: Personal, place: int, effect: Effect) -> str:
     return f"{one.name}.effects.{place}.{'add' if effect.multiply is None else 'multiply'}"
 
 
-def _with(one: Personal, parameters: ParameterSet) -> Personal:
+def _with(one: Personal | GeneticTest, parameters: ParameterSet) -> Personal | GeneticTest:
     """An intervention with the numbers of a parameter set."""
-    keys = (*NUMBERS, "dose") if isinstance(one, Drug) else tuple(NUMBERS)
+    keys = (*_common(one), "dose") if isinstance(one, Drug) else tuple(_common(one))
     changes: dict[str, Any] = {key: parameters[full] for key in keys if (full := f"{one.name}.{key}") in parameters}
-    if not isinstance(one, Drug):
+    if isinstance(one, Device | Programme):
         effects = []
         for place, effect in enumerate(one.effects):
             key = _effect_key(one, place, effect)

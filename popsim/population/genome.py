@@ -47,14 +47,14 @@ class GeneTable(NamedTuple):
         place: in GENES.
         names: of the alleles.
         cumulative: float64[ethnicities, alleles], frequencies of the alleles added up.
-        score: float64[alleles, alleles], activity score of two alleles.
+        activity: float64[alleles], part of the activity score.
         phenotype: int8[alleles, alleles], code.
     """
 
     place: int
     names: tuple[str, ...]
     cumulative: NDArray[np.float64]
-    score: NDArray[np.float64]
+    activity: NDArray[np.float64]
     phenotype: NDArray[np.int8]
 
 
@@ -81,12 +81,12 @@ def gene_table(column: str, folder: Path = FOLDER / "genome") -> GeneTable:
     )
     frequency[:, 0] = 1.0 - frequency.sum(axis=1)
     activity = np.array([allele.activity for allele in gene.alleles])
-    score = activity[:, None] + activity[None, :]
+    score = activity[:, None] + activity[None, :]  # of two alleles
     limits = np.array([one.from_score for one in gene.phenotypes])
     codes = np.array([CODES[one.name] for one in gene.phenotypes], np.int8)
     phenotype = codes[np.searchsorted(limits, score, side="right") - 1]
     names = tuple(allele.name for allele in gene.alleles)
-    return GeneTable(GENES.index(column), names, np.cumsum(frequency, axis=1), score, phenotype)
+    return GeneTable(GENES.index(column), names, np.cumsum(frequency, axis=1), activity, phenotype)
 
 
 def sample_genes(population: Population, given: Collection[str], seed: int, replication: int) -> None:
@@ -97,10 +97,11 @@ def sample_genes(population: Population, given: Collection[str], seed: int, repl
         given: columns that the cohort sets.
         seed, replication: key of the random numbers.
     """
+    everybody = np.arange(len(population))
     for column in GENES:
         if column in population.schema and column not in given:
             table = gene_table(column)
-            first, second = _alleles(table, population, seed, replication)
+            first, second = _alleles(table, population, everybody, seed, replication)
             population[column] = table.phenotype[first, second]
 
 
@@ -112,13 +113,28 @@ def diplotypes(population: Population, gene: str, seed: int, replication: int = 
         InputError: there is no such gene.
     """
     table = gene_table(gene)
-    first, second = np.sort(_alleles(table, population, seed, replication), axis=0)
+    first, second = np.sort(_alleles(table, population, np.arange(len(population)), seed, replication), axis=0)
     return [f"{table.names[a]}/{table.names[b]}" for a, b in zip(first, second, strict=True)]
 
 
-def _alleles(table: GeneTable, population: Population, seed: int, replication: int) -> NDArray[np.int64]:
-    """Two alleles of each row as numbers, shape (2, rows)."""
-    alleles = np.empty((2, len(population)), np.int64)
-    ethnicity = population["ethnicity"]
-    draw_alleles(seed, replication, population.person_id, ethnicity, table.place, table.cumulative, *alleles)
+def allele_activities(
+    population: Population, gene: str, rows: NDArray[np.int64], seed: int, replication: int = 0
+) -> NDArray[np.float64]:
+    """Activity values of the two alleles of some rows, shape (2, rows).
+
+    NaN for people whose cohort has fixed another phenotype than their alleles make: then only that one is known.
+    """
+    table = gene_table(gene)
+    alleles = _alleles(table, population, rows, seed, replication)
+    as_carried = table.phenotype[alleles[0], alleles[1]] == population[gene][rows]
+    return np.where(as_carried, table.activity[alleles], np.nan)
+
+
+def _alleles(
+    table: GeneTable, population: Population, rows: NDArray[np.int64], seed: int, replication: int
+) -> NDArray[np.int64]:
+    """Two alleles of each of some rows as numbers, shape (2, rows)."""
+    alleles = np.empty((2, len(rows)), np.int64)
+    person_id, ethnicity = population.person_id[rows], population["ethnicity"][rows]
+    draw_alleles(seed, replication, person_id, ethnicity, table.place, table.cumulative, *alleles)
     return alleles

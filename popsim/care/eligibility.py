@@ -1,0 +1,36 @@
+"""Who is there on a day, and of whom conditions hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.care.network import operand
+from popsim.definitions.network import Condition
+from popsim.population.population import Population
+
+
+def meets(population: Population, conditions: Sequence[Condition], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether all conditions hold in each of some rows; the same rules as in the network (kernels/care_rules.holds)."""
+    met = np.ones(len(rows), np.bool_)
+    for condition in conditions:
+        values, value = population[condition.column][rows].astype(np.float64), operand(condition)
+        if condition.at_least is not None:
+            met &= values >= value
+        elif condition.below is not None:
+            met &= values < value
+        else:
+            met &= values == value
+    return met
+
+
+def entered_before(population: Population, day: int) -> int:
+    """How many rows enter before a day."""
+    return int(np.searchsorted(population["entry_day"], np.int32(day), side="left"))
+
+
+def entered_on(population: Population, day: int) -> NDArray[np.int64]:
+    """Rows that enter on a day."""
+    return np.arange(entered_before(population, day), entered_before(population, day + 1))

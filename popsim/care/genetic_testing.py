@@ -1,0 +1,144 @@
+"""Genetic tests at work: who is tested on which day, when the result is known, and what is then prescribed differently.
+
+Once a day, in the morning, before physiology: results that are due arrive and change the prescriptions of those people,
+then tests are offered. Nobody else is looked at, except by a reactive test, which looks for its triggers in all who are
+under observation and have not been tested.
+
+Limits of validity: a rule acts once, when the result arrives, on the drugs of that day and on the codes (agent, highest
+dose) by which a drug will be given later; a dose of warfarin that is started later is not adapted.
+"""
+
+from __future__ import annotations
+
+import zlib
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.care.eligibility import entered_before, entered_on, meets
+from popsim.definitions.base import read
+from popsim.definitions.gene import Prescribing, PrescribingRule
+from popsim.definitions.interventions import GeneticTest
+from popsim.evidence.parameters import FOLDER, ParameterSet
+from popsim.kernels.codes import STREAM_INTERVENTION
+from popsim.kernels.sampling import keyed_uniforms
+from popsim.population.charges import Charges
+from popsim.population.genome import CODES, allele_activities
+from popsim.population.population import Population
+from popsim.population.warfarin import WarfarinTaker, genetic_dose_mg_week
+
+COST_COLUMN = "cost_programme"
+DAYS_PER_WEEK = 7.0
+NOT_RECORDED, ASIAN, BLACK, MIXED, WHITE, OTHER = range(6)  # column `ethnicity`
+
+
+@cache
+def prescribing_rules(path: Path = FOLDER / "genome" / "prescribing.toml") -> dict[str, PrescribingRule]:
+    """The rules by name."""
+    return {rule.name: rule for rule in read(path, Prescribing).rules}
+
+
+class GeneticTesting:
+    """One genetic test of a strategy.
+
+    Args:
+        test: what the strategy says of it.
+        population: who may be tested.
+        charges: where its cost is raised.
+        key: seed and replication, with which the people were sampled too.
+        warfarin: parameter set of the dose algorithm.
+    """
+
+    def __init__(
+        self, test: GeneticTest, population: Population, charges: Charges, key: tuple[int, int], warfarin: ParameterSet
+    ) -> None:
+        self.test = test
+        self._charges, self._key, self._warfarin = charges, key, warfarin
+        self._rules = [prescribing_rules()[name] for name in test.guides]
+        self._pending: dict[int, NDArray[np.int64]] = {}
+        self._asked = np.zeros(len(population), np.bool_)
+        self._triggered = np.zeros(len(population), np.bool_)
+
+    def apply(self, population: Population, today: int) -> None:
+        """Results that arrive today, and tests that are taken today."""
+        due = self._pending.pop(today, np.arange(0))
+        self._report(population, due[population["alive"][due] != 0])
+        if self.test.in_force(today):
+            rows = self._offered(population, today)
+            self._asked[rows] = True
+            rows = rows[meets(population, self.test.eligible, rows)]
+            rows = rows[self._uniform(population, rows, "") < self.test.uptake]
+            self._take(population, rows, today)
+
+    def _offered(self, population: Population, today: int) -> NDArray[np.int64]:
+        """Rows that are asked today, none of them twice."""
+        new = entered_on(population, today)
+        if self.test.when == "entry":
+            earlier = np.arange(entered_before(population, today) if today == self.test.from_day else 0)
+            return np.concatenate([earlier[population["alive"][earlier] != 0], new])
+        rows = np.arange(entered_before(population, today + 1))
+        now = np.zeros(len(rows), np.bool_)
+        for trigger in self.test.triggers:
+            now |= meets(population, (trigger,), rows)
+        before = self._triggered[rows]
+        self._triggered[rows] = now
+        turned = now & ~before & ~self._asked[rows] & (population["alive"][rows] != 0)
+        turned[rows if today == self.test.from_day else new] = False
+        found: NDArray[np.int64] = rows[turned]
+        return found
+
+    def _take(self, population: Population, rows: NDArray[np.int64], today: int) -> None:
+        """Take the samples, and report at once what needs no time."""
+        self._charges.charge_once(COST_COLUMN, rows, self.test.cost_once)
+        if self.test.turnaround_days == 0:
+            self._report(population, rows)
+        elif len(rows):
+            self._pending[today + self.test.turnaround_days] = rows
+
+    def _report(self, population: Population, rows: NDArray[np.int64]) -> None:
+        """The result is known: prescriptions change as the rules say, unless the variants were missed."""
+        population["genotype_known"][rows] = 1
+        rows = rows[self._uniform(population, rows, ".sensitivity") < self.test.sensitivity]
+        for rule in self._rules:
+            self._prescribe(population, rule, rows)
+
+    def _prescribe(self, population: Population, rule: PrescribingRule, rows: NDArray[np.int64]) -> None:
+        """Change the prescriptions of those for whom a rule holds."""
+        codes = [CODES[name] for name in rule.phenotypes]
+        holds = np.isin(population[rule.gene][rows], codes)
+        if rule.agent is not None:
+            holds &= population[rule.agent.column][rows] == rule.agent.code
+        rows = rows[holds]
+        for column, code in rule.set_codes.items():
+            population[column][rows] = code
+        for column, most in rule.at_most.items():
+            population[column][rows] = np.minimum(population[column][rows], np.float32(most))
+        if rule.iwpc_dose is not None:
+            rows = rows[population[rule.iwpc_dose][rows] > 0.0]
+            population[rule.iwpc_dose][rows] = self._warfarin_fraction(population, rule.iwpc_dose, rows)
+
+    def _warfarin_fraction(self, population: Population, column: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The dose of the algorithm as a fraction of the standard dose, within the bounds of the column."""
+        ethnicity = population["ethnicity"][rows]
+        person = WarfarinTaker(
+            age_years=population["age_years"][rows].astype(np.float64),
+            height_cm=population["height_cm"][rows].astype(np.float64),
+            weight_kg=population["dry_weight_kg"][rows].astype(np.float64),
+            asian=ethnicity == ASIAN,
+            black=ethnicity == BLACK,
+            mixed_or_missing=np.isin(ethnicity, (NOT_RECORDED, MIXED, OTHER)),
+        )
+        activities = allele_activities(population, "cyp2c9", rows, *self._key)
+        week = genetic_dose_mg_week(self._warfarin, person, population["vkorc1"][rows], activities)
+        bounds = population.schema[column]
+        fraction = week / DAYS_PER_WEEK / self._warfarin["standard_dose_mg_day"]
+        return np.clip(fraction, bounds.low, bounds.high)
+
+    def _uniform(self, population: Population, rows: NDArray[np.int64], what: str) -> NDArray[np.float64]:
+        """One uniform for each of some rows: the same for every strategy that has a test of this name."""
+        u = np.empty(len(rows))
+        index = zlib.crc32(f"{self.test.name}{what}".encode())
+        keyed_uniforms(*self._key, population.person_id[rows], STREAM_INTERVENTION, u, index)
+        return u
