@@ -15,6 +15,8 @@ from popsim.physiology.influences import Influences
 from popsim.physiology.kidney_disease import COLUMNS as KIDNEY_DISEASE_COLUMNS
 from popsim.physiology.kidney_disease import KidneyDisease
 from popsim.physiology.pharmacology import Pharmacology
+from popsim.physiology.vessels import COLUMNS as VESSELS_COLUMNS
+from popsim.physiology.vessels import Vessels
 from popsim.population.clock import Clock
 from popsim.population.columns import Column
 from popsim.population.population import Population
@@ -24,6 +26,7 @@ BLOCK = 65_536
 
 COLUMNS: tuple[Column, ...] = (
     Column("death_cause", "code", "1", 0, 2, "What the twin died of (DIED_OF_*), 0 while alive.", "physiology"),
+    *VESSELS_COLUMNS,
     *KIDNEY_DISEASE_COLUMNS,
     *DIABETES_COLUMNS,
 )
@@ -50,6 +53,7 @@ class ClinicalPhysiology:
     def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
         self.systems: tuple[ClinicalSystem, ...] = (
             Pharmacology(parameters, seed=seed, replication=replication),
+            Vessels(parameters, seed=seed, replication=replication),
             KidneyDisease(parameters, seed=seed, replication=replication),
             Diabetes(parameters, seed=seed, replication=replication),
         )
