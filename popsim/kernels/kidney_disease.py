@@ -96,10 +96,10 @@ def albuminuria_drugs(ras, neprilysin, mra, sglt2, diabetes, p):
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def albuminuria_slope(albuminuria, sglt2, neprilysin, p):
+def albuminuria_slope(albuminuria, log_reference, sglt2, neprilysin, p):
     """Yearly change of filtration beside the core's own, mL/min/1.73 m2: a loss above the reference albuminuria."""
     least = p.slope_least_mg_g
-    log_ratio = log(albuminuria if albuminuria > least else least) - log(p.slope_reference_mg_g)
+    log_ratio = log(albuminuria if albuminuria > least else least) - log_reference
     loss = p.slope_per_log_albuminuria * log_ratio * (1.0 - p.slope_spared_by_sglt2 * clip(sglt2, 0.0, 1.5))
     return p.slope_neprilysin * neprilysin - loss
 
@@ -170,6 +170,7 @@ def advance_day(
     """
     years = step_days * YEARS_PER_DAY
     per_year = 1.0 / years
+    log_reference = log(p.slope_reference_mg_g)
     wander = p.slope_wander * np.sqrt(12.0 * per_year)  # of a uniform with variance 1/12
     for i in prange(len(person_id)):
         u_injury, u_dialysis, u_wander, _ = uniforms(seed, replication, person_id[i], STREAM_METABOLISM, 4 * step)
@@ -192,7 +193,7 @@ def advance_day(
         raised = p.albuminuria_per_mmhg * clip(pressure - own_pressure, -60.0, 60.0)
         target = clip(untreated * exp(raised - lowered), LOWEST_ALBUMINURIA, HIGHEST_ALBUMINURIA)
         albumin = approach(albumin_before, target, albuminuria_share)
-        slope = albuminuria_slope(albumin, sglt2, neprilysin, p) + wander * chronic * (u_wander - 0.5)
+        slope = albuminuria_slope(albumin, log_reference, sglt2, neprilysin, p) + wander * chronic * (u_wander - 0.5)
 
         # Acute injury: begins, wanes, and leaves a scar for every part of it that wanes.
         hazard = injury_hazard(
