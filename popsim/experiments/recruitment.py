@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.care.interventions import meets
+from popsim.care.eligibility import meets
 from popsim.definitions.trial import Trial
 from popsim.errors import DefinitionError
 from popsim.evidence.parameters import ParameterSet

@@ -19,7 +19,7 @@ from popsim.experiments.parameters import PRICE_SET
 from popsim.experiments.recruitment import recruit
 from popsim.experiments.unit_file import Tables
 from popsim.kernels.care_records import UNLIMITED
-from popsim.kernels.codes import ARRIVE, DEATH, EARLY, END, ENTER, START, VISIT
+from popsim.kernels.codes import ARRIVE, DEATH, EARLY, END, ENTER, PRESENT, START, VISIT
 from popsim.model import PopulationModel
 from popsim.outcomes.baseline import at_entry, baseline
 from popsim.outcomes.clinical import clinical_start, with_clinical
@@ -29,6 +29,7 @@ from popsim.outcomes.home_time import INSTITUTIONS
 from popsim.outcomes.measures import measures, waiting
 from popsim.outcomes.occupancy import occupancy
 from popsim.outcomes.persons import persons
+from popsim.outcomes.presentations import presentations
 from popsim.outcomes.readmission import stays
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
@@ -87,7 +88,7 @@ def tables_of(lives: Lives, unit: Unit) -> Tables:
     """What one run of the model showed."""
     gc.collect()  # the model is a circle of references, and large
     population, log, before, clinical, daily, spending, settings, places = lives
-    events = log.frame(kinds=MEASURED_EVENTS)
+    events = log.frame(kinds=MEASURED_EVENTS if clinical is None else (*MEASURED_EVENTS, PRESENT))
     classes = {setting.name: setting.setting_class for setting in settings}
     days = unit.study.experiment.follow_up_days
     people = follow_up(events, population.person_id, population["entry_day"], days)
@@ -99,12 +100,14 @@ def tables_of(lives: Lives, unit: Unit) -> Tables:
     totals = worth(population.frame(), people, unit.study.experiment.perspective, rate)
     table = persons(events, admissions, people, classes, totals, who, after, elsewhere)
     table = with_clinical(table, population, clinical)
+    presented = [] if clinical is None else [presentations(events, people)]
     del events, who
     values = [
         measures(admissions, people, table, after, elsewhere),
         waited,
         worth_measures(table, spending),
         occupancy(daily, settings, places),
+        *presented,
     ]
     tables: dict[str, pl.DataFrame | pl.LazyFrame] = {"measures": pl.concat(values)}
     if unit.study.experiment.store != "measures":

@@ -43,6 +43,16 @@ SECTIONS: tuple[tuple[str, tuple[Row, ...]], ...] = (
             Row("home_days", "Days at home per person", "days"),
         ),
     ),
+    (
+        "Presentations that drugs can cause, per person-year",
+        (
+            Row("presentations_arrhythmia_per_person_year", "Slow or fast rhythm", "rate"),
+            Row("presentations_renal_per_person_year", "Kidney, potassium, low pressure", "rate"),
+            Row("presentations_bleeding_per_person_year", "Bleeding", "rate"),
+            Row("presentations_glucose_per_person_year", "Low or very high sugar", "rate"),
+            Row("adverse_presentations_per_person_year", "Together", "rate"),
+        ),
+    ),
     ("Occupancy, people, mean", (Row("occupancy_mean.*", "", "number"),)),
     ("Occupancy, % of places, mean", (Row("occupancy_share.*", "", "share"),)),
     ("Occupancy, people, peak day", (Row("occupancy_peak.*", "", "number"),)),

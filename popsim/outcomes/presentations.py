@@ -1,0 +1,38 @@
+"""Acute presentations by cause, and those that drugs can do: slow or fast rhythm, bleeding, kidney, sugar.
+
+A presentation is counted when the person seeks care, whether or not a bed follows. Which of them a drug has caused
+cannot be seen in a single person, here as in life: it shows in the difference between strategies.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from popsim.kernels.codes import CAUSE_NAMES
+from popsim.outcomes.follow_up import observed, person_years
+from popsim.outcomes.regions import Value, measure_frame
+
+NOT_ACUTE = ("none", "planned")
+BY_DRUGS = ("arrhythmia", "renal", "bleeding", "glucose")
+
+
+def presentations(events: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
+    """Rates of presenting within follow-up.
+
+    Args:
+        events: `EventLog.frame()`, with the `present` events.
+        people: `follow_up(...)`.
+
+    Returns:
+        measure, value, weight (person-years): presentations_<cause>_per_person_year for every acute cause, and
+        adverse_presentations_per_person_year for the causes in BY_DRUGS together.
+    """
+    years = person_years(people)
+    counted = observed(events.filter(pl.col("event") == "present"), people)["cause"].cast(pl.String).value_counts()
+    number = dict(counted.iter_rows())
+    of = {cause: number.get(cause, 0) for cause in CAUSE_NAMES if cause not in NOT_ACUTE}
+    rates = {f"presentations_{cause}": count for cause, count in of.items()}
+    rates |= {"adverse_presentations": sum(of[cause] for cause in BY_DRUGS)}
+    return measure_frame(
+        {f"{name}_per_person_year": Value(n / years if years else None, years) for name, n in rates.items()}
+    )
