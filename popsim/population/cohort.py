@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from popsim.definitions.base import read_toml, validate
-from popsim.definitions.cohort import AnyMarginal, CohortDefinition, Correlation
+from popsim.definitions.cohort import AnyMarginal, CohortDefinition, Correlation, Fixed, SameAs
 from popsim.errors import DefinitionError
 from popsim.html import html_table
 from popsim.population.life_table import FOLDER as LIFE_TABLE_FOLDER
@@ -38,11 +38,18 @@ class Cohort:
     def with_columns(self, columns: Mapping[str, AnyMarginal], correlations: Sequence[Correlation] = ()) -> Cohort:
         """The cohort with other marginals and correlations, by name; the rest as it is.
 
+        What can have one value only loses its correlations.
+
         Raises:
             DefinitionError: the two do not go together.
         """
         new = {_pair(one.model_dump()) for one in correlations}
-        kept = [one for one in self.definition.correlations if _pair(one.model_dump()) not in new]
+        one_valued = {name for name, marginal in columns.items() if isinstance(marginal, Fixed | SameAs)}
+        kept = [
+            one
+            for one in self.definition.correlations
+            if _pair(one.model_dump()) not in new and not {one.a, one.b} & one_valued
+        ]
         changes = {"columns": dict(self.definition.columns) | dict(columns), "correlations": (*kept, *correlations)}
         return Cohort(validate(dict(self.definition) | changes, CohortDefinition, self.path), self.path)
 

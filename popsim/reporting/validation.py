@@ -22,7 +22,9 @@ def validation_text(table: pl.DataFrame) -> str:
         f"{USES[row['use']]}: {row['inside']} of {row['targets']} targets inside ({row['share'] * 100:.0f}%)"
         for row in coverage(table).iter_rows(named=True)
     ]
-    rule = "inside: less than 1.96 standard errors of both figures together apart; context is of too weak a source to judge"
+    rule = (
+        "inside: less than 1.96 standard errors of both figures together apart; context has too weak a source to judge"
+    )
     return "\n".join([aligned(lines), "", *judged, rule])
 
 
@@ -32,7 +34,8 @@ def _line(row: dict[str, Any]) -> list[str]:
 
     def shown(kind: str) -> str:
         numbers = [row[kind], row[f"{kind}_low"], row[f"{kind}_high"]]
-        return with_interval(*(None if number is None else number * factor for number in numbers))
+        value, low, high = (None if number is None else number * factor for number in numbers)
+        return with_interval(value, low, high)
 
     verdict = {True: "inside", False: "OUTSIDE", None: ""}[row["inside"]]
     name = row["target"].replace("_", " ")
