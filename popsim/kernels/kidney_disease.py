@@ -57,7 +57,7 @@ class KidneyDiseaseParameters(NamedTuple):
     injury_combination_per_day: float
     injury_low_pressure_from_mmhg: float
     injury_low_pressure_per_mmhg: float
-    injury_loop_half_mg_day: float
+    injury_loop_per_mg_day: float
     injury_deficit_per_day: float
     injury_deficit_from_l: float
     injury_deficit_per_l: float
@@ -114,7 +114,7 @@ def injury_hazard(systolic, own_systolic, excess, infection, gfr, ras, mra, loop
     floor = own_systolic if own_systolic < floor else floor
     low = ramp(systolic, floor, -p.injury_low_pressure_per_mmhg)
     dry = ramp(-excess, p.injury_deficit_from_l, p.injury_deficit_per_l)
-    combination = ras * mra * loop_mg / (loop_mg + p.injury_loop_half_mg_day)
+    combination = ras * mra * clip(p.injury_loop_per_mg_day * loop_mg, 0.0, 1.0)
     rate = (
         p.injury_rate_per_day
         + (p.injury_low_pressure_per_day * low + p.injury_combination_per_day * combination) * low

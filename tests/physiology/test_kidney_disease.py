@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from kidney_people import NO_GROWTH, QUIET, Body, alike, sets
@@ -12,6 +14,10 @@ from popsim.kernels import kidney_disease as kernel
 from popsim.kernels.codes import CAUSE_INFARCTION
 from popsim.outcomes.kidney_failure import kidney_failure_risk
 from popsim.physiology.kidney_disease import COLUMNS
+from popsim.population.sampling import Cohort, sample
+from popsim.schema import CLINICAL_SCHEMA
+
+COHORT = Path(__file__).parents[2] / "cohorts" / "clinical_heart_failure.toml"
 
 STILL = {
     "heart_failure": QUIET["heart_failure"] | NO_AGEING,
@@ -143,6 +149,25 @@ def test_dapa_ckd():
     assert active[0] - placebo[0] == pytest.approx(0.675 * -2.61 + 0.325 * -2.01, abs=0.3)
 
 
+@pytest.mark.parametrize(
+    ("uacr", "gfr", "diabetes", "age", "years", "low", "high"),
+    [
+        ((7.0, 22.0, 74.0, 2.0, 3000.0), (62.0, 21.5, 20.0, 120.0), 0.50, 67.0, 16 / 12, 0.80, 2.74),
+        ((8.0, 21.0, 72.0, 2.0, 3000.0), (60.6, 19.8, 20.0, 120.0), 0.49, 72.0, 26 / 12, 0.60, 1.27),
+    ],
+)
+def test_emperor(uacr, gfr, diabetes, age, years, low, high):
+    """Not used to set anything: slopes off treatment slower by 1.77 (0.80 to 2.74) on empagliflozin in EMPEROR-Reduced,
+    by 0.94 (0.60 to 1.27) in EMPEROR-Preserved (PMC10387399, Table 2, seen). Participants as recalled.
+    """
+    ends = []
+    for sglt2 in (0.0, 1.0):
+        body = Body(trial_people(400, uacr, gfr, diabetes, age), sets(**QUIET), ras_inhibition=0.8)
+        body.drugs["sglt2_inhibition"] = sglt2
+        ends.append(body.live(round(365.25 * years))["untreated_gfr_ml_min"].mean())
+    assert low < (ends[1] - ends[0]) / years < high
+
+
 def test_filtration_wanders_with_the_stated_variance_and_no_drift():
     """Logarithm: sd 0.1 after a year; 2000 people, standard errors 0.0022 of the mean, 1.6% of the sd."""
     people = alike(2000)
@@ -189,6 +214,20 @@ def test_injury_follows_its_triggers():
     assert hazard(**drugs) == usual  # the combination harms at low pressure only
     assert hazard(systolic=80.0, **drugs) > 2 * hazard(systolic=80.0)
     assert hazard(systolic=90.0, own_systolic=88.0) == usual  # used to it
+
+
+def test_injury_is_about_as_frequent_as_in_people_with_heart_failure():
+    """3.3 per 100 and year over the years (Holgado 2020), here in the year after discharge, the worst: 3.3 to 6.6.
+    1500 people without care, 75 injuries, standard error 0.6.
+    """
+    people = sample(Cohort.read(COHORT), CLINICAL_SCHEMA, 1500, seed=3)
+    people["alive"] = 1
+    body = Body(people, sets(), ras_inhibition=0.5, mineralocorticoid_blockade=0.2, loop_diuretic_mg=40.0)
+    begun = 0
+    for _ in range(365):
+        before = people["kidney_injury_severity"].copy()
+        begun += int((body.live(1)["kidney_injury_severity"] > before).sum())
+    assert 3.3 < begun / 15 < 6.6
 
 
 def test_contrast_after_an_infarction_injures_one_in_six():
