@@ -1,7 +1,7 @@
 """What the simulated figures are compared with, on a scale on which errors are nearly normal.
 
-Probabilities and shares are compared as log odds, ratios, rates and times as logarithms, differences as they are. An
-error on the natural scale is turned into one on that scale by its derivative at the figure itself.
+Proportions are compared as log odds, ratios, rates and times as logarithms, all else as it is (definitions/target.py). A
+Monte Carlo error on the natural scale is turned into one on that scale by the derivative at the figure itself.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ class Aim(NamedTuple):
 
     Attributes:
         name: of the target.
-        value: as published.
-        standard_error: of `value`, natural scale.
+        value: as published, natural scale.
+        error: its standard error, on its scale.
         scale: "logit", "log" or "identity".
-        group: file that it comes from, for tables.
+        group: title of the file that it comes from, for tables.
         unit: of `value`.
     """
 
     name: str
     value: float
-    standard_error: float
+    error: float
     scale: str = "identity"
     group: str = ""
     unit: str = ""
@@ -66,9 +66,7 @@ class Aims:
     @property
     def variance(self) -> Floats:
         """Of the published figures and of the model's discrepancy, on their scales."""
-        values = np.array([[aim.value for aim in self.each]])
-        errors = np.array([[aim.standard_error for aim in self.each]])
-        sampling = self.errors_on_scale(values, errors)[0]
+        sampling = np.array([aim.error for aim in self.each])
         # As a share: of the odds, the ratio or the rate (a step of the logarithm), or of the figure's own size.
         size = np.array([abs(aim.value) if aim.scale == "identity" else 1.0 for aim in self.each])
         together: Floats = sampling**2 + (self.discrepancy * size) ** 2

@@ -103,8 +103,7 @@ def fit_table(fit: Fit) -> pl.DataFrame:
     errors = aims.errors_on_scale(fit.checked.values, fit.checked.errors)
     spread = np.sqrt(aims.variance + np.nanmean(errors[[OWN, MEAN]] ** 2, axis=0))
     distance = (on - aims.observed) / spread
-    values = np.array([[aim.value for aim in aims.each]])
-    sampling = aims.errors_on_scale(values, np.array([[aim.standard_error for aim in aims.each]]))[0]
+    sampling = np.array([aim.error for aim in aims.each])
     published = natural(aims.observed + np.array([[-Z], [Z]]) * sampling, aims.each)
     low, high = np.nanquantile(fit.checked.values[DRAWS:], [0.025, 0.975], axis=0)
     nearest, furthest = np.nanquantile(distance[DRAWS:], [0.025, 0.975], axis=0)
@@ -113,7 +112,7 @@ def fit_table(fit: Fit) -> pl.DataFrame:
             "target": aims.names,
             "group": [aim.group for aim in aims.each],
             "unit": [aim.unit for aim in aims.each],
-            "published": values[0],
+            "published": [aim.value for aim in aims.each],
             "low": published[0],
             "high": published[1],
             "before": fit.checked.values[OWN],

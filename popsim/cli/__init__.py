@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from popsim.cli.budget import budget, capacity
+from popsim.cli.calibrate import calibrate
 from popsim.cli.decide import decide, equity, subgroups
 from popsim.cli.describing import parameters, schema
 from popsim.cli.explain import explain
@@ -55,6 +56,7 @@ app.command()(equity)
 app.command()(explain)
 app.command()(plan)
 app.command()(validate)
+app.command()(calibrate)
 app.command()(verify)
 app.command()(plot)
 app.command()(report)

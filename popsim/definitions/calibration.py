@@ -39,15 +39,15 @@ class Calibration(Definition):
 
     Attributes:
         name: names the folder of results.
-        targets: target and trial files, relative to this file; only what they hold for calibration may be named.
-        leave_out: names of targets in them that are not fitted.
+        targets: target and trial files, relative to this file.
+        fitted: names of targets in them; all that are there for calibration when empty. What is there for validation is
+            never fitted.
         parameters: what is fitted.
         points: design points of the first wave, over the whole prior.
         points_later: of every later wave, at draws of the posterior so far.
         waves: of simulation, each followed by a new fit.
         checks: posterior draws that are simulated once more at the end, with people and luck of their own.
-        people: twins of one simulation of an experiment, or of an arm of a trial.
-        replications: of every simulation.
+        people, replications: twins of one simulation of an experiment or of an arm of a trial, and how often.
         discrepancy: standard deviation of what the model gets wrong at its best parameters, as a share of each target
             (of its odds, where it is a probability).
         seed: first word of the random key, of designs and of chains.
@@ -57,7 +57,7 @@ class Calibration(Definition):
     title: Label = ""
     description: Text = ""
     targets: Annotated[tuple[DefinitionPath, ...], AS_TUPLE, Field(max_length=100)] = ()
-    leave_out: Annotated[tuple[Identifier, ...], AS_TUPLE] = ()
+    fitted: Annotated[tuple[Identifier, ...], AS_TUPLE] = ()
     parameters: Annotated[tuple[CalibratedParameter, ...], AS_TUPLE, Field(min_length=1, max_length=MOST_PARAMETERS)]
     points: Annotated[int, whole(8, MOST_POINTS)] = 128
     points_later: Annotated[int, whole(2, MOST_POINTS)] = 64

@@ -1,0 +1,124 @@
+"""From a calibration file to what is asked: its targets, the studies that simulate them, and its priors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from popsim.calibration.aims import Aim, Aims, Simulated
+from popsim.calibration.fit import Problem
+from popsim.calibration.priors import priors_of
+from popsim.calibration.sources import Run, Source, figures, read_source
+from popsim.definitions.base import read_toml, validate
+from popsim.definitions.calibration import Calibration, read_calibration
+from popsim.definitions.target import Target
+from popsim.errors import DefinitionError, InputError, did_you_mean
+from popsim.evidence.distributions import Floats
+from popsim.evidence.parameters import PARAMETER_SETS, load_parameters
+
+CALIBRATE = "calibrate"
+
+
+def read_files(files: Sequence[Path], changes: Mapping[str, int | None]) -> tuple[Calibration, Path, list[Path]]:
+    """The calibration file among files of the command line, and the other ones, which hold targets.
+
+    Args:
+        files: one of them a calibration file.
+        changes: values that replace its own, by key; None: nothing.
+
+    Raises:
+        DefinitionError: the calibration file, or a change, is refused.
+        InputError: there is not exactly one.
+    """
+    found = [path for path in files if isinstance(read_toml(path).get("parameters"), list)]
+    if len(found) != 1:
+        raise InputError(f"{len(found)} calibration files among {len(files)}: name one, with [[parameters]] to be fitted")
+    said = {key: value for key, value in changes.items() if value is not None}
+    calibration = read_calibration(found[0])
+    if said:
+        calibration = validate(dict(calibration) | said, Calibration, "command line")
+    return calibration, found[0], [path for path in files if path != found[0]]
+
+
+@dataclass(frozen=True)
+class Studies:
+    """Simulates the people of every source with chosen parameters, and measures the targets.
+
+    Attributes:
+        sources: with those targets that are fitted, and no others.
+        run: runs a study, or finds its units done.
+    """
+
+    sources: tuple[Source, ...]
+    run: Run
+
+    def __call__(self, names: Sequence[str], values: Floats, luck: int) -> Simulated:
+        """Figures and Monte Carlo errors at values[point, parameter]; another `luck` is another seed."""
+        columns = []
+        for source in self.sources:
+            experiment = source.study.experiment
+            fresh = experiment.model_copy(update={"seed": experiment.seed + luck})
+            found = figures(replace(source, study=replace(source.study, experiment=fresh)), self.run, names, values)
+            columns.append(np.array(found, np.float64))
+        together = np.concatenate(columns, axis=1)
+        return Simulated(together[:, :, 0], together[:, :, 1])
+
+
+def problem_of(calibration: Calibration, file: Path, targets: Sequence[Path], run: Run) -> Problem:
+    """All that a calibration file names, read and checked; nothing is simulated.
+
+    Args:
+        calibration: as `file` says it.
+        file: of the calibration; named in errors.
+        targets: target and trial files instead of those it names; none: its own.
+        run: runs studies.
+
+    Raises:
+        DefinitionError: a file is refused, a target is not there for calibration, a parameter has no prior, or a study
+            does not have it.
+    """
+    paths = list(targets) or [file.parent / path for path in calibration.targets]
+    if not paths:
+        raise DefinitionError(file, "targets", None, "must name at least one file, here or on the command line")
+    sources = [read_source(path, calibration.people, calibration.replications) for path in paths]
+    kept = _fitted(calibration, sources, file)
+    priors = priors_of(calibration, {name: load_parameters(name) for name in PARAMETER_SETS}, file)
+    for source in kept:
+        for name in priors.names:
+            sets = source.study.parameters
+            if name.partition(".")[0] not in sets:
+                allowed = f"the {source.study.experiment.physiology} twin of {source.file} does not have this set"
+                raise DefinitionError(file, "parameters.name", name, f"{allowed}, allowed: {', '.join(sorted(sets))}")
+    aims = [_aim(target, source) for source in kept for target in source.targets]
+    return Problem(calibration, priors, Aims(tuple(aims), calibration.discrepancy), Studies(kept, run))
+
+
+def _fitted(calibration: Calibration, sources: Sequence[Source], file: Path) -> tuple[Source, ...]:
+    """The sources with the targets that are fitted."""
+    known: dict[str, Target] = {}
+    for source in sources:
+        for target in source.targets:
+            if target.name in known:
+                raise DefinitionError(source.file, f"targets.{target.name}", None, "the name is used in two files")
+            known[target.name] = target
+    for name in calibration.fitted:
+        if name not in known:
+            raise DefinitionError(file, "fitted", name, did_you_mean(name, known))
+        if known[name].use != CALIBRATE:
+            raise DefinitionError(file, "fitted", name, f"is there to {known[name].use}, and must never be fitted")
+    kept = []
+    for source in sources:
+        chosen = [one for one in source.targets if one.use == CALIBRATE]
+        if not chosen:
+            raise DefinitionError(source.file, "targets", None, "none is there to calibrate: leave this file out")
+        wanted = tuple(one for one in chosen if not calibration.fitted or one.name in calibration.fitted)
+        if wanted:
+            kept.append(replace(source, targets=wanted))
+    return tuple(kept)
+
+
+def _aim(target: Target, source: Source) -> Aim:
+    return Aim(target.name, target.value, target.error_on_scale, target.scale, source.title, target.unit)
