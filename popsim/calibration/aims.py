@@ -1,7 +1,7 @@
 """What the simulated figures are compared with, on a scale on which errors are nearly normal.
 
-Proportions are compared as log odds, ratios, rates and times as logarithms, all else as it is (definitions/target.py). A
-Monte Carlo error on the natural scale is turned into one on that scale by the derivative at the figure itself.
+Proportions are compared as log odds, ratios, rates and times as logarithms, all else as it is (definitions/target.py).
+A Monte Carlo error on the natural scale is turned into one on that scale by the derivative at the figure itself.
 """
 
 from __future__ import annotations

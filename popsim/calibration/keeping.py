@@ -75,8 +75,11 @@ def keep(fit: Fit, folder: Path, file: Path, posterior: Path | None = None) -> s
         "calibration": fit.problem.calibration.model_dump(mode="json"),
         "targets": [aim._asdict() for aim in fit.problem.aims.each],
         "chains": {
-            "steps": chains.steps, "autocorrelation": chains.autocorrelation, "effective": chains.effective,
-            "r_hat": chains.r_hat.tolist(), "converged": chains.converged,
+            "steps": chains.steps,
+            "autocorrelation": chains.autocorrelation,
+            "effective": chains.effective,
+            "r_hat": chains.r_hat.tolist(),
+            "converged": chains.converged,
         },
         "versions": versions() | {name: version(name) for name in LIBRARIES},
         "files": {str(path): file_hash(path) for path in (file, *(source.file for source in sources))},

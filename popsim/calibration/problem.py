@@ -35,7 +35,7 @@ def read_files(files: Sequence[Path], changes: Mapping[str, int | None]) -> tupl
     """
     found = [path for path in files if isinstance(read_toml(path).get("parameters"), list)]
     if len(found) != 1:
-        raise InputError(f"{len(found)} calibration files among {len(files)}: name one, with [[parameters]] to be fitted")
+        raise InputError(f"{len(found)} calibration files named: name one, which lists the [[parameters]] to be fitted")
     said = {key: value for key, value in changes.items() if value is not None}
     calibration = read_calibration(found[0])
     if said:

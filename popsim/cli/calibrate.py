@@ -22,7 +22,9 @@ def calibrate(
     people: Annotated[int | None, whole("Twins in each simulation, or in each arm of a trial.")] = None,
     seed: Annotated[int | None, whole("First word of the random key, of designs and of chains.")] = None,
     workers: Annotated[int | None, whole("Processes; as many as there are cores and memory otherwise.")] = None,
-    posterior: Annotated[Path | None, typer.Option(help="File to write the parameters that were found to, too.")] = None,
+    posterior: Annotated[
+        Path | None, typer.Option(help="File to write the parameters that were found to, too.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("results"),
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no table.")] = False,
 ) -> None:

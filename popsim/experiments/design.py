@@ -42,7 +42,7 @@ from popsim.schema import SCHEMAS
 MADE_IN_PYTHON = "made in Python"
 PACKAGE = Path(__file__).parent.parent
 WITHOUT_INFLUENCE = (
-    *("reporting", "cli", "verification", "html.py", "run.py"),
+    *("reporting", "cli", "verification", "calibration", "html.py", "run.py"),
     *("engines", "engine.py", "interrupts.py", "runner.py", "status.py", "store.py", "unit_file.py", "work.py"),
     *("checking.py", "contrast.py", "plan.py", "precision.py", "sensitivity", "until.py"),
 )
