@@ -242,7 +242,7 @@ def test_contrast_after_an_infarction_injures_one_in_six():
 
 
 def test_injury_lowers_filtration_for_days_raises_potassium_and_leaves_a_scar_of_the_stated_size():
-    """Lost for good: 0.15 x severity of what there was; the same with half the step (to 0.3% of filtration)."""
+    """Lost for good: 1 - exp(-0.5 severity ** 3) of what there was; the same with half the step to 0.15 mL/min."""
     lost = {}
     for step_days in (1.0, 0.5):
         people = alike(1, baseline_gfr_ml_min=50.0)
@@ -255,7 +255,7 @@ def test_injury_lowers_filtration_for_days_raises_potassium_and_leaves_a_scar_of
         body.live(200)
         assert people["kidney_injury_severity"][0] < 1e-9
         lost[step_days] = 50 - float(people["gfr_ml_min"][0])
-    assert lost[1.0] == pytest.approx(50 * (1 - np.exp(-0.15 * 0.8)), rel=0.03)
+    assert lost[1.0] == pytest.approx(50 * (1 - np.exp(-0.5 * 0.8**3)), rel=0.03)
     assert lost[0.5] == pytest.approx(lost[1.0], abs=0.15)
 
 
