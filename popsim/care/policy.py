@@ -102,7 +102,13 @@ class Policies:
         A contact within n days is booked for day n/2 (rounded down, at least 1): the other half is for a full clinic.
         """
         rows = [
-            (plan.uptake, self._contact(plan.setting, "follow_up.setting"), max(1, plan.within_days // 2), *span)
+            (
+                plan.uptake,
+                self._contact(plan.setting, "follow_up.setting"),
+                max(1, plan.within_days // 2),
+                plan.every_days or 0,
+                *span,
+            )
             for policy, span in ((policy, self._spans[policy.name]) for policy in self._policies)
             if policy.in_force(day)
             for plan in policy.follow_up

@@ -36,11 +36,13 @@ class FollowUp(Definition):
         setting: contact setting of the network.
         within_days: the visit is due that many days after discharge.
         uptake: share of discharges for which it is booked.
+        every_days: after each contact there the next is booked so many days on; None: it is the only one.
     """
 
     setting: Identifier
     within_days: Annotated[int, whole(1, 365)]
     uptake: Share = 1.0
+    every_days: Annotated[int, whole(7, 3653)] | None = None
 
 
 class Telemonitoring(Definition):

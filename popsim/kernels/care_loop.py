@@ -27,6 +27,7 @@ from popsim.kernels.care_rules import choose_route
 from popsim.kernels.clinic import (
     book,
     book_follow_ups,
+    book_next_review,
     carry_over,
     clinical_review,
     offer_telemonitoring,
@@ -226,6 +227,7 @@ def visit(world, time, job, setting):
         done |= code.DID_EMERGENCY
         set_cause(world, job, code.CAUSE_HEART_FAILURE)
     note(world, time, job, code.VISIT, setting, done)
+    book_next_review(world, time, job, setting)
     send(world, time, job, node, outlier)
 
 

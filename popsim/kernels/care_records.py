@@ -79,7 +79,14 @@ ROUTE = np.dtype(
 TARGET = np.dtype([("cumulative", "f8"), ("node", "i4")], align=True)
 SOURCE = np.dtype([("per_day", "f8"), ("count", "i8"), ("to", "i4"), ("level", "i4")], align=True)
 FOLLOW_UP = np.dtype(
-    [("uptake", "f8"), ("setting", "i4"), ("due_days", "i4"), ("condition_first", "i4"), ("condition_last", "i4")],
+    [
+        ("uptake", "f8"),
+        ("setting", "i4"),
+        ("due_days", "i4"),
+        ("every_days", "i4"),  # 0: a single contact
+        ("condition_first", "i4"),
+        ("condition_last", "i4"),
+    ],
     align=True,
 )
 

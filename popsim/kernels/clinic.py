@@ -136,6 +136,17 @@ def book_follow_ups(world, time, job):
 
 
 @inner
+def book_next_review(world, time, job, setting):
+    """After a contact: book the next one there, where the strategy has regular reviews."""
+    today = np.int64(np.floor(time))
+    for i in range(len(world.follow_ups)):
+        plan = world.follow_ups[i]
+        again = plan.every_days > 0 and np.int64(plan.setting) == setting
+        if again and holds(world, job, plan.condition_first, plan.condition_last):
+            book(world, time, job, setting, today + plan.every_days)
+
+
+@inner
 def offer_telemonitoring(world, time, job):
     """Telemonitoring from now on for a twin who is to have it and takes it up."""
     policy = world.policy[0]

@@ -10,7 +10,7 @@ import math
 import pytest
 from small_care import HOME, Life, clinic, fixed, network, place
 
-from popsim.definitions.interventions import Telemonitoring
+from popsim.definitions.interventions import FollowUp, Telemonitoring
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
 
@@ -110,6 +110,13 @@ def test_an_earlier_booking_stands_and_a_later_one_gives_way():
     life = Life(care, 2, follow_up_days=20).live()  # both are booked for day 10
     life.live(days=2).live(ill=(0,), days=12)
     assert [(day, row) for day, _, row in visits(life)] in ([(3, 0), (10, 1)], [(4, 0), (10, 1)])
+
+
+def test_regular_reviews_come_so_many_days_after_each_other():
+    plan = FollowUp(setting="clinic", within_days=2, every_days=14)
+    life = Life(network(HOME, clinic(slots_per_day=9)), 2, strategy=Strategy(name="plan", follow_up=(plan,)))
+    life.live(days=50)
+    assert [day for day, _, row in visits(life) if row == 0] == [1, 15, 29, 43]
 
 
 def test_a_visit_can_send_to_hospital():
