@@ -12,9 +12,11 @@ from popsim.definitions.network import Condition
 from popsim.population.population import Population
 
 
-def meets(population: Population, conditions: Sequence[Condition], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+def meets(
+    population: Population, conditions: Sequence[Condition], rows: NDArray[np.int64] | slice
+) -> NDArray[np.bool_]:
     """Whether all conditions hold in each of some rows; the same rules as in the network (kernels/care_rules.holds)."""
-    met = np.ones(len(rows), np.bool_)
+    met = np.ones(population.person_id[rows].shape, np.bool_)
     for condition in conditions:
         values, value = population[condition.column][rows].astype(np.float64), operand(condition)
         if condition.at_least is not None:

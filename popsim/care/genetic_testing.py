@@ -78,16 +78,14 @@ class GeneticTesting:
         if self.test.when == "entry":
             earlier = np.arange(entered_before(population, today) if today == self.test.from_day else 0)
             return np.concatenate([earlier[population["alive"][earlier] != 0], new])
-        rows = np.arange(entered_before(population, today + 1))
-        now = np.zeros(len(rows), np.bool_)
+        there = slice(0, entered_before(population, today + 1))
+        now = np.zeros(there.stop, np.bool_)
         for trigger in self.test.triggers:
-            now |= meets(population, (trigger,), rows)
-        before = self._triggered[rows]
-        self._triggered[rows] = now
-        turned = now & ~before & ~self._asked[rows] & (population["alive"][rows] != 0)
-        turned[rows if today == self.test.from_day else new] = False
-        found: NDArray[np.int64] = rows[turned]
-        return found
+            now |= meets(population, (trigger,), there)
+        turned = now & ~self._triggered[there] & ~self._asked[there] & (population["alive"][there] != 0)
+        self._triggered[there] = now
+        turned[there if today == self.test.from_day else new] = False
+        return np.flatnonzero(turned)
 
     def _take(self, population: Population, rows: NDArray[np.int64], today: int) -> None:
         """Take the samples, and report at once what needs no time."""
