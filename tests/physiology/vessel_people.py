@@ -56,8 +56,8 @@ def usual_drugs(people: Population, seed: int = 4) -> dict[str, np.ndarray]:
     draws = random.random((3, len(people)))
     return {
         "anticoagulation": np.where(fibrillates & (draws[0] < 0.6), 0.85, 0.0),
-        "platelet_inhibition": np.where(coronary & (draws[1] < 0.4), 0.45, 0.0),
-        "ldl_reduction": np.where(draws[2] < np.where(coronary, 0.65, 0.35), 0.35, 0.0),
+        "platelet_inhibition": np.where(coronary & (draws[1] < 0.4), 0.42, 0.0),
+        "ldl_reduction": np.where(draws[2] < np.where(coronary, 0.65, 0.35), 0.4, 0.0),
     }
 
 
