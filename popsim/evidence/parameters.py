@@ -42,6 +42,10 @@ PARAMETER_SETS = (  # of the model with the clinical twin
     "kidney_disease",
     "diabetes",
     "klein_2009",
+    "environment",
+    "lungs",
+    "blood",
+    "ageing",
 )
 SETS_OF_PHYSIOLOGY = {"heart_failure": HEART_FAILURE_SETS, "clinical": PARAMETER_SETS}
 

@@ -8,18 +8,26 @@ from typing import Protocol
 import numpy as np
 
 from popsim.evidence.parameters import ParameterSet
+from popsim.physiology.ageing import COLUMNS as AGEING_COLUMNS
+from popsim.physiology.ageing import Ageing
+from popsim.physiology.blood import COLUMNS as BLOOD_COLUMNS
+from popsim.physiology.blood import Blood
 from popsim.physiology.diabetes import COLUMNS as DIABETES_COLUMNS
 from popsim.physiology.diabetes import Diabetes
+from popsim.physiology.environment import Environment
 from popsim.physiology.heart_failure import HeartFailurePhysiology
 from popsim.physiology.influences import Influences
 from popsim.physiology.kidney_disease import COLUMNS as KIDNEY_DISEASE_COLUMNS
 from popsim.physiology.kidney_disease import KidneyDisease
+from popsim.physiology.lungs import COLUMNS as LUNGS_COLUMNS
+from popsim.physiology.lungs import Lungs
 from popsim.physiology.pharmacology import Pharmacology
 from popsim.physiology.vessels import COLUMNS as VESSELS_COLUMNS
 from popsim.physiology.vessels import Vessels
 from popsim.population.clock import Clock
 from popsim.population.columns import Column
 from popsim.population.population import Population
+from popsim.population.surroundings import Surroundings
 
 # Twins at a time: the influences of so many lie in the second-level caches, and take no memory that grows with people.
 BLOCK = 65_536
@@ -29,6 +37,9 @@ COLUMNS: tuple[Column, ...] = (
     *VESSELS_COLUMNS,
     *KIDNEY_DISEASE_COLUMNS,
     *DIABETES_COLUMNS,
+    *LUNGS_COLUMNS,
+    *BLOOD_COLUMNS,
+    *AGEING_COLUMNS,
 )
 
 
@@ -48,14 +59,26 @@ class ClinicalPhysiology:
     Args:
         parameters: sets of constants by name (evidence/parameters.PARAMETER_SETS).
         seed, replication: key of the random numbers.
+        surroundings: weather, particles and viruses by the day; a temperate year when None.
     """
 
-    def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
+    def __init__(
+        self,
+        parameters: Mapping[str, ParameterSet],
+        *,
+        seed: int = 0,
+        replication: int = 0,
+        surroundings: Surroundings | None = None,
+    ) -> None:
         self.systems: tuple[ClinicalSystem, ...] = (
+            Environment(parameters, surroundings=surroundings, seed=seed, replication=replication),
             Pharmacology(parameters, seed=seed, replication=replication),
             Vessels(parameters, seed=seed, replication=replication),
             KidneyDisease(parameters, seed=seed, replication=replication),
             Diabetes(parameters, seed=seed, replication=replication),
+            Lungs(parameters, seed=seed, replication=replication),
+            Blood(parameters, seed=seed, replication=replication),
+            Ageing(parameters, seed=seed, replication=replication),
         )
         self.core = HeartFailurePhysiology(
             parameters["heart_failure"], seed=seed, replication=replication, whole=parameters["clinical_twin"]

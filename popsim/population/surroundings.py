@@ -1,0 +1,110 @@
+"""Surroundings: temperature, fine particles and the activity of respiratory viruses, a value a day, from a CSV file.
+
+A file has the columns `temperature_celsius` (mean of the day), `pm25_ug_m3` and `virus_activity` (1 = mean of a year)
+and one that says which day a row is: `day_of_year` (1 to 365, the same year again and again) or `date` (2019-01-01;
+whole years without gaps, which then begin again). Lines that begin with # hold the source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from popsim.definitions.base import read_text
+from popsim.errors import DefinitionError, did_you_mean
+
+FOLDER = Path(__file__).parents[1] / "evidence" / "environment"
+USUAL = FOLDER / "temperate.csv"
+BOUNDS: Final = {  # lowest and highest that are taken for a measurement in this unit
+    "temperature_celsius": (-40.0, 45.0),
+    "pm25_ug_m3": (0.0, 1000.0),
+    "virus_activity": (0.0, 20.0),
+}
+DAYS = 365
+MOST_YEARS = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """Series of equal length, a value a day; they repeat.
+
+    Attributes:
+        temperature_celsius, pm25_ug_m3, virus_activity: shape (days,).
+        day_of_year: of every row, from 1.
+        source: comments of the file.
+    """
+
+    temperature_celsius: NDArray[np.float64]
+    pm25_ug_m3: NDArray[np.float64]
+    virus_activity: NDArray[np.float64]
+    day_of_year: NDArray[np.int64]
+    source: str = ""
+
+    def row(self, time_days: NDArray[np.float64], start_day_of_year: float) -> NDArray[np.int64]:
+        """Rows that hold at these times; the clock's day 0 is the first row with this day of the year."""
+        first = int(np.argmax(self.day_of_year == int(start_day_of_year)))
+        days: NDArray[np.int64] = (first + np.floor(time_days).astype(np.int64)) % len(self.day_of_year)
+        return days
+
+    @classmethod
+    def read(cls, path: Path = USUAL) -> Surroundings:
+        """Read a file.
+
+        Raises:
+            DefinitionError: a column is missing or unknown, a day is missing, or a value is not one of its unit.
+        """
+        comments = [line[1:].strip() for line in read_text(path).splitlines() if line.startswith("#")]
+        try:
+            frame = pl.read_csv(path, comment_prefix="#", infer_schema_length=None)
+        except pl.exceptions.PolarsError as error:
+            raise DefinitionError(path, "file", None, f"not a table: {str(error).splitlines()[0]}") from None
+        days = [name for name in ("day_of_year", "date") if name in frame.columns]
+        if len(days) != 1:
+            raise DefinitionError(path, "columns", None, "must have one of the columns day_of_year and date")
+        for name in frame.columns:
+            if name not in BOUNDS and name not in days:
+                raise DefinitionError(path, "columns", name, f"unknown column, {did_you_mean(name, BOUNDS)}")
+        series = {name: _series(frame, name, path) for name in BOUNDS}
+        day_of_year = _checked_dates(frame, path) if days == ["date"] else _checked_days(frame, path)
+        return cls(**series, day_of_year=day_of_year, source=" ".join(comments))
+
+
+def _series(frame: pl.DataFrame, name: str, path: Path) -> NDArray[np.float64]:
+    """One column as numbers within their bounds."""
+    if name not in frame.columns:
+        raise DefinitionError(path, "columns", None, f"must have the column {name}")
+    numbers = frame[name].cast(pl.Float64, strict=False)
+    low, high = BOUNDS[name]
+    fits = numbers.is_between(low, high).fill_null(False)
+    if not fits.all():
+        row = int(np.argmin(fits.to_numpy()))
+        raise DefinitionError(path, f"{name}, row {row + 1}", frame[name][row], f"must be {low:g} to {high:g}")
+    return numbers.to_numpy().astype(np.float64)
+
+
+def _checked_days(frame: pl.DataFrame, path: Path) -> NDArray[np.int64]:
+    if frame["day_of_year"].to_list() != list(range(1, DAYS + 1)):
+        raise DefinitionError(path, "day_of_year", None, f"must run 1, 2, ... {DAYS} without gaps")
+    return np.arange(1, DAYS + 1)
+
+
+def _checked_dates(frame: pl.DataFrame, path: Path) -> NDArray[np.int64]:
+    dates = frame["date"].cast(pl.String).str.to_date("%Y-%m-%d", strict=False)
+    if dates.null_count():
+        row = int(np.argmax(dates.is_null().to_numpy()))
+        raise DefinitionError(path, f"date, row {row + 1}", frame["date"][row], "must be a date like 2019-12-31")
+    steps = dates.diff().dt.total_days().drop_nulls()
+    if (steps != 1).any():
+        row = int(np.argmax((steps != 1).to_numpy())) + 1
+        raise DefinitionError(path, f"date, row {row + 1}", str(dates[row]), f"must be the day after {dates[row - 1]}")
+    whole = [dates.dt.offset_by(f"{years}y")[0] for years in range(1, MOST_YEARS + 1)] if len(dates) else []
+    after = dates.dt.offset_by("1d")[-1] if len(dates) else None
+    if after not in whole:
+        raise DefinitionError(path, "date", None, f"must be 1 to {MOST_YEARS} whole years, to begin again after them")
+    days: NDArray[np.int64] = dates.dt.ordinal_day().to_numpy().astype(np.int64)
+    return days
