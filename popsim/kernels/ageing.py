@@ -1,8 +1,8 @@
 """Ageing: falls, what a fracture leaves for weeks, and delirium. Frailty itself is a column of the core.
 
 Falls that bring people to hospital have a hazard exponential in age, frailty, low pressure, delirium, a fracture that
-has not healed, stroke, alcohol and deprivation. Some of those falls break a bone; a fracture heals at a constant rate and
-weakens until then. Delirium begins in hospital far more often than at home, sooner in the old, the frail and the
+has not healed, stroke, alcohol and deprivation. Some of those falls break a bone; a fracture heals at a constant rate
+and weakens until then. Delirium begins in hospital far more often than at home, sooner in the old, the frail and the
 infected; it clears at a constant rate and, while it lasts, weakens, endangers life and lets people fall; at home it
 brings them to hospital.
 
@@ -117,12 +117,12 @@ def advance_day(
         onset = delirium_rate(age, frail, np.float64(infection_severity[i]), attended, p)
         begins = 1.0 if u_delirium < small_chance(onset * step_days) else 0.0
         stays = 0.0 if u_clears < small_chance(p.delirium_clears_per_day * step_days) else 1.0
-        delirious = stays if delirious_before > 0.5 else begins
+        delirious = np.float64(stays if delirious_before > 0.5 else begins)
         fell = np.float64(acute_cause[i]) == CAUSE_FALL
         breaks = 1.0 if fell & (u_fracture < p.fracture_share) else 0.0
         mends = 0.0 if u_heals < small_chance(p.fracture_heals_per_day * step_days) else 1.0
         broken = mends if broken_before > 0.5 else breaks
-        broken = 1.0 if breaks > 0.5 else broken
+        broken = np.float64(1.0 if breaks > 0.5 else broken)
 
         falls = fall_hazard(
             age, frail, np.float64(systolic[i]), delirious, broken, np.float64(stroke_disability[i]),

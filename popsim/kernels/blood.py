@@ -122,7 +122,7 @@ def advance_day(
         rise = share * (target - given)
         possible = store / iron_per_g_dl
         rise = rise if rise < possible else possible
-        now = clip(given + rise, LOWEST_HAEMOGLOBIN, HIGHEST_HAEMOGLOBIN)
+        now = np.float64(clip(given + rise, LOWEST_HAEMOGLOBIN, HIGHEST_HAEMOGLOBIN))
         store = clip(store - iron_per_g_dl * (now - given), 0.0, HIGHEST_STORE)
 
         gained = now - base

@@ -62,7 +62,7 @@ def season_log_rate(virus_activity, pm25, p):
 def settle(temperature, influences, p):
     """What the weather of each twin's entry day does to pressure and fluid: its baseline was measured in it."""
     for i in prange(len(temperature)):
-        hot = heat(temperature[i], p)
+        hot = np.float64(heat(temperature[i], p))
         influences[of.NATRIURESIS, i] += p.heat_fluid_l_day_per_degree * hot
         influences[of.SYSTOLIC, i] -= p.heat_systolic_mmhg_per_degree * hot
 
@@ -75,8 +75,8 @@ def advance_day(
 
     temperature in degrees Celsius (mean of the day), pm25 in micrograms a cubic metre, virus_activity 1 = mean.
     """
-    hot = heat(temperature, p)
-    season = season_log_rate(virus_activity, pm25, p)
+    hot = np.float64(heat(temperature, p))
+    season = np.float64(season_log_rate(virus_activity, pm25, p))
     for i in prange(len(smoking)):
         smokes = 1.0 if np.float64(smoking[i]) == SMOKES else 0.0
         poorer = 3.0 - np.float64(deprivation[i])  # fifths below the middle
