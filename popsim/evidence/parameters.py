@@ -38,6 +38,7 @@ PARAMETER_SETS = (  # of the model with the clinical twin
     "clinical_twin",
     "clinical_prices",
     "clinical_utilities",
+    "reactions",
     "vessels",
     "kidney_disease",
     "diabetes",

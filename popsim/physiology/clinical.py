@@ -21,6 +21,7 @@ from popsim.physiology.kidney_disease import COLUMNS as KIDNEY_DISEASE_COLUMNS
 from popsim.physiology.kidney_disease import KidneyDisease
 from popsim.physiology.lungs import COLUMNS as LUNGS_COLUMNS
 from popsim.physiology.lungs import Lungs
+from popsim.physiology.pharmacology import COLUMNS as DRUG_COLUMNS
 from popsim.physiology.pharmacology import Pharmacology
 from popsim.physiology.vessels import COLUMNS as VESSELS_COLUMNS
 from popsim.physiology.vessels import Vessels
@@ -34,6 +35,7 @@ BLOCK = 65_536
 
 COLUMNS: tuple[Column, ...] = (
     Column("death_cause", "code", "1", 0, 2, "What the twin died of (DIED_OF_*), 0 while alive.", "physiology"),
+    *DRUG_COLUMNS,
     *VESSELS_COLUMNS,
     *KIDNEY_DISEASE_COLUMNS,
     *DIABETES_COLUMNS,

@@ -1,0 +1,179 @@
+"""What a drug is: dosing, kinetics with what they depend on, effects, reactions, and rules for prescribing it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from popsim.definitions.base import Definition
+from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Text, real, whole
+from popsim.definitions.parameter import Parameter
+
+LARGEST_CODE = 30  # a drug that somebody has stopped is a bit of a count
+Compartment = Literal["depot", "central", "peripheral", "effect_site"]
+Reaction = Literal["bradycardia", "hypotension", "hyperkalaemia", "kidney_injury", "bleeding_risk", "hypoglycaemia"]
+
+
+class Activity(Definition):
+    """How much a phenotype's pathway does, relative to a normal metaboliser; codes as in population/genome.py."""
+
+    poor: Annotated[float, real(0.0, 10.0)]
+    intermediate: Annotated[float, real(0.0, 10.0)]
+    rapid: Annotated[float, real(0.0, 10.0)] = 1.0
+    ultrarapid: Annotated[float, real(0.0, 10.0)] = 1.0
+    source: str = Field(min_length=8)
+
+
+class Inhibition(Definition):
+    """What is left of the pathway's activity with a moderate and with a strong inhibitor (phenoconversion)."""
+
+    column: Identifier
+    moderate: Annotated[float, real(0.0, 1.0)]
+    strong: Annotated[float, real(0.0, 1.0)]
+    source: str = Field(min_length=8)
+
+
+class Pathway(Definition):
+    """A gene's part in the drug: in what removes it, or in what makes its effective concentration.
+
+    Attributes:
+        gene: column of the phenotype.
+        share: part of metabolic clearance, or of the effective concentration, that is its in a normal metaboliser.
+        activity: by phenotype.
+        inhibitors: other drugs that take activity away, if any.
+    """
+
+    gene: Literal["cyp2d6", "cyp2c19", "cyp2c9", "vkorc1", "slco1b1"]
+    share: Parameter
+    activity: Activity
+    inhibitors: Inhibition | None = None
+
+
+class Effect(Definition):
+    """What the drug does: at_target (1 + s) x**h / (1 + s x**h), s = half**-h, x the concentration relative to usual.
+
+    `at_target` is the effect at the mean concentration of a usual person on the target dose (x = 1). The largest effect
+    is at_target (1 + half**h), half of it is reached at x = half. Without `half` the effect is proportional to x**h.
+
+    Attributes:
+        influence: a row of kernels/influences.py.
+        unless: column (0 or 1) that takes the effect away.
+    """
+
+    influence: Identifier
+    at_target: Parameter
+    half: Annotated[float, real(1e-3, 1e6)] | None = None
+    hill: Annotated[float, real(0.1, 20.0)] = 1.0
+    unless: Identifier | None = None
+    source: str = Field(min_length=8)
+
+
+class Intolerance(Definition):
+    """Why people stop the drug by themselves: a hazard per_day x**power, x the concentration relative to usual.
+
+    Attributes:
+        name: what they feel, e.g. cough.
+    """
+
+    name: Identifier
+    per_day: Parameter
+    power: Annotated[float, real(0.0, 6.0)] = 0.0
+
+
+class Condition(Definition):
+    """A rule for prescribing: do not start, reduce, or stop where a signal is at least or below a value."""
+
+    action: Literal["not_start", "reduce", "stop"]
+    column: Identifier
+    at_least: float | None = None
+    below: float | None = None
+    source: str = Field(min_length=8)
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> Self:
+        if (self.at_least is None) == (self.below is None):
+            raise ValueError("must have either at_least or below")
+        return self
+
+
+class Drug(Definition):
+    """A drug, as in popsim/evidence/drugs/<name>.toml. The usual person: normal metaboliser, 75 kg, 75 years, GFR 60.
+
+    Attributes:
+        code: number of the drug, never reused: its bit in `stopped_drugs`; the least of a class keys how people differ
+            in handling it.
+        drug_class: what the columns of its amounts begin with.
+        dose_column, column_at_target: the prescribed dose, and its value at the target dose.
+        agent_column, agent: where a class has several drugs, the column that says which, and this drug's code there.
+        route: oral, subcutaneous (through the depot), bolus (at once), daily (the mean of the day follows the dose).
+        doses_a_day: 1 or 2, in equal parts; taken more often as in two, more rarely as in equal daily parts.
+        target_dose, bioavailability, absorption (ka), volume (central), clearance: of the usual person.
+        exchange, peripheral_volume: make two compartments of it.
+        keeps: amounts kept from day to day. A depot that is not kept has moved on by midnight.
+        effect_delay: time constant with which the effect follows the concentration; needs `effect_site` kept.
+        size_scaling: clearance goes with nothing, with (weight / 75)**0.75 (allometric) or with weight.
+        age_slope: part of clearance lost with each year above 75 (won below).
+        renal_share: part of clearance that goes with GFR / 60.
+        extraction: by the liver in the usual person; a change of its enzymes then changes the bioavailability too.
+        variability: sd of the logarithm of metabolic capacity that all this leaves between people.
+        removed_by, activated_by: genes that change metabolic clearance, and what becomes of a concentration.
+        gut_congestion: share of the dose lost to a filling pressure 10 mmHg above the person's own.
+        effects, intolerances: above.
+        implicated_in: reactions at which people stop it, and clinicians reduce it.
+        ladder: doses as shares of the target, ascending.
+        conditions: rules for prescribing.
+    """
+
+    name: Identifier
+    label: Label
+    code: Annotated[int, whole(0, LARGEST_CODE)]
+    drug_class: Identifier
+    dose_column: Identifier
+    column_at_target: Annotated[float, real(1e-6, 1e6)] = 1.0
+    agent_column: Identifier | None = None
+    agent: Annotated[int, whole(0, 9)] = 0
+    note: Text = ""
+    route: Literal["oral", "subcutaneous", "bolus", "daily"]
+    doses_a_day: Annotated[int, whole(1, 2)] = 1
+    target_dose: Parameter
+    bioavailability: Parameter
+    absorption: Parameter | None = None
+    volume: Parameter | None = None
+    clearance: Parameter
+    exchange: Parameter | None = None
+    peripheral_volume: Parameter | None = None
+    keeps: Annotated[tuple[Compartment, ...], AS_TUPLE] = ()
+    effect_delay: Parameter | None = None
+    size_scaling: Literal["none", "allometric", "weight"] = "none"
+    age_slope: Parameter | None = None
+    renal_share: Parameter | None = None
+    extraction: Parameter | None = None
+    variability: Parameter | None = None
+    gut_congestion: Parameter | None = None
+    removed_by: Pathway | None = None
+    activated_by: Pathway | None = None
+    effects: Annotated[tuple[Effect, ...], AS_TUPLE] = ()
+    intolerances: Annotated[tuple[Intolerance, ...], AS_TUPLE] = ()
+    implicated_in: Annotated[tuple[Reaction, ...], AS_TUPLE] = ()
+    ladder: Annotated[tuple[Annotated[float, real(0.0, 3.0)], ...], AS_TUPLE] = (0.0, 1.0)
+    conditions: Annotated[tuple[Condition, ...], AS_TUPLE] = ()
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        kept = "central" in self.keeps
+        if kept == (self.route == "daily"):
+            raise ValueError("keeps must have 'central' unless the route is daily")
+        if kept and self.volume is None:
+            raise ValueError("volume is needed where the central amount is kept")
+        if (self.route in ("oral", "subcutaneous")) != (self.absorption is not None):
+            raise ValueError("absorption must be given for the routes oral and subcutaneous, and for no other")
+        if not ((self.exchange is None) == (self.peripheral_volume is None) == ("peripheral" not in self.keeps)):
+            raise ValueError("exchange, peripheral_volume and keeping 'peripheral' go together")
+        if self.exchange is not None and self.route != "bolus":
+            raise ValueError("a drug of two compartments must have the route bolus")
+        if (self.effect_delay is None) != ("effect_site" not in self.keeps):
+            raise ValueError("effect_delay and keeping 'effect_site' go together")
+        if list(self.ladder) != sorted(set(self.ladder)):
+            raise ValueError("ladder must ascend")
+        return self

@@ -1,0 +1,45 @@
+"""The drugs of the clinical twin: every file in the folder drugs, in the order of their codes."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+from popsim.definitions.base import read
+from popsim.definitions.drug import Drug
+from popsim.errors import DefinitionError, did_you_mean
+from popsim.kernels.influences import INFLUENCES
+
+FOLDER = Path(__file__).parent / "drugs"
+INFLUENCE_NAMES = tuple(influence.name for influence in INFLUENCES)
+
+
+def read_drug(path: Path) -> Drug:
+    """Read the file of a drug.
+
+    Raises:
+        DefinitionError: the file is refused, or it acts on an influence that does not exist.
+    """
+    drug = read(path, Drug)
+    if drug.name != path.stem:
+        raise DefinitionError(path, "name", drug.name, f"must be the name of the file, '{path.stem}'")
+    for place, effect in enumerate(drug.effects):
+        if effect.influence not in INFLUENCE_NAMES:
+            known = did_you_mean(effect.influence, INFLUENCE_NAMES)
+            raise DefinitionError(path, f"effects[{place}].influence", effect.influence, f"no such influence, {known}")
+    return drug
+
+
+@cache
+def load_drugs(folder: Path = FOLDER) -> tuple[Drug, ...]:
+    """All drugs of a folder by their codes.
+
+    Raises:
+        DefinitionError: a file is refused, or two drugs share a code.
+    """
+    drugs = sorted((read_drug(path) for path in sorted(folder.glob("*.toml"))), key=lambda drug: drug.code)
+    for one, next_one in pairwise(drugs):
+        if one.code == next_one.code:
+            raise DefinitionError(folder / f"{next_one.name}.toml", "code", one.code, f"is that of {one.name}")
+    return tuple(drugs)
