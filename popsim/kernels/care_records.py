@@ -160,6 +160,7 @@ class Columns(NamedTuple):
     iv_diuretic_mg_day: int
     loop_diuretic_mg_day: int
     beta_blocker_fraction: int
+    beta_blocker_limit_percent: int
     ras_inhibitor_fraction: int
     mra_fraction: int
     sglt2_inhibitor_fraction: int

@@ -205,12 +205,20 @@ def discharge_prescription(world, job):
 
 
 @inner
-def change_fraction(world, job, column, change):
-    """Change a drug's dose by a fraction of its target dose; returns whether it changed."""
+def change_fraction(world, job, column, change, most=1.0):
+    """Change a drug's dose by a fraction of its target dose, to `most` at most; returns whether it changed."""
     old = np.float64(world.reals[column, job])
-    new = min(max(old + change, 0.0), 1.0)
+    new = min(max(old + change, 0.0), most)
     world.reals[column, job] = new
     return new != old
+
+
+@inner
+def highest_beta_blocker(world, job):
+    """The share of the target dose that a twin's beta-blocker is raised to at most."""
+    column = world.columns[0].beta_blocker_limit_percent
+    limit = np.float64(world.codes[column, job]) if column >= 0 else 0.0
+    return limit / 100.0 if limit > 0.0 else 1.0
 
 
 @inner
@@ -261,7 +269,7 @@ def titrate(world, job):
     if left > 0 and reduced and pressure and potassium and kidney:
         left -= change_fraction(world, job, columns.ras_inhibitor_fraction, step)
     if left > 0 and reduced and pressure and pulse:
-        left -= change_fraction(world, job, columns.beta_blocker_fraction, step)
+        left -= change_fraction(world, job, columns.beta_blocker_fraction, step, highest_beta_blocker(world, job))
     if left > 0 and reduced and potassium and kidney:
         left -= change_fraction(world, job, columns.mra_fraction, step)
     if left > 0 and gfr >= practice.gfr_to_start_sglt2_ml_min:
