@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from kidney_people import sets
+from people import NO_AGEING, NO_SHOCKS
 from scipy.stats import norm
-from vessel_people import PER_100_YEARS, Day, discharged, reference, usual_drugs
+from vessel_people import PER_100_YEARS, Day, discharged, reference, usual_drugs, with_core
 
 from popsim.evidence.parameters import load_parameters
 from popsim.kernels.codes import CAUSE_BLEEDING, CAUSE_INFARCTION, CAUSE_STROKE, LEVEL_CRITICAL, LEVEL_WARD
@@ -101,6 +102,32 @@ def test_without_events_nothing_changes_but_pressure_that_stiffens():
         assert (people[name] == values).all(), name
     # 0.2 and 0.6 mmHg a year for ten years.
     np.testing.assert_allclose(influences["systolic_shift_mmhg"], [2.0, 6.0], rtol=1e-3)
+
+
+STILL = {"heart_failure": NO_SHOCKS | NO_AGEING, "vessels": {"fibrillation_per_day": 0.0, "stiffening_mmhg_year": 0.0,
+                                                            "stiffening_hypertension_mmhg_year": 0.0}}  # fmt: skip
+
+
+def test_around_the_core_a_person_at_the_baseline_stays_there():
+    """Two years; float32 rounding alone moves what was measured at entry."""
+    people = reference(2, atrial_fibrillation=1, prior_stroke=1, prior_infarction=1, coronary_disease=1, hypertension=1)
+    with_core(people, sets(**STILL)).live(730)
+    for now in ("systolic_mmhg", "ejection_fraction_percent", "filling_pressure_mmhg"):
+        np.testing.assert_allclose(people[now], people[f"baseline_{now}"], rtol=2e-4)
+
+
+def test_around_the_core_a_scar_is_a_lower_ejection_fraction_and_more_congestion():
+    """Two years on, the scar and a little more, as the pressure that goes with it dilates; the others stay."""
+    people = reference(2, baseline_ejection_fraction_percent=45.0)
+    day = with_core(people, sets(**STILL))
+    people["acute_cause"] = np.array([CAUSE_INFARCTION, 0])
+    day.live(730)
+    lost = 45.0 - people["ejection_fraction_percent"]
+    scarred = float(people["infarct_scar_percent"][0])
+    assert scarred < lost[0] < 1.5 * scarred
+    assert lost[1] == pytest.approx(0.0, abs=0.02)
+    assert people["filling_pressure_mmhg"][0] > people["filling_pressure_mmhg"][1]
+    assert people["symptom_score"][0] > people["symptom_score"][1]
 
 
 def test_an_infarction_leaves_a_scar_and_a_year_of_risk():

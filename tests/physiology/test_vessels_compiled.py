@@ -65,7 +65,7 @@ def fresh_assembly() -> str:
     people = mixed()
     day = Day(people)
     columns = [people[name] for name in (*READS, *WRITES)]
-    vessels = day.vessels
+    vessels = day.systems[0]
     others = (*vessels._stiffening, vessels._fibrillation_log_rate, *vessels._constants)
     fresh(people.person_id, *columns, day.influences.values, 1, 0, 0, 1.0, *others)
     return "\n".join(fresh.inspect_asm().values())

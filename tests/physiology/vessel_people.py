@@ -9,6 +9,7 @@ import numpy as np
 from kidney_people import alike, sets
 
 from popsim.evidence.parameters import ParameterSet
+from popsim.physiology import HeartFailurePhysiology
 from popsim.physiology.influences import Influences
 from popsim.physiology.vessels import Vessels
 from popsim.population.clock import Clock
@@ -62,7 +63,7 @@ def usual_drugs(people: Population, seed: int = 4) -> dict[str, np.ndarray]:
 
 
 class Day:
-    """The vessels alone: people whose state is held but for what the vessels write."""
+    """The vessels alone: people whose state is held but for what the vessels write (see `with_core`)."""
 
     def __init__(
         self,
@@ -73,9 +74,10 @@ class Day:
         **drugs,
     ) -> None:
         self.people, self.drugs, self.clock = people, dict(drugs), Clock(step_days=step_days)
-        self.vessels = Vessels(parameters or sets(), seed=seed)
+        parameters = parameters or sets()
+        self.systems = [Vessels(parameters, seed=seed)]
         self.influences = Influences(len(people))
-        self.vessels.initialise(people, self.influences)
+        self.systems[0].initialise(people, self.influences)
 
     def live(self, days: float = 1.0) -> Influences:
         """Some days; returns the influences of the last."""
@@ -83,6 +85,16 @@ class Day:
             self.influences.clear()
             for name, value in self.drugs.items():
                 self.influences[name][:] = value
-            self.vessels.advance(self.people, self.clock, self.influences)
+            for system in self.systems:
+                system.advance(self.people, self.clock, self.influences)
             self.clock.tick()
         return self.influences
+
+
+def with_core(people: Population, parameters: Mapping[str, ParameterSet]) -> Day:
+    """The vessels and the core around them."""
+    day = Day(people, parameters)
+    core = HeartFailurePhysiology(parameters["heart_failure"], seed=5, whole=parameters["clinical_twin"])
+    core.initialise(people, day.influences)
+    day.systems.append(core)
+    return day
