@@ -9,6 +9,7 @@ import tomli_w
 from pydantic.fields import FieldInfo
 
 from popsim.definitions.base import Definition
+from popsim.definitions.calibration import Calibrated, Calibration
 from popsim.definitions.cohort import CohortDefinition
 from popsim.definitions.experiment import Experiment
 from popsim.definitions.network import NetworkDefinition
@@ -20,6 +21,8 @@ KINDS: dict[str, type[Definition]] = {
     "cohort": CohortDefinition,
     "network": NetworkDefinition,
     "parameters": ParameterFile,
+    "calibration": Calibration,
+    "calibrated": Calibrated,
 }
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

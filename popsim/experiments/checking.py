@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from popsim.care.network import CareNetwork
-from popsim.definitions.base import read_toml
+from popsim.definitions.base import read, read_toml
+from popsim.definitions.calibration import Calibrated, read_calibration
 from popsim.errors import DefinitionError
 from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.parameters import load_parameters
@@ -39,12 +40,18 @@ def check_file(path: Path) -> str:
         cohort = Cohort.read(path)
         plan(cohort, CLINICAL_SCHEMA)
         return f"cohort '{cohort.name}' is sound: {len(cohort.definition.columns)} sampled columns"
+    if isinstance(table.get("parameters"), list):
+        calibration = read_calibration(path)
+        return f"calibration '{calibration.name}' is sound: {len(calibration.parameters)} parameters to be fitted"
+    if "name" in table and "parameters" in table:
+        found = read(path, Calibrated)
+        return f"calibrated parameters '{found.name}' are sound: {len(found.parameters)} parameters"
     if table and all(isinstance(value, dict) for key, value in table.items() if key != "parameter_groups"):
         parameters = load_parameters(path.stem, path.parent)
         uncertain = len(uncertain_parameters({path.stem: parameters}, (), path).names)
         return f"parameter set '{path.stem}' is sound: {len(parameters)} parameters, {uncertain} of them uncertain"
-    kinds = "must be an experiment (strategies), care network (settings), cohort (columns) or parameter set (tables)"
-    raise DefinitionError(path, "file", None, kinds)
+    kinds = "an experiment (strategies), care network (settings), cohort (columns), calibration (parameters)"
+    raise DefinitionError(path, "file", None, f"must be {kinds} or parameter set (tables)")
 
 
 def price_notes(study: Study) -> list[str]:

@@ -1,0 +1,100 @@
+"""What a calibration file and the targets it names may say; one simulation of the clinical twin from end to end."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from popsim.calibration.fit import FRESH_LUCK, USUAL_LUCK
+from popsim.calibration.problem import problem_of, read_files
+from popsim.cli import main
+from popsim.definitions.base import validate
+from popsim.definitions.calibration import Calibration, read_calibration
+from popsim.errors import DefinitionError, InputError
+from popsim.experiments.engine import Engine
+from popsim.experiments.runner import run_study
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+SHIPPED = EXPERIMENTS / "calibration" / "heart_failure.toml"
+DISCHARGE = EXPERIMENTS / "targets" / "discharge.toml"
+SHARE = {"name": "clinical_twin.other_death_share", "prior": {"distribution": "beta", "standard_error": 0.1}}
+
+
+def simulate_nothing(study):
+    raise AssertionError("simulated before everything was checked")
+
+
+def read(run=simulate_nothing, targets=(DISCHARGE,), **said):
+    calibration = validate({"name": "toy", "parameters": [SHARE]} | said, Calibration, "toy.toml")
+    return problem_of(calibration, Path("toy.toml"), targets, run)
+
+
+def test_the_shipped_calibration_is_sound_and_says_nothing_twice():
+    problem = problem_of(read_calibration(SHIPPED), SHIPPED, (), simulate_nothing)
+    assert {*problem.aims.names} == {*problem.calibration.fitted}
+    sources = {source.name: [target.name for target in source.targets] for source in problem.simulate.sources}
+    assert [*sources] == ["discharge", "five_years", "dapa_hf", "merit_hf"]
+    assert sources["merit_hf"] == ["merit_hf_death_rate_placebo", "merit_hf_death_rate_metoprolol"]
+
+
+def test_all_that_is_for_calibration_is_fitted_when_nothing_is_named():
+    names = read().aims.names
+    assert "readmission_30d" in names
+    assert "length_of_stay_lower_quartile" not in names  # is there to validate
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        (
+            {"fitted": ["discharged_to_hospice"]},
+            "fitted = 'discharged_to_hospice': is there to validate",
+        ),
+        ({"fitted": ["readmission_3d"]}, "fitted = 'readmission_3d': did you mean 'readmission_30d'"),
+        ({"targets": (EXPERIMENTS / "trials" / "rales.toml",)}, "targets: none is there to calibrate: leave this file"),
+        ({"targets": (DISCHARGE, DISCHARGE)}, "targets.readmission_30d: the name is used in two files"),
+        ({"targets": ()}, "targets: must name at least one file"),
+        ({"targets": (EXPERIMENTS / "targets" / "discharged.toml",)}, "discharged.toml: file: no such file"),
+    ],
+)
+def test_what_is_refused(said, problem):
+    with pytest.raises(DefinitionError) as refused:
+        read(**said)
+    assert problem in str(refused.value)
+
+
+def test_one_calibration_file_is_needed_and_flags_replace_its_numbers():
+    calibration, file, targets = read_files([DISCHARGE, SHIPPED], {"people": 300, "points": None})
+    assert (calibration.people, calibration.points, file, targets) == (300, 160, SHIPPED, [DISCHARGE])
+    with pytest.raises(InputError, match="0 calibration files named: name one"):
+        read_files([DISCHARGE], {})
+    with pytest.raises(DefinitionError, match="points = 20: must be more than twice the 15 parameters"):
+        read_files([SHIPPED], {"points": 20})
+
+
+def test_the_command_line_refuses_in_one_line(capsys, tmp_path):
+    file = tmp_path / "wrong.toml"
+    file.write_text(SHIPPED.read_text().replace("death_log_base", "death_log_bass"), encoding="utf-8")
+    assert main(["calibrate", str(file), str(DISCHARGE), "--out", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "heart_failure.death_log_bass" in error or "fitted" in error
+    assert [*tmp_path.iterdir()] == [file]
+
+
+@pytest.mark.slow
+def test_the_clinical_twin_is_simulated_at_points_that_share_their_luck(tmp_path):
+    def run(study):
+        return run_study(study, tmp_path, Engine(1, 1))
+
+    problem = read(run, people=200, fitted=["mortality_30d", "readmission_30d"])
+    values = np.array([[0.7], [0.7], [0.5]])
+    first, again = (
+        problem.simulate(problem.priors.names, values, USUAL_LUCK),
+        problem.simulate(problem.priors.names, values[:1], FRESH_LUCK),
+    )
+    assert first.values.shape == (3, 2)
+    np.testing.assert_array_equal(first.values[0], first.values[1])
+    assert (first.values[0] != again.values[0]).any()
+    share = first.values[:, 0]
+    np.testing.assert_allclose(first.errors[:, 0], np.sqrt(share * (1 - share) / 200))
