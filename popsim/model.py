@@ -25,6 +25,7 @@ from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganS
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
+from popsim.population.surroundings import Surroundings
 from popsim.recorder import Occupancy, Recorder
 from popsim.roster import Roster
 from popsim.twin import PatientTwin
@@ -115,6 +116,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         follow_up_days: int = 365,
         enrolment_days: int = 0,
         parameters: Mapping[str, ParameterSet] | None = None,
+        surroundings: Surroundings | None = None,
         organ_systems: Sequence[OrganSystem] = (),
         agent_class: type[PatientTwin] = PatientTwin,
     ) -> None:
@@ -129,6 +131,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             follow_up_days: days for which each twin is followed from its entry.
             enrolment_days: entries are spread over so many days.
             parameters: sets of constants by name (evidence/parameters.py); others are read from there.
+            surroundings: weather, particles and viruses of clinical twins by the day; a temperate year when None.
             organ_systems: a user's own, living each day after heart failure; the population has their columns.
             agent_class: what a twin's handle is, for hooks and attributes of a user's own.
 
@@ -150,7 +153,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self.follow_up_days, self.enrolment_days = int(follow_up_days), int(enrolment_days)
         self.clock = Clock()
         self._make_agents(agent_class)
-        self._organ_systems = tuple(organ_systems)
+        self._organ_systems, self._surroundings = tuple(organ_systems), surroundings
         parts = self._build(parameters or {})
         self.interventions = parts.interventions
         self.physiology, self.monitoring = parts.physiology, parts.monitoring
@@ -252,7 +255,8 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
     def _body(self, sets: Mapping[str, ParameterSet]) -> OrganSystem:
         """The physiology for which the population has the columns: the clinical twin, or heart failure alone."""
         if self.is_clinical:
-            return ClinicalPhysiology(sets, seed=self.seed, replication=self.replication)
+            keys = {"seed": self.seed, "replication": self.replication}
+            return ClinicalPhysiology(sets, **keys, surroundings=self._surroundings)
         return HeartFailurePhysiology(sets["heart_failure"], seed=self.seed, replication=self.replication)
 
     def _clinical_worth(self, sets: Mapping[str, ParameterSet]) -> ClinicalWorth | None:

@@ -9,7 +9,17 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from popsim.definitions.base import Definition, read
-from popsim.definitions.fields import AS_TUPLE, LONGEST_LABEL, DefinitionPath, Identifier, Label, Text, real, whole
+from popsim.definitions.fields import (
+    AS_TUPLE,
+    LONGEST_LABEL,
+    DefinitionPath,
+    Identifier,
+    Label,
+    TablePath,
+    Text,
+    real,
+    whole,
+)
 from popsim.definitions.parameter import NestedEntries, ParameterEntry
 from popsim.definitions.strategy import LARGEST_CAPACITY, Strategy, resolved
 from popsim.definitions.target import Targets
@@ -81,8 +91,8 @@ class Scenario(Definition):
     Attributes:
         name, label, description: how files and tables call it, and what it asks.
         without: names of strategies that are left out.
-        cohort, network, capacity, population, follow_up_days, enrolment_days, perspective, discount_rate_costs,
-            discount_rate_qalys, willingness_to_pay: as in the experiment.
+        cohort, network, environment, capacity, population, follow_up_days, enrolment_days, perspective,
+            discount_rate_costs, discount_rate_qalys, willingness_to_pay: as in the experiment.
         parameters, capacity: added to the experiment's, by name.
     """
 
@@ -92,6 +102,7 @@ class Scenario(Definition):
     without: Annotated[tuple[Identifier, ...], AS_TUPLE] = ()
     cohort: DefinitionPath | None = None
     network: DefinitionPath | None = None
+    environment: TablePath | None = None
     capacity: dict[Identifier, Places] = Field(default_factory=dict)
     population: PopulationSize | None = None
     follow_up_days: FollowUpDays | None = None
@@ -115,6 +126,8 @@ class Experiment(Definition):
         name: names the folder of results.
         cohort, network: definition files, relative to the experiment's file.
         physiology: what a twin is: `heart_failure` alone, or the `clinical` twin with all organ systems and drugs.
+        environment: CSV file of temperature, particles and viruses by the day (population/surroundings.py), for
+            clinical twins; a temperate year when absent.
         strategies: what is compared, as the file says it; `strategy(name)` has what one inherits.
         comparator: name of the strategy that the others are compared with; the first one when empty.
         capacity: places, or slots a day, that replace the network's under every strategy, by setting (for its reference
@@ -147,6 +160,7 @@ class Experiment(Definition):
     cohort: DefinitionPath
     network: DefinitionPath
     physiology: Literal["heart_failure", "clinical"] = "heart_failure"
+    environment: TablePath | None = None
     strategies: Annotated[tuple[Strategy, ...], AS_TUPLE, Field(min_length=1, max_length=64)]
     comparator: str = ""
     capacity: dict[Identifier, Places] = Field(default_factory=dict)
@@ -182,6 +196,15 @@ class Experiment(Definition):
             raise ValueError(f"comparator = '{self.comparator}': {did_you_mean(self.comparator, names)}")
         for strategy in self.strategies:
             resolved(strategy, self.strategies)
+        return self
+
+    @model_validator(mode="after")
+    def _environment_has_twins_that_feel_it(self) -> Self:
+        if self.physiology == "clinical":
+            return self
+        for where, file in (("", self.environment), *((f"scenarios.{s.name}.", s.environment) for s in self.scenarios)):
+            if file is not None:
+                raise ValueError(f"{where}environment = '{file}': only for twins of physiology = \"clinical\"")
         return self
 
     @model_validator(mode="after")

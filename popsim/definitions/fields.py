@@ -117,3 +117,12 @@ def _checked_path(path: str) -> str:
 
 
 DefinitionPath = Annotated[str, AfterValidator(_checked_path)]
+
+
+def _checked_table_path(path: str) -> str:
+    if not path.endswith(".csv") or len(path) > LONGEST_PATH or not path.isprintable():
+        raise ValueError(f"must be the path of a .csv file, at most {LONGEST_PATH} printable characters")
+    return path
+
+
+TablePath = Annotated[str, AfterValidator(_checked_table_path)]

@@ -37,6 +37,7 @@ from popsim.kernels import source_hash
 from popsim.population.cohort import Cohort
 from popsim.population.columns import Schema
 from popsim.population.sampling import plan
+from popsim.population.surroundings import Surroundings
 from popsim.schema import SCHEMAS
 
 MADE_IN_PYTHON = "made in Python"
@@ -67,6 +68,7 @@ class Study:
         uncertain: what differs between parameter draws.
         file: where the experiment came from.
         flags: what the command line said instead of the file.
+        surroundings: of clinical twins; None: the usual ones.
     """
 
     experiment: Experiment
@@ -76,6 +78,7 @@ class Study:
     uncertain: UncertainParameters | DesignedParameters
     file: Path
     flags: Mapping[str, object]
+    surroundings: Surroundings | None = None
 
     @property
     def schema(self) -> Schema:
@@ -159,8 +162,9 @@ class Study:
 
     def _files(self) -> list[Path]:
         """Every file that the experiment was read from, its own first."""
-        calibration = [self.file.parent / self.experiment.calibration] if self.experiment.calibration else []
-        return [self.file, self.file.parent / self.experiment.network, *calibration, *self.cohort.input_files()]
+        named = (self.experiment.network, self.experiment.calibration, self.experiment.environment)
+        others = [self.file.parent / name for name in named if name]
+        return [self.file, *others, *self.cohort.input_files()]
 
     def _shared_content(self) -> dict[str, Any]:
         """What all pieces of work depend on."""
@@ -182,6 +186,8 @@ class Study:
     def _inputs(self) -> dict[str, Any]:
         """What the files say that the experiment names; comments in them change nothing."""
         data = [path for path in self.cohort.input_files() if path != self.cohort.path]
+        if self.experiment.environment:
+            data.append(self.file.parent / self.experiment.environment)
         return {
             "cohort": self.cohort.definition.model_dump(mode="json"),
             "data": {path.name: file_hash(path) for path in data},
@@ -305,7 +311,8 @@ def resolve(
         check_strategy(strategy, network, schema, file)
         networks_by_day(checked, strategy)
     parameters, uncertain = resolve_parameters(experiment, file)
-    return Study(experiment, cohort, network, parameters, uncertain, Path(file), dict(flags or {}))
+    surroundings = Surroundings.read(Path(file).parent / experiment.environment) if experiment.environment else None
+    return Study(experiment, cohort, network, parameters, uncertain, Path(file), dict(flags or {}), surroundings)
 
 
 def _changed(experiment: Experiment, key: str, change: Change) -> Experiment:

@@ -143,6 +143,7 @@ def build(unit: Unit, population: int | None = None) -> PopulationModel:
         follow_up_days=experiment.follow_up_days,
         enrolment_days=experiment.enrolment_days,
         parameters=parameters,
+        surroundings=study.surroundings,
     )
 
 
