@@ -10,9 +10,11 @@ from popsim.definitions.base import read, read_toml
 from popsim.definitions.calibration import Calibrated, read_calibration
 from popsim.errors import DefinitionError
 from popsim.evidence.draws import uncertain_parameters
+from popsim.evidence.drugs import read_drug
 from popsim.evidence.parameters import load_parameters
 from popsim.experiments.design import Study
 from popsim.experiments.scenarios import studies
+from popsim.physiology.pharmacology import check_columns
 from popsim.population.cohort import Cohort
 from popsim.population.population import Population
 from popsim.population.sampling import plan, sample
@@ -36,6 +38,10 @@ def check_file(path: Path) -> str:
     if "settings" in table:
         network = read_network(path)
         return f"care network '{network.definition.name}' is sound: {len(network)} settings"
+    if "drug_class" in table:
+        drug = read_drug(path)
+        check_columns(drug, CLINICAL_SCHEMA, path)
+        return f"drug '{drug.name}' is sound: {len(drug.effects)} effects, {len(drug.conditions)} rules for prescribing"
     if "columns" in table or "table" in table:
         cohort = Cohort.read(path)
         plan(cohort, CLINICAL_SCHEMA)
@@ -51,7 +57,7 @@ def check_file(path: Path) -> str:
         uncertain = len(uncertain_parameters({path.stem: parameters}, (), path).names)
         return f"parameter set '{path.stem}' is sound: {len(parameters)} parameters, {uncertain} of them uncertain"
     kinds = "an experiment (strategies), care network (settings), cohort (columns), calibration (parameters)"
-    raise DefinitionError(path, "file", None, f"must be {kinds} or parameter set (tables)")
+    raise DefinitionError(path, "file", None, f"must be {kinds}, drug (drug_class) or parameter set (tables)")
 
 
 def price_notes(study: Study) -> list[str]:

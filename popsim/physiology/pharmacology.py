@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from popsim.definitions.drug import Drug, Effect, Pathway
 from popsim.definitions.parameter import Parameter
-from popsim.errors import DefinitionError
-from popsim.evidence.drugs import FOLDER, load_drugs
+from popsim.errors import DefinitionError, did_you_mean
+from popsim.evidence.drugs import load_drugs
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels import pharmacology as kernel
 from popsim.kernels import reactions
 from popsim.physiology.influences import PLACE, Influences
 from popsim.population.clock import Clock
-from popsim.population.columns import Column
+from popsim.population.columns import Column, Schema
 from popsim.population.population import Population
 
 
@@ -61,7 +61,6 @@ COLUMNS: tuple[Column, ...] = (
     Column("reaction", "code", "1", 0, 127, "Adverse reactions present today: bits (kernels/reactions).", "physiology"),
     *(_handling(drug_class) for drug_class in VARIED),
 )
-KEPT = {column.name for column in COLUMNS}
 STOPS_EVERY = 7  # steps: who stops a drug by himself is looked at on one day of the week, another for each drug
 SIZE_ROW = {"none": kernel.NO_SIZE, "allometric": kernel.SIZE_ALLOMETRIC, "weight": kernel.SIZE_WEIGHT}
 READS = (
@@ -85,9 +84,6 @@ class Pharmacology:
         parameters: sets by name; uses reactions. What a drug is stands in its file.
         seed, replication: key of the random numbers.
         drugs: by default all of evidence/drugs.
-
-    Raises:
-        DefinitionError: a drug keeps an amount that has no column.
     """
 
     def __init__(
@@ -207,17 +203,31 @@ class _Prepared:
         self.removed, self.activated = _activities(said.removed_by), _activities(said.activated_by)
         self.take, self.carry = take_constants(said), carry_constants(said)
         self._kept = [f"{said.drug_class}_{part}" for part in said.keeps]
-        for name in (*self._kept, *((self.handling,) if self.handling else ())):
-            if name not in KEPT:
-                raise DefinitionError(
-                    FOLDER / f"{said.name}.toml", "keeps, variability", name, "there is no such column"
-                )
 
     def at_work(self, population: Population) -> bool:
         """Whether the drug does anything and somebody is prescribed it or has some of its class left."""
         if not self.said.effects:
             return False
         return any(bool(population[name].any()) for name in (self.said.dose_column, *self._kept))
+
+
+def check_columns(drug: Drug, schema: Schema, file: object) -> None:
+    """Check that the population has the columns that a drug names, and those of the amounts that it keeps.
+
+    Raises:
+        DefinitionError: there is no such column.
+    """
+    named = {
+        "dose_column": drug.dose_column,
+        "agent_column": drug.agent_column,
+        **{f"keeps ({part})": f"{drug.drug_class}_{part}" for part in drug.keeps},
+        **{f"effects[{place}].unless": effect.unless for place, effect in enumerate(drug.effects)},
+        **{f"conditions[{place}].column": rule.column for place, rule in enumerate(drug.conditions)},
+        "variability": f"{drug.drug_class}_handling" if drug.variability else None,
+    }
+    for key, column in named.items():
+        if column is not None and column not in schema:
+            raise DefinitionError(file, key, column, f"no such column, {did_you_mean(column, schema.columns)}")
 
 
 def take_constants(drug: Drug) -> kernel.TakeConstants:
