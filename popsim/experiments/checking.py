@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import read, read_toml
@@ -35,17 +36,8 @@ def check_file(path: Path) -> str:
         names = ", ".join(strategy.name for strategy in study.experiment.strategies)
         more = f"; {len(scenarios)} scenarios" if scenarios else ""
         return "\n".join([f"experiment '{study.experiment.name}' is sound: {names}{more}", *price_notes(study)])
-    if "settings" in table:
-        network = read_network(path)
-        return f"care network '{network.definition.name}' is sound: {len(network)} settings"
-    if "drug_class" in table:
-        drug = read_drug(path)
-        check_columns(drug, CLINICAL_SCHEMA, path)
-        return f"drug '{drug.name}' is sound: {len(drug.effects)} effects, {len(drug.conditions)} rules for prescribing"
-    if "columns" in table or "table" in table:
-        cohort = Cohort.read(path)
-        plan(cohort, CLINICAL_SCHEMA)
-        return f"cohort '{cohort.name}' is sound: {len(cohort.definition.columns)} sampled columns"
+    if any(key in table for key in ("settings", "drug_class", "columns", "table")):
+        return _check_model(path, table)
     if isinstance(table.get("parameters"), list):
         calibration = read_calibration(path)
         return f"calibration '{calibration.name}' is sound: {len(calibration.parameters)} parameters to be fitted"
@@ -58,6 +50,20 @@ def check_file(path: Path) -> str:
         return f"parameter set '{path.stem}' is sound: {len(parameters)} parameters, {uncertain} of them uncertain"
     kinds = "an experiment (strategies), care network (settings), cohort (columns), calibration (parameters)"
     raise DefinitionError(path, "file", None, f"must be {kinds}, drug (drug_class) or parameter set (tables)")
+
+
+def _check_model(path: Path, table: dict[str, Any]) -> str:
+    """Check a care network, a drug or a cohort against the columns of the model."""
+    if "settings" in table:
+        network = read_network(path)
+        return f"care network '{network.definition.name}' is sound: {len(network)} settings"
+    if "drug_class" in table:
+        drug = read_drug(path)
+        check_columns(drug, CLINICAL_SCHEMA, path)
+        return f"drug '{drug.name}' is sound: {len(drug.effects)} effects, {len(drug.conditions)} rules for prescribing"
+    cohort = Cohort.read(path)
+    plan(cohort, CLINICAL_SCHEMA)
+    return f"cohort '{cohort.name}' is sound: {len(cohort.definition.columns)} sampled columns"
 
 
 def price_notes(study: Study) -> list[str]:
