@@ -59,7 +59,7 @@ class GeneticTesting:
         self._rules = [prescribing_rules()[name] for name in test.guides]
         self._pending: dict[int, NDArray[np.int64]] = {}
         self._asked = np.zeros(len(population), np.bool_)
-        self._triggered = np.zeros(len(population), np.bool_)
+        self._held = np.zeros((len(test.triggers), len(population)), np.bool_)  # each trigger, yesterday
 
     def apply(self, population: Population, today: int) -> None:
         """Results that arrive today, and tests that are taken today."""
@@ -79,11 +79,12 @@ class GeneticTesting:
             earlier = np.arange(entered_before(population, today) if today == self.test.from_day else 0)
             return np.concatenate([earlier[population["alive"][earlier] != 0], new])
         there = slice(0, entered_before(population, today + 1))
-        now = np.zeros(there.stop, np.bool_)
-        for trigger in self.test.triggers:
-            now |= meets(population, (trigger,), there)
-        turned = now & ~self._triggered[there] & ~self._asked[there] & (population["alive"][there] != 0)
-        self._triggered[there] = now
+        turned = np.zeros(there.stop, np.bool_)
+        for trigger, held in zip(self.test.triggers, self._held, strict=True):
+            holds = meets(population, (trigger,), there)
+            turned |= holds & ~held[there]
+            held[there] = holds
+        turned &= ~self._asked[there] & (population["alive"][there] != 0)
         turned[there if today == self.test.from_day else new] = False
         return np.flatnonzero(turned)
 

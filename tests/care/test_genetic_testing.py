@@ -101,6 +101,21 @@ def test_a_reactive_test_follows_its_trigger_once():
     assert sum(len(rows) for day in charged for _, rows in day) == 2
 
 
+def test_one_trigger_does_not_hide_another():
+    population = people(2)
+    population["antiplatelet_fraction"] = [1.0, 0.0]  # on the drug at entry, which is no start of it
+    triggers = [*REACTIVE["triggers"], {"column": "antiplatelet_fraction", "at_least": 0.1}]
+    known = []
+
+    def happen(day):
+        known.append(population["genotype_known"].tolist())
+        population["presenting_cause"][0] = ARRHYTHMIA if day == 1 else 0
+        population["antiplatelet_fraction"][1] = 1.0 if day >= 2 else 0.0
+
+    live(population, REACTIVE | {"triggers": triggers}, days=4, on_day=happen)
+    assert known == [[0, 0], [0, 0], [1, 0], [1, 1]]
+
+
 def test_uptake_and_sensitivity_are_shares():
     """Within 4 binomial standard errors."""
     population = people(4000)
