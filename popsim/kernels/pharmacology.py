@@ -96,6 +96,12 @@ def pathway(phenotype, inhibitor, g):
     return 1.0 - g.share + g.share * activity
 
 
+@njit(cache=True, error_model="numpy", forceinline=True)
+def first_pass(enzymes, extraction):
+    """Bioavailability relative to the usual person, by the capacity of the liver (well-stirred model)."""
+    return 1.0 / (1.0 - extraction + extraction * enzymes)
+
+
 @njit(cache=True, parallel=True, error_model="numpy")
 def prepare(
     person_id, entry_day, age_years, dry_weight, gfr, filling_pressure, baseline_filling_pressure, adherence,
@@ -151,7 +157,7 @@ def take(dose, agent, stopped, capacity, size, scratch, bit, d):
         takes = (np.float64(agent[i]) == d.agent) & (((stopped[i] >> bit) & 1) == 0)
         swallowed = d.daily_mg * np.float64(dose[i]) * (np.float64(scratch[TAKEN, i]) if takes else 0.0)
         enzymes = np.float64(capacity[i])
-        passes = 1.0 / (1.0 - d.extraction + d.extraction * enzymes)
+        passes = first_pass(enzymes, d.extraction)
         old = 1.0 - d.age_slope * np.float64(scratch[AGE, i])
         organs = (1.0 - d.renal_share) * enzymes * passes + d.renal_share * np.float64(scratch[GFR_RATIO, i])
         clearance = d.clearance * np.float64(size[i]) * clip(old, 0.2, 2.0) * organs

@@ -1,0 +1,231 @@
+"""Drugs in people: exposure by genotype as published, steady states, superposition, monotone responses, reactions."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drug_people import SeenPharmacology, alike, influenced, lived, lived_together, medicated, various
+
+from popsim.errors import DefinitionError
+from popsim.evidence.drugs import FOLDER, load_drugs, read_drug
+from popsim.kernels.kinetics import one_compartment
+from popsim.kernels.pharmacology import first_pass
+from popsim.kernels.reactions import INTOLERANCE, REACTIONS
+from popsim.physiology.influences import Influences
+from popsim.physiology.pharmacology import COLUMNS, check_columns
+from popsim.population.clock import Clock
+from popsim.schema import CLINICAL_SCHEMA
+
+DRUGS = {drug.name: drug for drug in load_drugs()}
+POOR, INTERMEDIATE, NORMAL, ULTRARAPID = 1, 2, 3, 5
+FLOAT32 = 1e-5  # relative, after some days of amounts kept as float32
+
+
+def exposure(name: str, **values: float) -> float:
+    """Steady exposure of one usual person, other columns as given; 1 is that on the target dose, all taken."""
+    people, system = medicated(DRUGS[name], **values), SeenPharmacology((alike(DRUGS[name]),))
+    system.initialise(people, Influences(len(people)))
+    return float(system.exposure[0])
+
+
+def test_the_usual_person_on_the_target_dose_has_exposure_one():
+    for name, drug in DRUGS.items():
+        if drug.effects:
+            assert exposure(name) == pytest.approx(1.0, rel=FLOAT32), name
+
+
+def test_metoprolol_exposure_by_genotype_and_inhibitor_is_as_published():
+    """Blake 2013: AUC of poor against extensive metabolisers 4.9, against ultrarapid 13; paroxetine: 2.5 to 8 fold."""
+    poor, usual = exposure("metoprolol", cyp2d6=POOR), exposure("metoprolol", cyp2d6=NORMAL)
+    assert poor / usual == pytest.approx(4.9, rel=0.02)
+    assert poor / exposure("metoprolol", cyp2d6=ULTRARAPID) == pytest.approx(13.0, rel=0.02)
+    assert 1.0 < exposure("metoprolol", cyp2d6=INTERMEDIATE) < 2.5
+    assert 2.5 < exposure("metoprolol", cyp2d6_inhibitor=2) / usual < 8.0
+    assert exposure("metoprolol", cyp2d6_inhibitor=2, cyp2d6=POOR) == pytest.approx(poor, rel=1e-6)
+    assert exposure("bisoprolol", cyp2d6=POOR) == pytest.approx(1.0, rel=FLOAT32)
+
+
+def test_metoprolol_half_life_and_peak_follow_from_first_pass():
+    """Blake 2013: half-life 2.3 times and peak 2.3 times as high in poor metabolisers; neither was set."""
+    drug = DRUGS["metoprolol"]
+    enzymes = {"usual": 1.0, "poor": 1.0 - drug.removed_by.share.value}
+    peak, rate = {}, {}
+    for who, m in enzymes.items():
+        passes = float(first_pass(m, drug.extraction.value))
+        rate[who] = drug.clearance.value * m * passes / (75.0 * drug.volume.value)
+        hours = np.linspace(0.0, 12.0, 2401)
+        course = [one_compartment(passes, 0.0, 0.0, drug.absorption.value, rate[who], t)[1] for t in hours]
+        peak[who] = max(course)
+    assert rate["usual"] / rate["poor"] == pytest.approx(2.3, rel=0.02)
+    assert peak["poor"] / peak["usual"] == pytest.approx(2.3, rel=0.06)
+
+
+def test_warfarin_clopidogrel_and_statin_follow_their_genes():
+    """Warfarin: dose for the same effect by the IWPC equation, computed for 75 years, 170 cm, 77 kg, white."""
+    assert exposure("warfarin", vkorc1=1) == pytest.approx(1.0 / 0.53, rel=0.01)
+    assert exposure("warfarin", cyp2c9=2) == pytest.approx(1.0 / 0.78, rel=0.02)
+    assert exposure("clopidogrel", cyp2c19=POOR) < exposure("clopidogrel", cyp2c19=INTERMEDIATE) < 1.0
+    assert exposure("ticagrelor", cyp2c19=POOR) == pytest.approx(1.0, rel=FLOAT32)
+    assert exposure("atorvastatin", slco1b1=POOR) > 2.0
+
+
+def test_exposure_rises_with_dose_and_falls_with_kidneys_weight_and_congestion():
+    for name, drug in DRUGS.items():
+        if not drug.effects:
+            continue
+        assert exposure(name, **{drug.dose_column: 0.5 * drug.column_at_target}) == pytest.approx(0.5, rel=FLOAT32)
+        slow = exposure(name, baseline_gfr_ml_min=20.0)
+        assert (slow > 1.0 + FLOAT32) == (drug.renal_share is not None), name
+        assert math.isfinite(exposure(name, baseline_gfr_ml_min=5.0, dry_weight_kg=30.0, age_years=110.0))
+    assert exposure("digoxin", baseline_gfr_ml_min=20.0) == pytest.approx(1 / (0.2 + 0.8 / 3), rel=1e-4)
+    congested = influenced(DRUGS["furosemide"], filling_pressure_mmhg=30.0)
+    assert congested["loop_diuretic_mg"][0] == pytest.approx(30.0, rel=1e-4)
+
+
+def test_initialise_is_the_steady_state_of_every_drug():
+    """All drugs and all agents at once: what enters at steady state stays there, but for twenty days of ageing."""
+    people = various(64)
+    system = SeenPharmacology()
+    start = Influences(len(people))
+    system.initialise(people, start)
+    before = {column.name: people[column.name].copy() for column in COLUMNS if column.unit in ("mg", "1")}
+    later = Influences(len(people))
+    for day in range(20):
+        later.clear()
+        system.advance(people, Clock(day=day), later)
+    same = people["stopped_drugs"] == 0
+    for name, values in before.items():
+        if name not in ("stopped_drugs", "reaction"):
+            assert np.allclose(people[name][same], values[same], rtol=1e-3, atol=1e-7), name
+    drug_effects = start.values[:23] != 0.0
+    assert drug_effects.any(axis=1).sum() >= 15
+    assert np.allclose(later.values[:23][:, same], start.values[:23][:, same], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["bisoprolol", "warfarin", "digoxin", "semaglutide", "vericiguat"])
+def test_days_of_irregular_doses_are_the_sum_of_the_days_alone(name):
+    """Superposition: linear kinetics, delay included; within what float32 keeps."""
+    drug, random = DRUGS[name], np.random.default_rng(3)
+    doses = random.random(25) * (random.random(25) < 0.7) * drug.column_at_target
+
+    def course(given: np.ndarray) -> np.ndarray:
+        people, system = medicated(drug, adherence=1.0, **{drug.dose_column: 0.0}), SeenPharmacology((drug,))
+        system.initialise(people, Influences(len(people)))
+        felt = []
+        for day, dose in enumerate(given):
+            people[drug.dose_column] = dose
+            system.advance(people, Clock(day=day), Influences(len(people)))
+            felt.append(float(system.exposure[0]) if people[drug.dose_column].any() or day else 0.0)
+        return np.array(felt)
+
+    together = course(doses)
+    alone = sum(course(np.where(np.arange(25) == day, doses, 0.0)) for day in range(25) if doses[day] > 0.0)
+    assert together[-1] > 0.0
+    assert together == pytest.approx(alone, rel=1e-4, abs=1e-6)
+
+
+def test_each_person_has_his_own_handling_and_keeps_it():
+    drug = DRUGS["warfarin"]
+    people, system = medicated(drug, size=4000), SeenPharmacology((drug,))
+    system.initialise(people, Influences(len(people)))
+    logs = np.log(system.exposure)
+    error = drug.variability.value / math.sqrt(2 * len(people))  # standard error of a standard deviation
+    expected = drug.variability.value  # of the logarithm of capacity; exposure has the same, as extraction is nil
+    assert abs(logs.std() - expected) < 4 * error
+    again = medicated(drug, size=4000)
+    SeenPharmacology((drug,)).initialise(again, Influences(len(again)))
+    assert (again["anticoagulant_handling"] == people["anticoagulant_handling"]).all()
+
+
+def test_people_stop_drugs_at_the_rate_of_their_files_and_take_no_more():
+    drug = DRUGS["semaglutide"]
+    people, system = medicated(drug, size=4000), SeenPharmacology((drug,))
+    system.initialise(people, Influences(len(people)))
+    hazard = sum(reason.per_day.value for reason in drug.intolerances)
+    days = 140
+    for day in range(days):
+        system.advance(people, Clock(day=day), Influences(len(people)))
+    stopped = people["stopped_drugs"] > 0
+    expected = 1.0 - math.exp(-hazard * days)
+    assert abs(stopped.mean() - expected) < 4 * math.sqrt(expected / len(people))
+    assert ((people["reaction"] & INTOLERANCE) > 0)[stopped].all()
+    assert people["glp1_agonist_central"][stopped].mean() < 0.8 * people["glp1_agonist_central"][~stopped].mean()
+    people["glp1_agonist_fraction"] = 0.0
+    for day in range(days, days + 7):
+        system.advance(people, Clock(day=day), Influences(len(people)))
+    assert not people["stopped_drugs"].any()
+
+
+def test_reactions_show_the_state_and_slow_rhythm_needs_a_slow_pulse_and_a_drug():
+    drug, hazards = DRUGS["metoprolol"], []
+    for pulse, dose in ((70.0, 1.0), (45.0, 1.0), (40.0, 1.0), (40.0, 0.0)):
+        people = medicated(drug, heart_rate_bpm=pulse, beta_blocker_fraction=dose, potassium_mmol_l=5.6)
+        hazards.append(float(lived(people, drug)["slow_rhythm_per_day"][0]))
+        present = {name for name, bit in REACTIONS.items() if people["reaction"][0] & bit}
+        assert present == ({"hyperkalaemia", "bradycardia"} if pulse < 50 and dose else {"hyperkalaemia"})
+    assert hazards[0] == 0.0 < hazards[1] < hazards[2]
+    assert hazards[3] == 0.0
+
+
+def test_ivabradine_acts_in_sinus_rhythm_only_and_digoxin_is_toxic_with_poor_kidneys():
+    slowed = [influenced(DRUGS["ivabradine"], atrial_fibrillation=af)["heart_rate_shift_bpm"][0] for af in (0, 1)]
+    assert slowed == pytest.approx([-10.0, 0.0], abs=1e-4)
+    safe, toxic = (
+        influenced(DRUGS["digoxin"], baseline_gfr_ml_min=gfr, gfr_ml_min=gfr)["arrhythmia_log_rate"][0]
+        for gfr in (60.0, 8.0)
+    )
+    assert safe < 0.05
+    assert toxic > 0.3
+
+
+def test_the_dead_keep_their_amounts_while_the_living_take_less():
+    people = various(64)
+    system = SeenPharmacology()
+    system.initialise(people, Influences(len(people)))
+    people["alive"][::2] = 0
+    people["adherence"] = 0.3
+    before = people.copy()
+    system.advance(people, Clock(day=0), Influences(len(people)))
+    for column in COLUMNS:
+        assert (people[column.name][::2] == before[column.name][::2]).all(), column.name
+    alive = (people["alive"] == 1) & (before["mra_central"] > 0) & (people["adherence_trait"] > 0.3)
+    assert (people["mra_central"][alive] < before["mra_central"][alive]).all()
+
+
+def test_compiled_equals_plain_python_to_the_last_bit(tmp_path):
+    out = tmp_path / "plain.npz"
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    script = Path(__file__).parent / "drug_people.py"
+    subprocess.run([sys.executable, str(script), str(out)], check=True, env=environment, timeout=200)
+    plain = np.load(out)
+    people, influences = lived_together(24, 8)
+    for kind in ("real", "code", "count"):
+        assert plain[kind].tobytes() == people.block(kind).tobytes(), kind
+    assert plain["influences"].tobytes() == influences.values.tobytes()
+
+
+def test_drug_files_that_cannot_be_are_refused(tmp_path):
+    file = tmp_path / "metoprolol.toml"
+    good = (FOLDER / "metoprolol.toml").read_text(encoding="utf-8")
+    for old, new, key in (
+        ('influence = "beta_blockade"', 'influence = "beta_blokade"', "effects[0].influence"),
+        ('keeps = ["central"]', "keeps = []", None),
+        ('route = "oral"', 'route = "daily"', None),
+        ("ladder = [0.0, 0.125", "ladder = [0.3, 0.125", None),
+        ("code = 0", "code = 31", "code"),
+        ('name = "metoprolol"', 'name = "metoprol"', "name"),
+    ):
+        assert old in good
+        file.write_text(good.replace(old, new, 1), encoding="utf-8")
+        with pytest.raises(DefinitionError) as refused:
+            read_drug(file)
+        assert key is None or refused.value.key == key
+    file.write_text(good.replace('"beta_blocker_fraction"', '"beta_bloker_fraction"'), encoding="utf-8")
+    with pytest.raises(DefinitionError, match="beta_blocker_fraction"):
+        check_columns(read_drug(file), CLINICAL_SCHEMA, file)
