@@ -31,6 +31,7 @@ class WholeParameters(NamedTuple):
     """Constants of this file that only the clinical twin has; units and sources in evidence/clinical_twin.toml."""
 
     other_hazard_share: float
+    respiratory_hazard_share: float
     other_death_share: float
 
 

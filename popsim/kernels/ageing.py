@@ -3,8 +3,8 @@
 Falls that bring people to hospital have a hazard exponential in age, frailty, low pressure, delirium, a fracture that
 has not healed, stroke, alcohol and deprivation. Some of those falls break a bone; a fracture heals at a constant rate
 and weakens until then. Delirium begins in hospital far more often than at home, sooner in the old, the frail and the
-infected; it clears at a constant rate and, while it lasts, weakens, endangers life and lets people fall; at home it
-brings them to hospital.
+infected; it clears at a constant rate and, while it lasts, weakens, endangers life and lets people fall. Who
+becomes delirious at home is mostly brought to hospital that day.
 
 Limits: no dementia, no vision, no bone density; falls that bring nobody to hospital are not counted; polypharmacy acts
 through low pressure alone; surgery for a fracture is in its hazard of death.
@@ -53,7 +53,7 @@ class AgeingParameters(NamedTuple):
     delirium_clears_per_day: float
     delirium_symptom: float
     delirium_death_log: float
-    delirium_presents_per_day: float
+    delirium_presents: float
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -128,7 +128,8 @@ def advance_day(
             age, frail, np.float64(systolic[i]), delirious, broken, np.float64(stroke_disability[i]),
             np.float64(alcohol[i]), np.float64(deprivation[i]), p,
         )  # fmt: skip
-        influences[of.FALL, i] += falls + p.delirium_presents_per_day * delirious
+        taken_ill = (1.0 - delirious_before) * delirious * (1.0 - attended)
+        influences[of.FALL, i] += falls + p.delirium_presents * taken_ill / step_days
         influences[of.SYMPTOM, i] += p.delirium_symptom * delirious + p.fracture_symptom * broken
         influences[of.DEATH_LOG_HAZARD, i] += p.delirium_death_log * delirious + p.fracture_death_log * broken
 

@@ -317,7 +317,7 @@ def advance_day(
         if influences is not None:
             h_arrhythmia += felt(influences, of.SLOW_RHYTHM, i)
             h_renal += felt(influences, of.RENAL, i)
-            h_respiratory += felt(influences, of.RESPIRATORY, i)
+            h_respiratory = whole.respiratory_hazard_share * h_respiratory + felt(influences, of.RESPIRATORY, i)
             h_other *= whole.other_hazard_share
             h_infarction = felt(influences, of.INFARCTION, i)
             h_stroke = felt(influences, of.STROKE, i)

@@ -112,7 +112,8 @@ def test_a_gram_of_iron_in_deficiency():
     assert (kept + IRON_PER_G_DL * gain < 1000).all()
     assert (kept + IRON_PER_G_DL * gain > 800).all()
     relief = held.influences["symptom_shift"]
-    assert -0.5 < relief[0] < -0.15
+    # CONFIRM-HF: 33 +- 11 m further, at 100 m a class of NYHA and 2 points a class.
+    assert relief[0] == pytest.approx(-0.66, abs=0.22)
     assert relief[0] < 2 * relief[1] < 0
     assert held.influences["death_log_hazard"][0] < 0
 
