@@ -78,7 +78,7 @@ class Intolerance(Definition):
 
     name: Identifier
     per_day: Parameter
-    power: Annotated[float, real(0.0, 6.0)] = 0.0
+    power: Annotated[int, whole(0, 7)] = 0
 
 
 class Condition(Definition):

@@ -30,8 +30,8 @@ def exponential_quotient(a, b, t, decay_a, decay_b):
     """
     x = (b - a) * t
     series = 1.0 + x * (1.0 / 8.0 + x * (1.0 / 72.0 + x * (1.0 / 720.0)))
-    series = 1.0 + x / 5.0 * (1.0 + x / 6.0 * (1.0 + x / 7.0 * series))
-    series = 1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * series))
+    series = 1.0 + x * (1.0 / 5.0) * (1.0 + x * (1.0 / 6.0) * (1.0 + x * (1.0 / 7.0) * series))
+    series = 1.0 + x * (1.0 / 2.0) * (1.0 + x * (1.0 / 3.0) * (1.0 + x * (1.0 / 4.0) * series))
     apart = (x > CLOSE) | (x < -CLOSE)
     return (decay_a - decay_b) / (b - a if apart else 1.0) if apart else t * decay_b * series
 

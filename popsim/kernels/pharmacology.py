@@ -41,8 +41,8 @@ HANDLING_PER_SD = 40.0  # codes of a `handling` column to one standard deviation
 
 # Rows of the scratch array: the first are of the day, for all drugs; from CAPACITY on they are of one drug.
 TAKEN, AGE, GFR_RATIO, CONGESTION, LEFT, NO_SIZE, SIZE_ALLOMETRIC, SIZE_WEIGHT = range(8)
-CAPACITY, GIVEN, CLEARANCE, EXPOSURE, NOTHING = range(8, 13)
-SCRATCH_ROWS = 13
+CAPACITY, GIVEN, CLEARANCE, EXPOSURE = range(8, 12)
+SCRATCH_ROWS = 12
 
 
 class TakeConstants(NamedTuple):
@@ -55,7 +55,6 @@ class TakeConstants(NamedTuple):
     usual_mg_l: float  # mean concentration of the usual person on the target dose
     age_slope: float
     renal_share: float
-    extraction: float
     gut_congestion: float
 
 
@@ -122,7 +121,6 @@ def prepare(
         scratch[NO_SIZE, i] = 1.0
         scratch[SIZE_ALLOMETRIC, i] = root * np.sqrt(root)
         scratch[SIZE_WEIGHT, i] = size
-        scratch[NOTHING, i] = 0.0
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
@@ -148,16 +146,17 @@ def metabolise(phenotype, inhibitor, factor, g):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def take(dose, agent, stopped, capacity, size, scratch, bit, d):
-    """Dose that reaches the body (mg/day), clearance, and the exposure if it all leaves within the day.
+def take(dose, agent, stopped, capacity, size, scratch, bit, extraction, leaves, d):
+    """Dose that reaches the body (mg/day), clearance, and the exposure where it all leaves within the day.
 
-    `bit` is the drug's in `stopped`; who takes another drug of the class gets nothing of this one.
+    `bit` is the drug's in `stopped`; who takes another drug of the class gets nothing of this one. extraction: None
+    where the liver lets nearly all pass; leaves: None where amounts are carried on.
     """
     for i in prange(len(dose)):
         takes = (np.float64(agent[i]) == d.agent) & (((stopped[i] >> bit) & 1) == 0)
         swallowed = d.daily_mg * np.float64(dose[i]) * (np.float64(scratch[TAKEN, i]) if takes else 0.0)
         enzymes = np.float64(capacity[i])
-        passes = first_pass(enzymes, d.extraction)
+        passes = 1.0 if extraction is None else first_pass(enzymes, extraction)
         old = 1.0 - d.age_slope * np.float64(scratch[AGE, i])
         organs = (1.0 - d.renal_share) * enzymes * passes + d.renal_share * np.float64(scratch[GFR_RATIO, i])
         clearance = d.clearance * np.float64(size[i]) * clip(old, 0.2, 2.0) * organs
@@ -165,7 +164,8 @@ def take(dose, agent, stopped, capacity, size, scratch, bit, d):
         given = absorbed * swallowed
         scratch[GIVEN, i] = given
         scratch[CLEARANCE, i] = clearance
-        scratch[EXPOSURE, i] = given / (HOURS_PER_DAY * d.usual_mg_l * clearance)
+        if leaves is not None:
+            scratch[EXPOSURE, i] = given / (HOURS_PER_DAY * d.usual_mg_l * clearance)
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -186,7 +186,7 @@ def day_of_doses(depot, central, given, decay, absorbed, quotient, d):
 def carry_one(alive, agent, weight, depot, central, scratch, absorbed, hours, settling, d):
     """A day (`hours`) of amounts in one compartment fed by a depot: writes both and the exposure.
 
-    A depot that is not kept is scratch, zero in the morning. absorbed: exp(-ka hours / 2). settling: None, but at the
+    depot: None where it is not kept. absorbed: exp(-ka hours / 2). settling: None, but at the
     start, when amounts become those of the steady state under the dose taken; as all is linear, it follows from a day
     that begins with nothing.
     """
@@ -195,10 +195,12 @@ def carry_one(alive, agent, weight, depot, central, scratch, absorbed, hours, se
         mine = np.float64(agent[i]) == d.agent
         given = np.float64(scratch[GIVEN, i]) * (hours * (1.0 / HOURS_PER_DAY))
         clearance = np.float64(scratch[CLEARANCE, i])
-        elimination = clearance / (d.volume * np.float64(weight[i]))
+        slowness = 1.0 / (clearance * d.volume * np.float64(weight[i]))
+        elimination = clearance * clearance * slowness
         decay = exp(-elimination * half)
         quotient = d.absorption * exponential_quotient(elimination, d.absorption, half, decay, absorbed)
-        depot_kept, central_kept = np.float64(depot[i]), np.float64(central[i])
+        central_kept = np.float64(central[i])
+        depot_kept = 0.0 if depot is None else np.float64(depot[i])
         depot_before, central_before = depot_kept, central_kept
         if settling is not None:
             depot_before, _ = day_of_doses(0.0, 0.0, given, decay, absorbed, quotient, d)
@@ -208,9 +210,11 @@ def carry_one(alive, agent, weight, depot, central, scratch, absorbed, hours, se
         depot_after, central_after = day_of_doses(depot_before, central_before, given, decay, absorbed, quotient, d)
         left = depot_before + central_before + given - depot_after - central_after
         changes = mine & (np.float64(alive[i]) > 0.5)
-        depot[i] = depot_after if changes else depot_kept
+        if depot is not None:
+            depot[i] = depot_after if changes else depot_kept
         central[i] = central_after if changes else central_kept
-        scratch[EXPOSURE, i] = left / (clearance * hours * d.usual_mg_l) if mine else 0.0
+        per_clearance = slowness * d.volume * np.float64(weight[i])
+        scratch[EXPOSURE, i] = left * per_clearance * (1.0 / (hours * d.usual_mg_l)) if mine else 0.0
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
@@ -249,10 +253,15 @@ def delay(alive, agent, own_agent, site, exposure, share):
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def add_effect(exposure, unless, influences, influence, at_target, saturation, hill):
-    """Add at_target (1 + s) x**h / (1 + s x**h) to an influence; none where `unless` is 1. hill: None means 1."""
+    """Add at_target (1 + s) x**h / (1 + s x**h) to an influence; none where `unless` is 1.
+
+    unless, hill: None where nothing takes the effect away, and for h = 1.
+    """
     for i in prange(len(exposure)):
         x = np.float64(exposure[i])
         if hill is not None:
             x = exp(hill * log(x if x > 1e-30 else 1e-30))
         effect = at_target * (1.0 + saturation) * x / (1.0 + saturation * x)
-        influences[influence, i] += effect * (1.0 - np.float64(unless[i]))
+        if unless is not None:
+            effect *= 1.0 - np.float64(unless[i])
+        influences[influence, i] += effect

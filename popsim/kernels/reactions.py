@@ -8,7 +8,6 @@ import numpy as np
 from numba import njit, prange
 
 from popsim.kernels import influences as of
-from popsim.kernels.math import exp, log
 from popsim.kernels.pharmacology import LEFT
 from popsim.kernels.scalars import ramp
 
@@ -85,7 +84,7 @@ def stop(
 ):  # fmt: skip
     """People stop a drug by themselves: bit `bit` of `stopped` is set, and cleared once the drug is prescribed no more.
 
-    Hazard a day: per_day x**exponent, x the exposure, and more with a reaction (of yesterday) among the bits
+    Hazard a day: per_day x**exponent (0 to 7), x the exposure, and more with a reaction (of yesterday) among the bits
     `implicated`; `days` is how long it has been at work. All drugs of a day draw on the one exponential variate in
     scratch[LEFT]: the drug stops whose hazard uses it up, which gives each its own hazard and stops at most one a day.
     """
@@ -95,7 +94,9 @@ def stop(
         already = (stopped[i] >> bit) & 1
         takes = prescribed & mine & (already == 0) & (np.float64(alive[i]) > 0.5)
         x = np.float64(exposure[i])
-        strength = exp(exponent * log(x if x > 1e-9 else 1e-9))
+        square = x * x
+        strength = (x if exponent & 1 else 1.0) * (square if exponent & 2 else 1.0)
+        strength *= square * square if exponent & 4 else 1.0
         hazard = per_day * strength + (per_day_with_reaction if (reaction[i] & implicated) != 0 else 0.0)
         before = np.float64(scratch[LEFT, i])
         after = before - (hazard * days if takes else 0.0)

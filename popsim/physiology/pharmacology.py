@@ -138,17 +138,19 @@ class Pharmacology:
         capacity = rows[kernel.NO_SIZE]  # ones: everybody is usual
         if drug.handling or said.removed_by:
             capacity = rows[kernel.CAPACITY]
-            capacity[:] = 1.0
         if drug.handling:
             kernel.vary(population[drug.handling], capacity, drug.variability)
+        elif said.removed_by:
+            capacity[:] = 1.0
         self._metabolise(said.removed_by, drug.removed, capacity, population)
         agent = self._codes(population, said.agent_column)
         dose, stopped = population[said.dose_column], population["stopped_drugs"]
-        kernel.take(*(dose, agent, stopped, capacity, rows[drug.size_row], rows, said.code, drug.take))
+        who = (dose, agent, stopped, capacity, rows[drug.size_row], rows, said.code)
+        kernel.take(*(*who, drug.extraction, None if "central" in said.keeps else True, drug.take))
         alive = population["alive"] if settling is None else self._everybody
         kept = [population[f"{said.drug_class}_{part}"] for part in ("peripheral", "depot") if part in said.keeps]
         if "central" in said.keeps:
-            other = kept[0] if kept else rows[kernel.NOTHING]
+            other = kept[0] if kept else None
             amounts = (alive, agent, population["dry_weight_kg"], other, population[f"{said.drug_class}_central"], rows)
             if "peripheral" in said.keeps:
                 kernel.carry_two(*(*amounts, 24.0 * days, settling, drug.carry))
@@ -173,7 +175,7 @@ class Pharmacology:
     def _act(self, drug: _Prepared, population: Population, influences: Influences) -> None:
         exposure = self._scratch[kernel.EXPOSURE]
         for effect in drug.said.effects:
-            unless = self._codes(population, effect.unless)
+            unless = None if effect.unless is None else self._codes(population, effect.unless)
             kernel.add_effect(*(exposure, unless, influences.values, PLACE[effect.influence], *_shape(effect)))
 
     def _stop(self, drug: _Prepared, population: Population, days: float) -> None:
@@ -183,7 +185,9 @@ class Pharmacology:
         state = (population["reaction"], population["stopped_drugs"], rows, said.code)
         implicated = sum(reactions.REACTIONS[name] for name in said.implicated_in)
         hazards = [(reason.per_day.value, reason.power, 0) for reason in said.intolerances]
-        for per_day, power, bits in (*hazards, (0.0, 0.0, implicated)):
+        if implicated:
+            hazards.append((0.0, 0, implicated))
+        for per_day, power, bits in hazards:
             hazard = (per_day, power, bits, self._reactions.stopping_with_reaction_per_day)
             reactions.stop(*(*columns, *state, *hazard, days))
 
@@ -198,6 +202,7 @@ class _Prepared:
     def __init__(self, said: Drug) -> None:
         self.said = said
         self.variability = _value(said.variability, 0.0)
+        self.extraction = None if said.extraction is None else said.extraction.value
         self.handling = f"{said.drug_class}_handling" if said.variability else ""
         self.size_row = SIZE_ROW[said.size_scaling]
         self.removed, self.activated = _activities(said.removed_by), _activities(said.activated_by)
@@ -208,7 +213,9 @@ class _Prepared:
         """Whether the drug does anything and somebody is prescribed it or has some of its class left."""
         if not self.said.effects:
             return False
-        return any(bool(population[name].any()) for name in (self.said.dose_column, *self._kept))
+        if not len(population):
+            return False
+        return any(population[name].max() > 0.0 for name in (self.said.dose_column, *self._kept))
 
 
 def check_columns(drug: Drug, schema: Schema, file: object) -> None:
@@ -240,7 +247,6 @@ def take_constants(drug: Drug) -> kernel.TakeConstants:
         usual_mg_l=_usual(drug),
         age_slope=_value(drug.age_slope, 0.0),
         renal_share=_value(drug.renal_share, 0.0),
-        extraction=_value(drug.extraction, 0.0),
         gut_congestion=_value(drug.gut_congestion, 0.0),
     )
 

@@ -28,15 +28,16 @@ def arguments() -> dict[str, tuple[object, ...]]:
     drugs = {drug.said.name: drug for drug in system.drugs}
     warfarin, digoxin = drugs["warfarin"], drugs["digoxin"]
     agent, dose, stopped = people["anticoagulant_agent"], people["anticoagulant_fraction"], people["stopped_drugs"]
-    amounts = (people["alive"], agent, people["dry_weight_kg"], rows[kernel.NOTHING], people["anticoagulant_central"])
+    amounts = (people["alive"], agent, people["dry_weight_kg"], None, people["anticoagulant_central"])
     two = (people["alive"], agent, people["dry_weight_kg"], people["digoxin_peripheral"], people["digoxin_central"])
     days = [people[name] for name in ("entry_day", "age_years", "dry_weight_kg", "gfr_ml_min", "filling_pressure_mmhg",
             "baseline_filling_pressure_mmhg", "adherence", "care_level")]  # fmt: skip
+    rest = (rows[kernel.SIZE_WEIGHT], rows, 16, 0.5, True, warfarin.take)
     return {
         "prepare": (people.person_id, *days, rows, 1, 0, 3, 3.0),
         "vary": (people["anticoagulant_handling"], rows[kernel.CAPACITY], 0.35),
         "metabolise": (people["cyp2c9"], people["cyp2d6_inhibitor"], rows[kernel.CAPACITY], warfarin.removed),
-        "take": (dose, agent, stopped, rows[kernel.CAPACITY], rows[kernel.SIZE_WEIGHT], rows, 16, warfarin.take),
+        "take": (dose, agent, stopped, rows[kernel.CAPACITY], *rest),
         "carry_one": (*amounts, rows, 0.1, 24.0, None, warfarin.carry),
         "carry_two": (*two, rows, 24.0, None, digoxin.carry),
         "delay": (people["alive"], agent, 0.0, people["anticoagulant_effect_site"], rows[kernel.EXPOSURE], 0.4),
