@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from popsim.care.columns import CARE_COLUMNS, FRACTION
 from popsim.care.genetic_testing import prescribing_rules
+from popsim.care.medicines import prescribed_classes
 from popsim.care.network_checks import check_condition
 from popsim.definitions.interventions import (
     Capacity,
@@ -49,6 +50,7 @@ def check_strategy(strategy: Strategy, network: NetworkDefinition, schema: Schem
     check = _Checks(network, schema, file)
     where = f"strategies.{strategy.name}"
     check.service(strategy.follow_up, strategy.telemonitoring, where)
+    check.drug_classes(strategy.drugs_not_started, f"{where}.drugs_not_started")
     for setting in strategy.capacity:
         check.has_places(setting, f"{where}.capacity.{setting}", None)
     for one in strategy.interventions:
@@ -120,6 +122,15 @@ class _Checks:
         if drug.dose is not None and drug.dose > high:
             unit = "of the target dose" if drug.column.endswith("_fraction") else self.schema[drug.column].unit
             raise DefinitionError(self.file, f"{key}.dose", drug.dose, f"must be between 0 and {high:g} ({unit})")
+
+    def drug_classes(self, names: Sequence[str], key: str) -> None:
+        if names and "stopped_drugs" not in self.schema:
+            allowed = "clinicians prescribe by class for physiology = 'clinical' only"
+            raise DefinitionError(self.file, key, names[0], allowed)
+        for name in names:
+            if name not in prescribed_classes():
+                words = f"not a class that clinicians start, {did_you_mean(name, prescribed_classes())}"
+                raise DefinitionError(self.file, key, name, words)
 
     def genetic_test(self, test: GeneticTest, key: str) -> None:
         if "genotype_known" not in self.schema:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from popsim.care.columns import find_columns
 from popsim.care.compiled import compile_network, compile_sources, number_of_places
+from popsim.care.medicines import Medicines
 from popsim.care.network import CareNetwork
 from popsim.care.policy import Policies, switch_days, telemonitoring_policy
 from popsim.definitions.strategy import Strategy
@@ -71,7 +72,11 @@ class CareSystem:
         self._strategy, self._later = strategy, dict(later or {})
         self._switches = {*switch_days(strategy), *self._later} - {0}
         self._policies = Policies(strategy, network, population.schema, len(tables["conditions"]))
-        tables["conditions"] = np.append(tables["conditions"], np.array(self._policies.conditions, records.CONDITION))
+        known = len(tables["conditions"]) + len(self._policies.conditions)
+        medicines = Medicines(population.schema, known, strategy.drugs_not_started)
+        more = [*self._policies.conditions, *medicines.conditions]
+        tables["conditions"] = np.append(tables["conditions"], np.array(more, records.CONDITION))
+        tables |= medicines.tables()
         tables |= {"policy": records.as_record(self._policies.telemonitoring(0))}
         tables |= {"follow_ups": self._policies.follow_ups(0), "seed": seed, "replication": replication}
         arrays = _first_morning(tables, network, population, days, practice)
@@ -87,6 +92,8 @@ class CareSystem:
 
     def open_day(self, day: int, entered: int) -> None:
         """Schedule what physiology, monitoring and the calendar bring today."""
+        if (iron := int(self._arrays.columns["iv_iron_mg"][0])) >= 0:
+            self._arrays.reals[iron, :entered] = 0.0  # what was infused yesterday has been taken up this morning
         if day in self._switches:
             self._switch(day)
         self._make_room(int(loop.count_due(self._world, entered)))
@@ -233,6 +240,7 @@ def _first_morning(
         log=np.zeros(0, records.LOG),
         reals=population.block("real"),
         codes=population.block("code"),
+        counts=population.block("count"),
         twins=size,
     )
     return _more_jobs(arrays)

@@ -40,6 +40,8 @@ class Strategy(Definition):
         telemonitoring: the programme, or None.
         capacity: places, or slots a day, that replace the network's, by setting (for its reference population).
         cost_per_person: programme cost once at entry, in the experiment's currency.
+        drugs_not_started: classes of drugs that clinicians do not start or raise (the study drug of a trial, a drug of
+            later years); they still reduce and stop them.
         interventions: what the strategy is composed of; where it matters, in this order.
     """
 
@@ -51,6 +53,7 @@ class Strategy(Definition):
     telemonitoring: Telemonitoring | None = None
     capacity: dict[Identifier, Annotated[int, whole(1, LARGEST_CAPACITY)]] = Field(default_factory=dict)
     cost_per_person: Cost = 0.0
+    drugs_not_started: Annotated[tuple[Identifier, ...], AS_TUPLE, Field(max_length=32)] = ()
     interventions: Annotated[tuple[Intervention, ...], AS_TUPLE, Field(max_length=64)] = ()
 
     @property
@@ -97,7 +100,14 @@ class Strategy(Definition):
         table: dict[str, Any] = serialize(self)
         if self.inherits is None:
             return table
-        empty = {"follow_up": [], "capacity": {}, "cost_per_person": 0.0, "interventions": [], "telemonitoring": None}
+        empty = {
+            "follow_up": [],
+            "capacity": {},
+            "cost_per_person": 0.0,
+            "interventions": [],
+            "drugs_not_started": [],
+            "telemonitoring": None,
+        }
         return {key: table.get(key, empty.get(key, "")) for key in self._set}
 
     @model_validator(mode="after")

@@ -89,6 +89,51 @@ FOLLOW_UP = np.dtype(
     ],
     align=True,
 )
+STOP, REDUCE, NOT_START = range(3)  # what a warning of a drug's file calls for
+MEDICINE = np.dtype(  # a drug that clinicians prescribe (see kernels/medicines.py); places are -1 for none
+    [
+        ("at_target", "f8"),  # the dose column at the target dose
+        ("dose", "i4"),
+        ("code", "i4"),  # its bit in `stopped_drugs`
+        ("agent_column", "i4"),
+        ("agent", "i4"),
+        ("limit", "i4"),  # column of the highest share of the target, in per cent
+        ("implicated", "i4"),  # bits of reactions at which it is reduced
+        ("class_first", "i4"),  # drugs of the same class in this table
+        ("class_last", "i4"),
+        ("rung_first", "i4"),
+        ("rung_last", "i4"),
+        ("warning_first", "i4"),
+        ("warning_last", "i4"),
+        ("indication_first", "i4"),
+        ("indication_last", "i4"),
+    ],
+    align=True,
+)
+WARNING = np.dtype(
+    [
+        ("value", "f8"),
+        ("place", "i4"),
+        ("block", "i4"),
+        ("operator", "i4"),
+        ("action", "i4"),
+        ("reason", "i4"),  # bit of the reaction that it foretells; 0: every drug is reduced for it
+    ],
+    align=True,
+)
+INDICATION = np.dtype(
+    [
+        ("starts_at", "f8"),  # share of the target; 0: the lowest rung
+        ("up_to", "f8"),
+        ("condition_first", "i4"),
+        ("condition_last", "i4"),
+        ("prescribers", "i4"),  # bits by clinician
+        ("raised", "i4"),
+        ("also_column", "i4"),
+        ("also_code", "i4"),
+    ],
+    align=True,
+)
 
 CACHE_LINE = 64  # bytes; a job fills one, so that an event of a large population waits for memory once
 _JOB_FIELDS = [  # a twin or an external patient; twins are the first rows
@@ -160,7 +205,6 @@ class Columns(NamedTuple):
     iv_diuretic_mg_day: int
     loop_diuretic_mg_day: int
     beta_blocker_fraction: int
-    beta_blocker_limit_percent: int
     ras_inhibitor_fraction: int
     mra_fraction: int
     sglt2_inhibitor_fraction: int
@@ -171,6 +215,9 @@ class Columns(NamedTuple):
     potassium_mmol_l: int
     gfr_ml_min: int
     ejection_fraction_percent: int
+    iv_iron_mg: int
+    stopped_drugs: int
+    reaction: int
 
 
 class Practice(NamedTuple):
@@ -236,6 +283,10 @@ class Arrays(NamedTuple):
     practice: NDArray[Any]  # one record: Practice
     policy: NDArray[Any]  # one record: Policy
     follow_ups: NDArray[Any]
+    medicines: NDArray[Any]  # empty where drugs are titrated by `Practice` alone
+    rungs: NDArray[np.float64]
+    warnings: NDArray[Any]
+    indications: NDArray[Any]
     sources: NDArray[Any]
     jobs: NDArray[Any]
     states: NDArray[Any]
@@ -250,6 +301,7 @@ class Arrays(NamedTuple):
     log: NDArray[Any]
     reals: NDArray[np.float32]
     codes: NDArray[np.int8]
+    counts: NDArray[np.int32]
     twins: int
     seed: int
     replication: int

@@ -2,7 +2,8 @@
 
 A booking waits in the bucket of the day it is due (a doubly linked list per contact setting and day); what a day's
 slots do not reach goes to the front of the next day's bucket. Clinicians see weight above dry weight, blood pressure,
-pulse, potassium, kidney function and symptom class, and change doses by the rules of `Practice`.
+pulse, potassium, kidney function and symptom class, and change doses by the rules of `Practice`; those of the drugs of
+the clinical twin by their table (kernels/medicines.py).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from popsim.kernels.care_events import note, schedule
 from popsim.kernels.care_records import GENERAL_PRACTITIONER, NO_CLINICIAN, SPECIALIST
 from popsim.kernels.care_rules import holds, priority_level
 from popsim.kernels.compiling import inner
+from popsim.kernels.medicines import review_drugs, stop_unsafe_drugs
 from popsim.kernels.random import uniform
 
 DAYS_A_WEEK, WORKING_DAYS = 7, 5
@@ -174,7 +176,7 @@ def fluid_above_dry_weight(world, job):
 
 @inner
 def hospital_treatment(world, job, level):
-    """Set the intravenous diuretic for the care level a twin is at; none in the community."""
+    """Set the intravenous diuretic for the care level a twin is at; in hospital, stop what is unsafe to take."""
     columns, practice = world.columns[0], world.practice[0]
     dose = 0.0
     if level >= code.LEVEL_EMERGENCY:
@@ -185,6 +187,7 @@ def hospital_treatment(world, job, level):
             dose = min(max(dose, practice.iv_least_mg), practice.iv_most_mg)
             if level == code.LEVEL_EMERGENCY:
                 dose *= practice.iv_emergency_share
+        stop_unsafe_drugs(world, job)
     world.reals[columns.iv_diuretic_mg_day, job] = dose
 
 
@@ -205,20 +208,12 @@ def discharge_prescription(world, job):
 
 
 @inner
-def change_fraction(world, job, column, change, most=1.0):
-    """Change a drug's dose by a fraction of its target dose, to `most` at most; returns whether it changed."""
+def change_fraction(world, job, column, change):
+    """Change a drug's dose by a fraction of its target dose; returns whether it changed."""
     old = np.float64(world.reals[column, job])
-    new = min(max(old + change, 0.0), most)
+    new = min(max(old + change, 0.0), 1.0)
     world.reals[column, job] = new
     return new != old
-
-
-@inner
-def highest_beta_blocker(world, job):
-    """The share of the target dose that a twin's beta-blocker is raised to at most."""
-    column = world.columns[0].beta_blocker_limit_percent
-    limit = np.float64(world.codes[column, job]) if column >= 0 else 0.0
-    return limit / 100.0 if limit > 0.0 else 1.0
 
 
 @inner
@@ -269,7 +264,7 @@ def titrate(world, job):
     if left > 0 and reduced and pressure and potassium and kidney:
         left -= change_fraction(world, job, columns.ras_inhibitor_fraction, step)
     if left > 0 and reduced and pressure and pulse:
-        left -= change_fraction(world, job, columns.beta_blocker_fraction, step, highest_beta_blocker(world, job))
+        left -= change_fraction(world, job, columns.beta_blocker_fraction, step)
     if left > 0 and reduced and potassium and kidney:
         left -= change_fraction(world, job, columns.mra_fraction, step)
     if left > 0 and gfr >= practice.gfr_to_start_sglt2_ml_min:
@@ -284,7 +279,9 @@ def clinical_review(world, time, job, clinician):
         return 0
     world.reals[world.columns[0].last_review_day, job] = np.floor(time)
     done = adjust_diuretic(world, job)
-    if clinician in (GENERAL_PRACTITIONER, SPECIALIST):
+    if clinician in (GENERAL_PRACTITIONER, SPECIALIST) and len(world.medicines) > 0:
+        done |= review_drugs(world, job, clinician)
+    elif clinician in (GENERAL_PRACTITIONER, SPECIALIST):
         reduced = reduce_for_safety(world, job)
         done |= reduced
         if clinician == SPECIALIST and reduced == 0:

@@ -80,6 +80,10 @@ DID_TITRATE = 4
 DID_REDUCE = 8
 DID_EMERGENCY = 16
 
+# Bits of `reaction` that a person notices and reports: all but high potassium (4) and kidney injury (8), which take a
+# laboratory (kernels/reactions.py).
+REACTIONS_REPORTED = 1 | 2 | 16 | 32 | 64
+
 # Care levels that physiology sees.
 LEVEL_PALLIATIVE = -1  # hospice: comfort, no drug against the disease
 LEVEL_COMMUNITY = 0

@@ -59,10 +59,11 @@ class Life:
         seed: int = 3,
         follow_up_days: int = 0,
         strategy: Strategy | None = None,
+        schema: Schema = SCHEMA,
     ) -> None:
         plans = (FollowUp(setting="clinic", within_days=follow_up_days),) if follow_up_days else ()
         strategy = strategy or Strategy(name="plan", follow_up=plans)
-        self.population = Population(SCHEMA, 1000 - np.arange(twins))
+        self.population = Population(schema, 1000 - np.arange(twins))
         self.population["weight_kg"] = self.population["dry_weight_kg"] = 80.0
         later = networks_by_day(care, strategy)
         self.care = CareSystem(later.pop(0), self.population, strategy, days=days, seed=seed, later=later)
