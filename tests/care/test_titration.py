@@ -1,6 +1,6 @@
 """Drugs at visits, by the table of drug files and indications: what is started, raised, reduced, stopped and replaced.
 
-Expected doses are worked out from the ladders and conditions of evidence/drugs and evidence/practice/indications.toml, and from
+Expected doses are worked out from the ladders and conditions of the drug files, from practice/indications.toml and from
 one change of dose a visit (evidence/care_practice.toml).
 """
 
