@@ -127,9 +127,8 @@ def test_each_profession_starts_its_own_drugs():
         "iron_store_mg": 80.0,
     }  # fmt: skip
     life = after(ill, ill | {"systolic_mmhg": 160.0}, visits=25, clinician="general_practitioner")
-    assert doses(life, "anticoagulant_fraction") == pytest.approx(
-        [5.5 / 5.0] * 2
-    )  # 5.5 mg; the column counts 5 mg as 1
+    warfarin = pytest.approx([38.9 / 7.0 / 5.0] * 2, rel=1e-3)  # 38.9 mg a week; 1 is 5 mg a day
+    assert doses(life, "anticoagulant_fraction") == warfarin
     assert doses(life, "antiplatelet_fraction") == [0.0, 0.0]
     for name in ("statin", "metformin", "glp1_agonist", "inhaled"):
         assert doses(life, f"{name}_fraction") == [1.0, 1.0]
