@@ -65,7 +65,7 @@ def test_what_is_refused(said, problem):
 
 def test_one_calibration_file_is_needed_and_flags_replace_its_numbers():
     calibration, file, targets = read_files([DISCHARGE, SHIPPED], {"people": 300, "points": None})
-    assert (calibration.people, calibration.points, file, targets) == (300, 96, SHIPPED, [DISCHARGE])
+    assert (calibration.people, calibration.points, file, targets) == (300, 72, SHIPPED, [DISCHARGE])
     with pytest.raises(InputError, match="0 calibration files named: name one"):
         read_files([DISCHARGE], {})
     with pytest.raises(DefinitionError, match="points = 20: must be more than twice the 15 parameters"):
