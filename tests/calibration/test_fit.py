@@ -1,23 +1,27 @@
 """Calibration of a simulator whose posterior is known in closed form, and what is left of one that was killed."""
 
+import json
 import tomllib
 
 import numpy as np
+import polars as pl
 import pytest
 import toys
 from scipy.stats import chisquare
 
 from popsim.calibration.emulator import fit_all
 from popsim.calibration.fit import FRESH_LUCK, USUAL_LUCK, calibrate
+from popsim.calibration.keeping import keep
 from popsim.calibration.posterior import log_posterior, sample, split_r_hat
 from popsim.calibration.result import calibrated, correlation, directions, fit_table, identifiability
-from popsim.definitions.base import validate
+from popsim.definitions.base import read, validate
 from popsim.definitions.calibration import Calibrated
 from popsim.definitions.experiment import Experiment
 from popsim.definitions.writing import to_toml
 from popsim.errors import InputError
 from popsim.experiments.calibrated import with_calibration
 from popsim.experiments.parameters import resolve_parameters
+from popsim.reporting.calibration import calibration_text, draw_calibration
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +110,32 @@ def test_an_experiment_draws_the_posterior(fit, tmp_path):
 def test_the_file_reads_as_it_was_written(fit):
     found = calibrated(fit, "toy")
     assert validate(tomllib.loads(to_toml(found)), Calibrated, "written") == found
+
+
+def test_what_is_kept_can_be_read_again(fit, tmp_path):
+    asked = tmp_path / "toy.toml"
+    asked.write_text(to_toml(fit.problem.calibration), encoding="utf-8")
+    content = keep(fit, tmp_path, asked, tmp_path / "copy.toml")
+    assert keep(fit, tmp_path, asked) == content
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert (manifest["content_hash"], manifest["chains"]["converged"]) == (content, True)
+    found = read(tmp_path / "posterior.toml", Calibrated)
+    assert found == calibrated(fit, found.description)
+    assert (tmp_path / "copy.toml").read_text() == (tmp_path / "posterior.toml").read_text()
+    assert "4 are met within 2 standard deviations" in found.description
+    np.testing.assert_array_equal(pl.read_parquet(tmp_path / "draws.parquet").to_numpy(), fit.draws)
+    with pytest.raises(InputError, match="cannot be written"):
+        keep(fit, tmp_path, asked, tmp_path / "nowhere" / "copy.toml")
+
+
+def test_text_and_figures_show_every_parameter_and_target(fit, tmp_path):
+    text = calibration_text(fit)
+    for name in (*toys.NAMES, *fit.problem.aims.names):
+        assert f"  {name} " in text
+    assert "converged" in text
+    drawn = draw_calibration(fit, tmp_path)
+    assert [path.name for path in drawn] == ["parameters.png", "correlation.png", "fit.png"]
+    assert all(path.stat().st_size > 10_000 for path in drawn)
 
 
 def test_a_target_that_nobody_reaches_is_refused(tmp_path):
