@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from popsim.care import CareSystem, Interventions, Monitoring
 from popsim.care.policy import networks_by_day, telemonitoring_by_day
+from popsim.care.signals import Signals
 from popsim.care.strategy_checks import check_strategy
 from popsim.economics.clinical import ClinicalWorth
 from popsim.economics.prices import PricedSetting
@@ -215,6 +216,8 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         network, first = networks.pop(0), programmes.pop(0)
         physiology = Physiology([self._body(sets), *self._organ_systems])
         physiology.initialise(people)
+        sight = Signals(people.schema, seed=seed, replication=replication)
+        sight.sample(people, 0, len(people))
         care = CareSystem(
             network,
             people,
@@ -226,7 +229,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             later=networks,
         )
         interventions = Interventions(
-            strategy.composed, people, seed=seed, replication=replication, warfarin=sets.get("klein_2009")
+            strategy.composed, people, seed=seed, replication=replication, warfarin=sets.get("klein_2009"), sight=sight
         )
         valuation = Valuation(
             sets["nhs_prices"],
@@ -244,7 +247,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             interventions=interventions,
             physiology=physiology,
             monitoring=Monitoring(
-                first, seed=seed, replication=replication, signals=sets["home_signals"], later=programmes
+                first, seed=seed, replication=replication, signals=sets["home_signals"], later=programmes, sight=sight
             ),
             care=care,
             valuation=valuation,

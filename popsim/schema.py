@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from popsim.care.columns import CARE_COLUMNS, CLINICAL_CARE_COLUMNS, MONITORING_COLUMNS
+from popsim.care.signals import COLUMNS as SIGNAL_COLUMNS
 from popsim.economics.columns import VALUATION_COLUMNS
 from popsim.physiology.clinical import COLUMNS as CLINICAL_COLUMNS
 from popsim.physiology.columns import COLUMNS as PHYSIOLOGY_COLUMNS
@@ -14,6 +15,13 @@ from popsim.population.traits import COLUMNS as TRAIT_COLUMNS
 _HEART_FAILURE = (*TRAIT_COLUMNS, *PHYSIOLOGY_COLUMNS, *CARE_COLUMNS, *MONITORING_COLUMNS, *VALUATION_COLUMNS)
 SCHEMA = Schema(_HEART_FAILURE)
 CLINICAL_SCHEMA = Schema(
-    (*_HEART_FAILURE, *CLINICAL_TRAIT_COLUMNS, *GENOME_COLUMNS, *CLINICAL_CARE_COLUMNS, *CLINICAL_COLUMNS)
+    (
+        *_HEART_FAILURE,
+        *CLINICAL_TRAIT_COLUMNS,
+        *GENOME_COLUMNS,
+        *CLINICAL_CARE_COLUMNS,
+        *CLINICAL_COLUMNS,
+        *SIGNAL_COLUMNS,
+    )
 )
 SCHEMAS: dict[str, Schema] = {"heart_failure": SCHEMA, "clinical": CLINICAL_SCHEMA}

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.care.eligibility import entered_before, entered_on, meets
+from popsim.care.eligibility import Look, entered_before, entered_on, meets
 from popsim.definitions.base import read
 from popsim.definitions.gene import Prescribing, PrescribingRule
 from popsim.definitions.interventions import GeneticTest
@@ -61,18 +61,18 @@ class GeneticTesting:
         self._asked = np.zeros(len(population), np.bool_)
         self._held = np.zeros((len(test.triggers), len(population)), np.bool_)  # each trigger, yesterday
 
-    def apply(self, population: Population, today: int) -> None:
+    def apply(self, population: Population, today: int, look: Look) -> None:
         """Results that arrive today, and tests that are taken today."""
         due = self._pending.pop(today, np.arange(0))
         self._report(population, due[population["alive"][due] != 0])
         if self.test.in_force(today):
-            rows = self._offered(population, today)
+            rows = self._offered(population, today, look)
             self._asked[rows] = True
-            rows = rows[meets(population, self.test.eligible, rows)]
+            rows = rows[meets(population, self.test.eligible, rows, look)]
             rows = rows[self._uniform(population, rows, "") < self.test.uptake]
             self._take(population, rows, today)
 
-    def _offered(self, population: Population, today: int) -> NDArray[np.int64]:
+    def _offered(self, population: Population, today: int, look: Look) -> NDArray[np.int64]:
         """Rows that are asked today, none of them twice."""
         new = entered_on(population, today)
         if self.test.when == "entry":
@@ -81,7 +81,7 @@ class GeneticTesting:
         there = slice(0, entered_before(population, today + 1))
         turned = np.zeros(there.stop, np.bool_)
         for trigger, held in zip(self.test.triggers, self._held, strict=True):
-            holds = meets(population, (trigger,), there)
+            holds = meets(population, (trigger,), there, look)
             turned |= holds & ~held[there]
             held[there] = holds
         turned &= ~self._asked[there] & (population["alive"][there] != 0)

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.care.eligibility import entered_before, entered_on, meets
+from popsim.care.eligibility import Look, entered_before, entered_on, meets
 from popsim.care.genetic_testing import GeneticTesting
+from popsim.care.signals import Signals
 from popsim.definitions.interventions import Device, Drug, Effect, GeneticTest, Intervention, Personal, Programme
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels.codes import STREAM_INTERVENTION
@@ -57,7 +59,9 @@ class Interventions:
         seed: int,
         replication: int = 0,
         warfarin: ParameterSet | None = None,
+        sight: Signals | None = None,
     ) -> None:
+        self._sight = sight or Signals(population.schema, seed=seed, replication=replication)
         self.charges = Charges()
         personal = [one for one in interventions if isinstance(one, Drug | Device | Programme)]
         self._courses = [Course(one, population, self.charges, seed, replication) for one in personal]
@@ -72,12 +76,13 @@ class Interventions:
     def apply(self, population: Population, clock: Clock) -> None:
         """Everything that starts or stops on the morning of a day."""
         today = int(clock.time_days)
+        look = partial(self._sight.look, population, today)
         for course in self._courses:
             course.stop(population, today)
         for course in self._courses:
-            course.start(population, today)
+            course.start(population, today, look)
         for testing in self._tests:
-            testing.apply(population, today)
+            testing.apply(population, today, look)
 
 
 class Course:
@@ -96,7 +101,7 @@ class Course:
         count = len(self._changes) if ends else 0
         self._added = [np.zeros(len(population), np.float32) for _ in range(count)]
 
-    def start(self, population: Population, today: int) -> None:
+    def start(self, population: Population, today: int, look: Look) -> None:
         """Offer it to those whose day has come."""
         one = self.intervention
         if not one.in_force(today):
@@ -107,7 +112,7 @@ class Course:
             rows = np.concatenate([earlier[population["alive"][earlier] != 0], rows])
         if len(rows) == 0:
             return
-        rows = rows[meets(population, one.eligible, rows)]
+        rows = rows[meets(population, one.eligible, rows, look)]
         rows = rows[self._takes_up(population, rows)]
         self._has[rows] = True
         for number, change in enumerate(self._changes):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from popsim.care.signals import Signals
 from popsim.definitions.interventions import Telemonitoring
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels.monitoring import measure_day
@@ -37,6 +38,7 @@ class Monitoring:
         seed, replication: key of the random numbers.
         signals: errors of home measurements (evidence/home_signals.toml).
         later: programmes that replace the one before, by the day from which they do.
+        sight: the signals on which care acts, whose laboratory works every morning.
     """
 
     def __init__(
@@ -47,19 +49,24 @@ class Monitoring:
         replication: int = 0,
         signals: ParameterSet | None = None,
         later: Mapping[int, Telemonitoring | None] | None = None,
+        sight: Signals | None = None,
     ) -> None:
         self._seed, self._replication = seed, replication
         self._errors = dict(signals or load_parameters("home_signals"))
         self._later = dict(later or {})
         self._rules = self._rules_of(telemonitoring)
+        self._sight = sight
 
     def observe(self, population: Population, clock: Clock) -> None:
-        """Today's measurements of everybody who is monitored, and the alerts they raise."""
+        """The laboratory's morning, today's measurements of everybody who is monitored, and the alerts they raise."""
+        entered = int(np.searchsorted(population["entry_day"], clock.day, side="left"))
+        if self._sight is not None:
+            here = int(np.searchsorted(population["entry_day"], clock.day, side="right"))
+            self._sight.sample(population, clock.day, here)
         if clock.day in self._later:
             self._rules = self._rules_of(self._later[clock.day])
         if self._rules is None:
             return
-        entered = int(np.searchsorted(population["entry_day"], clock.day, side="left"))
         measure_day(
             entered,
             clock.day,

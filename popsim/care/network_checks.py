@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 
 import networkx as nx
 
+from popsim.care.signals import hidden
 from popsim.definitions.network import (
     EXIT,
     STAY,
@@ -77,6 +78,8 @@ def check_condition(condition: Condition, known: Collection[str], key: str, file
     if condition.column not in known:
         words = "unknown column, " + did_you_mean(condition.column, known)
         raise DefinitionError(file, key, condition.column, words)
+    if hidden(condition.column, known):
+        raise DefinitionError(file, key, condition.column, "is hidden: no signal shows it (evidence/signals.toml)")
     if isinstance(condition.equals, str):
         allowed = CAUSE_NAMES if condition.column in CAUSE_COLUMNS else ()
         if condition.equals not in allowed:

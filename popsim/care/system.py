@@ -14,6 +14,7 @@ from popsim.care.compiled import compile_network, compile_sources, number_of_pla
 from popsim.care.medicines import Medicines
 from popsim.care.network import CareNetwork
 from popsim.care.policy import Policies, switch_days, telemonitoring_policy
+from popsim.care.signals import Signals
 from popsim.definitions.strategy import Strategy
 from popsim.errors import RunError
 from popsim.evidence.parameters import ParameterSet, load_parameters
@@ -222,6 +223,7 @@ def _first_morning(
     bookings = np.zeros((contacts, max(1, size)), records.BOOKING)
     bookings["due"] = -1
     population["setting"] = -1
+    sights, code_sights = Signals(population.schema).sights(population.schema)
     arrays = records.Arrays(
         **tables,
         columns=records.as_record(find_columns(population.schema)),
@@ -241,6 +243,8 @@ def _first_morning(
         reals=population.block("real"),
         codes=population.block("code"),
         counts=population.block("count"),
+        sights=sights,
+        code_sights=code_sights,
         twins=size,
     )
     return _more_jobs(arrays)

@@ -22,6 +22,7 @@ from popsim.kernels.care_records import (
     PROCESSED,
     ROWS_ENTERED,
     STAY_PUT,
+    TODAY,
 )
 from popsim.kernels.care_rules import choose_route
 from popsim.kernels.clinic import (
@@ -75,6 +76,7 @@ def open_day(world, day, entered):
     Rows below `entered` have entered by the end of this day; the caller has made room for two events a row that has
     something to schedule.
     """
+    world.counters[TODAY] = day
     for setting in range(len(world.states)):
         if world.settings[setting].kind == CONTACT:
             world.states[setting].slots_used = 0

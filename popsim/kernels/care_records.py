@@ -135,6 +135,23 @@ INDICATION = np.dtype(
     align=True,
 )
 
+# How a column is seen; not `measured`: as it is. `stored`: place of the last result, -1 for readings made on looking.
+SIGHT = np.dtype(
+    [
+        ("measured", "i1"),
+        ("stored", "i4"),
+        ("adjusted_every_days", "i4"),
+        ("noise_sd", "f8"),
+        ("noise_share", "f8"),
+        ("bias_sd", "f8"),
+        ("drift_per_day", "f8"),
+        ("low", "f8"),
+        ("high", "f8"),
+    ],
+    align=True,
+)
+CODE_SIGHT = np.dtype([("measured", "i1"), ("error", "f8"), ("low", "f8"), ("high", "f8")], align=True)
+
 CACHE_LINE = 64  # bytes; a job fills one, so that an event of a large population waits for memory once
 _JOB_FIELDS = [  # a twin or an external patient; twins are the first rows
     ("person", "i8"),  # key of its random numbers
@@ -302,10 +319,12 @@ class Arrays(NamedTuple):
     reals: NDArray[np.float32]
     codes: NDArray[np.int8]
     counts: NDArray[np.int32]
+    sights: NDArray[Any]  # how each real column is seen
+    code_sights: NDArray[Any]  # ... and each code
     twins: int
     seed: int
     replication: int
 
 
-HEAP_SIZE, FREE_SIZE, LOG_SIZE, FAULT, ACTIVE, PROCESSED, ROWS_ENTERED = range(7)  # places in Arrays.counters
-COUNTERS = 7
+HEAP_SIZE, FREE_SIZE, LOG_SIZE, FAULT, ACTIVE, PROCESSED, ROWS_ENTERED, TODAY = range(8)  # places in Arrays.counters
+COUNTERS = 8

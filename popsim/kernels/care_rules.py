@@ -24,6 +24,7 @@ from popsim.kernels.care_records import (
 from popsim.kernels.compiling import inner
 from popsim.kernels.math import exp
 from popsim.kernels.random import exponential, gamma, lognormal, uniform
+from popsim.kernels.sight import seen
 
 NO_TIME = -1.0  # duration of a stay without end
 
@@ -38,12 +39,12 @@ def value_of(world, block, place, row):
 
 @inner
 def holds(world, row, first, last):
-    """Whether all conditions first..last hold for a job; external patients satisfy none."""
+    """Whether all conditions first..last hold for a job, as it is seen; external patients satisfy none."""
     if first < last and row >= world.twins:
         return False
     for i in range(first, last):
         condition = world.conditions[i]
-        value = value_of(world, condition.block, condition.place, row)
+        value = seen(world, condition.block, condition.place, row)
         if condition.operator == AT_LEAST:
             met = value >= condition.value
         elif condition.operator == BELOW:

@@ -17,6 +17,7 @@ from popsim.kernels.care_rules import holds, priority_level
 from popsim.kernels.compiling import inner
 from popsim.kernels.medicines import review_drugs, stop_unsafe_drugs
 from popsim.kernels.random import uniform
+from popsim.kernels.sight import seen_code, seen_real
 
 DAYS_A_WEEK, WORKING_DAYS = 7, 5
 
@@ -163,8 +164,8 @@ def offer_telemonitoring(world, time, job):
 
 @inner
 def real(world, column, job):
-    """A twin's value in a real column, as a double."""
-    return np.float64(world.reals[column, job])
+    """A twin's value in a real column as a clinician sees it, as a double."""
+    return seen_real(world, column, job)
 
 
 @inner
@@ -222,7 +223,7 @@ def adjust_diuretic(world, job):
     columns, practice = world.columns[0], world.practice[0]
     dose = real(world, columns.loop_diuretic_mg_day, job)
     fluid = fluid_above_dry_weight(world, job)
-    symptomatic = world.codes[columns.nyha_class, job] >= 3
+    symptomatic = seen_code(world, columns.nyha_class, job) >= 3
     if fluid > practice.fluid_up_kg or (symptomatic and fluid > practice.fluid_up_symptomatic_kg):
         set_diuretic(world, job, max(dose * practice.diuretic_step_factor, dose + practice.diuretic_least_step_mg))
         return code.DID_DIURETIC_UP

@@ -17,8 +17,9 @@ import numpy as np
 
 from popsim.kernels import codes as code
 from popsim.kernels.care_records import BELOW, NOT_START, REDUCE, STOP
-from popsim.kernels.care_rules import holds, value_of
+from popsim.kernels.care_rules import holds
 from popsim.kernels.compiling import inner
+from popsim.kernels.sight import seen
 
 SAME = 1e-6  # relative difference below which two doses are the same
 PER_CENT = 0.01
@@ -49,7 +50,7 @@ def is_warned(world, drug, job, action):
 @inner
 def is_there(world, warning, job):
     """Whether what a warning is about is so."""
-    value = value_of(world, warning.block, warning.place, job)
+    value = seen(world, warning.block, warning.place, job)
     return value < warning.value if warning.operator == BELOW else value >= warning.value
 
 

@@ -66,6 +66,8 @@ def hand_over(arrays):
         arrays.reals,
         arrays.codes,
         arrays.counts,
+        arrays.sights,
+        arrays.code_sights,
         arrays.twins,
         arrays.seed,
         arrays.replication,

@@ -1,0 +1,120 @@
+"""Signals at work: what care sees, and the laboratory's mornings."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.definitions.base import read
+from popsim.definitions.signal import Signal, SignalFile
+from popsim.errors import DefinitionError
+from popsim.kernels import care_records as records
+from popsim.kernels.sight import read_rows, sample_laboratory
+from popsim.physiology.clinical import COLUMNS as CLINICAL_COLUMNS
+from popsim.physiology.columns import COLUMNS as PHYSIOLOGY_COLUMNS
+from popsim.population.columns import Column, Schema
+from popsim.population.population import Population
+
+FILE = Path(__file__).parents[1] / "evidence" / "signals.toml"
+
+
+def _result(name: str, unit: str, high: float, meaning: str, loinc: str | None) -> tuple[Column, Column]:
+    seen = Column(f"seen_{name}", "real", unit, 0.0, high, f"Last known result: {meaning}.", "monitoring", loinc)
+    return seen, Column(f"pending_{name}", "real", unit, 0.0, high, f"Result under way: {meaning}.", "monitoring")
+
+
+COLUMNS: tuple[Column, ...] = (
+    *_result("potassium_mmol_l", "mmol/L", 30.0, "serum potassium", "2823-3"),
+    *_result("gfr_ml_min", "mL/min/{1.73_m2}", 1000.0, "glomerular filtration rate", "98979-8"),
+)
+
+
+class Signals:
+    """The signals of a population.
+
+    Args:
+        schema: the population's columns. Where it has no results of a laboratory, everything is seen as it is.
+        seed, replication: key of the random numbers.
+        file: definition of the signals.
+
+    Raises:
+        DefinitionError: the file names a column that there is not, or gives another unit.
+    """
+
+    def __init__(self, schema: Schema, *, seed: int = 0, replication: int = 0, file: Path = FILE) -> None:
+        self._key = (seed, replication)
+        known = COLUMNS[0].name in schema
+        self.signals: tuple[Signal, ...] = read(file, SignalFile).signals if known else ()
+        self.signals = tuple(signal for signal in self.signals if signal.measures in schema)
+        for signal in self.signals:
+            if signal.stored is not None and signal.stored not in schema:
+                raise DefinitionError(file, "signals.stored", signal.stored, "must be a column of results")
+            if schema[signal.measures].unit != signal.unit:
+                allowed = f"must be '{schema[signal.measures].unit}'"
+                raise DefinitionError(file, f"signals.{signal.measures}.unit", signal.unit, allowed)
+        self._laboratory = [signal for signal in self.signals if signal.stored is not None]
+
+    def sights(self, schema: Schema) -> tuple[NDArray[Any], NDArray[Any]]:
+        """For the care kernels: how each real and each code column is seen, by its place in its block."""
+        reals = np.zeros(len(schema.names("real")), records.SIGHT)
+        codes = np.zeros(len(schema.names("code")), records.CODE_SIGHT)
+        reals["stored"] = -1
+        for signal in self.signals:
+            column, place = schema[signal.measures], schema.place(signal.measures)
+            if column.kind == "code":
+                codes[place] = (1, signal.error, column.low, column.high)
+                continue
+            stored = -1 if signal.stored is None else schema.place(signal.stored)
+            errors = (signal.noise_sd, signal.noise_share, signal.bias_sd, signal.drift_per_day)
+            reals[place] = (1, stored, signal.adjusted_every_days, *errors, column.low, column.high)
+        return reals, codes
+
+    def look(self, population: Population, day: int, name: str, rows: NDArray[np.int64] | slice) -> NDArray[np.float64]:
+        """A column of some rows as care sees it on a day; classes and what has no signal as they are."""
+        values = population[name][rows].astype(np.float64)
+        signal = next((one for one in self.signals if one.measures == name), None)
+        column = population.schema[name]
+        if signal is None or column.kind != "real":
+            return values
+        if signal.stored is not None:
+            return population[signal.stored][rows].astype(np.float64)
+        errors = (signal.noise_sd, signal.noise_share, signal.bias_sd, signal.drift_per_day)
+        device = (*errors, signal.adjusted_every_days, column.low, column.high)
+        place, person = population.schema.place(name), population.person_id[rows]
+        read_rows(day, *(*self._key, place, person, values.copy(), *device, values))
+        return values
+
+    def sample(self, population: Population, day: int, entered: int) -> None:
+        """The laboratory's morning for the first `entered` rows; before entry, the hospital's results."""
+        rows = slice(0, entered)
+        shared = [population[name][rows] for name in ("entry_day", "alive", "care_level", "adherence_lapse", "frailty")]
+        for word, signal in enumerate(self._laboratory):
+            stored = str(signal.stored)
+            pending = stored.replace("seen_", "pending_")
+            columns = [population[name][rows] for name in (signal.measures, pending, stored)]
+            errors = (signal.noise_sd, signal.noise_share, signal.bias_sd)
+            schedule = (signal.interval_days, signal.delay_days)
+            missing = (signal.missed, signal.missed_more_in_lapse, signal.missed_more_when_frail)
+            sample_laboratory(
+                day, *(*self._key, word, population.person_id[rows], *shared, *columns, *errors, *schedule, *missing)
+            )
+
+
+SEEN = frozenset(signal.measures for signal in read(FILE, SignalFile).signals)
+# What physiology writes and everybody knows: why somebody came, what befell them, reactions that they report.
+RECORDED = frozenset({"acute_cause", "reaction", "dialysis", "onset"})
+STATE = frozenset(column.name for column in (*PHYSIOLOGY_COLUMNS, *CLINICAL_COLUMNS) if column.writer == "physiology")
+
+
+def hidden(name: str, known: Container[str]) -> bool:
+    """Whether a column is a part of the state that no signal shows, where care acts on signals.
+
+    Args:
+        name: of the column.
+        known: names of all columns of the population.
+    """
+    return COLUMNS[0].name in known and name in STATE - SEEN - RECORDED
