@@ -25,6 +25,8 @@ from popsim.kernels.reactions import REACTIONS
 from popsim.population.columns import Schema
 from popsim.schema import CLINICAL_SCHEMA, SCHEMA
 
+# Without the columns of results everything is seen as it is, so that a dose follows from the state that a test sets.
+PLAIN = Schema(c for c in CLINICAL_SCHEMA.columns.values() if not c.name.startswith(("seen_", "pending_")))
 CODE = {drug.name: drug.code for drug in load_drugs()}
 WELL = {  # somebody with a reduced ejection fraction in whom nothing forbids a drug, in sinus rhythm, without diabetes
     "ejection_fraction_percent": 30.0, "systolic_mmhg": 130.0, "heart_rate_bpm": 80.0, "potassium_mmol_l": 4.3,
@@ -41,7 +43,7 @@ def after(
     plan = FollowUp(setting="clinic", within_days=2, every_days=7)
     strategy = Strategy(name="plan", follow_up=(plan,), drugs_not_started=without)
     care = network(HOME, clinic(clinician=clinician, slots_per_day=40))
-    life = Life(care, len(people), strategy=strategy, days=7 * visits + 2, schema=CLINICAL_SCHEMA)
+    life = Life(care, len(people), strategy=strategy, days=7 * visits + 2, schema=PLAIN)
     for name in {*WELL, *(key for person in people for key in person)}:
         life.population[name] = [person.get(name, WELL.get(name, 0)) for person in people]
     life.live(days=7 * visits)
