@@ -7,8 +7,8 @@ against a usual person (never smoked, middle fifth of deprivation, usual activit
 
 a is the activity of respiratory viruses (1 = mean of the year), s the share of infections that follow it.
 
-Limits: no cold (it is left to the vessels), no ozone or pollen, no lag between weather and harm, no air conditioning;
-everybody is outdoors alike; habits never change, and their lasting effects on pressure are in the measured baseline.
+Limits: no cold (it is left to the vessels), no ozone or pollen, no lag between weather and harm; everybody is outdoors
+alike; habits never change: what they have done to pressure, reserve and symptoms is in the measured baseline.
 """
 
 from __future__ import annotations
