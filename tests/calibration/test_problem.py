@@ -33,7 +33,7 @@ def test_the_shipped_calibration_is_sound_and_says_nothing_twice():
     problem = problem_of(read_calibration(SHIPPED), SHIPPED, (), simulate_nothing)
     assert {*problem.aims.names} == {*problem.calibration.fitted}
     sources = {source.name: [target.name for target in source.targets] for source in problem.simulate.sources}
-    assert [*sources] == ["discharge", "five_years", "dapa_hf", "merit_hf"]
+    assert [*sources] == ["discharge", "dapa_hf", "merit_hf"]
     assert sources["merit_hf"] == ["merit_hf_death_rate_placebo", "merit_hf_death_rate_metoprolol"]
 
 
@@ -65,7 +65,7 @@ def test_what_is_refused(said, problem):
 
 def test_one_calibration_file_is_needed_and_flags_replace_its_numbers():
     calibration, file, targets = read_files([DISCHARGE, SHIPPED], {"people": 300, "points": None})
-    assert (calibration.people, calibration.points, file, targets) == (300, 72, SHIPPED, [DISCHARGE])
+    assert (calibration.people, calibration.points, file, targets) == (300, 64, SHIPPED, [DISCHARGE])
     with pytest.raises(InputError, match="0 calibration files named: name one"):
         read_files([DISCHARGE], {})
     with pytest.raises(DefinitionError, match="points = 20: must be more than twice the 15 parameters"):

@@ -100,5 +100,5 @@ def fit(table: pl.DataFrame) -> Figure:
     axis.invert_yaxis()
     axis.grid(axis="y", visible=False)
     axis.set_xlabel("Simulated minus published, sd")
-    axis.legend(loc="best")
+    figure.legend(loc="outside upper right", ncols=2)
     return figure
