@@ -65,11 +65,12 @@ def test_what_is_refused(said, problem):
 
 def test_one_calibration_file_is_needed_and_flags_replace_its_numbers():
     calibration, file, targets = read_files([DISCHARGE, SHIPPED], {"people": 300, "points": None})
-    assert (calibration.people, calibration.points, file, targets) == (300, 64, SHIPPED, [DISCHARGE])
+    points = read_calibration(SHIPPED).points
+    assert (calibration.people, calibration.points, file, targets) == (300, points, SHIPPED, [DISCHARGE])
     with pytest.raises(InputError, match="0 calibration files named: name one"):
         read_files([DISCHARGE], {})
-    with pytest.raises(DefinitionError, match="points = 20: must be more than twice the 15 parameters"):
-        read_files([SHIPPED], {"points": 20})
+    with pytest.raises(DefinitionError, match=r"points = 8: must be more than twice the \d+ parameters"):
+        read_files([SHIPPED], {"points": 8})
 
 
 def test_the_command_line_refuses_in_one_line(capsys, tmp_path):
