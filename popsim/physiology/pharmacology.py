@@ -208,14 +208,16 @@ class _Prepared:
         self.removed, self.activated = _activities(said.removed_by), _activities(said.activated_by)
         self.take, self.carry = take_constants(said), carry_constants(said)
         self._kept = [f"{said.drug_class}_{part}" for part in said.keeps]
+        self._used = False
 
     def at_work(self, population: Population) -> bool:
-        """Whether the drug does anything and somebody is prescribed it or has some of its class left."""
-        if not self.said.effects:
-            return False
-        if not len(population):
-            return False
-        return any(population[name].max() > 0.0 for name in (self.said.dose_column, *self._kept))
+        """Whether the drug does anything and somebody has been prescribed it, or has some of its class left.
+
+        Looked for until it is found: passes over a drug that nobody takes any more change nothing.
+        """
+        if not self._used and self.said.effects and len(population):
+            self._used = any(population[name].max() > 0.0 for name in (self.said.dose_column, *self._kept))
+        return self._used
 
 
 def check_columns(drug: Drug, schema: Schema, file: object) -> None:
