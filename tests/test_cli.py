@@ -66,7 +66,7 @@ def test_check(capsys, file, what):
 
 
 def test_every_shipped_definition_is_sound(capsys):
-    kinds = ("networks", "calibration")
+    kinds = ("networks", "calibration", "calibrated")
     folders = ("experiments", "cohorts", "popsim/evidence", *(f"experiments/{kind}" for kind in kinds))
     files = [path for folder in folders for path in (ROOT / folder).glob("*.toml")]
     assert len(files) >= 5

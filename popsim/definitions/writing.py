@@ -9,7 +9,7 @@ import tomli_w
 from pydantic.fields import FieldInfo
 
 from popsim.definitions.base import Definition
-from popsim.definitions.calibration import Calibration
+from popsim.definitions.calibration import Calibrated, Calibration
 from popsim.definitions.cohort import CohortDefinition
 from popsim.definitions.experiment import Experiment
 from popsim.definitions.network import NetworkDefinition
@@ -22,6 +22,7 @@ KINDS: dict[str, type[Definition]] = {
     "network": NetworkDefinition,
     "parameters": ParameterFile,
     "calibration": Calibration,
+    "calibrated": Calibrated,
 }
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

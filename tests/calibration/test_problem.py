@@ -40,7 +40,7 @@ def test_the_shipped_calibration_is_sound_and_says_nothing_twice():
 def test_all_that_is_for_calibration_is_fitted_when_nothing_is_named():
     names = read().aims.names
     assert "readmission_30d" in names
-    assert "length_of_stay_lower_quartile" not in names  # is there to validate
+    assert "discharged_to_hospice" not in names  # is there to validate
 
 
 @pytest.mark.parametrize(

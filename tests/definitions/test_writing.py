@@ -22,6 +22,7 @@ FOLDERS = {
     "network": "experiments/networks",
     "parameters": "popsim/evidence",
     "calibration": "experiments/calibration",
+    "calibrated": "experiments/calibrated",
 }
 FILES = [(kind, path) for kind, folder in FOLDERS.items() for path in sorted((ROOT / folder).glob("*.toml"))]
 VALIDATORS = {kind: Draft202012Validator(json_schema(kind)) for kind in KINDS}
