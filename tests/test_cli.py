@@ -66,8 +66,14 @@ def test_check(capsys, file, what):
 
 
 def test_every_shipped_definition_is_sound(capsys):
-    kinds = ("networks", "calibration", "calibrated")
-    folders = ("experiments", "cohorts", "popsim/evidence", *(f"experiments/{kind}" for kind in kinds))
+    kinds = ("networks", "calibration", "calibrated", "targets", "trials")
+    folders = (
+        "experiments",
+        "cohorts",
+        "popsim/evidence",
+        "popsim/evidence/devices",
+        *(f"experiments/{kind}" for kind in kinds),
+    )
     files = [path for folder in folders for path in (ROOT / folder).glob("*.toml")]
     assert len(files) >= 5
     assert {path.name: main(["check", str(path)]) for path in files} == {path.name: 0 for path in files}

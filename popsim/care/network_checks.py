@@ -79,7 +79,7 @@ def check_condition(condition: Condition, known: Collection[str], key: str, file
         words = "unknown column, " + did_you_mean(condition.column, known)
         raise DefinitionError(file, key, condition.column, words)
     if hidden(condition.column, known):
-        raise DefinitionError(file, key, condition.column, "is hidden: no signal shows it (evidence/signals.toml)")
+        raise DefinitionError(file, key, condition.column, "is hidden: no signal of evidence/devices shows it")
     if isinstance(condition.equals, str):
         allowed = CAUSE_NAMES if condition.column in CAUSE_COLUMNS else ()
         if condition.equals not in allowed:

@@ -19,7 +19,7 @@ from popsim.physiology.columns import COLUMNS as PHYSIOLOGY_COLUMNS
 from popsim.population.columns import Column, Schema
 from popsim.population.population import Population
 
-FILE = Path(__file__).parents[1] / "evidence" / "signals.toml"
+FILE = Path(__file__).parents[1] / "evidence" / "devices" / "signals.toml"
 
 
 def _result(name: str, unit: str, high: float, meaning: str, loinc: str | None) -> tuple[Column, Column]:

@@ -14,6 +14,8 @@ from popsim.definitions.cohort import CohortDefinition
 from popsim.definitions.experiment import Experiment
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.parameter import ParameterFile
+from popsim.definitions.signal import SignalFile
+from popsim.definitions.target import TargetFile
 from popsim.errors import InputError
 
 KINDS: dict[str, type[Definition]] = {
@@ -23,6 +25,8 @@ KINDS: dict[str, type[Definition]] = {
     "parameters": ParameterFile,
     "calibration": Calibration,
     "calibrated": Calibrated,
+    "targets": TargetFile,
+    "signals": SignalFile,
 }
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -9,6 +9,8 @@ from typing import Any
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import read, read_toml
 from popsim.definitions.calibration import Calibrated, read_calibration
+from popsim.definitions.signal import SignalFile
+from popsim.definitions.target import read_targets
 from popsim.errors import DefinitionError
 from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.drugs import read_drug
@@ -36,14 +38,10 @@ def check_file(path: Path) -> str:
         names = ", ".join(strategy.name for strategy in study.experiment.strategies)
         more = f"; {len(scenarios)} scenarios" if scenarios else ""
         return "\n".join([f"experiment '{study.experiment.name}' is sound: {names}{more}", *price_notes(study)])
-    if any(key in table for key in ("settings", "drug_class", "columns", "table")):
+    if any(key in table for key in ("settings", "drug_class", "columns", "table", "signals")):
         return _check_model(path, table)
-    if isinstance(table.get("parameters"), list):
-        calibration = read_calibration(path)
-        return f"calibration '{calibration.name}' is sound: {len(calibration.parameters)} parameters to be fitted"
-    if "name" in table and "parameters" in table:
-        found = read(path, Calibrated)
-        return f"calibrated parameters '{found.name}' are sound: {len(found.parameters)} parameters"
+    if "name" in table and ("parameters" in table or "targets" in table):
+        return _check_fit(path, table)
     if table and all(isinstance(value, dict) for key, value in table.items() if key != "parameter_groups"):
         parameters = load_parameters(path.stem, path.parent)
         uncertain = len(uncertain_parameters({path.stem: parameters}, (), path).names)
@@ -52,8 +50,22 @@ def check_file(path: Path) -> str:
     raise DefinitionError(path, "file", None, f"must be {kinds}, drug (drug_class) or parameter set (tables)")
 
 
+def _check_fit(path: Path, table: dict[str, Any]) -> str:
+    """Check a calibration, what one has found, or published figures."""
+    if isinstance(table.get("parameters"), list):
+        calibration = read_calibration(path)
+        return f"calibration '{calibration.name}' is sound: {len(calibration.parameters)} parameters to be fitted"
+    if "parameters" in table:
+        found = read(path, Calibrated)
+        return f"calibrated parameters '{found.name}' are sound: {len(found.parameters)} parameters"
+    file = read_targets(path)
+    return f"target file '{file.name}' is sound: {len(file.targets)} published figures"
+
+
 def _check_model(path: Path, table: dict[str, Any]) -> str:
-    """Check a care network, a drug or a cohort against the columns of the model."""
+    """Check a care network, a drug, signals or a cohort against the columns of the model."""
+    if "signals" in table:
+        return f"signals are sound: {len(read(path, SignalFile).signals)} of them"
     if "settings" in table:
         network = read_network(path)
         return f"care network '{network.definition.name}' is sound: {len(network)} settings"

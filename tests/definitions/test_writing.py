@@ -23,8 +23,11 @@ FOLDERS = {
     "parameters": "popsim/evidence",
     "calibration": "experiments/calibration",
     "calibrated": "experiments/calibrated",
+    "targets": "experiments/targets",
+    "signals": "popsim/evidence/devices",
 }
 FILES = [(kind, path) for kind, folder in FOLDERS.items() for path in sorted((ROOT / folder).glob("*.toml"))]
+FILES += [("experiment", path) for path in sorted((ROOT / "experiments" / "trials").glob("*.toml"))]
 VALIDATORS = {kind: Draft202012Validator(json_schema(kind)) for kind in KINDS}
 
 each_file = pytest.mark.parametrize(("kind", "path"), FILES, ids=lambda x: getattr(x, "stem", x))
