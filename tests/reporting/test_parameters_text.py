@@ -51,15 +51,20 @@ def test_schemas_are_printed_and_written(printed, tmp_path):
     assert json.loads(shown.out)["title"] == "CohortDefinition"
     code, shown = printed("schema", "all", "--out", tmp_path / "schemas")
     written = sorted((tmp_path / "schemas").iterdir())
-    assert shown.out.split() == [str(tmp_path / "schemas" / f"{kind}.schema.json") for kind in
-                                 ("experiment", "cohort", "network", "parameters")]  # fmt: skip
+    kinds = (
+        "experiment", "cohort", "network", "parameters", "calibration", "calibrated", "targets", "signals",
+    )  # fmt: skip
+    assert shown.out.split() == [str(tmp_path / "schemas" / f"{kind}.schema.json") for kind in kinds]
     assert all(json.loads(path.read_text())["type"] == "object" for path in written)
 
 
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["schema", "cohorts"], "popsim: schema cohorts: did you mean 'cohort'? (allowed: all, cohort, exp"),
+        (
+            ["schema", "cohorts"],
+            "popsim: schema cohorts: did you mean 'cohort'? (allowed: all, calibrated, calibration, cohort, exp",
+        ),
         (["schema", "all"], "popsim: schema all: needs --out"),
         (["run", UNCERTAIN, "--draws", 10_000], "popsim: command line: --draws = 10000: must be between 0 and 9999"),
         (["schema", "cohort", "--out", UNCERTAIN], "heart_failure_uncertainty.toml: File exists"),
