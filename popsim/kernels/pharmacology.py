@@ -3,7 +3,8 @@
 A day of one drug in every twin is a few passes over all, of which a drug has only those that it needs: how well the
 person breaks it down (`vary`, `metabolise`), the dose taken and clearance (`take`), amounts in the body (`carry_one`,
 `carry_two`, kinetics.py), a delay (`delay`), effects (`add_effect`). Everything is counted relative to the usual person
-on the target dose (normal metaboliser, 75 kg, 75 years, GFR 60), whose exposure is 1.
+on the target dose (normal metaboliser, 75 kg, 75 years, GFR 60), whose exposure is 1. Passes run on one thread: there are a
+hundred a day, and to start threads for each takes longer than the pass itself.
 
     clearance = clearance_ref size (1 - s (age - 75)) ((1 - r) m F_rel + r GFR / 60)
     m = e^(sd z) (1 - g + g activity(phenotype, inhibitor)),  F_rel = 1 / (1 - E + E m)
@@ -23,7 +24,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from popsim.kernels.codes import LEVEL_EMERGENCY, STREAM_KINETICS
 from popsim.kernels.kinetics import exponential_quotient, two_compartments, two_steady
@@ -101,13 +102,13 @@ def first_pass(enzymes, extraction):
     return 1.0 / (1.0 - extraction + extraction * enzymes)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def prepare(
     person_id, entry_day, age_years, dry_weight, gfr, filling_pressure, baseline_filling_pressure, adherence,
     care_level, scratch, seed, replication, day, today,
 ):  # fmt: skip
     """Fill the rows of the day; LEFT is an exponential variate: how much hazard of stopping a drug today can bear."""
-    for i in prange(len(person_id)):
+    for i in range(len(person_id)):
         attended = np.float64(care_level[i]) >= LEVEL_EMERGENCY
         years = clip((today - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
         rise = np.float64(filling_pressure[i]) - np.float64(baseline_filling_pressure[i])
@@ -123,36 +124,36 @@ def prepare(
         scratch[SIZE_WEIGHT, i] = size
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def draw_handling(person_id, handling, seed, replication, code):
     """How a person handles a class of drugs: a standard normal variate in steps of 1 / HANDLING_PER_SD, within 3.2."""
-    for i in prange(len(person_id)):
+    for i in range(len(person_id)):
         z = inverse_normal(uniform(seed, replication, person_id[i], STREAM_KINETICS, code))
         handling[i] = np.floor(clip(z * HANDLING_PER_SD, -127.0, 127.0) + 0.5)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def vary(handling, capacity, variability):
     """Metabolic capacity by what differs between people for no known reason; replaces it."""
-    for i in prange(len(handling)):
+    for i in range(len(handling)):
         capacity[i] = exp(variability * (1.0 / HANDLING_PER_SD) * np.float64(handling[i]))
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def metabolise(phenotype, inhibitor, factor, g):
     """Multiply a factor (metabolic capacity, exposure) by the pathway's activity."""
-    for i in prange(len(phenotype)):
+    for i in range(len(phenotype)):
         factor[i] = np.float64(factor[i]) * pathway(np.float64(phenotype[i]), np.float64(inhibitor[i]), g)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def take(dose, agent, stopped, capacity, size, scratch, bit, extraction, leaves, d):
     """Dose that reaches the body (mg/day), clearance, and the exposure where it all leaves within the day.
 
     `bit` is the drug's in `stopped`; who takes another drug of the class gets nothing of this one. extraction: None
     where the liver lets nearly all pass; leaves: None where amounts are carried on.
     """
-    for i in prange(len(dose)):
+    for i in range(len(dose)):
         takes = (np.float64(agent[i]) == d.agent) & (((stopped[i] >> bit) & 1) == 0)
         swallowed = d.daily_mg * np.float64(dose[i]) * (np.float64(scratch[TAKEN, i]) if takes else 0.0)
         enzymes = np.float64(capacity[i])
@@ -182,7 +183,7 @@ def day_of_doses(depot, central, given, decay, absorbed, quotient, d):
     return depot - moved, central + moved
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def carry_one(alive, agent, weight, depot, central, scratch, absorbed, hours, settling, d):
     """A day (`hours`) of amounts in one compartment fed by a depot: writes both and the exposure.
 
@@ -191,7 +192,7 @@ def carry_one(alive, agent, weight, depot, central, scratch, absorbed, hours, se
     that begins with nothing.
     """
     half = 0.5 * hours
-    for i in prange(len(alive)):
+    for i in range(len(alive)):
         mine = np.float64(agent[i]) == d.agent
         given = np.float64(scratch[GIVEN, i]) * (hours * (1.0 / HOURS_PER_DAY))
         clearance = np.float64(scratch[CLEARANCE, i])
@@ -217,10 +218,10 @@ def carry_one(alive, agent, weight, depot, central, scratch, absorbed, hours, se
         scratch[EXPOSURE, i] = left * per_clearance * (1.0 / (hours * d.usual_mg_l)) if mine else 0.0
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def carry_two(alive, agent, weight, peripheral, central, scratch, hours, settling, d):
     """As `carry_one` for two compartments, whose dose reaches the central one at the start of the day."""
-    for i in prange(len(alive)):
+    for i in range(len(alive)):
         mine = np.float64(agent[i]) == d.agent
         given = np.float64(scratch[GIVEN, i]) * (hours * (1.0 / HOURS_PER_DAY))
         clearance = np.float64(scratch[CLEARANCE, i])
@@ -240,10 +241,10 @@ def carry_two(alive, agent, weight, peripheral, central, scratch, hours, settlin
         scratch[EXPOSURE, i] = left / (clearance * hours * d.usual_mg_l) if mine else 0.0
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def delay(alive, agent, own_agent, site, exposure, share):
     """Let the place of effect follow the exposure by `share` of the way; the exposure becomes what is felt there."""
-    for i in prange(len(alive)):
+    for i in range(len(alive)):
         mine = np.float64(agent[i]) == own_agent
         before = np.float64(site[i])
         felt = before + share * (np.float64(exposure[i]) - before)
@@ -251,13 +252,13 @@ def delay(alive, agent, own_agent, site, exposure, share):
         exposure[i] = felt if mine else 0.0
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def add_effect(exposure, unless, influences, influence, at_target, saturation, hill):
     """Add at_target (1 + s) x**h / (1 + s x**h) to an influence; none where `unless` is 1.
 
     unless, hill: None where nothing takes the effect away, and for h = 1.
     """
-    for i in prange(len(exposure)):
+    for i in range(len(exposure)):
         x = np.float64(exposure[i])
         if hill is not None:
             x = exp(hill * log(x if x > 1e-30 else 1e-30))

@@ -46,7 +46,7 @@ def arguments() -> dict[str, tuple[object, ...]]:
 
 @pytest.mark.parametrize("name", PASSES)
 def test_the_pass_is_vectorised_without_calls(name):
-    fresh = numba.njit(parallel=True, error_model="numpy")(getattr(kernel, name).py_func)
+    fresh = numba.njit(error_model="numpy")(getattr(kernel, name).py_func)
     fresh(*arguments()[name])
     assembly = "\n".join(fresh.inspect_asm().values())
     if platform.machine() not in ("x86_64", "AMD64"):
