@@ -3,8 +3,8 @@
 A day of one drug in every twin is a few passes over all, of which a drug has only those that it needs: how well the
 person breaks it down (`vary`, `metabolise`), the dose taken and clearance (`take`), amounts in the body (`carry_one`,
 `carry_two`, kinetics.py), a delay (`delay`), effects (`add_effect`). Everything is counted relative to the usual person
-on the target dose (normal metaboliser, 75 kg, 75 years, GFR 60), whose exposure is 1. Passes run on one thread: there are a
-hundred a day, and to start threads for each takes longer than the pass itself.
+on the target dose (normal metaboliser, 75 kg, 75 years, GFR 60), whose exposure is 1. Passes run on one thread: a day
+has a hundred, and to start threads for each takes longer than the pass itself.
 
     clearance = clearance_ref size (1 - s (age - 75)) ((1 - r) m F_rel + r GFR / 60)
     m = e^(sd z) (1 - g + g activity(phenotype, inhibitor)),  F_rel = 1 / (1 - E + E m)
