@@ -200,6 +200,7 @@ EXPERIMENT = USUAL.parents[3] / "experiments" / "heart_failure_clinical.toml"
 def experiment_with(tmp_path, line):
     text = EXPERIMENT.read_text().replace('"../cohorts', f'"{EXPERIMENT.parents[1]}/cohorts')
     text = text.replace('"networks/', f'"{EXPERIMENT.parent}/networks/')
+    text = text.replace('"calibrated/', f'"{EXPERIMENT.parent}/calibrated/')
     path = tmp_path / "own.toml"
     path.write_text(text.replace('physiology = "clinical"', line))
     return path
