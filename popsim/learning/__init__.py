@@ -1,0 +1,1 @@
+"""Risk models that learn from what has happened, watched for drift, calibration and fairness."""
