@@ -122,6 +122,9 @@ STREAM_LUNGS = 15  # lungs, blood, ageing, index = day
 STREAM_COHORT = 16  # 16..79: one per sampled marginal of a cohort, index = 0
 STREAM_ARRIVALS = 80  # 80..143: one per external source, index = number of the arrival
 STREAM_TRANSITIONS = 144  # state-transition models, index = cycle // 4
+STREAM_BELIEF = 145  # beliefs about persons: resampling and rejuvenation, index = day
+STREAM_BIAS = 146  # lasting errors of sensors that a belief imagines, index = sensor
+STREAM_IMAGINED = 147  # shocks that a belief imagines behind what happened, index = day
 STREAM_STAY = 256  # 256 + setting: length of stay, index = number of that person's stays there
 STREAM_ROUTE = 512  # 512 + setting: where to next, index likewise
 STREAM_PATIENCE = 768  # 768 + setting: how long the person waits before giving up, index likewise

@@ -1,0 +1,310 @@
+"""Keeping a belief up to date: the ensemble Kalman filter, weights of a particle filter, and resampling.
+
+A belief about a person is `members` neighbouring rows of a population. Every loop here runs over persons, each of which
+depends on its own rows alone, so the bits do not depend on the number of threads.
+
+Ensemble Kalman filter: readings are taken one after the other (their errors are independent). The deterministic
+adjustment of Anderson (2001, Monthly Weather Review 129:2884) moves the members' predicted readings so that their mean
+and variance are those of the Kalman filter, and every estimated variable along its regression on them. With few members
+regressions are noisy: each is shrunk by the share of the squared correlation that is not expected from chance, which
+takes the place of localisation where variables have no distance and vanishes as members grow. Spread that an update
+takes away is given back in part (relaxation to prior spread, Whitaker & Hamill 2012, Monthly Weather Review 140:3078).
+A reading further from what was expected than some standard deviations counts as if it were less exact, so that one
+wrong reading cannot carry a belief away.
+
+Particle filter: weights by the likelihood of what happened, systematic resampling where few members carry the weight,
+and rejuvenation: members are drawn together and moved by differences of other pairs of members, which keeps mean and
+covariance.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit, prange
+
+from popsim.kernels import codes as code
+from popsim.kernels.acute import (
+    arrhythmia_hazard,
+    heart_failure_hazard,
+    infection_hazards,
+    other_hazard,
+    renal_hazard,
+)
+from popsim.kernels.math import exp, log
+from popsim.kernels.random import uniforms
+from popsim.kernels.scalars import YEARS_PER_DAY, clip
+
+TINY = 1e-12  # variances and hazards below this are none
+CAUSES = 6  # of the hazards of presenting: codes.CAUSE_HEART_FAILURE .. CAUSE_OTHER less one
+
+
+class FilterParameters(NamedTuple):
+    """Constants of this file; units and sources in evidence/twinning.toml."""
+
+    spread_relaxation: float
+    outlier_from_sd: float
+    resample_below: float
+    rejuvenation: float
+
+
+@njit(cache=True, error_model="numpy")
+def moments(values, weight):
+    """Weighted mean and unbiased variance."""
+    mean = 0.0
+    for m in range(len(values)):
+        mean += weight[m] * values[m]
+    variance, squares = 0.0, 0.0
+    for m in range(len(values)):
+        variance += weight[m] * (values[m] - mean) ** 2
+        squares += weight[m] * weight[m]
+    return mean, variance / max(1.0 - squares, TINY)
+
+
+@njit(cache=True, error_model="numpy")
+def weights_of(log_weight, weight):
+    """Write weights that sum to one."""
+    largest = log_weight.max()
+    total = 0.0
+    for m in range(len(weight)):
+        weight[m] = exp(log_weight[m] - largest)
+        total += weight[m]
+    for m in range(len(weight)):
+        weight[m] /= total
+
+
+@njit(cache=True, error_model="numpy")
+def follow(values, seen, seen_mean, seen_variance, moved, weight, effective, low, high):
+    """Move one variable of a person along its regression on the predicted readings."""
+    mean, variance = 0.0, 0.0
+    for m in range(len(values)):
+        mean += weight[m] * np.float64(values[m])
+    covariance, squares = 0.0, 0.0
+    for m in range(len(values)):
+        deviation = np.float64(values[m]) - mean
+        covariance += weight[m] * deviation * (seen[m] - seen_mean)
+        variance += weight[m] * deviation * deviation
+        squares += weight[m] * weight[m]
+    unbiased = 1.0 / max(1.0 - squares, TINY)
+    covariance, variance = covariance * unbiased, variance * unbiased
+    if variance <= TINY:
+        return
+    squared = min(covariance * covariance / (variance * seen_variance), 1.0)
+    chance = (1.0 - squared) ** 2 / effective
+    kept = (squared - chance) / squared if squared > chance else 0.0
+    slope = kept * covariance / seen_variance
+    for m in range(len(values)):
+        values[m] = clip(np.float64(values[m]) + slope * moved[m], low, high)
+
+
+@njit(cache=True, error_model="numpy")
+def relax(values, before, weight, share, low, high):
+    """Give back a share of the spread (standard deviation `before`) that updates have taken from one variable."""
+    mean = 0.0
+    for m in range(len(values)):
+        mean += weight[m] * np.float64(values[m])
+    sd = spread(values, weight)
+    if sd <= TINY or before <= sd:
+        return
+    wider = 1.0 + share * (before - sd) / sd
+    for m in range(len(values)):
+        values[m] = clip(mean + wider * (np.float64(values[m]) - mean), low, high)
+
+
+@njit(cache=True, error_model="numpy")
+def spread(values, weight):
+    """Weighted standard deviation of one variable of a person."""
+    mean, variance, squares = 0.0, 0.0, 0.0
+    for m in range(len(values)):
+        mean += weight[m] * np.float64(values[m])
+    for m in range(len(values)):
+        variance += weight[m] * (np.float64(values[m]) - mean) ** 2
+        squares += weight[m] * weight[m]
+    return np.sqrt(variance / max(1.0 - squares, TINY))
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def assimilate(
+    members, readings, column, noise_sd, noise_share, logarithmic, remembered, reals, places, low, high, bias, memory,
+    log_weight, p,
+):  # fmt: skip
+    """Take in readings of all persons.
+
+    Args:
+        readings: (sensors, persons), NaN where there is none.
+        column: (sensors,), place among `reals` of what each measures.
+        noise_sd, noise_share: (sensors,), error of one reading, absolute and as a share; where `logarithmic` the error
+            is normal on the logarithm with standard deviation `noise_share`.
+        remembered: (sensors,), row of `memory` with what was predicted when the reading was made, -1 for today.
+        reals: (columns, rows), written at `places`, which are kept within `low` and `high`.
+        bias: (sensors, rows), lasting error of each sensor, written.
+        memory: (days * sensors, rows), readings predicted on earlier days, logarithms where so, written.
+        log_weight: (rows,).
+        p: FilterParameters.
+    """
+    sensors, persons = readings.shape
+    for n in prange(persons):
+        rows = slice(n * members, (n + 1) * members)
+        weight, seen, moved = np.empty(members), np.empty(members), np.empty(members)
+        weights_of(log_weight[rows], weight)
+        squares = 0.0
+        for m in range(members):
+            squares += weight[m] * weight[m]
+        effective = max(1.0 / squares - 1.0, 1.0)
+        any_reading = False
+        for s in range(sensors):
+            any_reading |= not np.isnan(readings[s, n])
+        if not any_reading:
+            continue
+        before = np.empty(len(places))
+        for j in range(len(places)):
+            before[j] = spread(reals[places[j], rows], weight)
+        for s in range(sensors):
+            reading = readings[s, n]
+            if np.isnan(reading):
+                continue
+            predicted = reals[column[s], rows] if remembered[s] < 0 else memory[remembered[s], rows]
+            own = bias[s, rows]
+            for m in range(members):
+                value = np.float64(predicted[m])
+                if remembered[s] < 0:
+                    value = (log(max(value, TINY)) if logarithmic[s] else value) + np.float64(own[m])
+                seen[m] = value
+            reading = log(max(reading, TINY)) if logarithmic[s] else reading
+            mean, variance = moments(seen, weight)
+            share = noise_share[s] if logarithmic[s] else noise_share[s] * mean
+            error = noise_sd[s] * noise_sd[s] * (0.0 if logarithmic[s] else 1.0) + share * share
+            surprise = reading - mean
+            error = max(error, surprise * surprise / (p.outlier_from_sd * p.outlier_from_sd) - variance)
+            if variance <= TINY or error <= 0.0:
+                continue
+            shift, narrower = variance / (variance + error) * surprise, np.sqrt(error / (variance + error))
+            for m in range(members):
+                moved[m] = shift + (narrower - 1.0) * (seen[m] - mean)
+            for j in range(len(places)):
+                follow(reals[places[j], rows], seen, mean, variance, moved, weight, effective, low[j], high[j])
+            for j in range(bias.shape[0]):
+                follow(bias[j, rows], seen, mean, variance, moved, weight, effective, -np.inf, np.inf)
+            for j in range(memory.shape[0]):
+                follow(memory[j, rows], seen, mean, variance, moved, weight, effective, -np.inf, np.inf)
+        for j in range(len(places)):
+            relax(reals[places[j], rows], before[j], weight, p.spread_relaxation, low[j], high[j])
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def presentation_hazards(
+    day, entry_day, age_years, copd, symptom_score, filling_pressure, infection, arrhythmia, frailty, deconditioning,
+    potassium, systolic, gfr, usual_gfr, acute, hazards,
+):  # fmt: skip
+    """Write the hazards a day of presenting, (CAUSES, rows): the core's, without those that only organ systems add.
+
+    usual_gfr: filtration without drugs; the dip of drugs, which the day loop takes off before it looks for a collapse,
+    is left out here.
+    """
+    for i in prange(len(age_years)):
+        years = clip((day - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
+        frail, severity = np.float64(frailty[i]), np.float64(infection[i])
+        infected, respiratory = infection_hazards(severity, frail, np.float64(copd[i]), acute)
+        hazards[code.CAUSE_HEART_FAILURE - 1, i] = heart_failure_hazard(
+            np.float64(symptom_score[i]), np.float64(filling_pressure[i]), acute
+        )
+        hazards[code.CAUSE_INFECTION - 1, i] = infected
+        hazards[code.CAUSE_ARRHYTHMIA - 1, i] = arrhythmia_hazard(np.float64(arrhythmia[i]), acute)
+        hazards[code.CAUSE_RENAL - 1, i] = renal_hazard(
+            np.float64(potassium[i]), np.float64(systolic[i]), np.float64(gfr[i]), np.float64(usual_gfr[i]), acute
+        )
+        hazards[code.CAUSE_RESPIRATORY - 1, i] = respiratory
+        hazards[code.CAUSE_OTHER - 1, i] = other_hazard(
+            frail, np.float64(age_years[i]) + years, np.float64(deconditioning[i]), acute
+        )
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def weigh_presentation(members, cause, watched, hazards, log_weight):
+    """Add the log likelihood of what happened today to each member's weight.
+
+    Args:
+        cause: (persons,), why the person presented today, 0 if it did not.
+        watched: (persons,), 1 where it is known whether it did.
+        hazards: (CAUSES, rows), see `presentation_hazards`.
+    """
+    for n in prange(len(cause)):
+        if watched[n] == 0:
+            continue
+        why = np.int64(cause[n])
+        for i in range(n * members, (n + 1) * members):
+            total = 0.0
+            for k in range(CAUSES):
+                total += hazards[k, i]
+            log_weight[i] -= total
+            if 1 <= why <= CAUSES:
+                log_weight[i] += log(max(hazards[why - 1, i], TINY))
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def resample(
+    members, seed, replication, day, person, log_weight, reals, codes, counts, bias, memory, places, low, high, p
+):  # fmt: skip
+    """Resample the persons whose weight lies on few members, and rejuvenate what is estimated of them.
+
+    Args:
+        person: (rows,), ids of the members: the first one's keys the comb of a person, each its own pair of partners.
+        reals, codes, counts: (columns, rows), written; so are bias and memory.
+        places, low, high: the estimated columns among `reals`, and their bounds.
+        p: FilterParameters.
+    """
+    for n in prange(len(log_weight) // members):
+        first = n * members
+        rows = slice(first, first + members)
+        weight = np.empty(members)
+        weights_of(log_weight[rows], weight)
+        squares = 0.0
+        for m in range(members):
+            squares += weight[m] * weight[m]
+        if squares * members * p.resample_below <= 1.0:
+            continue
+        comb, _, _, _ = uniforms(seed, replication, person[first], code.STREAM_BELIEF, day)
+        parent = np.empty(members, np.int64)
+        reached, m = weight[0], 0
+        for j in range(members):
+            while reached < (comb + j) / members and m < members - 1:
+                m += 1
+                reached += weight[m]
+            parent[j] = m
+        for block in (reals, bias, memory):
+            for j in range(block.shape[0]):
+                inherit(block[j, rows], parent)
+        for j in range(codes.shape[0]):
+            inherit(codes[j, rows], parent)
+        for j in range(counts.shape[0]):
+            inherit(counts[j, rows], parent)
+        one, other = np.empty(members, np.int64), np.empty(members, np.int64)
+        for m in range(members):
+            log_weight[first + m] = 0.0
+            weight[m] = 1.0 / members
+            _, u_one, u_other, _ = uniforms(seed, replication, person[first + m], code.STREAM_BELIEF, day)
+            one[m], other[m] = np.int64(u_one * members), np.int64(u_other * members)
+        for j in range(len(places)):
+            rejuvenate(reals[places[j], rows], one, other, p.rejuvenation, low[j], high[j])
+
+
+@njit(cache=True, error_model="numpy")
+def inherit(values, parent):
+    """Give each member the value of its parent."""
+    kept = values.copy()
+    for m in range(len(values)):
+        values[m] = kept[parent[m]]
+
+
+@njit(cache=True, error_model="numpy")
+def rejuvenate(values, one, other, share, low, high):
+    """Draw a variable towards its mean and move it by a share of the difference of two members: as wide as before."""
+    kept = values.copy()
+    mean = 0.0
+    for m in range(len(values)):
+        mean += np.float64(kept[m]) / len(values)
+    narrower = np.sqrt(1.0 - share * share)
+    for m in range(len(values)):
+        step = share * (np.float64(kept[one[m]]) - np.float64(kept[other[m]])) * np.sqrt(0.5)
+        values[m] = clip(mean + narrower * (np.float64(kept[m]) - mean) + step, low, high)

@@ -1,0 +1,123 @@
+"""An ensemble: a belief about persons as a population of possible selves."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from popsim.errors import InputError
+from popsim.population.columns import DTYPE, Schema
+from popsim.population.population import Population
+
+
+class Ensemble:
+    """Members of every person as neighbouring rows: those of person n are rows n * members to (n + 1) * members - 1.
+
+    Attributes:
+        people: one row a member; physiology advances it like any population.
+        members: rows a person has.
+        bias: lasting error of each sensor as each member has it, (sensors, rows), float32.
+        log_weight: logarithm of each member's weight but for a constant of the person, (rows,), float64.
+        memory: readings that were to be expected on earlier days, (days * sensors, rows), float32; see `Belief`.
+    """
+
+    def __init__(
+        self,
+        people: Population,
+        members: int,
+        bias: NDArray[np.float32] | None = None,
+        log_weight: NDArray[np.float64] | None = None,
+        memory: NDArray[np.float32] | None = None,
+    ) -> None:
+        """Take rows as members.
+
+        Raises:
+            InputError: rows are no multiple of members, or there are fewer than two members.
+        """
+        if members < 2 or len(people) % members:
+            raise InputError(f"members = {members}: must be 2 or more and divide the {len(people)} rows")
+        self.people, self.members = people, members
+        self.bias = np.zeros((0, len(people)), np.float32) if bias is None else bias
+        self.log_weight = np.zeros(len(people)) if log_weight is None else log_weight
+        self.memory = np.zeros((0, len(people)), np.float32) if memory is None else memory
+
+    @property
+    def persons(self) -> int:
+        """How many persons the belief is about."""
+        return len(self.people) // self.members
+
+    def of(self, name: str) -> NDArray[Any]:
+        """A column by person and member, (persons, members); writing to it writes to the members."""
+        return self.people[name].reshape(self.persons, self.members)
+
+    def weights(self) -> NDArray[np.float64]:
+        """Weights of members, (persons, members); those of a person sum to one."""
+        logs = self.log_weight.reshape(self.persons, self.members)
+        weights = np.exp(logs - logs.max(axis=1, keepdims=True))
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+    def mean(self, name: str) -> NDArray[np.float64]:
+        """Expected value of a column for each person."""
+        return np.asarray((self.weights() * self.of(name)).sum(axis=1))
+
+    def quantile(self, name: str, q: float) -> NDArray[np.float64]:
+        """Weighted quantile of a column for each person: the smallest value with at least q of the weight."""
+        return weighted_quantile(self.of(name).astype(np.float64), self.weights(), q)
+
+    def repeat(self, values: ArrayLike) -> NDArray[Any]:
+        """A value a person, (persons,), as one a member, (rows,)."""
+        return np.repeat(np.asarray(values), self.members)
+
+    def chosen(self, persons: NDArray[np.int64]) -> Ensemble:
+        """Some persons as an ensemble of their own, a copy."""
+        rows = (np.asarray(persons)[:, None] * self.members + np.arange(self.members)).ravel()
+        bias, memory = (np.ascontiguousarray(block[:, rows]) for block in (self.bias, self.memory))
+        return Ensemble(self.people.chosen(rows), self.members, bias, self.log_weight[rows].copy(), memory)
+
+    def copy(self) -> Ensemble:
+        """An independent ensemble in the same state."""
+        others = (self.bias.copy(), self.log_weight.copy(), self.memory.copy())
+        return Ensemble(self.people.copy(), self.members, *others)
+
+    def to_bytes(self) -> bytes:
+        """Everything as bytes (NumPy's own format, no pickles)."""
+        arrays: dict[str, Any] = {f"block_{kind}": self.people.block(kind) for kind in DTYPE}
+        arrays |= {name: getattr(self, name) for name in ("bias", "log_weight", "memory")}
+        arrays |= {"person_id": self.people.person_id, "members": np.array(self.members)}
+        arrays["names"] = np.array("\n".join(self.people.schema.columns))
+        stream = io.BytesIO()
+        np.savez(stream, **arrays)
+        return stream.getvalue()
+
+    @classmethod
+    def from_bytes(cls, schema: Schema, stored: bytes) -> Ensemble:
+        """The ensemble that `to_bytes` wrote.
+
+        Raises:
+            InputError: what is stored was written for other columns.
+        """
+        with np.load(io.BytesIO(stored), allow_pickle=False) as arrays:
+            if str(arrays["names"]) != "\n".join(schema.columns):
+                raise InputError("stored ensemble: was written by a version of popsim with other columns")
+            people = Population(schema, arrays["person_id"])
+            for kind in DTYPE:
+                people.block(kind)[:] = arrays[f"block_{kind}"]
+            others = (arrays[name] for name in ("bias", "log_weight", "memory"))
+            return cls(people, int(arrays["members"]), *others)
+
+
+def weighted_quantile(values: NDArray[np.float64], weights: NDArray[np.float64], q: float) -> NDArray[np.float64]:
+    """The smallest value of each row with at least q of the row's weight at or below it.
+
+    Args:
+        values, weights: (rows, members); weights of a row sum to one.
+        q: 0 to 1.
+    """
+    order = np.argsort(values, axis=1, kind="stable")
+    reached = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
+    place = np.minimum((reached < q - 1e-12).sum(axis=1), values.shape[1] - 1)
+    rows = np.arange(len(values))
+    return np.asarray(values[rows, order[rows, place]])
