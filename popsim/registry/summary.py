@@ -1,0 +1,141 @@
+"""What is shown of one twin: plain data, for tables, JSON and the page of pictures. For research, not for care."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+NOTICE = "For research, not for care."
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A quantity by day: median and 90% interval of what is believed, or foreseen.
+
+    Attributes:
+        days: since the twin's start, ascending; they need not be consecutive.
+        low, median, high: 5%, 50% and 95% quantiles on each of the days.
+    """
+
+    days: tuple[int, ...] = ()
+    low: tuple[float, ...] = ()
+    median: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A measurement: time in days since the twin's start (with its fraction), value in the signal's unit.
+
+    `used` is False where it came too late to be taken into the belief.
+    """
+
+    time: float
+    value: float
+    used: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SignalHistory:
+    """One measured quantity.
+
+    Attributes:
+        name: column, e.g. weight_kg.
+        label: for people, e.g. "Weight".
+        unit: UCUM.
+        loinc: code of the measurement, empty when it has none.
+        belief: what was believed of the true value at the end of each day lived through.
+        readings: as they were measured, in order of time.
+        forecast: of the same quantity, for days to come; empty before a forecast was made.
+    """
+
+    name: str
+    label: str
+    unit: str
+    loinc: str
+    belief: Band
+    readings: tuple[Reading, ...] = ()
+    forecast: Band = field(default_factory=Band)
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """Probability that something happens within some days from the twin's day, with its 90% interval.
+
+    Attributes:
+        name: e.g. "decompensation", "readmission", "death", "adverse_reaction".
+        label: for people.
+        within_days: 7, 30 or 90.
+    """
+
+    name: str
+    label: str
+    within_days: int
+    probability: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One of the options compared.
+
+    Attributes:
+        label: for people, e.g. "Furosemide 80 mg a day".
+        benefit, low, high: expected net benefit against doing nothing, in `TwinSummary.benefit_unit`, 90% interval.
+        probability_best: 0 to 1.
+        refused: why it is not allowed, in clinical words; empty when it is.
+        chosen: whether it is what is recommended.
+    """
+
+    label: str
+    benefit: float
+    low: float
+    high: float
+    probability_best: float
+    refused: str = ""
+    chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TwinSummary:
+    """A twin as it stands. Holds nothing but the random id, days since the start and numbers.
+
+    Attributes:
+        twin: random id.
+        day: last day lived through; day 0 is the start.
+        physiology: "heart_failure" or "clinical".
+        members: of the belief.
+        known: what is known for certain, by label: age, sex, diagnoses, doses, genes; as text.
+        signals: every quantity that sensors show, whether it was ever measured or not.
+        events: (day, what happened in clinical words), in order.
+        risks: of the last forecast; empty before one was made.
+        forecast_day: the day from which the last forecast and its risks look ahead; None before one was made.
+        options: of the last comparison, best first; empty before one was made.
+        options_day: the day of that comparison.
+        benefit_unit: of the options' net benefit.
+        sure: False where the options are within noise of one another.
+        reasons: of the recommendation, one sentence each, in clinical words.
+        notice: to be shown wherever anything of this is.
+    """
+
+    twin: str
+    day: int
+    physiology: str
+    members: int
+    known: Mapping[str, str]
+    signals: tuple[SignalHistory, ...]
+    events: tuple[tuple[int, str], ...] = ()
+    risks: tuple[Risk, ...] = ()
+    forecast_day: int | None = None
+    options: tuple[Option, ...] = ()
+    options_day: int | None = None
+    benefit_unit: str = ""
+    sure: bool = True
+    reasons: tuple[str, ...] = ()
+    notice: str = NOTICE
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as plain dictionaries and lists, for JSON."""
+        return asdict(self)
