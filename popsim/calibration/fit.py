@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from popsim.calibration.aims import Aims, Simulated
-from popsim.calibration.emulator import FEWEST, Emulators, fit_all
+from popsim.learning.emulator import FEWEST, Emulators, fit_all
 from popsim.calibration.posterior import Posterior, log_posterior, sample
 from popsim.calibration.priors import Priors
 from popsim.definitions.calibration import Calibration

@@ -28,6 +28,7 @@ from popsim.definitions.writing import to_toml
 from popsim.errors import InputError
 from popsim.experiments.content import SHOWN, combined_hash, file_hash, frame_hash, json_hash
 from popsim.experiments.work import versions
+from popsim.learning import emulator
 
 LIBRARIES = ("emcee", "optuna", "scikit-learn")
 
@@ -35,7 +36,9 @@ LIBRARIES = ("emcee", "optuna", "scikit-learn")
 def folder_of(problem: Problem, place: Path) -> Path:
     """The folder of a calibration: the same question, asked of the same model, has the same one."""
     studies = [source.study.run_id for source in _sources(problem)]
-    code = {path.name: file_hash(path) for path in sorted(Path(__file__).parent.glob("*.py"))}
+    code = {
+        path.name: file_hash(path) for path in [*sorted(Path(__file__).parent.glob("*.py")), Path(emulator.__file__)]
+    }
     asked = [problem.calibration.model_dump(mode="json"), problem.aims.each, problem.priors.own.tolist(), studies, code]
     return place / json_hash(asked)[:SHOWN]
 

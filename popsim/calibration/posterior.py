@@ -18,7 +18,7 @@ import numpy as np
 from numpy.random import RandomState  # what emcee takes as the state of its chains
 
 from popsim.calibration.aims import Aims
-from popsim.calibration.emulator import Emulators
+from popsim.learning.emulator import Emulators
 from popsim.calibration.priors import Priors
 from popsim.evidence.distributions import Floats
 

@@ -9,7 +9,7 @@ import pytest
 import toys
 from scipy.stats import chisquare
 
-from popsim.calibration.emulator import fit_all
+from popsim.learning.emulator import fit_all
 from popsim.calibration.fit import FRESH_LUCK, USUAL_LUCK, calibrate
 from popsim.calibration.keeping import keep
 from popsim.calibration.posterior import log_posterior, sample, split_r_hat

@@ -1,7 +1,7 @@
-"""Emulators: what the simulator would say at points where it has not been run, one Gaussian process for each target.
+"""Emulators: what a simulator would say at points where it has not been run, one Gaussian process for each figure.
 
 The kernel is a linear function of the parameters, plus a smooth one with a length of its own for each parameter, plus
-noise; hyperparameters by maximum likelihood (scikit-learn). How far an emulator can be trusted is measured by leaving
+noise; hyperparameters by maximum likelihood (scikit-learn). Calibration and policy search share it. How far an emulator can be trusted is measured by leaving
 out each simulated point in turn (in closed form: Rasmussen and Williams 2006, Gaussian Processes for Machine Learning,
 equations 5.10 to 5.12, with the hyperparameters as they are). That error still holds the luck of the one point that was
 left out, so it is, if anything, too large.
@@ -34,6 +34,8 @@ class Emulator:
         lengths: over which the smooth part changes, by parameter.
         centre, spread: of the figure.
         left_out: error at each point when it is left out; in the figure's unit.
+        luck: standard deviation of what a repeated simulation differs by (Monte Carlo error); in the figure's unit.
+        inverse: of the standardised covariance of the points, luck included.
     """
 
     points: Floats
@@ -45,10 +47,24 @@ class Emulator:
     centre: float
     spread: float
     left_out: Floats
+    luck: float
+    inverse: Floats
+
+    @property
+    def error(self) -> float:
+        """Root mean square of the errors when each point is left out, in the figure's unit."""
+        return float(np.sqrt(np.nanmean(self.left_out**2)))
 
     def __call__(self, x: Floats) -> Floats:
         """The figure expected at x[point, parameter]."""
         return self.centre + self.spread * (self._kernel(x) @ self.weights)
+
+    def sd(self, x: Floats) -> Floats:
+        """Standard deviation of the expected figure at x[point, parameter]; of one simulation there, `luck` is added."""
+        known = self._kernel(x)
+        alone = self.linear * (self.constant + (x**2).sum(axis=1)) + self.smooth
+        left = alone - ((known @ self.inverse) * known).sum(axis=1)
+        return np.asarray(self.spread * np.sqrt(np.maximum(left, 0.0)))
 
     def _kernel(self, x: Floats) -> Floats:
         here, there = x / self.lengths, self.points / self.lengths
@@ -91,12 +107,14 @@ def fit(x: Floats, y: Floats) -> Emulator:
         centre,
         spread,
         left_out,
+        spread * float(np.sqrt(fitted["k2__noise_level"])),
+        inverse,
     )
 
 
 @dataclass(frozen=True)
 class Emulators:
-    """All targets' emulators.
+    """Emulators of several figures.
 
     Attributes:
         each: in the order of the targets.
