@@ -1,18 +1,30 @@
-"""Monitoring: noisy signals from home, turned into alerts by the strategy's limits."""
+"""Monitoring: noisy signals from home, turned into alerts by the strategy's limits or its guidance."""
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
+from popsim.care.eligibility import entered_before
 from popsim.care.signals import Signals
 from popsim.definitions.interventions import Telemonitoring
 from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.kernels.codes import ALERT_IGNORED, STREAM_ALERTS
 from popsim.kernels.monitoring import measure_day
+from popsim.kernels.sampling import keyed_uniforms
 from popsim.population.clock import Clock
 from popsim.population.population import Population
+
+MEASURED_OF = ("alive", "telemonitored", "care_level", "weight_kg", "systolic_mmhg", "heart_rate_bpm")
+KEPT = (
+    "measured_weight_kg", "measured_systolic_mmhg", "measured_heart_rate_bpm", "reference_weight_kg", "last_alert_day",
+    "alert",
+)  # fmt: skip
 
 
 class Rules(NamedTuple):
@@ -28,6 +40,29 @@ class Rules(NamedTuple):
     heart_rate_low_bpm: float
     heart_rate_high_bpm: float
     days_between_alerts: float
+    measured_every_days: float = 1.0
+    missed_share: float = 0.0
+
+
+class HomeReadings(NamedTuple):
+    """What has come from home this morning.
+
+    Attributes:
+        of: (rows,), 1 for those of whom there are readings, in the measured_* columns.
+        days_ago: when they were made.
+        rules: errors of the devices and distance between alerts; None: no programme is in force.
+    """
+
+    of: NDArray[np.int8]
+    days_ago: int
+    rules: Rules | None
+
+
+class Guide(Protocol):
+    """Whatever alerts the desk by more than the limits on single signals."""
+
+    def alert(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
+        """Take in the morning and write `alert` and `last_alert_day` of those for whom it decides."""
 
 
 class Monitoring:
@@ -39,6 +74,7 @@ class Monitoring:
         signals: errors of home measurements (evidence/home_signals.toml).
         later: programmes that replace the one before, by the day from which they do.
         sight: the signals on which care acts, whose laboratory works every morning.
+        guide: raises alerts in the place of the limits.
     """
 
     def __init__(
@@ -50,46 +86,77 @@ class Monitoring:
         signals: ParameterSet | None = None,
         later: Mapping[int, Telemonitoring | None] | None = None,
         sight: Signals | None = None,
+        guide: Guide | None = None,
     ) -> None:
-        self._seed, self._replication = seed, replication
+        self._key = (seed, replication)
         self._errors = dict(signals or load_parameters("home_signals"))
+        self._memory_days = self._errors.pop("alert_memory_days")
         self._later = dict(later or {})
-        self._rules = self._rules_of(telemonitoring)
-        self._sight = sight
+        self._sight, self._guide = sight, guide
+        self._past: deque[list[NDArray[Any]]] = deque()
+        self._read = np.zeros(0, np.int8)
+        self._recent = np.zeros(0)
+        self._begin(telemonitoring)
 
     def observe(self, population: Population, clock: Clock) -> None:
         """The laboratory's morning, today's measurements of everybody who is monitored, and the alerts they raise."""
-        entered = int(np.searchsorted(population["entry_day"], clock.day, side="left"))
         if self._sight is not None:
-            here = int(np.searchsorted(population["entry_day"], clock.day, side="right"))
-            self._sight.sample(population, clock.day, here)
+            self._sight.sample(population, clock.day, entered_before(population, clock.day + 1))
         if clock.day in self._later:
-            self._rules = self._rules_of(self._later[clock.day])
-        if self._rules is None:
-            return
-        measure_day(
-            entered,
-            clock.day,
-            self._seed,
-            self._replication,
-            population.person_id,
-            self._rules,
-            population["alive"],
-            population["telemonitored"],
-            population["care_level"],
-            population["weight_kg"],
-            population["systolic_mmhg"],
-            population["heart_rate_bpm"],
-            population["measured_weight_kg"],
-            population["measured_systolic_mmhg"],
-            population["measured_heart_rate_bpm"],
-            population["reference_weight_kg"],
-            population["last_alert_day"],
-            population["alert"],
-        )
+            self._begin(self._later[clock.day])
+        if len(self._read) != len(population):
+            self._read, self._recent = np.zeros(len(population), np.int8), np.zeros(len(population))
+        self._read[:] = 0
+        if self._rules is not None:
+            self._measure(population, clock.day, self._rules)
+        if self._guide is not None:
+            self._guide.alert(population, clock, HomeReadings(self._read, self._delay, self._rules))
+        if self._fatigue > 0.0:
+            self._tire(population, clock.day)
 
-    def _rules_of(self, telemonitoring: Telemonitoring | None) -> Rules | None:
+    def _begin(self, telemonitoring: Telemonitoring | None) -> None:
+        """Bring a programme into force."""
+        self._rules: Rules | None = None
+        self._delay, self._fatigue = 0, 0.0
+        self._past.clear()
         if telemonitoring is None:
-            return None
-        limits = {key: float(value) for key, value in telemonitoring if key in Rules._fields}
-        return Rules(**(self._errors | limits))
+            return
+        self._rules = rules_of(telemonitoring, self._errors)
+        self._delay, self._fatigue = telemonitoring.delay_days, telemonitoring.alert_fatigue
+
+    def _measure(self, population: Population, day: int, rules: Rules) -> None:
+        """Home readings that the desk has this morning, and the alerts that they raise by the limits."""
+        truth = [population[name] for name in MEASURED_OF]
+        if self._delay:
+            self._past.append([column.copy() for column in truth])
+            population["alert"] = 0
+            if len(self._past) <= self._delay:
+                return
+            truth, day = self._past.popleft(), day - self._delay
+        kept = [population[name] for name in KEPT]
+        entered = entered_before(population, day)
+        measure_day(entered, day, *(*self._key, population.person_id, rules, *truth, *kept, self._read))
+
+    def _tire(self, population: Population, day: int) -> None:
+        """Alerts on which nobody acts: the more, the more alerts the same person has raised of late."""
+        alert = population["alert"]
+        raised = np.flatnonzero(alert)
+        self._recent *= math.exp(-1.0 / self._memory_days)
+        u = np.empty(len(raised))
+        keyed_uniforms(*self._key, population.person_id[raised], STREAM_ALERTS, u, day + 1)
+        acted_on = (1.0 - self._fatigue) ** self._recent[raised]
+        alert[raised[u >= acted_on]] |= ALERT_IGNORED
+        self._recent[raised] += 1.0
+
+
+def rules_of(telemonitoring: Telemonitoring, errors: Mapping[str, float]) -> Rules:
+    """A programme as the kernel takes it.
+
+    Args:
+        telemonitoring: the programme.
+        errors: of home signals, and the share by which the reference weight follows.
+    """
+    factor = telemonitoring.signal_error_factor
+    of_devices = {name: value * (factor if "_error_" in name else 1.0) for name, value in errors.items()}
+    limits = {key: float(value) for key, value in telemonitoring if key in Rules._fields}
+    return Rules(**(of_devices | limits))

@@ -50,6 +50,7 @@ def check_strategy(strategy: Strategy, network: NetworkDefinition, schema: Schem
     check = _Checks(network, schema, file)
     where = f"strategies.{strategy.name}"
     check.service(strategy.follow_up, strategy.telemonitoring, where)
+    check.guidance(strategy, f"{where}.guidance")
     check.drug_classes(strategy.drugs_not_started, f"{where}.drugs_not_started")
     for setting in strategy.capacity:
         check.has_places(setting, f"{where}.capacity.{setting}", None)
@@ -102,6 +103,16 @@ class _Checks:
             self._known(plan.setting, self.contacts, f"{where}.follow_up.{place}.setting", "contact setting")
         if telemonitoring:
             self._known(telemonitoring.desk, self.contacts, f"{where}.telemonitoring.desk", "contact setting")
+
+    def guidance(self, strategy: Strategy, key: str) -> None:
+        if strategy.guidance is None:
+            return
+        if not any(isinstance(one, Policy) and one.telemonitoring for one in strategy.composed):
+            allowed = "guidance raises the alerts of telemonitoring, which the strategy must have"
+            raise DefinitionError(self.file, f"{key}.kind", strategy.guidance.kind, allowed)
+        if not strategy.guidance.genome_known and "genotype_known" not in self.schema:
+            allowed = "these people have no genes: the experiment needs physiology = 'clinical'"
+            raise DefinitionError(self.file, f"{key}.genome_known", False, allowed)
 
     def has_places(self, setting: str, key: str, shown: str | None) -> None:
         if setting not in self.limited:

@@ -55,6 +55,15 @@ class Telemonitoring(Definition):
         weight_gain_kg: alert when the weight is that far above its own slow reference.
         systolic_low_mmhg, systolic_high_mmhg, heart_rate_low_bpm, heart_rate_high_bpm: alert outside these limits.
         days_between_alerts: fewest days between two alerts of one person.
+        signal_error_factor: how many times the errors of home signals (evidence/home_signals.toml) those of these
+            devices are.
+        measured_every_days: days from one morning of measuring to the person's next.
+        delay_days: from measuring until the desk has the readings; alerts wait as long.
+        missed_share: of the mornings on which the person forgets to measure, at random.
+        alert_fatigue: share by which each recent alert of the same person lowers the chance that the desk acts on the
+            next; recent alerts fade by evidence/home_signals.toml. Clinicians accepted reminders 30% less for each
+            further one in an encounter, while the amount of work made no difference (Ancker et al. 2017, BMC Med Inform
+            Decis Mak 17:36, abstract).
         cost_per_day: equipment and service per person and day, in the experiment's currency; without it the price
             set's `telemonitoring_day`, with its uncertainty.
     """
@@ -68,6 +77,11 @@ class Telemonitoring(Definition):
     heart_rate_low_bpm: HeartRate
     heart_rate_high_bpm: HeartRate
     days_between_alerts: Annotated[int, whole(1, 365)]
+    signal_error_factor: Annotated[float, real(0.1, 20.0)] = 1.0
+    measured_every_days: Annotated[int, whole(1, 90)] = 1
+    delay_days: Annotated[int, whole(0, 30)] = 0
+    missed_share: Share = 0.0
+    alert_fatigue: Share = 0.0
     cost_per_day: Cost | None = None
 
     @model_validator(mode="after")

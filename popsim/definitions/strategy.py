@@ -9,6 +9,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from popsim.definitions.base import Definition
 from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Text, whole
+from popsim.definitions.guidance import Guidance
 from popsim.definitions.interventions import (
     Capacity,
     Cost,
@@ -35,9 +36,10 @@ class Strategy(Definition):
         label: how tables call it.
         description: what is done.
         inherits: name of the strategy from which everything comes that this one does not set; what is set may be
-            empty (`follow_up = []`, and in Python telemonitoring=None).
+            empty (`follow_up = []`, and in Python telemonitoring=None, guidance=None).
         follow_up: contacts booked after every discharge.
         telemonitoring: the programme, or None.
+        guidance: what raises the alerts of telemonitoring in the place of its limits, or None.
         capacity: places, or slots a day, that replace the network's, by setting (for its reference population).
         cost_per_person: programme cost once at entry, in the experiment's currency.
         drugs_not_started: classes of drugs that clinicians do not start or raise (the study drug of a trial, a drug of
@@ -51,6 +53,7 @@ class Strategy(Definition):
     inherits: Identifier | None = None
     follow_up: Annotated[tuple[FollowUp, ...], AS_TUPLE, Field(max_length=16)] = ()
     telemonitoring: Telemonitoring | None = None
+    guidance: Guidance | None = None
     capacity: dict[Identifier, Annotated[int, whole(1, LARGEST_CAPACITY)]] = Field(default_factory=dict)
     cost_per_person: Cost = 0.0
     drugs_not_started: Annotated[tuple[Identifier, ...], AS_TUPLE, Field(max_length=32)] = ()
@@ -107,6 +110,7 @@ class Strategy(Definition):
             "interventions": [],
             "drugs_not_started": [],
             "telemonitoring": None,
+            "guidance": None,
         }
         return {key: table.get(key, empty.get(key, "")) for key in self._set}
 

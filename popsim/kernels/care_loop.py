@@ -131,7 +131,8 @@ def bring_in(world, day, row):
     alert = np.int64(world.codes[columns.alert, row])
     if alert and np.int64(world.policy[0].desk) >= 0 and living_at(world, row):
         note(world, float(day), row, code.ALERT, np.int64(world.policy[0].desk), alert)
-        book(world, float(day), row, np.int64(world.policy[0].desk), day)
+        if alert & code.ALERT_IGNORED == 0:
+            book(world, float(day), row, np.int64(world.policy[0].desk), day)
     onset = world.codes[columns.onset, row]
     if onset == 0:
         return

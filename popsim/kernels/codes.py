@@ -80,6 +80,9 @@ DID_TITRATE = 4
 DID_REDUCE = 8
 DID_EMERGENCY = 16
 
+# Bit of `alert`, beside those of what raised it (kernels/monitoring.py): nobody acts on it.
+ALERT_IGNORED = 16
+
 # Bits of `reaction` that a person notices and reports: all but high potassium (4) and kidney injury (8), which take a
 # laboratory (kernels/reactions.py).
 REACTIONS_REPORTED = 1 | 2 | 16 | 32 | 64
@@ -125,6 +128,7 @@ STREAM_TRANSITIONS = 144  # state-transition models, index = cycle // 4
 STREAM_BELIEF = 145  # beliefs about persons: resampling and rejuvenation, index = day
 STREAM_BIAS = 146  # lasting errors of sensors that a belief imagines, index = sensor
 STREAM_IMAGINED = 147  # shocks that a belief imagines behind what happened, index = day
+STREAM_ALERTS = 148  # index = day + 1: is an alert acted on; index 0: is guidance used for the person
 STREAM_STAY = 256  # 256 + setting: length of stay, index = number of that person's stays there
 STREAM_ROUTE = 512  # 512 + setting: where to next, index likewise
 STREAM_PATIENCE = 768  # 768 + setting: how long the person waits before giving up, index likewise

@@ -9,7 +9,7 @@ from popsim.care.columns import MONITORING_COLUMNS
 from popsim.care.monitoring import Monitoring, Rules
 from popsim.definitions.interventions import Telemonitoring
 from popsim.kernels import monitoring as kernel
-from popsim.kernels.codes import LEVEL_COMMUNITY, LEVEL_WARD
+from popsim.kernels.codes import ALERT_IGNORED, LEVEL_COMMUNITY, LEVEL_WARD
 from popsim.population.clock import Clock
 from popsim.population.columns import Column, Schema
 from popsim.population.population import Population
@@ -37,9 +37,9 @@ def steady(size: int) -> Population:
     return people
 
 
-def days(people: Population, first: int, last: int) -> np.ndarray:
+def days(people: Population, first: int, last: int, programme: Telemonitoring = TELE) -> np.ndarray:
     """Alert bits, shape (days, twins)."""
-    monitoring = Monitoring(TELE, seed=3)
+    monitoring = Monitoring(programme, seed=3)
     raised = []
     for day in range(first, last):
         monitoring.observe(people, Clock(day))
@@ -89,7 +89,7 @@ def test_no_programme_does_nothing():
 
 
 def test_compiled_equals_python():
-    rules = Rules(0.4, 8.0, 5.0, 0.1, 2.0, 90.0, 180.0, 45.0, 120.0, 3.0)
+    rules = Rules(0.4, 8.0, 5.0, 0.1, 2.0, 90.0, 180.0, 45.0, 120.0, 3.0, 2.0, 0.2)
     draw = np.random.default_rng(1)
     size = 300
     base = SimpleNamespace(
@@ -100,11 +100,12 @@ def test_compiled_equals_python():
     results = []
     for run in (kernel.measure_day, kernel.measure_day.py_func):
         written = [np.zeros(size, np.float32) for _ in range(5)]
-        alert = np.zeros(size, np.int8)
-        run(size, 9, 5, 0, base.person, rules, *base.ints, *base.reals, *written, alert)
-        results.append((*written, alert))
+        alert, read = np.zeros(size, np.int8), np.zeros(size, np.int8)
+        run(size, 9, 5, 0, base.person, rules, *base.ints, *base.reals, *written, alert, read)
+        results.append((*written, alert, read))
     for compiled, plain in zip(*results, strict=True):
         assert np.array_equal(compiled, plain)
+    assert results[0][-2].any()
     assert results[0][-1].any()
 
 
@@ -120,3 +121,52 @@ def test_rules_change_on_their_day():
         monitoring.observe(people, Clock(day))
         raised.append(float((people["alert"] > 0).mean()))
     assert raised == [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0]
+
+
+def readings(people: Population, last: int, **changes) -> np.ndarray:
+    """Measured weight of days 1 .. last - 1, shape (days, twins); NaN where nothing came."""
+    monitoring = Monitoring(TELE.model_copy(update=changes), seed=3)
+    seen = []
+    for day in range(1, last):
+        people["measured_weight_kg"] = 0.0
+        people["weight_kg"] = 80.0 + 0.1 * day
+        monitoring.observe(people, Clock(day))
+        came = people["measured_weight_kg"] > 0.0
+        seen.append(np.where(came, people["measured_weight_kg"], np.nan))
+    return np.array(seen)
+
+
+def test_worse_devices_err_more():
+    people = steady(20_000)
+    # 0.4 kg x 2.5; four standard errors of a standard deviation, sd / sqrt(2 n).
+    error = readings(people, 2, signal_error_factor=2.5)[0] - 80.1
+    assert error.std() == pytest.approx(1.0, abs=4 / np.sqrt(2 * 20_000))
+
+
+def test_people_measure_on_days_of_their_own_and_forget_some():
+    seen = ~np.isnan(readings(steady(700), 15, measured_every_days=7))
+    assert (seen.sum(axis=0) == 2).all()
+    assert (seen.sum(axis=1) == 100).all()
+    kept = ~np.isnan(readings(steady(5_000), 11, missed_share=0.3))
+    # Share of 50,000 draws; four standard errors, sqrt(p (1 - p) / n).
+    assert kept.mean() == pytest.approx(0.7, abs=4 * np.sqrt(0.21 / 50_000))
+
+
+def test_late_readings_are_those_of_their_day():
+    """Three days late: the same readings as at once, three rows further down; none in the first three."""
+    at_once, late = readings(steady(50), 12), readings(steady(50), 12, delay_days=3)
+    assert np.isnan(late[:3]).all()
+    assert np.array_equal(late[3:], at_once[:-3])
+
+
+def test_a_desk_that_hears_the_same_person_again_acts_less():
+    """With fatigue 0.4 and a memory of 30 days: the first alert is acted on, the second, 3 days on, with 0.6^exp(-0.1)."""
+    people = steady(20_000)
+    people["systolic_mmhg"] = 60.0
+    raised = days(people, 1, 5, TELE.model_copy(update={"alert_fatigue": 0.4}))
+    first, second = raised[0], raised[3]
+    assert (first == kernel.ALERT_PRESSURE).mean() > 0.999
+    again = (first > 0) & (second > 0)
+    expected = 0.6 ** np.exp(-3 / 30)
+    acted = (second[again] & ALERT_IGNORED) == 0
+    assert acted.mean() == pytest.approx(expected, abs=4 * np.sqrt(0.25 / again.sum()))
