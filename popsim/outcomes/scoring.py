@@ -103,8 +103,8 @@ def log_score(risk: ArrayLike, happened: ArrayLike) -> float:
 def crps(members: ArrayLike, observed: ArrayLike, weights: ArrayLike | None = None) -> Floats:
     """Continuous ranked probability score of an ensemble, fair: an estimate without bias for few members.
 
-    E|X - y| - E|X - X'| / 2, where X and X' are different members. Weights enter both means, the second being divided by
-    the weight of all pairs of different members.
+    E|X - y| - E|X - X'| / 2, where X and X' are different members. Weights enter both means, the second being divided
+    by the weight of all pairs of different members.
 
     Args:
         members: (..., members) forecasts of each person.
