@@ -20,12 +20,12 @@ import numpy as np
 import polars as pl
 
 from popsim.calibration.aims import Aims, Simulated
-from popsim.learning.emulator import FEWEST, Emulators, fit_all
 from popsim.calibration.posterior import Posterior, log_posterior, sample
 from popsim.calibration.priors import Priors
 from popsim.definitions.calibration import Calibration
 from popsim.errors import InputError
 from popsim.evidence.distributions import Floats
+from popsim.learning.emulator import FEWEST, Emulators, fit_all
 
 USUAL_LUCK, FRESH_LUCK = 0, 1
 OWN, MEAN, DRAWS = 0, 1, 2  # rows of the check: parameters as they were, their posterior means, from here on draws

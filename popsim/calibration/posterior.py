@@ -18,9 +18,9 @@ import numpy as np
 from numpy.random import RandomState  # what emcee takes as the state of its chains
 
 from popsim.calibration.aims import Aims
-from popsim.learning.emulator import Emulators
 from popsim.calibration.priors import Priors
 from popsim.evidence.distributions import Floats
+from popsim.learning.emulator import Emulators
 
 ENSEMBLES = 4
 STEPS = 500  # at a time

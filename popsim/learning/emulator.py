@@ -1,10 +1,10 @@
 """Emulators: what a simulator would say at points where it has not been run, one Gaussian process for each figure.
 
 The kernel is a linear function of the parameters, plus a smooth one with a length of its own for each parameter, plus
-noise; hyperparameters by maximum likelihood (scikit-learn). Calibration and policy search share it. How far an emulator can be trusted is measured by leaving
-out each simulated point in turn (in closed form: Rasmussen and Williams 2006, Gaussian Processes for Machine Learning,
-equations 5.10 to 5.12, with the hyperparameters as they are). That error still holds the luck of the one point that was
-left out, so it is, if anything, too large.
+noise; hyperparameters by maximum likelihood (scikit-learn). Calibration and policy search share it. How far an emulator
+can be trusted is measured by leaving out each simulated point in turn (in closed form: Rasmussen and Williams 2006,
+Gaussian Processes for Machine Learning, equations 5.10 to 5.12, with the hyperparameters as they are). That error still
+holds the luck of the one point that was left out, so it is, if anything, too large.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Emulator:
         return self.centre + self.spread * (self._kernel(x) @ self.weights)
 
     def sd(self, x: Floats) -> Floats:
-        """Standard deviation of the expected figure at x[point, parameter]; of one simulation there, `luck` is added."""
+        """Standard deviation of the expected figure at x[point, parameter], without the `luck` of one simulation."""
         known = self._kernel(x)
         alone = self.linear * (self.constant + (x**2).sum(axis=1)) + self.smooth
         left = alone - ((known @ self.inverse) * known).sum(axis=1)

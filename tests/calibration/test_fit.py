@@ -9,7 +9,6 @@ import pytest
 import toys
 from scipy.stats import chisquare
 
-from popsim.learning.emulator import fit_all
 from popsim.calibration.fit import FRESH_LUCK, USUAL_LUCK, calibrate
 from popsim.calibration.keeping import keep
 from popsim.calibration.posterior import log_posterior, sample, split_r_hat
@@ -21,6 +20,7 @@ from popsim.definitions.writing import to_toml
 from popsim.errors import InputError
 from popsim.experiments.calibrated import with_calibration
 from popsim.experiments.parameters import resolve_parameters
+from popsim.learning.emulator import fit_all
 from popsim.reporting.calibration import calibration_text, draw_calibration
 
 
