@@ -6,15 +6,14 @@ depends on its own rows alone, so the bits do not depend on the number of thread
 Ensemble Kalman filter: readings are taken one after the other (their errors are independent). The deterministic
 adjustment of Anderson (2001, Monthly Weather Review 129:2884) moves the members' predicted readings so that their mean
 and variance are those of the Kalman filter, and every estimated variable along its regression on them. With few members
-regressions are noisy: each is shrunk by the share of the squared correlation that is not expected from chance, which
-takes the place of localisation where variables have no distance and vanishes as members grow. Spread that an update
-takes away is given back in part (relaxation to prior spread, Whitaker & Hamill 2012, Monthly Weather Review 140:3078).
-A reading further from what was expected than some standard deviations counts as if it were less exact, so that one
-wrong reading cannot carry a belief away.
+regressions are noisy: those within chance are left out and the others shrunk by the share of the squared correlation
+that chance explains. This takes the place of localisation, as variables have no distance, and vanishes as members grow.
+Some of the spread is given back (inflation). A reading further from what was expected than some standard deviations
+counts as if it were less exact, so that one wrong reading cannot carry a belief away.
 
 Particle filter: weights by the likelihood of what happened, systematic resampling where few members carry the weight,
-and rejuvenation: members are drawn together and moved by differences of other pairs of members, which keeps mean and
-covariance.
+of the variables of which the weights tell more than chance does (others would only lose members), and rejuvenation:
+members are drawn together and moved by differences of pairs of members, which keeps mean and covariance.
 """
 
 from __future__ import annotations
@@ -43,10 +42,11 @@ CAUSES = 6  # of the hazards of presenting: codes.CAUSE_HEART_FAILURE .. CAUSE_O
 class FilterParameters(NamedTuple):
     """Constants of this file; units and sources in evidence/twinning.toml."""
 
-    spread_relaxation: float
     outlier_from_sd: float
     resample_below: float
     rejuvenation: float
+    certain_from_sd: float
+    widening: float
 
 
 @njit(cache=True, error_model="numpy")
@@ -75,12 +75,18 @@ def weights_of(log_weight, weight):
 
 
 @njit(cache=True, error_model="numpy")
-def follow(values, seen, seen_mean, seen_variance, moved, weight, effective, low, high):
-    """Move one variable of a person along its regression on the predicted readings."""
-    mean, variance = 0.0, 0.0
+def follow(values, seen, seen_mean, seen_variance, moved, shift, gain, weight, effective, low, high, p):
+    """Move one variable of a person along its regression on the predicted readings.
+
+    With a sample correlation r of the two, of which 1 / effective is expected of r**2 from chance (less near 1), a
+    variable stays where it is unless r is beyond chance, and the slope is shrunk by c, the share of r**2 that is not
+    chance. What then remains of the variance should be 1 - c r**2 gain, chance in the slope adds c**2 chance gain to
+    the error of the mean, and `widening` makes up for what is not linear or not normal: the spread is set to the sum.
+    """
+    mean = 0.0
     for m in range(len(values)):
         mean += weight[m] * np.float64(values[m])
-    covariance, squares = 0.0, 0.0
+    covariance, variance, squares = 0.0, 0.0, 0.0
     for m in range(len(values)):
         deviation = np.float64(values[m]) - mean
         covariance += weight[m] * deviation * (seen[m] - seen_mean)
@@ -92,36 +98,17 @@ def follow(values, seen, seen_mean, seen_variance, moved, weight, effective, low
         return
     squared = min(covariance * covariance / (variance * seen_variance), 1.0)
     chance = (1.0 - squared) ** 2 / effective
-    kept = (squared - chance) / squared if squared > chance else 0.0
-    slope = kept * covariance / seen_variance
-    for m in range(len(values)):
-        values[m] = clip(np.float64(values[m]) + slope * moved[m], low, high)
-
-
-@njit(cache=True, error_model="numpy")
-def relax(values, before, weight, share, low, high):
-    """Give back a share of the spread (standard deviation `before`) that updates have taken from one variable."""
-    mean = 0.0
-    for m in range(len(values)):
-        mean += weight[m] * np.float64(values[m])
-    sd = spread(values, weight)
-    if sd <= TINY or before <= sd:
+    if squared <= p.certain_from_sd * p.certain_from_sd * chance:
         return
-    wider = 1.0 + share * (before - sd) / sd
+    kept = (squared - chance) / squared
+    slope = kept * covariance / seen_variance
+    narrower = np.sqrt(1.0 - gain) - 1.0
+    found = 1.0 + squared * kept * narrower * (2.0 + kept * narrower)
+    wanted = 1.0 - kept * squared * gain * (1.0 - p.widening * (1.0 - gain)) + kept * kept * chance * gain
+    wider = np.sqrt(wanted / max(found, TINY))
     for m in range(len(values)):
-        values[m] = clip(mean + wider * (np.float64(values[m]) - mean), low, high)
-
-
-@njit(cache=True, error_model="numpy")
-def spread(values, weight):
-    """Weighted standard deviation of one variable of a person."""
-    mean, variance, squares = 0.0, 0.0, 0.0
-    for m in range(len(values)):
-        mean += weight[m] * np.float64(values[m])
-    for m in range(len(values)):
-        variance += weight[m] * (np.float64(values[m]) - mean) ** 2
-        squares += weight[m] * weight[m]
-    return np.sqrt(variance / max(1.0 - squares, TINY))
+        deviation = np.float64(values[m]) - mean + slope * (moved[m] - shift)
+        values[m] = clip(mean + slope * shift + wider * deviation, low, high)
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
@@ -157,9 +144,6 @@ def assimilate(
             any_reading |= not np.isnan(readings[s, n])
         if not any_reading:
             continue
-        before = np.empty(len(places))
-        for j in range(len(places)):
-            before[j] = spread(reals[places[j], rows], weight)
         for s in range(sensors):
             reading = readings[s, n]
             if np.isnan(reading):
@@ -179,17 +163,17 @@ def assimilate(
             error = max(error, surprise * surprise / (p.outlier_from_sd * p.outlier_from_sd) - variance)
             if variance <= TINY or error <= 0.0:
                 continue
-            shift, narrower = variance / (variance + error) * surprise, np.sqrt(error / (variance + error))
+            gain = variance / (variance + error)
+            shift, narrower = gain * surprise, np.sqrt(1.0 - gain)
             for m in range(members):
                 moved[m] = shift + (narrower - 1.0) * (seen[m] - mean)
+            update = (seen, mean, variance, moved, shift, gain, weight, effective)
             for j in range(len(places)):
-                follow(reals[places[j], rows], seen, mean, variance, moved, weight, effective, low[j], high[j])
+                follow(reals[places[j], rows], *update, low[j], high[j], p)
             for j in range(bias.shape[0]):
-                follow(bias[j, rows], seen, mean, variance, moved, weight, effective, -np.inf, np.inf)
+                follow(bias[j, rows], *update, -np.inf, np.inf, p)
             for j in range(memory.shape[0]):
-                follow(memory[j, rows], seen, mean, variance, moved, weight, effective, -np.inf, np.inf)
-        for j in range(len(places)):
-            relax(reals[places[j], rows], before[j], weight, p.spread_relaxation, low[j], high[j])
+                follow(memory[j, rows], *update, -np.inf, np.inf, p)
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
@@ -244,7 +228,7 @@ def weigh_presentation(members, cause, watched, hazards, log_weight):
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def resample(
-    members, seed, replication, day, person, log_weight, reals, codes, counts, bias, memory, places, low, high, p
+    members, seed, replication, day, person, log_weight, reals, bias, memory, places, low, high, p
 ):  # fmt: skip
     """Resample the persons whose weight lies on few members, and rejuvenate what is estimated of them.
 
@@ -272,21 +256,36 @@ def resample(
                 m += 1
                 reached += weight[m]
             parent[j] = m
-        for block in (reals, bias, memory):
-            for j in range(block.shape[0]):
-                inherit(block[j, rows], parent)
-        for j in range(codes.shape[0]):
-            inherit(codes[j, rows], parent)
-        for j in range(counts.shape[0]):
-            inherit(counts[j, rows], parent)
         one, other = np.empty(members, np.int64), np.empty(members, np.int64)
         for m in range(members):
             log_weight[first + m] = 0.0
-            weight[m] = 1.0 / members
             _, u_one, u_other, _ = uniforms(seed, replication, person[first + m], code.STREAM_BELIEF, day)
             one[m], other[m] = np.int64(u_one * members), np.int64(u_other * members)
         for j in range(len(places)):
-            rejuvenate(reals[places[j], rows], one, other, p.rejuvenation, low[j], high[j])
+            values = reals[places[j], rows]
+            if told(values, weight, p.certain_from_sd):
+                inherit(values, parent)
+                rejuvenate(values, one, other, p.rejuvenation, low[j], high[j])
+        for block in (bias, memory):
+            for j in range(block.shape[0]):
+                if told(block[j, rows], weight, p.certain_from_sd):
+                    inherit(block[j, rows], parent)
+
+
+@njit(cache=True, error_model="numpy")
+def told(values, weight, certain_from_sd):
+    """Whether the weights of members tell of a variable more than chance does."""
+    members = len(values)
+    mean, covariance, variance, weights = 0.0, 0.0, 0.0, 0.0
+    for m in range(members):
+        mean += np.float64(values[m]) / members
+    for m in range(members):
+        deviation, heavier = np.float64(values[m]) - mean, weight[m] - 1.0 / members
+        covariance += deviation * heavier
+        variance += deviation * deviation
+        weights += heavier * heavier
+    chance = certain_from_sd * certain_from_sd / members
+    return covariance * covariance > chance * variance * weights
 
 
 @njit(cache=True, error_model="numpy")

@@ -173,8 +173,14 @@ class Belief:
     def _resample(self) -> None:
         ensemble, (seed, replication) = self.ensemble, self._key
         people = ensemble.people
-        blocks = (people.block("real"), people.block("code"), people.block("count"))
-        state = (ensemble.log_weight, *blocks, ensemble.bias, ensemble.memory, *self._estimated, self._constants)
+        state = (
+            ensemble.log_weight,
+            people.block("real"),
+            ensemble.bias,
+            ensemble.memory,
+            *self._estimated,
+            self._constants,
+        )
         kernel.resample(ensemble.members, seed, replication, self.day, people.person_id, *state)
 
     def _remember(self) -> None:

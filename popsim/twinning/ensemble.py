@@ -64,7 +64,7 @@ class Ensemble:
         return np.asarray((self.weights() * self.of(name)).sum(axis=1))
 
     def quantile(self, name: str, q: float) -> NDArray[np.float64]:
-        """Weighted quantile of a column for each person: the smallest value with at least q of the weight."""
+        """Weighted quantile of a column for each person; see `weighted_quantile`."""
         return weighted_quantile(self.of(name).astype(np.float64), self.weights(), q)
 
     def repeat(self, values: ArrayLike) -> NDArray[Any]:
@@ -110,14 +110,20 @@ class Ensemble:
 
 
 def weighted_quantile(values: NDArray[np.float64], weights: NDArray[np.float64], q: float) -> NDArray[np.float64]:
-    """The smallest value of each row with at least q of the row's weight at or below it.
+    """Weighted quantile of each row, between values in proportion.
+
+    The k-th of n values with equal weights is the quantile k / (n + 1), so that an outcome that is one more draw like
+    the members lies below the quantile q with probability q, for any number of members (as far as 1 / (n + 1) <= q).
 
     Args:
         values, weights: (rows, members); weights of a row sum to one.
         q: 0 to 1.
     """
+    rows, members = np.arange(len(values)), values.shape[1]
     order = np.argsort(values, axis=1, kind="stable")
-    reached = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
-    place = np.minimum((reached < q - 1e-12).sum(axis=1), values.shape[1] - 1)
-    rows = np.arange(len(values))
-    return np.asarray(values[rows, order[rows, place]])
+    reached = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1) * (members / (members + 1))
+    above = np.clip((reached < q).sum(axis=1), 1, members - 1)
+    low, high = reached[rows, above - 1], reached[rows, above]
+    share = np.clip((q - low) / np.maximum(high - low, 1e-300), 0.0, 1.0)
+    smaller, larger = values[rows, order[rows, above - 1]], values[rows, order[rows, above]]
+    return np.asarray(smaller + share * (larger - smaller))

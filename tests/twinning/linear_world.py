@@ -16,7 +16,9 @@ MOVE = np.array([[1.0, 1.0], [0.0, 0.9]])
 NOISE = np.array([0.3, 0.2])  # standard deviations of a day's own change
 START_MEAN, START_SD = np.array([1.0, 0.5]), np.array([2.0, 1.0])
 READING_SD = 0.8
-EXACT = filtering.FilterParameters(spread_relaxation=0.0, outlier_from_sd=1e6, resample_below=0.0, rejuvenation=0.0)
+EXACT = filtering.FilterParameters(
+    outlier_from_sd=1e6, resample_below=0.0, rejuvenation=0.0, certain_from_sd=0.0, widening=0.0
+)
 
 
 class Drift:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from linear_world import READING_SD, believe, kalman
+from linear_world import EXACT, READING_SD, believe, kalman
 from numba import set_num_threads
 
 from popsim.errors import InputError
@@ -104,15 +104,14 @@ def test_same_bits_for_one_thread_and_two():
 
 
 def test_compiled_equals_plain_python():
-    """`follow`, `relax`, `inherit` and `rejuvenate`, to rounding of sums (1e-6 of float32 values)."""
+    """`follow`, `inherit` and `rejuvenate`, to rounding of sums (1e-6 of float32 values)."""
     rng = np.random.default_rng(4)
     weight = rng.dirichlet(np.ones(16))
     seen, moved = rng.normal(size=16), rng.normal(size=16)
     mean, variance = filtering.moments.py_func(seen, weight)
     assert filtering.moments(seen, weight) == pytest.approx((mean, variance), rel=1e-12)
     for function, args in (
-        (filtering.follow, (seen, mean, variance, moved, weight, 12.0, -2.0, 2.0)),
-        (filtering.relax, (3.0, weight, 0.3, -2.0, 2.0)),
+        (filtering.follow, (seen, mean, variance, moved, 0.4, 0.7, weight, 12.0, -2.0, 2.0, EXACT)),
         (filtering.inherit, (rng.integers(0, 16, 16),)),
         (filtering.rejuvenate, (rng.integers(0, 16, 16), rng.integers(0, 16, 16), 0.1, -2.0, 2.0)),
     ):
