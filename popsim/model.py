@@ -20,10 +20,12 @@ from popsim.economics.prices import PricedSetting
 from popsim.economics.valuation import Valuation
 from popsim.errors import InputError
 from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_parameters
+from popsim.guidance.building import guide_of
 from popsim.hooks import Hooks
 from popsim.outcomes.narrative import Place
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganSystem, Physiology
 from popsim.population.clock import Clock
+from popsim.population.cohort import Cohort
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
 from popsim.population.surroundings import Surroundings
@@ -119,6 +121,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         parameters: Mapping[str, ParameterSet] | None = None,
         surroundings: Surroundings | None = None,
         organ_systems: Sequence[OrganSystem] = (),
+        cohort: Cohort | None = None,
         agent_class: type[PatientTwin] = PatientTwin,
     ) -> None:
         """Put a population into a network under a strategy; nothing happens until the first step.
@@ -134,6 +137,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             parameters: sets of constants by name (evidence/parameters.py); others are read from there.
             surroundings: weather, particles and viruses of clinical twins by the day; a temperate year when None.
             organ_systems: a user's own, living each day after heart failure; the population has their columns.
+            cohort: whom the population was sampled from; needed by strategies whose guidance holds beliefs.
             agent_class: what a twin's handle is, for hooks and attributes of a user's own.
 
         Raises:
@@ -154,7 +158,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self.follow_up_days, self.enrolment_days = int(follow_up_days), int(enrolment_days)
         self.clock = Clock()
         self._make_agents(agent_class)
-        self._organ_systems, self._surroundings = tuple(organ_systems), surroundings
+        self._organ_systems, self._surroundings, self._cohort = tuple(organ_systems), surroundings, cohort
         parts = self._build(parameters or {})
         self.interventions = parts.interventions
         self.physiology, self.monitoring = parts.physiology, parts.monitoring
@@ -214,10 +218,21 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         networks = networks_by_day(self.network, strategy, len(people))
         programmes = telemonitoring_by_day(strategy)
         network, first = networks.pop(0), programmes.pop(0)
-        physiology = Physiology([self._body(sets), *self._organ_systems])
+        physiology = self._physiology(sets)
         physiology.initialise(people)
         sight = Signals(people.schema, seed=seed, replication=replication)
         sight.sample(people, 0, len(people))
+        guide = guide_of(
+            strategy,
+            self.network,
+            people,
+            cohort=self._cohort,
+            body=lambda: self._physiology(sets),
+            sight=sight,
+            parameters=sets,
+            seed=seed,
+            replication=replication,
+        )
         care = CareSystem(
             network,
             people,
@@ -247,13 +262,23 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             interventions=interventions,
             physiology=physiology,
             monitoring=Monitoring(
-                first, seed=seed, replication=replication, signals=sets["home_signals"], later=programmes, sight=sight
+                first,
+                seed=seed,
+                replication=replication,
+                signals=sets["home_signals"],
+                later=programmes,
+                sight=sight,
+                guide=guide,
             ),
             care=care,
             valuation=valuation,
             events=care.events,
             places=[Place(s.title, s.setting_class) for s in network.settings],
         )
+
+    def _physiology(self, sets: Mapping[str, ParameterSet]) -> OrganSystem:
+        """All that lives in a twin: its body, and a user's own organ systems after it."""
+        return Physiology([self._body(sets), *self._organ_systems])
 
     def _body(self, sets: Mapping[str, ParameterSet]) -> OrganSystem:
         """The physiology for which the population has the columns: the clinical twin, or heart failure alone."""

@@ -16,12 +16,12 @@ LARGEST_RISK = 2.0  # above 1 is a limit that nobody reaches: guidance that does
 class Guidance(Definition):
     """Alerts by the risk of presenting with heart failure, in the place of limits on single signals.
 
-    The strategy's telemonitoring keeps its devices, uptake, duration, desk and distance between alerts; its limits count
-    for those for whom guidance is not used.
+    The strategy's telemonitoring keeps its devices, uptake, duration, desk and distance between alerts; its limits
+    count for those for whom guidance is not used.
 
     Attributes:
-        kind: where the risk comes from. `risk_model`: a statistical model of what is seen, trained and retrained on what
-            happens in the run; thresholds alert until there is one. `twin`: a belief about each person, kept up to
+        kind: where the risk comes from. `risk_model`: a statistical model of what is seen, trained and retrained on
+            what happens in the run; thresholds alert until there is one. `twin`: a belief about each person, kept up to
             date from home readings, laboratory results, the record and presentations. `oracle`: the true state lived
             forward, with the luck to come: the ceiling, which nobody can have.
         horizon_days: within which the presentation is foreseen.

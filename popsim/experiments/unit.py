@@ -144,6 +144,7 @@ def build(unit: Unit, population: int | None = None) -> PopulationModel:
         enrolment_days=experiment.enrolment_days,
         parameters=parameters,
         surroundings=study.surroundings,
+        cohort=study.cohort,
     )
 
 

@@ -37,9 +37,9 @@ def measure_day(
     """One morning's measurements of those who are monitored and at home; rows [0, entered).
 
     Each measures every `measured_every_days` days, on days that differ from person to person, and forgets a share of
-    them; `read` is 1 for those who have measured today. Signals are the true value plus a normal error. The weight alert compares with a slow reference that follows the
-    weight by a fixed share each day, so that a steady drift of weight is not an alert but a quick gain is. An alert is
-    raised at most every `days_between_alerts` days.
+    them; `read` is 1 for those who have measured today. Signals are the true value plus a normal error. The weight
+    alert compares with a slow reference that follows the weight by a fixed share each day, so that a steady drift of
+    weight is not an alert but a quick gain is. An alert is raised at most every `days_between_alerts` days.
     """
     every = np.int64(rules.measured_every_days)
     for i in prange(entered):

@@ -160,7 +160,7 @@ def test_late_readings_are_those_of_their_day():
 
 
 def test_a_desk_that_hears_the_same_person_again_acts_less():
-    """With fatigue 0.4 and a memory of 30 days: the first alert is acted on, the second, 3 days on, with 0.6^exp(-0.1)."""
+    """Fatigue 0.4, memory 30 days: the first alert is acted on, the second, 3 days on, with chance 0.6^exp(-0.1)."""
     people = steady(20_000)
     people["systolic_mmhg"] = 60.0
     raised = days(people, 1, 5, TELE.model_copy(update={"alert_fatigue": 0.4}))
