@@ -27,12 +27,10 @@ from popsim.twinning.prior import members_of
 from popsim.twinning.sensors import Sensor, sensors_of
 
 # Traits that no record has; what is measured of the others on the usual drugs is told by readings.
-HIDDEN = frozenset(
-    {
-        "baseline_ejection_fraction_percent", "baseline_systolic_mmhg", "baseline_heart_rate_bpm", "baseline_gfr_ml_min",
-        "baseline_potassium_mmol_l", "baseline_filling_pressure_mmhg", "usual_salt_g_day", "adherence_trait",
-        "alcohol_g_day", "activity_met_h_week",
-    }
+HIDDEN = (
+    "baseline_ejection_fraction_percent", "baseline_systolic_mmhg", "baseline_heart_rate_bpm", "baseline_gfr_ml_min",
+    "baseline_potassium_mmol_l", "baseline_filling_pressure_mmhg", "usual_salt_g_day", "adherence_trait",
+    "alcohol_g_day", "activity_met_h_week",
 )  # fmt: skip
 HOME = {
     "weight_kg": "weight_error_kg",
@@ -90,14 +88,14 @@ class TwinRisks:
         self._physiology = physiology
         sensors = sensors_at(schema, home, errors)
         self._laboratory = [
-            (place, signal.measures, str(signal.stored), signal.delay_days)
+            (place, str(signal.stored), signal.delay_days)
             for place, sensor in enumerate(sensors)
             for signal in sight.signals
             if signal.stored is not None and sensor.name == signal.measures
         ]
         self._late = np.zeros(len(sensors), np.int64)
         self._late[: len(HOME)] = home.delay_days
-        for place, _, _, delay in self._laboratory:
+        for place, _, delay in self._laboratory:
             self._late[place] = delay
         self._recorded = [name for name, column in schema.columns.items() if column.writer == "care"]
         self._known = {name: population[name][rows].copy() for name in known_at_entry(schema, guidance.genome_known)}
@@ -113,10 +111,17 @@ class TwinRisks:
             sensors=sensors,
         )
         memory = int(self._late.max())
-        key = {"seed": seed, "replication": replication}
-        self.belief = Belief(ensemble, physiology, sensors, **key, hazards=hazards, memory_days=memory)
+        self.belief = Belief(
+            ensemble,
+            physiology,
+            sensors,
+            seed=seed,
+            replication=replication,
+            hazards=hazards,
+            memory_days=memory,
+        )
         self._away = np.ones(len(rows), np.bool_)
-        self._seen = {stored: population[stored][rows].copy() for _, _, stored, _ in self._laboratory}
+        self._seen = {stored: population[stored][rows].copy() for _, stored, _ in self._laboratory}
 
     def live(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
         """The belief lives through the day and takes in what is seen of it."""
@@ -157,7 +162,7 @@ class TwinRisks:
         came = readings.of[rows] != 0
         for place, name in enumerate(HOME):
             of_home[place, came] = population[f"measured_{name}"][rows[came]]
-        for place, measures, stored, delay in self._laboratory:
+        for place, stored, delay in self._laboratory:
             now = population[stored][rows]
             new = alive & (now != self._seen[stored])
             inside = level >= LEVEL_EMERGENCY

@@ -93,7 +93,7 @@ def who_may_be_monitored(
 
 
 def scaled(alerts_per_day: int | None, factor: float) -> int | None:
-    """Alerts a day for another number of people, as the network's slots: rounded half up, at least 1 where there are."""
+    """Alerts a day for another number of people, scaled as slots are: rounded half up, at least 1 if there are any."""
     if not alerts_per_day:
         return alerts_per_day
     return max(1, math.floor(alerts_per_day * factor + 0.5))

@@ -1,4 +1,4 @@
-"""Guidance in the whole model: what it must not change, who is alerted, and that beliefs share no luck with the truth."""
+"""Guidance in the whole model: what it must not change, who is alerted, that beliefs share no luck with the truth."""
 
 from types import SimpleNamespace
 
