@@ -172,16 +172,9 @@ class Belief:
 
     def _resample(self) -> None:
         ensemble, (seed, replication) = self.ensemble, self._key
-        people = ensemble.people
-        state = (
-            ensemble.log_weight,
-            people.block("real"),
-            ensemble.bias,
-            ensemble.memory,
-            *self._estimated,
-            self._constants,
-        )
-        kernel.resample(ensemble.members, seed, replication, self.day, people.person_id, *state)
+        person, weight, reals = ensemble.people.person_id, ensemble.log_weight, ensemble.people.block("real")
+        state = (weight, reals, ensemble.bias, ensemble.memory, *self._estimated, self._constants)
+        kernel.resample(ensemble.members, seed, replication, self.day, person, *state)
 
     def _remember(self) -> None:
         """Keep what readings of the day that ends would have been expected to show."""

@@ -83,7 +83,7 @@ class Ensemble:
         return Ensemble(self.people.copy(), self.members, *others)
 
     def to_bytes(self) -> bytes:
-        """Everything as bytes (NumPy's own format, no pickles)."""
+        """Everything as bytes, in NumPy's own format."""
         arrays: dict[str, Any] = {f"block_{kind}": self.people.block(kind) for kind in DTYPE}
         arrays |= {name: getattr(self, name) for name in ("bias", "log_weight", "memory")}
         arrays |= {"person_id": self.people.person_id, "members": np.array(self.members)}
@@ -99,7 +99,7 @@ class Ensemble:
         Raises:
             InputError: what is stored was written for other columns.
         """
-        with np.load(io.BytesIO(stored), allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(stored)) as arrays:
             if str(arrays["names"]) != "\n".join(schema.columns):
                 raise InputError("stored ensemble: was written by a version of popsim with other columns")
             people = Population(schema, arrays["person_id"])
