@@ -102,6 +102,11 @@ class ClinicalPhysiology:
                 system.advance(people, clock, influences)
             self.core.advance(people, clock, influences)
 
+    @property
+    def influences(self) -> Influences:
+        """What organ systems did to one another in the last block of twins that lived through a day."""
+        return self._scratch
+
     def _blocks(self, population: Population, entered: int) -> Iterator[tuple[Population, Influences]]:
         """Rows [0, entered) in blocks, each with influences that are all zero."""
         for start in range(0, entered, BLOCK):

@@ -1,0 +1,105 @@
+"""Options of therapy that a file or a notebook may compare for a person: doses, visits, telemonitoring, or nothing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from popsim.definitions.base import Definition
+from popsim.definitions.fields import AS_TUPLE, Identifier, Label, real, whole
+from popsim.definitions.indication import Prescriber
+from popsim.definitions.interventions import Telemonitoring
+
+Days = Annotated[int, whole(0, 3653)]
+
+
+class DoseChange(Definition):
+    """Another dose of a drug: so many rungs up (or down) its ladder, or a share of the target dose.
+
+    Attributes:
+        drug: a drug, which is then the one of its class that is taken; or a class, whichever of it the person takes.
+        rungs: steps up the ladder of the drug's file from the dose taken then; below 0: down.
+        share: of the target dose.
+        after_days: from when the option's wait is over.
+    """
+
+    kind: Literal["dose"]
+    drug: Identifier
+    rungs: Annotated[int, whole(-8, 8)] | None = None
+    share: Annotated[float, real(0.0, 3.0)] | None = None
+    after_days: Days = 0
+
+    @model_validator(mode="after")
+    def _one_dose(self) -> Self:
+        if (self.rungs is None) == (self.share is None):
+            raise ValueError("must have either rungs or share")
+        return self
+
+
+class Visit(Definition):
+    """A contact with a clinician: support, more diuretic for the wet and less for the dry, unsafe drugs reduced.
+
+    Attributes:
+        clinician: who is seen; a nurse changes the diuretic alone.
+        after_days: from when the option's wait is over.
+    """
+
+    kind: Literal["visit"]
+    clinician: Prescriber
+    after_days: Days = 0
+
+
+class HomeMonitoring(Definition):
+    """Telemonitoring from when the option's wait is over: an alert has a nurse look at the diuretic.
+
+    Attributes:
+        programme: as in a strategy; whoever is offered it takes it up.
+        answered_after_days: from an alert to the nurse's answer.
+        after_days: from when the option's wait is over.
+    """
+
+    kind: Literal["telemonitoring"]
+    programme: Telemonitoring
+    answered_after_days: Days = 1
+    after_days: Days = 0
+
+
+Change = Annotated[DoseChange | Visit | HomeMonitoring, Field(discriminator="kind")]
+
+
+class Option(Definition):
+    """One way of treating a person; without changes: everything stays as it is.
+
+    Attributes:
+        name: key in tables.
+        label: how people call it; the name in words when empty.
+        setting: contact setting of the care network for which the person waits, if any.
+        wait_days: until the first change, where the wait of the setting is not given otherwise.
+        changes: what is done, and when.
+    """
+
+    name: Identifier
+    label: Label = ""
+    setting: Identifier | None = None
+    wait_days: Days = 0
+    changes: Annotated[tuple[Change, ...], AS_TUPLE, Field(max_length=16)] = ()
+
+    @property
+    def title(self) -> str:
+        """The label, or the name in words."""
+        return self.label or self.name.replace("_", " ").capitalize()
+
+
+class OptionFile(Definition):
+    """A file of options, each with a name of its own."""
+
+    options: Annotated[tuple[Option, ...], AS_TUPLE, Field(min_length=1, max_length=64)]
+
+    @model_validator(mode="after")
+    def _names_are_their_own(self) -> Self:
+        names = [option.name for option in self.options]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"options: the name '{name}' is used twice, each must be its own")
+        return self

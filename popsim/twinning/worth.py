@@ -1,0 +1,73 @@
+"""What an imagined day of a member is worth and costs: the utilities and prices of the economic evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.economics.clinical import ClinicalWorth
+from popsim.economics.prices import daily_prices, health_rates
+from popsim.evidence.parameters import ParameterSet
+from popsim.kernels import accrual
+from popsim.population.columns import Schema
+from popsim.population.population import Population
+
+SETS = ("nhs_prices", "griffiths_2014", "societal_prices", "gbd_disability")
+CLINICAL_SETS = ("clinical_prices", "clinical_utilities")
+
+
+class DailyWorth:
+    """Prices and utilities of a day, from the perspective of the health service, not discounted.
+
+    Args:
+        parameters: the sets above; those of the clinical twin where the schema is its.
+        schema: columns of the members.
+        stay_days: how long a stay in hospital lasts.
+    """
+
+    def __init__(self, parameters: Mapping[str, ParameterSet], schema: Schema, stay_days: float) -> None:
+        prices, utilities, societal, disability = (parameters[name] for name in SETS)
+        self.prices = prices
+        self._daily = daily_prices(prices, societal, prices["telemonitoring_day"])
+        rates = health_rates(utilities, disability)
+        self._utility = np.array([rates.utility_1, rates.utility_2, rates.utility_3, rates.utility_4])
+        self._decrement = np.array([rates.decrement_1, rates.decrement_2, rates.decrement_3, rates.decrement_4])
+        self.admission = prices["emergency_attendance"] + stay_days * prices["inpatient_day"]
+        self._clinical = None
+        if all(name in parameters for name in CLINICAL_SETS) and "dialysis" in schema:
+            prices, utilities = (parameters[name] for name in CLINICAL_SETS)
+            self._clinical = ClinicalWorth(prices, utilities, schema)
+
+    def utility(self, people: Population, at_home: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Utility a year of each row's day."""
+        place = people["nyha_class"].astype(np.int64) - 1
+        found = self._utility[place] - np.where(at_home, 0.0, self._decrement[place])
+        if self._clinical is not None:
+            found -= self._clinical.losses(people, slice(0, len(people)))
+        return np.asarray(found)
+
+    def drugs(self, people: Population) -> NDArray[np.float64]:
+        """Price of the drugs that each row takes in a day at home."""
+        p = self._daily
+        priced = {
+            "beta_blocker_fraction": p.beta_blocker,
+            "ras_inhibitor_fraction": p.ras_inhibitor,
+            "neprilysin_inhibitor_fraction": p.neprilysin_inhibitor,
+            "mra_fraction": p.mra,
+            "sglt2_inhibitor_fraction": p.sglt2_inhibitor,
+            "loop_diuretic_mg_day": p.loop_diuretic_mg,
+        }
+        total = np.zeros(len(people))
+        for column, price in priced.items():
+            total += price * people[column]
+        if self._clinical is not None:
+            for component, _, weighed in self._clinical.daily:
+                if component == accrual.DRUGS:
+                    total += self._clinical.prices(people, slice(0, len(people)), weighed)
+        return total
+
+    def visit(self, clinician: str) -> float:
+        """Price of a contact."""
+        return float(self.prices[f"{clinician}_visit"])
