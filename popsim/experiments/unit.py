@@ -11,6 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from popsim.care.network import CareNetwork
+from popsim.care.policy import telemonitoring_by_day
+from popsim.definitions.experiment import Experiment
 from popsim.definitions.network import SettingDefinition
 from popsim.economics.worth import worth, worth_measures
 from popsim.experiments.design import Unit
@@ -19,8 +21,9 @@ from popsim.experiments.parameters import PRICE_SET
 from popsim.experiments.recruitment import recruit
 from popsim.experiments.unit_file import Tables
 from popsim.kernels.care_records import UNLIMITED
-from popsim.kernels.codes import ARRIVE, DEATH, EARLY, END, ENTER, PRESENT, START, VISIT
+from popsim.kernels.codes import ALERT, ARRIVE, DEATH, EARLY, END, ENTER, PRESENT, START, VISIT
 from popsim.model import PopulationModel
+from popsim.outcomes.alerts import alert_measures
 from popsim.outcomes.baseline import at_entry, baseline
 from popsim.outcomes.clinical import clinical_start, with_clinical
 from popsim.outcomes.discharges import discharges
@@ -88,7 +91,10 @@ def tables_of(lives: Lives, unit: Unit) -> Tables:
     """What one run of the model showed."""
     gc.collect()  # the model is a circle of references, and large
     population, log, before, clinical, daily, spending, settings, places = lives
-    events = log.frame(kinds=MEASURED_EVENTS if clinical is None else (*MEASURED_EVENTS, PRESENT))
+    desks = guided_desks(unit.study.experiment)
+    tells_more = bool(desks) or clinical is not None
+    more = (*((PRESENT,) if tells_more else ()), *((ALERT,) if desks else ()))
+    events = log.frame(kinds=(*MEASURED_EVENTS, *more))
     classes = {setting.name: setting.setting_class for setting in settings}
     days = unit.study.experiment.follow_up_days
     people = follow_up(events, population.person_id, population["entry_day"], days)
@@ -100,7 +106,9 @@ def tables_of(lives: Lives, unit: Unit) -> Tables:
     totals = worth(population.frame(), people, unit.study.experiment.perspective, rate)
     table = persons(events, admissions, people, classes, totals, who, after, elsewhere)
     table = with_clinical(table, population, clinical)
-    presented = [] if clinical is None else [presentations(events, people)]
+    presented = [presentations(events, people)] if tells_more else []
+    if desks:
+        presented.append(alert_measures(events, people, desks, days + unit.study.experiment.enrolment_days))
     del events, who
     values = [
         measures(admissions, people, table, after, elsewhere),
@@ -115,6 +123,15 @@ def tables_of(lives: Lives, unit: Unit) -> Tables:
     if unit.study.experiment.store == "events":
         tables |= {"events": log.lazy()}
     return tables
+
+
+def guided_desks(experiment: Experiment) -> set[str]:
+    """Settings that answer alerts under any strategy, of an experiment in which guidance raises some."""
+    strategies = [experiment.strategy(one.name) for one in experiment.strategies]
+    if all(strategy.guidance is None for strategy in strategies):
+        return set()
+    programmes = [one for strategy in strategies for one in telemonitoring_by_day(strategy).values()]
+    return {one.desk for one in programmes if one is not None}
 
 
 def _labelled(table: pl.DataFrame | pl.LazyFrame, unit: Unit) -> pl.DataFrame | pl.LazyFrame:

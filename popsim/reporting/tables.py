@@ -53,6 +53,16 @@ SECTIONS: tuple[tuple[str, tuple[Row, ...]], ...] = (
             Row("adverse_presentations_per_person_year", "Together", "rate"),
         ),
     ),
+    (
+        "Alerts and the desk that answers them",
+        (
+            Row("alerts_per_person_year", "Alerts per person-year", "rate"),
+            Row("alerts_false_share", "Alerts with neither heart failure nor death in 14 days, %", "share"),
+            Row("alerts_ignored_share", "Alerts on which nobody acts, %", "share"),
+            Row("heart_failure_unforeseen_share", "Heart failure without an alert in the 14 days before, %", "share"),
+            Row("desk_visits_per_day", "Contacts of the desk per day", "number"),
+        ),
+    ),
     ("Occupancy, people, mean", (Row("occupancy_mean.*", "", "number"),)),
     ("Occupancy, % of places, mean", (Row("occupancy_share.*", "", "share"),)),
     ("Occupancy, people, peak day", (Row("occupancy_peak.*", "", "number"),)),
