@@ -31,7 +31,7 @@ from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_pa
 from popsim.twinning.belief import Belief
 from popsim.twinning.ensemble import Ensemble, weighted_quantile
 from popsim.twinning.futures import KINDS, Futures, live_forward
-from popsim.twinning.options import NOTHING, Refusal, check_options, refusals
+from popsim.twinning.options import NOTHING, Refusal, change_dose, check_options, dose_changes, refusals
 
 NOTICE = "For research, not for care."
 NOT_FORBIDDEN, CONTRAINDICATED, TOO_RISKY, TOO_DEAR = range(4)
@@ -205,6 +205,15 @@ class Comparison:
     def reasons_against(self, place: int, person: int) -> Iterator[Refusal]:
         """The rules that forbid an option to a person."""
         return (rule for rule, where in self.refusals[place] if where[person])
+
+    def first_dose(self, place: int, column: str) -> NDArray[np.float64]:
+        """Dose of a column after an option's first changes, (persons,), as the mean of the members."""
+        people, everybody = self.ensemble.people.copy(), np.arange(len(self.ensemble.people))
+        for change in dose_changes(self.options[place]):
+            if change.after_days == 0:
+                change_dose(people, change, everybody, guarded=False)
+        doses = people[column].reshape(self.ensemble.persons, -1).astype(np.float64)
+        return np.asarray((doses * self.weights).sum(axis=1))
 
     @property
     def _z(self) -> float:
