@@ -1,10 +1,10 @@
 """Titration of one drug by look-ahead: a move now and a second one after the interval between visits.
 
 At a visit the dose may stay, go up a rung of the ladder or down one, and the same again at the next visit: nine plans,
-all lived forward on the belief and compared (choice.py). The first move of the best plan is made, if that plan is told
-apart from the best one that begins with staying; then, at the next visit, the choice is made again with what is known
-then. Two steps, greedy, and open loop: a plan's second move does not depend on how the person has reacted, but that it
-is left out in those members in whom a warning of the drug's file forbids more of the drug by then.
+all lived forward on the belief and compared (choice.py). The first move of the recommended plan is made; then, at the
+next visit, the choice is made again with what is known then. Two steps, greedy, and open loop: a plan's second move
+does not depend on how the person has reacted, but that it is left out in those members in whom a warning of the drug's
+file forbids more of the drug by then.
 
 For research, not for care.
 """
@@ -61,10 +61,7 @@ def look_ahead(
         raise InputError(f"visit_every_days = {visit_every_days}: must be between 1 and {horizon_days - 1}")
     comparison = compare(belief, plans(drug, visit_every_days), horizon_days, **limits)
     first = np.array([move for move in MOVES for _ in MOVES])
-    expected = np.where(comparison.allowed, comparison.expected(comparison.gain), -np.inf)
-    best = comparison.best
-    staying = np.argmax(np.where(first == 0, expected, -np.inf), axis=1)
-    return comparison, np.where(comparison.told_apart(best, staying), first[best], 0)
+    return comparison, first[comparison.recommended]
 
 
 def titrate(
