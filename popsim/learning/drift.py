@@ -1,0 +1,138 @@
+"""Drift: have the people changed (population stability index), has the risk lost its level (cumulative sums).
+
+Population stability index of a feature: sum over tenths of the training table of (p - q) ln(p / q), with shares p then
+and q now; missing values are a bin of their own. Expanded to second order it is Pearson's statistic of two samples, so
+without a shift it is about (1/n + 1/m) times a chi-squared number of bins - 1 degrees of freedom, n and m being the
+numbers of persons. A shift is called where it is both notable and beyond what chance does, over all features together.
+
+Cumulative sums of a calibration: what a period's events exceed their foreseen number by, in standard deviations, is
+added up, less a slack, upwards and downwards; a sum beyond the limit is an alarm, and the sums begin anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.stats import chi2, norm
+
+from popsim.evidence.parameters import ParameterSet
+from popsim.learning.performance import Judged
+
+type Floats = NDArray[np.float64]
+
+LEAST_SHARE = 0.5  # of a person, in a bin where nobody is: its logarithm must exist
+STATES = 400  # of the Markov chain that stands for a cumulative sum
+
+
+class Reference:
+    """How features were distributed in a training table.
+
+    Args:
+        frame: the table, with person_id.
+        features: columns to watch.
+        parameters: evidence/learning.toml.
+    """
+
+    def __init__(self, frame: pl.DataFrame, features: Sequence[str], parameters: ParameterSet) -> None:
+        self._parameters = parameters
+        self._persons = frame["person_id"].n_unique()
+        self._edges: dict[str, Floats] = {}
+        self._shares: dict[str, Floats] = {}
+        inner = np.linspace(0.0, 1.0, int(parameters["stability_bins"]) + 1)[1:-1]
+        for name in features:
+            values = frame[name].to_numpy().astype(np.float64)
+            known = values[~np.isnan(values)]
+            self._edges[name] = np.unique(np.quantile(known, inner)) if len(known) else np.zeros(0)
+            self._shares[name] = self._bins(name, values)
+
+    def shifts(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Stability index of every feature in a later table.
+
+        Returns:
+            feature, index, limit (beyond which it is called shifted), shifted. The highest index first.
+        """
+        persons = frame["person_id"].n_unique()
+        rows = []
+        false_alarms = self._parameters["shift_false_alarms"] / max(len(self._edges), 1)
+        for name, then in self._shares.items():
+            now = self._bins(name, frame[name].to_numpy().astype(np.float64))
+            used = (then > 0.0) | (now > 0.0)
+            p, q = (np.maximum(share[used], LEAST_SHARE / n) for share, n in ((then, self._persons), (now, persons)))
+            index = float(((p - q) * np.log(p / q)).sum())
+            by_chance = float(chi2.ppf(1.0 - false_alarms, max(int(used.sum()) - 1, 1)))
+            limit = max(self._parameters["notable_shift"], by_chance * (1.0 / self._persons + 1.0 / persons))
+            rows.append((name, index, limit, index > limit))
+        schema = {"feature": pl.String, "index": pl.Float64, "limit": pl.Float64, "shifted": pl.Boolean}
+        return pl.DataFrame(rows, schema=schema, orient="row").sort("index", descending=True, maintain_order=True)
+
+    def _bins(self, name: str, values: Floats) -> Floats:
+        """Shares of the values in the bins of the training table; the last is for those that are missing."""
+        edges = self._edges[name]
+        place = np.where(np.isnan(values), len(edges) + 1, np.searchsorted(edges, values, side="left"))
+        return np.bincount(place, minlength=len(edges) + 2) / max(len(values), 1)
+
+
+@dataclass
+class CumulativeSums:
+    """Whether risks keep their level.
+
+    Attributes:
+        slack: taken off each period, in standard deviations.
+        limit: beyond which a sum is an alarm.
+        high, low: the sums, for risks that are too low and too high.
+    """
+
+    slack: float
+    limit: float
+    high: float = 0.0
+    low: float = 0.0
+
+    def add(self, z: float) -> bool:
+        """Add a period's balance; whether it raises an alarm (then the sums begin anew)."""
+        self.high = max(self.high + z - self.slack, 0.0)
+        self.low = max(self.low - z - self.slack, 0.0)
+        alarm = max(self.high, self.low) > self.limit
+        if alarm:
+            self.high = self.low = 0.0
+        return alarm
+
+
+def balance(judged: Judged, information: float = np.inf) -> float:
+    """What happened less what was foreseen, in standard deviations; 0 where nothing can be said.
+
+    Args:
+        judged: one row for each person: their outcomes are taken as independent.
+        information: on the level of the log odds that the risks were calibrated with (`Map.information`); its error
+            adds to the deviations.
+    """
+    w, risk = judged.weight, judged.risk
+    variance = (w**2 * risk * (1.0 - risk)).sum() + (w * risk * (1.0 - risk)).sum() ** 2 / information
+    excess = (w * (judged.happened - risk)).sum()
+    return float(excess / np.sqrt(variance)) if variance > 0.0 else 0.0
+
+
+def average_run_length(slack: float, limit: float, shift: float = 0.0) -> float:
+    """Periods until an alarm of `CumulativeSums`, on average, for normal balances with this mean.
+
+    One-sided sums by a Markov chain (Brook and Evans 1972); of both sides 1 / ARL add up.
+    """
+    rate = sum(1.0 / _one_sided(slack, limit, side * shift) for side in (1.0, -1.0))
+    return 1.0 / rate
+
+
+def _one_sided(slack: float, limit: float, shift: float) -> float:
+    width = limit / (STATES - 0.5)
+    middle = width * np.arange(STATES)
+    step = middle[np.newaxis, :] - middle[:, np.newaxis] + slack - shift
+    to = norm.cdf(step + width / 2.0) - norm.cdf(step - width / 2.0)
+    to[:, 0] = norm.cdf(width / 2.0 - middle + slack - shift)
+    return float(np.linalg.solve(np.eye(STATES) - to, np.ones(STATES))[0])
+
+
+def described(shifts: pl.DataFrame) -> Mapping[str, float]:
+    """The shifted features with their index."""
+    return dict(shifts.filter("shifted").select("feature", "index").iter_rows())

@@ -1,0 +1,291 @@
+"""A risk model that keeps learning while care acts on it.
+
+A model that prevents what it predicts looks worse the better it works, and trained on what happens under its own
+actions it learns that those on whom it acts are safe. Therefore care does not act on a random tenth of people
+(`withheld`), and whoever acts says for whom (`flag`). A row counts as what happens without the model's actions if
+nobody was flagged between the landmark and the outcome. Where somebody was, it counts if the person is withheld, with
+the inverse of the probability of being withheld as its weight, and not at all otherwise. So weighted, rows stand for
+everybody as they would have fared without action, and no model of who is flagged is needed. The price is that withheld
+persons have no benefit, and the weights: the fewer are withheld, the larger the error for high risks. Where nobody is
+ever flagged, all rows count once. What was done in other ways (doses, visits, alerts so far) is among the features.
+
+Rows that nobody has trained on are judged by the risks foreseen at the time (prospective performance). A person's next
+row is judged only when the window of the one before has passed, so that the balances of events against risks are
+independent while the risks are right; a period is judged as soon as it holds enough of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from popsim.errors import InputError
+from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.kernels.codes import STREAM_INTERVENTION
+from popsim.kernels.sampling import keyed_uniforms
+from popsim.learning.drift import CumulativeSums, Reference, balance, described
+from popsim.learning.features import KEYS, predictors
+from popsim.learning.performance import Judged, fairness, performance, subgroups, together, watched_from
+from popsim.learning.risk_model import WEIGHT, RiskModel
+
+type Floats = NDArray[np.float64]
+
+WITHHELD_WORD = 0x77697468  # index of the random number that says who is withheld
+FORESEEN = {"person_id": pl.Int64, "day": pl.Int32, "risk": pl.Float64}
+FLAGS = {"person_id": pl.Int64, "flag_day": pl.Float64}
+
+
+class LearningLoop:
+    """A model, its training table, and what has been seen of it.
+
+    Args:
+        outcome: one of `popsim.learning.features.OUTCOMES`, or a column of the user's frames.
+        horizon_days: within which the outcome counts.
+        model: what begins; trained on the way when it has not been fitted.
+        hold_out_share: probability of being withheld; evidence/learning.toml when None. 0: act on everybody, and give
+            up seeing what happens without.
+        seed, replication: key of the random numbers that say who is withheld.
+        parameters: evidence/learning.toml when None.
+    """
+
+    def __init__(
+        self,
+        outcome: str = "admission",
+        horizon_days: int = 30,
+        *,
+        model: RiskModel | None = None,
+        hold_out_share: float | None = None,
+        seed: int = 0,
+        replication: int = 0,
+        parameters: ParameterSet | None = None,
+    ) -> None:
+        constants = parameters or load_parameters("learning")
+        self.outcome, self.horizon_days = outcome, horizon_days
+        self.model = model or RiskModel(parameters=constants)
+        self.hold_out_share = constants["hold_out_share"] if hold_out_share is None else float(hold_out_share)
+        if not 0.0 <= self.hold_out_share <= 1.0:
+            raise InputError(f"hold_out_share = {hold_out_share}: must be between 0 and 1")
+        self._parameters, self._key = constants, (seed, replication)
+        self._foreseen = pl.DataFrame(schema=FORESEEN)
+        self._flags = pl.DataFrame(schema=FLAGS)
+        self._rows: list[pl.DataFrame] = []  # complete landmarks that have not been forgotten
+        self._judged: list[tuple[int, Judged, pl.DataFrame]] = []
+        self._reference: Reference | None = None
+        self._sums = CumulativeSums(constants["cusum_slack"], constants["cusum_limit"])
+        self._trained_day, self._mapped_day = -np.inf, -np.inf
+        self._trained_through = self._level_after = -1  # the level of risks is that of landmarks after a day
+        self._waiting: list[pl.DataFrame] = []  # rows to be judged
+        self._last_judged = pl.DataFrame(schema={"person_id": pl.Int64, "judged_day": pl.Int32})
+        self._history: list[dict[str, Any]] = []
+
+    # What care asks.
+
+    def risk(self, frame: pl.DataFrame) -> Floats:
+        """Risk of every row of a frame of landmarks; NaN until there is a model. What is said is remembered."""
+        if not self.model.is_fitted:
+            return np.full(len(frame), np.nan)
+        risk = self.model.predict(frame)
+        said = frame.select(pl.col("person_id").cast(pl.Int64), pl.col("day").cast(pl.Int32), risk=pl.Series(risk))
+        self._foreseen = pl.concat([self._foreseen, said])
+        return risk
+
+    def withheld(self, person_id: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """On whom nobody acts, the same persons for ever."""
+        u = np.empty(len(person_id))
+        keyed_uniforms(*self._key, np.ascontiguousarray(person_id, np.int64), STREAM_INTERVENTION, u, WITHHELD_WORD)
+        return np.asarray(u < self.hold_out_share)
+
+    def flag(self, day: int, person_id: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Note for whom the model asks for action today, withheld or not; returns on whom care may act."""
+        flags = {"person_id": np.asarray(person_id, np.int64), "flag_day": np.full(len(person_id), float(day))}
+        self._flags = pl.concat([self._flags, pl.DataFrame(flags, schema=FLAGS)])
+        return ~self.withheld(person_id)
+
+    # What happened.
+
+    def learn(self, day: int, frame: pl.DataFrame | None) -> tuple[str, ...]:
+        """Take in landmarks whose horizon is over, and train or recalibrate when it is time.
+
+        Args:
+            day: today.
+            frame: `Landmarks.complete(...)`: person_id, day, features, the outcome and `<outcome>_day`; rows that were
+                given before must not come again. None: there are none.
+
+        Returns:
+            What was done: "trained", "recalibrated", "alarm".
+        """
+        if frame is not None and len(frame):
+            if int(frame["day"].max()) + self.horizon_days > day:  # type: ignore[arg-type]
+                raise InputError(f"learning: day {day} comes before the end of a landmark's {self.horizon_days} days")
+            weighted = frame.with_columns(pl.Series(WEIGHT, self._weights(frame)))
+            self._rows.append(weighted)
+            self._collect(weighted)
+            self._forget(day)
+        done: list[str] = []
+        if self._watch(day):
+            done.append("alarm")
+            newest = max(int(frame["day"].max()) for frame in self._rows)  # type: ignore[arg-type]
+            self._level_after = newest - int(self._parameters["recalibrate_every_days"])
+        if day - self._trained_day >= self._parameters["retrain_every_days"] and self._train(day):
+            done.append("trained")
+        elif self._is_time_to_recalibrate(day, "alarm" in done) and self._recalibrate(day):
+            done.append("recalibrated")
+        if done and self._history and self._history[-1]["day"] == day:
+            self._history[-1]["done"] = ", ".join(done)
+        return tuple(done)
+
+    # What has been seen.
+
+    def history(self) -> pl.DataFrame:
+        """A row for each period judged.
+
+        Returns:
+            day, rows, events, observed, predicted, balance (in standard deviations), alarm, c_statistic with its 95%
+            interval (_low, _high), slope, shifted (names of features that have shifted), done.
+        """
+        return pl.DataFrame(self._history, infer_schema_length=None)
+
+    def judged(self) -> tuple[Judged, pl.DataFrame]:
+        """Risks foreseen and what happened, over all periods, with the rows that they are about.
+
+        Raises:
+            InputError: no period has been judged yet.
+        """
+        if not self._judged:
+            raise InputError("learning: no risk that was foreseen has come to its end yet")
+        return together(part for _, part, _ in self._judged), pl.concat([rows for *_, rows in self._judged])
+
+    def fairness(self) -> pl.DataFrame:
+        """Prospective performance by subgroup; see `popsim.learning.performance.fairness`."""
+        found, rows = self.judged()
+        return fairness(found, subgroups(rows), self._watched_from(found))
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """Complete landmarks that the next training uses, with their weights."""
+        return pl.concat(self._rows) if self._rows else pl.DataFrame()
+
+    # How.
+
+    def _weights(self, frame: pl.DataFrame) -> Floats:
+        """What each row counts for: 1, the inverse of the share withheld, or 0."""
+        if not len(self._flags):
+            return np.ones(len(frame))
+        ends = pl.coalesce(f"{self.outcome}_day", pl.col("day") + float(self.horizon_days))
+        rows = frame.select("person_id", since=pl.col("day").cast(pl.Float64), until=ends.cast(pl.Float64))
+        first = rows.with_row_index("place").sort("since").join_asof(
+            self._flags.sort("flag_day"),
+            left_on="since", right_on="flag_day", by="person_id", strategy="forward", check_sortedness=False,
+            coalesce=False,
+        )  # fmt: skip
+        flagged = first.sort("place").select((pl.col("flag_day") < pl.col("until")).fill_null(False)).to_series()
+        withheld = self.withheld(frame["person_id"].to_numpy())
+        inverse = 1.0 / self.hold_out_share if self.hold_out_share else 0.0
+        return np.where(flagged.to_numpy(), np.where(withheld, inverse, 0.0), 1.0)
+
+    def _forget(self, day: int) -> None:
+        """Drop rows, flags and forecasts that nobody will ask for again."""
+        oldest = day - self._parameters["memory_days"] - self.horizon_days
+        self._rows = [frame for frame in self._rows if int(frame["day"].min()) >= oldest]  # type: ignore[arg-type]
+        recent = oldest - self.horizon_days
+        self._flags = self._flags.filter(pl.col("flag_day") >= recent)
+        self._foreseen = self._foreseen.filter(pl.col("day") >= recent)
+
+    def _watch(self, day: int) -> bool:
+        """Judge a period when one is over; whether the level of the risks has raised an alarm."""
+        period = self._next_period()
+        if period is None:
+            return False
+        rows, judged = period
+        found = performance(judged, self._watched_from(judged))
+        z = balance(judged, self.model.map.information)
+        alarm = self._sums.add(z)
+        shifts = self._reference.shifts(rows) if self._reference else None
+        low, high = found.c_statistic.interval
+        self._judged.append((day, judged, rows))
+        self._history.append(
+            {
+                "day": day,
+                "rows": found.rows,
+                "events": found.events,
+                "observed": found.observed,
+                "predicted": found.predicted,
+                "balance": z,
+                "alarm": alarm,
+                "c_statistic": found.c_statistic.value,
+                "c_statistic_low": low,
+                "c_statistic_high": high,
+                "slope": found.slope.value,
+                "shifted": ", ".join(described(shifts)) if shifts is not None else "",
+                "done": "",
+            }
+        )
+        return alarm
+
+    def _collect(self, frame: pl.DataFrame) -> None:
+        """Put rows with a foreseen risk aside to be judged: of each person those whose windows do not overlap."""
+        typed = frame.filter(pl.col(WEIGHT) > 0.0).with_columns(pl.col(name).cast(FORESEEN[name]) for name in KEYS)
+        said = (
+            typed.join(self._foreseen.unique(KEYS, keep="last"), on=KEYS, maintain_order="left")
+            .join(self._last_judged, on="person_id", how="left", maintain_order="left")
+            .filter(pl.col("judged_day").is_null() | (pl.col("day") >= pl.col("judged_day") + self.horizon_days))
+            .drop("judged_day")
+            .sort("day", "person_id")
+            .unique("person_id", keep="first", maintain_order=True)
+        )
+        if len(said):
+            self._waiting.append(said)
+            newest = said.select("person_id", judged_day="day")
+            self._last_judged = pl.concat([self._last_judged, newest]).unique("person_id", keep="last")
+
+    def _next_period(self) -> tuple[pl.DataFrame, Judged] | None:
+        """What has been put aside, if it holds enough to be judged."""
+        if not self._waiting:
+            return None
+        rows = pl.concat(self._waiting)
+        happened = rows[self.outcome].to_numpy().astype(np.float64)
+        judged = Judged(rows["risk"].to_numpy(), happened, rows[WEIGHT].to_numpy(), rows["person_id"].to_numpy())
+        if (judged.weight * judged.risk * (1.0 - judged.risk)).sum() < self._parameters["fewest_events_to_judge"]:
+            return None
+        self._waiting = []
+        return rows.drop("risk"), judged
+
+    def _train(self, day: int) -> bool:
+        """Fit to the training table, if it holds enough."""
+        table = self.table
+        if not len(table) or not self._is_enough(table, "fewest_events"):
+            return False
+        bare = table.drop(WEIGHT, f"{self.outcome}_day", strict=False)
+        features = self.model.features or tuple(name for name in predictors(bare) if name != self.outcome)
+        weight = table[WEIGHT].to_numpy()
+        self.model.fit(table, self.outcome, features=features, weight=weight, level_after_day=self._level_after)
+        self._reference = Reference(table, self.model.features, self._parameters)
+        self._trained_day = self._mapped_day = float(day)
+        self._trained_through = int(table["day"].max())  # type: ignore[arg-type]
+        return True
+
+    def _is_time_to_recalibrate(self, day: int, alarm: bool) -> bool:
+        due = day - max(self._mapped_day, self._trained_day) >= self._parameters["recalibrate_every_days"]
+        return self.model.is_fitted and (due or alarm)
+
+    def _recalibrate(self, day: int) -> bool:
+        """Map risks anew, to rows that came after the training, and those of it since the last alarm."""
+        after = max(self._trained_through, self._level_after)
+        fresh = self.table.filter((pl.col("day") > after) & (pl.col(WEIGHT) > 0.0)) if self._rows else self.table
+        if not len(fresh) or not self._is_enough(fresh, "fewest_events_to_recalibrate"):
+            return False
+        weight = fresh[WEIGHT].to_numpy()
+        self.model.recalibrate(fresh, weight=weight, with_training_after_day=self._level_after)
+        self._mapped_day = float(day)
+        return True
+
+    def _is_enough(self, table: pl.DataFrame, name: str) -> bool:
+        counted = table.filter(pl.col(WEIGHT) > 0.0)[self.outcome]
+        events = int(counted.sum())
+        return min(events, len(counted) - events) >= self._parameters[name]
+
+    def _watched_from(self, judged: Judged) -> float:
+        return watched_from(judged.risk, self._parameters["watched_share"], judged.weight)

@@ -1,0 +1,242 @@
+"""How good risks are, for everybody and for subgroups, where rows have weights and persons have several rows.
+
+Every figure is a ratio of weighted sums, or behaves like one: its standard error follows from what each row adds to it
+(its influence), summed for each person first, so that many rows of the same person count as one. With equal weights and
+one row for each person, figures are those of `popsim.outcomes.scoring`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+from scipy.stats import norm
+
+from popsim.errors import InputError
+from popsim.learning.risk_model import LEAST_RISK
+from popsim.outcomes.risk_adjustment import c_statistic, fit_logistic
+from popsim.outcomes.scoring import Estimate
+
+type Floats = NDArray[np.float64]
+
+AGE_BANDS = {"below 65": 65.0, "65 to 74": 75.0, "75 to 84": 85.0, "85 and above": np.inf}
+ETHNIC_GROUPS = ("not recorded", "Asian", "Black", "mixed", "White", "other")  # codes of the column
+FEWEST_IN_GROUP = 10  # events, and as many rows without; below, a group's figures would be luck
+
+UNKNOWN = Estimate(np.nan, np.nan)
+
+
+class Judged(NamedTuple):
+    """Risks that were foreseen and what happened.
+
+    Attributes:
+        risk: of each row.
+        happened: 1 or 0.
+        weight: of each row.
+        person: whom the row is about.
+    """
+
+    risk: Floats
+    happened: Floats
+    weight: Floats
+    person: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls, risk: Floats, happened: Floats, weight: Floats | None = None, person: NDArray[np.int64] | None = None
+    ) -> Judged:
+        """With equal weights, and every row a person of its own, where nothing else is said."""
+        number = len(risk)
+        w = np.ones(number) if weight is None else np.asarray(weight, np.float64)
+        who = np.arange(number) if person is None else person
+        return cls(np.asarray(risk, np.float64), np.asarray(happened, np.float64), w, np.asarray(who, np.int64))
+
+    def where(self, rows: NDArray[np.bool_]) -> Judged:
+        """Some of the rows."""
+        return Judged(self.risk[rows], self.happened[rows], self.weight[rows], self.person[rows])
+
+
+class Performance(NamedTuple):
+    """What is said of a model.
+
+    Attributes:
+        rows, persons, events: how many; events are not weighted.
+        observed, predicted: shares.
+        ratio: observed to predicted; above 1, risks were too low.
+        c_statistic: 0.5 is chance.
+        brier: mean squared error of the risks.
+        slope: of what happened on the log odds foreseen; below 1, risks were too extreme.
+        false_negatives: share of the events that came to rows that were not watched.
+    """
+
+    rows: int
+    persons: int
+    events: int
+    observed: float
+    predicted: float
+    ratio: Estimate
+    c_statistic: Estimate
+    brier: Estimate
+    slope: Estimate
+    false_negatives: Estimate
+
+
+def performance(judged: Judged, watched_from: float) -> Performance:
+    """All figures; those that cannot be had (no events, one risk for everybody) are NaN.
+
+    Args:
+        judged: risks and what happened.
+        watched_from: risk from which a row is watched.
+    """
+    risk, y, w, person = judged
+    if not len(risk):
+        raise InputError("risk model: there are no rows to judge it by")
+    missed = (risk < watched_from).astype(np.float64)
+    return Performance(
+        rows=len(risk),
+        persons=len(np.unique(person)),
+        events=int(y.sum()),
+        observed=float(np.average(y, weights=w)),
+        predicted=float(np.average(risk, weights=w)),
+        ratio=_ratio(w * y, w * risk, person),
+        c_statistic=_concordance(judged),
+        brier=_ratio(w * (risk - y) ** 2, w, person),
+        slope=_slope(judged),
+        false_negatives=_ratio(w * y * missed, w * y, person),
+    )
+
+
+def watched_from(risk: Floats, share: float, weight: Floats | None = None) -> float:
+    """Lowest risk of the share of rows with the highest risks."""
+    order = np.argsort(-risk, kind="stable")
+    w = np.ones(len(risk)) if weight is None else weight
+    reached = np.searchsorted(np.cumsum(w[order]), share * w.sum())
+    return float(risk[order[min(int(reached), len(order) - 1)]])
+
+
+def subgroups(frame: pl.DataFrame) -> dict[str, pl.Series]:
+    """Groups that people are told apart by, those that the frame has: sex, age, deprivation, ethnicity."""
+    groups: dict[str, pl.Series] = {}
+    if "female" in frame.columns:
+        groups["sex"] = _named(frame["female"], {0: "male", 1: "female"})
+    if "age_years" in frame.columns:
+        band = np.searchsorted(np.array(list(AGE_BANDS.values())), frame["age_years"].to_numpy(), side="right")
+        groups["age"] = _named(pl.Series(band), dict(enumerate(AGE_BANDS)))
+    if "deprivation_quintile" in frame.columns:
+        words = {1: "1 most deprived", 2: "2", 3: "3", 4: "4", 5: "5 least deprived"}
+        groups["deprivation"] = _named(frame["deprivation_quintile"], words)
+    if "ethnicity" in frame.columns:
+        groups["ethnicity"] = _named(frame["ethnicity"], dict(enumerate(ETHNIC_GROUPS)))
+    return groups
+
+
+def fairness(judged: Judged, groups: Mapping[str, pl.Series], watched: float, level: float = 0.95) -> pl.DataFrame:
+    """Performance by subgroup.
+
+    Args:
+        judged: risks and what happened.
+        groups: name of the group of every row, by characteristic.
+        watched: risk from which a row is watched, the same for all groups.
+        level: of the whole table: the chance that no group whose risks are right is called miscalibrated.
+
+    Returns:
+        characteristic, group, rows, persons, events, observed, predicted; ratio, c_statistic, false_negatives, each
+        with its 95% interval (_low, _high), null for groups of too few events; miscalibrated (the interval of the
+        ratio, widened for the number of groups, leaves out 1).
+    """
+    rows: list[dict[str, object]] = []
+    for characteristic, names in groups.items():
+        for name in sorted(names.unique().drop_nulls().to_list()):
+            found = performance(judged.where((names == name).fill_null(False).to_numpy()), watched)
+            enough = min(found.events, found.rows - found.events) >= FEWEST_IN_GROUP
+            shown = found if enough else found._replace(ratio=UNKNOWN, c_statistic=UNKNOWN, false_negatives=UNKNOWN)
+            rows.append({"characteristic": characteristic, "group": name, **_flat(shown)})
+    table = pl.DataFrame(rows, schema=_SCHEMA)
+    tested = int(table["ratio"].is_not_nan().sum())
+    reach = float(norm.ppf(1.0 - (1.0 - level) / (2.0 * max(tested, 1))))
+    off = (pl.col("ratio") - 1.0).abs() > reach * pl.col("ratio_error")
+    return table.with_columns(miscalibrated=off & pl.col("ratio").is_not_nan()).drop("ratio_error").fill_nan(None)
+
+
+_WITH_INTERVAL = ("ratio", "c_statistic", "false_negatives")
+_SCHEMA = {
+    "characteristic": pl.String,
+    "group": pl.String,
+    **dict.fromkeys(("rows", "persons", "events"), pl.Int64),
+    **dict.fromkeys(("observed", "predicted"), pl.Float64),
+    **{f"{name}{end}": pl.Float64 for name in _WITH_INTERVAL for end in ("", "_low", "_high")},
+    "ratio_error": pl.Float64,
+}
+
+
+def _flat(found: Performance) -> dict[str, float]:
+    """A row of the table of subgroups."""
+    flat: dict[str, float] = {name: getattr(found, name) for name in ("rows", "persons", "events")}
+    flat |= {"observed": found.observed, "predicted": found.predicted, "ratio_error": found.ratio.standard_error}
+    for name in _WITH_INTERVAL:
+        estimate: Estimate = getattr(found, name)
+        low, high = estimate.interval
+        bounded = (max(low, 0.0), high if name == "ratio" else min(high, 1.0))
+        flat |= {name: estimate.value, f"{name}_low": bounded[0], f"{name}_high": bounded[1]}
+    return flat
+
+
+def _named(codes: pl.Series, words: Mapping[int, str]) -> pl.Series:
+    return codes.cast(pl.Int64).replace_strict(words, default=None, return_dtype=pl.String)
+
+
+def _error(influence: Floats, person: NDArray[np.int64]) -> float:
+    """Standard error of a figure from what each row adds to it, persons being independent."""
+    who, place = np.unique(person, return_inverse=True)
+    number, of_person = len(who), np.bincount(place, weights=influence)
+    return float(np.sqrt((of_person**2).sum() * number / (number - 1))) if number > 1 else np.nan
+
+
+def _ratio(above: Floats, below: Floats, person: NDArray[np.int64]) -> Estimate:
+    total = below.sum()
+    if total <= 0.0:
+        return UNKNOWN
+    value = float(above.sum() / total)
+    return Estimate(value, _error((above - value * below) / total, person))
+
+
+def _concordance(judged: Judged) -> Estimate:
+    """The c-statistic; its error as DeLong's, by person (Obuchowski 1997 for clustered data)."""
+    risk, y, w, person = judged
+    cases, controls = w * y, w * (1.0 - y)
+    if cases.sum() <= 0.0 or controls.sum() <= 0.0:
+        return UNKNOWN
+    value = c_statistic(risk, w, w * y)
+    influence = cases / cases.sum() * (_share_below(risk, controls) - value)
+    influence += controls / controls.sum() * (1.0 - _share_below(risk, cases) - value)
+    return Estimate(value, _error(influence, person))
+
+
+def _share_below(risk: Floats, weight: Floats) -> Floats:
+    """For each row, the share of the weight that lies on lower risks; on the same risk half."""
+    _, place = np.unique(risk, return_inverse=True)
+    at = np.bincount(place, weights=weight)
+    return np.asarray(((np.cumsum(at) - at / 2.0) / weight.sum())[place])
+
+
+def _slope(judged: Judged) -> Estimate:
+    """Logistic regression on the log odds foreseen, its error by person (sandwich)."""
+    risk, y, w, person = judged
+    x = logit(np.clip(risk, LEAST_RISK, 1.0 - LEAST_RISK))
+    if not 0.0 < w @ y < w.sum() or np.ptp(x) == 0.0:
+        return UNKNOWN
+    fitted = fit_logistic(x[:, np.newaxis], w, w * y)
+    design = np.column_stack([np.ones(len(x)), x])
+    p = expit(fitted.intercept + fitted.coefficients[0] * x)
+    information = design.T @ (design * (w * p * (1.0 - p))[:, np.newaxis])
+    influence = (design * (w * (y - p))[:, np.newaxis]) @ np.linalg.inv(information)
+    return Estimate(float(fitted.coefficients[0]), _error(influence[:, 1], person))
+
+
+def together(parts: Iterable[Judged]) -> Judged:
+    """Rows of several parts, whose persons are those of the same number."""
+    return Judged(*(np.concatenate(values) for values in zip(*parts, strict=True)))
