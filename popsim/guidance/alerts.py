@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +18,25 @@ from popsim.population.population import Population
 ADOPTION_INDEX = 0  # within STREAM_ALERTS; those of days begin at 1
 
 
-class RiskSource(Protocol):
+class RiskSource(ABC):
     """Whatever says how likely somebody is to present with heart failure within the horizon."""
 
     @property
     def ready(self) -> bool:
-        """Whether it can say anything yet."""
+        """Whether it can say anything yet; limits raise alerts until then."""
+        return True
 
+    @abstractmethod
     def live(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
         """Take in the morning of everybody; called once a day."""
 
+    @abstractmethod
     def risks(self, population: Population, clock: Clock, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Risk of each of some rows, all of which are monitored, at home and use guidance."""
+
+    def acts_on(self, population: Population, clock: Clock, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """On whom of those chosen for an alert care may act: everybody, where nobody is withheld to learn from."""
+        return np.ones(len(rows), np.bool_)
 
 
 class AlertsByRisk:

@@ -12,6 +12,7 @@ from popsim.care.signals import Signals
 from popsim.definitions.guidance import Guidance
 from popsim.definitions.interventions import Telemonitoring
 from popsim.evidence.parameters import ParameterSet
+from popsim.guidance.alerts import RiskSource
 from popsim.guidance.foresight import chance_of_presenting
 from popsim.kernels.codes import LEVEL_EMERGENCY, LEVEL_FACILITY
 from popsim.physiology import OrganSystem
@@ -43,7 +44,7 @@ HOSPITAL = (
 )  # fmt: skip
 
 
-class TwinRisks:
+class TwinRisks(RiskSource):
     """Risks from a belief about each person who may be monitored.
 
     A belief starts from people of the cohort who are like the person in what a record has: age, sex, diagnoses, dry
@@ -63,8 +64,6 @@ class TwinRisks:
         hazards: the set heart_failure.
         seed, replication: key of the random numbers; members' ids are nobody else's.
     """
-
-    ready = True
 
     def __init__(
         self,

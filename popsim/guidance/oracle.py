@@ -7,13 +7,14 @@ from numpy.typing import NDArray
 
 from popsim.care.monitoring import HomeReadings
 from popsim.evidence.parameters import ParameterSet
+from popsim.guidance.alerts import RiskSource
 from popsim.guidance.foresight import chance_of_presenting
 from popsim.physiology import OrganSystem
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 
 
-class Oracle:
+class Oracle(RiskSource):
     """Risks from copies of the twins themselves, which live through the same shocks as the twins will.
 
     What it does not know is the last draw, whether somebody presents at the hazard of the day, and what care will do.
@@ -23,8 +24,6 @@ class Oracle:
         horizon_days: as the guidance says.
         hazards: the set heart_failure.
     """
-
-    ready = True
 
     def __init__(self, physiology: OrganSystem, horizon_days: int, hazards: ParameterSet) -> None:
         self._physiology, self._horizon, self._hazards = physiology, horizon_days, hazards

@@ -1,7 +1,5 @@
 """Guidance in the whole model: what it must not change, who is alerted, that beliefs share no luck with the truth."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import polars as pl
 import pytest
@@ -11,7 +9,7 @@ from popsim.care.monitoring import Monitoring
 from popsim.definitions.base import validate
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, InputError
-from popsim.guidance.alerts import AlertsByRisk, uses_guidance
+from popsim.guidance.alerts import AlertsByRisk, RiskSource, uses_guidance
 from popsim.guidance.building import scaled
 from popsim.kernels.codes import ALERT
 from popsim.kernels.monitoring import ALERT_RISK
@@ -24,6 +22,22 @@ from popsim.schema import SCHEMA
 @pytest.fixture(scope="module")
 def under_the_twin():
     return lived(guided())
+
+
+class Numbers(RiskSource):
+    """Risks that are given; nobody acts on the last row of those chosen when `withholds`."""
+
+    def __init__(self, risk, withholds=()):
+        self.risk, self.withheld = risk, withholds
+
+    def live(self, population, clock, readings):
+        pass
+
+    def risks(self, population, clock, rows):
+        return self.risk[rows]
+
+    def acts_on(self, population, clock, rows):
+        return ~np.isin(rows, self.withheld)
 
 
 def alerts(model) -> pl.DataFrame:
@@ -95,7 +109,7 @@ def test_alerts_are_the_highest_risks_within_the_limits():
     people["telemonitored"][9] = 0
     people["care_level"][8] = 3
     risk = np.arange(10) / 10
-    source = SimpleNamespace(ready=True, live=lambda *_: None, risks=lambda _people, _clock, rows: risk[rows])
+    source = Numbers(risk)
     guidance = guided("oracle", 0.5, every_days=1).guidance
     guide = AlertsByRisk(guidance, source, people, alerts_per_day=2, seed=1)
     monitoring = Monitoring(watched(NO_ALERTS).telemonitoring, seed=1, guide=guide)
