@@ -93,6 +93,7 @@ ALIASES = {
     "/min": "bpm",
     "1/min": "bpm",
     "beats/min": "bpm",
+    "{beats}/min": "bpm",
     "mm[Hg]": "mmHg",
     "mL/min/{1.73_m2}": "mL/min/1.73m2",
     "mL/min/1.73 m2": "mL/min/1.73m2",
@@ -101,6 +102,8 @@ ALIASES = {
     "L/d": "L/day",
     "lbs": "lb",
     "[lb_av]": "lb",
+    "[stone_av]": "stone",
+    "meq/L": "mEq/L",
     "µmol/L": "umol/L",
     "kg/m^2": "kg/m2",
 }

@@ -1,0 +1,98 @@
+"""Beliefs as rows of bytes: the part of an ensemble that belongs to one twin, for ten thousand twins at a time.
+
+What is not stored: the ids of members (they follow from the twin's) and totals (members earn no costs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.errors import InputError
+from popsim.population.columns import DTYPE, Kind, Schema
+from popsim.population.population import Population
+from popsim.registry.database import digest_of
+from popsim.twinning.ensemble import Ensemble
+from popsim.twinning.prior import member_ids
+
+STORED: tuple[Kind, ...] = ("real", "code", "count")
+
+
+class Layout(NamedTuple):
+    """What the bytes of a twin are: blocks one after the other, each (rows, members).
+
+    Attributes:
+        schema: columns of the members.
+        sensors: names, in the order of the lasting errors.
+        members: of a twin.
+        memory_days: for which expected readings are kept.
+    """
+
+    schema: Schema
+    sensors: tuple[str, ...]
+    members: int
+    memory_days: int
+
+    @property
+    def name(self) -> str:
+        """Changes when anything of the layout does."""
+        columns = [f"{column.name}:{column.kind}" for column in self.schema.columns.values()]
+        words = [*columns, *self.sensors, str(self.members), str(self.memory_days)]
+        return digest_of("\n".join(words).encode())[:16]
+
+    def blocks(self, ensemble: Ensemble, memory: NDArray[np.float32]) -> list[NDArray[Any]]:
+        """The arrays that are stored, each (rows, persons * members), in their order."""
+        people = ensemble.people
+        return [*(people.block(kind) for kind in STORED), ensemble.bias, ensemble.log_weight[None, :], memory]
+
+    def sizes(self) -> Iterator[tuple[int, np.dtype[Any]]]:
+        """Rows and type of each stored array."""
+        for kind in STORED:
+            yield len(self.schema.names(kind)), np.dtype(DTYPE[kind])
+        yield len(self.sensors), np.dtype(np.float32)
+        yield 1, np.dtype(np.float64)
+        yield self.memory_days * len(self.sensors), np.dtype(np.float32)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of one twin."""
+        return sum(rows * dtype.itemsize for rows, dtype in self.sizes()) * self.members
+
+
+def pack(layout: Layout, ensemble: Ensemble, memory: NDArray[np.float32]) -> list[bytes]:
+    """The bytes of each person."""
+    stored = np.empty((ensemble.persons, layout.nbytes), np.uint8)
+    start = 0
+    for block in layout.blocks(ensemble, memory):
+        rows = np.ascontiguousarray(block.reshape(len(block), ensemble.persons, layout.members).transpose(1, 0, 2))
+        raw = rows.view(np.uint8).reshape(ensemble.persons, -1)
+        stored[:, start : start + raw.shape[1]] = raw
+        start += raw.shape[1]
+    return [row.tobytes() for row in stored]
+
+
+def unpack(layout: Layout, numbers: Sequence[int], stored: Sequence[bytes]) -> tuple[Ensemble, NDArray[np.float32]]:
+    """Ensemble and memory of the persons of these numbers (`privacy.number_of`) from their bytes.
+
+    Raises:
+        InputError: the bytes are not of this layout.
+    """
+    persons, members = len(stored), layout.members
+    if any(len(one) != layout.nbytes for one in stored):
+        raise InputError("stored belief: was written by a version of popsim with other columns")
+    raw = np.frombuffer(b"".join(stored), np.uint8).reshape(persons, layout.nbytes)
+    people = Population(layout.schema, member_ids(np.asarray(numbers, np.int64), members))
+    rows = persons * members
+    bias = np.empty((len(layout.sensors), rows), np.float32)
+    memory = np.empty((layout.memory_days * len(layout.sensors), rows), np.float32)
+    ensemble = Ensemble(people, members, bias, np.empty(rows))
+    start = 0
+    for block, (height, dtype) in zip(layout.blocks(ensemble, memory), layout.sizes(), strict=True):
+        width = height * members * dtype.itemsize
+        part = np.ascontiguousarray(raw[:, start : start + width]).view(dtype).reshape(persons, height, members)
+        block[:] = part.transpose(1, 0, 2).reshape(height, rows)
+        start += width
+    return ensemble, memory

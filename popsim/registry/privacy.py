@@ -1,0 +1,131 @@
+"""What keeps a person unknown: random ids, files that only their owner reads, and errors that repeat nothing personal.
+
+A registry holds a random id, days since the twin's start and numbers: no names, no dates, no text of a user's own. The
+date of day 0 is stored nowhere; whoever feeds dates says it each time (`--day-zero`), and keeps it where the names are.
+Nothing holds a time of the clock either, because the moment of an update and the twin's day would give the date away.
+
+Errors name the line, the key and what is allowed. They repeat a value only where it cannot be a person's: a short
+number, a unit or a code of the known form. Long numbers (an id, a date of birth) and words are never repeated.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import stat
+from pathlib import Path
+
+from popsim.errors import InputError
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no letter looks like a digit
+ID_LETTERS = 8
+ID = re.compile(f"[{ALPHABET}]{{{ID_LETTERS}}}")
+MOST_DIGITS_SHOWN = 5
+LOINC = re.compile(r"\d{1,6}-\d")
+OWNER_ONLY = 0o600
+ADDRESS = re.compile(r"\S@\S")
+DATE = re.compile(r"\d{1,4}\s*[-/.]\s*(\d{1,2}|[A-Za-z]{3,9})\s*[-/.]\s*\d{1,4}")
+LONG_NUMBER = re.compile(r"\d([\s-]?\d){6,}")
+# Keys by which records name people; refused with a reason of their own.
+PERSONAL_KEYS = re.compile(
+    r"(^|_)(name|forename|surname|given|family|initials|dob|birth|born|birthday|nhs|ssn|mrn|identifier|patient|"
+    r"e?mail|phone|telephone|mobile|address|street|postcode|zip|insurance)(_|$)"
+)
+NO_NAMES = (
+    "nothing that names a person is taken: no names, dates of birth, numbers of records or insurance, addresses;"
+    " give age_years and numbers"
+)
+
+
+def new_id() -> str:
+    """A random id of forty bits, from the operating system's source."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(ID_LETTERS))
+
+
+def number_of(twin: str) -> int:
+    """The id as a number below 2**40, which keys the luck of the twin's members."""
+    number = 0
+    for letter in twin:
+        number = number * len(ALPHABET) + ALPHABET.index(letter)
+    return number
+
+
+def checked_id(twin: str) -> str:
+    """The id, if it has the form of one.
+
+    Raises:
+        InputError: it has not; what was given is not repeated.
+    """
+    if not ID.fullmatch(twin):
+        raise InputError(f"twin: must be an id as 'popsim twin new' prints it, {ID_LETTERS} letters and digits")
+    return twin
+
+
+def shown(value: object) -> str | None:
+    """A value as an error may repeat it; None where it might tell who somebody is."""
+    if isinstance(value, bool | int | float):
+        text = repr(value)
+    elif isinstance(value, str):
+        text = value.strip()
+        if LOINC.fullmatch(text):
+            return text
+        try:
+            float(text)
+        except ValueError:
+            return None
+    else:
+        return None
+    return text if sum(c.isdigit() for c in text) <= MOST_DIGITS_SHOWN and len(text) <= 2 * MOST_DIGITS_SHOWN else None
+
+
+def shown_path(path: Path | str) -> str:
+    """The last part of a file's path, without the folders, which often bear a name; nothing of it if it looks personal.
+
+    A name cannot be told from another word: files of persons are best called by the twin's id.
+    """
+    name = Path(path).name
+    return f"(a file){Path(path).suffix}" if personal(name) else name
+
+
+def personal(text: str) -> bool:
+    """Whether a text looks like an e-mail address, a date, or the number of a person's record."""
+    return any(pattern.search(text) for pattern in (ADDRESS, DATE, LONG_NUMBER))
+
+
+def personal_key(key: str) -> bool:
+    """Whether a key asks for what a registry must not know."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower()
+    return PERSONAL_KEYS.search(re.sub(r"[^a-z0-9]+", "_", words)) is not None
+
+
+def create_private(path: Path) -> None:
+    """Make an empty file that nobody but its owner may read; one that is there already must be so.
+
+    What SQLite puts beside it (journal) gets the same permissions.
+
+    Raises:
+        InputError: it cannot be made, is no file, or other people may read it.
+    """
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, OWNER_ONLY))
+    except FileExistsError:
+        check_private(path)
+    except OSError as error:
+        raise InputError(f"--registry {shown_path(path)}: cannot be made: {error.strerror}") from None
+
+
+def check_private(path: Path) -> None:
+    """Refuse a registry that is not there, is no file, or that other people may read.
+
+    Raises:
+        InputError: one of these.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise InputError(f"--registry {shown_path(path)}: {error.strerror}") from None
+    if not stat.S_ISREG(mode):
+        raise InputError(f"--registry {shown_path(path)}: not a file")
+    if os.name == "posix" and mode & 0o077:
+        raise InputError(f"--registry {shown_path(path)}: other people may read it: chmod 600 it first")

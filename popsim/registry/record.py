@@ -1,0 +1,252 @@
+"""The record from which a twin is made: what is known of a person at day 0, but for who it is; TOML or JSON.
+
+    age_years = 74
+    sex = "female"
+
+    [diagnoses]                    # true or false; left out where it is not known
+    diabetes = true
+    copd = false
+
+    [traits]                       # any other constant column of the twins
+    ethnicity = 4
+
+    [[measurements]]               # of day 0, by LOINC code
+    code = "29463-7"
+    value = 81.5
+    unit = "kg"
+
+    [medications]                  # all that is taken; without this table it is not known
+    furosemide = { dose = 40, unit = "mg/d" }
+
+Genes come from a file of their own: CSV or TSV with the columns gene and diplotype (CYP2D6, *1/*4). Whatever is not
+given is as uncertain as it is among people of the cohort who are alike in what is.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from popsim.errors import DefinitionError, InputError, did_you_mean
+from popsim.population.columns import Column, Schema
+from popsim.population.genome import GENES, gene_table
+from popsim.registry.privacy import NO_NAMES, personal, personal_key, shown, shown_path
+from popsim.registry.stream import read_bytes, whole_lines
+from popsim.registry.vocabulary import Measure, Vocabulary, column_dose
+
+KEYS = ("age_years", "sex", "diagnoses", "traits", "measurements", "medications")
+SEXES = {"male": 0.0, "female": 1.0}
+DIAGNOSES = (
+    "diabetes", "ckd", "atrial_fibrillation", "copd", "hypertension", "coronary_disease", "prior_infarction",
+    "prior_stroke", "iron_deficiency",
+)  # fmt: skip
+# Set by other keys, or by nobody.
+NO_TRAITS = ("entry_day", "age_years", "female", "life_table_hazard_per_day", *DIAGNOSES, *GENES)
+
+
+@dataclass(frozen=True)
+class Person:
+    """What a record says.
+
+    Attributes:
+        known: columns that all members share.
+        measurements: (code, value, unit) of day 0, as they are stored.
+    """
+
+    known: Mapping[str, float]
+    measurements: tuple[tuple[str, float, str], ...]
+
+
+def read_record(path: Path, vocabulary: Vocabulary, genome: Path | None = None) -> Person:
+    """Read a record and, if there is one, a file of genes.
+
+    Raises:
+        DefinitionError: something in it is refused; what is personal is not repeated.
+        InputError: a file cannot be read.
+    """
+    text = "\n".join(whole_lines(read_bytes(path) + b"\n", path)[0])
+    record = _Record(path, text, vocabulary)
+    known, measurements = record.known(), record.measurements()
+    if genome is not None:
+        known |= read_genome(genome, vocabulary.schema)
+    return Person(known, measurements)
+
+
+class _Record:
+    """A record being read."""
+
+    def __init__(self, path: Path, text: str, vocabulary: Vocabulary) -> None:
+        self._file, self._text, self._vocabulary = shown_path(path), text, vocabulary
+        self._schema = vocabulary.schema
+        self._table = self._parsed(path)
+        self._check_keys(self._table, KEYS, "")
+        for key in ("age_years", "sex"):
+            if key not in self._table:
+                self._refuse(key, None, "missing, this key is required")
+
+    def known(self) -> dict[str, float]:
+        """Columns that the record sets."""
+        sex = self._table["sex"]
+        if sex not in SEXES:
+            self._refuse("sex", None, f"allowed: {', '.join(SEXES)}")
+        known = {"age_years": self._number("age_years", self._table["age_years"], self._schema["age_years"])}
+        known["female"] = SEXES[sex]
+        for name, value in self._part("diagnoses", [one for one in DIAGNOSES if one in self._schema]).items():
+            if not isinstance(value, bool):
+                self._refuse(f"diagnoses.{name}", shown(value), "must be true or false")
+            known[name] = float(value)
+        for name, value in self._part("traits", self._traits()).items():
+            known[name] = self._number(f"traits.{name}", value, self._schema[name])
+        return known | self._doses()
+
+    def measurements(self) -> tuple[tuple[str, float, str], ...]:
+        """Readings of day 0."""
+        listed = self._table.get("measurements", [])
+        if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+            self._refuse("measurements", None, "must be a list of tables with code, value and unit")
+        found = []
+        for place, one in enumerate(listed):
+            key = f"measurements.{place}"
+            self._check_keys(one, ("code", "value", "unit"), f"{key}.")
+            code, known = one.get("code"), self._vocabulary.measurements
+            if not isinstance(code, str) or code not in known:
+                self._refuse(f"{key}.code", shown(code), did_you_mean(code if isinstance(code, str) else "", known))
+            found.append((code, self._measured(f"{key}.value", one, known[code], "value"), known[code].unit))
+        return tuple(found)
+
+    def _doses(self) -> dict[str, float]:
+        if "medications" not in self._table:
+            return {}
+        known = self._vocabulary.medications
+        taken: dict[str, float] = {measure.name: 0.0 for measure in known.values()}
+        columns: list[str] = []
+        for name, entry in self._part("medications", known).items():
+            key, measure = f"medications.{name}", known[name]
+            if not isinstance(entry, dict):
+                self._refuse(key, None, 'must be a table such as { dose = 40, unit = "mg/d" }')
+            self._check_keys(entry, ("dose", "unit"), f"{key}.")
+            if measure.name in columns:
+                self._refuse(key, None, "a second drug of the same class; twins take one at a time")
+            columns.append(measure.name)
+            taken[measure.name] = column_dose(measure, self._measured(f"{key}.dose", entry, measure, "dose"))
+            if measure.drug is not None and measure.drug.agent_column in self._schema:
+                taken[str(measure.drug.agent_column)] = float(measure.drug.agent)
+        return taken
+
+    def _measured(self, key: str, entry: Mapping[str, Any], measure: Measure, word: str) -> float:
+        """A number with its unit, as it is stored."""
+        value, unit = entry.get(word), entry.get("unit")
+        if not isinstance(unit, str) or measure.in_unit(0.0, unit) is None:
+            self._refuse(f"{key.rpartition('.')[0]}.unit", None, f"allowed: {', '.join(measure.units())}")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self._refuse(key, None, "must be a number")
+        stored = measure.in_unit(float(value), unit)
+        if stored is None or not measure.low <= stored <= measure.high:  # false for NaN
+            self._refuse(key, shown(value), f"must be between {measure.low:g} and {measure.high:g} {measure.unit}")
+        return stored
+
+    def _number(self, key: str, value: object, column: Column) -> float:
+        whole = column.kind != "real"
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+            self._refuse(key, None, f"must be a {'whole ' if whole else ''}number")
+        if not column.low <= value <= column.high:
+            self._refuse(key, shown(value), f"must be between {column.low:g} and {column.high:g} {column.unit}")
+        return float(value)
+
+    def _traits(self) -> list[str]:
+        columns = self._schema.columns.values()
+        return [one.name for one in columns if one.writer == "cohort" and one.name not in NO_TRAITS]
+
+    def _part(self, key: str, allowed: Any) -> dict[str, Any]:
+        """A table of the record."""
+        part = self._table.get(key, {})
+        if not isinstance(part, dict):
+            self._refuse(key, None, "must be a table")
+        self._check_keys(part, allowed, f"{key}.")
+        return part
+
+    def _check_keys(self, table: Mapping[str, Any], allowed: Any, where: str) -> None:
+        for key, value in table.items():
+            if key not in allowed:
+                words = NO_NAMES if self._personal(key, value) else f"unknown key, {did_you_mean(key, allowed)}"
+                # A key that nobody foresaw may be a name: only its line is told.
+                raise DefinitionError(f"{self._file}:{self._line(key)}", f"{where}(key)", None, words)
+
+    @staticmethod
+    def _personal(key: str, value: object) -> bool:
+        return personal_key(key) or personal(key) or (isinstance(value, str) and personal(value))
+
+    def _parsed(self, path: Path) -> dict[str, Any]:
+        try:
+            if path.suffix == ".json":
+                table = json.loads(self._text, object_pairs_hook=self._once)
+            else:
+                table = tomllib.loads(self._text)
+        except json.JSONDecodeError as error:
+            raise DefinitionError(f"{self._file}:{error.lineno}", "file", None, "not valid JSON") from None
+        except (ValueError, RecursionError) as error:
+            found = re.search(r"line (\d+)", str(error))
+            raise DefinitionError(f"{self._file}:{found[1] if found else 1}", "file", None, "not valid TOML") from None
+        if not isinstance(table, dict):
+            raise DefinitionError(f"{self._file}:1", "file", None, "must be a table")
+        return table
+
+    def _once(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len({key for key, _ in pairs}) < len(pairs):
+            raise DefinitionError(self._file, "file", None, "a key is there twice")
+        return dict(pairs)
+
+    def _line(self, key: str) -> int:
+        """The line on which a key first stands."""
+        place = self._text.find(key)
+        return self._text.count("\n", 0, max(place, 0)) + 1
+
+    def _refuse(self, key: str, value: str | None, allowed: str) -> NoReturn:
+        raise DefinitionError(self._file, key, value, allowed)
+
+
+def read_genome(path: Path, schema: Schema) -> dict[str, float]:
+    """Phenotypes of a file of diplotypes, by column.
+
+    Raises:
+        DefinitionError: a line is refused.
+        InputError: the file cannot be read, or the twins have no genes.
+    """
+    file = shown_path(path)
+    if not all(gene in schema for gene in GENES):
+        raise InputError(f"{file}: these twins have no genes; a cohort of the clinical twin has")
+    lines = whole_lines(read_bytes(path) + b"\n", path)[0]
+    found: dict[str, float] = {}
+    for number, words in enumerate(csv.reader(lines, delimiter="\t" if lines and "\t" in lines[0] else ","), start=1):
+        where, fields = f"{file}:{number}", [word.strip() for word in words]
+        if number == 1:
+            if fields != ["gene", "diplotype"]:
+                raise DefinitionError(where, "header", None, "must be gene,diplotype")
+        elif any(fields):
+            if len(fields) != 2:
+                raise DefinitionError(where, "line", None, f"has {len(fields)} fields, must have 2")
+            gene = fields[0].lower()
+            if gene not in GENES:
+                raise DefinitionError(where, "gene", None, did_you_mean(gene, GENES))
+            if gene in found:
+                raise DefinitionError(where, "gene", fields[0], "is there twice")
+            found[gene] = float(_phenotype(gene, fields[1], where))
+    return found | {"genotype_known": 1.0}
+
+
+def _phenotype(gene: str, diplotype: str, where: str) -> int:
+    table = gene_table(gene)
+    alleles = [allele.strip() for allele in re.split(r"[/|]", diplotype)]
+    if len(alleles) != 2 or not all(allele in table.names for allele in alleles):
+        allowed = f"must be two of {', '.join(table.names)}, as in {table.names[0]}/{table.names[-1]}"
+        raise DefinitionError(where, "diplotype", None, allowed)
+    first, second = (table.names.index(allele) for allele in alleles)
+    return int(np.int64(table.phenotype[first, second]))

@@ -1,0 +1,282 @@
+"""Streams of data about twins: CSV with a header, or JSON lines; one reading, dose or event a line.
+
+    time,code,value,unit,kind
+    0.3,29463-7,181.5,[lb_av],observation
+    1,furosemide,80,mg/d,medication
+    4.6,heart_failure,,,event
+
+`time` is in days since the twin's start, or a date where the date of day 0 is given along; `code` is a LOINC code, a
+drug or an event (vocabulary.py). A column `twin` says whose a line is where the file is about several. What is wrong
+refuses the whole file, with file, line, key and what is allowed; a last line without its line end is still being
+written, and left for later.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+from popsim.errors import DefinitionError, InputError, did_you_mean
+from popsim.registry.privacy import ID, NO_NAMES, personal_key, shown, shown_path
+from popsim.registry.vocabulary import EVENTS, KINDS, Measure, Vocabulary
+from popsim.units import UNITS
+
+COLUMNS = ("time", "code", "value", "unit", "kind", "twin")
+NEEDED = ("time", "code", "value", "unit")
+LARGEST_STREAM_BYTES = 256 * 1024 * 1024
+LONGEST_LEAP_DAYS = 366  # where today is not known: a later line is taken for a slip
+DAY = timedelta(days=1)
+
+
+class Row(NamedTuple):
+    """One line, checked.
+
+    Attributes:
+        time: in days since the twin's start, to a ten-thousandth.
+        value, unit: as they are stored; 0 and "1" of an event.
+        line: in its file.
+    """
+
+    twin: str
+    time: float
+    kind: str
+    code: str
+    value: float
+    unit: str
+    line: int
+
+    @property
+    def day(self) -> int:
+        """The day on which it happened."""
+        return math.floor(self.time)
+
+
+class Standing(NamedTuple):
+    """What must be known of a twin to read about it: its vocabulary and the last day that it has lived through."""
+
+    vocabulary: Vocabulary
+    day: int
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """How times are turned into days.
+
+    Attributes:
+        day_zero: the date of the twin's day 0; used here and kept nowhere. None: times must be in days.
+        today: the last day that may be spoken of; None: it follows from day_zero and the clock, or is not known.
+    """
+
+    day_zero: date | None = None
+    today: int | None = None
+
+    def latest(self, standing: Standing) -> int:
+        """The last day that a line may be about."""
+        if self.today is not None:
+            return self.today
+        if self.day_zero is not None:
+            return (date.today() - self.day_zero).days
+        return standing.day + LONGEST_LEAP_DAYS
+
+    def days(self, value: object) -> float | None:
+        """A time in days since day 0; None where it is neither a number nor a date that can be counted."""
+        if isinstance(value, bool) or value is None:
+            return None
+        try:
+            number = float(str(value))
+        except ValueError:
+            return self._dated(str(value).strip())
+        return round(number, 4) if math.isfinite(number) else None
+
+    def _dated(self, text: str) -> float | None:
+        if self.day_zero is None:
+            return None
+        try:
+            moment = datetime.fromisoformat(text).replace(tzinfo=None)  # the day is that of the person's own clock
+            return round((moment - datetime.combine(self.day_zero, datetime.min.time())) / DAY, 4)
+        except (ValueError, OverflowError):
+            return None
+
+    @property
+    def allowed(self) -> str:
+        """What a time must be."""
+        if self.day_zero is None:
+            return "must be a number of days since the twin's start (dates need --day-zero)"
+        return "must be a number of days since the twin's start, or a date or time as in ISO 8601"
+
+
+class Reader:
+    """Reads lines of one file, keeping its header.
+
+    Args:
+        file: named in errors.
+        standings: of the twins in the registry.
+        calendar: for times.
+        twin: whom the lines are about; None: they say so themselves.
+    """
+
+    def __init__(
+        self, file: Path | str, standings: Mapping[str, Standing], calendar: Calendar, twin: str | None = None
+    ) -> None:
+        self._file, self._standings, self._calendar, self._twin = shown_path(file), standings, calendar, twin
+        self._header: list[str] | None = None
+        self._read = 0
+
+    def rows(self, lines: Iterable[str], refuse: Callable[[DefinitionError], None] | None = None) -> list[Row]:
+        """Whole lines as rows, in order of time.
+
+        Args:
+            lines: without their line ends.
+            refuse: is told of a bad line, which is then passed over; None: the first one is raised.
+
+        Raises:
+            DefinitionError: something is wrong with a line.
+        """
+        rows = []
+        for text in lines:
+            self._read += 1
+            if not text.strip():
+                continue
+            try:
+                fields = self._fields(text)
+                if fields is not None:
+                    rows.append(self._row(fields))
+            except DefinitionError as error:
+                if refuse is None:
+                    raise
+                refuse(error)
+        # Of one moment, what was stopped goes before what was begun: a change of drug is two lines.
+        return sorted(rows, key=lambda row: (row.time, row.kind, row.value != 0.0, row.code, row.value))
+
+    def _fields(self, text: str) -> dict[str, Any] | None:
+        """A line's fields by key; None for the header."""
+        if text.lstrip().startswith("{"):
+            return self._json(text)
+        try:
+            words = [word.strip() for word in next(csv.reader([text], strict=True))]
+        except csv.Error:
+            self._refuse("line", None, "is not CSV")
+        if self._header is None:
+            self._check_keys(words, NEEDED)
+            self._header = words
+            return None
+        if len(words) != len(self._header):
+            self._refuse("line", None, f"has {len(words)} fields, the header has {len(self._header)}")
+        return dict(zip(self._header, words, strict=True))
+
+    def _json(self, text: str) -> dict[str, Any]:
+        try:
+            pairs: list[tuple[str, Any]] = json.loads(text, object_pairs_hook=list)
+        except (ValueError, RecursionError):
+            self._refuse("line", None, "is not JSON")
+        self._check_keys([key for key, _ in pairs], ("time", "code"))
+        return dict(pairs)
+
+    def _check_keys(self, keys: list[str], needed: Iterable[str]) -> None:
+        for key in keys:
+            if key not in COLUMNS:
+                # A key that nobody foresaw may be a name: it is not repeated.
+                near = did_you_mean(key, COLUMNS)
+                self._refuse("key", None, NO_NAMES if personal_key(key) else f"unknown, {near}")
+        for key in dict.fromkeys(keys):
+            if keys.count(key) > 1:
+                self._refuse(key, None, "is there twice")
+        for key in needed:
+            if key not in keys:
+                self._refuse(key, None, f"missing; a stream has {', '.join(COLUMNS[:5])}")
+
+    def _row(self, fields: Mapping[str, Any]) -> Row:
+        twin = self._whose(fields.get("twin"))
+        standing = self._standings[twin]
+        kind = fields.get("kind") or "observation"
+        if kind not in KINDS:
+            self._refuse("kind", kind, f"allowed: {', '.join(KINDS)}")
+        time = self._time(fields["time"], standing)
+        code, known = fields["code"], standing.vocabulary.measures(kind)
+        allowed = EVENTS if kind == "event" else known
+        if not isinstance(code, str) or code not in allowed:
+            self._refuse("code", code, did_you_mean(code if isinstance(code, str) else "", allowed))
+        if kind == "event":
+            for key in ("value", "unit"):
+                if fields.get(key) not in (None, ""):
+                    self._refuse(key, None, "must be empty for an event")
+            return Row(twin, time, kind, code, 0.0, "1", self._read)
+        measure = known[code]
+        value = self._value(fields.get("value"), fields.get("unit"), measure)
+        return Row(twin, time, kind, code, value, measure.unit, self._read)
+
+    def _whose(self, twin: object) -> str:
+        if self._twin is not None:
+            if twin not in (None, "", self._twin):
+                self._refuse("twin", None, "is another than the one that is updated")
+            return self._twin
+        if not isinstance(twin, str) or not ID.fullmatch(twin):
+            self._refuse("twin", None, "must be the id of a twin, as 'popsim twin new' prints it")
+        if twin not in self._standings:
+            self._refuse("twin", None, "there is none of this id in the registry")
+        return twin
+
+    def _time(self, value: object, standing: Standing) -> float:
+        time = self._calendar.days(value)
+        if time is None:
+            self._refuse("time", value, self._calendar.allowed)
+        if time < 0.0:
+            self._refuse("time", time, "is before the twin's start; must be 0 or more")
+        latest = self._calendar.latest(standing)
+        if math.floor(time) > latest:
+            hint = "" if self._calendar.today is not None else "; --today DAY says what day it is"
+            self._refuse("time", time, f"lies in the future; must be at most day {latest}{hint}")
+        return time
+
+    def _value(self, value: object, unit: object, measure: Measure) -> float:
+        if not isinstance(unit, str) or measure.in_unit(0.0, unit) is None:
+            known = unit if isinstance(unit, str) and unit in UNITS else None
+            self._refuse("unit", known, f"allowed: {', '.join(measure.units())}", words=True)
+        try:
+            number = math.nan if isinstance(value, bool) else float(str(value))
+        except ValueError:
+            number = math.nan
+        stored = measure.in_unit(number, unit)
+        if stored is None or not math.isfinite(number):
+            self._refuse("value", value, "must be a number")
+        if not measure.low <= stored <= measure.high:
+            self._refuse("value", value, f"must be between {measure.low:g} and {measure.high:g} {measure.unit}")
+        return stored
+
+    def _refuse(self, key: str, value: object, allowed: str, *, words: bool = False) -> NoReturn:
+        raise DefinitionError(f"{self._file}:{self._read}", key, value if words else shown(value), allowed)
+
+
+def whole_lines(raw: bytes, file: Path | str) -> tuple[list[str], bool]:
+    """Lines of a file without their ends, and whether a last one without its end was left out.
+
+    Raises:
+        InputError: it is not UTF-8.
+    """
+    complete, _, rest = raw.rpartition(b"\n")
+    try:
+        text = complete.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = complete.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{shown_path(file)}:{line}: not UTF-8") from None
+    return [line.removesuffix("\r") for line in text.split("\n")] if complete else [], bool(rest.strip())
+
+
+def read_bytes(path: Path) -> bytes:
+    """What a stream's file holds.
+
+    Raises:
+        InputError: it cannot be read, or is too large.
+    """
+    try:
+        if path.stat().st_size > LARGEST_STREAM_BYTES:
+            raise InputError(f"{shown_path(path)}: larger than {LARGEST_STREAM_BYTES // 1024**2} MiB")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{shown_path(path)}: {error.strerror}") from None

@@ -1,0 +1,169 @@
+"""What a stream may speak of: measurements by LOINC codes, drugs by name, events; each with its units and bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+
+from popsim.care.signals import FILE
+from popsim.definitions.base import read
+from popsim.definitions.drug import Drug
+from popsim.definitions.signal import SignalFile
+from popsim.errors import InputError
+from popsim.evidence.drugs import load_drugs
+from popsim.kernels.codes import CAUSE_NAMES, CAUSE_NONE, CAUSE_PLANNED
+from popsim.population.columns import Schema
+from popsim.schema import SCHEMAS
+from popsim.twinning.sensors import Sensor, sensors_of
+from popsim.units import ALIASES, UNITS, canonical, convert
+
+Kind = Literal["observation", "medication", "event"]
+KINDS: tuple[str, ...] = get_args(Kind)
+
+# LOINC codes that name the quantity of a signal by another method or specimen (names of the codes at loinc.org).
+SAME_QUANTITY = {
+    "3141-9": "29463-7",  # body weight, measured
+    "6298-4": "2823-3",  # potassium in blood
+    "62238-1": "98979-8",  # glomerular filtration, CKD-EPI
+    "33914-3": "98979-8",  # glomerular filtration, MDRD
+}
+# Creatinine in serum, by mass and by amount: read as glomerular filtration by CKD-EPI 2021 of the person's age and sex.
+CREATININE = {"2160-0": "mg/dL", "14682-9": "umol/L"}
+# In mg/dL; assumption: beyond what is compatible with life, a slip of the pen.
+CREATININE_BOUNDS = (0.1, 30.0)
+FILTRATION = "gfr_ml_min"
+SUBSTANCES = {"potassium_mmol_l": "potassium"}
+NYHA = "nyha_class"
+INTRAVENOUS = "furosemide_intravenous"
+
+WELL, ADMITTED, DISCHARGED, REVIEWED, DIED = "well", "admitted", "discharged", "reviewed", "died"
+PRESENTATIONS = {name: cause for cause, name in enumerate(CAUSE_NAMES) if cause not in (CAUSE_NONE, CAUSE_PLANNED)}
+EVENTS: dict[str, str] = {
+    **{name: f"came to hospital: {name.replace('_', ' ')}" for name in PRESENTATIONS},
+    WELL: "seen or heard of, and well enough to stay at home",
+    ADMITTED: "admitted",
+    DISCHARGED: "discharged",
+    REVIEWED: "reviewed by a clinician",
+    DIED: "died",
+}
+
+
+class Measure(NamedTuple):
+    """What a code means.
+
+    Attributes:
+        name: of the sensor, "nyha_class", or the column of a dose.
+        unit: in which it is stored and used.
+        low, high: of what is taken, in that unit.
+        substance: that joins amounts and masses, if there is one.
+        drug: of a medication.
+        creatinine: the value is turned into glomerular filtration where it is used.
+    """
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    substance: str | None = None
+    drug: Drug | None = None
+    creatinine: bool = False
+
+    def units(self) -> list[str]:
+        """Units in which it may be given, the one that is stored first."""
+        words = dict.fromkeys([self.unit, *UNITS, *ALIASES])
+        return [word for word in words if word and " " not in word and self._line(word) is not None]
+
+    def in_unit(self, value: float, unit: str) -> float | None:
+        """The value in the measure's unit; None where the unit does not fit.
+
+        Rounded to nine digits, so that the same reading in pounds and in kilograms is the same.
+        """
+        line = self._line(unit)
+        return None if line is None else float(f"{line[0] + line[1] * value:.9g}")
+
+    def _line(self, unit: str) -> tuple[float, float] | None:
+        return _line(self.unit, self.substance, unit)
+
+
+@cache
+def _line(to_unit: str, substance: str | None, from_unit: str) -> tuple[float, float] | None:
+    """Intercept and slope of a conversion; None where there is none."""
+    if canonical(from_unit) == canonical(to_unit):
+        return 0.0, 1.0
+    if canonical(to_unit) == "1":  # a score is no share: per cent of it means nothing
+        return None
+    try:
+        at_zero, at_one = convert(np.array([0.0, 1.0]), from_unit, to_unit, substance)
+    except InputError:
+        return None
+    return float(at_zero), float(at_one - at_zero)
+
+
+class Vocabulary(NamedTuple):
+    """What streams about twins of one physiology may say.
+
+    Attributes:
+        physiology: "heart_failure" or "clinical".
+        sensors: of the belief.
+        measurements: by code.
+        medications: by drug.
+        nyha_error: probability that a class read is one too high or too low.
+    """
+
+    physiology: str
+    sensors: tuple[Sensor, ...]
+    measurements: Mapping[str, Measure]
+    medications: Mapping[str, Measure]
+    nyha_error: float
+
+    @property
+    def schema(self) -> Schema:
+        """Columns of the members."""
+        return SCHEMAS[self.physiology]
+
+    def measures(self, kind: str) -> Mapping[str, Measure]:
+        """What a line of a kind may name, but for events."""
+        return self.medications if kind == "medication" else self.measurements
+
+
+@cache
+def vocabulary_of(physiology: str) -> Vocabulary:
+    """The vocabulary of twins of one physiology."""
+    schema = SCHEMAS[physiology]
+    sensors = sensors_of(schema)
+    measurements: dict[str, Measure] = {}
+    for sensor in sensors:
+        column = schema[sensor.column]
+        substance = SUBSTANCES.get(sensor.name)
+        measurements[sensor.loinc or sensor.name] = Measure(
+            sensor.name, sensor.unit, column.low, column.high, substance
+        )
+    for code, same in SAME_QUANTITY.items():
+        measurements[code] = measurements[same]
+    for code in CREATININE:
+        measurements[code] = Measure(FILTRATION, "mg/dL", *CREATININE_BOUNDS, "creatinine", creatinine=True)
+    nyha = next(signal for signal in read(FILE, SignalFile).signals if signal.measures == NYHA)
+    measurements[nyha.loinc] = Measure(NYHA, "1", schema[NYHA].low, schema[NYHA].high)
+    return Vocabulary(physiology, sensors, measurements, _medications(schema), nyha.error)
+
+
+def _medications(schema: Schema) -> dict[str, Measure]:
+    """Daily doses of the drugs whose column the twins have, in the unit of the drug's file."""
+    found = {}
+    for drug in load_drugs():
+        if drug.dose_column in schema:
+            highest = schema[drug.dose_column].high / drug.column_at_target * drug.target_dose.value
+            found[drug.name] = Measure(drug.dose_column, drug.target_dose.unit, 0.0, float(f"{highest:.9g}"), drug=drug)
+    loop = schema["iv_diuretic_mg_day"]
+    found[INTRAVENOUS] = Measure(loop.name, "mg/d", loop.low, loop.high)
+    return found
+
+
+def column_dose(measure: Measure, dose: float) -> float:
+    """A daily dose as the twin's column has it (a share of the target dose, or mg)."""
+    if measure.drug is None:
+        return dose
+    return dose / measure.drug.target_dose.value * measure.drug.column_at_target
