@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, load_parameters
+from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_parameters
 from popsim.kernels import codes
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganSystem
 from popsim.population.clock import Clock
@@ -72,23 +72,32 @@ class Lived(NamedTuple):
 
 
 @cache
+def _parameters(name: str) -> ParameterSet:
+    """A set of constants; read once, because an update must not wait for it."""
+    return load_parameters(name)
+
+
+@cache
 def physiology_of(name: str, seed: int) -> OrganSystem:
     """The physiology that advances beliefs of a kind."""
-    sets = {one: load_parameters(one) for one in SETS_OF_PHYSIOLOGY[name]}
     if name == "clinical":
-        return ClinicalPhysiology(sets, seed=seed)
-    return HeartFailurePhysiology(sets["heart_failure"], seed=seed)
+        return ClinicalPhysiology({one: _parameters(one) for one in SETS_OF_PHYSIOLOGY[name]}, seed=seed)
+    return HeartFailurePhysiology(_parameters("heart_failure"), seed=seed)
 
 
 def believe(kind: Kind, twins: Sequence[str], states: Sequence[bytes], day: int) -> Belief:
     """The belief about some twins from their bytes."""
-    ensemble, memory = unpack(kind.layout, [number_of(twin) for twin in twins], states)
-    sensors = vocabulary_of(kind.physiology).sensors
-    physiology = physiology_of(kind.physiology, kind.seed)
-    belief = Belief(ensemble, physiology, sensors, seed=kind.seed, memory_days=MEMORY_DAYS)
-    belief.memory[:] = memory
-    belief.day = day
-    return belief
+    ensemble = unpack(kind.layout, [number_of(twin) for twin in twins], states)
+    return Belief(
+        ensemble,
+        physiology_of(kind.physiology, kind.seed),
+        vocabulary_of(kind.physiology).sensors,
+        seed=kind.seed,
+        parameters=_parameters("twinning"),
+        hazards=_parameters("heart_failure"),
+        memory_days=MEMORY_DAYS,
+        day=day,
+    )
 
 
 def live(
@@ -117,7 +126,7 @@ def live(
         day_of_life.hear(today)
         for mine, quantiles in zip(bands, _quantiles(belief), strict=True):
             mine[day] = quantiles.tobytes()
-    states = pack(kind.layout, belief.ensemble, belief.memory)
+    states = pack(kind.layout, belief.ensemble)
     return [Lived(*one) for one in zip(states, bands, day_of_life.unused, strict=True)]
 
 
@@ -141,15 +150,15 @@ class _Days:
 
     def look_back(self, late: Sequence[Sequence[Row]]) -> None:
         """Take in what comes late, the oldest first."""
-        belief, now = self._belief, self._belief.day
+        now = self._belief.day
         ago = sorted({now - row.day for mine in late for row in mine if row.kind == "observation"}, reverse=True)
         for days in ago:
             then = [[row for row in mine if now - row.day == days] for mine in late]
             if days <= MEMORY_DAYS:
                 self.observe(then, days)
             else:
-                for person, mine in enumerate(then):
-                    self.unused[person].update(row for row in mine if row.kind == "observation")
+                for person, old in enumerate(then):
+                    self.unused[person].update(row for row in old if row.kind == "observation")
         standing: list[list[Row]] = [[] for _ in late]
         for person, mine in enumerate(late):
             for row in mine:

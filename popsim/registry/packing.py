@@ -43,10 +43,10 @@ class Layout(NamedTuple):
         words = [*columns, *self.sensors, str(self.members), str(self.memory_days)]
         return digest_of("\n".join(words).encode())[:16]
 
-    def blocks(self, ensemble: Ensemble, memory: NDArray[np.float32]) -> list[NDArray[Any]]:
+    def blocks(self, ensemble: Ensemble) -> list[NDArray[Any]]:
         """The arrays that are stored, each (rows, persons * members), in their order."""
-        people = ensemble.people
-        return [*(people.block(kind) for kind in STORED), ensemble.bias, ensemble.log_weight[None, :], memory]
+        blocks = (ensemble.people.block(kind) for kind in STORED)
+        return [*blocks, ensemble.bias, ensemble.log_weight[None, :], ensemble.memory]
 
     def sizes(self) -> Iterator[tuple[int, np.dtype[Any]]]:
         """Rows and type of each stored array."""
@@ -54,7 +54,12 @@ class Layout(NamedTuple):
             yield len(self.schema.names(kind)), np.dtype(DTYPE[kind])
         yield len(self.sensors), np.dtype(np.float32)
         yield 1, np.dtype(np.float64)
-        yield self.memory_days * len(self.sensors), np.dtype(np.float32)
+        yield self.memory_rows, np.dtype(np.float32)
+
+    @property
+    def memory_rows(self) -> int:
+        """Rows of what readings would have been expected to show."""
+        return self.memory_days * len(self.sensors)
 
     @property
     def nbytes(self) -> int:
@@ -62,11 +67,11 @@ class Layout(NamedTuple):
         return sum(rows * dtype.itemsize for rows, dtype in self.sizes()) * self.members
 
 
-def pack(layout: Layout, ensemble: Ensemble, memory: NDArray[np.float32]) -> list[bytes]:
+def pack(layout: Layout, ensemble: Ensemble) -> list[bytes]:
     """The bytes of each person."""
     stored = np.empty((ensemble.persons, layout.nbytes), np.uint8)
     start = 0
-    for block in layout.blocks(ensemble, memory):
+    for block in layout.blocks(ensemble):
         rows = np.ascontiguousarray(block.reshape(len(block), ensemble.persons, layout.members).transpose(1, 0, 2))
         raw = rows.view(np.uint8).reshape(ensemble.persons, -1)
         stored[:, start : start + raw.shape[1]] = raw
@@ -74,8 +79,8 @@ def pack(layout: Layout, ensemble: Ensemble, memory: NDArray[np.float32]) -> lis
     return [row.tobytes() for row in stored]
 
 
-def unpack(layout: Layout, numbers: Sequence[int], stored: Sequence[bytes]) -> tuple[Ensemble, NDArray[np.float32]]:
-    """Ensemble and memory of the persons of these numbers (`privacy.number_of`) from their bytes.
+def unpack(layout: Layout, numbers: Sequence[int], stored: Sequence[bytes]) -> Ensemble:
+    """The ensemble of the persons of these numbers (`privacy.number_of`) from their bytes.
 
     Raises:
         InputError: the bytes are not of this layout.
@@ -87,12 +92,12 @@ def unpack(layout: Layout, numbers: Sequence[int], stored: Sequence[bytes]) -> t
     people = Population(layout.schema, member_ids(np.asarray(numbers, np.int64), members))
     rows = persons * members
     bias = np.empty((len(layout.sensors), rows), np.float32)
-    memory = np.empty((layout.memory_days * len(layout.sensors), rows), np.float32)
-    ensemble = Ensemble(people, members, bias, np.empty(rows))
+    memory = np.empty((layout.memory_rows, rows), np.float32)
+    ensemble = Ensemble(people, members, bias, np.empty(rows), memory)
     start = 0
-    for block, (height, dtype) in zip(layout.blocks(ensemble, memory), layout.sizes(), strict=True):
+    for block, (height, dtype) in zip(layout.blocks(ensemble), layout.sizes(), strict=True):
         width = height * members * dtype.itemsize
         part = np.ascontiguousarray(raw[:, start : start + width]).view(dtype).reshape(persons, height, members)
         block[:] = part.transpose(1, 0, 2).reshape(height, rows)
         start += width
-    return ensemble, memory
+    return ensemble

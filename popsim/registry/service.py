@@ -1,0 +1,318 @@
+"""A registry of twins at work: make one, tell it what was recorded, read it, forget it. For research, not for care."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import sqlalchemy as sql
+from sqlalchemy.engine import Connection
+
+from popsim.errors import InputError
+from popsim.population.cohort import Cohort
+from popsim.registry.database import (
+    Database,
+    bands,
+    digest_of,
+    ensembles,
+    events,
+    in_parts,
+    observations,
+    twins,
+    write_audit,
+)
+from popsim.registry.living import Kind, Lived, believe, live, physiology_of, subject
+from popsim.registry.packing import pack
+from popsim.registry.privacy import new_id, number_of
+from popsim.registry.record import Person
+from popsim.registry.stream import Calendar, Reader, Row, Standing, whole_lines
+from popsim.registry.vocabulary import vocabulary_of
+from popsim.schema import SCHEMAS
+from popsim.twinning.belief import Belief
+from popsim.twinning.prior import members_of
+
+MEMBERS = 100
+SEED = 1
+TOGETHER = 2_500  # twins at a time: their members take a few hundred MB
+LIFE_TABLE_COLUMN = "life_table_hazard_per_day"
+
+
+class Report(NamedTuple):
+    """What an update did.
+
+    Attributes:
+        days: of each twin that was in it, the day it stands on.
+        taken: lines that were taken into the beliefs.
+        known: lines that were known already.
+        unused: lines that came too late; stored, but they taught nothing.
+        unfinished: whether a last line without its end was left out.
+    """
+
+    days: Mapping[str, int]
+    taken: int
+    known: int
+    unused: int
+    unfinished: bool = False
+
+
+class TwinRegistry:
+    """The twins of one file.
+
+    Args:
+        path: of the file.
+        create: make it if it is not there.
+
+    Attributes:
+        database: the file.
+
+    Raises:
+        InputError: there is no such file, other people may read it, or it is no registry.
+    """
+
+    def __init__(self, path: Path | str, *, create: bool = False) -> None:
+        self.database = Database(path, create=create)
+
+    def new(self, persons: Sequence[Person], cohort: Cohort, *, members: int = MEMBERS, seed: int = SEED) -> list[str]:
+        """Make twins, which stand on day 0.
+
+        Args:
+            persons: what is known of each.
+            cohort: for everything else.
+            members: of each belief.
+            seed: key of the random numbers; twins of one seed can be advanced together.
+
+        Returns:
+            their ids.
+
+        Raises:
+            InputError: there are too few or too many members.
+        """
+        kind = Kind(physiology_for(cohort), seed, members)
+        ids = [new_id() for _ in persons]
+        with self.database.writing() as connection:
+            for start in range(0, len(ids), TOGETHER):
+                part = slice(start, start + TOGETHER)
+                self._make(connection, kind, ids[part], persons[part], cohort)
+        return ids
+
+    def update(
+        self, raw: bytes, file: Path | str, *, twin: str | None = None, calendar: Calendar | None = None
+    ) -> Report:
+        """Take in a stream: all of it, or nothing where a line is refused or the process is killed.
+
+        Args:
+            raw: what the file holds.
+            file: its name, for errors.
+            twin: whom it is about; None: its lines say so.
+            calendar: how times are turned into days. With `today`, one twin lives on to that day.
+
+        Raises:
+            DefinitionError: a line is refused.
+            InputError: there is no such twin.
+        """
+        lines, unfinished = whole_lines(raw, file)
+        when = calendar or Calendar()
+        with self.database.writing() as connection:
+            standings = self.standings(connection, twin)
+            rows = Reader(file, standings, when, twin).rows(lines)
+            report = self.take_in(connection, rows, standings, {} if twin is None else {twin: when.today or 0})
+        return report._replace(unfinished=unfinished)
+
+    def standings(self, connection: Connection, twin: str | None = None) -> dict[str, Standing]:
+        """Where one twin, or all, stand.
+
+        Raises:
+            InputError: there is no such twin.
+        """
+        wanted = sql.select(twins.c.twin, twins.c.physiology, ensembles.c.day).join(ensembles)
+        if twin is not None:
+            wanted = wanted.where(twins.c.twin == twin)
+        found = {row.twin: Standing(vocabulary_of(row.physiology), row.day) for row in connection.execute(wanted)}
+        if twin is not None and not found:
+            raise InputError("twin: there is none of this id in the registry")
+        return found
+
+    def take_in(
+        self, connection: Connection, rows: Iterable[Row], standings: Mapping[str, Standing], until: Mapping[str, int]
+    ) -> Report:
+        """Store what is new of some lines and let the twins live on to the last of them, at least to the days given."""
+        listed = list(rows)
+        new = self._unknown(connection, listed)
+        targets: dict[str, int] = {twin: max(day, standings[twin].day) for twin, day in until.items()}
+        for twin, mine in new.items():
+            targets[twin] = max(standings[twin].day, mine[-1].day, targets.get(twin, 0))
+        groups: defaultdict[tuple[Kind, int, int], list[str]] = defaultdict(list)
+        for twin, kind in self._kinds(connection, list(targets)).items():
+            if new.get(twin) or targets[twin] > standings[twin].day:
+                groups[kind, standings[twin].day, targets[twin]].append(twin)
+        unused: set[Row] = set()
+        for (kind, day, target), members in groups.items():
+            for start in range(0, len(members), TOGETHER):
+                part = members[start : start + TOGETHER]
+                belief = self._belief(connection, kind, part, day)
+                newest = self._newest(connection, part, new, day)
+                lived = live(kind, belief, [new.get(twin, []) for twin in part], target, newest)
+                self._keep(connection, part, target, lived, "update")
+                unused.update(*(one.unused for one in lived))
+        self._store(connection, new, unused)
+        fresh = sum(len(mine) for mine in new.values())
+        days = {row.twin: standings[row.twin].day for row in listed} | targets
+        return Report(days, fresh - len(unused), len(listed) - fresh, len(unused))
+
+    def belief(self, twin: str) -> tuple[Kind, Belief]:
+        """The belief about a twin, and its kind.
+
+        Raises:
+            InputError: there is no such twin.
+        """
+        with self.database.reading() as connection:
+            day = self.standings(connection, twin)[twin].day
+            kind = self._kinds(connection, [twin])[twin]
+            return kind, self._belief(connection, kind, [twin], day)
+
+    def forget(self, twin: str) -> None:
+        """Delete everything about a twin; the audit log keeps that there was one of this id.
+
+        Raises:
+            InputError: there is no such twin.
+        """
+        self.database.forget(twin)
+
+    def _make(
+        self, connection: Connection, kind: Kind, ids: Sequence[str], persons: Sequence[Person], cohort: Cohort
+    ) -> None:
+        vocabulary = vocabulary_of(kind.physiology)
+        names = dict.fromkeys(name for person in persons for name in person.known)
+        known = {name: np.array([person.known.get(name, np.nan) for person in persons]) for name in names}
+        if cohort.life_table is not None:
+            known[LIFE_TABLE_COLUMN] = cohort.life_table.hazard_per_day(known["age_years"], known["female"])
+        ensemble = members_of(
+            cohort,
+            known,
+            members=kind.members,
+            schema=vocabulary.schema,
+            physiology=physiology_of(kind.physiology, kind.seed),
+            person_id=np.array([number_of(twin) for twin in ids], np.int64),
+            seed=kind.seed,
+            sensors=vocabulary.sensors,
+        )
+        ensemble.memory = np.zeros((kind.layout.memory_rows, len(ensemble.people)), np.float32)
+        layout, common = kind.layout.name, {"seed": kind.seed, "members": kind.members, "physiology": kind.physiology}
+        states = pack(kind.layout, ensemble)
+        connection.execute(sql.insert(twins), [{"twin": twin, "cohort": cohort.name, **common} for twin in ids])
+        connection.execute(
+            sql.insert(ensembles),
+            [
+                {"twin": twin, "day": 0, "layout": layout, "state": state}
+                for twin, state in zip(ids, states, strict=True)
+            ],
+        )
+        rows = [
+            [Row(twin, 0.0, "observation", code, value, unit, 0) for code, value, unit in person.measurements]
+            for twin, person in zip(ids, persons, strict=True)
+        ]
+        lived = live(kind, believe(kind, ids, states, 0), rows, 0, [{} for _ in ids])
+        self._keep(connection, ids, 0, lived, "new")
+        self._store(connection, {twin: mine for twin, mine in zip(ids, rows, strict=True) if mine}, set())
+
+    def _kinds(self, connection: Connection, ids: list[str]) -> dict[str, Kind]:
+        found = {}
+        for part in in_parts(ids):
+            wanted = sql.select(twins.c.twin, twins.c.physiology, twins.c.seed, twins.c.members)
+            for twin, *kind in connection.execute(wanted.where(twins.c.twin.in_(part))):
+                found[twin] = Kind(*kind)
+        return found
+
+    def _belief(self, connection: Connection, kind: Kind, ids: Sequence[str], day: int) -> Belief:
+        states: dict[str, bytes] = {}
+        for part in in_parts(list(ids)):
+            wanted = sql.select(ensembles.c.twin, ensembles.c.layout, ensembles.c.state)
+            for twin, layout, state in connection.execute(wanted.where(ensembles.c.twin.in_(part))):
+                if layout != kind.layout.name:
+                    raise InputError(f"twin {twin}: its belief was stored by a version of popsim with other columns")
+                states[twin] = state
+        return believe(kind, ids, [states[twin] for twin in ids], day)
+
+    def _unknown(self, connection: Connection, rows: Sequence[Row]) -> dict[str, list[Row]]:
+        """Lines of each twin that are not stored yet, each once, in their order."""
+        if not rows:
+            return {}
+        first = min(row.time for row in rows)
+        stored: set[tuple[object, ...]] = set()
+        for part in in_parts(list(dict.fromkeys(row.twin for row in rows))):
+            for table in (observations, events):
+                wanted = sql.select(table.c.twin, table.c.time, table.c.code, table.c.value)
+                found = connection.execute(wanted.where(table.c.twin.in_(part), table.c.time >= first))
+                stored.update((table.name, *row) for row in found)
+        new: defaultdict[str, list[Row]] = defaultdict(list)
+        for row in rows:
+            key = (_table(row).name, row.twin, row.time, row.code, row.value)
+            if key not in stored:
+                stored.add(key)
+                new[row.twin].append(row)
+        return dict(new)
+
+    def _newest(
+        self, connection: Connection, ids: Sequence[str], new: Mapping[str, Sequence[Row]], day: int
+    ) -> list[dict[str, float]]:
+        """Of each twin with late lines, when what stands now was last told."""
+        newest: dict[str, dict[str, float]] = {twin: {} for twin in ids}
+        for twin in ids:
+            if any(row.day < day and row.kind != "observation" for row in new.get(twin, ())):
+                vocabulary = self.standings(connection, twin)[twin].vocabulary
+                for row in _stored_rows(connection, events, twin, vocabulary.medications):
+                    about = subject(row, vocabulary)
+                    if about is not None:
+                        newest[twin][about] = max(row.time, newest[twin].get(about, 0.0))
+        return list(newest.values())
+
+    @staticmethod
+    def _keep(connection: Connection, ids: Sequence[str], day: int, lived: Sequence[Lived], action: str) -> None:
+        """Store beliefs, what was believed by day, and that it was done."""
+        connection.execute(
+            sql.update(ensembles).where(ensembles.c.twin == sql.bindparam("whose")),
+            [{"whose": twin, "day": day, "state": one.state} for twin, one in zip(ids, lived, strict=True)],
+        )
+        connection.execute(
+            sql.insert(bands).prefix_with("OR REPLACE"),
+            [
+                {"twin": twin, "day": on, "quantiles": quantiles}
+                for twin, one in zip(ids, lived, strict=True)
+                for on, quantiles in one.bands.items()
+            ],
+        )
+        write_audit(connection, ((twin, action, digest_of(one.state)) for twin, one in zip(ids, lived, strict=True)))
+
+    @staticmethod
+    def _store(connection: Connection, new: Mapping[str, Sequence[Row]], unused: set[Row]) -> None:
+        for table in (observations, events):
+            fields = ("twin", "time", "code", "value", "unit")
+            rows = [
+                {name: getattr(row, name) for name in fields} | {"used": row not in unused}
+                for mine in new.values()
+                for row in mine
+                if _table(row) is table
+            ]
+            if rows:
+                connection.execute(sql.insert(table), rows)
+
+
+def physiology_for(cohort: Cohort) -> str:
+    """Heart failure alone, or the clinical twin if the cohort has columns that only it has."""
+    given = set(cohort.definition.columns)
+    return next(name for name, schema in SCHEMAS.items() if all(column in schema for column in given))
+
+
+def _table(row: Row) -> sql.Table:
+    return observations if row.kind == "observation" else events
+
+
+def _stored_rows(connection: Connection, table: sql.Table, twin: str, drugs: Mapping[str, object]) -> Iterator[Row]:
+    """Stored lines of a twin, in order of time."""
+    wanted = sql.select(table.c.time, table.c.code, table.c.value, table.c.unit).where(table.c.twin == twin)
+    for time, code, value, unit in connection.execute(wanted.order_by(table.c.time)):
+        kind = "observation" if table is observations else "medication" if code in drugs else "event"
+        yield Row(twin, time, kind, code, value, unit, 0)
