@@ -24,6 +24,7 @@ from popsim.cli.reporting import plot, report
 from popsim.cli.run import check, run, status
 from popsim.cli.scenarios import scenarios
 from popsim.cli.sensitivity import plan, sensitivity_app
+from popsim.cli.twin import twin_app
 from popsim.cli.validate import validate
 from popsim.cli.verify import verify
 from popsim.errors import PopsimError, one_line
@@ -61,6 +62,7 @@ app.command()(verify)
 app.command()(plot)
 app.command()(report)
 app.add_typer(sensitivity_app, name="sensitivity")
+app.add_typer(twin_app, name="twin")
 pathway_app.command("show")(pathway_show)
 cohort_app.command("summary")(cohort_summary)
 

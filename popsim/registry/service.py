@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 import sqlalchemy as sql
 from sqlalchemy.engine import Connection
 
-from popsim.errors import InputError
+from popsim.errors import DefinitionError, InputError
 from popsim.population.cohort import Cohort
 from popsim.registry.database import (
     Database,
@@ -29,7 +29,7 @@ from popsim.registry.packing import pack
 from popsim.registry.privacy import new_id, number_of
 from popsim.registry.record import Person
 from popsim.registry.stream import Calendar, Reader, Row, Standing, whole_lines
-from popsim.registry.vocabulary import vocabulary_of
+from popsim.registry.vocabulary import Vocabulary, vocabulary_of
 from popsim.schema import SCHEMAS
 from popsim.twinning.belief import Belief
 from popsim.twinning.prior import members_of
@@ -117,9 +117,27 @@ class TwinRegistry:
         when = calendar or Calendar()
         with self.database.writing() as connection:
             standings = self.standings(connection, twin)
-            rows = Reader(file, standings, when, twin).rows(lines)
+            rows = Reader(file, when, twin).rows(lines, standings)
             report = self.take_in(connection, rows, standings, {} if twin is None else {twin: when.today or 0})
         return report._replace(unfinished=unfinished)
+
+    def hear(
+        self, reader: Reader, lines: Sequence[str], refuse: Callable[[DefinitionError], None], twin: str | None = None
+    ) -> Report:
+        """Take in the next lines of a stream that goes on; bad ones are told of and passed over.
+
+        Args:
+            reader: of the stream; it keeps the header and counts lines.
+            lines: whole ones.
+            refuse: is told what is wrong with a line.
+            twin: whom it is about; None: its lines say so.
+
+        Raises:
+            InputError: there is no such twin.
+        """
+        with self.database.writing() as connection:
+            standings = self.standings(connection, twin)
+            return self.take_in(connection, reader.rows(lines, standings, refuse), standings, {})
 
     def standings(self, connection: Connection, twin: str | None = None) -> dict[str, Standing]:
         """Where one twin, or all, stand.
@@ -263,7 +281,7 @@ class TwinRegistry:
         for twin in ids:
             if any(row.day < day and row.kind != "observation" for row in new.get(twin, ())):
                 vocabulary = self.standings(connection, twin)[twin].vocabulary
-                for row in _stored_rows(connection, events, twin, vocabulary.medications):
+                for row in stored_rows(connection, events, twin, vocabulary):
                     about = subject(row, vocabulary)
                     if about is not None:
                         newest[twin][about] = max(row.time, newest[twin].get(about, 0.0))
@@ -310,9 +328,9 @@ def _table(row: Row) -> sql.Table:
     return observations if row.kind == "observation" else events
 
 
-def _stored_rows(connection: Connection, table: sql.Table, twin: str, drugs: Mapping[str, object]) -> Iterator[Row]:
-    """Stored lines of a twin, in order of time."""
+def stored_rows(connection: Connection, table: sql.Table, twin: str, vocabulary: Vocabulary) -> Iterator[Row]:
+    """Lines of a twin from one of the two tables, in order of time."""
     wanted = sql.select(table.c.time, table.c.code, table.c.value, table.c.unit).where(table.c.twin == twin)
     for time, code, value, unit in connection.execute(wanted.order_by(table.c.time)):
-        kind = "observation" if table is observations else "medication" if code in drugs else "event"
+        kind = "observation" if table is observations else "medication" if code in vocabulary.medications else "event"
         yield Row(twin, time, kind, code, value, unit, 0)

@@ -116,28 +116,33 @@ class Reader:
 
     Args:
         file: named in errors.
-        standings: of the twins in the registry.
         calendar: for times.
         twin: whom the lines are about; None: they say so themselves.
     """
 
-    def __init__(
-        self, file: Path | str, standings: Mapping[str, Standing], calendar: Calendar, twin: str | None = None
-    ) -> None:
-        self._file, self._standings, self._calendar, self._twin = shown_path(file), standings, calendar, twin
+    def __init__(self, file: Path | str, calendar: Calendar, twin: str | None = None) -> None:
+        self._file, self._calendar, self._twin = shown_path(file), calendar, twin
+        self._standings: Mapping[str, Standing] = {}
         self._header: list[str] | None = None
         self._read = 0
 
-    def rows(self, lines: Iterable[str], refuse: Callable[[DefinitionError], None] | None = None) -> list[Row]:
+    def rows(
+        self,
+        lines: Iterable[str],
+        standings: Mapping[str, Standing],
+        refuse: Callable[[DefinitionError], None] | None = None,
+    ) -> list[Row]:
         """Whole lines as rows, in order of time.
 
         Args:
             lines: without their line ends.
+            standings: of the twins in the registry.
             refuse: is told of a bad line, which is then passed over; None: the first one is raised.
 
         Raises:
             DefinitionError: something is wrong with a line.
         """
+        self._standings = standings
         rows = []
         for text in lines:
             self._read += 1

@@ -167,3 +167,9 @@ def column_dose(measure: Measure, dose: float) -> float:
     if measure.drug is None:
         return dose
     return dose / measure.drug.target_dose.value * measure.drug.column_at_target
+
+
+def dose_of(measure: Measure, column: float) -> float:
+    """A daily dose in its own unit from what the twin's column has; to four digits, as columns are single precision."""
+    dose = column if measure.drug is None else column / measure.drug.column_at_target * measure.drug.target_dose.value
+    return float(f"{dose:.4g}")

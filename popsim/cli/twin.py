@@ -1,0 +1,236 @@
+"""popsim twin ...: one person's digital twin, kept up to date, forecast, advised and forgotten.
+
+Nothing that a user types or a file holds is repeated in an error unless it cannot be personal: these commands have a
+parser of their own for that, and hide what an internal error says.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from popsim.cli.options import whole
+from popsim.errors import InputError, PopsimError, RunError
+
+if TYPE_CHECKING:
+    from popsim.registry.service import TwinRegistry
+    from popsim.registry.stream import Calendar
+
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # typer has its parser inside or beside, by version
+NOTICE = "For research, not for care."  # as registry/summary.py has it; not imported here, to start at once
+LONGEST_WAIT_S = 3600.0
+
+
+class PrivateCommand(TyperCommand):
+    """A command whose parser repeats nothing of what was typed."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse, and say what is wrong in words that hold nothing personal."""
+        wanted = [one for one in args if one.startswith("--")]  # the parser takes args apart
+        try:
+            return super().parse_args(ctx, args)
+        except UsageError as error:
+            raise InputError(_misuse(error, ctx.command.params, wanted, ctx.info_name)) from None
+
+
+class PrivateGroup(TyperGroup):
+    """Commands of twins; a word that is none of them is not repeated."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command."""
+        if args and self.get_command(ctx, args[0]) is None:
+            raise InputError(f"popsim twin: no such command, allowed: {', '.join(self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
+
+
+def _misuse(error: Exception, parameters: list[Any], wanted: list[str], command: str) -> str:
+    """What is wrong with the command line, without what was typed."""
+    flags = sorted(flag for one in parameters for flag in one.opts if flag.startswith("--"))
+    about = getattr(error, "param", None)
+    hint = f"see 'popsim twin {command} --help'"
+    if any(flag.partition("=")[0] not in [*flags, "--help"] for flag in wanted):
+        return f"command line: no such option, allowed: {', '.join(flags)}"
+    if about is None:
+        return f"command line: not understood, {hint}"
+    name = about.opts[0] if about.opts[0].startswith("--") else about.name.upper()
+    missing = type(error).__name__ == "MissingParameter"
+    return f"command line: {name}: {'missing' if missing else 'not of the right form'}, {hint}"
+
+
+def private[**P](command: Callable[P, None]) -> Callable[P, None]:
+    """A command whose internal errors do not say what they were about."""
+
+    @functools.wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except (PopsimError, typer.Exit, BrokenPipeError):
+            raise
+        except Exception as error:
+            trace = error.__traceback__
+            while trace is not None and trace.tb_next is not None:
+                trace = trace.tb_next
+            place = "" if trace is None else f" ({Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})"
+            raise RunError(f"internal error: {type(error).__name__}{place}") from None
+
+    return guarded
+
+
+twin_app = typer.Typer(
+    help=f"A person's digital twin, kept up to date from data. {NOTICE}", no_args_is_help=True, cls=PrivateGroup
+)
+Registry = Annotated[Path, typer.Option(metavar="FILE", help="The registry of twins; only its owner can read it.")]
+Twin = Annotated[str, typer.Argument(metavar="TWIN", help="Id of the twin.")]
+Whose = Annotated[str, typer.Option("--twin", metavar="TWIN", help="Whom the data are about, if they do not say so.")]
+DayZero = Annotated[
+    str, typer.Option(metavar="DATE", help="Date of the twin's day 0, for data with dates. It is not stored.")
+]
+Today = Annotated[int | None, whole("Today, in days since the twin's start; one twin lives on to it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@twin_app.command(cls=PrivateCommand)
+@private
+def new(
+    record: Annotated[Path, typer.Argument(metavar="RECORD", help="TOML or JSON: age, sex, diagnoses, drugs ...")],
+    registry: Registry,
+    cohort: Annotated[Path, typer.Option(metavar="FILE", help="Cohort, for all that the record does not say.")],
+    genome: Annotated[Path | None, typer.Option(metavar="FILE", help="CSV or TSV: gene, diplotype.")] = None,
+    members: Annotated[int, whole("Possible selves of which the belief consists.")] = 100,
+    seed: Annotated[int, whole("Key of the random numbers.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Make a twin from a record without names; prints its random id."""
+    from popsim.population.cohort import Cohort
+    from popsim.registry.record import read_record
+    from popsim.registry.service import TwinRegistry, physiology_for
+    from popsim.registry.vocabulary import vocabulary_of
+
+    source = Cohort.read(cohort)
+    person = read_record(record, vocabulary_of(physiology_for(source)), genome)
+    [twin] = TwinRegistry(registry, create=True).new([person], source, members=members, seed=seed)
+    _print({"twin": twin, "day": 0}, f"{twin}\n\n{NOTICE}", as_json)
+
+
+@twin_app.command(cls=PrivateCommand)
+@private
+def update(
+    stream: Annotated[Path, typer.Argument(metavar="STREAM", help="CSV or JSON lines: time, code, value, unit, kind.")],
+    registry: Registry,
+    twin: Whose = "",
+    day_zero: DayZero = "",
+    today: Today = None,
+    as_json: Json = False,
+) -> None:
+    """Take in data: all of a file, or nothing of it."""
+    from popsim.registry.privacy import shown_path
+    from popsim.registry.stream import read_bytes
+    from popsim.reporting.twin_text import report_text
+
+    whose, calendar = _whose(twin), _calendar(day_zero, today)
+    report = _opened(registry).update(read_bytes(stream), stream, twin=whose, calendar=calendar)
+    _print(report._asdict(), f"{report_text(shown_path(stream), report)}\n\n{NOTICE}", as_json)
+
+
+@twin_app.command(cls=PrivateCommand)
+@private
+def watch(
+    source: Annotated[Path, typer.Argument(metavar="DIR_OR_PIPE", help="Folder, named pipe, or - for standard input.")],
+    registry: Registry,
+    twin: Whose = "",
+    day_zero: DayZero = "",
+    every: Annotated[float, typer.Option(metavar="SECONDS", help="How often a folder is looked at.")] = 1.0,
+    once: Annotated[bool, typer.Option("--once", help="Look at the folder once, and end.")] = False,
+) -> None:
+    """Take in data as they arrive, until interrupted or the pipe is closed. Files named by a twin's id are about it."""
+    from popsim.registry.watching import is_pipe, watch_folder, watch_pipe
+    from popsim.reporting.twin_text import report_text
+
+    if not 0.0 < every <= LONGEST_WAIT_S:
+        raise InputError(f"command line: --every: must be above 0 and at most {LONGEST_WAIT_S:g} s")
+    whose, calendar, opened = _whose(twin), _calendar(day_zero, None), _opened(registry)
+    print(NOTICE, flush=True)
+    if is_pipe(source):
+        arriving = watch_pipe(opened, source, twin=whose, calendar=calendar)
+    else:
+        arriving = watch_folder(opened, source, twin=whose, calendar=calendar, every_s=every, once=once)
+    for name, became in arriving:
+        if isinstance(became, PopsimError):
+            print(f"popsim: {became}", file=sys.stderr, flush=True)
+        else:
+            print(report_text(name, became), flush=True)
+
+
+@twin_app.command(cls=PrivateCommand)
+@private
+def show(twin: Twin, registry: Registry, as_json: Json = False) -> None:
+    """What is known, believed, foreseen and advised of a twin."""
+    from popsim.registry.showing import summarise
+    from popsim.reporting.twin_text import summary_text
+
+    summary = summarise(_opened(registry), str(_whose(twin)))
+    _print(summary.as_dict(), summary_text(summary), as_json)
+
+
+@twin_app.command(cls=PrivateCommand)
+@private
+def forget(twin: Twin, registry: Registry, as_json: Json = False) -> None:
+    """Delete everything about a twin; the audit log keeps that there was one of this id."""
+    whose = str(_whose(twin))
+    _opened(registry).forget(whose)
+    _print({"forgotten": whose}, f"{whose}: forgotten\n\n{NOTICE}", as_json)
+
+
+@twin_app.command(cls=PrivateCommand)
+@private
+def audit(registry: Registry, twin: Whose = "", as_json: Json = False) -> None:
+    """Check the registry and print the audit log, of one twin or of all."""
+    from popsim.registry.database import read_audit
+    from popsim.reporting.twin_text import audit_text
+
+    opened = _opened(registry)
+    opened.database.check()
+    with opened.database.reading() as connection:
+        entries = read_audit(connection, _whose(twin))
+    _print({"entries": [entry._asdict() for entry in entries]}, audit_text(entries), as_json)
+
+
+def _opened(path: Path) -> TwinRegistry:
+    from popsim.registry.service import TwinRegistry
+
+    return TwinRegistry(path)
+
+
+def _whose(twin: str) -> str | None:
+    from popsim.registry.privacy import checked_id
+
+    return checked_id(twin) if twin else None
+
+
+def _calendar(day_zero: str, today: int | None) -> Calendar:
+    """How times are turned into days.
+
+    Raises:
+        InputError: the date is none, or the day is negative.
+    """
+    from popsim.registry.stream import Calendar
+
+    if today is not None and today < 0:
+        raise InputError("command line: --today: must be 0 or more")
+    try:
+        return Calendar(date.fromisoformat(day_zero) if day_zero else None, today)
+    except ValueError:
+        raise InputError("command line: --day-zero: must be a date, YYYY-MM-DD") from None
+
+
+def _print(content: dict[str, Any], text: str, as_json: bool) -> None:
+    """As JSON, with the notice, or as text, which holds it."""
+    print(json.dumps(content | {"notice": NOTICE}) if as_json else text)

@@ -1,0 +1,141 @@
+"""A twin for the terminal: what is known, what is believed, what is foreseen, options and reasons."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from popsim.registry.database import Entry
+from popsim.registry.service import Report
+from popsim.registry.summary import NOTICE, SignalHistory, TwinSummary
+
+NARROWEST, WIDEST = 100, 140
+EVENTS_SHOWN = 10
+
+
+def summary_text(summary: TwinSummary) -> str:
+    """Everything of a twin but its course by day."""
+    parts = [
+        f"Twin {summary.twin}, day {summary.day}, {summary.physiology.replace('_', ' ')}, {summary.members} members",
+        _table("Known", ("", ""), summary.known.items()),
+        _table(
+            "Believed, with 90% intervals",
+            ("", "", "today", "last reading", "readings"),
+            (_signal(signal) for signal in summary.signals),
+        ),
+    ]
+    if summary.events:
+        latest = summary.events[-EVENTS_SHOWN:]
+        parts.append(_table("What happened", ("day", ""), ((str(day), told) for day, told in latest)))
+    if summary.risks:
+        parts.append(risks_text(summary))
+    if summary.options:
+        parts.append(options_text(summary))
+    return _joined(parts)
+
+
+def forecast_text(summary: TwinSummary) -> str:
+    """Risks and the course of what is measured."""
+    ahead = [signal for signal in summary.signals if signal.forecast.days]
+    chosen = (7, 30, 90)
+    rows = []
+    for signal in ahead:
+        band, cells = signal.forecast, []
+        for days in chosen:
+            place = next((p for p, day in enumerate(band.days) if day == (summary.forecast_day or 0) + days), None)
+            cells.append("" if place is None else _interval(band.median[place], band.low[place], band.high[place]))
+        rows.append((signal.label, _unit(signal), *cells))
+    head = ("", "", *(f"in {days} days" for days in chosen))
+    return _joined([risks_text(summary), _table("Course, with 90% intervals", head, rows)])
+
+
+def risks_text(summary: TwinSummary) -> str:
+    """Risks by horizon."""
+    horizons = sorted({risk.within_days for risk in summary.risks})
+    names = dict.fromkeys(risk.name for risk in summary.risks)
+    found = {(risk.name, risk.within_days): risk for risk in summary.risks}
+    rows = []
+    for name in names:
+        risks = [found.get((name, days)) for days in horizons]
+        label = next(risk.label for risk in risks if risk is not None)
+        cells = ["" if r is None else _interval(100 * r.probability, 100 * r.low, 100 * r.high) for r in risks]
+        rows.append((label, *cells))
+    head = ("%", *(f"within {days} days" for days in horizons))
+    return _table(f"Risks from day {summary.forecast_day}", head, rows)
+
+
+def options_text(summary: TwinSummary) -> str:
+    """Options compared, and why."""
+    rows = []
+    for option in summary.options:
+        chosen = "recommended" if option.chosen else option.refused
+        benefit = _interval(option.benefit, option.low, option.high)
+        rows.append((option.label, benefit, f"{100 * option.probability_best:.0f}%", chosen))
+    head = ("", f"net benefit, {summary.benefit_unit}", "best", "")
+    return _joined([_table(f"Options on day {summary.options_day}", head, rows), reasons_text(summary)], notice=False)
+
+
+def reasons_text(summary: TwinSummary) -> str:
+    """Reasons of the recommendation, one a line."""
+    sure = [] if summary.sure else ["Not sure: the best options are within noise of one another."]
+    return "\n".join([*sure, *summary.reasons])
+
+
+def report_text(name: str, report: Report) -> str:
+    """What an update did, in one line."""
+    whose = ", ".join(f"{twin} stands on day {day}" for twin, day in report.days.items())
+    if len(report.days) > 3:
+        whose = f"{len(report.days):,} twins"
+    parts = [f"{report.taken:,} taken in", f"{report.known:,} known already"]
+    if report.unused:
+        parts.append(f"{report.unused:,} too late (kept, not used)")
+    if report.unfinished:
+        parts.append("a last line without its end left out")
+    return f"{name}: {'; '.join(parts)}; {whose or 'no twin is in it'}"
+
+
+def audit_text(entries: Sequence[Entry]) -> str:
+    """The audit log."""
+    rows = ((str(one.number), one.twin, one.action, one.digest[:16], one.hash[:16]) for one in entries)
+    return _joined([_table("Audit log", ("line", "twin", "action", "left", "hash"), rows)])
+
+
+def _signal(signal: SignalHistory) -> tuple[str, ...]:
+    band, readings = signal.belief, signal.readings
+    last = f"{readings[-1].value:.4g} on day {int(readings[-1].time)}" if readings else ""
+    today = _interval(band.median[-1], band.low[-1], band.high[-1]) if band.days else ""
+    return signal.label, _unit(signal), today, last, str(len(readings) or "")
+
+
+def _unit(signal: SignalHistory) -> str:
+    return "" if signal.unit == "1" else signal.unit
+
+
+def _interval(value: float, low: float, high: float) -> str:
+    return f"{_number(value)} ({_number(low)} to {_number(high)})"
+
+
+def _number(value: float) -> str:
+    """Three figures, without a power of ten."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    table = Table(title=escape(title), title_justify="left", show_header=any(head))
+    for name in head:
+        table.add_column(escape(name))
+    for cells in rows:
+        table.add_row(*(escape(cell) for cell in cells))
+    text = io.StringIO()
+    width = min(max(shutil.get_terminal_size((WIDEST, 40)).columns, NARROWEST), WIDEST)
+    Console(file=text, width=width).print(table)
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
+
+
+def _joined(parts: Iterable[str], *, notice: bool = True) -> str:
+    return "\n\n".join([*(part for part in parts if part), *([NOTICE] if notice else [])])
