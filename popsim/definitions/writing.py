@@ -13,6 +13,7 @@ from popsim.definitions.calibration import Calibrated, Calibration
 from popsim.definitions.cohort import CohortDefinition
 from popsim.definitions.experiment import Experiment
 from popsim.definitions.network import NetworkDefinition
+from popsim.definitions.options import OptionFile
 from popsim.definitions.parameter import ParameterFile
 from popsim.definitions.signal import SignalFile
 from popsim.definitions.target import TargetFile
@@ -27,6 +28,7 @@ KINDS: dict[str, type[Definition]] = {
     "calibrated": Calibrated,
     "targets": TargetFile,
     "signals": SignalFile,
+    "options": OptionFile,
 }
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -335,7 +336,13 @@ def _each(values: ArrayLike, persons: int, what: str) -> NDArray[np.float64]:
 
 def _sets(clinical: bool, given: Mapping[str, ParameterSet]) -> dict[str, ParameterSet]:
     names = (*SETS_OF_PHYSIOLOGY["clinical" if clinical else "heart_failure"], "reactions", "therapy_choice")
-    return {name: given.get(name) or load_parameters(name) for name in names}
+    return {name: given.get(name) or _of_file(name) for name in names}
+
+
+@cache
+def _of_file(name: str) -> ParameterSet:
+    """A set as its file has it, read once."""
+    return load_parameters(name)
 
 
 def _check_numbers(horizon_days: int, willingness_to_pay: float, highest_risk: float | None) -> None:

@@ -39,6 +39,7 @@ WORDS: dict[str, Reading] = {
     "beta_blocker_handling": Reading("clearance of beta-blockers", "", 0),
     "loop_diuretic_handling": Reading("handling of loop diuretics", "", 0),
 }
+CLASSES = {"beta_blocker": "beta-blocker", "ras_inhibitor": "RAS inhibitor"}  # the others are words as they are
 PHENOTYPES = {
     POOR: "poor metaboliser",
     INTERMEDIATE: "intermediate metaboliser",
@@ -307,7 +308,7 @@ def _above(value: float, limit: float) -> str:
 def _name(comparison: Comparison, drug: Drug) -> str:
     """The drug, or its class where nothing is known of which of it the person takes."""
     known = drug.agent_column is None or drug.agent_column in comparison.ensemble.people.schema
-    return drug.label.lower() if known else drug.drug_class.replace("_", " ")
+    return drug.label.lower() if known else CLASSES.get(drug.drug_class, drug.drug_class.replace("_", " "))
 
 
 def _verb(comparison: Comparison, drug: Drug, person: int) -> str:
@@ -315,4 +316,5 @@ def _verb(comparison: Comparison, drug: Drug, person: int) -> str:
 
 
 def _with_unit(value: float, reading: Reading) -> str:
-    return f"{value:.{reading.digits}f} {reading.unit}".rstrip()
+    blank = "" if reading.unit == "%" else " "
+    return f"{value:.{reading.digits}f}{blank}{reading.unit}".rstrip()

@@ -28,6 +28,7 @@ FOLDERS = {
 }
 FILES = [(kind, path) for kind, folder in FOLDERS.items() for path in sorted((ROOT / folder).glob("*.toml"))]
 FILES += [("experiment", path) for path in sorted((ROOT / "experiments" / "trials").glob("*.toml"))]
+FILES += [("options", ROOT / "popsim" / "evidence" / "practice" / "options.toml")]
 VALIDATORS = {kind: Draft202012Validator(json_schema(kind)) for kind in KINDS}
 
 each_file = pytest.mark.parametrize(("kind", "path"), FILES, ids=lambda x: getattr(x, "stem", x))
