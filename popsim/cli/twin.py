@@ -10,6 +10,7 @@ import functools
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +24,7 @@ from popsim.errors import InputError, PopsimError, RunError
 if TYPE_CHECKING:
     from popsim.registry.service import TwinRegistry
     from popsim.registry.stream import Calendar
+    from popsim.registry.summary import TwinSummary
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # typer has its parser inside or beside, by version
 NOTICE = "For research, not for care."  # as registry/summary.py has it; not imported here, to start at once
@@ -182,6 +184,73 @@ def show(twin: Twin, registry: Registry, as_json: Json = False) -> None:
 
 @twin_app.command(cls=PrivateCommand)
 @private
+def forecast(
+    twin: Twin, registry: Registry, days: Annotated[int, whole("How far to look ahead.")] = 90, as_json: Json = False
+) -> None:
+    """What is to be expected: risks within 7, 30 and 90 days, and the course of what is measured."""
+    from popsim.registry.advising import make_forecast
+    from popsim.registry.showing import summarise
+    from popsim.reporting.twin_text import forecast_text
+
+    whose, opened = str(_whose(twin)), _opened(registry)
+    make_forecast(opened, whose, days)
+    summary = summarise(opened, whose)
+    ahead = {signal.name: asdict(signal.forecast) for signal in summary.signals}
+    content = {"twin": whose, "day": summary.forecast_day, "risks": [asdict(one) for one in summary.risks]}
+    _print(content | {"signals": ahead}, forecast_text(summary), as_json)
+
+
+@twin_app.command(cls=PrivateCommand)
+@private
+def compare(
+    twin: Twin,
+    registry: Registry,
+    options: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file of options; the usual ones.")] = None,
+    days: Annotated[int, whole("How far to look ahead.")] = 180,
+    willingness_to_pay: Annotated[float, typer.Option(help="GBP for a QALY.")] = 20_000.0,
+    highest_risk: Annotated[float | None, typer.Option(help="Of an adverse reaction, 0 to 1.")] = None,
+    budget: Annotated[float | None, typer.Option(help="GBP beyond doing nothing.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare what may be done, and recommend, with reasons."""
+    from popsim.registry.advising import compare_options
+    from popsim.registry.showing import summarise
+    from popsim.reporting.twin_text import options_text
+    from popsim.twinning.options import load_options
+
+    whose, opened = str(_whose(twin)), _opened(registry)
+    compare_options(
+        opened,
+        whose,
+        None if options is None else load_options(options),
+        days=days,
+        willingness_to_pay=willingness_to_pay,
+        highest_risk=highest_risk,
+        budget=budget,
+    )
+    summary = summarise(opened, whose)
+    _print(_advice(summary), f"{options_text(summary)}\n\n{NOTICE}", as_json)
+
+
+@twin_app.command(cls=PrivateCommand)
+@private
+def explain(twin: Twin, registry: Registry, as_json: Json = False) -> None:
+    """Why the last comparison recommended what it did, and what would change it; compares if nothing was compared."""
+    from popsim.registry.advising import compare_options
+    from popsim.registry.showing import summarise
+    from popsim.reporting.twin_text import reasons_text
+
+    whose, opened = str(_whose(twin)), _opened(registry)
+    summary = summarise(opened, whose)
+    if summary.options_day is None:
+        compare_options(opened, whose)
+        summary = summarise(opened, whose)
+    text = f"Twin {whose}, day {summary.options_day}\n\n{reasons_text(summary)}\n\n{NOTICE}"
+    _print(_advice(summary), text, as_json)
+
+
+@twin_app.command(cls=PrivateCommand)
+@private
 def forget(twin: Twin, registry: Registry, as_json: Json = False) -> None:
     """Delete everything about a twin; the audit log keeps that there was one of this id."""
     whose = str(_whose(twin))
@@ -201,6 +270,18 @@ def audit(registry: Registry, twin: Whose = "", as_json: Json = False) -> None:
     with opened.database.reading() as connection:
         entries = read_audit(connection, _whose(twin))
     _print({"entries": [entry._asdict() for entry in entries]}, audit_text(entries), as_json)
+
+
+def _advice(summary: TwinSummary) -> dict[str, Any]:
+    """What was compared, recommended and why."""
+    return {
+        "twin": summary.twin,
+        "day": summary.options_day,
+        "options": [asdict(option) for option in summary.options],
+        "benefit_unit": summary.benefit_unit,
+        "sure": summary.sure,
+        "reasons": list(summary.reasons),
+    }
 
 
 def _opened(path: Path) -> TwinRegistry:

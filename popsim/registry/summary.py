@@ -83,7 +83,8 @@ class Option:
 
     Attributes:
         label: for people, e.g. "Furosemide 80 mg a day".
-        benefit, low, high: expected net benefit against doing nothing, in `TwinSummary.benefit_unit`, 90% interval.
+        benefit, low, high: expected net benefit beyond doing nothing, in `TwinSummary.benefit_unit`, and the 95% Monte
+            Carlo interval of the expectation, by which options are told apart.
         probability_best: 0 to 1.
         refused: why it is not allowed, in clinical words; empty when it is.
         chosen: whether it is what is recommended.
