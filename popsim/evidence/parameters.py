@@ -47,6 +47,7 @@ PARAMETER_SETS = (  # of the model with the clinical twin
     "lungs",
     "blood",
     "ageing",
+    "remodelling",
 )
 SETS_OF_PHYSIOLOGY = {"heart_failure": HEART_FAILURE_SETS, "clinical": PARAMETER_SETS}
 

@@ -23,6 +23,8 @@ from popsim.physiology.lungs import COLUMNS as LUNGS_COLUMNS
 from popsim.physiology.lungs import Lungs
 from popsim.physiology.pharmacology import COLUMNS as DRUG_COLUMNS
 from popsim.physiology.pharmacology import Pharmacology
+from popsim.physiology.remodelling import COLUMNS as REMODELLING_COLUMNS
+from popsim.physiology.remodelling import Remodelling
 from popsim.physiology.vessels import COLUMNS as VESSELS_COLUMNS
 from popsim.physiology.vessels import Vessels
 from popsim.population.clock import Clock
@@ -42,6 +44,7 @@ COLUMNS: tuple[Column, ...] = (
     *LUNGS_COLUMNS,
     *BLOOD_COLUMNS,
     *AGEING_COLUMNS,
+    *REMODELLING_COLUMNS,
 )
 
 
@@ -81,6 +84,7 @@ class ClinicalPhysiology:
             Lungs(parameters, seed=seed, replication=replication),
             Blood(parameters, seed=seed, replication=replication),
             Ageing(parameters, seed=seed, replication=replication),
+            Remodelling(parameters, seed=seed, replication=replication),
         )
         self.core = HeartFailurePhysiology(
             parameters["heart_failure"], seed=seed, replication=replication, whole=parameters["clinical_twin"]

@@ -1,4 +1,4 @@
-"""The compiled loops of environment, lungs, blood and ageing do what their Python source says, and as vectors."""
+"""The compiled loops of environment, lungs, blood, ageing and remodelling do what their Python source says, and as vectors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from popsim.kernels import ageing as ageing_kernel
 from popsim.kernels import blood as blood_kernel
 from popsim.kernels import environment as environment_kernel
 from popsim.kernels import lungs as lungs_kernel
-from popsim.physiology import ageing, blood, environment, lungs
+from popsim.kernels import remodelling as remodelling_kernel
+from popsim.physiology import ageing, blood, environment, lungs, remodelling
 from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
 from popsim.population.population import Population
@@ -27,8 +28,8 @@ from popsim.population.population import Population
 TWINS = 150
 DAYS = 6
 HERE = Path(__file__).parent
-SYSTEMS = (environment.Environment, lungs.Lungs, blood.Blood, ageing.Ageing)
-WRITTEN = (*lungs.WRITES, *blood.WRITES, *ageing.WRITES)
+SYSTEMS = (environment.Environment, lungs.Lungs, blood.Blood, ageing.Ageing, remodelling.Remodelling)
+WRITTEN = (*lungs.WRITES, *blood.WRITES, *ageing.WRITES, "remodelling_mmhg")
 # Heat falls on no day of January: natriuresis and pressure stay 0 here.
 ACTED_ON = (
     "filling_pressure_shift_mmhg", "heart_rate_shift_bpm", "symptom_shift", "infection_log_rate",
@@ -71,6 +72,7 @@ def test_compiled_equals_plain_python_to_the_last_bit(tmp_path):
         (lungs_kernel, lungs.Lungs, 100),
         (blood_kernel, blood.Blood, 40),
         (ageing_kernel, ageing.Ageing, 60),
+        (remodelling_kernel, remodelling.Remodelling, 15),
     ],
 )
 def test_each_day_loop_is_one_vectorised_block_without_calls(module, system, least, monkeypatch):
