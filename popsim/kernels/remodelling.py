@@ -3,8 +3,8 @@
     dR/dt = r (1 + c (P - P0)+) (1 - b beta) (1 - a ras) (1 - n neprilysin) (1 - m mra) (1 - s sglt2)
 
 R is what the filling pressure at a given volume has gained since entry, mmHg, at most `highest`; P is the filling
-pressure and P0 its set point at entry; drugs count by their effect today (1 = target dose, all taken). Pressure is where
-it acts: symptoms, ejection fraction, congestion of the kidney, arrhythmia and admissions follow in the core.
+pressure and P0 its set point at entry; drugs count by their effect today (1 = target dose, all taken). Pressure is
+where it acts: symptoms, ejection fraction, congestion of the kidney, arrhythmia and admissions follow in the core.
 
 Limits: one number for both ventricles, no separate dilatation, dyssynchrony or valve disease; remodelling never
 reverses (what drugs do to the ejection fraction within months is the core's); the same in all kinds of heart failure.

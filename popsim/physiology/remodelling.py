@@ -1,4 +1,4 @@
-"""Remodelling of the failing heart in the clinical twin: unwraps the columns for the compiled kernel and nothing else."""
+"""Remodelling of the failing heart in the clinical twin: unwraps the columns for the compiled kernel."""
 
 from __future__ import annotations
 
@@ -33,4 +33,5 @@ class Remodelling:
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Live through the day that `clock` shows."""
-        kernel.advance_day(*([population[name] for name in NAMES]), influences.values, clock.step_days, self._constants)
+        columns = [population[name] for name in NAMES]
+        kernel.advance_day(*(*columns, influences.values, clock.step_days, self._constants))

@@ -1,4 +1,4 @@
-"""The compiled loops of environment, lungs, blood, ageing and remodelling do what their Python source says, and as vectors."""
+"""The compiled loops of the smaller organ systems do what their Python source says, and as vectors."""
 
 from __future__ import annotations
 
