@@ -4,7 +4,8 @@ The rule of the choice, for each person, among the options that nothing forbids:
 
 - An option is forbidden where a contraindication or a missing indication speaks against it (what was seen, else what
   most members say), where it leads to an adverse reaction with a probability above `highest_risk` and above that of
-  doing nothing, or where it costs more than `budget` beyond doing nothing, savings in hospital not counted.
+  doing nothing, or where it costs more than `budget` beyond doing nothing, savings in hospital not counted. What
+  changes nothing in the person (less of a drug that is not taken) is no option either.
 - The best is the one with the highest expected net benefit, willingness to pay x QALYs - costs within the horizon. What
   comes after the horizon is worth nothing: it should be long enough for what the options do.
 - The best is told apart from another ("sure") where the confidence interval of the expected value of their paired
@@ -35,7 +36,7 @@ from popsim.twinning.futures import KINDS, Futures, live_forward
 from popsim.twinning.options import NOTHING, Refusal, change_dose, check_options, dose_changes, refusals
 
 NOTICE = "For research, not for care."
-NOT_FORBIDDEN, CONTRAINDICATED, TOO_RISKY, TOO_DEAR = range(4)
+NOT_FORBIDDEN, CONTRAINDICATED, TOO_RISKY, TOO_DEAR, IDLE = range(5)
 MOST_DAYS = 3653
 
 
@@ -293,10 +294,12 @@ def compare(
 
 def _forbid(comparison: Comparison, highest_risk: float | None, budget: NDArray[np.float64] | None) -> None:
     """Write which options are forbidden and why; the first reason counts."""
-    forbidden = comparison.forbidden
+    forbidden, futures = comparison.forbidden, comparison.futures
+    same = [values == values[:, [comparison.nothing]] for values in (futures.qaly, futures.cost)]
+    forbidden[(same[0] & same[1]).all(axis=2)] = IDLE
+    forbidden[:, comparison.nothing] = NOT_FORBIDDEN
     if budget is not None:
-        own = comparison.futures.own_cost
-        cost = comparison.expected(own - own[:, [comparison.nothing]])
+        cost = comparison.expected(futures.own_cost - futures.own_cost[:, [comparison.nothing]])
         forbidden[cost > budget[:, None]] = TOO_DEAR
     if highest_risk is not None:
         risk = comparison.risk("reaction")

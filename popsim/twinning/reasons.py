@@ -21,7 +21,7 @@ from scipy.special import ndtri
 from popsim.definitions.drug import Drug
 from popsim.outcomes.explanation import READINGS, Reading
 from popsim.population.genome import INTERMEDIATE, POOR, RAPID, ULTRARAPID
-from popsim.twinning.choice import CONTRAINDICATED, NOTICE, TOO_DEAR, TOO_RISKY, Comparison
+from popsim.twinning.choice import CONTRAINDICATED, IDLE, NOT_FORBIDDEN, NOTICE, TOO_DEAR, TOO_RISKY, Comparison
 from popsim.twinning.options import Refusal, dose_changes, drugs_of, takes
 
 FARTHEST_SD = 3.0
@@ -100,7 +100,7 @@ def explain(comparison: Comparison, person: int = 0) -> Explanation:
     refusals = {
         option.name: " ".join(_against(comparison, place, person))
         for place, option in enumerate(comparison.options)
-        if not comparison.allowed[person, place]
+        if comparison.forbidden[person, place] not in (NOT_FORBIDDEN, IDLE)
     }
     sentences = [
         _recommendation(comparison, chosen, person),
@@ -240,12 +240,17 @@ def _doses(comparison: Comparison, place: int, person: int) -> Iterator[str]:
     first = np.array([person * ensemble.members])
     for change in dose_changes(option):
         for drug in drugs_of(change.drug):
-            if change.after_days or not (drug.name == change.drug or takes(ensemble.people, drug, first)[0]):
+            taken = bool(takes(ensemble.people, drug, first)[0])
+            if change.after_days or not (drug.name == change.drug or taken):
                 continue
             old = float(ensemble.mean(drug.dose_column)[person])
             new = float(comparison.first_dose(place, drug.dose_column)[person])
             each, unit = drug.target_dose.value / drug.column_at_target, drug.target_dose.unit.replace("/d", " a day")
-            yield f"{_name(comparison, drug)} {old * each:.4g} to {new * each:.4g} {unit}"
+            before = f"{old * each:.4g}" if taken else "0"
+            yield f"{_name(comparison, drug)} {before} to {new * each:.4g} {unit}"
+            if not taken and old > 0.0:
+                others = (one for one in drugs_of(drug.drug_class) if takes(ensemble.people, one, first)[0])
+                yield from (f"{_name(comparison, one)} stopped" for one in others)
 
 
 def _genes(comparison: Comparison, place: int, person: int) -> Iterator[str]:

@@ -81,6 +81,21 @@ def metabolisers(members: int = 64) -> Belief:
     return Belief(ensemble, physiology, [], seed=3)
 
 
+def discharged(persons: int, members: int) -> Belief:
+    """A belief about people of the cohort of whom age, sex and ejection fraction are known."""
+    physiology, cohort = HeartFailurePhysiology(seed=4), Cohort.read("cohorts/heart_failure_discharge.toml")
+    rng = np.random.default_rng(2)
+    known = {
+        "age_years": rng.uniform(66, 92, persons),
+        "female": rng.integers(0, 2, persons),
+        "baseline_ejection_fraction_percent": rng.uniform(20, 60, persons),
+    }
+    ids = np.arange(persons)
+    ensemble = members_of(cohort, known, members=members, schema=SCHEMA, physiology=physiology, person_id=ids, seed=4)
+    order = np.arange(persons)[:, None] * members + rng.permuted(np.tile(np.arange(members), (persons, 1)), axis=1)
+    return Belief(Ensemble(ensemble.people.chosen(order.ravel()), members), physiology, [], seed=4)
+
+
 def dose(name: str, drug: str, rungs: int | None = None, share: float | None = None, **keys) -> Option:
     """An option that changes one dose."""
     return Option(name=name, changes=(DoseChange(kind="dose", drug=drug, rungs=rungs, share=share),), **keys)
