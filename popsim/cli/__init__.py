@@ -18,6 +18,7 @@ from popsim.cli.calibrate import calibrate
 from popsim.cli.decide import decide, equity, subgroups
 from popsim.cli.describing import parameters, schema
 from popsim.cli.explain import explain
+from popsim.cli.forecasts import score
 from popsim.cli.inputs import cohort_summary, pathway_show
 from popsim.cli.outcomes import outcomes
 from popsim.cli.reporting import plot, report
@@ -55,6 +56,7 @@ app.command()(schema)
 app.command()(subgroups)
 app.command()(equity)
 app.command()(explain)
+app.command()(score)
 app.command()(plan)
 app.command()(validate)
 app.command()(calibrate)

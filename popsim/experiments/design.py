@@ -45,7 +45,7 @@ PACKAGE = Path(__file__).parent.parent
 WITHOUT_INFLUENCE = (
     *("reporting", "cli", "verification", "calibration", "html.py", "run.py"),
     *("engines", "engine.py", "interrupts.py", "runner.py", "status.py", "store.py", "unit_file.py", "work.py"),
-    *("checking.py", "contrast.py", "plan.py", "precision.py", "sensitivity", "until.py"),
+    *("checking.py", "contrast.py", "forecasting.py", "plan.py", "precision.py", "sensitivity", "until.py"),
 )
 
 

@@ -87,7 +87,8 @@ def brier(risk: ArrayLike, happened: ArrayLike) -> Brier:
     again = np.repeat(isotonic_regression(shares, weights=count).x, count)
     score, recalibrated = float(np.mean((p - y) ** 2)), float(np.mean((again - y[order]) ** 2))
     uncertainty = float(y.mean() * (1.0 - y.mean()))
-    return Brier(score, score - recalibrated, uncertainty - recalibrated, uncertainty)
+    # Neither can be negative but by rounding.
+    return Brier(score, max(score - recalibrated, 0.0), max(uncertainty - recalibrated, 0.0), uncertainty)
 
 
 def log_score(risk: ArrayLike, happened: ArrayLike) -> float:
