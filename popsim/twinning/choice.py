@@ -3,15 +3,16 @@
 The rule of the choice, for each person, among the options that nothing forbids:
 
 - An option is forbidden where a contraindication or a missing indication speaks against it (what was seen, else what
-  most members say), where it leads to an adverse reaction with a probability above `highest_risk` and above that of
-  doing nothing, or where it costs more than `budget` beyond doing nothing, savings in hospital not counted. What
-  changes nothing in the person (less of a drug that is not taken) is no option either.
+  most members say), where it costs more than `budget` beyond doing nothing, savings in hospital not counted, or where
+  it leads to an adverse reaction with a probability above `highest_risk` (doing nothing, too, if another option does
+  not; if all do, those that are riskier than doing nothing are forbidden). What changes nothing in the person (less of
+  a drug that is not taken) is no option either.
 - The best is the one with the highest expected net benefit, willingness to pay x QALYs - costs within the horizon. What
   comes after the horizon is worth nothing: it should be long enough for what the options do.
 - The best is told apart from another ("sure") where the confidence interval of the expected value of their paired
   difference over members excludes 0. The interval is the Monte Carlo one, +- z standard errors, so that it narrows as
   one over the root of the members; how certain the belief itself is says the probability of being best.
-- Recommended is the best; but doing nothing where the two are not told apart.
+- Recommended is the best; but doing nothing where that is allowed and the two are not told apart.
 
 For research, not for care.
 """
@@ -157,9 +158,9 @@ class Comparison:
 
     @property
     def recommended(self) -> NDArray[np.int64]:
-        """The best where it is told apart from doing nothing, which is recommended otherwise, (persons,)."""
-        nothing = np.full(len(self.best), self.nothing)
-        return np.where(self.told_apart(self.best, nothing), self.best, nothing)
+        """The best where it is told apart from doing nothing, or that is forbidden; else doing nothing, (persons,)."""
+        best, nothing = self.best, np.full(self.ensemble.persons, self.nothing)
+        return np.where(self.told_apart(best, nothing) | ~self.allowed[:, self.nothing], best, nothing)
 
     def told_apart(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether the interval of the expected paired difference between two options of each person excludes 0."""
@@ -293,7 +294,7 @@ def compare(
 
 
 def _forbid(comparison: Comparison, highest_risk: float | None, budget: NDArray[np.float64] | None) -> None:
-    """Write which options are forbidden and why; the first reason counts."""
+    """Write which options are forbidden and why: a contraindication counts before money, that before risks."""
     forbidden, futures = comparison.forbidden, comparison.futures
     same = [values == values[:, [comparison.nothing]] for values in (futures.qaly, futures.cost)]
     forbidden[(same[0] & same[1]).all(axis=2)] = IDLE
@@ -301,12 +302,15 @@ def _forbid(comparison: Comparison, highest_risk: float | None, budget: NDArray[
     if budget is not None:
         cost = comparison.expected(futures.own_cost - futures.own_cost[:, [comparison.nothing]])
         forbidden[cost > budget[:, None]] = TOO_DEAR
-    if highest_risk is not None:
-        risk = comparison.risk("reaction")
-        forbidden[(risk > highest_risk) & (risk > risk[:, [comparison.nothing]])] = TOO_RISKY
     for place, rules in enumerate(comparison.refusals):
         for _, where in rules:
             forbidden[where, place] = CONTRAINDICATED
+    if highest_risk is not None:
+        risk = comparison.risk("reaction")
+        within = risk <= highest_risk
+        lowest = risk <= risk[:, [comparison.nothing]]
+        borne = np.where((within & comparison.allowed).any(axis=1)[:, None], within, lowest)
+        forbidden[comparison.allowed & ~borne] = TOO_RISKY
 
 
 def _standard_error(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

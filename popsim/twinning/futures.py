@@ -47,7 +47,8 @@ class Futures(NamedTuple):
         death: probability of dying.
         decompensation: probability of presenting with heart failure at least once.
         admissions: expected number of presentations for any cause.
-        reactions: whether an adverse reaction begins, by kind, (kinds, persons, options, members).
+        reactions: whether an adverse reaction begins, or lasts from the start to the end, by kind, (kinds, persons,
+            options, members).
     """
 
     qaly: NDArray[np.float64]
@@ -147,7 +148,7 @@ class _Future:
         """What has become of them."""
         sums = {name: total.reshape(self._shape) for name, total in self._sums.items()}
         death = (self._start - self._alive).reshape(self._shape)
-        reactions = self._reacted.reshape((len(KINDS), *self._shape))
+        reactions = (self._reacted | self._present).reshape((len(KINDS), *self._shape))
         return Futures(**sums, death=death, reactions=reactions)
 
     def _do(self, option: Option, place: int, today: int, day: int) -> None:

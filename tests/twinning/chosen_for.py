@@ -58,12 +58,12 @@ def overtreated(members: int = 128) -> Belief:
 
 
 @cache
-def metabolisers(members: int = 64) -> Belief:
-    """Clinical twins who need a beta-blocker and take none, pulse 64: a poor and a normal metaboliser of CYP2D6."""
+def metabolisers(members: int = 128) -> Belief:
+    """Clinical twins who need a beta-blocker and take none, pulse 62: a poor and a normal metaboliser of CYP2D6."""
     physiology = ClinicalPhysiology({name: load_parameters(name) for name in PARAMETER_SETS}, seed=3)
     alike = {
         "age_years": 72.0, "female": 0, "baseline_ejection_fraction_percent": 28.0, "beta_blocker_fraction": 0.0,
-        "beta_blocker_agent": 0, "baseline_systolic_mmhg": 125.0, "baseline_heart_rate_bpm": 64.0,
+        "beta_blocker_agent": 0, "baseline_systolic_mmhg": 125.0, "baseline_heart_rate_bpm": 62.0,
         "atrial_fibrillation": 0, "cyp2d6_inhibitor": 0, "baseline_potassium_mmol_l": 4.4, "baseline_gfr_ml_min": 60.0,
         "adherence_trait": 0.9,
     }  # fmt: skip
