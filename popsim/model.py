@@ -222,17 +222,6 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         physiology.initialise(people)
         sight = Signals(people.schema, seed=seed, replication=replication)
         sight.sample(people, 0, len(people))
-        guide = guide_of(
-            strategy,
-            self.network,
-            people,
-            cohort=self._cohort,
-            body=lambda: self._physiology(sets),
-            sight=sight,
-            parameters=sets,
-            seed=seed,
-            replication=replication,
-        )
         care = CareSystem(
             network,
             people,
@@ -242,6 +231,18 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             replication=replication,
             practice=sets["care_practice"],
             later=networks,
+        )
+        guide = guide_of(
+            strategy,
+            self.network,
+            people,
+            cohort=self._cohort,
+            body=lambda: self._physiology(sets),
+            sight=sight,
+            events=care.events,
+            parameters=sets,
+            seed=seed,
+            replication=replication,
         )
         interventions = Interventions(
             strategy.composed, people, seed=seed, replication=replication, warfarin=sets.get("klein_2009"), sight=sight

@@ -73,9 +73,9 @@ class AlertsByRisk:
             alert[self._uses] = 0
             last[self._uses] = self._last_alert[self._uses]
             if readings.rules is not None:
-                rows = self._chosen(
-                    population, clock, self._assessed(population, clock.day, readings.rules.days_between_alerts)
-                )
+                due = self._assessed(population, clock.day, readings.rules.days_between_alerts)
+                rows = self._chosen(population, clock, due)
+                rows = rows[self._source.acts_on(population, clock, rows)]
                 alert[rows] = ALERT_RISK
                 last[rows] = clock.day
         self._last_alert[:] = last

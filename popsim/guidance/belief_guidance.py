@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,8 @@ from popsim.care.monitoring import HomeReadings
 from popsim.care.signals import Signals
 from popsim.definitions.guidance import Guidance
 from popsim.definitions.interventions import Telemonitoring
-from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.guidance.alerts import RiskSource
-from popsim.guidance.foresight import chance_of_presenting
 from popsim.kernels.codes import LEVEL_EMERGENCY, LEVEL_FACILITY
 from popsim.physiology import OrganSystem
 from popsim.population.clock import Clock
@@ -24,6 +23,7 @@ from popsim.population.population import Population
 from popsim.population.traits import CLINICAL_COLUMNS as CLINICAL_TRAITS
 from popsim.population.traits import COLUMNS as TRAITS
 from popsim.twinning.belief import Belief
+from popsim.twinning.forecast import DECOMPENSATION, SETS, forecast
 from popsim.twinning.prior import members_of
 from popsim.twinning.sensors import Sensor, sensors_of
 
@@ -59,9 +59,8 @@ class TwinRisks(RiskSource):
         cohort: whom the population comes from.
         physiology: of the members, an instance of its own.
         home: the devices.
-        errors: of home signals, by the names of HOME's values.
         sight: what care sees.
-        hazards: the set heart_failure.
+        parameters: sets by name.
         seed, replication: key of the random numbers; members' ids are nobody else's.
     """
 
@@ -74,18 +73,17 @@ class TwinRisks(RiskSource):
         cohort: Cohort,
         physiology: OrganSystem,
         home: Telemonitoring,
-        errors: ParameterSet,
         sight: Signals,
-        hazards: ParameterSet,
+        parameters: Mapping[str, ParameterSet],
         seed: int,
         replication: int = 0,
     ) -> None:
         schema = population.schema
-        self._horizon, self._rows, self._sight, self._hazards = guidance.horizon_days, rows, sight, hazards
+        self._horizon, self._rows, self._sight = guidance.horizon_days, rows, sight
+        self._parameters = {name: parameters.get(name) or load_parameters(name) for name in SETS}
         self._place = np.full(len(population), -1)
         self._place[rows] = np.arange(len(rows))
-        self._physiology = physiology
-        sensors = sensors_at(schema, home, errors)
+        sensors = sensors_at(schema, home, parameters["home_signals"])
         self._laboratory = [
             (place, str(signal.stored), signal.delay_days)
             for place, sensor in enumerate(sensors)
@@ -116,7 +114,7 @@ class TwinRisks(RiskSource):
             sensors,
             seed=seed,
             replication=replication,
-            hazards=hazards,
+            hazards=parameters["heart_failure"],
             memory_days=memory,
         )
         self._away = np.ones(len(rows), np.bool_)
@@ -135,10 +133,17 @@ class TwinRisks(RiskSource):
         belief.hear(population["acute_cause"][rows], watched)
 
     def risks(self, population: Population, clock: Clock, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Expected chance of each of some rows to present within the horizon if care goes on as it is."""
-        some = self.belief.ensemble.chosen(self._place[rows])
-        chances = chance_of_presenting(some.people, self._physiology, clock.day, self._horizon, self._hazards)
-        return np.asarray((some.weights() * chances.reshape(some.persons, some.members)).sum(axis=1))
+        """Chance of each of some rows to present within the horizon, were the doses to stay (twinning/forecast.py)."""
+        foreseen = forecast(
+            self.belief,
+            self._horizon,
+            columns=(),
+            events=(DECOMPENSATION,),
+            persons=self._place[rows],
+            horizons=(self._horizon,),
+            parameters=self._parameters,
+        )
+        return foreseen.risk(DECOMPENSATION, self._horizon).probability
 
     def _look_up(self, population: Population) -> None:
         """What has changed in the record: doses, contacts, where somebody is, who has died."""

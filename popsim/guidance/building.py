@@ -18,10 +18,13 @@ from popsim.evidence.parameters import ParameterSet
 from popsim.guidance.alerts import AlertsByRisk, RiskSource, uses_guidance
 from popsim.guidance.belief_guidance import TwinRisks
 from popsim.guidance.oracle import Oracle
+from popsim.guidance.risk_guidance import ModelRisks
 from popsim.kernels.codes import STREAM_UPTAKE
 from popsim.kernels.sampling import keyed_uniforms
+from popsim.learning.features import Record
 from popsim.physiology import OrganSystem
 from popsim.population.cohort import Cohort
+from popsim.population.event_log import EventLog
 from popsim.population.population import Population
 
 
@@ -33,6 +36,7 @@ def guide_of(
     cohort: Cohort | None,
     body: Callable[[], OrganSystem],
     sight: Signals,
+    events: EventLog,
     parameters: Mapping[str, ParameterSet],
     seed: int,
     replication: int,
@@ -46,6 +50,7 @@ def guide_of(
         cohort: whom the population comes from, for beliefs.
         body: makes the physiology that copies and members live by.
         sight: what care sees.
+        events: the log that care writes.
         parameters: sets by name.
         seed, replication: key of the random numbers.
 
@@ -62,7 +67,8 @@ def guide_of(
     if guidance.kind == "oracle":
         source = Oracle(body(), guidance.horizon_days, parameters["heart_failure"])
     elif guidance.kind == "risk_model":
-        raise InputError("guidance of kind 'risk_model': not there yet")
+        record = Record(events, {one.name: one.setting_class for one in network.settings}, **key)
+        source = ModelRisks(record, guidance.horizon_days, guidance.every_days, **key)
     else:
         if cohort is None:
             raise InputError("guidance of kind 'twin': the model must be given the cohort that beliefs start from")
@@ -75,9 +81,8 @@ def guide_of(
             cohort=cohort,
             physiology=body(),
             home=programmes[0],
-            errors=parameters["home_signals"],
             sight=sight,
-            hazards=parameters["heart_failure"],
+            parameters=parameters,
             **key,
         )
     return AlertsByRisk(guidance, source, population, alerts_per_day=most, **key)

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from popsim.care.monitoring import HomeReadings
 from popsim.evidence.parameters import ParameterSet
 from popsim.guidance.alerts import RiskSource
-from popsim.guidance.foresight import chance_of_presenting
+from popsim.kernels.codes import CAUSE_HEART_FAILURE
 from popsim.physiology import OrganSystem
 from popsim.population.clock import Clock
 from popsim.population.population import Population
+from popsim.twinning.hazards import presentation_hazards
 
 
 class Oracle(RiskSource):
@@ -35,3 +36,29 @@ class Oracle(RiskSource):
         """Chance of each of some rows to present within the horizon if care goes on as it is."""
         copies = population.chosen(rows)
         return chance_of_presenting(copies, self._physiology, clock.day, self._horizon, self._hazards)
+
+
+def chance_of_presenting(
+    people: Population, physiology: OrganSystem, day: int, horizon_days: int, hazards: ParameterSet
+) -> NDArray[np.float64]:
+    """Chance of presenting with heart failure on one of the days after `day` if care goes on as it is, (rows,).
+
+    The people live on with the luck of their ids, neither present nor die, and keep their doses; the chance is
+    1 - exp(-sum of the daily hazards).
+
+    Args:
+        people: on the evening of `day`; changed.
+        physiology: advances them.
+        day: today.
+        horizon_days: how many days are lived.
+        hazards: the set heart_failure.
+    """
+    total = np.zeros(len(people))
+    clock = Clock(day)
+    for _ in range(horizon_days):
+        clock.tick()
+        physiology.advance(people, clock)
+        people["acute_cause"] = 0
+        people["onset"] = 0
+        total += presentation_hazards(people, hazards, clock.day)[CAUSE_HEART_FAILURE - 1]
+    return np.asarray(-np.expm1(-total))

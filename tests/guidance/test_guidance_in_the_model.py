@@ -44,9 +44,10 @@ def alerts(model) -> pl.DataFrame:
     return model.events.frame(kinds=[ALERT])
 
 
-@pytest.mark.parametrize("kind", ["twin", "oracle"])
+@pytest.mark.parametrize("kind", ["twin", "risk_model", "oracle"])
 def test_guidance_that_reaches_nobody_is_telemonitoring_without_alerts(kind):
-    assert state(lived(guided(kind, 1.5))) == state(lived(watched(NO_ALERTS)))
+    limits = NO_ALERTS if kind == "risk_model" else None  # which count until there is a model
+    assert state(lived(guided(kind, 1.5, limits))) == state(lived(watched(NO_ALERTS)))
 
 
 def test_guidance_that_nobody_uses_is_telemonitoring_by_limits():
@@ -121,6 +122,17 @@ def test_alerts_are_the_highest_risks_within_the_limits():
     assert raised == [[6, 7], [5], [], [6, 7]]
 
 
+def test_those_withheld_to_learn_from_take_nobodys_place():
+    people = sample(COHORT, SCHEMA, 5, 5, 0, enrolment_days=0)
+    people["alive"] = people["telemonitored"] = 1
+    people["last_alert_day"] = -1000
+    guidance = guided("oracle", 0.5, every_days=1).guidance
+    source = Numbers(np.array([0.9, 0.8, 0.7, 0.6, 0.1]), withholds=(1,))
+    guide = AlertsByRisk(guidance, source, people, alerts_per_day=2, seed=1)
+    Monitoring(watched(NO_ALERTS).telemonitoring, seed=1, guide=guide).observe(people, Clock(1))
+    assert np.flatnonzero(people["alert"]).tolist() == [0]
+
+
 def test_everybody_is_assessed_on_a_day_of_their_own():
     alerted = alerts(lived(guided("oracle", 0.0, every_days=7), size=100))
     weekday = alerted.select("person_id", day=(pl.col("time_days") % 7).cast(pl.Int64)).unique()
@@ -190,3 +202,22 @@ def test_what_inherits_may_take_guidance_back():
     without = Strategy(name="child", inherits="telemonitoring", guidance=None)
     assert without.inheriting(guided()).guidance is None
     assert THRESHOLDS.guidance is None
+
+
+def test_the_risk_model_learns_in_the_run_and_then_takes_over():
+    """Limits raise alerts until there is a model; then no alert is by limits, and nobody who is withheld has one."""
+    model = make(guided("risk_model", 0.05), size=900, days=70, enrolment_days=0)
+    source = model.monitoring._guide._source
+    first_day = None
+    while model.clock.day < model.days:
+        model.run_for(1)
+        if source.ready and first_day is None:
+            first_day = model.clock.day - 1
+    raised = alerts(model)
+    early = raised.filter(pl.col("time_days") < first_day)
+    late = raised.filter(pl.col("time_days") >= first_day)
+    assert len(early) > 0
+    assert (early["detail"] < ALERT_RISK).all()
+    assert len(late) > 0
+    assert (late["detail"] == ALERT_RISK).all()
+    assert not source.loop.withheld(late["person_id"].to_numpy()).any()
