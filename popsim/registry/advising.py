@@ -22,7 +22,7 @@ from popsim.twinning.belief import Belief
 from popsim.twinning.choice import Comparison, compare
 from popsim.twinning.forecast import EVENTS, HORIZONS, Forecast, forecast
 from popsim.twinning.options import load_options
-from popsim.twinning.reasons import explain
+from popsim.twinning.reasons import described, explain
 
 FORECAST_DAYS = max(HORIZONS)
 COMPARED_DAYS = 180
@@ -116,9 +116,10 @@ def _risks(ahead: Forecast) -> list[Risk]:
 
 
 def _options(compared: Comparison, refusals: dict[str, str]) -> list[Option]:
+    labels = {one.name: described(compared, place) for place, one in enumerate(compared.options)}
     return [
         Option(
-            label=row["label"],
+            label=labels[row["option"]],
             benefit=row["gain"],
             low=row["low"],
             high=row["high"],

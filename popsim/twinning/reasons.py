@@ -21,10 +21,11 @@ from scipy.special import ndtri
 from popsim.definitions.drug import Drug
 from popsim.outcomes.explanation import READINGS, Reading
 from popsim.population.genome import INTERMEDIATE, POOR, RAPID, ULTRARAPID
-from popsim.twinning.choice import CONTRAINDICATED, IDLE, NOT_FORBIDDEN, NOTICE, TOO_DEAR, TOO_RISKY, Comparison
+from popsim.twinning.choice import CONTRAINDICATED, IDLE, NOTICE, TOO_DEAR, TOO_RISKY, Comparison
 from popsim.twinning.options import Refusal, dose_changes, drugs_of, takes
 
 FARTHEST_SD = 3.0
+UNCHANGED = "Changes nothing in this person."
 WORDS: dict[str, Reading] = {
     **{name: one for name, one in READINGS.items() if not name.endswith(("_fraction", "_mg_day"))},
     "dry_weight_kg": Reading("dry weight", "kg", 0),
@@ -81,7 +82,7 @@ class Explanation(NamedTuple):
     Attributes:
         sure: whether the best is told apart from the runner-up.
         sentences: in clinical words, the recommendation first and the notice last.
-        refusals: of the options that are forbidden, a sentence by the option's name.
+        refusals: of the options that are forbidden or change nothing, why, by the option's name.
         drivers: of the choice, the strongest first.
     """
 
@@ -100,7 +101,7 @@ def explain(comparison: Comparison, person: int = 0) -> Explanation:
     refusals = {
         option.name: " ".join(_against(comparison, place, person))
         for place, option in enumerate(comparison.options)
-        if comparison.forbidden[person, place] not in (NOT_FORBIDDEN, IDLE)
+        if not comparison.allowed[person, place]
     }
     sentences = [
         _recommendation(comparison, chosen, person),
@@ -109,10 +110,16 @@ def explain(comparison: Comparison, person: int = 0) -> Explanation:
         *_genes(comparison, best, person),
         *(_driven(driver, comparison, best, other) for driver in drivers),
         *_unmoved(drivers),
-        *dict.fromkeys(refusals.values()),
+        *dict.fromkeys(text for text in refusals.values() if text != UNCHANGED),
         NOTICE,
     ]
     return Explanation(sure, tuple(sentences), refusals, drivers)
+
+
+def described(comparison: Comparison, place: int, person: int = 0) -> str:
+    """An option with the doses that it means for the person: "More loop diuretic (furosemide 40 to 80 mg a day)"."""
+    doses = "; ".join(_doses(comparison, place, person))
+    return comparison.options[place].title + (f" ({doses})" if doses else "")
 
 
 def drivers_of(comparison: Comparison, one: int, other: int, person: int) -> tuple[Driver, ...]:
@@ -176,9 +183,7 @@ def _select(
 
 
 def _recommendation(comparison: Comparison, chosen: int, person: int) -> str:
-    option = comparison.options[chosen]
-    doses = "; ".join(_doses(comparison, chosen, person))
-    what = option.title + (f" ({doses})" if doses else "")
+    what = described(comparison, chosen, person)
     if chosen != comparison.best[person]:
         return f"Recommended: {what}, because no option is told apart from it."
     likely = comparison.probability_best[person, chosen]
@@ -282,6 +287,8 @@ def _against(comparison: Comparison, place: int, person: int) -> Iterator[str]:
     elif why == TOO_RISKY:
         risk, nothing = comparison.risk("reaction")[person, [place, comparison.nothing]]
         yield f"{option.title}: an adverse reaction in {risk:.0%} (no change: {nothing:.0%}), more than is allowed."
+    elif why == IDLE:
+        yield UNCHANGED
     elif why == TOO_DEAR:
         own = comparison.futures.own_cost
         cost = comparison.expected(own - own[:, [comparison.nothing]])[person, place]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from chosen_for import believed, dose, metabolisers
 
-from popsim.twinning.choice import compare
+from popsim.twinning.choice import NOTICE, compare
 from popsim.twinning.reasons import _select, drivers_of, explain
 
 MORE, MRA = dose("more", "loop_diuretic", 1, label="More furosemide"), dose("mra", "spironolactone", 1)
@@ -47,7 +47,9 @@ def test_what_is_within_noise_is_said():
     assert not why.sure
     assert "Not sure: More furosemide and Twin are within noise of one another." in why.sentences
     nothing = explain(compare(believed(), [dose("idle", "loop_diuretic", 0)], 5))
-    assert nothing.sentences[0].startswith("Recommended: No change")
+    best = "Recommended: No change; the best option in 100% of what is believed possible."
+    assert nothing.sentences == (best, NOTICE)
+    assert nothing.refusals == {"idle": "Changes nothing in this person."}
 
 
 def test_fluid_drives_the_choice_of_a_diuretic_where_nobody_knows_it():
