@@ -20,6 +20,7 @@ from popsim.cli.describing import parameters, schema
 from popsim.cli.explain import explain
 from popsim.cli.forecasts import score
 from popsim.cli.inputs import cohort_summary, pathway_show
+from popsim.cli.learn import learn
 from popsim.cli.outcomes import outcomes
 from popsim.cli.reporting import plot, report
 from popsim.cli.run import check, run, status
@@ -60,6 +61,7 @@ app.command()(score)
 app.command()(plan)
 app.command()(validate)
 app.command()(calibrate)
+app.command()(learn)
 app.command()(verify)
 app.command()(plot)
 app.command()(report)

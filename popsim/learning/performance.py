@@ -204,16 +204,27 @@ def _ratio(above: Floats, below: Floats, person: NDArray[np.int64]) -> Estimate:
     return Estimate(value, _error((above - value * below) / total, person))
 
 
+def difference(one: Judged, other: Judged) -> Estimate:
+    """c-statistic of one forecast less that of another of the same rows; the error is that of pairs."""
+    value = _concordance(one).value - _concordance(other).value
+    return Estimate(value, _error(_influence(one) - _influence(other), one.person))
+
+
 def _concordance(judged: Judged) -> Estimate:
-    """The c-statistic; its error as DeLong's, by person (Obuchowski 1997 for clustered data)."""
+    """The c-statistic; its error is that of DeLong and others, summed by person."""
     risk, y, w, person = judged
-    cases, controls = w * y, w * (1.0 - y)
-    if cases.sum() <= 0.0 or controls.sum() <= 0.0:
+    if not 0.0 < w @ y < w.sum():
         return UNKNOWN
+    return Estimate(c_statistic(risk, w, w * y), _error(_influence(judged), person))
+
+
+def _influence(judged: Judged) -> Floats:
+    """What each row adds to the c-statistic."""
+    risk, y, w, _ = judged
     value = c_statistic(risk, w, w * y)
-    influence = cases / cases.sum() * (_share_below(risk, controls) - value)
-    influence += controls / controls.sum() * (1.0 - _share_below(risk, cases) - value)
-    return Estimate(value, _error(influence, person))
+    cases, controls = w * y, w * (1.0 - y)
+    of_cases = cases / cases.sum() * (_share_below(risk, controls) - value)
+    return np.asarray(of_cases + controls / controls.sum() * (1.0 - _share_below(risk, cases) - value))
 
 
 def _share_below(risk: Floats, weight: Floats) -> Floats:

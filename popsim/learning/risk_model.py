@@ -305,10 +305,10 @@ def _fit(estimator: Any, x: Floats, y: Floats, w: Floats) -> Any:
     steps = getattr(estimator, "steps", None)
     key = f"{steps[-1][0]}__sample_weight" if steps else "sample_weight"
     weights = {} if (w == w[0]).all() else {key: w}
-    read = np.where(np.isnan(x).all(axis=0), 0.0, x)
+    x = np.where(np.isnan(x).all(axis=0), 0.0, x)  # what nobody knows says nothing; estimators cannot bin it
     with threadpool_limits(1):
         try:
-            estimator.fit(read, y, **weights)
+            estimator.fit(x, y, **weights)
         except (ValueError, TypeError) as error:
             raise InputError(f"risk model: {type(estimator).__name__} refuses the table: {error}") from None
     return estimator

@@ -1,0 +1,128 @@
+"""popsim learn: a risk model trained and judged, from a simulation or from a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from popsim.cli.options import changes, whole
+from popsim.errors import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from popsim.experiments.design import Study, Unit
+    from popsim.learning.evaluation import Evaluation
+
+LONGEST_HORIZON = 365  # days
+
+
+def learn(
+    experiment: Annotated[
+        Path | None, typer.Argument(metavar="EXPERIMENT", help="A TOML file; or --table instead.")
+    ] = None,
+    table: Annotated[Path | None, typer.Option(help="CSV or Parquet table to learn from instead.")] = None,
+    outcome: Annotated[
+        str,
+        typer.Option(help="admission, hf_admission, hf_presentation or death; of a table: a column."),
+    ] = "admission",
+    strategy: Annotated[str, typer.Option(help="Strategy of the experiment; the comparator otherwise.")] = "",
+    population: Annotated[int | None, whole("Twins to simulate.")] = None,
+    days: Annotated[int | None, whole("Follow-up of each twin.")] = None,
+    seed: Annotated[int | None, whole("First word of the random key.")] = None,
+    horizon: Annotated[int, whole("Days within which the outcome counts.")] = 30,
+    every: Annotated[int | None, whole("Landmarks once in so many days instead of after each discharge.")] = None,
+    person: Annotated[str, typer.Option(help="Column of a table: whom a row is about.")] = "",
+    day: Annotated[str, typer.Option(help="Column of a table: day of the landmark, for a split by time.")] = "",
+    by: Annotated[str, typer.Option(help="Columns of a table to look at subgroups of, with commas between.")] = "",
+    model: Annotated[Path | None, typer.Option(help="Folder to keep the fitted model in, with its table.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("results"),
+) -> None:
+    """Train a risk model, judge it on other people at later times, by subgroup and against LACE, and write its card.
+
+    For research, not for care.
+    """
+    if (experiment is None) == (table is None):
+        raise InputError("popsim learn: give an experiment, or --table FILE")
+    if not 1 <= horizon <= LONGEST_HORIZON:
+        raise InputError(f"command line: --horizon = {horizon}: must be between 1 and {LONGEST_HORIZON}")
+    if every is not None and every < 1:
+        raise InputError(f"command line: --every = {every}: must be 1 or more")
+    from popsim.learning.card import card, write_card
+    from popsim.reporting.learning_text import evaluation_text
+
+    notes: tuple[str, ...] = ()
+    if table is not None:
+        found, source, notes = _from_table(table, outcome, person, day, by, horizon)
+        name = table.stem
+    else:
+        from popsim.experiments.design import read_study
+
+        flags = changes(population=population, follow_up_days=days, seed=seed, replications=1, draws=0, regions=1)
+        study = read_study(Path(str(experiment)), flags)
+        unit = _unit(study, strategy)
+        found, source = _from_model(study, unit, outcome, horizon, every)
+        name = f"{study.experiment.name}_{unit.strategy.name}"
+    folder = out / "learn" / f"{name}_{outcome}"
+    title = f"Risk of '{outcome}': {name}"
+    write_card(card(found, title, source, [*notes, *_scored(found)]), folder)
+    if model is not None:
+        found.model.save(model)
+    print(evaluation_text(found, title, notes))
+    print(folder / "model_card.md")
+
+
+def _unit(study: Study, strategy: str) -> Unit:
+    """The piece of work to simulate."""
+    names = [one.name for one in study.experiment.strategies]
+    wanted = strategy or study.experiment.comparator
+    if wanted not in names:
+        raise InputError(f"command line: --strategy = '{wanted}': {did_you_mean(wanted, names)}")
+    return next(unit for unit in study.units if unit.strategy.name == wanted)
+
+
+def _from_model(
+    study: Study, unit: Unit, outcome: str, horizon: int, every: int | None
+) -> tuple[Evaluation, dict[str, str]]:
+    """Simulate, gather landmarks and judge."""
+    from popsim.experiments.unit import build
+    from popsim.learning.collect import collect
+    from popsim.learning.evaluation import evaluate
+    from popsim.learning.features import OUTCOMES
+    from popsim.learning.performance import subgroups
+
+    if outcome not in OUTCOMES:
+        raise InputError(f"command line: --outcome = '{outcome}': {did_you_mean(outcome, OUTCOMES)}")
+    frame = collect(build(unit), horizon, every)
+    experiment = study.experiment
+    source = {
+        "Simulation": f"{experiment.population:,} twins of {experiment.name}, strategy {unit.strategy.name}, "
+        f"{experiment.follow_up_days} days, seed {experiment.seed}",
+        "Landmarks": "the morning after each discharge" if every is None else f"everybody at home, every {every} days",
+        "Outcome": f"{outcome} within {horizon} days of the landmark",
+        "What is predicted from": "what care sees: diagnoses, doses, the event log, readings with their errors; "
+        "deprivation and ethnicity are audited, not predicted from",
+    }
+    scores = {"LACE": "score_lace"}
+    return evaluate(frame, outcome, subgroups(frame), horizon_days=horizon, scores=scores), source
+
+
+def _from_table(
+    path: Path, outcome: str, person: str, day: str, by: str, horizon: int
+) -> tuple[Evaluation, dict[str, str], tuple[str, ...]]:
+    """Read a user's table and judge."""
+    from popsim.learning.evaluation import evaluate
+    from popsim.learning.table import read_table
+
+    asked = [name.strip() for name in by.split(",") if name.strip()]
+    read = read_table(path, outcome, person=person or None, day=day or None, by=asked)
+    found = evaluate(read.frame, outcome, read.groups, horizon_days=horizon, features=read.features)
+    split = "person and time" if day else "person"
+    return found, {"Table": f"{path.name}, {len(read.frame):,} rows", "Split": f"by {split}"}, read.notes
+
+
+def _scored(found: Evaluation) -> list[str]:
+    """What to know of the score that the model is compared with."""
+    if not found.against:
+        return []
+    return ["LACE is computed from the twins' true record; it was made for the day of discharge."]
