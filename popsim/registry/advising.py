@@ -22,7 +22,7 @@ from popsim.twinning.belief import Belief
 from popsim.twinning.choice import Comparison, compare
 from popsim.twinning.forecast import EVENTS, HORIZONS, Forecast, forecast
 from popsim.twinning.options import load_options
-from popsim.twinning.reasons import described, explain
+from popsim.twinning.reasons import UNCHANGED, described, explain
 
 FORECAST_DAYS = max(HORIZONS)
 COMPARED_DAYS = 180
@@ -128,6 +128,7 @@ def _options(compared: Comparison, refusals: dict[str, str]) -> list[Option]:
             chosen=row["recommended"],
         )
         for row in compared.frame().to_dicts()
+        if refusals.get(row["option"]) != UNCHANGED
     ]
 
 

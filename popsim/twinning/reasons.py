@@ -250,9 +250,14 @@ def _doses(comparison: Comparison, place: int, person: int) -> Iterator[str]:
                 continue
             old = float(ensemble.mean(drug.dose_column)[person])
             new = float(comparison.first_dose(place, drug.dose_column)[person])
-            each, unit = drug.target_dose.value / drug.column_at_target, drug.target_dose.unit.replace("/d", " a day")
-            before = f"{old * each:.4g}" if taken else "0"
-            yield f"{_name(comparison, drug)} {before} to {new * each:.4g} {unit}"
+            if taken and new == old:
+                continue
+            before = old if taken else 0.0
+            if _is_known(comparison, drug):
+                each, unit = drug.target_dose.value / drug.column_at_target, _a_day(drug.target_dose.unit)
+                yield f"{_name(comparison, drug)} {before * each:.4g} to {new * each:.4g} {unit}"
+            else:
+                yield f"{_name(comparison, drug)} {100 * before:.3g}% to {100 * new:.3g}% of the target dose"
             if not taken and old > 0.0:
                 others = (one for one in drugs_of(drug.drug_class) if takes(ensemble.people, one, first)[0])
                 yield from (f"{_name(comparison, one)} stopped" for one in others)
@@ -317,10 +322,20 @@ def _above(value: float, limit: float) -> str:
     return f"is above {limit:.1f}" if value > limit else f"is at {limit:.1f}"
 
 
+def _is_known(comparison: Comparison, drug: Drug) -> bool:
+    """Whether it is known which drug of the class the person takes."""
+    return drug.agent_column is None or drug.agent_column in comparison.ensemble.people.schema
+
+
 def _name(comparison: Comparison, drug: Drug) -> str:
     """The drug, or its class where nothing is known of which of it the person takes."""
-    known = drug.agent_column is None or drug.agent_column in comparison.ensemble.people.schema
-    return drug.label.lower() if known else CLASSES.get(drug.drug_class, drug.drug_class.replace("_", " "))
+    if _is_known(comparison, drug):
+        return drug.label.lower()
+    return CLASSES.get(drug.drug_class, drug.drug_class.replace("_", " "))
+
+
+def _a_day(unit: str) -> str:
+    return unit.replace("/d", " a day")
 
 
 def _verb(comparison: Comparison, drug: Drug, person: int) -> str:
