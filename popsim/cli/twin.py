@@ -159,11 +159,11 @@ def watch(
     if not 0.0 < every <= LONGEST_WAIT_S:
         raise InputError(f"command line: --every: must be above 0 and at most {LONGEST_WAIT_S:g} s")
     whose, calendar, opened = _whose(twin), _calendar(day_zero, None), _opened(registry)
-    print(NOTICE, flush=True)
     if is_pipe(source):
         arriving = watch_pipe(opened, source, twin=whose, calendar=calendar)
     else:
         arriving = watch_folder(opened, source, twin=whose, calendar=calendar, every_s=every, once=once)
+    print(NOTICE, flush=True)
     for name, became in arriving:
         if isinstance(became, PopsimError):
             print(f"popsim: {became}", file=sys.stderr, flush=True)

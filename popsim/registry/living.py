@@ -23,13 +23,12 @@ from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganS
 from popsim.population.clock import Clock
 from popsim.population.formulas import FORMULAS
 from popsim.registry import vocabulary as words
-from popsim.registry.packing import Layout, pack, unpack
+from popsim.registry.packing import MEMORY_DAYS, BeliefKind, pack, unpack
 from popsim.registry.privacy import number_of
 from popsim.registry.stream import Row
 from popsim.registry.vocabulary import Measure, Vocabulary, column_dose, vocabulary_of
 from popsim.twinning.belief import Belief
 
-MEMORY_DAYS = 7  # of expected readings kept for results that come late; laboratories take one to three days
 QUANTILES = (0.05, 0.5, 0.95)
 GIVEN_ONCE = "iv_iron_mg"  # a dose of the day, not of every day
 # What is known only as it stands now, by event.
@@ -40,21 +39,6 @@ PLACES: Mapping[str, Mapping[str, float]] = {
 }
 FURTHER_OFF = 1e-6  # probability of a class read two or more wrong: a slip of the pen
 HEARD = (*words.PRESENTATIONS, words.WELL)
-
-
-class Kind(NamedTuple):
-    """Twins of one kind can be advanced together."""
-
-    physiology: str
-    seed: int
-    members: int
-
-    @property
-    def layout(self) -> Layout:
-        """How their beliefs are stored."""
-        vocabulary = vocabulary_of(self.physiology)
-        names = tuple(sensor.name for sensor in vocabulary.sensors)
-        return Layout(vocabulary.schema, names, self.members, MEMORY_DAYS)
 
 
 class Lived(NamedTuple):
@@ -85,7 +69,7 @@ def physiology_of(name: str, seed: int) -> OrganSystem:
     return HeartFailurePhysiology(_parameters("heart_failure"), seed=seed)
 
 
-def believe(kind: Kind, twins: Sequence[str], states: Sequence[bytes], day: int) -> Belief:
+def believe(kind: BeliefKind, twins: Sequence[str], states: Sequence[bytes], day: int) -> Belief:
     """The belief about some twins from their bytes."""
     ensemble = unpack(kind.layout, [number_of(twin) for twin in twins], states)
     return Belief(
@@ -101,7 +85,7 @@ def believe(kind: Kind, twins: Sequence[str], states: Sequence[bytes], day: int)
 
 
 def live(
-    kind: Kind, belief: Belief, rows: Sequence[Sequence[Row]], until: int, newest: Sequence[Mapping[str, float]]
+    kind: BeliefKind, belief: Belief, rows: Sequence[Sequence[Row]], until: int, newest: Sequence[Mapping[str, float]]
 ) -> list[Lived]:
     """Advance twins to a day and tell them what was recorded.
 
@@ -142,7 +126,7 @@ def subject(row: Row, vocabulary: Vocabulary) -> str | None:
 class _Days:
     """The parts of a day."""
 
-    def __init__(self, kind: Kind, belief: Belief, newest: Sequence[Mapping[str, float]]) -> None:
+    def __init__(self, kind: BeliefKind, belief: Belief, newest: Sequence[Mapping[str, float]]) -> None:
         self._belief, self._vocabulary = belief, vocabulary_of(kind.physiology)
         self._newest = newest
         self._place = {sensor.name: place for place, sensor in enumerate(self._vocabulary.sensors)}

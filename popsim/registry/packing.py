@@ -15,10 +15,27 @@ from popsim.errors import InputError
 from popsim.population.columns import DTYPE, Kind, Schema
 from popsim.population.population import Population
 from popsim.registry.database import digest_of
+from popsim.registry.vocabulary import vocabulary_of
 from popsim.twinning.ensemble import Ensemble
 from popsim.twinning.prior import member_ids
 
+MEMORY_DAYS = 7  # of expected readings kept for results that come late; laboratories take one to three days
 STORED: tuple[Kind, ...] = ("real", "code", "count")
+
+
+class BeliefKind(NamedTuple):
+    """Twins of one kind can be advanced together."""
+
+    physiology: str
+    seed: int
+    members: int
+
+    @property
+    def layout(self) -> Layout:
+        """How their beliefs are stored."""
+        vocabulary = vocabulary_of(self.physiology)
+        names = tuple(sensor.name for sensor in vocabulary.sensors)
+        return Layout(vocabulary.schema, names, self.members, MEMORY_DAYS)
 
 
 class Layout(NamedTuple):
@@ -86,9 +103,10 @@ def unpack(layout: Layout, numbers: Sequence[int], stored: Sequence[bytes]) -> E
         InputError: the bytes are not of this layout.
     """
     persons, members = len(stored), layout.members
-    if any(len(one) != layout.nbytes for one in stored):
+    width = layout.nbytes
+    if any(len(one) != width for one in stored):
         raise InputError("stored belief: was written by a version of popsim with other columns")
-    raw = np.frombuffer(b"".join(stored), np.uint8).reshape(persons, layout.nbytes)
+    raw = np.frombuffer(b"".join(stored), np.uint8).reshape(persons, width)
     people = Population(layout.schema, member_ids(np.asarray(numbers, np.int64), members))
     rows = persons * members
     bias = np.empty((len(layout.sensors), rows), np.float32)
@@ -96,8 +114,8 @@ def unpack(layout: Layout, numbers: Sequence[int], stored: Sequence[bytes]) -> E
     ensemble = Ensemble(people, members, bias, np.empty(rows), memory)
     start = 0
     for block, (height, dtype) in zip(layout.blocks(ensemble), layout.sizes(), strict=True):
-        width = height * members * dtype.itemsize
-        part = np.ascontiguousarray(raw[:, start : start + width]).view(dtype).reshape(persons, height, members)
+        taken = height * members * dtype.itemsize
+        part = np.ascontiguousarray(raw[:, start : start + taken]).view(dtype).reshape(persons, height, members)
         block[:] = part.transpose(1, 0, 2).reshape(height, rows)
-        start += width
+        start += taken
     return ensemble

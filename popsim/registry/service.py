@@ -20,12 +20,13 @@ from popsim.registry.database import (
     ensembles,
     events,
     in_parts,
+    insert_many,
     observations,
     twins,
     write_audit,
 )
-from popsim.registry.living import Kind, Lived, believe, live, physiology_of, subject
-from popsim.registry.packing import pack
+from popsim.registry.living import Lived, believe, live, physiology_of, subject
+from popsim.registry.packing import BeliefKind, pack
 from popsim.registry.privacy import new_id, number_of
 from popsim.registry.record import Person
 from popsim.registry.stream import Calendar, Reader, Row, Standing, whole_lines
@@ -90,7 +91,7 @@ class TwinRegistry:
         Raises:
             InputError: there are too few or too many members.
         """
-        kind = Kind(physiology_for(cohort), seed, members)
+        kind = BeliefKind(physiology_for(cohort), seed, members)
         ids = [new_id() for _ in persons]
         with self.database.writing() as connection:
             for start in range(0, len(ids), TOGETHER):
@@ -145,10 +146,14 @@ class TwinRegistry:
         Raises:
             InputError: there is no such twin.
         """
-        wanted = sql.select(twins.c.twin, twins.c.physiology, ensembles.c.day).join(ensembles)
+        columns = (twins.c.twin, twins.c.physiology, twins.c.seed, twins.c.members, ensembles.c.day, ensembles.c.layout)
+        wanted = sql.select(*columns).join(ensembles)
         if twin is not None:
             wanted = wanted.where(twins.c.twin == twin)
-        found = {row.twin: Standing(vocabulary_of(row.physiology), row.day) for row in connection.execute(wanted)}
+        found = {
+            name: Standing(vocabulary_of(physiology), day, BeliefKind(physiology, seed, members), layout)
+            for name, physiology, seed, members, day, layout in connection.execute(wanted).all()
+        }
         if twin is not None and not found:
             raise InputError("twin: there is none of this id in the registry")
         return found
@@ -162,15 +167,16 @@ class TwinRegistry:
         targets: dict[str, int] = {twin: max(day, standings[twin].day) for twin, day in until.items()}
         for twin, mine in new.items():
             targets[twin] = max(standings[twin].day, mine[-1].day, targets.get(twin, 0))
-        groups: defaultdict[tuple[Kind, int, int], list[str]] = defaultdict(list)
-        for twin, kind in self._kinds(connection, list(targets)).items():
-            if new.get(twin) or targets[twin] > standings[twin].day:
-                groups[kind, standings[twin].day, targets[twin]].append(twin)
+        groups: defaultdict[tuple[BeliefKind, int, int], list[str]] = defaultdict(list)
+        for twin, target in targets.items():
+            standing = standings[twin]
+            if new.get(twin) or target > standing.day:
+                groups[standing.kind, standing.day, target].append(twin)
         unused: set[Row] = set()
         for (kind, day, target), members in groups.items():
             for start in range(0, len(members), TOGETHER):
                 part = members[start : start + TOGETHER]
-                belief = self._belief(connection, kind, part, day)
+                belief = self._belief(connection, standings, part)
                 newest = self._newest(connection, part, new, day)
                 lived = live(kind, belief, [new.get(twin, []) for twin in part], target, newest)
                 self._keep(connection, part, target, lived, "update")
@@ -180,16 +186,15 @@ class TwinRegistry:
         days = {row.twin: standings[row.twin].day for row in listed} | targets
         return Report(days, fresh - len(unused), len(listed) - fresh, len(unused))
 
-    def belief(self, twin: str) -> tuple[Kind, Belief]:
+    def belief(self, twin: str) -> tuple[BeliefKind, Belief]:
         """The belief about a twin, and its kind.
 
         Raises:
             InputError: there is no such twin.
         """
         with self.database.reading() as connection:
-            day = self.standings(connection, twin)[twin].day
-            kind = self._kinds(connection, [twin])[twin]
-            return kind, self._belief(connection, kind, [twin], day)
+            standings = self.standings(connection, twin)
+            return standings[twin].kind, self._belief(connection, standings, [twin])
 
     def forget(self, twin: str) -> None:
         """Delete everything about a twin; the audit log keeps that there was one of this id.
@@ -200,7 +205,7 @@ class TwinRegistry:
         self.database.forget(twin)
 
     def _make(
-        self, connection: Connection, kind: Kind, ids: Sequence[str], persons: Sequence[Person], cohort: Cohort
+        self, connection: Connection, kind: BeliefKind, ids: Sequence[str], persons: Sequence[Person], cohort: Cohort
     ) -> None:
         vocabulary = vocabulary_of(kind.physiology)
         names = dict.fromkeys(name for person in persons for name in person.known)
@@ -236,22 +241,21 @@ class TwinRegistry:
         self._keep(connection, ids, 0, lived, "new")
         self._store(connection, {twin: mine for twin, mine in zip(ids, rows, strict=True) if mine}, set())
 
-    def _kinds(self, connection: Connection, ids: list[str]) -> dict[str, Kind]:
-        found = {}
-        for part in in_parts(ids):
-            wanted = sql.select(twins.c.twin, twins.c.physiology, twins.c.seed, twins.c.members)
-            for twin, *kind in connection.execute(wanted.where(twins.c.twin.in_(part))):
-                found[twin] = Kind(*kind)
-        return found
+    def _belief(self, connection: Connection, standings: Mapping[str, Standing], ids: Sequence[str]) -> Belief:
+        """The belief about twins of one kind that stand on one day.
 
-    def _belief(self, connection: Connection, kind: Kind, ids: Sequence[str], day: int) -> Belief:
+        Raises:
+            InputError: it was stored for other columns.
+        """
+        kind, day = standings[ids[0]].kind, standings[ids[0]].day
+        layout = kind.layout.name
         states: dict[str, bytes] = {}
         for part in in_parts(list(ids)):
-            wanted = sql.select(ensembles.c.twin, ensembles.c.layout, ensembles.c.state)
-            for twin, layout, state in connection.execute(wanted.where(ensembles.c.twin.in_(part))):
-                if layout != kind.layout.name:
-                    raise InputError(f"twin {twin}: its belief was stored by a version of popsim with other columns")
-                states[twin] = state
+            wanted = sql.select(ensembles.c.twin, ensembles.c.state).where(ensembles.c.twin.in_(part))
+            states.update((twin, state) for twin, state in connection.execute(wanted).all())
+        for twin in ids:
+            if standings[twin].layout != layout:
+                raise InputError(f"twin {twin}: its belief was stored by a version of popsim with other columns")
         return believe(kind, ids, [states[twin] for twin in ids], day)
 
     def _unknown(self, connection: Connection, rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -294,28 +298,22 @@ class TwinRegistry:
             sql.update(ensembles).where(ensembles.c.twin == sql.bindparam("whose")),
             [{"whose": twin, "day": day, "state": one.state} for twin, one in zip(ids, lived, strict=True)],
         )
-        connection.execute(
-            sql.insert(bands).prefix_with("OR REPLACE"),
-            [
-                {"twin": twin, "day": on, "quantiles": quantiles}
-                for twin, one in zip(ids, lived, strict=True)
-                for on, quantiles in one.bands.items()
-            ],
-        )
+        days = [
+            (twin, on, quantiles) for twin, one in zip(ids, lived, strict=True) for on, quantiles in one.bands.items()
+        ]
+        insert_many(connection, bands, days)
         write_audit(connection, ((twin, action, digest_of(one.state)) for twin, one in zip(ids, lived, strict=True)))
 
     @staticmethod
     def _store(connection: Connection, new: Mapping[str, Sequence[Row]], unused: set[Row]) -> None:
+        """Store lines."""
+        rows: dict[str, list[tuple[object, ...]]] = {observations.name: [], events.name: []}
+        for mine in new.values():
+            for row in mine:
+                values = (row.twin, row.time, row.code, row.value, row.unit, row not in unused)
+                rows[_table(row).name].append(values)
         for table in (observations, events):
-            fields = ("twin", "time", "code", "value", "unit")
-            rows = [
-                {name: getattr(row, name) for name in fields} | {"used": row not in unused}
-                for mine in new.values()
-                for row in mine
-                if _table(row) is table
-            ]
-            if rows:
-                connection.execute(sql.insert(table), rows)
+            insert_many(connection, table, rows[table.name])
 
 
 def physiology_for(cohort: Cohort) -> str:

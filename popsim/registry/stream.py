@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from popsim.errors import DefinitionError, InputError, did_you_mean
+from popsim.registry.packing import BeliefKind
 from popsim.registry.privacy import ID, NO_NAMES, personal_key, shown, shown_path
 from popsim.registry.vocabulary import EVENTS, KINDS, Measure, Vocabulary
 from popsim.units import UNITS
@@ -58,10 +59,18 @@ class Row(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """What must be known of a twin to read about it: its vocabulary and the last day that it has lived through."""
+    """Where a twin stands.
+
+    Attributes:
+        vocabulary: in which it is spoken of.
+        day: the last that it has lived through.
+        kind, layout: of its belief, and how that is stored.
+    """
 
     vocabulary: Vocabulary
     day: int
+    kind: BeliefKind
+    layout: str
 
 
 @dataclass(frozen=True)

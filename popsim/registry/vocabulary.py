@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,7 @@ from popsim.schema import SCHEMAS
 from popsim.twinning.sensors import Sensor, sensors_of
 from popsim.units import ALIASES, UNITS, canonical, convert
 
-Kind = Literal["observation", "medication", "event"]
-KINDS: tuple[str, ...] = get_args(Kind)
+KINDS = ("observation", "medication", "event")
 
 # LOINC codes that name the quantity of a signal by another method or specimen (names of the codes at loinc.org).
 SAME_QUANTITY = {

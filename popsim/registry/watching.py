@@ -39,14 +39,21 @@ def watch_folder(
         twin: whom all files are about.
         once: look once, and end.
 
-    Yields:
-        a file's name with what became of it.
+    Returns:
+        files' names with what became of them, as it happens.
 
     Raises:
         InputError: there is no such folder.
     """
     if not folder.is_dir():
         raise InputError(f"watch {shown_path(folder)}: must be a folder, a pipe or -")
+    return _changed(registry, folder, twin, calendar, every_s, once)
+
+
+def _changed(
+    registry: TwinRegistry, folder: Path, twin: str | None, calendar: Calendar | None, every_s: float, once: bool
+) -> Iterator[tuple[str, Report | PopsimError]]:
+    """Take in what has changed, again and again."""
     seen: dict[Path, tuple[int, int]] = {}
     while True:
         for path in sorted(one for one in folder.iterdir() if one.suffix in SUFFIXES):
