@@ -144,6 +144,27 @@ def waits(hours: pl.DataFrame, of: str = "hours") -> pl.DataFrame:
     return pl.concat([by_setting, together.head(1)])
 
 
+def contact_waits(events: pl.DataFrame) -> dict[str, float]:
+    """Mean days from booking to contact by contact setting, of the contacts that took place.
+
+    Whoever is booked for a later day, as after a discharge, counts with the whole of it.
+
+    Args:
+        events: `EventLog.frame()`, in its order.
+    """
+    same = (pl.col(name) == pl.col(name).shift(1) for name in ("person_id", "setting"))
+    booked = pl.all_horizontal(pl.col("event").shift(1) == "book", *same)
+    waited = (
+        events.filter(pl.col("event").is_in(["book", "visit", "miss"]))
+        .sort("person_id", "setting", maintain_order=True)
+        .with_columns(days=pl.when(booked).then(pl.col("time_days") - pl.col("time_days").shift(1)))
+        .filter((pl.col("event") == "visit") & pl.col("days").is_not_null())
+        .group_by("setting")
+        .agg(pl.col("days").mean())
+    )
+    return {str(setting): float(days) for setting, days in waited.sort("setting").iter_rows()}
+
+
 def utilisation(table: pl.DataFrame, admissions: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
     """All use of care in one row.
 

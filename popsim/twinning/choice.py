@@ -246,7 +246,7 @@ def compare(
         persons: places of the persons who are asked about; everybody when None.
         seen: what was last seen of each of them by column, (persons,), NaN where it was not: rules go by it.
         waits: days until each of them is seen in a contact setting, by its name, one number or (persons,); it replaces
-            the wait that an option names.
+            the wait that an option names. Measured ones: `outcomes.utilisation.contact_waits`.
         willingness_to_pay: for a QALY, in the currency of the prices.
         highest_risk: of an adverse reaction within the horizon, 0 to 1; none when None.
         budget: for drugs, devices and visits beyond doing nothing, one number or (persons,); none when None.

@@ -11,7 +11,7 @@ from popsim.outcomes.follow_up import person_years
 from popsim.outcomes.home_time import INSTITUTIONS
 from popsim.outcomes.persons import persons as persons_table
 from popsim.outcomes.readmission import stays
-from popsim.outcomes.utilisation import attendances, hospital_use, utilisation, visits, wait_hours, waits
+from popsim.outcomes.utilisation import attendances, contact_waits, hospital_use, utilisation, visits, wait_hours, waits
 
 
 def test_hospital_use_is_cut_off_at_the_end_of_follow_up():
@@ -108,3 +108,16 @@ def test_everything_in_one_row():
         }
     )
     assert visits(events, persons).rows() == [("clinic", 1, pytest.approx(1 / years))]
+
+
+def test_waits_for_contacts_are_from_booking_to_contact():
+    """Person 1 waits 3 and 5 days for the clinic and a day at home, person 2 misses the clinic, then waits a day."""
+    history = History()
+    for person, day, event, setting in (
+        (1, 1.0, "book", "clinic"), (1, 4.0, "visit", "clinic"), (1, 10.0, "book", "clinic"), (1, 11.0, "book", "home"),
+        (1, 12.0, "visit", "home"), (1, 15.0, "visit", "clinic"), (2, 1.0, "book", "clinic"),
+        (2, 9.0, "miss", "clinic"), (2, 20.0, "book", "clinic"), (2, 21.0, "visit", "clinic"),
+        (3, 30.0, "visit", "home"),
+    ):  # fmt: skip
+        history.add(person, day, event, setting)
+    assert contact_waits(history.events()) == {"clinic": 3.0, "home": 1.0}
