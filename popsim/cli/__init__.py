@@ -25,6 +25,7 @@ from popsim.cli.outcomes import outcomes
 from popsim.cli.reporting import plot, report
 from popsim.cli.run import check, run, status
 from popsim.cli.scenarios import scenarios
+from popsim.cli.search import search
 from popsim.cli.sensitivity import plan, sensitivity_app
 from popsim.cli.twin import twin_app
 from popsim.cli.validate import validate
@@ -62,6 +63,7 @@ app.command()(plan)
 app.command()(validate)
 app.command()(calibrate)
 app.command()(learn)
+app.command()(search)
 app.command()(verify)
 app.command()(plot)
 app.command()(report)

@@ -15,6 +15,7 @@ from popsim.definitions.experiment import Experiment
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.options import OptionFile
 from popsim.definitions.parameter import ParameterFile
+from popsim.definitions.search import Search
 from popsim.definitions.signal import SignalFile
 from popsim.definitions.target import TargetFile
 from popsim.errors import InputError
@@ -29,6 +30,7 @@ KINDS: dict[str, type[Definition]] = {
     "targets": TargetFile,
     "signals": SignalFile,
     "options": OptionFile,
+    "search": Search,
 }
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -16,6 +16,7 @@ from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.drugs import read_drug
 from popsim.evidence.parameters import load_parameters
 from popsim.experiments.design import Study
+from popsim.experiments.policy_problem import read_problem
 from popsim.experiments.scenarios import studies
 from popsim.physiology.pharmacology import check_columns
 from popsim.population.cohort import Cohort
@@ -40,6 +41,9 @@ def check_file(path: Path) -> str:
         return "\n".join([f"experiment '{study.experiment.name}' is sound: {names}{more}", *price_notes(study)])
     if any(key in table for key in ("settings", "drug_class", "columns", "table", "signals")):
         return _check_model(path, table)
+    if "choices" in table:
+        search = read_problem(path).search
+        return f"search '{search.name}' is sound: {len(search.choices)} choices for '{search.strategy}'"
     if "name" in table and ("parameters" in table or "targets" in table):
         return _check_fit(path, table)
     if table and all(isinstance(value, dict) for key, value in table.items() if key != "parameter_groups"):
@@ -47,7 +51,8 @@ def check_file(path: Path) -> str:
         uncertain = len(uncertain_parameters({path.stem: parameters}, (), path).names)
         return f"parameter set '{path.stem}' is sound: {len(parameters)} parameters, {uncertain} of them uncertain"
     kinds = "an experiment (strategies), care network (settings), cohort (columns), calibration (parameters)"
-    raise DefinitionError(path, "file", None, f"must be {kinds}, drug (drug_class) or parameter set (tables)")
+    allowed = f"must be {kinds}, search (choices), drug (drug_class) or parameter set (tables)"
+    raise DefinitionError(path, "file", None, allowed)
 
 
 def _check_fit(path: Path, table: dict[str, Any]) -> str:

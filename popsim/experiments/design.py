@@ -43,9 +43,10 @@ from popsim.schema import SCHEMAS
 MADE_IN_PYTHON = "made in Python"
 PACKAGE = Path(__file__).parent.parent
 WITHOUT_INFLUENCE = (
-    *("reporting", "cli", "verification", "calibration", "html.py", "run.py"),
+    *("reporting", "cli", "verification", "calibration", "search", "search.py", "html.py", "run.py"),
     *("engines", "engine.py", "interrupts.py", "runner.py", "status.py", "store.py", "unit_file.py", "work.py"),
     *("checking.py", "contrast.py", "forecasting.py", "plan.py", "precision.py", "sensitivity", "until.py"),
+    *("policy_problem.py", "strategy_values.py"),
 )
 
 

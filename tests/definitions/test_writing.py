@@ -25,6 +25,7 @@ FOLDERS = {
     "calibrated": "experiments/calibrated",
     "targets": "experiments/targets",
     "signals": "popsim/evidence/devices",
+    "search": "experiments/searches",
 }
 FILES = [(kind, path) for kind, folder in FOLDERS.items() for path in sorted((ROOT / folder).glob("*.toml"))]
 FILES += [("experiment", path) for path in sorted((ROOT / "experiments" / "trials").glob("*.toml"))]

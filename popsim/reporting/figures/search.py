@@ -1,0 +1,94 @@
+"""What a policy search tried and found."""
+
+from __future__ import annotations
+
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from popsim.reporting.figures import style
+from popsim.search.race import Estimate
+
+
+@style.styled
+def policy_search(
+    trials: pl.DataFrame,
+    race: pl.DataFrame,
+    verdict: Estimate,
+    *,
+    gain: str,
+    currency: str,
+    budget: float | None,
+    title: str,
+) -> Figure:
+    """Left: every variant, by what it spends (by its number, without a budget). Right: finalists and the verdict.
+
+    Args:
+        trials, race: as `search.keeping` writes them.
+        verdict: gain of the winner on luck that had no part in choosing it.
+        gain: what the gain is, with its unit.
+        currency: of the budget.
+        budget: what may be spent per person, or None.
+        title: what was searched.
+    """
+    note = (
+        "Left: mean and 95% interval of each variant while searching. Right: finalists under fresh luck, and the "
+        "winner once more under luck that had no part in choosing it: that figure is free of the winner's luck. "
+        "For research, not for care."
+    )
+    figure = style.blank(10.0, 4.6, title, note)
+    left, right = figure.subplots(1, 2, width_ratios=(1.4, 1.0))
+    _variants(left, trials, int(race["trial"][0]), budget, currency)
+    left.set_ylabel(gain)
+    _finalists(right, race, verdict)
+    right.set_xlabel(gain)
+    return figure
+
+
+def _variants(axis: Axes, trials: pl.DataFrame, winner: int, budget: float | None, currency: str) -> None:
+    """All variants, those that cannot be afforded hollow."""
+    across = "trial" if budget is None else "spent"
+    for able, label in ((True, "within the budget"), (False, "beyond it")):
+        shown = trials.filter(pl.col("affordable") == able)
+        if not len(shown):
+            continue
+        look = style.look(1 if able else 2)
+        axis.errorbar(
+            shown[across], shown["gain"], 1.96 * shown["standard_error"], fmt=look.marker, color=look.colour,
+            mfc=look.colour if able else "white", ms=5, elinewidth=0.8, alpha=0.8, label=label if budget else None,
+        )  # fmt: skip
+    best = trials.filter(pl.col("trial") == winner)
+    axis.plot(
+        best[across],
+        best["gain"],
+        "o",
+        ms=13,
+        mfc="none",
+        mec=style.INK,
+        mew=1.4,
+        ls="none",
+        label="winner of the race",
+    )
+    axis.axhline(0.0, color=style.RULE, lw=0.9, zorder=1)
+    if budget is not None:
+        axis.axvline(budget, color=style.INK, lw=1.1, ls=(0, (6, 2)), label="budget")
+    axis.set_xlabel("Trial" if budget is None else f"Spent, {currency} per person")
+    axis.legend()
+
+
+def _finalists(axis: Axes, race: pl.DataFrame, verdict: Estimate) -> None:
+    """Gain of each finalist in the race, and the verdict below."""
+    look, names = style.look(1), []
+    for place, row in enumerate(race.iter_rows(named=True)):
+        names.append("as it stands" if row["trial"] == 0 else f"trial {row['trial']}")
+        _interval(axis, place, Estimate(row["gain"], row["low"], row["high"], 0), look)
+    _interval(axis, len(names), verdict, style.look(0))
+    axis.set_yticks(range(len(names) + 1), [*names, "winner, judged"])
+    axis.invert_yaxis()
+    axis.axvline(0.0, color=style.RULE, lw=0.9, zorder=1)
+    axis.grid(axis="y", visible=False)
+
+
+def _interval(axis: Axes, place: int, one: Estimate, look: style.Look) -> None:
+    axis.plot([one.low, one.high], [place, place], color=look.colour, lw=1.6)
+    axis.plot([one.mean], [place], look.marker, color=look.colour)

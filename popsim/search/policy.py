@@ -1,0 +1,117 @@
+"""A policy search from beginning to end: trials, a race of the best, and a verdict on fresh luck.
+
+A variant is the strategy with other values; it is simulated as a strategy of the experiment beside the comparator, so
+that all share people and luck, and every finished unit is kept in the sealed store of runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from popsim.definitions.search import Search
+from popsim.definitions.strategy import Strategy
+from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
+from popsim.errors import InputError, did_you_mean
+from popsim.evidence.distributions import Floats
+from popsim.experiments.contrast import NET_BENEFIT, Contrast
+from popsim.experiments.design import Study
+from popsim.experiments.policy_problem import Problem, Variant, with_experiment
+from popsim.experiments.runner import RunResult
+from popsim.search.race import Runner, Verdict, best_probability, judge, race
+from popsim.search.trials import Evaluate, Outcome, Say, Trial, affordable, try_out
+
+OBJECTIVES = {  # measure, and the sign that makes more of it better
+    "net_benefit": (NET_BENEFIT, 1.0),
+    "qalys": (QALYS, 1.0),
+    "cost": (TOTAL_COST, -1.0),
+    "readmissions": ("readmission_30d_at_entry", -1.0),
+}
+
+type Run = Callable[[Study], RunResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search has found.
+
+    Attributes:
+        problem: what was asked.
+        trials: all variants, as they were tried.
+        runners: the finalists after the race, the winner first.
+        verdict: on fresh luck.
+        strategy: the winner, to be put into an experiment.
+    """
+
+    problem: Problem
+    trials: Sequence[Trial]
+    runners: Sequence[Runner]
+    verdict: Verdict
+    strategy: Strategy
+
+
+def evaluator(problem: Problem, run: Run) -> Evaluate:
+    """What tries variants: the experiment, run with them as its strategies."""
+    search, experiment = problem.search, problem.experiment
+    comparator = experiment.strategy(experiment.reference)
+    measure, sign = OBJECTIVES[search.objective]
+    pieces = "draws" if experiment.draws else "replications"
+
+    def evaluate(variants: Sequence[Variant], luck: int) -> list[Outcome]:
+        strategies = [problem.strategy(variant) for variant in variants]
+        sizes = {"draws": 0, "replications": 1} | {pieces: luck}
+        varied = experiment.model_copy(update={"strategies": (comparator, *strategies), **sizes})
+        result = run(with_experiment(problem.study, varied))
+        measures = pl.read_parquet(result.folder / "measures.parquet").with_columns(pl.col("strategy").cast(pl.String))
+        outcomes = []
+        for strategy in strategies:
+            contrast = Contrast(strategy.name, comparator.name, measure, experiment.willingness_to_pay)
+            gain = sign * contrast.values(measures)["value"].to_numpy()
+            if len(gain) < luck or not np.isfinite(gain).all():
+                raise InputError(f"{search.name}: {measure} cannot be measured in every replication: add people")
+            outcomes.append(Outcome(gain, _spent(measures, strategy.name, search, luck)))
+        return outcomes
+
+    return evaluate
+
+
+def find(problem: Problem, evaluate: Evaluate, say: Say = lambda text: None) -> Found:
+    """Search, race and judge.
+
+    Raises:
+        InputError: no variant is within the budget.
+        RunError: simulations failed.
+    """
+    search = problem.search
+    trials = try_out(search, problem.own, evaluate, say)
+    ranked = affordable(trials, search)
+    if not ranked:
+        assert search.budget is not None  # else all are affordable
+        least = min(trial.spent for trial in trials)
+        raise InputError(
+            f"{problem.file}: budget.most = {search.budget.most:g}: no variant is within it; the cheapest of "
+            f"{len(trials)} spends {least:,.4g}"
+        )
+    finalists = list({trial.variant: trial for trial in (*ranked[: search.finalists], trials[0])}.values())
+    runners, luck = race(finalists, search, evaluate)
+    winner = runners[0].variant
+    verdict = judge(winner, trials[0].variant, best_probability(runners), luck, search, evaluate)
+    label = problem.experiment.strategy(search.strategy).title
+    named = {"name": search.strategy, "label": f"{label}, best found"[:80]}
+    return Found(problem, trials, runners, verdict, problem.strategy(winner).model_copy(update=named))
+
+
+def _spent(measures: pl.DataFrame, strategy: str, search: Search, luck: int) -> Floats:
+    """What counts to the budget, for each piece of luck."""
+    if search.budget is None:
+        return np.zeros(luck)
+    wide = measures.filter(pl.col("strategy") == strategy, pl.col("measure").is_in(search.budget.measures))
+    known = measures["measure"].unique().to_list()
+    for name in search.budget.measures:
+        if name not in known:
+            raise InputError(f"{search.name}: budget.measures: '{name}': {did_you_mean(name, known)}")
+    sums = wide.group_by("draw", "replication").agg(pl.col("value").sum()).sort("draw", "replication")
+    return sums["value"].to_numpy()

@@ -1,0 +1,197 @@
+"""The race of the best variants on fresh luck, and the judgement of its winner on luck that is fresher still.
+
+The best of many trials owes a part of its lead to luck. So the finalists run again, all under the same new luck, as
+long as it is open who is best: whoever is clearly behind drops out, and the replications go to those that are close.
+The winner owes some of its lead to luck once more, so what it is worth is told by replications that had no part in
+choosing it.
+
+The probability that the leader is the best is at least 1 - sum of P(finalist k is better), by Bonferroni's bound; each
+term is the tail of Student's t for the paired difference, under the luck that both have seen. Being looked at after
+every round, they are a little too sure of themselves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import stdtr
+
+from popsim.definitions.search import Search
+from popsim.economics.uncertainty import t_quantile
+from popsim.evidence.distributions import Floats
+from popsim.experiments.policy_problem import Variant
+from popsim.search.trials import Evaluate, Outcome, Trial, excess
+
+CLEARLY = 0.95  # confidence, over all finalists together, with which one is behind that drops out
+SAME = 1e-9  # relative: differences that rounding makes
+
+
+class Estimate(NamedTuple):
+    """A mean with its 95% interval over luck."""
+
+    mean: float
+    low: float
+    high: float
+    replications: int
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """A finalist after the race.
+
+    Attributes:
+        variant: who.
+        gain: over the comparator, in the race alone.
+        ahead: of the winner, paired: below 0 for who is behind; None for the winner.
+        may_be_better: probability that it is better than the winner; 0 for the winner.
+        spent: mean of everything seen so far.
+    """
+
+    variant: Variant
+    gain: Estimate
+    ahead: Estimate | None
+    may_be_better: float
+    spent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the winner is worth, on luck that had no part in choosing it.
+
+    Attributes:
+        winner: who.
+        best_probability: that it is the best finalist: a lower bound.
+        gain: of the winner over the comparator.
+        before: of the strategy as it stands over the comparator, under the same luck.
+        improvement: of the winner over the strategy as it stands, paired.
+        spent: by the winner.
+    """
+
+    winner: Variant
+    best_probability: float
+    gain: Estimate
+    before: Estimate
+    improvement: Estimate
+    spent: Estimate
+
+
+def race(finalists: Sequence[Trial], search: Search, evaluate: Evaluate) -> tuple[list[Runner], int]:
+    """Run the finalists on fresh luck until one is left, or for as many replications as the search allows.
+
+    Args:
+        finalists: two or more; they have seen the first `search.replications` pieces of luck.
+        search: budget and effort.
+        evaluate: what variants are tried with.
+
+    Returns:
+        All finalists, the winner first, then by gain; and how many pieces of luck have been used so far.
+    """
+    begin = luck = search.replications
+    end = begin + search.race
+    seen: dict[int, Outcome] = {}
+    running = [trial.variant for trial in finalists]
+    while luck < end and (len(running) > 1 or luck == begin):
+        luck = min(luck + search.replications, end)
+        seen |= {v.number: o for v, o in zip(running, evaluate(running, luck), strict=True)}
+        running = _still_open(running, seen, begin, search, len(finalists))
+    return _standings([trial.variant for trial in finalists], running, seen, begin, search), luck
+
+
+def judge(winner: Variant, own: Variant, chance: float, luck: int, search: Search, evaluate: Evaluate) -> Verdict:
+    """The winner on fresh luck.
+
+    Args:
+        winner: of the race.
+        own: the strategy as it stands.
+        chance: that the winner is the best.
+        luck: pieces used so far.
+        search: effort.
+        evaluate: what variants are tried with.
+    """
+    asked = [own] if winner == own else [winner, own]
+    outcomes = evaluate(asked, luck + search.judged)
+    best, before = outcomes[0], outcomes[-1]
+    return Verdict(
+        winner,
+        chance,
+        estimate(best.gain[luck:]),
+        estimate(before.gain[luck:]),
+        estimate(best.gain[luck:] - before.gain[luck:]),
+        estimate(best.spent[luck:]),
+    )
+
+
+def best_probability(runners: Sequence[Runner]) -> float:
+    """That the first is the best of all: at least so much."""
+    return max(0.0, 1.0 - sum(runner.may_be_better for runner in runners[1:]))
+
+
+def estimate(values: Floats) -> Estimate:
+    """Mean and 95% interval (Student's t) of independent values."""
+    mean, error = _mean_and_error(values)
+    reach = t_quantile(len(values)) * error if len(values) > 1 else math.nan
+    return Estimate(mean, mean - reach, mean + reach, len(values))
+
+
+def _still_open(
+    running: list[Variant], seen: dict[int, Outcome], begin: int, search: Search, finalists: int
+) -> list[Variant]:
+    """Those that may still be the best."""
+    leader = _leader(running, seen, begin, search)
+    least = (1.0 - CLEARLY) / max(finalists - 1, 1)
+    return [
+        v
+        for v in running
+        if v == leader
+        or (_better(seen[v.number], seen[leader.number], begin) > least and _can_pay(seen[v.number], search))
+    ]
+
+
+def _leader(running: Sequence[Variant], seen: dict[int, Outcome], begin: int, search: Search) -> Variant:
+    """Best mean in the race of those within the budget (of all, when nobody is); of equals, who spends less."""
+    able = [v for v in running if _can_pay(seen[v.number], search)] or running
+
+    def rank(variant: Variant) -> tuple[float, float, int]:
+        outcome = seen[variant.number]
+        return -float(outcome.gain[begin:].mean()), float(outcome.spent.mean()), variant.number
+
+    return min(able, key=rank)
+
+
+def _can_pay(outcome: Outcome, search: Search) -> bool:
+    return excess(float(outcome.spent.mean()), search) <= 0.0
+
+
+def _standings(
+    finalists: Sequence[Variant], running: Sequence[Variant], seen: dict[int, Outcome], begin: int, search: Search
+) -> list[Runner]:
+    winner = _leader(running, seen, begin, search)
+    best = seen[winner.number]
+    found = []
+    for variant in finalists:
+        outcome = seen[variant.number]
+        both = len(outcome.gain)  # who dropped out has seen less luck than the winner
+        ahead = None if variant == winner else estimate((outcome.gain - best.gain[:both])[begin:])
+        able = _can_pay(outcome, search)
+        chance = _better(outcome, best, begin) if variant != winner and able else 0.0
+        found.append(Runner(variant, estimate(outcome.gain[begin:]), ahead, chance, float(outcome.spent.mean())))
+    return sorted(found, key=lambda runner: (runner.variant != winner, -runner.gain.mean, runner.variant.number))
+
+
+def _better(one: Outcome, other: Outcome, begin: int) -> float:
+    """Probability that one is better than the other, from paired differences under the luck that both have seen."""
+    both = min(len(one.gain), len(other.gain))
+    mean, error = _mean_and_error(one.gain[begin:both] - other.gain[begin:both])
+    size = max(float(np.abs(one.gain[begin:both]).max()), float(np.abs(other.gain[begin:both]).max()))
+    if error <= SAME * size:  # always the same difference; none at all where a choice does not matter
+        return float(mean > SAME * size)
+    return float(stdtr(both - begin - 1, mean / error))
+
+
+def _mean_and_error(values: Floats) -> tuple[float, float]:
+    error = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    return float(values.mean()), error
