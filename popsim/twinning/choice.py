@@ -113,13 +113,25 @@ class Comparison:
         low, high = (weighted_quantile(flat, weights, q) for q in (0.5 - level / 2, 0.5 + level / 2))
         return low.reshape(persons, options), high.reshape(persons, options)
 
-    def risk(self, name: str) -> NDArray[np.float64]:
-        """Probability of death, decompensation, a reaction of one kind, or any (`reaction`), (persons, options)."""
+    def chances(self, name: str) -> NDArray[np.float64]:
+        """Probability of `death` or `decompensation`, or whether a reaction of a kind or any (`reaction`) comes.
+
+        (persons, options, members); what is counted by its chance day by day may sum to more than 1 in a member.
+        """
         if name in ("death", "decompensation"):
-            return np.minimum(self.expected(getattr(self.futures, name)), 1.0)
-        if name == "reaction":
-            return self.expected(self.futures.reactions.any(axis=0).astype(np.float64))
-        return self.expected(self.futures.reactions[list(KINDS).index(name)].astype(np.float64))
+            return np.asarray(getattr(self.futures, name))
+        reactions = self.futures.reactions
+        found = reactions.any(axis=0) if name == "reaction" else reactions[list(KINDS).index(name)]
+        return np.asarray(found, np.float64)
+
+    def risk(self, name: str) -> NDArray[np.float64]:
+        """Probability of what `chances` names, (persons, options)."""
+        return np.minimum(self.expected(self.chances(name)), 1.0)
+
+    def excess(self, name: str) -> NDArray[np.float64]:
+        """The chances less those of doing nothing, (persons, options, members): for `expected` and `interval`."""
+        chances = self.chances(name)
+        return np.asarray(chances - chances[:, [self.nothing]])
 
     def risk_difference(self, name: str) -> NDArray[np.float64]:
         """The probability less that of doing nothing, (persons, options)."""
@@ -178,7 +190,8 @@ class Comparison:
 
         Columns: option, label, gain (net benefit beyond doing nothing), low and high (its Monte Carlo confidence
         interval), member_low and member_high (90% of the members), probability_best, qaly and cost (beyond doing
-        nothing), risk_<death, decompensation, reaction> with their differences to doing nothing, allowed, recommended.
+        nothing), risk_<death, decompensation, reaction> with their differences to doing nothing and the intervals of
+        these (_low, _high), allowed, recommended.
         """
         beyond = [values - values[:, [self.nothing]] for values in (self.futures.qaly, self.futures.cost)]
         low, high = self.interval(self.gain)
@@ -194,7 +207,10 @@ class Comparison:
             "cost": self.expected(beyond[1]),
         }
         for name in ("death", "decompensation", "reaction"):
-            columns |= {f"risk_{name}": self.risk(name), f"risk_difference_{name}": self.risk_difference(name)}
+            difference = f"risk_difference_{name}"
+            lowest, highest = self.interval(self.excess(name))
+            columns |= {f"risk_{name}": self.risk(name), difference: self.risk_difference(name)}
+            columns |= {f"{difference}_low": lowest, f"{difference}_high": highest}
         table = pl.DataFrame(
             {"option": [one.name for one in self.options], "label": [one.title for one in self.options]}
             | {name: values[person] for name, values in columns.items()}

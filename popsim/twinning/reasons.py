@@ -213,10 +213,18 @@ def _risks(comparison: Comparison, chosen: int, person: int) -> Iterator[str]:
     """Risks under the option, beside those of no change."""
     if chosen == comparison.nothing:
         return
-    names = {"decompensation": "decompensation", "death": "death", "reaction": "an adverse reaction"}
-    risks = {words: comparison.risk(name)[person] for name, words in names.items()}
-    told = [f"of {words} {risk[chosen]:.0%} instead of {risk[comparison.nothing]:.0%}" for words, risk in risks.items()]
+    told = []
+    for name, words in (("decompensation", "decompensation"), ("death", "death"), ("reaction", "an adverse reaction")):
+        one, nothing = (comparison.risk(name)[person, place] for place in (chosen, comparison.nothing))
+        low, high = (float(end[person, chosen]) for end in comparison.interval(comparison.excess(name)))
+        told.append(f"of {words} {one:.0%} instead of {nothing:.0%} ({_points(low)} to {_points(high)} points)")
     yield f"Risk {', '.join(told)}."
+
+
+def _points(share: float) -> str:
+    """A difference of probabilities in percentage points, with its sign."""
+    points = round(100.0 * share)
+    return f"{points:+d}" if points else "0"
 
 
 def _driven(driver: Driver, comparison: Comparison, best: int, other: int) -> str:

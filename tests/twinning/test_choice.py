@@ -36,6 +36,8 @@ def test_the_congested_get_more_diuretic():
     assert chosen(comparison) == "more"
     assert comparison.sure[0]
     assert comparison.risk_difference("decompensation")[0, 1] < 0.0
+    _, high = comparison.interval(comparison.excess("decompensation"))
+    assert high[0, 1] < 0.0
 
 
 def test_the_dry_do_not_get_more_diuretic():
