@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from popsim.care.monitoring import Monitoring
+from popsim.care.monitoring import HomeReadings, Monitoring
 from popsim.care.signals import Signals
 from popsim.definitions.guidance import LARGEST_RISK, Guidance
 from popsim.definitions.interventions import Telemonitoring
@@ -136,9 +136,8 @@ class Beside:
             cohort=study.cohort,
             physiology=body(model, study),
             home=HOME_DEVICES,
-            errors=parameters["home_signals"],
             sight=Signals(people.schema, seed=seed, replication=replication),
-            hazards=parameters["heart_failure"],
+            parameters=parameters,
             seed=seed,
             replication=replication,
         )
@@ -152,9 +151,9 @@ class Beside:
         as_seen["telemonitored"] = population["alive"]
         self._home.observe(as_seen, clock)
 
-    def alert(self, population: Population, clock: Clock, readings: object) -> None:
+    def alert(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
         """What `Monitoring` asks of a guide: the beliefs take in the morning, and alert nobody."""
-        self._risks.live(population, clock, readings)  # type: ignore[arg-type]
+        self._risks.live(population, clock, readings)
 
     def belief(self, population: Population) -> Belief:
         """The beliefs on an evening, with what care has changed during the day."""
