@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 
 from popsim.learning.evaluation import Evaluation
-from popsim.learning.performance import Performance
-from popsim.outcomes.scoring import Estimate, calibration_table
+from popsim.learning.performance import Performance, calibration_groups
+from popsim.outcomes.scoring import Estimate
 
 WARNING = "For research, not for care."
 MARKDOWN, JSON = "model_card.md", "model_card.json"
@@ -43,6 +43,7 @@ def card(found: Evaluation, title: str, source: Mapping[str, Any], limits: Seque
         "made": datetime.now(UTC).strftime("%Y-%m-%d"),
         "versions": {name: version(name) for name in ("popsim", "scikit-learn")},
         "source": dict(source),
+        "split": found.split,
         "outcome": model.outcome,
         "estimator": " ".join(str(model.estimator).split()),
         "training": _part(train, model.outcome),
@@ -53,7 +54,7 @@ def card(found: Evaluation, title: str, source: Mapping[str, Any], limits: Seque
             {"name": score.name, "c_statistic": _estimate(score.c_statistic), "gain": _estimate(score.gain)}
             for score in found.against
         ],
-        "calibration": calibration_table(found.judged.risk, found.judged.happened > 0.0).to_dicts(),
+        "calibration": calibration_groups(found.judged).to_dicts(),
         "subgroups": found.subgroups.to_dicts(),
         "features": found.weights.to_dicts(),
         "shifted": found.shifts.filter("shifted").to_dicts(),
@@ -78,8 +79,7 @@ def markdown(said: Mapping[str, Any]) -> str:
         "## Data",
         _table(["", "Training", "Test"], _data_rows(said)),
         "\n".join(f"- {heading}: {text}" for heading, text in said["source"].items()),
-        f"Nobody is in both parts, and training ended before the test began, where rows have a day. Outcome: "
-        f"`{said['outcome']}`. Estimator: `{said['estimator']}`.",
+        f"{said['split']} Outcome: `{said['outcome']}`. Estimator: `{said['estimator']}`.",
         "## Performance on the test rows",
         _table(["Figure", "Value", "95% interval"], [_row(name, performance[name]) for name in performance]),
         f"Watched are risks from {said['watched_from_risk']:.3f}. Observed to predicted above 1: risks were too low. "
@@ -91,10 +91,9 @@ def markdown(said: Mapping[str, Any]) -> str:
             [
                 [
                     f"{row['group']}",
-                    f"{row['persons']}",
-                    f"{row['forecast']:.3f}",
-                    f"{row['happened']:.3f}",
-                    f"{row['low']:.3f} to {row['high']:.3f}",
+                    f"{row['rows']}",
+                    f"{row['predicted']:.3f}",
+                    *_row("", row | {"value": row["observed"]})[1:],
                 ]
                 for row in said["calibration"]
             ],

@@ -13,11 +13,26 @@ from popsim.evidence.parameters import load_parameters
 from popsim.kernels.codes import STREAM_INTERVENTION
 from popsim.kernels.sampling import keyed_uniforms
 from popsim.learning.drift import Reference
-from popsim.learning.performance import Judged, Performance, difference, fairness, performance, watched_from
+from popsim.learning.loop import LearningLoop
+from popsim.learning.performance import (
+    Judged,
+    Performance,
+    difference,
+    fairness,
+    performance,
+    subgroups,
+    watched_from,
+)
 from popsim.learning.risk_model import Floats, RiskModel
 from popsim.outcomes.scoring import Estimate
 
 SPLIT_WORD = 0x73706C69  # index of the random number that says on which side a person is
+APART = "Nobody is in both parts, and training ended before the test began."
+APART_BY_PERSON = "Nobody is in both parts; the rows say nothing of time."
+FORESEEN = (
+    "The test rows are judged by the risks that the models of their time foresaw, before what happened was known; "
+    "people are in both parts, and the training table is the last model's."
+)
 MOST_SHUFFLED = 3000  # rows that the weight of features is measured on
 
 
@@ -40,8 +55,8 @@ class Evaluation(NamedTuple):
 
     Attributes:
         model: fitted to the earlier rows of some persons.
-        train, test: rows of each, with outcomes; nobody is in both, and every training window ended before the first
-            day of the test (where rows have a day).
+        train, test: rows of each, with outcomes.
+        split: how they are kept apart, in words.
         judged: risks of the test rows and what happened.
         watched: risk from which the rows of the highest risks are watched.
         performance: of the test rows.
@@ -54,6 +69,7 @@ class Evaluation(NamedTuple):
     model: RiskModel
     train: pl.DataFrame
     test: pl.DataFrame
+    split: str
     judged: Judged
     watched: float
     performance: Performance
@@ -96,15 +112,16 @@ def evaluate(
     fitted = (model or RiskModel()).fit(train, outcome, features=features)
     judged = _judged(fitted, test)
     watched = watched_from(judged.risk, parameters["watched_share"])
-    chosen = {name: values.filter(in_test) for name, values in groups.items()}
     against = []
     for name, column in (scores or {}).items():
         points = judged._replace(risk=test[column].to_numpy().astype(np.float64))
         against.append(Against(name, performance(points, np.inf).c_statistic, difference(judged, points)))
+    chosen = {name: values.filter(in_test) for name, values in groups.items()}
     return Evaluation(
         model=fitted,
         train=train,
         test=test,
+        split=APART if "day" in frame.columns else APART_BY_PERSON,
         judged=judged,
         watched=watched,
         performance=performance(judged, watched),
@@ -112,6 +129,31 @@ def evaluate(
         weights=_weights(fitted, train, test),
         shifts=Reference(train, fitted.features, parameters).shifts(test),
         against=tuple(against),
+    )
+
+
+def prospective(loop: LearningLoop) -> Evaluation:
+    """A model that learns on the way, judged by the risks that it foresaw.
+
+    Raises:
+        InputError: no risk that was foreseen has come to its end yet.
+    """
+    judged, rows = loop.judged()
+    parameters = load_parameters("learning")
+    watched = watched_from(judged.risk, parameters["watched_share"], judged.weight)
+    train = loop.table
+    return Evaluation(
+        model=loop.model,
+        train=train,
+        test=rows,
+        split=FORESEEN,
+        judged=judged,
+        watched=watched,
+        performance=performance(judged, watched),
+        subgroups=fairness(judged, subgroups(rows), watched),
+        weights=_weights(loop.model, train, rows),
+        shifts=Reference(train, loop.model.features, parameters).shifts(rows),
+        against=(),
     )
 
 

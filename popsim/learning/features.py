@@ -9,6 +9,7 @@ A reading that nobody has made is missing (NaN). No feature is a part of the hid
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -238,11 +239,16 @@ class Record:
         return values
 
 
+@cache
+def _signals() -> tuple[Signal, ...]:
+    return read(FILE, SignalFile).signals
+
+
 def bedside_signals(schema: Schema) -> list[Signal]:
     """Signals that every clinician can have; a pressure sensor is implanted in few, and classes are left out."""
     return [
         signal
-        for signal in read(FILE, SignalFile).signals
+        for signal in _signals()
         if signal.measures in schema and schema[signal.measures].kind == "real" and signal.device != "pressure_sensor"
     ]
 

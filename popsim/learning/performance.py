@@ -19,7 +19,7 @@ from scipy.stats import norm
 from popsim.errors import InputError
 from popsim.learning.risk_model import LEAST_RISK
 from popsim.outcomes.risk_adjustment import c_statistic, fit_logistic
-from popsim.outcomes.scoring import Estimate
+from popsim.outcomes.scoring import Estimate, wilson
 
 type Floats = NDArray[np.float64]
 
@@ -116,6 +116,34 @@ def watched_from(risk: Floats, share: float, weight: Floats | None = None) -> fl
     w = np.ones(len(risk)) if weight is None else weight
     reached = np.searchsorted(np.cumsum(w[order]), share * w.sum())
     return float(risk[order[min(int(reached), len(order) - 1)]])
+
+
+def calibration_groups(judged: Judged, groups: int = 10) -> pl.DataFrame:
+    """What was foreseen and what happened in groups of about the same weight, by rising risk.
+
+    Returns:
+        group (from 1), rows, predicted, observed, low, high (95% interval, Wilson, of the share in as many rows of
+        equal weight as tell the same).
+    """
+    order = np.argsort(judged.risk, kind="stable")
+    before = np.cumsum(judged.weight[order]) - judged.weight[order]
+    place = np.minimum((before * groups / judged.weight.sum()).astype(np.int64), groups - 1)
+    w, risk, y = (values[order] for values in (judged.weight, judged.risk, judged.happened))
+    total = np.bincount(place, weights=w)
+    kept = total > 0.0
+    sums = [np.bincount(place, weights=values)[kept] for values in (w, w * risk, w * y, w**2)]
+    observed = sums[2] / sums[0]
+    low, high = wilson(observed, sums[0] ** 2 / sums[3])
+    return pl.DataFrame(
+        {
+            "group": np.flatnonzero(kept) + 1,
+            "rows": np.bincount(place)[kept],
+            "predicted": sums[1] / sums[0],
+            "observed": observed,
+            "low": low,
+            "high": high,
+        }
+    )
 
 
 def subgroups(frame: pl.DataFrame) -> dict[str, pl.Series]:

@@ -299,7 +299,7 @@ def _default(parameters: ParameterSet) -> Any:
 
 
 def _fit(estimator: Any, x: Floats, y: Floats, w: Floats) -> Any:
-    """The estimator fitted on one thread; a feature that nobody has read says nothing, and not all take it so."""
+    """The estimator fitted on one thread."""
     from threadpoolctl import threadpool_limits
 
     steps = getattr(estimator, "steps", None)

@@ -162,7 +162,7 @@ def calibration_table(risk: ArrayLike, happened: ArrayLike, groups: int = 10) ->
     )
 
 
-def wilson(share: Floats, number: NDArray[np.int64]) -> tuple[Floats, Floats]:
+def wilson(share: Floats, number: NDArray[np.int64] | Floats) -> tuple[Floats, Floats]:
     """The 95% interval of a share of so many persons, by inverting the score test."""
     z2 = 1.96**2
     middle = (share + z2 / (2 * number)) / (1 + z2 / number)

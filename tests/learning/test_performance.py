@@ -6,7 +6,7 @@ import pytest
 from planted import people
 from scipy.special import expit, logit
 
-from popsim.learning.performance import Judged, fairness, performance, subgroups, watched_from
+from popsim.learning.performance import Judged, calibration_groups, fairness, performance, subgroups, watched_from
 from popsim.outcomes import scoring
 
 
@@ -78,6 +78,17 @@ def test_groups_that_are_treated_alike_are_not_accused():
         judged = Judged.of(table["true_risk"].to_numpy(), table["admission"].to_numpy())
         accused += fairness(judged, subgroups(frame), 0.3)["miscalibrated"].any()
     assert accused / 120 < 0.05 + 3.0 * np.sqrt(0.05 * 0.95 / 120)
+
+
+def test_groups_by_risk_are_those_of_scoring_and_take_weights():
+    table = people(1000, 9)
+    judged = Judged.of(table["true_risk"].to_numpy(), table["admission"].to_numpy())
+    ours, theirs = calibration_groups(judged), scoring.calibration_table(judged.risk, judged.happened > 0)
+    assert ours.drop("rows").to_numpy() == pytest.approx(theirs.drop("persons").to_numpy(), abs=1e-12)
+    doubled = judged._replace(weight=np.full(1000, 2.0))
+    assert calibration_groups(doubled).equals(ours)
+    late = judged._replace(weight=np.where(judged.risk > np.median(judged.risk), 9.0, 1.0))
+    assert calibration_groups(late)["rows"].to_list()[0] > 400  # the lower half has a tenth of the weight
 
 
 def test_small_groups_show_no_figures():
