@@ -15,6 +15,7 @@ import typer
 
 from popsim.cli.budget import budget, capacity
 from popsim.cli.calibrate import calibrate
+from popsim.cli.data_value import data_value
 from popsim.cli.decide import decide, equity, subgroups
 from popsim.cli.describing import parameters, schema
 from popsim.cli.explain import explain
@@ -64,6 +65,7 @@ app.command()(validate)
 app.command()(calibrate)
 app.command()(learn)
 app.command()(search)
+app.command()(data_value)
 app.command()(verify)
 app.command()(plot)
 app.command()(report)

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from popsim.definitions.base import Definition
 from popsim.definitions.calibration import Calibrated, Calibration
 from popsim.definitions.cohort import CohortDefinition
+from popsim.definitions.data_value import DataValue
 from popsim.definitions.experiment import Experiment
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.options import OptionFile
@@ -31,6 +32,7 @@ KINDS: dict[str, type[Definition]] = {
     "signals": SignalFile,
     "options": OptionFile,
     "search": Search,
+    "data_value": DataValue,
 }
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -15,6 +15,7 @@ from popsim.errors import DefinitionError
 from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.drugs import read_drug
 from popsim.evidence.parameters import load_parameters
+from popsim.experiments.data_value import read_question
 from popsim.experiments.design import Study
 from popsim.experiments.policy_problem import read_problem
 from popsim.experiments.scenarios import studies
@@ -34,6 +35,9 @@ def check_file(path: Path) -> str:
         DefinitionError: it is refused, or it is no definition of any kind.
     """
     table = read_toml(path)
+    if "axes" in table:
+        asked = read_question(path)
+        return f"data value '{asked.definition.name}' is sound: {len(asked.points)} points of {len(table['axes'])} axes"
     if "strategies" in table:
         study, *scenarios = studies(path).values()
         names = ", ".join(strategy.name for strategy in study.experiment.strategies)
@@ -51,7 +55,7 @@ def check_file(path: Path) -> str:
         uncertain = len(uncertain_parameters({path.stem: parameters}, (), path).names)
         return f"parameter set '{path.stem}' is sound: {len(parameters)} parameters, {uncertain} of them uncertain"
     kinds = "an experiment (strategies), care network (settings), cohort (columns), calibration (parameters)"
-    allowed = f"must be {kinds}, search (choices), drug (drug_class) or parameter set (tables)"
+    allowed = f"must be {kinds}, search (choices), data value (axes), drug (drug_class) or parameter set (tables)"
     raise DefinitionError(path, "file", None, allowed)
 
 

@@ -46,7 +46,7 @@ WITHOUT_INFLUENCE = (
     *("reporting", "cli", "verification", "calibration", "search", "search.py", "html.py", "run.py"),
     *("engines", "engine.py", "interrupts.py", "runner.py", "status.py", "store.py", "unit_file.py", "work.py"),
     *("checking.py", "contrast.py", "forecasting.py", "plan.py", "precision.py", "sensitivity", "until.py"),
-    *("policy_problem.py", "strategy_values.py"),
+    *("data_value.py", "policy_problem.py", "strategy_values.py"),
 )
 
 

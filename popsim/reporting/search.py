@@ -78,7 +78,8 @@ def _choices(found: Found) -> str:
         search.choices, found.trials[0].variant.values, found.verdict.winner.values, strict=True
     ):
         ends = ["one of", f"{len(choice.levels)}"] if choice.options else [_level(choice.low), _level(choice.high)]
-        lines.append([f"  {choice.title}", _level(own), _level(best), *ends])
+        edge = not choice.options and best in (choice.levels[0], choice.levels[-1])
+        lines.append([f"  {choice.title}", _level(own), f"{_level(best)}{' (edge)' if edge else ''}", *ends])
     return aligned(lines)
 
 

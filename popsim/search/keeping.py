@@ -29,7 +29,7 @@ from popsim.experiments.content import SHOWN, combined_hash, file_hash, frame_ha
 from popsim.experiments.policy_problem import Problem, Variant
 from popsim.experiments.work import versions
 from popsim.search.policy import Found
-from popsim.search.race import Estimate
+from popsim.search.race import Estimate, estimate
 from popsim.search.trials import Trial, excess
 
 WARNING = "# For research, not for care.\n"
@@ -78,7 +78,7 @@ def keep(found: Found, folder: Path) -> str:
 
 
 def trial_table(found: Found) -> pl.DataFrame:
-    """Every variant: trial, a column for each choice (its path), gain, standard_error, spent, affordable."""
+    """Every variant: trial, a column for each choice (its path), gain, low, high (95%), spent, affordable."""
     search = found.problem.search
     rows = [{"trial": t.variant.number} | _values(t.variant, search) | _seen(t, search) for t in found.trials]
     return pl.DataFrame(rows, infer_schema_length=None)
@@ -136,9 +136,11 @@ def _values(variant: Variant, search: Search) -> dict[str, Any]:
 
 
 def _seen(trial: Trial, search: Search) -> dict[str, Any]:
+    interval = estimate(trial.outcome.gain)
     return {
         "gain": trial.gain,
-        "standard_error": trial.error,
+        "low": interval.low,
+        "high": interval.high,
         "spent": trial.spent,
         "affordable": excess(trial.spent, search) <= 0.0,
     }

@@ -7,7 +7,6 @@ has simulated before.
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -57,11 +56,6 @@ class Trial:
     def gain(self) -> float:
         """Mean over luck."""
         return float(self.outcome.gain.mean())
-
-    @property
-    def error(self) -> float:
-        """Its Monte Carlo standard error."""
-        return float(self.outcome.gain.std(ddof=1)) / math.sqrt(len(self.outcome.gain))
 
     @property
     def spent(self) -> float:

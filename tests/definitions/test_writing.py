@@ -26,6 +26,7 @@ FOLDERS = {
     "targets": "experiments/targets",
     "signals": "popsim/evidence/devices",
     "search": "experiments/searches",
+    "data_value": "experiments/data_value",
 }
 FILES = [(kind, path) for kind, folder in FOLDERS.items() for path in sorted((ROOT / folder).glob("*.toml"))]
 FILES += [("experiment", path) for path in sorted((ROOT / "experiments" / "trials").glob("*.toml"))]

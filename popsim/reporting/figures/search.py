@@ -53,9 +53,10 @@ def _variants(axis: Axes, trials: pl.DataFrame, winner: int, budget: float | Non
         if not len(shown):
             continue
         look = style.look(1 if able else 2)
+        reach = [shown["gain"] - shown["low"], shown["high"] - shown["gain"]]
         axis.errorbar(
-            shown[across], shown["gain"], 1.96 * shown["standard_error"], fmt=look.marker, color=look.colour,
-            mfc=look.colour if able else "white", ms=5, elinewidth=0.8, alpha=0.8, label=label if budget else None,
+            shown[across], shown["gain"], reach, fmt=look.marker, color=look.colour, ms=5, elinewidth=0.8, alpha=0.8,
+            mfc=look.colour if able else "white", label=label if budget else None,
         )  # fmt: skip
     best = trials.filter(pl.col("trial") == winner)
     axis.plot(
