@@ -10,10 +10,10 @@ from collections.abc import Callable
 import numba
 from rich.console import Console
 
-from benchmarks import care, clinical, microsimulation, physiology, runner, vectors, warm_start, whole_run
+from benchmarks import care, clinical, microsimulation, physiology, registry, runner, vectors, warm_start, whole_run
 from benchmarks.measuring import Section, show
 
-PARTS = "abcdefgh"
+PARTS = "abcdefghi"
 
 
 def main() -> None:
@@ -50,6 +50,7 @@ def measured(part: str, quick: bool, turns: int) -> list[Section]:
         ],
         "g": lambda: runner.sections(quick, turns),
         "h": lambda: clinical.side_by_side(100_000, 40, turns),
+        "i": lambda: registry.sections(quick, turns),
     }
     return sections[part]()
 
