@@ -21,6 +21,7 @@ from popsim.care.signals import Signals
 from popsim.definitions.guidance import LARGEST_RISK, Guidance
 from popsim.definitions.interventions import Telemonitoring
 from popsim.errors import InputError, did_you_mean
+from popsim.evidence.parameters import load_parameters
 from popsim.experiments.design import Study
 from popsim.experiments.unit import build
 from popsim.guidance.belief_guidance import TwinRisks
@@ -35,12 +36,13 @@ from popsim.population.clock import Clock
 from popsim.population.population import Population
 from popsim.twinning.belief import Belief
 from popsim.twinning.ensemble import Ensemble
-from popsim.twinning.forecast import DEATH, DECOMPENSATION, PRESENTATION, READMISSION, Forecast, forecast
+from popsim.twinning.forecast import DEATH, DECOMPENSATION, PRESENTATION, REACTION, READMISSION, Forecast, forecast
+from popsim.twinning.futures import reactions_present
 from popsim.twinning.prior import member_ids
 
 type Floats = NDArray[np.float64]
 
-JUDGED = (DECOMPENSATION, PRESENTATION, READMISSION, DEATH)
+JUDGED = (DECOMPENSATION, PRESENTATION, READMISSION, DEATH, REACTION)
 SIGNALS = ("weight_kg", "nt_probnp_pg_ml")
 SIGNAL_DAYS = (7, 30)
 INTERVAL = (0.05, 0.95)
@@ -201,12 +203,19 @@ def _what_came(model: PopulationModel, beside: Beside, study: Study, days: int, 
         name: values[rows] for name, values in quantities(people, day, history(events, classes, people, day)).items()
     }
     scored = {score_of(name).label: points(name, known).astype(np.float64) for name in SCORES}
-    shown: dict[int, tuple[NDArray[np.bool_], dict[str, Floats]]] = {}
-    for ahead in horizons:
-        model.run_for(day + 1 + ahead - model.clock.day)
-        shown[ahead] = (people["alive"][rows] != 0, {name: people[name][rows].astype(np.float64) for name in SIGNALS})
-    came = _happened(model, classes, people.person_id[rows], day + 1, days)
-    ids = people.person_id[rows]
+    ids, shown = people.person_id[rows], {}
+    limits = {"reactions": model.parameters.get("reactions") or load_parameters("reactions")}
+    present = reactions_present(people.chosen(rows), limits)
+    reacts = np.zeros(len(rows), np.bool_)
+    for ahead in range(1, horizons[-1] + 1):
+        model.run_for(1)
+        now = people.chosen(rows)
+        if ahead <= days:
+            new = reactions_present(now, limits) & ~present
+            reacts |= new.any(axis=0) & (now["alive"] != 0)
+        if ahead in horizons:
+            shown[ahead] = (now["alive"] != 0, {name: now[name].astype(np.float64) for name in SIGNALS})
+    came = _happened(model, classes, ids, day + 1, days) | {REACTION: reacts}
     risks = [
         _risk_rows(ids, event, who, values, is_risk, came[event])
         for event in JUDGED
@@ -232,7 +241,7 @@ def _known(model: PopulationModel, study: Study, rows: NDArray[np.int64], member
 def _happened(
     model: PopulationModel, classes: Mapping[str, str], ids: NDArray[np.int64], start: int, days: int
 ) -> dict[str, NDArray[np.bool_]]:
-    """To whom each event came in [start, start + days)."""
+    """To whom each event of the log came in [start, start + days)."""
     events = model.events.frame(kinds=(PRESENT, START, END, DIES))
     admissions = stays(events, classes).filter(~pl.col("planned")).select("person_id", time_days="admit_time_days")
     presents = events.filter(pl.col("event") == "present")

@@ -59,7 +59,7 @@ EVENTS = {
     PRESENTATION: "Seeks acute care for any reason",
     READMISSION: "Is admitted to hospital",
     DEATH: "Dies",
-    REACTION: "Adverse reaction to a drug that is not present today",
+    REACTION: "Has a new adverse reaction to a drug",
 }
 
 

@@ -17,7 +17,7 @@ from popsim.twinning.forecast import EVENTS
 
 COLOURS = {TWIN: "#0072b2", TRUTH: "#009e73"}
 MARKERS = {TWIN: "o", TRUTH: "s"}
-TITLE_CHARACTERS = 26
+TITLE_CHARACTERS = 23
 
 
 @style.styled
@@ -31,7 +31,7 @@ def calibration_figure(judged: Judged) -> Figure:
         "the event came had the higher risk or more points, with 95% intervals; 0.5 is tossing a coin. True state: "
         "what could be known at most. Simulated people. For research, not for care."
     )
-    figure = style.blank(3.0 * len(events), 7.2, "Forecasts and what happened", note)
+    figure = style.blank(2.7 * len(events), 7.2, "Forecasts and what happened", note)
     axes = figure.subplots(2, len(events), squeeze=False, height_ratios=[1.2, 1.0])
     for place, event in enumerate(events):
         _calibration(axes[0, place], judged.risks.filter(pl.col("event") == event), event)
@@ -67,7 +67,7 @@ def _discrimination(axis: Axes, rows: pl.DataFrame, *, labelled: bool) -> None:
         colour, marker = COLOURS.get(name, style.QUIET), MARKERS.get(name, "D")
         axis.errorbar([row["c_statistic"]], [place], xerr=[reach], color=colour, marker=marker, ms=5, capsize=2)
     axis.axvline(0.5, color=style.RULE, lw=0.9, zorder=1)
-    axis.set_xlim(0.3, 1.0)
+    axis.set_xlim(0.3, 1.03)
     axis.set_ylim(-0.6, len(names) - 0.4)
     axis.set_yticks(range(len(names)), names if labelled else [""] * len(names))
     axis.set_xlabel("c-statistic")
