@@ -194,7 +194,8 @@ class _Record:
             raise DefinitionError(f"{self._file}:{error.lineno}", "file", None, "not valid JSON") from None
         except (ValueError, RecursionError) as error:
             found = re.search(r"line (\d+)", str(error))
-            raise DefinitionError(f"{self._file}:{found[1] if found else 1}", "file", None, "not valid TOML") from None
+            line = found[1] if found else self._text.rstrip().count("\n") + 1
+            raise DefinitionError(f"{self._file}:{line}", "file", None, "not valid TOML") from None
         if not isinstance(table, dict):
             raise DefinitionError(f"{self._file}:1", "file", None, "must be a table")
         return table

@@ -89,8 +89,10 @@ class TwinRegistry:
             their ids.
 
         Raises:
-            InputError: there are too few or too many members.
+            InputError: there are too few or too many members, or the seed is out of bounds.
         """
+        if not 0 <= seed < 2**32:
+            raise InputError(f"seed = {seed}: must be between 0 and {2**32 - 1}")
         kind = BeliefKind(physiology_for(cohort), seed, members)
         ids = [new_id() for _ in persons]
         with self.database.writing() as connection:

@@ -1,0 +1,148 @@
+"""The registry's file: what is none is refused in one line, and two commands at once wait for one another."""
+
+import sqlite3
+import threading
+
+import pytest
+from small_registry import COHORT, person, registry_of, state, stream
+
+from popsim.errors import DefinitionError, InputError, RunError
+from popsim.population.cohort import Cohort
+from popsim.population.genome import CODES
+from popsim.registry import database
+from popsim.registry.database import Database
+from popsim.registry.record import read_genome, read_record
+from popsim.registry.service import TwinRegistry
+from popsim.registry.vocabulary import vocabulary_of
+from popsim.schema import CLINICAL_SCHEMA
+
+
+def test_what_is_no_registry_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"twins.db: No such file"):
+        Database(tmp_path / "twins.db")
+    with pytest.raises(InputError, match="not a file"):
+        Database(tmp_path)
+    with pytest.raises(InputError, match="cannot be made"):
+        Database(tmp_path / "no" / "such" / "folder.db", create=True)
+    text = tmp_path / "text.db"
+    text.write_text("no database at all, but long enough to look like one" * 20)
+    text.chmod(0o600)
+    other = tmp_path / "other.db"
+    with sqlite3.connect(other) as file:
+        file.execute("CREATE TABLE things (thing)")
+    other.chmod(0o600)
+    for path in (text, other):
+        for create in (False, True):
+            with pytest.raises(InputError, match="not a registry of twins"):
+                Database(path, create=create)
+
+
+def test_an_empty_file_that_a_killed_command_left_becomes_a_registry(tmp_path):
+    path = tmp_path / "twins.db"
+    path.touch(mode=0o600)
+    with pytest.raises(InputError, match="not a registry of twins"):
+        Database(path)
+    assert Database(path, create=True).check() == 0
+
+
+def test_a_registry_of_another_version_is_refused(tmp_path):
+    registry, _ = registry_of(tmp_path)
+    path = registry.database.path
+    with sqlite3.connect(path) as file:
+        file.execute("PRAGMA user_version = 99")
+    with pytest.raises(InputError, match="not a registry of twins of this version"):
+        Database(path)
+
+
+def test_a_belief_of_other_columns_is_refused(tmp_path):
+    registry, [twin] = registry_of(tmp_path)
+    with registry.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE ensembles SET layout = 'older'")
+    with pytest.raises(InputError, match="other columns"):
+        registry.belief(twin)
+
+
+def test_a_second_command_waits_and_gives_up_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "PATIENCE_S", 0.05)
+    registry, [twin] = registry_of(tmp_path)
+    other = TwinRegistry(registry.database.path)
+    with registry.database.writing(), pytest.raises(RunError, match="in use by another command"):
+        other.update(stream("1,29463-7,80,kg,observation"), "a.csv", twin=twin)
+
+
+def test_updates_at_once_are_one_after_the_other(tmp_path):
+    registry, [twin] = registry_of(tmp_path)
+    lines = [f"1,29463-7,{80 + k},kg,observation" for k in range(6)]
+
+    def update(line):
+        TwinRegistry(registry.database.path).update(stream(line), "a.csv", twin=twin)
+
+    threads = [threading.Thread(target=update, args=(line,)) for line in lines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert registry.database.check() == 1 + len(lines)
+    assert state(registry, twin)[0] == 1
+    assert registry.update(stream(*lines), "a.csv", twin=twin).known == len(lines)
+
+
+@pytest.mark.parametrize(("members", "seed", "said"), [(1, 1, "members = 1"), (8, -1, "seed"), (8, 2**32, "seed")])
+def test_impossible_numbers_are_refused(tmp_path, members, seed, said):
+    registry = TwinRegistry(tmp_path / "twins.db", create=True)
+    with pytest.raises(InputError, match=said):
+        registry.new([person(tmp_path)], Cohort.read(COHORT), members=members, seed=seed)
+    assert registry.database.check() == 0
+
+
+MAN = 'age_years = 70\nsex = "male"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('sex = "male"\n', "record.toml: age_years: missing"),
+        ('age_years = 17\nsex = "male"\n', "record.toml: age_years = '17': must be between 18 and 115 a"),
+        ('age_years = "old"\nsex = "male"\n', "record.toml: age_years: must be a number"),
+        ('age_years = 70\nsex = "m"\n', "record.toml: sex: allowed: male, female"),
+        (MAN + '[diagnoses]\ndiabetis = true\n', "record.toml:4: diagnoses.(key): unknown key, did"),
+        (MAN + '[diagnoses]\ndiabetes = 1\n', "record.toml: diagnoses.diabetes = '1': must be true"),
+        (MAN + '[traits]\nfrailty = 0.5\n', "record.toml:4: traits.(key): unknown key"),
+        (MAN + '[traits]\nethnicity = 1.5\n', "record.toml: traits.ethnicity: must be a whole"),
+        (MAN + 'measurements = 5\n', "record.toml: measurements: must be a list"),
+        ("age_years = 70\nsex = ", "record.toml:2: file: not valid TOML"),
+        (
+            MAN + '[medications]\nbisoprolol = { dose = 5, unit = "mg/d" }\n'
+            'metoprolol = { dose = 50, unit = "mg/d" }\n',
+            "record.toml: medications.metoprolol: a second drug of the same class",
+        ),
+        (
+            MAN + '[medications]\nbisoprolol = { dose = 5, unit = "mL" }\n',
+            "record.toml: medications.bisoprolol.unit: allowed: mg/d",
+        ),
+    ],
+)  # fmt: skip
+def test_a_bad_record_is_refused(tmp_path, text, said):
+    path = tmp_path / "record.toml"
+    path.write_text(text)
+    with pytest.raises(DefinitionError) as error:
+        read_record(path, vocabulary_of("heart_failure"))
+    assert str(error.value).startswith(said)
+
+
+def test_genes_are_read_as_phenotypes(tmp_path):
+    """Activity scores by CPIC: *4/*4 0, *1/*4 1.0 (intermediate), *1/*1 2.0 (normal)."""
+    path = tmp_path / "genes.tsv"
+    path.write_text("gene\tdiplotype\ncyp2d6\t*1/*4\nCYP2C19\t*1/*1\n")
+    found = read_genome(path, CLINICAL_SCHEMA)
+    assert found == {"cyp2d6": CODES["intermediate"], "cyp2c19": CODES["normal"], "genotype_known": 1.0}
+    for text, said in (
+        ("gene,diplotype\nCYP2D6,*1/*99\n", "genes.csv:2: diplotype: must be two of"),
+        ("gene,diplotype\nCYP9,*1/*1\n", "genes.csv:2: gene: "),
+        ("gene,diplotype\nCYP2D6,*1/*1\nCYP2D6,*1/*1\n", "genes.csv:3: gene = 'CYP2D6': is there twice"),
+        ("gene;diplotype\n", "genes.csv:1: header: must be gene,diplotype"),
+    ):
+        (tmp_path / "genes.csv").write_text(text)
+        with pytest.raises(DefinitionError) as error:
+            read_genome(tmp_path / "genes.csv", CLINICAL_SCHEMA)
+        assert str(error.value).startswith(said)
