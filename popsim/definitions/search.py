@@ -96,8 +96,8 @@ class Budget(Definition):
     """What a strategy may spend.
 
     Attributes:
-        measures: of a run, that are added up: what counts (per person, like cost_telemonitoring and cost_programme).
-        most: their largest mean.
+        measures: what counts: costs of a run per person, added up (cost_telemonitoring, cost_programme, ...).
+        most: their largest mean, in the experiment's currency.
     """
 
     measures: Annotated[tuple[Measure, ...], AS_TUPLE, Field(min_length=1, max_length=16)]

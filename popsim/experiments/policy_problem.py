@@ -10,9 +10,14 @@ from popsim.definitions.base import validate
 from popsim.definitions.experiment import Experiment
 from popsim.definitions.search import Level, Search, read_search
 from popsim.definitions.strategy import Strategy
+from popsim.economics.columns import COST_NAMES
+from popsim.economics.cost_effectiveness import TOTAL_COST
+from popsim.economics.perspectives import PERSPECTIVES
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.experiments.design import Change, Study, read_study, resolve
 from popsim.experiments.strategy_values import value_at, with_values
+
+COSTS = (*COST_NAMES, TOTAL_COST, *(f"cost_{perspective}" for perspective in PERSPECTIVES))
 
 
 class Variant(NamedTuple):
@@ -95,6 +100,9 @@ def problem_of(search: Search, file: Path) -> Problem:
     if search.strategy not in names:
         raise DefinitionError(file, "strategy", search.strategy, did_you_mean(search.strategy, names))
     kept = tuple(experiment.strategy(name) for name in (experiment.reference, search.strategy))
+    for name in search.budget.measures if search.budget else ():
+        if name not in COSTS:
+            raise DefinitionError(file, "budget.measures", name, did_you_mean(name, COSTS))
     update = {"strategies": kept, "comparator": experiment.reference, "scenarios": (), "store": "measures"}
     study = with_experiment(study, experiment.model_copy(update=update))
     problem = Problem(search, study, file)

@@ -15,7 +15,7 @@ import polars as pl
 from popsim.definitions.search import Search
 from popsim.definitions.strategy import Strategy
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
-from popsim.errors import InputError, did_you_mean
+from popsim.errors import InputError
 from popsim.evidence.distributions import Floats
 from popsim.experiments.contrast import NET_BENEFIT, Contrast
 from popsim.experiments.design import Study
@@ -109,9 +109,5 @@ def _spent(measures: pl.DataFrame, strategy: str, search: Search, luck: int) -> 
     if search.budget is None:
         return np.zeros(luck)
     wide = measures.filter(pl.col("strategy") == strategy, pl.col("measure").is_in(search.budget.measures))
-    known = measures["measure"].unique().to_list()
-    for name in search.budget.measures:
-        if name not in known:
-            raise InputError(f"{search.name}: budget.measures: '{name}': {did_you_mean(name, known)}")
     sums = wide.group_by("draw", "replication").agg(pl.col("value").sum()).sort("draw", "replication")
     return sums["value"].to_numpy()

@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -9,8 +11,10 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm, t
 
+from popsim.cli import main
 from popsim.definitions.base import validate
 from popsim.definitions.search import Choice, Search
+from popsim.definitions.writing import to_toml
 from popsim.errors import DefinitionError, InputError
 from popsim.experiments.design import read_study
 from popsim.experiments.engine import Engine
@@ -212,10 +216,10 @@ def in_process(folder, log=None):
     return run
 
 
-def test_the_best_of_a_simulated_experiment_is_found_and_a_killed_search_goes_on(file, tmp_path):
+def test_the_best_of_a_simulated_experiment_is_found_and_a_killed_search_goes_on(file, tmp_path, capsys):
     """Six variants, all of them enumerated by runs of their own; the search must name the best of them, within budget.
 
-    A second search in the same folder computes nothing at all and finds the same, bit by bit.
+    The command line, in the same folder, simulates nothing at all and finds the same, bit by bit.
     """
     budget = {"measures": ["cost_telemonitoring"], "most": 120.0}
     choices = [UPTAKE | {"price": 2.0}, VISIT]
@@ -223,7 +227,7 @@ def test_the_best_of_a_simulated_experiment_is_found_and_a_killed_search_goes_on
     search = asked(*choices, objective="qalys", budget=budget, **sizes)
     problem = problem_of(search, file)
     log = []
-    found = find(problem, evaluator(problem, in_process(tmp_path / "runs", log)))
+    found = find(problem, evaluator(problem, in_process(tmp_path / "search" / "made_up" / "runs", log)))
     assert len(found.trials) == 6
 
     text = (tmp_path / "small.toml").read_text()
@@ -249,14 +253,19 @@ def test_the_best_of_a_simulated_experiment_is_found_and_a_killed_search_goes_on
     assert affordable(found.trials, search)[0].variant.values == best[1]
     assert any(spent > 120.0 for _, spent, _ in enumerated.values())  # the budget does bind
 
-    again_log = []
-    again = find(problem, evaluator(problem, in_process(tmp_path / "runs", again_log)))
-    assert sum(log) > 0
-    assert sum(again_log) == 0
-    assert trial_table(again).equals(trial_table(found))
-    assert race_table(again).equals(race_table(found))
-    assert keep(found, tmp_path / "kept") == keep(again, tmp_path / "again")
-    assert pl.read_parquet(tmp_path / "kept" / "verdict.parquet")["figure"].to_list()[0] == "gain"
+    file.write_text(to_toml(search))
+    assert main(["search", str(file), "--out", str(tmp_path), "--workers", "1"]) == 0
+    printed = capsys.readouterr().out
+    again = Path(printed.splitlines()[-1].split("  content hash ")[0])
+    units = [*(tmp_path / "search" / "made_up" / "runs" / "small" / "units").glob("*.zip")]
+    assert len(units) == sum(log)  # nothing was simulated again
+    assert pl.read_parquet(again / "trials.parquet").equals(trial_table(found))
+    assert pl.read_parquet(again / "race.parquet").equals(race_table(found))
+    assert keep(found, tmp_path / "kept").startswith(printed.split()[-1])
+    assert "For research, not for care." in printed
+    assert (again / "search.png").read_bytes().startswith(b"\x89PNG")
+    best = tomllib.loads((again / "best.toml").read_text())["strategies"][0]
+    assert best["telemonitoring"]["uptake"] == found.verdict.winner.values[0]
 
 
 @pytest.mark.parametrize(
@@ -268,6 +277,7 @@ def test_the_best_of_a_simulated_experiment_is_found_and_a_killed_search_goes_on
         ({"choices": [UPTAKE | {"path": "telemonitoring.uptak"}]}, "unknown key"),
         ({"choices": [UPTAKE | {"high": 2.0}]}, "choices.telemonitoring.uptake = 2.0: must be between 0 and 1"),
         ({"choices": [UPTAKE | {"path": "guidance.alert_from_risk"}]}, "nothing at 'guidance'"),
+        ({"budget": {"measures": ["cost_telmonitoring"], "most": 1.0}}, "did you mean 'cost_telemonitoring'"),
         ({"choices": [UPTAKE, UPTAKE]}, "is chosen twice"),
         ({"choices": [UPTAKE | {"step": 0.0}]}, "step must be above 0"),
         ({"choices": [{"path": "label", "options": ["a"]}]}, "two options or more"),
