@@ -205,14 +205,19 @@ def test_what_inherits_may_take_guidance_back():
 
 
 def test_the_risk_model_learns_in_the_run_and_then_takes_over():
-    """Limits raise alerts until there is a model; then no alert is by limits, and nobody who is withheld has one."""
-    model = make(guided("risk_model", 0.05), size=900, days=70, enrolment_days=0)
+    """Limits raise alerts until there is a model; then no alert is by limits, and nobody who is withheld has one.
+
+    On one thread and on two.
+    """
+    model = make(guided("risk_model", 0.05), size=900, days=50, enrolment_days=0)
     source = model.monitoring._guide._source
     first_day = None
+    use_threads(1)
     while model.clock.day < model.days:
         model.run_for(1)
         if source.ready and first_day is None:
             first_day = model.clock.day - 1
+    use_threads(2)
     raised = alerts(model)
     early = raised.filter(pl.col("time_days") < first_day)
     late = raised.filter(pl.col("time_days") >= first_day)
@@ -221,3 +226,4 @@ def test_the_risk_model_learns_in_the_run_and_then_takes_over():
     assert len(late) > 0
     assert (late["detail"] == ALERT_RISK).all()
     assert not source.loop.withheld(late["person_id"].to_numpy()).any()
+    assert state(lived(guided("risk_model", 0.05), size=900, days=50, enrolment_days=0)) == state(model)
