@@ -41,6 +41,7 @@ LABELS = {
     "albuminuria_mg_g": "Albumin in the urine",
     "fev1_percent": "FEV1, % of predicted",
 }
+ACRONYMS = ("ckd", "copd")
 PHENOTYPES = {code: f"{name} metaboliser" for name, code in CODES.items()}
 
 
@@ -143,7 +144,8 @@ def _known(ensemble: Ensemble, vocabulary: Vocabulary) -> Iterator[tuple[str, st
         yield "Sex", "female" if female else "male"
     for name in DIAGNOSES:
         if shared(name) is not None:
-            yield name.replace("_", " ").capitalize(), "yes" if shared(name) else "no"
+            label = name.upper() if name in ACRONYMS else name.replace("_", " ").capitalize()
+            yield label, "yes" if shared(name) else "no"
     yield from _doses(vocabulary, shared)
     for name in GENES:
         phenotype = shared(name)

@@ -45,6 +45,7 @@ STYLE: Any = {
     "legend.fontsize": 9,
     "hatch.linewidth": 0.7,
     "lines.linewidth": 1.6,
+    "text.parse_math": False,  # two dollar signs in a label are money, not a formula
     "pdf.fonttype": 42,  # whole TrueType fonts: text stays text, and editors can change it
     "svg.fonttype": "path",  # looks the same where the font is missing
     "svg.hashsalt": "popsim",  # the same figure gives the same file
