@@ -22,7 +22,7 @@ MOST_FEATURES = 15
 LIMITS = (
     "Risks are of people like those of the training rows, under the care that they had; other care makes other risks.",
     "A high risk says nothing about what would lower it.",
-    "Performance was measured on other people and later days of the same source, not elsewhere.",
+    "Performance was measured in the same source, not elsewhere.",
     "Intervals take persons as independent of each other; they leave out what training on other people would change.",
 )
 

@@ -78,8 +78,10 @@ class LearningLoop:
         self._trained_day, self._mapped_day = -np.inf, -np.inf
         self._trained_through = self._level_after = -1  # the level of risks is that of landmarks after a day
         self._waiting: list[pl.DataFrame] = []  # rows to be judged
+        self._since_judged: list[pl.DataFrame] = []  # all rows since the last period, in which shifts are looked for
         self._last_judged = pl.DataFrame(schema={"person_id": pl.Int64, "judged_day": pl.Int32})
         self._history: list[dict[str, Any]] = []
+        self._actions: list[tuple[int, str]] = []
 
     # What care asks.
 
@@ -122,6 +124,7 @@ class LearningLoop:
                 raise InputError(f"learning: day {day} comes before the end of a landmark's {self.horizon_days} days")
             weighted = frame.with_columns(pl.Series(WEIGHT, self._weights(frame)))
             self._rows.append(weighted)
+            self._since_judged.append(frame)
             self._collect(weighted)
             self._forget(day)
         done: list[str] = []
@@ -133,8 +136,7 @@ class LearningLoop:
             done.append("trained")
         elif self._is_time_to_recalibrate(day, "alarm" in done) and self._recalibrate(day):
             done.append("recalibrated")
-        if done and self._history and self._history[-1]["day"] == day:
-            self._history[-1]["done"] = ", ".join(done)
+        self._actions += [(day, action) for action in done]
         return tuple(done)
 
     # What has been seen.
@@ -144,9 +146,13 @@ class LearningLoop:
 
         Returns:
             day, rows, events, observed, predicted, balance (in standard deviations), alarm, c_statistic with its 95%
-            interval (_low, _high), slope, shifted (names of features that have shifted), done.
+            interval (_low, _high), slope, shifted (names of features that have shifted).
         """
         return pl.DataFrame(self._history, infer_schema_length=None)
+
+    def actions(self) -> pl.DataFrame:
+        """day and action ("alarm", "trained", "recalibrated") of all that was done."""
+        return pl.DataFrame(self._actions, schema={"day": pl.Int64, "action": pl.String}, orient="row")
 
     def judged(self) -> tuple[Judged, pl.DataFrame]:
         """Risks foreseen and what happened, over all periods, with the rows that they are about.
@@ -203,7 +209,8 @@ class LearningLoop:
         found = performance(judged, self._watched_from(judged))
         z = balance(judged, self.model.map.information)
         alarm = self._sums.add(z)
-        shifts = self._reference.shifts(rows) if self._reference else None
+        shifts = self._reference.shifts(pl.concat(self._since_judged)) if self._reference else None
+        self._since_judged = []
         low, high = found.c_statistic.interval
         self._judged.append((day, judged, rows))
         self._history.append(
@@ -216,11 +223,10 @@ class LearningLoop:
                 "balance": z,
                 "alarm": alarm,
                 "c_statistic": found.c_statistic.value,
-                "c_statistic_low": low,
-                "c_statistic_high": high,
+                "c_statistic_low": max(low, 0.0),
+                "c_statistic_high": min(high, 1.0),
                 "slope": found.slope.value,
                 "shifted": ", ".join(described(shifts)) if shifts is not None else "",
-                "done": "",
             }
         )
         return alarm

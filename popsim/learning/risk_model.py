@@ -266,7 +266,7 @@ class RiskModel:
         w = np.ones(len(frame)) if weight is None else np.asarray(weight, np.float64)
         rows = np.arange(len(frame))
         keys = [frame[name] if name in frame.columns else pl.Series(name, rows) for name in KEYS]
-        columns = [*(_feature(frame, name) for name in self.features), y.alias(OUTCOME), pl.Series(WEIGHT, w)]
+        columns = [*_numbers(frame, self.features), y.alias(OUTCOME), pl.Series(WEIGHT, w)]
         table = pl.DataFrame([*columns, *keys]).filter(pl.col(WEIGHT) > 0.0)
         return _thinned(table, int(self._parameters["most_rows"])).sort(KEYS, maintain_order=True)
 
@@ -354,17 +354,16 @@ def _map_of(rows: pl.DataFrame, method: Method) -> Map:
     return replace(found, information=float((w * risk * (1.0 - risk)).sum() ** 2 / (w**2 * risk * (1.0 - risk)).sum()))
 
 
-def _feature(frame: pl.DataFrame, name: str) -> pl.Series:
-    """A column as numbers, NaN where it is missing."""
-    if name not in frame.columns:
-        raise InputError(f"risk model: no column '{name}': {did_you_mean(name, frame.columns)}")
-    column = frame[name]
-    if not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
-        raise InputError(f"risk model: column '{name}' holds no numbers")
-    return column.cast(pl.Float64).fill_null(np.nan)
+def _numbers(frame: pl.DataFrame, features: Sequence[str]) -> pl.DataFrame:
+    """Features as numbers, NaN where they are missing."""
+    for name in features:
+        if name not in frame.columns:
+            raise InputError(f"risk model: no column '{name}': {did_you_mean(name, frame.columns)}")
+        if not (frame.schema[name].is_numeric() or frame.schema[name] == pl.Boolean):
+            raise InputError(f"risk model: column '{name}' holds no numbers")
+    return frame.select(pl.col(features).cast(pl.Float64).fill_null(np.nan))
 
 
 def _matrix(frame: pl.DataFrame, features: Sequence[str]) -> Floats:
-    """Features as (rows, features)."""
-    columns = [_feature(frame, name).to_numpy() for name in features]
-    return np.column_stack(columns) if columns else np.zeros((len(frame), 0))
+    """Features as (rows, features), in the order of the rows in memory."""
+    return np.ascontiguousarray(_numbers(frame, features).to_numpy())

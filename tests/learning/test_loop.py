@@ -69,9 +69,8 @@ def test_a_model_that_prevents_what_it_predicts_unlearns_it_and_the_hold_out_kee
 
 def test_the_schedule_is_kept():
     loop = live(fresh(), 1500, 13, acts=False)
-    done = loop.history().select("day", "done").rows()
-    assert [day for day, what in done if "trained" in what] == [120, 210, 300]  # first at 30, when nothing was judged
-    assert [day for day, what in done if what == "recalibrated"] == [60, 90, 150, 180, 240, 270, 330, 360]
+    days = {action: found["day"].to_list() for (action,), found in loop.actions().group_by("action")}
+    assert days == {"trained": [30, 120, 210, 300], "recalibrated": [60, 90, 150, 180, 240, 270, 330, 360]}
 
 
 def test_people_who_stay_as_they_are_raise_no_alarm_and_a_lost_level_does():
