@@ -72,6 +72,7 @@ def test_every_shipped_definition_is_sound(capsys):
         "cohorts",
         "popsim/evidence",
         "popsim/evidence/devices",
+        "popsim/evidence/scores",
         *(f"experiments/{kind}" for kind in kinds),
     )
     files = [path for folder in folders for path in (ROOT / folder).glob("*.toml")]

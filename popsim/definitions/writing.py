@@ -16,6 +16,7 @@ from popsim.definitions.experiment import Experiment
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.options import OptionFile
 from popsim.definitions.parameter import ParameterFile
+from popsim.definitions.score import Score
 from popsim.definitions.search import Search
 from popsim.definitions.signal import SignalFile
 from popsim.definitions.target import TargetFile
@@ -33,6 +34,7 @@ KINDS: dict[str, type[Definition]] = {
     "options": OptionFile,
     "search": Search,
     "data_value": DataValue,
+    "score": Score,
 }
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -9,6 +9,7 @@ from typing import Any
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import read, read_toml
 from popsim.definitions.calibration import Calibrated, read_calibration
+from popsim.definitions.score import Score
 from popsim.definitions.signal import SignalFile
 from popsim.definitions.target import read_targets
 from popsim.errors import DefinitionError
@@ -43,7 +44,7 @@ def check_file(path: Path) -> str:
         names = ", ".join(strategy.name for strategy in study.experiment.strategies)
         more = f"; {len(scenarios)} scenarios" if scenarios else ""
         return "\n".join([f"experiment '{study.experiment.name}' is sound: {names}{more}", *price_notes(study)])
-    if any(key in table for key in ("settings", "drug_class", "columns", "table", "signals")):
+    if any(key in table for key in ("settings", "drug_class", "columns", "table", "signals", "items")):
         return _check_model(path, table)
     if "choices" in table:
         search = read_problem(path).search
@@ -55,8 +56,8 @@ def check_file(path: Path) -> str:
         uncertain = len(uncertain_parameters({path.stem: parameters}, (), path).names)
         return f"parameter set '{path.stem}' is sound: {len(parameters)} parameters, {uncertain} of them uncertain"
     kinds = "an experiment (strategies), care network (settings), cohort (columns), calibration (parameters)"
-    allowed = f"must be {kinds}, search (choices), data value (axes), drug (drug_class) or parameter set (tables)"
-    raise DefinitionError(path, "file", None, allowed)
+    others = "search (choices), data value (axes), risk score (items), drug (drug_class) or parameter set (tables)"
+    raise DefinitionError(path, "file", None, f"must be {kinds}, {others}")
 
 
 def _check_fit(path: Path, table: dict[str, Any]) -> str:
@@ -72,7 +73,10 @@ def _check_fit(path: Path, table: dict[str, Any]) -> str:
 
 
 def _check_model(path: Path, table: dict[str, Any]) -> str:
-    """Check a care network, a drug, signals or a cohort against the columns of the model."""
+    """Check a care network, a drug, signals or a cohort against the columns of the model, or a risk score."""
+    if "items" in table:
+        score = read(path, Score)
+        return f"risk score '{score.label}' is sound: {len(score.items)} items"
     if "signals" in table:
         return f"signals are sound: {len(read(path, SignalFile).signals)} of them"
     if "settings" in table:

@@ -25,6 +25,7 @@ FOLDERS = {
     "calibrated": "experiments/calibrated",
     "targets": "experiments/targets",
     "signals": "popsim/evidence/devices",
+    "score": "popsim/evidence/scores",
     "search": "experiments/searches",
     "data_value": "experiments/data_value",
 }
