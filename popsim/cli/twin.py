@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from popsim.cli.options import whole
-from popsim.errors import InputError, PopsimError, RunError
+from popsim.errors import DefinitionError, InputError, PopsimError, RunError
 
 if TYPE_CHECKING:
     from popsim.registry.service import TwinRegistry
@@ -116,7 +116,7 @@ def new(
     from popsim.registry.service import TwinRegistry, physiology_for
     from popsim.registry.vocabulary import vocabulary_of
 
-    source = Cohort.read(cohort)
+    source = _read(Cohort.read, cohort)
     person = read_record(record, vocabulary_of(physiology_for(source)), genome)
     [twin] = TwinRegistry(registry, create=True).new([person], source, members=members, seed=seed)
     _print({"twin": twin, "day": 0}, f"{twin}\n\n{NOTICE}", as_json)
@@ -222,7 +222,7 @@ def compare(
     compare_options(
         opened,
         whose,
-        None if options is None else load_options(options),
+        None if options is None else _read(load_options, options),
         days=days,
         willingness_to_pay=willingness_to_pay,
         highest_risk=highest_risk,
@@ -282,6 +282,20 @@ def _advice(summary: TwinSummary) -> dict[str, Any]:
         "sure": summary.sure,
         "reasons": list(summary.reasons),
     }
+
+
+def _read[T](reader: Callable[[Path], T], path: Path) -> T:
+    """What a file says; errors name it without its folders, which often bear a name.
+
+    Raises:
+        DefinitionError: the file is refused.
+    """
+    from popsim.registry.privacy import shown_path
+
+    try:
+        return reader(path)
+    except DefinitionError as error:
+        raise DefinitionError(shown_path(error.file), error.key, error.value, error.allowed) from None
 
 
 def _opened(path: Path) -> TwinRegistry:

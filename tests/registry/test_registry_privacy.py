@@ -123,6 +123,8 @@ def test_planted_canaries_turn_up_nowhere(tmp_path, heard):
         ("show", twin, "--registry", registry, f"--{NAME}"),
         ("show", twin, "--registry", registry, "--name", NAME),
         ("forecast", twin, "--registry", registry, "--days", NAME),
+        ("compare", twin, "--registry", registry, "--options", folder / "none.toml"),
+        ("new", record, "--registry", registry, "--cohort", folder / "none.toml"),
         ("compare", twin, "--registry", registry, "--budget", NUMBER + NAME),
         ("update", data, "--registry", registry, "--twin", NUMBER),
         ("update", data, "--registry", registry, "--twin", twin, "--day-zero", NAME),
