@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,15 +154,11 @@ class _Days:
         self.know(standing)
 
     def know(self, rows: Sequence[Sequence[Row]]) -> None:
-        """Doses, agents, where the person is, the last review."""
-        facts: dict[str, NDArray[Any]] = {}
+        """Doses, agents, where the person is, the last review; of those of whom it is told, and of nobody else."""
         for person, mine in enumerate(rows):
             for row in mine:
-                for name, value in self._facts(row, person, facts):
-                    if name not in facts:
-                        facts[name] = self._belief.ensemble.of(name)[:, 0].copy()
-                    facts[name][person] = value
-        self._belief.know(facts)
+                for name, value in self._facts(row, person):
+                    self._belief.ensemble.of(name)[person] = value
 
     def advance(self, day: int) -> None:
         """Live through a day."""
@@ -189,22 +185,25 @@ class _Days:
                     # The hazards of what only the clinical twin comes with are not among those weighed.
                     watched[person] = cause[person] <= codes.CAUSE_OTHER
         if cause.any() or watched.any():
+            presenting = self._belief.ensemble.of("acute_cause")
+            others = np.flatnonzero((cause == 0) & ~watched)
+            before = presenting[others]
             self._belief.hear(cause, watched)
+            presenting[others] = before  # whoever is not spoken of stays as told before
 
-    def _facts(self, row: Row, person: int, facts: Mapping[str, NDArray[Any]]) -> Iterator[tuple[str, float]]:
+    def _facts(self, row: Row, person: int) -> Iterator[tuple[str, float]]:
         if row.kind == "medication":
-            yield from self._dose(row, person, facts)
+            yield from self._dose(row, person)
         elif row.kind == "event":
             yield from PLACES.get(row.code, {}).items()
             if row.code in (words.REVIEWED, words.DISCHARGED):
                 yield "last_review_day", float(row.day)
 
-    def _dose(self, row: Row, person: int, facts: Mapping[str, NDArray[Any]]) -> Iterator[tuple[str, float]]:
+    def _dose(self, row: Row, person: int) -> Iterator[tuple[str, float]]:
         measure = self._vocabulary.medications[row.code]
         agent = None if measure.drug is None else measure.drug.agent_column
         if measure.drug is not None and agent is not None and agent in self._vocabulary.schema:
-            taken = facts[agent][person] if agent in facts else self._belief.ensemble.of(agent)[person, 0]
-            if row.value == 0.0 and taken != measure.drug.agent:
+            if row.value == 0.0 and self._belief.ensemble.of(agent)[person, 0] != measure.drug.agent:
                 return  # an end of a drug of the class that is not the one taken
             yield agent, float(measure.drug.agent)
         yield measure.name, column_dose(measure, row.value)

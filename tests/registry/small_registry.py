@@ -39,11 +39,11 @@ def person(folder, text=RECORD):
     return read_record(path, vocabulary_of("heart_failure"))
 
 
-def registry_of(folder, twins=1):
+def registry_of(folder, twins=1, record=RECORD):
     """A registry with some twins of the same record, and their ids, which are the same each time: so is their luck."""
     registry = TwinRegistry(folder / "twins.db", create=True)
     with patch("popsim.registry.service.new_id", side_effect=[f"test{number:04}" for number in range(twins)]):
-        ids = registry.new([person(folder)] * twins, Cohort.read(COHORT), members=MEMBERS)
+        ids = registry.new([person(folder, record)] * twins, Cohort.read(COHORT), members=MEMBERS)
     return registry, ids
 
 

@@ -4,7 +4,7 @@ import sqlite3
 
 import numpy as np
 import pytest
-from small_registry import COHORT, HEADER, MEMBERS, ROOT, WEEK, person, registry_of, state, stream
+from small_registry import COHORT, HEADER, MEMBERS, RECORD, ROOT, WEEK, person, registry_of, state, stream
 
 from popsim.errors import DefinitionError, InputError, RunError
 from popsim.population.cohort import Cohort
@@ -159,18 +159,23 @@ def test_a_twin_lives_on_to_today(week, tmp_path):
         registry.update(stream("10,29463-7,80,kg,observation"), "a.csv", twin=twin, calendar=Calendar(today=9))
 
 
-def test_a_twin_among_others_has_the_bits_that_it_has_alone(tmp_path):
-    registry, ids = registry_of(tmp_path, twins=3)
+@pytest.mark.parametrize("record", [RECORD, 'age_years = 70\nsex = "male"\n'], ids=["doses known", "unknown"])
+def test_a_twin_among_others_has_the_bits_that_it_has_alone(tmp_path, record):
+    registry, ids = registry_of(tmp_path, twins=3, record=record)
     alone = copy_of(registry, tmp_path)
     header = f"{HEADER},twin"
     lines = [f"{line},{twin}" for place, twin in enumerate(ids) for line in WEEK[place:]]
-    lines += [f"3,infection,,,event,{ids[1]}", f"9,88020-3,2,1,observation,{ids[2]}"]
-    together = registry.update(stream(*lines, header=header), "all.csv")
-    assert together.days == dict(zip(ids, (7, 7, 9), strict=True))
-    for twin in ids:
-        mine = [line for line in lines if line.endswith(twin)]
-        alone.update(stream(*mine, header=header), "one.csv")
-        assert state(alone, twin) == state(registry, twin)
+    lines += [f"3,infection,,,event,{ids[1]}", f"7,88020-3,2,1,observation,{ids[2]}"]
+    lines += [f"5,furosemide,80,mg/d,medication,{ids[0]}", f"7.5,29463-7,84,kg,observation,{ids[0]}"]
+    lines += [f"7,admitted,,,event,{ids[2]}", f"7,heart_failure,,,event,{ids[2]}"]
+    more = [f"7.9,29463-7,82,kg,observation,{twin}" for twin in ids] + [f"7.9,infection,,,event,{ids[0]}"]
+    for part in (lines, more):
+        together = registry.update(stream(*part, header=header), "all.csv")
+        assert together.days == dict.fromkeys(ids, 7)
+        for twin in ids:
+            mine = [line for line in part if line.endswith(twin)]
+            alone.update(stream(*mine, header=header), "one.csv")
+            assert state(alone, twin) == state(registry, twin)
 
 
 def test_an_unknown_twin_is_refused(week):
