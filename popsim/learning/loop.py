@@ -44,7 +44,8 @@ class LearningLoop:
     Args:
         outcome: one of `popsim.learning.features.OUTCOMES`, or a column of the user's frames.
         horizon_days: within which the outcome counts.
-        model: what begins; trained on the way when it has not been fitted.
+        model: what begins; trained on the way when it has not been fitted. One that has been serves until it is time to
+            retrain, counted from the first day of learning.
         hold_out_share: probability of being withheld; evidence/learning.toml when None. 0: act on everybody, and give
             up seeing what happens without.
         seed, replication: key of the random numbers that say who is withheld.
@@ -76,6 +77,7 @@ class LearningLoop:
         self._reference: Reference | None = None
         self._sums = CumulativeSums(constants["cusum_slack"], constants["cusum_limit"])
         self._trained_day, self._mapped_day = -np.inf, -np.inf
+        self._days_learned, self._is_own = 0, False  # own: the model comes from the loop's table
         self._trained_through = self._level_after = -1  # the level of risks is that of landmarks after a day
         self._waiting: list[pl.DataFrame] = []  # rows to be judged
         self._since_judged: list[pl.DataFrame] = []  # all rows since the last period, in which shifts are looked for
@@ -127,6 +129,9 @@ class LearningLoop:
             self._since_judged.append(frame)
             self._collect(weighted)
             self._forget(day)
+        if not self._days_learned and self.model.is_fitted:
+            self._trained_day = float(day)
+        self._days_learned += 1
         done: list[str] = []
         if self._watch(day):
             done.append("alarm")
@@ -270,6 +275,7 @@ class LearningLoop:
         self.model.fit(table, self.outcome, features=features, weight=weight, level_after_day=self._level_after)
         self._reference = Reference(table, self.model.features, self._parameters)
         self._trained_day = self._mapped_day = float(day)
+        self._is_own = True
         self._trained_through = int(table["day"].max())  # type: ignore[arg-type]
         return True
 
@@ -283,8 +289,8 @@ class LearningLoop:
         fresh = self.table.filter((pl.col("day") > after) & (pl.col(WEIGHT) > 0.0)) if self._rows else self.table
         if not len(fresh) or not self._is_enough(fresh, "fewest_events_to_recalibrate"):
             return False
-        weight = fresh[WEIGHT].to_numpy()
-        self.model.recalibrate(fresh, weight=weight, with_training_after_day=self._level_after)
+        weight, earlier = fresh[WEIGHT].to_numpy(), self._level_after if self._is_own else None
+        self.model.recalibrate(fresh, weight=weight, with_training_after_day=earlier)
         self._mapped_day = float(day)
         return True
 

@@ -120,6 +120,17 @@ def test_windows_that_overlap_are_judged_once():
     assert rows.group_by("person_id").len()["len"].to_list() == [4] * 1500
 
 
+def test_a_model_that_was_kept_serves_until_it_is_time_to_retrain(tmp_path):
+    """Its own days (0) are of another time: risks that are now higher are mapped to what happens here alone."""
+    RiskModel(PLAIN).fit(people(3000, 5), "admission", features=FEATURES).save(tmp_path)
+    loop = LearningLoop("admission", PERIOD, model=RiskModel.load(tmp_path, PLAIN))
+    live(loop, 1500, 6, acts=False, levels=[-0.8] * 6)
+    assert loop.actions().rows()[:3] == [(30, "alarm"), (30, "recalibrated"), (60, "recalibrated")]
+    assert (90, "trained") in loop.actions().rows() and loop.actions()["action"].to_list().count("trained") == 1
+    later = loop.history().filter(pl.col("day") > 30)
+    assert later.select((pl.col("observed") / pl.col("predicted")).mean()).item() == pytest.approx(1.0, abs=0.1)
+
+
 def test_two_runs_have_the_same_bits():
     one, two = (live(LearningLoop("admission", PERIOD, seed=3), 400, 4, acts=True) for _ in range(2))
     new = people(500, 13)
