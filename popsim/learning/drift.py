@@ -118,7 +118,7 @@ def balance(judged: Judged, information: float = np.inf) -> float:
 def average_run_length(slack: float, limit: float, shift: float = 0.0) -> float:
     """Periods until an alarm of `CumulativeSums`, on average, for normal balances with this mean.
 
-    One-sided sums by a Markov chain (Brook and Evans 1972); of both sides 1 / ARL add up.
+    One-sided sums by a Markov chain; of both sides 1 / ARL add up.
     """
     rate = sum(1.0 / _one_sided(slack, limit, side * shift) for side in (1.0, -1.0))
     return 1.0 / rate
