@@ -4,6 +4,7 @@ import itertools
 import math
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -296,3 +297,30 @@ def test_a_budget_that_nobody_keeps_is_refused(file):
     problem = problem_of(asked(UPTAKE, trials=3, budget={"measures": ["cost_total"], "most": 1.0}), file)
     with pytest.raises(InputError, match=r"no variant is within it; the cheapest of \d spends 5"):
         find(problem, analytic(lambda x: x, spent=lambda x: 5.0 + x))
+
+
+def test_with_parameter_draws_each_piece_of_luck_is_a_draw(file, tmp_path):
+    """Watching costs 10 in every draw; readmissions fall by a tenth of the draw's number."""
+    text = (tmp_path / "small.toml").read_text()
+    uncertain = '{ uncertainty = { distribution = "gamma", standard_error = 9.0 } }'
+    own = f'[parameters]\n"nhs_prices.specialist_visit" = {uncertain}\n'
+    (tmp_path / "small.toml").write_text(f"draws = 3\n{text}{own}")
+    budget = {"measures": ["cost_telemonitoring"], "most": 30.0}
+    problem = problem_of(asked(UPTAKE, objective="readmissions", budget=budget), file)
+    studies = []
+
+    def run(study):
+        studies.append(study)
+        rows = []
+        for strategy, draw in itertools.product(study.experiment.strategies, study.draws):
+            watched = strategy.name != "usual"
+            rows.append((strategy.name, draw, 0, "cost_telemonitoring", 10.0 * watched))
+            rows.append((strategy.name, draw, 0, "readmission_30d_at_entry", 0.5 - 0.1 * draw * watched))
+        columns = ["strategy", "draw", "replication", "measure", "value"]
+        pl.DataFrame(rows, columns, orient="row").write_parquet(tmp_path / "measures.parquet")
+        return SimpleNamespace(folder=tmp_path)
+
+    (outcome,) = evaluator(problem, run)([Variant(0, (0.5,))], 2)
+    assert (studies[0].experiment.draws, studies[0].experiment.replications) == (2, 1)
+    assert outcome.gain == pytest.approx([0.1, 0.2])
+    assert outcome.spent == pytest.approx([10.0, 10.0])
