@@ -74,6 +74,8 @@ def guide_of(
             raise InputError("guidance of kind 'twin': the model must be given the cohort that beliefs start from")
         programmes = [one for one in telemonitoring_by_day(strategy).values() if one is not None]
         rows = who_may_be_monitored(guidance, max(one.uptake for one in programmes), population, **key)
+        if len(rows) == 0:  # nobody uses it: the limits raise all alerts
+            return None
         source = TwinRisks(
             guidance,
             population,

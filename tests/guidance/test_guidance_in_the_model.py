@@ -50,8 +50,9 @@ def test_guidance_that_reaches_nobody_is_telemonitoring_without_alerts(kind):
     assert state(lived(guided(kind, 1.5, limits))) == state(lived(watched(NO_ALERTS)))
 
 
-def test_guidance_that_nobody_uses_is_telemonitoring_by_limits():
-    assert state(lived(guided("oracle", 0.05, adoption=0.0))) == state(lived(watched()))
+@pytest.mark.parametrize("kind", ["oracle", "twin"])
+def test_guidance_that_nobody_uses_is_telemonitoring_by_limits(kind):
+    assert state(lived(guided(kind, 0.05, adoption=0.0))) == state(lived(watched()))
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -29,8 +29,9 @@ def data_value_curves(curve: pl.DataFrame, *, titles: Mapping[str, str], unit: s
     rows, columns = -(-len(axes) // COLUMNS), min(COLUMNS, len(axes))
     note = (
         f"Net benefit per person over {against}, mean and 95% interval over replications, the same people and luck "
-        "throughout. One quality is varied at a time; a ring marks the strategies as they stand. Better data are worth "
-        "their cost when the curve rises by more than that. For research, not for care."
+        "throughout. One quality is varied at a time; a ring marks the strategies as they stand; changes from it are "
+        "paired and surer than the bars (see the table). Better data pay where the curve rises by more than they cost. "
+        "For research, not for care."
     )
     figure = style.blank(1.6 + 3.0 * columns, 1.5 + 2.7 * rows, title, note)
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
