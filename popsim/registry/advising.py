@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from popsim.definitions.options import Option as TherapyOption
 from popsim.errors import InputError
 from popsim.registry.database import digest_of, forecasts, observations, recommendations, write_audit
+from popsim.registry.privacy import NO_NAMES, personal
 from popsim.registry.service import TwinRegistry, stored_rows
 from popsim.registry.summary import Band, Option, Risk
 from popsim.registry.vocabulary import Vocabulary, vocabulary_of
@@ -71,6 +72,9 @@ def compare_options(
         InputError: there is no such twin, it has died, or an option or a number is refused.
     """
     _check_days(days)
+    for option in options or ():
+        if personal(option.title):
+            raise InputError(f"option '{option.name}': {NO_NAMES}; its label is kept with the recommendation")
     belief, vocabulary = _living(registry, twin)
     with registry.database.reading() as connection:
         seen = _last_seen(connection, twin, vocabulary)

@@ -135,6 +135,9 @@ def test_planted_canaries_turn_up_nowhere(tmp_path, heard):
         (NAME,),
     ):
         refused(heard(*arguments))
+    for label in (NUMBER, MAIL, f"as on {BORN}"):
+        (folder / "options.toml").write_text(f'[[options]]\nname = "more"\nlabel = "{label}"\n')
+        refused(heard("compare", twin, "--registry", registry, "--options", folder / "options.toml"))
     assert registry.read_bytes() == sound  # nothing of all this was stored
     # Dates are taken with the date of day 0, and neither is kept.
     data.write_bytes(stream(f"{BORN}T06:00,29463-7,80,kg,observation", "1951-04-14,29463-7,80.5,kg,observation"))
