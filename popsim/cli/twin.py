@@ -173,12 +173,26 @@ def watch(
 
 @twin_app.command(cls=PrivateCommand)
 @private
-def show(twin: Twin, registry: Registry, as_json: Json = False) -> None:
+def show(
+    twin: Twin,
+    registry: Registry,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page instead, .html or .png; only its owner reads it.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """What is known, believed, foreseen and advised of a twin."""
+    from popsim.registry.privacy import shown_path
     from popsim.registry.showing import summarise
     from popsim.reporting.twin_text import summary_text
 
     summary = summarise(_opened(registry), str(_whose(twin)))
+    if out is not None:
+        from popsim.reporting.twin_page import write_twin_page
+
+        name = shown_path(write_twin_page(summary, out))
+        _print({"twin": summary.twin, "page": name}, f"{name}: written\n\n{NOTICE}", as_json)
+        return
     _print(summary.as_dict(), summary_text(summary), as_json)
 
 

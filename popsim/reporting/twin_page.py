@@ -110,7 +110,7 @@ def twin_sheet(summary: TwinSummary) -> Figure:
     reasons = [line for sentence in _because(summary) for line in _bullet(sentence)]
     if len(reasons) > MOST_REASONS:
         reasons = [*reasons[: MOST_REASONS - 1], "   The remaining reasons are in the HTML page."]
-    note = _wrapped(f"{_happened(summary)}{panels.SIGNALS_NOTE} {_subtitle(summary)}", 150)
+    note = _wrapped(" ".join(_how_to_read(summary)), 150)
     last = LINE * (len(reasons) + (2 if reasons else 0)) + 0.13 * len(note) + MARGIN + 0.1
     shown = panels.chosen_signals(summary)
     height = sheet.top - last
@@ -324,10 +324,21 @@ def _reasons(summary: TwinSummary) -> str:
     return f"<ul>{reasons}</ul>" if reasons else ""
 
 
+def _how_to_read(summary: TwinSummary) -> Iterator[str]:
+    """The small print."""
+    yield _happened(summary)
+    yield panels.SIGNALS_NOTE
+    if summary.risks:
+        yield f"Risks: {panels.RISKS_NOTE}"
+    if summary.options:
+        yield f"Options: {panels.OPTIONS_NOTE}"
+    yield _subtitle(summary)
+
+
 def _happened(summary: TwinSummary) -> str:
     """The last events in a line."""
     told = "; ".join(f"day {day} {words}" for day, words in summary.events[-EVENTS_SHOWN:])
-    return f"Last events: {told}. " if told else ""
+    return f"Last events: {told}." if told else ""
 
 
 def _events(summary: TwinSummary) -> str:

@@ -190,6 +190,13 @@ def test_what_guidance_cannot_be(keys, words):
         validate(table, Strategy, "x.toml")
 
 
+@pytest.mark.parametrize("kind", ["risk_model", "twin", "oracle"])
+def test_guidance_with_every_key_written_out_is_the_same(kind):
+    """A finished run keeps its experiment so, and is opened again."""
+    made = guided(kind)
+    assert validate(made.model_dump(mode="json", by_alias=True), Strategy, "manifest.json") == made
+
+
 def test_guidance_needs_telemonitoring_and_genes_need_clinical_twins():
     with pytest.raises(DefinitionError, match="alerts of telemonitoring, which the strategy must have"):
         make(guided("oracle").model_copy(update={"telemonitoring": None}))

@@ -55,6 +55,20 @@ def test_from_the_first_record_to_a_recommendation(tmp_path, capsys):
     assert main(["twin", "show", twin, "--registry", str(file)]) == 2
 
 
+@pytest.mark.parametrize("kind", ["html", "png"])
+def test_a_page_is_written_that_only_its_owner_reads(kind, tmp_path, capsys):
+    """What is on it is tested with the page; what began with neither forecast nor comparison has one too."""
+    _, [twin] = registry_of(tmp_path)
+    page = tmp_path / f"page.{kind}"
+    where = ("--registry", str(tmp_path / "twins.db"))
+    assert main(["twin", "show", twin, *where, "--out", str(page)]) == 0
+    assert capsys.readouterr().out == f"page.{kind}: written\n\nFor research, not for care.\n"
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert page.read_bytes()[:4] == {"html": b"<!DO", "png": b"\x89PNG"}[kind]
+    assert main(["twin", "show", twin, *where, "--out", str(tmp_path / "page.pdf")]) == 2
+    assert capsys.readouterr().err == "popsim: --out page.pdf: must end in .html or .png\n"
+
+
 def test_a_twin_that_has_died_is_not_forecast(tmp_path, capsys):
     registry, [twin] = registry_of(tmp_path)
     registry.update(stream("2,died,,,event"), "a.csv", twin=twin)

@@ -186,7 +186,7 @@ def draw_options(axis: Axes, options: Sequence[Option], unit: str, size: float =
         what, _, doses = option.label.partition(" (")
         labels.append("\n".join([what, *textwrap.wrap(doses.removesuffix(")"), LABEL_LETTERS)]))
     axis.text(1.02, -0.95, "Best", transform=axis.get_yaxis_transform(), va="center", fontsize=size - 1)
-    axis.set_yticks(range(len(options)), labels, fontsize=size - 1, linespacing=1.0)
+    axis.set_yticks(range(len(options)), labels, fontsize=size - 1, linespacing=1.15)
     for tick, option in zip(axis.get_yticklabels(), options, strict=True):
         tick.set_fontweight("bold" if option.chosen else "normal")
         tick.set_color(style.QUIET if option.refused else style.INK)
