@@ -50,7 +50,8 @@ class TwinRisks(RiskSource):
     A belief starts from people of the cohort who are like the person in what a record has: age, sex, diagnoses, dry
     weight, drugs, in clinical twins also genes where they are known. It learns from home readings, from the hospital's
     readings whenever somebody comes home, from laboratory results on the day they are known, and from who presents or
-    does not; it never sees the truth. The weather of the coming days is known to it.
+    does not; it never sees the truth, but for what care itself takes as known (dry weight, and with heart failure alone
+    the hospital's readings). The weather of the coming days is known to it.
 
     Args:
         guidance: as the strategy says.

@@ -26,7 +26,8 @@ def members_of(unit, size: int = 60, days: int = 0, **keys) -> tuple[PopulationM
     guidance = strategy.guidance.model_copy(update={"members": 16} | keys)
     changed = replace(unit, strategy=strategy.model_copy(update={"guidance": guidance}))
     model = build(changed, size)
-    model.run_for(days)
+    if days:
+        model.run_for(days)
     return model, model.monitoring._guide._source
 
 
