@@ -21,7 +21,7 @@ from matplotlib.patches import Rectangle
 from popsim.errors import InputError
 from popsim.html import html_table
 from popsim.registry.privacy import OWNER_ONLY, shown_path
-from popsim.registry.summary import SignalHistory, TwinSummary
+from popsim.registry.summary import NOTICE, SignalHistory, TwinSummary
 from popsim.reporting.figures import style
 from popsim.reporting.figures import twin_panels as panels
 from popsim.reporting.page import image, page, wide
@@ -47,8 +47,12 @@ dt{{color:var(--quiet)}}dd{{margin:0;text-align:right}}
 .advice ul{{margin:.5rem 0 0;padding-left:1.2rem}}figure{{margin:1.2rem 0}}
 .beside{{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(26rem,100%),1fr));gap:1.5rem;align-items:start}}
 h2{{margin-top:2rem}}
-@media print{{.banner{{position:static;margin:0 0 1rem;-webkit-print-color-adjust:exact;print-color-adjust:exact}}
-:root{{--ink:#000;--quiet:#444;--page:#fff;--band:#f4f6f8;--rule:#bbb}}@page{{size:A4;margin:14mm}}}}
+@media print{{html{{font-size:8.3pt}}body{{font-size:1rem}}h1{{margin:.2rem 0}}h2{{margin:1rem 0 .4rem}}
+.banner{{position:static;margin:0 0 .6rem;-webkit-print-color-adjust:exact;print-color-adjust:exact}}
+:root{{--ink:#000;--quiet:#444;--page:#fff;--band:#f4f6f8;--rule:#bbb;--link:#0b5cad}}
+table,figure{{margin:.4rem 0}}th,td{{padding:.12rem .5rem}}figure img{{max-height:104mm}}.last img{{max-height:78mm}}
+.beside{{grid-template-columns:1fr 1fr}}}}
+@page{{size:A4;margin:14mm 12mm;@top-right{{content:"{NOTICE}";font:bold 9pt sans-serif}}}}
 """
 
 
@@ -316,7 +320,7 @@ def _options(summary: TwinSummary) -> str:
         rows.append((option.label, f"{benefit} ({low} to {high})", f"{option.probability_best:.0%}", verdict))
     head = ["", f"Net benefit, {summary.benefit_unit}", "Probability of being best", ""]
     table = html_table("Beyond changing nothing, with 95% intervals", head, rows)
-    return f"<figure>{image(panels.twin_options(summary))}</figure>\n{wide(table)}"
+    return f'<figure class="last">{image(panels.twin_options(summary))}</figure>\n{wide(table)}'
 
 
 def _reasons(summary: TwinSummary) -> str:

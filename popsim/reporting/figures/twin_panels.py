@@ -73,7 +73,7 @@ def twin_options(summary: TwinSummary) -> Figure:
     """Net benefit of each option with its interval, and how probably it is the best."""
     title = f"What may be done, compared on day {summary.options_day}"
     options = real_options(summary)
-    figure = style.blank(9.0, 1.4 + 0.42 * len(options), title, OPTIONS_NOTE)
+    figure = style.blank(9.0, 1.3 + 0.34 * len(options), title, OPTIONS_NOTE)
     draw_options(figure.subplots(), options, summary.benefit_unit)
     return figure
 
