@@ -34,6 +34,7 @@ def with_values(strategy: Strategy, values: Mapping[str, Level], file: object, k
         DefinitionError: the strategy has nothing there, or a value is refused.
     """
     table = tomllib.loads(to_toml(strategy))
+    table.setdefault("capacity", {})  # not written where it is empty
     for path, value in values.items():
         owner, last = _owner(table, path, file, key)
         owner[last] = value

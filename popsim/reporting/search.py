@@ -104,4 +104,6 @@ def _interval(one: Estimate) -> str:
 
 
 def _level(value: object) -> str:
+    if value is None:  # the strategy leaves it to the network
+        return "not set"
     return rounded(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

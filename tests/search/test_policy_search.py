@@ -293,6 +293,16 @@ def test_wrong_searches_are_refused_in_one_line(file, keys, message):
     assert "\n" not in str(caught.value)
 
 
+def test_slots_have_a_price_and_need_not_be_set_before(file):
+    slots = {"path": "capacity.telemonitoring_desk", "low": 10, "high": 30, "step": 10, "price": 0.25}
+    problem = problem_of(asked(slots), file)
+    assert problem.own == (None,)
+    assert problem.strategy(Variant(0, (None,))).cost_per_person == 1.0
+    varied = problem.strategy(Variant(1, (20,)))
+    assert varied.capacity == {"telemonitoring_desk": 20}
+    assert varied.cost_per_person == 1.0 + 20 * 0.25
+
+
 def test_a_budget_that_nobody_keeps_is_refused(file):
     problem = problem_of(asked(UPTAKE, trials=3, budget={"measures": ["cost_total"], "most": 1.0}), file)
     with pytest.raises(InputError, match=r"no variant is within it; the cheapest of \d spends 5"):
