@@ -18,6 +18,7 @@ MOST_LEVELS = 10_000
 MOST_TRIALS = 10_000
 LARGEST = 1e9
 ROUNDING = 1e-9  # of a step
+DECIMALS = 12  # of a value: 0.1 + 2 x 0.1 is to be 0.3
 
 Level = bool | int | float | str
 Number = Annotated[int | float, Field(ge=-LARGEST, le=LARGEST)]
@@ -65,7 +66,7 @@ class Choice(Definition):
         if self.options:
             return self.options
         assert self.low is not None and self.high is not None and self.step is not None  # as validated
-        return tuple(self.low + self.step * place for place in range(self._steps + 1))
+        return tuple(round(self.low + self.step * place, DECIMALS) for place in range(self._steps + 1))
 
     @property
     def _steps(self) -> int:

@@ -92,7 +92,7 @@ def grid(path, steps=20):
 
 
 def test_levels():
-    assert Choice(path="a.b", low=0.1, high=0.3, step=0.1).levels == pytest.approx((0.1, 0.2, 0.3))
+    assert Choice(path="a.b", low=0.1, high=0.3, step=0.1).levels == (0.1, 0.2, 0.3)
     assert Choice(path="a.b", low=5, high=11, step=3).levels == (5, 8, 11)
 
 
