@@ -22,6 +22,7 @@ from popsim.errors import InputError
 from popsim.html import html_table
 from popsim.registry.privacy import OWNER_ONLY, shown_path
 from popsim.registry.summary import NOTICE, SignalHistory, TwinSummary
+from popsim.registry.vocabulary import DIED, EVENTS
 from popsim.reporting.figures import style
 from popsim.reporting.figures import twin_panels as panels
 from popsim.reporting.page import image, page, wide
@@ -233,7 +234,10 @@ def _within(label: str) -> str:
 
 
 def _advice(summary: TwinSummary) -> list[str]:
-    """What is recommended, and how far it is to be trusted."""
+    """What is recommended, and how far it is to be trusted; nothing for who has died."""
+    died = [day for day, told in summary.events if told == EVENTS[DIED]]
+    if died:
+        return [f"The person died on day {died[0]}."]
     if not summary.options:
         return [
             "No options were compared yet.",

@@ -135,6 +135,11 @@ def test_a_twin_without_forecast_and_comparison_says_so():
     assert "No options were compared yet" in twin_html(EMPTY) and NOTICE in words(twin_sheet(EMPTY))
 
 
+def test_nothing_is_recommended_for_who_has_died():
+    dead = twin_html(replace(EMPTY, events=((0, "died"),), options=OPTIONS, options_day=0))
+    assert "The person died on day 0." in dead and "The model would choose" not in dead
+
+
 def test_a_forecast_older_than_the_data_says_so():
     stale = replace(SUMMARY, forecast_day=TODAY - 6)
     warning = "The forecast is of day 14 and knows nothing of the 6 days since."
