@@ -1,17 +1,20 @@
 """Drugs at work: what was prescribed and taken today, its concentration, and the influences that follow from it.
 
-A day of one drug in every twin is a few passes over all, of which a drug has only those that it needs: how well the
-person breaks it down (`vary`, `metabolise`), the dose taken and clearance (`take`), amounts in the body (`carry_one`,
-`carry_two`, kinetics.py), a delay (`delay`), effects (`add_effect`). Everything is counted relative to the usual person
-on the target dose (normal metaboliser, 75 kg, 75 years, GFR 60), whose exposure is 1. Passes run on one thread: a day
-has a hundred, and to start threads for each takes longer than the pass itself.
+Twins are handled in chunks, so that all that a day of drugs needs of them stays in the nearest cache. Of a chunk, a
+drug is worked out only for those who are prescribed it or have some left (`people_on`): what is needed of them is
+gathered from the columns side by side into rows of a small array, and a few passes as vectors follow, of which a drug
+has only those that it needs: the dose taken and clearance (`take`), amounts in the body (`carry_one`, `carry_two`,
+kinetics.py), a delay (`delay`), effects (`effect`). Then amounts and effects go back to the columns. For everybody
+else the drug does nothing, so that what each drug costs goes with how many take it. Everything is counted relative to
+the usual person on the target dose (normal metaboliser, 75 kg, 75 years, GFR 60), whose exposure is 1.
 
     clearance = clearance_ref size (1 - s (age - 75)) ((1 - r) m F_rel + r GFR / 60)
     m = e^(sd z) (1 - g + g activity(phenotype, inhibitor)),  F_rel = 1 / (1 - E + E m)
 
 size is (weight / 75)^w, r the renal share, g the gene's share of metabolism and E the hepatic extraction of the usual
 person in the well-stirred model: what the liver lets through at first pass grows as its enzymes weaken, so that the
-exposure to a swallowed dose goes with 1 / m while the half-life changes less. z is normal, constant in a person.
+exposure to a swallowed dose goes with 1 / m while the half-life changes less. z is normal, constant in a person, and a
+code; so are phenotype and inhibitor, and what they do to a drug is looked up in tables (`capacities`, `pathways`).
 
 Limits: the mean over a day acts, not peaks; a depot that is not kept has moved on by midnight; columns are float32, so
 amounts carry a relative error of 6e-8 a day; agents of one class share the columns of their amounts, so that a switch
@@ -36,36 +39,43 @@ REFERENCE_WEIGHT_KG = 75.0
 REFERENCE_AGE_YEARS = 75.0
 HOURS_PER_DAY = 24.0
 CONGESTED_MMHG = 10.0  # a rise of filling pressure at which `gut_congestion` is quoted
-ALLOMETRIC = 0.75  # exponent of weight
 DRAWS_FROM = 64  # of STREAM_KINETICS: below, the index is a drug's code; from here on, a day
 HANDLING_PER_SD = 40.0  # codes of a `handling` column to one standard deviation
+HANDLING_MOST = 127
+PHENOTYPES, INHIBITORS = 6, 128  # codes: of a phenotype; of whatever column says what a person takes besides
 
-# Rows of the scratch array: the first are of the day, for all drugs; from CAPACITY on they are of one drug.
-TAKEN, AGE, GFR_RATIO, CONGESTION, LEFT, NO_SIZE, SIZE_ALLOMETRIC, SIZE_WEIGHT = range(8)
-CAPACITY, GIVEN, CLEARANCE, EXPOSURE = range(8, 12)
-SCRATCH_ROWS = 12
+CHUNK = 512  # twins at a time: the rows below take 50 KB
+WIDTH = CHUNK + 16  # of a row; an odd number of cache lines, so that rows do not fall on the same few sets
+# Rows of the working array, each named by where it begins: those of the day, of every twin of the chunk ...
+TAKEN, AGE, GFR_RATIO, CONGESTION, LEFT, NO_SIZE, SIZE_ALLOMETRIC, SIZE_WEIGHT = (row * WIDTH for row in range(8))
+# ... and those of one drug, of the people on it, side by side.
+DOSE, SHARE, YEARS, FILTRATION, CONGESTED, SIZE, CAPACITY, WEIGHT, LIVES, CENTRAL, OTHER, SITE = (
+    row * WIDTH for row in range(8, 20)
+)
+GIVEN, CLEARANCE, EXPOSURE = (row * WIDTH for row in range(20, 23))
+ROWS = 23
 
 
 class TakeConstants(NamedTuple):
     """What `take` needs of a drug; amounts in mg, clearance in L/h."""
 
-    agent: float
     daily_mg: float  # at a value of 1 in the dose column
     bioavailability: float
     clearance: float
     usual_mg_l: float  # mean concentration of the usual person on the target dose
     age_slope: float
     renal_share: float
+    extraction: float  # by the liver; 0 where it lets nearly all pass
     gut_congestion: float
 
 
 class CarryConstants(NamedTuple):
     """What `carry_one` and `carry_two` need; times in h, volumes in L/kg."""
 
-    agent: float
     usual_mg_l: float
     second_half: float  # part of the day's dose that is taken twelve hours later
     absorption: float
+    absorbed: float  # exp(-absorption t), t half of the step
     keeps_depot: float
     volume: float
     exchange: float  # L/h/kg
@@ -96,32 +106,23 @@ def pathway(phenotype, inhibitor, g):
     return 1.0 - g.share + g.share * activity
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
-def first_pass(enzymes, extraction):
-    """Bioavailability relative to the usual person, by the capacity of the liver (well-stirred model)."""
-    return 1.0 / (1.0 - extraction + extraction * enzymes)
+@njit(cache=True, error_model="numpy")
+def pathways(g):
+    """`pathway` for every phenotype and inhibitor, at phenotype * INHIBITORS + inhibitor."""
+    table = np.empty(PHENOTYPES * INHIBITORS)
+    for phenotype in range(PHENOTYPES):
+        for inhibitor in range(INHIBITORS):
+            table[phenotype * INHIBITORS + inhibitor] = pathway(np.float64(phenotype), np.float64(inhibitor), g)
+    return table
 
 
 @njit(cache=True, error_model="numpy")
-def prepare(
-    person_id, entry_day, age_years, dry_weight, gfr, filling_pressure, baseline_filling_pressure, adherence,
-    care_level, scratch, seed, replication, day, today,
-):  # fmt: skip
-    """Fill the rows of the day; LEFT is an exponential variate: how much hazard of stopping a drug today can bear."""
-    for i in range(len(person_id)):
-        attended = np.float64(care_level[i]) >= LEVEL_EMERGENCY
-        years = clip((today - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
-        rise = np.float64(filling_pressure[i]) - np.float64(baseline_filling_pressure[i])
-        size = np.float64(dry_weight[i]) * (1.0 / REFERENCE_WEIGHT_KG)
-        root = np.sqrt(size)
-        scratch[TAKEN, i] = 1.0 if attended else np.float64(adherence[i])
-        scratch[AGE, i] = np.float64(age_years[i]) + years - REFERENCE_AGE_YEARS
-        scratch[GFR_RATIO, i] = np.float64(gfr[i]) * (1.0 / REFERENCE_GFR_ML_MIN)
-        scratch[CONGESTION, i] = clip(rise * (1.0 / CONGESTED_MMHG), 0.0, 1.0)
-        scratch[LEFT, i] = -log(uniform(seed, replication, person_id[i], STREAM_KINETICS, DRAWS_FROM + day))
-        scratch[NO_SIZE, i] = 1.0
-        scratch[SIZE_ALLOMETRIC, i] = root * np.sqrt(root)
-        scratch[SIZE_WEIGHT, i] = size
+def capacities(variability):
+    """Metabolic capacity by what differs between people for no known reason; at HANDLING_MOST + code of handling."""
+    table = np.empty(2 * HANDLING_MOST + 1, np.float32)
+    for place in range(len(table)):
+        table[place] = exp(variability * (1.0 / HANDLING_PER_SD) * np.float64(place - HANDLING_MOST))
+    return table
 
 
 @njit(cache=True, error_model="numpy")
@@ -133,40 +134,110 @@ def draw_handling(person_id, handling, seed, replication, code):
 
 
 @njit(cache=True, error_model="numpy")
-def vary(handling, capacity, variability):
-    """Metabolic capacity by what differs between people for no known reason; replaces it."""
-    for i in range(len(handling)):
-        capacity[i] = exp(variability * (1.0 / HANDLING_PER_SD) * np.float64(handling[i]))
+def prepare(
+    person_id, entry_day, age_years, dry_weight, gfr, filling_pressure, baseline_filling_pressure, adherence,
+    care_level, work, seed, replication, day, today,
+):  # fmt: skip
+    """Fill the rows of the day; LEFT is an exponential variate: how much hazard of stopping a drug today can bear."""
+    for i in range(len(person_id)):
+        attended = np.float64(care_level[i]) >= LEVEL_EMERGENCY
+        years = clip((today - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
+        rise = np.float64(filling_pressure[i]) - np.float64(baseline_filling_pressure[i])
+        size = np.float64(dry_weight[i]) * (1.0 / REFERENCE_WEIGHT_KG)
+        root = np.sqrt(size)
+        work[TAKEN + i] = 1.0 if attended else np.float64(adherence[i])
+        work[AGE + i] = np.float64(age_years[i]) + years - REFERENCE_AGE_YEARS
+        work[GFR_RATIO + i] = np.float64(gfr[i]) * (1.0 / REFERENCE_GFR_ML_MIN)
+        work[CONGESTION + i] = clip(rise * (1.0 / CONGESTED_MMHG), 0.0, 1.0)
+        work[LEFT + i] = -log(uniform(seed, replication, person_id[i], STREAM_KINETICS, DRAWS_FROM + day))
+        work[NO_SIZE + i] = 1.0
+        work[SIZE_ALLOMETRIC + i] = root * np.sqrt(root)  # the exponent 3/4
+        work[SIZE_WEIGHT + i] = size
 
 
 @njit(cache=True, error_model="numpy")
-def metabolise(phenotype, inhibitor, factor, g):
-    """Multiply a factor (metabolic capacity, exposure) by the pathway's activity."""
-    for i in range(len(phenotype)):
-        factor[i] = np.float64(factor[i]) * pathway(np.float64(phenotype[i]), np.float64(inhibitor[i]), g)
-
-
-@njit(cache=True, error_model="numpy")
-def take(dose, agent, stopped, capacity, size, scratch, bit, extraction, leaves, d):
-    """Dose that reaches the body (mg/day), clearance, and the exposure where it all leaves within the day.
-
-    `bit` is the drug's in `stopped`; who takes another drug of the class gets nothing of this one. extraction: None
-    where the liver lets nearly all pass; leaves: None where amounts are carried on.
-    """
+def people_on(dose, agent, own_agent, kept, also_kept, flags, who):
+    """Write who of a chunk is prescribed the drug or has some left, as rows in `who`, ascending; returns how many."""
     for i in range(len(dose)):
-        takes = (np.float64(agent[i]) == d.agent) & (((stopped[i] >> bit) & 1) == 0)
-        swallowed = d.daily_mg * np.float64(dose[i]) * (np.float64(scratch[TAKEN, i]) if takes else 0.0)
-        enzymes = np.float64(capacity[i])
-        passes = 1.0 if extraction is None else first_pass(enzymes, extraction)
-        old = 1.0 - d.age_slope * np.float64(scratch[AGE, i])
-        organs = (1.0 - d.renal_share) * enzymes * passes + d.renal_share * np.float64(scratch[GFR_RATIO, i])
-        clearance = d.clearance * np.float64(size[i]) * clip(old, 0.2, 2.0) * organs
-        absorbed = d.bioavailability * passes * (1.0 - d.gut_congestion * np.float64(scratch[CONGESTION, i]))
+        some = (dose[i] > np.float32(0.0)) | (kept[i] > np.float32(0.0)) | (also_kept[i] > np.float32(0.0))
+        flags[i] = (agent[i] == own_agent) & some
+    words, found = flags.view(np.uint64), 0
+    for word in range((len(dose) + 7) // 8):
+        if words[word] != 0:
+            for i in range(8 * word, 8 * word + 8):
+                who[found] = i
+                found += np.int64(flags[i])
+    return found
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def gather(column, who, work, row):
+    """A column of the people `who`, side by side."""
+    for k in range(len(who)):
+        work[row + k] = column[who[k]]
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def scatter(work, row, who, column):
+    """Back into the column."""
+    for k in range(len(who)):
+        column[who[k]] = work[row + k]
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def gather_taken(dose, stopped, bit, alive, size, who, work):
+    """The dose and the share of it that is taken today, none by those who have stopped the drug; size, and who lives.
+
+    size: the row with the drug's.
+    """
+    for k in range(len(who)):
+        i = who[k]
+        work[DOSE + k] = dose[i]
+        work[SHARE + k] = np.float32(0.0) if (stopped[i] >> bit) & 1 else work[TAKEN + i]
+        work[SIZE + k] = work[size + i]
+        work[LIVES + k] = alive[i]
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def gather_capacity(handling, phenotype, inhibitor, by_handling, by_pathway, who, work):
+    """Metabolic capacity, from the tables of the drug."""
+    for k in range(len(who)):
+        i = who[k]
+        activity = by_pathway[np.int64(phenotype[i]) * INHIBITORS + inhibitor[i]]
+        work[CAPACITY + k] = np.float64(by_handling[np.int64(handling[i]) + HANDLING_MOST]) * activity
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def activate(phenotype, inhibitor, by_pathway, who, work):
+    """Multiply the exposure by the activity of what makes the effective concentration."""
+    for k in range(len(who)):
+        i = who[k]
+        work[EXPOSURE + k] = (
+            np.float64(work[EXPOSURE + k]) * by_pathway[np.int64(phenotype[i]) * INHIBITORS + inhibitor[i]]
+        )
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def first_pass(enzymes, extraction):
+    """Bioavailability relative to the usual person, by the capacity of the liver (well-stirred model)."""
+    return 1.0 / (1.0 - extraction + extraction * enzymes)
+
+
+@njit(cache=True, error_model="numpy")
+def take(work, people, d):
+    """Dose that reaches the body (mg/day), clearance, and the exposure if it all leaves within the day."""
+    for k in range(people):
+        swallowed = d.daily_mg * np.float64(work[DOSE + k]) * np.float64(work[SHARE + k])
+        enzymes = np.float64(work[CAPACITY + k])
+        passes = first_pass(enzymes, d.extraction)
+        old = 1.0 - d.age_slope * np.float64(work[YEARS + k])
+        organs = (1.0 - d.renal_share) * enzymes * passes + d.renal_share * np.float64(work[FILTRATION + k])
+        clearance = d.clearance * np.float64(work[SIZE + k]) * clip(old, 0.2, 2.0) * organs
+        absorbed = d.bioavailability * passes * (1.0 - d.gut_congestion * np.float64(work[CONGESTED + k]))
         given = absorbed * swallowed
-        scratch[GIVEN, i] = given
-        scratch[CLEARANCE, i] = clearance
-        if leaves is not None:
-            scratch[EXPOSURE, i] = given / (HOURS_PER_DAY * d.usual_mg_l * clearance)
+        work[GIVEN + k] = given
+        work[CLEARANCE + k] = clearance
+        work[EXPOSURE + k] = given / (HOURS_PER_DAY * d.usual_mg_l * clearance)
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -183,86 +254,101 @@ def day_of_doses(depot, central, given, decay, absorbed, quotient, d):
     return depot - moved, central + moved
 
 
-@njit(cache=True, error_model="numpy")
-def carry_one(alive, agent, weight, depot, central, scratch, absorbed, hours, settling, d):
-    """A day (`hours`) of amounts in one compartment fed by a depot: writes both and the exposure.
-
-    depot: None where it is not kept. absorbed: exp(-ka hours / 2). settling: None, but at the
-    start, when amounts become those of the steady state under the dose taken; as all is linear, it follows from a day
-    that begins with nothing.
-    """
-    half = 0.5 * hours
-    for i in range(len(alive)):
-        mine = np.float64(agent[i]) == d.agent
-        given = np.float64(scratch[GIVEN, i]) * (hours * (1.0 / HOURS_PER_DAY))
-        clearance = np.float64(scratch[CLEARANCE, i])
-        slowness = 1.0 / (clearance * d.volume * np.float64(weight[i]))
+@njit(cache=True, error_model="numpy", forceinline=True)
+def _carry_one(work, people, hours, settles, d):
+    half, absorbed = 0.5 * hours, d.absorbed
+    for k in range(people):
+        given = np.float64(work[GIVEN + k]) * (hours * (1.0 / HOURS_PER_DAY))
+        clearance, weight = np.float64(work[CLEARANCE + k]), np.float64(work[WEIGHT + k])
+        slowness = 1.0 / (clearance * d.volume * weight)
         elimination = clearance * clearance * slowness
         decay = exp(-elimination * half)
         quotient = d.absorption * exponential_quotient(elimination, d.absorption, half, decay, absorbed)
-        central_kept = np.float64(central[i])
-        depot_kept = 0.0 if depot is None else np.float64(depot[i])
+        depot_kept, central_kept = np.float64(work[OTHER + k]), np.float64(work[CENTRAL + k])
         depot_before, central_before = depot_kept, central_kept
-        if settling is not None:
+        if settles:
             depot_before, _ = day_of_doses(0.0, 0.0, given, decay, absorbed, quotient, d)
             depot_before /= 1.0 - absorbed * absorbed
             _, central_before = day_of_doses(depot_before, 0.0, given, decay, absorbed, quotient, d)
             central_before /= 1.0 - decay * decay
         depot_after, central_after = day_of_doses(depot_before, central_before, given, decay, absorbed, quotient, d)
         left = depot_before + central_before + given - depot_after - central_after
-        changes = mine & (np.float64(alive[i]) > 0.5)
-        if depot is not None:
-            depot[i] = depot_after if changes else depot_kept
-        central[i] = central_after if changes else central_kept
-        per_clearance = slowness * d.volume * np.float64(weight[i])
-        scratch[EXPOSURE, i] = left * per_clearance * (1.0 / (hours * d.usual_mg_l)) if mine else 0.0
+        lives = np.float64(work[LIVES + k]) > 0.5
+        work[OTHER + k] = depot_after if lives else depot_kept
+        work[CENTRAL + k] = central_after if lives else central_kept
+        work[EXPOSURE + k] = left * (slowness * d.volume * weight) * (1.0 / (hours * d.usual_mg_l))
 
 
 @njit(cache=True, error_model="numpy")
-def carry_two(alive, agent, weight, peripheral, central, scratch, hours, settling, d):
-    """As `carry_one` for two compartments, whose dose reaches the central one at the start of the day."""
-    for i in range(len(alive)):
-        mine = np.float64(agent[i]) == d.agent
-        given = np.float64(scratch[GIVEN, i]) * (hours * (1.0 / HOURS_PER_DAY))
-        clearance = np.float64(scratch[CLEARANCE, i])
-        k10, k12 = clearance / (d.volume * np.float64(weight[i])), d.exchange / d.volume
+def carry_one(work, people, hours, settles, d):
+    """A day (`hours`) of amounts in one compartment fed by a depot, which is in OTHER: both, and the exposure.
+
+    settles: at the start, when amounts become those of the steady state under the dose taken; as all is linear, it
+    follows from a day that begins with nothing.
+    """
+    if settles:
+        _carry_one(work, people, hours, True, d)
+    else:
+        _carry_one(work, people, hours, False, d)
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def _carry_two(work, people, hours, settles, d):
+    for k in range(people):
+        given = np.float64(work[GIVEN + k]) * (hours * (1.0 / HOURS_PER_DAY))
+        clearance = np.float64(work[CLEARANCE + k])
+        k10, k12 = clearance / (d.volume * np.float64(work[WEIGHT + k])), d.exchange / d.volume
         k21 = d.exchange / d.peripheral_volume
-        central_kept, peripheral_kept = np.float64(central[i]), np.float64(peripheral[i])
+        central_kept, peripheral_kept = np.float64(work[CENTRAL + k]), np.float64(work[OTHER + k])
         central_before, peripheral_before = central_kept, peripheral_kept
-        if settling is not None:
+        if settles:
             _, central_before, peripheral_before = two_steady(given, 0.0, 1.0, k10, k12, k21, hours)
         _, central_after, peripheral_after = two_compartments(
             0.0, central_before + given, peripheral_before, 0.0, 1.0, k10, k12, k21, hours
         )
         left = central_before + peripheral_before + given - central_after - peripheral_after
-        changes = mine & (np.float64(alive[i]) > 0.5)
-        central[i] = central_after if changes else central_kept
-        peripheral[i] = peripheral_after if changes else peripheral_kept
-        scratch[EXPOSURE, i] = left / (clearance * hours * d.usual_mg_l) if mine else 0.0
+        lives = np.float64(work[LIVES + k]) > 0.5
+        work[CENTRAL + k] = central_after if lives else central_kept
+        work[OTHER + k] = peripheral_after if lives else peripheral_kept
+        work[EXPOSURE + k] = left / (clearance * hours * d.usual_mg_l)
 
 
 @njit(cache=True, error_model="numpy")
-def delay(alive, agent, own_agent, site, exposure, share):
+def carry_two(work, people, hours, settles, d):
+    """As `carry_one` for two compartments, whose dose reaches the central one at the start of the day."""
+    if settles:
+        _carry_two(work, people, hours, True, d)
+    else:
+        _carry_two(work, people, hours, False, d)
+
+
+@njit(cache=True, error_model="numpy")
+def delay(work, people, share):
     """Let the place of effect follow the exposure by `share` of the way; the exposure becomes what is felt there."""
-    for i in range(len(alive)):
-        mine = np.float64(agent[i]) == own_agent
-        before = np.float64(site[i])
-        felt = before + share * (np.float64(exposure[i]) - before)
-        site[i] = felt if mine & (np.float64(alive[i]) > 0.5) else before
-        exposure[i] = felt if mine else 0.0
+    for k in range(people):
+        before = np.float64(work[SITE + k])
+        felt = before + share * (np.float64(work[EXPOSURE + k]) - before)
+        work[SITE + k] = felt if np.float64(work[LIVES + k]) > 0.5 else before
+        work[EXPOSURE + k] = felt
 
 
 @njit(cache=True, error_model="numpy")
-def add_effect(exposure, unless, influences, influence, at_target, saturation, hill):
-    """Add at_target (1 + s) x**h / (1 + s x**h) to an influence; none where `unless` is 1.
-
-    unless, hill: None where nothing takes the effect away, and for h = 1.
-    """
-    for i in range(len(exposure)):
-        x = np.float64(exposure[i])
-        if hill is not None:
+def effect(work, people, felt, at_target, saturation, hill):
+    """Write at_target (1 + s) x**h / (1 + s x**h) to `felt`."""
+    if hill == 1.0:
+        for k in range(people):
+            x = np.float64(work[EXPOSURE + k])
+            felt[k] = at_target * (1.0 + saturation) * x / (1.0 + saturation * x)
+    else:
+        for k in range(people):
+            x = np.float64(work[EXPOSURE + k])
             x = exp(hill * log(x if x > 1e-30 else 1e-30))
-        effect = at_target * (1.0 + saturation) * x / (1.0 + saturation * x)
-        if unless is not None:
-            effect *= 1.0 - np.float64(unless[i])
-        influences[influence, i] += effect
+            felt[k] = at_target * (1.0 + saturation) * x / (1.0 + saturation * x)
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def act(felt, unless, who, influence):
+    """Add the effect to an influence; none where `unless` is 1."""
+    for k in range(len(who)):
+        i = who[k]
+        influence[i] += felt[k] * (1.0 - np.float64(unless[i]))

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit, prange
 
 from popsim.kernels import influences as of
-from popsim.kernels.pharmacology import LEFT
+from popsim.kernels.pharmacology import DOSE, EXPOSURE, LEFT, LIVES
 from popsim.kernels.scalars import ramp
 
 # Bits of the column `reaction`.
@@ -77,30 +77,33 @@ def find(alive, heart_rate, systolic, potassium, gfr, untreated_gfr, hba1c, stop
         reaction[i] = bits if np.float64(alive[i]) > 0.5 else np.float64(reaction[i])
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
-def stop(
-    alive, dose, agent, own_agent, exposure, reaction, stopped, scratch, bit, per_day, exponent, implicated,
-    per_day_with_reaction, days,
-):  # fmt: skip
-    """People stop a drug by themselves: bit `bit` of `stopped` is set, and cleared once the drug is prescribed no more.
+@njit(cache=True, error_model="numpy")
+def resume(dose, agent, own_agent, stopped, bit):
+    """Clear bit `bit` of `stopped` once the drug is prescribed no more."""
+    for i in range(len(dose)):
+        prescribed = (dose[i] > np.float32(0.0)) & (agent[i] == own_agent)
+        stopped[i] = stopped[i] if prescribed else stopped[i] & ~(1 << bit)
+
+
+@njit(cache=True, error_model="numpy")
+def stop(work, who, reaction, stopped, bit, per_day, exponent, implicated, per_day_with_reaction, days):
+    """People stop a drug by themselves: bit `bit` of `stopped` is set; `who` is on the drug (kernels/pharmacology.py).
 
     Hazard a day: per_day x**exponent (0 to 7), x the exposure, and more with a reaction (of yesterday) among the bits
     `implicated`; `days` is how long it has been at work. All drugs of a day draw on the one exponential variate in
-    scratch[LEFT]: the drug stops whose hazard uses it up, which gives each its own hazard and stops at most one a day.
+    LEFT: the drug stops whose hazard uses it up, which gives each its own hazard and stops at most one a day.
     """
-    for i in prange(len(alive)):
-        prescribed = np.float64(dose[i]) > 0.0
-        mine = np.float64(agent[i]) == own_agent
-        already = (stopped[i] >> bit) & 1
-        takes = prescribed & mine & (already == 0) & (np.float64(alive[i]) > 0.5)
-        x = np.float64(exposure[i])
-        square = x * x
-        strength = (x if exponent & 1 else 1.0) * (square if exponent & 2 else 1.0)
-        strength *= square * square if exponent & 4 else 1.0
-        hazard = per_day * strength + (per_day_with_reaction if (reaction[i] & implicated) != 0 else 0.0)
-        before = np.float64(scratch[LEFT, i])
-        after = before - (hazard * days if takes else 0.0)
-        scratch[LEFT, i] = after
-        stops = takes & (before > 0.0) & (after <= 0.0)
-        cleared = stopped[i] & ~(1 << bit)
-        stopped[i] = cleared if (not (prescribed & mine)) else ((stopped[i] | (1 << bit)) if stops else stopped[i])
+    for k in range(len(who)):
+        i = who[k]
+        lives, prescribed = work[LIVES + k] > np.float32(0.5), work[DOSE + k] > np.float32(0.0)
+        if lives & prescribed & (((stopped[i] >> bit) & 1) == 0):
+            x = np.float64(work[EXPOSURE + k])
+            square = x * x
+            strength = (x if exponent & 1 else 1.0) * (square if exponent & 2 else 1.0)
+            strength *= square * square if exponent & 4 else 1.0
+            hazard = per_day * strength + (per_day_with_reaction if (reaction[i] & implicated) != 0 else 0.0)
+            before = np.float64(work[LEFT + i])
+            after = before - hazard * days
+            work[LEFT + i] = after
+            if (before > 0.0) & (after <= 0.0):
+                stopped[i] |= 1 << bit

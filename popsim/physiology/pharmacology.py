@@ -1,8 +1,7 @@
 """Drugs of the clinical twin: unwraps the columns and the drug files for the compiled kernels.
 
-The loop goes drug by drug over the files in evidence/drugs; the loops over twins are compiled
-(kernels/pharmacology.py, whose docstring states the model and its limits). A drug that nobody takes and nobody has in
-the body is passed over.
+The drug files in evidence/drugs become records; the loops over twins and drugs are compiled (kernels/drugs.py, and
+kernels/pharmacology.py, whose docstring states the model and its limits).
 """
 
 from __future__ import annotations
@@ -21,6 +20,8 @@ from popsim.evidence.drugs import load_drugs
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels import pharmacology as kernel
 from popsim.kernels import reactions
+from popsim.kernels.drugs import DRUG, EFFECT, NONE, REASON, live_day
+from popsim.kernels.pharmacology import capacities, draw_handling, pathways
 from popsim.physiology.influences import PLACE, Influences
 from popsim.population.clock import Clock
 from popsim.population.columns import Column, Schema
@@ -61,7 +62,6 @@ COLUMNS: tuple[Column, ...] = (
     Column("reaction", "code", "1", 0, 127, "Adverse reactions present today: bits (kernels/reactions).", "physiology"),
     *(_handling(drug_class) for drug_class in VARIED),
 )
-STOPS_EVERY = 7  # steps: who stops a drug by himself is looked at on one day of the week, another for each drug
 SIZE_ROW = {"none": kernel.NO_SIZE, "allometric": kernel.SIZE_ALLOMETRIC, "weight": kernel.SIZE_WEIGHT}
 READS = (
     "entry_day", "age_years", "dry_weight_kg", "gfr_ml_min", "filling_pressure_mmhg", "baseline_filling_pressure_mmhg",
@@ -94,130 +94,146 @@ class Pharmacology:
         replication: int = 0,
         drugs: tuple[Drug, ...] | None = None,
     ) -> None:
-        self.drugs = tuple(_Prepared(drug) for drug in (load_drugs() if drugs is None else drugs))
+        self.drugs = tuple(drug for drug in (load_drugs() if drugs is None else drugs) if drug.effects)
         self._key = (seed, replication)
         self._reactions = parameters["reactions"].fill(reactions.ReactionParameters)
-        self._scratch: NDArray[np.float32] = np.zeros((0, 0), np.float32)
+        self._read: dict[tuple[str, ...], DrugTable] = {}
 
     def initialise(self, population: Population, influences: Influences) -> None:
         """Every drug at its steady state for the dose usually taken at entry."""
         drawn: set[str] = set()
         for drug in self.drugs:
-            if drug.handling and drug.handling not in drawn:
-                drawn.add(drug.handling)
-                kernel.draw_handling(population.person_id, population[drug.handling], *self._key, drug.said.code)
-        self._prepare(population, READS_AT_ENTRY, 0, 0.0)
-        for drug in self.drugs:
-            if drug.at_work(population):
-                self._concentrate(drug, population, 1.0, settling=True)
-                self._act(drug, population, influences)
+            name = _handling_of(drug)
+            if name and name not in drawn:
+                drawn.add(name)
+                draw_handling(population.person_id, population[name], *self._key, drug.code)
+        self._live(population, influences, 0, 1.0, settles=True)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """One day of every drug, under yesterday's adherence; then the reactions that are present."""
-        self._prepare(population, READS, clock.day, clock.time_days)
-        for drug in self.drugs:
-            if drug.at_work(population):
-                self._concentrate(drug, population, clock.step_days, settling=None)
-                self._act(drug, population, influences)
-                if (clock.day - drug.said.code) % STOPS_EVERY == 0:
-                    self._stop(drug, population, STOPS_EVERY * clock.step_days)
+        self._live(population, influences, clock.day, clock.step_days, settles=False)
         columns = [population[name] for name in FOUND_FROM]
         reactions.find(*(*columns, influences.values, self._reactions))
 
-    def _prepare(self, population: Population, reads: tuple[str, ...], day: int, today: float) -> None:
-        if self._scratch.shape[1] != len(population):
-            self._scratch = np.zeros((kernel.SCRATCH_ROWS, len(population)), np.float32)
-            self._none = np.zeros(len(population), np.int8)
-            self._everybody = np.ones(len(population), np.int8)
-        columns = [population[name] for name in reads]
-        kernel.prepare(*(population.person_id, *columns, self._scratch, *self._key, day, today))
-
-    def _concentrate(self, drug: _Prepared, population: Population, days: float, settling: bool | None) -> None:
-        """From the dose to the exposure, which is left in its row of the scratch array."""
-        said, rows = drug.said, self._scratch
-        capacity = rows[kernel.NO_SIZE]  # ones: everybody is usual
-        if drug.handling or said.removed_by:
-            capacity = rows[kernel.CAPACITY]
-        if drug.handling:
-            kernel.vary(population[drug.handling], capacity, drug.variability)
-        elif said.removed_by:
-            capacity[:] = 1.0
-        self._metabolise(said.removed_by, drug.removed, capacity, population)
-        agent = self._codes(population, said.agent_column)
-        dose, stopped = population[said.dose_column], population["stopped_drugs"]
-        who = (dose, agent, stopped, capacity, rows[drug.size_row], rows, said.code)
-        kernel.take(*(*who, drug.extraction, None if "central" in said.keeps else True, drug.take))
-        alive = population["alive"] if settling is None else self._everybody
-        kept = [population[f"{said.drug_class}_{part}"] for part in ("peripheral", "depot") if part in said.keeps]
-        if "central" in said.keeps:
-            other = kept[0] if kept else None
-            amounts = (alive, agent, population["dry_weight_kg"], other, population[f"{said.drug_class}_central"], rows)
-            if "peripheral" in said.keeps:
-                kernel.carry_two(*(*amounts, 24.0 * days, settling, drug.carry))
-            else:
-                absorbed = math.exp(-drug.carry.absorption * 12.0 * days)
-                kernel.carry_one(*(*amounts, absorbed, 24.0 * days, settling, drug.carry))
-        exposure = rows[kernel.EXPOSURE]
-        self._metabolise(said.activated_by, drug.activated, exposure, population)
-        if said.effect_delay is not None:
-            share = -math.expm1(-days / said.effect_delay.value) if settling is None else 1.0
-            site = population[f"{said.drug_class}_effect_site"]
-            kernel.delay(*(alive, agent, drug.take.agent, site, exposure, share))
-
-    def _metabolise(
-        self, pathway: Pathway | None, activities: kernel.Activities, factor: NDArray[Any], population: Population
+    def _live(
+        self, population: Population, influences: Influences, step: int, step_days: float, *, settles: bool
     ) -> None:
-        if pathway is not None:
-            inhibitor = pathway.inhibitors.column if pathway.inhibitors else None
-            columns = (self._codes(population, pathway.gene), self._codes(population, inhibitor))
-            kernel.metabolise(*(*columns, factor, activities))
-
-    def _act(self, drug: _Prepared, population: Population, influences: Influences) -> None:
-        exposure = self._scratch[kernel.EXPOSURE]
-        for effect in drug.said.effects:
-            unless = None if effect.unless is None else self._codes(population, effect.unless)
-            kernel.add_effect(*(exposure, unless, influences.values, PLACE[effect.influence], *_shape(effect)))
-
-    def _stop(self, drug: _Prepared, population: Population, days: float) -> None:
-        said, rows = drug.said, self._scratch
-        agent = self._codes(population, said.agent_column)
-        columns = (population["alive"], population[said.dose_column], agent, drug.take.agent, rows[kernel.EXPOSURE])
-        state = (population["reaction"], population["stopped_drugs"], rows, said.code)
-        implicated = sum(reactions.REACTIONS[name] for name in said.implicated_in)
-        hazards = [(reason.per_day.value, reason.power, 0) for reason in said.intolerances]
-        if implicated:
-            hazards.append((0.0, 0, implicated))
-        for per_day, power, bits in hazards:
-            hazard = (per_day, power, bits, self._reactions.stopping_with_reaction_per_day)
-            reactions.stop(*(*columns, *state, *hazard, days))
-
-    def _codes(self, population: Population, name: str | None) -> NDArray[Any]:
-        """A column of codes; zeros (the usual, none) where there is none."""
-        return population[name] if name is not None and name in population.schema else self._none
+        names = tuple(population.schema.columns)
+        if names not in self._read:
+            self._read[names] = DrugTable(self.drugs, names)
+        table = self._read[names]
+        nothing = np.zeros(len(population), np.int8)
+        alive = np.ones_like(nothing) if settles else population["alive"]
+        live_day(
+            population.person_id,
+            tuple(population[name] for name in (READS_AT_ENTRY if settles else READS)),
+            alive,
+            population["dry_weight_kg"],
+            tuple(population[name] for name in table.reals),
+            (nothing, *(population[name] for name in table.codes)),
+            *(population["reaction"], population["stopped_drugs"], influences.values),
+            *(table.records(step_days, settles), *table.said, *table.tables),
+            self._reactions.stopping_with_reaction_per_day,
+            *(*self._key, step, step_days, settles),
+        )
 
 
-class _Prepared:
-    """A drug with its constants in the units of the kernels."""
+class DrugTable:
+    """Drugs as the kernels read them, for a population with these columns.
 
-    def __init__(self, said: Drug) -> None:
-        self.said = said
-        self.variability = _value(said.variability, 0.0)
-        self.extraction = None if said.extraction is None else said.extraction.value
-        self.handling = f"{said.drug_class}_handling" if said.variability else ""
-        self.size_row = SIZE_ROW[said.size_scaling]
-        self.removed, self.activated = _activities(said.removed_by), _activities(said.activated_by)
-        self.take, self.carry = take_constants(said), carry_constants(said)
-        self._kept = [f"{said.drug_class}_{part}" for part in said.keeps]
-        self._used = False
+    Attributes:
+        reals, codes: names of the columns to be handed over, in this order; before the codes goes one of zeros (the
+            usual, none) for every column that there is not.
+        said: records of the effects and of the reasons to stop.
+        tables: what handling, genes and inhibitors do to each drug, as `live_day` takes them.
+    """
 
-    def at_work(self, population: Population) -> bool:
-        """Whether the drug does anything and somebody has been prescribed it, or has some of its class left.
+    def __init__(self, drugs: tuple[Drug, ...], columns: tuple[str, ...]) -> None:
+        self._columns = set(columns)
+        self.reals: list[str] = []
+        self.codes: list[str] = []
+        effects: list[tuple[float, ...]] = []
+        reasons: list[tuple[float, ...]] = []
+        rows = []
+        for drug in drugs:
+            row = self._places(drug) | take_constants(drug)._asdict() | carry_constants(drug)._asdict()
+            row |= {"effects": len(effects), "reasons": len(reasons)}
+            effects += [
+                (*_shape(effect), PLACE[effect.influence], self._code(effect.unless)) for effect in drug.effects
+            ]
+            reasons += [(reason.per_day.value, reason.power, 0) for reason in drug.intolerances]
+            implicated = sum(reactions.REACTIONS[name] for name in drug.implicated_in)
+            reasons += [(0.0, 0, implicated)] if implicated else []
+            rows.append(row | {"effects_end": len(effects), "reasons_end": len(reasons), "follows": 1.0})
+        self._drugs = drugs
+        self._rows = _records([tuple(row[name] for name in DRUG.names or ()) for row in rows], DRUG)
+        self._by_step: dict[tuple[float, bool], NDArray[Any]] = {}
+        self.said = (_records(effects, EFFECT), _records(reasons, REASON))
+        self.tables = (
+            np.array([capacities(_value(drug.variability, 0.0)) for drug in drugs]),
+            np.array([pathways(_activities(drug.removed_by)) for drug in drugs]),
+            np.array([pathways(_activities(drug.activated_by)) for drug in drugs]),
+        )
 
-        Looked for until it is found: passes over a drug that nobody takes any more change nothing.
-        """
-        if not self._used and self.said.effects and len(population):
-            self._used = any(population[name].max() > 0.0 for name in (self.said.dose_column, *self._kept))
-        return self._used
+    def records(self, step_days: float, settles: bool) -> NDArray[Any]:
+        """Records of the drugs for this length of step."""
+        key = (step_days, settles)
+        if key not in self._by_step:
+            rows = self._rows.copy()
+            for row, drug in zip(rows, self._drugs, strict=True):
+                row["absorbed"] = math.exp(-row["absorption"] * 12.0 * step_days)
+                if drug.effect_delay is not None and not settles:
+                    row["follows"] = -math.expm1(-step_days / drug.effect_delay.value)
+            self._by_step[key] = rows
+        return self._by_step[key]
+
+    def _places(self, drug: Drug) -> dict[str, int]:
+        kept = {part: self._real(f"{drug.drug_class}_{part}") for part in drug.keeps}
+        dose = self._real(drug.dose_column)
+        some = [*kept.values(), dose, dose]
+        return {
+            "code": drug.code,
+            "own_agent": drug.agent,
+            "size_row": SIZE_ROW[drug.size_scaling],
+            "dose": dose,
+            "agent": self._code(drug.agent_column),
+            "kept": some[0],
+            "also_kept": some[1],
+            "central": kept.get("central", NONE),
+            "other": kept.get("depot", kept.get("peripheral", NONE)),
+            "two_compartments": int("peripheral" in kept),
+            "site": kept.get("effect_site", NONE),
+            "varies": int(bool(drug.variability or drug.removed_by)),
+            "handling": self._code(_handling_of(drug)),
+            **self._pathway("gene", "inhibitor", drug.removed_by),
+            **self._pathway("activator", "activator_inhibitor", drug.activated_by),
+            "activates": int(drug.activated_by is not None),
+        }
+
+    def _pathway(self, gene: str, inhibitor: str, pathway: Pathway | None) -> dict[str, int]:
+        less = pathway.inhibitors.column if pathway and pathway.inhibitors else None
+        return {gene: self._code(pathway.gene if pathway else None), inhibitor: self._code(less)}
+
+    def _real(self, name: str) -> int:
+        return _place(self.reals, name)
+
+    def _code(self, name: str | None) -> int:
+        return 0 if name is None or name not in self._columns else 1 + _place(self.codes, name)
+
+
+def _place(names: list[str], name: str) -> int:
+    """Where the name is in the list, to which it is added if need be."""
+    if name not in names:
+        names.append(name)
+    return names.index(name)
+
+
+def _records(rows: list[tuple[Any, ...]], kind: np.dtype[Any]) -> NDArray[Any]:
+    return np.array(rows, kind).view(np.recarray)
+
+
+def _handling_of(drug: Drug) -> str | None:
+    return f"{drug.drug_class}_handling" if drug.variability else None
 
 
 def check_columns(drug: Drug, schema: Schema, file: object) -> None:
@@ -242,13 +258,13 @@ def check_columns(drug: Drug, schema: Schema, file: object) -> None:
 def take_constants(drug: Drug) -> kernel.TakeConstants:
     """What a file says of the dose and its clearance."""
     return kernel.TakeConstants(
-        agent=float(drug.agent),
         daily_mg=drug.target_dose.value / drug.column_at_target,
         bioavailability=drug.bioavailability.value,
         clearance=drug.clearance.value,
         usual_mg_l=_usual(drug),
         age_slope=_value(drug.age_slope, 0.0),
         renal_share=_value(drug.renal_share, 0.0),
+        extraction=_value(drug.extraction, 0.0),
         gut_congestion=_value(drug.gut_congestion, 0.0),
     )
 
@@ -256,10 +272,10 @@ def take_constants(drug: Drug) -> kernel.TakeConstants:
 def carry_constants(drug: Drug) -> kernel.CarryConstants:
     """What a file says of compartments."""
     return kernel.CarryConstants(
-        agent=float(drug.agent),
         usual_mg_l=_usual(drug),
         second_half=0.5 if drug.doses_a_day == 2 else 0.0,
         absorption=_value(drug.absorption, 1.0),
+        absorbed=0.0,
         keeps_depot=float("depot" in drug.keeps),
         volume=_value(drug.volume, 1.0),
         exchange=_value(drug.exchange, 0.0),
@@ -276,10 +292,10 @@ def _value(parameter: Parameter | None, otherwise: float) -> float:
     return otherwise if parameter is None else parameter.value
 
 
-def _shape(effect: Effect) -> tuple[float, float, float | None]:
-    """Size, saturation and exponent (None: 1) of an effect."""
+def _shape(effect: Effect) -> tuple[float, float, float]:
+    """Size, saturation and exponent of an effect."""
     saturation = 0.0 if effect.half is None else effect.half**-effect.hill
-    return effect.at_target.value, saturation, None if effect.hill == 1.0 else effect.hill
+    return effect.at_target.value, saturation, effect.hill
 
 
 def _activities(pathway: Pathway | None) -> kernel.Activities:

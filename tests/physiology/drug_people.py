@@ -9,7 +9,6 @@ import numpy as np
 from popsim.definitions.drug import Drug
 from popsim.evidence.drugs import load_drugs
 from popsim.evidence.parameters import load_parameters
-from popsim.kernels.pharmacology import EXPOSURE
 from popsim.physiology.influences import Influences
 from popsim.physiology.pharmacology import Pharmacology
 from popsim.population.clock import Clock
@@ -23,16 +22,42 @@ USUAL = {
     "hba1c_percent": 7.5,
 }  # fmt: skip
 
+SHOWN_IN = "renal_per_day"
+
 
 class SeenPharmacology(Pharmacology):
-    """Pharmacology that shows the exposure to the drug it handled last."""
+    """Pharmacology that shows the exposure to its last drug: as an effect of size 1, in a row that no drug acts on."""
 
     def __init__(self, drugs: tuple[Drug, ...] | None = None) -> None:
-        super().__init__({"reactions": load_parameters("reactions")}, seed=5, replication=1, drugs=drugs)
+        *others, last = load_drugs() if drugs is None else drugs
+        shown = [
+            effect.model_copy(
+                update={
+                    "influence": SHOWN_IN,
+                    "at_target": effect.at_target.model_copy(update={"value": 1.0}),
+                    "half": None,
+                    "hill": 1.0,
+                    "unless": None,
+                }
+            )
+            for effect in last.effects[:1]
+        ]
+        last = last.model_copy(update={"effects": (*last.effects, *shown)})
+        super().__init__({"reactions": load_parameters("reactions")}, seed=5, replication=1, drugs=(*others, last))
 
-    @property
-    def exposure(self) -> np.ndarray:
-        return self._scratch[EXPOSURE]
+    def initialise(self, population: Population, influences: Influences) -> None:
+        """As every Pharmacology."""
+        super().initialise(population, influences)
+        self._see(influences)
+
+    def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
+        """As every Pharmacology."""
+        super().advance(population, clock, influences)
+        self._see(influences)
+
+    def _see(self, influences: Influences) -> None:
+        self.exposure = influences[SHOWN_IN].copy()
+        influences[SHOWN_IN][:] = 0.0
 
 
 def alike(drug: Drug) -> Drug:

@@ -1,4 +1,4 @@
-"""The passes of pharmacology over all twins are vectors: packed arithmetic and no calls in their loops."""
+"""The passes of pharmacology over people on a drug are vectors: packed arithmetic and no calls in their loops."""
 
 from __future__ import annotations
 
@@ -11,36 +11,31 @@ import pytest
 from drug_people import SeenPharmacology, various
 from llvmlite import binding
 
+from popsim.evidence.drugs import load_drugs
 from popsim.kernels import pharmacology as kernel
 from popsim.kernels import reactions
 from popsim.physiology.influences import Influences
+from popsim.physiology.pharmacology import carry_constants, take_constants
+from popsim.population.clock import Clock
 
 TWINS = 64
 # Fewest packed operations of the loop that has most; well below what they have, as compilers differ.
-PASSES = {"take": 12, "vary": 20, "carry_one": 50, "carry_two": 100, "metabolise": 3, "delay": 2, "prepare": 15}
+PASSES = {"take": 12, "carry_one": 50, "carry_two": 100, "delay": 2, "effect": 3, "prepare": 15}
 
 
 def arguments() -> dict[str, tuple[object, ...]]:
-    """Of each pass, as pharmacology calls it for warfarin or digoxin."""
-    people, system = various(TWINS), SeenPharmacology()
-    system.initialise(people, Influences(TWINS))
-    rows = np.ones((kernel.SCRATCH_ROWS, TWINS), np.float32)
-    drugs = {drug.said.name: drug for drug in system.drugs}
-    warfarin, digoxin = drugs["warfarin"], drugs["digoxin"]
-    agent, dose, stopped = people["anticoagulant_agent"], people["anticoagulant_fraction"], people["stopped_drugs"]
-    amounts = (people["alive"], agent, people["dry_weight_kg"], None, people["anticoagulant_central"])
-    two = (people["alive"], agent, people["dry_weight_kg"], people["digoxin_peripheral"], people["digoxin_central"])
+    """Of each pass, for warfarin or digoxin."""
+    people, drugs = various(TWINS), {drug.name: drug for drug in load_drugs()}
+    work = np.ones(kernel.ROWS * kernel.WIDTH, np.float32)
     days = [people[name] for name in ("entry_day", "age_years", "dry_weight_kg", "gfr_ml_min", "filling_pressure_mmhg",
             "baseline_filling_pressure_mmhg", "adherence", "care_level")]  # fmt: skip
-    rest = (rows[kernel.SIZE_WEIGHT], rows, 16, 0.5, True, warfarin.take)
     return {
-        "prepare": (people.person_id, *days, rows, 1, 0, 3, 3.0),
-        "vary": (people["anticoagulant_handling"], rows[kernel.CAPACITY], 0.35),
-        "metabolise": (people["cyp2c9"], people["cyp2d6_inhibitor"], rows[kernel.CAPACITY], warfarin.removed),
-        "take": (dose, agent, stopped, rows[kernel.CAPACITY], *rest),
-        "carry_one": (*amounts, rows, 0.1, 24.0, None, warfarin.carry),
-        "carry_two": (*two, rows, 24.0, None, digoxin.carry),
-        "delay": (people["alive"], agent, 0.0, people["anticoagulant_effect_site"], rows[kernel.EXPOSURE], 0.4),
+        "prepare": (people.person_id, *days, work, 1, 0, 3, 3.0),
+        "take": (work, TWINS, take_constants(drugs["warfarin"])),
+        "carry_one": (work, TWINS, 24.0, False, carry_constants(drugs["warfarin"])),
+        "carry_two": (work, TWINS, 24.0, False, carry_constants(drugs["digoxin"])),
+        "delay": (work, TWINS, 0.4),
+        "effect": (work, TWINS, np.empty(TWINS), 1.0, 0.5, 1.0),
     }
 
 
@@ -57,6 +52,22 @@ def test_the_pass_is_vectorised_without_calls(name):
     loop = max(re.split(r"^\.?L\w+:", assembly, flags=re.MULTILINE), key=lambda text: len(re.findall(packed, text)))
     assert len(re.findall(packed, loop)) >= PASSES[name]
     assert not re.search(r"^\tcall", loop, flags=re.MULTILINE)
+
+
+def test_neither_how_many_there_are_nor_who_else_takes_the_drug_makes_a_difference():
+    """Chunks, and the people on a drug within them, are ways to calculate only: the same bits in other company."""
+    size = 2 * kernel.CHUNK + 77
+    rows = np.random.default_rng(4).choice(size, 3 * kernel.CHUNK // 2, replace=False)
+    all_of_them, some = various(size), various(size).chosen(np.sort(rows))
+    for people in (all_of_them, some):
+        system, influences = SeenPharmacology(), Influences(len(people))
+        system.initialise(people, influences)
+        for day in range(9):
+            influences.clear()
+            system.advance(people, Clock(day=day), influences)
+    for kind in ("real", "code", "count"):
+        assert all_of_them.block(kind)[:, np.sort(rows)].tobytes() == some.block(kind).tobytes()
+    assert 0 < (some["stopped_drugs"] > 0).mean() < 1
 
 
 def test_bits_of_reactions_are_told_apart():
