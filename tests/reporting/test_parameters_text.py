@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from popsim.cli import main
+from popsim.definitions.writing import KINDS
 from popsim.experiments.design import read_study
 
 ROOT = Path(__file__).parents[2]
@@ -51,10 +52,7 @@ def test_schemas_are_printed_and_written(printed, tmp_path):
     assert json.loads(shown.out)["title"] == "CohortDefinition"
     code, shown = printed("schema", "all", "--out", tmp_path / "schemas")
     written = sorted((tmp_path / "schemas").iterdir())
-    kinds = (
-        "experiment", "cohort", "network", "parameters", "calibration", "calibrated", "targets", "signals",
-    )  # fmt: skip
-    assert shown.out.split() == [str(tmp_path / "schemas" / f"{kind}.schema.json") for kind in kinds]
+    assert shown.out.split() == [str(tmp_path / "schemas" / f"{kind}.schema.json") for kind in KINDS]
     assert all(json.loads(path.read_text())["type"] == "object" for path in written)
 
 
@@ -63,7 +61,7 @@ def test_schemas_are_printed_and_written(printed, tmp_path):
     [
         (
             ["schema", "cohorts"],
-            "popsim: schema cohorts: did you mean 'cohort'? (allowed: all, calibrated, calibration, cohort, exp",
+            "popsim: schema cohorts: did you mean 'cohort'? (allowed: all, calibrated, calibration, cohort, data",
         ),
         (["schema", "all"], "popsim: schema all: needs --out"),
         (["run", UNCERTAIN, "--draws", 10_000], "popsim: command line: --draws = 10000: must be between 0 and 9999"),

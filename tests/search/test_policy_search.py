@@ -217,6 +217,7 @@ def in_process(folder, log=None):
     return run
 
 
+@pytest.mark.slow
 def test_the_best_of_a_simulated_experiment_is_found_and_a_killed_search_goes_on(file, tmp_path, capsys):
     """Six variants, all of them enumerated by runs of their own; the search must name the best of them, within budget.
 
