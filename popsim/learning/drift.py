@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.stats import chi2, norm
+from scipy.special import chdtri, ndtr
 
 from popsim.evidence.parameters import ParameterSet
 from popsim.learning.performance import Judged
@@ -63,7 +63,7 @@ class Reference:
             used = (then > 0.0) | (now > 0.0)
             p, q = (np.maximum(share[used], LEAST_SHARE / n) for share, n in ((then, self._persons), (now, persons)))
             index = float(((p - q) * np.log(p / q)).sum())
-            by_chance = float(chi2.ppf(1.0 - false_alarms, max(int(used.sum()) - 1, 1)))
+            by_chance = float(chdtri(max(int(used.sum()) - 1, 1), false_alarms))
             limit = max(self._parameters["notable_shift"], by_chance * (1.0 / self._persons + 1.0 / persons))
             rows.append((name, index, limit, index > limit))
         schema = {"feature": pl.String, "index": pl.Float64, "limit": pl.Float64, "shifted": pl.Boolean}
@@ -128,8 +128,8 @@ def _one_sided(slack: float, limit: float, shift: float) -> float:
     width = limit / (STATES - 0.5)
     middle = width * np.arange(STATES)
     step = middle[np.newaxis, :] - middle[:, np.newaxis] + slack - shift
-    to = norm.cdf(step + width / 2.0) - norm.cdf(step - width / 2.0)
-    to[:, 0] = norm.cdf(width / 2.0 - middle + slack - shift)
+    to = ndtr(step + width / 2.0) - ndtr(step - width / 2.0)
+    to[:, 0] = ndtr(width / 2.0 - middle + slack - shift)
     return float(np.linalg.solve(np.eye(STATES) - to, np.ones(STATES))[0])
 
 

@@ -13,8 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.special import expit, logit
-from scipy.stats import norm
+from scipy.special import expit, logit, ndtri
 
 from popsim.errors import InputError
 from popsim.learning.risk_model import LEAST_RISK
@@ -185,7 +184,7 @@ def fairness(judged: Judged, groups: Mapping[str, pl.Series], watched: float, le
             rows.append({"characteristic": characteristic, "group": name, **_flat(shown)})
     table = pl.DataFrame(rows, schema=_SCHEMA)
     tested = int(table["ratio"].is_not_nan().sum())
-    reach = float(norm.ppf(1.0 - (1.0 - level) / (2.0 * max(tested, 1))))
+    reach = float(ndtri(1.0 - (1.0 - level) / (2.0 * max(tested, 1))))
     off = (pl.col("ratio") - 1.0).abs() > reach * pl.col("ratio_error")
     return table.with_columns(miscalibrated=off & pl.col("ratio").is_not_nan()).drop("ratio_error").fill_nan(None)
 

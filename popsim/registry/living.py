@@ -28,6 +28,7 @@ from popsim.registry.privacy import number_of
 from popsim.registry.stream import Row
 from popsim.registry.vocabulary import Measure, Vocabulary, column_dose, vocabulary_of
 from popsim.twinning.belief import Belief
+from popsim.twinning.ensemble import smallest_quantiles
 
 QUANTILES = (0.05, 0.5, 0.95)
 GIVEN_ONCE = "iv_iron_mg"  # a dose of the day, not of every day
@@ -266,11 +267,5 @@ def _quantiles(belief: Belief) -> NDArray[np.float32]:
     found = np.empty((ensemble.persons, len(sensors), len(QUANTILES)), np.float32)
     weights = ensemble.weights()
     for place, sensor in enumerate(sensors):
-        values = ensemble.of(sensor.column)
-        order = np.argsort(values, axis=1, kind="stable")
-        reached = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
-        ordered = np.take_along_axis(values, order, axis=1)
-        for column, q in enumerate(QUANTILES):
-            at = np.minimum((reached < q - 1e-12).sum(axis=1), ensemble.members - 1)
-            found[:, place, column] = ordered[np.arange(len(at)), at]
+        found[:, place] = smallest_quantiles(ensemble.of(sensor.column), weights, QUANTILES)
     return found

@@ -54,7 +54,7 @@ class Belief:
         seed, replication: key of the random numbers.
         estimated: real columns that readings correct; those that the population has.
         parameters: constants of the filter, evidence/twinning.toml when None.
-        hazards: the set heart_failure, for the likelihood of presentations.
+        hazards: the set heart_failure, for the likelihood of presentations; from its file when None.
         memory_days: how many days late a reading may come.
         day: the last day lived, of a belief that goes on after a pause.
 
@@ -84,7 +84,7 @@ class Belief:
         self._key = (seed, replication)
         self._estimated = _estimated(schema, estimated)
         self._constants = (parameters or load_parameters("twinning")).fill(kernel.FilterParameters)
-        self._hazards = hazards
+        self._hazards = hazards or load_parameters("heart_failure")
         self.memory_days, self.day = memory_days, day
         if len(ensemble.memory) == 0:
             ensemble.memory = np.zeros((memory_days * len(self.sensors), rows), np.float32)

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from popsim.errors import InputError, did_you_mean
 from popsim.evidence.parameters import ParameterSet, load_parameters
@@ -33,7 +33,7 @@ from popsim.physiology.clinical import BLOCK
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 from popsim.twinning.belief import Belief
-from popsim.twinning.ensemble import Ensemble
+from popsim.twinning.ensemble import Ensemble, smallest_quantiles
 from popsim.twinning.futures import KINDS, hazards_of_presenting, reactions_present
 from popsim.twinning.imagined_care import ImaginedCare
 
@@ -257,7 +257,7 @@ class _Course:
             alive = self._alive(dying)
             shown = {name: people[name].reshape(self._weights.shape) for name in columns}
             for name, values in shown.items():
-                bands[name][:, day - 1] = _quantiles(values, alive, quantiles)
+                bands[name][:, day - 1] = smallest_quantiles(values, alive, quantiles)
             if day in self._horizons:
                 weights[day] = alive
                 members |= {(name, day): values.copy() for name, values in shown.items()}
@@ -294,7 +294,7 @@ class _Course:
     def _spread(self, day: int, chance: Floats) -> Risk:
         """A risk from the chances of all members, with the quantiles of these."""
         each = chance.reshape(self._weights.shape)
-        low, high = _quantiles(each, self._weights, (0.05, 0.95)).T
+        low, high = smallest_quantiles(each, self._weights, (0.05, 0.95)).T
         return self._of_the_living(day, (self._weights * each).sum(axis=1), low, high)
 
     def _counted(self, day: int, happened: Floats) -> Risk:
@@ -302,20 +302,11 @@ class _Course:
         number = 1.0 / (self._weights**2).sum(axis=1)
         came = number * (self._weights * happened.reshape(self._weights.shape)).sum(axis=1)
         a, b = came + 0.5, number - came + 0.5
-        return self._of_the_living(day, a / (a + b), beta.ppf(0.05, a, b), beta.ppf(0.95, a, b))
+        return self._of_the_living(day, a / (a + b), betaincinv(a, b, 0.05), betaincinv(a, b, 0.95))
 
     def _of_the_living(self, day: int, *values: Floats) -> Risk:
         probability, low, high = (np.where(self._dead, np.nan, value) for value in values)
         return Risk(day, probability, low, high)
-
-
-def _quantiles(values: NDArray[np.floating], weights: Floats, quantiles: Sequence[float]) -> Floats:
-    """Weighted quantiles of each row, (rows, quantiles): the smallest value with at least that much of the weight."""
-    order = np.argsort(values, axis=1)
-    reached = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
-    last = values.shape[1] - 1
-    place = np.stack([np.minimum((reached < q - 1e-12).sum(axis=1), last) for q in quantiles], axis=1)
-    return np.asarray(np.take_along_axis(values, np.take_along_axis(order, place, axis=1), axis=1), np.float64)
 
 
 def _joined(parts: Sequence[Forecast]) -> Forecast:
