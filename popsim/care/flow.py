@@ -5,7 +5,7 @@
     flow.summary()
 
 External patients arrive by the network's arrival sources; `residents` twins may live in it (a closed network): they
-enter at the network's `entry`, and stays, routes and queues do the rest.
+enter at the network's `entry` when day 0 begins, and stays, routes and queues do the rest.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from popsim.arguments import whole_number
 from popsim.care.columns import CARE_COLUMNS
 from popsim.care.network import CareNetwork
 from popsim.care.policy import networks_by_day
-from popsim.care.system import CareSystem
+from popsim.care.system import LARGEST_TABLE, CareSystem
 from popsim.definitions.strategy import Strategy
+from popsim.errors import InputError, shorten
 from popsim.population.columns import Schema
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
 
+MOST_RESIDENTS = 10_000_000
 FLOW_COLUMNS = tuple(c for c in CARE_COLUMNS if c.name in ("alive", "setting"))
 
 
@@ -30,11 +33,14 @@ class PatientFlow:
 
     Args:
         network: any checked network whose rules test no columns.
-        residents: twins that live in the network from day 0.
+        residents: twins that live in the network from the beginning of day 0.
         days: the longest run.
         seed, replication: key of the random numbers.
         keep_log: whether the residents' events are logged.
         strategy: whose capacities count; the network's own otherwise.
+
+    Raises:
+        InputError: an argument is out of bounds, or a rule of the network tests a column.
     """
 
     def __init__(
@@ -48,11 +54,16 @@ class PatientFlow:
         keep_log: bool = False,
         strategy: Strategy | None = None,
     ) -> None:
-        strategy = strategy or Strategy(name="none")
+        residents = whole_number("residents", residents, 0, MOST_RESIDENTS)
+        if strategy is None:
+            strategy = Strategy(name="none")
+        for name, value, kind in (("network", network, CareNetwork), ("strategy", strategy, Strategy)):
+            if not isinstance(value, kind):
+                raise InputError(f"{name} = {shorten(value)}: must be a {kind.__name__}")
         networks = networks_by_day(network, strategy)
         self.network = networks.pop(0)
         self.population = Population(Schema(FLOW_COLUMNS), np.arange(residents))
-        self.day = 0
+        self.days, self.day = days, 0
         self._care = CareSystem(
             self.network,
             self.population,
@@ -75,8 +86,18 @@ class PatientFlow:
         return self._care.events_processed
 
     def run(self, days: int) -> PatientFlow:
-        """Go on for some days."""
+        """Go on for some days.
+
+        Raises:
+            InputError: they are more than are left of `days`.
+            RunError: somebody is lost or never gets on, or more and more people are in the network.
+        """
+        days = whole_number("days", days, 0, LARGEST_TABLE)
         last = self.day + days
+        if last > self.days:
+            raise InputError(
+                f"run({days}) ends on day {last}: this PatientFlow is for days = {self.days}, make it with more days"
+            )
         if self.day == 0 and days > 0:
             self._care.open_day(0, len(self.population))
             self._care.run_day(0)

@@ -15,9 +15,13 @@ from popsim.definitions.network import (
     STAY,
     UNLIMITED,
     Condition,
+    Distribution,
     Empirical,
+    Exponential,
     Fixed,
     Forever,
+    Gamma,
+    LogNormal,
     NetworkDefinition,
     SettingDefinition,
     Uniform,
@@ -27,6 +31,7 @@ from popsim.kernels.codes import CAUSE_NAMES
 
 CAUSE_COLUMNS = ("presenting_cause", "acute_cause")
 RESTING_CLASSES = ("community", "facility", "hospice")  # where people live: who is not let in elsewhere stays there
+SHORTEST_CYCLE_DAYS = 1.0 / 1440.0  # one stay of a cycle lasts a minute or more, on average
 TOLERANCE = 1e-9  # how far the sum of a table of probabilities may be from 1
 
 
@@ -206,15 +211,16 @@ def _open_doors(definition: NetworkDefinition, file: object) -> None:
 
 
 def _no_time_loops(definition: NetworkDefinition, graph: nx.DiGraph, file: object) -> None:
-    """No cycle along which no time passes; it would keep the simulation at one moment for ever."""
+    """No cycle along which next to no time passes; it would keep the simulation within one day for ever."""
     timeless = nx.DiGraph()
     for setting in definition.settings:
         at_once = {"overflow"}
-        if setting.setting_class == "router" or _takes_no_time(setting.stay) or _takes_no_time(setting.stay_external):
+        passing = any(_within_a_minute(stay) for stay in (setting.stay, setting.stay_external))
+        if setting.setting_class == "router" or passing:
             at_once.add("route")
-        if _takes_no_time(setting.patience):
+        if _within_a_minute(setting.patience):
             at_once.add("gives_up")
-        if setting.setting_class in RESTING_CLASSES and _takes_no_time(setting.stay):
+        if setting.setting_class in RESTING_CLASSES and _within_a_minute(setting.stay):
             timeless.add_edge(setting.name, setting.name)  # who is turned away elsewhere stays there again
         for target in graph.successors(setting.name):
             if any(link.kind in at_once for link in graph.edges[setting.name, target]["links"]):
@@ -225,7 +231,10 @@ def _no_time_loops(definition: NetworkDefinition, graph: nx.DiGraph, file: objec
         return
     path = " -> ".join([cycle[0][0], *(edge[1] for edge in cycle)])
     raise DefinitionError(
-        file, f"settings.{cycle[0][0]}", None, f"a cycle that takes no time ({path}): one stay in it must last"
+        file,
+        f"settings.{cycle[0][0]}",
+        None,
+        f"a cycle that takes no time ({path}): one stay in it must last a minute or more on average",
     )
 
 
@@ -270,14 +279,21 @@ def _can_block(source: SettingDefinition, target: SettingDefinition) -> bool:
     return target.waiting_room == UNLIMITED or int(target.waiting_room) >= int(source.capacity)
 
 
-def _takes_no_time(duration: object) -> bool:
-    if isinstance(duration, Fixed):
-        return duration.value == 0.0
-    if isinstance(duration, Uniform):
-        return duration.high == 0.0
-    if isinstance(duration, Empirical):
-        return max(duration.values) == 0.0
-    return False
+def _within_a_minute(duration: Distribution | None) -> bool:
+    """Whether a stay or a wait is over within a minute, on average."""
+    match duration:
+        case None | Forever():
+            return False
+        case Fixed():
+            mean = duration.value
+        case Uniform():
+            mean = 0.5 * (duration.low + duration.high)
+        case Empirical():
+            weights = duration.weights or [1.0] * len(duration.values)
+            mean = sum(v * w for v, w in zip(duration.values, weights, strict=True)) / sum(weights)
+        case Exponential() | LogNormal() | Gamma():
+            mean = duration.mean
+    return mean < SHORTEST_CYCLE_DAYS
 
 
 def _usable(graph: nx.DiGraph, source: str, target: str, who: Callable[..., bool]) -> bool:

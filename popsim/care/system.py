@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from popsim.arguments import key, whole_number
 from popsim.care.columns import find_columns
 from popsim.care.compiled import compile_network, compile_sources, number_of_places
 from popsim.care.medicines import Medicines
@@ -16,18 +17,26 @@ from popsim.care.network import CareNetwork
 from popsim.care.policy import Policies, switch_days, telemonitoring_policy
 from popsim.care.signals import Signals
 from popsim.definitions.strategy import Strategy
-from popsim.errors import RunError
+from popsim.errors import InputError, RunError
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels import care_loop as loop
 from popsim.kernels import care_records as records
+from popsim.kernels.care import MOST_TURNS
+from popsim.kernels.care_events import FAULT_HOPS, FAULT_TURNS
 from popsim.kernels.world import hand_over
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
 
+LARGEST_TABLE = 100_000_000  # days times settings
 FIRST_ROOM = 8192
 LOG_A_TWIN = 48  # events set aside for each twin; memory that is not written to is not used
-LARGEST_ROOM = 1 << 30
+LARGEST_ROOM = 1 << 24  # external patients at once, and events beside those of the twins
+
+WHAT_FAILED = {
+    FAULT_TURNS: f"stays and waits of one person ended more than {MOST_TURNS} times within the day, they are too short",
+    FAULT_HOPS: "one person was sent on and on at one moment",
+}
 
 
 class CareSystem:
@@ -67,6 +76,8 @@ class CareSystem:
         room = max(FIRST_ROOM, LOG_A_TWIN * len(population)) if keep_log else 0
         self.events = EventLog(self.settings, population.person_id, room)
         self._entry_day = population["entry_day"] if "entry_day" in population.schema else None
+        days = whole_number("days", days, 1, LARGEST_TABLE // len(network.settings))
+        seed, replication = key(seed, replication)
         shape = (days, len(self.settings))
         self.census, self.queue, self.peak = (np.zeros(shape, np.int32) for _ in range(3))
         tables = compile_network(network, population.schema)
@@ -92,13 +103,20 @@ class CareSystem:
         self.run_day(clock.day)
 
     def open_day(self, day: int, entered: int) -> None:
-        """Schedule what physiology, monitoring and the calendar bring today."""
+        """Schedule what physiology, monitoring and the calendar bring today.
+
+        Twins without an `entry_day` are there when day 0 begins, those with one enter some time during that day.
+
+        Raises:
+            InputError: the day is beyond those that were asked for.
+        """
+        self._check_days(day, day + 1)
         if (iron := int(self._arrays.columns["iv_iron_mg"][0])) >= 0:
             self._arrays.reals[iron, :entered] = 0.0  # what was infused yesterday has been taken up this morning
         if day in self._switches:
             self._switch(day)
         self._make_room(int(loop.count_due(self._world, entered)))
-        loop.open_day(self._world, day, entered)
+        loop.open_day(self._world, day, entered, 0.0 if self._entry_day is None else 1.0)
 
     def run_day(self, day: int) -> None:
         """Run today's events and close the day; every person must be accounted for.
@@ -115,8 +133,10 @@ class CareSystem:
         """Days first..last at one go, for a network without physiology whose twins have entered.
 
         Raises:
+            InputError: they are not within the days that were asked for.
             RunError: as `run_day`.
         """
+        self._check_days(first, last)
         switches = sorted(day for day in self._switches if first <= day < last)
         for begin, end in pairwise([*dict.fromkeys([first, *switches]), last]):
             if begin in self._switches:
@@ -152,11 +172,19 @@ class CareSystem:
                     self._arrays.settings["slots"][number] = setting.slots_per_day
             self.places[day:] = _places(self._arrays.settings)
 
+    def _check_days(self, first: int, last: int) -> None:
+        """The tables of the days, which the kernels write to, must hold days first..last."""
+        if not 0 <= first <= last <= len(self.census):
+            raise InputError(f"days {first} to {last}: must be within 0 and days = {len(self.census)}")
+
     def _check(self, day: int) -> None:
         """Every person must be in exactly one setting, and flows must balance."""
         self.events.size = int(self._arrays.counters[records.LOG_SIZE])
         if fault := int(self._arrays.counters[records.FAULT]):
-            raise RunError(f"{self.network.file}: the care network failed on day {day} (fault {fault})")
+            at = int(self._arrays.counters[records.FAULT_AT])
+            where = f" at '{self.settings[at]}'" if at >= 0 else ""
+            what = WHAT_FAILED.get(fault, f"fault {fault} of the event loop")
+            raise RunError(f"{self.network.file}: the care network failed on day {day}{where}: {what}")
         if off := int(loop.imbalance(self._world)):
             raise RunError(f"{self.network.file}: {off} persons are unaccounted for on day {day}")
 
@@ -198,7 +226,8 @@ class CareSystem:
             self._use(self._arrays._replace(log=self.events.records))
         else:
             self._use(_more_jobs(arrays))
-        if len(self._arrays.events) > LARGEST_ROOM or len(self._arrays.jobs) > LARGEST_ROOM:
+        twins = self._arrays.twins
+        if len(self._arrays.events) > LARGEST_ROOM + 4 * twins or len(self._arrays.jobs) > LARGEST_ROOM + twins:
             raise RunError(f"{self.network.file}: more than {LARGEST_ROOM} persons or events at once; is it stable?")
 
 
@@ -232,7 +261,7 @@ def _first_morning(
         jobs=jobs,
         states=np.zeros(count, records.STATE),
         queues=np.full((count, records.LEVELS, 2), -1, np.int32),
-        stays=np.zeros((size, count), np.int32),
+        uses=np.zeros((size, count), np.int32),
         events=np.zeros(max(FIRST_ROOM, 2 * size), records.EVENT),
         free=np.zeros(0, np.int32),
         bookings=bookings,
@@ -265,5 +294,5 @@ def _more_jobs(arrays: records.Arrays) -> records.Arrays:
     free[:used] = arrays.free[:used]
     free[used : used + more] = np.arange(len(jobs) - 1, old - 1, -1)
     arrays.counters[records.FREE_SIZE] = used + more
-    stays = np.concatenate([arrays.stays, np.zeros((more, arrays.stays.shape[1]), np.int32)])
-    return arrays._replace(jobs=jobs, free=free, stays=stays)
+    uses = np.concatenate([arrays.uses, np.zeros((more, arrays.uses.shape[1]), np.int32)])
+    return arrays._replace(jobs=jobs, free=free, uses=uses)

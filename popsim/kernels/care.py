@@ -13,16 +13,16 @@ from __future__ import annotations
 import numpy as np
 
 from popsim.kernels import codes as code
-from popsim.kernels.care_events import FAULT_HOPS, FAULT_STACK, note, schedule, set_cause
+from popsim.kernels.care_events import FAULT_HOPS, FAULT_STACK, FAULT_TURNS, fail, note, schedule, set_cause
 from popsim.kernels.care_records import (
     ACTIVE,
     CONTACT,
     EXIT,
-    FAULT,
     FREE_SIZE,
     LEVELS,
     PLACE,
     STAY_PUT,
+    TODAY,
     UNLIMITED,
 )
 from popsim.kernels.care_rules import NO_TIME, choose_route, holds, inverse, priority_level, stay_days
@@ -30,7 +30,8 @@ from popsim.kernels.clinic import book, book_follow_ups, discharge_prescription,
 from popsim.kernels.compiling import inner
 from popsim.kernels.random import uniform
 
-MOST_HOPS = 64  # routers and overflows passed at one moment
+MOST_HOPS = 256  # routers and overflows passed at one moment; a network has fewer settings
+MOST_TURNS = 10_000  # ends of stays and waits of one person in a day
 
 
 @inner
@@ -92,22 +93,20 @@ def begin(world, time, job, setting):
     record.setting = setting
     record.began_at = time
     record.version += 1
-    index = np.int64(world.stays[job, setting])
-    world.stays[job, setting] = index + 1
     note(world, time, job, code.START, setting, np.int64(record.outlier))
     show(world, job, setting)
-    set_timer(world, time, job, setting, index)
+    set_timer(world, time, job, setting)
 
 
 @inner
-def set_timer(world, time, job, setting, index):
-    """Set when the stay number `index` of a job in a setting comes to its end, or to its next ward round."""
+def set_timer(world, time, job, setting):
+    """Set when the stay of a job in a setting, which its last use began, comes to its end or to its next ward round."""
     place = world.settings[setting]
     record = world.jobs[job]
     if place.has_review and job < world.twins:
         schedule_review(world, time, job, place.review_hour)
         return
-    days = stay_days(world, setting, job, index)
+    days = stay_days(world, setting, job, np.int64(world.uses[job, setting]) - 1)
     if days != NO_TIME:
         schedule(world, time + days, code.RANK_TIMER, record.person, job, np.int64(record.version))
 
@@ -192,7 +191,7 @@ def fill(world, time, setting):
                     world.stack[depth] = freed
                     depth += 1
                 else:
-                    world.counters[FAULT] = FAULT_STACK
+                    fail(world, FAULT_STACK, here)
             arrive(world, time, job, here)
 
 
@@ -237,11 +236,15 @@ def vacate(world, time, job, to):
 
 @inner
 def request(world, time, job, setting, outlier):
-    """Ask for a place: begin at once, wait, or be turned away. Returns where to go then, STAY_PUT when settled."""
+    """Ask for a place: begin at once, wait, or be turned away. Returns where to go then, STAY_PUT when settled.
+
+    Each request is a use of the setting: whoever gives up and comes back draws a patience, and a stay, of its own.
+    """
     place = world.settings[setting]
     state = world.states[setting]
     record = world.jobs[job]
     record.asked_at = time
+    world.uses[job, setting] += 1
     if place.capacity < UNLIMITED:
         note(world, time, job, code.ARRIVE, setting, code.NO_DETAIL)
     if record.setting == setting:
@@ -268,7 +271,7 @@ def request(world, time, job, setting, outlier):
     if record.setting < 0:
         show(world, job, setting)
     if place.patience >= 0:
-        index = np.int64(world.stays[job, setting])
+        index = np.int64(world.uses[job, setting]) - 1
         u = uniform(world.seed, world.replication, record.person, code.STREAM_PATIENCE + setting, index)
         patience = inverse(world, np.int64(place.patience), u)
         schedule(world, time + patience, code.RANK_TIMER, record.person, job, np.int64(record.version))
@@ -310,22 +313,27 @@ def send(world, time, job, node, outlier):
         else:
             at = node
             node, outlier = choose_route(world, at, job)
-            world.stays[job, at] += 1
-    world.counters[FAULT] = FAULT_HOPS
+            world.uses[job, at] += 1
+    fail(world, FAULT_HOPS, node)
+
+
+@inner
+def move_on(world, time, job, node, outlier):
+    """Send a job to a node when its stay or its patience has ended; who is turned away there begins another stay."""
+    record = world.jobs[job]
+    setting = np.int64(record.setting)
+    version = np.int64(record.version)
+    send(world, time, job, node, outlier)
+    if setting >= 0 and record.setting == setting and record.version == version:
+        world.uses[job, setting] += 1
+        set_timer(world, time, job, setting)
 
 
 @inner
 def finish(world, time, job):
-    """A stay has come to its end: go where the routes say; who is turned away there stays for as long again."""
-    record = world.jobs[job]
-    setting = np.int64(record.setting)
-    version = np.int64(record.version)
-    node, outlier = choose_route(world, setting, job)
-    send(world, time, job, node, outlier)
-    if record.setting == setting and record.version == version:
-        index = np.int64(world.stays[job, setting])
-        world.stays[job, setting] = index + 1
-        set_timer(world, time, job, setting, index)
+    """A stay has come to its end: go where the routes say."""
+    node, outlier = choose_route(world, np.int64(world.jobs[job].setting), job)
+    move_on(world, time, job, node, outlier)
 
 
 @inner
@@ -351,16 +359,30 @@ def ward_round(world, time, job):
 
 
 @inner
+def count_turn(world, job):
+    """Count a job's timers of today: somebody whose stays or waits take next to no time would never see tomorrow."""
+    record = world.jobs[job]
+    today = world.counters[TODAY]
+    if record.turns_day != today:
+        record.turns_day = today
+        record.turns = 0
+    record.turns += 1
+    if record.turns > MOST_TURNS:
+        fail(world, FAULT_TURNS, np.int64(max(record.waits_for, record.setting)))
+
+
+@inner
 def on_timer(world, time, job):
     """The timer of a job's latest move: patience is at its end, or the stay, or it is time for the ward round."""
     record = world.jobs[job]
+    count_turn(world, job)
     if record.waits_for >= 0:
         setting = np.int64(record.waits_for)
         leave_queue(world, time, job)
         world.states[setting].reneged += 1
         note(world, time, job, code.RENEGE, setting, code.NO_DETAIL)
         to = np.int64(world.settings[setting].gives_up_to)
-        send(world, time, job, to, code.FIRST_CHOICE)
+        move_on(world, time, job, to, code.FIRST_CHOICE)
     elif job < world.twins and world.settings[record.setting].has_review:
         ward_round(world, time, job)
     else:

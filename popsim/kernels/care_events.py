@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from popsim.kernels.care_records import FAULT, HEAP_SIZE, LOG_SIZE
+from popsim.kernels import codes as code
+from popsim.kernels.care_records import FAULT, FAULT_AT, HEAP_SIZE, LOG_SIZE
 from popsim.kernels.compiling import inner
 from popsim.kernels.heap import push
 
 RANK_SHIFT = 48
 EXTERNAL_PERSON = 1 << 44  # external patients: this + source << 36 + number
-FAULT_HEAP, FAULT_LOG, FAULT_STACK, FAULT_HOPS = 1, 2, 3, 4
+FAULT_HEAP, FAULT_LOG, FAULT_STACK, FAULT_HOPS, FAULT_TURNS = 1, 2, 3, 4, 5
+
+
+@inner
+def fail(world, fault, setting):
+    """Stop the simulation after this event: what went wrong, and where."""
+    world.counters[FAULT] = fault
+    world.counters[FAULT_AT] = setting
 
 
 @inner
@@ -18,7 +26,7 @@ def schedule(world, time, rank, person, job, what):
     """Put an event on the heap."""
     size = world.counters[HEAP_SIZE]
     if size >= len(world.events):
-        world.counters[FAULT] = FAULT_HEAP
+        fail(world, FAULT_HEAP, code.NOWHERE)
         return
     order = (np.int64(rank) << RANK_SHIFT) | (person & ((np.int64(1) << RANK_SHIFT) - 1))
     world.counters[HEAP_SIZE] = push(world.events, size, time, order, job, what)
@@ -40,7 +48,7 @@ def note(world, time, job, kind, setting, detail):
         return
     size = world.counters[LOG_SIZE]
     if size >= len(world.log):
-        world.counters[FAULT] = FAULT_LOG
+        fail(world, FAULT_LOG, setting)
         return
     record = world.log[size]
     record.time = time

@@ -16,6 +16,7 @@ from popsim.kernels.care_events import (
 from popsim.kernels.care_records import (
     ACTIVE,
     CONTACT,
+    FAULT,
     FREE_SIZE,
     HEAP_SIZE,
     LOG_SIZE,
@@ -70,11 +71,11 @@ def count_due(world, entered):
 
 
 @entry
-def open_day(world, day, entered):
+def open_day(world, day, entered, spread):
     """Schedule what the day brings: sessions of contact settings, shocks, illness and deaths, and those who enter.
 
-    Rows below `entered` have entered by the end of this day; the caller has made room for two events a row that has
-    something to schedule.
+    Rows below `entered` have entered by the end of this day, within the first `spread` days of it; the caller has made
+    room for two events a row that has something to schedule.
     """
     world.counters[TODAY] = day
     for setting in range(len(world.states)):
@@ -97,7 +98,7 @@ def open_day(world, day, entered):
                 bring_in(world, day, row)
     for row in range(before, entered):
         u = uniforms(world.seed, world.replication, world.jobs[row].person, code.STREAM_CARE_DAY, day)
-        schedule(world, day + u[2], code.RANK_ENTER, world.jobs[row].person, row, code.NO_DETAIL)
+        schedule(world, day + spread * u[2], code.RANK_ENTER, world.jobs[row].person, row, code.NO_DETAIL)
     world.counters[ROWS_ENTERED] = entered
 
 
@@ -225,7 +226,7 @@ def visit(world, time, job, setting):
     """The contact itself: the clinician acts, and may send the person on."""
     done = clinical_review(world, time, job, np.int64(world.settings[setting].clinician))
     node, outlier = choose_route(world, setting, job)
-    world.stays[job, setting] += 1
+    world.uses[job, setting] += 1
     if node != STAY_PUT:
         done |= code.DID_EMERGENCY
         set_cause(world, job, code.CAUSE_HEART_FAILURE)
@@ -246,7 +247,8 @@ def arrival(world, time, source):
     patient.setting = -1
     patient.waits_for = -1
     patient.version += 1
-    world.stays[job, :] = 0
+    world.uses[job, :] = 0
+    patient.turns = 0
     world.counters[ACTIVE] += 1
     record.count += 1
     schedule_arrival(world, time, source)
@@ -266,9 +268,12 @@ def schedule_arrival(world, time, source):
 
 @entry
 def run_until(world, until):
-    """Process all events before `until` (days). Returns DONE, or what must grow before the call is repeated."""
+    """Process all events before `until` (days). Returns DONE, or what must grow before the call is repeated.
+
+    Stops at a fault.
+    """
     counters = world.counters
-    while counters[HEAP_SIZE] > 0 and world.events[0].time < until:
+    while counters[FAULT] == 0 and counters[HEAP_SIZE] > 0 and world.events[0].time < until:
         if counters[HEAP_SIZE] + MARGIN > len(world.events):
             return NEEDS_EVENTS
         if len(world.log) > 0 and counters[LOG_SIZE] + MARGIN > len(world.log):
@@ -334,15 +339,15 @@ def run_days(world, first, last, opened, census, queue, peak):
     """Days first..last of a network without physiology, all of whose twins have entered.
 
     `opened` is 1 when day `first` has been begun by a call that ran out of room. Returns the day it came to and DONE,
-    or what must grow before it is called again, or UNBALANCED when somebody is unaccounted for on that day.
+    or what must grow before it is called again, or UNBALANCED when there is a fault or somebody is missing on that day.
     """
     for day in range(first, last):
         if opened == 0 or day > first:
-            open_day(world, day, world.counters[ROWS_ENTERED])
+            open_day(world, day, world.counters[ROWS_ENTERED], 0.0)
         need = run_until(world, day + 1.0)
         if need != DONE:
             return day, need
         close_day(world, day, census[day], queue[day], peak[day])
-        if imbalance(world) != 0:
+        if world.counters[FAULT] != 0 or imbalance(world) != 0:
             return day, UNBALANCED
     return last, DONE

@@ -160,6 +160,8 @@ _JOB_FIELDS = [  # a twin or an external patient; twins are the first rows
     ("version", "i4"),  # timers set before the last move are void
     ("next", "i4"),  # neighbours in the queue
     ("previous", "i4"),
+    ("turns", "i4"),  # timers that ran out on day `turns_day`
+    ("turns_day", "i4"),
     ("setting", "i1"),  # the place it has, -1 for none
     ("waits_for", "i1"),  # the place it waits for, -1 for none
     ("level", "i1"),
@@ -308,7 +310,7 @@ class Arrays(NamedTuple):
     jobs: NDArray[Any]
     states: NDArray[Any]
     queues: NDArray[np.int32]  # (settings, levels, 2): first and last job waiting
-    stays: NDArray[np.int32]  # (jobs, settings): how many stays began there; index of the random streams
+    uses: NDArray[np.int32]  # (jobs, settings): how often each asked for it, passed it or stayed on; index of its streams
     events: NDArray[Any]  # binary heap
     free: NDArray[np.int32]  # stack of unused external jobs
     bookings: NDArray[Any]  # (contact settings, twins)
@@ -326,5 +328,6 @@ class Arrays(NamedTuple):
     replication: int
 
 
-HEAP_SIZE, FREE_SIZE, LOG_SIZE, FAULT, ACTIVE, PROCESSED, ROWS_ENTERED, TODAY = range(8)  # places in Arrays.counters
-COUNTERS = 8
+# Places in Arrays.counters.
+HEAP_SIZE, FREE_SIZE, LOG_SIZE, FAULT, FAULT_AT, ACTIVE, PROCESSED, ROWS_ENTERED, TODAY = range(9)
+COUNTERS = 9

@@ -27,6 +27,7 @@ from popsim.kernels.random import exponential, gamma, lognormal, uniform
 from popsim.kernels.sight import seen
 
 NO_TIME = -1.0  # duration of a stay without end
+LARGEST_EXPONENT = 100.0  # of one factor of a stay: beyond, all stays outlast any run and times must stay finite
 
 
 @inner
@@ -101,7 +102,7 @@ def choose_route(world, setting, job):
                 world.replication,
                 world.jobs[job].person,
                 code.STREAM_ROUTE + setting,
-                np.int64(world.stays[job, setting]),
+                np.int64(world.uses[job, setting]),
             )
             while chosen < route.target_last - 1 and u >= world.targets[chosen].cumulative:
                 chosen += 1
@@ -135,7 +136,7 @@ def inverse(world, distribution, u):
 
 @inner
 def stay_days(world, setting, job, index):
-    """How long the stay number `index` of a job in a setting lasts, in days (NO_TIME: until something else happens)."""
+    """How long the stay that use number `index` began lasts, in days (NO_TIME: until something else happens)."""
     place = world.settings[setting]
     distribution = np.int64(place.stay_external if job >= world.twins else place.stay)
     if world.distributions[distribution].kind == FOREVER:
@@ -146,5 +147,5 @@ def stay_days(world, setting, job, index):
         for i in range(place.factor_first, place.factor_last):
             factor = world.factors[i]
             value = value_of(world, factor.block, factor.place, job)
-            days *= exp(factor.slope * (value - factor.reference))
+            days *= exp(min(factor.slope * (value - factor.reference), LARGEST_EXPONENT))
     return days

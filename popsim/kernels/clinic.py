@@ -20,6 +20,7 @@ from popsim.kernels.random import uniform
 from popsim.kernels.sight import seen_code, seen_real
 
 DAYS_A_WEEK, WORKING_DAYS = 7, 5
+PLACE_BITS = 8  # of the index of STREAM_FOLLOW_UP, for the number of a setting
 
 
 @inner
@@ -125,13 +126,16 @@ def carry_over(world, setting, day):
 
 @inner
 def book_follow_ups(world, time, job):
-    """On going home: book the strategy's follow-up contacts and hand out telemonitoring to those who take it up."""
+    """On going home: book the strategy's follow-up contacts and hand out telemonitoring to those who take it up.
+
+    A person gives one answer a time to all plans for the same contact setting.
+    """
     person = world.jobs[job].person
     today = np.int64(np.floor(time))
     for i in range(len(world.follow_ups)):
         plan = world.follow_ups[i]
-        place = world.jobs[job].setting
-        index = np.int64(world.stays[job, place] if place >= 0 else 0)
+        place = np.int64(world.jobs[job].setting)
+        index = (np.int64(world.uses[job, place]) << PLACE_BITS) + place if place >= 0 else np.int64(code.NOWHERE)
         u = uniform(world.seed, world.replication, person, code.STREAM_FOLLOW_UP + np.int64(plan.setting), index)
         if u < plan.uptake and holds(world, job, plan.condition_first, plan.condition_last):
             book(world, time, job, np.int64(plan.setting), today + plan.due_days)

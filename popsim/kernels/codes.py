@@ -129,9 +129,12 @@ STREAM_BELIEF = 145  # beliefs about persons: resampling and rejuvenation, index
 STREAM_BIAS = 146  # lasting errors of sensors that a belief imagines, index = sensor
 STREAM_IMAGINED = 147  # shocks that a belief imagines behind what happened, index = day
 STREAM_ALERTS = 148  # index = day + 1: is an alert acted on; index 0: is guidance used for the person
-STREAM_STAY = 256  # 256 + setting: length of stay, index = number of that person's stays there
-STREAM_ROUTE = 512  # 512 + setting: where to next, index likewise
-STREAM_PATIENCE = 768  # 768 + setting: how long the person waits before giving up, index likewise
-STREAM_FOLLOW_UP = 1024  # 1024 + setting: does the person take up a follow-up contact there, index = stays at home
+# A use of a setting: a request for a place in it, whatever becomes of that, another stay begun there by somebody who was
+# turned away elsewhere, a router passed, a contact that took place. Each draws at most once from each of these streams.
+STREAM_STAY = 256  # 256 + setting: length of stay, index = number of the person's uses of the setting before this one
+STREAM_ROUTE = 512  # 512 + setting: where to next, index = uses so far, that which ends included (router, contact: not)
+STREAM_PATIENCE = 768  # 768 + setting: how long the person waits before giving up, index as of the stay
+STREAM_FOLLOW_UP = 1024  # 1024 + contact: is a contact taken up on going home, index = uses of that home << 8 + its number
+# What follows is a lasting trait of a person, drawn once and asked for again: one answer for life.
 STREAM_UPTAKE = 5  # does the person take up telemonitoring, index = 0
 STREAM_INTERVENTION = 6  # does the person take up a personal intervention, index = CRC-32 of its name

@@ -55,7 +55,7 @@ def hand_over(arrays):
         arrays.jobs,
         arrays.states,
         arrays.queues,
-        arrays.stays,
+        arrays.uses,
         arrays.events,
         arrays.free,
         arrays.bookings,

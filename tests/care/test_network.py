@@ -292,7 +292,7 @@ def test_cycle_without_time(extra, path):
     settings = [*with_setting("clinic", routes=[{"to": "a"}]), *extra]
     error = refused(settings=settings)
     assert error.key == "settings.a"
-    assert error.allowed == f"a cycle that takes no time ({path}): one stay in it must last"
+    assert error.allowed == f"a cycle that takes no time ({path}): one stay in it must last a minute or more on average"
 
 
 def test_cycle_with_time_is_fine():

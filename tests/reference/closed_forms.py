@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import product
 
 import numpy as np
 from scipy.stats import poisson
@@ -223,3 +224,143 @@ def boarding_tandem(
         "present_second": float(second @ probability),
         "Pblock": lost,
     }
+
+
+def means(states: Sequence[tuple[int, ...]], moves: Callable[..., list[tuple[tuple[int, ...], float]]]) -> np.ndarray:
+    """Mean of each component of the state of a small Markov chain."""
+    return markov(states, moves) @ np.array(states, float)
+
+
+def parts(people: int, counts: int) -> list[tuple[int, ...]]:
+    """All ways to have up to `people` in `counts` groups."""
+    return [state for state in product(range(people + 1), repeat=counts) if sum(state) <= people]
+
+
+def impatient_residents(
+    people: int, away: float, mean: float, servers: int, patience: float, rest: float, room: int
+) -> dict[str, float]:
+    """A closed population: home, a station with `room` to wait in, and a rest after giving up or being turned away.
+
+    All times are exponential. After the rest they try again. State: at the station, resting.
+    """
+
+    def moves(here: int, resting: int) -> list[tuple[tuple[int, ...], float]]:
+        home = people - here - resting
+        served, waiting = min(here, servers), max(0, here - servers)
+        found = [((here - 1, resting), served / mean)] if here else []
+        if waiting:
+            found.append(((here - 1, resting + 1), waiting / patience))
+        if home:
+            found.append(((here + 1, resting) if here < servers + room else (here, resting + 1), home / away))
+        if resting and here < servers + room:
+            found.append(((here + 1, resting - 1), resting / rest))
+        return found
+
+    states = [state for state in parts(people, 2) if state[0] <= servers + room]
+    probability = markov(states, moves)
+    here, resting = np.array(states).T
+    waiting = float(probability @ np.maximum(0, here - servers))
+    return {
+        "present": float(probability @ np.minimum(here, servers)),
+        "waiting": waiting,
+        "resting": float(probability @ resting),
+        "gave_up": waiting / patience,
+    }
+
+
+def retrials(
+    arrivals: float, mean: float, servers: int, patience: float, rest: float, again: float, most: tuple[int, int]
+) -> dict[str, float]:
+    """M/M/c+M with retrials: a share `again` of those who give up comes back after an exponential rest.
+
+    State: at the station, resting; cut off at `most`, where nobody is.
+    """
+
+    def moves(here: int, resting: int) -> list[tuple[tuple[int, ...], float]]:
+        found = [((here + 1, resting), arrivals)] if here < most[0] else []
+        if here:
+            found.append(((here - 1, resting), min(here, servers) / mean))
+        if here > servers:
+            lost = (here - servers) / patience
+            found.append(((here - 1, resting), lost * (1.0 - again)))
+            found.append(((here - 1, min(resting + 1, most[1])), lost * again))
+        if resting and here < most[0]:
+            found.append(((here + 1, resting - 1), resting / rest))
+        return found
+
+    states = list(product(range(most[0] + 1), range(most[1] + 1)))
+    probability = markov(states, moves)
+    here, resting = np.array(states).T
+    assert probability[(here == most[0]) | (resting == most[1])].sum() < 1e-9
+    return {
+        "present": float(probability @ np.minimum(here, servers)),
+        "waiting": float(probability @ np.maximum(0, here - servers)),
+        "resting": float(probability @ resting),
+    }
+
+
+def impatient_boarders(
+    people: int, away: float, means_of: tuple[float, float], servers: tuple[int, int], patience: float
+) -> dict[str, float]:
+    """A closed population: home, an emergency department, a ward. Who waits for the ward keeps the place before it,
+    and goes home from there when its patience is at an end. State: waiting, served, boarding, on the ward."""
+    first, second = servers
+
+    def settle(waiting: int, served: int, boarding: int, ward: int) -> tuple[int, ...]:
+        if boarding and ward < second:
+            boarding, ward = boarding - 1, ward + 1
+        if waiting and served + boarding < first:
+            waiting, served = waiting - 1, served + 1
+        return waiting, served, boarding, ward
+
+    def moves(waiting: int, served: int, boarding: int, ward: int) -> list[tuple[tuple[int, ...], float]]:
+        found = []
+        if home := people - waiting - served - boarding - ward:
+            found.append((settle(waiting + 1, served, boarding, ward), home / away))
+        if served:
+            found.append((settle(waiting, served - 1, boarding + 1, ward), served / means_of[0]))
+        if boarding:
+            found.append((settle(waiting, served, boarding - 1, ward), boarding / patience))
+        if ward:
+            found.append((settle(waiting, served, boarding, ward - 1), ward / means_of[1]))
+        return found
+
+    states = [
+        (waiting, served, boarding, ward)
+        for waiting, served, boarding, ward in parts(people, 4)
+        if served + boarding <= first
+        and ward <= second
+        and not (waiting and served + boarding < first)
+        and not (boarding and ward < second)
+    ]
+    waiting, served, boarding, ward = means(states, moves)
+    return {"outside": waiting, "present": served + boarding, "boarding": boarding, "ward": ward}
+
+
+def stranded_boarders(
+    people: int, away: float, mean: float, beds: int, patience: float, elsewhere: float
+) -> dict[str, float]:
+    """A closed population that waits for a ward at home and gives up towards a single place elsewhere.
+
+    Who finds that place taken stays at home for another while. State: waiting at home, on the ward, elsewhere.
+    """
+
+    def moves(waiting: int, ward: int, other: int) -> list[tuple[tuple[int, ...], float]]:
+        found = []
+        if home := people - waiting - ward - other:
+            found.append(((waiting, ward + 1, other) if ward < beds else (waiting + 1, ward, other), home / away))
+        if ward:
+            found.append(((waiting - 1, ward, other) if waiting else (0, ward - 1, other), ward / mean))
+        if waiting:
+            found.append(((waiting - 1, ward, min(other + 1, 1)), waiting / patience))
+        if other:
+            found.append(((waiting, ward, 0), other / elsewhere))
+        return found
+
+    states = [
+        (waiting, ward, other)
+        for waiting, ward, other in parts(people, 3)
+        if ward <= beds and other <= 1 and not (waiting and ward < beds)
+    ]
+    waiting, ward, other = means(states, moves)
+    return {"waiting": waiting, "ward": ward, "elsewhere": other}

@@ -301,6 +301,115 @@ def residents(room: int | None) -> list[Figure]:
     return [*found, ("turned away", figures["Pblock"], run.turned_away("ward"))]
 
 
+def giving_up_for_a_while(room: int | None) -> list[Figure]:
+    """A closed population that gives up, or is turned away, rests and tries again, a new patience each time."""
+    people, away, mean, beds, patience, rest = 12, 3.0, 2.0, 3, 0.5, 0.8
+    ward = {
+        "name": "ward", "capacity": beds, "stay": exponential(mean), "routes": [{"to": "home"}],
+        "patience": exponential(patience), "gives_up_to": "rest",
+    }  # fmt: skip
+    home, resting = (
+        {"name": name, "class": "community", "stay": exponential(time), "routes": [{"to": "ward"}]}
+        for name, time in (("home", away), ("rest", rest))
+    )
+    limit = {} if room is None else {"waiting_room": room, "overflow": "rest"}
+    run = simulate(network(home, ward | limit, resting, entry="home"), 200_000, 106, residents=people)
+    figures = exact.impatient_residents(people, away, mean, beds, patience, rest, people if room is None else room)
+    return [
+        ("beds taken", figures["present"], run.rate("ward", "present_days")),
+        ("waiting", figures["waiting"], run.rate("ward", "waiting_days")),
+        ("resting", figures["resting"], run.rate("rest", "present_days")),
+        ("gave up", figures["gave_up"], run.rate("ward", "reneged")),
+    ]
+
+
+def never_served() -> list[Figure]:
+    """No bed at all: everybody waits and gives up for ever, by a door that passes them on."""
+    people, away, patience = 8, 1.0, 0.5
+    ward = {
+        "name": "ward", "capacity": 0, "stay": exponential(1.0), "routes": [{"to": "home"}],
+        "patience": exponential(patience), "gives_up_to": "door",
+    }  # fmt: skip
+    home = {"name": "home", "class": "community", "stay": exponential(away), "routes": [{"to": "ward"}]}
+    door = {"name": "door", "class": "router", "routes": [{"to": {"home": 0.5, "ward": 0.5}}]}
+    run = simulate(network(home, ward, door, entry="home"), 20_000, 107, residents=people)
+    waiting = people * 2.0 * patience / (away + 2.0 * patience)  # two waits on average before going home
+    return [
+        ("waiting", waiting, run.rate("ward", "waiting_days")),
+        ("gave up", waiting / patience, run.rate("ward", "reneged")),
+    ]
+
+
+def retrials() -> list[Figure]:
+    """M/M/c+M with retrials: external patients who gave up come back or leave for good."""
+    arrivals, mean, servers, patience, rest, again = 3.0, 1.0, 3, 0.4, 0.7, 0.8
+    care = network(
+        {
+            "name": "unit", "capacity": servers, "stay": exponential(mean), "patience": exponential(patience),
+            "gives_up_to": "door",
+        },
+        {"name": "door", "class": "router", "routes": [{"to": {"orbit": again, "exit": 1.0 - again}}]},
+        {"name": "orbit", "class": "community", "stay": exponential(rest), "routes": [{"to": "unit"}]},
+        arrivals=[{"name": "patients", "to": "unit", "per_day": arrivals}],
+    )  # fmt: skip
+    run = simulate(care, 400_000, 108)
+    figures = exact.retrials(arrivals, mean, servers, patience, rest, again, (25, 25))
+    return [
+        ("busy", figures["present"], run.rate("unit", "present_days")),
+        ("waiting", figures["waiting"], run.rate("unit", "waiting_days")),
+        ("in orbit", figures["resting"], run.rate("orbit", "present_days")),
+    ]
+
+
+def impatient_boarders() -> list[Figure]:
+    """Boarding with patience in a closed population: who gives up goes home from the place it kept."""
+    people, away, means, servers, patience = 9, 2.0, (0.5, 1.5), (3, 2), 0.6
+    care = network(
+        {"name": "home", "class": "community", "stay": exponential(away), "routes": [{"to": "emergency"}]},
+        {
+            "name": "emergency", "class": "emergency", "capacity": servers[0], "stay": exponential(means[0]),
+            "routes": [{"to": "ward"}],
+        },
+        {
+            "name": "ward", "capacity": servers[1], "boards": True, "stay": exponential(means[1]),
+            "patience": exponential(patience), "gives_up_to": "home", "routes": [{"to": "home"}],
+        },
+        entry="home",
+    )  # fmt: skip
+    run = simulate(care, 150_000, 109, residents=people)
+    figures = exact.impatient_boarders(people, away, means, servers, patience)
+    return [
+        ("waiting outside", figures["outside"], run.rate("emergency", "waiting_days")),
+        ("places taken", figures["present"], run.rate("emergency", "present_days")),
+        ("boarding", figures["boarding"], run.rate("ward", "waiting_days")),
+        ("beds taken", figures["ward"], run.rate("ward", "present_days")),
+    ]
+
+
+def stranded_boarders() -> list[Figure]:
+    """Who waits at home, gives up and finds no place elsewhere either stays at home for another while."""
+    people, away, mean, beds, patience, elsewhere = 7, 1.5, 1.0, 2, 0.5, 2.0
+    care = network(
+        {"name": "home", "class": "community", "stay": exponential(away), "routes": [{"to": "ward"}]},
+        {
+            "name": "ward", "capacity": beds, "boards": True, "stay": exponential(mean),
+            "patience": exponential(patience), "gives_up_to": "elsewhere", "routes": [{"to": "home"}],
+        },
+        {
+            "name": "elsewhere", "capacity": 1, "waiting_room": 0, "stay": exponential(elsewhere),
+            "routes": [{"to": "home"}],
+        },
+        entry="home",
+    )  # fmt: skip
+    run = simulate(care, 150_000, 110, residents=people)
+    figures = exact.stranded_boarders(people, away, mean, beds, patience, elsewhere)
+    return [
+        ("waiting", figures["waiting"], run.rate("ward", "waiting_days")),
+        ("beds taken", figures["ward"], run.rate("ward", "present_days")),
+        ("elsewhere", figures["elsewhere"], run.rate("elsewhere", "present_days")),
+    ]
+
+
 NETWORKS = {
     "readmissions": readmissions,
     "priorities": priorities,
@@ -308,6 +417,12 @@ NETWORKS = {
     "boarding": boarding,
     "closed, all wait": partial(residents, None),
     "closed, none waits": partial(residents, 0),
+    "closed, giving up": partial(giving_up_for_a_while, None),
+    "closed, giving up, turned away": partial(giving_up_for_a_while, 1),
+    "never served": never_served,
+    "retrials": retrials,
+    "impatient boarders": impatient_boarders,
+    "stranded boarders": stranded_boarders,
 }
 
 

@@ -1,0 +1,50 @@
+"""Arguments of public functions, checked before they reach a kernel, which checks nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from popsim.errors import InputError, shorten
+
+LARGEST_WORD = 2**32 - 1  # a word of the key of random numbers
+
+
+def whole_number(name: str, value: object, low: int, high: int) -> int:
+    """`value` as an int within [low, high]; NumPy's integers are taken, booleans are not.
+
+    Raises:
+        InputError: it is none.
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or not low <= value <= high:
+        raise InputError(f"{name} = {shorten(value)}: must be a whole number between {low} and {high}")
+    return int(value)
+
+
+def key(seed: object, replication: object) -> tuple[int, int]:
+    """Seed and replication as the two words of the key of random numbers.
+
+    Raises:
+        InputError: one of them is no such word.
+    """
+    return whole_number("seed", seed, 0, LARGEST_WORD), whole_number("replication", replication, 0, LARGEST_WORD)
+
+
+def array(name: str, values: ArrayLike, dtype: DTypeLike, shape: tuple[int | None, ...]) -> NDArray[Any]:
+    """`values` as a contiguous array of this type and shape (None: any length), copied only when it is none.
+
+    Raises:
+        InputError: they have another shape, or values that this type does not hold.
+    """
+    try:
+        given = np.asarray(values)
+    except ValueError as error:
+        raise InputError(f"{name}: {error}") from None
+    if given.ndim != len(shape) or any(want not in (None, has) for want, has in zip(shape, given.shape, strict=True)):
+        wanted = " x ".join("any" if want is None else str(want) for want in shape)
+        raise InputError(f"{name}: has shape {given.shape}, must be {wanted}")
+    if given.dtype.kind not in "biuf" or (given.dtype.kind == "f" and np.dtype(dtype).kind != "f"):
+        raise InputError(f"{name}: holds {given.dtype}, must be numbers of type {np.dtype(dtype)}")
+    return np.ascontiguousarray(given, dtype)
