@@ -310,7 +310,9 @@ class Arrays(NamedTuple):
     jobs: NDArray[Any]
     states: NDArray[Any]
     queues: NDArray[np.int32]  # (settings, levels, 2): first and last job waiting
-    uses: NDArray[np.int32]  # (jobs, settings): how often each asked for it, passed it or stayed on; index of its streams
+    uses: NDArray[
+        np.int32
+    ]  # (jobs, settings): how often each asked for it, passed it or stayed on; index of its streams
     events: NDArray[Any]  # binary heap
     free: NDArray[np.int32]  # stack of unused external jobs
     bookings: NDArray[Any]  # (contact settings, twins)

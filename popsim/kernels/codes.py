@@ -134,7 +134,9 @@ STREAM_ALERTS = 148  # index = day + 1: is an alert acted on; index 0: is guidan
 STREAM_STAY = 256  # 256 + setting: length of stay, index = number of the person's uses of the setting before this one
 STREAM_ROUTE = 512  # 512 + setting: where to next, index = uses so far, that which ends included (router, contact: not)
 STREAM_PATIENCE = 768  # 768 + setting: how long the person waits before giving up, index as of the stay
-STREAM_FOLLOW_UP = 1024  # 1024 + contact: is a contact taken up on going home, index = uses of that home << 8 + its number
+STREAM_FOLLOW_UP = (
+    1024  # 1024 + contact: is a contact taken up on going home, index = uses of that home << 8 + its number
+)
 # What follows is a lasting trait of a person, drawn once and asked for again: one answer for life.
 STREAM_UPTAKE = 5  # does the person take up telemonitoring, index = 0
 STREAM_INTERVENTION = 6  # does the person take up a personal intervention, index = CRC-32 of its name

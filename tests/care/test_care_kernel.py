@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from small_care import HOME, Life, fixed, network, place
 
+from popsim.errors import RunError
+
 BUSY = 12  # twins that come on one day
 STAY = 0.15  # days; a dozen take longer than the day
 
@@ -292,3 +294,39 @@ def test_the_log_is_in_order_and_stays_do_not_overlap():
         moves = [e for e, s in life.story(row) if e in ("start", "end")]
         assert all(a != b for a, b in pairwise(moves))
         assert moves[0] == "start"
+
+
+@pytest.mark.parametrize("weight_kg", [90.0, 85.0])
+def test_stays_that_a_factor_makes_next_to_nothing_end_the_run(weight_kg):
+    """Stays of a day shrink by exp(10) for each kg above 80 (exp(50) is 5e21): no day would ever end."""
+    factor = {"column": "weight_kg", "reference": 80.0, "log_change_per_unit": -10.0}
+    again = {"first": 0.999999, "home": 0.000001}
+    care = network(
+        HOME, place("first", "second", capacity=9, stay_factors=[factor]),
+        place("second", again, capacity=9, stay_factors=[factor]), presentation="first",
+    )  # fmt: skip
+    life = Life(care, 3).live(days=2)
+    life.population["weight_kg"] = weight_kg
+    with pytest.raises(RunError, match=r"^small.toml: the care network failed on day 2 at '(first|second)': stays and"):
+        life.live(ill=(1,))
+
+
+def test_a_stay_that_factors_lengthen_beyond_all_bounds_does_not_end():
+    factor = {"column": "weight_kg", "reference": -1e9, "log_change_per_unit": 10.0}
+    care = network(HOME, place("ward", stay_factors=[factor] * 4), presentation="ward")
+    life = Life(care, 1).live().live(ill=(0,), days=50)
+    assert life.where(0) == "ward"
+
+
+def test_who_gives_up_and_finds_no_other_place_stays_where_it_is_for_another_stay():
+    """The ward never has room; who waits for it at the lodging gives up after 0.25 days, to try again 2 days later."""
+    care = network(
+        HOME, place("lodging", "ward", stay=fixed(2.0), **{"class": "facility"}),
+        place("ward", capacity=0, boards=True, patience=fixed(0.25), gives_up_to="full"),
+        place("full", capacity=0, waiting_room=0, patience=fixed(1.0), gives_up_to="home"), presentation="lodging",
+    )  # fmt: skip
+    life = Life(care, 1).live().live(ill=(0,), days=20)
+    tries = life.events("arrive", setting="ward", row=0)["time_days"].to_numpy()
+    assert np.allclose(np.diff(tries), 2.25)
+    assert len(tries) in (8, 9)
+    assert life.where(0) == "lodging"

@@ -14,7 +14,7 @@ from popsim.care.flow import PatientFlow
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import validate
 from popsim.definitions.network import NetworkDefinition
-from popsim.errors import RunError
+from popsim.errors import InputError, RunError
 from popsim.kernels.care_loop import MARGIN
 
 
@@ -208,3 +208,51 @@ def test_somebody_missing_is_noticed_the_same_day(residents):
     flow._care.states["left"][0] += 1
     with pytest.raises(RunError, match="1 persons are unaccounted for on day 3"):
         flow.run(20)
+
+
+def test_residents_are_there_when_day_0_begins():
+    home = place("home", 1e3, "ward", **{"class": "community", "capacity": "unlimited"})
+    flow = PatientFlow(build(home, place("ward", 1.0, "home"), entry="home"), residents=20, days=3, keep_log=True).run(
+        1
+    )
+    entered = flow.events.frame().filter(pl.col("event") == "enter")
+    assert entered["time_days"].to_list() == [0.0] * 20
+    assert flow.totals()["present_days"].sum() + flow.totals()["waiting_days"].sum() == pytest.approx(20.0)
+
+
+@pytest.mark.parametrize("days", [300, 0, 1])
+def test_a_run_beyond_its_days_is_refused_before_anything_happens(days):
+    flow = PatientFlow(hospital(), days=300, seed=1).run(days)
+    before = everything(flow)
+    with pytest.raises(
+        InputError, match=rf"^run\(1000\) ends on day {days + 1000}: this PatientFlow is for days = 300"
+    ):
+        flow.run(1000)
+    for a, b in zip(everything(flow)[:3], before[:3], strict=True):
+        assert_frame_equal(a, b)
+    assert flow.run(300 - days).day == 300
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("days", 0), ("days", -1), ("days", 1.5), ("days", True), ("days", "9"), ("days", 10**12), ("residents", -1),
+        ("residents", 2.0), ("residents", 10**12), ("seed", -1), ("seed", 2**32), ("seed", None), ("replication", -1),
+        ("replication", 2**40), ("strategy", "usual_care"), ("strategy", {}), ("network", "ward.toml"),
+    ],
+)  # fmt: skip
+def test_arguments_out_of_bounds_are_refused(argument, value):
+    keys = {"network": hospital()} | {argument: value}
+    with pytest.raises(InputError, match=f"^{argument} = .*: must be a [^\n]*$"):
+        PatientFlow(keys.pop("network"), **keys)
+
+
+@pytest.mark.parametrize("days", [-1, 1.5, None, "3", True, 10**12])
+def test_days_to_run_are_a_whole_number(days):
+    with pytest.raises(InputError, match=r"^days = .*: must be a whole number"):
+        PatientFlow(hospital(), days=5).run(days)
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers():
+    flow = PatientFlow(hospital(), residents=np.int32(5), days=np.int64(9), seed=np.uint32(1), replication=np.int8(0))
+    assert_same(flow.run(np.int16(9)), PatientFlow(hospital(), residents=5, days=9, seed=1).run(9))

@@ -295,6 +295,29 @@ def test_cycle_without_time(extra, path):
     assert error.allowed == f"a cycle that takes no time ({path}): one stay in it must last a minute or more on average"
 
 
+@pytest.mark.parametrize(
+    "short",
+    [
+        {"distribution": "fixed", "value": 1e-9},
+        {"distribution": "fixed", "value": 0.99 / 1440},
+        {"distribution": "uniform", "low": 0.0, "high": 1e-9},
+        {"distribution": "empirical", "values": [0.0, 1.0], "weights": [2000.0, 1.0]},
+        {"distribution": "exponential", "mean": 1e-6},
+        {"distribution": "lognormal", "mean": 1e-6, "sd": 1e-6},
+        {"distribution": "gamma", "mean": 1e-6, "sd": 1e-6},
+    ],
+)
+def test_a_cycle_within_a_minute_takes_no_time(short):
+    """Whatever ends it: a stay, patience, a stay at home of those whom nobody lets in."""
+    words = "a cycle that takes no time"
+    back = [place("a", {"to": {"a": 0.9, "home": 0.1}}, stay=short)]
+    assert words in refused(settings=[*with_setting("clinic", routes=[{"to": "a"}]), *back]).allowed
+    impatient = [place("a", {"to": "home"}, patience=short, gives_up_to="b"), place("b", {"to": "a"}, stay=short)]
+    assert words in refused(settings=[*with_setting("clinic", routes=[{"to": "a"}]), *impatient]).allowed
+    assert words in refused(settings=with_setting("home", stay=short, routes=[{"to": "emergency"}])).allowed
+    build(settings=with_setting("ward", stay=short))  # at home, time passes
+
+
 def test_cycle_with_time_is_fine():
     extra = [place("a", {"to": "b"}), place("b", {"to": {"a": 0.5, "home": 0.5}}, stay=ZERO)]
     build(settings=[*with_setting("clinic", routes=[{"to": "a"}]), *extra])

@@ -1,0 +1,131 @@
+"""Every draw of care, written down: a small catchment lived by the kernels uncompiled (NUMBA_DISABLE_JIT=1).
+
+Prints, as JSON, one list per draw: function that draws, stream, person, index, day.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from popsim.kernels import random
+
+DAYS, TWINS = 50, 8
+ROOT = Path(__file__).parents[2]
+DRAWN: list[tuple[str, int, int, int, int]] = []
+TODAY = [0]
+make_block = random.uniforms
+
+
+def record(seed: int, replication: int, person: int, stream: int, index: int) -> tuple[float, ...]:
+    frame = sys._getframe(1)
+    while frame.f_globals["__name__"] in ("__main__", "popsim.kernels.sampling"):
+        frame = frame.f_back  # type: ignore[assignment]
+    caller = f"{frame.f_globals['__name__'].removeprefix('popsim.')}.{frame.f_code.co_name}"
+    DRAWN.append((caller, int(stream), int(person), int(index) & random.WORD, TODAY[0]))
+    return make_block(seed, replication, int(person), int(stream), int(index))
+
+
+def hand_over(arrays: Any) -> SimpleNamespace:
+    """The arrays as compiled kernels see them: records with their fields as attributes."""
+    fields = arrays._asdict().items()
+    return SimpleNamespace(
+        **{k: v.view(np.recarray) if getattr(v, "dtype", None) and v.dtype.names else v for k, v in fields}
+    )
+
+
+random.uniforms = record
+random.uniform = lambda *key: record(*key)[0]
+
+from popsim.care import system  # noqa: E402
+from popsim.care.network import CareNetwork  # noqa: E402
+from popsim.definitions.base import validate  # noqa: E402
+from popsim.definitions.network import NetworkDefinition  # noqa: E402
+from popsim.definitions.strategy import Strategy  # noqa: E402
+from popsim.model import PopulationModel  # noqa: E402
+from popsim.population.cohort import Cohort  # noqa: E402
+from popsim.population.sampling import sample  # noqa: E402
+from popsim.schema import CLINICAL_SCHEMA  # noqa: E402
+
+system.hand_over = hand_over
+
+
+def exponential(mean: float) -> dict[str, Any]:
+    return {"distribution": "exponential", "mean": mean}
+
+
+def catchment() -> CareNetwork:
+    """Two homes, a door, a department where most give up, a ward with rounds, a clinic; other patients as well."""
+    outside = {"to": "exit", "for": "external"}
+    split = {"to": {"home": 0.5, "lodging": 0.5}}
+    dry = {"column": "weight_kg", "below": 70.0}
+    tired = {"column": "nyha_class", "at_least": 3.0}
+    table = {
+        "name": "every_draw", "entry": "home", "presentation": "door",
+        "settings": [
+            {"name": "home", "class": "community", "stay": exponential(3.0), "routes": [{"to": "door"}]},
+            {"name": "lodging", "class": "facility", "stay": exponential(2.0), "routes": [{"to": "door"}]},
+            {"name": "door", "class": "router", "routes": [{"to": {"department": 0.9, "ward": 0.1}}]},
+            {
+                "name": "department", "class": "emergency", "capacity": 1, "stay": exponential(0.3),
+                "patience": exponential(0.3), "gives_up_to": "left",
+                "routes": [outside, {"to": {"ward": 0.5, "home": 0.5}}],
+            },
+            {"name": "left", "class": "router", "routes": [outside, split]},
+            {
+                "name": "ward", "class": "inpatient", "capacity": 3, "stay_external": exponential(1.0),
+                "discipline": "priority",
+                "priority": [{"level": 1, "when": [tired]}, {"level": 2}],
+                "review": {"hour": 10.0, "discharge_when": [dry], "at_most_days": 3.0}, "routes": [outside, split],
+            },
+            {
+                "name": "clinic", "class": "outpatient", "slots_per_day": 6, "clinician": "specialist",
+                "routes": [{"to": {"stay": 0.5, "department": 0.5}}],
+            },
+            {"name": "desk", "class": "outpatient", "slots_per_day": 3, "routes": [{"to": "stay"}]},
+        ],
+        "arrivals": [{"name": "others", "to": "department", "per_day": 3.0}],
+    }  # fmt: skip
+    return CareNetwork(
+        validate(table, NetworkDefinition, "every_draw.toml"), CLINICAL_SCHEMA.columns, "every_draw.toml"
+    )
+
+
+def strategy() -> Strategy:
+    """Follow-up, telemonitoring with alerts that tire, a drug, a genetic test."""
+    limits = {"systolic_low_mmhg": 115.0, "systolic_high_mmhg": 120.0, "heart_rate_low_bpm": 40.0}
+    table = {
+        "name": "everything",
+        "follow_up": [{"setting": "clinic", "within_days": 4, "uptake": 0.7}],
+        "telemonitoring": limits | {
+            "desk": "desk", "uptake": 0.9, "duration_days": 100, "weight_gain_kg": 2.0, "heart_rate_high_bpm": 150.0,
+            "days_between_alerts": 1, "alert_fatigue": 0.3, "missed_share": 0.1,
+        },
+        "interventions": [
+            {
+                "kind": "programme", "name": "exercise", "uptake": 0.5,
+                "eligible": [{"column": "systolic_mmhg", "at_least": 80.0}],
+                "effects": [{"column": "adherence_trait", "add": 0.05}],
+            },
+            {"kind": "genetic_test", "name": "panel", "uptake": 0.5, "sensitivity": 0.9},
+        ],
+    }  # fmt: skip
+    return validate(table, Strategy, "everything.toml")
+
+
+def live() -> None:
+    people = sample(Cohort.read(ROOT / "cohorts/clinical_heart_failure.toml"), CLINICAL_SCHEMA, TWINS, 1)
+    model = PopulationModel(people, catchment(), strategy(), seed=1, follow_up_days=DAYS)
+    for day in range(DAYS):
+        TODAY[0] = day
+        model.step()
+
+
+if __name__ == "__main__":
+    live()
+    json.dump(DRAWN, sys.stdout)
