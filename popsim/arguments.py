@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from popsim.errors import InputError, shorten
 
+LONGEST_DAYS = 36_525  # a century
 LARGEST_WORD = 2**32 - 1  # a word of the key of random numbers
 
 
@@ -33,7 +34,7 @@ def key(seed: object, replication: object) -> tuple[int, int]:
 
 
 def array(name: str, values: ArrayLike, dtype: DTypeLike, shape: tuple[int | None, ...]) -> NDArray[Any]:
-    """`values` as a contiguous array of this type and shape (None: any length), copied only when it is none.
+    """`values` as a contiguous, writable array of this type and shape (None: any length), copied only if it is none.
 
     Raises:
         InputError: they have another shape, or values that this type does not hold.
@@ -45,6 +46,16 @@ def array(name: str, values: ArrayLike, dtype: DTypeLike, shape: tuple[int | Non
     if given.ndim != len(shape) or any(want not in (None, has) for want, has in zip(shape, given.shape, strict=True)):
         wanted = " x ".join("any" if want is None else str(want) for want in shape)
         raise InputError(f"{name}: has shape {given.shape}, must be {wanted}")
-    if given.dtype.kind not in "biuf" or (given.dtype.kind == "f" and np.dtype(dtype).kind != "f"):
+    if given.size and not _fits(given, np.dtype(dtype)):
         raise InputError(f"{name}: holds {given.dtype}, must be numbers of type {np.dtype(dtype)}")
-    return np.ascontiguousarray(given, dtype)
+    return np.require(given, dtype, ["C", "A", "W"])
+
+
+def _fits(given: NDArray[Any], dtype: np.dtype[Any]) -> bool:
+    """Whether they are numbers, for an integer type whole numbers that it holds."""
+    if dtype.kind == "f":
+        return given.dtype.kind in "biuf"
+    if given.dtype.kind not in "biu":
+        return False
+    limits = np.iinfo(dtype)
+    return bool(limits.min <= int(given.min()) and int(given.max()) <= limits.max)

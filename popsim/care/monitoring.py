@@ -106,6 +106,7 @@ class Monitoring:
             self._begin(self._later[clock.day])
         if len(self._read) != len(population):
             self._read, self._recent = np.zeros(len(population), np.int8), np.zeros(len(population))
+            self._past.clear()
         self._read[:] = 0
         if self._rules is not None:
             self._measure(population, clock.day, self._rules)

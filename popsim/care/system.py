@@ -99,6 +99,10 @@ class CareSystem:
 
     def treat(self, population: Population, clock: Clock) -> None:
         """One day: new illness, deaths, alerts and entries first become events, then all events run in their order."""
+        if len(population) != self._arrays.twins:
+            raise InputError(
+                f"population: of {len(population)} twins, must be the {self._arrays.twins} in this network"
+            )
         self.open_day(clock.day, self._entered_by(clock.day, len(population)))
         self.run_day(clock.day)
 
@@ -122,8 +126,10 @@ class CareSystem:
         """Run today's events and close the day; every person must be accounted for.
 
         Raises:
+            InputError: the day is beyond those that were asked for.
             RunError: the network's books do not balance, or it has grown beyond all bounds.
         """
+        self._check_days(day, day + 1)
         while (need := loop.run_until(self._world, day + 1.0)) != loop.DONE:
             self._grow(need)
         loop.close_day(self._world, day, self.census[day], self.queue[day], self.peak[day])

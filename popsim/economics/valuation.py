@@ -16,11 +16,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from popsim.arguments import LONGEST_DAYS, whole_number
 from popsim.economics.charges import book_charges
 from popsim.economics.clinical import ClinicalWorth
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.discounting import DAYS_PER_YEAR, discount_factors
 from popsim.economics.prices import PricedSetting, daily_prices, health_rates, place_prices
+from popsim.errors import InputError
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels import accrual
 from popsim.kernels.charges import accrue_daily
@@ -88,7 +90,7 @@ class Valuation:
         charges: Charges | None = None,
         clinical: ClinicalWorth | None = None,
     ) -> None:
-        self.follow_up_days = follow_up_days
+        self.follow_up_days = whole_number("follow_up_days", follow_up_days, 1, LONGEST_DAYS)
         self._charges = charges or Charges()
         self._clinical = clinical
         self.places = place_prices(prices, societal, tuple(settings))
@@ -131,6 +133,7 @@ class Valuation:
         first = int(np.searchsorted(entry_day, np.int32(max(today - self.follow_up_days, -1)), side="right"))
         last = int(np.searchsorted(entry_day, np.int32(today), side="right"))
         rows = slice(first, last)
+        self._check_rows(population, rows, today)
         when = (today, clock.step_days, self.follow_up_days)
         accrual.accrue_time(*when, self.qaly_discount, self.rates, *_columns(population, TIME_COLUMNS, rows))
         accrual.accrue_costs(
@@ -143,6 +146,14 @@ class Valuation:
         )  # fmt: skip
         if self._clinical is not None:
             self._accrue_states(population, clock, rows, self._clinical)
+
+    def _check_rows(self, population: Population, rows: slice, today: int) -> None:
+        """What kernels look up by: each of `rows` is within its follow-up today, and in a setting that has a price."""
+        entry_day, setting = population["entry_day"][rows], population["setting"][rows]
+        if len(entry_day) and not today - self.follow_up_days < entry_day.min() <= entry_day.max() <= today:
+            raise InputError("column 'entry_day': must ascend from row to row")
+        if len(setting) and not -1 <= setting.min() <= setting.max() < len(self.places.start_price):
+            raise InputError(f"column 'setting': holds {setting.max()}, must be below {len(self.places.start_price)}")
 
     def _accrue_states(self, population: Population, clock: Clock, rows: slice, clinical: ClinicalWorth) -> None:
         """Further drugs, dialysis, and what lasting states take off."""
@@ -157,6 +168,10 @@ class Valuation:
 
     def _accrue_events(self, population: Population, clock: Clock, events: EventLog) -> None:
         """Each event is valued once: the log is read on from where the last call stopped."""
+        if len(events.setting_names) != len(self.places.start_price):
+            raise InputError(
+                f"events: of {len(events.setting_names)} settings, {len(self.places.start_price)} have prices"
+            )
         new = events.slice(self._events_seen)
         self._events_seen = len(events)
         account, costs, spending = self._books(population)
@@ -168,9 +183,11 @@ class Valuation:
 
     def _books(self, population: Population) -> Books:
         """Where money is booked; sums are made when the number of twins is known."""
+        blocks = -(-len(population) // accrual.BLOCK) + 1  # the last one for events
         if len(self._spending) == 0:
-            blocks = -(-len(population) // accrual.BLOCK) + 1  # the last one for events
             self._spending = np.zeros((blocks, *self._spending.shape[1:]))
+        if len(self._spending) != blocks:
+            raise InputError(f"population: of {len(population)} twins, another number than this valuation began with")
         account = np.array([population.schema.place(name) for name in COST_NAMES], np.int64)
         return Books(account, population.block("total"), self._spending)
 

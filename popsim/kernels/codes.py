@@ -129,7 +129,7 @@ STREAM_BELIEF = 145  # beliefs about persons: resampling and rejuvenation, index
 STREAM_BIAS = 146  # lasting errors of sensors that a belief imagines, index = sensor
 STREAM_IMAGINED = 147  # shocks that a belief imagines behind what happened, index = day
 STREAM_ALERTS = 148  # index = day + 1: is an alert acted on; index 0: is guidance used for the person
-# A use of a setting: a request for a place in it, whatever becomes of that, another stay begun there by somebody who was
+# A use of a setting: a request for a place in it, whatever becomes of it; another stay begun there by somebody who was
 # turned away elsewhere, a router passed, a contact that took place. Each draws at most once from each of these streams.
 STREAM_STAY = 256  # 256 + setting: length of stay, index = number of the person's uses of the setting before this one
 STREAM_ROUTE = 512  # 512 + setting: where to next, index = uses so far, that which ends included (router, contact: not)

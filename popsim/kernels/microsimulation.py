@@ -25,11 +25,11 @@ from numba.core.errors import NumbaError
 
 from popsim.kernels.codes import STREAM_TRANSITIONS
 from popsim.kernels.random import TWO_TO_MINUS_32, WORD, philox
-from popsim.kernels.scalars import clip
 
 BLOCK = 512  # people; their columns (about 24 KB) fit a first-level cache of 32 KB
 WORDS = 4  # random words of one Philox block: that many cycles of one person
 OUTCOMES = 3  # cost, QALYs, life years
+LOST = -1  # in the place of a count: a function gave somebody no state
 COST, QALY, LIFE = range(OUTCOMES)
 
 
@@ -279,7 +279,8 @@ def compile_walk(
         A function like `walk_tables`, of one unit (arrays without the first axis, one key), that takes, instead of the
         tables, the number of states, p (a NamedTuple of floats), traits ((fields, people) float64), spell ((states,)
         int32), alive (bit s is 1 where state s is alive), weight ((OUTCOMES, T + 1) of a year in a state) and arrival
-        ((2, T + 1) discount factors of one-offs).
+        ((2, T + 1) discount factors of one-offs). Somebody whom `next_state` gives no state stays where it is, and the
+        first count of the block is LOST.
     """
     pick = _TRAITS[len(traits_type._fields)]
 
@@ -297,6 +298,7 @@ def compile_walk(
             words = np.empty((WORDS, BLOCK), np.uint32)
             since = np.zeros(BLOCK, np.int64)
             total = np.zeros((OUTCOMES, BLOCK))
+            lost = False
             for j in range(size):
                 state[j] = initial[start + j]
             for point in range(cycles + 1):
@@ -307,11 +309,14 @@ def compile_walk(
                     for j in range(size):
                         x = traits_type(*pick(traits, start + j))
                         before = state[j]
-                        after = np.int64(next_state(before, since[j], cycle, (word[j] + 0.5) * TWO_TO_MINUS_32, p, x))
+                        new = np.int64(next_state(before, since[j], cycle, (word[j] + 0.5) * TWO_TO_MINUS_32, p, x))
+                        exists = (new >= 0) & (new < states)
+                        lost |= not exists
+                        after = new if exists else before
                         cost, qaly = one_off(before, after, since[j], cycle, p, x)
                         total[COST, j] += cost * arrival[COST, point]
                         total[QALY, j] += qaly * arrival[QALY, point]
-                        goes_on = spell[clip(after, 0, states - 1)] == spell[before] if spells else after == before
+                        goes_on = spell[after] == spell[before] if spells else after == before
                         since[j] = since[j] + 1 if goes_on else 0
                         state[j] = after
                 for j in range(size):
@@ -325,6 +330,8 @@ def compile_walk(
                     for j in range(size):
                         here += 1 if state[j] == s else 0
                     counts[block, point, s] = here
+            if lost:
+                counts[block, 0, 0] = LOST
             _sum_up(size, total, sums[block])
             if kept:
                 for outcome in range(OUTCOMES):

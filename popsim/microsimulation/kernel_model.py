@@ -76,7 +76,7 @@ class KernelModel(Model):
                 walk(*key, *model, goal, counts[0], sums[0])
             except kernel.CompilationError as error:
                 raise InputError(one_line(f"{', '.join(ARGUMENTS)}: numba cannot compile: {cause(error)}")) from error
-            if (counts.sum(axis=(0, 1, 3)) != len(people)).any():
+            if (counts == kernel.LOST).any():
                 raise InputError(f"next_state: gave a number that is no state; states are 0 to {len(self.states) - 1}")
             lived += walked(sums, counts, len(people))
         return lived

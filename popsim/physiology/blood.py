@@ -45,4 +45,4 @@ class Blood:
         """Live through the day that `clock` shows."""
         columns = [population[name] for name in (*READS, *WRITES)]
         share = -math.expm1(-clock.step_days / self._tau)
-        kernel.advance_day(*(*columns, influences.values, clock.step_days, share, self._constants))
+        kernel.advance_day(*(*columns, influences.of(population), clock.step_days, share, self._constants))

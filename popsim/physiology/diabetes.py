@@ -41,14 +41,14 @@ class Diabetes:
     def initialise(self, population: Population, influences: Influences) -> None:
         """The measured HbA1c is that on entry drugs; hazards at this state need no settling."""
         columns = [population[name] for name in ("baseline_hba1c_percent", *WRITES)]
-        kernel.settle(*(*columns, influences.values, self._constants))
+        kernel.settle(*(*columns, influences.of(population), self._constants))
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Live through the day that `clock` shows."""
         columns = [population[name] for name in (*READS, *WRITES)]
         share = -math.expm1(-clock.step_days / self._tau)
         time = (clock.time_days, clock.step_days, share)
-        kernel.advance_day(*(*columns, influences.values, *time, self._constants))
+        kernel.advance_day(*(*columns, influences.of(population), *time, self._constants))
 
 
 def average_glucose_mg_dl(hba1c_percent: ArrayLike, parameters: ParameterSet) -> NDArray[np.float64]:

@@ -41,7 +41,7 @@ class Environment:
     def initialise(self, population: Population, influences: Influences) -> None:
         """Baseline pressure and fluid hold in the weather of the day on which each twin enters."""
         rows = self.surroundings.row(population["entry_day"].astype(np.float64), self._start)
-        kernel.settle(*(self.surroundings.temperature_celsius[rows], influences.values, self._constants))
+        kernel.settle(*(self.surroundings.temperature_celsius[rows], influences.of(population), self._constants))
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Live through the day that `clock` shows."""
@@ -49,4 +49,4 @@ class Environment:
         row = int(around.row(np.array([clock.time_days]), self._start)[0])
         day = (around.temperature_celsius[row], around.pm25_ug_m3[row], around.virus_activity[row])
         columns = [population[name] for name in READS]
-        kernel.advance_day(*(*columns, influences.values, *(float(value) for value in day), self._constants))
+        kernel.advance_day(*(*columns, influences.of(population), *(float(value) for value in day), self._constants))

@@ -92,7 +92,7 @@ class HeartFailurePhysiology:
         """
         constants = self.constants(1.0)
         organs = (constants.fluid, constants.heart, constants.kidney, constants.symptoms)
-        settle(*(*_unwrap(population, SETTLE, influences), *organs, array_of(influences)))
+        settle(*(*_unwrap(population, SETTLE, influences), *organs, array_of(influences, population)))
 
     def advance(self, population: Population, clock: Clock, influences: Influences | None = None) -> None:
         """Advance the twins whose entry day has come by one step of the clock.
@@ -102,7 +102,7 @@ class HeartFailurePhysiology:
         entered = int(np.searchsorted(population["entry_day"], clock.time_days, side="right"))
         columns = (*_unwrap(population, ADVANCE_READS, influences), *_unwrap(population, ADVANCE_WRITES))
         death_cause = None if influences is None else population["death_cause"]
-        whole = (array_of(influences), death_cause, self._whole)
+        whole = (array_of(influences, population), death_cause, self._whole)
         time = (self.seed, self.replication, clock.day, clock.step_days)
         kernel.advance_day(*(entered, population.person_id, *columns, *time, *self.constants(clock.step_days), *whole))
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from popsim.errors import InputError, did_you_mean
 from popsim.kernels.influences import INFLUENCES
+from popsim.population.population import Population
 
 PLACE = {influence.name: place for place, influence in enumerate(INFLUENCES)}
 
@@ -29,11 +30,21 @@ class Influences:
         row: NDArray[np.float32] = self.values[PLACE[name]]
         return row
 
+    def of(self, population: Population) -> NDArray[np.float32]:
+        """The rows of some people, for a kernel.
+
+        Raises:
+            InputError: they are for another number of people.
+        """
+        if self.values.shape[1] != len(population):
+            raise InputError(f"influences: are of {self.values.shape[1]} twins, must be of {len(population)}")
+        return self.values
+
     def clear(self) -> None:
         """Start a new day."""
         self.values[:] = 0.0
 
 
-def array_of(influences: Influences | None) -> Any:
+def array_of(influences: Influences | None, population: Population) -> Any:
     """What kernels take: the array, or None."""
-    return None if influences is None else influences.values
+    return None if influences is None else influences.of(population)

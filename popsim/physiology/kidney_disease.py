@@ -44,11 +44,13 @@ class KidneyDisease:
     def initialise(self, population: Population, influences: Influences) -> None:
         """Measured albuminuria is that on entry drugs. At this state no influence but the slope differs from 0."""
         columns = [population[name] for name in ("baseline_albuminuria_mg_g", "diabetes", *WRITES)]
-        kernel.settle(*(*columns, influences.values, self._constants))
+        kernel.settle(*(*columns, influences.of(population), self._constants))
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Live through the day that `clock` shows."""
         columns = [population[name] for name in (*READS, *WRITES)]
         shares = (-math.expm1(-clock.step_days / tau) for tau in self._taus)
         time = (self.seed, self.replication, clock.day, clock.step_days)
-        kernel.advance_day(*(population.person_id, *columns, influences.values, *time, *shares, self._constants))
+        kernel.advance_day(
+            *(population.person_id, *columns, influences.of(population), *time, *shares, self._constants)
+        )

@@ -42,4 +42,4 @@ class Lungs:
         """Live through the day that `clock` shows."""
         columns = [population[name] for name in (*READS, *WRITES)]
         time = (self.seed, self.replication, clock.day, clock.step_days, math.exp(-clock.step_days / self._tau))
-        kernel.advance_day(*(population.person_id, *columns, influences.values, *time, self._constants))
+        kernel.advance_day(*(population.person_id, *columns, influences.of(population), *time, self._constants))

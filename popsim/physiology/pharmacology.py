@@ -113,7 +113,7 @@ class Pharmacology:
         """One day of every drug, under yesterday's adherence; then the reactions that are present."""
         self._live(population, influences, clock.day, clock.step_days, settles=False)
         columns = [population[name] for name in FOUND_FROM]
-        reactions.find(*(*columns, influences.values, self._reactions))
+        reactions.find(*(*columns, influences.of(population), self._reactions))
 
     def _live(
         self, population: Population, influences: Influences, step: int, step_days: float, *, settles: bool
@@ -122,6 +122,7 @@ class Pharmacology:
         if names not in self._read:
             self._read[names] = DrugTable(self.drugs, names)
         table = self._read[names]
+        population.check_codes(table.codes)
         nothing = np.zeros(len(population), np.int8)
         alive = np.ones_like(nothing) if settles else population["alive"]
         live_day(
@@ -131,7 +132,7 @@ class Pharmacology:
             population["dry_weight_kg"],
             tuple(population[name] for name in table.reals),
             (nothing, *(population[name] for name in table.codes)),
-            *(population["reaction"], population["stopped_drugs"], influences.values),
+            *(population["reaction"], population["stopped_drugs"], influences.of(population)),
             *(table.records(step_days, settles), *table.said, *table.tables),
             self._reactions.stopping_with_reaction_per_day,
             *(*self._key, step, step_days, settles),

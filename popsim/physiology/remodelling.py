@@ -34,4 +34,4 @@ class Remodelling:
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Live through the day that `clock` shows."""
         columns = [population[name] for name in NAMES]
-        kernel.advance_day(*(*columns, influences.values, clock.step_days, self._constants))
+        kernel.advance_day(*(*columns, influences.of(population), clock.step_days, self._constants))

@@ -62,4 +62,4 @@ class Vessels:
         columns = [population[name] for name in (*READS, *WRITES)]
         time = (self.seed, self.replication, clock.day, clock.step_days)
         others = (*self._stiffening, self._fibrillation_log_rate, *self._constants)
-        kernel.advance_day(*(population.person_id, *columns, influences.values, *time, *others))
+        kernel.advance_day(*(population.person_id, *columns, influences.of(population), *time, *others))

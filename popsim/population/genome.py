@@ -135,6 +135,7 @@ def _alleles(
 ) -> NDArray[np.int64]:
     """Two alleles of each of some rows as numbers, shape (2, rows)."""
     alleles = np.empty((2, len(rows)), np.int64)
+    population.check_codes(["ethnicity"])
     person_id, ethnicity = population.person_id[rows], population["ethnicity"][rows]
     draw_alleles(seed, replication, person_id, ethnicity, table.place, table.cumulative, *alleles)
     return alleles

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from popsim.arguments import array
 from popsim.errors import InputError, did_you_mean
 from popsim.population.columns import DTYPE, Kind, Schema
 
@@ -22,7 +23,7 @@ class Population:
 
     def __init__(self, schema: Schema, person_id: NDArray[np.int64]) -> None:
         self.schema = schema
-        self.person_id = np.ascontiguousarray(person_id, dtype=np.int64)
+        self.person_id: NDArray[np.int64] = array("person_id", person_id, np.int64, (None,))
         if len(np.unique(self.person_id)) != len(self.person_id):
             raise InputError("person_id: the same person appears twice")
         self._blocks: dict[Kind, NDArray[Any]] = {
@@ -47,6 +48,18 @@ class Population:
 
     def __setitem__(self, name: str, values: Any) -> None:
         self[name][:] = values
+
+    def check_codes(self, names: Iterable[str]) -> None:
+        """Refuse codes beyond the bounds of their column, for kernels that look them up in a table.
+
+        Raises:
+            InputError: a column holds such a code.
+        """
+        for name in names:
+            codes, column = self[name], self.schema[name]
+            if len(codes) and not column.low <= codes.min() <= codes.max() <= column.high:
+                limits = f"must be between {column.low:g} and {column.high:g}"
+                raise InputError(f"column '{name}': holds {codes.min()} to {codes.max()}, {limits}")
 
     def frame(self) -> pl.DataFrame:
         """All columns as a Polars frame that shares memory with the population (no copy)."""

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from popsim.arguments import LONGEST_DAYS, key, whole_number
 from popsim.definitions.cohort import LARGEST_SIZE, AnyMarginal, SameAs
-from popsim.errors import DefinitionError, InputError, did_you_mean
+from popsim.errors import DefinitionError, did_you_mean
 from popsim.kernels.codes import STREAM_COHORT
 from popsim.kernels.sampling import correlate, keyed_uniforms, quantiles
 from popsim.population.cohort import Cohort
@@ -105,12 +106,11 @@ def sample(
 
     Raises:
         DefinitionError: see `plan`.
-        InputError: size or enrolment_days is out of range.
+        InputError: size, enrolment_days, seed or replication is no whole number within its bounds.
     """
-    if not 1 <= size <= LARGEST_SIZE:
-        raise InputError(f"population size = {size}: must be between 1 and {LARGEST_SIZE}")
-    if enrolment_days < 0:
-        raise InputError(f"enrolment_days = {enrolment_days}: must not be negative")
+    size = whole_number("population size", size, 1, LARGEST_SIZE)
+    enrolment_days = whole_number("enrolment_days", enrolment_days, 0, LONGEST_DAYS)
+    seed, replication = key(seed, replication)
     ready = plan(cohort, schema)
     entry_day, person_id = _entries(size, seed, replication, enrolment_days)
     population = Population(schema, person_id)

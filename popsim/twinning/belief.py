@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from popsim.arguments import LONGEST_DAYS, array, key, whole_number
 from popsim.errors import InputError
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels import codes as code
@@ -81,10 +82,11 @@ class Belief:
         self._table = table(sensors, schema)
         if ensemble.bias.shape[0] != len(self.sensors):
             raise InputError(f"ensemble: has {ensemble.bias.shape[0]} lasting errors for {len(self.sensors)} sensors")
-        self._key = (seed, replication)
+        self._key = key(seed, replication)
         self._estimated = _estimated(schema, estimated)
         self._constants = (parameters or load_parameters("twinning")).fill(kernel.FilterParameters)
         self._hazards = hazards or load_parameters("heart_failure")
+        memory_days = whole_number("memory_days", memory_days, 0, LONGEST_DAYS)
         self.memory_days, self.day = memory_days, day
         if len(ensemble.memory) == 0:
             ensemble.memory = np.zeros((memory_days * len(self.sensors), rows), np.float32)
@@ -143,10 +145,14 @@ class Belief:
         Args:
             acute_cause: (persons,), codes.CAUSE_*; 0 = did not present.
             watched: (persons,), where it is known whether they did (not in hospital, not dead); everybody when None.
+
+        Raises:
+            InputError: there is not one of each for every person.
         """
         people, members = self.ensemble.people, self.ensemble.members
-        causes = np.ascontiguousarray(acute_cause, np.int8)
-        seen = np.ones(len(causes), np.int8) if watched is None else np.asarray(watched, np.int8)
+        one_each = (self.ensemble.persons,)
+        causes = array("acute_cause", acute_cause, np.int8, one_each)
+        seen = array("watched", np.ones(one_each, np.bool_) if watched is None else watched, np.int8, one_each)
         people["acute_cause"] = self.ensemble.repeat(causes)
         for cause, shock in SHOCK_BEHIND.items():
             rows = np.flatnonzero(self.ensemble.repeat((causes == cause) & (seen != 0)))
@@ -161,9 +167,10 @@ class Belief:
         """Take in any other event or count by its log likelihood under each member, (rows,).
 
         Raises:
-            InputError: a value is NaN or plus infinity, or the event is impossible for all members of a person.
+            InputError: the shape is wrong, a value is NaN or plus infinity, or the event is impossible for all members
+                of a person.
         """
-        likely = np.asarray(log_likelihood, np.float64)
+        likely = array("log_likelihood", log_likelihood, np.float64, self.ensemble.log_weight.shape)
         best = likely.reshape(self.ensemble.persons, self.ensemble.members).max(axis=1)
         if not np.isfinite(best).all():
             raise InputError("log_likelihood: must be finite for at least one member of every person, and nowhere NaN")

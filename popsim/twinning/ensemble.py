@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from popsim.arguments import array, whole_number
 from popsim.errors import InputError
 from popsim.population.columns import DTYPE, Schema
 from popsim.population.population import Population
@@ -36,14 +37,16 @@ class Ensemble:
         """Take rows as members.
 
         Raises:
-            InputError: rows are no multiple of members, or there are fewer than two members.
+            InputError: rows are no multiple of members, members are fewer than two, or an array has another shape.
         """
-        if members < 2 or len(people) % members:
-            raise InputError(f"members = {members}: must be 2 or more and divide the {len(people)} rows")
-        self.people, self.members = people, members
-        self.bias = np.zeros((0, len(people)), np.float32) if bias is None else bias
-        self.log_weight = np.zeros(len(people)) if log_weight is None else log_weight
-        self.memory = np.zeros((0, len(people)), np.float32) if memory is None else memory
+        rows = len(people)
+        self.people, self.members = people, whole_number("members", members, 2, max(2, rows))
+        if rows % self.members:
+            raise InputError(f"members = {members}: must be 2 or more and divide the {rows} rows")
+        none = np.zeros((0, rows), np.float32)
+        self.bias = array("bias", none if bias is None else bias, np.float32, (None, rows))
+        self.log_weight = array("log_weight", np.zeros(rows) if log_weight is None else log_weight, np.float64, (rows,))
+        self.memory = array("memory", none.copy() if memory is None else memory, np.float32, (None, rows))
 
     @property
     def persons(self) -> int:
