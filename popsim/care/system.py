@@ -180,8 +180,9 @@ class CareSystem:
 
     def _check_days(self, first: int, last: int) -> None:
         """The tables of the days, which the kernels write to, must hold days first..last."""
-        if not 0 <= first <= last <= len(self.census):
-            raise InputError(f"days {first} to {last}: must be within 0 and days = {len(self.census)}")
+        days = len(self.census)
+        whole_number("first day", first, 0, days)
+        whole_number("day after the last", last, first, days)
 
     def _check(self, day: int) -> None:
         """Every person must be in exactly one setting, and flows must balance."""

@@ -19,6 +19,7 @@ from typing import NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from popsim.arguments import key
 from popsim.definitions.base import read
 from popsim.definitions.gene import Ancestries, Gene, Phenotype
 from popsim.errors import InputError, did_you_mean
@@ -110,9 +111,10 @@ def diplotypes(population: Population, gene: str, seed: int, replication: int = 
     coming first; seed and replication are those the people were sampled with.
 
     Raises:
-        InputError: there is no such gene.
+        InputError: there is no such gene, or a word of the key is none.
     """
     table = gene_table(gene)
+    seed, replication = key(seed, replication)
     first, second = np.sort(_alleles(table, population, np.arange(len(population)), seed, replication), axis=0)
     return [f"{table.names[a]}/{table.names[b]}" for a, b in zip(first, second, strict=True)]
 

@@ -119,16 +119,14 @@ class Belief:
         Raises:
             InputError: the shape is wrong, a reading is infinite, or it is older than the memory.
         """
-        readings = np.ascontiguousarray(readings, np.float64)
-        if readings.shape != (len(self.sensors), self.ensemble.persons):
-            raise InputError(f"readings: have shape {readings.shape}, must be"
-                             f" ({len(self.sensors)}, {self.ensemble.persons})")  # fmt: skip
+        sensors = len(self.sensors)
+        readings = array("readings", readings, np.float64, (sensors, self.ensemble.persons))
         if np.isinf(readings).any():
             raise InputError("readings: must be finite, or NaN where there is none")
-        late = np.broadcast_to(np.asarray(days_ago, np.int64), len(self.sensors))
+        late = array("days_ago", np.broadcast_to(days_ago, sensors), np.int64, (sensors,))
         if late.size and (late.min() < 0 or late.max() > self.memory_days):
             raise InputError(f"days_ago = {int(late.max())}: must be between 0 and {self.memory_days}")
-        slot = (self.day - late) % max(self.memory_days, 1) * len(self.sensors) + np.arange(len(self.sensors))
+        slot = (self.day - late) % max(self.memory_days, 1) * sensors + np.arange(sensors)
         remembered = np.where(late == 0, -1, slot)
         ensemble = self.ensemble
         people, weight = ensemble.people, ensemble.log_weight
