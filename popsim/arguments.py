@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from numbers import Integral, Real
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -13,15 +15,38 @@ LONGEST_DAYS = 36_525  # a century
 LARGEST_WORD = 2**32 - 1  # a word of the key of random numbers
 
 
-def whole_number(name: str, value: object, low: int, high: int) -> int:
-    """`value` as an int within [low, high]; NumPy's integers are taken, booleans are not.
+def is_whole(value: object) -> TypeGuard[int]:
+    """Whether it is a whole number of Python or NumPy; neither a boolean, a float nor an array."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_real(value: object) -> TypeGuard[float]:
+    """Whether it is a number of Python or NumPy; neither a boolean, a complex number nor an array."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def whole_number(name: str, value: object, low: int, high: int | None = None) -> int:
+    """`value` as a Python int.
 
     Raises:
-        InputError: it is none.
+        InputError: it is not a whole number in [low, high].
     """
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or not low <= value <= high:
-        raise InputError(f"{name} = {shorten(value)}: must be a whole number between {low} and {high}")
-    return int(value)
+    if is_whole(value) and low <= value and (high is None or value <= high):
+        return int(value)
+    bounds = f", {low} or more" if high is None else f" between {low} and {high}"
+    raise InputError(f"{name} = {shorten(value)}: must be a whole number{bounds}")
+
+
+def real_number(name: str, value: object, low: float = -math.inf, high: float = math.inf) -> float:
+    """`value` as a Python float; infinity and NaN are no numbers here.
+
+    Raises:
+        InputError: it is not a finite number in [low, high].
+    """
+    if is_real(value) and math.isfinite(value) and low <= value <= high:
+        return float(value)
+    bounds = f" between {low:g} and {high:g}" if high < math.inf else f", {low:g} or more" if low > -math.inf else ""
+    raise InputError(f"{name} = {shorten(value)}: must be a number{bounds}")
 
 
 def key(seed: object, replication: object) -> tuple[int, int]:

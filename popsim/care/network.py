@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 
 import networkx as nx
 
+from popsim.arguments import is_whole
 from popsim.care import network_checks as checks
 from popsim.definitions.base import read
 from popsim.definitions.network import (
@@ -163,12 +164,12 @@ class CareNetwork:
                 raise DefinitionError(where, f"capacity.{name}", number, "unknown setting, " + self._suggestion(name))
             if self[name].setting_class == "router":
                 raise DefinitionError(where, f"capacity.{name}", number, "a router has no capacity")
-            if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MOST_PLACES:
+            if not is_whole(number) or not 0 <= number <= MOST_PLACES:
                 raise DefinitionError(
                     where, f"capacity.{name}", number, f"must be a whole number between 0 and {MOST_PLACES}"
                 )
         return self._replaced(
-            settings=tuple(_with_places(s, capacity[s.name]) if s.name in capacity else s for s in self.settings)
+            settings=tuple(_with_places(s, int(capacity[s.name])) if s.name in capacity else s for s in self.settings)
         )
 
     def _suggestion(self, name: str) -> str:

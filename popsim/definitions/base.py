@@ -7,8 +7,9 @@ is wrong with the file ends as one `DefinitionError` naming file, key, value and
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeAliasType, get_args, get_origin
+from typing import Any, Literal, Self, TypeAliasType, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -22,6 +23,23 @@ class Definition(BaseModel):
     """Base of all definitions: immutable, no coercion, no unknown keys, no NaN or infinity."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy in which some fields have other values, checked as if the definition had been read with them.
+
+        Raises:
+            DefinitionError: a field is unknown, or the whole does not hold together.
+        """
+        if not update:
+            return super().model_copy(deep=deep)
+        said = {name: value for name, value in self if name in self.model_fields_set}
+        return validate(by_alias(type(self), {**said, **update}), type(self), type(self).__name__)
+
+
+def by_alias(model: type[BaseModel], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields under the keys by which a file names them."""
+    aliases = {name: field.alias or name for name, field in model.model_fields.items()}
+    return {aliases.get(name, name): value for name, value in fields.items()}
 
 
 def read_text(path: Path) -> str:

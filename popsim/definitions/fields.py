@@ -14,6 +14,8 @@ from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, GetJ
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from popsim.arguments import is_real, is_whole
+
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,40}")
 LONGEST_PATH = 1024
 LONGEST_LABEL = 80
@@ -38,7 +40,7 @@ def real(low: float, high: float) -> Checked:
     """A number in [low, high]; whole numbers are taken as numbers, booleans and text are not."""
 
     def check(value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if not is_real(value):
             raise ValueError(f"must be a number between {low:g} and {high:g}")
         if not low <= value <= high:  # false for NaN
             raise ValueError(f"must be between {low:g} and {high:g}")
@@ -51,11 +53,11 @@ def whole(low: int, high: int) -> Checked:
     """A whole number in [low, high]; neither a float nor a boolean."""
 
     def check(value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int):
+        if not is_whole(value):
             raise ValueError(f"must be a whole number between {low} and {high}")
         if not low <= value <= high:
             raise ValueError(f"must be between {low} and {high}")
-        return value
+        return int(value)
 
     return Checked(check, (("minimum", low), ("maximum", high)))
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, PlainValidator, model_validator
 
+from popsim.arguments import is_real, is_whole
 from popsim.definitions.base import Definition
 from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Text, check_weights, real, whole
 
@@ -55,9 +56,9 @@ def _places(value: object) -> int | str:
     allowed = f"must be a whole number between 0 and {MOST_PLACES}, or '{UNLIMITED}'"
     if value == UNLIMITED and isinstance(value, str):
         return UNLIMITED
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_PLACES:
+    if not is_whole(value) or not 0 <= value <= MOST_PLACES:
         raise ValueError(allowed)
-    return value
+    return int(value)
 
 
 def _target(value: object) -> str | dict[str, float]:
@@ -68,7 +69,7 @@ def _target(value: object) -> str | dict[str, float]:
         raise ValueError(f"must be a setting's name, 'exit', 'stay', or at most {MOST_TARGETS} probabilities")
     shares: dict[str, float] = {}
     for name, share in value.items():
-        if isinstance(share, bool) or not isinstance(share, int | float) or not 0.0 <= share <= 1.0:
+        if not is_real(share) or not 0.0 <= share <= 1.0:
             raise ValueError(f"the probability of '{name}' is {share!r}: must be between 0 and 1")
         shares[str(name)] = float(share)
     return shares
@@ -78,7 +79,7 @@ def _operand(value: object) -> float | str:
     """What a column is compared with by `is`: a number or a name."""
     if isinstance(value, str):
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST_NUMBER:
+    if not is_real(value) or not abs(value) <= LARGEST_NUMBER:
         raise ValueError("must be a number or a name")
     return float(value)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
+from popsim.arguments import is_real
 from popsim.definitions.base import Definition
 from popsim.definitions.fields import whole
 from popsim.definitions.uncertainty import LARGEST, Number, ParameterGroups, Uncertainty
@@ -73,8 +74,7 @@ class ParameterChange(Definition):
 
 
 def _number_or_table(value: Any) -> str:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return "number" if number and math.isfinite(value) and abs(value) <= LARGEST else "ParameterChange"
+    return "number" if is_real(value) and math.isfinite(value) and abs(value) <= LARGEST else "ParameterChange"
 
 
 ParameterEntry = Annotated[
