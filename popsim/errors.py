@@ -56,9 +56,14 @@ def shorten(value: object) -> str:
     return f"{text[:half]} ... {text[-half:]}"
 
 
+def nearest(name: str, known: Iterable[str], likeness: float = 0.8) -> str | None:
+    """The name that `name` is a slip of the pen for; None if it resembles none (difflib's ratio, 1 for the same)."""
+    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=likeness)), None)
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A clause that lists what is allowed, led by the nearest match: "did you mean 'x'? (allowed: ...)"."""
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    near = nearest(name, known, 0.6)
     listed = ", ".join(known) if known else "nothing"
-    return f"did you mean '{near[0]}'? (allowed: {listed})" if near else f"allowed: {listed}"
+    return f"did you mean '{near}'? (allowed: {listed})" if near else f"allowed: {listed}"

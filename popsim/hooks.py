@@ -12,7 +12,7 @@ from popsim.outcomes.narrative import Place
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventColumns, EventLog
 from popsim.population.population import Population
-from popsim.twin import PatientTwin, TwinEvent
+from popsim.twin import HOOKS, PatientTwin, TwinEvent
 from popsim.twins import TwinSet
 
 HOSPITAL = ("inpatient", "critical")
@@ -23,11 +23,8 @@ class Hooks:
 
     def __init__(self, agents: TwinSet, events: EventLog, places: Sequence[Place]) -> None:
         self.agents, self.events = agents, events
-        self.called = {
-            name
-            for name in ("on_day", "on_contact", "on_admission", "on_discharge")
-            if getattr(agents.roster.agent_class, name) is not getattr(PatientTwin, name)
-        }
+        agent_class = agents.roster.agent_class
+        self.called = {name for name in HOOKS if getattr(agent_class, name) is not getattr(PatientTwin, name)}
         self._hospital = np.array([place.kind in HOSPITAL for place in places], np.bool_)
         self._inside: set[int] = set()  # rows in inpatient care, kept only if somebody wants to know
         self._read = 0  # events that have been dealt with

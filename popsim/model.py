@@ -11,14 +11,16 @@ import polars as pl
 from mesa import Model
 from numpy.typing import NDArray
 
+from popsim.arguments import real_number, whole_number
 from popsim.care import CareSystem, Interventions, Monitoring
 from popsim.care.policy import networks_by_day, telemonitoring_by_day
 from popsim.care.signals import Signals
 from popsim.care.strategy_checks import check_strategy
+from popsim.definitions.experiment import LARGEST_SEED, LONGEST_FOLLOW_UP_DAYS
 from popsim.economics.clinical import ClinicalWorth
 from popsim.economics.prices import PricedSetting
 from popsim.economics.valuation import Valuation
-from popsim.errors import InputError
+from popsim.errors import InputError, RunError, nearest
 from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_parameters
 from popsim.guidance.building import guide_of
 from popsim.hooks import Hooks
@@ -37,6 +39,11 @@ from popsim.twins import TwinSet
 if TYPE_CHECKING:
     from popsim.care.network import CareNetwork
     from popsim.definitions.strategy import Strategy
+
+
+MADE_WITH = frozenset(
+    ("population", "network", "strategy", "seed", "replication", "follow_up_days", "enrolment_days", "parameters")
+)
 
 
 class InterventionsPart(Protocol):
@@ -127,7 +134,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         """Put a population into a network under a strategy; nothing happens until the first step.
 
         Args:
-            population: twins at their entry; the model changes it.
+            population: twins at their entry; the model takes them and changes them, no other model can have them.
             network: where care is given.
             strategy: what is done differently, with all that it inherits (`experiment.strategy(name)`).
             seed: first word of the key of all random numbers.
@@ -141,23 +148,21 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             agent_class: what a twin's handle is, for hooks and attributes of a user's own.
 
         Raises:
-            InputError: a number is out of bounds, agent_class cannot be a twin, or the strategy asks for what the
-                network or the people do not have.
+            InputError: a number is out of bounds, agent_class cannot be a twin, another model has had the twins, or
+                the strategy asks for what the network or the people do not have.
         """
-        for name, number, least in (
-            ("seed", seed, 0),
-            ("replication", replication, 0),
-            ("follow_up_days", follow_up_days, 1),
-            ("enrolment_days", enrolment_days, 0),
-        ):
-            if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
-                raise InputError(f"{name} = {number!r}: must be a whole number, {least} or more")
-        super().__init__(rng=[int(seed), int(replication)])
+        seed = whole_number("seed", seed, 0, LARGEST_SEED)
+        replication = whole_number("replication", replication, 0, LARGEST_SEED)
+        follow_up_days = whole_number("follow_up_days", follow_up_days, 1, LONGEST_FOLLOW_UP_DAYS)
+        enrolment_days = whole_number("enrolment_days", enrolment_days, 0, LONGEST_FOLLOW_UP_DAYS)
+        super().__init__(rng=[seed, replication])
         self.population, self.network, self.strategy = population, network, strategy
-        self.seed, self.replication = int(seed), int(replication)
-        self.follow_up_days, self.enrolment_days = int(follow_up_days), int(enrolment_days)
+        self.seed, self.replication = seed, replication
+        self.follow_up_days, self.enrolment_days = follow_up_days, enrolment_days
         self.clock = Clock()
+        self._unfinished = False  # a day has begun and not ended
         self._make_agents(agent_class)
+        population.take()
         self._organ_systems, self._surroundings, self._cohort = tuple(organ_systems), surroundings, cohort
         parts = self._build(parameters or {})
         self.interventions = parts.interventions
@@ -192,20 +197,59 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         """Whether the twins have the columns of the clinical twin, or those of heart failure alone."""
         return "death_cause" in self.population.schema
 
-    def _begin_day(self) -> None:
-        """Refuse to live on after the end.
+    def run_for(self, duration: float) -> None:
+        """Run for so many days.
 
         Raises:
-            InputError: the last follow-up has ended.
+            InputError: it is no duration, or ends after the last follow-up.
+            RunError: a day was left unfinished.
         """
-        if self.clock.day >= self.days:
-            raise InputError(f"the simulation ends after {self.days} days (enrolment_days + follow_up_days)")
+        super().run_for(real_number("duration", duration, 0.0))
+
+    def run_until(self, end_time: float) -> None:
+        """Run until a time in days since the start; see `run_for`."""
+        self._advance_time(real_number("end_time", end_time))
+
+    def _advance_time(self, until: float) -> None:
+        """Move on to a time, for `step`, `run_for` and `run_until`; refused before anything happens if it cannot be.
+
+        Raises:
+            InputError: the time has passed, or lies after the last follow-up.
+            RunError: a day was left unfinished.
+        """
+        going = f"cannot run from day {self.time:g} to {until:g}"
+        if until < self.time:
+            raise InputError(f"{going}: time only moves on")
+        if until > self.days:
+            raise InputError(f"{going}: the simulation ends after {self.days} days (enrolment_days + follow_up_days)")
+        if self._unfinished:
+            raise RunError(f"day {self.clock.day} was left unfinished, the model cannot go on: make a new one")
+        if until > self.time:
+            super()._advance_time(until)
+
+    def _begin_day(self) -> None:
+        """Note that the twins are between two days until the day ends."""
+        self._unfinished = True
 
     def _end_day(self) -> None:
         """Call the hooks that a twin's class overrides, and move on to the next day."""
         self.hooks.call(self.population, self.clock)
         self.clock.tick()
         self.running = self.clock.day < self.days
+        self._unfinished = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Take an attribute of a user's own; refuse what would have no effect.
+
+        Raises:
+            InputError: the model was made with it, or it resembles an attribute of the model.
+        """
+        if "hooks" in self.__dict__:  # the model is complete
+            if name in MADE_WITH:
+                raise InputError(f"{name}: a model keeps what it was made with, make another one")
+            if name[0] != "_" and not hasattr(self, name) and (near := nearest(name, dir(self))):
+                raise InputError(f"a model has no '{name}': did you mean '{near}'?")
+        super().__setattr__(name, value)
 
     def _build(self, parameters: Mapping[str, ParameterSet]) -> Parts:
         """Make the parts. The one place to override for other physiology or care."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+from collections import Counter
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from popsim.errors import InputError
-from popsim.twin import PatientTwin
+from popsim.errors import InputError, did_you_mean, nearest
+from popsim.twin import HOOKS, PatientTwin
 
 if TYPE_CHECKING:
     from popsim.model import PopulationModel
@@ -17,18 +20,20 @@ class Roster:
     """Who stands behind a key: at most one handle for a twin, made on demand, kept as long as the model."""
 
     def __init__(self, model: PopulationModel, agent_class: type[PatientTwin]) -> None:
-        """Refuse a class that is no twin, or in which a column would be hidden by an attribute of the same name.
+        """Refuse a class that is no twin, that hides a column, or whose hooks could not be called.
 
         Raises:
-            InputError: either of these.
+            InputError: any of these.
         """
         if not (isinstance(agent_class, type) and issubclass(agent_class, PatientTwin)):
             raise InputError(f"agent_class: must be a subclass of PatientTwin, not {agent_class!r}")
         hidden = [name for name in model.population if hasattr(agent_class, name)]
         if hidden:
             raise InputError(f"agent_class: {agent_class.__name__}.{hidden[0]} hides the column of that name")
+        _check_hooks(agent_class)
         self.model = model
         self.agent_class = agent_class
+        self.own_names: set[str] = set()  # attributes of a user's own that resemble no column
         self.twins = len(model.population)
         self.handles: dict[int, PatientTwin] = {}
         self.others: dict[int, Any] = {}  # a user's own agents of another kind, while they are registered
@@ -55,6 +60,31 @@ class Roster:
         if key in self.handles:
             raise InputError(f"row {key} has its twin: take it from model.agents instead of making another")
         self.handles[key] = twin
+
+    def check_name(self, name: str) -> None:
+        """Refuse an attribute that a user is about to give a twin, if it is a column's name with a slip of the pen.
+
+        The first words of a column's name (`systolic`, `nyha`) count as its name.
+
+        Raises:
+            InputError: it resembles a column.
+        """
+        if name in self.own_names or name.startswith("_"):
+            return
+        if near := nearest(name, self._short_names):
+            known = self._short_names[near]
+            raise InputError(f"a twin has no '{name}': did you mean '{known}'? (declare your own in the twins' class)")
+        self.own_names.add(name)
+
+    @cached_property
+    def _short_names(self) -> dict[str, str]:
+        """Columns by their names and by the beginnings that no other column has."""
+        columns = list(self.model.population)
+        beginnings = [
+            ("_".join(words[:i]), name) for name in columns if (words := name.split("_")) for i in range(1, len(words))
+        ]
+        shared = Counter(short for short, _ in beginnings)
+        return {short: name for short, name in beginnings if shared[short] == 1} | {name: name for name in columns}
 
     def enrol(self, other: Any) -> None:
         """Take in an agent of another kind; it has its `unique_id`."""
@@ -83,3 +113,21 @@ class Roster:
         if name == "person_id":
             return population.person_id
         return None
+
+
+def _check_hooks(agent_class: type[PatientTwin]) -> None:
+    """Refuse what looks like a hook and is none, and a hook that could not be called.
+
+    Raises:
+        InputError: either of these.
+    """
+    for name in dir(agent_class):
+        where = f"agent_class: {agent_class.__name__}.{name}"
+        if name.startswith("on_") and name not in HOOKS:
+            raise InputError(f"{where}: there is no such hook, {did_you_mean(name, HOOKS)}")
+        if name in HOOKS:
+            wanted = tuple(inspect.signature(getattr(PatientTwin, name)).parameters)
+            try:
+                inspect.signature(getattr(agent_class, name)).bind(*wanted)
+            except TypeError:
+                raise InputError(f"{where}: must be a method that takes ({', '.join(wanted)})") from None

@@ -44,10 +44,12 @@ class PatientTwin(Agent):  # type: ignore[misc]  # Mesa carries no types
 
     `twin.systolic_mmhg` is a Python float, `twin.nyha_class` a Python int (so are flags such as `alive`: 0 or 1). Any
     column may be written between steps; a value outside the column's bounds raises `InputError`. Other attributes are
-    the user's own and stay with the twin, because a model makes at most one handle for a row and keeps it.
+    the user's own and stay with the twin, because a model makes at most one handle for a row and keeps it; one whose
+    name resembles a column's must be declared in the class.
 
     Handles are made when somebody asks for them (`model.agents`), never by calling this class. A subclass is given to
-    the model as `agent_class` and may override the hooks below; those it does not override are never called.
+    the model as `agent_class` and may override the hooks below; those it does not override are never called. Names
+    that begin with `on_` are those of hooks.
     `remove()` withdraws the twin from `model.agents` only (no more hooks, no more of what `model.agents` does): the
     person lives on in the population and keeps using beds, as somebody would who leaves a study.
     """
@@ -131,19 +133,28 @@ class PatientTwin(Agent):  # type: ignore[misc]  # Mesa carries no types
         return model.population[name].item(self.__dict__["unique_id"] - 1)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Write column `name` of the twin's row, or an attribute of the user's own."""
+        """Write column `name` of the twin's row, or an attribute of the user's own.
+
+        Raises:
+            InputError: the column cannot hold the value, or the name is a column's with a slip of the pen.
+        """
         model = self.__dict__.get("model")
         if model is not None and name in model.population.schema:
             column = model.population.schema[name]
             model.population[name][self.row] = checked(column, value)
-        else:
-            super().__setattr__(name, value)
+            return
+        if model is not None and name not in self.__dict__ and not hasattr(type(self), name):
+            model.roster.check_name(name)
+        super().__setattr__(name, value)
 
     def __dir__(self) -> Iterable[str]:
         return sorted({*super().__dir__(), *self.model.population.schema.columns})
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.unique_id}>"
+
+
+HOOKS = tuple(name for name in vars(PatientTwin) if name.startswith("on_"))
 
 
 def checked(column: Column, value: object) -> float:

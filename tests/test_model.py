@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import warnings
 from collections import Counter
 
 import mesa
@@ -11,7 +13,7 @@ import pytest
 from mesa.time import Priority, Schedule
 from tiny_model import CLINIC, EMERGENCY, HOME, INTENSIVE, NAMES, WARD, TinyModel, population
 
-from popsim.errors import InputError
+from popsim.errors import InputError, RunError
 from popsim.kernels import codes as code
 from popsim.model import PopulationModel
 from popsim.twin import PatientTwin
@@ -149,12 +151,128 @@ def test_running_ends_with_the_last_follow_up_and_no_day_comes_after():
 
 
 @pytest.mark.parametrize(
-    ("option", "value"),
-    [("seed", -1), ("seed", 1.5), ("replication", True), ("follow_up_days", 0), ("enrolment_days", "ten")],
+    "wrong",
+    [
+        lambda model: model.step(),
+        lambda model: model.run_for(1),
+        lambda model: model.run_for(0.5),
+        lambda model: model.run_for(-1),
+        lambda model: model.run_for(float("nan")),
+        lambda model: model.run_for("3"),
+        lambda model: model.run_until(2),
+        lambda model: model.run_until(6),
+        lambda model: model.run_until(np.array(5)),
+    ],
 )
+def test_time_stays_within_the_simulation_and_nothing_happens_otherwise(wrong):
+    model = TinyModel(3, follow_up_days=5)
+    model.run_for(5)
+    with pytest.raises(InputError) as error:
+        wrong(model)
+    assert "\n" not in str(error.value)
+    assert (model.time, model.steps, model.clock.day, len(model.parts.calls)) == (5.0, 5, 5, 25)
+
+
+def test_a_run_past_the_end_is_refused_before_its_first_day():
+    model = TinyModel(3, follow_up_days=5)
+    with pytest.raises(InputError, match="cannot run from day 0 to 10: the simulation ends after 5 days"):
+        model.run_for(10)
+    assert (model.time, model.steps, model.clock.day, model.parts.calls) == (0.0, 0, 0, [])
+    model.run_for(np.float32(5.0))
+    assert (model.time, model.clock.day) == (5.0, 5)
+    with warnings.catch_warnings(action="error"):
+        model.run_for(0)
+        model.run_until(5)
+
+
+def test_after_a_day_that_failed_half_way_the_model_does_not_go_on():
+    class Stumbling(PatientTwin):
+        def on_day(self):
+            raise ZeroDivisionError
+
+    model = TinyModel(3, agent_class=Stumbling)
+    with pytest.raises(ZeroDivisionError):
+        model.run_for(2)
+    for go_on in (model.step, lambda: model.run_for(1), lambda: copy.deepcopy(model).step()):
+        with pytest.raises(RunError, match="day 0 was left unfinished, the model cannot go on: make a new one"):
+            go_on()
+
+
+def test_a_hook_cannot_begin_the_next_day():
+    class Hasty(PatientTwin):
+        def on_day(self):
+            self.model.step()
+
+    with pytest.raises(RunError, match="day 0 was left unfinished"):
+        TinyModel(3, agent_class=Hasty).step()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("seed", -1), ("seed", 1.5), ("seed", 2**32), ("seed", np.array(1)), ("replication", True),
+        ("follow_up_days", 0), ("follow_up_days", np.float64(5)), ("follow_up_days", 10**12),
+        ("enrolment_days", "ten"), ("enrolment_days", np.int64(-1)), ("enrolment_days", None),
+    ],
+)  # fmt: skip
 def test_absurd_numbers_are_refused(option, value):
     with pytest.raises(InputError, match=f"{option} = .*must be a whole number"):
         TinyModel(3, **{option: value})
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers():
+    model = TinyModel(3, seed=np.uint32(4), follow_up_days=np.int64(5), enrolment_days=np.int8(1))
+    model.run_for(np.int64(6))
+    assert (model.seed, model.days, model.clock.day) == (4, 6, 6)
+    assert model.random.random() == TinyModel(3, seed=4).random.random()
+
+
+@pytest.mark.parametrize("name", ["population", "network", "strategy", "seed", "follow_up_days", "parameters"])
+def test_what_a_model_was_made_with_stays(name):
+    model = TinyModel(3)
+    with pytest.raises(InputError, match=f"{name}: a model keeps what it was made with"):
+        setattr(model, name, None)
+
+
+def test_an_attribute_that_is_a_slip_of_the_pen_is_refused_on_a_model():
+    model = TinyModel(3)
+    with pytest.raises(InputError, match="a model has no 'folow_up_days': did you mean 'follow_up_days'"):
+        model.folow_up_days = 10
+    model.datacollector = model.notes = "my own"
+
+
+# A population is lived once.
+
+
+def test_a_population_is_for_one_model():
+    people = population(6)
+    before = people.copy()
+    TinyModel(people=people).run_for(2)
+    for used in (people, people.copy(), people.part(0, 2), people.chosen(np.array([3])), copy.deepcopy(people)):
+        with pytest.raises(InputError, match="population: a model has had these twins"):
+            TinyModel(people=used)
+    again = TinyModel(people=before)
+    again.run_for(2)
+    assert np.array_equal(before["systolic_mmhg"], people["systolic_mmhg"])
+
+
+def test_parts_of_a_population_are_for_one_model_each():
+    people = population(6)
+    for rows in ((0, 3), (3, 6)):
+        TinyModel(people=people.part(*rows)).run_for(2)
+    for used in (people, people.part(2, 4)):
+        with pytest.raises(InputError, match="a model has had these twins"):
+            TinyModel(people=used)
+
+
+def test_twins_of_one_model_are_strangers_in_another():
+    one, other = TinyModel(3), TinyModel(3)
+    other.agents.discard(one.agents[0])
+    with pytest.raises(InputError, match="is not an agent of this model"):
+        other.agents.add(one.agents[0])
+    with pytest.raises(KeyError):
+        other.agents.remove(one.agents[0])
+    assert len(other.agents) == 3
 
 
 def test_mesas_generators_are_seeded_by_seed_and_replication():

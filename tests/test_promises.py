@@ -1,5 +1,7 @@
 """Promises about the whole model: one writer per column, the same bits, everybody accounted for every day."""
 
+import copy
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +43,19 @@ def finished() -> dict[str, bytes]:
     model = make(STRATEGIES["telemonitoring"])
     model.run_for(DAYS)
     return state(model)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_copy_of_a_model_lives_on_as_the_original_would(copied, finished):
+    model = make(STRATEGIES["telemonitoring"])
+    model.run_for(DAYS // 3)
+    model.agents[3].note = "kept"
+    before = state(model)
+    twin = copied(model)
+    twin.run_for(DAYS - DAYS // 3)
+    assert state(twin) == finished
+    assert state(model) == before  # the original did not move with it
+    assert twin.agents[3].note == "kept" and twin.agents[3].model is twin
 
 
 def test_each_column_has_one_writer():

@@ -103,6 +103,52 @@ def test_a_class_that_hides_a_column_is_refused():
         TinyModel(3, agent_class=mesa.Agent)
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("sistolic", "systolic_mmhg"), ("systolic", "systolic_mmhg"), ("systolic_mmgh", "systolic_mmhg"),
+        ("age", "age_years"), ("nyha", "nyha_class"), ("qalys", "qaly"), ("femal", "female"),
+    ],
+)  # fmt: skip
+def test_a_slip_of_the_pen_makes_no_attribute(model, name, meant):
+    for write in (lambda: setattr(model.agents[0], name, 1), lambda: model.agents.set(name, 1)):
+        with pytest.raises(InputError, match=f"a twin has no '{name}': did you mean '{meant}'"):
+            write()
+
+
+def test_attributes_of_ones_own_are_free_and_those_that_resemble_a_column_are_declared(model):
+    for name in ("note", "visits", "stress", "_age", "friends", "group"):
+        setattr(model.agents[0], name, 1)
+
+    class Aged(PatientTwin):
+        age = 0
+
+    twin = TinyModel(3, agent_class=Aged).agents[0]
+    twin.age = 5
+    assert twin.age == 5
+
+
+@pytest.mark.parametrize("name", ["on_admision", "on_death", "on_days", "on_Discharge"])
+def test_what_looks_like_a_hook_and_is_none_is_refused(name):
+    loud = type("Loud", (PatientTwin,), {name: lambda self, event: None})
+    with pytest.raises(InputError, match=f"Loud.{name}: there is no such hook, .*on_admission, on_contact"):
+        TinyModel(3, agent_class=loud)
+
+
+@pytest.mark.parametrize(
+    ("name", "hook", "wanted"),
+    [
+        ("on_day", lambda self, event: None, "self"),
+        ("on_admission", lambda self: None, "self, event"),
+        ("on_contact", 5, "self, event"),
+    ],
+)
+def test_a_hook_that_cannot_be_called_is_refused(name, hook, wanted):
+    loud = type("Loud", (PatientTwin,), {name: hook})
+    with pytest.raises(InputError, match=rf"Loud\.{name}: must be a method that takes \({wanted}\)"):
+        TinyModel(3, agent_class=loud)
+
+
 def test_removal_withdraws_the_twin_from_the_agents_and_leaves_its_row(model):
     twin = model.agents[2]
     before = model.population.copy()

@@ -214,6 +214,14 @@ class CareSystem:
         """Hand arrays to the kernels."""
         self._arrays, self._world = arrays, hand_over(arrays)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy is made of: all but the kernels' pointer to the arrays, which belongs to this system."""
+        return {name: value for name, value in self.__dict__.items() if name != "_world"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._use(self._arrays)
+
     def _make_room(self, due: int) -> None:
         """Room for the events that `due` twins schedule and log at the start of a day."""
         while self._arrays.counters[records.HEAP_SIZE] + 2 * due + loop.MARGIN > len(self._arrays.events):

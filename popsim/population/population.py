@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,13 +19,19 @@ class Population:
 
     Rows never move; death clears `alive`. `person_id` (int64) is who the twin is, wherever the row lies: it keys all
     random numbers. Rows are ordered by `entry_day`, so those who entered by a given day are the first rows.
+
+    A model changes its twins as they live, and they live once: a second model needs twins of its own, a `copy` made
+    before the first model or a new sample.
     """
+
+    __slots__ = ("_blocks", "_taken", "person_id", "schema")
 
     def __init__(self, schema: Schema, person_id: NDArray[np.int64]) -> None:
         self.schema = schema
         self.person_id: NDArray[np.int64] = array("person_id", person_id, np.int64, (None,))
         if len(np.unique(self.person_id)) != len(self.person_id):
             raise InputError("person_id: the same person appears twice")
+        self._taken = np.zeros(len(self.person_id), np.bool_)
         self._blocks: dict[Kind, NDArray[Any]] = {
             kind: np.zeros((len(schema.names(kind)), len(self.person_id)), dtype) for kind, dtype in DTYPE.items()
         }
@@ -68,24 +74,35 @@ class Population:
 
     def part(self, start: int, stop: int) -> Population:
         """Rows [start, stop) as a population that shares memory with this one."""
-        some = Population.__new__(Population)
-        some.schema, some.person_id = self.schema, self.person_id[start:stop]
-        some._blocks = {kind: block[:, start:stop] for kind, block in self._blocks.items()}
-        return some
+        return self._of(lambda array: array[..., start:stop])
 
     def chosen(self, rows: NDArray[np.int64]) -> Population:
         """Some rows as a population of their own."""
-        some = Population.__new__(Population)
-        some.schema, some.person_id = self.schema, self.person_id[rows]
-        some._blocks = {kind: np.ascontiguousarray(block[:, rows]) for kind, block in self._blocks.items()}
-        return some
+        return self._of(lambda array: np.ascontiguousarray(array[..., rows]))
 
     def copy(self) -> Population:
         """An independent population with the same twins in the same state."""
-        twin = Population.__new__(Population)
-        twin.schema, twin.person_id = self.schema, self.person_id.copy()
-        twin._blocks = {kind: block.copy() for kind, block in self._blocks.items()}
-        return twin
+        return self._of(np.copy)
+
+    def _of(self, pick: Callable[[NDArray[Any]], NDArray[Any]]) -> Population:
+        """What `pick` takes from every array, whose last axis is the rows."""
+        some = Population.__new__(Population)
+        some.schema, some.person_id, some._taken = self.schema, pick(self.person_id), pick(self._taken)
+        some._blocks = {kind: pick(block) for kind, block in self._blocks.items()}
+        return some
+
+    def take(self) -> None:
+        """Take all twins into a model, for good: their copies are taken as well.
+
+        Raises:
+            InputError: a model has had some of them.
+        """
+        if self._taken.any():
+            raise InputError(
+                "population: a model has had these twins, and changes them as they live; "
+                "sample them again, or give each model a copy() made before the first"
+            )
+        self._taken[:] = True
 
     @property
     def nbytes(self) -> int:

@@ -40,7 +40,7 @@ def test_a_change_that_does_not_fit_is_refused_in_one_line(change, message):
 def test_what_is_not_changed_stays():
     changed = EXPERIMENT.model_copy(update={"replications": 7})
     assert changed == EXPERIMENT.model_copy(update={"replications": 7, "name": "small"})
-    assert (changed.replications, EXPERIMENT.replications) == (7, 1)
+    assert (changed.replications, EXPERIMENT.replications) == (7, 10)
     assert changed.model_dump() == EXPERIMENT.model_dump() | {"replications": 7}
     assert EXPERIMENT.model_copy() == EXPERIMENT
     assert changed.strategies[1].model_fields_set == {"name", "inherits"}  # all else is still inherited
