@@ -29,8 +29,8 @@ from popsim.kernels.random import TWO_TO_MINUS_32, WORD, philox
 BLOCK = 512  # people; their columns (about 24 KB) fit a first-level cache of 32 KB
 WORDS = 4  # random words of one Philox block: that many cycles of one person
 OUTCOMES = 3  # cost, QALYs, life years
-LOST = -1  # in the place of a count: a function gave somebody no state
 COST, QALY, LIFE = range(OUTCOMES)
+NO_STATE, BACK_FROM_DEATH, WORTH_OF_THE_DEAD = 1, 2, 4  # what a user's functions may say that cannot be
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
@@ -279,15 +279,15 @@ def compile_walk(
         A function like `walk_tables`, of one unit (arrays without the first axis, one key), that takes, instead of the
         tables, the number of states, p (a NamedTuple of floats), traits ((fields, people) float64), spell ((states,)
         int32), alive (bit s is 1 where state s is alive), weight ((OUTCOMES, T + 1) of a year in a state) and arrival
-        ((2, T + 1) discount factors of one-offs). Somebody whom `next_state` gives no state stays where it is, and the
-        first count of the block is LOST.
+        ((2, T + 1) discount factors of one-offs); and, after the sums, faults ((blocks,) int64, written: NO_STATE,
+        BACK_FROM_DEATH, WORTH_OF_THE_DEAD, added up). Whom `next_state` gives no state stays where they are.
     """
     pick = _TRAITS[len(traits_type._fields)]
 
     @njit(parallel=True, error_model="numpy")
     def walk(
         seed, replication, person_id, initial, cycles, states, p, traits, spell, alive, weight, arrival, totals, counts,
-        sums,
+        sums, faults,
     ):  # fmt: skip
         people = len(person_id)
         kept = totals.shape[1] > 0
@@ -298,7 +298,7 @@ def compile_walk(
             words = np.empty((WORDS, BLOCK), np.uint32)
             since = np.zeros(BLOCK, np.int64)
             total = np.zeros((OUTCOMES, BLOCK))
-            lost = False
+            fault = 0
             for j in range(size):
                 state[j] = initial[start + j]
             for point in range(cycles + 1):
@@ -309,11 +309,14 @@ def compile_walk(
                     for j in range(size):
                         x = traits_type(*pick(traits, start + j))
                         before = state[j]
-                        new = np.int64(next_state(before, since[j], cycle, (word[j] + 0.5) * TWO_TO_MINUS_32, p, x))
-                        exists = (new >= 0) & (new < states)
-                        lost |= not exists
-                        after = new if exists else before
+                        said = next_state(before, since[j], cycle, (word[j] + 0.5) * TWO_TO_MINUS_32, p, x)
+                        new = np.int64(said)
+                        after = new if (new >= 0) & (new < states) else before
+                        was, lives = (alive >> before) & 1, (alive >> after) & 1
                         cost, qaly = one_off(before, after, since[j], cycle, p, x)
+                        fault |= NO_STATE if after != said else 0
+                        fault |= BACK_FROM_DEATH if (was == 0) & (lives == 1) else 0
+                        fault |= WORTH_OF_THE_DEAD if (was == 0) & ((cost != 0.0) | (qaly != 0.0)) else 0
                         total[COST, j] += cost * arrival[COST, point]
                         total[QALY, j] += qaly * arrival[QALY, point]
                         goes_on = spell[after] == spell[before] if spells else after == before
@@ -322,17 +325,18 @@ def compile_walk(
                 for j in range(size):
                     x = traits_type(*pick(traits, start + j))
                     cost, utility = rewards(state[j], since[j], point, p, x)
+                    lives = (alive >> state[j]) & 1
+                    fault |= WORTH_OF_THE_DEAD if (lives == 0) & ((cost != 0.0) | (utility != 0.0)) else 0
                     total[COST, j] += cost * weight[COST, point]
                     total[QALY, j] += utility * weight[QALY, point]
-                    total[LIFE, j] += weight[LIFE, point] * float((alive >> state[j]) & 1)
+                    total[LIFE, j] += weight[LIFE, point] * float(lives)
                 for s in range(states):
                     here = 0
                     for j in range(size):
                         here += 1 if state[j] == s else 0
                     counts[block, point, s] = here
-            if lost:
-                counts[block, 0, 0] = LOST
             _sum_up(size, total, sums[block])
+            faults[block] = fault
             if kept:
                 for outcome in range(OUTCOMES):
                     for j in range(size):

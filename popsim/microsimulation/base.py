@@ -6,20 +6,21 @@ the same person meets the same luck under each, and nobody's luck depends on who
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections import namedtuple
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from keyword import iskeyword
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from popsim.definitions.experiment import MOST_REPLICATIONS
-from popsim.errors import InputError, did_you_mean
+from popsim.arguments import real_number, whole_number
+from popsim.definitions.experiment import LARGEST_SEED, MOST_REPLICATIONS
+from popsim.errors import InputError, did_you_mean, shorten
 from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels import microsimulation as kernel
@@ -72,12 +73,13 @@ class Model(ABC):
 
     def __post_init__(self) -> None:
         states = list(self.states)
-        if isinstance(self.states, str) or not 1 < len(states) <= MOST_STATES or len(set(states)) < len(states):
-            raise InputError(f"states = {self.states}: must be 2 to {MOST_STATES} different names")
+        names_only = not isinstance(self.states, str) and all(isinstance(state, str) for state in states)
+        if not (names_only and 1 < len(states) <= MOST_STATES and len(set(states)) == len(states)):
+            raise InputError(f"states = {shorten(self.states)}: must be 2 to {MOST_STATES} different names")
         if isinstance(self.dead, str):
             raise InputError(f"dead = {self.dead!r}: must be a list of states, such as [{self.dead!r}]")
         spelt = [state for spell in self.spells for state in spell]
-        for where, names in (("dead", self.dead), ("initial", [self.initial or states[0]]), ("spells", spelt)):
+        for where, names in (("dead", self.dead), ("initial", [self._initial]), ("spells", spelt)):
             for name in names:
                 if name not in states:
                     raise InputError(f"{where}: unknown state {name!r}, {did_you_mean(str(name), states)}")
@@ -85,6 +87,7 @@ class Model(ABC):
             raise InputError("spells: a state may be in one set only")
         if not self.strategies:
             raise InputError("strategies: at least one is needed")
+        check_names("parameters", self.parameters)
         for name, changes in {"parameters": self.parameters, **self.strategies}.items():
             self._check(name, changes)
 
@@ -112,12 +115,10 @@ class Model(ABC):
         Raises:
             InputError: any of these, or what the model's functions say, cannot be used.
         """
-        people = Individuals.of(individuals, self.states, self.initial or self.states[0], self._traits())
-        if not (isinstance(seed, int) and 0 <= seed < 2**32):
-            raise InputError(f"seed = {seed}: must be a whole number between 0 and 2**32 - 1")
-        if not 1 <= replications <= MOST_REPLICATIONS:
-            raise InputError(f"replications = {replications}: must be between 1 and {MOST_REPLICATIONS}")
-        drawn = self.parameter_draws(draws, seed) if isinstance(draws, int) else draws
+        people = Individuals.of(individuals, self.states, self._initial, self._traits())
+        seed = whole_number("seed", seed, 0, LARGEST_SEED)
+        replications = whole_number("replications", replications, 1, MOST_REPLICATIONS)
+        drawn = draws if isinstance(draws, pl.DataFrame) else self.parameter_draws(draws, seed)
         values = self._values(drawn)
         runs = [Run(draw, replication) for draw in values for replication in range(replications)]
         kept = len(runs) == 1 if persons is None else persons
@@ -145,7 +146,7 @@ class Model(ABC):
         Raises:
             InputError: no parameter says how uncertain it is.
         """
-        numbers = range(1, draws + 1)
+        numbers = range(1, whole_number("draws", draws, 0, MOST_DRAWS) + 1)
         if not draws:
             return pl.DataFrame({"draw": []}, {"draw": pl.Int64})
         if not isinstance(self.parameters, ParameterSet):
@@ -178,6 +179,11 @@ class Model(ABC):
     ) -> Sequence[Walked]:
         """Let everybody live in every unit; totals is (units, 3, people) to be written, or (units, 3, 0)."""
 
+    @property
+    def _initial(self) -> str:
+        """The state at the start where no column says it."""
+        return self.states[0] if self.initial is None else self.initial
+
     @cached_property
     def _number(self) -> dict[str, int]:
         return {name: number for number, name in enumerate(self.states)}
@@ -201,21 +207,33 @@ class Model(ABC):
         for name, value in values.items():
             if name not in self.parameters:
                 raise InputError(f"{where}: unknown parameter '{name}', {did_you_mean(name, self.parameters)}")
-            if not (isinstance(value, int | float) and math.isfinite(value)):
-                raise InputError(f"{where}: {name} = {value}: must be a number")
+            if not isinstance(value, bool):  # a switch is a number: 0 or 1
+                real_number(f"{where}: {name}", value)
 
     def _values(self, draws: pl.DataFrame) -> dict[int, Mapping[str, float]]:
         """What each draw sets; draw 0 alone, which sets nothing, where there is none."""
         if draws.is_empty():
             return {0: {}}
-        numbers = draws["draw"].to_list() if "draw" in draws.columns else list(range(1, len(draws) + 1))
-        if len(set(numbers)) < len(numbers) or not 1 <= min(numbers) <= max(numbers) <= MOST_DRAWS:
-            raise InputError(f"draws: their numbers must be different, from 1 to {MOST_DRAWS}")
+        given = draws["draw"].to_list() if "draw" in draws.columns else range(1, len(draws) + 1)
+        numbers = [whole_number("draws: draw", number, 1, MOST_DRAWS) for number in given]
+        if len(set(numbers)) < len(numbers):
+            raise InputError("draws: their numbers must be different")
         rows = draws.drop("draw", strict=False).iter_rows(named=True)
         values: dict[int, Mapping[str, float]] = dict(zip(numbers, rows, strict=True))
         for draw, row in values.items():
             self._check(f"draw {draw}", row)
         return values
+
+
+def check_names(where: str, names: Iterable[str]) -> None:
+    """Refuse names by which a function could not ask for a value (`p.name`, or an argument).
+
+    Raises:
+        InputError: one of them.
+    """
+    for name in names:
+        if not isinstance(name, str) or not name.isidentifier() or iskeyword(name) or name.startswith("_"):
+            raise InputError(f"{where}: {name!r} must be a name of letters, digits and _ as Python has them")
 
 
 @lru_cache(maxsize=256)
@@ -231,8 +249,8 @@ def empty_sums(units: int, people: int, cycles: int, states: int) -> tuple[NDArr
 
 
 def walked(sums: NDArray[np.float64], counts: NDArray[np.int32], people: int) -> list[Walked]:
-    """The blocks of each unit added up, in their order."""
+    """The blocks of each unit added up, in their order; the variance of one individual is unknown (NaN)."""
     added, squares = np.cumsum(sums, axis=1)[:, -1].swapaxes(0, 1)
     means = added / people
-    variances = np.maximum(squares - added * means, 0.0) / max(people - 1, 1)
+    variances = np.maximum(squares - added * means, 0.0) / (people - 1 if people > 1 else np.nan)
     return list(map(Walked, means, variances, counts.sum(axis=1, dtype=np.int64)))

@@ -10,9 +10,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from popsim.errors import InputError, did_you_mean
+from popsim.arguments import whole_number
+from popsim.errors import InputError, did_you_mean, one_line
 
 MOST_PEOPLE = 1_000_000_000
+LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +46,24 @@ class Individuals:
         Raises:
             InputError: nobody, a missing column, an unknown state, a person twice, or a trait that is not a number.
         """
-        number = given if isinstance(given, int) else None
-        table = pl.DataFrame(None if isinstance(given, int) else given)
-        people = len(table) if number is None else number
-        if not 0 < people <= MOST_PEOPLE:
-            raise InputError(f"individuals: there must be 1 to {MOST_PEOPLE:,} of them, not {people:,}")
+        table = _table(given)
+        people = whole_number("individuals", given if table is None else len(table), 1, MOST_PEOPLE)
+        table = pl.DataFrame() if table is None else table
         for name in traits:
             if name not in table.columns:
                 raise InputError(f"individuals: no column '{name}', {did_you_mean(name, table.columns)}")
-            if not (table[name].dtype.is_numeric() or table[name].dtype == pl.Boolean) or table[name].is_null().any():
-                raise InputError(f"individuals: column '{name}' must be numbers without gaps")
+            column = table[name]
+            if (
+                not (column.dtype.is_numeric() or column.dtype == pl.Boolean)
+                or not column.cast(pl.Float64).is_finite().all()
+            ):
+                raise InputError(f"individuals: column '{name}' must be numbers, without gaps, NaN and infinity")
         person_id = np.arange(people)
         if "person_id" in table.columns:
-            if not table["person_id"].dtype.is_integer() or table["person_id"].n_unique() < people:
-                raise InputError("individuals: person_id must be whole numbers, each only once")
-            person_id = table["person_id"].cast(pl.Int64).to_numpy(writable=True)
+            ids = table["person_id"]
+            if not ids.dtype.is_integer() or ids.has_nulls() or ids.n_unique() < people or ids.max() > LARGEST_ID:
+                raise InputError("individuals: person_id must be whole numbers below 2**63, each only once")
+            person_id = ids.cast(pl.Int64).to_numpy(writable=True)
         start = np.full(people, list(states).index(initial), np.int32)
         if "state" in table.columns:
             unknown = set(table["state"].unique()) - set(states)
@@ -83,3 +88,17 @@ class Individuals:
 
     def __len__(self) -> int:
         return len(self.person_id)
+
+
+def _table(given: object) -> pl.DataFrame | None:
+    """A table of traits, of Polars or pandas or by column; None for what is no table.
+
+    Raises:
+        InputError: its columns do not fit together.
+    """
+    if not isinstance(given, Mapping) and not hasattr(given, "columns"):
+        return None
+    try:
+        return pl.DataFrame(given)  # type: ignore[arg-type]  # whatever Polars knows how to read
+    except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
+        raise InputError(one_line(f"individuals: not a table with a row for each: {error}")) from None

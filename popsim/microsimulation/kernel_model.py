@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from popsim.errors import InputError, one_line
 from popsim.kernels import microsimulation as kernel
-from popsim.microsimulation.base import Model, Unit, Walked, empty_sums, walked
+from popsim.microsimulation.base import Model, Unit, Walked, check_names, empty_sums, walked
 from popsim.microsimulation.individuals import Individuals
+from popsim.microsimulation.tables import NOTHING_FOR_THE_DEAD
 
 ARGUMENTS = {
     "next_state": ("state", "time_in_state", "cycle", "u", "p", "x"),
@@ -50,6 +51,9 @@ class KernelModel(Model):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if isinstance(self.traits, str):
+            raise InputError(f"traits = {self.traits!r}: must be a list of columns, such as [{self.traits!r}]")
+        check_names("traits", self.traits)
         if len(self.traits) > kernel.MOST_TRAITS:
             raise InputError(f"traits: at most {kernel.MOST_TRAITS}, not {len(self.traits)}")
         for name, arguments in ARGUMENTS.items():
@@ -70,16 +74,29 @@ class KernelModel(Model):
         lived = []
         for unit, goal in zip(units, totals, strict=True):
             counts, sums = empty_sums(1, len(people), self.timing.cycles, len(self.states))
+            faults = np.zeros(counts.shape[1], np.int64)
             key = seed, unit.key, people.person_id, people.initial, self.timing.cycles, len(self.states)
             model = unit.p, traits, self._spell, np.int64(alive), weight, arrival
             try:
-                walk(*key, *model, goal, counts[0], sums[0])
+                walk(*key, *model, goal, counts[0], sums[0], faults)
             except kernel.CompilationError as error:
                 raise InputError(one_line(f"{', '.join(ARGUMENTS)}: numba cannot compile: {cause(error)}")) from error
-            if (counts == kernel.LOST).any():
-                raise InputError(f"next_state: gave a number that is no state; states are 0 to {len(self.states) - 1}")
+            self._refuse(int(np.bitwise_or.reduce(faults)))
             lived += walked(sums, counts, len(people))
         return lived
+
+    def _refuse(self, faults: int) -> None:
+        """What the functions said that cannot be.
+
+        Raises:
+            InputError: anything.
+        """
+        if faults & kernel.NO_STATE:
+            raise InputError(f"next_state: gave a number that is no state; states are 0 to {len(self.states) - 1}")
+        if faults & kernel.BACK_FROM_DEATH:
+            raise InputError(f"next_state: nobody comes back from the dead ({', '.join(self.dead)})")
+        if faults & kernel.WORTH_OF_THE_DEAD:
+            raise InputError(f"rewards, one_offs: {NOTHING_FOR_THE_DEAD} at the transition")
 
 
 @lru_cache(maxsize=64)

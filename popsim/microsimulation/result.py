@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from popsim.economics.cost_effectiveness import QALYS, cost_effectiveness, strategy_means
 from popsim.economics.decision import Decision, icer_table
 from popsim.economics.uncertainty import CONFIDENCE, t_quantile
-from popsim.errors import InputError
+from popsim.errors import InputError, did_you_mean
 
 MEASURES = ("cost_total", "qalys", "life_years")
 LEAST_BATCHES, MOST_BATCHES = 20, 100
@@ -84,17 +84,15 @@ class Microsimulation:
         """Mean of each measure under each strategy: strategy, measure, mean, standard_error, low, high.
 
         With one run the error is that of sampling individuals, with more it is taken over the runs (and contains the
-        uncertainty of the parameters where there are draws). Interval: 95%, Student's t.
+        uncertainty of the parameters where there are draws). Interval: 95%, Student's t; null for one individual.
         """
         if len(self.runs) > 1:
             return strategy_means(self.measures).drop("replications")
         people = len(self.person_id)
-        errors = np.sqrt(self.variances[:, 0] / people).reshape(-1)
+        errors = pl.Series(np.sqrt(self.variances[:, 0] / people).reshape(-1), nan_to_null=True)
         reach = t_quantile(people) * errors
         means = self.measures.select("strategy", "measure", mean="value")
-        return means.with_columns(
-            standard_error=pl.Series(errors), low=pl.col("mean") - reach, high=pl.col("mean") + reach
-        )
+        return means.with_columns(standard_error=errors, low=pl.col("mean") - reach, high=pl.col("mean") + reach)
 
     def cost_effectiveness(
         self, comparator: str, willingness_to_pay: float, confidence: float = CONFIDENCE
@@ -103,7 +101,12 @@ class Microsimulation:
 
         Intervals are taken over the runs. With one run whose totals were kept, they are taken over batches of
         individuals, who are independent of each other.
+
+        Raises:
+            InputError: there is no such strategy.
         """
+        if comparator not in self.strategies:
+            raise InputError(f"comparator {comparator!r}: {did_you_mean(str(comparator), self.strategies)}")
         return cost_effectiveness(self._independent, comparator, willingness_to_pay, confidence)
 
     def icer_table(self, effect: str = QALYS) -> pl.DataFrame:
@@ -152,7 +155,8 @@ class Microsimulation:
     def __repr__(self) -> str:
         people, cycles = len(self.person_id), self.counts.shape[2] - 1
         head = f"Microsimulation of {people:,} individuals, {cycles} cycles of {self.cycle_years:g} years"
-        runs = f", {len(self.runs)} runs" if len(self.runs) > 1 else ""
+        unknown = " (standard errors need two individuals)" if people == 1 else ""
+        runs = f", {len(self.runs)} runs" if len(self.runs) > 1 else unknown
         wide = self.summary.pivot(on="measure", index="strategy", values=["mean", "standard_error"])
         width = max(len(name) for name in (*self.strategies, "strategy"))
         lines = [head + runs, f"{'strategy':{width}}" + "".join(f"{name:>26}" for name in MEASURES)]

@@ -137,10 +137,13 @@ class StateTransitionModel(Model):
             function = getattr(self, name)
             return tables.ask(function, name, p, grid) if function is not None else {}
 
-        arcs = tables.arcs(say("transitions", cycles), self._number, "transitions")
+        arcs = tables.arcs(say("transitions", cycles), self._number, self.dead, self.timing.cycles, "transitions")
         weight, arrival = self._weights
         alive = np.array([[[0.0 if state in self.dead else 1.0 for state in self.states]]])
-        rewards = [tables.by_state(say(name, points), self._number, name) for name in ("costs", "utilities")] + [alive]
+        rewards = [
+            tables.by_state(say(name, points), self._number, self.dead, self.timing.cycles, name)
+            for name in ("costs", "utilities")
+        ] + [alive]
         longest = max(len(times) if table.shape[1] > 1 else 1 for table in (*rewards, arcs.first))
         shape = (len(times), longest, len(self.states))
         reward = np.array(
@@ -148,7 +151,7 @@ class StateTransitionModel(Model):
         )
         names = ("transition_costs", "transition_qalys")
         arrivals = {tables.CYCLE: np.maximum(times - 1, 0)[:, None], **traits}  # by the point where a cycle ends
-        once = [tables.by_arc(say(name, arrivals), arcs, self._number, name) for name in names]
+        once = [tables.by_arc(say(name, arrivals), arcs, self._number, self.timing.cycles, name) for name in names]
         one_off = np.array([table * worth[:, None] for table, worth in zip(once, arrival, strict=True)])
         spread = (len(arcs.first), longest, len(arcs.origin))
         first, last = (np.ascontiguousarray(np.broadcast_to(words, spread)) for words in (arcs.first, arcs.last))

@@ -8,14 +8,14 @@ numbers fills the whole table at once; traits arrive as numbers, once for each c
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.errors import InputError, did_you_mean
+from popsim.errors import InputError, did_you_mean, one_line, shorten
 
 type Values = Mapping[Any, Any]  # of a user's function: by state, by (state, state), or nested by state and state
 type Function = Callable[..., Values]
@@ -25,6 +25,7 @@ TOLERANCE = 1e-9  # by how much probabilities may miss 1
 TWO_TO_32 = 2**32
 MOST_ENTRIES = 50_000_000  # of a table
 ANY = "*"
+NOTHING_FOR_THE_DEAD = "the dead have no utility and cost nothing; what a death costs or loses is a one-off"
 
 
 class Arcs(NamedTuple):
@@ -65,18 +66,25 @@ def ask(function: Function, name: str, p: Any, grid: Mapping[str, Any]) -> Value
         grid: values of cycle, time in state and traits; it is given those that it names.
 
     Raises:
-        InputError: it asks for a parameter that the model does not have.
+        InputError: it asks for a parameter that the model does not have or for a cycle that never comes, or gives no
+            table.
     """
     known: tuple[str, ...] = p._fields
     try:
-        return function(p, *(grid[argument] for argument in arguments(function, name)[1:]))
+        said = function(p, *(grid[argument] for argument in arguments(function, name)[1:]))
     except AttributeError as error:
         if error.obj is not p:
             raise
         raise InputError(f"{name}: p.{error.name}: {did_you_mean(str(error.name), known)}") from None
+    except IndexError as error:
+        reach = ", ".join(f"{axis} runs from 0 to {np.max(grid[axis])}" for axis in (CYCLE, TIME) if axis in grid)
+        raise InputError(one_line(f"{name}: {error}; {reach}")) from error
+    if not isinstance(said, Mapping):
+        raise InputError(f"{name}: must give a table of states, not {shorten(said)}")
+    return said
 
 
-def arcs(rows: Values, states: Mapping[str, int], where: str) -> Arcs:
+def arcs(rows: Values, states: Mapping[str, int], dead: Collection[str], cycles: int, where: str) -> Arcs:
     """Probabilities as ranges of random words.
 
     From a state the word runs through the states in their order, the state itself included, so that of two strategies
@@ -87,13 +95,16 @@ def arcs(rows: Values, states: Mapping[str, int], where: str) -> Arcs:
         rows: probability of going from a state to another, nested: {"H": {"S1": 0.15, "D": 0.005}}. What is left is the
             probability to stay; a state that is not named is never left. Numbers, or arrays (cycles or 1, times or 1).
         states: number of each state.
+        dead: those that nobody leaves for another.
+        cycles: how many there are.
         where: for messages.
 
     Raises:
-        InputError: an unknown state, a probability outside 0..1, or a row that adds up to more than 1.
+        InputError: an unknown state, a probability outside 0..1, a row that adds up to more than 1, or a way from the
+            dead to the living.
     """
     given = _flat(rows, states, where)
-    shape = np.broadcast_shapes((1, 1), *(value.shape for value in given.values()))
+    shape = _shape(given, cycles, where)
     if np.prod(shape) * len(states) ** 2 > MOST_ENTRIES:
         raise InputError(f"{where}: table of {' x '.join(map(str, shape))} is too large: write a KernelModel instead")
     table = np.zeros((*shape, len(states), len(states)))
@@ -118,26 +129,37 @@ def arcs(rows: Values, states: Mapping[str, int], where: str) -> Arcs:
     possible = is_open.any(axis=(0, 1))
     np.fill_diagonal(possible, False)
     leaves, goes = np.nonzero(possible)
+    for origin, target in zip(leaves, goes, strict=True):
+        if names[origin] in dead and names[target] not in dead:
+            raise InputError(f"{where}: from '{names[origin]}' to '{names[target]}': nobody comes back from the dead")
     first = np.where(is_open, starts, 1)[..., leaves, goes]
     last = np.where(is_open, words - 1, 0)[..., leaves, goes]
     return Arcs(leaves.astype(np.int32), goes.astype(np.int32), first.astype(np.uint32), last.astype(np.uint32))
 
 
-def by_state(values: Values, states: Mapping[str, int], where: str) -> NDArray[np.float64]:
-    """(points or 1, times or 1, states) rewards of being in a state; 0 for a state that is not named."""
-    given = {_state(name, states, where): _number(value, where) for name, value in values.items()}
-    shape = np.broadcast_shapes((1, 1), *(value.shape for value in given.values()))
-    table = np.zeros((*shape, len(states)))
+def by_state(
+    values: Values, states: Mapping[str, int], dead: Collection[str], cycles: int, where: str
+) -> NDArray[np.float64]:
+    """(points or 1, times or 1, states) rewards of being in a state; 0 for a state that is not named.
+
+    Raises:
+        InputError: an unknown state, a value that is no number, or one for the dead.
+    """
+    given = {_state(name, states, where): _number(value, f"{where} of '{name}'") for name, value in values.items()}
+    for name in dead:
+        if np.any(given.get(states[name], 0.0)):
+            raise InputError(f"{where} of '{name}': {NOTHING_FOR_THE_DEAD}")
+    table = np.zeros((*_shape(given, cycles + 1, where), len(states)))
     for state, value in given.items():
         table[..., state] = value
     return table
 
 
-def by_arc(values: Values, pairs: Arcs, states: Mapping[str, int], where: str) -> NDArray[np.float64]:
+def by_arc(values: Values, pairs: Arcs, states: Mapping[str, int], cycles: int, where: str) -> NDArray[np.float64]:
     """(points or 1, arcs) rewards of transitions, keyed (from, to) where either may be "*" for any; several add up."""
-    numbers = [_number(value, where) for value in values.values()]
-    table = np.zeros((max((number.shape[0] for number in numbers), default=1), len(pairs.origin)))
-    for pair, number in zip(values, numbers, strict=True):
+    numbers = {pair: _number(value, f"{where} of {pair}") for pair, value in values.items()}
+    table = np.zeros((_shape(numbers, cycles + 1, where)[0], len(pairs.origin)))
+    for pair, number in numbers.items():
         if not (isinstance(pair, tuple) and len(pair) == 2):
             raise InputError(f"{where}: {pair!r}: keys must be (from, to)")
         chosen = np.ones(len(pairs.origin), bool)
@@ -148,11 +170,33 @@ def by_arc(values: Values, pairs: Arcs, states: Mapping[str, int], where: str) -
 
 
 def _flat(rows: Values, states: Mapping[str, int], where: str) -> dict[tuple[int, int], NDArray[np.float64]]:
+    for origin, row in rows.items():
+        if not isinstance(row, Mapping):
+            raise InputError(f"{where} from '{origin}': must be a table {{to: probability}}, not {shorten(row)}")
     return {
-        (_state(origin, states, where), _state(target, states, where)): _number(value, where)
+        (_state(origin, states, where), _state(target, states, where)): _number(value, f"{where} from '{origin}'")
         for origin, row in rows.items()
         for target, value in row.items()
     }
+
+
+def _shape(given: Mapping[Any, NDArray[np.float64]], points: int, where: str) -> tuple[int, int]:
+    """The shape (points or 1, times or 1) that all values broadcast to.
+
+    Raises:
+        InputError: there is none.
+    """
+    shapes = [value.shape for value in given.values()]
+    for shape in shapes:
+        if len(shape) != 2 or shape[0] not in (1, points):
+            raise InputError(
+                f"{where}: an array of shape {shape}: must be one number, or depend on cycle, time_in_state"
+            )
+    try:
+        points, times = np.broadcast_shapes((1, 1), *shapes)
+    except ValueError:
+        raise InputError(f"{where}: arrays of shapes {', '.join(map(str, shapes))} do not fit together") from None
+    return points, times
 
 
 def _state(name: Any, states: Mapping[str, int], where: str) -> int:
@@ -162,10 +206,10 @@ def _state(name: Any, states: Mapping[str, int], where: str) -> int:
 
 
 def _number(value: Any, where: str) -> NDArray[np.float64]:
-    number = np.asarray(value, np.float64)
-    if not np.isfinite(number).all():
-        raise InputError(f"{where}: a value is not a finite number")
-    return number.reshape((1, 1)) if number.ndim == 0 else number
+    number = np.asarray(value)
+    if number.dtype.kind not in "biuf" or not np.isfinite(number).all():
+        raise InputError(f"{where} = {shorten(value)}: not a finite number")
+    return number.reshape((1, 1) if number.ndim == 0 else number.shape).astype(np.float64)
 
 
 def groups(columns: Mapping[str, NDArray[Any]], names: Iterable[str]) -> list[tuple[dict[str, Any], NDArray[np.intp]]]:

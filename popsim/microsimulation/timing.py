@@ -21,6 +21,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from popsim.arguments import real_number, whole_number
 from popsim.errors import InputError, did_you_mean
 
 Correction = Literal["half_cycle", "simpson", "start", "end", "none", "simpson_darth"]
@@ -44,9 +45,9 @@ class Timing:
     correction: Correction = "half_cycle"
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.cycles, int) and 1 <= self.cycles <= MOST_CYCLES):
-            raise InputError(f"cycles = {self.cycles}: must be a whole number between 1 and {MOST_CYCLES}")
-        if not (0.0 < self.cycle_years < math.inf):
+        object.__setattr__(self, "cycles", whole_number("cycles", self.cycles, 1, MOST_CYCLES))
+        object.__setattr__(self, "cycle_years", real_number("cycle_years", self.cycle_years))
+        if self.cycle_years <= 0.0:
             raise InputError(f"cycle_years = {self.cycle_years}: must be above 0")
         if self.correction not in get_args(Correction):
             raise InputError(f"correction: {did_you_mean(str(self.correction), get_args(Correction))}")
@@ -86,8 +87,7 @@ class Discounting:
 
     def __post_init__(self) -> None:
         for name, rate in (("costs", self.costs), ("effects", self.effects)):
-            if not 0.0 <= rate <= HIGHEST_RATE:
-                raise InputError(f"discount rate of {name} = {rate}: must lie between 0 and {HIGHEST_RATE:g} a year")
+            object.__setattr__(self, name, real_number(f"discount rate of {name}", rate, 0.0, HIGHEST_RATE))
         if self.time not in get_args(DiscountTime):
             raise InputError(f"discounting time: {did_you_mean(str(self.time), get_args(DiscountTime))}")
 

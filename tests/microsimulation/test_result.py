@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from small_models import leaving, leaving_kernel
+from small_models import leave, leaving, leaving_kernel
 
 from popsim.definitions.parameter import Parameter
 from popsim.definitions.uncertainty import Beta
 from popsim.errors import InputError
 from popsim.evidence.parameters import ParameterSet
+from popsim.microsimulation import Discounting, Timing
 
 STRATEGIES = {"usual": {}, "better": {"q": 0.05, "c": 150.0}}
 
@@ -115,6 +116,10 @@ def refused(**changes):
     return lambda: leaving(**changes).run(10, seed=1)
 
 
+def moving(next_state, **changes):
+    return lambda: leaving_kernel(next_state=next_state, **changes).run(10, seed=1)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -140,7 +145,7 @@ def refused(**changes):
         (refused(costs=lambda p: {"ill": 1.0}), "costs: unknown state 'ill'"),
         (refused(transition_costs=lambda p: {"dead": 1.0}), "keys must be"),
         (refused(transition_costs=lambda p: {("healthy", "deed"): 1.0}), "unknown state 'deed'"),
-        (lambda: leaving().run(0, seed=1), "not 0"),
+        (lambda: leaving().run(0, seed=1), "individuals = 0: must be a whole number"),
         (lambda: leaving().run(10, seed=-1), "seed = -1"),
         (lambda: leaving().run(10, seed=1, replications=0), "replications = 0"),
         (lambda: leaving().run(10, seed=1, draws=5), "give a ParameterSet"),
@@ -153,13 +158,100 @@ def refused(**changes):
         (lambda: leaving_kernel(rewards=lambda state, p: 0.0), "rewards: must be a function of state, time_in_state"),
         (lambda: leaving_kernel(parameters={"c": 1.0, "u": 1.0}).run(10, seed=1), "Unknown attribute 'q'"),
         (lambda: leaving_kernel(traits=["age"]).run({"age": ["old"]}, seed=1), "must be numbers"),
+        (moving(lambda state, time_in_state, cycle, u, p, x: 2), "no state; states are 0 to 1"),
+        (moving(lambda state, time_in_state, cycle, u, p, x: -1), "no state; states are 0 to 1"),
+        (moving(lambda state, time_in_state, cycle, u, p, x: 10**12), "no state; states are 0 to 1"),
+        (moving(lambda state, time_in_state, cycle, u, p, x: 0.5), "no state; states are 0 to 1"),
+        (moving(lambda state, time_in_state, cycle, u, p, x: np.nan), "no state; states are 0 to 1"),
+        (moving(lambda state, time_in_state, cycle, u, p, x: 1 - state), "nobody comes back from the dead"),
         (
-            lambda: leaving_kernel(next_state=lambda state, time_in_state, cycle, u, p, x: 2).run(10, seed=1),
-            "no state; states are 0 to 1",
+            moving(leave, rewards=lambda state, time_in_state, cycle, p, x: (0.0, 1.0)),
+            "the dead have no utility and cost nothing",
         ),
+        (
+            moving(leave, one_offs=lambda state, new_state, time_in_state, cycle, p, x: (5.0 * new_state, 0.0)),
+            "the dead have no utility and cost nothing",
+        ),
+        (refused(utilities=lambda p: {"healthy": 0.8, "dead": 0.1}), "utilities of 'dead': the dead have no utility"),
+        (refused(utilities=lambda p: {"dead": -0.1}), "utilities of 'dead': the dead have no utility"),
+        (refused(costs=lambda p: {"dead": 10.0}), "costs of 'dead': .* what a death costs or loses is a one-off"),
+        (refused(transitions=lambda p: {"dead": {"healthy": 0.1}}), "from 'dead' to 'healthy': nobody comes back"),
+        (refused(transitions=lambda p: None), "transitions: must give a table of states, not None"),
+        (refused(transitions=lambda p: {"healthy": 0.1}), "transitions from 'healthy': must be a table"),
+        (refused(transitions=lambda p: {"healthy": {"dead": "0.1"}}), "from 'healthy' = '0.1': not a finite number"),
+        (refused(costs=lambda p: {"healthy": None}), "costs of 'healthy' = None: not a finite number"),
+        (refused(costs=lambda p: {"healthy": np.inf}), "costs of 'healthy' = inf: not a finite number"),
+        (refused(utilities=lambda p: {"healthy": np.array([0.5, np.nan])}), "utilities of 'healthy' = .*not a finite"),
+        (refused(utilities=lambda p: {"healthy": np.ones(10)}), r"an array of shape \(10,\)"),
+        (refused(transitions=lambda p: {"healthy": {"dead": np.full((3, 1), 0.1)}}), r"an array of shape \(3, 1\)"),
+        (
+            refused(transitions=lambda p, time_in_state: {"healthy": {"dead": np.array([0.1, 0.2])[time_in_state]}}),
+            "transitions: index 2 is out of bounds.*time_in_state runs from 0 to 10",
+        ),
+        (refused(initial=1.5), "initial: unknown state 1.5"),
+        (refused(initial=""), "initial: unknown state ''"),
+        (refused(states=["healthy", 2]), "2 to 63 different names"),
+        (refused(parameters={"q": None, "c": 1, "u": 1}), "q = None: must be a number"),
+        (refused(parameters={"q": 0.1, "c": 1, "u": 1, "p-1": 2}), "parameters: 'p-1' must be a name"),
+        (refused(parameters={"q": 0.1, "c": 1, "u": 1, "class": 2}), "parameters: 'class' must be a name"),
+        (lambda: leaving_kernel(traits="age"), r"must be a list of columns, such as \['age'\]"),
+        (lambda: leaving().run(True, seed=1), "individuals = True: must be a whole number"),
+        (lambda: leaving().run(10.0, seed=1), "individuals = 10.0: must be a whole number"),
+        (lambda: leaving().run(np.int64(-5), seed=1), "must be a whole number between 1"),
+        (lambda: leaving().run("ten", seed=1), "individuals = 'ten': must be a whole number"),
+        (lambda: leaving().run([1, 2], seed=1), "must be a whole number"),
+        (lambda: leaving().run({"a": [1, 2], "b": [1]}, seed=1), "individuals: not a table with a row for each"),
+        (lambda: leaving().run({"person_id": [1, None]}, seed=1), "each only once"),
+        (lambda: leaving().run({"person_id": np.array([2**63], np.uint64)}, seed=1), r"below 2\*\*63"),
+        (lambda: leaving().run({"state": [1.5]}, seed=1), "unknown state '1.5'"),
+        (lambda: leaving().run({"state": [None]}, seed=1), "unknown state 'None'"),
+        (lambda: leaving_kernel(traits=["age"]).run({"age": [np.nan]}, seed=1), "without gaps, NaN and infinity"),
+        (lambda: leaving().run(10, seed=2**32), "seed = 4294967296: must be a whole number between 0 and 4294967295"),
+        (lambda: leaving().run(10, seed=1.0), "seed = 1.0: must be a whole number"),
+        (lambda: leaving().run(10, seed=1, replications="2"), "replications = '2': must be a whole number"),
+        (lambda: leaving().run(10, seed=1, draws=True), "draws = True: must be a whole number"),
+        (lambda: leaving().run(10, seed=1, draws=[1]), "draws = .*: must be a whole number"),
+        (
+            lambda: leaving().run(10, seed=1, draws=pl.DataFrame({"q": [0.1, None]})),
+            "draw 2: q = None: must be a number",
+        ),
+        (lambda: leaving().run(10, seed=1, draws=pl.DataFrame({"draw": [1.5]})), "draw = 1.5: must be a whole number"),
+        (lambda: leaving().run(10, seed=1).cost_effectiveness("onyl", 1e4), "comparator 'onyl': did you mean 'only'"),
+        (lambda: leaving().run(10, seed=1).icer_table("qaly"), "did you mean 'qalys'"),
     ],
 )
 def test_refused(make, message):
     with pytest.raises(InputError, match=message) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+def test_numbers_of_numpy_are_numbers():
+    model = leaving(
+        timing=Timing(np.int64(10), np.float32(1.0)), discounting=Discounting(np.float64(0.03), np.float32(0.0)),
+        parameters={"q": np.float32(0.125), "c": np.int64(100), "u": True},
+    )  # fmt: skip
+    plain = leaving(discounting=Discounting(0.03, 0.0), parameters={"q": 0.125, "c": 100, "u": 1})
+    ours = model.run(np.int64(50), seed=np.uint32(1), replications=np.int8(2), draws=np.int64(0))
+    assert ours.measures.equals(plain.run(50, seed=1, replications=2).measures)
+
+
+@pytest.mark.parametrize("make", [leaving, leaving_kernel])
+def test_one_individual_tells_nothing_of_the_error(make):
+    result = make().run(1, seed=1)
+    assert result.summary["mean"].is_not_null().all()
+    for column in ("standard_error", "low", "high"):
+        assert result.summary[column].is_null().all()
+    assert "standard errors need two individuals" in repr(result)
+    assert "standard errors" not in repr(make().run(2, seed=1))
+
+
+def test_moves_between_states_of_the_dead_are_no_way_back():
+    """Of those who die half are buried in each cycle: a state of one's own for the newly dead is common."""
+    model = leaving(
+        states=["healthy", "dead", "buried"], dead=["dead", "buried"],
+        transitions=lambda p: {"healthy": {"dead": p.q}, "dead": {"buried": 0.5}},
+    )  # fmt: skip
+    result = model.run(20_000, seed=1)
+    # P(buried after 2 cycles) = q / 2 = 0.05; standard error 0.0015
+    assert result.counts[0, 0, 2, 2] / 20_000 == pytest.approx(0.05, abs=4 * 0.0016)

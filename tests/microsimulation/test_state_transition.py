@@ -134,7 +134,7 @@ def test_spells_of_a_kernel():
         return 2 if state == 2 else alive
 
     def rewards(state, time_in_state, cycle, p, x):
-        return 0.0, float(time_in_state)
+        return 0.0, 0.0 if state == 2 else float(time_in_state)
 
     model = leaving_kernel(
         states=["mild", "severe", "dead"], next_state=next_state, rewards=rewards, spells=[["mild", "severe"]]
