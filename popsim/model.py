@@ -11,12 +11,11 @@ import polars as pl
 from mesa import Model
 from numpy.typing import NDArray
 
-from popsim.arguments import real_number, whole_number
+from popsim.arguments import LONGEST_DAYS, key, real_number, whole_number
 from popsim.care import CareSystem, Interventions, Monitoring
 from popsim.care.policy import networks_by_day, telemonitoring_by_day
 from popsim.care.signals import Signals
 from popsim.care.strategy_checks import check_strategy
-from popsim.definitions.experiment import LARGEST_SEED, LONGEST_FOLLOW_UP_DAYS
 from popsim.economics.clinical import ClinicalWorth
 from popsim.economics.prices import PricedSetting
 from popsim.economics.valuation import Valuation
@@ -151,10 +150,9 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             InputError: a number is out of bounds, agent_class cannot be a twin, another model has had the twins, or
                 the strategy asks for what the network or the people do not have.
         """
-        seed = whole_number("seed", seed, 0, LARGEST_SEED)
-        replication = whole_number("replication", replication, 0, LARGEST_SEED)
-        follow_up_days = whole_number("follow_up_days", follow_up_days, 1, LONGEST_FOLLOW_UP_DAYS)
-        enrolment_days = whole_number("enrolment_days", enrolment_days, 0, LONGEST_FOLLOW_UP_DAYS)
+        seed, replication = key(seed, replication)
+        follow_up_days = whole_number("follow_up_days", follow_up_days, 1, LONGEST_DAYS)
+        enrolment_days = whole_number("enrolment_days", enrolment_days, 0, LONGEST_DAYS)
         super().__init__(rng=[seed, replication])
         self.population, self.network, self.strategy = population, network, strategy
         self.seed, self.replication = seed, replication

@@ -18,8 +18,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from popsim.arguments import real_number, whole_number
-from popsim.definitions.experiment import LARGEST_SEED, MOST_REPLICATIONS
+from popsim.arguments import LARGEST_WORD, real_number, whole_number
+from popsim.definitions.experiment import MOST_REPLICATIONS
 from popsim.errors import InputError, did_you_mean, shorten
 from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.parameters import ParameterSet
@@ -116,7 +116,7 @@ class Model(ABC):
             InputError: any of these, or what the model's functions say, cannot be used.
         """
         people = Individuals.of(individuals, self.states, self._initial, self._traits())
-        seed = whole_number("seed", seed, 0, LARGEST_SEED)
+        seed = whole_number("seed", seed, 0, LARGEST_WORD)
         replications = whole_number("replications", replications, 1, MOST_REPLICATIONS)
         drawn = draws if isinstance(draws, pl.DataFrame) else self.parameter_draws(draws, seed)
         values = self._values(drawn)
