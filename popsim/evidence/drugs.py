@@ -15,15 +15,15 @@ FOLDER = Path(__file__).parent / "drugs"
 INFLUENCE_NAMES = tuple(influence.name for influence in INFLUENCES)
 
 
-def read_drug(path: Path) -> Drug:
+def read_drug(path: Path | str) -> Drug:
     """Read the file of a drug.
 
     Raises:
         DefinitionError: the file is refused, or it acts on an influence that does not exist.
     """
     drug = read(path, Drug)
-    if drug.name != path.stem:
-        raise DefinitionError(path, "name", drug.name, f"must be the name of the file, '{path.stem}'")
+    if drug.name != (stem := Path(path).stem):
+        raise DefinitionError(path, "name", drug.name, f"must be the name of the file, '{stem}'")
     for place, effect in enumerate(drug.effects):
         if effect.influence not in INFLUENCE_NAMES:
             known = did_you_mean(effect.influence, INFLUENCE_NAMES)
@@ -32,12 +32,15 @@ def read_drug(path: Path) -> Drug:
 
 
 @cache
-def load_drugs(folder: Path = FOLDER) -> tuple[Drug, ...]:
+def load_drugs(folder: Path | str = FOLDER) -> tuple[Drug, ...]:
     """All drugs of a folder by their codes.
 
     Raises:
-        DefinitionError: a file is refused, or two drugs share a code.
+        DefinitionError: there is no such folder, a file is refused, or two drugs share a code.
     """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DefinitionError(folder, "folder", None, "no such folder")
     drugs = sorted((read_drug(path) for path in sorted(folder.glob("*.toml"))), key=lambda drug: drug.code)
     for one, next_one in pairwise(drugs):
         if one.code == next_one.code:

@@ -115,13 +115,13 @@ class ParameterSet(Mapping[str, float]):
         return kind(*(float(self[field]) for field in fields))
 
 
-def load_parameters(name: str, folder: Path = FOLDER) -> ParameterSet:
+def load_parameters(name: str, folder: Path | str = FOLDER) -> ParameterSet:
     """Read `<folder>/<name>.toml`.
 
     Raises:
         DefinitionError: the file is missing or one of its records is refused.
     """
-    path = folder / f"{name}.toml"
+    path = Path(folder) / f"{name}.toml"
     records: dict[str, Any] = read_toml(path)
     said = {key: records.pop(key) for key in ParameterFile.model_fields if key in records}
     groups = validate(said, ParameterFile, path).parameter_groups

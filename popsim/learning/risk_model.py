@@ -195,9 +195,10 @@ class RiskModel:
         risk = self.map(self._left_out["said"].to_numpy())
         return self._left_out.select(*KEYS, pl.Series("risk", risk), happened=OUTCOME, weight=WEIGHT)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path | str) -> None:
         """Write the model to a folder: its training table, without ids, and its record; readable by the owner only."""
         self._must_be_fitted()
+        folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         said = _probability(self._fitted, _matrix(self._table.head(CHECKED_ROWS), self.features))
         record = {
@@ -216,7 +217,7 @@ class RiskModel:
         (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path, estimator: Any = None, *, parameters: ParameterSet | None = None) -> RiskModel:
+    def load(cls, folder: Path | str, estimator: Any = None, *, parameters: ParameterSet | None = None) -> RiskModel:
         """Read a model and fit it again.
 
         Args:
@@ -228,6 +229,7 @@ class RiskModel:
             InputError: there is none, it is not readable, or its estimator is another one.
             RunError: fitted again it says something else (another version of a library).
         """
+        folder = Path(folder)
         try:
             record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
             table = pl.read_parquet(folder / TABLE)

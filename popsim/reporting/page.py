@@ -64,12 +64,13 @@ def page(title: str, body: str, style: str = "") -> str:
 """
 
 
-def write_page(text: str, path: Path) -> Path:
+def write_page(text: str, path: Path | str) -> Path:
     """Write a page.
 
     Raises:
         InputError: the file cannot be written.
     """
+    path = Path(path)
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

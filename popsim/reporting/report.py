@@ -26,7 +26,7 @@ from popsim.schema import SCHEMAS
 LARGEST_BASELINE = 20_000  # people sampled for the baseline table
 
 
-def write_report(run: Run, path: Path) -> Path:
+def write_report(run: Run, path: Path | str) -> Path:
     """Write the page.
 
     Raises:

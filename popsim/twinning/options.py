@@ -36,7 +36,7 @@ type Seen = Mapping[str, NDArray[np.float64]]
 """What was last seen of persons, (persons,) by column, NaN where it was not."""
 
 
-def load_options(path: Path = FILE) -> tuple[Option, ...]:
+def load_options(path: Path | str = FILE) -> tuple[Option, ...]:
     """The options of a file, by default those that are compared when nobody says which.
 
     Raises:

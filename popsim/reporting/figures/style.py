@@ -16,6 +16,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from popsim.errors import InputError
+
 COLOURS = ("#333333", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 LINES: tuple[Any, ...] = (
     "solid", (0, (6, 2)), (0, (1.2, 1.4)), (0, (6, 2, 1.2, 2)), (0, (10, 2)), (0, (3, 1.5, 1, 1.5, 1, 1.5)),
@@ -23,7 +25,12 @@ LINES: tuple[Any, ...] = (
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "++++", "oooo")
 INK, QUIET, RULE = "#222222", "#595959", "#9a9a9a"
-FORMATS = ("png", "svg", "pdf")
+METADATA: dict[str, dict[str, str | None]] = {  # without times: the same figure gives the same bytes
+    "png": {"Software": "popsim"},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None},
+}
+FORMATS = tuple(METADATA)
 STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9.5,
@@ -108,12 +115,21 @@ def blank(width: float, height: float, title: str, note: str = "") -> Figure:
     return figure
 
 
-def save(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG, SVG or PDF, as the path's name says; the same figure gives the same bytes."""
+def save(figure: Figure, path: Path | str) -> Path:
+    """Write a figure as PNG, SVG or PDF, as the path's name says; the same figure gives the same bytes.
+
+    Raises:
+        InputError: the name ends otherwise, or the file cannot be written.
+    """
+    path = Path(path)
     kind = path.suffix.removeprefix(".")
-    metadata = {"png": {"Software": "popsim"}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
-    with rc_context(STYLE):
-        figure.savefig(path, dpi=DOTS_PER_INCH, format=kind, metadata=metadata)
+    if kind not in FORMATS:
+        raise InputError(f"{path}: the name of a figure must end in .{', .'.join(FORMATS)}")
+    try:
+        with rc_context(STYLE):
+            figure.savefig(path, dpi=DOTS_PER_INCH, format=kind, metadata=METADATA[kind])
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     return path
 
 
