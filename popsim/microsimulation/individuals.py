@@ -14,7 +14,6 @@ from popsim.arguments import whole_number
 from popsim.errors import InputError, did_you_mean, one_line
 
 MOST_PEOPLE = 1_000_000_000
-LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +59,11 @@ class Individuals:
                 raise InputError(f"individuals: column '{name}' must be numbers, without gaps, NaN and infinity")
         person_id = np.arange(people)
         if "person_id" in table.columns:
-            ids = table["person_id"]
-            if not ids.dtype.is_integer() or ids.has_nulls() or ids.n_unique() < people or ids.max() > LARGEST_ID:
+            whole = table["person_id"].dtype.is_integer()
+            ids = table["person_id"].cast(pl.Int64, strict=False)  # null for what Int64 does not hold
+            if not whole or ids.has_nulls() or ids.n_unique() < people:
                 raise InputError("individuals: person_id must be whole numbers below 2**63, each only once")
-            person_id = ids.cast(pl.Int64).to_numpy(writable=True)
+            person_id = ids.to_numpy(writable=True)
         start = np.full(people, list(states).index(initial), np.int32)
         if "state" in table.columns:
             unknown = set(table["state"].unique()) - set(states)

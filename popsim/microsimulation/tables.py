@@ -129,9 +129,9 @@ def arcs(rows: Values, states: Mapping[str, int], dead: Collection[str], cycles:
     possible = is_open.any(axis=(0, 1))
     np.fill_diagonal(possible, False)
     leaves, goes = np.nonzero(possible)
-    for origin, target in zip(leaves, goes, strict=True):
-        if names[origin] in dead and names[target] not in dead:
-            raise InputError(f"{where}: from '{names[origin]}' to '{names[target]}': nobody comes back from the dead")
+    for leaving, going in ((names[a], names[b]) for a, b in zip(leaves, goes, strict=True)):
+        if leaving in dead and going not in dead:
+            raise InputError(f"{where}: from '{leaving}' to '{going}': nobody comes back from the dead")
     first = np.where(is_open, starts, 1)[..., leaves, goes]
     last = np.where(is_open, words - 1, 0)[..., leaves, goes]
     return Arcs(leaves.astype(np.int32), goes.astype(np.int32), first.astype(np.uint32), last.astype(np.uint32))

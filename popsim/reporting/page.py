@@ -11,11 +11,10 @@ import io
 from html import escape
 from pathlib import Path
 
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from popsim.errors import InputError
-from popsim.reporting.figures.style import STYLE, described
+from popsim.reporting.figures.style import described, in_style
 
 DOTS_PER_INCH = 130
 LARGEST_VECTOR = 150_000  # bytes up to which SVG is kept even if PNG is smaller
@@ -93,7 +92,7 @@ def _address(figure: Figure) -> str:
     written = {}
     for kind, metadata in (("svg", {"Date": None}), ("png", {"Software": "popsim"})):
         file = io.BytesIO()
-        with rc_context(STYLE):
+        with in_style():
             figure.savefig(file, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
         written[kind] = file.getvalue()
     vector = len(written["svg"]) < max(LARGEST_VECTOR, len(written["png"]))

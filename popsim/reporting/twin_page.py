@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -199,7 +198,7 @@ class _Sheet:
 
 def _png(figure: Figure) -> bytes:
     file = io.BytesIO()
-    with rc_context(style.STYLE):
+    with style.in_style():
         figure.savefig(file, format="png", dpi=style.DOTS_PER_INCH, metadata={"Software": "popsim"})
     return file.getvalue()
 

@@ -28,6 +28,7 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
+from popsim.arguments import real_number, whole_number
 from popsim.definitions.options import Option
 from popsim.errors import InputError
 from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_parameters
@@ -369,9 +370,7 @@ def _of_file(name: str) -> ParameterSet:
 
 
 def _check_numbers(horizon_days: int, willingness_to_pay: float, highest_risk: float | None) -> None:
-    if isinstance(horizon_days, bool) or not isinstance(horizon_days, int) or not 1 <= horizon_days <= MOST_DAYS:
-        raise InputError(f"horizon_days = {horizon_days!r}: must be a whole number between 1 and {MOST_DAYS}")
-    if not 0.0 <= willingness_to_pay < np.inf:
-        raise InputError(f"willingness_to_pay = {willingness_to_pay}: must be 0 or more")
-    if highest_risk is not None and not 0.0 <= highest_risk <= 1.0:
-        raise InputError(f"highest_risk = {highest_risk}: must be between 0 and 1")
+    whole_number("horizon_days", horizon_days, 1, MOST_DAYS)
+    real_number("willingness_to_pay", willingness_to_pay, 0.0)
+    if highest_risk is not None:
+        real_number("highest_risk", highest_risk, 0.0, 1.0)

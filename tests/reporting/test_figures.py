@@ -1,5 +1,7 @@
 """Figures of a small run: what they show, in words and in numbers known from elsewhere."""
 
+import warnings
+
 import numpy as np
 import polars as pl
 import pytest
@@ -200,3 +202,17 @@ def test_plot_refuses_in_one_line(run, flags, message, capsys):
     assert main(["plot", str(run.folder), *flags]) == 2
     complaint = capsys.readouterr().err
     assert message in complaint and complaint.count("\n") == 1
+
+
+@pytest.mark.parametrize("label", ["早期随访", "a label far too long for its place in the figure " * 4])
+def test_what_matplotlib_cannot_show_well_is_no_noise_on_the_console(label, tmp_path):
+    with warnings.catch_warnings(action="error"), style.in_style():
+        figure = Figure(figsize=(2, 1), layout="constrained")
+        figure.subplots().set_title(label)
+        style.save(figure, str(tmp_path / "label.png"))
+
+
+@pytest.mark.parametrize(("name", "message"), [("a.gif", "must end in .png, .svg, .pdf"), ("no/a.png", "cannot be")])
+def test_a_figure_that_cannot_be_saved_is_one_line(name, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        style.save(Figure(), tmp_path / name)

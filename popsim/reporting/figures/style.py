@@ -6,7 +6,9 @@ Colours: Okabe and Ito's palette for colour-blind readers, without its yellow, w
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -92,7 +94,7 @@ def styled[**P](draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with rc_context(STYLE):
+        with in_style():
             return draw(*args, **kwargs)
 
     return drawn
@@ -115,6 +117,14 @@ def blank(width: float, height: float, title: str, note: str = "") -> Figure:
     return figure
 
 
+@contextmanager
+def in_style() -> Iterator[None]:
+    """popsim's style for what is drawn; a letter that the font lacks or labels without room are seen in the figure."""
+    with rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph|constrained_layout not applied", UserWarning)
+        yield
+
+
 def save(figure: Figure, path: Path | str) -> Path:
     """Write a figure as PNG, SVG or PDF, as the path's name says; the same figure gives the same bytes.
 
@@ -126,7 +136,7 @@ def save(figure: Figure, path: Path | str) -> Path:
     if kind not in FORMATS:
         raise InputError(f"{path}: the name of a figure must end in .{', .'.join(FORMATS)}")
     try:
-        with rc_context(STYLE):
+        with in_style():
             figure.savefig(path, dpi=DOTS_PER_INCH, format=kind, metadata=METADATA[kind])
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
