@@ -25,16 +25,15 @@ def is_real(value: object) -> TypeGuard[float]:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def whole_number(name: str, value: object, low: int, high: int | None = None) -> int:
+def whole_number(name: str, value: object, low: int, high: int) -> int:
     """`value` as a Python int.
 
     Raises:
         InputError: it is not a whole number in [low, high].
     """
-    if is_whole(value) and low <= value and (high is None or value <= high):
+    if is_whole(value) and low <= value <= high:
         return int(value)
-    bounds = f", {low} or more" if high is None else f" between {low} and {high}"
-    raise InputError(f"{name} = {shorten(value)}: must be a whole number{bounds}")
+    raise InputError(f"{name} = {shorten(value)}: must be a whole number between {low} and {high}")
 
 
 def real_number(name: str, value: object, low: float = -math.inf, high: float = math.inf) -> float:
