@@ -27,11 +27,13 @@ from popsim.outcomes.narrative import Place
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganSystem, Physiology
 from popsim.population.clock import Clock
 from popsim.population.cohort import Cohort
+from popsim.population.entry import refuse_impossible
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
 from popsim.population.surroundings import Surroundings
 from popsim.recorder import Occupancy, Recorder
 from popsim.roster import Roster
+from popsim.schema import CLINICAL_SCHEMA
 from popsim.twin import PatientTwin
 from popsim.twins import TwinSet
 
@@ -147,8 +149,9 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             agent_class: what a twin's handle is, for hooks and attributes of a user's own.
 
         Raises:
-            InputError: a number is out of bounds, agent_class cannot be a twin, another model has had the twins, or
-                the strategy asks for what the network or the people do not have.
+            InputError: a number is out of bounds, agent_class cannot be a twin, another model has had the twins, the
+                strategy asks for what the network or the people do not have, or the people have values that nobody
+                can have.
         """
         seed, replication = key(seed, replication)
         follow_up_days = whole_number("follow_up_days", follow_up_days, 1, LONGEST_DAYS)
@@ -261,7 +264,10 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         programmes = telemonitoring_by_day(strategy)
         network, first = networks.pop(0), programmes.pop(0)
         physiology = self._physiology(sets)
+        columns = people.schema.columns.values()
+        refuse_impossible(people, (column for column in columns if column.settable))
         physiology.initialise(people)
+        refuse_impossible(people, (column for column in columns if column.name not in CLINICAL_SCHEMA))
         sight = Signals(people.schema, seed=seed, replication=replication)
         sight.sample(people, 0, len(people))
         care = CareSystem(

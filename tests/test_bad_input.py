@@ -10,7 +10,7 @@ from popsim.cli import main
 
 COHORT = """
 name = "people"
-description = "Two columns, for tests."
+description = "A few columns that differ between people, for tests."
 source = "assumption: made up for a test"
 size = 100
 life_table = "us_2019"
@@ -36,6 +36,20 @@ b = "frailty"
 value = 0.4
 source = "assumption: made up for a test"
 """
+# Everybody else's columns that physiology, care and outcomes read.
+FIXED = {
+    "deprivation_quintile": (3.0, "1"), "dry_weight_kg": (78.0, "kg"),
+    "baseline_ejection_fraction_percent": (35.0, "%"),
+    "baseline_systolic_mmhg": (125.0, "mmHg"), "baseline_heart_rate_bpm": (74.0, "bpm"),
+    "baseline_gfr_ml_min": (55.0, "mL/min/1.73m2"), "baseline_potassium_mmol_l": (4.4, "mmol/L"),
+    "baseline_filling_pressure_mmhg": (15.0, "mmHg"), "usual_salt_g_day": (8.0, "g/day"),
+    "adherence_trait": (0.85, "1"),
+    "diabetes": (0.0, "1"), "ckd": (0.0, "1"), "atrial_fibrillation": (0.0, "1"), "copd": (0.0, "1"),
+}  # fmt: skip
+COHORT += "".join(
+    f'[columns.{name}]\ndistribution = "fixed"\nvalue = {value}\nunit = "{unit}"\nsource = "assumption: for a test"\n'
+    for name, (value, unit) in FIXED.items()
+)
 NETWORK = """
 name = "places"
 reference_population = 100

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from popsim.kernels.care_records import Columns as CareColumns
-from popsim.population.columns import Column, Schema
+from popsim.population.columns import Column, Kind, Schema
 
 FRACTION = "1"  # share of the target dose
+
+
+def _entry(
+    name: str, high: float, meaning: str, kind: Kind = "real", *, low: float = 0.0, unit: str = FRACTION
+) -> Column:
+    """A column that a cohort may give, 0 where it does not: no such drug is taken, nothing is known."""
+    return Column(name, kind, unit, low, high, meaning, "care", at_entry=0.0)
+
 
 CARE_COLUMNS = (
     Column("alive", "code", "1", 0, 1, "1 from entry to death", "care"),
@@ -15,36 +23,36 @@ CARE_COLUMNS = (
     Column("admitted", "code", "1", 0, 1, "1 while in an inpatient or critical-care setting", "care"),
     Column("telemonitored", "code", "1", 0, 1, "1 while signals are sent home from the person", "care"),
     Column("telemonitored_until_day", "real", "day", 0, 1e6, "last day of telemonitoring", "care"),
-    Column("beta_blocker_fraction", "real", FRACTION, 0, 1, "beta-blocker dose", "care"),
-    Column("ras_inhibitor_fraction", "real", FRACTION, 0, 1, "ACE inhibitor or angiotensin blocker dose", "care"),
-    Column("neprilysin_inhibitor_fraction", "real", FRACTION, 0, 1, "sacubitril dose", "care"),
-    Column("mra_fraction", "real", FRACTION, 0, 1, "mineralocorticoid receptor antagonist dose", "care"),
-    Column("sglt2_inhibitor_fraction", "real", FRACTION, 0, 1, "SGLT2 inhibitor dose", "care"),
-    Column("loop_diuretic_mg_day", "real", "mg/day", 0, 1000, "oral loop diuretic, furosemide equivalents", "care"),
+    _entry("beta_blocker_fraction", 1, "beta-blocker dose"),
+    _entry("ras_inhibitor_fraction", 1, "ACE inhibitor or angiotensin blocker dose"),
+    _entry("neprilysin_inhibitor_fraction", 1, "sacubitril dose"),
+    _entry("mra_fraction", 1, "mineralocorticoid receptor antagonist dose"),
+    _entry("sglt2_inhibitor_fraction", 1, "SGLT2 inhibitor dose"),
+    _entry("loop_diuretic_mg_day", 1000, "oral loop diuretic, furosemide equivalents", unit="mg/day"),
     Column("iv_diuretic_mg_day", "real", "mg/day", 0, 2000, "intravenous loop diuretic, furosemide", "care"),
-    Column("last_review_day", "real", "day", -1000, 1e6, "day of the last contact with a clinician", "care"),
+    _entry("last_review_day", 1e6, "day of the last contact with a clinician", low=-1000, unit="day"),
 )
 
 # Drugs that only the clinical twin can take, and which drug of a class it takes (the order of evidence/drugs).
 CLINICAL_CARE_COLUMNS: tuple[Column, ...] = (
-    Column("ivabradine_fraction", "real", FRACTION, 0, 1, "ivabradine dose", "care"),
-    Column("vericiguat_fraction", "real", FRACTION, 0, 1, "vericiguat dose", "care"),
-    Column("digoxin_fraction", "real", FRACTION, 0, 1, "digoxin dose", "care"),
-    Column("hydralazine_nitrate_fraction", "real", FRACTION, 0, 1, "hydralazine and isosorbide dinitrate dose", "care"),
-    Column("antiplatelet_fraction", "real", FRACTION, 0, 1, "clopidogrel or another antiplatelet dose", "care"),
-    Column("anticoagulant_fraction", "real", FRACTION, 0, 2, "warfarin or a direct anticoagulant dose", "care"),
-    Column("metformin_fraction", "real", FRACTION, 0, 1, "metformin dose", "care"),
-    Column("glp1_agonist_fraction", "real", FRACTION, 0, 1, "GLP-1 receptor agonist dose", "care"),
-    Column("insulin_fraction", "real", FRACTION, 0, 3, "insulin dose; 1 = 0.5 units per kg and day", "care"),
-    Column("inhaled_fraction", "real", FRACTION, 0, 1, "inhaled treatment of COPD", "care"),
-    Column("statin_fraction", "real", FRACTION, 0, 1, "statin dose; 1 = high intensity", "care"),
+    _entry("ivabradine_fraction", 1, "ivabradine dose"),
+    _entry("vericiguat_fraction", 1, "vericiguat dose"),
+    _entry("digoxin_fraction", 1, "digoxin dose"),
+    _entry("hydralazine_nitrate_fraction", 1, "hydralazine and isosorbide dinitrate dose"),
+    _entry("antiplatelet_fraction", 1, "clopidogrel or another antiplatelet dose"),
+    _entry("anticoagulant_fraction", 2, "warfarin or a direct anticoagulant dose"),
+    _entry("metformin_fraction", 1, "metformin dose"),
+    _entry("glp1_agonist_fraction", 1, "GLP-1 receptor agonist dose"),
+    _entry("insulin_fraction", 3, "insulin dose; 1 = 0.5 units per kg and day"),
+    _entry("inhaled_fraction", 1, "inhaled treatment of COPD"),
+    _entry("statin_fraction", 1, "statin dose; 1 = high intensity"),
     Column("iv_iron_mg", "real", "mg", 0, 3000, "intravenous iron given today", "care"),
-    Column("beta_blocker_agent", "code", "1", 0, 2, "0 metoprolol, 1 carvedilol, 2 bisoprolol", "care"),
-    Column("ras_inhibitor_agent", "code", "1", 0, 1, "0 ACE inhibitor, 1 angiotensin blocker", "care"),
-    Column("antiplatelet_agent", "code", "1", 0, 1, "0 clopidogrel, 1 ticagrelor", "care"),
-    Column("anticoagulant_agent", "code", "1", 0, 1, "0 warfarin, 1 apixaban", "care"),
-    Column("cyp2d6_inhibitor", "code", "1", 0, 2, "takes an inhibitor of CYP2D6: 1 moderate, 2 strong", "care"),
-    Column("genotype_known", "code", "1", 0, 1, "1 once a pharmacogenetic result is in the record", "care"),
+    _entry("beta_blocker_agent", 2, "0 metoprolol, 1 carvedilol, 2 bisoprolol", "code"),
+    _entry("ras_inhibitor_agent", 1, "0 ACE inhibitor, 1 angiotensin blocker", "code"),
+    _entry("antiplatelet_agent", 1, "0 clopidogrel, 1 ticagrelor", "code"),
+    _entry("anticoagulant_agent", 1, "0 warfarin, 1 apixaban", "code"),
+    _entry("cyp2d6_inhibitor", 2, "takes an inhibitor of CYP2D6: 1 moderate, 2 strong", "code"),
+    _entry("genotype_known", 1, "1 once a pharmacogenetic result is in the record", "code"),
     Column(
         "beta_blocker_limit_percent", "code", "1", 0, 100,
         "per cent of the target dose that a beta-blocker is raised to at most; 0 = the target dose", "care",

@@ -32,7 +32,10 @@ def cohort_summary(
     seed: Annotated[int, whole("First word of the random key.")] = 1,
 ) -> None:
     """Print the baseline table of a cohort."""
-    from popsim.experiments.checking import sample_cohort
+    from popsim.experiments.checking import cohort_notes, sample_cohort
     from popsim.reporting.cohort_table import render_cohort_summary
 
-    print(render_cohort_summary(*sample_cohort(file, size, seed)))
+    cohort, population = sample_cohort(file, size, seed)
+    print(render_cohort_summary(cohort, population))
+    for note in cohort_notes(cohort, population.schema):
+        print(note)

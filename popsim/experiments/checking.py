@@ -22,9 +22,11 @@ from popsim.experiments.policy_problem import read_problem
 from popsim.experiments.scenarios import studies
 from popsim.physiology.pharmacology import check_columns
 from popsim.population.cohort import Cohort
+from popsim.population.columns import Schema
+from popsim.population.genome import GENES
 from popsim.population.population import Population
-from popsim.population.sampling import plan, sample
-from popsim.schema import CLINICAL_SCHEMA
+from popsim.population.sampling import given, plan, sample, stated
+from popsim.schema import CLINICAL_SCHEMA, SCHEMA, SCHEMAS
 
 MONEY = re.compile(r"[A-Z]{3}(/|$)")  # a unit of money, or of money per something
 
@@ -87,8 +89,31 @@ def _check_model(path: Path, table: dict[str, Any]) -> str:
         check_columns(drug, CLINICAL_SCHEMA, path)
         return f"drug '{drug.name}' is sound: {len(drug.effects)} effects, {len(drug.conditions)} rules for prescribing"
     cohort = Cohort.read(path)
-    plan(cohort, CLINICAL_SCHEMA)
-    return f"cohort '{cohort.name}' is sound: {len(cohort.definition.columns)} sampled columns"
+    physiology = physiology_of(cohort)
+    notes = cohort_notes(cohort, SCHEMAS[physiology])
+    sampled = f"{len(cohort.definition.columns)} sampled columns"
+    return "\n".join([f"cohort '{cohort.name}' is sound: {sampled}, for physiology = '{physiology}'", *notes])
+
+
+def physiology_of(cohort: Cohort) -> str:
+    """The smallest physiology that has all columns of a cohort."""
+    return "heart_failure" if all(name in SCHEMA for name in given(cohort)) else "clinical"
+
+
+def cohort_notes(cohort: Cohort, schema: Schema) -> list[str]:
+    """What is not in a cohort's files: values that are sampled because the table lacks them, and stated ones.
+
+    Raises:
+        DefinitionError: the cohort is refused.
+    """
+    notes, people = [], plan(cohort, schema).people
+    lacking = people.lacking if people is not None else {}
+    if people is not None and lacking:
+        counts = ", ".join(f"{name} {count}" for name, count in lacking.items())
+        notes.append(f"  missing in the table and sampled, of {len(people)} people: {counts}")
+    if values := {name: value for name, value in stated(cohort, schema).items() if name not in GENES}:
+        notes.append(f"  not given, at their stated values: {', '.join(f'{n} = {v:g}' for n, v in values.items())}")
+    return notes
 
 
 def price_notes(study: Study) -> list[str]:
@@ -134,4 +159,5 @@ def sample_cohort(path: Path, size: int | None, seed: int) -> tuple[Cohort, Popu
         InputError: the size is out of bounds.
     """
     cohort = Cohort.read(path)
-    return cohort, sample(cohort, CLINICAL_SCHEMA, cohort.definition.size if size is None else size, seed)
+    schema = SCHEMAS[physiology_of(cohort)]
+    return cohort, sample(cohort, schema, cohort.definition.size if size is None else size, seed)

@@ -93,6 +93,7 @@ class ClinicalPhysiology:
 
     def initialise(self, population: Population) -> None:
         """Bring every organ system's columns into line with the cohort, then the core with their influences."""
+        population["death_cause"] = 0
         for people, influences in self._blocks(population, len(population)):
             for system in self.systems:
                 system.initialise(people, influences)

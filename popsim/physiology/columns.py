@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from popsim.population.columns import Column, Kind
 
 
 def _own(name: str, kind: Kind, unit: str, low: float, high: float, meaning: str, loinc: str | None = None) -> Column:
+    """A column that `initialise` works out as the steady state that goes with what the cohort has set."""
     return Column(name, kind, unit, low, high, meaning, "physiology", loinc)
 
 
+def _set(
+    name: str, unit: str, low: float, high: float, meaning: str, at_entry: float | Literal["required"] = 0.0
+) -> Column:
+    """A column that `initialise` takes as the cohort has set it."""
+    return Column(name, "real", unit, low, high, meaning, "physiology", at_entry=at_entry)
+
+
 COLUMNS: tuple[Column, ...] = (
-    _own("extracellular_fluid_excess_l", "real", "L", -5, 25, "Extracellular fluid above the twin's own set point."),
+    _set("extracellular_fluid_excess_l", "L", -5, 25, "Extracellular fluid above the twin's own set point."),
     _own("filling_pressure_mmhg", "real", "mm[Hg]", 2, 45, "Left-sided filling pressure, daily mean."),
     _own("weight_kg", "real", "kg", 20, 275, "Body weight: dry weight and fluid excess.", "29463-7"),
     _own("ejection_fraction_percent", "real", "%", 5, 80, "Left ventricular ejection fraction.", "10230-1"),
@@ -20,13 +30,13 @@ COLUMNS: tuple[Column, ...] = (
     _own("potassium_mmol_l", "real", "mmol/L", 2, 9, "Serum potassium.", "2823-3"),
     _own("nt_probnp_pg_ml", "real", "pg/mL", 5, 70000, "N-terminal pro-B-type natriuretic peptide.", "33762-6"),
     _own("symptom_score", "real", "1", 0, 10, "Breathlessness and fatigue, 0 none to 10 at rest."),
-    _own("frailty", "real", "1", 0, 1, "Frailty as a share of possible deficits."),
-    _own("deconditioning", "real", "1", 0, 1, "Loss of reserve after a stay in hospital, 1 the most."),
+    _set("frailty", "1", 0, 1, "Frailty as a share of possible deficits.", "required"),
+    _set("deconditioning", "1", 0, 1, "Loss of reserve after a stay in hospital, 1 the most."),
     _own("adherence", "real", "1", 0, 1, "Share of prescribed doses taken today."),
-    _own("infection_severity", "real", "1", 0, 1, "Severity of the present infection, 0 none."),
-    _own("adherence_lapse", "real", "1", 0, 1, "Share of usual doses missed in the present lapse."),
-    _own("salt_excess_g_day", "real", "g/d", 0, 20, "Salt eaten above the usual intake."),
-    _own("arrhythmia_burden", "real", "1", 0, 1, "Burden of fast arrhythmia, 0 none."),
+    _set("infection_severity", "1", 0, 1, "Severity of the present infection, 0 none."),
+    _set("adherence_lapse", "1", 0, 1, "Share of usual doses missed in the present lapse."),
+    _set("salt_excess_g_day", "g/d", 0, 20, "Salt eaten above the usual intake."),
+    _set("arrhythmia_burden", "1", 0, 1, "Burden of fast arrhythmia, 0 none."),
     _own("death_hazard_per_day", "real", "/d", 0, 1, "Today's hazard of death."),
     _own("intrinsic_natriuresis_l_day", "real", "L/d", -10, 10, "Natriuresis at the set point without drugs."),
     _own("untreated_ejection_fraction_percent", "real", "%", -30, 80, "Ejection fraction without its drugs."),
@@ -40,8 +50,4 @@ COLUMNS: tuple[Column, ...] = (
     _own("shock_onset", "code", "1", 0, 15, "Shocks that begin today: bits SHOCK_*."),
 )
 
-# What a cohort may set; `initialise` works out every other column above as the steady state that goes with it.
-SET_BY_COHORT = (
-    "extracellular_fluid_excess_l", "frailty", "deconditioning", "infection_severity", "adherence_lapse",
-    "salt_excess_g_day", "arrhythmia_burden",
-)  # fmt: skip
+SET_BY_COHORT = tuple(column.name for column in COLUMNS if column.settable)

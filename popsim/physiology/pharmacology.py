@@ -24,7 +24,7 @@ from popsim.kernels.drugs import DRUG, EFFECT, NONE, REASON, live_day
 from popsim.kernels.pharmacology import capacities, draw_handling, pathways
 from popsim.physiology.influences import PLACE, Influences
 from popsim.population.clock import Clock
-from popsim.population.columns import Column, Schema
+from popsim.population.columns import Column, Kind, Schema
 from popsim.population.population import Population
 
 
@@ -40,6 +40,10 @@ def _site(drug_class: str) -> Column:
 def _handling(drug_class: str) -> Column:
     meaning = "How the person breaks drugs of the class down: 40 codes a standard deviation."
     return Column(f"{drug_class}_handling", "code", "1", -127, 127, meaning, "physiology")
+
+
+def _none_at_entry(name: str, kind: Kind, high: float, meaning: str) -> Column:
+    return Column(name, kind, "1", 0, high, meaning, "physiology", at_entry=0.0)
 
 
 VARIED = ("beta_blocker", "loop_diuretic", "digoxin", "antiplatelet", "anticoagulant", "insulin", "statin")
@@ -58,8 +62,8 @@ COLUMNS: tuple[Column, ...] = (
     _amount("glp1_agonist_depot", "GLP-1 receptor agonist under the skin."),
     _amount("glp1_agonist_central", "GLP-1 receptor agonist in the body."),
     _site("statin"),
-    Column("stopped_drugs", "count", "1", 0, 2**31 - 1, "Drugs prescribed and no more taken: bits.", "physiology"),
-    Column("reaction", "code", "1", 0, 127, "Adverse reactions present today: bits (kernels/reactions).", "physiology"),
+    _none_at_entry("stopped_drugs", "count", 2**31 - 1, "Drugs prescribed and no more taken: bits."),
+    _none_at_entry("reaction", "code", 127, "Adverse reactions present today: bits (kernels/reactions)."),
     *(_handling(drug_class) for drug_class in VARIED),
 )
 SIZE_ROW = {"none": kernel.NO_SIZE, "allometric": kernel.SIZE_ALLOMETRIC, "weight": kernel.SIZE_WEIGHT}
@@ -101,6 +105,9 @@ class Pharmacology:
 
     def initialise(self, population: Population, influences: Influences) -> None:
         """Every drug at its steady state for the dose usually taken at entry."""
+        for column in COLUMNS:
+            if column.kind == "real":
+                population[column.name] = 0.0  # a drug of a class fills its own compartments only
         drawn: set[str] = set()
         for drug in self.drugs:
             name = _handling_of(drug)

@@ -32,6 +32,8 @@ class Column:
         writer: the one subsystem that changes it while the model runs: cohort (constant), physiology, monitoring,
             care or valuation.
         loinc: LOINC code of the measurement, if there is one.
+        at_entry: the value where a cohort gives none, or "required" where it must give one. None: it must if the cohort
+            is the writer; else the writer works the value out when the model is made, and no cohort may give it.
     """
 
     name: str
@@ -42,6 +44,17 @@ class Column:
     meaning: str
     writer: Literal["cohort", "physiology", "monitoring", "care", "valuation"]
     loinc: str | None = None
+    at_entry: float | Literal["required"] | None = None
+
+    @property
+    def required(self) -> bool:
+        """Whether a cohort must give it: nobody else knows it, and physiology, care or an outcome reads it."""
+        return self.at_entry == "required" or (self.at_entry is None and self.writer == "cohort")
+
+    @property
+    def settable(self) -> bool:
+        """Whether a cohort may give it."""
+        return self.required or self.at_entry is not None
 
 
 class Schema:

@@ -32,12 +32,18 @@ GENES = ("cyp2d6", "cyp2c19", "cyp2c9", "vkorc1", "slco1b1")  # the place is the
 UNDETERMINED, POOR, INTERMEDIATE, NORMAL, RAPID, ULTRARAPID = range(6)
 CODES = {name: code for code, name in enumerate(get_args(Phenotype), start=POOR)}
 
+
+def _gene(name: str, high: int, meaning: str) -> Column:
+    """A phenotype that is drawn by ancestry where the cohort does not give it."""
+    return Column(name, "code", "1", 0, high, meaning, "cohort", at_entry=UNDETERMINED)
+
+
 COLUMNS: tuple[Column, ...] = (
-    Column("cyp2d6", "code", "1", 0, 5, "CYP2D6: 1 poor to 3 normal, 5 ultrarapid metaboliser, 0 unknown.", "cohort"),
-    Column("cyp2c19", "code", "1", 0, 5, "CYP2C19: 1 poor to 5 ultrarapid metaboliser, 0 unknown.", "cohort"),
-    Column("cyp2c9", "code", "1", 0, 3, "CYP2C9: 1 poor to 3 normal metaboliser, 0 unknown.", "cohort"),
-    Column("vkorc1", "code", "1", 0, 3, "VKORC1 -1639: 1 AA (low warfarin dose), 2 AG, 3 GG, 0 unknown.", "cohort"),
-    Column("slco1b1", "code", "1", 0, 3, "SLCO1B1: 1 poor to 3 normal function, 0 unknown.", "cohort"),
+    _gene("cyp2d6", 5, "CYP2D6: 1 poor to 3 normal, 5 ultrarapid metaboliser, 0 unknown."),
+    _gene("cyp2c19", 5, "CYP2C19: 1 poor to 5 ultrarapid metaboliser, 0 unknown."),
+    _gene("cyp2c9", 3, "CYP2C9: 1 poor to 3 normal metaboliser, 0 unknown."),
+    _gene("vkorc1", 3, "VKORC1 -1639: 1 AA (low warfarin dose), 2 AG, 3 GG, 0 unknown."),
+    _gene("slco1b1", 3, "SLCO1B1: 1 poor to 3 normal function, 0 unknown."),
 )
 
 

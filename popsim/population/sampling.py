@@ -77,6 +77,7 @@ def plan(cohort: Cohort, schema: Schema) -> SamplingPlan:
         else:
             pieces[name] = _checked_pieces(column, marginal, file)
     _check_life_table(cohort, schema)
+    _check_complete(cohort, schema)
     paired = {name for pair in definition.correlations for name in (pair.a, pair.b)}
     correlated = tuple(name for name in definition.columns if name in paired)
     people = None
@@ -102,7 +103,8 @@ def sample(
     """Sample `size` people (ids 0..size-1) who enter on days 0..enrolment_days-1; all on day 0 if that is 0.
 
     Rows are sorted by entry day, then person id. Every column that the cohort gives is set; genes that it does not
-    give are drawn by ancestry (genome.py); others are 0.
+    give are drawn by ancestry (genome.py); others have the value that their column states (`Column.at_entry`), and what
+    their writers work out is 0 until they do.
 
     Raises:
         DefinitionError: see `plan`.
@@ -114,6 +116,8 @@ def sample(
     ready = plan(cohort, schema)
     entry_day, person_id = _entries(size, seed, replication, enrolment_days)
     population = Population(schema, person_id)
+    for name, value in stated(cohort, schema).items():
+        population[name] = value
     if "entry_day" in schema:
         population["entry_day"] = entry_day
     for start in range(0, size, BLOCK):
@@ -125,7 +129,7 @@ def sample(
     for name, origin in ready.copied.items():
         population[name] = population[origin]
     _set_life_table(cohort, population)
-    sample_genes(population, _given(cohort), seed, replication)
+    sample_genes(population, given(cohort), seed, replication)
     return population
 
 
@@ -194,27 +198,49 @@ def _check_life_table(cohort: Cohort, schema: Schema) -> None:
     """The hazard comes from a named life table or from a column of the file, from exactly one of them."""
     if LIFE_TABLE_COLUMN not in schema:
         return
-    given = _given(cohort)
-    if (cohort.life_table is not None) == (LIFE_TABLE_COLUMN in given):
+    found = given(cohort)
+    if (cohort.life_table is not None) == (LIFE_TABLE_COLUMN in found):
         allowed = f"give either a life table or a column {LIFE_TABLE_COLUMN}"
         raise DefinitionError(cohort.path, "life_table", cohort.definition.life_table, allowed)
     for name in ("age_years", "female"):
-        if cohort.life_table is not None and name not in given:
+        if cohort.life_table is not None and name not in found:
             raise DefinitionError(cohort.path, f"columns.{name}", None, "missing, the life table needs it")
 
 
-def _given(cohort: Cohort) -> set[str]:
+def given(cohort: Cohort) -> set[str]:
     """Names of all columns that the cohort file gives."""
     table = cohort.definition.table
     return set(cohort.definition.columns) | (set(table.columns) if table is not None else set())
 
 
+def stated(cohort: Cohort, schema: Schema) -> dict[str, float]:
+    """Columns that the cohort may give and does not, with the value that stands instead."""
+    left = [column for name, column in schema.columns.items() if name not in given(cohort)]
+    return {column.name: column.at_entry for column in left if isinstance(column.at_entry, int | float)}
+
+
+def missing(cohort: Cohort, schema: Schema) -> list[str]:
+    """Columns that the cohort must give and does not."""
+    known = given(cohort) | {"entry_day", LIFE_TABLE_COLUMN}  # which sampling sets
+    return [name for name, column in schema.columns.items() if column.required and name not in known]
+
+
+def _check_complete(cohort: Cohort, schema: Schema) -> None:
+    """Refuse a cohort that leaves out what nobody else knows: it would be 0 in every twin."""
+    if left_out := missing(cohort, schema):
+        how = "give each in [columns.NAME] or from the table, or inherit a cohort that has them (inherits)"
+        raise DefinitionError(cohort.path, "columns", None, f"missing: {', '.join(left_out)}; {how}")
+
+
 def _known_column(name: str, schema: Schema, file: object, where: str = "columns") -> Column:
-    allowed = [known for known in schema.columns if known != "entry_day"]
     if name == "entry_day":
         raise DefinitionError(file, f"{where}.entry_day", None, "follows from the experiment's enrolment, leave it out")
+    allowed = did_you_mean(name, [known for known, column in schema.columns.items() if column.settable])
     if name not in schema:
-        raise DefinitionError(file, f"{where}.{name}", None, f"unknown column, {did_you_mean(name, allowed)}")
+        raise DefinitionError(file, f"{where}.{name}", None, f"unknown column, {allowed}")
+    if not schema[name].settable:
+        writer = schema[name].writer
+        raise DefinitionError(file, f"{where}.{name}", None, f"is worked out by {writer} at entry, {allowed}")
     return schema[name]
 
 
@@ -241,7 +267,7 @@ def _copy_source(name: str, marginal: SameAs, cohort: Cohort, schema: Schema) ->
     """The column that a `same_as` names: given in this cohort, not itself a copy, in the same unit."""
     origin, key = marginal.column, f"columns.{name}.column"
     source = cohort.definition.columns.get(origin)
-    sources = [known for known in _given(cohort) if not isinstance(cohort.definition.columns.get(known), SameAs)]
+    sources = [known for known in given(cohort) if not isinstance(cohort.definition.columns.get(known), SameAs)]
     if origin not in sources or isinstance(source, SameAs):
         raise DefinitionError(cohort.path, key, origin, did_you_mean(origin, sources))
     column, target = schema[origin], schema[name]

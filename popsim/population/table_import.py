@@ -43,6 +43,12 @@ class People:
     def __len__(self) -> int:
         return len(self.row_number)
 
+    @property
+    def lacking(self) -> dict[str, int]:
+        """In how many people each column that is not whole has to be sampled."""
+        counts = {name: int(np.isnan(values).sum()) for name, values in self.values.items()}
+        return {name: count for name, count in counts.items() if count}
+
 
 def table_path(table: Table, cohort_file: Path) -> Path:
     """Where the table is.

@@ -5,8 +5,11 @@ from __future__ import annotations
 from popsim.population.columns import Column, Kind
 
 
-def _trait(name: str, kind: Kind, unit: str, low: float, high: float, meaning: str, loinc: str | None = None) -> Column:
-    return Column(name, kind, unit, low, high, meaning, "cohort", loinc)
+def _trait(
+    name: str, kind: Kind, unit: str, low: float, high: float, meaning: str, loinc: str | None = None,
+    at_entry: float | None = None,
+) -> Column:  # fmt: skip
+    return Column(name, kind, unit, low, high, meaning, "cohort", loinc, at_entry)
 
 
 COLUMNS: tuple[Column, ...] = (
@@ -36,7 +39,7 @@ COLUMNS: tuple[Column, ...] = (
     _trait(
         "ethnicity", "code", "1", 0, 5,
         "Ethnic group as in the 2021 census of England and Wales: 1 Asian, 2 Black, 3 mixed, 4 White, 5 other; "
-        "0 not recorded.",
+        "0 not recorded.", at_entry=0.0,
     ),
 )  # fmt: skip
 

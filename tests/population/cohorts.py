@@ -15,7 +15,8 @@ SOURCE = "assumption: for tests"
 
 
 def column(name: str, kind: Kind = "real", low: float = -math.inf, high: float = math.inf, unit: str = "1") -> Column:
-    return Column(name, kind, unit, low, high, "For tests.", "cohort")
+    """A column that the small cohorts of these tests may leave out."""
+    return Column(name, kind, unit, low, high, "For tests.", "cohort", at_entry=0.0)
 
 
 def schema(*columns: Column) -> Schema:
