@@ -14,7 +14,23 @@ def test_numbers_that_people_write_are_read(text: str, number: float) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("1_0", "8_1.5", "nan", "NaN", "inf", "-Infinity", "1e999", "\u0663", "\uff11\uff12", "", " ", ".", "e5", "1e", "0x10"),
+        *(
+            "1_0",
+            "8_1.5",
+            "nan",
+            "NaN",
+            "inf",
+            "-Infinity",
+            "1e999",
+            "\u0663",
+            "\uff11\uff12",
+            "",
+            " ",
+            ".",
+            "e5",
+            "1e",
+            "0x10",
+        ),
         *("1,5", "1 000", "--1", "1\n", "\u00a01", "1\x00", "9" * 400, "1e9999999999999999999"),
     ],
 )

@@ -12,9 +12,10 @@ from popsim.calibration.aims import Aim, Aims, Simulated
 from popsim.calibration.fit import Problem
 from popsim.calibration.priors import priors_of
 from popsim.calibration.sources import Run, Source, figures, read_source
-from popsim.definitions.base import read_toml, validate
+from popsim.definitions.base import validate
 from popsim.definitions.calibration import Calibration, read_calibration
 from popsim.definitions.target import Target
+from popsim.definitions.texts import read_toml
 from popsim.errors import DefinitionError, InputError, did_you_mean
 from popsim.evidence.distributions import Floats
 from popsim.evidence.parameters import PARAMETER_SETS, load_parameters

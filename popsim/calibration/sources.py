@@ -12,10 +12,10 @@ import polars as pl
 from popsim.calibration.quantities import NEEDS_DAYS, NEEDS_ENDPOINT, QUANTITIES, Arms, Seen, measure
 from popsim.calibration.survival import Estimate
 from popsim.care.network import operand
-from popsim.definitions.base import read_toml
 from popsim.definitions.experiment import Experiment, read_experiment
 from popsim.definitions.network import Condition
 from popsim.definitions.target import Target, read_targets
+from popsim.definitions.texts import read_toml
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.evidence.distributions import Floats
 from popsim.experiments.design import Study, study_of

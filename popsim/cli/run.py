@@ -41,6 +41,9 @@ def run(
     processes("--workers", workers)
     if processes("--threads", threads) is not None:
         os.environ["NUMBA_NUM_THREADS"] = str(max(threads or 1, os.cpu_count() or 1))
+    from popsim.definitions.texts import read_toml
+
+    read_toml(file)  # what is not TOML is refused before the engine is loaded
     from popsim.experiments.design import read_study
     from popsim.experiments.engine import Engine
     from popsim.experiments.precision import Wanted
@@ -103,6 +106,9 @@ def status(
 
 def check(file: File) -> None:
     """Check a file of any kind (experiment, cohort, care network, parameters) and all it refers to."""
+    from popsim.definitions.texts import read_toml
+
+    read_toml(file)  # what is not TOML is refused before the engine is loaded
     from popsim.experiments.checking import check_file
 
     print(f"{file}: {check_file(file)}")

@@ -6,7 +6,6 @@ is wrong with the file ends as one `DefinitionError` naming file, key, value and
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAliasType, get_args, get_origin
@@ -14,9 +13,8 @@ from typing import Any, Literal, Self, TypeAliasType, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
+from popsim.definitions.texts import read_toml
 from popsim.errors import DefinitionError, did_you_mean
-
-LARGEST_FILE_BYTES = 16 * 1024 * 1024
 
 
 class Definition(BaseModel):
@@ -42,40 +40,6 @@ def by_alias(model: type[BaseModel], fields: Mapping[str, Any]) -> dict[str, Any
     return {aliases.get(name, name): value for name, value in fields.items()}
 
 
-def read_text(path: Path) -> str:
-    """The text of a definition file.
-
-    Raises:
-        DefinitionError: the file is missing, a folder, too large or not UTF-8.
-    """
-    if not path.exists():
-        raise DefinitionError(path, "file", None, "no such file")
-    if not path.is_file():
-        raise DefinitionError(path, "file", None, "not a file")
-    if path.stat().st_size > LARGEST_FILE_BYTES:
-        raise DefinitionError(path, "file", None, f"larger than {LARGEST_FILE_BYTES // 1024**2} MiB")
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise DefinitionError(path, "file", None, f"not UTF-8 (byte {error.start})") from None
-    except OSError as error:
-        raise DefinitionError(path, "file", None, str(error.strerror)) from None
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """The table in a TOML file.
-
-    Raises:
-        DefinitionError: the file cannot be read or is not TOML.
-    """
-    try:
-        return tomllib.loads(read_text(path))
-    except RecursionError:
-        raise DefinitionError(path, "file", None, "nested too deeply") from None
-    except ValueError as error:  # also a number of thousands of digits
-        raise DefinitionError(path, "file", None, f"not valid TOML: {error}") from None
-
-
 def read[D: Definition](path: Path | str, model: type[D]) -> D:
     """Read a TOML file into a definition.
 
@@ -94,10 +58,37 @@ def validate[D: Definition](table: dict[str, Any], model: type[D], file: object)
     try:
         return model.model_validate(table)
     except ValidationError as error:
+        if other := _other_kind(table, model):
+            raise DefinitionError(file, "file", None, other) from None
         problems = error.errors()
         # A misspelt key also makes the right one missing: the misspelling is what to mend.
         misspelt = (problem for problem in problems if problem["type"] == "extra_forbidden")
         raise _explained(next(misspelt, problems[0]), model, file) from None
+
+
+# What a file is, by a key that only such a file has.
+KINDS = {
+    "strategies": "an experiment",
+    "settings": "a care network",
+    "columns": "a cohort",
+    "table": "a cohort",
+    "drug_class": "a drug",
+    "signals": "a file of signals",
+    "items": "a risk score",
+    "choices": "a search",
+    "axes": "a question about the value of data",
+    "targets": "a file of published figures",
+}
+
+
+def _other_kind(table: dict[str, Any], model: type[BaseModel]) -> str | None:
+    """What a file is that was given in the place of another, if its keys tell."""
+    wanted = {key: kind for key, kind in KINDS.items() if key in model.model_fields}
+    found = [kind for key, kind in KINDS.items() if key in table and key not in wanted]
+    if not wanted or not found or any(key in table for key in wanted):
+        return None
+    key, kind = next(iter(wanted.items()))
+    return f"is {found[0]}, must be {kind} (with {key})"
 
 
 def _explained(problem: ErrorDetails, model: type[BaseModel], file: object) -> DefinitionError:

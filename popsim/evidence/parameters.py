@@ -17,8 +17,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from popsim.definitions.base import read_toml, validate
+from popsim.definitions.base import validate
 from popsim.definitions.parameter import Parameter, ParameterChange, ParameterFile
+from popsim.definitions.texts import read_toml
 from popsim.definitions.uncertainty import Fixed, ParameterGroup
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.html import html_table

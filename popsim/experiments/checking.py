@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from popsim.care.network import CareNetwork
-from popsim.definitions.base import read, read_toml
+from popsim.definitions.base import read
 from popsim.definitions.calibration import Calibrated, read_calibration
 from popsim.definitions.score import Score
 from popsim.definitions.signal import SignalFile
 from popsim.definitions.target import read_targets
+from popsim.definitions.texts import read_toml
 from popsim.errors import DefinitionError
 from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.drugs import read_drug

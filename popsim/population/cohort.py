@@ -8,8 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from popsim.definitions.base import read_toml, validate
+from popsim.definitions.base import validate
 from popsim.definitions.cohort import AnyMarginal, CohortDefinition, Correlation, Fixed, SameAs
+from popsim.definitions.texts import read_toml
 from popsim.errors import DefinitionError
 from popsim.html import html_table
 from popsim.population.life_table import FOLDER as LIFE_TABLE_FOLDER

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from popsim.definitions.base import read_text
 from popsim.errors import DefinitionError, did_you_mean
+from popsim.population.csv_table import read_csv
 from popsim.units import DAYS_PER_YEAR
 
 FOLDER = Path(__file__).parents[1] / "evidence"
+COLUMNS = ("age", "male_mx", "female_mx", "male_ex", "female_ex")
 
 
 @dataclass(frozen=True)
@@ -47,17 +47,15 @@ class LifeTable:
         if not path.exists():
             known = [found.stem.removeprefix("life_table_") for found in folder.glob("life_table_*.csv")]
             raise DefinitionError(path, "life_table", name, did_you_mean(name, known))
-        comments = [line[1:].strip() for line in read_text(path).splitlines() if line.startswith("#")]
-        try:
-            frame = pl.read_csv(path, comment_prefix="#")
-            rate = frame.select("male_mx", "female_mx").cast(pl.Float64).to_numpy().T
-            expectancy = frame.select("male_ex", "female_ex").cast(pl.Float64).to_numpy().T
-            ages = frame["age"].to_list()
-        except pl.exceptions.PolarsError as error:
-            raise DefinitionError(path, "file", None, f"not a life table: {str(error).splitlines()[0]}") from None
-        if ages != list(range(len(ages))) or not np.all(rate > 0) or not np.all(np.isfinite(rate)):
+        table = read_csv(path)
+        for column in COLUMNS:
+            if column not in table.frame.columns:
+                raise DefinitionError(path, "header", None, f"not a life table: must have the column {column}")
+        ages, *others = (table.numbers(column) for column in COLUMNS)
+        rate, expectancy = np.array(others[:2]), np.array(others[2:])
+        if ages.tolist() != list(range(len(ages))) or not np.all((rate > 0) & np.isfinite(rate)):
             raise DefinitionError(path, "age", None, "ages must run 0, 1, 2, ... and all rates must be above 0")
-        return cls(name, np.ascontiguousarray(rate), expectancy, "; ".join(comments))
+        return cls(name, np.ascontiguousarray(rate), expectancy, "; ".join(table.comments))
 
     @property
     def oldest(self) -> int:

@@ -15,8 +15,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from popsim.definitions.base import read_text
 from popsim.errors import DefinitionError, did_you_mean
+from popsim.population.csv_table import CsvTable, read_csv
 
 FOLDER = Path(__file__).parents[1] / "evidence" / "environment"
 USUAL = FOLDER / "temperate.csv"
@@ -52,49 +52,48 @@ class Surroundings:
         return days
 
     @classmethod
-    def read(cls, path: Path = USUAL) -> Surroundings:
+    def read(cls, path: Path | str = USUAL) -> Surroundings:
         """Read a file.
 
         Raises:
             DefinitionError: a column is missing or unknown, a day is missing, or a value is not one of its unit.
         """
-        comments = [line[1:].strip() for line in read_text(path).splitlines() if line.startswith("#")]
-        try:
-            frame = pl.read_csv(path, comment_prefix="#", infer_schema_length=None)
-        except pl.exceptions.PolarsError as error:
-            raise DefinitionError(path, "file", None, f"not a table: {str(error).splitlines()[0]}") from None
+        path = Path(path)
+        table = read_csv(path)
+        frame = table.frame
         days = [name for name in ("day_of_year", "date") if name in frame.columns]
         if len(days) != 1:
             raise DefinitionError(path, "columns", None, "must have one of the columns day_of_year and date")
         for name in frame.columns:
             if name not in BOUNDS and name not in days:
                 raise DefinitionError(path, "columns", name, f"unknown column, {did_you_mean(name, BOUNDS)}")
-        series = {name: _series(frame, name, path) for name in BOUNDS}
-        day_of_year = _checked_dates(frame, path) if days == ["date"] else _checked_days(frame, path)
-        return cls(**series, day_of_year=day_of_year, source=" ".join(comments))
+        series = {name: _series(table, name, path) for name in BOUNDS}
+        day_of_year = _checked_dates(frame, path) if days == ["date"] else _checked_days(table, path)
+        return cls(**series, day_of_year=day_of_year, source=" ".join(table.comments))
 
 
-def _series(frame: pl.DataFrame, name: str, path: Path) -> NDArray[np.float64]:
+def _series(table: CsvTable, name: str, path: Path) -> NDArray[np.float64]:
     """One column as numbers within their bounds."""
-    if name not in frame.columns:
+    if name not in table.frame.columns:
         raise DefinitionError(path, "columns", None, f"must have the column {name}")
-    numbers = frame[name].cast(pl.Float64, strict=False)
+    numbers = table.numbers(name)
     low, high = BOUNDS[name]
-    fits = numbers.is_between(low, high).fill_null(False)
+    fits = (numbers >= low) & (numbers <= high)
     if not fits.all():
-        row = int(np.argmin(fits.to_numpy()))
-        raise DefinitionError(path, f"{name}, row {row + 1}", frame[name][row], f"must be {low:g} to {high:g}")
-    return numbers.to_numpy().astype(np.float64)
+        row = int(np.argmin(fits))
+        shown = table.frame[name][row]
+        raise DefinitionError(path, f"{name}, row {row + 1}", shown, f"must be a number, {low:g} to {high:g}")
+    return numbers
 
 
-def _checked_days(frame: pl.DataFrame, path: Path) -> NDArray[np.int64]:
-    if frame["day_of_year"].to_list() != list(range(1, DAYS + 1)):
+def _checked_days(table: CsvTable, path: Path) -> NDArray[np.int64]:
+    if table.numbers("day_of_year").tolist() != list(range(1, DAYS + 1)):
         raise DefinitionError(path, "day_of_year", None, f"must run 1, 2, ... {DAYS} without gaps")
     return np.arange(1, DAYS + 1)
 
 
 def _checked_dates(frame: pl.DataFrame, path: Path) -> NDArray[np.int64]:
-    dates = frame["date"].cast(pl.String).str.to_date("%Y-%m-%d", strict=False)
+    dates = frame["date"].str.to_date("%Y-%m-%d", strict=False)
     if dates.null_count():
         row = int(np.argmax(dates.is_null().to_numpy()))
         raise DefinitionError(path, f"date, row {row + 1}", frame["date"][row], "must be a date like 2019-12-31")

@@ -8,24 +8,44 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from popsim.definitions.cohort import Filter, Table, TableColumn
-from popsim.errors import DefinitionError, InputError, did_you_mean, one_line
+from popsim.errors import DefinitionError, InputError, did_you_mean, one_line, shorten
+from popsim.numbers import parse_number
 from popsim.population.columns import Column, Schema
+from popsim.population.csv_table import MOST_TOLD, read_csv
 from popsim.population.formulas import FORMULAS
 from popsim.units import canonical, convert
 
 EXTRAS = {"sksurv": "pip install 'popsim[data]'"}
 ROW = "__row__"
-MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null", ".", "?")
+MISSING_WORDS = frozenset({"", "NA", "N/A", "NaN", "nan", "null", ".", "?"})
+
+
+type Number = Callable[[str], float | None]
+"""How a table writes its numbers; None for what is none."""
+
+
+class Problem(NamedTuple):
+    """A value of a table that is refused."""
+
+    row: int
+    column: str
+    value: object
+    why: str
+
+    @property
+    def where(self) -> str:
+        """Row and column."""
+        return f"row {self.row}, column {self.column}"
 
 
 @dataclass(frozen=True)
@@ -76,36 +96,43 @@ def read_people(table: Table, schema: Schema, cohort_file: Path) -> People:
         DefinitionError: anything wrong with the table, with row number and column, in one line.
     """
     path = table_path(table, cohort_file)
-    frame = _read(table, path).with_row_index(ROW, offset=1)
-    for number, condition in enumerate(table.where):
-        key = f"table.where.{number}"
-        try:
-            frame = frame.filter(_kept(condition, key, frame, cohort_file))
-        except pl.exceptions.PolarsError:
-            raise DefinitionError(cohort_file, f"{key}.column", condition.column, "holds no single values") from None
+    source, number = _read(table, path)
+    frame = source.with_row_index(ROW, offset=1)
+    for place, condition in enumerate(table.where):
+        frame = frame.filter(_kept(condition, f"table.where.{place}", frame, number, path, cohort_file))
     if frame.is_empty():
         raise DefinitionError(cohort_file, "table.where", None, "no row of the table is left")
     rows = frame[ROW].to_numpy().astype(np.int64)
     values: dict[str, NDArray[np.float64]] = {}
     plain = {name: entry for name, entry in table.columns.items() if entry.formula is None}
+    problems: list[Problem] = []
     for name, entry in [*plain.items(), *(item for item in table.columns.items() if item[0] not in plain)]:
-        reader = _ColumnReader(name, entry, schema[name], frame, rows, path, cohort_file)
+        reader = _ColumnReader(name, entry, schema[name], frame, rows, number, cohort_file, problems)
         values[name] = reader.read(values)
+    if problems:
+        raise _refusal(path, problems)
     return People(values, rows)
 
 
-def _read(table: Table, path: Path) -> pl.DataFrame:
-    """The whole table as a frame; text stays text."""
+def _refusal(path: Path, problems: list[Problem]) -> DefinitionError:
+    """One error for all that is wrong with the values of a table, row by row, the first few in full."""
+    first, *others = sorted(problems, key=lambda problem: problem.row)
+    told = [f"; {other.where} = {shorten(other.value)}: {other.why}" for other in others[: MOST_TOLD - 1]]
+    more = f"; and {len(others) - len(told)} more" if len(others) > len(told) else ""
+    return DefinitionError(path, first.where, first.value, f"{first.why}{''.join(told)}{more}")
+
+
+def _read(table: Table, path: Path) -> tuple[pl.DataFrame, Number]:
+    """The whole table as a frame, text staying text, and how its text is read as a number."""
     try:
         match table.format:
             case "csv":
-                return pl.read_csv(
-                    path, infer_schema=False, null_values=list(MISSING_WORDS), truncate_ragged_lines=False
-                )
+                read = read_csv(path, MISSING_WORDS)
+                return read.frame, read.number
             case "parquet":
-                return pl.read_parquet(path)
+                return pl.read_parquet(path), parse_number
             case "arff":
-                return _read_arff(path)
+                return _read_arff(path), parse_number
     except (pl.exceptions.PolarsError, OSError, ValueError, NotImplementedError) as error:
         reason = one_line(str(error) or type(error).__name__)[:120]
         raise DefinitionError(path, "file", None, f"not a readable {table.format} table: {reason}") from None
@@ -129,24 +156,44 @@ def _decoded(column: NDArray[Any]) -> pl.Series:
     return pl.Series([None if word in MISSING_WORDS else word for word in (raw.decode() for raw in column.tolist())])
 
 
-def _kept(condition: Filter, key: str, frame: pl.DataFrame, cohort_file: Path) -> pl.Expr:
+def _kept(condition: Filter, key: str, frame: pl.DataFrame, number: Number, path: Path, cohort_file: Path) -> pl.Series:
     """Whether a row is kept; a missing value is not."""
     for field, name in (("column", condition.column), ("above_column", condition.above_column)):
         if name is not None and (name not in frame.columns or name == ROW):
             raise DefinitionError(cohort_file, f"{key}.{field}", name, _no_column(name, frame))
-    column = pl.col(condition.column)
-    number = column.cast(pl.Float64, strict=False)
+
+    def numbers(name: str) -> NDArray[np.float64]:
+        found, bad = _as_numbers(frame[name], number)
+        problems = [Problem(frame[ROW][i], name, frame[name][i], "not a number") for i in np.flatnonzero(bad).tolist()]
+        if problems and condition.equals is None:
+            raise _refusal(path, problems)
+        return found
+
+    column = frame[condition.column]
+    if column.dtype.is_nested():
+        raise DefinitionError(cohort_file, f"{key}.column", condition.column, "holds no single values")
     if isinstance(condition.equals, str):
-        kept = column.cast(pl.String) == condition.equals
-    elif condition.equals is not None:
-        kept = number == condition.equals
+        return (column.cast(pl.String) == condition.equals).fill_null(False)
+    if condition.equals is not None:
+        kept = numbers(condition.column) == condition.equals
     elif condition.at_least is not None:
-        kept = number >= condition.at_least
+        kept = numbers(condition.column) >= condition.at_least
     elif condition.above_column is not None:
-        kept = number > pl.col(condition.above_column).cast(pl.Float64, strict=False)
+        kept = numbers(condition.column) > numbers(condition.above_column)
     else:
-        kept = number < condition.below
-    return kept.fill_null(False)
+        kept = numbers(condition.column) < (condition.below or 0.0)
+    return pl.Series(kept)
+
+
+def _as_numbers(series: pl.Series, number: Number) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """A column as numbers, NaN where missing or none, and where it holds something that is none."""
+    if series.dtype.is_numeric() or series.dtype == pl.Boolean:
+        numbers = series.cast(pl.Float64)
+    else:
+        found = [number(word) if isinstance(word, str) else None for word in series.to_list()]
+        numbers = pl.Series(found, dtype=pl.Float64)
+    bad = (numbers.is_null() & series.is_not_null()).to_numpy()
+    return np.asarray(numbers.fill_null(math.nan).to_numpy(), np.float64), np.asarray(bad)
 
 
 def _no_column(name: str, frame: pl.DataFrame) -> str:
@@ -163,8 +210,9 @@ class _ColumnReader:
     column: Column
     frame: pl.DataFrame
     rows: NDArray[np.int64]
-    path: Path
+    number: Number
     cohort_file: Path
+    problems: list[Problem]
 
     def read(self, people: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
         """Values in popsim's unit, NaN where they are to be sampled."""
@@ -174,37 +222,31 @@ class _ColumnReader:
         series = self.frame[self.entry.from_]
         numbers = self._coded(series) if self.entry.codes else self._numbers(series)
         if self.entry.missing == "refuse":
-            self._refuse_first(np.isnan(numbers), series, 'missing, give missing = "sample" to have it sampled')
+            self._refuse(np.isnan(numbers), series, 'missing, give missing = "sample" to have it sampled')
         with np.errstate(all="ignore"):
             values = self._converted(numbers, people)
-        lost = np.isnan(values) & ~np.isnan(numbers)
-        self._refuse_first(
-            lost, series, f"no {self.name} follows from it: impossible, or what the formula needs is missing"
-        )
+        lost = np.isnan(values) & ~np.isnan(numbers) & ~np.isin(self.rows, [problem.row for problem in self.problems])
+        self._refuse(lost, series, f"no {self.name} follows from it: impossible, or what the formula needs is missing")
         impossible = ~np.isnan(values) & ((values < self.column.low) | (values > self.column.high))
         bounds = f"between {self.column.low:g} and {self.column.high:g} {canonical(self.column.unit)}"
-        self._refuse_first(impossible, series, f"impossible, {self.name} must lie {bounds}", values)
+        self._refuse(impossible, series, f"impossible, {self.name} must lie {bounds}", values)
         if self.column.kind in ("code", "count"):
-            self._refuse_first(~np.isnan(values) & (values != np.floor(values)), series, "must be a whole number")
+            self._refuse(~np.isnan(values) & (values != np.floor(values)), series, "must be a whole number")
         return values
 
     def _numbers(self, series: pl.Series) -> NDArray[np.float64]:
         """The column as numbers; text that is none is refused."""
-        try:
-            numbers = series.cast(pl.Float64, strict=False)
-        except pl.exceptions.PolarsError:
-            numbers = pl.Series([None] * len(series), dtype=pl.Float64)
-        bad = (numbers.is_null() & series.is_not_null()).to_numpy()
-        self._refuse_first(bad, series, "not a number; words need a map: codes = { word = number }")
-        return np.asarray(numbers.fill_null(math.nan).to_numpy(), np.float64)
+        numbers, bad = _as_numbers(series, self.number)
+        self._refuse(bad, series, "not a number; words need a map: codes = { word = number }")
+        return numbers
 
     def _coded(self, series: pl.Series) -> NDArray[np.float64]:
         """Words replaced by their codes; "1" also stands for 1.0."""
         words = [self._word(value) for value in series.to_list()]
         known = self.entry.codes
         bad = np.array([word is not None and word not in known for word in words])
-        self._refuse_first(bad, series, f"not in codes, allowed: {', '.join(sorted(known))}")
-        return np.array([math.nan if word is None else float(known[word]) for word in words])
+        self._refuse(bad, series, f"not in codes, allowed: {', '.join(sorted(known))}")
+        return np.array([math.nan if word is None else float(known.get(word, math.nan)) for word in words])
 
     @staticmethod
     def _word(value: object) -> str | None:
@@ -235,15 +277,15 @@ class _ColumnReader:
                 raise DefinitionError(self.cohort_file, f"{key}.formula", self.entry.formula, allowed)
         return formula(converted, people)
 
-    def _refuse_first(
+    def _refuse(
         self, bad: NDArray[np.bool_], series: pl.Series, why: str, values: NDArray[np.float64] | None = None
     ) -> None:
-        """Refuse the table if any value is bad, naming the first."""
-        if not np.any(bad):
-            return
-        first = int(np.argmax(bad))
-        value = series[first]
-        if values is not None and not (isinstance(value, int | float) and value == values[first]):
-            why = f"{why} (here {values[first]:.6g})"
-        where = f"row {self.rows[first]}, column {self.entry.from_}"
-        raise DefinitionError(self.path, where, value, why)
+        """Note the values that are bad; only the first problem of a row counts."""
+        told = {problem.row for problem in self.problems if problem.column == self.entry.from_}
+        for place in np.flatnonzero(bad).tolist():
+            row, value, reason = int(self.rows[place]), series[place], why
+            if row in told:
+                continue
+            if values is not None and not (isinstance(value, int | float) and value == values[place]):
+                reason = f"{why} (here {values[place]:.6g})"
+            self.problems.append(Problem(row, self.entry.from_, value, reason))

@@ -113,7 +113,7 @@ def test_missing_is_sampled_from_the_marginal_where_the_file_says_so(tmp_path: P
         ({"age_years": {"from": "age"}}, "id,age\n1,70\n2,\n", "row 2, column age: missing, give missing = \"sample\""),
         ({"age_years": {"from": "age"}}, "id,age\n1,NA\n2,70\n", "row 1, column age: missing"),
         ({"age_years": {"from": "age"}}, "age\n70\nold\n", "row 2, column age = 'old': not a number"),
-        ({"age_years": {"from": "age"}}, "age\n70\ninf\n", "row 2, column age = 'inf': impossible"),
+        ({"age_years": {"from": "age"}}, "age\n70\ninf\n", "row 2, column age = 'inf': not a number"),
         ({"female": {"from": "sex"}}, "sex\n1\n0.5\n", "row 2, column sex = '0.5': must be a whole number"),
         ({"female": {"from": "sex", "codes": {"F": 1.0}}}, "sex\nF\nX\n", "row 2, column sex = 'X': not in codes, all"),
         ({"dry_weight_kg": {"from": "w", "unit": "lb"}}, "w\n150\n999\n", r"row 2, column w = '999': .*here 453\.139"),

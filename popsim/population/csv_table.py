@@ -1,0 +1,134 @@
+"""The one way from a CSV file to a table: columns of text by unique names, rows of equal length, bounded in size.
+
+Comma, semicolon or tab separates; with a semicolon or a tab, a comma may be the decimal mark. Blanks around values and
+lines without any value do not count.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from popsim.definitions.texts import read_text
+from popsim.errors import DefinitionError, shorten
+from popsim.numbers import parse_number
+
+LARGEST_BYTES = 64 * 1024 * 1024
+MOST_COLUMNS = 2000
+LONGEST_FIELD = 4000
+MOST_TOLD = 10
+ROWS_AT_ONCE = 50_000
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
+
+
+@dataclass(frozen=True)
+class CsvTable:
+    """A table as it stands in the file.
+
+    Attributes:
+        frame: all columns as text.
+        comments: lines that begin with #, without it.
+        decimal_comma: whether a comma is the decimal mark.
+    """
+
+    frame: pl.DataFrame
+    comments: tuple[str, ...]
+    decimal_comma: bool
+
+    def number(self, text: str) -> float | None:
+        """A value of the table as a number, None if it is none."""
+        if not self.decimal_comma:
+            return parse_number(text)
+        return None if "." in text else parse_number(text.replace(",", "."))
+
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """A column as numbers, NaN where it holds none."""
+        found = (None if word is None else self.number(word) for word in self.frame[name].to_list())
+        return np.array([math.nan if number is None else number for number in found], np.float64)
+
+
+def read_csv(path: Path, missing: frozenset[str] = frozenset()) -> CsvTable:
+    """Read a table; values that are one of `missing` are null.
+
+    Raises:
+        DefinitionError: the file cannot be read, the header has a blank or a name twice, or rows are ragged.
+    """
+    text = read_text(path, LARGEST_BYTES)
+    if "\0" in text:
+        raise DefinitionError(path, "file", None, "not a table: it holds a zero character")
+    lines = text.splitlines(keepends=True)
+    comments = tuple(line[1:].strip() for line in lines if line.startswith("#"))
+    lines = [line for line in lines if not line.startswith("#")]
+    head = next((line for line in lines if line.strip()), "")
+    separator = max(SEPARATORS, key=head.count)
+    rows = _rows(lines, separator, path)
+    names = _checked_header(next(rows, []), separator, path)
+    problems: list[str] = []
+    parts, chunk, number, decimal_comma = [], [], 0, False
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(names):
+            problems.append(f"row {number} has {len(row)} values for {len(names)} columns")
+        elif too_long := next((name for name, word in zip(names, row, strict=True) if len(word) > LONGEST_FIELD), None):
+            problems.append(f"row {number}, column {too_long}: longer than {LONGEST_FIELD} characters")
+        else:
+            decimal_comma |= separator != "," and any(_DECIMAL_COMMA.fullmatch(word) for word in row if "," in word)
+            chunk.append([None if word in missing else word for word in row])
+        if len(chunk) == ROWS_AT_ONCE:
+            parts.append(_frame(chunk, names))
+            chunk = []
+        if len(problems) > MOST_TOLD:
+            break
+    if problems:
+        more = "; and more" if len(problems) > MOST_TOLD else ""
+        told = "; ".join(problems[:MOST_TOLD])
+        allowed = f"not a readable csv table ({SEPARATORS[separator]} separate the columns): {told}{more}"
+        raise DefinitionError(path, "file", None, allowed)
+    return CsvTable(pl.concat([*parts, _frame(chunk, names)]), comments, decimal_comma)
+
+
+def _rows(lines: list[str], separator: str, path: Path) -> Iterator[list[str]]:
+    """The rows that have any value, blanks around values taken away."""
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    try:
+        for row in reader:
+            words = [word.strip() for word in row]
+            if any(words) or len(words) > 1:
+                yield words
+    except csv.Error as error:
+        raise DefinitionError(path, f"line {reader.line_num}", None, f"not a readable csv table: {error}") from None
+
+
+def _checked_header(names: list[str], separator: str, path: Path) -> list[str]:
+    """Names of the columns: there are some, none is blank, too long or there twice, and they are no values."""
+
+    def refuse(allowed: str, value: object = None) -> DefinitionError:
+        return DefinitionError(path, "header", value, allowed)
+
+    if not names:
+        raise refuse("not a readable csv table: it is empty")
+    if len(names) > MOST_COLUMNS:
+        raise refuse(f"more than {MOST_COLUMNS} columns")
+    blank = [str(place) for place, name in enumerate(names, start=1) if not name]
+    if blank:
+        ends = f" (does the line end with one of the {SEPARATORS[separator]}?)" if not names[-1] else ""
+        raise refuse(f"column {', '.join(blank[:MOST_TOLD])} has no name{ends}")
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        told = ", ".join(shorten(name) for name in twice[:MOST_TOLD])
+        raise refuse(f"each column needs a name of its own, used twice: {told}")
+    if all(parse_number(name) is not None for name in names):
+        raise refuse("the first line must hold the names of the columns", ", ".join(names))
+    return names
+
+
+def _frame(rows: list[list[str | None]], names: list[str]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
