@@ -7,6 +7,7 @@ stone, and of the mmHg, are exact or of the SI brochure; molar masses are those 
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -89,7 +90,9 @@ ALIASES = {
     "h": "hours",
     "/d": "1/day",
     "per day": "1/day",
+    "1/d": "1/day",
     "/a": "1/year",
+    "1/a": "1/year",
     "/min": "bpm",
     "1/min": "bpm",
     "beats/min": "bpm",
@@ -110,6 +113,25 @@ ALIASES = {
 # g/mol; milliequivalents equal millimoles only for ions of one charge, so mEq/L is known for those alone.
 MOLAR_MASS = {"creatinine": 113.12, "glucose": 180.16, "urea": 60.06, "potassium": 39.098, "sodium": 22.990}
 ONE_CHARGE = {"potassium", "sodium"}
+
+
+# What units that are never converted are made of, besides those above, and words that say what is counted.
+PARTS = {
+    *("s", "min", "h", "d", "wk", "a", "day", "week", "month", "year", "person-years", "per", "K", "Cel", "m2", "m3"),
+    *("ug", "mol", "mmol", "umol", "ng", "pg", "dL", "MET", "QALY", "sqrt", "proportion", "ratio", "mm[Hg]", "[iU]"),
+    *("{dose}", "1.73m2", "currency", "unit of the column"),
+}
+_MONEY = re.compile(r"[A-Z]{3}")
+_PLAIN = re.compile(r"[0-9]+(\.[0-9]+)?")
+
+
+def is_unit(text: str) -> bool:
+    """Whether a text is a unit known here, or made of such by `/`, `.`, brackets and blanks ("mmHg/L", "GBP/day")."""
+    if canonical(text) in UNITS or text in PARTS:
+        return True
+    words = re.split(r"[/()^ ]|\.(?![0-9])", text.replace("{1.73_m2}", "1.73m2"))
+    known = {*PARTS, *UNITS, *ALIASES}
+    return all(word in known or _MONEY.fullmatch(word) or _PLAIN.fullmatch(word) for word in words)
 
 
 def canonical(unit: str) -> str:

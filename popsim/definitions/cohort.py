@@ -20,28 +20,20 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition
-from popsim.definitions.fields import AS_TUPLE, LONGEST_TEXT, DefinitionPath, Identifier, Label, Text, real, text, whole
+from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Source, Text, real, whole
 
 LARGEST_SIZE = 50_000_000
 MOST_COLUMNS = 60
 SUM_TOLERANCE = 1e-9
-SHORTEST_SOURCE = 8
-
-
-def _telling(source: str) -> str:
-    if len(source) < SHORTEST_SOURCE:
-        raise ValueError('must say where the numbers come from, or "assumption: the reasoning"')
-    return source
 
 
 type Name = Identifier
 type Number = Annotated[float, real(-1e12, 1e12)]
 type Positive = Annotated[float, real(1e-9, 1e12)]
 type Probability = Annotated[float, real(0, 1)]
-type Source = Annotated[str, text(LONGEST_TEXT), AfterValidator(_telling)]
 type Pair = Annotated[tuple[Number, Number], AS_TUPLE]
 type Numbers = Annotated[tuple[Number, ...], AS_TUPLE, Field(min_length=1, max_length=10_000)]
 type Probabilities = Annotated[tuple[Probability, ...], AS_TUPLE, Field(min_length=1, max_length=10_000)]

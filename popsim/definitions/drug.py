@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from popsim.definitions.base import Definition
-from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Text, real, whole
+from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Source, Text, real, whole
 from popsim.definitions.parameter import Parameter
+from popsim.units import canonical
 
 LARGEST_CODE = 30  # a drug that somebody has stopped is a bit of a count
 Compartment = Literal["depot", "central", "peripheral", "effect_site"]
 Reaction = Literal["bradycardia", "hypotension", "hyperkalaemia", "kidney_injury", "bleeding_risk", "hypoglycaemia"]
+
+
+# The units that the kernels count in (kernels/pharmacology.py); a file in another would be misread.
+UNITS = {
+    "target_dose": ("mg/d", "[iU]/d", "{dose}/d"),
+    "absorption": ("/h",),
+    "volume": ("L/kg",),
+    "peripheral_volume": ("L/kg",),
+    "clearance": ("L/h",),
+    "exchange": ("L/h/kg",),
+    "effect_delay": ("d",),
+    "age_slope": ("/a",),
+    **dict.fromkeys(("bioavailability", "renal_share", "extraction", "variability", "gut_congestion"), ("1",)),
+}
 
 
 class Activity(Definition):
@@ -22,7 +37,7 @@ class Activity(Definition):
     intermediate: Annotated[float, real(0.0, 10.0)]
     rapid: Annotated[float, real(0.0, 10.0)] = 1.0
     ultrarapid: Annotated[float, real(0.0, 10.0)] = 1.0
-    source: str = Field(min_length=8)
+    source: Source
 
 
 class Inhibition(Definition):
@@ -31,7 +46,7 @@ class Inhibition(Definition):
     column: Identifier
     moderate: Annotated[float, real(0.0, 1.0)]
     strong: Annotated[float, real(0.0, 1.0)]
-    source: str = Field(min_length=8)
+    source: Source
 
 
 class Pathway(Definition):
@@ -66,7 +81,7 @@ class Effect(Definition):
     half: Annotated[float, real(1e-3, 1e6)] | None = None
     hill: Annotated[float, real(0.1, 20.0)] = 1.0
     unless: Identifier | None = None
-    source: str = Field(min_length=8)
+    source: Source
 
 
 class Intolerance(Definition):
@@ -88,7 +103,7 @@ class Condition(Definition):
     column: Identifier
     at_least: float | None = None
     below: float | None = None
-    source: str = Field(min_length=8)
+    source: Source
 
     @model_validator(mode="after")
     def _one_bound(self) -> Self:
@@ -158,6 +173,17 @@ class Drug(Definition):
     implicated_in: Annotated[tuple[Reaction, ...], AS_TUPLE] = ()
     ladder: Annotated[tuple[Annotated[float, real(0.0, 3.0)], ...], AS_TUPLE] = (0.0, 1.0)
     conditions: Annotated[tuple[Condition, ...], AS_TUPLE] = ()
+
+    @model_validator(mode="after")
+    def _in_units(self) -> Self:
+        stated = [(name, getattr(self, name), units) for name, units in UNITS.items()]
+        stated += [(f"intolerances.{i}.per_day", one.per_day, ("/d",)) for i, one in enumerate(self.intolerances)]
+        pathways = {"removed_by": self.removed_by, "activated_by": self.activated_by}
+        stated += [(f"{name}.share", one.share, ("1",)) for name, one in pathways.items() if one]
+        for name, parameter, units in stated:
+            if parameter and canonical(parameter.unit) not in [canonical(unit) for unit in units]:
+                raise ValueError(f"{name}.unit = '{parameter.unit}': must be '{"' or '".join(units)}'")
+        return self
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:

@@ -15,11 +15,13 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from popsim.arguments import is_real, is_whole
+from popsim.units import is_unit
 
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,40}")
 LONGEST_PATH = 1024
 LONGEST_LABEL = 80
 LONGEST_TEXT = 4000
+SHORTEST_SOURCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,25 @@ AS_TUPLE = BeforeValidator(_tuple)
 Identifier = Annotated[str, Checked(_identifier, (("pattern", f"^{IDENTIFIER.pattern}$"),))]
 Label = Annotated[str, text(LONGEST_LABEL)]
 Text = Annotated[str, text(LONGEST_TEXT)]
+
+
+def _telling(value: object) -> object:
+    if isinstance(value, str) and len(value.strip()) < SHORTEST_SOURCE:
+        raise ValueError('must say where the numbers come from, or "assumption: the reasoning"')
+    return value
+
+
+Source = Annotated[str, Checked(_telling, (("minLength", SHORTEST_SOURCE),)), text(LONGEST_TEXT)]
+"""Where numbers come from: never an empty text."""
+
+
+def _known_unit(value: object) -> object:
+    if isinstance(value, str) and not is_unit(value):
+        raise ValueError("unknown unit: must be made of those in popsim/units.py, like mmHg/L, 1/year or GBP/day")
+    return value
+
+
+Unit = Annotated[str, Checked(_known_unit, (("maxLength", LONGEST_LABEL),)), text(LONGEST_LABEL)]
 
 
 def check_weights(weights: Sequence[float], values: Sequence[float]) -> None:

@@ -7,13 +7,12 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition
-from popsim.definitions.fields import AS_TUPLE, Identifier, real, whole
+from popsim.definitions.fields import AS_TUPLE, Identifier, Source, real, whole
 
 Ancestry = Literal["european", "central_south_asian", "east_asian", "sub_saharan_african"]
 """Biogeographical groups of the Clinical Pharmacogenetics Implementation Consortium (CPIC)."""
 Phenotype = Literal["poor", "intermediate", "normal", "rapid", "ultrarapid"]
 Share = Annotated[float, real(0.0, 1.0)]
-Source = Annotated[str, Field(min_length=8)]
 NEARLY = 1e-9  # of shares that must add up to one
 
 

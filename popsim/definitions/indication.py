@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition
-from popsim.definitions.fields import AS_TUPLE, Identifier, real, whole
+from popsim.definitions.fields import AS_TUPLE, Identifier, Source, real, whole
 from popsim.definitions.network import Condition
 
 Prescriber = Literal["general_practitioner", "specialist", "nurse"]
@@ -40,7 +40,7 @@ class Indication(Definition):
     up_to: Annotated[float, real(0.01, 3.0)] = 1.0
     raised: bool = True
     also_sets: AlsoSet | None = None
-    source: str = Field(min_length=8)
+    source: Source
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from popsim.arguments import is_real
 from popsim.definitions.base import Definition
-from popsim.definitions.fields import whole
+from popsim.definitions.fields import Source, Unit, whole
 from popsim.definitions.uncertainty import LARGEST, Number, ParameterGroups, Uncertainty
 
 
@@ -25,11 +25,11 @@ class Parameter(Definition):
         price_year: of a price, the year whose money it is in.
     """
 
-    value: float
-    unit: str
-    source: str = Field(min_length=8)
-    low: float = -LARGEST
-    high: float = LARGEST
+    value: Number
+    unit: Unit
+    source: Source
+    low: Number = -LARGEST
+    high: Number = LARGEST
     uncertainty: Uncertainty | None = None
     price_year: Annotated[int, whole(1950, 2100)] | None = None
 

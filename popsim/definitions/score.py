@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition
-from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Text, real, whole
+from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Source, Text, real, whole
 
 Bound = Annotated[float, real(-1e6, 1e6)]
 Points = Annotated[int, whole(-100, 100)]
@@ -62,7 +62,7 @@ class Risks(Definition):
 
     within_days: Annotated[int, whole(1, 36525)]
     by_points: Annotated[tuple[Risk, ...], AS_TUPLE, Field(min_length=1)]
-    source: Text
+    source: Source
 
 
 class Score(Definition):
@@ -80,6 +80,6 @@ class Score(Definition):
     name: Identifier
     label: Label
     predicts: Text
-    source: Text
+    source: Source
     items: Annotated[tuple[Item, ...], AS_TUPLE, Field(min_length=1)]
     risks: Annotated[tuple[Risks, ...], AS_TUPLE] = ()

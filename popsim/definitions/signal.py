@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition
-from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Text, real, whole
+from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Source, real, whole
 
 Device = Literal[
     "scale", "cuff", "wearable", "pressure_sensor", "laboratory", "echo", "questionnaire", "clinical_judgement"
@@ -55,7 +55,7 @@ class Signal(Definition):
     missed_more_when_frail: Annotated[float, real(0.0, 20.0)] = 0.0
     loinc: Label = ""
     unit: Label
-    source: Text
+    source: Source
 
     @model_validator(mode="after")
     def _scheduled(self) -> Self:

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition, read
-from popsim.definitions.fields import AS_TUPLE, LONGEST_TEXT, DefinitionPath, Identifier, Label, Text, real, text, whole
+from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Source, Text, real, whole
 from popsim.definitions.network import Conditions
 
 Scale = Literal["logit", "log", "identity"]
@@ -81,7 +81,7 @@ class Target(Definition):
     arm: str = ""
     where: Conditions = ()
     population: Text = ""
-    source: Annotated[str, text(LONGEST_TEXT)]
+    source: Source
     provenance: Literal["seen", "computed", "recalled"]
     note: Text = ""
 

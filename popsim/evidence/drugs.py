@@ -10,6 +10,7 @@ from popsim.definitions.base import read
 from popsim.definitions.drug import Drug
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.kernels.influences import INFLUENCES
+from popsim.units import canonical
 
 FOLDER = Path(__file__).parent / "drugs"
 INFLUENCE_NAMES = tuple(influence.name for influence in INFLUENCES)
@@ -28,6 +29,10 @@ def read_drug(path: Path | str) -> Drug:
         if effect.influence not in INFLUENCE_NAMES:
             known = did_you_mean(effect.influence, INFLUENCE_NAMES)
             raise DefinitionError(path, f"effects[{place}].influence", effect.influence, f"no such influence, {known}")
+        unit = next(one.unit for one in INFLUENCES if one.name == effect.influence)
+        if canonical(effect.at_target.unit) != canonical(unit):
+            key = f"effects[{place}].at_target.unit"
+            raise DefinitionError(path, key, effect.at_target.unit, f"must be '{unit}', as {effect.influence} is")
     return drug
 
 
