@@ -11,6 +11,8 @@ import re
 LONGEST_NUMBER = 64
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+
 
 def parse_number(text: str) -> float | None:
     """A finite decimal number of ASCII digits, blanks around it allowed; None for any other text."""
@@ -19,3 +21,27 @@ def parse_number(text: str) -> float | None:
         return None
     number = float(word)
     return number if math.isfinite(number) else None
+
+
+def read_number(text: str) -> float:
+    """A number, as `parse_number` reads it.
+
+    Raises:
+        ValueError: it is none.
+    """
+    number = parse_number(text)
+    if number is None:
+        raise ValueError(f"{text!r} is not a number")
+    return number
+
+
+def read_whole(text: str) -> int:
+    """A whole number of ASCII digits, with a sign or none.
+
+    Raises:
+        ValueError: it is none.
+    """
+    word = text.strip(" \t")
+    if len(word) > LONGEST_NUMBER or not _WHOLE.fullmatch(word):
+        raise ValueError(f"{text!r} is not a whole number")
+    return int(word)

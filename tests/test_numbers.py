@@ -1,6 +1,6 @@
 import pytest
 
-from popsim.numbers import parse_number
+from popsim.numbers import parse_number, read_number, read_whole
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,12 @@ def test_numbers_that_people_write_are_read(text: str, number: float) -> None:
 )
 def test_other_text_is_no_number(text: str) -> None:
     assert parse_number(text) is None
+
+
+def test_read_or_refused():
+    assert (read_number("1.5"), read_whole(" -20 ")) == (1.5, -20)
+    for text in ("1_0", "\u0663", "", "1.0", "1" * 5000):
+        with pytest.raises(ValueError, match="not a whole number"):
+            read_whole(text)
+    with pytest.raises(ValueError, match="not a number"):
+        read_number("1_0")

@@ -11,6 +11,7 @@ import typer
 from popsim.cli.decide import FinishedRun
 from popsim.cli.options import File, changes, processes, whole
 from popsim.errors import InputError
+from popsim.numbers import read_number
 
 
 def numbers(flag: str, text: str) -> list[float]:
@@ -20,7 +21,7 @@ def numbers(flag: str, text: str) -> list[float]:
         InputError: something else.
     """
     try:
-        return [float(part) for part in text.split(",")]
+        return [read_number(part) for part in text.split(",")]
     except ValueError:
         raise InputError(f"command line: {flag} = {text}: must be numbers with commas between them") from None
 

@@ -10,6 +10,7 @@ import typer
 
 from popsim.cli.options import whole
 from popsim.errors import InputError
+from popsim.numbers import read_number, read_whole
 
 if TYPE_CHECKING:
     from popsim.experiments.run import Run
@@ -102,7 +103,9 @@ def _by_level(flag: str, text: str | None) -> dict[str, float] | None:
     if text is None:
         return None
     try:
-        return {level.strip(): float(number) for level, _, number in (part.partition("=") for part in text.split(","))}
+        return {
+            level.strip(): read_number(number) for level, _, number in (part.partition("=") for part in text.split(","))
+        }
     except ValueError:
         raise InputError(f"command line: {flag} {text}: must be like 1=62.1,2=65.3") from None
 
@@ -116,7 +119,7 @@ def study_of(text: str) -> tuple[str, float, list[int]]:
     name, _, rest = text.partition("=")
     deviation, _, sizes = rest.partition(":")
     try:
-        return name.strip(), float(deviation), [int(size) for size in sizes.split("/")]
+        return name.strip(), read_number(deviation), [read_whole(size) for size in sizes.split("/")]
     except ValueError:
         raise InputError(f"command line: --study {text}: must be like nhs_prices.inpatient_day=200:50/100") from None
 
@@ -132,7 +135,7 @@ def groupings(text: str) -> tuple[list[str], dict[str, list[float]]]:
         name, cut, ends = part.strip().partition("=")
         if cut:
             try:
-                cuts[name] = [float(end) for end in ends.split("/")]
+                cuts[name] = [read_number(end) for end in ends.split("/")]
             except ValueError:
                 raise InputError(
                     f"command line: --by {part}: must be a column, or one with bands like age_years=65/75"

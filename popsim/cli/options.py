@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from popsim.errors import InputError, did_you_mean
+from popsim.numbers import read_whole
 
 if TYPE_CHECKING:
     from popsim.experiments.design import Change
@@ -22,7 +23,7 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="A TOML file.")]
 def _whole_number(text: str | int) -> int:
     """A whole number as people write it; its bounds are checked where its meaning is known."""
     try:
-        return int(text)
+        return text if isinstance(text, int) else read_whole(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a whole number") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -45,6 +46,7 @@ def run(
 
     read_toml(file)  # what is not TOML is refused before the engine is loaded
     from popsim.experiments.design import read_study
+    from popsim.experiments.doubts import doubts
     from popsim.experiments.engine import Engine
     from popsim.experiments.precision import Wanted
     from popsim.experiments.runner import run_study
@@ -63,6 +65,8 @@ def run(
     )
     study = read_study(file, flags, scenario)
     experiment = study.experiment
+    for doubt in doubts(experiment, study.cohort, study.schema):
+        print(f"popsim: warning: {doubt}", file=sys.stderr)
     fitting = Engine.fitting(workers, threads, len(study.units), study.region_size(0))
     chosen = replace(fitting, kind=engine, address=address, deadline=deadline)
     with progress_bar(experiment.name, quiet=quiet) as on_progress:

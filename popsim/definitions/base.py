@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAliasType, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, ErrorDetails
 
+from popsim.definitions.descriptions import described
 from popsim.definitions.texts import read_toml
 from popsim.errors import DefinitionError, did_you_mean
 
@@ -32,6 +34,17 @@ class Definition(BaseModel):
             return super().model_copy(deep=deep)
         said = {name: value for name, value in self if name in self.model_fields_set}
         return validate(by_alias(type(self), {**said, **update}), type(self), type(self).__name__)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The schema with what the docstring says of each key (`Attributes:`)."""
+        found = handler(schema)
+        keys = handler.resolve_ref_schema(found).get("properties", {})
+        for name, told in described(cls).items():
+            alias = cls.model_fields[name].alias if name in cls.model_fields else None
+            if (key := keys.get(alias or name)) is not None:
+                key.setdefault("description", told)
+        return found
 
 
 def by_alias(model: type[BaseModel], fields: Mapping[str, Any]) -> dict[str, Any]:

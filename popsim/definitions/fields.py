@@ -45,10 +45,15 @@ def real(low: float, high: float) -> Checked:
         if not is_real(value):
             raise ValueError(f"must be a number between {low:g} and {high:g}")
         if not low <= value <= high:  # false for NaN
-            raise ValueError(f"must be between {low:g} and {high:g}")
+            raise ValueError(f"must be between {low:g} and {high:g}{_as_share(value, low, high)}")
         return float(value)
 
     return Checked(check, (("minimum", low), ("maximum", high)))
+
+
+def _as_share(value: float, low: float, high: float) -> str:
+    """A hint for those who wrote a share in per cent."""
+    return f", did you mean {value / 100.0:g}?" if (low, high) == (0.0, 1.0) and 1.0 < value <= 100.0 else ""
 
 
 def whole(low: int, high: int) -> Checked:

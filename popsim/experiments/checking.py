@@ -19,6 +19,7 @@ from popsim.evidence.drugs import read_drug
 from popsim.evidence.parameters import load_parameters
 from popsim.experiments.data_value import read_question
 from popsim.experiments.design import Study
+from popsim.experiments.doubts import doubts
 from popsim.experiments.policy_problem import read_problem
 from popsim.experiments.scenarios import studies
 from popsim.physiology.pharmacology import check_columns
@@ -46,7 +47,9 @@ def check_file(path: Path) -> str:
         study, *scenarios = studies(path).values()
         names = ", ".join(strategy.name for strategy in study.experiment.strategies)
         more = f"; {len(scenarios)} scenarios" if scenarios else ""
-        return "\n".join([f"experiment '{study.experiment.name}' is sound: {names}{more}", *price_notes(study)])
+        warnings = [f"  warning: {one}" for one in doubts(study.experiment, study.cohort, study.schema)]
+        notes = [*warnings, *cohort_notes(study.cohort, study.schema), *price_notes(study)]
+        return "\n".join([f"experiment '{study.experiment.name}' is sound: {names}{more}", *notes])
     if any(key in table for key in ("settings", "drug_class", "columns", "table", "signals", "items")):
         return _check_model(path, table)
     if "choices" in table:

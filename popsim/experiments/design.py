@@ -30,6 +30,7 @@ from popsim.evidence.draws import DesignedParameters, UncertainParameters
 from popsim.evidence.parameters import ParameterSet
 from popsim.experiments.calibrated import with_calibration
 from popsim.experiments.content import SHOWN, file_hash, json_hash
+from popsim.experiments.doubts import refuse_impossible_conditions
 from popsim.experiments.intervention_parameters import INTERVENTION_SET, with_parameters
 from popsim.experiments.parameters import resolve_parameters
 from popsim.html import html_table
@@ -308,6 +309,7 @@ def resolve(
     schema = SCHEMAS[experiment.physiology]
     plan(cohort, schema)
     checked = CareNetwork(network, schema.columns, file)
+    refuse_impossible_conditions(experiment, schema, file)
     for strategy in (experiment.strategy(one.name) for one in experiment.strategies):
         check_strategy(strategy, network, schema, file)
         networks_by_day(checked, strategy)

@@ -17,6 +17,7 @@ import polars as pl
 
 from popsim.economics.uncertainty import nested_means, t_quantile
 from popsim.errors import InputError
+from popsim.numbers import read_number
 
 MOST = 10_000_000  # of anything; more is "out of reach"
 
@@ -107,7 +108,7 @@ class Wanted:
         """
         measure, given, width = text.partition("=")
         try:
-            half_width = float(width)
+            half_width = read_number(width)
         except ValueError:
             half_width = math.nan
         if not (measure and given and half_width > 0.0 and half_width < math.inf):

@@ -69,7 +69,9 @@ def test_an_effect_is_in_the_unit_of_what_it_acts_on(tmp_path):
         read_drug(path)
 
 
-@pytest.mark.parametrize("unit", ["1", "mmHg/L", "1/(5 mL/min/1.73m2)", "g.mL/(dL.min)", "GBP/day", "1/sqrt(a)", "10 a"])
+@pytest.mark.parametrize(
+    "unit", ["1", "mmHg/L", "1/(5 mL/min/1.73m2)", "g.mL/(dL.min)", "GBP/day", "1/sqrt(a)", "10 a"]
+)
 def test_units_of_parameters_are_made_of_known_ones(unit):
     assert is_unit(unit)
 

@@ -274,3 +274,11 @@ def test_what_is_written_is_short_and_in_order():
         '[[strategies]]\nname = "first"\nfollow_up = [\n    { setting = "gp", within_days = 7 },\n]\n'
         'cost_per_person = 5.0\n\n[[strategies]]\nname = "second"\nlabel = "Second"\ninherits = "first"\n'
     )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_key_of_every_kind_of_file_is_described(kind):
+    schema = json_schema(kind)
+    for name, body in {kind: schema, **schema.get("$defs", {})}.items():
+        for key, said in body.get("properties", {}).items():
+            assert len(said.get("description", "")) >= 5, (name, key)

@@ -12,6 +12,7 @@ from popsim.definitions.parameter import Parameter
 from popsim.errors import InputError, did_you_mean
 from popsim.evidence.parameters import ParameterSet
 from popsim.experiments.design import Study
+from popsim.numbers import read_number
 
 LOW, HIGH = 0.025, 0.975  # a parameter is varied over its central 95% interval
 
@@ -77,7 +78,7 @@ def _records(sets: Mapping[str, ParameterSet]) -> dict[str, Parameter]:
 
 def _range(text: str, span: str) -> tuple[float, float]:
     try:
-        low, high = (float(end) for end in span.split(":"))
+        low, high = (read_number(end) for end in span.split(":"))
     except ValueError:
         raise InputError(f"parameter '{text}': must be NAME=LOW:HIGH, two numbers") from None
     return low, high

@@ -1,0 +1,93 @@
+"""What in an experiment cannot be meant: conditions that nobody can meet, strategies that do the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from popsim.care.network import operand
+from popsim.definitions.experiment import Experiment
+from popsim.definitions.network import Condition
+from popsim.definitions.strategy import OWN
+from popsim.errors import DefinitionError
+from popsim.population.cohort import Cohort
+from popsim.population.columns import Schema
+from popsim.population.sampling import plan
+from popsim.units import canonical
+
+
+def refuse_impossible_conditions(experiment: Experiment, schema: Schema, file: object) -> None:
+    """Refuse conditions that exclude one another or lie outside the bounds of their column.
+
+    Raises:
+        DefinitionError: the first set of conditions that nobody can meet.
+    """
+    limits = {name: (column.low, column.high) for name, column in schema.columns.items()}
+    for key, conditions in _conditions(experiment):
+        if column := _impossible(conditions, limits):
+            low, high = limits[column]
+            allowed = f"nobody can meet this, {column} runs from {low:g} to {high:g} {canonical(schema[column].unit)}"
+            raise DefinitionError(file, key, column, allowed.removesuffix(" 1"))
+
+
+def doubts(experiment: Experiment, cohort: Cohort, schema: Schema) -> list[str]:
+    """Warnings: strategies that differ in nothing, and conditions that nobody of the cohort meets at entry."""
+    notes = []
+    doing: dict[str, dict[str, object]] = {}
+    others = [one.name for one in experiment.strategies if one.name != experiment.reference]
+    for name in (experiment.reference, *others):
+        strategy = experiment.strategy(name)
+        own = {key: getattr(strategy, key) for key in type(strategy).model_fields if key not in OWN}
+        if same := next((other for other, its in doing.items() if its == own), None):
+            whom = f"the comparator '{same}'" if same == experiment.reference else f"'{same}'"
+            notes.append(f"strategy '{name}' does the same as {whom}: they cannot differ")
+        doing[name] = own
+    supports = _supports(cohort, schema)
+    for key, conditions in _conditions(experiment):
+        known = [condition for condition in conditions if condition.column in supports]
+        if column := _impossible(known, supports):
+            low, high = supports[column]
+            notes.append(f"{key}: nobody of the cohort meets this, its {column} runs from {low:g} to {high:g}")
+    return notes
+
+
+def _conditions(experiment: Experiment) -> Iterator[tuple[str, Sequence[Condition]]]:
+    """Every set of conditions that persons have to meet, with its key."""
+    if experiment.trial is not None:
+        yield "trial.inclusion", experiment.trial.inclusion
+    for strategy in experiment.strategies:
+        for one in strategy.interventions:
+            key = f"strategies.{strategy.name}.interventions.{one.name}"
+            yield f"{key}.eligible", getattr(one, "eligible", ())
+            for trigger in getattr(one, "triggers", ()):
+                yield f"{key}.triggers", (trigger,)
+
+
+def _impossible(conditions: Sequence[Condition], limits: dict[str, tuple[float, float]]) -> str | None:
+    """The column of which no value meets all conditions, if there is one."""
+    for column in dict.fromkeys(condition.column for condition in conditions):
+        low, high = limits.get(column, (-float("inf"), float("inf")))
+        below = float("inf")
+        for condition in conditions:
+            if condition.column != column:
+                continue
+            value = operand(condition)
+            low = max(low, value) if condition.below is None else low
+            high = min(high, value) if condition.equals is not None else high
+            below = min(below, value) if condition.below is not None else below
+        if low > high or low >= below:
+            return column
+    return None
+
+
+def _supports(cohort: Cohort, schema: Schema) -> dict[str, tuple[float, float]]:
+    """Lowest and highest value of each column that is as the cohort gives it for the whole of a life."""
+    ready = plan(cohort, schema)
+    found = {name: pieces.support for name, pieces in ready.pieces.items()}
+    if ready.people is not None:
+        for name, values in ready.people.values.items():
+            ends = [float(value) for value in values[~np.isnan(values)]]
+            ends += found.get(name, ())
+            found[name] = (min(ends), max(ends))
+    return {name: ends for name, ends in found.items() if schema[name].writer == "cohort"}
