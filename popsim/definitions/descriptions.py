@@ -115,7 +115,7 @@ KEYS = {
         "capacity": "Places.",
         "waiting_room": "How many may wait.",
         "overflow": "Setting for those who find the waiting room full.",
-        "boards": "Whether people keep their place while they wait for the next setting.",
+        "boards": "Whether those who wait for it keep the place that they have.",
         "discipline": "Who is next: the first to come, or by priority.",
         "priority": "Levels of triage; the first rule that fits counts.",
         "care_level": "What physiology is told of the care here; by class when absent.",
@@ -150,7 +150,7 @@ KEYS = {
         "to": "Setting, stay or exit; or a table of settings with probabilities.",
         "if_free": "Only where a place is free.",
         "for": "Whom the route is for.",
-        "outlier": "Whether people there count as outliers of this setting.",
+        "outlier": "Whether those who take it lie where they are not meant to (outliers).",
     },
     "StayFactor": {
         "reference": "Value of the column at which the stay is as it is.",

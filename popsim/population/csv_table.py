@@ -22,7 +22,9 @@ from popsim.errors import DefinitionError, shorten
 from popsim.numbers import parse_number
 
 LARGEST_BYTES = 64 * 1024 * 1024
+MOST_LINES = 2_000_000
 MOST_COLUMNS = 2000
+LONGEST_LINE = 200_000
 LONGEST_FIELD = 4000
 MOST_TOLD = 10
 ROWS_AT_ONCE = 50_000
@@ -65,7 +67,11 @@ def read_csv(path: Path, missing: frozenset[str] = frozenset()) -> CsvTable:
     text = read_text(path, LARGEST_BYTES)
     if "\0" in text:
         raise DefinitionError(path, "file", None, "not a table: it holds a zero character")
+    if text.count("\n") > MOST_LINES:
+        raise DefinitionError(path, "file", None, f"more than {MOST_LINES} lines")
     lines = text.splitlines(keepends=True)
+    if long := next((number for number, line in enumerate(lines, start=1) if len(line) > LONGEST_LINE), None):
+        raise DefinitionError(path, f"line {long}", None, f"longer than {LONGEST_LINE} characters")
     comments = tuple(line[1:].strip() for line in lines if line.startswith("#"))
     lines = [line for line in lines if not line.startswith("#")]
     head = next((line for line in lines if line.strip()), "")

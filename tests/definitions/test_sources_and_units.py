@@ -33,7 +33,7 @@ def test_a_source_is_a_text(source, tmp_path):
         ({"value": 1.0, "unit": "1", "source": ""}, Parameter),
         ({"distribution": "fixed", "value": 1.0, "source": ""}, Fixed),
     ):
-        with pytest.raises(DefinitionError, match="source = .*must say where the numbers come from"):
+        with pytest.raises(DefinitionError, match=r"source = .*must say where the numbers come from"):
             validate(table | {"source": source}, model, "file")
     score = next((EVIDENCE / "scores").glob("*.toml"))
     for path, model in ((score, Score), (EVIDENCE / "devices/signals.toml", SignalFile)):
@@ -79,5 +79,5 @@ def test_units_of_parameters_are_made_of_known_ones(unit):
 @pytest.mark.parametrize("unit", ["x", "mmHgg", "1/x", "mg/fortnight", "£", "gbp/day"])
 def test_an_unknown_unit_of_a_parameter_is_refused(unit):
     assert not is_unit(unit)
-    with pytest.raises(DefinitionError, match="unit = .*unknown unit"):
+    with pytest.raises(DefinitionError, match=r"unit = .*unknown unit"):
         validate({"value": 1.0, "unit": unit, "source": "made up for the test"}, Parameter, "file")

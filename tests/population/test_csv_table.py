@@ -55,7 +55,9 @@ def test_the_ways_in_which_programs_write_a_table(tmp_path, text):
         (b"a\n\xff\n", "not UTF-8"),
         ("a\n1\n".encode("utf-16"), "UTF-16: save it as UTF-8"),
         ("a\n" + "1" * 5000, "longer than 4000 characters"),
-        ("a\n" + "1" * 200_000, "not a readable csv table"),
+        ("a\n" + "1" * 150_000, "not a readable csv table"),
+        ("a," * 150_000 + "\n", "line 1: longer than 200000 characters"),
+        ("1\n" * 2_500_000, "more than 2000000 lines"),
         (",".join(f"c{i}" for i in range(3000)), "more than 2000 columns"),
     ],
 )

@@ -149,6 +149,47 @@ def test_refused_in_one_line(tmp_path: Path, columns: dict[str, Any], text: str,
     assert "\n" not in str(refused.value)
 
 
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    text = "age,sex\n70,F\nold,X\n8_1.5,M\n-3,F\n" + "0,F\n" * 20
+    with pytest.raises(DefinitionError) as refused:
+        plan(people(tmp_path, AGE_AND_SEX, text), COLUMNS)
+    said = str(refused.value)
+    for part in (
+        "people.csv: row 2, column age = 'old': not a number",
+        "row 2, column sex = 'X': not in codes, allowed: F, M",
+        "row 3, column age = '8_1.5': not a number",
+        "row 4, column age = '-3': impossible",
+        "and 14 more",
+    ):
+        assert part in said
+    assert said.count("; row ") == 9
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("text", ["age;sex\n70,5;F\n 81,25 ;M\n", "age\tsex\n70.5\tF\n81.25\tM\n"])
+def test_other_separators_and_a_decimal_comma(tmp_path: Path, text: str) -> None:
+    assert values(people(tmp_path, AGE_AND_SEX, text), "age_years") == [70.5, 81.25]
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match=r"people\.csv: header: .*used twice: 'age'"):
+        plan(people(tmp_path, AGE_AND_SEX, "age,age,sex\n72,30,M\n"), COLUMNS)
+
+
+def test_a_filter_reads_numbers_as_the_columns_do(tmp_path: Path) -> None:
+    text = "age,sex,stay\n70,F,1_0\n80,M,3\n"
+    with pytest.raises(DefinitionError, match="row 1, column stay = '1_0': not a number"):
+        plan(people(tmp_path, AGE_AND_SEX, text, where=[{"column": "stay", "at_least": 2.0}]), COLUMNS)
+
+
+def test_how_many_are_sampled_is_known(tmp_path: Path) -> None:
+    columns = AGE_AND_SEX | {"baseline_potassium_mmol_l": {"from": "k", "unit": "mmol/L", "missing": "sample"}}
+    marginal = {"distribution": "fixed", "value": 4.2, "unit": "mmol/L"}
+    read = plan(people(tmp_path, columns, marginals={"baseline_potassium_mmol_l": marginal}), COLUMNS).people
+    assert read is not None
+    assert read.lacking == {"baseline_potassium_mmol_l": 1}
+
+
 def test_where_column_must_exist(tmp_path: Path) -> None:
     for condition, key in [
         ({"column": "wrad", "equals": "A"}, "table.where.0.column = 'wrad'"),
