@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -274,16 +275,27 @@ def forget(twin: Twin, registry: Registry, as_json: Json = False) -> None:
 
 @twin_app.command(cls=PrivateCommand)
 @private
-def audit(registry: Registry, twin: Whose = "", as_json: Json = False) -> None:
-    """Check the registry and print the audit log, of one twin or of all."""
-    from popsim.registry.database import read_audit
+def audit(
+    registry: Registry,
+    twin: Whose = "",
+    expect: Annotated[
+        str, typer.Option(metavar="HASH", help="A head of the log noted before; the log must have grown from it.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Check every row of the registry against the audit log, and print the log, of one twin or of all, and its head.
+
+    Whoever can write the file can also write a whole new log: note the head elsewhere, and give it to --expect.
+    """
     from popsim.reporting.twin_text import audit_text
 
-    opened = _opened(registry)
-    opened.database.check()
-    with opened.database.reading() as connection:
-        entries = read_audit(connection, _whose(twin))
-    _print({"entries": [entry._asdict() for entry in entries]}, audit_text(entries), as_json)
+    if expect and not re.fullmatch("[0-9a-f]{64}", expect):
+        raise InputError("command line: --expect: must be a hash as this command prints it, 64 digits 0-9 and a-f")
+    whose = _whose(twin)
+    entries = _opened(registry).database.check(expect or None)
+    head = entries[-1].hash if entries else ""
+    shown = [entry for entry in entries if whose in (None, entry.twin)]
+    _print({"head": head, "entries": [entry._asdict() for entry in shown]}, audit_text(shown, head), as_json)
 
 
 def _advice(summary: TwinSummary) -> dict[str, Any]:

@@ -14,10 +14,11 @@ from sqlalchemy.engine import Connection
 
 from popsim.definitions.options import Option as TherapyOption
 from popsim.errors import InputError
-from popsim.registry.database import digest_of, forecasts, observations, recommendations, write_audit
+from popsim.registry.audit import Done, next_line, write_audit
 from popsim.registry.privacy import NO_NAMES, personal
-from popsim.registry.service import TwinRegistry, stored_rows
+from popsim.registry.service import TwinRegistry, salts, stored_rows
 from popsim.registry.summary import Band, Option, Risk
+from popsim.registry.tables import forecasts, insert_many, observations, recommendations
 from popsim.registry.vocabulary import Vocabulary, vocabulary_of
 from popsim.twinning.belief import Belief
 from popsim.twinning.choice import Comparison, compare
@@ -150,8 +151,10 @@ def _keep(registry: TwinRegistry, table: sql.Table, twin: str, action: str, day:
     written = json.dumps(result, allow_nan=False, sort_keys=True)
     with registry.database.writing() as connection:
         registry.standings(connection, twin)  # it may have been forgotten meanwhile
-        connection.execute(sql.insert(table), {"twin": twin, "day": day, "result": result})
-        write_audit(connection, [(twin, action, digest_of(written.encode()))])
+        [salt] = salts(connection, [twin])
+        row = (next_line(connection), twin, day, written)
+        insert_many(connection, table, [row])
+        write_audit(connection, [Done(twin, action, salt, {table: [row]})])
 
 
 def _check_days(days: int) -> None:

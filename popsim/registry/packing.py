@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from popsim.errors import InputError
 from popsim.population.columns import DTYPE, Kind, Schema
 from popsim.population.population import Population
-from popsim.registry.database import digest_of
+from popsim.registry.audit import digest_of
 from popsim.registry.vocabulary import vocabulary_of
 from popsim.twinning.ensemble import Ensemble
 from popsim.twinning.prior import member_ids

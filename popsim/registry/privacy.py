@@ -43,6 +43,11 @@ def new_id() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(ID_LETTERS))
 
 
+def new_salt() -> str:
+    """What keys the digests of one twin's rows; forgotten with it."""
+    return secrets.token_hex(16)
+
+
 def number_of(twin: str) -> int:
     """The id as a number below 2**40, which keys the luck of the twin's members."""
     number = 0

@@ -13,23 +13,14 @@ from sqlalchemy.engine import Connection
 
 from popsim.errors import DefinitionError, InputError
 from popsim.population.cohort import Cohort
-from popsim.registry.database import (
-    Database,
-    bands,
-    digest_of,
-    ensembles,
-    events,
-    in_parts,
-    insert_many,
-    observations,
-    twins,
-    write_audit,
-)
+from popsim.registry.audit import Done, next_line, write_audit
+from popsim.registry.database import Database, in_parts
 from popsim.registry.living import Lived, believe, live, physiology_of, subject
 from popsim.registry.packing import BeliefKind, pack
-from popsim.registry.privacy import new_id, number_of
+from popsim.registry.privacy import new_id, new_salt, number_of
 from popsim.registry.record import Person
 from popsim.registry.stream import Calendar, Reader, Row, Standing, whole_lines
+from popsim.registry.tables import bands, ensembles, events, insert_many, observations, twins
 from popsim.registry.vocabulary import Vocabulary, vocabulary_of
 from popsim.schema import SCHEMAS
 from popsim.twinning.belief import Belief
@@ -174,19 +165,20 @@ class TwinRegistry:
             standing = standings[twin]
             if new.get(twin) or target > standing.day:
                 groups[standing.kind, standing.day, target].append(twin)
-        unused: set[Row] = set()
+        unused = 0
         for (kind, day, target), members in groups.items():
             for start in range(0, len(members), TOGETHER):
                 part = members[start : start + TOGETHER]
                 belief = self._belief(connection, standings, part)
                 newest = self._newest(connection, part, new, day)
-                lived = live(kind, belief, [new.get(twin, []) for twin in part], target, newest)
-                self._keep(connection, part, target, lived, "update")
-                unused.update(*(one.unused for one in lived))
-        self._store(connection, new, unused)
+                rows_of = [new.get(twin, []) for twin in part]
+                lived = live(kind, belief, rows_of, target, newest)
+                before = salts(connection, part)
+                self._keep(connection, "update", part, before, (target, standings[part[0]].layout), lived, rows_of)
+                unused += sum(len(one.unused) for one in lived)
         fresh = sum(len(mine) for mine in new.values())
         days = {row.twin: standings[row.twin].day for row in listed} | targets
-        return Report(days, fresh - len(unused), len(listed) - fresh, len(unused))
+        return Report(days, fresh - unused, len(listed) - fresh, unused)
 
     def belief(self, twin: str) -> tuple[BeliefKind, Belief]:
         """The belief about a twin, and its kind.
@@ -225,23 +217,18 @@ class TwinRegistry:
             sensors=vocabulary.sensors,
         )
         ensemble.memory = np.zeros((kind.layout.memory_rows, len(ensemble.people)), np.float32)
-        layout, common = kind.layout.name, {"seed": kind.seed, "members": kind.members, "physiology": kind.physiology}
         states = pack(kind.layout, ensemble)
-        connection.execute(sql.insert(twins), [{"twin": twin, "cohort": cohort.name, **common} for twin in ids])
-        connection.execute(
-            sql.insert(ensembles),
-            [
-                {"twin": twin, "day": 0, "layout": layout, "state": state}
-                for twin, state in zip(ids, states, strict=True)
-            ],
-        )
         rows = [
             [Row(twin, 0.0, "observation", code, value, unit, 0) for code, value, unit in person.measurements]
             for twin, person in zip(ids, persons, strict=True)
         ]
         lived = live(kind, believe(kind, ids, states, 0), rows, 0, [{} for _ in ids])
-        self._keep(connection, ids, 0, lived, "new")
-        self._store(connection, {twin: mine for twin, mine in zip(ids, rows, strict=True) if mine}, set())
+        salted = [new_salt() for _ in ids]
+        made = [
+            (twin, kind.seed, cohort.name, kind.physiology, kind.members, salt)
+            for twin, salt in zip(ids, salted, strict=True)
+        ]
+        self._keep(connection, "new", ids, salted, (0, kind.layout.name), lived, rows, made)
 
     def _belief(self, connection: Connection, standings: Mapping[str, Standing], ids: Sequence[str]) -> Belief:
         """The belief about twins of one kind that stand on one day.
@@ -294,28 +281,45 @@ class TwinRegistry:
         return list(newest.values())
 
     @staticmethod
-    def _keep(connection: Connection, ids: Sequence[str], day: int, lived: Sequence[Lived], action: str) -> None:
-        """Store beliefs, what was believed by day, and that it was done."""
-        connection.execute(
-            sql.update(ensembles).where(ensembles.c.twin == sql.bindparam("whose")),
-            [{"whose": twin, "day": day, "state": one.state} for twin, one in zip(ids, lived, strict=True)],
-        )
-        days = [
-            (twin, on, quantiles) for twin, one in zip(ids, lived, strict=True) for on, quantiles in one.bands.items()
-        ]
-        insert_many(connection, bands, days)
-        write_audit(connection, ((twin, action, digest_of(one.state)) for twin, one in zip(ids, lived, strict=True)))
+    def _keep(
+        connection: Connection,
+        action: str,
+        ids: Sequence[str],
+        salted: Sequence[str],
+        standing: tuple[int, str],
+        lived: Sequence[Lived],
+        taken: Sequence[Sequence[Row]],
+        made: Sequence[tuple[object, ...]] = (),
+    ) -> None:
+        """Store twins that were made, where they stand, what was believed by day and what was taken in, and that it was
+        done."""
+        first = next_line(connection)
+        done = []
+        for place, (twin, one) in enumerate(zip(ids, lived, strict=True)):
+            line = first + place
+            rows = {
+                twins: [(*made[place], line)] if made else [],
+                ensembles: [(twin, *standing, one.state, line)],
+                bands: [(twin, day, line, quantiles) for day, quantiles in one.bands.items()],
+                observations: [],
+                events: [],
+            }
+            for row in taken[place]:
+                values = (twin, row.time, row.code, row.value, row.unit, int(row not in one.unused), line)
+                rows[_table(row)].append(values)
+            done.append(Done(twin, action, salted[place], rows))
+        for table in (twins, ensembles, bands, observations, events):
+            insert_many(connection, table, [row for one in done for row in one.rows[table]])
+        write_audit(connection, done)
 
-    @staticmethod
-    def _store(connection: Connection, new: Mapping[str, Sequence[Row]], unused: set[Row]) -> None:
-        """Store lines."""
-        rows: dict[str, list[tuple[object, ...]]] = {observations.name: [], events.name: []}
-        for mine in new.values():
-            for row in mine:
-                values = (row.twin, row.time, row.code, row.value, row.unit, row not in unused)
-                rows[_table(row).name].append(values)
-        for table in (observations, events):
-            insert_many(connection, table, rows[table.name])
+
+def salts(connection: Connection, ids: Sequence[str]) -> list[str]:
+    """What keys the digests of twins' rows, in their order."""
+    found: dict[str, str] = {}
+    for part in in_parts(list(ids)):
+        wanted = sql.select(twins.c.twin, twins.c.salt).where(twins.c.twin.in_(part))
+        found.update((twin, salt) for twin, salt in connection.execute(wanted))
+    return [found[twin] for twin in ids]
 
 
 def physiology_for(cohort: Cohort) -> str:

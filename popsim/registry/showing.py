@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -12,12 +13,12 @@ from sqlalchemy.engine import Connection
 
 from popsim.population.genome import CODES, GENES
 from popsim.registry import vocabulary as words
-from popsim.registry.database import bands, events, forecasts, observations, recommendations
 from popsim.registry.living import QUANTILES
 from popsim.registry.record import DIAGNOSES
 from popsim.registry.service import TwinRegistry, stored_rows
 from popsim.registry.stream import Row
 from popsim.registry.summary import Band, Option, Reading, Risk, SignalHistory, TwinSummary
+from popsim.registry.tables import bands, events, forecasts, observations, recommendations
 from popsim.registry.vocabulary import Vocabulary, vocabulary_of
 from popsim.twinning.ensemble import Ensemble
 from popsim.twinning.sensors import Sensor
@@ -94,7 +95,7 @@ def _unused(connection: Connection, twin: str) -> set[tuple[float, str, float]]:
 
 def _bands(connection: Connection, twin: str, sensors: int) -> dict[int, NDArray[np.float32]]:
     """By day what was believed of each sensor's quantity, (sensors, 3)."""
-    wanted = sql.select(bands.c.day, bands.c.quantiles).where(bands.c.twin == twin).order_by(bands.c.day)
+    wanted = sql.select(bands.c.day, bands.c.quantiles).where(bands.c.twin == twin).order_by(bands.c.day, bands.c.line)
     shape = (sensors, len(QUANTILES))
     return {day: np.frombuffer(raw, np.float32).reshape(shape) for day, raw in connection.execute(wanted)}
 
@@ -107,8 +108,8 @@ def _band(believed: Mapping[int, NDArray[np.float32]], place: int) -> Band:
 def _latest(connection: Connection, table: sql.Table, twin: str) -> tuple[int, dict[str, Any]] | None:
     """Day and content of the last forecast or recommendation."""
     wanted = sql.select(table.c.day, table.c.result).where(table.c.twin == twin)
-    found = connection.execute(wanted.order_by(table.c.number.desc()).limit(1)).first()
-    return None if found is None else (found.day, found.result)
+    found = connection.execute(wanted.order_by(table.c.line.desc()).limit(1)).first()
+    return None if found is None else (found.day, json.loads(found.result))
 
 
 def _readings(

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from popsim.registry.database import Entry
+from popsim.registry.audit import Entry
 from popsim.registry.service import Report
 from popsim.registry.summary import NOTICE, SignalHistory, TwinSummary
 
@@ -99,10 +99,13 @@ def report_text(name: str, report: Report) -> str:
     return f"{name}: {'; '.join(parts)}; {whose or 'no twin is in it'}"
 
 
-def audit_text(entries: Sequence[Entry]) -> str:
-    """The audit log."""
-    rows = ((str(one.number), one.twin, one.action, one.digest[:16], one.hash[:16]) for one in entries)
-    return _joined([_table("Audit log", ("line", "twin", "action", "left", "hash"), rows)])
+def audit_text(entries: Sequence[Entry], head: str) -> str:
+    """Lines of the audit log, and the hash of the last of all."""
+    rows = []
+    for one in entries:
+        tables = ", ".join(part.partition(":")[0] for part in one.digests.split())
+        rows.append((str(one.number), one.twin, one.action, tables, one.hash[:16]))
+    return _joined([_table("Audit log", ("line", "twin", "action", "wrote", "hash"), rows), f"Head: {head or 'none'}"])
 
 
 def _signal(signal: SignalHistory) -> tuple[str, ...]:
