@@ -2,7 +2,9 @@
 
 Each unit is a factor (and for temperatures an offset) to the first unit of its dimension. Amount and mass
 concentrations are joined by the molar mass of a named substance. Definitions of the international pound, inch and
-stone, and of the mmHg, are exact or of the SI brochure; molar masses are those of the molecules.
+stone, and of the mmHg, are exact or of the SI brochure; molar masses are those of the molecules (of haemoglobin, of the
+monomer with one iron). HbA1c in mmol/mol, the IFCC's calibration, becomes per cent, the NGSP's, by the master equation
+NGSP = 0.09148 IFCC + 2.152 (https://ngsp.org/ifcc.asp; Hoelzel and others 2004, Clin Chem 50:166-174).
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ UNITS: dict[str, Unit] = {
     "1/day": Unit("rate", 1.0),
     "1/year": Unit("rate", 1.0 / DAYS_PER_YEAR),
     "mmHg": Unit("pressure", 1.0),
+    "cmH2O": Unit("pressure", 0.735559),
     "kPa": Unit("pressure", 7.500615613),
     "bpm": Unit("frequency", 1.0),
     "Hz": Unit("frequency", 60.0),
@@ -64,6 +67,8 @@ UNITS: dict[str, Unit] = {
     "mmol/L": Unit("amount concentration", 1.0),
     "umol/L": Unit("amount concentration", 1e-3),
     "mol/L": Unit("amount concentration", 1e3),
+    "nmol/L": Unit("amount concentration", 1e-6),
+    "pmol/L": Unit("amount concentration", 1e-9),
     "mg/dL": Unit("mass concentration", 1.0),
     "mg/L": Unit("mass concentration", 0.1),
     "g/L": Unit("mass concentration", 100.0),
@@ -71,9 +76,12 @@ UNITS: dict[str, Unit] = {
     "pg/mL": Unit("mass concentration", 1e-7),
     "ng/L": Unit("mass concentration", 1e-7),
     "ng/mL": Unit("mass concentration", 1e-4),
+    "ug/L": Unit("mass concentration", 1e-4),
     "kg/m2": Unit("body mass index", 1.0),
     "mg/g": Unit("mass by mass", 1.0),
     "mg/mmol": Unit("mass by mass", 8.84),  # of creatinine, by its molar mass
+    "g/mol": Unit("mass by mass", 8.84),
+    "ug/mg": Unit("mass by mass", 1.0),
     "MET.h/wk": Unit("activity", 1.0),
     "degC": Unit("temperature", 1.0),
     "degF": Unit("temperature", 5.0 / 9.0, -160.0 / 9.0),
@@ -107,11 +115,25 @@ ALIASES = {
     "[lb_av]": "lb",
     "[stone_av]": "stone",
     "meq/L": "mEq/L",
-    "µmol/L": "umol/L",
     "kg/m^2": "kg/m2",
+    "cm[H2O]": "cmH2O",
+    "mg/g{creat}": "mg/g",
+    "mg/mmol{creat}": "mg/mmol",
+    "Cel": "degC",
+    "[degF]": "degF",
 }
+# Further spellings, which are taken but not listed: l for litre, the letter mu, superscripts, degree signs.
+LITRE = re.compile("(?<![A-Za-z])([mdu]?)l(?![A-Za-z])")
+PLAIN = str.maketrans({
+    "\N{MICRO SIGN}": "u", "\N{GREEK SMALL LETTER MU}": "u", "\N{SUPERSCRIPT TWO}": "2", "\N{DEGREE SIGN}": "deg",
+})  # fmt: skip
+# Units that mean something of one substance alone.
+OF_SUBSTANCE = {("mmol/mol", "hba1c"): Unit("number", 0.0009148, 0.02152)}
 # g/mol; milliequivalents equal millimoles only for ions of one charge, so mEq/L is known for those alone.
-MOLAR_MASS = {"creatinine": 113.12, "glucose": 180.16, "urea": 60.06, "potassium": 39.098, "sodium": 22.990}
+MOLAR_MASS = {
+    "creatinine": 113.12, "glucose": 180.16, "urea": 60.06, "potassium": 39.098, "sodium": 22.990,
+    "haemoglobin": 16114.5, "nt_probnp": 8457.0,
+}  # fmt: skip
 ONE_CHARGE = {"potassium", "sodium"}
 
 
@@ -136,7 +158,10 @@ def is_unit(text: str) -> bool:
 
 def canonical(unit: str) -> str:
     """The name popsim uses for a unit ("beats/min" is "bpm")."""
-    return ALIASES.get(unit, unit)
+    if unit in UNITS or unit in ALIASES:
+        return ALIASES.get(unit, unit)
+    plain = LITRE.sub(r"\1L", unit.translate(PLAIN))
+    return ALIASES.get(plain, plain if plain in UNITS else unit)
 
 
 def convert(values: ArrayLike, from_unit: str, to_unit: str, substance: str | None = None) -> NDArray[np.float64]:
@@ -151,7 +176,8 @@ def convert(values: ArrayLike, from_unit: str, to_unit: str, substance: str | No
         source_name = "mmol/L"
     if source_name == target_name:
         return array
-    source, target = _unit(source_name), _unit(target_name)
+    source = OF_SUBSTANCE.get((source_name, substance or "")) or _unit(source_name)
+    target = OF_SUBSTANCE.get((target_name, substance or "")) or _unit(target_name)
     base = array * source.factor + source.offset
     if source.dimension != target.dimension:
         base = base * _mass_or_amount(source.dimension, target.dimension, from_unit, to_unit, substance)

@@ -340,16 +340,19 @@ def _calendar(day_zero: str, today: int | None) -> Calendar:
     """How times are turned into days.
 
     Raises:
-        InputError: the date is none, or the day is negative.
+        InputError: the date is none or to come, or the day is negative or too late.
     """
-    from popsim.registry.stream import Calendar
+    from popsim.registry.stream import LAST_DAY, Calendar
 
-    if today is not None and today < 0:
-        raise InputError("command line: --today: must be 0 or more")
+    if today is not None and not 0 <= today <= LAST_DAY:
+        raise InputError(f"command line: --today: must be between 0 and {LAST_DAY}")
     try:
-        return Calendar(date.fromisoformat(day_zero) if day_zero else None, today)
+        zero = date.fromisoformat(day_zero) if day_zero else None
     except ValueError:
         raise InputError("command line: --day-zero: must be a date, YYYY-MM-DD") from None
+    if zero is not None and today is None and zero > date.today():
+        raise InputError("command line: --day-zero: lies in the future")
+    return Calendar(zero, today)
 
 
 def _print(content: dict[str, Any], text: str, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from popsim.population.columns import Column
 from popsim.population.population import Population
 
 COLUMNS: tuple[Column, ...] = (
-    Column("fev1_percent", "real", "%", 5, 130, "FEV1 as a share of the predicted.", "physiology", "20150-9"),
+    Column("fev1_percent", "real", "%", 5, 130, "FEV1 as a share of the predicted.", "physiology", "20152-5"),
     Column("exacerbation_severity", "real", "1", 0, 1, "Exacerbation of COPD, 0 none to 1 the worst.", "physiology"),
 )
 READS = ("alive", "copd", "smoking", "baseline_fev1_percent", "infection_severity")

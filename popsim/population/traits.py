@@ -27,7 +27,7 @@ COLUMNS: tuple[Column, ...] = (
     _trait("baseline_potassium_mmol_l", "real", "mmol/L", 3, 6, "Usual serum potassium on entry drugs.", "2823-3"),
     _trait(
         "baseline_filling_pressure_mmhg", "real", "mm[Hg]", 4, 30, "Left-sided filling pressure at the set point.",
-        "8587-8",
+        "75994-4",
     ),
     _trait("usual_salt_g_day", "real", "g/d", 0, 30, "Usual intake of salt (sodium chloride)."),
     _trait("adherence_trait", "real", "1", 0, 1, "Share of prescribed doses usually taken without support."),
@@ -58,5 +58,5 @@ CLINICAL_COLUMNS: tuple[Column, ...] = (
     _trait("baseline_hba1c_percent", "real", "%", 4, 15, "HbA1c on entry drugs.", "4548-4"),
     _trait("baseline_haemoglobin_g_dl", "real", "g/dL", 5, 20, "Haemoglobin at entry.", "718-7"),
     _trait("iron_deficiency", "code", "1", 0, 1, "1 with iron deficiency at entry."),
-    _trait("baseline_fev1_percent", "real", "%", 10, 130, "FEV1 as a share of the predicted, at entry.", "20150-9"),
+    _trait("baseline_fev1_percent", "real", "%", 10, 130, "FEV1 as a share of the predicted, at entry.", "20152-5"),
 )  # fmt: skip

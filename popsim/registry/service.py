@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +19,8 @@ from popsim.registry.living import Lived, believe, live, physiology_of, subject
 from popsim.registry.packing import BeliefKind, pack
 from popsim.registry.privacy import new_id, new_salt, number_of
 from popsim.registry.record import Person
-from popsim.registry.stream import Calendar, Reader, Row, Standing, whole_lines
+from popsim.registry.story import TOLD, Misfit, Moments, misfit_of_course
+from popsim.registry.stream import Calendar, Reader, Row, Standing, order, whole_lines
 from popsim.registry.tables import bands, ensembles, events, insert_many, observations, twins
 from popsim.registry.vocabulary import Vocabulary, vocabulary_of
 from popsim.schema import SCHEMAS
@@ -111,8 +112,10 @@ class TwinRegistry:
         when = calendar or Calendar()
         with self.database.writing() as connection:
             standings = self.standings(connection, twin)
-            rows = Reader(file, when, twin).rows(lines, standings)
-            report = self.take_in(connection, rows, standings, {} if twin is None else {twin: when.today or 0})
+            reader = Reader(file, when, twin)
+            rows = reader.rows(lines, standings)
+            until = {} if twin is None else {twin: when.today or 0}
+            report = self._take_in(connection, reader, rows, standings, until, None)
         return report._replace(unfinished=unfinished)
 
     def hear(
@@ -131,7 +134,7 @@ class TwinRegistry:
         """
         with self.database.writing() as connection:
             standings = self.standings(connection, twin)
-            return self.take_in(connection, reader.rows(lines, standings, refuse), standings, {})
+            return self._take_in(connection, reader, reader.rows(lines, standings, refuse), standings, {}, refuse)
 
     def standings(self, connection: Connection, twin: str | None = None) -> dict[str, Standing]:
         """Where one twin, or all, stand.
@@ -151,12 +154,27 @@ class TwinRegistry:
             raise InputError("twin: there is none of this id in the registry")
         return found
 
-    def take_in(
-        self, connection: Connection, rows: Iterable[Row], standings: Mapping[str, Standing], until: Mapping[str, int]
+    def _take_in(
+        self,
+        connection: Connection,
+        reader: Reader,
+        listed: Sequence[Row],
+        standings: Mapping[str, Standing],
+        until: Mapping[str, int],
+        refuse: Callable[[DefinitionError], None] | None,
     ) -> Report:
-        """Store what is new of some lines and let the twins live on to the last of them, at least to the days given."""
-        listed = list(rows)
-        new = self._unknown(connection, listed)
+        """Store what is new of some lines and let the twins live on to the last of them, at least to the days given.
+
+        Raises:
+            DefinitionError: a line cannot be true beside the others, and there is nobody to be told.
+        """
+        misfits: list[Misfit] = []
+        new = self._new(connection, listed, standings, misfits)
+        for one in sorted(misfits, key=lambda misfit: misfit.row.line):
+            error = reader.refusal(*one)
+            if refuse is None:
+                raise error
+            refuse(error)
         targets: dict[str, int] = {twin: max(day, standings[twin].day) for twin, day in until.items()}
         for twin, mine in new.items():
             targets[twin] = max(standings[twin].day, mine[-1].day, targets.get(twin, 0))
@@ -178,7 +196,7 @@ class TwinRegistry:
                 unused += sum(len(one.unused) for one in lived)
         fresh = sum(len(mine) for mine in new.values())
         days = {row.twin: standings[row.twin].day for row in listed} | targets
-        return Report(days, fresh - unused, len(listed) - fresh, unused)
+        return Report(days, fresh - unused, len(listed) - fresh - len(misfits), unused)
 
     def belief(self, twin: str) -> tuple[BeliefKind, Belief]:
         """The belief about a twin, and its kind.
@@ -247,24 +265,48 @@ class TwinRegistry:
                 raise InputError(f"twin {twin}: its belief was stored by a version of popsim with other columns")
         return believe(kind, ids, [states[twin] for twin in ids], day)
 
-    def _unknown(self, connection: Connection, rows: Sequence[Row]) -> dict[str, list[Row]]:
-        """Lines of each twin that are not stored yet, each once, in their order."""
+    def _new(
+        self,
+        connection: Connection,
+        rows: Sequence[Row],
+        standings: Mapping[str, Standing],
+        misfits: list[Misfit],
+    ) -> dict[str, list[Row]]:
+        """Lines of each twin that are not stored yet, each once, in their order; those that do not fit are added to
+        `misfits`."""
         if not rows:
             return {}
         first = min(row.time for row in rows)
-        stored: set[tuple[object, ...]] = set()
+        moments, latest, told = Moments(), dict[str, int](), defaultdict[str, list[Row]](list)
         for part in in_parts(list(dict.fromkeys(row.twin for row in rows))):
             for table in (observations, events):
+                whose = table.c.twin.in_(part)
                 wanted = sql.select(table.c.twin, table.c.time, table.c.code, table.c.value)
-                found = connection.execute(wanted.where(table.c.twin.in_(part), table.c.time >= first))
-                stored.update((table.name, *row) for row in found)
+                for twin, time, code, value in connection.execute(wanted.where(whose, table.c.time >= first)):
+                    row = Row(twin, time, "", code, value, "", 0)
+                    moments.add(row, standings[twin].vocabulary)
+                    latest[twin] = max(latest.get(twin, 0), row.day)
+            for twin, time, code in connection.execute(
+                sql.select(events.c.twin, events.c.time, events.c.code).where(
+                    events.c.twin.in_(part), events.c.code.in_(TOLD)
+                )
+            ):
+                told[twin].append(Row(twin, time, "event", code, 0.0, "", 0))
         new: defaultdict[str, list[Row]] = defaultdict(list)
         for row in rows:
-            key = (_table(row).name, row.twin, row.time, row.code, row.value)
-            if key not in stored:
-                stored.add(key)
-                new[row.twin].append(row)
-        return dict(new)
+            vocabulary = standings[row.twin].vocabulary
+            if moments.is_known(row):
+                continue
+            if misfit := moments.misfit(row, vocabulary):
+                misfits.append(misfit)
+                continue
+            moments.add(row, vocabulary)
+            new[row.twin].append(row)
+        for twin, mine in new.items():
+            while misfit := misfit_of_course(sorted([*told[twin], *mine], key=order), latest):
+                misfits.append(misfit)
+                mine.remove(misfit.row)
+        return {twin: mine for twin, mine in new.items() if mine}
 
     def _newest(
         self, connection: Connection, ids: Sequence[str], new: Mapping[str, Sequence[Row]], day: int
@@ -297,7 +339,7 @@ class TwinRegistry:
         done = []
         for place, (twin, one) in enumerate(zip(ids, lived, strict=True)):
             line = first + place
-            rows = {
+            rows: dict[sql.Table, list[tuple[object, ...]]] = {
                 twins: [(*made[place], line)] if made else [],
                 ensembles: [(twin, *standing, one.state, line)],
                 bands: [(twin, day, line, quantiles) for day, quantiles in one.bands.items()],

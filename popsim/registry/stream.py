@@ -16,6 +16,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -23,15 +24,23 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from popsim.errors import DefinitionError, InputError, did_you_mean
+from popsim.numbers import parse_number
 from popsim.registry.packing import BeliefKind
 from popsim.registry.privacy import ID, NO_NAMES, personal_key, shown, shown_path
 from popsim.registry.vocabulary import EVENTS, KINDS, Measure, Vocabulary
 from popsim.units import UNITS
 
+TIMES = ("date", "datetime", "timestamp", "day", "days")  # what others call the column of times
+TIME_HINT = "the column of times is called time; it takes days, or dates where --day-zero DATE is given along"
+LONGEST_WORD = 80  # of what is compared with known words
+OFFSET = re.compile(r"(?:[Zz]|[+-]\d\d:?\d\d)$")
 COLUMNS = ("time", "code", "value", "unit", "kind", "twin")
 NEEDED = ("time", "code", "value", "unit")
 LARGEST_STREAM_BYTES = 256 * 1024 * 1024
+LARGEST_RECORD_BYTES = 256 * 1024
 LONGEST_LEAP_DAYS = 366  # where today is not known: a later line is taken for a slip
+LAST_DAY = 120 * 366  # longer than anybody lives
+TIMES_A_DAY = 10_000  # times are kept to a ten-thousandth of a day
 DAY = timedelta(days=1)
 
 
@@ -90,25 +99,30 @@ class Calendar:
         if self.today is not None:
             return self.today
         if self.day_zero is not None:
-            return (date.today() - self.day_zero).days
+            return min((date.today() - self.day_zero).days, LAST_DAY)
         return standing.day + LONGEST_LEAP_DAYS
 
     def days(self, value: object) -> float | None:
-        """A time in days since day 0; None where it is neither a number nor a date that can be counted."""
+        """A time in days since day 0; None where it is neither a number nor a date that can be counted.
+
+        Rounded within its day: a second before midnight is not the next one.
+        """
         if isinstance(value, bool) or value is None:
             return None
-        try:
-            number = float(str(value))
-        except ValueError:
-            return self._dated(str(value).strip())
-        return round(number, 4) if math.isfinite(number) else None
+        number = parse_number(str(value))
+        if number is None:
+            number = self._dated(str(value).strip())
+        if number is None:
+            return None
+        day = math.floor(number)
+        return day + min(round((number - day) * TIMES_A_DAY), TIMES_A_DAY - 1) / TIMES_A_DAY
 
     def _dated(self, text: str) -> float | None:
         if self.day_zero is None:
             return None
         try:
             moment = datetime.fromisoformat(text).replace(tzinfo=None)  # the day is that of the person's own clock
-            return round((moment - datetime.combine(self.day_zero, datetime.min.time())) / DAY, 4)
+            return (moment - datetime.combine(self.day_zero, datetime.min.time())) / DAY
         except (ValueError, OverflowError):
             return None
 
@@ -134,6 +148,7 @@ class Reader:
         self._standings: Mapping[str, Standing] = {}
         self._header: list[str] | None = None
         self._read = 0
+        self._offsets: bool | None = None  # whether times of day come with their distance from UTC
 
     def rows(
         self,
@@ -165,8 +180,7 @@ class Reader:
                 if refuse is None:
                     raise
                 refuse(error)
-        # Of one moment, what was stopped goes before what was begun: a change of drug is two lines.
-        return sorted(rows, key=lambda row: (row.time, row.kind, row.value != 0.0, row.code, row.value))
+        return sorted(rows, key=order)
 
     def _fields(self, text: str) -> dict[str, Any] | None:
         """A line's fields by key; None for the header."""
@@ -196,7 +210,9 @@ class Reader:
         for key in keys:
             if key not in COLUMNS:
                 # A key that nobody foresaw may be a name: it is not repeated.
-                near = did_you_mean(key, COLUMNS)
+                if key.lower() in TIMES:
+                    self._refuse("key", key.lower(), TIME_HINT, words=True)
+                near = did_you_mean(key[:LONGEST_WORD], COLUMNS)
                 self._refuse("key", None, NO_NAMES if personal_key(key) else f"unknown, {near}")
         for key in dict.fromkeys(keys):
             if keys.count(key) > 1:
@@ -215,7 +231,7 @@ class Reader:
         code, known = fields["code"], standing.vocabulary.measures(kind)
         allowed = EVENTS if kind == "event" else known
         if not isinstance(code, str) or code not in allowed:
-            self._refuse("code", code, did_you_mean(code if isinstance(code, str) else "", allowed))
+            self._refuse("code", code, did_you_mean(code[:LONGEST_WORD] if isinstance(code, str) else "", allowed))
         if kind == "event":
             for key in ("value", "unit"):
                 if fields.get(key) not in (None, ""):
@@ -240,6 +256,7 @@ class Reader:
         time = self._calendar.days(value)
         if time is None:
             self._refuse("time", value, self._calendar.allowed)
+        self._check_offset(str(value).strip())
         if time < 0.0:
             self._refuse("time", time, "is before the twin's start; must be 0 or more")
         latest = self._calendar.latest(standing)
@@ -248,49 +265,92 @@ class Reader:
             self._refuse("time", time, f"lies in the future; must be at most day {latest}{hint}")
         return time
 
+    def _check_offset(self, text: str) -> None:
+        """Times of day of one file count from one clock: with their distance from UTC, or without."""
+        if ":" in text:
+            offset = OFFSET.search(text) is not None
+            if self._offsets not in (None, offset):
+                self._refuse("time", None, "give all times of day with their distance from UTC (+01:00), or none")
+            self._offsets = offset
+
     def _value(self, value: object, unit: object, measure: Measure) -> float:
         if not isinstance(unit, str) or measure.in_unit(0.0, unit) is None:
             known = unit if isinstance(unit, str) and unit in UNITS else None
             self._refuse("unit", known, f"allowed: {', '.join(measure.units())}", words=True)
-        try:
-            number = math.nan if isinstance(value, bool) else float(str(value))
-        except ValueError:
-            number = math.nan
-        stored = measure.in_unit(number, unit)
-        if stored is None or not math.isfinite(number):
+        number = None if isinstance(value, bool) else parse_number(str(value))
+        stored = None if number is None else measure.in_unit(number, unit)
+        if stored is None:
             self._refuse("value", value, "must be a number")
-        if not measure.low <= stored <= measure.high:
-            self._refuse("value", value, f"must be between {measure.low:g} and {measure.high:g} {measure.unit}")
+        if not measure.takes(stored):
+            self._refuse("value", value, measure.allowed)
         return stored
+
+    def refusal(self, row: Row, key: str, why: str) -> DefinitionError:
+        """The error that a row cannot be true beside others."""
+        value = row.code if row.kind == "event" else None
+        return DefinitionError(f"{self._file}:{row.line}", key, value if key == "code" else None, why)
 
     def _refuse(self, key: str, value: object, allowed: str, *, words: bool = False) -> NoReturn:
         raise DefinitionError(f"{self._file}:{self._read}", key, value if words else shown(value), allowed)
+
+
+def order(row: Row) -> tuple[float, str, bool, str, float]:
+    """Where a row stands among others: of one moment, what was stopped goes before what was begun, because a change of
+    drug is two lines."""
+    return row.time, row.kind, row.value != 0.0, row.code, row.value
 
 
 def whole_lines(raw: bytes, file: Path | str) -> tuple[list[str], bool]:
     """Lines of a file without their ends, and whether a last one without its end was left out.
 
     Raises:
-        InputError: it is not UTF-8.
+        InputError: it is not UTF-8, or its lines end in CR alone.
     """
     complete, _, rest = raw.rpartition(b"\n")
-    try:
-        text = complete.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = complete.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{shown_path(file)}:{line}: not UTF-8") from None
+    text = decoded(complete, file)
+    if b"\r" in rest[:-1]:
+        raise InputError(f"{shown_path(file)}: lines end in CR alone; write it with LF or CRLF")
     return [line.removesuffix("\r") for line in text.split("\n")] if complete else [], bool(rest.strip())
 
 
-def read_bytes(path: Path) -> bytes:
-    """What a stream's file holds.
+def read_text(path: Path) -> str:
+    """The text of a small file (a record, genes), with LF at the ends of its lines.
+
+    Raises:
+        InputError: it cannot be read, is too large, or not UTF-8.
+    """
+    text = decoded(read_bytes(path, LARGEST_RECORD_BYTES), path)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def decoded(raw: bytes, file: Path | str) -> str:
+    """Bytes of a file as text, without a byte order mark.
+
+    Raises:
+        InputError: they are not UTF-8.
+    """
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{shown_path(file)}:{line}: not UTF-8") from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise InputError(f"{shown_path(file)}:{line}: holds a NUL character; write it as UTF-8 text")
+    return text
+
+
+def read_bytes(path: Path, largest: int = LARGEST_STREAM_BYTES) -> bytes:
+    """What a file holds.
 
     Raises:
         InputError: it cannot be read, or is too large.
     """
     try:
-        if path.stat().st_size > LARGEST_STREAM_BYTES:
-            raise InputError(f"{shown_path(path)}: larger than {LARGEST_STREAM_BYTES // 1024**2} MiB")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(largest + 1)
     except OSError as error:
         raise InputError(f"{shown_path(path)}: {error.strerror}") from None
+    if len(raw) > largest:
+        raise InputError(f"{shown_path(path)}: larger than {largest // 1024:,} KiB")
+    return raw

@@ -18,23 +18,33 @@ from popsim.kernels.codes import CAUSE_NAMES, CAUSE_NONE, CAUSE_PLANNED
 from popsim.population.columns import Schema
 from popsim.schema import SCHEMAS
 from popsim.twinning.sensors import Sensor, sensors_of
-from popsim.units import ALIASES, UNITS, canonical, convert
+from popsim.units import ALIASES, OF_SUBSTANCE, UNITS, canonical, convert
 
 KINDS = ("observation", "medication", "event")
 
-# LOINC codes that name the quantity of a signal by another method or specimen (names of the codes at loinc.org).
+# LOINC codes that name the quantity of a signal by another method, specimen or unit (names of the codes at loinc.org),
+# and the one unit that the code stands for, if it does.
 SAME_QUANTITY = {
-    "3141-9": "29463-7",  # body weight, measured
-    "6298-4": "2823-3",  # potassium in blood
-    "62238-1": "98979-8",  # glomerular filtration, CKD-EPI
-    "33914-3": "98979-8",  # glomerular filtration, MDRD
+    "3141-9": ("29463-7", ""),  # body weight, measured
+    "6298-4": ("2823-3", ""),  # potassium in blood
+    "62238-1": ("98979-8", ""),  # glomerular filtration, CKD-EPI
+    "33914-3": ("98979-8", ""),  # glomerular filtration, MDRD
+    "14959-1": ("9318-7", ""),  # microalbumin by creatinine in urine, by mass
+    "32294-1": ("9318-7", "mg/mmol"),  # albumin by creatinine in urine, mass by amount
+    "17856-6": ("4548-4", ""),  # HbA1c by chromatography
+    "59261-8": ("4548-4", "mmol/mol"),  # HbA1c by the IFCC's calibration
 }
 # Creatinine in serum, by mass and by amount: read as glomerular filtration by CKD-EPI 2021 of the person's age and sex.
 CREATININE = {"2160-0": "mg/dL", "14682-9": "umol/L"}
 # In mg/dL; assumption: beyond what is compatible with life, a slip of the pen.
 CREATININE_BOUNDS = (0.1, 30.0)
 FILTRATION = "gfr_ml_min"
-SUBSTANCES = {"potassium_mmol_l": "potassium"}
+SUBSTANCES = {
+    "potassium_mmol_l": "potassium",
+    "hba1c_percent": "hba1c",
+    "haemoglobin_g_dl": "haemoglobin",
+    "nt_probnp_pg_ml": "nt_probnp",
+}
 NYHA = "nyha_class"
 INTRAVENOUS = "furosemide_intravenous"
 
@@ -60,6 +70,8 @@ class Measure(NamedTuple):
         substance: that joins amounts and masses, if there is one.
         drug: of a medication.
         creatinine: the value is turned into glomerular filtration where it is used.
+        whole: only whole numbers are taken.
+        only: the one unit that the code stands for; empty where any will do that can be converted.
     """
 
     name: str
@@ -69,10 +81,12 @@ class Measure(NamedTuple):
     substance: str | None = None
     drug: Drug | None = None
     creatinine: bool = False
+    whole: bool = False
+    only: str = ""
 
     def units(self) -> list[str]:
         """Units in which it may be given, the one that is stored first."""
-        words = dict.fromkeys([self.unit, *UNITS, *ALIASES])
+        words = dict.fromkeys([self.unit, *UNITS, *(unit for unit, _ in OF_SUBSTANCE), *ALIASES])
         return [word for word in words if word and " " not in word and self._line(word) is not None]
 
     def in_unit(self, value: float, unit: str) -> float | None:
@@ -81,9 +95,20 @@ class Measure(NamedTuple):
         Rounded to nine digits, so that the same reading in pounds and in kilograms is the same.
         """
         line = self._line(unit)
-        return None if line is None else float(f"{line[0] + line[1] * value:.9g}")
+        return None if line is None else float(f"{line[0] + line[1] * value:.9g}") + 0.0  # 0 has no sign
+
+    def takes(self, stored: float) -> bool:
+        """Whether a value in the measure's unit is allowed; NaN is not."""
+        return self.low <= stored <= self.high and not (self.whole and stored % 1.0)
+
+    @property
+    def allowed(self) -> str:
+        """What a value must be."""
+        return f"must be {'a whole number ' if self.whole else ''}between {self.low:g} and {self.high:g} {self.unit}"
 
     def _line(self, unit: str) -> tuple[float, float] | None:
+        if self.only and canonical(unit) != self.only:
+            return None
         return _line(self.unit, self.substance, unit)
 
 
@@ -140,12 +165,13 @@ def vocabulary_of(physiology: str) -> Vocabulary:
         measurements[sensor.loinc or sensor.name] = Measure(
             sensor.name, sensor.unit, column.low, column.high, substance
         )
-    for code, same in SAME_QUANTITY.items():
-        measurements[code] = measurements[same]
+    for code, (same, only) in SAME_QUANTITY.items():
+        if same in measurements:
+            measurements[code] = measurements[same]._replace(only=only)
     for code in CREATININE:
         measurements[code] = Measure(FILTRATION, "mg/dL", *CREATININE_BOUNDS, "creatinine", creatinine=True)
     nyha = next(signal for signal in read(FILE, SignalFile).signals if signal.measures == NYHA)
-    measurements[nyha.loinc] = Measure(NYHA, "1", schema[NYHA].low, schema[NYHA].high)
+    measurements[nyha.loinc] = Measure(NYHA, "1", schema[NYHA].low, schema[NYHA].high, whole=True)
     return Vocabulary(physiology, sensors, measurements, _medications(schema), nyha.error)
 
 

@@ -116,5 +116,7 @@ def _lines(stream: BinaryIO, pipe: Path) -> Iterator[list[str]]:
     rest = b""
     while chunk := os.read(stream.fileno(), PIPE_BYTES):
         complete, _, rest = (rest + chunk).rpartition(b"\n")
+        if len(rest) > PIPE_BYTES:
+            raise InputError(f"{shown_path(pipe)}: a line is longer than {PIPE_BYTES // 1024:,} KiB")
         if complete:
             yield whole_lines(complete + b"\n", pipe)[0]

@@ -72,7 +72,7 @@ def test_a_second_command_waits_and_gives_up_in_one_line(tmp_path, monkeypatch):
 
 def test_updates_at_once_are_one_after_the_other(tmp_path):
     registry, [twin] = registry_of(tmp_path)
-    lines = [f"1,29463-7,{80 + k},kg,observation" for k in range(6)]
+    lines = [f"1.{k},29463-7,{80 + k},kg,observation" for k in range(6)]
 
     def update(line):
         TwinRegistry(registry.database.path).update(stream(line), "a.csv", twin=twin)

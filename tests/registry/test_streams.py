@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from popsim.errors import DefinitionError
+from popsim.errors import DefinitionError, InputError
 from popsim.registry.packing import BeliefKind
 from popsim.registry.stream import Calendar, Reader, Standing, whole_lines
 from popsim.registry.vocabulary import vocabulary_of
@@ -39,12 +39,55 @@ def refused(*lines, calendar=None, twin=TWIN):
         ("33762-6", "1500", "ng/L", 1500.0),
         ("10230-1", "0.35", "1", 35.0),
         ("14682-9", "88.4", "umol/L", 88.4 * 113.12 / 1e4),  # by the molar mass of creatinine
+        ("2160-0", "0.0884", "mmol/l", 0.0884 * 113.12 / 10),
+        ("33762-6", "177.37", "pmol/L", 177.37 * 8.457),  # by the molar mass of NT-proBNP
+        ("98979-8", "55", "ml/min/1.73m\N{SUPERSCRIPT TWO}", 55.0),
+        ("75994-4", "20", "cm[H2O]", 20 * 0.735559),
     ],
 )
 def test_units_are_converted(code, value, unit, stored):
     [row] = read(HEADER, f"1,{code},{value},{unit},observation")
     assert row.value == pytest.approx(stored, rel=1e-8)
     assert (row.twin, row.day, row.code) == (TWIN, 1, code)
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "unit", "stored"),
+    [
+        # The table that the NGSP prints (ngsp.org/convert1.asp): 31 mmol/mol is 5.0%, 53 is 7.0%, 86 is 10.0%.
+        ("4548-4", "31", "mmol/mol", 5.0),
+        ("59261-8", "53", "mmol/mol", 7.0),
+        ("17856-6", "86", "mmol/mol", 10.0),
+        ("718-7", "8.7", "mmol/L", 14.0),  # by the factor in clinical use, 0.6206 mmol/L for 1 g/dL
+        ("14959-1", "30", "mg/g", 30.0),
+        ("14959-1", "30", "ug/mg{creat}", None),
+        ("32294-1", "3.4", "mg/mmol", 30.0),  # KDIGO's limit of A2, in both units
+        ("9318-7", "3.4", "g/mol", 30.0),
+        ("20152-5", "64", "%", 64.0),
+        ("32294-1", "30", "mg/g", None),  # this code is mass by amount
+        ("59261-8", "5.3", "%", None),  # per cent of the IFCC is another number
+        ("20150-9", "2.1", "L", None),  # FEV1 in litres
+    ],
+)
+def test_codes_and_units_of_the_clinical_twin(code, value, unit, stored):
+    standing = Standing(vocabulary_of("clinical"), 10, BeliefKind("clinical", 1, 24), "")
+    reader, line = Reader("data.csv", Calendar(), TWIN), f"1,{code},{value},{unit},observation"
+    if stored is None:
+        with pytest.raises(DefinitionError, match="allowed"):
+            reader.rows([HEADER, line], {TWIN: standing})
+    else:
+        [row] = reader.rows([HEADER, line], {TWIN: standing})
+        assert row.value == pytest.approx(stored, rel=0.01)  # as rounded as the printed values
+
+
+def test_a_second_before_midnight_is_of_that_day():
+    zero = date(2024, 2, 29)
+    lines = ("2024-03-01T23:59:57,29463-7,80,kg,observation", "1.99999,8480-6,120,mm[Hg],observation")
+    assert [(row.time, row.day) for row in read(HEADER, *lines, calendar=Calendar(zero, today=1))] == [(1.9999, 1)] * 2
+    assert [row.time for row in read(HEADER, "0.29,29463-7,80,kg,observation", "7.3,29463-7,80,kg,observation")] == [
+        0.29,
+        7.3,
+    ]
 
 
 def test_a_reading_in_pounds_is_the_same_reading_in_kilograms():
@@ -92,6 +135,13 @@ REFUSED = [
     ("377,29463-7,80,kg,observation", "time = '377.0': lies in the future; must be at most day 376"),
     ("1,29463-7,80,kg", "line: has 4 fields, the header has 5"),
     ('1,"29463-7,80,kg,observation', "line: is not CSV"),
+    ("1_0,29463-7,80,kg,observation", "time = '1_0': must be a number of days"),
+    ("1,29463-7,8_1.5,kg,observation", "value = '8_1.5': must be a number"),
+    ("1,29463-7,\N{ARABIC-INDIC DIGIT EIGHT}\N{ARABIC-INDIC DIGIT ZERO},kg,observation", "value"),
+    ("1,29463-7,inf,kg,observation", "value = 'inf': must be a number"),
+    ('1,29463-7,"80,5",kg,observation', "value: must be a number"),
+    ("1,88020-3,2.5,1,observation", "value = '2.5': must be a whole number between 1 and 4"),
+    ("1,29463-7," + "9" * 200_000 + ",kg,observation", "line: is not CSV"),
 ]
 
 
@@ -109,6 +159,10 @@ def test_a_bad_line_is_refused_with_file_line_key_and_what_is_allowed(line, said
         ("time,loinc,value,unit", "data.csv:1: key: unknown, allowed: code, kind"),
         ("time,value,unit,kind", "data.csv:1: code: missing"),
         ("time,code,value,unit,time", "data.csv:1: time: is there twice"),
+        (
+            "date,code,value,unit",
+            "data.csv:1: key = 'date': the column of times is called time; it takes days, or dates",
+        ),
     ],
 )
 def test_a_bad_header_is_refused(header, said):
@@ -124,10 +178,22 @@ def test_a_bad_header_is_refused(header, said):
         ('{"code": "29463-7"}', "time: missing"),
         ('{"time": true, "code": "29463-7"}', "time = 'True': must be a number"),
         ('{"time": 1, "code": ["29463-7"]}', "code: allowed"),
+        ('{"time": 1, "code": "29463-7", "value": 1' + "0" * 400 + ', "unit": "kg"}', "value: must be a number"),
+        ('{"time": 1, "code": "29463-7", "value": NaN, "unit": "kg"}', "value = 'nan': must be a number"),
+        ('{"time": 1, "code": "' + "x" * 100_000 + '"}', "code: allowed"),
     ],
 )
 def test_a_bad_line_of_json_is_refused(line, said):
     assert refused(line).startswith(f"data.csv:1: {said}")
+
+
+def test_times_of_day_count_from_one_clock():
+    zero = date(2024, 2, 29)
+    lines = ["2024-03-01T06:00:00+01:00,29463-7,80,kg,observation", "2024-03-02T06:00:00,29463-7,80,kg,observation"]
+    said = refused(HEADER, *lines, calendar=Calendar(zero, today=9))
+    assert said == "data.csv:3: time: give all times of day with their distance from UTC (+01:00), or none"
+    lines[1] = "2024-04-02T06:00:00+02:00,29463-7,80,kg,observation"  # summer has come
+    assert [row.time for row in read(HEADER, *lines, calendar=Calendar(zero, today=99))] == [1.25, 33.25]
 
 
 def test_a_stream_about_several_twins_says_whose_each_line_is():
@@ -143,4 +209,12 @@ def test_the_last_line_is_left_until_it_has_its_end():
     assert whole_lines(whole, "x") == (["time,code", "1,2"], True)
     assert whole_lines(whole + b"\n", "x") == (["time,code", "1,2", "3,4"], False)
     assert whole_lines(b"", "x") == ([], False)
+    for raw, said in (
+        (b"time,code\r1,2\r3,4", "CR alone"),
+        ("time\n1".encode("utf-16"), "not UTF-8"),
+        (b"a\n\0\n", "NUL"),
+    ):
+        with pytest.raises(InputError, match=said):
+            whole_lines(raw, "x")
+    assert whole_lines(b"\xef\xbb\xbftime\n", "x") == (["time"], False)
     assert whole_lines("1,é".encode()[:-1], "x") == ([], True)  # cut off within a letter
