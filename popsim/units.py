@@ -115,6 +115,8 @@ ALIASES = {
     "[lb_av]": "lb",
     "[stone_av]": "stone",
     "meq/L": "mEq/L",
+    "meq/l": "mEq/L",
+    "mEq/l": "mEq/L",
     "kg/m^2": "kg/m2",
     "cm[H2O]": "cmH2O",
     "mg/g{creat}": "mg/g",

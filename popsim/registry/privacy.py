@@ -14,6 +14,7 @@ import os
 import re
 import secrets
 import stat
+import tempfile
 from pathlib import Path
 
 from popsim.errors import InputError
@@ -69,6 +70,8 @@ def checked_id(twin: str) -> str:
 
 def shown(value: object) -> str | None:
     """A value as an error may repeat it; None where it might tell who somebody is."""
+    if isinstance(value, int) and abs(value) >= 10**MOST_DIGITS_SHOWN:
+        return None  # Python refuses to write out the longest
     if isinstance(value, bool | int | float):
         text = repr(value)
     elif isinstance(value, str):
@@ -113,7 +116,9 @@ def create_private(path: Path) -> None:
         InputError: it cannot be made, is no file, or other people may read it.
     """
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, OWNER_ONLY))
+        file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, OWNER_ONLY)
+        os.fchmod(file, OWNER_ONLY)  # whatever the umask takes away
+        os.close(file)
     except FileExistsError:
         check_private(path)
     except OSError as error:
@@ -121,16 +126,44 @@ def create_private(path: Path) -> None:
 
 
 def check_private(path: Path) -> None:
-    """Refuse a registry that is not there, is no file, or that other people may read.
+    """Refuse a registry that is not there, is a link or no file, or that other people may read.
 
     Raises:
         InputError: one of these.
     """
     try:
-        mode = path.stat().st_mode
+        mode = path.lstat().st_mode
     except OSError as error:
         raise InputError(f"--registry {shown_path(path)}: {error.strerror}") from None
     if not stat.S_ISREG(mode):
-        raise InputError(f"--registry {shown_path(path)}: not a file")
+        raise InputError(f"--registry {shown_path(path)}: {_is_no_file(mode)}")
     if os.name == "posix" and mode & 0o077:
         raise InputError(f"--registry {shown_path(path)}: other people may read it: chmod 600 it first")
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that nobody but its owner may read: all of it, in the place of one that was there, or nothing.
+
+    Raises:
+        InputError: the path is a link or no file, or cannot be written.
+    """
+    try:
+        if os.path.lexists(path) and not stat.S_ISREG(mode := path.lstat().st_mode):
+            raise InputError(f"--out {shown_path(path)}: {_is_no_file(mode)}")
+        file, beside = tempfile.mkstemp(prefix=".popsim-", dir=path.parent)
+        try:
+            with os.fdopen(file, "wb") as opened:
+                os.fchmod(file, OWNER_ONLY)
+                opened.write(content)
+                opened.flush()
+                os.fsync(file)
+            Path(beside).replace(path)  # never follows a link
+        except BaseException:
+            Path(beside).unlink()
+            raise
+    except OSError as error:
+        raise InputError(f"--out {shown_path(path)}: cannot be written: {error.strerror}") from None
+
+
+def _is_no_file(mode: int) -> str:
+    return "is a link; name the file itself" if stat.S_ISLNK(mode) else "not a file"

@@ -18,8 +18,8 @@
     [medications]                  # all that is taken; without this table it is not known
     furosemide = { dose = 40, unit = "mg/d" }
 
-Genes come from a file of their own: CSV or TSV with the columns gene and diplotype (CYP2D6, *1/*4). Whatever is not
-given is as uncertain as it is among people of the cohort who are alike in what is.
+Genes come from a file of their own: CSV or TSV of gene and diplotype (CYP2D6, *1/*4), with or without that header.
+Whatever is not given is as uncertain as it is among people of the cohort who are alike in what is.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -39,10 +40,15 @@ from popsim.errors import DefinitionError, InputError, did_you_mean
 from popsim.population.columns import Column, Schema
 from popsim.population.genome import GENES, gene_table
 from popsim.registry.privacy import NO_NAMES, personal, personal_key, shown, shown_path
-from popsim.registry.stream import read_bytes, whole_lines
+from popsim.registry.stream import LONGEST_WORD, read_text
 from popsim.registry.vocabulary import Measure, Vocabulary, column_dose
 
 KEYS = ("age_years", "sex", "diagnoses", "traits", "measurements", "medications")
+MOST_DOTS = 200  # on a line of TOML: a dotted key of thousands takes minutes and gigabytes
+LARGEST_NUMBER = 1e300
+GENE_HEADER = ["gene", "diplotype"]
+GENE_LINE = "CYP2D6,*1/*4"
+ALLELES = re.compile(r"[/|]")
 SEXES = {"male": 0.0, "female": 1.0}
 DIAGNOSES = (
     "diabetes", "ckd", "atrial_fibrillation", "copd", "hypertension", "coronary_disease", "prior_infarction",
@@ -72,8 +78,7 @@ def read_record(path: Path, vocabulary: Vocabulary, genome: Path | None = None) 
         DefinitionError: something in it is refused; what is personal is not repeated.
         InputError: a file cannot be read.
     """
-    text = "\n".join(whole_lines(read_bytes(path) + b"\n", path)[0])
-    record = _Record(path, text, vocabulary)
+    record = _Record(path, read_text(path), vocabulary)
     known, measurements = record.known(), record.measurements()
     if genome is not None:
         known |= read_genome(genome, vocabulary.schema)
@@ -95,7 +100,7 @@ class _Record:
     def known(self) -> dict[str, float]:
         """Columns that the record sets."""
         sex = self._table["sex"]
-        if sex not in SEXES:
+        if not isinstance(sex, str) or sex not in SEXES:
             self._refuse("sex", None, f"allowed: {', '.join(SEXES)}")
         known = {"age_years": self._number("age_years", self._table["age_years"], self._schema["age_years"])}
         known["female"] = SEXES[sex]
@@ -112,15 +117,18 @@ class _Record:
         listed = self._table.get("measurements", [])
         if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
             self._refuse("measurements", None, "must be a list of tables with code, value and unit")
-        found = []
+        found: dict[str, tuple[str, float, str]] = {}
         for place, one in enumerate(listed):
             key = f"measurements.{place}"
             self._check_keys(one, ("code", "value", "unit"), f"{key}.")
             code, known = one.get("code"), self._vocabulary.measurements
             if not isinstance(code, str) or code not in known:
-                self._refuse(f"{key}.code", shown(code), did_you_mean(code if isinstance(code, str) else "", known))
-            found.append((code, self._measured(f"{key}.value", one, known[code], "value"), known[code].unit))
-        return tuple(found)
+                near = did_you_mean(code[:LONGEST_WORD] if isinstance(code, str) else "", known)
+                self._refuse(f"{key}.code", shown(code), near)
+            if code in found:
+                self._refuse(f"{key}.code", code, "is there twice; further readings of day 0 go into a stream")
+            found[code] = code, self._measured(f"{key}.value", one, known[code], "value"), known[code].unit
+        return tuple(found.values())
 
     def _doses(self) -> dict[str, float]:
         if "medications" not in self._table:
@@ -148,9 +156,9 @@ class _Record:
             self._refuse(f"{key.rpartition('.')[0]}.unit", None, f"allowed: {', '.join(measure.units())}")
         if isinstance(value, bool) or not isinstance(value, int | float):
             self._refuse(key, None, "must be a number")
-        stored = measure.in_unit(float(value), unit)
-        if stored is None or not measure.low <= stored <= measure.high:  # false for NaN
-            self._refuse(key, shown(value), f"must be between {measure.low:g} and {measure.high:g} {measure.unit}")
+        stored = measure.in_unit(float(value), unit) if abs(value) < LARGEST_NUMBER else None
+        if stored is None or not measure.takes(stored):
+            self._refuse(key, shown(value), measure.allowed)
         return stored
 
     def _number(self, key: str, value: object, column: Column) -> float:
@@ -176,7 +184,8 @@ class _Record:
     def _check_keys(self, table: Mapping[str, Any], allowed: Any, where: str) -> None:
         for key, value in table.items():
             if key not in allowed:
-                words = NO_NAMES if self._personal(key, value) else f"unknown key, {did_you_mean(key, allowed)}"
+                near = did_you_mean(key[:LONGEST_WORD], allowed)
+                words = NO_NAMES if self._personal(key, value) else f"unknown key, {near}"
                 # A key that nobody foresaw may be a name: only its line is told.
                 raise DefinitionError(f"{self._file}:{self._line(key)}", f"{where}(key)", None, words)
 
@@ -185,17 +194,21 @@ class _Record:
         return personal_key(key) or personal(key) or (isinstance(value, str) and personal(value))
 
     def _parsed(self, path: Path) -> dict[str, Any]:
+        kind = "JSON" if path.suffix.lower() == ".json" else "TOML"
+        for number, text in enumerate(self._text.split("\n") if kind == "TOML" else (), start=1):
+            if text.count(".") > MOST_DOTS:
+                raise DefinitionError(f"{self._file}:{number}", "file", None, "nested too deeply")
         try:
-            if path.suffix == ".json":
+            if kind == "JSON":
                 table = json.loads(self._text, object_pairs_hook=self._once)
             else:
                 table = tomllib.loads(self._text)
-        except json.JSONDecodeError as error:
-            raise DefinitionError(f"{self._file}:{error.lineno}", "file", None, "not valid JSON") from None
-        except (ValueError, RecursionError) as error:
+        except RecursionError:
+            raise DefinitionError(self._file, "file", None, "nested too deeply") from None
+        except ValueError as error:  # also a number of thousands of digits
             found = re.search(r"line (\d+)", str(error))
-            line = found[1] if found else self._text.rstrip().count("\n") + 1
-            raise DefinitionError(f"{self._file}:{line}", "file", None, "not valid TOML") from None
+            line = found[1] if found else str(self._text.rstrip().count("\n") + 1)
+            raise DefinitionError(f"{self._file}:{line}", "file", None, f"not valid {kind}") from None
         if not isinstance(table, dict):
             raise DefinitionError(f"{self._file}:1", "file", None, "must be a table")
         return table
@@ -224,30 +237,45 @@ def read_genome(path: Path, schema: Schema) -> dict[str, float]:
     file = shown_path(path)
     if not all(gene in schema for gene in GENES):
         raise InputError(f"{file}: these twins have no genes; a cohort of the clinical twin has")
-    lines = whole_lines(read_bytes(path) + b"\n", path)[0]
+    text = read_text(path)
+    reader = csv.reader(text.split("\n"), delimiter="\t" if "\t" in text.partition("\n")[0] else ",", strict=True)
+    lines: list[tuple[str, list[str]]] = []
+    try:
+        for words in reader:
+            if any(word.strip() for word in words):
+                lines.append((f"{file}:{reader.line_num}", [word.strip() for word in words]))
+    except csv.Error:
+        raise DefinitionError(f"{file}:{reader.line_num}", "line", None, "is not CSV") from None
+    if not lines:
+        raise DefinitionError(file, "header", None, f"missing: must be gene,diplotype, then lines such as {GENE_LINE}")
+    where, fields = lines[0]
+    if [word.lower() for word in fields] == GENE_HEADER:
+        del lines[0]
+    elif len(fields) != 2 or (fields[0].lower() not in GENES and not ALLELES.search(fields[1])):
+        raise DefinitionError(where, "header", None, f"must be gene,diplotype, or a line such as {GENE_LINE}")
+    if not lines:
+        raise DefinitionError(file, "gene", None, f"there is none; lines must be such as {GENE_LINE}")
     found: dict[str, float] = {}
-    for number, words in enumerate(csv.reader(lines, delimiter="\t" if lines and "\t" in lines[0] else ","), start=1):
-        where, fields = f"{file}:{number}", [word.strip() for word in words]
-        if number == 1:
-            if fields != ["gene", "diplotype"]:
-                raise DefinitionError(where, "header", None, "must be gene,diplotype")
-        elif any(fields):
-            if len(fields) != 2:
-                raise DefinitionError(where, "line", None, f"has {len(fields)} fields, must have 2")
-            gene = fields[0].lower()
-            if gene not in GENES:
-                raise DefinitionError(where, "gene", None, did_you_mean(gene, GENES))
-            if gene in found:
-                raise DefinitionError(where, "gene", fields[0], "is there twice")
-            found[gene] = float(_phenotype(gene, fields[1], where))
+    for where, fields in lines:
+        if len(fields) != 2:
+            raise DefinitionError(where, "line", None, f"has {len(fields)} fields, must have 2")
+        gene = fields[0].lower()
+        if gene not in GENES:
+            raise DefinitionError(where, "gene", None, did_you_mean(gene[:LONGEST_WORD], GENES))
+        if gene in found:
+            raise DefinitionError(where, "gene", gene.upper(), "is there twice")
+        found[gene] = float(_phenotype(gene, fields[1], where))
     return found | {"genotype_known": 1.0}
 
 
 def _phenotype(gene: str, diplotype: str, where: str) -> int:
     table = gene_table(gene)
-    alleles = [allele.strip() for allele in re.split(r"[/|]", diplotype)]
-    if len(alleles) != 2 or not all(allele in table.names for allele in alleles):
-        allowed = f"must be two of {', '.join(table.names)}, as in {table.names[0]}/{table.names[-1]}"
+    alleles = [allele.strip() for allele in ALLELES.split(diplotype)]
+    unknown = [allele for allele in alleles if allele not in table.names]
+    if len(alleles) != 2 or unknown:
+        near = get_close_matches(unknown[0][:LONGEST_WORD], table.names, n=1, cutoff=0.5) if unknown else []
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        allowed = f"must be two of {', '.join(table.names)}, as in {table.names[0]}/{table.names[-1]}{hint}"
         raise DefinitionError(where, "diplotype", None, allowed)
     first, second = (table.names.index(allele) for allele in alleles)
     return int(np.int64(table.phenotype[first, second]))

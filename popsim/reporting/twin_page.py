@@ -7,7 +7,6 @@ owner can read them, as they are about one person.
 from __future__ import annotations
 
 import io
-import os
 import textwrap
 from collections.abc import Iterator
 from html import escape
@@ -19,7 +18,7 @@ from matplotlib.patches import Rectangle
 
 from popsim.errors import InputError
 from popsim.html import html_table
-from popsim.registry.privacy import OWNER_ONLY, shown_path
+from popsim.registry.privacy import shown_path, write_private
 from popsim.registry.summary import NOTICE, SignalHistory, TwinSummary
 from popsim.registry.vocabulary import DIED, EVENTS
 from popsim.reporting.figures import style
@@ -60,18 +59,12 @@ def write_twin_page(summary: TwinSummary, path: Path) -> Path:
     """Write the page, as HTML or PNG by the path's name; only its owner can read the file.
 
     Raises:
-        InputError: the name ends otherwise, or the file cannot be written.
+        InputError: the name ends otherwise, is a link or no file, or cannot be written.
     """
     if path.suffix not in KINDS:
         raise InputError(f"--out {shown_path(path)}: must end in {' or '.join(KINDS)}")
     content = twin_html(summary).encode() if path.suffix == ".html" else _png(twin_sheet(summary))
-    try:
-        file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, OWNER_ONLY)
-        with os.fdopen(file, "wb") as opened:
-            path.chmod(OWNER_ONLY)  # one that was there before may have been open to others
-            opened.write(content)
-    except OSError as error:
-        raise InputError(f"--out {shown_path(path)}: cannot be written: {error.strerror}") from None
+    write_private(path, content)
     return path
 
 

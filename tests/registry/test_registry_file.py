@@ -120,13 +120,60 @@ MAN = 'age_years = 70\nsex = "male"\n'
             MAN + '[medications]\nbisoprolol = { dose = 5, unit = "mL" }\n',
             "record.toml: medications.bisoprolol.unit: allowed: mg/d",
         ),
+        (MAN + "[[measurements]]\ncode = '29463-7'\nvalue = 1" + "0" * 400 + "\nunit = 'kg'\n",
+         "record.toml: measurements.0.value: must be between 20 and 275 kg"),
+        (MAN + "[[measurements]]\ncode = '29463-7'\nvalue = 0x" + "f" * 5000 + "\nunit = 'kg'\n",
+         "record.toml: measurements.0.value: must be between 20 and 275 kg"),
+        (MAN + "[[measurements]]\ncode = '29463-7'\nvalue = 1" + "0" * 5000 + "\nunit = 'kg'\n",
+         "record.toml:6: file: not valid TOML"),
+        ("age_years = 1" + "0" * 400 + "\nsex = 'male'\n", "record.toml: age_years: must be between 18 and 115 a"),
+        (MAN + "[[measurements]]\ncode = '29463-7'\nvalue = inf\nunit = 'kg'\n",
+         "record.toml: measurements.0.value = 'inf': must be between 20 and 275 kg"),
+        (MAN + "[[measurements]]\ncode = '88020-3'\nvalue = 2.5\nunit = '1'\n",
+         "record.toml: measurements.0.value = '2.5': must be a whole number between 1 and 4"),
+        (MAN + "measurements = [{code='29463-7', value=80, unit='kg'}, {code='29463-7', value=90, unit='kg'}]\n",
+         "record.toml: measurements.1.code = '29463-7': is there twice"),
+        ("age_years = 70\nsex = ['male']\n", "record.toml: sex: allowed: male, female"),
+        (MAN + "x" + ".x" * 40_000 + " = 1\n", "record.toml:3: file: nested too deeply"),
+        (MAN + "x = " + "[" * 20_000 + "\n", "record.toml: file: nested too deeply"),
+        (MAN + "traits = { " + "a = 1, " * 200_000, "record.toml: larger than 256 KiB"),
+        (MAN + "sex = 'male'\n", "record.toml:3: file: not valid TOML"),
+        (MAN + "\0\n", "record.toml:3: holds a NUL character"),
     ],
 )  # fmt: skip
 def test_a_bad_record_is_refused(tmp_path, text, said):
     path = tmp_path / "record.toml"
     path.write_text(text)
-    with pytest.raises(DefinitionError) as error:
+    with pytest.raises(InputError) as error:
         read_record(path, vocabulary_of("heart_failure"))
+    assert str(error.value).startswith(said)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize(("end", "encoding"), [("\r\n", "utf-8"), ("\r", "utf-8"), ("\n", "utf-8-sig")])
+def test_a_record_may_come_from_any_editor(tmp_path, end, encoding):
+    (tmp_path / "record.toml").write_bytes(MAN.replace("\n", end).encode(encoding))
+    assert read_record(tmp_path / "record.toml", vocabulary_of("heart_failure")).known["age_years"] == 70.0
+    (tmp_path / "record.toml").write_bytes(MAN.encode("utf-16"))
+    with pytest.raises(InputError, match=r"record.toml:1: not UTF-8"):
+        read_record(tmp_path / "record.toml", vocabulary_of("heart_failure"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"age_years": 70, "age_years": 71, "sex": "male"}', "record.json: file: a key is there twice"),
+        ('{"age_years": 1' + "0" * 5000 + "}", "record.json:1: file: not valid JSON"),
+        ("[" * 100_000, "record.json: file: nested too deeply"),
+        ("[]", "record.json:1: file: must be a table"),
+        ('{"age_years": NaN, "sex": "male"}', "record.json: age_years = 'nan': must be between"),
+    ],
+    ids=["twice", "digits", "deep", "list", "nan"],
+)
+def test_a_bad_record_of_json_is_refused(tmp_path, text, said):
+    (tmp_path / "record.json").write_text(text)
+    with pytest.raises(DefinitionError) as error:
+        read_record(tmp_path / "record.json", vocabulary_of("heart_failure"))
     assert str(error.value).startswith(said)
 
 
@@ -136,13 +183,36 @@ def test_genes_are_read_as_phenotypes(tmp_path):
     path.write_text("gene\tdiplotype\ncyp2d6\t*1/*4\nCYP2C19\t*1/*1\n")
     found = read_genome(path, CLINICAL_SCHEMA)
     assert found == {"cyp2d6": CODES["intermediate"], "cyp2c19": CODES["normal"], "genotype_known": 1.0}
-    for text, said in (
-        ("gene,diplotype\nCYP2D6,*1/*99\n", "genes.csv:2: diplotype: must be two of"),
+    for text in ("CYP2D6,*4/*4\n", "Gene,Diplotype\nCYP2D6,*4|*4\n", "CYP2D6\t*4/*4", "\ufeffCYP2D6, *4/*4 \r\n\r\n"):
+        path.write_text(text)
+        assert read_genome(path, CLINICAL_SCHEMA) == {"cyp2d6": CODES["poor"], "genotype_known": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "genes.csv: header: missing"),
+        ("\n \n", "genes.csv: header: missing"),
+        ("gene,diplotype\n", "genes.csv: gene: there is none"),
+        ("gene,diplotype\nCYP2D6,*1/*99\n", "genes.csv:2: diplotype: must be two of *1, "),
+        ("CYP2D6,*04/*4\n", "genes.csv:1: diplotype: must be two of *1, "),
         ("gene,diplotype\nCYP9,*1/*1\n", "genes.csv:2: gene: "),
+        ("CYP2D66,*1/*1\n", "genes.csv:1: gene: did you mean 'cyp2d6'?"),
         ("gene,diplotype\nCYP2D6,*1/*1\nCYP2D6,*1/*1\n", "genes.csv:3: gene = 'CYP2D6': is there twice"),
+        ("gene,diplotype\nCYP2D6,*1/*1,x\n", "genes.csv:2: line: has 3 fields, must have 2"),
         ("gene;diplotype\n", "genes.csv:1: header: must be gene,diplotype"),
-    ):
-        (tmp_path / "genes.csv").write_text(text)
-        with pytest.raises(DefinitionError) as error:
-            read_genome(tmp_path / "genes.csv", CLINICAL_SCHEMA)
-        assert str(error.value).startswith(said)
+        ("gene,phenotype\nCYP2D6,poor\n", "genes.csv:1: header: must be gene,diplotype"),
+        ("gene,diplotype\n" + "x" * 200_000, "genes.csv:2: line: is not CSV"),
+        ('gene,diplotype\n"CYP2D6', "genes.csv:2: line: is not CSV"),
+        ("gene,diplotype\nCYP2D6," + "*1/" * 30_000 + "*1\n", "genes.csv:2: diplotype: must be two of"),
+        ("CYP2D6,*1\0/*1\n", "genes.csv:1: holds a NUL character"),
+    ],
+)
+def test_bad_genes_are_refused(tmp_path, text, said):
+    (tmp_path / "genes.csv").write_text(text)
+    with pytest.raises(InputError) as error:
+        read_genome(tmp_path / "genes.csv", CLINICAL_SCHEMA)
+    assert str(error.value).startswith(said)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 500
+    if "*04" in text:
+        assert str(error.value).endswith("did you mean '*4'?")

@@ -15,8 +15,11 @@ from small_registry import COHORT, RECORD, registry_of, stream
 from popsim.cli import main
 from popsim.errors import InputError, RunError
 from popsim.registry import service
+from popsim.registry.database import Database
 from popsim.registry.privacy import new_id, number_of, personal, personal_key, shown, shown_path
 from popsim.registry.service import TwinRegistry
+from popsim.registry.showing import summarise
+from popsim.reporting.twin_page import write_twin_page
 
 NAME, BORN, NUMBER, MAIL = "Quenby Canary", "1951-04-12", "9434765919", "quenby@canary.org"
 PLANTED = (*NAME.lower().split(), BORN, "12/04/1951", "12041951", NUMBER, "943 476 5919", MAIL)
@@ -190,6 +193,46 @@ def test_only_the_owner_can_read_the_files(tmp_path):
     registry.database.path.chmod(0o644)
     with pytest.raises(InputError, match="other people may read it"):
         TwinRegistry(registry.database.path)
+
+
+def test_no_link_is_followed(tmp_path, heard):
+    registry, [twin] = registry_of(tmp_path)
+    path = registry.database.path
+    other = tmp_path / "other.txt"
+    other.write_text("somebody else's")
+    for kind in ("html", "png"):
+        page = tmp_path / f"page.{kind}"
+        page.symlink_to(other)
+        assert f"--out page.{kind}: is a link" in refused(heard("show", twin, "--registry", path, "--out", page))
+        page.unlink()
+        page.symlink_to(tmp_path / "nowhere")
+        assert "is a link" in refused(heard("show", twin, "--registry", path, "--out", page))
+        page.unlink()
+        page.mkdir()
+        assert "not a file" in refused(heard("show", twin, "--registry", path, "--out", page))
+    assert other.read_text() == "somebody else's" and not (tmp_path / "nowhere").exists()
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    for create in (False, True):
+        with pytest.raises(InputError, match=r"link.db: is a link; name the file itself"):
+            TwinRegistry(link, create=create)
+    assert not list(tmp_path.glob(".popsim-*"))
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o277, 0o777])
+def test_files_are_their_owners_whatever_the_umask(tmp_path, umask):
+    page = tmp_path / "page.html"
+    page.touch(mode=0o666)
+    registry, [twin] = registry_of(tmp_path)
+    summary = summarise(registry, twin)
+    old = os.umask(umask)
+    try:
+        new = Database(tmp_path / "new.db", create=True).path
+        write_twin_page(summary, page)
+    finally:
+        os.umask(old)
+    assert {one.stat().st_mode & 0o777 for one in (new, page)} == {0o600}
+    assert page.read_bytes().startswith(b"<!DO")
 
 
 def test_forgetting_leaves_the_random_id_in_the_audit_log_and_nothing_else(tmp_path):
