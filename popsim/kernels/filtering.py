@@ -75,8 +75,10 @@ def weights_of(log_weight, weight):
 
 
 @njit(cache=True, error_model="numpy")
-def follow(values, seen, seen_mean, seen_variance, moved, shift, gain, weight, effective, low, high, p):
-    """Move one variable of a person along its regression on the predicted readings.
+def follow(
+    values, logarithmic, seen, seen_mean, seen_variance, moved, shift, gain, weight, effective, own, low, high, p
+):  # fmt: skip
+    """Move one variable of a person along its regression on the predicted readings, of its logarithm where so.
 
     With a sample correlation r of the two, of which 1 / effective is expected of r**2 from chance (less near 1), a
     variable stays where it is unless r is beyond chance, and the slope is shrunk by c, the share of r**2 that is not
@@ -85,10 +87,11 @@ def follow(values, seen, seen_mean, seen_variance, moved, shift, gain, weight, e
     """
     mean = 0.0
     for m in range(len(values)):
-        mean += weight[m] * np.float64(values[m])
+        own[m] = log(max(np.float64(values[m]), TINY)) if logarithmic else np.float64(values[m])
+        mean += weight[m] * own[m]
     covariance, variance, squares = 0.0, 0.0, 0.0
     for m in range(len(values)):
-        deviation = np.float64(values[m]) - mean
+        deviation = own[m] - mean
         covariance += weight[m] * deviation * (seen[m] - seen_mean)
         variance += weight[m] * deviation * deviation
         squares += weight[m] * weight[m]
@@ -107,14 +110,15 @@ def follow(values, seen, seen_mean, seen_variance, moved, shift, gain, weight, e
     wanted = 1.0 - kept * squared * gain * (1.0 - p.widening * (1.0 - gain)) + kept * kept * chance * gain
     wider = np.sqrt(wanted / max(found, TINY))
     for m in range(len(values)):
-        deviation = np.float64(values[m]) - mean + slope * (moved[m] - shift)
-        values[m] = clip(mean + slope * shift + wider * deviation, low, high)
+        deviation = own[m] - mean + slope * (moved[m] - shift)
+        value = mean + slope * shift + wider * deviation
+        values[m] = clip(exp(value) if logarithmic else value, low, high)
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def assimilate(
-    members, readings, column, noise_sd, noise_share, logarithmic, remembered, reals, places, low, high, bias, memory,
-    log_weight, p,
+    members, readings, column, noise_sd, noise_share, logarithmic, remembered, reals, places, low, high, scaled, bias,
+    memory, log_weight, p,
 ):  # fmt: skip
     """Take in readings of all persons.
 
@@ -124,7 +128,8 @@ def assimilate(
         noise_sd, noise_share: (sensors,), error of one reading, absolute and as a share; where `logarithmic` the error
             is normal on the logarithm with standard deviation `noise_share`.
         remembered: (sensors,), row of `memory` with what was predicted when the reading was made, -1 for today.
-        reals: (columns, rows), written at `places`, which are kept within `low` and `high`.
+        reals: (columns, rows), written at `places`, which are kept within `low` and `high`; where `scaled` it is the
+            logarithm that follows, because the quantity has no other sign and errs in proportion.
         bias: (sensors, rows), lasting error of each sensor, written.
         memory: (days * sensors, rows), readings predicted on earlier days, logarithms where so, written.
         log_weight: (rows,).
@@ -133,7 +138,8 @@ def assimilate(
     sensors, persons = readings.shape
     for n in prange(persons):
         rows = slice(n * members, (n + 1) * members)
-        weight, seen, moved = np.empty(members), np.empty(members), np.empty(members)
+        weight, seen = np.empty(members), np.empty(members)
+        moved, own = np.empty(members), np.empty(members)
         weights_of(log_weight[rows], weight)
         squares = 0.0
         for m in range(members):
@@ -149,11 +155,11 @@ def assimilate(
             if np.isnan(reading):
                 continue
             predicted = reals[column[s], rows] if remembered[s] < 0 else memory[remembered[s], rows]
-            own = bias[s, rows]
+            lasting = bias[s, rows]
             for m in range(members):
                 value = np.float64(predicted[m])
                 if remembered[s] < 0:
-                    value = (log(max(value, TINY)) if logarithmic[s] else value) + np.float64(own[m])
+                    value = (log(max(value, TINY)) if logarithmic[s] else value) + np.float64(lasting[m])
                 seen[m] = value
             reading = log(max(reading, TINY)) if logarithmic[s] else reading
             mean, variance = moments(seen, weight)
@@ -167,13 +173,13 @@ def assimilate(
             shift, narrower = gain * surprise, np.sqrt(1.0 - gain)
             for m in range(members):
                 moved[m] = shift + (narrower - 1.0) * (seen[m] - mean)
-            update = (seen, mean, variance, moved, shift, gain, weight, effective)
+            update = (seen, mean, variance, moved, shift, gain, weight, effective, own)
             for j in range(len(places)):
-                follow(reals[places[j], rows], *update, low[j], high[j], p)
+                follow(reals[places[j], rows], scaled[j], *update, low[j], high[j], p)
             for j in range(bias.shape[0]):
-                follow(bias[j, rows], *update, -np.inf, np.inf, p)
+                follow(bias[j, rows], False, *update, -np.inf, np.inf, p)
             for j in range(memory.shape[0]):
-                follow(memory[j, rows], *update, -np.inf, np.inf, p)
+                follow(memory[j, rows], False, *update, -np.inf, np.inf, p)
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
@@ -228,14 +234,14 @@ def weigh_presentation(members, cause, watched, hazards, log_weight):
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def resample(
-    members, seed, replication, day, person, log_weight, reals, bias, memory, places, low, high, p
+    members, seed, replication, day, person, log_weight, reals, bias, memory, places, low, high, scaled, p
 ):  # fmt: skip
     """Resample the persons whose weight lies on few members, and rejuvenate what is estimated of them.
 
     Args:
         person: (rows,), ids of the members: the first one's keys the comb of a person, each its own pair of partners.
         reals, codes, counts: (columns, rows), written; so are bias and memory.
-        places, low, high: the estimated columns among `reals`, and their bounds.
+        places, low, high, scaled: the estimated columns among `reals`, their bounds, and where the logarithm counts.
         p: FilterParameters.
     """
     for n in prange(len(log_weight) // members):
@@ -265,7 +271,7 @@ def resample(
             values = reals[places[j], rows]
             if told(values, weight, p.certain_from_sd):
                 inherit(values, parent)
-                rejuvenate(values, one, other, p.rejuvenation, low[j], high[j])
+                rejuvenate(values, scaled[j], one, other, p.rejuvenation, low[j], high[j])
         for block in (bias, memory):
             for j in range(block.shape[0]):
                 if told(block[j, rows], weight, p.certain_from_sd):
@@ -297,13 +303,15 @@ def inherit(values, parent):
 
 
 @njit(cache=True, error_model="numpy")
-def rejuvenate(values, one, other, share, low, high):
+def rejuvenate(values, logarithmic, one, other, share, low, high):
     """Draw a variable towards its mean and move it by a share of the difference of two members: as wide as before."""
-    kept = values.copy()
+    kept = np.empty(len(values))
     mean = 0.0
     for m in range(len(values)):
-        mean += np.float64(kept[m]) / len(values)
+        kept[m] = log(max(np.float64(values[m]), TINY)) if logarithmic else np.float64(values[m])
+        mean += kept[m] / len(values)
     narrower = np.sqrt(1.0 - share * share)
     for m in range(len(values)):
-        step = share * (np.float64(kept[one[m]]) - np.float64(kept[other[m]])) * np.sqrt(0.5)
-        values[m] = clip(mean + narrower * (np.float64(kept[m]) - mean) + step, low, high)
+        step = share * (kept[one[m]] - kept[other[m]]) * np.sqrt(0.5)
+        value = mean + narrower * (kept[m] - mean) + step
+        values[m] = clip(exp(value) if logarithmic else value, low, high)

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from popsim.definitions.options import Option as TherapyOption
 from popsim.errors import InputError
 from popsim.registry.audit import Done, next_line, write_audit
+from popsim.registry.living import filtration
 from popsim.registry.privacy import NO_NAMES, personal
 from popsim.registry.service import TwinRegistry, salts, stored_rows
 from popsim.registry.summary import Band, Option, Risk
@@ -22,6 +23,7 @@ from popsim.registry.tables import forecasts, insert_many, observations, recomme
 from popsim.registry.vocabulary import Vocabulary, vocabulary_of
 from popsim.twinning.belief import Belief
 from popsim.twinning.choice import Comparison, compare
+from popsim.twinning.ensemble import Ensemble
 from popsim.twinning.forecast import EVENTS, HORIZONS, Forecast, forecast
 from popsim.twinning.options import load_options
 from popsim.twinning.reasons import UNCHANGED, described, explain
@@ -78,7 +80,7 @@ def compare_options(
             raise InputError(f"option '{option.name}': {NO_NAMES}; its label is kept with the recommendation")
     belief, vocabulary = _living(registry, twin)
     with registry.database.reading() as connection:
-        seen = _last_seen(connection, twin, vocabulary)
+        seen = _last_seen(connection, twin, vocabulary, belief.ensemble)
     compared = compare(
         belief,
         load_options() if options is None else options,
@@ -137,13 +139,14 @@ def _options(compared: Comparison, refusals: dict[str, str]) -> list[Option]:
     ]
 
 
-def _last_seen(connection: Connection, twin: str, vocabulary: Vocabulary) -> dict[str, NDArray[np.float64]]:
+def _last_seen(
+    connection: Connection, twin: str, vocabulary: Vocabulary, ensemble: Ensemble
+) -> dict[str, NDArray[np.float64]]:
     """The last reading of each column; rules of prescribing go by it rather than by what is believed."""
     seen: dict[str, NDArray[np.float64]] = {}
     for row in stored_rows(connection, observations, twin, vocabulary):
         measure = vocabulary.measurements[row.code]
-        if not measure.creatinine:
-            seen[measure.name] = np.array([row.value])
+        seen[measure.name] = np.array([filtration(ensemble, row.value) if measure.creatinine else row.value])
     return seen
 
 

@@ -28,7 +28,7 @@ from popsim.registry.privacy import number_of
 from popsim.registry.stream import Row
 from popsim.registry.vocabulary import Measure, Vocabulary, column_dose, vocabulary_of
 from popsim.twinning.belief import Belief
-from popsim.twinning.ensemble import smallest_quantiles
+from popsim.twinning.ensemble import Ensemble, smallest_quantiles
 
 QUANTILES = (0.05, 0.5, 0.95)
 GIVEN_ONCE = "iv_iron_mg"  # a dose of the day, not of every day
@@ -122,6 +122,14 @@ def subject(row: Row, vocabulary: Vocabulary) -> str | None:
     if row.kind == "event" and row.code in PLACES:
         return "alive" if row.code == words.DIED else "care_level"
     return None
+
+
+def filtration(ensemble: Ensemble, creatinine_mg_dl: float, person: int = 0) -> float:
+    """Filtration by CKD-EPI 2021 of a person's age and sex, which every record gives."""
+    people = {name: ensemble.of(name)[person, :1].astype(np.float64) for name in ("age_years", "female")}
+    column = ensemble.people.schema[words.FILTRATION]
+    value = FORMULAS["ckd_epi_2021"](np.array([creatinine_mg_dl]), people)[0]
+    return float(np.clip(value, column.low, column.high))
 
 
 class _Days:
@@ -220,7 +228,8 @@ class _Days:
                 turns[person, place] += 1
                 if turn == len(filled):
                     filled.append(np.full((len(self._place), len(rows)), np.nan))
-                filled[turn][place, person] = self._filtration(row.value, person) if measure.creatinine else row.value
+                value = filtration(self._belief.ensemble, row.value, person) if measure.creatinine else row.value
+                filled[turn][place, person] = value
         return filled
 
     def _observations(self, rows: Sequence[Sequence[Row]]) -> Iterator[tuple[int, Row, Measure]]:
@@ -229,14 +238,6 @@ class _Days:
             for row in mine:
                 if row.kind == "observation":
                     yield person, row, self._vocabulary.measurements[row.code]
-
-    def _filtration(self, creatinine_mg_dl: float, person: int) -> float:
-        """Filtration by CKD-EPI 2021 of age and sex, which every record gives."""
-        ensemble = self._belief.ensemble
-        people = {name: ensemble.of(name)[person, :1].astype(np.float64) for name in ("age_years", "female")}
-        column = self._vocabulary.schema[words.FILTRATION]
-        value = FORMULAS["ckd_epi_2021"](np.array([creatinine_mg_dl]), people)[0]
-        return float(np.clip(value, column.low, column.high))
 
     def _classes(self, rows: Sequence[Sequence[Row]], days_ago: int) -> list[NDArray[np.float64]]:
         """Log likelihoods, (rows,), of New York Heart Association classes read, under each member.

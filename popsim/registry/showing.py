@@ -13,10 +13,10 @@ from sqlalchemy.engine import Connection
 
 from popsim.population.genome import CODES, GENES
 from popsim.registry import vocabulary as words
-from popsim.registry.living import QUANTILES
+from popsim.registry.living import QUANTILES, filtration
 from popsim.registry.record import DIAGNOSES
 from popsim.registry.service import TwinRegistry, stored_rows
-from popsim.registry.stream import Row
+from popsim.registry.stream import Row, order
 from popsim.registry.summary import Band, Option, Reading, Risk, SignalHistory, TwinSummary
 from popsim.registry.tables import bands, events, forecasts, observations, recommendations
 from popsim.registry.vocabulary import Vocabulary, vocabulary_of
@@ -56,7 +56,8 @@ def summarise(registry: TwinRegistry, twin: str) -> TwinSummary:
     vocabulary = vocabulary_of(kind.physiology)
     with registry.database.reading() as connection:
         rows = list(stored_rows(connection, observations, twin, vocabulary))
-        happened = list(stored_rows(connection, events, twin, vocabulary))
+        classes = [row for row in rows if vocabulary.measurements[row.code].name == words.NYHA]
+        happened = sorted([*stored_rows(connection, events, twin, vocabulary), *classes], key=order)
         unused = _unused(connection, twin)
         believed = _bands(connection, twin, len(vocabulary.sensors))
         ahead = _latest(connection, forecasts, twin)
@@ -69,7 +70,7 @@ def summarise(registry: TwinRegistry, twin: str) -> TwinSummary:
             unit=sensor.unit,
             loinc=sensor.loinc,
             belief=_band(believed, place),
-            readings=tuple(_readings(rows, sensor, vocabulary, unused)),
+            readings=tuple(_readings(rows, sensor, vocabulary, unused, belief.ensemble)),
             forecast=Band(**{key: tuple(values) for key, values in foreseen.get(sensor.name, {}).items()}),
         )
         for place, sensor in enumerate(vocabulary.sensors)
@@ -113,18 +114,24 @@ def _latest(connection: Connection, table: sql.Table, twin: str) -> tuple[int, d
 
 
 def _readings(
-    rows: list[Row], sensor: Sensor, vocabulary: Vocabulary, unused: set[tuple[float, str, float]]
+    rows: list[Row], sensor: Sensor, vocabulary: Vocabulary, unused: set[tuple[float, str, float]], ensemble: Ensemble
 ) -> Iterator[Reading]:
-    """Readings in the sensor's own unit; creatinine, which is stored as itself, is not among them."""
+    """Readings in the sensor's own unit; creatinine as the filtration that it was taken for."""
     for row in rows:
         measure = vocabulary.measurements.get(row.code)
-        if measure is not None and measure.name == sensor.name and not measure.creatinine:
-            yield Reading(row.time, row.value, (row.time, row.code, row.value) not in unused)
+        if measure is not None and measure.name == sensor.name:
+            used = (row.time, row.code, row.value) not in unused
+            if measure.creatinine:
+                yield Reading(row.time, filtration(ensemble, row.value), used, "creatinine")
+            else:
+                yield Reading(row.time, row.value, used)
 
 
 def _told(row: Row, vocabulary: Vocabulary) -> str:
     if row.kind == "event":
         return words.EVENTS[row.code]
+    if row.kind == "observation":
+        return f"NYHA class {row.value:g}"
     measure = vocabulary.medications[row.code]
     label = row.code.replace("_", " ") if measure.drug is None else measure.drug.label
     return f"{label} stopped" if row.value == 0.0 else f"{label} {row.value:g} {row.unit}"

@@ -28,12 +28,18 @@ class Band:
 class Reading:
     """A measurement: time in days since the twin's start (with its fraction), value in the signal's unit.
 
-    `used` is False where it came too late to be taken into the belief.
+    `used` is False where it came too late to be taken into the belief; `source` says what the value was computed from
+    ("creatinine"), if it was not measured as it is.
     """
 
     time: float
     value: float
     used: bool = True
+    source: str = ""
+
+    def in_words(self) -> str:
+        """The value with its day, and what it was computed from."""
+        return f"{self.value:,.4g} on day {int(self.time)}" + (f", from {self.source}" if self.source else "")
 
 
 @dataclass(frozen=True, slots=True)

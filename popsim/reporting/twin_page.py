@@ -277,7 +277,7 @@ def _signals(summary: TwinSummary) -> str:
     rows: list[tuple[str, ...]] = []
     for signal in summary.signals:
         believed, readings = signal.belief, signal.readings
-        last = f"{readings[-1].value:,.4g} on day {int(readings[-1].time)}" if readings else "never measured"
+        last = readings[-1].in_words() if readings else "never measured"
         today = with_interval(believed.median[-1], believed.low[-1], believed.high[-1]) if believed.days else ""
         ahead = signal.forecast
         later = with_interval(ahead.median[-1], ahead.low[-1], ahead.high[-1]) if ahead.days else ""

@@ -110,7 +110,7 @@ def audit_text(entries: Sequence[Entry], head: str) -> str:
 
 def _signal(signal: SignalHistory) -> tuple[str, ...]:
     band, readings = signal.belief, signal.readings
-    last = f"{readings[-1].value:.4g} on day {int(readings[-1].time)}" if readings else ""
+    last = readings[-1].in_words() if readings else ""
     today = _interval(band.median[-1], band.low[-1], band.high[-1]) if band.days else ""
     return signal.label, _unit(signal), today, last, str(len(readings) or "")
 

@@ -83,7 +83,7 @@ class Belief:
         if ensemble.bias.shape[0] != len(self.sensors):
             raise InputError(f"ensemble: has {ensemble.bias.shape[0]} lasting errors for {len(self.sensors)} sensors")
         self._key = key(seed, replication)
-        self._estimated = _estimated(schema, estimated)
+        self._estimated = _estimated(schema, estimated, self.sensors)
         self._constants = (parameters or load_parameters("twinning")).fill(kernel.FilterParameters)
         self._hazards = hazards or load_parameters("heart_failure")
         memory_days = whole_number("memory_days", memory_days, 0, LONGEST_DAYS)
@@ -191,12 +191,18 @@ class Belief:
 
 
 def _estimated(
-    schema: Schema, names: Sequence[str]
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Places among the real columns, and lowest and highest values, of what is estimated."""
+    schema: Schema, names: Sequence[str], sensors: Sequence[Sensor]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Of what is estimated: places among the real columns, lowest and highest values, whether its logarithm follows.
+
+    It does where the quantity is above 0 and a sensor errs in proportion to it: a straight line through what is so
+    skewed would take members to the lowest value.
+    """
     columns = [schema[name] for name in names if name in schema]
+    scaled = {sensor.column for sensor in sensors if sensor.logarithmic and schema[sensor.column].low > 0.0}
     return (
         np.array([schema.place(one.name) for one in columns], np.int64),
         np.array([one.low for one in columns], np.float64),
         np.array([one.high for one in columns], np.float64),
+        np.array([one.name in scaled for one in columns], np.bool_),
     )

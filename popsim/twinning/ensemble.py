@@ -113,6 +113,11 @@ class Ensemble:
             return cls(people, int(arrays["members"]), *others)
 
 
+def believed(ensemble: Ensemble, name: str) -> NDArray[np.float64]:
+    """Median and the ends of the 90% interval of a column for each person, (persons, 3): how beliefs are shown."""
+    return smallest_quantiles(ensemble.of(name), ensemble.weights(), (0.5, 0.05, 0.95))
+
+
 def weighted_quantile(values: NDArray[np.float64], weights: NDArray[np.float64], q: float) -> NDArray[np.float64]:
     """Weighted quantile of each row, between values in proportion.
 

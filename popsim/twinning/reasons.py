@@ -22,6 +22,7 @@ from popsim.definitions.drug import Drug
 from popsim.outcomes.explanation import READINGS, Reading
 from popsim.population.genome import INTERMEDIATE, POOR, RAPID, ULTRARAPID
 from popsim.twinning.choice import CONTRAINDICATED, IDLE, NOTICE, TOO_DEAR, TOO_RISKY, Comparison
+from popsim.twinning.ensemble import believed
 from popsim.twinning.options import Refusal, dose_changes, drugs_of, takes
 
 FARTHEST_SD = 3.0
@@ -55,7 +56,7 @@ class Driver(NamedTuple):
     Attributes:
         column: of the members.
         words, unit, digits: how people read it.
-        mean, sd: as believed.
+        median, low, high: as believed, with the 90% interval, as wherever beliefs are shown.
         per_sd: change of the difference in net benefit with a standard deviation more of it.
         share: of the members' differences that it explains beyond the drivers before it.
         threshold: value at which the alternative is as good; None where it is out of reach.
@@ -65,8 +66,9 @@ class Driver(NamedTuple):
     words: str
     unit: str
     digits: int
-    mean: float
-    sd: float
+    median: float
+    low: float
+    high: float
     per_sd: float
     share: float
     threshold: float | None
@@ -147,7 +149,8 @@ def drivers_of(comparison: Comparison, one: int, other: int, person: int) -> tup
         value = mean + steps * sd
         reachable = abs(steps) <= FARTHEST_SD and column.low <= value <= column.high
         texts = (names[place], reading.words, reading.unit, reading.digits)
-        found.append(Driver(*texts, mean, sd, slope, share, value if reachable else None))
+        median, low, high = map(float, believed(ensemble, names[place])[person])
+        found.append(Driver(*texts, median, low, high, slope, share, value if reachable else None))
     return tuple(found)
 
 
@@ -232,9 +235,10 @@ def _driven(driver: Driver, comparison: Comparison, best: int, other: int) -> st
     options = comparison.options
     more = "higher" if driver.per_sd > 0.0 else "lower"
     one, alternative = options[best].title, options[other].title
+    interval = f"90% interval {driver.low:.{driver.digits}f} to {driver.high:.{driver.digits}f}"
     text = (
-        f"The {more} the {driver.words} (believed {driver.shown(driver.mean)}, standard deviation"
-        f" {driver.sd:.{driver.digits + 1}f}), the more does {one} go before {alternative}"
+        f"The {more} the {driver.words} (believed {driver.shown(driver.median)}, {interval}), the more does {one} go"
+        f" before {alternative}"
     )
     if driver.threshold is None:
         return text + "."
@@ -314,9 +318,9 @@ def _rule(comparison: Comparison, refusal: Refusal, person: int) -> str:
     reading = WORDS.get(rule.column, READINGS.get(rule.column)) or Reading(rule.column.replace("_", " "), "", 2)
     column = comparison.ensemble.people.schema[rule.column]
     value = comparison.seen.get(rule.column, np.full(person + 1, np.nan))[person]
-    believed = "" if not np.isnan(value) else " (believed)"
-    value = comparison.ensemble.mean(rule.column)[person] if np.isnan(value) else value
-    shown = f"{reading.words[:1].upper()}{reading.words[1:]} {_with_unit(float(value), reading)}{believed}"
+    unseen = " (believed)" if np.isnan(value) else ""
+    value = believed(comparison.ensemble, rule.column)[person, 0] if np.isnan(value) else value
+    shown = f"{reading.words[:1].upper()}{reading.words[1:]} {_with_unit(float(value), reading)}{unseen}"
     if rule.at_least is not None:
         relation = f"is below {rule.at_least:g}" if refusal.indication else _above(float(value), rule.at_least)
     elif rule.below is not None:

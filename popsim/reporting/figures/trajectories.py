@@ -68,9 +68,11 @@ def twin_trajectory(
     log = history(model.events, int(rows[0]))
     classes = {setting.name: setting.setting_class for setting in run.network.settings}
     admissions = stays(log, classes)
-    death = log.filter(pl.col("event") == "death")["time_days"].to_list()
-    end = min(death[0] if death else np.inf, entry + run.experiment.follow_up_days)
-    outcome = f"died on day {death[0] - entry:.0f}" if death else "alive at the end"
+    follow_up_end = entry + run.experiment.follow_up_days  # what comes later is no outcome of the experiment
+    died = (pl.col("event") == "death") & (pl.col("time_days") < follow_up_end)
+    death = log.filter(died)["time_days"].to_list()
+    end = death[0] if death else follow_up_end
+    outcome = f"died on day {death[0] - entry:.0f}" if death else "alive at the end of follow-up"
     note = (
         f"Person {person_id}, replication {replication}, simulated again with the same random numbers; {outcome}. "
         "Shaded: on a ward or in intensive care. The signals are the twin's true values at each day's end."

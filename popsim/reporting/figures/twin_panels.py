@@ -29,9 +29,9 @@ UNIT_WORDS = {"1": "", "bpm": "beats/min", "mL/min/1.73m2": "mL/min/1.73 m²"}
 LABEL_LETTERS = 46
 LOG_TICKS = [m * 10.0**e for e in range(-3, 7) for m in (1.0, 2.0, 3.0, 5.0)]
 SIGNALS_NOTE = (
-    "Dots: measurements (hollow: too late to be used). Blue: what the twin believes the true value was, median and 90% "
-    "interval; where nobody measures it is wide. Orange, dashed: forecast if treatment stays as it is, median and 90% "
-    "interval. Dotted vertical lines: events."
+    "Dots: measurements (hollow: too late to be used); of kidney function also what creatinine says (CKD-EPI 2021). "
+    "Blue: what the twin believes the true value was, median and 90% interval; where nobody measures it is wide. "
+    "Orange, dashed: forecast if treatment stays as it is, median and 90% interval. Dotted vertical lines: events."
 )
 RISKS_NOTE = (
     "Of 100 people of whom the same is known, so many would have the event, if treatment stays as it is. Lines: 90% "
