@@ -16,7 +16,7 @@ from popsim.registry import vocabulary as words
 from popsim.registry.living import QUANTILES, filtration
 from popsim.registry.record import DIAGNOSES
 from popsim.registry.service import TwinRegistry, stored_rows
-from popsim.registry.stream import Row, order
+from popsim.registry.stream import Row
 from popsim.registry.summary import Band, Option, Reading, Risk, SignalHistory, TwinSummary
 from popsim.registry.tables import bands, events, forecasts, observations, recommendations
 from popsim.registry.vocabulary import Vocabulary, vocabulary_of
@@ -57,7 +57,8 @@ def summarise(registry: TwinRegistry, twin: str) -> TwinSummary:
     with registry.database.reading() as connection:
         rows = list(stored_rows(connection, observations, twin, vocabulary))
         classes = [row for row in rows if vocabulary.measurements[row.code].name == words.NYHA]
-        happened = sorted([*stored_rows(connection, events, twin, vocabulary), *classes], key=order)
+        happened = [*stored_rows(connection, events, twin, vocabulary), *classes]
+        happened.sort(key=lambda row: (row.time, row.code))
         unused = _unused(connection, twin)
         believed = _bands(connection, twin, len(vocabulary.sensors))
         ahead = _latest(connection, forecasts, twin)

@@ -8,9 +8,12 @@ from small_registry import COHORT, HEADER, MEMBERS, RECORD, ROOT, WEEK, person, 
 
 from popsim.errors import DefinitionError, InputError, RunError
 from popsim.population.cohort import Cohort
+from popsim.registry.advising import _last_seen
 from popsim.registry.record import Person
 from popsim.registry.service import TwinRegistry, physiology_for
+from popsim.registry.showing import summarise
 from popsim.registry.stream import Calendar
+from popsim.registry.vocabulary import vocabulary_of
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +128,7 @@ def test_the_class_of_symptoms_is_taken_in(week, tmp_path):
     registry.update(stream("7,88020-3,4,1,observation", "7.2,88020-3,4,1,observation"), "a.csv", twin=twin)
     _, after = registry.belief(twin)
     assert after.ensemble.mean("symptom_score")[0] > before.ensemble.mean("symptom_score")[0] + 0.5
+    assert summarise(registry, twin).events == ((7, "NYHA class 4"), (7, "NYHA class 4"))
 
 
 def test_a_creatinine_is_read_as_filtration(week, tmp_path):
@@ -138,6 +142,15 @@ def test_a_creatinine_is_read_as_filtration(week, tmp_path):
     as_filtration.update(stream(f"8,98979-8,{gfr:.9g},mL/min/{{1.73_m2}},observation"), "a.csv", twin=twin)
     means = [one.belief(twin)[1].ensemble.mean("gfr_ml_min")[0] for one in (as_creatinine, as_filtration)]
     assert means[0] == pytest.approx(means[1], rel=1e-6)
+    [shown] = [one for one in summarise(as_creatinine, twin).signals if one.name == "gfr_ml_min"]
+    [reading] = shown.readings
+    assert (reading.time, reading.used, reading.source) == (8.0, True, "creatinine")
+    assert reading.value == pytest.approx(gfr, rel=1e-6)
+    assert reading.in_words() == f"{gfr:.4g} on day 8, from creatinine"
+    with as_creatinine.database.reading() as connection:
+        _, belief = as_creatinine.belief(twin)
+        seen = _last_seen(connection, twin, vocabulary_of("heart_failure"), belief.ensemble)
+    assert seen["gfr_ml_min"][0] == pytest.approx(gfr, rel=1e-6)  # and rules of prescribing go by it
 
 
 def test_one_bad_line_refuses_the_whole_file(week):

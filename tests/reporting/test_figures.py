@@ -12,7 +12,7 @@ from popsim.cli import main
 from popsim.errors import InputError
 from popsim.experiments.unit import build
 from popsim.reporting import figures
-from popsim.reporting.figures import style
+from popsim.reporting.figures import style, trajectories
 from popsim.reporting.figures.curves import people_of
 from popsim.reporting.figures.trajectories import _lived
 from popsim.reporting.figures.value import ellipse, increments
@@ -153,6 +153,21 @@ def test_the_trajectory_shades_each_stay_in_hospital(run):
         figures.twin_trajectory(run, 9999)
     with pytest.raises(InputError, match="no column 'weight'"):
         figures.twin_trajectory(run, signals=["weight"])
+
+
+def test_a_death_after_the_end_of_follow_up_is_none_of_the_experiment(run, monkeypatch):
+    """The simulation goes on to the last person's end; the table counts what falls into each one's follow-up."""
+    real, follow_up = trajectories.history, run.experiment.follow_up_days
+
+    def died_later(*arguments):
+        log = real(*arguments).filter(pl.col("event") != "death")
+        late = pl.lit(log["time_days"].min() + follow_up + 15.0).alias("time_days")
+        return pl.concat([log, log[:1].with_columns(pl.lit("death").cast(log.schema["event"]).alias("event"), late)])
+
+    monkeypatch.setattr(trajectories, "history", died_later)
+    figure = figures.twin_trajectory(run)
+    assert "alive at the end of follow-up" in words(figure) and "died" not in words(figure)
+    assert figure.axes[-1].get_xlim()[1] == follow_up
 
 
 def test_acceptability_sums_to_one_and_is_drawn_from_draws(uncertain_run):

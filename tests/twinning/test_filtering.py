@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from linear_world import EXACT, READING_SD, believe, kalman
+from linear_world import EXACT, READING_SD, LinearBelief, believe, kalman
 from numba import set_num_threads
 
 from popsim.errors import InputError
 from popsim.kernels import filtering
 from popsim.population.clock import Clock
+from popsim.population.columns import Column, Schema
+from popsim.population.population import Population
+from popsim.twinning.ensemble import Ensemble
+from popsim.twinning.sensors import Sensor
 
 READINGS = np.array([1.4, 2.9, np.nan, 4.1, 3.2, 5.0, np.nan, 4.4, 5.5, 5.9])
 
@@ -72,6 +76,30 @@ def test_a_lasting_error_is_told_from_the_state_as_far_as_the_kalman_filter_can(
     assert level.mean() == pytest.approx(1.0 + shift * 4.0 / total, abs=4 * level.std() / np.sqrt(200) + 0.01)
 
 
+def test_what_is_skewed_follows_a_reading_by_its_logarithm():
+    """A peptide 1000 exp(0.8 level): a straight line through it takes members below 0, its logarithm is exact."""
+    level = np.random.default_rng(6).normal(1.0, 1.0, 400)
+    schema = Schema(
+        [
+            Column("level", "real", "1", -1e6, 1e6, "", "physiology"),
+            Column("peptide", "real", "1", 5, 1e6, "", "physiology"),
+        ]
+    )
+    people = Population(schema, np.arange(400, dtype=np.int64))
+    people["level"], people["peptide"] = level, 1000.0 * np.exp(0.8 * level)
+    sensors = [Sensor("level", "level", noise_sd=0.5), Sensor("peptide", "peptide", noise_share=0.25, logarithmic=True)]
+    ensemble = Ensemble(people, 400, np.zeros((2, 400), np.float32))
+    belief = LinearBelief(ensemble, None, sensors, seed=1, estimated=("level", "peptide"))
+    belief._constants = EXACT
+    belief.assimilate(np.array([[-2.0], [np.nan]]))
+    shown = people["level"].astype(float)
+    # Kalman: the mean moves by the gain v / (v + 0.25) of the surprise.
+    gain = level.var(ddof=1) / (level.var(ddof=1) + 0.25)
+    assert shown.mean() == pytest.approx(level.mean() + gain * (-2.0 - level.mean()), abs=1e-4)
+    np.testing.assert_allclose(people["peptide"], 1000.0 * np.exp(0.8 * shown), rtol=1e-4)
+    assert people["peptide"].min() > 5.0
+
+
 def test_one_wrong_reading_moves_a_belief_no_more_than_the_bound_does():
     belief, bounded = believe(1, 500, seed=3), believe(1, 500, seed=3)
     for one in (belief, bounded):
@@ -107,15 +135,18 @@ def test_compiled_equals_plain_python():
     """`follow`, `inherit` and `rejuvenate`, to rounding of sums (1e-6 of float32 values)."""
     rng = np.random.default_rng(4)
     weight = rng.dirichlet(np.ones(16))
-    seen, moved = rng.normal(size=16), rng.normal(size=16)
+    seen, moved, own = rng.normal(size=16), rng.normal(size=16), np.empty(16)
     mean, variance = filtering.moments.py_func(seen, weight)
     assert filtering.moments(seen, weight) == pytest.approx((mean, variance), rel=1e-12)
     for function, args in (
-        (filtering.follow, (seen, mean, variance, moved, 0.4, 0.7, weight, 12.0, -2.0, 2.0, EXACT)),
+        (filtering.follow, (False, seen, mean, variance, moved, 0.4, 0.7, weight, 12.0, own, -2.0, 2.0, EXACT)),
+        (filtering.follow, (True, seen, mean, variance, moved, 0.4, 0.7, weight, 12.0, own, 0.1, 20.0, EXACT)),
         (filtering.inherit, (rng.integers(0, 16, 16),)),
-        (filtering.rejuvenate, (rng.integers(0, 16, 16), rng.integers(0, 16, 16), 0.1, -2.0, 2.0)),
+        (filtering.rejuvenate, (False, rng.integers(0, 16, 16), rng.integers(0, 16, 16), 0.1, -2.0, 2.0)),
+        (filtering.rejuvenate, (True, rng.integers(0, 16, 16), rng.integers(0, 16, 16), 0.1, 0.1, 20.0)),
     ):
-        start = (0.5 * seen + rng.normal(size=16)).astype(np.float32)
+        start = 0.5 * seen + rng.normal(size=16)
+        start = (np.exp(start) if args[0] is True else start).astype(np.float32)
         compiled, plain = start.copy(), start.copy()
         function(compiled, *args)
         function.py_func(plain, *args)

@@ -7,6 +7,7 @@ import pytest
 from chosen_for import believed, dose, metabolisers
 
 from popsim.twinning.choice import NOTICE, compare
+from popsim.twinning.ensemble import believed as shown_as_believed
 from popsim.twinning.reasons import _select, drivers_of, explain
 
 MORE, MRA = dose("more", "loop_diuretic", 1, label="More furosemide"), dose("mra", "spironolactone", 1)
@@ -25,6 +26,17 @@ def test_a_missing_indication_and_a_budget_are_said():
     why = explain(comparison)
     assert "is not below 40: spironolactone is not started." in why.refusals["mra"]
     assert "more than the budget" in why.refusals["more"]
+
+
+def test_what_is_believed_is_the_median_that_the_page_shows():
+    """Of a belief with two humps the mean (50%) is nobody's; rules go by the majority, words by the median."""
+    belief = believed(members=64)
+    belief.ensemble.people["ejection_fraction_percent"] = np.where(np.arange(64) < 24, 36.0, 58.0)
+    belief.ensemble.people["systolic_mmhg"] = 120.0
+    median, low, high = shown_as_believed(belief.ensemble, "ejection_fraction_percent")[0]
+    assert (median, low, high) == (58.0, 36.0, 58.0)
+    why = explain(compare(belief, [MRA], 1))
+    assert "Ejection fraction 58% (believed) is not below 40" in why.refusals["mra"]
 
 
 def test_a_reaction_too_likely_is_said():
