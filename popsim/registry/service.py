@@ -243,8 +243,8 @@ class TwinRegistry:
         lived = live(kind, believe(kind, ids, states, 0), rows, 0, [{} for _ in ids])
         salted = [new_salt() for _ in ids]
         made = [
-            (twin, kind.seed, cohort.name, kind.physiology, kind.members, salt)
-            for twin, salt in zip(ids, salted, strict=True)
+            (twin, kind.seed, cohort.name, kind.physiology, kind.members, " ".join(person.known), salt)
+            for twin, person, salt in zip(ids, persons, salted, strict=True)
         ]
         self._keep(connection, "new", ids, salted, (0, kind.layout.name), lived, rows, made)
 

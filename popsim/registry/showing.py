@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from popsim.registry.record import DIAGNOSES
 from popsim.registry.service import TwinRegistry, stored_rows
 from popsim.registry.stream import Row
 from popsim.registry.summary import Band, Option, Reading, Risk, SignalHistory, TwinSummary
-from popsim.registry.tables import bands, events, forecasts, observations, recommendations
+from popsim.registry.tables import bands, events, forecasts, observations, recommendations, twins
 from popsim.registry.vocabulary import Vocabulary, vocabulary_of
 from popsim.twinning.ensemble import Ensemble
 from popsim.twinning.sensors import Sensor
@@ -59,10 +59,13 @@ def summarise(registry: TwinRegistry, twin: str) -> TwinSummary:
         classes = [row for row in rows if vocabulary.measurements[row.code].name == words.NYHA]
         happened = [*stored_rows(connection, events, twin, vocabulary), *classes]
         happened.sort(key=lambda row: (row.time, row.code))
+        record = connection.execute(sql.select(twins.c.known).where(twins.c.twin == twin)).scalar_one()
         unused = _unused(connection, twin)
         believed = _bands(connection, twin, len(vocabulary.sensors))
         ahead = _latest(connection, forecasts, twin)
         advice = _latest(connection, recommendations, twin)
+    doses = (vocabulary.medications[row.code].name for row in happened if row.kind == "medication")
+    told = {*record.split(), *doses}
     foreseen = {} if ahead is None else ahead[1]["signals"]
     signals = tuple(
         SignalHistory(
@@ -81,7 +84,7 @@ def summarise(registry: TwinRegistry, twin: str) -> TwinSummary:
         day=belief.day,
         physiology=kind.physiology,
         members=kind.members,
-        known=dict(_known(belief.ensemble, vocabulary)),
+        known=dict(_known(belief.ensemble, vocabulary, told)),
         signals=signals,
         events=tuple((row.day, _told(row, vocabulary)) for row in happened),
         **_foreseen(ahead),
@@ -138,34 +141,38 @@ def _told(row: Row, vocabulary: Vocabulary) -> str:
     return f"{label} stopped" if row.value == 0.0 else f"{label} {row.value:g} {row.unit}"
 
 
-def _known(ensemble: Ensemble, vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
-    """What all members share."""
-    schema = vocabulary.schema
+def _known(ensemble: Ensemble, vocabulary: Vocabulary, told: Set[str]) -> Iterator[tuple[str, str]]:
+    """What was told for certain; few members may also agree by chance in what was not."""
 
     def shared(name: str) -> float | None:
-        values = ensemble.of(name)[0] if name in schema else np.array([0.0, 1.0])
+        values = ensemble.of(name)[0] if name in vocabulary.schema else np.array([0.0, 1.0])
         return float(values[0]) if np.all(values == values[0]) else None
 
-    age, female = shared("age_years"), shared("female")
+    def given(name: str) -> float | None:
+        return shared(name) if name in told else None
+
+    age, female = given("age_years"), given("female")
     if age is not None:
         yield "Age at the start", f"{age:g} years"
     if female is not None:
         yield "Sex", "female" if female else "male"
     for name in DIAGNOSES:
-        if shared(name) is not None:
+        if given(name) is not None:
             label = name.upper() if name in ACRONYMS else name.replace("_", " ").capitalize()
-            yield label, "yes" if shared(name) else "no"
-    yield from _doses(vocabulary, shared)
+            yield label, "yes" if given(name) else "no"
+    yield from _doses(vocabulary, shared, given)
     for name in GENES:
-        phenotype = shared(name)
+        phenotype = given(name)
         if phenotype:
             yield name.upper(), PHENOTYPES[int(phenotype)]
 
 
-def _doses(vocabulary: Vocabulary, shared: Callable[[str], float | None]) -> Iterator[tuple[str, str]]:
+def _doses(
+    vocabulary: Vocabulary, shared: Callable[[str], float | None], given: Callable[[str], float | None]
+) -> Iterator[tuple[str, str]]:
     """Drugs that are taken; by class, as a share of the target dose, where it is not known which drug of it."""
     for name, measure in vocabulary.medications.items():
-        drug, dose = measure.drug, shared(measure.name)
+        drug, dose = measure.drug, given(measure.name)
         if not dose:
             continue
         if drug is None:

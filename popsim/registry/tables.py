@@ -23,7 +23,8 @@ def _of_twin(*, key: bool = True) -> sql.Column[Any]:
     )
 
 
-# `salt` keys the digests of a twin's rows: once it is forgotten, nobody can try values against them.
+# `known`: columns that the record gave. `salt` keys the digests of a twin's rows: once it is forgotten, nobody can try
+# values against them.
 twins = sql.Table(
     "twins",
     metadata,
@@ -32,6 +33,7 @@ twins = sql.Table(
     sql.Column("cohort", sql.String, nullable=False),
     sql.Column("physiology", sql.String, nullable=False),
     sql.Column("members", sql.Integer, nullable=False),
+    sql.Column("known", sql.String, nullable=False),
     sql.Column("salt", sql.String, nullable=False),
     _line(),
 )

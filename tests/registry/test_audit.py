@@ -52,7 +52,10 @@ TAMPERS = [
     ("update ensembles set state = zeroblob(length(state))", "ensembles, written by line"),
     ("update ensembles set line = 'Quenby'", "ensembles, written by"),
     ("delete from twins where twin = 'test0001'", "twin test0001"),  # and, by the foreign keys or not, what is its
-    ("insert into twins select 'Quenby', seed, cohort, physiology, members, salt, line from twins limit 1", "not know"),
+    (
+        "insert into twins select 'Quenby', seed, cohort, physiology, members, known, salt, line from twins limit 1",
+        "not know",
+    ),
     (f"{DROP} delete from audit where number = 5", "audit_no_delete was removed"),
     (f"{DROP} delete from audit where number = 5; {TRIGGERS[1]}", "recommendations, written by"),
     (f"{DROP} drop trigger audit_no_update", "was removed from the file"),

@@ -9,6 +9,7 @@ from small_registry import COHORT, HEADER, MEMBERS, RECORD, ROOT, WEEK, person, 
 from popsim.errors import DefinitionError, InputError, RunError
 from popsim.population.cohort import Cohort
 from popsim.registry.advising import _last_seen
+from popsim.registry.packing import pack
 from popsim.registry.record import Person
 from popsim.registry.service import TwinRegistry, physiology_for
 from popsim.registry.showing import summarise
@@ -208,6 +209,19 @@ def test_persons_of_whom_different_things_are_known_are_made_together(tmp_path):
     assert len(np.unique(of[first]("loop_diuretic_mg_day"))) > 1
     assert (of[second]("loop_diuretic_mg_day") == 80.0).all()
     assert 0 < of[second]("diabetes").mean() < 1
+
+
+def test_what_members_agree_in_by_chance_is_not_called_known(tmp_path):
+    registry, [twin] = registry_of(tmp_path, record='age_years = 70\nsex = "male"\n[diagnoses]\nckd = false\n')
+    with registry.database.writing() as connection:
+        belief = registry.belief(twin)[1]
+        for name in ("diabetes", "mra_fraction"):
+            belief.ensemble.people[name] = 1
+        [state_] = pack(registry.standings(connection)[twin].kind.layout, belief.ensemble)
+        connection.exec_driver_sql("UPDATE ensembles SET state = ?", (state_,))
+    assert summarise(registry, twin).known == {"Age at the start": "70 years", "Sex": "male", "CKD": "no"}
+    registry.update(stream("1,furosemide,80,mg/d,medication"), "a.csv", twin=twin)
+    assert summarise(registry, twin).known["Furosemide"] == "80 mg/d"
 
 
 def test_the_clinical_twin_is_made_where_the_cohort_is_its():
