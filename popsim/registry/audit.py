@@ -12,6 +12,8 @@ import hashlib
 import hmac
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -130,39 +132,45 @@ def _check_chain(entries: Sequence[Entry]) -> None:
 
 def _differences(connection: Connection, entries: Sequence[Entry]) -> Iterator[str]:
     """What of the twins is not as the log says it was left."""
-    written: defaultdict[str, dict[tuple[str, int], str]] = defaultdict(dict)
+    written = _written(entries)
+    salts = {row.twin: row.salt for row in connection.execute(sql.select(twins.c.twin, twins.c.salt))}
+    for table in OF_TWINS:
+        whose, by = (list(table.columns.keys()).index(name) for name in ("twin", "line"))
+        rows = connection.exec_driver_sql(f"SELECT * FROM {table.name} ORDER BY twin")
+        for twin, mine in groupby(map(tuple, rows), key=itemgetter(whose)):
+            found: defaultdict[object, list[tuple[object, ...]]] = defaultdict(list)
+            for row in mine:
+                found[row[by]].append(row)
+            for line, some in found.items():
+                if written.get(twin, {}).pop((table.name, line), None) != _digest(salts.get(twin, ""), some):
+                    # What the log does not know may be any text.
+                    name = f"twin {twin}" if twin in written else "a twin that it does not know"
+                    yield _difference(name, table.name, line)
+    for twin, missing in written.items():
+        for table_name, line in missing:
+            yield _difference(f"twin {twin}", table_name, line)
+
+
+def _difference(whose: str, table: str, line: object) -> str:
+    by = f"line {line}" if isinstance(line, int) else "no line"
+    return f"{whose} is not as the audit log says it was left: {table}, written by {by}"
+
+
+def _written(entries: Sequence[Entry]) -> dict[str, dict[tuple[str, object], str]]:
+    """By twin the digests that its rows must have, by table and line."""
+    written: dict[str, dict[tuple[str, object], str]] = {}
+    belief: dict[str, tuple[str, object]] = {}  # what the next one overwrites
     for entry in entries:
-        of_twin = written[entry.twin]
+        of_twin = written.setdefault(entry.twin, {})
         if entry.action == FORGET:
             of_twin.clear()
         for part in entry.digests.split():
             name, _, digest = part.partition(":")
-            if name == ensembles.name:  # the one before was overwritten
-                of_twin = written[entry.twin] = {key: one for key, one in of_twin.items() if key[0] != name}
+            if name == ensembles.name:
+                of_twin.pop(belief.get(entry.twin, ("", 0)), None)
+                belief[entry.twin] = name, entry.number
             of_twin[name, entry.number] = digest
-    present = {
-        twin for table in OF_TWINS for (twin,) in connection.exec_driver_sql(f"SELECT DISTINCT twin FROM {table.name}")
-    }
-    salts = {row.twin: row.salt for row in connection.execute(sql.select(twins.c.twin, twins.c.salt))}
-    for twin in sorted(written.keys() | present, key=str):
-        found = _digests(connection, twin, salts.get(twin, ""))
-        expected = written.get(twin, {})
-        for table, line in sorted(expected.keys() | found.keys(), key=str):
-            if found.get((table, line)) != expected.get((table, line)):
-                # An id that the log does not know may be any text.
-                whose = f"twin {twin}" if twin in written else "a twin that it does not know"
-                by = f"written by line {line}" if isinstance(line, int) else "written by no line"
-                yield f"{whose} is not as the audit log says it was left: {table}, {by}"
-
-
-def _digests(connection: Connection, twin: str, salt: str) -> dict[tuple[str, int], str]:
-    """Digests of a twin's rows by table and by the line that wrote them."""
-    found: defaultdict[tuple[str, int], list[tuple[object, ...]]] = defaultdict(list)
-    for table in OF_TWINS:
-        place = list(table.columns).index(table.c.line)
-        for row in connection.exec_driver_sql(f"SELECT * FROM {table.name} WHERE twin = ?", (twin,)):
-            found[table.name, row[place]].append(tuple(row))
-    return {key: _digest(salt, rows) for key, rows in found.items()}
+    return written
 
 
 def _digest(salt: str, rows: Sequence[tuple[object, ...]]) -> str:
