@@ -13,7 +13,7 @@ from typing import BinaryIO
 from popsim.errors import InputError, PopsimError
 from popsim.registry.privacy import ID, shown_path
 from popsim.registry.service import Report, TwinRegistry
-from popsim.registry.stream import Calendar, Reader, read_bytes, whole_lines
+from popsim.registry.stream import Calendar, Reader, read_bytes
 
 SUFFIXES = (".csv", ".jsonl")
 PIPE_BYTES = 1 << 20
@@ -119,4 +119,6 @@ def _lines(stream: BinaryIO, pipe: Path) -> Iterator[list[str]]:
         if len(rest) > PIPE_BYTES:
             raise InputError(f"{shown_path(pipe)}: a line is longer than {PIPE_BYTES // 1024:,} KiB")
         if complete:
-            yield whole_lines(complete + b"\n", pipe)[0]
+            # Bytes that are not UTF-8 fit into no field: their line alone is refused.
+            text = complete.decode("utf-8", "replace").removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")
+            yield [line.removesuffix("\r") for line in text.split("\n")]

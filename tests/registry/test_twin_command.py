@@ -121,15 +121,16 @@ def test_a_pipe_is_watched_and_bad_lines_are_passed_over(tmp_path):
 
     def write():
         with pipe.open("wb", buffering=0) as stream_in:
-            stream_in.write(stream(*WEEK[:3], bad, *WEEK[3:]) + b"9,29463-7,8")
+            stream_in.write(stream(*WEEK[:3], bad, *WEEK[3:]) + b"8,29463-7,8\xff0,kg,observation\n9,29463-7,8")
 
     writer = threading.Thread(target=write)
     writer.start()
     became = list(watch_pipe(registry, pipe, twin=twin))
     writer.join()
     reports = [one for _, one in became if not isinstance(one, Exception)]
-    [error] = [one for _, one in became if isinstance(one, Exception)]
-    assert str(error).startswith("pipe:5: value = '800'")
+    error, not_utf8 = (str(one) for _, one in became if isinstance(one, Exception))
+    assert error.startswith("pipe:5: value = '800'")
+    assert not_utf8 == f"pipe:{len(WEEK) + 3}: value: must be a number"
     assert sum(report.taken for report in reports) == len(WEEK)
     assert state(registry, twin)[0] == 7
 
