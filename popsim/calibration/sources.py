@@ -23,6 +23,7 @@ from popsim.experiments.recruitment import followed_days
 from popsim.experiments.runner import RunResult
 from popsim.experiments.sensitivity.design import designed
 from popsim.kernels.codes import CAUSE_NAMES
+from popsim.population.baseline import BASELINE
 
 type Run = Callable[[Study], RunResult]
 
@@ -154,6 +155,10 @@ def _check(targets: Sequence[Target], experiment: Experiment, path: Path) -> Non
             raise DefinitionError(path, where, None, "the name is used twice, each must be its own")
         if target.quantity not in QUANTITIES:
             raise DefinitionError(path, f"{where}.quantity", target.quantity, did_you_mean(target.quantity, QUANTITIES))
+        for condition in target.where:
+            if condition.column not in BASELINE:  # an outcome would choose other people under each strategy
+                allowed = did_you_mean(condition.column, BASELINE)
+                raise DefinitionError(path, f"{where}.where", condition.column, f"must be known at entry, {allowed}")
         for cause in target.causes:
             if cause not in CAUSE_NAMES:
                 raise DefinitionError(path, f"{where}.causes", cause, did_you_mean(cause, CAUSE_NAMES[1:]))

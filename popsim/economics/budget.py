@@ -23,7 +23,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from popsim.definitions.experiment import Perspective
-from popsim.economics.perspectives import SIGNS
+from popsim.economics.checks import check_finite, check_measures, check_names
+from popsim.economics.perspectives import SIGNS, perspective_named
 from popsim.economics.uncertainty import CONFIDENCE, nested_means
 from popsim.errors import InputError, did_you_mean
 
@@ -60,6 +61,8 @@ def budget_impact(
         InputError: a strategy has no spending, a number is out of bounds, or the lists differ in length.
     """
     people, share = _path(eligible, uptake)
+    check_names("strategy", [current, new])
+    check_measures(measures)
     spent = _spent(measures, perspective)
     for name in (current, new):
         if name not in spent["strategy"]:
@@ -104,7 +107,8 @@ def _path(eligible: Sequence[float], uptake: Sequence[float]) -> tuple[NDArray[n
     if len(eligible) != len(uptake):
         raise InputError(f"eligible: {len(eligible)} years, uptake: {len(uptake)}: they must be as many")
     people, share = np.asarray(eligible, np.float64), np.asarray(uptake, np.float64)
-    if not np.all((people >= 0) & np.isfinite(people)):
+    check_finite(eligible=people, uptake=share)
+    if not np.all(people >= 0):
         raise InputError("eligible: must be numbers of people, 0 or more")
     if not np.all((share >= 0) & (share <= 1)):
         raise InputError("uptake: must be shares, 0 to 1")
@@ -113,7 +117,7 @@ def _path(eligible: Sequence[float], uptake: Sequence[float]) -> tuple[NDArray[n
 
 def _spent(measures: pl.DataFrame, perspective: Perspective) -> pl.DataFrame:
     """strategy, draw, replication, component, n (year since entry), value: what the perspective counts, signed."""
-    signs = {name.removeprefix("cost_"): sign for name, sign in SIGNS[perspective].items()}
+    signs = {name.removeprefix("cost_"): sign for name, sign in SIGNS[perspective_named(perspective)].items()}
     found = measures.with_columns(parts=pl.col("measure").str.extract_groups(MEASURE)).select(
         pl.col("strategy").cast(pl.String),
         "draw",

@@ -19,6 +19,7 @@ from itertools import pairwise
 
 import polars as pl
 
+from popsim.economics.checks import check_number, check_price, check_values
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST, cost_effectiveness
 from popsim.economics.uncertainty import CONFIDENCE, nested_means
 from popsim.errors import InputError
@@ -40,6 +41,7 @@ def worth_by_level(
     Returns:
         level, and the columns of `cost_effectiveness`, one row for each level and other strategy.
     """
+    _check(levels)
     tables = []
     for (level,), measures in levels.group_by("level", maintain_order=True):
         table = cost_effectiveness(measures.drop("level"), comparator, willingness_to_pay, confidence)
@@ -49,6 +51,7 @@ def worth_by_level(
 
 def means_by_level(levels: pl.DataFrame, confidence: float = CONFIDENCE) -> pl.DataFrame:
     """Mean of every measure by level and strategy: level, strategy, measure and the columns of `nested_means`."""
+    _check(levels)
     return nested_means(levels, ["level", "strategy", "measure"], confidence)
 
 
@@ -78,7 +81,13 @@ def value_of_places(
     Raises:
         InputError: the setting has no places, or two levels have the same number of them.
     """
+    _check(levels)
+    check_price(willingness_to_pay)
+    check_number("people", people, above=True)
+    check_number("years", years, above=True)
     places = f"places.{setting}"
+    if places not in levels["measure"]:
+        raise InputError(f"setting '{setting}': how many places it has was not measured")
     wide = levels.filter(pl.col("measure").is_in([TOTAL_COST, QALYS, places])).pivot(
         on="measure", on_columns=[TOTAL_COST, QALYS, places], index=["level", *KEYS], values="value"
     )
@@ -99,6 +108,11 @@ def value_of_places(
     if not steps:
         raise InputError("the value of a place needs two levels or more")
     return nested_means(pl.concat(steps), ["strategy", "from_level", "to_level"], confidence)
+
+
+def _check(levels: pl.DataFrame) -> None:
+    """Refuse a table of levels that cannot be one."""
+    check_values(levels, ("level", *KEYS, "measure"))
 
 
 def _net_benefit(willingness_to_pay: float) -> pl.Expr:

@@ -25,13 +25,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from popsim.economics.checks import check_comparison, check_confidence, check_finite, check_measures, check_price
 from popsim.economics.uncertainty import CONFIDENCE, Nested, nested, nested_means, t_quantile
 from popsim.errors import InputError, did_you_mean
 
@@ -41,17 +42,25 @@ ROUNDING = 1e-9  # relative; differences that are the same in every pair leave o
 
 
 class Effect(NamedTuple):
-    """A measure per person that money may buy: what one unit of it is called, and the sign that makes more better."""
+    """A measure per person that money may buy.
+
+    Attributes:
+        measure: its name.
+        unit: what one unit of it is called.
+        sign: that makes more better.
+        horizon: what is counted: the days of follow-up, or also what a death in them loses of a lifetime.
+    """
 
     measure: str
     unit: str
     sign: int
+    horizon: Literal["follow-up", "lifetime"] = "follow-up"
 
 
 EFFECTS = (
     Effect(QALYS, "QALY gained", 1),
     Effect("life_years", "life year gained", 1),
-    Effect("dalys", "DALY averted", -1),
+    Effect("dalys", "DALY averted", -1, "lifetime"),
     Effect("mortality", "death avoided", -1),
     Effect("readmission_30d_at_entry", "30-day readmission avoided", -1),
     Effect("admissions_per_person", "admission avoided", -1),
@@ -92,7 +101,11 @@ def strategy_means(measures: pl.DataFrame, confidence: float = CONFIDENCE) -> pl
 
     Returns:
         strategy, measure and the columns of `nested_means`, in the order of first appearance.
+
+    Raises:
+        InputError: the table or the confidence is refused (economics/checks.py).
     """
+    check_measures(measures)
     return nested_means(measures, ["strategy", "measure"], confidence)
 
 
@@ -101,10 +114,23 @@ def paired_differences(measures: pl.DataFrame, comparator: str, confidence: floa
 
     Returns:
         strategy, comparator, measure and the columns of `nested_means`; `replications` counts pairs.
+
+    Raises:
+        InputError: the table, the comparator or the confidence is refused (economics/checks.py).
     """
-    pairs = _pairs(measures, comparator).with_columns(value=pl.col("value") - pl.col("base"))
-    table = strategy_means(pairs, confidence)
-    return table.select("strategy", pl.lit(comparator).alias("comparator"), pl.exclude("strategy"))
+    check_comparison(measures, comparator)
+    return _paired_differences(measures, comparator, confidence)
+
+
+def comparisons(
+    measures: pl.DataFrame, comparator: str, willingness_to_pay: float
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """`paired_differences` and `cost_effectiveness` of a whole run: both without rows where it has one strategy."""
+    check_measures(measures)
+    return (
+        _paired_differences(measures, comparator, CONFIDENCE),
+        _cost_effectiveness(measures, comparator, willingness_to_pay, CONFIDENCE),
+    )
 
 
 def cost_effectiveness(
@@ -124,10 +150,21 @@ def cost_effectiveness(
         parameter_icer_low, parameter_icer_high, parameter_icer_interval, net_monetary_benefit (willingness to pay x
         QALY difference - cost difference) and, each led by net_monetary_benefit_, low, high (Monte Carlo),
         parameter_sd, parameter_low, parameter_high.
+
+    Raises:
+        InputError: the table, the comparator or a number is refused (economics/checks.py).
     """
+    check_price(willingness_to_pay)
+    check_comparison(measures, comparator, (TOTAL_COST, QALYS))
+    return _cost_effectiveness(measures, comparator, willingness_to_pay, confidence)
+
+
+def _cost_effectiveness(
+    measures: pl.DataFrame, comparator: str, willingness_to_pay: float, confidence: float
+) -> pl.DataFrame:
     table = _ratios(measures, comparator, [effect_of(QALYS)], confidence)
     shown = ("low", "high", "parameter_sd", "parameter_low", "parameter_high")
-    benefits = net_benefit(measures, comparator, willingness_to_pay, confidence=confidence).select(
+    benefits = _net_benefit(measures, comparator, willingness_to_pay, QALYS, confidence).select(
         "strategy",
         net_monetary_benefit="mean",
         **{f"net_monetary_benefit_{name}": pl.col(name) for name in shown},
@@ -154,7 +191,19 @@ def net_benefit(
 
     Returns:
         strategy and the columns of `nested_means`.
+
+    Raises:
+        InputError: the table, the comparator, the effect or a number is refused (economics/checks.py).
     """
+    check_price(willingness_to_pay)
+    effect_of(effect)
+    check_comparison(measures, comparator, (TOTAL_COST, effect))
+    return _net_benefit(measures, comparator, willingness_to_pay, effect, confidence)
+
+
+def _net_benefit(
+    measures: pl.DataFrame, comparator: str, willingness_to_pay: float, effect: str, confidence: float
+) -> pl.DataFrame:
     differences = _differences(measures, comparator, effect, effect_of(effect).sign)
     benefit = differences.with_columns(value=willingness_to_pay * pl.col("effect") - pl.col("cost"))
     return nested_means(benefit, ["strategy"], confidence)
@@ -168,9 +217,19 @@ def cost_per_effect(measures: pl.DataFrame, comparator: str, confidence: float =
         called), replications, draws, cost_difference, effect_difference (per person, more is better), verdict, icer
         (cost of one unit), icer_low, icer_high, icer_interval, parameter_icer_low, parameter_icer_high,
         parameter_icer_interval.
+
+    Raises:
+        InputError: the table, the comparator or the confidence is refused (economics/checks.py).
     """
-    present = set(measures["measure"].unique())
-    return _ratios(measures, comparator, [effect for effect in EFFECTS if effect.measure in present], confidence)
+    effects = [effect for effect in EFFECTS if effect.measure in set(measures["measure"].unique())]
+    check_comparison(measures, comparator, (TOTAL_COST, *(effect.measure for effect in effects)))
+    return _ratios(measures, comparator, effects, confidence)
+
+
+def _paired_differences(measures: pl.DataFrame, comparator: str, confidence: float) -> pl.DataFrame:
+    pairs = _pairs(measures, comparator).with_columns(value=pl.col("value") - pl.col("base"))
+    table = nested_means(pairs, ["strategy", "measure"], confidence)
+    return table.select("strategy", pl.lit(comparator).alias("comparator"), pl.exclude("strategy"))
 
 
 def _ratios(measures: pl.DataFrame, comparator: str, effects: Sequence[Effect], confidence: float) -> pl.DataFrame:
@@ -239,7 +298,16 @@ def fieller(numerator: NDArray[np.float64], denominator: NDArray[np.float64], co
     Args:
         numerator, denominator: (replications,) paired differences, independent between replications.
         confidence: coverage.
+
+    Raises:
+        InputError: the arrays differ in length or hold what is no finite number.
     """
+    check_confidence(confidence)
+    check_finite(numerator=numerator, denominator=denominator)
+    return _fieller(numerator, denominator, confidence)
+
+
+def _fieller(numerator: NDArray[np.float64], denominator: NDArray[np.float64], confidence: float) -> Ratio:
     pairs = len(numerator)
     if pairs < 2:
         return NO_RATIO
@@ -269,8 +337,8 @@ def ratio_interval(numerator: float, denominator: float, covariance: NDArray[np.
 def _luck_of_ratio(found: pl.DataFrame, parts: Nested, confidence: float) -> Ratio:
     """Monte Carlo interval: draws are what is independent, or replications when there is one draw."""
     if len(parts.draws) > 1:
-        return fieller(parts.means[:, 0], parts.means[:, 1], confidence)
-    return fieller(found["cost"].to_numpy(), found["effect"].to_numpy(), confidence)
+        return _fieller(parts.means[:, 0], parts.means[:, 1], confidence)
+    return _fieller(found["cost"].to_numpy(), found["effect"].to_numpy(), confidence)
 
 
 def _parameters_of_ratio(parts: Nested, confidence: float) -> Ratio:
@@ -290,9 +358,11 @@ def _pairs(measures: pl.DataFrame, comparator: str) -> pl.DataFrame:
 
 
 def _differences(measures: pl.DataFrame, comparator: str, effect: str, sign: int = 1) -> pl.DataFrame:
-    """strategy, draw, replication, cost, effect: differences where all four values are known."""
+    """strategy, draw, replication, cost, effect: differences where all four values are known, 0 for mere rounding."""
     pairs = _pairs(measures.filter(pl.col("measure").is_in([TOTAL_COST, effect])), comparator)
-    difference = pl.col("value") - pl.col("base")
+    rounding = ROUNDING * pl.max_horizontal(pl.col("value").abs(), pl.col("base").abs())
+    exact = pl.col("value") - pl.col("base")
+    difference = pl.when(exact.abs() <= rounding).then(0.0).otherwise(exact)
     return (
         pairs.select("strategy", "draw", "replication", "measure", difference=difference)
         .pivot(on="measure", on_columns=[TOTAL_COST, effect], index=["strategy", "draw", "replication"])

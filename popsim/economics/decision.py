@@ -6,8 +6,9 @@ that shows the case (tests/economics/test_decision_peers.py, heormodel 0.7.4):
 - luck: a draw's costs and effects are means over few replications of few people. heormodel (like its peers in R) takes
   them for exact; expected losses and EVPI are then too high, and probabilities are pulled towards a coin's. Here the
   luck is taken out of the spread of the draws first, where draws have several replications (`Decision.exact`);
-- ties: heormodel's acceptability curve gives all of a tied draw to the strategy that is listed first; here the tied
-  share it, so that the order of strategies changes nothing;
+- ties: heormodel's acceptability curve gives all of a tied draw to the strategy that is listed first, and its
+  incremental analysis calls the second of two equal strategies dominated; here the tied share a draw, and strategies
+  that cost and gain the same in every draw are told as the same, so that the order of strategies changes nothing;
 - partial information: see `information`.
 
 Money is in the currency of the costs, per person; an effect is signed so that more is better.
@@ -23,9 +24,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST, effect_of
+from popsim.economics.checks import check_comparator, check_comparison, check_finite, check_names, check_number
+from popsim.economics.checks import check_price
+from popsim.economics.cost_effectiveness import QALYS, ROUNDING, TOTAL_COST, effect_of
 from popsim.economics.uncertainty import nested, without_noise
-from popsim.errors import InputError, did_you_mean
+from popsim.errors import InputError
 
 STATUS = {"ND": "on the frontier", "D": "dominated", "ED": "extendedly dominated"}
 COMPONENTS = 2  # of a strategy: cost and effect
@@ -40,6 +43,9 @@ class Decision:
         draws: (D,) numbers of the draws; 0 alone when the run has none.
         cost, effect: (D, S) means over replications, luck included.
         noise: (2 S, 2 S) covariance that luck gives to a draw's costs and effects; None where it cannot be told.
+
+    Raises:
+        InputError: a name or a draw stands twice, arrays do not fit together, or a number is not finite.
     """
 
     strategies: tuple[str, ...]
@@ -47,6 +53,14 @@ class Decision:
     cost: NDArray[np.float64]
     effect: NDArray[np.float64]
     noise: NDArray[np.float64] | None
+
+    def __post_init__(self) -> None:
+        check_names("strategy", self.strategies)
+        check_names("draw", np.asarray(self.draws).tolist())
+        check_finite(cost=self.cost, effect=self.effect)
+        if np.shape(self.cost) != (len(self.draws), len(self.strategies)):
+            wanted = f"{len(self.draws)} draws x {len(self.strategies)} strategies"
+            raise InputError(f"cost, effect: {np.shape(self.cost)}: must be {wanted}")
 
     @classmethod
     def of(cls, measures: pl.DataFrame, comparator: str, effect: str = QALYS) -> Self:
@@ -58,9 +72,8 @@ class Decision:
             InputError: there is no such strategy, effect or measure, or no replication in which all are known.
         """
         sign = effect_of(effect).sign
-        names = measures["strategy"].unique(maintain_order=True).to_list()
-        if comparator not in names:
-            raise InputError(f"comparator '{comparator}': {did_you_mean(comparator, names)}")
+        check_comparison(measures, comparator, (TOTAL_COST, effect))
+        names = measures["strategy"].cast(pl.String).unique(maintain_order=True).to_list()
         names = [comparator, *(name for name in names if name != comparator)]
         columns = [f"{measure} of {name}" for measure in (TOTAL_COST, effect) for name in names]
         wide = (
@@ -86,6 +99,30 @@ class Decision:
         cost, effect = np.split(both, COMPONENTS, axis=1)
         return Decision(self.strategies, self.draws, cost, effect, None)
 
+    @property
+    def same_as(self) -> dict[str, str]:
+        """Strategies that cost and gain in every draw what one before them does, but for rounding: by its name."""
+        same: dict[str, str] = {}
+        for place, name in enumerate(self.strategies):
+            for first in range(place):
+                if self.strategies[first] not in same and self._alike(place, first):
+                    same[name] = self.strategies[first]
+                    break
+        return same
+
+    def _alike(self, one: int, other: int) -> bool:
+        return all(np.allclose(table[:, one], table[:, other], ROUNDING, 0.0) for table in (self.cost, self.effect))
+
+    @property
+    def distinct(self) -> Decision:
+        """The decision without strategies that are the same as another."""
+        same, count = self.same_as, len(self.strategies)
+        kept = [place for place, name in enumerate(self.strategies) if name not in same]
+        both = [*kept, *(count + place for place in kept)]
+        noise = None if self.noise is None else self.noise[np.ix_(both, both)]
+        names = tuple(self.strategies[place] for place in kept)
+        return Decision(names, self.draws, self.cost[:, kept], self.effect[:, kept], noise)
+
     def net_monetary_benefit(self, willingness_to_pay: float) -> NDArray[np.float64]:
         """(D, S) willingness to pay x effect - cost."""
         return willingness_to_pay * self.effect - self.cost
@@ -99,17 +136,23 @@ def icer_table(decision: Decision) -> pl.DataFrame:
     """Incremental analysis of mean costs and effects: who is dominated, and what each step of the frontier costs.
 
     Returns:
-        strategy, cost, effect, status (STATUS), cost_step and effect_step from the strategy before it on the frontier,
-        icer = cost_step / effect_step; cheapest first. Steps and ICER are null off the frontier and for the cheapest.
+        strategy, cost, effect, status (STATUS, or "same as <strategy>"), cost_step and effect_step from the strategy
+        before it on the frontier, icer = cost_step / effect_step; cheapest first. Steps and ICER are null off the
+        frontier and for the cheapest.
+
+    Raises:
+        InputError: there is one strategy.
     """
     import pandas as pd
     from heormodel.cea import icer_table as heor_table
 
+    check_comparator(decision.strategies, decision.strategies[0])
+    distinct = decision.distinct
     means = pd.DataFrame(
-        {"cost": decision.cost.mean(axis=0), "effect": decision.effect.mean(axis=0)}, index=list(decision.strategies)
+        {"cost": distinct.cost.mean(axis=0), "effect": distinct.effect.mean(axis=0)}, index=list(distinct.strategies)
     )
     table = heor_table(means)
-    return pl.DataFrame(
+    frontier = pl.DataFrame(
         {
             "strategy": list(table.index),
             "cost": table["cost"].to_numpy(),
@@ -120,6 +163,12 @@ def icer_table(decision: Decision) -> pl.DataFrame:
             "icer": table["icer"].to_numpy(),
         }
     ).with_columns(pl.col(pl.Float64).fill_nan(None))
+    rows = []
+    for row in frontier.iter_rows(named=True):
+        none = dict.fromkeys(("cost_step", "effect_step", "icer"))
+        same = [name for name, first in decision.same_as.items() if first == row["strategy"]]
+        rows += [row, *(row | none | {"strategy": name, "status": f"same as {row['strategy']}"} for name in same)]
+    return pl.DataFrame(rows, frontier.schema)
 
 
 def acceptability(decision: Decision, willingness_to_pay: float | Iterable[float]) -> pl.DataFrame:
@@ -134,30 +183,38 @@ def acceptability(decision: Decision, willingness_to_pay: float | Iterable[float
         net_health_benefit (mean per person; the latter null where nothing is paid for health), probability (of the
         highest net benefit; ties are shared, so that strategies sum to 1), probability_standard_error,
         expected_loss (by choosing this strategy), expected_loss_standard_error, optimal (highest mean net benefit: the
-        CEAF is the probability where optimal). Standard errors are over draws, luck being taken for known.
+        CEAF is the probability where optimal). Standard errors are over draws, luck being taken for known. Strategies
+        that are the same have the same figures, and share the probability of being best.
 
     Raises:
-        InputError: the run has no parameter draws.
+        InputError: the run has no parameter draws or one strategy, or a willingness to pay is refused.
     """
     from heormodel.cea import expected_loss
 
+    check_comparator(decision.strategies, decision.strategies[0])
     need_draws(decision)
-    exact = decision.exact
     grid = np.atleast_1d(np.asarray(willingness_to_pay, np.float64))
-    losses = expected_loss(_outcomes(exact), grid).to_numpy()
+    check_finite(**{"willingness to pay": grid})
+    for price in grid.tolist():
+        check_price(price)
+    distinct, same = decision.distinct, decision.same_as
+    exact = distinct.exact
+    member = [distinct.strategies.index(same.get(name, name)) for name in decision.strategies]
+    losses = expected_loss(_outcomes(exact), grid).to_numpy()[:, member]
     parts = []
     for price, mean_loss in zip(grid.tolist(), losses, strict=True):
-        benefit = exact.net_monetary_benefit(price)
-        best = benefit == benefit.max(axis=1, keepdims=True)
+        benefit = exact.net_monetary_benefit(price)[:, member]
+        rounding = ROUNDING * (price * np.abs(exact.effect) + np.abs(exact.cost)).max()
+        best = benefit >= benefit.max(axis=1, keepdims=True) - rounding
         share = best / best.sum(axis=1, keepdims=True)
         loss = benefit.max(axis=1, keepdims=True) - benefit
         means = benefit.mean(axis=0)
-        optimal = np.arange(len(means)) == means.argmax()
+        optimal = np.array(member) == exact.net_monetary_benefit(price).mean(axis=0).argmax()
         parts.append(
             pl.DataFrame(
                 {
                     "willingness_to_pay": np.full(len(means), price),
-                    "strategy": list(exact.strategies),
+                    "strategy": list(decision.strategies),
                     "net_monetary_benefit": means,
                     "net_health_benefit": means / price if price > 0 else [None] * len(means),
                     "probability": share.mean(axis=0),
@@ -179,11 +236,10 @@ def discounted_people(people_per_year: float, years: int, discount_rate: float) 
     Multiply any value of information per person by it.
 
     Raises:
-        InputError: a number is negative.
+        InputError: a number is negative, infinite or none.
     """
     for name, number in (("people", people_per_year), ("years", years), ("discount rate", discount_rate)):
-        if number < 0:
-            raise InputError(f"{name} = {number}: must not be negative")
+        check_number(name, number)
     return people_per_year * sum((1.0 + discount_rate) ** -year for year in range(years))
 
 

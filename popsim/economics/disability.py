@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
+from popsim.economics.checks import check_finite, check_number
 from popsim.population.life_table import LifeTable
 from popsim.units import DAYS_PER_YEAR
 
@@ -32,6 +33,8 @@ def discounted_expectancy(
         female: 1 for women, same shape.
         rate_per_year: of discounting; 0 gives the life expectancy.
     """
+    check_finite(age_years=age_years, female=female)
+    check_number("discount rate", rate_per_year, 0.0, 1.0)
     force = table.rate + np.log1p(rate_per_year)  # (2, ages) at which worth decays: death and discounting together
     whole = 1.0 / force  # the last age holds for ever
     for age in reversed(range(table.oldest)):

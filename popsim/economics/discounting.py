@@ -25,6 +25,8 @@ def discount_factors(rate_per_year: float, days: int) -> NDArray[np.float64]:
     """
     if not 0.0 <= rate_per_year <= HIGHEST_RATE:
         raise InputError(f"discount rate = {rate_per_year}: must lie between 0 and {HIGHEST_RATE:g} a year")
+    if days < 1:
+        raise InputError(f"days = {days}: must be 1 or more")
     steps = np.full(days, (1.0 + rate_per_year) ** (-1.0 / DAYS_PER_YEAR))
     steps[:1] = 1.0
     return np.cumprod(steps)

@@ -35,7 +35,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from popsim.economics.subgroups import COST, QALY, UNIT, Cuts, Persons, known, levels, with_net_benefit
+from popsim.economics.checks import check_finite, check_names, check_number, check_shares
+from popsim.economics.subgroups import (
+    COST,
+    QALY,
+    UNIT,
+    Cuts,
+    Persons,
+    known,
+    known_at_entry,
+    levels,
+    with_net_benefit,
+)
 from popsim.economics.uncertainty import CONFIDENCE, nested_means
 from popsim.errors import InputError, did_you_mean
 
@@ -70,7 +81,9 @@ def groups(persons: Persons, comparator: str, by: str, outcomes: Sequence[str], 
         InputError: there is no such column or strategy.
     """
     table = with_net_benefit(persons, comparator, 0.0)
-    known(table, [by, *outcomes])
+    known(table, outcomes)
+    known_at_entry(table, [by])
+    check_names("outcome", outcomes)
     cells = (
         table.with_columns(levels(table, by, comparator, cuts).alias("level"))
         .filter(pl.col("level").is_not_null())
@@ -78,6 +91,8 @@ def groups(persons: Persons, comparator: str, by: str, outcomes: Sequence[str], 
         .agg(pl.len().alias("people"), pl.col(list(outcomes)).cast(pl.Float64).mean())
         .collect()
     )
+    if cells.is_empty():
+        raise InputError(f"column '{by}': not known of anybody")
     names = [str(name) for name in cells["level"].unique().sort()]
     strategies = [comparator, *sorted(set(cells["strategy"]) - {comparator})]
     units = cells.select(UNIT).unique().sort(UNIT)
@@ -125,6 +140,7 @@ def distribution(
     Raises:
         InputError: there is no such column, strategy or level, or shares do not sum to 1.
     """
+    check_number("cost of a QALY", cost_of_a_qaly, above=True)
     found = groups(persons, comparator, by, (COST, QALY), cuts)
     burden = _burden(found, opportunity_cost)
     gained, cost = (_differences(found.means[name]) for name in (QALY, COST))
@@ -147,8 +163,10 @@ def atkinson_ede(health: Floats, share: Floats, aversion: float) -> float:
     """Equally distributed equivalent of health by group, by Atkinson's function.
 
     Raises:
-        InputError: a group's health is not above 0.
+        InputError: a group's health is not above 0, or a number is refused.
     """
+    _check(health, share)
+    check_number("aversion", aversion)
     if health.min() <= 0.0:
         raise InputError(f"health of a group = {health.min():g}: Atkinson's function needs health above 0")
     scale = float(share @ health)  # keeps high powers within range
@@ -159,7 +177,13 @@ def atkinson_ede(health: Floats, share: Floats, aversion: float) -> float:
 
 
 def kolm_ede(health: Floats, share: Floats, aversion: float) -> float:
-    """Equally distributed equivalent of health by group, by Kolm's function."""
+    """Equally distributed equivalent of health by group, by Kolm's function.
+
+    Raises:
+        InputError: a number is refused.
+    """
+    _check(health, share)
+    check_number("aversion", aversion)
     mean = float(share @ health)
     if aversion == 0.0:
         return mean
@@ -190,17 +214,22 @@ def equity_weighted(
     Returns:
         strategy, measure and the columns of `nested_means`, in QALYs per person. net_health_benefit is the mean;
         atkinson and kolm are gains in the EDE; atkinson_equity and kolm_equity what these are more than the mean: what
-        the change in the distribution itself is worth.
+        the change in the distribution itself is worth. Atkinson's are null where a group's health is not above 0: they
+        are not defined there.
 
     Raises:
-        InputError: there is no such column, strategy or level, or a group has no health above 0.
+        InputError: there is no such column, strategy or level, or a number is refused.
     """
+    check_number("cost of a QALY", cost_of_a_qaly, above=True)
     found = groups(persons, comparator, by, (COST, QALY), cuts)
     burden = _burden(found, opportunity_cost)
     qaly, cost = found.means[QALY], found.means[COST]
     base = qaly[:, 0]
     if lifetime is not None:
-        base = np.broadcast_to(_by_level(found, lifetime, "lifetime"), base.shape)
+        whole = _by_level(found, lifetime, "lifetime")
+        for name, health in zip(found.names, whole.tolist(), strict=True):
+            check_number(f"lifetime health of level {name}", health, above=True)
+        base = np.broadcast_to(whole, base.shape)
     more_cost = _filled(_differences(cost)) @ found.share[:, None]
     net = _differences(qaly) - more_cost / cost_of_a_qaly * (burden / found.share)
     plain = partial(_mean, share=found.share)
@@ -214,7 +243,10 @@ def equity_weighted(
         mean = _linearised(plain, after) - _linearised(plain, before)
         tables.append(_long(found, mean, [strategy, "net_health_benefit"]))
         for name, function in functions.items():
-            gain = _linearised(function, after) - _linearised(function, before)
+            defined = name != "atkinson" or min(np.nanmean(v, axis=0).min() for v in (before, after)) > 0.0
+            gain = (
+                _linearised(function, after) - _linearised(function, before) if defined else np.full_like(mean, np.nan)
+            )
             tables.append(_long(found, gain, [strategy, name]))
             tables.append(_long(found, gain - mean, [strategy, f"{name}_equity"]))
     return nested_means(pl.concat(tables), ["strategy", "measure"], confidence)
@@ -256,25 +288,37 @@ def gradient(
 
 def ranks(share: Floats) -> Floats:
     """Fractional rank of the middle person of each group, groups being in order."""
+    check_finite(share=share)
+    check_shares("share", np.asarray(share))
     result: Floats = np.cumsum(share) - share / 2.0
     return result
 
 
 def slope_index(health: Floats, share: Floats) -> float:
     """Slope of the regression of health on fractional rank, groups weighted by their shares."""
+    check_finite(health=health, share=share)
     from_middle = ranks(share) - 0.5
     spread = float(share @ from_middle**2)
     return float((share * from_middle) @ health) / spread if spread > 0.0 else math.nan
 
 
 def relative_index(health: Floats, share: Floats) -> float:
-    """Slope index as a multiple of the mean."""
-    return slope_index(health, share) / _mean(health, share)
+    """Slope index as a multiple of the mean; NaN where the mean is 0."""
+    slope, mean = slope_index(health, share), _mean(health, share)
+    return slope / mean if mean else math.nan
 
 
 def concentration(health: Floats, share: Floats) -> float:
-    """Concentration index of health over groups in order."""
-    return 2.0 * float((share * (ranks(share) - 0.5)) @ health) / _mean(health, share)
+    """Concentration index of health over groups in order; NaN where the mean is 0."""
+    check_finite(health=health, share=share)
+    mean = _mean(health, share)
+    return 2.0 * float((share * (ranks(share) - 0.5)) @ health) / mean if mean else math.nan
+
+
+def _check(health: Floats, share: Floats) -> None:
+    """Refuse groups that are not as many, and shares that are none."""
+    check_finite(health=health, share=share)
+    check_shares("share", np.asarray(share))
 
 
 def _mean(health: Floats, share: Floats) -> float:
@@ -331,7 +375,9 @@ def _by_level(found: Groups, values: Mapping[str, float], what: str) -> Floats:
     missing = [name for name in found.names if name not in values]
     if missing:
         raise InputError(f"{what}: nothing for level '{missing[0]}'")
-    return np.array([values[name] for name in found.names])
+    numbers = np.array([values[name] for name in found.names], np.float64)
+    check_finite(**{what: numbers})
+    return numbers
 
 
 def _burden(found: Groups, opportunity_cost: Mapping[str, float] | None) -> Floats:
@@ -343,6 +389,5 @@ def _burden(found: Groups, opportunity_cost: Mapping[str, float] | None) -> Floa
     if opportunity_cost is None:
         return found.share
     burden = _by_level(found, opportunity_cost, "opportunity cost")
-    if abs(burden.sum() - 1.0) > STEP:
-        raise InputError(f"opportunity cost: shares sum to {burden.sum():g}, must be 1")
+    check_shares("opportunity cost", burden)
     return burden

@@ -1,7 +1,8 @@
 """Each person's counterfactual pair: the same person, with the same luck, under another strategy.
 
-Common random numbers let a simulation see what no trial can: who gains from a strategy and who is harmed. A single
-pair still contains luck (a bed that was free in one world and taken in the other), so that the spread of individual
+Common random numbers let a simulation see what no trial can: whose health gains from a strategy and whose loses (QALYs),
+and for whom it is worth its cost (net benefit): somebody whose care costs more than usual, and whose health is the
+same, is not harmed. A single pair still contains luck (a bed that was free in one world and taken in the other), so that the spread of individual
 effects is that of what happens to people, not of what could be known beforehand.
 
 What could be known is the value of individualised care: each subgroup gets the strategy that is best for it. Which one
@@ -28,24 +29,27 @@ from popsim.economics.subgroups import (
     UNIT,
     Cuts,
     Persons,
-    known,
+    known_at_entry,
     levels,
     with_net_benefit,
 )
 from popsim.economics.uncertainty import CONFIDENCE, nested_means
+from popsim.errors import InputError
 
-SAME = 1e-9  # money; less is rounding
+SAME = 1e-9  # money, or QALYs; less is rounding
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 FORESIGHT = "perfect foresight of each person's fate"
-UNCHANGED, GAINS, HARMED = "unchanged", "gains", "harmed"
+GAINS, LOSES, UNCHANGED = "gains", "loses", "unchanged"
+HEALTH, WORTH = "health", "net_benefit"
+OF = {HEALTH: "qaly_difference", WORTH: "net_benefit_difference"}  # what a fate is the sign of
 
 
 def counterfactual_pairs(persons: Persons, comparator: str, willingness_to_pay: float) -> pl.LazyFrame:
     """Every person under every other strategy, beside itself under the comparator.
 
     Returns:
-        The columns of persons, cost_difference, qaly_difference, net_benefit_difference and fate (gains, harmed,
-        unchanged: the sign of the last).
+        The columns of persons, cost_difference, qaly_difference, net_benefit_difference, and health and net_benefit:
+        gains, loses or unchanged, the sign of the difference in QALYs and of that in net benefit.
 
     Raises:
         InputError: there is no such strategy.
@@ -54,35 +58,40 @@ def counterfactual_pairs(persons: Persons, comparator: str, willingness_to_pay: 
     base = table.filter(pl.col("strategy") == comparator).select(*PERSON, COST, QALY, NET_BENEFIT)
     pairs = table.filter(pl.col("strategy") != comparator).join(base, on=PERSON, suffix="_base", maintain_order="left")
     names = {COST: "cost_difference", QALY: "qaly_difference", NET_BENEFIT: "net_benefit_difference"}
-    gain = pl.col("net_benefit_difference")
-    fate = pl.when(gain > SAME).then(pl.lit(GAINS)).when(gain < -SAME).then(pl.lit(HARMED)).otherwise(pl.lit(UNCHANGED))
     return (
         pairs.with_columns((pl.col(name) - pl.col(f"{name}_base")).alias(new) for name, new in names.items())
         .drop(f"{name}_base" for name in names)
-        .with_columns(fate=fate)
+        .with_columns(_fate(pl.col(column)).alias(of) for of, column in OF.items())
     )
+
+
+def _fate(difference: pl.Expr) -> pl.Expr:
+    """The sign of a difference in a word."""
+    loses = pl.when(difference < -SAME).then(pl.lit(LOSES))
+    return loses.when(difference > SAME).then(pl.lit(GAINS)).otherwise(pl.lit(UNCHANGED))
 
 
 def individual_effects(
     persons: Persons, comparator: str, willingness_to_pay: float, confidence: float = CONFIDENCE
 ) -> pl.DataFrame:
-    """How individual incremental net benefits are distributed, luck included.
+    """How individual effects are distributed, luck included: on health, and on net benefit.
 
     Returns:
-        strategy, measure, and the columns of `nested_means`. Measures: share_gains, share_harmed, share_unchanged,
-        mean, mean_of_gains and mean_of_harmed (money, of those people), p05 ... p95 (quantiles over persons, money).
+        strategy, measure, and the columns of `nested_means`. Measures, each led by health_ (in QALYs) or net_benefit_
+        (in money): share_gains, share_loses, share_unchanged, mean, mean_of_gains and mean_of_loses (of those people),
+        p05 ... p95 (quantiles over persons).
     """
-    gain, fate = pl.col("net_benefit_difference"), pl.col("fate")
+    measures: list[pl.Expr] = []
+    for of, column in OF.items():
+        gain, fate = pl.col(column), pl.col(of)
+        measures += [(fate == name).mean().alias(f"{of}_share_{name}") for name in (GAINS, LOSES, UNCHANGED)]
+        measures.append(gain.mean().alias(f"{of}_mean"))
+        measures += [gain.filter(fate == name).mean().alias(f"{of}_mean_of_{name}") for name in (GAINS, LOSES)]
+        measures += [gain.quantile(q, "linear").alias(f"{of}_p{100 * q:02.0f}") for q in QUANTILES]
     wide = (
         counterfactual_pairs(persons, comparator, willingness_to_pay)
         .group_by("strategy", *UNIT)
-        .agg(
-            *((fate == name).mean().alias(f"share_{name}") for name in (GAINS, HARMED, UNCHANGED)),
-            mean=gain.mean(),
-            mean_of_gains=gain.filter(fate == GAINS).mean(),
-            mean_of_harmed=gain.filter(fate == HARMED).mean(),
-            **{f"p{100 * q:02.0f}": gain.quantile(q, "linear") for q in QUANTILES},
-        )
+        .agg(*measures)
         .sort("strategy", *UNIT)
         .collect()
     )
@@ -92,22 +101,28 @@ def individual_effects(
 
 
 def who_gains(persons: Persons, comparator: str, willingness_to_pay: float, columns: Sequence[str]) -> pl.DataFrame:
-    """What those who gain, are harmed or see no change were like at entry.
+    """What those who gain, lose or see no change were like at entry, by their health and by net benefit.
 
     Returns:
-        strategy, column, and the mean of the column among those who gain, are harmed, are unchanged.
+        strategy, of (health, net_benefit), column, and the mean of the column among those who gain, lose, are
+        unchanged.
 
     Raises:
-        InputError: there is no such column or strategy.
+        InputError: there is no such column or strategy, or a column is not known at entry.
     """
     pairs = counterfactual_pairs(persons, comparator, willingness_to_pay)
-    known(pairs, columns)
-    means = pairs.group_by("strategy", "fate").agg(pl.col(list(columns)).cast(pl.Float64).mean()).collect()
-    return (
-        means.unpivot(index=["strategy", "fate"], variable_name="column")
-        .pivot(on="fate", on_columns=[GAINS, HARMED, UNCHANGED], index=["strategy", "column"], values="value")
-        .sort("strategy", "column")
-    )
+    known_at_entry(persons.lazy(), columns)
+    if not columns:
+        raise InputError("columns: name at least one")
+    parts = []
+    for of in OF:
+        means = pairs.group_by("strategy", of).agg(pl.col(list(columns)).cast(pl.Float64).mean()).collect()
+        parts.append(
+            means.unpivot(index=["strategy", of], variable_name="column")
+            .pivot(on=of, on_columns=[GAINS, LOSES, UNCHANGED], index=["strategy", "column"], values="value")
+            .select("strategy", pl.lit(of).alias("of"), pl.exclude("strategy"))
+        )
+    return pl.concat(parts).sort("strategy", "of", "column")
 
 
 class Individualised(NamedTuple):
@@ -147,7 +162,7 @@ def individualised_care(
         InputError: there is no such column or strategy.
     """
     table = with_net_benefit(persons, comparator, willingness_to_pay)
-    known(table, by)
+    known_at_entry(table, by)
     labels = [levels(table, column, comparator, cuts).cast(pl.String).alias(f"level {column}") for column in by]
     labels = labels or [pl.lit(EVERYONE).alias("level everyone")]
     cell = pl.concat_str([label.fill_null("not known") for label in labels], separator=" | ")

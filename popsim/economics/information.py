@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
+from popsim.economics.checks import check_comparator, check_finite, check_number, check_price
 from popsim.economics.decision import Decision, need_draws
 from popsim.economics.uncertainty import t_quantile, without_noise
 from popsim.errors import InputError, did_you_mean
@@ -75,9 +76,15 @@ def information(
         person), standard_error, low, high (95%, not below 0), share_of_evpi, luck_removed.
 
     Raises:
-        InputError: there are too few draws, or a parameter is unknown.
+        InputError: there are too few draws or one strategy, a parameter is unknown or not finite, or the willingness to
+            pay is refused.
     """
+    check_price(willingness_to_pay)
+    check_comparator(decision.strategies, decision.strategies[0])
     need_draws(decision, LEAST_DRAWS)
+    decision = decision.distinct
+    if "draw" not in draws.columns or draws["draw"].is_duplicated().any():
+        raise InputError("draws: must have a column 'draw', each draw in one row")
     if groups is None:
         groups = {name: [name] for name in draws.columns if name != "draw"}
     table = pl.DataFrame({"draw": decision.draws}).join(draws, on="draw", how="left", maintain_order="left")
@@ -86,6 +93,7 @@ def information(
             raise InputError(f"parameter '{name}': {did_you_mean(name, draws.columns)}")
         if table[name].null_count():
             raise InputError(f"parameter '{name}': not known in every draw")
+        check_finite(**{f"parameter '{name}'": table[name].to_numpy()})
     everything, error = _jackknifed(partial(_evpi, decision, willingness_to_pay), len(table))
     rows = [(EVERYTHING, len(table.columns) - 1, everything, error)]
     increments = _increments(decision, willingness_to_pay)
@@ -140,8 +148,9 @@ def sample_information(
     parameter, standard_deviation, people = study
     if parameter not in draws.columns:
         raise InputError(f"parameter '{parameter}': {did_you_mean(parameter, draws.columns)}")
-    if standard_deviation <= 0 or min(people, default=1) < 1:
-        raise InputError("a study needs a standard deviation above 0 and at least one person")
+    check_number("standard deviation of a study", standard_deviation, above=True)
+    if min(people, default=0) < 1:
+        raise InputError("a study needs at least one person")
     luck = np.empty(len(draws))
     keyed_uniforms(seed, 0, draws["draw"].to_numpy().astype(np.int64), STREAM_STUDIES, luck)
     error = standard_deviation * ndtri(luck)
@@ -171,7 +180,7 @@ def _evpi(decision: Decision, willingness_to_pay: float, rows: NDArray[np.bool_]
 
 def _evppi(known: NDArray[np.float64], increments: NDArray[np.float64], rows: NDArray[np.bool_]) -> float:
     """As some of the draws show it."""
-    return _value(conditional_means(known[rows], increments[rows]))
+    return _value(conditional_means(known[rows], increments[rows])) if increments.size else 0.0
 
 
 def _value(increments: NDArray[np.float64]) -> float:
@@ -190,7 +199,14 @@ def conditional_means(known: NDArray[np.float64], values: NDArray[np.float64]) -
 
     Returns:
         (D, m), with the spread that luck gives to a regression taken out.
+
+    Raises:
+        InputError: they are not as many, there are too many parameters for the draws, or a number is not finite.
     """
+    check_finite(known=known)
+    check_finite(values=values)
+    if len(known) != len(values):
+        raise InputError(f"known: {len(known)}, values: {len(values)}: must be as many")
     terms, sizes = _terms(known)
     squares, products = terms.T @ terms, terms.T @ values
     spread = np.maximum(values.var(axis=0), np.finfo(float).tiny)

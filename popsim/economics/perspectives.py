@@ -48,7 +48,7 @@ SIGNS: Mapping[Perspective, Mapping[str, int]] = MappingProxyType(
 
 def total_cost(perspective: Perspective) -> pl.Expr:
     """The sum of the components that a perspective counts, one after the other: one that is 0 changes no bit."""
-    signs = SIGNS[perspective]
+    signs = SIGNS[perspective_named(perspective)]
     counted = (pl.col(name) if signs[name] > 0 else -pl.col(name) for name in COST_NAMES if name in signs)
     return reduce(add, counted)
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import NoReturn
 
 import polars as pl
 
+from popsim.economics.checks import check_comparator, check_finite, check_names, check_price, check_units
+from popsim.economics.columns import VALUATION_COLUMNS
 from popsim.economics.uncertainty import CONFIDENCE, nested_means
 from popsim.errors import InputError, did_you_mean
+from popsim.population.baseline import KNOWN_AT_ENTRY
 
 type Persons = pl.DataFrame | pl.LazyFrame
 type Cuts = Mapping[str, Sequence[float]]
@@ -25,6 +29,7 @@ EVERYONE = "everyone"
 NET_BENEFIT = "net_monetary_benefit"
 COST, QALY = "cost_total", "qaly"
 OUTCOMES = (COST, QALY)
+_MEASURED = {COST, *(column.name for column in VALUATION_COLUMNS)}
 
 
 def subgroup_effects(
@@ -54,11 +59,12 @@ def subgroup_effects(
         somebody there.
 
     Raises:
-        InputError: there is no such column or strategy.
+        InputError: there is no such column or strategy, a column is not known at entry, or a number is refused.
     """
     table = with_net_benefit(persons, comparator, willingness_to_pay)
     measures = [*outcomes, NET_BENEFIT]
-    known(table, [*by, *outcomes])
+    known(table, outcomes)
+    known_at_entry(table, by)
     parts = []
     for column in (EVERYONE, *by):
         labels = levels(table, column, comparator, cuts)
@@ -97,13 +103,24 @@ def with_net_benefit(persons: Persons, comparator: str, willingness_to_pay: floa
     """The persons with net_monetary_benefit = willingness to pay x qaly - cost_total, strategies as text.
 
     Raises:
-        InputError: no person is under the comparator.
+        InputError: a column is missing, there are no persons, no two strategies of the same people, no comparator, a
+            cost or a QALY is not finite, or the willingness to pay is refused.
     """
+    check_price(willingness_to_pay)
+    known(persons.lazy(), ("strategy", *PERSON, *OUTCOMES))
     table = persons.lazy().with_columns(pl.col("strategy").cast(pl.String))
-    known(table, OUTCOMES)
-    names = table.select(pl.col("strategy").unique()).collect().to_series().to_list()
-    if comparator not in names:
-        raise InputError(f"comparator '{comparator}': {did_you_mean(comparator, names)}")
+    wrong = [(~pl.col(name).cast(pl.Float64).is_finite()).sum().alias(name) for name in OUTCOMES]
+    found = table.group_by("strategy", *UNIT).agg(people=pl.len(), *wrong).sort("strategy", *UNIT).collect()
+    if found.is_empty():
+        raise InputError("persons: no rows")
+    check_comparator(found["strategy"].unique(maintain_order=True).to_list(), comparator)
+    for name in OUTCOMES:
+        if found[name].sum():
+            raise InputError(f"{name}: must be finite numbers, {found[name].sum()} persons have another")
+    groups = found.group_by("strategy", maintain_order=True)
+    check_units({name: {*rows.select(UNIT).rows()} for (name,), rows in groups}, "persons")
+    if (found.group_by(UNIT).agg(pl.col("people").n_unique())["people"] > 1).any():
+        raise InputError("persons: strategies have different numbers of people, they must have the same people")
     return table.with_columns((willingness_to_pay * pl.col(QALY) - pl.col(COST)).alias(NET_BENEFIT))
 
 
@@ -119,6 +136,33 @@ def known(table: pl.LazyFrame, columns: Sequence[str]) -> None:
             raise InputError(f"persons have no column '{column}': {did_you_mean(column, present)}")
 
 
+def known_at_entry(table: pl.LazyFrame, columns: Sequence[str]) -> None:
+    """Refuse columns by which people must not be grouped: an outcome would group each strategy's people differently.
+
+    A column that popsim does not know must have the same value for a person under every strategy.
+
+    Raises:
+        InputError: persons do not have a column, it stands twice, or it is not known at entry.
+    """
+    known(table, columns)
+    check_names("column", columns)
+    for column in columns:
+        if column not in (EVERYONE, *KNOWN_AT_ENTRY):
+            values = table.group_by(PERSON).agg(pl.col(column).n_unique())
+            if column in _MEASURED or values.select((pl.col(column) > 1).any()).collect().item():
+                refuse_outcome(column, table.collect_schema().names())
+
+
+def refuse_outcome(column: str, present: Sequence[str]) -> NoReturn:
+    """Say by which columns people may be grouped instead.
+
+    Raises:
+        InputError: always.
+    """
+    allowed = did_you_mean(column, [name for name in KNOWN_AT_ENTRY if name in present])
+    raise InputError(f"column '{column}': an outcome, not known at entry, so that it makes no subgroup; {allowed}")
+
+
 def levels(table: pl.LazyFrame, column: str, comparator: str, cuts: Cuts | None = None) -> pl.Expr:
     """The level of each person in a column: an ordered category, in the order of the values.
 
@@ -127,11 +171,17 @@ def levels(table: pl.LazyFrame, column: str, comparator: str, cuts: Cuts | None 
         column: its name; "everyone" for one level.
         comparator: whose people show which values there are.
         cuts: where to cut it into bands; null or absent: at rounded quartiles if it has more than MOST_LEVELS values.
+
+    Raises:
+        InputError: an end is not finite or stands twice.
     """
     if column == EVERYONE:
         return pl.lit(EVERYONE, pl.Enum([EVERYONE]))
     values = table.filter(pl.col("strategy") == comparator).select(pl.col(column)).collect().to_series()
     ends = list((cuts or {}).get(column, ()))
+    if ends:
+        check_finite(**{f"bands of {column}": ends})
+        check_names(f"bands of {column}:", [f"{end:g}" for end in ends])
     distinct = values.drop_nulls().unique().sort()
     if not ends and len(distinct) <= MOST_LEVELS:
         return pl.col(column).cast(pl.String).cast(pl.Enum([str(value) for value in distinct.cast(pl.String)]))

@@ -30,6 +30,9 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from popsim.economics.checks import check_confidence, check_finite
+from popsim.errors import InputError, did_you_mean
+
 CONFIDENCE = 0.95
 COLUMNS = (
     "replications", "mean", "standard_error", "low", "high",
@@ -54,7 +57,16 @@ def nested_means(values: pl.DataFrame, keys: Sequence[str], confidence: float = 
     Returns:
         The key columns and COLUMNS, in the order of first appearance. replications counts values, draws parameter
         draws; null for what cannot be told (see the module).
+
+    Raises:
+        InputError: a column is missing, a value is NaN or infinite, or the confidence is out of bounds.
     """
+    check_confidence(confidence)
+    for column in (*keys, "draw", "value"):
+        if column not in values.columns:
+            raise InputError(f"no column '{column}', {did_you_mean(column, values.columns)}")
+    if values["value"].dtype.is_float() and not values["value"].drop_nulls().is_finite().all():
+        raise InputError("value: must be finite numbers, or null where there was nobody to count")
     per_draw = values.group_by(*keys, "draw", maintain_order=True).agg(
         count=pl.col("value").count(),
         mean=pl.col("value").mean(),
@@ -133,7 +145,13 @@ def nested(draw: NDArray[np.int64], values: NDArray[np.float64]) -> Nested:
     Args:
         draw: (N,) the draw of each replication.
         values: (N, k) what was found in it, all known.
+
+    Raises:
+        InputError: there is no row, they are not as many, or a value is not finite.
     """
+    check_finite(values=values)
+    if len(draw) != len(values):
+        raise InputError(f"draw: {len(draw)}, values: {len(values)}: must be as many")
     draws, place, counts = np.unique(draw, return_inverse=True, return_counts=True)
     means = np.zeros((len(draws), values.shape[1]))
     np.add.at(means, place, values)

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from popsim.economics.cost_effectiveness import cost_effectiveness, paired_differences, strategy_means
+from popsim.economics.cost_effectiveness import comparisons, strategy_means
 from popsim.errors import RunError
 from popsim.experiments.content import combined_hash
 from popsim.experiments.design import Study, Unit
@@ -163,11 +163,8 @@ def _put_together(store: RunStore, study: Study, units: tuple[Unit, ...]) -> dic
     measures = with_gaps(merge(scans["measures"]))
     store.write_table("measures", measures)
     experiment = study.experiment
-    tables = {
-        "summary": strategy_means(measures),
-        "comparisons": paired_differences(measures, experiment.reference),
-        "cost_effectiveness": cost_effectiveness(measures, experiment.reference, experiment.willingness_to_pay),
-    }
+    differences, value = comparisons(measures, experiment.reference, experiment.willingness_to_pay)
+    tables = {"summary": strategy_means(measures), "comparisons": differences, "cost_effectiveness": value}
     if experiment.draws:
         tables["draws"] = study.draw_table()
     for name, table in tables.items():

@@ -9,26 +9,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from popsim.population.baseline import BASELINE
 from popsim.population.population import Population
-
-BASELINE = (
-    "age_years",
-    "female",
-    "deprivation_quintile",
-    "ethnicity",
-    "nyha_class",
-    "baseline_ejection_fraction_percent",
-    "baseline_systolic_mmhg",
-    "baseline_heart_rate_bpm",
-    "baseline_gfr_ml_min",
-    "baseline_potassium_mmol_l",
-    "nt_probnp_pg_ml",
-    "frailty",
-    "diabetes",
-    "ckd",
-    "atrial_fibrillation",
-    "copd",
-)
 
 
 def at_entry(population: Population) -> pl.DataFrame:

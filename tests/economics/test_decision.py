@@ -12,6 +12,7 @@ from made_up_draws import decision, measures, unit_normal_loss
 from scipy.stats import norm
 
 from popsim.economics.decision import Decision, acceptability, discounted_people, icer_table
+from popsim.economics.information import information
 from popsim.errors import InputError
 
 
@@ -157,7 +158,7 @@ def test_a_replication_without_every_strategy_is_left_out():
     kept = Decision.of(table.with_columns(value=pl.when(~gap).then("value")), "usual")
     assert kept.draws.tolist() == [1, 2]
     with pytest.raises(InputError, match="no replication has"):
-        Decision.of(table.filter(pl.col("strategy") == "usual").with_columns(value=None), "usual")
+        Decision.of(table.with_columns(value=pl.lit(None, pl.Float64)), "usual")
 
 
 def test_without_draws_there_is_an_incremental_analysis_but_no_curve():
@@ -184,3 +185,51 @@ def test_runs_do_not_wait_for_heormodel():
     code = "import popsim.experiments.runner, sys; print({'heormodel', 'sklearn'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def tied(order: tuple[int, ...]) -> Decision:
+    """usual and a copy of it that differs by rounding, and a clinic, in this order of columns; with luck in all."""
+    random = np.random.default_rng(4)
+    cost, effect = random.normal(1000, 50, (40, 1)), random.normal(0.5, 0.01, (40, 1))
+    costs = np.hstack([cost, cost * (1 + 1e-13), cost + random.normal(20, 30, (40, 1))])[:, order]
+    effects = np.hstack([effect, effect, effect + random.normal(0.001, 0.002, (40, 1))])[:, order]
+    names = np.array(["usual", "copy", "clinic"])[list(order)].tolist()
+    signal = np.hstack([costs, effects])
+    return Decision(tuple(names), np.arange(1, 41), costs, effects, np.cov(signal, rowvar=False) / 10)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 0, 1)])
+def test_strategies_that_are_the_same_are_told_as_the_same(order):
+    """Beside each other they change nothing: what is left is the decision between usual care and the clinic."""
+    decision = tied(order)
+    alone = Decision(
+        decision.distinct.strategies, decision.draws, decision.distinct.cost, decision.distinct.effect,
+        decision.distinct.noise,
+    )  # fmt: skip
+    (same,) = decision.same_as.items()
+    assert set(same) == {"usual", "copy"}
+    table = {row["strategy"]: row for row in icer_table(decision).iter_rows(named=True)}
+    assert table[same[0]]["status"] == f"same as {same[1]}"
+    assert table[same[0]]["icer"] is None
+    assert "dominated" not in {table["usual"]["status"], table["copy"]["status"]}
+    curve = {row["strategy"]: row for row in acceptability(decision, 20_000.0).iter_rows(named=True)}
+    expected = {row["strategy"]: row for row in acceptability(alone, 20_000.0).iter_rows(named=True)}
+    assert curve["usual"]["probability"] == pytest.approx(curve["copy"]["probability"], abs=1e-12)
+    assert 2 * curve["usual"]["probability"] == pytest.approx(expected[same[1]]["probability"], abs=1e-12)
+    assert curve["usual"]["expected_loss"] == curve["copy"]["expected_loss"]
+    assert curve["usual"]["optimal"] == curve["copy"]["optimal"]
+    draws = pl.DataFrame({"draw": decision.draws, "p": decision.cost[:, 0]})
+    assert information(decision, draws, 20_000.0)["value"].to_list() == pytest.approx(
+        information(alone, draws, 20_000.0)["value"].to_list()
+    )
+
+
+def test_all_strategies_are_the_same():
+    decision = Decision(("a", "b", "c"), np.arange(1, 31), *np.random.default_rng(1).normal(size=(2, 30, 1)).repeat(3, 2),
+                        None)  # fmt: skip
+    assert icer_table(decision)["status"].to_list() == ["on the frontier", "same as a", "same as a"]
+    curve = acceptability(decision, 1.0)
+    assert curve["probability"].to_list() == pytest.approx([1 / 3] * 3)
+    assert curve["expected_loss"].to_list() == [0.0] * 3
+    table = information(decision, pl.DataFrame({"draw": decision.draws, "p": decision.cost[:, 0]}), 1.0)
+    assert table["value"].to_list() == [0.0, 0.0]

@@ -139,7 +139,8 @@ def test_nothing_to_decide():
     table = information(same, parameters(a=np.arange(50.0)), 1.0)
     assert table["value"].to_list() == [0.0, 0.0]
     assert table["share_of_evpi"].to_list() == [None, None]
-    assert evpi(decision(np.random.default_rng(1).normal(size=(50, 1))), 1.0)["value"].to_list() == [0.0]
+    with pytest.raises(InputError, match="is the only strategy"):
+        evpi(decision(np.random.default_rng(1).normal(size=(50, 1))), 1.0)
 
 
 def test_what_is_refused():

@@ -109,7 +109,7 @@ def test_pairs_are_the_same_person():
     assert pairs["cost_difference"].std() == pytest.approx(50, rel=0.1), "the spread of costs between people is 2800"
 
 
-def test_who_gains_and_who_is_harmed():
+def test_who_gains_and_who_loses():
     def effect(random, female, age):
         return np.where(female == 1, -500.0, np.where(age > 70, 300.0, 0.0)), 0.0
 
@@ -117,14 +117,17 @@ def test_who_gains_and_who_is_harmed():
     rows = individual_effects(table, "usual", PRICE)
     found = dict(zip(rows["measure"], rows["mean"], strict=True))
     error = 4 * 0.5 / np.sqrt(6000)
-    assert found["share_gains"] == pytest.approx(0.5, abs=error)
-    assert found["share_harmed"] == pytest.approx(found["share_unchanged"], abs=2 * error)
-    assert (found["mean_of_gains"], found["mean_of_harmed"]) == pytest.approx((500, -300))
-    assert (found["p05"], found["p95"]) == pytest.approx((-300, 500))
+    worth = {name.removeprefix("net_benefit_"): mean for name, mean in found.items() if name.startswith("net_benefit_")}
+    assert worth["share_gains"] == pytest.approx(0.5, abs=error)
+    assert worth["share_loses"] == pytest.approx(worth["share_unchanged"], abs=2 * error)
+    assert (worth["mean_of_gains"], worth["mean_of_loses"]) == pytest.approx((500, -300))
+    assert (worth["p05"], worth["p95"]) == pytest.approx((-300, 500))
+    assert found["health_share_unchanged"] == 1.0, "who pays more without losing health is not harmed"
+    assert (found["health_share_gains"], found["health_share_loses"], found["health_mean"]) == (0.0, 0.0, 0.0)
     like = who_gains(table, "usual", PRICE, ["female", "age_years"])
-    by = {row["column"]: row for row in like.iter_rows(named=True)}
-    assert (by["female"]["gains"], by["female"]["harmed"]) == (1.0, 0.0)
-    assert by["age_years"]["harmed"] == pytest.approx(80, abs=1)
+    by = {row["column"]: row for row in like.filter(pl.col("of") == "net_benefit").iter_rows(named=True)}
+    assert (by["female"]["gains"], by["female"]["loses"]) == (1.0, 0.0)
+    assert by["age_years"]["loses"] == pytest.approx(80, abs=1)
     assert by["age_years"]["unchanged"] == pytest.approx(60, abs=1)
 
 
