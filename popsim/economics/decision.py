@@ -24,8 +24,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from popsim.economics.checks import check_comparator, check_comparison, check_finite, check_names, check_number
-from popsim.economics.checks import check_price
+from popsim.economics.checks import (
+    check_comparator,
+    check_comparison,
+    check_finite,
+    check_names,
+    check_number,
+    check_price,
+)
 from popsim.economics.cost_effectiveness import QALYS, ROUNDING, TOTAL_COST, effect_of
 from popsim.economics.uncertainty import nested, without_noise
 from popsim.errors import InputError

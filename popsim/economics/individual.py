@@ -1,9 +1,9 @@
 """Each person's counterfactual pair: the same person, with the same luck, under another strategy.
 
-Common random numbers let a simulation see what no trial can: whose health gains from a strategy and whose loses (QALYs),
-and for whom it is worth its cost (net benefit): somebody whose care costs more than usual, and whose health is the
-same, is not harmed. A single pair still contains luck (a bed that was free in one world and taken in the other), so that the spread of individual
-effects is that of what happens to people, not of what could be known beforehand.
+Common random numbers let a simulation see what no trial can: whose health gains from a strategy and whose loses
+(QALYs), and for whom it is worth its cost (net benefit): somebody whose care costs more, and whose health is the same,
+is not harmed. A single pair still contains luck (a bed that was free in one world and taken in the other), so that the
+spread of individual effects is that of what happens to people, not of what could be known beforehand.
 
 What could be known is the value of individualised care: each subgroup gets the strategy that is best for it. Which one
 that is is learned from all other replications and judged in the one left out, so that the value is not flattered by

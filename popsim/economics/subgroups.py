@@ -110,7 +110,7 @@ def with_net_benefit(persons: Persons, comparator: str, willingness_to_pay: floa
     known(persons.lazy(), ("strategy", *PERSON, *OUTCOMES))
     table = persons.lazy().with_columns(pl.col("strategy").cast(pl.String))
     wrong = [(~pl.col(name).cast(pl.Float64).is_finite()).sum().alias(name) for name in OUTCOMES]
-    found = table.group_by("strategy", *UNIT).agg(people=pl.len(), *wrong).sort("strategy", *UNIT).collect()
+    found = table.group_by("strategy", *UNIT).agg(pl.len().alias("people"), *wrong).sort("strategy", *UNIT).collect()
     if found.is_empty():
         raise InputError("persons: no rows")
     check_comparator(found["strategy"].unique(maintain_order=True).to_list(), comparator)

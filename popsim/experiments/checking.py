@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from popsim.experiments.data_value import read_question
 from popsim.experiments.design import Study
 from popsim.experiments.doubts import doubts
 from popsim.experiments.policy_problem import read_problem
+from popsim.experiments.prices import price_years, prices_in_words
 from popsim.experiments.scenarios import studies
 from popsim.physiology.pharmacology import check_columns
 from popsim.population.cohort import Cohort
@@ -29,8 +29,6 @@ from popsim.population.genome import GENES
 from popsim.population.population import Population
 from popsim.population.sampling import given, plan, sample, stated
 from popsim.schema import CLINICAL_SCHEMA, SCHEMA, SCHEMAS
-
-MONEY = re.compile(r"[A-Z]{3}(/|$)")  # a unit of money, or of money per something
 
 
 def check_file(path: Path) -> str:
@@ -121,24 +119,12 @@ def cohort_notes(cohort: Cohort, schema: Schema) -> list[str]:
 
 
 def price_notes(study: Study) -> list[str]:
-    """What is to be known about the prices of an experiment: nothing is inflated, all are used as they are printed.
-
-    Prices that the experiment sets itself are taken to be of its own price year.
-    """
+    """What is to be known about the prices of an experiment: nothing is inflated, all are used as they are printed."""
     experiment = study.experiment
-    prices = {
-        f"{name}.{key}": parameters.of(key)
-        for name, parameters in study.parameters.items()
-        for key in parameters
-        if MONEY.match(parameters.of(key).unit) and f"{name}.{key}" not in experiment.parameters
-    }
-    foreign = [name for name, price in prices.items() if not price.unit.startswith(experiment.currency)]
-    years = {name: price.price_year for name, price in prices.items()}
+    years = price_years(experiment)
     others = [f"{name} ({year})" for name, year in years.items() if year not in (None, experiment.price_year)]
     unknown = sum(year is None for year in years.values())
-    notes = []
-    if foreign:
-        notes.append(f"  prices in another currency than {experiment.currency}: {', '.join(foreign)}")
+    notes = [f"  costs are in {prices_in_words(experiment)}"]
     if others:
         notes.append(f"  prices of other years than {experiment.price_year}, used as printed: {', '.join(others)}")
     if unknown:

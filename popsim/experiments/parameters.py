@@ -11,6 +11,7 @@ from popsim.errors import DefinitionError
 from popsim.evidence.draws import UncertainParameters, uncertain_parameters
 from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, find_parameter, load_parameters
 from popsim.experiments.intervention_parameters import INTERVENTION_SET, intervention_parameters
+from popsim.experiments.prices import check_currency
 
 PRICE_SET = "nhs_prices"
 
@@ -19,8 +20,8 @@ def resolve_parameters(experiment: Experiment, file: object) -> tuple[dict[str, 
     """All parameter sets as the experiment has them, and everything that is uncertain in them.
 
     Raises:
-        DefinitionError: a name is unknown, a value is refused, or a distribution or a group is; or the experiment asks
-            for draws when nothing is uncertain.
+        DefinitionError: a name is unknown, a value is refused, or a distribution or a group is; prices are in another
+            currency than the experiment; or it asks for draws when nothing is uncertain.
     """
     sets = {name: load_parameters(name) for name in SETS_OF_PHYSIOLOGY[experiment.physiology]}
     sets[INTERVENTION_SET] = intervention_parameters(experiment.strategy(one.name) for one in experiment.strategies)
@@ -31,6 +32,7 @@ def resolve_parameters(experiment: Experiment, file: object) -> tuple[dict[str, 
                 sets[name] = sets[name].without_uncertainty([parameter])
     for name, changes in _changes(experiment, sets, file).items():
         sets[name] = sets[name].with_values(changes, file)
+    check_currency(experiment, sets, file)
     uncertain = uncertain_parameters(sets, experiment.parameter_groups, file)
     if experiment.draws and not uncertain.names:
         allowed = "must be 0: no parameter is uncertain (give one an 'uncertainty' in parameters)"

@@ -189,7 +189,7 @@ def test_groups():
         kolm_ede(np.array([1.0, math.nan]), HALF, 1.0)
     with pytest.raises(InputError, match="aversion = nan"):
         atkinson_ede(np.ones(2), HALF, math.nan)
-    with pytest.raises(InputError, match="share: shares sum to 0.9"):
+    with pytest.raises(InputError, match=r"share: shares sum to 0\.9"):
         slope_index(np.ones(2), np.array([0.5, 0.4]))
     assert math.isnan(concentration(np.array([-1.0, 1.0]), HALF)), "of a mean of 0"
     for lifetime in ({"0": 70.0, "1": math.nan}, {"0": 70.0, "1": -1.0}):
@@ -202,7 +202,7 @@ def test_groups():
 
 
 def test_numbers():
-    with pytest.raises(InputError, match="numerator: .*denominator: .*must be as many"):
+    with pytest.raises(InputError, match=r"numerator: .*denominator: .*must be as many"):
         fieller(np.ones(3), np.ones(2))
     with pytest.raises(InputError, match="confidence = 1"):
         strategy_means(measures(), 1.0)

@@ -225,8 +225,8 @@ def test_strategies_that_are_the_same_are_told_as_the_same(order):
 
 
 def test_all_strategies_are_the_same():
-    decision = Decision(("a", "b", "c"), np.arange(1, 31), *np.random.default_rng(1).normal(size=(2, 30, 1)).repeat(3, 2),
-                        None)  # fmt: skip
+    cost, effect = np.random.default_rng(1).normal(size=(2, 30, 1)).repeat(3, 2)
+    decision = Decision(("a", "b", "c"), np.arange(1, 31), cost, effect, None)
     assert icer_table(decision)["status"].to_list() == ["on the frontier", "same as a", "same as a"]
     curve = acceptability(decision, 1.0)
     assert curve["probability"].to_list() == pytest.approx([1 / 3] * 3)

@@ -1,0 +1,84 @@
+"""In which money an experiment counts: the currency of its prices, and the years that they are of.
+
+Nothing is converted and nothing is inflated: prices are used as they are printed. An experiment in a currency that its
+prices do not have is refused; a mix of years is said wherever costs are shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+from typing import NamedTuple
+
+from popsim.definitions.experiment import Experiment
+from popsim.definitions.parameter import Parameter, ParameterChange
+from popsim.errors import DefinitionError
+from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_parameters
+
+MONEY = re.compile(r"([A-Z]{3})(/|$)")  # a unit of money, or of money per something
+
+
+class Price(NamedTuple):
+    """Currency and year of a price; the year is None where its source does not say."""
+
+    currency: str
+    year: int | None
+
+
+def prices(sets: Mapping[str, ParameterSet]) -> dict[str, Price]:
+    """Every parameter that is money, by "set.parameter"."""
+    records = {f"{name}.{key}": values.of(key) for name, values in sets.items() for key in values}
+    return {name: _price(record) for name, record in records.items() if MONEY.match(record.unit)}
+
+
+def check_currency(experiment: Experiment, sets: Mapping[str, ParameterSet], file: object) -> None:
+    """Refuse an experiment whose prices are not all in its currency.
+
+    Raises:
+        DefinitionError: one is in another.
+    """
+    found: dict[str, str] = {}
+    for name, price in prices(sets).items():
+        found.setdefault(price.currency, name)
+    foreign = {currency: name for currency, name in found.items() if currency != experiment.currency}
+    if foreign:
+        named = ", ".join(f"{currency} ({name}, ...)" for currency, name in foreign.items())
+        both = f"{experiment.currency} and " if experiment.currency in found else ""
+        allowed = f"prices are in {both}{named}, and nothing is converted: must be the one currency of all prices"
+        raise DefinitionError(file, "currency", experiment.currency, allowed)
+
+
+def price_years(experiment: Experiment) -> dict[str, int | None]:
+    """Year of every price by its name; a value that the experiment sets is taken to be of its own `price_year`."""
+    years = dict(_years_of_evidence(experiment.physiology))
+    own = [name for name, change in experiment.parameters.items() if name in years and _sets_value(change)]
+    return years | dict.fromkeys(own, experiment.price_year)
+
+
+def prices_in_words(experiment: Experiment) -> str:
+    """Currency and years of the prices in a clause: what must stand wherever costs are shown."""
+    years = Counter(price_years(experiment).values())
+    own = sum(name in price_years(experiment) and _sets_value(c) for name, c in experiment.parameters.items())
+    unknown = years.pop(None, 0)
+    if len(years) == 1 and not unknown:
+        return f"{experiment.currency} at prices of {next(iter(years))}"
+    known = [f"{number} of {year}" for year, number in sorted((year, n) for year, n in years.items() if year)]
+    listed = ", ".join([*known, *([f"{unknown} of a year not stated"] if unknown else [])])
+    set_here = f"; {own} set by the experiment, taken to be of {experiment.price_year}" if own else ""
+    return f"{experiment.currency} at prices as printed, not inflated ({listed}{set_here})"
+
+
+@cache
+def _years_of_evidence(physiology: str) -> Mapping[str, int | None]:
+    sets = {name: load_parameters(name) for name in SETS_OF_PHYSIOLOGY[physiology]}
+    return {name: price.year for name, price in prices(sets).items()}
+
+
+def _sets_value(change: float | ParameterChange) -> bool:
+    return not isinstance(change, ParameterChange) or change.value is not None
+
+
+def _price(record: Parameter) -> Price:
+    return Price(record.unit[:3], record.price_year)
