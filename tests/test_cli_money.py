@@ -10,7 +10,7 @@ from popsim.cli import main
 
 ROOT = Path(__file__).parent.parent
 MAIN = str(ROOT / "experiments" / "heart_failure_discharge.toml")
-SMALL = ["--population", "60", "--replications", "2", "--days", "20", "--enrolment-days", "5", "--workers", "1"]
+SMALL = ["--population", "60", "--replications", "3", "--days", "20", "--enrolment-days", "5", "--workers", "1"]
 WARD = ["--setting", "cardiology_ward"]
 
 

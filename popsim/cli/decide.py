@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from popsim.cli.options import whole
+from popsim.cli.options import once, whole
 from popsim.errors import InputError
 from popsim.numbers import read_number, read_whole
 
@@ -60,7 +60,7 @@ def decide(
 
 
 def subgroups(run: FinishedRun, by: By = None) -> None:
-    """Print effects by subgroup, who gains and who is harmed, and the value of individualised care."""
+    """Print effects by subgroup, whose health gains and whose loses, and the value of individualised care."""
     from popsim.reporting.subgroup_text import subgroups_text
 
     print(subgroups_text(_compared(run), *groupings(by or "female,deprivation_quintile")))
@@ -103,11 +103,14 @@ def _by_level(flag: str, text: str | None) -> dict[str, float] | None:
     if text is None:
         return None
     try:
-        return {
-            level.strip(): read_number(number) for level, _, number in (part.partition("=") for part in text.split(","))
-        }
+        pairs = [(level.strip(), read_number(n)) for level, _, n in (p.partition("=") for p in text.split(","))]
     except ValueError:
         raise InputError(f"command line: {flag} {text}: must be like 1=62.1,2=65.3") from None
+    for level, number in pairs:
+        if number < 0:
+            raise InputError(f"command line: {flag} {text}: level {level} = {number}: must be 0 or more")
+    once(flag, [level for level, _ in pairs])
+    return dict(pairs)
 
 
 def study_of(text: str) -> tuple[str, float, list[int]]:
@@ -119,7 +122,10 @@ def study_of(text: str) -> tuple[str, float, list[int]]:
     name, _, rest = text.partition("=")
     deviation, _, sizes = rest.partition(":")
     try:
-        return name.strip(), read_number(deviation), [read_whole(size) for size in sizes.split("/")]
+        study = name.strip(), read_number(deviation), [read_whole(size) for size in sizes.split("/")]
+        if study[1] > 0 and min(study[2]) > 0:
+            return study
+        raise ValueError
     except ValueError:
         raise InputError(f"command line: --study {text}: must be like nhs_prices.inpatient_day=200:50/100") from None
 
@@ -136,9 +142,12 @@ def groupings(text: str) -> tuple[list[str], dict[str, list[float]]]:
         if cut:
             try:
                 cuts[name] = [read_number(end) for end in ends.split("/")]
+                if len(set(cuts[name])) < len(cuts[name]):
+                    raise ValueError
             except ValueError:
                 raise InputError(
                     f"command line: --by {part}: must be a column, or one with bands like age_years=65/75"
                 ) from None
         names.append(name)
+    once("--by", names)
     return names, cuts

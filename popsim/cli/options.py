@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +32,13 @@ def _whole_number(text: str | int) -> int:
 def whole(help_text: str) -> Any:
     """An option that takes a whole number."""
     return typer.Option(parser=_whole_number, metavar="NUMBER", help=help_text)
+
+
+def once(flag: str, names: Sequence[str]) -> None:
+    """Refuse a name that an option has twice."""
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise InputError(f"command line: {flag} {name}: named twice")
 
 
 def processes(flag: str, number: int | None) -> int | None:

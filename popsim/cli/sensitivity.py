@@ -55,12 +55,10 @@ def _asked(
 
 def _written(table: pl.DataFrame, csv: Path | None) -> None:
     """Keep a table as CSV if asked for."""
-    if csv is None:
-        return
-    try:
-        table.write_csv(csv)
-    except OSError as error:
-        raise InputError(f"--csv {csv}: cannot be written: {error.strerror}") from None
+    if csv is not None:
+        from popsim.reporting.csv_file import write_csv
+
+        write_csv(table, csv)
 
 
 def plan(

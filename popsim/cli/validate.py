@@ -39,6 +39,7 @@ def validate(
     from popsim.experiments.design import Study
     from popsim.experiments.engine import Engine
     from popsim.experiments.runner import RunResult, run_study
+    from popsim.reporting.csv_file import write_csv
     from popsim.reporting.figures.validation import validation_figure
     from popsim.reporting.progress import progress_bar
     from popsim.reporting.validation import validation_text
@@ -56,7 +57,7 @@ def validate(
     table = validated(sources, run)
     folder = out / "validation"
     folder.mkdir(parents=True, exist_ok=True)
-    table.write_csv(folder / "validation.csv")
+    write_csv(table, folder / "validation.csv", "--out")
     validation_figure(table).savefig(folder / "validation.png", dpi=110)
     if not quiet:
         print(validation_text(table))

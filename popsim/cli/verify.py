@@ -22,6 +22,7 @@ def verify(
     if not 20 <= people <= 100_000:
         raise InputError(f"--people {people}: must be between 20 and 100000")
     from popsim.experiments.design import read_study
+    from popsim.reporting.csv_file import write_csv
     from popsim.reporting.progress import progress_bar
     from popsim.reporting.verification import findings_frame, findings_text
     from popsim.verification.suite import failed
@@ -31,10 +32,7 @@ def verify(
     with progress_bar(study.experiment.name, quiet=quiet) as on_progress:
         findings = check_all(study, only, people, on_progress)
     if csv is not None:
-        try:
-            findings_frame(findings).write_csv(csv)
-        except OSError as error:
-            raise InputError(f"--csv {csv}: cannot be written: {error.strerror}") from None
+        write_csv(findings_frame(findings), csv)
     print(findings_text(findings, failures_only=quiet))
     if failed(findings):
         raise typer.Exit(1)

@@ -24,10 +24,12 @@ def check_number(what: str, number: float, low: float = 0.0, high: float = math.
     Raises:
         InputError: it is refused.
     """
-    if math.isfinite(number) and low <= number <= high and not (above and number == low):
-        return
-    bounds = f"{'above' if above else 'at least'} {low:g}" + ("" if math.isinf(high) else f" and at most {high:g}")
-    raise InputError(f"{what} = {number}: must be a number, {bounds}")
+    if not math.isfinite(number):
+        raise InputError(f"{what} = {number}: must be a finite number")
+    if number < low or (above and number == low):
+        raise InputError(f"{what} = {number}: must {f'be above {low:g}' if above or low else 'not be negative'}")
+    if number > high:
+        raise InputError(f"{what} = {number}: must be at most {high:g}")
 
 
 def check_price(willingness_to_pay: float) -> None:

@@ -33,7 +33,8 @@ def discounted_expectancy(
         female: 1 for women, same shape.
         rate_per_year: of discounting; 0 gives the life expectancy.
     """
-    check_finite(age_years=age_years, female=female)
+    if np.size(age_years):  # nobody may have died
+        check_finite(age_years=age_years, female=female)
     check_number("discount rate", rate_per_year, 0.0, 1.0)
     force = table.rate + np.log1p(rate_per_year)  # (2, ages) at which worth decays: death and discounting together
     whole = 1.0 / force  # the last age holds for ever

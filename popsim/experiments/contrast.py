@@ -10,16 +10,18 @@ import polars as pl
 
 from popsim.definitions.experiment import Experiment
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
+from popsim.economics.uncertainty import t_quantile
 from popsim.errors import InputError, did_you_mean
 
 NET_BENEFIT = "net_monetary_benefit"
 
 
 class Estimate(NamedTuple):
-    """A mean and its Monte Carlo standard error (NaN below two values)."""
+    """A mean, its Monte Carlo standard error and the half-width of its 95% interval (NaN below two values)."""
 
     mean: float
     standard_error: float
+    reach: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def estimate(values: pl.Series) -> Estimate:
     """Mean and standard error of independent values."""
     array = values.to_numpy()
     error = float(array.std(ddof=1)) / math.sqrt(len(array)) if len(array) > 1 else math.nan
-    return Estimate(float(array.mean()) if len(array) else math.nan, error)
+    return Estimate(float(array.mean()) if len(array) else math.nan, error, t_quantile(len(array)) * error)
 
 
 def shift(changed: pl.DataFrame, base: pl.DataFrame) -> Estimate:

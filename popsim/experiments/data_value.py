@@ -191,7 +191,7 @@ def _interval(
     values = Contrast(strategy, other, NET_BENEFIT, experiment.willingness_to_pay).values(measures)
     if experiment.draws:  # replications of a draw share its parameters: draws are what is independent
         values = values.group_by("draw", maintain_order=True).agg(pl.col("value").mean())
-    mean, error = estimate(values["value"])
+    mean, error, _ = estimate(values["value"])
     reach = t_quantile(len(values)) * error
     return mean, mean - reach, mean + reach, len(values)
 

@@ -17,6 +17,7 @@ from popsim.definitions.experiment import Experiment
 from popsim.definitions.network import NetworkDefinition
 from popsim.errors import InputError, did_you_mean
 from popsim.experiments.design import Study, Unit, read_study, resolve
+from popsim.experiments.prices import prices_in_words
 from popsim.experiments.store import RunStore
 from popsim.html import html_table
 from popsim.population.cohort import Cohort
@@ -27,7 +28,7 @@ SHOWN = {  # measure: how it is called, factor and digits in a notebook
     "mortality": ("Died in follow-up, %", 100.0, 1),
     "bed_days": ("Bed-days per person", 1.0, 2),
     "cost_total": ("Cost per person, {currency}", 1.0, 0),
-    "qalys": ("QALYs per person", 1.0, 3),
+    "qalys": ("QALYs per person in follow-up", 1.0, 3),
 }
 
 
@@ -191,7 +192,10 @@ class Run:
             if any(cell is not None for cell in cells):
                 texts = [_estimate(cell, factor, digits) for cell in cells]
                 rows.append([label.format(currency=experiment.currency), *texts])
-        caption = f"{experiment.title or experiment.name}: {sizes}; mean (95% interval). Run {self.manifest['run_id']}"
+        caption = (
+            f"{experiment.title or experiment.name}: {sizes}; mean (95% interval). Run {self.manifest['run_id']}. "
+            f"Costs are in {prices_in_words(experiment)}."
+        )
         return html_table(caption, ["", *self.strategies.values()], rows)
 
 

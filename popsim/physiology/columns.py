@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from popsim.population.columns import Column, Kind
 
+NYHA = {1: "NYHA class I", 2: "NYHA class II", 3: "NYHA class III", 4: "NYHA class IV"}
 
-def _own(name: str, kind: Kind, unit: str, low: float, high: float, meaning: str, loinc: str | None = None) -> Column:
+
+def _own(
+    name: str, kind: Kind, unit: str, low: float, high: float, meaning: str, loinc: str | None = None,
+    codes: Mapping[int, str] | None = None,
+) -> Column:  # fmt: skip
     """A column that `initialise` works out as the steady state that goes with what the cohort has set."""
-    return Column(name, kind, unit, low, high, meaning, "physiology", loinc)
+    return Column(name, kind, unit, low, high, meaning, "physiology", loinc, codes=codes or {})
 
 
 def _set(
@@ -44,7 +50,7 @@ COLUMNS: tuple[Column, ...] = (
     _own("untreated_heart_rate_bpm", "real", "/min", 30, 200, "Usual heart rate without its drugs."),
     _own("untreated_gfr_ml_min", "real", "mL/min/{1.73_m2}", 2, 170, "Usual filtration without drugs; falls with age."),
     _own("untreated_potassium_mmol_l", "real", "mmol/L", -10, 9, "Usual potassium less the part of drugs and kidney."),
-    _own("nyha_class", "code", "1", 1, 4, "New York Heart Association class.", "88020-3"),
+    _own("nyha_class", "code", "1", 1, 4, "New York Heart Association class.", "88020-3", NYHA),
     _own("acute_cause", "code", "1", 0, 12, "Why the twin becomes acutely unwell today (CAUSE_*), 0 if it does not."),
     _own("onset", "code", "1", 0, 7, "What begins today: bits ONSET_*."),
     _own("shock_onset", "code", "1", 0, 15, "Shocks that begin today: bits SHOCK_*."),

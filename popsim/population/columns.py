@@ -7,8 +7,8 @@ column as a plain array or a rule can look any column up by its place in the blo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -34,6 +34,7 @@ class Column:
         loinc: LOINC code of the measurement, if there is one.
         at_entry: the value where a cohort gives none, or "required" where it must give one. None: it must if the cohort
             is the writer; else the writer works the value out when the model is made, and no cohort may give it.
+        codes: what people call each code, for tables, figures and reports; none where the number says it.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Column:
     writer: Literal["cohort", "physiology", "monitoring", "care", "valuation"]
     loinc: str | None = None
     at_entry: float | Literal["required"] | None = None
+    codes: Mapping[int, str] = field(default_factory=dict, hash=False)
 
     @property
     def required(self) -> bool:

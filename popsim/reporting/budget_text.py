@@ -9,7 +9,9 @@ import polars as pl
 from popsim.definitions.experiment import Perspective
 from popsim.economics.budget import TOTAL, budget_impact
 from popsim.errors import InputError, did_you_mean
+from popsim.experiments.prices import prices_in_words
 from popsim.experiments.run import Run
+from popsim.reporting.intervals import readable, told, with_note
 from popsim.reporting.text import aligned
 from popsim.units import DAYS_PER_YEAR
 
@@ -39,18 +41,19 @@ def budget_text(
     followed = run.experiment.follow_up_days / DAYS_PER_YEAR
     parts = [
         f"{run.experiment.title or run.experiment.name}: budget impact\n"
-        f"{run.experiment.currency}, not discounted, {perspective.replace('_', ' ')} perspective; "
-        "net impact with 95% interval (Monte Carlo)"
+        f"Not discounted, {perspective.replace('_', ' ')} perspective"
+        f"{'; net impact with 95% interval (Monte Carlo)' if told(run.experiment) else ''}\n"
+        f"Costs are in {prices_in_words(run.experiment)}."
     ]
     for name in [strategy] if strategy else others:
-        table = budget_impact(measures, run.comparator, name, people, uptake, perspective)
+        table = readable(budget_impact(measures, run.comparator, name, people, uptake, perspective), run.experiment)
         parts.append(_one_strategy(run.strategies[name], table, people, uptake, perspective))
     if followed < len(uptake) - 0.01:
         parts.append(
             f"People were followed for {followed:.1f} years: what they cost later is missing. "
             f"popsim run --days {round(DAYS_PER_YEAR * len(uptake))} follows them for the whole budget."
         )
-    return "\n\n".join(parts)
+    return with_note("\n\n".join(parts), run.experiment)
 
 
 def _one_strategy(
@@ -65,17 +68,12 @@ def _one_strategy(
     for label, column in (("Current mix", "current_mix"), ("New mix", "new_mix")):
         lines.append([f"  {label}", *(f"{cell[year, TOTAL][column]:,.0f}" for year in years)])
     lines.append(["  Net impact", *(f"{cell[year, TOTAL]['net']:+,.0f}" for year in years)])
-    lines.append(["    95% interval", *(_interval(cell[year, TOTAL]) for year in years)])
+    if all(cell[year, TOTAL]["low"] is not None for year in years):
+        spans = (f"{cell[year, TOTAL]['low']:+,.0f} to {cell[year, TOTAL]['high']:+,.0f}" for year in years)
+        lines.append(["    95% interval", *spans])
     for component in table["component"].unique(maintain_order=True).to_list():
         changes = [cell[year, component]["net"] for year in years]
         if component != TOTAL and any(changes):
             label = LESS_CHARGES if perspective == "payer" and component == "out_of_pocket" else component
             lines.append([f"    {label.replace('_', ' ').capitalize()}", *(f"{c:+,.0f}" for c in changes)])
     return aligned(lines)
-
-
-def _interval(row: dict[str, float | None]) -> str:
-    """Both ends, or n/a with a single replication."""
-    if row["low"] is None or row["high"] is None:
-        return "n/a"
-    return f"{row['low']:+,.0f} to {row['high']:+,.0f}"

@@ -9,7 +9,9 @@ from typing import Any
 import polars as pl
 
 from popsim.economics.capacity import means_by_level, value_of_places, worth_by_level
+from popsim.experiments.prices import prices_in_words
 from popsim.experiments.run import Run
+from popsim.reporting.intervals import readable, told, with_note
 from popsim.reporting.tables import ratio_in_words, ratio_interval_in_words
 from popsim.reporting.text import aligned, with_interval
 from popsim.units import DAYS_PER_YEAR
@@ -35,22 +37,23 @@ def capacity_text(runs: Mapping[int, Run], setting: str) -> str:
     frames = [run.frame("measures").with_columns(level=pl.lit(number)) for number, run in runs.items()]
     levels = pl.concat(frames, how="diagonal")
     years = (experiment.follow_up_days + experiment.enrolment_days) / DAYS_PER_YEAR
-    values = value_of_places(levels, setting, price, experiment.population, years)
+    values = readable(value_of_places(levels, setting, price, experiment.population, years), experiment)
     lines: list[Sequence[str]] = [["", *(f"{number} places" for number in runs)]]
-    lines += _means(means_by_level(levels), list(runs), titles, setting, experiment.currency)
-    lines += _worth(worth_by_level(levels, one.comparator, price), list(runs), titles, one.comparator, price)
+    lines += _means(readable(means_by_level(levels), experiment), list(runs), titles, setting, experiment.currency)
+    worth = readable(worth_by_level(levels, one.comparator, price), experiment)
+    lines += _worth(worth, list(runs), titles, one.comparator, price, told(experiment))
     label = next(place.title for place in one.network.settings if place.name == setting)
     reference = one.network.reference_population
     size = f"{experiment.population:,} people, {experiment.replications} replications"
     head = f"{experiment.title or experiment.name}: places in '{label}'"
     scaled = f"places are for {reference:,} people" if reference else "places are as simulated"
-    return "\n\n".join(
-        [
-            f"{head}\n{size}; {scaled}; 95% intervals, Monte Carlo, same people at every level",
-            aligned(lines),
-            _places(values, list(runs), titles, f"{experiment.currency} a year, at {price:,.0f} per QALY"),
-        ]
-    )
+    intervals = "95% intervals, Monte Carlo, " if told(experiment) else ""
+    parts = [
+        f"{head}\n{size}; {scaled}; {intervals}same people at every level\nCosts are in {prices_in_words(experiment)}.",
+        aligned(lines),
+        _places(values, list(runs), titles, f"{experiment.currency} a year, at {price:,.0f} per QALY"),
+    ]
+    return with_note("\n\n".join(parts), experiment)
 
 
 def _means(
@@ -69,7 +72,12 @@ def _means(
 
 
 def _worth(
-    table: pl.DataFrame, numbers: Sequence[int], titles: Mapping[str, str], comparator: str, price: float
+    table: pl.DataFrame,
+    numbers: Sequence[int],
+    titles: Mapping[str, str],
+    comparator: str,
+    price: float,
+    interval: bool,
 ) -> list[Sequence[str]]:
     """Cost per QALY and net benefit against the comparator."""
     cell = {(row["strategy"], row["level"]): row for row in table.iter_rows(named=True)}
@@ -77,7 +85,8 @@ def _worth(
     ratios: list[Sequence[str]] = []
     for name in others:
         ratios.append([f"  {titles[name]}", *(ratio_in_words(cell[name, number]) for number in numbers)])
-        ratios.append(["    95% interval (Fieller)", *(ratio_interval_in_words(cell[name, n]) for n in numbers)])
+        if interval:
+            ratios.append(["    95% interval (Fieller)", *(ratio_interval_in_words(cell[name, n]) for n in numbers)])
     benefit = "net_monetary_benefit"
     benefits = [
         [

@@ -9,12 +9,19 @@ import polars as pl
 from popsim.economics.cost_effectiveness import QALYS, cost_per_effect, effect_of, net_benefit
 from popsim.economics.decision import Decision, acceptability, discounted_people, icer_table
 from popsim.economics.information import EVERYTHING, LEAST_DRAWS, Study, information, sample_information
+from popsim.economics.prices import PricedSetting
+from popsim.economics.relevance import without_influence
+from popsim.errors import InputError
+from popsim.experiments.parameters import resolve_parameters
+from popsim.experiments.prices import prices_in_words
 from popsim.experiments.run import Run
+from popsim.reporting.intervals import readable, told, with_note
 from popsim.reporting.text import NOT_KNOWN, aligned, rounded, span, with_interval
 
 HIGHEST = 10  # parameters shown
 DRAWS_TABLE = "draws"
 INFORMATION = "Value of information"
+HORIZON = {"follow-up": "in follow-up", "lifetime": "to the end of life expectancy"}
 
 
 def decision_text(
@@ -45,17 +52,46 @@ def decision_text(
     decision = Decision.of(measures, run.comparator, effect)
     parts = [_head(run, decision), _frontier(run, decision, effect), _each_effect(run, measures)]
     parts.append(_value_for_money(run, measures, decision, effect, price))
+    people = discounted_people(people_per_year, years, run.experiment.discount_rate_costs or 0.0)
     if run.experiment.draws < LEAST_DRAWS:
         parts.append(f"Value of information: needs {LEAST_DRAWS} parameter draws, the run has {run.experiment.draws}.")
+    elif len(decision.distinct.strategies) == 1:
+        parts.append("Value of information: none. All strategies are the same.")
     else:
-        people = discounted_people(people_per_year, years, run.experiment.discount_rate_costs or 0.0)
         draws = run.frame(DRAWS_TABLE) if DRAWS_TABLE in run.tables else pl.DataFrame({"draw": decision.draws})
-        parts.append(_information(run, information(decision, draws, price), people, top))
+        idle = _idle(run, draws, effect)
+        if study is not None and study.parameter in idle:
+            raise InputError(f"study of '{study.parameter}': {_cannot_matter(run, effect)}")
+        table = information(decision, draws.drop(idle), price)
+        parts.append(_information(run, table, people, top))
+        if idle:
+            left = f"{len(idle)} uncertain parameters are left out" if len(idle) > 1 else "1 is left out"
+            parts[-1] += f"\n  {left}: {_cannot_matter(run, effect)} ({_listed(idle)})"
         if study is not None:
             table = sample_information(decision, draws, price, study, run.experiment.seed)
             observed = f"Value of studies of {study.parameter}, standard deviation {study.standard_deviation:g}"
             parts.append(_information(run, table, people, len(table), observed))
-    return "\n\n".join(parts)
+    return with_note("\n\n".join(parts), run.experiment)
+
+
+def _idle(run: Run, draws: pl.DataFrame, effect: str) -> list[str]:
+    """Uncertain parameters that cannot matter under the run's perspective."""
+    experiment = run.experiment
+    sets, _ = resolve_parameters(experiment, run.folder)
+    settings = [PricedSetting(s.name, s.setting_class, s.clinician) for s in run.network.settings]
+    return without_influence(draws.drop("draw").columns, sets, settings, experiment.perspective, effect)
+
+
+def _cannot_matter(run: Run, effect: str) -> str:
+    """Why parameters are left out."""
+    perspective = run.experiment.perspective.replace("_", " ")
+    return f"they change neither the costs that the {perspective} perspective counts nor {effect}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    shown = names[:3]
+    return ", ".join([*shown, *([f"{len(names) - len(shown)} more"] if len(names) > len(shown) else [])])
 
 
 def _head(run: Run, decision: Decision) -> str:
@@ -64,7 +100,9 @@ def _head(run: Run, decision: Decision) -> str:
     sizes = [f"{experiment.population:,} people", f"{experiment.replications} replications"]
     if experiment.draws:
         sizes.append(f"{experiment.draws} parameter draws")
-    lines = [experiment.title or experiment.name, f"{', '.join(sizes)}; {experiment.currency} and health per person"]
+    horizon = f"costs and health per person, over {experiment.follow_up_days} days of follow-up"
+    lines = [experiment.title or experiment.name, f"{', '.join(sizes)}; {horizon}"]
+    lines.append(f"Costs are in {prices_in_words(experiment)}")
     if experiment.draws and decision.noise is None:
         lines.append(
             "One replication for each draw: Monte Carlo error counts as parameter uncertainty; two tell them apart."
@@ -74,8 +112,9 @@ def _head(run: Run, decision: Decision) -> str:
 
 def _frontier(run: Run, decision: Decision, effect: str) -> str:
     """The incremental analysis, cheapest first."""
-    unit = effect_of(effect).unit
-    lines: list[Sequence[str]] = [["Incremental analysis", "Cost", effect, f"Cost per {unit}", ""]]
+    unit, horizon = effect_of(effect).unit, HORIZON[effect_of(effect).horizon]
+    lines: list[Sequence[str]] = [["Incremental analysis", "Cost", f"{effect} {horizon}", f"Cost per {unit}", ""]]
+    same = decision.same_as
     for row in icer_table(decision).iter_rows(named=True):
         lines.append(
             [
@@ -83,26 +122,39 @@ def _frontier(run: Run, decision: Decision, effect: str) -> str:
                 rounded(row["cost"], 4),
                 rounded(row["effect"], 4),
                 "" if row["icer"] is None else rounded(row["icer"]),
-                row["status"],
+                _same(run, same[row["strategy"]]) if row["strategy"] in same else row["status"],
             ]
         )
     return aligned(lines)
 
 
+def _same(run: Run, name: str) -> str:
+    """What is said of a strategy that costs and gains what another does."""
+    return f"same as {run.strategies[name].lower()}: no difference in any replication"
+
+
 def _each_effect(run: Run, measures: pl.DataFrame) -> str:
     """What one unit of each effect costs against the comparator, with its Monte Carlo interval."""
-    table = cost_per_effect(measures, run.comparator)
+    table = readable(cost_per_effect(measures, run.comparator), run.experiment)
     names = [name for name in run.strategies if name != run.comparator]
     titles = [run.strategies[name] for name in names]
     against = run.strategies[run.comparator].lower()
-    lines: list[Sequence[str]] = [[f"Cost per effect against {against} (95% Monte Carlo interval)", *titles]]
-    for (unit,), rows in table.group_by("unit", maintain_order=True):
+    interval = " (95% Monte Carlo interval)" if told(run.experiment) else ""
+    lines: list[Sequence[str]] = [[f"Cost per effect against {against}{interval}", *titles]]
+    for (effect,), rows in table.group_by("effect", maintain_order=True):
         found = {row["strategy"]: row for row in rows.iter_rows(named=True)}
-        lines.append([f"  {unit}", *(_ratio(found[name]) for name in names)])
-    return aligned(lines)
+        unit, horizon = effect_of(str(effect)).unit, effect_of(str(effect)).horizon
+        label = f"  {unit}, {HORIZON[horizon]}" if horizon == "lifetime" else f"  {unit}"
+        lines.append([label, *(_ratio(found[name], told(run.experiment)) for name in names)])
+    days = run.experiment.follow_up_days
+    note = (
+        f"  Costs and all effects are of {days} days of follow-up, but for DALYs: these count a death by the years\n"
+        "  of life lost to the end of life expectancy, so that their ratio is not on the horizon of the others."
+    )
+    return f"{aligned(lines)}\n{note}" if "dalys" in table["effect"] else aligned(lines)
 
 
-def _ratio(row: dict[str, float | str | None]) -> str:
+def _ratio(row: dict[str, float | str | None], interval: bool) -> str:
     """A ratio with its interval, or in words why there is none."""
     ratio, form, verdict = row["icer"], row["icer_interval"], row["verdict"]
     if not isinstance(ratio, float):
@@ -111,39 +163,40 @@ def _ratio(row: dict[str, float | str | None]) -> str:
     saved = "saves " if verdict == "saves money, loses health" else ""
     if form == "bounded" and isinstance(low, float) and isinstance(high, float):
         return f"{saved}{with_interval(ratio, low, high)}"
-    return f"{saved}{rounded(ratio)} (no bounded interval)"
+    return f"{saved}{rounded(ratio)} (no bounded interval)" if interval else f"{saved}{rounded(ratio)}"
 
 
 def _value_for_money(run: Run, measures: pl.DataFrame, decision: Decision, effect: str, price: float) -> str:
     """Net benefit against the comparator with both kinds of uncertainty, probability and expected loss."""
-    names = decision.strategies
-    lines: list[Sequence[str]] = [
-        [
-            f"At {run.experiment.currency} {price:,.0f} per {effect_of(effect).unit}",
-            "Net benefit (95% Monte Carlo)",
-            "95% of parameters",
-            "Probability best",
-            "Expected loss",
-        ]
-    ]
-    table = net_benefit(measures, run.comparator, price, effect)
+    same = decision.same_as
+    table = readable(net_benefit(measures, run.comparator, price, effect), run.experiment)
+    drawn = run.experiment.draws > 1
+    head = [f"At {run.experiment.currency} {price:,.0f} per {effect_of(effect).unit}"]
+    head.append("Net benefit (95% Monte Carlo)" if told(run.experiment) else "Net benefit")
+    spread = any(low is not None for low in table["parameter_low"])
+    head += [*(["95% of parameters"] if spread else []), *(["Probability best", "Expected loss"] if drawn else [])]
+    lines: list[Sequence[str]] = [head]
     benefits = {row["strategy"]: row for row in table.iter_rows(named=True)}
     chances = {}
-    if run.experiment.draws > 1:
+    if drawn:
         chances = {row["strategy"]: row for row in acceptability(decision, price).iter_rows(named=True)}
-    for name in names:
+    for name in decision.strategies:
         benefit, chance = benefits.get(name), chances.get(name)
-        lines.append(
-            [
-                f"  {run.strategies[name]}{' *' if chance and chance['optimal'] else ''}",
-                with_interval(benefit["mean"], benefit["low"], benefit["high"]) if benefit else "0",
-                (span(benefit["parameter_low"], benefit["parameter_high"]) or NOT_KNOWN) if benefit else "0",
-                f"{100 * chance['probability']:.0f}%" if chance else NOT_KNOWN,
-                rounded(chance["expected_loss"]) if chance else NOT_KNOWN,
-            ]
-        )
-    note = "* highest expected net benefit; net benefit is over that of the comparator, per person"
-    return f"{aligned(lines)}\n{note}" if chances else aligned(lines)
+        zero = benefit is None or same.get(name) == run.comparator
+        cells = [f"  {run.strategies[name]}{' *' if chance and chance['optimal'] else ''}"]
+        cells.append("0" if zero else with_interval(benefit["mean"], benefit["low"], benefit["high"]))
+        if spread:
+            ends = None if benefit is None else span(benefit["parameter_low"], benefit["parameter_high"])
+            cells.append("0" if zero else ends or NOT_KNOWN)
+        if chance is not None:
+            cells += [f"{100 * chance['probability']:.0f}%", rounded(chance["expected_loss"])]
+        lines.append(cells)
+    notes = ["* highest expected net benefit; net benefit is over that of the comparator, per person"] if drawn else []
+    if not drawn:
+        notes.append("Probability best and expected loss need parameter draws: popsim run ... --draws 100")
+    if same and drawn:
+        notes.append("Strategies that are the same share the probability of being best.")
+    return "\n".join([aligned(lines), *notes])
 
 
 def _information(run: Run, table: pl.DataFrame, people: float, top: int, what: str = INFORMATION) -> str:

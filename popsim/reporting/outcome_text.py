@@ -13,6 +13,7 @@ from popsim.experiments.run import Run
 from popsim.outcomes.discharges import INDEX_COUNTS, WINDOWS_DAYS
 from popsim.outcomes.equity import GAP, SLOPE
 from popsim.outcomes.standardised import RiskModel, hospital_ratios, observed_and_expected, risk_model, standardised
+from popsim.reporting.intervals import readable, told, with_note
 from popsim.reporting.tables import Row, difference, estimate
 from popsim.reporting.text import aligned, rounded
 
@@ -147,6 +148,7 @@ def outcome_text(run: Run, everything: bool = False) -> str:
         differences = paired_differences(ratios, run.comparator)
         summary = pl.concat([summary.select(columns), strategy_means(ratios).select(columns)])
         comparisons = pl.concat([comparisons.select(columns), differences.select(columns)])
+    summary, comparisons = readable(summary, run.experiment), readable(comparisons, run.experiment)
     parts = [_head(run), _table(run, summary, comparisons, everything)]
     if not models:
         parts.append('Risk-standardised readmission needs the persons of the run: store = "persons" or "events".')
@@ -154,7 +156,7 @@ def outcome_text(run: Run, everything: bool = False) -> str:
         parts.append(_hospitals(run, models[0]))
     if models and everything:
         parts += [_quality(model) for model in models]
-    return "\n\n".join(parts)
+    return with_note("\n\n".join(parts), run.experiment)
 
 
 def _models(run: Run) -> list[RiskModel]:
@@ -179,10 +181,10 @@ def _head(run: Run) -> str:
     sizes += [f"{experiment.draws} parameter draws"] if experiment.draws else []
     sizes += [f"{experiment.regions} regions"] if experiment.regions > 1 else []
     others = " and differences from it, same people, paired" if len(run.strategies) > 1 else ""
-    interval = "(95% interval of the mean over replications)"
+    interval = " (95% interval of the mean over replications)"
     if experiment.draws:
-        interval = "(95% interval of the mean, Monte Carlo error) [95% of the parameters]"
-    said = f"{run.strategies[run.comparator]}{others} {interval}"
+        interval = " (95% interval of the mean, Monte Carlo error) [95% of the parameters]"
+    said = f"{run.strategies[run.comparator]}{others}{interval if told(experiment) else ''}"
     return f"{experiment.title or experiment.name}\n{', '.join(sizes)}\n{said}"
 
 
@@ -229,7 +231,7 @@ def _hospitals(run: Run, model: RiskModel) -> str:
     means = strategy_means(
         ratios.select("strategy", "draw", "replication", measure=pl.col("region").cast(pl.String), value="excess_ratio")
     )
-    cells = {(row["strategy"], row["measure"]): row for row in means.iter_rows(named=True)}
+    cells = {(row["strategy"], row["measure"]): row for row in readable(means, run.experiment).iter_rows(named=True)}
     lines: list[Sequence[str]] = [["Readmission by region", *run.strategies.values()]]
     shown = min(run.experiment.regions, MOST_REGIONS_SHOWN)
     for region in range(shown):

@@ -14,6 +14,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from popsim.errors import InputError
+from popsim.html import html_head
 from popsim.reporting.figures.style import described, in_style
 
 DOTS_PER_INCH = 130
@@ -48,15 +49,7 @@ def page(title: str, body: str, style: str = "") -> str:
         body: HTML.
         style: more CSS, for this kind of page.
     """
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<style>{CSS}{style}</style>
-</head>
-<body>
+    return f"""{html_head(title, CSS + style)}<body>
 {body}
 </body>
 </html>

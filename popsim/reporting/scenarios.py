@@ -8,7 +8,10 @@ from typing import Any
 import polars as pl
 
 from popsim.definitions.experiment import Experiment
-from popsim.reporting.text import aligned, with_interval
+from popsim.experiments.prices import prices_in_words
+from popsim.reporting.intervals import note, readable, told
+from popsim.reporting.tables import ratio_interval_in_words
+from popsim.reporting.text import NOT_KNOWN, aligned, with_interval
 
 
 def render_scenarios(table: pl.DataFrame, experiments: Mapping[str, Experiment]) -> str:
@@ -18,25 +21,35 @@ def render_scenarios(table: pl.DataFrame, experiments: Mapping[str, Experiment])
         table: `scenario_table(...)`.
         experiments: as each scenario has it, by name.
     """
-    lines: list[Sequence[str]] = [["", "Cost", "QALYs", "Cost per QALY", "Net benefit (95% interval, Monte Carlo)"]]
+    lines: list[Sequence[str]] = [["", "Cost", "QALYs", "Cost per QALY", "Net benefit"]]
     for name, experiment in experiments.items():
-        lines.append([f"{experiment.title or experiment.name} ({name})"])
+        days = experiment.follow_up_days
+        lines.append([f"{experiment.title or experiment.name} ({name}), {days} days of follow-up"])
         titles = {strategy.name: strategy.title for strategy in experiment.strategies}
-        for row in table.filter(pl.col("scenario") == name).iter_rows(named=True):
-            shown = (row["net_monetary_benefit"], row["net_monetary_benefit_low"], row["net_monetary_benefit_high"])
-            gains = ["", ""] if row["verdict"] is None else [_ratio(row), with_interval(*shown)]
-            cost, qalys = f"{row['cost_total']:,.0f}", f"{row['qalys']:.4f}"
-            lines.append([f"  {titles[row['strategy']]}", cost, qalys, *gains])
+        for row in readable(table.filter(pl.col("scenario") == name), experiment).iter_rows(named=True):
+            gains = ["", ""] if row["verdict"] is None else [_ratio(row), _mean(row, "net_monetary_benefit")]
+            lines.append([f"  {titles[row['strategy']]}", _mean(row, "cost_total", 4), _mean(row, "qalys"), *gains])
     (one, *_) = experiments.values()
     against = one.strategy(one.reference).title
-    head = f"{one.currency} and QALYs per person; net benefit against {against} at each scenario's willingness to pay"
-    return f"{head}\n\n{aligned(lines)}"
+    head = [
+        f"Per person; net benefit against {against.lower()} at each scenario's willingness to pay"
+        f"{'; in brackets 95% Monte Carlo intervals' if any(map(told, experiments.values())) else ''}",
+        f"Costs are in {prices_in_words(one)}.",
+        *dict.fromkeys(said for said in map(note, experiments.values()) if said),
+    ]
+    return "\n".join([*head, "", aligned(lines)])
+
+
+def _mean(row: Mapping[str, Any], name: str, digits: int = 3) -> str:
+    """A mean with its Monte Carlo interval."""
+    return with_interval(row[name], row[f"{name}_low"], row[f"{name}_high"], digits)
 
 
 def _ratio(row: Mapping[str, Any]) -> str:
     """What a QALY gained costs, what one given up saves, or in words why there is no such number."""
     if row["verdict"] == "gains health at a cost":
-        return f"{row['icer_per_qaly']:,.0f}"
+        interval = ratio_interval_in_words(row)
+        return f"{row['icer_per_qaly']:,.0f}{'' if interval == NOT_KNOWN else f' ({interval})'}"
     if row["verdict"] == "saves money, loses health":
         return f"{row['icer_per_qaly']:,.0f} saved for each lost"
     return str(row["verdict"])

@@ -14,6 +14,7 @@ from popsim.experiments.contrast import NET_BENEFIT
 from popsim.experiments.engine import Engine
 from popsim.experiments.plan import Plan
 from popsim.experiments.precision import MOST
+from popsim.experiments.prices import prices_in_words
 from popsim.experiments.sensitivity.parameters import Varied
 from popsim.experiments.sensitivity.threshold import Threshold
 from popsim.reporting.text import NOT_KNOWN, aligned, rounded
@@ -52,9 +53,10 @@ def tornado_text(table: pl.DataFrame, experiment: Experiment, outcome: str) -> s
     """One row for each parameter, widest swing first, strategy by strategy."""
     shown = []
     for name, rows in _by_strategy(table, experiment):
-        lines = [["", "low", "high", "at low", "at high", "swing", "+-"]]
+        known = rows["swing_reach"].null_count() == 0
+        lines = [["", "low", "high", "at low", "at high", "swing", *(["+-", ""] if known else [])]]
         for row in rows.iter_rows(named=True):
-            reach = Z * math.hypot(row["low_error"] or math.nan, row["high_error"] or math.nan)
+            more = [rounded(row["swing_reach"], 2), "" if row["told"] else "not told from luck"] if known else []
             lines.append(
                 [
                     f"  {row['parameter']}, {row['unit']}",
@@ -63,13 +65,16 @@ def tornado_text(table: pl.DataFrame, experiment: Experiment, outcome: str) -> s
                     rounded(row["outcome_low"]),
                     rounded(row["outcome_high"]),
                     rounded(row["swing"], signed=True),
-                    rounded(reach, 2),
+                    *more,
                 ]
             )
         base = rounded(rows["base"][0])
         shown.append(f"{name}: {_outcome(outcome, experiment)} {base} at the parameters' own values\n{aligned(lines)}")
-    note = "+- is the Monte Carlo error of the swing (95%): same people and random numbers at both ends."
-    return "\n\n".join([*shown, note])
+    if table["swing_reach"].null_count():
+        note = "How much of a swing is luck cannot be told from one replication; --replications 10 tells it."
+    else:
+        note = "+- is the Monte Carlo error of the swing (95%): same people and random numbers at both ends."
+    return "\n\n".join([*shown, note, f"Costs are in {prices_in_words(experiment)}."])
 
 
 def draw_tornados(table: pl.DataFrame, experiment: Experiment, outcome: str, folder: Path) -> list[Path]:

@@ -8,15 +8,19 @@ import polars as pl
 
 from popsim.economics.equity import distribution, equity_weighted, gradient
 from popsim.economics.individual import individual_effects, individualised_care
-from popsim.economics.subgroups import COST, EVERYONE, NET_BENEFIT, QALY, Cuts, subgroup_effects
+from popsim.economics.subgroups import COST, EVERYONE, NET_BENEFIT, QALY, Cuts, refuse_outcome, subgroup_effects
 from popsim.errors import InputError
 from popsim.evidence.parameters import load_parameters
+from popsim.experiments.prices import prices_in_words
 from popsim.experiments.run import Run
+from popsim.population.baseline import KNOWN_AT_ENTRY
+from popsim.reporting.intervals import readable, told, with_note
+from popsim.reporting.labels import level_label, level_of
 from popsim.reporting.text import aligned, rounded, span, with_interval
 from popsim.schema import CLINICAL_SCHEMA
 
 UNORDERED = ("ethnicity", "female")  # columns whose codes have no order that means anything
-INTERVALS = "(95% Monte Carlo interval) [95% of the parameters]"
+NOT_DEFINED = "not defined: a group's health is 0 or less"
 type Row = Mapping[str, float | None]
 
 
@@ -32,31 +36,34 @@ def subgroups_text(run: Run, by: Sequence[str], cuts: Cuts | None = None) -> str
         InputError: the run has no persons or they have no such column.
     """
     price, currency = run.experiment.willingness_to_pay, run.experiment.currency
-    persons = _persons(run)
-    table = subgroup_effects(persons, run.comparator, by, price, cuts=cuts)
+    persons = _persons(run, by)
+    table = readable(subgroup_effects(persons, run.comparator, by, price, cuts=cuts), run.experiment)
     spread = individual_effects(persons, run.comparator, price)
     against = run.strategies[run.comparator].lower()
-    parts = [_head(run, f"Difference from {against} per person, the same people in pairs {INTERVALS}")]
+    parts = [_head(run, f"Difference from {against} per person, the same people in pairs{_intervals(run)}")]
     for strategy, title in _others(run):
         lines: list[Sequence[str]] = [[title, "People", f"Cost, {currency}", "QALYs", f"Net benefit at {price:,.0f}"]]
         own = table.filter(pl.col("strategy") == strategy)
         for (column, level), rows in own.group_by("subgroup", "level", maintain_order=True):
             found = {row["measure"]: row for row in rows.iter_rows(named=True)}
-            name = "Everyone" if column == EVERYONE else f"{column} {level or 'not known'}"
+            name = "Everyone" if column == EVERYONE else level_label(str(column), level)
             cells = [_estimate(found[measure]) for measure in (COST, QALY, NET_BENEFIT)]
-            lines.append([f"  {name}", f"{100 * found[COST]['share']:.0f}%", *cells])
+            lines.append([f"  {name[:1].upper()}{name[1:]}", f"{100 * found[COST]['share']:.0f}%", *cells])
         parts.append(aligned(lines))
-        parts.append(_individuals(spread.filter(pl.col("strategy") == strategy), currency))
+        parts.append(_individuals(spread.filter(pl.col("strategy") == strategy), currency, price))
     care = individualised_care(persons, run.comparator, price, by, cuts=cuts)
     lines = [["Value of individualised care", f"{currency} per person"]]
-    lines += [[f"  {row['policy']}", _estimate(row)] for row in care.value.iter_rows(named=True)]
+    values = readable(care.value, run.experiment)
+    lines += [[f"  {row['policy']}", _estimate(row)] for row in values.iter_rows(named=True)]
     note = "over the best single strategy, cross-fitted over replications; perfect foresight includes luck: a bound"
     best = care.choice.sort("level").group_by("strategy", maintain_order=True).agg("level", pl.col("share").sum())
     rules = [
-        f"  {run.strategies[row['strategy']]} for {100 * row['share']:.0f}%: {', '.join(row['level'])}"
+        f"  {run.strategies[row['strategy']]} for {100 * row['share']:.0f}%: "
+        f"{', '.join(_cell(by, level) for level in row['level'])}"
         for row in best.iter_rows(named=True)
     ]
-    return "\n\n".join([*parts, f"{aligned(lines)}\n  {note}", "\n".join([f"Best by {' | '.join(by)}", *rules])])
+    text = "\n\n".join([*parts, f"{aligned(lines)}\n  {note}", "\n".join([f"Best by {' | '.join(by)}", *rules])])
+    return with_note(text, run.experiment)
 
 
 def equity_text(
@@ -79,14 +86,15 @@ def equity_text(
     """
     if (lifetime or opportunity_cost) and len(by) > 1:
         raise InputError("lifetime health and opportunity cost by level: give one column by which to group")
-    price, persons = run.experiment.willingness_to_pay, _persons(run)
+    price, persons = run.experiment.willingness_to_pay, _persons(run, by)
     aversion = load_parameters("equity")
     burden = "by given shares" if opportunity_cost else "equally by everybody"
-    weighed = "lifetime health as given" if lifetime else "health within the run's horizon"
+    days = run.experiment.follow_up_days
+    weighed = "lifetime health as given" if lifetime else f"health within the run's horizon, {days} days"
     parts = [
         _head(
             run,
-            f"Against {run.strategies[run.comparator].lower()}, per person of each group {INTERVALS}. "
+            f"Against {run.strategies[run.comparator].lower()}, per person of each group{_intervals(run)}. "
             f"What costs more displaces care worth a QALY for every {run.experiment.currency} {price:,.0f}, "
             f"borne {burden} (assumption).",
         )
@@ -94,27 +102,59 @@ def equity_text(
     for column in by:
         meaning = CLINICAL_SCHEMA.columns[column].meaning if column in CLINICAL_SCHEMA.columns else column
         parts.append(f"{column}: {meaning}")
-        table = distribution(persons, run.comparator, column, price, cuts=cuts, opportunity_cost=opportunity_cost)
+        given = {"opportunity_cost": _by_level(column, opportunity_cost), "cuts": cuts}
+        table = readable(distribution(persons, run.comparator, column, price, **given), run.experiment)
         weighted = equity_weighted(
-            persons, run.comparator, column, price, cuts=cuts, lifetime=lifetime, opportunity_cost=opportunity_cost,
+            persons, run.comparator, column, price, lifetime=_by_level(column, lifetime), **given,
             atkinson_aversion=aversion["atkinson_aversion"], kolm_aversion=aversion["kolm_aversion"],
         )  # fmt: skip
+        weighted = readable(weighted, run.experiment)
         for strategy, title in _others(run):
-            parts.append(_groups(table.filter(pl.col("strategy") == strategy), title, run.experiment.currency))
+            groups = table.filter(pl.col("strategy") == strategy)
+            parts.append(_groups(groups, title, column, run.experiment.currency))
             parts.append(_weighted(weighted.filter(pl.col("strategy") == strategy), aversion, weighed))
         if column not in UNORDERED:
-            parts.append(_gradient(run, gradient(persons, run.comparator, column, cuts=cuts)))
-    return "\n\n".join(parts)
+            parts.append(_gradient(run, readable(gradient(persons, run.comparator, column, cuts=cuts), run.experiment)))
+    return with_note("\n\n".join(parts), run.experiment)
 
 
-def _persons(run: Run) -> pl.LazyFrame:
+def _persons(run: Run, by: Sequence[str]) -> pl.LazyFrame:
+    """The persons of a run, if they can be grouped so: whatever is not known at entry is an outcome there."""
     if "persons" not in run.tables:
         raise InputError(f"{run.folder}: keeps no persons (the experiment's store is '{run.experiment.store}')")
-    return run.table("persons")
+    persons = run.table("persons")
+    present = persons.collect_schema().names()
+    for column in by:
+        if column in present and column not in KNOWN_AT_ENTRY:
+            refuse_outcome(column, present)
+    return persons
+
+
+def _by_level(column: str, numbers: Mapping[str, float] | None) -> Mapping[str, float] | None:
+    """Numbers by level, which may be named by its code or as tables call it."""
+    if numbers is None:
+        return None
+    named = {level_of(column, level): number for level, number in numbers.items()}
+    if len(named) < len(numbers):
+        raise InputError(f"{', '.join(numbers)}: a level is named twice")
+    return named
+
+
+def _cell(by: Sequence[str], level: str) -> str:
+    """The combination of levels of several columns, as people call them."""
+    levels = level.split(" | ")
+    known = (None if one == "not known" else one for one in levels)
+    return " | ".join(level_label(column, one) for column, one in zip(by, known, strict=True))
+
+
+def _intervals(run: Run) -> str:
+    """What stands in brackets behind a figure, where there is anything."""
+    return " (95% Monte Carlo interval) [95% of the parameters]" if told(run.experiment) else ""
 
 
 def _head(run: Run, what: str) -> str:
-    return f"{run.experiment.title or run.experiment.name}\n{what}"
+    title = run.experiment.title or run.experiment.name
+    return f"{title}\n{what}\nCosts are in {prices_in_words(run.experiment)}."
 
 
 def _others(run: Run) -> list[tuple[str, str]]:
@@ -129,18 +169,23 @@ def _estimate(row: Row) -> str:
     return text if parameters is None else f"{text} [{parameters}]"
 
 
-def _individuals(spread: pl.DataFrame, currency: str) -> str:
-    """One line: who gains and who is harmed, and by how much."""
+def _individuals(spread: pl.DataFrame, currency: str, price: float) -> str:
+    """Whose health gains and whose loses, and apart from it for whom that is worth its cost."""
     mean = dict(zip(spread["measure"], spread["mean"], strict=True))
-    words = {"gains": "gain", "harmed": "are harmed", "unchanged": "see no change"}
-    shares = [f"{100 * (mean[f'share_{fate}'] or 0):.0f}% {word}" for fate, word in words.items()]
-    shown = ", ".join(
-        f"{rounded(mean[name], 3)} ({name[1:].lstrip('0')}%)" for name in ("p05", "p25", "p50", "p75", "p95")
-    )
-    return f"  Person by person, luck included: {', '.join(shares)}; net benefit, {currency}: {shown}"
+    fates = {
+        "health": {"gains": "gain QALYs", "loses": "lose QALYs", "unchanged": "have the same"},
+        "net_benefit": {"gains": "have a gain", "loses": "a loss (cost above worth)", "unchanged": "neither"},
+    }
+    names = {"health": "Health", "net_benefit": f"Net benefit at {price:,.0f} per QALY, {currency}"}
+    lines = ["  Person by person, luck included"]
+    for of, words in fates.items():
+        shares = ", ".join(f"{100 * (mean[f'{of}_share_{fate}'] or 0):.0f}% {word}" for fate, word in words.items())
+        spans = ", ".join(f"{rounded(mean[f'{of}_p{q:02}'], 3)} ({q}%)" for q in (5, 25, 50, 75, 95))
+        lines.append(f"    {names[of]}: {shares}; {'QALYs' if of == 'health' else 'quantiles'}: {spans}")
+    return "\n".join(lines)
 
 
-def _groups(table: pl.DataFrame, title: str, currency: str) -> str:
+def _groups(table: pl.DataFrame, title: str, column: str, currency: str) -> str:
     """What each group gains, costs, loses elsewhere and keeps."""
     measures = {
         "qalys_gained": "QALYs gained",
@@ -152,7 +197,9 @@ def _groups(table: pl.DataFrame, title: str, currency: str) -> str:
     for (level,), rows in table.group_by("level", maintain_order=True):
         found = {row["measure"]: row for row in rows.iter_rows(named=True)}
         share = f"{100 * found['cost']['share']:.0f}%"
-        lines.append([f"  {level}", share, *(_estimate(found[measure]) for measure in measures)])
+        lines.append(
+            [f"  {level_label(column, str(level))}", share, *(_estimate(found[measure]) for measure in measures)]
+        )
     return aligned(lines)
 
 
@@ -167,7 +214,9 @@ def _weighted(table: pl.DataFrame, aversion: Mapping[str, float], weighed: str) 
         "kolm_equity": "  of which equity",
     }
     lines: list[Sequence[str]] = [[f"  Net health benefit, QALYs per person ({weighed})", ""]]
-    lines += [[f"    {label}", _estimate(found[measure])] for measure, label in names.items()]
+    for measure, label in names.items():
+        row = found[measure]
+        lines.append([f"    {label}", NOT_DEFINED if row["mean"] is None else _estimate(row)])
     return aligned(lines)
 
 

@@ -13,7 +13,9 @@ from popsim.definitions.experiment import Experiment
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.economics.perspectives import SIGNS
+from popsim.experiments.prices import prices_in_words
 from popsim.experiments.runner import RunResult
+from popsim.reporting.intervals import note, readable, told
 from popsim.reporting.text import NOT_KNOWN, aligned
 
 type Kind = Literal["share", "rate", "number", "days", "hours", "money", "qaly", "ratio"]
@@ -87,11 +89,11 @@ SECTIONS: tuple[tuple[str, tuple[Row, ...]], ...] = (
         ),
     ),
     (
-        "Health per person",
+        "Health per person, discounted (DALYs count a death by the years of life lost, beyond follow-up)",
         (
-            Row("life_years", "Life years", "qaly"),
-            Row(QALYS, "QALYs", "qaly"),
-            Row("dalys", "DALYs", "qaly"),
+            Row("life_years", "Life years in follow-up, not discounted", "qaly"),
+            Row(QALYS, "QALYs in follow-up", "qaly"),
+            Row("dalys", "DALYs to the end of life expectancy", "qaly"),
         ),
     ),
 )
@@ -121,23 +123,24 @@ def outcome_table(summary: pl.DataFrame, experiment: Experiment, labels: dict[st
 
 def outcome_lines(summary: pl.DataFrame, experiment: Experiment, labels: dict[str, str]) -> tuple[str, Lines]:
     """The head of the table of outcomes, and its lines of cells; a line of one cell is a heading."""
-    cells = {(row["strategy"], row["measure"]): row for row in summary.iter_rows(named=True)}
+    cells = {(row["strategy"], row["measure"]): row for row in readable(summary, experiment).iter_rows(named=True)}
     names = [strategy.name for strategy in experiment.strategies]
     lines: Lines = [["", *(strategy.title for strategy in experiment.strategies)]]
     for title, rows in _sections(summary, experiment, labels):
         lines.append([title])
         lines += [[f"  {row.label}", *(estimate(cells.get((n, row.measure)), row.kind) for n in names)] for row in rows]
     repeated = f"{experiment.replications} replication{'s' if experiment.replications > 1 else ''}"
-    interval = "mean (95% interval of the mean over replications)"
+    interval = "mean (95% interval of the mean over replications)" if told(experiment) else "means"
     if experiment.draws:
         repeated += f" of {experiment.draws} parameter draws"
+    if experiment.draws and told(experiment):
         interval = "mean (95% interval of the mean, Monte Carlo error) [95% of the parameters]"
     head = (
         f"{experiment.title or experiment.name}\n{experiment.population:,} people, {repeated}, "
-        f"{experiment.follow_up_days} days from each person's entry; "
-        f"{interval}"
+        f"{experiment.follow_up_days} days from each person's entry; {interval}\n"
+        f"Costs are in {prices_in_words(experiment)}."
     )
-    return head, lines
+    return "\n".join(part for part in (head, note(experiment)) if part), lines
 
 
 def comparison_table(
@@ -159,7 +162,7 @@ def comparison_lines(
         experiment: what was run.
         labels: title by name of setting.
     """
-    cells = {(row["strategy"], row["measure"]): row for row in comparisons.iter_rows(named=True)}
+    cells = {(row["strategy"], row["measure"]): row for row in readable(comparisons, experiment).iter_rows(named=True)}
     others = [strategy for strategy in experiment.strategies if strategy.name != experiment.reference]
     lines: Lines = [["", *(strategy.title for strategy in others)]]
     for title, rows in _sections(comparisons, experiment, labels):
@@ -168,18 +171,20 @@ def comparison_lines(
             [f"  {row.label}", *(difference(cells.get((s.name, row.measure)), row.kind) for s in others)]
             for row in rows
         ]
-    found = {row["strategy"]: row for row in value.iter_rows(named=True)}
+    found = {row["strategy"]: row for row in readable(value, experiment).iter_rows(named=True)}
     lines.append([f"Value for money, {experiment.currency}"])
     lines.append(["  Incremental cost per QALY", *(ratio_in_words(found[s.name]) for s in others)])
-    lines.append(["    95% interval (Fieller)", *(ratio_interval_in_words(found[s.name]) for s in others)])
-    if experiment.draws:
+    if told(experiment):
+        lines.append(["    95% interval (Fieller)", *(ratio_interval_in_words(found[s.name]) for s in others)])
+    if any(found[s.name]["parameter_icer_interval"] != "none" for s in others):
         lines.append(["    95% of parameters", *(ratio_interval_in_words(found[s.name], "parameter_") for s in others)])
     lines.append(
         [f"  Net benefit at {experiment.willingness_to_pay:,.0f} per QALY", *(_benefit(found[s.name]) for s in others)]
     )
     comparator = experiment.strategy(experiment.reference).title
-    intervals = "(95% Monte Carlo interval) [95% of the parameters]" if experiment.draws else "(95% interval)"
-    head = f"Difference from {comparator.lower()}, same people, paired by replication {intervals}"
+    intervals = " (95% Monte Carlo interval) [95% of the parameters]" if experiment.draws else " (95% interval)"
+    shown = intervals if told(experiment) else ""
+    head = f"Difference from {comparator.lower()}, same people, paired by replication{shown}"
     return head, lines
 
 
@@ -205,7 +210,7 @@ def _sections(frame: pl.DataFrame, experiment: Experiment, labels: dict[str, str
 
 
 def estimate(cell: Cell | None, kind: Kind) -> str:
-    """A mean with its intervals, or n/a for what one replication cannot tell."""
+    """A mean with those of its intervals that are known, or n/a where there was nobody to count."""
     return _with_intervals(cell, partial(_number, kind=kind))
 
 
@@ -218,7 +223,8 @@ def _with_intervals(cell: Cell | None, written: Callable[[float], str]) -> str:
     """mean (Monte Carlo interval) [interval of the parameters, or their SD where draws are few; if there are any]."""
     if cell is None or cell["mean"] is None:
         return NOT_KNOWN
-    text = f"{written(cell['mean'])} ({_interval(cell['low'], cell['high'], written) or NOT_KNOWN})"
+    interval = _interval(cell["low"], cell["high"], written)
+    text = written(cell["mean"]) if interval is None else f"{written(cell['mean'])} ({interval})"
     parameters = _interval(cell.get("parameter_low"), cell.get("parameter_high"), written)
     sd = cell.get("parameter_sd")
     if parameters is None and sd is not None:
@@ -234,7 +240,11 @@ def _interval(low: float | None, high: float | None, written: Callable[[float], 
 def ratio_in_words(row: dict[str, Any]) -> str:
     """What a QALY gained costs, or in words why there is no such number."""
     if row["verdict"] in ("dominant", "dominated", "no difference", "unknown"):
-        words = {"dominant": "dominant: better, cheaper", "dominated": "dominated: worse, dearer"}
+        words = {
+            "dominant": "dominant: better, cheaper",
+            "dominated": "dominated: worse, dearer",
+            "no difference": "no difference in any replication",
+        }
         return words.get(row["verdict"], str(row["verdict"]))
     ratio = f"{row['icer_per_qaly']:,.0f}"
     return f"saves {ratio} per QALY lost" if row["qaly_difference"] < 0 else ratio
@@ -242,6 +252,8 @@ def ratio_in_words(row: dict[str, Any]) -> str:
 
 def ratio_interval_in_words(row: dict[str, Any], of: str = "") -> str:
     """An interval of a ratio in words: it need not have two ends. `of` is "" or "parameter_"."""
+    if row["verdict"] == "no difference":
+        return ""
     form = row[f"{of}icer_interval"]
     if form == "none":
         return NOT_KNOWN

@@ -137,8 +137,9 @@ def test_scenarios_are_run_side_by_side(file, tmp_path, capsys):
     assert [line.split(":")[0] for line in shown.splitlines()[:5]] == ["base_case", "short", "dear", "small", "same"]
     blocks = shown.split("\n\n", 1)[1].splitlines()
     assert [line for line in blocks if not line.startswith(" ")] == [
-        "made_up (base_case)", "made_up: A month (short)", "made_up: Dear (dear)", "made_up: Small (small)",
-        "made_up: Same (same)",
+        f"{name}, {days} days of follow-up"
+        for name, days in (("made_up (base_case)", 60), ("made_up: A month (short)", 30), ("made_up: Dear (dear)", 60),
+                           ("made_up: Small (small)", 60), ("made_up: Same (same)", 60))
     ]  # fmt: skip
     by_name = {name: block.splitlines() for name, block in zip("abcde", shown.split("made_up")[-5:], strict=True)}
     assert by_name["a"][1:] == by_name["e"][1:]  # the same units
@@ -147,13 +148,16 @@ def test_scenarios_are_run_side_by_side(file, tmp_path, capsys):
 
 def test_scenario_table():
     summary = pl.DataFrame(
-        {"strategy": ["a", "a", "b", "b"], "measure": ["cost_total", "qalys"] * 2, "mean": [10.0, 1.0, 20.0, 1.5]}
-    )
+        {
+            "strategy": ["a", "a", "b", "b"], "measure": ["cost_total", "qalys"] * 2, "mean": [10.0, 1.0, 20.0, 1.5],
+            "low": [9.0, 0.9, 19.0, 1.4], "high": [11.0, 1.1, 21.0, 1.6],
+        }
+    )  # fmt: skip
     value = pl.DataFrame(
         {
             "strategy": ["b"], "cost_difference": [10.0], "qaly_difference": [0.5],
             "verdict": ["gains health at a cost"],
-            "icer_per_qaly": [20.0], "net_monetary_benefit": [5.0], "net_monetary_benefit_low": [4.0],
+            "icer_per_qaly": [20.0], "icer_low": [15.0], "icer_high": [25.0], "icer_interval": ["bounded"], "net_monetary_benefit": [5.0], "net_monetary_benefit_low": [4.0],
             "net_monetary_benefit_high": [6.0],
         }
     )  # fmt: skip
@@ -162,3 +166,17 @@ def test_scenario_table():
         ("base_case", "a", 10.0, 1.0, None),
         ("base_case", "b", 20.0, 1.5, 20.0),
     ]
+    ends = ["cost_total_low", "cost_total_high", "qalys_low", "qalys_high", "icer_low", "icer_high"]
+    assert found.select(ends).rows() == [(9.0, 11.0, 0.9, 1.1, None, None), (19.0, 21.0, 1.4, 1.6, 15.0, 25.0)]
+    experiment = read_experiment(MAIN).model_copy(update={"replications": 5})
+    strategies = [
+        one.model_copy(update={"name": n, "label": n}) for one, n in zip(experiment.strategies, "ab", strict=False)
+    ]
+    made_up = experiment.model_copy(update={"strategies": tuple(strategies), "comparator": "a"})
+    lines = render_scenarios(found, {"base_case": made_up}).splitlines()
+    cells = [cell.strip() for cell in lines[-1].strip().split("  ") if cell]
+    assert cells == ["b", "20.00 (19.00 to 21.00)", "1.50 (1.40 to 1.60)", "20 (15 to 25)", "5.0 (4.0 to 6.0)"]
+    assert "in brackets 95% Monte Carlo intervals" in lines[0]
+    few = render_scenarios(found, {"base_case": made_up.model_copy(update={"replications": 2})})
+    assert few.count("No Monte Carlo intervals: 2 replications are too few") == 1
+    assert " to 21" not in few

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from popsim.definitions.experiment import read_experiment
+from popsim.experiments.checking import read_network
 
 EXPERIMENT = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
 STRATEGIES = ("usual_care", "early_follow_up", "telemonitoring")
@@ -75,6 +76,9 @@ def write_run(folder: Path, draws: int = 0, replications: int = 4) -> Path:
     measures.write_parquet(folder / "measures.parquet")
     if draws:
         drawn.write_parquet(folder / "draws.parquet")
-    manifest = {"experiment": experiment.model_dump(mode="json"), "units": [{}], "run_id": "made_up"}
+    network = read_network(EXPERIMENT.parent / experiment.network).definition.model_dump(mode="json", by_alias=True)
+    manifest = {
+        "experiment": experiment.model_dump(mode="json"), "network": network, "units": [{}], "run_id": "made_up",
+    }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import polars as pl
 import pytest
 from finished_run import write_run
 
@@ -49,7 +50,8 @@ def test_decide(with_draws, capsys):
 def test_decide_without_draws(without_draws, capsys):
     text = said(capsys, "decide", without_draws)
     assert "Value of information: needs 20 parameter draws, the run has 0." in text
-    assert "n/a" in re.search(r"At GBP 20,000.*?\n\n", text, re.DOTALL)[0]
+    assert "n/a" not in text
+    assert "Probability best and expected loss need parameter draws: popsim run ... --draws 100" in text
 
 
 def test_decide_values_a_study(with_draws, capsys):
@@ -64,6 +66,53 @@ def test_decide_values_a_study(with_draws, capsys):
 
 def test_decide_for_another_price(with_draws, capsys):
     assert "At GBP 1 per QALY gained" in said(capsys, "decide", with_draws, "--willingness-to-pay", 1)
+
+
+def test_a_parameter_that_cannot_matter_is_left_out(tmp_path, capsys):
+    """Lost earnings are no cost of the health system, however well they explain the draws; a ward's price is one."""
+    run = write_run(tmp_path, draws=60, replications=2)
+    draws = pl.read_parquet(run / "draws.parquet")
+    clinic = pl.col("prices.clinic")
+    names = {"societal_prices.earnings_day": clinic, "nhs_prices.inpatient_day": clinic, "nhs_prices.other": clinic}
+    draws.with_columns(**names).write_parquet(run / "draws.parquet")
+    text = said(capsys, "decide", run)
+    assert re.search(r"^  nhs_prices.inpatient_day ", text, re.MULTILINE)
+    assert not re.search(r"^  societal_prices.earnings_day ", text, re.MULTILINE)
+    why = "they change neither the costs that the health system perspective counts nor qalys"
+    assert f"1 is left out: {why} (societal_prices.earnings_day)" in text
+    assert main(["decide", str(run), "--study", "societal_prices.earnings_day=2:10"]) == 2
+    assert f"study of 'societal_prices.earnings_day': {why}" in capsys.readouterr().err
+
+
+def test_horizons_are_told_apart(tmp_path, capsys):
+    """DALYs count the years of life lost beyond follow-up: beside QALYs of a year they are told as such."""
+    run = write_run(tmp_path, replications=6)
+    measures = pl.read_parquet(run / "measures.parquet")
+    dalys = measures.filter(pl.col("measure") == "qalys").with_columns(
+        measure=pl.lit("dalys"), value=3 - pl.col("value")
+    )
+    pl.concat([measures, dalys]).write_parquet(run / "measures.parquet")
+    text = said(capsys, "decide", run)
+    assert "over 365 days of follow-up" in text
+    assert "qalys in follow-up" in text
+    assert re.search(r"^  QALY gained  ", text, re.MULTILINE)
+    assert re.search(r"^  DALY averted, to the end of life expectancy  ", text, re.MULTILINE)
+    assert "not on the horizon of the others" in text
+    assert "dalys to the end of life expectancy" in said(capsys, "decide", run, "--effect", "dalys")
+
+
+def test_strategies_that_are_the_same(tmp_path, capsys):
+    """No strategy changes anything: nothing is dominated, and each has a third of the probability."""
+    run = write_run(tmp_path, draws=30, replications=2)
+    measures = pl.read_parquet(run / "measures.parquet")
+    usual = measures.filter(pl.col("strategy") == "usual_care")
+    same = [usual.with_columns(strategy=pl.lit(name)) for name in ("early_follow_up", "telemonitoring")]
+    pl.concat([usual.with_columns(pl.col("strategy").cast(pl.String)), *same]).write_parquet(run / "measures.parquet")
+    text = said(capsys, "decide", run)
+    assert "dominated" not in text
+    assert text.count("same as usual care: no difference in any replication") == 2
+    assert text.count("33%") == 3
+    assert "Value of information: none. All strategies are the same." in text
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+import polars as pl
 import pytest
 from finished_run import write_run
 
@@ -31,17 +32,24 @@ def test_subgroups(run, capsys):
     """Women gain 0.02 QALYs for 100 GBP, a net benefit of 300 at 20,000; men lose 100; choosing by sex is worth 50."""
     text = said(capsys, "subgroups", run, "--by", "female,age_years=60/75")
     lines = text.splitlines()
-    women = numbers(next(line for line in lines if line.strip().startswith("female 1")))
-    assert women[0] == 1
-    assert 45 < women[1] < 55
-    assert women[2] == 100
+    women = numbers(next(line for line in lines if line.strip().startswith("Women ")))
+    assert 45 < women[0] < 55
+    assert women[1] == 100
     assert women[-2] < 300 < women[-1]
-    assert any("age_years 60 to under 75" in line for line in lines)
-    gain = re.search(r"(\d+)% gain, (\d+)% are harmed, (\d+)% see no change", text)
-    assert sum(map(int, gain.groups())) == pytest.approx(100, abs=1)
+    assert any("Age 60 to under 75" in line for line in lines)
+    assert "harmed" not in text
+    health = re.search(r"Health: (\d+)% gain QALYs, (\d+)% lose QALYs, (\d+)% have the same", text)
+    # Women gain and nobody loses; of those who do not gain, all pay for it: a loss of net benefit, not of health.
+    gain, loss, same = map(int, health.groups())
+    assert (loss, gain + same) == (0, pytest.approx(100, abs=1))
+    worth = re.search(r"Net benefit at 20,000 per QALY, GBP: (\d+)% have a gain, (\d+)% a loss", text)
+    assert int(worth[2]) == pytest.approx(100 - int(worth[1]), abs=1)
+    assert int(worth[2]) >= same
     value = numbers(next(line for line in lines if "best strategy by female, age_years" in line))
     assert value[1] < 50 < value[2]
-    assert "Early follow-up for" in text.split("Best by female | age_years")[1]
+    best = text.split("Best by female | age_years")[1]
+    assert "Early follow-up for" in best
+    assert "women | age under 60" in best
 
 
 def test_equity(run, capsys):
@@ -50,9 +58,10 @@ def test_equity(run, capsys):
     assert "borne equally by everybody (assumption)" in text
     early = text.split("\n\nEarly follow-up ")[1].split("\n\n")[0].splitlines()
     first, last = numbers(early[1]), numbers(early[5])
-    assert first[3] < 0.01 * 5 / 3 < first[4]
-    assert last[3] < 0.01 / 3 < last[4]
-    assert first[6:7] == [0.005]
+    assert early[1].strip().startswith("most deprived fifth")
+    assert first[2] < 0.01 * 5 / 3 < first[3]
+    assert last[2] < 0.01 / 3 < last[3]
+    assert first[5:6] == [0.005]
     gradient = next(line for line in text.splitlines() if "Early follow-up, difference" in line)
     assert numbers(gradient)[2] < 0, "gains go to the most deprived: the slope falls"
     assert text.count("Slope index") == 1, "sex has no order"
@@ -63,6 +72,7 @@ def test_equity_by_lifetime_health(run, capsys):
     """The gains of women alone, who are given the shorter lives: less inequality; their care displaced: more."""
     both = ("--by", "female", "--lifetime", "0=70,1=60")
     fair = said(capsys, "equity", run, *both)
+    assert fair == said(capsys, "equity", run, "--by", "female", "--lifetime", "men=70,women=60")
     assert "(lifetime health as given)" in fair
     unfair = said(capsys, "equity", run, *both, "--opportunity-cost", "0=0,1=1")
     assert "borne by given shares (assumption)" in unfair
@@ -82,11 +92,53 @@ def test_what_is_refused(run, capsys, command, tmp_path):
     assert "no column 'femal': did you mean 'female'" in capsys.readouterr().err
     assert main([command, str(run), "--by", "age_years=old"]) == 2
     assert "--by age_years=old: must be a column, or one with bands like age_years=65/75" in capsys.readouterr().err
+    for bands in ("nan", "inf", "65/65"):
+        assert main([command, str(run), "--by", f"age_years={bands}"]) == 2
+        assert f"--by age_years={bands}: must be a column, or one with bands" in capsys.readouterr().err
+    assert main([command, str(run), "--by", "female,female"]) == 2
+    assert "--by female: named twice" in capsys.readouterr().err
+    for outcome in ("cost_total", "qaly"):
+        assert main([command, str(run), "--by", outcome]) == 2
+        assert f"column '{outcome}': an outcome, not known at entry" in capsys.readouterr().err
     manifest = json.loads((run / "manifest.json").read_text())
     manifest["experiment"]["store"] = "measures"
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     assert main([command, str(tmp_path)]) == 2
     assert "keeps no persons (the experiment's store is 'measures')" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--lifetime", "--opportunity-cost"])
+@pytest.mark.parametrize("levels", ["0=0.5,1=nan", "0=0.5,1=inf", "0=0.5,1=-1", "0=0.5,0=0.5"])
+def test_numbers_by_level_that_are_refused(run, capsys, option, levels):
+    assert main(["equity", str(run), "--by", "female", option, levels]) == 2
+    assert f"command line: {option}" in capsys.readouterr().err
+
+
+def test_a_group_in_health_worse_than_death(tmp_path, capsys):
+    """Atkinson's index is not defined for it; all else is."""
+    run = write_run(tmp_path, replications=4)
+    persons = pl.read_parquet(run / "persons.parquet")
+    worse = pl.when(pl.col("female") == 1).then(pl.col("qaly") - 5).otherwise("qaly")
+    persons.with_columns(qaly=worse).write_parquet(run / "persons.parquet")
+    text = said(capsys, "equity", run, "--by", "female")
+    assert text.count("not defined: a group's health is 0 or less") == 2 * 2
+    assert re.search(r"Kolm 0\.15 +-?\d", text)
+    assert "mean" in text
+
+
+@pytest.mark.parametrize("command", ["subgroups", "equity", "decide"])
+def test_two_replications_give_plain_numbers_and_one_note(tmp_path, capsys, command):
+    by = [] if command == "decide" else ["--by", "female"]
+    text = said(capsys, command, write_run(tmp_path, replications=2), *by)
+    assert text.count("No Monte Carlo intervals: 2 replications are too few; popsim run ... --replications 10") == 1
+    assert "n/a" not in text
+    assert not re.search(r"\(-?[\d.,]+ to", text)
+
+
+@pytest.mark.parametrize("command", ["subgroups", "equity", "decide"])
+def test_the_mix_of_price_years_is_said(run, capsys, command):
+    text = said(capsys, command, run, *([] if command == "decide" else ["--by", "female"]))
+    assert "Costs are in GBP at prices as printed, not inflated (1 of 2011" in text
 
 
 @pytest.mark.parametrize("command", ["decide", "subgroups", "equity"])

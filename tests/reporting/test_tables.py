@@ -1,3 +1,5 @@
+import re
+
 import polars as pl
 import pytest
 
@@ -8,17 +10,17 @@ from popsim.reporting.tables import comparison_table, outcome_table
 
 LABELS = {"ward": "Cardiology ward"}
 USUAL = {
-    "readmission_30d": [0.240, 0.260],
-    "admissions_per_person_year": [1.5, 1.5],
-    "occupancy_mean.ward": [20.0, 22.0],
-    "wait_p95_hours.ward": [None, None],
-    "cost_ward": [4000.0, 4200.0],
-    "cost_total": [5000.0, 5200.0],
-    "qalys": [0.55, 0.57],
+    "readmission_30d": [0.240, 0.260, 0.250],
+    "admissions_per_person_year": [1.5, 1.5, 1.5],
+    "occupancy_mean.ward": [20.0, 22.0, 21.0],
+    "wait_p95_hours.ward": [None, None, None],
+    "cost_ward": [4000.0, 4200.0, 4100.0],
+    "cost_total": [5000.0, 5200.0, 5100.0],
+    "qalys": [0.55, 0.57, 0.56],
 }
 
 
-def tables(replications=2, **changes):
+def tables(replications=3, **changes):
     """Both tables for a comparator and a strategy that differs from it by some amounts."""
     experiment = validate(
         {
@@ -59,9 +61,9 @@ def line(table, label):
 
 def test_means_with_intervals():
     outcomes, _ = tables()
-    # Half-width of a t interval from two values: 12.7062 x |a - b| / 2.
-    assert line(outcomes, "30-day readmission, all causes, %").startswith("25.0 (12.3 to 37.7)")
-    assert line(outcomes, "Wards and intensive care").startswith("4,100 (2,829 to 5,371)")
+    # Half-width of a t interval from a, b and their mean: 4.3027 x |a - b| / 2 / sqrt(3).
+    assert line(outcomes, "30-day readmission, all causes, %").startswith("25.0 (22.5 to 27.5)")
+    assert line(outcomes, "Wards and intensive care").startswith("4,100 (3,852 to 4,348)")
     assert line(outcomes, "Admissions per person-year").count("1.50 (1.50 to 1.50)") == 2
 
 
@@ -80,12 +82,18 @@ def test_what_nobody_could_count_is_not_a_number():
     assert section.split() == ["Cardiology", "ward", "n/a", "n/a"]
 
 
-def test_one_replication_has_no_interval():
-    outcomes, differences = tables(replications=1, cost_total=10.0, qalys=0.001)
-    assert line(outcomes, "Total").split("  ") == ["5,000 (n/a)", "5,010 (n/a)"]
-    assert line(differences, "Total") == "+10.0 (n/a)"
-    assert line(differences, "95% interval (Fieller)") == "n/a"
-    assert "1 replication," in outcomes
+@pytest.mark.parametrize(("replications", "said"), [(1, "1 replication is"), (2, "2 replications are")])
+def test_too_few_replications_have_no_intervals(replications, said):
+    """Plain numbers, and once what is missing and what mends it."""
+    outcomes, differences = tables(replications, cost_total=10.0, qalys=0.001)
+    assert re.fullmatch(r"5,\d00 +5,\d10", line(outcomes, "Total"))
+    assert line(differences, "Total") == "+10.0"
+    assert line(differences, "Incremental cost per QALY") == "10,000"
+    assert f"No Monte Carlo intervals: {said} too few; popsim run ... --replications 10" in outcomes
+    assert "95%" not in differences
+    assert "Fieller" not in differences
+    # Nobody was there to wait for a bed; nothing else is unknown.
+    assert (outcomes + differences).count("n/a") == outcomes.count("Cardiology ward") + 1
 
 
 def test_zero_has_no_sign():
@@ -95,8 +103,9 @@ def test_zero_has_no_sign():
 
 def test_no_difference_is_written_without_sign():
     _, differences = tables()
-    assert line(differences, "QALYs") == "0.0000 (0.0000 to 0.0000)"
-    assert line(differences, "Incremental cost per QALY") == "no difference"
+    assert line(differences, "QALYs in follow-up") == "0.0000 (0.0000 to 0.0000)"
+    assert line(differences, "Incremental cost per QALY") == "no difference in any replication"
+    assert line(differences, "95% interval (Fieller)") == ""
 
 
 @pytest.mark.parametrize(
@@ -116,12 +125,12 @@ def test_value_for_money(cost, qalys, said):
 
 def test_columns_are_aligned():
     for table in tables(cost_total=100.0):
-        body = [text for text in table.splitlines() if "(" in text and "  " in text.strip()]
+        body = [text for text in table.split("\n\n", 1)[1].splitlines() if "(" in text and "  " in text.strip()]
         assert len({len(text) for text in body[1:]}) == 1
 
 
 def test_parameter_uncertainty_stands_apart():
-    """Two draws with two replications: means 5100 and 6100, of which replications explain 100^2 / 2: SD 704."""
+    """Two draws with two replications: means 5100 and 6100, of which replications explain 100^2 / 2: SD 700."""
     values = pl.DataFrame(
         {
             "strategy": ["usual"] * 4,
@@ -140,8 +149,10 @@ def test_parameter_uncertainty_stands_apart():
     )  # fmt: skip
     table = outcome_table(strategy_means(values), experiment, LABELS)
     assert "2 replications of 2 parameter draws" in table
-    # 12.7062 x 1000 / 2 on either side; sqrt(1000^2 / 2 - 2 x 100^2 / 2) = 700.
-    assert line(table, "Total") == "5,600 (-753 to 11,953) [SD 700]"
+    # sqrt(1000^2 / 2 - 2 x 100^2 / 2) = 700; two draws are too few for a Monte Carlo interval.
+    assert line(table, "Total") == "5,600 [SD 700]"
+    assert "2 parameter draws are too few; popsim run ... --draws 100" in table
     # 40 draws: the variance of their means is 40 x 500^2 / 39, of which 100^2 is luck: 500 is pulled to 490.
     many = pl.concat([values.with_columns(draw=pl.col("draw") + 2 * i) for i in range(20)])
-    assert line(outcome_table(strategy_means(many), experiment, LABELS), "Total").endswith("[5,110 to 6,090]")
+    forty = experiment.model_copy(update={"draws": 40})
+    assert line(outcome_table(strategy_means(many), forty, LABELS), "Total").endswith("[5,110 to 6,090]")

@@ -41,12 +41,16 @@ def varied(study: Study, names: Sequence[str] = ()) -> tuple[Varied, ...]:
     A parameter's range is the central 95% interval of its distribution; "set.parameter=low:high" gives another one.
 
     Raises:
-        InputError: an unknown parameter, or one without a distribution and without a range.
+        InputError: an unknown parameter, one named twice, or one without a distribution and without a range.
     """
     chosen = names or study.uncertain.names
     if not chosen:
         raise InputError(f"{study.experiment.name}: no parameter is uncertain, name some with their ranges")
-    return tuple(_varied(study, name) for name in chosen)
+    found = tuple(_varied(study, name) for name in chosen)
+    for place, parameter in enumerate(found):
+        if parameter.name in [one.name for one in found[:place]]:
+            raise InputError(f"parameter '{parameter.name}': named twice")
+    return found
 
 
 def quantiles(study: Study, name: str, shares: NDArray[np.float64]) -> NDArray[np.float64]:

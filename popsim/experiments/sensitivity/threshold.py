@@ -65,7 +65,7 @@ def threshold(parameter: Varied, contrast: Contrast, evaluate: Evaluate, target:
         error = max(found[low].standard_error, found[high].standard_error) / abs(slope)
         if high - low < max(FINE_ENOUGH * np.nan_to_num(error), FINEST * (parameter.high - parameter.low)):
             break
-    rows = [(value, *figure) for value, figure in sorted(found.items())]
+    rows = [(value, *figure[:2]) for value, figure in sorted(found.items())]
     tried = pl.DataFrame(rows, ["value", "outcome", "standard_error"], orient="row")
     ends = (found[parameter.low], found[parameter.high])
     return Threshold(parameter, contrast, crossing, error, *ends, tried.with_columns(pl.col(pl.Float64).fill_nan(None)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,8 +19,10 @@ def one_way(parameters: Sequence[Varied], contrasts: Sequence[Contrast], evaluat
     Returns:
         A row for each contrast and parameter, widest swing first: strategy, parameter, unit, low_value, high_value,
         outcome_low, outcome_high, base (the contrast at either end and at the parameter's own value), low_error,
-        high_error (Monte Carlo standard errors of the change from the base), swing (outcome_high - outcome_low),
-        swing_error.
+        high_error (Monte Carlo standard errors of the change from the base), low_reach, high_reach (half-widths of the
+        95% intervals of that change), swing (outcome_high - outcome_low),
+        swing_error, swing_reach (half-width of its 95% interval), told (whether the swing is larger than that; null
+        where it cannot be said). Swings that luck alone may have made come after all others.
     """
     own = np.array([p.value for p in parameters])
     design = np.tile(own, (1 + 2 * len(parameters), 1))
@@ -47,11 +50,17 @@ def one_way(parameters: Sequence[Varied], contrasts: Sequence[Contrast], evaluat
                     "base": centre,
                     "low_error": below.standard_error,
                     "high_error": above.standard_error,
+                    "low_reach": below.reach,
+                    "high_reach": above.reach,
                     "swing": swing.mean,
                     "swing_error": swing.standard_error,
+                    "swing_reach": swing.reach,
+                    "told": None if math.isnan(swing.reach) else abs(swing.mean) > swing.reach or swing.reach == 0.0,
                 }
             )
-        tables.append(pl.DataFrame(rows).sort(pl.col("swing").abs(), descending=True, maintain_order=True))
+        lucky = ~pl.col("told").fill_null(True)
+        table = pl.DataFrame(rows, schema_overrides={"told": pl.Boolean})
+        tables.append(table.sort(lucky, -pl.col("swing").abs(), maintain_order=True))
     return pl.concat(tables).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
@@ -70,7 +79,7 @@ def two_way(
     for contrast in contrasts:
         values = contrast.values(measures)
         rows += [
-            (contrast.strategy, *point, *estimate(at_draw(values, row)["value"]))
+            (contrast.strategy, *point, *estimate(at_draw(values, row)["value"])[:2])
             for row, point in enumerate(design.tolist(), start=1)
         ]
     columns = ["strategy", "first_value", "second_value", "outcome", "standard_error"]

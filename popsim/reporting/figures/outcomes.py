@@ -12,8 +12,12 @@ from popsim.economics.cost_effectiveness import TOTAL_COST
 from popsim.economics.perspectives import SIGNS
 from popsim.economics.subgroups import EVERYONE, subgroup_effects
 from popsim.errors import InputError
+from popsim.experiments.prices import prices_in_words
 from popsim.experiments.run import Run
 from popsim.reporting.figures import style
+from popsim.reporting.intervals import note as note_of
+from popsim.reporting.intervals import readable, told
+from popsim.reporting.labels import level_label
 from popsim.reporting.tables import label_of
 
 MEASURES = {
@@ -22,19 +26,9 @@ MEASURES = {
     "mortality": ("Died in follow-up, %", 100.0),
     "bed_days": ("Bed-days per person", 1.0),
     "cost_total": ("Cost per person, {currency}", 1.0),
-    "qalys": ("QALYs per person", 1.0),
+    "qalys": ("QALYs per person in follow-up", 1.0),
 }
 SUBGROUPS = ("female", "age_years", "deprivation_quintile", "ethnicity")
-LEVELS = {  # the codes of population/traits.py
-    ("female", "1"): "women",
-    ("female", "0"): "men",
-    ("ethnicity", "0"): "ethnicity not recorded",
-    ("ethnicity", "1"): "Asian",
-    ("ethnicity", "2"): "Black",
-    ("ethnicity", "3"): "mixed ethnicity",
-    ("ethnicity", "4"): "White",
-    ("ethnicity", "5"): "other ethnicity",
-}
 LEAST_SHARE = 0.03  # of the dearest strategy's cost: what a component must have to be named inside its bar
 
 
@@ -45,12 +39,14 @@ def main_outcomes(run: Run, measures: Sequence[str] = tuple(MEASURES)) -> Figure
     Raises:
         InputError: the run has none of the measures.
     """
-    summary, titles = run.frame("summary"), run.strategies
+    summary, titles = readable(run.frame("summary"), run.experiment), run.strategies
     shown = [measure for measure in measures if measure in summary["measure"]]
     if not shown:
         raise InputError("none of the main outcomes was measured")
     rows, columns = -(-len(shown) // 3), min(3, len(shown))
-    note = f"Points are means, bars 95% intervals of the mean over {_repeats(run)}."
+    intervals = f", bars 95% intervals of the mean over {_repeats(run)}" if told(run.experiment) else ""
+    missing = f" {note_of(run.experiment)}" if note_of(run.experiment) else ""
+    note = f"Points are means{intervals}.{missing} Costs: {prices_in_words(run.experiment)}."
     figure = style.blank(11, 1.2 + rows * (0.9 + 0.27 * len(titles)), "Main outcomes of each strategy", note)
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
     for axis, measure in zip(axes, shown, strict=False):
@@ -84,7 +80,7 @@ def cost_breakdown(run: Run) -> Figure:
     Raises:
         InputError: the run has no costs.
     """
-    summary, titles = run.frame("summary"), run.strategies
+    summary, titles = readable(run.frame("summary"), run.experiment), run.strategies
     values = {(row["strategy"], row["measure"]): row for row in summary.iter_rows(named=True)}
     signs = SIGNS[run.experiment.perspective]
     costs = {
@@ -93,9 +89,10 @@ def cost_breakdown(run: Run) -> Figure:
     costs = {name: amounts for name, amounts in costs.items() if any(amounts)}
     if not costs:
         raise InputError("nothing was paid for")
-    note = f"Means per person, discounted; the thin black bar is the 95% interval of the total over {_repeats(run)}."
     experiment = run.experiment
-    title = f"Cost per person by component, {experiment.currency} ({experiment.price_year} prices)"
+    bar = f"; the thin black bar is the 95% interval of the total over {_repeats(run)}" if told(experiment) else ""
+    note = f"Means per person, discounted{bar}. Costs are in {prices_in_words(experiment)}."
+    title = f"Cost per person by component, {experiment.currency}"
     figure = style.blank(9.5, 1.9 + 0.55 * len(titles), title, note)
     axis = figure.subplots()
     places, left = np.arange(len(titles)), np.zeros(len(titles))
@@ -139,7 +136,12 @@ def cost_breakdown(run: Run) -> Figure:
 
 @style.styled
 def forest(
-    frame: pl.DataFrame, titles: dict[str, str], measure: str, comparator: str = "", everyone: str = EVERYONE
+    frame: pl.DataFrame,
+    titles: dict[str, str],
+    measure: str,
+    comparator: str = "",
+    everyone: str = EVERYONE,
+    more: str = "",
 ) -> Figure:
     """Differences from the comparator by subgroup, with intervals.
 
@@ -149,13 +151,15 @@ def forest(
         measure: what the differences are, with its unit: "QALYs gained per person".
         comparator: name of the strategy that the others are compared with.
         everyone: the subgroup that is everybody; a dashed line is drawn through its means.
+        more: to be said below.
     """
     frame = frame.with_columns(pl.col("level").cast(pl.String).fill_null(""))
     shown = [name for name in titles if name in frame["strategy"]]
     against = f" against {titles[comparator].lower()}" if comparator else ""
+    bars = frame["low"].null_count() < len(frame)
     note = (
-        "Points are means, bars 95% intervals. Dashed: the mean of everybody. Left of the line at 0: less than under "
-        f"{titles.get(comparator, 'the comparator').lower()}. %: share of all people."
+        f"Points are means{', bars 95% intervals' if bars else ''}. Dashed: the mean of everybody. "
+        f"Left of the line at 0: less than under {titles.get(comparator, 'the comparator').lower()}. %: share of all people. {more}"
     )
     rows = _forest_rows(frame.select("subgroup", "level").unique(maintain_order=True).rows())
     height = 1.9 + 0.27 * (max(rows.values()) + 2)
@@ -196,7 +200,11 @@ def subgroup_forest(run: Run, by: Sequence[str] = SUBGROUPS, measure: str = "net
     persons = run.table("persons")
     known = [column for column in by if column in persons.collect_schema()]
     effects = subgroup_effects(persons, run.comparator, known, experiment.willingness_to_pay)
-    frame = effects.filter(pl.col("measure") == measure).with_columns(pl.col("strategy").cast(pl.String))
+    frame = (
+        readable(effects, experiment)
+        .filter(pl.col("measure") == measure)
+        .with_columns(pl.col("strategy").cast(pl.String))
+    )
     order = {name: place for place, name in enumerate((EVERYONE, *known))}
     under = ~pl.col("level").cast(pl.String).str.starts_with("under")
     frame = frame.sort(pl.col("subgroup").replace_strict(order), under, "level", maintain_order=True)
@@ -204,16 +212,13 @@ def subgroup_forest(run: Run, by: Sequence[str] = SUBGROUPS, measure: str = "net
         "net_monetary_benefit": f"Net benefit per person, {experiment.currency} at "
         f"{experiment.willingness_to_pay:,.0f} per QALY",
     }
-    return forest(frame, run.strategies, words.get(measure, label_of(measure)), run.comparator)
+    money = "" if measure == "qaly" else f"Costs are in {prices_in_words(experiment)}."
+    return forest(frame, run.strategies, words.get(measure, label_of(measure)), run.comparator, more=money)
 
 
 def _level_name(subgroup: str, level: str) -> str:
     """What people call the level of a column."""
-    level = level.removesuffix(".0")
-    words = LEVELS.get((subgroup, level))
-    if words is None:
-        name = subgroup.removesuffix("_years").replace("_", " ")
-        words = name if level in ("", subgroup) else f"{name} {level}"
+    words = level_label(subgroup, level)
     return words[:1].upper() + words[1:]
 
 

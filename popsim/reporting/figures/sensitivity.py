@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from popsim.reporting.figures import style
 
 MOST_BARS = 20
-LOW, HIGH = "#56b4e9", "#d55e00"
+LOW, HIGH, UNKNOWN = "#56b4e9", "#d55e00", "#c8c8c8"
 
 
 @style.styled
@@ -17,31 +17,41 @@ def tornado(frame: pl.DataFrame, outcome: str, title: str = "Which parameter mat
 
     Args:
         frame: parameter, low_value, high_value, outcome_low, outcome_high, base (the same in every row: the outcome
-            with every parameter at its own value); of one strategy.
+            with every parameter at its own value); of one strategy. With low_reach, high_reach (half-widths of the 95%
+            Monte Carlo intervals of both ends) these are drawn; with told, bars that luck alone may have made are
+            grey and come last.
         outcome: what the outcomes are, with the unit.
         title: what is shown.
     """
     width = pl.max_horizontal("outcome_low", "outcome_high", "base") - pl.min_horizontal(
         "outcome_low", "outcome_high", "base"
     )
-    shown = frame.sort(width, descending=True, maintain_order=True).head(MOST_BARS)
+    lucky = ~pl.col("told").fill_null(True) if "told" in frame.columns else pl.lit(False)
+    shown = frame.sort(lucky, -width, maintain_order=True).head(MOST_BARS)
     more = len(frame) - len(shown)
     note = (
         "Each bar: the outcome when one parameter goes from its low value (hatched) to its high value (plain), the "
         "others at their own. Numbers at the bar are the parameter's values. Vertical line: all at their own values."
         + (f" {more} narrower bars are left out." if more else "")
+        + (" Thin lines: 95% Monte Carlo error of either end." if "low_reach" in frame.columns else "")
+        + (" Grey: may be luck alone." if frame.select(lucky.any()).item() else "")
     )
     figure = style.blank(9.0, 1.7 + 0.36 * len(shown), title, note)
     axis = figure.subplots()
     base = float(frame["base"][0])
     for place, row in enumerate(shown.iter_rows(named=True)):
-        ends = (("low", LOW, "////"), ("high", HIGH, ""))
+        grey = row.get("told") is False
+        ends = (("low", UNKNOWN if grey else LOW, "////"), ("high", UNKNOWN if grey else HIGH, ""))
         for end, colour, hatch in ends:
             value = row[f"outcome_{end}"]
             axis.barh(place, value - base, 0.62, base, color=colour, hatch=hatch, edgecolor="white")
+            reach = row.get(f"{end}_reach")
+            if reach:
+                axis.errorbar(value, place, xerr=reach, fmt="none", color=style.INK, capsize=2.5, lw=0.9)
             left = value < base or (value == base and end == "low")
+            edge = value - (reach or 0.0) if left else value + (reach or 0.0)
             axis.annotate(
-                f"{row[f'{end}_value']:.3g}", (value, place), (-4 if left else 4, 0), textcoords="offset points",
+                f"{row[f'{end}_value']:.3g}", (edge, place), (-4 if left else 4, 0), textcoords="offset points",
                 ha="right" if left else "left", va="center", fontsize=8, color=style.INK,
             )  # fmt: skip
     axis.axvline(base, color=style.INK, lw=1.1)

@@ -13,11 +13,13 @@ from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.economics.decision import Decision
 from popsim.economics.decision import acceptability as acceptability_curves
 from popsim.errors import InputError
+from popsim.experiments.prices import prices_in_words
 from popsim.experiments.run import Run
 from popsim.reporting.figures import style
 
 CONFIDENCE = 0.95
 GRID = 121  # points of a curve
+ALL_THE_SAME = "all strategies cost and gain the same: no difference in any replication"
 
 
 @style.styled
@@ -34,13 +36,18 @@ def cost_effectiveness_plane(run: Run) -> Figure:
     points = increments(run)
     if points.is_empty():
         raise InputError("a single strategy has nothing to be compared with")
+    same = Decision.of(run.frame("measures"), run.comparator).same_as
+    if len(same) == len(titles) - 1:
+        raise InputError(ALL_THE_SAME)
+    titles = {name: f"{title} (same as {titles[same[name]].lower()})" if name in same else title
+              for name, title in titles.items()}  # fmt: skip
     drawn = experiment.draws > 0
     kind = "parameter draw" if drawn else "replication"
     region = "holds 95% of the draws" if drawn else "holds the mean with 95% confidence (Monte Carlo error alone)"
     note = (
         f"Each small point is one {kind}, the same people under both strategies; large points are means; the ellipse "
         f"{region}. Below the dashed line a strategy is worth its cost at {experiment.willingness_to_pay:,.0f} "
-        f"{experiment.currency} per QALY."
+        f"{experiment.currency} per QALY. Costs: {prices_in_words(experiment)}."
     )
     base = titles[run.comparator].lower()
     figure = style.blank(7.6, 6.0, f"Extra cost and extra health against {base}, per person", note)
@@ -51,7 +58,7 @@ def cost_effectiveness_plane(run: Run) -> Figure:
         if len(cloud):
             _cloud(axis, cloud, look, titles[name], drawn)
     _threshold(axis, experiment.willingness_to_pay, experiment.currency)
-    axis.set_xlabel(f"QALYs gained per person, against {base}")
+    axis.set_xlabel(f"QALYs gained per person in {experiment.follow_up_days} days, against {base}")
     axis.set_ylabel(f"Extra cost per person, {experiment.currency}")
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axis.legend(loc="best", frameon=True, framealpha=0.9, edgecolor="none")
@@ -71,7 +78,11 @@ def acceptability(run: Run, highest: float | None = None) -> Figure:
     """
     titles, experiment = run.strategies, run.experiment
     grid = np.linspace(0.0, 3.0 * experiment.willingness_to_pay if highest is None else highest, GRID)
-    curves = acceptability_curves(Decision.of(run.frame("measures"), run.comparator), grid)
+    decision = Decision.of(run.frame("measures"), run.comparator)
+    same = decision.same_as
+    if len(same) == len(titles) - 1:
+        raise InputError(ALL_THE_SAME)
+    curves = acceptability_curves(decision.distinct, grid)
     note = (
         f"Probability, over {experiment.draws:,} parameter draws, that the strategy has the highest net benefit. "
         "The thick band marks the frontier: the strategy with the highest expected net benefit, the one to choose. "
@@ -81,11 +92,15 @@ def acceptability(run: Run, highest: float | None = None) -> Figure:
     axis = figure.subplots()
     axis.axvline(experiment.willingness_to_pay, color=style.QUIET, ls=":", lw=1.1)
     for name, look in style.looks(titles, run.comparator).items():
+        if name in same:
+            continue
+        alike = [name, *(other for other, first in same.items() if first == name)]
+        label = ", ".join(titles[one] for one in alike) + (" (the same)" if len(alike) > 1 else "")
         mine = curves.filter(pl.col("strategy").cast(pl.String) == name).sort("willingness_to_pay")
         x, y = mine["willingness_to_pay"].to_numpy(), mine["probability"].to_numpy()
         best = np.where(mine["optimal"].to_numpy(), y, np.nan)
         axis.plot(x, best, color=look.colour, lw=7, alpha=0.3, solid_capstyle="butt")
-        axis.plot(x, y, color=look.colour, ls=look.line, marker=look.marker, markevery=0.1, ms=4.5, label=titles[name])
+        axis.plot(x, y, color=look.colour, ls=look.line, marker=look.marker, markevery=0.1, ms=4.5, label=label)
     axis.set_ylim(0, 1.02)
     axis.set_xlim(0, grid[-1])
     axis.set_xlabel(f"Willingness to pay for a QALY, {experiment.currency}")

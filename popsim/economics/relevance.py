@@ -1,0 +1,113 @@
+"""Which parameters can change net benefit at all, by what a perspective counts and by the effect that is bought.
+
+A price belongs to the components of cost that it changes: they are found by changing it and looking at which of the
+prices that the kernels take are others. Utilities change QALYs alone, disability weights DALYs alone. Every other
+parameter changes what happens to people, so that it may change everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from popsim.definitions.experiment import Perspective
+from popsim.economics.clinical import TREATMENTS
+from popsim.economics.columns import COST_NAMES
+from popsim.economics.perspectives import CARE, SIGNS, perspective_named
+from popsim.economics.prices import PricedSetting, daily_prices, place_prices
+from popsim.evidence.parameters import ParameterSet
+from popsim.kernels import accrual
+
+PRICES, SOCIETAL, CLINICAL_PRICES = "nhs_prices", "societal_prices", "clinical_prices"
+INTERVENTIONS, CHARGED = "interventions", ("cost_once", "cost_per_day")  # what strategies charge
+EFFECT_OF_SET = {"griffiths_2014": "qalys", "clinical_utilities": "qalys", "gbd_disability": "dalys"}
+DISCOUNT_RATES = ("discount_rate_costs", "discount_rate_qalys")
+DISCOUNTED_EFFECTS = ("qalys", "dalys")
+_DRUGS = ("cost_drugs", "cost_out_of_pocket")
+COMPONENTS_OF_DAY: Mapping[str, tuple[str, ...]] = {  # of the fields of accrual.DailyPrices
+    "telemonitoring": ("cost_telemonitoring",),
+    **dict.fromkeys(
+        ("beta_blocker", "ras_inhibitor", "neprilysin_inhibitor", "mra", "sglt2_inhibitor", "loop_diuretic_mg"), _DRUGS
+    ),
+    "drug_charge_share": ("cost_out_of_pocket",),
+    "informal_care": ("cost_informal_care",),
+    **dict.fromkeys(("earnings", "work_lost", "retirement_age"), ("cost_productivity",)),
+}
+COMPONENTS_OF_PLACE = {  # of those of accrual.PlacePrices that are not booked by setting
+    "start_price": "cost_emergency",
+    "night_charge": "cost_out_of_pocket",
+    "contact_charge": "cost_out_of_pocket",
+    "night_travel": "cost_travel",
+    "contact_travel": "cost_travel",
+}
+BOOKED = {"night_price": "night_account", "visit_price": "visit_account"}
+
+
+def without_influence(
+    names: Iterable[str],
+    sets: Mapping[str, ParameterSet],
+    settings: Sequence[PricedSetting],
+    perspective: Perspective,
+    effect: str,
+) -> list[str]:
+    """Those of the named parameters that cannot change the cost that a perspective counts, nor the effect.
+
+    Args:
+        names: "set.parameter".
+        sets: the parameters of the study; a name that is in none of them may change everything.
+        settings: of its care network.
+        perspective: whose costs count.
+        effect: the measure that money buys.
+    """
+    counted = set(SIGNS[perspective_named(perspective)])
+    idle = []
+    for dotted in names:
+        set_name, _, key = dotted.partition(".")
+        if set_name in EFFECT_OF_SET:
+            matters = effect == EFFECT_OF_SET[set_name]
+        elif key in DISCOUNT_RATES:
+            matters = key == "discount_rate_costs" or effect in DISCOUNTED_EFFECTS
+        elif set_name == INTERVENTIONS:
+            matters = not key.endswith(CHARGED) or not counted.isdisjoint(CARE)
+        elif set_name == CLINICAL_PRICES:
+            treatment = any(worth.parameter == key for worth in TREATMENTS)
+            matters = ("cost_clinic" if treatment else "cost_drugs") in counted
+        elif set_name in (PRICES, SOCIETAL) and set_name in sets and key in sets[set_name]:
+            matters = bool(components_of(set_name, key, sets[PRICES], sets[SOCIETAL], settings) & counted)
+        else:
+            matters = True
+        if not matters:
+            idle.append(dotted)
+    return idle
+
+
+def components_of(
+    set_name: str, key: str, prices: ParameterSet, societal: ParameterSet, settings: Sequence[PricedSetting]
+) -> set[str]:
+    """The components of cost that a price changes."""
+    other_prices, other_societal = (_changed(one, key) if one.name == set_name else one for one in (prices, societal))
+    pairs = ((prices, societal), (other_prices, other_societal))
+    found: set[str] = set()
+    days = [daily_prices(care, borne, care["telemonitoring_day"]) for care, borne in pairs]
+    for field, components in COMPONENTS_OF_DAY.items():
+        if not np.array_equal(getattr(days[0], field), getattr(days[1], field)):
+            found |= {*components}
+    if days[0].drug_charge_share == days[1].drug_charge_share == 0.0:
+        found -= {"cost_out_of_pocket"} if set_name == PRICES else set()
+    places = [place_prices(care, borne, settings) for care, borne in pairs]
+    for field, component in COMPONENTS_OF_PLACE.items():
+        if not np.array_equal(getattr(places[0], field), getattr(places[1], field)):
+            found.add(component)
+    for field, account in BOOKED.items():
+        moved = getattr(places[0], field) != getattr(places[1], field)
+        booked = getattr(places[1], account)[moved]
+        found |= {COST_NAMES[place] for place in booked if place != accrual.NOTHING}
+    return found
+
+
+def _changed(parameters: ParameterSet, key: str) -> ParameterSet:
+    """A set in which one parameter has another value, within its bounds."""
+    record = parameters.of(key)
+    higher = record.value + 0.01 * max(abs(record.value), 1.0)
+    return parameters.with_values({key: higher if higher <= record.high else 0.5 * (record.low + record.value)})

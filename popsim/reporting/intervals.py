@@ -1,0 +1,51 @@
+"""When Monte Carlo intervals are shown: with fewer than three repetitions they are wider than any answer.
+
+With two, Student's t has one degree of freedom (12.7 standard errors each way), and the set of cost-effectiveness
+ratios that they allow is mostly everything. Plain numbers are shown instead, and once what is missing.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from popsim.definitions.experiment import Experiment
+
+MIN_REPEATS = 3
+ADVISED = 10
+
+
+def repeats(experiment: Experiment) -> int:
+    """Independent repetitions that a Monte Carlo interval is taken over: draws, or replications where there is one."""
+    return experiment.draws if experiment.draws > 1 else experiment.replications
+
+
+def told(experiment: Experiment) -> bool:
+    """Whether there are enough of them."""
+    return repeats(experiment) >= MIN_REPEATS
+
+
+def readable(table: pl.DataFrame, experiment: Experiment) -> pl.DataFrame:
+    """A table with its Monte Carlo intervals, or without where there are too few repetitions for any."""
+    if told(experiment):
+        return table
+    own = [name for name in table.columns if not name.startswith("parameter_") and "_parameter_" not in name]
+    ends = [name for name in own if name in ("low", "high") or name.endswith(("_low", "_high"))]
+    forms = [name for name in own if name.endswith("icer_interval")]
+    return table.with_columns(pl.lit(None, pl.Float64).alias(name) for name in ends).with_columns(
+        pl.lit("none").alias(name) for name in forms
+    )
+
+
+def note(experiment: Experiment) -> str:
+    """What is missing, and what mends it; empty where nothing is."""
+    if told(experiment):
+        return ""
+    if experiment.draws > 1:
+        return f"No Monte Carlo intervals: {experiment.draws} parameter draws are too few; popsim run ... --draws 100"
+    number = f"{experiment.replications} replication{'s are' if experiment.replications > 1 else ' is'} too few"
+    return f"No Monte Carlo intervals: {number}; popsim run ... --replications {ADVISED} gives them."
+
+
+def with_note(text: str, experiment: Experiment) -> str:
+    """A text with the note below, if there is any."""
+    return "\n\n".join(part for part in (text, note(experiment)) if part)
