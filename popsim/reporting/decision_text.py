@@ -182,12 +182,13 @@ def _value_for_money(run: Run, measures: pl.DataFrame, decision: Decision, effec
         chances = {row["strategy"]: row for row in acceptability(decision, price).iter_rows(named=True)}
     for name in decision.strategies:
         benefit, chance = benefits.get(name), chances.get(name)
-        zero = benefit is None or same.get(name) == run.comparator
+        if same.get(name) == run.comparator:
+            benefit = None
         cells = [f"  {run.strategies[name]}{' *' if chance and chance['optimal'] else ''}"]
-        cells.append("0" if zero else with_interval(benefit["mean"], benefit["low"], benefit["high"]))
+        cells.append("0" if benefit is None else with_interval(benefit["mean"], benefit["low"], benefit["high"]))
         if spread:
             ends = None if benefit is None else span(benefit["parameter_low"], benefit["parameter_high"])
-            cells.append("0" if zero else ends or NOT_KNOWN)
+            cells.append("0" if benefit is None else ends or NOT_KNOWN)
         if chance is not None:
             cells += [f"{100 * chance['probability']:.0f}%", rounded(chance["expected_loss"])]
         lines.append(cells)

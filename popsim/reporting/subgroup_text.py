@@ -102,10 +102,11 @@ def equity_text(
     for column in by:
         meaning = CLINICAL_SCHEMA.columns[column].meaning if column in CLINICAL_SCHEMA.columns else column
         parts.append(f"{column}: {meaning}")
-        given = {"opportunity_cost": _by_level(column, opportunity_cost), "cuts": cuts}
-        table = readable(distribution(persons, run.comparator, column, price, **given), run.experiment)
+        borne, whole = _by_level(column, opportunity_cost), _by_level(column, lifetime)
+        table = distribution(persons, run.comparator, column, price, cuts=cuts, opportunity_cost=borne)
+        table = readable(table, run.experiment)
         weighted = equity_weighted(
-            persons, run.comparator, column, price, lifetime=_by_level(column, lifetime), **given,
+            persons, run.comparator, column, price, cuts=cuts, lifetime=whole, opportunity_cost=borne,
             atkinson_aversion=aversion["atkinson_aversion"], kolm_aversion=aversion["kolm_aversion"],
         )  # fmt: skip
         weighted = readable(weighted, run.experiment)

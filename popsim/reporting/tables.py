@@ -237,7 +237,7 @@ def _interval(low: float | None, high: float | None, written: Callable[[float], 
     return None if low is None or high is None else f"{written(low)} to {written(high)}"
 
 
-def ratio_in_words(row: dict[str, Any]) -> str:
+def ratio_in_words(row: Mapping[str, Any]) -> str:
     """What a QALY gained costs, or in words why there is no such number."""
     if row["verdict"] in ("dominant", "dominated", "no difference", "unknown"):
         words = {
@@ -250,7 +250,7 @@ def ratio_in_words(row: dict[str, Any]) -> str:
     return f"saves {ratio} per QALY lost" if row["qaly_difference"] < 0 else ratio
 
 
-def ratio_interval_in_words(row: dict[str, Any], of: str = "") -> str:
+def ratio_interval_in_words(row: Mapping[str, Any], of: str = "") -> str:
     """An interval of a ratio in words: it need not have two ends. `of` is "" or "parameter_"."""
     if row["verdict"] == "no difference":
         return ""

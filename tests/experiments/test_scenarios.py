@@ -4,13 +4,16 @@ import polars as pl
 import pytest
 
 from popsim.cli import main
+from popsim.definitions.base import validate
 from popsim.definitions.experiment import Experiment, read_experiment
+from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, InputError
 from popsim.experiments.design import Change, read_study, study_of
 from popsim.experiments.engine import Engine
 from popsim.experiments.run import Run
 from popsim.experiments.runner import run_study
 from popsim.experiments.scenarios import scenario_table, studies, study_of_scenario
+from popsim.reporting.scenarios import render_scenarios
 
 SCENARIOS = """
 [[scenarios]]
@@ -157,7 +160,8 @@ def test_scenario_table():
         {
             "strategy": ["b"], "cost_difference": [10.0], "qaly_difference": [0.5],
             "verdict": ["gains health at a cost"],
-            "icer_per_qaly": [20.0], "icer_low": [15.0], "icer_high": [25.0], "icer_interval": ["bounded"], "net_monetary_benefit": [5.0], "net_monetary_benefit_low": [4.0],
+            "icer_per_qaly": [20.0], "icer_low": [15.0], "icer_high": [25.0], "icer_interval": ["bounded"],
+            "net_monetary_benefit": [5.0], "net_monetary_benefit_low": [4.0],
             "net_monetary_benefit_high": [6.0],
         }
     )  # fmt: skip
@@ -168,11 +172,9 @@ def test_scenario_table():
     ]
     ends = ["cost_total_low", "cost_total_high", "qalys_low", "qalys_high", "icer_low", "icer_high"]
     assert found.select(ends).rows() == [(9.0, 11.0, 0.9, 1.1, None, None), (19.0, 21.0, 1.4, 1.6, 15.0, 25.0)]
-    experiment = read_experiment(MAIN).model_copy(update={"replications": 5})
-    strategies = [
-        one.model_copy(update={"name": n, "label": n}) for one, n in zip(experiment.strategies, "ab", strict=False)
-    ]
-    made_up = experiment.model_copy(update={"strategies": tuple(strategies), "comparator": "a"})
+    strategies = tuple(validate({"name": name, "label": name}, Strategy, "test") for name in "ab")
+    experiment = Experiment(name="made_up", cohort="c.toml", network="n.toml", strategies=strategies)
+    made_up = experiment.model_copy(update={"replications": 5})
     lines = render_scenarios(found, {"base_case": made_up}).splitlines()
     cells = [cell.strip() for cell in lines[-1].strip().split("  ") if cell]
     assert cells == ["b", "20.00 (19.00 to 21.00)", "1.50 (1.40 to 1.60)", "20 (15 to 25)", "5.0 (4.0 to 6.0)"]

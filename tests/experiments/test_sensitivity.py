@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from scipy import stats
 
 from popsim.errors import InputError, PopsimError
 from popsim.experiments.contrast import Contrast
@@ -16,6 +17,7 @@ from popsim.experiments.sensitivity.overall import morris, sobol
 from popsim.experiments.sensitivity.parameters import varied
 from popsim.experiments.sensitivity.threshold import threshold
 from popsim.experiments.sensitivity.ways import one_way, two_way
+from popsim.reporting.sensitivity import tornado_text
 
 ROOT = Path(__file__).parents[2]
 WARD, CLINIC, NURSE = "nhs_prices.inpatient_day", "nhs_prices.specialist_visit", "nhs_prices.nurse_visit"
@@ -82,6 +84,42 @@ def test_tornado(study):
     assert table["base"].to_list() == pytest.approx([2 * 292.0 + 118.81**2] * 3)
     assert table["outcome_low"][1] == pytest.approx(2 * 200 + 118.81**2)
     assert table["swing_error"].to_list() == pytest.approx([0.0] * 3, abs=1e-9)
+
+
+def test_a_swing_that_luck_alone_may_have_made_comes_last(study):
+    """The ward's price moves one replication far up and another far down; the clinic's moves all by a little."""
+    luck = dict(enumerate((-300.0, 400.0, 50.0)))  # of mean 50, standard error 203, so that 95% reaches 872 each way
+
+    def evaluate(names, values):
+        rows = []
+        for draw, row in enumerate(values.tolist(), start=1):
+            at = dict(zip(names, row, strict=True))
+            ward, clinic = (at[name] > parameter.value for name, parameter in zip((WARD, CLINIC), chosen, strict=True))
+            for r, lucky in luck.items():
+                more = lucky * ward + 10.0 * clinic
+                rows += [("usual_care", draw, r, "cost_total", 0.0), ("early_follow_up", draw, r, "cost_total", more)]
+        return pl.DataFrame(rows, ["strategy", "draw", "replication", "measure", "value"], orient="row")
+
+    chosen = varied(study, [WARD, CLINIC])
+    table = one_way(chosen, [EARLY], evaluate)
+    assert table["parameter"].to_list() == [CLINIC, WARD]
+    assert table["told"].to_list() == [True, False]
+    assert table["swing"].to_list() == pytest.approx([10.0, 50.0])
+    error = float(np.std(list(luck.values()), ddof=1)) / math.sqrt(3)
+    assert table["swing_reach"].to_list() == pytest.approx([0.0, stats.t.ppf(0.975, 2) * error])
+    text = tornado_text(table, study.experiment, "cost_total")
+    assert [line.count("not told from luck") for line in text.splitlines()[2:4]] == [0, 1]
+    alone = one_way(chosen, [EARLY], lambda names, values: evaluate(names, values).filter(pl.col("replication") == 1))
+    assert alone["told"].to_list() == [None, None]
+    said = tornado_text(alone, study.experiment, "cost_total")
+    assert said.count("n/a") == 0
+    assert said.count("--replications 10") == 1
+
+
+def test_a_parameter_named_twice(study):
+    for names in ([WARD, WARD], [f"{WARD}=250:350", CLINIC, f"{WARD}=200:350"]):
+        with pytest.raises(InputError, match=f"parameter '{WARD}': named twice"):
+            varied(study, names)
 
 
 def test_grid(study):

@@ -1,10 +1,12 @@
 """Figures of a small run: what they show, in words and in numbers known from elsewhere."""
 
+import re
 import warnings
 
 import numpy as np
 import polars as pl
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from scipy.stats import multivariate_normal
 
@@ -193,6 +195,38 @@ def test_a_tornado_has_its_widest_bar_on_top():
     axis = figures.tornado(frame, "Net benefit, GBP").axes[0]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["wide", "narrow"]
     assert sorted(bar.get_width() for bar in axis.patches) == [-10.0, -1.0, 1.0, 10.0]
+
+
+def test_bars_that_luck_alone_may_have_made_are_grey_and_last():
+    frame = pl.DataFrame(
+        {
+            "parameter": ["a.lucky", "a.known"], "low_value": [1.0, 2.0], "high_value": [3.0, 4.0],
+            "outcome_low": [0.0, 9.0], "outcome_high": [20.0, 11.0], "base": [10.0, 10.0],
+            "low_reach": [30.0, 0.5], "high_reach": [30.0, 0.5], "told": [False, True],
+        }
+    )  # fmt: skip
+    figure = figures.tornado(frame, "Net benefit, GBP")
+    axis = figure.axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["known", "lucky"]
+    greys = {bar.get_width(): to_hex(bar.get_facecolor()) for bar in axis.patches}
+    assert greys[10.0] == greys[-10.0] == "#c8c8c8"
+    assert "#c8c8c8" not in (greys[1.0], greys[-1.0])
+    assert len(axis.containers) == 8, "a bar and its Monte Carlo error at each end"
+    assert "Grey: may be luck alone." in figure.get_supxlabel()
+
+
+def test_costs_say_of_which_years_their_prices_are(run):
+    for draw in (figures.cost_breakdown, figures.main_outcomes, figures.cost_effectiveness_plane):
+        figure = draw(run)
+        assert "not inflated (1 of 2011" in " ".join(figure.get_supxlabel().split()), draw
+        assert "2012 prices" not in figure.get_suptitle()
+
+
+def test_levels_have_names(run):
+    labels = " ".join(label.get_text() for label in figures.subgroup_forest(run).axes[0].get_yticklabels())
+    for name in ("Men", "Women", "Most deprived fifth", "Least deprived fifth", "White"):
+        assert name in labels
+    assert not re.search(r"[Ff]emale|quintile|ethnicity \d", labels)
 
 
 def test_plot_writes_files_and_says_why_not(run, tmp_path, capsys):

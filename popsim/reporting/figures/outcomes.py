@@ -159,7 +159,8 @@ def forest(
     bars = frame["low"].null_count() < len(frame)
     note = (
         f"Points are means{', bars 95% intervals' if bars else ''}. Dashed: the mean of everybody. "
-        f"Left of the line at 0: less than under {titles.get(comparator, 'the comparator').lower()}. %: share of all people. {more}"
+        f"Left of the line at 0: less than under {titles.get(comparator, 'the comparator').lower()}. "
+        f"%: share of all people. {more}"
     )
     rows = _forest_rows(frame.select("subgroup", "level").unique(maintain_order=True).rows())
     height = 1.9 + 0.27 * (max(rows.values()) + 2)
