@@ -36,6 +36,9 @@ def test_a_budget_is_printed_for_every_other_strategy(results, capsys):
     [
         (["--eligible", "1,2", "--uptake", "0.1"], "as many"),
         (["--eligible", "x", "--uptake", "0.1"], "--eligible = x: must be numbers"),
+        (["--eligible", "nan", "--uptake", "0.1"], "eligible = nan: must be finite numbers"),
+        (["--eligible", "1", "--uptake", "inf"], "uptake = inf: must be finite numbers"),
+        (["--eligible", "1", "--eligible", "2", "--uptake", "0.1"], "command line: --eligible: named twice"),
         (["--eligible", "1", "--uptake", "0.1", "--perspective", "payr"], "did you mean 'payer'"),
         (["--eligible", "1", "--uptake", "0.1", "--strategy", "usual_care"], "allowed"),
     ],
@@ -72,6 +75,12 @@ def test_capacity_prints_occupancy_and_what_a_place_is_worth(results, capsys):
         (["--setting", "cardiolgy_ward", "--places", "1,2"], "did you mean 'cardiology_ward'"),
         (["--setting", "general_practice", "--places", "100,200"], "slots a day"),
         (["--setting", "heart_failure_clinic", "--places", "100,200"], "'early_follow_up' has a number of places"),
+        (
+            ["--setting", "home", "--places", "100,200"],
+            "has places for everybody, there is no limit to change; allowed",
+        ),
+        ([*WARD, "--places", "2,3"], "2 and 3 places are both 1 for 60 people: simulate more people"),
+        ([*WARD, "--places", "200,2000", "--places", "20,200"], "command line: --places: named twice"),
         ([*WARD, "--places", "20"], "must be 2 to 50"),
         ([*WARD, "--places", "20,20.5"], "whole numbers"),
         ([*WARD, "--places", "0,20"], "between 1"),
@@ -80,3 +89,11 @@ def test_capacity_prints_occupancy_and_what_a_place_is_worth(results, capsys):
 def test_capacities_that_are_refused(tmp_path, capsys, options, says):
     assert main(["capacity", MAIN, *options, *SMALL, "--out", str(tmp_path)]) == 2
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("method", ["one-way", "two-way", "sobol", "morris"])
+def test_a_parameter_named_twice_is_refused(tmp_path, capsys, method):
+    twice = ["--parameter", "nhs_prices.inpatient_day=250:350"] * 2
+    assert main(["sensitivity", method, MAIN, "--population", "40", *twice, "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == "popsim: parameter 'nhs_prices.inpatient_day': named twice\n"
+    assert not list(tmp_path.iterdir()), "nothing was simulated"

@@ -22,6 +22,7 @@ from popsim.cli.explain import explain
 from popsim.cli.forecasts import score
 from popsim.cli.inputs import cohort_summary, pathway_show
 from popsim.cli.learn import learn
+from popsim.cli.options import each_once
 from popsim.cli.outcomes import outcomes
 from popsim.cli.reporting import plot, report
 from popsim.cli.run import check, run, status
@@ -96,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
     0 done, 1 the work failed, 2 bad input, 130 interrupted, 141 whoever read the output left early.
     """
     try:
-        code = typer.main.get_command(app)(arguments, standalone_mode=False)
+        code = each_once(typer.main.get_command(app))(arguments, standalone_mode=False)
         sys.stdout.flush()
     except PopsimError as error:
         return _complain(str(error), error.exit_code)

@@ -41,6 +41,25 @@ def once(flag: str, names: Sequence[str]) -> None:
             raise InputError(f"command line: {flag} {name}: named twice")
 
 
+def each_once(command: Any) -> Any:
+    """A command, and all below it, made to refuse an option that stands twice: the parser would take the last."""
+    for inner in getattr(command, "commands", {}).values():
+        each_once(inner)
+    parse = command.parse_args
+
+    def checked(context: Any, arguments: list[str]) -> list[str]:
+        _, _, given = command.make_parser(context).parse_args(args=list(arguments))
+        for place, option in enumerate(given):
+            single = option.param_type_name == "option" and not (option.multiple or option.is_flag)
+            if single and option in given[:place]:
+                raise InputError(f"command line: {option.opts[0]}: named twice")
+        rest: list[str] = parse(context, arguments)
+        return rest
+
+    command.parse_args = checked
+    return command
+
+
 def processes(flag: str, number: int | None) -> int | None:
     """A number of workers or threads, or None."""
     if number is not None and not 1 <= number <= MOST_PROCESSES:

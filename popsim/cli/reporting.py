@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from popsim.cli.options import once
 from popsim.errors import InputError, did_you_mean
 
 FinishedRun = Annotated[
@@ -30,6 +31,7 @@ def plot(
 
     if file_format not in FORMATS:
         raise InputError(f"command line: --format {file_format}: {did_you_mean(file_format, FORMATS)}")
+    once("--only", only or ())
     opened = Run.open(run)
     folder = out or opened.folder / "figures"
     _make(folder)

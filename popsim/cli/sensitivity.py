@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from popsim.cli.options import File, changes, processes, whole
+from popsim.cli.options import File, changes, once, processes, whole
 from popsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def plan(
     quiet: Quiet = False,
 ) -> None:
     """Say what a run will take and how precise it will be, from a small pilot."""
+    once("--precision", [text.partition("=")[0] for text in precision or ()])
     with _asked(file, population, replications, workers, out, quiet) as (study, engine, run):
         from popsim.experiments.plan import plan_study
         from popsim.experiments.precision import Wanted
@@ -160,6 +162,8 @@ def threshold(
     """The value of a parameter at which each strategy's difference from the comparator reaches a target."""
     if len(parameter or ()) != 1:
         raise InputError("threshold: name one parameter (--parameter NAME or NAME=LOW:HIGH)")
+    if not math.isfinite(target):
+        raise InputError(f"command line: --target = {target}: must be a finite number")
     with _asked(file, population, replications, workers, out, quiet) as (study, _, run):
         from popsim.experiments.contrast import contrasts
         from popsim.experiments.sensitivity.design import evaluator

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
+from popsim.care.network import CareNetwork
 from popsim.definitions.experiment import read_experiment
-from popsim.errors import InputError
+from popsim.errors import InputError, did_you_mean
 from popsim.experiments.design import Change, Study, study_of
 
 MOST_LEVELS = 50
@@ -36,11 +38,42 @@ def at_capacities(
             raise InputError(
                 f"--setting {setting}: strategy '{strategy.name}' has a number of places of its own for it"
             )
-    found = {}
+    as_it_is = study_of(experiment, Path(path).parent, file=path, changes=changes)
+    _check_setting(as_it_is, setting)
+    found: dict[int, Study] = {}
     for number in levels:
         level = {"capacity": Change("--places", experiment.capacity | {setting: number})}
         level |= {"store": Change("store", "measures")}  # nothing else is looked at
         found[number] = study_of(experiment, Path(path).parent, file=path, changes=level | dict(changes or {}))
-    if any(one.name == setting and one.setting_class == "outpatient" for one in found[levels[0]].network.settings):
-        raise InputError(f"--setting {setting}: has slots a day, not places that people stay in")
+    people = as_it_is.region_size(0)
+    simulated = [_places(study, setting, people) for study in found.values()]
+    for place, (low, high) in enumerate(pairwise(simulated)):
+        if low == high:
+            same = f"{levels[place]} and {levels[place + 1]} places are both {low} for {people} people"
+            raise InputError(f"--places: {same}: simulate more people")
     return found
+
+
+def _check_setting(study: Study, setting: str) -> None:
+    """Refuse a setting whose places cannot be changed.
+
+    Raises:
+        InputError: there is none of that name, or it has no places.
+    """
+    named = {one.name: one for one in study.network.settings}
+    limited = [
+        name for name, one in named.items() if isinstance(one.capacity, int) and one.setting_class != "outpatient"
+    ]
+    if setting not in named:
+        raise InputError(f"--setting {setting}: unknown setting, {did_you_mean(setting, limited)}")
+    if named[setting].setting_class == "outpatient":
+        raise InputError(f"--setting {setting}: has slots a day, not places that people stay in")
+    if setting not in limited:
+        raise InputError(f"--setting {setting}: has places for everybody, there is no limit to change; "
+                         f"{did_you_mean(setting, limited)}")  # fmt: skip
+
+
+def _places(study: Study, setting: str, people: int) -> int | None:
+    """How many places a setting has for so many people."""
+    network = CareNetwork(study.network, study.schema.columns, study.file)
+    return network.scaled(people)[setting].capacity

@@ -109,7 +109,7 @@ def grid_text(table: pl.DataFrame, first: Varied, second: Varied, experiment: Ex
             f"{name}: {_outcome(outcome, experiment)}\n"
             f"down: {first.name}, {first.unit}; across: {second.name}, {second.unit}\n{aligned(lines)}"
         )
-    return "\n\n".join(shown)
+    return "\n\n".join([*shown, f"Costs are in {prices_in_words(experiment)}."])
 
 
 def threshold_text(found: Threshold, experiment: Experiment, target: float) -> str:
@@ -155,7 +155,7 @@ def _indices(
             for row in rows.sort(order, descending=True).iter_rows(named=True)
         ]
         shown.append(f"{name}: {head} {_outcome(outcome, experiment)}\n{aligned(lines)}")
-    return "\n\n".join(shown)
+    return "\n\n".join([*shown, f"Costs are in {prices_in_words(experiment)}."])
 
 
 def _by_strategy(table: pl.DataFrame, experiment: Experiment) -> Iterable[tuple[str, pl.DataFrame]]:
