@@ -77,7 +77,7 @@ def test_capacity_prints_occupancy_and_what_a_place_is_worth(results, capsys):
         (["--setting", "heart_failure_clinic", "--places", "100,200"], "'early_follow_up' has a number of places"),
         (
             ["--setting", "home", "--places", "100,200"],
-            "has places for everybody, there is no limit to change; allowed",
+            "has places for everybody, there is no limit to change",
         ),
         ([*WARD, "--places", "2,3"], "2 and 3 places are both 1 for 60 people: simulate more people"),
         ([*WARD, "--places", "200,2000", "--places", "20,200"], "command line: --places: named twice"),

@@ -61,19 +61,18 @@ def _check_setting(study: Study, setting: str) -> None:
         InputError: there is none of that name, or it has no places.
     """
     named = {one.name: one for one in study.network.settings}
-    limited = [
-        name for name, one in named.items() if isinstance(one.capacity, int) and one.setting_class != "outpatient"
-    ]
+    places = {name: one for name, one in named.items() if one.setting_class != "outpatient"}
+    limited = [name for name, one in places.items() if isinstance(one.capacity, int)]
     if setting not in named:
         raise InputError(f"--setting {setting}: unknown setting, {did_you_mean(setting, limited)}")
-    if named[setting].setting_class == "outpatient":
+    if setting not in places:
         raise InputError(f"--setting {setting}: has slots a day, not places that people stay in")
     if setting not in limited:
         raise InputError(f"--setting {setting}: has places for everybody, there is no limit to change; "
                          f"{did_you_mean(setting, limited)}")  # fmt: skip
 
 
-def _places(study: Study, setting: str, people: int) -> int | None:
+def _places(study: Study, setting: str, people: int) -> int | str:
     """How many places a setting has for so many people."""
     network = CareNetwork(study.network, study.schema.columns, study.file)
     return network.scaled(people)[setting].capacity

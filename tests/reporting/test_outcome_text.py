@@ -20,7 +20,7 @@ cohort = "{root}/cohorts/heart_failure_discharge.toml"
 network = "{root}/experiments/networks/heart_failure_catchment.toml"
 population = 240
 regions = 2
-replications = 2
+replications = 3
 seed = 3
 follow_up_days = 100
 store = "{store}"
@@ -60,11 +60,11 @@ def test_the_numbers_are_those_of_the_run(run):
     assert f"{100 * cell['mean'].item():.1f} (" in shown
     assert f"{100 * change['mean'].item():+.2f} ({100 * change['low'].item():+.2f} to" in shown
     assert line(text, "Usual care and differences").endswith("(95% interval of the mean over replications)")
-    assert "240 people, 2 replications, 2 regions" in text
+    assert "240 people, 3 replications, 2 regions" in text
 
 
 def test_the_comparator_is_the_standard(run):
-    """The mean over two replications of observed / expected is not exactly 1: their numbers of discharges differ."""
+    """The mean over three replications of observed / expected is not exactly 1: their numbers of discharges differ."""
     ratio = float(line(outcome_text(run), "Within 30 days, observed / expected").split()[6])
     assert ratio == pytest.approx(1.0, abs=0.05)
 

@@ -26,21 +26,22 @@ def tornado(frame: pl.DataFrame, outcome: str, title: str = "Which parameter mat
     width = pl.max_horizontal("outcome_low", "outcome_high", "base") - pl.min_horizontal(
         "outcome_low", "outcome_high", "base"
     )
-    lucky = ~pl.col("told").fill_null(True) if "told" in frame.columns else pl.lit(False)
-    shown = frame.sort(lucky, -width, maintain_order=True).head(MOST_BARS)
+    told = pl.col("told").fill_null(True) if "told" in frame.columns else pl.lit(True)
+    frame = frame.with_columns(lucky=~told, width=width)
+    shown = frame.sort("lucky", -pl.col("width"), maintain_order=True).head(MOST_BARS)
     more = len(frame) - len(shown)
     note = (
         "Each bar: the outcome when one parameter goes from its low value (hatched) to its high value (plain), the "
         "others at their own. Numbers at the bar are the parameter's values. Vertical line: all at their own values."
         + (f" {more} narrower bars are left out." if more else "")
         + (" Thin lines: 95% Monte Carlo error of either end." if "low_reach" in frame.columns else "")
-        + (" Grey: may be luck alone." if frame.select(lucky.any()).item() else "")
+        + (" Grey: may be luck alone." if frame["lucky"].any() else "")
     )
     figure = style.blank(9.0, 1.7 + 0.36 * len(shown), title, note)
     axis = figure.subplots()
     base = float(frame["base"][0])
     for place, row in enumerate(shown.iter_rows(named=True)):
-        grey = row.get("told") is False
+        grey = row["lucky"]
         ends = (("low", UNKNOWN if grey else LOW, "////"), ("high", UNKNOWN if grey else HIGH, ""))
         for end, colour, hatch in ends:
             value = row[f"outcome_{end}"]
