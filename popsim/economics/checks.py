@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
+from popsim.arguments import is_real
 from popsim.errors import InputError, did_you_mean
 
 MEASURES = ("strategy", "draw", "replication", "measure", "value")
@@ -24,7 +25,7 @@ def check_number(what: str, number: float, low: float = 0.0, high: float = math.
     Raises:
         InputError: it is refused.
     """
-    if not math.isfinite(number):
+    if not is_real(number) or not math.isfinite(number):
         raise InputError(f"{what} = {number}: must be a finite number")
     if number < low or (above and number == low):
         raise InputError(f"{what} = {number}: must {f'be above {low:g}' if above or low else 'not be negative'}")
@@ -39,7 +40,7 @@ def check_price(willingness_to_pay: float) -> None:
 
 def check_confidence(confidence: float) -> None:
     """Refuse a coverage that is not between 0 and 1."""
-    if not 0.0 < confidence < 1.0:
+    if not is_real(confidence) or not 0.0 < confidence < 1.0:
         raise InputError(f"confidence = {confidence}: must lie between 0 and 1")
 
 
