@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from html.parser import HTMLParser
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -15,6 +16,7 @@ from popsim.experiments.run import Run
 from popsim.experiments.runner import run_study
 from popsim.experiments.unit import simulate
 
+ROOT = Path(__file__).parents[2]
 SMALL = """
 name = "small"
 title = "A <small> study"
@@ -100,6 +102,18 @@ def test_a_run_of_other_code_is_read_but_not_repeated(made, tmp_path):
     assert len(run.frame("persons")) == 240
     with pytest.raises(InputError, match="have changed since this run"):
         run.unit("usual")
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted((ROOT / "experiments").glob("*.toml"))])
+def test_the_manifest_of_every_shipped_experiment_is_read_as_it_was_meant(name, tmp_path):
+    """Among them a cohort from a table, whose columns have the key `from`."""
+    study = read_study(ROOT / "experiments" / f"{name}.toml")
+    manifest = json.loads(json.dumps(study.describe() | {"run_id": study.run_id}))
+    again = Run(tmp_path, manifest)
+    assert again.experiment == study.experiment
+    assert again.cohort.definition == study.cohort.definition
+    assert again.network == study.network
+    assert again.study.run_id == study.run_id
 
 
 def test_what_is_not_a_finished_run_is_refused_in_one_line(made, tmp_path):
