@@ -191,6 +191,54 @@ def test_a_reader_that_leaves_early_gets_no_complaint(finished):
     assert running.returncode == 141  # 128 + SIGPIPE
 
 
+@pytest.mark.parametrize("arguments", [["--version"], ["schema", "experiment"]], ids=["short", "long"])
+@pytest.mark.parametrize(
+    ("redirected", "say"), [("> /dev/full", "No space left on device"), (">&-", "Bad file descriptor")]
+)
+def test_output_that_cannot_be_written_is_one_line(arguments, redirected, say):
+    command = f"{POPSIM} {' '.join(arguments)} {redirected}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("popsim: ") and say in done.stderr
+
+
+@pytest.mark.parametrize("redirected", ["2>&-", "2> /dev/full", "<&- >&- 2>&-"])
+def test_a_complaint_that_nobody_can_hear_is_no_crash(redirected):
+    done = subprocess.run(f"{POPSIM} check nothing.toml {redirected}", shell=True, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (2, b"", b"")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_a_label_that_the_terminal_cannot_show_is_escaped(tmp_path, encoding):
+    text = (
+        MAIN.read_text()
+        .replace('label = "Usual care"', 'label = "Soins \u00e9 \U0001f3e5"')
+        .replace('"../', f'"{ROOT}/')
+    )
+    text = text.replace('"networks/', f'"{ROOT}/experiments/networks/')
+    (tmp_path / "accents.toml").write_text(text)
+    command = [POPSIM, "run", tmp_path / "accents.toml", *SMALL[:4], "--days", "5", "--out", tmp_path, "--workers", "1"]
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    shown = "Soins \u00e9".encode(encoding, "backslashreplace")
+    assert shown in done.stdout and b"content hash" in done.stdout.splitlines()[-1]
+
+
+def test_errors_of_tables_are_one_line(monkeypatch, capsys):
+    """What Polars raises, and its panic, which is no `Exception`."""
+    panic = pl.exceptions.PanicException
+    for error in (pl.exceptions.ComputeError("parquet: \n no"), panic("index out of bounds"), OSError(28, "No room")):
+
+        def fails(*_, error=error, **__):
+            raise error
+
+        monkeypatch.setattr("popsim.experiments.checking.check_file", fails)
+        assert main(["check", str(MAIN)]) == 1
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1 and "internal error" not in said
+
+
 def descendants(pid):
     """Processes below a process, by the kernel's own list."""
     found = [int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()]
