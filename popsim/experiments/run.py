@@ -63,8 +63,9 @@ class Run:
         if not (folder / MANIFEST).is_file():
             finished = sorted(folder.glob(f"*/{MANIFEST}"), key=lambda file: file.stat().st_mtime_ns)
             if not finished:
-                say = "'popsim run' makes one and finishes one that was cut short"
-                raise InputError(f"{path}: no finished run in {folder}; {say}; or name the folder of a run")
+                where = "it" if folder == path else folder
+                say = "'popsim run' makes one and finishes one that was cut short; or name the folder of a run"
+                raise InputError(f"{path}: no finished run in {where}; {say}")
             folder = finished[-1].parent
         return cls(folder, RunStore(folder).read_manifest())
 
