@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -20,9 +21,11 @@ from popsim.errors import DefinitionError, did_you_mean
 from popsim.evidence.distributions import Floats
 from popsim.experiments.design import Change, Study, study_of
 from popsim.experiments.recruitment import followed_days
-from popsim.experiments.runner import RunResult
 from popsim.experiments.sensitivity.design import designed
 from popsim.kernels.codes import CAUSE_NAMES
+
+if TYPE_CHECKING:
+    from popsim.experiments.runner import RunResult
 
 type Run = Callable[[Study], RunResult]
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
@@ -28,8 +28,10 @@ from popsim.errors import DefinitionError, did_you_mean
 from popsim.experiments.contrast import NET_BENEFIT, Contrast, estimate
 from popsim.experiments.design import Change, Study, read_study
 from popsim.experiments.policy_problem import with_experiment
-from popsim.experiments.runner import RunResult
 from popsim.experiments.strategy_values import value_at, with_values
+
+if TYPE_CHECKING:
+    from popsim.experiments.runner import RunResult
 
 MOST_OF_NAME = 30  # characters of a strategy's name that a variant's begins with
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
@@ -15,10 +15,12 @@ from popsim.definitions.cohort import CohortDefinition
 from popsim.definitions.experiment import Experiment, read_experiment
 from popsim.definitions.network import NetworkDefinition
 from popsim.errors import InputError, RunError, did_you_mean
-from popsim.experiments.design import Study, Unit, resolve
 from popsim.experiments.store import MANIFEST, RunStore
 from popsim.html import html_table
 from popsim.population.cohort import Cohort
+
+if TYPE_CHECKING:
+    from popsim.experiments.design import Study, Unit
 
 SHOWN = {  # measure: how it is called, factor and digits in a notebook
     "readmission_30d": ("30-day readmission, %", 100.0, 1),
@@ -99,6 +101,8 @@ class Run:
         Raises:
             InputError: popsim, its evidence or the data have changed since, so that results would differ.
         """
+        from popsim.experiments.design import resolve
+
         file = Path(next(iter(self.manifest["files"])))
         study = resolve(self.experiment, self.cohort, self.network, file, self.manifest["flags"])
         if study.run_id != self.manifest["run_id"]:
