@@ -17,7 +17,7 @@ import typer
 from popsim.cli import app, main
 from popsim.cli.describing import SCHEMA_KINDS
 from popsim.cli.learn import _unit
-from popsim.cli.options import StudyOptions, write_csv
+from popsim.cli.options import StudyOptions
 from popsim.definitions.writing import KINDS
 from popsim.experiments.design import read_study
 from popsim.experiments.run import Run
@@ -226,14 +226,6 @@ def test_parameters_are_found_by_a_part_of_their_name_and_kept_as_a_table(capsys
     assert table["parameter"].to_list() == [line.split()[0] for line in lines]
     assert main(["parameters", str(MAIN), "--match", "nothing"]) == 2
     assert "--match nothing: no parameter is so called; sets: " in capsys.readouterr().err
-
-
-def test_a_text_that_a_spreadsheet_would_compute_is_defused(tmp_path):
-    texts = ["=1+1", "+x", "-x", "@x", "\tx", "x=1", "", None]
-    write_csv(pl.DataFrame({"label": texts, "value": range(-4, 4)}), tmp_path / "t.csv")
-    back = pl.read_csv(tmp_path / "t.csv")
-    assert back["label"].to_list()[:6] == ["'=1+1", "'+x", "'-x", "'@x", "'\tx", "x=1"]
-    assert back["value"].to_list() == list(range(-4, 4))
 
 
 def test_the_kinds_that_the_help_of_schema_names_are_all_kinds():

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import Csv, File, write_csv
+from popsim.cli.options import Csv, File
 from popsim.errors import InputError, did_you_mean
 
 SCHEMA_KINDS = (  # as definitions.writing has them; not imported here, to start at once
@@ -24,10 +24,12 @@ def parameters(
 ) -> None:
     """List every parameter of an experiment: value, unit, interval, distribution, source."""
     from popsim.experiments.design import read_study
+    from popsim.reporting.csv_file import write_csv
     from popsim.reporting.parameters_text import parameter_frame, render_parameters
 
     study = read_study(file)
-    write_csv(parameter_frame(study, uncertain=uncertain, match=match), csv)
+    if csv is not None:
+        write_csv(parameter_frame(study, uncertain=uncertain, match=match), csv)
     print(render_parameters(study, uncertain=uncertain, match=match))
 
 

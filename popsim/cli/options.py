@@ -16,8 +16,6 @@ import typer
 from popsim.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from popsim.experiments.design import Change, Study
     from popsim.experiments.engine import Engine
     from popsim.experiments.run import Run
@@ -165,20 +163,3 @@ def opened(path: Path, results: Path = Path("results")) -> Run:
     if run.folder != path:
         print(f"popsim: {run.described}", file=sys.stderr)
     return run
-
-
-def write_csv(table: pl.DataFrame, path: Path | None) -> None:
-    """Keep a table as CSV if asked for; a text that a spreadsheet would take for a formula gets an apostrophe.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
-    if path is None:
-        return
-    import polars as pl
-
-    safe = pl.col(pl.String).str.replace(r"^([=+\-@\t\r])", "'$1")
-    try:
-        table.with_columns(safe).write_csv(path)
-    except OSError as error:
-        raise InputError(f"--csv {path}: cannot be written: {error.strerror}") from None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from popsim.cli.options import Csv, File, StudyOptions, study_options, whole, write_csv
+from popsim.cli.options import Csv, File, StudyOptions, study_options, whole
 from popsim.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 NET_BENEFIT = "net_monetary_benefit"  # as experiments.contrast has it; not imported here, to start at once
 
@@ -19,6 +22,14 @@ Names = Annotated[
     typer.Option("--parameter", metavar="NAME", help="set.parameter, or set.parameter=LOW:HIGH; may be repeated."),
 ]
 Outcome = Annotated[str, typer.Option(help="A measure, or net_monetary_benefit.")]
+
+
+def _written(table: pl.DataFrame, csv: Path | None) -> None:
+    """Keep a table as CSV if asked for."""
+    if csv is not None:
+        from popsim.reporting.csv_file import write_csv
+
+        write_csv(table, csv)
 
 
 @study_options()
@@ -62,7 +73,7 @@ def one_way(
     study = options.study(file)
     parameters, asked = varied(study, parameter or ()), contrasts(study.experiment, outcome)
     table = ask(parameters, asked, evaluator(study, options.run))
-    write_csv(table, csv)
+    _written(table, csv)
     print(tornado_text(table, study.experiment, outcome))
     for path in draw_tornados(table, study.experiment, outcome, plot) if plot is not None else ():
         print(path)
@@ -90,7 +101,7 @@ def two_way(
     study = options.study(file)
     first, second = varied(study, parameter or ())
     table = ask(first, second, points, contrasts(study.experiment, outcome), evaluator(study, options.run))
-    write_csv(table, csv)
+    _written(table, csv)
     print(grid_text(table, first, second, study.experiment, outcome))
 
 
@@ -139,7 +150,7 @@ def sobol(
     study = options.study(file)
     parameters, asked = varied(study, parameter or ()), contrasts(study.experiment, outcome)
     table = ask(study, parameters, samples, asked, evaluator(study, options.run))
-    write_csv(table, csv)
+    _written(table, csv)
     print(sobol_text(table, study.experiment, outcome))
 
 
@@ -163,5 +174,5 @@ def morris(
     study = options.study(file)
     parameters, asked = varied(study, parameter or ()), contrasts(study.experiment, outcome)
     table = ask(study, parameters, trajectories, asked, evaluator(study, options.run))
-    write_csv(table, csv)
+    _written(table, csv)
     print(morris_text(table, study.experiment, outcome))

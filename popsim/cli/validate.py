@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import StudyOptions, study_options, write_csv
+from popsim.cli.options import StudyOptions, study_options
 from popsim.errors import InputError
 
 SHIPPED = ("experiments/targets", "experiments/trials")
@@ -28,6 +28,7 @@ def validate(
     """
     from popsim.calibration.sources import read_source
     from popsim.calibration.validation import validated
+    from popsim.reporting.csv_file import write_csv
     from popsim.reporting.figures.validation import validation_figure
     from popsim.reporting.validation import validation_text
 
@@ -38,7 +39,7 @@ def validate(
     table = validated(sources, options.run)
     folder = options.out / "validation"
     folder.mkdir(parents=True, exist_ok=True)
-    write_csv(table, folder / "validation.csv")
+    write_csv(table, folder / "validation.csv", "--out")
     validation_figure(table).savefig(folder / "validation.png", dpi=110)
     if not options.quiet:
         print(validation_text(table))

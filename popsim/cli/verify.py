@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import Csv, File, StudyOptions, study_options, whole, write_csv
+from popsim.cli.options import Csv, File, StudyOptions, study_options, whole
 from popsim.errors import InputError
 
 
@@ -21,6 +21,7 @@ def verify(
     """Check an experiment as a reviewer would: extremes, signs, sums, symmetries. Exit code 1 if a check fails."""
     if not 20 <= people <= 100_000:
         raise InputError(f"--people {people}: must be between 20 and 100000")
+    from popsim.reporting.csv_file import write_csv
     from popsim.reporting.progress import progress_bar
     from popsim.reporting.verification import findings_frame, findings_text
     from popsim.verification.suite import failed
@@ -29,7 +30,8 @@ def verify(
     study = options.study(file)
     with progress_bar(study.experiment.name, quiet=options.quiet) as on_progress:
         findings = check_all(study, only, people, on_progress)
-    write_csv(findings_frame(findings), csv)
+    if csv is not None:
+        write_csv(findings_frame(findings), csv)
     print(findings_text(findings, failures_only=options.quiet))
     if failed(findings):
         raise typer.Exit(1)
