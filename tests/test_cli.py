@@ -7,12 +7,19 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import polars as pl
 import pytest
+import typer
 
-from popsim.cli import main
+from popsim.cli import app, main
+from popsim.cli.describing import SCHEMA_KINDS
+from popsim.cli.learn import _unit
+from popsim.cli.options import StudyOptions
+from popsim.definitions.writing import KINDS
+from popsim.experiments.design import read_study
 from popsim.experiments.run import Run
 
 ROOT = Path(__file__).parent.parent
@@ -147,6 +154,95 @@ def test_status_of_a_finished_run_and_of_one_that_was_not_begun(finished, capsys
     assert capsys.readouterr().out == "0 of 6 units done, 6 missing, 0 given up\n"
 
 
+def test_status_of_a_run_by_its_folder_and_of_the_newest_run_of_a_file(finished, capsys):
+    results, out = finished
+    folder = out.splitlines()[-1].split()[0]
+    assert main(["status", folder]) == 0
+    assert capsys.readouterr() == ("6 of 6 units done, 0 missing, 0 given up\n", "")
+    assert main(["status", str(MAIN), "--out", str(results)]) == 0
+    said = capsys.readouterr()
+    assert said.out == "6 of 6 units done, 0 missing, 0 given up\n"
+    assert said.err == f"popsim: {folder} (--population 60 --replications 2 --days 20 --enrolment-days 5)\n"
+
+
+@pytest.mark.parametrize(
+    "command", [["explain"], ["outcomes"], ["decide"], ["report"], ["plot", "--only", "costs"]], ids=lambda one: one[0]
+)
+def test_what_reads_a_run_finds_it_by_the_experiments_file_and_says_which(finished, capsys, monkeypatch, command):
+    results, out = finished
+    monkeypatch.chdir(results.parent)
+    Path("results").unlink(missing_ok=True)
+    Path("results").symlink_to(results)
+    assert main([command[0], str(MAIN), *command[1:]]) == 0
+    assert f"{Path(out.split()[-4]).name} (--population 60 --replications 2" in capsys.readouterr().err
+
+
+def test_every_command_that_simulates_has_the_flags_of_a_study():
+    """What a command cannot use is left out on purpose."""
+    shared = {one.name for one in fields(StudyOptions)}
+    sizes = {"population", "replications", "draws", "regions", "seed", "days", "enrolment_days"}
+    without = {
+        ("status",): {"workers", "threads", "quiet"},
+        ("search",): {"replications"},  # the file's, for each of its stages
+        ("validate",): {"draws", "regions", "days", "enrolment_days"},  # a target has a horizon
+        ("calibrate",): sizes - {"seed"},  # of its own: --people
+        ("verify",): shared - {"seed", "days", "enrolment_days", "quiet"},
+        ("learn",): {"replications", "draws", "regions", "workers", "quiet"},
+        ("score",): shared - {"population", "seed", "enrolment_days", "threads"},
+    }
+    alike = ["run", "plan", "scenarios", "capacity", "data-value"]
+    alike += [f"sensitivity {one}" for one in ("one-way", "two-way", "threshold", "sobol", "morris")]
+    for path in [*without, *(tuple(name.split()) for name in alike)]:
+        command = typer.main.get_command(app)
+        for name in path:
+            command = command.commands[name]
+        assert shared - {one.name for one in command.params} - without.get(path, set()) == set(), path
+
+
+@pytest.mark.parametrize(
+    ("command", "say"),
+    [
+        (["sensitivity", "one-way", str(MAIN), "--threads", "0"], "--threads = 0: must be between 1 and 1024"),
+        (["scenarios", str(MAIN), "--workers", "2000"], "--workers = 2000: must be between 1 and 1024"),
+        (["verify", str(MAIN), "--days", "0"], "command line: --days = 0: must be between"),
+        (["data-value", str(ROOT / "experiments/data_value/home_readings.toml"), "--population", "0"],
+         "--population = 0: must be"),
+        (["validate", "--population", "-5", str(ROOT / "experiments/targets/discharge.toml")],
+         "command line: --population = -5: must be"),
+    ],
+)  # fmt: skip
+def test_a_flag_of_a_study_that_cannot_be_is_refused_by_every_command(capsys, monkeypatch, command, say):
+    monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
+    assert main(command) == 2
+    assert say in capsys.readouterr().err
+
+
+def test_parameters_are_found_by_a_part_of_their_name_and_kept_as_a_table(capsys, tmp_path):
+    assert main(["parameters", str(MAIN), "--match", "NHS_prices.in", "--csv", str(tmp_path / "p.csv")]) == 0
+    _, *lines, _ = capsys.readouterr().out.splitlines()
+    assert lines and all(line.startswith("nhs_prices.in") for line in lines)
+    table = pl.read_csv(tmp_path / "p.csv")
+    assert table.columns[:5] == ["parameter", "value", "unit", "low", "high"]
+    assert table["parameter"].to_list() == [line.split()[0] for line in lines]
+    assert main(["parameters", str(MAIN), "--match", "nothing"]) == 2
+    assert "--match nothing: no parameter is so called; sets: " in capsys.readouterr().err
+
+
+def test_the_kinds_that_the_help_of_schema_names_are_all_kinds():
+    assert set(KINDS) == set(SCHEMA_KINDS)
+
+
+def test_an_experiment_without_a_comparator_is_compared_with_its_first_strategy_by_every_command(capsys, tmp_path):
+    text = MAIN.read_text().replace('"../', f'"{ROOT}/').replace('"networks/', f'"{ROOT}/experiments/networks/')
+    text = "\n".join(line for line in text.splitlines() if not line.startswith("comparator"))
+    (tmp_path / "none.toml").write_text(text)
+    study = read_study(tmp_path / "none.toml")
+    assert study.experiment.comparator == "" and _unit(study, "").strategy.name == "usual_care"
+    command = ["score", str(tmp_path / "none.toml"), "--population", "20", "--members", "8", "--enrolment-days", "30"]
+    main(command)  # too few to judge, perhaps
+    assert "--strategy" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "say"),
     [
@@ -189,6 +285,54 @@ def test_a_reader_that_leaves_early_gets_no_complaint(finished):
         err = running.stderr.read()
     assert err == ""
     assert running.returncode == 141  # 128 + SIGPIPE
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["schema", "experiment"]], ids=["short", "long"])
+@pytest.mark.parametrize(
+    ("redirected", "say"), [("> /dev/full", "No space left on device"), (">&-", "Bad file descriptor")]
+)
+def test_output_that_cannot_be_written_is_one_line(arguments, redirected, say):
+    command = f"{POPSIM} {' '.join(arguments)} {redirected}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("popsim: ") and say in done.stderr
+
+
+@pytest.mark.parametrize("redirected", ["2>&-", "2> /dev/full", "<&- >&- 2>&-"])
+def test_a_complaint_that_nobody_can_hear_is_no_crash(redirected):
+    done = subprocess.run(f"{POPSIM} check nothing.toml {redirected}", shell=True, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (2, b"", b"")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_a_label_that_the_terminal_cannot_show_is_escaped(tmp_path, encoding):
+    text = (
+        MAIN.read_text()
+        .replace('label = "Usual care"', 'label = "Soins \u00e9 \U0001f3e5"')
+        .replace('"../', f'"{ROOT}/')
+    )
+    text = text.replace('"networks/', f'"{ROOT}/experiments/networks/')
+    (tmp_path / "accents.toml").write_text(text)
+    command = [POPSIM, "run", tmp_path / "accents.toml", *SMALL[:4], "--days", "5", "--out", tmp_path, "--workers", "1"]
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    shown = "Soins \u00e9".encode(encoding, "backslashreplace")
+    assert shown in done.stdout and b"content hash" in done.stdout.splitlines()[-1]
+
+
+def test_errors_of_tables_are_one_line(monkeypatch, capsys):
+    """What Polars raises, and its panic, which is no `Exception`."""
+    panic = pl.exceptions.PanicException
+    for error in (pl.exceptions.ComputeError("parquet: \n no"), panic("index out of bounds"), OSError(28, "No room")):
+
+        def fails(*_, error=error, **__):
+            raise error
+
+        monkeypatch.setattr("popsim.experiments.checking.check_file", fails)
+        assert main(["check", str(MAIN)]) == 1
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1 and "internal error" not in said
 
 
 def descendants(pid):

@@ -1,15 +1,20 @@
 """The README's Python is run as printed, one block after the other, from the project's folder."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+import typer
+
+from popsim.cli import app
 
 FOLDER = Path(__file__).parent.parent
+README = (FOLDER / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", (FOLDER / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -20,6 +25,20 @@ def test_python_runs_as_printed(monkeypatch, capsys):
     for block in blocks("python"):
         exec(compile(block, "README.md", "exec"), names)
     assert "discharged alive from the index admission" in capsys.readouterr().out
+
+
+def test_the_commands_have_the_flags_that_are_shown():
+    lines = re.findall(r"^    (?:\$ )?popsim ((?:.*\\\n)*.*)", README, re.MULTILINE)
+    shown = lines + re.findall(r"`popsim ([^`]+)`", README)
+    assert len(shown) > 60
+    for line in shown:
+        words = shlex.split(line.replace("\\\n", " "), comments=True)
+        command = typer.main.get_command(app)
+        while hasattr(command, "commands") and words and re.fullmatch("[a-z-]+", words[0]):
+            assert words[0] in command.commands, line
+            command, words = command.commands[words[0]], words[1:]
+        flags = {flag for one in command.params for flag in one.opts} | {"--help"}
+        assert {word.split("=")[0] for word in words if word.startswith("--")} <= flags, line
 
 
 def test_what_is_shown_of_files_is_sound():

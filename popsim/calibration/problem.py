@@ -19,6 +19,7 @@ from popsim.definitions.texts import read_toml
 from popsim.errors import DefinitionError, InputError, did_you_mean
 from popsim.evidence.distributions import Floats
 from popsim.evidence.parameters import PARAMETER_SETS, load_parameters
+from popsim.experiments.design import Change
 
 CALIBRATE = "calibrate"
 
@@ -84,7 +85,9 @@ def problem_of(calibration: Calibration, file: Path, targets: Sequence[Path], ru
     paths = list(targets) or [file.parent / path for path in calibration.targets]
     if not paths:
         raise DefinitionError(file, "targets", None, "must name at least one file, here or on the command line")
-    sources = [read_source(path, calibration.people, calibration.replications) for path in paths]
+    sizes = {"population": Change("people", calibration.people)}
+    sizes |= {"replications": Change("replications", calibration.replications)}
+    sources = [read_source(path, sizes) for path in paths]
     kept = _fitted(calibration, sources, file)
     priors = priors_of(calibration, {name: load_parameters(name) for name in PARAMETER_SETS}, file)
     for source in kept:

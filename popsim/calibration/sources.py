@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -18,12 +19,14 @@ from popsim.definitions.target import Target, read_targets
 from popsim.definitions.texts import read_toml
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.evidence.distributions import Floats
-from popsim.experiments.design import Study, study_of
+from popsim.experiments.design import Change, Study, study_of
 from popsim.experiments.recruitment import followed_days
-from popsim.experiments.runner import RunResult
 from popsim.experiments.sensitivity.design import designed
 from popsim.kernels.codes import CAUSE_NAMES
 from popsim.population.baseline import BASELINE
+
+if TYPE_CHECKING:
+    from popsim.experiments.runner import RunResult
 
 type Run = Callable[[Study], RunResult]
 
@@ -46,12 +49,12 @@ class Source:
     targets: tuple[Target, ...]
 
 
-def read_source(path: Path | str, population: int | None = None, replications: int | None = None) -> Source:
+def read_source(path: Path | str, said: Mapping[str, Change] | None = None) -> Source:
     """Read a target file or an experiment (a trial) that has targets.
 
     Args:
         path: of the file.
-        population, replications: instead of those of the file.
+        said: values of the command line instead of the file's, as for `read_study`.
 
     Raises:
         DefinitionError: the file is refused, or a target asks for what there is not.
@@ -73,11 +76,9 @@ def read_source(path: Path | str, population: int | None = None, replications: i
         changes = {key: getattr(file, key) for key in ("follow_up_days", "population", "replications")}
     changes = {key: value for key, value in changes.items() if value is not None}
     changes |= {"store": "persons", "scenarios": (), "draws": 0}
-    changes |= {"population": population} if population else {}
-    changes |= {"replications": replications} if replications else {}
-    experiment = experiment.model_copy(update=changes)
-    _check(targets, experiment, path)
-    return Source(experiment.name, title or experiment.name, path, study_of(experiment, folder, file=path), targets)
+    study = study_of(experiment.model_copy(update=changes), folder, file=path, changes=said)
+    _check(targets, study.experiment, path)
+    return Source(experiment.name, title or experiment.name, path, study, targets)
 
 
 def figures(source: Source, run: Run, names: Sequence[str] = (), values: Floats | None = None) -> list[list[Estimate]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -96,22 +97,50 @@ def main(arguments: list[str] | None = None) -> int:
 
     0 done, 1 the work failed, 2 bad input, 130 interrupted, 141 whoever read the output left early.
     """
+    _prepare_streams()
+    code, message = _outcome(arguments)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        left = isinstance(error, BrokenPipeError)
+        code, message = (BROKEN_PIPE, "") if left else (code or 1, message or f"standard output: {error.strerror}")
+        # Without this Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if message:
+        with suppress(OSError):
+            print(f"popsim: {one_line(message)}", file=sys.stderr, flush=True)
+    return code
+
+
+def _prepare_streams() -> None:
+    """What a terminal cannot show is written as an escape; a stream that is closed can be written to and fails then.
+
+    A closed stream is opened again so that no file of results gets its number.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            handle = os.open(os.devnull, os.O_RDONLY if name != "stderr" else os.O_WRONLY)
+            setattr(sys, name, os.fdopen(handle, mode))
+        elif hasattr(stream, "reconfigure") and mode == "w":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _outcome(arguments: list[str] | None) -> tuple[int, str]:
+    """Exit code of a command and what there is to complain about."""
     try:
         code = each_once(typer.main.get_command(app))(arguments, standalone_mode=False)
-        sys.stdout.flush()
     except PopsimError as error:
-        return _complain(str(error), error.exit_code)
+        return error.exit_code, str(error)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except (BrokenPipeError, SystemExit):  # the parser turns the first into the second
-        # Without this Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
-    except Exception as error:
-        return _complain(_explained(error), _exit_code(error))
+        return BROKEN_PIPE, ""
+    except BaseException as error:
+        return _exit_code(error), _explained(error)
     if code == INTERRUPTED:  # some versions of the parser return this code, others let the interrupt through
-        return _complain("interrupted; the same command goes on from here", INTERRUPTED)
-    return code if isinstance(code, int) else 0
+        return INTERRUPTED, "interrupted; the same command goes on from here"
+    return (code if isinstance(code, int) else 0), ""
 
 
 def _exit_code(error: Any) -> int:
@@ -120,18 +149,17 @@ def _exit_code(error: Any) -> int:
 
 
 def _explained(error: Any) -> str:
-    """The parser's errors in its own words; anything else is a fault of popsim, with the place where it happened."""
+    """The parser's errors in its own words, the system's as they are; anything else is a fault of popsim: where?"""
     if hasattr(error, "format_message"):
         return str(error.format_message())
+    if isinstance(error, MemoryError):
+        return f"no memory left ({error})"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'output'}: {error.strerror}"
     trace = error.__traceback__
     while trace.tb_next:
         trace = trace.tb_next
     place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
-    return f"internal error: {type(error).__name__}: {error} ({place})"
-
-
-def _complain(message: str, code: int) -> int:
-    """One line on standard error; none where the parser has shown its help instead."""
-    if message:
-        print(f"popsim: {one_line(message)}", file=sys.stderr)
-    return code
+    tables = type(error).__module__.startswith(("polars", "pyo3"))  # not imported here, to start at once
+    what = "a table could not be read or written" if tables else "internal error"
+    return f"{what}: {type(error).__name__}: {error} ({place})"

@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from popsim.cli.options import once, whole
+from popsim.cli.options import FinishedRun, once, opened, whole
 from popsim.errors import InputError
 from popsim.numbers import read_number, read_whole
 
 if TYPE_CHECKING:
     from popsim.experiments.run import Run
 
-FinishedRun = Annotated[
-    Path, typer.Argument(metavar="RUN", help="results/<experiment>/<run id>, or results/<experiment>.")
-]
 Price = Annotated[
     float | None,
     typer.Option("--willingness-to-pay", metavar="MONEY", help="For one unit; the experiment's otherwise."),
@@ -90,9 +87,7 @@ def _compared(path: Path) -> Run:
     Raises:
         InputError: there is no finished run, or it has one strategy.
     """
-    from popsim.experiments.run import Run
-
-    run = Run.open(path)
+    run = opened(path)
     if len(run.strategies) < 2:
         raise InputError(f"{path}: the run has one strategy, so that there is nothing to compare")
     return run

@@ -7,24 +7,35 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import File
+from popsim.cli.options import Csv, File
 from popsim.errors import InputError, did_you_mean
+
+SCHEMA_KINDS = (  # as definitions.writing has them; not imported here, to start at once
+    *("experiment", "cohort", "network", "parameters", "calibration", "calibrated", "targets", "signals", "options"),
+    *("search", "data_value", "score"),
+)
 
 
 def parameters(
     file: File,
     uncertain: Annotated[bool, typer.Option("--uncertain", help="Only those that are drawn.")] = False,
+    match: Annotated[str, typer.Option(metavar="TEXT", help="Only those whose name, set.parameter, has it.")] = "",
+    csv: Csv = None,
 ) -> None:
     """List every parameter of an experiment: value, unit, interval, distribution, source."""
     from popsim.experiments.design import read_study
-    from popsim.reporting.parameters_text import render_parameters
+    from popsim.reporting.csv_file import write_csv
+    from popsim.reporting.parameters_text import parameter_frame, render_parameters
 
-    print(render_parameters(read_study(file), uncertain=uncertain))
+    study = read_study(file)
+    if csv is not None:
+        write_csv(parameter_frame(study, uncertain=uncertain, match=match), csv)
+    print(render_parameters(study, uncertain=uncertain, match=match))
 
 
 def schema(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="experiment, cohort, network, parameters; or all.")],
-    out: Annotated[Path | None, typer.Option(help="Folder to write <kind>.schema.json to.")] = None,
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"{', '.join(SCHEMA_KINDS)}; or all, with --out.")],
+    out: Annotated[Path | None, typer.Option(help="Folder to write <kind>.schema.json of it, or of all, to.")] = None,
 ) -> None:
     """Print the JSON Schema of a kind of file, for editors; or write it."""
     import json

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from popsim.cli.options import whole
+from popsim.cli.options import FinishedRun, opened, whole
 
 
 def explain(
-    run: Annotated[
-        Path, typer.Argument(metavar="RUN", help="Folder of a run, or an experiment file that has been run.")
-    ],
+    run: FinishedRun,
     person: Annotated[
         int | None, whole("Id of the person; without it, those are listed who fared most otherwise.")
     ] = None,
@@ -25,13 +22,12 @@ def explain(
 
     The piece of work is simulated again with the same random numbers, so the lives are those of the run.
     """
-    from popsim.experiments.run import Run
     from popsim.reporting.explanation import compare_text, most_different_text, person_text
 
-    opened = Run.open(run)
+    found = opened(run)
     if person is None:
-        print(most_different_text(opened, strategy, against, replication))
+        print(most_different_text(found, strategy, against, replication))
     elif against:
-        print(compare_text(opened, person, strategy, against, replication))
+        print(compare_text(found, person, strategy, against, replication))
     else:
-        print(person_text(opened, person, strategy, replication))
+        print(person_text(found, person, strategy, replication))

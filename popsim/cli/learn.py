@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from popsim.cli.options import changes, whole
+from popsim.cli.options import StudyOptions, changes, study_options, whole
 from popsim.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 LONGEST_HORIZON = 365  # days
 
 
+@study_options("population", "seed", "days", "enrolment_days", "threads", "out")
 def learn(
+    options: StudyOptions,
     experiment: Annotated[
         Path | None, typer.Argument(metavar="EXPERIMENT", help="A TOML file; or --table instead.")
     ] = None,
@@ -27,16 +29,12 @@ def learn(
         typer.Option(help="admission, hf_admission, hf_presentation or death; of a table: a column."),
     ] = "admission",
     strategy: Annotated[str, typer.Option(help="Strategy of the experiment; the comparator otherwise.")] = "",
-    population: Annotated[int | None, whole("Twins to simulate.")] = None,
-    days: Annotated[int | None, whole("Follow-up of each twin.")] = None,
-    seed: Annotated[int | None, whole("First word of the random key.")] = None,
     horizon: Annotated[int, whole("Days within which the outcome counts.")] = 30,
     every: Annotated[int | None, whole("Landmarks once in so many days instead of after each discharge.")] = None,
     person: Annotated[str, typer.Option(help="Column of a table: whom a row is about.")] = "",
     day: Annotated[str, typer.Option(help="Column of a table: day of the landmark, for a split by time.")] = "",
     by: Annotated[str, typer.Option(help="Columns of a table to look at subgroups of, with commas between.")] = "",
     model: Annotated[Path | None, typer.Option(help="Folder to keep the fitted model in, with its table.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("results"),
 ) -> None:
     """Train a risk model, judge it on other people at later times, by subgroup and against LACE, and write its card.
 
@@ -58,12 +56,12 @@ def learn(
     else:
         from popsim.experiments.design import read_study
 
-        flags = changes(population=population, follow_up_days=days, seed=seed, replications=1, draws=0, regions=1)
+        flags = options.changes() | changes(replications=1, draws=0, regions=1)
         study = read_study(Path(str(experiment)), flags)
         unit = _unit(study, strategy)
         found, source = _from_model(study, unit, outcome, horizon, every)
         name = f"{study.experiment.name}_{unit.strategy.name}"
-    folder = out / "learn" / f"{name}_{outcome}"
+    folder = options.out / "learn" / f"{name}_{outcome}"
     title = f"Risk of '{outcome}': {name}"
     write_card(card(found, title, source, [*notes, *_scored(found)]), folder)
     if model is not None:
@@ -75,7 +73,7 @@ def learn(
 def _unit(study: Study, strategy: str) -> Unit:
     """The piece of work to simulate."""
     names = [one.name for one in study.experiment.strategies]
-    wanted = strategy or study.experiment.comparator
+    wanted = strategy or study.experiment.reference
     if wanted not in names:
         raise InputError(f"command line: --strategy = '{wanted}': {did_you_mean(wanted, names)}")
     return next(unit for unit in study.units if unit.strategy.name == wanted)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -12,13 +17,26 @@ from popsim.errors import InputError, did_you_mean
 from popsim.numbers import read_whole
 
 if TYPE_CHECKING:
-    from popsim.experiments.design import Change
+    from popsim.experiments.design import Change, Study
+    from popsim.experiments.engine import Engine
+    from popsim.experiments.run import Run
+    from popsim.experiments.runner import RunResult
 
 MOST_PROCESSES = 1024
 ENGINES = ("local", "dask")
 LONGEST_DEADLINE = 30 * 86_400.0  # seconds
+PANEL = "The study and how it is run"
+FLAGS = {"follow_up_days": "--days"}  # of keys that have another name there
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A TOML file.")]
+FinishedRun = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN",
+        help="results/<experiment>/<run id>; or results/<experiment> or an experiment file, for the newest run.",
+    ),
+]
+Csv = Annotated[Path | None, typer.Option(help="CSV file to write the table to, too.")]
 
 
 def _whole_number(text: str | int) -> int:
@@ -29,9 +47,9 @@ def _whole_number(text: str | int) -> int:
         raise typer.BadParameter(f"{text!r} is not a whole number") from None
 
 
-def whole(help_text: str) -> Any:
+def whole(help_text: str, *names: str, panel: str | None = None) -> Any:
     """An option that takes a whole number."""
-    return typer.Option(parser=_whole_number, metavar="NUMBER", help=help_text)
+    return typer.Option(*names, parser=_whole_number, metavar="NUMBER", help=help_text, rich_help_panel=panel)
 
 
 def once(flag: str, names: Sequence[str]) -> None:
@@ -60,11 +78,98 @@ def each_once(command: Any) -> Any:
     return command
 
 
-def processes(flag: str, number: int | None) -> int | None:
-    """A number of workers or threads, or None."""
-    if number is not None and not 1 <= number <= MOST_PROCESSES:
-        raise InputError(f"command line: {flag} = {number}: must be between 1 and {MOST_PROCESSES}")
-    return number
+@dataclass(frozen=True)
+class StudyOptions:
+    """What the command line says of a study and of how it is run: the same flags for every command."""
+
+    population: Annotated[int | None, whole("Twins in each replication.", panel=PANEL)] = None
+    replications: Annotated[int | None, whole("Independent repetitions.", panel=PANEL)] = None
+    draws: Annotated[int | None, whole("Parameter draws; 0: every parameter at its own value.", panel=PANEL)] = None
+    regions: Annotated[int | None, whole("Catchments that share nothing, for big populations.", panel=PANEL)] = None
+    seed: Annotated[int | None, whole("First word of the random key.", panel=PANEL)] = None
+    days: Annotated[int | None, whole("Follow-up of each twin.", panel=PANEL)] = None
+    enrolment_days: Annotated[int | None, whole("Entries are spread over so many days.", panel=PANEL)] = None
+    workers: Annotated[int | None, whole("Processes; as cores and memory allow otherwise.", panel=PANEL)] = None
+    threads: Annotated[int | None, whole("Threads of each process.", panel=PANEL)] = None
+    out: Annotated[Path, typer.Option(help="Folder for results.", rich_help_panel=PANEL)] = Path("results")
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no table.", rich_help_panel=PANEL)] = False
+
+    def __post_init__(self) -> None:
+        """Refuse numbers of processes that cannot be; numba, which is not imported yet, learns its threads."""
+        for flag, number in (("--workers", self.workers), ("--threads", self.threads)):
+            if number is not None and not 1 <= number <= MOST_PROCESSES:
+                raise InputError(f"command line: {flag} = {number}: must be between 1 and {MOST_PROCESSES}")
+        if self.threads is not None:
+            os.environ["NUMBA_NUM_THREADS"] = str(max(self.threads, os.cpu_count() or 1))
+
+    def changes(self) -> dict[str, Change]:
+        """What is said instead of the experiment's file, by its key."""
+        return changes(
+            population=self.population,
+            replications=self.replications,
+            draws=self.draws,
+            regions=self.regions,
+            seed=self.seed,
+            follow_up_days=self.days,
+            enrolment_days=self.enrolment_days,
+        )
+
+    def study(self, file: Path, scenario: str | None = None) -> Study:
+        """The study of an experiment's file, with what is said here."""
+        from popsim.experiments.design import read_study
+
+        return read_study(file, self.changes(), scenario)
+
+    def engine(self, study: Study) -> Engine:
+        """Processes and threads that fit a study."""
+        from popsim.experiments.engine import Engine
+
+        return Engine.fitting(self.workers, self.threads, len(study.units), study.region_size(0))
+
+    def run(
+        self, study: Study, results: Path | None = None, title: str | None = None, engine: Engine | None = None
+    ) -> RunResult:
+        """Run a study with a progress bar, in another folder of results than `out`, or on another engine."""
+        from popsim.experiments.runner import run_study
+        from popsim.reporting.progress import progress_bar
+
+        with progress_bar(title or study.experiment.name, quiet=self.quiet) as on_progress:
+            return run_study(study, results or self.out, engine or self.engine(study), on_progress)
+
+
+ALL = tuple(field.name for field in fields(StudyOptions))
+SIZES = ALL[:7]
+
+
+def study_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command whose last parameter is `options: StudyOptions` these flags, or all of them."""
+    hints = get_type_hints(StudyOptions, include_extras=True)
+    chosen = [field for field in fields(StudyOptions) if field.name in (names or ALL)]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = [one for one in inspect.signature(command, eval_str=True).parameters.values() if one.name != "options"]
+
+        @wraps(command)
+        def with_options(**given: Any) -> None:
+            options = StudyOptions(**{field.name: given.pop(field.name) for field in chosen})
+            command(**given, options=options)
+
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        more = [inspect.Parameter(f.name, keyword, default=f.default, annotation=hints[f.name]) for f in chosen]
+        parameters = [*(one.replace(kind=keyword) for one in own), *more]
+        with_options.__signature__ = inspect.Signature(parameters, return_annotation=None)  # type: ignore[attr-defined]
+        with_options.__annotations__ = {one.name: one.annotation for one in parameters}
+        return with_options
+
+    return decorate
+
+
+def changes(**values: int | None) -> dict[str, Change]:
+    """What flags say instead of the experiment's file, by its key; None: nothing."""
+    from popsim.experiments.design import Change
+
+    flags = {key: FLAGS.get(key, f"--{key.replace('_', '-')}") for key in values}
+    return {key: Change(flags[key], value) for key, value in values.items() if value is not None}
 
 
 def check_engine(engine: str, address: str, deadline: float | None) -> None:
@@ -77,9 +182,11 @@ def check_engine(engine: str, address: str, deadline: float | None) -> None:
         raise InputError(f"command line: --deadline = {deadline:g}: must be above 0 and at most {LONGEST_DEADLINE:g} s")
 
 
-def changes(**values: int | None) -> dict[str, Change]:
-    """What flags say instead of the experiment's file, by its key; None: nothing."""
-    from popsim.experiments.design import Change
+def opened(path: Path, results: Path = Path("results")) -> Run:
+    """A finished run; says on standard error which one it is where the command line leaves it open."""
+    from popsim.experiments.run import Run
 
-    flags = {key: "--days" if key == "follow_up_days" else f"--{key.replace('_', '-')}" for key in values}
-    return {key: Change(flags[key], value) for key, value in values.items() if value is not None}
+    run = Run.open(path, results)
+    if run.folder != path:
+        print(f"popsim: {run.described}", file=sys.stderr)
+    return run

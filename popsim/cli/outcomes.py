@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.decide import FinishedRun
+from popsim.cli.options import FinishedRun, opened
 
 
 def outcomes(
@@ -14,7 +14,6 @@ def outcomes(
     everything: Annotated[bool, typer.Option("--all", help="Also distributions in detail and the risk model.")] = False,
 ) -> None:
     """Print readmission, time at home, waits, occupancy and equity, with paired differences between strategies."""
-    from popsim.experiments.run import Run
     from popsim.reporting.outcome_text import outcome_text
 
-    print(outcome_text(Run.open(run), everything))
+    print(outcome_text(opened(run), everything))

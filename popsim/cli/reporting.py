@@ -7,15 +7,8 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import once
+from popsim.cli.options import FinishedRun, once, opened
 from popsim.errors import InputError, did_you_mean
-
-FinishedRun = Annotated[
-    Path,
-    typer.Argument(
-        metavar="RUN", help="results/<experiment>/<run id>, results/<experiment> (its newest), or an experiment file."
-    ),
-]
 
 
 def plot(
@@ -25,17 +18,16 @@ def plot(
     file_format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="png, svg or pdf.")] = "png",
 ) -> None:
     """Draw all figures that a finished run has data for, and say which it has not, and why."""
-    from popsim.experiments.run import Run
     from popsim.reporting.figures import draw_all
     from popsim.reporting.figures.style import FORMATS, save
 
     if file_format not in FORMATS:
         raise InputError(f"command line: --format {file_format}: {did_you_mean(file_format, FORMATS)}")
     once("--only", only or ())
-    opened = Run.open(run)
-    folder = out or opened.folder / "figures"
+    found = opened(run)
+    folder = out or found.folder / "figures"
     _make(folder)
-    for drawn in draw_all(opened, only or ()):
+    for drawn in draw_all(found, only or ()):
         if drawn.figure is None:
             print(f"{drawn.name}: not drawn: {drawn.problem}")
         else:
@@ -47,14 +39,13 @@ def report(
     out: Annotated[Path | None, typer.Option(help="HTML file; 'report.html' in the run's folder otherwise.")] = None,
 ) -> None:
     """Write one HTML page with methods, tables, figures, parameters and provenance of a finished run."""
-    from popsim.experiments.run import Run
     from popsim.reporting.report import write_report
 
-    opened = Run.open(run)
-    path = out or opened.folder / "report.html"
+    found = opened(run)
+    path = out or found.folder / "report.html"
     if path.suffix != ".html" or path.is_dir() or not path.parent.is_dir():
         raise InputError(f"--out {path}: must be the path of a .html file in a folder that exists")
-    print(write_report(opened, path))
+    print(write_report(found, path))
 
 
 def _make(folder: Path) -> None:

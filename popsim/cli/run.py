@@ -2,105 +2,80 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from popsim.cli.options import File, changes, check_engine, processes, whole
+from popsim.cli.options import SIZES, File, StudyOptions, check_engine, opened, study_options, whole
+from popsim.errors import InputError
+
+Scenario = Annotated[str | None, typer.Option(help="One of the experiment's scenarios, by its name.")]
 
 
+@study_options()
 def run(
     file: File,
-    population: Annotated[int | None, whole("Twins in each replication.")] = None,
-    replications: Annotated[int | None, whole("Independent repetitions.")] = None,
-    draws: Annotated[int | None, whole("Parameter draws; 0: every parameter at its own value.")] = None,
-    regions: Annotated[int | None, whole("Catchments that share nothing; big populations need several.")] = None,
-    seed: Annotated[int | None, whole("First word of the random key.")] = None,
-    days: Annotated[int | None, whole("Follow-up of each twin.")] = None,
-    enrolment_days: Annotated[int | None, whole("Entries are spread over so many days.")] = None,
-    workers: Annotated[int | None, whole("Processes; as many as there are cores and memory otherwise.")] = None,
-    threads: Annotated[int | None, whole("Threads of each process.")] = None,
-    engine: Annotated[str, typer.Option(help="local: processes of this machine; dask: a Dask cluster.")] = "local",
-    address: Annotated[str, typer.Option(help="Of a Dask scheduler, tcp://host:port; else one of its own.")] = "",
-    deadline: Annotated[float | None, typer.Option(help="Seconds after which a unit is given up and retried.")] = None,
+    options: StudyOptions,
+    scenario: Scenario = None,
     until: Annotated[
         str,
         typer.Option(metavar="MEASURE=HALF_WIDTH", help="Go on until 95% intervals of differences are so narrow."),
     ] = "",
     most: Annotated[int | None, whole("Replications, or draws, at which --until gives up.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("results"),
-    scenario: Annotated[str | None, typer.Option(help="One of the experiment's scenarios, by its name.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no table.")] = False,
+    engine: Annotated[str, typer.Option(help="local: processes of this machine; dask: a Dask cluster.")] = "local",
+    address: Annotated[str, typer.Option(help="Of a Dask scheduler, tcp://host:port; else one of its own.")] = "",
+    deadline: Annotated[float | None, typer.Option(help="Seconds after which a unit is given up and retried.")] = None,
 ) -> None:
     """Run an experiment, print its results and keep them. The same command finishes a run that was cut short."""
     check_engine(engine, address, deadline)
-    processes("--workers", workers)
-    if processes("--threads", threads) is not None:
-        os.environ["NUMBA_NUM_THREADS"] = str(max(threads or 1, os.cpu_count() or 1))
     from popsim.definitions.texts import read_toml
 
     read_toml(file)  # what is not TOML is refused before the engine is loaded
-    from popsim.experiments.design import read_study
     from popsim.experiments.doubts import doubts
-    from popsim.experiments.engine import Engine
     from popsim.experiments.precision import Wanted
-    from popsim.experiments.runner import run_study
     from popsim.experiments.until import run_until
-    from popsim.reporting.progress import progress_bar
     from popsim.reporting.tables import print_run
 
-    flags = changes(
-        population=population,
-        replications=replications,
-        draws=draws,
-        regions=regions,
-        seed=seed,
-        follow_up_days=days,
-        enrolment_days=enrolment_days,
-    )
-    study = read_study(file, flags, scenario)
-    experiment = study.experiment
-    for doubt in doubts(experiment, study.cohort, study.schema):
+    study = options.study(file, scenario)
+    for doubt in doubts(study.experiment, study.cohort, study.schema):
         print(f"popsim: warning: {doubt}", file=sys.stderr)
-    fitting = Engine.fitting(workers, threads, len(study.units), study.region_size(0))
-    chosen = replace(fitting, kind=engine, address=address, deadline=deadline)
-    with progress_bar(experiment.name, quiet=quiet) as on_progress:
-        once = partial(run_study, results=out, engine=chosen, on_progress=on_progress)
-        result = run_until(study, Wanted.read(until, "--until"), once, most) if until else once(study)
-    if not quiet:
+    chosen = replace(options.engine(study), kind=engine, address=address, deadline=deadline)
+    if until:
+        wanted = Wanted.read(until, "--until")
+        result = run_until(study, wanted, lambda longer: options.run(longer, engine=chosen), most)
+    else:
+        result = options.run(study, engine=chosen)
+    if not options.quiet:
         print_run(result)
     print(f"{result.folder}  content hash {result.content_hash[:16]}")
 
 
+@study_options(*SIZES, "out")
 def status(
-    file: File,
-    population: Annotated[int | None, whole("As given to `popsim run`, like all that follow.")] = None,
-    replications: Annotated[int | None, whole("Independent repetitions.")] = None,
-    seed: Annotated[int | None, whole("First word of the random key.")] = None,
-    days: Annotated[int | None, whole("Follow-up of each twin.")] = None,
-    enrolment_days: Annotated[int | None, whole("Entries are spread over so many days.")] = None,
-    draws: Annotated[int | None, whole("Parameter draws.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("results"),
-    scenario: Annotated[str | None, typer.Option(help="One of the experiment's scenarios, by its name.")] = None,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="An experiment, with the flags of its run; or the folder of a run.")
+    ],
+    options: StudyOptions,
+    scenario: Scenario = None,
 ) -> None:
-    """Say how much of a run is done, missing or given up; exit code 1 unless all of it is done."""
-    from popsim.experiments.design import read_study
-    from popsim.experiments.status import status_of
+    """Say how much of a run is done, missing or given up; exit code 1 unless all of it is done.
 
-    flags = changes(
-        population=population,
-        replications=replications,
-        draws=draws,
-        seed=seed,
-        follow_up_days=days,
-        enrolment_days=enrolment_days,
-    )
-    found = status_of(read_study(file, flags, scenario), out)
+    Without flags, and with nothing done of the experiment as it stands, its newest run is looked at.
+    """
+    from popsim.experiments.status import status_of, status_of_run
+
+    if file.is_dir():
+        found = status_of_run(opened(file))
+    else:
+        study = options.study(file, scenario)
+        found = status_of(study, options.out)
+        if not (found.done or found.quarantined or study.flags):
+            with suppress(InputError):  # no run of other flags either
+                found = status_of_run(opened(file, options.out))
     print(f"{found.done} of {found.total} units done, {found.missing} missing, {len(found.quarantined)} given up")
     for name, problem in found.quarantined:
         print(f"  {name}: {problem}")

@@ -20,9 +20,14 @@ from popsim.errors import DefinitionError, did_you_mean
 
 
 class Definition(BaseModel):
-    """Base of all definitions: immutable, no coercion, no unknown keys, no NaN or infinity."""
+    """Base of all definitions: immutable, no coercion, no unknown keys, no NaN or infinity.
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+    A dump has the keys of a file, so that what was written is read again.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", allow_inf_nan=False, validate_default=True, serialize_by_alias=True
+    )
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy in which some fields have other values, checked as if the definition had been read with them.

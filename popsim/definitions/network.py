@@ -385,4 +385,4 @@ class NetworkDefinition(Definition):
 
     def table(self) -> dict[str, Any]:
         """The definition as a file would say it: keys of the file, lists for tuples, nothing that has its default."""
-        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return self.model_dump(mode="json", exclude_defaults=True)

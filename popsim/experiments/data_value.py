@@ -12,14 +12,13 @@ of each person's own fate bounds every rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from popsim.definitions.base import validate
 from popsim.definitions.data_value import DataValue, read_data_value
 from popsim.definitions.search import Level
 from popsim.definitions.strategy import Strategy
@@ -29,8 +28,10 @@ from popsim.errors import DefinitionError, did_you_mean
 from popsim.experiments.contrast import NET_BENEFIT, Contrast, estimate
 from popsim.experiments.design import Change, Study, read_study
 from popsim.experiments.policy_problem import with_experiment
-from popsim.experiments.runner import RunResult
 from popsim.experiments.strategy_values import value_at, with_values
+
+if TYPE_CHECKING:
+    from popsim.experiments.runner import RunResult
 
 MOST_OF_NAME = 30  # characters of a strategy's name that a variant's begins with
 
@@ -89,23 +90,21 @@ class DataWorth(NamedTuple):
     bounds: pl.DataFrame
 
 
-def read_question(path: Path | str, population: int | None = None, replications: int | None = None) -> DataQuestion:
+def read_question(path: Path | str, changes: Mapping[str, Change] | None = None) -> DataQuestion:
     """Read a data-value file and its experiment, and check that they fit together.
 
     Args:
         path: the file.
-        population, replications: that replace the file's.
+        changes: values that replace the file's and the experiment's, as for `read_study`.
 
     Raises:
         DefinitionError: a file is refused, or an axis names what a strategy does not have.
     """
     file = Path(path)
-    given = {"population": population, "replications": replications}
-    sizes = {key: value for key, value in given.items() if value is not None}
-    definition = validate(dict(read_data_value(file)) | sizes, DataValue, "command line")
+    definition = read_data_value(file)
     keys = ("population", "replications", "follow_up_days", "enrolment_days")
-    changes = {key: Change(key, value) for key in keys if (value := getattr(definition, key)) is not None}
-    study = read_study(file.parent / definition.experiment, changes)
+    own = {key: Change(key, value) for key in keys if (value := getattr(definition, key)) is not None}
+    study = read_study(file.parent / definition.experiment, own | dict(changes or {}))
     experiment = study.experiment
     comparator = definition.comparator or experiment.reference
     known = [strategy.name for strategy in experiment.strategies]

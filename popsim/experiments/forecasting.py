@@ -94,7 +94,7 @@ def judge(study: Study, strategy: str, *, weeks: int = 4, days: int = 30, member
         InputError: a number is out of bounds, the strategy does not exist, or the follow-up is too short.
     """
     names = [one.name for one in study.experiment.strategies]
-    chosen = strategy or study.experiment.comparator
+    chosen = strategy or study.experiment.reference
     if chosen not in names:
         raise InputError(f"strategy '{chosen}': {did_you_mean(chosen, names)}")
     for flag, number, least, most in (

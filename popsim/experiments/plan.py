@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -15,7 +16,9 @@ from popsim.experiments.contrast import NET_BENEFIT, Contrast, contrasts
 from popsim.experiments.design import Study
 from popsim.experiments.engine import Engine, needed_memory
 from popsim.experiments.precision import Noise, Wanted
-from popsim.experiments.runner import RunResult
+
+if TYPE_CHECKING:
+    from popsim.experiments.runner import RunResult
 
 PILOT_PEOPLE = 400
 TIMED_PEOPLE = 4000

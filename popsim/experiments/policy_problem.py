@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -71,30 +72,32 @@ class Problem:
         return varied.model_copy(update=name | {"cost_per_person": varied.cost_per_person + price})
 
 
-def read_problem(path: Path | str, trials: int | None = None, population: int | None = None) -> Problem:
+def read_problem(path: Path | str, trials: int | None = None, changes: Mapping[str, Change] | None = None) -> Problem:
     """Read a search and its experiment, and check that they fit together.
 
     Args:
         path: the search's file.
-        trials, population: that replace the file's.
+        trials: that replace the file's.
+        changes: values that replace the experiment's, as for `read_study`, and the search's own population.
 
     Raises:
         DefinitionError: a file is refused, or a choice names what the strategy does not have.
     """
     file = Path(path)
     search = read_search(file)
-    changes = {key: value for key, value in (("trials", trials), ("population", population)) if value is not None}
-    return problem_of(validate(dict(search) | changes, Search, "command line"), file)
+    if trials is not None:
+        search = validate(dict(search) | {"trials": trials}, Search, "command line")
+    return problem_of(search, file, changes)
 
 
-def problem_of(search: Search, file: Path) -> Problem:
+def problem_of(search: Search, file: Path, changes: Mapping[str, Change] | None = None) -> Problem:
     """As `read_problem`, for a search made in Python; its paths start from the folder of `file`.
 
     Raises:
         DefinitionError: a file is refused, or a choice names what the strategy does not have.
     """
     sizes = {"population": Change("population", search.population)} if search.population else {}
-    study = read_study(file.parent / search.experiment, sizes)
+    study = read_study(file.parent / search.experiment, sizes | dict(changes or {}))
     experiment = study.experiment
     names = [strategy.name for strategy in experiment.strategies if strategy.name != experiment.reference]
     if search.strategy not in names:

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
 from popsim.definitions.base import validate
 from popsim.definitions.cohort import CohortDefinition
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import Experiment, read_experiment
 from popsim.definitions.network import NetworkDefinition
-from popsim.errors import InputError, did_you_mean
-from popsim.experiments.design import Study, Unit, read_study, resolve
+from popsim.errors import InputError, RunError, did_you_mean
+from popsim.experiments.design import Study, Unit, resolve
 from popsim.experiments.prices import prices_in_words
-from popsim.experiments.store import RunStore
+from popsim.experiments.store import MANIFEST, RunStore
 from popsim.html import html_table
 from popsim.population.cohort import Cohort
 
-MANIFEST = "manifest.json"
+if TYPE_CHECKING:
+    from popsim.experiments.design import Study, Unit
+
 SHOWN = {  # measure: how it is called, factor and digits in a notebook
     "readmission_30d": ("30-day readmission, %", 100.0, 1),
     "mortality": ("Died in follow-up, %", 100.0, 1),
@@ -46,33 +47,37 @@ class Run:
 
     @classmethod
     def open(cls, path: Path | str, results: Path | str = "results") -> Self:
-        """Open a run by its folder, by the folder of its experiment (the newest finished run), or by its TOML file.
+        """Open a run by its folder, or the newest of an experiment by the experiment's folder or its TOML file.
+
+        Every table is checked against its hash first.
 
         Args:
-            path: results/<experiment>/<run id>, results/<experiment>, or an experiment file whose results, as the file
-                stands now, are under `results`.
+            path: results/<experiment>/<run id>, results/<experiment>, or an experiment file whose results are under
+                `results`, whatever flags the run was given.
             results: folder of all results.
 
         Raises:
-            InputError: there is no finished run.
+            InputError: there is no finished run, or it is not as it was written.
             DefinitionError: the experiment file is refused.
         """
         path = Path(path)
-        if path.suffix == ".toml":
-            study = read_study(path)
-            folder = Path(results) / study.experiment.name / study.run_id
-            if not (folder / MANIFEST).is_file():
-                say = f"no finished run as the file stands now (looked for {folder})"
-                raise InputError(f"{path}: {say}: popsim run {path}, or name the folder of a run")
-            return cls(folder, _manifest(folder))
-        if not path.is_dir():
+        folder = Path(results) / read_experiment(path).name if path.suffix == ".toml" else path
+        if not folder.is_dir() and folder == path:
             raise InputError(f"{path}: no such folder; name that of a run, results/<experiment>/<run id>")
-        if (path / MANIFEST).is_file():
-            return cls(path, _manifest(path))
-        finished = sorted(path.glob(f"*/{MANIFEST}"), key=lambda file: file.stat().st_mtime_ns)
-        if not finished:
-            raise InputError(f"{path}: no finished run in it; 'popsim run' finishes one that was cut short")
-        return cls(finished[-1].parent, _manifest(finished[-1].parent))
+        if not (folder / MANIFEST).is_file():
+            finished = sorted(folder.glob(f"*/{MANIFEST}"), key=lambda file: file.stat().st_mtime_ns)
+            if not finished:
+                where = "it" if folder == path else folder
+                say = "'popsim run' makes one and finishes one that was cut short; or name the folder of a run"
+                raise InputError(f"{path}: no finished run in {where}; {say}")
+            folder = finished[-1].parent
+        return cls(folder, RunStore(folder).read_manifest())
+
+    @property
+    def described(self) -> str:
+        """Which run this is: its folder, and what the command line said instead of the experiment's file."""
+        flags = " ".join(f"{flag} {value}" for flag, value in self.manifest["flags"].items())
+        return f"{self.folder}{f' ({flags})' if flags else ''}"
 
     @cached_property
     def experiment(self) -> Experiment:
@@ -98,6 +103,7 @@ class Run:
         Raises:
             InputError: popsim, its evidence or the data have changed since, so that results would differ.
         """
+
         file = Path(next(iter(self.manifest["files"])))
         study = resolve(self.experiment, self.cohort, self.network, file, self.manifest["flags"])
         if study.run_id != self.manifest["run_id"]:
@@ -117,7 +123,7 @@ class Run:
     @property
     def tables(self) -> tuple[str, ...]:
         """Names of the tables of the whole run."""
-        return tuple(sorted(path.stem for path in self.folder.glob("*.parquet")))
+        return tuple(sorted(self.manifest["tables"]))
 
     def table(self, name: str) -> pl.LazyFrame:
         """A table of the whole run, not read yet; the column `strategy` has plain strings.
@@ -144,13 +150,18 @@ class Run:
 
         Raises:
             InputError: the run has no such piece, or it keeps no events.
+            RunError: the file of the piece is damaged or gone.
         """
         if self.experiment.store != "events":
             raise InputError(f"{self.folder}: keeps no events (the experiment's store is '{self.experiment.store}')")
         place = self._place(strategy, draw, replication, region)
         units = self.manifest["units"]
-        key = next(u["key"] for u in units if (u["strategy"], u["draw"], u["replication"], u["region"]) == place)
-        return RunStore(self.folder).units.scan("events", [key])
+        unit = next(u for u in units if (u["strategy"], u["draw"], u["replication"], u["region"]) == place)
+        store = RunStore(self.folder).units
+        record = store.finished(unit["key"])
+        if record is None or record.contents != unit["contents"]:
+            raise RunError(f"{store.path(unit['key'])}: damaged or gone; 'popsim run' makes it again")
+        return store.scan("events", [unit["key"]])
 
     def unit(self, strategy: str, draw: int | None = None, replication: int = 0, region: int = 0) -> Unit:
         """One piece of work, for `experiments.unit.build`: the same seed gives the same lives, bit by bit.
@@ -207,18 +218,3 @@ def _estimate(cell: Mapping[str, float | None] | None, factor: float, digits: in
     if low is None or high is None:
         return f"{mean * factor:,.{digits}f}"
     return f"{mean * factor:,.{digits}f} ({low * factor:,.{digits}f} to {high * factor:,.{digits}f})"
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    """What `manifest.json` says.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if isinstance(manifest, dict) and manifest["units"] and manifest["experiment"] and manifest["run_id"]:
-            return dict(manifest)
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    raise InputError(f"{folder / MANIFEST}: is not the manifest of a finished run")

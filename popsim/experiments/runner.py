@@ -91,7 +91,8 @@ def run_study(
     started_at = datetime.now(UTC)
     if not engine.address:
         check_memory(study.experiment)
-    store = RunStore(results / study.experiment.name / study.run_id)
+    real_people = study.cohort.definition.table is not None
+    store = RunStore(results / study.experiment.name / study.run_id, private=real_people)
     units = study.units
     with store.units.opened() as others_work_here:
         records = {unit.key: record for unit in units if (record := store.units.finished(unit.key))}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from popsim.experiments.design import Study
+from popsim.experiments.run import Run
 from popsim.experiments.store import UnitStore
 
 
@@ -32,9 +34,23 @@ class Status:
 
 def status_of(study: Study, results: Path) -> Status:
     """Where the run of a study stands; nothing is changed."""
-    store, units = UnitStore(results / study.experiment.name), study.units
-    undone = [unit for unit in units if store.finished(unit.key) is None]
-    problems = [(unit.name, _problem(store.quarantined(unit.key))) for unit in undone]
+    return _status(UnitStore(results / study.experiment.name), {unit.key: unit.name for unit in study.units})
+
+
+def status_of_run(run: Run) -> Status:
+    """Where the units of a run stand that was finished once."""
+    numbers = ("draw", "replication", "region")
+    names = {
+        unit["key"]: f"{unit['strategy']}, {', '.join(f'{name} {unit[name]}' for name in numbers)}"
+        for unit in run.manifest["units"]
+    }
+    return _status(UnitStore(run.folder.parent), names)
+
+
+def _status(store: UnitStore, units: Mapping[str, str]) -> Status:
+    """Where units stand, given their names by key."""
+    undone = [key for key in units if store.finished(key) is None]
+    problems = [(units[key], _problem(store.quarantined(key))) for key in undone]
     given_up = tuple((name, problem) for name, problem in problems if problem)
     return Status(len(units), len(units) - len(undone), given_up)
 

@@ -4,11 +4,12 @@
         units/<key>.zip              what one unit produced, sealed with a checksum (see `unit_file`)
         quarantine/<key>.json        why a unit could not be finished
         <run id>/<table>.parquet     all units of a run together, and summaries
-        <run id>/manifest.json       what was run, with what, and the content hash of the results
+        <run id>/manifest.json       what was run, with what, the content hash of the results, the hash of each table
+                                     and, as its seal, that of all the manifest says
 
 A file gets its name by one rename, after it is on the disk: a killed process leaves a finished file or a leftover that
 the next run sweeps away. Several runners may work in one folder: units have the same content whoever computes them, so
-it does not matter whose file stays.
+it does not matter whose file stays. Where people come from a table, only the owner can read what is written.
 """
 
 from __future__ import annotations
@@ -18,19 +19,20 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import polars as pl
 from polars.io.plugins import register_io_source
 
 from popsim.errors import InputError, RunError, one_line
 from popsim.experiments import unit_file
+from popsim.experiments.content import file_hash, json_hash
 from popsim.experiments.unit_file import Tables, UnitRecord
 
+MANIFEST = "manifest.json"
 TEMPORARY = ".tmp-"
 RUNNER = ".runner-"
 BATCH_BYTES = 2**23  # of Parquet in memory while many units are read
@@ -50,11 +52,13 @@ class UnitStore:
 
     Args:
         folder: results/<experiment>.
+        private: only the owner may read what is written, whatever the umask.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, private: bool = False) -> None:
         self.folder = folder / "units"
         self.quarantine = folder / "quarantine"
+        self.folder_mode, self.file_mode = (0o700, 0o600) if private else (0o777, 0o666)
         self.owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
     def path(self, key: str) -> Path:
@@ -72,9 +76,10 @@ class UnitStore:
             InputError: the folders cannot be made or written.
         """
         try:
-            for folder in (self.folder, self.quarantine):
-                folder.mkdir(parents=True, exist_ok=True)
-                _sweep(folder)
+            for folder in (self.folder.parent, self.folder):
+                folder.mkdir(self.folder_mode, parents=True, exist_ok=True)
+            _sweep(self.folder)
+            _sweep(self.quarantine)
             others = any(self.folder.glob(f"{RUNNER}*"))
             (self.folder / f"{RUNNER}{self.owner}").touch()
         except OSError as error:
@@ -85,9 +90,11 @@ class UnitStore:
             for prefix in (RUNNER, TEMPORARY):
                 for leftover in self.folder.glob(f"{prefix}{self.owner}*"):
                     leftover.unlink(missing_ok=True)
+            with suppress(OSError):  # unless a unit lies there, or nothing ever did
+                self.quarantine.rmdir()
 
     def finished(self, key: str) -> UnitRecord | None:
-        """The record of a finished unit, every byte of whose file has been checked; None if it has to be done."""
+        """The record of a finished unit, whose bytes and values have been checked; None if it has to be done."""
         return unit_file.read_record(self.path(key), key)
 
     def write(self, key: str, tables: Tables, seconds: float) -> Written:
@@ -135,7 +142,8 @@ class UnitStore:
 
     def put_away(self, key: str, why: Mapping[str, Any]) -> None:
         """Record why a unit could not be finished."""
-        with _taking(self.quarantined(key), self.owner) as temporary:
+        self.quarantine.mkdir(self.folder_mode, exist_ok=True)
+        with _taking(self.quarantined(key), self.owner, self.file_mode) as temporary:
             temporary.write_text(json.dumps(why, indent=2) + "\n", encoding="utf-8")
 
     def scan(self, table: str, keys: Sequence[str]) -> pl.LazyFrame:
@@ -160,8 +168,10 @@ class UnitStore:
         return register_io_source(pieces, schema=first.collect_schema())
 
     def _new(self) -> Path:
-        """A name for a file that is being written: it says for whom."""
-        return self.folder / f"{TEMPORARY}{self.owner}-{secrets.token_hex(4)}"
+        """An empty file to write, whose name says for whom."""
+        path = self.folder / f"{TEMPORARY}{self.owner}-{secrets.token_hex(4)}"
+        path.touch(self.file_mode)
+        return path
 
 
 class RunStore:
@@ -169,43 +179,72 @@ class RunStore:
 
     Args:
         folder: results/<experiment>/<run id>.
+        private: as for `UnitStore`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, private: bool = False) -> None:
         self.folder = folder
-        self.units = UnitStore(folder.parent)
+        self.units = UnitStore(folder.parent, private=private)
+        self._hashes: dict[str, str] = {}  # SHA-256 of each table's file
 
     def write_table(self, table: str, frame: pl.DataFrame | pl.LazyFrame) -> None:
         """Write `<table>.parquet` of the run, a lazy frame without ever having it whole in memory."""
         with self._replacing(f"{table}.parquet") as temporary:
-            frame.lazy().sink_parquet(temporary, compression="zstd", compression_level=1, maintain_order=True)
+            unit_file.sink(frame.lazy(), temporary)
+            self._hashes[table] = file_hash(temporary)
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
-        """Write `manifest.json`, the last file of a finished run."""
-        with self._replacing("manifest.json") as temporary:
-            temporary.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        """Write `manifest.json`, the last file of a finished run, with the hashes of the tables written before it."""
+        said = dict(manifest) | {"tables": self._hashes}
+        with self._replacing(MANIFEST) as temporary:
+            text = json.dumps(said | {"seal": json_hash(said)}, indent=2)
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+    def read_manifest(self) -> dict[str, Any]:
+        """What `manifest.json` says, after every byte of it and of every table has been checked.
+
+        Raises:
+            InputError: it cannot be read, or it or a table is not as the run wrote it.
+        """
+        path = self.folder / MANIFEST
+        try:
+            said = json.loads(path.read_text(encoding="utf-8"))
+            seal = said.pop("seal")
+            hashes = {path: seal} | {self.folder / f"{name}.parquet": value for name, value in said["tables"].items()}
+            complete = said["units"] and said["experiment"] and said["run_id"]
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            complete = False
+        if not complete:
+            raise InputError(f"{path}: is not the manifest of a finished run")
+        for file, digest in hashes.items():
+            if (json_hash(said) if file == path else _digest(file)) != digest:
+                say = "is damaged or not as the run wrote it; the same 'popsim run' puts it together again"
+                raise InputError(f"{file}: {say}")
+        return dict(said)
 
     @contextmanager
     def _replacing(self, name: str) -> Iterator[Path]:
         """A file to write, which then takes a name in the run's folder in one step.
 
         Raises:
-            RunError: the disk is full or fails.
+            RunError: the disk is full or fails, or a unit that the file is made from is damaged.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            for folder in (self.folder.parent, self.folder):
+                folder.mkdir(self.units.folder_mode, parents=True, exist_ok=True)
             _sweep(self.folder)
-            with _taking(self.folder / name, self.units.owner) as temporary:
+            with _taking(self.folder / name, self.units.owner, self.units.file_mode) as temporary:
                 yield temporary
-        except OSError as error:
+        except (OSError, pl.exceptions.PolarsError) as error:
             raise RunError(one_line(f"{self.folder / name}: {error}; the same command tries again")) from None
 
 
 @contextmanager
-def _taking(path: Path, owner: str) -> Iterator[Path]:
+def _taking(path: Path, owner: str, mode: int) -> Iterator[Path]:
     """A file to write that takes its name when it is on the disk, or leaves nothing."""
     temporary = path.with_name(f"{TEMPORARY}{owner}-{secrets.token_hex(4)}")
     try:
+        temporary.touch(mode)
         yield temporary
         _flush(temporary)
         temporary.replace(path)
@@ -230,7 +269,7 @@ def _batches(paths: Sequence[Path], table: str) -> Iterator[list[bytes]]:
 def _read(path: Path, table: str) -> bytes:
     try:
         return unit_file.read_table(path, table)
-    except (OSError, KeyError, BadZipFile) as error:
+    except unit_file.DAMAGE as error:
         raise RunError(f"{path}: damaged or gone ({one_line(str(error))}); 'popsim run' makes it again") from None
 
 
@@ -241,6 +280,14 @@ def _in_slices(frame: pl.LazyFrame, columns: list[str] | None, rows: int | None)
     wanted = frame if columns is None else frame.select(columns)
     for first in range(0, stop, BATCH_ROWS):
         yield wanted.slice(first, min(BATCH_ROWS, stop - first)).collect()
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file; empty where there is none to read."""
+    try:
+        return file_hash(path)
+    except OSError:
+        return ""
 
 
 def _sweep(folder: Path) -> None:

@@ -51,7 +51,7 @@ def value_at(strategy: Strategy, path: str, file: object, key: str = "path") -> 
     Raises:
         DefinitionError: it has nothing there.
     """
-    owner, last = _owner(strategy.model_dump(mode="json", by_alias=True), path, file, key)
+    owner, last = _owner(strategy.model_dump(mode="json"), path, file, key)
     return owner.get(last)
 
 

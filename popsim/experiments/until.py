@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -11,7 +12,9 @@ from popsim.definitions.experiment import MOST_DRAWS, MOST_REPLICATIONS
 from popsim.experiments.contrast import contrasts
 from popsim.experiments.design import Study
 from popsim.experiments.precision import Noise, Wanted
-from popsim.experiments.runner import RunResult
+
+if TYPE_CHECKING:
+    from popsim.experiments.runner import RunResult
 
 LEAST = 6  # replications, or draws, before their spread is believed
 MOST_GROWTH = 4  # times as many in one go: early estimates of noise are themselves noisy

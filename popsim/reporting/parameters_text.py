@@ -5,39 +5,60 @@ from __future__ import annotations
 from dataclasses import fields
 
 import numpy as np
+import polars as pl
 
+from popsim.errors import InputError
 from popsim.evidence.distributions import Distribution, Empirical
 from popsim.experiments.design import Study
 from popsim.reporting.text import aligned
 
 TAILS = (0.025, 0.975)
+SCHEMA = {
+    "parameter": pl.String, "value": pl.Float64, "unit": pl.String, "low": pl.Float64, "high": pl.Float64,
+    "distribution": pl.String, "source": pl.String, "uncertainty_source": pl.String,
+}  # fmt: skip
 
 
-def render_parameters(study: Study, *, uncertain: bool = False) -> str:
-    """Name, value, unit, 95% interval, distribution and source of every parameter, or of those that are uncertain."""
+def parameter_frame(study: Study, *, uncertain: bool = False, match: str = "") -> pl.DataFrame:
+    """Every parameter, or those that are uncertain, or whose name "set.parameter" contains a text in any case.
+
+    Returns:
+        parameter, value, unit, low, high (95% interval, null where it is known), distribution, source,
+        uncertainty_source.
+
+    Raises:
+        InputError: no name contains the text.
+    """
     uncertainties = study.uncertain
     correlated = {name for names, _ in uncertainties.copulas for name in names}
     shares = {name for names, _ in uncertainties.shares for name in names}
-    lines, sources = [["parameter", "value", "unit", "95% interval", "distribution"]], ["source"]
+    rows = []
     for set_name, parameters in study.parameters.items():
         for key in parameters:
             record, name = parameters.of(key), f"{set_name}.{key}"
             found = uncertainties.distributions.get(name)
-            if uncertain and found is None:
+            if (uncertain and found is None) or match.lower() not in name:
                 continue
             joined = ", correlated" if name in correlated else ", shares of one" if name in shares else ""
-            described = [_interval(found), _described(found) + joined] if found else ["", "known"]
-            lines.append([name, f"{record.value:g}", record.unit, *described])
+            interval = found.quantile(np.array(TAILS)).tolist() if found else (None, None)
             spread = record.uncertainty.source if found and record.uncertainty else ""
-            sources.append(f"{record.source}; uncertainty: {spread}" if spread else record.source)
+            described = _described(found) + joined if found else "known"
+            rows.append((name, record.value, record.unit, *interval, described, record.source, spread))
+    if match and not rows:
+        raise InputError(f"--match {match}: no parameter is so called; sets: {', '.join(sorted(study.parameters))}")
+    return pl.DataFrame(rows, SCHEMA, orient="row")
+
+
+def render_parameters(study: Study, *, uncertain: bool = False, match: str = "") -> str:
+    """`parameter_frame` as text, one line each."""
+    rows = parameter_frame(study, uncertain=uncertain, match=match).rows()
+    lines, sources = [["parameter", "value", "unit", "95% interval", "distribution"]], ["source"]
+    for name, value, unit, low, high, described, source, spread in rows:
+        lines.append([name, f"{value:g}", unit, "" if low is None else f"{low:.4g} to {high:.4g}", described])
+        sources.append(f"{source}; uncertainty: {spread}" if spread else source)
     table = aligned(lines).splitlines()
-    drawn = f"{len(uncertainties.names)} of {sum(map(len, study.parameters.values()))} parameters are uncertain"
+    drawn = f"{len(study.uncertain.names)} of {sum(map(len, study.parameters.values()))} parameters are uncertain"
     return "\n".join([*(f"{line}  {source}" for line, source in zip(table, sources, strict=True)), drawn])
-
-
-def _interval(distribution: Distribution) -> str:
-    low, high = distribution.quantile(np.array(TAILS)).tolist()
-    return f"{low:.4g} to {high:.4g}"
 
 
 def _described(distribution: Distribution) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
@@ -14,9 +14,11 @@ from popsim.economics.columns import COST_NAMES
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.economics.perspectives import SIGNS
 from popsim.experiments.prices import prices_in_words
-from popsim.experiments.runner import RunResult
 from popsim.reporting.intervals import note, readable, told
 from popsim.reporting.text import NOT_KNOWN, aligned
+
+if TYPE_CHECKING:
+    from popsim.experiments.runner import RunResult
 
 type Kind = Literal["share", "rate", "number", "days", "hours", "money", "qaly", "ratio"]
 type Lines = list[Sequence[str]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -20,9 +21,11 @@ from popsim.evidence.distributions import Floats
 from popsim.experiments.contrast import NET_BENEFIT, Contrast
 from popsim.experiments.design import Study
 from popsim.experiments.policy_problem import Problem, Variant, with_experiment
-from popsim.experiments.runner import RunResult
 from popsim.search.race import Runner, Verdict, best_probability, judge, race
 from popsim.search.trials import Evaluate, Outcome, Say, Trial, affordable, try_out
+
+if TYPE_CHECKING:
+    from popsim.experiments.runner import RunResult
 
 OBJECTIVES = {  # measure, and the sign that makes more of it better
     "net_benefit": (NET_BENEFIT, 1.0),

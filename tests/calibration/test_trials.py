@@ -11,6 +11,7 @@ import pytest
 from popsim.calibration.sources import read_source
 from popsim.cli import main
 from popsim.errors import DefinitionError
+from popsim.experiments.design import Change
 from popsim.experiments.recruitment import followed_days, recruit
 from popsim.physiology import HeartFailurePhysiology
 
@@ -89,7 +90,7 @@ def trial_file(tmp_path):
 
 @pytest.mark.parametrize("path", [*TRIALS, *sorted((ROOT / "targets").glob("*.toml"))], ids=lambda path: path.stem)
 def test_every_shipped_file_of_targets_is_sound(path):
-    source = read_source(path, population=100)
+    source = read_source(path, {"population": Change("--population", 100)})
     assert source.targets and source.study.experiment.population == 100
 
 

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from scipy.stats import t
 
+from popsim.cli.options import changes
 from popsim.definitions.writing import to_toml
 from popsim.errors import DefinitionError
 from popsim.experiments.data_value import data_value, read_question
@@ -133,11 +134,11 @@ def test_simulated_variants_share_people_and_luck(file, tmp_path):
 
     What is left of net benefit is the price of the devices: 40 people less than 30 days at the set's daily price.
     """
-    question = read_question(file, replications=2)
+    question = read_question(file)
     axis = question.definition.axes[0].model_copy(
         update={"path": "telemonitoring.missed_share", "values": (0.0, 1.0), "label": "Missed"}
     )
-    definition = question.definition.model_copy(update={"axes": (axis,), "ceiling": None})
+    definition = question.definition.model_copy(update={"axes": (axis,), "ceiling": None, "replications": 2})
     path = tmp_path / "missed.toml"
     path.write_text(to_toml(definition))
     question = read_question(path)
@@ -168,6 +169,8 @@ def test_wrong_files_are_refused_in_one_line(file, change, message):
 
 
 def test_sizes_of_the_command_line_are_checked(file):
-    assert read_question(file, population=50).study.experiment.population == 50
-    with pytest.raises(DefinitionError, match=r"command line: population = 0: must be between"):
-        read_question(file, population=0)
+    said = changes(population=50, follow_up_days=12, seed=9)
+    experiment = read_question(file, said).study.experiment
+    assert (experiment.population, experiment.follow_up_days, experiment.seed) == (50, 12, 9)
+    with pytest.raises(DefinitionError, match=r"command line: --population = 0: must be between"):
+        read_question(file, changes(population=0))

@@ -1,17 +1,23 @@
+import errno
 import hashlib
+import io
 import json
 import os
+import resource
 import shutil
 import socket
 import subprocess
 import sys
 import zipfile
+from contextlib import suppress
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 from popsim.errors import InputError, RunError
+from popsim.experiments import unit_file
 from popsim.experiments.content import frame_hash
 from popsim.experiments.store import RunStore, UnitStore
 
@@ -106,6 +112,96 @@ def test_a_unit_made_elsewhere_is_the_same(store, tmp_path):
     assert store.finished("k1") == there.record
 
 
+def resealed(path, members, compression=zipfile.ZIP_STORED):
+    """A unit's file of these members (name, content), with a seal that is right."""
+    with zipfile.ZipFile(path, "w", compression) as file:
+        for name, content in members:
+            file.writestr(name, content)
+        file.comment = b"0" * 64
+    content = path.read_bytes()[:-64]
+    path.write_bytes(content + hashlib.sha256(content).hexdigest().encode())
+
+
+def parquet(**columns):
+    buffer = io.BytesIO()
+    pl.DataFrame(columns).write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def members_of(path):
+    with zipfile.ZipFile(path) as file:
+        return {name: file.read(name) for name in file.namelist()}
+
+
+def test_a_unit_that_was_altered_and_sealed_again_is_refused(store):
+    """Its values are not those of its record; with the record altered too, the content hash is another."""
+    record = put(store, "k1")
+    path, forged = store.path("k1"), parquet(a=[1.5, 9.0])
+    members = members_of(path) | {"persons.parquet": forged}
+    resealed(path, members.items())
+    assert store.finished("k1") is None
+    said = json.loads(members["unit.json"])
+    said["contents"]["persons"] = frame_hash(pl.read_parquet(forged))
+    resealed(path, (members | {"unit.json": json.dumps(said)}).items())
+    assert store.finished("k1").contents != record.contents
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda members: (members | {"unit.json": members["unit.json"] + b" " * 2**20}).items(),
+        lambda members: (members | {"other.txt": b""}).items(),
+        lambda members: (members | {"../persons.parquet": parquet(a=[1])}).items(),
+        lambda members: [*members.items(), ("persons.parquet", members["persons.parquet"])],
+        lambda members: (members | {"more.parquet": parquet(a=[1])}).items(),
+        lambda members: [(name, content) for name, content in members.items() if name != "daily.parquet"],
+        lambda members: (members | {"persons.parquet": b"no table"}).items(),
+        lambda members: (members | {"unit.json": b"[" * 100_000}).items(),
+        lambda members: (members | {"unit.json": b'{"key": "k1", "contents": {}, "seconds": NaN}'}).items(),
+        lambda members: (members | {"unit.json": members["unit.json"].replace(b"0.5", b'"0.5"')}).items(),
+    ],
+    ids=(
+        *("long record", "unknown member", "path", "twice", "table without hash", "table gone", "no table"),
+        *("deep record", "no contents", "seconds"),
+    ),
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_sealed_file_with_other_members_than_those_of_a_unit_is_refused(store, change):
+    put(store, "k1")
+    resealed(store.path("k1"), change(members_of(store.path("k1"))))
+    assert store.finished("k1") is None
+
+
+def test_more_values_than_can_lie_in_a_table_are_not_read():
+    with pytest.raises(ValueError, match="134217728 values in"):
+        unit_file._bounded(parquet(a=pl.select(a=pl.lit(0).repeat_by(2**27).explode())["a"]))
+
+
+def test_a_small_file_that_would_become_a_large_one_is_refused_before_it_is_read(store):
+    """Members that are compressed, and members that lie over one another: 1,000 names for the same bytes."""
+    put(store, "k1")
+    members = members_of(store.path("k1"))
+    bomb = members | {"unit.json": members["unit.json"][:-1] + b', "x": "' + b"0" * 2**27 + b'"}'}
+    resealed(store.path("k1"), bomb.items(), zipfile.ZIP_DEFLATED)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert store.finished("k1") is None
+    with pytest.raises(RunError, match="other members than those of a unit"):
+        store.scan("persons", ["k1"])
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**16  # KiB
+    resealed(store.path("k1"), [("unit.json", b"{}"), *((f"t{i}.parquet", b"0" * 2**16) for i in range(8))])
+    content = bytearray(store.path("k1").read_bytes()[:-64])
+    first = content.index(b"t0.parquet") - 30
+    for i in range(8):  # every name in the list at the end leads to the first member
+        entry = content.rindex(f"t{i}.parquet".encode()) - 46
+        content[entry + 42 : entry + 46] = first.to_bytes(4, "little")
+    del content[first + 40 + 2**16 : content.index(b"PK\x01\x02")]
+    end, start = content.rindex(b"PK\x05\x06"), content.index(b"PK\x01\x02")
+    content[end + 16 : end + 20] = start.to_bytes(4, "little")
+    store.path("k1").write_bytes(content + hashlib.sha256(content).hexdigest().encode())
+    with pytest.raises(RunError, match="other members than those of a unit"):
+        store.scan("t1", ["k1"])
+
+
 def test_a_failed_write_leaves_nothing(store, monkeypatch):
     def full(path):
         raise OSError(28, "No space left on device")
@@ -176,14 +272,84 @@ def test_quarantine_ends_when_the_unit_is_done(store):
     assert list(store.quarantine.iterdir()) == []
 
 
+def test_there_is_no_quarantine_without_a_need(tmp_path):
+    store = UnitStore(tmp_path / "study")
+    with store.opened():
+        assert not store.quarantine.exists()
+        store.put_away("k1", {"problem": "no luck"})
+        put(store, "k1")
+    assert not store.quarantine.exists()
+    with store.opened():
+        store.put_away("k1", {"problem": "no luck"})
+    assert store.quarantined("k1").exists()
+
+
 def test_tables_and_manifest_of_a_run_replace_those_before(tmp_path):
     run = RunStore(tmp_path / "study" / "run")
     for number in (1, 2):
-        run.write_manifest({"a": number})
         run.write_table("summary", pl.DataFrame({"a": [number]}))
-    assert json.loads((run.folder / "manifest.json").read_text()) == {"a": 2}
+        run.write_manifest({"a": number})
+    assert json.loads((run.folder / "manifest.json").read_text())["a"] == 2
     assert pl.read_parquet(run.folder / "summary.parquet")["a"].to_list() == [2]
     assert names(run.folder) == ["manifest.json", "summary.parquet"]
+
+
+def test_no_flipped_bit_of_a_table_or_of_the_manifest_goes_unnoticed(tmp_path):
+    """Every bit of the manifest in turn: refused, or white space, which says the same."""
+    run = RunStore(tmp_path / "study" / "run")
+    run.write_table("summary", pl.DataFrame({"a": [0.1, 0.2]}))
+    run.write_manifest({"run_id": "r", "units": [1], "experiment": {"b": 0.1}})
+    said = run.read_manifest()
+    for path in (run.folder / "summary.parquet", run.folder / "manifest.json"):
+        whole = path.read_bytes()
+        for place in range(8 * len(whole)):
+            flipped = bytearray(whole)
+            flipped[place // 8] ^= 1 << place % 8
+            path.write_bytes(flipped)
+            with suppress(InputError):
+                assert run.read_manifest() == said, place
+                assert path.name == "manifest.json" and whole[place // 8 : place // 8 + 1].isspace(), place
+        path.write_bytes(whole)
+    (run.folder / "summary.parquet").unlink()
+    with pytest.raises(InputError, match=r"summary\.parquet: is damaged or not as the run wrote it; the same 'popsim"):
+        run.read_manifest()
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_only_the_owner_can_read_what_holds_real_people_whatever_the_umask(tmp_path, private):
+    before = os.umask(0)
+    try:
+        run = RunStore(tmp_path / "study" / "run", private=private)
+        with run.units.opened():
+            put(run.units, "k1", {name: table.lazy() for name, table in TABLES.items()})
+            record = run.units.receive(run.units.finished("k1"), run.units.path("k1").read_bytes())
+            assert record.path.stat().st_mode & 0o777 == (0o600 if private else 0o666)
+            run.units.put_away("k2", {"problem": "no luck"})
+            run.write_table("summary", TABLES["daily"])
+            run.write_manifest({"a": 1})
+    finally:
+        os.umask(before)
+    made = {path.relative_to(tmp_path): path.stat().st_mode & 0o777 for path in (tmp_path / "study").rglob("*")}
+    files, folders = {made[path] for path in made if path.suffix}, {made[path] for path in made if not path.suffix}
+    assert (files, folders) == (({0o600}, {0o700}) if private else ({0o666}, {0o777}))
+    assert (tmp_path / "study").stat().st_mode & 0o777 == (0o700 if private else 0o777)
+
+
+def test_a_full_disk_is_a_full_disk_whatever_polars_says(monkeypatch, tmp_path):
+    """As Polars says it: a number of the system, or a file that it cannot end."""
+    path = tmp_path / "t.parquet"
+    for text, free in (("parquet: underlying IO error: ... (os error 28)", 2**40), ("parquet: Invalid thrift", 100)):
+
+        def fails(*_, text=text, **__):
+            raise pl.exceptions.ComputeError(text)
+
+        monkeypatch.setattr(pl.LazyFrame, "sink_parquet", fails)
+        monkeypatch.setattr("shutil.disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        with pytest.raises(OSError, match="No space left on device") as refused:
+            unit_file.sink(TABLES["daily"].lazy(), path)
+        assert refused.value.errno == errno.ENOSPC
+        with pytest.raises(RunError, match=r"t\.parquet: .*No space left on device.*; the same command tries again"):
+            RunStore(tmp_path / "study" / "run").write_table("t", TABLES["daily"])
 
 
 def test_a_table_for_which_there_is_no_room_is_one_line(tmp_path, monkeypatch):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import polars as pl
 
 from popsim.definitions.experiment import read_experiment
 from popsim.experiments.checking import read_network
+from popsim.experiments.store import RunStore
 
 EXPERIMENT = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
 STRATEGIES = ("usual_care", "early_follow_up", "telemonitoring")
@@ -71,14 +71,12 @@ def write_run(folder: Path, draws: int = 0, replications: int = 4) -> Path:
     measures = values.unpivot(
         on=["cost_total", "qalys"], index=["strategy", "draw", "replication"], variable_name="measure"
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    table.write_parquet(folder / "persons.parquet")
-    measures.write_parquet(folder / "measures.parquet")
+    store = RunStore(folder)
+    store.write_table("persons", table)
+    store.write_table("measures", measures)
     if draws:
-        drawn.write_parquet(folder / "draws.parquet")
+        store.write_table("draws", drawn)
     network = read_network(EXPERIMENT.parent / experiment.network).definition.model_dump(mode="json", by_alias=True)
-    manifest = {
-        "experiment": experiment.model_dump(mode="json"), "network": network, "units": [{}], "run_id": "made_up",
-    }  # fmt: skip
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    run = {"experiment": experiment.model_dump(mode="json", by_alias=True), "network": network}
+    store.write_manifest(run | {"units": [{}], "run_id": "made_up", "flags": {}})
     return folder

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -17,7 +18,9 @@ from numpy.typing import NDArray
 from popsim.errors import InputError
 from popsim.evidence.draws import DesignedParameters
 from popsim.experiments.design import Study
-from popsim.experiments.runner import RunResult
+
+if TYPE_CHECKING:
+    from popsim.experiments.runner import RunResult
 
 type Evaluate = Callable[[Sequence[str], NDArray[np.float64]], pl.DataFrame]
 """From names and values[row, parameter] to measures (strategy, draw, replication, measure, value), draw = row + 1."""
