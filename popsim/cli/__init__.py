@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,6 +33,8 @@ from popsim.cli.twin import twin_app
 from popsim.cli.validate import validate
 from popsim.cli.verify import verify
 from popsim.errors import PopsimError, one_line
+from popsim.experiments.interrupts import Ending, signals_as_interrupts
+from popsim.experiments.memory import check_limits
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells expect
 BROKEN_PIPE = 141  # 128 + SIGPIPE, likewise
@@ -88,29 +91,40 @@ def _root(
     version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")] = False,
 ) -> None:
     """Options of popsim itself."""
+    check_limits()
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code.
 
-    0 done, 1 the work failed, 2 bad input, 130 interrupted, 141 whoever read the output left early.
+    0 done, 1 the work failed, 2 bad input, 129 the terminal was closed, 130 interrupted, 141 whoever read the output
+    left early, 143 terminated.
     """
+    with signals_as_interrupts() as ending:
+        code = _carried_out(arguments, ending)
+    if code == INTERRUPTED:
+        return _complain(f"{ending.word}; the same command goes on from here", 128 + ending.number)
+    return code
+
+
+def _carried_out(arguments: list[str] | None, ending: Ending) -> int:
+    """Run a command and say what was wrong, if anything: the exit code."""
     try:
         code = typer.main.get_command(app)(arguments, standalone_mode=False)
         sys.stdout.flush()
     except PopsimError as error:
         return _complain(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
+        return INTERRUPTED
     except (BrokenPipeError, SystemExit):  # the parser turns the first into the second
         # Without this Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except Exception as error:
+        if ending.lost:  # what dropped the interrupt failed because of it
+            return INTERRUPTED
         return _complain(_explained(error), _exit_code(error))
-    if code == INTERRUPTED:  # some versions of the parser return this code, others let the interrupt through
-        return _complain("interrupted; the same command goes on from here", INTERRUPTED)
-    return code if isinstance(code, int) else 0
+    return code if isinstance(code, int) else 0  # some versions of the parser return 130, others raise the interrupt
 
 
 def _exit_code(error: Any) -> int:
@@ -132,5 +146,6 @@ def _explained(error: Any) -> str:
 def _complain(message: str, code: int) -> int:
     """One line on standard error; none where the parser has shown its help instead."""
     if message:
-        print(f"popsim: {one_line(message)}", file=sys.stderr)
+        with suppress(OSError):  # the terminal may be gone
+            print(f"popsim: {one_line(message)}", file=sys.stderr)
     return code

@@ -13,7 +13,8 @@ import polars as pl
 
 from popsim.experiments.contrast import NET_BENEFIT, Contrast, contrasts
 from popsim.experiments.design import Study
-from popsim.experiments.engine import Engine, needed_memory
+from popsim.experiments.engine import Engine
+from popsim.experiments.memory import needed_memory
 from popsim.experiments.precision import Noise, Wanted
 from popsim.experiments.runner import RunResult
 

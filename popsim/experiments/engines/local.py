@@ -7,9 +7,7 @@ job at a time on each, and the end of a pipe as the sign that its worker is gone
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +15,14 @@ from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 
+from popsim.errors import InputError, RunError
 from popsim.experiments.engines.jobs import Job, Outcome, Problem, Work, attempt, overdue
+from popsim.experiments.engines.starting import (
+    NO_MAIN_GUARD,
+    end_with_driver,
+    leave_if_script_is_imported,
+    unguarded,
+)
 
 READY = "ready"
 SECONDS_TO_START = 120.0  # before the deadline of its first job begins; less once a process says that it is ready
@@ -61,7 +66,12 @@ class LocalProcesses:
         idle.take(job)
 
     def outcomes(self) -> list[Outcome]:
-        """Wait for news, or for a deadline to pass."""
+        """Wait for news, or for a deadline to pass.
+
+        Raises:
+            InputError: the script that drives this has no main guard.
+            RunError: processes cannot start.
+        """
         while True:
             ended = [outcome for worker in self._with_news() if (outcome := worker.news())]
             for worker in [worker for worker in self._crew if worker.expired(self._deadline)]:
@@ -100,13 +110,14 @@ class LocalProcesses:
 
 @dataclass(slots=True, eq=False)
 class _Worker:
-    """A process, the driver's end of its pipe, the job it has and since when."""
+    """A process, the driver's end of its pipe, the job it has and since when, and whether it has begun to work."""
 
     process: multiprocessing.process.BaseProcess
     pipe: Connection
     job: Job | None = None
     began: float = 0.0
     alive: bool = True
+    ready: bool = False
 
     def take(self, job: Job) -> None:
         """Begin a job; if the process is dead already, `news` will say so."""
@@ -125,9 +136,14 @@ class _Worker:
         except (EOFError, OSError):
             self.alive, self.job = False, None
             self.process.join(SECONDS_TO_STOP)
-            return Outcome(job, problem=Problem(f"its process ended with code {self.process.exitcode}"))
+            code = self.process.exitcode
+            if code == NO_MAIN_GUARD:
+                raise InputError(unguarded()) from None
+            if code and code > 0 and not self.ready:  # by itself: the next one would end likewise
+                raise RunError(f"worker processes cannot start: the first ended with code {code}") from None
+            return Outcome(job, problem=Problem(f"its process ended with code {code}"))
         if said == READY:
-            self.began = time.monotonic()
+            self.ready, self.began = True, time.monotonic()
             return None
         self.job = None
         return Outcome(job, *said)
@@ -155,6 +171,7 @@ class _Worker:
 
 def _hired(work: Work, start: Start) -> _Worker:
     """A new process. Spawned, never forked: threads of compiled kernels do not survive a fork."""
+    leave_if_script_is_imported()
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, work, start), daemon=True)
@@ -177,18 +194,10 @@ def interrupt_held_back() -> Iterator[None]:
 
 def _serve(pipe: Connection, work: Work, start: Start) -> None:
     """Life of a worker: jobs come in, results or problems go out, until the driver closes the pipe."""
-    threading.Thread(target=_leave_with_driver, daemon=True).start()
+    end_with_driver()
     start()
     with suppress(EOFError, OSError):  # the driver has closed the pipe
         pipe.send(READY)
         while True:
             outcome = attempt(work, pipe.recv())
             pipe.send((outcome.result, outcome.problem))
-
-
-def _leave_with_driver() -> None:
-    """End this process at once when the driver is gone, even in the middle of a job."""
-    driver = multiprocessing.parent_process()
-    if driver is not None:
-        wait([driver.sentinel])
-        os._exit(1)
