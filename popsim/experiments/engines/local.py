@@ -14,9 +14,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from multiprocessing.reduction import ForkingPickler
 
 from popsim.errors import InputError, RunError
-from popsim.experiments.engines.jobs import Job, Outcome, Problem, Work, attempt, overdue
+from popsim.experiments.engines.jobs import Job, Outcome, Problem, Work, attempt, overdue, problem_of
 from popsim.experiments.engines.starting import (
     NO_MAIN_GUARD,
     end_with_driver,
@@ -142,6 +143,8 @@ class _Worker:
             if code and code > 0 and not self.ready:  # by itself: the next one would end likewise
                 raise RunError(f"worker processes cannot start: the first ended with code {code}") from None
             return Outcome(job, problem=Problem(f"its process ended with code {code}"))
+        if isinstance(said, Problem):
+            raise RunError(f"worker processes cannot start: {said.text}")
         if said == READY:
             self.ready, self.began = True, time.monotonic()
             return None
@@ -174,10 +177,14 @@ def _hired(work: Work, start: Start) -> _Worker:
     leave_if_script_is_imported()
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, work, start), daemon=True)
+    duty = ForkingPickler.dumps((work, start))
+    # Not an argument: a process that ends before it has read its arguments leaves its parent waiting for ever.
+    process = context.Process(target=_serve, args=(theirs,), daemon=True)
     with interrupt_held_back():
         process.start()
     theirs.close()
+    with suppress(OSError):  # if it is dead already, `news` will say so
+        ours.send_bytes(duty)
     return _Worker(process, ours, began=time.monotonic() + SECONDS_TO_START)
 
 
@@ -192,11 +199,16 @@ def interrupt_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(pipe: Connection, work: Work, start: Start) -> None:
+def _serve(pipe: Connection) -> None:
     """Life of a worker: jobs come in, results or problems go out, until the driver closes the pipe."""
     end_with_driver()
-    start()
     with suppress(EOFError, OSError):  # the driver has closed the pipe
+        try:
+            work, start = pipe.recv()
+            start()
+        except Exception as error:
+            pipe.send(problem_of(error))
+            return
         pipe.send(READY)
         while True:
             outcome = attempt(work, pipe.recv())
