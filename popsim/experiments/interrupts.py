@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from _thread import interrupt_main
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -43,7 +42,8 @@ class Ending:
     def dropped(self) -> None:
         """Raise it again in a moment."""
         self.lost = True
-        self._again = threading.Timer(SECONDS_UNTIL_RAISED_AGAIN, interrupt_main, [self.number])
+        where = threading.main_thread().ident
+        self._again = threading.Timer(SECONDS_UNTIL_RAISED_AGAIN, signal.pthread_kill, [where, self.number])
         self._again.daemon = True
         self._again.start()
 

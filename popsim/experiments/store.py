@@ -18,7 +18,7 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,9 +72,9 @@ class UnitStore:
             InputError: the folders cannot be made or written.
         """
         try:
-            for folder in (self.folder, self.quarantine):
-                folder.mkdir(parents=True, exist_ok=True)
-                _sweep(folder)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            _sweep(self.folder)
+            _sweep(self.quarantine)
             others = any(self.folder.glob(f"{RUNNER}*"))
             (self.folder / f"{RUNNER}{self.owner}").touch()
         except OSError as error:
@@ -85,6 +85,8 @@ class UnitStore:
             for prefix in (RUNNER, TEMPORARY):
                 for leftover in self.folder.glob(f"{prefix}{self.owner}*"):
                     leftover.unlink(missing_ok=True)
+            with suppress(OSError):  # is not there, or not empty
+                self.quarantine.rmdir()
 
     def finished(self, key: str) -> UnitRecord | None:
         """The record of a finished unit, every byte of whose file has been checked; None if it has to be done."""
@@ -135,6 +137,7 @@ class UnitStore:
 
     def put_away(self, key: str, why: Mapping[str, Any]) -> None:
         """Record why a unit could not be finished."""
+        self.quarantine.mkdir(exist_ok=True)
         with _taking(self.quarantined(key), self.owner) as temporary:
             temporary.write_text(json.dumps(why, indent=2) + "\n", encoding="utf-8")
 

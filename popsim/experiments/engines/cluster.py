@@ -17,7 +17,7 @@ from typing import Any
 from popsim.errors import InputError, RunError, one_line
 from popsim.experiments.engines.jobs import Job, Outcome, Work, attempt, overdue, problem_of
 from popsim.experiments.engines.local import interrupt_held_back
-from popsim.experiments.engines.starting import leave_if_script_is_imported
+from popsim.experiments.engines.starting import leave_if_script_is_imported, unguarded
 
 PRELOAD = "popsim.experiments.engines.preload"
 LOOPBACK = "127.0.0.1"
@@ -36,7 +36,7 @@ def dask_client(address: str, workers: int) -> Iterator[Any]:
 
     Raises:
         InputError: distributed or cryptography is not installed, or the cluster does not answer.
-        RunError: the cluster is lost.
+        RunError: the cluster is lost, or its processes cannot start.
     """
     try:
         from distributed import Client, LocalCluster, Security  # noqa: PLC0415  (slow to import, and an extra)
@@ -58,12 +58,15 @@ def dask_client(address: str, workers: int) -> Iterator[Any]:
             raise RunError(f"{lost}; the same command goes on from here") from None
         return
     leave_if_script_is_imported()
-    with interrupt_held_back():
-        cluster = LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, host=LOOPBACK, security=security,
-            dashboard_address=None, worker_dashboard_address=None, scheduler_kwargs={"preload": PRELOAD},
-            preload=PRELOAD, silence_logs=logging.CRITICAL,
-        )  # fmt: skip
+    try:
+        with interrupt_held_back():
+            cluster = LocalCluster(
+                n_workers=workers, threads_per_worker=1, processes=True, host=LOOPBACK, security=security,
+                dashboard_address=None, worker_dashboard_address=None, scheduler_kwargs={"preload": PRELOAD},
+                preload=PRELOAD, silence_logs=logging.CRITICAL,
+            )  # fmt: skip
+    except (OSError, RuntimeError) as error:
+        raise RunError(f"worker processes cannot start ({one_line(str(error))}); in a script: {unguarded()}") from None
     with cluster, Client(cluster) as client:
         yield client
 
