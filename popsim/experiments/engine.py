@@ -14,7 +14,15 @@ from popsim.experiments.engines.cluster import DaskCluster, dask_client
 from popsim.experiments.engines.here import Here
 from popsim.experiments.engines.jobs import Crew
 from popsim.experiments.engines.local import LocalProcesses
-from popsim.experiments.memory import BYTES_PER_PROCESS, BYTES_PER_TWIN, GIB, check_limits, free_memory, needed_memory
+from popsim.experiments.memory import (
+    BYTES_PER_PROCESS,
+    GIB,
+    check_limits,
+    free_memory,
+    needed_memory,
+    needed_together,
+    workers_that_fit,
+)
 from popsim.experiments.work import Making, Sending, Writing
 from popsim.kernels.threads import threads_for, use_threads
 
@@ -54,8 +62,7 @@ class Engine:
         """
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         if workers is None:
-            room = max(1, free_memory() // needed_memory(population))
-            workers = max(1, min(cores // (threads or 1), units, room))
+            workers = max(1, min(cores // (threads or 1), units, workers_that_fit(population)))
         return cls(workers, threads or threads_for(population, cores // workers))
 
     @property
@@ -99,21 +106,29 @@ def generous_deadline(experiment: Experiment) -> float:
     return SECONDS_IN_HAND + twins * days / SLOWEST_TWIN_DAYS
 
 
-def check_memory(experiment: Experiment) -> None:
-    """Refuse a unit that does not fit into memory.
+def check_memory(experiment: Experiment, workers: int = 1) -> None:
+    """Refuse units that do not fit into memory, as many at a time as there are workers.
 
     Raises:
-        InputError: with the number of regions that would do.
+        InputError: with the number of regions, or of workers, that would do.
         RunError: a process may take too little memory for anything.
     """
     check_limits()
-    twins = -(-experiment.population // experiment.regions)
-    free = free_memory()
-    if needed_memory(twins) <= free:
+    twins, days = -(-experiment.population // experiment.regions), experiment.follow_up_days
+    fitting = workers_that_fit(twins, days)
+    if workers <= fitting:
         return
-    fitting = max(1, (free - BYTES_PER_PROCESS) // BYTES_PER_TWIN)
-    regions = -(-experiment.population // fitting)
+    free = free_memory()
+    if fitting:
+        raise InputError(
+            f"--workers = {workers}: {workers} times {twins:,} twins need "
+            f"{needed_together(workers, twins, days) / GIB:.1f} GiB of memory, {free / GIB:.1f} GiB are free; "
+            f"--workers {fitting} would do"
+        )
+    most = max(1, (free - BYTES_PER_PROCESS) * twins // (needed_memory(twins, days) - BYTES_PER_PROCESS))
+    regions = -(-experiment.population // most)
     raise InputError(
-        f"population = {experiment.population}: {twins:,} twins at a time need {needed_memory(twins) / GIB:.1f} GiB of "
-        f"memory, {free / GIB:.1f} GiB are free; regions = {regions} would do (catchments that share nothing)"
+        f"population = {experiment.population}: {twins:,} twins at a time need "
+        f"{needed_memory(twins, days) / GIB:.1f} GiB of memory, {free / GIB:.1f} GiB are free; regions = {regions} would "
+        "do (catchments that share nothing)"
     )

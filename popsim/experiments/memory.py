@@ -12,14 +12,30 @@ except ImportError:  # not a Unix
     resource = None  # type: ignore[assignment]
 
 GIB = 2**30
-BYTES_PER_TWIN = 3000  # peak while a year is simulated and its tables are made: 2,700 measured at 200,000 twins
-BYTES_PER_PROCESS = 300 * 2**20  # Python, libraries and kernels, before there is a twin: 260 MiB measured
+# Peaks measured on Linux at 1,000 to 200,000 twins of both physiologies, 60 to 1,460 days, one and two workers, with
+# kernels that are compiled already: within 15% of what is said here. Compiling them takes up to 1 GiB, before.
+BYTES_PER_PROCESS = 420 * 2**20  # Python, libraries and kernels, before there is a twin
+BYTES_PER_TWIN = 2600  # its state, and what its tables take while they are made
+BYTES_PER_TWIN_DAY = 2.0  # its events
 LEAST_ADDRESSES = 2 * GIB  # that a process reserves, used or not, for its libraries and their threads
 
 
-def needed_memory(twins: int) -> int:
-    """Bytes that a process needs to simulate so many twins."""
-    return BYTES_PER_PROCESS + twins * BYTES_PER_TWIN
+def needed_memory(twins: int, days: int = 365) -> int:
+    """Bytes that a process needs to simulate so many twins for so long."""
+    return BYTES_PER_PROCESS + int(twins * (BYTES_PER_TWIN + BYTES_PER_TWIN_DAY * days))
+
+
+def needed_together(workers: int, twins: int, days: int = 365) -> int:
+    """Bytes that a driver and its workers need, each with so many twins; a single worker is the driver itself."""
+    return needed_memory(twins, days) * workers + (BYTES_PER_PROCESS if workers > 1 else 0)
+
+
+def workers_that_fit(twins: int, days: int = 365) -> int:
+    """For how many workers there is memory; 0 where there is none for one."""
+    free = free_memory()
+    if needed_memory(twins, days) > free:
+        return 0
+    return max(1, (free - BYTES_PER_PROCESS) // needed_memory(twins, days))
 
 
 def free_memory() -> int:
