@@ -60,7 +60,7 @@ def run(
     )
     study = read_study(file, flags, scenario)
     experiment = study.experiment
-    fitting = Engine.fitting(workers, threads, len(study.units), study.region_size(0))
+    fitting = Engine.fitting(workers, threads, len(study.units), study.region_size(0), experiment.follow_up_days)
     chosen = replace(fitting, kind=engine, address=address, deadline=deadline)
     with progress_bar(experiment.name, quiet=quiet) as on_progress:
         once = partial(run_study, results=out, engine=chosen, on_progress=on_progress)

@@ -20,7 +20,6 @@ from popsim.experiments.memory import (
     check_limits,
     free_memory,
     needed_memory,
-    needed_together,
     workers_that_fit,
 )
 from popsim.experiments.work import Making, Sending, Writing
@@ -50,7 +49,7 @@ class Engine:
     deadline: float | None = None
 
     @classmethod
-    def fitting(cls, workers: int | None, threads: int | None, units: int, population: int) -> Engine:
+    def fitting(cls, workers: int | None, threads: int | None, units: int, population: int, days: int = 365) -> Engine:
         """What was asked for; what was left open fills the cores, with as many processes as memory has room for.
 
         Cores go to units first, and to the threads of one unit where it is large enough for more than one.
@@ -58,11 +57,11 @@ class Engine:
         Args:
             workers, threads: what was asked for.
             units: pieces of work.
-            population: twins of one piece of work.
+            population, days: twins of one piece of work, and their follow-up.
         """
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         if workers is None:
-            workers = max(1, min(cores // (threads or 1), units, workers_that_fit(population)))
+            workers = max(1, min(cores // (threads or 1), units, workers_that_fit(population, days)))
         return cls(workers, threads or threads_for(population, cores // workers))
 
     @property
@@ -106,29 +105,21 @@ def generous_deadline(experiment: Experiment) -> float:
     return SECONDS_IN_HAND + twins * days / SLOWEST_TWIN_DAYS
 
 
-def check_memory(experiment: Experiment, workers: int = 1) -> None:
-    """Refuse units that do not fit into memory, as many at a time as there are workers.
+def check_memory(experiment: Experiment) -> None:
+    """Refuse a unit that does not fit into memory.
 
     Raises:
-        InputError: with the number of regions, or of workers, that would do.
+        InputError: with the number of regions that would do.
         RunError: a process may take too little memory for anything.
     """
     check_limits()
     twins, days = -(-experiment.population // experiment.regions), experiment.follow_up_days
-    fitting = workers_that_fit(twins, days)
-    if workers <= fitting:
+    needed, free = needed_memory(twins, days), free_memory()
+    if needed <= free:
         return
-    free = free_memory()
-    if fitting:
-        raise InputError(
-            f"--workers = {workers}: {workers} times {twins:,} twins need "
-            f"{needed_together(workers, twins, days) / GIB:.1f} GiB of memory, {free / GIB:.1f} GiB are free; "
-            f"--workers {fitting} would do"
-        )
-    most = max(1, (free - BYTES_PER_PROCESS) * twins // (needed_memory(twins, days) - BYTES_PER_PROCESS))
-    regions = -(-experiment.population // most)
+    fitting = max(1, (free - BYTES_PER_PROCESS) * twins // (needed - BYTES_PER_PROCESS))
+    regions = -(-experiment.population // fitting)
     raise InputError(
-        f"population = {experiment.population}: {twins:,} twins at a time need "
-        f"{needed_memory(twins, days) / GIB:.1f} GiB of memory, {free / GIB:.1f} GiB are free; regions = {regions} would "
-        "do (catchments that share nothing)"
+        f"population = {experiment.population}: {twins:,} twins at a time need {needed / GIB:.1f} GiB of "
+        f"memory, {free / GIB:.1f} GiB are free; regions = {regions} would do (catchments that share nothing)"
     )

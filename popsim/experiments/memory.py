@@ -31,11 +31,8 @@ def needed_together(workers: int, twins: int, days: int = 365) -> int:
 
 
 def workers_that_fit(twins: int, days: int = 365) -> int:
-    """For how many workers there is memory; 0 where there is none for one."""
-    free = free_memory()
-    if needed_memory(twins, days) > free:
-        return 0
-    return max(1, (free - BYTES_PER_PROCESS) // needed_memory(twins, days))
+    """For how many workers there is memory; one at least."""
+    return max(1, (free_memory() - BYTES_PER_PROCESS) // needed_memory(twins, days))
 
 
 def free_memory() -> int:

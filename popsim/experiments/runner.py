@@ -92,7 +92,7 @@ def run_study(
     began = time.perf_counter()
     started_at = datetime.now(UTC)
     if not engine.address:
-        check_memory(study.experiment, min(engine.workers, len(study.units)))
+        check_memory(study.experiment)
     store = RunStore(results / study.experiment.name / study.run_id)
     units = study.units
     with store.units.opened() as others_work_here:
