@@ -34,6 +34,8 @@ from popsim.cli.twin import twin_app
 from popsim.cli.validate import validate
 from popsim.cli.verify import verify
 from popsim.errors import PopsimError, one_line
+from popsim.experiments.interrupts import Ending, signals_as_interrupts
+from popsim.experiments.memory import check_limits
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells expect
 BROKEN_PIPE = 141  # 128 + SIGPIPE, likewise
@@ -90,15 +92,20 @@ def _root(
     version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")] = False,
 ) -> None:
     """Options of popsim itself."""
+    check_limits()
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code.
 
-    0 done, 1 the work failed, 2 bad input, 130 interrupted, 141 whoever read the output left early.
+    0 done, 1 the work failed, 2 bad input, 129 the terminal was closed, 130 interrupted, 141 whoever read the output
+    left early, 143 terminated.
     """
     _prepare_streams()
-    code, message = _outcome(arguments)
+    with signals_as_interrupts() as ending:
+        code, message = _outcome(arguments, ending)
+    if code == INTERRUPTED:
+        code, message = 128 + ending.number, f"{ending.word}; the same command goes on from here"
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -126,20 +133,21 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _outcome(arguments: list[str] | None) -> tuple[int, str]:
+def _outcome(arguments: list[str] | None, ending: Ending) -> tuple[int, str]:
     """Exit code of a command and what there is to complain about."""
     try:
         code = each_once(typer.main.get_command(app))(arguments, standalone_mode=False)
     except PopsimError as error:
         return error.exit_code, str(error)
     except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
+        return INTERRUPTED, ""
     except (BrokenPipeError, SystemExit):  # the parser turns the first into the second
         return BROKEN_PIPE, ""
     except BaseException as error:
+        if ending.lost:  # what dropped the interrupt failed because of it
+            return INTERRUPTED, ""
         return _exit_code(error), _explained(error)
-    if code == INTERRUPTED:  # some versions of the parser return this code, others let the interrupt through
-        return INTERRUPTED, "interrupted; the same command goes on from here"
+    # Some versions of the parser return 130, others raise the interrupt.
     return (code if isinstance(code, int) else 0), ""
 
 

@@ -124,7 +124,8 @@ class StudyOptions:
         """Processes and threads that fit a study."""
         from popsim.experiments.engine import Engine
 
-        return Engine.fitting(self.workers, self.threads, len(study.units), study.region_size(0))
+        days = study.experiment.follow_up_days
+        return Engine.fitting(self.workers, self.threads, len(study.units), study.region_size(0), days)
 
     def run(
         self, study: Study, results: Path | None = None, title: str | None = None, engine: Engine | None = None

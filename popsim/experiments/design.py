@@ -34,7 +34,7 @@ from popsim.experiments.doubts import refuse_impossible_conditions
 from popsim.experiments.intervention_parameters import INTERVENTION_SET, with_parameters
 from popsim.experiments.parameters import resolve_parameters
 from popsim.html import html_table
-from popsim.kernels import source_hash
+from popsim.kernels.cache import source_hash
 from popsim.population.cohort import Cohort
 from popsim.population.columns import Schema
 from popsim.population.sampling import plan
@@ -47,7 +47,7 @@ WITHOUT_INFLUENCE = (
     *("reporting", "cli", "verification", "calibration", "search", "search.py", "html.py", "run.py"),
     *("engines", "engine.py", "interrupts.py", "runner.py", "status.py", "store.py", "unit_file.py", "work.py"),
     *("checking.py", "contrast.py", "forecasting.py", "plan.py", "precision.py", "sensitivity", "until.py"),
-    *("data_value.py", "policy_problem.py", "strategy_values.py"),
+    *("data_value.py", "memory.py", "policy_problem.py", "strategy_values.py"),
 )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from popsim.definitions.experiment import Experiment
 from popsim.errors import InputError
@@ -15,12 +14,17 @@ from popsim.experiments.engines.cluster import DaskCluster, dask_client
 from popsim.experiments.engines.here import Here
 from popsim.experiments.engines.jobs import Crew
 from popsim.experiments.engines.local import LocalProcesses
+from popsim.experiments.memory import (
+    BYTES_PER_PROCESS,
+    GIB,
+    check_limits,
+    free_memory,
+    needed_memory,
+    workers_that_fit,
+)
 from popsim.experiments.work import Making, Sending, Writing
-from popsim.kernels.threads import use_threads
+from popsim.kernels.threads import threads_for, use_threads
 
-BYTES_PER_TWIN = 3000  # peak while a year is simulated and its tables are made: 2,700 measured at 200,000 twins
-BYTES_PER_PROCESS = 300 * 2**20  # Python, libraries and kernels, before there is a twin: 260 MiB measured
-GIB = 2**30
 SECONDS_IN_HAND = 600.0  # of the deadline that nobody gave: to start, compile and write on a busy machine
 SLOWEST_TWIN_DAYS = 100_000.0  # a second; a hundredth of the speed of one slow core
 
@@ -45,19 +49,20 @@ class Engine:
     deadline: float | None = None
 
     @classmethod
-    def fitting(cls, workers: int | None, threads: int | None, units: int, population: int) -> Engine:
+    def fitting(cls, workers: int | None, threads: int | None, units: int, population: int, days: int = 365) -> Engine:
         """What was asked for; what was left open fills the cores, with as many processes as memory has room for.
+
+        Cores go to units first, and to the threads of one unit where it is large enough for more than one.
 
         Args:
             workers, threads: what was asked for.
             units: pieces of work.
-            population: twins of one piece of work.
+            population, days: twins of one piece of work, and their follow-up.
         """
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         if workers is None:
-            room = max(1, free_memory() // needed_memory(population))
-            workers = max(1, min(cores // (threads or 1), units, room))
-        return cls(workers, threads or max(1, cores // workers))
+            workers = max(1, min(cores // (threads or 1), units, workers_that_fit(population, days)))
+        return cls(workers, threads or threads_for(population, cores // workers))
 
     @property
     def in_this_process(self) -> bool:
@@ -105,43 +110,16 @@ def check_memory(experiment: Experiment) -> None:
 
     Raises:
         InputError: with the number of regions that would do.
+        RunError: a process may take too little memory for anything.
     """
-    twins = -(-experiment.population // experiment.regions)
-    free = free_memory()
-    if needed_memory(twins) <= free:
+    check_limits()
+    twins, days = -(-experiment.population // experiment.regions), experiment.follow_up_days
+    needed, free = needed_memory(twins, days), free_memory()
+    if needed <= free:
         return
-    fitting = max(1, (free - BYTES_PER_PROCESS) // BYTES_PER_TWIN)
+    fitting = max(1, (free - BYTES_PER_PROCESS) * twins // (needed - BYTES_PER_PROCESS))
     regions = -(-experiment.population // fitting)
     raise InputError(
-        f"population = {experiment.population}: {twins:,} twins at a time need {needed_memory(twins) / GIB:.1f} GiB of "
+        f"population = {experiment.population}: {twins:,} twins at a time need {needed / GIB:.1f} GiB of "
         f"memory, {free / GIB:.1f} GiB are free; regions = {regions} would do (catchments that share nothing)"
     )
-
-
-def needed_memory(twins: int) -> int:
-    """Bytes that a process needs to simulate so many twins."""
-    return BYTES_PER_PROCESS + twins * BYTES_PER_TWIN
-
-
-def free_memory() -> int:
-    """Bytes that can be used without swapping; where the system does not say, assume 8 GiB."""
-    return min(_free_on_machine(), _free_in_group())
-
-
-def _free_on_machine() -> int:
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration, ValueError):
-        return 8 * GIB
-
-
-def _free_in_group() -> int:
-    """What a container may still take (control groups, version 2); no limit where there is none."""
-    try:
-        limit, used = (
-            int(Path(f"/sys/fs/cgroup/memory.{name}").read_text(encoding="ascii")) for name in ("max", "current")
-        )
-    except (OSError, ValueError):  # "max" is the text of no limit
-        return _free_on_machine()
-    return max(0, limit - used)

@@ -1,35 +1,114 @@
-"""Ctrl-C that is not lost: Python drops an exception that is raised in a destructor or in a callback."""
+"""Ctrl-C, and the signals that end a process, as one exception that is not lost."""
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
+
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+SECONDS_UNTIL_RAISED_AGAIN = 0.1
+WORDS = {"SIGTERM": "terminated", "SIGHUP": "the terminal was closed"}
+
+
+class Ending:
+    """What ends a block: Ctrl-C, or a signal that has the same effect.
+
+    Attributes:
+        number: of the signal; SIGINT until there has been another.
+        lost: whether Python has dropped the exception last raised, as it does in a destructor or in a callback.
+    """
+
+    def __init__(self) -> None:
+        self.number = int(signal.SIGINT)
+        self.lost = False
+        self._again: threading.Timer | None = None
+
+    @property
+    def word(self) -> str:
+        """What to say of it."""
+        return WORDS.get(signal.Signals(self.number).name, "interrupted")
+
+    def come(self, number: int, frame: FrameType | None) -> None:
+        """Raise KeyboardInterrupt, but not twice: work that is being put away is not disturbed."""
+        if self.number == signal.SIGINT or self.lost:
+            self.number, self.lost = number, False
+            raise KeyboardInterrupt
+
+    def dropped(self) -> None:
+        """Raise it again in a moment."""
+        self.lost = True
+        where = threading.main_thread().ident
+        self._again = threading.Timer(SECONDS_UNTIL_RAISED_AGAIN, signal.pthread_kill, [where, self.number])
+        self._again.daemon = True
+        self._again.start()
+
+    def over(self) -> None:
+        """Raise nothing more."""
+        if self._again:
+            self._again.cancel()
+
+
+@contextmanager
+def signals_as_interrupts() -> Iterator[Ending]:
+    """Inside, SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does, and one that Python drops is raised again.
+
+    A signal that the caller ignores or handles stays so.
+    """
+    ending, unraisable = Ending(), sys.unraisablehook
+
+    def drop(what: Any) -> None:
+        if what.exc_type is KeyboardInterrupt:
+            ending.dropped()
+        else:
+            unraisable(what)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield ending  # only the main thread is interrupted
+        return
+    taken = [number for number in ENDING if signal.getsignal(number) is signal.SIG_DFL]
+    try:
+        sys.unraisablehook = drop
+        for number in taken:
+            signal.signal(number, ending.come)
+        yield ending
+    finally:
+        ending.over()
+        sys.unraisablehook = unraisable
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager
 def interrupts_remembered() -> Iterator[Callable[[], None]]:
-    """Inside, what is given raises KeyboardInterrupt if there has been an interrupt that did not end the block."""
-    before = signal.getsignal(signal.SIGINT)
+    """Inside, what is given raises KeyboardInterrupt if there has been an interrupt that did not end the block.
+
+    Python drops an exception that is raised in a destructor or in a callback.
+    """
+    before: dict[int, Any] = {}
     seen = False
 
     def note(number: int, frame: FrameType | None) -> None:
         nonlocal seen
         seen = True
-        assert callable(before)
-        before(number, frame)
+        before[number](number, frame)
 
     def check() -> None:
         if seen:
             raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield check  # only the main thread is interrupted, and only where interrupts are not ignored
-        return
-    signal.signal(signal.SIGINT, note)
+    if threading.current_thread() is threading.main_thread():  # no other is interrupted
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, *ENDING)}
+        before |= {number: handler for number, handler in handlers.items() if callable(handler)}
     try:
+        for number in before:
+            signal.signal(number, note)
         yield check
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            if signal.getsignal(number) is note:
+                signal.signal(number, handler)

@@ -14,7 +14,8 @@ import polars as pl
 
 from popsim.experiments.contrast import NET_BENEFIT, Contrast, contrasts
 from popsim.experiments.design import Study
-from popsim.experiments.engine import Engine, needed_memory
+from popsim.experiments.engine import Engine
+from popsim.experiments.memory import needed_together
 from popsim.experiments.precision import Noise, Wanted
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def plan_study(study: Study, engine: Engine, run: Callable[[Study], RunResult], 
         units=units,
         unit_seconds=unit_seconds,
         seconds=unit_seconds * math.ceil(units / workers),
-        peak_bytes=needed_memory(study.region_size(0)) * workers,
+        peak_bytes=needed_together(workers, study.region_size(0), experiment.follow_up_days),
         precision=pl.DataFrame(rows, schema=_SCHEMA),
     )
 

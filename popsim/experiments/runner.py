@@ -18,6 +18,7 @@ from popsim.errors import RunError
 from popsim.experiments.content import combined_hash
 from popsim.experiments.design import Study, Unit
 from popsim.experiments.engine import Engine, check_memory
+from popsim.experiments.engines.starting import leave_if_script_is_imported
 from popsim.experiments.store import RunStore, UnitStore
 from popsim.experiments.unit import simulate as simulate_unit
 from popsim.experiments.unit import warm_up as warm_up_kernels
@@ -87,6 +88,7 @@ def run_study(
         InputError: the folder cannot be written, a unit does not fit into memory, there is no such cluster.
         RunError: some pieces of work failed, or the disk is full; what was finished is kept.
     """
+    leave_if_script_is_imported()
     began = time.perf_counter()
     started_at = datetime.now(UTC)
     if not engine.address:

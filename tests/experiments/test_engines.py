@@ -1,5 +1,8 @@
+import contextlib
 import os
 import signal
+import socket
+import ssl
 import threading
 import time
 from collections import Counter
@@ -113,24 +116,57 @@ def test_leaving_early_ends_the_workers_at_once(pieces, tmp_path):
             os.kill(int(mark.name.split("-")[1]), 0)
 
 
-@pytest.mark.slow
-def test_a_dask_cluster_of_our_own_listens_on_loopback_only_and_survives_its_workers(pieces):
+@pytest.fixture(scope="module")
+def dask():
+    """A client of our own cluster of two, and the loopback ports on which its processes listen."""
+    pytest.importorskip("cryptography")
     with dask_client("", 2) as client:
         pids = {os.getpid(), *client.run(os.getpid).values()}
-        sockets = [socket for pid in pids for socket in psutil.Process(pid).net_connections("inet")]
-        listening = [socket.laddr.ip for socket in sockets if socket.status == psutil.CONN_LISTEN]
-        assert len(listening) >= 3  # scheduler and two workers
-        assert set(listening) == {"127.0.0.1"}
-        found = outcomes(DaskCluster(client, work.leave_mark), pieces)
-        assert {outcome.job.key: outcome.result for outcome in found} == {key: f"mark of {key}" for key in KEYS}
-        assert problems(outcomes(DaskCluster(client, work.die_once_more), pieces)) == dict.fromkeys(KEYS, "")
-        failed = problems(outcomes(DaskCluster(client, work.fail), pieces))
-        assert failed["b"].startswith("ValueError: two lines (made_up_work.py:")
+        found = [one for pid in pids for one in psutil.Process(pid).net_connections("inet")]
+        yield client, [one.laddr for one in found if one.status == psutil.CONN_LISTEN]
 
 
 @pytest.mark.slow
-def test_a_hung_dask_worker_is_restarted_at_the_deadline(pieces):
-    with dask_client("", 2) as client:
-        texts = problems(outcomes(DaskCluster(client, work.stop_at_b, deadline=3.0), pieces))
+def test_a_dask_cluster_of_our_own_listens_on_loopback_only_and_survives_its_workers(pieces, dask):
+    client, listening = dask
+    assert len(listening) >= 3  # scheduler and two workers
+    assert {address.ip for address in listening} == {"127.0.0.1"}
+    found = outcomes(DaskCluster(client, work.leave_mark), pieces)
+    assert {outcome.job.key: outcome.result for outcome in found} == {key: f"mark of {key}" for key in KEYS}
+    assert problems(outcomes(DaskCluster(client, work.die_once_more), pieces)) == dict.fromkeys(KEYS, "")
+    failed = problems(outcomes(DaskCluster(client, work.fail), pieces))
+    assert failed["b"].startswith("ValueError: two lines (made_up_work.py:")
+
+
+def answer(address, context=None):
+    """What a server says to an HTTP request, in the clear or by TLS."""
+    with socket.create_connection(address, timeout=5) as plain:
+        connection = context.wrap_socket(plain) if context else plain
+        connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        return connection.recv(1000)
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_of_our_own_answers_nobody_without_its_key(dask):
+    from distributed import Client, Security  # noqa: PLC0415  (an extra)
+
+    client, listening = dask
+    for address in listening:
+        with contextlib.suppress(OSError):  # refused, cut off, or silent
+            assert answer(tuple(address)) == b""
+        stranger = Security.temporary().get_connection_args("client")["ssl_context"]
+        stranger.check_hostname, stranger.verify_mode = False, ssl.CERT_NONE
+        with contextlib.suppress(OSError):
+            assert answer(tuple(address), stranger) == b""
+    where = client.scheduler.address
+    assert where.startswith("tls://127.0.0.1:")
+    for address, security in ((where.replace("tls", "tcp"), None), (where, Security.temporary())):
+        with pytest.raises((OSError, TimeoutError)):
+            Client(address, security=security, timeout=2)
+
+
+@pytest.mark.slow
+def test_a_hung_dask_worker_is_restarted_at_the_deadline(pieces, dask):
+    texts = problems(outcomes(DaskCluster(dask[0], work.stop_at_b, deadline=3.0), pieces))
     assert texts.pop("b") == "no result within its deadline of 3 s"
     assert texts == dict.fromkeys("acde", "")

@@ -16,7 +16,8 @@ from run_made_up import no_warm_up, run
 from popsim.errors import InputError, RunError
 from popsim.experiments.content import file_hash
 from popsim.experiments.design import read_study
-from popsim.experiments.engine import Engine, needed_memory
+from popsim.experiments.engine import Engine
+from popsim.experiments.memory import needed_memory
 from popsim.experiments.run import Run
 from popsim.experiments.runner import run_study
 from popsim.experiments.status import status_of
@@ -159,7 +160,7 @@ def test_quarantine_says_why_until_the_unit_is_done(experiment_file, tmp_path):
     assert 'raise ValueError("no luck")' in record["traceback"]
     assert (record["tries"], record["versions"].keys() >= {"popsim", "python"}) == (3, True)
     run(experiment_file, results, 1)
-    assert list((results / "made_up" / "quarantine").iterdir()) == []
+    assert not (results / "made_up" / "quarantine").exists()
 
 
 def test_status_says_what_is_done_missing_and_given_up(experiment_file, tmp_path):
@@ -289,6 +290,39 @@ def test_the_driver_is_killed_and_the_same_command_finishes(experiment_file, tmp
     assert list(results.glob("made_up/units/.*")) == []
 
 
+def test_a_stopped_worker_does_not_outlive_its_killed_driver(experiment_file, tmp_path):
+    process = driver(experiment_file, tmp_path, 2, 0.3)
+    wait_for_units(tmp_path, 1, process)
+    workers = children(process.pid)
+    for worker in workers:
+        os.kill(worker, signal.SIGSTOP)
+    process.kill()
+    process.wait()
+    assert workers
+    assert gone(workers)
+
+
+UNGUARDED = """
+import sys
+sys.path.insert(0, {folder!r})
+import run_made_up
+run_made_up.run({file!r}, {results!r}, 2)
+"""
+
+
+def test_a_script_without_a_main_guard_is_told_so_once(experiment_file, tmp_path):
+    """Worker processes import the script, and would begin the same run again."""
+    script = tmp_path / "script.py"
+    results = tmp_path / "results"
+    script.write_text(UNGUARDED.format(folder=str(DRIVER.parent), file=str(experiment_file), results=str(results)))
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, timeout=300)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"popsim.errors.InputError: {script}: worker processes import this file")
+    assert last.endswith("""must stand under "if __name__ == '__main__':\"""")
+    assert done.stderr.count("Traceback") == 1
+    assert not list(results.glob("made_up/units/.*"))
+
+
 def test_a_worker_is_killed_and_the_run_goes_on(experiment_file, tmp_path, undisturbed):
     results = tmp_path / "results"
     process = driver(experiment_file, results, 2, 0.1)
@@ -368,7 +402,8 @@ def test_the_engine_fills_what_is_left_open():
     cores = len(os.sched_getaffinity(0))
     assert Engine.fitting(3, 5, 100, 10) == Engine(3, 5)
     assert Engine.fitting(None, None, 100, 10) == Engine(cores, 1)
-    assert Engine.fitting(None, None, 1, 10) == Engine(1, cores)
+    assert Engine.fitting(None, None, 1, 10) == Engine(1, 1)  # too few for threads
+    assert Engine.fitting(None, None, 1, 25_000 * cores) == Engine(1, cores)
     assert Engine.fitting(None, cores, 100, 10) == Engine(1, cores)
     assert Engine.fitting(None, None, 100, 10**12).workers == 1  # no memory for two
     assert Engine.fitting(None, 2 * cores, 100, 10) == Engine(1, 2 * cores)

@@ -1,7 +1,8 @@
 """A Dask cluster: one that is there already, by its address, or one of this machine's own that nobody else can reach.
 
 Results come back to the driver, so machines need not share a disk; they need the same popsim and libraries. Dask sends
-Python objects between its processes: name the address of a cluster only if you trust it.
+Python objects between its processes, and runs what whoever can connect sends it: our own cluster takes connections
+only from holders of a key that is made for it and never written down; name the address of another only if you trust it.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from typing import Any
 from popsim.errors import InputError, RunError, one_line
 from popsim.experiments.engines.jobs import Job, Outcome, Work, attempt, overdue, problem_of
 from popsim.experiments.engines.local import interrupt_held_back
+from popsim.experiments.engines.starting import leave_if_script_is_imported, unguarded
 
-WORK = "popsim.experiments.work"  # loaded by processes before they take jobs, which costs seconds
+PRELOAD = "popsim.experiments.engines.preload"
 LOOPBACK = "127.0.0.1"
 SECONDS_TO_CONNECT = 10
-SECONDS_TO_RESTART = 10
+SECONDS_TO_RESTART = 120  # which is waited for no longer than it takes; after it, Dask gives the worker up
 GLANCE = 1.0  # seconds between looks at the clock and at how many workers there are
 _compiled = threading.Lock()  # the threads of one process may not run parallel kernels at the same time
 
@@ -29,16 +31,20 @@ _compiled = threading.Lock()  # the threads of one process may not run parallel 
 def dask_client(address: str, workers: int) -> Iterator[Any]:
     """A client of the cluster at `address`, or of one with `workers` processes of its own when that is empty.
 
-    The cluster of this machine's own listens on the loopback interface only and has no dashboard.
+    The cluster of this machine's own listens on the loopback interface only, speaks TLS with a certificate of its own
+    that both sides must show, and serves nothing by HTTP.
 
     Raises:
-        InputError: distributed is not installed, or the cluster does not answer.
-        RunError: the cluster is lost.
+        InputError: distributed or cryptography is not installed, or the cluster does not answer.
+        RunError: the cluster is lost, or its processes cannot start.
     """
     try:
-        from distributed import Client, LocalCluster  # noqa: PLC0415  (slow to import, and an extra)
+        from distributed import Client, LocalCluster, Security  # noqa: PLC0415  (slow to import, and an extra)
+
+        security = None if address else Security.temporary()
     except ImportError:
-        raise InputError("--engine dask: needs distributed: pip install 'popsim[cluster]'") from None
+        needs = "distributed" if address else "distributed and cryptography"
+        raise InputError(f"--engine dask: needs {needs}: pip install 'popsim[cluster]'") from None
     if address:
         try:
             client = Client(address, timeout=SECONDS_TO_CONNECT)
@@ -51,11 +57,16 @@ def dask_client(address: str, workers: int) -> Iterator[Any]:
             lost = f"the cluster at {address} is lost ({one_line(str(error))})"
             raise RunError(f"{lost}; the same command goes on from here") from None
         return
-    with interrupt_held_back():
-        cluster = LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, host=LOOPBACK, dashboard_address=None,
-            worker_dashboard_address=None, preload=WORK, silence_logs=logging.CRITICAL,
-        )  # fmt: skip
+    leave_if_script_is_imported()
+    try:
+        with interrupt_held_back():
+            cluster = LocalCluster(
+                n_workers=workers, threads_per_worker=1, processes=True, host=LOOPBACK, security=security,
+                dashboard_address=None, worker_dashboard_address=None, scheduler_kwargs={"preload": PRELOAD},
+                preload=PRELOAD, silence_logs=logging.CRITICAL,
+            )  # fmt: skip
+    except (OSError, RuntimeError) as error:
+        raise RunError(f"worker processes cannot start ({one_line(str(error))}); in a script: {unguarded()}") from None
     with cluster, Client(cluster) as client:
         yield client
 

@@ -7,17 +7,23 @@ job at a time on each, and the end of a pipe as the sign that its worker is gone
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from multiprocessing.reduction import ForkingPickler
 
-from popsim.experiments.engines.jobs import Job, Outcome, Problem, Work, attempt, overdue
+from popsim.errors import InputError, RunError
+from popsim.experiments.engines.jobs import Job, Outcome, Problem, Work, attempt, overdue, problem_of
+from popsim.experiments.engines.starting import (
+    NO_MAIN_GUARD,
+    end_with_driver,
+    leave_if_script_is_imported,
+    unguarded,
+)
 
 READY = "ready"
 SECONDS_TO_START = 120.0  # before the deadline of its first job begins; less once a process says that it is ready
@@ -61,7 +67,12 @@ class LocalProcesses:
         idle.take(job)
 
     def outcomes(self) -> list[Outcome]:
-        """Wait for news, or for a deadline to pass."""
+        """Wait for news, or for a deadline to pass.
+
+        Raises:
+            InputError: the script that drives this has no main guard.
+            RunError: processes cannot start.
+        """
         while True:
             ended = [outcome for worker in self._with_news() if (outcome := worker.news())]
             for worker in [worker for worker in self._crew if worker.expired(self._deadline)]:
@@ -100,13 +111,14 @@ class LocalProcesses:
 
 @dataclass(slots=True, eq=False)
 class _Worker:
-    """A process, the driver's end of its pipe, the job it has and since when."""
+    """A process, the driver's end of its pipe, the job it has and since when, and whether it has begun to work."""
 
     process: multiprocessing.process.BaseProcess
     pipe: Connection
     job: Job | None = None
     began: float = 0.0
     alive: bool = True
+    ready: bool = False
 
     def take(self, job: Job) -> None:
         """Begin a job; if the process is dead already, `news` will say so."""
@@ -125,9 +137,16 @@ class _Worker:
         except (EOFError, OSError):
             self.alive, self.job = False, None
             self.process.join(SECONDS_TO_STOP)
-            return Outcome(job, problem=Problem(f"its process ended with code {self.process.exitcode}"))
+            code = self.process.exitcode
+            if code == NO_MAIN_GUARD:
+                raise InputError(unguarded()) from None
+            if code and code > 0 and not self.ready:  # by itself: the next one would end likewise
+                raise RunError(f"worker processes cannot start: the first ended with code {code}") from None
+            return Outcome(job, problem=Problem(f"its process ended with code {code}"))
+        if isinstance(said, Problem):
+            raise RunError(f"worker processes cannot start: {said.text}")
         if said == READY:
-            self.began = time.monotonic()
+            self.ready, self.began = True, time.monotonic()
             return None
         self.job = None
         return Outcome(job, *said)
@@ -155,12 +174,17 @@ class _Worker:
 
 def _hired(work: Work, start: Start) -> _Worker:
     """A new process. Spawned, never forked: threads of compiled kernels do not survive a fork."""
+    leave_if_script_is_imported()
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, work, start), daemon=True)
+    duty = ForkingPickler.dumps((work, start))
+    # Not an argument: a process that ends before it has read its arguments leaves its parent waiting for ever.
+    process = context.Process(target=_serve, args=(theirs,), daemon=True)
     with interrupt_held_back():
         process.start()
     theirs.close()
+    with suppress(OSError):  # if it is dead already, `news` will say so
+        ours.send_bytes(duty)
     return _Worker(process, ours, began=time.monotonic() + SECONDS_TO_START)
 
 
@@ -175,20 +199,17 @@ def interrupt_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(pipe: Connection, work: Work, start: Start) -> None:
+def _serve(pipe: Connection) -> None:
     """Life of a worker: jobs come in, results or problems go out, until the driver closes the pipe."""
-    threading.Thread(target=_leave_with_driver, daemon=True).start()
-    start()
+    end_with_driver()
     with suppress(EOFError, OSError):  # the driver has closed the pipe
+        try:
+            work, start = pipe.recv()
+            start()
+        except Exception as error:
+            pipe.send(problem_of(error))
+            return
         pipe.send(READY)
         while True:
             outcome = attempt(work, pipe.recv())
             pipe.send((outcome.result, outcome.problem))
-
-
-def _leave_with_driver() -> None:
-    """End this process at once when the driver is gone, even in the middle of a job."""
-    driver = multiprocessing.parent_process()
-    if driver is not None:
-        wait([driver.sentinel])
-        os._exit(1)

@@ -1,0 +1,45 @@
+"""What a worker process sees to when it starts: that it ends with its driver, and that it is a worker."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from multiprocessing.connection import wait
+
+NO_MAIN_GUARD = 78  # code with which a process ends that was to become a worker and began the driver's script instead
+PR_SET_PDEATHSIG = 1  # of prctl(2)
+
+
+def end_with_driver() -> None:
+    """Have this process ended when the driver is gone: in the middle of a job, and on Linux even if stopped or hung."""
+    driver = multiprocessing.parent_process()
+    if driver is None:
+        return
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_leave_with, args=(driver.sentinel,), daemon=True).start()
+
+
+def _leave_with(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
+
+
+def leave_if_script_is_imported() -> None:
+    """End a process that imports the driver's script on its way to become a worker and meets the same run in it.
+
+    The driver's `unguarded` says what is missing; here it would only be said once more by each worker.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        os._exit(NO_MAIN_GUARD)
+
+
+def unguarded() -> str:
+    """What a script lacks whose workers end with `NO_MAIN_GUARD`."""
+    script = getattr(sys.modules["__main__"], "__file__", None) or "the script"
+    guard = "if __name__ == '__main__':"
+    return f'{script}: worker processes import this file, so what it runs must stand under "{guard}"'
