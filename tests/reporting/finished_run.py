@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -79,4 +80,13 @@ def write_run(folder: Path, draws: int = 0, replications: int = 4) -> Path:
     network = read_network(EXPERIMENT.parent / experiment.network).definition.model_dump(mode="json", by_alias=True)
     run = {"experiment": experiment.model_dump(mode="json", by_alias=True), "network": network}
     store.write_manifest(run | {"units": [{}], "run_id": "made_up", "flags": {}})
+    return folder
+
+
+def with_changes(run: Path, folder: Path, tables: Mapping[str, pl.DataFrame] | None = None, **said: object) -> Path:
+    """The run in another folder, or in its own, with other tables, and as if its experiment had said this."""
+    manifest, store = RunStore(run).read_manifest(), RunStore(folder)
+    for name in ["measures"] if said.get("store") == "measures" else manifest["tables"]:
+        store.write_table(name, (tables or {}).get(name, pl.read_parquet(run / f"{name}.parquet")))
+    store.write_manifest(manifest | {"experiment": manifest["experiment"] | said})
     return folder

@@ -6,7 +6,7 @@ import re
 
 import polars as pl
 import pytest
-from finished_run import write_run
+from finished_run import with_changes, write_run
 
 from popsim.cli import main
 
@@ -74,7 +74,7 @@ def test_a_parameter_that_cannot_matter_is_left_out(tmp_path, capsys):
     draws = pl.read_parquet(run / "draws.parquet")
     clinic = pl.col("prices.clinic")
     names = {"societal_prices.earnings_day": clinic, "nhs_prices.inpatient_day": clinic, "nhs_prices.other": clinic}
-    draws.with_columns(**names).write_parquet(run / "draws.parquet")
+    with_changes(run, run, {"draws": draws.with_columns(**names)})
     text = said(capsys, "decide", run)
     assert re.search(r"^  nhs_prices.inpatient_day ", text, re.MULTILINE)
     assert not re.search(r"^  societal_prices.earnings_day ", text, re.MULTILINE)
@@ -91,7 +91,7 @@ def test_horizons_are_told_apart(tmp_path, capsys):
     dalys = measures.filter(pl.col("measure") == "qalys").with_columns(
         measure=pl.lit("dalys"), value=3 - pl.col("value")
     )
-    pl.concat([measures, dalys]).write_parquet(run / "measures.parquet")
+    with_changes(run, run, {"measures": pl.concat([measures, dalys])})
     text = said(capsys, "decide", run)
     assert "over 365 days of follow-up" in text
     assert "qalys in follow-up" in text
@@ -107,7 +107,8 @@ def test_strategies_that_are_the_same(tmp_path, capsys):
     measures = pl.read_parquet(run / "measures.parquet")
     usual = measures.filter(pl.col("strategy") == "usual_care")
     same = [usual.with_columns(strategy=pl.lit(name)) for name in ("early_follow_up", "telemonitoring")]
-    pl.concat([usual.with_columns(pl.col("strategy").cast(pl.String)), *same]).write_parquet(run / "measures.parquet")
+    named = usual.with_columns(pl.col("strategy").cast(pl.String))
+    with_changes(run, run, {"measures": pl.concat([named, *same])})
     text = said(capsys, "decide", run)
     assert "dominated" not in text
     assert text.count("same as usual care: no difference in any replication") == 2

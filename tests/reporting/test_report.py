@@ -1,7 +1,7 @@
 """The report is one well-formed page that loads nothing, escapes everything and says what is not known."""
 
 import base64
-import json
+import copy
 import re
 import shutil
 import subprocess
@@ -68,14 +68,13 @@ def test_the_page_loads_nothing(page):
 
 def test_hostile_names_are_escaped(run, tmp_path):
     shutil.copytree(run.folder, tmp_path / "run")  # without its units: the network is not drawn, and that is said
-    file = tmp_path / "run/manifest.json"
-    manifest = json.loads(file.read_text())
+    opened = Run.open(tmp_path / "run")
+    manifest = copy.deepcopy(dict(opened.manifest))
     manifest["experiment"]["title"] = HOSTILE
     manifest["experiment"]["strategies"][1]["label"] = "<b onmouseover=x>"
     manifest["experiment"]["cheers"]["limitations"] = HOSTILE
     manifest["versions"]["<i>"] = HOSTILE
-    file.write_text(json.dumps(manifest))
-    page = report_page(Run.open(tmp_path / "run"))
+    page = report_page(Run(opened.folder, manifest))
     assert "&lt;script&gt;" in page
     assert {"script", "b", "i"}.isdisjoint(tag for tag, _ in Page(page).tags)
 

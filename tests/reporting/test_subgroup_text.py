@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import polars as pl
 import pytest
-from finished_run import write_run
+from finished_run import with_changes, write_run
 
 from popsim.cli import main
 from popsim.cli.decide import groupings
 from popsim.errors import InputError
+from popsim.experiments.run import Run
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +100,7 @@ def test_what_is_refused(run, capsys, command, tmp_path):
     for outcome in ("cost_total", "qaly"):
         assert main([command, str(run), "--by", outcome]) == 2
         assert f"column '{outcome}': an outcome, not known at entry" in capsys.readouterr().err
-    manifest = json.loads((run / "manifest.json").read_text())
-    manifest["experiment"]["store"] = "measures"
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-    assert main([command, str(tmp_path)]) == 2
+    assert main([command, str(with_changes(run, tmp_path / "run", store="measures"))]) == 2
     assert "keeps no persons (the experiment's store is 'measures')" in capsys.readouterr().err
 
 
@@ -116,10 +113,9 @@ def test_numbers_by_level_that_are_refused(run, capsys, option, levels):
 
 def test_a_group_in_health_worse_than_death(tmp_path, capsys):
     """Atkinson's index is not defined for it; all else is."""
-    run = write_run(tmp_path, replications=4)
-    persons = pl.read_parquet(run / "persons.parquet")
+    persons = pl.read_parquet(write_run(tmp_path, replications=4) / "persons.parquet")
     worse = pl.when(pl.col("female") == 1).then(pl.col("qaly") - 5).otherwise("qaly")
-    persons.with_columns(qaly=worse).write_parquet(run / "persons.parquet")
+    run = with_changes(tmp_path, tmp_path, {"persons": persons.with_columns(qaly=worse)})
     text = said(capsys, "equity", run, "--by", "female")
     assert text.count("not defined: a group's health is 0 or less") == 2 * 2
     assert re.search(r"Kolm 0\.15 +-?\d", text)
@@ -143,10 +139,8 @@ def test_the_mix_of_price_years_is_said(run, capsys, command):
 
 @pytest.mark.parametrize("command", ["decide", "subgroups", "equity"])
 def test_a_run_of_one_strategy_is_refused(run, capsys, command, tmp_path):
-    manifest = json.loads((run / "manifest.json").read_text())
-    manifest["experiment"]["strategies"] = manifest["experiment"]["strategies"][:1]
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-    assert main([command, str(tmp_path)]) == 2
+    first = Run.open(run).manifest["experiment"]["strategies"][:1]
+    assert main([command, str(with_changes(run, tmp_path / "run", strategies=first))]) == 2
     assert "the run has one strategy" in capsys.readouterr().err
 
 
