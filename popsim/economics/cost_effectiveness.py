@@ -240,8 +240,10 @@ def _ratios(measures: pl.DataFrame, comparator: str, effects: Sequence[Effect], 
         differences = _differences(measures, comparator, effect.measure, effect.sign)
         for name in names:
             found = differences.filter(pl.col("strategy") == name)
+            if found.is_empty():  # in no replication measured under both strategies
+                continue
             parts = nested(found["draw"].to_numpy(), found.select("cost", "effect").to_numpy())
-            cost, gain = (float(mean) for mean in parts.means.mean(axis=0)) if len(found) else (math.nan, math.nan)
+            cost, gain = (float(mean) for mean in parts.means.mean(axis=0))
             luck, parameters = _luck_of_ratio(found, parts, confidence), _parameters_of_ratio(parts, confidence)
             rows.append(
                 {

@@ -9,6 +9,7 @@ from scipy import stats
 
 from popsim.economics.cost_effectiveness import (
     cost_effectiveness,
+    cost_per_effect,
     fieller,
     paired_differences,
     strategy_means,
@@ -149,10 +150,21 @@ def test_one_replication_has_no_interval():
 
 
 def test_a_value_that_is_missing_leaves_its_pair_out():
-    table = long_table(usual={"readmission_30d": [0.2, None, 0.3]}, other={"readmission_30d": [0.1, 0.2, 0.25]})
+    table = long_table(
+        usual={"readmission_30d_at_entry": [0.2, None, 0.3]}, other={"readmission_30d_at_entry": [0.1, 0.2, 0.25]}
+    )
     (row,) = paired_differences(table, "usual").to_dicts()
     assert row["replications"] == 2
     assert row["mean"] == pytest.approx(-0.075)
+
+
+def test_an_effect_that_no_pair_has_is_left_out():
+    """Readmissions of a few people of whom nobody was discharged: null in every replication of one strategy."""
+    table = long_table(
+        usual={"cost_total": [10.0, 11.0], "qalys": [0.5, 0.6], "readmission_30d_at_entry": [0.2, 0.3]},
+        clinic={"cost_total": [12.0, 14.0], "qalys": [0.6, 0.8], "readmission_30d_at_entry": [None, None]},
+    )
+    assert cost_per_effect(table, "usual")["effect"].to_list() == ["qalys"]
 
 
 def test_verdicts():
