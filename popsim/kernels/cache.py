@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import pickle
 import platform
 import re
 import secrets
@@ -30,7 +29,7 @@ import numpy as np
 from numba.core import dispatcher
 from numba.core.caching import FunctionCache
 from numba.core.compiler import CompileResult
-from numba.core.serialize import dumps
+from numba.core.serialize import dumps, loads
 
 SOURCE_FOLDER = Path(__file__).parent
 WITHOUT_INFLUENCE = {"NUM_THREADS", "THREADING_LAYER", "THREADING_LAYER_PRIORITY", "CACHE_DIR"}  # on machine code
@@ -93,7 +92,7 @@ class KernelCache(FunctionCache):
         for folder in FOLDERS if self._enabled and self._source else ():
             content = _read(folder / self._file(key))
             if content is not None:
-                kept, payload = pickle.loads(content)
+                kept, payload = loads(content)
                 return CompileResult._rebuild(target_context, *payload) if kept == key else None
         return None
 
