@@ -16,9 +16,9 @@ from popsim.care.flow import PatientFlow
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import validate
 from popsim.definitions.network import NetworkDefinition
-from popsim.kernels.care_records import EVENT
-from popsim.kernels.heap import pop, push
-from popsim.kernels.random import exponential, uniform
+from popsim.kernels.care.records import EVENT
+from popsim.kernels.numerics.heap import pop, push
+from popsim.kernels.numerics.random import exponential, uniform
 
 WARM_UP_DAYS = 5
 # A small hospital for Ciw: 5 arrivals a day, an emergency department of 0.2 days, 27 beds of 5 days (load 0.926).

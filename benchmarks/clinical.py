@@ -17,7 +17,7 @@ from popsim.population.clock import Clock
 from popsim.population.cohort import Cohort
 from popsim.population.population import Population
 from popsim.population.sampling import sample
-from popsim.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import CLINICAL_SCHEMA
 
 COHORT = Path(__file__).parents[1] / "cohorts" / "clinical_heart_failure.toml"
 GOAL = 15e6  # twin-days a second on two quiet cores

@@ -1,6 +1,6 @@
 """The day of heart failure written by hand for speed: the limit that popsim's own loop is compared with.
 
-The same organ functions in the same order as popsim/kernels/heart_failure.py, but the constants are frozen into the
+The same organ functions in the same order as kernels/physiology/heart_failure.py, but the constants are frozen into the
 machine code, the step is a day, and the arrays are whatever the caller has: no population, no columns, no parameters.
 A test holds its results to popsim's, bit for bit.
 """
@@ -12,15 +12,6 @@ from collections.abc import Callable
 import numpy as np
 from numba import njit, prange
 
-from popsim.kernels.acute import (
-    arrhythmia_hazard,
-    chosen_cause,
-    death_hazard,
-    heart_failure_hazard,
-    infection_hazards,
-    other_hazard,
-    renal_hazard,
-)
 from popsim.kernels.codes import (
     LEVEL_COMMUNITY,
     LEVEL_EMERGENCY,
@@ -36,7 +27,19 @@ from popsim.kernels.codes import (
     STREAM_EVENTS,
     STREAM_SHOCKS,
 )
-from popsim.kernels.fluid import (
+from popsim.kernels.numerics.math import exp
+from popsim.kernels.numerics.random import uniforms
+from popsim.kernels.numerics.scalars import YEARS_PER_DAY, approach, clip, small_chance
+from popsim.kernels.physiology.acute import (
+    arrhythmia_hazard,
+    chosen_cause,
+    death_hazard,
+    heart_failure_hazard,
+    infection_hazards,
+    other_hazard,
+    renal_hazard,
+)
+from popsim.kernels.physiology.fluid import (
     drug_natriuresis,
     fluid_after,
     intravenous_natriuresis,
@@ -45,7 +48,7 @@ from popsim.kernels.fluid import (
     retention,
     volume_natriuresis,
 )
-from popsim.kernels.heart import (
+from popsim.kernels.physiology.heart import (
     ejection_fraction_gain,
     ejection_fraction_target,
     filling_pressure_target,
@@ -55,12 +58,9 @@ from popsim.kernels.heart import (
     systolic_drugs,
     systolic_target,
 )
-from popsim.kernels.heart_failure import HeartFailureConstants
-from popsim.kernels.kidney import chronic_gfr_after, gfr_drugs, gfr_target, potassium_shift, slowness
-from popsim.kernels.math import exp
-from popsim.kernels.random import uniforms
-from popsim.kernels.scalars import YEARS_PER_DAY, approach, clip, small_chance
-from popsim.kernels.shocks import (
+from popsim.kernels.physiology.heart_failure import HeartFailureConstants
+from popsim.kernels.physiology.kidney import chronic_gfr_after, gfr_drugs, gfr_target, potassium_shift, slowness
+from popsim.kernels.physiology.shocks import (
     adherence_today,
     arrhythmia_rate,
     infection_rate,
@@ -68,7 +68,7 @@ from popsim.kernels.shocks import (
     review_support,
     shock,
 )
-from popsim.kernels.symptoms import frailty_after, nyha_class, symptom_target
+from popsim.kernels.physiology.symptoms import frailty_after, nyha_class, symptom_target
 
 
 def compile_fused(constants: HeartFailureConstants) -> Callable[..., None]:

@@ -13,12 +13,12 @@ from mesa import Agent, Model
 from benchmarks.fused import compile_fused
 from benchmarks.measuring import Section, alternate
 from popsim.physiology import HeartFailurePhysiology
-from popsim.physiology.heart_failure import ADVANCE_READS, ADVANCE_WRITES
+from popsim.physiology.organs.heart_failure import ADVANCE_READS, ADVANCE_WRITES
 from popsim.population.clock import Clock
 from popsim.population.cohort import Cohort
 from popsim.population.population import Population
 from popsim.population.sampling import sample
-from popsim.schema import SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 COHORT = Path(__file__).parents[1] / "cohorts" / "heart_failure_discharge.toml"
 GOAL = 50e6  # twin-days a second on two quiet cores

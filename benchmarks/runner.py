@@ -13,14 +13,14 @@ from statistics import median
 import polars as pl
 
 from benchmarks.measuring import Row, Section, alternate
-from popsim.experiments.design import Change, Study, Unit, read_study
-from popsim.experiments.engine import Engine
-from popsim.experiments.engines.here import Here
-from popsim.experiments.runner import run_study
-from popsim.experiments.store import UnitStore
-from popsim.experiments.unit import warm_up
-from popsim.experiments.unit_file import Tables
-from popsim.experiments.work import Foreman, Making, Ticket, Writing
+from popsim.runs.engine import Engine
+from popsim.runs.executors.serial import Here
+from popsim.runs.runner import run_study
+from popsim.runs.store import UnitStore
+from popsim.runs.unit_file import Tables
+from popsim.runs.work import Foreman, Making, Ticket, Writing
+from popsim.studies.design import Change, Study, Unit, read_study
+from popsim.studies.unit import warm_up
 
 EXPERIMENT = Path(__file__).parents[1] / "experiments" / "heart_failure_discharge.toml"
 MEASURES = 100  # rows of the table of a unit that keeps nothing else

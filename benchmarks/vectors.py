@@ -13,9 +13,9 @@ import numba
 
 from benchmarks.measuring import Row, Section
 from benchmarks.physiology import people
-from popsim.kernels import heart_failure as kernel
+from popsim.kernels.physiology import heart_failure as kernel
 from popsim.physiology import HeartFailurePhysiology
-from popsim.physiology.heart_failure import ADVANCE_READS, ADVANCE_WRITES
+from popsim.physiology.organs.heart_failure import ADVANCE_READS, ADVANCE_WRITES
 
 ARITHMETIC = r"v?(?:add|sub|mul|div|min|max|sqrt|fn?m(?:add|sub)\d+)"
 WIDTHS = {

@@ -23,8 +23,8 @@ def child(began: float) -> dict[str, float]:
     """The steps of one start, in seconds; `began` is when the parent started this process, by the wall clock."""
     marks = [began, time.time()]
 
-    from popsim.experiments.design import Change, read_study  # noqa: PLC0415
-    from popsim.experiments.unit import build  # noqa: PLC0415
+    from popsim.studies.design import Change, read_study  # noqa: PLC0415
+    from popsim.studies.unit import build  # noqa: PLC0415
 
     marks.append(time.time())
     study = read_study(EXPERIMENT, {"population": Change("--population", 10_000)})

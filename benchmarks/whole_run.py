@@ -55,9 +55,9 @@ class Stopwatch:
 
 def live(twins: int, days: int, folder: Path) -> dict[str, Any]:
     """One piece of work from nothing to the store, with the kernels loaded before."""
-    from popsim.experiments import unit as work  # noqa: PLC0415  (after threads are set)
-    from popsim.experiments.design import Change, read_study  # noqa: PLC0415
-    from popsim.experiments.store import UnitStore  # noqa: PLC0415
+    from popsim.runs.store import UnitStore  # noqa: PLC0415
+    from popsim.studies import unit as work  # noqa: PLC0415  (after threads are set)
+    from popsim.studies.design import Change, read_study  # noqa: PLC0415
 
     numbers = {"population": twins, "replications": 1, "enrolment_days": 0, "follow_up_days": days}
     study = read_study(EXPERIMENT, {key: Change(f"--{key}", value) for key, value in numbers.items()})

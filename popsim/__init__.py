@@ -13,10 +13,10 @@ from popsim.errors import DefinitionError, InputError, PopsimError, RunError
 
 if TYPE_CHECKING:
     from popsim.care.network import CareNetwork
-    from popsim.experiments.run import Run
-    from popsim.model import PopulationModel
     from popsim.population.population import Population
-    from popsim.twin import PatientTwin
+    from popsim.runs.run import Run
+    from popsim.simulation.model import PopulationModel
+    from popsim.simulation.twin import PatientTwin
 
 __all__ = [
     "CareNetwork",
@@ -32,10 +32,10 @@ __all__ = [
 
 _HOME = {
     "CareNetwork": "popsim.care.network",
-    "PatientTwin": "popsim.twin",
+    "PatientTwin": "popsim.simulation.twin",
     "Population": "popsim.population.population",
-    "PopulationModel": "popsim.model",
-    "Run": "popsim.experiments.run",
+    "PopulationModel": "popsim.simulation.model",
+    "Run": "popsim.runs.run",
 }
 
 

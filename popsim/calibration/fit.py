@@ -19,7 +19,7 @@ from typing import Protocol
 import numpy as np
 import polars as pl
 
-from popsim.calibration.aims import Aims, Simulated
+from popsim.calibration.objectives import Aims, Simulated
 from popsim.calibration.posterior import Posterior, log_posterior, sample
 from popsim.calibration.priors import Priors
 from popsim.definitions.calibration import Calibration

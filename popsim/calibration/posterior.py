@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.random import RandomState  # what emcee takes as the state of its chains
 
-from popsim.calibration.aims import Aims
+from popsim.calibration.objectives import Aims
 from popsim.calibration.priors import Priors
 from popsim.evidence.distributions import Floats
 from popsim.learning.emulator import Emulators

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from popsim.calibration.aims import Aim, Aims, Simulated
 from popsim.calibration.fit import Problem
+from popsim.calibration.objectives import Aim, Aims, Simulated
 from popsim.calibration.priors import priors_of
 from popsim.calibration.sources import Run, Source, figures, read_source
 from popsim.definitions.base import validate
@@ -19,7 +19,7 @@ from popsim.definitions.texts import read_toml
 from popsim.errors import DefinitionError, InputError, did_you_mean
 from popsim.evidence.distributions import Floats
 from popsim.evidence.parameters import PARAMETER_SETS, load_parameters
-from popsim.experiments.design import Change
+from popsim.studies.design import Change
 
 CALIBRATE = "calibrate"
 

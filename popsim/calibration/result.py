@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from popsim.calibration.aims import natural
 from popsim.calibration.fit import DRAWS, MEAN, OWN, Fit
+from popsim.calibration.objectives import natural
 from popsim.calibration.priors import on_scale
 from popsim.definitions.calibration import Calibrated
 from popsim.definitions.parameter import ParameterChange

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from popsim.analyses.sensitivity.design import designed
 from popsim.calibration.quantities import NEEDS_DAYS, NEEDS_ENDPOINT, QUANTITIES, Arms, Seen, measure
 from popsim.calibration.survival import Estimate
 from popsim.care.network import operand
@@ -19,14 +20,13 @@ from popsim.definitions.target import Target, read_targets
 from popsim.definitions.texts import read_toml
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.evidence.distributions import Floats
-from popsim.experiments.design import Change, Study, study_of
-from popsim.experiments.recruitment import followed_days
-from popsim.experiments.sensitivity.design import designed
 from popsim.kernels.codes import CAUSE_NAMES
 from popsim.population.baseline import BASELINE
+from popsim.studies.design import Change, Study, study_of
+from popsim.studies.recruitment import followed_days
 
 if TYPE_CHECKING:
-    from popsim.experiments.runner import RunResult
+    from popsim.runs.runner import RunResult
 
 type Run = Callable[[Study], RunResult]
 

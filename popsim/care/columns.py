@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from popsim.kernels.care_records import Columns as CareColumns
+from popsim.kernels.care.records import Columns as CareColumns
 from popsim.population.columns import Column, Kind, Schema
 
 FRACTION = "1"  # share of the target dose

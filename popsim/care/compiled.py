@@ -26,8 +26,8 @@ from popsim.definitions.network import (
     Uniform,
 )
 from popsim.errors import InputError
-from popsim.kernels import care_records as records
 from popsim.kernels import codes
+from popsim.kernels.care import records
 from popsim.population.columns import Schema
 
 HOURS_A_DAY = 24.0

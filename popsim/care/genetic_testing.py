@@ -23,7 +23,7 @@ from popsim.definitions.gene import Prescribing, PrescribingRule
 from popsim.definitions.interventions import GeneticTest
 from popsim.evidence.parameters import FOLDER, ParameterSet
 from popsim.kernels.codes import STREAM_INTERVENTION
-from popsim.kernels.sampling import keyed_uniforms
+from popsim.kernels.numerics.sampling import keyed_uniforms
 from popsim.population.charges import Charges
 from popsim.population.genome import CODES, allele_activities
 from popsim.population.population import Population

@@ -21,7 +21,7 @@ from popsim.care.signals import Signals
 from popsim.definitions.interventions import Device, Drug, Effect, GeneticTest, Intervention, Personal, Programme
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels.codes import STREAM_INTERVENTION
-from popsim.kernels.sampling import keyed_uniforms
+from popsim.kernels.numerics.sampling import keyed_uniforms
 from popsim.population.charges import Charges
 from popsim.population.clock import Clock
 from popsim.population.population import Population

@@ -14,9 +14,9 @@ from popsim.care.eligibility import entered_before
 from popsim.care.signals import Signals
 from popsim.definitions.interventions import Telemonitoring
 from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.kernels.care.monitoring import measure_day
 from popsim.kernels.codes import ALERT_IGNORED, STREAM_ALERTS
-from popsim.kernels.monitoring import measure_day
-from popsim.kernels.sampling import keyed_uniforms
+from popsim.kernels.numerics.sampling import keyed_uniforms
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 

@@ -13,7 +13,7 @@ from popsim.care.network import CareNetwork
 from popsim.definitions.interventions import Capacity, Policy, Telemonitoring
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, did_you_mean
-from popsim.kernels import care_records as records
+from popsim.kernels.care import records
 from popsim.population.columns import Schema
 
 

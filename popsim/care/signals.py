@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from popsim.definitions.base import read
 from popsim.definitions.signal import Signal, SignalFile
 from popsim.errors import DefinitionError
-from popsim.kernels import care_records as records
-from popsim.kernels.sight import read_rows, sample_laboratory
+from popsim.kernels.care import records
+from popsim.kernels.care.observation import read_rows, sample_laboratory
 from popsim.physiology.clinical import COLUMNS as CLINICAL_COLUMNS
 from popsim.physiology.columns import COLUMNS as PHYSIOLOGY_COLUMNS
 from popsim.population.columns import Column, Schema

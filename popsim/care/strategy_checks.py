@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 
 from popsim.care.columns import CARE_COLUMNS, FRACTION
 from popsim.care.genetic_testing import prescribing_rules
-from popsim.care.medicines import prescribed_classes
 from popsim.care.network_checks import check_condition
+from popsim.care.prescribing import prescribed_classes
 from popsim.definitions.interventions import (
     Capacity,
     Device,
@@ -21,7 +21,7 @@ from popsim.definitions.interventions import (
 from popsim.definitions.network import Condition, NetworkDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, did_you_mean
-from popsim.physiology.heart_failure import ADVANCE_READS
+from popsim.physiology.organs.heart_failure import ADVANCE_READS
 from popsim.population.columns import Schema
 from popsim.population.traits import COLUMNS as TRAITS
 

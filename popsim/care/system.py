@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from popsim.arguments import key, whole_number
 from popsim.care.columns import find_columns
 from popsim.care.compiled import compile_network, compile_sources, number_of_places
-from popsim.care.medicines import Medicines
 from popsim.care.network import CareNetwork
 from popsim.care.policy import Policies, switch_days, telemonitoring_policy
+from popsim.care.prescribing import Medicines
 from popsim.care.signals import Signals
 from popsim.definitions.strategy import Strategy
 from popsim.errors import InputError, RunError
 from popsim.evidence.parameters import ParameterSet, load_parameters
-from popsim.kernels import care_loop as loop
-from popsim.kernels import care_records as records
-from popsim.kernels.care import MOST_TURNS
-from popsim.kernels.care_events import FAULT_HOPS, FAULT_TURNS
-from popsim.kernels.world import hand_over
+from popsim.kernels.care import event_loop as loop
+from popsim.kernels.care import records
+from popsim.kernels.care.events import FAULT_HOPS, FAULT_TURNS
+from popsim.kernels.care.patient_flow import MOST_TURNS
+from popsim.kernels.care.world import hand_over
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population

@@ -34,8 +34,8 @@ from popsim.cli.twin import twin_app
 from popsim.cli.validate import validate
 from popsim.cli.verify import verify
 from popsim.errors import PopsimError, one_line
-from popsim.experiments.interrupts import Ending, signals_as_interrupts
-from popsim.experiments.memory import check_limits
+from popsim.runs.interrupts import Ending, signals_as_interrupts
+from popsim.runs.memory import check_limits
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells expect
 BROKEN_PIPE = 141  # 128 + SIGPIPE, likewise

@@ -36,7 +36,7 @@ def budget(
 ) -> None:
     """Print what adopting a strategy does to a budget, year by year, not discounted."""
     from popsim.economics.perspectives import perspective_named
-    from popsim.reporting.budget_text import budget_text
+    from popsim.reporting.text.budget import budget_text
 
     people, shares = numbers("--eligible", eligible), numbers("--uptake", uptake)
     print(budget_text(opened(run), people, shares, strategy, perspective_named(perspective)))
@@ -50,9 +50,9 @@ def capacity(
     places: Annotated[str, typer.Option(metavar="N,N[,N...]", help="For the network's reference population.")],
 ) -> None:
     """Run an experiment with several numbers of places; print what a strategy and a place are worth at each."""
-    from popsim.experiments.run import Run
-    from popsim.experiments.variants import at_capacities
-    from popsim.reporting.capacity_text import capacity_text
+    from popsim.reporting.text.capacity import capacity_text
+    from popsim.runs.run import Run
+    from popsim.studies.variants import at_capacities
 
     levels = [int(number) for number in numbers("--places", places)]
     if levels != numbers("--places", places):

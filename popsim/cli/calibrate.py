@@ -35,9 +35,9 @@ def calibrate(
     calibration = "...".
     """
     from popsim.calibration.fit import calibrate as fit_parameters
-    from popsim.calibration.keeping import folder_of, keep
     from popsim.calibration.problem import problem_of, read_files
-    from popsim.reporting.calibration import calibration_text, draw_calibration
+    from popsim.calibration.storage import folder_of, keep
+    from popsim.reporting.text.calibration import calibration_text, draw_calibration
 
     calibration, file, targets = read_files(files, {"points": points, "people": people, "seed": options.seed})
     place = options.out / "calibration" / calibration.name

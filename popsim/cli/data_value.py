@@ -12,11 +12,11 @@ def data_value(file: File, options: StudyOptions) -> None:
     FILE names an experiment, strategies and what of their data is varied: accuracy, interval, delay, missingness,
     genome, adoption, alert fatigue, or any other value of a strategy.
     """
-    from popsim.experiments.data_value import data_value as ask
-    from popsim.experiments.data_value import read_question
-    from popsim.experiments.design import Study
-    from popsim.experiments.runner import RunResult
-    from popsim.reporting.data_value import data_value_text, draw_data_value
+    from popsim.analyses.data_value import data_value as ask
+    from popsim.analyses.data_value import read_question
+    from popsim.reporting.text.data_value import data_value_text, draw_data_value
+    from popsim.runs.runner import RunResult
+    from popsim.studies.design import Study
 
     question = read_question(file, options.changes())
     place = options.out / "data_value" / question.definition.name

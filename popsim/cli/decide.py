@@ -13,7 +13,7 @@ from popsim.errors import InputError
 from popsim.numbers import read_number, read_whole
 
 if TYPE_CHECKING:
-    from popsim.experiments.run import Run
+    from popsim.runs.run import Run
 
 Price = Annotated[
     float | None,
@@ -47,7 +47,7 @@ def decide(
 ) -> None:
     """Print which strategy to choose, how sure that is, and what it would be worth to know more."""
     from popsim.economics.information import Study
-    from popsim.reporting.decision_text import decision_text
+    from popsim.reporting.text.decision import decision_text
 
     for flag, number in (("--willingness-to-pay", willingness_to_pay), ("--top", top)):
         if number is not None and not 0 <= number < math.inf:
@@ -58,7 +58,7 @@ def decide(
 
 def subgroups(run: FinishedRun, by: By = None) -> None:
     """Print effects by subgroup, whose health gains and whose loses, and the value of individualised care."""
-    from popsim.reporting.subgroup_text import subgroups_text
+    from popsim.reporting.text.subgroups import subgroups_text
 
     print(subgroups_text(_compared(run), *groupings(by or "female,deprivation_quintile")))
 
@@ -75,7 +75,7 @@ def equity(
     ] = None,
 ) -> None:
     """Print who gains health and who bears the cost, with equity-weighted net benefit."""
-    from popsim.reporting.subgroup_text import equity_text
+    from popsim.reporting.text.subgroups import equity_text
 
     given = (_by_level("--lifetime", lifetime), _by_level("--opportunity-cost", opportunity_cost))
     print(equity_text(_compared(run), *groupings(by or ",".join(GROUPINGS)), *given))

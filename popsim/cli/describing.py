@@ -23,9 +23,9 @@ def parameters(
     csv: Csv = None,
 ) -> None:
     """List every parameter of an experiment: value, unit, interval, distribution, source."""
-    from popsim.experiments.design import read_study
     from popsim.reporting.csv_file import write_csv
-    from popsim.reporting.parameters_text import parameter_frame, render_parameters
+    from popsim.reporting.text.parameters import parameter_frame, render_parameters
+    from popsim.studies.design import read_study
 
     study = read_study(file)
     if csv is not None:

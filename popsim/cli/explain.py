@@ -22,7 +22,7 @@ def explain(
 
     The piece of work is simulated again with the same random numbers, so the lives are those of the run.
     """
-    from popsim.reporting.explanation import compare_text, most_different_text, person_text
+    from popsim.reporting.text.explanation import compare_text, most_different_text, person_text
 
     found = opened(run)
     if person is None:

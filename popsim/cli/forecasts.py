@@ -29,10 +29,10 @@ def score(
     """
     if plot is not None and (plot.suffix != ".png" or plot.is_dir() or not plot.parent.is_dir()):
         raise InputError(f"--plot {plot}: must be the path of a .png file in a folder that exists")
-    from popsim.experiments.forecasting import judge
+    from popsim.analyses.forecasting import judge
     from popsim.reporting.figures.forecasts import calibration_figure
     from popsim.reporting.figures.style import save
-    from popsim.reporting.forecasts import forecasts_text
+    from popsim.reporting.text.forecasts import forecasts_text
 
     judged = judge(options.study(file), strategy, weeks=weeks, days=days, members=members)
     print(forecasts_text(judged))

@@ -11,8 +11,8 @@ from popsim.cli.options import StudyOptions, changes, study_options, whole
 from popsim.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
-    from popsim.experiments.design import Study, Unit
     from popsim.learning.evaluation import Evaluation
+    from popsim.studies.design import Study, Unit
 
 LONGEST_HORIZON = 365  # days
 
@@ -47,14 +47,14 @@ def learn(
     if every is not None and every < 1:
         raise InputError(f"command line: --every = {every}: must be 1 or more")
     from popsim.learning.card import card, write_card
-    from popsim.reporting.learning_text import evaluation_text
+    from popsim.reporting.text.learning import evaluation_text
 
     notes: tuple[str, ...] = ()
     if table is not None:
         found, source, notes = _from_table(table, outcome, person, day, by, horizon)
         name = table.stem
     else:
-        from popsim.experiments.design import read_study
+        from popsim.studies.design import read_study
 
         flags = options.changes() | changes(replications=1, draws=0, regions=1)
         study = read_study(Path(str(experiment)), flags)
@@ -83,11 +83,11 @@ def _from_model(
     study: Study, unit: Unit, outcome: str, horizon: int, every: int | None
 ) -> tuple[Evaluation, dict[str, str]]:
     """Simulate, gather landmarks and judge."""
-    from popsim.experiments.unit import build
-    from popsim.learning.collect import collect
+    from popsim.analyses.landmarks import collect
     from popsim.learning.evaluation import evaluate
     from popsim.learning.features import OUTCOMES
     from popsim.learning.performance import subgroups
+    from popsim.studies.unit import build
 
     if outcome not in OUTCOMES:
         raise InputError(f"command line: --outcome = '{outcome}': {did_you_mean(outcome, OUTCOMES)}")

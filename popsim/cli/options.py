@@ -17,10 +17,10 @@ from popsim.errors import InputError, did_you_mean
 from popsim.numbers import read_whole
 
 if TYPE_CHECKING:
-    from popsim.experiments.design import Change, Study
-    from popsim.experiments.engine import Engine
-    from popsim.experiments.run import Run
-    from popsim.experiments.runner import RunResult
+    from popsim.runs.engine import Engine
+    from popsim.runs.run import Run
+    from popsim.runs.runner import RunResult
+    from popsim.studies.design import Change, Study
 
 MOST_PROCESSES = 1024
 ENGINES = ("local", "dask")
@@ -116,13 +116,13 @@ class StudyOptions:
 
     def study(self, file: Path, scenario: str | None = None) -> Study:
         """The study of an experiment's file, with what is said here."""
-        from popsim.experiments.design import read_study
+        from popsim.studies.design import read_study
 
         return read_study(file, self.changes(), scenario)
 
     def engine(self, study: Study) -> Engine:
         """Processes and threads that fit a study."""
-        from popsim.experiments.engine import Engine
+        from popsim.runs.engine import Engine
 
         days = study.experiment.follow_up_days
         return Engine.fitting(self.workers, self.threads, len(study.units), study.region_size(0), days)
@@ -131,8 +131,8 @@ class StudyOptions:
         self, study: Study, results: Path | None = None, title: str | None = None, engine: Engine | None = None
     ) -> RunResult:
         """Run a study with a progress bar, in another folder of results than `out`, or on another engine."""
-        from popsim.experiments.runner import run_study
-        from popsim.reporting.progress import progress_bar
+        from popsim.reporting.text.progress import progress_bar
+        from popsim.runs.runner import run_study
 
         with progress_bar(title or study.experiment.name, quiet=self.quiet) as on_progress:
             return run_study(study, results or self.out, engine or self.engine(study), on_progress)
@@ -167,7 +167,7 @@ def study_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
 
 def changes(**values: int | None) -> dict[str, Change]:
     """What flags say instead of the experiment's file, by its key; None: nothing."""
-    from popsim.experiments.design import Change
+    from popsim.studies.design import Change
 
     flags = {key: FLAGS.get(key, f"--{key.replace('_', '-')}") for key in values}
     return {key: Change(flags[key], value) for key, value in values.items() if value is not None}
@@ -185,7 +185,7 @@ def check_engine(engine: str, address: str, deadline: float | None) -> None:
 
 def opened(path: Path, results: Path = Path("results")) -> Run:
     """A finished run; says on standard error which one it is where the command line leaves it open."""
-    from popsim.experiments.run import Run
+    from popsim.runs.run import Run
 
     run = Run.open(path, results)
     if run.folder != path:

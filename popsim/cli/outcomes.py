@@ -14,6 +14,6 @@ def outcomes(
     everything: Annotated[bool, typer.Option("--all", help="Also distributions in detail and the risk model.")] = False,
 ) -> None:
     """Print readmission, time at home, waits, occupancy and equity, with paired differences between strategies."""
-    from popsim.reporting.outcome_text import outcome_text
+    from popsim.reporting.text.outcomes import outcome_text
 
     print(outcome_text(opened(run), everything))

@@ -39,7 +39,7 @@ def report(
     out: Annotated[Path | None, typer.Option(help="HTML file; 'report.html' in the run's folder otherwise.")] = None,
 ) -> None:
     """Write one HTML page with methods, tables, figures, parameters and provenance of a finished run."""
-    from popsim.reporting.report import write_report
+    from popsim.reporting.pages.report import write_report
 
     found = opened(run)
     path = out or found.folder / "report.html"

@@ -35,10 +35,10 @@ def run(
     from popsim.definitions.texts import read_toml
 
     read_toml(file)  # what is not TOML is refused before the engine is loaded
-    from popsim.experiments.doubts import doubts
-    from popsim.experiments.precision import Wanted
-    from popsim.experiments.until import run_until
-    from popsim.reporting.tables import print_run
+    from popsim.analyses.precision import Wanted
+    from popsim.analyses.until import run_until
+    from popsim.reporting.text.tables import print_run
+    from popsim.studies.warnings import doubts
 
     study = options.study(file, scenario)
     for doubt in doubts(study.experiment, study.cohort, study.schema):
@@ -66,7 +66,7 @@ def status(
 
     Without flags, and with nothing done of the experiment as it stands, its newest run is looked at.
     """
-    from popsim.experiments.status import status_of, status_of_run
+    from popsim.runs.status import status_of, status_of_run
 
     if file.is_dir():
         found = status_of_run(opened(file))
@@ -88,6 +88,6 @@ def check(file: File) -> None:
     from popsim.definitions.texts import read_toml
 
     read_toml(file)  # what is not TOML is refused before the engine is loaded
-    from popsim.experiments.checking import check_file
+    from popsim.analyses.definition_check import check_file
 
     print(f"{file}: {check_file(file)}")

@@ -8,8 +8,8 @@ from popsim.cli.options import File, StudyOptions, study_options
 @study_options()
 def scenarios(file: File, options: StudyOptions) -> None:
     """Run an experiment and all its scenarios, each into a run folder of its own, and print them side by side."""
-    from popsim.experiments.scenarios import scenario_table, studies
-    from popsim.reporting.scenarios import render_scenarios
+    from popsim.analyses.scenarios import scenario_table, studies
+    from popsim.reporting.text.scenarios import render_scenarios
 
     tables = {}
     found = studies(file, changes=options.changes())

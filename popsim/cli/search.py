@@ -15,10 +15,10 @@ def search(file: File, options: StudyOptions, trials: Annotated[int | None, whol
     FILE names the experiment, the strategy, what may be chosen and the budget. All variants meet the same people and
     luck; the best of them race on fresh luck, and the winner is judged on luck that had no part in choosing it.
     """
-    from popsim.experiments.policy_problem import read_problem
-    from popsim.reporting.search import draw_search, search_text
-    from popsim.search.keeping import folder_of, keep
+    from popsim.analyses.policy_problem import read_problem
+    from popsim.reporting.text.search import draw_search, search_text
     from popsim.search.policy import evaluator, find
+    from popsim.search.storage import folder_of, keep
 
     problem = read_problem(file, trials, options.changes())
     place = options.out / "search" / problem.search.name

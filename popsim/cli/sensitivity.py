@@ -44,9 +44,9 @@ def plan(
 ) -> None:
     """Say what a run will take and how precise it will be, from a small pilot."""
     once("--precision", [text.partition("=")[0] for text in precision or ()])
-    from popsim.experiments.plan import plan_study
-    from popsim.experiments.precision import Wanted
-    from popsim.reporting.sensitivity import plan_text
+    from popsim.analyses.plan import plan_study
+    from popsim.analyses.precision import Wanted
+    from popsim.reporting.text.sensitivity import plan_text
 
     study = options.study(file)
     engine = options.engine(study)
@@ -66,11 +66,11 @@ def one_way(
     plot: Annotated[Path | None, typer.Option(help="Folder to draw a tornado of each strategy into.")] = None,
 ) -> None:
     """One parameter at a time at both ends of its range (a tornado); all uncertain parameters if none is named."""
-    from popsim.experiments.contrast import contrasts
-    from popsim.experiments.sensitivity.design import evaluator
-    from popsim.experiments.sensitivity.parameters import varied
-    from popsim.experiments.sensitivity.ways import one_way as ask
-    from popsim.reporting.sensitivity import draw_tornados, tornado_text
+    from popsim.analyses.contrast import contrasts
+    from popsim.analyses.sensitivity.design import evaluator
+    from popsim.analyses.sensitivity.parameters import varied
+    from popsim.analyses.sensitivity.ways import one_way as ask
+    from popsim.reporting.text.sensitivity import draw_tornados, tornado_text
 
     study = options.study(file)
     parameters, asked = varied(study, parameter or ()), contrasts(study.experiment, outcome)
@@ -94,11 +94,11 @@ def two_way(
     """Two parameters over a grid."""
     if len(parameter or ()) != 2 or not 2 <= points <= 100:
         raise InputError("two-way: name two parameters (--parameter A --parameter B) and 2 to 100 --points")
-    from popsim.experiments.contrast import contrasts
-    from popsim.experiments.sensitivity.design import evaluator
-    from popsim.experiments.sensitivity.parameters import varied
-    from popsim.experiments.sensitivity.ways import two_way as ask
-    from popsim.reporting.sensitivity import grid_text
+    from popsim.analyses.contrast import contrasts
+    from popsim.analyses.sensitivity.design import evaluator
+    from popsim.analyses.sensitivity.parameters import varied
+    from popsim.analyses.sensitivity.ways import two_way as ask
+    from popsim.reporting.text.sensitivity import grid_text
 
     study = options.study(file)
     first, second = varied(study, parameter or ())
@@ -121,11 +121,11 @@ def threshold(
         raise InputError("threshold: name one parameter (--parameter NAME or NAME=LOW:HIGH)")
     if not math.isfinite(target):
         raise InputError(f"command line: --target = {target}: must be a finite number")
-    from popsim.experiments.contrast import contrasts
-    from popsim.experiments.sensitivity.design import evaluator
-    from popsim.experiments.sensitivity.parameters import varied
-    from popsim.experiments.sensitivity.threshold import threshold as search
-    from popsim.reporting.sensitivity import threshold_text
+    from popsim.analyses.contrast import contrasts
+    from popsim.analyses.sensitivity.design import evaluator
+    from popsim.analyses.sensitivity.parameters import varied
+    from popsim.analyses.sensitivity.threshold import threshold as search
+    from popsim.reporting.text.sensitivity import threshold_text
 
     study = options.study(file)
     (searched,) = varied(study, parameter or ())
@@ -145,11 +145,11 @@ def sobol(
     csv: Csv = None,
 ) -> None:
     """Sobol indices: the share of the outcome's variance that each parameter explains, alone and in all."""
-    from popsim.experiments.contrast import contrasts
-    from popsim.experiments.sensitivity.design import evaluator
-    from popsim.experiments.sensitivity.overall import sobol as ask
-    from popsim.experiments.sensitivity.parameters import varied
-    from popsim.reporting.sensitivity import sobol_text
+    from popsim.analyses.contrast import contrasts
+    from popsim.analyses.sensitivity.design import evaluator
+    from popsim.analyses.sensitivity.overall import sobol as ask
+    from popsim.analyses.sensitivity.parameters import varied
+    from popsim.reporting.text.sensitivity import sobol_text
 
     study = options.study(file)
     parameters, asked = varied(study, parameter or ()), contrasts(study.experiment, outcome)
@@ -169,11 +169,11 @@ def morris(
     csv: Csv = None,
 ) -> None:
     """Morris screening: which parameters matter at all, with few simulations."""
-    from popsim.experiments.contrast import contrasts
-    from popsim.experiments.sensitivity.design import evaluator
-    from popsim.experiments.sensitivity.overall import morris as ask
-    from popsim.experiments.sensitivity.parameters import varied
-    from popsim.reporting.sensitivity import morris_text
+    from popsim.analyses.contrast import contrasts
+    from popsim.analyses.sensitivity.design import evaluator
+    from popsim.analyses.sensitivity.overall import morris as ask
+    from popsim.analyses.sensitivity.parameters import varied
+    from popsim.reporting.text.sensitivity import morris_text
 
     study = options.study(file)
     parameters, asked = varied(study, parameter or ()), contrasts(study.experiment, outcome)

@@ -136,7 +136,7 @@ def update(
     """Take in data: all of a file, or nothing of it."""
     from popsim.registry.privacy import shown_path
     from popsim.registry.stream import read_bytes
-    from popsim.reporting.twin_text import report_text
+    from popsim.reporting.text.twin import report_text
 
     whose, calendar = _whose(twin), _calendar(day_zero, today)
     report = _opened(registry).update(read_bytes(stream), stream, twin=whose, calendar=calendar)
@@ -154,8 +154,8 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Look at the folder once, and end.")] = False,
 ) -> None:
     """Take in data as they arrive, until interrupted or the pipe is closed. Files named by a twin's id are about it."""
-    from popsim.registry.watching import is_pipe, watch_folder, watch_pipe
-    from popsim.reporting.twin_text import report_text
+    from popsim.registry.follow import is_pipe, watch_folder, watch_pipe
+    from popsim.reporting.text.twin import report_text
 
     if not 0.0 < every <= LONGEST_WAIT_S:
         raise InputError(f"command line: --every: must be above 0 and at most {LONGEST_WAIT_S:g} s")
@@ -184,12 +184,12 @@ def show(
 ) -> None:
     """What is known, believed, foreseen and advised of a twin."""
     from popsim.registry.privacy import shown_path
-    from popsim.registry.showing import summarise
-    from popsim.reporting.twin_text import summary_text
+    from popsim.registry.views import summarise
+    from popsim.reporting.text.twin import summary_text
 
     summary = summarise(_opened(registry), str(_whose(twin)))
     if out is not None:
-        from popsim.reporting.twin_page import write_twin_page
+        from popsim.reporting.pages.twin import write_twin_page
 
         name = shown_path(write_twin_page(summary, out))
         _print({"twin": summary.twin, "page": name}, f"{name}: written\n\n{NOTICE}", as_json)
@@ -203,9 +203,9 @@ def forecast(
     twin: Twin, registry: Registry, days: Annotated[int, whole("How far to look ahead.")] = 90, as_json: Json = False
 ) -> None:
     """What is to be expected: risks within 7, 30 and 90 days, and the course of what is measured."""
-    from popsim.registry.advising import make_forecast
-    from popsim.registry.showing import summarise
-    from popsim.reporting.twin_text import forecast_text
+    from popsim.registry.advice import make_forecast
+    from popsim.registry.views import summarise
+    from popsim.reporting.text.twin import forecast_text
 
     whose, opened = str(_whose(twin)), _opened(registry)
     make_forecast(opened, whose, days)
@@ -228,10 +228,10 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare what may be done, and recommend, with reasons."""
-    from popsim.registry.advising import compare_options
-    from popsim.registry.showing import summarise
-    from popsim.reporting.twin_text import options_text
-    from popsim.twinning.options import load_options
+    from popsim.assimilation.options import load_options
+    from popsim.registry.advice import compare_options
+    from popsim.registry.views import summarise
+    from popsim.reporting.text.twin import options_text
 
     whose, opened = str(_whose(twin)), _opened(registry)
     compare_options(
@@ -251,9 +251,9 @@ def compare(
 @private
 def explain(twin: Twin, registry: Registry, as_json: Json = False) -> None:
     """Why the last comparison recommended what it did, and what would change it; compares if nothing was compared."""
-    from popsim.registry.advising import compare_options
-    from popsim.registry.showing import summarise
-    from popsim.reporting.twin_text import reasons_text
+    from popsim.registry.advice import compare_options
+    from popsim.registry.views import summarise
+    from popsim.reporting.text.twin import reasons_text
 
     whose, opened = str(_whose(twin)), _opened(registry)
     summary = summarise(opened, whose)
@@ -287,7 +287,7 @@ def audit(
 
     Whoever can write the file can also write a whole new log: note the head elsewhere, and give it to --expect.
     """
-    from popsim.reporting.twin_text import audit_text
+    from popsim.reporting.text.twin import audit_text
 
     if expect and not re.fullmatch("[0-9a-f]{64}", expect):
         raise InputError("command line: --expect: must be a hash as this command prints it, 64 digits 0-9 and a-f")

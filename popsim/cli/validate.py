@@ -30,7 +30,7 @@ def validate(
     from popsim.calibration.validation import validated
     from popsim.reporting.csv_file import write_csv
     from popsim.reporting.figures.validation import validation_figure
-    from popsim.reporting.validation import validation_text
+    from popsim.reporting.text.validation import validation_text
 
     chosen = files or [path for folder in SHIPPED for path in sorted(Path(folder).glob("*.toml"))]
     if not chosen:

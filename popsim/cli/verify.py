@@ -22,8 +22,8 @@ def verify(
     if not 20 <= people <= 100_000:
         raise InputError(f"--people {people}: must be between 20 and 100000")
     from popsim.reporting.csv_file import write_csv
-    from popsim.reporting.progress import progress_bar
-    from popsim.reporting.verification import findings_frame, findings_text
+    from popsim.reporting.text.progress import progress_bar
+    from popsim.reporting.text.verification import findings_frame, findings_text
     from popsim.verification.suite import failed
     from popsim.verification.suite import verify as check_all
 

@@ -16,7 +16,7 @@ Compartment = Literal["depot", "central", "peripheral", "effect_site"]
 Reaction = Literal["bradycardia", "hypotension", "hyperkalaemia", "kidney_injury", "bleeding_risk", "hypoglycaemia"]
 
 
-# The units that the kernels count in (kernels/pharmacology.py); a file in another would be misread.
+# The units that the kernels count in (kernels/physiology/pharmacology.py); a file in another would be misread.
 UNITS = {
     "target_dose": ("mg/d", "[iU]/d", "{dose}/d"),
     "absorption": ("/h",),
@@ -72,7 +72,7 @@ class Effect(Definition):
     is at_target (1 + half**h), half of it is reached at x = half. Without `half` the effect is proportional to x**h.
 
     Attributes:
-        influence: a row of kernels/influences.py.
+        influence: a row of kernels/physiology/influences.py.
         unless: column (0 or 1) that takes the effect away.
     """
 

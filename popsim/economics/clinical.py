@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.evidence.parameters import ParameterSet
-from popsim.kernels import accrual, states
+from popsim.kernels import accrual
+from popsim.kernels.physiology import states
 from popsim.population.columns import Schema
 from popsim.population.population import Population
 

@@ -36,7 +36,7 @@ from popsim.economics.decision import Decision, need_draws
 from popsim.economics.uncertainty import t_quantile, without_noise
 from popsim.errors import InputError, did_you_mean
 from popsim.kernels.codes import STREAM_STUDIES
-from popsim.kernels.sampling import keyed_uniforms
+from popsim.kernels.numerics.sampling import keyed_uniforms
 
 LEAST_DRAWS = 20  # below, a regression over draws says nothing
 BLOCKS = 20  # of the jackknife

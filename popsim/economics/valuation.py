@@ -26,7 +26,7 @@ from popsim.errors import InputError
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels import accrual
 from popsim.kernels.charges import accrue_daily
-from popsim.kernels.states import take_off
+from popsim.kernels.physiology.states import take_off
 from popsim.population.charges import Charges
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog

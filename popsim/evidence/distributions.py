@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from scipy.special import betainc, betaincc, betaincinv, gammainc, gammaincc, gammaincinv, ndtr, ndtri
 
 from popsim.definitions import uncertainty as given
-from popsim.kernels.sampling import PIECE_LOGNORMAL, PIECE_NORMAL, quantiles
+from popsim.kernels.numerics.sampling import PIECE_LOGNORMAL, PIECE_NORMAL, quantiles
 
 type Floats = NDArray[np.float64]
 

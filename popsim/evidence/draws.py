@@ -22,7 +22,7 @@ from popsim.evidence.correlation import cholesky, smallest_eigenvalue
 from popsim.evidence.distributions import Beta, Distribution, Floats, Gamma, Normal, distribution_of
 from popsim.evidence.parameters import ParameterSet, find_parameter
 from popsim.kernels.codes import STREAM_PARAMETERS
-from popsim.kernels.sampling import HIGHEST_PROBABILITY, LOWEST_PROBABILITY, correlate, keyed_uniforms
+from popsim.kernels.numerics.sampling import HIGHEST_PROBABILITY, LOWEST_PROBABILITY, correlate, keyed_uniforms
 
 LARGEST_OUTSIDE = 1e-9  # probability of a value that the parameter may not have
 FAR_OUT = 0.0005  # a value beyond this quantile of its own distribution, on either side, is taken for a mistake

@@ -9,7 +9,7 @@ from pathlib import Path
 from popsim.definitions.base import read
 from popsim.definitions.drug import Drug
 from popsim.errors import DefinitionError, did_you_mean
-from popsim.kernels.influences import INFLUENCES
+from popsim.kernels.physiology.influences import INFLUENCES
 from popsim.units import canonical
 
 FOLDER = Path(__file__).parent / "drugs"

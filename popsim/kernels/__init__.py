@@ -5,4 +5,4 @@ threads run it (`threads`).
 """
 
 from popsim.kernels import cache as cache
-from popsim.kernels import threads as threads
+from popsim.kernels.numerics import threads as threads

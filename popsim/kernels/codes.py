@@ -80,11 +80,11 @@ DID_TITRATE = 4
 DID_REDUCE = 8
 DID_EMERGENCY = 16
 
-# Bit of `alert`, beside those of what raised it (kernels/monitoring.py): nobody acts on it.
+# Bit of `alert`, beside those of what raised it (kernels/care/monitoring.py): nobody acts on it.
 ALERT_IGNORED = 16
 
 # Bits of `reaction` that a person notices and reports: all but high potassium (4) and kidney injury (8), which take a
-# laboratory (kernels/reactions.py).
+# laboratory (kernels/physiology/reactions.py).
 REACTIONS_REPORTED = 1 | 2 | 16 | 32 | 64
 
 # Care levels that physiology sees.

@@ -24,7 +24,7 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.errors import NumbaError
 
 from popsim.kernels.codes import STREAM_TRANSITIONS
-from popsim.kernels.random import TWO_TO_MINUS_32, WORD, philox
+from popsim.kernels.numerics.random import TWO_TO_MINUS_32, WORD, philox
 
 BLOCK = 512  # people; their columns (about 24 KB) fit a first-level cache of 32 KB
 WORDS = 4  # random words of one Philox block: that many cycles of one person

@@ -11,7 +11,7 @@ import polars as pl
 from popsim.errors import InputError
 from popsim.evidence.parameters import load_parameters
 from popsim.kernels.codes import STREAM_INTERVENTION
-from popsim.kernels.sampling import keyed_uniforms
+from popsim.kernels.numerics.sampling import keyed_uniforms
 from popsim.learning.drift import Reference
 from popsim.learning.loop import LearningLoop
 from popsim.learning.performance import (

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from popsim.care.signals import FILE
 from popsim.definitions.base import read
 from popsim.definitions.signal import Signal, SignalFile
+from popsim.kernels.care.observation import read_rows
 from popsim.kernels.codes import (
     ALERT,
     DEATH,
@@ -28,7 +29,6 @@ from popsim.kernels.codes import (
     START,
     VISIT,
 )
-from popsim.kernels.sight import read_rows
 from popsim.outcomes.readmission import stays
 from popsim.population.columns import Column, Schema
 from popsim.population.event_log import EventLog

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from popsim.errors import InputError
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels.codes import STREAM_INTERVENTION
-from popsim.kernels.sampling import keyed_uniforms
+from popsim.kernels.numerics.sampling import keyed_uniforms
 from popsim.learning.drift import CumulativeSums, Reference, balance, described
 from popsim.learning.features import KEYS, predictors
 from popsim.learning.performance import Judged, fairness, performance, subgroups, together, watched_from

@@ -25,7 +25,7 @@ from scipy.special import expit, logit
 from popsim.errors import InputError, RunError, did_you_mean
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels.codes import STREAM_INTERVENTION
-from popsim.kernels.sampling import keyed_uniforms
+from popsim.kernels.numerics.sampling import keyed_uniforms
 from popsim.learning.features import KEYS, predictors
 from popsim.outcomes.risk_adjustment import fit_logistic
 

@@ -33,7 +33,7 @@ class KernelModel(Model):
     """A model told in scalar functions of one individual, compiled by numba (or compiled already with `njit`).
 
     States are numbers here, in the order of `states`. Choose with `a if c else b` rather than with `if` statements, and
-    use popsim.kernels.math for exp, log and so on: then the loop compiles to vector instructions.
+    use popsim.kernels.numerics.math for exp, log and so on: then the loop compiles to vector instructions.
 
     Attributes:
         next_state: (state, time_in_state, cycle, u, p, x) -> state after the cycle; u is uniform in (0, 1), p holds the

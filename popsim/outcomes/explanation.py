@@ -17,7 +17,7 @@ import polars as pl
 
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels import codes as code
-from popsim.kernels.fluid import FluidParameters, drug_natriuresis, kidney_power, loop_response
+from popsim.kernels.physiology.fluid import FluidParameters, drug_natriuresis, kidney_power, loop_response
 
 WINDOW_DAYS = 30  # how far back a cause is looked for; changes words only
 LEAST_LITRES = 0.1  # smaller parts of a gain of fluid are not named
@@ -142,7 +142,7 @@ def _fluid(before: pl.DataFrame, constants: ParameterSet) -> list[str]:
 
 
 def _fluid_of_day(day: Mapping[str, Any], constants: ParameterSet) -> dict[str, float]:
-    """Litres that each thing added in one day, the others being as they were (kernels/fluid.py)."""
+    """Litres that each thing added in one day, the others being as they were (kernels/physiology/fluid.py)."""
     p = constants.fill(FluidParameters)
     excess, power = day["extracellular_fluid_excess_l"], kidney_power(day["gfr_ml_min"], p)
 

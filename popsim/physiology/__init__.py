@@ -2,7 +2,7 @@
 
 from popsim.physiology.clinical import ClinicalPhysiology
 from popsim.physiology.columns import COLUMNS, SET_BY_COHORT
-from popsim.physiology.heart_failure import HeartFailurePhysiology
-from popsim.physiology.together import OrganSystem, Physiology
+from popsim.physiology.composite import OrganSystem, Physiology
+from popsim.physiology.organs.heart_failure import HeartFailurePhysiology
 
 __all__ = ["COLUMNS", "SET_BY_COHORT", "ClinicalPhysiology", "HeartFailurePhysiology", "OrganSystem", "Physiology"]

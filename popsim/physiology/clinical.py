@@ -8,25 +8,25 @@ from typing import Protocol
 import numpy as np
 
 from popsim.evidence.parameters import ParameterSet
-from popsim.physiology.ageing import COLUMNS as AGEING_COLUMNS
-from popsim.physiology.ageing import Ageing
-from popsim.physiology.blood import COLUMNS as BLOOD_COLUMNS
-from popsim.physiology.blood import Blood
-from popsim.physiology.diabetes import COLUMNS as DIABETES_COLUMNS
-from popsim.physiology.diabetes import Diabetes
-from popsim.physiology.environment import Environment
-from popsim.physiology.heart_failure import HeartFailurePhysiology
 from popsim.physiology.influences import Influences
-from popsim.physiology.kidney_disease import COLUMNS as KIDNEY_DISEASE_COLUMNS
-from popsim.physiology.kidney_disease import KidneyDisease
-from popsim.physiology.lungs import COLUMNS as LUNGS_COLUMNS
-from popsim.physiology.lungs import Lungs
-from popsim.physiology.pharmacology import COLUMNS as DRUG_COLUMNS
-from popsim.physiology.pharmacology import Pharmacology
-from popsim.physiology.remodelling import COLUMNS as REMODELLING_COLUMNS
-from popsim.physiology.remodelling import Remodelling
-from popsim.physiology.vessels import COLUMNS as VESSELS_COLUMNS
-from popsim.physiology.vessels import Vessels
+from popsim.physiology.organs.ageing import COLUMNS as AGEING_COLUMNS
+from popsim.physiology.organs.ageing import Ageing
+from popsim.physiology.organs.blood import COLUMNS as BLOOD_COLUMNS
+from popsim.physiology.organs.blood import Blood
+from popsim.physiology.organs.diabetes import COLUMNS as DIABETES_COLUMNS
+from popsim.physiology.organs.diabetes import Diabetes
+from popsim.physiology.organs.environment import Environment
+from popsim.physiology.organs.heart_failure import HeartFailurePhysiology
+from popsim.physiology.organs.kidney_disease import COLUMNS as KIDNEY_DISEASE_COLUMNS
+from popsim.physiology.organs.kidney_disease import KidneyDisease
+from popsim.physiology.organs.lungs import COLUMNS as LUNGS_COLUMNS
+from popsim.physiology.organs.lungs import Lungs
+from popsim.physiology.organs.remodelling import COLUMNS as REMODELLING_COLUMNS
+from popsim.physiology.organs.remodelling import Remodelling
+from popsim.physiology.organs.vessels import COLUMNS as VESSELS_COLUMNS
+from popsim.physiology.organs.vessels import Vessels
+from popsim.physiology.pharmacology.drugs import COLUMNS as DRUG_COLUMNS
+from popsim.physiology.pharmacology.drugs import Pharmacology
 from popsim.population.clock import Clock
 from popsim.population.columns import Column
 from popsim.population.population import Population

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.errors import InputError, did_you_mean
-from popsim.kernels.influences import INFLUENCES
+from popsim.kernels.physiology.influences import INFLUENCES
 from popsim.population.population import Population
 
 PLACE = {influence.name: place for place, influence in enumerate(INFLUENCES)}
@@ -18,7 +18,7 @@ class Influences:
     """Scratch rows that organ systems add to: `influences["systolic_shift_mmhg"]` is an array of one float32 a twin.
 
     Attributes:
-        values: shape (influences, twins), rows in the order of kernels/influences.py.
+        values: shape (influences, twins), rows in the order of kernels/physiology/influences.py.
     """
 
     def __init__(self, twins: int) -> None:

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 from polars.io.plugins import register_io_source
 
-from popsim.kernels.care_records import LOG
+from popsim.kernels.care.records import LOG
 from popsim.kernels.codes import CAUSE_NAMES, EVENT_NAMES
 
 CHUNK = 1 << 20  # events turned into a frame at once

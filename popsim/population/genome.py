@@ -24,7 +24,7 @@ from popsim.definitions.base import read
 from popsim.definitions.gene import Ancestries, Gene, Phenotype
 from popsim.errors import InputError, did_you_mean
 from popsim.evidence.parameters import FOLDER
-from popsim.kernels.genome import draw_alleles
+from popsim.kernels.physiology.genome import draw_alleles
 from popsim.population.columns import Column
 from popsim.population.population import Population
 

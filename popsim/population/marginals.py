@@ -1,4 +1,4 @@
-"""Marginals made ready for sampling: each becomes a sequence of pieces of its inverse CDF (kernels/sampling.py)."""
+"""Marginals made ready for sampling: each becomes a sequence of pieces of its inverse CDF (numerics/sampling.py)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.definitions import cohort as definition
-from popsim.kernels.math import normal_cdf
-from popsim.kernels.sampling import PIECE_LOGNORMAL, PIECE_NORMAL, PIECE_UNIFORM, PIECE_VALUE
+from popsim.kernels.numerics.math import normal_cdf
+from popsim.kernels.numerics.sampling import PIECE_LOGNORMAL, PIECE_NORMAL, PIECE_UNIFORM, PIECE_VALUE
 
 # Solved parameters are rounded to so many digits, so that platforms whose solvers differ in the last bits agree.
 SOLVED_DIGITS = 10

@@ -16,7 +16,7 @@ from popsim.arguments import LONGEST_DAYS, key, whole_number
 from popsim.definitions.cohort import LARGEST_SIZE, AnyMarginal, SameAs
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.kernels.codes import STREAM_COHORT
-from popsim.kernels.sampling import correlate, keyed_uniforms, quantiles
+from popsim.kernels.numerics.sampling import correlate, keyed_uniforms, quantiles
 from popsim.population.cohort import Cohort
 from popsim.population.columns import Column, Schema
 from popsim.population.copula import cholesky_factor

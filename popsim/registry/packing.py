@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from popsim.assimilation.ensemble import Ensemble
+from popsim.assimilation.prior import member_ids
 from popsim.errors import InputError
 from popsim.population.columns import DTYPE, Kind, Schema
 from popsim.population.population import Population
 from popsim.registry.audit import digest_of
 from popsim.registry.vocabulary import vocabulary_of
-from popsim.twinning.ensemble import Ensemble
-from popsim.twinning.prior import member_ids
 
 MEMORY_DAYS = 7  # of expected readings kept for results that come late; laboratories take one to three days
 STORED: tuple[Kind, ...] = ("real", "code", "count")

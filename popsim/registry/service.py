@@ -11,11 +11,13 @@ import numpy as np
 import sqlalchemy as sql
 from sqlalchemy.engine import Connection
 
+from popsim.assimilation.belief import Belief
+from popsim.assimilation.prior import members_of
 from popsim.errors import DefinitionError, InputError
 from popsim.population.cohort import Cohort
+from popsim.registry.advance import Lived, believe, live, physiology_of, subject
 from popsim.registry.audit import Done, next_line, write_audit
 from popsim.registry.database import Database, in_parts
-from popsim.registry.living import Lived, believe, live, physiology_of, subject
 from popsim.registry.packing import BeliefKind, pack
 from popsim.registry.privacy import new_id, new_salt, number_of
 from popsim.registry.record import Person
@@ -23,9 +25,7 @@ from popsim.registry.story import TOLD, Misfit, Moments, misfit_of_course
 from popsim.registry.stream import Calendar, Reader, Row, Standing, order, whole_lines
 from popsim.registry.tables import bands, ensembles, events, insert_many, observations, twins
 from popsim.registry.vocabulary import Vocabulary, vocabulary_of
-from popsim.schema import SCHEMAS
-from popsim.twinning.belief import Belief
-from popsim.twinning.prior import members_of
+from popsim.simulation.schema import SCHEMAS
 
 MEMBERS = 100
 SEED = 1

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from popsim.assimilation.sensors import Sensor, sensors_of
 from popsim.care.signals import FILE
 from popsim.definitions.base import read
 from popsim.definitions.drug import Drug
@@ -16,8 +17,7 @@ from popsim.errors import InputError
 from popsim.evidence.drugs import load_drugs
 from popsim.kernels.codes import CAUSE_NAMES, CAUSE_NONE, CAUSE_PLANNED
 from popsim.population.columns import Schema
-from popsim.schema import SCHEMAS
-from popsim.twinning.sensors import Sensor, sensors_of
+from popsim.simulation.schema import SCHEMAS
 from popsim.units import ALIASES, OF_SUBSTANCE, UNITS, canonical, convert
 
 KINDS = ("observation", "medication", "event")

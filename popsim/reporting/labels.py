@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from popsim.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import CLINICAL_SCHEMA
 
 
 def level_label(column: str, level: str | None) -> str:

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from popsim.analyses.contrast import NET_BENEFIT, Contrast
+from popsim.analyses.policy_problem import Problem, Variant, with_experiment
 from popsim.definitions.search import Search
 from popsim.definitions.strategy import Strategy
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.errors import InputError
 from popsim.evidence.distributions import Floats
-from popsim.experiments.contrast import NET_BENEFIT, Contrast
-from popsim.experiments.design import Study
-from popsim.experiments.policy_problem import Problem, Variant, with_experiment
 from popsim.search.race import Runner, Verdict, best_probability, judge, race
 from popsim.search.trials import Evaluate, Outcome, Say, Trial, affordable, try_out
+from popsim.studies.design import Study
 
 if TYPE_CHECKING:
-    from popsim.experiments.runner import RunResult
+    from popsim.runs.runner import RunResult
 
 OBJECTIVES = {  # measure, and the sign that makes more of it better
     "net_benefit": (NET_BENEFIT, 1.0),

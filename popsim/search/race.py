@@ -20,10 +20,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import stdtr
 
+from popsim.analyses.policy_problem import Variant
 from popsim.definitions.search import Search
 from popsim.economics.uncertainty import t_quantile
 from popsim.evidence.distributions import Floats
-from popsim.experiments.policy_problem import Variant
 from popsim.search.trials import Evaluate, Outcome, Trial, excess
 
 CLEARLY = 0.95  # confidence, over all finalists together, with which one is behind that drops out

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from popsim.analyses.policy_problem import Variant
 from popsim.definitions.search import Choice, Level, Search
 from popsim.evidence.distributions import Floats
-from popsim.experiments.policy_problem import Variant
 
 if TYPE_CHECKING:
     import optuna

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from popsim.errors import PopsimError
 
 if TYPE_CHECKING:
-    from popsim.verification.laboratory import Laboratory
+    from popsim.verification.test_bench import Laboratory
 
 
 class Saw(NamedTuple):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from popsim.errors import InputError
-from popsim.experiments.design import Study
+from popsim.studies.design import Study
 from popsim.verification import checks as _registered
 from popsim.verification.checking import CHECKS, Finding
-from popsim.verification.laboratory import PEOPLE, Laboratory
+from popsim.verification.test_bench import PEOPLE, Laboratory
 
 __all__ = ["verify"]
 _CHECKS = _registered  # imported so that they are registered

@@ -10,18 +10,18 @@ import toys
 from scipy.stats import chisquare
 
 from popsim.calibration.fit import FRESH_LUCK, USUAL_LUCK, calibrate
-from popsim.calibration.keeping import keep
 from popsim.calibration.posterior import log_posterior, sample, split_r_hat
 from popsim.calibration.result import calibrated, correlation, directions, fit_table, identifiability
+from popsim.calibration.storage import keep
 from popsim.definitions.base import read, validate
 from popsim.definitions.calibration import Calibrated
 from popsim.definitions.experiment import Experiment
 from popsim.definitions.writing import to_toml
 from popsim.errors import InputError
-from popsim.experiments.calibrated import with_calibration
-from popsim.experiments.parameters import resolve_parameters
 from popsim.learning.emulator import fit_all
-from popsim.reporting.calibration import calibration_text, draw_calibration
+from popsim.reporting.text.calibration import calibration_text, draw_calibration
+from popsim.studies.calibrated import with_calibration
+from popsim.studies.parameters import resolve_parameters
 
 
 @pytest.fixture(scope="module")

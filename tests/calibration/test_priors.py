@@ -5,7 +5,7 @@ import pytest
 import toys
 from scipy.stats import kstest
 
-from popsim.calibration.aims import Aim, Aims, natural
+from popsim.calibration.objectives import Aim, Aims, natural
 from popsim.calibration.priors import on_scale, priors_of
 from popsim.definitions.base import validate
 from popsim.definitions.calibration import Calibration

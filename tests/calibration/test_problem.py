@@ -11,8 +11,8 @@ from popsim.cli import main
 from popsim.definitions.base import validate
 from popsim.definitions.calibration import Calibration, read_calibration
 from popsim.errors import DefinitionError, InputError
-from popsim.experiments.engine import Engine
-from popsim.experiments.runner import run_study
+from popsim.runs.engine import Engine
+from popsim.runs.runner import run_study
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 SHIPPED = EXPERIMENTS / "calibration" / "heart_failure.toml"

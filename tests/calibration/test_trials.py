@@ -11,9 +11,9 @@ import pytest
 from popsim.calibration.sources import read_source
 from popsim.cli import main
 from popsim.errors import DefinitionError
-from popsim.experiments.design import Change
-from popsim.experiments.recruitment import followed_days, recruit
 from popsim.physiology import HeartFailurePhysiology
+from popsim.studies.design import Change
+from popsim.studies.recruitment import followed_days, recruit
 
 ROOT = Path(__file__).parents[2] / "experiments"
 TRIALS = sorted((ROOT / "trials").glob("*.toml"))

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from popsim.calibration.aims import Aim, Aims, Simulated
 from popsim.calibration.fit import Problem
+from popsim.calibration.objectives import Aim, Aims, Simulated
 from popsim.calibration.priors import Priors
 from popsim.definitions.calibration import CalibratedParameter, Calibration
 from popsim.evidence.distributions import Normal

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from popsim.kernels import random
+from popsim.kernels.numerics import random
 
 DAYS, TWINS = 50, 8
 ROOT = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ make_block = random.uniforms
 
 def record(seed: int, replication: int, person: int, stream: int, index: int) -> tuple[float, ...]:
     frame = sys._getframe(1)
-    while frame.f_globals["__name__"] in ("__main__", "popsim.kernels.sampling"):
+    while frame.f_globals["__name__"] in ("__main__", "popsim.kernels.numerics.sampling"):
         frame = frame.f_back  # type: ignore[assignment]
     caller = f"{frame.f_globals['__name__'].removeprefix('popsim.')}.{frame.f_code.co_name}"
     DRAWN.append((caller, int(stream), int(person), int(index) & random.WORD, TODAY[0]))
@@ -47,10 +47,10 @@ from popsim.care.network import CareNetwork  # noqa: E402
 from popsim.definitions.base import validate  # noqa: E402
 from popsim.definitions.network import NetworkDefinition  # noqa: E402
 from popsim.definitions.strategy import Strategy  # noqa: E402
-from popsim.model import PopulationModel  # noqa: E402
 from popsim.population.cohort import Cohort  # noqa: E402
 from popsim.population.sampling import sample  # noqa: E402
-from popsim.schema import CLINICAL_SCHEMA  # noqa: E402
+from popsim.simulation.model import PopulationModel  # noqa: E402
+from popsim.simulation.schema import CLINICAL_SCHEMA  # noqa: E402
 
 system.hand_over = hand_over
 

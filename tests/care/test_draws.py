@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import popsim
-from popsim.kernels.sight import MOST_COLUMNS
-from popsim.schema import CLINICAL_SCHEMA
+from popsim.kernels.care.observation import MOST_COLUMNS
+from popsim.simulation.schema import CLINICAL_SCHEMA
 
 PACKAGE = Path(popsim.__file__).parent
 CARE_KERNELS = ("care*.py", "clinic.py", "monitoring.py", "sight.py", "medicines.py", "charges.py")

@@ -15,7 +15,7 @@ from popsim.care.network import CareNetwork
 from popsim.definitions.base import validate
 from popsim.definitions.network import NetworkDefinition
 from popsim.errors import InputError, RunError
-from popsim.kernels.care_loop import MARGIN
+from popsim.kernels.care.event_loop import MARGIN
 
 
 def exponential(mean: float) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from popsim.population.clock import Clock
 from popsim.population.genome import gene_table, sample_genes
 from popsim.population.population import Population
 from popsim.population.warfarin import WarfarinTaker, genetic_dose_mg_week
-from popsim.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
 
 POOR, INTERMEDIATE, NORMAL, WHITE = 1, 2, 3, 4
 SEED = 5

@@ -8,7 +8,7 @@ import pytest
 from popsim.care.columns import MONITORING_COLUMNS
 from popsim.care.monitoring import Monitoring, Rules
 from popsim.definitions.interventions import Telemonitoring
-from popsim.kernels import monitoring as kernel
+from popsim.kernels.care import monitoring as kernel
 from popsim.kernels.codes import ALERT_IGNORED, LEVEL_COMMUNITY, LEVEL_WARD
 from popsim.population.clock import Clock
 from popsim.population.columns import Column, Schema

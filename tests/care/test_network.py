@@ -13,7 +13,7 @@ from popsim.definitions.base import validate
 from popsim.definitions.network import Condition, NetworkDefinition
 from popsim.errors import DefinitionError, InputError
 from popsim.kernels.codes import CAUSE_HEART_FAILURE
-from popsim.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import CLINICAL_SCHEMA
 
 COLUMNS = {"frailty", "symptom_score", "systolic_mmhg", "presenting_cause", "infection_severity"}
 COLUMNS |= {"extracellular_fluid_excess_l"}

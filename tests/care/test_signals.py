@@ -12,11 +12,11 @@ from popsim.care.strategy_checks import check_strategy
 from popsim.definitions.base import read, validate
 from popsim.definitions.signal import Signal, SignalFile, has_check_digit
 from popsim.errors import DefinitionError, PopsimError
-from popsim.experiments.design import read_study
-from popsim.experiments.unit import build
 from popsim.kernels.codes import LEVEL_WARD
 from popsim.population.population import Population
-from popsim.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import CLINICAL_SCHEMA
+from popsim.studies.design import read_study
+from popsim.studies.unit import build
 
 EXPERIMENT = Path(__file__).parents[2] / "experiments" / "heart_failure_clinical.toml"
 SIGNALS = {signal.measures: signal for signal in read(FILE, SignalFile).signals}

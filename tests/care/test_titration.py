@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from small_care import HOME, Life, clinic, network, place
 
-from popsim.care.medicines import Medicines, load_indications, prescribed_classes
 from popsim.care.network import CareNetwork
+from popsim.care.prescribing import Medicines, load_indications, prescribed_classes
 from popsim.care.signals import hidden
 from popsim.care.strategy_checks import check_strategy
 from popsim.definitions.base import validate
@@ -22,9 +22,9 @@ from popsim.definitions.interventions import FollowUp
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
 from popsim.evidence.drugs import load_drugs
-from popsim.kernels.reactions import REACTIONS
+from popsim.kernels.physiology.reactions import REACTIONS
 from popsim.population.columns import Schema
-from popsim.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
 
 # Without the columns of results everything is seen as it is, so that a dose follows from the state that a test sets.
 PLAIN = Schema(c for c in CLINICAL_SCHEMA.columns.values() if not c.name.startswith(("seen_", "pending_")))

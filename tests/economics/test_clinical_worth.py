@@ -13,7 +13,7 @@ from popsim.evidence.parameters import load_parameters
 from popsim.population.clock import Clock
 from popsim.population.columns import Column, Schema
 from popsim.population.population import Population
-from popsim.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import CLINICAL_SCHEMA
 
 STATES = (
     Column("dialysis", "code", "1", 0, 1, "made up where no organ system declares it", "physiology"),

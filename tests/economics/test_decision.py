@@ -182,7 +182,7 @@ def test_people_are_discounted_by_year():
 
 def test_runs_do_not_wait_for_heormodel():
     """It brings scikit-learn, seconds of import; only a decision needs it."""
-    code = "import popsim.experiments.runner, sys; print({'heormodel', 'sklearn'} & set(sys.modules))"
+    code = "import popsim.runs.runner, sys; print({'heormodel', 'sklearn'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

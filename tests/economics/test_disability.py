@@ -10,7 +10,7 @@ import pytest
 
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.disability import discounted_expectancy, life_years_lost
-from popsim.economics.worth import worth, worth_measures
+from popsim.economics.outcome_valuation import worth, worth_measures
 from popsim.population.life_table import LifeTable
 
 US_2019 = LifeTable.read("us_2019")

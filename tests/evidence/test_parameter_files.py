@@ -2,10 +2,10 @@
 
 import pytest
 
+from popsim.analyses.definition_check import check_file
 from popsim.definitions.uncertainty import Beta
 from popsim.errors import DefinitionError
 from popsim.evidence.parameters import load_parameters
-from popsim.experiments.checking import check_file
 
 GOOD = """
 [share]

@@ -6,14 +6,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from popsim.analyses.landmarks import collect, record_of
 from popsim.care.signals import STATE, hidden
-from popsim.experiments.design import Change, read_study
-from popsim.experiments.unit import build
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, CAUSE_INFECTION, CAUSE_PLANNED, DEATH, END, ENTER, PRESENT, START
-from popsim.learning.collect import collect, record_of
 from popsim.learning.features import AUDITED, KEYS, OUTCOMES, Landmarks, Record, bedside_signals, predictors
 from popsim.population.event_log import EventLog
-from popsim.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.studies.design import Change, read_study
+from popsim.studies.unit import build
 
 EXPERIMENT = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
 SIZE, DAYS, ENROLMENT = 150, 70, 10

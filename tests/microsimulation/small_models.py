@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from popsim.kernels.math import exp, power
+from popsim.kernels.numerics.math import exp, power
 from popsim.microsimulation import Discounting, KernelModel, StateTransitionModel, Timing
 
 UNDISCOUNTED = Discounting(costs=0.0, effects=0.0)

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from small_models import WEIBULL, WEIBULL_CYCLES, leaving, leaving_kernel, weibull_kernel, weibull_tables
 
-from popsim.kernels.threads import use_threads
+from popsim.kernels.numerics.threads import use_threads
 from popsim.microsimulation import Discounting, Timing
 
 PEOPLE = 200_000

@@ -6,7 +6,7 @@ import numpy as np
 
 from popsim.outcomes.baseline import BASELINE, at_entry, baseline
 from popsim.population.population import Population
-from popsim.schema import SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 
 def test_what_changes_is_remembered_and_small():

@@ -11,11 +11,11 @@ import pytest
 
 from popsim.errors import InputError
 from popsim.evidence.parameters import load_parameters
-from popsim.experiments.design import read_study
-from popsim.experiments.unit import build
 from popsim.kernels import codes as code
 from popsim.outcomes.differences import Life, first_differences
 from popsim.outcomes.explanation import why_dead, why_ill
+from popsim.studies.design import read_study
+from popsim.studies.unit import build
 
 EXPERIMENT = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
 CONSTANTS = load_parameters("heart_failure").with_values(

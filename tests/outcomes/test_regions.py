@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from popsim.experiments.design import read_study
-from popsim.experiments.unit import simulate
 from popsim.outcomes.regions import TOTAL, Value, measure_frame, merge
+from popsim.studies.design import read_study
+from popsim.studies.unit import simulate
 
 EXPERIMENT = """
 name = "regions"

@@ -20,7 +20,7 @@ from popsim.outcomes.scores import (
 )
 from popsim.population.formulas import FORMULAS
 from popsim.population.population import Population
-from popsim.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
 
 
 def of(name, **known):

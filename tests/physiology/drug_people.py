@@ -10,10 +10,10 @@ from popsim.definitions.drug import Drug
 from popsim.evidence.drugs import load_drugs
 from popsim.evidence.parameters import load_parameters
 from popsim.physiology.influences import Influences
-from popsim.physiology.pharmacology import Pharmacology
+from popsim.physiology.pharmacology.drugs import Pharmacology
 from popsim.population.clock import Clock
 from popsim.population.population import Population
-from popsim.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import CLINICAL_SCHEMA
 
 USUAL = {
     "alive": 1, "age_years": 75.0, "dry_weight_kg": 75.0, "baseline_gfr_ml_min": 60.0, "gfr_ml_min": 60.0,

@@ -10,12 +10,12 @@ from people import NO_SHOCKS
 
 from popsim.evidence.parameters import PARAMETER_SETS, ParameterSet, load_parameters
 from popsim.physiology import HeartFailurePhysiology
-from popsim.physiology.diabetes import Diabetes
 from popsim.physiology.influences import Influences
-from popsim.physiology.kidney_disease import KidneyDisease
+from popsim.physiology.organs.diabetes import Diabetes
+from popsim.physiology.organs.kidney_disease import KidneyDisease
 from popsim.population.clock import Clock
 from popsim.population.population import Population
-from popsim.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import CLINICAL_SCHEMA
 
 NO_INJURY = {
     f"injury_{cause}_per_day": 0.0 for cause in ("rate", "low_pressure", "combination", "deficit", "infection")

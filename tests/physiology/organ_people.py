@@ -12,7 +12,7 @@ from popsim.evidence.parameters import PARAMETER_SETS, ParameterSet, load_parame
 from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
 from popsim.population.population import Population
-from popsim.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import CLINICAL_SCHEMA
 
 
 def sets(**changes: Mapping[str, float]) -> dict[str, ParameterSet]:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from organ_people import Organ, alike, mixed, sets
 
-from popsim.kernels import ageing as kernel
 from popsim.kernels.codes import CAUSE_FALL, CAUSE_OTHER, LEVEL_EMERGENCY, LEVEL_WARD
-from popsim.physiology.ageing import COLUMNS, Ageing
+from popsim.kernels.physiology import ageing as kernel
+from popsim.physiology.organs.ageing import COLUMNS, Ageing
 
 NO_DELIRIUM = {"delirium_in_hospital_per_day": 0.0, "delirium_at_home_per_day": 0.0}
 

@@ -7,7 +7,7 @@ import pytest
 from organ_people import Organ, alike, mixed, sets
 
 from popsim.kernels.codes import CAUSE_BLEEDING, LEVEL_WARD
-from popsim.physiology.blood import COLUMNS, Blood
+from popsim.physiology.organs.blood import COLUMNS, Blood
 
 WEIGHT = 75.0
 IRON_PER_G_DL = 2.4 * WEIGHT  # mg, Ganzoni

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from kidney_people import QUIET, Body, alike, sets
 
-from popsim.kernels import diabetes as kernel
-from popsim.physiology.diabetes import COLUMNS, average_glucose_mg_dl
+from popsim.kernels.physiology import diabetes as kernel
+from popsim.physiology.organs.diabetes import COLUMNS, average_glucose_mg_dl
 
 NO_PROGRESS = {"hba1c_progression_percent_year": 0.0}
 

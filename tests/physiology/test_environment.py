@@ -10,11 +10,11 @@ from organ_people import Organ, alike, sets
 from people import NO_SHOCKS
 
 from popsim.errors import DefinitionError
-from popsim.experiments.design import read_study
 from popsim.kernels.codes import SHOCK_INFECTION
 from popsim.physiology import HeartFailurePhysiology
-from popsim.physiology.environment import Environment
+from popsim.physiology.organs.environment import Environment
 from popsim.population.surroundings import BOUNDS, USUAL, Surroundings
+from popsim.studies.design import read_study
 
 HEADER = "temperature_celsius,pm25_ug_m3,virus_activity"
 

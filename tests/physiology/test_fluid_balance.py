@@ -12,8 +12,8 @@ from kidney_people import alike as patient
 from kidney_people import sets as clinical_sets
 from people import NO_AGEING, NO_SHOCKS, alike, constants, discharged
 
-from popsim.kernels import fluid as kernel
-from popsim.kernels.shocks import adherence_today, review_support
+from popsim.kernels.physiology import fluid as kernel
+from popsim.kernels.physiology.shocks import adherence_today, review_support
 from popsim.physiology import HeartFailurePhysiology
 from popsim.population.clock import Clock
 from popsim.population.population import Population

@@ -14,9 +14,9 @@ import numpy as np
 from llvmlite import binding
 from people import SCHEMA, discharged, extreme
 
-from popsim.kernels import heart_failure as kernel
+from popsim.kernels.physiology import heart_failure as kernel
 from popsim.physiology import HeartFailurePhysiology
-from popsim.physiology.heart_failure import ADVANCE_READS, ADVANCE_WRITES
+from popsim.physiology.organs.heart_failure import ADVANCE_READS, ADVANCE_WRITES
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 

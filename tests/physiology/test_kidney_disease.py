@@ -10,12 +10,12 @@ from kidney_people import NO_GROWTH, QUIET, Body, alike, sets
 from people import NO_AGEING
 from scipy.stats import norm
 
-from popsim.kernels import kidney_disease as kernel
 from popsim.kernels.codes import CAUSE_INFARCTION
+from popsim.kernels.physiology import kidney_disease as kernel
 from popsim.outcomes.kidney_failure import kidney_failure_risk
-from popsim.physiology.kidney_disease import COLUMNS
+from popsim.physiology.organs.kidney_disease import COLUMNS
 from popsim.population.sampling import Cohort, sample
-from popsim.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import CLINICAL_SCHEMA
 
 COHORT = Path(__file__).parents[2] / "cohorts" / "clinical_heart_failure.toml"
 

@@ -15,13 +15,13 @@ import pytest
 from kidney_people import sets
 from test_heart_failure_compiled import packed_loop
 
-from popsim.kernels import diabetes as sugar_kernel
-from popsim.kernels import kidney_disease as kidney_kernel
-from popsim.physiology import diabetes, kidney_disease
+from popsim.kernels.physiology import diabetes as sugar_kernel
+from popsim.kernels.physiology import kidney_disease as kidney_kernel
 from popsim.physiology.influences import Influences
+from popsim.physiology.organs import diabetes, kidney_disease
 from popsim.population.clock import Clock
 from popsim.population.population import Population
-from popsim.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import CLINICAL_SCHEMA
 
 TWINS = 150
 DAYS = 6

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from organ_people import Organ, alike, mixed, sets
 
-from popsim.kernels import lungs as kernel
-from popsim.physiology.lungs import COLUMNS, Lungs
+from popsim.kernels.physiology import lungs as kernel
+from popsim.physiology.organs.lungs import COLUMNS, Lungs
 
 QUIET = {"exacerbations_per_year": 0.0}
 # How often an exacerbation begins while another lasts is not seen from outside, so counts come from loss of FEV1.
@@ -107,7 +107,7 @@ def test_the_rate_rises_with_obstruction_infection_and_season_and_falls_with_tre
 
 
 def test_exacerbations_that_present_by_themselves_are_few():
-    """The core has the others (kernels/acute.py): about one in twenty here, so that both make 0.3 to 0.4 a year."""
+    """The core has the others (acute.py): about one in twenty here, so that both make 0.3 to 0.4 a year."""
     people = alike(4000)
     held, hazard = organ(people), 0.0
     for _ in range(365):

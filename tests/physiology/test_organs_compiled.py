@@ -15,13 +15,13 @@ import pytest
 from organ_people import mixed, sets
 from test_heart_failure_compiled import packed_loop
 
-from popsim.kernels import ageing as ageing_kernel
-from popsim.kernels import blood as blood_kernel
-from popsim.kernels import environment as environment_kernel
-from popsim.kernels import lungs as lungs_kernel
-from popsim.kernels import remodelling as remodelling_kernel
-from popsim.physiology import ageing, blood, environment, lungs, remodelling
+from popsim.kernels.physiology import ageing as ageing_kernel
+from popsim.kernels.physiology import blood as blood_kernel
+from popsim.kernels.physiology import environment as environment_kernel
+from popsim.kernels.physiology import lungs as lungs_kernel
+from popsim.kernels.physiology import remodelling as remodelling_kernel
 from popsim.physiology.influences import Influences
+from popsim.physiology.organs import ageing, blood, environment, lungs, remodelling
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 

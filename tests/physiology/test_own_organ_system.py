@@ -7,10 +7,10 @@ from numba import njit, prange
 
 from popsim.care.network import CareNetwork
 from popsim.definitions.strategy import Strategy
-from popsim.model import PopulationModel
 from popsim.population.columns import Column, Schema
 from popsim.population.sampling import Cohort, sample
-from popsim.schema import SCHEMA
+from popsim.simulation.model import PopulationModel
+from popsim.simulation.schema import SCHEMA
 
 FOLDER = Path(__file__).parent.parent.parent
 HAEMOGLOBIN = Column("haemoglobin_g_l", "real", "g/L", 30, 220, "Blood haemoglobin.", "physiology", "718-7")

@@ -14,13 +14,13 @@ from drug_people import SeenPharmacology, alike, influenced, lived, lived_togeth
 
 from popsim.errors import DefinitionError
 from popsim.evidence.drugs import FOLDER, load_drugs, read_drug
-from popsim.kernels.kinetics import one_compartment
-from popsim.kernels.pharmacology import first_pass
-from popsim.kernels.reactions import INTOLERANCE, REACTIONS
+from popsim.kernels.physiology.kinetics import one_compartment
+from popsim.kernels.physiology.pharmacology import first_pass
+from popsim.kernels.physiology.reactions import INTOLERANCE, REACTIONS
 from popsim.physiology.influences import Influences
-from popsim.physiology.pharmacology import COLUMNS, check_columns
+from popsim.physiology.pharmacology.drugs import COLUMNS, check_columns
 from popsim.population.clock import Clock
-from popsim.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import CLINICAL_SCHEMA
 
 DRUGS = {drug.name: drug for drug in load_drugs()}
 POOR, INTERMEDIATE, NORMAL, ULTRARAPID = 1, 2, 3, 5

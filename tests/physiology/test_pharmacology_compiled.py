@@ -12,10 +12,10 @@ from drug_people import SeenPharmacology, various
 from llvmlite import binding
 
 from popsim.evidence.drugs import load_drugs
-from popsim.kernels import pharmacology as kernel
-from popsim.kernels import reactions
+from popsim.kernels.physiology import pharmacology as kernel
+from popsim.kernels.physiology import reactions
 from popsim.physiology.influences import Influences
-from popsim.physiology.pharmacology import carry_constants, take_constants
+from popsim.physiology.pharmacology.drugs import carry_constants, take_constants
 from popsim.population.clock import Clock
 
 TWINS = 64

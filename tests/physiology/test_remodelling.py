@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from organ_people import Organ, alike, sets
 
-from popsim.kernels.influences import FILLING_PRESSURE
-from popsim.physiology.remodelling import Remodelling
+from popsim.kernels.physiology.influences import FILLING_PRESSURE
+from popsim.physiology.organs.remodelling import Remodelling
 
 PACE = {"remodelling_mmhg_year": 2.0, "remodelling_more_per_mmhg": 0.05, "remodelling_highest_mmhg": 15.0}
 

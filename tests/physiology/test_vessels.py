@@ -11,7 +11,7 @@ from vessel_people import PER_100_YEARS, Day, discharged, reference, usual_drugs
 
 from popsim.evidence.parameters import load_parameters
 from popsim.kernels.codes import CAUSE_BLEEDING, CAUSE_INFARCTION, CAUSE_STROKE, LEVEL_CRITICAL, LEVEL_WARD
-from popsim.physiology.vessels import COLUMNS
+from popsim.physiology.organs.vessels import COLUMNS
 from popsim.population.columns import DTYPE
 
 SET = load_parameters("vessels")

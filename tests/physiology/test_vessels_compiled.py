@@ -14,11 +14,11 @@ import numpy as np
 from test_heart_failure_compiled import packed_loop
 from vessel_people import Day, reference
 
-from popsim.kernels import vessels as kernel
 from popsim.kernels.codes import CAUSE_BLEEDING, CAUSE_INFARCTION, CAUSE_STROKE
-from popsim.physiology.vessels import READS, WRITES
+from popsim.kernels.physiology import vessels as kernel
+from popsim.physiology.organs.vessels import READS, WRITES
 from popsim.population.population import Population
-from popsim.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import CLINICAL_SCHEMA
 
 TWINS = 300
 HERE = Path(__file__).parent

@@ -11,11 +11,11 @@ from kidney_people import alike, sets
 from popsim.evidence.parameters import ParameterSet
 from popsim.physiology import HeartFailurePhysiology
 from popsim.physiology.influences import Influences
-from popsim.physiology.vessels import Vessels
+from popsim.physiology.organs.vessels import Vessels
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 from popsim.population.sampling import Cohort, sample
-from popsim.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import CLINICAL_SCHEMA
 
 PER_100_YEARS = 100 * 365.25
 COHORT = Path(__file__).parents[2] / "cohorts/clinical_heart_failure.toml"

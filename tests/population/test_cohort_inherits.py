@@ -10,7 +10,7 @@ import pytest
 from popsim.errors import DefinitionError
 from popsim.population.cohort import Cohort
 from popsim.population.sampling import sample
-from popsim.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
 
 COHORTS = Path(__file__).parents[2] / "cohorts"
 CHILD = """

@@ -13,11 +13,11 @@ from popsim.definitions.base import validate
 from popsim.definitions.cohort import CohortDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, InputError
-from popsim.model import PopulationModel
 from popsim.population.cohort import Cohort
 from popsim.population.columns import Column, Schema
 from popsim.population.sampling import plan, sample
-from popsim.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.simulation.model import PopulationModel
+from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
 
 ROOT = Path(__file__).parents[2]
 FILES = {"heart_failure": "heart_failure_discharge", "clinical": "clinical_heart_failure"}

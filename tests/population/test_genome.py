@@ -14,7 +14,7 @@ from popsim.population.genome import GENES, diplotypes, gene_table, sample_genes
 from popsim.population.population import Population
 from popsim.population.sampling import sample
 from popsim.population.traits import COLUMNS as TRAITS
-from popsim.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import CLINICAL_SCHEMA
 
 COHORT = Path(__file__).parents[2] / "cohorts/clinical_heart_failure.toml"
 SEED = 11

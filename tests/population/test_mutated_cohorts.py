@@ -17,7 +17,7 @@ from popsim.definitions.cohort import CohortDefinition
 from popsim.errors import DefinitionError
 from popsim.population.cohort import Cohort
 from popsim.population.sampling import sample
-from popsim.schema import SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 WRONG: list[Any] = [
     None, True, -1, 0, 1, 0.5, -0.0, 1e-300, 1e308, float("nan"), float("inf"), 10**30, "", "x", "../../x", "normal",

@@ -10,14 +10,14 @@ from scipy import stats
 
 from cohorts import PERSON, cohort, column, schema
 from popsim.errors import DefinitionError, InputError
-from popsim.kernels import sampling as kernels
+from popsim.kernels.numerics import sampling as kernels
 from popsim.population.cohort import Cohort
 from popsim.population.columns import Schema
 from popsim.population.copula import cholesky_factor, correlation_matrix
 from popsim.population.life_table import LifeTable
 from popsim.population.marginals import pieces_of
 from popsim.population.sampling import plan, sample
-from popsim.schema import SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 NORMAL = {"distribution": "normal", "mean": 0.0, "sd": 1.0}
 HEART_FAILURE = "cohorts/heart_failure_discharge.toml"

@@ -9,8 +9,8 @@ import pytest
 from popsim.population.cohort import Cohort
 from popsim.population.sampling import sample
 from popsim.population.summary import summary
-from popsim.reporting.cohort_table import render_cohort_summary
-from popsim.schema import SCHEMA
+from popsim.reporting.text.cohort import render_cohort_summary
+from popsim.simulation.schema import SCHEMA
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from popsim.population import table_import
 from popsim.population.cohort import Cohort
 from popsim.population.formulas import ckd_epi_2021
 from popsim.population.sampling import plan, sample, table_rows
-from popsim.schema import SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 COLUMNS = schema(*PERSON)
 AGE_AND_SEX = {

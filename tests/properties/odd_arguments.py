@@ -18,6 +18,8 @@ sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("economic
 from linear_world import believe  # noqa: E402
 from small_models import leaving, leaving_kernel  # noqa: E402
 
+from popsim.assimilation.belief import Belief  # noqa: E402
+from popsim.assimilation.ensemble import Ensemble  # noqa: E402
 from popsim.care.flow import FLOW_COLUMNS, PatientFlow  # noqa: E402
 from popsim.care.network import CareNetwork  # noqa: E402
 from popsim.care.system import CareSystem  # noqa: E402
@@ -30,8 +32,8 @@ from popsim.evidence.parameters import load_parameters  # noqa: E402
 from popsim.kernels.microsimulation import BLOCK  # noqa: E402
 from popsim.physiology import HeartFailurePhysiology  # noqa: E402
 from popsim.physiology.influences import Influences  # noqa: E402
-from popsim.physiology.lungs import Lungs  # noqa: E402
-from popsim.physiology.pharmacology import Pharmacology  # noqa: E402
+from popsim.physiology.organs.lungs import Lungs  # noqa: E402
+from popsim.physiology.pharmacology.drugs import Pharmacology  # noqa: E402
 from popsim.population.clock import Clock  # noqa: E402
 from popsim.population.cohort import Cohort  # noqa: E402
 from popsim.population.columns import Schema  # noqa: E402
@@ -39,9 +41,7 @@ from popsim.population.event_log import EventLog  # noqa: E402
 from popsim.population.genome import diplotypes  # noqa: E402
 from popsim.population.population import Population  # noqa: E402
 from popsim.population.sampling import sample  # noqa: E402
-from popsim.schema import CLINICAL_SCHEMA  # noqa: E402
-from popsim.twinning.belief import Belief  # noqa: E402
-from popsim.twinning.ensemble import Ensemble  # noqa: E402
+from popsim.simulation.schema import CLINICAL_SCHEMA  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 PERSONS, MEMBERS, DAYS = 4, 5, 6

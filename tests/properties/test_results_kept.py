@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import tomli_w
 
-from popsim.experiments.design import Change, read_study
-from popsim.experiments.engine import Engine
-from popsim.experiments.runner import run_study
+from popsim.runs.engine import Engine
+from popsim.runs.runner import run_study
+from popsim.studies.design import Change, read_study
 
 FOLDER = Path(__file__).parents[2] / "experiments"
 KEPT = Path(__file__).with_name("kept_results.toml")

@@ -9,7 +9,7 @@ from small_registry import WEEK, registry_of, stream
 from popsim.cli import main
 from popsim.errors import RunError
 from popsim.registry import database
-from popsim.registry.advising import compare_options, make_forecast
+from popsim.registry.advice import compare_options, make_forecast
 from popsim.registry.service import TwinRegistry
 from popsim.registry.tables import TRIGGERS
 

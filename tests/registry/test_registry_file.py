@@ -14,7 +14,7 @@ from popsim.registry.database import Database
 from popsim.registry.record import read_genome, read_record
 from popsim.registry.service import TwinRegistry
 from popsim.registry.vocabulary import vocabulary_of
-from popsim.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import CLINICAL_SCHEMA
 
 
 def test_what_is_no_registry_is_refused(tmp_path):

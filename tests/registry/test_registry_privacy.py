@@ -18,8 +18,8 @@ from popsim.registry import service
 from popsim.registry.database import Database
 from popsim.registry.privacy import new_id, number_of, personal, personal_key, shown, shown_path
 from popsim.registry.service import TwinRegistry
-from popsim.registry.showing import summarise
-from popsim.reporting.twin_page import write_twin_page
+from popsim.registry.views import summarise
+from popsim.reporting.pages.twin import write_twin_page
 
 NAME, BORN, NUMBER, MAIL = "Quenby Canary", "1951-04-12", "9434765919", "quenby@canary.org"
 PLANTED = (*NAME.lower().split(), BORN, "12/04/1951", "12041951", NUMBER, "943 476 5919", MAIL)

@@ -8,9 +8,9 @@ import pytest
 from small_registry import COHORT, RECORD, ROOT, WEEK, registry_of, state, stream
 
 from popsim.cli import main
+from popsim.registry.follow import watch_folder, watch_pipe
 from popsim.registry.service import TwinRegistry
-from popsim.registry.showing import summarise
-from popsim.registry.watching import watch_folder, watch_pipe
+from popsim.registry.views import summarise
 
 GENES = "gene,diplotype\nCYP2D6,*4/*4\nVKORC1,G/A\n"
 

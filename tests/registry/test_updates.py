@@ -8,12 +8,12 @@ from small_registry import COHORT, HEADER, MEMBERS, RECORD, ROOT, WEEK, person, 
 
 from popsim.errors import DefinitionError, InputError, RunError
 from popsim.population.cohort import Cohort
-from popsim.registry.advising import _last_seen
+from popsim.registry.advice import _last_seen
 from popsim.registry.packing import pack
 from popsim.registry.record import Person
 from popsim.registry.service import TwinRegistry, physiology_for
-from popsim.registry.showing import summarise
 from popsim.registry.stream import Calendar
+from popsim.registry.views import summarise
 from popsim.registry.vocabulary import vocabulary_of
 
 

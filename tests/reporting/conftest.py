@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from popsim.cli import main
-from popsim.experiments.run import Run
+from popsim.runs.run import Run
 
 EXPERIMENTS = Path(__file__).parent.parent.parent / "experiments"
 

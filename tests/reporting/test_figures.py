@@ -12,12 +12,12 @@ from scipy.stats import multivariate_normal
 
 from popsim.cli import main
 from popsim.errors import InputError
-from popsim.experiments.unit import build
 from popsim.reporting import figures
 from popsim.reporting.figures import style, trajectories
 from popsim.reporting.figures.curves import people_of
 from popsim.reporting.figures.trajectories import _lived
 from popsim.reporting.figures.value import ellipse, increments
+from popsim.studies.unit import build
 
 TITLES = {"usual_care": "Usual care", "early_follow_up": "Early follow-up", "telemonitoring": "Telemonitoring"}
 

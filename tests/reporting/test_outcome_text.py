@@ -8,11 +8,11 @@ import polars as pl
 import pytest
 
 from popsim.cli import main
-from popsim.experiments.design import read_study
-from popsim.experiments.engine import Engine
-from popsim.experiments.run import Run
-from popsim.experiments.runner import run_study
-from popsim.reporting.outcome_text import outcome_text
+from popsim.reporting.text.outcomes import outcome_text
+from popsim.runs.engine import Engine
+from popsim.runs.run import Run
+from popsim.runs.runner import run_study
+from popsim.studies.design import read_study
 
 EXPERIMENT = """
 name = "policy"

@@ -7,7 +7,7 @@ import pytest
 
 from popsim.cli import main
 from popsim.definitions.writing import KINDS
-from popsim.experiments.design import read_study
+from popsim.studies.design import read_study
 
 ROOT = Path(__file__).parents[2]
 MAIN = ROOT / "experiments" / "heart_failure_discharge.toml"

@@ -12,10 +12,10 @@ from matplotlib.image import imread
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import validate
 from popsim.definitions.network import Condition, NetworkDefinition
-from popsim.reporting import pathway_layout as layouts
-from popsim.reporting.pathway import draw, label_boxes
-from popsim.reporting.pathway_layout import Box, Curve
-from popsim.reporting.pathway_text import arrow_lines, box_lines, condition_text, duration
+from popsim.reporting.figures import pathway_layout as layouts
+from popsim.reporting.figures.pathway import draw, label_boxes
+from popsim.reporting.figures.pathway_layout import Box, Curve
+from popsim.reporting.figures.pathway_words import arrow_lines, box_lines, condition_text, duration
 
 NETWORKS = Path(__file__).parents[2] / "experiments" / "networks"
 COLUMNS = {

@@ -10,9 +10,9 @@ from html.parser import HTMLParser
 import pytest
 
 from popsim.cli import main
-from popsim.experiments.run import Run
-from popsim.reporting.checklists import cheers, stress
-from popsim.reporting.report import report_page
+from popsim.reporting.pages.checklists import cheers, stress
+from popsim.reporting.pages.report import report_page
+from popsim.runs.run import Run
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 HOSTILE = '<script>alert("1")</script>'

@@ -2,9 +2,9 @@
 
 from popsim.care.network import CareNetwork
 from popsim.evidence.parameters import ParameterSet, load_parameters
-from popsim.experiments.design import read_study
 from popsim.population.cohort import Cohort
-from popsim.schema import SCHEMA
+from popsim.simulation.schema import SCHEMA
+from popsim.studies.design import read_study
 
 
 def test_a_study_shows_its_strategies(request):

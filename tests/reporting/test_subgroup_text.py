@@ -11,7 +11,7 @@ from finished_run import with_changes, write_run
 from popsim.cli import main
 from popsim.cli.decide import groupings
 from popsim.errors import InputError
-from popsim.experiments.run import Run
+from popsim.runs.run import Run
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 from popsim.definitions.base import validate
 from popsim.definitions.experiment import Experiment
 from popsim.economics.cost_effectiveness import cost_effectiveness, paired_differences, strategy_means
-from popsim.reporting.tables import comparison_table, outcome_table
+from popsim.reporting.text.tables import comparison_table, outcome_table
 
 LABELS = {"ward": "Cardiology ward"}
 USUAL = {

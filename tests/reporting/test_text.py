@@ -1,6 +1,6 @@
 import math
 
-from popsim.reporting.text import aligned, rounded, with_interval
+from popsim.reporting.text.formatting import aligned, rounded, with_interval
 
 
 def test_columns_line_up():

@@ -16,7 +16,7 @@ from test_report import HOSTILE, Page
 from popsim.errors import InputError
 from popsim.registry.summary import NOTICE, Reading
 from popsim.reporting.figures import style, twin_panels
-from popsim.reporting.twin_page import BANNER, twin_html, twin_sheet, write_twin_page
+from popsim.reporting.pages.twin import BANNER, twin_html, twin_sheet, write_twin_page
 
 EMPTY = replace(EARLY, signals=(), known={}, day=0)
 

@@ -12,19 +12,19 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm, t
 
+from popsim.analyses.policy_problem import Variant, problem_of
 from popsim.cli import main
 from popsim.definitions.base import validate
 from popsim.definitions.search import Choice, Search
 from popsim.definitions.writing import to_toml
 from popsim.errors import DefinitionError, InputError
-from popsim.experiments.design import read_study
-from popsim.experiments.engine import Engine
-from popsim.experiments.policy_problem import Variant, problem_of
-from popsim.experiments.runner import run_study
-from popsim.search.keeping import keep, race_table, trial_table
+from popsim.runs.engine import Engine
+from popsim.runs.runner import run_study
 from popsim.search.policy import evaluator, find
 from popsim.search.race import best_probability, judge, race
+from popsim.search.storage import keep, race_table, trial_table
 from popsim.search.trials import Outcome, Trial, affordable, try_out
+from popsim.studies.design import read_study
 
 EXPERIMENT = """
 name = "small"

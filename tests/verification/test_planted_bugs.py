@@ -14,14 +14,14 @@ from popsim.care import compiled
 from popsim.care.policy import Policies
 from popsim.economics import cost_effectiveness, decision, information, valuation
 from popsim.evidence.draws import UncertainParameters
-from popsim.experiments import unit as unit_module
-from popsim.experiments.design import Study, Unit, read_study
 from popsim.outcomes import persons as persons_module
 from popsim.population import sampling
-from popsim.recorder import Recorder
+from popsim.simulation.recorder import Recorder
+from popsim.studies import unit as unit_module
+from popsim.studies.design import Study, Unit, read_study
 from popsim.verification import checks
 from popsim.verification.checking import CHECKS
-from popsim.verification.laboratory import Laboratory
+from popsim.verification.test_bench import Laboratory
 
 ROOT = Path(__file__).parents[2]
 PEOPLE, DAYS, ENROLMENT = 80, 150, 20

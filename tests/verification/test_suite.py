@@ -7,8 +7,8 @@ import pytest
 
 from popsim.cli import main
 from popsim.errors import InputError
-from popsim.experiments.design import read_study
-from popsim.reporting.verification import findings_frame
+from popsim.reporting.text.verification import findings_frame
+from popsim.studies.design import read_study
 from popsim.verification.checking import CHECKS, Check, Saw, close, never, same
 from popsim.verification.suite import verify
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 
 from popsim.errors import InputError, PopsimError, did_you_mean
-from popsim.experiments.run import Run
 from popsim.reporting.figures.beds import occupancy
 from popsim.reporting.figures.curves import readmission_curves, survival_curves
 from popsim.reporting.figures.flows import network_flows
@@ -17,6 +16,7 @@ from popsim.reporting.figures.outcomes import cost_breakdown, forest, main_outco
 from popsim.reporting.figures.sensitivity import tornado
 from popsim.reporting.figures.trajectories import cohort_quantiles, twin_trajectory
 from popsim.reporting.figures.value import acceptability, cost_effectiveness_plane
+from popsim.runs.run import Run
 
 __all__ = [
     "FIGURES", "Drawn", "acceptability", "cohort_quantiles", "cost_breakdown", "cost_effectiveness_plane", "draw_all",

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from popsim.errors import InputError, did_you_mean
-from popsim.experiments.run import Run
-from popsim.experiments.unit import build, limited_places
 from popsim.outcomes.follow_up import HOSPITAL
 from popsim.reporting.figures import style
+from popsim.runs.run import Run
+from popsim.studies.unit import build, limited_places
 
 SHOWN = ("emergency", "observation", *HOSPITAL)
 UNIT = ["strategy", "draw", "replication", "day"]

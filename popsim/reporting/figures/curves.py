@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from popsim.errors import InputError
-from popsim.experiments.run import Run
 from popsim.outcomes.readmission import cumulative_incidence, index_outcomes
 from popsim.outcomes.survival import kaplan_meier, survival_times
 from popsim.reporting.figures import style
+from popsim.runs.run import Run
 
 BAND = (2.5, 97.5)  # centiles over replications
 UNIT = ("strategy", "draw", "replication")

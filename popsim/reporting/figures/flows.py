@@ -9,10 +9,10 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from popsim.care.network import CareNetwork
-from popsim.experiments.run import Run
 from popsim.reporting.figures import style
-from popsim.reporting.pathway import Flows, pathway_figure
-from popsim.schema import SCHEMAS
+from popsim.reporting.figures.pathway import Flows, pathway_figure
+from popsim.runs.run import Run
+from popsim.simulation.schema import SCHEMAS
 
 PLACES = ("start", "visit")  # events that bring somebody to a setting
 

@@ -9,11 +9,11 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from popsim.experiments.forecasting import BASE_RATE, TRUTH, TWIN, Judged, risk_table
+from popsim.analyses.forecasting import BASE_RATE, TRUTH, TWIN, Judged, risk_table
+from popsim.assimilation.forecast import EVENTS
 from popsim.outcomes.scoring import calibration_table
 from popsim.reporting.figures import style
-from popsim.reporting.forecasts import twins_are_last
-from popsim.twinning.forecast import EVENTS
+from popsim.reporting.text.forecasts import twins_are_last
 
 COLOURS = {TWIN: "#0072b2", TRUTH: "#009e73"}
 MARKERS = {TWIN: "o", TRUTH: "s"}

@@ -12,13 +12,13 @@ from popsim.economics.cost_effectiveness import TOTAL_COST
 from popsim.economics.perspectives import SIGNS
 from popsim.economics.subgroups import EVERYONE, subgroup_effects
 from popsim.errors import InputError
-from popsim.experiments.prices import prices_in_words
-from popsim.experiments.run import Run
 from popsim.reporting.figures import style
 from popsim.reporting.intervals import note as note_of
 from popsim.reporting.intervals import readable, told
 from popsim.reporting.labels import level_label
-from popsim.reporting.tables import label_of
+from popsim.reporting.text.tables import label_of
+from popsim.runs.run import Run
+from popsim.studies.prices import prices_in_words
 
 MEASURES = {
     "readmission_30d": ("30-day readmission, %", 100.0),

@@ -15,12 +15,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from popsim.errors import InputError
-from popsim.experiments.run import Run
-from popsim.experiments.unit import build
-from popsim.model import PopulationModel
 from popsim.outcomes.narrative import history
 from popsim.outcomes.readmission import stays
 from popsim.reporting.figures import style
+from popsim.runs.run import Run
+from popsim.simulation.model import PopulationModel
+from popsim.studies.unit import build
 
 SIGNALS = {
     "weight_kg": "Weight, kg",

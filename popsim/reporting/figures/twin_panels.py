@@ -12,10 +12,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from popsim.assimilation.reasons import UNCHANGED
 from popsim.registry.summary import Band, Option, Risk, SignalHistory, TwinSummary
 from popsim.reporting.figures import style
 from popsim.reporting.figures.trajectories import LOGARITHMIC
-from popsim.twinning.reasons import UNCHANGED
 from popsim.units import canonical
 
 BELIEVED, FORESEEN, MEASURED = style.COLOURS[1], style.COLOURS[2], style.COLOURS[0]

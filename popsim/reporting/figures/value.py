@@ -13,9 +13,9 @@ from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.economics.decision import Decision
 from popsim.economics.decision import acceptability as acceptability_curves
 from popsim.errors import InputError
-from popsim.experiments.prices import prices_in_words
-from popsim.experiments.run import Run
 from popsim.reporting.figures import style
+from popsim.runs.run import Run
+from popsim.studies.prices import prices_in_words
 
 CONFIDENCE = 0.95
 GRID = 121  # points of a curve

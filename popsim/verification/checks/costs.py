@@ -10,7 +10,7 @@ from popsim.definitions.strategy import Strategy
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.perspectives import SIGNS
 from popsim.verification.checking import Saw, check, close, never, not_asked, same, together
-from popsim.verification.laboratory import UNDISCOUNTED, Laboratory, Observation
+from popsim.verification.test_bench import UNDISCOUNTED, Laboratory, Observation
 
 AREA = "Costs"
 

@@ -9,7 +9,7 @@ from popsim.economics.cost_effectiveness import cost_effectiveness
 from popsim.economics.decision import Decision, acceptability, icer_table
 from popsim.economics.information import information
 from popsim.verification.checking import Saw, check, close, never, not_asked, same, together
-from popsim.verification.laboratory import Laboratory
+from popsim.verification.test_bench import Laboratory
 
 AREA = "Decision"
 DRAWS = 20  # information() takes no fewer

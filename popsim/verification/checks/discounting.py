@@ -9,7 +9,7 @@ import numpy as np
 
 from popsim.verification.checking import Saw, check, close, never, same, together
 from popsim.verification.checks.survival import IMMORTAL
-from popsim.verification.laboratory import UNDISCOUNTED, Laboratory
+from popsim.verification.test_bench import UNDISCOUNTED, Laboratory
 
 AREA = "Discounting"
 YEAR = 365.25

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from popsim.verification.checking import Saw, check, close, never, not_asked, same, together
-from popsim.verification.laboratory import Laboratory
+from popsim.verification.test_bench import Laboratory
 
 AREA = "Patient flow"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from popsim.verification.checking import Saw, check, close, never, same, together
-from popsim.verification.laboratory import UNDISCOUNTED, Laboratory
+from popsim.verification.test_bench import UNDISCOUNTED, Laboratory
 
 AREA = "Utilities and QALYs"
 YEAR = 365.25

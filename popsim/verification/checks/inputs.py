@@ -12,7 +12,7 @@ from popsim.definitions.experiment import Experiment
 from popsim.errors import DefinitionError
 from popsim.population.sampling import sample
 from popsim.verification.checking import Saw, check, never, same, together
-from popsim.verification.laboratory import Laboratory
+from popsim.verification.test_bench import Laboratory
 
 AREA = "People and inputs"
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from popsim.economics.cost_effectiveness import cost_effectiveness, paired_differences, strategy_means, verdict
 from popsim.verification.checking import Saw, check, close, never, not_asked, same, together
 from popsim.verification.checks.strategies import measures_of
-from popsim.verification.laboratory import Laboratory
+from popsim.verification.test_bench import Laboratory
 
 AREA = "Results"
 PAY = (0.0, 5_000.0, 20_000.0, 50_000.0)

@@ -8,7 +8,7 @@ import polars as pl
 from popsim.definitions.strategy import Strategy
 from popsim.economics.cost_effectiveness import cost_effectiveness, paired_differences
 from popsim.verification.checking import Saw, check, close, never, not_asked, same, together
-from popsim.verification.laboratory import Laboratory
+from popsim.verification.test_bench import Laboratory
 
 AREA = "Strategies"
 

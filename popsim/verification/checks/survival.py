@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from popsim.verification.checking import Saw, check, close, never, same, together
-from popsim.verification.laboratory import Laboratory
+from popsim.verification.test_bench import Laboratory
 
 IMMORTAL = {"heart_failure.death_highest_per_day": 0.0, "heart_failure.death_palliative_per_day": 0.0}
 DEADLY = {"heart_failure.death_log_base": 6.0, "heart_failure.death_highest_per_day": 2.0}

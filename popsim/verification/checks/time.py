@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from popsim.verification.checking import Saw, check, never, not_asked, same, together
-from popsim.verification.laboratory import Laboratory
+from popsim.verification.test_bench import Laboratory
 
 AREA = "Time"
 

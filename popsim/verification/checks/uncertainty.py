@@ -7,9 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.experiments.sensitivity.parameters import quantiles
+from popsim.analyses.sensitivity.parameters import quantiles
 from popsim.verification.checking import Saw, check, never, not_asked, same, together
-from popsim.verification.laboratory import Laboratory
+from popsim.verification.test_bench import Laboratory
 
 AREA = "Parameter uncertainty"
 DRAWS = 4000

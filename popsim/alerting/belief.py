@@ -1,0 +1,196 @@
+"""A belief about every monitored person, kept up to date from what is seen, and the risks that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.alerting.alerts import RiskSource
+from popsim.assimilation.belief import Belief
+from popsim.assimilation.forecast import DECOMPENSATION, SETS, forecast
+from popsim.assimilation.prior import members_of
+from popsim.assimilation.sensors import Sensor, sensors_of
+from popsim.care.monitoring import HomeReadings
+from popsim.care.signals import Signals
+from popsim.definitions.guidance import Guidance
+from popsim.definitions.interventions import Telemonitoring
+from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.kernels.codes import LEVEL_EMERGENCY, LEVEL_FACILITY
+from popsim.physiology import OrganSystem
+from popsim.population.clock import Clock
+from popsim.population.cohort import Cohort
+from popsim.population.columns import Schema
+from popsim.population.genome import COLUMNS as GENES
+from popsim.population.population import Population
+from popsim.population.traits import CLINICAL_COLUMNS as CLINICAL_TRAITS
+from popsim.population.traits import COLUMNS as TRAITS
+
+# Traits that no record has; what is measured of the others on the usual drugs is told by readings.
+HIDDEN = (
+    "baseline_ejection_fraction_percent", "baseline_systolic_mmhg", "baseline_heart_rate_bpm", "baseline_gfr_ml_min",
+    "baseline_potassium_mmol_l", "baseline_filling_pressure_mmhg", "usual_salt_g_day", "adherence_trait",
+    "alcohol_g_day", "activity_met_h_week",
+)  # fmt: skip
+HOME = {
+    "weight_kg": "weight_error_kg",
+    "systolic_mmhg": "systolic_error_mmhg",
+    "heart_rate_bpm": "heart_rate_error_bpm",
+}
+HOSPITAL = (
+    "weight_kg", "systolic_mmhg", "heart_rate_bpm", "ejection_fraction_percent", "gfr_ml_min", "potassium_mmol_l",
+    "nt_probnp_pg_ml",
+)  # fmt: skip
+
+
+class TwinRisks(RiskSource):
+    """Risks from a belief about each person who may be monitored.
+
+    A belief starts from people of the cohort who are like the person in what a record has: age, sex, diagnoses, dry
+    weight, drugs, in clinical twins also genes where they are known. It learns from home readings, from the hospital's
+    readings whenever somebody comes home, from laboratory results on the day they are known, and from who presents or
+    does not; it never sees the truth, but for what care itself takes as known (dry weight, and with heart failure alone
+    the hospital's readings). The weather of the coming days is known to it.
+
+    Args:
+        guidance: as the strategy says.
+        population: settled, at the start.
+        rows: about whom there are beliefs.
+        cohort: whom the population comes from.
+        physiology: of the members, an instance of its own.
+        home: the devices.
+        sight: what care sees.
+        parameters: sets by name.
+        seed, replication: key of the random numbers; members' ids are nobody else's.
+    """
+
+    def __init__(
+        self,
+        guidance: Guidance,
+        population: Population,
+        rows: NDArray[np.int64],
+        *,
+        cohort: Cohort,
+        physiology: OrganSystem,
+        home: Telemonitoring,
+        sight: Signals,
+        parameters: Mapping[str, ParameterSet],
+        seed: int,
+        replication: int = 0,
+    ) -> None:
+        schema = population.schema
+        self._horizon, self._rows, self._sight = guidance.horizon_days, rows, sight
+        self._parameters = {name: parameters.get(name) or load_parameters(name) for name in SETS}
+        self._place = np.full(len(population), -1)
+        self._place[rows] = np.arange(len(rows))
+        sensors = sensors_at(schema, home, parameters["home_signals"])
+        self._laboratory = [
+            (place, str(signal.stored), signal.delay_days)
+            for place, sensor in enumerate(sensors)
+            for signal in sight.signals
+            if signal.stored is not None and sensor.name == signal.measures
+        ]
+        self._late = np.zeros(len(sensors), np.int64)
+        self._late[: len(HOME)] = home.delay_days
+        for place, _, delay in self._laboratory:
+            self._late[place] = delay
+        self._recorded = [name for name, column in schema.columns.items() if column.writer == "care"]
+        self._known = {name: population[name][rows].copy() for name in known_at_entry(schema, guidance.genome_known)}
+        ensemble = members_of(
+            cohort,
+            self._known,
+            members=guidance.members,
+            schema=schema,
+            physiology=physiology,
+            person_id=population.person_id[rows],
+            seed=seed,
+            replication=replication,
+            sensors=sensors,
+        )
+        memory = int(self._late.max())
+        self.belief = Belief(
+            ensemble,
+            physiology,
+            sensors,
+            seed=seed,
+            replication=replication,
+            hazards=parameters["heart_failure"],
+            memory_days=memory,
+        )
+        self._away = np.ones(len(rows), np.bool_)
+        self._seen = {stored: population[stored][rows].copy() for _, stored, _ in self._laboratory}
+
+    def live(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
+        """The belief lives through the day and takes in what is seen of it."""
+        belief, rows = self.belief, self._rows
+        self._look_up(population)
+        belief.advance(clock)
+        at_once, late = self._readings(population, clock.day, readings)
+        belief.assimilate(at_once)
+        if np.isfinite(late).any():
+            belief.assimilate(late, self._late)
+        watched = (population["alive"][rows] != 0) & (population["care_level"][rows] <= LEVEL_FACILITY)
+        belief.hear(population["acute_cause"][rows], watched)
+
+    def risks(self, population: Population, clock: Clock, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Chance of each of some rows to present within the horizon, were the doses to stay."""
+        foreseen = forecast(
+            self.belief,
+            self._horizon,
+            columns=(),
+            events=(DECOMPENSATION,),
+            persons=self._place[rows],
+            horizons=(self._horizon,),
+            parameters=self._parameters,
+        )
+        return foreseen.risk(DECOMPENSATION, self._horizon).probability
+
+    def _look_up(self, population: Population) -> None:
+        """What has changed in the record: doses, contacts, where somebody is, who has died."""
+        changed = {}
+        for name in self._recorded:
+            now = population[name][self._rows]
+            if name not in self._known or not np.array_equal(now, self._known[name]):
+                changed[name] = self._known[name] = now
+        self.belief.know(changed)
+
+    def _readings(
+        self, population: Population, day: int, readings: HomeReadings
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Readings of today, and those that are known today, each (sensors, persons)."""
+        rows, alive = self._rows, population["alive"][self._rows] != 0
+        level = population["care_level"][rows]
+        at_once = np.full((len(self.belief.sensors), len(rows)), np.nan)
+        late = at_once.copy()
+        of_home = late if readings.days_ago else at_once
+        came = readings.of[rows] != 0
+        for place, name in enumerate(HOME):
+            of_home[place, came] = population[f"measured_{name}"][rows[came]]
+        for place, stored, delay in self._laboratory:
+            now = population[stored][rows]
+            new = alive & (now != self._seen[stored])
+            inside = level >= LEVEL_EMERGENCY
+            for of_laboratory, where in ((at_once, inside | (delay == 0)), (late, ~inside & (delay > 0))):
+                of_laboratory[place, new & where] = now[new & where]
+            self._seen[stored] = now
+        home_again = np.flatnonzero(alive & (level <= LEVEL_FACILITY) & self._away)
+        for place, sensor in enumerate(self.belief.sensors[len(HOME) :], start=len(HOME)):
+            at_once[place, home_again] = self._sight.look(population, day, sensor.column, rows[home_again])
+        self._away = ~alive | (level > LEVEL_FACILITY)
+        return at_once, late
+
+
+def known_at_entry(schema: Schema, genome_known: bool) -> list[str]:
+    """Columns that the record has of a person at entry."""
+    traits = [column.name for column in (*TRAITS, *CLINICAL_TRAITS) if column.name not in HIDDEN]
+    drugs = [name for name, column in schema.columns.items() if column.writer == "care"]
+    genes = [column.name for column in GENES] if genome_known else []
+    return [name for name in (*traits, *drugs, *genes) if name in schema and name != "alive"]
+
+
+def sensors_at(schema: Schema, home: Telemonitoring, errors: ParameterSet) -> Sequence[Sensor]:
+    """The devices at home first, in the order of HOME, then what hospital and laboratory tell."""
+    factor = home.signal_error_factor
+    at_home = [Sensor(f"home_{name}", name, noise_sd=factor * errors[error]) for name, error in HOME.items()]
+    return (*at_home, *(sensor for sensor in sensors_of(schema) if sensor.name in HOSPITAL))

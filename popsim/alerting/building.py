@@ -1,0 +1,106 @@
+"""From what a strategy says of guidance to what raises alerts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.alerting.alerts import AlertsByRisk, RiskSource, uses_guidance
+from popsim.alerting.belief import TwinRisks
+from popsim.alerting.oracle import Oracle
+from popsim.alerting.risk import ModelRisks
+from popsim.care.network import CareNetwork
+from popsim.care.policy import telemonitoring_by_day
+from popsim.care.signals import Signals
+from popsim.definitions.guidance import Guidance
+from popsim.definitions.strategy import Strategy
+from popsim.errors import InputError
+from popsim.evidence.parameters import ParameterSet
+from popsim.kernels.codes import STREAM_UPTAKE
+from popsim.kernels.numerics.sampling import keyed_uniforms
+from popsim.learning.features import Record
+from popsim.physiology import OrganSystem
+from popsim.population.cohort import Cohort
+from popsim.population.event_log import EventLog
+from popsim.population.population import Population
+
+
+def guide_of(
+    strategy: Strategy,
+    network: CareNetwork,
+    population: Population,
+    *,
+    cohort: Cohort | None,
+    body: Callable[[], OrganSystem],
+    sight: Signals,
+    events: EventLog,
+    parameters: Mapping[str, ParameterSet],
+    seed: int,
+    replication: int,
+) -> AlertsByRisk | None:
+    """What raises alerts under a strategy by risk; None when its limits do.
+
+    Args:
+        strategy: with all that it inherits.
+        network: not scaled.
+        population: settled, at the start.
+        cohort: whom the population comes from, for beliefs.
+        body: makes the physiology that copies and members live by.
+        sight: what care sees.
+        events: the log that care writes.
+        parameters: sets by name.
+        seed, replication: key of the random numbers.
+
+    Raises:
+        InputError: a belief is asked for and the cohort is not given.
+    """
+    guidance = strategy.guidance
+    if guidance is None:
+        return None
+    key = {"seed": seed, "replication": replication}
+    reference = network.definition.reference_population or len(population)
+    most = scaled(guidance.alerts_per_day, len(population) / reference)
+    source: RiskSource
+    if guidance.kind == "oracle":
+        source = Oracle(body(), guidance.horizon_days, parameters["heart_failure"])
+    elif guidance.kind == "risk_model":
+        record = Record(events, {one.name: one.setting_class for one in network.settings}, **key)
+        source = ModelRisks(record, guidance.horizon_days, guidance.every_days, **key)
+    else:
+        if cohort is None:
+            raise InputError("guidance of kind 'twin': the model must be given the cohort that beliefs start from")
+        programmes = [one for one in telemonitoring_by_day(strategy).values() if one is not None]
+        rows = who_may_be_monitored(guidance, max(one.uptake for one in programmes), population, **key)
+        if len(rows) == 0:  # nobody uses it: the limits raise all alerts
+            return None
+        source = TwinRisks(
+            guidance,
+            population,
+            rows,
+            cohort=cohort,
+            physiology=body(),
+            home=programmes[0],
+            sight=sight,
+            parameters=parameters,
+            **key,
+        )
+    return AlertsByRisk(guidance, source, population, alerts_per_day=most, **key)
+
+
+def who_may_be_monitored(
+    guidance: Guidance, uptake: float, population: Population, seed: int, replication: int
+) -> NDArray[np.int64]:
+    """Rows of those who take telemonitoring up when it is offered and for whom guidance is used."""
+    u = np.empty(len(population))
+    keyed_uniforms(seed, replication, population.person_id, STREAM_UPTAKE, u)
+    return np.flatnonzero((u < uptake) & uses_guidance(guidance, population, seed, replication))
+
+
+def scaled(alerts_per_day: int | None, factor: float) -> int | None:
+    """Alerts a day for another number of people, scaled as slots are: rounded half up, at least 1 if there are any."""
+    if not alerts_per_day:
+        return alerts_per_day
+    return max(1, math.floor(alerts_per_day * factor + 0.5))

@@ -1,0 +1,153 @@
+"""Checks a definition file of any kind, and reads cohorts and networks against the columns of the flagship model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from popsim.analyses.data_value import read_question
+from popsim.analyses.policy_problem import read_problem
+from popsim.analyses.scenarios import studies
+from popsim.care.network import CareNetwork
+from popsim.definitions.base import read
+from popsim.definitions.calibration import Calibrated, read_calibration
+from popsim.definitions.score import Score
+from popsim.definitions.signal import SignalFile
+from popsim.definitions.target import read_targets
+from popsim.definitions.texts import read_toml
+from popsim.errors import DefinitionError
+from popsim.evidence.draws import uncertain_parameters
+from popsim.evidence.drugs import read_drug
+from popsim.evidence.parameters import load_parameters
+from popsim.physiology.pharmacology.drugs import check_columns
+from popsim.population.cohort import Cohort
+from popsim.population.columns import Schema
+from popsim.population.genome import GENES
+from popsim.population.population import Population
+from popsim.population.sampling import given, plan, sample, stated
+from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA, SCHEMAS
+from popsim.studies.design import Study
+from popsim.studies.prices import price_years, prices_in_words
+from popsim.studies.warnings import doubts
+
+
+def check_file(path: Path) -> str:
+    """Check a file and all it refers to: what it is, in words.
+
+    Raises:
+        DefinitionError: it is refused, or it is no definition of any kind.
+    """
+    table = read_toml(path)
+    if "axes" in table:
+        asked = read_question(path)
+        return f"data value '{asked.definition.name}' is sound: {len(asked.points)} points of {len(table['axes'])} axes"
+    if "strategies" in table:
+        study, *scenarios = studies(path).values()
+        names = ", ".join(strategy.name for strategy in study.experiment.strategies)
+        more = f"; {len(scenarios)} scenarios" if scenarios else ""
+        warnings = [f"  warning: {one}" for one in doubts(study.experiment, study.cohort, study.schema)]
+        notes = [*warnings, *cohort_notes(study.cohort, study.schema), *price_notes(study)]
+        return "\n".join([f"experiment '{study.experiment.name}' is sound: {names}{more}", *notes])
+    if any(key in table for key in ("settings", "drug_class", "columns", "table", "signals", "items")):
+        return _check_model(path, table)
+    if "choices" in table:
+        search = read_problem(path).search
+        return f"search '{search.name}' is sound: {len(search.choices)} choices for '{search.strategy}'"
+    if "name" in table and ("parameters" in table or "targets" in table):
+        return _check_fit(path, table)
+    if table and all(isinstance(value, dict) for key, value in table.items() if key != "parameter_groups"):
+        parameters = load_parameters(path.stem, path.parent)
+        uncertain = len(uncertain_parameters({path.stem: parameters}, (), path).names)
+        return f"parameter set '{path.stem}' is sound: {len(parameters)} parameters, {uncertain} of them uncertain"
+    kinds = "an experiment (strategies), care network (settings), cohort (columns), calibration (parameters)"
+    others = "search (choices), data value (axes), risk score (items), drug (drug_class) or parameter set (tables)"
+    raise DefinitionError(path, "file", None, f"must be {kinds}, {others}")
+
+
+def _check_fit(path: Path, table: dict[str, Any]) -> str:
+    """Check a calibration, what one has found, or published figures."""
+    if isinstance(table.get("parameters"), list):
+        calibration = read_calibration(path)
+        return f"calibration '{calibration.name}' is sound: {len(calibration.parameters)} parameters to be fitted"
+    if "parameters" in table:
+        found = read(path, Calibrated)
+        return f"calibrated parameters '{found.name}' are sound: {len(found.parameters)} parameters"
+    file = read_targets(path)
+    return f"target file '{file.name}' is sound: {len(file.targets)} published figures"
+
+
+def _check_model(path: Path, table: dict[str, Any]) -> str:
+    """Check a care network, a drug, signals or a cohort against the columns of the model, or a risk score."""
+    if "items" in table:
+        score = read(path, Score)
+        return f"risk score '{score.label}' is sound: {len(score.items)} items"
+    if "signals" in table:
+        return f"signals are sound: {len(read(path, SignalFile).signals)} of them"
+    if "settings" in table:
+        network = read_network(path)
+        return f"care network '{network.definition.name}' is sound: {len(network)} settings"
+    if "drug_class" in table:
+        drug = read_drug(path)
+        check_columns(drug, CLINICAL_SCHEMA, path)
+        return f"drug '{drug.name}' is sound: {len(drug.effects)} effects, {len(drug.conditions)} rules for prescribing"
+    cohort = Cohort.read(path)
+    physiology = physiology_of(cohort)
+    notes = cohort_notes(cohort, SCHEMAS[physiology])
+    sampled = f"{len(cohort.definition.columns)} sampled columns"
+    return "\n".join([f"cohort '{cohort.name}' is sound: {sampled}, for physiology = '{physiology}'", *notes])
+
+
+def physiology_of(cohort: Cohort) -> str:
+    """The smallest physiology that has all columns of a cohort."""
+    return "heart_failure" if all(name in SCHEMA for name in given(cohort)) else "clinical"
+
+
+def cohort_notes(cohort: Cohort, schema: Schema) -> list[str]:
+    """What is not in a cohort's files: values that are sampled because the table lacks them, and stated ones.
+
+    Raises:
+        DefinitionError: the cohort is refused.
+    """
+    notes, people = [], plan(cohort, schema).people
+    lacking = people.lacking if people is not None else {}
+    if people is not None and lacking:
+        counts = ", ".join(f"{name} {count}" for name, count in lacking.items())
+        notes.append(f"  missing in the table and sampled, of {len(people)} people: {counts}")
+    if values := {name: value for name, value in stated(cohort, schema).items() if name not in GENES}:
+        notes.append(f"  not given, at their stated values: {', '.join(f'{n} = {v:g}' for n, v in values.items())}")
+    return notes
+
+
+def price_notes(study: Study) -> list[str]:
+    """What is to be known about the prices of an experiment: nothing is inflated, all are used as they are printed."""
+    experiment = study.experiment
+    years = price_years(experiment)
+    others = [f"{name} ({year})" for name, year in years.items() if year not in (None, experiment.price_year)]
+    unknown = sum(year is None for year in years.values())
+    notes = [f"  costs are in {prices_in_words(experiment)}"]
+    if others:
+        notes.append(f"  prices of other years than {experiment.price_year}, used as printed: {', '.join(others)}")
+    if unknown:
+        notes.append(f"  prices that do not say of which year they are, used as printed: {unknown}")
+    return notes
+
+
+def read_network(path: Path) -> CareNetwork:
+    """Read a care network.
+
+    Raises:
+        DefinitionError: the file or the network as a whole is refused.
+    """
+    return CareNetwork.read(path, CLINICAL_SCHEMA.columns)
+
+
+def sample_cohort(path: Path, size: int | None, seed: int) -> tuple[Cohort, Population]:
+    """Read a cohort and sample it, all people entering on day 0.
+
+    Raises:
+        DefinitionError: the file is refused.
+        InputError: the size is out of bounds.
+    """
+    cohort = Cohort.read(path)
+    schema = SCHEMAS[physiology_of(cohort)]
+    return cohort, sample(cohort, schema, cohort.definition.size if size is None else size, seed)

@@ -1,0 +1,352 @@
+"""Forecasts judged on simulated people: what beliefs said of them, and what then happened.
+
+A model lives through its enrolment. About those who enter in the last weeks of it a belief is kept from their entry
+on, fed every day with what home devices, the record and presentations tell. Some weeks after the enrolment the
+beliefs forecast, and the people live on as they would have: nothing that is forecast reaches their care. The same
+people are judged by clinical scores, and by the true state lived forward with other luck, which is the most that
+anybody could know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from popsim.alerting.belief import TwinRisks
+from popsim.assimilation.belief import Belief
+from popsim.assimilation.counterfactuals import reactions_present
+from popsim.assimilation.ensemble import Ensemble
+from popsim.assimilation.forecast import DEATH, DECOMPENSATION, PRESENTATION, REACTION, READMISSION, Forecast, forecast
+from popsim.assimilation.prior import member_ids
+from popsim.care.monitoring import HomeReadings, Monitoring
+from popsim.care.signals import Signals
+from popsim.definitions.guidance import LARGEST_RISK, Guidance
+from popsim.definitions.interventions import Telemonitoring
+from popsim.errors import InputError, did_you_mean
+from popsim.evidence.parameters import load_parameters
+from popsim.kernels.codes import DEATH as DIES
+from popsim.kernels.codes import END, ENTER, PRESENT, START
+from popsim.outcomes.readmission import stays
+from popsim.outcomes.scores import SCORES, history, points, quantities, score_of
+from popsim.outcomes.scoring import brier, c_statistic, calibration, crps, log_score, recalibrated
+from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganSystem
+from popsim.population.clock import Clock
+from popsim.population.population import Population
+from popsim.simulation.model import MonitoringPart, PopulationModel
+from popsim.studies.design import Study
+from popsim.studies.unit import build
+
+type Floats = NDArray[np.float64]
+
+JUDGED = (DECOMPENSATION, PRESENTATION, READMISSION, DEATH, REACTION)
+SIGNALS = ("weight_kg", "nt_probnp_pg_ml")
+SIGNAL_DAYS = (7, 30)
+INTERVAL = (0.05, 0.95)
+TWIN, TRUTH, BASE_RATE = "Twin", "True state", "Base rate"
+RECRUITED_DAYS = 28  # whoever enters in so many last days of enrolment is judged: the wards are as busy as they will be
+LIVES_AT_HOME = ("community", "facility")
+MOST_MEMBERS = 1024
+# Everybody measures every morning; limits that nobody reaches, because nobody is to be alerted.
+HOME_DEVICES = Telemonitoring(
+    desk="nobody",
+    uptake=1.0,
+    duration_days=3653,
+    weight_gain_kg=20.0,
+    systolic_low_mmhg=50.0,
+    systolic_high_mmhg=250.0,
+    heart_rate_low_bpm=20.0,
+    heart_rate_high_bpm=250.0,
+    days_between_alerts=365,
+)
+
+
+class Judged(NamedTuple):
+    """What was forecast of each person, and what came.
+
+    Attributes:
+        day: the last one that was known.
+        days: how far the risks look.
+        risks: person_id, event, forecaster, value (a risk, or points of a score), is_risk, happened.
+        signals: person_id, column, day (from the forecast), forecaster, observed, crps, covered (by the 90% interval).
+    """
+
+    day: int
+    days: int
+    risks: pl.DataFrame
+    signals: pl.DataFrame
+
+
+def judge(study: Study, strategy: str, *, weeks: int = 4, days: int = 30, members: int = 32) -> Judged:
+    """Keep beliefs about the people of a study, forecast, and wait for what happens.
+
+    Args:
+        study: its first replication is lived through.
+        strategy: by its name; the comparator when empty.
+        weeks: from the end of enrolment to the forecast.
+        days: within which events count.
+        members: of each belief.
+
+    Raises:
+        InputError: a number is out of bounds, the strategy does not exist, or the follow-up is too short.
+    """
+    names = [one.name for one in study.experiment.strategies]
+    chosen = strategy or study.experiment.reference
+    if chosen not in names:
+        raise InputError(f"strategy '{chosen}': {did_you_mean(chosen, names)}")
+    for flag, number, least, most in (
+        ("--weeks", weeks, 1, 52),
+        ("--days", days, 1, 365),
+        ("--members", members, 2, MOST_MEMBERS),
+    ):
+        if not least <= number <= most:
+            raise InputError(f"command line: {flag} = {number}: must be between {least} and {most}")
+    model = build(next(unit for unit in study.units if unit.strategy.name == chosen))
+    first = max(model.enrolment_days - RECRUITED_DAYS, 0)
+    start = model.enrolment_days + 7 * weeks
+    if start + max(days, *SIGNAL_DAYS) > model.days:
+        raise InputError(f"the experiment ends after {model.days} days: too short for {weeks} weeks and {days} days")
+    if first:
+        model.run_for(first)
+    beside = Beside(model, study, members)
+    model.monitoring = beside
+    model.run_for(start - first)
+    return _what_came(model, beside, study, days, members)
+
+
+class Beside:
+    """The model's monitoring, with beliefs beside it that see much and are heard by nobody.
+
+    Args:
+        model: on the morning of a day; about those who enter from then on there are beliefs.
+        study: what the model was made from.
+        members: of each belief.
+    """
+
+    def __init__(self, model: PopulationModel, study: Study, members: int) -> None:
+        self._usual: MonitoringPart = model.monitoring
+        people, parameters = model.population, model.parameters
+        self.rows = np.flatnonzero(people["entry_day"] >= model.clock.day)
+        seed, replication = model.seed, model.replication
+        self._risks = TwinRisks(
+            Guidance(kind="twin", alert_from_risk=LARGEST_RISK, members=members),
+            people,
+            self.rows,
+            cohort=study.cohort,
+            physiology=body(model, study),
+            home=HOME_DEVICES,
+            sight=Signals(people.schema, seed=seed, replication=replication),
+            parameters=parameters,
+            seed=seed,
+            replication=replication,
+        )
+        errors = parameters["home_signals"]
+        self._home = Monitoring(HOME_DEVICES, seed=seed, replication=replication, signals=errors, guide=self)
+
+    def observe(self, population: Population, clock: Clock) -> None:
+        """The usual morning; then everybody at home steps on scales that only the beliefs can read."""
+        self._usual.observe(population, clock)
+        as_seen = population.copy()
+        as_seen["telemonitored"] = population["alive"]
+        self._home.observe(as_seen, clock)
+
+    def alert(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
+        """What `Monitoring` asks of a guide: the beliefs take in the morning, and alert nobody."""
+        self._risks.live(population, clock, readings)
+
+    def belief(self, population: Population) -> Belief:
+        """The beliefs on an evening, with what care has changed during the day."""
+        belief = self._risks.belief
+        recorded = [name for name, column in population.schema.columns.items() if column.writer == "care"]
+        belief.know({name: population[name][self.rows] for name in recorded if name != "telemonitored"})
+        return belief
+
+
+def body(model: PopulationModel, study: Study) -> OrganSystem:
+    """A physiology like the model's own, for members and copies."""
+    seed, replication = model.seed, model.replication
+    if not model.is_clinical:
+        return HeartFailurePhysiology(model.parameters["heart_failure"], seed=seed, replication=replication)
+    weather = study.surroundings
+    return ClinicalPhysiology(model.parameters, seed=seed, replication=replication, surroundings=weather)
+
+
+def _what_came(model: PopulationModel, beside: Beside, study: Study, days: int, members: int) -> Judged:
+    """Forecasts of all on this evening, and what happens to those who live at home."""
+    people, day = model.population, model.clock.day - 1
+    classes = {setting.name: setting.setting_class for setting in model.network.settings}
+    lives_at = np.isin(np.array(list(classes.values()))[people["setting"]], LIVES_AT_HOME)
+    home = (people["alive"][beside.rows] != 0) & lives_at[beside.rows]
+    rows, places = beside.rows[home], np.flatnonzero(home)
+    if not len(rows):
+        raise InputError("nobody is alive and at home on the day of the forecast: take more people")
+    horizons = sorted({days, *SIGNAL_DAYS})
+
+    def told_by(belief: Belief, persons: NDArray[np.int64] | None = None) -> Forecast:
+        return forecast(
+            belief,
+            horizons[-1],
+            columns=SIGNALS,
+            events=JUDGED,
+            persons=persons,
+            horizons=horizons,
+            quantiles=INTERVAL,
+            parameters=model.parameters,
+        )
+
+    told = {TWIN: told_by(beside.belief(people), places), TRUTH: told_by(_known(model, study, rows, members))}
+    events = model.events.frame(kinds=(ENTER, START, END, DIES))
+    known = {
+        name: values[rows] for name, values in quantities(people, day, history(events, classes, people, day)).items()
+    }
+    scored = {score_of(name).label: points(name, known).astype(np.float64) for name in SCORES}
+    ids, shown = people.person_id[rows], {}
+    limits = {"reactions": model.parameters.get("reactions") or load_parameters("reactions")}
+    present = reactions_present(people.chosen(rows), limits)
+    reacts = np.zeros(len(rows), np.bool_)
+    for ahead in range(1, horizons[-1] + 1):
+        model.run_for(1)
+        now = people.chosen(rows)
+        if ahead <= days:
+            new = reactions_present(now, limits) & ~present
+            reacts |= new.any(axis=0) & (now["alive"] != 0)
+        if ahead in horizons:
+            shown[ahead] = (now["alive"] != 0, {name: now[name].astype(np.float64) for name in SIGNALS})
+    came = _happened(model, classes, ids, day + 1, days) | {REACTION: reacts}
+    risks = [
+        _risk_rows(ids, event, who, values, is_risk, came[event])
+        for event in JUDGED
+        for who, (values, is_risk) in {
+            **{who: (found.risk(event, days).probability, True) for who, found in told.items()},
+            **{label: (values, False) for label, values in scored.items()},
+            BASE_RATE: (np.full(len(ids), came[event].mean()), True),
+        }.items()
+    ]
+    signals = [
+        _signal_rows(ids, who, found, ahead, *shown[ahead]) for who, found in told.items() for ahead in SIGNAL_DAYS
+    ]
+    return Judged(day, days, pl.concat(risks), pl.concat(signals))
+
+
+def _known(model: PopulationModel, study: Study, rows: NDArray[np.int64], members: int) -> Belief:
+    """Copies of the true state, with other luck."""
+    copies = model.population.chosen(np.repeat(rows, members))
+    copies.person_id = member_ids(model.population.person_id[rows], members)
+    return Belief(Ensemble(copies, members), body(model, study), (), seed=model.seed, day=model.clock.day - 1)
+
+
+def _happened(
+    model: PopulationModel, classes: Mapping[str, str], ids: NDArray[np.int64], start: int, days: int
+) -> dict[str, NDArray[np.bool_]]:
+    """To whom each event of the log came in [start, start + days)."""
+    events = model.events.frame(kinds=(PRESENT, START, END, DIES))
+    admissions = stays(events, classes).filter(~pl.col("planned")).select("person_id", time_days="admit_time_days")
+    presents = events.filter(pl.col("event") == "present")
+    whose = {
+        DECOMPENSATION: presents.filter(pl.col("cause") == "heart_failure"),
+        PRESENTATION: presents,
+        READMISSION: admissions,
+        DEATH: events.filter(pl.col("event") == "death"),
+    }
+    within = (pl.col("time_days") >= start) & (pl.col("time_days") < start + days)
+    return {event: np.isin(ids, frame.filter(within)["person_id"].to_numpy()) for event, frame in whose.items()}
+
+
+def _risk_rows(
+    ids: NDArray[np.int64], event: str, forecaster: str, values: Floats, is_risk: bool, happened: NDArray[np.bool_]
+) -> pl.DataFrame:
+    columns = {"person_id": ids, "value": values, "happened": happened}
+    said = {"event": event, "forecaster": forecaster, "is_risk": is_risk}
+    return pl.DataFrame(columns).with_columns(**{name: pl.lit(value) for name, value in said.items()})
+
+
+def _signal_rows(
+    ids: NDArray[np.int64],
+    forecaster: str,
+    found: Forecast,
+    ahead: int,
+    alive: NDArray[np.bool_],
+    observed: Mapping[str, Floats],
+) -> pl.DataFrame:
+    """Scores of what members show on a day, of those then alive."""
+    frames = []
+    for name, values in observed.items():
+        low, high = found.bands[name][:, ahead - 1].T
+        columns = {
+            "person_id": ids,
+            "observed": values,
+            "crps": crps(found.members[name, ahead], values, found.weights[ahead]),
+            "covered": (low <= values) & (values <= high),
+        }
+        said = {"column": name, "day": ahead, "forecaster": forecaster}
+        frame = pl.DataFrame(columns).with_columns(**{key: pl.lit(value) for key, value in said.items()})
+        frames.append(frame.filter(pl.Series(alive)))
+    return pl.concat(frames)
+
+
+def risk_table(judged: Judged) -> pl.DataFrame:
+    """How good the forecasts of events were.
+
+    Points of a score become risks by a logistic regression on these very people, which is the most that the score could
+    say of them and more than anybody would know beforehand; the base rate, too, is that of these people.
+
+    Returns:
+        event, forecaster, persons, happened (share), mean_risk, brier, reliability, resolution, log_score, c_statistic,
+        c_standard_error, slope, slope_standard_error, intercept; calibration only of risks that were forecast.
+    """
+    rows = []
+    for (event, forecaster, is_risk), part in judged.risks.group_by(
+        "event", "forecaster", "is_risk", maintain_order=True
+    ):
+        values, happened = part["value"].to_numpy(), part["happened"].to_numpy()
+        risk = values if is_risk else recalibrated(values, happened)
+        parts, c = brier(risk, happened), c_statistic(values, happened)
+        fitted = calibration(risk, happened) if is_risk and forecaster != BASE_RATE else None
+        rows.append(
+            {
+                "event": event,
+                "forecaster": forecaster,
+                "persons": len(risk),
+                "happened": float(happened.mean()),
+                "mean_risk": float(risk.mean()),
+                "brier": parts.score,
+                "reliability": parts.reliability,
+                "resolution": parts.resolution,
+                "log_score": log_score(risk, happened),
+                "c_statistic": c.value,
+                "c_standard_error": c.standard_error,
+                "slope": fitted.slope.value if fitted else None,
+                "slope_standard_error": fitted.slope.standard_error if fitted else None,
+                "intercept": fitted.intercept.value if fitted else None,
+            }
+        )
+    return pl.DataFrame(rows)
+
+
+def signal_table(judged: Judged) -> pl.DataFrame:
+    """How good the trajectories were, beside what all these people show on the day as a forecast for each of them.
+
+    Returns:
+        column, day, forecaster, persons, crps, crps_standard_error, crps_of_everybody, covered (share inside the 90%
+        interval).
+    """
+    rows = []
+    for (column, day, forecaster), part in judged.signals.group_by("column", "day", "forecaster", maintain_order=True):
+        observed, found = part["observed"].to_numpy(), part["crps"].to_numpy()
+        everybody = float(np.mean(crps(np.broadcast_to(observed, (len(observed), len(observed))), observed)))
+        rows.append(
+            {
+                "column": column,
+                "day": day,
+                "forecaster": forecaster,
+                "persons": len(part),
+                "crps": float(found.mean()),
+                "crps_standard_error": float(found.std(ddof=1) / np.sqrt(len(found))) if len(found) > 1 else None,
+                "crps_of_everybody": everybody,
+                "covered": float(part["covered"].to_numpy().mean()),
+            }
+        )
+    return pl.DataFrame(rows)

@@ -1,0 +1,51 @@
+"""Landmarks of a whole simulation: a model lives on, and what care sees is written down on the way."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from popsim.learning.features import Record
+from popsim.outcomes.scores import history, points, quantities
+from popsim.simulation.model import PopulationModel
+
+DAY_AFTER_DISCHARGE = 1.0
+
+
+def record_of(model: PopulationModel) -> Record:
+    """What features of a model are read from."""
+    classes = dict(zip(model.events.setting_names, (place.kind for place in model.places), strict=True))
+    return Record(model.events, classes, seed=model.seed, replication=model.replication)
+
+
+def collect(model: PopulationModel, horizon_days: int, every_days: int | None = None) -> pl.DataFrame:
+    """Run a model to its end and gather landmarks whose horizon it has lived through.
+
+    Args:
+        model: at its start.
+        horizon_days: within which outcomes count.
+        every_days: landmarks of everybody once in so many days; None: of each person on the morning after a discharge
+            (from the stay that led into the study, too).
+
+    Returns:
+        Rows of `Record.features(...)` with outcomes, ordered by day and row of the population; score_lace: LACE points
+        (of the last stay).
+    """
+    record = record_of(model)
+    classes = record.classes
+    found = []
+    while model.running and model.clock.day < model.days:
+        model.step()
+        day = model.clock.day
+        if day + horizon_days > model.days or (every_days is not None and day % every_days):
+            continue
+        frame = record.features(model.population, day)
+        if every_days is None:
+            frame = frame.filter(pl.col("days_since_discharge") == DAY_AFTER_DISCHARGE)
+        if len(frame):
+            past = history(model.events.frame(), classes, model.population, day - 1)
+            lace = points("lace", quantities(model.population, day - 1, past))
+            scores = pl.DataFrame({"person_id": model.population.person_id, "score_lace": lace})
+            found.append(frame.join(scores, on="person_id", how="left", maintain_order="left"))
+    if not found:
+        return record.with_outcomes(record.features(model.population, 0), horizon_days, 0)
+    return record.with_outcomes(pl.concat(found), horizon_days, model.clock.day)

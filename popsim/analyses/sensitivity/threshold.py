@@ -1,0 +1,83 @@
+"""Threshold analysis: the value of a parameter at which a decision turns."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+
+from popsim.analyses.contrast import Contrast, Estimate, at_draw, estimate
+from popsim.analyses.sensitivity.design import Evaluate
+from popsim.analyses.sensitivity.parameters import Varied
+
+POINTS = 4  # values tried at a time, so that several processes have work
+MOST_ROUNDS = 12
+FINEST = 1e-4  # of the range
+FINE_ENOUGH = 0.1  # of the Monte Carlo error of the crossing
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Where a contrast crosses its target.
+
+    Attributes:
+        parameter: what was searched.
+        contrast: what crosses.
+        value: of the parameter at the crossing; NaN where there is none within the range.
+        standard_error: of `value`, from the Monte Carlo error of the contrast there and its slope.
+        at_low, at_high: the contrast at the ends of the range.
+        tried: value, outcome, standard_error of everything that was simulated.
+    """
+
+    parameter: Varied
+    contrast: Contrast
+    value: float
+    standard_error: float
+    at_low: Estimate
+    at_high: Estimate
+    tried: pl.DataFrame
+
+
+def threshold(parameter: Varied, contrast: Contrast, evaluate: Evaluate, target: float = 0.0) -> Threshold:
+    """Search a parameter's range for the value at which a contrast equals `target`.
+
+    The range is cut at POINTS equal steps again and again around the first change of sign, until it is finer than a
+    tenth of the Monte Carlo error of the crossing, or than a ten-thousandth of the whole. All points share their luck.
+    """
+    found: dict[float, Estimate] = {}
+    low, high = parameter.low, parameter.high
+    crossing, error = math.nan, math.nan
+    for _ in range(MOST_ROUNDS):
+        values = [*(low + (high - low) * place / (POINTS - 1) for place in range(POINTS - 1)), high]
+        _try([value for value in values if value not in found], parameter, contrast, evaluate, found)
+        turn = next(((a, b) for a, b in pairwise(values) if _crosses(found[a], found[b], target)), None)
+        if turn is None:
+            break
+        low, high = turn
+        slope = (found[high].mean - found[low].mean) / (high - low)
+        if slope == 0.0:  # the contrast lies on its target all the way
+            crossing, error = low, math.nan
+            break
+        crossing = low + (target - found[low].mean) / slope
+        error = max(found[low].standard_error, found[high].standard_error) / abs(slope)
+        if high - low < max(FINE_ENOUGH * np.nan_to_num(error), FINEST * (parameter.high - parameter.low)):
+            break
+    rows = [(value, *figure[:2]) for value, figure in sorted(found.items())]
+    tried = pl.DataFrame(rows, ["value", "outcome", "standard_error"], orient="row")
+    ends = (found[parameter.low], found[parameter.high])
+    return Threshold(parameter, contrast, crossing, error, *ends, tried.with_columns(pl.col(pl.Float64).fill_nan(None)))
+
+
+def _try(
+    values: list[float], parameter: Varied, contrast: Contrast, evaluate: Evaluate, found: dict[float, Estimate]
+) -> None:
+    """Add the contrast at these values to what is found."""
+    seen = contrast.values(evaluate([parameter.name], np.array(values)[:, np.newaxis]))
+    found.update({value: estimate(at_draw(seen, row)["value"]) for row, value in enumerate(values, start=1)})
+
+
+def _crosses(a: Estimate, b: Estimate, target: float) -> bool:
+    return (a.mean - target) * (b.mean - target) <= 0.0

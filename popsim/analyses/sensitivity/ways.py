@@ -1,0 +1,86 @@
+"""Deterministic sensitivity: one parameter at a time (a tornado) and two at a time (a table)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from popsim.analyses.contrast import Contrast, at_draw, estimate, shift
+from popsim.analyses.sensitivity.design import Evaluate
+from popsim.analyses.sensitivity.parameters import Varied
+
+
+def one_way(parameters: Sequence[Varied], contrasts: Sequence[Contrast], evaluate: Evaluate) -> pl.DataFrame:
+    """Each parameter at both ends of its range, the others at their own values.
+
+    Returns:
+        A row for each contrast and parameter, widest swing first: strategy, parameter, unit, low_value, high_value,
+        outcome_low, outcome_high, base (the contrast at either end and at the parameter's own value), low_error,
+        high_error (Monte Carlo standard errors of the change from the base), low_reach, high_reach (half-widths of the
+        95% intervals of that change), swing (outcome_high - outcome_low),
+        swing_error, swing_reach (half-width of its 95% interval), told (whether the swing is larger than that; null
+        where it cannot be said). Swings that luck alone may have made come after all others.
+    """
+    own = np.array([p.value for p in parameters])
+    design = np.tile(own, (1 + 2 * len(parameters), 1))
+    for place, parameter in enumerate(parameters):
+        design[1 + 2 * place : 3 + 2 * place, place] = parameter.low, parameter.high
+    measures = evaluate([p.name for p in parameters], design)
+    tables = []
+    for contrast in contrasts:
+        values = contrast.values(measures)
+        base = at_draw(values, 1)
+        centre = estimate(base["value"]).mean
+        rows = []
+        for place, parameter in enumerate(parameters):
+            low, high = at_draw(values, 2 + 2 * place), at_draw(values, 3 + 2 * place)
+            below, above, swing = shift(low, base), shift(high, base), shift(high, low)
+            rows.append(
+                {
+                    "strategy": contrast.strategy,
+                    "parameter": parameter.name,
+                    "unit": parameter.unit,
+                    "low_value": parameter.low,
+                    "high_value": parameter.high,
+                    "outcome_low": centre + below.mean,
+                    "outcome_high": centre + above.mean,
+                    "base": centre,
+                    "low_error": below.standard_error,
+                    "high_error": above.standard_error,
+                    "low_reach": below.reach,
+                    "high_reach": above.reach,
+                    "swing": swing.mean,
+                    "swing_error": swing.standard_error,
+                    "swing_reach": swing.reach,
+                    "told": None if math.isnan(swing.reach) else abs(swing.mean) > swing.reach or swing.reach == 0.0,
+                }
+            )
+        lucky = ~pl.col("told").fill_null(True)
+        table = pl.DataFrame(rows, schema_overrides={"told": pl.Boolean})
+        tables.append(table.sort(lucky, -pl.col("swing").abs(), maintain_order=True))
+    return pl.concat(tables).with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+def two_way(
+    first: Varied, second: Varied, points: int, contrasts: Sequence[Contrast], evaluate: Evaluate
+) -> pl.DataFrame:
+    """Two parameters over a grid of `points` equal steps of their ranges.
+
+    Returns:
+        strategy, first_value, second_value, outcome (the contrast), standard_error (Monte Carlo).
+    """
+    axes = (np.linspace(p.low, p.high, points) for p in (first, second))
+    design = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1)
+    measures = evaluate([first.name, second.name], design)
+    rows = []
+    for contrast in contrasts:
+        values = contrast.values(measures)
+        rows += [
+            (contrast.strategy, *point, *estimate(at_draw(values, row)["value"])[:2])
+            for row, point in enumerate(design.tolist(), start=1)
+        ]
+    columns = ["strategy", "first_value", "second_value", "outcome", "standard_error"]
+    return pl.DataFrame(rows, columns, orient="row").with_columns(pl.col(pl.Float64).fill_nan(None))

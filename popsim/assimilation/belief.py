@@ -1,0 +1,208 @@
+"""A belief about persons, kept up to date: lived forward by the physiology, corrected by what is seen and heard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from popsim.arguments import LONGEST_DAYS, array, key, whole_number
+from popsim.assimilation.ensemble import Ensemble
+from popsim.assimilation.hazards import presentation_hazards
+from popsim.assimilation.sensors import Sensor, table
+from popsim.errors import InputError
+from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.kernels import assimilation as kernel
+from popsim.kernels import codes as code
+from popsim.kernels.codes import STREAM_IMAGINED
+from popsim.kernels.numerics.sampling import keyed_uniforms
+from popsim.physiology import OrganSystem
+from popsim.physiology.columns import COLUMNS as PHYSIOLOGY_COLUMNS
+from popsim.population.clock import Clock
+from popsim.population.columns import Schema
+
+# Hidden traits, what physiology changes from day to day, and what laboratories show of the clinical twin.
+TRAITS = (
+    "dry_weight_kg", "baseline_ejection_fraction_percent", "baseline_systolic_mmhg", "baseline_filling_pressure_mmhg",
+    "usual_salt_g_day", "adherence_trait",
+)  # fmt: skip
+CLINICAL = ("hba1c_percent", "haemoglobin_g_dl", "iron_store_mg", "albuminuria_mg_g", "fev1_percent")
+ESTIMATED = (
+    *TRAITS,
+    *(one.name for one in PHYSIOLOGY_COLUMNS if one.kind == "real" and one.name != "death_hazard_per_day"),
+    *CLINICAL,
+)
+# Shocks that are certain once somebody presents because of them, and rarely imagined before.
+SHOCK_BEHIND = {
+    code.CAUSE_INFECTION: "infection_severity",
+    code.CAUSE_RESPIRATORY: "infection_severity",
+    code.CAUSE_ARRHYTHMIA: "arrhythmia_burden",
+}
+
+
+class Belief:
+    """What is believed of persons, as an ensemble that lives beside them.
+
+    The order of a day is that of the model: `know` what has been recorded, `advance`, `assimilate` the readings of the
+    day, `hear` who presented. Members live through every day with luck of their own; they neither present nor die of
+    themselves, because whether the person did is known.
+
+    Args:
+        ensemble: the members; changed in place.
+        physiology: advances them, with the key (seed, replication) of the belief.
+        sensors: what readings may come from; the rows of `ensemble.bias` are theirs.
+        seed, replication: key of the random numbers.
+        estimated: real columns that readings correct; those that the population has.
+        parameters: constants of the filter, evidence/twinning.toml when None.
+        hazards: the set heart_failure, for the likelihood of presentations; from its file when None.
+        memory_days: how many days late a reading may come.
+        day: the last day lived, of a belief that goes on after a pause.
+
+    Raises:
+        InputError: a sensor does not fit the population, or the ensemble's lasting errors or memory are not theirs.
+    """
+
+    def __init__(
+        self,
+        ensemble: Ensemble,
+        physiology: OrganSystem,
+        sensors: Sequence[Sensor],
+        *,
+        seed: int,
+        replication: int = 0,
+        estimated: Sequence[str] = ESTIMATED,
+        parameters: ParameterSet | None = None,
+        hazards: ParameterSet | None = None,
+        memory_days: int = 0,
+        day: int = 0,
+    ) -> None:
+        schema, rows = ensemble.people.schema, len(ensemble.people)
+        self.ensemble, self.physiology, self.sensors = ensemble, physiology, tuple(sensors)
+        self._table = table(sensors, schema)
+        if ensemble.bias.shape[0] != len(self.sensors):
+            raise InputError(f"ensemble: has {ensemble.bias.shape[0]} lasting errors for {len(self.sensors)} sensors")
+        self._key = key(seed, replication)
+        self._estimated = _estimated(schema, estimated, self.sensors)
+        self._constants = (parameters or load_parameters("twinning")).fill(kernel.FilterParameters)
+        self._hazards = hazards or load_parameters("heart_failure")
+        memory_days = whole_number("memory_days", memory_days, 0, LONGEST_DAYS)
+        self.memory_days, self.day = memory_days, day
+        if len(ensemble.memory) == 0:
+            ensemble.memory = np.zeros((memory_days * len(self.sensors), rows), np.float32)
+        if len(ensemble.memory) != memory_days * len(self.sensors):
+            raise InputError(f"ensemble: remembers {len(ensemble.memory)} readings, memory_days = {memory_days} of"
+                             f" {len(self.sensors)} sensors need {memory_days * len(self.sensors)}")  # fmt: skip
+
+    def know(self, facts: Mapping[str, ArrayLike]) -> None:
+        """Give all members of each person what has been recorded: columns with one value a person."""
+        for name, values in facts.items():
+            self.ensemble.people[name] = self.ensemble.repeat(values)
+
+    def advance(self, clock: Clock) -> None:
+        """Live through the day that the clock shows; nobody presents by chance."""
+        people = self.ensemble.people
+        if self.memory_days:
+            self._remember()
+        self.physiology.advance(people, clock)
+        self.day = clock.day
+        people["acute_cause"] = 0
+        people["onset"] = 0
+
+    def assimilate(self, readings: NDArray[np.float64], days_ago: int | NDArray[np.int64] = 0) -> None:
+        """Take in readings.
+
+        Args:
+            readings: (sensors, persons) in the sensors' units, NaN where there is none.
+            days_ago: when they were made, of all or of each sensor; at most `memory_days`.
+
+        Raises:
+            InputError: the shape is wrong, a reading is infinite, or it is older than the memory.
+        """
+        sensors = len(self.sensors)
+        readings = array("readings", readings, np.float64, (sensors, self.ensemble.persons))
+        if np.isinf(readings).any():
+            raise InputError("readings: must be finite, or NaN where there is none")
+        late = array("days_ago", np.broadcast_to(days_ago, sensors), np.int64, (sensors,))
+        if late.size and (late.min() < 0 or late.max() > self.memory_days):
+            raise InputError(f"days_ago = {int(late.max())}: must be between 0 and {self.memory_days}")
+        slot = (self.day - late) % max(self.memory_days, 1) * sensors + np.arange(sensors)
+        remembered = np.where(late == 0, -1, slot)
+        ensemble = self.ensemble
+        people, weight = ensemble.people, ensemble.log_weight
+        state = (people.block("real"), *self._estimated, ensemble.bias, ensemble.memory, weight, self._constants)
+        kernel.assimilate(ensemble.members, readings, *self._table, remembered, *state)
+
+    def hear(self, acute_cause: NDArray[np.int8], watched: NDArray[np.bool_] | None = None) -> None:
+        """Take in who presented today and why.
+
+        A person who presents with an infection or a fast arrhythmia has one: members are given one, of a severity s
+        with density in proportion to s**2, the hazard of presenting, over all severities alike. Other causes, and
+        days without, weigh the members by their own hazards; members are resampled where few carry the weight.
+
+        Args:
+            acute_cause: (persons,), codes.CAUSE_*; 0 = did not present.
+            watched: (persons,), where it is known whether they did (not in hospital, not dead); everybody when None.
+
+        Raises:
+            InputError: there is not one of each for every person.
+        """
+        people, members = self.ensemble.people, self.ensemble.members
+        one_each = (self.ensemble.persons,)
+        causes = array("acute_cause", acute_cause, np.int8, one_each)
+        seen = array("watched", np.ones(one_each, np.bool_) if watched is None else watched, np.int8, one_each)
+        people["acute_cause"] = self.ensemble.repeat(causes)
+        for cause, shock in SHOCK_BEHIND.items():
+            rows = np.flatnonzero(self.ensemble.repeat((causes == cause) & (seen != 0)))
+            u = np.empty(len(rows))
+            keyed_uniforms(*self._key, people.person_id[rows], STREAM_IMAGINED, u, self.day)
+            people[shock][rows] = np.cbrt(u)
+        hazards = presentation_hazards(people, self._hazards, self.day)
+        kernel.weigh_presentation(members, causes, seen, hazards, self.ensemble.log_weight)
+        self._resample()
+
+    def weigh(self, log_likelihood: NDArray[np.float64]) -> None:
+        """Take in any other event or count by its log likelihood under each member, (rows,).
+
+        Raises:
+            InputError: the shape is wrong, a value is NaN or plus infinity, or the event is impossible for all members
+                of a person.
+        """
+        likely = array("log_likelihood", log_likelihood, np.float64, self.ensemble.log_weight.shape)
+        best = likely.reshape(self.ensemble.persons, self.ensemble.members).max(axis=1)
+        if not np.isfinite(best).all():
+            raise InputError("log_likelihood: must be finite for at least one member of every person, and nowhere NaN")
+        self.ensemble.log_weight += likely
+        self._resample()
+
+    def _resample(self) -> None:
+        ensemble, (seed, replication) = self.ensemble, self._key
+        person, weight, reals = ensemble.people.person_id, ensemble.log_weight, ensemble.people.block("real")
+        state = (weight, reals, ensemble.bias, ensemble.memory, *self._estimated, self._constants)
+        kernel.resample(ensemble.members, seed, replication, self.day, person, *state)
+
+    def _remember(self) -> None:
+        """Keep what readings of the day that ends would have been expected to show."""
+        first = self.day % self.memory_days * len(self.sensors)
+        for place, sensor in enumerate(self.sensors):
+            values = self.ensemble.people[sensor.column]
+            shown = np.log(np.maximum(values, kernel.TINY)) if sensor.logarithmic else values
+            self.ensemble.memory[first + place] = shown + self.ensemble.bias[place]
+
+
+def _estimated(
+    schema: Schema, names: Sequence[str], sensors: Sequence[Sensor]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Of what is estimated: places among the real columns, lowest and highest values, whether its logarithm follows.
+
+    It does where the quantity is above 0 and a sensor errs in proportion to it: a straight line through what is so
+    skewed would take members to the lowest value.
+    """
+    columns = [schema[name] for name in names if name in schema]
+    scaled = {sensor.column for sensor in sensors if sensor.logarithmic and schema[sensor.column].low > 0.0}
+    return (
+        np.array([schema.place(one.name) for one in columns], np.int64),
+        np.array([one.low for one in columns], np.float64),
+        np.array([one.high for one in columns], np.float64),
+        np.array([one.name in scaled for one in columns], np.bool_),
+    )

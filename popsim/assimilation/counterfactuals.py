@@ -1,0 +1,248 @@
+"""The members of a belief lived forward under several options at once, with the same luck under each.
+
+One population holds every member once for each option, in the order person, option, member, under the member's own id:
+the random numbers of a day are keyed by it, so that two options differ only by what they do (common random numbers).
+
+Death and presentations are counted by their probabilities rather than by whether they happened: a member counts on each
+day with the probability of having lived so far, and a presentation with its probability that day. A member does go to
+hospital when its luck says so, because the days after depend on it. That leaves every expectation as it is and takes
+out most of the noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.assimilation.ensemble import Ensemble
+from popsim.assimilation.hazards import presentation_hazards
+from popsim.assimilation.options import change_dose
+from popsim.assimilation.predicted_care import ImaginedCare
+from popsim.assimilation.valuation import DailyWorth
+from popsim.care.monitoring import Monitoring
+from popsim.definitions.options import DoseChange, HomeMonitoring, Option, Visit
+from popsim.evidence.parameters import ParameterSet
+from popsim.kernels import codes as code
+from popsim.kernels.physiology.reactions import REACTIONS
+from popsim.physiology import ClinicalPhysiology, OrganSystem
+from popsim.physiology.clinical import BLOCK
+from popsim.population.clock import Clock
+from popsim.population.population import Population
+from popsim.units import DAYS_PER_YEAR
+
+# What a member can react with; the bit for a drug that the person no longer takes is no reaction of the body.
+KINDS = {name: bit for name, bit in REACTIONS.items() if name != "intolerance"}
+
+
+class Futures(NamedTuple):
+    """What becomes of every member under every option within the horizon, each (persons, options, members).
+
+    Attributes:
+        qaly: quality-adjusted life years.
+        cost: of drugs, devices, visits and stays in hospital.
+        own_cost: the part of it that the option decides itself: drugs, devices and visits.
+        death: probability of dying.
+        decompensation: probability of presenting with heart failure at least once.
+        admissions: expected number of presentations for any cause.
+        reactions: whether an adverse reaction begins, or lasts from the start to the end, by kind, (kinds, persons,
+            options, members).
+    """
+
+    qaly: NDArray[np.float64]
+    cost: NDArray[np.float64]
+    own_cost: NDArray[np.float64]
+    death: NDArray[np.float64]
+    decompensation: NDArray[np.float64]
+    admissions: NDArray[np.float64]
+    reactions: NDArray[np.bool_]
+
+
+def live_forward(
+    ensemble: Ensemble,
+    physiology: OrganSystem,
+    options: Sequence[Option],
+    *,
+    first_day: int,
+    days: int,
+    waits: NDArray[np.int64],
+    parameters: Mapping[str, ParameterSet],
+    stay_days: int,
+    key: tuple[int, int],
+) -> Futures:
+    """Live all members through the days that follow, under each option.
+
+    Args:
+        ensemble: the belief; left as it is.
+        physiology: advances a population.
+        options: what is done.
+        first_day: the day after the last one that the belief has lived.
+        days: how many.
+        waits: (options, persons), days before an option's changes begin.
+        parameters: sets by name, those of the physiology.
+        stay_days: of a stay in hospital.
+        key: seed and replication of the errors of home devices.
+    """
+    each = len(options) * ensemble.members
+    step = max(BLOCK // each, 1)  # persons at a time: their rows are one block of the physiology
+    parts = []
+    for start in range(0, ensemble.persons, step):
+        some = np.arange(start, min(start + step, ensemble.persons))
+        future = _Future(ensemble, some, options, waits[:, some], parameters, stay_days, key)
+        for day in range(days):
+            future.live(physiology, first_day + day, day)
+        parts.append(future.told())
+    return Futures(*(np.concatenate(arrays, axis=-3) for arrays in zip(*parts, strict=True)))
+
+
+class _Future:
+    """Some persons' members under all options, and what they add up to."""
+
+    def __init__(
+        self,
+        ensemble: Ensemble,
+        persons: NDArray[np.int64],
+        options: Sequence[Option],
+        waits: NDArray[np.int64],
+        parameters: Mapping[str, ParameterSet],
+        stay_days: int,
+        key: tuple[int, int],
+    ) -> None:
+        members = ensemble.members
+        own = persons[:, None, None] * members + np.arange(members)
+        rows = np.broadcast_to(own, (len(persons), len(options), members))
+        self._shape, self._options, self._waits = rows.shape, options, waits
+        people = ensemble.people.chosen(rows.ravel())
+        self._people, self._parameters = people, parameters
+        self._care = ImaginedCare(people, parameters["care_practice"], stay_days)
+        self._worth = DailyWorth(parameters, people.schema, stay_days)
+        devices = {c.programme: c for option in options for c in option.changes if isinstance(c, HomeMonitoring)}
+        self._devices = [
+            (device, Monitoring(device.programme, seed=key[0], replication=key[1])) for device in devices.values()
+        ]
+        self._monitored_until = np.full(len(people), -1)
+        self._answer_on = np.full(len(people), -1)
+        self._alive = people["alive"].astype(np.float64)
+        self._start = self._alive.copy()
+        self._sums = {name: np.zeros(len(people)) for name in Futures._fields if name not in ("death", "reactions")}
+        self._failed = np.zeros(len(people), np.bool_)
+        self._present = reactions_present(people, parameters)
+        self._reacted = np.zeros_like(self._present)
+
+    def live(self, physiology: OrganSystem, today: int, day: int) -> None:
+        """One day of all members; `day` counts from the decision."""
+        people, care = self._people, self._care
+        for place, option in enumerate(self._options):
+            self._do(option, place, today, day)
+        physiology.advance(people, Clock(today))
+        self._count(physiology, today)
+        self._watch(today, day)
+        presents = care.treat(today)
+        self._failed |= presents & (people["acute_cause"] == code.CAUSE_HEART_FAILURE)
+        people["onset"] = 0
+        people["acute_cause"] = 0
+
+    def told(self) -> Futures:
+        """What has become of them."""
+        sums = {name: total.reshape(self._shape) for name, total in self._sums.items()}
+        death = (self._start - self._alive).reshape(self._shape)
+        reactions = (self._reacted | self._present).reshape((len(KINDS), *self._shape))
+        return Futures(**sums, death=death, reactions=reactions)
+
+    def _do(self, option: Option, place: int, today: int, day: int) -> None:
+        """What an option does today, to those whose wait is over."""
+        rows = np.arange(len(self._people)).reshape(self._shape)[:, place]
+        for change in option.changes:
+            due = rows[self._waits[place] + change.after_days == day].ravel()
+            if isinstance(change, DoseChange):
+                change_dose(self._people, change, due, guarded=day > 0)
+            elif isinstance(change, Visit):
+                seen = due[self._care.at_home[due]]
+                self._care.visit(seen, today, with_drugs=change.clinician != "nurse")
+                self._spend(seen, self._worth.visit(change.clinician))
+            else:
+                self._monitored_until[due] = day + change.programme.duration_days
+
+    def _spend(self, rows: NDArray[np.int64], price: float) -> None:
+        """A price that the option itself costs those of some rows who are alive."""
+        self._sums["cost"][rows] += price * self._alive[rows]
+        self._sums["own_cost"][rows] += price * self._alive[rows]
+
+    def _count(self, physiology: OrganSystem, today: int) -> None:
+        """What the day is worth, what it costs and what may happen in it."""
+        people, home, sums = self._people, self._care.at_home, self._sums
+        hazards = hazards_of_presenting(physiology, people, self._parameters, today)
+        total = hazards.sum(axis=0)
+        chance = np.where(home, -np.expm1(-total), 0.0) * self._alive
+        failure = hazards[code.CAUSE_HEART_FAILURE - 1] / np.maximum(total, 1e-300)
+        sums["admissions"] += chance
+        sums["decompensation"] += np.where(self._failed, 0.0, chance * failure)
+        sums["cost"] += chance * self._worth.admission
+        self._alive *= np.exp(-people["death_hazard_per_day"].astype(np.float64))
+        sums["qaly"] += self._alive * self._worth.utility(people, home) / DAYS_PER_YEAR
+        drugs = np.where(home, self._worth.drugs(people), 0.0) * self._alive
+        sums["cost"] += drugs
+        sums["own_cost"] += drugs
+        now = reactions_present(people, self._parameters)
+        self._reacted |= now & ~self._present
+        self._present = now
+
+    def _watch(self, today: int, day: int) -> None:
+        """Telemonitoring: measurements, alerts, and the nurse's answers to earlier ones."""
+        due = np.flatnonzero((self._answer_on == day) & self._care.at_home)
+        self._care.visit(due, today, with_drugs=False)
+        monitored = self._monitored_until > day
+        if not monitored.any():
+            return
+        people = self._people
+        for device, monitoring in self._devices:
+            uses = monitored & self._uses(device)
+            price = device.programme.cost_per_day
+            self._spend(np.flatnonzero(uses), self._worth.prices["telemonitoring_day"] if price is None else price)
+            people["telemonitored"] = uses
+            monitoring.observe(people, Clock(today))
+            alerts = np.flatnonzero(uses & (people["alert"] > 0) & (people["alert"] < code.ALERT_IGNORED))
+            self._answer_on[alerts] = day + device.answered_after_days
+
+    def _uses(self, device: HomeMonitoring) -> NDArray[np.bool_]:
+        """Whose option has this device."""
+        has = [any(change == device for change in option.changes) for option in self._options]
+        return np.broadcast_to(np.array(has)[None, :, None], self._shape).ravel()
+
+
+def hazards_of_presenting(
+    physiology: OrganSystem, people: Population, parameters: Mapping[str, ParameterSet], today: int
+) -> NDArray[np.float64]:
+    """Hazards a day of presenting by cause, (6, rows), the last of any other cause; those of the day just lived."""
+    hazards = presentation_hazards(people, parameters["heart_failure"], today)
+    systems = (physiology, *getattr(physiology, "systems", ()))
+    clinical = next((one for one in systems if isinstance(one, ClinicalPhysiology)), None)
+    if clinical is None:
+        return hazards
+    felt, whole = clinical.influences, parameters["clinical_twin"]
+    respiratory, other = code.CAUSE_RESPIRATORY - 1, code.CAUSE_OTHER - 1
+    hazards[code.CAUSE_ARRHYTHMIA - 1] += felt["slow_rhythm_per_day"]
+    hazards[code.CAUSE_RENAL - 1] += felt["renal_per_day"]
+    hazards[respiratory] = whole["respiratory_hazard_share"] * hazards[respiratory] + felt["respiratory_per_day"]
+    hazards[other] *= whole["other_hazard_share"]
+    for name in ("infarction", "stroke", "bleeding", "fall", "glucose"):
+        hazards[other] += felt[f"{name}_per_day"]
+    return hazards
+
+
+def reactions_present(people: Population, parameters: Mapping[str, ParameterSet]) -> NDArray[np.bool_]:
+    """Adverse reactions that are there, (kinds, rows); without a clinical twin those that its core shows."""
+    if "reaction" in people.schema:
+        bits = people["reaction"]
+        return np.stack([(bits & bit) > 0 for bit in KINDS.values()])
+    p = parameters["reactions"]
+    there = {
+        "bradycardia": (people["heart_rate_bpm"] < p["bradycardia_below_bpm"]) & (people["beta_blocker_fraction"] > 0),
+        "hypotension": people["systolic_mmhg"] < p["hypotension_below_mmhg"],
+        "hyperkalaemia": people["potassium_mmol_l"] >= p["hyperkalaemia_from_mmol_l"],
+        "kidney_injury": people["gfr_ml_min"] < p["kidney_injury_share"] * people["untreated_gfr_ml_min"],
+    }
+    nobody = np.zeros(len(people), np.bool_)
+    return np.stack([there.get(name, nobody) for name in KINDS])

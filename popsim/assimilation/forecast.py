@@ -1,0 +1,335 @@
+"""Forecasts: a copy of a belief lived forward, and what is to be expected of it. For research, not for care.
+
+Members live on with luck of their own under unchanged doses, or given ones. Who presents is in hospital for a usual
+stay (predicted_care.py); beds, queues, visits and what clinicians would change are left out. A trajectory is
+what the members who are alive would show. A risk is worked out from hazards, not counted: each member contributes the
+chance that the event comes to it within the time, given its state day by day along a life in which that event does
+not happen while everything else may, and in which the member is alive with the chance that its hazard of death
+leaves. Averaging chances instead of events takes away the noise of drawing them, so 32 members are enough where
+hundreds would have to be counted.
+
+Intervals: `low` and `high` of a risk are the 5% and 95% quantiles of the members' chances. They show how far the risk
+depends on what is not known today (the person's state and nature, as believed) and on what may befall the person before
+(infections, salty food, lapses): in nine of ten such lives the chance is within them. They are not the error of the
+probability itself, which is smaller by about the square root of the number of members, and do not cover what the model
+leaves out. An adverse reaction is there or is not, so it is counted: its interval is the 90% interval of a share of so
+many (effective) members, which is an error of counting alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betaincinv
+
+from popsim.assimilation.belief import Belief
+from popsim.assimilation.counterfactuals import KINDS, hazards_of_presenting, reactions_present
+from popsim.assimilation.ensemble import Ensemble, smallest_quantiles
+from popsim.assimilation.predicted_care import ImaginedCare
+from popsim.errors import InputError, did_you_mean
+from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.kernels.codes import CAUSE_HEART_FAILURE, CAUSE_NAMES
+from popsim.physiology import OrganSystem
+from popsim.physiology.clinical import BLOCK
+from popsim.population.clock import Clock
+from popsim.population.population import Population
+
+type Floats = NDArray[np.float64]
+
+HORIZONS = (7, 30, 90)
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+SHOWN = (
+    "weight_kg", "systolic_mmhg", "heart_rate_bpm", "nt_probnp_pg_ml", "gfr_ml_min", "potassium_mmol_l",
+    "symptom_score",
+)  # fmt: skip
+LUCK = 1 << 60  # added to the ids of members: a forecast's luck is neither the belief's nor anybody's
+BLOCK_ROWS = BLOCK  # members at a time: as many as the physiology lives through at once
+LONGEST_DAYS = 3653
+EVERY_CAUSE = tuple(range(1, len(CAUSE_NAMES)))
+SETS = ("heart_failure", "clinical_twin", "care_practice", "reactions", "therapy_choice", "forecast")
+
+DECOMPENSATION, PRESENTATION, READMISSION, DEATH, REACTION = (
+    "decompensation", "presentation", "readmission", "death", "adverse_reaction",
+)  # fmt: skip
+EVENTS = {
+    DECOMPENSATION: "Seeks acute care for heart failure",
+    PRESENTATION: "Seeks acute care for any reason",
+    READMISSION: "Is admitted to hospital",
+    DEATH: "Dies",
+    REACTION: "Has a new adverse reaction to a drug",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """Probability of an event within some days, of each person.
+
+    Attributes:
+        within_days: counted from the end of the belief's day.
+        probability, low, high: (persons,); NaN for who is dead. See the module for what the interval means.
+    """
+
+    within_days: int
+    probability: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What is to be expected.
+
+    Attributes:
+        day: the belief's, the last one lived.
+        days: how far the forecast goes; element k of a band is the end of day `day` + 1 + k.
+        quantiles: of the bands.
+        bands: by column, (persons, days, quantiles), of those alive.
+        risks: by event, one for each horizon. Events are those of EVENTS, and each reaction as "reaction_<name>".
+        members: by column and horizon, (persons, members), what each member shows on that day.
+        weights: by horizon, (persons, members), weights of the members among those alive.
+    """
+
+    day: int
+    days: int
+    quantiles: tuple[float, ...]
+    bands: Mapping[str, NDArray[np.float32]]
+    risks: Mapping[str, tuple[Risk, ...]]
+    members: Mapping[tuple[str, int], NDArray[np.float32]]
+    weights: Mapping[int, Floats]
+
+    def risk(self, event: str, within_days: int) -> Risk:
+        """The risk of an event within some days.
+
+        Raises:
+            InputError: it was not forecast.
+        """
+        if event not in self.risks:
+            raise InputError(f"no risk '{event}': {did_you_mean(event, self.risks)}")
+        found = {risk.within_days: risk for risk in self.risks[event]}
+        if within_days not in found:
+            raise InputError(f"no risk within {within_days} days: must be one of {', '.join(map(str, found))}")
+        return found[within_days]
+
+
+def forecast(
+    belief: Belief,
+    days: int = 30,
+    *,
+    columns: Sequence[str] = SHOWN,
+    events: Sequence[str] | None = None,
+    doses: Mapping[str, ArrayLike] | None = None,
+    persons: NDArray[np.int64] | None = None,
+    horizons: Sequence[int] = HORIZONS,
+    quantiles: Sequence[float] = QUANTILES,
+    parameters: Mapping[str, ParameterSet] | None = None,
+) -> Forecast:
+    """Live a copy of a belief forward; the belief stays as it is.
+
+    Persons are taken in blocks, so the memory does not grow with them but for what is handed back. Each of
+    decompensation and the two of presentation and readmission needs lives of its own; ask only for the events wanted
+    where there are many persons.
+
+    Args:
+        belief: as it stands at the end of its day.
+        days: 1 to 3653.
+        columns: whose trajectories are wanted; none for risks alone.
+        events: whose risks are wanted, of EVENTS; all when None.
+        doses: columns that care writes (or any other), one value a person for the whole time, instead of today's.
+        persons: places of those wanted, ascending; all when None.
+        horizons: for risks, and for members; those beyond `days` are left out, and `days` is taken where none is left.
+        quantiles: of the bands.
+        parameters: sets by name, where they are not those of the files.
+
+    Raises:
+        InputError: days are out of bounds, or a column or event is unknown.
+    """
+    ensemble, schema = belief.ensemble, belief.ensemble.people.schema
+    if not 1 <= days <= LONGEST_DAYS:
+        raise InputError(f"days = {days}: must be between 1 and {LONGEST_DAYS}")
+    for name in (*columns, *(doses or {})):
+        if name not in schema:
+            raise InputError(f"no column '{name}': {did_you_mean(name, schema.columns)}")
+    for event in events or ():
+        if event not in EVENTS:
+            raise InputError(f"no risk '{event}': {did_you_mean(event, EVENTS)}")
+    sets = {name: (parameters or {}).get(name) or load_parameters(name) for name in SETS}
+    wanted = tuple(EVENTS if events is None else events)
+    ends = sorted({one for one in horizons if one <= days}) or [days]
+    chosen = np.arange(ensemble.persons) if persons is None else np.asarray(persons, np.int64)
+    size = max(1, BLOCK_ROWS // ensemble.members)
+    parts = []
+    for start in range(0, max(len(chosen), 1), size):
+        some = chosen[start : start + size]
+        part = ensemble.chosen(some)
+        part.people.person_id = part.people.person_id + LUCK
+        for name, values in (doses or {}).items():
+            part.people[name] = part.repeat(np.broadcast_to(values, ensemble.persons)[some])
+        course = _Course(part, belief.physiology, belief.day + 1, days, tuple(ends), sets)
+        parts.append(course.forecast(tuple(columns), wanted, tuple(quantiles)))
+    return _joined(parts)
+
+
+class _Course:
+    """The days to come of one block of persons."""
+
+    def __init__(
+        self,
+        ensemble: Ensemble,
+        physiology: OrganSystem,
+        first_day: int,
+        days: int,
+        horizons: tuple[int, ...],
+        sets: Mapping[str, ParameterSet],
+    ) -> None:
+        self.ensemble, self._physiology, self._sets = ensemble, physiology, sets
+        self._first, self._days, self._horizons = first_day, days, horizons
+        self._weights = ensemble.weights()
+        self._dead = ensemble.of("alive")[:, 0] == 0
+
+    def forecast(self, columns: tuple[str, ...], events: tuple[str, ...], quantiles: tuple[float, ...]) -> Forecast:
+        """Everything that is asked for; lives are lived as often as the events need."""
+        risks: dict[str, tuple[Risk, ...]] = {}
+        if DECOMPENSATION in events:
+            risks |= self._first_events((CAUSE_HEART_FAILURE,), {DECOMPENSATION: 1.0})
+        shares = {PRESENTATION: 1.0, READMISSION: self._sets["forecast"]["admitted_share"]}
+        if any(event in events for event in shares):
+            risks |= self._first_events(
+                EVERY_CAUSE, {event: share for event, share in shares.items() if event in events}
+            )
+        bands, members, weights = self._plain(columns, events, quantiles, risks)
+        ordered = {event: risks[event] for event in (*EVENTS, *risks) if event in risks}
+        return Forecast(self._first - 1, self._days, quantiles, bands, ordered, members, weights)
+
+    def _first_events(self, causes: tuple[int, ...], shares: Mapping[str, float]) -> dict[str, tuple[Risk, ...]]:
+        """Chance of the first presentation for some causes, along lives that go on as if it had not come.
+
+        shares: by event, the share of presentations that are counted as the event.
+        """
+        dying = np.zeros(len(self.ensemble.people))
+        passed = {event: np.zeros_like(dying) for event in shares}
+        chance = {event: np.zeros_like(dying) for event in shares}
+        at = {event: [] for event in shares}  # type: dict[str, list[Risk]]
+        for day, people, at_home in self._lives(causes):
+            hazards = hazards_of_presenting(self._physiology, people, self._sets, self._first + day - 1)
+            total = at_home * (hazards[0] if causes == (CAUSE_HEART_FAILURE,) else hazards.sum(axis=0))
+            death = people["death_hazard_per_day"].astype(np.float64)
+            for event, share in shares.items():
+                hazard = share * total
+                either = np.maximum(hazard + death, 1e-300)
+                chance[event] += np.exp(-dying - passed[event]) * hazard / either * -np.expm1(-either)
+                passed[event] += hazard
+            dying += death
+            if day in self._horizons:
+                for event in shares:
+                    at[event].append(self._spread(day, chance[event]))
+        return {event: tuple(found) for event, found in at.items()}
+
+    def _plain(
+        self,
+        columns: tuple[str, ...],
+        events: tuple[str, ...],
+        quantiles: tuple[float, ...],
+        risks: dict[str, tuple[Risk, ...]],
+    ) -> tuple[dict[str, NDArray[np.float32]], dict[tuple[str, int], NDArray[np.float32]], dict[int, Floats]]:
+        """Lives in which everything but death happens: trajectories, and the risks of death and of reactions."""
+        if not columns and DEATH not in events and REACTION not in events:
+            return {}, {}, {}
+        ensemble = self.ensemble
+        shape = (ensemble.persons, self._days, len(quantiles))
+        bands = {name: np.empty(shape, np.float32) for name in columns}
+        members: dict[tuple[str, int], NDArray[np.float32]] = {}
+        weights: dict[int, Floats] = {}
+        dying = np.zeros(len(ensemble.people))
+        death: list[Risk] = []
+        reacted = np.zeros((len(KINDS) + 1, len(dying)))  # each kind, then any: chance to be alive on its first day
+        named = (*(f"reaction_{kind}" for kind in KINDS), REACTION)
+        reactions: dict[str, list[Risk]] = {event: [] for event in named}
+        present = reactions_present(ensemble.people, self._sets)
+        for day, people, _ in self._lives(()):
+            if REACTION in events:
+                new = reactions_present(people, self._sets) & ~present
+                new = np.vstack([new, new.any(axis=0)])
+                reacted = np.where((reacted == 0.0) & new, np.exp(-dying), reacted)
+            dying += people["death_hazard_per_day"]
+            alive = self._alive(dying)
+            shown = {name: people[name].reshape(self._weights.shape) for name in columns}
+            for name, values in shown.items():
+                bands[name][:, day - 1] = smallest_quantiles(values, alive, quantiles)
+            if day in self._horizons:
+                weights[day] = alive
+                members |= {(name, day): values.copy() for name, values in shown.items()}
+                death.append(self._spread(day, -np.expm1(-dying)))
+                for event, happened in zip(named, reacted, strict=True):
+                    reactions[event].append(self._counted(day, happened))
+        risks |= {DEATH: tuple(death)} if DEATH in events else {}
+        risks |= {event: tuple(found) for event, found in reactions.items()} if REACTION in events else {}
+        return bands, members, weights
+
+    def _lives(self, unheeded: Collection[int]) -> Iterator[tuple[int, Population, NDArray[np.bool_]]]:
+        """Copies of the members living on: number of the day from 1, the members at its end, who was not in hospital.
+
+        unheeded: causes for which nobody is taken to hospital: a presentation with one of them is as if it had not
+            been, so that its hazard can be followed to the end.
+        """
+        people = self.ensemble.people.copy()
+        care = ImaginedCare(people, self._sets["care_practice"], int(self._sets["therapy_choice"]["stay_days"]))
+        passed_over = np.isin(np.arange(len(CAUSE_NAMES)), list(unheeded))
+        for day in range(1, self._days + 1):
+            today = self._first + day - 1
+            self._physiology.advance(people, Clock(today))
+            people["onset"][passed_over[people["acute_cause"]]] = 0
+            yield day, people, care.at_home
+            care.treat(today)
+            people["onset"] = 0
+            people["acute_cause"] = 0
+
+    def _alive(self, dying: Floats) -> Floats:
+        """Weights of the members among those alive, (persons, members)."""
+        weights = self._weights * np.exp(-dying.reshape(self._weights.shape))
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+    def _spread(self, day: int, chance: Floats) -> Risk:
+        """A risk from the chances of all members, with the quantiles of these."""
+        each = chance.reshape(self._weights.shape)
+        low, high = smallest_quantiles(each, self._weights, (0.05, 0.95)).T
+        return self._of_the_living(day, (self._weights * each).sum(axis=1), low, high)
+
+    def _counted(self, day: int, happened: Floats) -> Risk:
+        """A risk from members to whom the event came or not: Jeffreys' estimate, never 0 or 1, and interval."""
+        number = 1.0 / (self._weights**2).sum(axis=1)
+        came = number * (self._weights * happened.reshape(self._weights.shape)).sum(axis=1)
+        a, b = came + 0.5, number - came + 0.5
+        return self._of_the_living(day, a / (a + b), betaincinv(a, b, 0.05), betaincinv(a, b, 0.95))
+
+    def _of_the_living(self, day: int, *values: Floats) -> Risk:
+        probability, low, high = (np.where(self._dead, np.nan, value) for value in values)
+        return Risk(day, probability, low, high)
+
+
+def _joined(parts: Sequence[Forecast]) -> Forecast:
+    """Forecasts of blocks of persons as one."""
+    first = parts[0]
+    return Forecast(
+        first.day,
+        first.days,
+        first.quantiles,
+        {name: np.concatenate([part.bands[name] for part in parts]) for name in first.bands},
+        {
+            event: tuple(
+                Risk(
+                    risk.within_days,
+                    *(
+                        np.concatenate([getattr(part.risks[event][place], field) for part in parts])
+                        for field in ("probability", "low", "high")
+                    ),
+                )
+                for place, risk in enumerate(risks)
+            )
+            for event, risks in first.risks.items()
+        },
+        {key: np.concatenate([part.members[key] for part in parts]) for key in first.members},
+        {day: np.concatenate([part.weights[day] for part in parts]) for day in first.weights},
+    )

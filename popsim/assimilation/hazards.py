@@ -1,0 +1,36 @@
+"""Hazards of presenting as each member has them, from the same functions as the day loop's."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.kernels import assimilation as filtering
+from popsim.kernels.physiology.acute import AcuteParameters
+from popsim.population.population import Population
+
+READS = (
+    "entry_day", "age_years", "copd", "symptom_score", "filling_pressure_mmhg", "infection_severity",
+    "arrhythmia_burden", "frailty", "deconditioning", "potassium_mmol_l", "systolic_mmhg", "gfr_ml_min",
+    "untreated_gfr_ml_min",
+)  # fmt: skip
+
+
+def presentation_hazards(
+    people: Population, parameters: ParameterSet | None = None, day: float = 0.0
+) -> NDArray[np.float64]:
+    """Hazards a day of presenting, (6, rows): heart failure, infection, arrhythmia, renal, respiratory, other.
+
+    Row k is that of cause k + 1 (kernels/codes.py). What only organ systems of the clinical twin add (infarction,
+    stroke, bleeding, falls, glucose, slow rhythm) is not in it.
+
+    Args:
+        people: with the columns of heart failure.
+        parameters: the set heart_failure; read from its file when None.
+        day: days since the start, for the age.
+    """
+    acute = (parameters or load_parameters("heart_failure")).fill(AcuteParameters)
+    hazards = np.empty((filtering.CAUSES, len(people)))
+    filtering.presentation_hazards(*(day, *[people[name] for name in READS], acute, hazards))
+    return hazards

@@ -1,0 +1,228 @@
+"""Options of therapy at work: what is done to the members of a belief, and what forbids an option.
+
+Doses, ladders and contraindications are those of the drug files, indications those of the file of indications: the same
+as clinicians of the simulated care go by (care/prescribing.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.assimilation.ensemble import Ensemble
+from popsim.care.network import operand
+from popsim.care.prescribing import load_indications
+from popsim.definitions.base import read
+from popsim.definitions.drug import Condition as DrugRule
+from popsim.definitions.drug import Drug
+from popsim.definitions.network import Condition
+from popsim.definitions.options import DoseChange, Option, OptionFile
+from popsim.errors import InputError, did_you_mean
+from popsim.evidence.drugs import load_drugs
+from popsim.evidence.parameters import FOLDER
+from popsim.population.columns import Schema
+from popsim.population.population import Population
+
+FILE = FOLDER / "practice" / "options.toml"
+NOTHING = Option(name="nothing", label="No change")
+SAME = 1e-6  # share of the target dose below which two doses are the same
+PER_CENT = 0.01
+
+type Seen = Mapping[str, NDArray[np.float64]]
+"""What was last seen of persons, (persons,) by column, NaN where it was not."""
+
+
+def load_options(path: Path | str = FILE) -> tuple[Option, ...]:
+    """The options of a file, by default those that are compared when nobody says which.
+
+    Raises:
+        DefinitionError: the file is refused.
+    """
+    return read(path, OptionFile).options
+
+
+class Refusal(NamedTuple):
+    """A rule that forbids a dose.
+
+    Attributes:
+        drug: that is not started or raised.
+        rule: of the drug's file, or of an indication that does not hold.
+        indication: whether it is an indication.
+    """
+
+    drug: Drug
+    rule: DrugRule | Condition
+    indication: bool
+
+
+def check_options(options: Sequence[Option], schema: Schema) -> None:
+    """Check that options have names of their own and drugs that the population can take.
+
+    Raises:
+        InputError: they do not.
+    """
+    names = [option.name for option in options]
+    for option in options:
+        if names.count(option.name) > 1:
+            raise InputError(f"option '{option.name}': named twice")
+        for change in dose_changes(option):
+            for drug in drugs_of(change.drug):
+                if drug.dose_column not in schema:
+                    raise InputError(f"option '{option.name}': these people have no column '{drug.dose_column}'")
+
+
+def dose_changes(option: Option) -> Iterator[DoseChange]:
+    """The changes of dose among what an option does."""
+    return (change for change in option.changes if isinstance(change, DoseChange))
+
+
+def drugs_of(name: str) -> tuple[Drug, ...]:
+    """The drug of a name, or all drugs of a class.
+
+    Raises:
+        InputError: there is neither.
+    """
+    found = tuple(drug for drug in load_drugs() if name in (drug.name, drug.drug_class))
+    if not found:
+        known = [drug.name for drug in load_drugs()] + [drug.drug_class for drug in load_drugs()]
+        raise InputError(f"no drug or class '{name}': {did_you_mean(name, dict.fromkeys(known))}")
+    return found
+
+
+def takes(people: Population, drug: Drug, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """In which rows this drug is the one of its class that is taken, or would be."""
+    if drug.agent_column is None or drug.agent_column not in people.schema:
+        return np.full(len(rows), drug.agent == 0)
+    return np.asarray(people[drug.agent_column][rows] == drug.agent)
+
+
+def warned(people: Population, drug: Drug, rows: NDArray[np.int64], actions: Sequence[str]) -> NDArray[np.bool_]:
+    """In which rows a warning of the drug's file calls for one of these actions, by the true state of the members."""
+    found = np.zeros(len(rows), np.bool_)
+    for rule in drug.conditions:
+        if rule.action in actions:
+            found |= holds(rule, people[rule.column][rows].astype(np.float64))
+    return found
+
+
+def holds(rule: DrugRule | Condition, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where the rule holds."""
+    if rule.at_least is not None:
+        return np.asarray(values >= rule.at_least)
+    if rule.below is not None:
+        return np.asarray(values < rule.below)
+    assert isinstance(rule, Condition)
+    return np.asarray(values == operand(rule))
+
+
+def change_dose(people: Population, change: DoseChange, rows: NDArray[np.int64], *, guarded: bool) -> None:
+    """Prescribe another dose to some rows.
+
+    Args:
+        people: written.
+        change: what is prescribed.
+        rows: to whom.
+        guarded: leave out those in whom a warning of the drug's file forbids more of it on this day.
+    """
+    for drug in drugs_of(change.drug):
+        agent_known = drug.agent_column is not None and drug.agent_column in people.schema
+        switched = drug.name == change.drug and agent_known
+        mine = rows if drug.name == change.drug else rows[takes(people, drug, rows)]
+        old = people[drug.dose_column][mine].astype(np.float64)
+        new = _new_dose(people, drug, change, mine, old)
+        if guarded:
+            new = np.where((new > old) & warned(people, drug, mine, ("not_start", "reduce", "stop")), old, new)
+        people[drug.dose_column][mine] = new
+        if switched and drug.agent_column is not None:
+            people[drug.agent_column][mine] = drug.agent
+        _set_companions(people, drug, mine[(old <= 0.0) & (new > 0.0)])
+
+
+def make_safe(people: Population, rows: NDArray[np.int64]) -> None:
+    """Stop and reduce what the drug files say is unsafe in some rows: a rung down, or nothing, as at a visit."""
+    for drug in load_drugs():
+        if drug.dose_column not in people.schema:
+            continue
+        mine = rows[takes(people, drug, rows) & (people[drug.dose_column][rows] > 0.0)]
+        old = people[drug.dose_column][mine].astype(np.float64)
+        lower = np.where(warned(people, drug, mine, ("reduce",)), _rung(drug, old, -1), old)
+        people[drug.dose_column][mine] = np.where(warned(people, drug, mine, ("stop",)), 0.0, lower)
+
+
+def refusals(
+    ensemble: Ensemble, option: Option, seen: Seen, majority: float
+) -> list[tuple[Refusal, NDArray[np.bool_]]]:
+    """Every rule that may forbid an option that starts or raises a drug, and for which persons it does.
+
+    A rule looks at what was seen of a person; where nothing was, at whether it holds for most of the members.
+
+    Returns:
+        rules with (persons,) where they forbid it.
+    """
+    people, members = ensemble.people, ensemble.members
+    everybody = np.arange(len(people))
+    found: list[tuple[Refusal, NDArray[np.bool_]]] = []
+
+    def said(rule: DrugRule | Condition) -> NDArray[np.bool_]:
+        share = (ensemble.weights() * holds(rule, ensemble.of(rule.column).astype(np.float64))).sum(axis=1)
+        values = seen.get(rule.column, np.full(ensemble.persons, np.nan))
+        return np.where(np.isnan(values), share >= majority, holds(rule, values))
+
+    for change in dose_changes(option):
+        for drug in drugs_of(change.drug):
+            old = people[drug.dose_column].astype(np.float64)
+            more = _new_dose(people, drug, change, everybody, old) > old
+            if drug.name != change.drug:
+                more &= takes(people, drug, everybody)
+            raised = more.reshape(-1, members).any(axis=1)
+            for rule in drug.conditions:
+                found.append((Refusal(drug, rule, False), raised & said(rule)))
+            reasons = [one.when for one in load_indications() if one.drug_class == drug.drug_class]
+            missing = [np.stack([~said(rule) for rule in when]) for when in reasons]
+            if missing:
+                unmet = np.all([one.any(axis=0) for one in missing], axis=0)
+                for place, wanted in enumerate(reasons[0]):
+                    found.append((Refusal(drug, wanted, True), raised & unmet & missing[0][place]))
+    return found
+
+
+def _new_dose(
+    people: Population, drug: Drug, change: DoseChange, rows: NDArray[np.int64], old: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The dose after a change, never raised above what a genotype's rule allows."""
+    if change.share is not None:
+        new = np.full(len(old), change.share * drug.column_at_target)
+    else:
+        new = _rung(drug, old, change.rungs or 0)
+    limit = f"{drug.drug_class}_limit_percent"
+    if limit in people.schema:
+        percent = people[limit][rows]
+        most = np.where(percent > 0, PER_CENT * percent * drug.column_at_target, np.inf)
+        new = np.where(new > most, np.maximum(most, np.minimum(old, new)), new)
+    column = people.schema[drug.dose_column]
+    return np.asarray(np.clip(new, column.low, column.high), np.float64)
+
+
+def _rung(drug: Drug, dose: NDArray[np.float64], steps: int) -> NDArray[np.float64]:
+    """The dose so many rungs above, or below, on the ladder; the same dose where there is none."""
+    ladder = np.array(drug.ladder) * drug.column_at_target
+    same = SAME * drug.column_at_target
+    if steps > 0:
+        place = np.searchsorted(ladder, dose + same, side="right") + steps - 1
+        return np.maximum(dose, ladder[np.minimum(place, len(ladder) - 1)])
+    if steps < 0:
+        place = np.searchsorted(ladder, dose - same, side="left") + steps
+        return np.minimum(dose, np.where(place < 0, 0.0, ladder[np.maximum(place, 0)]))
+    return dose.copy()
+
+
+def _set_companions(people: Population, drug: Drug, rows: NDArray[np.int64]) -> None:
+    """Codes that change with the start of a drug, e.g. no ACE inhibitor beside sacubitril."""
+    for one in load_indications():
+        also = one.also_sets
+        if one.drug_class == drug.drug_class and also is not None and also.column in people.schema:
+            people[also.column][rows] = also.code

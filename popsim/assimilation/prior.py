@@ -1,0 +1,132 @@
+"""Where a belief starts: people of the cohort who resemble the person in what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
+
+from popsim.assimilation.ensemble import Ensemble
+from popsim.assimilation.sensors import Sensor
+from popsim.errors import InputError
+from popsim.evidence.parameters import load_parameters
+from popsim.kernels.codes import STREAM_BIAS
+from popsim.kernels.numerics.sampling import keyed_uniforms
+from popsim.physiology import OrganSystem
+from popsim.population.cohort import Cohort
+from popsim.population.columns import Schema
+from popsim.population.population import Population
+from popsim.population.sampling import sample
+
+MEMBER_IDS = 1 << 44  # above the ids of all people, so that no member shares luck with anybody
+MOST_MEMBERS = 1 << 14
+DONORS_REPLICATION = 1 << 31  # above those of experiments: donors are nobody of the population
+BLOCK = 512  # persons at a time, when distances to all donors are held
+
+
+def member_ids(person_id: NDArray[np.int64], members: int) -> NDArray[np.int64]:
+    """Ids of members, (persons * members,): keys of luck of their own.
+
+    Raises:
+        InputError: too many members.
+    """
+    if not 2 <= members <= MOST_MEMBERS:
+        raise InputError(f"members = {members}: must be between 2 and {MOST_MEMBERS}")
+    return np.asarray((MEMBER_IDS + person_id[:, None] * MOST_MEMBERS + np.arange(members)).ravel())
+
+
+def members_of(
+    cohort: Cohort,
+    known: Mapping[str, ArrayLike],
+    *,
+    members: int,
+    schema: Schema,
+    physiology: OrganSystem,
+    person_id: NDArray[np.int64],
+    seed: int,
+    replication: int = 0,
+    sensors: Sequence[Sensor] = (),
+) -> Ensemble:
+    """Possible selves of persons: what is known of them, and for everything else people of the cohort like them.
+
+    The members of a person are those of a sample of the cohort who are nearest in what is known (classes that differ
+    count as one standard deviation), given the person's own known values and then settled, so that hidden traits keep
+    the correlations of the cohort. What is measured with error is better told by readings than known.
+
+    Args:
+        cohort: whom the persons come from.
+        known: columns, (persons,), at least one; NaN, or of a class -1, where it is not known of a person.
+        members: rows of each person.
+        schema: columns of the ensemble.
+        physiology: settles the members (`initialise`).
+        person_id: (persons,), key of the members' luck.
+        seed, replication: key of the random numbers.
+        sensors: whose lasting errors the members have.
+
+    Raises:
+        InputError: nothing is known, a column is unknown, or arrays differ in length.
+    """
+    persons = len(person_id)
+    if not known:
+        raise InputError("known: must have at least one column")
+    facts = {name: np.asarray(values) for name, values in known.items()}
+    for name, values in facts.items():
+        if name not in schema:
+            raise InputError(f"known column '{name}': the twins have no such column")
+        if values.shape != (persons,):
+            raise InputError(f"known column '{name}': has shape {values.shape}, must be ({persons},)")
+    donors = sample(cohort, schema, max(int(load_parameters("twinning")["donors"]), members), seed, DONORS_REPLICATION)
+    alike = [
+        _nearest(donors, {name: values[start : start + BLOCK] for name, values in facts.items()}, members)
+        for start in range(0, persons, BLOCK)
+    ]
+    people = donors.chosen(np.concatenate(alike).ravel())
+    people.person_id = member_ids(np.asarray(person_id, np.int64), members)
+    people["alive"] = 1
+    for name, values in facts.items():
+        given = np.repeat(values, members)
+        certain = is_known(given, schema, name)
+        people[name][certain] = given[certain]
+    physiology.initialise(people)
+    return Ensemble(people, members, lasting_errors(sensors, people.person_id, seed, replication))
+
+
+def is_known(values: NDArray[Any], schema: Schema, name: str) -> NDArray[np.bool_]:
+    """Where a value is given: not NaN and, of a class, not below its lowest code."""
+    finite = ~np.isnan(values.astype(np.float64))
+    return np.asarray(finite & (values >= schema[name].low)) if schema[name].kind != "real" else np.asarray(finite)
+
+
+def lasting_errors(
+    sensors: Sequence[Sensor], person_id: NDArray[np.int64], seed: int, replication: int
+) -> NDArray[np.float32]:
+    """Lasting error of each sensor for each row, (sensors, rows): normal with the sensor's standard deviation."""
+    errors = np.zeros((len(sensors), len(person_id)), np.float32)
+    u = np.empty(len(person_id))
+    for place, sensor in enumerate(sensors):
+        if sensor.bias_sd > 0.0:
+            keyed_uniforms(seed, replication, person_id, STREAM_BIAS, u, place)
+            errors[place] = sensor.bias_sd * ndtri(u)
+    return errors
+
+
+def _nearest(donors: Population, facts: Mapping[str, NDArray[Any]], members: int) -> NDArray[np.int64]:
+    """Rows of the donors nearest to each person, (persons, members), in the order of the donors."""
+    persons = len(next(iter(facts.values())))
+    distance = np.zeros((persons, len(donors)), np.float32)
+    for name, values in facts.items():
+        theirs, own = donors[name].astype(np.float32), values.astype(np.float32)
+        certain = is_known(values, donors.schema, name)
+        if donors.schema[name].kind == "code":
+            apart = (own[:, None] != theirs).astype(np.float32)
+        else:
+            sd = theirs.std()
+            if not sd > 0.0:
+                continue
+            apart = ((np.where(certain, own, 0.0)[:, None] - theirs) / sd) ** 2
+        distance += np.where(certain[:, None], apart, 0.0)
+    nearest = np.argpartition(distance, members - 1, axis=1)[:, :members]
+    return np.asarray(np.sort(nearest, axis=1))

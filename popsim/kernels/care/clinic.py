@@ -1,0 +1,294 @@
+"""Contacts and prescriptions: bookings of contact settings, and what clinicians change at a visit or in hospital.
+
+A booking waits in the bucket of the day it is due (a doubly linked list per contact setting and day); what a day's
+slots do not reach goes to the front of the next day's bucket. Clinicians see weight above dry weight, blood pressure,
+pulse, potassium, kidney function and symptom class, and change doses by the rules of `Practice`; those of the drugs of
+the clinical twin by their table (kernels/care/prescribing.py).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from popsim.kernels import codes as code
+from popsim.kernels.care.events import note, schedule
+from popsim.kernels.care.observation import seen_code, seen_real
+from popsim.kernels.care.prescribing import review_drugs, stop_unsafe_drugs
+from popsim.kernels.care.records import GENERAL_PRACTITIONER, NO_CLINICIAN, SPECIALIST
+from popsim.kernels.care.rules import holds, priority_level
+from popsim.kernels.numerics.compiling import inner
+from popsim.kernels.numerics.random import uniform
+
+DAYS_A_WEEK, WORKING_DAYS = 7, 5
+PLACE_BITS = 8  # of the index of STREAM_FOLLOW_UP, for the number of a setting
+
+
+@inner
+def is_open(place, day):
+    """Whether a contact setting works on a day; day 0 is a Monday."""
+    return place.weekdays_only == 0 or day % DAYS_A_WEEK < WORKING_DAYS
+
+
+@inner
+def unlink(world, contact, job, today):
+    """Take a booking out of its bucket; what earlier days did not reach lies in today's."""
+    booking = world.bookings[contact, job]
+    bucket = world.calendar[contact, max(np.int64(booking.due), today)]
+    if booking.previous < 0:
+        bucket[0] = booking.next
+    else:
+        world.bookings[contact, booking.previous].next = booking.next
+    if booking.next < 0:
+        bucket[1] = booking.previous
+    else:
+        world.bookings[contact, booking.next].previous = booking.previous
+    booking.due = -1
+
+
+@inner
+def book(world, time, job, setting, due):
+    """Put a twin on the list of a contact setting for day `due`; an earlier booking there stands.
+
+    Who has the first priority level of the setting goes to the head of that day's list, everybody else to its end.
+    """
+    place = world.settings[setting]
+    contact = np.int64(place.contact)
+    today = np.int64(np.floor(time))
+    if due <= today:
+        due = today if time - today < place.closes else today + 1
+    if due >= world.calendar.shape[1] or job >= world.twins:
+        return
+    booking = world.bookings[contact, job]
+    if booking.due >= 0:
+        if booking.due <= due:
+            return
+        unlink(world, contact, job, today)
+    bucket = world.calendar[contact, due]
+    booking.due = due
+    booking.booked = today
+    if place.by_priority and priority_level(world, setting, job) == 0:
+        booking.previous = -1
+        booking.next = bucket[0]
+    else:
+        booking.previous = bucket[1]
+        booking.next = -1
+    if booking.previous < 0:
+        bucket[0] = job
+    else:
+        world.bookings[contact, booking.previous].next = job
+    if booking.next < 0:
+        bucket[1] = job
+    else:
+        world.bookings[contact, booking.next].previous = job
+    note(world, time, job, code.BOOK, setting, code.NO_DETAIL)
+    if due == today:
+        open_session(world, time, setting)
+
+
+@inner
+def open_session(world, time, setting):
+    """Have the contact setting see its next booking today, when it works, has slots and is not at it already."""
+    place = world.settings[setting]
+    state = world.states[setting]
+    today = np.int64(np.floor(time))
+    if state.in_session or state.slots_used >= place.slots or not is_open(place, today):
+        return
+    state.in_session = 1
+    schedule(world, max(time, today + place.opens), code.RANK_SESSION, setting, code.NOWHERE, setting)
+
+
+@inner
+def carry_over(world, setting, day):
+    """Put the bookings that day `day` did not reach before those of the next day.
+
+    Their `due` stays as it was: a due day that has passed means today, and the list is long.
+    """
+    contact = np.int64(world.settings[setting].contact)
+    bucket = world.calendar[contact, day]
+    job = bucket[0]
+    if job < 0:
+        return
+    if day + 1 >= world.calendar.shape[1]:
+        while job >= 0:
+            world.bookings[contact, job].due = -1
+            job = world.bookings[contact, job].next
+        return
+    following = world.calendar[contact, day + 1]
+    world.bookings[contact, bucket[1]].next = following[0]
+    if following[0] < 0:
+        following[1] = bucket[1]
+    else:
+        world.bookings[contact, following[0]].previous = bucket[1]
+    following[0] = bucket[0]
+    bucket[0] = -1
+    bucket[1] = -1
+
+
+@inner
+def book_follow_ups(world, time, job):
+    """On going home: book the strategy's follow-up contacts and hand out telemonitoring to those who take it up.
+
+    A person gives one answer a time to all plans for the same contact setting.
+    """
+    person = world.jobs[job].person
+    today = np.int64(np.floor(time))
+    for i in range(len(world.follow_ups)):
+        plan = world.follow_ups[i]
+        place = np.int64(world.jobs[job].setting)
+        index = (np.int64(world.uses[job, place]) << PLACE_BITS) + place if place >= 0 else np.int64(code.NOWHERE)
+        u = uniform(world.seed, world.replication, person, code.STREAM_FOLLOW_UP + np.int64(plan.setting), index)
+        if u < plan.uptake and holds(world, job, plan.condition_first, plan.condition_last):
+            book(world, time, job, np.int64(plan.setting), today + plan.due_days)
+    offer_telemonitoring(world, time, job)
+
+
+@inner
+def book_next_review(world, time, job, setting):
+    """After a contact: book the next one there, where the strategy has regular reviews."""
+    today = np.int64(np.floor(time))
+    for i in range(len(world.follow_ups)):
+        plan = world.follow_ups[i]
+        again = plan.every_days > 0 and np.int64(plan.setting) == setting
+        if again and holds(world, job, plan.condition_first, plan.condition_last):
+            book(world, time, job, setting, today + plan.every_days)
+
+
+@inner
+def offer_telemonitoring(world, time, job):
+    """Telemonitoring from now on for a twin who is to have it and takes it up."""
+    policy = world.policy[0]
+    if policy.desk < 0 or not holds(world, job, np.int64(policy.condition_first), np.int64(policy.condition_last)):
+        return
+    person = world.jobs[job].person
+    u = uniform(world.seed, world.replication, person, code.STREAM_UPTAKE, code.NO_DETAIL)
+    if u < policy.uptake:
+        world.codes[world.columns[0].telemonitored, job] = np.int8(1)
+        world.reals[world.columns[0].telemonitored_until_day, job] = np.floor(time) + policy.duration_days
+
+
+@inner
+def real(world, column, job):
+    """A twin's value in a real column as a clinician sees it, as a double."""
+    return seen_real(world, column, job)
+
+
+@inner
+def fluid_above_dry_weight(world, job):
+    """What a scale shows above the dry weight, in kg."""
+    columns = world.columns[0]
+    return real(world, columns.weight_kg, job) - real(world, columns.dry_weight_kg, job)
+
+
+@inner
+def hospital_treatment(world, job, level):
+    """Set the intravenous diuretic for the care level a twin is at; in hospital, stop what is unsafe to take."""
+    columns, practice = world.columns[0], world.practice[0]
+    dose = 0.0
+    if level >= code.LEVEL_EMERGENCY:
+        fluid = fluid_above_dry_weight(world, job)
+        wet = world.jobs[job].cause == code.CAUSE_HEART_FAILURE or fluid > practice.fluid_up_kg
+        if wet and fluid > practice.fluid_dry_kg:
+            dose = practice.iv_per_oral * real(world, columns.loop_diuretic_mg_day, job)
+            dose = min(max(dose, practice.iv_least_mg), practice.iv_most_mg)
+            if level == code.LEVEL_EMERGENCY:
+                dose *= practice.iv_emergency_share
+        stop_unsafe_drugs(world, job)
+    world.reals[columns.iv_diuretic_mg_day, job] = dose
+
+
+@inner
+def set_diuretic(world, job, dose):
+    """Change the oral loop diuretic within its usual range."""
+    dose = min(max(dose, world.practice[0].diuretic_least_mg), world.practice[0].diuretic_most_mg)
+    world.reals[world.columns[0].loop_diuretic_mg_day, job] = dose
+
+
+@inner
+def discharge_prescription(world, job):
+    """After a stay for heart failure the oral loop diuretic goes up by a factor."""
+    columns = world.columns[0]
+    if world.jobs[job].cause == code.CAUSE_HEART_FAILURE:
+        dose = real(world, columns.loop_diuretic_mg_day, job)
+        set_diuretic(world, job, dose * world.practice[0].discharge_diuretic_factor)
+
+
+@inner
+def change_fraction(world, job, column, change):
+    """Change a drug's dose by a fraction of its target dose; returns whether it changed."""
+    old = np.float64(world.reals[column, job])
+    new = min(max(old + change, 0.0), 1.0)
+    world.reals[column, job] = new
+    return new != old
+
+
+@inner
+def adjust_diuretic(world, job):
+    """More diuretic for the wet, less for the dry; returns what was done."""
+    columns, practice = world.columns[0], world.practice[0]
+    dose = real(world, columns.loop_diuretic_mg_day, job)
+    fluid = fluid_above_dry_weight(world, job)
+    symptomatic = seen_code(world, columns.nyha_class, job) >= 3
+    if fluid > practice.fluid_up_kg or (symptomatic and fluid > practice.fluid_up_symptomatic_kg):
+        set_diuretic(world, job, max(dose * practice.diuretic_step_factor, dose + practice.diuretic_least_step_mg))
+        return code.DID_DIURETIC_UP
+    if fluid < -practice.fluid_down_kg:
+        set_diuretic(world, job, dose / practice.diuretic_step_factor)
+        return code.DID_DIURETIC_DOWN
+    return 0
+
+
+@inner
+def reduce_for_safety(world, job):
+    """Step drugs down at high potassium, low blood pressure or a slow pulse; returns what was done."""
+    columns, practice = world.columns[0], world.practice[0]
+    step = practice.titration_step
+    changed = False
+    if real(world, columns.potassium_mmol_l, job) > practice.potassium_to_reduce_mmol_l:
+        changed |= change_fraction(world, job, columns.mra_fraction, -2.0 * step)
+        changed |= change_fraction(world, job, columns.ras_inhibitor_fraction, -step)
+    if real(world, columns.systolic_mmhg, job) < practice.systolic_to_reduce_mmhg:
+        changed |= change_fraction(world, job, columns.ras_inhibitor_fraction, -step)
+    if real(world, columns.heart_rate_bpm, job) < practice.heart_rate_to_reduce_bpm:
+        changed |= change_fraction(world, job, columns.beta_blocker_fraction, -step)
+    return code.DID_REDUCE if changed else 0
+
+
+@inner
+def titrate(world, job):
+    """Step disease-modifying drugs up towards target dose where it is safe; returns what was done."""
+    columns, practice = world.columns[0], world.practice[0]
+    step = practice.titration_step
+    left = practice.titration_steps_per_visit
+    reduced = real(world, columns.ejection_fraction_percent, job) < practice.reduced_ejection_fraction_percent
+    pressure = real(world, columns.systolic_mmhg, job) >= practice.systolic_to_titrate_mmhg
+    potassium = real(world, columns.potassium_mmol_l, job) < practice.potassium_to_titrate_mmol_l
+    gfr = real(world, columns.gfr_ml_min, job)
+    kidney = gfr >= practice.gfr_to_titrate_ml_min
+    pulse = real(world, columns.heart_rate_bpm, job) >= practice.heart_rate_to_titrate_bpm
+    before = left
+    if left > 0 and reduced and pressure and potassium and kidney:
+        left -= change_fraction(world, job, columns.ras_inhibitor_fraction, step)
+    if left > 0 and reduced and pressure and pulse:
+        left -= change_fraction(world, job, columns.beta_blocker_fraction, step)
+    if left > 0 and reduced and potassium and kidney:
+        left -= change_fraction(world, job, columns.mra_fraction, step)
+    if left > 0 and gfr >= practice.gfr_to_start_sglt2_ml_min:
+        left -= change_fraction(world, job, columns.sglt2_inhibitor_fraction, 1.0)
+    return code.DID_TITRATE if left < before else 0
+
+
+@inner
+def clinical_review(world, time, job, clinician):
+    """What a clinician does at a contact; returns the bits of it."""
+    if clinician == NO_CLINICIAN or world.columns[0].care_level < 0:
+        return 0
+    world.reals[world.columns[0].last_review_day, job] = np.floor(time)
+    done = adjust_diuretic(world, job)
+    if clinician in (GENERAL_PRACTITIONER, SPECIALIST) and len(world.medicines) > 0:
+        done |= review_drugs(world, job, clinician)
+    elif clinician in (GENERAL_PRACTITIONER, SPECIALIST):
+        reduced = reduce_for_safety(world, job)
+        done |= reduced
+        if clinician == SPECIALIST and reduced == 0:
+            done |= titrate(world, job)
+    return done

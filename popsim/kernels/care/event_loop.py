@@ -1,0 +1,353 @@
+"""The day of the care network: what physiology and monitoring bring in, then all events in their order."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from popsim.kernels import codes as code
+from popsim.kernels.care.clinic import (
+    book,
+    book_follow_ups,
+    book_next_review,
+    carry_over,
+    clinical_review,
+    offer_telemonitoring,
+    open_session,
+    unlink,
+)
+from popsim.kernels.care.events import (
+    EXTERNAL_PERSON,
+    RANK_SHIFT,
+    note,
+    schedule,
+    set_cause,
+)
+from popsim.kernels.care.patient_flow import depart, fill, integrate, leave, leave_queue, on_timer, send
+from popsim.kernels.care.records import (
+    ACTIVE,
+    CONTACT,
+    FAULT,
+    FREE_SIZE,
+    HEAP_SIZE,
+    LOG_SIZE,
+    PROCESSED,
+    ROWS_ENTERED,
+    STAY_PUT,
+    TODAY,
+)
+from popsim.kernels.care.rules import choose_route
+from popsim.kernels.numerics.compiling import entry, inner
+from popsim.kernels.numerics.heap import pop
+from popsim.kernels.numerics.random import exponential, uniform, uniforms
+
+DONE, NEEDS_EVENTS, NEEDS_JOBS, NEEDS_LOG, UNBALANCED = range(5)
+MARGIN = 1024  # free room in heap and log before an event is taken; one event writes far less
+MOST_MISSES = 256  # struck off in one event of a contact setting
+
+
+@inner
+def living_at(world, job):
+    """Whether a twin is alive and in the community or a facility, so that it can be seen there or become unwell."""
+    if world.jobs[job].waits_for >= 0:
+        return False
+    setting = world.jobs[job].setting
+    if setting < 0:
+        return False
+    setting_class = world.settings[setting].setting_class
+    return setting_class in (code.CLASS_COMMUNITY, code.CLASS_FACILITY)
+
+
+@entry
+def count_due(world, entered):
+    """How many twins have something to schedule today: signs of illness, alerts, entry."""
+    before = world.counters[ROWS_ENTERED]
+    due = entered - before
+    columns = world.columns[0]
+    if columns.onset >= 0:
+        onset, alert = world.codes[columns.onset], world.codes[columns.alert]
+        for row in range(before):
+            due += (onset[row] | alert[row]) != 0
+    return due
+
+
+@entry
+def open_day(world, day, entered, spread):
+    """Schedule what the day brings: sessions of contact settings, shocks, illness and deaths, and those who enter.
+
+    Rows below `entered` have entered by the end of this day, within the first `spread` days of it; the caller has made
+    room for two events a row that has something to schedule.
+    """
+    world.counters[TODAY] = day
+    for setting in range(len(world.states)):
+        if world.settings[setting].kind == CONTACT:
+            world.states[setting].slots_used = 0
+            world.states[setting].in_session = 0
+            if world.calendar[world.settings[setting].contact, day, 0] >= 0:
+                open_session(world, float(day), setting)
+        world.states[setting].peak = world.states[setting].present
+    columns = world.columns[0]
+    before = world.counters[ROWS_ENTERED]
+    if columns.onset >= 0:
+        onset, alert, telemonitored = (
+            world.codes[columns.onset],
+            world.codes[columns.alert],
+            world.codes[columns.telemonitored],
+        )
+        for row in range(before):
+            if onset[row] | alert[row] | telemonitored[row]:
+                bring_in(world, day, row)
+    for row in range(before, entered):
+        u = uniforms(world.seed, world.replication, world.jobs[row].person, code.STREAM_CARE_DAY, day)
+        schedule(world, day + spread * u[2], code.RANK_ENTER, world.jobs[row].person, row, code.NO_DETAIL)
+    world.counters[ROWS_ENTERED] = entered
+
+
+@entry
+def change_places(world, time, setting, places):
+    """Another number of places from now on: more go to those who wait, with fewer nobody is sent away.
+
+    One place after the other, so that what each frees moves on before the next, as when people leave.
+    """
+    place = world.settings[setting]
+    while place.capacity < places and world.states[setting].waiting > 0:
+        place.capacity += 1
+        fill(world, time, setting)
+    place.capacity = places
+
+
+@entry
+def hand_out_telemonitoring(world, time):
+    """Offer telemonitoring to every twin in the community or a facility, when a programme begins."""
+    for row in range(world.counters[ROWS_ENTERED]):
+        if living_at(world, row):
+            offer_telemonitoring(world, time, row)
+
+
+@inner
+def bring_in(world, day, row):
+    """Turn a twin's signs of today into events: shock, acute illness, death, telemonitoring alert."""
+    columns = world.columns[0]
+    if world.codes[columns.telemonitored, row] and world.reals[columns.telemonitored_until_day, row] < day:
+        world.codes[columns.telemonitored, row] = np.int8(0)
+    alert = np.int64(world.codes[columns.alert, row])
+    if alert and np.int64(world.policy[0].desk) >= 0 and living_at(world, row):
+        note(world, float(day), row, code.ALERT, np.int64(world.policy[0].desk), alert)
+        if alert & code.ALERT_IGNORED == 0:
+            book(world, float(day), row, np.int64(world.policy[0].desk), day)
+    onset = world.codes[columns.onset, row]
+    if onset == 0:
+        return
+    if onset & code.ONSET_SHOCK:
+        shock = np.int64(world.codes[columns.shock_onset, row])
+        note(world, float(day), row, code.SHOCK, np.int64(world.codes[columns.setting, row]), shock)
+    if onset == code.ONSET_SHOCK:
+        return
+    person = world.jobs[row].person
+    u = uniforms(world.seed, world.replication, person, code.STREAM_CARE_DAY, day)
+    if onset & code.ONSET_DEATH:
+        schedule(world, day + u[0], code.RANK_DEATH, person, row, code.NO_DETAIL)
+    if onset & code.ONSET_ACUTE:
+        schedule(world, day + u[1], code.RANK_PRESENT, person, row, np.int64(world.codes[columns.acute_cause, row]))
+
+
+@inner
+def enter(world, time, row):
+    """A twin enters the study: discharged alive, with follow-up booked."""
+    world.codes[world.columns[0].alive, row] = np.int8(1)
+    world.counters[ACTIVE] += 1
+    note(world, time, row, code.ENTER, code.NOWHERE, code.NO_DETAIL)
+    world.jobs[row].asked_at = time
+    send(world, time, row, world.entry, code.FIRST_CHOICE)
+    if world.columns[0].care_level >= 0:
+        book_follow_ups(world, time, row)
+
+
+@inner
+def die(world, time, row):
+    """A twin dies wherever it is; its place goes to the next."""
+    if world.codes[world.columns[0].alive, row] == 0:
+        return
+    note(world, time, row, code.DEATH, np.int64(world.codes[world.columns[0].setting, row]), code.NO_DETAIL)
+    if world.jobs[row].waits_for >= 0:
+        leave_queue(world, time, row)
+    old = np.int64(world.jobs[row].setting)
+    if old >= 0:
+        leave(world, time, row, code.NOWHERE)
+        fill(world, time, old)
+    depart(world, time, row)
+
+
+@inner
+def present(world, time, row, cause):
+    """A twin becomes acutely unwell and seeks care, unless it is in care already."""
+    if not living_at(world, row):
+        return
+    set_cause(world, row, cause)
+    note(world, time, row, code.PRESENT, np.int64(world.jobs[row].setting), code.NO_DETAIL)
+    send(world, time, row, world.presentation, code.FIRST_CHOICE)
+
+
+@inner
+def session(world, time, setting):
+    """A contact setting sees the next booking of today, and goes on with the one after it a slot later."""
+    place = world.settings[setting]
+    state = world.states[setting]
+    today = np.int64(np.floor(time))
+    state.in_session = 0
+    missed = 0
+    while state.slots_used < place.slots:
+        job = np.int64(world.calendar[place.contact, today, 0])
+        if job < 0:
+            return
+        waited = today - world.bookings[place.contact, job].booked
+        unlink(world, np.int64(place.contact), job, today)
+        if not living_at(world, job) or waited > place.lapses_days:
+            note(world, time, job, code.MISS, setting, code.NO_DETAIL)
+            missed += 1
+            if missed == MOST_MISSES:  # the rest in an event of its own, for which the log has room again
+                state.in_session = 1
+                schedule(world, time, code.RANK_SESSION, setting, code.NOWHERE, setting)
+                return
+            continue
+        state.slots_used += 1
+        state.entered += 1
+        state.left += 1
+        state.wait_days += waited
+        visit(world, time, job, setting)
+        following = time + (place.closes - place.opens) / place.slots
+        if state.slots_used < place.slots and following < today + place.closes:
+            state.in_session = 1
+            schedule(world, following, code.RANK_SESSION, setting, code.NOWHERE, setting)
+        return
+
+
+@inner
+def visit(world, time, job, setting):
+    """The contact itself: the clinician acts, and may send the person on."""
+    done = clinical_review(world, time, job, np.int64(world.settings[setting].clinician))
+    node, outlier = choose_route(world, setting, job)
+    world.uses[job, setting] += 1
+    if node != STAY_PUT:
+        done |= code.DID_EMERGENCY
+        set_cause(world, job, code.CAUSE_HEART_FAILURE)
+    note(world, time, job, code.VISIT, setting, done)
+    book_next_review(world, time, job, setting)
+    send(world, time, job, node, outlier)
+
+
+@inner
+def arrival(world, time, source):
+    """An external patient arrives, and the next one of the same source is scheduled."""
+    record = world.sources[source]
+    world.counters[FREE_SIZE] -= 1
+    job = np.int64(world.free[world.counters[FREE_SIZE]])
+    patient = world.jobs[job]
+    patient.person = EXTERNAL_PERSON + (np.int64(source) << 36) + record.count
+    patient.level = record.level
+    patient.setting = -1
+    patient.waits_for = -1
+    patient.version += 1
+    world.uses[job, :] = 0
+    patient.turns = 0
+    world.counters[ACTIVE] += 1
+    record.count += 1
+    schedule_arrival(world, time, source)
+    send(world, time, job, np.int64(record.to), code.FIRST_CHOICE)
+
+
+@entry
+def schedule_arrival(world, time, source):
+    """Draw when the next patient of a source comes."""
+    record = world.sources[source]
+    if record.per_day <= 0.0:
+        return
+    key = EXTERNAL_PERSON + (np.int64(source) << 36)
+    u = uniform(world.seed, world.replication, key, code.STREAM_ARRIVALS + source, record.count)
+    schedule(world, time + exponential(u, 1.0 / record.per_day), code.RANK_ARRIVAL, source, code.NOWHERE, source)
+
+
+@entry
+def run_until(world, until):
+    """Process all events before `until` (days). Returns DONE, or what must grow before the call is repeated.
+
+    Stops at a fault.
+    """
+    counters = world.counters
+    while counters[FAULT] == 0 and counters[HEAP_SIZE] > 0 and world.events[0].time < until:
+        if counters[HEAP_SIZE] + MARGIN > len(world.events):
+            return NEEDS_EVENTS
+        if len(world.log) > 0 and counters[LOG_SIZE] + MARGIN > len(world.log):
+            return NEEDS_LOG
+        event = world.events[0]
+        time, job, what = event.time, np.int64(event.job), np.int64(event.what)
+        rank = event.order >> RANK_SHIFT
+        if rank == code.RANK_ARRIVAL and counters[FREE_SIZE] == 0:
+            return NEEDS_JOBS
+        counters[HEAP_SIZE] = pop(world.events, counters[HEAP_SIZE])
+        if rank == code.RANK_TIMER:
+            if world.jobs[job].version != what:
+                continue
+            on_timer(world, time, job)
+        elif rank == code.RANK_SESSION:
+            session(world, time, what)
+        elif rank == code.RANK_ARRIVAL:
+            arrival(world, time, what)
+        elif rank == code.RANK_ENTER:
+            enter(world, time, job)
+        elif rank == code.RANK_PRESENT:
+            present(world, time, job, what)
+        elif rank == code.RANK_DEATH:
+            die(world, time, job)
+        counters[PROCESSED] += 1
+    return DONE
+
+
+@entry
+def close_day(world, day, census, queue, peak):
+    """Carry bookings over, bring the integrals up to the end of the day and write the day's counts per setting."""
+    for setting in range(len(world.states)):
+        if world.settings[setting].kind == CONTACT:
+            carry_over(world, setting, day)
+        state = world.states[setting]
+        integrate(state, day + 1.0)
+        census[setting] = state.present
+        queue[setting] = state.waiting
+        peak[setting] = state.peak
+
+
+@entry
+def imbalance(world):
+    """How many persons the books are off by: 0 when everybody is in exactly one setting and flows balance."""
+    off = np.int64(0)
+    somewhere = np.int64(0)
+    for setting in range(len(world.states)):
+        state = world.states[setting]
+        off += abs(state.entered - state.left - state.present)
+        somewhere += state.present + state.outside
+    off += abs(somewhere - world.counters[ACTIVE])
+    alive = np.int64(0)
+    flags, place = world.codes[world.columns[0].alive], world.codes[world.columns[0].setting]
+    for row in range(world.counters[ROWS_ENTERED]):
+        alive += flags[row]
+        off += (flags[row] != 0) != (place[row] >= 0)
+    external = len(world.free) - world.counters[FREE_SIZE]
+    return off + abs(alive + external - world.counters[ACTIVE])
+
+
+@entry
+def run_days(world, first, last, opened, census, queue, peak):
+    """Days first..last of a network without physiology, all of whose twins have entered.
+
+    `opened` is 1 when day `first` has been begun by a call that ran out of room. Returns the day it came to and DONE,
+    or what must grow before it is called again, or UNBALANCED when there is a fault or somebody is missing on that day.
+    """
+    for day in range(first, last):
+        if opened == 0 or day > first:
+            open_day(world, day, world.counters[ROWS_ENTERED], 0.0)
+        need = run_until(world, day + 1.0)
+        if need != DONE:
+            return day, need
+        close_day(world, day, census[day], queue[day], peak[day])
+        if world.counters[FAULT] != 0 or imbalance(world) != 0:
+            return day, UNBALANCED
+    return last, DONE

@@ -1,0 +1,60 @@
+"""Putting events on the heap and into the log."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from popsim.kernels import codes as code
+from popsim.kernels.care.records import FAULT, FAULT_AT, HEAP_SIZE, LOG_SIZE
+from popsim.kernels.numerics.compiling import inner
+from popsim.kernels.numerics.heap import push
+
+RANK_SHIFT = 48
+EXTERNAL_PERSON = 1 << 44  # external patients: this + source << 36 + number
+FAULT_HEAP, FAULT_LOG, FAULT_STACK, FAULT_HOPS, FAULT_TURNS = 1, 2, 3, 4, 5
+
+
+@inner
+def fail(world, fault, setting):
+    """Stop the simulation after this event: what went wrong, and where."""
+    world.counters[FAULT] = fault
+    world.counters[FAULT_AT] = setting
+
+
+@inner
+def schedule(world, time, rank, person, job, what):
+    """Put an event on the heap."""
+    size = world.counters[HEAP_SIZE]
+    if size >= len(world.events):
+        fail(world, FAULT_HEAP, code.NOWHERE)
+        return
+    order = (np.int64(rank) << RANK_SHIFT) | (person & ((np.int64(1) << RANK_SHIFT) - 1))
+    world.counters[HEAP_SIZE] = push(world.events, size, time, order, job, what)
+
+
+@inner
+def set_cause(world, job, cause):
+    """Why a twin is in acute care from now on."""
+    world.jobs[job].cause = cause
+    place = world.columns[0].presenting_cause
+    if place >= 0:
+        world.codes[place, job] = cause
+
+
+@inner
+def note(world, time, job, kind, setting, detail):
+    """Write a twin's event to the log; external patients are only counted."""
+    if job >= world.twins or len(world.log) == 0:
+        return
+    size = world.counters[LOG_SIZE]
+    if size >= len(world.log):
+        fail(world, FAULT_LOG, setting)
+        return
+    record = world.log[size]
+    record.time = time
+    record.row = job
+    record.kind = kind
+    record.setting = setting
+    record.cause = world.jobs[job].cause
+    record.detail = detail
+    world.counters[LOG_SIZE] = size + 1

@@ -1,0 +1,65 @@
+"""Telemonitoring: what scale, cuff and pulse counter at home show, and when they raise an alert."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from popsim.kernels import codes as code
+from popsim.kernels.numerics.math import inverse_normal
+from popsim.kernels.numerics.random import uniforms
+
+ALERT_WEIGHT, ALERT_PRESSURE, ALERT_PULSE, ALERT_RISK = 1, 2, 4, 8
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def measure_day(
+    entered,
+    day,
+    seed,
+    replication,
+    person,
+    rules,
+    alive,
+    telemonitored,
+    care_level,
+    weight,
+    systolic,
+    heart_rate,
+    measured_weight,
+    measured_systolic,
+    measured_heart_rate,
+    reference_weight,
+    last_alert_day,
+    alert,
+    read,
+):
+    """One morning's measurements of those who are monitored and at home; rows [0, entered).
+
+    Each measures every `measured_every_days` days, on days that differ from person to person, and forgets a share of
+    them; `read` is 1 for those who have measured today. Signals are the true value plus a normal error. The weight
+    alert compares with a slow reference that follows the weight by a fixed share each day, so that a steady drift of
+    weight is not an alert but a quick gain is. An alert is raised at most every `days_between_alerts` days.
+    """
+    every = np.int64(rules.measured_every_days)
+    for i in prange(entered):
+        on = (alive[i] != 0) & (telemonitored[i] != 0) & (care_level[i] == code.LEVEL_COMMUNITY)
+        u0, u1, u2, u_missed = uniforms(seed, replication, person[i], code.STREAM_SIGNALS, day)
+        on &= ((day + person[i]) % every == 0) & (u_missed >= rules.missed_share)
+        kg = np.float64(weight[i]) + rules.weight_error_kg * inverse_normal(u0)
+        mmhg = np.float64(systolic[i]) + rules.systolic_error_mmhg * inverse_normal(u1)
+        bpm = np.float64(heart_rate[i]) + rules.heart_rate_error_bpm * inverse_normal(u2)
+        old = np.float64(reference_weight[i])
+        base = kg if old <= 0.0 else old
+        signs = np.int64(kg - base >= rules.weight_gain_kg) * ALERT_WEIGHT
+        signs += np.int64((mmhg < rules.systolic_low_mmhg) | (mmhg > rules.systolic_high_mmhg)) * ALERT_PRESSURE
+        signs += np.int64((bpm < rules.heart_rate_low_bpm) | (bpm > rules.heart_rate_high_bpm)) * ALERT_PULSE
+        since = day - np.float64(last_alert_day[i])
+        raised = signs if on & (since >= rules.days_between_alerts) else 0
+        measured_weight[i] = kg if on else np.float64(measured_weight[i])
+        measured_systolic[i] = mmhg if on else np.float64(measured_systolic[i])
+        measured_heart_rate[i] = bpm if on else np.float64(measured_heart_rate[i])
+        reference_weight[i] = base + rules.reference_share_per_day * (kg - base) if on else old
+        last_alert_day[i] = float(day) if raised != 0 else np.float64(last_alert_day[i])
+        alert[i] = raised
+        read[i] = 1 if on else 0

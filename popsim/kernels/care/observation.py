@@ -1,0 +1,111 @@
+"""What care sees of a twin: readings instead of the hidden truth.
+
+A bedside reading is made when somebody looks, keyed by person, column and day: whoever looks twice on a day reads the
+same. Laboratory results are columns of their own, written by `sample_laboratory` each morning. Columns without a signal
+(doses, what is written in a record) are seen as they are.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from popsim.kernels import codes as code
+from popsim.kernels.care.records import REAL_BLOCK, TODAY
+from popsim.kernels.numerics.compiling import inner
+from popsim.kernels.numerics.math import inverse_normal
+from popsim.kernels.numerics.random import uniform, uniforms
+
+MOST_COLUMNS = 1024  # readings of a day have indices of their own, those of lasting biases come before the first day
+
+
+@inner
+def seen_real(world, place, row):
+    """A real column as care sees it."""
+    truth = np.float64(world.reals[place, row])
+    sight = world.sights[place]
+    if sight.measured == 0:
+        return truth
+    if sight.stored >= 0:
+        return np.float64(world.reals[sight.stored, row])
+    person, today = world.jobs[row].person, world.counters[TODAY]
+    index = (today + 1) * MOST_COLUMNS + place
+    z = inverse_normal(uniform(world.seed, world.replication, person, code.STREAM_LAB, index))
+    b = inverse_normal(uniform(world.seed, world.replication, person, code.STREAM_LAB, place))
+    drift = sight.drift_per_day * ((person + today) % np.int64(sight.adjusted_every_days))
+    reading = truth * (1.0 + sight.noise_share * z) + sight.noise_sd * z + sight.bias_sd * b + drift
+    return min(max(reading, sight.low), sight.high)
+
+
+@inner
+def seen_code(world, place, row):
+    """A class as care sees it: now and then one too high or too low."""
+    truth = np.float64(world.codes[place, row])
+    sight = world.code_sights[place]
+    if sight.measured == 0:
+        return truth
+    index = (world.counters[TODAY] + 1) * MOST_COLUMNS + MOST_COLUMNS // 2 + place
+    u = uniform(world.seed, world.replication, world.jobs[row].person, code.STREAM_LAB, index)
+    wrong = -1.0 if u < 0.5 * sight.error else (1.0 if u > 1.0 - 0.5 * sight.error else 0.0)
+    return min(max(truth + wrong, sight.low), sight.high)
+
+
+@inner
+def seen(world, block, place, row):
+    """A column as care sees it, by its place in a block."""
+    if block == REAL_BLOCK:
+        return seen_real(world, place, row)
+    return seen_code(world, place, row)
+
+
+@njit(cache=True, error_model="numpy")
+def read_rows(
+    today, seed, replication, place, person, truth, noise_sd, noise_share, bias_sd, drift, adjusted, low, high, reading,
+):  # fmt: skip
+    """Bedside readings of one real column for some persons: the same as `seen_real` on that day."""
+    for i in range(len(truth)):
+        index = (today + 1) * MOST_COLUMNS + place
+        z = inverse_normal(uniform(seed, replication, person[i], code.STREAM_LAB, index))
+        b = inverse_normal(uniform(seed, replication, person[i], code.STREAM_LAB, place))
+        drifted = drift * ((person[i] + today) % adjusted)
+        value = np.float64(truth[i]) * (1.0 + noise_share * z) + noise_sd * z + bias_sd * b + drifted
+        reading[i] = min(max(value, low), high)
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def sample_laboratory(
+    day, seed, replication, word, person, entry_day, alive, care_level, lapse, frailty, truth, pending, stored,
+    noise_sd, noise_share, bias_sd, interval, delay, missed, more_in_lapse, more_when_frail,
+):  # fmt: skip
+    """One morning of one laboratory value, for all rows.
+
+    In hospital a sample is taken every day and known the same day. At home one is due every `interval` days, on days
+    that differ from person to person, is missed more often by those who lapse or are frail, and is known after `delay`
+    days. On the day of entry the result of the hospital is known.
+
+    Args:
+        word: index of the laboratory value among those of a day.
+        pending, stored: result under way and the last one known, (rows,), written.
+        noise_sd, noise_share, bias_sd ... more_when_frail: as in definitions/signal.py.
+    """
+    for i in prange(len(truth)):
+        who = person[i]
+        u, u_missed, _, _ = uniforms(seed, replication, who, code.STREAM_LAB, (day + 1) * MOST_COLUMNS - 1 - word)
+        u_bias, _, _, _ = uniforms(seed, replication, who, code.STREAM_LAB, MOST_COLUMNS - 1 - word)
+        z, b = inverse_normal(u), inverse_normal(u_bias)
+        value = np.float64(truth[i])
+        reading = value * (1.0 + noise_share * z) + noise_sd * z + bias_sd * b
+        reading = reading if reading > 0.05 else 0.05
+        lives = alive[i] != 0
+        inside = (care_level[i] >= code.LEVEL_EMERGENCY) | (np.int64(entry_day[i]) >= day)
+        phase = (day + who) % interval
+        chance = (
+            missed * (1.0 + more_in_lapse * np.float64(lapse[i])) * (1.0 + more_when_frail * np.float64(frailty[i]))
+        )
+        taken = (phase == 0) & (u_missed >= chance)
+        old_pending, old = np.float64(pending[i]), np.float64(stored[i])
+        new_pending = reading if taken | inside else old_pending
+        known = new_pending if phase == delay else old
+        known = reading if inside else known
+        pending[i] = new_pending if lives | inside else old_pending
+        stored[i] = known if lives | inside else old

@@ -1,0 +1,389 @@
+"""The event loop of the care network.
+
+Twins and external patients are jobs. A job has a place in at most one setting and waits for at most one; one that
+waits either stands outside or, where the setting `boards`, keeps the place it has. Within a day, events are processed
+in the total order (time, rank of the kind, person). Every change of place goes through `leave` and `begin`, every
+request through `request`, so the counts of a setting change in one spot each:
+
+    entered = left + present,    jobs in the system = sum of present + sum of those waiting outside.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from popsim.kernels import codes as code
+from popsim.kernels.care.clinic import book, book_follow_ups, discharge_prescription, hospital_treatment
+from popsim.kernels.care.events import FAULT_HOPS, FAULT_STACK, FAULT_TURNS, fail, note, schedule, set_cause
+from popsim.kernels.care.records import (
+    ACTIVE,
+    CONTACT,
+    EXIT,
+    FREE_SIZE,
+    LEVELS,
+    PLACE,
+    STAY_PUT,
+    TODAY,
+    UNLIMITED,
+)
+from popsim.kernels.care.rules import NO_TIME, choose_route, holds, inverse, priority_level, stay_days
+from popsim.kernels.numerics.compiling import inner
+from popsim.kernels.numerics.random import uniform
+
+MOST_HOPS = 256  # routers and overflows passed at one moment; a network has fewer settings
+MOST_TURNS = 10_000  # ends of stays and waits of one person in a day
+
+
+@inner
+def integrate(state, time):
+    """Bring the time integrals of a setting up to `time`, before its counts change."""
+    elapsed = time - state.updated_at
+    state.present_days += elapsed * state.present
+    state.waiting_days += elapsed * state.waiting
+    state.updated_at = time
+
+
+@inner
+def show(world, job, setting):
+    """Write where a twin is, and what level of care it gets there, to its columns."""
+    if job >= world.twins:
+        return
+    columns = world.columns[0]
+    world.codes[columns.setting, job] = setting
+    if columns.care_level < 0:
+        return
+    record = world.jobs[job]
+    level = np.int64(code.LEVEL_COMMUNITY)
+    setting_class = 0
+    if setting >= 0 and record.setting == setting:
+        level = np.int64(world.settings[setting].care_level)
+        setting_class = world.settings[setting].setting_class
+    world.codes[columns.care_level, job] = level
+    inpatient = setting_class in (code.CLASS_INPATIENT, code.CLASS_CRITICAL)
+    world.codes[columns.admitted, job] = np.int8(1 if inpatient else 0)
+    record.admitted = 1 if inpatient else 0
+    if max(level, np.int64(record.care_level)) >= code.LEVEL_EMERGENCY:
+        hospital_treatment(world, job, level)
+    record.care_level = level
+
+
+@inner
+def leave(world, time, job, to):
+    """Give up the place that a job has; the caller fills it."""
+    setting = np.int64(world.jobs[job].setting)
+    state = world.states[setting]
+    integrate(state, time)
+    state.present -= 1
+    state.left += 1
+    world.jobs[job].setting = -1
+    world.jobs[job].version += 1
+    note(world, time, job, code.END, setting, to)
+
+
+@inner
+def begin(world, time, job, setting):
+    """Start the stay of a job in a setting that has room."""
+    state = world.states[setting]
+    integrate(state, time)
+    state.present += 1
+    state.entered += 1
+    state.peak = max(state.peak, state.present)
+    record = world.jobs[job]
+    state.wait_days += time - record.asked_at
+    record.setting = setting
+    record.began_at = time
+    record.version += 1
+    note(world, time, job, code.START, setting, np.int64(record.outlier))
+    show(world, job, setting)
+    set_timer(world, time, job, setting)
+
+
+@inner
+def set_timer(world, time, job, setting):
+    """Set when the stay of a job in a setting, which its last use began, comes to its end or to its next ward round."""
+    place = world.settings[setting]
+    record = world.jobs[job]
+    if place.has_review and job < world.twins:
+        schedule_review(world, time, job, place.review_hour)
+        return
+    days = stay_days(world, setting, job, np.int64(world.uses[job, setting]) - 1)
+    if days != NO_TIME:
+        schedule(world, time + days, code.RANK_TIMER, record.person, job, np.int64(record.version))
+
+
+@inner
+def schedule_review(world, time, job, hour):
+    """Set the timer of the next ward round after `time`."""
+    at = np.floor(time) + hour / 24.0
+    if at <= time:
+        at += 1.0
+    record = world.jobs[job]
+    schedule(world, at, code.RANK_TIMER, record.person, job, np.int64(record.version))
+
+
+@inner
+def join_queue(world, time, job, setting):
+    """Let a job wait for a setting, last of its priority level; the stay it may be in has no timer of its own now."""
+    level = np.int64(priority_level(world, setting, job))
+    state = world.states[setting]
+    integrate(state, time)
+    state.waiting += 1
+    if world.jobs[job].setting < 0:
+        state.outside += 1
+    last = world.queues[setting, level, 1]
+    record = world.jobs[job]
+    record.waits_for = setting
+    record.version += 1
+    if job < world.twins:
+        record.level = level
+    record.next = -1
+    record.previous = last
+    if last < 0:
+        world.queues[setting, level, 0] = job
+    else:
+        world.jobs[last].next = job
+    world.queues[setting, level, 1] = job
+
+
+@inner
+def leave_queue(world, time, job):
+    """Take a job out of the queue it stands in."""
+    record = world.jobs[job]
+    setting = np.int64(record.waits_for)
+    level = record.level if world.settings[setting].by_priority else 0
+    state = world.states[setting]
+    integrate(state, time)
+    state.waiting -= 1
+    if record.setting < 0:
+        state.outside -= 1
+    if record.previous < 0:
+        world.queues[setting, level, 0] = record.next
+    else:
+        world.jobs[record.previous].next = record.next
+    if record.next < 0:
+        world.queues[setting, level, 1] = record.previous
+    else:
+        world.jobs[record.next].previous = record.previous
+    record.waits_for = -1
+    record.version += 1
+
+
+@inner
+def fill(world, time, setting):
+    """Give freed places to those who wait, and the places these give up to the next, until nothing moves."""
+    depth = 1
+    world.stack[0] = setting
+    while depth > 0:
+        depth -= 1
+        here = np.int64(world.stack[depth])
+        state = world.states[here]
+        while state.waiting > 0 and state.present < world.settings[here].capacity:
+            job = np.int64(-1)
+            for level in range(LEVELS):
+                job = np.int64(world.queues[here, level, 0])
+                if job >= 0:
+                    break
+            leave_queue(world, time, job)
+            freed = np.int64(world.jobs[job].setting)
+            if freed >= 0:
+                leave(world, time, job, here)
+                if depth < len(world.stack):
+                    world.stack[depth] = freed
+                    depth += 1
+                else:
+                    fail(world, FAULT_STACK, here)
+            arrive(world, time, job, here)
+
+
+@inner
+def arrive(world, time, job, setting):
+    """Begin a stay and do what its class brings with it (for twins: prescriptions and bookings on going home)."""
+    if job >= world.twins or world.columns[0].care_level < 0:
+        begin(world, time, job, setting)
+        return
+    was_admitted = world.jobs[job].admitted != 0
+    setting_class = world.settings[setting].setting_class
+    goes_home = setting_class in (code.CLASS_COMMUNITY, code.CLASS_FACILITY)
+    if was_admitted and goes_home:
+        discharge_prescription(world, job)
+    begin(world, time, job, setting)
+    if goes_home:
+        if was_admitted:
+            book_follow_ups(world, time, job)
+        set_cause(world, job, code.CAUSE_NONE)
+
+
+@inner
+def depart(world, time, job):
+    """A job leaves the system; an external patient's record can be used again."""
+    world.counters[ACTIVE] -= 1
+    if job >= world.twins:
+        world.free[world.counters[FREE_SIZE]] = job
+        world.counters[FREE_SIZE] += 1
+        return
+    world.codes[world.columns[0].alive, job] = np.int8(0)
+    show(world, job, code.NOWHERE)
+
+
+@inner
+def vacate(world, time, job, to):
+    """Leave the place a job has, if any, and let the next in."""
+    old = np.int64(world.jobs[job].setting)
+    if old >= 0:
+        leave(world, time, job, to)
+        fill(world, time, old)
+
+
+@inner
+def request(world, time, job, setting, outlier):
+    """Ask for a place: begin at once, wait, or be turned away. Returns where to go then, STAY_PUT when settled.
+
+    Each request is a use of the setting: whoever gives up and comes back draws a patience, and a stay, of its own.
+    """
+    place = world.settings[setting]
+    state = world.states[setting]
+    record = world.jobs[job]
+    record.asked_at = time
+    world.uses[job, setting] += 1
+    if place.capacity < UNLIMITED:
+        note(world, time, job, code.ARRIVE, setting, code.NO_DETAIL)
+    if record.setting == setting:
+        vacate(world, time, job, setting)
+    old = np.int64(record.setting)
+    if state.present < place.capacity and state.waiting == 0:
+        if old >= 0:
+            leave(world, time, job, setting)
+        record.outlier = outlier
+        arrive(world, time, job, setting)
+        if old >= 0:
+            fill(world, time, old)
+        return STAY_PUT
+    if state.waiting >= place.waiting_room:
+        state.blocked += 1
+        note(world, time, job, code.BLOCK, setting, code.NO_DETAIL)
+        return np.int64(place.overflow) if place.overflow >= 0 else nowhere_else(world, job)
+    record.outlier = outlier
+    freed = np.int64(-1)
+    if old >= 0 and not place.boards:
+        leave(world, time, job, setting)
+        freed = old
+    join_queue(world, time, job, setting)
+    if record.setting < 0:
+        show(world, job, setting)
+    if place.patience >= 0:
+        index = np.int64(world.uses[job, setting]) - 1
+        u = uniform(world.seed, world.replication, record.person, code.STREAM_PATIENCE + setting, index)
+        patience = inverse(world, np.int64(place.patience), u)
+        schedule(world, time + patience, code.RANK_TIMER, record.person, job, np.int64(record.version))
+    if freed >= 0:
+        fill(world, time, freed)
+    return STAY_PUT
+
+
+@inner
+def nowhere_else(world, job):
+    """Where a job goes that no place takes: external patients leave, twins stay where they live or go home."""
+    if job >= world.twins:
+        return EXIT
+    setting = np.int64(world.jobs[job].setting)
+    if setting >= 0:
+        setting_class = world.settings[setting].setting_class
+        if setting_class in (code.CLASS_COMMUNITY, code.CLASS_FACILITY, code.CLASS_HOSPICE):
+            return STAY_PUT
+    return world.home
+
+
+@inner
+def send(world, time, job, node, outlier):
+    """Bring a job to a node, through routers and overflows, until it has or waits for a place or is gone."""
+    for _ in range(MOST_HOPS):
+        if node == STAY_PUT:
+            return
+        if node == EXIT:
+            vacate(world, time, job, code.NOWHERE)
+            depart(world, time, job)
+            return
+        kind = world.settings[node].kind
+        if kind == PLACE:
+            node = request(world, time, job, node, outlier)
+            outlier = 0
+        elif kind == CONTACT:
+            book(world, time, job, node, np.int64(np.floor(time)))
+            node = nowhere_else(world, job)
+        else:
+            at = node
+            node, outlier = choose_route(world, at, job)
+            world.uses[job, at] += 1
+    fail(world, FAULT_HOPS, node)
+
+
+@inner
+def move_on(world, time, job, node, outlier):
+    """Send a job to a node when its stay or its patience has ended; who is turned away there begins another stay."""
+    record = world.jobs[job]
+    setting = np.int64(record.setting)
+    version = np.int64(record.version)
+    send(world, time, job, node, outlier)
+    if setting >= 0 and record.setting == setting and record.version == version:
+        world.uses[job, setting] += 1
+        set_timer(world, time, job, setting)
+
+
+@inner
+def finish(world, time, job):
+    """A stay has come to its end: go where the routes say."""
+    node, outlier = choose_route(world, np.int64(world.jobs[job].setting), job)
+    move_on(world, time, job, node, outlier)
+
+
+@inner
+def ward_round(world, time, job):
+    """End the stay when its conditions hold (the relaxed ones when somebody waits for the place), else come again."""
+    record = world.jobs[job]
+    place = world.settings[record.setting]
+    days = time - record.began_at
+    ready = holds(world, job, place.discharge_first, place.discharge_last)
+    early = (
+        not ready
+        and world.states[record.setting].waiting > 0
+        and place.pressure_first < place.pressure_last
+        and holds(world, job, place.pressure_first, place.pressure_last)
+    )
+    if days >= place.at_most_days or (days >= place.at_least_days and (ready or early)):
+        if early and days < place.at_most_days:
+            note(world, time, job, code.EARLY, np.int64(record.setting), code.NO_DETAIL)
+        finish(world, time, job)
+    else:
+        hospital_treatment(world, job, np.int64(place.care_level))
+        schedule_review(world, time, job, place.review_hour)
+
+
+@inner
+def count_turn(world, job):
+    """Count a job's timers of today: somebody whose stays or waits take next to no time would never see tomorrow."""
+    record = world.jobs[job]
+    today = world.counters[TODAY]
+    if record.turns_day != today:
+        record.turns_day = today
+        record.turns = 0
+    record.turns += 1
+    if record.turns > MOST_TURNS:
+        fail(world, FAULT_TURNS, np.int64(max(record.waits_for, record.setting)))
+
+
+@inner
+def on_timer(world, time, job):
+    """The timer of a job's latest move: patience is at its end, or the stay, or it is time for the ward round."""
+    record = world.jobs[job]
+    count_turn(world, job)
+    if record.waits_for >= 0:
+        setting = np.int64(record.waits_for)
+        leave_queue(world, time, job)
+        world.states[setting].reneged += 1
+        note(world, time, job, code.RENEGE, setting, code.NO_DETAIL)
+        to = np.int64(world.settings[setting].gives_up_to)
+        move_on(world, time, job, to, code.FIRST_CHOICE)
+    elif job < world.twins and world.settings[record.setting].has_review:
+        ward_round(world, time, job)
+    else:
+        finish(world, time, job)

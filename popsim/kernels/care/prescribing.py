@@ -1,0 +1,192 @@
+"""Drugs at a visit, by a table: what clinicians start, raise, reduce, stop and replace.
+
+One row of the table is one drug of the drug files (care/prescribing.py compiles it), the most important class first.
+A visit first makes safe what the person takes: a drug that the person has given up is replaced by another of its class,
+or struck off; one with a reason to stop it is stopped; one with a reason to reduce it goes down one rung of its ladder,
+though for one reason only the least important drug that can be reduced. If nothing had to be reduced, drugs that are
+indicated and not forbidden are started, then raised, so many steps a visit.
+
+Clinicians act on columns that they know and on reactions that people report. Limits of validity: high potassium and
+kidney injury are known from the laboratory alone; a change of agent keeps the share of the target dose; a drug that is
+no longer indicated is left as it is; why a drug was stopped is not remembered, so that it may be tried again.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from popsim.kernels import codes as code
+from popsim.kernels.care.observation import seen
+from popsim.kernels.care.records import BELOW, NOT_START, REDUCE, STOP
+from popsim.kernels.care.rules import holds
+from popsim.kernels.numerics.compiling import inner
+
+SAME = 1e-6  # relative difference below which two doses are the same
+PER_CENT = 0.01
+
+
+@inner
+def is_taken(world, drug, job):
+    """Whether this drug is the one of its class that a twin takes, or would take."""
+    return drug.agent_column < 0 or world.codes[drug.agent_column, job] == drug.agent
+
+
+@inner
+def has_given_up(world, drug, job):
+    """Whether a twin no longer takes the drug although it is prescribed."""
+    column = world.columns[0].stopped_drugs
+    return column >= 0 and (np.int64(world.counts[column, job]) >> drug.code) & 1 != 0
+
+
+@inner
+def is_warned(world, drug, job, action):
+    """Whether a warning of the drug's file that calls for an action is there."""
+    found = False
+    for i in range(drug.warning_first, drug.warning_last):
+        found |= world.warnings[i].action == action and is_there(world, world.warnings[i], job)
+    return found
+
+
+@inner
+def is_there(world, warning, job):
+    """Whether what a warning is about is so."""
+    value = seen(world, warning.block, warning.place, job)
+    return value < warning.value if warning.operator == BELOW else value >= warning.value
+
+
+@inner
+def set_dose(world, drug, job, dose):
+    """Prescribe a dose; returns whether it is another one."""
+    old = np.float64(world.reals[drug.dose, job])
+    world.reals[drug.dose, job] = dose
+    return abs(old - dose) > SAME * drug.at_target
+
+
+@inner
+def next_rung(world, drug, dose):
+    """The dose above on the ladder, the same dose at its top."""
+    above = dose
+    for i in range(drug.rung_last - 1, drug.rung_first - 1, -1):
+        above = world.rungs[i] if world.rungs[i] > dose + SAME * drug.at_target else above
+    return above
+
+
+@inner
+def rung_below(world, drug, dose):
+    """The dose below on the ladder; 0 below its lowest."""
+    below = 0.0
+    for i in range(drug.rung_first, drug.rung_last):
+        below = world.rungs[i] if world.rungs[i] < dose - SAME * drug.at_target else below
+    return below
+
+
+@inner
+def stop_unsafe_drugs(world, job):
+    """Stop what has a reason to be stopped; returns whether anything was."""
+    stopped = False
+    for i in range(len(world.medicines)):
+        drug = world.medicines[i]
+        if world.reals[drug.dose, job] > 0.0 and is_taken(world, drug, job) and is_warned(world, drug, job, STOP):
+            stopped |= set_dose(world, drug, job, 0.0)
+    return stopped
+
+
+@inner
+def replace_given_up(world, job):
+    """Drugs that a twin has given up: the next of the class that it has not, at the same share of target, or none."""
+    changed = False
+    for i in range(len(world.medicines)):
+        drug = world.medicines[i]
+        if not (world.reals[drug.dose, job] > 0.0 and is_taken(world, drug, job) and has_given_up(world, drug, job)):
+            continue
+        changed = True
+        other = np.int64(-1)
+        for k in range(drug.class_first, drug.class_last):
+            if other < 0 and not has_given_up(world, world.medicines[k], job):
+                other = np.int64(k)
+        if other >= 0:
+            world.codes[drug.agent_column, job] = world.medicines[other].agent
+            highest = world.rungs[world.medicines[other].rung_last - 1]
+            set_dose(world, drug, job, min(np.float64(world.reals[drug.dose, job]), highest))
+        else:
+            set_dose(world, drug, job, 0.0)
+    return changed
+
+
+@inner
+def reduce_drugs(world, job):
+    """Take drugs down a rung, the least important first: one for each reason, stopped only if people report it."""
+    column = world.columns[0].reaction
+    reported = np.int64(world.codes[column, job]) & code.REACTIONS_REPORTED if column >= 0 else 0
+    settled = np.int64(0)  # reasons for which a drug has been reduced
+    changed = False
+    for i in range(len(world.medicines) - 1, -1, -1):
+        drug = world.medicines[i]
+        dose = np.float64(world.reals[drug.dose, job])
+        if dose <= 0.0 or not is_taken(world, drug, job):
+            continue
+        felt = reported & drug.implicated & ~settled
+        called_for, reasons = felt != 0, felt
+        for k in range(drug.warning_first, drug.warning_last):
+            warning = world.warnings[k]
+            open_reason = warning.reason == 0 or settled & warning.reason == 0
+            if warning.action == REDUCE and open_reason and is_there(world, warning, job):
+                called_for, reasons = True, reasons | warning.reason
+        below = rung_below(world, drug, dose)
+        if called_for and (below > 0.0 or felt != 0):
+            changed |= set_dose(world, drug, job, below)
+            settled |= reasons
+    return changed
+
+
+@inner
+def highest_dose(world, drug, job, up_to):
+    """The dose that the drug is raised to at most: the indication's, or what a genotype allows."""
+    limit = np.float64(world.codes[drug.limit, job]) * PER_CENT if drug.limit >= 0 else 0.0
+    return drug.at_target * (min(limit, up_to) if limit > 0.0 else up_to)
+
+
+@inner
+def step_up(world, drug, job, clinician, starting):
+    """Start or raise one drug by a step where a clinician may and should; returns whether that was done."""
+    dose = np.float64(world.reals[drug.dose, job])
+    if (dose <= 0.0) != starting or not is_taken(world, drug, job) or has_given_up(world, drug, job):
+        return False
+    for action in (NOT_START, REDUCE, STOP):
+        if is_warned(world, drug, job, action):
+            return False
+    for i in range(drug.indication_first, drug.indication_last):
+        indication = world.indications[i]
+        may = (indication.prescribers >> clinician) & 1 != 0 and (starting or indication.raised != 0)
+        if not may or not holds(world, job, indication.condition_first, indication.condition_last):
+            continue
+        first = indication.starts_at * drug.at_target if indication.starts_at > 0.0 else next_rung(world, drug, 0.0)
+        new = min(first if starting else next_rung(world, drug, dose), highest_dose(world, drug, job, indication.up_to))
+        if new > dose + SAME * drug.at_target:
+            if starting and indication.also_column >= 0:
+                world.codes[indication.also_column, job] = indication.also_code
+            return set_dose(world, drug, job, new)
+    return False
+
+
+@inner
+def raise_drugs(world, job, clinician):
+    """Start what is indicated and missing, then raise what is taken, in the order of the table."""
+    left = np.int64(world.practice[0].titration_steps_per_visit)
+    before = left
+    for starting in (True, False):
+        for i in range(len(world.medicines)):
+            if left > 0 and step_up(world, world.medicines[i], job, clinician, starting):
+                left -= 1
+    return left < before
+
+
+@inner
+def review_drugs(world, job, clinician):
+    """What a clinician does to a twin's drugs at a visit; returns the bits of it."""
+    reduced = replace_given_up(world, job)
+    reduced |= stop_unsafe_drugs(world, job)
+    reduced |= reduce_drugs(world, job)
+    if reduced:
+        return code.DID_REDUCE
+    return code.DID_TITRATE if raise_drugs(world, job, clinician) else 0

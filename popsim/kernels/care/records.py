@@ -1,0 +1,335 @@
+"""Layout of the care network's tables and of its state, as record arrays (one row per setting, job, event ...).
+
+Rows are small and read together, so the event loop touches one or two cache lines per event. Tables refer to each
+other by half-open ranges (`route_first`, `route_last`) into the next table.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROUTER, CONTACT, PLACE = 0, 1, 2  # kinds of setting
+EXIT, STAY_PUT = -1, -2  # targets of a route that are no setting
+ALL, TWINS_ONLY, EXTERNAL_ONLY = 0, 1, 2  # to whom a route applies
+AT_LEAST, BELOW, IS = 0, 1, 2  # condition operators
+REAL_BLOCK, CODE_BLOCK = 0, 1
+EXPONENTIAL, LOGNORMAL, GAMMA, UNIFORM, FIXED, EMPIRICAL, FOREVER = range(7)
+LEVELS = 5  # priority levels of a queue
+UNLIMITED = 1 << 40
+NO_CLINICIAN, GENERAL_PRACTITIONER, SPECIALIST, NURSE = range(4)
+
+SETTING = np.dtype(
+    [
+        ("capacity", "i8"),
+        ("waiting_room", "i8"),
+        ("opens", "f8"),
+        ("closes", "f8"),
+        ("review_hour", "f8"),
+        ("at_least_days", "f8"),
+        ("at_most_days", "f8"),
+        ("overflow", "i4"),
+        ("gives_up_to", "i4"),
+        ("stay", "i4"),
+        ("stay_external", "i4"),
+        ("patience", "i4"),
+        ("factor_first", "i4"),
+        ("factor_last", "i4"),
+        ("discharge_first", "i4"),
+        ("discharge_last", "i4"),
+        ("pressure_first", "i4"),
+        ("pressure_last", "i4"),
+        ("priority_first", "i4"),
+        ("priority_last", "i4"),
+        ("route_first", "i4"),
+        ("route_last", "i4"),
+        ("slots", "i4"),
+        ("lapses_days", "i4"),
+        ("contact", "i4"),
+        ("kind", "i1"),
+        ("setting_class", "i1"),
+        ("care_level", "i1"),
+        ("boards", "i1"),
+        ("has_review", "i1"),
+        ("clinician", "i1"),
+        ("weekdays_only", "i1"),
+        ("by_priority", "i1"),
+    ],
+    align=True,
+)
+DISTRIBUTION = np.dtype([("a", "f8"), ("b", "f8"), ("first", "i4"), ("last", "i4"), ("kind", "i1")], align=True)
+EMPIRICAL_POINT = np.dtype([("value", "f8"), ("cumulative", "f8")], align=True)
+FACTOR = np.dtype([("reference", "f8"), ("slope", "f8"), ("place", "i4"), ("block", "i1")], align=True)
+CONDITION = np.dtype([("value", "f8"), ("place", "i4"), ("block", "i1"), ("operator", "i1")], align=True)
+PRIORITY = np.dtype([("condition_first", "i4"), ("condition_last", "i4"), ("level", "i4")], align=True)
+ROUTE = np.dtype(
+    [
+        ("condition_first", "i4"),
+        ("condition_last", "i4"),
+        ("target_first", "i4"),
+        ("target_last", "i4"),
+        ("if_free", "i1"),
+        ("applies_to", "i1"),
+        ("outlier", "i1"),
+    ],
+    align=True,
+)
+TARGET = np.dtype([("cumulative", "f8"), ("node", "i4")], align=True)
+SOURCE = np.dtype([("per_day", "f8"), ("count", "i8"), ("to", "i4"), ("level", "i4")], align=True)
+FOLLOW_UP = np.dtype(
+    [
+        ("uptake", "f8"),
+        ("setting", "i4"),
+        ("due_days", "i4"),
+        ("every_days", "i4"),  # 0: a single contact
+        ("condition_first", "i4"),
+        ("condition_last", "i4"),
+    ],
+    align=True,
+)
+STOP, REDUCE, NOT_START = range(3)  # what a warning of a drug's file calls for
+MEDICINE = np.dtype(  # a drug that clinicians prescribe (see kernels/care/prescribing.py); places are -1 for none
+    [
+        ("at_target", "f8"),  # the dose column at the target dose
+        ("dose", "i4"),
+        ("code", "i4"),  # its bit in `stopped_drugs`
+        ("agent_column", "i4"),
+        ("agent", "i4"),
+        ("limit", "i4"),  # column of the highest share of the target, in per cent
+        ("implicated", "i4"),  # bits of reactions at which it is reduced
+        ("class_first", "i4"),  # drugs of the same class in this table
+        ("class_last", "i4"),
+        ("rung_first", "i4"),
+        ("rung_last", "i4"),
+        ("warning_first", "i4"),
+        ("warning_last", "i4"),
+        ("indication_first", "i4"),
+        ("indication_last", "i4"),
+    ],
+    align=True,
+)
+WARNING = np.dtype(
+    [
+        ("value", "f8"),
+        ("place", "i4"),
+        ("block", "i4"),
+        ("operator", "i4"),
+        ("action", "i4"),
+        ("reason", "i4"),  # bit of the reaction that it foretells; 0: every drug is reduced for it
+    ],
+    align=True,
+)
+INDICATION = np.dtype(
+    [
+        ("starts_at", "f8"),  # share of the target; 0: the lowest rung
+        ("up_to", "f8"),
+        ("condition_first", "i4"),
+        ("condition_last", "i4"),
+        ("prescribers", "i4"),  # bits by clinician
+        ("raised", "i4"),
+        ("also_column", "i4"),
+        ("also_code", "i4"),
+    ],
+    align=True,
+)
+
+# How a column is seen; not `measured`: as it is. `stored`: place of the last result, -1 for readings made on looking.
+SIGHT = np.dtype(
+    [
+        ("measured", "i1"),
+        ("stored", "i4"),
+        ("adjusted_every_days", "i4"),
+        ("noise_sd", "f8"),
+        ("noise_share", "f8"),
+        ("bias_sd", "f8"),
+        ("drift_per_day", "f8"),
+        ("low", "f8"),
+        ("high", "f8"),
+    ],
+    align=True,
+)
+CODE_SIGHT = np.dtype([("measured", "i1"), ("error", "f8"), ("low", "f8"), ("high", "f8")], align=True)
+
+CACHE_LINE = 64  # bytes; a job fills one, so that an event of a large population waits for memory once
+_JOB_FIELDS = [  # a twin or an external patient; twins are the first rows
+    ("person", "i8"),  # key of its random numbers
+    ("asked_at", "f8"),  # when it asked for the place it waits for or has
+    ("began_at", "f8"),  # when its stay began
+    ("version", "i4"),  # timers set before the last move are void
+    ("next", "i4"),  # neighbours in the queue
+    ("previous", "i4"),
+    ("turns", "i4"),  # timers that ran out on day `turns_day`
+    ("turns_day", "i4"),
+    ("setting", "i1"),  # the place it has, -1 for none
+    ("waits_for", "i1"),  # the place it waits for, -1 for none
+    ("level", "i1"),
+    ("outlier", "i1"),
+    ("cause", "i1"),  # twins only, as are the two below: what the columns of the same meaning say
+    ("admitted", "i1"),
+    ("care_level", "i1"),
+]
+_packed = np.dtype(_JOB_FIELDS, align=True)
+JOB = np.dtype(
+    {
+        "names": list(_packed.names or ()),
+        "formats": [form for _, form in _JOB_FIELDS],
+        "offsets": [_packed.fields[name][1] for name, _ in _JOB_FIELDS],  # type: ignore[index]
+        "itemsize": CACHE_LINE,
+    }
+)
+STATE = np.dtype(  # of one setting
+    [
+        ("present", "i8"),
+        ("waiting", "i8"),
+        ("outside", "i8"),  # of those waiting, how many have no other place meanwhile
+        ("entered", "i8"),
+        ("left", "i8"),
+        ("blocked", "i8"),
+        ("reneged", "i8"),
+        ("peak", "i8"),
+        ("wait_days", "f8"),  # summed over those who got the place
+        ("present_days", "f8"),  # time integral of `present`
+        ("waiting_days", "f8"),
+        ("updated_at", "f8"),
+        ("slots_used", "i4"),
+        ("in_session", "i4"),
+    ],
+    align=True,
+)
+BOOKING = np.dtype([("due", "i4"), ("booked", "i4"), ("next", "i4"), ("previous", "i4")], align=True)
+LOG = np.dtype(  # 16 bytes an event
+    [("time", "f8"), ("row", "i4"), ("kind", "i1"), ("setting", "i1"), ("cause", "i1"), ("detail", "i1")]
+)
+EVENT = np.dtype([("time", "f8"), ("order", "i8"), ("job", "i4"), ("what", "i4")], align=True)
+
+
+class Columns(NamedTuple):
+    """Where the columns that care reads and writes lie in the blocks; -1 when the population has no such column."""
+
+    alive: int
+    setting: int
+    care_level: int
+    presenting_cause: int
+    admitted: int
+    telemonitored: int
+    onset: int
+    acute_cause: int
+    shock_onset: int
+    alert: int
+    nyha_class: int
+    telemonitored_until_day: int
+    last_review_day: int
+    iv_diuretic_mg_day: int
+    loop_diuretic_mg_day: int
+    beta_blocker_fraction: int
+    ras_inhibitor_fraction: int
+    mra_fraction: int
+    sglt2_inhibitor_fraction: int
+    weight_kg: int
+    dry_weight_kg: int
+    systolic_mmhg: int
+    heart_rate_bpm: int
+    potassium_mmol_l: int
+    gfr_ml_min: int
+    ejection_fraction_percent: int
+    iv_iron_mg: int
+    stopped_drugs: int
+    reaction: int
+
+
+class Practice(NamedTuple):
+    """What clinicians do; values from evidence/care_practice.toml, units in the names."""
+
+    fluid_up_kg: float
+    fluid_up_symptomatic_kg: float
+    fluid_down_kg: float
+    fluid_dry_kg: float
+    diuretic_step_factor: float
+    diuretic_least_step_mg: float
+    diuretic_most_mg: float
+    diuretic_least_mg: float
+    iv_per_oral: float
+    iv_least_mg: float
+    iv_most_mg: float
+    iv_emergency_share: float
+    discharge_diuretic_factor: float
+    titration_step: float
+    titration_steps_per_visit: float
+    reduced_ejection_fraction_percent: float
+    systolic_to_titrate_mmhg: float
+    systolic_to_reduce_mmhg: float
+    heart_rate_to_titrate_bpm: float
+    heart_rate_to_reduce_bpm: float
+    potassium_to_titrate_mmol_l: float
+    potassium_to_reduce_mmol_l: float
+    gfr_to_titrate_ml_min: float
+    gfr_to_start_sglt2_ml_min: float
+
+
+class Policy(NamedTuple):
+    """The strategy's telemonitoring and the conditions on who is offered it; desk is -1 when there is none."""
+
+    desk: float
+    uptake: float
+    duration_days: float
+    condition_first: float
+    condition_last: float
+
+
+def as_record(values: Columns | Practice | Policy) -> NDArray[Any]:
+    """A NamedTuple as a record array of one row: one argument for a kernel instead of one per field."""
+    form = "i8" if isinstance(values, Columns) else "f8"
+    return np.array([tuple(values)], [(name, form) for name in values._fields])
+
+
+class Arrays(NamedTuple):
+    """Everything the event loop works on (see kernels/care/world.py)."""
+
+    settings: NDArray[Any]  # the compiled network: inert tables
+    routes: NDArray[Any]
+    targets: NDArray[Any]
+    conditions: NDArray[Any]
+    priorities: NDArray[Any]
+    factors: NDArray[Any]
+    distributions: NDArray[Any]
+    empirical: NDArray[Any]
+    entry: int
+    presentation: int
+    home: int
+    columns: NDArray[Any]  # one record: Columns
+    practice: NDArray[Any]  # one record: Practice
+    policy: NDArray[Any]  # one record: Policy
+    follow_ups: NDArray[Any]
+    medicines: NDArray[Any]  # empty where drugs are titrated by `Practice` alone
+    rungs: NDArray[np.float64]
+    warnings: NDArray[Any]
+    indications: NDArray[Any]
+    sources: NDArray[Any]
+    jobs: NDArray[Any]
+    states: NDArray[Any]
+    queues: NDArray[np.int32]  # (settings, levels, 2): first and last job waiting
+    uses: NDArray[
+        np.int32
+    ]  # (jobs, settings): how often each asked for it, passed it or stayed on; index of its streams
+    events: NDArray[Any]  # binary heap
+    free: NDArray[np.int32]  # stack of unused external jobs
+    bookings: NDArray[Any]  # (contact settings, twins)
+    calendar: NDArray[np.int32]  # (contact settings, days, 2): first and last booking due
+    stack: NDArray[np.int32]  # settings with a freed place, to be filled
+    counters: NDArray[np.int64]  # see COUNTERS
+    log: NDArray[Any]
+    reals: NDArray[np.float32]
+    codes: NDArray[np.int8]
+    counts: NDArray[np.int32]
+    sights: NDArray[Any]  # how each real column is seen
+    code_sights: NDArray[Any]  # ... and each code
+    twins: int
+    seed: int
+    replication: int
+
+
+# Places in Arrays.counters.
+HEAP_SIZE, FREE_SIZE, LOG_SIZE, FAULT, FAULT_AT, ACTIVE, PROCESSED, ROWS_ENTERED, TODAY = range(9)
+COUNTERS = 9

@@ -1,0 +1,151 @@
+"""Table-driven rules of the care network: conditions, priorities, routes and durations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from popsim.kernels import codes as code
+from popsim.kernels.care.observation import seen
+from popsim.kernels.care.records import (
+    AT_LEAST,
+    BELOW,
+    EMPIRICAL,
+    EXPONENTIAL,
+    EXTERNAL_ONLY,
+    FIXED,
+    FOREVER,
+    GAMMA,
+    LEVELS,
+    LOGNORMAL,
+    REAL_BLOCK,
+    STAY_PUT,
+    TWINS_ONLY,
+    UNIFORM,
+)
+from popsim.kernels.numerics.compiling import inner
+from popsim.kernels.numerics.math import exp
+from popsim.kernels.numerics.random import exponential, gamma, lognormal, uniform
+
+NO_TIME = -1.0  # duration of a stay without end
+LARGEST_EXPONENT = 100.0  # of one factor of a stay: beyond, all stays outlast any run and times must stay finite
+
+
+@inner
+def value_of(world, block, place, row):
+    """A twin's column as float, by its place in a block."""
+    if block == REAL_BLOCK:
+        return np.float64(world.reals[place, row])
+    return np.float64(world.codes[place, row])
+
+
+@inner
+def holds(world, row, first, last):
+    """Whether all conditions first..last hold for a job, as it is seen; external patients satisfy none."""
+    if first < last and row >= world.twins:
+        return False
+    for i in range(first, last):
+        condition = world.conditions[i]
+        value = seen(world, condition.block, condition.place, row)
+        if condition.operator == AT_LEAST:
+            met = value >= condition.value
+        elif condition.operator == BELOW:
+            met = value < condition.value
+        else:
+            met = value == condition.value
+        if not met:
+            return False
+    return True
+
+
+@inner
+def priority_level(world, setting, job):
+    """Level (0 first) at which a job queues for a setting: the first rule that holds; externals bring their own."""
+    place = world.settings[setting]
+    if place.by_priority == 0:
+        return 0
+    if job >= world.twins:
+        return np.int64(world.jobs[job].level)
+    for i in range(place.priority_first, place.priority_last):
+        rule = world.priorities[i]
+        if holds(world, job, rule.condition_first, rule.condition_last):
+            return np.int64(rule.level)
+    return np.int64(LEVELS - 1)
+
+
+@inner
+def is_free(world, setting):
+    """Whether somebody who came now would get a place at once (routers and contact settings always)."""
+    state = world.states[setting]
+    return state.present < world.settings[setting].capacity and state.waiting == 0
+
+
+@inner
+def choose_route(world, setting, job):
+    """The next node for a job that leaves `setting` and whether it will lie there as an outlier.
+
+    The first route that applies is taken; one uniform decides among its targets, drawn only when there are several.
+    """
+    place = world.settings[setting]
+    for i in range(place.route_first, place.route_last):
+        route = world.routes[i]
+        external = job >= world.twins
+        if (route.applies_to == TWINS_ONLY and external) or (route.applies_to == EXTERNAL_ONLY and not external):
+            continue
+        if not holds(world, job, route.condition_first, route.condition_last):
+            continue
+        if route.if_free and not is_free(world, np.int64(world.targets[route.target_first].node)):
+            continue
+        chosen = route.target_first
+        if route.target_last - route.target_first > 1:
+            u = uniform(
+                world.seed,
+                world.replication,
+                world.jobs[job].person,
+                code.STREAM_ROUTE + setting,
+                np.int64(world.uses[job, setting]),
+            )
+            while chosen < route.target_last - 1 and u >= world.targets[chosen].cumulative:
+                chosen += 1
+        return np.int64(world.targets[chosen].node), np.int64(route.outlier)
+    return np.int64(STAY_PUT), np.int64(0)
+
+
+@inner
+def inverse(world, distribution, u):
+    """The u-quantile of a distribution of the network, in days; NO_TIME for `forever`."""
+    d = world.distributions[distribution]
+    days = NO_TIME
+    if d.kind == EXPONENTIAL:
+        days = exponential(u, d.a)
+    elif d.kind == LOGNORMAL:
+        days = lognormal(u, d.a, d.b)
+    elif d.kind == GAMMA:
+        shape = (d.a / d.b) * (d.a / d.b)
+        days = gamma(u, shape, d.a / shape)
+    elif d.kind == UNIFORM:
+        days = d.a + u * (d.b - d.a)
+    elif d.kind == FIXED:
+        days = d.a
+    elif d.kind == EMPIRICAL:
+        i = d.first
+        while i < d.last - 1 and u >= world.empirical[i].cumulative:
+            i += 1
+        days = world.empirical[i].value
+    return days
+
+
+@inner
+def stay_days(world, setting, job, index):
+    """How long the stay that use number `index` began lasts, in days (NO_TIME: until something else happens)."""
+    place = world.settings[setting]
+    distribution = np.int64(place.stay_external if job >= world.twins else place.stay)
+    if world.distributions[distribution].kind == FOREVER:
+        return NO_TIME
+    u = uniform(world.seed, world.replication, world.jobs[job].person, code.STREAM_STAY + setting, index)
+    days = inverse(world, distribution, u)
+    if job < world.twins:
+        for i in range(place.factor_first, place.factor_last):
+            factor = world.factors[i]
+            value = value_of(world, factor.block, factor.place, job)
+            days *= exp(min(factor.slope * (value - factor.reference), LARGEST_EXPONENT))
+    return days

@@ -1,0 +1,74 @@
+"""The care network's state as one object for kernels.
+
+A kernel that took forty arrays one by one would spend its time passing them on. `World` holds them behind one
+pointer; `hand_over` makes one from the arrays that Python keeps. The arrays are shared, not copied.
+"""
+
+from __future__ import annotations
+
+from numba import njit, types
+from numba.experimental import structref
+
+from popsim.kernels.care.records import Arrays
+
+
+@structref.register
+class WorldType(types.StructRef):
+    """numba type of `World`."""
+
+    def preprocess_fields(self, fields):
+        """Fields are typed by their values, whatever literal they were given as."""
+        return tuple((name, types.unliteral(kind)) for name, kind in fields)
+
+
+class World(structref.StructRefProxy):
+    """Everything the event loop works on; its fields are those of `care_records.Arrays`."""
+
+
+structref.define_proxy(World, WorldType, list(Arrays._fields))
+
+
+@njit(cache=True)
+def hand_over(arrays):
+    """The arrays behind one pointer, for kernels."""
+    return World(
+        arrays.settings,
+        arrays.routes,
+        arrays.targets,
+        arrays.conditions,
+        arrays.priorities,
+        arrays.factors,
+        arrays.distributions,
+        arrays.empirical,
+        arrays.entry,
+        arrays.presentation,
+        arrays.home,
+        arrays.columns,
+        arrays.practice,
+        arrays.policy,
+        arrays.follow_ups,
+        arrays.medicines,
+        arrays.rungs,
+        arrays.warnings,
+        arrays.indications,
+        arrays.sources,
+        arrays.jobs,
+        arrays.states,
+        arrays.queues,
+        arrays.uses,
+        arrays.events,
+        arrays.free,
+        arrays.bookings,
+        arrays.calendar,
+        arrays.stack,
+        arrays.counters,
+        arrays.log,
+        arrays.reals,
+        arrays.codes,
+        arrays.counts,
+        arrays.sights,
+        arrays.code_sights,
+        arrays.twins,
+        arrays.seed,
+        arrays.replication,
+    )

@@ -1,0 +1,1 @@
+"""Arithmetic, random numbers, sampling and the event heap that all kernels share."""

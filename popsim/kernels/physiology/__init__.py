@@ -1,0 +1,1 @@
+"""One day of a body: organ systems, drugs, and how they act on one another."""

@@ -1,0 +1,180 @@
+"""A day of all drugs: chunk by chunk of the twins and drug by drug, by the passes of pharmacology.py.
+
+What a drug is stands in records: its constants, where its columns are among those handed over, its effects and the
+reasons for which people stop it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from popsim.kernels.physiology.pharmacology import (
+    AGE,
+    CAPACITY,
+    CENTRAL,
+    CHUNK,
+    CONGESTED,
+    CONGESTION,
+    FILTRATION,
+    GFR_RATIO,
+    HOURS_PER_DAY,
+    OTHER,
+    ROWS,
+    SITE,
+    WEIGHT,
+    WIDTH,
+    YEARS,
+    CarryConstants,
+    TakeConstants,
+    act,
+    activate,
+    carry_one,
+    carry_two,
+    delay,
+    effect,
+    gather,
+    gather_capacity,
+    gather_taken,
+    people_on,
+    prepare,
+    scatter,
+    take,
+)
+from popsim.kernels.physiology.reactions import resume, stop
+
+LANES = 32  # passes do so many people at once, the last of them nobody, so that no remainder is left
+NONE = -1  # the place of a column that the drug has not
+STOPS_EVERY = 7  # steps: who stops a drug by himself is looked at on one day of the week, another for each drug
+
+
+def _record(numbers: tuple[str, ...], places: tuple[str, ...]) -> np.dtype:
+    return np.dtype([(name, np.float64) for name in numbers] + [(name, np.int64) for name in places])
+
+
+# A drug: its constants; the share of the way that its place of effect follows in a step; its code; its agent's code in
+# its class; the row of the working array with its `size_scaling`; places of columns among the reals and the codes
+# (`kept`, `also_kept`: amounts that show that somebody has some left, or again the dose); its effects and reasons.
+DRUG = _record(
+    (*dict.fromkeys(TakeConstants._fields + CarryConstants._fields), "follows"),
+    (
+        "code", "own_agent", "size_row", "dose", "agent", "kept", "also_kept", "central", "other", "two_compartments",
+        "site", "varies", "handling", "gene", "inhibitor", "activates", "activator", "activator_inhibitor",
+        "effects", "effects_end", "reasons", "reasons_end",
+    ),
+)  # fmt: skip
+EFFECT = _record(("at_target", "saturation", "hill"), ("influence", "unless"))
+REASON = _record(("per_day",), ("power", "implicated"))
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def live_day(
+    person_id, of_day, alive, dry_weight, reals, codes, reaction, stopped, influences, drugs, effects, reasons,
+    capacities, pathways, activations, with_reaction, seed, replication, step, step_days, settles,
+):  # fmt: skip
+    """All drugs of one step in all twins: amounts and who has stopped a drug are written, influences added to.
+
+    of_day: columns of `prepare`; reals, codes: columns, all of one kind, that records name by their place; capacities,
+    pathways, activations: (drugs, codes) tables of what a person's handling, genes and inhibitors do to each drug;
+    with_reaction: hazard a day of stopping a drug that is implicated in a reaction; settles: amounts become those of
+    the steady state.
+    """
+    for chunk in prange((len(person_id) + CHUNK - 1) // CHUNK):
+        live_chunk(
+            chunk * CHUNK, min((chunk + 1) * CHUNK, len(person_id)),
+            person_id, of_day, alive, dry_weight, reals, codes, reaction, stopped, influences, drugs, effects, reasons,
+            capacities, pathways, activations, with_reaction, seed, replication, step, step_days, settles,
+        )  # fmt: skip
+
+
+@njit(cache=True, error_model="numpy")
+def live_chunk(
+    start, end,
+    person_id, of_day, alive, dry_weight, reals, codes, reaction, stopped, influences, drugs, effects, reasons,
+    capacities, pathways, activations, with_reaction, seed, replication, step, step_days, settles,
+):  # fmt: skip
+    """The drugs of the twins in rows [start, end), at most CHUNK of them."""
+    hours = HOURS_PER_DAY * step_days
+    work, felt = np.ones(ROWS * WIDTH, np.float32), np.empty(CHUNK)
+    flags, everybody = np.zeros(CHUNK, np.uint8), np.empty(CHUNK, np.uint32)
+    entry_day, age, weight, gfr, pressure, own_pressure, adherence, care_level = of_day
+    prepare(
+        person_id[start:end], entry_day[start:end], age[start:end], weight[start:end], gfr[start:end],
+        pressure[start:end], own_pressure[start:end], adherence[start:end], care_level[start:end],
+        work, seed, replication, step, step * step_days,
+    )  # fmt: skip
+    flags[end - start :] = 0
+    lives, weight, stops, reacts = alive[start:end], dry_weight[start:end], stopped[start:end], reaction[start:end]
+    for place in range(len(drugs)):
+        drug = drugs[place]
+        dose, agent = reals[drug.dose][start:end], codes[drug.agent][start:end]
+        kept, also_kept = reals[drug.kept][start:end], reals[drug.also_kept][start:end]
+        found = people_on(dose, agent, np.int8(drug.own_agent), kept, also_kept, flags, everybody)
+        stops_today = (not settles) & ((step - drug.code) % STOPS_EVERY == 0) & (drug.reasons < drug.reasons_end)
+        if stops_today:
+            resume(dose, agent, np.int8(drug.own_agent), stops, drug.code)
+        if found == 0:
+            continue
+        who, lanes = everybody[:found], (found + LANES - 1) // LANES * LANES
+
+        # The dose taken and clearance.
+        gather_taken(dose, stops, drug.code, lives, drug.size_row, who, work)
+        if drug.age_slope != 0.0:
+            gather(work[AGE : AGE + WIDTH], who, work, YEARS)
+        if drug.renal_share != 0.0:
+            gather(work[GFR_RATIO : GFR_RATIO + WIDTH], who, work, FILTRATION)
+        if drug.gut_congestion != 0.0:
+            gather(work[CONGESTION : CONGESTION + WIDTH], who, work, CONGESTED)
+        if drug.varies:
+            handling, gene = codes[drug.handling][start:end], codes[drug.gene][start:end]
+            inhibitor = codes[drug.inhibitor][start:end]
+            gather_capacity(handling, gene, inhibitor, capacities[place], pathways[place], who, work)
+        else:
+            work[CAPACITY : CAPACITY + found] = np.float32(1.0)
+        take(
+            work, lanes,
+            TakeConstants(
+                drug.daily_mg, drug.bioavailability, drug.clearance, drug.usual_mg_l, drug.age_slope,
+                drug.renal_share, drug.extraction, drug.gut_congestion,
+            ),
+        )  # fmt: skip
+
+        # Amounts in the body.
+        if drug.central != NONE:
+            central = reals[drug.central][start:end]
+            gather(weight, who, work, WEIGHT)
+            gather(central, who, work, CENTRAL)
+            if drug.other != NONE:
+                gather(reals[drug.other][start:end], who, work, OTHER)
+            else:
+                work[OTHER : OTHER + found] = np.float32(0.0)
+            constants = CarryConstants(
+                drug.usual_mg_l, drug.second_half, drug.absorption, drug.absorbed, drug.keeps_depot, drug.volume,
+                drug.exchange, drug.peripheral_volume,
+            )  # fmt: skip
+            if drug.two_compartments:
+                carry_two(work, lanes, hours, settles, constants)
+            else:
+                carry_one(work, lanes, hours, settles, constants)
+            scatter(work, CENTRAL, who, central)
+            if drug.other != NONE:
+                scatter(work, OTHER, who, reals[drug.other][start:end])
+        if drug.activates:
+            gene, inhibitor = codes[drug.activator][start:end], codes[drug.activator_inhibitor][start:end]
+            activate(gene, inhibitor, activations[place], who, work)
+        if drug.site != NONE:
+            site = reals[drug.site][start:end]
+            gather(site, who, work, SITE)
+            delay(work, lanes, drug.follows)
+            scatter(work, SITE, who, site)
+
+        # What it does, and who stops it.
+        for one in range(drug.effects, drug.effects_end):
+            what = effects[one]
+            effect(work, lanes, felt, what.at_target, what.saturation, what.hill)
+            act(felt, codes[what.unless][start:end], who, influences[what.influence][start:end])
+        if stops_today:
+            for one in range(drug.reasons, drug.reasons_end):
+                why, days = reasons[one], STOPS_EVERY * step_days
+                hazard = (why.per_day, why.power, why.implicated, with_reaction)
+                stop(*(work, who, reacts, stops, drug.code, *hazard, days))

@@ -1,0 +1,95 @@
+"""Environment and lifestyle: season, viruses, fine particles, heat, smoking, alcohol, activity, deprivation.
+
+The day's weather is the same for everybody; what a twin makes of it depends on its habits. Rates and hazards act
+against a usual person (never smoked, middle fifth of deprivation, usual activity, mean particles, mean virus activity):
+
+    log rate of infections = log(1 - s + s a) + particles + smoking + deprivation
+
+a is the activity of respiratory viruses (1 = mean of the year), s the share of infections that follow it.
+
+Limits: no cold (it is left to the vessels), no ozone or pollen, no lag between weather and harm; everybody is outdoors
+alike; habits never change: what they have done to pressure, reserve and symptoms is in the measured baseline.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit, prange
+
+from popsim.kernels.numerics.math import log
+from popsim.kernels.numerics.scalars import clip, positive
+from popsim.kernels.physiology import influences as of
+
+SMOKES = 2.0  # code of the trait
+HOTTEST = 25.0  # degrees above the threshold that are counted
+
+
+class EnvironmentParameters(NamedTuple):
+    """Constants of this file; units and sources in evidence/environment.toml."""
+
+    viral_share: float
+    particles_reference_ug_m3: float
+    infection_log_per_ug_m3: float
+    infection_log_smoking: float
+    infection_log_per_deprivation_fifth: float
+    heat_from_celsius: float
+    heat_fluid_l_day_per_degree: float
+    heat_systolic_mmhg_per_degree: float
+    heat_death_log_per_degree: float
+    arrhythmia_log_per_alcohol_g_day: float
+    death_log_smoking: float
+    activity_reference_met_h_week: float
+    activity_most_met_h_week: float
+    death_log_per_met_h_week: float
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def heat(temperature, p):
+    """Degrees of the day's mean temperature above the threshold."""
+    return clip(temperature - p.heat_from_celsius, 0.0, HOTTEST)
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def season_log_rate(virus_activity, pm25, p):
+    """Log factor of the rate of infections that the day brings for everybody."""
+    share = clip(1.0 - p.viral_share + p.viral_share * positive(virus_activity), 1e-3, 100.0)
+    return log(share) + p.infection_log_per_ug_m3 * (pm25 - p.particles_reference_ug_m3)
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def settle(temperature, influences, p):
+    """What the weather of each twin's entry day does to pressure and fluid: its baseline was measured in it."""
+    for i in prange(len(temperature)):
+        hot = np.float64(heat(temperature[i], p))
+        influences[of.NATRIURESIS, i] += p.heat_fluid_l_day_per_degree * hot
+        influences[of.SYSTOLIC, i] -= p.heat_systolic_mmhg_per_degree * hot
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def advance_day(
+    smoking, alcohol, activity, deprivation, influences, temperature, pm25, virus_activity, p,
+):  # fmt: skip
+    """Add what a day of this weather does to all rows; reads the columns up to `deprivation` and writes none.
+
+    temperature in degrees Celsius (mean of the day), pm25 in micrograms a cubic metre, virus_activity 1 = mean.
+    """
+    hot = np.float64(heat(temperature, p))
+    season = np.float64(season_log_rate(virus_activity, pm25, p))
+    for i in prange(len(smoking)):
+        smokes = 1.0 if np.float64(smoking[i]) == SMOKES else 0.0
+        poorer = 3.0 - np.float64(deprivation[i])  # fifths below the middle
+        moves = np.float64(activity[i])
+        moves = moves if moves < p.activity_most_met_h_week else p.activity_most_met_h_week
+        influences[of.NATRIURESIS, i] += p.heat_fluid_l_day_per_degree * hot
+        influences[of.SYSTOLIC, i] -= p.heat_systolic_mmhg_per_degree * hot
+        influences[of.INFECTION_LOG_RATE, i] += (
+            season + p.infection_log_smoking * smokes + p.infection_log_per_deprivation_fifth * poorer
+        )
+        influences[of.ARRHYTHMIA_LOG_RATE, i] += p.arrhythmia_log_per_alcohol_g_day * np.float64(alcohol[i])
+        influences[of.DEATH_LOG_HAZARD, i] += (
+            p.heat_death_log_per_degree * hot
+            + p.death_log_smoking * smokes
+            + p.death_log_per_met_h_week * (p.activity_reference_met_h_week - moves)
+        )

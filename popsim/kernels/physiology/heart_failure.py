@@ -1,0 +1,392 @@
+"""One day of heart failure in every twin: the fused loop over its organ systems (steady_state.py: its start).
+
+Within a step, the chain shocks -> adherence -> fluid -> filling pressure -> symptoms -> presentation and death is
+followed through; every other coupling (congestion -> kidney, ejection fraction, pulse; pressure -> kidney ...) takes
+the value at the start of the step.
+
+All columns are float32 or int8 and are read as doubles: `np.float64(column[i])`, because in compiled code
+`float(column[i])` would stay a float32.
+
+Each twin uses two blocks of random numbers a step: STREAM_SHOCKS (infection, lapse, salt, arrhythmia) and STREAM_EVENTS
+(presents, cause, dies), index = step.
+
+There is no branch on data in the loop: a twin that is dead keeps its values by selection.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit, prange
+
+from popsim.kernels.codes import (
+    DIED_OF_HEART,
+    DIED_OF_OTHER,
+    LEVEL_COMMUNITY,
+    LEVEL_EMERGENCY,
+    LEVEL_FACILITY,
+    LEVEL_WARD,
+    ONSET_ACUTE,
+    ONSET_DEATH,
+    ONSET_SHOCK,
+    SHOCK_ARRHYTHMIA,
+    SHOCK_INFECTION,
+    SHOCK_LAPSE,
+    SHOCK_SALT,
+    STREAM_EVENTS,
+    STREAM_SHOCKS,
+)
+from popsim.kernels.numerics.math import exp
+from popsim.kernels.numerics.random import uniforms
+from popsim.kernels.numerics.scalars import YEARS_PER_DAY, approach, clip, small_chance
+from popsim.kernels.physiology import influences as of
+from popsim.kernels.physiology.acute import (
+    AcuteParameters,
+    arrhythmia_hazard,
+    cause_elsewhere,
+    chosen_cause,
+    death_hazard,
+    heart_failure_hazard,
+    infection_hazards,
+    other_death_hazard,
+    other_hazard,
+    renal_hazard,
+)
+from popsim.kernels.physiology.fluid import (
+    FluidParameters,
+    drug_natriuresis,
+    fluid_after,
+    intravenous_natriuresis,
+    kidney_power,
+    loop_response,
+    retention,
+    volume_natriuresis,
+)
+from popsim.kernels.physiology.heart import (
+    HeartParameters,
+    ejection_fraction_gain,
+    ejection_fraction_target,
+    filling_pressure_target,
+    heart_rate_target,
+    nt_probnp,
+    preserved,
+    systolic_drugs,
+    systolic_target,
+)
+from popsim.kernels.physiology.influences import felt
+from popsim.kernels.physiology.kidney import (
+    KidneyParameters,
+    chronic_gfr_after,
+    gfr_drugs,
+    gfr_target,
+    potassium_shift,
+    slowness,
+)
+from popsim.kernels.physiology.shocks import (
+    ShockParameters,
+    adherence_today,
+    arrhythmia_rate,
+    infection_rate,
+    lapse_rate,
+    review_support,
+    shock,
+)
+from popsim.kernels.physiology.symptoms import SymptomParameters, frailty_after, nyha_class, symptom_target
+
+
+class Relaxation(NamedTuple):
+    """Share of its way to the target that each variable covers in one step: 1 - exp(-step / time constant)."""
+
+    infection: float
+    infection_in_hospital: float
+    lapse: float
+    salt: float
+    arrhythmia: float
+    arrhythmia_in_hospital: float
+    filling_pressure: float
+    ejection_fraction: float
+    systolic: float
+    heart_rate: float
+    gfr: float
+    potassium: float
+    symptom: float
+    deconditioning: float
+    reconditioning: float
+
+
+class HeartFailureConstants(NamedTuple):
+    """All constants of the loop by organ system, in the order in which the kernels take them.
+
+    Unpacked at the call: numba passes a NamedTuple into a parallel loop only where it is itself an argument.
+    """
+
+    shocks: ShockParameters
+    fluid: FluidParameters
+    heart: HeartParameters
+    kidney: KidneyParameters
+    symptoms: SymptomParameters
+    acute: AcuteParameters
+    relaxation: Relaxation
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def advance_day(
+    entered, person_id, entry_day, age_years, dry_weight, baseline_ejection_fraction, baseline_systolic,
+    baseline_filling_pressure, usual_salt, adherence_trait, life_table_hazard, diabetes, atrial_fibrillation, copd,
+    alive, care_level, beta_blocker, ras_inhibitor, neprilysin_inhibitor, mra, sglt2_inhibitor, loop_diuretic,
+    iv_diuretic, last_review,
+    intrinsic_natriuresis, untreated_ejection_fraction, untreated_systolic, untreated_heart_rate, untreated_potassium,
+    untreated_gfr, fluid_excess, filling_pressure, weight, ejection_fraction, systolic, heart_rate, gfr, potassium,
+    natriuretic_peptide, symptom_score, frailty, deconditioning, adherence, infection_severity, adherence_lapse,
+    salt_excess, arrhythmia_burden, death_hazard_per_day, nyha, acute_cause, onset, shock_onset,
+    seed, replication, step, step_days, shocks, fluid, heart, kidney, symptoms, acute, relax,
+    influences=None, death_cause=None, whole=None,
+):  # fmt: skip
+    """Advance rows [0, entered) by one step of `step_days`; `step` counts steps from 0.
+
+    Reads the columns up to `untreated_potassium`, writes those from `untreated_gfr` to `shock_onset`.
+
+    Alone, `influences`, `death_cause` and `whole` are None, and the drug columns are doses. In the clinical twin they
+    are the day's influences (influences.py), which organ systems have written before, the code of what a twin
+    dies of, which is written, and `WholeParameters`; the drug columns are then effects of what was taken. numba
+    compiles one version for each: what hangs on `None` is not in the other.
+    """
+    today = step * step_days
+    for i in prange(entered):
+        person = person_id[i]
+        u_infection, u_lapse, u_salt, u_arrhythmia = uniforms(seed, replication, person, STREAM_SHOCKS, step)
+        u_present, u_cause, u_death, u_died_of = uniforms(seed, replication, person, STREAM_EVENTS, step)
+        lives = np.float64(alive[i]) > 0.5
+        level = np.float64(care_level[i])
+        in_hospital = 1.0 if level >= LEVEL_WARD else 0.0
+        attended = 1.0 if level >= LEVEL_EMERGENCY else 0.0
+        facility = 1.0 if level == LEVEL_FACILITY else 0.0
+        has_copd, has_af = np.float64(copd[i]), np.float64(atrial_fibrillation[i])
+        years = clip((today - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
+        age = np.float64(age_years[i]) + years
+
+        # Shocks and what is taken of the drugs.
+        frail_before, reserve_lost_before = np.float64(frailty[i]), np.float64(deconditioning[i])
+        pressure_before = np.float64(filling_pressure[i])
+        own_pressure = np.float64(baseline_filling_pressure[i])
+        pressure_rise = pressure_before - own_pressure
+        trait = np.float64(adherence_trait[i])
+        support = review_support(today - np.float64(last_review[i]), shocks)
+        beta_before = np.float64(beta_blocker[i]) * np.float64(adherence[i])
+        infection, new_infection = shock(
+            np.float64(infection_severity[i]),
+            1.0 - (relax.infection_in_hospital if attended > 0.5 else relax.infection),
+            infection_rate(has_copd, frail_before, reserve_lost_before, shocks)
+            * exp(felt(influences, of.INFECTION_LOG_RATE, i)),
+            step_days, u_infection, shocks.infection_weakest, 1.0,
+        )  # fmt: skip
+        lapse, new_lapse = shock(
+            np.float64(adherence_lapse[i]),
+            1.0 - relax.lapse,
+            0.0 if attended > 0.5 else lapse_rate(trait, reserve_lost_before, support, shocks),
+            step_days, u_lapse, shocks.lapse_weakest, 1.0,
+        )  # fmt: skip
+        salt, new_salt = shock(
+            np.float64(salt_excess[i]),
+            0.0 if attended > 0.5 else 1.0 - relax.salt,
+            0.0 if attended > 0.5 else shocks.salt_rate_per_day,
+            step_days, u_salt, shocks.salt_least_g_day, shocks.salt_most_g_day,
+        )  # fmt: skip
+        arrhythmia, new_arrhythmia = shock(
+            np.float64(arrhythmia_burden[i]),
+            1.0 - (relax.arrhythmia_in_hospital if attended > 0.5 else relax.arrhythmia),
+            arrhythmia_rate(has_af, pressure_rise, beta_before, shocks)
+            * exp(felt(influences, of.ARRHYTHMIA_LOG_RATE, i)),
+            step_days, u_arrhythmia, shocks.arrhythmia_weakest, 1.0,
+        )  # fmt: skip
+        taken = adherence_today(trait, support, lapse, facility, attended, shocks)
+        share = taken if influences is None else 1.0
+        beta, ras = share * np.float64(beta_blocker[i]), share * np.float64(ras_inhibitor[i])
+        arni, aldosterone = share * np.float64(neprilysin_inhibitor[i]), share * np.float64(mra[i])
+        sglt2 = share * np.float64(sglt2_inhibitor[i])
+        loop = loop_response(share * np.float64(loop_diuretic[i]), fluid)
+
+        # Fluid.
+        excess_before, gfr_before = np.float64(fluid_excess[i]), np.float64(gfr[i])
+        power = kidney_power(gfr_before, fluid)
+        natriuresis = (
+            np.float64(intrinsic_natriuresis[i])
+            + volume_natriuresis(excess_before, power, fluid)
+            + drug_natriuresis(excess_before, power, loop, ras, aldosterone, sglt2, fluid)
+            + intravenous_natriuresis(excess_before, power, np.float64(iv_diuretic[i]), fluid)
+            - retention(reserve_lost_before, infection, arrhythmia, fluid)
+            + felt(influences, of.NATRIURESIS, i)
+        )
+        excess = fluid_after(excess_before, np.float64(usual_salt[i]) + salt, natriuresis, step_days, fluid)
+
+        # Heart and circulation.
+        base_ef, own_systolic = np.float64(baseline_ejection_fraction[i]), np.float64(baseline_systolic[i])
+        ef_before, systolic_before = np.float64(ejection_fraction[i]), np.float64(systolic[i])
+        ef_lost, preserved_ef = base_ef - ef_before, preserved(base_ef, heart)
+        pressure = approach(
+            pressure_before,
+            filling_pressure_target(
+                own_pressure + felt(influences, of.FILLING_PRESSURE, i), excess, preserved_ef,
+                systolic_before - own_systolic, ef_lost, arrhythmia, infection, heart,
+            ),
+            relax.filling_pressure,
+        )  # fmt: skip
+        gain = ejection_fraction_gain(1.0 - preserved_ef, beta, ras, arni, aldosterone, sglt2, heart)
+        ef = approach(
+            ef_before,
+            ejection_fraction_target(
+                np.float64(untreated_ejection_fraction[i]) + felt(influences, of.EJECTION_FRACTION, i),
+                gain,
+                pressure_rise,
+                arrhythmia,
+                heart,
+            ),
+            relax.ejection_fraction,
+        )
+        pressure_drugs = systolic_drugs(beta, ras, arni, aldosterone, sglt2, heart)
+        sbp = approach(
+            systolic_before,
+            systolic_target(
+                np.float64(untreated_systolic[i]) + felt(influences, of.SYSTOLIC, i),
+                pressure_drugs,
+                excess_before,
+                ef_lost,
+                infection,
+                arrhythmia,
+                heart,
+            ),
+            relax.systolic,
+        )
+        rate = approach(
+            np.float64(heart_rate[i]),
+            heart_rate_target(
+                np.float64(untreated_heart_rate[i]) + felt(influences, of.HEART_RATE, i),
+                beta,
+                pressure_rise,
+                excess_before,
+                infection,
+                arrhythmia,
+                heart,
+            ),
+            relax.heart_rate,
+        )
+
+        # Kidney.
+        chronic_gfr = chronic_gfr_after(np.float64(untreated_gfr[i]), np.float64(diabetes[i]), sglt2, step_days, kidney)
+        if influences is not None:
+            slope = felt(influences, of.GFR_SLOPE, i) * step_days * YEARS_PER_DAY
+            chronic_gfr = clip(chronic_gfr + slope, 5.0, 170.0)
+        dip = gfr_drugs(ras, aldosterone, sglt2, kidney)
+        if influences is not None:
+            dip -= felt(influences, of.GFR, i)
+        filtration = approach(
+            gfr_before,
+            gfr_target(
+                chronic_gfr, dip, pressure_rise, systolic_before, own_systolic, excess_before, infection, kidney
+            ),
+            relax.gfr,
+        )
+        slow = slowness(gfr_before, kidney)
+        serum_potassium = approach(
+            np.float64(potassium[i]),
+            clip(
+                np.float64(untreated_potassium[i])
+                + potassium_shift(slow, loop, ras, aldosterone, kidney)
+                + felt(influences, of.POTASSIUM, i),
+                2.5,
+                8.5,
+            ),
+            relax.potassium,
+        )
+        peptide = nt_probnp(pressure, ef, slow, age, has_af, heart)
+
+        # Symptoms and reserve.
+        score = approach(
+            np.float64(symptom_score[i]),
+            symptom_target(pressure, ef_before, has_copd, infection, arrhythmia, frail_before, symptoms)
+            + felt(influences, of.SYMPTOM, i),
+            relax.symptom,
+        )
+        frail = frailty_after(frail_before, in_hospital, step_days, symptoms)
+        reserve_lost = approach(
+            reserve_lost_before, in_hospital, relax.deconditioning if in_hospital > 0.5 else relax.reconditioning
+        )
+
+        # Acute presentation.
+        h_failure = heart_failure_hazard(score, pressure, acute)
+        h_infection, h_respiratory = infection_hazards(infection, frail, has_copd, acute)
+        h_arrhythmia = arrhythmia_hazard(arrhythmia, acute)
+        h_renal = renal_hazard(serum_potassium, sbp, filtration, chronic_gfr - dip, acute)
+        h_other = other_hazard(frail, age, reserve_lost, acute)
+        total = h_failure + h_infection + h_respiratory + h_arrhythmia + h_renal + h_other
+        elsewhere = 0.0
+        if influences is not None:
+            h_arrhythmia += felt(influences, of.SLOW_RHYTHM, i)
+            h_renal += felt(influences, of.RENAL, i)
+            h_respiratory = whole.respiratory_hazard_share * h_respiratory + felt(influences, of.RESPIRATORY, i)
+            h_other *= whole.other_hazard_share
+            h_infarction = felt(influences, of.INFARCTION, i)
+            h_stroke = felt(influences, of.STROKE, i)
+            h_bleeding, h_fall = felt(influences, of.BLEEDING, i), felt(influences, of.FALL, i)
+            h_glucose = felt(influences, of.GLUCOSE, i)
+            elsewhere = h_infarction + h_stroke + h_bleeding + h_fall + h_glucose
+            total = h_failure + h_infection + h_respiratory + h_arrhythmia + h_renal + h_other + elsewhere
+        presents = (u_present < 1.0 - exp(-total * step_days)) & (attended < 0.5)
+        cause = chosen_cause(u_cause, h_failure, h_infection, h_arrhythmia, h_renal, h_respiratory, total)
+        if influences is not None:
+            cause = cause_elsewhere(
+                u_cause * total - (total - elsewhere), cause, h_infarction, h_stroke, h_bleeding, h_fall
+            )
+
+        # Death.
+        h_death = death_hazard(
+            np.float64(life_table_hazard[i]), age, years, ef, score, infection, arrhythmia, frail, reserve_lost,
+            filtration, sbp, serum_potassium, beta, aldosterone, acute,
+        )  # fmt: skip
+        h_death += acute.death_palliative_per_day if level < LEVEL_COMMUNITY else 0.0
+        if influences is not None:
+            h_other_death = other_death_hazard(
+                np.float64(life_table_hazard[i]), infection, frail, reserve_lost, acute, whole
+            )
+            h_death *= exp(clip(felt(influences, of.DEATH_LOG_HAZARD, i), -3.0, 3.0))
+            h_death += felt(influences, of.SUDDEN_DEATH, i)
+        dies = u_death < small_chance(h_death * step_days)
+        shocks_begun = (
+            new_infection * SHOCK_INFECTION
+            + new_lapse * SHOCK_LAPSE
+            + new_salt * SHOCK_SALT
+            + new_arrhythmia * SHOCK_ARRHYTHMIA
+        )
+        bits = (
+            (float(ONSET_DEATH) if dies else 0.0)
+            + (float(ONSET_ACUTE) if presents else 0.0)
+            + (float(ONSET_SHOCK) if shocks_begun > 0.5 else 0.0)
+        )
+
+        untreated_gfr[i] = chronic_gfr if lives else np.float64(untreated_gfr[i])
+        fluid_excess[i] = excess if lives else excess_before
+        filling_pressure[i] = pressure if lives else pressure_before
+        weight[i] = np.float64(dry_weight[i]) + excess if lives else np.float64(weight[i])
+        ejection_fraction[i] = ef if lives else ef_before
+        systolic[i] = sbp if lives else systolic_before
+        heart_rate[i] = rate if lives else np.float64(heart_rate[i])
+        gfr[i] = filtration if lives else gfr_before
+        potassium[i] = serum_potassium if lives else np.float64(potassium[i])
+        natriuretic_peptide[i] = peptide if lives else np.float64(natriuretic_peptide[i])
+        symptom_score[i] = score if lives else np.float64(symptom_score[i])
+        frailty[i] = frail if lives else frail_before
+        deconditioning[i] = reserve_lost if lives else reserve_lost_before
+        adherence[i] = taken if lives else np.float64(adherence[i])
+        infection_severity[i] = infection if lives else np.float64(infection_severity[i])
+        adherence_lapse[i] = lapse if lives else np.float64(adherence_lapse[i])
+        salt_excess[i] = salt if lives else np.float64(salt_excess[i])
+        arrhythmia_burden[i] = arrhythmia if lives else np.float64(arrhythmia_burden[i])
+        death_hazard_per_day[i] = h_death if lives else np.float64(death_hazard_per_day[i])
+        nyha[i] = nyha_class(score, symptoms) if lives else np.float64(nyha[i])
+        acute_cause[i] = cause if lives & presents else 0.0
+        onset[i] = bits if lives else 0.0
+        shock_onset[i] = shocks_begun if lives else 0.0
+        if influences is not None:
+            died_of = float(DIED_OF_OTHER) if u_died_of * h_death < h_other_death else float(DIED_OF_HEART)
+            death_cause[i] = died_of if lives & dies else np.float64(death_cause[i])

@@ -1,0 +1,131 @@
+"""Lungs: airflow obstruction that worsens by the year, and exacerbations of COPD.
+
+    dF/dt = -(decline with COPD + decline of smokers) 100 / predicted volume;  each exacerbation takes a little more
+
+F is FEV1 in percent of the predicted; ageing alone leaves it where it is, because the predicted value ages too.
+An exacerbation begins at a rate exponential in F, less with inhaled treatment, more in a present infection and when
+infections are frequent (season, particles, smoking: the influence `infection_log_rate`). People differ: each has a
+lifelong susceptibility from the exponential distribution of mean 1, so that counts over a time are geometric and who
+had some has more to come. Severity is drawn at the onset and fades exponentially.
+
+Limits: with the diagnosis of COPD alone (no asthma); inhaled treatment prevents exacerbations and does nothing to FEV1
+or symptoms; no oxygen, no ventilation, no eosinophils; fibrosis and restriction by congestion stay at their baseline.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit, prange
+
+from popsim.kernels.codes import STREAM_LUNGS
+from popsim.kernels.numerics.math import exp
+from popsim.kernels.numerics.random import WORD, exponential, uniform, uniforms
+from popsim.kernels.numerics.scalars import YEARS_PER_DAY, clip, positive
+from popsim.kernels.physiology import influences as of
+from popsim.kernels.physiology.shocks import shock
+
+LOWEST_FEV1, HIGHEST_FEV1 = 5.0, 130.0  # percent, as the column's bounds
+LIFELONG = WORD  # index of the draw that a person keeps; no step is counted so far
+
+
+class LungParameters(NamedTuple):
+    """Constants of this file; units and sources in evidence/lungs.toml."""
+
+    fev1_predicted_ml: float
+    fev1_decline_copd_ml_year: float
+    fev1_decline_smoking_ml_year: float
+    fev1_lost_per_exacerbation_ml: float
+    exacerbations_per_year: float
+    exacerbation_reference_fev1_percent: float
+    exacerbation_log_per_percent: float
+    exacerbation_lowest_fev1_percent: float
+    exacerbation_less_with_inhaled: float
+    exacerbation_infectious_share: float
+    exacerbation_more_in_infection: float
+    exacerbation_weakest: float
+    exacerbation_presents_per_day: float
+    symptom_per_fev1_percent: float
+    symptom_exacerbation: float
+    filling_pressure_exacerbation_mmhg: float
+    heart_rate_exacerbation_bpm: float
+    arrhythmia_log_exacerbation: float
+    death_log_exacerbation: float
+    death_log_per_fev1_percent: float
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def susceptibility(seed, replication, person):
+    """How many times the usual rate of exacerbations a person has all life long; exponential with mean 1."""
+    return exponential(uniform(seed, replication, person, STREAM_LUNGS, LIFELONG), 1.0)
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def exacerbation_rate(fev1, inhaled, infection_log_rate, infection, p):
+    """Exacerbations a day of somebody with COPD and usual susceptibility."""
+    lowest = p.exacerbation_lowest_fev1_percent
+    obstruction = p.exacerbation_reference_fev1_percent - (fev1 if fev1 > lowest else lowest)
+    share = p.exacerbation_infectious_share
+    infectious = 1.0 - share + share * exp(clip(infection_log_rate, -3.0, 3.0))
+    return (
+        p.exacerbations_per_year * YEARS_PER_DAY
+        * exp(p.exacerbation_log_per_percent * obstruction)
+        * (1.0 - p.exacerbation_less_with_inhaled * clip(inhaled, 0.0, 1.5))
+        * infectious
+        * (1.0 + p.exacerbation_more_in_infection * infection)
+    )  # fmt: skip
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def decline(copd, smokes, p):
+    """Percent points of FEV1 lost a year beyond ageing."""
+    return (p.fev1_decline_copd_ml_year * copd + p.fev1_decline_smoking_ml_year * smokes) * 100.0 / p.fev1_predicted_ml
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def settle(baseline_fev1, fev1, exacerbation):
+    """The state at entry: FEV1 as measured, no exacerbation."""
+    for i in prange(len(baseline_fev1)):
+        fev1[i] = np.float64(baseline_fev1[i])
+        exacerbation[i] = 0.0
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def advance_day(
+    person_id, alive, copd, smoking, baseline_fev1, infection_severity, fev1, exacerbation,
+    influences, seed, replication, step, step_days, remaining, p,
+):  # fmt: skip
+    """Advance all rows by one step of `step_days`; `step` counts steps from 0.
+
+    Reads the columns up to `infection_severity`, writes `fev1` and `exacerbation` and adds to `influences`.
+    remaining: share of an exacerbation's severity that is left after a step.
+    """
+    years = step_days * YEARS_PER_DAY
+    for i in prange(len(person_id)):
+        person = person_id[i]
+        u_onset, _, _, _ = uniforms(seed, replication, person, STREAM_LUNGS, 4 * step)
+        lives = np.float64(alive[i]) > 0.5
+        has_copd = np.float64(copd[i])
+        smokes = 1.0 if np.float64(smoking[i]) == 2.0 else 0.0
+        before, flare_before = np.float64(fev1[i]), np.float64(exacerbation[i])
+        rate = has_copd * exacerbation_rate(
+            before, np.float64(influences[of.BRONCHODILATION, i]), np.float64(influences[of.INFECTION_LOG_RATE, i]),
+            np.float64(infection_severity[i]), p,
+        )  # fmt: skip
+        rate = clip(rate * susceptibility(seed, replication, person), 0.0, 1.0)
+        flare, begins = shock(flare_before, remaining, rate, step_days, u_onset, p.exacerbation_weakest, 1.0)
+        scar = begins * p.fev1_lost_per_exacerbation_ml * 100.0 / p.fev1_predicted_ml
+        lost = decline(has_copd, smokes, p) * years + scar
+        now = clip(before - lost, LOWEST_FEV1, HIGHEST_FEV1)
+        worse = positive(np.float64(baseline_fev1[i]) - now)
+
+        influences[of.RESPIRATORY, i] += p.exacerbation_presents_per_day * flare * flare
+        influences[of.SYMPTOM, i] += p.symptom_exacerbation * flare + p.symptom_per_fev1_percent * worse
+        influences[of.FILLING_PRESSURE, i] += p.filling_pressure_exacerbation_mmhg * flare
+        influences[of.HEART_RATE, i] += p.heart_rate_exacerbation_bpm * flare
+        influences[of.ARRHYTHMIA_LOG_RATE, i] += p.arrhythmia_log_exacerbation * flare
+        influences[of.DEATH_LOG_HAZARD, i] += p.death_log_exacerbation * flare + p.death_log_per_fev1_percent * worse
+
+        fev1[i] = now if lives else before
+        exacerbation[i] = flare if lives else flare_before

@@ -1,0 +1,354 @@
+"""Drugs at work: what was prescribed and taken today, its concentration, and the influences that follow from it.
+
+Twins are handled in chunks, so that all that a day of drugs needs of them stays in the nearest cache. Of a chunk, a
+drug is worked out only for those who are prescribed it or have some left (`people_on`): what is needed of them is
+gathered from the columns side by side into rows of a small array, and a few passes as vectors follow, of which a drug
+has only those that it needs: the dose taken and clearance (`take`), amounts in the body (`carry_one`, `carry_two`,
+kinetics.py), a delay (`delay`), effects (`effect`). Then amounts and effects go back to the columns. For everybody
+else the drug does nothing, so that what each drug costs goes with how many take it. Everything is counted relative to
+the usual person on the target dose (normal metaboliser, 75 kg, 75 years, GFR 60), whose exposure is 1.
+
+    clearance = clearance_ref size (1 - s (age - 75)) ((1 - r) m F_rel + r GFR / 60)
+    m = e^(sd z) (1 - g + g activity(phenotype, inhibitor)),  F_rel = 1 / (1 - E + E m)
+
+size is (weight / 75)^w, r the renal share, g the gene's share of metabolism and E the hepatic extraction of the usual
+person in the well-stirred model: what the liver lets through at first pass grows as its enzymes weaken, so that the
+exposure to a swallowed dose goes with 1 / m while the half-life changes less. z is normal, constant in a person, and a
+code; so are phenotype and inhibitor, and what they do to a drug is looked up in tables (`capacities`, `pathways`).
+
+Limits: the mean over a day acts, not peaks; a depot that is not kept has moved on by midnight; columns are float32, so
+amounts carry a relative error of 6e-8 a day; agents of one class share the columns of their amounts, so that a switch
+takes some half-lives to become exact, and share z; no protein binding, no saturation, no interaction between drugs but
+phenoconversion and what the body makes of their effects.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from popsim.kernels.codes import LEVEL_EMERGENCY, STREAM_KINETICS
+from popsim.kernels.numerics.math import exp, inverse_normal, log
+from popsim.kernels.numerics.random import uniform
+from popsim.kernels.numerics.scalars import REFERENCE_GFR_ML_MIN, YEARS_PER_DAY, clip
+from popsim.kernels.physiology.kinetics import exponential_quotient, two_compartments, two_steady
+
+REFERENCE_WEIGHT_KG = 75.0
+REFERENCE_AGE_YEARS = 75.0
+HOURS_PER_DAY = 24.0
+CONGESTED_MMHG = 10.0  # a rise of filling pressure at which `gut_congestion` is quoted
+DRAWS_FROM = 64  # of STREAM_KINETICS: below, the index is a drug's code; from here on, a day
+HANDLING_PER_SD = 40.0  # codes of a `handling` column to one standard deviation
+HANDLING_MOST = 127
+PHENOTYPES, INHIBITORS = 6, 128  # codes: of a phenotype; of whatever column says what a person takes besides
+
+CHUNK = 512  # twins at a time: the rows below take 50 KB
+WIDTH = CHUNK + 16  # of a row; an odd number of cache lines, so that rows do not fall on the same few sets
+# Rows of the working array, each named by where it begins: those of the day, of every twin of the chunk ...
+TAKEN, AGE, GFR_RATIO, CONGESTION, LEFT, NO_SIZE, SIZE_ALLOMETRIC, SIZE_WEIGHT = (row * WIDTH for row in range(8))
+# ... and those of one drug, of the people on it, side by side.
+DOSE, SHARE, YEARS, FILTRATION, CONGESTED, SIZE, CAPACITY, WEIGHT, LIVES, CENTRAL, OTHER, SITE = (
+    row * WIDTH for row in range(8, 20)
+)
+GIVEN, CLEARANCE, EXPOSURE = (row * WIDTH for row in range(20, 23))
+ROWS = 23
+
+
+class TakeConstants(NamedTuple):
+    """What `take` needs of a drug; amounts in mg, clearance in L/h."""
+
+    daily_mg: float  # at a value of 1 in the dose column
+    bioavailability: float
+    clearance: float
+    usual_mg_l: float  # mean concentration of the usual person on the target dose
+    age_slope: float
+    renal_share: float
+    extraction: float  # by the liver; 0 where it lets nearly all pass
+    gut_congestion: float
+
+
+class CarryConstants(NamedTuple):
+    """What `carry_one` and `carry_two` need; times in h, volumes in L/kg."""
+
+    usual_mg_l: float
+    second_half: float  # part of the day's dose that is taken twelve hours later
+    absorption: float
+    absorbed: float  # exp(-absorption t), t half of the step
+    keeps_depot: float
+    volume: float
+    exchange: float  # L/h/kg
+    peripheral_volume: float
+
+
+class Activities(NamedTuple):
+    """A gene's share, and the activity of its phenotypes and of what inhibitors leave."""
+
+    share: float
+    poor: float
+    intermediate: float
+    rapid: float
+    ultrarapid: float
+    inhibited_moderate: float
+    inhibited_strong: float
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def pathway(phenotype, inhibitor, g):
+    """A pathway relative to a normal metaboliser (codes 0 and 3; 1 poor, 2 intermediate, 4 rapid, 5 ultrarapid)."""
+    activity = g.poor if phenotype == 1.0 else 1.0
+    activity = g.intermediate if phenotype == 2.0 else activity
+    activity = g.rapid if phenotype == 4.0 else activity
+    activity = g.ultrarapid if phenotype == 5.0 else activity
+    activity *= g.inhibited_moderate if inhibitor == 1.0 else 1.0
+    activity *= g.inhibited_strong if inhibitor == 2.0 else 1.0
+    return 1.0 - g.share + g.share * activity
+
+
+@njit(cache=True, error_model="numpy")
+def pathways(g):
+    """`pathway` for every phenotype and inhibitor, at phenotype * INHIBITORS + inhibitor."""
+    table = np.empty(PHENOTYPES * INHIBITORS)
+    for phenotype in range(PHENOTYPES):
+        for inhibitor in range(INHIBITORS):
+            table[phenotype * INHIBITORS + inhibitor] = pathway(np.float64(phenotype), np.float64(inhibitor), g)
+    return table
+
+
+@njit(cache=True, error_model="numpy")
+def capacities(variability):
+    """Metabolic capacity by what differs between people for no known reason; at HANDLING_MOST + code of handling."""
+    table = np.empty(2 * HANDLING_MOST + 1, np.float32)
+    for place in range(len(table)):
+        table[place] = exp(variability * (1.0 / HANDLING_PER_SD) * np.float64(place - HANDLING_MOST))
+    return table
+
+
+@njit(cache=True, error_model="numpy")
+def draw_handling(person_id, handling, seed, replication, code):
+    """How a person handles a class of drugs: a standard normal variate in steps of 1 / HANDLING_PER_SD, within 3.2."""
+    for i in range(len(person_id)):
+        z = inverse_normal(uniform(seed, replication, person_id[i], STREAM_KINETICS, code))
+        handling[i] = np.floor(clip(z * HANDLING_PER_SD, -127.0, 127.0) + 0.5)
+
+
+@njit(cache=True, error_model="numpy")
+def prepare(
+    person_id, entry_day, age_years, dry_weight, gfr, filling_pressure, baseline_filling_pressure, adherence,
+    care_level, work, seed, replication, day, today,
+):  # fmt: skip
+    """Fill the rows of the day; LEFT is an exponential variate: how much hazard of stopping a drug today can bear."""
+    for i in range(len(person_id)):
+        attended = np.float64(care_level[i]) >= LEVEL_EMERGENCY
+        years = clip((today - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
+        rise = np.float64(filling_pressure[i]) - np.float64(baseline_filling_pressure[i])
+        size = np.float64(dry_weight[i]) * (1.0 / REFERENCE_WEIGHT_KG)
+        root = np.sqrt(size)
+        work[TAKEN + i] = 1.0 if attended else np.float64(adherence[i])
+        work[AGE + i] = np.float64(age_years[i]) + years - REFERENCE_AGE_YEARS
+        work[GFR_RATIO + i] = np.float64(gfr[i]) * (1.0 / REFERENCE_GFR_ML_MIN)
+        work[CONGESTION + i] = clip(rise * (1.0 / CONGESTED_MMHG), 0.0, 1.0)
+        work[LEFT + i] = -log(uniform(seed, replication, person_id[i], STREAM_KINETICS, DRAWS_FROM + day))
+        work[NO_SIZE + i] = 1.0
+        work[SIZE_ALLOMETRIC + i] = root * np.sqrt(root)  # the exponent 3/4
+        work[SIZE_WEIGHT + i] = size
+
+
+@njit(cache=True, error_model="numpy")
+def people_on(dose, agent, own_agent, kept, also_kept, flags, who):
+    """Write who of a chunk is prescribed the drug or has some left, as rows in `who`, ascending; returns how many."""
+    for i in range(len(dose)):
+        some = (dose[i] > np.float32(0.0)) | (kept[i] > np.float32(0.0)) | (also_kept[i] > np.float32(0.0))
+        flags[i] = (agent[i] == own_agent) & some
+    words, found = flags.view(np.uint64), 0
+    for word in range((len(dose) + 7) // 8):
+        if words[word] != 0:
+            for i in range(8 * word, 8 * word + 8):
+                who[found] = i
+                found += np.int64(flags[i])
+    return found
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def gather(column, who, work, row):
+    """A column of the people `who`, side by side."""
+    for k in range(len(who)):
+        work[row + k] = column[who[k]]
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def scatter(work, row, who, column):
+    """Back into the column."""
+    for k in range(len(who)):
+        column[who[k]] = work[row + k]
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def gather_taken(dose, stopped, bit, alive, size, who, work):
+    """The dose and the share of it that is taken today, none by those who have stopped the drug; size, and who lives.
+
+    size: the row with the drug's.
+    """
+    for k in range(len(who)):
+        i = who[k]
+        work[DOSE + k] = dose[i]
+        work[SHARE + k] = np.float32(0.0) if (stopped[i] >> bit) & 1 else work[TAKEN + i]
+        work[SIZE + k] = work[size + i]
+        work[LIVES + k] = alive[i]
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def gather_capacity(handling, phenotype, inhibitor, by_handling, by_pathway, who, work):
+    """Metabolic capacity, from the tables of the drug."""
+    for k in range(len(who)):
+        i = who[k]
+        activity = by_pathway[np.int64(phenotype[i]) * INHIBITORS + inhibitor[i]]
+        work[CAPACITY + k] = np.float64(by_handling[np.int64(handling[i]) + HANDLING_MOST]) * activity
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def activate(phenotype, inhibitor, by_pathway, who, work):
+    """Multiply the exposure by the activity of what makes the effective concentration."""
+    for k in range(len(who)):
+        i = who[k]
+        work[EXPOSURE + k] = (
+            np.float64(work[EXPOSURE + k]) * by_pathway[np.int64(phenotype[i]) * INHIBITORS + inhibitor[i]]
+        )
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def first_pass(enzymes, extraction):
+    """Bioavailability relative to the usual person, by the capacity of the liver (well-stirred model)."""
+    return 1.0 / (1.0 - extraction + extraction * enzymes)
+
+
+@njit(cache=True, error_model="numpy")
+def take(work, people, d):
+    """Dose that reaches the body (mg/day), clearance, and the exposure if it all leaves within the day."""
+    for k in range(people):
+        swallowed = d.daily_mg * np.float64(work[DOSE + k]) * np.float64(work[SHARE + k])
+        enzymes = np.float64(work[CAPACITY + k])
+        passes = first_pass(enzymes, d.extraction)
+        old = 1.0 - d.age_slope * np.float64(work[YEARS + k])
+        organs = (1.0 - d.renal_share) * enzymes * passes + d.renal_share * np.float64(work[FILTRATION + k])
+        clearance = d.clearance * np.float64(work[SIZE + k]) * clip(old, 0.2, 2.0) * organs
+        absorbed = d.bioavailability * passes * (1.0 - d.gut_congestion * np.float64(work[CONGESTED + k]))
+        given = absorbed * swallowed
+        work[GIVEN + k] = given
+        work[CLEARANCE + k] = clearance
+        work[EXPOSURE + k] = given / (HOURS_PER_DAY * d.usual_mg_l * clearance)
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def day_of_doses(depot, central, given, decay, absorbed, quotient, d):
+    """Depot and central amount after a day with the dose in one part or, half a day apart, in two.
+
+    decay, absorbed, quotient: exp(-k t), exp(-ka t) and ka (decay - absorbed) / (ka - k) of half a day t.
+    """
+    depot = depot + given * (1.0 - d.second_half)
+    central, depot = central * decay + depot * quotient, depot * absorbed
+    depot = depot + given * d.second_half
+    central, depot = central * decay + depot * quotient, depot * absorbed
+    moved = (1.0 - d.keeps_depot) * depot
+    return depot - moved, central + moved
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def _carry_one(work, people, hours, settles, d):
+    half, absorbed = 0.5 * hours, d.absorbed
+    for k in range(people):
+        given = np.float64(work[GIVEN + k]) * (hours * (1.0 / HOURS_PER_DAY))
+        clearance, weight = np.float64(work[CLEARANCE + k]), np.float64(work[WEIGHT + k])
+        slowness = 1.0 / (clearance * d.volume * weight)
+        elimination = clearance * clearance * slowness
+        decay = exp(-elimination * half)
+        quotient = d.absorption * exponential_quotient(elimination, d.absorption, half, decay, absorbed)
+        depot_kept, central_kept = np.float64(work[OTHER + k]), np.float64(work[CENTRAL + k])
+        depot_before, central_before = depot_kept, central_kept
+        if settles:
+            depot_before, _ = day_of_doses(0.0, 0.0, given, decay, absorbed, quotient, d)
+            depot_before /= 1.0 - absorbed * absorbed
+            _, central_before = day_of_doses(depot_before, 0.0, given, decay, absorbed, quotient, d)
+            central_before /= 1.0 - decay * decay
+        depot_after, central_after = day_of_doses(depot_before, central_before, given, decay, absorbed, quotient, d)
+        left = depot_before + central_before + given - depot_after - central_after
+        lives = np.float64(work[LIVES + k]) > 0.5
+        work[OTHER + k] = depot_after if lives else depot_kept
+        work[CENTRAL + k] = central_after if lives else central_kept
+        work[EXPOSURE + k] = left * (slowness * d.volume * weight) * (1.0 / (hours * d.usual_mg_l))
+
+
+@njit(cache=True, error_model="numpy")
+def carry_one(work, people, hours, settles, d):
+    """A day (`hours`) of amounts in one compartment fed by a depot, which is in OTHER: both, and the exposure.
+
+    settles: at the start, when amounts become those of the steady state under the dose taken; as all is linear, it
+    follows from a day that begins with nothing.
+    """
+    if settles:
+        _carry_one(work, people, hours, True, d)
+    else:
+        _carry_one(work, people, hours, False, d)
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def _carry_two(work, people, hours, settles, d):
+    for k in range(people):
+        given = np.float64(work[GIVEN + k]) * (hours * (1.0 / HOURS_PER_DAY))
+        clearance = np.float64(work[CLEARANCE + k])
+        k10, k12 = clearance / (d.volume * np.float64(work[WEIGHT + k])), d.exchange / d.volume
+        k21 = d.exchange / d.peripheral_volume
+        central_kept, peripheral_kept = np.float64(work[CENTRAL + k]), np.float64(work[OTHER + k])
+        central_before, peripheral_before = central_kept, peripheral_kept
+        if settles:
+            _, central_before, peripheral_before = two_steady(given, 0.0, 1.0, k10, k12, k21, hours)
+        _, central_after, peripheral_after = two_compartments(
+            0.0, central_before + given, peripheral_before, 0.0, 1.0, k10, k12, k21, hours
+        )
+        left = central_before + peripheral_before + given - central_after - peripheral_after
+        lives = np.float64(work[LIVES + k]) > 0.5
+        work[CENTRAL + k] = central_after if lives else central_kept
+        work[OTHER + k] = peripheral_after if lives else peripheral_kept
+        work[EXPOSURE + k] = left / (clearance * hours * d.usual_mg_l)
+
+
+@njit(cache=True, error_model="numpy")
+def carry_two(work, people, hours, settles, d):
+    """As `carry_one` for two compartments, whose dose reaches the central one at the start of the day."""
+    if settles:
+        _carry_two(work, people, hours, True, d)
+    else:
+        _carry_two(work, people, hours, False, d)
+
+
+@njit(cache=True, error_model="numpy")
+def delay(work, people, share):
+    """Let the place of effect follow the exposure by `share` of the way; the exposure becomes what is felt there."""
+    for k in range(people):
+        before = np.float64(work[SITE + k])
+        felt = before + share * (np.float64(work[EXPOSURE + k]) - before)
+        work[SITE + k] = felt if np.float64(work[LIVES + k]) > 0.5 else before
+        work[EXPOSURE + k] = felt
+
+
+@njit(cache=True, error_model="numpy")
+def effect(work, people, felt, at_target, saturation, hill):
+    """Write at_target (1 + s) x**h / (1 + s x**h) to `felt`."""
+    if hill == 1.0:
+        for k in range(people):
+            x = np.float64(work[EXPOSURE + k])
+            felt[k] = at_target * (1.0 + saturation) * x / (1.0 + saturation * x)
+    else:
+        for k in range(people):
+            x = np.float64(work[EXPOSURE + k])
+            x = exp(hill * log(x if x > 1e-30 else 1e-30))
+            felt[k] = at_target * (1.0 + saturation) * x / (1.0 + saturation * x)
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def act(felt, unless, who, influence):
+    """Add the effect to an influence; none where `unless` is 1."""
+    for k in range(len(who)):
+        i = who[k]
+        influence[i] += felt[k] * (1.0 - np.float64(unless[i]))

@@ -1,0 +1,109 @@
+"""Adverse reactions: which are present today, the slow rhythm that some of them lead to, and drugs that people stop."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit, prange
+
+from popsim.kernels.numerics.scalars import ramp
+from popsim.kernels.physiology import influences as of
+from popsim.kernels.physiology.pharmacology import DOSE, EXPOSURE, LEFT, LIVES
+
+# Bits of the column `reaction`.
+BRADYCARDIA = 1
+HYPOTENSION = 2
+HYPERKALAEMIA = 4
+KIDNEY_INJURY = 8
+BLEEDING_RISK = 16
+HYPOGLYCAEMIA = 32
+INTOLERANCE = 64  # has stopped a drug that is still prescribed
+REACTIONS = {
+    "bradycardia": BRADYCARDIA,
+    "hypotension": HYPOTENSION,
+    "hyperkalaemia": HYPERKALAEMIA,
+    "kidney_injury": KIDNEY_INJURY,
+    "bleeding_risk": BLEEDING_RISK,
+    "hypoglycaemia": HYPOGLYCAEMIA,
+    "intolerance": INTOLERANCE,
+}
+
+
+class ReactionParameters(NamedTuple):
+    """Constants of this file; units and sources in evidence/reactions.toml."""
+
+    bradycardia_below_bpm: float
+    hypotension_below_mmhg: float
+    hyperkalaemia_from_mmol_l: float
+    kidney_injury_share: float
+    bleeding_risk_anticoagulation: float
+    bleeding_risk_platelet_inhibition: float
+    hypoglycaemia_drive: float
+    hypoglycaemia_below_percent: float
+    slowing_per_bpm: float
+    slow_rhythm_per_day: float
+    slow_rhythm_from_bpm: float
+    slow_rhythm_per_bpm: float
+    stopping_with_reaction_per_day: float
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def find(alive, heart_rate, systolic, potassium, gfr, untreated_gfr, hba1c, stopped, reaction, influences, p):
+    """Write the bits of today's reactions; add the hazard of syncope by a slow rhythm under drugs that slow the heart.
+
+    The hazard is the square of a ramp in the pulse times the drugs' strength: a full beta-blockade counts 1, other
+    drugs by the beats a minute that they take away.
+    """
+    for i in prange(len(alive)):
+        pulse = np.float64(heart_rate[i])
+        other = -np.float64(influences[of.HEART_RATE, i]) * p.slowing_per_bpm
+        slowing = np.float64(influences[of.BETA_BLOCKADE, i]) + (other if other > 0.0 else 0.0)
+        slow = ramp(pulse, p.slow_rhythm_from_bpm, -p.slow_rhythm_per_bpm)
+        clots = np.float64(influences[of.ANTICOAGULATION, i])
+        thin = clots > p.bleeding_risk_anticoagulation
+        both = (clots > 0.5) & (np.float64(influences[of.PLATELET_INHIBITION, i]) > p.bleeding_risk_platelet_inhibition)
+        tight = np.float64(hba1c[i]) < p.hypoglycaemia_below_percent
+        driven = np.float64(influences[of.HYPOGLYCAEMIC_DRIVE, i]) > p.hypoglycaemia_drive
+        injured = np.float64(gfr[i]) < p.kidney_injury_share * np.float64(untreated_gfr[i])
+        bits = float(BRADYCARDIA) if (pulse < p.bradycardia_below_bpm) & (slowing > 0.0) else 0.0
+        bits += float(HYPOTENSION) if np.float64(systolic[i]) < p.hypotension_below_mmhg else 0.0
+        bits += float(HYPERKALAEMIA) if np.float64(potassium[i]) >= p.hyperkalaemia_from_mmol_l else 0.0
+        bits += float(KIDNEY_INJURY) if injured else 0.0
+        bits += float(BLEEDING_RISK) if thin | both else 0.0
+        bits += float(HYPOGLYCAEMIA) if tight & driven else 0.0
+        bits += float(INTOLERANCE) if stopped[i] > 0 else 0.0
+        influences[of.SLOW_RHYTHM, i] += p.slow_rhythm_per_day * slowing * slow * slow
+        reaction[i] = bits if np.float64(alive[i]) > 0.5 else np.float64(reaction[i])
+
+
+@njit(cache=True, error_model="numpy")
+def resume(dose, agent, own_agent, stopped, bit):
+    """Clear bit `bit` of `stopped` once the drug is prescribed no more."""
+    for i in range(len(dose)):
+        prescribed = (dose[i] > np.float32(0.0)) & (agent[i] == own_agent)
+        stopped[i] = stopped[i] if prescribed else stopped[i] & ~(1 << bit)
+
+
+@njit(cache=True, error_model="numpy")
+def stop(work, who, reaction, stopped, bit, per_day, exponent, implicated, per_day_with_reaction, days):
+    """People stop a drug by themselves: bit `bit` of `stopped` is set; `who` is on the drug (pharmacology.py).
+
+    Hazard a day: per_day x**exponent (0 to 7), x the exposure, and more with a reaction (of yesterday) among the bits
+    `implicated`; `days` is how long it has been at work. All drugs of a day draw on the one exponential variate in
+    LEFT: the drug stops whose hazard uses it up, which gives each its own hazard and stops at most one a day.
+    """
+    for k in range(len(who)):
+        i = who[k]
+        lives, prescribed = work[LIVES + k] > np.float32(0.5), work[DOSE + k] > np.float32(0.0)
+        if lives & prescribed & (((stopped[i] >> bit) & 1) == 0):
+            x = np.float64(work[EXPOSURE + k])
+            square = x * x
+            strength = (x if exponent & 1 else 1.0) * (square if exponent & 2 else 1.0)
+            strength *= square * square if exponent & 4 else 1.0
+            hazard = per_day * strength + (per_day_with_reaction if (reaction[i] & implicated) != 0 else 0.0)
+            before = np.float64(work[LEFT + i])
+            after = before - hazard * days
+            work[LEFT + i] = after
+            if (before > 0.0) & (after <= 0.0):
+                stopped[i] |= 1 << bit

@@ -1,0 +1,57 @@
+"""Remodelling: the failing heart stiffens and dilates over the years, faster under pressure, slower under drugs.
+
+    dR/dt = r (1 + c (P - P0)+) (1 - b beta) (1 - a ras) (1 - n neprilysin) (1 - m mra) (1 - s sglt2)
+
+R is what the filling pressure at a given volume has gained since entry, mmHg, at most `highest`; P is the filling
+pressure and P0 its set point at entry; drugs count by their effect today (1 = target dose, all taken). Pressure is
+where it acts: symptoms, ejection fraction, congestion of the kidney, arrhythmia and admissions follow in the core.
+
+Limits: one number for both ventricles, no separate dilatation, dyssynchrony or valve disease; remodelling never
+reverses (what drugs do to the ejection fraction within months is the core's); the same in all kinds of heart failure.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit, prange
+
+from popsim.kernels.numerics.scalars import YEARS_PER_DAY, clip, positive
+from popsim.kernels.physiology import influences as of
+
+
+class RemodellingParameters(NamedTuple):
+    """Constants of this file; units and sources in evidence/remodelling.toml."""
+
+    remodelling_mmhg_year: float
+    remodelling_more_per_mmhg: float
+    remodelling_highest_mmhg: float
+    slowed_by_beta_blockade: float
+    slowed_by_ras_inhibition: float
+    slowed_by_neprilysin_inhibition: float
+    slowed_by_mineralocorticoid_blockade: float
+    slowed_by_sglt2_inhibition: float
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def left(effect, slowed):
+    """What a drug leaves of the rate; effects above 1 slow no more than the target dose."""
+    return 1.0 - slowed * clip(effect, 0.0, 1.0)
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def advance_day(alive, filling_pressure, baseline_filling_pressure, remodelling, influences, step_days, p):
+    """Advance all rows by one step of `step_days`: writes `remodelling` (mmHg) and adds it to the filling pressure."""
+    for i in prange(len(alive)):
+        before = np.float64(remodelling[i])
+        rise = positive(np.float64(filling_pressure[i]) - np.float64(baseline_filling_pressure[i]))
+        rate = p.remodelling_mmhg_year * YEARS_PER_DAY * (1.0 + p.remodelling_more_per_mmhg * rise)
+        rate *= left(np.float64(influences[of.BETA_BLOCKADE, i]), p.slowed_by_beta_blockade)
+        rate *= left(np.float64(influences[of.RAS_INHIBITION, i]), p.slowed_by_ras_inhibition)
+        rate *= left(np.float64(influences[of.NEPRILYSIN_INHIBITION, i]), p.slowed_by_neprilysin_inhibition)
+        rate *= left(np.float64(influences[of.MINERALOCORTICOID_BLOCKADE, i]), p.slowed_by_mineralocorticoid_blockade)
+        rate *= left(np.float64(influences[of.SGLT2_INHIBITION, i]), p.slowed_by_sglt2_inhibition)
+        now = clip(before + rate * step_days, 0.0, p.remodelling_highest_mmhg)
+        influences[of.FILLING_PRESSURE, i] += now
+        remodelling[i] = now if np.float64(alive[i]) > 0.5 else before

@@ -1,0 +1,57 @@
+"""What the twin feels and how much reserve it has: symptom score, NYHA class, frailty, deconditioning."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from numba import njit
+
+from popsim.kernels.numerics.math import logistic
+from popsim.kernels.numerics.scalars import YEARS_PER_DAY, clip, positive
+
+
+class SymptomParameters(NamedTuple):
+    """Constants of this file; units and sources in evidence/heart_failure.toml."""
+
+    symptom_pressure_middle_mmhg: float
+    symptom_per_mmhg: float
+    symptom_low_ef: float
+    symptom_copd: float
+    symptom_infection: float
+    symptom_arrhythmia: float
+    symptom_frailty: float
+    nyha_2_from: float
+    nyha_3_from: float
+    nyha_4_from: float
+    frailty_per_year: float
+    frailty_in_hospital_per_day: float
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def symptom_target(pressure, ef, copd, infection, arrhythmia, frailty, p):
+    """Symptom score 0..10 that goes with the state: logistic in filling pressure and what else limits breath."""
+    drive = (
+        p.symptom_per_mmhg * (pressure - p.symptom_pressure_middle_mmhg)
+        + p.symptom_low_ef * positive(40.0 - ef)
+        + p.symptom_copd * copd
+        + p.symptom_infection * infection
+        + p.symptom_arrhythmia * arrhythmia
+        + p.symptom_frailty * (frailty - 0.3)
+    )
+    return 10.0 * logistic(drive)
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def nyha_class(score, p):
+    """NYHA class 1.0..4.0 from the symptom score."""
+    second = 1.0 if score >= p.nyha_2_from else 0.0
+    third = 1.0 if score >= p.nyha_3_from else 0.0
+    fourth = 1.0 if score >= p.nyha_4_from else 0.0
+    return 1.0 + second + third + fourth
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def frailty_after(frailty, in_hospital, step_days, p):
+    """Frailty at the end of the step: a slow drift with age, faster on a ward; never undone."""
+    drift = p.frailty_per_year * YEARS_PER_DAY + p.frailty_in_hospital_per_day * in_hospital
+    return clip(frailty + step_days * drift * (1.0 - frailty), 0.0, 1.0)

@@ -1,0 +1,1 @@
+"""Organ systems: each binds the columns of twins to its compiled kernel."""

@@ -1,0 +1,60 @@
+"""Diabetes of the clinical twin: unwraps the columns for the compiled kernel; glucose as derived from HbA1c."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from popsim.evidence.parameters import ParameterSet
+from popsim.kernels.physiology import diabetes as kernel
+from popsim.physiology.influences import Influences
+from popsim.population.clock import Clock
+from popsim.population.columns import Column
+from popsim.population.population import Population
+
+COLUMNS: tuple[Column, ...] = (
+    Column("hba1c_percent", "real", "%", 3.5, 20, "Glycated haemoglobin.", "physiology", "4548-4"),
+    Column("untreated_hba1c_percent", "real", "%", 3.5, 60, "HbA1c without its drugs.", "physiology"),
+)
+READS = (
+    "entry_day", "age_years", "alive", "diabetes", "gfr_ml_min", "infection_severity", "frailty",
+)  # fmt: skip
+WRITES = tuple(column.name for column in COLUMNS)
+
+
+class Diabetes:
+    """HbA1c, hypoglycaemia, hyperglycaemia; limits of validity in kernels/physiology/diabetes.py.
+
+    Args:
+        parameters: sets by name; uses diabetes.
+        seed, replication: as of all organ systems; nothing is drawn here (the core draws the presentation).
+    """
+
+    def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
+        own = parameters["diabetes"]
+        self._tau = own["hba1c_time_constant_days"]
+        self._constants = own.fill(kernel.DiabetesParameters)
+
+    def initialise(self, population: Population, influences: Influences) -> None:
+        """The measured HbA1c is that on entry drugs; hazards at this state need no settling."""
+        columns = [population[name] for name in ("baseline_hba1c_percent", *WRITES)]
+        kernel.settle(*(*columns, influences.of(population), self._constants))
+
+    def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
+        """Live through the day that `clock` shows."""
+        columns = [population[name] for name in (*READS, *WRITES)]
+        share = -math.expm1(-clock.step_days / self._tau)
+        time = (clock.time_days, clock.step_days, share)
+        kernel.advance_day(*(*columns, influences.of(population), *time, self._constants))
+
+
+def average_glucose_mg_dl(hba1c_percent: ArrayLike, parameters: ParameterSet) -> NDArray[np.float64]:
+    """Mean glucose that goes with a steady HbA1c, mg/dL, by the regression of the ADAG study.
+
+    hba1c_percent: any shape, NGSP percent; valid from about 5 to 13. parameters: the set diabetes.
+    """
+    percent = np.asarray(hba1c_percent, np.float64)
+    return parameters["glucose_per_hba1c_mg_dl"] * percent - parameters["glucose_offset_mg_dl"]

@@ -1,0 +1,45 @@
+"""Lungs of the clinical twin: unwraps the columns for the compiled kernel and nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from popsim.evidence.parameters import ParameterSet
+from popsim.kernels.physiology import lungs as kernel
+from popsim.physiology.influences import Influences
+from popsim.population.clock import Clock
+from popsim.population.columns import Column
+from popsim.population.population import Population
+
+COLUMNS: tuple[Column, ...] = (
+    Column("fev1_percent", "real", "%", 5, 130, "FEV1 as a share of the predicted.", "physiology", "20152-5"),
+    Column("exacerbation_severity", "real", "1", 0, 1, "Exacerbation of COPD, 0 none to 1 the worst.", "physiology"),
+)
+READS = ("alive", "copd", "smoking", "baseline_fev1_percent", "infection_severity")
+WRITES = tuple(column.name for column in COLUMNS)
+
+
+class Lungs:
+    """COPD: FEV1 and exacerbations; limits of validity in kernels/physiology/lungs.py.
+
+    Args:
+        parameters: sets by name; uses lungs.
+        seed, replication: key of the random numbers.
+    """
+
+    def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
+        own = parameters["lungs"]
+        self.seed, self.replication = seed, replication
+        self._tau = own["exacerbation_time_constant_days"]
+        self._constants = own.fill(kernel.LungParameters)
+
+    def initialise(self, population: Population, influences: Influences) -> None:
+        """FEV1 as measured at entry, no exacerbation: no influence differs from 0."""
+        kernel.settle(*(population[name] for name in ("baseline_fev1_percent", *WRITES)))
+
+    def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
+        """Live through the day that `clock` shows."""
+        columns = [population[name] for name in (*READS, *WRITES)]
+        time = (self.seed, self.replication, clock.day, clock.step_days, math.exp(-clock.step_days / self._tau))
+        kernel.advance_day(*(population.person_id, *columns, influences.of(population), *time, self._constants))

@@ -1,0 +1,314 @@
+"""Drugs of the clinical twin: unwraps the columns and the drug files for the compiled kernels.
+
+The drug files in evidence/drugs become records; the loops over twins and drugs are compiled (drugs.py, and
+pharmacology.py in kernels/physiology, whose docstring states the model and its limits).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.definitions.drug import Drug, Effect, Pathway
+from popsim.definitions.parameter import Parameter
+from popsim.errors import DefinitionError, did_you_mean
+from popsim.evidence.drugs import load_drugs
+from popsim.evidence.parameters import ParameterSet
+from popsim.kernels.physiology import pharmacology as kernel
+from popsim.kernels.physiology import reactions
+from popsim.kernels.physiology.drugs import DRUG, EFFECT, NONE, REASON, live_day
+from popsim.kernels.physiology.pharmacology import capacities, draw_handling, pathways
+from popsim.physiology.influences import PLACE, Influences
+from popsim.population.clock import Clock
+from popsim.population.columns import Column, Kind, Schema
+from popsim.population.population import Population
+
+
+def _amount(name: str, meaning: str) -> Column:
+    return Column(name, "real", "mg", 0, 1e6, meaning, "physiology")
+
+
+def _site(drug_class: str) -> Column:
+    meaning = "Concentration at the place of effect, relative to usual at the target dose."
+    return Column(f"{drug_class}_effect_site", "real", "1", 0, 1e6, meaning, "physiology")
+
+
+def _handling(drug_class: str) -> Column:
+    meaning = "How the person breaks drugs of the class down: 40 codes a standard deviation."
+    return Column(f"{drug_class}_handling", "code", "1", -127, 127, meaning, "physiology")
+
+
+def _none_at_entry(name: str, kind: Kind, high: float, meaning: str) -> Column:
+    return Column(name, kind, "1", 0, high, meaning, "physiology", at_entry=0.0)
+
+
+VARIED = ("beta_blocker", "loop_diuretic", "digoxin", "antiplatelet", "anticoagulant", "insulin", "statin")
+COLUMNS: tuple[Column, ...] = (
+    _amount("beta_blocker_central", "Beta-blocker in the body."),
+    _amount("ras_inhibitor_central", "ACE inhibitor or angiotensin blocker in the body."),
+    _amount("neprilysin_inhibitor_central", "Sacubitrilat in the body."),
+    _amount("mra_central", "Mineralocorticoid receptor antagonist in the body."),
+    _amount("sglt2_inhibitor_central", "SGLT2 inhibitor in the body."),
+    _amount("vericiguat_central", "Vericiguat in the body."),
+    _amount("digoxin_central", "Digoxin in blood and what is in balance with it."),
+    _amount("digoxin_peripheral", "Digoxin in the tissues."),
+    _site("antiplatelet"),
+    _amount("anticoagulant_central", "Anticoagulant in the body."),
+    _site("anticoagulant"),
+    _amount("glp1_agonist_depot", "GLP-1 receptor agonist under the skin."),
+    _amount("glp1_agonist_central", "GLP-1 receptor agonist in the body."),
+    _site("statin"),
+    _none_at_entry("stopped_drugs", "count", 2**31 - 1, "Drugs prescribed and no more taken: bits."),
+    _none_at_entry("reaction", "code", 127, "Adverse reactions present today: bits (kernels/reactions)."),
+    *(_handling(drug_class) for drug_class in VARIED),
+)
+SIZE_ROW = {"none": kernel.NO_SIZE, "allometric": kernel.SIZE_ALLOMETRIC, "weight": kernel.SIZE_WEIGHT}
+READS = (
+    "entry_day", "age_years", "dry_weight_kg", "gfr_ml_min", "filling_pressure_mmhg", "baseline_filling_pressure_mmhg",
+    "adherence", "care_level",
+)  # fmt: skip
+READS_AT_ENTRY = (
+    "entry_day", "age_years", "dry_weight_kg", "baseline_gfr_ml_min", "baseline_filling_pressure_mmhg",
+    "baseline_filling_pressure_mmhg", "adherence_trait", "care_level",
+)  # fmt: skip
+FOUND_FROM = (
+    "alive", "heart_rate_bpm", "systolic_mmhg", "potassium_mmol_l", "gfr_ml_min", "untreated_gfr_ml_min",
+    "hba1c_percent", "stopped_drugs", "reaction",
+)  # fmt: skip
+
+
+class Pharmacology:
+    """All drugs of a day.
+
+    Args:
+        parameters: sets by name; uses reactions. What a drug is stands in its file.
+        seed, replication: key of the random numbers.
+        drugs: by default all of evidence/drugs.
+    """
+
+    def __init__(
+        self,
+        parameters: Mapping[str, ParameterSet],
+        *,
+        seed: int = 0,
+        replication: int = 0,
+        drugs: tuple[Drug, ...] | None = None,
+    ) -> None:
+        self.drugs = tuple(drug for drug in (load_drugs() if drugs is None else drugs) if drug.effects)
+        self._key = (seed, replication)
+        self._reactions = parameters["reactions"].fill(reactions.ReactionParameters)
+        self._read: dict[tuple[str, ...], DrugTable] = {}
+
+    def initialise(self, population: Population, influences: Influences) -> None:
+        """Every drug at its steady state for the dose usually taken at entry."""
+        for column in COLUMNS:
+            if column.kind == "real":
+                population[column.name] = 0.0  # a drug of a class fills its own compartments only
+        drawn: set[str] = set()
+        for drug in self.drugs:
+            name = _handling_of(drug)
+            if name and name not in drawn:
+                drawn.add(name)
+                draw_handling(population.person_id, population[name], *self._key, drug.code)
+        self._live(population, influences, 0, 1.0, settles=True)
+
+    def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
+        """One day of every drug, under yesterday's adherence; then the reactions that are present."""
+        self._live(population, influences, clock.day, clock.step_days, settles=False)
+        columns = [population[name] for name in FOUND_FROM]
+        reactions.find(*(*columns, influences.of(population), self._reactions))
+
+    def _live(
+        self, population: Population, influences: Influences, step: int, step_days: float, *, settles: bool
+    ) -> None:
+        names = tuple(population.schema.columns)
+        if names not in self._read:
+            self._read[names] = DrugTable(self.drugs, names)
+        table = self._read[names]
+        population.check_codes(table.codes)
+        nothing = np.zeros(len(population), np.int8)
+        alive = np.ones_like(nothing) if settles else population["alive"]
+        live_day(
+            population.person_id,
+            tuple(population[name] for name in (READS_AT_ENTRY if settles else READS)),
+            alive,
+            population["dry_weight_kg"],
+            tuple(population[name] for name in table.reals),
+            (nothing, *(population[name] for name in table.codes)),
+            *(population["reaction"], population["stopped_drugs"], influences.of(population)),
+            *(table.records(step_days, settles), *table.said, *table.tables),
+            self._reactions.stopping_with_reaction_per_day,
+            *(*self._key, step, step_days, settles),
+        )
+
+
+class DrugTable:
+    """Drugs as the kernels read them, for a population with these columns.
+
+    Attributes:
+        reals, codes: names of the columns to be handed over, in this order; before the codes goes one of zeros (the
+            usual, none) for every column that there is not.
+        said: records of the effects and of the reasons to stop.
+        tables: what handling, genes and inhibitors do to each drug, as `live_day` takes them.
+    """
+
+    def __init__(self, drugs: tuple[Drug, ...], columns: tuple[str, ...]) -> None:
+        self._columns = set(columns)
+        self.reals: list[str] = []
+        self.codes: list[str] = []
+        effects: list[tuple[float, ...]] = []
+        reasons: list[tuple[float, ...]] = []
+        rows = []
+        for drug in drugs:
+            row = self._places(drug) | take_constants(drug)._asdict() | carry_constants(drug)._asdict()
+            row |= {"effects": len(effects), "reasons": len(reasons)}
+            effects += [
+                (*_shape(effect), PLACE[effect.influence], self._code(effect.unless)) for effect in drug.effects
+            ]
+            reasons += [(reason.per_day.value, reason.power, 0) for reason in drug.intolerances]
+            implicated = sum(reactions.REACTIONS[name] for name in drug.implicated_in)
+            reasons += [(0.0, 0, implicated)] if implicated else []
+            rows.append(row | {"effects_end": len(effects), "reasons_end": len(reasons), "follows": 1.0})
+        self._drugs = drugs
+        self._rows = _records([tuple(row[name] for name in DRUG.names or ()) for row in rows], DRUG)
+        self._by_step: dict[tuple[float, bool], NDArray[Any]] = {}
+        self.said = (_records(effects, EFFECT), _records(reasons, REASON))
+        self.tables = (
+            np.array([capacities(_value(drug.variability, 0.0)) for drug in drugs]),
+            np.array([pathways(_activities(drug.removed_by)) for drug in drugs]),
+            np.array([pathways(_activities(drug.activated_by)) for drug in drugs]),
+        )
+
+    def records(self, step_days: float, settles: bool) -> NDArray[Any]:
+        """Records of the drugs for this length of step."""
+        key = (step_days, settles)
+        if key not in self._by_step:
+            rows = self._rows.copy()
+            for row, drug in zip(rows, self._drugs, strict=True):
+                row["absorbed"] = math.exp(-row["absorption"] * 12.0 * step_days)
+                if drug.effect_delay is not None and not settles:
+                    row["follows"] = -math.expm1(-step_days / drug.effect_delay.value)
+            self._by_step[key] = rows
+        return self._by_step[key]
+
+    def _places(self, drug: Drug) -> dict[str, int]:
+        kept = {part: self._real(f"{drug.drug_class}_{part}") for part in drug.keeps}
+        dose = self._real(drug.dose_column)
+        some = [*kept.values(), dose, dose]
+        return {
+            "code": drug.code,
+            "own_agent": drug.agent,
+            "size_row": SIZE_ROW[drug.size_scaling],
+            "dose": dose,
+            "agent": self._code(drug.agent_column),
+            "kept": some[0],
+            "also_kept": some[1],
+            "central": kept.get("central", NONE),
+            "other": kept.get("depot", kept.get("peripheral", NONE)),
+            "two_compartments": int("peripheral" in kept),
+            "site": kept.get("effect_site", NONE),
+            "varies": int(bool(drug.variability or drug.removed_by)),
+            "handling": self._code(_handling_of(drug)),
+            **self._pathway("gene", "inhibitor", drug.removed_by),
+            **self._pathway("activator", "activator_inhibitor", drug.activated_by),
+            "activates": int(drug.activated_by is not None),
+        }
+
+    def _pathway(self, gene: str, inhibitor: str, pathway: Pathway | None) -> dict[str, int]:
+        less = pathway.inhibitors.column if pathway and pathway.inhibitors else None
+        return {gene: self._code(pathway.gene if pathway else None), inhibitor: self._code(less)}
+
+    def _real(self, name: str) -> int:
+        return _place(self.reals, name)
+
+    def _code(self, name: str | None) -> int:
+        return 0 if name is None or name not in self._columns else 1 + _place(self.codes, name)
+
+
+def _place(names: list[str], name: str) -> int:
+    """Where the name is in the list, to which it is added if need be."""
+    if name not in names:
+        names.append(name)
+    return names.index(name)
+
+
+def _records(rows: list[tuple[Any, ...]], kind: np.dtype[Any]) -> NDArray[Any]:
+    return np.array(rows, kind).view(np.recarray)
+
+
+def _handling_of(drug: Drug) -> str | None:
+    return f"{drug.drug_class}_handling" if drug.variability else None
+
+
+def check_columns(drug: Drug, schema: Schema, file: object) -> None:
+    """Check that the population has the columns that a drug names, and those of the amounts that it keeps.
+
+    Raises:
+        DefinitionError: there is no such column.
+    """
+    named = {
+        "dose_column": drug.dose_column,
+        "agent_column": drug.agent_column,
+        **{f"keeps ({part})": f"{drug.drug_class}_{part}" for part in drug.keeps},
+        **{f"effects[{place}].unless": effect.unless for place, effect in enumerate(drug.effects)},
+        **{f"conditions[{place}].column": rule.column for place, rule in enumerate(drug.conditions)},
+        "variability": f"{drug.drug_class}_handling" if drug.variability else None,
+    }
+    for key, column in named.items():
+        if column is not None and column not in schema:
+            raise DefinitionError(file, key, column, f"no such column, {did_you_mean(column, schema.columns)}")
+
+
+def take_constants(drug: Drug) -> kernel.TakeConstants:
+    """What a file says of the dose and its clearance."""
+    return kernel.TakeConstants(
+        daily_mg=drug.target_dose.value / drug.column_at_target,
+        bioavailability=drug.bioavailability.value,
+        clearance=drug.clearance.value,
+        usual_mg_l=_usual(drug),
+        age_slope=_value(drug.age_slope, 0.0),
+        renal_share=_value(drug.renal_share, 0.0),
+        extraction=_value(drug.extraction, 0.0),
+        gut_congestion=_value(drug.gut_congestion, 0.0),
+    )
+
+
+def carry_constants(drug: Drug) -> kernel.CarryConstants:
+    """What a file says of compartments."""
+    return kernel.CarryConstants(
+        usual_mg_l=_usual(drug),
+        second_half=0.5 if drug.doses_a_day == 2 else 0.0,
+        absorption=_value(drug.absorption, 1.0),
+        absorbed=0.0,
+        keeps_depot=float("depot" in drug.keeps),
+        volume=_value(drug.volume, 1.0),
+        exchange=_value(drug.exchange, 0.0),
+        peripheral_volume=_value(drug.peripheral_volume, 1.0),
+    )
+
+
+def _usual(drug: Drug) -> float:
+    """Mean concentration of the usual person on the target dose, mg/L."""
+    return drug.bioavailability.value * drug.target_dose.value / (24.0 * drug.clearance.value)
+
+
+def _value(parameter: Parameter | None, otherwise: float) -> float:
+    return otherwise if parameter is None else parameter.value
+
+
+def _shape(effect: Effect) -> tuple[float, float, float]:
+    """Size, saturation and exponent of an effect."""
+    saturation = 0.0 if effect.half is None else effect.half**-effect.hill
+    return effect.at_target.value, saturation, effect.hill
+
+
+def _activities(pathway: Pathway | None) -> kernel.Activities:
+    if pathway is None:
+        return kernel.Activities(0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+    has, less = pathway.activity, pathway.inhibitors
+    left = (less.moderate, less.strong) if less else (1.0, 1.0)
+    return kernel.Activities(pathway.share.value, has.poor, has.intermediate, has.rapid, has.ultrarapid, *left)

@@ -1,0 +1,272 @@
+"""Twins live on: beliefs of one kind that stand on the same day are advanced together and told what was recorded.
+
+A day goes as in the model: doses and where the person is are known, the day is lived through, readings are taken in,
+then what happened. Readings of one sensor on one day are taken in one after the other. A reading that comes late counts
+as far back as the belief remembers; a dose that comes late counts from the present day on, unless something newer is
+known of it; an event that comes late is kept, but teaches nothing. A day of which nothing is recorded says nothing:
+perhaps nobody looked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.assimilation.belief import Belief
+from popsim.assimilation.ensemble import Ensemble, smallest_quantiles
+from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_parameters
+from popsim.kernels import codes
+from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganSystem
+from popsim.population.clock import Clock
+from popsim.population.formulas import FORMULAS
+from popsim.registry import vocabulary as words
+from popsim.registry.packing import MEMORY_DAYS, BeliefKind, pack, unpack
+from popsim.registry.privacy import number_of
+from popsim.registry.stream import Row
+from popsim.registry.vocabulary import Measure, Vocabulary, column_dose, vocabulary_of
+
+QUANTILES = (0.05, 0.5, 0.95)
+GIVEN_ONCE = "iv_iron_mg"  # a dose of the day, not of every day
+# What is known only as it stands now, by event.
+PLACES: Mapping[str, Mapping[str, float]] = {
+    words.ADMITTED: {"care_level": codes.LEVEL_WARD, "admitted": 1},
+    words.DISCHARGED: {"care_level": codes.LEVEL_COMMUNITY, "admitted": 0, "iv_diuretic_mg_day": 0.0},
+    words.DIED: {"alive": 0},
+}
+FURTHER_OFF = 1e-6  # probability of a class read two or more wrong: a slip of the pen
+HEARD = (*words.PRESENTATIONS, words.WELL)
+
+
+class Lived(NamedTuple):
+    """What became of one twin.
+
+    Attributes:
+        state: bytes of its belief.
+        bands: day to quantiles, float32 (sensors, 3) as bytes.
+        unused: rows that taught nothing.
+    """
+
+    state: bytes
+    bands: dict[int, bytes]
+    unused: set[Row]
+
+
+@cache
+def _parameters(name: str) -> ParameterSet:
+    """A set of constants; read once, because an update must not wait for it."""
+    return load_parameters(name)
+
+
+@cache
+def physiology_of(name: str, seed: int) -> OrganSystem:
+    """The physiology that advances beliefs of a kind."""
+    if name == "clinical":
+        return ClinicalPhysiology({one: _parameters(one) for one in SETS_OF_PHYSIOLOGY[name]}, seed=seed)
+    return HeartFailurePhysiology(_parameters("heart_failure"), seed=seed)
+
+
+def believe(kind: BeliefKind, twins: Sequence[str], states: Sequence[bytes], day: int) -> Belief:
+    """The belief about some twins from their bytes."""
+    ensemble = unpack(kind.layout, [number_of(twin) for twin in twins], states)
+    return Belief(
+        ensemble,
+        physiology_of(kind.physiology, kind.seed),
+        vocabulary_of(kind.physiology).sensors,
+        seed=kind.seed,
+        parameters=_parameters("twinning"),
+        hazards=_parameters("heart_failure"),
+        memory_days=MEMORY_DAYS,
+        day=day,
+    )
+
+
+def live(
+    kind: BeliefKind, belief: Belief, rows: Sequence[Sequence[Row]], until: int, newest: Sequence[Mapping[str, float]]
+) -> list[Lived]:
+    """Advance twins to a day and tell them what was recorded.
+
+    Args:
+        kind: theirs.
+        belief: about them; changed.
+        rows: of each twin, in order of time, none later than `until`.
+        until: day to which they live, not before the belief's own.
+        newest: of each twin, the last time of what is known as it stands now, by `subject` of the row.
+    """
+    day_of_life = _Days(kind, belief, newest)
+    bands: list[dict[int, bytes]] = [{} for _ in rows]
+    first = belief.day
+    for day in range(first, until + 1):
+        if day == first:
+            day_of_life.look_back([[row for row in mine if row.day < first] for mine in rows])
+        today = [[row for row in mine if row.day == day] for mine in rows]
+        day_of_life.know(today)
+        if day > first:
+            day_of_life.advance(day)
+        day_of_life.observe(today, 0)
+        day_of_life.hear(today)
+        for mine, quantiles in zip(bands, _quantiles(belief), strict=True):
+            mine[day] = quantiles.tobytes()
+    states = pack(kind.layout, belief.ensemble)
+    return [Lived(*one) for one in zip(states, bands, day_of_life.unused, strict=True)]
+
+
+def subject(row: Row, vocabulary: Vocabulary) -> str | None:
+    """What a row says how it stands now: a dose, where the person is; None where it does not."""
+    if row.kind == "medication":
+        return vocabulary.medications[row.code].name
+    if row.kind == "event" and row.code in PLACES:
+        return "alive" if row.code == words.DIED else "care_level"
+    return None
+
+
+def filtration(ensemble: Ensemble, creatinine_mg_dl: float, person: int = 0) -> float:
+    """Filtration by CKD-EPI 2021 of a person's age and sex, which every record gives."""
+    people = {name: ensemble.of(name)[person, :1].astype(np.float64) for name in ("age_years", "female")}
+    column = ensemble.people.schema[words.FILTRATION]
+    value = FORMULAS["ckd_epi_2021"](np.array([creatinine_mg_dl]), people)[0]
+    return float(np.clip(value, column.low, column.high))
+
+
+class _Days:
+    """The parts of a day."""
+
+    def __init__(self, kind: BeliefKind, belief: Belief, newest: Sequence[Mapping[str, float]]) -> None:
+        self._belief, self._vocabulary = belief, vocabulary_of(kind.physiology)
+        self._newest = newest
+        self._place = {sensor.name: place for place, sensor in enumerate(self._vocabulary.sensors)}
+        self.unused: list[set[Row]] = [set() for _ in newest]
+
+    def look_back(self, late: Sequence[Sequence[Row]]) -> None:
+        """Take in what comes late, the oldest first."""
+        now = self._belief.day
+        ago = sorted({now - row.day for mine in late for row in mine if row.kind == "observation"}, reverse=True)
+        for days in ago:
+            then = [[row for row in mine if now - row.day == days] for mine in late]
+            if days <= MEMORY_DAYS:
+                self.observe(then, days)
+            else:
+                for person, old in enumerate(then):
+                    self.unused[person].update(row for row in old if row.kind == "observation")
+        standing: list[list[Row]] = [[] for _ in late]
+        for person, mine in enumerate(late):
+            for row in mine:
+                about = subject(row, self._vocabulary)
+                if about is not None and row.time >= self._newest[person].get(about, 0.0):
+                    standing[person].append(row)
+                elif row.kind != "observation":
+                    self.unused[person].add(row)
+        self.know(standing)
+
+    def know(self, rows: Sequence[Sequence[Row]]) -> None:
+        """Doses, agents, where the person is, the last review; of those of whom it is told, and of nobody else."""
+        for person, mine in enumerate(rows):
+            for row in mine:
+                for name, value in self._facts(row, person):
+                    self._belief.ensemble.of(name)[person] = value
+
+    def advance(self, day: int) -> None:
+        """Live through a day."""
+        self._belief.advance(Clock(day))
+        people = self._belief.ensemble.people
+        if GIVEN_ONCE in people.schema:
+            people[GIVEN_ONCE] = 0.0
+
+    def observe(self, rows: Sequence[Sequence[Row]], days_ago: int) -> None:
+        """Readings of a day, at most one of each sensor at a time, and classes."""
+        readings = self._readings(rows)
+        for several in readings:
+            self._belief.assimilate(several, days_ago)
+        for classes in self._classes(rows, days_ago):
+            self._belief.weigh(classes)
+
+    def hear(self, rows: Sequence[Sequence[Row]]) -> None:
+        """Why persons came to hospital, or that they did not."""
+        cause, watched = np.zeros(len(rows), np.int8), np.zeros(len(rows), np.bool_)
+        for person, mine in enumerate(rows):
+            for row in mine:
+                if row.kind == "event" and row.code in HEARD:
+                    cause[person] = max(cause[person], words.PRESENTATIONS.get(row.code, 0))
+                    # The hazards of what only the clinical twin comes with are not among those weighed.
+                    watched[person] = cause[person] <= codes.CAUSE_OTHER
+        if cause.any() or watched.any():
+            presenting = self._belief.ensemble.of("acute_cause")
+            others = np.flatnonzero((cause == 0) & ~watched)
+            before = presenting[others]
+            self._belief.hear(cause, watched)
+            presenting[others] = before  # whoever is not spoken of stays as told before
+
+    def _facts(self, row: Row, person: int) -> Iterator[tuple[str, float]]:
+        if row.kind == "medication":
+            yield from self._dose(row, person)
+        elif row.kind == "event":
+            yield from PLACES.get(row.code, {}).items()
+            if row.code in (words.REVIEWED, words.DISCHARGED):
+                yield "last_review_day", float(row.day)
+
+    def _dose(self, row: Row, person: int) -> Iterator[tuple[str, float]]:
+        measure = self._vocabulary.medications[row.code]
+        agent = None if measure.drug is None else measure.drug.agent_column
+        if measure.drug is not None and agent is not None and agent in self._vocabulary.schema:
+            if row.value == 0.0 and self._belief.ensemble.of(agent)[person, 0] != measure.drug.agent:
+                return  # an end of a drug of the class that is not the one taken
+            yield agent, float(measure.drug.agent)
+        yield measure.name, column_dose(measure, row.value)
+
+    def _readings(self, rows: Sequence[Sequence[Row]]) -> list[NDArray[np.float64]]:
+        """As many (sensors, persons) as a person has readings of one sensor."""
+        filled: list[NDArray[np.float64]] = []
+        turns: Counter[tuple[int, int]] = Counter()
+        for person, row, measure in self._observations(rows):
+            if measure.name != words.NYHA:
+                place = self._place[measure.name]
+                turn = turns[person, place]
+                turns[person, place] += 1
+                if turn == len(filled):
+                    filled.append(np.full((len(self._place), len(rows)), np.nan))
+                value = filtration(self._belief.ensemble, row.value, person) if measure.creatinine else row.value
+                filled[turn][place, person] = value
+        return filled
+
+    def _observations(self, rows: Sequence[Sequence[Row]]) -> Iterator[tuple[int, Row, Measure]]:
+        """Persons with their readings, and what the codes mean."""
+        for person, mine in enumerate(rows):
+            for row in mine:
+                if row.kind == "observation":
+                    yield person, row, self._vocabulary.measurements[row.code]
+
+    def _classes(self, rows: Sequence[Sequence[Row]], days_ago: int) -> list[NDArray[np.float64]]:
+        """Log likelihoods, (rows,), of New York Heart Association classes read, under each member.
+
+        A class is read one too high, or one too low, with half the error each.
+        """
+        error, believed = self._vocabulary.nyha_error, self._belief.ensemble.of(words.NYHA)
+        filled: list[NDArray[np.float64]] = []
+        turns: Counter[int] = Counter()
+        for person, row, measure in self._observations(rows):
+            if measure.name != words.NYHA:
+                continue
+            if days_ago:
+                self.unused[person].add(row)  # classes are not among what is remembered
+                continue
+            apart = np.abs(believed[person] - row.value)
+            if turns[person] == len(filled):
+                filled.append(np.zeros(believed.shape))
+            likely = np.where(apart == 0, 1.0 - error, np.where(apart == 1, 0.5 * error, FURTHER_OFF))
+            filled[turns[person]][person] = np.log(likely)
+            turns[person] += 1
+        return [one.ravel() for one in filled]
+
+
+def _quantiles(belief: Belief) -> NDArray[np.float32]:
+    """Of what each sensor shows, (persons, sensors, 3): what is believed of the true values."""
+    ensemble, sensors = belief.ensemble, belief.sensors
+    found = np.empty((ensemble.persons, len(sensors), len(QUANTILES)), np.float32)
+    weights = ensemble.weights()
+    for place, sensor in enumerate(sensors):
+        found[:, place] = smallest_quantiles(ensemble.of(sensor.column), weights, QUANTILES)
+    return found

@@ -1,0 +1,202 @@
+"""What is stored of a twin, put together for people: `TwinSummary`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Set
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sql
+from numpy.typing import NDArray
+from sqlalchemy.engine import Connection
+
+from popsim.assimilation.ensemble import Ensemble
+from popsim.assimilation.sensors import Sensor
+from popsim.population.genome import CODES, GENES
+from popsim.registry import vocabulary as words
+from popsim.registry.advance import QUANTILES, filtration
+from popsim.registry.record import DIAGNOSES
+from popsim.registry.service import TwinRegistry, stored_rows
+from popsim.registry.stream import Row
+from popsim.registry.summary import Band, Option, Reading, Risk, SignalHistory, TwinSummary
+from popsim.registry.tables import bands, events, forecasts, observations, recommendations, twins
+from popsim.registry.vocabulary import Vocabulary, vocabulary_of
+
+LABELS = {
+    "weight_kg": "Weight",
+    "systolic_mmhg": "Systolic pressure",
+    "heart_rate_bpm": "Heart rate",
+    "potassium_mmol_l": "Potassium",
+    "gfr_ml_min": "Kidney function (GFR)",
+    "nt_probnp_pg_ml": "NT-proBNP",
+    "ejection_fraction_percent": "Ejection fraction",
+    "filling_pressure_mmhg": "Filling pressure",
+    "symptom_score": "Symptoms, 0 to 10",
+    "extracellular_fluid_excess_l": "Excess fluid",
+    "infection_severity": "Infection, 0 to 1",
+    "frailty": "Frailty, 0 to 1",
+    "hba1c_percent": "HbA1c",
+    "haemoglobin_g_dl": "Haemoglobin",
+    "iron_store_mg": "Iron stores",
+    "albuminuria_mg_g": "Albumin in the urine",
+    "fev1_percent": "FEV1, % of predicted",
+}
+ACRONYMS = ("ckd", "copd")
+PHENOTYPES = {code: f"{name} metaboliser" for name, code in CODES.items()}
+
+
+def summarise(registry: TwinRegistry, twin: str) -> TwinSummary:
+    """A twin as it stands.
+
+    Raises:
+        InputError: there is no such twin.
+    """
+    kind, belief = registry.belief(twin)
+    vocabulary = vocabulary_of(kind.physiology)
+    with registry.database.reading() as connection:
+        rows = list(stored_rows(connection, observations, twin, vocabulary))
+        classes = [row for row in rows if vocabulary.measurements[row.code].name == words.NYHA]
+        happened = [*stored_rows(connection, events, twin, vocabulary), *classes]
+        happened.sort(key=lambda row: (row.time, row.code))
+        record = connection.execute(sql.select(twins.c.known).where(twins.c.twin == twin)).scalar_one()
+        unused = _unused(connection, twin)
+        believed = _bands(connection, twin, len(vocabulary.sensors))
+        ahead = _latest(connection, forecasts, twin)
+        advice = _latest(connection, recommendations, twin)
+    doses = (vocabulary.medications[row.code].name for row in happened if row.kind == "medication")
+    told = {*record.split(), *doses}
+    foreseen = {} if ahead is None else ahead[1]["signals"]
+    signals = tuple(
+        SignalHistory(
+            name=sensor.name,
+            label=LABELS.get(sensor.name, sensor.name.replace("_", " ")),
+            unit=sensor.unit,
+            loinc=sensor.loinc,
+            belief=_band(believed, place),
+            readings=tuple(_readings(rows, sensor, vocabulary, unused, belief.ensemble)),
+            forecast=Band(**{key: tuple(values) for key, values in foreseen.get(sensor.name, {}).items()}),
+        )
+        for place, sensor in enumerate(vocabulary.sensors)
+    )
+    return TwinSummary(
+        twin=twin,
+        day=belief.day,
+        physiology=kind.physiology,
+        members=kind.members,
+        known=dict(_known(belief.ensemble, vocabulary, told)),
+        signals=signals,
+        events=tuple((row.day, _told(row, vocabulary)) for row in happened),
+        **_foreseen(ahead),
+        **_advised(advice),
+    )
+
+
+def _unused(connection: Connection, twin: str) -> set[tuple[float, str, float]]:
+    wanted = sql.select(observations.c.time, observations.c.code, observations.c.value)
+    found = connection.execute(wanted.where(observations.c.twin == twin, observations.c.used.is_(False)))
+    return {(time, code, value) for time, code, value in found}
+
+
+def _bands(connection: Connection, twin: str, sensors: int) -> dict[int, NDArray[np.float32]]:
+    """By day what was believed of each sensor's quantity, (sensors, 3)."""
+    wanted = sql.select(bands.c.day, bands.c.quantiles).where(bands.c.twin == twin).order_by(bands.c.day, bands.c.line)
+    shape = (sensors, len(QUANTILES))
+    return {day: np.frombuffer(raw, np.float32).reshape(shape) for day, raw in connection.execute(wanted)}
+
+
+def _band(believed: Mapping[int, NDArray[np.float32]], place: int) -> Band:
+    low, median, high = (tuple(float(one[place, q]) for one in believed.values()) for q in range(len(QUANTILES)))
+    return Band(tuple(believed), low, median, high)
+
+
+def _latest(connection: Connection, table: sql.Table, twin: str) -> tuple[int, dict[str, Any]] | None:
+    """Day and content of the last forecast or recommendation."""
+    wanted = sql.select(table.c.day, table.c.result).where(table.c.twin == twin)
+    found = connection.execute(wanted.order_by(table.c.line.desc()).limit(1)).first()
+    return None if found is None else (found.day, json.loads(found.result))
+
+
+def _readings(
+    rows: list[Row], sensor: Sensor, vocabulary: Vocabulary, unused: set[tuple[float, str, float]], ensemble: Ensemble
+) -> Iterator[Reading]:
+    """Readings in the sensor's own unit; creatinine as the filtration that it was taken for."""
+    for row in rows:
+        measure = vocabulary.measurements.get(row.code)
+        if measure is not None and measure.name == sensor.name:
+            used = (row.time, row.code, row.value) not in unused
+            if measure.creatinine:
+                yield Reading(row.time, filtration(ensemble, row.value), used, "creatinine")
+            else:
+                yield Reading(row.time, row.value, used)
+
+
+def _told(row: Row, vocabulary: Vocabulary) -> str:
+    if row.kind == "event":
+        return words.EVENTS[row.code]
+    if row.kind == "observation":
+        return f"NYHA class {row.value:g}"
+    measure = vocabulary.medications[row.code]
+    label = row.code.replace("_", " ") if measure.drug is None else measure.drug.label
+    return f"{label} stopped" if row.value == 0.0 else f"{label} {row.value:g} {row.unit}"
+
+
+def _known(ensemble: Ensemble, vocabulary: Vocabulary, told: Set[str]) -> Iterator[tuple[str, str]]:
+    """What was told for certain; few members may also agree by chance in what was not."""
+
+    def shared(name: str) -> float | None:
+        values = ensemble.of(name)[0] if name in vocabulary.schema else np.array([0.0, 1.0])
+        return float(values[0]) if np.all(values == values[0]) else None
+
+    def given(name: str) -> float | None:
+        return shared(name) if name in told else None
+
+    age, female = given("age_years"), given("female")
+    if age is not None:
+        yield "Age at the start", f"{age:g} years"
+    if female is not None:
+        yield "Sex", "female" if female else "male"
+    for name in DIAGNOSES:
+        if given(name) is not None:
+            label = name.upper() if name in ACRONYMS else name.replace("_", " ").capitalize()
+            yield label, "yes" if given(name) else "no"
+    yield from _doses(vocabulary, shared, given)
+    for name in GENES:
+        phenotype = given(name)
+        if phenotype:
+            yield name.upper(), PHENOTYPES[int(phenotype)]
+
+
+def _doses(
+    vocabulary: Vocabulary, shared: Callable[[str], float | None], given: Callable[[str], float | None]
+) -> Iterator[tuple[str, str]]:
+    """Drugs that are taken; by class, as a share of the target dose, where it is not known which drug of it."""
+    for name, measure in vocabulary.medications.items():
+        drug, dose = measure.drug, given(measure.name)
+        if not dose:
+            continue
+        if drug is None:
+            yield name.replace("_", " ").capitalize(), f"{dose:g} {measure.unit}"
+        elif drug.agent_column is not None and drug.agent_column not in vocabulary.schema:
+            yield drug.drug_class.replace("_", " ").capitalize(), f"{100 * dose:.0f}% of the target dose"
+        elif drug.agent_column is None or shared(drug.agent_column) == drug.agent:
+            yield drug.label, f"{words.dose_of(measure, dose):g} {measure.unit}"
+
+
+def _foreseen(ahead: tuple[int, dict[str, Any]] | None) -> dict[str, Any]:
+    if ahead is None:
+        return {}
+    return {"forecast_day": ahead[0], "risks": tuple(Risk(**one) for one in ahead[1]["risks"])}
+
+
+def _advised(advice: tuple[int, dict[str, Any]] | None) -> dict[str, Any]:
+    if advice is None:
+        return {}
+    day, result = advice
+    return {
+        "options_day": day,
+        "options": tuple(Option(**one) for one in result["options"]),
+        "benefit_unit": result["benefit_unit"],
+        "sure": result["sure"],
+        "reasons": tuple(result["reasons"]),
+    }

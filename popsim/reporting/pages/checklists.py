@@ -1,0 +1,174 @@
+"""What a reader must be told of a study: the items of CHEERS 2022 and STRESS, filled in from what a run knows.
+
+CHEERS 2022: Husereau et al. 2022, 28 items (checklist of BMC Medicine 20:23, table 1). STRESS-DES, and STRESS-ABS whose
+items have the same heads: Monks et al. 2019, Journal of Simulation 13:55-67, 20 items. Item names as there; what is
+said under them is popsim's own. Nothing is made up: an item that neither the experiment nor the machine answers is
+NOT_REPORTED, with what the authors are to say.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from popsim.runs.run import Run
+
+NOT_REPORTED = "not reported: "
+
+
+class Item(NamedTuple):
+    """An item of a checklist: number, name, and what this study says to it."""
+
+    number: str
+    name: str
+    answer: str
+
+    @property
+    def reported(self) -> bool:
+        """Whether something is said."""
+        return not self.answer.startswith(NOT_REPORTED)
+
+
+def cheers(run: Run) -> list[Item]:
+    """The 28 items of CHEERS 2022."""
+    experiment, said, titles = run.experiment, run.experiment.cheers, run.strategies
+    names = ", ".join(titles.values())
+    rates = _discount_rates(run)
+    uncertain = f"{experiment.draws:,} draws of the uncertain parameters" if experiment.draws else ""
+    answers = [
+        ("Title", f"{experiment.title or experiment.name}: an economic evaluation by simulation of {names}."),
+        ("Abstract", experiment.description or _missing("a structured summary")),
+        ("Background and objectives", said.question or _missing("context, question and relevance")),
+        ("Health economic analysis plan", _missing("whether there was a plan, and where it is")),
+        ("Study population", said.population or f"Cohort '{run.cohort.name}'; see the baseline table."),
+        ("Setting and location", said.setting or f"Care network '{run.network.name}'."),
+        ("Comparators", _sentences(said.comparators, f"{names}; compared with {titles[run.comparator].lower()}.")),
+        ("Perspective", _sentences(said.perspective, f"Costs counted: {experiment.perspective.replace('_', ' ')}.")),
+        ("Time horizon", said.time_horizon or f"{experiment.follow_up_days} days from each person's entry."),
+        ("Discount rate", _sentences(said.discount_rate, rates)),
+        ("Selection of outcomes", said.outcomes or _missing("why these outcomes; those measured are in the tables")),
+        (
+            "Measurement of outcomes",
+            "Counted from the event log of the simulation within each person's follow-up; readmission is defined by "
+            "index discharge, with death as a competing event.",
+        ),
+        ("Valuation of outcomes", said.valuation or _missing("whose values; the utilities are among the parameters")),
+        (
+            "Measurement and valuation of resources and costs",
+            "Resources counted in the simulation times unit prices, which are among the parameters with their sources.",
+        ),
+        (
+            "Currency, price date, and conversion",
+            _sentences(said.currency, f"{experiment.currency}, price year {experiment.price_year}."),
+        ),
+        (
+            "Rationale and description of model",
+            _sentences(said.rationale, "Digital twins with daily physiology meet in a care network of limited places."),
+        ),
+        ("Analytics and assumptions", said.assumptions or _missing("main assumptions; each parameter has its source")),
+        ("Characterising heterogeneity", "Effects by subgroup, where persons are kept: see the forest plot."),
+        ("Characterising distributional effects", _missing("who gains and who bears the cost (popsim equity)")),
+        (
+            "Characterising uncertainty",
+            f"Monte Carlo error over {experiment.replications} replications, paired between strategies"
+            + (f"; {uncertain}." if uncertain else "; parameters are not varied in this run."),
+        ),
+        (
+            "Approach to engagement with patients and others affected by the study",
+            _missing("whether and how they were engaged"),
+        ),
+        ("Study parameters", "All in the table of parameters, with values, units and sources."),
+        ("Summary of main results", "In the tables of outcomes and of differences."),
+        (
+            "Effect of uncertainty",
+            "In the intervals and figures of this page."
+            if uncertain
+            else _missing("the effect of uncertain parameters; intervals show Monte Carlo error alone"),
+        ),
+        (
+            "Effect of engagement with patients and others affected by the study",
+            _missing("what their engagement changed"),
+        ),
+        (
+            "Study findings, limitations, generalisability, and current knowledge",
+            said.limitations or _missing("discussion by the authors"),
+        ),
+        ("Source of funding", _missing("who paid for the study")),
+        ("Conflicts of interest", _missing("interests of the authors")),
+    ]
+    return [Item(str(number), name, answer) for number, (name, answer) in enumerate(answers, 1)]
+
+
+def stress(run: Run) -> list[Item]:
+    """The 20 items of STRESS-DES."""
+    experiment, manifest = run.experiment, run.manifest
+    versions = ", ".join(f"{name} {number}" for name, number in manifest["versions"].items())
+    settings = run.network.settings
+    scenarios = "; ".join(f"{s.title}: {s.description or 'no description'}" for s in experiment.strategies)
+    engine = manifest["engine"]
+    return [
+        Item("1.1", "Purpose of the model", experiment.cheers.question or _missing("background and objectives")),
+        Item("1.2", "Model outputs", "The measures of the tables; intervals are of the mean over replications."),
+        Item("1.3", "Experimentation aims", scenarios),
+        Item("2.1", "Base model overview diagram", "The figure of the care network, where events are kept."),
+        Item(
+            "2.2",
+            "Base model logic",
+            "Each day: physiology advances, signals are monitored, care processes its events in order of time, costs "
+            "and health accrue.",
+        ),
+        Item("2.3", "Scenario logic", "Strategies differ only in the interventions listed with them."),
+        Item("2.4", "Algorithms", "Lengths of stay, routes and patience by inverse distribution functions."),
+        Item(
+            "2.5",
+            "Components",
+            f"Entities: {experiment.population:,} twins a replication and other patients. Settings with places, queues "
+            f"and rules: {', '.join(setting.title for setting in settings)}.",
+        ),
+        Item("3.1", "Data sources", "With every parameter and every column of the baseline table."),
+        Item("3.2", "Pre-processing", _missing("how data were prepared before they became parameters")),
+        Item("3.3", "Input parameters", "All in the table of parameters."),
+        Item("3.4", "Assumptions", experiment.cheers.assumptions or "Parameters whose source begins 'assumption'."),
+        Item(
+            "4.1",
+            "Initialisation",
+            "Twins enter at discharge from an index admission, spread over "
+            f"{experiment.enrolment_days} days; the network begins empty of other patients.",
+        ),
+        Item("4.2", "Run length", f"{experiment.enrolment_days + experiment.follow_up_days} days, in steps of a day."),
+        Item(
+            "4.3",
+            "Estimation approach",
+            f"{experiment.replications} independent replications; the same people and random numbers under all "
+            "strategies.",
+        ),
+        Item("5.1", "Software or programming language", versions),
+        Item("5.2", "Random sampling", f"Philox4x32-10, counter-based, seed {experiment.seed}."),
+        Item("5.3", "Model execution", "Daily steps with events in order of (time, rank, person) within the day."),
+        Item(
+            "5.4",
+            "System specification",
+            f"{manifest['machine']['system']}, {manifest['machine']['cores']} cores; {engine['workers']} workers with "
+            f"{engine['threads']} threads; {manifest['seconds']:,.0f} s.",
+        ),
+        Item("6.1", "Computer model sharing statement", _missing("where the model can be had")),
+    ]
+
+
+def _missing(what: str) -> str:
+    return f"{NOT_REPORTED}{what}"
+
+
+def _sentences(*parts: str) -> str:
+    """What the authors say, and what the machine knows, one after the other."""
+    return " ".join(part for part in parts if part)
+
+
+def _discount_rates(run: Run) -> str:
+    prices = run.manifest["parameters"].get("nhs_prices", {})
+    rates = []
+    for key, what in (("discount_rate_costs", "costs"), ("discount_rate_qalys", "QALYs")):
+        own = getattr(run.experiment, key)
+        rate = own if own is not None else prices.get(key)
+        if isinstance(rate, int | float):
+            rates.append(f"{100 * rate:g}% a year for {what}")
+    return f"Used: {', '.join(rates)}." if rates else ""

@@ -1,0 +1,168 @@
+"""One self-contained HTML page on a finished run: methods, tables, figures, parameters and provenance.
+
+No scripts, no files or fonts from elsewhere: the page can be mailed, printed and kept. Everything that comes from
+definitions or data is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from popsim.errors import InputError
+from popsim.evidence.parameters import PARAMETER_SETS, load_parameters
+from popsim.html import html_table
+from popsim.population.sampling import sample
+from popsim.population.summary import summary
+from popsim.reporting.figures import draw_all
+from popsim.reporting.pages.checklists import Item, cheers, stress
+from popsim.reporting.pages.page import image, page, wide, write_page
+from popsim.reporting.text.cohort import baseline_lines
+from popsim.reporting.text.tables import Lines, comparison_lines, outcome_lines
+from popsim.runs.run import Run
+from popsim.simulation.schema import SCHEMAS
+
+LARGEST_BASELINE = 20_000  # people sampled for the baseline table
+
+
+def write_report(run: Run, path: Path | str) -> Path:
+    """Write the page.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    return write_page(report_page(run), path)
+
+
+def report_page(run: Run) -> str:
+    """The page as text."""
+    title = run.experiment.title or run.experiment.name
+    sections = {
+        "Main results": _results(run),
+        "Figures": _figures(run),
+        "Who took part": _baseline(run),
+        "Methods": _methods(run),
+        "Parameters": _parameters(run),
+        "Provenance": _provenance(run),
+    }
+    anchors = {name: name.lower().replace(" ", "-") for name in sections}
+    links = "".join(f'<li><a href="#{anchors[name]}">{escape(name)}</a></li>' for name in sections)
+    body = "\n".join(
+        f'<section aria-labelledby="{anchors[name]}"><h2 id="{anchors[name]}">{escape(name)}</h2>\n{text}\n</section>'
+        for name, text in sections.items()
+    )
+    return page(
+        title,
+        f"""<header>
+<h1>{escape(title)}</h1>
+<p>{escape(run.experiment.description)}</p>
+<p class="quiet">{escape(_sizes(run))}</p>
+</header>
+<nav aria-label="Contents"><ul>{links}</ul></nav>
+<main>
+{body}
+</main>""",
+    )
+
+
+def _sizes(run: Run) -> str:
+    experiment = run.experiment
+    draws = f"{experiment.draws:,} parameter draws, " if experiment.draws else ""
+    return (
+        f"{experiment.population:,} simulated people, {draws}{experiment.replications} replications, "
+        f"{experiment.follow_up_days} days of follow-up. "
+        f"Written by popsim {run.manifest['versions']['popsim']} from run {run.manifest['run_id']}."
+    )
+
+
+def _results(run: Run) -> str:
+    labels = {setting.name: setting.title for setting in run.network.settings}
+    parts = [_lines_table(*outcome_lines(run.frame("summary"), run.experiment, labels))]
+    if len(run.strategies) > 1:
+        value = run.frame("cost_effectiveness")
+        parts.append(_lines_table(*comparison_lines(run.frame("comparisons"), value, run.experiment, labels)))
+    return "\n".join(parts)
+
+
+def _lines_table(head: str, lines: Lines) -> str:
+    """A printed table as HTML; the line of one cell is a heading there too."""
+    return wide(html_table(" ".join(head.split("\n")), lines[0], ([line[0].strip(), *line[1:]] for line in lines[1:])))
+
+
+def _figures(run: Run) -> str:
+    parts, missing = [], []
+    for drawn in draw_all(run):
+        if drawn.figure is None:
+            missing.append((drawn.name, drawn.problem))
+            continue
+        parts.append(f'<figure id="figure-{drawn.name}">{image(drawn.figure)}</figure>')
+    if missing:
+        parts.append(html_table("Figures that this run has no data for", ["Figure", "Why"], missing))
+    return "\n".join(parts)
+
+
+def _baseline(run: Run) -> str:
+    """Table 1, of people sampled like those of the run."""
+    experiment = run.experiment
+    size = min(experiment.population, LARGEST_BASELINE)
+    try:
+        people = sample(run.cohort, SCHEMAS[experiment.physiology], size, experiment.seed)
+        rows = list(baseline_lines(summary(people, run.cohort)))
+    except InputError as error:
+        return f"<p>Not available: {escape(str(error))}</p>"
+    head = ["", "Unit", "Mean (SD) or n (%)", "Median [quartiles]", "From"]
+    caption = f"{run.cohort.definition.label or run.cohort.name}: {size:,} people at entry"
+    return wide(html_table(caption, head, rows))
+
+
+def _methods(run: Run) -> str:
+    strategies = [(s.title, s.description) for s in run.experiment.strategies]
+    return "\n".join(
+        [
+            html_table("What is compared", ["Strategy", "What is done"], strategies),
+            _checklist("CHEERS 2022 (Husereau et al. 2022)", cheers(run)),
+            _checklist("STRESS-DES and STRESS-ABS (Monks et al. 2019)", stress(run)),
+        ]
+    )
+
+
+def _checklist(title: str, items: Sequence[Item]) -> str:
+    reported = sum(item.reported for item in items)
+    caption = f"{title}: {reported} of {len(items)} items answered by the experiment and the machine"
+    return wide(html_table(caption, ["Item", "", "This study"], items))
+
+
+def _parameters(run: Run) -> str:
+    """Every parameter of the run: its value then, and unit and source as the evidence gives them now."""
+    rows: list[tuple[str, ...]] = []
+    for name in PARAMETER_SETS:
+        values = run.manifest["parameters"].get(name)
+        if values is None:
+            continue
+        evidence = load_parameters(name)
+        rows.append((name.replace("_", " "),))
+        for key, value in values.items():
+            known = evidence.of(key) if key in evidence else None
+            number = f"{value:g}" if isinstance(value, int | float) else str(value)
+            rows.append((key, number, known.unit if known else "", known.source if known else "not known"))
+    changed = ", ".join(run.experiment.parameters)
+    note = f"<p>Set by the experiment itself: {escape(changed)}.</p>" if changed else ""
+    return note + wide(html_table("Parameters", ["Name", "Value", "Unit", "Source"], rows))
+
+
+def _provenance(run: Run) -> str:
+    manifest = run.manifest
+    flags = " ".join(f"{flag} {value}" for flag, value in manifest["flags"].items())
+    file = next(iter(manifest["files"]))
+    rows = [
+        ("Command", f"popsim run {file} {flags}".strip()),
+        ("Run", manifest["run_id"]),
+        ("Content hash of all results", manifest["content_hash"]),
+        ("Hash of the code and evidence", manifest["code"]),
+        ("Seed", run.experiment.seed),
+        ("Started", manifest["started_at"]),
+        *((f"Version of {name}", number) for name, number in manifest["versions"].items()),
+        *((f"SHA-256 of {Path(name).name}", value) for name, value in manifest["files"].items()),
+    ]
+    return wide(html_table("What these results were made from", ["", "Value"], rows))

@@ -1,0 +1,104 @@
+"""What the command `popsim calibrate` prints and draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from popsim.calibration.fit import Fit
+from popsim.calibration.result import correlation, directions, fit_table, identifiability
+from popsim.reporting.text.formatting import aligned, rounded, with_interval
+
+STRONG = 0.5  # correlation from which a pair is named
+
+
+def calibration_text(fit: Fit) -> str:
+    """Parameters, what the targets do not say, and the fit of every target."""
+    return "\n\n".join([_parameters(fit), _combinations(fit), _fit(fit), _trust(fit)])
+
+
+def draw_calibration(fit: Fit, folder: Path) -> list[Path]:
+    """Prior and posterior, correlations and fit as PNG files in a folder that exists."""
+    from popsim.reporting.figures import calibration as figures  # noqa: PLC0415 only this needs matplotlib
+    from popsim.reporting.figures.style import save  # noqa: PLC0415
+
+    priors, known = fit.problem.priors, identifiability(fit)
+    shares = np.linspace(0.005, 0.995, 199)
+    before = {name: d.quantile(shares) for name, d in zip(priors.names, priors.distributions, strict=True)}
+    after = dict(zip(priors.names, fit.draws.T, strict=True))
+    drawn = {
+        "parameters": figures.marginals(known, before, after),
+        "correlation": figures.correlations(priors.names, correlation(fit)),
+        "fit": figures.fit(fit_table(fit)),
+    }
+    return [save(figure, folder / f"{name}.png") for name, figure in drawn.items()]
+
+
+def _parameters(fit: Fit) -> str:
+    lines = [["Parameter", "before", "prior", "posterior (95%)", "sd left, %"]]
+    for row in identifiability(fit).iter_rows(named=True):
+        prior = f"{rounded(row['prior_mean'])} (sd {rounded(row['prior_sd'], 2)})"
+        posterior = with_interval(row["mean"], row["low"], row["high"])
+        lines.append([f"  {row['parameter']}", rounded(row["own"]), prior, posterior, f"{row['left']:.0%}".rstrip("%")])
+    note = "sd left: of the prior's standard deviation; 100 says that the targets tell nothing of the parameter."
+    return f"{aligned(lines)}\n{note}"
+
+
+def _combinations(fit: Fit) -> str:
+    """Directions that the targets leave open, and pairs that they cannot tell apart."""
+    weak = [row for row in directions(fit).iter_rows(named=True) if not row["informed"]]
+    lines = ["Every combination of the parameters is informed by the targets: less than half its variance is left."]
+    if weak:
+        lines = ["Combinations of parameters that the targets hardly inform (sd left of the prior's):"]
+        lines += [f"  {row['left']:.0%}  {row['combination']}" for row in weak]
+    names, matrix = fit.problem.priors.names, correlation(fit)
+    pairs = [
+        f"{names[i]} and {names[j]} {matrix[i, j]:+.2f}"
+        for i in range(len(names))
+        for j in range(i)
+        if abs(matrix[i, j]) >= STRONG
+    ]
+    if pairs:
+        lines += ["Strongly correlated in the posterior:", *(f"  {pair}" for pair in pairs)]
+    return "\n".join(lines)
+
+
+def _fit(fit: Fit) -> str:
+    lines = [["Target", "published (95%)", "before", "after (95% of draws)", "before, sd", "after, sd", "explained, %"]]
+    group = None
+    for row in fit_table(fit).iter_rows(named=True):
+        if row["group"] != group:
+            group = row["group"]
+            lines += [[group]] if group else []
+        lines.append(
+            [
+                f"  {row['target']}",
+                with_interval(row["published"], row["low"], row["high"]),
+                rounded(row["before"]),
+                with_interval(row["after"], row["after_low"], row["after_high"]),
+                rounded(row["error_before"], 2, signed=True),
+                rounded(row["error_after"], 2, signed=True),
+                f"{100 * row['explained']:.0f}",
+            ]
+        )
+    table = fit_table(fit)
+    counts = [int((table[column].abs() <= 2.0).sum()) for column in ("error_before", "error_after")]
+    note = (
+        f"Within 2 sd of published: {counts[0]} of {len(table)} before, {counts[1]} after. sd: standard deviations of "
+        "published figure,\nmodel discrepancy and Monte Carlo error together. Before and after are simulated with luck "
+        "that the fit has not seen.\nexplained: by the emulator, of the variance of points left out."
+    )
+    return f"{aligned(lines)}\n{note}"
+
+
+def _trust(fit: Fit) -> str:
+    posterior, sizes = fit.posterior, [fit.waves.count(wave) for wave in sorted(set(fit.waves))]
+    waves = " and ".join(str(size) for size in sizes)
+    chains = (
+        f"{posterior.steps:,} steps, autocorrelation time {posterior.autocorrelation:.0f}, "
+        f"{posterior.effective:,.0f} effective draws, R-hat at most {posterior.r_hat.max():.3f}, "
+        f"{posterior.accepted:.0%} accepted"
+    )
+    verdict = "converged" if posterior.converged else "NOT CONVERGED: more steps are needed"
+    return f"{waves} points simulated in {len(sizes)} waves. Chains: {chains}: {verdict}."

@@ -1,0 +1,98 @@
+"""Words on one person of a run: their life under a strategy, and what parted it from that under another."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from popsim.errors import InputError
+from popsim.outcomes.differences import Life, first_differences, told
+from popsim.outcomes.narrative import history
+from popsim.reporting.text.formatting import aligned
+from popsim.runs.run import Run
+from popsim.simulation.model import PopulationModel
+from popsim.studies.unit import build
+
+MOST_LISTED = 10
+
+
+def person_text(run: Run, person_id: int, strategy: str = "", replication: int = 0) -> str:
+    """The life of one person under one strategy, with what led to every illness.
+
+    Raises:
+        InputError: there is no such person or strategy, or the run cannot be repeated.
+    """
+    strategy = strategy or run.comparator
+    model, row = _lived(run, person_id, strategy, replication)
+    head = f"Person {person_id} under {run.strategies[strategy]}, replication {replication}, simulated again"
+    return f"{head}\n{model.agents[row].explain()}"
+
+
+def compare_text(run: Run, person_id: int, strategy: str, against: str, replication: int = 0) -> str:
+    """What parted one person's lives under two strategies, first things first, and how they ended.
+
+    Raises:
+        InputError: there is no such person or strategy, or the run cannot be repeated.
+    """
+    strategy = strategy or run.comparator
+    lives = [_life(run, person_id, name, replication) for name in (strategy, against)]
+    differences = first_differences(*lives)
+    titles = " and ".join(life.title for life in lives)
+    head = f"Person {person_id} under {titles}, replication {replication}, simulated again with the same luck"
+    if not differences:
+        return f"{head}\nNothing differs: no strategy reached this person, and nobody else's care changed theirs."
+    ends = [["", *(life.title for life in lives)], *_ends(lives)]
+    return "\n".join([head, "", "First differences", *told(differences), "", aligned(ends)])
+
+
+def most_different_text(run: Run, strategy: str, against: str, replication: int = 0) -> str:
+    """Who fared most otherwise under another strategy, by QALYs; who was admitted most often when there is no other.
+
+    Raises:
+        InputError: the run keeps no persons, or there is no such strategy.
+    """
+    strategy = strategy or run.comparator
+    for name in (strategy, *([against] if against else [])):
+        run.unit(name, replication=replication)
+    place = (pl.col("replication") == replication) & (pl.col("region") == 0)
+    persons = run.table("persons").filter(place).collect()
+    mine = persons.filter(pl.col("strategy") == strategy)
+    if not against:
+        most = mine.sort("admissions", "person_id", descending=[True, False]).head(MOST_LISTED)
+        rows = [["Person", "Admissions"], *([str(p), str(n)] for p, n in most.select("person_id", "admissions").rows())]
+        return "\n".join(["Admitted most often (name one with --person)", aligned(rows)])
+    theirs = persons.filter(pl.col("strategy") == against).select("person_id", pl.col("qaly").alias("other"))
+    both = mine.join(theirs, on="person_id").with_columns(gain=pl.col("qaly") - pl.col("other"))
+    most = both.sort(pl.col("gain").abs(), "person_id", descending=[True, False]).head(MOST_LISTED)
+    rows = [["Person", "QALYs gained"], *([str(p), f"{g:+.3f}"] for p, g in most.select("person_id", "gain").rows())]
+    title = f"{run.strategies[strategy]} against {run.strategies[against]}: who fared most otherwise"
+    return "\n".join([f"{title} (name one with --person)", aligned(rows)])
+
+
+def _life(run: Run, person_id: int, strategy: str, replication: int) -> Life:
+    model, row = _lived(run, person_id, strategy, replication)
+    diary = model.recorder.diary.frame(model.population, row)
+    assert diary is not None  # followed from the start
+    return Life(run.strategies[strategy], history(model.events, row), diary)
+
+
+def _lived(run: Run, person_id: int, strategy: str, replication: int) -> tuple[PopulationModel, int]:
+    """The piece of work lived through again with a diary of one person, and the person's row."""
+    model = build(run.unit(strategy, replication=replication))
+    (rows,) = np.nonzero(model.population.person_id == person_id)
+    if not len(rows):
+        raise InputError(f"{run.folder}: no person {person_id}; ids are 0 to {len(model.population) - 1}")
+    model.recorder.diary.follow(rows)
+    model.run_for(model.days)
+    return model, int(rows[0])
+
+
+def _ends(lives: list[Life]) -> list[list[str]]:
+    """How each life went, one measure a row."""
+    rows = {
+        "Alive at the end": [("yes" if life.diary["alive"][-1] else "no") for life in lives],
+        "Acute illnesses": [str(life.events.filter(pl.col("event") == "present").height) for life in lives],
+        "Days alive": [f"{life.diary['life_days'][-1]:.0f}" for life in lives],
+        "QALYs": [f"{life.diary['qaly'][-1]:.3f}" for life in lives],
+    }
+    return [[words, *values] for words, values in rows.items()]

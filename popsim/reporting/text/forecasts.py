@@ -1,0 +1,59 @@
+"""The tables of `popsim score` as text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from popsim.analyses.forecasting import TRUTH, TWIN, Judged, risk_table, signal_table
+from popsim.assimilation.forecast import EVENTS
+from popsim.outcomes.scoring import Estimate
+from popsim.reporting.text.formatting import aligned, rounded, with_interval
+
+NAMES = {"weight_kg": "Weight, kg", "nt_probnp_pg_ml": "NT-proBNP, pg/mL"}
+NOTES = f"""\
+Brier score and log score: smaller is better; Brier = reliability (less is better) - resolution (more is better) + the
+base rate's own. c: chance that of two people the one to whom the event came was given the higher risk. Slope: 1 where
+risks are as extreme as they should be. Intervals are 95%, of sampling people. Points of scores are turned into risks on
+these very people, and the base rate is theirs: both say more than anybody could have known before. {TRUTH}: the true
+state lived forward with other luck, the most that could be known. Doses stay as they are in all forecasts, while
+clinics change them in the people's lives. For research, not for care."""
+
+
+def forecasts_text(judged: Judged) -> str:
+    """How good risks and trajectories were."""
+    risks, signals = risk_table(judged), signal_table(judged)
+    blocks = []
+    for (event,), rows in risks.group_by("event", maintain_order=True):
+        persons, happened = rows["persons"][0], rows["happened"][0]
+        title = f"{EVENTS[str(event)]} within {judged.days} days: {persons * happened:.0f} of {persons:,} people"
+        head = ["", "mean, %", "Brier", "reliability", "resolution", "log score", "c", "slope"]
+        lines = [[f"{title} ({happened * 100:.1f}%)"], head, *(_risk_line(row) for row in rows.iter_rows(named=True))]
+        blocks.append(aligned(lines))
+    head = ["Trajectories", "people", "CRPS", "CRPS of everybody", "in 90% interval, %"]
+    blocks.append(aligned([head, *(_signal_line(row) for row in signals.iter_rows(named=True))]))
+    return "\n\n".join([*blocks, NOTES])
+
+
+def _risk_line(row: dict[str, Any]) -> list[str]:
+    c = Estimate(row["c_statistic"], row["c_standard_error"])
+    slope = Estimate(row["slope"], row["slope_standard_error"]) if row["slope"] is not None else None
+    numbers = [f"{row[name]:.4f}" for name in ("brier", "reliability", "resolution", "log_score")]
+    discriminates = with_interval(c.value, *c.interval)
+    calibrated = "" if slope is None else with_interval(slope.value, *slope.interval)
+    return [f"  {row['forecaster']}", f"{row['mean_risk'] * 100:.1f}", *numbers, discriminates, calibrated]
+
+
+def _signal_line(row: dict[str, Any]) -> list[str]:
+    error = row["crps_standard_error"]
+    low, high = (None, None) if error is None else (row["crps"] - 1.96 * error, row["crps"] + 1.96 * error)
+    what = f"  {NAMES[row['column']]}, after {row['day']} days: {row['forecaster']}"
+    crps = with_interval(row["crps"], low, high)
+    return [what, f"{row['persons']:,}", crps, rounded(row["crps_of_everybody"]), f"{row['covered'] * 100:.1f}"]
+
+
+def twins_are_last(risks: pl.DataFrame) -> list[str]:
+    """Names of the forecasters, from the least informed to the best."""
+    names = risks["forecaster"].unique(maintain_order=True).to_list()
+    return [*(name for name in names if name not in (TWIN, TRUTH)), TWIN, TRUTH]

@@ -1,0 +1,70 @@
+"""The parameters of an experiment as plain text: one line each, so that it can be searched line by line."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+import polars as pl
+
+from popsim.errors import InputError
+from popsim.evidence.distributions import Distribution, Empirical
+from popsim.reporting.text.formatting import aligned
+from popsim.studies.design import Study
+
+TAILS = (0.025, 0.975)
+SCHEMA = {
+    "parameter": pl.String, "value": pl.Float64, "unit": pl.String, "low": pl.Float64, "high": pl.Float64,
+    "distribution": pl.String, "source": pl.String, "uncertainty_source": pl.String,
+}  # fmt: skip
+
+
+def parameter_frame(study: Study, *, uncertain: bool = False, match: str = "") -> pl.DataFrame:
+    """Every parameter, or those that are uncertain, or whose name "set.parameter" contains a text in any case.
+
+    Returns:
+        parameter, value, unit, low, high (95% interval, null where it is known), distribution, source,
+        uncertainty_source.
+
+    Raises:
+        InputError: no name contains the text.
+    """
+    uncertainties = study.uncertain
+    correlated = {name for names, _ in uncertainties.copulas for name in names}
+    shares = {name for names, _ in uncertainties.shares for name in names}
+    rows = []
+    for set_name, parameters in study.parameters.items():
+        for key in parameters:
+            record, name = parameters.of(key), f"{set_name}.{key}"
+            found = uncertainties.distributions.get(name)
+            if (uncertain and found is None) or match.lower() not in name:
+                continue
+            joined = ", correlated" if name in correlated else ", shares of one" if name in shares else ""
+            interval = found.quantile(np.array(TAILS)).tolist() if found else (None, None)
+            spread = record.uncertainty.source if found and record.uncertainty else ""
+            described = _described(found) + joined if found else "known"
+            rows.append((name, record.value, record.unit, *interval, described, record.source, spread))
+    if match and not rows:
+        raise InputError(f"--match {match}: no parameter is so called; sets: {', '.join(sorted(study.parameters))}")
+    return pl.DataFrame(rows, SCHEMA, orient="row")
+
+
+def render_parameters(study: Study, *, uncertain: bool = False, match: str = "") -> str:
+    """`parameter_frame` as text, one line each."""
+    rows = parameter_frame(study, uncertain=uncertain, match=match).rows()
+    lines, sources = [["parameter", "value", "unit", "95% interval", "distribution"]], ["source"]
+    for name, value, unit, low, high, described, source, spread in rows:
+        lines.append([name, f"{value:g}", unit, "" if low is None else f"{low:.4g} to {high:.4g}", described])
+        sources.append(f"{source}; uncertainty: {spread}" if spread else source)
+    table = aligned(lines).splitlines()
+    drawn = f"{len(study.uncertain.names)} of {sum(map(len, study.parameters.values()))} parameters are uncertain"
+    return "\n".join([*(f"{line}  {source}" for line, source in zip(table, sources, strict=True)), drawn])
+
+
+def _described(distribution: Distribution) -> str:
+    """Family and native parameters."""
+    family = type(distribution).__name__.lower()
+    if isinstance(distribution, Empirical):
+        return f"{family} ({len(distribution.values)} values)"
+    values = {field.name.replace("_", " "): getattr(distribution, field.name) for field in fields(distribution)}  # type: ignore[arg-type]
+    return f"{family} ({', '.join(f'{name} {value:.4g}' for name, value in values.items())})"

@@ -1,0 +1,55 @@
+"""The table of scenarios: what every strategy costs and gains in each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from popsim.definitions.experiment import Experiment
+from popsim.reporting.intervals import note, readable, told
+from popsim.reporting.text.formatting import NOT_KNOWN, aligned, with_interval
+from popsim.reporting.text.tables import ratio_interval_in_words
+from popsim.studies.prices import prices_in_words
+
+
+def render_scenarios(table: pl.DataFrame, experiments: Mapping[str, Experiment]) -> str:
+    """Cost, QALYs, incremental cost-effectiveness ratio and net benefit, one block of lines for each scenario.
+
+    Args:
+        table: `scenario_table(...)`.
+        experiments: as each scenario has it, by name.
+    """
+    lines: list[Sequence[str]] = [["", "Cost", "QALYs", "Cost per QALY", "Net benefit"]]
+    for name, experiment in experiments.items():
+        days = experiment.follow_up_days
+        lines.append([f"{experiment.title or experiment.name} ({name}), {days} days of follow-up"])
+        titles = {strategy.name: strategy.title for strategy in experiment.strategies}
+        for row in readable(table.filter(pl.col("scenario") == name), experiment).iter_rows(named=True):
+            gains = ["", ""] if row["verdict"] is None else [_ratio(row), _mean(row, "net_monetary_benefit")]
+            lines.append([f"  {titles[row['strategy']]}", _mean(row, "cost_total", 4), _mean(row, "qalys"), *gains])
+    (one, *_) = experiments.values()
+    against = one.strategy(one.reference).title
+    head = [
+        f"Per person; net benefit against {against.lower()} at each scenario's willingness to pay"
+        f"{'; in brackets 95% Monte Carlo intervals' if any(map(told, experiments.values())) else ''}",
+        f"Costs are in {prices_in_words(one)}.",
+        *dict.fromkeys(said for said in map(note, experiments.values()) if said),
+    ]
+    return "\n".join([*head, "", aligned(lines)])
+
+
+def _mean(row: Mapping[str, Any], name: str, digits: int = 3) -> str:
+    """A mean with its Monte Carlo interval."""
+    return with_interval(row[name], row[f"{name}_low"], row[f"{name}_high"], digits)
+
+
+def _ratio(row: Mapping[str, Any]) -> str:
+    """What a QALY gained costs, what one given up saves, or in words why there is no such number."""
+    if row["verdict"] == "gains health at a cost":
+        interval = ratio_interval_in_words(row)
+        return f"{row['icer_per_qaly']:,.0f}{'' if interval == NOT_KNOWN else f' ({interval})'}"
+    if row["verdict"] == "saves money, loses health":
+        return f"{row['icer_per_qaly']:,.0f} saved for each lost"
+    return str(row["verdict"])

@@ -1,0 +1,109 @@
+"""What the command `popsim search` prints and draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from popsim.reporting.text.formatting import aligned, rounded, with_interval
+from popsim.search.policy import Found
+from popsim.search.race import Estimate
+from popsim.search.storage import race_table, trial_table
+from popsim.search.trials import excess
+
+WARNING = "For research, not for care."
+SURE = 0.95  # probability from which a winner is called the best
+
+
+def gain_title(found: Found) -> str:
+    """What more of is better, with its unit."""
+    currency = found.problem.experiment.currency
+    return {
+        "net_benefit": f"net benefit, {currency} per person",
+        "qalys": "QALYs gained per person",
+        "cost": f"{currency} saved per person",
+        "readmissions": "30-day readmissions avoided, share of discharges",
+    }[found.problem.search.objective]
+
+
+def search_text(found: Found) -> str:
+    """The finalists, what the winner chose, and what it is worth."""
+    return "\n\n".join([_head(found), _finalists(found), _choices(found), _verdict(found)])
+
+
+def draw_search(found: Found, folder: Path) -> Path:
+    """The search as a PNG file in a folder that exists."""
+    from popsim.reporting.figures.search import policy_search  # noqa: PLC0415 only this needs matplotlib
+    from popsim.reporting.figures.style import save  # noqa: PLC0415
+
+    search = found.problem.search
+    figure = policy_search(
+        trial_table(found),
+        race_table(found),
+        found.verdict.gain,
+        gain=gain_title(found).capitalize().replace("qaly", "QALY").replace("gbp", "GBP"),
+        currency=found.problem.experiment.currency,
+        budget=None if search.budget is None else search.budget.most,
+        title=search.title or search.name,
+    )
+    return save(figure, folder / "search.png")
+
+
+def _head(found: Found) -> str:
+    search, experiment = found.problem.search, found.problem.experiment
+    comparator = experiment.strategy(experiment.reference).title
+    luck = found.verdict.gain.replications
+    tried = f"{len(found.trials)} variants of '{search.strategy}', {experiment.population:,} people each"
+    fresh = f"{found.runners[0].gain.replications} replications in the race, {luck} for the verdict"
+    return f"{search.title or search.name}: {tried}; {fresh}.\nGain over {comparator}: {gain_title(found)}."
+
+
+def _finalists(found: Found) -> str:
+    search = found.problem.search
+    budget = search.budget is not None
+    lines = [["Finalist", "gain in the race (95%)", "ahead of the winner (95%)", "P(better)", *["spent"] * budget]]
+    for runner in found.runners:
+        name = "as it stands" if runner.variant.number == 0 else f"trial {runner.variant.number}"
+        over = excess(runner.spent, search) > 0.0
+        ahead = "winner" if runner.ahead is None else _interval(runner.ahead)
+        chance = "" if runner.ahead is None else f"{runner.may_be_better:.2f}"
+        spent = [f"{rounded(runner.spent)}{' (over)' if over else ''}"] if budget else []
+        lines.append([f"  {name}", _interval(runner.gain), ahead, chance, *spent])
+    return aligned(lines)
+
+
+def _choices(found: Found) -> str:
+    search = found.problem.search
+    lines = [["Choice", "as it stands", "best", "from", "to"]]
+    for choice, own, best in zip(
+        search.choices, found.trials[0].variant.values, found.verdict.winner.values, strict=True
+    ):
+        ends = ["one of", f"{len(choice.levels)}"] if choice.options else [_level(choice.low), _level(choice.high)]
+        edge = not choice.options and best in (choice.levels[0], choice.levels[-1])
+        lines.append([f"  {choice.title}", _level(own), f"{_level(best)}{' (edge)' if edge else ''}", *ends])
+    return aligned(lines)
+
+
+def _verdict(found: Found) -> str:
+    verdict, search = found.verdict, found.problem.search
+    lines = [
+        ["On fresh luck", "(95%)"],
+        ["  best found, over the comparator", _interval(verdict.gain)],
+        ["  as it stands, over the comparator", _interval(verdict.before)],
+        ["  best found, over as it stands", _interval(verdict.improvement)],
+    ]
+    if search.budget is not None:
+        lines.append([f"  spent (budget {search.budget.most:,g})", _interval(verdict.spent)])
+    chance = verdict.best_probability
+    sure = "" if chance >= SURE else " It is not sure which is best: those with a high P(better) would do as well."
+    best = f"The winner is the best of the finalists with a probability of at least {chance:.2f}.{sure}"
+    return f"{aligned(lines)}\n{best}\n{WARNING}"
+
+
+def _interval(one: Estimate) -> str:
+    return with_interval(one.mean, one.low, one.high)
+
+
+def _level(value: object) -> str:
+    if value is None:  # the strategy leaves it to the network
+        return "not set"
+    return rounded(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

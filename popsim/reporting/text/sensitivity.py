@@ -1,0 +1,175 @@
+"""What the commands `popsim plan` and `popsim sensitivity` print."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+
+from popsim.analyses.contrast import NET_BENEFIT
+from popsim.analyses.plan import Plan
+from popsim.analyses.precision import MOST
+from popsim.analyses.sensitivity.parameters import Varied
+from popsim.analyses.sensitivity.threshold import Threshold
+from popsim.definitions.experiment import Experiment
+from popsim.errors import InputError
+from popsim.reporting.text.formatting import NOT_KNOWN, aligned, rounded
+from popsim.runs.engine import Engine
+from popsim.studies.prices import prices_in_words
+
+Z = 1.96  # half-width of a 95% interval in standard errors
+
+
+def plan_text(plan: Plan, experiment: Experiment, engine: Engine) -> str:
+    """Time, memory, and the precision to expect."""
+    lines = [
+        f"{experiment.title or experiment.name}",
+        f"  {plan.units:,} units: {len(experiment.strategies)} strategies x {max(experiment.draws, 1):,} draws x "
+        f"{experiment.replications:,} replications x {experiment.regions} regions, {experiment.population:,} people",
+        f"  about {_duration(plan.unit_seconds)} a unit, {_duration(plan.seconds)} in all with {engine.workers} "
+        f"workers, {plan.peak_bytes / 1024**3:.1f} GiB of memory",
+        "",
+    ]
+    repeats = "draws and replications" if experiment.draws else "replications"
+    table = [["Half-width of the 95% interval of the difference", "this design", "of it Monte Carlo"]]
+    for row in plan.precision.iter_rows(named=True):
+        label = f"  {_outcome(row['measure'], experiment)}, {experiment.strategy(row['strategy']).title}"
+        table.append([label, rounded(row["half_width"]), rounded(row["monte_carlo_half_width"])])
+    lines.append(aligned(table))
+    for row in plan.precision.filter(pl.col("wanted").is_not_null()).iter_rows(named=True):
+        ways = (("replications", row["replications"]), ("draws", row["draws"]), ("people", row["population"]))
+        found = [f"{'out of reach' if n >= MOST else f'{n:,}'} {name}" for name, n in ways if n is not None]
+        title = experiment.strategy(row["strategy"]).title
+        lines.append(
+            f"\n  +-{row['wanted']:g} for {_outcome(row['measure'], experiment)}, {title}: {' or '.join(found)}"
+        )
+    lines.append(f"\nFrom a pilot; its noise makes these figures good to about a third. Intervals over {repeats}.")
+    return "\n".join(lines)
+
+
+def tornado_text(table: pl.DataFrame, experiment: Experiment, outcome: str) -> str:
+    """One row for each parameter, widest swing first, strategy by strategy."""
+    shown = []
+    for name, rows in _by_strategy(table, experiment):
+        known = rows["swing_reach"].null_count() == 0
+        lines = [["", "low", "high", "at low", "at high", "swing", *(["+-", ""] if known else [])]]
+        for row in rows.iter_rows(named=True):
+            more = [rounded(row["swing_reach"], 2), "" if row["told"] else "not told from luck"] if known else []
+            lines.append(
+                [
+                    f"  {row['parameter']}, {row['unit']}",
+                    rounded(row["low_value"]),
+                    rounded(row["high_value"]),
+                    rounded(row["outcome_low"]),
+                    rounded(row["outcome_high"]),
+                    rounded(row["swing"], signed=True),
+                    *more,
+                ]
+            )
+        base = rounded(rows["base"][0])
+        shown.append(f"{name}: {_outcome(outcome, experiment)} {base} at the parameters' own values\n{aligned(lines)}")
+    if table["swing_reach"].null_count():
+        note = "How much of a swing is luck cannot be told from one replication; --replications 10 tells it."
+    else:
+        note = "+- is the Monte Carlo error of the swing (95%): same people and random numbers at both ends."
+    return "\n\n".join([*shown, note, f"Costs are in {prices_in_words(experiment)}."])
+
+
+def draw_tornados(table: pl.DataFrame, experiment: Experiment, outcome: str, folder: Path) -> list[Path]:
+    """A tornado of each strategy as tornado_<strategy>.png in a folder.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    from popsim.reporting.figures.sensitivity import tornado  # noqa: PLC0415 only this needs matplotlib
+    from popsim.reporting.figures.style import save  # noqa: PLC0415
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--plot {folder}: cannot be written: {error.strerror}") from None
+    paths = []
+    for (name,), rows in table.group_by("strategy", maintain_order=True):
+        title = f"Which parameter matters most: {experiment.strategy(str(name)).title}"
+        what = _outcome(outcome, experiment)
+        paths.append(save(tornado(rows, what[:1].upper() + what[1:], title), folder / f"tornado_{name}.png"))
+    return paths
+
+
+def grid_text(table: pl.DataFrame, first: Varied, second: Varied, experiment: Experiment, outcome: str) -> str:
+    """The first parameter down, the second across."""
+    shown = []
+    for name, rows in _by_strategy(table, experiment):
+        wide = rows.pivot(on="second_value", index="first_value", values="outcome", maintain_order=True)
+        lines = [["", *(rounded(float(value)) for value in wide.columns[1:])]]
+        lines += [[f"  {rounded(row[0])}", *(rounded(value) for value in row[1:])] for row in wide.iter_rows()]
+        shown.append(
+            f"{name}: {_outcome(outcome, experiment)}\n"
+            f"down: {first.name}, {first.unit}; across: {second.name}, {second.unit}\n{aligned(lines)}"
+        )
+    return "\n\n".join([*shown, f"Costs are in {prices_in_words(experiment)}."])
+
+
+def threshold_text(found: Threshold, experiment: Experiment, target: float) -> str:
+    """The crossing in a sentence."""
+    name = experiment.strategy(found.contrast.strategy).title
+    parameter = found.parameter
+    what = _outcome(found.contrast.outcome, experiment)
+    if math.isnan(found.value):
+        return (
+            f"{name}: {what} does not reach {target:g} for {parameter.name} between {rounded(parameter.low)} and "
+            f"{rounded(parameter.high)} {parameter.unit}: it goes from {rounded(found.at_low.mean)} to "
+            f"{rounded(found.at_high.mean)}"
+        )
+    reach = NOT_KNOWN if math.isnan(found.standard_error) else rounded(Z * found.standard_error, 2)
+    return (
+        f"{name}: {what} is {target:g} at {parameter.name} = {rounded(found.value, 4)} {parameter.unit} "
+        f"(+- {reach}, Monte Carlo, 95%); its own value is {rounded(parameter.value, 4)}"
+    )
+
+
+def sobol_text(table: pl.DataFrame, experiment: Experiment, outcome: str) -> str:
+    """Shares of variance, largest total first."""
+    columns = (("first_order", "alone, %"), ("first_order_reach", "+-"), ("total", "in all, %"), ("total_reach", "+-"))
+    return _indices(table, experiment, outcome, "Share of the variance of", columns, "total", 100.0)
+
+
+def morris_text(table: pl.DataFrame, experiment: Experiment, outcome: str) -> str:
+    """Elementary effects, largest first."""
+    columns = (("mean_effect", "mean effect"), ("mean_absolute_effect", "mean size"),
+               ("mean_absolute_effect_reach", "+-"), ("spread", "spread"))  # fmt: skip
+    return _indices(table, experiment, outcome, "Effect over the whole range on", columns, "mean_absolute_effect", 1.0)
+
+
+def _indices(
+    table: pl.DataFrame, experiment: Experiment, outcome: str, head: str, columns: tuple[tuple[str, str], ...],
+    order: str, scale: float,
+) -> str:  # fmt: skip
+    shown = []
+    for name, rows in _by_strategy(table, experiment):
+        lines = [["", *(label for _, label in columns)]]
+        lines += [
+            [f"  {row['parameter']}", *(rounded(row[column] * scale) for column, _ in columns)]
+            for row in rows.sort(order, descending=True).iter_rows(named=True)
+        ]
+        shown.append(f"{name}: {head} {_outcome(outcome, experiment)}\n{aligned(lines)}")
+    return "\n\n".join([*shown, f"Costs are in {prices_in_words(experiment)}."])
+
+
+def _by_strategy(table: pl.DataFrame, experiment: Experiment) -> Iterable[tuple[str, pl.DataFrame]]:
+    for (name,), rows in table.group_by("strategy", maintain_order=True):
+        yield experiment.strategy(str(name)).title, rows
+
+
+def _outcome(name: str, experiment: Experiment) -> str:
+    if name == NET_BENEFIT:
+        return f"net benefit at {experiment.willingness_to_pay:,.0f} {experiment.currency} per QALY"
+    return f"difference in {name.replace('_', ' ')}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

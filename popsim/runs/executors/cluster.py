@@ -1,0 +1,146 @@
+"""A Dask cluster: one that is there already, by its address, or one of this machine's own that nobody else can reach.
+
+Results come back to the driver, so machines need not share a disk; they need the same popsim and libraries. Dask sends
+Python objects between its processes, and runs what whoever can connect sends it: our own cluster takes connections
+only from holders of a key that is made for it and never written down; name the address of another only if you trust it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from popsim.errors import InputError, RunError, one_line
+from popsim.runs.executors.jobs import Job, Outcome, Work, attempt, overdue, problem_of
+from popsim.runs.executors.local import interrupt_held_back
+from popsim.runs.executors.starting import leave_if_script_is_imported, unguarded
+
+PRELOAD = "popsim.runs.executors.preload"
+LOOPBACK = "127.0.0.1"
+SECONDS_TO_CONNECT = 10
+SECONDS_TO_RESTART = 120  # which is waited for no longer than it takes; after it, Dask gives the worker up
+GLANCE = 1.0  # seconds between looks at the clock and at how many workers there are
+_compiled = threading.Lock()  # the threads of one process may not run parallel kernels at the same time
+
+
+@contextmanager
+def dask_client(address: str, workers: int) -> Iterator[Any]:
+    """A client of the cluster at `address`, or of one with `workers` processes of its own when that is empty.
+
+    The cluster of this machine's own listens on the loopback interface only, speaks TLS with a certificate of its own
+    that both sides must show, and serves nothing by HTTP.
+
+    Raises:
+        InputError: distributed or cryptography is not installed, or the cluster does not answer.
+        RunError: the cluster is lost, or its processes cannot start.
+    """
+    try:
+        from distributed import Client, LocalCluster, Security  # noqa: PLC0415  (slow to import, and an extra)
+
+        security = None if address else Security.temporary()
+    except ImportError:
+        needs = "distributed" if address else "distributed and cryptography"
+        raise InputError(f"--engine dask: needs {needs}: pip install 'popsim[cluster]'") from None
+    if address:
+        try:
+            client = Client(address, timeout=SECONDS_TO_CONNECT)
+        except (OSError, ValueError, TypeError) as error:
+            raise InputError(f"--address {address}: no Dask scheduler answers ({one_line(str(error))})") from None
+        try:
+            with client:
+                yield client
+        except OSError as error:
+            lost = f"the cluster at {address} is lost ({one_line(str(error))})"
+            raise RunError(f"{lost}; the same command goes on from here") from None
+        return
+    leave_if_script_is_imported()
+    try:
+        with interrupt_held_back():
+            cluster = LocalCluster(
+                n_workers=workers, threads_per_worker=1, processes=True, host=LOOPBACK, security=security,
+                dashboard_address=None, worker_dashboard_address=None, scheduler_kwargs={"preload": PRELOAD},
+                preload=PRELOAD, silence_logs=logging.CRITICAL,
+            )  # fmt: skip
+    except (OSError, RuntimeError) as error:
+        raise RunError(f"worker processes cannot start ({one_line(str(error))}); in a script: {unguarded()}") from None
+    with cluster, Client(cluster) as client:
+        yield client
+
+
+class DaskCluster:
+    """A crew of Dask workers.
+
+    Args:
+        client: of a cluster.
+        work: does one job and returns its result; popsim must be installed where it is done.
+        deadline: seconds after which a job is given up and the process that does it restarted.
+    """
+
+    def __init__(self, client: Any, work: Work, deadline: float = float("inf")) -> None:
+        self._client, self._work, self._deadline = client, work, deadline
+        self._jobs: dict[Any, tuple[Job, float]] = {}  # by future: the job, and when it began
+
+    @property
+    def room(self) -> int:
+        """Threads of the cluster that have no job; there is always room for one, so that lost workers are noticed."""
+        idle = int(sum(self._client.ncores().values())) - len(self._jobs)
+        return max(idle, 0 if self._jobs else 1)
+
+    @property
+    def busy(self) -> int:
+        """Jobs that are on the cluster."""
+        return len(self._jobs)
+
+    def submit(self, job: Job) -> None:
+        """Send a job; Dask gives it to another worker if the first one dies."""
+        future = self._client.submit(_do, self._work, job, pure=False)
+        self._jobs[future] = job, time.monotonic()
+
+    def outcomes(self) -> list[Outcome]:
+        """Wait for results, or for a deadline to pass."""
+        from distributed import wait  # noqa: PLC0415
+
+        while True:
+            with suppress(TimeoutError):
+                wait(list(self._jobs), timeout=GLANCE, return_when="FIRST_COMPLETED")
+            ended = [self._outcome(future) for future in list(self._jobs) if future.done()]
+            late = [f for f, (_, began) in self._jobs.items() if time.monotonic() - began > self._deadline]
+            ended += self._given_up(late)
+            if ended:
+                return ended
+
+    def _outcome(self, future: Any) -> Outcome:
+        job, _ = self._jobs.pop(future)
+        try:
+            outcome: Outcome = future.result()
+        except Exception as error:  # lost on the way: the worker was killed, again and again
+            return Outcome(job, problem=problem_of(error))
+        return Outcome(job, outcome.result, outcome.problem)
+
+    def _given_up(self, late: list[Any]) -> list[Outcome]:
+        """Restart the workers that do late jobs; what else they had is done again elsewhere."""
+        if not late:
+            return []
+        keys = {future.key for future in late}
+        hung = [worker for worker, tasks in self._client.processing().items() if keys & set(tasks)]
+        self._client.cancel(late)
+        if hung:
+            self._client.restart_workers(hung, timeout=SECONDS_TO_RESTART, raise_for_error=False)
+        return [Outcome(self._jobs.pop(future)[0], problem=overdue(self._deadline)) for future in late]
+
+    def __enter__(self) -> DaskCluster:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.cancel(list(self._jobs))
+        self._jobs.clear()
+
+
+def _do(work: Work, job: Job) -> Outcome:
+    """Do a job on a worker."""
+    with _compiled:
+        return attempt(work, job)

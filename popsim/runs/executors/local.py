@@ -1,0 +1,215 @@
+"""Supervised worker processes: one that dies or hangs is replaced, and none outlives the driver.
+
+The standard pools hang or give up when a worker is killed, so this module keeps its own: one pipe to each process, one
+job at a time on each, and the end of a pipe as the sign that its worker is gone.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from multiprocessing.reduction import ForkingPickler
+
+from popsim.errors import InputError, RunError
+from popsim.runs.executors.jobs import Job, Outcome, Problem, Work, attempt, overdue, problem_of
+from popsim.runs.executors.starting import (
+    NO_MAIN_GUARD,
+    end_with_driver,
+    leave_if_script_is_imported,
+    unguarded,
+)
+
+READY = "ready"
+SECONDS_TO_START = 120.0  # before the deadline of its first job begins; less once a process says that it is ready
+SECONDS_TO_STOP = 2.0
+GLANCE = 5.0  # seconds between looks at the clock; a longer pause means that this process was stopped itself
+
+type Start = Callable[[], None]
+
+
+class LocalProcesses:
+    """A crew of processes on this machine, hired as there is work for them.
+
+    Args:
+        work: does one job; a module-level function, or a picklable object that can be called.
+        workers: number of processes.
+        start: called once in each process before its first job.
+        deadline: seconds after which a job is given up and its process killed.
+    """
+
+    def __init__(self, work: Work, workers: int, start: Start, deadline: float = float("inf")) -> None:
+        self._work, self._start = work, start
+        self._workers, self._deadline = workers, deadline
+        self._crew: list[_Worker] = []
+
+    @property
+    def room(self) -> int:
+        """Processes without a job, or not hired yet."""
+        return self._workers - self.busy
+
+    @property
+    def busy(self) -> int:
+        """Processes that have a job."""
+        return sum(worker.job is not None for worker in self._crew)
+
+    def submit(self, job: Job) -> None:
+        """Give a job to an idle process."""
+        idle = next((worker for worker in self._crew if worker.job is None), None)
+        if idle is None:
+            idle = _hired(self._work, self._start)
+            self._crew.append(idle)
+        idle.take(job)
+
+    def outcomes(self) -> list[Outcome]:
+        """Wait for news, or for a deadline to pass.
+
+        Raises:
+            InputError: the script that drives this has no main guard.
+            RunError: processes cannot start.
+        """
+        while True:
+            ended = [outcome for worker in self._with_news() if (outcome := worker.news())]
+            for worker in [worker for worker in self._crew if worker.expired(self._deadline)]:
+                ended.append(Outcome(worker.dismissed(), problem=overdue(self._deadline)))
+            for worker in [worker for worker in self._crew if not worker.alive]:
+                worker.stop(0.0)
+                self._crew.remove(worker)
+            if ended:
+                return ended
+
+    def _with_news(self) -> list[_Worker]:
+        """Processes that said something or are gone; jobs are not charged for time in which nobody looked."""
+        working = [worker for worker in self._crew if worker.job is not None]
+        left = min(worker.began for worker in working) + self._deadline - time.monotonic()
+        seconds = max(0.0, min(left, GLANCE))
+        before = time.monotonic()
+        ready = wait([worker.pipe for worker in working], seconds)
+        lost = time.monotonic() - before - seconds
+        if lost > GLANCE:
+            for worker in working:
+                worker.began += lost
+        return [worker for worker in working if worker.pipe in ready]
+
+    def __enter__(self) -> LocalProcesses:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._crew:
+            worker.pipe.close()
+            if worker.job is not None:
+                worker.process.kill()  # not asked: it may be stopped
+        for worker in self._crew:
+            worker.stop(SECONDS_TO_STOP)
+        self._crew.clear()
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    """A process, the driver's end of its pipe, the job it has and since when, and whether it has begun to work."""
+
+    process: multiprocessing.process.BaseProcess
+    pipe: Connection
+    job: Job | None = None
+    began: float = 0.0
+    alive: bool = True
+    ready: bool = False
+
+    def take(self, job: Job) -> None:
+        """Begin a job; if the process is dead already, `news` will say so."""
+        self.job, self.began = job, max(self.began, time.monotonic())
+        try:
+            self.pipe.send(job)
+        except OSError:
+            return
+
+    def news(self) -> Outcome | None:
+        """How its job ended; None if it has only begun."""
+        job = self.job
+        assert job is not None
+        try:
+            said = self.pipe.recv()
+        except (EOFError, OSError):
+            self.alive, self.job = False, None
+            self.process.join(SECONDS_TO_STOP)
+            code = self.process.exitcode
+            if code == NO_MAIN_GUARD:
+                raise InputError(unguarded()) from None
+            if code and code > 0 and not self.ready:  # by itself: the next one would end likewise
+                raise RunError(f"worker processes cannot start: the first ended with code {code}") from None
+            return Outcome(job, problem=Problem(f"its process ended with code {code}"))
+        if isinstance(said, Problem):
+            raise RunError(f"worker processes cannot start: {said.text}")
+        if said == READY:
+            self.ready, self.began = True, time.monotonic()
+            return None
+        self.job = None
+        return Outcome(job, *said)
+
+    def expired(self, deadline: float) -> bool:
+        """Whether its job has taken too long."""
+        return self.job is not None and time.monotonic() - self.began > deadline
+
+    def dismissed(self) -> Job:
+        """Kill the process, which may hang or be stopped; the job it had."""
+        job, self.job, self.alive = self.job, None, False
+        assert job is not None
+        self.process.kill()
+        return job
+
+    def stop(self, seconds: float) -> None:
+        """End the process: an idle one leaves when the pipe closes, any other is made to."""
+        self.pipe.close()
+        self.process.join(seconds)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        self.process.close()
+
+
+def _hired(work: Work, start: Start) -> _Worker:
+    """A new process. Spawned, never forked: threads of compiled kernels do not survive a fork."""
+    leave_if_script_is_imported()
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    duty = ForkingPickler.dumps((work, start))
+    # Not an argument: a process that ends before it has read its arguments leaves its parent waiting for ever.
+    process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    with interrupt_held_back():
+        process.start()
+    theirs.close()
+    with suppress(OSError):  # if it is dead already, `news` will say so
+        ours.send_bytes(duty)
+    return _Worker(process, ours, began=time.monotonic() + SECONDS_TO_START)
+
+
+@contextmanager
+def interrupt_held_back() -> Iterator[None]:
+    """Children started inside inherit a blocked SIGINT: Ctrl-C reaches the whole group, the driver alone answers."""
+    resource_tracker.ensure_running()  # would be started with the first child, and would let the signal through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(pipe: Connection) -> None:
+    """Life of a worker: jobs come in, results or problems go out, until the driver closes the pipe."""
+    end_with_driver()
+    with suppress(EOFError, OSError):  # the driver has closed the pipe
+        try:
+            work, start = pipe.recv()
+            start()
+        except Exception as error:
+            pipe.send(problem_of(error))
+            return
+        pipe.send(READY)
+        while True:
+            outcome = attempt(work, pipe.recv())
+            pipe.send((outcome.result, outcome.problem))

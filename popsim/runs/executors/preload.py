@@ -1,0 +1,14 @@
+"""What the processes of our own Dask cluster do before they work: Dask loads this module and calls `dask_setup`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import popsim.runs.work  # noqa: F401  (takes seconds, and would count as the first job's time)
+from popsim.runs.executors.starting import end_with_driver
+
+
+def dask_setup(server: Any) -> None:
+    """Of the scheduler (in the driver) and of each worker: nothing is served by HTTP, which Dask cannot be told."""
+    server.http_server.stop()
+    end_with_driver()

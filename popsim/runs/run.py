@@ -1,0 +1,220 @@
+"""A finished run, opened again: its experiment, its tables, and its pieces of work to look into or to live through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import polars as pl
+
+from popsim.definitions.base import validate
+from popsim.definitions.cohort import CohortDefinition
+from popsim.definitions.experiment import Experiment, read_experiment
+from popsim.definitions.network import NetworkDefinition
+from popsim.errors import InputError, RunError, did_you_mean
+from popsim.html import html_table
+from popsim.population.cohort import Cohort
+from popsim.runs.store import MANIFEST, RunStore
+from popsim.studies.design import Study, Unit, resolve
+from popsim.studies.prices import prices_in_words
+
+if TYPE_CHECKING:
+    from popsim.studies.design import Study, Unit
+
+SHOWN = {  # measure: how it is called, factor and digits in a notebook
+    "readmission_30d": ("30-day readmission, %", 100.0, 1),
+    "mortality": ("Died in follow-up, %", 100.0, 1),
+    "bed_days": ("Bed-days per person", 1.0, 2),
+    "cost_total": ("Cost per person, {currency}", 1.0, 0),
+    "qalys": ("QALYs per person in follow-up", 1.0, 3),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        folder: results/<experiment>/<run id>.
+        manifest: what was run, with what, and the content hash of the results.
+    """
+
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, path: Path | str, results: Path | str = "results") -> Self:
+        """Open a run by its folder, or the newest of an experiment by the experiment's folder or its TOML file.
+
+        Every table is checked against its hash first.
+
+        Args:
+            path: results/<experiment>/<run id>, results/<experiment>, or an experiment file whose results are under
+                `results`, whatever flags the run was given.
+            results: folder of all results.
+
+        Raises:
+            InputError: there is no finished run, or it is not as it was written.
+            DefinitionError: the experiment file is refused.
+        """
+        path = Path(path)
+        folder = Path(results) / read_experiment(path).name if path.suffix == ".toml" else path
+        if not folder.is_dir() and folder == path:
+            raise InputError(f"{path}: no such folder; name that of a run, results/<experiment>/<run id>")
+        if not (folder / MANIFEST).is_file():
+            finished = sorted(folder.glob(f"*/{MANIFEST}"), key=lambda file: file.stat().st_mtime_ns)
+            if not finished:
+                where = "it" if folder == path else folder
+                say = "'popsim run' makes one and finishes one that was cut short; or name the folder of a run"
+                raise InputError(f"{path}: no finished run in {where}; {say}")
+            folder = finished[-1].parent
+        return cls(folder, RunStore(folder).read_manifest())
+
+    @property
+    def described(self) -> str:
+        """Which run this is: its folder, and what the command line said instead of the experiment's file."""
+        flags = " ".join(f"{flag} {value}" for flag, value in self.manifest["flags"].items())
+        return f"{self.folder}{f' ({flags})' if flags else ''}"
+
+    @cached_property
+    def experiment(self) -> Experiment:
+        """The experiment as it was run, flags of the command line included."""
+        return validate(self.manifest["experiment"], Experiment, self.folder / MANIFEST)
+
+    @cached_property
+    def network(self) -> NetworkDefinition:
+        """The care network."""
+        return validate(self.manifest["network"], NetworkDefinition, self.folder / MANIFEST)
+
+    @cached_property
+    def cohort(self) -> Cohort:
+        """Who took part; a table of people is looked for where it was then."""
+        definition = validate(self.manifest["cohort"], CohortDefinition, self.folder / MANIFEST)
+        experiment_file = next(iter(self.manifest["files"]))
+        return Cohort(definition, Path(experiment_file).parent / self.experiment.cohort)
+
+    @cached_property
+    def study(self) -> Study:
+        """All that a piece of work needs, to live through it again.
+
+        Raises:
+            InputError: popsim, its evidence or the data have changed since, so that results would differ.
+        """
+
+        file = Path(next(iter(self.manifest["files"])))
+        study = resolve(self.experiment, self.cohort, self.network, file, self.manifest["flags"])
+        if study.run_id != self.manifest["run_id"]:
+            raise InputError(f"{self.folder}: popsim or its inputs have changed since this run: run it again")
+        return study
+
+    @property
+    def strategies(self) -> dict[str, str]:
+        """Title by name of every strategy, in the order of the experiment."""
+        return {strategy.name: strategy.title for strategy in self.experiment.strategies}
+
+    @property
+    def comparator(self) -> str:
+        """Name of the strategy that the others are compared with."""
+        return self.experiment.reference
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables of the whole run."""
+        return tuple(sorted(self.manifest["tables"]))
+
+    def table(self, name: str) -> pl.LazyFrame:
+        """A table of the whole run, not read yet; the column `strategy` has plain strings.
+
+        Raises:
+            InputError: the run has no such table.
+        """
+        if name not in self.tables:
+            raise InputError(f"{self.folder}: no table '{name}', {did_you_mean(name, self.tables)}")
+        frame = pl.scan_parquet(self.folder / f"{name}.parquet")
+        named = [column for column in ("strategy", "comparator") if column in frame.collect_schema()]
+        return frame.with_columns(pl.col(named).cast(pl.String))
+
+    def frame(self, name: str) -> pl.DataFrame:
+        """A table of the whole run in memory.
+
+        Raises:
+            InputError: the run has no such table.
+        """
+        return self.table(name).collect()
+
+    def events(self, strategy: str, draw: int | None = None, replication: int = 0, region: int = 0) -> pl.LazyFrame:
+        """The event log of one piece of work, not read yet; `draw` is the run's first when None.
+
+        Raises:
+            InputError: the run has no such piece, or it keeps no events.
+            RunError: the file of the piece is damaged or gone.
+        """
+        if self.experiment.store != "events":
+            raise InputError(f"{self.folder}: keeps no events (the experiment's store is '{self.experiment.store}')")
+        place = self._place(strategy, draw, replication, region)
+        units = self.manifest["units"]
+        unit = next(u for u in units if (u["strategy"], u["draw"], u["replication"], u["region"]) == place)
+        store = RunStore(self.folder).units
+        record = store.finished(unit["key"])
+        if record is None or record.contents != unit["contents"]:
+            raise RunError(f"{store.path(unit['key'])}: damaged or gone; 'popsim run' makes it again")
+        return store.scan("events", [unit["key"]])
+
+    def unit(self, strategy: str, draw: int | None = None, replication: int = 0, region: int = 0) -> Unit:
+        """One piece of work, for `experiments.unit.build`: the same seed gives the same lives, bit by bit.
+
+        Raises:
+            InputError: the run has no such piece, or its results could not be repeated.
+        """
+        place = self._place(strategy, draw, replication, region)
+        return next(u for u in self.study.units if (u.strategy.name, u.draw, u.replication, u.region) == place)
+
+    def _place(self, strategy: str, draw: int | None, replication: int, region: int) -> tuple[str, int, int, int]:
+        """Which piece of work is meant."""
+        if strategy not in self.strategies:
+            raise InputError(f"{self.folder}: no strategy '{strategy}', {did_you_mean(strategy, self.strategies)}")
+        draws = self.experiment.draws
+        draw = min(draws, 1) if draw is None else draw
+        for name, number, low, high in (
+            ("draw", draw, min(draws, 1), draws),
+            ("replication", replication, 0, self.experiment.replications - 1),
+            ("region", region, 0, self.experiment.regions - 1),
+        ):
+            if not low <= number <= high:
+                raise InputError(f"{self.folder}: {name} = {number}: the run has {low} to {high}")
+        return strategy, draw, replication, region
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what was run, and the main results."""
+        experiment = self.experiment
+        sizes = f"{experiment.population:,} people, {experiment.replications} replications"
+        if experiment.draws:
+            sizes += f", {experiment.draws} parameter draws"
+        summary = {(row["strategy"], row["measure"]): row for row in self.frame("summary").iter_rows(named=True)}
+        rows = []
+        for measure, (label, factor, digits) in SHOWN.items():
+            cells = [summary.get((name, measure)) for name in self.strategies]
+            if any(cell is not None for cell in cells):
+                texts = [_estimate(cell, factor, digits) for cell in cells]
+                rows.append([label.format(currency=experiment.currency), *texts])
+        caption = (
+            f"{experiment.title or experiment.name}: {sizes}; mean (95% interval). Run {self.manifest['run_id']}. "
+            f"Costs are in {prices_in_words(experiment)}."
+        )
+        return html_table(caption, ["", *self.strategies.values()], rows)
+
+
+def _estimate(cell: Mapping[str, float | None] | None, factor: float, digits: int) -> str:
+    """A mean with its interval; without one where there is a single replication."""
+    if cell is None or cell["mean"] is None:
+        return "n/a"
+    mean, low, high = cell["mean"], cell["low"], cell["high"]
+    if low is None or high is None:
+        return f"{mean * factor:,.{digits}f}"
+    return f"{mean * factor:,.{digits}f} ({low * factor:,.{digits}f} to {high * factor:,.{digits}f})"

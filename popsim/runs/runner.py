@@ -1,0 +1,198 @@
+"""Runs a study: what the store does not have yet is computed, then everything is put together and described."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from popsim.economics.cost_effectiveness import comparisons, strategy_means
+from popsim.errors import RunError
+from popsim.outcomes.equity import with_gaps
+from popsim.outcomes.regions import merge
+from popsim.runs.engine import Engine, check_memory
+from popsim.runs.executors.starting import leave_if_script_is_imported
+from popsim.runs.store import RunStore, UnitStore
+from popsim.runs.unit_file import UnitRecord
+from popsim.runs.work import (
+    TRIES,
+    Failure,
+    Foreman,
+    Making,
+    OnProgress,
+    Simulate,
+    Ticket,
+    Writing,
+    versions,
+)
+from popsim.studies.content import combined_hash
+from popsim.studies.design import Study, Unit
+from popsim.studies.unit import simulate as simulate_unit
+from popsim.studies.unit import warm_up as warm_up_kernels
+
+MOST_FAILURES_SHOWN = 3
+
+type WarmUp = Callable[[Sequence[Unit]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """A finished run.
+
+    Attributes:
+        study: what was run.
+        folder: where everything lies.
+        content_hash: of the values of all results.
+        tables: summary, comparisons and cost_effectiveness, as written.
+        computed: units that were not there yet.
+        seconds: wall-clock time.
+    """
+
+    study: Study
+    folder: Path
+    content_hash: str
+    tables: Mapping[str, pl.DataFrame]
+    computed: int
+    seconds: float
+
+
+def run_study(
+    study: Study,
+    results: Path,
+    engine: Engine,
+    on_progress: OnProgress = lambda done, total, failed: None,
+    simulate: Simulate = simulate_unit,
+    warm_up: WarmUp = warm_up_kernels,
+) -> RunResult:
+    """Run what is missing and put the results together in `results/<experiment>/<run id>/`.
+
+    Units that fail three times, or take longer than their deadline, are quarantined: the others are finished, nothing
+    is put together, and the same run tries them again.
+
+    Args:
+        study: what to run.
+        results: folder of all results.
+        engine: processes and threads.
+        on_progress: called with the number of finished units, of all units and of those given up.
+        simulate: makes the tables of one unit; a module-level function, so that worker processes can find it.
+        warm_up: called once in this process before workers start, so that they find compiled kernels in the cache.
+
+    Raises:
+        InputError: the folder cannot be written, a unit does not fit into memory, there is no such cluster.
+        RunError: some pieces of work failed, or the disk is full; what was finished is kept.
+    """
+    leave_if_script_is_imported()
+    began = time.perf_counter()
+    started_at = datetime.now(UTC)
+    if not engine.address:
+        check_memory(study.experiment)
+    real_people = study.cohort.definition.table is not None
+    store = RunStore(results / study.experiment.name / study.run_id, private=real_people)
+    units = study.units
+    with store.units.opened() as others_work_here:
+        records = {unit.key: record for unit in units if (record := store.units.finished(unit.key))}
+        missing = [unit for unit in units if unit.key not in records]
+        if others_work_here:
+            missing.reverse()  # the other one comes from the other end
+        records |= _computed(study, missing, len(units), store.units, engine, on_progress, simulate, warm_up)
+        tables = _put_together(store, study, units)
+        content = _content_hash(units, records)
+        seconds = time.perf_counter() - began
+        store.write_manifest(
+            {
+                "run_id": study.run_id,
+                "content_hash": content,
+                "started_at": started_at.isoformat(timespec="seconds"),
+                "seconds": round(seconds, 3),
+                "engine": asdict(engine),
+                "versions": versions(),
+                "machine": {"system": platform.platform(), "cores": os.cpu_count()},
+                "units": [_described(unit, records[unit.key]) for unit in units],
+                **study.describe(),
+            }
+        )
+    return RunResult(study, store.folder, content, tables, len(missing), seconds)
+
+
+def _computed(
+    study: Study,
+    missing: Sequence[Unit],
+    total: int,
+    store: UnitStore,
+    engine: Engine,
+    on_progress: OnProgress,
+    simulate: Simulate,
+    warm_up: WarmUp,
+) -> dict[str, UnitRecord]:
+    """Compute the missing units, of so many in all: their records."""
+    there = total - len(missing)
+    foreman = Foreman(
+        [Ticket.of(unit) for unit in missing], store, lambda done, failed: on_progress(there + done, total, failed)
+    )
+    on_progress(there, total, 0)
+    if missing:
+        if not engine.in_this_process:
+            warm_up(missing)
+        making = Making(study, simulate)
+        with engine.crew(making, Writing(making, store), len(missing), study.experiment) as crew:
+            foreman.work_through(crew)
+    if foreman.failures:
+        raise RunError(_failure_message(foreman.failures, total, store))
+    return foreman.records
+
+
+def _content_hash(units: Sequence[Unit], records: Mapping[str, UnitRecord]) -> str:
+    """One hash of the values of all tables of all pieces, whoever computed them and in whatever order."""
+    return combined_hash(
+        {f"{unit.name}/{table}": content for unit in units for table, content in records[unit.key].contents.items()}
+    )
+
+
+def _put_together(store: RunStore, study: Study, units: tuple[Unit, ...]) -> dict[str, pl.DataFrame]:
+    """Write the tables of the whole run; those of the largest kind (events) stay with their units."""
+    keys = [unit.key for unit in units]
+    kept = ("measures",) if study.experiment.store == "measures" else ("measures", "persons", "daily", "admissions")
+    names = pl.Enum([strategy.name for strategy in study.experiment.strategies])
+    scans = {name: store.units.scan(name, keys).with_columns(pl.col("strategy").cast(names)) for name in kept}
+    for name in kept[1:]:
+        store.write_table(name, scans[name])
+    measures = with_gaps(merge(scans["measures"]))
+    store.write_table("measures", measures)
+    experiment = study.experiment
+    differences, value = comparisons(measures, experiment.reference, experiment.willingness_to_pay)
+    tables = {"summary": strategy_means(measures), "comparisons": differences, "cost_effectiveness": value}
+    if experiment.draws:
+        tables["draws"] = study.draw_table()
+    for name, table in tables.items():
+        store.write_table(name, table)
+    return tables
+
+
+def _described(unit: Unit, record: UnitRecord) -> dict[str, Any]:
+    return {
+        "key": unit.key,
+        "strategy": unit.strategy.name,
+        "draw": unit.draw,
+        "replication": unit.replication,
+        "region": unit.region,
+        "seconds": round(record.seconds, 3),
+        "seal": record.seal,
+        "contents": record.contents,
+    }
+
+
+def _failure_message(failures: Sequence[Failure], total: int, store: UnitStore) -> str:
+    shown = "; ".join(f"{failure.job.name} ({failure.problem.text})" for failure in failures[:MOST_FAILURES_SHOWN])
+    more = len(failures) - MOST_FAILURES_SHOWN
+    rest = f" and {more} more" if more > 0 else ""
+    return (
+        f"{len(failures)} of {total} units failed {TRIES} times: {shown}{rest}; no results without them; "
+        f"details in {store.quarantine}; the same command tries them again"
+    )

@@ -1,0 +1,322 @@
+"""The store of an experiment: finished units of work, shared by all its runs, and a folder for each run.
+
+    results/<experiment>/
+        units/<key>.zip              what one unit produced, sealed with a checksum (see `unit_file`)
+        quarantine/<key>.json        why a unit could not be finished
+        <run id>/<table>.parquet     all units of a run together, and summaries
+        <run id>/manifest.json       what was run, with what, the content hash of the results, the hash of each table
+                                     and, as its seal, that of all the manifest says
+
+A file gets its name by one rename, after it is on the disk: a killed process leaves a finished file or a leftover that
+the next run sweeps away. Several runners may work in one folder: units have the same content whoever computes them, so
+it does not matter whose file stays. Where people come from a table, only the owner can read what is written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from popsim.errors import InputError, RunError, one_line
+from popsim.runs import unit_file
+from popsim.runs.unit_file import UnitRecord
+from popsim.studies.content import Tables, file_hash, json_hash
+
+MANIFEST = "manifest.json"
+TEMPORARY = ".tmp-"
+RUNNER = ".runner-"
+BATCH_BYTES = 2**23  # of Parquet in memory while many units are read
+BATCH_ROWS = 2**17
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A unit's file that is whole, but has not its name yet and may not be on the disk."""
+
+    path: Path
+    record: UnitRecord
+
+
+class UnitStore:
+    """The finished units of an experiment; can be sent to worker processes, which then write in its name.
+
+    Args:
+        folder: results/<experiment>.
+        private: only the owner may read what is written, whatever the umask.
+    """
+
+    def __init__(self, folder: Path, *, private: bool = False) -> None:
+        self.folder = folder / "units"
+        self.quarantine = folder / "quarantine"
+        self.folder_mode, self.file_mode = (0o700, 0o600) if private else (0o777, 0o666)
+        self.owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+    def path(self, key: str) -> Path:
+        """Where the file of a finished unit lies."""
+        return self.folder / f"{key}.zip"
+
+    @contextmanager
+    def opened(self) -> Iterator[bool]:
+        """Make the folders and sweep away what dead processes of this machine left; at the end, what this one left.
+
+        Yields:
+            Whether another runner works here now.
+
+        Raises:
+            InputError: the folders cannot be made or written.
+        """
+        try:
+            for folder in (self.folder.parent, self.folder):
+                folder.mkdir(self.folder_mode, parents=True, exist_ok=True)
+            _sweep(self.folder)
+            _sweep(self.quarantine)
+            others = any(self.folder.glob(f"{RUNNER}*"))
+            (self.folder / f"{RUNNER}{self.owner}").touch()
+        except OSError as error:
+            raise InputError(f"--out {self.folder.parent}: cannot be written: {error.strerror}") from None
+        try:
+            yield others
+        finally:
+            for prefix in (RUNNER, TEMPORARY):
+                for leftover in self.folder.glob(f"{prefix}{self.owner}*"):
+                    leftover.unlink(missing_ok=True)
+            with suppress(OSError):  # unless a unit lies there, or nothing ever did
+                self.quarantine.rmdir()
+
+    def finished(self, key: str) -> UnitRecord | None:
+        """The record of a finished unit, whose bytes and values have been checked; None if it has to be done."""
+        return unit_file.read_record(self.path(key), key)
+
+    def write(self, key: str, tables: Tables, seconds: float) -> Written:
+        """Write a unit's file under a name that says that it is not there yet.
+
+        Raises:
+            OSError: the disk is full or fails.
+        """
+        path = self._new()
+        try:
+            return Written(path, unit_file.write(path, key, tables, seconds))
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+    def receive(self, record: UnitRecord, content: bytes) -> Written:
+        """Write the file of a unit that was made on another machine; raises what `write` raises."""
+        path = self._new()
+        try:
+            path.write_bytes(content)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return Written(path, record)
+
+    def publish(self, written: Written) -> UnitRecord:
+        """Put a unit's file on the disk and in its place: from here on the unit is done.
+
+        Raises:
+            OSError: the disk is full or fails; the file is gone.
+        """
+        try:
+            _flush(written.path)
+            written.path.replace(self.path(written.record.key))
+            _flush(self.folder)
+        except BaseException:
+            written.path.unlink(missing_ok=True)
+            raise
+        self.quarantined(written.record.key).unlink(missing_ok=True)
+        return written.record
+
+    def quarantined(self, key: str) -> Path:
+        """Where the record of a unit lies that could not be finished."""
+        return self.quarantine / f"{key}.json"
+
+    def put_away(self, key: str, why: Mapping[str, Any]) -> None:
+        """Record why a unit could not be finished."""
+        self.quarantine.mkdir(self.folder_mode, exist_ok=True)
+        with _taking(self.quarantined(key), self.owner, self.file_mode) as temporary:
+            temporary.write_text(json.dumps(why, indent=2) + "\n", encoding="utf-8")
+
+    def scan(self, table: str, keys: Sequence[str]) -> pl.LazyFrame:
+        """One table of many finished units, one below the other in the order of `keys`.
+
+        Read when the frame is collected, a few units at a time: as much as the frame asks for.
+
+        Raises:
+            RunError: a file is damaged or gone.
+        """
+        paths = [self.path(key) for key in keys]
+
+        def pieces(
+            columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, _size: int | None
+        ) -> Iterator[pl.DataFrame]:
+            for batch in _batches(paths, table):
+                for frame in _in_slices(pl.scan_parquet(batch), columns, rows):
+                    yield frame if predicate is None else frame.filter(predicate)
+                    rows = None if rows is None else rows - len(frame)
+
+        first = pl.scan_parquet(_read(paths[0], table))
+        return register_io_source(pieces, schema=first.collect_schema())
+
+    def _new(self) -> Path:
+        """An empty file to write, whose name says for whom."""
+        path = self.folder / f"{TEMPORARY}{self.owner}-{secrets.token_hex(4)}"
+        path.touch(self.file_mode)
+        return path
+
+
+class RunStore:
+    """The folder of one run, and the units of its experiment.
+
+    Args:
+        folder: results/<experiment>/<run id>.
+        private: as for `UnitStore`.
+    """
+
+    def __init__(self, folder: Path, *, private: bool = False) -> None:
+        self.folder = folder
+        self.units = UnitStore(folder.parent, private=private)
+        self._hashes: dict[str, str] = {}  # SHA-256 of each table's file
+
+    def write_table(self, table: str, frame: pl.DataFrame | pl.LazyFrame) -> None:
+        """Write `<table>.parquet` of the run, a lazy frame without ever having it whole in memory."""
+        with self._replacing(f"{table}.parquet") as temporary:
+            unit_file.sink(frame.lazy(), temporary)
+            self._hashes[table] = file_hash(temporary)
+
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Write `manifest.json`, the last file of a finished run, with the hashes of the tables written before it."""
+        said = dict(manifest) | {"tables": self._hashes}
+        with self._replacing(MANIFEST) as temporary:
+            text = json.dumps(said | {"seal": json_hash(said)}, indent=2)
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+    def read_manifest(self) -> dict[str, Any]:
+        """What `manifest.json` says, after every byte of it and of every table has been checked.
+
+        Raises:
+            InputError: it cannot be read, or it or a table is not as the run wrote it.
+        """
+        path = self.folder / MANIFEST
+        try:
+            said = json.loads(path.read_text(encoding="utf-8"))
+            seal = said.pop("seal")
+            hashes = {path: seal} | {self.folder / f"{name}.parquet": value for name, value in said["tables"].items()}
+            complete = said["units"] and said["experiment"] and said["run_id"]
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            complete = False
+        if not complete:
+            raise InputError(f"{path}: is not the manifest of a finished run")
+        for file, digest in hashes.items():
+            if (json_hash(said) if file == path else _digest(file)) != digest:
+                say = "is damaged or not as the run wrote it; the same 'popsim run' puts it together again"
+                raise InputError(f"{file}: {say}")
+        return dict(said)
+
+    @contextmanager
+    def _replacing(self, name: str) -> Iterator[Path]:
+        """A file to write, which then takes a name in the run's folder in one step.
+
+        Raises:
+            RunError: the disk is full or fails, or a unit that the file is made from is damaged.
+        """
+        try:
+            for folder in (self.folder.parent, self.folder):
+                folder.mkdir(self.units.folder_mode, parents=True, exist_ok=True)
+            _sweep(self.folder)
+            with _taking(self.folder / name, self.units.owner, self.units.file_mode) as temporary:
+                yield temporary
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise RunError(one_line(f"{self.folder / name}: {error}; the same command tries again")) from None
+
+
+@contextmanager
+def _taking(path: Path, owner: str, mode: int) -> Iterator[Path]:
+    """A file to write that takes its name when it is on the disk, or leaves nothing."""
+    temporary = path.with_name(f"{TEMPORARY}{owner}-{secrets.token_hex(4)}")
+    try:
+        temporary.touch(mode)
+        yield temporary
+        _flush(temporary)
+        temporary.replace(path)
+        _flush(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _batches(paths: Sequence[Path], table: str) -> Iterator[list[bytes]]:
+    """One table of many units as Parquet in memory, a bounded number of bytes (or one unit) at a time."""
+    batch: list[bytes] = []
+    for path in paths:
+        content = _read(path, table)
+        if batch and sum(map(len, batch)) + len(content) > BATCH_BYTES:
+            yield batch
+            batch = []
+        batch.append(content)
+    if batch:
+        yield batch
+
+
+def _read(path: Path, table: str) -> bytes:
+    try:
+        return unit_file.read_table(path, table)
+    except unit_file.DAMAGE as error:
+        raise RunError(f"{path}: damaged or gone ({one_line(str(error))}); 'popsim run' makes it again") from None
+
+
+def _in_slices(frame: pl.LazyFrame, columns: list[str] | None, rows: int | None) -> Iterator[pl.DataFrame]:
+    """A frame piece by piece; `rows`: only so many of the first."""
+    total = frame.select(pl.len()).collect().item()
+    stop = total if rows is None else min(rows, total)
+    wanted = frame if columns is None else frame.select(columns)
+    for first in range(0, stop, BATCH_ROWS):
+        yield wanted.slice(first, min(BATCH_ROWS, stop - first)).collect()
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file; empty where there is none to read."""
+    try:
+        return file_hash(path)
+    except OSError:
+        return ""
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what dead processes of this machine left."""
+    for prefix in (TEMPORARY, RUNNER):
+        for leftover in folder.glob(f"{prefix}*"):
+            if _abandoned(leftover.name.removeprefix(prefix)):
+                leftover.unlink(missing_ok=True)
+
+
+def _abandoned(owner: str) -> bool:
+    """Whether a name begins with an owner (host, process, ...) of this machine who is gone."""
+    here = f"{socket.gethostname()}-"
+    pid = owner.removeprefix(here).partition("-")[0]
+    if not owner.startswith(here) or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _flush(path: Path) -> None:
+    """Ask the disk to keep a file, or a folder's list of names."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,204 @@
+"""The file of a finished unit: a zip of Parquet tables, sealed with the SHA-256 of every byte before the seal.
+
+    measures.parquet, persons.parquet, ...   what the unit produced, as far as the experiment keeps it
+    unit.json                                the unit's key, the content hash of each table, seconds it took
+
+The members are stored as they are (Parquet is compressed already), so `unzip` and every Parquet reader open them. The
+seal is the zip's comment, the last 64 bytes of the file, and can be checked by hand: `head -c -64 FILE | sha256sum`. It
+covers every other byte, and a file cut short has no seal: there is no damage that goes unnoticed. Whoever alters a file
+can seal it again; so the content hashes are computed from the values when a file is read, and a file whose values are
+not those of its record counts as damaged.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import json
+import math
+import os
+import re
+import shutil
+import struct
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import polars as pl
+
+from popsim.studies.content import Tables, frame_hash
+
+SEAL = 64  # hex digits of a SHA-256
+BLOCK = 2**20
+UNIT = "unit.json"
+MAX_RECORD_BYTES = 2**20
+MEMBER = re.compile(r"[a-z][a-z0-9_]{0,40}\.parquet|unit\.json")
+ROOM = 2**16  # bytes; a disk with less is full
+MAX_CELLS, MAX_CELLS_PER_BYTE = 2**24, 64  # of a table, whichever is more: far above what people's lives compress to
+DAMAGE = (
+    *(OSError, ValueError, TypeError, KeyError, EOFError, RuntimeError, struct.error, zipfile.BadZipFile),
+    *(pl.exceptions.PolarsError, pl.exceptions.PanicException),
+)
+"""What reading a damaged or forged file may raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRecord:
+    """What a unit's file says of itself.
+
+    Attributes:
+        key: content hash of what the unit depends on.
+        contents: content hash of each table's values.
+        seconds: how long the unit took when it was computed.
+        seal: SHA-256 of the file up to the seal.
+    """
+
+    key: str
+    contents: dict[str, str]
+    seconds: float
+    seal: str
+
+
+def write(path: Path, key: str, tables: Tables, seconds: float) -> UnitRecord:
+    """Write the file of a unit, which is whole when this returns, but not yet safe from a loss of power.
+
+    A lazy table is written beside the file first, piece by piece, so that it need not fit into memory.
+
+    Raises:
+        OSError: the disk is full or fails; what was written so far is left to the caller.
+    """
+    contents: dict[str, str] = {}
+    with zipfile.ZipFile(path, "w") as file:
+        for name, table in tables.items():
+            member = zipfile.ZipInfo(f"{name}.parquet")  # dated 1980: the same content has the same bytes
+            if isinstance(table, pl.DataFrame):
+                buffer = io.BytesIO()
+                table.write_parquet(buffer, compression="zstd", compression_level=1)
+                file.writestr(member, buffer.getbuffer())
+                contents[name] = frame_hash(table)
+            else:
+                contents[name] = _add_lazy(file, member, table, path.with_name(f"{path.name}-part"))
+        said = {"key": key, "contents": contents, "seconds": seconds}
+        file.writestr(zipfile.ZipInfo(UNIT), json.dumps(said))
+        file.comment = b"0" * SEAL
+    return UnitRecord(key, contents, seconds, _seal(path))
+
+
+def _add_lazy(file: zipfile.ZipFile, member: zipfile.ZipInfo, table: pl.LazyFrame, part: Path) -> str:
+    """Write one table without ever having it whole in memory: its content hash."""
+    try:
+        part.touch(mode=0o600)
+        sink(table, part)
+        with part.open("rb") as source, file.open(member, "w", force_zip64=True) as target:
+            while block := source.read(BLOCK):
+                target.write(block)
+        return frame_hash(pl.scan_parquet(part))
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def sink(table: pl.LazyFrame, path: Path) -> None:
+    """Write a table as a Parquet file, piece by piece.
+
+    Raises:
+        OSError: the disk is full or fails, which Polars says in several ways.
+    """
+    try:
+        table.sink_parquet(path, compression="zstd", compression_level=1, maintain_order=True)
+    except pl.exceptions.PolarsError as error:
+        said = re.search(r"\(os error (\d+)\)", str(error))
+        number = int(said[1]) if said else errno.ENOSPC if shutil.disk_usage(path.parent).free < ROOM else 0
+        if not number:
+            raise
+        raise OSError(number, os.strerror(number), str(path)) from None
+
+
+def _seal(path: Path) -> str:
+    """Put the seal in its place."""
+    with path.open("r+b") as file:
+        seal = _sealed_hash(file)
+        file.write(seal.encode())
+    return seal
+
+
+def _sealed_hash(file: BinaryIO) -> str:
+    """SHA-256 of a file up to its seal, where the file is left."""
+    digest, left = hashlib.sha256(), file.seek(0, io.SEEK_END) - SEAL
+    file.seek(0)
+    while left > 0:
+        block = file.read(min(BLOCK, left))
+        digest.update(block)
+        left -= len(block)
+    return digest.hexdigest()
+
+
+def read_record(path: Path, key: str) -> UnitRecord | None:
+    """What the file says of itself; None if it is missing, damaged, of another unit, or its values are others."""
+    try:
+        with path.open("rb") as file:
+            seal = _sealed_hash(file)
+            if file.read() != seal.encode():
+                return None
+            with _opened(file) as members:
+                record = UnitRecord(**json.loads(members.read(UNIT)), seal=seal)
+                contents = {
+                    name.removesuffix(".parquet"): frame_hash(_bounded(members.read(name)))
+                    for name in members.namelist()
+                    if name != UNIT
+                }
+    except DAMAGE:
+        return None
+    sound = record.contents == contents and isinstance(record.seconds, int | float) and math.isfinite(record.seconds)
+    return record if sound and record.key == key else None
+
+
+def read_table(path: Path, table: str) -> bytes:
+    """One table of a unit as the bytes of a Parquet file.
+
+    Raises:
+        OSError, KeyError, zipfile.BadZipFile: the file is not there, has no such table, or is damaged.
+    """
+    with path.open("rb") as file, _opened(file) as members:
+        return members.read(f"{table}.parquet")
+
+
+def table_size(path: Path, table: str) -> int:
+    """Bytes of one table in the file of a unit; raises what `read_table` raises."""
+    with path.open("rb") as file, _opened(file) as members:
+        return members.getinfo(f"{table}.parquet").file_size
+
+
+@contextmanager
+def _opened(file: BinaryIO) -> Iterator[zipfile.ZipFile]:
+    """The members of a unit, before any is read: each once, none but tables and the record, as large as they lie there.
+
+    Raises:
+        zipfile.BadZipFile: anything else.
+    """
+    with zipfile.ZipFile(file) as members:
+        found = {info.filename: info for info in members.infolist()}
+        stored = all(
+            one.compress_type == zipfile.ZIP_STORED and one.file_size == one.compress_size for one in found.values()
+        )
+        named = len(found) == len(members.infolist()) and all(map(MEMBER.fullmatch, found)) and UNIT in found
+        whole = sum(one.file_size for one in found.values()) <= file.seek(0, io.SEEK_END)
+        if not (stored and named and whole and found[UNIT].file_size <= MAX_RECORD_BYTES):
+            raise zipfile.BadZipFile("other members than those of a unit")
+        yield members
+
+
+def _bounded(content: bytes) -> pl.LazyFrame:
+    """A Parquet file as a frame that is not read yet.
+
+    Raises:
+        ValueError: it says that it has more values than can lie in so few bytes.
+    """
+    frame = pl.scan_parquet(content)
+    cells = frame.select(pl.len()).collect().item() * len(frame.collect_schema())
+    if cells > max(MAX_CELLS, MAX_CELLS_PER_BYTE * len(content)):
+        raise ValueError(f"{cells} values in {len(content)} bytes")
+    return frame

@@ -1,0 +1,200 @@
+"""The pieces of work of a run: what a process is sent, what it does with it, and who sees to it that all get done."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from popsim.errors import RunError
+from popsim.kernels.numerics.threads import use_threads
+from popsim.runs import unit_file
+from popsim.runs.executors.jobs import Crew, Job, Outcome, Problem, problem_of
+from popsim.runs.interrupts import interrupts_remembered
+from popsim.runs.store import UnitStore, Written
+from popsim.runs.unit_file import UnitRecord
+from popsim.studies.content import Tables
+from popsim.studies.design import Study, Unit
+
+TRIES = 3
+LIBRARIES = ("popsim", "mesa", "numpy", "numba", "networkx", "polars", "pydantic", "scipy")
+
+type Simulate = Callable[[Unit], Tables]
+type OnProgress = Callable[[int, int, int], None]
+
+
+class Ticket(NamedTuple):
+    """A unit as it is sent to a process that has the study already."""
+
+    key: str
+    name: str
+    strategy: str
+    draw: int
+    replication: int
+    region: int
+
+    @classmethod
+    def of(cls, unit: Unit) -> Ticket:
+        """The ticket of a unit."""
+        return cls(unit.key, unit.name, unit.strategy.name, unit.draw, unit.replication, unit.region)
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """Makes the tables of a unit from its ticket."""
+
+    study: Study
+    simulate: Simulate
+
+    def __call__(self, ticket: Ticket) -> tuple[Tables, float]:
+        """The tables, and the seconds it took."""
+        began = time.perf_counter()
+        strategy = self.study.experiment.strategy(ticket.strategy)
+        unit = Unit(self.study, strategy, ticket.draw, ticket.replication, ticket.region, ticket.key)
+        return self.simulate(unit), time.perf_counter() - began
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """Makes a unit and writes its file into the store."""
+
+    making: Making
+    store: UnitStore
+
+    def __call__(self, ticket: Ticket) -> Written:
+        """The file, which still has to be published."""
+        return self.store.write(ticket.key, *self.making(ticket))
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Makes a unit on a machine that may not see the store, and sends its file back."""
+
+    making: Making
+    threads: int
+
+    def __call__(self, ticket: Ticket) -> tuple[UnitRecord, bytes]:
+        """What the file says of itself, and the file."""
+        use_threads(self.threads)  # holds for the thread that calls it
+        tables, seconds = self.making(ticket)
+        with tempfile.TemporaryDirectory(prefix="popsim-") as folder:
+            path = Path(folder) / "unit"
+            return unit_file.write(path, ticket.key, tables, seconds), path.read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A unit that was given up."""
+
+    job: Job
+    problem: Problem
+
+    def described(self) -> dict[str, Any]:
+        """For the record in quarantine."""
+        return {
+            "key": self.job.key,
+            "name": self.job.name,
+            "problem": self.problem.text,
+            "tries": TRIES,
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "traceback": self.problem.trace,
+            "versions": versions(),
+        }
+
+
+def versions() -> dict[str, str]:
+    """Of popsim, of what it stands on, and of Python."""
+    return {name: version(name) for name in LIBRARIES} | {"python": platform.python_version()}
+
+
+@dataclass(slots=True)
+class Foreman:
+    """Sees to it that all jobs are done or given up: hands them out, puts results on the disk, has them tried again.
+
+    A unit counts as done when it is on the disk. That is waited for in a thread of its own, while the next units are
+    computed.
+
+    Attributes:
+        jobs: what is to be done, in this order.
+        store: where results go.
+        on_change: called with the numbers of units done and given up whenever one changes.
+        records: of units that are done, by key.
+        failures: units that were given up.
+    """
+
+    jobs: Sequence[Job]
+    store: UnitStore
+    on_change: Callable[[int, int], None]
+    records: dict[str, UnitRecord] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    _waiting: deque[Job] = field(init=False)
+    _storing: dict[Future[UnitRecord], Job] = field(default_factory=dict)
+    _tries: Counter[str] = field(default_factory=Counter)
+
+    def work_through(self, crew: Crew) -> None:
+        """Until every job is done or given up.
+
+        Raises:
+            RunError: the disk is full.
+        """
+        self._waiting = deque(self.jobs)
+        with ThreadPoolExecutor(1, "publish") as publisher, interrupts_remembered() as check_interrupts:
+            while self._waiting or crew.busy or self._storing:
+                check_interrupts()
+                while self._waiting and crew.room:
+                    self._hand_out(self._waiting.popleft(), crew)
+                for outcome in crew.outcomes() if crew.busy else ():
+                    if outcome.problem:
+                        self._retry(outcome.job, outcome.problem)
+                    else:
+                        self._storing[publisher.submit(self._publish, outcome)] = outcome.job
+                self._note_stored(idle=not (crew.busy or (self._waiting and crew.room)))
+
+    def _hand_out(self, job: Job, crew: Crew) -> None:
+        """Have a job done, unless another runner has done it meanwhile."""
+        record = self.store.finished(job.key)
+        if record is None:
+            crew.submit(job)
+        else:
+            self._done(record)
+
+    def _publish(self, outcome: Outcome) -> UnitRecord:
+        result = outcome.result
+        return self.store.publish(result if isinstance(result, Written) else self.store.receive(*result))
+
+    def _note_stored(self, *, idle: bool) -> None:
+        """Take note of what is on the disk; wait for it only when there is nothing else to do."""
+        if self._storing and idle:
+            wait(self._storing, return_when=FIRST_COMPLETED)
+        for future in [future for future in self._storing if future.done()]:
+            job, error = self._storing.pop(future), future.exception()
+            if error is None:
+                self._done(future.result())
+            elif isinstance(error, Exception):
+                self._retry(job, problem_of(error))
+
+    def _done(self, record: UnitRecord) -> None:
+        self.records[record.key] = record
+        self.on_change(len(self.records), len(self.failures))
+
+    def _retry(self, job: Job, problem: Problem) -> None:
+        """Try again after all others, or give up."""
+        if problem.disk_full:
+            raise RunError(f"{self.store.folder}: {problem.text}; the same command goes on when there is room")
+        self._tries[job.key] += 1
+        if self._tries[job.key] < TRIES:
+            self._waiting.append(job)
+            return
+        self.failures.append(Failure(job, problem))
+        with suppress(OSError):  # the failure itself is reported in any case
+            self.store.put_away(job.key, self.failures[-1].described())
+        self.on_change(len(self.records), len(self.failures))

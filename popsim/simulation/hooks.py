@@ -1,0 +1,83 @@
+"""Calls what a subclass of PatientTwin overrides, from today's lines of the event log; costs nothing otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.kernels.codes import CAUSE_NAMES, END, EVENT_NAMES, START, VISIT
+from popsim.outcomes.narrative import Place
+from popsim.population.clock import Clock
+from popsim.population.event_log import EventColumns, EventLog
+from popsim.population.population import Population
+from popsim.simulation.twin import HOOKS, PatientTwin, TwinEvent
+from popsim.simulation.twin_set import TwinSet
+
+HOSPITAL = ("inpatient", "critical")
+
+
+class Hooks:
+    """The hooks of one model: which are overridden is looked up once, for the class."""
+
+    def __init__(self, agents: TwinSet, events: EventLog, places: Sequence[Place]) -> None:
+        self.agents, self.events = agents, events
+        agent_class = agents.roster.agent_class
+        self.called = {name for name in HOOKS if getattr(agent_class, name) is not getattr(PatientTwin, name)}
+        self._hospital = np.array([place.kind in HOSPITAL for place in places], np.bool_)
+        self._inside: set[int] = set()  # rows in inpatient care, kept only if somebody wants to know
+        self._read = 0  # events that have been dealt with
+
+    def call(self, population: Population, clock: Clock) -> None:
+        """Call today's hooks: those of events in the order of the log, then `on_day` in the order of rows."""
+        if self.called - {"on_day"}:
+            self._call_for_events()
+        if "on_day" in self.called:
+            entered = int(np.searchsorted(population["entry_day"], clock.day, side="right"))
+            for row in np.flatnonzero(population["alive"][:entered]).tolist():
+                self._tell(row, "on_day")
+
+    def _call_for_events(self) -> None:
+        start, self._read = self._read, len(self.events)
+        today = self.events.slice(start)
+        for place in np.flatnonzero(self._of_interest(today.kind, today.setting)).tolist():
+            row = int(today.row[place])
+            hook = self._hook(int(today.kind[place]), row, int(today.setting[place]), int(today.detail[place]))
+            if hook in self.called:
+                event = self._event(today, place)
+                self._tell(row, hook, event)
+
+    def _of_interest(self, kind: NDArray[np.int8], setting: NDArray[np.int8]) -> NDArray[np.bool_]:
+        wanted = (kind == VISIT) if "on_contact" in self.called else np.zeros(len(kind), np.bool_)
+        if self.called & {"on_admission", "on_discharge"}:
+            wanted |= (kind == START) | ((kind == END) & (setting >= 0) & self._hospital[setting])
+        return wanted
+
+    def _hook(self, kind: int, row: int, setting: int, detail: int) -> str:
+        """Which hook an event calls, if any; keeps track of who is an inpatient."""
+        if kind == VISIT:
+            return "on_contact"
+        if kind == START and self._hospital[setting]:
+            transferred = row in self._inside
+            self._inside.add(row)
+            return "" if transferred else "on_admission"
+        if row not in self._inside or (kind == END and detail >= 0 and self._hospital[detail]):
+            return ""
+        # Left hospital; or left one ward for another and, after a wait in vain, starts a stay elsewhere.
+        self._inside.discard(row)
+        return "on_discharge" if kind == START or detail >= 0 else ""  # who dies has no next setting
+
+    def _event(self, today: EventColumns, place: int) -> TwinEvent:
+        setting = int(today.setting[place])
+        return TwinEvent(
+            float(today.time[place]),
+            EVENT_NAMES[today.kind[place]],
+            self.events.setting_names[setting] if setting >= 0 else None,
+            CAUSE_NAMES[today.cause[place]],
+            int(today.detail[place]),
+        )
+
+    def _tell(self, row: int, hook: str, *event: TwinEvent) -> None:
+        if self.agents.has(row):  # a withdrawn twin hears nothing
+            getattr(self.agents.roster.handle(row), hook)(*event)

@@ -1,0 +1,367 @@
+"""The model: a population of twins living through days in a care network, as a Mesa model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import polars as pl
+from mesa import Model
+from numpy.typing import NDArray
+
+from popsim.alerting.building import guide_of
+from popsim.arguments import LONGEST_DAYS, key, real_number, whole_number
+from popsim.care import CareSystem, Interventions, Monitoring
+from popsim.care.policy import networks_by_day, telemonitoring_by_day
+from popsim.care.signals import Signals
+from popsim.care.strategy_checks import check_strategy
+from popsim.economics.clinical import ClinicalWorth
+from popsim.economics.prices import PricedSetting
+from popsim.economics.valuation import Valuation
+from popsim.errors import InputError, RunError, nearest
+from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_parameters
+from popsim.outcomes.narrative import Place
+from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganSystem, Physiology
+from popsim.population.clock import Clock
+from popsim.population.cohort import Cohort
+from popsim.population.entry import refuse_impossible
+from popsim.population.event_log import EventLog
+from popsim.population.population import Population
+from popsim.population.surroundings import Surroundings
+from popsim.simulation.hooks import Hooks
+from popsim.simulation.recorder import Occupancy, Recorder
+from popsim.simulation.roster import Roster
+from popsim.simulation.schema import CLINICAL_SCHEMA
+from popsim.simulation.twin import PatientTwin
+from popsim.simulation.twin_set import TwinSet
+
+if TYPE_CHECKING:
+    from popsim.care.network import CareNetwork
+    from popsim.definitions.strategy import Strategy
+
+
+MADE_WITH = frozenset(
+    ("population", "network", "strategy", "seed", "replication", "follow_up_days", "enrolment_days", "parameters")
+)
+
+
+class InterventionsPart(Protocol):
+    """Whatever starts and stops what a strategy does with single persons."""
+
+    def apply(self, population: Population, clock: Clock) -> None:
+        """Start and stop what begins and ends on the morning of the day."""
+
+
+class MonitoringPart(Protocol):
+    """Whatever measures twins."""
+
+    def observe(self, population: Population, clock: Clock) -> None:
+        """Take the day's measurements and raise alerts."""
+
+
+class CarePart(Occupancy, Protocol):
+    """Whatever moves twins between settings and treats them."""
+
+    @property
+    def places(self) -> NDArray[np.int64]:
+        """Places, or slots, per day and setting."""
+
+    def treat(self, population: Population, clock: Clock) -> None:
+        """Process the day's events in time order, writing them to the event log."""
+
+
+class ValuationPart(Protocol):
+    """Whatever values a day."""
+
+    def accrue(self, population: Population, clock: Clock, events: EventLog) -> None:
+        """Add the day's costs and QALYs to the twins' totals."""
+
+    def spending(self) -> pl.DataFrame:
+        """What all twins together have cost so far, not discounted, by year since entry."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The subsystems of one model, and what they share: the event log and the network's settings in their order."""
+
+    interventions: InterventionsPart
+    physiology: OrganSystem
+    monitoring: MonitoringPart
+    care: CarePart
+    valuation: ValuationPart
+    events: EventLog
+    places: Sequence[Place]
+
+
+class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
+    """Twins under one strategy in one care network.
+
+    A Mesa model: `run_for`, `step`, `schedule_event`, `agents`, `steps`, `time` and Mesa's data collector work as in
+    any other. The step at time t lives through day t - 1, so what is scheduled between two steps happens between two
+    days, and after a step `clock.day` equals `steps`. `running` becomes False when the last follow-up has ended.
+
+    Mesa's generators (`random`, `rng`: shuffles, a user's own draws) are seeded with (seed, replication), but are
+    separate from popsim's random numbers, which are keyed by person, purpose and day and do not depend on any order of
+    calls: whatever a user draws here changes no twin's luck.
+
+    Attributes:
+        population: the twins' state, one array per variable.
+        parameters: sets of constants by name.
+        clock: the day.
+        events: the event log.
+        places: label and class of every setting, in the order of the network.
+        interventions, physiology, monitoring, care, valuation, recorder: the parts, in the order in which they have
+            their turn.
+    """
+
+    def __init__(
+        self,
+        population: Population,
+        network: CareNetwork,
+        strategy: Strategy,
+        *,
+        seed: int,
+        replication: int = 0,
+        follow_up_days: int = 365,
+        enrolment_days: int = 0,
+        parameters: Mapping[str, ParameterSet] | None = None,
+        surroundings: Surroundings | None = None,
+        organ_systems: Sequence[OrganSystem] = (),
+        cohort: Cohort | None = None,
+        agent_class: type[PatientTwin] = PatientTwin,
+    ) -> None:
+        """Put a population into a network under a strategy; nothing happens until the first step.
+
+        Args:
+            population: twins at their entry; the model takes them and changes them, no other model can have them.
+            network: where care is given.
+            strategy: what is done differently, with all that it inherits (`experiment.strategy(name)`).
+            seed: first word of the key of all random numbers.
+            replication: second word.
+            follow_up_days: days for which each twin is followed from its entry.
+            enrolment_days: entries are spread over so many days.
+            parameters: sets of constants by name (evidence/parameters.py); others are read from there.
+            surroundings: weather, particles and viruses of clinical twins by the day; a temperate year when None.
+            organ_systems: a user's own, living each day after heart failure; the population has their columns.
+            cohort: whom the population was sampled from; needed by strategies whose guidance holds beliefs.
+            agent_class: what a twin's handle is, for hooks and attributes of a user's own.
+
+        Raises:
+            InputError: a number is out of bounds, agent_class cannot be a twin, another model has had the twins, the
+                strategy asks for what the network or the people do not have, or the people have values that nobody
+                can have.
+        """
+        seed, replication = key(seed, replication)
+        follow_up_days = whole_number("follow_up_days", follow_up_days, 1, LONGEST_DAYS)
+        enrolment_days = whole_number("enrolment_days", enrolment_days, 0, LONGEST_DAYS)
+        super().__init__(rng=[seed, replication])
+        self.population, self.network, self.strategy = population, network, strategy
+        self.seed, self.replication = seed, replication
+        self.follow_up_days, self.enrolment_days = follow_up_days, enrolment_days
+        self.clock = Clock()
+        self._unfinished = False  # a day has begun and not ended
+        self._make_agents(agent_class)
+        population.take()
+        self._organ_systems, self._surroundings, self._cohort = tuple(organ_systems), surroundings, cohort
+        parts = self._build(parameters or {})
+        self.interventions = parts.interventions
+        self.physiology, self.monitoring = parts.physiology, parts.monitoring
+        self.care, self.valuation = parts.care, parts.valuation
+        self.events, self.places = parts.events, tuple(parts.places)
+        self.recorder = Recorder(parts.care, parts.events, self.places)
+        self.hooks = Hooks(self.agents, parts.events, self.places)
+
+    def step(self) -> None:
+        """Advance the whole population by one day."""
+        self._begin_day()
+        self.interventions.apply(self.population, self.clock)
+        self.physiology.advance(self.population, self.clock)
+        self.monitoring.observe(self.population, self.clock)
+        self.care.treat(self.population, self.clock)
+        self.valuation.accrue(self.population, self.clock, self.events)
+        self.recorder.record(self.population, self.clock)
+        self._end_day()
+
+    def daily_frame(self) -> pl.DataFrame:
+        """One row a day so far: who is alive, alerts, census and queue of every setting; see `Recorder.frame`."""
+        return self.recorder.frame()
+
+    @property
+    def days(self) -> int:
+        """Days from the first entry to the end of the last follow-up."""
+        return self.enrolment_days + self.follow_up_days
+
+    @property
+    def is_clinical(self) -> bool:
+        """Whether the twins have the columns of the clinical twin, or those of heart failure alone."""
+        return "death_cause" in self.population.schema
+
+    def run_for(self, duration: float) -> None:
+        """Run for so many days.
+
+        Raises:
+            InputError: it is no duration, or ends after the last follow-up.
+            RunError: a day was left unfinished.
+        """
+        super().run_for(real_number("duration", duration, 0.0))
+
+    def run_until(self, end_time: float) -> None:
+        """Run until a time in days since the start; see `run_for`."""
+        self._advance_time(real_number("end_time", end_time))
+
+    def _advance_time(self, until: float) -> None:
+        """Move on to a time, for `step`, `run_for` and `run_until`; refused before anything happens if it cannot be.
+
+        Raises:
+            InputError: the time has passed, or lies after the last follow-up.
+            RunError: a day was left unfinished.
+        """
+        going = f"cannot run from day {self.time:g} to {until:g}"
+        if until < self.time:
+            raise InputError(f"{going}: time only moves on")
+        if until > self.days:
+            raise InputError(f"{going}: the simulation ends after {self.days} days (enrolment_days + follow_up_days)")
+        if self._unfinished:
+            raise RunError(f"day {self.clock.day} was left unfinished, the model cannot go on: make a new one")
+        if until > self.time:
+            super()._advance_time(until)
+
+    def _begin_day(self) -> None:
+        """Note that the twins are between two days until the day ends."""
+        self._unfinished = True
+
+    def _end_day(self) -> None:
+        """Call the hooks that a twin's class overrides, and move on to the next day."""
+        self.hooks.call(self.population, self.clock)
+        self.clock.tick()
+        self.running = self.clock.day < self.days
+        self._unfinished = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Take an attribute of a user's own; refuse what would have no effect.
+
+        Raises:
+            InputError: the model was made with it, or it resembles an attribute of the model.
+        """
+        if "hooks" in self.__dict__:  # the model is complete
+            if name in MADE_WITH:
+                raise InputError(f"{name}: a model keeps what it was made with, make another one")
+            if name[0] != "_" and not hasattr(self, name) and (near := nearest(name, dir(self))):
+                raise InputError(f"a model has no '{name}': did you mean '{near}'?")
+        super().__setattr__(name, value)
+
+    def _build(self, parameters: Mapping[str, ParameterSet]) -> Parts:
+        """Make the parts. The one place to override for other physiology or care."""
+        names = SETS_OF_PHYSIOLOGY["clinical" if self.is_clinical else "heart_failure"]
+        sets = {name: parameters.get(name) or load_parameters(name) for name in names}
+        self.parameters = sets
+        seed, replication = self.seed, self.replication
+        people, strategy = self.population, self.strategy
+        check_strategy(strategy, self.network.definition, people.schema, "strategy")
+        networks = networks_by_day(self.network, strategy, len(people))
+        programmes = telemonitoring_by_day(strategy)
+        network, first = networks.pop(0), programmes.pop(0)
+        physiology = self._physiology(sets)
+        columns = people.schema.columns.values()
+        refuse_impossible(people, (column for column in columns if column.settable))
+        physiology.initialise(people)
+        refuse_impossible(people, (column for column in columns if column.name not in CLINICAL_SCHEMA))
+        sight = Signals(people.schema, seed=seed, replication=replication)
+        sight.sample(people, 0, len(people))
+        care = CareSystem(
+            network,
+            people,
+            strategy,
+            days=self.days,
+            seed=seed,
+            replication=replication,
+            practice=sets["care_practice"],
+            later=networks,
+        )
+        guide = guide_of(
+            strategy,
+            self.network,
+            people,
+            cohort=self._cohort,
+            body=lambda: self._physiology(sets),
+            sight=sight,
+            events=care.events,
+            parameters=sets,
+            seed=seed,
+            replication=replication,
+        )
+        interventions = Interventions(
+            strategy.composed, people, seed=seed, replication=replication, warfarin=sets.get("klein_2009"), sight=sight
+        )
+        valuation = Valuation(
+            sets["nhs_prices"],
+            sets["griffiths_2014"],
+            sets["societal_prices"],
+            sets["gbd_disability"],
+            [PricedSetting(s.name, s.setting_class, s.clinician) for s in network.settings],
+            self.follow_up_days,
+            telemonitoring_per_day=first.cost_per_day if first else None,
+            telemonitoring_later={day: one.cost_per_day for day, one in programmes.items() if one},
+            charges=interventions.charges,
+            clinical=self._clinical_worth(sets),
+        )
+        return Parts(
+            interventions=interventions,
+            physiology=physiology,
+            monitoring=Monitoring(
+                first,
+                seed=seed,
+                replication=replication,
+                signals=sets["home_signals"],
+                later=programmes,
+                sight=sight,
+                guide=guide,
+            ),
+            care=care,
+            valuation=valuation,
+            events=care.events,
+            places=[Place(s.title, s.setting_class) for s in network.settings],
+        )
+
+    def _physiology(self, sets: Mapping[str, ParameterSet]) -> OrganSystem:
+        """All that lives in a twin: its body, and a user's own organ systems after it."""
+        return Physiology([self._body(sets), *self._organ_systems])
+
+    def _body(self, sets: Mapping[str, ParameterSet]) -> OrganSystem:
+        """The physiology for which the population has the columns: the clinical twin, or heart failure alone."""
+        if self.is_clinical:
+            keys = {"seed": self.seed, "replication": self.replication}
+            return ClinicalPhysiology(sets, **keys, surroundings=self._surroundings)
+        return HeartFailurePhysiology(sets["heart_failure"], seed=self.seed, replication=self.replication)
+
+    def _clinical_worth(self, sets: Mapping[str, ParameterSet]) -> ClinicalWorth | None:
+        """Prices and losses of what only the clinical twin has."""
+        if not self.is_clinical:
+            return None
+        return ClinicalWorth(sets["clinical_prices"], sets["clinical_utilities"], self.population.schema)
+
+    # Agents.
+
+    def _make_agents(self, agent_class: type[PatientTwin]) -> None:
+        """Put all twins where Mesa keeps its agents, without making one."""
+        self.roster = Roster(self, agent_class)
+        everybody = np.arange(self.roster.twins, dtype=np.int64)
+        self._all_agents = TwinSet(self.roster, everybody, self.random)
+        self._agents_by_type = {agent_class: TwinSet(self.roster, everybody, self.random)}
+        self.agent_id_counter = self.roster.twins + 1
+
+    def register_agent(self, agent: Any) -> None:
+        """Take in an agent; called by Mesa's `Agent.__init__`. Twins are in from the start."""
+        if isinstance(agent, PatientTwin):
+            return
+        agent.unique_id = self.agent_id_counter
+        self.roster.enrol(agent)
+        super().register_agent(agent)
+
+    def deregister_agent(self, agent: Any) -> None:
+        """Take an agent out of `agents`; called by Mesa's `Agent.remove`. A twin's row stays as it is."""
+        super().deregister_agent(agent)
+        if not isinstance(agent, PatientTwin):
+            self.roster.dismiss(agent)

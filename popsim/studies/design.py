@@ -1,0 +1,332 @@
+"""The design of a run: an experiment with all it refers to, resolved, and cut into pieces of work.
+
+A piece of work is one strategy in one replication. It is pure: its key is the hash of everything that its result can
+depend on, so a result that is stored under the key need never be computed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from popsim.care.network import CareNetwork
+from popsim.care.policy import networks_by_day
+from popsim.care.strategy_checks import check_strategy
+from popsim.definitions.base import validate
+from popsim.definitions.experiment import MOST_DRAWS, MOST_REPLICATIONS, Experiment, read_experiment
+from popsim.definitions.network import NetworkDefinition
+from popsim.definitions.strategy import Strategy
+from popsim.errors import DefinitionError
+from popsim.evidence.distributions import Floats
+from popsim.evidence.draws import DesignedParameters, UncertainParameters
+from popsim.evidence.parameters import ParameterSet
+from popsim.html import html_table
+from popsim.kernels.cache import source_hash
+from popsim.population.cohort import Cohort
+from popsim.population.columns import Schema
+from popsim.population.sampling import plan
+from popsim.population.surroundings import Surroundings
+from popsim.simulation.schema import SCHEMAS
+from popsim.studies.calibrated import with_calibration
+from popsim.studies.content import SHOWN, file_hash, json_hash
+from popsim.studies.intervention_parameters import INTERVENTION_SET, with_parameters
+from popsim.studies.parameters import resolve_parameters
+from popsim.studies.warnings import refuse_impossible_conditions
+
+MADE_IN_PYTHON = "made in Python"
+PACKAGE = Path(__file__).parent.parent
+# Packages on which no result of a unit depends; whole packages, so that no module elsewhere is left out by its name.
+WITHOUT_INFLUENCE = {
+    "cli",
+    "reporting",
+    "verification",
+    "calibration",
+    "search",
+    "analyses",
+    "runs",
+    "registry",
+    "microsimulation",
+}
+
+
+class Change(NamedTuple):
+    """A value given on the command line instead of the file's."""
+
+    flag: str
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """An experiment with everything it names read and checked: all that a piece of work needs.
+
+    Attributes:
+        experiment: after the flags of the command line.
+        cohort: who takes part.
+        network: where they are cared for.
+        parameters: every parameter set with the experiment's values, by name.
+        uncertain: what differs between parameter draws.
+        file: where the experiment came from.
+        flags: what the command line said instead of the file.
+        surroundings: of clinical twins; None: the usual ones.
+    """
+
+    experiment: Experiment
+    cohort: Cohort
+    network: NetworkDefinition
+    parameters: Mapping[str, ParameterSet]
+    uncertain: UncertainParameters | DesignedParameters
+    file: Path
+    flags: Mapping[str, object]
+    surroundings: Surroundings | None = None
+
+    @property
+    def schema(self) -> Schema:
+        """The columns of a twin."""
+        return SCHEMAS[self.experiment.physiology]
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """The pieces of work: draw by draw, replication by replication: a run cut short has whole comparisons."""
+        shared = json_hash(self._shared_content())
+        numbers = self.parameters[INTERVENTION_SET]
+        strategies = [with_parameters(self.experiment.strategy(s.name), numbers) for s in self.experiment.strategies]
+        contents = [(strategy, json_hash(strategy.model_dump(mode="json"))) for strategy in strategies]
+        units = []
+        for draw, drawn in zip(self.draws, self._drawn().tolist(), strict=True):
+            values = json_hash([shared, drawn])
+            for replication, region in product(range(self.experiment.replications), range(self.experiment.regions)):
+                place = (draw, replication, region)
+                units += [Unit(self, s, *place, json_hash([values, *place, content])) for s, content in contents]
+        return tuple(units)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: sizes and strategies."""
+        experiment = self.experiment
+        sizes = f"{experiment.population:,} people, {experiment.replications} replications, {experiment.draws} draws"
+        caption = f"{experiment.title or experiment.name}: {sizes}, {experiment.follow_up_days} days"
+        rows = [(strategy.title, strategy.description) for strategy in experiment.strategies]
+        return html_table(caption, ["Strategy", "What is done"], rows)
+
+    @property
+    def draws(self) -> Sequence[int]:
+        """Numbers of the parameter draws; draw 0 is every parameter at its own value."""
+        return range(1, self.experiment.draws + 1) if self.experiment.draws else (0,)
+
+    def parameters_of(self, draw: int) -> Mapping[str, ParameterSet]:
+        """Every parameter set as a draw has it, the same for all strategies."""
+        if draw == 0:
+            return self.parameters
+        (values,) = self.uncertain.draw(self.experiment.seed, [draw]).tolist()
+        drawn: dict[str, dict[str, float]] = {name: {} for name in self.parameters}
+        for dotted, value in zip(self.uncertain.names, values, strict=True):
+            name, _, parameter = dotted.partition(".")
+            drawn[name][parameter] = value
+        return {name: parameters.with_values(drawn[name]) for name, parameters in self.parameters.items()}
+
+    def draw_table(self) -> pl.DataFrame:
+        """What was drawn: draw (Int32) and a column (Float64) for each uncertain parameter, "set.parameter"."""
+        draw = pl.Series("draw", list(self.draws), pl.Int32)
+        values = self._drawn()
+        return pl.DataFrame([draw, *(pl.Series(n, values[:, i]) for i, n in enumerate(self.uncertain.names))])
+
+    def _drawn(self) -> Floats:
+        """Values[draw, uncertain parameter]."""
+        if self.experiment.draws:
+            return self.uncertain.draw(self.experiment.seed, self.draws)
+        own = {f"{name}.{key}": value for name, values in self.parameters.items() for key, value in values.items()}
+        return np.array([[own[name] for name in self.uncertain.names]])
+
+    def region_size(self, region: int) -> int:
+        """People who live in a region."""
+        size, more = divmod(self.experiment.population, self.experiment.regions)
+        return size + (region < more)
+
+    @property
+    def run_id(self) -> str:
+        """Short hash of the resolved experiment: the same experiment with the same flags has the same folder."""
+        whole = {"experiment": self.experiment.model_dump(mode="json"), "units": [unit.key for unit in self.units]}
+        return json_hash(whole)[:SHOWN]
+
+    def describe(self) -> dict[str, Any]:
+        """Everything the results depend on, for the manifest."""
+        return {
+            "experiment": self.experiment.model_dump(mode="json"),
+            "flags": dict(self.flags),
+            "parameters": {name: dict(values) for name, values in self.parameters.items()},
+            "uncertain": self.uncertain.described(),
+            "files": {str(path): file_hash(path) if path.is_file() else MADE_IN_PYTHON for path in self._files()},
+            "code": code_hash(),
+            **self._inputs(),
+        }
+
+    def _files(self) -> list[Path]:
+        """Every file that the experiment was read from, its own first."""
+        named = (self.experiment.network, self.experiment.calibration, self.experiment.environment)
+        others = [self.file.parent / name for name in named if name]
+        return [self.file, *others, *self.cohort.input_files()]
+
+    def _shared_content(self) -> dict[str, Any]:
+        """What all pieces of work depend on."""
+        experiment = self.experiment
+        return {
+            **self._inputs(),
+            "parameters": {name: dict(v) for name, v in self.parameters.items() if name != INTERVENTION_SET},
+            "population": experiment.population,
+            "regions": experiment.regions,
+            "seed": experiment.seed,
+            "follow_up_days": experiment.follow_up_days,
+            "enrolment_days": experiment.enrolment_days,
+            "perspective": experiment.perspective,
+            "store": experiment.store,
+            "draws_share_luck": self.uncertain.shares_luck,
+            "code": code_hash(),
+        }
+
+    def _inputs(self) -> dict[str, Any]:
+        """What the files say that the experiment names; comments in them change nothing."""
+        data = [path for path in self.cohort.input_files() if path != self.cohort.path]
+        if self.experiment.environment:
+            data.append(self.file.parent / self.experiment.environment)
+        return {
+            "cohort": self.cohort.definition.model_dump(mode="json"),
+            "data": {path.name: file_hash(path) for path in data},
+            "network": self.network.table(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One strategy in one region of one replication of one draw; `key` is the content hash of all it depends on."""
+
+    study: Study
+    strategy: Strategy
+    draw: int
+    replication: int
+    region: int
+    key: str
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        draw = f", draw {self.draw}" if self.draw else ""
+        region = f", region {self.region}" if self.study.experiment.regions > 1 else ""
+        return f"{self.strategy.name}{draw}, replication {self.replication}{region}"
+
+    @property
+    def random_key(self) -> int:
+        """Second word of the random key (the seed is the first): the same for all strategies, else its own."""
+        draw = 0 if self.study.uncertain.shares_luck else self.draw
+        return self.replication + MOST_REPLICATIONS * (draw + (MOST_DRAWS + 1) * self.region)
+
+
+@cache
+def code_hash() -> str:
+    """Hash of all popsim code and evidence that a result can depend on, and of what compiles the kernels.
+
+    Taken once: a process computes with the code that it has loaded.
+    """
+    digest = hashlib.sha256(source_hash().encode())
+    for path in sorted(PACKAGE.rglob("*")):
+        relative = path.relative_to(PACKAGE)
+        if path.suffix in (".py", ".toml", ".csv") and relative.parts[0] not in WITHOUT_INFLUENCE:
+            digest.update(f"{relative.as_posix()}\n".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def read_study(path: Path | str, changes: Mapping[str, Change] | None = None, scenario: str | None = None) -> Study:
+    """Read an experiment and all it names, and check that they fit together.
+
+    Args:
+        path: the experiment's file.
+        changes: values that replace the file's, by key, each with the flag that named it.
+        scenario: name of one of its scenarios; the experiment itself when None.
+
+    Raises:
+        DefinitionError: a file is refused, or names something that another does not have.
+        InputError: there is no such scenario.
+    """
+    return study_of(read_experiment(path), Path(path).parent, file=path, changes=changes, scenario=scenario)
+
+
+def study_of(
+    experiment: Experiment,
+    folder: Path | str = ".",
+    *,
+    file: Path | str | None = None,
+    changes: Mapping[str, Change] | None = None,
+    scenario: str | None = None,
+) -> Study:
+    """Read all that an experiment names, and check that it fits together.
+
+    Args:
+        experiment: read from a file, or made in Python.
+        folder: that the paths of its cohort and its network start from.
+        file: where it came from, for errors and the manifest; None: it was made in Python.
+        changes: values that replace the experiment's, by key, each with the flag that named it.
+        scenario: name of one of its scenarios; the experiment itself when None.
+
+    Raises:
+        DefinitionError: a file is refused, or names something that another does not have.
+        InputError: there is no such scenario.
+    """
+    chosen = experiment.in_scenario(scenario) if scenario else experiment
+    for key, change in (changes or {}).items():
+        chosen = _changed(chosen, key, change)
+    chosen = with_calibration(chosen, Path(folder))
+    cohort = Cohort.read(Path(folder) / chosen.cohort)
+    if chosen.trial is not None:
+        cohort = cohort.with_columns(chosen.trial.columns, chosen.trial.correlations)
+    network = CareNetwork.read(Path(folder) / chosen.network, SCHEMAS[chosen.physiology].columns).with_capacity(
+        chosen.capacity, file
+    )
+    flags = {change.flag: change.value for change in (changes or {}).values()}
+    flags |= {"--scenario": scenario} if scenario else {}
+    origin = Path(folder) / f"{experiment.name} ({MADE_IN_PYTHON})" if file is None else file
+    return resolve(chosen, cohort, network.definition, origin, flags)
+
+
+def resolve(
+    experiment: Experiment,
+    cohort: Cohort,
+    network: NetworkDefinition,
+    file: Path | str,
+    flags: Mapping[str, object] | None = None,
+) -> Study:
+    """Check that an experiment, its cohort and its network fit together, and give them their parameters.
+
+    Args:
+        experiment, cohort, network: read, or made in a notebook.
+        file: where the experiment came from, or would be; named in errors.
+        flags: what the command line said instead of the file.
+
+    Raises:
+        DefinitionError: the experiment names something that another does not have.
+    """
+    schema = SCHEMAS[experiment.physiology]
+    plan(cohort, schema)
+    checked = CareNetwork(network, schema.columns, file)
+    refuse_impossible_conditions(experiment, schema, file)
+    for strategy in (experiment.strategy(one.name) for one in experiment.strategies):
+        check_strategy(strategy, network, schema, file)
+        networks_by_day(checked, strategy)
+    parameters, uncertain = resolve_parameters(experiment, file)
+    surroundings = Surroundings.read(Path(file).parent / experiment.environment) if experiment.environment else None
+    return Study(experiment, cohort, network, parameters, uncertain, Path(file), dict(flags or {}), surroundings)
+
+
+def _changed(experiment: Experiment, key: str, change: Change) -> Experiment:
+    """The experiment with one value replaced, held to the same bounds as in a file."""
+    try:
+        return validate(dict(experiment) | {key: change.value}, Experiment, "command line")
+    except DefinitionError as error:
+        raise DefinitionError("command line", change.flag, change.value, error.allowed) from None

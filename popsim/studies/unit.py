@@ -1,0 +1,171 @@
+"""One piece of work: people are sampled, live through their follow-up under one strategy, and are measured."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from popsim.care.network import CareNetwork
+from popsim.care.policy import telemonitoring_by_day
+from popsim.definitions.experiment import Experiment
+from popsim.definitions.network import SettingDefinition
+from popsim.economics.outcome_valuation import worth, worth_measures
+from popsim.kernels.care.records import UNLIMITED
+from popsim.kernels.codes import ALERT, ARRIVE, DEATH, EARLY, END, ENTER, PRESENT, START, VISIT
+from popsim.outcomes.alerts import alert_measures
+from popsim.outcomes.baseline import at_entry, baseline
+from popsim.outcomes.clinical import clinical_start, with_clinical
+from popsim.outcomes.discharges import discharges
+from popsim.outcomes.follow_up import follow_up
+from popsim.outcomes.home_time import INSTITUTIONS
+from popsim.outcomes.measures import measures, waiting
+from popsim.outcomes.occupancy import occupancy
+from popsim.outcomes.persons import persons
+from popsim.outcomes.presentations import presentations
+from popsim.outcomes.readmission import stays
+from popsim.population.event_log import EventLog
+from popsim.population.population import Population
+from popsim.population.sampling import sample
+from popsim.simulation.model import PopulationModel
+from popsim.studies.content import Tables
+from popsim.studies.design import Unit
+from popsim.studies.intervention_parameters import INTERVENTION_SET, with_parameters
+from popsim.studies.parameters import PRICE_SET
+from popsim.studies.recruitment import recruit
+
+MEASURED_EVENTS = (ENTER, ARRIVE, START, END, VISIT, DEATH, EARLY)  # what the outcome measures read
+WARM_UP_POPULATION = 64
+WARM_UP_DAYS = 3
+
+
+def simulate(unit: Unit) -> Tables:
+    """Live through one strategy in one region of one replication of one draw.
+
+    Returns:
+        persons (a row for each person), daily (a row for each day), admissions (a row for each stay in hospital),
+        measures (measure, value, weight) and events, as far as the experiment keeps them; each led by strategy, draw,
+        replication and region.
+    """
+    return {name: _labelled(table, unit) for name, table in tables_of(live(build(unit)), unit).items()}
+
+
+class Lives(NamedTuple):
+    """What is left of a model that has run: all that is measured, without the network's and the agents' memory."""
+
+    population: Population
+    events: EventLog
+    at_entry: pl.DataFrame
+    clinical: pl.DataFrame | None
+    daily: pl.DataFrame
+    spending: pl.DataFrame
+    settings: tuple[SettingDefinition, ...]
+    places: dict[str, NDArray[np.int64]]
+
+
+def live(model: PopulationModel) -> Lives:
+    """Run a model to its end."""
+    before, clinical = at_entry(model.population), clinical_start(model.population)
+    model.run_for(model.days)
+    daily, places = model.daily_frame(), limited_places(model.care.places, model.network)
+    spending = model.valuation.spending()
+    return Lives(model.population, model.events, before, clinical, daily, spending, model.network.settings, places)
+
+
+def limited_places(places: NDArray[np.int64], network: CareNetwork) -> dict[str, NDArray[np.int64]]:
+    """Number of places on each day, of the settings that have a limited number of them.
+
+    Args:
+        places: (days, settings), `CareSystem.places`.
+        network: its settings in their order.
+    """
+    limited = (places < UNLIMITED).all(axis=0)
+    return {setting.name: places[:, i] for i, setting in enumerate(network.settings) if limited[i]}
+
+
+def tables_of(lives: Lives, unit: Unit) -> Tables:
+    """What one run of the model showed."""
+    gc.collect()  # the model is a circle of references, and large
+    population, log, before, clinical, daily, spending, settings, places = lives
+    desks = guided_desks(unit.study.experiment)
+    tells_more = bool(desks) or clinical is not None
+    more = (*((PRESENT,) if tells_more else ()), *((ALERT,) if desks else ()))
+    events = log.frame(kinds=(*MEASURED_EVENTS, *more))
+    classes = {setting.name: setting.setting_class for setting in settings}
+    days = unit.study.experiment.follow_up_days
+    people = follow_up(events, population.person_id, population["entry_day"], days)
+    who = baseline(population, before)
+    waited = waiting(events, classes, who)  # first: its sorting takes most memory while the least is held
+    admissions = stays(events, classes)
+    elsewhere, after = stays(events, classes, INSTITUTIONS), discharges(admissions, people)
+    rate = unit.study.parameters_of(unit.draw)[PRICE_SET]["discount_rate_qalys"]
+    totals = worth(population.frame(), people, unit.study.experiment.perspective, rate)
+    table = persons(events, admissions, people, classes, totals, who, after, elsewhere)
+    table = with_clinical(table, population, clinical)
+    presented = [presentations(events, people)] if tells_more else []
+    if desks:
+        presented.append(alert_measures(events, people, desks, days + unit.study.experiment.enrolment_days))
+    del events, who
+    values = [
+        measures(admissions, people, table, after, elsewhere),
+        waited,
+        worth_measures(table, spending),
+        occupancy(daily, settings, places),
+        *presented,
+    ]
+    tables: dict[str, pl.DataFrame | pl.LazyFrame] = {"measures": pl.concat(values)}
+    if unit.study.experiment.store != "measures":
+        tables |= {"persons": table, "daily": daily, "admissions": admissions}
+    if unit.study.experiment.store == "events":
+        tables |= {"events": log.lazy()}
+    return tables
+
+
+def guided_desks(experiment: Experiment) -> set[str]:
+    """Settings that answer alerts under any strategy, of an experiment in which guidance raises some."""
+    strategies = [experiment.strategy(one.name) for one in experiment.strategies]
+    if all(strategy.guidance is None for strategy in strategies):
+        return set()
+    programmes = [one for strategy in strategies for one in telemonitoring_by_day(strategy).values()]
+    return {one.desk for one in programmes if one is not None}
+
+
+def _labelled(table: pl.DataFrame | pl.LazyFrame, unit: Unit) -> pl.DataFrame | pl.LazyFrame:
+    """The table led by what the unit is, so that tables of many units can lie one below the other."""
+    strategy = pl.lit(unit.strategy.name).alias("strategy")  # plain: other runs share the unit
+    place = {"draw": unit.draw, "replication": unit.replication, "region": unit.region}
+    return table.select(strategy, *(pl.lit(number, pl.Int32).alias(name) for name, number in place.items()), pl.all())
+
+
+def build(unit: Unit, population: int | None = None) -> PopulationModel:
+    """The model at its start; `population` for another size than the experiment's."""
+    study, experiment = unit.study, unit.study.experiment
+    size = study.region_size(unit.region) if population is None else population
+    parameters = study.parameters_of(unit.draw)
+    who = (study.cohort, study.schema)
+    if experiment.trial is None:
+        people = sample(*who, size, experiment.seed, unit.random_key, experiment.enrolment_days)
+    else:
+        people = recruit(experiment.trial, *who, parameters, size, experiment.seed, unit.random_key)
+    return PopulationModel(
+        people,
+        CareNetwork(study.network, study.schema.columns, study.file),
+        with_parameters(unit.strategy, parameters[INTERVENTION_SET]),
+        seed=experiment.seed,
+        replication=unit.random_key,
+        follow_up_days=experiment.follow_up_days,
+        enrolment_days=experiment.enrolment_days,
+        parameters=parameters,
+        surroundings=study.surroundings,
+        cohort=study.cohort,
+    )
+
+
+def warm_up(units: Sequence[Unit]) -> None:
+    """Compile every kernel that the work will use, so that worker processes find them in the cache."""
+    for unit in {unit.strategy.name: unit for unit in units}.values():
+        build(unit, WARM_UP_POPULATION).run_for(WARM_UP_DAYS)

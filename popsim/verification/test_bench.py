@@ -1,0 +1,205 @@
+"""A small copy of an experiment that can be run again and again with something changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from popsim.definitions.experiment import Experiment
+from popsim.definitions.network import NetworkDefinition
+from popsim.definitions.strategy import Strategy
+from popsim.evidence.draws import UncertainParameters
+from popsim.population.population import Population
+from popsim.studies.content import Tables
+from popsim.studies.design import Study, Unit
+from popsim.studies.unit import build, live, tables_of
+
+PEOPLE = 240
+LONGEST_DAYS = 365
+LONGEST_ENROLMENT_DAYS = 60
+UNDISCOUNTED = {"nhs_prices.discount_rate_costs": 0.0, "nhs_prices.discount_rate_qalys": 0.0}
+
+
+class Observation:
+    """What one run of one strategy showed.
+
+    Attributes:
+        unit: what was run.
+        population: twins at the end.
+        start: baseline of the twins, before anything happened.
+        tables: persons, daily, admissions, measures, events.
+    """
+
+    def __init__(self, unit: Unit, start: pl.DataFrame, population: Population, tables: Tables) -> None:
+        self.unit, self.start, self.population = unit, start, population
+        self.tables = {name: table.lazy().collect() for name, table in tables.items()}
+
+    @property
+    def persons(self) -> pl.DataFrame:
+        """One row a person, ordered by person."""
+        return self.tables["persons"].sort("person_id")
+
+    @property
+    def events(self) -> pl.DataFrame:
+        """The event log, in its order."""
+        return self.tables["events"]
+
+    @property
+    def daily(self) -> pl.DataFrame:
+        """One row a day."""
+        return self.tables["daily"]
+
+    @property
+    def admissions(self) -> pl.DataFrame:
+        """One row a stay in hospital."""
+        return self.tables["admissions"]
+
+    @cached_property
+    def measures(self) -> dict[str, float]:
+        """Value by name of measure; those without a value are left out."""
+        rows = self.tables["measures"].select("measure", "value").drop_nulls().iter_rows()
+        return dict(rows)
+
+    def history(self) -> pl.DataFrame:
+        """What happened to everybody, as far as health goes: equal histories are equal lives."""
+        return self.persons.select(
+            "person_id", "died", "death_day", "qaly", "life_days", "admissions", "bed_days", "ed_attendances", "visits",
+            "hospital_days",
+        )  # fmt: skip
+
+
+class Laboratory:
+    """Runs variants of a study, small, in this process, each only once.
+
+    Args:
+        study: the experiment; its sizes are cut down to `people` and a year, and its draws and regions are left out.
+        people: twins in each run.
+    """
+
+    def __init__(self, study: Study, people: int = PEOPLE) -> None:
+        experiment = study.experiment
+        self.full = study
+        small = experiment.model_copy(
+            update={
+                "population": min(people, experiment.population),
+                "replications": 1,
+                "draws": 0,
+                "regions": 1,
+                "store": "events",
+                "follow_up_days": min(LONGEST_DAYS, experiment.follow_up_days),
+                "enrolment_days": min(LONGEST_ENROLMENT_DAYS, experiment.enrolment_days),
+            }
+        )
+        self.study = replace(study, experiment=small)
+        self._seen: dict[str, Observation] = {}
+
+    @property
+    def experiment(self) -> Experiment:
+        """The small experiment."""
+        return self.study.experiment
+
+    def larger(self, times: int) -> Laboratory:
+        """The same with more people (as many as the experiment has at most): what happens to few is seen there."""
+        return Laboratory(self.full, times * self.experiment.population)
+
+    @property
+    def base(self) -> Strategy:
+        """The comparator."""
+        return self.strategy(self.experiment.reference)
+
+    @property
+    def others(self) -> tuple[Strategy, ...]:
+        """Every other strategy."""
+        return tuple(s for s in self.strategies if s.name != self.experiment.reference)
+
+    @property
+    def strategies(self) -> tuple[Strategy, ...]:
+        """All strategies, with what they inherit."""
+        return tuple(self.strategy(s.name) for s in self.experiment.strategies)
+
+    def strategy(self, name: str) -> Strategy:
+        """A strategy, with what it inherits."""
+        return self.experiment.strategy(name)
+
+    @property
+    def uncertain(self) -> UncertainParameters:
+        """What differs between parameter draws."""
+        assert isinstance(self.study.uncertain, UncertainParameters)  # else the study is a design, not an experiment
+        return self.study.uncertain
+
+    @property
+    def closed(self) -> NetworkDefinition:
+        """The network without patients from outside."""
+        return self.study.network.model_copy(update={"arrivals": ()})
+
+    def run(
+        self,
+        strategy: Strategy | None = None,
+        parameters: Mapping[str, float] | None = None,
+        network: NetworkDefinition | None = None,
+        replication: int = 0,
+        **experiment: Any,
+    ) -> Observation:
+        """Live through one strategy (the comparator if None) with other parameters, network or experiment fields."""
+        study = _with_values(self.study, parameters or {})
+        fields = {**experiment, "store": "events"}
+        study = replace(study, experiment=study.experiment.model_copy(update=fields), network=network or study.network)
+        chosen = strategy or self.base
+        unit = Unit(study, chosen, 0, replication, 0, "")
+        key = repr((chosen.model_dump(), sorted((parameters or {}).items()), sorted(experiment.items()),
+                    replication, None if network is None else network.table()))  # fmt: skip
+        if key not in self._seen:
+            self._seen[key] = self._live(unit)
+        return self._seen[key]
+
+    @staticmethod
+    def _live(unit: Unit) -> Observation:
+        model = build(unit)
+        start = model.population.copy().frame()
+        lives = live(model)
+        return Observation(unit, start, lives.population, tables_of(lives, unit))
+
+    def drawn(self, draws: int, strategies: Sequence[Strategy] = ()) -> pl.DataFrame:
+        """Measures of strategies (all if none is named) over parameter draws 1 to `draws`, or at draw 0."""
+        frames = []
+        for draw in range(1, draws + 1) if draws else (0,):
+            for strategy in strategies or self.strategies:
+                key = f"draw {draw} of {strategy!r}"
+                if key not in self._seen:
+                    self._seen[key] = self._live(Unit(self.study, strategy, draw, 0, 0, ""))
+                values = self._seen[key].tables["measures"].select("measure", "value")
+                frames.append(values.with_columns(strategy=pl.lit(strategy.name), draw=draw, replication=0))
+        return pl.concat(frames)
+
+    def prices(self) -> dict[str, float]:
+        """Every price by its dotted name: what is given in the experiment's currency, in any set."""
+        return {
+            f"{name}.{key}": values[key]
+            for name, values in self.study.parameters.items()
+            for key in values
+            if values.of(key).unit.startswith((self.experiment.currency, "currency"))
+        }
+
+    def utilities(self) -> dict[str, float]:
+        """Every utility (not the decrements) by its dotted name."""
+        values = self.study.parameters["griffiths_2014"]
+        return {f"griffiths_2014.{name}": values[name] for name in values if name.startswith("utility_")}
+
+    def decrements(self) -> dict[str, float]:
+        """Every decrement of utility by its dotted name."""
+        values = self.study.parameters["griffiths_2014"]
+        return {f"griffiths_2014.{name}": values[name] for name in values if "decrement" in name}
+
+
+def _with_values(study: Study, values: Mapping[str, float]) -> Study:
+    """The study with other values of some parameters, by dotted name."""
+    changes: dict[str, dict[str, float]] = {}
+    for dotted, value in values.items():
+        name, _, parameter = dotted.partition(".")
+        changes.setdefault(name, {})[parameter] = value
+    changed = {name: study.parameters[name].with_values(values_of_set) for name, values_of_set in changes.items()}
+    return replace(study, parameters={**study.parameters, **changed})

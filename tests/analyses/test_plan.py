@@ -1,0 +1,47 @@
+"""Plans and runs that go on until they are precise, on the real model, small."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from popsim.cli import main
+from popsim.runs.run import Run
+
+MAIN = Path(__file__).parents[2] / "experiments/heart_failure_discharge.toml"
+
+
+def test_the_plan(capsys, tmp_path):
+    command = ["plan", str(MAIN), "--population", "100", "--precision", "cost_total=100", "--out", str(tmp_path)]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert "30 units: 3 strategies x 1 draws x 10 replications x 1 regions, 100 people" in printed
+    assert "+-100 for difference in cost total" in printed
+
+
+@pytest.mark.parametrize(("wanted", "replications"), [("cost_total=1000000", 6), ("cost_total=0.01", 8)])
+def test_going_on_until_it_is_precise(wanted, replications, capsys, tmp_path):
+    """A wide interval needs no more than the least number of replications; what cannot be reached stops at the most."""
+    flags = ["--population", "40", "--replications", "2", "--days", "20", "--enrolment-days", "0", "--quiet"]
+    flags += ["--until", wanted, "--most", "8", "--out", str(tmp_path), "--workers", "1"]
+    assert main(["run", str(MAIN), *flags]) == 0
+    run = Run.open(Path(capsys.readouterr().out.split()[0]))
+    assert run.experiment.replications == replications
+    assert run.frame("measures")["replication"].n_unique() == replications
+
+
+@pytest.mark.parametrize("text", ["cost_total", "cost_total=0", "=3"])
+def test_a_precision_that_is_none(text, capsys, tmp_path):
+    assert main(["run", str(MAIN), "--until", text, "--out", str(tmp_path)]) == 2
+    assert "MEASURE=HALF_WIDTH" in capsys.readouterr().err
+
+
+def test_a_tornado(capsys, tmp_path):
+    command = ["sensitivity", "one-way", str(MAIN), "--population", "60", "--replications", "2", "--out", str(tmp_path)]
+    ward = "nhs_prices.inpatient_day=200:400"
+    table = tmp_path / "tornado.csv"
+    assert main([*command, "--outcome", "cost_ward", "--parameter", ward, "--csv", str(table)]) == 0
+    assert "nhs_prices.inpatient_day, GBP/day" in capsys.readouterr().out
+    rows = pl.read_csv(table)
+    # The cost of wards is in proportion to their price, the 3 nights or so in intensive care apart.
+    assert (rows["outcome_high"] / rows["outcome_low"]).to_list() == pytest.approx([2.0, 2.0], rel=0.2)

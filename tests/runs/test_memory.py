@@ -1,0 +1,63 @@
+"""The memory that is said beforehand against the peak that the system counts, of driver and workers together."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from popsim.runs.memory import needed_memory, needed_together, workers_that_fit
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+
+
+def peaks(pid):
+    """Peak resident bytes of a process and its workers, by process, as far as they are alive."""
+    found = {}
+    try:
+        processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return found
+    for one in processes:
+        try:
+            status = Path(f"/proc/{one.pid}/status").read_text()
+            kept = "VmHWM:" in status and "resource_tracker" not in " ".join(one.cmdline())
+        except (OSError, psutil.Error):
+            continue
+        if kept:
+            found[one.pid] = int(status.split("VmHWM:")[1].split()[0]) * 1024
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "twins", "workers"),
+    [("heart_failure_discharge", 1000, 1), ("heart_failure_discharge", 20_000, 2), ("heart_failure_clinical", 5000, 2),
+     ("heart_failure_clinical", 50_000, 1), ("heart_failure_discharge", 200_000, 1)],
+)  # fmt: skip
+def test_the_estimate_is_within_a_quarter_of_the_peak(name, twins, workers, tmp_path):
+    sizes = ["--population", str(twins), "--replications", str(workers), "--workers", str(workers), "--threads", "1"]
+    command = [sys.executable, "-m", "popsim.cli", "run", str(EXPERIMENTS / f"{name}.toml"), *sizes, "--quiet"]
+    warm = [*command, "--population", "20", "--days", "5", "--workers", "1", "--out", str(tmp_path / "warm")]
+    subprocess.run(warm, check=True)  # compiling takes memory of its own
+    found = {}
+    with subprocess.Popen([*command, "--out", str(tmp_path)]) as process:
+        while process.poll() is None:
+            found |= peaks(process.pid)
+            time.sleep(0.05)
+    assert process.returncode == 0
+    assert needed_together(workers, twins) == pytest.approx(sum(found.values()), rel=0.25)
+
+
+def test_workers_need_as_much_each_and_the_driver_something(monkeypatch):
+    def free(count):
+        monkeypatch.setattr("popsim.runs.memory.free_memory", lambda: count)
+
+    for workers in (1, 2, 7):
+        free(needed_together(workers, 10_000))
+        assert workers_that_fit(10_000) == workers
+    free(needed_memory(10_000) - 1)
+    assert workers_that_fit(10_000) == 1
+    assert needed_memory(1000, days=3650) > needed_memory(1000)

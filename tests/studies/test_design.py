@@ -1,0 +1,89 @@
+import pytest
+
+from popsim.errors import DefinitionError
+from popsim.studies import design
+from popsim.studies.design import Change, read_study
+
+
+def keys(study):
+    return {(unit.strategy.name, unit.replication): unit.key for unit in study.units}
+
+
+@pytest.fixture
+def changed(experiment_file):
+    """Units of the experiment with one text replaced by another."""
+
+    def change(old="", new="", **flags):
+        text = experiment_file.read_text()
+        assert old in text
+        path = experiment_file.with_name("changed.toml")
+        path.write_text(text.replace(old, new, 1))
+        return read_study(path, {key: Change(f"--{key}", value) for key, value in flags.items()})
+
+    return change
+
+
+def test_units_are_strategies_times_replications(changed):
+    study = changed()
+    assert list(keys(study)) == [(name, r) for r in range(4) for name in ("usual", "other")]
+    assert len(set(keys(study).values())) == 8
+
+
+def test_the_same_experiment_has_the_same_keys_and_folder(changed, experiment_file):
+    assert keys(changed()) == keys(read_study(experiment_file))
+    assert changed().run_id == read_study(experiment_file).run_id
+    assert len(changed().run_id) == 16
+
+
+def test_comments_and_texts_of_no_consequence_change_no_unit(changed):
+    assert keys(changed("seed = 7", '# words\nseed = 7\n[cheers]\nquestion = "why?"\n')) == keys(changed())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("seed = 7", "seed = 8"),
+        ("population = 50", "population = 51"),
+        ("seed = 7", "seed = 7\nfollow_up_days = 100"),
+        ("seed = 7", "seed = 7\nenrolment_days = 100"),
+        ("seed = 7", "seed = 7\ndiscount_rate_costs = 0.01"),
+        ("seed = 7", 'seed = 7\nparameters."nhs_prices.inpatient_day" = 300.0'),
+    ],
+)
+def test_whatever_a_result_depends_on_changes_every_key(changed, old, new):
+    assert not set(keys(changed(old, new)).values()) & set(keys(changed()).values())
+
+
+def test_another_strategy_leaves_the_others_alone(changed):
+    before, after = keys(changed()), keys(changed('name = "other"', 'name = "other"\ncost_per_person = 5.0'))
+    same = {unit for unit in before if before[unit] == after[unit]}
+    assert same == {("usual", r) for r in range(4)}
+
+
+def test_more_replications_keep_those_there_are(changed):
+    before, after = keys(changed()), keys(changed("replications = 4", "replications = 6"))
+    assert len(after) == 12
+    assert after.items() >= before.items()
+
+
+def test_changed_code_changes_every_key(changed, monkeypatch):
+    before = keys(changed())
+    monkeypatch.setattr(design, "code_hash", lambda: "another version")
+    assert not set(before.values()) & set(keys(changed()).values())
+
+
+def test_a_flag_is_the_same_as_the_line_in_the_file(changed):
+    assert keys(changed(population=60)) == keys(changed("population = 50", "population = 60"))
+    assert changed(population=60).run_id == changed("population = 50", "population = 60").run_id
+
+
+def test_a_flag_out_of_bounds_is_refused(changed):
+    with pytest.raises(DefinitionError, match=r"command line: --population = 0: must be between 1"):
+        changed(population=0)
+
+
+def test_parameters_reach_their_sets(changed):
+    study = changed("seed = 7", 'seed = 7\ndiscount_rate_qalys = 0.015\nparameters."nhs_prices.inpatient_day" = 300.0')
+    prices = study.parameters["nhs_prices"]
+    assert (prices["inpatient_day"], prices["discount_rate_qalys"]) == (300.0, 0.015)
+    assert prices["critical_day"] == changed().parameters["nhs_prices"]["critical_day"]
