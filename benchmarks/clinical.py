@@ -21,7 +21,7 @@ from popsim.simulation.schema import CLINICAL_SCHEMA
 
 COHORT = Path(__file__).parents[1] / "cohorts" / "clinical_heart_failure.toml"
 GOAL = 15e6  # twin-days a second on two quiet cores
-MOST_BYTES = 600
+MAX_BYTES = 600
 
 
 def clinical_people(size: int, seed: int = 1) -> tuple[Population, ClinicalPhysiology]:
@@ -60,7 +60,7 @@ def side_by_side(twins: int, days: int, turns: int) -> list[Section]:
             rows,
             [
                 f"{rows[0].median / GOAL:.2f} of {GOAL / 1e6:.0f} million a second (goal, on two quiet cores).",
-                f"{size:.0f} bytes a twin in {len(population.schema.columns)} columns (goal: below {MOST_BYTES}); "
+                f"{size:.0f} bytes a twin in {len(population.schema.columns)} columns (goal: below {MAX_BYTES}); "
                 f"influences are scratch of {Influences(BLOCK).values.nbytes / 1e6:.0f} MB however many twins.",
             ],
             scale=1e6,

@@ -14,11 +14,11 @@ import polars as pl
 
 from benchmarks.measuring import Row, Section, alternate
 from popsim.runs.engine import Engine
-from popsim.runs.executors.serial import Here
+from popsim.runs.executors.serial import SerialExecutor
 from popsim.runs.runner import run_study
 from popsim.runs.store import UnitStore
 from popsim.runs.unit_file import Tables
-from popsim.runs.work import Foreman, Making, Ticket, Writing
+from popsim.runs.work import MakeTask, Scheduler, UnitReference, WriteTask
 from popsim.studies.design import Change, Study, Unit, read_study
 from popsim.studies.unit import warm_up
 
@@ -110,8 +110,8 @@ def overhead(units: int, turns: int) -> Section:
 def store(units: int, turns: int) -> Section:
     """Units of 0.1 s with and without a durable store; also by processor time, which others disturb less."""
     study = study_of(replications=-(-units // 3))
-    making = Making(study, Spinning())
-    tickets = [Ticket.of(unit) for unit in study.units][:units]
+    making = MakeTask(study, Spinning())
+    tickets = [UnitReference.of(unit) for unit in study.units][:units]
     made = [(ticket.key, nothing(unit)) for ticket, unit in zip(tickets, study.units, strict=False)]
     worked: dict[str, list[float]] = {"nothing stored": [], "durable store": [], "the store alone, waiting": []}
 
@@ -127,9 +127,9 @@ def store(units: int, turns: int) -> Section:
     def durable() -> float:
         with scratch() as folder:
             kept = UnitStore(folder)
-            with kept.opened(), Here(Writing(making, kept)) as crew:
-                foreman = Foreman(tickets, kept, lambda done, failed: None)
-                return measured("durable store", lambda: foreman.work_through(crew))
+            with kept.opened(), SerialExecutor(WriteTask(making, kept)) as crew:
+                scheduler = Scheduler(tickets, kept, lambda done, failed: None)
+                return measured("durable store", lambda: scheduler.work_through(crew))
 
     def alone() -> float:
         with scratch() as folder:

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from popsim.errors import InputError, shorten
 
-LONGEST_DAYS = 36_525  # a century
-LARGEST_WORD = 2**32 - 1  # a word of the key of random numbers
+MAX_DAYS = 36_525  # a century
+MAX_WORD = 2**32 - 1  # a word of the key of random numbers
 
 
 def is_whole(value: object) -> TypeGuard[int]:
@@ -54,7 +54,7 @@ def key(seed: object, replication: object) -> tuple[int, int]:
     Raises:
         InputError: one of them is no such word.
     """
-    return whole_number("seed", seed, 0, LARGEST_WORD), whole_number("replication", replication, 0, LARGEST_WORD)
+    return whole_number("seed", seed, 0, MAX_WORD), whole_number("replication", replication, 0, MAX_WORD)
 
 
 def array(name: str, values: ArrayLike, dtype: DTypeLike, shape: tuple[int | None, ...]) -> NDArray[Any]:

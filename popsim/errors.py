@@ -13,9 +13,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-LONGEST_VALUE_SHOWN = 60
-LONGEST_KEY_SHOWN = 200
-LONGEST_NAME_COMPARED = 100
+MAX_VALUE_SHOWN = 60
+MAX_KEY_SHOWN = 200
+MAX_NAME_COMPARED = 100
 
 
 class PopsimError(Exception):
@@ -39,7 +39,7 @@ class DefinitionError(InputError):
 
     def __init__(self, file: object, key: str, value: object, allowed: str) -> None:
         shown = "" if value is None else f" = {shorten(value)}"
-        super().__init__(one_line(f"{file}: {_cut(key, LONGEST_KEY_SHOWN)}{shown}: {allowed}"))
+        super().__init__(one_line(f"{file}: {_cut(key, MAX_KEY_SHOWN)}{shown}: {allowed}"))
         self.file, self.key, self.value, self.allowed = str(file), key, value, allowed
 
 
@@ -52,9 +52,9 @@ def one_line(text: str) -> str:
 def shorten(value: object) -> str:
     """`repr(value)`, cut in the middle when it is long."""
     if isinstance(value, str):
-        return _cut(repr(_cut(value, 10 * LONGEST_VALUE_SHOWN)), LONGEST_VALUE_SHOWN)
+        return _cut(repr(_cut(value, 10 * MAX_VALUE_SHOWN)), MAX_VALUE_SHOWN)
     try:
-        return _cut(repr(value), LONGEST_VALUE_SHOWN)
+        return _cut(repr(value), MAX_VALUE_SHOWN)
     except ValueError:  # Python writes no whole number of thousands of digits
         return "a number of thousands of digits"
 
@@ -72,6 +72,6 @@ def nearest(name: str, known: Iterable[str], likeness: float = 0.8) -> str | Non
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A clause that lists what is allowed, led by the nearest match: "did you mean 'x'? (allowed: ...)"."""
     known = sorted(known)
-    near = nearest(name[:LONGEST_NAME_COMPARED], known, 0.6)
+    near = nearest(name[:MAX_NAME_COMPARED], known, 0.6)
     listed = ", ".join(known) if known else "nothing"
     return f"did you mean '{near}'? (allowed: {listed})" if near else f"allowed: {listed}"

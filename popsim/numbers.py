@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 
-LONGEST_NUMBER = 64
+MAX_NUMBER = 64
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
 _WHOLE = re.compile(r"[+-]?[0-9]+")
@@ -17,7 +17,7 @@ _WHOLE = re.compile(r"[+-]?[0-9]+")
 def parse_number(text: str) -> float | None:
     """A finite decimal number of ASCII digits, blanks around it allowed; None for any other text."""
     word = text.strip(" \t")
-    if len(word) > LONGEST_NUMBER or not _NUMBER.fullmatch(word):
+    if len(word) > MAX_NUMBER or not _NUMBER.fullmatch(word):
         return None
     number = float(word)
     return number if math.isfinite(number) else None
@@ -42,6 +42,6 @@ def read_whole(text: str) -> int:
         ValueError: it is none.
     """
     word = text.strip(" \t")
-    if len(word) > LONGEST_NUMBER or not _WHOLE.fullmatch(word):
+    if len(word) > MAX_NUMBER or not _WHOLE.fullmatch(word):
         raise ValueError(f"{text!r} is not a whole number")
     return int(word)

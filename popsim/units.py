@@ -21,7 +21,7 @@ DAYS_PER_YEAR = 365.25
 HOURS_PER_DAY = 24.0
 
 
-class Unit(NamedTuple):
+class MeasurementUnit(NamedTuple):
     """value in the base unit of `dimension` = factor * value + offset."""
 
     dimension: str
@@ -29,62 +29,62 @@ class Unit(NamedTuple):
     offset: float = 0.0
 
 
-UNITS: dict[str, Unit] = {
-    "1": Unit("number", 1.0),
-    "%": Unit("number", 0.01),
-    "kg": Unit("mass", 1.0),
-    "g": Unit("mass", 1e-3),
-    "mg": Unit("mass", 1e-6),
-    "lb": Unit("mass", 0.45359237),
-    "stone": Unit("mass", 6.35029318),
-    "m": Unit("length", 1.0),
-    "cm": Unit("length", 0.01),
-    "in": Unit("length", 0.0254),
-    "ft": Unit("length", 0.3048),
-    "days": Unit("time", 1.0),
-    "hours": Unit("time", 1.0 / HOURS_PER_DAY),
-    "weeks": Unit("time", 7.0),
-    "months": Unit("time", DAYS_PER_YEAR / 12.0),
-    "years": Unit("time", DAYS_PER_YEAR),
-    "L/day": Unit("volume per day", 1.0),
-    "mL/day": Unit("volume per day", 1e-3),
-    "1/day": Unit("rate", 1.0),
-    "1/year": Unit("rate", 1.0 / DAYS_PER_YEAR),
-    "mmHg": Unit("pressure", 1.0),
-    "cmH2O": Unit("pressure", 0.735559),
-    "kPa": Unit("pressure", 7.500615613),
-    "bpm": Unit("frequency", 1.0),
-    "Hz": Unit("frequency", 60.0),
-    "L": Unit("volume", 1.0),
-    "mL": Unit("volume", 1e-3),
-    "mL/min": Unit("flow", 1.0),
-    "L/h": Unit("flow", 1000.0 / 60.0),
-    "mL/s": Unit("flow", 60.0),
-    "mL/min/1.73m2": Unit("indexed flow", 1.0),
-    "mL/s/1.73m2": Unit("indexed flow", 60.0),
-    "g/day": Unit("mass per day", 1.0),
-    "mg/day": Unit("mass per day", 1e-3),
-    "mmol/L": Unit("amount concentration", 1.0),
-    "umol/L": Unit("amount concentration", 1e-3),
-    "mol/L": Unit("amount concentration", 1e3),
-    "nmol/L": Unit("amount concentration", 1e-6),
-    "pmol/L": Unit("amount concentration", 1e-9),
-    "mg/dL": Unit("mass concentration", 1.0),
-    "mg/L": Unit("mass concentration", 0.1),
-    "g/L": Unit("mass concentration", 100.0),
-    "g/dL": Unit("mass concentration", 1000.0),
-    "pg/mL": Unit("mass concentration", 1e-7),
-    "ng/L": Unit("mass concentration", 1e-7),
-    "ng/mL": Unit("mass concentration", 1e-4),
-    "ug/L": Unit("mass concentration", 1e-4),
-    "kg/m2": Unit("body mass index", 1.0),
-    "mg/g": Unit("mass by mass", 1.0),
-    "mg/mmol": Unit("mass by mass", 8.84),  # of creatinine, by its molar mass
-    "g/mol": Unit("mass by mass", 8.84),
-    "ug/mg": Unit("mass by mass", 1.0),
-    "MET.h/wk": Unit("activity", 1.0),
-    "degC": Unit("temperature", 1.0),
-    "degF": Unit("temperature", 5.0 / 9.0, -160.0 / 9.0),
+UNITS: dict[str, MeasurementUnit] = {
+    "1": MeasurementUnit("number", 1.0),
+    "%": MeasurementUnit("number", 0.01),
+    "kg": MeasurementUnit("mass", 1.0),
+    "g": MeasurementUnit("mass", 1e-3),
+    "mg": MeasurementUnit("mass", 1e-6),
+    "lb": MeasurementUnit("mass", 0.45359237),
+    "stone": MeasurementUnit("mass", 6.35029318),
+    "m": MeasurementUnit("length", 1.0),
+    "cm": MeasurementUnit("length", 0.01),
+    "in": MeasurementUnit("length", 0.0254),
+    "ft": MeasurementUnit("length", 0.3048),
+    "days": MeasurementUnit("time", 1.0),
+    "hours": MeasurementUnit("time", 1.0 / HOURS_PER_DAY),
+    "weeks": MeasurementUnit("time", 7.0),
+    "months": MeasurementUnit("time", DAYS_PER_YEAR / 12.0),
+    "years": MeasurementUnit("time", DAYS_PER_YEAR),
+    "L/day": MeasurementUnit("volume per day", 1.0),
+    "mL/day": MeasurementUnit("volume per day", 1e-3),
+    "1/day": MeasurementUnit("rate", 1.0),
+    "1/year": MeasurementUnit("rate", 1.0 / DAYS_PER_YEAR),
+    "mmHg": MeasurementUnit("pressure", 1.0),
+    "cmH2O": MeasurementUnit("pressure", 0.735559),
+    "kPa": MeasurementUnit("pressure", 7.500615613),
+    "bpm": MeasurementUnit("frequency", 1.0),
+    "Hz": MeasurementUnit("frequency", 60.0),
+    "L": MeasurementUnit("volume", 1.0),
+    "mL": MeasurementUnit("volume", 1e-3),
+    "mL/min": MeasurementUnit("flow", 1.0),
+    "L/h": MeasurementUnit("flow", 1000.0 / 60.0),
+    "mL/s": MeasurementUnit("flow", 60.0),
+    "mL/min/1.73m2": MeasurementUnit("indexed flow", 1.0),
+    "mL/s/1.73m2": MeasurementUnit("indexed flow", 60.0),
+    "g/day": MeasurementUnit("mass per day", 1.0),
+    "mg/day": MeasurementUnit("mass per day", 1e-3),
+    "mmol/L": MeasurementUnit("amount concentration", 1.0),
+    "umol/L": MeasurementUnit("amount concentration", 1e-3),
+    "mol/L": MeasurementUnit("amount concentration", 1e3),
+    "nmol/L": MeasurementUnit("amount concentration", 1e-6),
+    "pmol/L": MeasurementUnit("amount concentration", 1e-9),
+    "mg/dL": MeasurementUnit("mass concentration", 1.0),
+    "mg/L": MeasurementUnit("mass concentration", 0.1),
+    "g/L": MeasurementUnit("mass concentration", 100.0),
+    "g/dL": MeasurementUnit("mass concentration", 1000.0),
+    "pg/mL": MeasurementUnit("mass concentration", 1e-7),
+    "ng/L": MeasurementUnit("mass concentration", 1e-7),
+    "ng/mL": MeasurementUnit("mass concentration", 1e-4),
+    "ug/L": MeasurementUnit("mass concentration", 1e-4),
+    "kg/m2": MeasurementUnit("body mass index", 1.0),
+    "mg/g": MeasurementUnit("mass by mass", 1.0),
+    "mg/mmol": MeasurementUnit("mass by mass", 8.84),  # of creatinine, by its molar mass
+    "g/mol": MeasurementUnit("mass by mass", 8.84),
+    "ug/mg": MeasurementUnit("mass by mass", 1.0),
+    "MET.h/wk": MeasurementUnit("activity", 1.0),
+    "degC": MeasurementUnit("temperature", 1.0),
+    "degF": MeasurementUnit("temperature", 5.0 / 9.0, -160.0 / 9.0),
 }
 # UCUM codes (as the columns declare them) and other spellings, in the words used here.
 ALIASES = {
@@ -130,7 +130,7 @@ PLAIN = str.maketrans({
     "\N{MICRO SIGN}": "u", "\N{GREEK SMALL LETTER MU}": "u", "\N{SUPERSCRIPT TWO}": "2", "\N{DEGREE SIGN}": "deg",
 })  # fmt: skip
 # Units that mean something of one substance alone.
-OF_SUBSTANCE = {("mmol/mol", "hba1c"): Unit("number", 0.0009148, 0.02152)}
+OF_SUBSTANCE = {("mmol/mol", "hba1c"): MeasurementUnit("number", 0.0009148, 0.02152)}
 # g/mol; milliequivalents equal millimoles only for ions of one charge, so mEq/L is known for those alone.
 MOLAR_MASS = {
     "creatinine": 113.12, "glucose": 180.16, "urea": 60.06, "potassium": 39.098, "sodium": 22.990,
@@ -186,7 +186,7 @@ def convert(values: ArrayLike, from_unit: str, to_unit: str, substance: str | No
     return (base - target.offset) / target.factor
 
 
-def _unit(name: str) -> Unit:
+def _unit(name: str) -> MeasurementUnit:
     if name not in UNITS:
         raise InputError(f"unknown unit '{name}', {did_you_mean(name, UNITS)}")
     return UNITS[name]

@@ -16,7 +16,7 @@ from popsim.errors import InputError, did_you_mean
 NET_BENEFIT = "net_monetary_benefit"
 
 
-class Estimate(NamedTuple):
+class ContrastEstimate(NamedTuple):
     """A mean, its Monte Carlo standard error and the half-width of its 95% interval (NaN below two values)."""
 
     mean: float
@@ -84,14 +84,14 @@ def at_draw(values: pl.DataFrame, draw: int) -> pl.DataFrame:
     return values.filter(pl.col("draw") == draw)
 
 
-def estimate(values: pl.Series) -> Estimate:
+def estimate(values: pl.Series) -> ContrastEstimate:
     """Mean and standard error of independent values."""
     array = values.to_numpy()
     error = float(array.std(ddof=1)) / math.sqrt(len(array)) if len(array) > 1 else math.nan
-    return Estimate(float(array.mean()) if len(array) else math.nan, error, t_quantile(len(array)) * error)
+    return ContrastEstimate(float(array.mean()) if len(array) else math.nan, error, t_quantile(len(array)) * error)
 
 
-def shift(changed: pl.DataFrame, base: pl.DataFrame) -> Estimate:
+def shift(changed: pl.DataFrame, base: pl.DataFrame) -> ContrastEstimate:
     """How far a contrast moved between two draws that share their luck: mean difference over replications."""
     both = changed.join(base, on="replication", suffix="_base").sort("replication")
     return estimate(both["value"] - both["value_base"])

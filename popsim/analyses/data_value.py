@@ -33,7 +33,7 @@ from popsim.studies.strategy_values import value_at, with_values
 if TYPE_CHECKING:
     from popsim.runs.runner import RunResult
 
-MOST_OF_NAME = 30  # characters of a strategy's name that a variant's begins with
+MAX_NAME_LENGTH = 30  # characters of a strategy's name that a variant's begins with
 
 type Run = Callable[[Study], RunResult]
 
@@ -118,7 +118,7 @@ def read_question(path: Path | str, changes: Mapping[str, Change] | None = None)
         for name in axis.strategies or definition.strategies:
             own = value_at(strategies[name], axis.path, file, "axes")
             for place, value in enumerate(axis.values):
-                point = Point(f"{name[:MOST_OF_NAME]}_{number}_{place}", number, name, value, value == own)
+                point = Point(f"{name[:MAX_NAME_LENGTH]}_{number}_{place}", number, name, value, value == own)
                 points.append(point._replace(name=name) if point.own else point)
                 if not point.own:
                     varied = with_values(strategies[name], {axis.path: value}, file, "axes")

@@ -24,7 +24,7 @@ from popsim.assimilation.forecast import DEATH, DECOMPENSATION, PRESENTATION, RE
 from popsim.assimilation.prior import member_ids
 from popsim.care.monitoring import HomeReadings, Monitoring
 from popsim.care.signals import Signals
-from popsim.definitions.guidance import LARGEST_RISK, Guidance
+from popsim.definitions.guidance import MAX_RISK, Guidance
 from popsim.definitions.interventions import Telemonitoring
 from popsim.errors import InputError, did_you_mean
 from popsim.evidence.parameters import load_parameters
@@ -49,7 +49,7 @@ INTERVAL = (0.05, 0.95)
 TWIN, TRUTH, BASE_RATE = "Twin", "True state", "Base rate"
 RECRUITED_DAYS = 28  # whoever enters in so many last days of enrolment is judged: the wards are as busy as they will be
 LIVES_AT_HOME = ("community", "facility")
-MOST_MEMBERS = 1024
+MAX_MEMBERS = 1024
 # Everybody measures every morning; limits that nobody reaches, because nobody is to be alerted.
 HOME_DEVICES = Telemonitoring(
     desk="nobody",
@@ -64,7 +64,7 @@ HOME_DEVICES = Telemonitoring(
 )
 
 
-class Judged(NamedTuple):
+class JudgedForecasts(NamedTuple):
     """What was forecast of each person, and what came.
 
     Attributes:
@@ -80,7 +80,7 @@ class Judged(NamedTuple):
     signals: pl.DataFrame
 
 
-def judge(study: Study, strategy: str, *, weeks: int = 4, days: int = 30, members: int = 32) -> Judged:
+def judge(study: Study, strategy: str, *, weeks: int = 4, days: int = 30, members: int = 32) -> JudgedForecasts:
     """Keep beliefs about the people of a study, forecast, and wait for what happens.
 
     Args:
@@ -100,7 +100,7 @@ def judge(study: Study, strategy: str, *, weeks: int = 4, days: int = 30, member
     for flag, number, least, most in (
         ("--weeks", weeks, 1, 52),
         ("--days", days, 1, 365),
-        ("--members", members, 2, MOST_MEMBERS),
+        ("--members", members, 2, MAX_MEMBERS),
     ):
         if not least <= number <= most:
             raise InputError(f"command line: {flag} = {number}: must be between {least} and {most}")
@@ -132,7 +132,7 @@ class Beside:
         self.rows = np.flatnonzero(people["entry_day"] >= model.clock.day)
         seed, replication = model.seed, model.replication
         self._risks = TwinRisks(
-            Guidance(kind="twin", alert_from_risk=LARGEST_RISK, members=members),
+            Guidance(kind="twin", alert_from_risk=MAX_RISK, members=members),
             people,
             self.rows,
             cohort=study.cohort,
@@ -174,7 +174,7 @@ def body(model: PopulationModel, study: Study) -> OrganSystem:
     return ClinicalPhysiology(model.parameters, seed=seed, replication=replication, surroundings=weather)
 
 
-def _what_came(model: PopulationModel, beside: Beside, study: Study, days: int, members: int) -> Judged:
+def _what_came(model: PopulationModel, beside: Beside, study: Study, days: int, members: int) -> JudgedForecasts:
     """Forecasts of all on this evening, and what happens to those who live at home."""
     people, day = model.population, model.clock.day - 1
     classes = {setting.name: setting.setting_class for setting in model.network.settings}
@@ -228,7 +228,7 @@ def _what_came(model: PopulationModel, beside: Beside, study: Study, days: int, 
     signals = [
         _signal_rows(ids, who, found, ahead, *shown[ahead]) for who, found in told.items() for ahead in SIGNAL_DAYS
     ]
-    return Judged(day, days, pl.concat(risks), pl.concat(signals))
+    return JudgedForecasts(day, days, pl.concat(risks), pl.concat(signals))
 
 
 def _known(model: PopulationModel, study: Study, rows: NDArray[np.int64], members: int) -> Belief:
@@ -287,7 +287,7 @@ def _signal_rows(
     return pl.concat(frames)
 
 
-def risk_table(judged: Judged) -> pl.DataFrame:
+def risk_table(judged: JudgedForecasts) -> pl.DataFrame:
     """How good the forecasts of events were.
 
     Points of a score become risks by a logistic regression on these very people, which is the most that the score could
@@ -326,7 +326,7 @@ def risk_table(judged: Judged) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def signal_table(judged: Judged) -> pl.DataFrame:
+def signal_table(judged: JudgedForecasts) -> pl.DataFrame:
     """How good the trajectories were, beside what all these people show on the day as a forecast for each of them.
 
     Returns:

@@ -34,7 +34,7 @@ class Variant(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Problem:
+class PolicyProblem:
     """A search with all that it names read and checked.
 
     Attributes:
@@ -72,7 +72,9 @@ class Problem:
         return varied.model_copy(update=name | {"cost_per_person": varied.cost_per_person + price})
 
 
-def read_problem(path: Path | str, trials: int | None = None, changes: Mapping[str, Change] | None = None) -> Problem:
+def read_problem(
+    path: Path | str, trials: int | None = None, changes: Mapping[str, Change] | None = None
+) -> PolicyProblem:
     """Read a search and its experiment, and check that they fit together.
 
     Args:
@@ -90,7 +92,7 @@ def read_problem(path: Path | str, trials: int | None = None, changes: Mapping[s
     return problem_of(search, file, changes)
 
 
-def problem_of(search: Search, file: Path, changes: Mapping[str, Change] | None = None) -> Problem:
+def problem_of(search: Search, file: Path, changes: Mapping[str, Change] | None = None) -> PolicyProblem:
     """As `read_problem`, for a search made in Python; its paths start from the folder of `file`.
 
     Raises:
@@ -108,7 +110,7 @@ def problem_of(search: Search, file: Path, changes: Mapping[str, Change] | None 
             raise DefinitionError(file, "budget.measures", name, did_you_mean(name, COSTS))
     update = {"strategies": kept, "comparator": experiment.reference, "scenarios": (), "store": "measures"}
     study = with_experiment(study, experiment.model_copy(update=update))
-    problem = Problem(search, study, file)
+    problem = PolicyProblem(search, study, file)
     for choice, own in zip(search.choices, problem.own, strict=True):
         for level in {choice.levels[0], choice.levels[-1], *choice.options}:
             values = tuple(level if c is choice else o for c, o in zip(search.choices, problem.own, strict=True))

@@ -10,14 +10,14 @@ import polars as pl
 
 from popsim.analyses.contrast import contrasts
 from popsim.analyses.precision import Noise, Wanted
-from popsim.definitions.experiment import MOST_DRAWS, MOST_REPLICATIONS
+from popsim.definitions.experiment import MAX_DRAWS, MAX_REPLICATIONS
 from popsim.studies.design import Study
 
 if TYPE_CHECKING:
     from popsim.runs.runner import RunResult
 
 LEAST = 6  # replications, or draws, before their spread is believed
-MOST_GROWTH = 4  # times as many in one go: early estimates of noise are themselves noisy
+MAX_GROWTH = 4  # times as many in one go: early estimates of noise are themselves noisy
 
 
 def run_until(study: Study, wanted: Wanted, run: Callable[[Study], RunResult], most: int | None = None) -> RunResult:
@@ -36,7 +36,7 @@ def run_until(study: Study, wanted: Wanted, run: Callable[[Study], RunResult], m
         The last run; its interval is too wide still if `most` was reached.
     """
     key = "draws" if study.experiment.draws else "replications"
-    limit = most or (MOST_DRAWS if key == "draws" else MOST_REPLICATIONS)
+    limit = most or (MAX_DRAWS if key == "draws" else MAX_REPLICATIONS)
     least = min(max(LEAST, getattr(study.experiment, key)), limit)
     study = replace(study, experiment=study.experiment.model_copy(update={key: least}))
     while True:
@@ -45,7 +45,7 @@ def run_until(study: Study, wanted: Wanted, run: Callable[[Study], RunResult], m
         more = min(_needed(study, wanted, pl.read_parquet(result.folder / "measures.parquet")), limit)
         if more <= count:
             return result
-        more = min(more, MOST_GROWTH * count)
+        more = min(more, MAX_GROWTH * count)
         study = replace(study, experiment=study.experiment.model_copy(update={key: more}))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from popsim.arguments import LONGEST_DAYS, array, key, whole_number
+from popsim.arguments import MAX_DAYS, array, key, whole_number
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.hazards import presentation_hazards
 from popsim.assimilation.sensors import Sensor, table
@@ -86,7 +86,7 @@ class Belief:
         self._estimated = _estimated(schema, estimated, self.sensors)
         self._constants = (parameters or load_parameters("twinning")).fill(kernel.FilterParameters)
         self._hazards = hazards or load_parameters("heart_failure")
-        memory_days = whole_number("memory_days", memory_days, 0, LONGEST_DAYS)
+        memory_days = whole_number("memory_days", memory_days, 0, MAX_DAYS)
         self.memory_days, self.day = memory_days, day
         if len(ensemble.memory) == 0:
             ensemble.memory = np.zeros((memory_days * len(self.sensors), rows), np.float32)

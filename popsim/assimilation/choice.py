@@ -33,13 +33,13 @@ from popsim.assimilation.belief import Belief
 from popsim.assimilation.counterfactuals import KINDS, Futures, live_forward
 from popsim.assimilation.ensemble import Ensemble, weighted_quantile
 from popsim.assimilation.options import NOTHING, Refusal, change_dose, check_options, dose_changes, refusals
-from popsim.definitions.options import Option
+from popsim.definitions.options import TherapyOption
 from popsim.errors import InputError
 from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_parameters
 
 NOTICE = "For research, not for care."
 NOT_FORBIDDEN, CONTRAINDICATED, TOO_RISKY, TOO_DEAR, IDLE = range(5)
-MOST_DAYS = 3653
+MAX_DAYS = 3653
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Comparison:
         parameters: the set therapy_choice.
     """
 
-    options: tuple[Option, ...]
+    options: tuple[TherapyOption, ...]
     nothing: int
     ensemble: Ensemble
     seen: Mapping[str, NDArray[np.float64]]
@@ -242,7 +242,7 @@ class Comparison:
 
 def compare(
     belief: Belief,
-    options: Sequence[Option],
+    options: Sequence[TherapyOption],
     horizon_days: int = 180,
     *,
     persons: NDArray[np.int64] | None = None,
@@ -338,7 +338,7 @@ def _standard_error(values: NDArray[np.float64], weights: NDArray[np.float64]) -
     return np.asarray(np.sqrt((squares * (values - mean) ** 2).sum(axis=-1) / rest))
 
 
-def _waits(options: Sequence[Option], waits: Mapping[str, ArrayLike], persons: int) -> NDArray[np.int64]:
+def _waits(options: Sequence[TherapyOption], waits: Mapping[str, ArrayLike], persons: int) -> NDArray[np.int64]:
     """Days until the first change of each option, (options, persons)."""
     found = np.empty((len(options), persons), np.int64)
     for place, option in enumerate(options):
@@ -370,7 +370,7 @@ def _of_file(name: str) -> ParameterSet:
 
 
 def _check_numbers(horizon_days: int, willingness_to_pay: float, highest_risk: float | None) -> None:
-    whole_number("horizon_days", horizon_days, 1, MOST_DAYS)
+    whole_number("horizon_days", horizon_days, 1, MAX_DAYS)
     real_number("willingness_to_pay", willingness_to_pay, 0.0)
     if highest_risk is not None:
         real_number("highest_risk", highest_risk, 0.0, 1.0)

@@ -23,7 +23,7 @@ from popsim.assimilation.options import change_dose
 from popsim.assimilation.predicted_care import ImaginedCare
 from popsim.assimilation.valuation import DailyWorth
 from popsim.care.monitoring import Monitoring
-from popsim.definitions.options import DoseChange, HomeMonitoring, Option, Visit
+from popsim.definitions.options import DoseChange, HomeMonitoring, TherapyOption, Visit
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels import codes as code
 from popsim.kernels.physiology.reactions import REACTIONS
@@ -63,7 +63,7 @@ class Futures(NamedTuple):
 def live_forward(
     ensemble: Ensemble,
     physiology: OrganSystem,
-    options: Sequence[Option],
+    options: Sequence[TherapyOption],
     *,
     first_day: int,
     days: int,
@@ -104,7 +104,7 @@ class _Future:
         self,
         ensemble: Ensemble,
         persons: NDArray[np.int64],
-        options: Sequence[Option],
+        options: Sequence[TherapyOption],
         waits: NDArray[np.int64],
         parameters: Mapping[str, ParameterSet],
         stay_days: int,
@@ -151,7 +151,7 @@ class _Future:
         reactions = (self._reacted | self._present).reshape((len(KINDS), *self._shape))
         return Futures(**sums, death=death, reactions=reactions)
 
-    def _do(self, option: Option, place: int, today: int, day: int) -> None:
+    def _do(self, option: TherapyOption, place: int, today: int, day: int) -> None:
         """What an option does today, to those whose wait is over."""
         rows = np.arange(len(self._people)).reshape(self._shape)[:, place]
         for change in option.changes:
@@ -221,14 +221,16 @@ def hazards_of_presenting(
     clinical = next((one for one in systems if isinstance(one, ClinicalPhysiology)), None)
     if clinical is None:
         return hazards
-    felt, whole = clinical.influences, parameters["clinical_twin"]
+    influence_on, whole = clinical.influences, parameters["clinical_twin"]
     respiratory, other = code.CAUSE_RESPIRATORY - 1, code.CAUSE_OTHER - 1
-    hazards[code.CAUSE_ARRHYTHMIA - 1] += felt["slow_rhythm_per_day"]
-    hazards[code.CAUSE_RENAL - 1] += felt["renal_per_day"]
-    hazards[respiratory] = whole["respiratory_hazard_share"] * hazards[respiratory] + felt["respiratory_per_day"]
+    hazards[code.CAUSE_ARRHYTHMIA - 1] += influence_on["slow_rhythm_per_day"]
+    hazards[code.CAUSE_RENAL - 1] += influence_on["renal_per_day"]
+    hazards[respiratory] = (
+        whole["respiratory_hazard_share"] * hazards[respiratory] + influence_on["respiratory_per_day"]
+    )
     hazards[other] *= whole["other_hazard_share"]
     for name in ("infarction", "stroke", "bleeding", "fall", "glucose"):
-        hazards[other] += felt[f"{name}_per_day"]
+        hazards[other] += influence_on[f"{name}_per_day"]
     return hazards
 
 

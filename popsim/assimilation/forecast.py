@@ -47,7 +47,7 @@ SHOWN = (
 )  # fmt: skip
 LUCK = 1 << 60  # added to the ids of members: a forecast's luck is neither the belief's nor anybody's
 BLOCK_ROWS = BLOCK  # members at a time: as many as the physiology lives through at once
-LONGEST_DAYS = 3653
+MAX_DAYS = 3653
 EVERY_CAUSE = tuple(range(1, len(CAUSE_NAMES)))
 SETS = ("heart_failure", "clinical_twin", "care_practice", "reactions", "therapy_choice", "forecast")
 
@@ -147,8 +147,8 @@ def forecast(
         InputError: days are out of bounds, or a column or event is unknown.
     """
     ensemble, schema = belief.ensemble, belief.ensemble.people.schema
-    if not 1 <= days <= LONGEST_DAYS:
-        raise InputError(f"days = {days}: must be between 1 and {LONGEST_DAYS}")
+    if not 1 <= days <= MAX_DAYS:
+        raise InputError(f"days = {days}: must be between 1 and {MAX_DAYS}")
     for name in (*columns, *(doses or {})):
         if name not in schema:
             raise InputError(f"no column '{name}': {did_you_mean(name, schema.columns)}")

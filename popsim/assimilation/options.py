@@ -17,10 +17,10 @@ from popsim.assimilation.ensemble import Ensemble
 from popsim.care.network import operand
 from popsim.care.prescribing import load_indications
 from popsim.definitions.base import read
-from popsim.definitions.drug import Condition as DrugRule
 from popsim.definitions.drug import Drug
+from popsim.definitions.drug import DrugCondition as DrugRule
 from popsim.definitions.network import Condition
-from popsim.definitions.options import DoseChange, Option, OptionFile
+from popsim.definitions.options import DoseChange, OptionFile, TherapyOption
 from popsim.errors import InputError, did_you_mean
 from popsim.evidence.drugs import load_drugs
 from popsim.evidence.parameters import FOLDER
@@ -28,7 +28,7 @@ from popsim.population.columns import Schema
 from popsim.population.population import Population
 
 FILE = FOLDER / "practice" / "options.toml"
-NOTHING = Option(name="nothing", label="No change")
+NOTHING = TherapyOption(name="nothing", label="No change")
 SAME = 1e-6  # share of the target dose below which two doses are the same
 PER_CENT = 0.01
 
@@ -36,7 +36,7 @@ type Seen = Mapping[str, NDArray[np.float64]]
 """What was last seen of persons, (persons,) by column, NaN where it was not."""
 
 
-def load_options(path: Path | str = FILE) -> tuple[Option, ...]:
+def load_options(path: Path | str = FILE) -> tuple[TherapyOption, ...]:
     """The options of a file, by default those that are compared when nobody says which.
 
     Raises:
@@ -59,7 +59,7 @@ class Refusal(NamedTuple):
     indication: bool
 
 
-def check_options(options: Sequence[Option], schema: Schema) -> None:
+def check_options(options: Sequence[TherapyOption], schema: Schema) -> None:
     """Check that options have names of their own and drugs that the population can take.
 
     Raises:
@@ -75,7 +75,7 @@ def check_options(options: Sequence[Option], schema: Schema) -> None:
                     raise InputError(f"option '{option.name}': these people have no column '{drug.dose_column}'")
 
 
-def dose_changes(option: Option) -> Iterator[DoseChange]:
+def dose_changes(option: TherapyOption) -> Iterator[DoseChange]:
     """The changes of dose among what an option does."""
     return (change for change in option.changes if isinstance(change, DoseChange))
 
@@ -154,7 +154,7 @@ def make_safe(people: Population, rows: NDArray[np.int64]) -> None:
 
 
 def refusals(
-    ensemble: Ensemble, option: Option, seen: Seen, majority: float
+    ensemble: Ensemble, option: TherapyOption, seen: Seen, majority: float
 ) -> list[tuple[Refusal, NDArray[np.bool_]]]:
     """Every rule that may forbid an option that starts or raises a drug, and for which persons it does.
 

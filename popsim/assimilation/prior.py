@@ -22,7 +22,7 @@ from popsim.population.population import Population
 from popsim.population.sampling import sample
 
 MEMBER_IDS = 1 << 44  # above the ids of all people, so that no member shares luck with anybody
-MOST_MEMBERS = 1 << 14
+MAX_MEMBERS = 1 << 14
 DONORS_REPLICATION = 1 << 31  # above those of experiments: donors are nobody of the population
 BLOCK = 512  # persons at a time, when distances to all donors are held
 
@@ -33,9 +33,9 @@ def member_ids(person_id: NDArray[np.int64], members: int) -> NDArray[np.int64]:
     Raises:
         InputError: too many members.
     """
-    if not 2 <= members <= MOST_MEMBERS:
-        raise InputError(f"members = {members}: must be between 2 and {MOST_MEMBERS}")
-    return np.asarray((MEMBER_IDS + person_id[:, None] * MOST_MEMBERS + np.arange(members)).ravel())
+    if not 2 <= members <= MAX_MEMBERS:
+        raise InputError(f"members = {members}: must be between 2 and {MAX_MEMBERS}")
+    return np.asarray((MEMBER_IDS + person_id[:, None] * MAX_MEMBERS + np.arange(members)).ravel())
 
 
 def members_of(

@@ -21,21 +21,21 @@ from numpy.typing import NDArray
 from popsim.assimilation.belief import Belief
 from popsim.assimilation.choice import Comparison, compare
 from popsim.assimilation.options import change_dose, drugs_of
-from popsim.definitions.options import DoseChange, Option
+from popsim.definitions.options import DoseChange, TherapyOption
 from popsim.errors import InputError
 from popsim.population.clock import Clock
 
 MOVES = {0: "stay", 1: "up", -1: "down"}
 
 
-def plans(drug: str, visit_every_days: int) -> tuple[Option, ...]:
+def plans(drug: str, visit_every_days: int) -> tuple[TherapyOption, ...]:
     """The nine plans for a drug, or a class; staying twice, which changes nothing, is the first."""
     found = []
     for first, second in product(MOVES, MOVES):
         steps = [DoseChange(kind="dose", drug=drug, rungs=first)] if first else []
         if second:
             steps.append(DoseChange(kind="dose", drug=drug, rungs=second, after_days=visit_every_days))
-        found.append(Option(name=f"{MOVES[first]}_then_{MOVES[second]}", changes=tuple(steps)))
+        found.append(TherapyOption(name=f"{MOVES[first]}_then_{MOVES[second]}", changes=tuple(steps)))
     return tuple(found)
 
 

@@ -41,7 +41,7 @@ class Simulator(Protocol):
 
 
 @dataclass(frozen=True)
-class Problem:
+class CalibrationProblem:
     """What is asked.
 
     Attributes:
@@ -71,7 +71,7 @@ class Fit:
         check_values: values[row, parameter] there.
     """
 
-    problem: Problem
+    problem: CalibrationProblem
     x: Floats
     waves: tuple[int, ...]
     simulated: Simulated
@@ -87,7 +87,7 @@ class Fit:
         return self.problem.priors.values(self.posterior.x)
 
 
-def calibrate(problem: Problem, folder: Path, say: Say = lambda text: None) -> Fit:
+def calibrate(problem: CalibrationProblem, folder: Path, say: Say = lambda text: None) -> Fit:
     """Fit the parameters; `folder` keeps the waves, and has those of a run that was cut short.
 
     Raises:
@@ -118,7 +118,7 @@ def calibrate(problem: Problem, folder: Path, say: Say = lambda text: None) -> F
     return Fit(problem, x, tuple(waves), everything, emulators, posterior, monte_carlo, checked, asked)
 
 
-def _simulated(problem: Problem, path: Path, values: Floats, luck: int) -> Simulated:
+def _simulated(problem: CalibrationProblem, path: Path, values: Floats, luck: int) -> Simulated:
     """What the simulator says there, or has said before."""
     names = problem.aims.names
     if not path.exists():

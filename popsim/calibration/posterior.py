@@ -24,7 +24,7 @@ from popsim.learning.emulator import Emulators
 
 ENSEMBLES = 4
 STEPS = 500  # at a time
-MOST_STEPS = 20_000
+MAX_STEPS = 20_000
 TIMES_LONGER = 50.0  # than the autocorrelation time
 AGREED = 1.01  # split R-hat
 TRIALS = 100  # of the search for a start
@@ -101,7 +101,7 @@ def sample(density: LogDensity, known: Floats, seed: int) -> Posterior:
         # Half of every chain is left out: more than it takes to forget the start, once the rest is long enough.
         chains = np.stack([s.get_chain(discard=steps // 2) for s in samplers])
         r_hat = split_r_hat(chains.transpose(0, 2, 1, 3))
-        if (steps > TIMES_LONGER * time and r_hat.max() < AGREED) or steps >= MOST_STEPS:
+        if (steps > TIMES_LONGER * time and r_hat.max() < AGREED) or steps >= MAX_STEPS:
             break
     draws = chains.reshape(-1, parameters)
     kept = draws[RandomState(seed).permutation(len(draws))[:KEPT]]

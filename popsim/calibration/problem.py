@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from popsim.calibration.fit import Problem
+from popsim.calibration.fit import CalibrationProblem
 from popsim.calibration.objectives import Aim, Aims, Simulated
 from popsim.calibration.priors import priors_of
 from popsim.calibration.sources import Run, Source, figures, read_source
@@ -69,7 +69,7 @@ class Studies:
         return Simulated(together[:, :, 0], together[:, :, 1])
 
 
-def problem_of(calibration: Calibration, file: Path, targets: Sequence[Path], run: Run) -> Problem:
+def problem_of(calibration: Calibration, file: Path, targets: Sequence[Path], run: Run) -> CalibrationProblem:
     """All that a calibration file names, read and checked; nothing is simulated.
 
     Args:
@@ -97,7 +97,7 @@ def problem_of(calibration: Calibration, file: Path, targets: Sequence[Path], ru
                 allowed = f"the {source.study.experiment.physiology} twin of {source.file} does not have this set"
                 raise DefinitionError(file, "parameters.name", name, f"{allowed}, allowed: {', '.join(sorted(sets))}")
     aims = [_aim(target, source) for source in kept for target in source.targets]
-    return Problem(calibration, priors, Aims(tuple(aims), calibration.discrepancy), Studies(kept, run))
+    return CalibrationProblem(calibration, priors, Aims(tuple(aims), calibration.discrepancy), Studies(kept, run))
 
 
 def _fitted(calibration: Calibration, sources: Sequence[Source], file: Path) -> tuple[Source, ...]:

@@ -27,9 +27,9 @@ import polars as pl
 
 from popsim.calibration.survival import (
     NOT_KNOWN,
-    Estimate,
     Flags,
     Floats,
+    SurvivalEstimate,
     hazard_ratio,
     mean,
     proportion,
@@ -90,10 +90,10 @@ class Arms(NamedTuple):
     comparator: Seen
 
 
-type Quantity = Callable[[Arms, Target], Estimate]
+type Quantity = Callable[[Arms, Target], SurvivalEstimate]
 
 
-def measure(target: Target, arms: Arms) -> Estimate:
+def measure(target: Target, arms: Arms) -> SurvivalEstimate:
     """The simulated figure of a target with its Monte Carlo error, natural scale."""
     return QUANTITIES[target.quantity](arms, target)
 
@@ -101,12 +101,12 @@ def measure(target: Target, arms: Arms) -> Estimate:
 def _jackknifed(figure: Callable[[Seen, Target], float]) -> Quantity:
     """A quantity without a formula for its error."""
 
-    def quantity(arms: Arms, target: Target) -> Estimate:
+    def quantity(arms: Arms, target: Target) -> SurvivalEstimate:
         whole = figure(arms.own, target)
         group = pl.col("key") % GROUPS
         parts = np.array([figure(arms.own.only(group != number), target) for number in range(GROUPS)])
         error = math.sqrt((GROUPS - 1) / GROUPS * float(((parts - parts.mean()) ** 2).sum()))
-        return Estimate(whole, error)
+        return SurvivalEstimate(whole, error)
 
     return quantity
 
@@ -115,7 +115,7 @@ def _within(target: Target) -> float:
     return float(target.days if target.days is not None else 36_525)
 
 
-def _mortality(arms: Arms, target: Target) -> Estimate:
+def _mortality(arms: Arms, target: Target) -> SurvivalEstimate:
     dead = (arms.own.persons["died"] & (arms.own.persons["death_day"] < _within(target))).fill_null(False)
     return proportion(dead.to_numpy())
 
@@ -126,19 +126,19 @@ def _median_survival(seen: Seen, target: Target) -> float:
     return middle / DAYS_PER_YEAR if math.isfinite(middle) else NOT_KNOWN
 
 
-def _admitted(arms: Arms, target: Target) -> Estimate:
+def _admitted(arms: Arms, target: Target) -> SurvivalEstimate:
     keys = arms.own.of_causes(target.causes, _within(target))["key"]
     return proportion(arms.own.persons["key"].is_in(keys.implode()).to_numpy())
 
 
-def _dead_or_admitted(arms: Arms, target: Target) -> Estimate:
+def _dead_or_admitted(arms: Arms, target: Target) -> SurvivalEstimate:
     persons, within = arms.own.persons, _within(target)
     admitted = persons["key"].is_in(arms.own.of_causes(target.causes, within)["key"].implode())
     dead = (persons["death_day"] < within).fill_null(False)
     return proportion((admitted | dead).to_numpy())
 
 
-def _share_of_first_admissions(arms: Arms, target: Target) -> Estimate:
+def _share_of_first_admissions(arms: Arms, target: Target) -> SurvivalEstimate:
     first = arms.own.of_causes((), _within(target)).sort("key", "day").unique("key", keep="first")
     return proportion(first["cause"].cast(pl.String).is_in(list(target.causes)).to_numpy())
 
@@ -150,7 +150,7 @@ def _admission_rate(seen: Seen, target: Target) -> float:
     return 100.0 * len(seen.of_causes(target.causes, within)) / years if years else NOT_KNOWN
 
 
-def _in_hospital_mortality(arms: Arms, target: Target) -> Estimate:
+def _in_hospital_mortality(arms: Arms, target: Target) -> SurvivalEstimate:
     return proportion(arms.own.of_causes(target.causes)["died_in_stay"].to_numpy())
 
 
@@ -162,12 +162,12 @@ def _length_of_stay(statistic: Callable[[Floats], float]) -> Quantity:
     return _jackknifed(figure)
 
 
-def _discharged_to(arms: Arms, target: Target) -> Estimate:
+def _discharged_to(arms: Arms, target: Target) -> SurvivalEstimate:
     survived = arms.own.of_causes(target.causes).filter(~pl.col("died_in_stay") & pl.col("destination").is_not_null())
     return proportion(survived["destination"].cast(pl.String).is_in(list(target.destinations)).to_numpy())
 
 
-class Course(NamedTuple):
+class FollowedPeople(NamedTuple):
     """Time to an endpoint of everybody in two arms: days, whether it came, and the arm."""
 
     days: Floats
@@ -196,17 +196,17 @@ def time_to_event(seen: Seen, endpoint: str) -> tuple[Floats, Flags]:
     return np.maximum(np.where(events, event_day, last), 1e-3), events
 
 
-def _course(arms: Arms, target: Target) -> Course:
+def _course(arms: Arms, target: Target) -> FollowedPeople:
     days, events, treated = [], [], []
     for seen, arm in ((arms.own, True), (arms.comparator, False)):
         own_days, own_events = time_to_event(seen, str(target.endpoint))
         days.append(own_days)
         events.append(own_events)
         treated.append(np.full(len(own_days), arm))
-    return Course(np.concatenate(days), np.concatenate(events), np.concatenate(treated))
+    return FollowedPeople(np.concatenate(days), np.concatenate(events), np.concatenate(treated))
 
 
-def _total_rate_ratio(arms: Arms, target: Target) -> Estimate:
+def _total_rate_ratio(arms: Arms, target: Target) -> SurvivalEstimate:
     _, causes = ENDPOINTS[str(target.endpoint)]
     counts, years, treated = [], [], []
     for seen, arm in ((arms.own, True), (arms.comparator, False)):
@@ -226,9 +226,9 @@ def _slopes(seen: Seen) -> Floats:
     return slopes
 
 
-def _gfr_slope_difference(arms: Arms, target: Target) -> Estimate:
+def _gfr_slope_difference(arms: Arms, target: Target) -> SurvivalEstimate:
     own, other = mean(_slopes(arms.own)), mean(_slopes(arms.comparator))
-    return Estimate(own.value - other.value, math.hypot(own.standard_error, other.standard_error))
+    return SurvivalEstimate(own.value - other.value, math.hypot(own.standard_error, other.standard_error))
 
 
 QUANTITIES: dict[str, Quantity] = {

@@ -16,7 +16,7 @@ from popsim.evidence.distributions import Floats
 
 DIGITS = 6  # significant ones in the file
 Z = 1.959963984540054
-LEAST_EIGENVALUE = 1e-4  # of a correlation matrix in the file; nearer to 0 it is drawn towards no correlation
+MIN_EIGENVALUE = 1e-4  # of a correlation matrix in the file; nearer to 0 it is drawn towards no correlation
 UNINFORMED = 0.5  # share of the prior variance left along a direction that the targets hardly inform
 NAMED = 0.3  # loading from which a parameter is named in a direction
 
@@ -142,9 +142,9 @@ def _family(scale: str, error: float, source: str) -> Uncertainty:
 def _positive(matrix: Floats) -> Floats:
     """A correlation matrix that is safely positive definite."""
     least = smallest_eigenvalue(matrix)
-    if least >= LEAST_EIGENVALUE:
+    if least >= MIN_EIGENVALUE:
         return matrix
-    share = (LEAST_EIGENVALUE - least) / (1.0 - least)
+    share = (MIN_EIGENVALUE - least) / (1.0 - least)
     mixed: Floats = (1.0 - share) * matrix + share * np.eye(len(matrix))
     return mixed
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from popsim.analyses.sensitivity.design import designed
 from popsim.calibration.quantities import NEEDS_DAYS, NEEDS_ENDPOINT, QUANTITIES, Arms, Seen, measure
-from popsim.calibration.survival import Estimate
+from popsim.calibration.survival import SurvivalEstimate
 from popsim.care.network import operand
 from popsim.definitions.experiment import Experiment, read_experiment
 from popsim.definitions.network import Condition
@@ -81,7 +81,9 @@ def read_source(path: Path | str, said: Mapping[str, Change] | None = None) -> S
     return Source(experiment.name, title or experiment.name, path, study, targets)
 
 
-def figures(source: Source, run: Run, names: Sequence[str] = (), values: Floats | None = None) -> list[list[Estimate]]:
+def figures(
+    source: Source, run: Run, names: Sequence[str] = (), values: Floats | None = None
+) -> list[list[SurvivalEstimate]]:
     """The simulated figure of every target, for every row of parameter values (one row without).
 
     Args:
@@ -100,7 +102,7 @@ def figures(source: Source, run: Run, names: Sequence[str] = (), values: Floats 
     return [_measured(source, *(table.filter(pl.col("draw") == draw) for table in tables)) for draw in draws]
 
 
-def _measured(source: Source, persons: pl.DataFrame, admissions: pl.DataFrame) -> list[Estimate]:
+def _measured(source: Source, persons: pl.DataFrame, admissions: pl.DataFrame) -> list[SurvivalEstimate]:
     """All targets of one row."""
     experiment = source.study.experiment
     size = int(persons["person_id"].max() or 0) + 1  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import polars as pl
 
-from popsim.calibration.fit import Fit, Problem, write_frame
+from popsim.calibration.fit import CalibrationProblem, Fit, write_frame
 from popsim.calibration.problem import Studies
 from popsim.calibration.result import calibrated, directions, fit_table, identifiability
 from popsim.calibration.sources import Source
@@ -33,7 +33,7 @@ from popsim.studies.content import SHOWN, combined_hash, file_hash, frame_hash, 
 LIBRARIES = ("emcee", "optuna", "scikit-learn")
 
 
-def folder_of(problem: Problem, place: Path) -> Path:
+def folder_of(problem: CalibrationProblem, place: Path) -> Path:
     """The folder of a calibration: the same question, asked of the same model, has the same one."""
     studies = [source.study.run_id for source in _sources(problem)]
     code = {
@@ -92,7 +92,7 @@ def keep(fit: Fit, folder: Path, file: Path, posterior: Path | None = None) -> s
     return content
 
 
-def _sources(problem: Problem) -> tuple[Source, ...]:
+def _sources(problem: CalibrationProblem) -> tuple[Source, ...]:
     """Of the studies that simulate; none where something else does."""
     return problem.simulate.sources if isinstance(problem.simulate, Studies) else ()
 

@@ -17,14 +17,14 @@ from popsim.arguments import whole_number
 from popsim.care.columns import CARE_COLUMNS
 from popsim.care.network import CareNetwork
 from popsim.care.policy import networks_by_day
-from popsim.care.system import LARGEST_TABLE, CareSystem
+from popsim.care.system import MAX_TABLE, CareSystem
 from popsim.definitions.strategy import Strategy
 from popsim.errors import InputError, shorten
 from popsim.population.columns import Schema
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
 
-MOST_RESIDENTS = 10_000_000
+MAX_RESIDENTS = 10_000_000
 FLOW_COLUMNS = tuple(c for c in CARE_COLUMNS if c.name in ("alive", "setting"))
 
 
@@ -54,7 +54,7 @@ class PatientFlow:
         keep_log: bool = False,
         strategy: Strategy | None = None,
     ) -> None:
-        residents = whole_number("residents", residents, 0, MOST_RESIDENTS)
+        residents = whole_number("residents", residents, 0, MAX_RESIDENTS)
         if strategy is None:
             strategy = Strategy(name="none")
         for name, value, kind in (("network", network, CareNetwork), ("strategy", strategy, Strategy)):
@@ -92,7 +92,7 @@ class PatientFlow:
             InputError: they are more than are left of `days`.
             RunError: somebody is lost or never gets on, or more and more people are in the network.
         """
-        days = whole_number("days", days, 0, LARGEST_TABLE)
+        days = whole_number("days", days, 0, MAX_TABLE)
         last = self.day + days
         if last > self.days:
             raise InputError(

@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 from popsim.care.eligibility import Look, entered_before, entered_on, meets
 from popsim.care.genetic_testing import GeneticTesting
 from popsim.care.signals import Signals
-from popsim.definitions.interventions import Device, Drug, Effect, GeneticTest, Intervention, Personal, Programme
+from popsim.definitions.interventions import (
+    ColumnEffect,
+    Device,
+    DrugIntervention,
+    GeneticTest,
+    Intervention,
+    Personal,
+    Programme,
+)
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels.codes import STREAM_INTERVENTION
 from popsim.kernels.numerics.sampling import keyed_uniforms
@@ -29,7 +37,7 @@ from popsim.population.population import Population
 COST_COLUMN: dict[str, str] = {"drug": "cost_drugs", "device": "cost_devices", "programme": "cost_programme"}
 
 
-class Change(NamedTuple):
+class ColumnChange(NamedTuple):
     """How a column is changed: the greater of `floor` and factor x value + term."""
 
     column: str
@@ -63,8 +71,8 @@ class Interventions:
     ) -> None:
         self._sight = sight or Signals(population.schema, seed=seed, replication=replication)
         self.charges = Charges()
-        personal = [one for one in interventions if isinstance(one, Drug | Device | Programme)]
-        self._courses = [Course(one, population, self.charges, seed, replication) for one in personal]
+        personal = [one for one in interventions if isinstance(one, DrugIntervention | Device | Programme)]
+        self._courses = [InterventionCourse(one, population, self.charges, seed, replication) for one in personal]
         tests = [one for one in interventions if isinstance(one, GeneticTest)]
         self._tests = [
             GeneticTesting(
@@ -85,7 +93,7 @@ class Interventions:
             testing.apply(population, today, look)
 
 
-class Course:
+class InterventionCourse:
     """One intervention and who has it."""
 
     def __init__(
@@ -155,24 +163,24 @@ class Course:
         return u < self.intervention.uptake
 
 
-def changes_of(intervention: Personal) -> tuple[Change, ...]:
+def changes_of(intervention: Personal) -> tuple[ColumnChange, ...]:
     """What an intervention does to the columns of those who have it."""
     reached = intervention.adherence
-    if not isinstance(intervention, Drug):
+    if not isinstance(intervention, DrugIntervention):
         return tuple(_change(effect, reached) for effect in intervention.effects)
     dose = (intervention.dose or 0.0) * reached
     if intervention.mode == "start":
-        return (Change(intervention.column, 1.0, 0.0, dose),)
-    return (Change(intervention.column, 0.0, dose),)
+        return (ColumnChange(intervention.column, 1.0, 0.0, dose),)
+    return (ColumnChange(intervention.column, 0.0, dose),)
 
 
-def _change(effect: Effect, reached: float) -> Change:
+def _change(effect: ColumnEffect, reached: float) -> ColumnChange:
     if effect.multiply is not None:
-        return Change(effect.column, 1.0 + reached * (effect.multiply - 1.0), 0.0)
-    return Change(effect.column, 1.0, reached * (effect.add or 0.0))
+        return ColumnChange(effect.column, 1.0 + reached * (effect.multiply - 1.0), 0.0)
+    return ColumnChange(effect.column, 1.0, reached * (effect.add or 0.0))
 
 
-def apply_change(population: Population, change: Change, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+def apply_change(population: Population, change: ColumnChange, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Change a column in some rows; returns what was added to each."""
     old = population[change.column][rows]
     new = np.maximum(change.factor * old.astype(np.float64) + change.term, change.floor)

@@ -20,7 +20,7 @@ from popsim.care import network_checks as checks
 from popsim.definitions.base import read
 from popsim.definitions.network import (
     EXIT,
-    MOST_PLACES,
+    MAX_PLACES,
     STAY,
     UNLIMITED,
     ArrivalSource,
@@ -164,9 +164,9 @@ class CareNetwork:
                 raise DefinitionError(where, f"capacity.{name}", number, "unknown setting, " + self._suggestion(name))
             if self[name].setting_class == "router":
                 raise DefinitionError(where, f"capacity.{name}", number, "a router has no capacity")
-            if not is_whole(number) or not 0 <= number <= MOST_PLACES:
+            if not is_whole(number) or not 0 <= number <= MAX_PLACES:
                 raise DefinitionError(
-                    where, f"capacity.{name}", number, f"must be a whole number between 0 and {MOST_PLACES}"
+                    where, f"capacity.{name}", number, f"must be a whole number between 0 and {MAX_PLACES}"
                 )
         return self._replaced(
             settings=tuple(_with_places(s, int(capacity[s.name])) if s.name in capacity else s for s in self.settings)
@@ -181,7 +181,7 @@ class CareNetwork:
         for field in ("capacity", "slots_per_day", "waiting_room"):
             number = getattr(setting, field)
             if number is not None and number != UNLIMITED:
-                changes[field] = checks.within(_scaled(number, factor), MOST_PLACES, f"{key}.{field}", self.file)
+                changes[field] = checks.within(_scaled(number, factor), MAX_PLACES, f"{key}.{field}", self.file)
         return setting.model_copy(update=changes)
 
     def _busier(self, source: ArrivalSource, factor: float) -> ArrivalSource:

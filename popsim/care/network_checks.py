@@ -31,7 +31,7 @@ from popsim.kernels.codes import CAUSE_NAMES
 
 CAUSE_COLUMNS = ("presenting_cause", "acute_cause")
 RESTING_CLASSES = ("community", "facility", "hospice")  # where people live: who is not let in elsewhere stays there
-SHORTEST_CYCLE_DAYS = 1.0 / 1440.0  # one stay of a cycle lasts a minute or more, on average
+MIN_CYCLE_DAYS = 1.0 / 1440.0  # one stay of a cycle lasts a minute or more, on average
 TOLERANCE = 1e-9  # how far the sum of a table of probabilities may be from 1
 
 
@@ -293,7 +293,7 @@ def _within_a_minute(duration: Distribution | None) -> bool:
             mean = sum(v * w for v, w in zip(duration.values, weights, strict=True)) / sum(weights)
         case Exponential() | LogNormal() | Gamma():
             mean = duration.mean
-    return mean < SHORTEST_CYCLE_DAYS
+    return mean < MIN_CYCLE_DAYS
 
 
 def _usable(graph: nx.DiGraph, source: str, target: str, who: Callable[..., bool]) -> bool:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from popsim.care.compiled import condition_rows
 from popsim.care.network import CareNetwork
-from popsim.definitions.interventions import Capacity, Policy, Telemonitoring
+from popsim.definitions.interventions import Capacity, PolicyIntervention, Telemonitoring
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.kernels.care import records
@@ -19,7 +19,7 @@ from popsim.population.columns import Schema
 
 def switch_days(strategy: Strategy) -> tuple[int, ...]:
     """Days after the first on which a capacity or a policy comes into force or goes out of it, in their order."""
-    dated = [one for one in strategy.composed if isinstance(one, Capacity | Policy)]
+    dated = [one for one in strategy.composed if isinstance(one, Capacity | PolicyIntervention)]
     return tuple(sorted({day for one in dated for day in (one.from_day, one.until_day) if day}))
 
 
@@ -59,13 +59,13 @@ def telemonitoring_by_day(strategy: Strategy) -> dict[int, Telemonitoring | None
     return {day: programme(telemonitoring_policy(strategy, day)) for day in (0, *switch_days(strategy))}
 
 
-def telemonitoring_policy(strategy: Strategy, day: int) -> Policy | None:
+def telemonitoring_policy(strategy: Strategy, day: int) -> PolicyIntervention | None:
     """The policy whose telemonitoring is in force on a day."""
-    policies = [one for one in strategy.composed if isinstance(one, Policy) and one.in_force(day)]
+    policies = [one for one in strategy.composed if isinstance(one, PolicyIntervention) and one.in_force(day)]
     return next((one for one in reversed(policies) if one.telemonitoring), None)
 
 
-def programme(policy: Policy | None) -> Telemonitoring | None:
+def programme(policy: PolicyIntervention | None) -> Telemonitoring | None:
     """The telemonitoring of a policy, if there is one."""
     return policy.telemonitoring if policy else None
 
@@ -88,7 +88,7 @@ class Policies:
 
     def __init__(self, strategy: Strategy, network: CareNetwork, schema: Schema, first_condition: int) -> None:
         self._strategy, self._network = strategy, network
-        self._policies = [one for one in strategy.composed if isinstance(one, Policy)]
+        self._policies = [one for one in strategy.composed if isinstance(one, PolicyIntervention)]
         self._spans: dict[str, tuple[int, int]] = {}
         self.conditions: list[tuple[Any, ...]] = []
         for policy in self._policies:
@@ -115,14 +115,14 @@ class Policies:
         ]
         return np.array(rows, records.FOLLOW_UP)
 
-    def telemonitoring(self, day: int) -> records.Policy:
+    def telemonitoring(self, day: int) -> records.ScheduleRecord:
         """Telemonitoring in force on a day."""
         policy = telemonitoring_policy(self._strategy, day)
         if policy is None or policy.telemonitoring is None:
-            return records.Policy(desk=-1, uptake=0.0, duration_days=0.0, condition_first=0, condition_last=0)
+            return records.ScheduleRecord(desk=-1, uptake=0.0, duration_days=0.0, condition_first=0, condition_last=0)
         tele = policy.telemonitoring
         desk = self._contact(tele.desk, "telemonitoring.desk")
-        return records.Policy(desk, tele.uptake, tele.duration_days, *self._spans[policy.name])
+        return records.ScheduleRecord(desk, tele.uptake, tele.duration_days, *self._spans[policy.name])
 
     def _contact(self, name: str, key: str) -> int:
         """Number of a contact setting."""

@@ -11,10 +11,10 @@ from popsim.care.prescribing import prescribed_classes
 from popsim.definitions.interventions import (
     Capacity,
     Device,
-    Drug,
+    DrugIntervention,
     FollowUp,
     GeneticTest,
-    Policy,
+    PolicyIntervention,
     Programme,
     Telemonitoring,
 )
@@ -59,10 +59,10 @@ def check_strategy(strategy: Strategy, network: NetworkDefinition, schema: Schem
         match one:
             case Capacity():
                 check.has_places(one.setting, f"{key}.setting", one.setting)
-            case Policy():
+            case PolicyIntervention():
                 check.conditions(one.eligible, f"{key}.eligible")
                 check.service(one.follow_up, one.telemonitoring, key)
-            case Drug():
+            case DrugIntervention():
                 check.conditions(one.eligible, f"{key}.eligible")
                 check.drug(one, key)
             case GeneticTest():
@@ -107,7 +107,7 @@ class _Checks:
     def guidance(self, strategy: Strategy, key: str) -> None:
         if strategy.guidance is None:
             return
-        if not any(isinstance(one, Policy) and one.telemonitoring for one in strategy.composed):
+        if not any(isinstance(one, PolicyIntervention) and one.telemonitoring for one in strategy.composed):
             allowed = "guidance raises the alerts of telemonitoring, which the strategy must have"
             raise DefinitionError(self.file, f"{key}.kind", strategy.guidance.kind, allowed)
         if not strategy.guidance.genome_known and "genotype_known" not in self.schema:
@@ -124,7 +124,7 @@ class _Checks:
         for condition in conditions:
             check_condition(condition, testable, key, self.file)
 
-    def drug(self, drug: Drug, key: str) -> None:
+    def drug(self, drug: DrugIntervention, key: str) -> None:
         columns = [name for name in DRUG_COLUMNS if name in self.schema]
         if drug.column not in columns:
             allowed = f"not a drug of the care columns, {did_you_mean(drug.column, columns)}"

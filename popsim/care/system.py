@@ -22,19 +22,19 @@ from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels.care import event_loop as loop
 from popsim.kernels.care import records
 from popsim.kernels.care.events import FAULT_HOPS, FAULT_TURNS
-from popsim.kernels.care.patient_flow import MOST_TURNS
+from popsim.kernels.care.patient_flow import MAX_TURNS
 from popsim.kernels.care.world import hand_over
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
 
-LARGEST_TABLE = 100_000_000  # days times settings
+MAX_TABLE = 100_000_000  # days times settings
 FIRST_ROOM = 8192
 LOG_A_TWIN = 48  # events set aside for each twin; memory that is not written to is not used
-LARGEST_ROOM = 1 << 24  # external patients at once, and events beside those of the twins
+MAX_ROOM = 1 << 24  # external patients at once, and events beside those of the twins
 
 WHAT_FAILED = {
-    FAULT_TURNS: f"stays and waits of one person ended more than {MOST_TURNS} times within the day, they are too short",
+    FAULT_TURNS: f"stays and waits of one person ended more than {MAX_TURNS} times within the day, they are too short",
     FAULT_HOPS: "one person was sent on and on at one moment",
 }
 
@@ -76,7 +76,7 @@ class CareSystem:
         room = max(FIRST_ROOM, LOG_A_TWIN * len(population)) if keep_log else 0
         self.events = EventLog(self.settings, population.person_id, room)
         self._entry_day = population["entry_day"] if "entry_day" in population.schema else None
-        days = whole_number("days", days, 1, LARGEST_TABLE // len(network.settings))
+        days = whole_number("days", days, 1, MAX_TABLE // len(network.settings))
         seed, replication = key(seed, replication)
         shape = (days, len(self.settings))
         self.census, self.queue, self.peak = (np.zeros(shape, np.int32) for _ in range(3))
@@ -242,8 +242,8 @@ class CareSystem:
         else:
             self._use(_more_jobs(arrays))
         twins = self._arrays.twins
-        if len(self._arrays.events) > LARGEST_ROOM + 4 * twins or len(self._arrays.jobs) > LARGEST_ROOM + twins:
-            raise RunError(f"{self.network.file}: more than {LARGEST_ROOM} persons or events at once; is it stable?")
+        if len(self._arrays.events) > MAX_ROOM + 4 * twins or len(self._arrays.jobs) > MAX_ROOM + twins:
+            raise RunError(f"{self.network.file}: more than {MAX_ROOM} persons or events at once; is it stable?")
 
 
 def _places(settings: NDArray[Any]) -> NDArray[np.int64]:

@@ -46,13 +46,13 @@ def decide(
     ] = None,
 ) -> None:
     """Print which strategy to choose, how sure that is, and what it would be worth to know more."""
-    from popsim.economics.information import Study
+    from popsim.economics.information import ProposedStudy
     from popsim.reporting.text.decision import decision_text
 
     for flag, number in (("--willingness-to-pay", willingness_to_pay), ("--top", top)):
         if number is not None and not 0 <= number < math.inf:
             raise InputError(f"command line: {flag} = {number}: must be 0 or more")
-    proposed = Study(*study_of(study)) if study else None
+    proposed = ProposedStudy(*study_of(study)) if study else None
     print(decision_text(_compared(run), effect, willingness_to_pay, people, years, top, proposed))
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from popsim.learning.evaluation import Evaluation
     from popsim.studies.design import Study, Unit
 
-LONGEST_HORIZON = 365  # days
+MAX_HORIZON = 365  # days
 
 
 @study_options("population", "seed", "days", "enrolment_days", "threads", "out")
@@ -42,8 +42,8 @@ def learn(
     """
     if (experiment is None) == (table is None):
         raise InputError("popsim learn: give an experiment, or --table FILE")
-    if not 1 <= horizon <= LONGEST_HORIZON:
-        raise InputError(f"command line: --horizon = {horizon}: must be between 1 and {LONGEST_HORIZON}")
+    if not 1 <= horizon <= MAX_HORIZON:
+        raise InputError(f"command line: --horizon = {horizon}: must be between 1 and {MAX_HORIZON}")
     if every is not None and every < 1:
         raise InputError(f"command line: --every = {every}: must be 1 or more")
     from popsim.learning.card import card, write_card

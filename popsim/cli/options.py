@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from popsim.runs.runner import RunResult
     from popsim.studies.design import Change, Study
 
-MOST_PROCESSES = 1024
+MAX_PROCESSES = 1024
 ENGINES = ("local", "dask")
-LONGEST_DEADLINE = 30 * 86_400.0  # seconds
+MAX_DEADLINE = 30 * 86_400.0  # seconds
 PANEL = "The study and how it is run"
 FLAGS = {"follow_up_days": "--days"}  # of keys that have another name there
 
@@ -97,8 +97,8 @@ class StudyOptions:
     def __post_init__(self) -> None:
         """Refuse numbers of processes that cannot be; numba, which is not imported yet, learns its threads."""
         for flag, number in (("--workers", self.workers), ("--threads", self.threads)):
-            if number is not None and not 1 <= number <= MOST_PROCESSES:
-                raise InputError(f"command line: {flag} = {number}: must be between 1 and {MOST_PROCESSES}")
+            if number is not None and not 1 <= number <= MAX_PROCESSES:
+                raise InputError(f"command line: {flag} = {number}: must be between 1 and {MAX_PROCESSES}")
         if self.threads is not None:
             os.environ["NUMBA_NUM_THREADS"] = str(max(self.threads, os.cpu_count() or 1))
 
@@ -179,8 +179,8 @@ def check_engine(engine: str, address: str, deadline: float | None) -> None:
         raise InputError(f"command line: --engine = '{engine}': {did_you_mean(engine, ENGINES)}")
     if address and engine != "dask":
         raise InputError(f"command line: --address = '{address}': only goes with --engine dask")
-    if deadline is not None and not 0 < deadline <= LONGEST_DEADLINE:
-        raise InputError(f"command line: --deadline = {deadline:g}: must be above 0 and at most {LONGEST_DEADLINE:g} s")
+    if deadline is not None and not 0 < deadline <= MAX_DEADLINE:
+        raise InputError(f"command line: --deadline = {deadline:g}: must be above 0 and at most {MAX_DEADLINE:g} s")
 
 
 def opened(path: Path, results: Path = Path("results")) -> Run:

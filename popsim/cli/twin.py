@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # typer has its parser inside or beside, by version
 NOTICE = "For research, not for care."  # as registry/summary.py has it; not imported here, to start at once
-LONGEST_WAIT_S = 3600.0
+MAX_WAIT_S = 3600.0
 
 
 class PrivateCommand(TyperCommand):
@@ -157,8 +157,8 @@ def watch(
     from popsim.registry.follow import is_pipe, watch_folder, watch_pipe
     from popsim.reporting.text.twin import report_text
 
-    if not 0.0 < every <= LONGEST_WAIT_S:
-        raise InputError(f"command line: --every: must be above 0 and at most {LONGEST_WAIT_S:g} s")
+    if not 0.0 < every <= MAX_WAIT_S:
+        raise InputError(f"command line: --every: must be above 0 and at most {MAX_WAIT_S:g} s")
     whose, calendar, opened = _whose(twin), _calendar(day_zero, None), _opened(registry)
     if is_pipe(source):
         arriving = watch_pipe(opened, source, twin=whose, calendar=calendar)

@@ -12,9 +12,9 @@ from popsim.definitions.experiment import Parameters, PopulationSize, Replicatio
 from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Text, real, whole
 from popsim.definitions.uncertainty import Correlated, DottedName, Uncertainty
 
-MOST_PARAMETERS = 50
-MOST_POINTS = 9_999  # design points are numbered as parameter draws are
-MOST_WAVES = 10
+MAX_PARAMETERS = 50
+MAX_POINTS = 9_999  # design points are numbered as parameter draws are
+MAX_WAVES = 10
 
 
 class CalibratedParameter(Definition):
@@ -58,11 +58,11 @@ class Calibration(Definition):
     description: Text = ""
     targets: Annotated[tuple[DefinitionPath, ...], AS_TUPLE, Field(max_length=100)] = ()
     fitted: Annotated[tuple[Identifier, ...], AS_TUPLE] = ()
-    parameters: Annotated[tuple[CalibratedParameter, ...], AS_TUPLE, Field(min_length=1, max_length=MOST_PARAMETERS)]
-    points: Annotated[int, whole(8, MOST_POINTS)] = 128
-    points_later: Annotated[int, whole(2, MOST_POINTS)] = 64
-    waves: Annotated[int, whole(1, MOST_WAVES)] = 2
-    checks: Annotated[int, whole(2, MOST_POINTS)] = 16
+    parameters: Annotated[tuple[CalibratedParameter, ...], AS_TUPLE, Field(min_length=1, max_length=MAX_PARAMETERS)]
+    points: Annotated[int, whole(8, MAX_POINTS)] = 128
+    points_later: Annotated[int, whole(2, MAX_POINTS)] = 64
+    waves: Annotated[int, whole(1, MAX_WAVES)] = 2
+    checks: Annotated[int, whole(2, MAX_POINTS)] = 16
     people: PopulationSize = 2000
     replications: Replications = 1
     discrepancy: Annotated[float, real(0.0, 10.0)] = 0.1

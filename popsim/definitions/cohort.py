@@ -25,8 +25,8 @@ from pydantic import Field, model_validator
 from popsim.definitions.base import Definition
 from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Source, Text, real, whole
 
-LARGEST_SIZE = 50_000_000
-MOST_COLUMNS = 60
+MAX_SIZE = 50_000_000
+MAX_COLUMNS = 60
 SUM_TOLERANCE = 1e-9
 
 
@@ -231,7 +231,7 @@ class Table(Definition):
     format: Literal["csv", "parquet", "arff"]
     source: Source
     where: Annotated[tuple[Filter, ...], AS_TUPLE, Field(max_length=20)] = ()
-    columns: Annotated[dict[Name, TableColumn], Field(min_length=1, max_length=MOST_COLUMNS)]
+    columns: Annotated[dict[Name, TableColumn], Field(min_length=1, max_length=MAX_COLUMNS)]
 
     @model_validator(mode="after")
     def _inside_package(self) -> Self:
@@ -255,9 +255,9 @@ class CohortDefinition(Definition):
     label: Label = ""
     description: Text
     source: Source
-    size: Annotated[int, whole(1, LARGEST_SIZE)]
+    size: Annotated[int, whole(1, MAX_SIZE)]
     life_table: Name | None = None
-    columns: Annotated[dict[Name, AnyMarginal], Field(max_length=MOST_COLUMNS)] = Field(default_factory=dict)
+    columns: Annotated[dict[Name, AnyMarginal], Field(max_length=MAX_COLUMNS)] = Field(default_factory=dict)
     correlations: Annotated[tuple[Correlation, ...], AS_TUPLE, Field(max_length=2000)] = ()
     table: Table | None = None
 

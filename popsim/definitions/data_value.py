@@ -12,7 +12,7 @@ from popsim.definitions.experiment import EnrolmentDays, FollowUpDays, Populatio
 from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Text
 from popsim.definitions.search import Level, StrategyPath
 
-MOST_VALUES = 16
+MAX_VALUES = 16
 
 
 class Axis(Definition):
@@ -27,7 +27,7 @@ class Axis(Definition):
 
     path: StrategyPath
     label: Label = ""
-    values: Annotated[tuple[Level, ...], AS_TUPLE, Field(min_length=2, max_length=MOST_VALUES)]
+    values: Annotated[tuple[Level, ...], AS_TUPLE, Field(min_length=2, max_length=MAX_VALUES)]
     strategies: Annotated[tuple[Identifier, ...], AS_TUPLE] = ()
 
     @property

@@ -11,7 +11,7 @@ from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Source, Text,
 from popsim.definitions.parameter import Parameter
 from popsim.units import canonical
 
-LARGEST_CODE = 30  # a drug that somebody has stopped is a bit of a count
+MAX_CODE = 30  # a drug that somebody has stopped is a bit of a count
 Compartment = Literal["depot", "central", "peripheral", "effect_site"]
 Reaction = Literal["bradycardia", "hypotension", "hyperkalaemia", "kidney_injury", "bleeding_risk", "hypoglycaemia"]
 
@@ -65,7 +65,7 @@ class Pathway(Definition):
     inhibitors: Inhibition | None = None
 
 
-class Effect(Definition):
+class DrugEffect(Definition):
     """What the drug does: at_target (1 + s) x**h / (1 + s x**h), s = half**-h, x the concentration relative to usual.
 
     `at_target` is the effect at the mean concentration of a usual person on the target dose (x = 1). The largest effect
@@ -96,7 +96,7 @@ class Intolerance(Definition):
     power: Annotated[int, whole(0, 7)] = 0
 
 
-class Condition(Definition):
+class DrugCondition(Definition):
     """A rule for prescribing: do not start, reduce, or stop where a signal is at least or below a value."""
 
     action: Literal["not_start", "reduce", "stop"]
@@ -142,7 +142,7 @@ class Drug(Definition):
 
     name: Identifier
     label: Label
-    code: Annotated[int, whole(0, LARGEST_CODE)]
+    code: Annotated[int, whole(0, MAX_CODE)]
     drug_class: Identifier
     dose_column: Identifier
     column_at_target: Annotated[float, real(1e-6, 1e6)] = 1.0
@@ -168,11 +168,11 @@ class Drug(Definition):
     gut_congestion: Parameter | None = None
     removed_by: Pathway | None = None
     activated_by: Pathway | None = None
-    effects: Annotated[tuple[Effect, ...], AS_TUPLE] = ()
+    effects: Annotated[tuple[DrugEffect, ...], AS_TUPLE] = ()
     intolerances: Annotated[tuple[Intolerance, ...], AS_TUPLE] = ()
     implicated_in: Annotated[tuple[Reaction, ...], AS_TUPLE] = ()
     ladder: Annotated[tuple[Annotated[float, real(0.0, 3.0)], ...], AS_TUPLE] = (0.0, 1.0)
-    conditions: Annotated[tuple[Condition, ...], AS_TUPLE] = ()
+    conditions: Annotated[tuple[DrugCondition, ...], AS_TUPLE] = ()
 
     @model_validator(mode="after")
     def _in_units(self) -> Self:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from popsim.definitions.base import Definition, read
 from popsim.definitions.fields import (
     AS_TUPLE,
-    LONGEST_LABEL,
+    MAX_LABEL_LENGTH,
     DefinitionPath,
     Identifier,
     Label,
@@ -21,18 +21,18 @@ from popsim.definitions.fields import (
     whole,
 )
 from popsim.definitions.parameter import NestedEntries, ParameterEntry
-from popsim.definitions.strategy import LARGEST_CAPACITY, Strategy, resolved
+from popsim.definitions.strategy import MAX_CAPACITY, Strategy, resolved
 from popsim.definitions.target import Targets
 from popsim.definitions.trial import Trial
 from popsim.definitions.uncertainty import ParameterGroups
 from popsim.errors import InputError, did_you_mean
 
-LARGEST_POPULATION = 20_000_000
-MOST_REPLICATIONS = 10_000
-MOST_DRAWS = 9_999
-MOST_REGIONS = 42  # with the two above, every unit has its own word of the random key
-LARGEST_SEED = 2**32 - 1  # one word of the random key
-LONGEST_FOLLOW_UP_DAYS = 3653
+MAX_POPULATION = 20_000_000
+MAX_REPLICATIONS = 10_000
+MAX_DRAWS = 9_999
+MAX_REGIONS = 42  # with the two above, every unit has its own word of the random key
+MAX_SEED = 2**32 - 1  # one word of the random key
+MAX_FOLLOW_UP_DAYS = 3653
 BASE_CASE = "base_case"  # how tables of scenarios call the experiment itself
 
 
@@ -55,16 +55,16 @@ def _flattened(table: Any) -> Any:
 
 Rate = Annotated[float, real(0.0, 1.0)]
 Perspective = Literal["payer", "health_system", "societal", "patient"]
-PopulationSize = Annotated[int, whole(1, LARGEST_POPULATION)]
-Replications = Annotated[int, whole(1, MOST_REPLICATIONS)]
-Draws = Annotated[int, whole(0, MOST_DRAWS)]
-Regions = Annotated[int, whole(1, MOST_REGIONS)]
-Seed = Annotated[int, whole(0, LARGEST_SEED)]
-FollowUpDays = Annotated[int, whole(1, LONGEST_FOLLOW_UP_DAYS)]
+PopulationSize = Annotated[int, whole(1, MAX_POPULATION)]
+Replications = Annotated[int, whole(1, MAX_REPLICATIONS)]
+Draws = Annotated[int, whole(0, MAX_DRAWS)]
+Regions = Annotated[int, whole(1, MAX_REGIONS)]
+Seed = Annotated[int, whole(0, MAX_SEED)]
+FollowUpDays = Annotated[int, whole(1, MAX_FOLLOW_UP_DAYS)]
 WillingnessToPay = Annotated[float, real(0.0, 1e9)]
 Parameters = Annotated[dict[str, ParameterEntry], BeforeValidator(_flattened, json_schema_input_type=NestedEntries)]
-Places = Annotated[int, whole(1, LARGEST_CAPACITY)]
-EnrolmentDays = Annotated[int, whole(0, LONGEST_FOLLOW_UP_DAYS)]
+Places = Annotated[int, whole(1, MAX_CAPACITY)]
+EnrolmentDays = Annotated[int, whole(0, MAX_FOLLOW_UP_DAYS)]
 
 
 class Cheers(Definition):
@@ -260,7 +260,7 @@ class Experiment(Definition):
         left = [strategy.name for strategy in self.strategies if strategy.name not in scenario.without]
         changes |= {
             "name": self.name,
-            "title": f"{self.title or self.name}: {scenario.title}"[:LONGEST_LABEL],
+            "title": f"{self.title or self.name}: {scenario.title}"[:MAX_LABEL_LENGTH],
             "description": scenario.description or self.description,
             "strategies": tuple(self.strategy(strategy) for strategy in left),
             "comparator": self.reference,

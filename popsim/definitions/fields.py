@@ -18,10 +18,10 @@ from popsim.arguments import is_real, is_whole
 from popsim.units import is_unit
 
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,40}")
-LONGEST_PATH = 1024
-LONGEST_LABEL = 80
-LONGEST_TEXT = 4000
-SHORTEST_SOURCE = 8
+MAX_PATH_LENGTH = 1024
+MAX_LABEL_LENGTH = 80
+MAX_TEXT_LENGTH = 4000
+MIN_SOURCE_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +102,17 @@ AS_TUPLE = BeforeValidator(_tuple)
 """For `Annotated[tuple[X, ...], AS_TUPLE]`: a TOML or JSON list becomes a tuple, nothing else does."""
 
 Identifier = Annotated[str, Checked(_identifier, (("pattern", f"^{IDENTIFIER.pattern}$"),))]
-Label = Annotated[str, text(LONGEST_LABEL)]
-Text = Annotated[str, text(LONGEST_TEXT)]
+Label = Annotated[str, text(MAX_LABEL_LENGTH)]
+Text = Annotated[str, text(MAX_TEXT_LENGTH)]
 
 
 def _telling(value: object) -> object:
-    if isinstance(value, str) and len(value.strip()) < SHORTEST_SOURCE:
+    if isinstance(value, str) and len(value.strip()) < MIN_SOURCE_LENGTH:
         raise ValueError('must say where the numbers come from, or "assumption: the reasoning"')
     return value
 
 
-Source = Annotated[str, Checked(_telling, (("minLength", SHORTEST_SOURCE),)), text(LONGEST_TEXT)]
+Source = Annotated[str, Checked(_telling, (("minLength", MIN_SOURCE_LENGTH),)), text(MAX_TEXT_LENGTH)]
 """Where numbers come from: never an empty text."""
 
 
@@ -122,7 +122,7 @@ def _known_unit(value: object) -> object:
     return value
 
 
-Unit = Annotated[str, Checked(_known_unit, (("maxLength", LONGEST_LABEL),)), text(LONGEST_LABEL)]
+Unit = Annotated[str, Checked(_known_unit, (("maxLength", MAX_LABEL_LENGTH),)), text(MAX_LABEL_LENGTH)]
 
 
 def check_weights(weights: Sequence[float], values: Sequence[float]) -> None:
@@ -139,8 +139,8 @@ def check_weights(weights: Sequence[float], values: Sequence[float]) -> None:
 
 def _checked_path(path: str) -> str:
     """Paths of other definitions; they are only ever read, so `..` and absolute paths are fine."""
-    if not path.endswith(".toml") or len(path) > LONGEST_PATH or not path.isprintable():
-        raise ValueError(f"must be the path of a .toml file, at most {LONGEST_PATH} printable characters")
+    if not path.endswith(".toml") or len(path) > MAX_PATH_LENGTH or not path.isprintable():
+        raise ValueError(f"must be the path of a .toml file, at most {MAX_PATH_LENGTH} printable characters")
     return path
 
 
@@ -148,8 +148,8 @@ DefinitionPath = Annotated[str, AfterValidator(_checked_path)]
 
 
 def _checked_table_path(path: str) -> str:
-    if not path.endswith(".csv") or len(path) > LONGEST_PATH or not path.isprintable():
-        raise ValueError(f"must be the path of a .csv file, at most {LONGEST_PATH} printable characters")
+    if not path.endswith(".csv") or len(path) > MAX_PATH_LENGTH or not path.isprintable():
+        raise ValueError(f"must be the path of a .csv file, at most {MAX_PATH_LENGTH} printable characters")
     return path
 
 

@@ -10,7 +10,7 @@ from popsim.definitions.base import Definition
 from popsim.definitions.fields import real, whole
 
 Kind = Literal["risk_model", "twin", "oracle"]
-LARGEST_RISK = 2.0  # above 1 is a limit that nobody reaches: guidance that does nothing
+MAX_RISK = 2.0  # above 1 is a limit that nobody reaches: guidance that does nothing
 
 
 class Guidance(Definition):
@@ -37,7 +37,7 @@ class Guidance(Definition):
     kind: Kind
     horizon_days: Annotated[int, whole(1, 90)] = 14
     every_days: Annotated[int, whole(1, 90)] = 7
-    alert_from_risk: Annotated[float, real(0.0, LARGEST_RISK)]
+    alert_from_risk: Annotated[float, real(0.0, MAX_RISK)]
     alerts_per_day: Annotated[int, whole(0, 1_000_000)] | None = None
     adoption: Annotated[float, real(0.0, 1.0)] = 1.0
     members: Annotated[int, whole(2, 1024)] = Field(default=32)

@@ -17,14 +17,14 @@ from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition
 from popsim.definitions.fields import AS_TUPLE, Identifier, Label, real, whole
-from popsim.definitions.network import LARGEST_NUMBER, MOST_PLACES, Conditions
+from popsim.definitions.network import MAX_NUMBER, MAX_PLACES, Conditions
 
 LAST_DAY = 36_525
-LARGEST_COST = 1e7
-LARGEST_FACTOR = 1000.0
+MAX_COST = 1e7
+MAX_FACTOR = 1000.0
 
 Share = Annotated[float, real(0.0, 1.0)]
-Cost = Annotated[float, real(0.0, LARGEST_COST)]
+Cost = Annotated[float, real(0.0, MAX_COST)]
 Pressure = Annotated[float, real(40.0, 300.0)]
 HeartRate = Annotated[float, real(20.0, 250.0)]
 
@@ -147,7 +147,7 @@ class _Personal(_Dated):
     cost_per_day: Cost = 0.0
 
 
-class Drug(_Personal):
+class DrugIntervention(_Personal):
     """A drug of the care columns (care/columns.py), to which physiology responds and whose price each day is paid for.
 
     Its own price (evidence/nhs_prices.toml) follows from the dose; `cost_per_day` is on top of it. Clinicians go on to
@@ -171,7 +171,7 @@ class Drug(_Personal):
         return self
 
 
-class Effect(Definition):
+class ColumnEffect(Definition):
     """A lasting change of a column that physiology reads: exactly one of `add` and `multiply`, kept within bounds.
 
     With an adherence of a: a x add, or 1 + a (multiply - 1) times. `multiply` on life_table_hazard_per_day is a hazard
@@ -179,8 +179,8 @@ class Effect(Definition):
     """
 
     column: Identifier
-    add: Annotated[float, real(-LARGEST_NUMBER, LARGEST_NUMBER)] | None = None
-    multiply: Annotated[float, real(0.0, LARGEST_FACTOR)] | None = None
+    add: Annotated[float, real(-MAX_NUMBER, MAX_NUMBER)] | None = None
+    multiply: Annotated[float, real(0.0, MAX_FACTOR)] | None = None
 
     @model_validator(mode="after")
     def _one_change(self) -> Self:
@@ -189,7 +189,7 @@ class Effect(Definition):
         return self
 
 
-Effects = Annotated[tuple[Effect, ...], AS_TUPLE, Field(max_length=8)]
+Effects = Annotated[tuple[ColumnEffect, ...], AS_TUPLE, Field(max_length=8)]
 
 
 class Device(_Personal):
@@ -249,10 +249,10 @@ class Capacity(_Dated):
 
     kind: Literal["capacity"]
     setting: Identifier
-    places: Annotated[int, whole(0, MOST_PLACES)]
+    places: Annotated[int, whole(0, MAX_PLACES)]
 
 
-class Policy(_Dated):
+class PolicyIntervention(_Dated):
     """How the service works while in force: follow-up contacts of those discharged meanwhile, telemonitoring.
 
     Follow-up adds up over policies in force; of several telemonitoring programmes in force the last in the list counts.
@@ -270,5 +270,7 @@ class Policy(_Dated):
     telemonitoring: Telemonitoring | None = None
 
 
-Personal = Drug | Device | Programme
-Intervention = Annotated[Drug | Device | Programme | GeneticTest | Capacity | Policy, Field(discriminator="kind")]
+Personal = DrugIntervention | Device | Programme
+Intervention = Annotated[
+    DrugIntervention | Device | Programme | GeneticTest | Capacity | PolicyIntervention, Field(discriminator="kind")
+]

@@ -21,13 +21,13 @@ STAY = "stay"
 """Target of a contact setting's route: the person remains where they are."""
 
 UNLIMITED = "unlimited"
-MOST_PLACES = 10_000_000
-LONGEST_DAYS = 36_500.0
-SHORTEST_MEAN_DAYS = 1e-6
-MOST_SETTINGS = 100
-MOST_TARGETS = 20
-MOST_ARRIVAL_SOURCES = 64  # as many random streams are set aside for them (kernels/codes.py)
-LARGEST_NUMBER = 1e9
+MAX_PLACES = 10_000_000
+MAX_DAYS = 36_500.0
+MIN_MEAN_DAYS = 1e-6
+MAX_SETTINGS = 100
+MAX_TARGETS = 20
+MAX_ARRIVAL_SOURCES = 64  # as many random streams are set aside for them (kernels/codes.py)
+MAX_NUMBER = 1e9
 
 SettingClass = Literal[
     "router", "outpatient", "community", "emergency", "observation", "inpatient", "critical", "facility", "hospice"
@@ -53,10 +53,10 @@ CONTACT_ONLY = ("slots_per_day", "opens_hour", "closes_hour", "weekdays_only", "
 
 def _places(value: object) -> int | str:
     """A number of places, or "unlimited"."""
-    allowed = f"must be a whole number between 0 and {MOST_PLACES}, or '{UNLIMITED}'"
+    allowed = f"must be a whole number between 0 and {MAX_PLACES}, or '{UNLIMITED}'"
     if value == UNLIMITED and isinstance(value, str):
         return UNLIMITED
-    if not is_whole(value) or not 0 <= value <= MOST_PLACES:
+    if not is_whole(value) or not 0 <= value <= MAX_PLACES:
         raise ValueError(allowed)
     return int(value)
 
@@ -65,8 +65,8 @@ def _target(value: object) -> str | dict[str, float]:
     """A name, or a table of names and probabilities."""
     if isinstance(value, str):
         return value
-    if not isinstance(value, dict) or not 1 <= len(value) <= MOST_TARGETS:
-        raise ValueError(f"must be a setting's name, 'exit', 'stay', or at most {MOST_TARGETS} probabilities")
+    if not isinstance(value, dict) or not 1 <= len(value) <= MAX_TARGETS:
+        raise ValueError(f"must be a setting's name, 'exit', 'stay', or at most {MAX_TARGETS} probabilities")
     shares: dict[str, float] = {}
     for name, share in value.items():
         if not is_real(share) or not 0.0 <= share <= 1.0:
@@ -79,21 +79,21 @@ def _operand(value: object) -> float | str:
     """What a column is compared with by `is`: a number or a name."""
     if isinstance(value, str):
         return value
-    if not is_real(value) or not abs(value) <= LARGEST_NUMBER:
+    if not is_real(value) or not abs(value) <= MAX_NUMBER:
         raise ValueError("must be a number or a name")
     return float(value)
 
 
-Days = Annotated[float, real(0.0, LONGEST_DAYS)]
-MeanDays = Annotated[float, real(SHORTEST_MEAN_DAYS, LONGEST_DAYS)]
+Days = Annotated[float, real(0.0, MAX_DAYS)]
+MeanDays = Annotated[float, real(MIN_MEAN_DAYS, MAX_DAYS)]
 Places = Annotated[
     int | Literal["unlimited"],
-    PlainValidator(_places, json_schema_input_type=Annotated[int, Field(ge=0, le=MOST_PLACES)] | Literal["unlimited"]),
+    PlainValidator(_places, json_schema_input_type=Annotated[int, Field(ge=0, le=MAX_PLACES)] | Literal["unlimited"]),
 ]
 Hour = Annotated[float, real(0.0, 24.0)]
 Share = Annotated[float, real(0.0, 1.0)]
 Level = Annotated[int, whole(1, 5)]
-Bound = Annotated[float, real(-LARGEST_NUMBER, LARGEST_NUMBER)]
+Bound = Annotated[float, real(-MAX_NUMBER, MAX_NUMBER)]
 
 
 class Exponential(Definition):
@@ -152,7 +152,7 @@ class Empirical(Definition):
 
     distribution: Literal["empirical"]
     values: Annotated[tuple[Days, ...], AS_TUPLE, Field(min_length=1, max_length=10_000)]
-    weights: Annotated[tuple[Annotated[float, real(0.0, LARGEST_NUMBER)], ...], AS_TUPLE] = ()
+    weights: Annotated[tuple[Annotated[float, real(0.0, MAX_NUMBER)], ...], AS_TUPLE] = ()
 
     @model_validator(mode="after")
     def _weights_fit(self) -> Self:
@@ -282,12 +282,12 @@ class SettingDefinition(Definition):
     patience: Distribution | None = None
     gives_up_to: str | None = None
     routes: Annotated[tuple[Route, ...], AS_TUPLE, Field(max_length=30)] = ()
-    slots_per_day: Annotated[int, whole(0, MOST_PLACES)] | None = None
+    slots_per_day: Annotated[int, whole(0, MAX_PLACES)] | None = None
     opens_hour: Hour = 9.0
     closes_hour: Hour = 17.0
     weekdays_only: bool = True
     clinician: Literal["none", "general_practitioner", "specialist", "nurse"] = "none"
-    lapses_after_days: Annotated[float, real(0.01, LONGEST_DAYS)] = 60.0
+    lapses_after_days: Annotated[float, real(0.01, MAX_DAYS)] = 60.0
 
     @property
     def title(self) -> str:
@@ -380,8 +380,8 @@ class NetworkDefinition(Definition):
     reference_population: Annotated[int, whole(1, 100_000_000)] | None = None
     entry: str | None = None
     presentation: str | None = None
-    settings: Annotated[tuple[SettingDefinition, ...], AS_TUPLE, Field(min_length=1, max_length=MOST_SETTINGS)]
-    arrivals: Annotated[tuple[ArrivalSource, ...], AS_TUPLE, Field(max_length=MOST_ARRIVAL_SOURCES)] = ()
+    settings: Annotated[tuple[SettingDefinition, ...], AS_TUPLE, Field(min_length=1, max_length=MAX_SETTINGS)]
+    arrivals: Annotated[tuple[ArrivalSource, ...], AS_TUPLE, Field(max_length=MAX_ARRIVAL_SOURCES)] = ()
 
     def table(self) -> dict[str, Any]:
         """The definition as a file would say it: keys of the file, lists for tuples, nothing that has its default."""

@@ -68,7 +68,7 @@ class HomeMonitoring(Definition):
 Change = Annotated[DoseChange | Visit | HomeMonitoring, Field(discriminator="kind")]
 
 
-class Option(Definition):
+class TherapyOption(Definition):
     """One way of treating a person; without changes: everything stays as it is.
 
     Attributes:
@@ -94,7 +94,7 @@ class Option(Definition):
 class OptionFile(Definition):
     """A file of options, each with a name of its own."""
 
-    options: Annotated[tuple[Option, ...], AS_TUPLE, Field(min_length=1, max_length=64)]
+    options: Annotated[tuple[TherapyOption, ...], AS_TUPLE, Field(min_length=1, max_length=64)]
 
     @model_validator(mode="after")
     def _names_are_their_own(self) -> Self:

@@ -27,7 +27,7 @@ class Range(Definition):
     below: Bound = 1e6
 
 
-class Item(Definition):
+class ScoreItem(Definition):
     """One line of a points table.
 
     Attributes:
@@ -81,5 +81,5 @@ class Score(Definition):
     label: Label
     predicts: Text
     source: Source
-    items: Annotated[tuple[Item, ...], AS_TUPLE, Field(min_length=1)]
+    items: Annotated[tuple[ScoreItem, ...], AS_TUPLE, Field(min_length=1)]
     risks: Annotated[tuple[Risks, ...], AS_TUPLE] = ()

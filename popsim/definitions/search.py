@@ -13,9 +13,9 @@ from popsim.definitions.experiment import PopulationSize, Seed
 from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Text, real, whole
 from popsim.definitions.interventions import Cost
 
-MOST_CHOICES = 20
-MOST_LEVELS = 10_000
-MOST_TRIALS = 10_000
+MAX_CHOICES = 20
+MAX_LEVELS = 10_000
+MAX_TRIALS = 10_000
 LARGEST = 1e9
 ROUNDING = 1e-9  # of a step
 DECIMALS = 12  # of a value: 0.1 + 2 x 0.1 is to be 0.3
@@ -52,7 +52,7 @@ class Choice(Definition):
     low: Number | None = None
     high: Number | None = None
     step: Number | None = None
-    options: Annotated[tuple[Level, ...], AS_TUPLE, Field(max_length=MOST_LEVELS)] = ()
+    options: Annotated[tuple[Level, ...], AS_TUPLE, Field(max_length=MAX_LEVELS)] = ()
     price: Cost = 0.0
 
     @property
@@ -88,8 +88,8 @@ class Choice(Definition):
             raise ValueError(f"the choice of {self.path} must have low, high and step, or options")
         if self.step <= 0.0 or self.high - self.low < self.step:
             raise ValueError(f"the choice of {self.path}: step must be above 0, and high at least a step above low")
-        if self._steps >= MOST_LEVELS:
-            raise ValueError(f"the choice of {self.path} has more than {MOST_LEVELS} values")
+        if self._steps >= MAX_LEVELS:
+            raise ValueError(f"the choice of {self.path} has more than {MAX_LEVELS} values")
         return self
 
 
@@ -132,11 +132,11 @@ class Search(Definition):
     description: Text = ""
     experiment: DefinitionPath
     strategy: Identifier
-    choices: Annotated[tuple[Choice, ...], AS_TUPLE, Field(min_length=1, max_length=MOST_CHOICES)]
+    choices: Annotated[tuple[Choice, ...], AS_TUPLE, Field(min_length=1, max_length=MAX_CHOICES)]
     objective: Literal["net_benefit", "qalys", "cost", "readmissions"] = "net_benefit"
     budget: Budget | None = None
     population: PopulationSize | None = None
-    trials: Annotated[int, whole(2, MOST_TRIALS)] = 40
+    trials: Annotated[int, whole(2, MAX_TRIALS)] = 40
     at_a_time: Annotated[int, whole(1, 64)] = 4
     replications: Annotated[int, whole(2, 1000)] = 4
     finalists: Annotated[int, whole(2, 32)] = 5

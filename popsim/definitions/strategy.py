@@ -15,13 +15,13 @@ from popsim.definitions.interventions import (
     Cost,
     FollowUp,
     Intervention,
-    Policy,
+    PolicyIntervention,
     Programme,
     Telemonitoring,
 )
 from popsim.errors import did_you_mean
 
-LARGEST_CAPACITY = 10_000_000
+MAX_CAPACITY = 10_000_000
 OWN = ("name", "label", "description", "inherits")  # keys that no strategy takes from its parent
 
 
@@ -54,7 +54,7 @@ class Strategy(Definition):
     follow_up: Annotated[tuple[FollowUp, ...], AS_TUPLE, Field(max_length=16)] = ()
     telemonitoring: Telemonitoring | None = None
     guidance: Guidance | None = None
-    capacity: dict[Identifier, Annotated[int, whole(1, LARGEST_CAPACITY)]] = Field(default_factory=dict)
+    capacity: dict[Identifier, Annotated[int, whole(1, MAX_CAPACITY)]] = Field(default_factory=dict)
     cost_per_person: Cost = 0.0
     drugs_not_started: Annotated[tuple[Identifier, ...], AS_TUPLE, Field(max_length=32)] = ()
     interventions: Annotated[tuple[Intervention, ...], AS_TUPLE, Field(max_length=64)] = ()
@@ -73,7 +73,9 @@ class Strategy(Definition):
         ]
         if self.follow_up or self.telemonitoring:
             short.append(
-                Policy(name="follow_up", kind="policy", follow_up=self.follow_up, telemonitoring=self.telemonitoring)
+                PolicyIntervention(
+                    name="follow_up", kind="policy", follow_up=self.follow_up, telemonitoring=self.telemonitoring
+                )
             )
         if self.cost_per_person:
             short.append(Programme(name="cost_per_person", kind="programme", cost_once=self.cost_per_person))

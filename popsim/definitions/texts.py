@@ -11,17 +11,17 @@ from typing import Any
 
 from popsim.errors import DefinitionError
 
-LARGEST_FILE_BYTES = 16 * 1024 * 1024
-MOST_TOML_MARKS = 200_000  # commas, lines and the like: the reader's time goes with them
-MOST_KEY_PARTS = 64  # of a dotted key: the reader's time and memory go with their square
+MAX_FILE_BYTES = 16 * 1024 * 1024
+MAX_TOML_MARKS = 200_000  # commas, lines and the like: the reader's time goes with them
+MAX_KEY_PARTS = 64  # of a dotted key: the reader's time and memory go with their square
 FEW_KEY_PARTS = 5
-MOST_KEY_WORK = 500_000  # squares of all keys' parts together
-LARGEST_INTEGER = 10**100
+MAX_KEY_WORK = 500_000  # squares of all keys' parts together
+MAX_INTEGER = 10**100
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'')
 _NOT_KEY = re.compile(r"[,={}\[\]]")
 
 
-def read_text(path: Path, largest: int = LARGEST_FILE_BYTES) -> str:
+def read_text(path: Path, largest: int = MAX_FILE_BYTES) -> str:
     """The text of a file; a byte order mark is left out, and lines that end in CR alone are lines.
 
     Raises:
@@ -62,15 +62,15 @@ def read_toml(path: Path) -> dict[str, Any]:
     except ValueError as error:  # also a number of thousands of digits
         raise DefinitionError(path, "file", None, f"not valid TOML: {error}") from None
     for key, value in _numbers(table, ""):
-        if abs(value) > LARGEST_INTEGER:
+        if abs(value) > MAX_INTEGER:
             raise DefinitionError(path, key, value, "is too large a number")
     return table
 
 
 def _check_size(text: str, path: Path) -> None:
     """Refuse what would keep the reader busy: too many values, or too many parts in a key."""
-    if sum(text.count(mark) for mark in ",=\n\\[{") > MOST_TOML_MARKS:
-        raise DefinitionError(path, "file", None, f"more than {MOST_TOML_MARKS} values and lines")
+    if sum(text.count(mark) for mark in ",=\n\\[{") > MAX_TOML_MARKS:
+        raise DefinitionError(path, "file", None, f"more than {MAX_TOML_MARKS} values and lines")
     work = 0
     for number, line in enumerate(text.split("\n"), start=1):
         if line.count(".") < FEW_KEY_PARTS:
@@ -78,10 +78,8 @@ def _check_size(text: str, path: Path) -> None:
         bare = _QUOTED.sub("", line).partition("#")[0]
         dots = [part.count(".") for part in _NOT_KEY.split(bare)]
         work += sum(count**2 for count in dots if count >= FEW_KEY_PARTS)
-        if max(dots) > MOST_KEY_PARTS or work > MOST_KEY_WORK:
-            raise DefinitionError(
-                path, f"line {number}", line, f"more than {MOST_KEY_PARTS} dots in a key, or too many"
-            )
+        if max(dots) > MAX_KEY_PARTS or work > MAX_KEY_WORK:
+            raise DefinitionError(path, f"line {number}", line, f"more than {MAX_KEY_PARTS} dots in a key, or too many")
 
 
 def _numbers(value: object, key: str) -> Iterator[tuple[str, int]]:

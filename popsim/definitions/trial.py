@@ -11,7 +11,7 @@ from popsim.definitions.cohort import AnyMarginal, Correlation
 from popsim.definitions.fields import AS_TUPLE, Identifier, whole
 from popsim.definitions.network import Condition
 
-MOST_CRITERIA = 24
+MAX_CRITERIA = 24
 
 
 class Trial(Definition):
@@ -30,5 +30,5 @@ class Trial(Definition):
 
     columns: dict[Identifier, AnyMarginal] = Field(default_factory=dict)
     correlations: Annotated[tuple[Correlation, ...], AS_TUPLE] = ()
-    inclusion: Annotated[tuple[Condition, ...], AS_TUPLE, Field(max_length=MOST_CRITERIA)] = ()
+    inclusion: Annotated[tuple[Condition, ...], AS_TUPLE, Field(max_length=MAX_CRITERIA)] = ()
     least_follow_up_days: Annotated[int, whole(1, 3653)]

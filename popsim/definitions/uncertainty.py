@@ -27,8 +27,8 @@ from popsim.definitions.fields import AS_TUPLE, Text, check_weights, real
 
 LARGEST = 1e12
 USUAL_COVERAGE = 0.95
-MOST_TOGETHER = 200
-LONGEST_NAME = 100
+MAX_TOGETHER = 200
+MAX_NAME_LENGTH = 100
 
 Number = Annotated[float, real(-LARGEST, LARGEST)]
 Positive = Annotated[float, real(1e-12, LARGEST)]
@@ -36,8 +36,8 @@ Coverage = Annotated[float, real(0.01, 0.9999)]
 Concentration = Annotated[float, real(0.1, 1e9)]  # smaller ones would underflow: shares of 0 / 0
 Row = Annotated[tuple[Number, ...], AS_TUPLE]
 Matrix = Annotated[tuple[Row, ...], AS_TUPLE]
-DottedName = Annotated[str, Field(max_length=LONGEST_NAME)]
-Names = Annotated[tuple[DottedName, ...], AS_TUPLE, Field(min_length=2, max_length=MOST_TOGETHER)]
+DottedName = Annotated[str, Field(max_length=MAX_NAME_LENGTH)]
+Names = Annotated[tuple[DottedName, ...], AS_TUPLE, Field(min_length=2, max_length=MAX_TOGETHER)]
 
 type Ways = tuple[tuple[str, ...], ...]
 type Beside = dict[tuple[str, ...], tuple[str, ...]]

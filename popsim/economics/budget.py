@@ -30,7 +30,7 @@ from popsim.errors import InputError, did_you_mean
 
 TOTAL = "total"
 MEASURE = r"^spending_year_(\d+)\.(.+)$"
-LONGEST_YEARS = 100
+MAX_YEARS = 100
 
 
 def budget_impact(
@@ -102,8 +102,8 @@ def budget_impact(
 
 def _path(eligible: Sequence[float], uptake: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Eligible people and uptake by year, checked."""
-    if not 1 <= len(uptake) <= LONGEST_YEARS:
-        raise InputError(f"uptake: {len(uptake)} years, must be 1 to {LONGEST_YEARS}")
+    if not 1 <= len(uptake) <= MAX_YEARS:
+        raise InputError(f"uptake: {len(uptake)} years, must be 1 to {MAX_YEARS}")
     if len(eligible) != len(uptake):
         raise InputError(f"eligible: {len(eligible)} years, uptake: {len(uptake)}: they must be as many")
     people, share = np.asarray(eligible, np.float64), np.asarray(uptake, np.float64)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from popsim.population.columns import Column
 
-MOST_DAYS = 200.0 * 366.0
-MOST_MONEY = 1e12
+MAX_DAYS = 200.0 * 366.0
+MAX_MONEY = 1e12
 
 
 def _cost(name: str, meaning: str) -> Column:
     """A cost component: the currency is that of the experiment's prices."""
-    return Column(name, "total", "currency", 0.0, MOST_MONEY, meaning, "valuation")
+    return Column(name, "total", "currency", 0.0, MAX_MONEY, meaning, "valuation")
 
 
 # In the order of the components in kernels/accrual.py.
@@ -31,7 +31,7 @@ COST_COLUMNS = (
 
 VALUATION_COLUMNS = (
     Column("qaly", "total", "year", -200.0, 200.0, "Discounted quality-adjusted life years", "valuation"),
-    Column("life_days", "total", "day", 0.0, MOST_DAYS, "Days alive, not discounted", "valuation"),
+    Column("life_days", "total", "day", 0.0, MAX_DAYS, "Days alive, not discounted", "valuation"),
     Column("disability_years", "total", "year", 0.0, 200.0, "Discounted years lived with disability", "valuation"),
     *COST_COLUMNS,
 )

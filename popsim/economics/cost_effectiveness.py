@@ -41,7 +41,7 @@ QALYS = "qalys"
 ROUNDING = 1e-9  # relative; differences that are the same in every pair leave only this
 
 
-class Effect(NamedTuple):
+class HealthEffect(NamedTuple):
     """A measure per person that money may buy.
 
     Attributes:
@@ -58,18 +58,18 @@ class Effect(NamedTuple):
 
 
 EFFECTS = (
-    Effect(QALYS, "QALY gained", 1),
-    Effect("life_years", "life year gained", 1),
-    Effect("dalys", "DALY averted", -1, "lifetime"),
-    Effect("mortality", "death avoided", -1),
-    Effect("readmission_30d_at_entry", "30-day readmission avoided", -1),
-    Effect("admissions_per_person", "admission avoided", -1),
-    Effect("bed_days", "bed-day avoided", -1),
-    Effect("days_alive_out_of_hospital", "day alive out of hospital gained", 1),
+    HealthEffect(QALYS, "QALY gained", 1),
+    HealthEffect("life_years", "life year gained", 1),
+    HealthEffect("dalys", "DALY averted", -1, "lifetime"),
+    HealthEffect("mortality", "death avoided", -1),
+    HealthEffect("readmission_30d_at_entry", "30-day readmission avoided", -1),
+    HealthEffect("admissions_per_person", "admission avoided", -1),
+    HealthEffect("bed_days", "bed-day avoided", -1),
+    HealthEffect("days_alive_out_of_hospital", "day alive out of hospital gained", 1),
 )
 
 
-def effect_of(measure: str) -> Effect:
+def effect_of(measure: str) -> HealthEffect:
     """The effect that a measure stands for.
 
     Raises:
@@ -232,7 +232,9 @@ def _paired_differences(measures: pl.DataFrame, comparator: str, confidence: flo
     return table.select("strategy", pl.lit(comparator).alias("comparator"), pl.exclude("strategy"))
 
 
-def _ratios(measures: pl.DataFrame, comparator: str, effects: Sequence[Effect], confidence: float) -> pl.DataFrame:
+def _ratios(
+    measures: pl.DataFrame, comparator: str, effects: Sequence[HealthEffect], confidence: float
+) -> pl.DataFrame:
     """The rows of `cost_per_effect`, for the effects asked for."""
     names = [name for name in measures["strategy"].unique(maintain_order=True).to_list() if name != comparator]
     rows = []

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from popsim.errors import InputError
 
 DAYS_PER_YEAR = 365.25
-HIGHEST_RATE = 1.0
+MAX_RATE = 1.0
 
 
 def discount_factors(rate_per_year: float, days: int) -> NDArray[np.float64]:
@@ -23,8 +23,8 @@ def discount_factors(rate_per_year: float, days: int) -> NDArray[np.float64]:
     Raises:
         InputError: the rate is negative, above 1 (100% a year) or not a number.
     """
-    if not 0.0 <= rate_per_year <= HIGHEST_RATE:
-        raise InputError(f"discount rate = {rate_per_year}: must lie between 0 and {HIGHEST_RATE:g} a year")
+    if not 0.0 <= rate_per_year <= MAX_RATE:
+        raise InputError(f"discount rate = {rate_per_year}: must lie between 0 and {MAX_RATE:g} a year")
     if days < 1:
         raise InputError(f"days = {days}: must be 1 or more")
     steps = np.full(days, (1.0 + rate_per_year) ** (-1.0 / DAYS_PER_YEAR))

@@ -38,9 +38,9 @@ from popsim.errors import InputError, did_you_mean
 from popsim.kernels.codes import STREAM_STUDIES
 from popsim.kernels.numerics.sampling import keyed_uniforms
 
-LEAST_DRAWS = 20  # below, a regression over draws says nothing
+MIN_DRAWS = 20  # below, a regression over draws says nothing
 BLOCKS = 20  # of the jackknife
-HIGHEST_DEGREE = 6
+MAX_DEGREE = 6
 DRAWS_PER_TERM = 8  # a regression has at most one term for so many draws
 SAME = 1e-9  # relative: what differs by less differs by rounding
 EVERYTHING = "all parameters"
@@ -81,7 +81,7 @@ def information(
     """
     check_price(willingness_to_pay)
     check_comparator(decision.strategies, decision.strategies[0])
-    need_draws(decision, LEAST_DRAWS)
+    need_draws(decision, MIN_DRAWS)
     decision = decision.distinct
     if "draw" not in draws.columns or draws["draw"].is_duplicated().any():
         raise InputError("draws: must have a column 'draw', each draw in one row")
@@ -113,7 +113,7 @@ def information(
     )
 
 
-class Study(NamedTuple):
+class ProposedStudy(NamedTuple):
     """A study that would observe one parameter: the mean of so many people, normal around the parameter's value.
 
     Attributes:
@@ -128,7 +128,7 @@ class Study(NamedTuple):
 
 
 def sample_information(
-    decision: Decision, draws: pl.DataFrame, willingness_to_pay: float, study: Study, seed: int
+    decision: Decision, draws: pl.DataFrame, willingness_to_pay: float, study: ProposedStudy, seed: int
 ) -> pl.DataFrame:
     """EVSI of studies of several sizes, per person.
 
@@ -231,7 +231,7 @@ def _terms(known: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[int]]:
         raise InputError(f"{parameters} parameters at once: more than {draws} draws can tell apart")
     normal = ndtri((rankdata(known, axis=0) - 0.5) / draws)
     most = max(1 + parameters, draws // DRAWS_PER_TERM)
-    highest = max(d for d in range(HIGHEST_DEGREE + 1) if d <= 1 or comb(parameters + d, d) <= most)
+    highest = max(d for d in range(MAX_DEGREE + 1) if d <= 1 or comb(parameters + d, d) <= most)
     powers = _hermite(normal, highest)
     columns, sizes = [np.ones(draws)], [1]
     for degree in range(1, highest + 1):

@@ -22,7 +22,7 @@ from popsim.population.baseline import KNOWN_AT_ENTRY
 type Persons = pl.DataFrame | pl.LazyFrame
 type Cuts = Mapping[str, Sequence[float]]
 
-MOST_LEVELS = 10  # a column of more values is cut into bands
+MAX_LEVELS = 10  # a column of more values is cut into bands
 UNIT = ["draw", "replication"]
 PERSON = [*UNIT, "region", "person_id"]
 EVERYONE = "everyone"
@@ -183,7 +183,7 @@ def levels(table: pl.LazyFrame, column: str, comparator: str, cuts: Cuts | None 
         check_finite(**{f"bands of {column}": ends})
         check_names(f"bands of {column}:", [f"{end:g}" for end in ends])
     distinct = values.drop_nulls().unique().sort()
-    if not ends and len(distinct) <= MOST_LEVELS:
+    if not ends and len(distinct) <= MAX_LEVELS:
         return pl.col(column).cast(pl.String).cast(pl.Enum([str(value) for value in distinct.cast(pl.String)]))
     if not ends:
         quartiles = {_two_digits(float(values.quantile(q, "linear") or 0.0)) for q in (0.25, 0.5, 0.75)}

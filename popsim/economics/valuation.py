@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from popsim.arguments import LONGEST_DAYS, whole_number
+from popsim.arguments import MAX_DAYS, whole_number
 from popsim.economics.charges import book_charges
 from popsim.economics.clinical import ClinicalWorth
 from popsim.economics.columns import COST_NAMES
@@ -90,7 +90,7 @@ class Valuation:
         charges: Charges | None = None,
         clinical: ClinicalWorth | None = None,
     ) -> None:
-        self.follow_up_days = whole_number("follow_up_days", follow_up_days, 1, LONGEST_DAYS)
+        self.follow_up_days = whole_number("follow_up_days", follow_up_days, 1, MAX_DAYS)
         self._charges = charges or Charges()
         self._clinical = clinical
         self.places = place_prices(prices, societal, tuple(settings))

@@ -33,7 +33,7 @@ type Floats = NDArray[np.float64]
 
 HALVINGS = 100  # of the bracket of a fitted spread; it is as narrow as doubles allow after some 60
 WIDEST_CV = 1.0  # of a fitted gamma: beyond, a wider interval would soon mean less spread
-LEAST_CONCENTRATION, MOST_CONCENTRATION = 1e-2, 1e12  # alpha + beta of a fitted beta
+MIN_CONCENTRATION, MAX_CONCENTRATION = 1e-2, 1e12  # alpha + beta of a fitted beta
 
 
 class Distribution(Protocol):
@@ -325,7 +325,7 @@ def _beta_as_wide(mean: float, width: float, tails: Floats) -> Beta:
     def excess(together: float) -> float:
         return float(np.diff(with_log(together).quantile(tails))[0]) - width
 
-    ends = math.log(LEAST_CONCENTRATION), math.log(MOST_CONCENTRATION)
+    ends = math.log(MIN_CONCENTRATION), math.log(MAX_CONCENTRATION)
     if not 0.0 < mean < 1.0 or excess(ends[0]) < 0.0 or excess(ends[1]) > 0.0:
         raise ValueError(f"no beta with mean {mean:g} has an interval {width:g} wide")
     return with_log(_root(excess, *ends))

@@ -22,11 +22,11 @@ from popsim.evidence.correlation import cholesky, smallest_eigenvalue
 from popsim.evidence.distributions import Beta, Distribution, Floats, Gamma, Normal, distribution_of
 from popsim.evidence.parameters import ParameterSet, find_parameter
 from popsim.kernels.codes import STREAM_PARAMETERS
-from popsim.kernels.numerics.sampling import HIGHEST_PROBABILITY, LOWEST_PROBABILITY, correlate, keyed_uniforms
+from popsim.kernels.numerics.sampling import MAX_PROBABILITY, MIN_PROBABILITY, correlate, keyed_uniforms
 
-LARGEST_OUTSIDE = 1e-9  # probability of a value that the parameter may not have
+MAX_OUTSIDE = 1e-9  # probability of a value that the parameter may not have
 FAR_OUT = 0.0005  # a value beyond this quantile of its own distribution, on either side, is taken for a mistake
-SMALLEST_EIGENVALUE = 1e-6
+MIN_EIGENVALUE = 1e-6
 SUM_TOLERANCE = 1e-6
 
 
@@ -79,7 +79,7 @@ class UncertainParameters:
             members = [place[name] for name in names]
             together = p[members]
             correlate(factor, together)
-            p[members] = np.clip(together, LOWEST_PROBABILITY, HIGHEST_PROBABILITY)
+            p[members] = np.clip(together, MIN_PROBABILITY, MAX_PROBABILITY)
         values = np.empty(p.shape)
         for i, distribution in enumerate(self.distributions.values()):
             values[i] = distribution.quantile(p[i])
@@ -279,7 +279,7 @@ def _correlation(group: given.MultivariateNormal | given.Correlated, where: str,
     else:
         matrix, key = np.array(group.correlation), "correlation"
     smallest = smallest_eigenvalue(matrix)
-    if smallest < SMALLEST_EIGENVALUE:
+    if smallest < MIN_EIGENVALUE:
         allowed = f"must be positive definite, the smallest eigenvalue (as correlations) is {smallest:.4g}"
         raise DefinitionError(file, f"{where}.{key}", None, allowed)
     return matrix
@@ -290,7 +290,7 @@ def _check_support(name: str, record: Parameter, distribution: Distribution, fil
     key = f"{name}.uncertainty"
     kind = type(distribution).__name__.lower()
     outside = distribution.outside(record.low, record.high)
-    if outside >= LARGEST_OUTSIDE:
+    if outside >= MAX_OUTSIDE:
         allowed = f"this {kind} lies outside [{record.low:g}, {record.high:g}] with probability {outside:.2g}: "
         raise DefinitionError(file, key, None, allowed + _advice(kind, record))
     low, high = distribution.quantile(np.array([FAR_OUT, 1.0 - FAR_OUT]))

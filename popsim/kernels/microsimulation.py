@@ -255,7 +255,7 @@ def _traits_6(traits, row):
 
 
 _TRAITS = (_traits_0, _traits_1, _traits_2, _traits_3, _traits_4, _traits_5, _traits_6)
-MOST_TRAITS = len(_TRAITS) - 1
+MAX_TRAITS = len(_TRAITS) - 1
 
 
 def compile_walk(

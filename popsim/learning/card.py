@@ -14,11 +14,11 @@ import polars as pl
 
 from popsim.learning.evaluation import Evaluation
 from popsim.learning.performance import Performance, calibration_groups
-from popsim.outcomes.scoring import Estimate
+from popsim.outcomes.scoring import ScoreEstimate
 
 WARNING = "For research, not for care."
 MARKDOWN, JSON = "model_card.md", "model_card.json"
-MOST_FEATURES = 15
+MAX_FEATURES = 15
 LIMITS = (
     "Risks are of people like those of the training rows, under the care that they had; other care makes other risks.",
     "A high risk says nothing about what would lower it.",
@@ -102,7 +102,7 @@ def markdown(said: Mapping[str, Any]) -> str:
         _subgroups(said["subgroups"]),
         "## Features",
         f"{len(said['features'])} features; drop: of the c-statistic when the values of a feature go to other rows.",
-        _table(["Feature", "Drop", "Missing"], weights[:MOST_FEATURES]),
+        _table(["Feature", "Drop", "Missing"], weights[:MAX_FEATURES]),
         _shifted(said["shifted"]),
         "## Limits",
         "\n".join(f"- {limit}" for limit in said["limits"]),
@@ -135,7 +135,7 @@ def _figures(found: Performance) -> dict[str, Any]:
     }
 
 
-def _estimate(estimate: Estimate) -> dict[str, float]:
+def _estimate(estimate: ScoreEstimate) -> dict[str, float]:
     low, high = estimate.interval
     return {"value": estimate.value, "low": low, "high": high}
 

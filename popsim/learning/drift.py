@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from scipy.special import chdtri, ndtr
 
 from popsim.evidence.parameters import ParameterSet
-from popsim.learning.performance import Judged
+from popsim.learning.performance import JudgedRisks
 
 type Floats = NDArray[np.float64]
 
-LEAST_SHARE = 0.5  # of a person, in a bin where nobody is: its logarithm must exist
+MIN_SHARE = 0.5  # of a person, in a bin where nobody is: its logarithm must exist
 STATES = 400  # of the Markov chain that stands for a cumulative sum
 
 
@@ -61,7 +61,7 @@ class Reference:
         for name, then in self._shares.items():
             now = self._bins(name, frame[name].to_numpy().astype(np.float64))
             used = (then > 0.0) | (now > 0.0)
-            p, q = (np.maximum(share[used], LEAST_SHARE / n) for share, n in ((then, self._persons), (now, persons)))
+            p, q = (np.maximum(share[used], MIN_SHARE / n) for share, n in ((then, self._persons), (now, persons)))
             index = float(((p - q) * np.log(p / q)).sum())
             by_chance = float(chdtri(max(int(used.sum()) - 1, 1), false_alarms))
             limit = max(self._parameters["notable_shift"], by_chance * (1.0 / self._persons + 1.0 / persons))
@@ -101,7 +101,7 @@ class CumulativeSums:
         return alarm
 
 
-def balance(judged: Judged, information: float = np.inf) -> float:
+def balance(judged: JudgedRisks, information: float = np.inf) -> float:
     """What happened less what was foreseen, in standard deviations; 0 where nothing can be said.
 
     Args:

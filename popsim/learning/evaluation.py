@@ -15,7 +15,7 @@ from popsim.kernels.numerics.sampling import keyed_uniforms
 from popsim.learning.drift import Reference
 from popsim.learning.loop import LearningLoop
 from popsim.learning.performance import (
-    Judged,
+    JudgedRisks,
     Performance,
     difference,
     fairness,
@@ -24,7 +24,7 @@ from popsim.learning.performance import (
     watched_from,
 )
 from popsim.learning.risk_model import Floats, RiskModel
-from popsim.outcomes.scoring import Estimate
+from popsim.outcomes.scoring import ScoreEstimate
 
 SPLIT_WORD = 0x73706C69  # index of the random number that says on which side a person is
 APART = "Nobody is in both parts, and training ended before the test began."
@@ -33,7 +33,7 @@ FORESEEN = (
     "The test rows are judged by the risks that the models of their time foresaw, before what happened was known; "
     "people are in both parts, and the training table is the last model's."
 )
-MOST_SHUFFLED = 3000  # rows that the weight of features is measured on
+MAX_SHUFFLED = 3000  # rows that the weight of features is measured on
 
 
 class Against(NamedTuple):
@@ -46,8 +46,8 @@ class Against(NamedTuple):
     """
 
     name: str
-    c_statistic: Estimate
-    gain: Estimate
+    c_statistic: ScoreEstimate
+    gain: ScoreEstimate
 
 
 class Evaluation(NamedTuple):
@@ -70,7 +70,7 @@ class Evaluation(NamedTuple):
     train: pl.DataFrame
     test: pl.DataFrame
     split: str
-    judged: Judged
+    judged: JudgedRisks
     watched: float
     performance: Performance
     subgroups: pl.DataFrame
@@ -169,14 +169,14 @@ def _split(frame: pl.DataFrame, horizon_days: int, share: float) -> tuple[pl.Ser
     return learns & (frame["day"] + horizon_days <= first), ~learns & (frame["day"] >= first)
 
 
-def _judged(model: RiskModel, test: pl.DataFrame) -> Judged:
+def _judged(model: RiskModel, test: pl.DataFrame) -> JudgedRisks:
     happened = test[model.outcome].cast(pl.Float64).to_numpy()
-    return Judged.of(model.predict(test), happened, person=test["person_id"].to_numpy())
+    return JudgedRisks.of(model.predict(test), happened, person=test["person_id"].to_numpy())
 
 
 def _weights(model: RiskModel, train: pl.DataFrame, test: pl.DataFrame) -> pl.DataFrame:
     """How much each feature matters: what the c-statistic of test rows loses when its values go to other rows."""
-    rows = test.head(MOST_SHUFFLED)
+    rows = test.head(MAX_SHUFFLED)
     u = np.empty(len(rows))
     keyed_uniforms(0, 0, np.arange(len(rows), dtype=np.int64), STREAM_INTERVENTION, u, SPLIT_WORD)
     order = np.argsort(u)

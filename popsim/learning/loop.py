@@ -28,7 +28,7 @@ from popsim.kernels.codes import STREAM_INTERVENTION
 from popsim.kernels.numerics.sampling import keyed_uniforms
 from popsim.learning.drift import CumulativeSums, Reference, balance, described
 from popsim.learning.features import KEYS, predictors
-from popsim.learning.performance import Judged, fairness, performance, subgroups, together, watched_from
+from popsim.learning.performance import JudgedRisks, fairness, performance, subgroups, together, watched_from
 from popsim.learning.risk_model import WEIGHT, RiskModel
 
 type Floats = NDArray[np.float64]
@@ -73,7 +73,7 @@ class LearningLoop:
         self._foreseen = pl.DataFrame(schema=FORESEEN)
         self._flags = pl.DataFrame(schema=FLAGS)
         self._rows: list[pl.DataFrame] = []  # complete landmarks that have not been forgotten
-        self._judged: list[tuple[int, Judged, pl.DataFrame]] = []
+        self._judged: list[tuple[int, JudgedRisks, pl.DataFrame]] = []
         self._reference: Reference | None = None
         self._sums = CumulativeSums(constants["cusum_slack"], constants["cusum_limit"])
         self._trained_day, self._mapped_day = -np.inf, -np.inf
@@ -159,7 +159,7 @@ class LearningLoop:
         """day and action ("alarm", "trained", "recalibrated") of all that was done."""
         return pl.DataFrame(self._actions, schema={"day": pl.Int64, "action": pl.String}, orient="row")
 
-    def judged(self) -> tuple[Judged, pl.DataFrame]:
+    def judged(self) -> tuple[JudgedRisks, pl.DataFrame]:
         """Risks foreseen and what happened, over all periods, with the rows that they are about.
 
         Raises:
@@ -252,13 +252,13 @@ class LearningLoop:
             newest = said.select("person_id", judged_day="day")
             self._last_judged = pl.concat([self._last_judged, newest]).unique("person_id", keep="last")
 
-    def _next_period(self) -> tuple[pl.DataFrame, Judged] | None:
+    def _next_period(self) -> tuple[pl.DataFrame, JudgedRisks] | None:
         """What has been put aside, if it holds enough to be judged."""
         if not self._waiting:
             return None
         rows = pl.concat(self._waiting)
         happened = rows[self.outcome].to_numpy().astype(np.float64)
-        judged = Judged(rows["risk"].to_numpy(), happened, rows[WEIGHT].to_numpy(), rows["person_id"].to_numpy())
+        judged = JudgedRisks(rows["risk"].to_numpy(), happened, rows[WEIGHT].to_numpy(), rows["person_id"].to_numpy())
         if (judged.weight * judged.risk * (1.0 - judged.risk)).sum() < self._parameters["fewest_events_to_judge"]:
             return None
         self._waiting = []
@@ -299,5 +299,5 @@ class LearningLoop:
         events = int(counted.sum())
         return min(events, len(counted) - events) >= self._parameters[name]
 
-    def _watched_from(self, judged: Judged) -> float:
+    def _watched_from(self, judged: JudgedRisks) -> float:
         return watched_from(judged.risk, self._parameters["watched_share"], judged.weight)

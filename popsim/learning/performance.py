@@ -16,20 +16,20 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtri
 
 from popsim.errors import InputError
-from popsim.learning.risk_model import LEAST_RISK
+from popsim.learning.risk_model import MIN_RISK
 from popsim.outcomes.risk_adjustment import c_statistic, fit_logistic
-from popsim.outcomes.scoring import Estimate, wilson
+from popsim.outcomes.scoring import ScoreEstimate, wilson
 
 type Floats = NDArray[np.float64]
 
 AGE_BANDS = {"below 65": 65.0, "65 to 74": 75.0, "75 to 84": 85.0, "85 and above": np.inf}
 ETHNIC_GROUPS = ("not recorded", "Asian", "Black", "mixed", "White", "other")  # codes of the column
-FEWEST_IN_GROUP = 10  # events, and as many rows without; below, a group's figures would be luck
+MIN_IN_GROUP = 10  # events, and as many rows without; below, a group's figures would be luck
 
-UNKNOWN = Estimate(np.nan, np.nan)
+UNKNOWN = ScoreEstimate(np.nan, np.nan)
 
 
-class Judged(NamedTuple):
+class JudgedRisks(NamedTuple):
     """Risks that were foreseen and what happened.
 
     Attributes:
@@ -47,16 +47,16 @@ class Judged(NamedTuple):
     @classmethod
     def of(
         cls, risk: Floats, happened: Floats, weight: Floats | None = None, person: NDArray[np.int64] | None = None
-    ) -> Judged:
+    ) -> JudgedRisks:
         """With equal weights, and every row a person of its own, where nothing else is said."""
         number = len(risk)
         w = np.ones(number) if weight is None else np.asarray(weight, np.float64)
         who = np.arange(number) if person is None else person
         return cls(np.asarray(risk, np.float64), np.asarray(happened, np.float64), w, np.asarray(who, np.int64))
 
-    def where(self, rows: NDArray[np.bool_]) -> Judged:
+    def where(self, rows: NDArray[np.bool_]) -> JudgedRisks:
         """Some of the rows."""
-        return Judged(self.risk[rows], self.happened[rows], self.weight[rows], self.person[rows])
+        return JudgedRisks(self.risk[rows], self.happened[rows], self.weight[rows], self.person[rows])
 
 
 class Performance(NamedTuple):
@@ -77,14 +77,14 @@ class Performance(NamedTuple):
     events: int
     observed: float
     predicted: float
-    ratio: Estimate
-    c_statistic: Estimate
-    brier: Estimate
-    slope: Estimate
-    false_negatives: Estimate
+    ratio: ScoreEstimate
+    c_statistic: ScoreEstimate
+    brier: ScoreEstimate
+    slope: ScoreEstimate
+    false_negatives: ScoreEstimate
 
 
-def performance(judged: Judged, watched_from: float) -> Performance:
+def performance(judged: JudgedRisks, watched_from: float) -> Performance:
     """All figures; those that cannot be had (no events, one risk for everybody) are NaN.
 
     Args:
@@ -117,7 +117,7 @@ def watched_from(risk: Floats, share: float, weight: Floats | None = None) -> fl
     return float(risk[order[min(int(reached), len(order) - 1)]])
 
 
-def calibration_groups(judged: Judged, groups: int = 10) -> pl.DataFrame:
+def calibration_groups(judged: JudgedRisks, groups: int = 10) -> pl.DataFrame:
     """What was foreseen and what happened in groups of about the same weight, by rising risk.
 
     Returns:
@@ -161,7 +161,7 @@ def subgroups(frame: pl.DataFrame) -> dict[str, pl.Series]:
     return groups
 
 
-def fairness(judged: Judged, groups: Mapping[str, pl.Series], watched: float, level: float = 0.95) -> pl.DataFrame:
+def fairness(judged: JudgedRisks, groups: Mapping[str, pl.Series], watched: float, level: float = 0.95) -> pl.DataFrame:
     """Performance by subgroup.
 
     Args:
@@ -179,7 +179,7 @@ def fairness(judged: Judged, groups: Mapping[str, pl.Series], watched: float, le
     for characteristic, names in groups.items():
         for name in sorted(names.unique().drop_nulls().to_list()):
             found = performance(judged.where((names == name).fill_null(False).to_numpy()), watched)
-            enough = min(found.events, found.rows - found.events) >= FEWEST_IN_GROUP
+            enough = min(found.events, found.rows - found.events) >= MIN_IN_GROUP
             shown = found if enough else found._replace(ratio=UNKNOWN, c_statistic=UNKNOWN, false_negatives=UNKNOWN)
             rows.append({"characteristic": characteristic, "group": name, **_flat(shown)})
     table = pl.DataFrame(rows, schema=_SCHEMA)
@@ -205,7 +205,7 @@ def _flat(found: Performance) -> dict[str, float]:
     flat: dict[str, float] = {name: getattr(found, name) for name in ("rows", "persons", "events")}
     flat |= {"observed": found.observed, "predicted": found.predicted, "ratio_error": found.ratio.standard_error}
     for name in _WITH_INTERVAL:
-        estimate: Estimate = getattr(found, name)
+        estimate: ScoreEstimate = getattr(found, name)
         low, high = estimate.interval
         bounded = (max(low, 0.0), high if name == "ratio" else min(high, 1.0))
         flat |= {name: estimate.value, f"{name}_low": bounded[0], f"{name}_high": bounded[1]}
@@ -223,29 +223,29 @@ def _error(influence: Floats, person: NDArray[np.int64]) -> float:
     return float(np.sqrt((of_person**2).sum() * number / (number - 1))) if number > 1 else np.nan
 
 
-def _ratio(above: Floats, below: Floats, person: NDArray[np.int64]) -> Estimate:
+def _ratio(above: Floats, below: Floats, person: NDArray[np.int64]) -> ScoreEstimate:
     total = below.sum()
     if total <= 0.0:
         return UNKNOWN
     value = float(above.sum() / total)
-    return Estimate(value, _error((above - value * below) / total, person))
+    return ScoreEstimate(value, _error((above - value * below) / total, person))
 
 
-def difference(one: Judged, other: Judged) -> Estimate:
+def difference(one: JudgedRisks, other: JudgedRisks) -> ScoreEstimate:
     """c-statistic of one forecast less that of another of the same rows; the error is that of pairs."""
     value = _concordance(one).value - _concordance(other).value
-    return Estimate(value, _error(_influence(one) - _influence(other), one.person))
+    return ScoreEstimate(value, _error(_influence(one) - _influence(other), one.person))
 
 
-def _concordance(judged: Judged) -> Estimate:
+def _concordance(judged: JudgedRisks) -> ScoreEstimate:
     """The c-statistic; its error is that of DeLong and others, summed by person."""
     risk, y, w, person = judged
     if not 0.0 < w @ y < w.sum():
         return UNKNOWN
-    return Estimate(c_statistic(risk, w, w * y), _error(_influence(judged), person))
+    return ScoreEstimate(c_statistic(risk, w, w * y), _error(_influence(judged), person))
 
 
-def _influence(judged: Judged) -> Floats:
+def _influence(judged: JudgedRisks) -> Floats:
     """What each row adds to the c-statistic."""
     risk, y, w, _ = judged
     value = c_statistic(risk, w, w * y)
@@ -261,10 +261,10 @@ def _share_below(risk: Floats, weight: Floats) -> Floats:
     return np.asarray(((np.cumsum(at) - at / 2.0) / weight.sum())[place])
 
 
-def _slope(judged: Judged) -> Estimate:
+def _slope(judged: JudgedRisks) -> ScoreEstimate:
     """Logistic regression on the log odds foreseen, its error by person (sandwich)."""
     risk, y, w, person = judged
-    x = logit(np.clip(risk, LEAST_RISK, 1.0 - LEAST_RISK))
+    x = logit(np.clip(risk, MIN_RISK, 1.0 - MIN_RISK))
     if not 0.0 < w @ y < w.sum() or np.ptp(x) == 0.0:
         return UNKNOWN
     fitted = fit_logistic(x[:, np.newaxis], w, w * y)
@@ -272,9 +272,9 @@ def _slope(judged: Judged) -> Estimate:
     p = expit(fitted.intercept + fitted.coefficients[0] * x)
     information = design.T @ (design * (w * p * (1.0 - p))[:, np.newaxis])
     influence = (design * (w * (y - p))[:, np.newaxis]) @ np.linalg.inv(information)
-    return Estimate(float(fitted.coefficients[0]), _error(influence[:, 1], person))
+    return ScoreEstimate(float(fitted.coefficients[0]), _error(influence[:, 1], person))
 
 
-def together(parts: Iterable[Judged]) -> Judged:
+def together(parts: Iterable[JudgedRisks]) -> JudgedRisks:
     """Rows of several parts, whose persons are those of the same number."""
-    return Judged(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+    return JudgedRisks(*(np.concatenate(values) for values in zip(*parts, strict=True)))

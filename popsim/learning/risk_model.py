@@ -32,7 +32,7 @@ from popsim.outcomes.risk_adjustment import fit_logistic
 type Floats = NDArray[np.float64]
 type Method = Literal["logistic", "isotonic"]
 
-LEAST_RISK = 1e-6  # a risk this near to 0 or 1 is held there: nobody is certain
+MIN_RISK = 1e-6  # a risk this near to 0 or 1 is held there: nobody is certain
 FOLD_WORD = 0x666F6C64  # index of the random number that says in which fold a person is
 ROW_WORD = 0x726F7700  # likewise, by day: which rows of a long table are used
 TABLE, RECORD = "training.parquet", "model.json"
@@ -59,13 +59,13 @@ class Map:
 
     def __call__(self, said: Floats) -> Floats:
         """Risks from the estimator's probabilities."""
-        x = logit(np.clip(said, LEAST_RISK, 1.0 - LEAST_RISK))
+        x = logit(np.clip(said, MIN_RISK, 1.0 - MIN_RISK))
         if self.method == "isotonic":
             y = np.interp(x, self.log_odds, self.becomes)
         else:
             (x0, x1), (y0, y1) = self.log_odds, self.becomes
             y = y0 + (y1 - y0) * (x - x0) / (x1 - x0)
-        return np.asarray(np.clip(expit(y), LEAST_RISK, 1.0 - LEAST_RISK))
+        return np.asarray(np.clip(expit(y), MIN_RISK, 1.0 - MIN_RISK))
 
 
 class RiskModel:
@@ -340,11 +340,11 @@ def _thinned(table: pl.DataFrame, most: int) -> pl.DataFrame:
 def _map_of(rows: pl.DataFrame, method: Method) -> Map:
     """The map from what was said that fits outcomes best."""
     said, y, w = (rows[name].to_numpy() for name in ("said", OUTCOME, WEIGHT))
-    x = logit(np.clip(said, LEAST_RISK, 1.0 - LEAST_RISK))
+    x = logit(np.clip(said, MIN_RISK, 1.0 - MIN_RISK))
     if method == "isotonic":
         from sklearn.isotonic import IsotonicRegression
 
-        fitted = IsotonicRegression(y_min=LEAST_RISK, y_max=1.0 - LEAST_RISK).fit(x, y, sample_weight=w)
+        fitted = IsotonicRegression(y_min=MIN_RISK, y_max=1.0 - MIN_RISK).fit(x, y, sample_weight=w)
         log_odds, becomes = fitted.X_thresholds_, logit(fitted.y_thresholds_)
     else:
         line = fit_logistic(x[:, np.newaxis], w, w * y)

@@ -13,8 +13,8 @@ from popsim.errors import DefinitionError, InputError, did_you_mean, one_line
 from popsim.learning.features import KEYS
 from popsim.learning.performance import subgroups
 
-MOST_LEVELS = 12  # of a column of words that becomes features, or of subgroups
-FEWEST_ROWS = 10  # of a level that is named; rarer ones go together, so that no card names a person
+MAX_LEVELS = 12  # of a column of words that becomes features, or of subgroups
+MIN_ROWS = 10  # of a level that is named; rarer ones go together, so that no card names a person
 TELLS_ALL = 0.995  # c-statistic of a single column from which it is doubted that it was known beforehand
 YES_NO = {"yes": 1, "no": 0, "true": 1, "false": 0, "1": 1, "0": 0}
 
@@ -71,7 +71,7 @@ def read_table(
         found = _features(f"column {name}" if name in KEYS else name, values)
         features |= found
         if not found:
-            notes.append(f"column '{name}' is left out: neither numbers nor words of {MOST_LEVELS} levels or fewer")
+            notes.append(f"column '{name}' is left out: neither numbers nor words of {MAX_LEVELS} levels or fewer")
     if not features:
         raise InputError(f"{path}: no column can be a feature")
     frame = pl.DataFrame([values.alias(name) for name, values in columns.items()])
@@ -113,7 +113,7 @@ def _features(name: str, values: pl.Series) -> dict[str, pl.Series]:
     if values.dtype not in (pl.String, pl.Categorical) and not isinstance(values.dtype, pl.Enum):
         return {}
     words = values.cast(pl.String)
-    if words.n_unique() > MOST_LEVELS:
+    if words.n_unique() > MAX_LEVELS:
         return {}
     levels = _common(words).drop_nulls().unique().sort().to_list()
     return {f"{name}={level}": (_common(words) == level).cast(pl.Float64) for level in levels}
@@ -122,7 +122,7 @@ def _features(name: str, values: pl.Series) -> dict[str, pl.Series]:
 def _common(words: pl.Series) -> pl.Series:
     """Words of which there are enough; the others together."""
     counted = words.rename("word").value_counts()
-    kept = counted.filter(pl.col("count") >= FEWEST_ROWS)["word"].to_list()
+    kept = counted.filter(pl.col("count") >= MIN_ROWS)["word"].to_list()
     return words.replace_strict({word: word for word in kept if word is not None} | {None: None}, default="other")
 
 
@@ -132,8 +132,8 @@ def _groups(raw: pl.DataFrame, by: Sequence[str]) -> dict[str, pl.Series]:
     groups = subgroups(known)
     for name in by:
         words = raw[name].cast(pl.String).alias(name)
-        if words.n_unique() > MOST_LEVELS:
-            raise InputError(f"--by {name}: has more than {MOST_LEVELS} values")
+        if words.n_unique() > MAX_LEVELS:
+            raise InputError(f"--by {name}: has more than {MAX_LEVELS} values")
         groups[name] = _common(words)
     return groups
 

@@ -18,21 +18,21 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from popsim.arguments import LARGEST_WORD, real_number, whole_number
-from popsim.definitions.experiment import MOST_REPLICATIONS
+from popsim.arguments import MAX_WORD, real_number, whole_number
+from popsim.definitions.experiment import MAX_REPLICATIONS
 from popsim.errors import InputError, did_you_mean, shorten
 from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels import microsimulation as kernel
 from popsim.microsimulation.individuals import Individuals
-from popsim.microsimulation.result import Microsimulation, Run
+from popsim.microsimulation.result import Microsimulation, MicrosimulationResult
 from popsim.microsimulation.timing import Discounting, Timing
 
-MOST_STATES = 63
-MOST_DRAWS = 400_000  # so that the key of the random numbers, which counts replications of draws, stays below 2**32
+MAX_STATES = 63
+MAX_DRAWS = 400_000  # so that the key of the random numbers, which counts replications of draws, stays below 2**32
 
 
-class Unit(NamedTuple):
+class SimulatedUnit(NamedTuple):
     """A strategy in a run: second word of the random key, and parameters."""
 
     key: int
@@ -74,8 +74,8 @@ class Model(ABC):
     def __post_init__(self) -> None:
         states = list(self.states)
         names_only = not isinstance(self.states, str) and all(isinstance(state, str) for state in states)
-        if not (names_only and 1 < len(states) <= MOST_STATES and len(set(states)) == len(states)):
-            raise InputError(f"states = {shorten(self.states)}: must be 2 to {MOST_STATES} different names")
+        if not (names_only and 1 < len(states) <= MAX_STATES and len(set(states)) == len(states)):
+            raise InputError(f"states = {shorten(self.states)}: must be 2 to {MAX_STATES} different names")
         if isinstance(self.dead, str):
             raise InputError(f"dead = {self.dead!r}: must be a list of states, such as [{self.dead!r}]")
         spelt = [state for spell in self.spells for state in spell]
@@ -116,14 +116,14 @@ class Model(ABC):
             InputError: any of these, or what the model's functions say, cannot be used.
         """
         people = Individuals.of(individuals, self.states, self._initial, self._traits())
-        seed = whole_number("seed", seed, 0, LARGEST_WORD)
-        replications = whole_number("replications", replications, 1, MOST_REPLICATIONS)
+        seed = whole_number("seed", seed, 0, MAX_WORD)
+        replications = whole_number("replications", replications, 1, MAX_REPLICATIONS)
         drawn = draws if isinstance(draws, pl.DataFrame) else self.parameter_draws(draws, seed)
         values = self._values(drawn)
-        runs = [Run(draw, replication) for draw in values for replication in range(replications)]
+        runs = [MicrosimulationResult(draw, replication) for draw in values for replication in range(replications)]
         kept = len(runs) == 1 if persons is None else persons
         units = [
-            Unit(run.replication + MOST_REPLICATIONS * run.draw, self.parameters_of(strategy, values[run.draw]))
+            SimulatedUnit(run.replication + MAX_REPLICATIONS * run.draw, self.parameters_of(strategy, values[run.draw]))
             for strategy in self.strategies
             for run in runs
         ]
@@ -146,7 +146,7 @@ class Model(ABC):
         Raises:
             InputError: no parameter says how uncertain it is.
         """
-        numbers = range(1, whole_number("draws", draws, 0, MOST_DRAWS) + 1)
+        numbers = range(1, whole_number("draws", draws, 0, MAX_DRAWS) + 1)
         if not draws:
             return pl.DataFrame({"draw": []}, {"draw": pl.Int64})
         if not isinstance(self.parameters, ParameterSet):
@@ -175,7 +175,7 @@ class Model(ABC):
 
     @abstractmethod
     def _walk(
-        self, seed: int, units: Sequence[Unit], people: Individuals, totals: NDArray[np.float64]
+        self, seed: int, units: Sequence[SimulatedUnit], people: Individuals, totals: NDArray[np.float64]
     ) -> Sequence[Walked]:
         """Let everybody live in every unit; totals is (units, 3, people) to be written, or (units, 3, 0)."""
 
@@ -215,7 +215,7 @@ class Model(ABC):
         if draws.is_empty():
             return {0: {}}
         given = draws["draw"].to_list() if "draw" in draws.columns else range(1, len(draws) + 1)
-        numbers = [whole_number("draws: draw", number, 1, MOST_DRAWS) for number in given]
+        numbers = [whole_number("draws: draw", number, 1, MAX_DRAWS) for number in given]
         if len(set(numbers)) < len(numbers):
             raise InputError("draws: their numbers must be different")
         rows = draws.drop("draw", strict=False).iter_rows(named=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from popsim.arguments import whole_number
 from popsim.errors import InputError, did_you_mean, one_line
 
-MOST_PEOPLE = 1_000_000_000
+MAX_PEOPLE = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Individuals:
             InputError: nobody, a missing column, an unknown state, a person twice, or a trait that is not a number.
         """
         table = _table(given)
-        people = whole_number("individuals", given if table is None else len(table), 1, MOST_PEOPLE)
+        people = whole_number("individuals", given if table is None else len(table), 1, MAX_PEOPLE)
         table = pl.DataFrame() if table is None else table
         for name in traits:
             if name not in table.columns:

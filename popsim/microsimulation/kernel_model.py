@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from popsim.errors import InputError, one_line
 from popsim.kernels import microsimulation as kernel
-from popsim.microsimulation.base import Model, Unit, Walked, check_names, empty_sums, walked
+from popsim.microsimulation.base import Model, SimulatedUnit, Walked, check_names, empty_sums, walked
 from popsim.microsimulation.individuals import Individuals
 from popsim.microsimulation.tables import NOTHING_FOR_THE_DEAD
 
@@ -54,8 +54,8 @@ class KernelModel(Model):
         if isinstance(self.traits, str):
             raise InputError(f"traits = {self.traits!r}: must be a list of columns, such as [{self.traits!r}]")
         check_names("traits", self.traits)
-        if len(self.traits) > kernel.MOST_TRAITS:
-            raise InputError(f"traits: at most {kernel.MOST_TRAITS}, not {len(self.traits)}")
+        if len(self.traits) > kernel.MAX_TRAITS:
+            raise InputError(f"traits: at most {kernel.MAX_TRAITS}, not {len(self.traits)}")
         for name, arguments in ARGUMENTS.items():
             function = getattr(self, name)
             if not callable(function) or len(inspect.signature(function).parameters) != len(arguments):
@@ -65,7 +65,7 @@ class KernelModel(Model):
         return self.traits
 
     def _walk(
-        self, seed: int, units: Sequence[Unit], people: Individuals, totals: NDArray[np.float64]
+        self, seed: int, units: Sequence[SimulatedUnit], people: Individuals, totals: NDArray[np.float64]
     ) -> Sequence[Walked]:
         walk = compiled(self.next_state, self.rewards, self.one_offs, tuple(self.traits), bool(self.spells))
         alive = sum(1 << number for number, state in enumerate(self.states) if state not in self.dead)

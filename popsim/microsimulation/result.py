@@ -18,10 +18,10 @@ from popsim.economics.uncertainty import CONFIDENCE, t_quantile
 from popsim.errors import InputError, did_you_mean
 
 MEASURES = ("cost_total", "qalys", "life_years")
-LEAST_BATCHES, MOST_BATCHES = 20, 100
+MIN_BATCHES, MAX_BATCHES = 20, 100
 
 
-class Run(NamedTuple):
+class MicrosimulationResult(NamedTuple):
     """One passage of all individuals under all strategies: its parameter draw (0: own values) and replication."""
 
     draw: int
@@ -46,7 +46,7 @@ class Microsimulation:
 
     strategies: Sequence[str]
     states: Sequence[str]
-    runs: Sequence[Run]
+    runs: Sequence[MicrosimulationResult]
     draws: pl.DataFrame
     person_id: NDArray[np.int64]
     cycle_years: float
@@ -121,7 +121,7 @@ class Microsimulation:
     def _independent(self) -> pl.DataFrame:
         """Measures with batches of individuals in place of replications, where there is one run."""
         people = len(self.person_id)
-        batches = next((b for b in range(MOST_BATCHES, LEAST_BATCHES - 1, -1) if people % b == 0), 1)
+        batches = next((b for b in range(MAX_BATCHES, MIN_BATCHES - 1, -1) if people % b == 0), 1)
         if len(self.runs) > 1 or self.totals is None or batches == 1:
             return self.measures
         means = self.totals[:, 0].reshape(len(self.strategies), len(MEASURES), batches, -1).mean(axis=-1)

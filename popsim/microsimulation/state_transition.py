@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from popsim.errors import InputError
 from popsim.kernels import microsimulation as kernel
 from popsim.microsimulation import tables
-from popsim.microsimulation.base import Model, Unit, Walked, empty_sums, walked
+from popsim.microsimulation.base import Model, SimulatedUnit, Walked, empty_sums, walked
 from popsim.microsimulation.individuals import Individuals
 from popsim.microsimulation.tables import Function
 
-MOST_TOGETHER = 4_000_000  # table entries and people of the units that one call of the kernel lets live
+MAX_TOGETHER = 4_000_000  # table entries and people of the units that one call of the kernel lets live
 SHARED = 3  # tables that all units have in common: where arcs lead from and to, and whether they restart time
 
 
@@ -80,7 +80,7 @@ class StateTransitionModel(Model):
         return list(dict.fromkeys(argument for argument in wanted if argument not in own))
 
     def _walk(
-        self, seed: int, units: Sequence[Unit], people: Individuals, totals: NDArray[np.float64]
+        self, seed: int, units: Sequence[SimulatedUnit], people: Individuals, totals: NDArray[np.float64]
     ) -> Sequence[Walked]:
         parts = tables.groups(people.columns, self._traits())
         lived: list[Walked] = []
@@ -113,14 +113,14 @@ class StateTransitionModel(Model):
         return lived
 
     def _alike(
-        self, units: Sequence[Unit], groups: Sequence[Mapping[str, Any]], people: int
+        self, units: Sequence[SimulatedUnit], groups: Sequence[Mapping[str, Any]], people: int
     ) -> Iterator[list[TabledUnit]]:
         """Units one after the other, as many together as have the same arcs and not too much to hold at once."""
         together: list[TabledUnit] = []
         for unit in units:
             new = TabledUnit(unit.key, [self._tables(unit.p, traits) for traits in groups])
             size = sum(table.size for tables in new.tables for table in tables) + people
-            fits = (len(together) + 1) * size <= MOST_TOGETHER
+            fits = (len(together) + 1) * size <= MAX_TOGETHER
             if together and not (fits and new.is_like(together[0])):
                 yield together
                 together = []

@@ -23,7 +23,7 @@ type Function = Callable[..., Values]
 PARAMETERS, CYCLE, TIME = "p", "cycle", "time_in_state"
 TOLERANCE = 1e-9  # by how much probabilities may miss 1
 TWO_TO_32 = 2**32
-MOST_ENTRIES = 50_000_000  # of a table
+MAX_ENTRIES = 50_000_000  # of a table
 ANY = "*"
 NOTHING_FOR_THE_DEAD = "the dead have no utility and cost nothing; what a death costs or loses is a one-off"
 
@@ -105,7 +105,7 @@ def arcs(rows: Values, states: Mapping[str, int], dead: Collection[str], cycles:
     """
     given = _flat(rows, states, where)
     shape = _shape(given, cycles, where)
-    if np.prod(shape) * len(states) ** 2 > MOST_ENTRIES:
+    if np.prod(shape) * len(states) ** 2 > MAX_ENTRIES:
         raise InputError(f"{where}: table of {' x '.join(map(str, shape))} is too large: write a KernelModel instead")
     table = np.zeros((*shape, len(states), len(states)))
     for (origin, target), value in given.items():

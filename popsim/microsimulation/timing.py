@@ -26,8 +26,8 @@ from popsim.errors import InputError, did_you_mean
 
 Correction = Literal["half_cycle", "simpson", "start", "end", "none", "simpson_darth"]
 DiscountTime = Literal["cycle", "continuous"]
-MOST_CYCLES = 100_000
-HIGHEST_RATE = 1.0
+MAX_CYCLES = 100_000
+MAX_RATE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Timing:
     correction: Correction = "half_cycle"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "cycles", whole_number("cycles", self.cycles, 1, MOST_CYCLES))
+        object.__setattr__(self, "cycles", whole_number("cycles", self.cycles, 1, MAX_CYCLES))
         object.__setattr__(self, "cycle_years", real_number("cycle_years", self.cycle_years))
         if self.cycle_years <= 0.0:
             raise InputError(f"cycle_years = {self.cycle_years}: must be above 0")
@@ -87,7 +87,7 @@ class Discounting:
 
     def __post_init__(self) -> None:
         for name, rate in (("costs", self.costs), ("effects", self.effects)):
-            object.__setattr__(self, name, real_number(f"discount rate of {name}", rate, 0.0, HIGHEST_RATE))
+            object.__setattr__(self, name, real_number(f"discount rate of {name}", rate, 0.0, MAX_RATE))
         if self.time not in get_args(DiscountTime):
             raise InputError(f"discounting time: {did_you_mean(str(self.time), get_args(DiscountTime))}")
 

@@ -8,7 +8,7 @@ from popsim.population.population import Population
 
 GFR = "untreated_gfr_ml_min"  # without the reversible effect of drugs, as of a chronic slope
 DAYS_PER_YEAR = 365.25
-LEAST_DAYS = 90.0  # a slope over less says nothing
+MIN_DAYS = 90.0  # a slope over less says nothing
 
 
 def clinical_start(population: Population) -> pl.DataFrame | None:
@@ -34,5 +34,5 @@ def with_clinical(persons: pl.DataFrame, population: Population, start: pl.DataF
     joined = persons.join(start, on="person_id", how="left", maintain_order="left").join(
         end, on="person_id", how="left", maintain_order="left"
     )
-    seen = pl.when(pl.col("life_days") >= LEAST_DAYS).then(slope)
+    seen = pl.when(pl.col("life_days") >= MIN_DAYS).then(slope)
     return joined.with_columns(chronic_gfr_slope_ml_min_year=seen).drop("gfr_at_entry", "gfr_at_end")

@@ -17,7 +17,7 @@ GIVEN = {
     "genotype_known": "genotype known",
 }
 TOLD = ("start", "visit", "miss", "present", "death", "alert", "renege", "block", "early")
-MOST_EVENTS = 3  # parting events of each life that are named
+MAX_EVENTS = 3  # parting events of each life that are named
 
 
 class Life(NamedTuple):
@@ -73,8 +73,8 @@ def _of_events(one: Life, other: Life) -> list[Difference]:
     found = []
     for life, mine, others in ((one, here, there), (other, there, here)):
         only = mine.join(others, on=list(keys), how="anti", nulls_equal=True, maintain_order="left")
-        first = only.head(MOST_EVENTS)
-        last = only.slice(MOST_EVENTS).filter(pl.col("event") == "death")
+        first = only.head(MAX_EVENTS)
+        last = only.slice(MAX_EVENTS).filter(pl.col("event") == "death")
         for time, event, setting, cause, _ in pl.concat([first, last]).iter_rows():
             reason = "" if cause == "none" else f" ({cause.replace('_', ' ')})"
             place = f", {setting.replace('_', ' ')}" if setting else ""

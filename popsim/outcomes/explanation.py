@@ -20,8 +20,8 @@ from popsim.kernels import codes as code
 from popsim.kernels.physiology.fluid import FluidParameters, drug_natriuresis, kidney_power, loop_response
 
 WINDOW_DAYS = 30  # how far back a cause is looked for; changes words only
-LEAST_LITRES = 0.1  # smaller parts of a gain of fluid are not named
-LEAST_FACTOR = 1.15  # smaller factors of a hazard are not named
+MIN_LITRES = 0.1  # smaller parts of a gain of fluid are not named
+MIN_FACTOR = 1.15  # smaller factors of a hazard are not named
 
 
 class Reading(NamedTuple):
@@ -101,7 +101,7 @@ def why_dead(diary: pl.DataFrame, day: int, constants: ParameterSet) -> list[str
     first, last = rows.row(0, named=True), rows.row(-1, named=True)
     now, then = _death_terms(last, constants), _death_terms(first, constants)
     factors = {words: math.exp(now[words] - then[words]) for words in now}
-    named = sorted(((f, words) for words, f in factors.items() if f >= LEAST_FACTOR), reverse=True)
+    named = sorted(((f, words) for words, f in factors.items() if f >= MIN_FACTOR), reverse=True)
     hazard = f"hazard of death {last['death_hazard_per_day'] * 100:.2g}% a day"
     terms = ", ".join(f"{words} x{f:.2g}" for f, words in named)
     lines = [f"{hazard}; higher than on the first day by {terms}" if terms else hazard]
@@ -128,16 +128,16 @@ def _fluid(before: pl.DataFrame, constants: ParameterSet) -> list[str]:
     start = int(np.argmin(excess))
     gained = excess[-1] - excess[start]
     rising = before.slice(start + 1)
-    if gained < LEAST_LITRES or rising.is_empty():
+    if gained < MIN_LITRES or rising.is_empty():
         return []
     parts: dict[str, float] = {}
     for day in rising.iter_rows(named=True):
         for words, litres in _fluid_of_day(day, constants).items():
             parts[words] = parts.get(words, 0.0) + litres
-    named = sorted(((litres, words) for words, litres in parts.items() if litres >= LEAST_LITRES), reverse=True)
+    named = sorted(((litres, words) for words, litres in parts.items() if litres >= MIN_LITRES), reverse=True)
     rest = gained - sum(litres for litres, _ in named)
     terms = [f"{words} {litres:.1f} L" for litres, words in named]
-    terms += [f"shed or held by the kidneys otherwise {rest:+.1f} L"] if abs(rest) >= LEAST_LITRES else []
+    terms += [f"shed or held by the kidneys otherwise {rest:+.1f} L"] if abs(rest) >= MIN_LITRES else []
     return [f"fluid gained since day {before['day'][start]}: {gained:.1f} L ({', '.join(terms)})"]
 
 

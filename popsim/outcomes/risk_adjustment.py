@@ -17,7 +17,7 @@ from popsim.errors import InputError
 
 RIDGE = 1e-9  # on standardised coefficients, per trial
 TOLERANCE = 1e-10  # on the standardised coefficients
-MOST_STEPS = 100
+MAX_STEPS = 100
 TENTHS = 10
 
 
@@ -70,11 +70,11 @@ def fit_logistic(
     beta = np.zeros(design.shape[1])
     beta[0] = np.log(hits / (total - hits))
     value = _log_likelihood(design, trials, successes, beta, penalty)
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         risk = logistic(design @ beta)
         gradient = design.T @ (successes - trials * risk) - penalty * beta
         step = np.linalg.solve(_information(design, trials, risk, penalty), gradient)
-        for _ in range(MOST_STEPS):
+        for _ in range(MAX_STEPS):
             trial = _log_likelihood(design, trials, successes, beta + step, penalty)
             if trial >= value or np.abs(step).max() < TOLERANCE:
                 break

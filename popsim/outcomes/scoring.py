@@ -21,10 +21,10 @@ type Floats = NDArray[np.float64]
 type Flags = NDArray[np.bool_]
 
 CERTAIN = 1e-12  # a risk this near to 0 or 1 has no finite logit: it is held there where a logit is needed
-MOST_STEPS, CONVERGED = 100, 1e-10
+MAX_STEPS, CONVERGED = 100, 1e-10
 
 
-class Estimate(NamedTuple):
+class ScoreEstimate(NamedTuple):
     """A number with its standard error (NaN where there is none)."""
 
     value: float
@@ -53,7 +53,7 @@ class Brier(NamedTuple):
     uncertainty: float
 
 
-class Calibration(NamedTuple):
+class CalibrationCurve(NamedTuple):
     """Logistic regression of what happened on the logit of the risk.
 
     Attributes:
@@ -61,8 +61,8 @@ class Calibration(NamedTuple):
         slope: 1 is best; below 1 where risks are too extreme.
     """
 
-    intercept: Estimate
-    slope: Estimate
+    intercept: ScoreEstimate
+    slope: ScoreEstimate
 
 
 def brier(risk: ArrayLike, happened: ArrayLike) -> Brier:
@@ -169,7 +169,7 @@ def wilson(share: Floats, number: NDArray[np.int64] | Floats) -> tuple[Floats, F
     return np.asarray(middle - reach), np.asarray(middle + reach)
 
 
-def calibration(risk: ArrayLike, happened: ArrayLike) -> Calibration:
+def calibration(risk: ArrayLike, happened: ArrayLike) -> CalibrationCurve:
     """Calibration in the large and calibration slope, by maximum likelihood; NaN where there is no maximum.
 
     There is none where the event came to nobody or to everybody, and no slope where all risks are equal or part those
@@ -178,7 +178,9 @@ def calibration(risk: ArrayLike, happened: ArrayLike) -> Calibration:
     p, y = _pair(risk, happened)
     x = logit(np.clip(p, CERTAIN, 1.0 - CERTAIN))
     constant = np.ones((len(x), 1))
-    return Calibration(_logistic(constant, y, x)[0], _logistic(np.column_stack([x, constant]), y, np.zeros(len(x)))[0])
+    return CalibrationCurve(
+        _logistic(constant, y, x)[0], _logistic(np.column_stack([x, constant]), y, np.zeros(len(x)))[0]
+    )
 
 
 def recalibrated(points: ArrayLike, happened: ArrayLike) -> Floats:
@@ -195,7 +197,7 @@ def recalibrated(points: ArrayLike, happened: ArrayLike) -> Floats:
     return np.asarray(expit(level.value + slope.value * design[:, 1]))
 
 
-def c_statistic(points: ArrayLike, happened: ArrayLike) -> Estimate:
+def c_statistic(points: ArrayLike, happened: ArrayLike) -> ScoreEstimate:
     """Probability that of two persons the one to whom the event came had more points (ties count half).
 
     The standard error is that of DeLong, DeLong and Clarke-Pearson 1988 (Biometrics 44:837-845), from midranks (Sun and
@@ -211,14 +213,14 @@ def c_statistic(points: ArrayLike, happened: ArrayLike) -> Estimate:
     x, y = np.asarray(points, np.float64), np.asarray(happened, np.bool_)
     cases, controls = int(y.sum()), int((~y).sum())
     if not cases or not controls:
-        return Estimate(np.nan, np.nan)
+        return ScoreEstimate(np.nan, np.nan)
     ranks = _ranks(x)
     of_cases = (ranks[y] - _ranks(x[y])) / controls  # share of controls below each case
     of_controls = 1.0 - (ranks[~y] - _ranks(x[~y])) / cases  # share of cases above each control
     if min(cases, controls) < 2:
-        return Estimate(float(of_cases.mean()), np.nan)
+        return ScoreEstimate(float(of_cases.mean()), np.nan)
     variance = of_cases.var(ddof=1) / cases + of_controls.var(ddof=1) / controls
-    return Estimate(float(of_cases.mean()), float(np.sqrt(variance)))
+    return ScoreEstimate(float(of_cases.mean()), float(np.sqrt(variance)))
 
 
 def _pair(risk: ArrayLike, happened: ArrayLike) -> tuple[Floats, Flags]:
@@ -230,13 +232,13 @@ def _pair(risk: ArrayLike, happened: ArrayLike) -> tuple[Floats, Flags]:
     return p, y.astype(np.bool_)
 
 
-def _logistic(design: Floats, happened: Flags, offset: Floats) -> list[Estimate]:
+def _logistic(design: Floats, happened: Flags, offset: Floats) -> list[ScoreEstimate]:
     """Coefficients of a logistic regression by Newton's method; NaN where it has no maximum."""
-    unknown = [Estimate(np.nan, np.nan)] * design.shape[1]
+    unknown = [ScoreEstimate(np.nan, np.nan)] * design.shape[1]
     if happened.all() or not happened.any():
         return unknown
     beta = np.zeros(design.shape[1])
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         p = expit(design @ beta + offset)
         information = design.T @ (design * (p * (1.0 - p))[:, None])
         if np.linalg.cond(information) > 1.0 / CERTAIN:
@@ -245,7 +247,7 @@ def _logistic(design: Floats, happened: Flags, offset: Floats) -> list[Estimate]
         beta = beta + np.clip(step, -5.0, 5.0)
         if np.abs(step).max() < CONVERGED:
             errors = np.sqrt(np.diag(np.linalg.inv(information)))
-            return [Estimate(float(b), float(e)) for b, e in zip(beta, errors, strict=True)]
+            return [ScoreEstimate(float(b), float(e)) for b, e in zip(beta, errors, strict=True)]
     return unknown
 
 

@@ -32,7 +32,7 @@ from popsim.outcomes.risk_adjustment import LogisticFit, c_statistic, calibratio
 
 UNIT = ("strategy", "draw", "replication", "region")
 # Persons that the model is fitted to, at most: the first replications; coefficients are then known to three digits.
-MOST_FITTED = 500_000
+MAX_FITTED = 500_000
 EFFECT_STEPS = 4  # Newton steps towards a region's effect, each at most 1 on the log odds
 
 
@@ -55,7 +55,7 @@ COVARIATES: dict[str, pl.Expr] = {
 }  # fmt: skip
 
 
-class RiskModel(NamedTuple):
+class StandardisationModel(NamedTuple):
     """A risk model and how good it is on the discharges it was fitted to.
 
     Attributes:
@@ -81,7 +81,7 @@ class RiskModel(NamedTuple):
         return pl.lit(self.fit.intercept) + pl.sum_horizontal(term * coefficient for term, coefficient in terms)
 
 
-def risk_model(persons: pl.LazyFrame, comparator: str, days: int = WINDOWS_DAYS[0]) -> RiskModel:
+def risk_model(persons: pl.LazyFrame, comparator: str, days: int = WINDOWS_DAYS[0]) -> StandardisationModel:
     """Fit the model to the comparator's index discharges.
 
     Args:
@@ -95,14 +95,14 @@ def risk_model(persons: pl.LazyFrame, comparator: str, days: int = WINDOWS_DAYS[
     table = (
         persons.filter((pl.col("strategy") == comparator) & (pl.col(f"index_discharges_{days}d") > 0))
         .select(**COVARIATES, trials=_real(f"index_discharges_{days}d"), successes=_real(f"index_readmitted_{days}d"))
-        .head(MOST_FITTED)
+        .head(MAX_FITTED)
         .collect()
     )
     covariates = table.select(*COVARIATES).to_numpy()
     trials, successes = table["trials"].to_numpy(), table["successes"].to_numpy()
     fit = fit_logistic(covariates, trials, successes)
     risk = fit.probability(covariates)
-    return RiskModel(
+    return StandardisationModel(
         days,
         fit,
         int(trials.sum()),
@@ -112,7 +112,9 @@ def risk_model(persons: pl.LazyFrame, comparator: str, days: int = WINDOWS_DAYS[
     )
 
 
-def observed_and_expected(persons: pl.LazyFrame, model: RiskModel, effects: pl.DataFrame | None = None) -> pl.DataFrame:
+def observed_and_expected(
+    persons: pl.LazyFrame, model: StandardisationModel, effects: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Readmissions of every unit beside what the model expects.
 
     Args:
@@ -145,7 +147,7 @@ def observed_and_expected(persons: pl.LazyFrame, model: RiskModel, effects: pl.D
     )
 
 
-def standardised(units: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
+def standardised(units: pl.DataFrame, model: StandardisationModel) -> pl.DataFrame:
     """Standardised ratio and risk-standardised rate of every strategy, draw and replication, regions together.
 
     Args:
@@ -166,7 +168,7 @@ def standardised(units: pl.DataFrame, model: RiskModel) -> pl.DataFrame:
     )
 
 
-def hospital_ratios(persons: pl.LazyFrame, model: RiskModel) -> pl.DataFrame:
+def hospital_ratios(persons: pl.LazyFrame, model: StandardisationModel) -> pl.DataFrame:
     """Predicted / expected of every region as its own hospital, against the average region of the same unit of work.
 
     Args:

@@ -12,7 +12,7 @@ from popsim.errors import DefinitionError
 from popsim.evidence.correlation import cholesky
 
 # Below this the Cholesky factor loses its accuracy: columns are then nearly functions of each other.
-SMALLEST_EIGENVALUE = 1e-6
+MIN_EIGENVALUE = 1e-6
 
 
 def correlation_matrix(names: Sequence[str], correlations: Sequence[Correlation]) -> NDArray[np.float64]:
@@ -36,7 +36,7 @@ def cholesky_factor(names: Sequence[str], correlations: Sequence[Correlation], f
     if not names:
         return matrix
     eigenvalues, vectors = np.linalg.eigh(matrix)
-    if eigenvalues[0] < SMALLEST_EIGENVALUE:
+    if eigenvalues[0] < MIN_EIGENVALUE:
         worst = _most_responsible(matrix, vectors[:, 0])
         a, b = names[worst[0]], names[worst[1]]
         raise DefinitionError(
@@ -44,7 +44,7 @@ def cholesky_factor(names: Sequence[str], correlations: Sequence[Correlation], f
             f"correlations {a}, {b}",
             float(matrix[worst]),
             f"no such people exist: the correlation matrix is not positive definite (smallest eigenvalue "
-            f"{eigenvalues[0]:.4g}, must be at least {SMALLEST_EIGENVALUE:g}); this pair does most to make it so",
+            f"{eigenvalues[0]:.4g}, must be at least {MIN_EIGENVALUE:g}); this pair does most to make it so",
         )
     return cholesky(matrix)
 

@@ -21,12 +21,12 @@ from popsim.definitions.texts import read_text
 from popsim.errors import DefinitionError, shorten
 from popsim.numbers import parse_number
 
-LARGEST_BYTES = 64 * 1024 * 1024
-MOST_LINES = 2_000_000
-MOST_COLUMNS = 2000
-LONGEST_LINE = 200_000
-LONGEST_FIELD = 4000
-MOST_TOLD = 10
+MAX_BYTES = 64 * 1024 * 1024
+MAX_LINES = 2_000_000
+MAX_COLUMNS = 2000
+MAX_LINE = 200_000
+MAX_FIELD = 4000
+MAX_TOLD = 10
 ROWS_AT_ONCE = 50_000
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
@@ -64,14 +64,14 @@ def read_csv(path: Path, missing: frozenset[str] = frozenset()) -> CsvTable:
     Raises:
         DefinitionError: the file cannot be read, the header has a blank or a name twice, or rows are ragged.
     """
-    text = read_text(path, LARGEST_BYTES)
+    text = read_text(path, MAX_BYTES)
     if "\0" in text:
         raise DefinitionError(path, "file", None, "not a table: it holds a zero character")
-    if text.count("\n") > MOST_LINES:
-        raise DefinitionError(path, "file", None, f"more than {MOST_LINES} lines")
+    if text.count("\n") > MAX_LINES:
+        raise DefinitionError(path, "file", None, f"more than {MAX_LINES} lines")
     lines = text.splitlines(keepends=True)
-    if long := next((number for number, line in enumerate(lines, start=1) if len(line) > LONGEST_LINE), None):
-        raise DefinitionError(path, f"line {long}", None, f"longer than {LONGEST_LINE} characters")
+    if long := next((number for number, line in enumerate(lines, start=1) if len(line) > MAX_LINE), None):
+        raise DefinitionError(path, f"line {long}", None, f"longer than {MAX_LINE} characters")
     comments = tuple(line[1:].strip() for line in lines if line.startswith("#"))
     lines = [line for line in lines if not line.startswith("#")]
     head = next((line for line in lines if line.strip()), "")
@@ -83,19 +83,19 @@ def read_csv(path: Path, missing: frozenset[str] = frozenset()) -> CsvTable:
     for number, row in enumerate(rows, start=1):
         if len(row) != len(names):
             problems.append(f"row {number} has {len(row)} values for {len(names)} columns")
-        elif too_long := next((name for name, word in zip(names, row, strict=True) if len(word) > LONGEST_FIELD), None):
-            problems.append(f"row {number}, column {too_long}: longer than {LONGEST_FIELD} characters")
+        elif too_long := next((name for name, word in zip(names, row, strict=True) if len(word) > MAX_FIELD), None):
+            problems.append(f"row {number}, column {too_long}: longer than {MAX_FIELD} characters")
         else:
             decimal_comma |= separator != "," and any(_DECIMAL_COMMA.fullmatch(word) for word in row if "," in word)
             chunk.append([None if word in missing else word for word in row])
         if len(chunk) == ROWS_AT_ONCE:
             parts.append(_frame(chunk, names))
             chunk = []
-        if len(problems) > MOST_TOLD:
+        if len(problems) > MAX_TOLD:
             break
     if problems:
-        more = "; and more" if len(problems) > MOST_TOLD else ""
-        told = "; ".join(problems[:MOST_TOLD])
+        more = "; and more" if len(problems) > MAX_TOLD else ""
+        told = "; ".join(problems[:MAX_TOLD])
         allowed = f"not a readable csv table ({SEPARATORS[separator]} separate the columns): {told}{more}"
         raise DefinitionError(path, "file", None, allowed)
     return CsvTable(pl.concat([*parts, _frame(chunk, names)]), comments, decimal_comma)
@@ -121,15 +121,15 @@ def _checked_header(names: list[str], separator: str, path: Path) -> list[str]:
 
     if not names:
         raise refuse("not a readable csv table: it is empty")
-    if len(names) > MOST_COLUMNS:
-        raise refuse(f"more than {MOST_COLUMNS} columns")
+    if len(names) > MAX_COLUMNS:
+        raise refuse(f"more than {MAX_COLUMNS} columns")
     blank = [str(place) for place, name in enumerate(names, start=1) if not name]
     if blank:
         ends = f" (does the line end with one of the {SEPARATORS[separator]}?)" if not names[-1] else ""
-        raise refuse(f"column {', '.join(blank[:MOST_TOLD])} has no name{ends}")
+        raise refuse(f"column {', '.join(blank[:MAX_TOLD])} has no name{ends}")
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
-        told = ", ".join(shorten(name) for name in twice[:MOST_TOLD])
+        told = ", ".join(shorten(name) for name in twice[:MAX_TOLD])
         raise refuse(f"each column needs a name of its own, used twice: {told}")
     if all(parse_number(name) is not None for name in names):
         raise refuse("the first line must hold the names of the columns", ", ".join(names))

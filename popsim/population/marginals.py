@@ -16,7 +16,7 @@ from popsim.kernels.numerics.sampling import PIECE_LOGNORMAL, PIECE_NORMAL, PIEC
 # Solved parameters are rounded to so many digits, so that platforms whose solvers differ in the last bits agree.
 SOLVED_DIGITS = 10
 MOMENT_TOLERANCE = 1e-11
-MOST_STEPS = 200
+MAX_STEPS = 200
 
 type Bounds = tuple[float, float] | None
 
@@ -192,7 +192,7 @@ def _solved(
     """
     x, y = start[0], math.log(start[1])
     at = misfit(x, y)
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         if max(map(abs, at)) < MOMENT_TOLERANCE:
             location, scale = (float(f"{value:.{SOLVED_DIGITS}g}") for value in (x, math.exp(y)))
             return location, scale

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.arguments import LONGEST_DAYS, key, whole_number
-from popsim.definitions.cohort import LARGEST_SIZE, AnyMarginal, SameAs
+from popsim.arguments import MAX_DAYS, key, whole_number
+from popsim.definitions.cohort import MAX_SIZE, AnyMarginal, SameAs
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.kernels.codes import STREAM_COHORT
 from popsim.kernels.numerics.sampling import correlate, keyed_uniforms, quantiles
@@ -110,8 +110,8 @@ def sample(
         DefinitionError: see `plan`.
         InputError: size, enrolment_days, seed or replication is no whole number within its bounds.
     """
-    size = whole_number("population size", size, 1, LARGEST_SIZE)
-    enrolment_days = whole_number("enrolment_days", enrolment_days, 0, LONGEST_DAYS)
+    size = whole_number("population size", size, 1, MAX_SIZE)
+    enrolment_days = whole_number("enrolment_days", enrolment_days, 0, MAX_DAYS)
     seed, replication = key(seed, replication)
     ready = plan(cohort, schema)
     entry_day, person_id = _entries(size, seed, replication, enrolment_days)

@@ -26,7 +26,7 @@ BOUNDS: Final = {  # lowest and highest that are taken for a measurement in this
     "virus_activity": (0.0, 20.0),
 }
 DAYS = 365
-MOST_YEARS = 100
+MAX_YEARS = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,9 +101,9 @@ def _checked_dates(frame: pl.DataFrame, path: Path) -> NDArray[np.int64]:
     if (steps != 1).any():
         row = int(np.argmax((steps != 1).to_numpy())) + 1
         raise DefinitionError(path, f"date, row {row + 1}", str(dates[row]), f"must be the day after {dates[row - 1]}")
-    whole = [dates.dt.offset_by(f"{years}y")[0] for years in range(1, MOST_YEARS + 1)] if len(dates) else []
+    whole = [dates.dt.offset_by(f"{years}y")[0] for years in range(1, MAX_YEARS + 1)] if len(dates) else []
     after = dates.dt.offset_by("1d")[-1] if len(dates) else None
     if after not in whole:
-        raise DefinitionError(path, "date", None, f"must be 1 to {MOST_YEARS} whole years, to begin again after them")
+        raise DefinitionError(path, "date", None, f"must be 1 to {MAX_YEARS} whole years, to begin again after them")
     days: NDArray[np.int64] = dates.dt.ordinal_day().to_numpy().astype(np.int64)
     return days

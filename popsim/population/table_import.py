@@ -21,7 +21,7 @@ from popsim.definitions.cohort import Filter, Table, TableColumn
 from popsim.errors import DefinitionError, InputError, did_you_mean, one_line, shorten
 from popsim.numbers import parse_number
 from popsim.population.columns import Column, Schema
-from popsim.population.csv_table import MOST_TOLD, read_csv
+from popsim.population.csv_table import MAX_TOLD, read_csv
 from popsim.population.formulas import FORMULAS
 from popsim.units import canonical, convert
 
@@ -117,7 +117,7 @@ def read_people(table: Table, schema: Schema, cohort_file: Path) -> People:
 def _refusal(path: Path, problems: list[Problem]) -> DefinitionError:
     """One error for all that is wrong with the values of a table, row by row, the first few in full."""
     first, *others = sorted(problems, key=lambda problem: problem.row)
-    told = [f"; {other.where} = {shorten(other.value)}: {other.why}" for other in others[: MOST_TOLD - 1]]
+    told = [f"; {other.where} = {shorten(other.value)}: {other.why}" for other in others[: MAX_TOLD - 1]]
     more = f"; and {len(others) - len(told)} more" if len(others) > len(told) else ""
     return DefinitionError(path, first.where, first.value, f"{first.why}{''.join(told)}{more}")
 

@@ -27,7 +27,7 @@ from popsim.population.formulas import FORMULAS
 from popsim.registry import vocabulary as words
 from popsim.registry.packing import MEMORY_DAYS, BeliefKind, pack, unpack
 from popsim.registry.privacy import number_of
-from popsim.registry.stream import Row
+from popsim.registry.stream import StreamRow
 from popsim.registry.vocabulary import Measure, Vocabulary, column_dose, vocabulary_of
 
 QUANTILES = (0.05, 0.5, 0.95)
@@ -53,7 +53,7 @@ class Lived(NamedTuple):
 
     state: bytes
     bands: dict[int, bytes]
-    unused: set[Row]
+    unused: set[StreamRow]
 
 
 @cache
@@ -86,7 +86,11 @@ def believe(kind: BeliefKind, twins: Sequence[str], states: Sequence[bytes], day
 
 
 def live(
-    kind: BeliefKind, belief: Belief, rows: Sequence[Sequence[Row]], until: int, newest: Sequence[Mapping[str, float]]
+    kind: BeliefKind,
+    belief: Belief,
+    rows: Sequence[Sequence[StreamRow]],
+    until: int,
+    newest: Sequence[Mapping[str, float]],
 ) -> list[Lived]:
     """Advance twins to a day and tell them what was recorded.
 
@@ -115,7 +119,7 @@ def live(
     return [Lived(*one) for one in zip(states, bands, day_of_life.unused, strict=True)]
 
 
-def subject(row: Row, vocabulary: Vocabulary) -> str | None:
+def subject(row: StreamRow, vocabulary: Vocabulary) -> str | None:
     """What a row says how it stands now: a dose, where the person is; None where it does not."""
     if row.kind == "medication":
         return vocabulary.medications[row.code].name
@@ -139,9 +143,9 @@ class _Days:
         self._belief, self._vocabulary = belief, vocabulary_of(kind.physiology)
         self._newest = newest
         self._place = {sensor.name: place for place, sensor in enumerate(self._vocabulary.sensors)}
-        self.unused: list[set[Row]] = [set() for _ in newest]
+        self.unused: list[set[StreamRow]] = [set() for _ in newest]
 
-    def look_back(self, late: Sequence[Sequence[Row]]) -> None:
+    def look_back(self, late: Sequence[Sequence[StreamRow]]) -> None:
         """Take in what comes late, the oldest first."""
         now = self._belief.day
         ago = sorted({now - row.day for mine in late for row in mine if row.kind == "observation"}, reverse=True)
@@ -152,7 +156,7 @@ class _Days:
             else:
                 for person, old in enumerate(then):
                     self.unused[person].update(row for row in old if row.kind == "observation")
-        standing: list[list[Row]] = [[] for _ in late]
+        standing: list[list[StreamRow]] = [[] for _ in late]
         for person, mine in enumerate(late):
             for row in mine:
                 about = subject(row, self._vocabulary)
@@ -162,7 +166,7 @@ class _Days:
                     self.unused[person].add(row)
         self.know(standing)
 
-    def know(self, rows: Sequence[Sequence[Row]]) -> None:
+    def know(self, rows: Sequence[Sequence[StreamRow]]) -> None:
         """Doses, agents, where the person is, the last review; of those of whom it is told, and of nobody else."""
         for person, mine in enumerate(rows):
             for row in mine:
@@ -176,7 +180,7 @@ class _Days:
         if GIVEN_ONCE in people.schema:
             people[GIVEN_ONCE] = 0.0
 
-    def observe(self, rows: Sequence[Sequence[Row]], days_ago: int) -> None:
+    def observe(self, rows: Sequence[Sequence[StreamRow]], days_ago: int) -> None:
         """Readings of a day, at most one of each sensor at a time, and classes."""
         readings = self._readings(rows)
         for several in readings:
@@ -184,7 +188,7 @@ class _Days:
         for classes in self._classes(rows, days_ago):
             self._belief.weigh(classes)
 
-    def hear(self, rows: Sequence[Sequence[Row]]) -> None:
+    def hear(self, rows: Sequence[Sequence[StreamRow]]) -> None:
         """Why persons came to hospital, or that they did not."""
         cause, watched = np.zeros(len(rows), np.int8), np.zeros(len(rows), np.bool_)
         for person, mine in enumerate(rows):
@@ -200,7 +204,7 @@ class _Days:
             self._belief.hear(cause, watched)
             presenting[others] = before  # whoever is not spoken of stays as told before
 
-    def _facts(self, row: Row, person: int) -> Iterator[tuple[str, float]]:
+    def _facts(self, row: StreamRow, person: int) -> Iterator[tuple[str, float]]:
         if row.kind == "medication":
             yield from self._dose(row, person)
         elif row.kind == "event":
@@ -208,7 +212,7 @@ class _Days:
             if row.code in (words.REVIEWED, words.DISCHARGED):
                 yield "last_review_day", float(row.day)
 
-    def _dose(self, row: Row, person: int) -> Iterator[tuple[str, float]]:
+    def _dose(self, row: StreamRow, person: int) -> Iterator[tuple[str, float]]:
         measure = self._vocabulary.medications[row.code]
         agent = None if measure.drug is None else measure.drug.agent_column
         if measure.drug is not None and agent is not None and agent in self._vocabulary.schema:
@@ -217,7 +221,7 @@ class _Days:
             yield agent, float(measure.drug.agent)
         yield measure.name, column_dose(measure, row.value)
 
-    def _readings(self, rows: Sequence[Sequence[Row]]) -> list[NDArray[np.float64]]:
+    def _readings(self, rows: Sequence[Sequence[StreamRow]]) -> list[NDArray[np.float64]]:
         """As many (sensors, persons) as a person has readings of one sensor."""
         filled: list[NDArray[np.float64]] = []
         turns: Counter[tuple[int, int]] = Counter()
@@ -232,14 +236,14 @@ class _Days:
                 filled[turn][place, person] = value
         return filled
 
-    def _observations(self, rows: Sequence[Sequence[Row]]) -> Iterator[tuple[int, Row, Measure]]:
+    def _observations(self, rows: Sequence[Sequence[StreamRow]]) -> Iterator[tuple[int, StreamRow, Measure]]:
         """Persons with their readings, and what the codes mean."""
         for person, mine in enumerate(rows):
             for row in mine:
                 if row.kind == "observation":
                     yield person, row, self._vocabulary.measurements[row.code]
 
-    def _classes(self, rows: Sequence[Sequence[Row]], days_ago: int) -> list[NDArray[np.float64]]:
+    def _classes(self, rows: Sequence[Sequence[StreamRow]], days_ago: int) -> list[NDArray[np.float64]]:
         """Log likelihoods, (rows,), of New York Heart Association classes read, under each member.
 
         A class is read one too high, or one too low, with half the error each.

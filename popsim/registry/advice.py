@@ -18,13 +18,13 @@ from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.forecast import EVENTS, HORIZONS, Forecast, forecast
 from popsim.assimilation.options import load_options
 from popsim.assimilation.reasons import UNCHANGED, described, explain
-from popsim.definitions.options import Option as TherapyOption
+from popsim.definitions.options import TherapyOption
 from popsim.errors import InputError
 from popsim.registry.advance import filtration
 from popsim.registry.audit import Done, next_line, write_audit
 from popsim.registry.privacy import NO_NAMES, personal
 from popsim.registry.service import TwinRegistry, salts, stored_rows
-from popsim.registry.summary import Band, Option, Risk
+from popsim.registry.summary import Band, OptionSummary, RiskSummary
 from popsim.registry.tables import forecasts, insert_many, observations, recommendations
 from popsim.registry.vocabulary import Vocabulary, vocabulary_of
 
@@ -32,7 +32,7 @@ FORECAST_DAYS = max(HORIZONS)
 COMPARED_DAYS = 180
 WILLINGNESS_TO_PAY = 20_000.0  # GBP a QALY, the lower end of what NICE goes by, as in the experiments
 QUANTILES = (0.05, 0.5, 0.95)
-LONGEST_DAYS = 730
+MAX_DAYS = 730
 
 
 def make_forecast(registry: TwinRegistry, twin: str, days: int = FORECAST_DAYS) -> None:
@@ -113,19 +113,19 @@ def _band(ahead: Forecast, column: str) -> Band:
     return Band(days, low, median, high)
 
 
-def _risks(ahead: Forecast) -> list[Risk]:
+def _risks(ahead: Forecast) -> list[RiskSummary]:
     """The risks that people ask for; those of single reactions are among `adverse_reaction`."""
     return [
-        Risk(event, label, one.within_days, float(one.probability[0]), float(one.low[0]), float(one.high[0]))
+        RiskSummary(event, label, one.within_days, float(one.probability[0]), float(one.low[0]), float(one.high[0]))
         for event, label in EVENTS.items()
         for one in ahead.risks.get(event, ())
     ]
 
 
-def _options(compared: Comparison, refusals: dict[str, str]) -> list[Option]:
+def _options(compared: Comparison, refusals: dict[str, str]) -> list[OptionSummary]:
     labels = {one.name: described(compared, place) for place, one in enumerate(compared.options)}
     return [
-        Option(
+        OptionSummary(
             label=labels[row["option"]],
             benefit=row["gain"],
             low=row["low"],
@@ -161,5 +161,5 @@ def _keep(registry: TwinRegistry, table: sql.Table, twin: str, action: str, day:
 
 
 def _check_days(days: int) -> None:
-    if not 1 <= days <= LONGEST_DAYS:
-        raise InputError(f"days = {days}: must be between 1 and {LONGEST_DAYS}")
+    if not 1 <= days <= MAX_DAYS:
+        raise InputError(f"days = {days}: must be between 1 and {MAX_DAYS}")

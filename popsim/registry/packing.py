@@ -31,14 +31,14 @@ class BeliefKind(NamedTuple):
     members: int
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> PackedLayout:
         """How their beliefs are stored."""
         vocabulary = vocabulary_of(self.physiology)
         names = tuple(sensor.name for sensor in vocabulary.sensors)
-        return Layout(vocabulary.schema, names, self.members, MEMORY_DAYS)
+        return PackedLayout(vocabulary.schema, names, self.members, MEMORY_DAYS)
 
 
-class Layout(NamedTuple):
+class PackedLayout(NamedTuple):
     """What the bytes of a twin are: blocks one after the other, each (rows, members).
 
     Attributes:
@@ -84,7 +84,7 @@ class Layout(NamedTuple):
         return sum(rows * dtype.itemsize for rows, dtype in self.sizes()) * self.members
 
 
-def pack(layout: Layout, ensemble: Ensemble) -> list[bytes]:
+def pack(layout: PackedLayout, ensemble: Ensemble) -> list[bytes]:
     """The bytes of each person."""
     stored = np.empty((ensemble.persons, layout.nbytes), np.uint8)
     start = 0
@@ -96,7 +96,7 @@ def pack(layout: Layout, ensemble: Ensemble) -> list[bytes]:
     return [row.tobytes() for row in stored]
 
 
-def unpack(layout: Layout, numbers: Sequence[int], stored: Sequence[bytes]) -> Ensemble:
+def unpack(layout: PackedLayout, numbers: Sequence[int], stored: Sequence[bytes]) -> Ensemble:
     """The ensemble of the persons of these numbers (`privacy.number_of`) from their bytes.
 
     Raises:

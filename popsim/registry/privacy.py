@@ -22,7 +22,7 @@ from popsim.errors import InputError
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no letter looks like a digit
 ID_LETTERS = 8
 ID = re.compile(f"[{ALPHABET}]{{{ID_LETTERS}}}")
-MOST_DIGITS_SHOWN = 5
+MAX_DIGITS_SHOWN = 5
 LOINC = re.compile(r"\d{1,6}-\d")
 OWNER_ONLY = 0o600
 ADDRESS = re.compile(r"\S@\S")
@@ -70,7 +70,7 @@ def checked_id(twin: str) -> str:
 
 def shown(value: object) -> str | None:
     """A value as an error may repeat it; None where it might tell who somebody is."""
-    if isinstance(value, int) and abs(value) >= 10**MOST_DIGITS_SHOWN:
+    if isinstance(value, int) and abs(value) >= 10**MAX_DIGITS_SHOWN:
         return None  # Python refuses to write out the longest
     if isinstance(value, bool | int | float):
         text = repr(value)
@@ -84,7 +84,7 @@ def shown(value: object) -> str | None:
             return None
     else:
         return None
-    return text if sum(c.isdigit() for c in text) <= MOST_DIGITS_SHOWN and len(text) <= 2 * MOST_DIGITS_SHOWN else None
+    return text if sum(c.isdigit() for c in text) <= MAX_DIGITS_SHOWN and len(text) <= 2 * MAX_DIGITS_SHOWN else None
 
 
 def shown_path(path: Path | str) -> str:

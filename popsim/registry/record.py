@@ -40,12 +40,12 @@ from popsim.errors import DefinitionError, InputError, did_you_mean
 from popsim.population.columns import Column, Schema
 from popsim.population.genome import GENES, gene_table
 from popsim.registry.privacy import NO_NAMES, personal, personal_key, shown, shown_path
-from popsim.registry.stream import LONGEST_WORD, read_text
+from popsim.registry.stream import MAX_WORD, read_text
 from popsim.registry.vocabulary import Measure, Vocabulary, column_dose
 
 KEYS = ("age_years", "sex", "diagnoses", "traits", "measurements", "medications")
-MOST_DOTS = 200  # on a line of TOML: a dotted key of thousands takes minutes and gigabytes
-LARGEST_NUMBER = 1e300
+MAX_DOTS = 200  # on a line of TOML: a dotted key of thousands takes minutes and gigabytes
+MAX_NUMBER = 1e300
 GENE_HEADER = ["gene", "diplotype"]
 GENE_LINE = "CYP2D6,*1/*4"
 ALLELES = re.compile(r"[/|]")
@@ -123,7 +123,7 @@ class _Record:
             self._check_keys(one, ("code", "value", "unit"), f"{key}.")
             code, known = one.get("code"), self._vocabulary.measurements
             if not isinstance(code, str) or code not in known:
-                near = did_you_mean(code[:LONGEST_WORD] if isinstance(code, str) else "", known)
+                near = did_you_mean(code[:MAX_WORD] if isinstance(code, str) else "", known)
                 self._refuse(f"{key}.code", shown(code), near)
             if code in found:
                 self._refuse(f"{key}.code", code, "is there twice; further readings of day 0 go into a stream")
@@ -156,7 +156,7 @@ class _Record:
             self._refuse(f"{key.rpartition('.')[0]}.unit", None, f"allowed: {', '.join(measure.units())}")
         if isinstance(value, bool) or not isinstance(value, int | float):
             self._refuse(key, None, "must be a number")
-        stored = measure.in_unit(float(value), unit) if abs(value) < LARGEST_NUMBER else None
+        stored = measure.in_unit(float(value), unit) if abs(value) < MAX_NUMBER else None
         if stored is None or not measure.takes(stored):
             self._refuse(key, shown(value), measure.allowed)
         return stored
@@ -184,7 +184,7 @@ class _Record:
     def _check_keys(self, table: Mapping[str, Any], allowed: Any, where: str) -> None:
         for key, value in table.items():
             if key not in allowed:
-                near = did_you_mean(key[:LONGEST_WORD], allowed)
+                near = did_you_mean(key[:MAX_WORD], allowed)
                 words = NO_NAMES if self._personal(key, value) else f"unknown key, {near}"
                 # A key that nobody foresaw may be a name: only its line is told.
                 raise DefinitionError(f"{self._file}:{self._line(key)}", f"{where}(key)", None, words)
@@ -196,7 +196,7 @@ class _Record:
     def _parsed(self, path: Path) -> dict[str, Any]:
         kind = "JSON" if path.suffix.lower() == ".json" else "TOML"
         for number, text in enumerate(self._text.split("\n") if kind == "TOML" else (), start=1):
-            if text.count(".") > MOST_DOTS:
+            if text.count(".") > MAX_DOTS:
                 raise DefinitionError(f"{self._file}:{number}", "file", None, "nested too deeply")
         try:
             if kind == "JSON":
@@ -261,7 +261,7 @@ def read_genome(path: Path, schema: Schema) -> dict[str, float]:
             raise DefinitionError(where, "line", None, f"has {len(fields)} fields, must have 2")
         gene = fields[0].lower()
         if gene not in GENES:
-            raise DefinitionError(where, "gene", None, did_you_mean(gene[:LONGEST_WORD], GENES))
+            raise DefinitionError(where, "gene", None, did_you_mean(gene[:MAX_WORD], GENES))
         if gene in found:
             raise DefinitionError(where, "gene", gene.upper(), "is there twice")
         found[gene] = float(_phenotype(gene, fields[1], where))
@@ -273,7 +273,7 @@ def _phenotype(gene: str, diplotype: str, where: str) -> int:
     alleles = [allele.strip() for allele in ALLELES.split(diplotype)]
     unknown = [allele for allele in alleles if allele not in table.names]
     if len(alleles) != 2 or unknown:
-        near = get_close_matches(unknown[0][:LONGEST_WORD], table.names, n=1, cutoff=0.5) if unknown else []
+        near = get_close_matches(unknown[0][:MAX_WORD], table.names, n=1, cutoff=0.5) if unknown else []
         hint = f"; did you mean '{near[0]}'?" if near else ""
         allowed = f"must be two of {', '.join(table.names)}, as in {table.names[0]}/{table.names[-1]}{hint}"
         raise DefinitionError(where, "diplotype", None, allowed)

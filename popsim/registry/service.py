@@ -22,7 +22,7 @@ from popsim.registry.packing import BeliefKind, pack
 from popsim.registry.privacy import new_id, new_salt, number_of
 from popsim.registry.record import Person
 from popsim.registry.story import TOLD, Misfit, Moments, misfit_of_course
-from popsim.registry.stream import Calendar, Reader, Row, Standing, order, whole_lines
+from popsim.registry.stream import Calendar, Reader, Standing, StreamRow, order, whole_lines
 from popsim.registry.tables import bands, ensembles, events, insert_many, observations, twins
 from popsim.registry.vocabulary import Vocabulary, vocabulary_of
 from popsim.simulation.schema import SCHEMAS
@@ -158,7 +158,7 @@ class TwinRegistry:
         self,
         connection: Connection,
         reader: Reader,
-        listed: Sequence[Row],
+        listed: Sequence[StreamRow],
         standings: Mapping[str, Standing],
         until: Mapping[str, int],
         refuse: Callable[[DefinitionError], None] | None,
@@ -237,7 +237,7 @@ class TwinRegistry:
         ensemble.memory = np.zeros((kind.layout.memory_rows, len(ensemble.people)), np.float32)
         states = pack(kind.layout, ensemble)
         rows = [
-            [Row(twin, 0.0, "observation", code, value, unit, 0) for code, value, unit in person.measurements]
+            [StreamRow(twin, 0.0, "observation", code, value, unit, 0) for code, value, unit in person.measurements]
             for twin, person in zip(ids, persons, strict=True)
         ]
         lived = live(kind, believe(kind, ids, states, 0), rows, 0, [{} for _ in ids])
@@ -268,22 +268,22 @@ class TwinRegistry:
     def _new(
         self,
         connection: Connection,
-        rows: Sequence[Row],
+        rows: Sequence[StreamRow],
         standings: Mapping[str, Standing],
         misfits: list[Misfit],
-    ) -> dict[str, list[Row]]:
+    ) -> dict[str, list[StreamRow]]:
         """Lines of each twin that are not stored yet, each once, in their order; those that do not fit are added to
         `misfits`."""
         if not rows:
             return {}
         first = min(row.time for row in rows)
-        moments, latest, told = Moments(), dict[str, int](), defaultdict[str, list[Row]](list)
+        moments, latest, told = Moments(), dict[str, int](), defaultdict[str, list[StreamRow]](list)
         for part in in_parts(list(dict.fromkeys(row.twin for row in rows))):
             for table in (observations, events):
                 whose = table.c.twin.in_(part)
                 wanted = sql.select(table.c.twin, table.c.time, table.c.code, table.c.value)
                 for twin, time, code, value in connection.execute(wanted.where(whose, table.c.time >= first)):
-                    row = Row(twin, time, "", code, value, "", 0)
+                    row = StreamRow(twin, time, "", code, value, "", 0)
                     moments.add(row, standings[twin].vocabulary)
                     latest[twin] = max(latest.get(twin, 0), row.day)
             for twin, time, code in connection.execute(
@@ -291,8 +291,8 @@ class TwinRegistry:
                     events.c.twin.in_(part), events.c.code.in_(TOLD)
                 )
             ):
-                told[twin].append(Row(twin, time, "event", code, 0.0, "", 0))
-        new: defaultdict[str, list[Row]] = defaultdict(list)
+                told[twin].append(StreamRow(twin, time, "event", code, 0.0, "", 0))
+        new: defaultdict[str, list[StreamRow]] = defaultdict(list)
         for row in rows:
             vocabulary = standings[row.twin].vocabulary
             if moments.is_known(row):
@@ -309,7 +309,7 @@ class TwinRegistry:
         return {twin: mine for twin, mine in new.items() if mine}
 
     def _newest(
-        self, connection: Connection, ids: Sequence[str], new: Mapping[str, Sequence[Row]], day: int
+        self, connection: Connection, ids: Sequence[str], new: Mapping[str, Sequence[StreamRow]], day: int
     ) -> list[dict[str, float]]:
         """Of each twin with late lines, when what stands now was last told."""
         newest: dict[str, dict[str, float]] = {twin: {} for twin in ids}
@@ -330,7 +330,7 @@ class TwinRegistry:
         salted: Sequence[str],
         standing: tuple[int, str],
         lived: Sequence[Lived],
-        taken: Sequence[Sequence[Row]],
+        taken: Sequence[Sequence[StreamRow]],
         made: Sequence[tuple[object, ...]] = (),
     ) -> None:
         """Store twins that were made, where they stand, what was believed by day and what was taken in, and that it was
@@ -370,13 +370,13 @@ def physiology_for(cohort: Cohort) -> str:
     return next(name for name, schema in SCHEMAS.items() if all(column in schema for column in given))
 
 
-def _table(row: Row) -> sql.Table:
+def _table(row: StreamRow) -> sql.Table:
     return observations if row.kind == "observation" else events
 
 
-def stored_rows(connection: Connection, table: sql.Table, twin: str, vocabulary: Vocabulary) -> Iterator[Row]:
+def stored_rows(connection: Connection, table: sql.Table, twin: str, vocabulary: Vocabulary) -> Iterator[StreamRow]:
     """Lines of a twin from one of the two tables, in order of time."""
     wanted = sql.select(table.c.time, table.c.code, table.c.value, table.c.unit).where(table.c.twin == twin)
     for time, code, value, unit in connection.execute(wanted.order_by(table.c.time)):
         kind = "observation" if table is observations else "medication" if code in vocabulary.medications else "event"
-        yield Row(twin, time, kind, code, value, unit, 0)
+        yield StreamRow(twin, time, kind, code, value, unit, 0)

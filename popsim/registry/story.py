@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from popsim.registry.stream import Row
+from popsim.registry.stream import StreamRow
 from popsim.registry.vocabulary import ADMITTED, DIED, DISCHARGED, WELL, Vocabulary
 
 TOLD = (ADMITTED, DISCHARGED, DIED, WELL)  # events that other lines may contradict
@@ -16,7 +16,7 @@ SAME_CLASS = "a second drug of the same class at the same time; twins take one a
 class Misfit(NamedTuple):
     """A new line that cannot be true beside the others, and why."""
 
-    row: Row
+    row: StreamRow
     key: str
     why: str
 
@@ -28,17 +28,17 @@ class Moments:
         self._values: dict[tuple[str, float, str], set[float]] = {}
         self._taken: dict[tuple[str, float, str], str] = {}
 
-    def add(self, row: Row, vocabulary: Vocabulary) -> None:
+    def add(self, row: StreamRow, vocabulary: Vocabulary) -> None:
         """Take down a line."""
         self._values.setdefault((row.twin, row.time, row.code), set()).add(row.value)
         if row.code in vocabulary.medications and row.value > 0.0:
             self._taken.setdefault((row.twin, row.time, vocabulary.medications[row.code].name), row.code)
 
-    def is_known(self, row: Row) -> bool:
+    def is_known(self, row: StreamRow) -> bool:
         """Whether the same line was taken down before."""
         return row.value in self._values.get((row.twin, row.time, row.code), ())
 
-    def misfit(self, row: Row, vocabulary: Vocabulary) -> Misfit | None:
+    def misfit(self, row: StreamRow, vocabulary: Vocabulary) -> Misfit | None:
         """What contradicts a line at its own moment, if anything does."""
         if (row.twin, row.time, row.code) in self._values:
             return Misfit(row, "value", SAME_TIME)
@@ -49,7 +49,7 @@ class Moments:
         return None
 
 
-def misfit_of_course(rows: Iterable[Row], latest_known: Mapping[str, int]) -> Misfit | None:
+def misfit_of_course(rows: Iterable[StreamRow], latest_known: Mapping[str, int]) -> Misfit | None:
     """The first line that does not fit the course of a person's stays and death.
 
     Args:

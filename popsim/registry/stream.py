@@ -32,19 +32,19 @@ from popsim.units import UNITS
 
 TIMES = ("date", "datetime", "timestamp", "day", "days")  # what others call the column of times
 TIME_HINT = "the column of times is called time; it takes days, or dates where --day-zero DATE is given along"
-LONGEST_WORD = 80  # of what is compared with known words
+MAX_WORD = 80  # of what is compared with known words
 OFFSET = re.compile(r"(?:[Zz]|[+-]\d\d:?\d\d)$")
 COLUMNS = ("time", "code", "value", "unit", "kind", "twin")
 NEEDED = ("time", "code", "value", "unit")
-LARGEST_STREAM_BYTES = 256 * 1024 * 1024
-LARGEST_RECORD_BYTES = 256 * 1024
-LONGEST_LEAP_DAYS = 366  # where today is not known: a later line is taken for a slip
+MAX_STREAM_BYTES = 256 * 1024 * 1024
+MAX_RECORD_BYTES = 256 * 1024
+MAX_LEAP_DAYS = 366  # where today is not known: a later line is taken for a slip
 LAST_DAY = 120 * 366  # longer than anybody lives
 TIMES_A_DAY = 10_000  # times are kept to a ten-thousandth of a day
 DAY = timedelta(days=1)
 
 
-class Row(NamedTuple):
+class StreamRow(NamedTuple):
     """One line, checked.
 
     Attributes:
@@ -100,7 +100,7 @@ class Calendar:
             return self.today
         if self.day_zero is not None:
             return min((date.today() - self.day_zero).days, LAST_DAY)
-        return standing.day + LONGEST_LEAP_DAYS
+        return standing.day + MAX_LEAP_DAYS
 
     def days(self, value: object) -> float | None:
         """A time in days since day 0; None where it is neither a number nor a date that can be counted.
@@ -155,7 +155,7 @@ class Reader:
         lines: Iterable[str],
         standings: Mapping[str, Standing],
         refuse: Callable[[DefinitionError], None] | None = None,
-    ) -> list[Row]:
+    ) -> list[StreamRow]:
         """Whole lines as rows, in order of time.
 
         Args:
@@ -212,7 +212,7 @@ class Reader:
                 # A key that nobody foresaw may be a name: it is not repeated.
                 if key.lower() in TIMES:
                     self._refuse("key", key.lower(), TIME_HINT, words=True)
-                near = did_you_mean(key[:LONGEST_WORD], COLUMNS)
+                near = did_you_mean(key[:MAX_WORD], COLUMNS)
                 self._refuse("key", None, NO_NAMES if personal_key(key) else f"unknown, {near}")
         for key in dict.fromkeys(keys):
             if keys.count(key) > 1:
@@ -221,7 +221,7 @@ class Reader:
             if key not in keys:
                 self._refuse(key, None, f"missing; a stream has {', '.join(COLUMNS[:5])}")
 
-    def _row(self, fields: Mapping[str, Any]) -> Row:
+    def _row(self, fields: Mapping[str, Any]) -> StreamRow:
         twin = self._whose(fields.get("twin"))
         standing = self._standings[twin]
         kind = fields.get("kind") or "observation"
@@ -231,15 +231,15 @@ class Reader:
         code, known = fields["code"], standing.vocabulary.measures(kind)
         allowed = EVENTS if kind == "event" else known
         if not isinstance(code, str) or code not in allowed:
-            self._refuse("code", code, did_you_mean(code[:LONGEST_WORD] if isinstance(code, str) else "", allowed))
+            self._refuse("code", code, did_you_mean(code[:MAX_WORD] if isinstance(code, str) else "", allowed))
         if kind == "event":
             for key in ("value", "unit"):
                 if fields.get(key) not in (None, ""):
                     self._refuse(key, None, "must be empty for an event")
-            return Row(twin, time, kind, code, 0.0, "1", self._read)
+            return StreamRow(twin, time, kind, code, 0.0, "1", self._read)
         measure = known[code]
         value = self._value(fields.get("value"), fields.get("unit"), measure)
-        return Row(twin, time, kind, code, value, measure.unit, self._read)
+        return StreamRow(twin, time, kind, code, value, measure.unit, self._read)
 
     def _whose(self, twin: object) -> str:
         if self._twin is not None:
@@ -285,7 +285,7 @@ class Reader:
             self._refuse("value", value, measure.allowed)
         return stored
 
-    def refusal(self, row: Row, key: str, why: str) -> DefinitionError:
+    def refusal(self, row: StreamRow, key: str, why: str) -> DefinitionError:
         """The error that a row cannot be true beside others."""
         value = row.code if row.kind == "event" else None
         return DefinitionError(f"{self._file}:{row.line}", key, value if key == "code" else None, why)
@@ -294,7 +294,7 @@ class Reader:
         raise DefinitionError(f"{self._file}:{self._read}", key, value if words else shown(value), allowed)
 
 
-def order(row: Row) -> tuple[float, str, bool, str, float]:
+def order(row: StreamRow) -> tuple[float, str, bool, str, float]:
     """Where a row stands among others: of one moment, what was stopped goes before what was begun, because a change of
     drug is two lines."""
     return row.time, row.kind, row.value != 0.0, row.code, row.value
@@ -319,7 +319,7 @@ def read_text(path: Path) -> str:
     Raises:
         InputError: it cannot be read, is too large, or not UTF-8.
     """
-    text = decoded(read_bytes(path, LARGEST_RECORD_BYTES), path)
+    text = decoded(read_bytes(path, MAX_RECORD_BYTES), path)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -340,7 +340,7 @@ def decoded(raw: bytes, file: Path | str) -> str:
     return text
 
 
-def read_bytes(path: Path, largest: int = LARGEST_STREAM_BYTES) -> bytes:
+def read_bytes(path: Path, largest: int = MAX_STREAM_BYTES) -> bytes:
     """What a file holds.
 
     Raises:

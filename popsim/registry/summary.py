@@ -25,7 +25,7 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadingSummary:
     """A measurement: time in days since the twin's start (with its fraction), value in the signal's unit.
 
     `used` is False where it came too late to be taken into the belief; `source` says what the value was computed from
@@ -61,12 +61,12 @@ class SignalHistory:
     unit: str
     loinc: str
     belief: Band
-    readings: tuple[Reading, ...] = ()
+    readings: tuple[ReadingSummary, ...] = ()
     forecast: Band = field(default_factory=Band)
 
 
 @dataclass(frozen=True, slots=True)
-class Risk:
+class RiskSummary:
     """Probability that something happens within some days from the twin's day, with its 90% interval.
 
     Attributes:
@@ -84,7 +84,7 @@ class Risk:
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class OptionSummary:
     """One of the options compared.
 
     Attributes:
@@ -134,9 +134,9 @@ class TwinSummary:
     known: Mapping[str, str]
     signals: tuple[SignalHistory, ...]
     events: tuple[tuple[int, str], ...] = ()
-    risks: tuple[Risk, ...] = ()
+    risks: tuple[RiskSummary, ...] = ()
     forecast_day: int | None = None
-    options: tuple[Option, ...] = ()
+    options: tuple[OptionSummary, ...] = ()
     options_day: int | None = None
     benefit_unit: str = ""
     sure: bool = True

@@ -18,8 +18,8 @@ from popsim.registry import vocabulary as words
 from popsim.registry.advance import QUANTILES, filtration
 from popsim.registry.record import DIAGNOSES
 from popsim.registry.service import TwinRegistry, stored_rows
-from popsim.registry.stream import Row
-from popsim.registry.summary import Band, Option, Reading, Risk, SignalHistory, TwinSummary
+from popsim.registry.stream import StreamRow
+from popsim.registry.summary import Band, OptionSummary, ReadingSummary, RiskSummary, SignalHistory, TwinSummary
 from popsim.registry.tables import bands, events, forecasts, observations, recommendations, twins
 from popsim.registry.vocabulary import Vocabulary, vocabulary_of
 
@@ -118,20 +118,24 @@ def _latest(connection: Connection, table: sql.Table, twin: str) -> tuple[int, d
 
 
 def _readings(
-    rows: list[Row], sensor: Sensor, vocabulary: Vocabulary, unused: set[tuple[float, str, float]], ensemble: Ensemble
-) -> Iterator[Reading]:
+    rows: list[StreamRow],
+    sensor: Sensor,
+    vocabulary: Vocabulary,
+    unused: set[tuple[float, str, float]],
+    ensemble: Ensemble,
+) -> Iterator[ReadingSummary]:
     """Readings in the sensor's own unit; creatinine as the filtration that it was taken for."""
     for row in rows:
         measure = vocabulary.measurements.get(row.code)
         if measure is not None and measure.name == sensor.name:
             used = (row.time, row.code, row.value) not in unused
             if measure.creatinine:
-                yield Reading(row.time, filtration(ensemble, row.value), used, "creatinine")
+                yield ReadingSummary(row.time, filtration(ensemble, row.value), used, "creatinine")
             else:
-                yield Reading(row.time, row.value, used)
+                yield ReadingSummary(row.time, row.value, used)
 
 
-def _told(row: Row, vocabulary: Vocabulary) -> str:
+def _told(row: StreamRow, vocabulary: Vocabulary) -> str:
     if row.kind == "event":
         return words.EVENTS[row.code]
     if row.kind == "observation":
@@ -186,7 +190,7 @@ def _doses(
 def _foreseen(ahead: tuple[int, dict[str, Any]] | None) -> dict[str, Any]:
     if ahead is None:
         return {}
-    return {"forecast_day": ahead[0], "risks": tuple(Risk(**one) for one in ahead[1]["risks"])}
+    return {"forecast_day": ahead[0], "risks": tuple(RiskSummary(**one) for one in ahead[1]["risks"])}
 
 
 def _advised(advice: tuple[int, dict[str, Any]] | None) -> dict[str, Any]:
@@ -195,7 +199,7 @@ def _advised(advice: tuple[int, dict[str, Any]] | None) -> dict[str, Any]:
     day, result = advice
     return {
         "options_day": day,
-        "options": tuple(Option(**one) for one in result["options"]),
+        "options": tuple(OptionSummary(**one) for one in result["options"]),
         "benefit_unit": result["benefit_unit"],
         "sure": result["sure"],
         "reasons": tuple(result["reasons"]),

@@ -14,7 +14,7 @@ from popsim.kernels.numerics.threads import threads_for, use_threads
 from popsim.runs.executors.cluster import DaskCluster, dask_client
 from popsim.runs.executors.jobs import Crew
 from popsim.runs.executors.local import LocalProcesses
-from popsim.runs.executors.serial import Here
+from popsim.runs.executors.serial import SerialExecutor
 from popsim.runs.memory import (
     BYTES_PER_PROCESS,
     GIB,
@@ -23,7 +23,7 @@ from popsim.runs.memory import (
     needed_memory,
     workers_that_fit,
 )
-from popsim.runs.work import Making, Sending, Writing
+from popsim.runs.work import MakeTask, Sending, WriteTask
 
 SECONDS_IN_HAND = 600.0  # of the deadline that nobody gave: to start, compile and write on a busy machine
 SLOWEST_TWIN_DAYS = 100_000.0  # a second; a hundredth of the speed of one slow core
@@ -70,7 +70,7 @@ class Engine:
         return self.kind == "local" and self.workers == 1 and self.deadline is None
 
     @contextmanager
-    def crew(self, making: Making, writing: Writing, jobs: int, experiment: Experiment) -> Iterator[Crew]:
+    def crew(self, making: MakeTask, writing: WriteTask, jobs: int, experiment: Experiment) -> Iterator[Crew]:
         """Those who do the jobs.
 
         Args:
@@ -84,7 +84,7 @@ class Engine:
         deadline = self.deadline or generous_deadline(experiment)
         if self.in_this_process:
             use_threads(self.threads)
-            with Here(writing) as here:
+            with SerialExecutor(writing) as here:
                 yield here
         elif self.kind == "local":
             start = partial(use_threads, self.threads)

@@ -17,7 +17,7 @@ GIB = 2**30
 BYTES_PER_PROCESS = 420 * 2**20  # Python, libraries and kernels, before there is a twin
 BYTES_PER_TWIN = 2600  # its state, and what its tables take while they are made
 BYTES_PER_TWIN_DAY = 2.0  # its events
-LEAST_ADDRESSES = 2 * GIB  # that a process reserves, used or not, for its libraries and their threads
+MIN_ADDRESSES = 2 * GIB  # that a process reserves, used or not, for its libraries and their threads
 
 
 def needed_memory(twins: int, days: int = 365) -> int:
@@ -37,7 +37,7 @@ def workers_that_fit(twins: int, days: int = 365) -> int:
 
 def free_memory() -> int:
     """Bytes that can be used without swapping; where the system does not say, assume 8 GiB."""
-    return min(_free_on_machine(), _free_in_group(), _limit() - LEAST_ADDRESSES + BYTES_PER_PROCESS)
+    return min(_free_on_machine(), _free_in_group(), _limit() - MIN_ADDRESSES + BYTES_PER_PROCESS)
 
 
 def check_limits() -> None:
@@ -46,9 +46,9 @@ def check_limits() -> None:
     Raises:
         RunError: the limit of a process (ulimit -v, ulimit -d) is too low.
     """
-    if _limit() < LEAST_ADDRESSES:
+    if _limit() < MIN_ADDRESSES:
         limited = f"a process may take {_limit() / GIB:.1f} GiB of memory here (ulimit -v, ulimit -d)"
-        raise RunError(f"{limited}: popsim needs {LEAST_ADDRESSES / GIB:g} GiB or more, most of it reserved only")
+        raise RunError(f"{limited}: popsim needs {MIN_ADDRESSES / GIB:g} GiB or more, most of it reserved only")
 
 
 def _limit() -> int:

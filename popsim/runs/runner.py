@@ -24,12 +24,12 @@ from popsim.runs.unit_file import UnitRecord
 from popsim.runs.work import (
     TRIES,
     Failure,
-    Foreman,
-    Making,
+    MakeTask,
     OnProgress,
+    Scheduler,
     Simulate,
-    Ticket,
-    Writing,
+    UnitReference,
+    WriteTask,
     versions,
 )
 from popsim.studies.content import combined_hash
@@ -37,7 +37,7 @@ from popsim.studies.design import Study, Unit
 from popsim.studies.unit import simulate as simulate_unit
 from popsim.studies.unit import warm_up as warm_up_kernels
 
-MOST_FAILURES_SHOWN = 3
+MAX_FAILURES_SHOWN = 3
 
 type WarmUp = Callable[[Sequence[Unit]], None]
 
@@ -133,19 +133,21 @@ def _computed(
 ) -> dict[str, UnitRecord]:
     """Compute the missing units, of so many in all: their records."""
     there = total - len(missing)
-    foreman = Foreman(
-        [Ticket.of(unit) for unit in missing], store, lambda done, failed: on_progress(there + done, total, failed)
+    scheduler = Scheduler(
+        [UnitReference.of(unit) for unit in missing],
+        store,
+        lambda done, failed: on_progress(there + done, total, failed),
     )
     on_progress(there, total, 0)
     if missing:
         if not engine.in_this_process:
             warm_up(missing)
-        making = Making(study, simulate)
-        with engine.crew(making, Writing(making, store), len(missing), study.experiment) as crew:
-            foreman.work_through(crew)
-    if foreman.failures:
-        raise RunError(_failure_message(foreman.failures, total, store))
-    return foreman.records
+        making = MakeTask(study, simulate)
+        with engine.crew(making, WriteTask(making, store), len(missing), study.experiment) as crew:
+            scheduler.work_through(crew)
+    if scheduler.failures:
+        raise RunError(_failure_message(scheduler.failures, total, store))
+    return scheduler.records
 
 
 def _content_hash(units: Sequence[Unit], records: Mapping[str, UnitRecord]) -> str:
@@ -189,8 +191,8 @@ def _described(unit: Unit, record: UnitRecord) -> dict[str, Any]:
 
 
 def _failure_message(failures: Sequence[Failure], total: int, store: UnitStore) -> str:
-    shown = "; ".join(f"{failure.job.name} ({failure.problem.text})" for failure in failures[:MOST_FAILURES_SHOWN])
-    more = len(failures) - MOST_FAILURES_SHOWN
+    shown = "; ".join(f"{failure.job.name} ({failure.problem.text})" for failure in failures[:MAX_FAILURES_SHOWN])
+    more = len(failures) - MAX_FAILURES_SHOWN
     rest = f" and {more} more" if more > 0 else ""
     return (
         f"{len(failures)} of {total} units failed {TRIES} times: {shown}{rest}; no results without them; "

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from popsim.errors import RunError
 from popsim.kernels.numerics.threads import use_threads
 from popsim.runs import unit_file
-from popsim.runs.executors.jobs import Crew, Job, Outcome, Problem, problem_of
+from popsim.runs.executors.jobs import Crew, Job, TaskFailure, TaskOutcome, problem_of
 from popsim.runs.interrupts import interrupts_remembered
 from popsim.runs.store import UnitStore, Written
 from popsim.runs.unit_file import UnitRecord
@@ -32,7 +32,7 @@ type Simulate = Callable[[Unit], Tables]
 type OnProgress = Callable[[int, int, int], None]
 
 
-class Ticket(NamedTuple):
+class UnitReference(NamedTuple):
     """A unit as it is sent to a process that has the study already."""
 
     key: str
@@ -43,19 +43,19 @@ class Ticket(NamedTuple):
     region: int
 
     @classmethod
-    def of(cls, unit: Unit) -> Ticket:
+    def of(cls, unit: Unit) -> UnitReference:
         """The ticket of a unit."""
         return cls(unit.key, unit.name, unit.strategy.name, unit.draw, unit.replication, unit.region)
 
 
 @dataclass(frozen=True, slots=True)
-class Making:
+class MakeTask:
     """Makes the tables of a unit from its ticket."""
 
     study: Study
     simulate: Simulate
 
-    def __call__(self, ticket: Ticket) -> tuple[Tables, float]:
+    def __call__(self, ticket: UnitReference) -> tuple[Tables, float]:
         """The tables, and the seconds it took."""
         began = time.perf_counter()
         strategy = self.study.experiment.strategy(ticket.strategy)
@@ -64,13 +64,13 @@ class Making:
 
 
 @dataclass(frozen=True, slots=True)
-class Writing:
+class WriteTask:
     """Makes a unit and writes its file into the store."""
 
-    making: Making
+    making: MakeTask
     store: UnitStore
 
-    def __call__(self, ticket: Ticket) -> Written:
+    def __call__(self, ticket: UnitReference) -> Written:
         """The file, which still has to be published."""
         return self.store.write(ticket.key, *self.making(ticket))
 
@@ -79,10 +79,10 @@ class Writing:
 class Sending:
     """Makes a unit on a machine that may not see the store, and sends its file back."""
 
-    making: Making
+    making: MakeTask
     threads: int
 
-    def __call__(self, ticket: Ticket) -> tuple[UnitRecord, bytes]:
+    def __call__(self, ticket: UnitReference) -> tuple[UnitRecord, bytes]:
         """What the file says of itself, and the file."""
         use_threads(self.threads)  # holds for the thread that calls it
         tables, seconds = self.making(ticket)
@@ -96,7 +96,7 @@ class Failure:
     """A unit that was given up."""
 
     job: Job
-    problem: Problem
+    problem: TaskFailure
 
     def described(self) -> dict[str, Any]:
         """For the record in quarantine."""
@@ -117,7 +117,7 @@ def versions() -> dict[str, str]:
 
 
 @dataclass(slots=True)
-class Foreman:
+class Scheduler:
     """Sees to it that all jobs are done or given up: hands them out, puts results on the disk, has them tried again.
 
     A unit counts as done when it is on the disk. That is waited for in a thread of its own, while the next units are
@@ -167,7 +167,7 @@ class Foreman:
         else:
             self._done(record)
 
-    def _publish(self, outcome: Outcome) -> UnitRecord:
+    def _publish(self, outcome: TaskOutcome) -> UnitRecord:
         result = outcome.result
         return self.store.publish(result if isinstance(result, Written) else self.store.receive(*result))
 
@@ -186,7 +186,7 @@ class Foreman:
         self.records[record.key] = record
         self.on_change(len(self.records), len(self.failures))
 
-    def _retry(self, job: Job, problem: Problem) -> None:
+    def _retry(self, job: Job, problem: TaskFailure) -> None:
         """Try again after all others, or give up."""
         if problem.disk_full:
             raise RunError(f"{self.store.folder}: {problem.text}; the same command goes on when there is room")

@@ -14,14 +14,14 @@ import numpy as np
 import polars as pl
 
 from popsim.analyses.contrast import NET_BENEFIT, Contrast
-from popsim.analyses.policy_problem import Problem, Variant, with_experiment
+from popsim.analyses.policy_problem import PolicyProblem, Variant, with_experiment
 from popsim.definitions.search import Search
 from popsim.definitions.strategy import Strategy
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.errors import InputError
 from popsim.evidence.distributions import Floats
 from popsim.search.race import Runner, Verdict, best_probability, judge, race
-from popsim.search.trials import Evaluate, Outcome, Say, Trial, affordable, try_out
+from popsim.search.trials import Evaluate, Say, SearchTrial, TrialOutcome, affordable, try_out
 from popsim.studies.design import Study
 
 if TYPE_CHECKING:
@@ -49,21 +49,21 @@ class Found:
         strategy: the winner, to be put into an experiment.
     """
 
-    problem: Problem
-    trials: Sequence[Trial]
+    problem: PolicyProblem
+    trials: Sequence[SearchTrial]
     runners: Sequence[Runner]
     verdict: Verdict
     strategy: Strategy
 
 
-def evaluator(problem: Problem, run: Run) -> Evaluate:
+def evaluator(problem: PolicyProblem, run: Run) -> Evaluate:
     """What tries variants: the experiment, run with them as its strategies."""
     search, experiment = problem.search, problem.experiment
     comparator = experiment.strategy(experiment.reference)
     measure, sign = OBJECTIVES[search.objective]
     pieces = "draws" if experiment.draws else "replications"
 
-    def evaluate(variants: Sequence[Variant], luck: int) -> list[Outcome]:
+    def evaluate(variants: Sequence[Variant], luck: int) -> list[TrialOutcome]:
         strategies = [problem.strategy(variant) for variant in variants]
         sizes = {"draws": 0, "replications": 1} | {pieces: luck}
         varied = experiment.model_copy(update={"strategies": (comparator, *strategies), **sizes})
@@ -75,13 +75,13 @@ def evaluator(problem: Problem, run: Run) -> Evaluate:
             gain = sign * contrast.values(measures)["value"].to_numpy()
             if len(gain) < luck or not np.isfinite(gain).all():
                 raise InputError(f"{search.name}: {measure} cannot be measured in every replication: add people")
-            outcomes.append(Outcome(gain, _spent(measures, strategy.name, search, luck)))
+            outcomes.append(TrialOutcome(gain, _spent(measures, strategy.name, search, luck)))
         return outcomes
 
     return evaluate
 
 
-def find(problem: Problem, evaluate: Evaluate, say: Say = lambda text: None) -> Found:
+def find(problem: PolicyProblem, evaluate: Evaluate, say: Say = lambda text: None) -> Found:
     """Search, race and judge.
 
     Raises:

@@ -24,13 +24,13 @@ from popsim.analyses.policy_problem import Variant
 from popsim.definitions.search import Search
 from popsim.economics.uncertainty import t_quantile
 from popsim.evidence.distributions import Floats
-from popsim.search.trials import Evaluate, Outcome, Trial, excess
+from popsim.search.trials import Evaluate, SearchTrial, TrialOutcome, excess
 
 CLEARLY = 0.95  # confidence, over all finalists together, with which one is behind that drops out
 SAME = 1e-9  # relative: differences that rounding makes
 
 
-class Estimate(NamedTuple):
+class NetBenefitEstimate(NamedTuple):
     """A mean with its 95% interval over luck."""
 
     mean: float
@@ -52,8 +52,8 @@ class Runner:
     """
 
     variant: Variant
-    gain: Estimate
-    ahead: Estimate | None
+    gain: NetBenefitEstimate
+    ahead: NetBenefitEstimate | None
     may_be_better: float
     spent: float
 
@@ -73,13 +73,13 @@ class Verdict:
 
     winner: Variant
     best_probability: float
-    gain: Estimate
-    before: Estimate
-    improvement: Estimate
-    spent: Estimate
+    gain: NetBenefitEstimate
+    before: NetBenefitEstimate
+    improvement: NetBenefitEstimate
+    spent: NetBenefitEstimate
 
 
-def race(finalists: Sequence[Trial], search: Search, evaluate: Evaluate) -> tuple[list[Runner], int]:
+def race(finalists: Sequence[SearchTrial], search: Search, evaluate: Evaluate) -> tuple[list[Runner], int]:
     """Run the finalists on fresh luck until one is left, or for as many replications as the search allows.
 
     Args:
@@ -92,7 +92,7 @@ def race(finalists: Sequence[Trial], search: Search, evaluate: Evaluate) -> tupl
     """
     begin = luck = search.replications
     end = begin + search.race
-    seen: dict[int, Outcome] = {}
+    seen: dict[int, TrialOutcome] = {}
     running = [trial.variant for trial in finalists]
     while luck < end and (len(running) > 1 or luck == begin):
         luck = min(luck + search.replications, end)
@@ -130,15 +130,15 @@ def best_probability(runners: Sequence[Runner]) -> float:
     return max(0.0, 1.0 - sum(runner.may_be_better for runner in runners[1:]))
 
 
-def estimate(values: Floats) -> Estimate:
+def estimate(values: Floats) -> NetBenefitEstimate:
     """Mean and 95% interval (Student's t) of independent values."""
     mean, error = _mean_and_error(values)
     reach = t_quantile(len(values)) * error if len(values) > 1 else math.nan
-    return Estimate(mean, mean - reach, mean + reach, len(values))
+    return NetBenefitEstimate(mean, mean - reach, mean + reach, len(values))
 
 
 def _still_open(
-    running: list[Variant], seen: dict[int, Outcome], begin: int, search: Search, finalists: int
+    running: list[Variant], seen: dict[int, TrialOutcome], begin: int, search: Search, finalists: int
 ) -> list[Variant]:
     """Those that may still be the best."""
     leader = _leader(running, seen, begin, search)
@@ -151,7 +151,7 @@ def _still_open(
     ]
 
 
-def _leader(running: Sequence[Variant], seen: dict[int, Outcome], begin: int, search: Search) -> Variant:
+def _leader(running: Sequence[Variant], seen: dict[int, TrialOutcome], begin: int, search: Search) -> Variant:
     """Best mean in the race of those within the budget (of all, when nobody is); of equals, who spends less."""
     able = [v for v in running if _can_pay(seen[v.number], search)] or running
 
@@ -162,12 +162,12 @@ def _leader(running: Sequence[Variant], seen: dict[int, Outcome], begin: int, se
     return min(able, key=rank)
 
 
-def _can_pay(outcome: Outcome, search: Search) -> bool:
+def _can_pay(outcome: TrialOutcome, search: Search) -> bool:
     return excess(float(outcome.spent.mean()), search) <= 0.0
 
 
 def _standings(
-    finalists: Sequence[Variant], running: Sequence[Variant], seen: dict[int, Outcome], begin: int, search: Search
+    finalists: Sequence[Variant], running: Sequence[Variant], seen: dict[int, TrialOutcome], begin: int, search: Search
 ) -> list[Runner]:
     winner = _leader(running, seen, begin, search)
     best = seen[winner.number]
@@ -182,7 +182,7 @@ def _standings(
     return sorted(found, key=lambda runner: (runner.variant != winner, -runner.gain.mean, runner.variant.number))
 
 
-def _better(one: Outcome, other: Outcome, begin: int) -> float:
+def _better(one: TrialOutcome, other: TrialOutcome, begin: int) -> float:
     """Probability that one is better than the other, from paired differences under the luck that both have seen."""
     both = min(len(one.gain), len(other.gain))
     mean, error = _mean_and_error(one.gain[begin:both] - other.gain[begin:both])

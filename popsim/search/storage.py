@@ -22,20 +22,20 @@ from typing import Any
 import polars as pl
 import tomli_w
 
-from popsim.analyses.policy_problem import Problem, Variant
+from popsim.analyses.policy_problem import PolicyProblem, Variant
 from popsim.definitions.search import Search
 from popsim.definitions.writing import to_toml
 from popsim.errors import InputError
 from popsim.runs.work import versions
 from popsim.search.policy import Found
-from popsim.search.race import Estimate, estimate
-from popsim.search.trials import Trial, excess
+from popsim.search.race import NetBenefitEstimate, estimate
+from popsim.search.trials import SearchTrial, excess
 from popsim.studies.content import SHOWN, combined_hash, file_hash, frame_hash, json_hash
 
 WARNING = "# For research, not for care.\n"
 
 
-def folder_of(problem: Problem, place: Path) -> Path:
+def folder_of(problem: PolicyProblem, place: Path) -> Path:
     """The folder of a search: the same question, asked of the same model, has the same one."""
     code = {path.name: file_hash(path) for path in sorted(Path(__file__).parent.glob("*.py"))}
     return place / json_hash([problem.search.model_dump(mode="json"), problem.study.run_id, code])[:SHOWN]
@@ -116,7 +116,7 @@ def race_table(found: Found) -> pl.DataFrame:
 def verdict_table(found: Found) -> pl.DataFrame:
     """What the winner is worth on fresh luck: figure, mean, low, high, replications."""
     verdict = found.verdict
-    figures: list[tuple[str, Estimate]] = [
+    figures: list[tuple[str, NetBenefitEstimate]] = [
         ("gain", verdict.gain),
         ("gain_of_strategy_as_it_stands", verdict.before),
         ("improvement", verdict.improvement),
@@ -124,7 +124,7 @@ def verdict_table(found: Found) -> pl.DataFrame:
     ]
     nothing = float("nan")
     figures.append(
-        ("best_probability", Estimate(verdict.best_probability, nothing, nothing, found.problem.search.race))
+        ("best_probability", NetBenefitEstimate(verdict.best_probability, nothing, nothing, found.problem.search.race))
     )
     rows = [(name, *figure) for name, figure in figures]
     frame = pl.DataFrame(rows, ["figure", "mean", "low", "high", "replications"], orient="row")
@@ -135,7 +135,7 @@ def _values(variant: Variant, search: Search) -> dict[str, Any]:
     return {c.path: value for c, value in zip(search.choices, variant.values, strict=True)}
 
 
-def _seen(trial: Trial, search: Search) -> dict[str, Any]:
+def _seen(trial: SearchTrial, search: Search) -> dict[str, Any]:
     interval = estimate(trial.outcome.gain)
     return {
         "gain": trial.gain,

@@ -26,7 +26,7 @@ SETTLED = 100  # suggestions in a row that have been tried already: the optimise
 type Say = Callable[[str], None]
 
 
-class Outcome(NamedTuple):
+class TrialOutcome(NamedTuple):
     """What a variant does, for each piece of luck (people and random numbers, the same for all variants).
 
     Attributes:
@@ -41,16 +41,16 @@ class Outcome(NamedTuple):
 class Evaluate(Protocol):
     """What the variants are tried with."""
 
-    def __call__(self, variants: Sequence[Variant], luck: int) -> list[Outcome]:
+    def __call__(self, variants: Sequence[Variant], luck: int) -> list[TrialOutcome]:
         """Outcomes of each variant under the first `luck` pieces of luck."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class SearchTrial:
     """A variant that was tried."""
 
     variant: Variant
-    outcome: Outcome
+    outcome: TrialOutcome
 
     @property
     def gain(self) -> float:
@@ -63,7 +63,9 @@ class Trial:
         return float(self.outcome.spent.mean())
 
 
-def try_out(search: Search, own: tuple[Level, ...], evaluate: Evaluate, say: Say = lambda text: None) -> list[Trial]:
+def try_out(
+    search: Search, own: tuple[Level, ...], evaluate: Evaluate, say: Say = lambda text: None
+) -> list[SearchTrial]:
     """Try variants until there are as many as wanted, or the optimiser has no other in mind.
 
     Args:
@@ -80,13 +82,13 @@ def try_out(search: Search, own: tuple[Level, ...], evaluate: Evaluate, say: Say
         sampler = optuna.samplers.TPESampler(seed=search.seed, multivariate=True, constant_liar=True)
     study = optuna.create_study(direction="maximize", sampler=sampler)
     space = {choice.path: _distribution(choice) for choice in search.choices}
-    tried: dict[tuple[Level, ...], Trial] = {}
+    tried: dict[tuple[Level, ...], SearchTrial] = {}
     repeats = 0
     pending: dict[tuple[Level, ...], optuna.Trial | None] = {own: None}
     while len(tried) + len(pending) <= search.trials and pending:
         variants = [Variant(len(tried) + place, values) for place, values in enumerate(pending)]
         for variant, outcome in zip(variants, evaluate(variants, search.replications), strict=True):
-            trial = tried[variant.values] = Trial(variant, outcome)
+            trial = tried[variant.values] = SearchTrial(variant, outcome)
             _say_if_best(trial, tried, search, say)
             if (asked := pending[variant.values]) is not None:
                 _tell(study, asked, trial, search)
@@ -112,7 +114,7 @@ def _distribution(choice: Choice) -> Any:
     return CategoricalDistribution([*places]) if choice.options else IntDistribution(0, len(places) - 1)
 
 
-def _tell(study: optuna.Study, asked: optuna.Trial, trial: Trial, search: Search) -> None:
+def _tell(study: optuna.Study, asked: optuna.Trial, trial: SearchTrial, search: Search) -> None:
     asked.set_constraint("budget", excess(trial.spent, search))
     study.tell(asked, trial.gain)
 
@@ -122,13 +124,13 @@ def excess(spent: float, search: Search) -> float:
     return spent - search.budget.most if search.budget else 0.0
 
 
-def affordable(trials: Sequence[Trial], search: Search) -> list[Trial]:
+def affordable(trials: Sequence[SearchTrial], search: Search) -> list[SearchTrial]:
     """Trials within the budget, the best first; of equals, who spends less, then who was first."""
     found = [trial for trial in trials if excess(trial.spent, search) <= 0.0 and np.isfinite(trial.gain)]
     return sorted(found, key=lambda trial: (-trial.gain, trial.spent, trial.variant.number))
 
 
-def _say_if_best(trial: Trial, tried: dict[tuple[Level, ...], Trial], search: Search, say: Say) -> None:
+def _say_if_best(trial: SearchTrial, tried: dict[tuple[Level, ...], SearchTrial], search: Search, say: Say) -> None:
     best = affordable(list(tried.values()), search)
     if best and best[0] is trial:
         values = ", ".join(f"{c.title} {v}" for c, v in zip(search.choices, trial.variant.values, strict=True))

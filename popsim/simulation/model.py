@@ -12,7 +12,7 @@ from mesa import Model
 from numpy.typing import NDArray
 
 from popsim.alerting.building import guide_of
-from popsim.arguments import LONGEST_DAYS, key, real_number, whole_number
+from popsim.arguments import MAX_DAYS, key, real_number, whole_number
 from popsim.care import CareSystem, Interventions, Monitoring
 from popsim.care.policy import networks_by_day, telemonitoring_by_day
 from popsim.care.signals import Signals
@@ -154,8 +154,8 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
                 can have.
         """
         seed, replication = key(seed, replication)
-        follow_up_days = whole_number("follow_up_days", follow_up_days, 1, LONGEST_DAYS)
-        enrolment_days = whole_number("enrolment_days", enrolment_days, 0, LONGEST_DAYS)
+        follow_up_days = whole_number("follow_up_days", follow_up_days, 1, MAX_DAYS)
+        enrolment_days = whole_number("enrolment_days", enrolment_days, 0, MAX_DAYS)
         super().__init__(rng=[seed, replication])
         self.population, self.network, self.strategy = population, network, strategy
         self.seed, self.replication = seed, replication

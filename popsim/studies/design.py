@@ -21,7 +21,7 @@ from popsim.care.network import CareNetwork
 from popsim.care.policy import networks_by_day
 from popsim.care.strategy_checks import check_strategy
 from popsim.definitions.base import validate
-from popsim.definitions.experiment import MOST_DRAWS, MOST_REPLICATIONS, Experiment, read_experiment
+from popsim.definitions.experiment import MAX_DRAWS, MAX_REPLICATIONS, Experiment, read_experiment
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
@@ -225,7 +225,7 @@ class Unit:
     def random_key(self) -> int:
         """Second word of the random key (the seed is the first): the same for all strategies, else its own."""
         draw = 0 if self.study.uncertain.shares_luck else self.draw
-        return self.replication + MOST_REPLICATIONS * (draw + (MOST_DRAWS + 1) * self.region)
+        return self.replication + MAX_REPLICATIONS * (draw + (MAX_DRAWS + 1) * self.region)
 
 
 @cache

@@ -13,16 +13,16 @@ from typing import Any
 
 from popsim.care.columns import CARE_COLUMNS
 from popsim.definitions.interventions import (
-    LARGEST_COST,
-    LARGEST_FACTOR,
+    MAX_COST,
+    MAX_FACTOR,
+    ColumnEffect,
     Device,
-    Drug,
-    Effect,
+    DrugIntervention,
     GeneticTest,
     Personal,
     Programme,
 )
-from popsim.definitions.network import LARGEST_NUMBER
+from popsim.definitions.network import MAX_NUMBER
 from popsim.definitions.parameter import Parameter
 from popsim.definitions.strategy import Strategy
 from popsim.evidence.parameters import ParameterSet
@@ -32,10 +32,10 @@ SOURCE = "assumption: what the experiment says of the intervention"
 NUMBERS = {  # unit, largest value
     "uptake": ("1", 1.0),
     "adherence": ("1", 1.0),
-    "cost_once": ("currency", LARGEST_COST),
-    "cost_per_day": ("currency/day", LARGEST_COST),
+    "cost_once": ("currency", MAX_COST),
+    "cost_per_day": ("currency/day", MAX_COST),
 }
-NUMBERS_OF_TESTS = {"uptake": ("1", 1.0), "sensitivity": ("1", 1.0), "cost_once": ("currency", LARGEST_COST)}
+NUMBERS_OF_TESTS = {"uptake": ("1", 1.0), "sensitivity": ("1", 1.0), "cost_once": ("currency", MAX_COST)}
 DOSES = {column.name: column for column in CARE_COLUMNS}
 
 
@@ -64,7 +64,9 @@ def with_parameters(strategy: Strategy, parameters: ParameterSet) -> Strategy:
 
 def personal(strategy: Strategy) -> Iterator[Personal | GeneticTest]:
     """The interventions of a strategy that are offered to persons."""
-    return (one for one in strategy.interventions if isinstance(one, Drug | Device | Programme | GeneticTest))
+    return (
+        one for one in strategy.interventions if isinstance(one, DrugIntervention | Device | Programme | GeneticTest)
+    )
 
 
 def _numbers(one: Personal | GeneticTest) -> Iterator[tuple[str, Parameter]]:
@@ -73,13 +75,13 @@ def _numbers(one: Personal | GeneticTest) -> Iterator[tuple[str, Parameter]]:
         yield f"{one.name}.{key}", _parameter(getattr(one, key), unit, 0.0, high)
     if isinstance(one, GeneticTest):
         return
-    if isinstance(one, Drug):
+    if isinstance(one, DrugIntervention):
         if one.dose is not None and one.column in DOSES:  # else refused by the checks of strategies
             column = DOSES[one.column]
             yield f"{one.name}.dose", _parameter(one.dose, column.unit, column.low, column.high)
         return
     for place, effect in enumerate(one.effects):
-        low, high = (-LARGEST_NUMBER, LARGEST_NUMBER) if effect.multiply is None else (0.0, LARGEST_FACTOR)
+        low, high = (-MAX_NUMBER, MAX_NUMBER) if effect.multiply is None else (0.0, MAX_FACTOR)
         key = _effect_key(one, place, effect)
         yield key, _parameter(getattr(effect, key.rpartition(".")[2]), "unit of the column", low, high)
 
@@ -93,13 +95,13 @@ def _parameter(value: float, unit: str, low: float, high: float) -> Parameter:
     return Parameter(value=value, unit=unit, source=SOURCE, low=low, high=high)
 
 
-def _effect_key(one: Personal, place: int, effect: Effect) -> str:
+def _effect_key(one: Personal, place: int, effect: ColumnEffect) -> str:
     return f"{one.name}.effects.{place}.{'add' if effect.multiply is None else 'multiply'}"
 
 
 def _with(one: Personal | GeneticTest, parameters: ParameterSet) -> Personal | GeneticTest:
     """An intervention with the numbers of a parameter set."""
-    keys = (*_common(one), "dose") if isinstance(one, Drug) else tuple(_common(one))
+    keys = (*_common(one), "dose") if isinstance(one, DrugIntervention) else tuple(_common(one))
     changes: dict[str, Any] = {key: parameters[full] for key in keys if (full := f"{one.name}.{key}") in parameters}
     if isinstance(one, Device | Programme):
         effects = []

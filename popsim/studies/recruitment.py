@@ -19,7 +19,7 @@ from popsim.population.population import Population
 from popsim.population.sampling import keyed, sample
 
 FIRST_ASKED = 2.0  # people asked for each one wanted, at first
-MOST_ASKED = 500.0  # ... and at most
+MAX_ASKED = 500.0  # ... and at most
 
 
 def recruit(
@@ -54,7 +54,7 @@ def recruit(
         eligible = np.flatnonzero(meets(settled, trial.inclusion, np.arange(len(settled))))
         if len(eligible) >= size:
             return people.chosen(eligible[:size])
-        if asked >= MOST_ASKED:
+        if asked >= MAX_ASKED:
             rare = f"only {len(eligible)} of {len(people)} people of the cohort fit: loosen a criterion or the baseline"
             raise DefinitionError(cohort.path, "trial.inclusion", None, rare)
         asked *= 4.0

@@ -11,7 +11,7 @@ from popsim.definitions.experiment import read_experiment
 from popsim.errors import InputError, did_you_mean
 from popsim.studies.design import Change, Study, study_of
 
-MOST_LEVELS = 50
+MAX_LEVELS = 50
 
 
 def at_capacities(
@@ -31,8 +31,8 @@ def at_capacities(
     """
     experiment = read_experiment(path)
     levels = sorted(set(places))
-    if not 2 <= len(levels) <= MOST_LEVELS:
-        raise InputError(f"--places: {len(levels)} different numbers, must be 2 to {MOST_LEVELS}")
+    if not 2 <= len(levels) <= MAX_LEVELS:
+        raise InputError(f"--places: {len(levels)} different numbers, must be 2 to {MAX_LEVELS}")
     for strategy in (experiment.strategy(one.name) for one in experiment.strategies):
         if any(one.kind == "capacity" and one.setting == setting for one in strategy.composed):
             raise InputError(

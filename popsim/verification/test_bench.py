@@ -19,8 +19,8 @@ from popsim.studies.design import Study, Unit
 from popsim.studies.unit import build, live, tables_of
 
 PEOPLE = 240
-LONGEST_DAYS = 365
-LONGEST_ENROLMENT_DAYS = 60
+MAX_DAYS = 365
+MAX_ENROLMENT_DAYS = 60
 UNDISCOUNTED = {"nhs_prices.discount_rate_costs": 0.0, "nhs_prices.discount_rate_qalys": 0.0}
 
 
@@ -90,8 +90,8 @@ class Laboratory:
                 "draws": 0,
                 "regions": 1,
                 "store": "events",
-                "follow_up_days": min(LONGEST_DAYS, experiment.follow_up_days),
-                "enrolment_days": min(LONGEST_ENROLMENT_DAYS, experiment.enrolment_days),
+                "follow_up_days": min(MAX_DAYS, experiment.follow_up_days),
+                "enrolment_days": min(MAX_ENROLMENT_DAYS, experiment.enrolment_days),
             }
         )
         self.study = replace(study, experiment=small)

@@ -14,7 +14,7 @@ from popsim.analyses.forecasting import (
     TRUTH,
     TWIN,
     Beside,
-    Judged,
+    JudgedForecasts,
     judge,
     risk_table,
     signal_table,
@@ -95,7 +95,7 @@ def test_tables_of_made_up_forecasts():
     signals = pl.DataFrame({"person_id": np.arange(10), "observed": observed, "crps": np.arange(10.0)}).with_columns(
         column=pl.lit("weight_kg"), day=7, forecaster=pl.lit(TWIN), covered=pl.Series([True] * 9 + [False])
     )
-    made = Judged(41, 14, pl.concat(frames), signals)
+    made = JudgedForecasts(41, 14, pl.concat(frames), signals)
     twin, lace, base = risk_table(made).iter_rows(named=True)
     assert twin["brier"] == pytest.approx(brier_score_loss(happened, said))
     assert base["brier"] == pytest.approx(0.21)

@@ -9,7 +9,7 @@ import numpy as np
 from popsim.assimilation.belief import Belief
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.prior import member_ids, members_of
-from popsim.definitions.options import DoseChange, Option
+from popsim.definitions.options import DoseChange, TherapyOption
 from popsim.evidence.parameters import PARAMETER_SETS, load_parameters
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology
 from popsim.population.clock import Clock
@@ -96,6 +96,6 @@ def discharged(persons: int, members: int) -> Belief:
     return Belief(Ensemble(ensemble.people.chosen(order.ravel()), members), physiology, [], seed=4)
 
 
-def dose(name: str, drug: str, rungs: int | None = None, share: float | None = None, **keys) -> Option:
+def dose(name: str, drug: str, rungs: int | None = None, share: float | None = None, **keys) -> TherapyOption:
     """An option that changes one dose."""
-    return Option(name=name, changes=(DoseChange(kind="dose", drug=drug, rungs=rungs, share=share),), **keys)
+    return TherapyOption(name=name, changes=(DoseChange(kind="dose", drug=drug, rungs=rungs, share=share),), **keys)

@@ -14,7 +14,7 @@ from popsim.assimilation.counterfactuals import Futures, hazards_of_presenting
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.options import load_options
 from popsim.assimilation.titration import look_ahead, titrate
-from popsim.definitions.options import HomeMonitoring, Option, Visit
+from popsim.definitions.options import HomeMonitoring, TherapyOption, Visit
 from popsim.errors import InputError
 from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, load_parameters
 from popsim.kernels.codes import ONSET_ACUTE, ONSET_DEATH
@@ -22,7 +22,7 @@ from popsim.population.clock import Clock
 
 MORE, LESS = dose("more", "loop_diuretic", 1), dose("less", "loop_diuretic", -1)
 MRA = dose("mra", "mra", 1)
-VISIT = Option(name="visit", changes=(Visit(kind="visit", clinician="specialist"),))
+VISIT = TherapyOption(name="visit", changes=(Visit(kind="visit", clinician="specialist"),))
 LADDER = [dose(f"metoprolol_{round(200 * share)}", "metoprolol", share=share) for share in (0.125, 0.25, 0.5, 1.0)]
 
 
@@ -118,7 +118,7 @@ def test_identical_options_are_not_told_apart():
     assert comparison.probability_best[0].sum() == pytest.approx(1.0)
     assert comparison.probability_best[0, 1] == pytest.approx(0.5, abs=0.1)
     assert chosen(comparison) == "more"  # told apart from nothing, though not from its double
-    alone = compare(believed(), [Option(name="idle")], 5)
+    alone = compare(believed(), [TherapyOption(name="idle")], 5)
     assert chosen(alone) == "idle"
 
 
@@ -254,7 +254,7 @@ def test_too_risky_is_what_reacts_more_than_allowed():
 
 def test_waits_of_the_network_put_off_what_is_done():
     """A visit waited for beyond the horizon changes nothing and costs nothing; measured waits replace those named."""
-    far = Option(name="far", setting="clinic", wait_days=60, changes=VISIT.changes)
+    far = TherapyOption(name="far", setting="clinic", wait_days=60, changes=VISIT.changes)
     belief = believed(persons=2, fluid=3.0)
     late = compare(belief, [far], 30).futures
     assert (late.cost[:, 1] == late.cost[:, 0]).all()
@@ -268,7 +268,7 @@ def test_waits_of_the_network_put_off_what_is_done():
 
 def test_telemonitoring_costs_its_days_and_answers_alerts():
     programme = next(one for one in load_options() if one.name == "telemonitoring").changes[0].programme
-    device = Option(name="device", changes=(HomeMonitoring(kind="telemonitoring", programme=programme),))
+    device = TherapyOption(name="device", changes=(HomeMonitoring(kind="telemonitoring", programme=programme),))
     belief = believed(persons=16, members=32)
     belief.ensemble.people["salt_excess_g_day"] = 12.0
     comparison = compare(belief, [device], 30)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from popsim.calibration.fit import Problem
+from popsim.calibration.fit import CalibrationProblem
 from popsim.calibration.objectives import Aim, Aims, Simulated
 from popsim.calibration.priors import Priors
 from popsim.definitions.calibration import CalibratedParameter, Calibration
@@ -50,7 +50,7 @@ def aims(figures=None):
 
 
 def problem(simulate=None, figures=None, **changes):
-    return Problem(calibration(**changes), priors(), aims(figures), simulate or Linear())
+    return CalibrationProblem(calibration(**changes), priors(), aims(figures), simulate or Linear())
 
 
 def exact_posterior(figures=None):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import popsim
-from popsim.kernels.care.observation import MOST_COLUMNS
+from popsim.kernels.care.observation import MAX_COLUMNS
 from popsim.simulation.schema import CLINICAL_SCHEMA
 
 PACKAGE = Path(popsim.__file__).parent
@@ -93,8 +93,8 @@ def test_readings_of_two_days_are_drawn_apart(drawn, caller):
         days = defaultdict(set)
         for index, day in draws:
             days[index].add(day)
-        assert all(len(on) == 1 for index, on in days.items() if index >= MOST_COLUMNS)
-        assert len({index // MOST_COLUMNS for index, _ in draws}) > 1, "nobody looked on two days"
+        assert all(len(on) == 1 for index, on in days.items() if index >= MAX_COLUMNS)
+        assert len({index // MAX_COLUMNS for index, _ in draws}) > 1, "nobody looked on two days"
 
 
 @pytest.mark.parametrize("caller", [name for name, how in DECLARED.items() if how == TRAIT])
@@ -116,5 +116,5 @@ def test_no_two_functions_share_a_draw(drawn):
 
 def test_readings_of_numbers_and_of_classes_have_room_for_their_indices():
     """STREAM_LAB: numbers from 0, classes from the middle, laboratory values from the end of the indices of a day."""
-    assert len(CLINICAL_SCHEMA.names("real")) < MOST_COLUMNS // 2
-    assert len(CLINICAL_SCHEMA.names("code")) < MOST_COLUMNS // 2 - 16
+    assert len(CLINICAL_SCHEMA.names("real")) < MAX_COLUMNS // 2
+    assert len(CLINICAL_SCHEMA.names("code")) < MAX_COLUMNS // 2 - 16

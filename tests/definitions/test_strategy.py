@@ -4,7 +4,7 @@ import pytest
 
 from popsim.definitions.base import validate
 from popsim.definitions.experiment import Experiment
-from popsim.definitions.interventions import Capacity, Policy, Programme
+from popsim.definitions.interventions import Capacity, PolicyIntervention, Programme
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
 
@@ -78,7 +78,7 @@ def test_short_forms_are_interventions_in_force_from_the_first_day_to_the_last()
     one = strategy(capacity={"ward": 3}, follow_up=[plan], cost_per_person=4.0, interventions=[BEDS])
     capacity, policy, programme, beds = one.composed
     assert capacity == Capacity(name="ward", kind="capacity", setting="ward", places=3)
-    assert isinstance(policy, Policy)
+    assert isinstance(policy, PolicyIntervention)
     assert policy.follow_up == one.follow_up
     assert programme == Programme(name="cost_per_person", kind="programme", cost_once=4.0)
     assert beds.places == 8

@@ -23,7 +23,7 @@ from popsim.economics.disability import discounted_expectancy
 from popsim.economics.discounting import discount_factors
 from popsim.economics.equity import atkinson_ede, concentration, distribution, equity_weighted, kolm_ede, slope_index
 from popsim.economics.individual import counterfactual_pairs, individualised_care, who_gains
-from popsim.economics.information import Study, conditional_means, information, sample_information
+from popsim.economics.information import ProposedStudy, conditional_means, information, sample_information
 from popsim.economics.subgroups import levels, subgroup_effects
 from popsim.economics.uncertainty import nested
 from popsim.errors import InputError
@@ -107,7 +107,7 @@ def test_willingness_to_pay(price):
         lambda: acceptability(decision, price),
         lambda: acceptability(decision, [0.0, price]),
         lambda: information(decision, draws, price),
-        lambda: sample_information(decision, draws, price, Study("p", 1.0, [10]), 1),
+        lambda: sample_information(decision, draws, price, ProposedStudy("p", 1.0, [10]), 1),
         lambda: subgroup_effects(persons(), "usual", ["female"], price),
         lambda: counterfactual_pairs(persons(), "usual", price),
         lambda: who_gains(persons(), "usual", price, ["female"]),

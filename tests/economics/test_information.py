@@ -8,7 +8,7 @@ from made_up_draws import decision, measures, parameters, unit_normal_loss
 from scipy.stats import norm
 
 from popsim.economics.decision import Decision
-from popsim.economics.information import Study, evpi, information, sample_information
+from popsim.economics.information import ProposedStudy, evpi, information, sample_information
 from popsim.errors import InputError
 
 
@@ -71,14 +71,14 @@ def test_sample_information_in_closed_form():
     """a ~ N(0, 1); a study of n people sees a +- 2 / sqrt n: the posterior mean has variance n / (n + 4)."""
     a = np.random.default_rng(4).normal(size=3000)
     chosen = decision(np.column_stack([np.zeros(3000), 0.3 + a]))
-    table = sample_information(chosen, parameters(a=a), 1.0, Study("a", 2.0, [1, 10, 100]), seed=7)
+    table = sample_information(chosen, parameters(a=a), 1.0, ProposedStudy("a", 2.0, [1, 10, 100]), seed=7)
     found = values(table)
     for n in (1, 10, 100):
         assert close(found[f"study of {n}"], unit_normal_loss(0.3, np.sqrt(n / (n + 4)))), n
     studies = ["study of 1", "study of 10", "study of 100"]
     assert [known for known in table["known"][::-1] if known in studies] == studies
     assert found["study of 100"]["value"] < found["a, exactly"]["value"] <= found["all parameters"]["value"]
-    again = sample_information(chosen, parameters(a=a), 1.0, Study("a", 2.0, [10]), seed=7)
+    again = sample_information(chosen, parameters(a=a), 1.0, ProposedStudy("a", 2.0, [10]), seed=7)
     assert values(again)["study of 10"]["value"] == found["study of 10"]["value"]
 
 
@@ -153,6 +153,6 @@ def test_what_is_refused():
     with pytest.raises(InputError, match="not known in every draw"):
         information(chosen, draws.head(10), 1.0)
     with pytest.raises(InputError, match="at least one person"):
-        sample_information(chosen, draws, 1.0, Study("p1", 1.0, [0]), seed=1)
+        sample_information(chosen, draws, 1.0, ProposedStudy("p1", 1.0, [0]), seed=1)
     with pytest.raises(InputError, match="19 parameter draws: this takes at least 20"):
         evpi(decision(np.zeros((19, 2))), 1.0)

@@ -7,7 +7,7 @@ from planted import FEATURES, people
 
 from popsim.evidence.parameters import load_parameters
 from popsim.learning.drift import CumulativeSums, Reference, average_run_length, balance
-from popsim.learning.performance import Judged
+from popsim.learning.performance import JudgedRisks
 
 CONSTANTS = load_parameters("learning")
 
@@ -29,7 +29,7 @@ def periods(number: int, seed: int, factor: float) -> list[float]:
     for period in range(number):
         table = people(300, seed * 1000 + period)
         happened = np.random.default_rng((seed, period)).random(300) < table["true_risk"].to_numpy() * factor
-        balances.append(balance(Judged.of(table["true_risk"].to_numpy(), happened)))
+        balances.append(balance(JudgedRisks.of(table["true_risk"].to_numpy(), happened)))
     return balances
 
 

@@ -6,7 +6,7 @@ import pytest
 from planted import people
 from scipy.special import expit, logit
 
-from popsim.learning.performance import Judged, calibration_groups, fairness, performance, subgroups, watched_from
+from popsim.learning.performance import JudgedRisks, calibration_groups, fairness, performance, subgroups, watched_from
 from popsim.outcomes import scoring
 
 
@@ -14,7 +14,7 @@ def test_with_one_row_a_person_they_are_those_of_scoring():
     """Errors differ by the small-sample corrections only: 1% with 900 persons."""
     table = people(900, 5)
     risk, happened = table["true_risk"].to_numpy(), table["admission"].to_numpy()
-    found = performance(Judged.of(risk, happened), 0.3)
+    found = performance(JudgedRisks.of(risk, happened), 0.3)
     c, slope = scoring.c_statistic(risk, happened), scoring.calibration(risk, happened).slope
     assert found.c_statistic.value == pytest.approx(c.value, abs=1e-12)
     assert found.c_statistic.standard_error == pytest.approx(c.standard_error, rel=0.01)
@@ -31,11 +31,11 @@ def test_errors_are_those_of_a_bootstrap_by_person():
     risk = np.clip(np.repeat(table["true_risk"].to_numpy(), 3) * draw.uniform(0.8, 1.25, 900), 0.0, 0.99)
     happened = np.repeat(table["admission"].to_numpy(), 3).astype(float)
     weight, person = np.repeat(draw.choice([1.0, 5.0], 300), 3), np.repeat(np.arange(300), 3)
-    found = performance(Judged.of(risk, happened, weight, person), 0.3)
+    found = performance(JudgedRisks.of(risk, happened, weight, person), 0.3)
     samples = []
     for _ in range(1000):
         rows = (3 * draw.integers(0, 300, 300)[:, np.newaxis] + np.arange(3)).ravel()
-        one = performance(Judged.of(risk[rows], happened[rows], weight[rows], person[rows]), 0.3)
+        one = performance(JudgedRisks.of(risk[rows], happened[rows], weight[rows], person[rows]), 0.3)
         samples.append([one.ratio.value, one.c_statistic.value, one.brier.value, one.false_negatives.value])
     spread = np.std(samples, axis=0)
     errors = [found.ratio, found.c_statistic, found.brier, found.false_negatives]
@@ -52,7 +52,7 @@ def test_planted_miscalibration_of_a_group_is_found_and_no_other():
         {"female": female, "age_years": draw.uniform(40, 95, 8000), "deprivation_quintile": draw.integers(1, 6, 8000)}
     )
     level = happened.mean() / risk.mean()  # as recalibration in the large would leave it
-    judged = Judged.of(np.minimum(risk * level, 0.99), happened)
+    judged = JudgedRisks.of(np.minimum(risk * level, 0.99), happened)
     table = fairness(judged, subgroups(frame), watched_from(judged.risk, 0.2))
     assert table["group"].to_list() == [
         "female", "male", "65 to 74", "75 to 84", "85 and above", "below 65", "1 most deprived", "2", "3", "4",
@@ -75,14 +75,14 @@ def test_groups_that_are_treated_alike_are_not_accused():
             {"female": draw.integers(0, 2, 1500), "age_years": draw.uniform(40, 95, 1500),
              "deprivation_quintile": draw.integers(1, 6, 1500)}
         )  # fmt: skip
-        judged = Judged.of(table["true_risk"].to_numpy(), table["admission"].to_numpy())
+        judged = JudgedRisks.of(table["true_risk"].to_numpy(), table["admission"].to_numpy())
         accused += fairness(judged, subgroups(frame), 0.3)["miscalibrated"].any()
     assert accused / 120 < 0.05 + 3.0 * np.sqrt(0.05 * 0.95 / 120)
 
 
 def test_groups_by_risk_are_those_of_scoring_and_take_weights():
     table = people(1000, 9)
-    judged = Judged.of(table["true_risk"].to_numpy(), table["admission"].to_numpy())
+    judged = JudgedRisks.of(table["true_risk"].to_numpy(), table["admission"].to_numpy())
     ours, theirs = calibration_groups(judged), scoring.calibration_table(judged.risk, judged.happened > 0)
     assert ours.drop("rows").to_numpy() == pytest.approx(theirs.drop("persons").to_numpy(), abs=1e-12)
     doubled = judged._replace(weight=np.full(1000, 2.0))
@@ -94,6 +94,6 @@ def test_groups_by_risk_are_those_of_scoring_and_take_weights():
 def test_small_groups_show_no_figures():
     table = people(400, 8)
     frame = pl.DataFrame({"female": [1] * 15 + [0] * 385})
-    judged = Judged.of(table["true_risk"].to_numpy(), table["admission"].to_numpy())
+    judged = JudgedRisks.of(table["true_risk"].to_numpy(), table["admission"].to_numpy())
     women = fairness(judged, subgroups(frame), 0.3).row(0, named=True)
     assert (women["group"], women["rows"], women["ratio"], women["miscalibrated"]) == ("female", 15, None, False)

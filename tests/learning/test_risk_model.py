@@ -11,14 +11,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from popsim.errors import InputError, RunError
-from popsim.learning.performance import Judged, performance
+from popsim.learning.performance import JudgedRisks, performance
 from popsim.learning.risk_model import RECORD, RiskModel
 
 PLAIN = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000)
 
 
-def judged(model: RiskModel, test: pl.DataFrame) -> Judged:
-    return Judged.of(model.predict(test), test["admission"].to_numpy())
+def judged(model: RiskModel, test: pl.DataFrame) -> JudgedRisks:
+    return JudgedRisks.of(model.predict(test), test["admission"].to_numpy())
 
 
 def test_a_logistic_model_recovers_the_planted_one():

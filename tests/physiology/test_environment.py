@@ -84,10 +84,10 @@ def test_infections_follow_the_series_of_viruses():
 def test_heat_takes_fluid_and_pressure_and_lives():
     """Gasparrini 2012: mortality 2.1% higher for every degree above the threshold; nothing below it."""
     for temperature, above in ((-10.0, 0.0), (20.0, 0.0), (21.0, 1.0), (30.0, 10.0)):
-        felt = lived(alike(1), series(temperature=temperature))
-        assert np.exp(felt["death_log_hazard"][0]) == pytest.approx(1.021**above, rel=1e-3)
-        assert felt["natriuresis_shift_l_day"][0] == pytest.approx(0.02 * above)
-        assert felt["systolic_shift_mmhg"][0] == pytest.approx(-0.5 * above)
+        influence_on = lived(alike(1), series(temperature=temperature))
+        assert np.exp(influence_on["death_log_hazard"][0]) == pytest.approx(1.021**above, rel=1e-3)
+        assert influence_on["natriuresis_shift_l_day"][0] == pytest.approx(0.02 * above)
+        assert influence_on["systolic_shift_mmhg"][0] == pytest.approx(-0.5 * above)
 
 
 def test_baseline_holds_in_the_weather_of_the_day_of_entry():
@@ -127,9 +127,9 @@ def test_particles_act_as_in_the_meta_analysis():
 def test_extreme_weather_gives_finite_influences(end):
     extreme = {name: limits[end] for name, limits in BOUNDS.items()}
     people = alike(1, smoking=2, alcohol_g_day=200.0, activity_met_h_week=200.0, deprivation_quintile=1)
-    felt = lived(people, series(365, *extreme.values()), viral_share=1.0)
-    assert np.isfinite(felt.values).all()
-    assert np.abs(felt.values).max() < 20
+    influence_on = lived(people, series(365, *extreme.values()), viral_share=1.0)
+    assert np.isfinite(influence_on.values).all()
+    assert np.abs(influence_on.values).max() < 20
 
 
 def test_the_first_day_is_the_one_that_is_asked_for_and_the_year_comes_again():

@@ -117,12 +117,12 @@ def test_days_of_irregular_doses_are_the_sum_of_the_days_alone(name):
     def course(given: np.ndarray) -> np.ndarray:
         people, system = medicated(drug, adherence=1.0, **{drug.dose_column: 0.0}), SeenPharmacology((drug,))
         system.initialise(people, Influences(len(people)))
-        felt = []
+        influence_on = []
         for day, dose in enumerate(given):
             people[drug.dose_column] = dose
             system.advance(people, Clock(day=day), Influences(len(people)))
-            felt.append(float(system.exposure[0]) if people[drug.dose_column].any() or day else 0.0)
-        return np.array(felt)
+            influence_on.append(float(system.exposure[0]) if people[drug.dose_column].any() or day else 0.0)
+        return np.array(influence_on)
 
     together = course(doses)
     alone = sum(course(np.where(np.arange(25) == day, doses, 0.0)) for day in range(25) if doses[day] > 0.0)

@@ -23,8 +23,8 @@ import pytest
 from measuring import Estimate, Run, network, simulate
 from queue_cases import QUEUES, Case, exponential
 
-MOST_STANDARD_ERRORS = 3.0
-LARGEST_RELATIVE_ERROR = 0.01
+MAX_STANDARD_ERRORS = 3.0
+MAX_RELATIVE_ERROR = 0.01
 RUNS = 8  # independent runs that the slow tests pool
 
 Figure = tuple[str, float, Estimate]  # name, exact, simulated
@@ -96,8 +96,8 @@ def wrong(figures: list[Figure], loosely: tuple[str, ...] = ()) -> list[str]:
     """Figures that are off by more than 3 standard errors, or measured too loosely (those named may be)."""
     lines = []
     for name, value, got in figures:
-        off = got.value != value if got.error == 0.0 else abs(got.away_from(value)) > MOST_STANDARD_ERRORS
-        loose = got.error > LARGEST_RELATIVE_ERROR * abs(value) and name not in loosely
+        off = got.value != value if got.error == 0.0 else abs(got.away_from(value)) > MAX_STANDARD_ERRORS
+        loose = got.error > MAX_RELATIVE_ERROR * abs(value) and name not in loosely
         if off or loose:
             lines.append(f"{name}: exact {value:.6g}, simulated {got.value:.6g}, standard error {got.error:.2g}")
     return lines
@@ -438,7 +438,7 @@ def test_networks_agree_over_ten_seeds(name, monkeypatch):
     for seed in range(300, 310):
         monkeypatch.setattr(measuring, "SEED", seed)
         distances.append([got.away_from(value) for _, value, got in NETWORKS[name]()])
-    assert (np.abs(np.mean(distances, axis=0)) * 10**0.5 < MOST_STANDARD_ERRORS).all()
+    assert (np.abs(np.mean(distances, axis=0)) * 10**0.5 < MAX_STANDARD_ERRORS).all()
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from models.sick_sicker import SICK_SICKER
 from popsim.economics.decision import Decision, icer_table
 
 MILLION = 1_000_000
-MOST_STANDARD_ERRORS = 3.0
+MAX_STANDARD_ERRORS = 3.0
 
 EVERY_POINT = np.ones(31)
 END_OF_YEAR = np.array([0.0] + [1.0] * 20)
@@ -69,7 +69,7 @@ def test_a_million_individuals_agree(name, strategy):
     summary = simulated(name).summary.filter(strategy=strategy)
     for measure, published in zip(("cost_total", "qalys"), PUBLISHED[name, strategy], strict=True):
         (row,) = summary.filter(measure=measure).to_dicts()
-        assert abs(row["mean"] - published) < MOST_STANDARD_ERRORS * row["standard_error"]
+        assert abs(row["mean"] - published) < MAX_STANDARD_ERRORS * row["standard_error"]
 
 
 @pytest.mark.parametrize("name", MODELS)

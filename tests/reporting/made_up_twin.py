@@ -3,7 +3,7 @@
 import math
 from dataclasses import replace
 
-from popsim.registry.summary import Band, Option, Reading, Risk, SignalHistory, TwinSummary
+from popsim.registry.summary import Band, OptionSummary, ReadingSummary, RiskSummary, SignalHistory, TwinSummary
 
 TODAY, AHEAD = 20, 90
 
@@ -15,24 +15,24 @@ def band(first: int, last: int, level: float, slope: float, width: float) -> Ban
 
 
 def signal(name: str, label: str, unit: str, level: float, width: float, readings: int) -> SignalHistory:
-    measured = tuple(Reading(day + 0.3, level + width * math.sin(day)) for day in range(1, 1 + readings))
+    measured = tuple(ReadingSummary(day + 0.3, level + width * math.sin(day)) for day in range(1, 1 + readings))
     belief, forecast = band(0, TODAY + 1, level, 0.0, width), band(TODAY + 1, TODAY + AHEAD + 1, level, 0.0, 2 * width)
     return SignalHistory(name, label, unit, "", belief, measured, forecast)
 
 
 WEIGHT = signal("weight_kg", "Weight", "kg", 81.0, 0.8, 18)
-LATE = replace(WEIGHT, readings=(*WEIGHT.readings, Reading(19.5, 88.1, used=False)))
+LATE = replace(WEIGHT, readings=(*WEIGHT.readings, ReadingSummary(19.5, 88.1, used=False)))
 RISKS = tuple(
-    Risk(name, label, days, probability * days / 90, probability * days / 180, min(1.0, probability * days / 50))
+    RiskSummary(name, label, days, probability * days / 90, probability * days / 180, min(1.0, probability * days / 50))
     for name, label, probability in (("death", "Dies", 0.0725), ("readmission", "Is admitted to hospital", 0.4315))
     for days in (7, 30, 90)
 )
 REFUSAL = "Potassium 5.7 mmol/L is above 5.5: spironolactone is not started."
 OPTIONS = (
-    Option("More loop diuretic (furosemide 40 to 80 mg a day)", 1533.0, 1146.0, 1921.0, 0.92, chosen=True),
-    Option("No change", 0.0, 0.0, 0.0, 0.06),
-    Option("Less MRA (spironolactone 0 to 0 mg a day)", 0.0, 0.0, 0.0, 0.0, "Changes nothing in this person."),
-    Option("More MRA (spironolactone 0 to 12.5 mg a day)", 237.0, 87.0, 387.0, 0.0, REFUSAL),
+    OptionSummary("More loop diuretic (furosemide 40 to 80 mg a day)", 1533.0, 1146.0, 1921.0, 0.92, chosen=True),
+    OptionSummary("No change", 0.0, 0.0, 0.0, 0.06),
+    OptionSummary("Less MRA (spironolactone 0 to 0 mg a day)", 0.0, 0.0, 0.0, 0.0, "Changes nothing in this person."),
+    OptionSummary("More MRA (spironolactone 0 to 12.5 mg a day)", 237.0, 87.0, 387.0, 0.0, REFUSAL),
 )
 SUMMARY = TwinSummary(
     twin="3c3eyx25",

@@ -14,7 +14,7 @@ from matplotlib.image import imread
 from test_report import HOSTILE, Page
 
 from popsim.errors import InputError
-from popsim.registry.summary import NOTICE, Reading
+from popsim.registry.summary import NOTICE, ReadingSummary
 from popsim.reporting.figures import style, twin_panels
 from popsim.reporting.pages.twin import BANNER, twin_html, twin_sheet, write_twin_page
 
@@ -200,7 +200,9 @@ def test_a_path_that_will_not_do_is_refused_in_one_line(tmp_path):
 
 
 def test_readings_long_ago_are_left_out_of_the_panels():
-    late = replace(SUMMARY, day=400, signals=(replace(WEIGHT, readings=(Reading(3.0, 80.0), Reading(390.0, 82.0))),))
+    late = replace(
+        SUMMARY, day=400, signals=(replace(WEIGHT, readings=(ReadingSummary(3.0, 80.0), ReadingSummary(390.0, 82.0))),)
+    )
     axis = Figure().subplots()
     twin_panels.draw_signal(axis, late.signals[0], late)
     dots = [line for line in axis.lines if line.get_marker() == "o"]

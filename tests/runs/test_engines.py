@@ -14,7 +14,7 @@ import pytest
 
 from popsim.runs.executors.cluster import DaskCluster, dask_client
 from popsim.runs.executors.local import LocalProcesses
-from popsim.runs.executors.serial import Here
+from popsim.runs.executors.serial import SerialExecutor
 
 KEYS = "abcde"
 TRIES = 3
@@ -57,14 +57,14 @@ def alive(pid):
         return False
 
 
-@pytest.mark.parametrize("crew", [Here, local])
+@pytest.mark.parametrize("crew", [SerialExecutor, local])
 def test_every_job_is_done_once_and_its_result_comes_back(pieces, crew):
     found = outcomes(crew(work.leave_mark), pieces)
     assert problems(found) == dict.fromkeys(KEYS, "")
     assert {outcome.job.key: outcome.result for outcome in found} == {key: f"mark of {key}" for key in KEYS}
     assert [len(work.marks(piece)) for piece in pieces] == [1] * 5
     processes = {mark.name.split("-")[1] for piece in pieces for mark in work.marks(piece)}
-    assert (processes == {str(os.getpid())}) == (crew is Here)
+    assert (processes == {str(os.getpid())}) == (crew is SerialExecutor)
     assert 1 <= len(processes) <= 2
 
 
@@ -89,7 +89,7 @@ def test_a_stopped_worker_is_killed_at_the_deadline_and_replaced(pieces):
     assert not any(alive(int(mark.name.split("-")[1])) for mark in work.marks(pieces[1]))
 
 
-@pytest.mark.parametrize("crew", [Here, local])
+@pytest.mark.parametrize("crew", [SerialExecutor, local])
 def test_an_error_is_one_line_with_its_place_and_traceback(pieces, crew):
     found = {outcome.job.key: outcome.problem for outcome in outcomes(crew(work.fail), pieces)}
     assert found["b"].text.startswith("ValueError: two lines (made_up_work.py:")

@@ -23,7 +23,7 @@ from popsim.runs.runner import run_study
 from popsim.search.policy import evaluator, find
 from popsim.search.race import best_probability, judge, race
 from popsim.search.storage import keep, race_table, trial_table
-from popsim.search.trials import Outcome, Trial, affordable, try_out
+from popsim.search.trials import SearchTrial, TrialOutcome, affordable, try_out
 from popsim.studies.design import read_study
 
 EXPERIMENT = """
@@ -76,7 +76,7 @@ def analytic(function, noise=0.0, common=0.0, spent=lambda *x: 0.0):
         calls.append((tuple(v.number for v in variants), luck))
         shared = common * np.random.default_rng(1).normal(size=10_000)[:luck]
         return [
-            Outcome(
+            TrialOutcome(
                 function(*v.values) + shared + noise * np.random.default_rng([2, v.number]).normal(size=10_000)[:luck],
                 np.full(luck, float(spent(*v.values))),
             )
@@ -184,10 +184,10 @@ def test_the_verdict_is_free_of_the_winners_luck():
         luck = np.random.default_rng([5, repeat]).normal(size=(20, 100))
 
         def evaluate(variants, pieces, luck=luck):
-            return [Outcome(luck[v.number, :pieces], np.zeros(pieces)) for v in variants]
+            return [TrialOutcome(luck[v.number, :pieces], np.zeros(pieces)) for v in variants]
 
         variants = [Variant(number, (number,)) for number in range(20)]
-        trials = [Trial(v, o) for v, o in zip(variants, evaluate(variants, 4), strict=True)]
+        trials = [SearchTrial(v, o) for v, o in zip(variants, evaluate(variants, 4), strict=True)]
         ranked = affordable(trials, search)
         runners, used = race(ranked[:5], search, evaluate)
         verdict = judge(runners[0].variant, runners[0].variant, 1.0, used, search, evaluate)

@@ -9,12 +9,12 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 
-from popsim.analyses.contrast import Contrast, Estimate, at_draw, estimate
+from popsim.analyses.contrast import Contrast, ContrastEstimate, at_draw, estimate
 from popsim.analyses.sensitivity.design import Evaluate
 from popsim.analyses.sensitivity.parameters import Varied
 
 POINTS = 4  # values tried at a time, so that several processes have work
-MOST_ROUNDS = 12
+MAX_ROUNDS = 12
 FINEST = 1e-4  # of the range
 FINE_ENOUGH = 0.1  # of the Monte Carlo error of the crossing
 
@@ -36,8 +36,8 @@ class Threshold:
     contrast: Contrast
     value: float
     standard_error: float
-    at_low: Estimate
-    at_high: Estimate
+    at_low: ContrastEstimate
+    at_high: ContrastEstimate
     tried: pl.DataFrame
 
 
@@ -47,10 +47,10 @@ def threshold(parameter: Varied, contrast: Contrast, evaluate: Evaluate, target:
     The range is cut at POINTS equal steps again and again around the first change of sign, until it is finer than a
     tenth of the Monte Carlo error of the crossing, or than a ten-thousandth of the whole. All points share their luck.
     """
-    found: dict[float, Estimate] = {}
+    found: dict[float, ContrastEstimate] = {}
     low, high = parameter.low, parameter.high
     crossing, error = math.nan, math.nan
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MAX_ROUNDS):
         values = [*(low + (high - low) * place / (POINTS - 1) for place in range(POINTS - 1)), high]
         _try([value for value in values if value not in found], parameter, contrast, evaluate, found)
         turn = next(((a, b) for a, b in pairwise(values) if _crosses(found[a], found[b], target)), None)
@@ -72,12 +72,12 @@ def threshold(parameter: Varied, contrast: Contrast, evaluate: Evaluate, target:
 
 
 def _try(
-    values: list[float], parameter: Varied, contrast: Contrast, evaluate: Evaluate, found: dict[float, Estimate]
+    values: list[float], parameter: Varied, contrast: Contrast, evaluate: Evaluate, found: dict[float, ContrastEstimate]
 ) -> None:
     """Add the contrast at these values to what is found."""
     seen = contrast.values(evaluate([parameter.name], np.array(values)[:, np.newaxis]))
     found.update({value: estimate(at_draw(seen, row)["value"]) for row, value in enumerate(values, start=1)})
 
 
-def _crosses(a: Estimate, b: Estimate, target: float) -> bool:
+def _crosses(a: ContrastEstimate, b: ContrastEstimate, target: float) -> bool:
     return (a.mean - target) * (b.mean - target) <= 0.0

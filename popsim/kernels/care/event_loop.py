@@ -42,7 +42,7 @@ from popsim.kernels.numerics.random import exponential, uniform, uniforms
 
 DONE, NEEDS_EVENTS, NEEDS_JOBS, NEEDS_LOG, UNBALANCED = range(5)
 MARGIN = 1024  # free room in heap and log before an event is taken; one event writes far less
-MOST_MISSES = 256  # struck off in one event of a contact setting
+MAX_MISSES = 256  # struck off in one event of a contact setting
 
 
 @inner
@@ -204,7 +204,7 @@ def session(world, time, setting):
         if not living_at(world, job) or waited > place.lapses_days:
             note(world, time, job, code.MISS, setting, code.NO_DETAIL)
             missed += 1
-            if missed == MOST_MISSES:  # the rest in an event of its own, for which the log has room again
+            if missed == MAX_MISSES:  # the rest in an event of its own, for which the log has room again
                 state.in_session = 1
                 schedule(world, time, code.RANK_SESSION, setting, code.NOWHERE, setting)
                 return

@@ -16,7 +16,7 @@ from popsim.kernels.numerics.compiling import inner
 from popsim.kernels.numerics.math import inverse_normal
 from popsim.kernels.numerics.random import uniform, uniforms
 
-MOST_COLUMNS = 1024  # readings of a day have indices of their own, those of lasting biases come before the first day
+MAX_COLUMNS = 1024  # readings of a day have indices of their own, those of lasting biases come before the first day
 
 
 @inner
@@ -29,7 +29,7 @@ def seen_real(world, place, row):
     if sight.stored >= 0:
         return np.float64(world.reals[sight.stored, row])
     person, today = world.jobs[row].person, world.counters[TODAY]
-    index = (today + 1) * MOST_COLUMNS + place
+    index = (today + 1) * MAX_COLUMNS + place
     z = inverse_normal(uniform(world.seed, world.replication, person, code.STREAM_LAB, index))
     b = inverse_normal(uniform(world.seed, world.replication, person, code.STREAM_LAB, place))
     drift = sight.drift_per_day * ((person + today) % np.int64(sight.adjusted_every_days))
@@ -44,7 +44,7 @@ def seen_code(world, place, row):
     sight = world.code_sights[place]
     if sight.measured == 0:
         return truth
-    index = (world.counters[TODAY] + 1) * MOST_COLUMNS + MOST_COLUMNS // 2 + place
+    index = (world.counters[TODAY] + 1) * MAX_COLUMNS + MAX_COLUMNS // 2 + place
     u = uniform(world.seed, world.replication, world.jobs[row].person, code.STREAM_LAB, index)
     wrong = -1.0 if u < 0.5 * sight.error else (1.0 if u > 1.0 - 0.5 * sight.error else 0.0)
     return min(max(truth + wrong, sight.low), sight.high)
@@ -64,7 +64,7 @@ def read_rows(
 ):  # fmt: skip
     """Bedside readings of one real column for some persons: the same as `seen_real` on that day."""
     for i in range(len(truth)):
-        index = (today + 1) * MOST_COLUMNS + place
+        index = (today + 1) * MAX_COLUMNS + place
         z = inverse_normal(uniform(seed, replication, person[i], code.STREAM_LAB, index))
         b = inverse_normal(uniform(seed, replication, person[i], code.STREAM_LAB, place))
         drifted = drift * ((person[i] + today) % adjusted)
@@ -90,8 +90,8 @@ def sample_laboratory(
     """
     for i in prange(len(truth)):
         who = person[i]
-        u, u_missed, _, _ = uniforms(seed, replication, who, code.STREAM_LAB, (day + 1) * MOST_COLUMNS - 1 - word)
-        u_bias, _, _, _ = uniforms(seed, replication, who, code.STREAM_LAB, MOST_COLUMNS - 1 - word)
+        u, u_missed, _, _ = uniforms(seed, replication, who, code.STREAM_LAB, (day + 1) * MAX_COLUMNS - 1 - word)
+        u_bias, _, _, _ = uniforms(seed, replication, who, code.STREAM_LAB, MAX_COLUMNS - 1 - word)
         z, b = inverse_normal(u), inverse_normal(u_bias)
         value = np.float64(truth[i])
         reading = value * (1.0 + noise_share * z) + noise_sd * z + bias_sd * b

@@ -30,8 +30,8 @@ from popsim.kernels.care.rules import NO_TIME, choose_route, holds, inverse, pri
 from popsim.kernels.numerics.compiling import inner
 from popsim.kernels.numerics.random import uniform
 
-MOST_HOPS = 256  # routers and overflows passed at one moment; a network has fewer settings
-MOST_TURNS = 10_000  # ends of stays and waits of one person in a day
+MAX_HOPS = 256  # routers and overflows passed at one moment; a network has fewer settings
+MAX_TURNS = 10_000  # ends of stays and waits of one person in a day
 
 
 @inner
@@ -296,7 +296,7 @@ def nowhere_else(world, job):
 @inner
 def send(world, time, job, node, outlier):
     """Bring a job to a node, through routers and overflows, until it has or waits for a place or is gone."""
-    for _ in range(MOST_HOPS):
+    for _ in range(MAX_HOPS):
         if node == STAY_PUT:
             return
         if node == EXIT:
@@ -367,7 +367,7 @@ def count_turn(world, job):
         record.turns_day = today
         record.turns = 0
     record.turns += 1
-    if record.turns > MOST_TURNS:
+    if record.turns > MAX_TURNS:
         fail(world, FAULT_TURNS, np.int64(max(record.waits_for, record.setting)))
 
 

@@ -125,15 +125,15 @@ def reduce_drugs(world, job):
         dose = np.float64(world.reals[drug.dose, job])
         if dose <= 0.0 or not is_taken(world, drug, job):
             continue
-        felt = reported & drug.implicated & ~settled
-        called_for, reasons = felt != 0, felt
+        influence_on = reported & drug.implicated & ~settled
+        called_for, reasons = influence_on != 0, influence_on
         for k in range(drug.warning_first, drug.warning_last):
             warning = world.warnings[k]
             open_reason = warning.reason == 0 or settled & warning.reason == 0
             if warning.action == REDUCE and open_reason and is_there(world, warning, job):
                 called_for, reasons = True, reasons | warning.reason
         below = rung_below(world, drug, dose)
-        if called_for and (below > 0.0 or felt != 0):
+        if called_for and (below > 0.0 or influence_on != 0):
             changed |= set_dose(world, drug, job, below)
             settled |= reasons
     return changed

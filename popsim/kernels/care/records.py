@@ -268,7 +268,7 @@ class Practice(NamedTuple):
     gfr_to_start_sglt2_ml_min: float
 
 
-class Policy(NamedTuple):
+class ScheduleRecord(NamedTuple):
     """The strategy's telemonitoring and the conditions on who is offered it; desk is -1 when there is none."""
 
     desk: float
@@ -278,7 +278,7 @@ class Policy(NamedTuple):
     condition_last: float
 
 
-def as_record(values: Columns | Practice | Policy) -> NDArray[Any]:
+def as_record(values: Columns | Practice | ScheduleRecord) -> NDArray[Any]:
     """A NamedTuple as a record array of one row: one argument for a kernel instead of one per field."""
     form = "i8" if isinstance(values, Columns) else "f8"
     return np.array([tuple(values)], [(name, form) for name in values._fields])

@@ -27,7 +27,7 @@ from popsim.kernels.numerics.math import exp
 from popsim.kernels.numerics.random import exponential, gamma, lognormal, uniform
 
 NO_TIME = -1.0  # duration of a stay without end
-LARGEST_EXPONENT = 100.0  # of one factor of a stay: beyond, all stays outlast any run and times must stay finite
+MAX_EXPONENT = 100.0  # of one factor of a stay: beyond, all stays outlast any run and times must stay finite
 
 
 @inner
@@ -147,5 +147,5 @@ def stay_days(world, setting, job, index):
         for i in range(place.factor_first, place.factor_last):
             factor = world.factors[i]
             value = value_of(world, factor.block, factor.place, job)
-            days *= exp(min(factor.slope * (value - factor.reference), LARGEST_EXPONENT))
+            days *= exp(min(factor.slope * (value - factor.reference), MAX_EXPONENT))
     return days

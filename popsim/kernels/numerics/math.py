@@ -41,7 +41,7 @@ MANTISSA_MASK = 0x000FFFFFFFFFFFFF
 UPPER_HALF_MASK = -0x8000000  # clears 27 bits of the mantissa: the square of what is left is exact
 SQRT_HALF_BITS = 0x3FE6A09E667F3BCD  # the double nearest to sqrt(1/2)
 ABOVE_SQRT_HALF = (EXPONENT_BIAS << EXPONENT_SHIFT) - SQRT_HALF_BITS
-SMALLEST_NORMAL = 2.2250738585072014e-308
+MIN_NORMAL = 2.2250738585072014e-308
 
 EXP_LOWEST = -708.0
 EXP_HIGHEST = 709.0
@@ -96,7 +96,7 @@ def log(x):
     half_square = 0.5 * f * f
     value = k * LN2_HIGH - ((half_square - (s * (half_square + (even + odd)) + k * LN2_LOW)) - f)
     value = value if x < math.inf else x
-    return value if x >= SMALLEST_NORMAL else (-math.inf if x >= 0.0 else math.nan)
+    return value if x >= MIN_NORMAL else (-math.inf if x >= 0.0 else math.nan)
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)

@@ -35,8 +35,8 @@ TWO_52_BITS = np.uint64(0x4330000000000000)  # the double 2**52; or-ing in a wor
 TWO_52_LESS_HALF = 4503599627370495.5
 TWO_TO_MINUS_32 = 2.0**-32
 
-LARGEST_STEPS = 60  # of the search for the gamma quantile; it needs 1 to 6
-LARGEST_TERMS = 2000  # of the incomplete gamma function; it needs under 250 for shapes up to 500
+MAX_STEPS = 60  # of the search for the gamma quantile; it needs 1 to 6
+MAX_TERMS = 2000  # of the incomplete gamma function; it needs under 250 for shapes up to 500
 CLOSE_ENOUGH = 1e-8  # in log x. Newton's error is squared in each step, so the last one leaves about 1e-14
 HALF_LOG_TWO_PI = 0.9189385332046727
 STIRLING_FROM = 10.0
@@ -148,7 +148,7 @@ def _gamma_tails(a, x, log_gamma_a):
     if x < a + 1.0:
         term = 1.0 / a
         total = term
-        for n in range(1, LARGEST_TERMS):
+        for n in range(1, MAX_TERMS):
             term = term * (x / (a + n))
             total = total + term
             if term < total * 1e-17:
@@ -160,7 +160,7 @@ def _gamma_tails(a, x, log_gamma_a):
     c = 1e300
     d = 1.0 / b
     fraction = d
-    for n in range(1, LARGEST_TERMS):
+    for n in range(1, MAX_TERMS):
         numerator = -n * (n - a)
         b = b + 2.0
         d = 1.0 / (numerator * d + b)
@@ -193,7 +193,7 @@ def gamma(u, shape, scale):
         y = max(first_term, log(shape) + 3.0 * log(root))
     low = -708.0
     high = 20.0
-    for _ in range(LARGEST_STEPS):
+    for _ in range(MAX_STEPS):
         lower, upper, weight = _gamma_tails(shape, exp(y), log_gamma_a)
         part = upper if upper_half else lower
         difference = log(part) - log_tail

@@ -25,8 +25,8 @@ PIECE_NORMAL = 2
 PIECE_LOGNORMAL = 3
 
 # The normal quantile is evaluated inside these: exactly 0 or 1 (which u reaches by rounding beyond 8 sd) has none.
-LOWEST_PROBABILITY = 1e-16
-HIGHEST_PROBABILITY = 1.0 - 2.0**-53
+MIN_PROBABILITY = 1e-16
+MAX_PROBABILITY = 1.0 - 2.0**-53
 
 
 @njit(cache=True, error_model="numpy")
@@ -83,7 +83,7 @@ def quantiles(kind, end, a, b, p_low, p_high, low, high, u, out):
             value = a[first] + (b[first] - a[first]) * t
         else:
             p = p_low[first] + (p_high[first] - p_low[first]) * t
-            p = min(max(p, LOWEST_PROBABILITY), HIGHEST_PROBABILITY)
+            p = min(max(p, MIN_PROBABILITY), MAX_PROBABILITY)
             value = a[first] + b[first] * inverse_normal(p)
             if kind[first] == PIECE_LOGNORMAL:
                 value = exp(value)

@@ -24,7 +24,7 @@ from popsim.kernels.codes import CAUSE_BLEEDING, LEVEL_EMERGENCY
 from popsim.kernels.numerics.scalars import clip, positive
 from popsim.kernels.physiology import influences as of
 
-LOWEST_HAEMOGLOBIN, HIGHEST_HAEMOGLOBIN, HIGHEST_STORE = 3.0, 22.0, 20000.0  # as the columns' bounds
+MIN_HAEMOGLOBIN, MAX_HAEMOGLOBIN, MAX_STORE = 3.0, 22.0, 20000.0  # as the columns' bounds
 
 
 class BloodParameters(NamedTuple):
@@ -77,7 +77,7 @@ def haemoglobin_target(baseline, gfr, baseline_gfr, infection, store, store_at_e
     kidney = p.haemoglobin_kidney_ml_min * (1.0 / clip(gfr, low, high) - 1.0 / clip(baseline_gfr, low, high))
     iron = p.haemoglobin_per_iron_g_dl * (supply(store, p) - supply(store_at_entry, p))
     target = baseline - kidney + iron - p.haemoglobin_infection_g_dl * infection
-    return clip(target, LOWEST_HAEMOGLOBIN, HIGHEST_HAEMOGLOBIN)
+    return clip(target, MIN_HAEMOGLOBIN, MAX_HAEMOGLOBIN)
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
@@ -109,7 +109,7 @@ def advance_day(
 
         # Blood lost yesterday, and given.
         bled = np.float64(acute_cause[i]) == CAUSE_BLEEDING
-        left = clip(before - (p.bleed_g_dl if bled else 0.0), LOWEST_HAEMOGLOBIN, HIGHEST_HAEMOGLOBIN)
+        left = clip(before - (p.bleed_g_dl if bled else 0.0), MIN_HAEMOGLOBIN, MAX_HAEMOGLOBIN)
         given = p.transfusion_below_g_dl if attended & (left < p.transfusion_below_g_dl) else left
 
         # Iron that comes and goes; then red cells are made of what there is, or give back theirs.
@@ -122,8 +122,8 @@ def advance_day(
         rise = share * (target - given)
         possible = store / iron_per_g_dl
         rise = rise if rise < possible else possible
-        now = np.float64(clip(given + rise, LOWEST_HAEMOGLOBIN, HIGHEST_HAEMOGLOBIN))
-        store = clip(store - iron_per_g_dl * (now - given), 0.0, HIGHEST_STORE)
+        now = np.float64(clip(given + rise, MIN_HAEMOGLOBIN, MAX_HAEMOGLOBIN))
+        store = clip(store - iron_per_g_dl * (now - given), 0.0, MAX_STORE)
 
         gained = now - base
         fed = supply(store, p) - supply(own_store, p)

@@ -24,7 +24,7 @@ from popsim.kernels.numerics.scalars import clip, positive
 
 YEAR_DAYS = 365.0
 LONG_AGO_DAYS = 366.0  # days since an infarction are counted up to here; also: never had one
-SCAR_MOST_PERCENT = 40.0  # as the column's bound
+MAX_SCAR_PERCENT = 40.0  # as the column's bound
 
 
 class CoronaryParameters(NamedTuple):

@@ -23,7 +23,7 @@ from popsim.kernels.numerics.math import exp
 from popsim.kernels.numerics.scalars import YEARS_PER_DAY, approach, clip, positive
 from popsim.kernels.physiology import influences as of
 
-LOWEST_HBA1C, HIGHEST_HBA1C, HIGHEST_UNTREATED = 3.5, 20.0, 60.0  # percent, as the columns' bounds
+MIN_HBA1C, MAX_HBA1C, MAX_UNTREATED = 3.5, 20.0, 60.0  # percent, as the columns' bounds
 
 
 class DiabetesParameters(NamedTuple):
@@ -96,7 +96,7 @@ def settle(baseline_hba1c, hba1c, untreated_hba1c, influences, p):
         measured = np.float64(baseline_hba1c[i])
         reduction = np.float64(influences[of.HBA1C_REDUCTION, i])
         hba1c[i] = measured
-        untreated_hba1c[i] = clip(untreated_of(measured, reduction, p), LOWEST_HBA1C, HIGHEST_UNTREATED)
+        untreated_hba1c[i] = clip(untreated_of(measured, reduction, p), MIN_HBA1C, MAX_UNTREATED)
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
@@ -115,11 +115,11 @@ def advance_day(
         age = np.float64(age_years[i]) + clip((today - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
         before, untreated_before = np.float64(hba1c[i]), np.float64(untreated_hba1c[i])
         worse = p.hba1c_progression_percent_year * has_diabetes * step_days * YEARS_PER_DAY
-        untreated = clip(untreated_before + worse, LOWEST_HBA1C, HIGHEST_UNTREATED)
+        untreated = clip(untreated_before + worse, MIN_HBA1C, MAX_UNTREATED)
         sugar = glycaemia(
             untreated, np.float64(influences[of.HBA1C_REDUCTION, i]), np.float64(infection_severity[i]), p
         )
-        sugar = clip(sugar, LOWEST_HBA1C, HIGHEST_HBA1C)
+        sugar = clip(sugar, MIN_HBA1C, MAX_HBA1C)
         now = approach(before, sugar, hba1c_share)
         too_low = hypoglycaemia_hazard(
             np.float64(influences[of.HYPOGLYCAEMIC_DRIVE, i]), now, np.float64(gfr[i]), age, np.float64(frailty[i]), p

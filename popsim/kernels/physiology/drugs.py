@@ -95,7 +95,7 @@ def live_chunk(
 ):  # fmt: skip
     """The drugs of the twins in rows [start, end), at most CHUNK of them."""
     hours = HOURS_PER_DAY * step_days
-    work, felt = np.ones(ROWS * WIDTH, np.float32), np.empty(CHUNK)
+    work, influence_on = np.ones(ROWS * WIDTH, np.float32), np.empty(CHUNK)
     flags, everybody = np.zeros(CHUNK, np.uint8), np.empty(CHUNK, np.uint32)
     entry_day, age, weight, gfr, pressure, own_pressure, adherence, care_level = of_day
     prepare(
@@ -171,8 +171,8 @@ def live_chunk(
         # What it does, and who stops it.
         for one in range(drug.effects, drug.effects_end):
             what = effects[one]
-            effect(work, lanes, felt, what.at_target, what.saturation, what.hill)
-            act(felt, codes[what.unless][start:end], who, influences[what.influence][start:end])
+            effect(work, lanes, influence_on, what.at_target, what.saturation, what.hill)
+            act(influence_on, codes[what.unless][start:end], who, influences[what.influence][start:end])
         if stops_today:
             for one in range(drug.reasons, drug.reasons_end):
                 why, days = reasons[one], STOPS_EVERY * step_days

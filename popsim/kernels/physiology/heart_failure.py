@@ -74,7 +74,7 @@ from popsim.kernels.physiology.heart import (
     systolic_drugs,
     systolic_target,
 )
-from popsim.kernels.physiology.influences import felt
+from popsim.kernels.physiology.influences import influence_on
 from popsim.kernels.physiology.kidney import (
     KidneyParameters,
     chronic_gfr_after,
@@ -178,7 +178,7 @@ def advance_day(
             np.float64(infection_severity[i]),
             1.0 - (relax.infection_in_hospital if attended > 0.5 else relax.infection),
             infection_rate(has_copd, frail_before, reserve_lost_before, shocks)
-            * exp(felt(influences, of.INFECTION_LOG_RATE, i)),
+            * exp(influence_on(influences, of.INFECTION_LOG_RATE, i)),
             step_days, u_infection, shocks.infection_weakest, 1.0,
         )  # fmt: skip
         lapse, new_lapse = shock(
@@ -197,7 +197,7 @@ def advance_day(
             np.float64(arrhythmia_burden[i]),
             1.0 - (relax.arrhythmia_in_hospital if attended > 0.5 else relax.arrhythmia),
             arrhythmia_rate(has_af, pressure_rise, beta_before, shocks)
-            * exp(felt(influences, of.ARRHYTHMIA_LOG_RATE, i)),
+            * exp(influence_on(influences, of.ARRHYTHMIA_LOG_RATE, i)),
             step_days, u_arrhythmia, shocks.arrhythmia_weakest, 1.0,
         )  # fmt: skip
         taken = adherence_today(trait, support, lapse, facility, attended, shocks)
@@ -216,7 +216,7 @@ def advance_day(
             + drug_natriuresis(excess_before, power, loop, ras, aldosterone, sglt2, fluid)
             + intravenous_natriuresis(excess_before, power, np.float64(iv_diuretic[i]), fluid)
             - retention(reserve_lost_before, infection, arrhythmia, fluid)
-            + felt(influences, of.NATRIURESIS, i)
+            + influence_on(influences, of.NATRIURESIS, i)
         )
         excess = fluid_after(excess_before, np.float64(usual_salt[i]) + salt, natriuresis, step_days, fluid)
 
@@ -227,7 +227,7 @@ def advance_day(
         pressure = approach(
             pressure_before,
             filling_pressure_target(
-                own_pressure + felt(influences, of.FILLING_PRESSURE, i), excess, preserved_ef,
+                own_pressure + influence_on(influences, of.FILLING_PRESSURE, i), excess, preserved_ef,
                 systolic_before - own_systolic, ef_lost, arrhythmia, infection, heart,
             ),
             relax.filling_pressure,
@@ -236,7 +236,7 @@ def advance_day(
         ef = approach(
             ef_before,
             ejection_fraction_target(
-                np.float64(untreated_ejection_fraction[i]) + felt(influences, of.EJECTION_FRACTION, i),
+                np.float64(untreated_ejection_fraction[i]) + influence_on(influences, of.EJECTION_FRACTION, i),
                 gain,
                 pressure_rise,
                 arrhythmia,
@@ -248,7 +248,7 @@ def advance_day(
         sbp = approach(
             systolic_before,
             systolic_target(
-                np.float64(untreated_systolic[i]) + felt(influences, of.SYSTOLIC, i),
+                np.float64(untreated_systolic[i]) + influence_on(influences, of.SYSTOLIC, i),
                 pressure_drugs,
                 excess_before,
                 ef_lost,
@@ -261,7 +261,7 @@ def advance_day(
         rate = approach(
             np.float64(heart_rate[i]),
             heart_rate_target(
-                np.float64(untreated_heart_rate[i]) + felt(influences, of.HEART_RATE, i),
+                np.float64(untreated_heart_rate[i]) + influence_on(influences, of.HEART_RATE, i),
                 beta,
                 pressure_rise,
                 excess_before,
@@ -275,11 +275,11 @@ def advance_day(
         # Kidney.
         chronic_gfr = chronic_gfr_after(np.float64(untreated_gfr[i]), np.float64(diabetes[i]), sglt2, step_days, kidney)
         if influences is not None:
-            slope = felt(influences, of.GFR_SLOPE, i) * step_days * YEARS_PER_DAY
+            slope = influence_on(influences, of.GFR_SLOPE, i) * step_days * YEARS_PER_DAY
             chronic_gfr = clip(chronic_gfr + slope, 5.0, 170.0)
         dip = gfr_drugs(ras, aldosterone, sglt2, kidney)
         if influences is not None:
-            dip -= felt(influences, of.GFR, i)
+            dip -= influence_on(influences, of.GFR, i)
         filtration = approach(
             gfr_before,
             gfr_target(
@@ -293,7 +293,7 @@ def advance_day(
             clip(
                 np.float64(untreated_potassium[i])
                 + potassium_shift(slow, loop, ras, aldosterone, kidney)
-                + felt(influences, of.POTASSIUM, i),
+                + influence_on(influences, of.POTASSIUM, i),
                 2.5,
                 8.5,
             ),
@@ -305,7 +305,7 @@ def advance_day(
         score = approach(
             np.float64(symptom_score[i]),
             symptom_target(pressure, ef_before, has_copd, infection, arrhythmia, frail_before, symptoms)
-            + felt(influences, of.SYMPTOM, i),
+            + influence_on(influences, of.SYMPTOM, i),
             relax.symptom,
         )
         frail = frailty_after(frail_before, in_hospital, step_days, symptoms)
@@ -322,14 +322,14 @@ def advance_day(
         total = h_failure + h_infection + h_respiratory + h_arrhythmia + h_renal + h_other
         elsewhere = 0.0
         if influences is not None:
-            h_arrhythmia += felt(influences, of.SLOW_RHYTHM, i)
-            h_renal += felt(influences, of.RENAL, i)
-            h_respiratory = whole.respiratory_hazard_share * h_respiratory + felt(influences, of.RESPIRATORY, i)
+            h_arrhythmia += influence_on(influences, of.SLOW_RHYTHM, i)
+            h_renal += influence_on(influences, of.RENAL, i)
+            h_respiratory = whole.respiratory_hazard_share * h_respiratory + influence_on(influences, of.RESPIRATORY, i)
             h_other *= whole.other_hazard_share
-            h_infarction = felt(influences, of.INFARCTION, i)
-            h_stroke = felt(influences, of.STROKE, i)
-            h_bleeding, h_fall = felt(influences, of.BLEEDING, i), felt(influences, of.FALL, i)
-            h_glucose = felt(influences, of.GLUCOSE, i)
+            h_infarction = influence_on(influences, of.INFARCTION, i)
+            h_stroke = influence_on(influences, of.STROKE, i)
+            h_bleeding, h_fall = influence_on(influences, of.BLEEDING, i), influence_on(influences, of.FALL, i)
+            h_glucose = influence_on(influences, of.GLUCOSE, i)
             elsewhere = h_infarction + h_stroke + h_bleeding + h_fall + h_glucose
             total = h_failure + h_infection + h_respiratory + h_arrhythmia + h_renal + h_other + elsewhere
         presents = (u_present < 1.0 - exp(-total * step_days)) & (attended < 0.5)
@@ -349,8 +349,8 @@ def advance_day(
             h_other_death = other_death_hazard(
                 np.float64(life_table_hazard[i]), infection, frail, reserve_lost, acute, whole
             )
-            h_death *= exp(clip(felt(influences, of.DEATH_LOG_HAZARD, i), -3.0, 3.0))
-            h_death += felt(influences, of.SUDDEN_DEATH, i)
+            h_death *= exp(clip(influence_on(influences, of.DEATH_LOG_HAZARD, i), -3.0, 3.0))
+            h_death += influence_on(influences, of.SUDDEN_DEATH, i)
         dies = u_death < small_chance(h_death * step_days)
         shocks_begun = (
             new_infection * SHOCK_INFECTION

@@ -72,6 +72,6 @@ INFLUENCES = (
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def felt(influences, influence, i):
+def influence_on(influences, influence, i):
     """An influence on a twin; 0 where there are none (`influences` is None: the heart-failure core alone)."""
     return 0.0 if influences is None else np.float64(influences[influence, i])

@@ -42,7 +42,7 @@ from popsim.kernels.numerics.scalars import (
 from popsim.kernels.physiology import influences as of
 from popsim.kernels.physiology.shocks import shock
 
-LOWEST_ALBUMINURIA, HIGHEST_ALBUMINURIA = 0.5, 20000.0  # mg/g, as the column's bounds
+MIN_ALBUMINURIA, MAX_ALBUMINURIA = 0.5, 20000.0  # mg/g, as the column's bounds
 
 
 class KidneyDiseaseParameters(NamedTuple):
@@ -200,10 +200,10 @@ def advance_day(
         untreated_before, albumin_before = np.float64(untreated_albuminuria[i]), np.float64(albuminuria[i])
         poor_control = positive(np.float64(hba1c[i]) - p.hba1c_harmless_percent)
         growth = p.albuminuria_growth_per_year + p.albuminuria_growth_per_hba1c * poor_control
-        untreated = clip(untreated_before * (1.0 + years * growth), LOWEST_ALBUMINURIA, 3.0 * HIGHEST_ALBUMINURIA)
+        untreated = clip(untreated_before * (1.0 + years * growth), MIN_ALBUMINURIA, 3.0 * MAX_ALBUMINURIA)
         lowered = albuminuria_drugs(ras, neprilysin, mra, sglt2, np.float64(diabetes[i]), p)
         raised = p.albuminuria_per_mmhg * clip(pressure - own_pressure, -60.0, 60.0)
-        target = clip(untreated * exp(raised - lowered), LOWEST_ALBUMINURIA, HIGHEST_ALBUMINURIA)
+        target = clip(untreated * exp(raised - lowered), MIN_ALBUMINURIA, MAX_ALBUMINURIA)
         albumin = approach(albumin_before, target, albuminuria_share)
         slope = albuminuria_slope(albumin, log_reference, sglt2, neprilysin, p) + wander * chronic * (u_wander - 0.5)
 

@@ -26,7 +26,7 @@ from popsim.kernels.numerics.scalars import YEARS_PER_DAY, clip, positive
 from popsim.kernels.physiology import influences as of
 from popsim.kernels.physiology.shocks import shock
 
-LOWEST_FEV1, HIGHEST_FEV1 = 5.0, 130.0  # percent, as the column's bounds
+MIN_FEV1, MAX_FEV1 = 5.0, 130.0  # percent, as the column's bounds
 LIFELONG = WORD  # index of the draw that a person keeps; no step is counted so far
 
 
@@ -117,7 +117,7 @@ def advance_day(
         flare, begins = shock(flare_before, remaining, rate, step_days, u_onset, p.exacerbation_weakest, 1.0)
         scar = begins * p.fev1_lost_per_exacerbation_ml * 100.0 / p.fev1_predicted_ml
         lost = decline(has_copd, smokes, p) * years + scar
-        now = clip(before - lost, LOWEST_FEV1, HIGHEST_FEV1)
+        now = clip(before - lost, MIN_FEV1, MAX_FEV1)
         worse = positive(np.float64(baseline_fev1[i]) - now)
 
         influences[of.RESPIRATORY, i] += p.exacerbation_presents_per_day * flare * flare

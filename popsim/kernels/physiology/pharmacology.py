@@ -41,7 +41,7 @@ HOURS_PER_DAY = 24.0
 CONGESTED_MMHG = 10.0  # a rise of filling pressure at which `gut_congestion` is quoted
 DRAWS_FROM = 64  # of STREAM_KINETICS: below, the index is a drug's code; from here on, a day
 HANDLING_PER_SD = 40.0  # codes of a `handling` column to one standard deviation
-HANDLING_MOST = 127
+MAX_HANDLING = 127
 PHENOTYPES, INHIBITORS = 6, 128  # codes: of a phenotype; of whatever column says what a person takes besides
 
 CHUNK = 512  # twins at a time: the rows below take 50 KB
@@ -119,9 +119,9 @@ def pathways(g):
 @njit(cache=True, error_model="numpy")
 def capacities(variability):
     """Metabolic capacity by what differs between people for no known reason; at HANDLING_MOST + code of handling."""
-    table = np.empty(2 * HANDLING_MOST + 1, np.float32)
+    table = np.empty(2 * MAX_HANDLING + 1, np.float32)
     for place in range(len(table)):
-        table[place] = exp(variability * (1.0 / HANDLING_PER_SD) * np.float64(place - HANDLING_MOST))
+        table[place] = exp(variability * (1.0 / HANDLING_PER_SD) * np.float64(place - MAX_HANDLING))
     return table
 
 
@@ -204,7 +204,7 @@ def gather_capacity(handling, phenotype, inhibitor, by_handling, by_pathway, who
     for k in range(len(who)):
         i = who[k]
         activity = by_pathway[np.int64(phenotype[i]) * INHIBITORS + inhibitor[i]]
-        work[CAPACITY + k] = np.float64(by_handling[np.int64(handling[i]) + HANDLING_MOST]) * activity
+        work[CAPACITY + k] = np.float64(by_handling[np.int64(handling[i]) + MAX_HANDLING]) * activity
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -327,28 +327,28 @@ def delay(work, people, share):
     """Let the place of effect follow the exposure by `share` of the way; the exposure becomes what is felt there."""
     for k in range(people):
         before = np.float64(work[SITE + k])
-        felt = before + share * (np.float64(work[EXPOSURE + k]) - before)
-        work[SITE + k] = felt if np.float64(work[LIVES + k]) > 0.5 else before
-        work[EXPOSURE + k] = felt
+        influence_on = before + share * (np.float64(work[EXPOSURE + k]) - before)
+        work[SITE + k] = influence_on if np.float64(work[LIVES + k]) > 0.5 else before
+        work[EXPOSURE + k] = influence_on
 
 
 @njit(cache=True, error_model="numpy")
-def effect(work, people, felt, at_target, saturation, hill):
+def effect(work, people, influence_on, at_target, saturation, hill):
     """Write at_target (1 + s) x**h / (1 + s x**h) to `felt`."""
     if hill == 1.0:
         for k in range(people):
             x = np.float64(work[EXPOSURE + k])
-            felt[k] = at_target * (1.0 + saturation) * x / (1.0 + saturation * x)
+            influence_on[k] = at_target * (1.0 + saturation) * x / (1.0 + saturation * x)
     else:
         for k in range(people):
             x = np.float64(work[EXPOSURE + k])
             x = exp(hill * log(x if x > 1e-30 else 1e-30))
-            felt[k] = at_target * (1.0 + saturation) * x / (1.0 + saturation * x)
+            influence_on[k] = at_target * (1.0 + saturation) * x / (1.0 + saturation * x)
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def act(felt, unless, who, influence):
+def act(influence_on, unless, who, influence):
     """Add the effect to an influence; none where `unless` is 1."""
     for k in range(len(who)):
         i = who[k]
-        influence[i] += felt[k] * (1.0 - np.float64(unless[i]))
+        influence[i] += influence_on[k] * (1.0 - np.float64(unless[i]))

@@ -14,7 +14,7 @@ from popsim.kernels.physiology.heart import (
     preserved,
     systolic_drugs,
 )
-from popsim.kernels.physiology.influences import felt
+from popsim.kernels.physiology.influences import influence_on
 from popsim.kernels.physiology.kidney import gfr_drugs, potassium_shift, slowness
 from popsim.kernels.physiology.symptoms import nyha_class, symptom_target
 
@@ -51,23 +51,23 @@ def settle(
         )
         preserved_ef = preserved(base_ef, heart)
         drugs = drug_natriuresis(0.0, kidney_power(base_gfr, fluid), loop, ras, aldosterone, sglt2, fluid)
-        drugs += felt(influences, of.NATRIURESIS, i)
+        drugs += influence_on(influences, of.NATRIURESIS, i)
         intrinsic_natriuresis[i] = np.float64(usual_salt[i]) * fluid.fluid_per_salt_l_per_g - drugs
         gain = ejection_fraction_gain(1.0 - preserved_ef, beta, ras, arni, aldosterone, sglt2, heart)
-        gain += felt(influences, of.EJECTION_FRACTION, i)
+        gain += influence_on(influences, of.EJECTION_FRACTION, i)
         untreated_ejection_fraction[i] = base_ef - gain
         lowered = systolic_drugs(beta, ras, arni, aldosterone, sglt2, heart)
-        lowered -= felt(influences, of.SYSTOLIC, i)
+        lowered -= influence_on(influences, of.SYSTOLIC, i)
         untreated_systolic[i] = np.float64(baseline_systolic[i]) + lowered
         slowed = heart.heart_rate_beta_blocker_bpm * beta
-        slowed -= felt(influences, of.HEART_RATE, i)
+        slowed -= influence_on(influences, of.HEART_RATE, i)
         untreated_heart_rate[i] = np.float64(baseline_heart_rate[i]) + slowed
         dip = gfr_drugs(ras, aldosterone, sglt2, kidney)
-        dip -= felt(influences, of.GFR, i)
+        dip -= influence_on(influences, of.GFR, i)
         untreated_gfr[i] = base_gfr + dip
         slow = slowness(base_gfr, kidney)
         shift = potassium_shift(slow, loop, ras, aldosterone, kidney)
-        shift += felt(influences, of.POTASSIUM, i)
+        shift += influence_on(influences, of.POTASSIUM, i)
         untreated_potassium[i] = np.float64(baseline_potassium[i]) - shift
         pressure = filling_pressure_target(
             np.float64(baseline_filling_pressure[i]), excess, preserved_ef, 0.0, 0.0, arrhythmia, infection, heart

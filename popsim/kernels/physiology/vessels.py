@@ -19,7 +19,7 @@ from popsim.kernels.numerics.scalars import REFERENCE_GFR_ML_MIN, YEARS_PER_DAY,
 from popsim.kernels.physiology import influences as of
 from popsim.kernels.physiology.coronary import (
     LONG_AGO_DAYS,
-    SCAR_MOST_PERCENT,
+    MAX_SCAR_PERCENT,
     infarction_hazard,
     infarction_risk,
     intervention_rate,
@@ -88,7 +88,7 @@ def advance_day(
         # Coronary disease: what yesterday's infarction leaves, the stent, the next infarction.
         scar_before, since_before = np.float64(scar_percent[i]), np.float64(days_since_infarction[i])
         stent_before = np.float64(stent[i])
-        scarred = clip(scar_before + (scar(u_event, coronary) if infarcted else 0.0), 0.0, SCAR_MOST_PERCENT)
+        scarred = clip(scar_before + (scar(u_event, coronary) if infarcted else 0.0), 0.0, MAX_SCAR_PERCENT)
         since = 0.0 if infarcted else clip(since_before + step_days, 0.0, LONG_AGO_DAYS)
         bare = 0.0 if infarcted else stent_before
         sets_stent = u_stent < small_chance(intervention_rate(since, bare, level, coronary) * step_days)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.physiology import vessels as kernel
-from popsim.kernels.physiology.coronary import LONG_AGO_DAYS, SCAR_MOST_PERCENT, CoronaryParameters
+from popsim.kernels.physiology.coronary import LONG_AGO_DAYS, MAX_SCAR_PERCENT, CoronaryParameters
 from popsim.kernels.physiology.stroke import StrokeParameters
 from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
@@ -16,7 +16,7 @@ from popsim.population.population import Population
 
 COLUMNS: tuple[Column, ...] = (
     Column(
-        "infarct_scar_percent", "real", "%", 0, SCAR_MOST_PERCENT,
+        "infarct_scar_percent", "real", "%", 0, MAX_SCAR_PERCENT,
         "Ejection fraction lost to infarctions since entry.", "physiology",
     ),
     Column(

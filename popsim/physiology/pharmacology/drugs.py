@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.definitions.drug import Drug, Effect, Pathway
+from popsim.definitions.drug import Drug, DrugEffect, Pathway
 from popsim.definitions.parameter import Parameter
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.evidence.drugs import load_drugs
@@ -300,7 +300,7 @@ def _value(parameter: Parameter | None, otherwise: float) -> float:
     return otherwise if parameter is None else parameter.value
 
 
-def _shape(effect: Effect) -> tuple[float, float, float]:
+def _shape(effect: DrugEffect) -> tuple[float, float, float]:
     """Size, saturation and exponent of an effect."""
     saturation = 0.0 if effect.half is None else effect.half**-effect.hill
     return effect.at_target.value, saturation, effect.hill

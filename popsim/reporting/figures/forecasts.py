@@ -9,7 +9,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from popsim.analyses.forecasting import BASE_RATE, TRUTH, TWIN, Judged, risk_table
+from popsim.analyses.forecasting import BASE_RATE, TRUTH, TWIN, JudgedForecasts, risk_table
 from popsim.assimilation.forecast import EVENTS
 from popsim.outcomes.scoring import calibration_table
 from popsim.reporting.figures import style
@@ -21,7 +21,7 @@ TITLE_CHARACTERS = 23
 
 
 @style.styled
-def calibration_figure(judged: Judged) -> Figure:
+def calibration_figure(judged: JudgedForecasts) -> Figure:
     """What was forecast against what happened, by tenths of the risk; below, the c-statistics of all forecasters."""
     risks = risk_table(judged)
     events = [event for event in EVENTS if event in risks["event"]]

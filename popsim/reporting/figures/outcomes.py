@@ -29,7 +29,7 @@ MEASURES = {
     "qalys": ("QALYs per person in follow-up", 1.0),
 }
 SUBGROUPS = ("female", "age_years", "deprivation_quintile", "ethnicity")
-LEAST_SHARE = 0.03  # of the dearest strategy's cost: what a component must have to be named inside its bar
+MIN_SHARE = 0.03  # of the dearest strategy's cost: what a component must have to be named inside its bar
 
 
 @style.styled
@@ -111,7 +111,7 @@ def cost_breakdown(run: Run) -> Figure:
             label=label_of(name),
         )
         for place, amount in enumerate(amounts):
-            if amount > LEAST_SHARE * widest * 1.6:
+            if amount > MIN_SHARE * widest * 1.6:
                 axis.text(
                     left[place] + amount / 2, place, f"{amount:,.0f}", ha="center", va="center", fontsize=8.5,
                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.9},

@@ -18,7 +18,7 @@ from matplotlib.path import Path as Outline
 from popsim.care.network import CareNetwork, Link
 from popsim.definitions.network import EXIT, SettingDefinition
 from popsim.reporting.figures import pathway_layout as layouts
-from popsim.reporting.figures.pathway_layout import Box, Curve, Layout, Node, Point
+from popsim.reporting.figures.pathway_layout import Box, Curve, Node, PathwayLayout, Point
 from popsim.reporting.figures.pathway_words import a_day, arrow_lines, box_lines
 
 COLOURS = {  # fill by class of setting; Okabe and Ito's hues, lightened so that black text reads well
@@ -105,7 +105,7 @@ class _Drawing:
 
     def __init__(self, network: CareNetwork, flows: Flows | None = None) -> None:
         self.network, self.flows = network, flows
-        self.layout: Layout = layouts.arrange(network)
+        self.layout: PathwayLayout = layouts.arrange(network)
         self.labels: list[Box] = []
         width, height = max(self.layout.width, 7.0), self.layout.height + TITLE_HEIGHT + LEGEND_HEIGHT
         self.figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")

@@ -93,7 +93,7 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class PathwayLayout:
     """Where everything goes, in inches.
 
     Attributes:
@@ -110,7 +110,7 @@ class Layout:
     height: float
 
 
-def arrange(network: CareNetwork) -> Layout:
+def arrange(network: CareNetwork) -> PathwayLayout:
     """Place every setting in the column of its stage and order the columns so that few arrows cross."""
     stages = {s.name: _stage(network, s) for s in network.settings}
     arrows: dict[tuple[str, str], tuple[str, str]] = {}
@@ -139,10 +139,10 @@ def arrange(network: CareNetwork) -> Layout:
             tall = BOX_HEIGHT * (0.75 if key in echoes or setting.setting_class == "router" else 1.0)
             nodes[key] = Node(key, setting, key in echoes, Box.around((x, y), BOX_WIDTH, tall))
     width = 1.5 + len(columns) * BOX_WIDTH + (len(columns) - 1) * COLUMN_GAP
-    return Layout(nodes, arrows, _stage_edges(used), width, height)
+    return PathwayLayout(nodes, arrows, _stage_edges(used), width, height)
 
 
-def curves(layout: Layout) -> dict[tuple[str, str], Curve]:
+def curves(layout: PathwayLayout) -> dict[tuple[str, str], Curve]:
     """One curve per arrow: the least bent of those that touch the fewest other boxes."""
     ports = _ports(layout)
     found = {}
@@ -213,7 +213,7 @@ def _untangle(columns: list[list[str]], arrows: Iterable[tuple[str, str]]) -> No
             height.update({key: (row + 0.5) / len(column) for row, key in enumerate(column)})
 
 
-def _ports(layout: Layout) -> dict[tuple[str, str], tuple[Point, Point]]:
+def _ports(layout: PathwayLayout) -> dict[tuple[str, str], tuple[Point, Point]]:
     """Start and end of every arrow, spread along the sides of the boxes so that arrows do not share a point."""
     sides: dict[tuple[str, str], list[tuple[float, tuple[str, str], int]]] = {}
     for arrow in layout.arrows:
@@ -259,7 +259,7 @@ def _inside(points: np.ndarray, box: Box, margin: float = 0.0) -> int:
     return int(np.count_nonzero(within))
 
 
-def _touched(points: np.ndarray, boxes: list[Box], layout: Layout) -> float:
+def _touched(points: np.ndarray, boxes: list[Box], layout: PathwayLayout) -> float:
     """How many points of a curve lie in boxes that it should go around, or outside of the drawing."""
     x, y = points[:, 0], points[:, 1]
     outside = (y < 0.1) | (y > layout.height - 0.1) | (x < 0.1) | (x > layout.width - 0.1)

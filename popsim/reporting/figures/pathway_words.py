@@ -34,7 +34,7 @@ UNITS = {
 }
 SHORT_NAMES = {"extracellular_fluid_excess_l": "excess fluid"}
 PLACE_WORD = {"inpatient": "beds", "critical": "beds", "observation": "places", "emergency": "places"}
-MOST_LINES = 4
+MAX_LINES = 4
 
 
 def box_lines(setting: SettingDefinition) -> list[str]:
@@ -73,7 +73,7 @@ def arrow_lines(network: CareNetwork, source: str, links: Sequence[Link]) -> lis
                 lines.remove(f"{line}, if free")
             lines.append(line)
     lines = [line for i, line in enumerate(lines) if line and line not in lines[:i]]
-    return lines if len(lines) <= MOST_LINES else [*lines[: MOST_LINES - 1], f"and {len(lines) - MOST_LINES + 1} more"]
+    return lines if len(lines) <= MAX_LINES else [*lines[: MAX_LINES - 1], f"and {len(lines) - MAX_LINES + 1} more"]
 
 
 def condition_text(condition: Condition) -> str:

@@ -7,14 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from popsim.reporting.figures import style
-from popsim.search.race import Estimate
+from popsim.search.race import NetBenefitEstimate
 
 
 @style.styled
 def policy_search(
     trials: pl.DataFrame,
     race: pl.DataFrame,
-    verdict: Estimate,
+    verdict: NetBenefitEstimate,
     *,
     gain: str,
     currency: str,
@@ -77,12 +77,12 @@ def _variants(axis: Axes, trials: pl.DataFrame, winner: int, budget: float | Non
     axis.legend()
 
 
-def _finalists(axis: Axes, race: pl.DataFrame, verdict: Estimate) -> None:
+def _finalists(axis: Axes, race: pl.DataFrame, verdict: NetBenefitEstimate) -> None:
     """Gain of each finalist in the race, and the verdict below."""
     look, names = style.look(1), []
     for place, row in enumerate(race.iter_rows(named=True)):
         names.append("as it stands" if row["trial"] == 0 else f"trial {row['trial']}")
-        _interval(axis, place, Estimate(row["gain"], row["low"], row["high"], 0), look)
+        _interval(axis, place, NetBenefitEstimate(row["gain"], row["low"], row["high"], 0), look)
     _interval(axis, len(names), verdict, style.look(0))
     axis.set_yticks(range(len(names) + 1), [*names, "winner, judged"])
     axis.invert_yaxis()
@@ -90,6 +90,6 @@ def _finalists(axis: Axes, race: pl.DataFrame, verdict: Estimate) -> None:
     axis.grid(axis="y", visible=False)
 
 
-def _interval(axis: Axes, place: int, one: Estimate, look: style.Look) -> None:
+def _interval(axis: Axes, place: int, one: NetBenefitEstimate, look: style.Look) -> None:
     axis.plot([one.low, one.high], [place, place], color=look.colour, lw=1.6)
     axis.plot([one.mean], [place], look.marker, color=look.colour)

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from popsim.reporting.figures import style
 
-MOST_BARS = 20
+MAX_BARS = 20
 LOW, HIGH, UNKNOWN = "#56b4e9", "#d55e00", "#c8c8c8"
 
 
@@ -28,7 +28,7 @@ def tornado(frame: pl.DataFrame, outcome: str, title: str = "Which parameter mat
     )
     told = pl.col("told").fill_null(True) if "told" in frame.columns else pl.lit(True)
     frame = frame.with_columns(lucky=~told, width=width)
-    shown = frame.sort("lucky", -pl.col("width"), maintain_order=True).head(MOST_BARS)
+    shown = frame.sort("lucky", -pl.col("width"), maintain_order=True).head(MAX_BARS)
     more = len(frame) - len(shown)
     note = (
         "Each bar: the outcome when one parameter goes from its low value (hatched) to its high value (plain), the "

@@ -61,7 +61,7 @@ STYLE: Any = {
 }
 DOTS_PER_INCH = 150
 CHARACTERS_PER_INCH = 15.5  # of a note, at its size
-MOST_VECTOR_POINTS = 2000  # a larger cloud goes into a vector file as an image
+MAX_VECTOR_POINTS = 2000  # a larger cloud goes into a vector file as an image
 
 
 @dataclass(frozen=True, slots=True)

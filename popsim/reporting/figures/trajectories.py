@@ -33,7 +33,7 @@ SIGNALS = {
 LOGARITHMIC = ("nt_probnp_pg_ml",)
 CONTACTS = {"visit": ("Contact", "v", "#0072b2"), "alert": ("Telemonitoring alert", "x", "#d55e00")}
 CENTILES = (5, 25, 50, 75, 95)
-MOST_FOLLOWED = 5_000  # twins whose every day is kept for centiles
+MAX_FOLLOWED = 5_000  # twins whose every day is kept for centiles
 
 
 @style.styled
@@ -116,7 +116,7 @@ def cohort_quantiles(
     strategy = strategy or run.comparator
     model = build(run.unit(strategy, replication=replication))
     size = len(model.population)
-    rows = np.unique(np.linspace(0, size - 1, min(size, MOST_FOLLOWED)).astype(np.int64))
+    rows = np.unique(np.linspace(0, size - 1, min(size, MAX_FOLLOWED)).astype(np.int64))
     entry = model.population["entry_day"][rows].astype(np.int64)
     follow_up = run.experiment.follow_up_days
     _, values = _lived(model, rows, [*signals, "alive"])

@@ -13,14 +13,14 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from popsim.assimilation.reasons import UNCHANGED
-from popsim.registry.summary import Band, Option, Risk, SignalHistory, TwinSummary
+from popsim.registry.summary import Band, OptionSummary, RiskSummary, SignalHistory, TwinSummary
 from popsim.reporting.figures import style
 from popsim.reporting.figures.trajectories import LOGARITHMIC
 from popsim.units import canonical
 
 BELIEVED, FORESEEN, MEASURED = style.COLOURS[1], style.COLOURS[2], style.COLOURS[0]
 FORESEEN_LINE = (0, (4, 1.5))
-MOST_SIGNALS = 9
+MAX_SIGNALS = 9
 ACROSS = 3
 PAST_DAYS = 120  # shown before today
 # Shown first of what nobody has measured, because heart failure is judged by them.
@@ -78,7 +78,7 @@ def twin_options(summary: TwinSummary) -> Figure:
     return figure
 
 
-def real_options(summary: TwinSummary) -> list[Option]:
+def real_options(summary: TwinSummary) -> list[OptionSummary]:
     """The options that would change anything in this person, best first."""
     return [option for option in summary.options if option.refused != UNCHANGED]
 
@@ -91,7 +91,7 @@ def chosen_signals(summary: TwinSummary) -> list[SignalHistory]:
             return 0
         return 1 if signal.name in UNSEEN_FIRST else 2
 
-    return sorted(summary.signals, key=rank)[:MOST_SIGNALS]
+    return sorted(summary.signals, key=rank)[:MAX_SIGNALS]
 
 
 def unit_words(signal: SignalHistory) -> str:
@@ -143,7 +143,7 @@ def draw_signal(axis: Axes, signal: SignalHistory, summary: TwinSummary, size: f
         )  # fmt: skip
 
 
-def draw_risks(axis: Axes, risks: Sequence[Risk], size: float = 8.0) -> None:
+def draw_risks(axis: Axes, risks: Sequence[RiskSummary], size: float = 8.0) -> None:
     """A line for each event and horizon: a dot, its interval, and both in figures."""
     place, ticks, labels = 0.0, [], []
     for name in dict.fromkeys(risk.name for risk in risks):
@@ -170,7 +170,7 @@ def draw_risks(axis: Axes, risks: Sequence[Risk], size: float = 8.0) -> None:
     axis.grid(axis="y", visible=False)
 
 
-def draw_options(axis: Axes, options: Sequence[Option], unit: str, size: float = 8.0) -> None:
+def draw_options(axis: Axes, options: Sequence[OptionSummary], unit: str, size: float = 8.0) -> None:
     """A line for each option: net benefit beyond no change with its interval, and how probably it is the best."""
     labels = []
     for place, option in enumerate(options):
@@ -199,7 +199,7 @@ def draw_options(axis: Axes, options: Sequence[Option], unit: str, size: float =
     axis.grid(axis="y", visible=False)
 
 
-def risk_words(risk: Risk) -> str:
+def risk_words(risk: RiskSummary) -> str:
     """A risk with its interval, in per cent."""
     return f"{percent(risk.probability)} ({percent(risk.low)} to {percent(risk.high)})"
 

@@ -157,7 +157,7 @@ def ellipse(points: NDArray[np.float64], of_the_mean: bool) -> NDArray[np.float6
 
 def _cloud(axis: Axes, cloud: NDArray[np.float64], look: style.Look, title: str, drawn: bool) -> None:
     """One strategy's points, their mean and its ellipse."""
-    large = len(cloud) > style.MOST_VECTOR_POINTS
+    large = len(cloud) > style.MAX_VECTOR_POINTS
     axis.scatter(
         cloud[:, 0], cloud[:, 1], s=14, marker=look.marker, color=look.colour, lw=0, zorder=2,
         alpha=0.45 if len(cloud) < 100 else 0.2, rasterized=large,

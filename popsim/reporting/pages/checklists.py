@@ -15,7 +15,7 @@ from popsim.runs.run import Run
 NOT_REPORTED = "not reported: "
 
 
-class Item(NamedTuple):
+class ChecklistItem(NamedTuple):
     """An item of a checklist: number, name, and what this study says to it."""
 
     number: str
@@ -28,7 +28,7 @@ class Item(NamedTuple):
         return not self.answer.startswith(NOT_REPORTED)
 
 
-def cheers(run: Run) -> list[Item]:
+def cheers(run: Run) -> list[ChecklistItem]:
     """The 28 items of CHEERS 2022."""
     experiment, said, titles = run.experiment, run.experiment.cheers, run.strategies
     names = ", ".join(titles.values())
@@ -95,10 +95,10 @@ def cheers(run: Run) -> list[Item]:
         ("Source of funding", _missing("who paid for the study")),
         ("Conflicts of interest", _missing("interests of the authors")),
     ]
-    return [Item(str(number), name, answer) for number, (name, answer) in enumerate(answers, 1)]
+    return [ChecklistItem(str(number), name, answer) for number, (name, answer) in enumerate(answers, 1)]
 
 
-def stress(run: Run) -> list[Item]:
+def stress(run: Run) -> list[ChecklistItem]:
     """The 20 items of STRESS-DES."""
     experiment, manifest = run.experiment, run.manifest
     versions = ", ".join(f"{name} {number}" for name, number in manifest["versions"].items())
@@ -106,51 +106,61 @@ def stress(run: Run) -> list[Item]:
     scenarios = "; ".join(f"{s.title}: {s.description or 'no description'}" for s in experiment.strategies)
     engine = manifest["engine"]
     return [
-        Item("1.1", "Purpose of the model", experiment.cheers.question or _missing("background and objectives")),
-        Item("1.2", "Model outputs", "The measures of the tables; intervals are of the mean over replications."),
-        Item("1.3", "Experimentation aims", scenarios),
-        Item("2.1", "Base model overview diagram", "The figure of the care network, where events are kept."),
-        Item(
+        ChecklistItem(
+            "1.1", "Purpose of the model", experiment.cheers.question or _missing("background and objectives")
+        ),
+        ChecklistItem(
+            "1.2", "Model outputs", "The measures of the tables; intervals are of the mean over replications."
+        ),
+        ChecklistItem("1.3", "Experimentation aims", scenarios),
+        ChecklistItem("2.1", "Base model overview diagram", "The figure of the care network, where events are kept."),
+        ChecklistItem(
             "2.2",
             "Base model logic",
             "Each day: physiology advances, signals are monitored, care processes its events in order of time, costs "
             "and health accrue.",
         ),
-        Item("2.3", "Scenario logic", "Strategies differ only in the interventions listed with them."),
-        Item("2.4", "Algorithms", "Lengths of stay, routes and patience by inverse distribution functions."),
-        Item(
+        ChecklistItem("2.3", "Scenario logic", "Strategies differ only in the interventions listed with them."),
+        ChecklistItem("2.4", "Algorithms", "Lengths of stay, routes and patience by inverse distribution functions."),
+        ChecklistItem(
             "2.5",
             "Components",
             f"Entities: {experiment.population:,} twins a replication and other patients. Settings with places, queues "
             f"and rules: {', '.join(setting.title for setting in settings)}.",
         ),
-        Item("3.1", "Data sources", "With every parameter and every column of the baseline table."),
-        Item("3.2", "Pre-processing", _missing("how data were prepared before they became parameters")),
-        Item("3.3", "Input parameters", "All in the table of parameters."),
-        Item("3.4", "Assumptions", experiment.cheers.assumptions or "Parameters whose source begins 'assumption'."),
-        Item(
+        ChecklistItem("3.1", "Data sources", "With every parameter and every column of the baseline table."),
+        ChecklistItem("3.2", "Pre-processing", _missing("how data were prepared before they became parameters")),
+        ChecklistItem("3.3", "Input parameters", "All in the table of parameters."),
+        ChecklistItem(
+            "3.4", "Assumptions", experiment.cheers.assumptions or "Parameters whose source begins 'assumption'."
+        ),
+        ChecklistItem(
             "4.1",
             "Initialisation",
             "Twins enter at discharge from an index admission, spread over "
             f"{experiment.enrolment_days} days; the network begins empty of other patients.",
         ),
-        Item("4.2", "Run length", f"{experiment.enrolment_days + experiment.follow_up_days} days, in steps of a day."),
-        Item(
+        ChecklistItem(
+            "4.2", "Run length", f"{experiment.enrolment_days + experiment.follow_up_days} days, in steps of a day."
+        ),
+        ChecklistItem(
             "4.3",
             "Estimation approach",
             f"{experiment.replications} independent replications; the same people and random numbers under all "
             "strategies.",
         ),
-        Item("5.1", "Software or programming language", versions),
-        Item("5.2", "Random sampling", f"Philox4x32-10, counter-based, seed {experiment.seed}."),
-        Item("5.3", "Model execution", "Daily steps with events in order of (time, rank, person) within the day."),
-        Item(
+        ChecklistItem("5.1", "Software or programming language", versions),
+        ChecklistItem("5.2", "Random sampling", f"Philox4x32-10, counter-based, seed {experiment.seed}."),
+        ChecklistItem(
+            "5.3", "Model execution", "Daily steps with events in order of (time, rank, person) within the day."
+        ),
+        ChecklistItem(
             "5.4",
             "System specification",
             f"{manifest['machine']['system']}, {manifest['machine']['cores']} cores; {engine['workers']} workers with "
             f"{engine['threads']} threads; {manifest['seconds']:,.0f} s.",
         ),
-        Item("6.1", "Computer model sharing statement", _missing("where the model can be had")),
+        ChecklistItem("6.1", "Computer model sharing statement", _missing("where the model can be had")),
     ]
 
 

@@ -18,7 +18,7 @@ from popsim.html import html_head
 from popsim.reporting.figures.style import described, in_style
 
 DOTS_PER_INCH = 130
-LARGEST_VECTOR = 150_000  # bytes up to which SVG is kept even if PNG is smaller
+MAX_VECTOR = 150_000  # bytes up to which SVG is kept even if PNG is smaller
 CSS = """
 :root{color-scheme:light dark;--ink:#1d1d1f;--quiet:#57606a;--rule:#d0d7de;--page:#fff;--band:#f4f6f8;--link:#0b5cad}
 @media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--quiet:#9aa7b4;--rule:#3a434d;--page:#14181d;--band:#1d232a;
@@ -88,6 +88,6 @@ def _address(figure: Figure) -> str:
         with in_style():
             figure.savefig(file, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
         written[kind] = file.getvalue()
-    vector = len(written["svg"]) < max(LARGEST_VECTOR, len(written["png"]))
+    vector = len(written["svg"]) < max(MAX_VECTOR, len(written["png"]))
     kind, mime = ("svg", "svg+xml") if vector else ("png", "png")
     return f"data:image/{mime};base64,{base64.b64encode(written[kind]).decode('ascii')}"

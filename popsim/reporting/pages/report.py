@@ -16,14 +16,14 @@ from popsim.html import html_table
 from popsim.population.sampling import sample
 from popsim.population.summary import summary
 from popsim.reporting.figures import draw_all
-from popsim.reporting.pages.checklists import Item, cheers, stress
+from popsim.reporting.pages.checklists import ChecklistItem, cheers, stress
 from popsim.reporting.pages.page import image, page, wide, write_page
 from popsim.reporting.text.cohort import baseline_lines
 from popsim.reporting.text.tables import Lines, comparison_lines, outcome_lines
 from popsim.runs.run import Run
 from popsim.simulation.schema import SCHEMAS
 
-LARGEST_BASELINE = 20_000  # people sampled for the baseline table
+MAX_BASELINE = 20_000  # people sampled for the baseline table
 
 
 def write_report(run: Run, path: Path | str) -> Path:
@@ -105,7 +105,7 @@ def _figures(run: Run) -> str:
 def _baseline(run: Run) -> str:
     """Table 1, of people sampled like those of the run."""
     experiment = run.experiment
-    size = min(experiment.population, LARGEST_BASELINE)
+    size = min(experiment.population, MAX_BASELINE)
     try:
         people = sample(run.cohort, SCHEMAS[experiment.physiology], size, experiment.seed)
         rows = list(baseline_lines(summary(people, run.cohort)))
@@ -127,7 +127,7 @@ def _methods(run: Run) -> str:
     )
 
 
-def _checklist(title: str, items: Sequence[Item]) -> str:
+def _checklist(title: str, items: Sequence[ChecklistItem]) -> str:
     reported = sum(item.reported for item in items)
     caption = f"{title}: {reported} of {len(items)} items answered by the experiment and the machine"
     return wide(html_table(caption, ["Item", "", "This study"], items))

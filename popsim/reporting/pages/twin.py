@@ -32,7 +32,7 @@ MARGIN = 0.45
 LINE = 0.145  # inches between lines of text of 8 points
 LETTERS = 126  # of such text across the page
 TALLEST = 1.75  # inches of a panel
-MOST_REASONS = 13  # lines on the picture
+MAX_REASONS = 13  # lines on the picture
 EVENTS_SHOWN = 8
 BANNER, BANNER_INK = "#ffd24d", "#1d1d1f"
 STYLE = f"""
@@ -105,8 +105,8 @@ def twin_sheet(summary: TwinSummary) -> Figure:
     sheet.text(_wrapped(_known_words(summary)), after=0.04)
     sheet.text(_wrapped(" ".join(_advice(summary)), 96), size=9, weight="bold", after=0.1)
     reasons = [line for sentence in _because(summary) for line in _bullet(sentence)]
-    if len(reasons) > MOST_REASONS:
-        reasons = [*reasons[: MOST_REASONS - 1], "   The remaining reasons are in the HTML page."]
+    if len(reasons) > MAX_REASONS:
+        reasons = [*reasons[: MAX_REASONS - 1], "   The remaining reasons are in the HTML page."]
     note = _wrapped(" ".join(_how_to_read(summary)), 150)
     last = LINE * (len(reasons) + (2 if reasons else 0)) + 0.13 * len(note) + MARGIN + 0.1
     shown = panels.chosen_signals(summary)

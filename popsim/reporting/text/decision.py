@@ -8,7 +8,7 @@ import polars as pl
 
 from popsim.economics.cost_effectiveness import QALYS, cost_per_effect, effect_of, net_benefit
 from popsim.economics.decision import Decision, acceptability, discounted_people, icer_table
-from popsim.economics.information import EVERYTHING, LEAST_DRAWS, Study, information, sample_information
+from popsim.economics.information import EVERYTHING, MIN_DRAWS, ProposedStudy, information, sample_information
 from popsim.economics.prices import PricedSetting
 from popsim.economics.relevance import without_influence
 from popsim.errors import InputError
@@ -31,7 +31,7 @@ def decision_text(
     people_per_year: float = 0.0,
     years: int = 1,
     top: int = HIGHEST,
-    study: Study | None = None,
+    study: ProposedStudy | None = None,
 ) -> str:
     """Everything that a run says about which strategy to choose.
 
@@ -53,8 +53,8 @@ def decision_text(
     parts = [_head(run, decision), _frontier(run, decision, effect), _each_effect(run, measures)]
     parts.append(_value_for_money(run, measures, decision, effect, price))
     people = discounted_people(people_per_year, years, run.experiment.discount_rate_costs or 0.0)
-    if run.experiment.draws < LEAST_DRAWS:
-        parts.append(f"Value of information: needs {LEAST_DRAWS} parameter draws, the run has {run.experiment.draws}.")
+    if run.experiment.draws < MIN_DRAWS:
+        parts.append(f"Value of information: needs {MIN_DRAWS} parameter draws, the run has {run.experiment.draws}.")
     elif len(decision.distinct.strategies) == 1:
         parts.append("Value of information: none. All strategies are the same.")
     else:

@@ -13,7 +13,7 @@ from popsim.runs.run import Run
 from popsim.simulation.model import PopulationModel
 from popsim.studies.unit import build
 
-MOST_LISTED = 10
+MAX_LISTED = 10
 
 
 def person_text(run: Run, person_id: int, strategy: str = "", replication: int = 0) -> str:
@@ -58,12 +58,12 @@ def most_different_text(run: Run, strategy: str, against: str, replication: int 
     persons = run.table("persons").filter(place).collect()
     mine = persons.filter(pl.col("strategy") == strategy)
     if not against:
-        most = mine.sort("admissions", "person_id", descending=[True, False]).head(MOST_LISTED)
+        most = mine.sort("admissions", "person_id", descending=[True, False]).head(MAX_LISTED)
         rows = [["Person", "Admissions"], *([str(p), str(n)] for p, n in most.select("person_id", "admissions").rows())]
         return "\n".join(["Admitted most often (name one with --person)", aligned(rows)])
     theirs = persons.filter(pl.col("strategy") == against).select("person_id", pl.col("qaly").alias("other"))
     both = mine.join(theirs, on="person_id").with_columns(gain=pl.col("qaly") - pl.col("other"))
-    most = both.sort(pl.col("gain").abs(), "person_id", descending=[True, False]).head(MOST_LISTED)
+    most = both.sort(pl.col("gain").abs(), "person_id", descending=[True, False]).head(MAX_LISTED)
     rows = [["Person", "QALYs gained"], *([str(p), f"{g:+.3f}"] for p, g in most.select("person_id", "gain").rows())]
     title = f"{run.strategies[strategy]} against {run.strategies[against]}: who fared most otherwise"
     return "\n".join([f"{title} (name one with --person)", aligned(rows)])

@@ -6,9 +6,9 @@ from typing import Any
 
 import polars as pl
 
-from popsim.analyses.forecasting import TRUTH, TWIN, Judged, risk_table, signal_table
+from popsim.analyses.forecasting import TRUTH, TWIN, JudgedForecasts, risk_table, signal_table
 from popsim.assimilation.forecast import EVENTS
-from popsim.outcomes.scoring import Estimate
+from popsim.outcomes.scoring import ScoreEstimate
 from popsim.reporting.text.formatting import aligned, rounded, with_interval
 
 NAMES = {"weight_kg": "Weight, kg", "nt_probnp_pg_ml": "NT-proBNP, pg/mL"}
@@ -21,7 +21,7 @@ state lived forward with other luck, the most that could be known. Doses stay as
 clinics change them in the people's lives. For research, not for care."""
 
 
-def forecasts_text(judged: Judged) -> str:
+def forecasts_text(judged: JudgedForecasts) -> str:
     """How good risks and trajectories were."""
     risks, signals = risk_table(judged), signal_table(judged)
     blocks = []
@@ -37,8 +37,8 @@ def forecasts_text(judged: Judged) -> str:
 
 
 def _risk_line(row: dict[str, Any]) -> list[str]:
-    c = Estimate(row["c_statistic"], row["c_standard_error"])
-    slope = Estimate(row["slope"], row["slope_standard_error"]) if row["slope"] is not None else None
+    c = ScoreEstimate(row["c_statistic"], row["c_standard_error"])
+    slope = ScoreEstimate(row["slope"], row["slope_standard_error"]) if row["slope"] is not None else None
     numbers = [f"{row[name]:.4f}" for name in ("brier", "reliability", "resolution", "log_score")]
     discriminates = with_interval(c.value, *c.interval)
     calibrated = "" if slope is None else with_interval(slope.value, *slope.interval)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from popsim.learning.card import WARNING
 from popsim.learning.evaluation import Evaluation
-from popsim.outcomes.scoring import Estimate
+from popsim.outcomes.scoring import ScoreEstimate
 from popsim.reporting.text.formatting import aligned, with_interval
 
-MOST_FEATURES = 8
+MAX_FEATURES = 8
 
 
 def evaluation_text(found: Evaluation, title: str, notes: Sequence[str] = ()) -> str:
@@ -41,7 +41,7 @@ def evaluation_text(found: Evaluation, title: str, notes: Sequence[str] = ()) ->
     if len(found.subgroups):
         parts.append(_subgroups(found))
     weights = [["Feature", "c-statistic lost when shuffled"]]
-    weights += [[row["feature"], f"{row['drop']:.4f}"] for row in found.weights.head(MOST_FEATURES).to_dicts()]
+    weights += [[row["feature"], f"{row['drop']:.4f}"] for row in found.weights.head(MAX_FEATURES).to_dicts()]
     parts.append(aligned(weights))
     shifted = found.shifts.filter("shifted")["feature"].to_list()
     if shifted:
@@ -61,5 +61,5 @@ def _subgroups(found: Evaluation) -> str:
     return aligned(lines)
 
 
-def _shown(estimate: Estimate) -> str:
+def _shown(estimate: ScoreEstimate) -> str:
     return with_interval(estimate.value, *estimate.interval)

@@ -11,30 +11,36 @@ import polars as pl
 from popsim.economics.cost_effectiveness import paired_differences, strategy_means
 from popsim.outcomes.discharges import INDEX_COUNTS, WINDOWS_DAYS
 from popsim.outcomes.equity import GAP, SLOPE
-from popsim.outcomes.standardised import RiskModel, hospital_ratios, observed_and_expected, risk_model, standardised
+from popsim.outcomes.standardised import (
+    StandardisationModel,
+    hospital_ratios,
+    observed_and_expected,
+    risk_model,
+    standardised,
+)
 from popsim.reporting.intervals import readable, told, with_note
 from popsim.reporting.text.formatting import aligned, rounded
-from popsim.reporting.text.tables import Row, difference, estimate
+from popsim.reporting.text.tables import TableRow, difference, estimate
 from popsim.runs.run import Run
 
-MOST_REGIONS_SHOWN = 20
+MAX_REGIONS_SHOWN = 20
 
 
 class Section(NamedTuple):
     """Rows under a title; `x.*` stands for one row for each setting. `detail` ones are shown on request only."""
 
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
     detail: bool = False
 
 
-def _equity(stem: str) -> tuple[Row, ...]:
+def _equity(stem: str) -> tuple[TableRow, ...]:
     return (
-        Row(f"{stem}.readmission_30d_at_entry", "30-day readmission after entry, % points", "share"),
-        Row(f"{stem}.mortality", "Died during follow-up, % points", "share"),
-        Row(f"{stem}.days_alive_out_of_hospital", "Days alive and out of hospital", "days"),
-        Row(f"{stem}.qalys", "QALYs", "qaly"),
-        Row(f"{stem}.wait_mean_hours", "Wait for a bed, hours", "hours"),
+        TableRow(f"{stem}.readmission_30d_at_entry", "30-day readmission after entry, % points", "share"),
+        TableRow(f"{stem}.mortality", "Died during follow-up, % points", "share"),
+        TableRow(f"{stem}.days_alive_out_of_hospital", "Days alive and out of hospital", "days"),
+        TableRow(f"{stem}.qalys", "QALYs", "qaly"),
+        TableRow(f"{stem}.wait_mean_hours", "Wait for a bed, hours", "hours"),
     )
 
 
@@ -42,89 +48,89 @@ SECTIONS = (
     Section(
         "Readmission",
         (
-            Row("readmission_30d", "Within 30 days, %", "share"),
-            Row("readmission_30d_heart_failure", "Within 30 days, heart failure, %", "share"),
-            Row("risk_standardised_readmission_30d", "Within 30 days, risk-standardised, %", "share"),
-            Row("readmission_ratio_30d", "Within 30 days, observed / expected", "ratio"),
-            Row("readmission_90d", "Within 90 days, %", "share"),
-            Row("readmission_90d_heart_failure", "Within 90 days, heart failure, %", "share"),
-            Row("risk_standardised_readmission_90d", "Within 90 days, risk-standardised, %", "share"),
-            Row("readmission_ratio_90d", "Within 90 days, observed / expected", "ratio"),
+            TableRow("readmission_30d", "Within 30 days, %", "share"),
+            TableRow("readmission_30d_heart_failure", "Within 30 days, heart failure, %", "share"),
+            TableRow("risk_standardised_readmission_30d", "Within 30 days, risk-standardised, %", "share"),
+            TableRow("readmission_ratio_30d", "Within 30 days, observed / expected", "ratio"),
+            TableRow("readmission_90d", "Within 90 days, %", "share"),
+            TableRow("readmission_90d_heart_failure", "Within 90 days, heart failure, %", "share"),
+            TableRow("risk_standardised_readmission_90d", "Within 90 days, risk-standardised, %", "share"),
+            TableRow("readmission_ratio_90d", "Within 90 days, observed / expected", "ratio"),
         ),
     ),
     Section(
         "Readmission, cumulative incidence with death competing",
         (
-            Row("readmission_30d_cumulative_incidence", "Day 30, %", "share"),
-            Row("readmission_30d_cumulative_incidence_heart_failure", "Day 30, heart failure, %", "share"),
-            Row("readmission_90d_cumulative_incidence", "Day 90, %", "share"),
-            Row("readmission_90d_cumulative_incidence_heart_failure", "Day 90, heart failure, %", "share"),
+            TableRow("readmission_30d_cumulative_incidence", "Day 30, %", "share"),
+            TableRow("readmission_30d_cumulative_incidence_heart_failure", "Day 30, heart failure, %", "share"),
+            TableRow("readmission_90d_cumulative_incidence", "Day 90, %", "share"),
+            TableRow("readmission_90d_cumulative_incidence_heart_failure", "Day 90, heart failure, %", "share"),
         ),
         detail=True,
     ),
     Section(
         "Avoidable admissions per person-year",
         (
-            Row("ambulatory_care_sensitive_admissions_per_person_year", "Heart failure and COPD", "rate"),
-            Row("potentially_avoidable_readmissions_per_person_year", "Same cause within 30 days", "rate"),
+            TableRow("ambulatory_care_sensitive_admissions_per_person_year", "Heart failure and COPD", "rate"),
+            TableRow("potentially_avoidable_readmissions_per_person_year", "Same cause within 30 days", "rate"),
         ),
     ),
     Section(
         "Days alive per person, mean",
         (
-            Row("days_alive_out_of_hospital_30d", "Out of hospital, first 30 days", "days"),
-            Row("days_alive_out_of_hospital_90d", "Out of hospital, first 90 days", "days"),
-            Row("days_alive_out_of_hospital_365d", "Out of hospital, first 365 days", "days"),
-            Row("days_alive_out_of_hospital", "Out of hospital, all of follow-up", "days"),
-            Row("home_days_30d", "At home, first 30 days", "days"),
-            Row("home_days_90d", "At home, first 90 days", "days"),
-            Row("home_days_365d", "At home, first 365 days", "days"),
-            Row("home_days", "At home, all of follow-up", "days"),
+            TableRow("days_alive_out_of_hospital_30d", "Out of hospital, first 30 days", "days"),
+            TableRow("days_alive_out_of_hospital_90d", "Out of hospital, first 90 days", "days"),
+            TableRow("days_alive_out_of_hospital_365d", "Out of hospital, first 365 days", "days"),
+            TableRow("days_alive_out_of_hospital", "Out of hospital, all of follow-up", "days"),
+            TableRow("home_days_30d", "At home, first 30 days", "days"),
+            TableRow("home_days_90d", "At home, first 90 days", "days"),
+            TableRow("home_days_365d", "At home, first 365 days", "days"),
+            TableRow("home_days", "At home, all of follow-up", "days"),
         ),
     ),
     Section(
         "Time in the emergency department, from asking to leaving",
         (
-            Row("emergency_median_hours.*", "median, h", "hours"),
-            Row("emergency_p90_hours.*", "90th centile, h", "hours"),
-            Row("emergency_p95_hours.*", "95th centile, h", "hours"),
-            Row("emergency_share_over_4_hours.*", "over 4 h, %", "share"),
-            Row("emergency_share_over_12_hours.*", "over 12 h, %", "share"),
+            TableRow("emergency_median_hours.*", "median, h", "hours"),
+            TableRow("emergency_p90_hours.*", "90th centile, h", "hours"),
+            TableRow("emergency_p95_hours.*", "95th centile, h", "hours"),
+            TableRow("emergency_share_over_4_hours.*", "over 4 h, %", "share"),
+            TableRow("emergency_share_over_12_hours.*", "over 12 h, %", "share"),
         ),
     ),
     Section(
         "Wait for a bed",
         (
-            Row("wait_p95_hours.*", "95th centile, h", "hours"),
-            Row("wait_share_over_12_hours.*", "over 12 h, %", "share"),
+            TableRow("wait_p95_hours.*", "95th centile, h", "hours"),
+            TableRow("wait_share_over_12_hours.*", "over 12 h, %", "share"),
         ),
     ),
     Section(
         "Wait for a bed, more of its distribution",
         (
-            Row("wait_mean_hours.*", "mean, h", "hours"),
-            Row("wait_median_hours.*", "median, h", "hours"),
-            Row("wait_p90_hours.*", "90th centile, h", "hours"),
-            Row("wait_share_over_4_hours.*", "over 4 h, %", "share"),
+            TableRow("wait_mean_hours.*", "mean, h", "hours"),
+            TableRow("wait_median_hours.*", "median, h", "hours"),
+            TableRow("wait_p90_hours.*", "90th centile, h", "hours"),
+            TableRow("wait_share_over_4_hours.*", "over 4 h, %", "share"),
         ),
         detail=True,
     ),
     Section(
         "Occupancy over days, people",
         (
-            Row("places.*", "places", "number"),
-            Row("occupancy_p50.*", "median", "number"),
-            Row("occupancy_p90.*", "90th centile", "number"),
-            Row("occupancy_p95.*", "95th centile", "number"),
-            Row("occupancy_peak.*", "peak", "number"),
+            TableRow("places.*", "places", "number"),
+            TableRow("occupancy_p50.*", "median", "number"),
+            TableRow("occupancy_p90.*", "90th centile", "number"),
+            TableRow("occupancy_p95.*", "95th centile", "number"),
+            TableRow("occupancy_peak.*", "peak", "number"),
         ),
         detail=True,
     ),
     Section(
         "Share of days with most places taken, %",
         (
-            Row("days_over_85_percent.*", "over 85%", "share"),
-            Row("days_over_92_percent.*", "over 92%", "share"),
+            TableRow("days_over_85_percent.*", "over 85%", "share"),
+            TableRow("days_over_92_percent.*", "over 92%", "share"),
         ),
     ),
     Section("Equity: most less least deprived fifth", _equity(GAP)),
@@ -159,7 +165,7 @@ def outcome_text(run: Run, everything: bool = False) -> str:
     return with_note("\n\n".join(parts), run.experiment)
 
 
-def _models(run: Run) -> list[RiskModel]:
+def _models(run: Run) -> list[StandardisationModel]:
     """The risk models of the run; none where it has not kept its persons, or nobody's window is whole."""
     if "persons" not in run.tables:
         return []
@@ -212,7 +218,7 @@ def _table(run: Run, summary: pl.DataFrame, comparisons: pl.DataFrame, everythin
     return aligned(lines)
 
 
-def _expanded(rows: Sequence[Row], present: Sequence[str], labels: dict[str, str]) -> Iterator[Row]:
+def _expanded(rows: Sequence[TableRow], present: Sequence[str], labels: dict[str, str]) -> Iterator[TableRow]:
     """The rows that the run has; those by setting are grouped by setting."""
     known = set(present)
     yield from (row for row in rows if row.measure in known)
@@ -225,7 +231,7 @@ def _expanded(rows: Sequence[Row], present: Sequence[str], labels: dict[str, str
                 yield replace(row, measure=f"{stem}{setting}", label=f"{labels.get(setting, setting)}, {row.label}")
 
 
-def _hospitals(run: Run, model: RiskModel) -> str:
+def _hospitals(run: Run, model: StandardisationModel) -> str:
     """Predicted / expected of each region under each strategy, mean over draws and replications."""
     ratios = hospital_ratios(run.table("persons"), model)
     means = strategy_means(
@@ -233,7 +239,7 @@ def _hospitals(run: Run, model: RiskModel) -> str:
     )
     cells = {(row["strategy"], row["measure"]): row for row in readable(means, run.experiment).iter_rows(named=True)}
     lines: list[Sequence[str]] = [["Readmission by region", *run.strategies.values()]]
-    shown = min(run.experiment.regions, MOST_REGIONS_SHOWN)
+    shown = min(run.experiment.regions, MAX_REGIONS_SHOWN)
     for region in range(shown):
         lines.append([f"  {region}", *(estimate(cells.get((name, str(region))), "ratio") for name in run.strategies)])
     more = run.experiment.regions - shown
@@ -241,7 +247,7 @@ def _hospitals(run: Run, model: RiskModel) -> str:
     return f"{aligned(lines)}\n{note}{f'; {more} more regions are not shown' if more else ''}"
 
 
-def _quality(model: RiskModel) -> str:
+def _quality(model: StandardisationModel) -> str:
     """How well the risk model tells people apart, and how its risks compare with what happened."""
     lines: list[Sequence[str]] = [["  Tenth of risk", "Predicted, %", "Observed, %"]]
     for row in model.calibration.iter_rows(named=True):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from popsim.reporting.text.formatting import aligned, rounded, with_interval
 from popsim.search.policy import Found
-from popsim.search.race import Estimate
+from popsim.search.race import NetBenefitEstimate
 from popsim.search.storage import race_table, trial_table
 from popsim.search.trials import excess
 
@@ -99,7 +99,7 @@ def _verdict(found: Found) -> str:
     return f"{aligned(lines)}\n{best}\n{WARNING}"
 
 
-def _interval(one: Estimate) -> str:
+def _interval(one: NetBenefitEstimate) -> str:
     return with_interval(one.mean, one.low, one.high)
 
 

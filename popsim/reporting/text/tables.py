@@ -26,7 +26,7 @@ type Cell = Mapping[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """A line of a table: the measure, what people call it, and how its numbers are written."""
 
     measure: str
@@ -34,68 +34,70 @@ class Row:
     kind: Kind
 
 
-SECTIONS: tuple[tuple[str, tuple[Row, ...]], ...] = (
+SECTIONS: tuple[tuple[str, tuple[TableRow, ...]], ...] = (
     (
         "Readmission, admission and death",
         (
-            Row("readmission_30d", "30-day readmission, all causes, %", "share"),
-            Row("readmission_30d_heart_failure", "30-day readmission, heart failure, %", "share"),
-            Row("readmission_90d", "90-day readmission, all causes, %", "share"),
-            Row("admissions_per_person_year", "Admissions per person-year", "rate"),
-            Row("mortality", "Died during follow-up, %", "share"),
-            Row("bed_days", "Bed-days per person", "days"),
-            Row("home_days", "Days at home per person", "days"),
+            TableRow("readmission_30d", "30-day readmission, all causes, %", "share"),
+            TableRow("readmission_30d_heart_failure", "30-day readmission, heart failure, %", "share"),
+            TableRow("readmission_90d", "90-day readmission, all causes, %", "share"),
+            TableRow("admissions_per_person_year", "Admissions per person-year", "rate"),
+            TableRow("mortality", "Died during follow-up, %", "share"),
+            TableRow("bed_days", "Bed-days per person", "days"),
+            TableRow("home_days", "Days at home per person", "days"),
         ),
     ),
     (
         "Presentations that drugs can cause, per person-year",
         (
-            Row("presentations_arrhythmia_per_person_year", "Slow or fast rhythm", "rate"),
-            Row("presentations_renal_per_person_year", "Kidney, potassium, low pressure", "rate"),
-            Row("presentations_bleeding_per_person_year", "Bleeding", "rate"),
-            Row("presentations_glucose_per_person_year", "Low or very high sugar", "rate"),
-            Row("adverse_presentations_per_person_year", "Together", "rate"),
+            TableRow("presentations_arrhythmia_per_person_year", "Slow or fast rhythm", "rate"),
+            TableRow("presentations_renal_per_person_year", "Kidney, potassium, low pressure", "rate"),
+            TableRow("presentations_bleeding_per_person_year", "Bleeding", "rate"),
+            TableRow("presentations_glucose_per_person_year", "Low or very high sugar", "rate"),
+            TableRow("adverse_presentations_per_person_year", "Together", "rate"),
         ),
     ),
     (
         "Alerts and the desk that answers them",
         (
-            Row("alerts_per_person_year", "Alerts per person-year", "rate"),
-            Row("alerts_false_share", "Alerts with neither heart failure nor death in 14 days, %", "share"),
-            Row("alerts_ignored_share", "Alerts on which nobody acts, %", "share"),
-            Row("heart_failure_unforeseen_share", "Heart failure without an alert in the 14 days before, %", "share"),
-            Row("desk_visits_per_day", "Contacts of the desk per day", "number"),
+            TableRow("alerts_per_person_year", "Alerts per person-year", "rate"),
+            TableRow("alerts_false_share", "Alerts with neither heart failure nor death in 14 days, %", "share"),
+            TableRow("alerts_ignored_share", "Alerts on which nobody acts, %", "share"),
+            TableRow(
+                "heart_failure_unforeseen_share", "Heart failure without an alert in the 14 days before, %", "share"
+            ),
+            TableRow("desk_visits_per_day", "Contacts of the desk per day", "number"),
         ),
     ),
-    ("Occupancy, people, mean", (Row("occupancy_mean.*", "", "number"),)),
-    ("Occupancy, % of places, mean", (Row("occupancy_share.*", "", "share"),)),
-    ("Occupancy, people, peak day", (Row("occupancy_peak.*", "", "number"),)),
-    ("Wait for a bed, hours, mean", (Row("wait_mean_hours.*", "", "hours"),)),
-    ("Wait for a bed, hours, 95th centile", (Row("wait_p95_hours.*", "", "hours"),)),
+    ("Occupancy, people, mean", (TableRow("occupancy_mean.*", "", "number"),)),
+    ("Occupancy, % of places, mean", (TableRow("occupancy_share.*", "", "share"),)),
+    ("Occupancy, people, peak day", (TableRow("occupancy_peak.*", "", "number"),)),
+    ("Wait for a bed, hours, mean", (TableRow("wait_mean_hours.*", "", "hours"),)),
+    ("Wait for a bed, hours, 95th centile", (TableRow("wait_p95_hours.*", "", "hours"),)),
     (
         "Cost per person, {currency}, {perspective} perspective",
         (
-            Row("cost_ward", "Wards and intensive care", "money"),
-            Row("cost_emergency", "Emergency and assessment", "money"),
-            Row("cost_clinic", "Specialist contacts", "money"),
-            Row("cost_community", "Community, home care, facilities", "money"),
-            Row("cost_drugs", "Drugs", "money"),
-            Row("cost_devices", "Devices", "money"),
-            Row("cost_telemonitoring", "Telemonitoring", "money"),
-            Row("cost_programme", "Programme", "money"),
-            Row("cost_out_of_pocket", "Charges that patients pay", "money"),
-            Row("cost_travel", "Travel", "money"),
-            Row("cost_informal_care", "Informal care", "money"),
-            Row("cost_productivity", "Lost work", "money"),
-            Row(TOTAL_COST, "Total", "money"),
+            TableRow("cost_ward", "Wards and intensive care", "money"),
+            TableRow("cost_emergency", "Emergency and assessment", "money"),
+            TableRow("cost_clinic", "Specialist contacts", "money"),
+            TableRow("cost_community", "Community, home care, facilities", "money"),
+            TableRow("cost_drugs", "Drugs", "money"),
+            TableRow("cost_devices", "Devices", "money"),
+            TableRow("cost_telemonitoring", "Telemonitoring", "money"),
+            TableRow("cost_programme", "Programme", "money"),
+            TableRow("cost_out_of_pocket", "Charges that patients pay", "money"),
+            TableRow("cost_travel", "Travel", "money"),
+            TableRow("cost_informal_care", "Informal care", "money"),
+            TableRow("cost_productivity", "Lost work", "money"),
+            TableRow(TOTAL_COST, "Total", "money"),
         ),
     ),
     (
         "Health per person, discounted (DALYs count a death by the years of life lost, beyond follow-up)",
         (
-            Row("life_years", "Life years in follow-up, not discounted", "qaly"),
-            Row(QALYS, "QALYs in follow-up", "qaly"),
-            Row("dalys", "DALYs to the end of life expectancy", "qaly"),
+            TableRow("life_years", "Life years in follow-up, not discounted", "qaly"),
+            TableRow(QALYS, "QALYs in follow-up", "qaly"),
+            TableRow("dalys", "DALYs to the end of life expectancy", "qaly"),
         ),
     ),
 )
@@ -190,7 +192,9 @@ def comparison_lines(
     return head, lines
 
 
-def _sections(frame: pl.DataFrame, experiment: Experiment, labels: dict[str, str]) -> Iterable[tuple[str, list[Row]]]:
+def _sections(
+    frame: pl.DataFrame, experiment: Experiment, labels: dict[str, str]
+) -> Iterable[tuple[str, list[TableRow]]]:
     """Sections with the rows that the run has; a measure `x.*` stands for one row for each setting.
 
     Costs are those that the experiment's perspective counts.
@@ -199,14 +203,14 @@ def _sections(frame: pl.DataFrame, experiment: Experiment, labels: dict[str, str
     present = [m for m in frame["measure"].unique(maintain_order=True).to_list() if m not in not_counted]
     perspective = experiment.perspective.replace("_", " ")
     for title, rows in SECTIONS:
-        found: list[Row] = []
+        found: list[TableRow] = []
         for row in rows:
             stem = row.measure.removesuffix("*")
             if stem == row.measure:
                 found += [row] if row.measure in present else []
                 continue
             settings = [measure.removeprefix(stem) for measure in present if measure.startswith(stem)]
-            found += [Row(f"{stem}{name}", labels.get(name, name), row.kind) for name in settings]
+            found += [TableRow(f"{stem}{name}", labels.get(name, name), row.kind) for name in settings]
         if found:
             yield title.format(currency=experiment.currency, perspective=perspective), found
 

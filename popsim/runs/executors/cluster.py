@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from popsim.errors import InputError, RunError, one_line
-from popsim.runs.executors.jobs import Job, Outcome, Work, attempt, overdue, problem_of
+from popsim.runs.executors.jobs import Job, TaskOutcome, Work, attempt, overdue, problem_of
 from popsim.runs.executors.local import interrupt_held_back
 from popsim.runs.executors.starting import leave_if_script_is_imported, unguarded
 
@@ -100,7 +100,7 @@ class DaskCluster:
         future = self._client.submit(_do, self._work, job, pure=False)
         self._jobs[future] = job, time.monotonic()
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[TaskOutcome]:
         """Wait for results, or for a deadline to pass."""
         from distributed import wait  # noqa: PLC0415
 
@@ -113,15 +113,15 @@ class DaskCluster:
             if ended:
                 return ended
 
-    def _outcome(self, future: Any) -> Outcome:
+    def _outcome(self, future: Any) -> TaskOutcome:
         job, _ = self._jobs.pop(future)
         try:
-            outcome: Outcome = future.result()
+            outcome: TaskOutcome = future.result()
         except Exception as error:  # lost on the way: the worker was killed, again and again
-            return Outcome(job, problem=problem_of(error))
-        return Outcome(job, outcome.result, outcome.problem)
+            return TaskOutcome(job, problem=problem_of(error))
+        return TaskOutcome(job, outcome.result, outcome.problem)
 
-    def _given_up(self, late: list[Any]) -> list[Outcome]:
+    def _given_up(self, late: list[Any]) -> list[TaskOutcome]:
         """Restart the workers that do late jobs; what else they had is done again elsewhere."""
         if not late:
             return []
@@ -130,7 +130,7 @@ class DaskCluster:
         self._client.cancel(late)
         if hung:
             self._client.restart_workers(hung, timeout=SECONDS_TO_RESTART, raise_for_error=False)
-        return [Outcome(self._jobs.pop(future)[0], problem=overdue(self._deadline)) for future in late]
+        return [TaskOutcome(self._jobs.pop(future)[0], problem=overdue(self._deadline)) for future in late]
 
     def __enter__(self) -> DaskCluster:
         return self
@@ -140,7 +140,7 @@ class DaskCluster:
         self._jobs.clear()
 
 
-def _do(work: Work, job: Job) -> Outcome:
+def _do(work: Work, job: Job) -> TaskOutcome:
     """Do a job on a worker."""
     with _compiled:
         return attempt(work, job)

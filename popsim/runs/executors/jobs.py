@@ -32,7 +32,7 @@ type Work = Callable[[Any], Any]  # does one job; picklable, as it is sent to pr
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class TaskFailure:
     """Why a job was not done.
 
     Attributes:
@@ -47,12 +47,12 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TaskOutcome:
     """How one try of a job ended: with what the work returned, or with a problem."""
 
     job: Job
     result: Any = None
-    problem: Problem | None = None
+    problem: TaskFailure | None = None
 
 
 class Crew(Protocol):
@@ -72,7 +72,7 @@ class Crew(Protocol):
         """Take a job."""
         ...
 
-    def outcomes(self) -> Sequence[Outcome]:
+    def outcomes(self) -> Sequence[TaskOutcome]:
         """Wait until at least one job has ended; called only while busy."""
         ...
 
@@ -81,26 +81,26 @@ class Crew(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
-def attempt(work: Work, job: Job) -> Outcome:
+def attempt(work: Work, job: Job) -> TaskOutcome:
     """Do a job here."""
     try:
-        return Outcome(job, work(job))
+        return TaskOutcome(job, work(job))
     except Exception as error:
-        return Outcome(job, problem=problem_of(error))
+        return TaskOutcome(job, problem=problem_of(error))
 
 
-def problem_of(error: BaseException) -> Problem:
+def problem_of(error: BaseException) -> TaskFailure:
     """An error as a problem; popsim's own are written for people, the others get the place where they were raised."""
     if isinstance(error, PopsimError):
-        return Problem(str(error), _trace(error))
+        return TaskFailure(str(error), _trace(error))
     kind, place = type(error).__name__, _place(error)
     full = (isinstance(error, OSError) and error.errno in FULL) or "No space left" in str(error)
-    return Problem(one_line(f"{kind}: {error} ({place})"), _trace(error), full)
+    return TaskFailure(one_line(f"{kind}: {error} ({place})"), _trace(error), full)
 
 
-def overdue(deadline: float) -> Problem:
+def overdue(deadline: float) -> TaskFailure:
     """The problem of a job that took too long."""
-    return Problem(f"no result within its deadline of {deadline:g} s")
+    return TaskFailure(f"no result within its deadline of {deadline:g} s")
 
 
 def _trace(error: BaseException) -> str:

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
 
 from popsim.errors import InputError, RunError
-from popsim.runs.executors.jobs import Job, Outcome, Problem, Work, attempt, overdue, problem_of
+from popsim.runs.executors.jobs import Job, TaskFailure, TaskOutcome, Work, attempt, overdue, problem_of
 from popsim.runs.executors.starting import (
     NO_MAIN_GUARD,
     end_with_driver,
@@ -66,7 +66,7 @@ class LocalProcesses:
             self._crew.append(idle)
         idle.take(job)
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[TaskOutcome]:
         """Wait for news, or for a deadline to pass.
 
         Raises:
@@ -76,7 +76,7 @@ class LocalProcesses:
         while True:
             ended = [outcome for worker in self._with_news() if (outcome := worker.news())]
             for worker in [worker for worker in self._crew if worker.expired(self._deadline)]:
-                ended.append(Outcome(worker.dismissed(), problem=overdue(self._deadline)))
+                ended.append(TaskOutcome(worker.dismissed(), problem=overdue(self._deadline)))
             for worker in [worker for worker in self._crew if not worker.alive]:
                 worker.stop(0.0)
                 self._crew.remove(worker)
@@ -128,7 +128,7 @@ class _Worker:
         except OSError:
             return
 
-    def news(self) -> Outcome | None:
+    def news(self) -> TaskOutcome | None:
         """How its job ended; None if it has only begun."""
         job = self.job
         assert job is not None
@@ -142,14 +142,14 @@ class _Worker:
                 raise InputError(unguarded()) from None
             if code and code > 0 and not self.ready:  # by itself: the next one would end likewise
                 raise RunError(f"worker processes cannot start: the first ended with code {code}") from None
-            return Outcome(job, problem=Problem(f"its process ended with code {code}"))
-        if isinstance(said, Problem):
+            return TaskOutcome(job, problem=TaskFailure(f"its process ended with code {code}"))
+        if isinstance(said, TaskFailure):
             raise RunError(f"worker processes cannot start: {said.text}")
         if said == READY:
             self.ready, self.began = True, time.monotonic()
             return None
         self.job = None
-        return Outcome(job, *said)
+        return TaskOutcome(job, *said)
 
     def expired(self, deadline: float) -> bool:
         """Whether its job has taken too long."""

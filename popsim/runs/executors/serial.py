@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from popsim.runs.executors.jobs import Job, Outcome, Work, attempt
+from popsim.runs.executors.jobs import Job, TaskOutcome, Work, attempt
 
 
-class Here:
+class SerialExecutor:
     """A crew of one: this process."""
 
     def __init__(self, work: Work) -> None:
@@ -26,7 +26,7 @@ class Here:
         """Take a job; it is done when its outcome is asked for."""
         self._job = job
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[TaskOutcome]:
         """Do the job."""
         if self._job is None:
             return []
@@ -34,7 +34,7 @@ class Here:
         self._job = None
         return [outcome]
 
-    def __enter__(self) -> Here:
+    def __enter__(self) -> SerialExecutor:
         return self
 
     def __exit__(self, *_: object) -> None:
