@@ -87,3 +87,30 @@ def test_parameters_reach_their_sets(changed):
     prices = study.parameters["nhs_prices"]
     assert (prices["inpatient_day"], prices["discount_rate_qalys"]) == (300.0, 0.015)
     assert prices["critical_day"] == changed().parameters["nhs_prices"]["critical_day"]
+
+
+@pytest.mark.parametrize(
+    ("module", "matters"),
+    [
+        ("care/plan.py", True),  # namesakes of modules on which no result depends
+        ("economics/status.py", True),
+        ("kernels/care/runner.py", True),
+        ("evidence/reporting.toml", True),
+        ("analyses/plan.py", False),
+        ("runs/status.py", False),
+        ("reporting/text/tables.py", False),
+    ],
+)
+def test_a_module_is_left_out_of_the_keys_by_its_package_not_by_its_name(
+    module, matters, changed, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(design, "PACKAGE", tmp_path / "package")
+    file = tmp_path / "package" / module
+    file.parent.mkdir(parents=True)
+    found = []
+    for text in ("A = 1", "A = 2"):
+        file.write_text(text)
+        design.code_hash.cache_clear()
+        found.append(set(keys(changed()).values()))
+    design.code_hash.cache_clear()
+    assert (found[0] != found[1]) is matters
