@@ -207,8 +207,6 @@ RESULTS: dict[str, Result] = {
 BY_TESTS = {
     "kidney_disease": "tests/physiology/test_kidney_disease.py",
     "organ_systems": "tests/physiology",
-    "guidance_differences": "popsim run experiments/twin_guided.toml",
-    "genetic_test_differences": "popsim run experiments/heart_failure_pharmacogenetics.toml",
 }
 
 
