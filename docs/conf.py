@@ -25,6 +25,8 @@ nitpicky = True
 
 html_theme = "furo"
 html_title = "popsim"
+html_static_path = ["static"]
+html_css_files = ["docs.css"]
 html_copy_source = False
 html_show_sourcelink = False
 

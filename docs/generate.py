@@ -5,6 +5,7 @@ Nothing here is typed twice. `docs/conf.py` calls `write` before Sphinx reads a 
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
 import sys
@@ -158,8 +159,8 @@ def _flags(parameter: Any) -> str:
 def _kind(option: Any) -> str:
     """What an option without a metavar takes; typer keeps it in one of two places, by version."""
     kind = option.type_descriptor.annotation if hasattr(option, "type_descriptor") else option.type
-    name = str(getattr(kind, "name", None) or getattr(kind, "__name__", kind)).lower()
-    return "FILE" if "path" in name else "NUMBER" if name in ("int", "integer", "float") else "TEXT"
+    words = str(getattr(kind, "name", kind)).lower()
+    return "PATH" if "path" in words else "NUMBER" if "int" in words or "float" in words else "TEXT"
 
 
 def _default(parameter: Any) -> str:
@@ -215,7 +216,7 @@ def _keys(schema: Json, kind: str, tables: Json) -> str:
     for key, part in schema.get("properties", {}).items():
         meaning = str(part.get("description") or documented.get(key, ""))
         default = "required" if key in required else _value(part.get("default"))
-        rows.append([code(key), _type(part, kind, tables), default, prose(meaning)])
+        rows.append([code(key), _type(part, kind, tables), default, prose(meaning[:1].upper() + meaning[1:])])
     return table(["Key", "Type and bounds", "Default", "Meaning"], rows) if rows else ""
 
 
@@ -240,37 +241,42 @@ def attributes(docstring: str) -> dict[str, str]:
     return found
 
 
-def _type(schema: Json, kind: str, tables: Json, depth: int = 0) -> str:
+def _type(schema: Json, kind: str, tables: Json, within: tuple[str, ...] = ()) -> str:
     """What a value may be, in words."""
-    if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        if name in tables:
-            return f"[{_title(name)}](#file-{kind}-{name.lower()})"
-        inner = _definitions(kind).get(name, {})
-        return _type(inner, kind, tables, depth + 1) if depth < 2 else "the same"
     several = schema.get("anyOf") or schema.get("oneOf")
+    if "$ref" in schema:
+        return _named(schema["$ref"].rpartition("/")[2], kind, tables, within)
     if several:
-        return " or ".join(dict.fromkeys(_type(s, kind, tables, depth) for s in several if s.get("type") != "null"))
-    if "const" in schema:
-        return code(f'"{schema["const"]}"')
-    if "enum" in schema:
-        return ", ".join(code(f'"{one}"' if isinstance(one, str) else one) for one in schema["enum"])
-    match schema.get("type"):
-        case "array":
-            inner = schema.get("items") or {}
-            return f"list of {_type(inner, kind, tables, depth)}{_between(schema, 'minItems', 'maxItems', 'items')}"
-        case "object":
-            inner = next(iter(schema.get("patternProperties", {}).values()), schema.get("additionalProperties") or {})
-            return f"table of {_type(inner, kind, tables, depth)}" if isinstance(inner, Mapping) and inner else "table"
-        case "string":
-            return "name" if "pattern" in schema else f"text{_between(schema, 'minLength', 'maxLength', 'characters')}"
-        case "integer":
-            return f"whole number{_between(schema, 'minimum', 'maximum')}"
-        case "number":
-            return f"number{_between(schema, 'minimum', 'maximum')}"
-        case "boolean":
-            return "`true` or `false`"
-    return "value"
+        return " or ".join(dict.fromkeys(_type(s, kind, tables, within) for s in several if s.get("type") != "null"))
+    words = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
+    if words:
+        return ", ".join(code(f'"{word}"' if isinstance(word, str) else word) for word in words)
+    return _simple(schema, kind, tables, within)
+
+
+def _named(name: str, kind: str, tables: Json, within: tuple[str, ...]) -> str:
+    """A link to a table, or what the name stands for, but not within itself."""
+    if name in tables:
+        return f"[{_title(name)}](#file-{kind}-{name.lower()})"
+    if name in within:
+        return "a table like this"
+    return _type(_definitions(kind).get(name, {}), kind, tables, (*within, name))
+
+
+def _simple(schema: Json, kind: str, tables: Json, within: tuple[str, ...]) -> str:
+    """A number, text, list or table with its bounds."""
+    inner = schema.get("items") or next(iter(schema.get("patternProperties", {}).values()), None)
+    inner = inner or schema.get("additionalProperties")
+    held = f" of {_type(inner, kind, tables, within)}" if isinstance(inner, dict) and inner else ""
+    words = {
+        "array": f"list{held}{_between(schema, 'minItems', 'maxItems', 'items')}",
+        "object": f"table{held}",
+        "string": "name" if "pattern" in schema else f"text{_between(schema, 'minLength', 'maxLength', 'characters')}",
+        "integer": f"whole number{_between(schema, 'minimum', 'maximum')}",
+        "number": f"number{_between(schema, 'minimum', 'maximum')}",
+        "boolean": "`true` or `false`",
+    }
+    return words.get(schema.get("type", ""), "value")
 
 
 def _definitions(kind: str) -> Json:
@@ -319,10 +325,8 @@ def _member(name: str, member: Any, level: int) -> Iterator[str]:
     function = getattr(member, "__func__", getattr(member, "fget", member))
     yield f"(api-{name.lower().replace('_', '-')})=\n{'#' * level} {name.replace('_', chr(92) + '_')}"
     if not isinstance(member, property):
-        try:
+        with contextlib.suppress(ValueError, TypeError):  # some built-in classes have none
             yield f"```python\n{name.rpartition('.')[2]}{_signature(function)}\n```"
-        except (ValueError, TypeError):
-            pass
     yield from _docstring(inspect.getdoc(function) or "")
 
 
@@ -354,7 +358,7 @@ def columns() -> str:
         by_writer.setdefault(column.writer, []).append(column)
     parts = [
         "The state of a twin. A column has one writer while the model runs and keeps within its bounds. "
-        "Columns marked \\* exist only with `physiology = \"clinical\"`.",
+        'Columns marked \\* exist only with `physiology = "clinical"`.',
     ]
     for writer, those in by_writer.items():
         rows = [
@@ -403,15 +407,17 @@ def parameters() -> Iterator[tuple[str, str]]:
     for name in names:
         found = load_parameters(name)
         uncertain = sum(found.of(key).uncertainty is not None for key in found)
-        used = "both twins" if name in HEART_FAILURE_SETS else "clinical twin" if name in PARAMETER_SETS else "its command"
+        used = (
+            "both twins" if name in HEART_FAILURE_SETS else "clinical twin" if name in PARAMETER_SETS else "its command"
+        )
         rows.append([f"[{escaped(name)}]({name}.md)", str(len(found)), str(uncertain), used])
         yield f"parameters/{name}", page(f"{escaped(name)}", _parameters(found))
     yield (
         "parameters/index",
         page(
             "Parameters",
-            "Constants by the file of their set. An experiment changes one by `\"set.parameter\"` under `[parameters]`. "
-            "A source that begins with \"assumption\" is a reasoned guess.",
+            'Constants by the file of their set. An experiment changes one by `"set.parameter"` under `[parameters]`. '
+            'A source that begins with "assumption" is a reasoned guess.',
             table(["Set", "Parameters", "Uncertain", "Used by"], rows),
             toctree(names),
         ),

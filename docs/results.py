@@ -16,9 +16,9 @@ import argparse
 import hashlib
 import os
 import re
-
 import subprocess
 import sys
+import textwrap
 import tomllib
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -30,6 +30,7 @@ from PIL.PngImagePlugin import PngInfo
 ROOT = Path(__file__).resolve().parent.parent
 GENERATED = ROOT / "docs" / "generated"
 WORK = ROOT / "build" / "results-of-docs"
+WIDTH = "120"  # of tables that fit themselves to the terminal, and of sentences
 SHOWN_TWIN = "7h3k9q2m"  # ids of twins are random; the documentation has one
 README_TABLE = re.compile(r"(<!-- table -->\n```text\n).*?(```\n<!-- end of table -->)", re.DOTALL)
 README_ROWS = (  # of the tables of outcomes and of differences
@@ -197,7 +198,13 @@ RESULTS: dict[str, Result] = {
     "twin_compare": Result((*TWIN, f"popsim twin compare {SHOWN_TWIN} --registry twins.db")),
     "twin_explain": Result((*TWIN, f"popsim twin explain {SHOWN_TWIN} --registry twins.db")),
     "twin_page": Result(
-        (*TWIN, f"popsim twin show {SHOWN_TWIN} --registry twins.db --out page.png"), figures={"twin": "page.png"}
+        (
+            *TWIN,
+            f"popsim twin forecast {SHOWN_TWIN} --registry twins.db",
+            f"popsim twin compare {SHOWN_TWIN} --registry twins.db",
+            f"popsim twin show {SHOWN_TWIN} --registry twins.db --out page.png",
+        ),
+        figures={"twin": "page.png"},
     ),
     "flow": Result(("python examples/flow.py",)),
     "sick_sicker": Result(("python examples/sick_sicker.py",)),
@@ -215,7 +222,11 @@ def make(name: str, *, quick: bool = False) -> None:
     result, folder = RESULTS[name], WORK / "quick" if quick else WORK
     _prepare(folder)
     typed = result.typed(quick)
-    environment = os.environ | {"COLUMNS": "120", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment = os.environ | {
+        "COLUMNS": WIDTH,
+        "POLARS_TABLE_WIDTH": WIDTH,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
     outputs: list[str] = []
     twin = SHOWN_TWIN
     for command in typed:
@@ -230,7 +241,7 @@ def make(name: str, *, quick: bool = False) -> None:
         outputs.append(done.stdout.replace(twin, SHOWN_TWIN).strip())
     head = _head(typed, "\n".join(outputs), folder)
     target = folder if quick else GENERATED
-    (target / f"{name}.txt").write_text(f"{head}\n\n{outputs[-1]}\n", encoding="utf-8")
+    (target / f"{name}.txt").write_text(f"{head}\n\n{_folded(outputs[-1])}\n", encoding="utf-8")
     for figure, path in result.figures.items():
         newest = max(folder.glob(path), key=lambda file: file.stat().st_mtime)
         _save(newest, target / f"{figure}.png", head)
@@ -244,6 +255,20 @@ def _prepare(folder: Path) -> None:
             (folder / name).symlink_to(source / name)
     for left in folder.glob("twins.db*"):
         left.unlink()
+
+
+def _folded(text: str) -> str:
+    """Sentences broken at the width; lines of tables, which have gaps, are left alone."""
+    return "\n".join(line if _is_row(line) else _broken(line) for line in text.splitlines())
+
+
+def _is_row(line: str) -> bool:
+    return len(line) <= int(WIDTH) or "  " in line.strip() or "│" in line
+
+
+def _broken(line: str) -> str:
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    return "\n".join(textwrap.wrap(line, int(WIDTH), subsequent_indent=indent))
 
 
 def _head(typed: list[str], output: str, folder: Path) -> str:
