@@ -55,6 +55,7 @@ class Result:
         commands: as a reader would type them.
         size, quick: flags, of the result and of a trial.
         figures: the file in the work folder of each PNG, by the name it has in docs/generated.
+        texts: which command prints each text, by its name, where it is not the last one alone under the result's name.
         long: whether it takes more than about a minute.
     """
 
@@ -63,6 +64,7 @@ class Result:
     quick: str = ""
     figures: dict[str, str] = field(default_factory=dict)
     long: bool = False
+    texts: dict[str, int] = field(default_factory=dict)
 
     def typed(self, quick: bool) -> list[str]:
         """The commands with their sizes."""
@@ -80,6 +82,10 @@ TWIN = (
     "popsim twin new examples/record.toml --cohort cohorts/clinical_heart_failure.toml"
     " --genome examples/genes.csv --registry twins.db",
     f"popsim twin update examples/week.csv --twin {SHOWN_TWIN} --registry twins.db",
+    f"popsim twin forecast {SHOWN_TWIN} --days 90 --registry twins.db",
+    f"popsim twin compare {SHOWN_TWIN} --registry twins.db",
+    f"popsim twin explain {SHOWN_TWIN} --registry twins.db",
+    f"popsim twin show {SHOWN_TWIN} --registry twins.db --out page.png",
 )
 
 
@@ -193,18 +199,10 @@ RESULTS: dict[str, Result] = {
         long=True,
     ),
     "verify": Result((f"popsim verify {MAIN}",), long=True),
-    "twin_update": Result(TWIN),
-    "twin_forecast": Result((*TWIN, f"popsim twin forecast {SHOWN_TWIN} --days 90 --registry twins.db")),
-    "twin_compare": Result((*TWIN, f"popsim twin compare {SHOWN_TWIN} --registry twins.db")),
-    "twin_explain": Result((*TWIN, f"popsim twin explain {SHOWN_TWIN} --registry twins.db")),
-    "twin_page": Result(
-        (
-            *TWIN,
-            f"popsim twin forecast {SHOWN_TWIN} --registry twins.db",
-            f"popsim twin compare {SHOWN_TWIN} --registry twins.db",
-            f"popsim twin show {SHOWN_TWIN} --registry twins.db --out page.png",
-        ),
+    "twin": Result(
+        TWIN,
         figures={"twin": "page.png"},
+        texts={"twin_update": 1, "twin_forecast": 2, "twin_compare": 3, "twin_explain": 4},
     ),
     "flow": Result(("python examples/flow.py",)),
     "sick_sicker": Result(("python examples/sick_sicker.py",)),
@@ -239,12 +237,13 @@ def make(name: str, *, quick: bool = False) -> None:
         if command.startswith("popsim twin new"):
             twin = done.stdout.split()[0]
         outputs.append(done.stdout.replace(twin, SHOWN_TWIN).strip())
-    head = _head(typed, "\n".join(outputs), folder)
     target = folder if quick else GENERATED
-    (target / f"{name}.txt").write_text(f"{head}\n\n{_folded(outputs[-1])}\n", encoding="utf-8")
+    for text, last in (result.texts or {name: len(typed) - 1}).items():
+        head = _head(typed[: last + 1], outputs[: last + 1], folder)
+        (target / f"{text}.txt").write_text(f"{head}\n\n{_folded(outputs[last])}\n", encoding="utf-8")
     for figure, path in result.figures.items():
         newest = max(folder.glob(path), key=lambda file: file.stat().st_mtime)
-        _save(newest, target / f"{figure}.png", head)
+        _save(newest, target / f"{figure}.png", _head(typed, outputs, folder))
 
 
 def _prepare(folder: Path) -> None:
@@ -271,16 +270,13 @@ def _broken(line: str) -> str:
     return "\n".join(textwrap.wrap(line, int(WIDTH), subsequent_indent=indent))
 
 
-def _head(typed: list[str], output: str, folder: Path) -> str:
+def _head(typed: list[str], outputs: list[str], folder: Path) -> str:
     """Commands, then seed and hash."""
-    hashes = re.findall(r"content hash ([0-9a-f]+)", output)
-    content = f"content hash {hashes[0]}" if hashes else f"SHA-256 of the text {_digest(output)}"
-    return "\n".join(
-        [
-            *(f"$ {command}" for command in typed),
-            f"# seed {_seed(typed[0], folder)}, {content}, popsim {version('popsim')}",
-        ]
-    )
+    hashes = re.findall(r"content hash ([0-9a-f]+)", "\n".join(outputs))
+    content = f"content hash {hashes[0]}" if hashes else f"SHA-256 of the text {_digest(outputs[-1])}"
+    own = ", with the random numbers of its own that every new twin has" if SHOWN_TWIN in typed[-1] else ""
+    origin = f"# seed {_seed(typed[0], folder)}{own}, {content}, popsim {version('popsim')}"
+    return "\n".join([*(f"$ {command}" for command in typed), origin])
 
 
 def _digest(text: str) -> str:
