@@ -32,6 +32,7 @@ sick_sicker = StateTransitionModel(
 result = sick_sicker.run(1_000_000, seed=1)
 print(result)  # means with their Monte Carlo errors
 print(result.icer_table())
-print(result.cost_effectiveness("no treatment", willingness_to_pay=100_000))
+value = result.cost_effectiveness("no treatment", willingness_to_pay=100_000)
+print(value.select("strategy", "net_monetary_benefit", "net_monetary_benefit_low", "net_monetary_benefit_high"))
 print(result.occupancy.filter(cycle=30))  # share of people in each state
 # result.persons: costs, QALYs and life years of everybody under each strategy, with the same random numbers

@@ -1,18 +1,16 @@
 """What README.md and docs/ show is so: Python runs as printed, commands parse, files are what they are said to be."""
 
 import re
-import shlex
 import shutil
 from pathlib import Path
 from tomllib import loads
 from typing import Any, NamedTuple
 
 import pytest
-import typer
+from command_lines import COMMANDS, parse
 
 from popsim.care.network import CareNetwork
 from popsim.care.strategy_checks import check_strategy
-from popsim.cli import app
 from popsim.definitions.base import validate
 from popsim.definitions.experiment import Experiment
 from popsim.definitions.writing import KINDS
@@ -29,7 +27,6 @@ PAGES = [
 BLOCK = re.compile(
     r"(?:^<!-- toml: (?P<kind>\w+) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
 )
-OWN = ("mine", "my_")  # how files of a reader's own are called
 MANY = re.compile(r"\b[0-9_]{5,}\b(?=, seed|\))")  # individuals, in the place of whom tests have a thousand
 
 
@@ -77,22 +74,6 @@ def test_examples_run(path, project, capsys):
     assert capsys.readouterr().out
 
 
-def parse(line: str) -> None:
-    """Take a command line apart as popsim does, and stop before it does anything."""
-    words = shlex.split(line, comments=True)
-    assert words[0] == "popsim"
-    command, name, rest = typer.main.get_command(app), words[0], words[1:]
-    while hasattr(command, "commands"):
-        name, *rest = rest
-        assert name in command.commands, line
-        command = command.commands[name]
-    command.make_context(name, rest)
-    for word in rest:
-        path = Path(word)
-        if path.parts[0] in ("cohorts", "experiments", "popsim") and not path.name.startswith(OWN):
-            assert (ROOT / path).exists(), line
-
-
 @pages_with("sh")
 def test_commands_parse(page):
     lines = [line for block in blocks(page, "sh") for line in block.text.splitlines() if line.strip()]
@@ -104,7 +85,7 @@ def test_commands_parse(page):
 def test_commands_in_the_text_have_the_flags_that_are_shown():
     for page in PAGES:
         for line in re.findall(r"`popsim ([a-z][^`]*)`", page.read_text(encoding="utf-8")):
-            command, words = typer.main.get_command(app), line.split()
+            command, words = COMMANDS, line.split()
             while hasattr(command, "commands") and words and re.fullmatch("[a-z-]+", words[0]):
                 assert words[0] in command.commands, (page, line)
                 command, words = command.commands[words[0]], words[1:]
@@ -146,3 +127,13 @@ def test_links_of_the_readme_lead_somewhere():
 
 def test_the_readme_is_short():
     assert (ROOT / "README.md").stat().st_size <= 8_000
+
+
+def test_messages_that_are_explained_exist():
+    source = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "popsim").rglob("*.py")))
+    rows = re.findall(r"^\| (`[^|]+) \|", (DOCS / "messages.md").read_text(encoding="utf-8"), re.MULTILINE)
+    fragments = [
+        part.strip(" '") for row in rows for text in re.findall("`([^`]+)`", row) for part in text.split("...")
+    ]
+    assert len(fragments) > 15
+    assert [fragment for fragment in fragments if fragment not in source] == []

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from command_lines import parse
 
 import popsim
 from popsim.care.network import CareNetwork
@@ -44,6 +45,14 @@ def test_every_stored_result_has_its_commands():
         if path.stem not in RESULTS.BY_TESTS:
             shown = re.findall(r"^\$ (.*)", path.read_text(encoding="utf-8"), re.MULTILINE)
             assert shown[: len(typed[path.stem])] == typed[path.stem]
+
+
+def test_the_commands_of_results_parse():
+    for result in RESULTS.RESULTS.values():
+        for quick in (False, True):
+            for command in result.typed(quick):
+                if command.startswith("popsim"):
+                    parse(command)
 
 
 def test_pages_show_stored_results_only():
