@@ -315,9 +315,9 @@ def _methods(member: Any) -> list[tuple[str, Any]]:
     if not inspect.isclass(member):
         return []
     return [
-        (name, inspect.getattr_static(member, name))
-        for name in vars(member)
-        if not name.startswith("_") and inspect.getdoc(getattr(member, name, None))
+        (name, inner)
+        for name, inner in vars(member).items()
+        if not name.startswith("_") and (callable(inner) or isinstance(inner, property | classmethod | staticmethod))
     ]
 
 

@@ -136,7 +136,7 @@ RESULTS: dict[str, Result] = {
     "capacity": Result(
         (f"popsim capacity {MAIN} --setting cardiology_ward --places 160,205,260 {{size}}",),
         "--population 2000 --replications 8",
-        FEW,
+        "--population 1000 --replications 2",
         long=True,
     ),
     "decide": Result(
