@@ -21,8 +21,8 @@ from popsim.definitions.parameter import Parameter
 from popsim.definitions.writing import KINDS, json_schema
 from popsim.evidence.parameters import FOLDER, HEART_FAILURE_SETS, PARAMETER_SETS, load_parameters
 from popsim.population.columns import DTYPE, Column
-from popsim.reporting import outcome_text, tables
-from popsim.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.reporting.text import outcomes, tables
+from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
 
 type Json = Mapping[str, Any]
 
@@ -116,7 +116,7 @@ def command_line() -> str:
     return page(
         "Command line",
         "`popsim COMMAND --help` prints the same. Exit codes: 0 done, 1 the work failed (or a check found a fault), "
-        "2 the input was refused, 130 interrupted.",
+        "2 the input was refused, 130 interrupted, 129 the terminal was closed.",
         *(part for words, command in _commands(root, ("popsim",)) for part in _command(words, command)),
     )
 
@@ -381,7 +381,7 @@ def measures() -> str:
     printed: dict[str, list[tuple[str, Any]]] = {"popsim run": [], "popsim outcomes": []}
     for title, rows in tables.SECTIONS:
         printed["popsim run"] += [(title, row) for row in rows]
-    for section in outcome_text.SECTIONS:
+    for section in outcomes.SECTIONS:
         printed["popsim outcomes"] += [(section.title, row) for row in section.rows]
     parts = [
         "Rows of `measures.parquet`, `summary.parquet` and `comparisons.parquet`; `x.*` stands for one measure for "

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from popsim.kernels.math import power
+from popsim.kernels.numerics.math import power
 from popsim.microsimulation import Discounting, KernelModel, Timing
 
 H, S1, S2, D = range(4)

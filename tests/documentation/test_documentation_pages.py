@@ -16,7 +16,7 @@ from popsim.definitions.experiment import Experiment
 from popsim.definitions.writing import KINDS
 from popsim.registry.record import read_record
 from popsim.registry.vocabulary import vocabulary_of
-from popsim.schema import SCHEMAS
+from popsim.simulation.schema import SCHEMAS
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"

@@ -13,7 +13,7 @@ import popsim
 from popsim.care.network import CareNetwork
 from popsim.definitions.writing import KINDS
 from popsim.evidence.parameters import load_parameters
-from popsim.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import CLINICAL_SCHEMA
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 GENERATED = DOCS / "generated"
