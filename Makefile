@@ -1,8 +1,9 @@
 # make run    set everything up and run the main experiment
 # make test   set everything up and run linter, type check and tests
+# make docs   set everything up and build the documentation: docs/build/index.html
 # make benchmark   set everything up and measure speed and memory beside peers
 
-.PHONY: run test benchmark clean
+.PHONY: run test docs benchmark clean
 
 VENV := .venv
 CANDIDATES := python3.13 python3.12 python3 python
@@ -19,6 +20,9 @@ test: $(VENV)/installed-test
 	$(VENV)/bin/mypy
 	$(VENV)/bin/pytest -n 2 --dist loadfile
 
+docs: $(VENV)/installed-docs
+	$(VENV)/bin/sphinx-build -W -n --keep-going --quiet docs docs/build
+
 benchmark: $(VENV)/installed-benchmark
 	$(VENV)/bin/python -m benchmarks
 
@@ -32,6 +36,10 @@ $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --editable '.[test]'
+	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-docs: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --editable '.[docs]'
 	@touch $@ $(VENV)/installed
 
 $(VENV)/installed-benchmark: pyproject.toml | $(VENV)/bin/python

@@ -1,0 +1,447 @@
+"""Write the reference from the code: command line, files, Python, columns, measures, parameters.
+
+Nothing here is typed twice. `docs/conf.py` calls `write` before Sphinx reads a page; the pages are not committed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+import popsim
+from popsim.cli import app
+from popsim.definitions.parameter import Parameter
+from popsim.definitions.writing import KINDS, json_schema
+from popsim.evidence.parameters import FOLDER, HEART_FAILURE_SETS, PARAMETER_SETS, load_parameters
+from popsim.population.columns import DTYPE, Column
+from popsim.reporting.text import outcomes, tables
+from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
+
+type Json = Mapping[str, Any]
+
+KINDS_IN_WORDS = {
+    "experiment": "what is compared: people, network, strategies, scenarios, size and prices",
+    "cohort": "who the people are",
+    "network": "where care is given: settings, capacities, stays and routes",
+    "parameters": "constants with unit, source and uncertainty",
+    "calibration": "which parameters are fitted to which targets",
+    "calibrated": "what a calibration found, for experiments to use",
+    "targets": "published figures to calibrate to or to validate against",
+    "signals": "what devices, laboratories and clinicians see",
+    "options": "what a comparison for one person may choose between",
+    "search": "what a search may change, what is best and what may be spent",
+    "data_value": "which qualities of data are varied",
+    "score": "a points score of the literature",
+}
+UNITS = {
+    "share": "share; printed in %",
+    "rate": "per year",
+    "number": "number",
+    "days": "days",
+    "hours": "hours",
+    "money": "currency of the experiment",
+    "qaly": "years",
+    "ratio": "ratio",
+}
+
+
+def write(folder: Path) -> None:
+    """Write all pages; a page that has not changed is left alone, so that Sphinx does not read it again."""
+    pages = {
+        "command-line": command_line(),
+        "python": python_api(),
+        "columns": columns(),
+        "measures": measures(),
+        **dict(files()),
+        **dict(parameters()),
+    }
+    for name, text in pages.items():
+        path = folder / f"{name}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+    for path in folder.rglob("*.md"):
+        if str(path.relative_to(folder).with_suffix("")) not in pages:
+            path.unlink()
+
+
+# Markdown
+
+
+def escaped(text: object) -> str:
+    """Text that Markdown leaves as it is, on one line, also in a table."""
+    return re.sub(r"([\\`*_{}\[\]<>#|$~@])", r"\\\1", re.sub(r"\s+", " ", str(text)))
+
+
+def prose(text: str) -> str:
+    """A sentence of a docstring: `code` stays code, all else is plain."""
+    parts = re.split(r"(`[^`]+`)", text.strip())
+    return "".join(code(part[1:-1]) if part.startswith("`") and len(part) > 2 else escaped(part) for part in parts)
+
+
+def code(text: object) -> str:
+    """Text as code."""
+    return f"`{str(text).replace('|', chr(92) + '|')}`"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table; its cells are Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def page(title: str, *parts: str) -> str:
+    """A page."""
+    return "\n\n".join([f"# {title}", *(part for part in parts if part)]) + "\n"
+
+
+def toctree(names: Iterable[str]) -> str:
+    """The pages below this one, in the menu."""
+    return "\n".join(["```{toctree}", ":maxdepth: 1", "", *names, "```"])
+
+
+# Command line
+
+
+def command_line() -> str:
+    """Every command with its arguments and options."""
+    root = typer.main.get_command(app)
+    return page(
+        "Command line",
+        "`popsim COMMAND --help` prints the same. Exit codes: 0 done, 1 the work failed (or a check found a fault), "
+        "2 the input was refused, 130 interrupted, 129 the terminal was closed.",
+        *(part for words, command in _commands(root, ("popsim",)) for part in _command(words, command)),
+    )
+
+
+def _commands(command: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if not hasattr(command, "commands"):
+        yield words, command
+        return
+    for name, inner in sorted(command.commands.items()):
+        yield from _commands(inner, (*words, name))
+
+
+def _command(words: tuple[str, ...], command: Any) -> Iterator[str]:
+    name = " ".join(words)
+    yield f"(command-{'-'.join(words[1:])})=\n## {name}"
+    summary, _, rest = inspect.cleandoc(command.help or "").partition("\n\n")
+    yield prose(summary)
+    if rest:
+        yield "\n\n".join(prose(part) for part in rest.split("\n\n"))
+    shown = [one for one in command.params if not getattr(one, "hidden", False) and one.name != "help"]
+    arguments = [one for one in shown if one.param_type_name == "argument"]
+    usage = " ".join([name, *(_metavar(one) for one in arguments), "[OPTIONS]" if len(shown) > len(arguments) else ""])
+    yield f"```text\n{usage.strip()}\n```"
+    rows = [[_flags(one), prose(one.help or ""), _default(one)] for one in shown]
+    if rows:
+        yield table(["Argument or option", "Meaning", "Default"], rows)
+
+
+def _metavar(parameter: Any) -> str:
+    return str(parameter.metavar or parameter.name.upper())
+
+
+def _flags(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return code(_metavar(parameter))
+    value = "" if parameter.is_flag else f" {parameter.metavar or _kind(parameter)}"
+    return code(", ".join(parameter.opts) + value)
+
+
+def _kind(option: Any) -> str:
+    """What an option without a metavar takes; typer keeps it in one of two places, by version."""
+    kind = option.type_descriptor.annotation if hasattr(option, "type_descriptor") else option.type
+    words = str(getattr(kind, "name", kind)).lower()
+    return "PATH" if "path" in words else "NUMBER" if "int" in words or "float" in words else "TEXT"
+
+
+def _default(parameter: Any) -> str:
+    if parameter.required:
+        return "required"
+    value = parameter.default
+    return "" if value in (None, "", False, ()) or callable(value) or "unset" in repr(value).lower() else code(value)
+
+
+# Files
+
+
+def files() -> Iterator[tuple[str, str]]:
+    """A page for each kind of TOML file, and one that lists them."""
+    rows = [[f"[{kind}]({kind}.md)", prose(KINDS_IN_WORDS.get(kind, ""))] for kind in KINDS]
+    yield (
+        "files/index",
+        page(
+            "Files",
+            "popsim is told what to do by TOML files. `popsim check FILE` reads one with all it refers to; "
+            "`popsim schema all --out schemas` writes these definitions as JSON Schemas for editors.",
+            table(["Kind", "Says"], rows),
+            toctree(KINDS),
+        ),
+    )
+    for kind in KINDS:
+        yield f"files/{kind}", _file(kind)
+
+
+def _file(kind: str) -> str:
+    schema = json_schema(kind)
+    tables = {name: part for name, part in schema.get("$defs", {}).items() if "properties" in part}
+    parts = [prose(_summary(schema)), _keys(schema, kind, tables)]
+    for name, part in sorted(tables.items()):
+        parts += [f"(file-{kind}-{name.lower()})=\n## {_title(name)}", prose(_summary(part)), _keys(part, kind, tables)]
+    return page(f"{kind.replace('_', ' ').capitalize()} file", *parts)
+
+
+def _title(name: str) -> str:
+    """CamelCase in words, without the module that pydantic puts before names that are there twice."""
+    *module, last = name.split("__")
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", last).capitalize()
+    return f"{words} ({module[-1]})" if module else words
+
+
+def _summary(schema: Json) -> str:
+    return str(schema.get("description", "")).split("\n\n")[0]
+
+
+def _keys(schema: Json, kind: str, tables: Json) -> str:
+    documented, required = attributes(str(schema.get("description", ""))), set(schema.get("required", ()))
+    rows = []
+    for key, part in schema.get("properties", {}).items():
+        meaning = str(part.get("description") or documented.get(key, ""))
+        default = "required" if key in required else _value(part.get("default"))
+        rows.append([code(key), _type(part, kind, tables), default, prose(meaning[:1].upper() + meaning[1:])])
+    return table(["Key", "Type and bounds", "Default", "Meaning"], rows) if rows else ""
+
+
+def _value(value: Any) -> str:
+    if value in (None, "", []) or isinstance(value, dict):
+        return ""
+    return code(str(value).lower() if isinstance(value, bool) else value)
+
+
+def attributes(docstring: str) -> dict[str, str]:
+    """The section "Attributes:" of a docstring, by name."""
+    section = docstring.partition("Attributes:\n")[2].split("\n\n")[0]
+    found: dict[str, str] = {}
+    names: list[str] = []
+    for line in inspect.cleandoc("\n" + section).splitlines():
+        begins = re.match(r"([a-z_][a-z0-9_, ]*): (.*)", line)
+        if begins:
+            names = begins[1].split(", ")
+            found |= dict.fromkeys(names, begins[2])
+        else:
+            found |= {name: f"{found[name]} {line.strip()}" for name in names}
+    return found
+
+
+def _type(schema: Json, kind: str, tables: Json, within: tuple[str, ...] = ()) -> str:
+    """What a value may be, in words."""
+    several = schema.get("anyOf") or schema.get("oneOf")
+    if "$ref" in schema:
+        return _named(schema["$ref"].rpartition("/")[2], kind, tables, within)
+    if several:
+        return " or ".join(dict.fromkeys(_type(s, kind, tables, within) for s in several if s.get("type") != "null"))
+    words = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
+    if words:
+        return ", ".join(code(f'"{word}"' if isinstance(word, str) else word) for word in words)
+    return _simple(schema, kind, tables, within)
+
+
+def _named(name: str, kind: str, tables: Json, within: tuple[str, ...]) -> str:
+    """A link to a table, or what the name stands for, but not within itself."""
+    if name in tables:
+        return f"[{_title(name)}](#file-{kind}-{name.lower()})"
+    if name in within:
+        return "a table like this"
+    return _type(_definitions(kind).get(name, {}), kind, tables, (*within, name))
+
+
+def _simple(schema: Json, kind: str, tables: Json, within: tuple[str, ...]) -> str:
+    """A number, text, list or table with its bounds."""
+    inner = schema.get("items") or next(iter(schema.get("patternProperties", {}).values()), None)
+    inner = inner or schema.get("additionalProperties")
+    held = f" of {_type(inner, kind, tables, within)}" if isinstance(inner, dict) and inner else ""
+    words = {
+        "array": f"list{held}{_between(schema, 'minItems', 'maxItems', 'items')}",
+        "object": f"table{held}",
+        "string": "name" if "pattern" in schema else f"text{_between(schema, 'minLength', 'maxLength', 'characters')}",
+        "integer": f"whole number{_between(schema, 'minimum', 'maximum')}",
+        "number": f"number{_between(schema, 'minimum', 'maximum')}",
+        "boolean": "`true` or `false`",
+    }
+    return words.get(schema.get("type", ""), "value")
+
+
+def _definitions(kind: str) -> Json:
+    definitions: Json = json_schema(kind).get("$defs", {})
+    return definitions
+
+
+def _between(schema: Json, low: str, high: str, what: str = "") -> str:
+    ends = [schema.get(low), schema.get(high)]
+    if ends == [None, None]:
+        return ""
+    least, most = (None if end is None else _number(end) for end in ends)
+    text = f"{least} to {most}" if least and most else f"at least {least}" if least else f"up to {most}"
+    return f", {text} {what}".rstrip()
+
+
+def _number(value: float) -> str:
+    """A bound: whole numbers in full, with commas where they are no years."""
+    return (f"{value:,}" if abs(value) >= 10_000 else str(value)) if isinstance(value, int) else f"{value:g}"
+
+
+# Python
+
+
+def python_api() -> str:
+    """Every name that `popsim` exports, with its methods."""
+    parts = ["`import popsim` has these names. They are loaded when they are first used."]
+    for name in sorted(popsim.__all__):
+        parts += _member(name, getattr(popsim, name), 2)
+        for inner, function in _methods(getattr(popsim, name)):
+            parts += _member(f"{name}.{inner}", function, 3)
+    return page("Python", *parts)
+
+
+def _methods(member: Any) -> list[tuple[str, Any]]:
+    if not inspect.isclass(member):
+        return []
+    return [
+        (name, inner)
+        for name, inner in vars(member).items()
+        if not name.startswith("_") and (callable(inner) or isinstance(inner, property | classmethod | staticmethod))
+    ]
+
+
+def _member(name: str, member: Any, level: int) -> Iterator[str]:
+    function = getattr(member, "__func__", getattr(member, "fget", member))
+    yield f"(api-{name.lower().replace('_', '-')})=\n{'#' * level} {name.replace('_', chr(92) + '_')}"
+    if not isinstance(member, property):
+        with contextlib.suppress(ValueError, TypeError):  # some built-in classes have none
+            yield f"```python\n{name.rpartition('.')[2]}{_signature(function)}\n```"
+    yield from _docstring(inspect.getdoc(function) or "")
+
+
+def _signature(function: Any) -> str:
+    """The signature, its annotations without the quotes that they have as text."""
+    return str(inspect.signature(function)).replace("'", "")
+
+
+def _docstring(text: str) -> Iterator[str]:
+    """Paragraphs as prose, sections as lists, indented blocks as they stand."""
+    for part in text.split("\n\n"):
+        head, _, rest = part.partition("\n")
+        if head in ("Args:", "Attributes:", "Raises:", "Returns:", "Yields:"):
+            items = re.split(r"\n(?=\S)", inspect.cleandoc("\n" + rest))
+            yield f"*{head}*\n\n" + "\n".join(f"- {prose(item)}" for item in items)
+        elif part.startswith("    "):
+            yield f"```text\n{inspect.cleandoc(chr(10) + part)}\n```"
+        elif part.strip():
+            yield prose(part)
+
+
+# Columns, measures, parameters
+
+
+def columns() -> str:
+    """Every column of a twin by who writes it."""
+    by_writer: dict[str, list[Column]] = {}
+    for column in CLINICAL_SCHEMA.columns.values():
+        by_writer.setdefault(column.writer, []).append(column)
+    parts = [
+        "The state of a twin. A column has one writer while the model runs and keeps within its bounds. "
+        'Columns marked \\* exist only with `physiology = "clinical"`.',
+    ]
+    for writer, those in by_writer.items():
+        rows = [
+            [
+                code(c.name) + ("" if c.name in SCHEMA else " \\*"),
+                DTYPE[c.kind].__name__,
+                escaped(c.unit),
+                f"{c.low:g} to {c.high:g}",
+                prose(c.meaning),
+                c.loinc or "",
+            ]
+            for c in those
+        ]
+        parts += [f"## Written by {writer}", table(["Column", "Type", "Unit", "Bounds", "Meaning", "LOINC"], rows)]
+    return page("Columns", *parts)
+
+
+def measures() -> str:
+    """Every measure that a table prints."""
+    printed: dict[str, list[tuple[str, Any]]] = {"popsim run": [], "popsim outcomes": []}
+    for title, rows in tables.SECTIONS:
+        printed["popsim run"] += [(title, row) for row in rows]
+    for section in outcomes.SECTIONS:
+        printed["popsim outcomes"] += [(section.title, row) for row in section.rows]
+    parts = [
+        "Rows of `measures.parquet`, `summary.parquet` and `comparisons.parquet`; `x.*` stands for one measure for "
+        "each setting or group. A command that takes a measure takes any of these names.",
+    ]
+    for command, rows in printed.items():
+        cells = [
+            [code(row.measure), prose(_heading(title)), prose(row.label), UNITS.get(row.kind, row.kind)]
+            for title, row in rows
+        ]
+        parts += [f"## Printed by `{command}`", table(["Measure", "Under", "Label", "Unit"], cells)]
+    return page("Measures", *parts)
+
+
+def _heading(title: str) -> str:
+    return title.replace(", {currency}, {perspective} perspective", "").replace("{currency}", "").strip(", ")
+
+
+def parameters() -> Iterator[tuple[str, str]]:
+    """A page for each parameter set, and one that lists them."""
+    names = sorted(path.stem for path in FOLDER.glob("*.toml"))
+    rows = []
+    for name in names:
+        found = load_parameters(name)
+        uncertain = sum(found.of(key).uncertainty is not None for key in found)
+        used = (
+            "both twins" if name in HEART_FAILURE_SETS else "clinical twin" if name in PARAMETER_SETS else "its command"
+        )
+        rows.append([f"[{escaped(name)}]({name}.md)", str(len(found)), str(uncertain), used])
+        yield f"parameters/{name}", page(f"{escaped(name)}", _parameters(found))
+    yield (
+        "parameters/index",
+        page(
+            "Parameters",
+            'Constants by the file of their set. An experiment changes one by `"set.parameter"` under `[parameters]`. '
+            'A source that begins with "assumption" is a reasoned guess.',
+            table(["Set", "Parameters", "Uncertain", "Used by"], rows),
+            toctree(names),
+        ),
+    )
+
+
+def _parameters(found: Mapping[str, float]) -> str:
+    rows = []
+    for key in found:
+        record: Parameter = found.of(key)  # type: ignore[attr-defined]
+        bounds = f"{record.low:g} to {record.high:g}" if record.low > -1e11 or record.high < 1e11 else ""
+        value = f"{record.value:g}"
+        rows.append([code(key), value, escaped(record.unit), bounds, _uncertainty(record), escaped(record.source)])
+    return table(["Parameter", "Value", "Unit", "Bounds", "Distribution", "Source"], rows)
+
+
+def _uncertainty(record: Parameter) -> str:
+    if record.uncertainty is None:
+        return ""
+    said = {k: v for k, v in dict(record.uncertainty).items() if k in record.uncertainty.model_fields_set}
+    family = said.pop("distribution", "")
+    said.pop("source", None)
+    return escaped(", ".join([str(family), *(f"{key.replace('_', ' ')} {value}" for key, value in said.items())]))
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "reference" / "generated"))

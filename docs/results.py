@@ -1,0 +1,345 @@
+"""Make the results that the documentation shows, each by the commands that a reader would type.
+
+    python docs/results.py                  make all: text and figures in docs/generated, and the table in README.md
+    python docs/results.py outcomes twin    make these
+    python docs/results.py --list           say what there is, and what takes long
+    python docs/results.py --quick          try all commands at small sizes; writes to the work folder only
+
+Every text begins with its commands, seed and content hash; every figure holds them in its metadata. Pages include these
+files and type no result, so that no page can contradict another. Runs are kept in build/results-of-docs: a command
+that was interrupted is finished by the next call, as everywhere in popsim.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import textwrap
+import tomllib
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+ROOT = Path(__file__).resolve().parent.parent
+GENERATED = ROOT / "docs" / "generated"
+WORK = ROOT / "build" / "results-of-docs"
+WIDTH = "120"  # of tables that fit themselves to the terminal, and of sentences
+SHOWN_TWIN = "7h3k9q2m"  # ids of twins are random; the documentation has one
+README_TABLE = re.compile(r"(<!-- table -->\n```text\n).*?(```\n<!-- end of table -->)", re.DOTALL)
+README_ROWS = (  # of the tables of outcomes and of differences
+    "30-day readmission, all causes, %",
+    "30-day readmission, heart failure, %",
+    "Admissions per person-year",
+    "Died during follow-up, %",
+    "Bed-days per person",
+    "Cost per person",
+    "Total",
+    "QALYs",
+    "Incremental cost per QALY",
+    "Net benefit at 20,000 per QALY",
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """Commands, the last of which prints what is shown; `{size}` in them is `size`, or `quick` for a trial.
+
+    Attributes:
+        commands: as a reader would type them.
+        size, quick: flags, of the result and of a trial.
+        figures: the file in the work folder of each PNG, by the name it has in docs/generated.
+        texts: which command prints each text, by its name, where it is not the last one alone under the result's name.
+        long: whether it takes more than about a minute.
+    """
+
+    commands: tuple[str, ...]
+    size: str = ""
+    quick: str = ""
+    figures: dict[str, str] = field(default_factory=dict)
+    long: bool = False
+    texts: dict[str, int] = field(default_factory=dict)
+
+    def typed(self, quick: bool) -> list[str]:
+        """The commands with their sizes."""
+        size = self.quick if quick else self.size
+        return [" ".join(command.replace("{size}", size).split()) for command in self.commands]
+
+
+MAIN = "experiments/heart_failure_discharge.toml"
+SMALL = "popsim run experiments/heart_failure_discharge.toml {size} --quiet"
+SIZE = "--population 1000 --replications 4"
+TRIAL = "--population 60 --replications 2 --days 40 --enrolment-days 10"
+FEW = "--population 60 --replications 2"
+RUN = "results/heart_failure_discharge"
+TWIN = (
+    "popsim twin new examples/record.toml --cohort cohorts/clinical_heart_failure.toml"
+    " --genome examples/genes.csv --registry twins.db",
+    f"popsim twin update examples/week.csv --twin {SHOWN_TWIN} --registry twins.db",
+    f"popsim twin forecast {SHOWN_TWIN} --days 90 --registry twins.db",
+    f"popsim twin compare {SHOWN_TWIN} --registry twins.db",
+    f"popsim twin explain {SHOWN_TWIN} --registry twins.db",
+    f"popsim twin show {SHOWN_TWIN} --registry twins.db --out page.png",
+)
+
+
+def on_run(command: str, **figures: str) -> Result:
+    """What a command makes of the main experiment's run at a small size."""
+    return Result((SMALL, command), SIZE, TRIAL, figures)
+
+
+RESULTS: dict[str, Result] = {
+    "heart_failure_discharge": Result((f"popsim run {MAIN} {{size}}",), "", TRIAL, long=True),
+    "whas500_discharge": Result(("popsim run experiments/whas500_discharge.toml {size}",), "", TRIAL, long=True),
+    "check": Result((f"popsim check {MAIN}",)),
+    "cohort": Result(("popsim cohort summary cohorts/heart_failure_discharge.toml",)),
+    "network": Result(
+        ("popsim pathway show experiments/networks/heart_failure_catchment.toml --out network.png",),
+        figures={"network": "network.png"},
+    ),
+    "outcomes": on_run(f"popsim outcomes {RUN}"),
+    "subgroups": on_run(f"popsim subgroups {RUN} --by female,age_years=65/80"),
+    "equity": on_run(f"popsim equity {RUN} --by deprivation_quintile"),
+    "explain": on_run(f"popsim explain {RUN} --person 102"),
+    "explain_differences": on_run(f"popsim explain {RUN} --strategy early_follow_up --against usual_care"),
+    "plots": on_run(
+        f"popsim plot {RUN} --only readmission --only plane --only costs --only occupancy --out figures",
+        readmission="figures/readmission.png",
+        plane="figures/plane.png",
+        costs="figures/costs.png",
+        occupancy="figures/occupancy.png",
+    ),
+    "interventions": Result(
+        ("popsim run experiments/heart_failure_interventions.toml {size}",),
+        "--population 2000 --replications 4",
+        TRIAL,
+        long=True,
+    ),
+    "scenarios": Result(
+        ("popsim scenarios experiments/heart_failure_interventions.toml {size}",), SIZE, FEW, long=True
+    ),
+    "budget": Result(
+        (
+            f"popsim run {MAIN} --days 1096 {{size}} --quiet",
+            f"popsim budget {RUN} --eligible 10000 --uptake 0.1,0.3,0.5",
+        ),
+        "--population 2000 --replications 8",
+        FEW,
+        long=True,
+    ),
+    "capacity": Result(
+        (f"popsim capacity {MAIN} --setting cardiology_ward --places 160,205,260 {{size}}",),
+        "--population 2000 --replications 8",
+        "--population 1000 --replications 2",
+        long=True,
+    ),
+    "decide": Result(
+        (
+            "popsim run experiments/heart_failure_uncertainty.toml {size} --quiet",
+            "popsim decide results/heart_failure_uncertainty",
+        ),
+        "",
+        f"{TRIAL} --draws 3",
+        long=True,
+    ),
+    "one_way": Result(
+        ("popsim sensitivity one-way experiments/heart_failure_uncertainty.toml {size}",),
+        "--population 2000 --replications 6",
+        FEW,
+        long=True,
+    ),
+    "genetic_tests": Result(
+        ("popsim run experiments/heart_failure_pharmacogenetics.toml {size}",),
+        "--population 10000 --replications 6",
+        TRIAL,
+        long=True,
+    ),
+    "heat_wave": Result(
+        ("popsim run experiments/heart_failure_clinical.toml --scenario heat_wave {size}",), SIZE, TRIAL, long=True
+    ),
+    "guidance": Result(
+        ("popsim run experiments/twin_guided.toml {size}",),
+        "--population 2000 --replications 6 --days 180 --enrolment-days 60",
+        TRIAL,
+        long=True,
+    ),
+    "score": Result(
+        (f"popsim score {MAIN} {{size}} --plot calibration.png",),
+        "",
+        "--population 300",
+        {"forecasts": "calibration.png"},
+        long=True,
+    ),
+    "learn": Result((f"popsim learn {MAIN} {{size}}",), "--population 4000", "--population 600", long=True),
+    "search": Result(
+        ("popsim search experiments/searches/telemonitoring_budget.toml {size}",), "", "--population 60", long=True
+    ),
+    "data_value": Result(("popsim data-value experiments/data_value/home_readings.toml {size}",), "", FEW, long=True),
+    "validate": Result(
+        ("popsim validate {size}",),
+        "--population 2000",
+        "--population 100",
+        {"validation": "results/validation/validation.png"},
+        long=True,
+    ),
+    "calibrate": Result(
+        ("popsim calibrate experiments/calibration/heart_failure.toml {size}",),
+        "",
+        "--people 100",
+        {
+            "calibration_parameters": "results/calibration/heart_failure/*/parameters.png",
+            "calibration_fit": "results/calibration/heart_failure/*/fit.png",
+        },
+        long=True,
+    ),
+    "verify": Result((f"popsim verify {MAIN}",), long=True),
+    "twin": Result(
+        TWIN,
+        figures={"twin": "page.png"},
+        texts={"twin_update": 1, "twin_forecast": 2, "twin_compare": 3, "twin_explain": 4},
+    ),
+    "flow": Result(("python examples/flow.py",)),
+    "sick_sicker": Result(("python examples/sick_sicker.py",)),
+    "kernel_model": Result(("python examples/kernel_model.py",)),
+}
+# Tables of a study that no single command prints; tests hold the model to them.
+BY_TESTS = {
+    "kidney_disease": "tests/physiology/test_kidney_disease.py",
+    "organ_systems": "tests/physiology",
+}
+
+
+def make(name: str, *, quick: bool = False) -> None:
+    """Run the commands of a result and write what it shows."""
+    result, folder = RESULTS[name], WORK / "quick" if quick else WORK
+    _prepare(folder)
+    typed = result.typed(quick)
+    environment = os.environ | {
+        "COLUMNS": WIDTH,
+        "POLARS_TABLE_WIDTH": WIDTH,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    outputs: list[str] = []
+    twin = SHOWN_TWIN
+    for command in typed:
+        line = command.replace(SHOWN_TWIN, twin)
+        done = subprocess.run(
+            line, shell=True, check=False, cwd=folder, env=environment, capture_output=True, text=True
+        )
+        if done.returncode:
+            raise SystemExit(f"{name}: {command}: exit code {done.returncode}: {done.stderr.strip()}")
+        if command.startswith("popsim twin new"):
+            twin = done.stdout.split()[0]
+        outputs.append(done.stdout.replace(twin, SHOWN_TWIN).strip())
+    target = folder if quick else GENERATED
+    for text, last in (result.texts or {name: len(typed) - 1}).items():
+        head = _head(typed[: last + 1], outputs[: last + 1], folder)
+        (target / f"{text}.txt").write_text(f"{head}\n\n{_folded(outputs[last])}\n", encoding="utf-8")
+    for figure, path in result.figures.items():
+        newest = max(folder.glob(path), key=lambda file: file.stat().st_mtime)
+        _save(newest, target / f"{figure}.png", _head(typed, outputs, folder))
+
+
+def _prepare(folder: Path) -> None:
+    """A folder where commands find what is shipped, and no twin of the last time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, source in {"experiments": ROOT, "cohorts": ROOT, "examples": ROOT / "docs"}.items():
+        if not (folder / name).exists():
+            (folder / name).symlink_to(source / name)
+    for left in folder.glob("twins.db*"):
+        left.unlink()
+
+
+def _folded(text: str) -> str:
+    """Sentences broken at the width; lines of tables, which have gaps, are left alone."""
+    return "\n".join(line if _is_row(line) else _broken(line) for line in text.splitlines())
+
+
+def _is_row(line: str) -> bool:
+    return len(line) <= int(WIDTH) or "  " in line.strip() or "│" in line
+
+
+def _broken(line: str) -> str:
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    return "\n".join(textwrap.wrap(line, int(WIDTH), subsequent_indent=indent))
+
+
+def _head(typed: list[str], outputs: list[str], folder: Path) -> str:
+    """Commands, then seed and hash."""
+    hashes = re.findall(r"content hash ([0-9a-f]+)", "\n".join(outputs))
+    content = f"content hash {hashes[0]}" if hashes else f"SHA-256 of the text {_digest(outputs[-1])}"
+    own = ", with the random numbers of its own that every new twin has" if SHOWN_TWIN in typed[-1] else ""
+    origin = f"# seed {_seed(typed[0], folder)}{own}, {content}, popsim {version('popsim')}"
+    return "\n".join([*(f"$ {command}" for command in typed), origin])
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _seed(command: str, folder: Path) -> int:
+    """Of the experiment that the command is about; 1 where nobody says another."""
+    named = re.search(r"\S+\.toml", command)
+    while named:
+        path = folder / named[0]
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        if "experiment" not in table:
+            return int(table.get("seed", 1))
+        folder, named = path.parent, re.match(r".*", str(table["experiment"]))
+    return 1
+
+
+def _save(source: Path, target: Path, head: str) -> None:
+    """A figure with its commands, seed and hash."""
+    information = PngInfo()
+    information.add_text("Description", head)
+    with Image.open(source) as image:
+        image.save(target, pnginfo=information, optimize=True)
+
+
+def readme_table() -> str:
+    """The rows of the main result that README.md has."""
+    text = (GENERATED / "heart_failure_discharge.txt").read_text(encoding="utf-8")
+    tables = (part.splitlines() for part in text.split("\n\n") if part.startswith("    "))
+    return "\n\n".join("\n".join([head, *_chosen(rows)]) for head, *rows in tables) + "\n"
+
+
+def _chosen(rows: list[str]) -> list[str]:
+    return [row for row in rows if row.strip().startswith(README_ROWS)]
+
+
+def write_readme() -> None:
+    """Put the table into README.md."""
+    path = ROOT / "README.md"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(README_TABLE.sub(lambda found: found[1] + readme_table() + found[2], text), encoding="utf-8")
+
+
+def main() -> None:
+    """The command line of this script."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--list", action="store_true", help="names of all results")
+    parser.add_argument("--short", action="store_true", help="only those that take about a minute or less")
+    parser.add_argument("--quick", action="store_true", help="small sizes, into the work folder only")
+    given = parser.parse_args()
+    unknown = set(given.names) - set(RESULTS)
+    if unknown:
+        parser.error(f"no such result: {', '.join(sorted(unknown))}; allowed: {', '.join(RESULTS)}")
+    chosen = given.names or [name for name, result in RESULTS.items() if not (given.short and result.long)]
+    for name in chosen:
+        print(name, "(long)" if RESULTS[name].long else "", *RESULTS[name].typed(given.quick), sep="\n  ", flush=True)
+        if not given.list:
+            make(name, quick=given.quick)
+    if not given.list and not given.quick:
+        write_readme()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Results in the documentation come from docs/results.py, and the reference from the code."""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from command_lines import parse
+
+import popsim
+from popsim.care.network import CareNetwork
+from popsim.definitions.writing import KINDS
+from popsim.evidence.parameters import load_parameters
+from popsim.simulation.schema import CLINICAL_SCHEMA
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+GENERATED = DOCS / "generated"
+PNG = b"\x89PNG"
+
+
+def module(name: str) -> ModuleType:
+    """A script of the documentation, which is no package."""
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = loaded
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+RESULTS = module("results")
+
+
+def test_every_stored_result_has_its_commands():
+    figures = {figure for result in RESULTS.RESULTS.values() for figure in result.figures}
+    assert {path.stem for path in GENERATED.glob("*.png")} == figures
+    typed = {
+        text: result.typed(quick=False)[: last + 1]
+        for name, result in RESULTS.RESULTS.items()
+        for text, last in (result.texts or {name: len(result.commands) - 1}).items()
+    }
+    for path in GENERATED.glob("*.txt"):
+        if path.stem not in RESULTS.BY_TESTS:
+            shown = re.findall(r"^\$ (.*)", path.read_text(encoding="utf-8"), re.MULTILINE)
+            assert shown[: len(typed[path.stem])] == typed[path.stem]
+
+
+def test_the_commands_of_results_parse():
+    for result in RESULTS.RESULTS.values():
+        for quick in (False, True):
+            for command in result.typed(quick):
+                if command.startswith("popsim"):
+                    parse(command)
+
+
+def test_pages_show_stored_results_only():
+    shown = {
+        name
+        for page in DOCS.rglob("*.md")
+        for name in re.findall(r"\.\./generated/(\S+\.(?:txt|png))", page.read_text(encoding="utf-8"))
+    }
+    assert len(shown) > 30
+    assert {name for name in shown if not (GENERATED / name).exists()} == set()
+
+
+def test_the_table_of_the_readme_is_that_of_the_result():
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    found = RESULTS.README_TABLE.search(readme)
+    assert found is not None
+    assert found[0] == found[1] + RESULTS.readme_table() + found[2]
+    assert all(any(line.strip().startswith(row) for line in found[0].splitlines()) for row in RESULTS.README_ROWS)
+
+
+def test_a_result_is_written_with_commands_seed_and_hash(tmp_path, monkeypatch):
+    monkeypatch.setattr(RESULTS, "WORK", tmp_path)
+    RESULTS.make("network", quick=True)
+    text = (tmp_path / "quick" / "network.txt").read_text(encoding="utf-8")
+    assert text.startswith(
+        "$ popsim pathway show experiments/networks/heart_failure_catchment.toml --out network.png\n"
+    )
+    assert re.search(r"^# seed 1, SHA-256 of the text [0-9a-f]{16}, popsim ", text, re.MULTILINE)
+    figure = (tmp_path / "quick" / "network.png").read_bytes()
+    assert figure.startswith(PNG) and b"popsim pathway show" in figure
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("reference")
+    module("generate").write(folder)
+    return folder
+
+
+def test_the_reference_has_all_that_there_is(reference):
+    python = (reference / "python.md").read_text(encoding="utf-8")
+    assert all(f"## {name}\n" in python for name in popsim.__all__)
+    columns = (reference / "columns.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in columns for name in CLINICAL_SCHEMA.columns)
+    assert {path.stem for path in (reference / "files").glob("*.md")} == {*KINDS, "index"}
+    prices = (reference / "parameters" / "nhs_prices.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in prices for name in load_parameters("nhs_prices"))
+    commands = (reference / "command-line.md").read_text(encoding="utf-8")
+    assert "## popsim sensitivity one-way" in commands and "## popsim twin forget" in commands
+
+
+def test_a_key_has_type_bounds_default_and_meaning(reference):
+    rows = (reference / "files" / "experiment.md").read_text(encoding="utf-8").splitlines()
+    [row] = [row for row in rows if row.startswith("| `replications` |")][:1]
+    assert "whole number, 1 to 10,000" in row and "`10`" in row and "ndependent repetitions" in row
+
+
+def test_methods_are_in_the_reference(reference):
+    python = (reference / "python.md").read_text(encoding="utf-8")
+    assert "### CareNetwork.read" in python and (CareNetwork.read.__doc__ or "").partition("\n")[0] in python
