@@ -36,7 +36,8 @@ from popsim.outcomes.scoring import brier, c_statistic, calibration, crps, log_s
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganSystem
 from popsim.population.clock import Clock
 from popsim.population.population import Population
-from popsim.simulation.model import MonitoringPart, PopulationModel
+from popsim.simulation.model import PopulationModel
+from popsim.simulation.protocols import MonitoringPart
 from popsim.studies.design import Study
 from popsim.studies.unit import build
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 from mesa import Model
-from numpy.typing import NDArray
 
 from popsim.alerting.building import guide_of
 from popsim.arguments import MAX_DAYS, key, real_number, whole_number
@@ -31,7 +30,8 @@ from popsim.population.event_log import EventLog
 from popsim.population.population import Population
 from popsim.population.surroundings import Surroundings
 from popsim.simulation.hooks import Hooks
-from popsim.simulation.recorder import Occupancy, Recorder
+from popsim.simulation.protocols import CarePart, InterventionsPart, MonitoringPart, ValuationPart
+from popsim.simulation.recorder import Recorder
 from popsim.simulation.roster import Roster
 from popsim.simulation.schema import CLINICAL_SCHEMA
 from popsim.simulation.twin import PatientTwin
@@ -45,41 +45,6 @@ if TYPE_CHECKING:
 MADE_WITH = frozenset(
     ("population", "network", "strategy", "seed", "replication", "follow_up_days", "enrolment_days", "parameters")
 )
-
-
-class InterventionsPart(Protocol):
-    """Whatever starts and stops what a strategy does with single persons."""
-
-    def apply(self, population: Population, clock: Clock) -> None:
-        """Start and stop what begins and ends on the morning of the day."""
-
-
-class MonitoringPart(Protocol):
-    """Whatever measures twins."""
-
-    def observe(self, population: Population, clock: Clock) -> None:
-        """Take the day's measurements and raise alerts."""
-
-
-class CarePart(Occupancy, Protocol):
-    """Whatever moves twins between settings and treats them."""
-
-    @property
-    def places(self) -> NDArray[np.int64]:
-        """Places, or slots, per day and setting."""
-
-    def treat(self, population: Population, clock: Clock) -> None:
-        """Process the day's events in time order, writing them to the event log."""
-
-
-class ValuationPart(Protocol):
-    """Whatever values a day."""
-
-    def accrue(self, population: Population, clock: Clock, events: EventLog) -> None:
-        """Add the day's costs and QALYs to the twins' totals."""
-
-    def spending(self) -> pl.DataFrame:
-        """What all twins together have cost so far, not discounted, by year since entry."""
 
 
 @dataclass(frozen=True)

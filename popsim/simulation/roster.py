@@ -5,21 +5,19 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numpy.typing import NDArray
 
 from popsim.errors import InputError, did_you_mean, nearest
+from popsim.simulation.protocols import TwinModel
 from popsim.simulation.twin import HOOKS, PatientTwin
-
-if TYPE_CHECKING:
-    from popsim.simulation.model import PopulationModel
 
 
 class Roster:
     """Who stands behind a key: at most one handle for a twin, made on demand, kept as long as the model."""
 
-    def __init__(self, model: PopulationModel, agent_class: type[PatientTwin]) -> None:
+    def __init__(self, model: TwinModel, agent_class: type[PatientTwin]) -> None:
         """Refuse a class that is no twin, that hides a column, or whose hooks could not be called.
 
         Raises:

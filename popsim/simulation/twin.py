@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from numbers import Real
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -16,9 +16,7 @@ from popsim.kernels.codes import PRESENT
 from popsim.outcomes.explanation import why_dead, why_ill
 from popsim.outcomes.narrative import Event, history, story
 from popsim.population.columns import Column
-
-if TYPE_CHECKING:
-    from popsim.simulation.model import PopulationModel
+from popsim.simulation.protocols import TwinModel
 
 
 class TwinEvent(NamedTuple):
@@ -54,7 +52,7 @@ class PatientTwin(Agent):  # type: ignore[misc]  # Mesa carries no types
     person lives on in the population and keeps using beds, as somebody would who leaves a study.
     """
 
-    def __init__(self, model: PopulationModel, row: int) -> None:
+    def __init__(self, model: TwinModel, row: int) -> None:
         super().__init__(model)
         self.unique_id = int(row) + 1
         model.roster.claim(self)
