@@ -73,6 +73,11 @@ def command_line(folder):
         return ""
 
 
+def imports_numpy(pid):
+    """Whether a process has begun to import libraries, long before it takes work."""
+    return "numpy" in Path(f"/proc/{pid}/maps").read_text()
+
+
 def gone(pids, seconds=60.0):
     deadline = time.monotonic() + seconds
     while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
@@ -290,16 +295,22 @@ def test_the_driver_is_killed_and_the_same_command_finishes(experiment_file, tmp
     assert list(results.glob("made_up/units/.*")) == []
 
 
-def test_a_stopped_worker_does_not_outlive_its_killed_driver(experiment_file, tmp_path):
+@pytest.mark.parametrize("units", [0, 1])
+def test_a_stopped_worker_does_not_outlive_its_killed_driver(experiment_file, tmp_path, units):
+    """Neither one that works nor one that is still importing what it needs."""
     process = driver(experiment_file, tmp_path, 2, 0.3)
-    wait_for_units(tmp_path, 1, process)
-    workers = children(process.pid)
+    wait_for_units(tmp_path, units, process)
+    while not (workers := children(process.pid)) or not all(imports_numpy(worker) for worker in workers):
+        assert process.poll() is None
+        time.sleep(0.01)
     for worker in workers:
         os.kill(worker, signal.SIGSTOP)
     process.kill()
     process.wait()
-    assert workers
-    assert gone(workers)
+    left = not gone(workers)
+    for worker in workers if left else ():
+        os.kill(worker, signal.SIGKILL)
+    assert not left
 
 
 UNGUARDED = """

@@ -20,6 +20,7 @@ from popsim.errors import InputError, RunError
 from popsim.runs.executors.jobs import Job, TaskFailure, TaskOutcome, Work, attempt, overdue, problem_of
 from popsim.runs.executors.starting import (
     NO_MAIN_GUARD,
+    bound_from_the_start,
     end_with_driver,
     leave_if_script_is_imported,
     unguarded,
@@ -180,7 +181,7 @@ def _hired(work: Work, start: Start) -> _Worker:
     duty = ForkingPickler.dumps((work, start))
     # Not an argument: a process that ends before it has read its arguments leaves its parent waiting for ever.
     process = context.Process(target=_serve, args=(theirs,), daemon=True)
-    with interrupt_held_back():
+    with interrupt_held_back(), bound_from_the_start():
         process.start()
     theirs.close()
     with suppress(OSError):  # if it is dead already, `news` will say so

@@ -8,7 +8,11 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import spawn
 from multiprocessing.connection import wait
+from typing import Any
 
 NO_MAIN_GUARD = 78  # code with which a process ends that was to become a worker and began the driver's script instead
 PR_SET_PDEATHSIG = 1  # of prctl(2)
@@ -22,6 +26,24 @@ def end_with_driver() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     threading.Thread(target=_leave_with, args=(driver.sentinel,), daemon=True).start()
+
+
+@contextmanager
+def bound_from_the_start() -> Iterator[None]:
+    """Processes spawned inside ask for that first of all, before they import the driver's script."""
+    command_line = spawn.get_command_line
+
+    def bound(**keys: Any) -> list[str]:
+        *before, program, flag = command_line(**keys)
+        ask = f"import ctypes; ctypes.CDLL(None).prctl({PR_SET_PDEATHSIG}, {int(signal.SIGKILL)}); "
+        return [*before, ask + program, flag]
+
+    if sys.platform == "linux" and not getattr(sys, "frozen", False):
+        spawn.get_command_line = bound
+    try:
+        yield
+    finally:
+        spawn.get_command_line = command_line
 
 
 def _leave_with(sentinel: int) -> None:
