@@ -47,7 +47,7 @@ def advanced(step_days: float = 1.0) -> Population:
 def test_compiled_equals_plain_python_to_the_last_bit(tmp_path):
     """Plain Python runs every function uncompiled, in a process of its own with numba switched off."""
     out = tmp_path / "plain.npz"
-    environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(HERE)}
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
     subprocess.run([sys.executable, __file__, str(out)], check=True, env=environment, timeout=120)
     plain, compiled, start = np.load(out), advanced(), mixed()
     HeartFailurePhysiology(seed=12, replication=3).initialise(start)
