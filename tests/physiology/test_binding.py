@@ -51,16 +51,16 @@ def test_a_swapped_pair_of_columns_makes_no_difference():
     assert np.allclose(found[0], expected)
 
 
+def taking(names, function):
+    """A function as a kernel with these parameters."""
+    parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
+    function.__signature__ = inspect.Signature(parameters)
+    return function
+
+
 def backwards(kernel):
     """The kernel with its parameters in the reverse of their order."""
-    names = parameters_of(kernel)
-
-    def other(*arguments):
-        kernel(*reversed(arguments))
-
-    parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in reversed(names)]
-    other.__signature__ = inspect.Signature(parameters)
-    return other
+    return taking(parameters_of(kernel)[::-1], lambda *arguments: kernel(*reversed(arguments)))
 
 
 def lived(core_only: bool) -> bytes:
@@ -81,19 +81,20 @@ def test_the_order_of_a_kernel_s_parameters_makes_no_difference(core_only, monke
     assert lived(core_only) == usual
 
 
-def advance_day(gfr_ml_mim, haemoglobin_share, p):
-    """A kernel with a misspelt parameter."""
-
-
-def test_an_unknown_name_is_refused_when_the_model_is_made(monkeypatch):
+@pytest.mark.parametrize("module", COMPILED, ids=lambda module: module.__name__.rpartition(".")[2])
+def test_an_unknown_name_is_refused_when_the_model_is_made(module, monkeypatch):
     """In one line that names kernel, parameter and the nearest name, before the model has lived through a day."""
-    monkeypatch.setattr(blood, "advance_day", advance_day)
+
+    def misspelt(*arguments):
+        """Is never called."""
+
+    monkeypatch.setattr(module, "advance_day", taking((*parameters_of(module.advance_day), "frailti"), misspelt))
     people, _ = mixed(TWINS)
     physiology = ClinicalPhysiology(sets())
     with pytest.raises(InputError) as refused:
         physiology.initialise(people)
     told = str(refused.value)
-    assert told.startswith("test_binding.advance_day: parameter 'gfr_ml_mim': did you mean 'gfr_ml_min'?")
+    assert told.startswith("test_binding.misspelt: parameter 'frailti': did you mean 'frailty'?")
     assert "\n" not in told
 
 

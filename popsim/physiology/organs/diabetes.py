@@ -1,4 +1,4 @@
-"""Diabetes of the clinical twin: unwraps the columns for the compiled kernel; glucose as derived from HbA1c."""
+"""Diabetes of the clinical twin: binds its kernels to the columns; glucose as derived from HbA1c."""
 
 from __future__ import annotations
 

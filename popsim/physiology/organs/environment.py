@@ -1,4 +1,4 @@
-"""Environment and lifestyle of the clinical twin: finds the day's weather and unwraps the habits for the kernel."""
+"""Environment and lifestyle of the clinical twin: finds the day's weather and binds its kernels to the habits."""
 
 from __future__ import annotations
 

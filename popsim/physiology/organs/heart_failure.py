@@ -1,4 +1,4 @@
-"""Heart failure, day by day: unwraps the population's columns for the compiled kernel and nothing else."""
+"""Heart failure, day by day: binds the compiled kernels to the population."""
 
 from __future__ import annotations
 

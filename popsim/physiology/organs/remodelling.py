@@ -1,4 +1,4 @@
-"""Remodelling of the failing heart in the clinical twin: unwraps the columns for the compiled kernel."""
+"""Remodelling of the failing heart in the clinical twin: binds its kernels to the columns."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class Remodelling:
     def initialise(self, population: Population, influences: Influences) -> None:
         """None since entry: the cohort's filling pressure is that of the heart as it is."""
         population["remodelling_mmhg"] = 0.0
+        self._call.bind(population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Live through the day that `clock` shows."""

@@ -1,4 +1,4 @@
-"""Drugs of the clinical twin: unwraps the columns and the drug files for the compiled kernels.
+"""Drugs of the clinical twin: binds the compiled kernels to the columns and the drug files.
 
 The drug files in evidence/drugs become records; the loops over twins and drugs are compiled (drugs.py, and
 pharmacology.py in kernels/physiology, whose docstring states the model and its limits).
@@ -96,7 +96,7 @@ class Pharmacology:
     ) -> None:
         self.drugs = tuple(drug for drug in (load_drugs() if drugs is None else drugs) if drug.effects)
         self._key = (seed, replication)
-        self._tables: dict[tuple[str, ...], DrugTable] = {}
+        self._tables: dict[Schema, DrugTable] = {}
         constants = parameters["reactions"].fill(reactions.ReactionParameters)
         given: dict[str, Any] = {
             "seed": seed,
@@ -143,12 +143,13 @@ class Pharmacology:
 
     def _table(self, population: Population) -> DrugTable:
         """The drugs for a population of these columns."""
-        names = tuple(population.schema.columns)
-        if names not in self._tables:
-            self._tables[names] = DrugTable(self.drugs, names)
-        return self._tables[names]
+        schema = population.schema
+        if schema not in self._tables:
+            self._tables[schema] = DrugTable(self.drugs, tuple(schema.columns))
+        return self._tables[schema]
 
     def _of_table(self, name: str, population: Population, clock: Clock) -> Any:
+        """One of TABLES."""
         return getattr(self._table(population), name)
 
     def _codes(self, population: Population, clock: Clock) -> tuple[Any, ...]:
