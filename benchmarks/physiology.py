@@ -1,4 +1,4 @@
-"""(a) Twin-days a second of the heart-failure physiology: popsim, the same loop by hand, Mesa; (e) its vectors."""
+"""(a) Twin-days a second of the heart-failure physiology: popsim, what the machine would allow, and Mesa."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import numba
 import numpy as np
 from mesa import Agent, Model
 
-from benchmarks.fused import compile_fused
-from benchmarks.measuring import Section, alternate
+from benchmarks import roofline
+from benchmarks.measuring import Row, Section, alternate
+from popsim.kernels.physiology.heart_failure import advance_day
 from popsim.physiology import HeartFailurePhysiology
-from popsim.physiology.organs.heart_failure import ADVANCE_READS, ADVANCE_WRITES
+from popsim.physiology.organs.heart_failure import DOSE_OF_EFFECT, TAKEN, UNTREATED
 from popsim.population.clock import Clock
 from popsim.population.cohort import Cohort
+from popsim.population.columns import DTYPE
 from popsim.population.population import Population
 from popsim.population.sampling import sample
 from popsim.simulation.schema import SCHEMA
@@ -39,27 +41,14 @@ def by_popsim(population: Population, first: int, days: int, seed: int = 1) -> N
         physiology.advance(population, Clock(day))
 
 
-class ByHand:
-    """The fused loop on plain arrays of its own."""
-
-    def __init__(self, population: Population) -> None:
-        self.arrays = [population[name].copy() for name in (*ADVANCE_READS, *ADVANCE_WRITES)]
-        self.person = population.person_id.copy()
-        self._fused = compiled()
-
-    def advance(self, first: int, days: int, seed: int = 1) -> None:
-        for day in range(first, first + days):
-            self._fused(len(self.person), self.person, *self.arrays, seed, 0, day)
-
-
-_compiled: list[Callable[..., None]] = []
-
-
-def compiled() -> Callable[..., None]:
-    """The fused loop, compiled once a process."""
-    if not _compiled:
-        _compiled.append(compile_fused(HeartFailurePhysiology().constants(1.0)))
-    return _compiled[0]
+def work_of_a_twin_day() -> roofline.Work:
+    """Columns of the day loop and the elementary functions in it."""
+    columns = [column for name, column in SCHEMA.columns.items() if name in TAKEN or name in DOSE_OF_EFFECT.values()]
+    written = [column for column in columns if column.writer == "physiology" and column.name not in UNTREATED]
+    person_id, size = 8, {kind: np.dtype(dtype).itemsize for kind, dtype in DTYPE.items()}
+    read = person_id + sum(size[column.kind] for column in columns)
+    calls = roofline.elementary_calls(advance_day)
+    return roofline.Work(read, sum(size[column.kind] for column in written), calls)
 
 
 class MesaTwin(Agent):  # type: ignore[misc]
@@ -102,47 +91,49 @@ def speed(run: Callable[[int, int], None], twins: int, days: int, threads: int) 
 
 
 def side_by_side(twins: int, days: int, mesa_twins: int, turns: int) -> Section:
-    """popsim, the loop by hand and Mesa, on one thread and on all."""
-    population = people(twins)
-    by_hand = ByHand(population)
-    mesa = MesaPopulation(mesa_twins)
+    """popsim on one thread and on all, the two bounds of the roofline for each, and Mesa."""
+    population, mesa, work = people(twins), MesaPopulation(mesa_twins), work_of_a_twin_day()
     most = numba.config.NUMBA_NUM_THREADS
+    names = {threads: f"{threads} thread" + "s" * (threads > 1) for threads in sorted({most, 1}, reverse=True)}
     candidates = {}
-    for threads in sorted({most, 1}, reverse=True):
-        name = f"{threads} thread" + "s" * (threads > 1)
+    for threads, name in names.items():
         candidates[f"popsim, {name}"] = speed(
             lambda first, days: by_popsim(population, first, days), twins, days, threads
         )
-        candidates[f"fused by hand, {name}"] = speed(by_hand.advance, twins, days, threads)
+        candidates[f"bytes, {name}"] = roofline.bytes_a_second(work, twins, threads)
+        for function in work.calls:
+            candidates[f"{function}, {name}"] = roofline.calls_a_second(function, threads)
 
     def mesa_days(first: int, days: int) -> None:
         for _ in range(days):
             mesa.step()
 
     candidates["Mesa, 3 variables, step() per agent"] = speed(mesa_days, mesa_twins, 3, 1)
-    rows = alternate(candidates, turns)
+    measured = {row.name: row for row in alternate(candidates, turns)}
     numba.set_num_threads(most)
-    share = rows[0].median / rows[1].median
+    rows, notes = [], []
+    for name in names.values():
+        popsim, moved = measured[f"popsim, {name}"], measured[f"bytes, {name}"]
+        calls = {function: measured[f"{function}, {name}"] for function in work.calls}
+        memory = Row(f"its bytes alone, {name}", tuple(work.by_memory(rate) for rate in moved.figures))
+        turn_by_turn = zip(*(row.figures for row in calls.values()), strict=True)
+        functions = Row(f"its functions alone, {name}", tuple(work.by_functions(*rates) for rates in turn_by_turn))
+        rows += [popsim, memory, functions]
+        each = ", ".join(f"{1e9 / row.median:.2f} ns a call of {function}" for function, row in calls.items())
+        notes.append(
+            f"On {name} popsim reaches {popsim.median / min(memory.median, functions.median):.2f} of the roofline "
+            f"({moved.median / 1e9:.1f} GB/s, {each})."
+        )
+    made = " and ".join(f"{function} {count} times" for function, count in work.calls.items())
     return Section(
         f"(a) Physiology: {twins:,} twins, {days} days a turn",
         "million twin-days a second",
-        rows,
+        [*rows, measured["Mesa, 3 variables, step() per agent"]],
         [
-            f"popsim reaches {share:.2f} of the loop by hand on {most} threads (goal 0.8) and "
+            f"A twin-day reads {work.read} bytes, writes {work.written} and calls {made}.",
+            *notes,
             f"{rows[0].median / GOAL:.2f} of {GOAL / 1e6:.0f} million a second (goal, on two quiet cores).",
             f"Mesa: {mesa_twins:,} agents, a tenth of the arithmetic and no drugs, kidneys or deaths.",
         ],
         scale=1e6,
     )
-
-
-def one_day_agrees(size: int) -> bool:
-    """Whether the loop by hand still does what popsim does, to the last bit."""
-    population = people(size)
-    population["care_level"] = np.arange(size) % 5
-    population["alive"][::7] = 0
-    by_hand = ByHand(population)
-    by_hand.advance(0, 5)
-    by_popsim(population, 0, 5)
-    names = (*ADVANCE_READS, *ADVANCE_WRITES)
-    return all(population[name].tobytes() == array.tobytes() for name, array in zip(names, by_hand.arrays, strict=True))

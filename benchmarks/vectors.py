@@ -15,7 +15,6 @@ from benchmarks.measuring import Row, Section
 from benchmarks.physiology import people
 from popsim.kernels.physiology import heart_failure as kernel
 from popsim.physiology import HeartFailurePhysiology
-from popsim.physiology.organs.heart_failure import ADVANCE_READS, ADVANCE_WRITES
 
 ARITHMETIC = r"v?(?:add|sub|mul|div|min|max|sqrt|fn?m(?:add|sub)\d+)"
 WIDTHS = {
@@ -30,9 +29,7 @@ WIDTHS = {
 def hot_block() -> str:
     """Machine code of the block of the day loop with most packed arithmetic."""
     fresh = numba.njit(parallel=True, error_model="numpy")(kernel.advance_day.py_func)
-    population = people(64)
-    columns = [population[name] for name in (*ADVANCE_READS, *ADVANCE_WRITES)]
-    fresh(64, population.person_id, *columns, 1, 0, 0, 1.0, *HeartFailurePhysiology().constants(1.0))
+    fresh(*HeartFailurePhysiology(seed=1)._call.arguments(kernel.advance_day, people(64)))
     blocks = re.split(r"^\.?L\w+:", "\n".join(fresh.inspect_asm().values()), flags=re.MULTILINE)
     return max(blocks, key=lambda block: len(re.findall(rf"\b{ARITHMETIC}pd\b[^\n]*%[yz]mm", block)))
 

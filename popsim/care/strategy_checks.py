@@ -21,7 +21,7 @@ from popsim.definitions.interventions import (
 from popsim.definitions.network import Condition, NetworkDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, did_you_mean
-from popsim.physiology.organs.heart_failure import ADVANCE_READS
+from popsim.physiology.organs.heart_failure import TAKEN, UNTREATED
 from popsim.population.columns import Schema
 from popsim.population.traits import COLUMNS as TRAITS
 
@@ -80,13 +80,15 @@ def effect_columns(schema: Schema) -> list[str]:
     Constant columns of a user's own are taken to be read by a user's own organ system.
     """
     traits = {column.name for column in TRAITS}
-    read = set(ADVANCE_READS) - set(NOT_TO_CHANGE)
+    taken = TAKEN - set(NOT_TO_CHANGE)
     return [
         column.name
         for column in schema.columns.values()
         if column.kind == "real"
-        and column.writer in ("cohort", "physiology")
-        and (column.name in read or (column.writer == "cohort" and column.name not in traits))
+        and (
+            column.name in UNTREATED
+            or (column.writer == "cohort" and (column.name in taken or column.name not in traits))
+        )
     ]
 
 

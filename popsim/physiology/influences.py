@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,8 +41,3 @@ class Influences:
     def clear(self) -> None:
         """Start a new day."""
         self.values[:] = 0.0
-
-
-def array_of(influences: Influences | None, population: Population) -> Any:
-    """What kernels take: the array, or None."""
-    return None if influences is None else influences.of(population)

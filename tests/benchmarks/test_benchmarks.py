@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
 
-from benchmarks import care, closed_network, microsimulation, physiology, runner, warm_start
+from benchmarks import care, closed_network, microsimulation, physiology, roofline, runner, warm_start
 from benchmarks.closed_network import EMERGENCY_DAYS, HOME_DAYS, WARD_DAYS
 from benchmarks.measuring import Row, alternate
 from benchmarks.whole_run import PHASES, live
+from popsim.kernels.physiology.heart_failure import advance_day
+from popsim.physiology import HeartFailurePhysiology
+from popsim.population.clock import Clock
 from popsim.runs.engine import Engine
 from popsim.runs.runner import run_study
 
@@ -73,8 +77,32 @@ def test_ciw_runs_the_same_open_network():
         assert stays == pytest.approx(2 * care.PER_DAY * days, abs=4 * 2 * math.sqrt(care.PER_DAY * days))
 
 
-def test_the_loop_by_hand_does_what_popsim_does_to_the_last_bit():
-    assert physiology.one_day_agrees(300)
+def test_the_roofline_counts_the_columns_and_the_elementary_functions_of_a_twin_day():
+    """Against the arrays that the loop is called with, those that change in a mixed day, and calls counted by hand."""
+    work, people = physiology.work_of_a_twin_day(), physiology.people(300)
+    body = HeartFailurePhysiology(seed=1)
+    arrays = [value for value in body._call.arguments(advance_day, people) if isinstance(value, np.ndarray)]
+    assert work.read == sum(array.itemsize for array in arrays)
+    people["alive"], people["care_level"] = 1, np.arange(300) % 5
+    before = [array.copy() for array in arrays]
+    for day in range(40):
+        body.advance(people, Clock(day))
+    changed = [array for array, old in zip(arrays, before, strict=True) if (array != old).any()]
+    assert work.written == sum(array.itemsize for array in changed)
+    # Shocks and events; congestion, death, presentation, NT-proBNP and symptoms.
+    assert work.calls == {"uniforms": 2, "exp": 5}
+
+
+def test_the_roofline_is_what_memory_and_functions_allow():
+    work = roofline.Work(read=100, written=60, calls=Counter(exp=4, uniforms=2))
+    assert work.by_memory(1.6e9) == pytest.approx(1e7)
+    assert work.by_functions(1e9, 1e8) == pytest.approx(1e9 / (4 + 20))
+
+
+@pytest.mark.parametrize("name", roofline.ELEMENTARY)
+def test_elementary_functions_have_a_rate(name, monkeypatch):
+    monkeypatch.setattr(roofline, "PER_TURN", 1)
+    assert roofline.calls_a_second(name, 1)() > 0
 
 
 @pytest.mark.parametrize("name", microsimulation.CANDIDATES)

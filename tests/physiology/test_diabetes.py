@@ -20,7 +20,7 @@ def body_of(people, progress=False, **drugs):
 
 
 def constants():
-    return body_of(alike()).sugar._constants
+    return body_of(alike()).sugar._call.given["p"]
 
 
 def test_what_is_measured_at_entry_is_what_the_entry_drugs_leave():

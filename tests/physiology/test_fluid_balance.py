@@ -13,7 +13,7 @@ from kidney_people import sets as clinical_sets
 from people import NO_AGEING, NO_SHOCKS, alike, constants, discharged
 
 from popsim.kernels.physiology import fluid as kernel
-from popsim.kernels.physiology.shocks import adherence_today, review_support
+from popsim.kernels.physiology.shocks import ShockParameters, adherence_today, review_support
 from popsim.physiology import HeartFailurePhysiology
 from popsim.population.clock import Clock
 from popsim.population.population import Population
@@ -34,9 +34,10 @@ def intake_and_losses(people: Population, step_days: float) -> tuple[np.ndarray,
 
     Losses are those that the equations give at each step's start; they never see the fluid that the step reaches.
     """
-    physiology = HeartFailurePhysiology(constants({"lapse_rate_per_day": 0.0}), seed=3)
+    parameters = constants({"lapse_rate_per_day": 0.0})
+    physiology = HeartFailurePhysiology(parameters, seed=3)
     physiology.initialise(people)
-    parts = physiology.constants(step_days)
+    fluid, shocks = parameters.fill(kernel.FluidParameters), parameters.fill(ShockParameters)
     salt, lost = np.zeros(len(people)), np.zeros(len(people))
     start, clock = people["extracellular_fluid_excess_l"].astype(float), Clock(step_days=step_days)
     for _ in range(round(DAYS / step_days)):
@@ -45,7 +46,7 @@ def intake_and_losses(people: Population, step_days: float) -> tuple[np.ndarray,
         after = {name: people[name].astype(float) for name in SHOCKS}
         for i in range(len(people)):
             value = {name: float(column[i]) for name, column in (before | after).items()}
-            eaten, out = one_step(value, clock.time_days, parts.fluid, parts.shocks)
+            eaten, out = one_step(value, clock.time_days, fluid, shocks)
             salt[i] += step_days * eaten
             lost[i] += step_days * out
         clock.tick()

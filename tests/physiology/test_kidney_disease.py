@@ -202,7 +202,7 @@ def test_as_many_come_to_dialysis_as_the_kidney_failure_risk_equation_says():
 def hazard(**state):
     usual = {"systolic": 125.0, "own_systolic": 125.0, "excess": 0.0, "infection": 0.0, "gfr": 60.0,
              "ras": 0.0, "mra": 0.0, "loop_mg": 0.0}  # fmt: skip
-    constants = Body(alike(), sets()).kidney._constants
+    constants = Body(alike(), sets()).kidney._call.given["p"]
     return kernel.injury_hazard.py_func(*(usual | state).values(), constants)
 
 

@@ -26,7 +26,7 @@ from popsim.simulation.schema import CLINICAL_SCHEMA
 TWINS = 150
 DAYS = 6
 HERE = Path(__file__).parent
-WRITTEN = (*kidney_disease.WRITES, *diabetes.WRITES)
+WRITTEN = [column.name for module in (kidney_disease, diabetes) for column in module.COLUMNS]
 
 
 def mixed() -> tuple[Population, Influences]:

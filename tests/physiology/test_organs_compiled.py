@@ -29,7 +29,7 @@ TWINS = 150
 DAYS = 6
 HERE = Path(__file__).parent
 SYSTEMS = (environment.Environment, lungs.Lungs, blood.Blood, ageing.Ageing, remodelling.Remodelling)
-WRITTEN = (*lungs.WRITES, *blood.WRITES, *ageing.WRITES, "remodelling_mmhg")
+WRITTEN = [column.name for module in (lungs, blood, ageing, remodelling) for column in module.COLUMNS]
 # Heat falls on no day of January: natriuresis and pressure stay 0 here.
 ACTED_ON = (
     "filling_pressure_shift_mmhg", "heart_rate_shift_bpm", "symptom_shift", "infection_log_rate",

@@ -16,7 +16,8 @@ from vessel_people import Day, reference
 
 from popsim.kernels.codes import CAUSE_BLEEDING, CAUSE_INFARCTION, CAUSE_STROKE
 from popsim.kernels.physiology import vessels as kernel
-from popsim.physiology.organs.vessels import READS, WRITES
+from popsim.physiology.binding import parameters_of
+from popsim.physiology.organs.vessels import COLUMNS
 from popsim.population.population import Population
 from popsim.simulation.schema import CLINICAL_SCHEMA
 
@@ -28,9 +29,9 @@ def mixed() -> Population:
     """Random twins between the bounds of what is read, some dead, most with something that happened yesterday."""
     random = np.random.default_rng(21)
     people = reference(TWINS)
-    for name in READS:
-        column = CLINICAL_SCHEMA.columns[name]
-        if name != "entry_day":
+    read = set(parameters_of(kernel.advance_day)) - {"entry_day"} - {column.name for column in COLUMNS}
+    for name, column in CLINICAL_SCHEMA.columns.items():
+        if name in read:
             values = random.uniform(column.low, column.high, TWINS)
             people[name] = np.round(values) if column.kind == "code" else values
     people["entry_day"] = -random.uniform(0, 3000, TWINS)
@@ -55,19 +56,15 @@ def test_compiled_equals_plain_python_to_the_last_bit(tmp_path):
     assert plain["influences"].tobytes() == influences.tobytes()
     for kind in ("real", "code"):
         assert plain[kind].tobytes() == people.block(kind).tobytes()
-    for name in WRITES:
+    for name in (column.name for column in COLUMNS):
         assert (people[name] != start[name]).any(), name
 
 
 def fresh_assembly() -> str:
     """Machine code of the loop; compiled again, as numba keeps none for what it takes from its cache."""
     fresh = numba.njit(parallel=True, error_model="numpy")(kernel.advance_day.py_func)
-    people = mixed()
-    day = Day(people)
-    columns = [people[name] for name in (*READS, *WRITES)]
-    vessels = day.systems[0]
-    others = (*vessels._stiffening, vessels._fibrillation_log_rate, *vessels._constants)
-    fresh(people.person_id, *columns, day.influences.values, 1, 0, 0, 1.0, *others)
+    day = Day(mixed())
+    fresh(*day.systems[0]._call.arguments(kernel.advance_day, day.people, day.influences))
     return "\n".join(fresh.inspect_asm().values())
 
 
@@ -82,16 +79,6 @@ def test_the_loop_is_one_vectorised_block_without_calls():
     assert len(packed) > 150
     assert len(scalar) < 10
     assert not [line for line in loop if line.startswith("call")]
-
-
-def test_the_names_of_columns_are_in_the_order_of_the_kernel_s_arguments():
-    """Argument names are the column names without their units, but for three that are shorter."""
-    names = kernel.advance_day.py_func.__code__.co_varnames
-    arguments = names[1 : 1 + len(READS) + len(WRITES)]
-    short = {"infarct_scar_percent": "scar_percent", "coronary_stent": "stent",
-             "has_atrial_fibrillation": "has_fibrillation", "stroke_disability": "disability"}  # fmt: skip
-    for argument, column in zip(arguments, (*READS, *WRITES), strict=True):
-        assert short.get(column, column).startswith(argument), (argument, column)
 
 
 if __name__ == "__main__":

@@ -95,19 +95,17 @@ def settle(delirium, fracture):
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def advance_day(
-    person_id, entry_day, age_years, alive, alcohol, deprivation, systolic, frailty, infection_severity,
-    stroke_disability, acute_cause, care_level, delirium, fracture,
-    influences, seed, replication, step, step_days, p,
+    person_id, entry_day, age_years, alive, alcohol_g_day, deprivation_quintile, systolic_mmhg, frailty,
+    infection_severity, stroke_disability, acute_cause, care_level, delirium, fracture, influences, seed, replication,
+    day, step_days, p,
 ):  # fmt: skip
-    """Advance all rows by one step of `step_days`; `step` counts steps from 0.
+    """Advance all rows by one step of `step_days`; `day` counts steps from 0.
 
     Reads the columns up to `care_level`, writes `delirium` and `fracture` and adds to `influences`.
     """
-    today = step * step_days
+    today = day * step_days
     for i in prange(len(person_id)):
-        u_delirium, u_clears, u_fracture, u_heals = uniforms(
-            seed, replication, person_id[i], STREAM_LUNGS, 4 * step + 1
-        )
+        u_delirium, u_clears, u_fracture, u_heals = uniforms(seed, replication, person_id[i], STREAM_LUNGS, 4 * day + 1)
         lives = np.float64(alive[i]) > 0.5
         age = np.float64(age_years[i]) + clip((today - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
         frail = np.float64(frailty[i])
@@ -125,8 +123,8 @@ def advance_day(
         broken = np.float64(1.0 if breaks > 0.5 else broken)
 
         falls = fall_hazard(
-            age, frail, np.float64(systolic[i]), delirious, broken, np.float64(stroke_disability[i]),
-            np.float64(alcohol[i]), np.float64(deprivation[i]), p,
+            age, frail, np.float64(systolic_mmhg[i]), delirious, broken, np.float64(stroke_disability[i]),
+            np.float64(alcohol_g_day[i]), np.float64(deprivation_quintile[i]), p,
         )  # fmt: skip
         taken_ill = (1.0 - delirious_before) * delirious * (1.0 - attended)
         influences[of.FALL, i] += falls + p.delirium_presents * taken_ill / step_days

@@ -81,30 +81,30 @@ def haemoglobin_target(baseline, gfr, baseline_gfr, infection, store, store_at_e
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def settle(baseline_haemoglobin, iron_deficiency, haemoglobin, iron_store, p):
+def settle(baseline_haemoglobin_g_dl, iron_deficiency, haemoglobin_g_dl, iron_store_mg, p):
     """The state at entry: haemoglobin as measured, the store by the diagnosis."""
-    for i in prange(len(baseline_haemoglobin)):
-        haemoglobin[i] = np.float64(baseline_haemoglobin[i])
-        iron_store[i] = entry_store(np.float64(iron_deficiency[i]), p)
+    for i in prange(len(baseline_haemoglobin_g_dl)):
+        haemoglobin_g_dl[i] = np.float64(baseline_haemoglobin_g_dl[i])
+        iron_store_mg[i] = entry_store(np.float64(iron_deficiency[i]), p)
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def advance_day(
-    alive, baseline_haemoglobin, iron_deficiency, dry_weight, baseline_gfr, gfr, infection_severity, acute_cause,
-    care_level, iv_iron, haemoglobin, iron_store,
-    influences, step_days, share, p,
+    alive, baseline_haemoglobin_g_dl, iron_deficiency, dry_weight_kg, baseline_gfr_ml_min, gfr_ml_min,
+    infection_severity, acute_cause, care_level, iv_iron_mg, haemoglobin_g_dl, iron_store_mg, influences, step_days,
+    haemoglobin_share, p,
 ):  # fmt: skip
     """Advance all rows by one step of `step_days`.
 
-    Reads the columns up to `iv_iron` (mg on the day), writes `haemoglobin` and `iron_store`, adds to `influences`.
-    share: part of the way to its target that haemoglobin covers in a step.
+    Reads the columns up to `iv_iron_mg` (on the day), writes `haemoglobin_g_dl` and `iron_store_mg`, adds to
+    `influences`. haemoglobin_share: part of the way to its target that haemoglobin covers in a step.
     """
     for i in prange(len(alive)):
         lives = np.float64(alive[i]) > 0.5
         attended = np.float64(care_level[i]) >= LEVEL_EMERGENCY
-        base = np.float64(baseline_haemoglobin[i])
-        iron_per_g_dl = p.iron_per_kg_g_dl_mg * np.float64(dry_weight[i])
-        before, store_before = np.float64(haemoglobin[i]), np.float64(iron_store[i])
+        base = np.float64(baseline_haemoglobin_g_dl[i])
+        iron_per_g_dl = p.iron_per_kg_g_dl_mg * np.float64(dry_weight_kg[i])
+        before, store_before = np.float64(haemoglobin_g_dl[i]), np.float64(iron_store_mg[i])
         own_store = entry_store(np.float64(iron_deficiency[i]), p)
 
         # Blood lost yesterday, and given.
@@ -113,13 +113,13 @@ def advance_day(
         given = p.transfusion_below_g_dl if attended & (left < p.transfusion_below_g_dl) else left
 
         # Iron that comes and goes; then red cells are made of what there is, or give back theirs.
-        uptake = step_days * (absorbed(store_before, own_store, p) + np.float64(iv_iron[i]))
+        uptake = step_days * (absorbed(store_before, own_store, p) + np.float64(iv_iron_mg[i]))
         store = positive(store_before + uptake - step_days * p.iron_lost_mg_day)
         target = haemoglobin_target(
-            base, np.float64(gfr[i]), np.float64(baseline_gfr[i]), np.float64(infection_severity[i]), store_before,
-            own_store, p,
+            base, np.float64(gfr_ml_min[i]), np.float64(baseline_gfr_ml_min[i]), np.float64(infection_severity[i]),
+            store_before, own_store, p,
         )  # fmt: skip
-        rise = share * (target - given)
+        rise = haemoglobin_share * (target - given)
         possible = store / iron_per_g_dl
         rise = rise if rise < possible else possible
         now = np.float64(clip(given + rise, MIN_HAEMOGLOBIN, MAX_HAEMOGLOBIN))
@@ -131,5 +131,5 @@ def advance_day(
         influences[of.HEART_RATE, i] -= p.heart_rate_per_g_dl * gained
         influences[of.DEATH_LOG_HAZARD, i] += p.death_log_per_g_dl * (p.death_reference_g_dl - now)
 
-        haemoglobin[i] = now if lives else before
-        iron_store[i] = store if lives else store_before
+        haemoglobin_g_dl[i] = now if lives else before
+        iron_store_mg[i] = store if lives else store_before

@@ -90,30 +90,30 @@ def hyperglycaemia_hazard(glycaemia_percent, diabetes, p):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def settle(baseline_hba1c, hba1c, untreated_hba1c, influences, p):
+def settle(baseline_hba1c_percent, hba1c_percent, untreated_hba1c_percent, influences, p):
     """The state at entry: the measured HbA1c is that on entry drugs."""
-    for i in prange(len(baseline_hba1c)):
-        measured = np.float64(baseline_hba1c[i])
+    for i in prange(len(baseline_hba1c_percent)):
+        measured = np.float64(baseline_hba1c_percent[i])
         reduction = np.float64(influences[of.HBA1C_REDUCTION, i])
-        hba1c[i] = measured
-        untreated_hba1c[i] = clip(untreated_of(measured, reduction, p), MIN_HBA1C, MAX_UNTREATED)
+        hba1c_percent[i] = measured
+        untreated_hba1c_percent[i] = clip(untreated_of(measured, reduction, p), MIN_HBA1C, MAX_UNTREATED)
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def advance_day(
-    entry_day, age_years, alive, diabetes, gfr, infection_severity, frailty, hba1c, untreated_hba1c,
-    influences, today, step_days, hba1c_share, p,
+    entry_day, age_years, alive, diabetes, gfr_ml_min, infection_severity, frailty, hba1c_percent,
+    untreated_hba1c_percent, influences, time_days, step_days, hba1c_share, p,
 ):  # fmt: skip
-    """Advance all rows by one step of `step_days`, from day `today` on.
+    """Advance all rows by one step of `step_days`, from day `time_days` on.
 
-    Reads the columns up to `frailty`, writes `hba1c` and `untreated_hba1c` and adds to `influences`.
+    Reads the columns up to `frailty`, writes `hba1c_percent` and `untreated_hba1c_percent` and adds to `influences`.
     hba1c_share: part of the way to its target that HbA1c covers in a step.
     """
     for i in prange(len(age_years)):
         lives = np.float64(alive[i]) > 0.5
         has_diabetes = np.float64(diabetes[i])
-        age = np.float64(age_years[i]) + clip((today - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
-        before, untreated_before = np.float64(hba1c[i]), np.float64(untreated_hba1c[i])
+        age = np.float64(age_years[i]) + clip((time_days - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
+        before, untreated_before = np.float64(hba1c_percent[i]), np.float64(untreated_hba1c_percent[i])
         worse = p.hba1c_progression_percent_year * has_diabetes * step_days * YEARS_PER_DAY
         untreated = clip(untreated_before + worse, MIN_HBA1C, MAX_UNTREATED)
         sugar = glycaemia(
@@ -122,12 +122,17 @@ def advance_day(
         sugar = clip(sugar, MIN_HBA1C, MAX_HBA1C)
         now = approach(before, sugar, hba1c_share)
         too_low = hypoglycaemia_hazard(
-            np.float64(influences[of.HYPOGLYCAEMIC_DRIVE, i]), now, np.float64(gfr[i]), age, np.float64(frailty[i]), p
+            np.float64(influences[of.HYPOGLYCAEMIC_DRIVE, i]),
+            now,
+            np.float64(gfr_ml_min[i]),
+            age,
+            np.float64(frailty[i]),
+            p,
         )
         too_high = hyperglycaemia_hazard(sugar, has_diabetes, p)
 
         influences[of.GLUCOSE, i] += too_low + too_high
         influences[of.INFECTION_LOG_RATE, i] += p.infection_log_per_percent * positive(now - p.infection_hba1c_percent)
 
-        hba1c[i] = now if lives else before
-        untreated_hba1c[i] = untreated if lives else untreated_before
+        hba1c_percent[i] = now if lives else before
+        untreated_hba1c_percent[i] = untreated if lives else untreated_before

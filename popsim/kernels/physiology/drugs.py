@@ -69,48 +69,52 @@ REASON = _record(("per_day",), ("power", "implicated"))
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def live_day(
-    person_id, of_day, alive, dry_weight, reals, codes, reaction, stopped, influences, drugs, effects, reasons,
-    capacities, pathways, activations, with_reaction, seed, replication, step, step_days, settles,
+    person_id, entry_day, age_years, alive, dry_weight_kg, gfr_ml_min, filling_pressure_mmhg,
+    baseline_filling_pressure_mmhg, adherence, care_level, reals, codes, reaction, stopped_drugs, influences, drugs,
+    effects, reasons, capacities, pathways, activations, stopping_with_reaction_per_day, seed, replication, day,
+    step_days, settles,
 ):  # fmt: skip
     """All drugs of one step in all twins: amounts and who has stopped a drug are written, influences added to.
 
-    of_day: columns of `prepare`; reals, codes: columns, all of one kind, that records name by their place; capacities,
-    pathways, activations: (drugs, codes) tables of what a person's handling, genes and inhibitors do to each drug;
-    with_reaction: hazard a day of stopping a drug that is implicated in a reaction; settles: amounts become those of
-    the steady state.
+    reals, codes: columns, all of one kind, that records name by their place; capacities, pathways, activations: (drugs,
+    codes) tables of what a person's handling, genes and inhibitors do to each drug; stopping_with_reaction_per_day:
+    hazard of stopping a drug that is implicated in a reaction; settles: amounts become those of the steady state.
     """
     for chunk in prange((len(person_id) + CHUNK - 1) // CHUNK):
         live_chunk(
             chunk * CHUNK, min((chunk + 1) * CHUNK, len(person_id)),
-            person_id, of_day, alive, dry_weight, reals, codes, reaction, stopped, influences, drugs, effects, reasons,
-            capacities, pathways, activations, with_reaction, seed, replication, step, step_days, settles,
+            person_id, entry_day, age_years, alive, dry_weight_kg, gfr_ml_min, filling_pressure_mmhg,
+            baseline_filling_pressure_mmhg, adherence, care_level, reals, codes, reaction, stopped_drugs, influences,
+            drugs, effects, reasons, capacities, pathways, activations, stopping_with_reaction_per_day, seed,
+            replication, day, step_days, settles,
         )  # fmt: skip
 
 
 @njit(cache=True, error_model="numpy")
 def live_chunk(
-    start, end,
-    person_id, of_day, alive, dry_weight, reals, codes, reaction, stopped, influences, drugs, effects, reasons,
-    capacities, pathways, activations, with_reaction, seed, replication, step, step_days, settles,
+    start, end, person_id, entry_day, age_years, alive, dry_weight_kg, gfr_ml_min, filling_pressure_mmhg,
+    baseline_filling_pressure_mmhg, adherence, care_level, reals, codes, reaction, stopped_drugs, influences,
+    drugs, effects, reasons, capacities, pathways, activations, stopping_with_reaction_per_day, seed,
+    replication, day, step_days, settles,
 ):  # fmt: skip
     """The drugs of the twins in rows [start, end), at most CHUNK of them."""
     hours = HOURS_PER_DAY * step_days
     work, influence_on = np.ones(ROWS * WIDTH, np.float32), np.empty(CHUNK)
     flags, everybody = np.zeros(CHUNK, np.uint8), np.empty(CHUNK, np.uint32)
-    entry_day, age, weight, gfr, pressure, own_pressure, adherence, care_level = of_day
     prepare(
-        person_id[start:end], entry_day[start:end], age[start:end], weight[start:end], gfr[start:end],
-        pressure[start:end], own_pressure[start:end], adherence[start:end], care_level[start:end],
-        work, seed, replication, step, step * step_days,
+        person_id[start:end], entry_day[start:end], age_years[start:end], dry_weight_kg[start:end],
+        gfr_ml_min[start:end], filling_pressure_mmhg[start:end], baseline_filling_pressure_mmhg[start:end],
+        adherence[start:end], care_level[start:end], work, seed, replication, day, day * step_days,
     )  # fmt: skip
     flags[end - start :] = 0
-    lives, weight, stops, reacts = alive[start:end], dry_weight[start:end], stopped[start:end], reaction[start:end]
+    lives, weight = alive[start:end], dry_weight_kg[start:end]
+    stops, reacts = stopped_drugs[start:end], reaction[start:end]
     for place in range(len(drugs)):
         drug = drugs[place]
         dose, agent = reals[drug.dose][start:end], codes[drug.agent][start:end]
         kept, also_kept = reals[drug.kept][start:end], reals[drug.also_kept][start:end]
         found = people_on(dose, agent, np.int8(drug.own_agent), kept, also_kept, flags, everybody)
-        stops_today = (not settles) & ((step - drug.code) % STOPS_EVERY == 0) & (drug.reasons < drug.reasons_end)
+        stops_today = (not settles) & ((day - drug.code) % STOPS_EVERY == 0) & (drug.reasons < drug.reasons_end)
         if stops_today:
             resume(dose, agent, np.int8(drug.own_agent), stops, drug.code)
         if found == 0:
@@ -176,5 +180,5 @@ def live_chunk(
         if stops_today:
             for one in range(drug.reasons, drug.reasons_end):
                 why, days = reasons[one], STOPS_EVERY * step_days
-                hazard = (why.per_day, why.power, why.implicated, with_reaction)
+                hazard = (why.per_day, why.power, why.implicated, stopping_with_reaction_per_day)
                 stop(*(work, who, reacts, stops, drug.code, *hazard, days))

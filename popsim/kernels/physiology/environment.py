@@ -26,6 +26,14 @@ SMOKES = 2.0  # code of the trait
 HOTTEST = 25.0  # degrees above the threshold that are counted
 
 
+class Weather(NamedTuple):
+    """A day: mean temperature, fine particles, and the activity of respiratory viruses (1 = mean of a year)."""
+
+    temperature_celsius: float
+    pm25_ug_m3: float
+    virus_activity: float
+
+
 class EnvironmentParameters(NamedTuple):
     """Constants of this file; units and sources in evidence/environment.toml."""
 
@@ -59,35 +67,30 @@ def season_log_rate(virus_activity, pm25, p):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def settle(temperature, influences, p):
+def settle(temperature_celsius, influences, p):
     """What the weather of each twin's entry day does to pressure and fluid: its baseline was measured in it."""
-    for i in prange(len(temperature)):
-        hot = np.float64(heat(temperature[i], p))
+    for i in prange(len(temperature_celsius)):
+        hot = np.float64(heat(temperature_celsius[i], p))
         influences[of.NATRIURESIS, i] += p.heat_fluid_l_day_per_degree * hot
         influences[of.SYSTOLIC, i] -= p.heat_systolic_mmhg_per_degree * hot
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def advance_day(
-    smoking, alcohol, activity, deprivation, influences, temperature, pm25, virus_activity, p,
-):  # fmt: skip
-    """Add what a day of this weather does to all rows; reads the columns up to `deprivation` and writes none.
-
-    temperature in degrees Celsius (mean of the day), pm25 in micrograms a cubic metre, virus_activity 1 = mean.
-    """
-    hot = np.float64(heat(temperature, p))
-    season = np.float64(season_log_rate(virus_activity, pm25, p))
+def advance_day(smoking, alcohol_g_day, activity_met_h_week, deprivation_quintile, influences, weather, p):
+    """Add what a day of this weather does to all rows; writes no column."""
+    hot = np.float64(heat(weather.temperature_celsius, p))
+    season = np.float64(season_log_rate(weather.virus_activity, weather.pm25_ug_m3, p))
     for i in prange(len(smoking)):
         smokes = 1.0 if np.float64(smoking[i]) == SMOKES else 0.0
-        poorer = 3.0 - np.float64(deprivation[i])  # fifths below the middle
-        moves = np.float64(activity[i])
+        poorer = 3.0 - np.float64(deprivation_quintile[i])  # fifths below the middle
+        moves = np.float64(activity_met_h_week[i])
         moves = moves if moves < p.activity_most_met_h_week else p.activity_most_met_h_week
         influences[of.NATRIURESIS, i] += p.heat_fluid_l_day_per_degree * hot
         influences[of.SYSTOLIC, i] -= p.heat_systolic_mmhg_per_degree * hot
         influences[of.INFECTION_LOG_RATE, i] += (
             season + p.infection_log_smoking * smokes + p.infection_log_per_deprivation_fifth * poorer
         )
-        influences[of.ARRHYTHMIA_LOG_RATE, i] += p.arrhythmia_log_per_alcohol_g_day * np.float64(alcohol[i])
+        influences[of.ARRHYTHMIA_LOG_RATE, i] += p.arrhythmia_log_per_alcohol_g_day * np.float64(alcohol_g_day[i])
         influences[of.DEATH_LOG_HAZARD, i] += (
             p.heat_death_log_per_degree * hot
             + p.death_log_smoking * smokes

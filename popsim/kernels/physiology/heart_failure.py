@@ -42,7 +42,6 @@ from popsim.kernels.numerics.random import uniforms
 from popsim.kernels.numerics.scalars import YEARS_PER_DAY, approach, clip, small_chance
 from popsim.kernels.physiology import influences as of
 from popsim.kernels.physiology.acute import (
-    AcuteParameters,
     arrhythmia_hazard,
     cause_elsewhere,
     chosen_cause,
@@ -54,7 +53,6 @@ from popsim.kernels.physiology.acute import (
     renal_hazard,
 )
 from popsim.kernels.physiology.fluid import (
-    FluidParameters,
     drug_natriuresis,
     fluid_after,
     intravenous_natriuresis,
@@ -64,7 +62,6 @@ from popsim.kernels.physiology.fluid import (
     volume_natriuresis,
 )
 from popsim.kernels.physiology.heart import (
-    HeartParameters,
     ejection_fraction_gain,
     ejection_fraction_target,
     filling_pressure_target,
@@ -76,7 +73,6 @@ from popsim.kernels.physiology.heart import (
 )
 from popsim.kernels.physiology.influences import influence_on
 from popsim.kernels.physiology.kidney import (
-    KidneyParameters,
     chronic_gfr_after,
     gfr_drugs,
     gfr_target,
@@ -84,7 +80,6 @@ from popsim.kernels.physiology.kidney import (
     slowness,
 )
 from popsim.kernels.physiology.shocks import (
-    ShockParameters,
     adherence_today,
     arrhythmia_rate,
     infection_rate,
@@ -92,7 +87,7 @@ from popsim.kernels.physiology.shocks import (
     review_support,
     shock,
 )
-from popsim.kernels.physiology.symptoms import SymptomParameters, frailty_after, nyha_class, symptom_target
+from popsim.kernels.physiology.symptoms import frailty_after, functional_class, symptom_target
 
 
 class Relaxation(NamedTuple):
@@ -115,48 +110,33 @@ class Relaxation(NamedTuple):
     reconditioning: float
 
 
-class HeartFailureConstants(NamedTuple):
-    """All constants of the loop by organ system, in the order in which the kernels take them.
-
-    Unpacked at the call: numba passes a NamedTuple into a parallel loop only where it is itself an argument.
-    """
-
-    shocks: ShockParameters
-    fluid: FluidParameters
-    heart: HeartParameters
-    kidney: KidneyParameters
-    symptoms: SymptomParameters
-    acute: AcuteParameters
-    relaxation: Relaxation
-
-
 @njit(cache=True, parallel=True, error_model="numpy")
 def advance_day(
-    entered, person_id, entry_day, age_years, dry_weight, baseline_ejection_fraction, baseline_systolic,
-    baseline_filling_pressure, usual_salt, adherence_trait, life_table_hazard, diabetes, atrial_fibrillation, copd,
-    alive, care_level, beta_blocker, ras_inhibitor, neprilysin_inhibitor, mra, sglt2_inhibitor, loop_diuretic,
-    iv_diuretic, last_review,
-    intrinsic_natriuresis, untreated_ejection_fraction, untreated_systolic, untreated_heart_rate, untreated_potassium,
-    untreated_gfr, fluid_excess, filling_pressure, weight, ejection_fraction, systolic, heart_rate, gfr, potassium,
-    natriuretic_peptide, symptom_score, frailty, deconditioning, adherence, infection_severity, adherence_lapse,
-    salt_excess, arrhythmia_burden, death_hazard_per_day, nyha, acute_cause, onset, shock_onset,
-    seed, replication, step, step_days, shocks, fluid, heart, kidney, symptoms, acute, relax,
-    influences=None, death_cause=None, whole=None,
+    person_id, entry_day, age_years, dry_weight_kg, baseline_ejection_fraction_percent, baseline_systolic_mmhg,
+    baseline_filling_pressure_mmhg, usual_salt_g_day, adherence_trait, life_table_hazard_per_day, diabetes,
+    atrial_fibrillation, copd, alive, care_level, beta_blockade, ras_inhibition, neprilysin_inhibition,
+    mineralocorticoid_blockade, sglt2_inhibition, loop_diuretic_mg, iv_diuretic_mg_day, last_review_day,
+    intrinsic_natriuresis_l_day, untreated_ejection_fraction_percent, untreated_systolic_mmhg, untreated_heart_rate_bpm,
+    untreated_potassium_mmol_l, untreated_gfr_ml_min, extracellular_fluid_excess_l, filling_pressure_mmhg, weight_kg,
+    ejection_fraction_percent, systolic_mmhg, heart_rate_bpm, gfr_ml_min, potassium_mmol_l, nt_probnp_pg_ml,
+    symptom_score, frailty, deconditioning, adherence, infection_severity, adherence_lapse, salt_excess_g_day,
+    arrhythmia_burden, death_hazard_per_day, nyha_class, acute_cause, onset, shock_onset, seed, replication, day,
+    step_days, shocks, fluid, heart, kidney, symptoms, acute, relaxation, influences, death_cause, whole,
 ):  # fmt: skip
-    """Advance rows [0, entered) by one step of `step_days`; `step` counts steps from 0.
+    """Advance all rows by one step of `step_days`; `day` counts steps from 0.
 
-    Reads the columns up to `untreated_potassium`, writes those from `untreated_gfr` to `shock_onset`.
+    Reads the columns up to `untreated_potassium_mmol_l`, writes those from `untreated_gfr_ml_min` to `shock_onset`.
 
-    Alone, `influences`, `death_cause` and `whole` are None, and the drug columns are doses. In the clinical twin they
-    are the day's influences (influences.py), which organ systems have written before, the code of what a twin
-    dies of, which is written, and `WholeParameters`; the drug columns are then effects of what was taken. numba
-    compiles one version for each: what hangs on `None` is not in the other.
+    Alone, `influences`, `death_cause` and `whole` are None, and the effects of drugs (`beta_blockade` to
+    `loop_diuretic_mg`) are doses. In the clinical twin they are the day's influences (influences.py), which organ
+    systems have written before, the code of what a twin dies of, which is written, and `WholeParameters`; drugs count
+    by the effect of what was taken. numba compiles one version for each: what hangs on `None` is not in the other.
     """
-    today = step * step_days
-    for i in prange(entered):
+    today = day * step_days
+    for i in prange(len(person_id)):
         person = person_id[i]
-        u_infection, u_lapse, u_salt, u_arrhythmia = uniforms(seed, replication, person, STREAM_SHOCKS, step)
-        u_present, u_cause, u_death, u_died_of = uniforms(seed, replication, person, STREAM_EVENTS, step)
+        u_infection, u_lapse, u_salt, u_arrhythmia = uniforms(seed, replication, person, STREAM_SHOCKS, day)
+        u_present, u_cause, u_death, u_died_of = uniforms(seed, replication, person, STREAM_EVENTS, day)
         lives = np.float64(alive[i]) > 0.5
         level = np.float64(care_level[i])
         in_hospital = 1.0 if level >= LEVEL_WARD else 0.0
@@ -168,61 +148,64 @@ def advance_day(
 
         # Shocks and what is taken of the drugs.
         frail_before, reserve_lost_before = np.float64(frailty[i]), np.float64(deconditioning[i])
-        pressure_before = np.float64(filling_pressure[i])
-        own_pressure = np.float64(baseline_filling_pressure[i])
+        pressure_before = np.float64(filling_pressure_mmhg[i])
+        own_pressure = np.float64(baseline_filling_pressure_mmhg[i])
         pressure_rise = pressure_before - own_pressure
         trait = np.float64(adherence_trait[i])
-        support = review_support(today - np.float64(last_review[i]), shocks)
-        beta_before = np.float64(beta_blocker[i]) * np.float64(adherence[i])
+        support = review_support(today - np.float64(last_review_day[i]), shocks)
+        beta_before = np.float64(beta_blockade[i]) * np.float64(adherence[i])
         infection, new_infection = shock(
             np.float64(infection_severity[i]),
-            1.0 - (relax.infection_in_hospital if attended > 0.5 else relax.infection),
+            1.0 - (relaxation.infection_in_hospital if attended > 0.5 else relaxation.infection),
             infection_rate(has_copd, frail_before, reserve_lost_before, shocks)
             * exp(influence_on(influences, of.INFECTION_LOG_RATE, i)),
             step_days, u_infection, shocks.infection_weakest, 1.0,
         )  # fmt: skip
         lapse, new_lapse = shock(
             np.float64(adherence_lapse[i]),
-            1.0 - relax.lapse,
+            1.0 - relaxation.lapse,
             0.0 if attended > 0.5 else lapse_rate(trait, reserve_lost_before, support, shocks),
             step_days, u_lapse, shocks.lapse_weakest, 1.0,
         )  # fmt: skip
         salt, new_salt = shock(
-            np.float64(salt_excess[i]),
-            0.0 if attended > 0.5 else 1.0 - relax.salt,
+            np.float64(salt_excess_g_day[i]),
+            0.0 if attended > 0.5 else 1.0 - relaxation.salt,
             0.0 if attended > 0.5 else shocks.salt_rate_per_day,
             step_days, u_salt, shocks.salt_least_g_day, shocks.salt_most_g_day,
         )  # fmt: skip
         arrhythmia, new_arrhythmia = shock(
             np.float64(arrhythmia_burden[i]),
-            1.0 - (relax.arrhythmia_in_hospital if attended > 0.5 else relax.arrhythmia),
+            1.0 - (relaxation.arrhythmia_in_hospital if attended > 0.5 else relaxation.arrhythmia),
             arrhythmia_rate(has_af, pressure_rise, beta_before, shocks)
             * exp(influence_on(influences, of.ARRHYTHMIA_LOG_RATE, i)),
             step_days, u_arrhythmia, shocks.arrhythmia_weakest, 1.0,
         )  # fmt: skip
         taken = adherence_today(trait, support, lapse, facility, attended, shocks)
         share = taken if influences is None else 1.0
-        beta, ras = share * np.float64(beta_blocker[i]), share * np.float64(ras_inhibitor[i])
-        arni, aldosterone = share * np.float64(neprilysin_inhibitor[i]), share * np.float64(mra[i])
-        sglt2 = share * np.float64(sglt2_inhibitor[i])
-        loop = loop_response(share * np.float64(loop_diuretic[i]), fluid)
+        beta, ras = share * np.float64(beta_blockade[i]), share * np.float64(ras_inhibition[i])
+        arni, aldosterone = (
+            share * np.float64(neprilysin_inhibition[i]),
+            share * np.float64(mineralocorticoid_blockade[i]),
+        )
+        sglt2 = share * np.float64(sglt2_inhibition[i])
+        loop = loop_response(share * np.float64(loop_diuretic_mg[i]), fluid)
 
         # Fluid.
-        excess_before, gfr_before = np.float64(fluid_excess[i]), np.float64(gfr[i])
+        excess_before, gfr_before = np.float64(extracellular_fluid_excess_l[i]), np.float64(gfr_ml_min[i])
         power = kidney_power(gfr_before, fluid)
         natriuresis = (
-            np.float64(intrinsic_natriuresis[i])
+            np.float64(intrinsic_natriuresis_l_day[i])
             + volume_natriuresis(excess_before, power, fluid)
             + drug_natriuresis(excess_before, power, loop, ras, aldosterone, sglt2, fluid)
-            + intravenous_natriuresis(excess_before, power, np.float64(iv_diuretic[i]), fluid)
+            + intravenous_natriuresis(excess_before, power, np.float64(iv_diuretic_mg_day[i]), fluid)
             - retention(reserve_lost_before, infection, arrhythmia, fluid)
             + influence_on(influences, of.NATRIURESIS, i)
         )
-        excess = fluid_after(excess_before, np.float64(usual_salt[i]) + salt, natriuresis, step_days, fluid)
+        excess = fluid_after(excess_before, np.float64(usual_salt_g_day[i]) + salt, natriuresis, step_days, fluid)
 
         # Heart and circulation.
-        base_ef, own_systolic = np.float64(baseline_ejection_fraction[i]), np.float64(baseline_systolic[i])
-        ef_before, systolic_before = np.float64(ejection_fraction[i]), np.float64(systolic[i])
+        base_ef, own_systolic = np.float64(baseline_ejection_fraction_percent[i]), np.float64(baseline_systolic_mmhg[i])
+        ef_before, systolic_before = np.float64(ejection_fraction_percent[i]), np.float64(systolic_mmhg[i])
         ef_lost, preserved_ef = base_ef - ef_before, preserved(base_ef, heart)
         pressure = approach(
             pressure_before,
@@ -230,25 +213,25 @@ def advance_day(
                 own_pressure + influence_on(influences, of.FILLING_PRESSURE, i), excess, preserved_ef,
                 systolic_before - own_systolic, ef_lost, arrhythmia, infection, heart,
             ),
-            relax.filling_pressure,
+            relaxation.filling_pressure,
         )  # fmt: skip
         gain = ejection_fraction_gain(1.0 - preserved_ef, beta, ras, arni, aldosterone, sglt2, heart)
         ef = approach(
             ef_before,
             ejection_fraction_target(
-                np.float64(untreated_ejection_fraction[i]) + influence_on(influences, of.EJECTION_FRACTION, i),
+                np.float64(untreated_ejection_fraction_percent[i]) + influence_on(influences, of.EJECTION_FRACTION, i),
                 gain,
                 pressure_rise,
                 arrhythmia,
                 heart,
             ),
-            relax.ejection_fraction,
+            relaxation.ejection_fraction,
         )
         pressure_drugs = systolic_drugs(beta, ras, arni, aldosterone, sglt2, heart)
         sbp = approach(
             systolic_before,
             systolic_target(
-                np.float64(untreated_systolic[i]) + influence_on(influences, of.SYSTOLIC, i),
+                np.float64(untreated_systolic_mmhg[i]) + influence_on(influences, of.SYSTOLIC, i),
                 pressure_drugs,
                 excess_before,
                 ef_lost,
@@ -256,12 +239,12 @@ def advance_day(
                 arrhythmia,
                 heart,
             ),
-            relax.systolic,
+            relaxation.systolic,
         )
         rate = approach(
-            np.float64(heart_rate[i]),
+            np.float64(heart_rate_bpm[i]),
             heart_rate_target(
-                np.float64(untreated_heart_rate[i]) + influence_on(influences, of.HEART_RATE, i),
+                np.float64(untreated_heart_rate_bpm[i]) + influence_on(influences, of.HEART_RATE, i),
                 beta,
                 pressure_rise,
                 excess_before,
@@ -269,11 +252,13 @@ def advance_day(
                 arrhythmia,
                 heart,
             ),
-            relax.heart_rate,
+            relaxation.heart_rate,
         )
 
         # Kidney.
-        chronic_gfr = chronic_gfr_after(np.float64(untreated_gfr[i]), np.float64(diabetes[i]), sglt2, step_days, kidney)
+        chronic_gfr = chronic_gfr_after(
+            np.float64(untreated_gfr_ml_min[i]), np.float64(diabetes[i]), sglt2, step_days, kidney
+        )
         if influences is not None:
             slope = influence_on(influences, of.GFR_SLOPE, i) * step_days * YEARS_PER_DAY
             chronic_gfr = clip(chronic_gfr + slope, 5.0, 170.0)
@@ -285,19 +270,19 @@ def advance_day(
             gfr_target(
                 chronic_gfr, dip, pressure_rise, systolic_before, own_systolic, excess_before, infection, kidney
             ),
-            relax.gfr,
+            relaxation.gfr,
         )
         slow = slowness(gfr_before, kidney)
         serum_potassium = approach(
-            np.float64(potassium[i]),
+            np.float64(potassium_mmol_l[i]),
             clip(
-                np.float64(untreated_potassium[i])
+                np.float64(untreated_potassium_mmol_l[i])
                 + potassium_shift(slow, loop, ras, aldosterone, kidney)
                 + influence_on(influences, of.POTASSIUM, i),
                 2.5,
                 8.5,
             ),
-            relax.potassium,
+            relaxation.potassium,
         )
         peptide = nt_probnp(pressure, ef, slow, age, has_af, heart)
 
@@ -306,11 +291,13 @@ def advance_day(
             np.float64(symptom_score[i]),
             symptom_target(pressure, ef_before, has_copd, infection, arrhythmia, frail_before, symptoms)
             + influence_on(influences, of.SYMPTOM, i),
-            relax.symptom,
+            relaxation.symptom,
         )
         frail = frailty_after(frail_before, in_hospital, step_days, symptoms)
         reserve_lost = approach(
-            reserve_lost_before, in_hospital, relax.deconditioning if in_hospital > 0.5 else relax.reconditioning
+            reserve_lost_before,
+            in_hospital,
+            relaxation.deconditioning if in_hospital > 0.5 else relaxation.reconditioning,
         )
 
         # Acute presentation.
@@ -341,13 +328,13 @@ def advance_day(
 
         # Death.
         h_death = death_hazard(
-            np.float64(life_table_hazard[i]), age, years, ef, score, infection, arrhythmia, frail, reserve_lost,
+            np.float64(life_table_hazard_per_day[i]), age, years, ef, score, infection, arrhythmia, frail, reserve_lost,
             filtration, sbp, serum_potassium, beta, aldosterone, acute,
         )  # fmt: skip
         h_death += acute.death_palliative_per_day if level < LEVEL_COMMUNITY else 0.0
         if influences is not None:
             h_other_death = other_death_hazard(
-                np.float64(life_table_hazard[i]), infection, frail, reserve_lost, acute, whole
+                np.float64(life_table_hazard_per_day[i]), infection, frail, reserve_lost, acute, whole
             )
             h_death *= exp(clip(influence_on(influences, of.DEATH_LOG_HAZARD, i), -3.0, 3.0))
             h_death += influence_on(influences, of.SUDDEN_DEATH, i)
@@ -364,26 +351,26 @@ def advance_day(
             + (float(ONSET_SHOCK) if shocks_begun > 0.5 else 0.0)
         )
 
-        untreated_gfr[i] = chronic_gfr if lives else np.float64(untreated_gfr[i])
-        fluid_excess[i] = excess if lives else excess_before
-        filling_pressure[i] = pressure if lives else pressure_before
-        weight[i] = np.float64(dry_weight[i]) + excess if lives else np.float64(weight[i])
-        ejection_fraction[i] = ef if lives else ef_before
-        systolic[i] = sbp if lives else systolic_before
-        heart_rate[i] = rate if lives else np.float64(heart_rate[i])
-        gfr[i] = filtration if lives else gfr_before
-        potassium[i] = serum_potassium if lives else np.float64(potassium[i])
-        natriuretic_peptide[i] = peptide if lives else np.float64(natriuretic_peptide[i])
+        untreated_gfr_ml_min[i] = chronic_gfr if lives else np.float64(untreated_gfr_ml_min[i])
+        extracellular_fluid_excess_l[i] = excess if lives else excess_before
+        filling_pressure_mmhg[i] = pressure if lives else pressure_before
+        weight_kg[i] = np.float64(dry_weight_kg[i]) + excess if lives else np.float64(weight_kg[i])
+        ejection_fraction_percent[i] = ef if lives else ef_before
+        systolic_mmhg[i] = sbp if lives else systolic_before
+        heart_rate_bpm[i] = rate if lives else np.float64(heart_rate_bpm[i])
+        gfr_ml_min[i] = filtration if lives else gfr_before
+        potassium_mmol_l[i] = serum_potassium if lives else np.float64(potassium_mmol_l[i])
+        nt_probnp_pg_ml[i] = peptide if lives else np.float64(nt_probnp_pg_ml[i])
         symptom_score[i] = score if lives else np.float64(symptom_score[i])
         frailty[i] = frail if lives else frail_before
         deconditioning[i] = reserve_lost if lives else reserve_lost_before
         adherence[i] = taken if lives else np.float64(adherence[i])
         infection_severity[i] = infection if lives else np.float64(infection_severity[i])
         adherence_lapse[i] = lapse if lives else np.float64(adherence_lapse[i])
-        salt_excess[i] = salt if lives else np.float64(salt_excess[i])
+        salt_excess_g_day[i] = salt if lives else np.float64(salt_excess_g_day[i])
         arrhythmia_burden[i] = arrhythmia if lives else np.float64(arrhythmia_burden[i])
         death_hazard_per_day[i] = h_death if lives else np.float64(death_hazard_per_day[i])
-        nyha[i] = nyha_class(score, symptoms) if lives else np.float64(nyha[i])
+        nyha_class[i] = functional_class(score, symptoms) if lives else np.float64(nyha_class[i])
         acute_cause[i] = cause if lives & presents else 0.0
         onset[i] = bits if lives else 0.0
         shock_onset[i] = shocks_begun if lives else 0.0

@@ -153,30 +153,33 @@ def slowness_cleared(gfr, p):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def settle(baseline_albuminuria, diabetes, albuminuria, untreated_albuminuria, injury, dialysis, influences, p):
+def settle(
+    baseline_albuminuria_mg_g, diabetes, albuminuria_mg_g, untreated_albuminuria_mg_g, kidney_injury_severity, dialysis,
+    influences, p,
+):  # fmt: skip
     """The state at entry: measured albuminuria is that on entry drugs; no injury, no dialysis."""
-    for i in prange(len(baseline_albuminuria)):
+    for i in prange(len(baseline_albuminuria_mg_g)):
         lowered = albuminuria_drugs(
             np.float64(influences[of.RAS_INHIBITION, i]), np.float64(influences[of.NEPRILYSIN_INHIBITION, i]),
             np.float64(influences[of.MINERALOCORTICOID_BLOCKADE, i]), np.float64(influences[of.SGLT2_INHIBITION, i]),
             np.float64(diabetes[i]), p,
         )  # fmt: skip
-        albuminuria[i] = np.float64(baseline_albuminuria[i])
-        untreated_albuminuria[i] = np.float64(baseline_albuminuria[i]) * exp(lowered)
-        injury[i] = 0.0
+        albuminuria_mg_g[i] = np.float64(baseline_albuminuria_mg_g[i])
+        untreated_albuminuria_mg_g[i] = np.float64(baseline_albuminuria_mg_g[i]) * exp(lowered)
+        kidney_injury_severity[i] = 0.0
         dialysis[i] = 0
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def advance_day(
-    person_id, alive, baseline_systolic, baseline_gfr, diabetes, systolic, gfr, untreated_gfr, fluid_excess,
-    infection_severity, frailty, acute_cause, care_level, hba1c,
-    albuminuria, untreated_albuminuria, injury, dialysis,
-    influences, seed, replication, step, step_days, albuminuria_share, injury_share, p,
+    person_id, alive, baseline_systolic_mmhg, baseline_gfr_ml_min, diabetes, systolic_mmhg, gfr_ml_min,
+    untreated_gfr_ml_min, extracellular_fluid_excess_l, infection_severity, frailty, acute_cause, care_level,
+    hba1c_percent, albuminuria_mg_g, untreated_albuminuria_mg_g, kidney_injury_severity, dialysis, influences, seed,
+    replication, day, step_days, albuminuria_share, injury_share, p,
 ):  # fmt: skip
-    """Advance all rows by one step of `step_days`; `step` counts steps from 0.
+    """Advance all rows by one step of `step_days`; `day` counts steps from 0.
 
-    Reads the columns up to `hba1c`, writes those from `albuminuria` to `dialysis` and adds to `influences`.
+    Reads the columns up to `hba1c_percent`, writes those from `albuminuria_mg_g` to `dialysis`, adds to `influences`.
     albuminuria_share, injury_share: part of the way covered in a step (albuminuria to its target, injury to none).
     """
     years = step_days * YEARS_PER_DAY
@@ -185,20 +188,20 @@ def advance_day(
     log_reference = log(p.slope_reference_mg_g)
     wander = p.slope_wander * np.sqrt(12.0 * per_year)  # of a uniform with variance 1/12
     for i in prange(len(person_id)):
-        u_injury, u_dialysis, u_wander, _ = uniforms(seed, replication, person_id[i], STREAM_METABOLISM, 4 * step)
+        u_injury, u_dialysis, u_wander, _ = uniforms(seed, replication, person_id[i], STREAM_METABOLISM, 4 * day)
         lives = np.float64(alive[i]) > 0.5
         ras = np.float64(influences[of.RAS_INHIBITION, i])
         neprilysin = np.float64(influences[of.NEPRILYSIN_INHIBITION, i])
         mra = np.float64(influences[of.MINERALOCORTICOID_BLOCKADE, i])
         sglt2 = np.float64(influences[of.SGLT2_INHIBITION, i])
         loop_mg = np.float64(influences[of.LOOP_DIURETIC, i])
-        pressure, own_pressure = np.float64(systolic[i]), np.float64(baseline_systolic[i])
-        filtration, chronic = np.float64(gfr[i]), np.float64(untreated_gfr[i])
-        excess = np.float64(fluid_excess[i])
+        pressure, own_pressure = np.float64(systolic_mmhg[i]), np.float64(baseline_systolic_mmhg[i])
+        filtration, chronic = np.float64(gfr_ml_min[i]), np.float64(untreated_gfr_ml_min[i])
+        excess = np.float64(extracellular_fluid_excess_l[i])
 
         # Albuminuria, and what it costs of filtration.
-        untreated_before, albumin_before = np.float64(untreated_albuminuria[i]), np.float64(albuminuria[i])
-        poor_control = positive(np.float64(hba1c[i]) - p.hba1c_harmless_percent)
+        untreated_before, albumin_before = np.float64(untreated_albuminuria_mg_g[i]), np.float64(albuminuria_mg_g[i])
+        poor_control = positive(np.float64(hba1c_percent[i]) - p.hba1c_harmless_percent)
         growth = p.albuminuria_growth_per_year + p.albuminuria_growth_per_hba1c * poor_control
         untreated = clip(untreated_before * (1.0 + years * growth), MIN_ALBUMINURIA, 3.0 * MAX_ALBUMINURIA)
         lowered = albuminuria_drugs(ras, neprilysin, mra, sglt2, np.float64(diabetes[i]), p)
@@ -212,7 +215,7 @@ def advance_day(
             pressure, own_pressure, excess, np.float64(infection_severity[i]), filtration, ras, mra, loop_mg, p
         )
         contrast = p.injury_after_infarction if np.float64(acute_cause[i]) == CAUSE_INFARCTION else 0.0
-        injury_before = np.float64(injury[i])
+        injury_before = np.float64(kidney_injury_severity[i])
         hurt, _ = shock(
             injury_before, 1.0 - injury_share, hazard * step_days + contrast, 1.0, u_injury, p.injury_weakest, 1.0
         )
@@ -224,7 +227,7 @@ def advance_day(
         starts = p.dialysis_start_per_day * (1.0 - np.float64(frailty[i])) if needs else 0.0
         begins = u_dialysis < small_chance(starts * step_days)
         dialysed = 1.0 if begins else dialysed_before
-        uraemia = uraemia_beyond_baseline(filtration, np.float64(baseline_gfr[i]), dialysed, p)
+        uraemia = uraemia_beyond_baseline(filtration, np.float64(baseline_gfr_ml_min[i]), dialysed, p)
         removed = dialysed * clip(p.dialysis_fluid_per_day * excess, 0.0, p.dialysis_fluid_most_l_day)
         cleared = dialysed * p.potassium_slow_kidney_mmol_l * slowness_cleared(filtration, p)
 
@@ -238,7 +241,7 @@ def advance_day(
         )
         influences[of.RENAL, i] += p.injury_presents_per_day * hurt * hurt + p.uraemia_presents_per_day * uraemia
 
-        albuminuria[i] = albumin if lives else albumin_before
-        untreated_albuminuria[i] = untreated if lives else untreated_before
-        injury[i] = hurt if lives else injury_before
+        albuminuria_mg_g[i] = albumin if lives else albumin_before
+        untreated_albuminuria_mg_g[i] = untreated if lives else untreated_before
+        kidney_injury_severity[i] = hurt if lives else injury_before
         dialysis[i] = dialysed if lives else dialysed_before

@@ -84,31 +84,32 @@ def decline(copd, smokes, p):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def settle(baseline_fev1, fev1, exacerbation):
+def settle(baseline_fev1_percent, fev1_percent, exacerbation_severity):
     """The state at entry: FEV1 as measured, no exacerbation."""
-    for i in prange(len(baseline_fev1)):
-        fev1[i] = np.float64(baseline_fev1[i])
-        exacerbation[i] = 0.0
+    for i in prange(len(baseline_fev1_percent)):
+        fev1_percent[i] = np.float64(baseline_fev1_percent[i])
+        exacerbation_severity[i] = 0.0
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def advance_day(
-    person_id, alive, copd, smoking, baseline_fev1, infection_severity, fev1, exacerbation,
-    influences, seed, replication, step, step_days, remaining, p,
+    person_id, alive, copd, smoking, baseline_fev1_percent, infection_severity, fev1_percent, exacerbation_severity,
+    influences, seed, replication, day, step_days, remaining, p,
 ):  # fmt: skip
-    """Advance all rows by one step of `step_days`; `step` counts steps from 0.
+    """Advance all rows by one step of `step_days`; `day` counts steps from 0.
 
-    Reads the columns up to `infection_severity`, writes `fev1` and `exacerbation` and adds to `influences`.
+    Reads the columns up to `infection_severity`, writes `fev1_percent` and `exacerbation_severity`, adds to
+    `influences`.
     remaining: share of an exacerbation's severity that is left after a step.
     """
     years = step_days * YEARS_PER_DAY
     for i in prange(len(person_id)):
         person = person_id[i]
-        u_onset, _, _, _ = uniforms(seed, replication, person, STREAM_LUNGS, 4 * step)
+        u_onset, _, _, _ = uniforms(seed, replication, person, STREAM_LUNGS, 4 * day)
         lives = np.float64(alive[i]) > 0.5
         has_copd = np.float64(copd[i])
         smokes = 1.0 if np.float64(smoking[i]) == 2.0 else 0.0
-        before, flare_before = np.float64(fev1[i]), np.float64(exacerbation[i])
+        before, flare_before = np.float64(fev1_percent[i]), np.float64(exacerbation_severity[i])
         rate = has_copd * exacerbation_rate(
             before, np.float64(influences[of.BRONCHODILATION, i]), np.float64(influences[of.INFECTION_LOG_RATE, i]),
             np.float64(infection_severity[i]), p,
@@ -118,7 +119,7 @@ def advance_day(
         scar = begins * p.fev1_lost_per_exacerbation_ml * 100.0 / p.fev1_predicted_ml
         lost = decline(has_copd, smokes, p) * years + scar
         now = clip(before - lost, MIN_FEV1, MAX_FEV1)
-        worse = positive(np.float64(baseline_fev1[i]) - now)
+        worse = positive(np.float64(baseline_fev1_percent[i]) - now)
 
         influences[of.RESPIRATORY, i] += p.exacerbation_presents_per_day * flare * flare
         influences[of.SYMPTOM, i] += p.symptom_exacerbation * flare + p.symptom_per_fev1_percent * worse
@@ -127,5 +128,5 @@ def advance_day(
         influences[of.ARRHYTHMIA_LOG_RATE, i] += p.arrhythmia_log_exacerbation * flare
         influences[of.DEATH_LOG_HAZARD, i] += p.death_log_exacerbation * flare + p.death_log_per_fev1_percent * worse
 
-        fev1[i] = now if lives else before
-        exacerbation[i] = flare if lives else flare_before
+        fev1_percent[i] = now if lives else before
+        exacerbation_severity[i] = flare if lives else flare_before

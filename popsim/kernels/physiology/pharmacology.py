@@ -135,19 +135,19 @@ def draw_handling(person_id, handling, seed, replication, code):
 
 @njit(cache=True, error_model="numpy")
 def prepare(
-    person_id, entry_day, age_years, dry_weight, gfr, filling_pressure, baseline_filling_pressure, adherence,
-    care_level, work, seed, replication, day, today,
+    person_id, entry_day, age_years, dry_weight_kg, gfr_ml_min, filling_pressure_mmhg, baseline_filling_pressure_mmhg,
+    adherence, care_level, work, seed, replication, day, time_days,
 ):  # fmt: skip
     """Fill the rows of the day; LEFT is an exponential variate: how much hazard of stopping a drug today can bear."""
     for i in range(len(person_id)):
         attended = np.float64(care_level[i]) >= LEVEL_EMERGENCY
-        years = clip((today - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
-        rise = np.float64(filling_pressure[i]) - np.float64(baseline_filling_pressure[i])
-        size = np.float64(dry_weight[i]) * (1.0 / REFERENCE_WEIGHT_KG)
+        years = clip((time_days - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
+        rise = np.float64(filling_pressure_mmhg[i]) - np.float64(baseline_filling_pressure_mmhg[i])
+        size = np.float64(dry_weight_kg[i]) * (1.0 / REFERENCE_WEIGHT_KG)
         root = np.sqrt(size)
         work[TAKEN + i] = 1.0 if attended else np.float64(adherence[i])
         work[AGE + i] = np.float64(age_years[i]) + years - REFERENCE_AGE_YEARS
-        work[GFR_RATIO + i] = np.float64(gfr[i]) * (1.0 / REFERENCE_GFR_ML_MIN)
+        work[GFR_RATIO + i] = np.float64(gfr_ml_min[i]) * (1.0 / REFERENCE_GFR_ML_MIN)
         work[CONGESTION + i] = clip(rise * (1.0 / CONGESTED_MMHG), 0.0, 1.0)
         work[LEFT + i] = -log(uniform(seed, replication, person_id[i], STREAM_KINETICS, DRAWS_FROM + day))
         work[NO_SIZE + i] = 1.0

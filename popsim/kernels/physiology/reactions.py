@@ -49,30 +49,33 @@ class ReactionParameters(NamedTuple):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def find(alive, heart_rate, systolic, potassium, gfr, untreated_gfr, hba1c, stopped, reaction, influences, p):
+def find(
+    alive, heart_rate_bpm, systolic_mmhg, potassium_mmol_l, gfr_ml_min, untreated_gfr_ml_min, hba1c_percent,
+    stopped_drugs, reaction, influences, p,
+):  # fmt: skip
     """Write the bits of today's reactions; add the hazard of syncope by a slow rhythm under drugs that slow the heart.
 
     The hazard is the square of a ramp in the pulse times the drugs' strength: a full beta-blockade counts 1, other
     drugs by the beats a minute that they take away.
     """
     for i in prange(len(alive)):
-        pulse = np.float64(heart_rate[i])
+        pulse = np.float64(heart_rate_bpm[i])
         other = -np.float64(influences[of.HEART_RATE, i]) * p.slowing_per_bpm
         slowing = np.float64(influences[of.BETA_BLOCKADE, i]) + (other if other > 0.0 else 0.0)
         slow = ramp(pulse, p.slow_rhythm_from_bpm, -p.slow_rhythm_per_bpm)
         clots = np.float64(influences[of.ANTICOAGULATION, i])
         thin = clots > p.bleeding_risk_anticoagulation
         both = (clots > 0.5) & (np.float64(influences[of.PLATELET_INHIBITION, i]) > p.bleeding_risk_platelet_inhibition)
-        tight = np.float64(hba1c[i]) < p.hypoglycaemia_below_percent
+        tight = np.float64(hba1c_percent[i]) < p.hypoglycaemia_below_percent
         driven = np.float64(influences[of.HYPOGLYCAEMIC_DRIVE, i]) > p.hypoglycaemia_drive
-        injured = np.float64(gfr[i]) < p.kidney_injury_share * np.float64(untreated_gfr[i])
+        injured = np.float64(gfr_ml_min[i]) < p.kidney_injury_share * np.float64(untreated_gfr_ml_min[i])
         bits = float(BRADYCARDIA) if (pulse < p.bradycardia_below_bpm) & (slowing > 0.0) else 0.0
-        bits += float(HYPOTENSION) if np.float64(systolic[i]) < p.hypotension_below_mmhg else 0.0
-        bits += float(HYPERKALAEMIA) if np.float64(potassium[i]) >= p.hyperkalaemia_from_mmol_l else 0.0
+        bits += float(HYPOTENSION) if np.float64(systolic_mmhg[i]) < p.hypotension_below_mmhg else 0.0
+        bits += float(HYPERKALAEMIA) if np.float64(potassium_mmol_l[i]) >= p.hyperkalaemia_from_mmol_l else 0.0
         bits += float(KIDNEY_INJURY) if injured else 0.0
         bits += float(BLEEDING_RISK) if thin | both else 0.0
         bits += float(HYPOGLYCAEMIA) if tight & driven else 0.0
-        bits += float(INTOLERANCE) if stopped[i] > 0 else 0.0
+        bits += float(INTOLERANCE) if stopped_drugs[i] > 0 else 0.0
         influences[of.SLOW_RHYTHM, i] += p.slow_rhythm_per_day * slowing * slow * slow
         reaction[i] = bits if np.float64(alive[i]) > 0.5 else np.float64(reaction[i])
 

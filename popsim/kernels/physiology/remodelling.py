@@ -41,11 +41,13 @@ def left(effect, slowed):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def advance_day(alive, filling_pressure, baseline_filling_pressure, remodelling, influences, step_days, p):
-    """Advance all rows by one step of `step_days`: writes `remodelling` (mmHg) and adds it to the filling pressure."""
+def advance_day(
+    alive, filling_pressure_mmhg, baseline_filling_pressure_mmhg, remodelling_mmhg, influences, step_days, p,
+):  # fmt: skip
+    """Advance all rows by one step of `step_days`: writes `remodelling_mmhg`, adds it to the filling pressure."""
     for i in prange(len(alive)):
-        before = np.float64(remodelling[i])
-        rise = positive(np.float64(filling_pressure[i]) - np.float64(baseline_filling_pressure[i]))
+        before = np.float64(remodelling_mmhg[i])
+        rise = positive(np.float64(filling_pressure_mmhg[i]) - np.float64(baseline_filling_pressure_mmhg[i]))
         rate = p.remodelling_mmhg_year * YEARS_PER_DAY * (1.0 + p.remodelling_more_per_mmhg * rise)
         rate *= left(np.float64(influences[of.BETA_BLOCKADE, i]), p.slowed_by_beta_blockade)
         rate *= left(np.float64(influences[of.RAS_INHIBITION, i]), p.slowed_by_ras_inhibition)
@@ -54,4 +56,4 @@ def advance_day(alive, filling_pressure, baseline_filling_pressure, remodelling,
         rate *= left(np.float64(influences[of.SGLT2_INHIBITION, i]), p.slowed_by_sglt2_inhibition)
         now = clip(before + rate * step_days, 0.0, p.remodelling_highest_mmhg)
         influences[of.FILLING_PRESSURE, i] += now
-        remodelling[i] = now if np.float64(alive[i]) > 0.5 else before
+        remodelling_mmhg[i] = now if np.float64(alive[i]) > 0.5 else before

@@ -42,7 +42,7 @@ def symptom_target(pressure, ef, copd, infection, arrhythmia, frailty, p):
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def nyha_class(score, p):
+def functional_class(score, p):
     """NYHA class 1.0..4.0 from the symptom score."""
     second = 1.0 if score >= p.nyha_2_from else 0.0
     third = 1.0 if score >= p.nyha_3_from else 0.0

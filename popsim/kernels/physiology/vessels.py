@@ -35,35 +35,38 @@ REFERENCE_HBA1C_PERCENT = 6.4
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def settle(atrial_fibrillation, scar_percent, days_since_infarction, stent, has_fibrillation, disability, has_bled):
+def settle(
+    atrial_fibrillation, infarct_scar_percent, days_since_infarction, coronary_stent, has_atrial_fibrillation,
+    stroke_disability, has_bled,
+):  # fmt: skip
     """The state at entry: what the traits say, and nothing new; at this state no influence differs from 0."""
-    for i in prange(len(scar_percent)):
-        scar_percent[i] = 0.0
+    for i in prange(len(infarct_scar_percent)):
+        infarct_scar_percent[i] = 0.0
         days_since_infarction[i] = LONG_AGO_DAYS
-        stent[i] = 0
-        has_fibrillation[i] = atrial_fibrillation[i]
-        disability[i] = 0.0
+        coronary_stent[i] = 0
+        has_atrial_fibrillation[i] = atrial_fibrillation[i]
+        stroke_disability[i] = 0.0
         has_bled[i] = 0
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def advance_day(
-    person_id, entry_day, age_years, alive, care_level, acute_cause, smoking, alcohol, hypertension, diabetes,
-    coronary_disease, prior_infarction, prior_stroke, atrial_fibrillation, baseline_ldl, baseline_filling_pressure,
-    systolic, gfr, hba1c, filling_pressure, ejection_fraction,
-    scar_percent, days_since_infarction, stent, has_fibrillation, disability, has_bled,
-    influences, seed, replication, step, step_days, stiffening, stiffening_hypertension, fibrillation_log_rate,
-    coronary, stroke,
+    person_id, entry_day, age_years, alive, care_level, acute_cause, smoking, alcohol_g_day, hypertension, diabetes,
+    coronary_disease, prior_infarction, prior_stroke, atrial_fibrillation, baseline_ldl_mmol_l,
+    baseline_filling_pressure_mmhg, systolic_mmhg, gfr_ml_min, hba1c_percent, filling_pressure_mmhg,
+    ejection_fraction_percent, infarct_scar_percent, days_since_infarction, coronary_stent, has_atrial_fibrillation,
+    stroke_disability, has_bled, influences, seed, replication, day, step_days, stiffening_mmhg_year,
+    stiffening_hypertension_mmhg_year, fibrillation_log_rate, coronary, stroke,
 ):  # fmt: skip
-    """Advance all rows by one step of `step_days`; `step` counts steps from 0.
+    """Advance all rows by one step of `step_days`; `day` counts steps from 0.
 
-    Reads the columns up to `ejection_fraction`, writes those from `scar_percent` to `has_bled`, adds to `influences`.
-    stiffening, stiffening_hypertension: mmHg a year, of everybody and more with hypertension; fibrillation_log_rate:
-    log of the factor by which atrial fibrillation raises the core's rate of fast arrhythmias.
+    Reads the columns up to `ejection_fraction_percent`, writes those from `infarct_scar_percent` to `has_bled`, adds to
+    `influences`. stiffening_mmhg_year, stiffening_hypertension_mmhg_year: of everybody, and more with hypertension;
+    fibrillation_log_rate: log of the factor by which atrial fibrillation raises the core's rate of fast arrhythmias.
     """
-    today = step * step_days
+    today = day * step_days
     for i in prange(len(person_id)):
-        u_event, u_stent, u_fibrillation, _ = uniforms(seed, replication, person_id[i], STREAM_VESSELS, 4 * step)
+        u_event, u_stent, u_fibrillation, _ = uniforms(seed, replication, person_id[i], STREAM_VESSELS, 4 * day)
         lives = np.float64(alive[i]) > 0.5
         level = np.float64(care_level[i])
         happened = np.float64(acute_cause[i])
@@ -76,18 +79,18 @@ def advance_day(
         inhibition = clip(np.float64(influences[of.PLATELET_INHIBITION, i]), 0.0, 1.0)
         anticoagulation = np.float64(influences[of.ANTICOAGULATION, i])
         untreated_ldl, lowered = (
-            np.float64(baseline_ldl[i]),
+            np.float64(baseline_ldl_mmol_l[i]),
             clip(np.float64(influences[of.LDL_REDUCTION, i]), 0.0, 1.0),
         )
         lipid = untreated_ldl * (1.0 - lowered) - REFERENCE_LDL_MMOL_L
-        sugar = np.float64(hba1c[i]) - REFERENCE_HBA1C_PERCENT
-        sbp, filtration = np.float64(systolic[i]), np.float64(gfr[i])
+        sugar = np.float64(hba1c_percent[i]) - REFERENCE_HBA1C_PERCENT
+        sbp, filtration = np.float64(systolic_mmhg[i]), np.float64(gfr_ml_min[i])
         pressure = clip(sbp - REFERENCE_SYSTOLIC_MMHG, -50.0, 75.0)
         slow = positive(REFERENCE_GFR_ML_MIN - filtration)
 
         # Coronary disease: what yesterday's infarction leaves, the stent, the next infarction.
-        scar_before, since_before = np.float64(scar_percent[i]), np.float64(days_since_infarction[i])
-        stent_before = np.float64(stent[i])
+        scar_before, since_before = np.float64(infarct_scar_percent[i]), np.float64(days_since_infarction[i])
+        stent_before = np.float64(coronary_stent[i])
         scarred = clip(scar_before + (scar(u_event, coronary) if infarcted else 0.0), 0.0, MAX_SCAR_PERCENT)
         since = 0.0 if infarcted else clip(since_before + step_days, 0.0, LONG_AGO_DAYS)
         bare = 0.0 if infarcted else stent_before
@@ -103,10 +106,10 @@ def advance_day(
         early = coronary.infarction_early_death_per_day if since < coronary.infarction_early_days else 0.0
 
         # Atrial fibrillation and stroke.
-        fibrillates_before, disability_before = np.float64(has_fibrillation[i]), np.float64(disability[i])
-        pressure_rise = np.float64(filling_pressure[i]) - np.float64(baseline_filling_pressure[i])
+        fibrillates_before, disability_before = np.float64(has_atrial_fibrillation[i]), np.float64(stroke_disability[i])
+        pressure_rise = np.float64(filling_pressure_mmhg[i]) - np.float64(baseline_filling_pressure_mmhg[i])
         onset_rate = fibrillation_rate(
-            older, pressure_rise, np.float64(ejection_fraction[i]), has_hypertension, stroke
+            older, pressure_rise, np.float64(ejection_fraction_percent[i]), has_hypertension, stroke
         )  # fmt: skip
         begins = u_fibrillation < small_chance(onset_rate * step_days)
         fibrillates = 1.0 if begins else fibrillates_before
@@ -123,10 +126,12 @@ def advance_day(
         bled_before = np.float64(has_bled[i])
         bled = 1.0 if happened == CAUSE_BLEEDING else bled_before
         h_bleeding = bleeding_hazard(
-            older, sbp, slow, np.float64(alcohol[i]), bled, anticoagulation, inhibition, stroke
+            older, sbp, slow, np.float64(alcohol_g_day[i]), bled, anticoagulation, inhibition, stroke
         )  # fmt: skip
 
-        influences[of.SYSTOLIC, i] += years * (stiffening + stiffening_hypertension * has_hypertension)
+        influences[of.SYSTOLIC, i] += years * (
+            stiffening_mmhg_year + stiffening_hypertension_mmhg_year * has_hypertension
+        )
         influences[of.EJECTION_FRACTION, i] -= scarred
         influences[of.FILLING_PRESSURE, i] += coronary.ischaemia_pressure_mmhg * recent
         influences[of.SYMPTOM, i] += coronary.ischaemia_symptom * recent + stroke.disability_symptom * disabled
@@ -145,9 +150,9 @@ def advance_day(
         influences[of.BLEEDING, i] += h_bleeding
         influences[of.FALL, i] += stroke.disability_fall_per_day * disabled
 
-        scar_percent[i] = scarred if lives else scar_before
+        infarct_scar_percent[i] = scarred if lives else scar_before
         days_since_infarction[i] = since if lives else since_before
-        stent[i] = stented if lives else stent_before
-        has_fibrillation[i] = fibrillates if lives else fibrillates_before
-        disability[i] = disabled if lives else disability_before
+        coronary_stent[i] = stented if lives else stent_before
+        has_atrial_fibrillation[i] = fibrillates if lives else fibrillates_before
+        stroke_disability[i] = disabled if lives else disability_before
         has_bled[i] = bled if lives else bled_before

@@ -1,1 +1,1 @@
-"""Organ systems: each binds the columns of twins to its compiled kernel."""
+"""Organ systems: each binds its compiled kernels to the columns of twins."""

@@ -1,8 +1,7 @@
-"""Diabetes of the clinical twin: unwraps the columns for the compiled kernel; glucose as derived from HbA1c."""
+"""Diabetes of the clinical twin: binds its kernels to the columns; glucose as derived from HbA1c."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.physiology import diabetes as kernel
+from popsim.physiology.binding import Binding, share_of_way
 from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
 from popsim.population.columns import Column
@@ -19,10 +19,6 @@ COLUMNS: tuple[Column, ...] = (
     Column("hba1c_percent", "real", "%", 3.5, 20, "Glycated haemoglobin.", "physiology", "4548-4"),
     Column("untreated_hba1c_percent", "real", "%", 3.5, 60, "HbA1c without its drugs.", "physiology"),
 )
-READS = (
-    "entry_day", "age_years", "alive", "diabetes", "gfr_ml_min", "infection_severity", "frailty",
-)  # fmt: skip
-WRITES = tuple(column.name for column in COLUMNS)
 
 
 class Diabetes:
@@ -35,20 +31,17 @@ class Diabetes:
 
     def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
         own = parameters["diabetes"]
-        self._tau = own["hba1c_time_constant_days"]
-        self._constants = own.fill(kernel.DiabetesParameters)
+        share = share_of_way(own["hba1c_time_constant_days"])
+        constants = own.fill(kernel.DiabetesParameters)
+        self._call = Binding(kernel.settle, kernel.advance_day, hba1c_share=share, p=constants)
 
     def initialise(self, population: Population, influences: Influences) -> None:
         """The measured HbA1c is that on entry drugs; hazards at this state need no settling."""
-        columns = [population[name] for name in ("baseline_hba1c_percent", *WRITES)]
-        kernel.settle(*(*columns, influences.of(population), self._constants))
+        self._call(kernel.settle, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Live through the day that `clock` shows."""
-        columns = [population[name] for name in (*READS, *WRITES)]
-        share = -math.expm1(-clock.step_days / self._tau)
-        time = (clock.time_days, clock.step_days, share)
-        kernel.advance_day(*(*columns, influences.of(population), *time, self._constants))
+        self._call(kernel.advance_day, population, influences, clock)
 
 
 def average_glucose_mg_dl(hba1c_percent: ArrayLike, parameters: ParameterSet) -> NDArray[np.float64]:

@@ -1,19 +1,19 @@
-"""Environment and lifestyle of the clinical twin: finds the day's weather and unwraps the habits for the kernel."""
+"""Environment and lifestyle of the clinical twin: finds the day's weather and binds its kernels to the habits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.physiology import environment as kernel
+from popsim.physiology.binding import Binding
 from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 from popsim.population.surroundings import Surroundings
-
-READS = ("smoking", "alcohol_g_day", "activity_met_h_week", "deprivation_quintile")
 
 
 class Environment:
@@ -36,17 +36,27 @@ class Environment:
         own = parameters["environment"]
         self.surroundings = surroundings or Surroundings.read()
         self._start = own["start_day_of_year"]
-        self._constants = own.fill(kernel.EnvironmentParameters)
+        self._call = Binding(
+            *(kernel.settle, kernel.advance_day),
+            temperature_celsius=self._temperature_at_entry,
+            weather=self._weather,
+            p=own.fill(kernel.EnvironmentParameters),
+        )
 
     def initialise(self, population: Population, influences: Influences) -> None:
         """Baseline pressure and fluid hold in the weather of the day on which each twin enters."""
-        rows = self.surroundings.row(population["entry_day"].astype(np.float64), self._start)
-        kernel.settle(*(self.surroundings.temperature_celsius[rows], influences.of(population), self._constants))
+        self._call(kernel.settle, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Live through the day that `clock` shows."""
-        around = self.surroundings
-        row = int(around.row(np.array([clock.time_days]), self._start)[0])
-        day = (around.temperature_celsius[row], around.pm25_ug_m3[row], around.virus_activity[row])
-        columns = [population[name] for name in READS]
-        kernel.advance_day(*(*columns, influences.of(population), *(float(value) for value in day), self._constants))
+        self._call(kernel.advance_day, population, influences, clock)
+
+    def _temperature_at_entry(self, population: Population, clock: Clock) -> NDArray[np.float64]:
+        """Of the day on which each twin enters."""
+        rows = self.surroundings.row(population["entry_day"].astype(np.float64), self._start)
+        return self.surroundings.temperature_celsius[rows]
+
+    def _weather(self, population: Population, clock: Clock) -> kernel.Weather:
+        """Of today."""
+        row = int(self.surroundings.row(np.array([clock.time_days]), self._start)[0])
+        return kernel.Weather(*(float(getattr(self.surroundings, name)[row]) for name in kernel.Weather._fields))

@@ -1,10 +1,9 @@
-"""Heart failure, day by day: unwraps the population's columns for the compiled kernel and nothing else."""
+"""Heart failure, day by day: binds the compiled kernels to the population."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from functools import cache, partial
 
 import numpy as np
 
@@ -17,48 +16,38 @@ from popsim.kernels.physiology.kidney import KidneyParameters
 from popsim.kernels.physiology.shocks import ShockParameters
 from popsim.kernels.physiology.steady_state import settle
 from popsim.kernels.physiology.symptoms import SymptomParameters
-from popsim.physiology.influences import Influences, array_of
+from popsim.physiology.binding import Binding, parameters_of
+from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 
-# The columns in the order of the kernels' arguments.
-SETTLE = (
-    "baseline_ejection_fraction_percent", "baseline_systolic_mmhg", "baseline_heart_rate_bpm", "baseline_gfr_ml_min",
-    "baseline_potassium_mmol_l", "baseline_filling_pressure_mmhg", "dry_weight_kg", "usual_salt_g_day",
-    "adherence_trait", "age_years", "copd", "atrial_fibrillation", "beta_blocker_fraction", "ras_inhibitor_fraction",
-    "neprilysin_inhibitor_fraction", "mra_fraction", "sglt2_inhibitor_fraction", "loop_diuretic_mg_day",
-    "extracellular_fluid_excess_l", "frailty", "infection_severity", "arrhythmia_burden",
-    "intrinsic_natriuresis_l_day", "untreated_ejection_fraction_percent", "untreated_systolic_mmhg",
-    "untreated_heart_rate_bpm", "untreated_gfr_ml_min", "untreated_potassium_mmol_l", "filling_pressure_mmhg",
-    "weight_kg", "ejection_fraction_percent", "systolic_mmhg", "heart_rate_bpm", "gfr_ml_min", "potassium_mmol_l",
-    "nt_probnp_pg_ml", "symptom_score", "nyha_class", "adherence", "death_hazard_per_day", "onset", "acute_cause",
-    "shock_onset",
-)  # fmt: skip
-ADVANCE_READS = (
-    "entry_day", "age_years", "dry_weight_kg", "baseline_ejection_fraction_percent", "baseline_systolic_mmhg",
-    "baseline_filling_pressure_mmhg", "usual_salt_g_day", "adherence_trait", "life_table_hazard_per_day", "diabetes",
-    "atrial_fibrillation", "copd", "alive", "care_level", "beta_blocker_fraction", "ras_inhibitor_fraction",
-    "neprilysin_inhibitor_fraction", "mra_fraction", "sglt2_inhibitor_fraction", "loop_diuretic_mg_day",
-    "iv_diuretic_mg_day", "last_review_day", "intrinsic_natriuresis_l_day", "untreated_ejection_fraction_percent",
-    "untreated_systolic_mmhg", "untreated_heart_rate_bpm", "untreated_potassium_mmol_l",
-)  # fmt: skip
-ADVANCE_WRITES = (
-    "untreated_gfr_ml_min", "extracellular_fluid_excess_l", "filling_pressure_mmhg", "weight_kg",
-    "ejection_fraction_percent", "systolic_mmhg", "heart_rate_bpm", "gfr_ml_min", "potassium_mmol_l", "nt_probnp_pg_ml",
-    "symptom_score", "frailty", "deconditioning", "adherence", "infection_severity", "adherence_lapse",
-    "salt_excess_g_day", "arrhythmia_burden", "death_hazard_per_day", "nyha_class", "acute_cause", "onset",
-    "shock_onset",
-)  # fmt: skip
-
-
-# Where the clinical twin has the effect of what was taken, and the day loop alone has a dose.
-EFFECT_OF_DOSE = {
-    "beta_blocker_fraction": "beta_blockade",
-    "ras_inhibitor_fraction": "ras_inhibition",
-    "neprilysin_inhibitor_fraction": "neprilysin_inhibition",
-    "mra_fraction": "mineralocorticoid_blockade",
-    "sglt2_inhibitor_fraction": "sglt2_inhibition",
-    "loop_diuretic_mg_day": "loop_diuretic_mg",
+# The dose that the day loop alone takes where the clinical twin has the effect of what was taken.
+DOSE_OF_EFFECT = {
+    "beta_blockade": "beta_blocker_fraction",
+    "ras_inhibition": "ras_inhibitor_fraction",
+    "neprilysin_inhibition": "neprilysin_inhibitor_fraction",
+    "mineralocorticoid_blockade": "mra_fraction",
+    "sglt2_inhibition": "sglt2_inhibitor_fraction",
+    "loop_diuretic_mg": "loop_diuretic_mg_day",
+}
+TAKEN = frozenset(parameters_of(kernel.advance_day))
+# What the day loop takes and leaves as `initialise` has worked it out.
+UNTREATED = frozenset(
+    {
+        "intrinsic_natriuresis_l_day",
+        "untreated_ejection_fraction_percent",
+        "untreated_systolic_mmhg",
+        "untreated_heart_rate_bpm",
+        "untreated_potassium_mmol_l",
+    }
+)
+ORGANS = {
+    "shocks": ShockParameters,
+    "fluid": FluidParameters,
+    "heart": HeartParameters,
+    "kidney": KidneyParameters,
+    "symptoms": SymptomParameters,
+    "acute": AcuteParameters,
 }
 
 
@@ -80,19 +69,25 @@ class HeartFailurePhysiology:
         replication: int = 0,
         whole: ParameterSet | None = None,
     ) -> None:
-        self.parameters = load_parameters("heart_failure") if parameters is None else parameters
-        self.seed, self.replication = seed, replication
-        self._whole = None if whole is None else whole.fill(WholeParameters)
-        self._constants: dict[float, kernel.HeartFailureConstants] = {}
+        constants = load_parameters("heart_failure") if parameters is None else parameters
+        relaxation = cache(partial(relaxation_of, constants))
+        part = {"death_cause": None, "whole": None} if whole is None else {"whole": whole.fill(WholeParameters)}
+        self._call = Binding(
+            *(settle, kernel.advance_day),
+            columns=DOSE_OF_EFFECT if whole is None else {},
+            seed=seed,
+            replication=replication,
+            relaxation=lambda population, clock: relaxation(clock.step_days),
+            **{name: constants.fill(kind) for name, kind in ORGANS.items()},
+            **part,
+        )
 
     def initialise(self, population: Population, influences: Influences | None = None) -> None:
         """Bring every physiology column into line with the traits, the drugs and what the cohort has set.
 
         Fills all physiology columns but those in `columns.SET_BY_COHORT`, which it takes as they are.
         """
-        constants = self.constants(1.0)
-        organs = (constants.fluid, constants.heart, constants.kidney, constants.symptoms)
-        settle(*(*_unwrap(population, SETTLE, influences), *organs, array_of(influences, population)))
+        self._call(settle, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences | None = None) -> None:
         """Advance the twins whose entry day has come by one step of the clock.
@@ -100,36 +95,10 @@ class HeartFailurePhysiology:
         Valid for steps of up to two days (see kernels/physiology/fluid.py).
         """
         entered = int(np.searchsorted(population["entry_day"], clock.time_days, side="right"))
-        columns = (*_unwrap(population, ADVANCE_READS, influences), *_unwrap(population, ADVANCE_WRITES))
-        death_cause = None if influences is None else population["death_cause"]
-        whole = (array_of(influences, population), death_cause, self._whole)
-        time = (self.seed, self.replication, clock.day, clock.step_days)
-        kernel.advance_day(*(entered, population.person_id, *columns, *time, *self.constants(clock.step_days), *whole))
-
-    def constants(self, step_days: float) -> kernel.HeartFailureConstants:
-        """The kernel's constants for one length of step."""
-        if step_days not in self._constants:
-            self._constants[step_days] = constants_of(self.parameters, step_days)
-        return self._constants[step_days]
+        self._call(kernel.advance_day, population.part(0, entered), influences, clock)
 
 
-def constants_of(parameters: ParameterSet, step_days: float) -> kernel.HeartFailureConstants:
-    """Parameters by organ system, and time constants turned into the share covered in one step."""
+def relaxation_of(parameters: ParameterSet, step_days: float) -> kernel.Relaxation:
+    """Time constants turned into the share covered in one step."""
     shares = (-math.expm1(-step_days / parameters[f"{name}_time_constant_days"]) for name in kernel.Relaxation._fields)
-    return kernel.HeartFailureConstants(
-        parameters.fill(ShockParameters),
-        parameters.fill(FluidParameters),
-        parameters.fill(HeartParameters),
-        parameters.fill(KidneyParameters),
-        parameters.fill(SymptomParameters),
-        parameters.fill(AcuteParameters),
-        kernel.Relaxation(*shares),
-    )
-
-
-def _unwrap(population: Population, names: Sequence[str], influences: Influences | None = None) -> list[Any]:
-    """Columns by name; in the clinical twin the effect of a drug in the place of its dose."""
-    if influences is None:
-        return [population[name] for name in names]
-    effects = EFFECT_OF_DOSE
-    return [influences[effects[name]] if name in effects else population[name] for name in names]
+    return kernel.Relaxation(*shares)

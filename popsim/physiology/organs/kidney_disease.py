@@ -1,12 +1,12 @@
-"""Kidney disease of the clinical twin: unwraps the columns for the compiled kernel and nothing else."""
+"""Kidney disease of the clinical twin: binds its kernels to the columns."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.physiology import kidney_disease as kernel
+from popsim.physiology.binding import Binding, share_of_way
 from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
 from popsim.population.columns import Column
@@ -18,12 +18,6 @@ COLUMNS: tuple[Column, ...] = (
     Column("kidney_injury_severity", "real", "1", 0, 1, "Acute kidney injury, 0 none to 1 the worst.", "physiology"),
     Column("dialysis", "code", "1", 0, 1, "1 on maintenance dialysis.", "physiology"),
 )
-READS = (
-    "alive", "baseline_systolic_mmhg", "baseline_gfr_ml_min", "diabetes", "systolic_mmhg", "gfr_ml_min",
-    "untreated_gfr_ml_min", "extracellular_fluid_excess_l", "infection_severity", "frailty", "acute_cause",
-    "care_level", "hba1c_percent",
-)  # fmt: skip
-WRITES = tuple(column.name for column in COLUMNS)
 
 
 class KidneyDisease:
@@ -36,21 +30,20 @@ class KidneyDisease:
 
     def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
         own, core = parameters["kidney_disease"], parameters["heart_failure"]
-        self.seed, self.replication = seed, replication
-        self._taus = own["albuminuria_time_constant_days"], own["injury_time_constant_days"]
         fields = kernel.KidneyDiseaseParameters._fields
-        self._constants = kernel.KidneyDiseaseParameters(*(float((own if f in own else core)[f]) for f in fields))
+        self._call = Binding(
+            *(kernel.settle, kernel.advance_day),
+            seed=seed,
+            replication=replication,
+            albuminuria_share=share_of_way(own["albuminuria_time_constant_days"]),
+            injury_share=share_of_way(own["injury_time_constant_days"]),
+            p=kernel.KidneyDiseaseParameters(*(float((own if f in own else core)[f]) for f in fields)),
+        )
 
     def initialise(self, population: Population, influences: Influences) -> None:
         """Measured albuminuria is that on entry drugs. At this state no influence but the slope differs from 0."""
-        columns = [population[name] for name in ("baseline_albuminuria_mg_g", "diabetes", *WRITES)]
-        kernel.settle(*(*columns, influences.of(population), self._constants))
+        self._call(kernel.settle, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Live through the day that `clock` shows."""
-        columns = [population[name] for name in (*READS, *WRITES)]
-        shares = (-math.expm1(-clock.step_days / tau) for tau in self._taus)
-        time = (self.seed, self.replication, clock.day, clock.step_days)
-        kernel.advance_day(
-            *(population.person_id, *columns, influences.of(population), *time, *shares, self._constants)
-        )
+        self._call(kernel.advance_day, population, influences, clock)

@@ -1,4 +1,4 @@
-"""Lungs of the clinical twin: unwraps the columns for the compiled kernel and nothing else."""
+"""Lungs of the clinical twin: binds its kernels to the columns."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.physiology import lungs as kernel
+from popsim.physiology.binding import Binding
 from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
 from popsim.population.columns import Column
@@ -16,8 +17,6 @@ COLUMNS: tuple[Column, ...] = (
     Column("fev1_percent", "real", "%", 5, 130, "FEV1 as a share of the predicted.", "physiology", "20152-5"),
     Column("exacerbation_severity", "real", "1", 0, 1, "Exacerbation of COPD, 0 none to 1 the worst.", "physiology"),
 )
-READS = ("alive", "copd", "smoking", "baseline_fev1_percent", "infection_severity")
-WRITES = tuple(column.name for column in COLUMNS)
 
 
 class Lungs:
@@ -30,16 +29,19 @@ class Lungs:
 
     def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
         own = parameters["lungs"]
-        self.seed, self.replication = seed, replication
-        self._tau = own["exacerbation_time_constant_days"]
-        self._constants = own.fill(kernel.LungParameters)
+        tau = own["exacerbation_time_constant_days"]
+        self._call = Binding(
+            *(kernel.settle, kernel.advance_day),
+            seed=seed,
+            replication=replication,
+            remaining=lambda population, clock: math.exp(-clock.step_days / tau),
+            p=own.fill(kernel.LungParameters),
+        )
 
     def initialise(self, population: Population, influences: Influences) -> None:
         """FEV1 as measured at entry, no exacerbation: no influence differs from 0."""
-        kernel.settle(*(population[name] for name in ("baseline_fev1_percent", *WRITES)))
+        self._call(kernel.settle, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Live through the day that `clock` shows."""
-        columns = [population[name] for name in (*READS, *WRITES)]
-        time = (self.seed, self.replication, clock.day, clock.step_days, math.exp(-clock.step_days / self._tau))
-        kernel.advance_day(*(population.person_id, *columns, influences.of(population), *time, self._constants))
+        self._call(kernel.advance_day, population, influences, clock)

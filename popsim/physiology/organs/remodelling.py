@@ -1,4 +1,4 @@
-"""Remodelling of the failing heart in the clinical twin: unwraps the columns for the compiled kernel."""
+"""Remodelling of the failing heart in the clinical twin: binds its kernels to the columns."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.physiology import remodelling as kernel
+from popsim.physiology.binding import Binding
 from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
 from popsim.population.columns import Column
@@ -13,7 +14,6 @@ from popsim.population.population import Population
 
 MEANING = "Rise of the filling pressure at a given volume since entry, by remodelling of the heart."
 COLUMNS: tuple[Column, ...] = (Column("remodelling_mmhg", "real", "mm[Hg]", 0, 40, MEANING, "physiology"),)
-NAMES = ("alive", "filling_pressure_mmhg", "baseline_filling_pressure_mmhg", "remodelling_mmhg")
 
 
 class Remodelling:
@@ -25,13 +25,13 @@ class Remodelling:
     """
 
     def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
-        self._constants = parameters["remodelling"].fill(kernel.RemodellingParameters)
+        self._call = Binding(kernel.advance_day, p=parameters["remodelling"].fill(kernel.RemodellingParameters))
 
     def initialise(self, population: Population, influences: Influences) -> None:
         """None since entry: the cohort's filling pressure is that of the heart as it is."""
         population["remodelling_mmhg"] = 0.0
+        self._call.bind(population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Live through the day that `clock` shows."""
-        columns = [population[name] for name in NAMES]
-        kernel.advance_day(*(*columns, influences.of(population), clock.step_days, self._constants))
+        self._call(kernel.advance_day, population, influences, clock)

@@ -1,4 +1,4 @@
-"""Vessels of the clinical twin: unwraps the columns for the compiled kernel and nothing else."""
+"""Vessels of the clinical twin: binds its kernels to the columns."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.physiology import vessels as kernel
 from popsim.kernels.physiology.coronary import LONG_AGO_DAYS, MAX_SCAR_PERCENT, CoronaryParameters
 from popsim.kernels.physiology.stroke import StrokeParameters
+from popsim.physiology.binding import Binding
 from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
 from popsim.population.columns import Column
@@ -28,13 +29,6 @@ COLUMNS: tuple[Column, ...] = (
     Column("stroke_disability", "real", "1", 0, 1, "Disability from strokes since entry, 1 the worst.", "physiology"),
     Column("has_bled", "code", "1", 0, 1, "1 after a major bleeding since entry.", "physiology"),
 )  # fmt: skip
-READS = (
-    "entry_day", "age_years", "alive", "care_level", "acute_cause", "smoking", "alcohol_g_day", "hypertension",
-    "diabetes", "coronary_disease", "prior_infarction", "prior_stroke", "atrial_fibrillation", "baseline_ldl_mmol_l",
-    "baseline_filling_pressure_mmhg", "systolic_mmhg", "gfr_ml_min", "hba1c_percent", "filling_pressure_mmhg",
-    "ejection_fraction_percent",
-)  # fmt: skip
-WRITES = tuple(column.name for column in COLUMNS)
 
 
 class Vessels:
@@ -48,18 +42,21 @@ class Vessels:
 
     def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
         own, core = parameters["vessels"], parameters["heart_failure"]
-        self.seed, self.replication = seed, replication
-        self._stiffening = own["stiffening_mmhg_year"], own["stiffening_hypertension_mmhg_year"]
-        self._fibrillation_log_rate = math.log1p(core["arrhythmia_more_with_atrial_fibrillation"])
-        self._constants = own.fill(CoronaryParameters), own.fill(StrokeParameters)
+        self._call = Binding(
+            *(kernel.settle, kernel.advance_day),
+            seed=seed,
+            replication=replication,
+            stiffening_mmhg_year=own["stiffening_mmhg_year"],
+            stiffening_hypertension_mmhg_year=own["stiffening_hypertension_mmhg_year"],
+            fibrillation_log_rate=math.log1p(core["arrhythmia_more_with_atrial_fibrillation"]),
+            coronary=own.fill(CoronaryParameters),
+            stroke=own.fill(StrokeParameters),
+        )
 
     def initialise(self, population: Population, influences: Influences) -> None:
         """Nothing has happened yet: no influence differs from 0 but hazards, which need no settling."""
-        kernel.settle(*(population[name] for name in ("atrial_fibrillation", *WRITES)))
+        self._call(kernel.settle, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Live through the day that `clock` shows."""
-        columns = [population[name] for name in (*READS, *WRITES)]
-        time = (self.seed, self.replication, clock.day, clock.step_days)
-        others = (*self._stiffening, self._fibrillation_log_rate, *self._constants)
-        kernel.advance_day(*(population.person_id, *columns, influences.of(population), *time, *others))
+        self._call(kernel.advance_day, population, influences, clock)

@@ -1,4 +1,4 @@
-"""Drugs of the clinical twin: unwraps the columns and the drug files for the compiled kernels.
+"""Drugs of the clinical twin: binds the compiled kernels to the columns and the drug files.
 
 The drug files in evidence/drugs become records; the loops over twins and drugs are compiled (drugs.py, and
 pharmacology.py in kernels/physiology, whose docstring states the model and its limits).
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from popsim.kernels.physiology import pharmacology as kernel
 from popsim.kernels.physiology import reactions
 from popsim.kernels.physiology.drugs import DRUG, EFFECT, NONE, REASON, live_day
 from popsim.kernels.physiology.pharmacology import capacities, draw_handling, pathways
+from popsim.physiology.binding import Binding
 from popsim.physiology.influences import PLACE, Influences
 from popsim.population.clock import Clock
 from popsim.population.columns import Column, Kind, Schema
@@ -67,18 +69,12 @@ COLUMNS: tuple[Column, ...] = (
     *(_handling(drug_class) for drug_class in VARIED),
 )
 SIZE_ROW = {"none": kernel.NO_SIZE, "allometric": kernel.SIZE_ALLOMETRIC, "weight": kernel.SIZE_WEIGHT}
-READS = (
-    "entry_day", "age_years", "dry_weight_kg", "gfr_ml_min", "filling_pressure_mmhg", "baseline_filling_pressure_mmhg",
-    "adherence", "care_level",
-)  # fmt: skip
-READS_AT_ENTRY = (
-    "entry_day", "age_years", "dry_weight_kg", "baseline_gfr_ml_min", "baseline_filling_pressure_mmhg",
-    "baseline_filling_pressure_mmhg", "adherence_trait", "care_level",
-)  # fmt: skip
-FOUND_FROM = (
-    "alive", "heart_rate_bpm", "systolic_mmhg", "potassium_mmol_l", "gfr_ml_min", "untreated_gfr_ml_min",
-    "hba1c_percent", "stopped_drugs", "reaction",
-)  # fmt: skip
+TABLES = ("effects", "reasons", "capacities", "pathways", "activations")
+AT_ENTRY = {  # columns that show, before the core has settled, what others show on a day
+    "gfr_ml_min": "baseline_gfr_ml_min",
+    "filling_pressure_mmhg": "baseline_filling_pressure_mmhg",
+    "adherence": "adherence_trait",
+}
 
 
 class Pharmacology:
@@ -100,8 +96,31 @@ class Pharmacology:
     ) -> None:
         self.drugs = tuple(drug for drug in (load_drugs() if drugs is None else drugs) if drug.effects)
         self._key = (seed, replication)
-        self._reactions = parameters["reactions"].fill(reactions.ReactionParameters)
-        self._read: dict[tuple[str, ...], DrugTable] = {}
+        self._tables: dict[Schema, DrugTable] = {}
+        constants = parameters["reactions"].fill(reactions.ReactionParameters)
+        given: dict[str, Any] = {
+            "seed": seed,
+            "replication": replication,
+            "reals": lambda population, clock: tuple(population[name] for name in self._table(population).reals),
+            "codes": self._codes,
+            "stopping_with_reaction_per_day": constants.stopping_with_reaction_per_day,
+            **{name: partial(self._of_table, name) for name in TABLES},
+        }
+        self._settle = Binding(
+            live_day,
+            columns=AT_ENTRY,
+            alive=lambda population, clock: np.ones(len(population), np.int8),
+            drugs=lambda population, clock: self._table(population).records(clock.step_days, True),
+            settles=True,
+            **given,
+        )
+        self._call = Binding(
+            *(live_day, reactions.find),
+            drugs=lambda population, clock: self._table(population).records(clock.step_days, False),
+            settles=False,
+            p=constants,
+            **given,
+        )
 
     def initialise(self, population: Population, influences: Influences) -> None:
         """Every drug at its steady state for the dose usually taken at entry."""
@@ -114,36 +133,30 @@ class Pharmacology:
             if name and name not in drawn:
                 drawn.add(name)
                 draw_handling(population.person_id, population[name], *self._key, drug.code)
-        self._live(population, influences, 0, 1.0, settles=True)
+        self._call.bind(population, influences)
+        self._settle(live_day, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """One day of every drug, under yesterday's adherence; then the reactions that are present."""
-        self._live(population, influences, clock.day, clock.step_days, settles=False)
-        columns = [population[name] for name in FOUND_FROM]
-        reactions.find(*(*columns, influences.of(population), self._reactions))
+        self._call(live_day, population, influences, clock)
+        self._call(reactions.find, population, influences, clock)
 
-    def _live(
-        self, population: Population, influences: Influences, step: int, step_days: float, *, settles: bool
-    ) -> None:
-        names = tuple(population.schema.columns)
-        if names not in self._read:
-            self._read[names] = DrugTable(self.drugs, names)
-        table = self._read[names]
-        population.check_codes(table.codes)
-        nothing = np.zeros(len(population), np.int8)
-        alive = np.ones_like(nothing) if settles else population["alive"]
-        live_day(
-            population.person_id,
-            tuple(population[name] for name in (READS_AT_ENTRY if settles else READS)),
-            alive,
-            population["dry_weight_kg"],
-            tuple(population[name] for name in table.reals),
-            (nothing, *(population[name] for name in table.codes)),
-            *(population["reaction"], population["stopped_drugs"], influences.of(population)),
-            *(table.records(step_days, settles), *table.said, *table.tables),
-            self._reactions.stopping_with_reaction_per_day,
-            *(*self._key, step, step_days, settles),
-        )
+    def _table(self, population: Population) -> DrugTable:
+        """The drugs for a population of these columns."""
+        schema = population.schema
+        if schema not in self._tables:
+            self._tables[schema] = DrugTable(self.drugs, tuple(schema.columns))
+        return self._tables[schema]
+
+    def _of_table(self, name: str, population: Population, clock: Clock) -> Any:
+        """One of TABLES."""
+        return getattr(self._table(population), name)
+
+    def _codes(self, population: Population, clock: Clock) -> tuple[Any, ...]:
+        """The columns that records name by their place among the codes, the first of them the usual, zero."""
+        names = self._table(population).codes
+        population.check_codes(names)
+        return (np.zeros(len(population), np.int8), *(population[name] for name in names))
 
 
 class DrugTable:
@@ -152,8 +165,8 @@ class DrugTable:
     Attributes:
         reals, codes: names of the columns to be handed over, in this order; before the codes goes one of zeros (the
             usual, none) for every column that there is not.
-        said: records of the effects and of the reasons to stop.
-        tables: what handling, genes and inhibitors do to each drug, as `live_day` takes them.
+        effects, reasons: records of the effects and of the reasons to stop.
+        capacities, pathways, activations: what handling, genes and inhibitors do to each drug.
     """
 
     def __init__(self, drugs: tuple[Drug, ...], columns: tuple[str, ...]) -> None:
@@ -176,12 +189,10 @@ class DrugTable:
         self._drugs = drugs
         self._rows = _records([tuple(row[name] for name in DRUG.names or ()) for row in rows], DRUG)
         self._by_step: dict[tuple[float, bool], NDArray[Any]] = {}
-        self.said = (_records(effects, EFFECT), _records(reasons, REASON))
-        self.tables = (
-            np.array([capacities(_value(drug.variability, 0.0)) for drug in drugs]),
-            np.array([pathways(_activities(drug.removed_by)) for drug in drugs]),
-            np.array([pathways(_activities(drug.activated_by)) for drug in drugs]),
-        )
+        self.effects, self.reasons = _records(effects, EFFECT), _records(reasons, REASON)
+        self.capacities = np.array([capacities(_value(drug.variability, 0.0)) for drug in drugs])
+        self.pathways = np.array([pathways(_activities(drug.removed_by)) for drug in drugs])
+        self.activations = np.array([pathways(_activities(drug.activated_by)) for drug in drugs])
 
     def records(self, step_days: float, settles: bool) -> NDArray[Any]:
         """Records of the drugs for this length of step."""

@@ -219,7 +219,7 @@ def test_symptoms_are_a_score_that_follows_pressure(p, fraction, copd, ill, fast
     assert 0 <= score <= 10
     assert symptoms.symptom_target(p + 3, fraction, copd, ill, fast, frailty, SYMPTOMS) >= score
     assert symptoms.symptom_target(p, fraction, 1.0, 1.0, 1.0, 1.0, SYMPTOMS) >= score
-    assert symptoms.nyha_class(score, SYMPTOMS) in (1, 2, 3, 4)
+    assert symptoms.functional_class(score, SYMPTOMS) in (1, 2, 3, 4)
 
 
 @quick

@@ -1,0 +1,121 @@
+"""A kernel is bound by the names of its parameters: their order makes no difference, and an unknown name is refused."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+from organ_people import mixed, sets
+
+from popsim.errors import InputError
+from popsim.kernels.physiology import (
+    ageing,
+    blood,
+    diabetes,
+    environment,
+    heart_failure,
+    kidney_disease,
+    lungs,
+    remodelling,
+    vessels,
+)
+from popsim.physiology.binding import Binding, parameters_of
+from popsim.physiology.clinical import ClinicalPhysiology
+from popsim.physiology.organs.heart_failure import HeartFailurePhysiology
+from popsim.population.clock import Clock
+
+TWINS = 50
+COMPILED = (ageing, blood, diabetes, environment, heart_failure, kidney_disease, lungs, remodelling, vessels)
+
+
+def one_way(out, gfr_ml_min, baseline_gfr_ml_min, systolic_mmhg, step_days):
+    """Tells its arguments apart."""
+    out[:] = 2.0 * gfr_ml_min - baseline_gfr_ml_min + 0.1 * systolic_mmhg * step_days
+
+
+def another_way(out, systolic_mmhg, step_days, baseline_gfr_ml_min, gfr_ml_min):
+    """The same with the parameters in another order."""
+    one_way(out, gfr_ml_min, baseline_gfr_ml_min, systolic_mmhg, step_days)
+
+
+def test_a_swapped_pair_of_columns_makes_no_difference():
+    people, _ = mixed(TWINS)
+    found = []
+    for kernel in (one_way, another_way):
+        out = np.zeros(TWINS, np.float32)
+        Binding(kernel, out=out)(kernel, people, clock=Clock(step_days=0.5))
+        found.append(out)
+    assert found[0].tobytes() == found[1].tobytes()
+    expected = 2.0 * people["gfr_ml_min"] - people["baseline_gfr_ml_min"] + 0.05 * people["systolic_mmhg"]
+    assert np.allclose(found[0], expected)
+
+
+def taking(names, function):
+    """A function as a kernel with these parameters."""
+    parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
+    function.__signature__ = inspect.Signature(parameters)
+    return function
+
+
+def backwards(kernel):
+    """The kernel with its parameters in the reverse of their order."""
+    return taking(parameters_of(kernel)[::-1], lambda *arguments: kernel(*reversed(arguments)))
+
+
+def lived(core_only: bool) -> bytes:
+    people, _ = mixed(TWINS)
+    people["entry_day"] = 0
+    physiology = HeartFailurePhysiology(seed=3) if core_only else ClinicalPhysiology(sets(), seed=3)
+    physiology.initialise(people)
+    for number in range(3):
+        physiology.advance(people, Clock(number))
+    return people.block("real").tobytes() + people.block("code").tobytes()
+
+
+@pytest.mark.parametrize("core_only", [True, False])
+def test_the_order_of_a_kernel_s_parameters_makes_no_difference(core_only, monkeypatch):
+    usual = lived(core_only)
+    for module in COMPILED:
+        monkeypatch.setattr(module, "advance_day", backwards(module.advance_day))
+    assert lived(core_only) == usual
+
+
+@pytest.mark.parametrize("module", COMPILED, ids=lambda module: module.__name__.rpartition(".")[2])
+def test_an_unknown_name_is_refused_when_the_model_is_made(module, monkeypatch):
+    """In one line that names kernel, parameter and the nearest name, before the model has lived through a day."""
+
+    def misspelt(*arguments):
+        """Is never called."""
+
+    monkeypatch.setattr(module, "advance_day", taking((*parameters_of(module.advance_day), "frailti"), misspelt))
+    people, _ = mixed(TWINS)
+    physiology = ClinicalPhysiology(sets())
+    with pytest.raises(InputError) as refused:
+        physiology.initialise(people)
+    told = str(refused.value)
+    assert told.startswith("test_binding.misspelt: parameter 'frailti': did you mean 'frailty'?")
+    assert "\n" not in told
+
+
+def test_what_no_kernel_takes_cannot_be_given():
+    with pytest.raises(InputError, match=r"^lungs\.advance_day: no parameter 'sed': did you mean 'seed'"):
+        Binding(lungs.advance_day, sed=3)
+    with pytest.raises(InputError, match="no parameter 'gfr'"):
+        Binding(one_way, columns={"gfr": "gfr_ml_min"})
+
+
+def test_a_column_or_an_influence_stands_in_for_another():
+    """An influence is known by its name only where there are influences; alone it is what is declared for it."""
+    people, influences = mixed(TWINS)
+
+    def kernel(out, beta_blockade):
+        out[:] = beta_blockade
+
+    out = np.zeros(TWINS, np.float32)
+    Binding(kernel, out=out)(kernel, people, influences)
+    assert (out == influences["beta_blockade"]).all()
+    Binding(kernel, out=out, columns={"beta_blockade": "beta_blocker_fraction"})(kernel, people)
+    assert (out == people["beta_blocker_fraction"]).all()
+    with pytest.raises(InputError, match="parameter 'beta_blockade'"):
+        Binding(kernel, out=out).bind(people)
