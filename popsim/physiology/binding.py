@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -46,11 +47,11 @@ class Binding:
     """
 
     def __init__(self, *kernels: Kernel, columns: Mapping[str, str] = MappingProxyType({}), **given: Any) -> None:
-        self._parameters = {kernel: parameters_of(kernel) for kernel in kernels}
+        self._parameters = {_called(kernel): (kernel, parameters_of(kernel)) for kernel in kernels}
         self._columns, self.given = columns, given
         self._bound_to: tuple[Schema, bool] | None = None
-        self._sources: dict[Kernel, list[Source]] = {}
-        taken = {name for names in self._parameters.values() for name in names}
+        self._sources: dict[str, list[Source]] = {}
+        taken = {name for _, names in self._parameters.values() for name in names}
         for name in (*columns, *given):
             if name not in taken:
                 raise InputError(f"{_called(kernels[0])}: no parameter '{name}': {did_you_mean(name, taken)}")
@@ -67,7 +68,11 @@ class Binding:
         """What the kernel takes, in its order."""
         self.bind(population, influences)
         now = clock or Clock()
-        return [source(population, influences, now) for source in self._sources[kernel]]
+        return [source(population, influences, now) for source in self._sources[_called(kernel)]]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies and pickles bind anew."""
+        return self.__dict__ | {"_bound_to": None, "_sources": {}}
 
     def bind(self, population: Population, influences: Influences | None = None) -> None:
         """Find where every parameter of all kernels takes its argument from.
@@ -78,8 +83,8 @@ class Binding:
         bound_to = (population.schema, influences is not None)
         if bound_to != self._bound_to:
             self._sources = {
-                kernel: [self._source(kernel, name, *bound_to) for name in names]
-                for kernel, names in self._parameters.items()
+                called: [self._source(kernel, name, *bound_to) for name in names]
+                for called, (kernel, names) in self._parameters.items()
             }
             self._bound_to = bound_to
 
@@ -103,7 +108,11 @@ class Binding:
 
 def share_of_way(time_constant_days: float) -> Callable[[Population, Clock], float]:
     """What to give for the share of its way to the target that a variable covers in a step of the clock."""
-    return lambda population, clock: -math.expm1(-clock.step_days / time_constant_days)
+    return partial(_share_of_way, time_constant_days)
+
+
+def _share_of_way(time_constant_days: float, _: Population, clock: Clock) -> float:
+    return -math.expm1(-clock.step_days / time_constant_days)
 
 
 def _called(kernel: Kernel) -> str:

@@ -41,7 +41,7 @@ SEEN = Seen(PERSONS, ADMISSIONS)
 
 
 def target(quantity: str, **more: object) -> Target:
-    said = {"name": "x", "value": 0.5, "size": 100, "unit": "proportion", "use": "validate", "source": "by hand"}
+    said = {"name": "x", "value": 0.5, "size": 100, "unit": "proportion", "use": "validate", "source": "made by hand"}
     return validate(said | {"quantity": quantity, "provenance": "computed"} | more, Target, "test")
 
 

@@ -26,20 +26,20 @@ ENTRY = "once in a life, on entry"
 READING = "whoever looks twice on a day reads the same; lasting errors of a device come before day 0"
 TRAIT = "a lasting trait: one answer for life"
 DECLARED = {
-    "kernels.care.request": EACH,  # patience
-    "kernels.care_rules.stay_days": EACH,
-    "kernels.care_rules.choose_route": EACH,
-    "kernels.care_loop.schedule_arrival": EACH,
-    "kernels.care_loop.bring_in": EACH,  # when on its day somebody becomes ill or dies
-    "kernels.care_loop.open_day": ENTRY,
-    "kernels.clinic.book_follow_ups": EACH,
-    "kernels.monitoring.measure_day": EACH,
+    "kernels.care.patient_flow.request": EACH,  # patience
+    "kernels.care.rules.stay_days": EACH,
+    "kernels.care.rules.choose_route": EACH,
+    "kernels.care.event_loop.schedule_arrival": EACH,
+    "kernels.care.event_loop.bring_in": EACH,  # when on its day somebody becomes ill or dies
+    "kernels.care.event_loop.open_day": ENTRY,
+    "kernels.care.clinic.book_follow_ups": EACH,
+    "kernels.care.monitoring.measure_day": EACH,
     "care.monitoring._tire": EACH,
-    "kernels.sight.seen_real": READING,
-    "kernels.sight.seen_code": READING,
-    "kernels.sight.read_rows": READING,
-    "kernels.sight.sample_laboratory": READING,
-    "kernels.clinic.offer_telemonitoring": TRAIT,
+    "kernels.care.observation.seen_real": READING,
+    "kernels.care.observation.seen_code": READING,
+    "kernels.care.observation.read_rows": READING,
+    "kernels.care.observation.sample_laboratory": READING,
+    "kernels.care.clinic.offer_telemonitoring": TRAIT,
     "care.interventions._takes_up": TRAIT,
     "care.genetic_testing._uniform": TRAIT,
 }

@@ -162,7 +162,7 @@ def test_external_priority_orders_the_queue():
 
 
 def test_an_unstable_network_stops_before_it_eats_the_memory(monkeypatch):
-    monkeypatch.setattr(system, "LARGEST_ROOM", 20_000)
+    monkeypatch.setattr(system, "MAX_ROOM", 20_000)
     flow = PatientFlow(build(place("ward", 5.0), arrivals=[{"name": "a", "to": "ward", "per_day": 5000.0}]), days=50)
     with pytest.raises(RunError, match="is it stable"):
         flow.run(50)

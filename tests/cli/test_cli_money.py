@@ -36,8 +36,8 @@ def test_a_budget_is_printed_for_every_other_strategy(results, capsys):
     [
         (["--eligible", "1,2", "--uptake", "0.1"], "as many"),
         (["--eligible", "x", "--uptake", "0.1"], "--eligible = x: must be numbers"),
-        (["--eligible", "nan", "--uptake", "0.1"], "eligible = nan: must be finite numbers"),
-        (["--eligible", "1", "--uptake", "inf"], "uptake = inf: must be finite numbers"),
+        (["--eligible", "nan", "--uptake", "0.1"], "--eligible = nan: must be numbers"),
+        (["--eligible", "1", "--uptake", "inf"], "--uptake = inf: must be numbers"),
         (["--eligible", "1", "--eligible", "2", "--uptake", "0.1"], "command line: --eligible: named twice"),
         (["--eligible", "1", "--uptake", "0.1", "--perspective", "payr"], "did you mean 'payer'"),
         (["--eligible", "1", "--uptake", "0.1", "--strategy", "usual_care"], "allowed"),

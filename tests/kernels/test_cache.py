@@ -191,7 +191,7 @@ def test_hash_changes_with_a_new_a_removed_and_a_renamed_source(copied_package, 
     hashes.append(hash_of_copy())
     (folder / "another.py").rename(folder / "renamed.py")
     hashes.append(hash_of_copy())
-    (folder / "math.py").unlink()
+    (folder / "numerics" / "math.py").unlink()
     hashes.append(hash_of_copy())
     (folder / "wing").mkdir()
     (folder / "renamed.py").rename(folder / "wing" / "renamed.py")

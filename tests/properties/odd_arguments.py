@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("economics", "microsimulation", "twinning")]
+sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("economics", "microsimulation", "assimilation")]
 
 from linear_world import believe  # noqa: E402
 from small_models import leaving, leaving_kernel  # noqa: E402

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cache, partial
+from functools import partial
 
 import numpy as np
 
@@ -70,14 +70,13 @@ class HeartFailurePhysiology:
         whole: ParameterSet | None = None,
     ) -> None:
         constants = load_parameters("heart_failure") if parameters is None else parameters
-        relaxation = cache(partial(relaxation_of, constants))
         part = {"death_cause": None, "whole": None} if whole is None else {"whole": whole.fill(WholeParameters)}
         self._call = Binding(
             *(settle, kernel.advance_day),
             columns=DOSE_OF_EFFECT if whole is None else {},
             seed=seed,
             replication=replication,
-            relaxation=lambda population, clock: relaxation(clock.step_days),
+            relaxation=partial(relaxation_of, constants),
             **{name: constants.fill(kind) for name, kind in ORGANS.items()},
             **part,
         )
@@ -98,7 +97,7 @@ class HeartFailurePhysiology:
         self._call(kernel.advance_day, population.part(0, entered), influences, clock)
 
 
-def relaxation_of(parameters: ParameterSet, step_days: float) -> kernel.Relaxation:
-    """Time constants turned into the share covered in one step."""
-    shares = (-math.expm1(-step_days / parameters[f"{name}_time_constant_days"]) for name in kernel.Relaxation._fields)
+def relaxation_of(parameters: ParameterSet, _: Population, clock: Clock) -> kernel.Relaxation:
+    """Time constants turned into the share covered in a step of the clock."""
+    shares = (-math.expm1(-clock.step_days / parameters[f"{name}_time_constant_days"]) for name in kernel.Relaxation._fields)
     return kernel.Relaxation(*shares)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from collections.abc import Mapping
 
 from popsim.evidence.parameters import ParameterSet
@@ -29,12 +30,11 @@ class Lungs:
 
     def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
         own = parameters["lungs"]
-        tau = own["exacerbation_time_constant_days"]
         self._call = Binding(
             *(kernel.settle, kernel.advance_day),
             seed=seed,
             replication=replication,
-            remaining=lambda population, clock: math.exp(-clock.step_days / tau),
+            remaining=partial(_share_left, own["exacerbation_time_constant_days"]),
             p=own.fill(kernel.LungParameters),
         )
 
@@ -45,3 +45,8 @@ class Lungs:
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Live through the day that `clock` shows."""
         self._call(kernel.advance_day, population, influences, clock)
+
+
+def _share_left(time_constant_days: float, _: Population, clock: Clock) -> float:
+    """What a step of the clock leaves of something that decays."""
+    return math.exp(-clock.step_days / time_constant_days)

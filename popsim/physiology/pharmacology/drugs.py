@@ -101,7 +101,7 @@ class Pharmacology:
         given: dict[str, Any] = {
             "seed": seed,
             "replication": replication,
-            "reals": lambda population, clock: tuple(population[name] for name in self._table(population).reals),
+            "reals": self._reals,
             "codes": self._codes,
             "stopping_with_reaction_per_day": constants.stopping_with_reaction_per_day,
             **{name: partial(self._of_table, name) for name in TABLES},
@@ -109,14 +109,14 @@ class Pharmacology:
         self._settle = Binding(
             live_day,
             columns=AT_ENTRY,
-            alive=lambda population, clock: np.ones(len(population), np.int8),
-            drugs=lambda population, clock: self._table(population).records(clock.step_days, True),
+            alive=_everybody,
+            drugs=partial(self._records, True),
             settles=True,
             **given,
         )
         self._call = Binding(
             *(live_day, reactions.find),
-            drugs=lambda population, clock: self._table(population).records(clock.step_days, False),
+            drugs=partial(self._records, False),
             settles=False,
             p=constants,
             **given,
@@ -151,6 +151,14 @@ class Pharmacology:
     def _of_table(self, name: str, population: Population, clock: Clock) -> Any:
         """One of TABLES."""
         return getattr(self._table(population), name)
+
+    def _records(self, settles: bool, population: Population, clock: Clock) -> NDArray[Any]:
+        """The drugs for the clock's length of step."""
+        return self._table(population).records(clock.step_days, settles)
+
+    def _reals(self, population: Population, clock: Clock) -> tuple[Any, ...]:
+        """The columns that records name by their place among the reals."""
+        return tuple(population[name] for name in self._table(population).reals)
 
     def _codes(self, population: Population, clock: Clock) -> tuple[Any, ...]:
         """The columns that records name by their place among the codes, the first of them the usual, zero."""
@@ -300,6 +308,11 @@ def carry_constants(drug: Drug) -> kernel.CarryConstants:
         exchange=_value(drug.exchange, 0.0),
         peripheral_volume=_value(drug.peripheral_volume, 1.0),
     )
+
+
+def _everybody(population: Population, clock: Clock) -> NDArray[np.int8]:
+    """All are alive when they enter."""
+    return np.ones(len(population), np.int8)
 
 
 def _usual(drug: Drug) -> float:

@@ -81,7 +81,7 @@ def optimal(lab: Laboratory) -> Saw:
         lowest=pl.col("strategy").sort_by("expected_loss").first(),
         said=pl.col("strategy").filter("optimal"),
     )
-    told = at.select(pl.col("said").list.contains(pl.col(name)) for name in ("highest", "lowest"))
+    told = at.select(pl.col("said").list.contains(pl.col(name)).alias(name) for name in ("highest", "lowest"))
     return never(~(told["highest"] & told["lowest"]), "willingnesses to pay")
 
 
