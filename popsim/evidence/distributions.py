@@ -24,10 +24,11 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, betaincc, betaincinv, gammainc, gammaincc, gammaincinv, ndtr, ndtri
+from scipy.special import betainc, betaincc, betaincinv, gammainc, gammaincc, gammaincinv, ndtr
 
 from popsim.definitions import uncertainty as given
 from popsim.kernels.numerics.sampling import PIECE_LOGNORMAL, PIECE_NORMAL, quantiles
+from popsim.statistics import z_quantile
 
 type Floats = NDArray[np.float64]
 
@@ -302,7 +303,7 @@ def _by_interval(uncertainty: given.Beta | given.Gamma | given.Lognormal | given
     low, high = float(uncertainty.low or 0.0), float(uncertainty.high or 0.0)
     if not low < mean < high:
         raise ValueError(f"the mean {mean:g} must lie between low = {low:g} and high = {high:g}")
-    z = float(ndtri((1.0 + uncertainty.coverage) / 2.0))
+    z = z_quantile(uncertainty.coverage)
     if isinstance(uncertainty, given.Normal):
         return Normal(mean, (high - low) / (2.0 * z))
     if low < 0.0 or (low == 0.0 and isinstance(uncertainty, given.Lognormal)):
