@@ -37,9 +37,9 @@ from popsim.calibration.survival import (
 from popsim.definitions.target import Target
 from popsim.kernels.codes import DIED_OF_HEART
 from popsim.statistics import Estimate
+from popsim.units import DAYS_PER_YEAR
 
 GROUPS = 20
-DAYS_PER_YEAR = 365.25
 ALL = "any"
 # Deaths (none, of the heart and vessels, any) and causes of admission (any: all) that are an endpoint.
 ENDPOINTS: dict[str, tuple[str, tuple[str, ...]]] = {

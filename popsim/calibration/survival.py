@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.statistics import Estimate
+from popsim.units import DAYS_PER_YEAR
 
 type Floats = NDArray[np.float64]
 type Flags = NDArray[np.bool_]
@@ -37,7 +38,7 @@ def hazard_ratio(days: Floats, events: Flags, treated: Flags) -> Estimate:
 
 def rate(days: Floats, events: Flags) -> Estimate:
     """First events per 100 person-years until the event or the end of follow-up; Poisson error."""
-    years = float(days.sum()) / 365.25
+    years = float(days.sum()) / DAYS_PER_YEAR
     count = int(events.sum())
     if not years or not count:
         return Estimate()

@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels.physiology import heart_failure as kernel
 from popsim.kernels.physiology.acute import AcuteParameters, WholeParameters
@@ -99,7 +97,7 @@ class HeartFailurePhysiology:
 
         Valid for steps of up to two days (see kernels/physiology/fluid.py).
         """
-        entered = int(np.searchsorted(population["entry_day"], clock.time_days, side="right"))
+        entered = population.entered(clock.time_days)
         columns = (*_unwrap(population, ADVANCE_READS, influences), *_unwrap(population, ADVANCE_WRITES))
         death_cause = None if influences is None else population["death_cause"]
         whole = (array_of(influences, population), death_cause, self._whole)
