@@ -40,6 +40,12 @@ def t_quantile(sample: int, confidence: float = CONFIDENCE) -> float:
     return float(stdtrit(sample - 1, 0.5 + confidence / 2)) if sample > 1 else math.nan
 
 
+def lognormal_parameters(mean: float, sd: float) -> tuple[float, float]:
+    """Mean and sd of the natural logarithm of the lognormal variable with this mean and sd of its own."""
+    variance = math.log1p((sd / mean) ** 2)
+    return math.log(mean) - variance / 2.0, math.sqrt(variance)
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A figure, its standard error and its 95% interval; NaN where they cannot be told.

@@ -17,7 +17,7 @@ from scipy.stats import qmc
 from popsim.definitions.calibration import Calibration
 from popsim.definitions.parameter import ParameterChange
 from popsim.errors import DefinitionError
-from popsim.evidence.distributions import Distribution, Empirical, Floats
+from popsim.evidence.distributions import Distribution, EmpiricalDistribution, Floats
 from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.parameters import ParameterSet, find_parameter
 from popsim.statistics import normal_quantile
@@ -85,7 +85,7 @@ def priors_of(calibration: Calibration, sets: Mapping[str, ParameterSet], file: 
             raise DefinitionError(file, where, one.scale, f"the parameter lies in [{record.low:g}, {record.high:g}]")
     known = uncertain_parameters(_without_groups(changed), (), file).distributions
     for one in calibration.parameters:
-        if one.name not in known or isinstance(known[one.name], Empirical):
+        if one.name not in known or isinstance(known[one.name], EmpiricalDistribution):
             where = f"parameters.{one.name}.prior"
             raise DefinitionError(file, where, None, "must be a continuous distribution, here or in its set")
     records = [sets[name].of(key) for name, _, key in (one.name.partition(".") for one in calibration.parameters)]

@@ -9,8 +9,9 @@ from popsim.calibration.fit import DRAWS, MEAN, OWN, Fit
 from popsim.calibration.objectives import natural
 from popsim.calibration.priors import on_scale
 from popsim.definitions.calibration import Calibrated
+from popsim.definitions.distributions import Beta, Lognormal, Normal, Uncertainty
 from popsim.definitions.parameter import ParameterChange
-from popsim.definitions.uncertainty import Beta, Correlated, Lognormal, Normal, Uncertainty
+from popsim.definitions.uncertainty import Correlated
 from popsim.evidence.correlation import smallest_eigenvalue
 from popsim.evidence.distributions import Floats
 from popsim.statistics import Z_95
