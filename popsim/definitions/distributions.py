@@ -32,7 +32,7 @@ from popsim.definitions.fields import (
     check_sum,
     check_weights,
     real,
-)
+)  # fmt: skip
 from popsim.definitions.uncertainty import INTERVAL, MOMENTS, Beside, Uncertain, Ways
 
 MAX_WEIGHT = 1e9
@@ -188,18 +188,10 @@ class SameAs(Marginal):
 
 
 type AnyMarginal = Annotated[
-    FixedMarginal
-    | NormalMarginal
-    | LognormalMarginal
-    | UniformMarginal
-    | Bernoulli
-    | Categorical
-    | EmpiricalMarginal
-    | Quantiles
-    | Strata
-    | SameAs,
+    FixedMarginal | NormalMarginal | LognormalMarginal | UniformMarginal | Bernoulli | Categorical | EmpiricalMarginal
+    | Quantiles | Strata | SameAs,
     Field(discriminator="distribution"),
-]
+]  # fmt: skip
 
 
 class Exponential(Definition):

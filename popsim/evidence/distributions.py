@@ -20,7 +20,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,9 +38,7 @@ MIN_CONCENTRATION, MAX_CONCENTRATION = 1e-2, 1e12  # alpha + beta of a fitted be
 
 
 class Distribution(Protocol):
-    """What a parameter's true value may be; `family` is what files call it."""
-
-    family: ClassVar[str]
+    """What a parameter's true value may be."""
 
     @property
     def mean(self) -> float:
@@ -61,7 +59,6 @@ class Distribution(Protocol):
 class BetaDistribution:
     """Beta with shapes alpha and beta."""
 
-    family: ClassVar[str] = "beta"
     alpha: float
     beta: float
 
@@ -102,7 +99,6 @@ class BetaDistribution:
 class GammaDistribution:
     """Gamma with shape and scale."""
 
-    family: ClassVar[str] = "gamma"
     shape: float
     scale: float
 
@@ -137,7 +133,6 @@ class GammaDistribution:
 class LognormalDistribution:
     """Lognormal by mean and sd of the natural logarithm."""
 
-    family: ClassVar[str] = "lognormal"
     meanlog: float
     sdlog: float
 
@@ -173,7 +168,6 @@ class LognormalDistribution:
 class NormalDistribution:
     """Normal by mean and standard error."""
 
-    family: ClassVar[str] = "normal"
     mean: float
     standard_error: float
 
@@ -190,7 +184,6 @@ class NormalDistribution:
 class UniformDistribution:
     """Uniform between its ends."""
 
-    family: ClassVar[str] = "uniform"
     low: float
     high: float
 
@@ -224,7 +217,6 @@ class UniformDistribution:
 class EmpiricalDistribution:
     """One of these values, in rising order; `shares` sum to 1."""
 
-    family: ClassVar[str] = "empirical"
     values: tuple[float, ...]
     shares: tuple[float, ...]
 
@@ -259,6 +251,11 @@ class EmpiricalDistribution:
         """Probability of lying outside [low, high]."""
         pairs = zip(self.values, self.shares, strict=True)
         return math.fsum(share for value, share in pairs if not low <= value <= high)
+
+
+def family(distribution: Distribution) -> str:
+    """What files call it."""
+    return type(distribution).__name__.removesuffix("Distribution").lower()
 
 
 BY_MOMENTS: dict[str, Callable[[float, float], Distribution]] = {
