@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import polars as pl
 
 from popsim.definitions.experiment import Experiment
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
-from popsim.economics.uncertainty import t_quantile
 from popsim.errors import InputError, did_you_mean
+from popsim.statistics import Estimate
 
 NET_BENEFIT = "net_monetary_benefit"
-
-
-class ContrastEstimate(NamedTuple):
-    """A mean, its Monte Carlo standard error and the half-width of its 95% interval (NaN below two values)."""
-
-    mean: float
-    standard_error: float
-    reach: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +74,12 @@ def at_draw(values: pl.DataFrame, draw: int) -> pl.DataFrame:
     return values.filter(pl.col("draw") == draw)
 
 
-def estimate(values: pl.Series) -> ContrastEstimate:
+def estimate(values: pl.Series) -> Estimate:
     """Mean and standard error of independent values."""
-    array = values.to_numpy()
-    error = float(array.std(ddof=1)) / math.sqrt(len(array)) if len(array) > 1 else math.nan
-    return ContrastEstimate(float(array.mean()) if len(array) else math.nan, error, t_quantile(len(array)) * error)
+    return Estimate.of(values.to_numpy())
 
 
-def shift(changed: pl.DataFrame, base: pl.DataFrame) -> ContrastEstimate:
+def shift(changed: pl.DataFrame, base: pl.DataFrame) -> Estimate:
     """How far a contrast moved between two draws that share their luck: mean difference over replications."""
     both = changed.join(base, on="replication", suffix="_base").sort("replication")
     return estimate(both["value"] - both["value_base"])

@@ -25,8 +25,8 @@ from popsim.definitions.data_value import DataValue, read_data_value
 from popsim.definitions.search import Level
 from popsim.definitions.strategy import Strategy
 from popsim.economics.individual import individualised_care
-from popsim.economics.uncertainty import t_quantile
 from popsim.errors import DefinitionError, did_you_mean
+from popsim.statistics import Estimate
 from popsim.studies.design import Change, Study, read_study
 from popsim.studies.strategy_values import value_at, with_values
 
@@ -144,9 +144,10 @@ def _curve(question: DataQuestion, measures: pl.DataFrame) -> pl.DataFrame:
     rows = []
     for point in question.points:
         axis = question.definition.axes[point.axis]
-        worth = _interval(question, measures, point.name, question.study.experiment.reference)
-        change = (0.0, 0.0, 0.0, 0) if point.own else _interval(question, measures, point.name, point.of)
-        rows.append((axis.title, axis.path, point.of, str(point.value), point.own, *worth[:3], *change[:3], worth[3]))
+        worth = _net_benefit(question, measures, point.name, question.study.experiment.reference)
+        change = Estimate(0.0, 0.0) if point.own else _net_benefit(question, measures, point.name, point.of)
+        both = (one for found in (worth, change) for one in (found.value, found.low, found.high))
+        rows.append((axis.title, axis.path, point.of, str(point.value), point.own, *both, worth.sample))
     columns = [
         "axis", "path", "strategy", "value", "own", "net_benefit", "low", "high", "change", "change_low", "change_high",
         "replications",
@@ -160,8 +161,8 @@ def _bounds(question: DataQuestion, measures: pl.DataFrame, persons: pl.LazyFram
     rows: list[tuple[str, str, float | None, float | None, float | None]] = []
     if definition.ceiling:
         for name in definition.strategies:
-            worth = _interval(question, measures, definition.ceiling, name)
-            rows.append(("the truth about each person", name, *worth[:3]))
+            worth = _net_benefit(question, measures, definition.ceiling, name)
+            rows.append(("the truth about each person", name, worth.value, worth.low, worth.high))
     if definition.individualise_by:
         named = [experiment.reference, *definition.strategies]
         some = persons.filter(pl.col("strategy").cast(pl.String).is_in(named))
@@ -182,17 +183,13 @@ def _bounds(question: DataQuestion, measures: pl.DataFrame, persons: pl.LazyFram
     ).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
-def _interval(
-    question: DataQuestion, measures: pl.DataFrame, strategy: str, other: str
-) -> tuple[float, float, float, int]:
-    """Net benefit of one strategy over another, paired: mean, 95% interval, and how many values it is over."""
+def _net_benefit(question: DataQuestion, measures: pl.DataFrame, strategy: str, other: str) -> Estimate:
+    """Net benefit of one strategy over another, paired."""
     experiment = question.study.experiment
     values = Contrast(strategy, other, NET_BENEFIT, experiment.willingness_to_pay).values(measures)
     if experiment.draws:  # replications of a draw share its parameters: draws are what is independent
         values = values.group_by("draw", maintain_order=True).agg(pl.col("value").mean())
-    mean, error, _ = estimate(values["value"])
-    reach = t_quantile(len(values)) * error
-    return mean, mean - reach, mean + reach, len(values)
+    return estimate(values["value"])
 
 
 def _named(strategy: Strategy, name: str, label: str) -> Strategy:

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from popsim.economics.uncertainty import nested_means, t_quantile
+from popsim.economics.uncertainty import nested_means
 from popsim.errors import InputError
 from popsim.numbers import read_number
+from popsim.statistics import t_quantile
 
 MOST = 10_000_000  # of anything; more is "out of reach"
 

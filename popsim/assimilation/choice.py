@@ -26,16 +26,16 @@ from functools import cache
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri
 
 from popsim.arguments import real_number, whole_number
 from popsim.assimilation.belief import Belief
 from popsim.assimilation.counterfactuals import KINDS, Futures, live_forward
-from popsim.assimilation.ensemble import Ensemble, weighted_quantile
+from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.options import NOTHING, Refusal, change_dose, check_options, dose_changes, refusals
 from popsim.definitions.options import TherapyOption
 from popsim.errors import InputError
 from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_parameters
+from popsim.statistics import weighted_quantile, z_quantile
 
 NOTICE = "For research, not for care."
 NOT_FORBIDDEN, CONTRAINDICATED, TOO_RISKY, TOO_DEAR, IDLE = range(5)
@@ -237,7 +237,7 @@ class Comparison:
 
     @property
     def _z(self) -> float:
-        return float(ndtri(0.5 + self.parameters["confidence"] / 2))
+        return z_quantile(self.parameters["confidence"])
 
 
 def compare(

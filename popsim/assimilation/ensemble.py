@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from popsim.arguments import array, whole_number
 from popsim.errors import InputError
 from popsim.population.columns import DTYPE, Schema
 from popsim.population.population import Population
+from popsim.statistics import smallest_quantiles, weighted_quantile
 
 
 class Ensemble:
@@ -116,41 +116,3 @@ class Ensemble:
 def believed(ensemble: Ensemble, name: str) -> NDArray[np.float64]:
     """Median and the ends of the 90% interval of a column for each person, (persons, 3): how beliefs are shown."""
     return smallest_quantiles(ensemble.of(name), ensemble.weights(), (0.5, 0.05, 0.95))
-
-
-def weighted_quantile(values: NDArray[np.float64], weights: NDArray[np.float64], q: float) -> NDArray[np.float64]:
-    """Weighted quantile of each row, between values in proportion.
-
-    The k-th of n values with equal weights is the quantile k / (n + 1), so that an outcome that is one more draw like
-    the members lies below the quantile q with probability q, for any number of members (as far as 1 / (n + 1) <= q).
-
-    Args:
-        values, weights: (rows, members); weights of a row sum to one.
-        q: 0 to 1.
-    """
-    rows, members = np.arange(len(values)), values.shape[1]
-    order = np.argsort(values, axis=1, kind="stable")
-    reached = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1) * (members / (members + 1))
-    above = np.clip((reached < q).sum(axis=1), 1, members - 1)
-    low, high = reached[rows, above - 1], reached[rows, above]
-    share = np.clip((q - low) / np.maximum(high - low, 1e-300), 0.0, 1.0)
-    smaller, larger = values[rows, order[rows, above - 1]], values[rows, order[rows, above]]
-    return np.asarray(smaller + share * (larger - smaller))
-
-
-def smallest_quantiles(
-    values: NDArray[np.floating[Any]], weights: NDArray[np.float64], quantiles: Sequence[float]
-) -> NDArray[np.float64]:
-    """The smallest value of each row with at least so much of its weight, (rows, quantiles): always a member's own.
-
-    Unlike `weighted_quantile` it never reaches towards members of hardly any weight (those who will have died).
-
-    Args:
-        values, weights: (rows, members); weights of a row sum to one.
-        quantiles: 0 to 1 each.
-    """
-    order = np.argsort(values, axis=1)
-    reached = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
-    last = values.shape[1] - 1
-    place = np.stack([np.minimum((reached < q - 1e-12).sum(axis=1), last) for q in quantiles], axis=1)
-    return np.asarray(np.take_along_axis(values, np.take_along_axis(order, place, axis=1), axis=1), np.float64)

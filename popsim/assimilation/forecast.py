@@ -27,7 +27,7 @@ from scipy.special import betaincinv
 
 from popsim.assimilation.belief import Belief
 from popsim.assimilation.counterfactuals import KINDS, hazards_of_presenting, reactions_present
-from popsim.assimilation.ensemble import Ensemble, smallest_quantiles
+from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.predicted_care import ImaginedCare
 from popsim.errors import InputError, did_you_mean
 from popsim.evidence.parameters import ParameterSet, load_parameters
@@ -36,6 +36,7 @@ from popsim.physiology import OrganSystem
 from popsim.physiology.clinical import BLOCK
 from popsim.population.clock import Clock
 from popsim.population.population import Population
+from popsim.statistics import smallest_quantiles
 
 type Floats = NDArray[np.float64]
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri
 
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.sensors import Sensor
@@ -20,6 +19,7 @@ from popsim.population.cohort import Cohort
 from popsim.population.columns import Schema
 from popsim.population.population import Population
 from popsim.population.sampling import sample
+from popsim.statistics import normal_quantile
 
 MEMBER_IDS = 1 << 44  # above the ids of all people, so that no member shares luck with anybody
 MAX_MEMBERS = 1 << 14
@@ -109,7 +109,7 @@ def lasting_errors(
     for place, sensor in enumerate(sensors):
         if sensor.bias_sd > 0.0:
             keyed_uniforms(seed, replication, person_id, STREAM_BIAS, u, place)
-            errors[place] = sensor.bias_sd * ndtri(u)
+            errors[place] = sensor.bias_sd * normal_quantile(u)
     return errors
 
 

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from popsim.assimilation.choice import CONTRAINDICATED, IDLE, NOTICE, TOO_DEAR, TOO_RISKY, Comparison
 from popsim.assimilation.ensemble import believed
@@ -24,6 +23,7 @@ from popsim.assimilation.options import Refusal, dose_changes, drugs_of, takes
 from popsim.definitions.drug import Drug
 from popsim.outcomes.explanation import READINGS, Reading
 from popsim.population.genome import INTERMEDIATE, POOR, RAPID, ULTRARAPID
+from popsim.statistics import z_quantile
 
 FARTHEST_SD = 3.0
 UNCHANGED = "Changes nothing in this person."
@@ -138,7 +138,7 @@ def drivers_of(comparison: Comparison, one: int, other: int, person: int) -> tup
     scaled = (values[varied] - means[varied, None]) / spreads[varied, None]
     names = [name for name, kept in zip(names, varied, strict=True) if kept]
     # A column that has nothing to do with it explains z squared / n by chance; as many columns are tried as there are.
-    z = float(ndtri(1.0 - (1.0 - rules["confidence"]) / (2 * max(len(names), 1))))
+    z = z_quantile(1.0 - (1.0 - rules["confidence"]) / max(len(names), 1))
     least = max(rules["driver_least_share"], z * z * float((weights**2).sum()))
     places, slopes, shares = _select(scaled, difference, weights, int(rules["most_drivers"]), least)
     mean_difference, found = float(difference @ weights), []

@@ -11,15 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 from scipy.stats import qmc
 
 from popsim.definitions.calibration import Calibration
 from popsim.definitions.parameter import ParameterChange
 from popsim.errors import DefinitionError
-from popsim.evidence.distributions import Distribution, Empirical, Floats
+from popsim.evidence.distributions import Distribution, EmpiricalDistribution, Floats
 from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.parameters import ParameterSet, find_parameter
+from popsim.statistics import normal_quantile
 
 SPAN = {"identity": (-np.inf, np.inf), "log": (0.0, np.inf), "logit": (0.0, 1.0)}  # of parameters with this scale
 FURTHEST = 5.0  # standard deviations of the prior; beyond, its quantile function may have left the parameter's bounds
@@ -57,7 +58,7 @@ class Priors:
     def design(self, points: int, seed: int) -> Floats:
         """x[point, parameter] that fill the prior evenly: a scrambled Sobol sequence."""
         sequence = qmc.Sobol(len(self.names), seed=seed).random_base2(int(np.ceil(np.log2(points))))
-        found: Floats = ndtri(np.clip(sequence[:points], ndtr(-FURTHEST), ndtr(FURTHEST)))
+        found: Floats = normal_quantile(np.clip(sequence[:points], ndtr(-FURTHEST), ndtr(FURTHEST)))
         return found
 
 
@@ -84,7 +85,7 @@ def priors_of(calibration: Calibration, sets: Mapping[str, ParameterSet], file: 
             raise DefinitionError(file, where, one.scale, f"the parameter lies in [{record.low:g}, {record.high:g}]")
     known = uncertain_parameters(_without_groups(changed), (), file).distributions
     for one in calibration.parameters:
-        if one.name not in known or isinstance(known[one.name], Empirical):
+        if one.name not in known or isinstance(known[one.name], EmpiricalDistribution):
             where = f"parameters.{one.name}.prior"
             raise DefinitionError(file, where, None, "must be a continuous distribution, here or in its set")
     records = [sets[name].of(key) for name, _, key in (one.name.partition(".") for one in calibration.parameters)]

@@ -26,10 +26,8 @@ import numpy as np
 import polars as pl
 
 from popsim.calibration.survival import (
-    NOT_KNOWN,
     Flags,
     Floats,
-    SurvivalEstimate,
     hazard_ratio,
     mean,
     proportion,
@@ -38,9 +36,10 @@ from popsim.calibration.survival import (
 )
 from popsim.definitions.target import Target
 from popsim.kernels.codes import DIED_OF_HEART
+from popsim.statistics import Estimate
+from popsim.units import DAYS_PER_YEAR
 
 GROUPS = 20
-DAYS_PER_YEAR = 365.25
 ALL = "any"
 # Deaths (none, of the heart and vessels, any) and causes of admission (any: all) that are an endpoint.
 ENDPOINTS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -90,10 +89,10 @@ class Arms(NamedTuple):
     comparator: Seen
 
 
-type Quantity = Callable[[Arms, Target], SurvivalEstimate]
+type Quantity = Callable[[Arms, Target], Estimate]
 
 
-def measure(target: Target, arms: Arms) -> SurvivalEstimate:
+def measure(target: Target, arms: Arms) -> Estimate:
     """The simulated figure of a target with its Monte Carlo error, natural scale."""
     return QUANTITIES[target.quantity](arms, target)
 
@@ -101,12 +100,12 @@ def measure(target: Target, arms: Arms) -> SurvivalEstimate:
 def _jackknifed(figure: Callable[[Seen, Target], float]) -> Quantity:
     """A quantity without a formula for its error."""
 
-    def quantity(arms: Arms, target: Target) -> SurvivalEstimate:
+    def quantity(arms: Arms, target: Target) -> Estimate:
         whole = figure(arms.own, target)
         group = pl.col("key") % GROUPS
         parts = np.array([figure(arms.own.only(group != number), target) for number in range(GROUPS)])
         error = math.sqrt((GROUPS - 1) / GROUPS * float(((parts - parts.mean()) ** 2).sum()))
-        return SurvivalEstimate(whole, error)
+        return Estimate(whole, error)
 
     return quantity
 
@@ -115,7 +114,7 @@ def _within(target: Target) -> float:
     return float(target.days if target.days is not None else 36_525)
 
 
-def _mortality(arms: Arms, target: Target) -> SurvivalEstimate:
+def _mortality(arms: Arms, target: Target) -> Estimate:
     dead = (arms.own.persons["died"] & (arms.own.persons["death_day"] < _within(target))).fill_null(False)
     return proportion(dead.to_numpy())
 
@@ -123,22 +122,22 @@ def _mortality(arms: Arms, target: Target) -> SurvivalEstimate:
 def _median_survival(seen: Seen, target: Target) -> float:
     days = seen.persons["death_day"].fill_null(math.inf).to_numpy()
     middle = float(np.median(days)) if len(days) else math.inf
-    return middle / DAYS_PER_YEAR if math.isfinite(middle) else NOT_KNOWN
+    return middle / DAYS_PER_YEAR if math.isfinite(middle) else math.nan
 
 
-def _admitted(arms: Arms, target: Target) -> SurvivalEstimate:
+def _admitted(arms: Arms, target: Target) -> Estimate:
     keys = arms.own.of_causes(target.causes, _within(target))["key"]
     return proportion(arms.own.persons["key"].is_in(keys.implode()).to_numpy())
 
 
-def _dead_or_admitted(arms: Arms, target: Target) -> SurvivalEstimate:
+def _dead_or_admitted(arms: Arms, target: Target) -> Estimate:
     persons, within = arms.own.persons, _within(target)
     admitted = persons["key"].is_in(arms.own.of_causes(target.causes, within)["key"].implode())
     dead = (persons["death_day"] < within).fill_null(False)
     return proportion((admitted | dead).to_numpy())
 
 
-def _share_of_first_admissions(arms: Arms, target: Target) -> SurvivalEstimate:
+def _share_of_first_admissions(arms: Arms, target: Target) -> Estimate:
     first = arms.own.of_causes((), _within(target)).sort("key", "day").unique("key", keep="first")
     return proportion(first["cause"].cast(pl.String).is_in(list(target.causes)).to_numpy())
 
@@ -147,22 +146,22 @@ def _admission_rate(seen: Seen, target: Target) -> float:
     within = _within(target)
     days = seen.persons.select(pl.min_horizontal(pl.col("death_day").fill_null(math.inf), "followed_days", within))
     years = float(days.to_series().sum()) / DAYS_PER_YEAR
-    return 100.0 * len(seen.of_causes(target.causes, within)) / years if years else NOT_KNOWN
+    return 100.0 * len(seen.of_causes(target.causes, within)) / years if years else math.nan
 
 
-def _in_hospital_mortality(arms: Arms, target: Target) -> SurvivalEstimate:
+def _in_hospital_mortality(arms: Arms, target: Target) -> Estimate:
     return proportion(arms.own.of_causes(target.causes)["died_in_stay"].to_numpy())
 
 
 def _length_of_stay(statistic: Callable[[Floats], float]) -> Quantity:
     def figure(seen: Seen, target: Target) -> float:
         days = seen.of_causes(target.causes)["length_of_stay_days"].drop_nulls().to_numpy()
-        return float(statistic(days)) if len(days) else NOT_KNOWN
+        return float(statistic(days)) if len(days) else math.nan
 
     return _jackknifed(figure)
 
 
-def _discharged_to(arms: Arms, target: Target) -> SurvivalEstimate:
+def _discharged_to(arms: Arms, target: Target) -> Estimate:
     survived = arms.own.of_causes(target.causes).filter(~pl.col("died_in_stay") & pl.col("destination").is_not_null())
     return proportion(survived["destination"].cast(pl.String).is_in(list(target.destinations)).to_numpy())
 
@@ -206,7 +205,7 @@ def _course(arms: Arms, target: Target) -> FollowedPeople:
     return FollowedPeople(np.concatenate(days), np.concatenate(events), np.concatenate(treated))
 
 
-def _total_rate_ratio(arms: Arms, target: Target) -> SurvivalEstimate:
+def _total_rate_ratio(arms: Arms, target: Target) -> Estimate:
     _, causes = ENDPOINTS[str(target.endpoint)]
     counts, years, treated = [], [], []
     for seen, arm in ((arms.own, True), (arms.comparator, False)):
@@ -226,9 +225,9 @@ def _slopes(seen: Seen) -> Floats:
     return slopes
 
 
-def _gfr_slope_difference(arms: Arms, target: Target) -> SurvivalEstimate:
+def _gfr_slope_difference(arms: Arms, target: Target) -> Estimate:
     own, other = mean(_slopes(arms.own)), mean(_slopes(arms.comparator))
-    return SurvivalEstimate(own.value - other.value, math.hypot(own.standard_error, other.standard_error))
+    return Estimate(own.value - other.value, math.hypot(own.standard_error, other.standard_error))
 
 
 QUANTITIES: dict[str, Quantity] = {

@@ -9,13 +9,14 @@ from popsim.calibration.fit import DRAWS, MEAN, OWN, Fit
 from popsim.calibration.objectives import natural
 from popsim.calibration.priors import on_scale
 from popsim.definitions.calibration import Calibrated
+from popsim.definitions.distributions import Beta, Lognormal, Normal, Uncertainty
 from popsim.definitions.parameter import ParameterChange
-from popsim.definitions.uncertainty import Beta, Correlated, Lognormal, Normal, Uncertainty
+from popsim.definitions.uncertainty import Correlated
 from popsim.evidence.correlation import smallest_eigenvalue
 from popsim.evidence.distributions import Floats
+from popsim.statistics import Z_95
 
 DIGITS = 6  # significant ones in the file
-Z = 1.959963984540054
 MIN_EIGENVALUE = 1e-4  # of a correlation matrix in the file; nearer to 0 it is drawn towards no correlation
 UNINFORMED = 0.5  # share of the prior variance left along a direction that the targets hardly inform
 NAMED = 0.3  # loading from which a parameter is named in a direction
@@ -104,7 +105,7 @@ def fit_table(fit: Fit) -> pl.DataFrame:
     spread = np.sqrt(aims.variance + np.nanmean(errors[[OWN, MEAN]] ** 2, axis=0))
     distance = (on - aims.observed) / spread
     sampling = np.array([aim.error for aim in aims.each])
-    published = natural(aims.observed + np.array([[-Z], [Z]]) * sampling, aims.each)
+    published = natural(aims.observed + np.array([[-Z_95], [Z_95]]) * sampling, aims.each)
     low, high = np.nanquantile(fit.checked.values[DRAWS:], [0.025, 0.975], axis=0)
     nearest, furthest = np.nanquantile(distance[DRAWS:], [0.025, 0.975], axis=0)
     return pl.DataFrame(

@@ -12,7 +12,6 @@ import polars as pl
 
 from popsim.analyses.sensitivity.design import designed
 from popsim.calibration.quantities import NEEDS_DAYS, NEEDS_ENDPOINT, QUANTITIES, Arms, Seen, measure
-from popsim.calibration.survival import SurvivalEstimate
 from popsim.care.network import operand
 from popsim.definitions.experiment import Experiment, read_experiment
 from popsim.definitions.network import Condition
@@ -22,6 +21,7 @@ from popsim.errors import DefinitionError, did_you_mean
 from popsim.evidence.distributions import Floats
 from popsim.kernels.codes import CAUSE_NAMES
 from popsim.population.baseline import BASELINE
+from popsim.statistics import Estimate
 from popsim.studies.design import Change, Study, study_of
 from popsim.studies.recruitment import followed_days
 
@@ -81,9 +81,7 @@ def read_source(path: Path | str, said: Mapping[str, Change] | None = None) -> S
     return Source(experiment.name, title or experiment.name, path, study, targets)
 
 
-def figures(
-    source: Source, run: Run, names: Sequence[str] = (), values: Floats | None = None
-) -> list[list[SurvivalEstimate]]:
+def figures(source: Source, run: Run, names: Sequence[str] = (), values: Floats | None = None) -> list[list[Estimate]]:
     """The simulated figure of every target, for every row of parameter values (one row without).
 
     Args:
@@ -102,7 +100,7 @@ def figures(
     return [_measured(source, *(table.filter(pl.col("draw") == draw) for table in tables)) for draw in draws]
 
 
-def _measured(source: Source, persons: pl.DataFrame, admissions: pl.DataFrame) -> list[SurvivalEstimate]:
+def _measured(source: Source, persons: pl.DataFrame, admissions: pl.DataFrame) -> list[Estimate]:
     """All targets of one row."""
     experiment = source.study.experiment
     size = int(persons["person_id"].max() or 0) + 1  # type: ignore[arg-type]

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import polars as pl
 
 from popsim.calibration.sources import Run, Source, figures
-from popsim.calibration.survival import SurvivalEstimate
-from popsim.definitions.target import Z_95, Target, error_on_scale, off_scale, on_scale
+from popsim.definitions.target import Target, error_on_scale, off_scale, on_scale
 from popsim.errors import DefinitionError
+from popsim.statistics import Z_95, Estimate
 
 
 def validated(sources: Sequence[Source], run: Run) -> pl.DataFrame:
@@ -50,7 +50,7 @@ def coverage(table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _row(source: Source, target: Target, found: SurvivalEstimate) -> dict[str, object]:
+def _row(source: Source, target: Target, found: Estimate) -> dict[str, object]:
     low, high = target.interval
     row: dict[str, object] = {
         "source": source.title, "target": target.name, "quantity": target.quantity, "unit": target.unit,

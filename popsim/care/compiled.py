@@ -9,21 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.care.network import CareNetwork, operand
+from popsim.definitions import distributions as given
 from popsim.definitions.network import (
     EXIT,
     STAY,
     UNLIMITED,
     Condition,
-    Distribution,
-    Empirical,
-    Exponential,
-    Fixed,
-    Forever,
-    Gamma,
-    LogNormal,
     Route,
     SettingDefinition,
-    Uniform,
 )
 from popsim.errors import InputError
 from popsim.kernels import codes
@@ -77,24 +70,24 @@ class _Tables:
         self.conditions += condition_rows(conditions, self.schema, self.network.file)
         return first, len(self.conditions)
 
-    def add_distribution(self, distribution: Distribution | None) -> int:
+    def add_distribution(self, distribution: given.Duration | None) -> int:
         if distribution is None:
             return -1
         a = b = 0.0
         first = len(self.empirical)
         match distribution:
-            case Exponential():
+            case given.Exponential():
                 kind, a = records.EXPONENTIAL, distribution.mean
-            case LogNormal() | Gamma():
-                kind = records.LOGNORMAL if isinstance(distribution, LogNormal) else records.GAMMA
+            case given.LognormalDuration() | given.GammaDuration():
+                kind = records.LOGNORMAL if isinstance(distribution, given.LognormalDuration) else records.GAMMA
                 a, b = distribution.mean, distribution.sd
-            case Uniform():
+            case given.UniformDuration():
                 kind, a, b = records.UNIFORM, distribution.low, distribution.high
-            case Fixed():
+            case given.FixedDuration():
                 kind, a = records.FIXED, distribution.value
-            case Forever():
+            case given.Forever():
                 kind = records.FOREVER
-            case Empirical():
+            case given.EmpiricalDuration():
                 kind = records.EMPIRICAL
                 weights = np.array(distribution.weights or [1.0] * len(distribution.values))
                 self.empirical += list(zip(distribution.values, np.cumsum(weights) / weights.sum(), strict=True))

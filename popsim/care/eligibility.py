@@ -38,13 +38,3 @@ def meets(
         else:
             met &= values == value
     return met
-
-
-def entered_before(population: Population, day: int) -> int:
-    """How many rows enter before a day."""
-    return int(np.searchsorted(population["entry_day"], np.int32(day), side="left"))
-
-
-def entered_on(population: Population, day: int) -> NDArray[np.int64]:
-    """Rows that enter on a day."""
-    return np.arange(entered_before(population, day), entered_before(population, day + 1))

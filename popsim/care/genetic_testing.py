@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.care.eligibility import Look, entered_before, entered_on, meets
+from popsim.care.eligibility import Look, meets
 from popsim.definitions.base import read
 from popsim.definitions.gene import Prescribing, PrescribingRule
 from popsim.definitions.interventions import GeneticTest
@@ -74,11 +74,12 @@ class GeneticTesting:
 
     def _offered(self, population: Population, today: int, look: Look) -> NDArray[np.int64]:
         """Rows that are asked today, none of them twice."""
-        new = entered_on(population, today)
+        new = population.entering(today)
         if self.test.when == "entry":
-            earlier = np.arange(entered_before(population, today) if today == self.test.from_day else 0)
-            return np.concatenate([earlier[population["alive"][earlier] != 0], new])
-        there = slice(0, entered_before(population, today + 1))
+            return (
+                np.concatenate([population.alive_and_entered(today - 1), new]) if today == self.test.from_day else new
+            )
+        there = slice(0, population.entered(today))
         turned = np.zeros(there.stop, np.bool_)
         for trigger, held in zip(self.test.triggers, self._held, strict=True):
             holds = meets(population, (trigger,), there, look)

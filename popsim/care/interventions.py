@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.care.eligibility import Look, entered_before, entered_on, meets
+from popsim.care.eligibility import Look, meets
 from popsim.care.genetic_testing import GeneticTesting
 from popsim.care.signals import Signals
 from popsim.definitions.interventions import (
@@ -114,10 +114,9 @@ class InterventionCourse:
         one = self.intervention
         if not one.in_force(today):
             return
-        rows = entered_on(population, today)
+        rows = population.entering(today)
         if today == one.from_day:
-            earlier = np.arange(entered_before(population, today))
-            rows = np.concatenate([earlier[population["alive"][earlier] != 0], rows])
+            rows = np.concatenate([population.alive_and_entered(today - 1), rows])
         if len(rows) == 0:
             return
         rows = rows[meets(population, one.eligible, rows, look)]
@@ -153,8 +152,8 @@ class InterventionCourse:
             return np.arange(0)
         began = today - one.duration_days
         if began == one.from_day:
-            return np.arange(entered_before(population, began + 1))
-        return entered_on(population, began)
+            return np.arange(population.entered(began))
+        return population.entering(began)
 
     def _takes_up(self, population: Population, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether each of some rows takes it up: the same for every strategy that has an intervention of this name."""

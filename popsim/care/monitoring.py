@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.care.eligibility import entered_before
 from popsim.care.signals import Signals
 from popsim.definitions.interventions import Telemonitoring
 from popsim.evidence.parameters import ParameterSet, load_parameters
@@ -101,7 +100,7 @@ class Monitoring:
     def observe(self, population: Population, clock: Clock) -> None:
         """The laboratory's morning, today's measurements of everybody who is monitored, and the alerts they raise."""
         if self._sight is not None:
-            self._sight.sample(population, clock.day, entered_before(population, clock.day + 1))
+            self._sight.sample(population, clock.day, population.entered(clock.day))
         if clock.day in self._later:
             self._begin(self._later[clock.day])
         if len(self._read) != len(population):
@@ -135,7 +134,7 @@ class Monitoring:
                 return
             truth, day = self._past.popleft(), day - self._delay
         kept = [population[name] for name in KEPT]
-        entered = entered_before(population, day)
+        entered = population.entered(day - 1)
         measure_day(entered, day, *(*self._key, population.person_id, rules, *truth, *kept, self._read))
 
     def _tire(self, population: Population, day: int) -> None:

@@ -18,6 +18,7 @@ import networkx as nx
 from popsim.arguments import is_whole
 from popsim.care import network_checks as checks
 from popsim.definitions.base import read
+from popsim.definitions.distributions import Forever
 from popsim.definitions.network import (
     EXIT,
     MAX_PLACES,
@@ -25,7 +26,6 @@ from popsim.definitions.network import (
     UNLIMITED,
     ArrivalSource,
     Condition,
-    Forever,
     NetworkDefinition,
     SettingDefinition,
 )

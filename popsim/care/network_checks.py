@@ -10,21 +10,14 @@ from collections.abc import Callable, Collection, Iterator
 import networkx as nx
 
 from popsim.care.signals import hidden
+from popsim.definitions.distributions import Duration, Forever
 from popsim.definitions.network import (
     EXIT,
     STAY,
     UNLIMITED,
     Condition,
-    Distribution,
-    Empirical,
-    Exponential,
-    Fixed,
-    Forever,
-    Gamma,
-    LogNormal,
     NetworkDefinition,
     SettingDefinition,
-    Uniform,
 )
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.kernels.codes import CAUSE_NAMES
@@ -279,21 +272,9 @@ def _can_block(source: SettingDefinition, target: SettingDefinition) -> bool:
     return target.waiting_room == UNLIMITED or int(target.waiting_room) >= int(source.capacity)
 
 
-def _within_a_minute(duration: Distribution | None) -> bool:
+def _within_a_minute(duration: Duration | None) -> bool:
     """Whether a stay or a wait is over within a minute, on average."""
-    match duration:
-        case None | Forever():
-            return False
-        case Fixed():
-            mean = duration.value
-        case Uniform():
-            mean = 0.5 * (duration.low + duration.high)
-        case Empirical():
-            weights = duration.weights or [1.0] * len(duration.values)
-            mean = sum(v * w for v, w in zip(duration.values, weights, strict=True)) / sum(weights)
-        case Exponential() | LogNormal() | Gamma():
-            mean = duration.mean
-    return mean < MIN_CYCLE_DAYS
+    return duration is not None and duration.mean is not None and duration.mean < MIN_CYCLE_DAYS
 
 
 def _usable(graph: nx.DiGraph, source: str, target: str, who: Callable[..., bool]) -> bool:

@@ -75,7 +75,7 @@ class CareSystem:
         self.settings = tuple(setting.name for setting in network.settings)
         room = max(FIRST_ROOM, LOG_A_TWIN * len(population)) if keep_log else 0
         self.events = EventLog(self.settings, population.person_id, room)
-        self._entry_day = population["entry_day"] if "entry_day" in population.schema else None
+        self._enter_by_day = "entry_day" in population.schema
         days = whole_number("days", days, 1, MAX_TABLE // len(network.settings))
         seed, replication = key(seed, replication)
         shape = (days, len(self.settings))
@@ -103,7 +103,7 @@ class CareSystem:
             raise InputError(
                 f"population: of {len(population)} twins, must be the {self._arrays.twins} in this network"
             )
-        self.open_day(clock.day, self._entered_by(clock.day, len(population)))
+        self.open_day(clock.day, population.entered(clock.day) if self._enter_by_day else len(population))
         self.run_day(clock.day)
 
     def open_day(self, day: int, entered: int) -> None:
@@ -120,7 +120,7 @@ class CareSystem:
         if day in self._switches:
             self._switch(day)
         self._make_room(int(loop.count_due(self._world, entered)))
-        loop.open_day(self._world, day, entered, 0.0 if self._entry_day is None else 1.0)
+        loop.open_day(self._world, day, entered, float(self._enter_by_day))
 
     def run_day(self, day: int) -> None:
         """Run today's events and close the day; every person must be accounted for.
@@ -204,11 +204,6 @@ class CareSystem:
     def events_processed(self) -> int:
         """Events that have happened so far, external patients' included."""
         return int(self._arrays.counters[records.PROCESSED])
-
-    def _entered_by(self, day: int, size: int) -> int:
-        if self._entry_day is None:
-            return size
-        return int(np.searchsorted(self._entry_day, day, side="right"))
 
     def _use(self, arrays: records.Arrays) -> None:
         """Hand arrays to the kernels."""

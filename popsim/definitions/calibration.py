@@ -8,9 +8,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition, read
+from popsim.definitions.distributions import Uncertainty
 from popsim.definitions.experiment import Parameters, PopulationSize, Replications, Seed
 from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Text, real, whole
-from popsim.definitions.uncertainty import Correlated, DottedName, Uncertainty
+from popsim.definitions.uncertainty import Correlated, DottedName
 
 MAX_PARAMETERS = 50
 MAX_POINTS = 9_999  # design points are numbered as parameter draws are

@@ -17,181 +17,23 @@ their random streams: put new columns last and nobody's other values change.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition
-from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Source, Text, real, whole
+from popsim.definitions.distributions import AnyMarginal, FixedMarginal, SameAs
+from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Number, Source, Text, real, whole
 
 MAX_SIZE = 50_000_000
 MAX_COLUMNS = 60
-SUM_TOLERANCE = 1e-9
-
-
-type Name = Identifier
-type Number = Annotated[float, real(-1e12, 1e12)]
-type Positive = Annotated[float, real(1e-9, 1e12)]
-type Probability = Annotated[float, real(0, 1)]
-type Pair = Annotated[tuple[Number, Number], AS_TUPLE]
-type Numbers = Annotated[tuple[Number, ...], AS_TUPLE, Field(min_length=1, max_length=10_000)]
-type Probabilities = Annotated[tuple[Probability, ...], AS_TUPLE, Field(min_length=1, max_length=10_000)]
-
-
-class Marginal(Definition):
-    """What all distributions of a column share: the `unit` of the numbers and where they come from."""
-
-    unit: Label = "1"
-    source: Source
-
-
-class Fixed(Marginal):
-    """The same value for everybody."""
-
-    distribution: Literal["fixed"]
-    value: Number
-
-
-class Normal(Marginal):
-    """Normal with this mean and sd; with `bounds`, truncated to them and still of this mean and sd."""
-
-    distribution: Literal["normal"]
-    mean: Number
-    sd: Positive
-    bounds: Pair | None = None
-
-    @model_validator(mode="after")
-    def _inside(self) -> Self:
-        _check_moments(self.mean, self.sd, self.bounds)
-        return self
-
-
-class Lognormal(Marginal):
-    """Lognormal; mean and sd are of the variable, not of its log, after truncation to `bounds` if given."""
-
-    distribution: Literal["lognormal"]
-    mean: Positive
-    sd: Positive
-    bounds: Pair | None = None
-
-    @model_validator(mode="after")
-    def _inside(self) -> Self:
-        _check_moments(self.mean, self.sd, self.bounds)
-        if self.bounds is not None and self.bounds[0] < 0:
-            raise ValueError("bounds of a lognormal must not be negative")
-        return self
-
-
-class Uniform(Marginal):
-    """Uniform between `low` and `high`."""
-
-    distribution: Literal["uniform"]
-    low: Number
-    high: Number
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if not self.low < self.high:
-            raise ValueError(f"low {self.low} must be below high {self.high}")
-        return self
-
-
-class Bernoulli(Marginal):
-    """1 with this probability, else 0."""
-
-    distribution: Literal["bernoulli"]
-    probability: Probability
-
-
-class Categorical(Marginal):
-    """One of `values` (rising, so that a correlation has a direction) with these probabilities, which sum to 1."""
-
-    distribution: Literal["categorical"]
-    values: Numbers
-    probabilities: Probabilities
-
-    @model_validator(mode="after")
-    def _matched(self) -> Self:
-        _check_rising(self.values, "values")
-        if len(self.values) != len(self.probabilities):
-            raise ValueError(f"{len(self.values)} values but {len(self.probabilities)} probabilities")
-        _check_sum(self.probabilities, "probabilities")
-        return self
-
-
-class Empirical(Marginal):
-    """One of the observed `values`, each as probable as the others; a value may occur several times."""
-
-    distribution: Literal["empirical"]
-    values: Numbers
-
-
-class Quantiles(Marginal):
-    """Published quantiles, straight lines between them: probability `at[i]` lies below `values[i]`; `at` runs 0..1."""
-
-    distribution: Literal["quantiles"]
-    at: Probabilities
-    values: Numbers
-
-    @model_validator(mode="after")
-    def _matched(self) -> Self:
-        if len(self.at) != len(self.values) or len(self.at) < 2:
-            raise ValueError(f"{len(self.at)} probabilities in `at` but {len(self.values)} values: as many, at least 2")
-        _check_rising(self.at, "at")
-        _check_rising(self.values, "values")
-        if self.at[0] != 0 or self.at[-1] != 1:
-            raise ValueError("`at` must begin with 0 and end with 1")
-        return self
-
-
-class Stratum(Definition):
-    """A part of a population: its share and a normal truncated to `bounds`, of this mean and sd."""
-
-    share: Probability
-    mean: Number
-    sd: Positive
-    bounds: Pair
-
-    @model_validator(mode="after")
-    def _inside(self) -> Self:
-        _check_moments(self.mean, self.sd, self.bounds)
-        return self
-
-
-class Strata(Marginal):
-    """A mixture of parts that lie side by side (phenotypes by range), in rising order; shares sum to 1."""
-
-    distribution: Literal["strata"]
-    parts: Annotated[tuple[Stratum, ...], AS_TUPLE, Field(min_length=1, max_length=50)]
-
-    @model_validator(mode="after")
-    def _side_by_side(self) -> Self:
-        _check_sum(tuple(part.share for part in self.parts), "shares")
-        for below, above in pairwise(self.parts):
-            if below.bounds[1] > above.bounds[0]:
-                raise ValueError(f"parts must not overlap: {list(below.bounds)} and {list(above.bounds)}")
-        return self
-
-
-class SameAs(Marginal):
-    """The value of another column given or sampled in this cohort, for a state that starts at its set point."""
-
-    distribution: Literal["same_as"]
-    column: Name
-
-
-type AnyMarginal = Annotated[
-    Fixed | Normal | Lognormal | Uniform | Bernoulli | Categorical | Empirical | Quantiles | Strata | SameAs,
-    Field(discriminator="distribution"),
-]
 
 
 class Correlation(Definition):
     """Correlation of two columns on the normal scale of the Gaussian copula."""
 
-    a: Name
-    b: Name
+    a: Identifier
+    b: Identifier
     value: Annotated[float, real(-0.999, 0.999)]
     source: Source
 
@@ -231,7 +73,7 @@ class Table(Definition):
     format: Literal["csv", "parquet", "arff"]
     source: Source
     where: Annotated[tuple[Filter, ...], AS_TUPLE, Field(max_length=20)] = ()
-    columns: Annotated[dict[Name, TableColumn], Field(min_length=1, max_length=MAX_COLUMNS)]
+    columns: Annotated[dict[Identifier, TableColumn], Field(min_length=1, max_length=MAX_COLUMNS)]
 
     @model_validator(mode="after")
     def _inside_package(self) -> Self:
@@ -251,13 +93,13 @@ class CohortDefinition(Definition):
     """
 
     inherits: DefinitionPath | None = None
-    name: Name
+    name: Identifier
     label: Label = ""
     description: Text
     source: Source
     size: Annotated[int, whole(1, MAX_SIZE)]
-    life_table: Name | None = None
-    columns: Annotated[dict[Name, AnyMarginal], Field(max_length=MAX_COLUMNS)] = Field(default_factory=dict)
+    life_table: Identifier | None = None
+    columns: Annotated[dict[Identifier, AnyMarginal], Field(max_length=MAX_COLUMNS)] = Field(default_factory=dict)
     correlations: Annotated[tuple[Correlation, ...], AS_TUPLE, Field(max_length=2000)] = ()
     table: Table | None = None
 
@@ -273,7 +115,7 @@ class CohortDefinition(Definition):
                 marginal = self.columns.get(name)
                 if marginal is None:
                     raise ValueError(f"correlations: '{name}' is not one of the sampled columns of this cohort")
-                if isinstance(marginal, Fixed | SameAs):
+                if isinstance(marginal, FixedMarginal | SameAs):
                     raise ValueError(f"correlations: '{name}' is {marginal.distribution}, it cannot be correlated")
             key = frozenset((pair.a, pair.b))
             if len(key) == 1 or key in seen:
@@ -288,28 +130,3 @@ class CohortDefinition(Definition):
                     "and only with it"
                 )
         return self
-
-
-def _check_moments(mean: float, sd: float, bounds: tuple[float, float] | None) -> None:
-    """Refuse a mean or sd that no distribution between the bounds can have."""
-    if bounds is None:
-        return
-    low, high = bounds
-    if not low < mean < high:
-        raise ValueError(f"mean {mean} must lie inside the bounds [{low}, {high}], low first")
-    largest = ((mean - low) * (high - mean)) ** 0.5
-    if sd >= largest:
-        raise ValueError(f"sd {sd} is impossible: with this mean and these bounds it is below {largest:.6g}")
-
-
-def _check_rising(values: tuple[float, ...], name: str) -> None:
-    """Refuse values that do not rise strictly."""
-    if any(above <= below for below, above in pairwise(values)):
-        raise ValueError(f"{name} must rise strictly")
-
-
-def _check_sum(shares: tuple[float, ...], name: str) -> None:
-    """Refuse shares that do not sum to 1."""
-    total = sum(shares)
-    if abs(total - 1) > SUM_TOLERANCE:
-        raise ValueError(f"{name} must sum to 1, they sum to {total:.12g}")

@@ -46,7 +46,8 @@ KEYS = {
         "correlations": "Correlations of two columns, on the normal scale.",
         "table": "A table of people, each row one person.",
     },
-    "Fixed": {"value": "The value of everybody."},
+    "FixedMarginal": {"value": "The value of everybody."},
+    "FixedDuration": {"value": "The value of everybody."},
     "Bernoulli": {"probability": "Probability of 1; else 0."},
     "Categorical": {"probabilities": "One for each value; they sum to 1."},
     "Quantiles": {"at": "Probabilities below the values, from 0 to 1.", "values": "The quantiles, rising."},
@@ -101,7 +102,7 @@ KEYS = {
     },
     "ParameterChange": {"value": "Value in the unit of the set.", "uncertainty": "What the true value may be."},
     "Condition": {"is": "The column has this value; of a cause, its name."},
-    "Effect": {"add": "Added to the column.", "multiply": "Times the column."},
+    "ColumnEffect": {"add": "Added to the column.", "multiply": "Times the column."},
     "Capacity": {"setting": "Setting of the network.", "places": "Places, or slots a day, while in force."},
     "NetworkDefinition": {
         "reference_population": "People for whom the numbers of places and slots are meant.",

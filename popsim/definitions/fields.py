@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -22,6 +23,8 @@ MAX_PATH_LENGTH = 1024
 MAX_LABEL_LENGTH = 80
 MAX_TEXT_LENGTH = 4000
 MIN_SOURCE_LENGTH = 8
+SUM_TOLERANCE = 1e-9
+LARGEST = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,8 @@ def _tuple(value: object) -> object:
 AS_TUPLE = BeforeValidator(_tuple)
 """For `Annotated[tuple[X, ...], AS_TUPLE]`: a TOML or JSON list becomes a tuple, nothing else does."""
 
+Number = Annotated[float, real(-LARGEST, LARGEST)]
+Positive = Annotated[float, real(1e-12, LARGEST)]
 Identifier = Annotated[str, Checked(_identifier, (("pattern", f"^{IDENTIFIER.pattern}$"),))]
 Label = Annotated[str, text(MAX_LABEL_LENGTH)]
 Text = Annotated[str, text(MAX_TEXT_LENGTH)]
@@ -135,6 +140,31 @@ def check_weights(weights: Sequence[float], values: Sequence[float]) -> None:
         raise ValueError(f"{len(weights)} weights for {len(values)} values: must be one for each")
     if weights and sum(weights) <= 0.0:
         raise ValueError("weights must not all be 0")
+
+
+def check_moments(mean: float, sd: float, bounds: tuple[float, float] | None) -> None:
+    """Refuse a mean or sd that no distribution between the bounds can have."""
+    if bounds is None:
+        return
+    low, high = bounds
+    if not low < mean < high:
+        raise ValueError(f"mean {mean} must lie inside the bounds [{low}, {high}], low first")
+    largest = ((mean - low) * (high - mean)) ** 0.5
+    if sd >= largest:
+        raise ValueError(f"sd {sd} is impossible: with this mean and these bounds it is below {largest:.6g}")
+
+
+def check_rising(values: tuple[float, ...], name: str) -> None:
+    """Refuse values that do not rise strictly."""
+    if any(above <= below for below, above in pairwise(values)):
+        raise ValueError(f"{name} must rise strictly")
+
+
+def check_sum(shares: tuple[float, ...], name: str) -> None:
+    """Refuse shares that do not sum to 1."""
+    total = sum(shares)
+    if abs(total - 1) > SUM_TOLERANCE:
+        raise ValueError(f"{name} must sum to 1, they sum to {total:.12g}")
 
 
 def _checked_path(path: str) -> str:

@@ -13,7 +13,8 @@ from pydantic import ConfigDict, Field, PlainValidator, model_validator
 
 from popsim.arguments import is_real, is_whole
 from popsim.definitions.base import Definition
-from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Text, check_weights, real, whole
+from popsim.definitions.distributions import MAX_DAYS, Days, Duration, Forever
+from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Text, real, whole
 
 EXIT = "exit"
 """Target of a route: the person leaves the simulated system."""
@@ -22,8 +23,6 @@ STAY = "stay"
 
 UNLIMITED = "unlimited"
 MAX_PLACES = 10_000_000
-MAX_DAYS = 36_500.0
-MIN_MEAN_DAYS = 1e-6
 MAX_SETTINGS = 100
 MAX_TARGETS = 20
 MAX_ARRIVAL_SOURCES = 64  # as many random streams are set aside for them (kernels/codes.py)
@@ -84,8 +83,6 @@ def _operand(value: object) -> float | str:
     return float(value)
 
 
-Days = Annotated[float, real(0.0, MAX_DAYS)]
-MeanDays = Annotated[float, real(MIN_MEAN_DAYS, MAX_DAYS)]
 Places = Annotated[
     int | Literal["unlimited"],
     PlainValidator(_places, json_schema_input_type=Annotated[int, Field(ge=0, le=MAX_PLACES)] | Literal["unlimited"]),
@@ -94,82 +91,6 @@ Hour = Annotated[float, real(0.0, 24.0)]
 Share = Annotated[float, real(0.0, 1.0)]
 Level = Annotated[int, whole(1, 5)]
 Bound = Annotated[float, real(-MAX_NUMBER, MAX_NUMBER)]
-
-
-class Exponential(Definition):
-    """Exponential duration with a mean in days."""
-
-    distribution: Literal["exponential"]
-    mean: MeanDays
-
-
-class _MeanAndSd(Definition):
-    mean: MeanDays
-    sd: MeanDays
-
-    @model_validator(mode="after")
-    def _spread_within_reason(self) -> Self:
-        if not 0.01 <= self.sd / self.mean <= 10.0:
-            raise ValueError(f"sd = {self.sd:g} must be between 0.01 and 10 times the mean ({self.mean:g})")
-        return self
-
-
-class LogNormal(_MeanAndSd):
-    """Lognormal duration; mean and sd of the duration itself, in days (not of its logarithm)."""
-
-    distribution: Literal["lognormal"]
-
-
-class Gamma(_MeanAndSd):
-    """Gamma duration; mean and sd in days (shape = (mean/sd)^2)."""
-
-    distribution: Literal["gamma"]
-
-
-class Uniform(Definition):
-    """Duration uniform between low and high, in days."""
-
-    distribution: Literal["uniform"]
-    low: Days
-    high: Days
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.high < self.low:
-            raise ValueError(f"high = {self.high:g} must be at least low ({self.low:g})")
-        return self
-
-
-class Fixed(Definition):
-    """The same duration for all, in days."""
-
-    distribution: Literal["fixed"]
-    value: Days
-
-
-class Empirical(Definition):
-    """A duration drawn from a list of days, with weights if given (else all alike)."""
-
-    distribution: Literal["empirical"]
-    values: Annotated[tuple[Days, ...], AS_TUPLE, Field(min_length=1, max_length=10_000)]
-    weights: Annotated[tuple[Annotated[float, real(0.0, MAX_NUMBER)], ...], AS_TUPLE] = ()
-
-    @model_validator(mode="after")
-    def _weights_fit(self) -> Self:
-        check_weights(self.weights, self.values)
-        return self
-
-
-class Forever(Definition):
-    """Stays until something happens to the person (acute illness, death)."""
-
-    distribution: Literal["forever"]
-
-
-Distribution = Annotated[
-    Exponential | LogNormal | Gamma | Uniform | Fixed | Empirical | Forever,
-    Field(discriminator="distribution"),
-]
 
 
 class Condition(Definition):
@@ -275,11 +196,11 @@ class SettingDefinition(Definition):
     discipline: Literal["fifo", "priority"] = "fifo"
     priority: Annotated[tuple[PriorityRule, ...], AS_TUPLE, Field(max_length=20)] = ()
     care_level: CareLevel | None = None
-    stay: Distribution | None = None
-    stay_external: Distribution | None = None
+    stay: Duration | None = None
+    stay_external: Duration | None = None
     stay_factors: Annotated[tuple[StayFactor, ...], AS_TUPLE, Field(max_length=4)] = ()
     review: Review | None = None
-    patience: Distribution | None = None
+    patience: Duration | None = None
     gives_up_to: str | None = None
     routes: Annotated[tuple[Route, ...], AS_TUPLE, Field(max_length=30)] = ()
     slots_per_day: Annotated[int, whole(0, MAX_PLACES)] | None = None

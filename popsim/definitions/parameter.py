@@ -9,8 +9,9 @@ from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from popsim.arguments import is_real
 from popsim.definitions.base import Definition
-from popsim.definitions.fields import Source, Unit, whole
-from popsim.definitions.uncertainty import LARGEST, Number, ParameterGroups, Uncertainty
+from popsim.definitions.distributions import Uncertainty
+from popsim.definitions.fields import LARGEST, Number, Source, Unit, whole
+from popsim.definitions.uncertainty import ParameterGroups
 
 
 class Parameter(Definition):

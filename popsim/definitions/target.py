@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from popsim.definitions.base import Definition, read
 from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Source, Text, real, whole
 from popsim.definitions.network import Conditions
+from popsim.statistics import Z_95
 
 Scale = Literal["logit", "log", "identity"]
 Endpoint = Literal[
@@ -37,7 +38,6 @@ SCALE_OF_UNIT: dict[str, Scale] = {
     "days": "log",
     "years": "log",
 }
-Z_95 = 1.959963984540054
 
 
 Number = Annotated[float, real(-1e9, 1e9)]

@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from popsim.definitions.base import Definition
-from popsim.definitions.cohort import AnyMarginal, Correlation
+from popsim.definitions.cohort import Correlation
+from popsim.definitions.distributions import AnyMarginal
 from popsim.definitions.fields import AS_TUPLE, Identifier, whole
 from popsim.definitions.network import Condition
 

@@ -1,18 +1,14 @@
-"""How uncertain a parameter is: the distribution of what its true value may be, as a file says it.
+"""How uncertainty is said: exactly one of the ways that a distribution lists, alone or for several parameters together.
 
-    uncertainty = { distribution = "beta", standard_error = 0.02 }                by moments
-    uncertainty = { distribution = "gamma", low = 89.48, high = 138.97 }           by an interval
-    uncertainty = { distribution = "lognormal", meanlog = -0.2, sdlog = 0.05 }     natively
-
-The mean is the parameter's own value unless `mean` is given. Exactly one of the ways that a distribution lists may be
-used. Parameters that are uncertain together are named by a group, in the file of their set or in the experiment:
+Parameters that are uncertain together are named by a group, in the file of their set or in the experiment:
 
     [[parameter_groups]]
     distribution = "correlated"
     parameters = ["griffiths_2014.utility_nyha_1", "griffiths_2014.utility_nyha_2"]
     correlation = [[1.0, 0.5], [0.5, 1.0]]
 
-What the numbers mean exactly, and how an interval is turned into a distribution: `popsim.evidence.distributions`.
+The distributions of single parameters: `popsim.definitions.distributions`. What the numbers mean exactly, and how an
+interval is turned into a distribution: `popsim.evidence.distributions`.
 """
 
 from __future__ import annotations
@@ -23,16 +19,11 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition
-from popsim.definitions.fields import AS_TUPLE, Text, check_weights, real
+from popsim.definitions.fields import AS_TUPLE, Number, Positive, Text, real
 
-LARGEST = 1e12
-USUAL_COVERAGE = 0.95
 MAX_TOGETHER = 200
 MAX_NAME_LENGTH = 100
 
-Number = Annotated[float, real(-LARGEST, LARGEST)]
-Positive = Annotated[float, real(1e-12, LARGEST)]
-Coverage = Annotated[float, real(0.01, 0.9999)]
 Concentration = Annotated[float, real(0.1, 1e9)]  # smaller ones would underflow: shares of 0 / 0
 Row = Annotated[tuple[Number, ...], AS_TUPLE]
 Matrix = Annotated[tuple[Row, ...], AS_TUPLE]
@@ -46,7 +37,7 @@ MOMENTS = ("standard_error",)
 INTERVAL = ("low", "high")
 
 
-class _Uncertain(Definition):
+class Uncertain(Definition):
     """What all have in common: `source` of the uncertainty, where it differs from the value's, and one way to give it.
 
     `WAYS` are the sets of keys that say everything; with each the keys of `BESIDE` may be given, or nothing.
@@ -73,104 +64,7 @@ class _Uncertain(Definition):
         return ", ".join(way) + (f" (with {', '.join(beside)} if wanted)" if beside else "")
 
 
-class _WithMean(_Uncertain):
-    """Distributions that a mean and a standard error or an interval can determine."""
-
-    WAYS: ClassVar[Ways] = (MOMENTS, INTERVAL)
-
-    mean: Number | None = None
-    standard_error: Positive | None = None
-    low: Number | None = None
-    high: Number | None = None
-    coverage: Coverage = USUAL_COVERAGE
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.low is not None and self.high is not None and not self.low < self.high:
-            raise ValueError(f"low = {self.low:g} must be below high ({self.high:g})")
-        return self
-
-
-class Beta(_WithMean):
-    """Between 0 and 1: probabilities, shares, utilities. Natively `alpha`, `beta`."""
-
-    WAYS: ClassVar[Ways] = (MOMENTS, INTERVAL, ("alpha", "beta"))
-
-    distribution: Literal["beta"]
-    alpha: Positive | None = None
-    beta: Positive | None = None
-
-
-class Gamma(_WithMean):
-    """Above 0: costs, times. Natively `shape`, `scale` (mean = shape x scale)."""
-
-    WAYS: ClassVar[Ways] = (MOMENTS, INTERVAL, ("shape", "scale"))
-
-    distribution: Literal["gamma"]
-    shape: Positive | None = None
-    scale: Positive | None = None
-
-
-class Lognormal(_WithMean):
-    """Above 0: ratios, costs, rates. Natively `meanlog`, `sdlog`, mean and sd of the natural logarithm."""
-
-    WAYS: ClassVar[Ways] = (MOMENTS, INTERVAL, ("meanlog", "sdlog"))
-
-    distribution: Literal["lognormal"]
-    meanlog: Number | None = None
-    sdlog: Positive | None = None
-
-
-class Normal(_WithMean):
-    """Anywhere: differences, coefficients."""
-
-    distribution: Literal["normal"]
-
-
-class Uniform(_Uncertain):
-    """Anywhere between its ends `low` and `high`, which are the whole range; or by mean and standard error."""
-
-    WAYS: ClassVar[Ways] = (INTERVAL, MOMENTS)
-    BESIDE: ClassVar[Beside] = {MOMENTS: ("mean",)}
-
-    distribution: Literal["uniform"]
-    mean: Number | None = None
-    standard_error: Positive | None = None
-    low: Number | None = None
-    high: Number | None = None
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.low is not None and self.high is not None and not self.low < self.high:
-            raise ValueError(f"low = {self.low:g} must be below high ({self.high:g})")
-        return self
-
-
-class Empirical(_Uncertain):
-    """One of the listed `values` (a bootstrap sample, a posterior), with `weights` if given, else all alike."""
-
-    distribution: Literal["empirical"]
-    values: Annotated[tuple[Number, ...], AS_TUPLE, Field(min_length=1, max_length=100_000)]
-    weights: Annotated[tuple[Annotated[float, real(0.0, LARGEST)], ...], AS_TUPLE] = ()
-
-    @model_validator(mode="after")
-    def _weights_fit(self) -> Self:
-        check_weights(self.weights, self.values)
-        return self
-
-
-class Fixed(_Uncertain):
-    """Known for certain: the parameter's value."""
-
-    distribution: Literal["fixed"]
-
-
-Uncertainty = Annotated[
-    Beta | Gamma | Lognormal | Normal | Uniform | Empirical | Fixed, Field(discriminator="distribution")
-]
-
-
-class _Group(_Uncertain):
+class _Group(Uncertain):
     """Parameters that are uncertain together, by name ("set.parameter"; within a set's file "parameter")."""
 
     BESIDE: ClassVar[Beside] = {}

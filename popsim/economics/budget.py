@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 from popsim.definitions.experiment import Perspective
 from popsim.economics.checks import check_finite, check_measures, check_names
 from popsim.economics.perspectives import SIGNS, perspective_named
-from popsim.economics.uncertainty import CONFIDENCE, nested_means
+from popsim.economics.uncertainty import nested_means
 from popsim.errors import InputError, did_you_mean
+from popsim.statistics import CONFIDENCE
 
 TOTAL = "total"
 MEASURE = r"^spending_year_(\d+)\.(.+)$"

@@ -21,8 +21,9 @@ import polars as pl
 
 from popsim.economics.checks import check_number, check_price, check_values
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST, cost_effectiveness
-from popsim.economics.uncertainty import CONFIDENCE, nested_means
+from popsim.economics.uncertainty import nested_means
 from popsim.errors import InputError
+from popsim.statistics import CONFIDENCE
 
 KEYS = ("strategy", "draw", "replication")
 

@@ -30,11 +30,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from popsim.economics.checks import check_comparison, check_confidence, check_finite, check_measures, check_price
-from popsim.economics.uncertainty import CONFIDENCE, Nested, nested, nested_means, t_quantile
+from popsim.economics.uncertainty import Nested, nested, nested_means
 from popsim.errors import InputError, did_you_mean
+from popsim.statistics import CONFIDENCE, t_quantile, z_quantile
 
 TOTAL_COST = "cost_total"
 QALYS = "qalys"
@@ -351,7 +351,7 @@ def _parameters_of_ratio(parts: Nested, confidence: float) -> Ratio:
     if covariance is None:
         return NO_RATIO
     cost, effect = parts.means.mean(axis=0)
-    return ratio_interval(float(cost), float(effect), covariance, float(ndtri(0.5 + confidence / 2)))
+    return ratio_interval(float(cost), float(effect), covariance, z_quantile(confidence))
 
 
 def _pairs(measures: pl.DataFrame, comparator: str) -> pl.DataFrame:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.errors import InputError
+from popsim.units import DAYS_PER_YEAR
 
-DAYS_PER_YEAR = 365.25
 MAX_RATE = 1.0
 
 

@@ -47,8 +47,9 @@ from popsim.economics.subgroups import (
     levels,
     with_net_benefit,
 )
-from popsim.economics.uncertainty import CONFIDENCE, nested_means
+from popsim.economics.uncertainty import nested_means
 from popsim.errors import InputError, did_you_mean
+from popsim.statistics import CONFIDENCE
 
 Floats = NDArray[np.float64]
 STEP = 1e-6  # of a numerical derivative, relative

@@ -33,8 +33,9 @@ from popsim.economics.subgroups import (
     levels,
     with_net_benefit,
 )
-from popsim.economics.uncertainty import CONFIDENCE, nested_means
+from popsim.economics.uncertainty import nested_means
 from popsim.errors import InputError
+from popsim.statistics import CONFIDENCE
 
 SAME = 1e-9  # money, or QALYs; less is rounding
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

@@ -28,15 +28,15 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from popsim.economics.checks import check_comparator, check_finite, check_number, check_price
 from popsim.economics.decision import Decision, need_draws
-from popsim.economics.uncertainty import t_quantile, without_noise
+from popsim.economics.uncertainty import without_noise
 from popsim.errors import InputError, did_you_mean
 from popsim.kernels.codes import STREAM_STUDIES
 from popsim.kernels.numerics.sampling import keyed_uniforms
+from popsim.statistics import normal_quantile, t_quantile
 
 MIN_DRAWS = 20  # below, a regression over draws says nothing
 BLOCKS = 20  # of the jackknife
@@ -153,7 +153,7 @@ def sample_information(
         raise InputError("a study needs at least one person")
     luck = np.empty(len(draws))
     keyed_uniforms(seed, 0, draws["draw"].to_numpy().astype(np.int64), STREAM_STUDIES, luck)
-    error = standard_deviation * ndtri(luck)
+    error = standard_deviation * normal_quantile(luck)
     results = {f"study of {size:,}": draws[parameter] + pl.Series(error / np.sqrt(size)) for size in people}
     groups = {f"{parameter}, exactly": [parameter]} | {name: [name] for name in results}
     return information(decision, draws.select("draw", parameter).with_columns(**results), willingness_to_pay, groups)
@@ -229,7 +229,7 @@ def _terms(known: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[int]]:
     draws, parameters = known.shape
     if 1 + parameters >= draws:
         raise InputError(f"{parameters} parameters at once: more than {draws} draws can tell apart")
-    normal = ndtri((rankdata(known, axis=0) - 0.5) / draws)
+    normal = normal_quantile((rankdata(known, axis=0) - 0.5) / draws)
     most = max(1 + parameters, draws // DRAWS_PER_TERM)
     highest = max(d for d in range(MAX_DEGREE + 1) if d <= 1 or comb(parameters + d, d) <= most)
     powers = _hermite(normal, highest)

@@ -15,9 +15,10 @@ import polars as pl
 
 from popsim.economics.checks import check_comparator, check_finite, check_names, check_price, check_units
 from popsim.economics.columns import VALUATION_COLUMNS
-from popsim.economics.uncertainty import CONFIDENCE, nested_means
+from popsim.economics.uncertainty import nested_means
 from popsim.errors import InputError, did_you_mean
 from popsim.population.baseline import KNOWN_AT_ENTRY
+from popsim.statistics import CONFIDENCE
 
 type Persons = pl.DataFrame | pl.LazyFrame
 type Cuts = Mapping[str, Sequence[float]]

@@ -21,28 +21,21 @@ towards their mean so that luck is out of their spread. A quantile that lies bey
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from popsim.economics.checks import check_confidence, check_finite
 from popsim.errors import InputError, did_you_mean
+from popsim.statistics import CONFIDENCE, central_interval, t_quantile
 
-CONFIDENCE = 0.95
 COLUMNS = (
     "replications", "mean", "standard_error", "low", "high",
     "draws", "replication_sd", "parameter_sd", "parameter_low", "parameter_high",
 )  # fmt: skip
-
-
-def t_quantile(replications: int, confidence: float = CONFIDENCE) -> float:
-    """Two-sided quantile of Student's t for the mean of `replications` values; NaN below two."""
-    return float(stdtrit(replications - 1, 0.5 + confidence / 2)) if replications > 1 else math.nan
 
 
 def nested_means(values: pl.DataFrame, keys: Sequence[str], confidence: float = CONFIDENCE) -> pl.DataFrame:
@@ -93,7 +86,7 @@ def nested_means(values: pl.DataFrame, keys: Sequence[str], confidence: float = 
     reach = quantiles * pl.col("standard_error")
     luck_of_means = pl.col("replication_sd") ** 2 * pl.col("share")
     signal = pl.when((pl.col("spread") > luck_of_means) | (luck_of_means == 0)).then(pl.col("spread") - luck_of_means)
-    ends = [_quantiles(means.to_numpy(), confidence) for means in groups["means"]]
+    ends = [central_interval(means.to_numpy(), confidence) for means in groups["means"]]
     pull = pl.when(pl.col("spread") > 0).then(pl.col("parameter_sd") / pl.col("spread").sqrt()).otherwise(0.0)
     known = groups.with_columns(
         low=pl.col("mean") - reach,
@@ -104,15 +97,6 @@ def nested_means(values: pl.DataFrame, keys: Sequence[str], confidence: float = 
     )
     ends_of_draws = pl.col("parameter_low", "parameter_high")
     return known.with_columns((ends_of_draws - pl.col("mean")) * pull + pl.col("mean")).select(*keys, *COLUMNS)
-
-
-def _quantiles(values: NDArray[np.float64], confidence: float) -> tuple[float | None, float | None]:
-    """Central interval of a sample, the i-th of n values being its i / (n + 1) quantile; None where it lies outside."""
-    tail = (1.0 - confidence) / 2.0
-    if tail * (len(values) + 1) < 1.0 - 1e-9:
-        return None, None
-    low, high = np.quantile(values, (tail, 1.0 - tail), method="weibull")
-    return float(low), float(high)
 
 
 class Nested(NamedTuple):

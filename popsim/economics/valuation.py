@@ -20,7 +20,7 @@ from popsim.arguments import MAX_DAYS, whole_number
 from popsim.economics.charges import book_charges
 from popsim.economics.clinical import ClinicalWorth
 from popsim.economics.columns import COST_NAMES
-from popsim.economics.discounting import DAYS_PER_YEAR, discount_factors
+from popsim.economics.discounting import discount_factors
 from popsim.economics.prices import PricedSetting, daily_prices, health_rates, place_prices
 from popsim.errors import InputError
 from popsim.evidence.parameters import ParameterSet
@@ -31,6 +31,7 @@ from popsim.population.charges import Charges
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
+from popsim.units import DAYS_PER_YEAR
 
 # Columns in the order in which the kernels take them.
 TIME_COLUMNS = ("entry_day", "alive", "admitted", "nyha_class", "qaly", "life_days", "disability_years")
@@ -129,10 +130,8 @@ class Valuation:
         today = int(clock.time_days)
         if today in self._telemonitoring_later:
             self.daily = self.daily._replace(telemonitoring=self._telemonitoring_later[today])
-        entry_day = population["entry_day"]
-        first = int(np.searchsorted(entry_day, np.int32(max(today - self.follow_up_days, -1)), side="right"))
-        last = int(np.searchsorted(entry_day, np.int32(today), side="right"))
-        rows = slice(first, last)
+        first = population.entered(max(today - self.follow_up_days, -1))
+        rows = slice(first, population.entered(today))
         self._check_rows(population, rows, today)
         when = (today, clock.step_days, self.follow_up_days)
         accrual.accrue_time(*when, self.qaly_discount, self.rates, *_columns(population, TIME_COLUMNS, rows))

@@ -24,10 +24,11 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, betaincc, betaincinv, gammainc, gammaincc, gammaincinv, ndtr, ndtri
+from scipy.special import betainc, betaincc, betaincinv, gammainc, gammaincc, gammaincinv, ndtr
 
-from popsim.definitions import uncertainty as given
+from popsim.definitions import distributions as given
 from popsim.kernels.numerics.sampling import PIECE_LOGNORMAL, PIECE_NORMAL, quantiles
+from popsim.statistics import lognormal_parameters, z_quantile
 
 type Floats = NDArray[np.float64]
 
@@ -55,14 +56,14 @@ class Distribution(Protocol):
 
 
 @dataclass(frozen=True)
-class Beta:
+class BetaDistribution:
     """Beta with shapes alpha and beta."""
 
     alpha: float
     beta: float
 
     @classmethod
-    def of(cls, mean: float, standard_error: float) -> Beta:
+    def of(cls, mean: float, standard_error: float) -> BetaDistribution:
         """By moments."""
         if not 0.0 < mean < 1.0:
             raise ValueError(f"a beta needs a mean between 0 and 1, not {mean:g}")
@@ -95,14 +96,14 @@ class Beta:
 
 
 @dataclass(frozen=True)
-class Gamma:
+class GammaDistribution:
     """Gamma with shape and scale."""
 
     shape: float
     scale: float
 
     @classmethod
-    def of(cls, mean: float, standard_error: float) -> Gamma:
+    def of(cls, mean: float, standard_error: float) -> GammaDistribution:
         """By moments."""
         if mean <= 0.0:
             raise ValueError(f"a gamma needs a mean above 0, not {mean:g}")
@@ -129,19 +130,18 @@ class Gamma:
 
 
 @dataclass(frozen=True)
-class Lognormal:
+class LognormalDistribution:
     """Lognormal by mean and sd of the natural logarithm."""
 
     meanlog: float
     sdlog: float
 
     @classmethod
-    def of(cls, mean: float, standard_error: float) -> Lognormal:
+    def of(cls, mean: float, standard_error: float) -> LognormalDistribution:
         """By moments of the value itself, not of its logarithm."""
         if mean <= 0.0:
             raise ValueError(f"a lognormal needs a mean above 0, not {mean:g}")
-        variance = math.log1p((standard_error / mean) ** 2)
-        return cls(math.log(mean) - variance / 2.0, math.sqrt(variance))
+        return cls(*lognormal_parameters(mean, standard_error))
 
     @property
     def mean(self) -> float:
@@ -165,7 +165,7 @@ class Lognormal:
 
 
 @dataclass(frozen=True)
-class Normal:
+class NormalDistribution:
     """Normal by mean and standard error."""
 
     mean: float
@@ -181,14 +181,14 @@ class Normal:
 
 
 @dataclass(frozen=True)
-class Uniform:
+class UniformDistribution:
     """Uniform between its ends."""
 
     low: float
     high: float
 
     @classmethod
-    def of(cls, mean: float, standard_error: float) -> Uniform:
+    def of(cls, mean: float, standard_error: float) -> UniformDistribution:
         """By moments."""
         half = math.sqrt(3.0) * standard_error
         return cls(mean - half, mean + half)
@@ -214,14 +214,14 @@ class Uniform:
 
 
 @dataclass(frozen=True)
-class Empirical:
+class EmpiricalDistribution:
     """One of these values, in rising order; `shares` sum to 1."""
 
     values: tuple[float, ...]
     shares: tuple[float, ...]
 
     @classmethod
-    def of(cls, values: tuple[float, ...], weights: tuple[float, ...]) -> Empirical:
+    def of(cls, values: tuple[float, ...], weights: tuple[float, ...]) -> EmpiricalDistribution:
         """Values in any order, each with its weight, all alike if none is given."""
         total = math.fsum(weights) if weights else float(len(values))
         pairs = sorted(zip(values, weights or (1.0,) * len(values), strict=True))
@@ -253,12 +253,17 @@ class Empirical:
         return math.fsum(share for value, share in pairs if not low <= value <= high)
 
 
+def family(distribution: Distribution) -> str:
+    """What files call it."""
+    return type(distribution).__name__.removesuffix("Distribution").lower()
+
+
 BY_MOMENTS: dict[str, Callable[[float, float], Distribution]] = {
-    "beta": Beta.of,
-    "gamma": Gamma.of,
-    "lognormal": Lognormal.of,
-    "normal": Normal,
-    "uniform": Uniform.of,
+    "beta": BetaDistribution.of,
+    "gamma": GammaDistribution.of,
+    "lognormal": LognormalDistribution.of,
+    "normal": NormalDistribution,
+    "uniform": UniformDistribution.of,
 }
 
 
@@ -285,15 +290,15 @@ def _native(uncertainty: given.Uncertainty) -> Distribution | None:
     found: Distribution | None = None
     match uncertainty:
         case given.Beta(alpha=float(alpha), beta=float(beta)):
-            found = Beta(alpha, beta)
+            found = BetaDistribution(alpha, beta)
         case given.Gamma(shape=float(shape), scale=float(scale)):
-            found = Gamma(shape, scale)
+            found = GammaDistribution(shape, scale)
         case given.Lognormal(meanlog=float(meanlog), sdlog=float(sdlog)):
-            found = Lognormal(meanlog, sdlog)
+            found = LognormalDistribution(meanlog, sdlog)
         case given.Uniform(low=float(low), high=float(high)):
-            found = Uniform(low, high)
+            found = UniformDistribution(low, high)
         case given.Empirical(values=values, weights=weights):
-            found = Empirical.of(values, weights)
+            found = EmpiricalDistribution.of(values, weights)
     return found
 
 
@@ -302,25 +307,25 @@ def _by_interval(uncertainty: given.Beta | given.Gamma | given.Lognormal | given
     low, high = float(uncertainty.low or 0.0), float(uncertainty.high or 0.0)
     if not low < mean < high:
         raise ValueError(f"the mean {mean:g} must lie between low = {low:g} and high = {high:g}")
-    z = float(ndtri((1.0 + uncertainty.coverage) / 2.0))
+    z = z_quantile(uncertainty.coverage)
     if isinstance(uncertainty, given.Normal):
-        return Normal(mean, (high - low) / (2.0 * z))
+        return NormalDistribution(mean, (high - low) / (2.0 * z))
     if low < 0.0 or (low == 0.0 and isinstance(uncertainty, given.Lognormal)):
         raise ValueError(f"low = {low:g}: a {uncertainty.distribution} lies above 0")
     if isinstance(uncertainty, given.Lognormal):
         sdlog = math.log(high / low) / (2.0 * z)
-        return Lognormal(math.log(mean) - sdlog**2 / 2.0, sdlog)
+        return LognormalDistribution(math.log(mean) - sdlog**2 / 2.0, sdlog)
     tails = np.array([(1.0 - uncertainty.coverage) / 2.0, (1.0 + uncertainty.coverage) / 2.0])
     if isinstance(uncertainty, given.Beta):
         return _beta_as_wide(mean, high - low, tails)
     return _gamma_as_wide(mean, high - low, tails)
 
 
-def _beta_as_wide(mean: float, width: float, tails: Floats) -> Beta:
+def _beta_as_wide(mean: float, width: float, tails: Floats) -> BetaDistribution:
     """The beta with this mean whose quantiles at `tails` are `width` apart; the width falls with alpha + beta."""
 
-    def with_log(together: float) -> Beta:
-        return Beta(mean * math.exp(together), (1.0 - mean) * math.exp(together))
+    def with_log(together: float) -> BetaDistribution:
+        return BetaDistribution(mean * math.exp(together), (1.0 - mean) * math.exp(together))
 
     def excess(together: float) -> float:
         return float(np.diff(with_log(together).quantile(tails))[0]) - width
@@ -331,17 +336,17 @@ def _beta_as_wide(mean: float, width: float, tails: Floats) -> Beta:
     return with_log(_root(excess, *ends))
 
 
-def _gamma_as_wide(mean: float, width: float, tails: Floats) -> Gamma:
+def _gamma_as_wide(mean: float, width: float, tails: Floats) -> GammaDistribution:
     """The gamma with this mean whose quantiles at `tails` are `width` apart."""
 
     def excess(log_cv: float) -> float:
-        return float(np.diff(Gamma.of(mean, mean * math.exp(log_cv)).quantile(tails))[0]) - width
+        return float(np.diff(GammaDistribution.of(mean, mean * math.exp(log_cv)).quantile(tails))[0]) - width
 
     ends = math.log(1e-6), math.log(WIDEST_CV)
     if excess(ends[0]) > 0.0 or excess(ends[1]) < 0.0:
         widest = excess(ends[1]) + width
         raise ValueError(f"an interval {width:g} wide is too wide for a gamma with mean {mean:g} (up to {widest:.4g})")
-    return Gamma.of(mean, mean * math.exp(_root(excess, *ends)))
+    return GammaDistribution.of(mean, mean * math.exp(_root(excess, *ends)))
 
 
 def _root(excess: Callable[[float], float], a: float, b: float) -> float:

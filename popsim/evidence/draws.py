@@ -16,10 +16,19 @@ from typing import ClassVar
 import numpy as np
 
 from popsim.definitions import uncertainty as given
+from popsim.definitions.distributions import Fixed
 from popsim.definitions.parameter import Parameter
 from popsim.errors import DefinitionError, InputError
 from popsim.evidence.correlation import cholesky, smallest_eigenvalue
-from popsim.evidence.distributions import Beta, Distribution, Floats, Gamma, Normal, distribution_of
+from popsim.evidence.distributions import (
+    BetaDistribution,
+    Distribution,
+    Floats,
+    GammaDistribution,
+    NormalDistribution,
+    distribution_of,
+    family,
+)  # fmt: skip
 from popsim.evidence.parameters import ParameterSet, find_parameter
 from popsim.kernels.codes import STREAM_PARAMETERS
 from popsim.kernels.numerics.sampling import MAX_PROBABILITY, MIN_PROBABILITY, correlate, keyed_uniforms
@@ -55,7 +64,7 @@ class UncertainParameters:
     def described(self) -> dict[str, dict[str, str | float]]:
         """Family, mean and standard error of each, for a run's manifest."""
         return {
-            name: {"distribution": type(d).__name__.lower(), "mean": d.mean, "standard_error": d.standard_error}
+            name: {"distribution": family(d), "mean": d.mean, "standard_error": d.standard_error}
             for name, d in self.distributions.items()
         }
 
@@ -85,7 +94,8 @@ class UncertainParameters:
             values[i] = distribution.quantile(p[i])
         for names, concentrations in self.shares:
             members = [place[name] for name in names]
-            parts = np.array([Gamma(c, 1.0).quantile(p[i]) for i, c in zip(members, concentrations, strict=True)])
+            pairs = zip(members, concentrations, strict=True)
+            parts = np.array([GammaDistribution(c, 1.0).quantile(p[i]) for i, c in pairs])
             values[members] = parts / parts.sum(axis=0)
         self._check(values)
         return np.ascontiguousarray(values.T)
@@ -166,7 +176,8 @@ def uncertain_parameters(
             concentrations = _concentrations(group, records, where, file)
             if concentrations:
                 total = sum(concentrations)
-                found |= {n: Beta(c, total - c) for n, c in zip(group.parameters, concentrations, strict=True)}
+                pairs = zip(group.parameters, concentrations, strict=True)
+                found |= {name: BetaDistribution(c, total - c) for name, c in pairs}
                 shares.append((group.parameters, concentrations))
             continue
         if isinstance(group, given.MultivariateNormal):
@@ -214,7 +225,7 @@ def _called(group: given.ParameterGroup) -> str:
 
 
 def _is_fixed(record: Parameter) -> bool:
-    return isinstance(record.uncertainty, given.Fixed)
+    return isinstance(record.uncertainty, Fixed)
 
 
 def _refuse_two(group: given.ParameterGroup, records: Mapping[str, Parameter], where: str, file: object) -> None:
@@ -254,7 +265,7 @@ def _normals(
     _refuse_two(group, records, where, file)
     errors = group.standard_errors or tuple(row[i] ** 0.5 for i, row in enumerate(group.covariance or ()))
     pairs = zip(group.parameters, errors, strict=True)
-    return {name: Normal(records[name].value, error) for name, error in pairs if not _is_fixed(records[name])}
+    return {n: NormalDistribution(records[n].value, error) for n, error in pairs if not _is_fixed(records[n])}
 
 
 def _free_members(
@@ -288,7 +299,7 @@ def _correlation(group: given.MultivariateNormal | given.Correlated, where: str,
 def _check_support(name: str, record: Parameter, distribution: Distribution, file: object) -> None:
     """Refuse a distribution that may leave the parameter's bounds, or that makes its value all but impossible."""
     key = f"{name}.uncertainty"
-    kind = type(distribution).__name__.lower()
+    kind = family(distribution)
     outside = distribution.outside(record.low, record.high)
     if outside >= MAX_OUTSIDE:
         allowed = f"this {kind} lies outside [{record.low:g}, {record.high:g}] with probability {outside:.2g}: "

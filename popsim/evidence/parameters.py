@@ -6,7 +6,7 @@ unit = "L/g"
 source = "author year, where it was read"     or  "assumption: the reasoning"
 low = 0.0                                     where the value must be bounded
 high = 1.0
-uncertainty = { distribution = "beta", standard_error = 0.02 }     see popsim.definitions.uncertainty
+uncertainty = { distribution = "beta", standard_error = 0.02 }     see popsim.definitions.distributions
 
 [[parameter_groups]]                          for parameters of this set that are uncertain together
 """
@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from popsim.definitions.base import validate
+from popsim.definitions.distributions import Fixed
 from popsim.definitions.parameter import Parameter, ParameterChange, ParameterFile
 from popsim.definitions.texts import read_toml
-from popsim.definitions.uncertainty import Fixed, ParameterGroup
+from popsim.definitions.uncertainty import ParameterGroup
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.html import html_table
 

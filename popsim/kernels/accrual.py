@@ -21,9 +21,9 @@ import numpy as np
 from numba import njit, prange
 
 from popsim.kernels.codes import DEATH, START, VISIT
+from popsim.kernels.numerics.scalars import YEARS_PER_DAY
+from popsim.units import DAYS_PER_YEAR
 
-DAYS_PER_YEAR = 365.25
-YEARS_PER_DAY = 1.0 / DAYS_PER_YEAR
 BLOCK = 1024  # rows whose spending is summed one after the other
 
 # Components of cost: columns of `spending`, in the order of economics/columns.py.

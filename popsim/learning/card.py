@@ -14,7 +14,7 @@ import polars as pl
 
 from popsim.learning.evaluation import Evaluation
 from popsim.learning.performance import Performance, calibration_groups
-from popsim.outcomes.scoring import ScoreEstimate
+from popsim.statistics import Estimate
 
 WARNING = "For research, not for care."
 MARKDOWN, JSON = "model_card.md", "model_card.json"
@@ -135,9 +135,8 @@ def _figures(found: Performance) -> dict[str, Any]:
     }
 
 
-def _estimate(estimate: ScoreEstimate) -> dict[str, float]:
-    low, high = estimate.interval
-    return {"value": estimate.value, "low": low, "high": high}
+def _estimate(estimate: Estimate) -> dict[str, float]:
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
 
 
 def _data_rows(said: Mapping[str, Any]) -> list[list[str]]:

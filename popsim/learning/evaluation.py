@@ -24,7 +24,7 @@ from popsim.learning.performance import (
     watched_from,
 )
 from popsim.learning.risk_model import Floats, RiskModel
-from popsim.outcomes.scoring import ScoreEstimate
+from popsim.statistics import Estimate
 
 SPLIT_WORD = 0x73706C69  # index of the random number that says on which side a person is
 APART = "Nobody is in both parts, and training ended before the test began."
@@ -46,8 +46,8 @@ class Against(NamedTuple):
     """
 
     name: str
-    c_statistic: ScoreEstimate
-    gain: ScoreEstimate
+    c_statistic: Estimate
+    gain: Estimate
 
 
 class Evaluation(NamedTuple):

@@ -216,7 +216,6 @@ class LearningLoop:
         alarm = self._sums.add(z)
         shifts = self._reference.shifts(pl.concat(self._since_judged)) if self._reference else None
         self._since_judged = []
-        low, high = found.c_statistic.interval
         self._judged.append((day, judged, rows))
         self._history.append(
             {
@@ -228,8 +227,8 @@ class LearningLoop:
                 "balance": z,
                 "alarm": alarm,
                 "c_statistic": found.c_statistic.value,
-                "c_statistic_low": max(low, 0.0),
-                "c_statistic_high": min(high, 1.0),
+                "c_statistic_low": max(found.c_statistic.low, 0.0),
+                "c_statistic_high": min(found.c_statistic.high, 1.0),
                 "slope": found.slope.value,
                 "shifted": ", ".join(described(shifts)) if shifts is not None else "",
             }

@@ -13,12 +13,12 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.special import expit, logit, ndtri
+from scipy.special import expit, logit
 
 from popsim.errors import InputError
 from popsim.learning.risk_model import MIN_RISK
 from popsim.outcomes.risk_adjustment import c_statistic, fit_logistic
-from popsim.outcomes.scoring import ScoreEstimate, wilson
+from popsim.statistics import Estimate, wilson, z_quantile
 
 type Floats = NDArray[np.float64]
 
@@ -26,7 +26,7 @@ AGE_BANDS = {"below 65": 65.0, "65 to 74": 75.0, "75 to 84": 85.0, "85 and above
 ETHNIC_GROUPS = ("not recorded", "Asian", "Black", "mixed", "White", "other")  # codes of the column
 MIN_IN_GROUP = 10  # events, and as many rows without; below, a group's figures would be luck
 
-UNKNOWN = ScoreEstimate(np.nan, np.nan)
+UNKNOWN = Estimate()
 
 
 class JudgedRisks(NamedTuple):
@@ -77,11 +77,11 @@ class Performance(NamedTuple):
     events: int
     observed: float
     predicted: float
-    ratio: ScoreEstimate
-    c_statistic: ScoreEstimate
-    brier: ScoreEstimate
-    slope: ScoreEstimate
-    false_negatives: ScoreEstimate
+    ratio: Estimate
+    c_statistic: Estimate
+    brier: Estimate
+    slope: Estimate
+    false_negatives: Estimate
 
 
 def performance(judged: JudgedRisks, watched_from: float) -> Performance:
@@ -184,7 +184,7 @@ def fairness(judged: JudgedRisks, groups: Mapping[str, pl.Series], watched: floa
             rows.append({"characteristic": characteristic, "group": name, **_flat(shown)})
     table = pl.DataFrame(rows, schema=_SCHEMA)
     tested = int(table["ratio"].is_not_nan().sum())
-    reach = float(ndtri(1.0 - (1.0 - level) / (2.0 * max(tested, 1))))
+    reach = z_quantile(1.0 - (1.0 - level) / max(tested, 1))
     off = (pl.col("ratio") - 1.0).abs() > reach * pl.col("ratio_error")
     return table.with_columns(miscalibrated=off & pl.col("ratio").is_not_nan()).drop("ratio_error").fill_nan(None)
 
@@ -205,10 +205,9 @@ def _flat(found: Performance) -> dict[str, float]:
     flat: dict[str, float] = {name: getattr(found, name) for name in ("rows", "persons", "events")}
     flat |= {"observed": found.observed, "predicted": found.predicted, "ratio_error": found.ratio.standard_error}
     for name in _WITH_INTERVAL:
-        estimate: ScoreEstimate = getattr(found, name)
-        low, high = estimate.interval
-        bounded = (max(low, 0.0), high if name == "ratio" else min(high, 1.0))
-        flat |= {name: estimate.value, f"{name}_low": bounded[0], f"{name}_high": bounded[1]}
+        estimate: Estimate = getattr(found, name)
+        high = estimate.high if name == "ratio" else min(estimate.high, 1.0)
+        flat |= {name: estimate.value, f"{name}_low": max(estimate.low, 0.0), f"{name}_high": high}
     return flat
 
 
@@ -223,26 +222,26 @@ def _error(influence: Floats, person: NDArray[np.int64]) -> float:
     return float(np.sqrt((of_person**2).sum() * number / (number - 1))) if number > 1 else np.nan
 
 
-def _ratio(above: Floats, below: Floats, person: NDArray[np.int64]) -> ScoreEstimate:
+def _ratio(above: Floats, below: Floats, person: NDArray[np.int64]) -> Estimate:
     total = below.sum()
     if total <= 0.0:
         return UNKNOWN
     value = float(above.sum() / total)
-    return ScoreEstimate(value, _error((above - value * below) / total, person))
+    return Estimate(value, _error((above - value * below) / total, person))
 
 
-def difference(one: JudgedRisks, other: JudgedRisks) -> ScoreEstimate:
+def difference(one: JudgedRisks, other: JudgedRisks) -> Estimate:
     """c-statistic of one forecast less that of another of the same rows; the error is that of pairs."""
     value = _concordance(one).value - _concordance(other).value
-    return ScoreEstimate(value, _error(_influence(one) - _influence(other), one.person))
+    return Estimate(value, _error(_influence(one) - _influence(other), one.person))
 
 
-def _concordance(judged: JudgedRisks) -> ScoreEstimate:
+def _concordance(judged: JudgedRisks) -> Estimate:
     """The c-statistic; its error is that of DeLong and others, summed by person."""
     risk, y, w, person = judged
     if not 0.0 < w @ y < w.sum():
         return UNKNOWN
-    return ScoreEstimate(c_statistic(risk, w, w * y), _error(_influence(judged), person))
+    return Estimate(c_statistic(risk, w, w * y), _error(_influence(judged), person))
 
 
 def _influence(judged: JudgedRisks) -> Floats:
@@ -261,7 +260,7 @@ def _share_below(risk: Floats, weight: Floats) -> Floats:
     return np.asarray(((np.cumsum(at) - at / 2.0) / weight.sum())[place])
 
 
-def _slope(judged: JudgedRisks) -> ScoreEstimate:
+def _slope(judged: JudgedRisks) -> Estimate:
     """Logistic regression on the log odds foreseen, its error by person (sandwich)."""
     risk, y, w, person = judged
     x = logit(np.clip(risk, MIN_RISK, 1.0 - MIN_RISK))
@@ -272,7 +271,7 @@ def _slope(judged: JudgedRisks) -> ScoreEstimate:
     p = expit(fitted.intercept + fitted.coefficients[0] * x)
     information = design.T @ (design * (w * p * (1.0 - p))[:, np.newaxis])
     influence = (design * (w * (y - p))[:, np.newaxis]) @ np.linalg.inv(information)
-    return ScoreEstimate(float(fitted.coefficients[0]), _error(influence[:, 1], person))
+    return Estimate(float(fitted.coefficients[0]), _error(influence[:, 1], person))
 
 
 def together(parts: Iterable[JudgedRisks]) -> JudgedRisks:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from popsim.economics.cost_effectiveness import QALYS, cost_effectiveness, strategy_means
 from popsim.economics.decision import Decision, icer_table
-from popsim.economics.uncertainty import CONFIDENCE, t_quantile
 from popsim.errors import InputError, did_you_mean
+from popsim.statistics import CONFIDENCE, t_quantile
 
 MEASURES = ("cost_total", "qalys", "life_years")
 MIN_BATCHES, MAX_BATCHES = 20, 100

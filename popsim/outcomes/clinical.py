@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from popsim.population.population import Population
+from popsim.units import DAYS_PER_YEAR
 
 GFR = "untreated_gfr_ml_min"  # without the reversible effect of drugs, as of a chronic slope
-DAYS_PER_YEAR = 365.25
 MIN_DAYS = 90.0  # a slope over less says nothing
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-DAYS_PER_YEAR = 365.25
+from popsim.units import DAYS_PER_YEAR
+
 HOSPITAL = ("inpatient", "critical")
 
 

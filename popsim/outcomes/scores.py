@@ -31,7 +31,7 @@ SCORES = ("lace", "hospital", "maggic", "gwtg_hf")
 BLACK = 2  # code of the column ethnicity
 SMOKES = 2  # code of the column smoking
 MONTHS_PER_YEAR = 12.0
-SIX_MONTHS_DAYS, YEAR_DAYS = 182.0, 365.0
+SIX_MONTHS_DAYS, TWELVE_MONTHS_DAYS = 182.0, 365.0  # for which scores look back
 SAME_ILLNESS_DAYS = 1.0  # an emergency visit so short before an admission is the way into it
 COMORBIDITIES = ("copd", "ckd", "diabetes", "prior_infarction", "prior_stroke")
 AS_THEY_ARE = (
@@ -164,8 +164,8 @@ def history(events: pl.DataFrame, classes: Mapping[str, str], people: Population
         (pl.col("event") == "start") & pl.col("setting").is_in(settings_of(events, classes, ["emergency"]).implode())
     )
     visits = _number_before(table, emergency, "time_days", SIX_MONTHS_DAYS, SAME_ILLNESS_DAYS)
-    earlier = _number_before(table, admissions, "admit_time_days", YEAR_DAYS, 0.0)
-    entry_counts = (~pl.col("first")) & (pl.col("since") - pl.col("entry") <= YEAR_DAYS)
+    earlier = _number_before(table, admissions, "admit_time_days", TWELVE_MONTHS_DAYS, 0.0)
+    entry_counts = (~pl.col("first")) & (pl.col("since") - pl.col("entry") <= TWELVE_MONTHS_DAYS)
     before_entry = pl.when(entry_counts).then(constants["admissions_before_entry"]).otherwise(0.0)
     return table.with_columns(emergency_visits_6_months=visits, earlier=earlier).select(
         "person_id",

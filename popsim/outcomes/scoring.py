@@ -16,25 +16,13 @@ from scipy.optimize import isotonic_regression
 from scipy.special import expit, logit, xlog1py, xlogy
 
 from popsim.errors import InputError
+from popsim.statistics import Estimate, wilson
 
 type Floats = NDArray[np.float64]
 type Flags = NDArray[np.bool_]
 
 CERTAIN = 1e-12  # a risk this near to 0 or 1 has no finite logit: it is held there where a logit is needed
 MAX_STEPS, CONVERGED = 100, 1e-10
-
-
-class ScoreEstimate(NamedTuple):
-    """A number with its standard error (NaN where there is none)."""
-
-    value: float
-    standard_error: float
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95% interval, 1.96 standard errors to both sides."""
-        reach = 1.96 * self.standard_error
-        return self.value - reach, self.value + reach
 
 
 class Brier(NamedTuple):
@@ -61,8 +49,8 @@ class CalibrationCurve(NamedTuple):
         slope: 1 is best; below 1 where risks are too extreme.
     """
 
-    intercept: ScoreEstimate
-    slope: ScoreEstimate
+    intercept: Estimate
+    slope: Estimate
 
 
 def brier(risk: ArrayLike, happened: ArrayLike) -> Brier:
@@ -161,14 +149,6 @@ def calibration_table(risk: ArrayLike, happened: ArrayLike, groups: int = 10) ->
     )
 
 
-def wilson(share: Floats, number: NDArray[np.int64] | Floats) -> tuple[Floats, Floats]:
-    """The 95% interval of a share of so many persons, by inverting the score test."""
-    z2 = 1.96**2
-    middle = (share + z2 / (2 * number)) / (1 + z2 / number)
-    reach = 1.96 * np.sqrt(share * (1 - share) / number + z2 / (4 * number**2)) / (1 + z2 / number)
-    return np.asarray(middle - reach), np.asarray(middle + reach)
-
-
 def calibration(risk: ArrayLike, happened: ArrayLike) -> CalibrationCurve:
     """Calibration in the large and calibration slope, by maximum likelihood; NaN where there is no maximum.
 
@@ -197,7 +177,7 @@ def recalibrated(points: ArrayLike, happened: ArrayLike) -> Floats:
     return np.asarray(expit(level.value + slope.value * design[:, 1]))
 
 
-def c_statistic(points: ArrayLike, happened: ArrayLike) -> ScoreEstimate:
+def c_statistic(points: ArrayLike, happened: ArrayLike) -> Estimate:
     """Probability that of two persons the one to whom the event came had more points (ties count half).
 
     The standard error is that of DeLong, DeLong and Clarke-Pearson 1988 (Biometrics 44:837-845), from midranks (Sun and
@@ -213,14 +193,14 @@ def c_statistic(points: ArrayLike, happened: ArrayLike) -> ScoreEstimate:
     x, y = np.asarray(points, np.float64), np.asarray(happened, np.bool_)
     cases, controls = int(y.sum()), int((~y).sum())
     if not cases or not controls:
-        return ScoreEstimate(np.nan, np.nan)
+        return Estimate()
     ranks = _ranks(x)
     of_cases = (ranks[y] - _ranks(x[y])) / controls  # share of controls below each case
     of_controls = 1.0 - (ranks[~y] - _ranks(x[~y])) / cases  # share of cases above each control
     if min(cases, controls) < 2:
-        return ScoreEstimate(float(of_cases.mean()), np.nan)
+        return Estimate(float(of_cases.mean()))
     variance = of_cases.var(ddof=1) / cases + of_controls.var(ddof=1) / controls
-    return ScoreEstimate(float(of_cases.mean()), float(np.sqrt(variance)))
+    return Estimate(float(of_cases.mean()), float(np.sqrt(variance)))
 
 
 def _pair(risk: ArrayLike, happened: ArrayLike) -> tuple[Floats, Flags]:
@@ -232,9 +212,9 @@ def _pair(risk: ArrayLike, happened: ArrayLike) -> tuple[Floats, Flags]:
     return p, y.astype(np.bool_)
 
 
-def _logistic(design: Floats, happened: Flags, offset: Floats) -> list[ScoreEstimate]:
+def _logistic(design: Floats, happened: Flags, offset: Floats) -> list[Estimate]:
     """Coefficients of a logistic regression by Newton's method; NaN where it has no maximum."""
-    unknown = [ScoreEstimate(np.nan, np.nan)] * design.shape[1]
+    unknown = [Estimate()] * design.shape[1]
     if happened.all() or not happened.any():
         return unknown
     beta = np.zeros(design.shape[1])
@@ -247,7 +227,7 @@ def _logistic(design: Floats, happened: Flags, offset: Floats) -> list[ScoreEsti
         beta = beta + np.clip(step, -5.0, 5.0)
         if np.abs(step).max() < CONVERGED:
             errors = np.sqrt(np.diag(np.linalg.inv(information)))
-            return [ScoreEstimate(float(b), float(e)) for b, e in zip(beta, errors, strict=True)]
+            return [Estimate(float(b), float(e)) for b, e in zip(beta, errors, strict=True)]
     return unknown
 
 

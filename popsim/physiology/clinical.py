@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-import numpy as np
-
 from popsim.evidence.parameters import ParameterSet
 from popsim.physiology.influences import Influences
 from popsim.physiology.organs.ageing import COLUMNS as AGEING_COLUMNS
@@ -101,7 +99,7 @@ class ClinicalPhysiology:
 
     def advance(self, population: Population, clock: Clock) -> None:
         """One day of every organ system, for the twins whose entry day has come."""
-        entered = int(np.searchsorted(population["entry_day"], clock.time_days, side="right"))
+        entered = population.entered(clock.time_days)
         for people, influences in self._blocks(population, entered):
             for system in self.systems:
                 system.advance(people, clock, influences)

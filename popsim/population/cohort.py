@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from popsim.definitions.base import validate
-from popsim.definitions.cohort import AnyMarginal, CohortDefinition, Correlation, Fixed, SameAs
+from popsim.definitions.cohort import CohortDefinition, Correlation
+from popsim.definitions.distributions import AnyMarginal, FixedMarginal, SameAs
 from popsim.definitions.texts import read_toml
 from popsim.errors import DefinitionError
 from popsim.html import html_table
@@ -45,7 +46,7 @@ class Cohort:
             DefinitionError: the two do not go together.
         """
         new = {_pair(one.model_dump()) for one in correlations}
-        one_valued = {name for name, marginal in columns.items() if isinstance(marginal, Fixed | SameAs)}
+        one_valued = {name for name, marginal in columns.items() if isinstance(marginal, FixedMarginal | SameAs)}
         kept = [
             one
             for one in self.definition.correlations

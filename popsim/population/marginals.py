@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.definitions import cohort as definition
+from popsim.definitions import distributions as given
 from popsim.kernels.numerics.math import normal_cdf
 from popsim.kernels.numerics.sampling import PIECE_LOGNORMAL, PIECE_NORMAL, PIECE_UNIFORM, PIECE_VALUE
+from popsim.statistics import lognormal_parameters
 
 # Solved parameters are rounded to so many digits, so that platforms whose solvers differ in the last bits agree.
 SOLVED_DIGITS = 10
@@ -55,33 +56,33 @@ class _Piece(NamedTuple):
     high: float = np.inf
 
 
-def pieces_of(marginal: definition.AnyMarginal) -> Pieces:  # noqa: PLR0911 - one line for each distribution
+def pieces_of(marginal: given.AnyMarginal) -> Pieces:  # noqa: PLR0911 - one line for each distribution
     """The pieces of a marginal (`same_as` has none: it is copied).
 
     Raises:
         ValueError: no truncated distribution has this mean and sd.
     """
     match marginal:
-        case definition.Fixed(value=value):
+        case given.FixedMarginal(value=value):
             return _joined([_value(1.0, value)])
-        case definition.Bernoulli(probability=p):
+        case given.Bernoulli(probability=p):
             return _joined([_value(1.0 - p, 0.0), _value(p, 1.0)])
-        case definition.Categorical(values=values, probabilities=shares):
+        case given.Categorical(values=values, probabilities=shares):
             return _joined([_value(share, value) for share, value in zip(shares, values, strict=True)])
-        case definition.Empirical(values=values):
+        case given.EmpiricalMarginal(values=values):
             return _joined([_value(1.0 / len(values), value) for value in sorted(values)])
-        case definition.Uniform(low=low, high=high):
+        case given.UniformMarginal(low=low, high=high):
             return _joined([_uniform(1.0, low, high)])
-        case definition.Quantiles(at=at, values=values):
+        case given.Quantiles(at=at, values=values):
             steps = zip(np.diff(at), values[:-1], values[1:], strict=True)
             return _joined([_uniform(float(share), low, high) for share, low, high in steps])
-        case definition.Normal(mean=mean, sd=sd, bounds=bounds):
+        case given.NormalMarginal(mean=mean, sd=sd, bounds=bounds):
             return _joined([_normal(1.0, mean, sd, bounds)])
-        case definition.Lognormal(mean=mean, sd=sd, bounds=bounds):
+        case given.LognormalMarginal(mean=mean, sd=sd, bounds=bounds):
             return _joined([_lognormal(mean, sd, bounds)])
-        case definition.Strata(parts=parts):
+        case given.Strata(parts=parts):
             return _joined([_normal(part.share, part.mean, part.sd, part.bounds) for part in parts])
-        case definition.SameAs():
+        case given.SameAs():
             raise ValueError("same_as has no distribution of its own")
 
 
@@ -120,12 +121,6 @@ def _lognormal(mean: float, sd: float, bounds: Bounds) -> _Piece:
     below = float(normal_cdf((np.log(low) - location) / scale)) if low > 0 else 0.0
     above = float(normal_cdf((np.log(high) - location) / scale))
     return _Piece(1.0, PIECE_LOGNORMAL, location, scale, below, above, low, high)
-
-
-def lognormal_parameters(mean: float, sd: float) -> tuple[float, float]:
-    """Mean and sd of the log of a lognormal variable with this mean and sd."""
-    variance = float(np.log1p((sd / mean) ** 2))
-    return float(np.log(mean)) - variance / 2, variance**0.5
 
 
 def truncated_normal_parameters(mean: float, sd: float, bounds: tuple[float, float]) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -54,6 +55,18 @@ class Population:
 
     def __setitem__(self, name: str, values: Any) -> None:
         self[name][:] = values
+
+    def entered(self, day: float) -> int:
+        """How many twins have entered by a day: the first rows."""
+        return int(np.searchsorted(self["entry_day"], np.int32(math.floor(day)), side="right"))
+
+    def entering(self, day: int) -> NDArray[np.int64]:
+        """Rows of those who enter on a day."""
+        return np.arange(self.entered(day - 1), self.entered(day))
+
+    def alive_and_entered(self, day: float) -> NDArray[np.int64]:
+        """Rows of those who have entered by a day and are alive."""
+        return np.flatnonzero(self["alive"][: self.entered(day)])
 
     def check_codes(self, names: Iterable[str]) -> None:
         """Refuse codes beyond the bounds of their column, for kernels that look them up in a table.

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.arguments import MAX_DAYS, key, whole_number
-from popsim.definitions.cohort import MAX_SIZE, AnyMarginal, SameAs
+from popsim.definitions.cohort import MAX_SIZE
+from popsim.definitions.distributions import AnyMarginal, SameAs
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.kernels.codes import STREAM_COHORT
 from popsim.kernels.numerics.sampling import correlate, keyed_uniforms, quantiles

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from popsim.definitions.cohort import Bernoulli, Categorical, SameAs
+from popsim.definitions.distributions import Bernoulli, Categorical, SameAs
 from popsim.population.cohort import Cohort
 from popsim.population.population import Population
 from popsim.population.sampling import LIFE_TABLE_COLUMN

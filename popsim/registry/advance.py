@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.assimilation.belief import Belief
-from popsim.assimilation.ensemble import Ensemble, smallest_quantiles
+from popsim.assimilation.ensemble import Ensemble
 from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_parameters
 from popsim.kernels import codes
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganSystem
@@ -29,6 +29,7 @@ from popsim.registry.packing import MEMORY_DAYS, BeliefKind, pack, unpack
 from popsim.registry.privacy import number_of
 from popsim.registry.stream import StreamRow
 from popsim.registry.vocabulary import Measure, Vocabulary, column_dose, vocabulary_of
+from popsim.statistics import smallest_quantiles
 
 QUANTILES = (0.05, 0.5, 0.95)
 GIVEN_ONCE = "iv_iron_mg"  # a dose of the day, not of every day

@@ -12,31 +12,19 @@ every round, they are a little too sure of themselves.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from scipy.special import stdtr
 
 from popsim.analyses.policy_problem import Variant
 from popsim.definitions.search import Search
-from popsim.economics.uncertainty import t_quantile
-from popsim.evidence.distributions import Floats
 from popsim.search.trials import Evaluate, SearchTrial, TrialOutcome, excess
+from popsim.statistics import Estimate
 
 CLEARLY = 0.95  # confidence, over all finalists together, with which one is behind that drops out
 SAME = 1e-9  # relative: differences that rounding makes
-
-
-class NetBenefitEstimate(NamedTuple):
-    """A mean with its 95% interval over luck."""
-
-    mean: float
-    low: float
-    high: float
-    replications: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +40,8 @@ class Runner:
     """
 
     variant: Variant
-    gain: NetBenefitEstimate
-    ahead: NetBenefitEstimate | None
+    gain: Estimate
+    ahead: Estimate | None
     may_be_better: float
     spent: float
 
@@ -73,10 +61,10 @@ class Verdict:
 
     winner: Variant
     best_probability: float
-    gain: NetBenefitEstimate
-    before: NetBenefitEstimate
-    improvement: NetBenefitEstimate
-    spent: NetBenefitEstimate
+    gain: Estimate
+    before: Estimate
+    improvement: Estimate
+    spent: Estimate
 
 
 def race(finalists: Sequence[SearchTrial], search: Search, evaluate: Evaluate) -> tuple[list[Runner], int]:
@@ -118,23 +106,16 @@ def judge(winner: Variant, own: Variant, chance: float, luck: int, search: Searc
     return Verdict(
         winner,
         chance,
-        estimate(best.gain[luck:]),
-        estimate(before.gain[luck:]),
-        estimate(best.gain[luck:] - before.gain[luck:]),
-        estimate(best.spent[luck:]),
+        Estimate.of(best.gain[luck:]),
+        Estimate.of(before.gain[luck:]),
+        Estimate.of(best.gain[luck:] - before.gain[luck:]),
+        Estimate.of(best.spent[luck:]),
     )
 
 
 def best_probability(runners: Sequence[Runner]) -> float:
     """That the first is the best of all: at least so much."""
     return max(0.0, 1.0 - sum(runner.may_be_better for runner in runners[1:]))
-
-
-def estimate(values: Floats) -> NetBenefitEstimate:
-    """Mean and 95% interval (Student's t) of independent values."""
-    mean, error = _mean_and_error(values)
-    reach = t_quantile(len(values)) * error if len(values) > 1 else math.nan
-    return NetBenefitEstimate(mean, mean - reach, mean + reach, len(values))
 
 
 def _still_open(
@@ -175,23 +156,18 @@ def _standings(
     for variant in finalists:
         outcome = seen[variant.number]
         both = len(outcome.gain)  # who dropped out has seen less luck than the winner
-        ahead = None if variant == winner else estimate((outcome.gain - best.gain[:both])[begin:])
+        ahead = None if variant == winner else Estimate.of((outcome.gain - best.gain[:both])[begin:])
         able = _can_pay(outcome, search)
         chance = _better(outcome, best, begin) if variant != winner and able else 0.0
-        found.append(Runner(variant, estimate(outcome.gain[begin:]), ahead, chance, float(outcome.spent.mean())))
-    return sorted(found, key=lambda runner: (runner.variant != winner, -runner.gain.mean, runner.variant.number))
+        found.append(Runner(variant, Estimate.of(outcome.gain[begin:]), ahead, chance, float(outcome.spent.mean())))
+    return sorted(found, key=lambda runner: (runner.variant != winner, -runner.gain.value, runner.variant.number))
 
 
 def _better(one: TrialOutcome, other: TrialOutcome, begin: int) -> float:
     """Probability that one is better than the other, from paired differences under the luck that both have seen."""
     both = min(len(one.gain), len(other.gain))
-    mean, error = _mean_and_error(one.gain[begin:both] - other.gain[begin:both])
+    ahead = Estimate.of(one.gain[begin:both] - other.gain[begin:both])
     size = max(float(np.abs(one.gain[begin:both]).max()), float(np.abs(other.gain[begin:both]).max()))
-    if error <= SAME * size:  # always the same difference; none at all where a choice does not matter
-        return float(mean > SAME * size)
-    return float(stdtr(both - begin - 1, mean / error))
-
-
-def _mean_and_error(values: Floats) -> tuple[float, float]:
-    error = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan
-    return float(values.mean()), error
+    if ahead.standard_error <= SAME * size:  # always the same difference; none at all where a choice does not matter
+        return float(ahead.value > SAME * size)
+    return float(stdtr(both - begin - 1, ahead.value / ahead.standard_error))

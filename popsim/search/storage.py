@@ -28,8 +28,8 @@ from popsim.definitions.writing import to_toml
 from popsim.errors import InputError
 from popsim.runs.work import versions
 from popsim.search.policy import Found
-from popsim.search.race import NetBenefitEstimate, estimate
 from popsim.search.trials import SearchTrial, excess
+from popsim.statistics import Estimate
 from popsim.studies.content import SHOWN, combined_hash, file_hash, frame_hash, json_hash
 
 WARNING = "# For research, not for care.\n"
@@ -99,11 +99,11 @@ def race_table(found: Found) -> pl.DataFrame:
             {"trial": runner.variant.number}
             | _values(runner.variant, search)
             | {
-                "replications": runner.gain.replications,
-                "gain": runner.gain.mean,
+                "replications": runner.gain.sample,
+                "gain": runner.gain.value,
                 "low": runner.gain.low,
                 "high": runner.gain.high,
-                "ahead": ahead.mean if ahead else None,
+                "ahead": ahead.value if ahead else None,
                 "ahead_low": ahead.low if ahead else None,
                 "ahead_high": ahead.high if ahead else None,
                 "may_be_better": runner.may_be_better,
@@ -116,17 +116,14 @@ def race_table(found: Found) -> pl.DataFrame:
 def verdict_table(found: Found) -> pl.DataFrame:
     """What the winner is worth on fresh luck: figure, mean, low, high, replications."""
     verdict = found.verdict
-    figures: list[tuple[str, NetBenefitEstimate]] = [
+    figures = [
         ("gain", verdict.gain),
         ("gain_of_strategy_as_it_stands", verdict.before),
         ("improvement", verdict.improvement),
         ("spent", verdict.spent),
+        ("best_probability", Estimate(verdict.best_probability, sample=found.problem.search.race)),
     ]
-    nothing = float("nan")
-    figures.append(
-        ("best_probability", NetBenefitEstimate(verdict.best_probability, nothing, nothing, found.problem.search.race))
-    )
-    rows = [(name, *figure) for name, figure in figures]
+    rows = [(name, one.value, one.low, one.high, one.sample) for name, one in figures]
     frame = pl.DataFrame(rows, ["figure", "mean", "low", "high", "replications"], orient="row")
     return frame.with_columns(pl.col(pl.Float64).fill_nan(None))
 
@@ -136,7 +133,7 @@ def _values(variant: Variant, search: Search) -> dict[str, Any]:
 
 
 def _seen(trial: SearchTrial, search: Search) -> dict[str, Any]:
-    interval = estimate(trial.outcome.gain)
+    interval = Estimate.of(trial.outcome.gain)
     return {
         "gain": trial.gain,
         "low": interval.low,

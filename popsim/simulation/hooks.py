@@ -34,8 +34,7 @@ class Hooks:
         if self.called - {"on_day"}:
             self._call_for_events()
         if "on_day" in self.called:
-            entered = int(np.searchsorted(population["entry_day"], clock.day, side="right"))
-            for row in np.flatnonzero(population["alive"][:entered]).tolist():
+            for row in population.alive_and_entered(clock.day).tolist():
                 self._tell(row, "on_day")
 
     def _call_for_events(self) -> None:

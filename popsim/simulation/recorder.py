@@ -41,8 +41,7 @@ class Recorder:
 
     def record(self, population: Population, clock: Clock) -> None:
         """Add today."""
-        entered = int(np.searchsorted(population["entry_day"], clock.day, side="right"))
-        alive = int(np.count_nonzero(population["alive"][:entered]))
+        entered, alive = population.entered(clock.day), len(population.alive_and_entered(clock.day))
         alerts = int(np.count_nonzero(self._events.slice(self._read).kind == ALERT))
         self._read = len(self._events)
         self._days.append((clock.day, entered, alive, alerts))

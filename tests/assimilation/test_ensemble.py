@@ -6,21 +6,13 @@ import numpy as np
 import pytest
 from linear_world import SCHEMA, believe
 
-from popsim.assimilation.ensemble import Ensemble, weighted_quantile
+from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.prior import member_ids, members_of
 from popsim.assimilation.sensors import Sensor, sensors_of, table
 from popsim.errors import InputError
 from popsim.population.columns import Column, Schema
 from popsim.population.population import Population
 from popsim.simulation.schema import SCHEMAS
-
-
-def test_quantiles_of_equal_weights_are_numpys_weibull_quantiles():
-    values = np.random.default_rng(1).normal(size=(7, 25))
-    weights = np.full((7, 25), 1 / 25)
-    for q in (0.01, 0.05, 0.5, 0.93, 0.999):
-        expected = np.quantile(values, q, axis=1, method="weibull")
-        np.testing.assert_allclose(weighted_quantile(values, weights, q), expected, rtol=1e-12)
 
 
 def test_members_of_a_person_are_neighbours_and_weights_sum_to_one():

@@ -8,7 +8,7 @@ from popsim.calibration.fit import CalibrationProblem
 from popsim.calibration.objectives import Aim, Aims, Simulated
 from popsim.calibration.priors import Priors
 from popsim.definitions.calibration import CalibratedParameter, Calibration
-from popsim.evidence.distributions import Normal
+from popsim.evidence.distributions import NormalDistribution
 
 NAMES = ("heart_failure.death_log_base", "heart_failure.death_log_frailty", "heart_failure.death_log_infection")
 PRIOR_MEAN, PRIOR_SD = np.array([0.75, 1.8, 3.2]), np.array([0.2, 0.25, 0.3])
@@ -39,7 +39,7 @@ def calibration(**changes):
 
 
 def priors():
-    distributions = tuple(Normal(float(m), float(sd)) for m, sd in zip(PRIOR_MEAN, PRIOR_SD, strict=True))
+    distributions = tuple(NormalDistribution(float(m), float(sd)) for m, sd in zip(PRIOR_MEAN, PRIOR_SD, strict=True))
     return Priors(NAMES, ("identity",) * 3, distributions, PRIOR_MEAN, ("1",) * 3)
 
 

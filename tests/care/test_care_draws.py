@@ -17,7 +17,6 @@ from popsim.kernels.care.observation import MAX_COLUMNS
 from popsim.simulation.schema import CLINICAL_SCHEMA
 
 PACKAGE = Path(popsim.__file__).parent
-CARE_KERNELS = ("care*.py", "clinic.py", "monitoring.py", "sight.py", "medicines.py", "charges.py")
 DRAWING = {"uniform", "uniforms", "keyed", "keyed_uniforms"}
 
 # Function that draws: how its draws of one person and stream may repeat.
@@ -47,14 +46,15 @@ DECLARED = {
 
 def functions_that_draw() -> set[str]:
     """Functions of care, compiled or not, that call a function which draws."""
-    files = [file for pattern in CARE_KERNELS for file in (PACKAGE / "kernels").glob(pattern)]
+    files = [*(PACKAGE / "kernels" / "care").glob("*.py"), PACKAGE / "kernels" / "charges.py"]
     found = set()
     for file in [*files, *(PACKAGE / "care").glob("*.py")]:
         for function in ast.walk(ast.parse(file.read_text())):
             if isinstance(function, ast.FunctionDef):
                 calls = (node.func for node in ast.walk(function) if isinstance(node, ast.Call))
                 if any(getattr(call, "id", getattr(call, "attr", None)) in DRAWING for call in calls):
-                    found.add(f"{file.parent.name}.{file.stem}.{function.name}")
+                    module = ".".join(file.relative_to(PACKAGE).with_suffix("").parts)
+                    found.add(f"{module}.{function.name}")
     return found
 
 

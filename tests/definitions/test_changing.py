@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from popsim.definitions.distributions import Exponential
 from popsim.definitions.experiment import Experiment
-from popsim.definitions.network import Exponential, SettingDefinition
+from popsim.definitions.network import SettingDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
 

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from popsim.definitions.base import read, validate
+from popsim.definitions.distributions import Exponential, LognormalDuration
 from popsim.definitions.network import (
     Condition,
-    Exponential,
-    LogNormal,
     NetworkDefinition,
     Route,
     SettingDefinition,
@@ -277,7 +276,7 @@ def test_required_keys_are_named():
 
 
 def test_lognormal_moments_are_those_of_the_duration():
-    stay = LogNormal(distribution="lognormal", mean=5.0, sd=3.0)
+    stay = LognormalDuration(distribution="lognormal", mean=5.0, sd=3.0)
     assert (stay.mean, stay.sd) == (5.0, 3.0)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from popsim.definitions.base import read, validate
-from popsim.definitions.cohort import Fixed
+from popsim.definitions.distributions import FixedMarginal
 from popsim.definitions.drug import Drug
 from popsim.definitions.parameter import Parameter
 from popsim.definitions.score import Score
@@ -31,7 +31,7 @@ def test_a_source_is_a_text(source, tmp_path):
     for table, model in (
         (TARGET, Target),
         ({"value": 1.0, "unit": "1", "source": ""}, Parameter),
-        ({"distribution": "fixed", "value": 1.0, "source": ""}, Fixed),
+        ({"distribution": "fixed", "value": 1.0, "source": ""}, FixedMarginal),
     ):
         with pytest.raises(DefinitionError, match=r"source = .*must say where the numbers come from"):
             validate(table | {"source": source}, model, "file")

@@ -3,9 +3,9 @@
 import pytest
 
 from popsim.definitions.base import validate
+from popsim.definitions.distributions import Beta, Fixed, Normal
 from popsim.definitions.experiment import Experiment
 from popsim.definitions.parameter import ParameterChange
-from popsim.definitions.uncertainty import Beta, Fixed, Normal
 from popsim.errors import DefinitionError
 
 SMALLEST = {"name": "small", "cohort": "c.toml", "network": "n.toml", "strategies": [{"name": "usual"}]}

@@ -6,25 +6,25 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from popsim.definitions import uncertainty as given
+from popsim.definitions import distributions as given
 from popsim.evidence.distributions import (
-    Beta,
-    Empirical,
-    Gamma,
-    Lognormal,
-    Normal,
-    Uniform,
+    BetaDistribution,
+    EmpiricalDistribution,
+    GammaDistribution,
+    LognormalDistribution,
+    NormalDistribution,
+    UniformDistribution,
     distribution_of,
 )
 
 P = np.array([1e-9, 0.001, 0.025, 0.3, 0.5, 0.9, 0.975, 1 - 1e-9])
 PEERS = [
-    (Beta(7.0, 3.0), stats.beta(7, 3)),
-    (Beta(0.4, 2.0), stats.beta(0.4, 2)),
-    (Gamma(4.5, 26.4), stats.gamma(4.5, scale=26.4)),
-    (Lognormal(-0.236, 0.057), stats.lognorm(0.057, scale=math.exp(-0.236))),
-    (Normal(-3.0, 0.7), stats.norm(-3, 0.7)),
-    (Uniform(-2.0, 6.0), stats.uniform(-2, 8)),
+    (BetaDistribution(7.0, 3.0), stats.beta(7, 3)),
+    (BetaDistribution(0.4, 2.0), stats.beta(0.4, 2)),
+    (GammaDistribution(4.5, 26.4), stats.gamma(4.5, scale=26.4)),
+    (LognormalDistribution(-0.236, 0.057), stats.lognorm(0.057, scale=math.exp(-0.236))),
+    (NormalDistribution(-3.0, 0.7), stats.norm(-3, 0.7)),
+    (UniformDistribution(-2.0, 6.0), stats.uniform(-2, 8)),
 ]
 
 
@@ -42,10 +42,10 @@ def test_probability_outside_is_that_of_scipy_stats(ours, peer, low, high):
 
 
 def test_an_empirical_distribution_is_its_values():
-    even = Empirical.of((3.0, 1.0, 2.0, 2.0), ())
+    even = EmpiricalDistribution.of((3.0, 1.0, 2.0, 2.0), ())
     assert even.quantile(np.array([0.1, 0.24, 0.26, 0.74, 0.76, 0.99])).tolist() == [1, 1, 2, 2, 3, 3]
     assert (even.mean, even.standard_error) == (2.0, pytest.approx(math.sqrt(0.5)))
-    weighted = Empirical.of((1.0, 5.0), (3.0, 1.0))
+    weighted = EmpiricalDistribution.of((1.0, 5.0), (3.0, 1.0))
     assert (weighted.mean, weighted.outside(0.0, 4.0)) == (2.0, 0.25)
     assert weighted.quantile(np.array([0.749, 0.751, 1 - 2**-53])).tolist() == [1, 5, 5]
 

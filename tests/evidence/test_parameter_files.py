@@ -3,7 +3,7 @@
 import pytest
 
 from popsim.analyses.definition_check import check_file
-from popsim.definitions.uncertainty import Beta
+from popsim.definitions.distributions import Beta
 from popsim.errors import DefinitionError
 from popsim.evidence.parameters import load_parameters
 

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from small_models import leave, leaving, leaving_kernel
 
+from popsim.definitions.distributions import Beta
 from popsim.definitions.parameter import Parameter
-from popsim.definitions.uncertainty import Beta
 from popsim.errors import InputError
 from popsim.evidence.parameters import ParameterSet
 from popsim.microsimulation import Discounting, Timing

@@ -1,7 +1,9 @@
 """The layout that the design promises: imports go downwards, and each outside library has one door."""
 
+import ast
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +21,12 @@ def test_modules_are_short():
     lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / "popsim").rglob("*.py")}
     assert len(lengths) > 20
     assert {path.name: n for path, n in lengths.items() if n >= MAX_MODULE_LINES} == {}
+
+
+def test_classes_have_names_of_their_own():
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "popsim").rglob("*.py"))
+    names = Counter(node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    assert [name for name, times in names.items() if times > 1] == []
 
 
 def test_no_escape_hatches():

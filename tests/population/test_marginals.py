@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from cohorts import cohort, column, schema
-from popsim.definitions.cohort import Normal
+from popsim.definitions.distributions import NormalMarginal
 from popsim.population.marginals import (
     lognormal_parameters,
     pieces_of,
@@ -96,7 +96,9 @@ def test_lognormal_parameters_are_the_textbook_ones() -> None:
 
 def test_moments_that_no_truncated_normal_has_are_refused() -> None:
     """A uniform on [0, 1] has sd 0.2887; a normal truncated to it cannot exceed that around the middle."""
-    marginal = Normal(distribution="normal", mean=0.5, sd=0.3, bounds=(0.0, 1.0), source="assumption: for tests")
+    marginal = NormalMarginal(
+        distribution="normal", mean=0.5, sd=0.3, bounds=(0.0, 1.0), source="assumption: for tests"
+    )
     with pytest.raises(ValueError, match="widen the bounds or lower the sd"):
         pieces_of(marginal)
 

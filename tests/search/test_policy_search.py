@@ -152,8 +152,8 @@ def test_the_race_drops_who_is_clearly_behind_and_goes_on_with_the_others():
     runners, _ = raced(search, evaluate, {0, 1, 2})
     by_value = {runner.variant.values[0]: runner for runner in runners}
     assert runners[0].variant.values == (2,)
-    assert by_value[0].gain.replications == 4
-    assert by_value[1].gain.replications > 4
+    assert by_value[0].gain.sample == 4
+    assert by_value[1].gain.sample > 4
     assert by_value[0].may_be_better < 0.025
 
 
@@ -192,7 +192,7 @@ def test_the_verdict_is_free_of_the_winners_luck():
         runners, used = race(ranked[:5], search, evaluate)
         verdict = judge(runners[0].variant, runners[0].variant, 1.0, used, search, evaluate)
         promised.append(ranked[0].gain)
-        judged.append(verdict.gain.mean)
+        judged.append(verdict.gain.value)
         covered += verdict.gain.low <= 0.0 <= verdict.gain.high
     assert np.mean(promised) == pytest.approx(largest / 2.0, abs=3.5 * 0.25 / math.sqrt(200))
     assert np.mean(judged) == pytest.approx(0.0, abs=3.5 * 0.018)

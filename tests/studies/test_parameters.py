@@ -7,7 +7,7 @@ import made_up_work
 import polars as pl
 import pytest
 
-from popsim.definitions.uncertainty import Fixed
+from popsim.definitions.distributions import Fixed
 from popsim.errors import DefinitionError
 from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.parameters import FOLDER, load_parameters

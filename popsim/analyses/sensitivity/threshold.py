@@ -9,9 +9,10 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 
-from popsim.analyses.contrast import Contrast, ContrastEstimate, at_draw, estimate
+from popsim.analyses.contrast import Contrast, at_draw, estimate
 from popsim.analyses.sensitivity.design import Evaluate
 from popsim.analyses.sensitivity.parameters import Varied
+from popsim.statistics import Estimate
 
 POINTS = 4  # values tried at a time, so that several processes have work
 MAX_ROUNDS = 12
@@ -36,8 +37,8 @@ class Threshold:
     contrast: Contrast
     value: float
     standard_error: float
-    at_low: ContrastEstimate
-    at_high: ContrastEstimate
+    at_low: Estimate
+    at_high: Estimate
     tried: pl.DataFrame
 
 
@@ -47,7 +48,7 @@ def threshold(parameter: Varied, contrast: Contrast, evaluate: Evaluate, target:
     The range is cut at POINTS equal steps again and again around the first change of sign, until it is finer than a
     tenth of the Monte Carlo error of the crossing, or than a ten-thousandth of the whole. All points share their luck.
     """
-    found: dict[float, ContrastEstimate] = {}
+    found: dict[float, Estimate] = {}
     low, high = parameter.low, parameter.high
     crossing, error = math.nan, math.nan
     for _ in range(MAX_ROUNDS):
@@ -57,27 +58,27 @@ def threshold(parameter: Varied, contrast: Contrast, evaluate: Evaluate, target:
         if turn is None:
             break
         low, high = turn
-        slope = (found[high].mean - found[low].mean) / (high - low)
+        slope = (found[high].value - found[low].value) / (high - low)
         if slope == 0.0:  # the contrast lies on its target all the way
             crossing, error = low, math.nan
             break
-        crossing = low + (target - found[low].mean) / slope
+        crossing = low + (target - found[low].value) / slope
         error = max(found[low].standard_error, found[high].standard_error) / abs(slope)
         if high - low < max(FINE_ENOUGH * np.nan_to_num(error), FINEST * (parameter.high - parameter.low)):
             break
-    rows = [(value, *figure[:2]) for value, figure in sorted(found.items())]
+    rows = [(value, figure.value, figure.standard_error) for value, figure in sorted(found.items())]
     tried = pl.DataFrame(rows, ["value", "outcome", "standard_error"], orient="row")
     ends = (found[parameter.low], found[parameter.high])
     return Threshold(parameter, contrast, crossing, error, *ends, tried.with_columns(pl.col(pl.Float64).fill_nan(None)))
 
 
 def _try(
-    values: list[float], parameter: Varied, contrast: Contrast, evaluate: Evaluate, found: dict[float, ContrastEstimate]
+    values: list[float], parameter: Varied, contrast: Contrast, evaluate: Evaluate, found: dict[float, Estimate]
 ) -> None:
     """Add the contrast at these values to what is found."""
     seen = contrast.values(evaluate([parameter.name], np.array(values)[:, np.newaxis]))
     found.update({value: estimate(at_draw(seen, row)["value"]) for row, value in enumerate(values, start=1)})
 
 
-def _crosses(a: ContrastEstimate, b: ContrastEstimate, target: float) -> bool:
-    return (a.mean - target) * (b.mean - target) <= 0.0
+def _crosses(a: Estimate, b: Estimate, target: float) -> bool:
+    return (a.value - target) * (b.value - target) <= 0.0

@@ -33,7 +33,7 @@ def one_way(parameters: Sequence[Varied], contrasts: Sequence[Contrast], evaluat
     for contrast in contrasts:
         values = contrast.values(measures)
         base = at_draw(values, 1)
-        centre = estimate(base["value"]).mean
+        centre = estimate(base["value"]).value
         rows = []
         for place, parameter in enumerate(parameters):
             low, high = at_draw(values, 2 + 2 * place), at_draw(values, 3 + 2 * place)
@@ -45,17 +45,17 @@ def one_way(parameters: Sequence[Varied], contrasts: Sequence[Contrast], evaluat
                     "unit": parameter.unit,
                     "low_value": parameter.low,
                     "high_value": parameter.high,
-                    "outcome_low": centre + below.mean,
-                    "outcome_high": centre + above.mean,
+                    "outcome_low": centre + below.value,
+                    "outcome_high": centre + above.value,
                     "base": centre,
                     "low_error": below.standard_error,
                     "high_error": above.standard_error,
                     "low_reach": below.reach,
                     "high_reach": above.reach,
-                    "swing": swing.mean,
+                    "swing": swing.value,
                     "swing_error": swing.standard_error,
                     "swing_reach": swing.reach,
-                    "told": None if math.isnan(swing.reach) else abs(swing.mean) > swing.reach or swing.reach == 0.0,
+                    "told": None if math.isnan(swing.reach) else abs(swing.value) > swing.reach or swing.reach == 0.0,
                 }
             )
         lucky = ~pl.col("told").fill_null(True)
@@ -78,9 +78,8 @@ def two_way(
     rows = []
     for contrast in contrasts:
         values = contrast.values(measures)
-        rows += [
-            (contrast.strategy, *point, *estimate(at_draw(values, row)["value"])[:2])
-            for row, point in enumerate(design.tolist(), start=1)
-        ]
+        for row, point in enumerate(design.tolist(), start=1):
+            found = estimate(at_draw(values, row)["value"])
+            rows.append((contrast.strategy, *point, found.value, found.standard_error))
     columns = ["strategy", "first_value", "second_value", "outcome", "standard_error"]
     return pl.DataFrame(rows, columns, orient="row").with_columns(pl.col(pl.Float64).fill_nan(None))

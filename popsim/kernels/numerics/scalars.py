@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from numba import njit
 
-YEARS_PER_DAY = 1.0 / 365.25
+from popsim.units import DAYS_PER_YEAR
+
+YEARS_PER_DAY = 1.0 / DAYS_PER_YEAR
 REFERENCE_GFR_ML_MIN = 60.0  # where responses of the kidney are quoted
 
 

@@ -22,7 +22,7 @@ from popsim.kernels.codes import LEVEL_CRITICAL, LEVEL_WARD
 from popsim.kernels.numerics.math import exp
 from popsim.kernels.numerics.scalars import clip, positive
 
-YEAR_DAYS = 365.0
+RECENT_DAYS = 365.0  # days for which an infarction counts as recent
 LONG_AGO_DAYS = 366.0  # days since an infarction are counted up to here; also: never had one
 MAX_SCAR_PERCENT = 40.0  # as the column's bound
 
@@ -59,7 +59,7 @@ class CoronaryParameters(NamedTuple):
 @njit(cache=True, error_model="numpy", forceinline=True)
 def recency(days_since):
     """1 on the day of an infarction, falling as a fourth power to 0 after a year; its mean over that year is 1/5."""
-    left = positive(1.0 - days_since / YEAR_DAYS)
+    left = positive(1.0 - days_since / RECENT_DAYS)
     return left * left * left * left
 
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit, prange
 
-YEARS_PER_DAY = 1.0 / 365.25
+from popsim.kernels.numerics.scalars import YEARS_PER_DAY
+
 NO_AGENT = -1
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from functools import partial
 
-import numpy as np
-
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels.physiology import heart_failure as kernel
 from popsim.kernels.physiology.acute import AcuteParameters, WholeParameters
@@ -93,11 +91,11 @@ class HeartFailurePhysiology:
 
         Valid for steps of up to two days (see kernels/physiology/fluid.py).
         """
-        entered = int(np.searchsorted(population["entry_day"], clock.time_days, side="right"))
-        self._call(kernel.advance_day, population.part(0, entered), influences, clock)
+        people = population.part(0, population.entered(clock.time_days))
+        self._call(kernel.advance_day, people, influences, clock)
 
 
 def relaxation_of(parameters: ParameterSet, _: Population, clock: Clock) -> kernel.Relaxation:
     """Time constants turned into the share covered in a step of the clock."""
-    shares = (-math.expm1(-clock.step_days / parameters[f"{name}_time_constant_days"]) for name in kernel.Relaxation._fields)
-    return kernel.Relaxation(*shares)
+    constants = (parameters[f"{name}_time_constant_days"] for name in kernel.Relaxation._fields)
+    return kernel.Relaxation(*(-math.expm1(-clock.step_days / constant) for constant in constants))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 from collections.abc import Mapping
+from functools import partial
 
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.physiology import lungs as kernel

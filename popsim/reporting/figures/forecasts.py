@@ -14,6 +14,7 @@ from popsim.assimilation.forecast import EVENTS
 from popsim.outcomes.scoring import calibration_table
 from popsim.reporting.figures import style
 from popsim.reporting.text.forecasts import twins_are_last
+from popsim.statistics import Estimate
 
 COLOURS = {TWIN: "#0072b2", TRUTH: "#009e73"}
 MARKERS = {TWIN: "o", TRUTH: "s"}
@@ -63,7 +64,7 @@ def _discrimination(axis: Axes, rows: pl.DataFrame, *, labelled: bool) -> None:
     names = [name for name in twins_are_last(rows) if name != BASE_RATE]
     for place, name in enumerate(names):
         row = rows.row(by_predicate=pl.col("forecaster") == name, named=True)
-        reach = 1.96 * row["c_standard_error"]
+        reach = Estimate(row["c_statistic"], row["c_standard_error"]).reach
         colour, marker = COLOURS.get(name, style.QUIET), MARKERS.get(name, "D")
         axis.errorbar([row["c_statistic"]], [place], xerr=[reach], color=colour, marker=marker, ms=5, capsize=2)
     axis.axvline(0.5, color=style.RULE, lw=0.9, zorder=1)

@@ -8,14 +8,8 @@ from popsim.care.network import CareNetwork, Link
 from popsim.definitions.network import (
     UNLIMITED,
     Condition,
-    Empirical,
-    Exponential,
-    Fixed,
-    Gamma,
-    LogNormal,
     Route,
     SettingDefinition,
-    Uniform,
 )
 
 UNITS = {
@@ -50,7 +44,7 @@ def box_lines(setting: SettingDefinition) -> list[str]:
     if setting.review is not None:
         lines.append(f"ward round at {_clock(setting.review.hour)}")
     else:
-        mean = mean_days(setting)
+        mean = setting.stay.mean if setting.stay else None
         if mean is not None:
             lines.append(f"stay {duration(mean)} on average")
         else:
@@ -92,21 +86,6 @@ def condition_text(condition: Condition) -> str:
     if isinstance(condition.equals, str):
         return condition.equals.replace("_", " ")
     return f"{name} = {condition.equals:g}{unit}"
-
-
-def mean_days(setting: SettingDefinition) -> float | None:
-    """Mean length of stay; None when the stay has no end."""
-    stay = setting.stay
-    if isinstance(stay, Exponential | LogNormal | Gamma):
-        return stay.mean
-    if isinstance(stay, Uniform):
-        return (stay.low + stay.high) / 2
-    if isinstance(stay, Fixed):
-        return stay.value
-    if isinstance(stay, Empirical):
-        weights = stay.weights or (1.0,) * len(stay.values)
-        return sum(v * w for v, w in zip(stay.values, weights, strict=True)) / sum(weights)
-    return None
 
 
 def duration(days: float) -> str:

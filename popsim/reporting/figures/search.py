@@ -7,14 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from popsim.reporting.figures import style
-from popsim.search.race import NetBenefitEstimate
+from popsim.statistics import Estimate
 
 
 @style.styled
 def policy_search(
     trials: pl.DataFrame,
     race: pl.DataFrame,
-    verdict: NetBenefitEstimate,
+    verdict: Estimate,
     *,
     gain: str,
     currency: str,
@@ -77,19 +77,20 @@ def _variants(axis: Axes, trials: pl.DataFrame, winner: int, budget: float | Non
     axis.legend()
 
 
-def _finalists(axis: Axes, race: pl.DataFrame, verdict: NetBenefitEstimate) -> None:
+def _finalists(axis: Axes, race: pl.DataFrame, verdict: Estimate) -> None:
     """Gain of each finalist in the race, and the verdict below."""
     look, names = style.look(1), []
     for place, row in enumerate(race.iter_rows(named=True)):
         names.append("as it stands" if row["trial"] == 0 else f"trial {row['trial']}")
-        _interval(axis, place, NetBenefitEstimate(row["gain"], row["low"], row["high"], 0), look)
-    _interval(axis, len(names), verdict, style.look(0))
+        _interval(axis, place, (row["gain"], row["low"], row["high"]), look)
+    _interval(axis, len(names), (verdict.value, verdict.low, verdict.high), style.look(0))
     axis.set_yticks(range(len(names) + 1), [*names, "winner, judged"])
     axis.invert_yaxis()
     axis.axvline(0.0, color=style.RULE, lw=0.9, zorder=1)
     axis.grid(axis="y", visible=False)
 
 
-def _interval(axis: Axes, place: int, one: NetBenefitEstimate, look: style.Look) -> None:
-    axis.plot([one.low, one.high], [place, place], color=look.colour, lw=1.6)
-    axis.plot([one.mean], [place], look.marker, color=look.colour)
+def _interval(axis: Axes, place: int, interval: tuple[float, float, float], look: style.Look) -> None:
+    value, low, high = interval
+    axis.plot([low, high], [place, place], color=look.colour, lw=1.6)
+    axis.plot([value], [place], look.marker, color=look.colour)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import polars as pl
 
 from popsim.analyses.forecasting import TRUTH, TWIN, JudgedForecasts, risk_table, signal_table
 from popsim.assimilation.forecast import EVENTS
-from popsim.outcomes.scoring import ScoreEstimate
 from popsim.reporting.text.formatting import aligned, rounded, with_interval
+from popsim.statistics import Estimate
 
 NAMES = {"weight_kg": "Weight, kg", "nt_probnp_pg_ml": "NT-proBNP, pg/mL"}
 NOTES = f"""\
@@ -37,19 +38,18 @@ def forecasts_text(judged: JudgedForecasts) -> str:
 
 
 def _risk_line(row: dict[str, Any]) -> list[str]:
-    c = ScoreEstimate(row["c_statistic"], row["c_standard_error"])
-    slope = ScoreEstimate(row["slope"], row["slope_standard_error"]) if row["slope"] is not None else None
+    c = Estimate(row["c_statistic"], row["c_standard_error"])
+    slope = Estimate(row["slope"], row["slope_standard_error"]) if row["slope"] is not None else None
     numbers = [f"{row[name]:.4f}" for name in ("brier", "reliability", "resolution", "log_score")]
-    discriminates = with_interval(c.value, *c.interval)
-    calibrated = "" if slope is None else with_interval(slope.value, *slope.interval)
+    discriminates = with_interval(c.value, c.low, c.high)
+    calibrated = "" if slope is None else with_interval(slope.value, slope.low, slope.high)
     return [f"  {row['forecaster']}", f"{row['mean_risk'] * 100:.1f}", *numbers, discriminates, calibrated]
 
 
 def _signal_line(row: dict[str, Any]) -> list[str]:
-    error = row["crps_standard_error"]
-    low, high = (None, None) if error is None else (row["crps"] - 1.96 * error, row["crps"] + 1.96 * error)
+    score = Estimate(row["crps"], math.nan if row["crps_standard_error"] is None else row["crps_standard_error"])
     what = f"  {NAMES[row['column']]}, after {row['day']} days: {row['forecaster']}"
-    crps = with_interval(row["crps"], low, high)
+    crps = with_interval(score.value, score.low, score.high)
     return [what, f"{row['persons']:,}", crps, rounded(row["crps_of_everybody"]), f"{row['covered'] * 100:.1f}"]
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from popsim.learning.card import WARNING
 from popsim.learning.evaluation import Evaluation
-from popsim.outcomes.scoring import ScoreEstimate
 from popsim.reporting.text.formatting import aligned, with_interval
+from popsim.statistics import Estimate
 
 MAX_FEATURES = 8
 
@@ -61,5 +61,5 @@ def _subgroups(found: Evaluation) -> str:
     return aligned(lines)
 
 
-def _shown(estimate: ScoreEstimate) -> str:
-    return with_interval(estimate.value, *estimate.interval)
+def _shown(estimate: Estimate) -> str:
+    return with_interval(estimate.value, estimate.low, estimate.high)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from popsim.errors import InputError
-from popsim.evidence.distributions import Distribution, Empirical
+from popsim.evidence.distributions import Distribution, EmpiricalDistribution, family
 from popsim.reporting.text.formatting import aligned
 from popsim.studies.design import Study
 
@@ -63,8 +63,7 @@ def render_parameters(study: Study, *, uncertain: bool = False, match: str = "")
 
 def _described(distribution: Distribution) -> str:
     """Family and native parameters."""
-    family = type(distribution).__name__.lower()
-    if isinstance(distribution, Empirical):
-        return f"{family} ({len(distribution.values)} values)"
+    if isinstance(distribution, EmpiricalDistribution):
+        return f"{family(distribution)} ({len(distribution.values)} values)"
     values = {field.name.replace("_", " "): getattr(distribution, field.name) for field in fields(distribution)}  # type: ignore[arg-type]
-    return f"{family} ({', '.join(f'{name} {value:.4g}' for name, value in values.items())})"
+    return f"{family(distribution)} ({', '.join(f'{name} {value:.4g}' for name, value in values.items())})"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from popsim.reporting.text.formatting import aligned, rounded, with_interval
 from popsim.search.policy import Found
-from popsim.search.race import NetBenefitEstimate
 from popsim.search.storage import race_table, trial_table
 from popsim.search.trials import excess
+from popsim.statistics import Estimate
 
 WARNING = "For research, not for care."
 SURE = 0.95  # probability from which a winner is called the best
@@ -51,9 +51,9 @@ def draw_search(found: Found, folder: Path) -> Path:
 def _head(found: Found) -> str:
     search, experiment = found.problem.search, found.problem.experiment
     comparator = experiment.strategy(experiment.reference).title
-    luck = found.verdict.gain.replications
+    luck = found.verdict.gain.sample
     tried = f"{len(found.trials)} variants of '{search.strategy}', {experiment.population:,} people each"
-    fresh = f"{found.runners[0].gain.replications} replications in the race, {luck} for the verdict"
+    fresh = f"{found.runners[0].gain.sample} replications in the race, {luck} for the verdict"
     return f"{search.title or search.name}: {tried}; {fresh}.\nGain over {comparator}: {gain_title(found)}."
 
 
@@ -99,8 +99,8 @@ def _verdict(found: Found) -> str:
     return f"{aligned(lines)}\n{best}\n{WARNING}"
 
 
-def _interval(one: NetBenefitEstimate) -> str:
-    return with_interval(one.mean, one.low, one.high)
+def _interval(one: Estimate) -> str:
+    return with_interval(one.value, one.low, one.high)
 
 
 def _level(value: object) -> str:

@@ -15,11 +15,10 @@ from popsim.analyses.sensitivity.parameters import Varied
 from popsim.analyses.sensitivity.threshold import Threshold
 from popsim.definitions.experiment import Experiment
 from popsim.errors import InputError
-from popsim.reporting.text.formatting import NOT_KNOWN, aligned, rounded
+from popsim.reporting.text.formatting import aligned, rounded
 from popsim.runs.engine import Engine
+from popsim.statistics import Estimate
 from popsim.studies.prices import prices_in_words
-
-Z = 1.96  # half-width of a 95% interval in standard errors
 
 
 def plan_text(plan: Plan, experiment: Experiment, engine: Engine) -> str:
@@ -120,10 +119,10 @@ def threshold_text(found: Threshold, experiment: Experiment, target: float) -> s
     if math.isnan(found.value):
         return (
             f"{name}: {what} does not reach {target:g} for {parameter.name} between {rounded(parameter.low)} and "
-            f"{rounded(parameter.high)} {parameter.unit}: it goes from {rounded(found.at_low.mean)} to "
-            f"{rounded(found.at_high.mean)}"
+            f"{rounded(parameter.high)} {parameter.unit}: it goes from {rounded(found.at_low.value)} to "
+            f"{rounded(found.at_high.value)}"
         )
-    reach = NOT_KNOWN if math.isnan(found.standard_error) else rounded(Z * found.standard_error, 2)
+    reach = rounded(Estimate(found.value, found.standard_error).reach, 2)
     return (
         f"{name}: {what} is {target:g} at {parameter.name} = {rounded(found.value, 4)} {parameter.unit} "
         f"(+- {reach}, Monte Carlo, 95%); its own value is {rounded(parameter.value, 4)}"

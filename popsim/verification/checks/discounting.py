@@ -7,12 +7,12 @@ import math
 
 import numpy as np
 
+from popsim.units import DAYS_PER_YEAR
 from popsim.verification.checking import Saw, check, close, never, same, together
 from popsim.verification.checks.survival import IMMORTAL
 from popsim.verification.test_bench import UNDISCOUNTED, Laboratory
 
 AREA = "Discounting"
-YEAR = 365.25
 COSTS, QALYS = "nhs_prices.discount_rate_costs", "nhs_prices.discount_rate_qalys"
 
 
@@ -34,7 +34,7 @@ def closed_form(lab: Laboratory) -> Saw:
     """Mortality 0, utilities 1, a rate of 100% a year: QALYs are the sum of 2^-(day/365.25) / 365.25 over follow-up."""
     flat = dict.fromkeys(lab.utilities(), 1.0) | dict.fromkeys(lab.decrements(), 0.0)
     qalys = lab.run(None, flat | IMMORTAL | {QALYS: 1.0}).persons["qaly"]
-    expected = sum(math.pow(2.0, -day / YEAR) for day in range(lab.experiment.follow_up_days)) / YEAR
+    expected = sum(math.pow(2.0, -day / DAYS_PER_YEAR) for day in range(lab.experiment.follow_up_days)) / DAYS_PER_YEAR
     return close(qalys, np.full(len(qalys), expected), "QALYs")
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from popsim.units import DAYS_PER_YEAR
 from popsim.verification.checking import Saw, check, close, never, same, together
 from popsim.verification.test_bench import UNDISCOUNTED, Laboratory
 
 AREA = "Utilities and QALYs"
-YEAR = 365.25
 
 
 def _flat(lab: Laboratory, utility: float) -> dict[str, float]:
@@ -19,7 +19,7 @@ def _flat(lab: Laboratory, utility: float) -> dict[str, float]:
 def utilities_of_one(lab: Laboratory) -> Saw:
     """Set utilities to 1, decrements and discount rates to 0, and compare each person's QALYs with its life years."""
     seen = [lab.run(strategy, _flat(lab, 1.0) | UNDISCOUNTED).persons for strategy in lab.strategies]
-    return together(*(close(p["qaly"], p["life_days"] / YEAR, "QALYs against life years") for p in seen))
+    return together(*(close(p["qaly"], p["life_days"] / DAYS_PER_YEAR, "QALYs against life years") for p in seen))
 
 
 @check(AREA, "With all utilities 0 there are no QALYs")
@@ -39,7 +39,7 @@ def utilities_scale(lab: Laboratory) -> Saw:
 def qalys_below_life(lab: Laboratory) -> Saw:
     """Look for persons whose QALYs, not discounted, are more than their life years."""
     persons = lab.run(None, UNDISCOUNTED).persons
-    return never(persons["qaly"] > persons["life_days"] / YEAR + 1e-9, "persons with more QALYs than years")
+    return never(persons["qaly"] > persons["life_days"] / DAYS_PER_YEAR + 1e-9, "persons with more QALYs than years")
 
 
 @check(AREA, "Every higher utility can only add QALYs")
