@@ -74,8 +74,12 @@ def command_line(folder):
 
 
 def imports_numpy(pid):
-    """Whether a process has begun to import libraries, long before it takes work."""
-    return "numpy" in Path(f"/proc/{pid}/maps").read_text()
+    """Whether a worker has begun to import libraries, long before it takes work.
+
+    Its command line is read first: until it has one of its own it is a copy of the driver, libraries and all.
+    """
+    folder = Path(f"/proc/{pid}")
+    return "spawn_main" in command_line(folder) and "numpy" in (folder / "maps").read_text()
 
 
 def gone(pids, seconds=60.0):
