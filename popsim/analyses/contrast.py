@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.economics.uncertainty import t_quantile
 from popsim.errors import InputError, did_you_mean
@@ -67,7 +67,7 @@ class Contrast:
         )
 
 
-def contrasts(experiment: Experiment, outcome: str = NET_BENEFIT) -> tuple[Contrast, ...]:
+def contrasts(experiment: ExperimentDefinition, outcome: str = NET_BENEFIT) -> tuple[Contrast, ...]:
     """Every other strategy of an experiment against its comparator.
 
     Raises:

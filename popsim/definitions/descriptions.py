@@ -77,7 +77,7 @@ KEYS = {
         "missing": "Refuse a missing value, or sample it from [columns].",
     },
     "Scenario": {"discount_rate_costs": "A year, from entry."},
-    "Experiment": {
+    "ExperimentDefinition": {
         "scenarios": "The same comparison with something about its structure changed.",
         "cheers": "What a reader must know about the study (CHEERS 2022).",
     },
@@ -101,7 +101,7 @@ KEYS = {
     },
     "ParameterChange": {"value": "Value in the unit of the set.", "uncertainty": "What the true value may be."},
     "Condition": {"is": "The column has this value; of a cause, its name."},
-    "Effect": {"add": "Added to the column.", "multiply": "Times the column."},
+    "ColumnEffect": {"add": "Added to the column.", "multiply": "Times the column."},
     "Capacity": {"setting": "Setting of the network.", "places": "Places, or slots a day, while in force."},
     "NetworkDefinition": {
         "reference_population": "People for whom the numbers of places and slots are meant.",

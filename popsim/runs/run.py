@@ -12,7 +12,7 @@ import polars as pl
 
 from popsim.definitions.base import validate
 from popsim.definitions.cohort import CohortDefinition
-from popsim.definitions.experiment import Experiment, read_experiment
+from popsim.definitions.experiment import ExperimentDefinition, read_experiment
 from popsim.definitions.network import NetworkDefinition
 from popsim.errors import InputError, RunError, did_you_mean
 from popsim.html import html_table
@@ -80,9 +80,9 @@ class Run:
         return f"{self.folder}{f' ({flags})' if flags else ''}"
 
     @cached_property
-    def experiment(self) -> Experiment:
+    def experiment(self) -> ExperimentDefinition:
         """The experiment as it was run, flags of the command line included."""
-        return validate(self.manifest["experiment"], Experiment, self.folder / MANIFEST)
+        return validate(self.manifest["experiment"], ExperimentDefinition, self.folder / MANIFEST)
 
     @cached_property
     def network(self) -> NetworkDefinition:

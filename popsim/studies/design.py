@@ -21,7 +21,7 @@ from popsim.care.network import CareNetwork
 from popsim.care.policy import networks_by_day
 from popsim.care.strategy_checks import check_strategy
 from popsim.definitions.base import validate
-from popsim.definitions.experiment import MAX_DRAWS, MAX_REPLICATIONS, Experiment, read_experiment
+from popsim.definitions.experiment import MAX_DRAWS, MAX_REPLICATIONS, ExperimentDefinition, read_experiment
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
@@ -79,7 +79,7 @@ class Study:
         surroundings: of clinical twins; None: the usual ones.
     """
 
-    experiment: Experiment
+    experiment: ExperimentDefinition
     cohort: Cohort
     network: NetworkDefinition
     parameters: Mapping[str, ParameterSet]
@@ -259,7 +259,7 @@ def read_study(path: Path | str, changes: Mapping[str, Change] | None = None, sc
 
 
 def study_of(
-    experiment: Experiment,
+    experiment: ExperimentDefinition,
     folder: Path | str = ".",
     *,
     file: Path | str | None = None,
@@ -296,7 +296,7 @@ def study_of(
 
 
 def resolve(
-    experiment: Experiment,
+    experiment: ExperimentDefinition,
     cohort: Cohort,
     network: NetworkDefinition,
     file: Path | str,
@@ -324,9 +324,9 @@ def resolve(
     return Study(experiment, cohort, network, parameters, uncertain, Path(file), dict(flags or {}), surroundings)
 
 
-def _changed(experiment: Experiment, key: str, change: Change) -> Experiment:
+def _changed(experiment: ExperimentDefinition, key: str, change: Change) -> ExperimentDefinition:
     """The experiment with one value replaced, held to the same bounds as in a file."""
     try:
-        return validate(dict(experiment) | {key: change.value}, Experiment, "command line")
+        return validate(dict(experiment) | {key: change.value}, ExperimentDefinition, "command line")
     except DefinitionError as error:
         raise DefinitionError("command line", change.flag, change.value, error.allowed) from None

@@ -48,7 +48,7 @@ def test_what_is_shown_of_files_is_sound():
     from popsim.care.network import CareNetwork  # noqa: PLC0415
     from popsim.care.strategy_checks import check_strategy  # noqa: PLC0415
     from popsim.definitions.base import validate  # noqa: PLC0415
-    from popsim.definitions.experiment import Experiment  # noqa: PLC0415
+    from popsim.definitions.experiment import ExperimentDefinition  # noqa: PLC0415
     from popsim.simulation.schema import SCHEMA  # noqa: PLC0415
 
     tables = [loads(block) for block in blocks("toml")]
@@ -56,7 +56,7 @@ def test_what_is_shown_of_files_is_sound():
     scenarios = [scenario for table in tables for scenario in table.get("scenarios", ())]
     whole = {"name": "readme", "cohort": "c.toml", "network": "n.toml", "scenarios": scenarios}
     whole |= {"strategies": [{"name": "usual_care"}, *strategies]}
-    experiment = validate(whole, Experiment, "README.md")
+    experiment = validate(whole, ExperimentDefinition, "README.md")
     network = CareNetwork.read(FOLDER / "experiments/networks/heart_failure_catchment.toml", SCHEMA.columns).definition
     for strategy in experiment.strategies:
         check_strategy(experiment.strategy(strategy.name), network, SCHEMA, "README.md")

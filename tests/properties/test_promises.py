@@ -10,7 +10,7 @@ import pytest
 
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import read
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import RunError
 from popsim.kernels.codes import MISS
@@ -21,7 +21,7 @@ from popsim.simulation.model import PopulationModel
 from popsim.simulation.schema import SCHEMA
 
 FOLDER = Path(__file__).parents[2]
-EXPERIMENT = read(FOLDER / "experiments/heart_failure_discharge.toml", Experiment)
+EXPERIMENT = read(FOLDER / "experiments/heart_failure_discharge.toml", ExperimentDefinition)
 STRATEGIES = {s.name: s for s in EXPERIMENT.strategies}
 DAYS = 60
 

@@ -65,12 +65,12 @@ LAYER = """
 import concurrent.futures, numba
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import read
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.simulation.model import PopulationModel
 from popsim.population.sampling import Cohort, sample
 from popsim.simulation.schema import SCHEMA
 network = CareNetwork.read("experiments/networks/heart_failure_catchment.toml", SCHEMA.columns)
-strategy = read("experiments/heart_failure_discharge.toml", Experiment).strategies[0]
+strategy = read("experiments/heart_failure_discharge.toml", ExperimentDefinition).strategies[0]
 cohort = Cohort.read("cohorts/heart_failure_discharge.toml")
 def cost(_):
     people = sample(cohort, SCHEMA, 500, seed=1)
