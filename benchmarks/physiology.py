@@ -15,7 +15,7 @@ from benchmarks.measuring import Section, alternate
 from popsim.physiology import HeartFailurePhysiology
 from popsim.physiology.organs.heart_failure import ADVANCE_READS, ADVANCE_WRITES
 from popsim.population.clock import Clock
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.population import Population
 from popsim.population.sampling import sample
 from popsim.simulation.schema import SCHEMA
@@ -26,7 +26,7 @@ GOAL = 50e6  # twin-days a second on two quiet cores
 
 def people(size: int, seed: int = 1) -> Population:
     """A cohort at its discharge, all alive and at home, with the physiology settled."""
-    population = sample(Cohort.read(COHORT), SCHEMA, size, seed)
+    population = sample(CohortSource.read(COHORT), SCHEMA, size, seed)
     population["alive"] = 1
     HeartFailurePhysiology(seed=seed).initialise(population)
     return population

@@ -25,7 +25,7 @@ from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_pa
 from popsim.outcomes.narrative import Place
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganSystem, Physiology
 from popsim.population.clock import Clock
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.entry import refuse_impossible
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
@@ -129,7 +129,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         parameters: Mapping[str, ParameterSet] | None = None,
         surroundings: Surroundings | None = None,
         organ_systems: Sequence[OrganSystem] = (),
-        cohort: Cohort | None = None,
+        cohort: CohortSource | None = None,
         agent_class: type[PatientTwin] = PatientTwin,
     ) -> None:
         """Put a population into a network under a strategy; nothing happens until the first step.

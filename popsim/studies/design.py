@@ -30,7 +30,7 @@ from popsim.evidence.draws import DesignedParameters, UncertainParameters
 from popsim.evidence.parameters import ParameterSet
 from popsim.html import html_table
 from popsim.kernels.cache import source_hash
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.sampling import plan
 from popsim.population.surroundings import Surroundings
@@ -80,7 +80,7 @@ class Study:
     """
 
     experiment: ExperimentDefinition
-    cohort: Cohort
+    cohort: CohortSource
     network: NetworkDefinition
     parameters: Mapping[str, ParameterSet]
     uncertain: UncertainParameters | DesignedParameters
@@ -283,7 +283,7 @@ def study_of(
     for key, change in (changes or {}).items():
         chosen = _changed(chosen, key, change)
     chosen = with_calibration(chosen, Path(folder))
-    cohort = Cohort.read(Path(folder) / chosen.cohort)
+    cohort = CohortSource.read(Path(folder) / chosen.cohort)
     if chosen.trial is not None:
         cohort = cohort.with_columns(chosen.trial.columns, chosen.trial.correlations)
     network = CareNetwork.read(Path(folder) / chosen.network, SCHEMAS[chosen.physiology].columns).with_capacity(
@@ -297,7 +297,7 @@ def study_of(
 
 def resolve(
     experiment: ExperimentDefinition,
-    cohort: Cohort,
+    cohort: CohortSource,
     network: NetworkDefinition,
     file: Path | str,
     flags: Mapping[str, object] | None = None,

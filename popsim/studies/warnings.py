@@ -11,7 +11,7 @@ from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import Condition
 from popsim.definitions.strategy import OWN
 from popsim.errors import DefinitionError
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.sampling import plan
 from popsim.units import canonical
@@ -31,7 +31,7 @@ def refuse_impossible_conditions(experiment: ExperimentDefinition, schema: Schem
             raise DefinitionError(file, key, column, allowed.removesuffix(" 1"))
 
 
-def doubts(experiment: ExperimentDefinition, cohort: Cohort, schema: Schema) -> list[str]:
+def doubts(experiment: ExperimentDefinition, cohort: CohortSource, schema: Schema) -> list[str]:
     """Warnings: strategies that differ in nothing, and conditions that nobody of the cohort meets at entry."""
     notes = []
     doing: dict[str, dict[str, object]] = {}
@@ -81,7 +81,7 @@ def _impossible(conditions: Sequence[Condition], limits: dict[str, tuple[float, 
     return None
 
 
-def _supports(cohort: Cohort, schema: Schema) -> dict[str, tuple[float, float]]:
+def _supports(cohort: CohortSource, schema: Schema) -> dict[str, tuple[float, float]]:
     """Lowest and highest value of each column that is as the cohort gives it for the whole of a life."""
     ready = plan(cohort, schema)
     found = {name: pieces.support for name, pieces in ready.pieces.items()}

@@ -11,7 +11,7 @@ from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, InputError
 from popsim.reporting.text.scenarios import render_scenarios
 from popsim.runs.engine import Engine
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 from popsim.runs.runner import run_study
 from popsim.studies.design import Change, read_study, study_of
 
@@ -128,7 +128,7 @@ def test_an_experiment_made_in_python_has_the_units_of_the_file_that_says_the_sa
 def test_a_run_of_an_experiment_made_in_python_is_opened_like_any_other(file, tmp_path):
     experiment = read_experiment(file).model_copy(update={"replications": 1, "follow_up_days": 3, "population": 20})
     result = run_study(study_of(experiment, file.parent), tmp_path, Engine(1, 1))
-    opened = Run.open(result.folder)
+    opened = StoredRun.open(result.folder)
     assert opened.study.run_id == result.study.run_id
     assert opened.manifest["files"][f"{file.parent}/made_up (made in Python)"] == "made in Python"
 

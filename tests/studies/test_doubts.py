@@ -10,13 +10,13 @@ from popsim.care.network import CareNetwork
 from popsim.definitions.base import validate
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.errors import DefinitionError
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.simulation.schema import SCHEMA
 from popsim.studies.design import resolve
 from popsim.studies.warnings import doubts
 
 ROOT = Path(__file__).parents[2]
-COHORT = Cohort.read(ROOT / "cohorts/heart_failure_discharge.toml")
+COHORT = CohortSource.read(ROOT / "cohorts/heart_failure_discharge.toml")
 DRUG = {"name": "drug", "kind": "drug", "column": "sglt2_inhibitor_fraction", "dose": 1.0}
 
 
