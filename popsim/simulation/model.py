@@ -22,6 +22,7 @@ from popsim.economics.prices import PricedSetting
 from popsim.economics.valuation import Valuation
 from popsim.errors import InputError, RunError, nearest
 from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_parameters
+from popsim.html import html_table
 from popsim.outcomes.narrative import Place
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganSystem, Physiology
 from popsim.population.clock import Clock
@@ -184,6 +185,16 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self.recorder.record(self.population, self.clock)
         self._end_day()
 
+    def __repr__(self) -> str:
+        return f"PopulationModel({len(self.population):,} twins under '{self.strategy.name}', day {self.clock.day})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: who is simulated, under what, and how far."""
+        alive = int(self.population["alive"].sum())
+        rows = [("Twins", f"{len(self.population):,}"), ("Alive", f"{alive:,}"), ("Strategy", self.strategy.title),
+                ("Day", f"{self.clock.day} of {self.days}"), ("Events", f"{len(self.events):,}")]  # fmt: skip
+        return html_table("Population model", [], rows)
+
     def daily_frame(self) -> pl.DataFrame:
         """One row a day so far: who is alive, alerts, census and queue of every setting; see `Recorder.frame`."""
         return self.recorder.frame()
@@ -259,6 +270,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self.parameters = sets
         seed, replication = self.seed, self.replication
         people, strategy = self.population, self.strategy
+        self.network.check_columns(people.schema.columns)
         check_strategy(strategy, self.network.definition, people.schema, "strategy")
         networks = networks_by_day(self.network, strategy, len(people))
         programmes = telemonitoring_by_day(strategy)

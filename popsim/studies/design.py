@@ -46,6 +46,8 @@ PACKAGE = Path(__file__).parent.parent
 # Packages on which no result of a unit depends; whole packages, so that no module elsewhere is left out by its name.
 WITHOUT_INFLUENCE = {
     "cli",
+    "examples",
+    "surface",
     "reporting",
     "verification",
     "calibration",
@@ -265,6 +267,8 @@ def study_of(
     file: Path | str | None = None,
     changes: Mapping[str, Change] | None = None,
     scenario: str | None = None,
+    cohort: CohortSource | None = None,
+    network: CareNetwork | None = None,
 ) -> Study:
     """Read all that an experiment names, and check that it fits together.
 
@@ -274,6 +278,7 @@ def study_of(
         file: where it came from, for errors and the manifest; None: it was made in Python.
         changes: values that replace the experiment's, by key, each with the flag that named it.
         scenario: name of one of its scenarios; the experiment itself when None.
+        cohort, network: in the place of the files that the experiment names.
 
     Raises:
         DefinitionError: a file is refused, or names something that another does not have.
@@ -283,12 +288,11 @@ def study_of(
     for key, change in (changes or {}).items():
         chosen = _changed(chosen, key, change)
     chosen = with_calibration(chosen, Path(folder))
-    cohort = CohortSource.read(Path(folder) / chosen.cohort)
+    cohort = cohort or CohortSource.read(Path(folder) / chosen.cohort)
     if chosen.trial is not None:
         cohort = cohort.with_columns(chosen.trial.columns, chosen.trial.correlations)
-    network = CareNetwork.read(Path(folder) / chosen.network, SCHEMAS[chosen.physiology].columns).with_capacity(
-        chosen.capacity, file
-    )
+    network = network or CareNetwork.read(Path(folder) / chosen.network, SCHEMAS[chosen.physiology].columns)
+    network = network.with_capacity(chosen.capacity, file)
     flags = {change.flag: change.value for change in (changes or {}).values()}
     flags |= {"--scenario": scenario} if scenario else {}
     origin = Path(folder) / f"{experiment.name} ({MADE_IN_PYTHON})" if file is None else file
