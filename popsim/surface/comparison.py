@@ -13,7 +13,7 @@ from popsim.definitions.experiment import ExperimentDefinition
 from popsim.errors import InputError, did_you_mean
 from popsim.reporting.figures.outcomes import MEASURES
 from popsim.surface.experiment import Experiment
-from popsim.surface.frames import as_asked, check_known, listed
+from popsim.surface.frames import as_asked, check_measures, listed
 from popsim.surface.run import Run
 
 MAIN_MEASURES = tuple(MEASURES)
@@ -47,7 +47,7 @@ def compare(
         raise InputError(f"labels: {len(names)} for {len(runs)} runs, must be one for each")
     wanted = listed(measures)
     tables = {name: run.summary() for name, run in zip(names, runs, strict=True)}
-    check_known("measure", wanted, {one for table in tables.values() for one in table["measure"].unique()})
+    check_measures(wanted, [one for table in tables.values() for one in table["measure"].unique()])
     columns = [
         pl.col(end).filter(pl.col("measure") == measure).first().alias(f"{measure}{suffix}")
         for measure in wanted
@@ -98,7 +98,7 @@ def sweep(
     rows = []
     for point, variant in zip(points, variants, strict=True):
         summary = variant.run(out, workers=workers, threads=threads, progress=progress).summary(measures)
-        at = [pl.lit(value).alias(key) for key, value in zip(keys, point, strict=True)]
+        at = [_shown(value).alias(key) for key, value in zip(keys, point, strict=True)]
         rows.append(summary.select(*at, "strategy", "measure", *ESTIMATE))
     return as_asked(pl.concat(rows, how="vertical_relaxed"), pandas)
 
@@ -109,6 +109,11 @@ def _changes(keys: Sequence[str], point: Sequence[Any]) -> dict[str, Any]:
     parameters = {key: value for key, value in said.items() if "." in key}
     others = {key: value for key, value in said.items() if "." not in key}
     return others | ({"parameters": parameters} if parameters else {})
+
+
+def _shown(value: Any) -> pl.Expr:
+    """A value as a cell: numbers as they are, all else as text."""
+    return pl.lit(value if isinstance(value, int | float | str) else str(value))
 
 
 def _labels(runs: Sequence[Run]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import polars as pl
@@ -47,19 +47,19 @@ def of_measures(frame: pl.DataFrame, measures: str | Iterable[str] | None) -> pl
     if measures is None:
         return frame
     wanted = listed(measures)
-    check_known("measure", wanted, frame["measure"].unique().to_list())
+    check_measures(wanted, frame["measure"])
     return frame.filter(pl.col("measure").is_in(wanted)).sort(
         pl.col("measure").cast(pl.Enum(wanted)), maintain_order=True
     )
 
 
-def check_known(what: str, names: Sequence[str], known: Iterable[str]) -> None:
-    """Refuse a name that is not known, with a suggestion.
+def check_measures(names: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse a name that is no measure.
 
     Raises:
         InputError: the first such name.
     """
-    known = list(known)
+    measures = set(known)
     for name in names:
-        if name not in known:
-            raise InputError(f"{what} '{name}': {did_you_mean(str(name), known)}")
+        if name not in measures:
+            raise InputError(f"measure '{name}': {did_you_mean(str(name), measures)}")

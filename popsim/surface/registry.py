@@ -246,7 +246,7 @@ def _cohort(path: Path) -> CohortSource:
 def _person(record: str | Path | Mapping[str, Any], genome: str | Path | None, vocabulary: Vocabulary) -> Person:
     genes = None if genome is None else Path(genome)
     if isinstance(record, Mapping):
-        return person_of(json.dumps(record), RECORD, vocabulary, genes)
+        return person_of(json.dumps(dict(record), default=str), RECORD, vocabulary, genes)
     return read_record(Path(record), vocabulary, genes)
 
 
