@@ -46,8 +46,8 @@ def compare(
     if len(names) != len(runs):
         raise InputError(f"labels: {len(names)} for {len(runs)} runs, must be one for each")
     wanted = listed(measures)
-    tables = {name: run.summary() for name, run in zip(names, runs, strict=True)}
-    check_measures(wanted, [one for table in tables.values() for one in table["measure"].unique()])
+    tables = [run.summary() for run in runs]
+    check_measures(wanted, [one for table in tables for one in table["measure"].unique()])
     columns = [
         pl.col(end).filter(pl.col("measure") == measure).first().alias(f"{measure}{suffix}")
         for measure in wanted
@@ -55,7 +55,7 @@ def compare(
     ]
     rows = [
         table.group_by("strategy", maintain_order=True).agg(columns).select(pl.lit(name).alias("run"), pl.all())
-        for name, table in tables.items()
+        for name, table in zip(names, tables, strict=True)
     ]
     return as_asked(pl.concat(rows), pandas)
 
