@@ -1,6 +1,7 @@
 """What is shipped, a study of one's own to start from, and a wheel in an empty folder elsewhere."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -64,7 +65,23 @@ def test_examples_are_listed(capsys):
 def test_a_wheel_works_in_an_empty_folder(tmp_path):
     """Unpacked alone, with the dependencies of this interpreter and nothing of the checkout in reach."""
     pytest.importorskip("setuptools")
-    build = ["-m", "pip", "wheel", str(ROOT), "--no-deps", "--no-build-isolation", "-q", "-w", str(tmp_path / "wheel")]
+    source = tmp_path / "source"  # a copy: a build leaves a folder behind
+    source.mkdir()
+    for name in ("popsim", "cohorts", "experiments"):
+        shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    build = [
+        "-m",
+        "pip",
+        "wheel",
+        str(source),
+        "--no-deps",
+        "--no-build-isolation",
+        "-q",
+        "-w",
+        str(tmp_path / "wheel"),
+    ]
     subprocess.run([sys.executable, *build], check=True)
     [wheel] = (tmp_path / "wheel").glob("*.whl")
     site, empty = tmp_path / "site", tmp_path / "empty"

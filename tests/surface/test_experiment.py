@@ -64,8 +64,8 @@ def test_made_in_python_is_the_same_as_read(experiment):
 
 
 def test_objects_stay_through_changes_until_they_are_replaced(results):
-    cohort = ps.Cohort.of(name="made", description="Made.", columns=dict(ps.Cohort.read(COHORT).definition.columns), size=50,
-                          life_table=ps.Cohort.read(COHORT).definition.life_table)  # fmt: skip
+    table = dict(ps.Cohort.read(COHORT).definition)
+    cohort = ps.Cohort.of(**table | {"name": "made", "size": 50})
     made = ps.Experiment(
         name="made",
         cohort=cohort,

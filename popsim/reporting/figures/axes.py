@@ -23,8 +23,8 @@ class BorrowedFigure(Figure):
     A single panel bears the title; notes below a figure are left out.
     """
 
-    def __init__(self, given: list[Axes], **size: Any) -> None:
-        super().__init__(**size)
+    def __init__(self, given: list[Axes]) -> None:
+        super().__init__()
         self._given = given
 
     def subplots(self, nrows: int = 1, ncols: int = 1, **how: Any) -> Any:
@@ -70,19 +70,25 @@ def on_axes(draw: Callable[[], Figure], ax: Any = None) -> Any:
     """
     from matplotlib import pyplot  # noqa: PLC0415 - chooses a backend, so only when somebody draws
 
-    made: list[Figure] = []
+    # Made before `draw` sets a style for a while: a backend that is loaded then would forget how it is to be used.
+    sheet = pyplot.figure() if ax is None else BorrowedFigure(_checked(ax))
 
-    def make(**size: Any) -> Figure:
-        made.append(pyplot.figure(**size) if ax is None else BorrowedFigure(_checked(ax), **size))
-        return made[-1]
+    def make(figsize: tuple[float, float], layout: str, facecolor: str) -> Figure:
+        sheet.set_size_inches(*figsize)
+        sheet.set(layout_engine=layout, facecolor=facecolor)
+        return sheet
 
     token = MAKE_FIGURE.set(make)
     try:
         figure = draw()
+    except BaseException:
+        if ax is None:
+            pyplot.close(sheet)
+        raise
     finally:
         MAKE_FIGURE.reset(token)
-    if figure not in made:  # its scale is its own: shown as a picture
-        axis = make(figsize=figure.get_size_inches(), layout="constrained").subplots()
+    if figure is not sheet:  # its scale is its own: shown as a picture
+        axis = make(figure.get_size_inches(), "constrained", "white").subplots()
         canvas: Any = FigureCanvasAgg(figure)
         canvas.draw()
         axis.imshow(np.asarray(canvas.buffer_rgba()))
