@@ -73,7 +73,7 @@ def on_axes(draw: Callable[[], Figure], ax: Any = None) -> Any:
     # Made before `draw` sets a style for a while: a backend that is loaded then would forget how it is to be used.
     sheet = pyplot.figure() if ax is None else BorrowedFigure(_checked(ax))
 
-    def make(figsize: tuple[float, float], layout: str, facecolor: str) -> Figure:
+    def make(figsize: Any, layout: str, facecolor: str) -> Figure:
         sheet.set_size_inches(*figsize)
         sheet.set(layout_engine=layout, facecolor=facecolor)
         return sheet
