@@ -14,7 +14,7 @@ from popsim.evidence.parameters import PARAMETER_SETS, load_parameters
 from popsim.physiology.clinical import BLOCK, ClinicalPhysiology
 from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.population import Population
 from popsim.population.sampling import sample
 from popsim.simulation.schema import CLINICAL_SCHEMA
@@ -26,7 +26,7 @@ MAX_BYTES = 600
 
 def clinical_people(size: int, seed: int = 1) -> tuple[Population, ClinicalPhysiology]:
     """A cohort at its discharge, all alive and at home, with every organ system settled."""
-    population = sample(Cohort.read(COHORT), CLINICAL_SCHEMA, size, seed)
+    population = sample(CohortSource.read(COHORT), CLINICAL_SCHEMA, size, seed)
     population["alive"] = 1
     physiology = ClinicalPhysiology({name: load_parameters(name) for name in PARAMETER_SETS}, seed=seed)
     physiology.initialise(population)

@@ -16,7 +16,7 @@ from popsim.kernels.physiology.heart_failure import advance_day
 from popsim.physiology import HeartFailurePhysiology
 from popsim.physiology.organs.heart_failure import DOSE_OF_EFFECT, TAKEN, UNTREATED
 from popsim.population.clock import Clock
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.columns import DTYPE
 from popsim.population.population import Population
 from popsim.population.sampling import sample
@@ -28,7 +28,7 @@ GOAL = 50e6  # twin-days a second on two quiet cores
 
 def people(size: int, seed: int = 1) -> Population:
     """A cohort at its discharge, all alive and at home, with the physiology settled."""
-    population = sample(Cohort.read(COHORT), SCHEMA, size, seed)
+    population = sample(CohortSource.read(COHORT), SCHEMA, size, seed)
     population["alive"] = 1
     HeartFailurePhysiology(seed=seed).initialise(population)
     return population

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from benchmarks.measuring import Section, alternate
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.registry.record import Person
 from popsim.registry.service import TwinRegistry
 
@@ -29,7 +29,7 @@ class Days:
     def __init__(self, folder: Path, twins: int, members: int, readings: tuple[tuple[str, float, str], ...]) -> None:
         self.registry = TwinRegistry(folder / f"{twins}.db", create=True)
         persons = [Person({"age_years": 60.0 + k % 30, "female": float(k % 2)}, ()) for k in range(twins)]
-        self.ids = self.registry.new(persons, Cohort.read(COHORT), members=members)
+        self.ids = self.registry.new(persons, CohortSource.read(COHORT), members=members)
         self._readings, self._days = readings, count(1)
 
     def live(self) -> float:

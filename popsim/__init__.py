@@ -1,7 +1,11 @@
 """popsim: populations of patient digital twins in a health system with limited beds, slots and staff.
 
-The names below are all that a notebook needs to begin with; they are loaded when first used, so that `import popsim`
-is quick.
+    import popsim as ps
+
+    run = ps.Experiment.read("experiments/heart_failure_discharge.toml").with_(population=2000).run()
+    run.decide()
+
+The names below are all that a notebook needs; they are loaded when first used, so that `import popsim` is quick.
 """
 
 from __future__ import annotations
@@ -9,39 +13,86 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from popsim.errors import DefinitionError, InputError, PopsimError, RunError
+from popsim.errors import DefinitionError, InputError, PopsimError, RunError, did_you_mean
 
 if TYPE_CHECKING:
+    from popsim.care.flow import PatientFlow
     from popsim.care.network import CareNetwork
+    from popsim.definitions.strategy import Strategy
+    from popsim.evidence.parameters import ParameterSet
+    from popsim.microsimulation.kernel_model import KernelModel
+    from popsim.microsimulation.state_transition import StateTransitionModel
+    from popsim.microsimulation.timing import Discounting, Timing
+    from popsim.physiology.composite import OrganSystem
+    from popsim.population.columns import Column
     from popsim.population.population import Population
-    from popsim.runs.run import Run
     from popsim.simulation.model import PopulationModel
     from popsim.simulation.twin import PatientTwin
+    from popsim.surface.cohort import Cohort
+    from popsim.surface.comparison import compare, sweep
+    from popsim.surface.examples import example, examples
+    from popsim.surface.experiment import Experiment
+    from popsim.surface.registry import Registry, Twin
+    from popsim.surface.run import Run
 
 __all__ = [
     "CareNetwork",
+    "Cohort",
+    "Column",
     "DefinitionError",
+    "Discounting",
+    "Experiment",
     "InputError",
+    "KernelModel",
+    "OrganSystem",
+    "ParameterSet",
+    "PatientFlow",
     "PatientTwin",
     "PopsimError",
     "Population",
     "PopulationModel",
+    "Registry",
     "Run",
     "RunError",
+    "StateTransitionModel",
+    "Strategy",
+    "Timing",
+    "Twin",
+    "compare",
+    "example",
+    "examples",
+    "sweep",
 ]
 
 _HOME = {
     "CareNetwork": "popsim.care.network",
+    "Cohort": "popsim.surface.cohort",
+    "Column": "popsim.population.columns",
+    "Discounting": "popsim.microsimulation.timing",
+    "Experiment": "popsim.surface.experiment",
+    "KernelModel": "popsim.microsimulation.kernel_model",
+    "OrganSystem": "popsim.physiology.composite",
+    "ParameterSet": "popsim.evidence.parameters",
+    "PatientFlow": "popsim.care.flow",
     "PatientTwin": "popsim.simulation.twin",
     "Population": "popsim.population.population",
     "PopulationModel": "popsim.simulation.model",
-    "Run": "popsim.runs.run",
+    "Registry": "popsim.surface.registry",
+    "Run": "popsim.surface.run",
+    "StateTransitionModel": "popsim.microsimulation.state_transition",
+    "Strategy": "popsim.definitions.strategy",
+    "Timing": "popsim.microsimulation.timing",
+    "Twin": "popsim.surface.registry",
+    "compare": "popsim.surface.comparison",
+    "example": "popsim.surface.examples",
+    "examples": "popsim.surface.examples",
+    "sweep": "popsim.surface.comparison",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
-        raise AttributeError(f"module 'popsim' has no attribute '{name}'")
+        raise AttributeError(f"module 'popsim' has no attribute '{name}', {did_you_mean(name, __all__)}")
     return getattr(import_module(_HOME[name]), name)
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 MAX_VALUE_SHOWN = 60
 MAX_KEY_SHOWN = 200
 MAX_NAME_COMPARED = 100
+MAX_LISTED = 100  # names; of more, those most like the wrong one are shown
 
 
 class PopsimError(Exception):
@@ -71,7 +72,9 @@ def nearest(name: str, known: Iterable[str], likeness: float = 0.8) -> str | Non
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A clause that lists what is allowed, led by the nearest match: "did you mean 'x'? (allowed: ...)"."""
-    known = sorted(known)
-    near = nearest(name[:MAX_NAME_COMPARED], known, 0.6)
+    known, name = sorted(known), name[:MAX_NAME_COMPARED]
+    near = nearest(name, known, 0.6)
     listed = ", ".join(known) if known else "nothing"
+    if len(known) > MAX_LISTED:
+        listed = ", ".join([*difflib.get_close_matches(name, known, 8, 0.3), f"... {len(known)} names in all"])
     return f"did you mean '{near}'? (allowed: {listed})" if near else f"allowed: {listed}"

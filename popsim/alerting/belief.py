@@ -20,7 +20,7 @@ from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels.codes import LEVEL_EMERGENCY, LEVEL_FACILITY
 from popsim.physiology import OrganSystem
 from popsim.population.clock import Clock
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.genome import COLUMNS as GENES
 from popsim.population.population import Population
@@ -71,7 +71,7 @@ class TwinRisks(RiskSource):
         population: Population,
         rows: NDArray[np.int64],
         *,
-        cohort: Cohort,
+        cohort: CohortSource,
         physiology: OrganSystem,
         home: Telemonitoring,
         sight: Signals,

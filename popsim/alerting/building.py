@@ -23,7 +23,7 @@ from popsim.kernels.codes import STREAM_UPTAKE
 from popsim.kernels.numerics.sampling import keyed_uniforms
 from popsim.learning.features import Record
 from popsim.physiology import OrganSystem
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
 
@@ -33,7 +33,7 @@ def guide_of(
     network: CareNetwork,
     population: Population,
     *,
-    cohort: Cohort | None,
+    cohort: CohortSource | None,
     body: Callable[[], OrganSystem],
     sight: Signals,
     events: EventLog,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.errors import InputError, did_you_mean
 from popsim.statistics import Estimate
@@ -57,7 +57,7 @@ class Contrast:
         )
 
 
-def contrasts(experiment: Experiment, outcome: str = NET_BENEFIT) -> tuple[Contrast, ...]:
+def contrasts(experiment: ExperimentDefinition, outcome: str = NET_BENEFIT) -> tuple[Contrast, ...]:
     """Every other strategy of an experiment against its comparator.
 
     Raises:

@@ -20,7 +20,7 @@ from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.drugs import read_drug
 from popsim.evidence.parameters import load_parameters
 from popsim.physiology.pharmacology.drugs import check_columns
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.genome import GENES
 from popsim.population.population import Population
@@ -90,19 +90,19 @@ def _check_model(path: Path, table: dict[str, Any]) -> str:
         drug = read_drug(path)
         check_columns(drug, CLINICAL_SCHEMA, path)
         return f"drug '{drug.name}' is sound: {len(drug.effects)} effects, {len(drug.conditions)} rules for prescribing"
-    cohort = Cohort.read(path)
+    cohort = CohortSource.read(path)
     physiology = physiology_of(cohort)
     notes = cohort_notes(cohort, SCHEMAS[physiology])
     sampled = f"{len(cohort.definition.columns)} sampled columns"
     return "\n".join([f"cohort '{cohort.name}' is sound: {sampled}, for physiology = '{physiology}'", *notes])
 
 
-def physiology_of(cohort: Cohort) -> str:
+def physiology_of(cohort: CohortSource) -> str:
     """The smallest physiology that has all columns of a cohort."""
     return "heart_failure" if all(name in SCHEMA for name in given(cohort)) else "clinical"
 
 
-def cohort_notes(cohort: Cohort, schema: Schema) -> list[str]:
+def cohort_notes(cohort: CohortSource, schema: Schema) -> list[str]:
     """What is not in a cohort's files: values that are sampled because the table lacks them, and stated ones.
 
     Raises:
@@ -141,13 +141,13 @@ def read_network(path: Path) -> CareNetwork:
     return CareNetwork.read(path, CLINICAL_SCHEMA.columns)
 
 
-def sample_cohort(path: Path, size: int | None, seed: int) -> tuple[Cohort, Population]:
+def sample_cohort(path: Path, size: int | None, seed: int) -> tuple[CohortSource, Population]:
     """Read a cohort and sample it, all people entering on day 0.
 
     Raises:
         DefinitionError: the file is refused.
         InputError: the size is out of bounds.
     """
-    cohort = Cohort.read(path)
+    cohort = CohortSource.read(path)
     schema = SCHEMAS[physiology_of(cohort)]
     return cohort, sample(cohort, schema, cohort.definition.size if size is None else size, seed)

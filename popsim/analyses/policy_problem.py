@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from popsim.definitions.base import validate
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.search import Level, Search, read_search
 from popsim.definitions.strategy import Strategy
 from popsim.economics.columns import COST_NAMES
@@ -48,7 +48,7 @@ class PolicyProblem:
     file: Path
 
     @property
-    def experiment(self) -> Experiment:
+    def experiment(self) -> ExperimentDefinition:
         """What is simulated."""
         return self.study.experiment
 
@@ -121,7 +121,7 @@ def problem_of(search: Search, file: Path, changes: Mapping[str, Change] | None 
     return problem
 
 
-def with_experiment(study: Study, experiment: Experiment) -> Study:
+def with_experiment(study: Study, experiment: ExperimentDefinition) -> Study:
     """The study with another experiment of the same cohort and network, checked.
 
     Raises:

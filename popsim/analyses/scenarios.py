@@ -10,13 +10,13 @@ from pathlib import Path
 
 import polars as pl
 
-from popsim.definitions.experiment import BASE_CASE, Experiment, read_experiment
+from popsim.definitions.experiment import BASE_CASE, ExperimentDefinition, read_experiment
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.studies.design import Change, Study, read_study, study_of
 
 
 def study_of_scenario(
-    source: Path | str | Experiment,
+    source: Path | str | ExperimentDefinition,
     name: str | None,
     folder: Path | str = ".",
     changes: Mapping[str, Change] | None = None,
@@ -33,16 +33,16 @@ def study_of_scenario(
         InputError: there is no such scenario.
         DefinitionError: a file is refused, or names something that another does not have.
     """
-    if isinstance(source, Experiment):
+    if isinstance(source, ExperimentDefinition):
         return study_of(source, folder, changes=changes, scenario=name)
     return read_study(source, changes, name)
 
 
 def studies(
-    source: Path | str | Experiment, folder: Path | str = ".", changes: Mapping[str, Change] | None = None
+    source: Path | str | ExperimentDefinition, folder: Path | str = ".", changes: Mapping[str, Change] | None = None
 ) -> dict[str, Study]:
     """The studies of the base case and of every scenario, by name; all are checked before any is run."""
-    experiment = source if isinstance(source, Experiment) else read_experiment(source)
+    experiment = source if isinstance(source, ExperimentDefinition) else read_experiment(source)
     names = [scenario.name for scenario in experiment.scenarios]
     found = {BASE_CASE: study_of_scenario(source, None, folder, changes)}
     return found | {name: study_of_scenario(source, name, folder, changes) for name in names}

@@ -15,7 +15,7 @@ from popsim.evidence.parameters import load_parameters
 from popsim.kernels.codes import STREAM_BIAS
 from popsim.kernels.numerics.sampling import keyed_uniforms
 from popsim.physiology import OrganSystem
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.population import Population
 from popsim.population.sampling import sample
@@ -39,7 +39,7 @@ def member_ids(person_id: NDArray[np.int64], members: int) -> NDArray[np.int64]:
 
 
 def members_of(
-    cohort: Cohort,
+    cohort: CohortSource,
     known: Mapping[str, ArrayLike],
     *,
     members: int,

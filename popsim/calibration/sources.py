@@ -13,7 +13,7 @@ import polars as pl
 from popsim.analyses.sensitivity.design import designed
 from popsim.calibration.quantities import NEEDS_DAYS, NEEDS_ENDPOINT, QUANTITIES, Arms, Seen, measure
 from popsim.care.network import operand
-from popsim.definitions.experiment import Experiment, read_experiment
+from popsim.definitions.experiment import ExperimentDefinition, read_experiment
 from popsim.definitions.network import Condition
 from popsim.definitions.target import Target, read_targets
 from popsim.definitions.texts import read_toml
@@ -124,7 +124,7 @@ def _measured(source: Source, persons: pl.DataFrame, admissions: pl.DataFrame) -
     return found
 
 
-def _followed(persons: pl.DataFrame, experiment: Experiment) -> pl.DataFrame:
+def _followed(persons: pl.DataFrame, experiment: ExperimentDefinition) -> pl.DataFrame:
     """With the days for which each person is followed; in a trial, what comes later is not seen."""
     if experiment.trial is None:
         return persons.with_columns(followed_days=pl.lit(float(experiment.follow_up_days)))
@@ -144,7 +144,7 @@ def _holds(condition: Condition) -> pl.Expr:
     return column < value if condition.below is not None else column == value
 
 
-def _check(targets: Sequence[Target], experiment: Experiment, path: Path) -> None:
+def _check(targets: Sequence[Target], experiment: ExperimentDefinition, path: Path) -> None:
     """Refuse targets that cannot be measured, before anything is simulated."""
     if not targets:
         raise DefinitionError(path, "targets", None, "must have at least one")

@@ -1,6 +1,6 @@
 """Patient flow: the care network alone, without physiology.
 
-    flow = PatientFlow(CareNetwork.read("ward.toml", ()), seed=1)
+    flow = PatientFlow(CareNetwork.read("ward.toml"), seed=1)
     flow.run(1000)
     flow.summary()
 
@@ -60,6 +60,7 @@ class PatientFlow:
         for name, value, kind in (("network", network, CareNetwork), ("strategy", strategy, Strategy)):
             if not isinstance(value, kind):
                 raise InputError(f"{name} = {shorten(value)}: must be a {kind.__name__}")
+        network.check_columns(())
         networks = networks_by_day(network, strategy)
         self.network = networks.pop(0)
         self.population = Population(Schema(FLOW_COLUMNS), np.arange(residents))
@@ -74,6 +75,9 @@ class PatientFlow:
             keep_log=keep_log,
             later=networks,
         )
+
+    def __repr__(self) -> str:
+        return f"PatientFlow({self.network.definition.name}: day {self.day} of {self.days})"
 
     @property
     def events(self) -> EventLog:

@@ -57,7 +57,7 @@ class CareNetwork:
 
     Args:
         definition: what the file (or a notebook) says.
-        known_columns: names of columns that conditions may test.
+        known_columns: names of columns that conditions may test; None: whoever uses the network checks them.
         file: named in errors.
 
     Raises:
@@ -65,26 +65,35 @@ class CareNetwork:
     """
 
     def __init__(
-        self, definition: NetworkDefinition, known_columns: Collection[str], file: object = "care network"
+        self, definition: NetworkDefinition, known_columns: Collection[str] | None = None, file: object = "care network"
     ) -> None:
         self.definition = definition
         self.file = file
-        self._known_columns = frozenset(known_columns)
+        self._known_columns = known_columns
         checks.names(definition, file)
-        checks.columns(definition, self._known_columns, file)
+        if known_columns is not None:
+            self.check_columns(known_columns)
         checks.routes(definition, file)
         self.graph = _graph(definition)
         checks.structure(definition, self.graph, file)
         self._index = {setting.name: i for i, setting in enumerate(definition.settings)}
 
     @classmethod
-    def read(cls, path: Path | str, known_columns: Collection[str]) -> Self:
-        """Read a network file.
+    def read(cls, path: Path | str, known_columns: Collection[str] | None = None) -> Self:
+        """Read a network file; `known_columns` as above.
 
         Raises:
             DefinitionError: the file, a value in it or the network as a whole is refused.
         """
         return cls(read(path, NetworkDefinition), known_columns, path)
+
+    def check_columns(self, known: Collection[str]) -> None:
+        """Refuse conditions that test other columns than these.
+
+        Raises:
+            DefinitionError: the first unknown column.
+        """
+        checks.columns(self.definition, known, self.file)
 
     def _repr_html_(self) -> str:
         """For notebooks: every setting with its class and its places or slots."""

@@ -19,6 +19,7 @@ from popsim.cli.calibrate import calibrate
 from popsim.cli.data_value import data_value
 from popsim.cli.decide import decide, equity, subgroups
 from popsim.cli.describing import parameters, schema
+from popsim.cli.examples import examples, new
 from popsim.cli.explain import explain
 from popsim.cli.forecasts import score
 from popsim.cli.inputs import cohort_summary, pathway_show
@@ -50,6 +51,8 @@ pathway_app = typer.Typer(help="Care networks.", no_args_is_help=True)
 cohort_app = typer.Typer(help="Cohorts.", no_args_is_help=True)
 app.add_typer(pathway_app, name="pathway")
 app.add_typer(cohort_app, name="cohort")
+app.command()(new)
+app.command()(examples)
 app.command()(run)
 app.command()(status)
 app.command()(check)

@@ -51,7 +51,7 @@ def capacity(
 ) -> None:
     """Run an experiment with several numbers of places; print what a strategy and a place are worth at each."""
     from popsim.reporting.text.capacity import capacity_text
-    from popsim.runs.run import Run
+    from popsim.runs.run import StoredRun
     from popsim.studies.variants import at_capacities
 
     levels = [int(number) for number in numbers("--places", places)]
@@ -60,5 +60,5 @@ def capacity(
     runs = {}
     for number, study in at_capacities(file, setting, levels, options.changes()).items():
         title = f"{study.experiment.name}, {number} places"
-        runs[number] = Run.open(options.run(study, title=title).folder)
+        runs[number] = StoredRun.open(options.run(study, title=title).folder)
     print(capacity_text(runs, setting))

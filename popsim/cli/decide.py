@@ -13,7 +13,7 @@ from popsim.errors import InputError
 from popsim.numbers import read_number, read_whole
 
 if TYPE_CHECKING:
-    from popsim.runs.run import Run
+    from popsim.runs.run import StoredRun
 
 Price = Annotated[
     float | None,
@@ -81,7 +81,7 @@ def equity(
     print(equity_text(_compared(run), *groupings(by or ",".join(GROUPINGS)), *given))
 
 
-def _compared(path: Path) -> Run:
+def _compared(path: Path) -> StoredRun:
     """The finished run, if it compares anything.
 
     Raises:

@@ -18,7 +18,7 @@ from popsim.numbers import read_whole
 
 if TYPE_CHECKING:
     from popsim.runs.engine import Engine
-    from popsim.runs.run import Run
+    from popsim.runs.run import StoredRun
     from popsim.runs.runner import RunResult
     from popsim.studies.design import Change, Study
 
@@ -183,11 +183,11 @@ def check_engine(engine: str, address: str, deadline: float | None) -> None:
         raise InputError(f"command line: --deadline = {deadline:g}: must be above 0 and at most {MAX_DEADLINE:g} s")
 
 
-def opened(path: Path, results: Path = Path("results")) -> Run:
+def opened(path: Path, results: Path = Path("results")) -> StoredRun:
     """A finished run; says on standard error which one it is where the command line leaves it open."""
-    from popsim.runs.run import Run
+    from popsim.runs.run import StoredRun
 
-    run = Run.open(path, results)
+    run = StoredRun.open(path, results)
     if run.folder != path:
         print(f"popsim: {run.described}", file=sys.stderr)
     return run

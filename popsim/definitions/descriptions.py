@@ -78,7 +78,7 @@ KEYS = {
         "missing": "Refuse a missing value, or sample it from [columns].",
     },
     "Scenario": {"discount_rate_costs": "A year, from entry."},
-    "Experiment": {
+    "ExperimentDefinition": {
         "scenarios": "The same comparison with something about its structure changed.",
         "cheers": "What a reader must know about the study (CHEERS 2022).",
     },

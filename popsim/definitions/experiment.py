@@ -119,7 +119,7 @@ class Scenario(Definition):
         return self.label or self.name.replace("_", " ").capitalize()
 
 
-class Experiment(Definition):
+class ExperimentDefinition(Definition):
     """A study: the same simulated people under each strategy, several times.
 
     Attributes:
@@ -246,7 +246,7 @@ class Experiment(Definition):
         """The strategy of that name, with all that it inherits."""
         return resolved(next(strategy for strategy in self.strategies if strategy.name == name), self.strategies)
 
-    def in_scenario(self, name: str) -> Experiment:
+    def in_scenario(self, name: str) -> ExperimentDefinition:
         """The experiment as a scenario has it, with every strategy in full and without scenarios of its own.
 
         Raises:
@@ -271,10 +271,10 @@ class Experiment(Definition):
         return self.model_copy(update=changes)
 
 
-def read_experiment(path: Path | str) -> Experiment:
+def read_experiment(path: Path | str) -> ExperimentDefinition:
     """Read an experiment file.
 
     Raises:
         DefinitionError: the file or what it says is refused.
     """
-    return read(path, Experiment)
+    return read(path, ExperimentDefinition)

@@ -12,7 +12,7 @@ from popsim.definitions.base import Definition
 from popsim.definitions.calibration import Calibrated, Calibration
 from popsim.definitions.cohort import CohortDefinition
 from popsim.definitions.data_value import DataValue
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.options import OptionFile
 from popsim.definitions.parameter import ParameterFile
@@ -23,7 +23,7 @@ from popsim.definitions.target import TargetFile
 from popsim.errors import InputError
 
 KINDS: dict[str, type[Definition]] = {
-    "experiment": Experiment,
+    "experiment": ExperimentDefinition,
     "cohort": CohortDefinition,
     "network": NetworkDefinition,
     "parameters": ParameterFile,

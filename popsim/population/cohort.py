@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from popsim.definitions.base import validate
 from popsim.definitions.cohort import CohortDefinition, Correlation
@@ -20,14 +20,14 @@ from popsim.population.table_import import table_path
 
 
 @dataclass(frozen=True)
-class Cohort:
+class CohortSource:
     """A study population to sample from; `path` is the cohort file, relative to which tables are found."""
 
     definition: CohortDefinition
     path: Path
 
     @classmethod
-    def read(cls, path: Path | str) -> Cohort:
+    def read(cls, path: Path | str) -> Self:
         """Read and check a cohort file.
 
         Raises:
@@ -37,7 +37,7 @@ class Cohort:
         cohort.input_files()
         return cohort
 
-    def with_columns(self, columns: Mapping[str, AnyMarginal], correlations: Sequence[Correlation] = ()) -> Cohort:
+    def with_columns(self, columns: Mapping[str, AnyMarginal], correlations: Sequence[Correlation] = ()) -> Self:
         """The cohort with other marginals and correlations, by name; the rest as it is.
 
         What can have one value only loses its correlations.
@@ -53,7 +53,7 @@ class Cohort:
             if _pair(one.model_dump()) not in new and not {one.a, one.b} & one_valued
         ]
         changes = {"columns": dict(self.definition.columns) | dict(columns), "correlations": (*kept, *correlations)}
-        return Cohort(validate(dict(self.definition) | changes, CohortDefinition, self.path), self.path)
+        return type(self)(validate(dict(self.definition) | changes, CohortDefinition, self.path), self.path)
 
     def _repr_html_(self) -> str:
         """For notebooks: every sampled column with its source."""

@@ -18,7 +18,7 @@ from popsim.definitions.distributions import AnyMarginal, SameAs
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.kernels.codes import STREAM_COHORT
 from popsim.kernels.numerics.sampling import correlate, keyed_uniforms, quantiles
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.columns import Column, Schema
 from popsim.population.copula import cholesky_factor
 from popsim.population.genome import sample_genes
@@ -49,7 +49,7 @@ class SamplingPlan:
         people: the table of people, if the cohort has one.
     """
 
-    cohort: Cohort
+    cohort: CohortSource
     schema: Schema
     pieces: dict[str, Pieces]
     stream: dict[str, int]
@@ -59,7 +59,7 @@ class SamplingPlan:
     people: People | None
 
 
-def plan(cohort: Cohort, schema: Schema) -> SamplingPlan:
+def plan(cohort: CohortSource, schema: Schema) -> SamplingPlan:
     """Check everything a cohort says against the columns of a population, before anybody is sampled.
 
     Raises:
@@ -99,7 +99,7 @@ def plan(cohort: Cohort, schema: Schema) -> SamplingPlan:
 
 
 def sample(
-    cohort: Cohort, schema: Schema, size: int, seed: int, replication: int = 0, enrolment_days: int = 0
+    cohort: CohortSource, schema: Schema, size: int, seed: int, replication: int = 0, enrolment_days: int = 0
 ) -> Population:
     """Sample `size` people (ids 0..size-1) who enter on days 0..enrolment_days-1; all on day 0 if that is 0.
 
@@ -190,12 +190,12 @@ def table_rows(rows: int, person_id: NDArray[np.int64], seed: int, replication: 
     return np.asarray(np.where(person_id < rows, shuffled[np.minimum(person_id, rows - 1)], drawn))
 
 
-def _set_life_table(cohort: Cohort, population: Population) -> None:
+def _set_life_table(cohort: CohortSource, population: Population) -> None:
     if cohort.life_table is not None and LIFE_TABLE_COLUMN in population.schema:
         population[LIFE_TABLE_COLUMN] = cohort.life_table.hazard_per_day(population["age_years"], population["female"])
 
 
-def _check_life_table(cohort: Cohort, schema: Schema) -> None:
+def _check_life_table(cohort: CohortSource, schema: Schema) -> None:
     """The hazard comes from a named life table or from a column of the file, from exactly one of them."""
     if LIFE_TABLE_COLUMN not in schema:
         return
@@ -208,25 +208,25 @@ def _check_life_table(cohort: Cohort, schema: Schema) -> None:
             raise DefinitionError(cohort.path, f"columns.{name}", None, "missing, the life table needs it")
 
 
-def given(cohort: Cohort) -> set[str]:
+def given(cohort: CohortSource) -> set[str]:
     """Names of all columns that the cohort file gives."""
     table = cohort.definition.table
     return set(cohort.definition.columns) | (set(table.columns) if table is not None else set())
 
 
-def stated(cohort: Cohort, schema: Schema) -> dict[str, float]:
+def stated(cohort: CohortSource, schema: Schema) -> dict[str, float]:
     """Columns that the cohort may give and does not, with the value that stands instead."""
     left = [column for name, column in schema.columns.items() if name not in given(cohort)]
     return {column.name: column.at_entry for column in left if isinstance(column.at_entry, int | float)}
 
 
-def missing(cohort: Cohort, schema: Schema) -> list[str]:
+def missing(cohort: CohortSource, schema: Schema) -> list[str]:
     """Columns that the cohort must give and does not."""
     known = given(cohort) | {"entry_day", LIFE_TABLE_COLUMN}  # which sampling sets
     return [name for name, column in schema.columns.items() if column.required and name not in known]
 
 
-def _check_complete(cohort: Cohort, schema: Schema) -> None:
+def _check_complete(cohort: CohortSource, schema: Schema) -> None:
     """Refuse a cohort that leaves out what nobody else knows: it would be 0 in every twin."""
     if left_out := missing(cohort, schema):
         how = "give each in [columns.NAME] or from the table, or inherit a cohort that has them (inherits)"
@@ -264,7 +264,7 @@ def _checked_pieces(column: Column, marginal: AnyMarginal, file: object) -> Piec
     return pieces
 
 
-def _copy_source(name: str, marginal: SameAs, cohort: Cohort, schema: Schema) -> str:
+def _copy_source(name: str, marginal: SameAs, cohort: CohortSource, schema: Schema) -> str:
     """The column that a `same_as` names: given in this cohort, not itself a copy, in the same unit."""
     origin, key = marginal.column, f"columns.{name}.column"
     source = cohort.definition.columns.get(origin)

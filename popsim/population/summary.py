@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from popsim.definitions.distributions import Bernoulli, Categorical, SameAs
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.population import Population
 from popsim.population.sampling import LIFE_TABLE_COLUMN
 from popsim.units import canonical
@@ -22,7 +22,7 @@ FRAME_SCHEMA: dict[str, Any] = {
 }  # fmt: skip
 
 
-def summary(population: Population, cohort: Cohort) -> pl.DataFrame:
+def summary(population: Population, cohort: CohortSource) -> pl.DataFrame:
     """One row for each continuous column that the cohort gives, one for each level of the others.
 
     Columns of the frame: column, meaning, unit; for levels `level`, `n` and `share` (0..1; of a 0/1 column only level
@@ -38,7 +38,7 @@ def summary(population: Population, cohort: Cohort) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=FRAME_SCHEMA)
 
 
-def _rows(name: str, population: Population, cohort: Cohort) -> Iterator[dict[str, Any]]:
+def _rows(name: str, population: Population, cohort: CohortSource) -> Iterator[dict[str, Any]]:
     column, values = population.schema[name], population[name].astype(np.float64)
     marginal = cohort.definition.columns.get(name)
     origin, source = _origin(name, cohort)
@@ -62,7 +62,7 @@ def _moments(values: NDArray[np.float64]) -> dict[str, float]:
     }  # fmt: skip
 
 
-def _origin(name: str, cohort: Cohort) -> tuple[str, str]:
+def _origin(name: str, cohort: CohortSource) -> tuple[str, str]:
     """Where a column's values come from, in a word and as the file says it."""
     definition = cohort.definition
     if definition.table is not None and name in definition.table.columns:

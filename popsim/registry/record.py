@@ -78,7 +78,16 @@ def read_record(path: Path, vocabulary: Vocabulary, genome: Path | None = None) 
         DefinitionError: something in it is refused; what is personal is not repeated.
         InputError: a file cannot be read.
     """
-    record = _Record(path, read_text(path), vocabulary)
+    return person_of(read_text(path), path, vocabulary, genome)
+
+
+def person_of(text: str, file: Path, vocabulary: Vocabulary, genome: Path | None = None) -> Person:
+    """What the text of a record says, in JSON if the file is named so, else in TOML; and a file of genes.
+
+    Raises:
+        DefinitionError: something in it is refused; what is personal is not repeated.
+    """
+    record = _Record(file, text, vocabulary)
     known, measurements = record.known(), record.measurements()
     if genome is not None:
         known |= read_genome(genome, vocabulary.schema)

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from popsim.assimilation.belief import Belief
 from popsim.assimilation.prior import members_of
 from popsim.errors import DefinitionError, InputError
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.registry.advance import Lived, believe, live, physiology_of, subject
 from popsim.registry.audit import Done, next_line, write_audit
 from popsim.registry.database import Database, in_parts
@@ -68,7 +68,9 @@ class TwinRegistry:
     def __init__(self, path: Path | str, *, create: bool = False) -> None:
         self.database = Database(path, create=create)
 
-    def new(self, persons: Sequence[Person], cohort: Cohort, *, members: int = MEMBERS, seed: int = SEED) -> list[str]:
+    def new(
+        self, persons: Sequence[Person], cohort: CohortSource, *, members: int = MEMBERS, seed: int = SEED
+    ) -> list[str]:
         """Make twins, which stand on day 0.
 
         Args:
@@ -217,7 +219,12 @@ class TwinRegistry:
         self.database.forget(twin)
 
     def _make(
-        self, connection: Connection, kind: BeliefKind, ids: Sequence[str], persons: Sequence[Person], cohort: Cohort
+        self,
+        connection: Connection,
+        kind: BeliefKind,
+        ids: Sequence[str],
+        persons: Sequence[Person],
+        cohort: CohortSource,
     ) -> None:
         vocabulary = vocabulary_of(kind.physiology)
         names = dict.fromkeys(name for person in persons for name in person.known)
@@ -364,7 +371,7 @@ def salts(connection: Connection, ids: Sequence[str]) -> list[str]:
     return [found[twin] for twin in ids]
 
 
-def physiology_for(cohort: Cohort) -> str:
+def physiology_for(cohort: CohortSource) -> str:
     """Heart failure alone, or the clinical twin if the cohort has columns that only it has."""
     given = set(cohort.definition.columns)
     return next(name for name, schema in SCHEMAS.items() if all(column in schema for column in given))

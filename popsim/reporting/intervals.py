@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import polars as pl
 
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 
 MIN_REPEATS = 3
 ADVISED = 10
 
 
-def repeats(experiment: Experiment) -> int:
+def repeats(experiment: ExperimentDefinition) -> int:
     """Independent repetitions that a Monte Carlo interval is taken over: draws, or replications where there is one."""
     return experiment.draws if experiment.draws > 1 else experiment.replications
 
 
-def told(experiment: Experiment) -> bool:
+def told(experiment: ExperimentDefinition) -> bool:
     """Whether there are enough of them."""
     return repeats(experiment) >= MIN_REPEATS
 
 
-def readable(table: pl.DataFrame, experiment: Experiment) -> pl.DataFrame:
+def readable(table: pl.DataFrame, experiment: ExperimentDefinition) -> pl.DataFrame:
     """A table with its Monte Carlo intervals, or without where there are too few repetitions for any."""
     if told(experiment):
         return table
@@ -36,7 +36,7 @@ def readable(table: pl.DataFrame, experiment: Experiment) -> pl.DataFrame:
     )
 
 
-def note(experiment: Experiment) -> str:
+def note(experiment: ExperimentDefinition) -> str:
     """What is missing, and what mends it; empty where nothing is."""
     if told(experiment):
         return ""
@@ -46,6 +46,6 @@ def note(experiment: Experiment) -> str:
     return f"No Monte Carlo intervals: {number}; popsim run ... --replications {ADVISED} gives them."
 
 
-def with_note(text: str, experiment: Experiment) -> str:
+def with_note(text: str, experiment: ExperimentDefinition) -> str:
     """A text with the note below, if there is any."""
     return "\n\n".join(part for part in (text, note(experiment)) if part)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.errors import InputError
 from popsim.kernels.numerics.threads import threads_for, use_threads
 from popsim.runs.executors.cluster import DaskCluster, dask_client
@@ -70,7 +70,7 @@ class Engine:
         return self.kind == "local" and self.workers == 1 and self.deadline is None
 
     @contextmanager
-    def crew(self, making: MakeTask, writing: WriteTask, jobs: int, experiment: Experiment) -> Iterator[Crew]:
+    def crew(self, making: MakeTask, writing: WriteTask, jobs: int, experiment: ExperimentDefinition) -> Iterator[Crew]:
         """Those who do the jobs.
 
         Args:
@@ -98,14 +98,14 @@ class Engine:
                 yield cluster
 
 
-def generous_deadline(experiment: Experiment) -> float:
+def generous_deadline(experiment: ExperimentDefinition) -> float:
     """Seconds after which something must be wrong with a unit: many times what the slowest machine takes."""
     twins = -(-experiment.population // experiment.regions)
     days = experiment.follow_up_days + experiment.enrolment_days
     return SECONDS_IN_HAND + twins * days / SLOWEST_TWIN_DAYS
 
 
-def check_memory(experiment: Experiment) -> None:
+def check_memory(experiment: ExperimentDefinition) -> None:
     """Refuse a unit that does not fit into memory.
 
     Raises:

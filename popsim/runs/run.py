@@ -12,11 +12,11 @@ import polars as pl
 
 from popsim.definitions.base import validate
 from popsim.definitions.cohort import CohortDefinition
-from popsim.definitions.experiment import Experiment, read_experiment
+from popsim.definitions.experiment import ExperimentDefinition, read_experiment
 from popsim.definitions.network import NetworkDefinition
 from popsim.errors import InputError, RunError, did_you_mean
 from popsim.html import html_table
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.runs.store import MANIFEST, RunStore
 from popsim.studies.design import Study, Unit, resolve
 from popsim.studies.prices import prices_in_words
@@ -34,7 +34,7 @@ SHOWN = {  # measure: how it is called, factor and digits in a notebook
 
 
 @dataclass(frozen=True)
-class Run:
+class StoredRun:
     """A finished run.
 
     Attributes:
@@ -80,9 +80,9 @@ class Run:
         return f"{self.folder}{f' ({flags})' if flags else ''}"
 
     @cached_property
-    def experiment(self) -> Experiment:
+    def experiment(self) -> ExperimentDefinition:
         """The experiment as it was run, flags of the command line included."""
-        return validate(self.manifest["experiment"], Experiment, self.folder / MANIFEST)
+        return validate(self.manifest["experiment"], ExperimentDefinition, self.folder / MANIFEST)
 
     @cached_property
     def network(self) -> NetworkDefinition:
@@ -90,11 +90,11 @@ class Run:
         return validate(self.manifest["network"], NetworkDefinition, self.folder / MANIFEST)
 
     @cached_property
-    def cohort(self) -> Cohort:
+    def cohort(self) -> CohortSource:
         """Who took part; a table of people is looked for where it was then."""
         definition = validate(self.manifest["cohort"], CohortDefinition, self.folder / MANIFEST)
         experiment_file = next(iter(self.manifest["files"]))
-        return Cohort(definition, Path(experiment_file).parent / self.experiment.cohort)
+        return CohortSource(definition, Path(experiment_file).parent / self.experiment.cohort)
 
     @cached_property
     def study(self) -> Study:
@@ -188,7 +188,7 @@ class Run:
         return strategy, draw, replication, region
 
     def __repr__(self) -> str:
-        return f"Run({str(self.folder)!r})"
+        return f"{type(self).__name__}({str(self.folder)!r})"
 
     def _repr_html_(self) -> str:
         """For notebooks: what was run, and the main results."""

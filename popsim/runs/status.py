@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 from popsim.runs.store import UnitStore
 from popsim.studies.design import Study
 
@@ -37,7 +37,7 @@ def status_of(study: Study, results: Path) -> Status:
     return _status(UnitStore(results / study.experiment.name), {unit.key: unit.name for unit in study.units})
 
 
-def status_of_run(run: Run) -> Status:
+def status_of_run(run: StoredRun) -> Status:
     """Where the units of a run stand that was finished once."""
     numbers = ("draw", "replication", "region")
     names = {

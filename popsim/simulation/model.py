@@ -21,10 +21,11 @@ from popsim.economics.prices import PricedSetting
 from popsim.economics.valuation import Valuation
 from popsim.errors import InputError, RunError, nearest
 from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_parameters
+from popsim.html import html_table
 from popsim.outcomes.narrative import Place
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganSystem, Physiology
 from popsim.population.clock import Clock
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.entry import refuse_impossible
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
@@ -94,7 +95,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         parameters: Mapping[str, ParameterSet] | None = None,
         surroundings: Surroundings | None = None,
         organ_systems: Sequence[OrganSystem] = (),
-        cohort: Cohort | None = None,
+        cohort: CohortSource | None = None,
         agent_class: type[PatientTwin] = PatientTwin,
     ) -> None:
         """Put a population into a network under a strategy; nothing happens until the first step.
@@ -148,6 +149,16 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self.valuation.accrue(self.population, self.clock, self.events)
         self.recorder.record(self.population, self.clock)
         self._end_day()
+
+    def __repr__(self) -> str:
+        return f"PopulationModel({len(self.population):,} twins under '{self.strategy.name}', day {self.clock.day})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: who is simulated, under what, and how far."""
+        alive = int(self.population["alive"].sum())
+        rows = [("Twins", f"{len(self.population):,}"), ("Alive", f"{alive:,}"), ("Strategy", self.strategy.title),
+                ("Day", f"{self.clock.day} of {self.days}"), ("Events", f"{len(self.events):,}")]  # fmt: skip
+        return html_table("Population model", [], rows)
 
     def daily_frame(self) -> pl.DataFrame:
         """One row a day so far: who is alive, alerts, census and queue of every setting; see `Recorder.frame`."""
@@ -224,6 +235,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self.parameters = sets
         seed, replication = self.seed, self.replication
         people, strategy = self.population, self.strategy
+        self.network.check_columns(people.schema.columns)
         check_strategy(strategy, self.network.definition, people.schema, "strategy")
         networks = networks_by_day(self.network, strategy, len(people))
         programmes = telemonitoring_by_day(strategy)

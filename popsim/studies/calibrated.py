@@ -8,11 +8,11 @@ import numpy as np
 
 from popsim.definitions.base import read
 from popsim.definitions.calibration import Calibrated
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.uncertainty import Correlated
 
 
-def with_calibration(experiment: Experiment, folder: Path) -> Experiment:
+def with_calibration(experiment: ExperimentDefinition, folder: Path) -> ExperimentDefinition:
     """The experiment with what its calibration found added to its parameters; its own parameters and groups win.
 
     A parameter that the experiment sets itself, or has in a group of its own, leaves the calibration's group. Done once

@@ -21,7 +21,7 @@ from popsim.care.network import CareNetwork
 from popsim.care.policy import networks_by_day
 from popsim.care.strategy_checks import check_strategy
 from popsim.definitions.base import validate
-from popsim.definitions.experiment import MAX_DRAWS, MAX_REPLICATIONS, Experiment, read_experiment
+from popsim.definitions.experiment import MAX_DRAWS, MAX_REPLICATIONS, ExperimentDefinition, read_experiment
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
@@ -30,7 +30,7 @@ from popsim.evidence.draws import DesignedParameters, UncertainParameters
 from popsim.evidence.parameters import ParameterSet
 from popsim.html import html_table
 from popsim.kernels.cache import source_hash
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.sampling import plan
 from popsim.population.surroundings import Surroundings
@@ -46,6 +46,8 @@ PACKAGE = Path(__file__).parent.parent
 # Packages on which no result of a unit depends; whole packages, so that no module elsewhere is left out by its name.
 WITHOUT_INFLUENCE = {
     "cli",
+    "examples",
+    "surface",
     "reporting",
     "verification",
     "calibration",
@@ -79,8 +81,8 @@ class Study:
         surroundings: of clinical twins; None: the usual ones.
     """
 
-    experiment: Experiment
-    cohort: Cohort
+    experiment: ExperimentDefinition
+    cohort: CohortSource
     network: NetworkDefinition
     parameters: Mapping[str, ParameterSet]
     uncertain: UncertainParameters | DesignedParameters
@@ -259,12 +261,14 @@ def read_study(path: Path | str, changes: Mapping[str, Change] | None = None, sc
 
 
 def study_of(
-    experiment: Experiment,
+    experiment: ExperimentDefinition,
     folder: Path | str = ".",
     *,
     file: Path | str | None = None,
     changes: Mapping[str, Change] | None = None,
     scenario: str | None = None,
+    cohort: CohortSource | None = None,
+    network: CareNetwork | None = None,
 ) -> Study:
     """Read all that an experiment names, and check that it fits together.
 
@@ -274,6 +278,7 @@ def study_of(
         file: where it came from, for errors and the manifest; None: it was made in Python.
         changes: values that replace the experiment's, by key, each with the flag that named it.
         scenario: name of one of its scenarios; the experiment itself when None.
+        cohort, network: in the place of the files that the experiment names.
 
     Raises:
         DefinitionError: a file is refused, or names something that another does not have.
@@ -283,12 +288,11 @@ def study_of(
     for key, change in (changes or {}).items():
         chosen = _changed(chosen, key, change)
     chosen = with_calibration(chosen, Path(folder))
-    cohort = Cohort.read(Path(folder) / chosen.cohort)
+    cohort = cohort or CohortSource.read(Path(folder) / chosen.cohort)
     if chosen.trial is not None:
         cohort = cohort.with_columns(chosen.trial.columns, chosen.trial.correlations)
-    network = CareNetwork.read(Path(folder) / chosen.network, SCHEMAS[chosen.physiology].columns).with_capacity(
-        chosen.capacity, file
-    )
+    network = network or CareNetwork.read(Path(folder) / chosen.network, SCHEMAS[chosen.physiology].columns)
+    network = network.with_capacity(chosen.capacity, file)
     flags = {change.flag: change.value for change in (changes or {}).values()}
     flags |= {"--scenario": scenario} if scenario else {}
     origin = Path(folder) / f"{experiment.name} ({MADE_IN_PYTHON})" if file is None else file
@@ -296,8 +300,8 @@ def study_of(
 
 
 def resolve(
-    experiment: Experiment,
-    cohort: Cohort,
+    experiment: ExperimentDefinition,
+    cohort: CohortSource,
     network: NetworkDefinition,
     file: Path | str,
     flags: Mapping[str, object] | None = None,
@@ -324,9 +328,9 @@ def resolve(
     return Study(experiment, cohort, network, parameters, uncertain, Path(file), dict(flags or {}), surroundings)
 
 
-def _changed(experiment: Experiment, key: str, change: Change) -> Experiment:
+def _changed(experiment: ExperimentDefinition, key: str, change: Change) -> ExperimentDefinition:
     """The experiment with one value replaced, held to the same bounds as in a file."""
     try:
-        return validate(dict(experiment) | {key: change.value}, Experiment, "command line")
+        return validate(dict(experiment) | {key: change.value}, ExperimentDefinition, "command line")
     except DefinitionError as error:
         raise DefinitionError("command line", change.flag, change.value, error.allowed) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.parameter import ParameterChange
 from popsim.definitions.uncertainty import Correlated
 from popsim.errors import DefinitionError
@@ -16,7 +16,9 @@ from popsim.studies.prices import check_currency
 PRICE_SET = "nhs_prices"
 
 
-def resolve_parameters(experiment: Experiment, file: object) -> tuple[dict[str, ParameterSet], UncertainParameters]:
+def resolve_parameters(
+    experiment: ExperimentDefinition, file: object
+) -> tuple[dict[str, ParameterSet], UncertainParameters]:
     """All parameter sets as the experiment has them, and everything that is uncertain in them.
 
     Raises:
@@ -41,7 +43,7 @@ def resolve_parameters(experiment: Experiment, file: object) -> tuple[dict[str, 
 
 
 def _changes(
-    experiment: Experiment, sets: Mapping[str, ParameterSet], file: object
+    experiment: ExperimentDefinition, sets: Mapping[str, ParameterSet], file: object
 ) -> dict[str, dict[str, float | ParameterChange]]:
     """What the experiment changes, by set."""
     changes: dict[str, dict[str, float | ParameterChange]] = {name: {} for name in sets}

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.parameter import Parameter, ParameterChange
 from popsim.errors import DefinitionError
 from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_parameters
@@ -33,7 +33,7 @@ def prices(sets: Mapping[str, ParameterSet]) -> dict[str, Price]:
     return {name: _price(record) for name, record in records.items() if MONEY.match(record.unit)}
 
 
-def check_currency(experiment: Experiment, sets: Mapping[str, ParameterSet], file: object) -> None:
+def check_currency(experiment: ExperimentDefinition, sets: Mapping[str, ParameterSet], file: object) -> None:
     """Refuse an experiment whose prices are not all in its currency.
 
     Raises:
@@ -50,14 +50,14 @@ def check_currency(experiment: Experiment, sets: Mapping[str, ParameterSet], fil
         raise DefinitionError(file, "currency", experiment.currency, allowed)
 
 
-def price_years(experiment: Experiment) -> dict[str, int | None]:
+def price_years(experiment: ExperimentDefinition) -> dict[str, int | None]:
     """Year of every price by its name; a value that the experiment sets is taken to be of its own `price_year`."""
     years = dict(_years_of_evidence(experiment.physiology))
     own = [name for name, change in experiment.parameters.items() if name in years and _sets_value(change)]
     return years | dict.fromkeys(own, experiment.price_year)
 
 
-def prices_in_words(experiment: Experiment) -> str:
+def prices_in_words(experiment: ExperimentDefinition) -> str:
     """Currency and years of the prices in a clause: what must stand wherever costs are shown."""
     years = Counter(price_years(experiment).values())
     own = sum(name in price_years(experiment) and _sets_value(c) for name, c in experiment.parameters.items())

@@ -13,7 +13,7 @@ from popsim.errors import DefinitionError
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.codes import STREAM_STUDIES
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.population import Population
 from popsim.population.sampling import keyed, sample
@@ -24,7 +24,7 @@ MAX_ASKED = 500.0  # ... and at most
 
 def recruit(
     trial: Trial,
-    cohort: Cohort,
+    cohort: CohortSource,
     schema: Schema,
     parameters: Mapping[str, ParameterSet],
     size: int,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from popsim.care.network import CareNetwork
 from popsim.care.policy import telemonitoring_by_day
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import SettingDefinition
 from popsim.economics.outcome_valuation import worth, worth_measures
 from popsim.kernels.care.records import UNLIMITED
@@ -125,7 +125,7 @@ def tables_of(lives: Lives, unit: Unit) -> Tables:
     return tables
 
 
-def guided_desks(experiment: Experiment) -> set[str]:
+def guided_desks(experiment: ExperimentDefinition) -> set[str]:
     """Settings that answer alerts under any strategy, of an experiment in which guidance raises some."""
     strategies = [experiment.strategy(one.name) for one in experiment.strategies]
     if all(strategy.guidance is None for strategy in strategies):

@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from popsim.care.network import operand
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import Condition
 from popsim.definitions.strategy import OWN
 from popsim.errors import DefinitionError
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.sampling import plan
 from popsim.units import canonical
 
 
-def refuse_impossible_conditions(experiment: Experiment, schema: Schema, file: object) -> None:
+def refuse_impossible_conditions(experiment: ExperimentDefinition, schema: Schema, file: object) -> None:
     """Refuse conditions that exclude one another or lie outside the bounds of their column.
 
     Raises:
@@ -31,7 +31,7 @@ def refuse_impossible_conditions(experiment: Experiment, schema: Schema, file: o
             raise DefinitionError(file, key, column, allowed.removesuffix(" 1"))
 
 
-def doubts(experiment: Experiment, cohort: Cohort, schema: Schema) -> list[str]:
+def doubts(experiment: ExperimentDefinition, cohort: CohortSource, schema: Schema) -> list[str]:
     """Warnings: strategies that differ in nothing, and conditions that nobody of the cohort meets at entry."""
     notes = []
     doing: dict[str, dict[str, object]] = {}
@@ -52,7 +52,7 @@ def doubts(experiment: Experiment, cohort: Cohort, schema: Schema) -> list[str]:
     return notes
 
 
-def _conditions(experiment: Experiment) -> Iterator[tuple[str, Sequence[Condition]]]:
+def _conditions(experiment: ExperimentDefinition) -> Iterator[tuple[str, Sequence[Condition]]]:
     """Every set of conditions that persons have to meet, with its key."""
     if experiment.trial is not None:
         yield "trial.inclusion", experiment.trial.inclusion
@@ -81,7 +81,7 @@ def _impossible(conditions: Sequence[Condition], limits: dict[str, tuple[float, 
     return None
 
 
-def _supports(cohort: Cohort, schema: Schema) -> dict[str, tuple[float, float]]:
+def _supports(cohort: CohortSource, schema: Schema) -> dict[str, tuple[float, float]]:
     """Lowest and highest value of each column that is as the cohort gives it for the whole of a life."""
     ready = plan(cohort, schema)
     found = {name: pieces.support for name, pieces in ready.pieces.items()}

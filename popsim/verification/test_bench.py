@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.evidence.draws import UncertainParameters
@@ -98,7 +98,7 @@ class Laboratory:
         self._seen: dict[str, Observation] = {}
 
     @property
-    def experiment(self) -> Experiment:
+    def experiment(self) -> ExperimentDefinition:
         """The small experiment."""
         return self.study.experiment
 

@@ -6,14 +6,14 @@ from popsim.care.network import CareNetwork
 from popsim.definitions.experiment import read_experiment
 from popsim.definitions.guidance import Guidance
 from popsim.definitions.strategy import Strategy
-from popsim.population.sampling import Cohort, sample
+from popsim.population.sampling import CohortSource, sample
 from popsim.simulation.model import PopulationModel
 from popsim.simulation.schema import SCHEMA
 
 FOLDER = Path(__file__).parents[2]
 EXPERIMENT = read_experiment(FOLDER / "experiments/heart_failure_discharge.toml")
 THRESHOLDS = EXPERIMENT.strategy("telemonitoring")
-COHORT = Cohort.read(FOLDER / "cohorts/heart_failure_discharge.toml")
+COHORT = CohortSource.read(FOLDER / "cohorts/heart_failure_discharge.toml")
 # Limits that no reading reaches.
 NO_ALERTS = {
     "weight_gain_kg": 20.0, "systolic_low_mmhg": 40.0, "systolic_high_mmhg": 300.0, "heart_rate_low_bpm": 20.0,

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from popsim.cli import main
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 
 MAIN = Path(__file__).parents[2] / "experiments/heart_failure_discharge.toml"
 
@@ -25,7 +25,7 @@ def test_going_on_until_it_is_precise(wanted, replications, capsys, tmp_path):
     flags = ["--population", "40", "--replications", "2", "--days", "20", "--enrolment-days", "0", "--quiet"]
     flags += ["--until", wanted, "--most", "8", "--out", str(tmp_path), "--workers", "1"]
     assert main(["run", str(MAIN), *flags]) == 0
-    run = Run.open(Path(capsys.readouterr().out.split()[0]))
+    run = StoredRun.open(Path(capsys.readouterr().out.split()[0]))
     assert run.experiment.replications == replications
     assert run.frame("measures")["replication"].n_unique() == replications
 

@@ -6,12 +6,12 @@ import pytest
 from popsim.analyses.scenarios import scenario_table, studies, study_of_scenario
 from popsim.cli import main
 from popsim.definitions.base import validate
-from popsim.definitions.experiment import Experiment, read_experiment
+from popsim.definitions.experiment import ExperimentDefinition, read_experiment
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, InputError
 from popsim.reporting.text.scenarios import render_scenarios
 from popsim.runs.engine import Engine
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 from popsim.runs.runner import run_study
 from popsim.studies.design import Change, read_study, study_of
 
@@ -120,7 +120,7 @@ def test_what_only_the_network_knows_is_refused_too(file, capsys):
 
 def test_an_experiment_made_in_python_has_the_units_of_the_file_that_says_the_same(file):
     table = read_experiment(file).model_dump(mode="json")
-    made = Experiment.model_validate(table)
+    made = ExperimentDefinition.model_validate(table)
     assert keys(study_of(made, file.parent)) == keys(read_study(file))
     assert made.strategy("third") == read_experiment(file).strategy("third")
 
@@ -128,7 +128,7 @@ def test_an_experiment_made_in_python_has_the_units_of_the_file_that_says_the_sa
 def test_a_run_of_an_experiment_made_in_python_is_opened_like_any_other(file, tmp_path):
     experiment = read_experiment(file).model_copy(update={"replications": 1, "follow_up_days": 3, "population": 20})
     result = run_study(study_of(experiment, file.parent), tmp_path, Engine(1, 1))
-    opened = Run.open(result.folder)
+    opened = StoredRun.open(result.folder)
     assert opened.study.run_id == result.study.run_id
     assert opened.manifest["files"][f"{file.parent}/made_up (made in Python)"] == "made in Python"
 
@@ -173,7 +173,7 @@ def test_scenario_table():
     ends = ["cost_total_low", "cost_total_high", "qalys_low", "qalys_high", "icer_low", "icer_high"]
     assert found.select(ends).rows() == [(9.0, 11.0, 0.9, 1.1, None, None), (19.0, 21.0, 1.4, 1.6, 15.0, 25.0)]
     strategies = tuple(validate({"name": name, "label": name}, Strategy, "test") for name in "ab")
-    experiment = Experiment(name="made_up", cohort="c.toml", network="n.toml", strategies=strategies)
+    experiment = ExperimentDefinition(name="made_up", cohort="c.toml", network="n.toml", strategies=strategies)
     made_up = experiment.model_copy(update={"replications": 5})
     lines = render_scenarios(found, {"base_case": made_up}).splitlines()
     cells = [cell.strip() for cell in lines[-1].strip().split("  ") if cell]

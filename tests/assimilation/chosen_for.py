@@ -13,7 +13,7 @@ from popsim.definitions.options import DoseChange, TherapyOption
 from popsim.evidence.parameters import PARAMETER_SETS, load_parameters
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology
 from popsim.population.clock import Clock
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.population import Population
 from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
 
@@ -68,7 +68,7 @@ def metabolisers(members: int = 128) -> Belief:
         "adherence_trait": 0.9,
     }  # fmt: skip
     known = {name: np.full(2, value) for name, value in alike.items()} | {"cyp2d6": np.array([1, 3])}
-    cohort = Cohort.read("cohorts/clinical_heart_failure.toml")
+    cohort = CohortSource.read("cohorts/clinical_heart_failure.toml")
     ensemble = members_of(
         cohort,
         known,
@@ -83,7 +83,7 @@ def metabolisers(members: int = 128) -> Belief:
 
 def discharged(persons: int, members: int) -> Belief:
     """A belief about people of the cohort of whom age, sex and ejection fraction are known."""
-    physiology, cohort = HeartFailurePhysiology(seed=4), Cohort.read("cohorts/heart_failure_discharge.toml")
+    physiology, cohort = HeartFailurePhysiology(seed=4), CohortSource.read("cohorts/heart_failure_discharge.toml")
     rng = np.random.default_rng(2)
     known = {
         "age_years": rng.uniform(66, 92, persons),

@@ -18,7 +18,7 @@ from popsim.assimilation.sensors import Sensor
 from popsim.evidence.parameters import load_parameters
 from popsim.physiology import HeartFailurePhysiology
 from popsim.population.clock import Clock
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.sampling import sample
 from popsim.simulation.schema import SCHEMAS
 
@@ -44,7 +44,7 @@ class Watched:
     """People, a belief about them, and readings with errors of their own."""
 
     def __init__(self):
-        cohort = Cohort.read(Path(__file__).parents[2] / "cohorts" / "heart_failure_discharge.toml")
+        cohort = CohortSource.read(Path(__file__).parents[2] / "cohorts" / "heart_failure_discharge.toml")
         self.truth = sample(cohort, SCHEMAS["heart_failure"], PEOPLE, 7)
         self.truth["alive"] = 1
         self.physiology = HeartFailurePhysiology(load_parameters("heart_failure"), seed=7)

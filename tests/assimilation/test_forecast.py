@@ -17,7 +17,7 @@ from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, load_parameters
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, ONSET_DEATH
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology
 from popsim.population.clock import Clock
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.population import Population
 from popsim.population.sampling import sample
 from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
@@ -45,7 +45,7 @@ class Reacting(Still):
 
 
 def people_of(cohort, schema, number, physiology):
-    people = sample(Cohort.read(COHORTS / f"{cohort}.toml"), schema, number, 3)
+    people = sample(CohortSource.read(COHORTS / f"{cohort}.toml"), schema, number, 3)
     people["alive"] = 1
     people["entry_day"] = 0
     physiology.initialise(people)

@@ -15,7 +15,7 @@ from popsim.calibration.result import calibrated, correlation, directions, fit_t
 from popsim.calibration.storage import keep
 from popsim.definitions.base import read, validate
 from popsim.definitions.calibration import Calibrated
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.writing import to_toml
 from popsim.errors import InputError
 from popsim.learning.emulator import fit_all
@@ -85,7 +85,7 @@ def test_a_calibration_that_was_killed_goes_on_to_the_same_result(fit, tmp_path)
 def test_an_experiment_draws_the_posterior(fit, tmp_path):
     """Draws of an experiment that names the file have the posterior's mean and covariance; its own values win."""
     (tmp_path / "found.toml").write_text(to_toml(calibrated(fit, "toy")), encoding="utf-8")
-    experiment = Experiment(
+    experiment = ExperimentDefinition(
         name="toy", cohort="c.toml", network="n.toml", strategies=({"name": "usual"},), calibration="found.toml"
     )
     used = with_calibration(experiment, tmp_path)

@@ -47,7 +47,7 @@ from popsim.care.network import CareNetwork  # noqa: E402
 from popsim.definitions.base import validate  # noqa: E402
 from popsim.definitions.network import NetworkDefinition  # noqa: E402
 from popsim.definitions.strategy import Strategy  # noqa: E402
-from popsim.population.cohort import Cohort  # noqa: E402
+from popsim.population.cohort import CohortSource  # noqa: E402
 from popsim.population.sampling import sample  # noqa: E402
 from popsim.simulation.model import PopulationModel  # noqa: E402
 from popsim.simulation.schema import CLINICAL_SCHEMA  # noqa: E402
@@ -119,7 +119,7 @@ def strategy() -> Strategy:
 
 
 def live() -> None:
-    people = sample(Cohort.read(ROOT / "cohorts/clinical_heart_failure.toml"), CLINICAL_SCHEMA, TWINS, 1)
+    people = sample(CohortSource.read(ROOT / "cohorts/clinical_heart_failure.toml"), CLINICAL_SCHEMA, TWINS, 1)
     model = PopulationModel(people, catchment(), strategy(), seed=1, follow_up_days=DAYS)
     for day in range(DAYS):
         TODAY[0] = day

@@ -19,7 +19,7 @@ from popsim.cli.describing import SCHEMA_KINDS
 from popsim.cli.learn import _unit
 from popsim.cli.options import StudyOptions
 from popsim.definitions.writing import KINDS
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 from popsim.studies.design import read_study
 
 ROOT = Path(__file__).parents[2]
@@ -109,7 +109,7 @@ def test_a_run_leaves_everything_readable(finished):
     assert persons.height == 60 * 3 * 2
     assert persons.group_by("strategy", "replication").len()["len"].to_list() == [60] * 6
     assert pl.read_parquet(folder / "daily.parquet").height == 25 * 3 * 2
-    events = Run.open(folder).events("usual_care").collect()
+    events = StoredRun.open(folder).events("usual_care").collect()
     assert events.filter(pl.col("event") == "enter").height == 60
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["content_hash"].startswith(content_hash(out))

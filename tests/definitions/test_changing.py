@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from popsim.definitions.distributions import Exponential
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import SettingDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
 
 STRATEGIES = (Strategy(name="usual_care"), Strategy(name="early", inherits="usual_care"))
-EXPERIMENT = Experiment(
+EXPERIMENT = ExperimentDefinition(
     name="small", cohort="cohort.toml", network="network.toml", strategies=STRATEGIES, population=100, seed=1
 )
 
@@ -20,7 +20,7 @@ EXPERIMENT = Experiment(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"populaton": 5}, "Experiment: populaton: unknown key, did you mean 'population'?"),
+        ({"populaton": 5}, "ExperimentDefinition: populaton: unknown key, did you mean 'population'?"),
         ({"population": 0}, "population = 0: must be between 1 and"),
         ({"population": "many"}, "population = 'many': must be a whole number"),
         ({"population": 5.0}, "population = 5.0: must be a whole number"),

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from popsim.definitions.base import validate
-from popsim.definitions.experiment import Experiment, read_experiment
+from popsim.definitions.experiment import ExperimentDefinition, read_experiment
 from popsim.errors import DefinitionError
 
 MAIN = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
@@ -12,7 +12,7 @@ SMALLEST = {"name": "small", "cohort": "c.toml", "network": "n.toml", "strategie
 
 
 def experiment(**changes):
-    return validate(SMALLEST | changes, Experiment, "file.toml")
+    return validate(SMALLEST | changes, ExperimentDefinition, "file.toml")
 
 
 def test_the_main_experiment():
@@ -28,7 +28,7 @@ def test_the_main_experiment():
 
 def test_round_trip_through_a_table():
     found = read_experiment(MAIN)
-    assert validate(found.model_dump(mode="json"), Experiment, "again") == found
+    assert validate(found.model_dump(mode="json"), ExperimentDefinition, "again") == found
 
 
 def test_the_first_strategy_is_the_comparator_unless_named():

@@ -3,7 +3,7 @@
 import pytest
 
 from popsim.definitions.base import validate
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.interventions import Capacity, PolicyIntervention, Programme
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
@@ -14,7 +14,7 @@ BEDS = {"name": "beds", "kind": "capacity", "setting": "ward", "places": 8, "fro
 
 def experiment(*strategies):
     table = {"name": "made_up", "cohort": "c.toml", "network": "n.toml", "strategies": list(strategies)}
-    return validate(table, Experiment, "made_up.toml")
+    return validate(table, ExperimentDefinition, "made_up.toml")
 
 
 def strategy(**keys):
@@ -124,7 +124,7 @@ def test_an_effect_is_either_added_or_multiplied():
 def test_written_out_and_read_again_a_strategy_inherits_the_same():
     parent = {"name": "usual", "cost_per_person": 5.0, "follow_up": [{"setting": "clinic", "within_days": 14}]}
     found = experiment(parent, {"name": "more", "inherits": "usual", "follow_up": [], "interventions": [BEDS]})
-    again = validate(found.model_dump(mode="json"), Experiment, "again.toml")
+    again = validate(found.model_dump(mode="json"), ExperimentDefinition, "again.toml")
     assert again == found
     assert again.strategy("more") == found.strategy("more")
     assert again.strategy("more").follow_up == ()
@@ -142,5 +142,5 @@ def test_python_can_take_away_what_the_parent_monitors():
     )
     assert found.strategy("child").telemonitoring is not None
     assert found.strategy("without").telemonitoring is None
-    again = validate(found.model_dump(mode="json"), Experiment, "again.toml")
+    again = validate(found.model_dump(mode="json"), ExperimentDefinition, "again.toml")
     assert again.strategy("without").telemonitoring is None

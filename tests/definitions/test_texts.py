@@ -11,7 +11,7 @@ import pytest
 from popsim.cli import main
 from popsim.definitions.base import read
 from popsim.definitions.cohort import CohortDefinition
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.texts import read_toml
 from popsim.errors import DefinitionError, InputError, shorten
@@ -69,7 +69,7 @@ def test_long_values_and_keys_are_cut(tmp_path):
     path = tmp_path / "file.toml"
     path.write_text("k" * 100_000 + ' = 1\nname = "x"\n')
     with pytest.raises(DefinitionError) as refused:
-        read(path, Experiment)
+        read(path, ExperimentDefinition)
     assert len(str(refused.value)) < 1500
 
 
@@ -77,7 +77,7 @@ def test_a_file_of_another_kind_is_named():
     cohort = ROOT / "cohorts/heart_failure_discharge.toml"
     network = ROOT / "experiments/networks/heart_failure_catchment.toml"
     with pytest.raises(DefinitionError, match="is a cohort, must be an experiment"):
-        read(cohort, Experiment)
+        read(cohort, ExperimentDefinition)
     with pytest.raises(DefinitionError, match="is a care network, must be a cohort"):
         read(network, CohortDefinition)
     with pytest.raises(DefinitionError, match="is a cohort, must be a care network"):
@@ -116,7 +116,7 @@ def spoilt(text: str, dice: random.Random) -> str:
     [
         ("cohorts/whas500_heart_failure.toml", CohortDefinition),
         ("experiments/networks/heart_failure_catchment.toml", NetworkDefinition),
-        ("experiments/heart_failure_uncertainty.toml", Experiment),
+        ("experiments/heart_failure_uncertainty.toml", ExperimentDefinition),
     ],
 )
 def test_spoilt_definitions_are_read_or_refused_in_one_line(tmp_path, name, model):

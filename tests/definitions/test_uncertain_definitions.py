@@ -4,7 +4,7 @@ import pytest
 
 from popsim.definitions.base import validate
 from popsim.definitions.distributions import Beta, Fixed, Normal
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.parameter import ParameterChange
 from popsim.errors import DefinitionError
 
@@ -12,7 +12,7 @@ SMALLEST = {"name": "small", "cohort": "c.toml", "network": "n.toml", "strategie
 
 
 def experiment(**changes):
-    return validate(SMALLEST | changes, Experiment, "file.toml")
+    return validate(SMALLEST | changes, ExperimentDefinition, "file.toml")
 
 
 def said(**uncertainty):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from popsim.definitions.base import validate
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.definitions.writing import KINDS, json_schema, to_toml
 from popsim.errors import DefinitionError, InputError
@@ -119,7 +119,7 @@ def test_bounds_are_in_the_schema(change, accepted):
     table = {"name": "small", "cohort": "c.toml", "network": "n.toml", "strategies": [{"name": "usual"}]} | change
     assert VALIDATORS["experiment"].is_valid(table) == accepted
     try:
-        validate(table, Experiment, "file")
+        validate(table, ExperimentDefinition, "file")
         taken = True
     except DefinitionError:
         taken = False
@@ -235,7 +235,7 @@ experiments = st.fixed_dictionaries(
 @settings(max_examples=100, deadline=None)
 @given(experiments)
 def test_any_experiment_reads_the_same_after_it_is_written(table):
-    experiment = validate(table, Experiment, "made up")
+    experiment = validate(table, ExperimentDefinition, "made up")
     assert round_trip(experiment) == experiment
     VALIDATORS["experiment"].validate(tomllib.loads(to_toml(experiment)))
 
@@ -250,7 +250,7 @@ def two(**child):
             {"name": "second", "inherits": "first", **child},
         ],
     }
-    return validate(table, Experiment, "file")
+    return validate(table, ExperimentDefinition, "file")
 
 
 def test_what_is_set_to_its_default_against_the_parent_is_written():

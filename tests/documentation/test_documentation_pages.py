@@ -12,7 +12,7 @@ from command_lines import COMMANDS, parse
 from popsim.care.network import CareNetwork
 from popsim.care.strategy_checks import check_strategy
 from popsim.definitions.base import validate
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.writing import KINDS
 from popsim.registry.record import read_record
 from popsim.registry.vocabulary import vocabulary_of
@@ -109,7 +109,7 @@ def test_files_read_as_what_they_are_said_to_be(page, tmp_path):
         else:
             strategies |= {strategy["name"]: strategy for strategy in table.pop("strategies", ())}
             whole |= table
-    experiment = validate(whole | {"strategies": list(strategies.values())}, Experiment, page.name)
+    experiment = validate(whole | {"strategies": list(strategies.values())}, ExperimentDefinition, page.name)
     schema = SCHEMAS[experiment.physiology]
     network = CareNetwork.read(ROOT / "experiments/networks/heart_failure_catchment.toml", schema.columns).definition
     for strategy in experiment.strategies:

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from popsim.definitions.base import validate
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.parameter import Parameter
 from popsim.errors import DefinitionError, InputError
 from popsim.evidence import draws
@@ -31,7 +31,7 @@ def parameter(value, lowest=-1e12, highest=1e12, **uncertainty):
 
 def groups(*tables):
     smallest = {"name": "x", "cohort": "c.toml", "network": "n.toml", "strategies": [{"name": "usual"}]}
-    return validate(smallest | {"parameter_groups": list(tables)}, Experiment, "test").parameter_groups
+    return validate(smallest | {"parameter_groups": list(tables)}, ExperimentDefinition, "test").parameter_groups
 
 
 def uncertain(records, *tables):

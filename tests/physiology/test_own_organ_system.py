@@ -8,7 +8,7 @@ from numba import njit, prange
 from popsim.care.network import CareNetwork
 from popsim.definitions.strategy import Strategy
 from popsim.population.columns import Column, Schema
-from popsim.population.sampling import Cohort, sample
+from popsim.population.sampling import CohortSource, sample
 from popsim.simulation.model import PopulationModel
 from popsim.simulation.schema import SCHEMA
 
@@ -36,7 +36,7 @@ class Anaemia:
 
 
 def test_it_lives_with_the_others_and_disturbs_nobody():
-    cohort = Cohort.read(FOLDER / "cohorts/heart_failure_discharge.toml")
+    cohort = CohortSource.read(FOLDER / "cohorts/heart_failure_discharge.toml")
     network = CareNetwork.read(FOLDER / "experiments/networks/heart_failure_catchment.toml", SCHEMA.columns)
     usual = Strategy(name="usual_care")
     plain = PopulationModel(sample(cohort, SCHEMA, 400, 3), network, usual, seed=3)

@@ -14,7 +14,7 @@ from popsim.physiology.influences import Influences
 from popsim.physiology.organs.vessels import Vessels
 from popsim.population.clock import Clock
 from popsim.population.population import Population
-from popsim.population.sampling import Cohort, sample
+from popsim.population.sampling import CohortSource, sample
 from popsim.simulation.schema import CLINICAL_SCHEMA
 
 PER_100_YEARS = 100 * 365.25
@@ -44,7 +44,7 @@ def as_measured(people: Population, **values) -> Population:
 
 def discharged(size: int, seed: int = 3) -> Population:
     """People of the cohort clinical_heart_failure, in their state at entry."""
-    people = as_measured(sample(Cohort.read(COHORT), CLINICAL_SCHEMA, size, seed))
+    people = as_measured(sample(CohortSource.read(COHORT), CLINICAL_SCHEMA, size, seed))
     people["alive"], people["entry_day"] = 1, 0
     return people
 

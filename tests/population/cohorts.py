@@ -8,7 +8,7 @@ from typing import Any
 
 from popsim.definitions.base import validate
 from popsim.definitions.cohort import CohortDefinition
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.columns import Column, Kind, Schema
 
 SOURCE = "assumption: for tests"
@@ -37,7 +37,7 @@ def cohort(
     correlations: list[tuple[str, str, float]] | None = None,
     path: Path = Path("test_cohort.toml"),
     **keys: Any,
-) -> Cohort:
+) -> CohortSource:
     """A cohort with these marginals; each gets a source."""
     table = {
         "name": "test_cohort",
@@ -47,4 +47,4 @@ def cohort(
         "columns": {name: {"source": SOURCE} | marginal for name, marginal in columns.items()},
         "correlations": [{"a": a, "b": b, "value": value, "source": SOURCE} for a, b, value in correlations or []],
     } | keys
-    return Cohort(validate(table, CohortDefinition, path), path)
+    return CohortSource(validate(table, CohortDefinition, path), path)

@@ -13,7 +13,7 @@ from popsim.definitions.base import validate
 from popsim.definitions.cohort import CohortDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, InputError
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.columns import Column, Schema
 from popsim.population.sampling import plan, sample
 from popsim.simulation.model import PopulationModel
@@ -27,17 +27,17 @@ FOUR = (
 )  # fmt: skip
 
 
-def cohort_of(physiology: str) -> Cohort:
-    return Cohort.read(ROOT / f"cohorts/{FILES[physiology]}.toml")
+def cohort_of(physiology: str) -> CohortSource:
+    return CohortSource.read(ROOT / f"cohorts/{FILES[physiology]}.toml")
 
 
-def without(cohort: Cohort, *names: str) -> Cohort:
+def without(cohort: CohortSource, *names: str) -> CohortSource:
     definition = cohort.definition
     table = dict(definition) | {
         "columns": {name: one for name, one in definition.columns.items() if name not in names},
         "correlations": tuple(one for one in definition.correlations if not {one.a, one.b} & set(names)),
     }
-    return Cohort(validate(table, CohortDefinition, cohort.path), cohort.path)
+    return CohortSource(validate(table, CohortDefinition, cohort.path), cohort.path)
 
 
 def model_of(people, schema=SCHEMA, **others) -> PopulationModel:
@@ -78,9 +78,9 @@ def test_a_column_that_is_worked_out_cannot_be_given(name):
         plan(validated(cohort_of("heart_failure"), name, column), SCHEMA)
 
 
-def validated(cohort: Cohort, name: str, column: dict) -> Cohort:
+def validated(cohort: CohortSource, name: str, column: dict) -> CohortSource:
     table = dict(cohort.definition) | {"columns": dict(cohort.definition.columns) | {name: column}}
-    return Cohort(validate(table, CohortDefinition, cohort.path), cohort.path)
+    return CohortSource(validate(table, CohortDefinition, cohort.path), cohort.path)
 
 
 @pytest.mark.parametrize("physiology", FILES)

@@ -8,7 +8,7 @@ import pytest
 from cohorts import cohort
 from popsim.errors import DefinitionError, InputError
 from popsim.population import genome
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.genome import GENES, diplotypes, gene_table, sample_genes
 from popsim.population.population import Population
@@ -143,7 +143,7 @@ def test_the_names_of_the_alleles_make_the_phenotype_that_the_twin_carries(white
 
 
 def test_the_same_person_has_the_same_genes_whoever_else_is_there():
-    cohort = Cohort.read(COHORT)
+    cohort = CohortSource.read(COHORT)
     few, many = sample(cohort, CLINICAL_SCHEMA, 50, 3), sample(cohort, CLINICAL_SCHEMA, 400, 3, enrolment_days=30)
     place = np.argsort(many.person_id)[few.person_id]
     other = sample(cohort, CLINICAL_SCHEMA, 400, 4)

@@ -11,7 +11,7 @@ from scipy import stats
 from cohorts import PERSON, cohort, column, schema
 from popsim.errors import DefinitionError, InputError
 from popsim.kernels.numerics import sampling as kernels
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.copula import cholesky_factor, correlation_matrix
 from popsim.population.life_table import LifeTable
@@ -24,11 +24,11 @@ HEART_FAILURE = "cohorts/heart_failure_discharge.toml"
 
 
 @pytest.fixture(scope="module")
-def heart_failure() -> Cohort:
-    return Cohort.read(HEART_FAILURE)
+def heart_failure() -> CohortSource:
+    return CohortSource.read(HEART_FAILURE)
 
 
-def test_a_person_is_the_same_whatever_the_size(heart_failure: Cohort) -> None:
+def test_a_person_is_the_same_whatever_the_size(heart_failure: CohortSource) -> None:
     """Adding people changes nobody else: every column of the first 500 equal in bits, at block borders too."""
     few = sample(heart_failure, SCHEMA, 500, seed=5)
     many = sample(heart_failure, SCHEMA, 40_000, seed=5)
@@ -36,7 +36,7 @@ def test_a_person_is_the_same_whatever_the_size(heart_failure: Cohort) -> None:
         assert np.array_equal(few[name], many[name][:500]), name
 
 
-def test_a_person_is_the_same_whenever_people_enter(heart_failure: Cohort) -> None:
+def test_a_person_is_the_same_whenever_people_enter(heart_failure: CohortSource) -> None:
     """Enrolment moves rows, not people."""
     at_once = sample(heart_failure, SCHEMA, 2000, seed=5)
     spread = sample(heart_failure, SCHEMA, 2000, seed=5, enrolment_days=90)
@@ -53,7 +53,7 @@ def test_a_column_at_the_end_of_the_file_changes_no_other() -> None:
     assert np.array_equal(before["a"], after["a"]) and np.array_equal(before["b"], after["b"])
 
 
-def test_seeds_and_replications_give_other_people(heart_failure: Cohort) -> None:
+def test_seeds_and_replications_give_other_people(heart_failure: CohortSource) -> None:
     base = sample(heart_failure, SCHEMA, 1000, seed=5)["age_years"]
     for other in (sample(heart_failure, SCHEMA, 1000, seed=6), sample(heart_failure, SCHEMA, 1000, 5, replication=1)):
         assert np.mean(other["age_years"] == base) < 0.01
@@ -132,7 +132,7 @@ def test_same_as_starts_at_the_set_point() -> None:
     assert np.array_equal(people["state"], people["baseline"]) and people["state"].std() > 0
 
 
-def test_life_table_hazard_follows_age_and_sex(heart_failure: Cohort) -> None:
+def test_life_table_hazard_follows_age_and_sex(heart_failure: CohortSource) -> None:
     people = sample(heart_failure, SCHEMA, 300, seed=1)
     table = LifeTable.read("us_2019")
     expected = [
@@ -210,7 +210,7 @@ def test_compiled_equals_plain_python() -> None:
     assert np.array_equal(compiled, plain)
 
 
-def test_speed(heart_failure: Cohort) -> None:
+def test_speed(heart_failure: CohortSource) -> None:
     """A million people in a few seconds: 200,000 took 0.4 s on a quiet core, 3 s leaves room for a busy one."""
     sample(heart_failure, SCHEMA, 100, seed=1)
     start = time.perf_counter()

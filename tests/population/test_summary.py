@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.sampling import sample
 from popsim.population.summary import summary
 from popsim.reporting.text.cohort import render_cohort_summary
@@ -14,11 +14,11 @@ from popsim.simulation.schema import SCHEMA
 
 
 @pytest.fixture(scope="module")
-def source() -> Cohort:
-    return Cohort.read("cohorts/heart_failure_discharge.toml")
+def source() -> CohortSource:
+    return CohortSource.read("cohorts/heart_failure_discharge.toml")
 
 
-def test_moments_and_counts_are_numpys(source: Cohort) -> None:
+def test_moments_and_counts_are_numpys(source: CohortSource) -> None:
     people = sample(source, SCHEMA, 5000, seed=1)
     frame = summary(people, source)
     age = people["age_years"].astype(float)
@@ -32,19 +32,19 @@ def test_moments_and_counts_are_numpys(source: Cohort) -> None:
     assert quintiles["level"].to_list() == [1, 2, 3, 4, 5] and quintiles["n"].sum() == 5000
 
 
-def test_every_column_has_a_line_and_a_source(source: Cohort) -> None:
+def test_every_column_has_a_line_and_a_source(source: CohortSource) -> None:
     frame = summary(sample(source, SCHEMA, 200, seed=1), source)
     assert set(frame["column"]) == set(source.definition.columns) | {"life_table_hazard_per_day"}
     assert frame["source"].str.len_chars().min() >= 8
 
 
 def test_one_person_has_a_table() -> None:
-    alone = Cohort.read("cohorts/whas500_heart_failure.toml")
+    alone = CohortSource.read("cohorts/whas500_heart_failure.toml")
     text = render_cohort_summary(alone, sample(alone, SCHEMA, 1, seed=1))
     assert "1 people at entry" in text and "nan" not in text
 
 
-def test_the_published_figures_are_on_the_page(source: Cohort) -> None:
+def test_the_published_figures_are_on_the_page(source: CohortSource) -> None:
     """Mean age 80.7 (GWTG-HF-Medicare), sd as in the file; standard error 0.04 at this size."""
     text = render_cohort_summary(source, sample(source, SCHEMA, 40_000, seed=1))
     assert "Age at entry" in text and "years" in text

@@ -15,7 +15,7 @@ from cohorts import PERSON, SOURCE, cohort, schema
 from popsim.errors import DefinitionError
 from popsim.evidence.parameters import load_parameters
 from popsim.population import table_import
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.formulas import ckd_epi_2021
 from popsim.population.sampling import plan, sample, table_rows
 from popsim.simulation.schema import SCHEMA
@@ -28,7 +28,7 @@ AGE_AND_SEX = {
 CSV = "id,age,sex,weight,creatinine,k,ward\n1,50,M,154.3,1.0,4.0,A\n2,70,M,200,1.5,,B\n3,65,F,140,2.0,5.1,A\n"
 
 
-def people(tmp_path: Path, columns: dict[str, Any], text: str = CSV, **keys: Any) -> Cohort:
+def people(tmp_path: Path, columns: dict[str, Any], text: str = CSV, **keys: Any) -> CohortSource:
     """A cohort from a CSV of this text."""
     (tmp_path / "people.csv").write_text(text)
     marginals = keys.pop("marginals", {})
@@ -36,7 +36,7 @@ def people(tmp_path: Path, columns: dict[str, Any], text: str = CSV, **keys: Any
     return cohort(marginals, path=tmp_path / "cohort.toml", table=table)
 
 
-def values(source: Cohort, name: str) -> list[float]:
+def values(source: CohortSource, name: str) -> list[float]:
     read = plan(source, COLUMNS).people
     assert read is not None
     return list(read.values[name])
@@ -205,7 +205,7 @@ def test_missing_file_and_missing_package(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(table_import.importlib.util, "find_spec", lambda name: None)
     advice = r"table\.package = 'sksurv': is not installed: pip install 'popsim\[data\]'"
     with pytest.raises(DefinitionError, match=advice):
-        Cohort.read("cohorts/whas500_heart_failure.toml")
+        CohortSource.read("cohorts/whas500_heart_failure.toml")
 
 
 def test_lists_in_a_parquet_are_refused(tmp_path: Path) -> None:
@@ -259,12 +259,12 @@ def test_whas500_counts() -> None:
     failing = [row for row in rows if row["chf"] == "1"]
     died = [row for row in failing if float(row["lenfol"]) <= float(row["los"])]
     assert (len(rows), len(failing), len(died)) == (500, 155, 22)
-    read = plan(Cohort.read("cohorts/whas500_heart_failure.toml"), SCHEMA).people
+    read = plan(CohortSource.read("cohorts/whas500_heart_failure.toml"), SCHEMA).people
     assert read is not None and len(read) == 155 - 22
 
 
 def test_whas500_people_are_the_patients() -> None:
-    source = Cohort.read("cohorts/whas500_heart_failure.toml")
+    source = CohortSource.read("cohorts/whas500_heart_failure.toml")
     rows = whas500()
     read = plan(source, SCHEMA).people
     assert read is not None

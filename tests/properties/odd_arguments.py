@@ -35,7 +35,7 @@ from popsim.physiology.influences import Influences  # noqa: E402
 from popsim.physiology.organs.lungs import Lungs  # noqa: E402
 from popsim.physiology.pharmacology.drugs import Pharmacology  # noqa: E402
 from popsim.population.clock import Clock  # noqa: E402
-from popsim.population.cohort import Cohort  # noqa: E402
+from popsim.population.cohort import CohortSource  # noqa: E402
 from popsim.population.columns import Schema  # noqa: E402
 from popsim.population.event_log import EventLog  # noqa: E402
 from popsim.population.genome import diplotypes  # noqa: E402
@@ -46,7 +46,7 @@ from popsim.simulation.schema import CLINICAL_SCHEMA  # noqa: E402
 ROOT = Path(__file__).parents[2]
 PERSONS, MEMBERS, DAYS = 4, 5, 6
 ROWS = PERSONS * MEMBERS
-COHORT = Cohort.read(ROOT / "cohorts/clinical_heart_failure.toml")
+COHORT = CohortSource.read(ROOT / "cohorts/clinical_heart_failure.toml")
 PEOPLE = {size: sample(COHORT, CLINICAL_SCHEMA, size, 1) for size in (1, 3, ROWS)}
 PRICES = [load_parameters(name) for name in ("nhs_prices", "griffiths_2014", "societal_prices", "gbd_disability")]
 DRUGS = Pharmacology({"reactions": load_parameters("reactions")})

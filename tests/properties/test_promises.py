@@ -10,24 +10,24 @@ import pytest
 
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import read
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import RunError
 from popsim.kernels.codes import MISS
 from popsim.kernels.numerics.threads import use_threads
 from popsim.population.columns import Schema
-from popsim.population.sampling import Cohort, sample
+from popsim.population.sampling import CohortSource, sample
 from popsim.simulation.model import PopulationModel
 from popsim.simulation.schema import SCHEMA
 
 FOLDER = Path(__file__).parents[2]
-EXPERIMENT = read(FOLDER / "experiments/heart_failure_discharge.toml", Experiment)
+EXPERIMENT = read(FOLDER / "experiments/heart_failure_discharge.toml", ExperimentDefinition)
 STRATEGIES = {s.name: s for s in EXPERIMENT.strategies}
 DAYS = 60
 
 
 def make(strategy: Strategy, schema: Schema = SCHEMA, size: int = 1500, seed: int = 5) -> PopulationModel:
-    cohort = Cohort.read(FOLDER / "cohorts/heart_failure_discharge.toml")
+    cohort = CohortSource.read(FOLDER / "cohorts/heart_failure_discharge.toml")
     network = CareNetwork.read(FOLDER / "experiments/networks/heart_failure_catchment.toml", SCHEMA.columns)
     people = sample(cohort, schema, size, seed, 0, enrolment_days=20)
     return PopulationModel(people, network, strategy, seed=seed, follow_up_days=DAYS, enrolment_days=20)
@@ -125,7 +125,7 @@ def test_adding_people_changes_nobodys_traits():
 def test_a_whole_waiting_list_may_be_given_up_on_one_day():
     """More bookings lapse in one session than the log had room for when a day began."""
     usual = STRATEGIES["usual_care"].model_copy(update={"capacity": {"general_practice": 1}})
-    cohort = Cohort.read(FOLDER / "cohorts/heart_failure_discharge.toml")
+    cohort = CohortSource.read(FOLDER / "cohorts/heart_failure_discharge.toml")
     network = CareNetwork.read(FOLDER / "experiments/networks/heart_failure_catchment.toml", SCHEMA.columns)
     model = PopulationModel(sample(cohort, SCHEMA, 4000, 5), network, usual, seed=5, follow_up_days=DAYS)
     model.run_for(DAYS)

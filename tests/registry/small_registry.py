@@ -3,7 +3,7 @@
 from pathlib import Path
 from unittest.mock import patch
 
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.registry.record import read_record
 from popsim.registry.service import TwinRegistry
 from popsim.registry.vocabulary import vocabulary_of
@@ -43,7 +43,7 @@ def registry_of(folder, twins=1, record=RECORD):
     """A registry with some twins of the same record, and their ids, which are the same each time: so is their luck."""
     registry = TwinRegistry(folder / "twins.db", create=True)
     with patch("popsim.registry.service.new_id", side_effect=[f"test{number:04}" for number in range(twins)]):
-        ids = registry.new([person(folder, record)] * twins, Cohort.read(COHORT), members=MEMBERS)
+        ids = registry.new([person(folder, record)] * twins, CohortSource.read(COHORT), members=MEMBERS)
     return registry, ids
 
 

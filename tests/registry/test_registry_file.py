@@ -7,7 +7,7 @@ import pytest
 from small_registry import COHORT, person, registry_of, state, stream
 
 from popsim.errors import DefinitionError, InputError, RunError
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.genome import CODES
 from popsim.registry import database
 from popsim.registry.database import Database
@@ -91,7 +91,7 @@ def test_updates_at_once_are_one_after_the_other(tmp_path):
 def test_impossible_numbers_are_refused(tmp_path, members, seed, said):
     registry = TwinRegistry(tmp_path / "twins.db", create=True)
     with pytest.raises(InputError, match=said):
-        registry.new([person(tmp_path)], Cohort.read(COHORT), members=members, seed=seed)
+        registry.new([person(tmp_path)], CohortSource.read(COHORT), members=members, seed=seed)
     assert len(registry.database.check()) == 0
 
 

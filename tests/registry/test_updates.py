@@ -7,7 +7,7 @@ import pytest
 from small_registry import COHORT, HEADER, MEMBERS, RECORD, ROOT, WEEK, person, registry_of, state, stream
 
 from popsim.errors import DefinitionError, InputError, RunError
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.registry.advice import _last_seen
 from popsim.registry.packing import pack
 from popsim.registry.record import Person
@@ -203,7 +203,7 @@ def test_persons_of_whom_different_things_are_known_are_made_together(tmp_path):
     registry = TwinRegistry(tmp_path / "twins.db", create=True)
     common = {"age_years": 70.0, "female": 0.0}
     persons = [Person(common | {"diabetes": 1.0}, ()), Person(common | {"loop_diuretic_mg_day": 80.0}, ())]
-    first, second = registry.new(persons, Cohort.read(COHORT), members=MEMBERS)
+    first, second = registry.new(persons, CohortSource.read(COHORT), members=MEMBERS)
     of = {twin: registry.belief(twin)[1].ensemble.of for twin in (first, second)}
     assert (of[first]("diabetes") == 1).all()
     assert len(np.unique(of[first]("loop_diuretic_mg_day"))) > 1
@@ -225,8 +225,8 @@ def test_what_members_agree_in_by_chance_is_not_called_known(tmp_path):
 
 
 def test_the_clinical_twin_is_made_where_the_cohort_is_its():
-    assert physiology_for(Cohort.read(COHORT)) == "heart_failure"
-    assert physiology_for(Cohort.read(ROOT / "cohorts" / "clinical_heart_failure.toml")) == "clinical"
+    assert physiology_for(CohortSource.read(COHORT)) == "heart_failure"
+    assert physiology_for(CohortSource.read(ROOT / "cohorts" / "clinical_heart_failure.toml")) == "clinical"
 
 
 def test_the_audit_log_only_grows_and_shows_what_was_altered(week, tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from popsim.cli import main
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 
 EXPERIMENTS = Path(__file__).parent.parent.parent / "experiments"
 
@@ -21,15 +21,15 @@ def project(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def run(project) -> Run:
-    return Run.open(project / "results/heart_failure_discharge")
+def run(project) -> StoredRun:
+    return StoredRun.open(project / "results/heart_failure_discharge")
 
 
 @pytest.fixture(scope="session")
-def uncertain_run(tmp_path_factory) -> Run:
+def uncertain_run(tmp_path_factory) -> StoredRun:
     """Ten parameter draws; measures alone are kept."""
     results = tmp_path_factory.mktemp("uncertain")
     file = str(EXPERIMENTS / "heart_failure_uncertainty.toml")
     flags = ["--population", "60", "--draws", "10", "--days", "30", "--enrolment-days", "0", "--workers", "1"]
     assert main(["run", file, *flags, "--quiet", "--out", str(results)]) == 0
-    return Run.open(results / "heart_failure_uncertainty")
+    return StoredRun.open(results / "heart_failure_uncertainty")

@@ -7,14 +7,14 @@ import nbformat
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parent.parent.parent
-NOTEBOOK = ROOT / "experiments/heart_failure_discharge.ipynb"
+NOTEBOOK = ROOT / "experiments/notebooks/heart_failure_discharge.ipynb"
 
 
 def test_the_notebook_runs(project, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    (project / "experiments").mkdir(exist_ok=True)
+    (project / "experiments/notebooks").mkdir(parents=True, exist_ok=True)
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    resources = {"metadata": {"path": str(project / "experiments")}}
+    resources = {"metadata": {"path": str(project / "experiments/notebooks")}}
     NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources).execute()
     shown = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     pictures = [output for output in shown if "image/png" in output.get("data", {})]

@@ -10,7 +10,7 @@ import pytest
 from popsim.cli import main
 from popsim.reporting.text.outcomes import outcome_text
 from popsim.runs.engine import Engine
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 from popsim.runs.runner import run_study
 from popsim.studies.design import read_study
 
@@ -37,14 +37,14 @@ uptake = 0.9
 """
 
 
-def finished(folder: Path, root: Path, store: str = "persons") -> Run:
+def finished(folder: Path, root: Path, store: str = "persons") -> StoredRun:
     path = folder / "policy.toml"
     path.write_text(EXPERIMENT.format(root=root, store=store))
-    return Run.open(run_study(read_study(path), folder / "results", Engine(1, 1)).folder)
+    return StoredRun.open(run_study(read_study(path), folder / "results", Engine(1, 1)).folder)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, request) -> Run:
+def run(tmp_path_factory, request) -> StoredRun:
     return finished(tmp_path_factory.mktemp("policy"), request.config.rootpath)
 
 

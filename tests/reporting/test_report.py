@@ -12,7 +12,7 @@ import pytest
 from popsim.cli import main
 from popsim.reporting.pages.checklists import cheers, stress
 from popsim.reporting.pages.report import report_page
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 HOSTILE = '<script>alert("1")</script>'
@@ -68,13 +68,13 @@ def test_the_page_loads_nothing(page):
 
 def test_hostile_names_are_escaped(run, tmp_path):
     shutil.copytree(run.folder, tmp_path / "run")  # without its units: the network is not drawn, and that is said
-    opened = Run.open(tmp_path / "run")
+    opened = StoredRun.open(tmp_path / "run")
     manifest = copy.deepcopy(dict(opened.manifest))
     manifest["experiment"]["title"] = HOSTILE
     manifest["experiment"]["strategies"][1]["label"] = "<b onmouseover=x>"
     manifest["experiment"]["cheers"]["limitations"] = HOSTILE
     manifest["versions"]["<i>"] = HOSTILE
-    page = report_page(Run(opened.folder, manifest))
+    page = report_page(StoredRun(opened.folder, manifest))
     assert "&lt;script&gt;" in page
     assert {"script", "b", "i"}.isdisjoint(tag for tag, _ in Page(page).tags)
 

@@ -2,7 +2,7 @@
 
 from popsim.care.network import CareNetwork
 from popsim.evidence.parameters import ParameterSet, load_parameters
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.simulation.schema import SCHEMA
 from popsim.studies.design import read_study
 
@@ -27,5 +27,5 @@ def test_a_network_shows_its_settings(request):
 
 
 def test_a_cohort_shows_its_columns(request):
-    cohort = Cohort.read(request.config.rootpath / "cohorts/heart_failure_discharge.toml")
+    cohort = CohortSource.read(request.config.rootpath / "cohorts/heart_failure_discharge.toml")
     assert cohort._repr_html_().count("<tr>") == len(cohort.definition.columns) + 1

@@ -11,7 +11,7 @@ from finished_run import with_changes, write_run
 from popsim.cli import main
 from popsim.cli.decide import groupings
 from popsim.errors import InputError
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_the_mix_of_price_years_is_said(run, capsys, command):
 
 @pytest.mark.parametrize("command", ["decide", "subgroups", "equity"])
 def test_a_run_of_one_strategy_is_refused(run, capsys, command, tmp_path):
-    first = Run.open(run).manifest["experiment"]["strategies"][:1]
+    first = StoredRun.open(run).manifest["experiment"]["strategies"][:1]
     assert main([command, str(with_changes(run, tmp_path / "run", strategies=first))]) == 2
     assert "the run has one strategy" in capsys.readouterr().err
 

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from popsim.definitions.base import validate
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.economics.cost_effectiveness import cost_effectiveness, paired_differences, strategy_means
 from popsim.reporting.text.tables import comparison_table, outcome_table
 
@@ -27,7 +27,7 @@ def tables(replications=3, **changes):
             "name": "made_up", "cohort": "c.toml", "network": "n.toml", "population": 1000,
             "replications": replications, "strategies": [{"name": "usual"}, {"name": "other", "label": "Other care"}],
         },
-        Experiment, "test",
+        ExperimentDefinition, "test",
     )  # fmt: skip
     measures = pl.DataFrame(
         [
@@ -145,7 +145,7 @@ def test_parameter_uncertainty_stands_apart():
             "name": "made_up", "cohort": "c.toml", "network": "n.toml", "replications": 2, "draws": 2,
             "strategies": [{"name": "usual"}],
         },
-        Experiment, "test",
+        ExperimentDefinition, "test",
     )  # fmt: skip
     table = outcome_table(strategy_means(values), experiment, LABELS)
     assert "2 replications of 2 parameter draws" in table

@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 from popsim.registry.summary import NOTICE
 
 ROOT = Path(__file__).parent.parent.parent
-NOTEBOOK = ROOT / "experiments/digital_twin.ipynb"
+NOTEBOOK = ROOT / "experiments/notebooks/digital_twin.ipynb"
 
 
 @pytest.mark.slow
@@ -19,7 +19,7 @@ def test_the_notebook_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    resources = {"metadata": {"path": str(ROOT / "experiments")}}
+    resources = {"metadata": {"path": str(ROOT / "experiments/notebooks")}}
     NotebookClient(notebook, timeout=540, kernel_name="python3", resources=resources).execute()
     shown = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert sum("image/png" in output.get("data", {}) for output in shown) == 6

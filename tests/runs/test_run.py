@@ -12,7 +12,7 @@ import pytest
 from popsim.cli.options import changes
 from popsim.errors import InputError, RunError
 from popsim.runs.engine import Engine
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 from popsim.runs.runner import run_study
 from popsim.studies.design import read_study
 from popsim.studies.unit import simulate
@@ -47,9 +47,9 @@ def made(tmp_path_factory, request):
 
 
 def test_the_same_run_by_folder_by_experiment_and_by_file(made):
-    by_experiment = Run.open(made / "results/small")
-    by_folder = Run.open(by_experiment.folder)
-    by_file = Run.open(made / "small.toml", made / "results")
+    by_experiment = StoredRun.open(made / "results/small")
+    by_folder = StoredRun.open(by_experiment.folder)
+    by_file = StoredRun.open(made / "small.toml", made / "results")
     assert by_experiment.folder == by_folder.folder == by_file.folder
     assert by_file.experiment == read_study(made / "small.toml").experiment
     assert by_file.strategies == {"usual": "Usual", "other": "The other"}
@@ -61,33 +61,33 @@ def test_of_several_runs_the_newest_is_opened(made, tmp_path):
     (first,) = (tmp_path / "small").glob("*/manifest.json")
     shutil.copytree(first.parent, tmp_path / "small/aaaa")
     os.utime(first, (1, 1))
-    assert Run.open(tmp_path / "small").folder.name == "aaaa"
+    assert StoredRun.open(tmp_path / "small").folder.name == "aaaa"
 
 
 def test_the_newest_run_of_a_file_is_opened_whatever_flags_it_was_given(made, tmp_path):
     shutil.copytree(made / "results/small", tmp_path / "small")
-    assert Run.open(made / "small.toml", tmp_path).described == str(Run.open(tmp_path / "small").folder)
+    assert StoredRun.open(made / "small.toml", tmp_path).described == str(StoredRun.open(tmp_path / "small").folder)
     flagged = read_study(made / "small.toml", changes(population=30, follow_up_days=10))
     folder = run_study(flagged, tmp_path, Engine(1, 1)).folder
-    assert Run.open(made / "small.toml", tmp_path).described == f"{folder} (--population 30 --days 10)"
+    assert StoredRun.open(made / "small.toml", tmp_path).described == f"{folder} (--population 30 --days 10)"
 
 
 @pytest.mark.parametrize("table", ["persons", "measures", "summary", "comparisons", "daily", "admissions"])
 def test_a_run_with_a_damaged_table_is_not_opened_and_the_same_command_mends_it(made, tmp_path, table):
     shutil.copytree(made / "results/small", tmp_path / "small")
-    path = Run.open(tmp_path / "small").folder / f"{table}.parquet"
+    path = StoredRun.open(tmp_path / "small").folder / f"{table}.parquet"
     whole = path.read_bytes()
     path.write_bytes(whole[:-60] + bytes([whole[-60] ^ 1]) + whole[-59:])
     with pytest.raises(InputError, match=rf"{table}\.parquet: is damaged or not as the run wrote it; the same"):
-        Run.open(tmp_path / "small")
+        StoredRun.open(tmp_path / "small")
     again = run_study(read_study(made / "small.toml"), tmp_path, Engine(1, 1))
-    assert (again.computed, again.content_hash) == (0, Run.open(tmp_path / "small").manifest["content_hash"])
+    assert (again.computed, again.content_hash) == (0, StoredRun.open(tmp_path / "small").manifest["content_hash"])
     assert path.read_bytes() == whole
 
 
 def test_damaged_events_are_not_read(made, tmp_path):
     shutil.copytree(made / "results/small", tmp_path / "small")
-    run = Run.open(tmp_path / "small")
+    run = StoredRun.open(tmp_path / "small")
     for unit in (run.folder.parent / "units").iterdir():
         content = bytearray(unit.read_bytes())
         content[200] ^= 1
@@ -97,7 +97,7 @@ def test_damaged_events_are_not_read(made, tmp_path):
 
 
 def test_tables_are_read_with_plain_strategy_names(made):
-    run = Run.open(made / "results/small")
+    run = StoredRun.open(made / "results/small")
     assert {"measures", "persons", "summary", "comparisons", "cost_effectiveness"} <= set(run.tables)
     persons = run.frame("persons")
     assert persons.schema["strategy"] == pl.String
@@ -107,7 +107,7 @@ def test_tables_are_read_with_plain_strategy_names(made):
 
 
 def test_a_piece_of_work_is_lived_through_again_bit_by_bit(made):
-    run = Run.open(made / "results/small")
+    run = StoredRun.open(made / "results/small")
     stored = run.events("other", replication=1).collect()
     again = simulate(run.unit("other", replication=1))["events"].lazy().collect()
     assert len(stored) > 60
@@ -124,13 +124,13 @@ def test_a_piece_of_work_is_lived_through_again_bit_by_bit(made):
 )
 def test_a_piece_of_work_that_the_run_does_not_have_is_refused(made, place, message):
     with pytest.raises(InputError, match=message):
-        Run.open(made / "results/small").events(**place)
+        StoredRun.open(made / "results/small").events(**place)
 
 
 def test_a_run_of_other_code_is_read_but_not_repeated(made, tmp_path):
-    shutil.copytree(Run.open(made / "results/small").folder, tmp_path / "run")
-    run = Run.open(tmp_path / "run")
-    run = Run(run.folder, run.manifest | {"run_id": "0" * 16})
+    shutil.copytree(StoredRun.open(made / "results/small").folder, tmp_path / "run")
+    run = StoredRun.open(tmp_path / "run")
+    run = StoredRun(run.folder, run.manifest | {"run_id": "0" * 16})
     assert len(run.frame("persons")) == 240
     with pytest.raises(InputError, match="have changed since this run"):
         run.unit("usual")
@@ -141,7 +141,7 @@ def test_the_manifest_of_every_shipped_experiment_is_read_as_it_was_meant(name, 
     """Among them a cohort from a table, whose columns have the key `from`."""
     study = read_study(ROOT / "experiments" / f"{name}.toml")
     manifest = json.loads(json.dumps(study.describe() | {"run_id": study.run_id}))
-    again = Run(tmp_path, manifest)
+    again = StoredRun(tmp_path, manifest)
     assert again.experiment == study.experiment
     assert again.cohort.definition == study.cohort.definition
     assert again.network == study.network
@@ -152,18 +152,18 @@ def test_what_is_not_a_finished_run_is_refused_in_one_line(made, tmp_path):
     (tmp_path / "empty").mkdir()
     for path, message in ((tmp_path / "none", "no such folder"), (tmp_path / "empty", "no finished run in it")):
         with pytest.raises(InputError, match=message):
-            Run.open(path)
+            StoredRun.open(path)
     with pytest.raises(InputError, match=r"small\.toml: no finished run in .*; 'popsim run' makes one") as refused:
-        Run.open(made / "small.toml", tmp_path)
+        StoredRun.open(made / "small.toml", tmp_path)
     assert "\n" not in str(refused.value)
     for text in ("", "[]", "{}", '{"units": 1}'):
         (tmp_path / "empty/manifest.json").write_text(text)
         with pytest.raises(InputError, match="is not the manifest of a finished run"):
-            Run.open(tmp_path / "empty")
+            StoredRun.open(tmp_path / "empty")
 
 
 def test_a_notebook_shows_the_main_results_escaped(made):
-    text = Run.open(made / "results/small")._repr_html_()
+    text = StoredRun.open(made / "results/small")._repr_html_()
     parser = HTMLParser()
     parser.feed(text)
     assert "A &lt;small&gt; study" in text

@@ -16,7 +16,7 @@ from run_made_up import no_warm_up, run
 from popsim.errors import InputError, RunError
 from popsim.runs.engine import Engine
 from popsim.runs.memory import needed_memory
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 from popsim.runs.runner import run_study
 from popsim.runs.status import status_of
 from popsim.runs.store import UnitStore
@@ -103,7 +103,7 @@ def test_everything_is_readable_in_one_line(experiment_file, tmp_path):
     rows = {"persons": 400, "daily": 24, "admissions": 16, "measures": 16, "summary": 4, "comparisons": 2}
     rows["cost_effectiveness"] = 1
     assert {name: len(pl.read_parquet(folder / f"{name}.parquet")) for name in rows} == rows
-    assert len(Run.open(folder).events("other", replication=3).collect()) == 5
+    assert len(StoredRun.open(folder).events("other", replication=3).collect()) == 5
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["content_hash"] == result.content_hash
     assert manifest["experiment"]["seed"] == 7

@@ -9,7 +9,7 @@ from popsim.care.network import CareNetwork
 from popsim.definitions.experiment import read_experiment
 from popsim.definitions.interventions import GeneticTest
 from popsim.population.genome import POOR
-from popsim.population.sampling import Cohort, sample
+from popsim.population.sampling import CohortSource, sample
 from popsim.simulation.model import PopulationModel
 from popsim.simulation.schema import CLINICAL_SCHEMA
 
@@ -20,7 +20,7 @@ SIZE, DAYS = 300, 60
 
 def lived(*guides: str, tested: bool = True) -> PopulationModel:
     """Poor metabolisers of CYP2D6 with a low ejection fraction, under the experiment's panel guided by these rules."""
-    cohort = Cohort.read(FOLDER / "cohorts/clinical_heart_failure.toml")
+    cohort = CohortSource.read(FOLDER / "cohorts/clinical_heart_failure.toml")
     people = sample(cohort, CLINICAL_SCHEMA, SIZE, 5)
     people["cyp2d6"], people["beta_blocker_agent"] = POOR, 0
     people["baseline_ejection_fraction_percent"] = 28.0

@@ -12,7 +12,7 @@ from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
 from popsim.evidence.parameters import load_parameters
 from popsim.kernels.numerics.threads import use_threads
-from popsim.population.sampling import Cohort, sample
+from popsim.population.sampling import CohortSource, sample
 from popsim.simulation.model import PopulationModel
 from popsim.simulation.schema import SCHEMA
 
@@ -52,7 +52,7 @@ def doing(*interventions, **keys) -> Strategy:
 
 
 def make(strategy, size=800, days=DAYS, enrolment_days=12, parameters=None) -> PopulationModel:
-    cohort = Cohort.read(FOLDER / "cohorts/heart_failure_discharge.toml")
+    cohort = CohortSource.read(FOLDER / "cohorts/heart_failure_discharge.toml")
     network = CareNetwork.read(FOLDER / "experiments/networks/heart_failure_catchment.toml", SCHEMA.columns)
     people = sample(cohort, SCHEMA, size, 5, 0, enrolment_days=enrolment_days)
     return PopulationModel(

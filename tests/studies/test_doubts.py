@@ -8,25 +8,25 @@ import pytest
 
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import validate
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.errors import DefinitionError
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.simulation.schema import SCHEMA
 from popsim.studies.design import resolve
 from popsim.studies.warnings import doubts
 
 ROOT = Path(__file__).parents[2]
-COHORT = Cohort.read(ROOT / "cohorts/heart_failure_discharge.toml")
+COHORT = CohortSource.read(ROOT / "cohorts/heart_failure_discharge.toml")
 DRUG = {"name": "drug", "kind": "drug", "column": "sglt2_inhibitor_fraction", "dose": 1.0}
 
 
-def study(*eligible: dict, **strategy: object) -> Experiment:
+def study(*eligible: dict, **strategy: object) -> ExperimentDefinition:
     other = {"name": "other", "interventions": [DRUG | {"eligible": list(eligible)}]} | strategy
     table = {"name": "made_up", "cohort": "c.toml", "network": "n.toml", "strategies": [{"name": "usual"}, other]}
-    return validate(table, Experiment, "made_up.toml")
+    return validate(table, ExperimentDefinition, "made_up.toml")
 
 
-def warnings(experiment: Experiment) -> list[str]:
+def warnings(experiment: ExperimentDefinition) -> list[str]:
     return doubts(experiment, COHORT, SCHEMA)
 
 

@@ -1,4 +1,4 @@
-"""Figures of a finished run: functions from a `Run` (or a frame) to a matplotlib Figure, and the list of them all."""
+"""Figures of a finished run: functions from a `StoredRun` or a frame to a matplotlib Figure, and the list of all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from popsim.reporting.figures.outcomes import cost_breakdown, forest, main_outco
 from popsim.reporting.figures.sensitivity import tornado
 from popsim.reporting.figures.trajectories import cohort_quantiles, twin_trajectory
 from popsim.reporting.figures.value import acceptability, cost_effectiveness_plane
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 
 __all__ = [
     "FIGURES", "Drawn", "acceptability", "cohort_quantiles", "cost_breakdown", "cost_effectiveness_plane", "draw_all",
@@ -24,7 +24,7 @@ __all__ = [
     "tornado", "twin_trajectory",
 ]  # fmt: skip
 
-FIGURES: Mapping[str, Callable[[Run], Figure]] = MappingProxyType(
+FIGURES: Mapping[str, Callable[[StoredRun], Figure]] = MappingProxyType(
     {
         "outcomes": main_outcomes,
         "readmission": readmission_curves,
@@ -49,7 +49,7 @@ class Drawn(NamedTuple):
     problem: str
 
 
-def draw_all(run: Run, only: Sequence[str] = ()) -> Iterator[Drawn]:
+def draw_all(run: StoredRun, only: Sequence[str] = ()) -> Iterator[Drawn]:
     """Every figure of a run, one after the other, or those named in `only`.
 
     Raises:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from popsim.errors import InputError, did_you_mean
 from popsim.outcomes.follow_up import HOSPITAL
 from popsim.reporting.figures import style
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 from popsim.studies.unit import build, limited_places
 
 SHOWN = ("emergency", "observation", *HOSPITAL)
@@ -23,7 +23,7 @@ LIMIT = "#b2182b"
 
 
 @style.styled
-def occupancy(run: Run, settings: Sequence[str] = ()) -> Figure:
+def occupancy(run: StoredRun, settings: Sequence[str] = ()) -> Figure:
     """People in each setting and people waiting for it, day by day, with the places there are.
 
     Args:
@@ -68,7 +68,7 @@ def occupancy(run: Run, settings: Sequence[str] = ()) -> Figure:
     return figure
 
 
-def places(run: Run, strategy: str) -> dict[str, NDArray[np.int64]]:
+def places(run: StoredRun, strategy: str) -> dict[str, NDArray[np.int64]]:
     """Places of every setting that has a limited number of them, by day of the simulation, in all regions together.
 
     Raises:
@@ -82,7 +82,7 @@ def places(run: Run, strategy: str) -> dict[str, NDArray[np.int64]]:
     return total
 
 
-def _days(run: Run, names: Sequence[str]) -> dict[str, pl.DataFrame]:
+def _days(run: StoredRun, names: Sequence[str]) -> dict[str, pl.DataFrame]:
     """By strategy, for each day: mean (by the column's own name), _low and _high over draws and replications."""
     columns = [f"{kind}_{name}" for name in names for kind in ("census", "queue")]
     every = (

@@ -14,7 +14,7 @@ from popsim.errors import InputError
 from popsim.outcomes.readmission import cumulative_incidence, index_outcomes
 from popsim.outcomes.survival import kaplan_meier, survival_times
 from popsim.reporting.figures import style
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 
 BAND = (2.5, 97.5)  # centiles over replications
 UNIT = ("strategy", "draw", "replication")
@@ -22,7 +22,7 @@ SMALL = 20  # replications below which the band shows all of them
 
 
 @style.styled
-def readmission_curves(run: Run, window_days: int = 30, cause: str | None = None) -> Figure:
+def readmission_curves(run: StoredRun, window_days: int = 30, cause: str | None = None) -> Figure:
     """Readmission by day since an index discharge, and death without it beside it (Aalen-Johansen).
 
     Args:
@@ -60,7 +60,7 @@ def readmission_curves(run: Run, window_days: int = 30, cause: str | None = None
 
 
 @style.styled
-def survival_curves(run: Run) -> Figure:
+def survival_curves(run: StoredRun) -> Figure:
     """Share alive by day since entry (Kaplan-Meier), and the difference from the comparator.
 
     Raises:
@@ -95,7 +95,7 @@ def survival_curves(run: Run) -> Figure:
     return figure
 
 
-def people_of(run: Run, persons: pl.DataFrame) -> pl.DataFrame:
+def people_of(run: StoredRun, persons: pl.DataFrame) -> pl.DataFrame:
     """Stored persons in the form of `outcomes.follow_up.follow_up`: who was observed from when to when."""
     entry = pl.col("entry_day")
     return persons.select(
@@ -107,7 +107,7 @@ def people_of(run: Run, persons: pl.DataFrame) -> pl.DataFrame:
 
 
 def _curves(
-    run: Run, measure: Callable[[pl.DataFrame, pl.DataFrame], NDArray[np.float64]]
+    run: StoredRun, measure: Callable[[pl.DataFrame, pl.DataFrame], NDArray[np.float64]]
 ) -> dict[str, NDArray[np.float64]]:
     """A measure of (admissions, people) for every piece of work, by strategy: shape (pieces, curves, days)."""
     if "persons" not in run.tables or "admissions" not in run.tables:
@@ -118,7 +118,7 @@ def _curves(
     return {name: np.array(curves) for name, curves in found.items()}
 
 
-def _pieces(run: Run) -> Iterator[tuple[str, pl.DataFrame, pl.DataFrame]]:
+def _pieces(run: StoredRun) -> Iterator[tuple[str, pl.DataFrame, pl.DataFrame]]:
     """Strategy, admissions and persons of every draw and replication, one in memory at a time; regions together.
 
     A person is told from its namesake in another region by a number of its own.
@@ -141,6 +141,6 @@ def _line(axis: Axes, x: NDArray[np.int64], curves: NDArray[np.float64], look: s
     )  # fmt: skip
 
 
-def _band_words(run: Run) -> str:
+def _band_words(run: StoredRun) -> str:
     pieces = run.experiment.replications * max(1, run.experiment.draws)
     return "bands hold all of them" if pieces < SMALL else "bands hold the middle 95% of them"

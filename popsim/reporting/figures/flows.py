@@ -11,14 +11,14 @@ from matplotlib.figure import Figure
 from popsim.care.network import CareNetwork
 from popsim.reporting.figures import style
 from popsim.reporting.figures.pathway import Flows, pathway_figure
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 from popsim.simulation.schema import SCHEMAS
 
 PLACES = ("start", "visit")  # events that bring somebody to a setting
 
 
 @style.styled
-def network_flows(run: Run, strategy: str = "", replication: int = 0) -> Figure:
+def network_flows(run: StoredRun, strategy: str = "", replication: int = 0) -> Figure:
     """The care network; arrows as wide as the people of the study who take them, by day, in one replication.
 
     Args:
@@ -55,7 +55,7 @@ def network_flows(run: Run, strategy: str = "", replication: int = 0) -> Figure:
 
 
 def _counted(
-    run: Run, strategy: str, replication: int
+    run: StoredRun, strategy: str, replication: int
 ) -> tuple[dict[tuple[str, str], int], dict[str, int], int, float]:
     """Moves between two settings, arrivals at each, people who fell acutely ill, and days, in all regions together."""
     moves: dict[tuple[str, str], int] = {}

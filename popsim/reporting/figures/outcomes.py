@@ -17,7 +17,7 @@ from popsim.reporting.intervals import note as note_of
 from popsim.reporting.intervals import readable, told
 from popsim.reporting.labels import level_label
 from popsim.reporting.text.tables import label_of
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 from popsim.studies.prices import prices_in_words
 
 MEASURES = {
@@ -33,7 +33,7 @@ MIN_SHARE = 0.03  # of the dearest strategy's cost: what a component must have t
 
 
 @style.styled
-def main_outcomes(run: Run, measures: Sequence[str] = tuple(MEASURES)) -> Figure:
+def main_outcomes(run: StoredRun, measures: Sequence[str] = tuple(MEASURES)) -> Figure:
     """Each measure with its 95% interval, strategies below one another.
 
     Raises:
@@ -72,7 +72,7 @@ def main_outcomes(run: Run, measures: Sequence[str] = tuple(MEASURES)) -> Figure
 
 
 @style.styled
-def cost_breakdown(run: Run) -> Figure:
+def cost_breakdown(run: StoredRun) -> Figure:
     """Cost per person by the components that the perspective counts, stacked, with the 95% interval of the total.
 
     A component that the perspective subtracts (charges, for the payer) stands left of 0.
@@ -187,7 +187,7 @@ def forest(
     return figure
 
 
-def subgroup_forest(run: Run, by: Sequence[str] = SUBGROUPS, measure: str = "net_monetary_benefit") -> Figure:
+def subgroup_forest(run: StoredRun, by: Sequence[str] = SUBGROUPS, measure: str = "net_monetary_benefit") -> Figure:
     """The forest plot of a run: each strategy's effect on one measure of a person, by columns known at entry.
 
     Raises:
@@ -234,7 +234,7 @@ def _forest_rows(groups: list[tuple[str, str]]) -> dict[tuple[str, str], float]:
     return rows
 
 
-def _repeats(run: Run) -> str:
+def _repeats(run: StoredRun) -> str:
     """Over what a mean is taken, in words."""
     experiment = run.experiment
     replications = f"{experiment.replications} replication{'s' if experiment.replications > 1 else ''}"

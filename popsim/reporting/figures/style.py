@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from popsim.errors import InputError
+from popsim.reporting.figures.axes import MAKE_FIGURE
 
 COLOURS = ("#333333", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 LINES: tuple[Any, ...] = (
@@ -108,7 +109,7 @@ def blank(width: float, height: float, title: str, note: str = "") -> Figure:
         title: what is shown, in one line.
         note: how to read it, below the axes.
     """
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    figure = MAKE_FIGURE.get()(figsize=(width, height), layout="constrained", facecolor="white")
     title = "\n".join(textwrap.wrap(title, int(width * CHARACTERS_PER_INCH * 0.66)))
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, weight="bold", color=INK)
     if note:

@@ -18,7 +18,7 @@ from popsim.errors import InputError
 from popsim.outcomes.narrative import history
 from popsim.outcomes.readmission import stays
 from popsim.reporting.figures import style
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 from popsim.simulation.model import PopulationModel
 from popsim.studies.unit import build
 
@@ -38,7 +38,7 @@ MAX_FOLLOWED = 5_000  # twins whose every day is kept for centiles
 
 @style.styled
 def twin_trajectory(
-    run: Run,
+    run: StoredRun,
     person_id: int | None = None,
     strategy: str = "",
     replication: int = 0,
@@ -100,7 +100,7 @@ def twin_trajectory(
 
 @style.styled
 def cohort_quantiles(
-    run: Run, strategy: str = "", replication: int = 0, signals: Sequence[str] = tuple(SIGNALS)
+    run: StoredRun, strategy: str = "", replication: int = 0, signals: Sequence[str] = tuple(SIGNALS)
 ) -> Figure:
     """Centiles of signals over everybody alive, by day since entry, under one strategy.
 
@@ -162,7 +162,7 @@ def _lived(
     return np.arange(model.days), kept
 
 
-def _often_admitted(run: Run, strategy: str, replication: int) -> int:
+def _often_admitted(run: StoredRun, strategy: str, replication: int) -> int:
     """Who was admitted most often; the first of several."""
     if "persons" not in run.tables:
         return 0

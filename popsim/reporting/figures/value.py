@@ -14,7 +14,7 @@ from popsim.economics.decision import Decision
 from popsim.economics.decision import acceptability as acceptability_curves
 from popsim.errors import InputError
 from popsim.reporting.figures import style
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 from popsim.studies.prices import prices_in_words
 
 CONFIDENCE = 0.95
@@ -23,7 +23,7 @@ ALL_THE_SAME = "all strategies cost and gain the same: no difference in any repl
 
 
 @style.styled
-def cost_effectiveness_plane(run: Run) -> Figure:
+def cost_effectiveness_plane(run: StoredRun) -> Figure:
     """Extra cost against extra QALYs of each strategy, with means, 95% ellipses and the willingness to pay.
 
     A point is a parameter draw (the mean of its replications), or a replication where parameters are not uncertain.
@@ -66,7 +66,7 @@ def cost_effectiveness_plane(run: Run) -> Figure:
 
 
 @style.styled
-def acceptability(run: Run, highest: float | None = None) -> Figure:
+def acceptability(run: StoredRun, highest: float | None = None) -> Figure:
     """Probability that each strategy is the best buy, by willingness to pay for a QALY, with the frontier.
 
     Args:
@@ -110,7 +110,7 @@ def acceptability(run: Run, highest: float | None = None) -> Figure:
     return figure
 
 
-def increments(run: Run) -> pl.DataFrame:
+def increments(run: StoredRun) -> pl.DataFrame:
     """Differences from the comparator: strategy, draw, replication, qalys, cost; with draws, the mean of each draw.
 
     Replications without a cost or QALYs are left out.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 
 NOT_REPORTED = "not reported: "
 
@@ -28,7 +28,7 @@ class ChecklistItem(NamedTuple):
         return not self.answer.startswith(NOT_REPORTED)
 
 
-def cheers(run: Run) -> list[ChecklistItem]:
+def cheers(run: StoredRun) -> list[ChecklistItem]:
     """The 28 items of CHEERS 2022."""
     experiment, said, titles = run.experiment, run.experiment.cheers, run.strategies
     names = ", ".join(titles.values())
@@ -98,7 +98,7 @@ def cheers(run: Run) -> list[ChecklistItem]:
     return [ChecklistItem(str(number), name, answer) for number, (name, answer) in enumerate(answers, 1)]
 
 
-def stress(run: Run) -> list[ChecklistItem]:
+def stress(run: StoredRun) -> list[ChecklistItem]:
     """The 20 items of STRESS-DES."""
     experiment, manifest = run.experiment, run.manifest
     versions = ", ".join(f"{name} {number}" for name, number in manifest["versions"].items())
@@ -173,7 +173,7 @@ def _sentences(*parts: str) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _discount_rates(run: Run) -> str:
+def _discount_rates(run: StoredRun) -> str:
     prices = run.manifest["parameters"].get("nhs_prices", {})
     rates = []
     for key, what in (("discount_rate_costs", "costs"), ("discount_rate_qalys", "QALYs")):

@@ -20,13 +20,13 @@ from popsim.reporting.pages.checklists import ChecklistItem, cheers, stress
 from popsim.reporting.pages.page import image, page, wide, write_page
 from popsim.reporting.text.cohort import baseline_lines
 from popsim.reporting.text.tables import Lines, comparison_lines, outcome_lines
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 from popsim.simulation.schema import SCHEMAS
 
 MAX_BASELINE = 20_000  # people sampled for the baseline table
 
 
-def write_report(run: Run, path: Path | str) -> Path:
+def write_report(run: StoredRun, path: Path | str) -> Path:
     """Write the page.
 
     Raises:
@@ -35,7 +35,7 @@ def write_report(run: Run, path: Path | str) -> Path:
     return write_page(report_page(run), path)
 
 
-def report_page(run: Run) -> str:
+def report_page(run: StoredRun) -> str:
     """The page as text."""
     title = run.experiment.title or run.experiment.name
     sections = {
@@ -66,7 +66,7 @@ def report_page(run: Run) -> str:
     )
 
 
-def _sizes(run: Run) -> str:
+def _sizes(run: StoredRun) -> str:
     experiment = run.experiment
     draws = f"{experiment.draws:,} parameter draws, " if experiment.draws else ""
     return (
@@ -76,7 +76,7 @@ def _sizes(run: Run) -> str:
     )
 
 
-def _results(run: Run) -> str:
+def _results(run: StoredRun) -> str:
     labels = {setting.name: setting.title for setting in run.network.settings}
     parts = [_lines_table(*outcome_lines(run.frame("summary"), run.experiment, labels))]
     if len(run.strategies) > 1:
@@ -90,7 +90,7 @@ def _lines_table(head: str, lines: Lines) -> str:
     return wide(html_table(" ".join(head.split("\n")), lines[0], ([line[0].strip(), *line[1:]] for line in lines[1:])))
 
 
-def _figures(run: Run) -> str:
+def _figures(run: StoredRun) -> str:
     parts, missing = [], []
     for drawn in draw_all(run):
         if drawn.figure is None:
@@ -102,7 +102,7 @@ def _figures(run: Run) -> str:
     return "\n".join(parts)
 
 
-def _baseline(run: Run) -> str:
+def _baseline(run: StoredRun) -> str:
     """Table 1, of people sampled like those of the run."""
     experiment = run.experiment
     size = min(experiment.population, MAX_BASELINE)
@@ -116,7 +116,7 @@ def _baseline(run: Run) -> str:
     return wide(html_table(caption, head, rows))
 
 
-def _methods(run: Run) -> str:
+def _methods(run: StoredRun) -> str:
     strategies = [(s.title, s.description) for s in run.experiment.strategies]
     return "\n".join(
         [
@@ -133,7 +133,7 @@ def _checklist(title: str, items: Sequence[ChecklistItem]) -> str:
     return wide(html_table(caption, ["Item", "", "This study"], items))
 
 
-def _parameters(run: Run) -> str:
+def _parameters(run: StoredRun) -> str:
     """Every parameter of the run: its value then, and unit and source as the evidence gives them now."""
     rows: list[tuple[str, ...]] = []
     for name in PARAMETER_SETS:
@@ -151,7 +151,7 @@ def _parameters(run: Run) -> str:
     return note + wide(html_table("Parameters", ["Name", "Value", "Unit", "Source"], rows))
 
 
-def _provenance(run: Run) -> str:
+def _provenance(run: StoredRun) -> str:
     manifest = run.manifest
     flags = " ".join(f"{flag} {value}" for flag, value in manifest["flags"].items())
     file = next(iter(manifest["files"]))

@@ -11,7 +11,7 @@ from popsim.economics.budget import TOTAL, budget_impact
 from popsim.errors import InputError, did_you_mean
 from popsim.reporting.intervals import readable, told, with_note
 from popsim.reporting.text.formatting import aligned
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 from popsim.studies.prices import prices_in_words
 from popsim.units import DAYS_PER_YEAR
 
@@ -19,7 +19,7 @@ LESS_CHARGES = "less what patients pay"  # more of it when they pay less
 
 
 def budget_text(
-    run: Run, eligible: Sequence[float], uptake: Sequence[float], strategy: str, perspective: Perspective
+    run: StoredRun, eligible: Sequence[float], uptake: Sequence[float], strategy: str, perspective: Perspective
 ) -> str:
     """Budget impact of each strategy against the comparator, or of one.
 

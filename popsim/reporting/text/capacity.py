@@ -12,7 +12,7 @@ from popsim.economics.capacity import means_by_level, value_of_places, worth_by_
 from popsim.reporting.intervals import readable, told, with_note
 from popsim.reporting.text.formatting import aligned, with_interval
 from popsim.reporting.text.tables import ratio_in_words, ratio_interval_in_words
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 from popsim.studies.prices import prices_in_words
 from popsim.units import DAYS_PER_YEAR
 
@@ -24,7 +24,7 @@ SHOWN = (  # measure, of the setting where it ends in a point; how it is called,
 )
 
 
-def capacity_text(runs: Mapping[int, Run], setting: str) -> str:
+def capacity_text(runs: Mapping[int, StoredRun], setting: str) -> str:
     """Occupancy, waits, costs, QALYs and cost per QALY at every level, and the value of a place between levels.
 
     Args:

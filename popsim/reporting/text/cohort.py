@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from popsim.population.cohort import Cohort
+from popsim.population.cohort import CohortSource
 from popsim.population.population import Population
 from popsim.population.sampling import LIFE_TABLE_COLUMN
 from popsim.population.summary import summary
@@ -21,7 +21,7 @@ from popsim.units import DAYS_PER_YEAR
 NARROWEST, WIDEST = 100, 140
 
 
-def render_cohort_summary(cohort: Cohort, population: Population) -> str:
+def render_cohort_summary(cohort: CohortSource, population: Population) -> str:
     """Table 1 as text: mean (SD) and median [quartiles], or n (%), of every column that the cohort gives."""
     table = Table(
         title=escape(f"{cohort.definition.label or cohort.name}: {len(population):,} people at entry"),

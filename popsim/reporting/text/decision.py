@@ -14,7 +14,7 @@ from popsim.economics.relevance import without_influence
 from popsim.errors import InputError
 from popsim.reporting.intervals import readable, told, with_note
 from popsim.reporting.text.formatting import NOT_KNOWN, aligned, rounded, span, with_interval
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 from popsim.studies.parameters import resolve_parameters
 from popsim.studies.prices import prices_in_words
 
@@ -25,7 +25,7 @@ HORIZON = {"follow-up": "in follow-up", "lifetime": "to the end of life expectan
 
 
 def decision_text(
-    run: Run,
+    run: StoredRun,
     effect: str = QALYS,
     willingness_to_pay: float | None = None,
     people_per_year: float = 0.0,
@@ -74,7 +74,7 @@ def decision_text(
     return with_note("\n\n".join(parts), run.experiment)
 
 
-def _idle(run: Run, draws: pl.DataFrame, effect: str) -> list[str]:
+def _idle(run: StoredRun, draws: pl.DataFrame, effect: str) -> list[str]:
     """Uncertain parameters that cannot matter under the run's perspective."""
     experiment = run.experiment
     sets, _ = resolve_parameters(experiment, run.folder)
@@ -82,7 +82,7 @@ def _idle(run: Run, draws: pl.DataFrame, effect: str) -> list[str]:
     return without_influence(draws.drop("draw").columns, sets, settings, experiment.perspective, effect)
 
 
-def _cannot_matter(run: Run, effect: str) -> str:
+def _cannot_matter(run: StoredRun, effect: str) -> str:
     """Why parameters are left out."""
     perspective = run.experiment.perspective.replace("_", " ")
     return f"they change neither the costs that the {perspective} perspective counts nor {effect}"
@@ -94,7 +94,7 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join([*shown, *([f"{len(names) - len(shown)} more"] if len(names) > len(shown) else [])])
 
 
-def _head(run: Run, decision: Decision) -> str:
+def _head(run: StoredRun, decision: Decision) -> str:
     """What was run; how luck and parameters are told apart."""
     experiment = run.experiment
     sizes = [f"{experiment.population:,} people", f"{experiment.replications} replications"]
@@ -110,7 +110,7 @@ def _head(run: Run, decision: Decision) -> str:
     return "\n".join(lines)
 
 
-def _frontier(run: Run, decision: Decision, effect: str) -> str:
+def _frontier(run: StoredRun, decision: Decision, effect: str) -> str:
     """The incremental analysis, cheapest first."""
     unit, horizon = effect_of(effect).unit, HORIZON[effect_of(effect).horizon]
     lines: list[Sequence[str]] = [["Incremental analysis", "Cost", f"{effect} {horizon}", f"Cost per {unit}", ""]]
@@ -128,12 +128,12 @@ def _frontier(run: Run, decision: Decision, effect: str) -> str:
     return aligned(lines)
 
 
-def _same(run: Run, name: str) -> str:
+def _same(run: StoredRun, name: str) -> str:
     """What is said of a strategy that costs and gains what another does."""
     return f"same as {run.strategies[name].lower()}: no difference in any replication"
 
 
-def _each_effect(run: Run, measures: pl.DataFrame) -> str:
+def _each_effect(run: StoredRun, measures: pl.DataFrame) -> str:
     """What one unit of each effect costs against the comparator, with its Monte Carlo interval."""
     table = readable(cost_per_effect(measures, run.comparator), run.experiment)
     names = [name for name in run.strategies if name != run.comparator]
@@ -166,7 +166,7 @@ def _ratio(row: dict[str, float | str | None], interval: bool) -> str:
     return f"{saved}{rounded(ratio)} (no bounded interval)" if interval else f"{saved}{rounded(ratio)}"
 
 
-def _value_for_money(run: Run, measures: pl.DataFrame, decision: Decision, effect: str, price: float) -> str:
+def _value_for_money(run: StoredRun, measures: pl.DataFrame, decision: Decision, effect: str, price: float) -> str:
     """Net benefit against the comparator with both kinds of uncertainty, probability and expected loss."""
     same = decision.same_as
     table = readable(net_benefit(measures, run.comparator, price, effect), run.experiment)
@@ -200,7 +200,7 @@ def _value_for_money(run: Run, measures: pl.DataFrame, decision: Decision, effec
     return "\n".join([aligned(lines), *notes])
 
 
-def _information(run: Run, table: pl.DataFrame, people: float, top: int, what: str = INFORMATION) -> str:
+def _information(run: StoredRun, table: pl.DataFrame, people: float, top: int, what: str = INFORMATION) -> str:
     """EVPI, then what is worth most to know."""
     if table["value"][0] == 0.0:
         return f"{what}: none. The same strategy is best in every draw, so that to know more would change nothing."

@@ -9,14 +9,14 @@ from popsim.errors import InputError
 from popsim.outcomes.differences import Life, first_differences, told
 from popsim.outcomes.narrative import history
 from popsim.reporting.text.formatting import aligned
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 from popsim.simulation.model import PopulationModel
 from popsim.studies.unit import build
 
 MAX_LISTED = 10
 
 
-def person_text(run: Run, person_id: int, strategy: str = "", replication: int = 0) -> str:
+def person_text(run: StoredRun, person_id: int, strategy: str = "", replication: int = 0) -> str:
     """The life of one person under one strategy, with what led to every illness.
 
     Raises:
@@ -28,7 +28,7 @@ def person_text(run: Run, person_id: int, strategy: str = "", replication: int =
     return f"{head}\n{model.agents[row].explain()}"
 
 
-def compare_text(run: Run, person_id: int, strategy: str, against: str, replication: int = 0) -> str:
+def compare_text(run: StoredRun, person_id: int, strategy: str, against: str, replication: int = 0) -> str:
     """What parted one person's lives under two strategies, first things first, and how they ended.
 
     Raises:
@@ -45,7 +45,7 @@ def compare_text(run: Run, person_id: int, strategy: str, against: str, replicat
     return "\n".join([head, "", "First differences", *told(differences), "", aligned(ends)])
 
 
-def most_different_text(run: Run, strategy: str, against: str, replication: int = 0) -> str:
+def most_different_text(run: StoredRun, strategy: str, against: str, replication: int = 0) -> str:
     """Who fared most otherwise under another strategy, by QALYs; who was admitted most often when there is no other.
 
     Raises:
@@ -69,14 +69,14 @@ def most_different_text(run: Run, strategy: str, against: str, replication: int 
     return "\n".join([f"{title} (name one with --person)", aligned(rows)])
 
 
-def _life(run: Run, person_id: int, strategy: str, replication: int) -> Life:
+def _life(run: StoredRun, person_id: int, strategy: str, replication: int) -> Life:
     model, row = _lived(run, person_id, strategy, replication)
     diary = model.recorder.diary.frame(model.population, row)
     assert diary is not None  # followed from the start
     return Life(run.strategies[strategy], history(model.events, row), diary)
 
 
-def _lived(run: Run, person_id: int, strategy: str, replication: int) -> tuple[PopulationModel, int]:
+def _lived(run: StoredRun, person_id: int, strategy: str, replication: int) -> tuple[PopulationModel, int]:
     """The piece of work lived through again with a diary of one person, and the person's row."""
     model = build(run.unit(strategy, replication=replication))
     (rows,) = np.nonzero(model.population.person_id == person_id)

@@ -21,7 +21,7 @@ from popsim.outcomes.standardised import (
 from popsim.reporting.intervals import readable, told, with_note
 from popsim.reporting.text.formatting import aligned, rounded
 from popsim.reporting.text.tables import TableRow, difference, estimate
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 
 MAX_REGIONS_SHOWN = 20
 
@@ -138,7 +138,7 @@ SECTIONS = (
 )
 
 
-def outcome_text(run: Run, everything: bool = False) -> str:
+def outcome_text(run: StoredRun, everything: bool = False) -> str:
     """All outcome measures of a finished run, grouped.
 
     Args:
@@ -165,7 +165,7 @@ def outcome_text(run: Run, everything: bool = False) -> str:
     return with_note("\n\n".join(parts), run.experiment)
 
 
-def _models(run: Run) -> list[StandardisationModel]:
+def _models(run: StoredRun) -> list[StandardisationModel]:
     """The risk models of the run; none where it has not kept its persons, or nobody's window is whole."""
     if "persons" not in run.tables:
         return []
@@ -181,7 +181,7 @@ def _models(run: Run) -> list[StandardisationModel]:
     ]
 
 
-def _head(run: Run) -> str:
+def _head(run: StoredRun) -> str:
     experiment = run.experiment
     sizes = [f"{experiment.population:,} people", f"{experiment.replications} replications"]
     sizes += [f"{experiment.draws} parameter draws"] if experiment.draws else []
@@ -194,7 +194,7 @@ def _head(run: Run) -> str:
     return f"{experiment.title or experiment.name}\n{', '.join(sizes)}\n{said}"
 
 
-def _table(run: Run, summary: pl.DataFrame, comparisons: pl.DataFrame, everything: bool) -> str:
+def _table(run: StoredRun, summary: pl.DataFrame, comparisons: pl.DataFrame, everything: bool) -> str:
     """The comparator's means, and beside them every other strategy's paired differences."""
     means, against = (
         {(row["strategy"], row["measure"]): row for row in frame.iter_rows(named=True)}
@@ -231,7 +231,7 @@ def _expanded(rows: Sequence[TableRow], present: Sequence[str], labels: dict[str
                 yield replace(row, measure=f"{stem}{setting}", label=f"{labels.get(setting, setting)}, {row.label}")
 
 
-def _hospitals(run: Run, model: StandardisationModel) -> str:
+def _hospitals(run: StoredRun, model: StandardisationModel) -> str:
     """Predicted / expected of each region under each strategy, mean over draws and replications."""
     ratios = hospital_ratios(run.table("persons"), model)
     means = strategy_means(

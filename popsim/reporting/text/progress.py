@@ -1,15 +1,25 @@
-"""Progress on a terminal; silence in a pipe or a log."""
+"""Progress on a terminal and in a notebook; silence in a pipe or a log."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
+
+CELLS = 30  # of a bar in a notebook
 
 
 @contextmanager
 def progress_bar(title: str, *, quiet: bool = False) -> Iterator[Callable[[int, int, int], None]]:
-    """A bar on standard error while the block runs: call what it gives with pieces done, of all, and failed."""
+    """A bar on standard error, or in a notebook, while the block runs.
+
+    Call what it gives with pieces done, of all, and failed.
+    """
+    if not quiet and (display := _notebook_display()) is not None:
+        with _in_notebook(title, display) as show:
+            yield show
+        return
     if quiet or not sys.stderr.isatty():
         yield lambda done, total, failed: None
         return
@@ -34,3 +44,27 @@ def progress_bar(title: str, *, quiet: bool = False) -> Iterator[Callable[[int, 
             progress.update(task, completed=done, total=total, failures=f"{failed} failed" if failed else "")
 
         yield show
+
+
+def _notebook_display() -> Any:
+    """What shows something in a notebook; None elsewhere, a terminal with IPython included."""
+    python = sys.modules.get("IPython")
+    shell = None if python is None else python.get_ipython()
+    return None if shell is None or not hasattr(shell, "kernel") else sys.modules["IPython.display"].display
+
+
+@contextmanager
+def _in_notebook(title: str, display: Any) -> Iterator[Callable[[int, int, int], None]]:
+    """A line of text that is replaced as work goes on, and taken away at the end."""
+    line = display({"text/plain": title}, raw=True, display_id=True)
+
+    def show(done: int, total: int, failed: int) -> None:
+        filled = CELLS * done // max(total, 1)
+        failures = f"  {failed} failed" if failed else ""
+        bar = "━" * filled + " " * (CELLS - filled)
+        line.update({"text/plain": f"{title}  {bar}  {done}/{total}{failures}"}, raw=True)
+
+    try:
+        yield show
+    finally:
+        line.update({"text/plain": ""}, raw=True)

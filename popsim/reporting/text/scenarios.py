@@ -7,14 +7,14 @@ from typing import Any
 
 import polars as pl
 
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.reporting.intervals import note, readable, told
 from popsim.reporting.text.formatting import NOT_KNOWN, aligned, with_interval
 from popsim.reporting.text.tables import ratio_interval_in_words
 from popsim.studies.prices import prices_in_words
 
 
-def render_scenarios(table: pl.DataFrame, experiments: Mapping[str, Experiment]) -> str:
+def render_scenarios(table: pl.DataFrame, experiments: Mapping[str, ExperimentDefinition]) -> str:
     """Cost, QALYs, incremental cost-effectiveness ratio and net benefit, one block of lines for each scenario.
 
     Args:

@@ -13,7 +13,7 @@ from popsim.analyses.plan import Plan
 from popsim.analyses.precision import MOST
 from popsim.analyses.sensitivity.parameters import Varied
 from popsim.analyses.sensitivity.threshold import Threshold
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.errors import InputError
 from popsim.reporting.text.formatting import aligned, rounded
 from popsim.runs.engine import Engine
@@ -21,7 +21,7 @@ from popsim.statistics import Estimate
 from popsim.studies.prices import prices_in_words
 
 
-def plan_text(plan: Plan, experiment: Experiment, engine: Engine) -> str:
+def plan_text(plan: Plan, experiment: ExperimentDefinition, engine: Engine) -> str:
     """Time, memory, and the precision to expect."""
     lines = [
         f"{experiment.title or experiment.name}",
@@ -48,7 +48,7 @@ def plan_text(plan: Plan, experiment: Experiment, engine: Engine) -> str:
     return "\n".join(lines)
 
 
-def tornado_text(table: pl.DataFrame, experiment: Experiment, outcome: str) -> str:
+def tornado_text(table: pl.DataFrame, experiment: ExperimentDefinition, outcome: str) -> str:
     """One row for each parameter, widest swing first, strategy by strategy."""
     shown = []
     for name, rows in _by_strategy(table, experiment):
@@ -76,7 +76,7 @@ def tornado_text(table: pl.DataFrame, experiment: Experiment, outcome: str) -> s
     return "\n\n".join([*shown, note, f"Costs are in {prices_in_words(experiment)}."])
 
 
-def draw_tornados(table: pl.DataFrame, experiment: Experiment, outcome: str, folder: Path) -> list[Path]:
+def draw_tornados(table: pl.DataFrame, experiment: ExperimentDefinition, outcome: str, folder: Path) -> list[Path]:
     """A tornado of each strategy as tornado_<strategy>.png in a folder.
 
     Raises:
@@ -97,7 +97,9 @@ def draw_tornados(table: pl.DataFrame, experiment: Experiment, outcome: str, fol
     return paths
 
 
-def grid_text(table: pl.DataFrame, first: Varied, second: Varied, experiment: Experiment, outcome: str) -> str:
+def grid_text(
+    table: pl.DataFrame, first: Varied, second: Varied, experiment: ExperimentDefinition, outcome: str
+) -> str:
     """The first parameter down, the second across."""
     shown = []
     for name, rows in _by_strategy(table, experiment):
@@ -111,7 +113,7 @@ def grid_text(table: pl.DataFrame, first: Varied, second: Varied, experiment: Ex
     return "\n\n".join([*shown, f"Costs are in {prices_in_words(experiment)}."])
 
 
-def threshold_text(found: Threshold, experiment: Experiment, target: float) -> str:
+def threshold_text(found: Threshold, experiment: ExperimentDefinition, target: float) -> str:
     """The crossing in a sentence."""
     name = experiment.strategy(found.contrast.strategy).title
     parameter = found.parameter
@@ -129,13 +131,13 @@ def threshold_text(found: Threshold, experiment: Experiment, target: float) -> s
     )
 
 
-def sobol_text(table: pl.DataFrame, experiment: Experiment, outcome: str) -> str:
+def sobol_text(table: pl.DataFrame, experiment: ExperimentDefinition, outcome: str) -> str:
     """Shares of variance, largest total first."""
     columns = (("first_order", "alone, %"), ("first_order_reach", "+-"), ("total", "in all, %"), ("total_reach", "+-"))
     return _indices(table, experiment, outcome, "Share of the variance of", columns, "total", 100.0)
 
 
-def morris_text(table: pl.DataFrame, experiment: Experiment, outcome: str) -> str:
+def morris_text(table: pl.DataFrame, experiment: ExperimentDefinition, outcome: str) -> str:
     """Elementary effects, largest first."""
     columns = (("mean_effect", "mean effect"), ("mean_absolute_effect", "mean size"),
                ("mean_absolute_effect_reach", "+-"), ("spread", "spread"))  # fmt: skip
@@ -143,8 +145,8 @@ def morris_text(table: pl.DataFrame, experiment: Experiment, outcome: str) -> st
 
 
 def _indices(
-    table: pl.DataFrame, experiment: Experiment, outcome: str, head: str, columns: tuple[tuple[str, str], ...],
-    order: str, scale: float,
+    table: pl.DataFrame, experiment: ExperimentDefinition, outcome: str, head: str,
+    columns: tuple[tuple[str, str], ...], order: str, scale: float,
 ) -> str:  # fmt: skip
     shown = []
     for name, rows in _by_strategy(table, experiment):
@@ -157,12 +159,12 @@ def _indices(
     return "\n\n".join([*shown, f"Costs are in {prices_in_words(experiment)}."])
 
 
-def _by_strategy(table: pl.DataFrame, experiment: Experiment) -> Iterable[tuple[str, pl.DataFrame]]:
+def _by_strategy(table: pl.DataFrame, experiment: ExperimentDefinition) -> Iterable[tuple[str, pl.DataFrame]]:
     for (name,), rows in table.group_by("strategy", maintain_order=True):
         yield experiment.strategy(str(name)).title, rows
 
 
-def _outcome(name: str, experiment: Experiment) -> str:
+def _outcome(name: str, experiment: ExperimentDefinition) -> str:
     if name == NET_BENEFIT:
         return f"net benefit at {experiment.willingness_to_pay:,.0f} {experiment.currency} per QALY"
     return f"difference in {name.replace('_', ' ')}"

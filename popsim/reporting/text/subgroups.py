@@ -15,7 +15,7 @@ from popsim.population.baseline import KNOWN_AT_ENTRY
 from popsim.reporting.intervals import readable, told, with_note
 from popsim.reporting.labels import level_label, level_of
 from popsim.reporting.text.formatting import aligned, rounded, span, with_interval
-from popsim.runs.run import Run
+from popsim.runs.run import StoredRun
 from popsim.simulation.schema import CLINICAL_SCHEMA
 from popsim.studies.prices import prices_in_words
 
@@ -24,7 +24,7 @@ NOT_DEFINED = "not defined: a group's health is 0 or less"
 type Row = Mapping[str, float | None]
 
 
-def subgroups_text(run: Run, by: Sequence[str], cuts: Cuts | None = None) -> str:
+def subgroups_text(run: StoredRun, by: Sequence[str], cuts: Cuts | None = None) -> str:
     """Effects by subgroup, how individual effects are spread, and the value of choosing by subgroup.
 
     Args:
@@ -67,7 +67,7 @@ def subgroups_text(run: Run, by: Sequence[str], cuts: Cuts | None = None) -> str
 
 
 def equity_text(
-    run: Run,
+    run: StoredRun,
     by: Sequence[str],
     cuts: Cuts | None = None,
     lifetime: Mapping[str, float] | None = None,
@@ -119,7 +119,7 @@ def equity_text(
     return with_note("\n\n".join(parts), run.experiment)
 
 
-def _persons(run: Run, by: Sequence[str]) -> pl.LazyFrame:
+def _persons(run: StoredRun, by: Sequence[str]) -> pl.LazyFrame:
     """The persons of a run, if they can be grouped so: whatever is not known at entry is an outcome there."""
     if "persons" not in run.tables:
         raise InputError(f"{run.folder}: keeps no persons (the experiment's store is '{run.experiment.store}')")
@@ -148,17 +148,17 @@ def _cell(by: Sequence[str], level: str) -> str:
     return " | ".join(level_label(column, one) for column, one in zip(by, known, strict=True))
 
 
-def _intervals(run: Run) -> str:
+def _intervals(run: StoredRun) -> str:
     """What stands in brackets behind a figure, where there is anything."""
     return " (95% Monte Carlo interval) [95% of the parameters]" if told(run.experiment) else ""
 
 
-def _head(run: Run, what: str) -> str:
+def _head(run: StoredRun, what: str) -> str:
     title = run.experiment.title or run.experiment.name
     return f"{title}\n{what}\nCosts are in {prices_in_words(run.experiment)}."
 
 
-def _others(run: Run) -> list[tuple[str, str]]:
+def _others(run: StoredRun) -> list[tuple[str, str]]:
     """Name and title of every strategy but the comparator."""
     return [(name, title) for name, title in run.strategies.items() if name != run.comparator]
 
@@ -221,7 +221,7 @@ def _weighted(table: pl.DataFrame, aversion: Mapping[str, float], weighed: str) 
     return aligned(lines)
 
 
-def _gradient(run: Run, table: pl.DataFrame) -> str:
+def _gradient(run: StoredRun, table: pl.DataFrame) -> str:
     """Inequality indices of QALYs under each strategy, and what each changes."""
     lines: list[Sequence[str]] = [
         ["  QALYs from first to last level", "Slope index", "Relative index", "Concentration"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.economics.perspectives import SIGNS
@@ -119,13 +119,13 @@ def print_run(result: RunResult) -> None:
         print(comparison_table(result.tables["comparisons"], result.tables["cost_effectiveness"], experiment, labels))
 
 
-def outcome_table(summary: pl.DataFrame, experiment: Experiment, labels: dict[str, str]) -> str:
+def outcome_table(summary: pl.DataFrame, experiment: ExperimentDefinition, labels: dict[str, str]) -> str:
     """Mean and 95% interval of every measure, one column for each strategy, as plain text."""
     head, lines = outcome_lines(summary, experiment, labels)
     return f"{head}\n\n{aligned(lines)}"
 
 
-def outcome_lines(summary: pl.DataFrame, experiment: Experiment, labels: dict[str, str]) -> tuple[str, Lines]:
+def outcome_lines(summary: pl.DataFrame, experiment: ExperimentDefinition, labels: dict[str, str]) -> tuple[str, Lines]:
     """The head of the table of outcomes, and its lines of cells; a line of one cell is a heading."""
     cells = {(row["strategy"], row["measure"]): row for row in readable(summary, experiment).iter_rows(named=True)}
     names = [strategy.name for strategy in experiment.strategies]
@@ -148,7 +148,7 @@ def outcome_lines(summary: pl.DataFrame, experiment: Experiment, labels: dict[st
 
 
 def comparison_table(
-    comparisons: pl.DataFrame, value: pl.DataFrame, experiment: Experiment, labels: dict[str, str]
+    comparisons: pl.DataFrame, value: pl.DataFrame, experiment: ExperimentDefinition, labels: dict[str, str]
 ) -> str:
     """Paired differences from the comparator with 95% intervals, then what a QALY costs, as plain text."""
     head, lines = comparison_lines(comparisons, value, experiment, labels)
@@ -156,7 +156,7 @@ def comparison_table(
 
 
 def comparison_lines(
-    comparisons: pl.DataFrame, value: pl.DataFrame, experiment: Experiment, labels: dict[str, str]
+    comparisons: pl.DataFrame, value: pl.DataFrame, experiment: ExperimentDefinition, labels: dict[str, str]
 ) -> tuple[str, Lines]:
     """The head of the table of differences, and its lines of cells; a line of one cell is a heading.
 
@@ -193,7 +193,7 @@ def comparison_lines(
 
 
 def _sections(
-    frame: pl.DataFrame, experiment: Experiment, labels: dict[str, str]
+    frame: pl.DataFrame, experiment: ExperimentDefinition, labels: dict[str, str]
 ) -> Iterable[tuple[str, list[TableRow]]]:
     """Sections with the rows that the run has; a measure `x.*` stands for one row for each setting.
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from popsim.definitions.base import validate
-from popsim.definitions.experiment import Experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.errors import DefinitionError
 from popsim.population.sampling import sample
 from popsim.verification.checking import Saw, check, never, same, together
@@ -98,7 +98,7 @@ def refused(lab: Laboratory) -> Saw:
     taken = []
     for changes in wrong:
         try:
-            validate(dict(experiment) | changes, Experiment, "check")
+            validate(dict(experiment) | changes, ExperimentDefinition, "check")
             taken.append(", ".join(changes))
         except DefinitionError:
             continue

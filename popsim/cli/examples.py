@@ -1,0 +1,29 @@
+"""popsim examples, popsim new: what is shipped, and a study of one's own to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def examples() -> None:
+    """List the experiments, trials, cohorts, care networks and notebooks that are shipped, with their files."""
+    from popsim.surface.examples import FOLDER
+    from popsim.surface.examples import examples as shipped
+
+    for one in shipped():
+        print(f"{one.kind:<14}{one.path.relative_to(FOLDER)}\n{'':<14}  {one.title}")
+    print(f"\nThe files lie in {FOLDER}; 'popsim new FOLDER' copies one experiment with its files, to start from.")
+
+
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="To be made; it names the study.")],
+) -> None:
+    """Make a folder with a commented experiment, cohort and care network, to start from."""
+    from popsim.surface.examples import new_study
+
+    for path in new_study(folder):
+        print(path)
+    print(f"\nNext: popsim check {folder / 'experiment.toml'}\n      popsim run {folder / 'experiment.toml'}")

@@ -1,0 +1,234 @@
+"""An experiment: read or made, changed, checked, planned and run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from popsim.analyses.plan import Plan, plan_study
+from popsim.analyses.precision import Wanted
+from popsim.arguments import real_number, whole_number
+from popsim.care.network import CareNetwork
+from popsim.definitions.base import validate
+from popsim.definitions.experiment import ExperimentDefinition, read_experiment
+from popsim.definitions.strategy import Strategy
+from popsim.errors import did_you_mean
+from popsim.population.cohort import CohortSource
+from popsim.reporting.text.parameters import parameter_frame
+from popsim.reporting.text.progress import progress_bar
+from popsim.runs.engine import Engine
+from popsim.runs.runner import RunResult, run_study
+from popsim.studies.design import Study, study_of
+from popsim.studies.warnings import doubts
+from popsim.surface.cohort import Cohort
+from popsim.surface.frames import as_asked
+from popsim.surface.run import Run
+
+MAX_PROCESSES = 1024
+OBJECTS = {"cohort": CohortSource, "network": CareNetwork}  # that may stand for a file
+ADDED_TO = ("parameters", "capacity")  # what a change adds to by name, instead of replacing it
+
+
+class Experiment:
+    """Which strategies are compared, in whom, where and how often.
+
+        experiment = Experiment.read("experiments/heart_failure_discharge.toml")
+        experiment = Experiment(name="mine", cohort=cohort, network="network.toml", strategies=[{"name": "usual_care"}])
+
+    It never changes: `with_` makes another one. Everything in it is checked when it is made.
+
+    Args:
+        cohort: a file, or a `Cohort`.
+        network: a file, or a `CareNetwork`.
+        folder: that paths start from.
+        keywords: the keys of an experiment file.
+
+    Raises:
+        DefinitionError: a key is unknown, a value is refused, or parts do not fit together.
+    """
+
+    def __init__(
+        self,
+        *,
+        cohort: str | Path | CohortSource,
+        network: str | Path | CareNetwork,
+        folder: str | Path = ".",
+        **keywords: Any,
+    ) -> None:
+        said, objects = _split({"cohort": cohort, "network": network, **keywords})
+        self._take(validate(said, ExperimentDefinition, "Experiment"), Path(folder), None, objects)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Read an experiment file, and all it names.
+
+        Raises:
+            DefinitionError: a file is refused, or names something that another does not have.
+        """
+        made = cls.__new__(cls)
+        made._take(read_experiment(path), Path(path).parent, Path(path), {})
+        return made
+
+    def with_(self, **changes: Any) -> Self:
+        """Another experiment in which some keys have other values.
+
+        Args:
+            changes: keys of an experiment file. `parameters` ({"nhs_prices.nurse_visit": 45}) and `capacity` are added
+                to those of the experiment by name; `scenario="name"` starts from one of its scenarios; `cohort` and
+                `network` may be files or objects.
+
+        Raises:
+            DefinitionError: a key or a parameter is unknown, a value is refused, or parts do not fit together.
+            InputError: there is no such scenario.
+        """
+        scenario = changes.pop("scenario", None)
+        start = self._definition if scenario is None else self._definition.in_scenario(scenario)
+        for key in ADDED_TO:
+            if isinstance(changes.get(key), Mapping):
+                changes[key] = {**getattr(start, key), **changes[key]}
+        said, new = _split(changes)
+        kept = {
+            key: one
+            for key, one in self._objects.items()
+            if key not in said and getattr(start, key) == getattr(self._definition, key)
+        }
+        before = {key: value for key, value in start if key in start.model_fields_set}
+        made = type(self).__new__(type(self))
+        definition = validate({**before, **said}, ExperimentDefinition, "Experiment.with_")
+        made._take(definition, self._folder, self._file, kept | new)
+        return made
+
+    def check(self) -> list[str]:
+        """Warnings: strategies that cannot differ, conditions that nobody meets."""
+        return doubts(self.definition, self._study.cohort, self._study.schema)
+
+    def run(
+        self,
+        out: str | Path = "results",
+        *,
+        workers: int | None = None,
+        threads: int | None = None,
+        progress: bool | None = None,
+    ) -> Run:
+        """Simulate what is not in the folder of results yet, and open the run.
+
+        Args:
+            out: folder of all results; the run's is <out>/<experiment>/<run id>.
+            workers: processes; as cores and memory allow when None. A script whose run takes several processes
+                calls it under `if __name__ == "__main__":`.
+            threads: of each process.
+            progress: False: no progress bar. It shows on a terminal and in a notebook.
+
+        Raises:
+            InputError: a number is out of bounds, the folder cannot be written, or there is too little memory.
+            RunError: some of the work failed; what was finished is kept, and the same call goes on from there.
+        """
+        return Run.open(self._run(self._study, out, self._engine(workers, threads), progress).folder)
+
+    def plan(
+        self,
+        precision: Mapping[str, float] | None = None,
+        *,
+        out: str | Path = "results",
+        workers: int | None = None,
+        threads: int | None = None,
+        progress: bool | None = None,
+    ) -> Plan:
+        """What a run will take and how precise it will be, from a small pilot.
+
+        Args:
+            precision: wanted half-widths of 95% intervals of differences, by measure: {"cost_total": 20}.
+            out, workers, threads, progress: as for `run`.
+        """
+        wanted = [Wanted(name, real_number(name, width, 1e-12)) for name, width in (precision or {}).items()]
+        engine = self._engine(workers, threads)
+        return plan_study(self._study, engine, lambda pilot: self._run(pilot, out, engine, progress), wanted)
+
+    @property
+    def definition(self) -> ExperimentDefinition:
+        """The experiment as a file would say it, with what a calibration adds."""
+        return self._study.experiment
+
+    @property
+    def name(self) -> str:
+        """Names the folder of results."""
+        return self._definition.name
+
+    @property
+    def strategies(self) -> dict[str, Strategy]:
+        """Every strategy with all that it inherits, by name."""
+        return {one.name: self._definition.strategy(one.name) for one in self._definition.strategies}
+
+    @property
+    def scenarios(self) -> tuple[str, ...]:
+        """Names of the scenarios, for `with_(scenario=...)`."""
+        return tuple(scenario.name for scenario in self._definition.scenarios)
+
+    @property
+    def cohort(self) -> Cohort:
+        """Who takes part."""
+        return Cohort(self._study.cohort.definition, self._study.cohort.path)
+
+    @property
+    def network(self) -> CareNetwork:
+        """Where they are cared for."""
+        return CareNetwork(self._study.network, self._study.schema.columns, self._study.file)
+
+    def parameters(self, match: str = "", *, uncertain: bool = False, pandas: bool = False) -> Any:
+        """Every parameter with value, unit, interval and source; those whose name contains a text, or are uncertain."""
+        return as_asked(parameter_frame(self._study, uncertain=uncertain, match=match), pandas)
+
+    def __repr__(self) -> str:
+        size = f"{self._definition.population:,} people, {self._definition.replications} replications"
+        return f"Experiment({self.name}: {', '.join(self.strategies)}; {size})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: sizes and strategies."""
+        return self._study._repr_html_()
+
+    def __getattr__(self, name: str) -> Any:
+        known = [one for one in dir(type(self)) if not one.startswith("_")]
+        raise AttributeError(f"an experiment has no '{name}', {did_you_mean(name, known)}")
+
+    def _take(
+        self, definition: ExperimentDefinition, folder: Path, file: Path | None, objects: Mapping[str, Any]
+    ) -> None:
+        """Hold a definition, and objects in the place of files that it names, once all is checked."""
+        self._definition, self._folder, self._file, self._objects = definition, folder, file, dict(objects)
+        self._study = study_of(definition, folder, file=file, **self._objects)
+
+    def _engine(self, workers: int | None, threads: int | None) -> Engine:
+        for name, number in (("workers", workers), ("threads", threads)):
+            if number is not None:
+                whole_number(name, number, 1, MAX_PROCESSES)
+        days = self._definition.follow_up_days
+        return Engine.fitting(workers, threads, len(self._study.units), self._study.region_size(0), days)
+
+    def _run(self, study: Study, out: str | Path, engine: Engine, progress: bool | None) -> RunResult:
+        with progress_bar(self.name, quiet=progress is False) as on_progress:
+            return run_study(study, Path(out), engine, on_progress)
+
+
+def _split(keywords: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Keywords as a file would say them, and the objects among them that stand for a file."""
+    objects = {key: keywords[key] for key, kind in OBJECTS.items() if isinstance(keywords.get(key), kind)}
+    files = {key: _file_of(one) for key, one in objects.items()}
+    return {key: files.get(key, _plain(value)) for key, value in keywords.items()}, objects
+
+
+def _file_of(one: CohortSource | CareNetwork) -> str:
+    """Where a cohort or a network came from, or a name for one made in Python."""
+    path = one.path if isinstance(one, CohortSource) else Path(str(one.file))
+    return str(path.resolve()) if path.is_file() else f"{one.definition.name}.toml"
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of NumPy as Python's, paths as text, also within tables."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, np.generic):
+        return value.item()
+    return str(value) if isinstance(value, Path) else value

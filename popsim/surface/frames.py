@@ -1,0 +1,65 @@
+"""Tables as polars frames, or as pandas where that is asked for; texts that a notebook prints as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import polars as pl
+
+from popsim.errors import InputError, did_you_mean
+
+
+class PlainText(str):
+    """A text that a notebook and a console show line by line."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def as_asked(frame: pl.DataFrame, pandas: bool) -> Any:
+    """A frame as it is, or as a pandas table.
+
+    Raises:
+        InputError: pandas or what it needs is not installed.
+    """
+    if not pandas:
+        return frame
+    try:
+        return frame.to_pandas()
+    except ImportError:
+        raise InputError("pandas=True: needs pandas and pyarrow: pip install 'popsim[notebook]'") from None
+
+
+def listed(names: str | Iterable[str]) -> list[str]:
+    """One name, or several, as a list."""
+    return [names] if isinstance(names, str) else list(names)
+
+
+def of_measures(frame: pl.DataFrame, measures: str | Iterable[str] | None) -> pl.DataFrame:
+    """The rows of some measures, in their order; all rows when None.
+
+    Raises:
+        InputError: there is no such measure.
+    """
+    if measures is None:
+        return frame
+    wanted = listed(measures)
+    check_measures(wanted, frame["measure"])
+    return frame.filter(pl.col("measure").is_in(wanted)).sort(
+        pl.col("measure").cast(pl.Enum(wanted)), maintain_order=True
+    )
+
+
+def check_measures(names: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse a name that is no measure.
+
+    Raises:
+        InputError: the first such name.
+    """
+    measures = set(known)
+    for name in names:
+        if name not in measures:
+            raise InputError(f"measure '{name}': {did_you_mean(str(name), measures)}")

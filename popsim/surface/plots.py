@@ -1,0 +1,107 @@
+"""Figures of a run: each draws on the axes it is given, or on a figure that a notebook shows, and returns the axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from popsim.errors import did_you_mean
+from popsim.reporting import figures
+from popsim.reporting.figures.axes import on_axes
+from popsim.reporting.figures.twin_panels import twin_options, twin_risks, twin_signals
+
+if TYPE_CHECKING:
+    from popsim.registry.summary import TwinSummary
+    from popsim.runs.run import StoredRun
+
+
+class FigureList:
+    """What draws: `ax` is an Axes, or as many as a figure has panels; a new figure is made when it is None."""
+
+    def __getattr__(self, name: str) -> Any:
+        known = [one for one in dir(type(self)) if not one.startswith("_")]
+        raise AttributeError(f"no figure '{name}', {did_you_mean(name, known)}")
+
+
+class RunPlots(FigureList):
+    """The figures of a run, `run.plot.acceptability(ax=ax)`."""
+
+    def __init__(self, run: StoredRun) -> None:
+        self._run = run
+
+    def __repr__(self) -> str:
+        return f"Figures of {self._run!r}: {', '.join(figures.FIGURES)}"
+
+    def outcomes(self, ax: Any = None, *, measures: Sequence[str] | None = None) -> Any:
+        """Main outcomes of each strategy with 95% intervals: six panels, or one for each of the measures named."""
+        chosen = {} if measures is None else {"measures": measures}
+        return on_axes(lambda: figures.main_outcomes(self._run, **chosen), ax)
+
+    def readmission(self, ax: Any = None, *, window_days: int = 30, cause: str | None = None) -> Any:
+        """Cumulative incidence of readmission, and of death without it: two panels."""
+        return on_axes(lambda: figures.readmission_curves(self._run, window_days, cause), ax)
+
+    def survival(self, ax: Any = None) -> Any:
+        """Survival after entry, and the difference from the comparator: two panels; one if there is one strategy."""
+        return on_axes(lambda: figures.survival_curves(self._run), ax)
+
+    def plane(self, ax: Any = None) -> Any:
+        """The cost-effectiveness plane."""
+        return on_axes(lambda: figures.cost_effectiveness_plane(self._run), ax)
+
+    def acceptability(self, ax: Any = None, *, highest: float | None = None) -> Any:
+        """Acceptability curves up to a highest willingness to pay, with their frontier; needs parameter draws."""
+        return on_axes(lambda: figures.acceptability(self._run, highest), ax)
+
+    def costs(self, ax: Any = None) -> Any:
+        """Cost per person by component."""
+        return on_axes(lambda: figures.cost_breakdown(self._run), ax)
+
+    def subgroups(
+        self, ax: Any = None, *, by: Sequence[str] | None = None, measure: str = "net_monetary_benefit"
+    ) -> Any:
+        """Differences from the comparator by subgroup: a panel for each other strategy."""
+        columns = {} if by is None else {"by": by}
+        return on_axes(lambda: figures.subgroup_forest(self._run, measure=measure, **columns), ax)
+
+    def occupancy(self, ax: Any = None, *, settings: Sequence[str] = ()) -> Any:
+        """People in each setting and people waiting for it: two panels a setting."""
+        return on_axes(lambda: figures.occupancy(self._run, settings), ax)
+
+    def network(self, ax: Any = None, *, strategy: str = "", replication: int = 0) -> Any:
+        """The care network with the people who move through it, as a picture."""
+        return on_axes(lambda: figures.network_flows(self._run, strategy, replication), ax)
+
+    def twin(
+        self, ax: Any = None, *, person: int | None = None, strategy: str = "", replication: int = 0,
+        signals: Sequence[str] | None = None,
+    ) -> Any:  # fmt: skip
+        """One twin over time: a panel for each of five signals (or of those named), and one for its care."""
+        chosen = {} if signals is None else {"signals": signals}
+        return on_axes(lambda: figures.twin_trajectory(self._run, person, strategy, replication, **chosen), ax)
+
+    def cohort(
+        self, ax: Any = None, *, strategy: str = "", replication: int = 0, signals: Sequence[str] | None = None
+    ) -> Any:
+        """Centiles of signals over everybody alive: six panels, two a row."""
+        chosen = {} if signals is None else {"signals": signals}
+        return on_axes(lambda: figures.cohort_quantiles(self._run, strategy, replication, **chosen), ax)
+
+
+class TwinPlots(FigureList):
+    """The figures of a twin, `twin.plot.risks(ax=ax)`. For research, not for care."""
+
+    def __init__(self, summary: TwinSummary) -> None:
+        self._summary = summary
+
+    def signals(self, ax: Any = None) -> Any:
+        """What was measured, believed and foreseen: nine panels, three a row."""
+        return on_axes(lambda: twin_signals(self._summary), ax)
+
+    def risks(self, ax: Any = None) -> Any:
+        """Risks by horizon with their intervals; after `forecast`."""
+        return on_axes(lambda: twin_risks(self._summary), ax)
+
+    def options(self, ax: Any = None) -> Any:
+        """Net benefit of each option with its interval; after `compare`."""
+        return on_axes(lambda: twin_options(self._summary), ax)

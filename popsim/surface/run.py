@@ -1,0 +1,152 @@
+"""A finished run for people: tables, decision, figures and report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from popsim.economics.cost_effectiveness import QALYS, net_benefit
+from popsim.economics.decision import Decision, acceptability, icer_table
+from popsim.economics.subgroups import subgroup_effects
+from popsim.errors import InputError, did_you_mean
+from popsim.reporting.intervals import readable
+from popsim.reporting.pages.report import write_report
+from popsim.reporting.text.explanation import compare_text, most_different_text, person_text
+from popsim.reporting.text.outcomes import outcome_text
+from popsim.runs.run import StoredRun
+from popsim.surface.frames import PlainText, as_asked, of_measures
+from popsim.surface.plots import RunPlots
+
+
+class Run(StoredRun):
+    """A finished run: `experiment.run()` makes one, `Run.open("results/heart_failure_discharge")` opens one again.
+
+    Attributes:
+        folder: results/<experiment>/<run id>.
+        manifest: what was run, with what, and the content hash of the results.
+    """
+
+    def summary(self, measures: str | Iterable[str] | None = None, *, pandas: bool = False) -> Any:
+        """Mean of every measure under every strategy, with intervals; of some measures, if they are named."""
+        return as_asked(of_measures(readable(self.frame("summary"), self.experiment), measures), pandas)
+
+    def differences(self, measures: str | Iterable[str] | None = None, *, pandas: bool = False) -> Any:
+        """Difference of every strategy from the comparator, paired by replication, with intervals."""
+        self._need_two_strategies()
+        return as_asked(of_measures(readable(self.frame("comparisons"), self.experiment), measures), pandas)
+
+    def frame(self, name: str, pandas: bool = False) -> Any:
+        """A table of the whole run in memory; `tables` has their names.
+
+        Raises:
+            InputError: the run has no such table, or pandas is not installed.
+        """
+        return as_asked(super().frame(name), pandas)
+
+    def decide(self, willingness_to_pay: float | None = None, *, effect: str = QALYS, pandas: bool = False) -> Any:
+        """Which strategy to choose.
+
+        Args:
+            willingness_to_pay: for one unit of the effect; the experiment's when None.
+            effect: what money buys, a measure.
+            pandas: whether the table is a pandas one.
+
+        Returns:
+            For each strategy, cheapest first: cost, effect, status and icer on the frontier, net_monetary_benefit
+            against the comparator with its Monte Carlo interval (_low, _high); with parameter draws also probability
+            (of the highest net benefit), expected_loss and optimal.
+
+        Raises:
+            InputError: the run has a single strategy, there is no such effect, or the price is refused.
+        """
+        self._need_two_strategies()
+        price = self.experiment.willingness_to_pay if willingness_to_pay is None else willingness_to_pay
+        measures = self.frame("measures")
+        decision = Decision.of(measures, self.comparator, effect)
+        benefit = net_benefit(measures, self.comparator, price, effect)
+        gains = readable(
+            benefit.select(
+                "strategy",
+                net_monetary_benefit="mean",
+                net_monetary_benefit_low="low",
+                net_monetary_benefit_high="high",
+            ),
+            self.experiment,
+        )
+        table = icer_table(decision).join(gains, on="strategy", how="left", maintain_order="left")
+        if self.experiment.draws > 1:
+            sure = acceptability(decision, price).select("strategy", "probability", "expected_loss", "optimal")
+            table = table.join(sure, on="strategy", how="left", maintain_order="left")
+        return as_asked(table.with_columns(pl.lit(float(price)).alias("willingness_to_pay")), pandas)
+
+    def subgroups(
+        self,
+        by: str | Sequence[str] | Mapping[str, Sequence[float]] = ("female", "age_years"),
+        *,
+        willingness_to_pay: float | None = None,
+        pandas: bool = False,
+    ) -> Any:
+        """Effects by subgroup.
+
+        Args:
+            by: columns that describe people at entry; a mapping says where to cut them: {"age_years": [65, 75]}.
+            willingness_to_pay: for a QALY; the experiment's when None.
+            pandas: whether the table is a pandas one.
+
+        Raises:
+            InputError: the run keeps no persons or has a single strategy, or there is no such column.
+        """
+        self._need_two_strategies()
+        price = self.experiment.willingness_to_pay if willingness_to_pay is None else willingness_to_pay
+        cuts = {name: ends for name, ends in by.items() if ends} if isinstance(by, Mapping) else {}
+        columns = [by] if isinstance(by, str) else list(by)
+        effects = subgroup_effects(self.table("persons"), self.comparator, columns, price, cuts=cuts)
+        return as_asked(readable(effects, self.experiment), pandas)
+
+    @property
+    def plot(self) -> RunPlots:
+        """The figures: `run.plot.plane()`, `run.plot.acceptability(ax=ax)` ..."""
+        return RunPlots(self)
+
+    def report(self, path: Path | str = "report.html") -> Path:
+        """Write one HTML page with methods, tables, figures, parameters and provenance.
+
+        Raises:
+            InputError: the name does not end in .html, or the file cannot be written.
+        """
+        path = Path(path)
+        if path.suffix != ".html" or path.is_dir() or not path.parent.is_dir():
+            raise InputError(f"report: {path}: must be the path of a .html file in a folder that exists")
+        return write_report(self, path)
+
+    def outcomes(self, *, everything: bool = False) -> PlainText:
+        """Readmission, time at home, waits, occupancy and equity in words, with differences between strategies."""
+        return PlainText(outcome_text(self, everything))
+
+    def explain(
+        self, person: int | None = None, *, strategy: str = "", against: str = "", replication: int = 0
+    ) -> PlainText:
+        """Why one person fared as they did; those who fared most differently when `person` is None.
+
+        Args:
+            person: their id.
+            strategy: the comparator when empty.
+            against: another strategy: the first differences between the two lives.
+            replication: which.
+        """
+        if person is None:
+            return PlainText(most_different_text(self, strategy, against, replication))
+        if against:
+            return PlainText(compare_text(self, person, strategy, against, replication))
+        return PlainText(person_text(self, person, strategy, replication))
+
+    def __getattr__(self, name: str) -> Any:
+        known = [one for one in dir(type(self)) if not one.startswith("_")]
+        raise AttributeError(f"a run has no '{name}', {did_you_mean(name, known)}")
+
+    def _need_two_strategies(self) -> None:
+        if len(self.strategies) < 2:
+            raise InputError(f"{self.folder}: the run has one strategy, so that there is nothing to compare")

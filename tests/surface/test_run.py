@@ -1,0 +1,180 @@
+"""A finished run in Python: its tables, decision, figures, report; several runs side by side."""
+
+import builtins
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import polars as pl
+import pytest
+from matplotlib.axes import Axes
+
+import popsim as ps
+from popsim.economics.cost_effectiveness import cost_effectiveness
+
+ROOT = Path(__file__).parents[2]
+PANELS = {"outcomes": 6, "readmission": 2, "survival": 2, "plane": 1, "costs": 1, "subgroups": 2, "occupancy": 10,
+          "network": 1, "twin": 6, "cohort": 6}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def no_figures_stay():
+    yield
+    plt.close("all")
+
+
+def test_a_run_is_opened_again(run):
+    assert ps.Run.open(run.folder).manifest["content_hash"] == run.manifest["content_hash"]
+    assert isinstance(ps.Run.open(run.folder.parent), ps.Run)
+
+
+def test_tables(run):
+    assert run.summary("qalys")["strategy"].to_list() == list(run.strategies)
+    assert run.differences(["qalys", "cost_total"])["measure"].to_list() == ["qalys"] * 2 + ["cost_total"] * 2
+    assert len(run.frame("persons")) == 80 * 3 * 3
+    assert len(run.summary()) > 100
+
+
+def test_a_decision_agrees_with_the_run_s_own_cost_effectiveness(run):
+    price = 30_000
+    expected = cost_effectiveness(run.frame("measures"), run.comparator, price)
+    found = run.decide(willingness_to_pay=price).filter(pl.col("strategy") != run.comparator)
+    for row in expected.iter_rows(named=True):
+        mine = found.row(by_predicate=pl.col("strategy") == row["strategy"], named=True)
+        assert mine["net_monetary_benefit"] == pytest.approx(row["net_monetary_benefit"])
+
+
+def test_with_draws_a_decision_says_how_sure_it_is(results):
+    experiment = ps.Experiment.read(ROOT / "experiments/heart_failure_uncertainty.toml")
+    run = experiment.with_(population=20, draws=3, replications=1, follow_up_days=15, enrolment_days=0).run(
+        results, workers=1
+    )
+    assert run.decide()["probability"].sum() == pytest.approx(1.0)
+    assert isinstance(run.plot.acceptability(), Axes)
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda run: run.summary("qaly"), "did you mean 'qalys'"),
+        (lambda run: run.differences(["cost_totl"]), "did you mean 'cost_total'"),
+        (lambda run: run.frame("person"), "did you mean 'persons'"),
+        (lambda run: run.decide(effect="qaly"), "did you mean 'qalys'"),
+        (lambda run: run.decide(float("nan")), "must be a finite number"),
+        (lambda run: run.subgroups("femal"), "did you mean 'female'"),
+        (lambda run: run.report("report.pdf"), "must be the path of a .html file"),
+        (lambda run: run.plot.plane(ax=3), "must be matplotlib axes"),
+        (lambda run: run.explain(strategy="usual_cre"), "did you mean 'usual_care'"),
+        (lambda run: ps.compare(run, measures="qaly"), "did you mean 'qalys'"),
+        (lambda run: ps.compare(run, labels=["a", "b"]), "2 for 1 runs"),
+        (lambda run: ps.compare(), "at least one run"),
+    ],
+)
+def test_slips_are_refused_in_one_line(run, ask, words):
+    with pytest.raises(ps.InputError) as refused:
+        ask(run)
+    assert words in str(refused.value) and "\n" not in str(refused.value) and len(str(refused.value)) < 1500
+
+
+def test_misspelt_members_and_figures(run):
+    with pytest.raises(AttributeError, match="did you mean 'decide'"):
+        run.decid()
+    with pytest.raises(AttributeError, match="did you mean 'acceptability'"):
+        run.plot.acceptabilty()
+
+
+def test_subgroups_may_be_cut(run):
+    levels = run.subgroups({"age_years": [75], "female": []})
+    assert levels.filter(pl.col("subgroup") == "age_years")["level"].n_unique() == 2
+
+
+@pytest.mark.parametrize(("name", "panels"), PANELS.items())
+def test_a_figure_makes_its_own_axes_or_takes_some(run, name, panels):
+    draw = getattr(run.plot, name)
+    own = draw()
+    assert np.size(own) == panels and len(plt.get_fignums()) == 1
+    _, given = plt.subplots(1, panels, squeeze=False)
+    back = draw(ax=given[0, 0] if panels == 1 else given)
+    assert back is given[0, 0] if panels == 1 else list(back) == list(given.ravel())
+    assert all(axis.has_data() or not axis.axison for axis in given.ravel())
+    if panels > 1:
+        with pytest.raises(ps.InputError, match=f"this figure has {panels} panels"):
+            draw(ax=given[0, 0])
+
+
+def test_a_panel_bears_the_title(run):
+    _, axis = plt.subplots()
+    run.plot.costs(ax=axis)
+    assert axis.get_title(loc="left").startswith("Cost per person by component")
+
+
+def test_a_report_and_texts(run, tmp_path):
+    assert run.report(tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    text = run.outcomes()
+    assert repr(text) == text and "80 people" in text
+    assert "Admitted most often" in run.explain()
+    assert run.explain(0, strategy="telemonitoring")
+
+
+def test_without_pandas_one_line_says_what_to_install(run, monkeypatch):
+    real = builtins.__import__
+
+    def missing(name, *rest, **more):
+        if name.partition(".")[0] in ("pandas", "pyarrow"):
+            raise ModuleNotFoundError(f"No module named '{name}'", name=name)
+        return real(name, *rest, **more)
+
+    def to_pandas(frame):
+        import pandas  # noqa: F401, PLC0415
+
+    monkeypatch.setattr(builtins, "__import__", missing)
+    monkeypatch.setattr(pl.DataFrame, "to_pandas", to_pandas)
+    with pytest.raises(ps.InputError, match=r"pip install 'popsim\[notebook\]'"):
+        run.frame("persons", pandas=True)
+
+
+def test_with_pandas_a_table_is_a_pandas_one(run):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    assert isinstance(run.summary(pandas=True), pandas.DataFrame)
+
+
+def test_runs_side_by_side(run, experiment, results):
+    other = experiment.with_(name="other", title="Other", strategies=[{"name": "usual_care"}], comparator="").run(
+        results, workers=1
+    )
+    table = ps.compare(run, other, run, measures=["qalys", "cost_total"])
+    assert table.columns == ["run", "strategy", "qalys", "qalys_low", "qalys_high", "cost_total", "cost_total_low",
+                             "cost_total_high"]  # fmt: skip
+    assert len(table) == 3 + 1 + 3 and table["run"].n_unique() == 2
+    expected = run.summary("qalys")["mean"].to_list()
+    assert table["qalys"].head(3).to_list() == expected
+
+
+def test_a_sweep_shares_the_random_streams(experiment, results):
+    """A price moves costs in proportion to what was bought, person by person, and no QALY at all."""
+    few = experiment.with_(replications=1, follow_up_days=20)
+    table = ps.sweep(few, {"nhs_prices.inpatient_day": [200, 300, 400]}, measures=["cost_total", "qalys"], out=results,
+                     workers=1)  # fmt: skip
+    assert table.columns == ["nhs_prices.inpatient_day", "strategy", "measure", "mean", "low", "high"]
+    wide = table.pivot("nhs_prices.inpatient_day", index=["strategy", "measure"], values="mean")
+    costs, qalys = (wide.filter(pl.col("measure") == name) for name in ("cost_total", "qalys"))
+    assert qalys["200"].to_list() == qalys["400"].to_list()
+    assert (costs["400"] - costs["300"]).to_list() == pytest.approx((costs["300"] - costs["200"]).to_list())
+    assert (costs["400"] > costs["200"]).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"nhs_prices.inpatient_dy": [200]}, "did you mean 'inpatient_day'"),
+        ({"populatn": [200]}, "did you mean 'population'"),
+        ({"nhs_prices.inpatient_day": [200, -3]}, "-3"),
+        ({"nhs_prices.inpatient_day": []}, "at least one value"),
+        ({}, "at least one parameter"),
+    ],
+)
+def test_a_sweep_is_refused_before_anything_is_simulated(experiment, tmp_path, values, words):
+    with pytest.raises(ps.InputError, match=words):
+        ps.sweep(experiment, values, out=tmp_path)
+    assert list(tmp_path.iterdir()) == []
