@@ -66,12 +66,12 @@ def each_once(command: Any) -> Any:
     parse = command.parse_args
 
     def checked(context: Any, arguments: list[str]) -> list[str]:
+        rest: list[str] = parse(context, list(arguments))
         _, _, given = command.make_parser(context).parse_args(args=list(arguments))
         for place, option in enumerate(given):
             single = option.param_type_name == "option" and not (option.multiple or option.is_flag)
             if single and option in given[:place]:
                 raise InputError(f"command line: {option.opts[0]}: named twice")
-        rest: list[str] = parse(context, arguments)
         return rest
 
     command.parse_args = checked
