@@ -331,7 +331,12 @@ def _member(name: str, member: Any, level: int) -> Iterator[str]:
 
 
 def _signature(function: Any) -> str:
-    """The signature, its annotations without the quotes that they have as text."""
+    """The signature, its annotations without the quotes that they have as text; of a definition, names of keys only.
+
+    What a key may hold is in the reference of files.
+    """
+    if hasattr(function, "model_fields"):
+        return f"(*, {', '.join(function.model_fields)})"
     return str(inspect.signature(function)).replace("'", "")
 
 

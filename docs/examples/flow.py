@@ -1,7 +1,6 @@
 """Patient flow alone: an emergency department and a ward, without physiology."""
 
-from popsim.care.flow import PatientFlow
-from popsim.care.network import CareNetwork
+import popsim as ps
 
-ward = CareNetwork.read("experiments/networks/minimal_ward.toml", ())
-print(PatientFlow(ward, days=1000, seed=1).run(1000).summary())
+ward = ps.CareNetwork.read("experiments/networks/minimal_ward.toml")
+print(ps.PatientFlow(ward, days=1000, seed=1).run(1000).summary())

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+import popsim as ps
 from popsim.kernels.numerics.math import power
-from popsim.microsimulation import Discounting, KernelModel, Timing
 
 H, S1, S2, D = range(4)
 
@@ -27,12 +27,12 @@ def rewards(state, time_in_state, cycle, p, x):
     return (0.0 if state == D else cost), (0.0 if state == D else utility)
 
 
-kernel_model = KernelModel(
+kernel_model = ps.KernelModel(
     states=["H", "S1", "S2", "D"],
     dead=["D"],
     spells=[["S1", "S2"]],  # time_in_state runs on from S1 to S2
-    timing=Timing(cycles=30, correction="none"),
-    discounting=Discounting(costs=0.03, effects=0.03),
+    timing=ps.Timing(cycles=30, correction="none"),
+    discounting=ps.Discounting(costs=0.03, effects=0.03),
     parameters={"p_hd": 0.005, "treated": 0},
     strategies={"no treatment": {}, "treatment": {"treated": 1}},
     next_state=next_state,

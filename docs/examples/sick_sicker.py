@@ -1,6 +1,6 @@
 """The Sick-Sicker microsimulation of Krijkamp et al. (Med Decis Making 2018;38:400-422)."""
 
-from popsim.microsimulation import Discounting, StateTransitionModel, Timing
+import popsim as ps
 
 
 def transitions(p):
@@ -18,11 +18,11 @@ def utilities(p):
     return {"H": 1.0, "S1": 0.95 if p.treated else 0.75, "S2": 0.5}
 
 
-sick_sicker = StateTransitionModel(
+sick_sicker = ps.StateTransitionModel(
     states=["H", "S1", "S2", "D"],
     dead=["D"],
-    timing=Timing(cycles=30, cycle_years=1.0, correction="none"),
-    discounting=Discounting(costs=0.03, effects=0.03),
+    timing=ps.Timing(cycles=30, cycle_years=1.0, correction="none"),
+    discounting=ps.Discounting(costs=0.03, effects=0.03),
     parameters={"p_hd": 0.005, "treated": 0},
     strategies={"no treatment": {}, "treatment": {"treated": 1}},
     transitions=transitions,
