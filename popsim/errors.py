@@ -72,7 +72,7 @@ def nearest(name: str, known: Iterable[str], likeness: float = 0.8) -> str | Non
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A clause that lists what is allowed, led by the nearest match: "did you mean 'x'? (allowed: ...)"."""
-    known, name = sorted(known), name[:MAX_NAME_COMPARED]
+    known, name = sorted(known), str(name)[:MAX_NAME_COMPARED]
     near = nearest(name, known, 0.6)
     listed = ", ".join(known) if known else "nothing"
     if len(known) > MAX_LISTED:

@@ -71,7 +71,7 @@ class Binding:
         return [source(population, influences, now) for source in self._sources[_called(kernel)]]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Copies and pickles bind anew."""
+        """Copies bind anew."""
         return self.__dict__ | {"_bound_to": None, "_sources": {}}
 
     def bind(self, population: Population, influences: Influences | None = None) -> None:

@@ -12,12 +12,13 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MAIN = ROOT / "experiments/heart_failure_discharge.toml"
-SMALL = ["--population", "20", "--days", "1", "--enrolment-days", "0", "--replications", "1", "--quiet"]
+SMALL = ["--population", "20", "--days", "1", "--enrolment-days", "0", "--quiet"]
 SPIN = "while True: pass"
 
 
-def command(out, *flags):
-    return [sys.executable, "-m", "popsim.cli", "run", str(MAIN), *SMALL, "--out", str(out), *flags]
+def command(out, *flags, replications=1):
+    sizes = [*SMALL, "--replications", str(replications)]
+    return [sys.executable, "-m", "popsim.cli", "run", str(MAIN), *sizes, "--out", str(out), *flags]
 
 
 @pytest.fixture
@@ -57,8 +58,8 @@ def test_a_command_ends_when_its_results_are_printed(layer, tmp_path, busy_machi
 @pytest.mark.slow
 @pytest.mark.parametrize("trial", range(10))
 def test_commands_end_again_and_again(trial, tmp_path, busy_machine):
-    flags = ("--workers", str(1 + trial % 2), "--threads", str(1 + trial // 2 % 2), "--replications", "2")
-    assert processor_seconds_after_the_last_line(command(tmp_path, *flags)) < 3
+    flags = ("--workers", str(1 + trial % 2), "--threads", str(1 + trial // 2 % 2))
+    assert processor_seconds_after_the_last_line(command(tmp_path, *flags, replications=2)) < 3
 
 
 LAYER = """
@@ -94,7 +95,7 @@ def test_models_run_in_python_threads_whatever_layer_is_asked_for():
     ("number", "word"), [(signal.SIGTERM, "terminated"), (signal.SIGHUP, "the terminal was closed")]
 )
 def test_a_signal_ends_a_run_with_one_line_and_leaves_nothing(number, word, tmp_path):
-    arguments = command(tmp_path, "--replications", "500", "--workers", "1")
+    arguments = command(tmp_path, "--workers", "1", replications=500)
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None and not list(tmp_path.glob("*/units/*.zip")):
             time.sleep(0.05)
