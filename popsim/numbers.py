@@ -10,7 +10,6 @@ import re
 
 MAX_NUMBER = 64
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
-
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 
 

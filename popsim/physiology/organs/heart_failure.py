@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import partial
+from functools import cache, partial
 
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels.physiology import heart_failure as kernel
@@ -68,13 +68,14 @@ class HeartFailurePhysiology:
         whole: ParameterSet | None = None,
     ) -> None:
         constants = load_parameters("heart_failure") if parameters is None else parameters
+        time_constants_days = tuple(constants[f"{name}_time_constant_days"] for name in kernel.Relaxation._fields)
         part = {"death_cause": None, "whole": None} if whole is None else {"whole": whole.fill(WholeParameters)}
         self._call = Binding(
             *(settle, kernel.advance_day),
             columns=DOSE_OF_EFFECT if whole is None else {},
             seed=seed,
             replication=replication,
-            relaxation=partial(relaxation_of, constants),
+            relaxation=partial(_relaxation, time_constants_days),
             **{name: constants.fill(kind) for name, kind in ORGANS.items()},
             **part,
         )
@@ -95,7 +96,11 @@ class HeartFailurePhysiology:
         self._call(kernel.advance_day, people, influences, clock)
 
 
-def relaxation_of(parameters: ParameterSet, _: Population, clock: Clock) -> kernel.Relaxation:
-    """Time constants turned into the share covered in a step of the clock."""
-    constants = (parameters[f"{name}_time_constant_days"] for name in kernel.Relaxation._fields)
-    return kernel.Relaxation(*(-math.expm1(-clock.step_days / constant) for constant in constants))
+def _relaxation(time_constants_days: tuple[float, ...], _: Population, clock: Clock) -> kernel.Relaxation:
+    return relaxation_of(time_constants_days, clock.step_days)
+
+
+@cache
+def relaxation_of(time_constants_days: tuple[float, ...], step_days: float) -> kernel.Relaxation:
+    """The share of its way that each relaxing variable covers in a step."""
+    return kernel.Relaxation(*(-math.expm1(-step_days / constant) for constant in time_constants_days))
