@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,10 +13,12 @@ import polars as pl
 from popsim.errors import DefinitionError, InputError, did_you_mean, one_line
 from popsim.learning.features import KEYS
 from popsim.learning.performance import subgroups
+from popsim.population.csv_table import read_csv
 
 MAX_LEVELS = 12  # of a column of words that becomes features, or of subgroups
 MIN_ROWS = 10  # of a level that is named; rarer ones go together, so that no card names a person
 TELLS_ALL = 0.995  # c-statistic of a single column from which it is doubted that it was known beforehand
+MISSING = frozenset({"", "NA", "NaN"})
 YES_NO = {"yes": 1, "no": 0, "true": 1, "false": 0, "1": 1, "0": 0}
 
 
@@ -85,7 +88,15 @@ def _read(path: Path) -> pl.DataFrame:
         if path.suffix == ".parquet":
             return pl.read_parquet(path)
         if path.suffix == ".csv":
-            return pl.read_csv(path, infer_schema_length=None, try_parse_dates=True, null_values=["", "NA", "NaN"])
+            table = read_csv(path, MISSING)
+            text = io.StringIO(table.frame.write_csv(separator=";"))
+            return pl.read_csv(
+                text,
+                separator=";",
+                decimal_comma=table.decimal_comma,
+                infer_schema_length=None,
+                try_parse_dates=True,
+            )
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DefinitionError(path, "--table", None, f"cannot be read: {one_line(str(error))[:120]}") from None
     raise DefinitionError(path, "--table", None, "must be a .csv or .parquet file")

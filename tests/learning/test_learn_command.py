@@ -10,7 +10,7 @@ from planted import FEATURES, closed_form_c_statistic, people
 from scipy.special import expit, logit
 
 from popsim.cli import main
-from popsim.errors import InputError
+from popsim.errors import DefinitionError, InputError
 from popsim.learning.card import card, markdown
 from popsim.learning.evaluation import evaluate
 from popsim.learning.table import read_table
@@ -109,7 +109,7 @@ def test_a_column_that_tells_everything_is_doubted(tmp_path):
         (["--table", "T", "--outcome", "x0"], "must hold 0 and 1"),
         (["--table", "T", "--outcome", "died", "--day", "surname"], "must hold a whole number"),
         (["--table", "T", "--outcome", "died", "--by", "surname"], "has more than 12 values"),
-        (["--table", "none.csv", "--outcome", "died"], "cannot be read"),
+        (["--table", "none.csv", "--outcome", "died"], "no such file"),
         (["--table", "T.xlsx", "--outcome", "died"], "must be a .csv or .parquet file"),
         (["E", "--strategy", "usual_car"], "did you mean 'usual_care'"),
         (["E", "--outcome", "admision"], "did you mean 'admission'"),
@@ -145,3 +145,26 @@ def test_too_few_people_are_refused(capsys, tmp_path):
     assert "40 or more must" in capsys.readouterr().err
     with pytest.raises(InputError, match="test rows have 'died'"):
         evaluate(few.with_columns(died=pl.lit(0), person_id=pl.int_range(60)), "died", {}, features=FEATURES)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("age,age,ill\n1,2,0\n", "used twice: 'age'"),
+        ("age,,ill\n1,2,0\n", "has no name"),
+        ("age,ill\n1,0\n2\n", "row 2 has 1 values for 2 columns"),
+    ],
+)
+def test_a_table_that_would_be_guessed_at_is_refused(tmp_path, text, says):
+    path = tmp_path / "own.csv"
+    path.write_text(text)
+    with pytest.raises(DefinitionError, match=says):
+        read_table(path, "ill")
+
+
+def test_a_table_with_semicolons_and_decimal_commas_is_the_same_table(tmp_path):
+    rows = [(60 + i / 4, i % 2) for i in range(40)]
+    plain, european = tmp_path / "plain.csv", tmp_path / "european.csv"
+    plain.write_text("age,ill\n" + "".join(f"{age},{ill}\n" for age, ill in rows))
+    european.write_text("age;ill\n" + "".join(f"{age};{ill}\n".replace(".", ",") for age, ill in rows))
+    assert read_table(plain, "ill").frame.equals(read_table(european, "ill").frame)
