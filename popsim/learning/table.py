@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -88,15 +87,7 @@ def _read(path: Path) -> pl.DataFrame:
         if path.suffix == ".parquet":
             return pl.read_parquet(path)
         if path.suffix == ".csv":
-            table = read_csv(path, MISSING)
-            text = io.StringIO(table.frame.write_csv(separator=";"))
-            return pl.read_csv(
-                text,
-                separator=";",
-                decimal_comma=table.decimal_comma,
-                infer_schema_length=None,
-                try_parse_dates=True,
-            )
+            return read_csv(path, MISSING).typed()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DefinitionError(path, "--table", None, f"cannot be read: {one_line(str(error))[:120]}") from None
     raise DefinitionError(path, "--table", None, "must be a .csv or .parquet file")

@@ -57,6 +57,18 @@ class CsvTable:
         found = (None if word is None else self.number(word) for word in self.frame[name].to_list())
         return np.array([math.nan if number is None else number for number in found], np.float64)
 
+    def typed(self) -> pl.DataFrame:
+        """The table with columns of truth values, whole numbers, numbers and dates where every value is one."""
+        return self.frame.select(self._typed(values) for values in self.frame)
+
+    def _typed(self, words: pl.Series) -> pl.Series:
+        numbers = words.str.replace(",", ".", literal=True) if self.decimal_comma else words
+        truths = words.str.to_lowercase().replace_strict({"true": True, "false": False}, default=None)
+        dates = words.str.to_date("%Y-%m-%d", strict=False)
+        readings = (truths, numbers.cast(pl.Int64, strict=False), numbers.cast(pl.Float64, strict=False), dates)
+        known = words.count()
+        return next((values for values in readings if values.count() == known > 0), words)
+
 
 def read_csv(path: Path, missing: frozenset[str] = frozenset()) -> CsvTable:
     """Read a table; values that are one of `missing` are null.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,16 @@ def test_the_ways_in_which_programs_write_a_table(tmp_path, text):
     table = table_of(tmp_path, text)
     assert table.numbers("a").tolist() == [1.5, -2.0]
     assert table.frame["b"].to_list() == ["x", "y"]
+
+
+def test_a_typed_table_has_the_types_that_every_value_bears(tmp_path):
+    text = "t;n;x;d;w;empty\nTrue;1;1,5;2024-02-29;a;\nfalse;-2;;2025-01-01;3 b;\n"
+    typed = table_of(tmp_path, text, frozenset({""})).typed()
+    assert typed.rows() == [
+        (True, 1, 1.5, date(2024, 2, 29), "a", None),
+        (False, -2, None, date(2025, 1, 1), "3 b", None),
+    ]
+    assert typed["empty"].dtype == pl.String
 
 
 @pytest.mark.parametrize(
