@@ -38,7 +38,12 @@ class InputError(PopsimError):
 class DefinitionError(InputError):
     """A file says something that popsim refuses: names the file, the key, the value and what is allowed."""
 
-    def __init__(self, file: object, key: str, value: object, allowed: str) -> None:
+    def __init__(
+        self, file: object, key: str, value: object, allowed: str = "", known: Iterable[str] | None = None
+    ) -> None:
+        """Say what is allowed in words, and by the names that are `known`, led by the one nearest to the value."""
+        if known is not None:
+            allowed = f"{allowed}, {did_you_mean(str(value), known)}" if allowed else did_you_mean(str(value), known)
         shown = "" if value is None else f" = {shorten(value)}"
         super().__init__(one_line(f"{file}: {_cut(key, MAX_KEY_SHOWN)}{shown}: {allowed}"))
         self.file, self.key, self.value, self.allowed = str(file), key, value, allowed

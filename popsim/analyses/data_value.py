@@ -25,7 +25,7 @@ from popsim.definitions.data_value import DataValue, read_data_value
 from popsim.definitions.search import Level
 from popsim.definitions.strategy import Strategy
 from popsim.economics.individual import individualised_care
-from popsim.errors import DefinitionError, did_you_mean
+from popsim.errors import DefinitionError
 from popsim.statistics import Estimate
 from popsim.studies.design import Change, Study, read_study
 from popsim.studies.strategy_values import value_at, with_values
@@ -111,7 +111,7 @@ def read_question(path: Path | str, changes: Mapping[str, Change] | None = None)
     asked = [comparator, *definition.strategies, *([definition.ceiling] if definition.ceiling else [])]
     for name in asked:
         if name not in known:
-            raise DefinitionError(file, "strategies", name, did_you_mean(name, known))
+            raise DefinitionError(file, "strategies", name, known=known)
     strategies = {name: experiment.strategy(name) for name in asked}
     points = []
     for number, axis in enumerate(definition.axes):

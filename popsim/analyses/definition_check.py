@@ -9,12 +9,11 @@ from popsim.analyses.data_value import read_question
 from popsim.analyses.policy_problem import read_problem
 from popsim.analyses.scenarios import studies
 from popsim.care.network import CareNetwork
-from popsim.definitions.base import read
+from popsim.definitions.base import read, read_toml
 from popsim.definitions.calibration import Calibrated, read_calibration
 from popsim.definitions.score import Score
 from popsim.definitions.signal import SignalFile
 from popsim.definitions.target import read_targets
-from popsim.definitions.texts import read_toml
 from popsim.errors import DefinitionError
 from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.drugs import read_drug
@@ -45,7 +44,7 @@ def check_file(path: Path) -> str:
         study, *scenarios = studies(path).values()
         names = ", ".join(strategy.name for strategy in study.experiment.strategies)
         more = f"; {len(scenarios)} scenarios" if scenarios else ""
-        warnings = [f"  warning: {one}" for one in doubts(study.experiment, study.cohort, study.schema)]
+        warnings = [f"  warning: {one}" for one in doubts(study.experiment, study.sampling)]
         notes = [*warnings, *cohort_notes(study.cohort, study.schema), *price_notes(study)]
         return "\n".join([f"experiment '{study.experiment.name}' is sound: {names}{more}", *notes])
     if any(key in table for key in ("settings", "drug_class", "columns", "table", "signals", "items")):

@@ -14,7 +14,7 @@ from popsim.definitions.strategy import Strategy
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.cost_effectiveness import TOTAL_COST
 from popsim.economics.perspectives import PERSPECTIVES
-from popsim.errors import DefinitionError, did_you_mean
+from popsim.errors import DefinitionError
 from popsim.studies.design import Change, Study, read_study, resolve
 from popsim.studies.strategy_values import value_at, with_values
 
@@ -103,11 +103,11 @@ def problem_of(search: Search, file: Path, changes: Mapping[str, Change] | None 
     experiment = study.experiment
     names = [strategy.name for strategy in experiment.strategies if strategy.name != experiment.reference]
     if search.strategy not in names:
-        raise DefinitionError(file, "strategy", search.strategy, did_you_mean(search.strategy, names))
+        raise DefinitionError(file, "strategy", search.strategy, known=names)
     kept = tuple(experiment.strategy(name) for name in (experiment.reference, search.strategy))
     for name in search.budget.measures if search.budget else ():
         if name not in COSTS:
-            raise DefinitionError(file, "budget.measures", name, did_you_mean(name, COSTS))
+            raise DefinitionError(file, "budget.measures", name, known=COSTS)
     update = {"strategies": kept, "comparator": experiment.reference, "scenarios": (), "store": "measures"}
     study = with_experiment(study, experiment.model_copy(update=update))
     problem = PolicyProblem(search, study, file)

@@ -12,11 +12,10 @@ from popsim.calibration.fit import CalibrationProblem
 from popsim.calibration.objectives import Aim, Aims, Simulated
 from popsim.calibration.priors import priors_of
 from popsim.calibration.sources import Run, Source, figures, read_source
-from popsim.definitions.base import validate
+from popsim.definitions.base import read_toml, validate
 from popsim.definitions.calibration import Calibration, read_calibration
 from popsim.definitions.target import Target
-from popsim.definitions.texts import read_toml
-from popsim.errors import DefinitionError, InputError, did_you_mean
+from popsim.errors import DefinitionError, InputError
 from popsim.evidence.distributions import Floats
 from popsim.evidence.parameters import PARAMETER_SETS, load_parameters
 from popsim.studies.design import Change
@@ -110,7 +109,7 @@ def _fitted(calibration: Calibration, sources: Sequence[Source], file: Path) -> 
             known[target.name] = target
     for name in calibration.fitted:
         if name not in known:
-            raise DefinitionError(file, "fitted", name, did_you_mean(name, known))
+            raise DefinitionError(file, "fitted", name, known=known)
         if known[name].use != CALIBRATE:
             raise DefinitionError(file, "fitted", name, f"is there to {known[name].use}, and must never be fitted")
     kept = []

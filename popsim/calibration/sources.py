@@ -13,10 +13,10 @@ import polars as pl
 from popsim.analyses.sensitivity.design import designed
 from popsim.calibration.quantities import NEEDS_DAYS, NEEDS_ENDPOINT, QUANTITIES, Arms, Seen, measure
 from popsim.care.network import operand
+from popsim.definitions.base import read_toml
 from popsim.definitions.experiment import ExperimentDefinition, read_experiment
 from popsim.definitions.network import Condition
 from popsim.definitions.target import Target, read_targets
-from popsim.definitions.texts import read_toml
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.evidence.distributions import Floats
 from popsim.kernels.codes import CAUSE_NAMES
@@ -69,7 +69,7 @@ def read_source(path: Path | str, said: Mapping[str, Change] | None = None) -> S
         whole, folder = read_experiment(named), named.parent
         names = [strategy.name for strategy in whole.strategies]
         if file.strategy and file.strategy not in names:
-            raise DefinitionError(path, "strategy", file.strategy, did_you_mean(file.strategy, names))
+            raise DefinitionError(path, "strategy", file.strategy, known=names)
         chosen = whole.strategy(file.strategy or whole.reference)
         experiment = whole.model_copy(update={"strategies": (chosen,), "comparator": chosen.name, "name": file.name})
         title, targets = file.title, file.targets
@@ -155,14 +155,14 @@ def _check(targets: Sequence[Target], experiment: ExperimentDefinition, path: Pa
         if names.count(target.name) > 1:
             raise DefinitionError(path, where, None, "the name is used twice, each must be its own")
         if target.quantity not in QUANTITIES:
-            raise DefinitionError(path, f"{where}.quantity", target.quantity, did_you_mean(target.quantity, QUANTITIES))
+            raise DefinitionError(path, f"{where}.quantity", target.quantity, known=QUANTITIES)
         for condition in target.where:
             if condition.column not in BASELINE:  # an outcome would choose other people under each strategy
                 allowed = did_you_mean(condition.column, BASELINE)
                 raise DefinitionError(path, f"{where}.where", condition.column, f"must be known at entry, {allowed}")
         for cause in target.causes:
             if cause not in CAUSE_NAMES:
-                raise DefinitionError(path, f"{where}.causes", cause, did_you_mean(cause, CAUSE_NAMES[1:]))
+                raise DefinitionError(path, f"{where}.causes", cause, known=CAUSE_NAMES[1:])
         if target.quantity in NEEDS_ENDPOINT and target.endpoint is None:
             raise DefinitionError(path, f"{where}.endpoint", None, f"must be given for a {target.quantity}")
         if target.quantity in NEEDS_DAYS and target.days is None:
@@ -171,7 +171,7 @@ def _check(targets: Sequence[Target], experiment: ExperimentDefinition, path: Pa
             allowed = f"must not be above follow_up_days ({experiment.follow_up_days})"
             raise DefinitionError(path, f"{where}.days", target.days, allowed)
         if target.arm and target.arm not in arms:
-            raise DefinitionError(path, f"{where}.arm", target.arm, did_you_mean(target.arm, arms))
+            raise DefinitionError(path, f"{where}.arm", target.arm, known=arms)
         contrast = target.quantity in ("hazard_ratio", "total_rate_ratio", "gfr_slope_difference")
         if contrast and (not target.arm or target.arm == experiment.reference):
             raise DefinitionError(path, f"{where}.arm", target.arm, "must be an arm other than the comparator")

@@ -9,20 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
-
-import networkx as nx
+from typing import Any, Self
 
 from popsim.arguments import is_whole
 from popsim.care import network_checks as checks
 from popsim.definitions.base import read
-from popsim.definitions.distributions import Forever
 from popsim.definitions.network import (
-    EXIT,
     MAX_PLACES,
-    STAY,
     UNLIMITED,
     ArrivalSource,
     Condition,
@@ -32,24 +26,6 @@ from popsim.definitions.network import (
 from popsim.errors import DefinitionError, InputError, did_you_mean
 from popsim.html import html_table
 from popsim.kernels.codes import CAUSE_NAMES
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """One way from a setting to another.
-
-    Attributes:
-        kind: `route` (on leaving), `overflow` (turned away) or `gives_up` (after waiting too long).
-        route: place of the route in the setting's list, -1 for the other kinds.
-        probability: share of those who take this route that go here.
-        twins, external: who can take it.
-    """
-
-    kind: Literal["route", "overflow", "gives_up"]
-    route: int
-    probability: float
-    twins: bool
-    external: bool
 
 
 class CareNetwork:
@@ -70,12 +46,7 @@ class CareNetwork:
         self.definition = definition
         self.file = file
         self._known_columns = known_columns
-        checks.names(definition, file)
-        if known_columns is not None:
-            self.check_columns(known_columns)
-        checks.routes(definition, file)
-        self.graph = _graph(definition)
-        checks.structure(definition, self.graph, file)
+        self.graph = checks.sound(definition, known_columns, file)
         self._index = {setting.name: i for i, setting in enumerate(definition.settings)}
 
     @classmethod
@@ -177,9 +148,11 @@ class CareNetwork:
                 raise DefinitionError(
                     where, f"capacity.{name}", number, f"must be a whole number between 0 and {MAX_PLACES}"
                 )
-        return self._replaced(
-            settings=tuple(_with_places(s, int(capacity[s.name])) if s.name in capacity else s for s in self.settings)
-        )
+        settings = list(self.settings)
+        for name, number in capacity.items():
+            field = "slots_per_day" if self[name].setting_class == "outpatient" else "capacity"
+            settings[self.index(name)] = self[name].model_copy(update={field: int(number)})
+        return self._replaced(settings=tuple(settings))
 
     def _suggestion(self, name: str) -> str:
         return did_you_mean(name, [s.name for s in self.settings if s.setting_class != "router"])
@@ -212,43 +185,3 @@ def operand(condition: Condition) -> float:
 def _scaled(number: int, factor: float) -> int:
     """`number` x `factor`, rounded half up, at least 1 where it was at least 1."""
     return max(math.floor(number * factor + 0.5), min(number, 1))
-
-
-def _with_places(setting: SettingDefinition, number: int) -> SettingDefinition:
-    field = "slots_per_day" if setting.setting_class == "outpatient" else "capacity"
-    return setting.model_copy(update={field: number})
-
-
-def _graph(definition: NetworkDefinition) -> nx.DiGraph:
-    """Settings as nodes (`setting`), ways between them as edges (`links`); `exit` is a node where it is used.
-
-    Every node is added before any edge: networkx would invent the nodes of a dangling edge.
-    """
-    graph = nx.DiGraph(name=definition.name)
-    for setting in definition.settings:
-        graph.add_node(setting.name, setting=setting)
-    graph.add_node(EXIT, setting=None)
-    for setting in definition.settings:
-        for target, link in _links(setting):
-            known = graph.get_edge_data(setting.name, target, {"links": ()})["links"]
-            graph.add_edge(setting.name, target, links=(*known, link))
-    if graph.in_degree(EXIT) == 0:
-        graph.remove_node(EXIT)
-    return graph
-
-
-def _links(setting: SettingDefinition) -> Iterator[tuple[str, Link]]:
-    """Every way out of a setting. External patients have no columns, so they never take a conditional route."""
-    twins, external = not isinstance(setting.stay, Forever), True
-    for number, route in enumerate(setting.routes):
-        for_twins = twins and route.applies_to != "external"
-        for_external = external and route.applies_to != "twins" and not route.when
-        for target, probability in route.targets:
-            if target != STAY and probability > 0.0:
-                yield target, Link("route", number, probability, for_twins, for_external)
-        if route.always:
-            twins, external = twins and not for_twins, external and not for_external
-    if setting.overflow is not None:
-        yield setting.overflow, Link("overflow", -1, 1.0, True, True)
-    if setting.gives_up_to is not None:
-        yield setting.gives_up_to, Link("gives_up", -1, 1.0, True, True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 
 import networkx as nx
 
+from popsim.care.network_graph import graph_of
 from popsim.care.signals import hidden
 from popsim.definitions.distributions import Duration, Forever
 from popsim.definitions.network import (
@@ -19,7 +20,7 @@ from popsim.definitions.network import (
     NetworkDefinition,
     SettingDefinition,
 )
-from popsim.errors import DefinitionError, did_you_mean
+from popsim.errors import DefinitionError
 from popsim.kernels.codes import CAUSE_NAMES
 
 CAUSE_COLUMNS = ("presenting_cause", "acute_cause")
@@ -35,6 +36,21 @@ def within[N: (int, float)](number: N, largest: N, key: str, file: object) -> N:
     return number
 
 
+def sound(definition: NetworkDefinition, known_columns: Collection[str] | None, file: object) -> nx.DiGraph:
+    """The graph of a network in which everybody can go on; conditions test `known_columns`, if they are given.
+
+    Raises:
+        DefinitionError: the first thing that makes the network unsound.
+    """
+    names(definition, file)
+    if known_columns is not None:
+        columns(definition, known_columns, file)
+    routes(definition, file)
+    graph = graph_of(definition)
+    structure(definition, graph, file)
+    return graph
+
+
 def names(definition: NetworkDefinition, file: object) -> None:
     """Settings and arrivals are named once, and every name that is referred to exists."""
     known = _distinct([s.name for s in definition.settings], "settings", file)
@@ -44,7 +60,7 @@ def names(definition: NetworkDefinition, file: object) -> None:
             raise DefinitionError(file, "settings.name", reserved, "this word is a target of routes, not a setting")
     for key, value, allowed in _references(definition, known):
         if value not in allowed:
-            raise DefinitionError(file, key, value, "unknown setting, " + did_you_mean(value, allowed))
+            raise DefinitionError(file, key, value, "unknown setting", allowed)
     contacts = {s.name for s in definition.settings if s.setting_class == "outpatient"}
     for key, node in (("entry", definition.entry), ("presentation", definition.presentation)):
         if node in contacts:
@@ -64,26 +80,21 @@ def columns(definition: NetworkDefinition, known: Collection[str], file: object)
         for number, factor in enumerate(setting.stay_factors):
             if factor.column not in known:
                 raise DefinitionError(
-                    file,
-                    f"{prefix}.stay_factors.{number}.column",
-                    factor.column,
-                    "unknown column, " + did_you_mean(factor.column, known),
+                    file, f"{prefix}.stay_factors.{number}.column", factor.column, "unknown column", known
                 )
 
 
 def check_condition(condition: Condition, known: Collection[str], key: str, file: object) -> None:
     """The column that is tested exists, and causes are called by their names."""
     if condition.column not in known:
-        words = "unknown column, " + did_you_mean(condition.column, known)
-        raise DefinitionError(file, key, condition.column, words)
+        raise DefinitionError(file, key, condition.column, "unknown column", known)
     if hidden(condition.column, known):
         raise DefinitionError(file, key, condition.column, "is hidden: no signal of evidence/devices shows it")
     if isinstance(condition.equals, str):
         allowed = CAUSE_NAMES if condition.column in CAUSE_COLUMNS else ()
         if condition.equals not in allowed:
-            words = did_you_mean(condition.equals, allowed) if allowed else "allowed: a number"
-            words = f"unknown value of {condition.column}, {words}"
-            raise DefinitionError(file, f"{key}.is", condition.equals, words)
+            words = f"unknown value of {condition.column}" + ("" if allowed else ", allowed: a number")
+            raise DefinitionError(file, f"{key}.is", condition.equals, words, allowed or None)
 
 
 def routes(definition: NetworkDefinition, file: object) -> None:

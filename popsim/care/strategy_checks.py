@@ -163,4 +163,4 @@ class _Checks:
 
     def _known(self, name: str, known: Collection[str], key: str, what: str) -> None:
         if name not in known:
-            raise DefinitionError(self.file, key, name, f"not a {what} of the network, {did_you_mean(name, known)}")
+            raise DefinitionError(self.file, key, name, f"not a {what} of the network", known)

@@ -116,9 +116,12 @@ class StudyOptions:
 
     def study(self, file: Path, scenario: str | None = None) -> Study:
         """The study of an experiment's file, with what is said here."""
-        from popsim.studies.design import read_study
+        from popsim.definitions.experiment import read_experiment
 
-        return read_study(file, self.changes(), scenario)
+        experiment = read_experiment(file)  # a file that is refused is refused before the engine is loaded
+        from popsim.studies.design import study_of
+
+        return study_of(experiment, file.parent, file=file, changes=self.changes(), scenario=scenario)
 
     def engine(self, study: Study) -> Engine:
         """Processes and threads that fit a study."""

@@ -32,16 +32,13 @@ def run(
 ) -> None:
     """Run an experiment, print its results and keep them. The same command finishes a run that was cut short."""
     check_engine(engine, address, deadline)
-    from popsim.definitions.texts import read_toml
-
-    read_toml(file)  # what is not TOML is refused before the engine is loaded
+    study = options.study(file, scenario)
     from popsim.analyses.precision import Wanted
     from popsim.analyses.until import run_until
     from popsim.reporting.text.tables import print_run
     from popsim.studies.warnings import doubts
 
-    study = options.study(file, scenario)
-    for doubt in doubts(study.experiment, study.cohort, study.schema):
+    for doubt in doubts(study.experiment, study.sampling):
         print(f"popsim: warning: {doubt}", file=sys.stderr)
     chosen = replace(options.engine(study), kind=engine, address=address, deadline=deadline)
     if until:
@@ -85,7 +82,7 @@ def status(
 
 def check(file: File) -> None:
     """Check a file of any kind (experiment, cohort, care network, parameters) and all it refers to."""
-    from popsim.definitions.texts import read_toml
+    from popsim.definitions.base import read_toml
 
     read_toml(file)  # what is not TOML is refused before the engine is loaded
     from popsim.analyses.definition_check import check_file

@@ -1,4 +1,4 @@
-"""What every definition has in common: strict, frozen, no unknown keys, and errors of one line.
+"""What every definition has in common: strict, frozen, no unknown keys, bounded files, and errors of one line.
 
 Definitions are TOML files or Python objects. `read(path, Model)` is the one way from a file to a definition; whatever
 is wrong with the file ends as one `DefinitionError` naming file, key, value and what is allowed.
@@ -6,17 +6,29 @@ is wrong with the file ends as one `DefinitionError` naming file, key, value and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import codecs
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, TypeAliasType, get_args, get_origin
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, ErrorDetails
+from pydantic_core import CoreSchema
 
 from popsim.definitions.descriptions import described
-from popsim.definitions.texts import read_toml
-from popsim.errors import DefinitionError, did_you_mean
+from popsim.definitions.problems import first_problem
+from popsim.errors import DefinitionError
+
+MAX_FILE_BYTES = 16 * 1024 * 1024
+MAX_TOML_MARKS = 200_000  # commas, lines and the like: the reader's time goes with them
+MAX_KEY_PARTS = 64  # of a dotted key: the reader's time and memory go with their square
+FEW_KEY_PARTS = 5
+MAX_KEY_WORK = 500_000  # squares of all keys' parts together
+MAX_INTEGER = 10**100
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'')
+_NOT_KEY = re.compile(r"[,={}\[\]]")
 
 
 class Definition(BaseModel):
@@ -76,98 +88,77 @@ def validate[D: Definition](table: dict[str, Any], model: type[D], file: object)
     try:
         return model.model_validate(table)
     except ValidationError as error:
-        if other := _other_kind(table, model):
-            raise DefinitionError(file, "file", None, other) from None
-        problems = error.errors()
-        # A misspelt key also makes the right one missing: the misspelling is what to mend.
-        misspelt = (problem for problem in problems if problem["type"] == "extra_forbidden")
-        raise _explained(next(misspelt, problems[0]), model, file) from None
+        raise first_problem(error, model, file, table) from None
 
 
-# What a file is, by a key that only such a file has.
-KINDS = {
-    "strategies": "an experiment",
-    "settings": "a care network",
-    "columns": "a cohort",
-    "table": "a cohort",
-    "drug_class": "a drug",
-    "signals": "a file of signals",
-    "items": "a risk score",
-    "choices": "a search",
-    "axes": "a question about the value of data",
-    "targets": "a file of published figures",
-}
+def read_text(path: Path, largest: int = MAX_FILE_BYTES) -> str:
+    """The text of a file; a byte order mark is left out, and lines that end in CR alone are lines.
 
-
-def _other_kind(table: dict[str, Any], model: type[BaseModel]) -> str | None:
-    """What a file is that was given in the place of another, if its keys tell."""
-    wanted = {key: kind for key, kind in KINDS.items() if key in model.model_fields}
-    found = [kind for key, kind in KINDS.items() if key in table and key not in wanted]
-    if not wanted or not found or any(key in table for key in wanted):
-        return None
-    key, kind = next(iter(wanted.items()))
-    return f"is {found[0]}, must be {kind} (with {key})"
-
-
-def _explained(problem: ErrorDetails, model: type[BaseModel], file: object) -> DefinitionError:
-    """pydantic's first problem in popsim's words."""
-    path, owners, alternatives = _walk(model, problem["loc"])
-    where = ".".join(path)
-    value = problem.get("input")
-    if problem["type"] == "extra_forbidden":
-        known = sorted({field.alias or name for m in owners for name, field in m.model_fields.items()})
-        allowed = did_you_mean(str(problem["loc"][-1]), known)
-        return DefinitionError(file, where, None, f"unknown key, {allowed}")
-    if problem["type"] == "missing":
-        return DefinitionError(file, where, None, "missing, this key is required")
-    if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        return _untagged(problem, where, alternatives, file)
-    message = problem["msg"].removeprefix("Value error, ")
-    shown = None if isinstance(value, dict | list | BaseModel) else value
-    return DefinitionError(file, where or "file", shown, message[:1].lower() + message[1:])
-
-
-def _untagged(problem: ErrorDetails, where: str, alternatives: list[type[BaseModel]], file: object) -> DefinitionError:
-    """The key that tells alternatives apart is missing or holds a word that is none of them."""
-    key = str(problem["ctx"]["discriminator"]).strip("'")
-    known = sorted(str(word) for m in alternatives for word in _tags(m))
-    tag = problem["ctx"].get("tag")
-    allowed = did_you_mean(str(tag), known) if tag is not None else f"missing, allowed: {', '.join(known)}"
-    return DefinitionError(file, f"{where}.{key}", tag, allowed)
-
-
-def _walk(
-    model: type[BaseModel], location: tuple[int | str, ...]
-) -> tuple[list[str], list[type[BaseModel]], list[type[BaseModel]]]:
-    """The keys on the way to a problem, the definitions that own the last of them and those that it may hold.
-
-    pydantic puts the member of a union that it tried among the keys, by its class name or its tag; nobody wrote that.
+    Raises:
+        DefinitionError: the file is missing, a folder, too large or not UTF-8.
     """
-    path: list[str] = []
-    owners, models = [model], [model]
-    for part in location:
-        named = [m for m in models if part == m.__name__ or part in _tags(m)]
-        if named and (len(models) > 1 or not any(part in m.model_fields for m in models)):
-            models = named
+    if not path.exists():
+        raise DefinitionError(path, "file", None, "no such file")
+    if not path.is_file():
+        raise DefinitionError(path, "file", None, "not a file")
+    try:
+        with path.open("rb") as file:
+            content = file.read(largest + 1)
+    except OSError as error:
+        raise DefinitionError(path, "file", None, str(error.strerror)) from None
+    if len(content) > largest:
+        raise DefinitionError(path, "file", None, f"larger than {largest // 1024**2} MiB")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DefinitionError(path, "file", None, "not UTF-8 but UTF-16: save it as UTF-8")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DefinitionError(path, "file", None, f"not UTF-8 (byte {error.start})") from None
+    return text.replace("\r", "\n") if "\n" not in text else text
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The table in a TOML file.
+
+    Raises:
+        DefinitionError: the file cannot be read, is not TOML, or is larger or deeper than any definition.
+    """
+    text = read_text(path)
+    _check_size(text, path)
+    try:
+        table = tomllib.loads(text)
+    except RecursionError:
+        raise DefinitionError(path, "file", None, "nested too deeply") from None
+    except ValueError as error:  # also a number of thousands of digits
+        raise DefinitionError(path, "file", None, f"not valid TOML: {error}") from None
+    for key, value in _numbers(table, ""):
+        if abs(value) > MAX_INTEGER:
+            raise DefinitionError(path, key, value, "is too large a number")
+    return table
+
+
+def _check_size(text: str, path: Path) -> None:
+    """Refuse what would keep the reader busy: too many values, or too many parts in a key."""
+    if sum(text.count(mark) for mark in ",=\n\\[{") > MAX_TOML_MARKS:
+        raise DefinitionError(path, "file", None, f"more than {MAX_TOML_MARKS} values and lines")
+    work = 0
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.count(".") < FEW_KEY_PARTS:
             continue
-        path.append(str(part))
-        owners = models
-        fields = [f for m in models for name, f in m.model_fields.items() if part in (name, f.alias)]
-        models = [m for field in fields for m in _models_in(field.annotation)] or models
-    return path, owners, models
+        bare = _QUOTED.sub("", line).partition("#")[0]
+        dots = [part.count(".") for part in _NOT_KEY.split(bare)]
+        work += sum(count**2 for count in dots if count >= FEW_KEY_PARTS)
+        if max(dots) > MAX_KEY_PARTS or work > MAX_KEY_WORK:
+            raise DefinitionError(path, f"line {number}", line, f"more than {MAX_KEY_PARTS} dots in a key, or too many")
 
 
-def _tags(model: type[BaseModel]) -> set[object]:
-    """Words that tell a definition from its alternatives (fields that hold one literal)."""
-    literals = [get_args(f.annotation) for f in model.model_fields.values() if get_origin(f.annotation) is Literal]
-    return {words[0] for words in literals if len(words) == 1}
-
-
-def _models_in(annotation: object) -> list[type[BaseModel]]:
-    """Every definition class named in a type annotation."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    if isinstance(annotation, TypeAliasType):
-        return _models_in(annotation.__value__)
-    inner = getattr(annotation, "__args__", ())
-    return [m for part in inner for m in _models_in(part)]
+def _numbers(value: object, key: str) -> Iterator[tuple[str, int]]:
+    """Every whole number in a table, with the way to it."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _numbers(inner, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from _numbers(inner, f"{key}.{place}")
+    elif isinstance(value, int):
+        yield key, value

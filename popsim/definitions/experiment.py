@@ -246,6 +246,11 @@ class ExperimentDefinition(Definition):
         """The strategy of that name, with all that it inherits."""
         return resolved(next(strategy for strategy in self.strategies if strategy.name == name), self.strategies)
 
+    @property
+    def resolved_strategies(self) -> tuple[Strategy, ...]:
+        """Every strategy with all that it inherits."""
+        return tuple(resolved(strategy, self.strategies) for strategy in self.strategies)
+
     def in_scenario(self, name: str) -> ExperimentDefinition:
         """The experiment as a scenario has it, with every strategy in full and without scenarios of its own.
 

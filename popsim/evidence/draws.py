@@ -183,7 +183,8 @@ def uncertain_parameters(
         if isinstance(group, given.MultivariateNormal):
             found |= _normals(group, records, where, file)
         free = _free_members(group, records, where, file)
-        factor = cholesky(_correlation(group, where, file)[np.ix_(free, free)])
+        correlation = _correlation(group, where, file)
+        factor = cholesky(correlation[np.ix_(free, free)])
         copulas.append((tuple(group.parameters[i] for i in free), factor))
     distributions = {name: found[name] for name in records if name in found}
     for name, distribution in distributions.items():
@@ -209,7 +210,7 @@ def _groups(
     """All groups that count, by dotted names that exist, no parameter in two of them."""
     of_experiment = {name for group in groups for name in group.parameters}
     owner: dict[str, str] = {}
-    of_sets = [values.dotted(group) for values in sets.values() for group in values.groups]
+    of_sets = [group for values in sets.values() for group in values.dotted_groups]
     for group in [*groups, *(group for group in of_sets if not of_experiment & {*group.parameters})]:
         where = _called(group)
         for name in group.parameters:

@@ -17,10 +17,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from popsim.definitions.base import validate
+from popsim.definitions.base import read_toml, validate
 from popsim.definitions.distributions import Fixed
 from popsim.definitions.parameter import Parameter, ParameterChange, ParameterFile
-from popsim.definitions.texts import read_toml
 from popsim.definitions.uncertainty import ParameterGroup
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.html import html_table
@@ -81,9 +80,11 @@ class ParameterSet(Mapping[str, float]):
             raise DefinitionError(self.name, key, None, f"unknown parameter, {did_you_mean(key, self._records)}")
         return self._records[key]
 
-    def dotted(self, group: ParameterGroup) -> ParameterGroup:
-        """A group of this set with the names that it has outside: "set.parameter"."""
-        return group.model_copy(update={"parameters": tuple(f"{self.name}.{key}" for key in group.parameters)})
+    @property
+    def dotted_groups(self) -> tuple[ParameterGroup, ...]:
+        """The groups by the names that their parameters have outside: "set.parameter"."""
+        names = ((group, tuple(f"{self.name}.{key}" for key in group.parameters)) for group in self.groups)
+        return tuple(group.model_copy(update={"parameters": dotted}) for group, dotted in names)
 
     def _repr_html_(self) -> str:
         """For notebooks: every parameter with its unit and source."""

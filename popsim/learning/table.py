@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from popsim.errors import DefinitionError, InputError, did_you_mean, one_line
+from popsim.errors import DefinitionError, InputError, one_line
 from popsim.learning.features import KEYS
 from popsim.learning.performance import subgroups
 from popsim.population.csv_table import read_csv
@@ -60,7 +60,7 @@ def read_table(
     raw = _read(path)
     for flag, name in (("--outcome", outcome), ("--person", person), ("--day", day), *(("--by", name) for name in by)):
         if name is not None and name not in raw.columns:
-            raise DefinitionError(path, flag, name, f"no such column, {did_you_mean(name, raw.columns)}")
+            raise DefinitionError(path, flag, name, "no such column", raw.columns)
     happened = _outcome(raw[outcome])
     rows = happened.is_not_null()
     raw, happened = raw.filter(rows), happened.filter(rows)

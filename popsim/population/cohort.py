@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import Any, Self
 
-from popsim.definitions.base import validate
+from popsim.definitions.base import read_toml, validate
 from popsim.definitions.cohort import CohortDefinition, Correlation
 from popsim.definitions.distributions import AnyMarginal, FixedMarginal, SameAs
-from popsim.definitions.texts import read_toml
 from popsim.errors import DefinitionError
 from popsim.html import html_table
 from popsim.population.life_table import FOLDER as LIFE_TABLE_FOLDER
@@ -33,7 +32,15 @@ class CohortSource:
         Raises:
             DefinitionError: the file, or the life table or table that it names, is refused.
         """
-        cohort = cls(validate(_with_inherited(Path(path)), CohortDefinition, path), Path(path))
+        files, tables = [Path(path)], [read_toml(Path(path))]
+        while (inherits := validate(tables[-1], CohortDefinition, files[-1]).inherits) is not None:
+            base = files[-1].parent / str(inherits)
+            if base.resolve() in {file.resolve() for file in files}:
+                raise DefinitionError(files[-1], "inherits", inherits, "must not lead back to the file itself")
+            files.append(base)
+            tables.append(read_toml(base))
+        merged = reduce(_merged, reversed(tables)) | {"inherits": None}
+        cohort = cls(validate(merged, CohortDefinition, path), files[0])
         cohort.input_files()
         return cohort
 
@@ -85,28 +92,13 @@ class CohortSource:
         return files
 
 
-def _with_inherited(path: Path, heirs: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """What a cohort file says, after what the one that it inherits says.
-
-    Raises:
-        DefinitionError: a file cannot be read, or inherits itself.
-    """
-    table = read_toml(path)
-    if "inherits" not in table:
-        return table
-    inherits = validate(table, CohortDefinition, path).inherits
-    del table["inherits"]
-    base_path = path.parent / str(inherits)
-    if base_path.resolve() in (path.resolve(), *heirs):
-        raise DefinitionError(path, "inherits", inherits, "must not lead back to the file itself")
-    base = _with_inherited(base_path, (path.resolve(), *heirs))
-    validate(base, CohortDefinition, base_path)
-    merged = base | table
-    merged["columns"] = base.get("columns", {}) | table.get("columns", {})
+def _merged(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
+    """What an inherited cohort file says with what its heir says; columns and correlations are replaced one by one."""
     own = table.get("correlations", [])
     replaced = {_pair(one) for one in own}
-    merged["correlations"] = [one for one in base.get("correlations", []) if _pair(one) not in replaced] + own
-    return merged
+    kept = [one for one in base.get("correlations", []) if _pair(one) not in replaced]
+    columns = base.get("columns", {}) | table.get("columns", {})
+    return base | table | {"columns": columns, "correlations": kept + own}
 
 
 def _pair(correlation: dict[str, Any]) -> frozenset[str]:

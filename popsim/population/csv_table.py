@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from popsim.definitions.texts import read_text
+from popsim.definitions.base import read_text
 from popsim.errors import DefinitionError, shorten
 from popsim.numbers import parse_number
 

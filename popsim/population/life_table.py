@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from popsim.errors import DefinitionError, did_you_mean
+from popsim.errors import DefinitionError
 from popsim.population.csv_table import read_csv
 from popsim.units import DAYS_PER_YEAR
 
@@ -46,7 +46,7 @@ class LifeTable:
         path = folder / f"life_table_{name}.csv"
         if not path.exists():
             known = [found.stem.removeprefix("life_table_") for found in folder.glob("life_table_*.csv")]
-            raise DefinitionError(path, "life_table", name, did_you_mean(name, known))
+            raise DefinitionError(path, "life_table", name, known=known)
         table = read_csv(path)
         for column in COLUMNS:
             if column not in table.frame.columns:

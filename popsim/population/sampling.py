@@ -236,12 +236,10 @@ def _check_complete(cohort: CohortSource, schema: Schema) -> None:
 def _known_column(name: str, schema: Schema, file: object, where: str = "columns") -> Column:
     if name == "entry_day":
         raise DefinitionError(file, f"{where}.entry_day", None, "follows from the experiment's enrolment, leave it out")
-    allowed = did_you_mean(name, [known for known, column in schema.columns.items() if column.settable])
-    if name not in schema:
-        raise DefinitionError(file, f"{where}.{name}", None, f"unknown column, {allowed}")
-    if not schema[name].settable:
-        writer = schema[name].writer
-        raise DefinitionError(file, f"{where}.{name}", None, f"is worked out by {writer} at entry, {allowed}")
+    if name not in schema or not schema[name].settable:
+        what = "unknown column" if name not in schema else f"is worked out by {schema[name].writer} at entry"
+        settable = [known for known, column in schema.columns.items() if column.settable]
+        raise DefinitionError(file, f"{where}.{name}", None, f"{what}, {did_you_mean(name, settable)}")
     return schema[name]
 
 
@@ -270,7 +268,7 @@ def _copy_source(name: str, marginal: SameAs, cohort: CohortSource, schema: Sche
     source = cohort.definition.columns.get(origin)
     sources = [known for known in given(cohort) if not isinstance(cohort.definition.columns.get(known), SameAs)]
     if origin not in sources or isinstance(source, SameAs):
-        raise DefinitionError(cohort.path, key, origin, did_you_mean(origin, sources))
+        raise DefinitionError(cohort.path, key, origin, known=sources)
     column, target = schema[origin], schema[name]
     if canonical(column.unit) != canonical(target.unit):
         raise DefinitionError(cohort.path, key, origin, f"is in '{column.unit}', not '{target.unit}'")

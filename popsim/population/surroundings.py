@@ -7,6 +7,7 @@ whole years without gaps, which then begin again). Lines that begin with # hold 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,8 +16,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from popsim.errors import DefinitionError, did_you_mean
-from popsim.population.csv_table import CsvTable, read_csv
+from popsim.errors import DefinitionError
+from popsim.population.csv_table import read_csv
 
 FOLDER = Path(__file__).parents[1] / "evidence" / "environment"
 USUAL = FOLDER / "temperate.csv"
@@ -66,28 +67,32 @@ class Surroundings:
             raise DefinitionError(path, "columns", None, "must have one of the columns day_of_year and date")
         for name in frame.columns:
             if name not in BOUNDS and name not in days:
-                raise DefinitionError(path, "columns", name, f"unknown column, {did_you_mean(name, BOUNDS)}")
-        series = {name: _series(table, name, path) for name in BOUNDS}
-        day_of_year = _checked_dates(frame, path) if days == ["date"] else _checked_days(table, path)
+                raise DefinitionError(path, "columns", name, "unknown column", BOUNDS)
+        numbers = {name: table.numbers(name) for name in frame.columns if name != "date"}
+        series = {name: _checked_series(name, numbers, frame, path) for name in BOUNDS}
+        day_of_year = _checked_dates(frame, path) if days == ["date"] else _checked_days(numbers, path)
         return cls(**series, day_of_year=day_of_year, source=" ".join(table.comments))
 
 
-def _series(table: CsvTable, name: str, path: Path) -> NDArray[np.float64]:
-    """One column as numbers within their bounds."""
-    if name not in table.frame.columns:
+def _checked_series(
+    name: str, numbers: Mapping[str, NDArray[np.float64]], frame: pl.DataFrame, path: Path
+) -> NDArray[np.float64]:
+    """One column, all of it within its bounds."""
+    if name not in numbers:
         raise DefinitionError(path, "columns", None, f"must have the column {name}")
-    numbers = table.numbers(name)
+    series = numbers[name]
     low, high = BOUNDS[name]
-    fits = (numbers >= low) & (numbers <= high)
+    fits = (series >= low) & (series <= high)
     if not fits.all():
         row = int(np.argmin(fits))
-        shown = table.frame[name][row]
-        raise DefinitionError(path, f"{name}, row {row + 1}", shown, f"must be a number, {low:g} to {high:g}")
-    return numbers
+        raise DefinitionError(
+            path, f"{name}, row {row + 1}", frame[name][row], f"must be a number, {low:g} to {high:g}"
+        )
+    return series
 
 
-def _checked_days(table: CsvTable, path: Path) -> NDArray[np.int64]:
-    if table.numbers("day_of_year").tolist() != list(range(1, DAYS + 1)):
+def _checked_days(numbers: Mapping[str, NDArray[np.float64]], path: Path) -> NDArray[np.int64]:
+    if numbers["day_of_year"].tolist() != list(range(1, DAYS + 1)):
         raise DefinitionError(path, "day_of_year", None, f"must run 1, 2, ... {DAYS} without gaps")
     return np.arange(1, DAYS + 1)
 

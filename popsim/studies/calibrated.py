@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
-from popsim.definitions.base import read
 from popsim.definitions.calibration import Calibrated
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.uncertainty import Correlated
 
 
-def with_calibration(experiment: ExperimentDefinition, folder: Path) -> ExperimentDefinition:
-    """The experiment with what its calibration found added to its parameters; its own parameters and groups win.
+def with_calibration(experiment: ExperimentDefinition, found: Calibrated) -> ExperimentDefinition:
+    """The experiment with what a calibration found added to its parameters; its own parameters and groups win.
 
     A parameter that the experiment sets itself, or has in a group of its own, leaves the calibration's group. Done once
     more, nothing changes, so an experiment from a manifest needs the file no longer.
-
-    Raises:
-        DefinitionError: the file is refused.
     """
-    if experiment.calibration is None:
-        return experiment
-    found = read(folder / experiment.calibration, Calibrated)
     together = {name for group in experiment.parameter_groups for name in group.parameters}
     own = {name for name, entry in experiment.parameters.items() if found.parameters.get(name) != entry} | together
     left = {name: entry for name, entry in found.parameters.items() if name not in own}

@@ -20,7 +20,8 @@ import polars as pl
 from popsim.care.network import CareNetwork
 from popsim.care.policy import networks_by_day
 from popsim.care.strategy_checks import check_strategy
-from popsim.definitions.base import validate
+from popsim.definitions.base import read, validate
+from popsim.definitions.calibration import Calibrated
 from popsim.definitions.experiment import MAX_DRAWS, MAX_REPLICATIONS, ExperimentDefinition, read_experiment
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
@@ -32,7 +33,7 @@ from popsim.html import html_table
 from popsim.kernels.cache import source_hash
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
-from popsim.population.sampling import plan
+from popsim.population.sampling import SamplingPlan, plan
 from popsim.population.surroundings import Surroundings
 from popsim.simulation.schema import SCHEMAS
 from popsim.studies.calibrated import with_calibration
@@ -78,6 +79,7 @@ class Study:
         uncertain: what differs between parameter draws.
         file: where the experiment came from.
         flags: what the command line said instead of the file.
+        sampling: the cohort, ready to be sampled.
         surroundings: of clinical twins; None: the usual ones.
     """
 
@@ -88,6 +90,7 @@ class Study:
     uncertain: UncertainParameters | DesignedParameters
     file: Path
     flags: Mapping[str, object]
+    sampling: SamplingPlan
     surroundings: Surroundings | None = None
 
     @property
@@ -100,7 +103,7 @@ class Study:
         """The pieces of work: draw by draw, replication by replication: a run cut short has whole comparisons."""
         shared = json_hash(self._shared_content())
         numbers = self.parameters[INTERVENTION_SET]
-        strategies = [with_parameters(self.experiment.strategy(s.name), numbers) for s in self.experiment.strategies]
+        strategies = [with_parameters(strategy, numbers) for strategy in self.experiment.resolved_strategies]
         contents = [(strategy, json_hash(strategy.model_dump(mode="json"))) for strategy in strategies]
         units = []
         for draw, drawn in zip(self.draws, self._drawn().tolist(), strict=True):
@@ -287,7 +290,8 @@ def study_of(
     chosen = experiment.in_scenario(scenario) if scenario else experiment
     for key, change in (changes or {}).items():
         chosen = _changed(chosen, key, change)
-    chosen = with_calibration(chosen, Path(folder))
+    if chosen.calibration is not None:
+        chosen = with_calibration(chosen, read(Path(folder) / chosen.calibration, Calibrated))
     cohort = cohort or CohortSource.read(Path(folder) / chosen.cohort)
     if chosen.trial is not None:
         cohort = cohort.with_columns(chosen.trial.columns, chosen.trial.correlations)
@@ -317,15 +321,17 @@ def resolve(
         DefinitionError: the experiment names something that another does not have.
     """
     schema = SCHEMAS[experiment.physiology]
-    plan(cohort, schema)
+    sampling = plan(cohort, schema)
     checked = CareNetwork(network, schema.columns, file)
     refuse_impossible_conditions(experiment, schema, file)
-    for strategy in (experiment.strategy(one.name) for one in experiment.strategies):
+    for strategy in experiment.resolved_strategies:
         check_strategy(strategy, network, schema, file)
         networks_by_day(checked, strategy)
     parameters, uncertain = resolve_parameters(experiment, file)
     surroundings = Surroundings.read(Path(file).parent / experiment.environment) if experiment.environment else None
-    return Study(experiment, cohort, network, parameters, uncertain, Path(file), dict(flags or {}), surroundings)
+    return Study(
+        experiment, cohort, network, parameters, uncertain, Path(file), dict(flags or {}), sampling, surroundings
+    )
 
 
 def _changed(experiment: ExperimentDefinition, key: str, change: Change) -> ExperimentDefinition:

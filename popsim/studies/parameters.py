@@ -26,7 +26,7 @@ def resolve_parameters(
             currency than the experiment; or it asks for draws when nothing is uncertain.
     """
     sets = {name: load_parameters(name) for name in SETS_OF_PHYSIOLOGY[experiment.physiology]}
-    sets[INTERVENTION_SET] = intervention_parameters(experiment.strategy(one.name) for one in experiment.strategies)
+    sets[INTERVENTION_SET] = intervention_parameters(experiment.resolved_strategies)
     for group in experiment.parameter_groups:
         if not isinstance(group, Correlated):  # it says all about its members: what their set says gives way
             for dotted in group.parameters:

@@ -127,7 +127,7 @@ def tables_of(lives: Lives, unit: Unit) -> Tables:
 
 def guided_desks(experiment: ExperimentDefinition) -> set[str]:
     """Settings that answer alerts under any strategy, of an experiment in which guidance raises some."""
-    strategies = [experiment.strategy(one.name) for one in experiment.strategies]
+    strategies = experiment.resolved_strategies
     if all(strategy.guidance is None for strategy in strategies):
         return set()
     programmes = [one for strategy in strategies for one in telemonitoring_by_day(strategy).values()]

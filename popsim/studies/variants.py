@@ -33,7 +33,7 @@ def at_capacities(
     levels = sorted(set(places))
     if not 2 <= len(levels) <= MAX_LEVELS:
         raise InputError(f"--places: {len(levels)} different numbers, must be 2 to {MAX_LEVELS}")
-    for strategy in (experiment.strategy(one.name) for one in experiment.strategies):
+    for strategy in experiment.resolved_strategies:
         if any(one.kind == "capacity" and one.setting == setting for one in strategy.composed):
             raise InputError(
                 f"--setting {setting}: strategy '{strategy.name}' has a number of places of its own for it"

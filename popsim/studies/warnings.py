@@ -11,9 +11,8 @@ from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import Condition
 from popsim.definitions.strategy import OWN
 from popsim.errors import DefinitionError
-from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
-from popsim.population.sampling import plan
+from popsim.population.sampling import SamplingPlan
 from popsim.units import canonical
 
 
@@ -31,7 +30,7 @@ def refuse_impossible_conditions(experiment: ExperimentDefinition, schema: Schem
             raise DefinitionError(file, key, column, allowed.removesuffix(" 1"))
 
 
-def doubts(experiment: ExperimentDefinition, cohort: CohortSource, schema: Schema) -> list[str]:
+def doubts(experiment: ExperimentDefinition, sampling: SamplingPlan) -> list[str]:
     """Warnings: strategies that differ in nothing, and conditions that nobody of the cohort meets at entry."""
     notes = []
     doing: dict[str, dict[str, object]] = {}
@@ -43,7 +42,7 @@ def doubts(experiment: ExperimentDefinition, cohort: CohortSource, schema: Schem
             whom = f"the comparator '{same}'" if same == experiment.reference else f"'{same}'"
             notes.append(f"strategy '{name}' does the same as {whom}: they cannot differ")
         doing[name] = own
-    supports = _supports(cohort, schema)
+    supports = _supports(sampling)
     for key, conditions in _conditions(experiment):
         known = [condition for condition in conditions if condition.column in supports]
         if column := _impossible(known, supports):
@@ -81,13 +80,12 @@ def _impossible(conditions: Sequence[Condition], limits: dict[str, tuple[float, 
     return None
 
 
-def _supports(cohort: CohortSource, schema: Schema) -> dict[str, tuple[float, float]]:
+def _supports(sampling: SamplingPlan) -> dict[str, tuple[float, float]]:
     """Lowest and highest value of each column that is as the cohort gives it for the whole of a life."""
-    ready = plan(cohort, schema)
-    found = {name: pieces.support for name, pieces in ready.pieces.items()}
-    if ready.people is not None:
-        for name, values in ready.people.values.items():
+    found = {name: pieces.support for name, pieces in sampling.pieces.items()}
+    if sampling.people is not None:
+        for name, values in sampling.people.values.items():
             ends = [float(value) for value in values[~np.isnan(values)]]
             ends += found.get(name, ())
             found[name] = (min(ends), max(ends))
-    return {name: ends for name, ends in found.items() if schema[name].writer == "cohort"}
+    return {name: ends for name, ends in found.items() if sampling.schema[name].writer == "cohort"}

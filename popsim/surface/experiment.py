@@ -103,7 +103,7 @@ class Experiment:
 
     def check(self) -> list[str]:
         """Warnings: strategies that cannot differ, conditions that nobody meets."""
-        return doubts(self.definition, self._study.cohort, self._study.schema)
+        return doubts(self.definition, self._study.sampling)
 
     def run(
         self,

@@ -88,8 +88,9 @@ def test_an_experiment_draws_the_posterior(fit, tmp_path):
     experiment = ExperimentDefinition(
         name="toy", cohort="c.toml", network="n.toml", strategies=({"name": "usual"},), calibration="found.toml"
     )
-    used = with_calibration(experiment, tmp_path)
-    assert with_calibration(used, tmp_path) == used
+    found = read(tmp_path / "found.toml", Calibrated)
+    used = with_calibration(experiment, found)
+    assert with_calibration(used, found) == used
     sets, uncertain = resolve_parameters(used, "test")
     values = [sets["heart_failure"][name.partition(".")[2]] for name in toys.NAMES]
     np.testing.assert_allclose(values, fit.draws.mean(axis=0), rtol=1e-5)
@@ -100,7 +101,7 @@ def test_an_experiment_draws_the_posterior(fit, tmp_path):
     assert np.abs(np.cov(drawn.T) / np.outer(sd, sd) - exact).max() < 4.0 * np.sqrt(2.0 / 4000)
 
     own = experiment.model_copy(update={"parameters": {toys.NAMES[1]: 2.0}})
-    sets, uncertain = resolve_parameters(with_calibration(own, tmp_path), "test")
+    sets, uncertain = resolve_parameters(with_calibration(own, found), "test")
     assert sets["heart_failure"]["death_log_frailty"] == 2.0
     assert toys.NAMES[1] not in uncertain.names
     (pair, _), *_ = uncertain.copulas

@@ -38,7 +38,7 @@ def test_uncertainty_and_groups_are_read(path):
     found = load_parameters("made_up", path.parent)
     assert found.of("share").uncertainty == Beta(distribution="beta", standard_error=0.1, source="assumption: wide")
     assert dict(found) == {"share": 0.3, "other": 3.0}
-    assert found.dotted(found.groups[0]).parameters == ("made_up.share", "made_up.other")
+    assert found.dotted_groups[0].parameters == ("made_up.share", "made_up.other")
     assert check_file(path) == "parameter set 'made_up' is sound: 2 parameters, 2 of them uncertain"
 
 

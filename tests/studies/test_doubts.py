@@ -11,6 +11,7 @@ from popsim.definitions.base import validate
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.errors import DefinitionError
 from popsim.population.cohort import CohortSource
+from popsim.population.sampling import plan
 from popsim.simulation.schema import SCHEMA
 from popsim.studies.design import resolve
 from popsim.studies.warnings import doubts
@@ -27,7 +28,7 @@ def study(*eligible: dict, **strategy: object) -> ExperimentDefinition:
 
 
 def warnings(experiment: ExperimentDefinition) -> list[str]:
-    return doubts(experiment, COHORT, SCHEMA)
+    return doubts(experiment, plan(COHORT, SCHEMA))
 
 
 def age(**test: float) -> dict:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from popsim.definitions.drug import Drug, DrugEffect, Pathway
 from popsim.definitions.parameter import Parameter
-from popsim.errors import DefinitionError, did_you_mean
+from popsim.errors import DefinitionError
 from popsim.evidence.drugs import load_drugs
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.physiology import pharmacology as kernel
@@ -279,7 +279,7 @@ def check_columns(drug: Drug, schema: Schema, file: object) -> None:
     }
     for key, column in named.items():
         if column is not None and column not in schema:
-            raise DefinitionError(file, key, column, f"no such column, {did_you_mean(column, schema.columns)}")
+            raise DefinitionError(file, key, column, "no such column", schema.columns)
 
 
 def take_constants(drug: Drug) -> kernel.TakeConstants:

@@ -15,7 +15,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 from matplotlib.path import Path as Outline
 
-from popsim.care.network import CareNetwork, Link
+from popsim.care.network import CareNetwork
+from popsim.care.network_graph import Link
 from popsim.definitions.network import EXIT, SettingDefinition
 from popsim.reporting.figures import pathway_layout as layouts
 from popsim.reporting.figures.pathway_layout import Box, Curve, Node, PathwayLayout, Point

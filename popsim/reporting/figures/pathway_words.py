@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from popsim.care.network import CareNetwork, Link
+from popsim.care.network import CareNetwork
+from popsim.care.network_graph import Link
 from popsim.definitions.network import (
     UNLIMITED,
     Condition,

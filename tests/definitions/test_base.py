@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from popsim.cli import main
-from popsim.definitions.base import read
+from popsim.definitions.base import read, read_toml
 from popsim.definitions.cohort import CohortDefinition
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import NetworkDefinition
-from popsim.definitions.texts import read_toml
 from popsim.errors import DefinitionError, InputError, shorten
 
 ROOT = Path(__file__).parents[2]
