@@ -56,6 +56,11 @@ class OutcomeMeasure:
         """From a value to the number that is written."""
         return 100.0 if self.unit.startswith("%") else 1.0
 
+    @property
+    def sign(self) -> int:
+        """That makes more of it better."""
+        return -1 if self.better == "lower" else 1
+
     def title(self, currency: str = "currency") -> str:
         """The label with its unit, which is added where the label does not say it."""
         unit = self.unit.format(currency=currency)
@@ -65,3 +70,9 @@ class OutcomeMeasure:
     def within(self, currency: str = "currency") -> str:
         """The label under a heading that says the rest."""
         return self.short or self.title(currency)
+
+    def member(self, name: str) -> str:
+        """What a measure of the family is of: the name of a setting, "fifth 1", "year 2"."""
+        head, _, tail = self.name.partition("*")
+        which = name.removeprefix(head).removesuffix(tail)
+        return f"{self.each} {which}" if self.each in ("fifth", "year") else which
