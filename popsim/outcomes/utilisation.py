@@ -35,7 +35,7 @@ USE = (
                    "Exact days on wards and in intensive care", "lower"),
     OutcomeMeasure("mean_length_of_stay_days", "Length of stay, mean", "days", "Of admissions that ended"),
     OutcomeMeasure("early_discharges_per_admission", "Early discharges per admission", "per admission",
-                   "Discharges earlier than planned because a bed was needed", "lower"),
+                   "Stays ended before their time because somebody waited for the place", "lower"),
 )  # fmt: skip
 _WAITS = (
     ("mean_hours", "mean", "Mean", "h"),
