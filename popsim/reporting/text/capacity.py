@@ -9,8 +9,9 @@ import polars as pl
 
 from popsim.economics.capacity import means_by_level, value_of_places, worth_by_level
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
-from popsim.reporting.intervals import readable, told, with_note
-from popsim.reporting.text.formatting import aligned, sharp
+from popsim.economics.outcome_valuation import NET_BENEFIT
+from popsim.reporting.intervals import readable, sizes, told, with_note
+from popsim.reporting.text.formatting import aligned, in_columns, sharp
 from popsim.reporting.text.tables import ratio_in_words, ratio_interval_in_words
 from popsim.runs.run import StoredRun
 from popsim.studies.measures import measure_of
@@ -40,12 +41,12 @@ def capacity_text(runs: Mapping[int, StoredRun], setting: str) -> str:
     lines += _worth(worth, list(runs), titles, one.comparator, price, told(experiment))
     label = next(place.title for place in one.network.settings if place.name == setting)
     reference = one.network.reference_population
-    size = f"{experiment.population:,} people, {experiment.replications} replications"
     head = f"{experiment.title or experiment.name}: places in '{label}'"
     scaled = f"places are for {reference:,} people" if reference else "places are as simulated"
     intervals = "95% intervals, Monte Carlo, " if told(experiment) else ""
     parts = [
-        f"{head}\n{size}; {scaled}; {intervals}same people at every level\nCosts are in {prices_in_words(experiment)}.",
+        f"{head}\n{sizes(experiment)}; {scaled}; {intervals}same people at every level\n"
+        f"Costs are in {prices_in_words(experiment)}.",
         aligned(lines),
         _places(values, list(runs), titles, f"{experiment.currency} a year, at {price:,.0f} per QALY"),
     ]
@@ -83,15 +84,10 @@ def _worth(
         ratios.append([f"  {titles[name]}", *(ratio_in_words(cell[name, number]) for number in numbers)])
         if interval:
             ratios.append(["    95% interval (Fieller)", *(ratio_interval_in_words(cell[name, n]) for n in numbers)])
-    benefit = "net_monetary_benefit"
     benefits = [
-        [
-            f"  {titles[name]}",
-            *(sharp({"mean": row[benefit], "low": row[f"{benefit}_low"], "high": row[f"{benefit}_high"]}) for row in
-              (cell[name, number] for number in numbers)),
-        ]
+        [f"  {titles[name]}", *(in_columns(cell[name, number], NET_BENEFIT.name) for number in numbers)]
         for name in others
-    ]  # fmt: skip
+    ]
     against = titles[comparator].lower()
     return [
         [f"Cost per QALY against {against}"], *ratios,

@@ -12,7 +12,7 @@ from popsim.economics.information import EVERYTHING, MIN_DRAWS, ProposedStudy, i
 from popsim.economics.prices import PricedSetting
 from popsim.economics.relevance import without_influence
 from popsim.errors import InputError
-from popsim.reporting.intervals import readable, told, with_note
+from popsim.reporting.intervals import readable, sizes, told, with_note
 from popsim.reporting.text.formatting import NOT_KNOWN, aligned, rounded, span, with_interval
 from popsim.runs.run import StoredRun
 from popsim.studies.measures import measure_of
@@ -97,11 +97,8 @@ def _listed(names: Sequence[str]) -> str:
 def _head(run: StoredRun, decision: Decision) -> str:
     """What was run; how luck and parameters are told apart."""
     experiment = run.experiment
-    sizes = [f"{experiment.population:,} people", f"{experiment.replications} replications"]
-    if experiment.draws:
-        sizes.append(f"{experiment.draws} parameter draws")
     horizon = f"costs and health per person, over {experiment.follow_up_days} days of follow-up"
-    lines = [experiment.title or experiment.name, f"{', '.join(sizes)}; {horizon}"]
+    lines = [experiment.title or experiment.name, f"{sizes(experiment)}; {horizon}"]
     lines.append(f"Costs are in {prices_in_words(experiment)}")
     if experiment.draws and decision.noise is None:
         lines.append(

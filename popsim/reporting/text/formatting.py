@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from popsim.outcomes.measure import OutcomeMeasure
+from popsim.statistics import Estimate
 
 type Cell = Mapping[str, Any]  # mean, low, high, and the parameters' interval where there is one
 
@@ -74,6 +75,16 @@ def sharp(row: Cell | None, factor: float = 1.0) -> str:
         return NOT_KNOWN
     value, low, high = (None if row[name] is None else row[name] * factor for name in ("mean", "low", "high"))
     return with_interval(value, low, high)
+
+
+def estimated(one: Estimate) -> str:
+    """An estimate with its 95% interval."""
+    return with_interval(one.value, one.low, one.high)
+
+
+def in_columns(row: Mapping[str, Any], name: str, digits: int = 3) -> str:
+    """A figure with the interval that stands in the columns <name>_low and <name>_high."""
+    return with_interval(row[name], row[f"{name}_low"], row[f"{name}_high"], digits)
 
 
 def with_interval(value: float | None, low: float | None, high: float | None, digits: int = 3) -> str:

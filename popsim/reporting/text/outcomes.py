@@ -18,7 +18,7 @@ from popsim.outcomes.standardised import (
     risk_model,
     standardised,
 )
-from popsim.reporting.intervals import readable, told, with_note
+from popsim.reporting.intervals import of_means, readable, sizes, with_note
 from popsim.reporting.text.formatting import aligned, difference, estimate, rounded
 from popsim.reporting.text.tables import TableSection, section_rows
 from popsim.runs.run import StoredRun
@@ -135,15 +135,9 @@ def _models(run: StoredRun) -> list[StandardisationModel]:
 
 def _head(run: StoredRun) -> str:
     experiment = run.experiment
-    sizes = [f"{experiment.population:,} people", f"{experiment.replications} replications"]
-    sizes += [f"{experiment.draws} parameter draws"] if experiment.draws else []
-    sizes += [f"{experiment.regions} regions"] if experiment.regions > 1 else []
     others = " and differences from it, same people, paired" if len(run.strategies) > 1 else ""
-    interval = " (95% interval of the mean over replications)"
-    if experiment.draws:
-        interval = " (95% interval of the mean, Monte Carlo error) [95% of the parameters]"
-    said = f"{run.strategies[run.comparator]}{others}{interval if told(experiment) else ''}"
-    return f"{experiment.title or experiment.name}\n{', '.join(sizes)}\n{said}"
+    said = f"{run.strategies[run.comparator]}{others}{of_means(experiment)}"
+    return f"{experiment.title or experiment.name}\n{sizes(experiment)}\n{said}"
 
 
 def _table(run: StoredRun, summary: pl.DataFrame, comparisons: pl.DataFrame, everything: bool) -> str:

@@ -14,7 +14,7 @@ from popsim.economics.outcome_valuation import NET_BENEFIT
 from popsim.economics.perspectives import SIGNS
 from popsim.outcomes.measure import OutcomeMeasure
 from popsim.outcomes.presentations import BY_DRUGS
-from popsim.reporting.intervals import note, readable, told
+from popsim.reporting.intervals import note, of_means, readable, told
 from popsim.reporting.text.formatting import NOT_KNOWN, aligned, difference, estimate
 from popsim.studies.measures import measure_of
 from popsim.studies.prices import prices_in_words
@@ -138,11 +138,9 @@ def outcome_lines(summary: pl.DataFrame, experiment: ExperimentDefinition, label
         lines.append([title])
         lines += [[f"  {row.label}", *(estimate(cells.get((n, row.name)), row.measure) for n in names)] for row in rows]
     repeated = f"{experiment.replications} replication{'s' if experiment.replications > 1 else ''}"
-    interval = "mean (95% interval of the mean over replications)" if told(experiment) else "means"
     if experiment.draws:
         repeated += f" of {experiment.draws} parameter draws"
-    if experiment.draws and told(experiment):
-        interval = "mean (95% interval of the mean, Monte Carlo error) [95% of the parameters]"
+    interval = f"mean{of_means(experiment)}" if told(experiment) else "means"
     head = (
         f"{experiment.title or experiment.name}\n{experiment.population:,} people, {repeated}, "
         f"{experiment.follow_up_days} days from each person's entry; {interval}\n"
