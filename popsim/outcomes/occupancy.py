@@ -32,7 +32,7 @@ OCCUPANCY = (
         for q, words in zip(PERCENTILES, ("median", "90th centile", "95th centile"), strict=True)
     ),
     *(
-        OutcomeMeasure(f"days_over_{percent}_percent.*", f"Days with over {percent}% of places taken", "%",
+        OutcomeMeasure(f"days_over_{percent}_percent.*", f"Days with over {percent}% of places taken, %", "%",
                        f"Share of days that end with more than {percent}% of the day's places taken", "lower",
                        f"over {percent}%", "limited")
         for percent in CROWDED_PERCENT

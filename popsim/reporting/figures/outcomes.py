@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,6 +25,7 @@ from popsim.studies.prices import prices_in_words
 MAIN_MEASURES = ("readmission_30d", "admissions_per_person_year", "mortality", "bed_days", "cost_total", "qalys")
 PERSONAL = {COST: measure_of(TOTAL_COST), QALY: measure_of(QALYS), NET_BENEFIT.name: NET_BENEFIT}  # of one person
 SUBGROUPS = ("female", "age_years", "deprivation_quintile", "ethnicity")
+TITLE_CHARACTERS = 40  # of a panel
 MIN_SHARE = 0.03  # of the dearest strategy's cost: what a component must have to be named inside its bar
 
 
@@ -59,7 +61,7 @@ def main_outcomes(run: StoredRun, measures: Sequence[str] | None = None) -> Figu
             )
         axis.set_yticks(range(len(titles)), list(titles.values()))
         axis.set_ylim(len(titles) - 0.5, -0.5)
-        axis.set_title(measure_label(measure, run.experiment.currency, settings))
+        axis.set_title(textwrap.fill(measure_label(measure, run.experiment.currency, settings), TITLE_CHARACTERS))
         axis.margins(x=0.15)
         if axis.get_xlim()[1] >= 1000:
             axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
