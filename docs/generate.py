@@ -20,9 +20,10 @@ from popsim.cli import app
 from popsim.definitions.parameter import Parameter
 from popsim.definitions.writing import KINDS, json_schema
 from popsim.evidence.parameters import FOLDER, HEART_FAILURE_SETS, PARAMETER_SETS, load_parameters
+from popsim.outcomes.measure import OutcomeMeasure
 from popsim.population.columns import DTYPE, Column
-from popsim.reporting.text import outcomes, tables
 from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.studies.measures import MEASURES, STORED
 
 type Json = Mapping[str, Any]
 
@@ -39,16 +40,6 @@ KINDS_IN_WORDS = {
     "search": "what a search may change, what is best and what may be spent",
     "data_value": "which qualities of data are varied",
     "score": "a points score of the literature",
-}
-UNITS = {
-    "share": "share; printed in %",
-    "rate": "per year",
-    "number": "number",
-    "days": "days",
-    "hours": "hours",
-    "money": "currency of the experiment",
-    "qaly": "years",
-    "ratio": "ratio",
 }
 
 
@@ -382,27 +373,24 @@ def columns() -> str:
 
 
 def measures() -> str:
-    """Every measure that a table prints."""
-    printed: dict[str, list[tuple[str, Any]]] = {"popsim run": [], "popsim outcomes": []}
-    for title, rows in tables.SECTIONS:
-        printed["popsim run"] += [(title, row) for row in rows]
-    for section in outcomes.SECTIONS:
-        printed["popsim outcomes"] += [(section.title, row) for row in section.rows]
+    """Every measure as it is declared."""
     parts = [
         "Rows of `measures.parquet`, `summary.parquet` and `comparisons.parquet`; `x.*` stands for one measure for "
-        "each setting or group. A command that takes a measure takes any of these names.",
+        "each setting, fifth of deprivation or year. What is in % is stored as a share. A command that takes a measure "
+        "takes any of these names, and for a difference from the comparator also `net_monetary_benefit`.",
+        _measures(STORED),
+        "## Worked out from a finished run\n\nThese are not stored: tables and analyses make them.",
+        _measures(measure for measure in MEASURES.values() if measure not in STORED),
     ]
-    for command, rows in printed.items():
-        cells = [
-            [code(row.measure), prose(_heading(title)), prose(row.label), UNITS.get(row.kind, row.kind)]
-            for title, row in rows
-        ]
-        parts += [f"## Printed by `{command}`", table(["Measure", "Under", "Label", "Unit"], cells)]
     return page("Measures", *parts)
 
 
-def _heading(title: str) -> str:
-    return title.replace(", {currency}, {perspective} perspective", "").replace("{currency}", "").strip(", ")
+def _measures(those: Iterable[OutcomeMeasure]) -> str:
+    cells = [
+        [code(m.name), prose(m.label), m.unit.format(currency="currency"), m.better, m.horizon, prose(m.meaning)]
+        for m in those
+    ]
+    return table(["Measure", "Label", "Unit", "Better", "Horizon", "Meaning"], cells)
 
 
 def parameters() -> Iterator[tuple[str, str]]:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from popsim.definitions.experiment import ExperimentDefinition
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
-from popsim.errors import InputError, did_you_mean
+from popsim.economics.outcome_valuation import NET_BENEFIT as BENEFIT
+from popsim.errors import InputError
 from popsim.statistics import Estimate
+from popsim.studies.design import Study
+from popsim.studies.measures import check_measures, measures_of
 
-NET_BENEFIT = "net_monetary_benefit"
+NET_BENEFIT = BENEFIT.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,7 @@ class Contrast:
             InputError: there is no such measure.
         """
         needed = [TOTAL_COST, QALYS] if self.outcome == NET_BENEFIT else [self.outcome]
-        known = measures["measure"].unique().to_list()
-        for name in needed:
-            if name not in known:
-                raise InputError(f"outcome = '{name}': {did_you_mean(name, [NET_BENEFIT, *known])}")
+        check_measures(needed, [NET_BENEFIT, *measures["measure"].unique()])
         worth = {TOTAL_COST: -1.0, QALYS: self.willingness_to_pay} if self.outcome == NET_BENEFIT else {}
         weight = pl.col("measure").replace_strict(worth, default=1.0, return_dtype=pl.Float64)
         strategy = pl.col("strategy").cast(pl.String)
@@ -57,12 +56,14 @@ class Contrast:
         )
 
 
-def contrasts(experiment: ExperimentDefinition, outcome: str = NET_BENEFIT) -> tuple[Contrast, ...]:
-    """Every other strategy of an experiment against its comparator.
+def contrasts(study: Study, outcome: str = NET_BENEFIT) -> tuple[Contrast, ...]:
+    """Every other strategy of a study against its comparator.
 
     Raises:
-        InputError: the experiment has a single strategy.
+        InputError: the study has a single strategy, or none of its runs can have such a measure.
     """
+    experiment = study.experiment
+    check_measures([outcome], [NET_BENEFIT, *measures_of(study)])
     others = [strategy.name for strategy in experiment.strategies if strategy.name != experiment.reference]
     if not others:
         raise InputError(f"{experiment.name}: has a single strategy, so nothing can be compared")

@@ -54,8 +54,11 @@ def plan_study(study: Study, engine: Engine, run: Callable[[Study], RunResult], 
     """Simulate a small version of an experiment and work out what the whole will take.
 
     Time is a straight line in people through two pilot sizes; variance between replications shrinks as 1 / people.
+
+    Raises:
+        InputError: the experiment has a single strategy, or no measure of that name.
     """
-    experiment = study.experiment
+    experiment, questions = study.experiment, _questions(study, wanted)
     size = min(PILOT_PEOPLE, max(2, study.region_size(0)))
     draws = min(PILOT_DRAWS, experiment.draws)
     replications = 2 if draws else PILOT_REPLICATIONS
@@ -66,10 +69,7 @@ def plan_study(study: Study, engine: Engine, run: Callable[[Study], RunResult], 
     unit_seconds = _line((large, size), (_unit_seconds(timed), _unit_seconds(pilot)), study.region_size(0))
     units = max(experiment.draws, 1) * experiment.replications * experiment.regions * len(experiment.strategies)
     workers = min(engine.workers, units)
-    rows = [
-        _precision(study, contrast, contrast.values(measures), size, request)
-        for contrast, request in _questions(study, wanted)
-    ]
+    rows = [_precision(study, contrast, contrast.values(measures), size, request) for contrast, request in questions]
     return Plan(
         units=units,
         unit_seconds=unit_seconds,
@@ -99,7 +99,7 @@ def _unit_seconds(pilot: RunResult) -> float:
 def _questions(study: Study, wanted: Sequence[Wanted]) -> list[tuple[Contrast, Wanted | None]]:
     asked = {request.measure: request for request in wanted}
     measures = [*SHOWN, *(name for name in asked if name not in SHOWN)]
-    return [(contrast, asked.get(name)) for name in measures for contrast in contrasts(study.experiment, name)]
+    return [(contrast, asked.get(name)) for name in measures for contrast in contrasts(study, name)]
 
 
 def _line(people: tuple[int, int], seconds: Sequence[float], at: int) -> float:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from popsim.analyses.contrast import contrasts
+from popsim.analyses.contrast import Contrast, contrasts
 from popsim.analyses.precision import Noise, Wanted
 from popsim.definitions.experiment import MAX_DRAWS, MAX_REPLICATIONS
 from popsim.studies.design import Study
@@ -34,7 +34,11 @@ def run_until(study: Study, wanted: Wanted, run: Callable[[Study], RunResult], m
 
     Returns:
         The last run; its interval is too wide still if `most` was reached.
+
+    Raises:
+        InputError: the experiment has a single strategy, or no such measure.
     """
+    asked = contrasts(study, wanted.measure)
     key = "draws" if study.experiment.draws else "replications"
     limit = most or (MAX_DRAWS if key == "draws" else MAX_REPLICATIONS)
     least = min(max(LEAST, getattr(study.experiment, key)), limit)
@@ -42,19 +46,19 @@ def run_until(study: Study, wanted: Wanted, run: Callable[[Study], RunResult], m
     while True:
         result = run(study)
         count: int = getattr(study.experiment, key)
-        more = min(_needed(study, wanted, pl.read_parquet(result.folder / "measures.parquet")), limit)
+        more = min(_needed(study, asked, wanted, pl.read_parquet(result.folder / "measures.parquet")), limit)
         if more <= count:
             return result
         more = min(more, MAX_GROWTH * count)
         study = replace(study, experiment=study.experiment.model_copy(update={key: more}))
 
 
-def _needed(study: Study, wanted: Wanted, measures: pl.DataFrame) -> int:
+def _needed(study: Study, asked: Sequence[Contrast], wanted: Wanted, measures: pl.DataFrame) -> int:
     """Replications or draws after which the interval of every strategy should be narrow enough."""
     experiment = study.experiment
     size, draws, replications = experiment.population, experiment.draws, experiment.replications
     needed = 0
-    for contrast in contrasts(experiment, wanted.measure):
+    for contrast in asked:
         noise = Noise.of(_as_replications(contrast.values(measures), draws), size)
         if noise.half_width(size, 0, draws or replications) <= wanted.half_width:
             continue

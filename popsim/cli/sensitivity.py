@@ -73,7 +73,7 @@ def one_way(
     from popsim.reporting.text.sensitivity import draw_tornados, tornado_text
 
     study = options.study(file)
-    parameters, asked = varied(study, parameter or ()), contrasts(study.experiment, outcome)
+    parameters, asked = varied(study, parameter or ()), contrasts(study, outcome)
     table = ask(parameters, asked, evaluator(study, options.run))
     _written(table, csv)
     print(tornado_text(table, study.experiment, outcome))
@@ -102,7 +102,7 @@ def two_way(
 
     study = options.study(file)
     first, second = varied(study, parameter or ())
-    table = ask(first, second, points, contrasts(study.experiment, outcome), evaluator(study, options.run))
+    table = ask(first, second, points, contrasts(study, outcome), evaluator(study, options.run))
     _written(table, csv)
     print(grid_text(table, first, second, study.experiment, outcome))
 
@@ -129,7 +129,7 @@ def threshold(
 
     study = options.study(file)
     (searched,) = varied(study, parameter or ())
-    evaluate, asked = evaluator(study, options.run), contrasts(study.experiment, outcome)
+    evaluate, asked = evaluator(study, options.run), contrasts(study, outcome)
     found = [search(searched, contrast, evaluate, target) for contrast in asked]
     print("\n".join(threshold_text(one, study.experiment, target) for one in found))
 
@@ -152,7 +152,7 @@ def sobol(
     from popsim.reporting.text.sensitivity import sobol_text
 
     study = options.study(file)
-    parameters, asked = varied(study, parameter or ()), contrasts(study.experiment, outcome)
+    parameters, asked = varied(study, parameter or ()), contrasts(study, outcome)
     table = ask(study, parameters, samples, asked, evaluator(study, options.run))
     _written(table, csv)
     print(sobol_text(table, study.experiment, outcome))
@@ -176,7 +176,7 @@ def morris(
     from popsim.reporting.text.sensitivity import morris_text
 
     study = options.study(file)
-    parameters, asked = varied(study, parameter or ()), contrasts(study.experiment, outcome)
+    parameters, asked = varied(study, parameter or ()), contrasts(study, outcome)
     table = ask(study, parameters, trajectories, asked, evaluator(study, options.run))
     _written(table, csv)
     print(morris_text(table, study.experiment, outcome))

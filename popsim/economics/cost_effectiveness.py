@@ -32,8 +32,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from popsim.economics.checks import check_comparison, check_confidence, check_finite, check_measures, check_price
+from popsim.economics.outcome_valuation import HEALTH
 from popsim.economics.uncertainty import Nested, nested, nested_means
 from popsim.errors import InputError, did_you_mean
+from popsim.outcomes.home_time import HOME_TIME
+from popsim.outcomes.measures import DEATH, READMISSION
+from popsim.outcomes.utilisation import USE
 from popsim.statistics import CONFIDENCE, t_quantile, z_quantile
 
 TOTAL_COST = "cost_total"
@@ -57,15 +61,14 @@ class HealthEffect(NamedTuple):
     horizon: Literal["follow-up", "lifetime"] = "follow-up"
 
 
-EFFECTS = (
-    HealthEffect(QALYS, "QALY gained", 1),
-    HealthEffect("life_years", "life year gained", 1),
-    HealthEffect("dalys", "DALY averted", -1, "lifetime"),
-    HealthEffect("mortality", "death avoided", -1),
-    HealthEffect("readmission_30d_at_entry", "30-day readmission avoided", -1),
-    HealthEffect("admissions_per_person", "admission avoided", -1),
-    HealthEffect("bed_days", "bed-day avoided", -1),
-    HealthEffect("days_alive_out_of_hospital", "day alive out of hospital gained", 1),
+_UNITS = {
+    QALYS: "QALY gained", "life_years": "life year gained", "dalys": "DALY averted", "mortality": "death avoided",
+    "readmission_30d_at_entry": "30-day readmission avoided", "admissions_per_person": "admission avoided",
+    "bed_days": "bed-day avoided", "days_alive_out_of_hospital": "day alive out of hospital gained",
+}  # fmt: skip
+_DECLARED = {measure.name: measure for measure in (*HEALTH, *DEATH, *READMISSION, *USE, *HOME_TIME)}
+EFFECTS = tuple(
+    HealthEffect(name, unit, _DECLARED[name].sign, _DECLARED[name].horizon) for name, unit in _UNITS.items()
 )
 
 

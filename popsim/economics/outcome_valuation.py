@@ -5,12 +5,56 @@ from __future__ import annotations
 import polars as pl
 
 from popsim.definitions.experiment import Perspective
-from popsim.economics.columns import COST_NAMES
+from popsim.economics.columns import COST_COLUMNS, COST_NAMES
 from popsim.economics.disability import life_years_lost
-from popsim.economics.perspectives import mean_costs, total_cost
+from popsim.economics.perspectives import PERSPECTIVES, mean_costs, total_cost
+from popsim.outcomes.measure import OutcomeMeasure
 from popsim.units import DAYS_PER_YEAR
 
 TOTAL = "cost_total"
+_SHORT = (  # in the order of COST_COLUMNS
+    "Wards and intensive care", "Emergency and assessment", "Specialist contacts", "Community, home care, facilities",
+    "Drugs", "Devices", "Telemonitoring", "Programme", "Charges that patients pay", "Travel", "Informal care",
+    "Lost work",
+)  # fmt: skip
+_COSTS = tuple(zip(COST_COLUMNS, _SHORT, strict=True))
+
+COSTS = (
+    *(
+        OutcomeMeasure(column.name, f"Cost per person, {short.lower()}", "{currency}", column.meaning, "lower", short)
+        for column, short in _COSTS
+    ),
+    OutcomeMeasure(TOTAL, "Cost per person", "{currency}",
+                   "Discounted sum of the components that the experiment's perspective counts", "lower", "Total"),
+    *(
+        OutcomeMeasure(f"cost_{name}", f"Cost per person, {name.replace('_', ' ')} perspective", "{currency}",
+                       "Discounted sum of the components that this perspective counts", "lower")
+        for name in PERSPECTIVES
+    ),
+    *(
+        OutcomeMeasure(f"spending_year_*.{column.name.removeprefix('cost_')}",
+                       f"Spending per person in a year since entry, {short.lower()}", "{currency}",
+                       "Not discounted, per person who entered", "lower", short, "year")
+        for column, short in _COSTS
+    ),
+)  # fmt: skip
+HEALTH = (
+    OutcomeMeasure("life_years", "Life years per person in follow-up", "years", "Years alive, not discounted", "higher",
+                   "Life years in follow-up, not discounted"),
+    OutcomeMeasure("qalys", "QALYs per person in follow-up", "QALYs", "Discounted quality-adjusted life years",
+                   "higher", "QALYs in follow-up"),
+    OutcomeMeasure("years_lived_with_disability", "Years lived with disability per person in follow-up", "years",
+                   "Discounted, weighted with disability", "lower"),
+    OutcomeMeasure("years_of_life_lost", "Years of life lost per person", "years",
+                   "Discounted life expectancy at the age of death", "lower", horizon="lifetime"),
+    OutcomeMeasure("dalys", "DALYs per person to the end of life expectancy", "DALYs",
+                   "Disability-adjusted life years: years lived with disability and years of life lost", "lower",
+                   "DALYs to the end of life expectancy", horizon="lifetime"),
+)  # fmt: skip
+NET_BENEFIT = OutcomeMeasure(
+    "net_monetary_benefit", "Net benefit per person", "{currency}",
+    "Willingness to pay times QALYs, less cost: of the difference from the comparator", "higher", "Net benefit",
+)  # fmt: skip
 
 
 def worth(twins: pl.DataFrame, people: pl.DataFrame, perspective: Perspective, rate_per_year: float) -> pl.DataFrame:

@@ -13,9 +13,24 @@ import polars as pl
 
 from popsim.kernels.codes import ALERT_IGNORED
 from popsim.outcomes.follow_up import observed, person_years
+from popsim.outcomes.measure import OutcomeMeasure
 from popsim.outcomes.regions import TOTAL, Value, measure_frame
 
 FORESEEN_DAYS = 14
+
+ALERTS = (
+    OutcomeMeasure("alerts_per_person_year", "Alerts per person-year", "per person-year", "Alerts raised"),
+    OutcomeMeasure("alerts_false_share", f"Alerts with neither heart failure nor death in {FORESEEN_DAYS} days", "%",
+                   f"Of alerts whose {FORESEEN_DAYS} days end within follow-up", "lower"),
+    OutcomeMeasure("alerts_ignored_share", "Alerts on which nobody acts", "%", "Of all alerts", "lower"),
+    OutcomeMeasure("heart_failure_unforeseen_share",
+                   f"Heart failure without an alert in the {FORESEEN_DAYS} days before", "%",
+                   "Of acute presentations with heart failure", "lower"),
+    OutcomeMeasure("desk_visits_per_person_year", "Contacts of the desk per person-year", "per person-year",
+                   "Contacts of the settings that answer alerts"),
+    OutcomeMeasure("desk_visits_per_day", "Contacts of the desk per day", "per day",
+                   "Contacts of the settings that answer alerts, of the whole population"),
+)  # fmt: skip
 
 
 def alert_measures(events: pl.DataFrame, people: pl.DataFrame, desks: Iterable[str], days: int) -> pl.DataFrame:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from popsim.outcomes.measure import OutcomeMeasure
 from popsim.outcomes.readmission import discharges_and_admissions, judged, spaced
 
 HEART_FAILURE = "heart_failure"
@@ -24,6 +25,19 @@ SENSITIVE_CAUSES = (HEART_FAILURE, "respiratory")
 # within 30 days of that discharge. assumption: a plain rule in place of the clinical judgement or diagnosis grouping
 # of published definitions, which popsim's causes are too coarse for; it says what might be avoided, not what could.
 AVOIDABLE_WITHIN_DAYS = 30
+
+AVOIDABLE = (
+    OutcomeMeasure(
+        "ambulatory_care_sensitive_admissions_per_person_year", "Ambulatory-care-sensitive admissions per person-year",
+        "per person-year", "Unplanned admissions for heart failure or respiratory disease", "lower",
+        "Heart failure and COPD",
+    ),
+    OutcomeMeasure(
+        "potentially_avoidable_readmissions_per_person_year", "Potentially avoidable readmissions per person-year",
+        "per person-year", f"Unplanned readmissions for the same cause within {AVOIDABLE_WITHIN_DAYS} days", "lower",
+        f"Same cause within {AVOIDABLE_WITHIN_DAYS} days",
+    ),
+)  # fmt: skip
 
 
 class Discharges(NamedTuple):

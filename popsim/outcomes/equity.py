@@ -16,6 +16,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from popsim.outcomes.measure import Better, OutcomeMeasure
 from popsim.outcomes.regions import KEYS, Value
 
 MOST_DEPRIVED, LEAST_DEPRIVED = 1, 5
@@ -28,6 +29,31 @@ BY_PERSON = {
 }
 WAIT = "wait_mean_hours"
 BY_DEPRIVATION, GAP, SLOPE = "by_deprivation", "gap_deprivation", "slope_deprivation"
+
+_COMPARED: tuple[tuple[str, str, str, Better], ...] = (
+    ("readmission_30d_at_entry", "30-day readmission after entry", "%", "lower"),
+    ("mortality", "Died during follow-up", "%", "lower"),
+    ("days_alive_out_of_hospital", "Days alive and out of hospital", "days", "higher"),
+    ("qalys", "QALYs", "QALYs", "higher"),
+    (WAIT, "Wait for a bed, hours", "hours", "lower"),
+)
+EQUITY = tuple(
+    measure
+    for name, label, unit, better in _COMPARED
+    for points in ["% points" if unit == "%" else unit]
+    for measure in (
+        OutcomeMeasure(f"{BY_DEPRIVATION}.{name}.*", f"{label}, by fifth of deprivation", unit,
+                       "Of one fifth of area deprivation, 1 the most deprived", better, each="fifth"),
+        *(
+            OutcomeMeasure(f"{stem}.{name}", f"{label}, {words}", points, meaning, short=(
+                f"{label}, {points}" if unit == "%" else label))
+            for stem, words, meaning in (
+                (GAP, "most less least deprived fifth", "The most deprived fifth less the least deprived"),
+                (SLOPE, "slope index, most less least deprived", "Slope index of inequality over all fifths"),
+            )
+        ),
+    )
+)  # fmt: skip
 
 
 def by_deprivation(table: pl.DataFrame) -> dict[str, Value]:

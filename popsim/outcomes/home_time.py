@@ -11,8 +11,23 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from popsim.outcomes.measure import OutcomeMeasure
+
 INSTITUTIONS = ("facility", "hospice")
 WINDOWS_DAYS = (30, 90, 365)
+
+HOME_TIME = tuple(
+    OutcomeMeasure(f"{name}{suffix}", f"{label} per person{when}", "days", f"{meaning}{when}", "higher", f"{short}{of}")
+    for suffix, when, of in (
+        ("", "", ", all of follow-up"),
+        *((f"_{days}d", f" in the first {days} days", f", first {days} days") for days in WINDOWS_DAYS),
+    )
+    for name, label, meaning, short in (
+        ("days_alive_out_of_hospital", "Days alive and out of hospital", "Days alive outside wards and intensive care",
+         "Out of hospital"),
+        ("home_days", "Days at home", "Days alive outside hospital, facilities and hospices", "At home"),
+    )
+)  # fmt: skip
 
 
 def days_in(stays: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:

@@ -6,14 +6,50 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from popsim.outcomes.discharges import Discharges, avoidable_admissions
+from popsim.outcomes.discharges import HEART_FAILURE, WINDOWS_DAYS, Discharges, avoidable_admissions
 from popsim.outcomes.equity import by_deprivation, waits_by_deprivation
 from popsim.outcomes.follow_up import person_years
 from popsim.outcomes.home_time import within_windows
+from popsim.outcomes.measure import OutcomeMeasure
 from popsim.outcomes.readmission import cumulative_incidence
 from popsim.outcomes.regions import TOTAL, Value, measure_frame
-from popsim.outcomes.survival import mortality
+from popsim.outcomes.survival import MORTALITY_DAYS, mortality
 from popsim.outcomes.utilisation import utilisation, wait_hours, waits
+
+_CAUSES = (("", "all causes", ""), (f"_{HEART_FAILURE}", "heart failure", ", heart failure"))
+READMISSION = tuple(
+    measure
+    for days in WINDOWS_DAYS
+    for suffix, cause, more in _CAUSES
+    for measure in (
+        OutcomeMeasure(
+            f"readmission_{days}d{suffix}", f"{days}-day readmission, {cause}", "%",
+            f"Index discharges followed by an unplanned admission within {days} days, {cause}; of those with a whole "
+            "window of follow-up", "lower", f"Within {days} days{more}, %",
+        ),
+        OutcomeMeasure(
+            f"readmission_{days}d_at_entry{suffix}", f"{days}-day readmission after entry, {cause}", "%",
+            f"Discharges with which people entered, followed by an unplanned admission within {days} days, {cause}",
+            "lower",
+        ),
+        OutcomeMeasure(
+            f"readmission_{days}d_cumulative_incidence{suffix}",
+            f"Cumulative incidence of readmission by day {days}, {cause}", "%",
+            f"Aalen-Johansen estimate of readmission by day {days} after any index discharge, death competing, {cause}",
+            "lower", f"Day {days}{more}, %",
+        ),
+    )
+)  # fmt: skip
+DEATH = (
+    OutcomeMeasure("mortality", "Died during follow-up", "%", "People who died within follow-up", "lower"),
+    *(
+        OutcomeMeasure(
+            f"mortality_{days}d", f"Died within {days} days", "%",
+            f"Kaplan-Meier estimate of death within {days} days of entry", "lower",
+        )
+        for days in MORTALITY_DAYS
+    ),
+)  # fmt: skip
 
 
 def measures(

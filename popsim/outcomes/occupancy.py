@@ -10,12 +10,34 @@ from numpy.typing import NDArray
 
 from popsim.definitions.network import SettingDefinition
 from popsim.outcomes.follow_up import HOSPITAL
+from popsim.outcomes.measure import OutcomeMeasure
 from popsim.outcomes.regions import TOTAL, Value, measure_frame
 
 PERCENTILES = (50, 90, 95)
 # assumption: recalled targets, to be checked: above 85% a hospital regularly runs out of beds (Bagust, Place and
 # Posnett, BMJ 1999); 92% is the ceiling of the English health service's plans for winter.
 CROWDED_PERCENT = (85, 92)
+
+OCCUPANCY = (
+    OutcomeMeasure("occupancy_mean.*", "Occupancy, people, mean", "people",
+                   "People there at the end of a day, mean over days", each="ward"),
+    OutcomeMeasure("occupancy_share.*", "Occupancy, % of places, mean", "%",
+                   "People there as a share of places, both means over days", each="ward"),
+    OutcomeMeasure("occupancy_peak.*", "Occupancy, people, peak day", "people",
+                   "People there on the fullest day", "lower", "peak", "ward"),
+    OutcomeMeasure("places.*", "Places", "places", "Of a setting, mean over days", "neither", "places", "limited"),
+    *(
+        OutcomeMeasure(f"occupancy_p{q}.*", f"Occupancy, people, {words}", "people",
+                       f"People there at the end of a day, {words} over days", short=words, each="limited")
+        for q, words in zip(PERCENTILES, ("median", "90th centile", "95th centile"), strict=True)
+    ),
+    *(
+        OutcomeMeasure(f"days_over_{percent}_percent.*", f"Days with over {percent}% of places taken, %", "%",
+                       f"Share of days that end with more than {percent}% of the day's places taken", "lower",
+                       f"over {percent}%", "limited")
+        for percent in CROWDED_PERCENT
+    ),
+)  # fmt: skip
 
 
 def occupancy(

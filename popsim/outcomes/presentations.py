@@ -10,10 +10,29 @@ import polars as pl
 
 from popsim.kernels.codes import CAUSE_NAMES
 from popsim.outcomes.follow_up import observed, person_years
+from popsim.outcomes.measure import OutcomeMeasure
 from popsim.outcomes.regions import Value, measure_frame
 
 NOT_ACUTE = ("none", "planned")
 BY_DRUGS = ("arrhythmia", "renal", "bleeding", "glucose")
+_SHORT = {
+    "arrhythmia": "Slow or fast rhythm", "renal": "Kidney, potassium, low pressure", "bleeding": "Bleeding",
+    "glucose": "Low or very high sugar",
+}  # fmt: skip
+
+PRESENTATIONS = (
+    *(
+        OutcomeMeasure(
+            f"presentations_{cause}_per_person_year",
+            f"Acute presentations per person-year, {cause.replace('_', ' ')}", "per person-year",
+            f"People who seek acute care, with a bed or without one: {cause.replace('_', ' ')}", "lower",
+            _SHORT.get(cause, ""),
+        )
+        for cause in CAUSE_NAMES if cause not in NOT_ACUTE
+    ),
+    OutcomeMeasure("adverse_presentations_per_person_year", "Presentations that drugs can cause per person-year",
+                   "per person-year", f"Acute presentations with {', '.join(BY_DRUGS)}", "lower", "Together"),
+)  # fmt: skip
 
 
 def presentations(events: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:

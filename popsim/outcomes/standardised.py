@@ -28,12 +28,31 @@ import polars as pl
 from numpy.typing import NDArray
 
 from popsim.outcomes.discharges import WINDOWS_DAYS
+from popsim.outcomes.measure import OutcomeMeasure
 from popsim.outcomes.risk_adjustment import LogisticFit, c_statistic, calibration, fit_logistic
 
 UNIT = ("strategy", "draw", "replication", "region")
 # Persons that the model is fitted to, at most: the first replications; coefficients are then known to three digits.
 MAX_FITTED = 500_000
 EFFECT_STEPS = 4  # Newton steps towards a region's effect, each at most 1 on the log odds
+
+# Worked out from the persons of a finished run, so that no run stores them.
+STANDARDISED = tuple(
+    measure
+    for days in WINDOWS_DAYS
+    for measure in (
+        OutcomeMeasure(
+            f"risk_standardised_readmission_{days}d", f"{days}-day readmission, risk-standardised", "%",
+            "Ratio of observed to expected readmissions times the comparator's rate", "lower",
+            f"Within {days} days, risk-standardised, %",
+        ),
+        OutcomeMeasure(
+            f"readmission_ratio_{days}d", f"{days}-day readmission, observed / expected", "ratio",
+            "Expected: as people like these would be readmitted under the comparator", "lower",
+            f"Within {days} days, observed / expected",
+        ),
+    )
+)  # fmt: skip
 
 
 def _real(name: str) -> pl.Expr:

@@ -12,9 +12,55 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from popsim.outcomes.follow_up import HOSPITAL, observed, person_years, settings_of
+from popsim.outcomes.measure import Each, OutcomeMeasure
 
 HOURS_PER_DAY = 24.0
 TARGETS_HOURS = (4, 12)
+
+USE = (
+    OutcomeMeasure("person_years", "Person-years of follow-up", "person-years", "Time that people were followed alive"),
+    *(
+        OutcomeMeasure(f"{name}_per_person_year", f"{label} per person-year", "per person-year", meaning, "lower")
+        for name, label, meaning in (
+            ("admissions", "Admissions", "Stays on wards and in intensive care that began within follow-up"),
+            ("heart_failure_admissions", "Heart-failure admissions", "Admissions for heart failure"),
+            ("ed_attendances", "Emergency attendances", "Attendances that began in an emergency department"),
+        )
+    ),
+    OutcomeMeasure("visits_per_person_year", "Contacts per person-year", "per person-year",
+                   "Contacts with clinics, nurses and practices that took place"),
+    OutcomeMeasure("admissions_per_person", "Admissions per person", "per person", "Within follow-up", "lower"),
+    OutcomeMeasure("bed_days", "Bed-days per person", "days", "Midnights on wards and in intensive care", "lower"),
+    OutcomeMeasure("hospital_days_per_person", "Days in hospital per person", "days",
+                   "Exact days on wards and in intensive care", "lower"),
+    OutcomeMeasure("mean_length_of_stay_days", "Length of stay, mean", "days", "Of admissions that ended"),
+    OutcomeMeasure("early_discharges_per_admission", "Early discharges per admission", "per admission",
+                   "Stays ended before their time because somebody waited for the place", "lower"),
+)  # fmt: skip
+_WAITS = (
+    ("mean_hours", "mean", "Mean", "h"),
+    ("median_hours", "median", "Median", "h"),
+    *((f"p{q}_hours", f"{q}th centile", f"{q}th centile", "h") for q in (90, 95)),
+    *((f"share_over_{hours}_hours", f"over {hours} h", f"Share over {hours} hours", "%") for hours in TARGETS_HOURS),
+)
+_TIMES: tuple[tuple[str, Each, str, str], ...] = (
+    ("wait", "ward", "Wait for a bed", "from asking for a bed to getting it"),
+    ("emergency", "emergency", "Time in the emergency department", "from asking for it to leaving it"),
+)
+WAITING = tuple(
+    measure
+    for stem, each, label, meaning in _TIMES
+    for measure in (
+        OutcomeMeasure(f"{stem}_starts.*", f"{label}, number", "number", f"Times {meaning}", each=each),
+        *(
+            OutcomeMeasure(
+                f"{stem}_{name}.*", f"{label}, hours, {words}" if unit == "h" else f"{label} {words}",
+                "hours" if unit == "h" else "%", f"{figure} of the time {meaning}", "lower", f"{words}, {unit}", each,
+            )
+            for name, words, figure, unit in _WAITS
+        ),
+    )
+)  # fmt: skip
 
 
 def hospital_use(admissions: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:

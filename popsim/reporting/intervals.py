@@ -24,6 +24,24 @@ def told(experiment: ExperimentDefinition) -> bool:
     return repeats(experiment) >= MIN_REPEATS
 
 
+def sizes(experiment: ExperimentDefinition) -> str:
+    """How much was simulated: people, replications, draws and regions."""
+    replications = f"{experiment.replications} replication{'s' if experiment.replications > 1 else ''}"
+    parts = [f"{experiment.population:,} people", replications]
+    parts += [f"{experiment.draws} parameter draws"] if experiment.draws else []
+    parts += [f"{experiment.regions} regions"] if experiment.regions > 1 else []
+    return ", ".join(parts)
+
+
+def of_means(experiment: ExperimentDefinition) -> str:
+    """What stands in brackets behind a mean; empty where nothing does."""
+    if not told(experiment):
+        return ""
+    if experiment.draws:
+        return " (95% interval of the mean, Monte Carlo error) [95% of the parameters]"
+    return " (95% interval of the mean over replications)"
+
+
 def readable(table: pl.DataFrame, experiment: ExperimentDefinition) -> pl.DataFrame:
     """A table with its Monte Carlo intervals, or without where there are too few repetitions for any."""
     if told(experiment):

@@ -1,8 +1,31 @@
-"""What people call the levels of a column: the names of its codes where it is declared, the same in every output."""
+"""What people call measures, and the levels of a column: as they are declared, the same in every output."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from popsim.definitions.experiment import ExperimentDefinition
+from popsim.economics.outcome_valuation import NET_BENEFIT
 from popsim.simulation.schema import CLINICAL_SCHEMA
+from popsim.studies.measures import measure_of
+
+
+def measure_label(name: str, currency: str, settings: Mapping[str, str] | None = None) -> str:
+    """A measure with its unit, and the setting that it is of by its title: "Wait for a bed, hours, mean: Ward"."""
+    measure = measure_of(name)
+    title = measure.title(currency)
+    if not measure.each:
+        return title
+    member = measure.member(name)
+    return f"{title}: {(settings or {}).get(member, member)}"
+
+
+def difference_label(name: str, experiment: ExperimentDefinition) -> str:
+    """What a measure's difference from the comparator is called within a sentence."""
+    if name == NET_BENEFIT.name:
+        return f"net benefit at {experiment.willingness_to_pay:,.0f} {experiment.currency} per QALY"
+    label = measure_label(name, experiment.currency)
+    return f"difference in {label if label[1:2].isupper() else label[:1].lower() + label[1:]}"
 
 
 def level_label(column: str, level: str | None) -> str:

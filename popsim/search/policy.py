@@ -23,15 +23,16 @@ from popsim.evidence.distributions import Floats
 from popsim.search.race import Runner, Verdict, best_probability, judge, race
 from popsim.search.trials import Evaluate, Say, SearchTrial, TrialOutcome, affordable, try_out
 from popsim.studies.design import Study
+from popsim.studies.measures import measure_of
 
 if TYPE_CHECKING:
     from popsim.runs.runner import RunResult
 
-OBJECTIVES = {  # measure, and the sign that makes more of it better
-    "net_benefit": (NET_BENEFIT, 1.0),
-    "qalys": (QALYS, 1.0),
-    "cost": (TOTAL_COST, -1.0),
-    "readmissions": ("readmission_30d_at_entry", -1.0),
+OBJECTIVES = {  # measure
+    "net_benefit": NET_BENEFIT,
+    "qalys": QALYS,
+    "cost": TOTAL_COST,
+    "readmissions": "readmission_30d_at_entry",
 }
 
 type Run = Callable[[Study], RunResult]
@@ -60,7 +61,8 @@ def evaluator(problem: PolicyProblem, run: Run) -> Evaluate:
     """What tries variants: the experiment, run with them as its strategies."""
     search, experiment = problem.search, problem.experiment
     comparator = experiment.strategy(experiment.reference)
-    measure, sign = OBJECTIVES[search.objective]
+    measure = OBJECTIVES[search.objective]
+    sign = measure_of(measure).sign
     pieces = "draws" if experiment.draws else "replications"
 
     def evaluate(variants: Sequence[Variant], luck: int) -> list[TrialOutcome]:

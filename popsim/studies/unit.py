@@ -11,8 +11,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from popsim.care.network import CareNetwork
-from popsim.care.policy import telemonitoring_by_day
-from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import SettingDefinition
 from popsim.economics.outcome_valuation import worth, worth_measures
 from popsim.kernels.care.records import UNLIMITED
@@ -35,6 +33,7 @@ from popsim.simulation.model import PopulationModel
 from popsim.studies.content import Tables
 from popsim.studies.design import Unit
 from popsim.studies.intervention_parameters import INTERVENTION_SET, with_parameters
+from popsim.studies.measures import guided_desks, has_presentations
 from popsim.studies.parameters import PRICE_SET
 from popsim.studies.recruitment import recruit
 
@@ -92,7 +91,7 @@ def tables_of(lives: Lives, unit: Unit) -> Tables:
     gc.collect()  # the model is a circle of references, and large
     population, log, before, clinical, daily, spending, settings, places = lives
     desks = guided_desks(unit.study.experiment)
-    tells_more = bool(desks) or clinical is not None
+    tells_more = has_presentations(unit.study.experiment)
     more = (*((PRESENT,) if tells_more else ()), *((ALERT,) if desks else ()))
     events = log.frame(kinds=(*MEASURED_EVENTS, *more))
     classes = {setting.name: setting.setting_class for setting in settings}
@@ -123,15 +122,6 @@ def tables_of(lives: Lives, unit: Unit) -> Tables:
     if unit.study.experiment.store == "events":
         tables |= {"events": log.lazy()}
     return tables
-
-
-def guided_desks(experiment: ExperimentDefinition) -> set[str]:
-    """Settings that answer alerts under any strategy, of an experiment in which guidance raises some."""
-    strategies = experiment.resolved_strategies
-    if all(strategy.guidance is None for strategy in strategies):
-        return set()
-    programmes = [one for strategy in strategies for one in telemonitoring_by_day(strategy).values()]
-    return {one.desk for one in programmes if one is not None}
 
 
 def _labelled(table: pl.DataFrame | pl.LazyFrame, unit: Unit) -> pl.DataFrame | pl.LazyFrame:

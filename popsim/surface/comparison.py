@@ -11,12 +11,12 @@ import polars as pl
 
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.errors import InputError, did_you_mean
-from popsim.reporting.figures.outcomes import MEASURES
+from popsim.reporting.figures.outcomes import MAIN_MEASURES
+from popsim.studies.measures import check_measures, measures_of
 from popsim.surface.experiment import Experiment
-from popsim.surface.frames import as_asked, check_measures, listed
+from popsim.surface.frames import as_asked, listed
 from popsim.surface.run import Run
 
-MAIN_MEASURES = tuple(MEASURES)
 ESTIMATE = ("mean", "low", "high")
 
 
@@ -95,6 +95,8 @@ def sweep(
             raise InputError(f"sweep: '{key}': {did_you_mean(key, known)}")
     points = list(product(*levels))
     variants = [experiment.with_(**_changes(keys, point), store="measures") for point in points]
+    for variant in variants:
+        check_measures(listed(measures), measures_of(variant._study))
     rows = []
     for point, variant in zip(points, variants, strict=True):
         summary = variant.run(out, workers=workers, threads=threads, progress=progress).summary(measures)

@@ -7,7 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from popsim.errors import InputError, did_you_mean
+from popsim.errors import InputError
+from popsim.studies.measures import check_measures
 
 
 class PlainText(str):
@@ -51,15 +52,3 @@ def of_measures(frame: pl.DataFrame, measures: str | Iterable[str] | None) -> pl
     return frame.filter(pl.col("measure").is_in(wanted)).sort(
         pl.col("measure").cast(pl.Enum(wanted)), maintain_order=True
     )
-
-
-def check_measures(names: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse a name that is no measure.
-
-    Raises:
-        InputError: the first such name.
-    """
-    measures = set(known)
-    for name in names:
-        if name not in measures:
-            raise InputError(f"measure '{name}': {did_you_mean(str(name), measures)}")

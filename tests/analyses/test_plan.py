@@ -16,7 +16,7 @@ def test_the_plan(capsys, tmp_path):
     assert main(command) == 0
     printed = capsys.readouterr().out
     assert "30 units: 3 strategies x 1 draws x 10 replications x 1 regions, 100 people" in printed
-    assert "+-100 for difference in cost total" in printed
+    assert "+-100 for difference in cost per person, GBP" in printed
 
 
 @pytest.mark.parametrize(("wanted", "replications"), [("cost_total=1000000", 6), ("cost_total=0.01", 8)])
@@ -34,6 +34,29 @@ def test_going_on_until_it_is_precise(wanted, replications, capsys, tmp_path):
 def test_a_precision_that_is_none(text, capsys, tmp_path):
     assert main(["run", str(MAIN), "--until", text, "--out", str(tmp_path)]) == 2
     assert "MEASURE=HALF_WIDTH" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["plan", "--precision", "cst_total=20"],
+        ["run", "--until", "cst_total=20"],
+        ["sensitivity", "one-way", "--outcome", "cst_total"],
+        ["sensitivity", "two-way", "--outcome", "cst_total", "--parameter", "nhs_prices.nurse_visit=1:2"],
+        ["sensitivity", "threshold", "--outcome", "cst_total"],
+        ["sensitivity", "sobol", "--outcome", "cst_total"],
+        ["sensitivity", "morris", "--outcome", "cst_total"],
+    ],
+)
+def test_a_misspelt_measure_is_refused_before_anything_is_simulated(command, capsys, tmp_path):
+    """With people in numbers that no test could wait for."""
+    kinds = [word for word in command if not word.startswith("-")][: 2 if command[0] == "sensitivity" else 1]
+    flags = [*command[len(kinds) :], "--population", "1000000", "--out", str(tmp_path / "results")]
+    if command[0] == "sensitivity":
+        flags += ["--parameter", "nhs_prices.inpatient_day=200:400"]
+    assert main([*kinds, str(MAIN), *flags]) == 2
+    assert "measure 'cst_total': did you mean 'cost_total'?" in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
 
 
 def test_a_tornado(capsys, tmp_path):

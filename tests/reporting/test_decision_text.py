@@ -94,11 +94,11 @@ def test_horizons_are_told_apart(tmp_path, capsys):
     with_changes(run, run, {"measures": pl.concat([measures, dalys])})
     text = said(capsys, "decide", run)
     assert "over 365 days of follow-up" in text
-    assert "qalys in follow-up" in text
+    assert "QALYs per person in follow-up" in text
     assert re.search(r"^  QALY gained  ", text, re.MULTILINE)
     assert re.search(r"^  DALY averted, to the end of life expectancy  ", text, re.MULTILINE)
     assert "not on the horizon of the others" in text
-    assert "dalys to the end of life expectancy" in said(capsys, "decide", run, "--effect", "dalys")
+    assert "DALYs per person to the end of life expectancy" in said(capsys, "decide", run, "--effect", "dalys")
 
 
 def test_strategies_that_are_the_same(tmp_path, capsys):

@@ -265,3 +265,18 @@ def test_what_matplotlib_cannot_show_well_is_no_noise_on_the_console(label, tmp_
 def test_a_figure_that_cannot_be_saved_is_one_line(name, message, tmp_path):
     with pytest.raises(InputError, match=message):
         style.save(Figure(), tmp_path / name)
+
+
+def test_panels_bear_the_label_and_unit_of_the_measure(run):
+    named = ["mortality", "cost_drugs", "wait_p95_hours.general_ward"]
+    figure = figures.main_outcomes(run, named)
+    assert [axis.get_title(loc="left").replace("\n", " ") for axis in figure.axes] == [
+        "Died during follow-up, %", "Cost per person, drugs, GBP", "Wait for a bed, hours, 95th centile: General ward",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("draw", [lambda run: figures.main_outcomes(run, ["qaly"]),
+                                  lambda run: figures.subgroup_forest(run, measure="qalys")])  # fmt: skip
+def test_a_misspelt_measure_is_refused(run, draw):
+    with pytest.raises(InputError, match="did you mean 'qaly"):
+        draw(run)

@@ -165,6 +165,22 @@ def test_a_sweep_shares_the_random_streams(experiment, results):
 
 
 @pytest.mark.parametrize(
+    ("measure", "words"),
+    [
+        ("cst_total", "did you mean 'cost_total'"),
+        ("wait_mean_hours.general_wrd", "did you mean 'wait_mean_hours.general_ward'"),
+        ("spending_year_2.drugs", "did you mean 'spending_year_1.drugs'"),  # twenty days are within the first year
+    ],
+)
+def test_a_measure_that_no_run_has_is_refused_before_anything_is_simulated(experiment, tmp_path, measure, words):
+    with pytest.raises(ps.InputError, match=words):
+        ps.sweep(experiment.with_(follow_up_days=20), {"population": [50]}, measures=measure, out=tmp_path)
+    with pytest.raises(ps.InputError, match=words):
+        experiment.with_(follow_up_days=20).plan({measure: 1.0}, out=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
     ("values", "words"),
     [
         ({"nhs_prices.inpatient_dy": [200]}, "did you mean 'inpatient_day'"),

@@ -2,45 +2,43 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
-from popsim.economics.cost_effectiveness import TOTAL_COST
+from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
+from popsim.economics.outcome_valuation import NET_BENEFIT
 from popsim.economics.perspectives import SIGNS
-from popsim.economics.subgroups import EVERYONE, subgroup_effects
+from popsim.economics.subgroups import COST, EVERYONE, QALY, subgroup_effects
 from popsim.errors import InputError
 from popsim.reporting.figures import style
 from popsim.reporting.intervals import note as note_of
 from popsim.reporting.intervals import readable, told
-from popsim.reporting.labels import level_label
-from popsim.reporting.text.tables import label_of
+from popsim.reporting.labels import level_label, measure_label
 from popsim.runs.run import StoredRun
+from popsim.studies.measures import check_measures, measure_of
 from popsim.studies.prices import prices_in_words
 
-MEASURES = {
-    "readmission_30d": ("30-day readmission, %", 100.0),
-    "admissions_per_person_year": ("Admissions per person-year", 1.0),
-    "mortality": ("Died in follow-up, %", 100.0),
-    "bed_days": ("Bed-days per person", 1.0),
-    "cost_total": ("Cost per person, {currency}", 1.0),
-    "qalys": ("QALYs per person in follow-up", 1.0),
-}
+MAIN_MEASURES = ("readmission_30d", "admissions_per_person_year", "mortality", "bed_days", "cost_total", "qalys")
+PERSONAL = {COST: measure_of(TOTAL_COST), QALY: measure_of(QALYS), NET_BENEFIT.name: NET_BENEFIT}  # of one person
 SUBGROUPS = ("female", "age_years", "deprivation_quintile", "ethnicity")
+TITLE_CHARACTERS = 40  # of a panel
 MIN_SHARE = 0.03  # of the dearest strategy's cost: what a component must have to be named inside its bar
 
 
 @style.styled
-def main_outcomes(run: StoredRun, measures: Sequence[str] = tuple(MEASURES)) -> Figure:
-    """Each measure with its 95% interval, strategies below one another.
+def main_outcomes(run: StoredRun, measures: Sequence[str] | None = None) -> Figure:
+    """Each measure with its 95% interval, strategies below one another; the main ones if none is named.
 
     Raises:
-        InputError: the run has none of the measures.
+        InputError: the run has none of the main outcomes, or not one that is named.
     """
     summary, titles = readable(run.frame("summary"), run.experiment), run.strategies
-    shown = [measure for measure in measures if measure in summary["measure"]]
+    check_measures(measures or (), summary["measure"])
+    shown = [measure for measure in measures or MAIN_MEASURES if measure in summary["measure"]]
     if not shown:
         raise InputError("none of the main outcomes was measured")
     rows, columns = -(-len(shown) // 3), min(3, len(shown))
@@ -49,8 +47,9 @@ def main_outcomes(run: StoredRun, measures: Sequence[str] = tuple(MEASURES)) -> 
     note = f"Points are means{intervals}.{missing} Costs: {prices_in_words(run.experiment)}."
     figure = style.blank(11, 1.2 + rows * (0.9 + 0.27 * len(titles)), "Main outcomes of each strategy", note)
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
+    settings = {setting.name: setting.title for setting in run.network.settings}
     for axis, measure in zip(axes, shown, strict=False):
-        label, factor = MEASURES.get(measure, (label_of(measure), 1.0))
+        factor = measure_of(measure).factor
         for name, look in style.looks(titles, run.comparator).items():
             row = summary.filter((pl.col("strategy") == name) & (pl.col("measure") == measure)).to_dicts()
             if not row or row[0]["mean"] is None:
@@ -62,7 +61,7 @@ def main_outcomes(run: StoredRun, measures: Sequence[str] = tuple(MEASURES)) -> 
             )
         axis.set_yticks(range(len(titles)), list(titles.values()))
         axis.set_ylim(len(titles) - 0.5, -0.5)
-        axis.set_title(label.format(currency=run.experiment.currency))
+        axis.set_title(textwrap.fill(measure_label(measure, run.experiment.currency, settings), TITLE_CHARACTERS))
         axis.margins(x=0.15)
         if axis.get_xlim()[1] >= 1000:
             axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
@@ -108,7 +107,7 @@ def cost_breakdown(run: StoredRun) -> Figure:
             color=look.colour,
             edgecolor="white",
             hatch=look.hatch,
-            label=label_of(name),
+            label=measure_of(name).short,
         )
         for place, amount in enumerate(amounts):
             if amount > MIN_SHARE * widest * 1.6:
@@ -187,12 +186,13 @@ def forest(
     return figure
 
 
-def subgroup_forest(run: StoredRun, by: Sequence[str] = SUBGROUPS, measure: str = "net_monetary_benefit") -> Figure:
+def subgroup_forest(run: StoredRun, by: Sequence[str] = SUBGROUPS, measure: str = NET_BENEFIT.name) -> Figure:
     """The forest plot of a run: each strategy's effect on one measure of a person, by columns known at entry.
 
     Raises:
-        InputError: the run keeps no persons, has a single strategy, or persons have no such column.
+        InputError: the run keeps no persons, has a single strategy, persons have no such column, or no such measure.
     """
+    check_measures([measure], PERSONAL)
     if "persons" not in run.tables:
         raise InputError(f"keeps no persons (the experiment's store is '{run.experiment.store}')")
     if len(run.strategies) < 2:
@@ -209,12 +209,11 @@ def subgroup_forest(run: StoredRun, by: Sequence[str] = SUBGROUPS, measure: str 
     order = {name: place for place, name in enumerate((EVERYONE, *known))}
     under = ~pl.col("level").cast(pl.String).str.starts_with("under")
     frame = frame.sort(pl.col("subgroup").replace_strict(order), under, "level", maintain_order=True)
-    words = {
-        "net_monetary_benefit": f"Net benefit per person, {experiment.currency} at "
-        f"{experiment.willingness_to_pay:,.0f} per QALY",
-    }
-    money = "" if measure == "qaly" else f"Costs are in {prices_in_words(experiment)}."
-    return forest(frame, run.strategies, words.get(measure, label_of(measure)), run.comparator, more=money)
+    money = "" if measure == QALY else f"Costs are in {prices_in_words(experiment)}."
+    words = PERSONAL[measure].title(experiment.currency)
+    if measure == NET_BENEFIT.name:
+        words += f" at {experiment.willingness_to_pay:,.0f} per QALY"
+    return forest(frame, run.strategies, words, run.comparator, more=money)
 
 
 def _level_name(subgroup: str, level: str) -> str:

@@ -12,10 +12,11 @@ from popsim.errors import InputError, did_you_mean
 from popsim.reporting.intervals import readable, told, with_note
 from popsim.reporting.text.formatting import aligned
 from popsim.runs.run import StoredRun
+from popsim.studies.measures import measure_of
 from popsim.studies.prices import prices_in_words
 from popsim.units import DAYS_PER_YEAR
 
-LESS_CHARGES = "less what patients pay"  # more of it when they pay less
+LESS_CHARGES = "Less charges that patients pay"  # more of it when they pay less
 
 
 def budget_text(
@@ -74,6 +75,7 @@ def _one_strategy(
     for component in table["component"].unique(maintain_order=True).to_list():
         changes = [cell[year, component]["net"] for year in years]
         if component != TOTAL and any(changes):
-            label = LESS_CHARGES if perspective == "payer" and component == "out_of_pocket" else component
-            lines.append([f"    {label.replace('_', ' ').capitalize()}", *(f"{c:+,.0f}" for c in changes)])
+            less = perspective == "payer" and component == "out_of_pocket"
+            label = LESS_CHARGES if less else measure_of(f"cost_{component}").short
+            lines.append([f"    {label}", *(f"{c:+,.0f}" for c in changes)])
     return aligned(lines)

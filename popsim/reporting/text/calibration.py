@@ -8,7 +8,7 @@ import numpy as np
 
 from popsim.calibration.fit import Fit
 from popsim.calibration.result import correlation, directions, fit_table, identifiability
-from popsim.reporting.text.formatting import aligned, rounded, with_interval
+from popsim.reporting.text.formatting import aligned, in_columns, rounded, with_interval
 
 STRONG = 0.5  # correlation from which a pair is named
 
@@ -76,7 +76,7 @@ def _fit(fit: Fit) -> str:
                 f"  {row['target']}",
                 with_interval(row["published"], row["low"], row["high"]),
                 rounded(row["before"]),
-                with_interval(row["after"], row["after_low"], row["after_high"]),
+                in_columns(row, "after"),
                 rounded(row["error_before"], 2, signed=True),
                 rounded(row["error_after"], 2, signed=True),
                 f"{100 * row['explained']:.0f}",

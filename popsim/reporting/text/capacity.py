@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 import polars as pl
 
 from popsim.economics.capacity import means_by_level, value_of_places, worth_by_level
-from popsim.reporting.intervals import readable, told, with_note
-from popsim.reporting.text.formatting import aligned, with_interval
+from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
+from popsim.economics.outcome_valuation import NET_BENEFIT
+from popsim.reporting.intervals import readable, sizes, told, with_note
+from popsim.reporting.text.formatting import aligned, in_columns, sharp
 from popsim.reporting.text.tables import ratio_in_words, ratio_interval_in_words
 from popsim.runs.run import StoredRun
+from popsim.studies.measures import measure_of
 from popsim.studies.prices import prices_in_words
 from popsim.units import DAYS_PER_YEAR
 
-SHOWN = (  # measure, of the setting where it ends in a point; how it is called, factor
-    ("occupancy_share.", "Occupancy, % of places", 100.0),
-    ("wait_mean_hours.", "Wait for a place, hours, mean", 1.0),
-    ("cost_total", "Cost per person, {currency}", 1.0),
-    ("qalys", "QALYs per person", 1.0),
-)
+SHOWN = ("occupancy_share.*", "wait_mean_hours.*", TOTAL_COST, QALYS)  # of the setting where it has one each
 
 
 def capacity_text(runs: Mapping[int, StoredRun], setting: str) -> str:
@@ -44,12 +41,12 @@ def capacity_text(runs: Mapping[int, StoredRun], setting: str) -> str:
     lines += _worth(worth, list(runs), titles, one.comparator, price, told(experiment))
     label = next(place.title for place in one.network.settings if place.name == setting)
     reference = one.network.reference_population
-    size = f"{experiment.population:,} people, {experiment.replications} replications"
     head = f"{experiment.title or experiment.name}: places in '{label}'"
     scaled = f"places are for {reference:,} people" if reference else "places are as simulated"
     intervals = "95% intervals, Monte Carlo, " if told(experiment) else ""
     parts = [
-        f"{head}\n{size}; {scaled}; {intervals}same people at every level\nCosts are in {prices_in_words(experiment)}.",
+        f"{head}\n{sizes(experiment)}; {scaled}; {intervals}same people at every level\n"
+        f"Costs are in {prices_in_words(experiment)}.",
         aligned(lines),
         _places(values, list(runs), titles, f"{experiment.currency} a year, at {price:,.0f} per QALY"),
     ]
@@ -62,12 +59,12 @@ def _means(
     """A block of lines for each measure, one line for each strategy."""
     cell = {(row["measure"], row["strategy"], row["level"]): row for row in means.iter_rows(named=True)}
     lines: list[Sequence[str]] = []
-    for stem, label, factor in SHOWN:
-        measure = stem + setting if stem.endswith(".") else stem
-        found = {name: [cell.get((measure, name, number)) for number in numbers] for name in titles}
+    for shown in SHOWN:
+        measure = measure_of(shown)
+        found = {name: [cell.get((shown.replace("*", setting), name, number)) for number in numbers] for name in titles}
         if any(any(row is not None for row in rows) for rows in found.values()):
-            lines.append([label.format(currency=currency)])
-            lines += [[f"  {titles[name]}", *(_estimate(row, factor) for row in rows)] for name, rows in found.items()]
+            lines.append([measure.title(currency)])
+            lines += [[f"  {titles[n]}", *(sharp(row, measure.factor) for row in rows)] for n, rows in found.items()]
     return lines
 
 
@@ -87,15 +84,10 @@ def _worth(
         ratios.append([f"  {titles[name]}", *(ratio_in_words(cell[name, number]) for number in numbers)])
         if interval:
             ratios.append(["    95% interval (Fieller)", *(ratio_interval_in_words(cell[name, n]) for n in numbers)])
-    benefit = "net_monetary_benefit"
     benefits = [
-        [
-            f"  {titles[name]}",
-            *(_estimate({"mean": row[benefit], "low": row[f"{benefit}_low"], "high": row[f"{benefit}_high"]}) for row in
-              (cell[name, number] for number in numbers)),
-        ]
+        [f"  {titles[name]}", *(in_columns(cell[name, number], NET_BENEFIT.name) for number in numbers)]
         for name in others
-    ]  # fmt: skip
+    ]
     against = titles[comparator].lower()
     return [
         [f"Cost per QALY against {against}"], *ratios,
@@ -107,16 +99,9 @@ def _places(values: pl.DataFrame, numbers: Sequence[int], titles: Mapping[str, s
     """What one more place is worth, step by step."""
     cell = {(row["strategy"], row["from_level"]): row for row in values.iter_rows(named=True)}
     lines: list[Sequence[str]] = [[f"One more place is worth, {unit}", *(f"{a} to {b}" for a, b in pairwise(numbers))]]
-    lines += [[f"  {titles[name]}", *(_estimate(cell[name, a]) for a in numbers[:-1])] for name in titles]
+    lines += [[f"  {titles[name]}", *(sharp(cell[name, a]) for a in numbers[:-1])] for name in titles]
     note = (
         "To the health and the bills of the simulated people, once the prices of the days spent in it are paid;\n"
         "what other patients gain from it is not counted."
     )
     return f"{aligned(lines)}\n\n{note}"
-
-
-def _estimate(row: Mapping[str, Any] | None, factor: float = 1.0) -> str:
-    if row is None or row["mean"] is None:
-        return "n/a"
-    mean, low, high = (None if row[name] is None else row[name] * factor for name in ("mean", "low", "high"))
-    return with_interval(mean, low, high)

@@ -7,9 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from popsim.analyses.data_value import DataQuestion, DataWorth
-from popsim.reporting.text.formatting import aligned, with_interval
-
-WARNING = "For research, not for care."
+from popsim.registry.summary import NOTICE
+from popsim.reporting.text.formatting import aligned, in_columns, with_interval
 
 
 def data_value_text(worth: DataWorth, question: DataQuestion) -> str:
@@ -24,7 +23,7 @@ def data_value_text(worth: DataWorth, question: DataQuestion) -> str:
     for (axis, strategy), part in worth.curve.group_by("axis", "strategy", maintain_order=True):
         lines.append([f"{axis}, {titles[str(strategy)]}"])
         for row in part.iter_rows(named=True):
-            change = with_interval(row["change"], row["change_low"], row["change_high"])
+            change = in_columns(row, "change")
             lines.append(
                 [
                     f"  {row['value']}",
@@ -35,7 +34,7 @@ def data_value_text(worth: DataWorth, question: DataQuestion) -> str:
     parts = [head, aligned(lines)]
     if len(worth.bounds):
         parts.append(_bounds(worth.bounds, titles, experiment.currency))
-    return "\n\n".join([*parts, WARNING])
+    return "\n\n".join([*parts, NOTICE])
 
 
 def draw_data_value(worth: DataWorth, question: DataQuestion, folder: Path) -> Path:

@@ -12,16 +12,16 @@ from popsim.economics.information import EVERYTHING, MIN_DRAWS, ProposedStudy, i
 from popsim.economics.prices import PricedSetting
 from popsim.economics.relevance import without_influence
 from popsim.errors import InputError
-from popsim.reporting.intervals import readable, told, with_note
+from popsim.reporting.intervals import readable, sizes, told, with_note
 from popsim.reporting.text.formatting import NOT_KNOWN, aligned, rounded, span, with_interval
 from popsim.runs.run import StoredRun
+from popsim.studies.measures import measure_of
 from popsim.studies.parameters import resolve_parameters
 from popsim.studies.prices import prices_in_words
 
 HIGHEST = 10  # parameters shown
 DRAWS_TABLE = "draws"
 INFORMATION = "Value of information"
-HORIZON = {"follow-up": "in follow-up", "lifetime": "to the end of life expectancy"}
 
 
 def decision_text(
@@ -97,11 +97,8 @@ def _listed(names: Sequence[str]) -> str:
 def _head(run: StoredRun, decision: Decision) -> str:
     """What was run; how luck and parameters are told apart."""
     experiment = run.experiment
-    sizes = [f"{experiment.population:,} people", f"{experiment.replications} replications"]
-    if experiment.draws:
-        sizes.append(f"{experiment.draws} parameter draws")
     horizon = f"costs and health per person, over {experiment.follow_up_days} days of follow-up"
-    lines = [experiment.title or experiment.name, f"{', '.join(sizes)}; {horizon}"]
+    lines = [experiment.title or experiment.name, f"{sizes(experiment)}; {horizon}"]
     lines.append(f"Costs are in {prices_in_words(experiment)}")
     if experiment.draws and decision.noise is None:
         lines.append(
@@ -112,8 +109,8 @@ def _head(run: StoredRun, decision: Decision) -> str:
 
 def _frontier(run: StoredRun, decision: Decision, effect: str) -> str:
     """The incremental analysis, cheapest first."""
-    unit, horizon = effect_of(effect).unit, HORIZON[effect_of(effect).horizon]
-    lines: list[Sequence[str]] = [["Incremental analysis", "Cost", f"{effect} {horizon}", f"Cost per {unit}", ""]]
+    heads = ("Cost", measure_of(effect).label, f"Cost per {effect_of(effect).unit}", "")
+    lines: list[Sequence[str]] = [["Incremental analysis", *heads]]
     same = decision.same_as
     for row in icer_table(decision).iter_rows(named=True):
         lines.append(
@@ -144,7 +141,7 @@ def _each_effect(run: StoredRun, measures: pl.DataFrame) -> str:
     for (effect,), rows in table.group_by("effect", maintain_order=True):
         found = {row["strategy"]: row for row in rows.iter_rows(named=True)}
         unit, horizon = effect_of(str(effect)).unit, effect_of(str(effect)).horizon
-        label = f"  {unit}, {HORIZON[horizon]}" if horizon == "lifetime" else f"  {unit}"
+        label = f"  {unit}, to the end of life expectancy" if horizon == "lifetime" else f"  {unit}"
         lines.append([label, *(_ratio(found[name], told(run.experiment)) for name in names)])
     days = run.experiment.follow_up_days
     note = (

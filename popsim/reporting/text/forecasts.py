@@ -9,7 +9,7 @@ import polars as pl
 
 from popsim.analyses.forecasting import TRUTH, TWIN, JudgedForecasts, risk_table, signal_table
 from popsim.assimilation.forecast import EVENTS
-from popsim.reporting.text.formatting import aligned, rounded, with_interval
+from popsim.reporting.text.formatting import aligned, estimated, rounded
 from popsim.statistics import Estimate
 
 NAMES = {"weight_kg": "Weight, kg", "nt_probnp_pg_ml": "NT-proBNP, pg/mL"}
@@ -41,15 +41,15 @@ def _risk_line(row: dict[str, Any]) -> list[str]:
     c = Estimate(row["c_statistic"], row["c_standard_error"])
     slope = Estimate(row["slope"], row["slope_standard_error"]) if row["slope"] is not None else None
     numbers = [f"{row[name]:.4f}" for name in ("brier", "reliability", "resolution", "log_score")]
-    discriminates = with_interval(c.value, c.low, c.high)
-    calibrated = "" if slope is None else with_interval(slope.value, slope.low, slope.high)
+    discriminates = estimated(c)
+    calibrated = "" if slope is None else estimated(slope)
     return [f"  {row['forecaster']}", f"{row['mean_risk'] * 100:.1f}", *numbers, discriminates, calibrated]
 
 
 def _signal_line(row: dict[str, Any]) -> list[str]:
     score = Estimate(row["crps"], math.nan if row["crps_standard_error"] is None else row["crps_standard_error"])
     what = f"  {NAMES[row['column']]}, after {row['day']} days: {row['forecaster']}"
-    crps = with_interval(score.value, score.low, score.high)
+    crps = estimated(score)
     return [what, f"{row['persons']:,}", crps, rounded(row["crps_of_everybody"]), f"{row['covered'] * 100:.1f}"]
 
 

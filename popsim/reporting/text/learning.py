@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from popsim.learning.card import WARNING
 from popsim.learning.evaluation import Evaluation
-from popsim.reporting.text.formatting import aligned, with_interval
-from popsim.statistics import Estimate
+from popsim.reporting.text.formatting import aligned, estimated, in_columns
 
 MAX_FEATURES = 8
 
@@ -29,13 +28,13 @@ def evaluation_text(found: Evaluation, title: str, notes: Sequence[str] = ()) ->
     ]
     lines = [
         ["Figure", "Value (95% interval)"],
-        ["c-statistic", _shown(seen.c_statistic)],
-        *([f"c-statistic of {score.name}", _shown(score.c_statistic)] for score in found.against),
-        *([f"gain on {score.name}", _shown(score.gain)] for score in found.against),
-        ["Brier score", _shown(seen.brier)],
-        ["calibration slope", _shown(seen.slope)],
-        ["observed to predicted", _shown(seen.ratio)],
-        [f"events below the watched risk of {found.watched:.3f}", _shown(seen.false_negatives)],
+        ["c-statistic", estimated(seen.c_statistic)],
+        *([f"c-statistic of {score.name}", estimated(score.c_statistic)] for score in found.against),
+        *([f"gain on {score.name}", estimated(score.gain)] for score in found.against),
+        ["Brier score", estimated(seen.brier)],
+        ["calibration slope", estimated(seen.slope)],
+        ["observed to predicted", estimated(seen.ratio)],
+        [f"events below the watched risk of {found.watched:.3f}", estimated(seen.false_negatives)],
     ]
     parts = ["\n".join(head), aligned(lines)]
     if len(found.subgroups):
@@ -52,14 +51,7 @@ def evaluation_text(found: Evaluation, title: str, notes: Sequence[str] = ()) ->
 def _subgroups(found: Evaluation) -> str:
     lines = [["Subgroup", "Rows", "Events", "Observed to predicted", "c-statistic", "Missed", ""]]
     for row in found.subgroups.iter_rows(named=True):
-        figures = [
-            with_interval(row[name], row[f"{name}_low"], row[f"{name}_high"])
-            for name in ("ratio", "c_statistic", "false_negatives")
-        ]
+        figures = [in_columns(row, name) for name in ("ratio", "c_statistic", "false_negatives")]
         mark = "miscalibrated" if row["miscalibrated"] else ""
         lines.append([f"{row['characteristic']} {row['group']}", f"{row['rows']}", f"{row['events']}", *figures, mark])
     return aligned(lines)
-
-
-def _shown(estimate: Estimate) -> str:
-    return with_interval(estimate.value, estimate.low, estimate.high)

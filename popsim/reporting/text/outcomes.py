@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import polars as pl
 
 from popsim.economics.cost_effectiveness import paired_differences, strategy_means
-from popsim.outcomes.discharges import INDEX_COUNTS, WINDOWS_DAYS
-from popsim.outcomes.equity import GAP, SLOPE
+from popsim.outcomes.discharges import AVOIDABLE, HEART_FAILURE, INDEX_COUNTS, WINDOWS_DAYS
+from popsim.outcomes.equity import BY_PERSON, GAP, SLOPE, WAIT
+from popsim.outcomes.home_time import WINDOWS_DAYS as HOME_WINDOWS_DAYS
+from popsim.outcomes.occupancy import CROWDED_PERCENT
 from popsim.outcomes.standardised import (
     StandardisationModel,
     hospital_ratios,
@@ -18,124 +18,76 @@ from popsim.outcomes.standardised import (
     risk_model,
     standardised,
 )
-from popsim.reporting.intervals import readable, told, with_note
-from popsim.reporting.text.formatting import aligned, rounded
-from popsim.reporting.text.tables import TableRow, difference, estimate
+from popsim.reporting.intervals import of_means, readable, sizes, with_note
+from popsim.reporting.text.formatting import aligned, difference, estimate, rounded
+from popsim.reporting.text.tables import TableSection, section_rows
 from popsim.runs.run import StoredRun
+from popsim.studies.measures import measure_of
 
 MAX_REGIONS_SHOWN = 20
 
 
-class Section(NamedTuple):
-    """Rows under a title; `x.*` stands for one row for each setting. `detail` ones are shown on request only."""
-
-    title: str
-    rows: tuple[TableRow, ...]
-    detail: bool = False
-
-
-def _equity(stem: str) -> tuple[TableRow, ...]:
-    return (
-        TableRow(f"{stem}.readmission_30d_at_entry", "30-day readmission after entry, % points", "share"),
-        TableRow(f"{stem}.mortality", "Died during follow-up, % points", "share"),
-        TableRow(f"{stem}.days_alive_out_of_hospital", "Days alive and out of hospital", "days"),
-        TableRow(f"{stem}.qalys", "QALYs", "qaly"),
-        TableRow(f"{stem}.wait_mean_hours", "Wait for a bed, hours", "hours"),
-    )
-
-
 SECTIONS = (
-    Section(
+    TableSection(
         "Readmission",
-        (
-            TableRow("readmission_30d", "Within 30 days, %", "share"),
-            TableRow("readmission_30d_heart_failure", "Within 30 days, heart failure, %", "share"),
-            TableRow("risk_standardised_readmission_30d", "Within 30 days, risk-standardised, %", "share"),
-            TableRow("readmission_ratio_30d", "Within 30 days, observed / expected", "ratio"),
-            TableRow("readmission_90d", "Within 90 days, %", "share"),
-            TableRow("readmission_90d_heart_failure", "Within 90 days, heart failure, %", "share"),
-            TableRow("risk_standardised_readmission_90d", "Within 90 days, risk-standardised, %", "share"),
-            TableRow("readmission_ratio_90d", "Within 90 days, observed / expected", "ratio"),
+        tuple(
+            name
+            for days in WINDOWS_DAYS
+            for name in (
+                f"readmission_{days}d", f"readmission_{days}d_{HEART_FAILURE}",
+                f"risk_standardised_readmission_{days}d", f"readmission_ratio_{days}d",
+            )
         ),
     ),
-    Section(
+    TableSection(
         "Readmission, cumulative incidence with death competing",
-        (
-            TableRow("readmission_30d_cumulative_incidence", "Day 30, %", "share"),
-            TableRow("readmission_30d_cumulative_incidence_heart_failure", "Day 30, heart failure, %", "share"),
-            TableRow("readmission_90d_cumulative_incidence", "Day 90, %", "share"),
-            TableRow("readmission_90d_cumulative_incidence_heart_failure", "Day 90, heart failure, %", "share"),
+        tuple(
+            f"readmission_{days}d_cumulative_incidence{cause}"
+            for days in WINDOWS_DAYS
+            for cause in ("", f"_{HEART_FAILURE}")
         ),
         detail=True,
     ),
-    Section(
-        "Avoidable admissions per person-year",
-        (
-            TableRow("ambulatory_care_sensitive_admissions_per_person_year", "Heart failure and COPD", "rate"),
-            TableRow("potentially_avoidable_readmissions_per_person_year", "Same cause within 30 days", "rate"),
-        ),
-    ),
-    Section(
+    TableSection("Avoidable admissions per person-year", tuple(measure.name for measure in AVOIDABLE)),
+    TableSection(
         "Days alive per person, mean",
-        (
-            TableRow("days_alive_out_of_hospital_30d", "Out of hospital, first 30 days", "days"),
-            TableRow("days_alive_out_of_hospital_90d", "Out of hospital, first 90 days", "days"),
-            TableRow("days_alive_out_of_hospital_365d", "Out of hospital, first 365 days", "days"),
-            TableRow("days_alive_out_of_hospital", "Out of hospital, all of follow-up", "days"),
-            TableRow("home_days_30d", "At home, first 30 days", "days"),
-            TableRow("home_days_90d", "At home, first 90 days", "days"),
-            TableRow("home_days_365d", "At home, first 365 days", "days"),
-            TableRow("home_days", "At home, all of follow-up", "days"),
+        tuple(
+            f"{name}{window}"
+            for name in ("days_alive_out_of_hospital", "home_days")
+            for window in (*(f"_{days}d" for days in HOME_WINDOWS_DAYS), "")
         ),
     ),
-    Section(
+    TableSection(
         "Time in the emergency department, from asking to leaving",
         (
-            TableRow("emergency_median_hours.*", "median, h", "hours"),
-            TableRow("emergency_p90_hours.*", "90th centile, h", "hours"),
-            TableRow("emergency_p95_hours.*", "95th centile, h", "hours"),
-            TableRow("emergency_share_over_4_hours.*", "over 4 h, %", "share"),
-            TableRow("emergency_share_over_12_hours.*", "over 12 h, %", "share"),
+            "emergency_median_hours.*", "emergency_p90_hours.*", "emergency_p95_hours.*",
+            "emergency_share_over_4_hours.*", "emergency_share_over_12_hours.*",
         ),
     ),
-    Section(
-        "Wait for a bed",
-        (
-            TableRow("wait_p95_hours.*", "95th centile, h", "hours"),
-            TableRow("wait_share_over_12_hours.*", "over 12 h, %", "share"),
-        ),
-    ),
-    Section(
+    TableSection("Wait for a bed", ("wait_p95_hours.*", "wait_share_over_12_hours.*")),
+    TableSection(
         "Wait for a bed, more of its distribution",
-        (
-            TableRow("wait_mean_hours.*", "mean, h", "hours"),
-            TableRow("wait_median_hours.*", "median, h", "hours"),
-            TableRow("wait_p90_hours.*", "90th centile, h", "hours"),
-            TableRow("wait_share_over_4_hours.*", "over 4 h, %", "share"),
-        ),
+        ("wait_mean_hours.*", "wait_median_hours.*", "wait_p90_hours.*", "wait_share_over_4_hours.*"),
         detail=True,
     ),
-    Section(
+    TableSection(
         "Occupancy over days, people",
-        (
-            TableRow("places.*", "places", "number"),
-            TableRow("occupancy_p50.*", "median", "number"),
-            TableRow("occupancy_p90.*", "90th centile", "number"),
-            TableRow("occupancy_p95.*", "95th centile", "number"),
-            TableRow("occupancy_peak.*", "peak", "number"),
-        ),
+        ("places.*", "occupancy_p50.*", "occupancy_p90.*", "occupancy_p95.*", "occupancy_peak.*"),
         detail=True,
     ),
-    Section(
+    TableSection(
         "Share of days with most places taken, %",
-        (
-            TableRow("days_over_85_percent.*", "over 85%", "share"),
-            TableRow("days_over_92_percent.*", "over 92%", "share"),
-        ),
+        tuple(f"days_over_{percent}_percent.*" for percent in CROWDED_PERCENT),
     ),
-    Section("Equity: most less least deprived fifth", _equity(GAP)),
-    Section("Equity: slope index, most less least deprived", _equity(SLOPE), detail=True),
-)
+    TableSection(
+        "Equity: most less least deprived fifth", tuple(f"{GAP}.{name}" for name in (*BY_PERSON, WAIT))
+    ),
+    TableSection(
+        "Equity: slope index, most less least deprived",
+        tuple(f"{SLOPE}.{name}" for name in (*BY_PERSON, WAIT)),
+        detail=True,
+    ),
+)  # fmt: skip
 
 
 def outcome_text(run: StoredRun, everything: bool = False) -> str:
@@ -183,15 +135,9 @@ def _models(run: StoredRun) -> list[StandardisationModel]:
 
 def _head(run: StoredRun) -> str:
     experiment = run.experiment
-    sizes = [f"{experiment.population:,} people", f"{experiment.replications} replications"]
-    sizes += [f"{experiment.draws} parameter draws"] if experiment.draws else []
-    sizes += [f"{experiment.regions} regions"] if experiment.regions > 1 else []
     others = " and differences from it, same people, paired" if len(run.strategies) > 1 else ""
-    interval = " (95% interval of the mean over replications)"
-    if experiment.draws:
-        interval = " (95% interval of the mean, Monte Carlo error) [95% of the parameters]"
-    said = f"{run.strategies[run.comparator]}{others}{interval if told(experiment) else ''}"
-    return f"{experiment.title or experiment.name}\n{', '.join(sizes)}\n{said}"
+    said = f"{run.strategies[run.comparator]}{others}{of_means(experiment)}"
+    return f"{experiment.title or experiment.name}\n{sizes(experiment)}\n{said}"
 
 
 def _table(run: StoredRun, summary: pl.DataFrame, comparisons: pl.DataFrame, everything: bool) -> str:
@@ -208,27 +154,14 @@ def _table(run: StoredRun, summary: pl.DataFrame, comparisons: pl.DataFrame, eve
     known = summary.filter(pl.col("mean").is_not_null())["measure"].unique(maintain_order=True).to_list()
     present = [measure for measure in known if not measure.endswith(whole)]
     for section in SECTIONS:
-        rows = list(_expanded(section.rows, present, labels))
+        rows = section_rows(section, present, labels)
         if rows and (everything or not section.detail):
             lines.append([section.title])
             for row in rows:
-                base = estimate(means.get((run.comparator, row.measure)), row.kind)
-                differences = [difference(against.get((name, row.measure)), row.kind) for name in others]
+                base = estimate(means.get((run.comparator, row.name)), row.measure)
+                differences = [difference(against.get((name, row.name)), row.measure) for name in others]
                 lines.append([f"  {row.label}", base, *differences])
     return aligned(lines)
-
-
-def _expanded(rows: Sequence[TableRow], present: Sequence[str], labels: dict[str, str]) -> Iterator[TableRow]:
-    """The rows that the run has; those by setting are grouped by setting."""
-    known = set(present)
-    yield from (row for row in rows if row.measure in known)
-    starred = [row for row in rows if row.measure.endswith(".*")]
-    stems = [row.measure.removesuffix("*") for row in starred]
-    settings = dict.fromkeys(m.partition(".")[2] for m in present if m.startswith(tuple(stems)))
-    for setting in settings if stems else ():
-        for row, stem in zip(starred, stems, strict=True):
-            if f"{stem}{setting}" in known:
-                yield replace(row, measure=f"{stem}{setting}", label=f"{labels.get(setting, setting)}, {row.label}")
 
 
 def _hospitals(run: StoredRun, model: StandardisationModel) -> str:
@@ -240,8 +173,9 @@ def _hospitals(run: StoredRun, model: StandardisationModel) -> str:
     cells = {(row["strategy"], row["measure"]): row for row in readable(means, run.experiment).iter_rows(named=True)}
     lines: list[Sequence[str]] = [["Readmission by region", *run.strategies.values()]]
     shown = min(run.experiment.regions, MAX_REGIONS_SHOWN)
+    ratio = measure_of(f"readmission_ratio_{model.days}d")
     for region in range(shown):
-        lines.append([f"  {region}", *(estimate(cells.get((name, str(region))), "ratio") for name in run.strategies)])
+        lines.append([f"  {region}", *(estimate(cells.get((name, str(region))), ratio) for name in run.strategies)])
     more = run.experiment.regions - shown
     note = f"{model.days} days; predicted / expected, each region a hospital, drawn towards the average of its strategy"
     return f"{aligned(lines)}\n{note}{f'; {more} more regions are not shown' if more else ''}"

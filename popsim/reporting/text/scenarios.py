@@ -8,9 +8,12 @@ from typing import Any
 import polars as pl
 
 from popsim.definitions.experiment import ExperimentDefinition
+from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
+from popsim.economics.outcome_valuation import NET_BENEFIT
 from popsim.reporting.intervals import note, readable, told
-from popsim.reporting.text.formatting import NOT_KNOWN, aligned, with_interval
+from popsim.reporting.text.formatting import NOT_KNOWN, aligned, in_columns
 from popsim.reporting.text.tables import ratio_interval_in_words
+from popsim.studies.measures import measure_of
 from popsim.studies.prices import prices_in_words
 
 
@@ -21,14 +24,17 @@ def render_scenarios(table: pl.DataFrame, experiments: Mapping[str, ExperimentDe
         table: `scenario_table(...)`.
         experiments: as each scenario has it, by name.
     """
-    lines: list[Sequence[str]] = [["", "Cost", "QALYs", "Cost per QALY", "Net benefit"]]
+    heads = (measure_of(TOTAL_COST).label, measure_of(QALYS).short, "Cost per QALY", NET_BENEFIT.short)
+    lines: list[Sequence[str]] = [["", *heads]]
     for name, experiment in experiments.items():
         days = experiment.follow_up_days
         lines.append([f"{experiment.title or experiment.name} ({name}), {days} days of follow-up"])
         titles = {strategy.name: strategy.title for strategy in experiment.strategies}
         for row in readable(table.filter(pl.col("scenario") == name), experiment).iter_rows(named=True):
-            gains = ["", ""] if row["verdict"] is None else [_ratio(row), _mean(row, "net_monetary_benefit")]
-            lines.append([f"  {titles[row['strategy']]}", _mean(row, "cost_total", 4), _mean(row, "qalys"), *gains])
+            gains = ["", ""] if row["verdict"] is None else [_ratio(row), in_columns(row, NET_BENEFIT.name)]
+            lines.append(
+                [f"  {titles[row['strategy']]}", in_columns(row, TOTAL_COST, 4), in_columns(row, QALYS), *gains]
+            )
     (one, *_) = experiments.values()
     against = one.strategy(one.reference).title
     head = [
@@ -38,11 +44,6 @@ def render_scenarios(table: pl.DataFrame, experiments: Mapping[str, ExperimentDe
         *dict.fromkeys(said for said in map(note, experiments.values()) if said),
     ]
     return "\n".join([*head, "", aligned(lines)])
-
-
-def _mean(row: Mapping[str, Any], name: str, digits: int = 3) -> str:
-    """A mean with its Monte Carlo interval."""
-    return with_interval(row[name], row[f"{name}_low"], row[f"{name}_high"], digits)
 
 
 def _ratio(row: Mapping[str, Any]) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from popsim.reporting.text.formatting import aligned, rounded, with_interval
+from popsim.registry.summary import NOTICE
+from popsim.reporting.text.formatting import aligned, estimated, rounded
 from popsim.search.policy import Found
 from popsim.search.storage import race_table, trial_table
 from popsim.search.trials import excess
-from popsim.statistics import Estimate
 
-WARNING = "For research, not for care."
 SURE = 0.95  # probability from which a winner is called the best
 
 
@@ -64,10 +63,10 @@ def _finalists(found: Found) -> str:
     for runner in found.runners:
         name = "as it stands" if runner.variant.number == 0 else f"trial {runner.variant.number}"
         over = excess(runner.spent, search) > 0.0
-        ahead = "winner" if runner.ahead is None else _interval(runner.ahead)
+        ahead = "winner" if runner.ahead is None else estimated(runner.ahead)
         chance = "" if runner.ahead is None else f"{runner.may_be_better:.2f}"
         spent = [f"{rounded(runner.spent)}{' (over)' if over else ''}"] if budget else []
-        lines.append([f"  {name}", _interval(runner.gain), ahead, chance, *spent])
+        lines.append([f"  {name}", estimated(runner.gain), ahead, chance, *spent])
     return aligned(lines)
 
 
@@ -87,20 +86,16 @@ def _verdict(found: Found) -> str:
     verdict, search = found.verdict, found.problem.search
     lines = [
         ["On fresh luck", "(95%)"],
-        ["  best found, over the comparator", _interval(verdict.gain)],
-        ["  as it stands, over the comparator", _interval(verdict.before)],
-        ["  best found, over as it stands", _interval(verdict.improvement)],
+        ["  best found, over the comparator", estimated(verdict.gain)],
+        ["  as it stands, over the comparator", estimated(verdict.before)],
+        ["  best found, over as it stands", estimated(verdict.improvement)],
     ]
     if search.budget is not None:
-        lines.append([f"  spent (budget {search.budget.most:,g})", _interval(verdict.spent)])
+        lines.append([f"  spent (budget {search.budget.most:,g})", estimated(verdict.spent)])
     chance = verdict.best_probability
     sure = "" if chance >= SURE else " It is not sure which is best: those with a high P(better) would do as well."
     best = f"The winner is the best of the finalists with a probability of at least {chance:.2f}.{sure}"
-    return f"{aligned(lines)}\n{best}\n{WARNING}"
-
-
-def _interval(one: Estimate) -> str:
-    return with_interval(one.value, one.low, one.high)
+    return f"{aligned(lines)}\n{best}\n{NOTICE}"
 
 
 def _level(value: object) -> str:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import polars as pl
 
-from popsim.analyses.contrast import NET_BENEFIT
 from popsim.analyses.plan import Plan
 from popsim.analyses.precision import MOST
 from popsim.analyses.sensitivity.parameters import Varied
 from popsim.analyses.sensitivity.threshold import Threshold
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.errors import InputError
+from popsim.reporting.labels import difference_label
 from popsim.reporting.text.formatting import aligned, rounded
 from popsim.runs.engine import Engine
 from popsim.statistics import Estimate
@@ -34,7 +34,7 @@ def plan_text(plan: Plan, experiment: ExperimentDefinition, engine: Engine) -> s
     repeats = "draws and replications" if experiment.draws else "replications"
     table = [["Half-width of the 95% interval of the difference", "this design", "of it Monte Carlo"]]
     for row in plan.precision.iter_rows(named=True):
-        label = f"  {_outcome(row['measure'], experiment)}, {experiment.strategy(row['strategy']).title}"
+        label = f"  {difference_label(row['measure'], experiment)}, {experiment.strategy(row['strategy']).title}"
         table.append([label, rounded(row["half_width"]), rounded(row["monte_carlo_half_width"])])
     lines.append(aligned(table))
     for row in plan.precision.filter(pl.col("wanted").is_not_null()).iter_rows(named=True):
@@ -42,7 +42,7 @@ def plan_text(plan: Plan, experiment: ExperimentDefinition, engine: Engine) -> s
         found = [f"{'out of reach' if n >= MOST else f'{n:,}'} {name}" for name, n in ways if n is not None]
         title = experiment.strategy(row["strategy"]).title
         lines.append(
-            f"\n  +-{row['wanted']:g} for {_outcome(row['measure'], experiment)}, {title}: {' or '.join(found)}"
+            f"\n  +-{row['wanted']:g} for {difference_label(row['measure'], experiment)}, {title}: {' or '.join(found)}"
         )
     lines.append(f"\nFrom a pilot; its noise makes these figures good to about a third. Intervals over {repeats}.")
     return "\n".join(lines)
@@ -68,7 +68,9 @@ def tornado_text(table: pl.DataFrame, experiment: ExperimentDefinition, outcome:
                 ]
             )
         base = rounded(rows["base"][0])
-        shown.append(f"{name}: {_outcome(outcome, experiment)} {base} at the parameters' own values\n{aligned(lines)}")
+        shown.append(
+            f"{name}: {difference_label(outcome, experiment)} {base} at the parameters' own values\n{aligned(lines)}"
+        )
     if table["swing_reach"].null_count():
         note = "How much of a swing is luck cannot be told from one replication; --replications 10 tells it."
     else:
@@ -92,7 +94,7 @@ def draw_tornados(table: pl.DataFrame, experiment: ExperimentDefinition, outcome
     paths = []
     for (name,), rows in table.group_by("strategy", maintain_order=True):
         title = f"Which parameter matters most: {experiment.strategy(str(name)).title}"
-        what = _outcome(outcome, experiment)
+        what = difference_label(outcome, experiment)
         paths.append(save(tornado(rows, what[:1].upper() + what[1:], title), folder / f"tornado_{name}.png"))
     return paths
 
@@ -107,7 +109,7 @@ def grid_text(
         lines = [["", *(rounded(float(value)) for value in wide.columns[1:])]]
         lines += [[f"  {rounded(row[0])}", *(rounded(value) for value in row[1:])] for row in wide.iter_rows()]
         shown.append(
-            f"{name}: {_outcome(outcome, experiment)}\n"
+            f"{name}: {difference_label(outcome, experiment)}\n"
             f"down: {first.name}, {first.unit}; across: {second.name}, {second.unit}\n{aligned(lines)}"
         )
     return "\n\n".join([*shown, f"Costs are in {prices_in_words(experiment)}."])
@@ -117,7 +119,7 @@ def threshold_text(found: Threshold, experiment: ExperimentDefinition, target: f
     """The crossing in a sentence."""
     name = experiment.strategy(found.contrast.strategy).title
     parameter = found.parameter
-    what = _outcome(found.contrast.outcome, experiment)
+    what = difference_label(found.contrast.outcome, experiment)
     if math.isnan(found.value):
         return (
             f"{name}: {what} does not reach {target:g} for {parameter.name} between {rounded(parameter.low)} and "
@@ -155,19 +157,13 @@ def _indices(
             [f"  {row['parameter']}", *(rounded(row[column] * scale) for column, _ in columns)]
             for row in rows.sort(order, descending=True).iter_rows(named=True)
         ]
-        shown.append(f"{name}: {head} {_outcome(outcome, experiment)}\n{aligned(lines)}")
+        shown.append(f"{name}: {head} {difference_label(outcome, experiment)}\n{aligned(lines)}")
     return "\n\n".join([*shown, f"Costs are in {prices_in_words(experiment)}."])
 
 
 def _by_strategy(table: pl.DataFrame, experiment: ExperimentDefinition) -> Iterable[tuple[str, pl.DataFrame]]:
     for (name,), rows in table.group_by("strategy", maintain_order=True):
         yield experiment.strategy(str(name)).title, rows
-
-
-def _outcome(name: str, experiment: ExperimentDefinition) -> str:
-    if name == NET_BENEFIT:
-        return f"net benefit at {experiment.willingness_to_pay:,.0f} {experiment.currency} per QALY"
-    return f"difference in {name.replace('_', ' ')}"
 
 
 def _duration(seconds: float) -> str:

@@ -14,7 +14,7 @@ from popsim.evidence.parameters import load_parameters
 from popsim.population.baseline import KNOWN_AT_ENTRY
 from popsim.reporting.intervals import readable, told, with_note
 from popsim.reporting.labels import level_label, level_of
-from popsim.reporting.text.formatting import aligned, rounded, span, with_interval
+from popsim.reporting.text.formatting import aligned, rounded, sharp, span
 from popsim.runs.run import StoredRun
 from popsim.simulation.schema import CLINICAL_SCHEMA
 from popsim.studies.prices import prices_in_words
@@ -166,8 +166,7 @@ def _others(run: StoredRun) -> list[tuple[str, str]]:
 def _estimate(row: Row) -> str:
     """A mean with its Monte Carlo interval and, in brackets, that of the parameters where draws tell it."""
     parameters = span(row["parameter_low"], row["parameter_high"])
-    text = with_interval(row["mean"], row["low"], row["high"])
-    return text if parameters is None else f"{text} [{parameters}]"
+    return sharp(row) if parameters is None else f"{sharp(row)} [{parameters}]"
 
 
 def _individuals(spread: pl.DataFrame, currency: str, price: float) -> str:

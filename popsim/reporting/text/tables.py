@@ -2,111 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
+from popsim.economics.outcome_valuation import NET_BENEFIT
 from popsim.economics.perspectives import SIGNS
-from popsim.reporting.intervals import note, readable, told
-from popsim.reporting.text.formatting import NOT_KNOWN, aligned
+from popsim.outcomes.measure import OutcomeMeasure
+from popsim.outcomes.presentations import BY_DRUGS
+from popsim.reporting.intervals import note, of_means, readable, told
+from popsim.reporting.text.formatting import NOT_KNOWN, aligned, difference, estimate
+from popsim.studies.measures import measure_of
 from popsim.studies.prices import prices_in_words
 
 if TYPE_CHECKING:
     from popsim.runs.runner import RunResult
 
-type Kind = Literal["share", "rate", "number", "days", "hours", "money", "qaly", "ratio"]
 type Lines = list[Sequence[str]]
-type Cell = Mapping[str, float | None]
 
 
-@dataclass(frozen=True, slots=True)
-class TableRow:
-    """A line of a table: the measure, what people call it, and how its numbers are written."""
+class TableSection(NamedTuple):
+    """Measures by name under a title; `x.*` stands for a row for each setting.
 
-    measure: str
+    Attributes:
+        title: that of the only family in it when empty.
+        names: of the measures.
+        short: whether rows bear the short labels, as the title says the rest.
+        detail: shown on request only.
+    """
+
+    title: str
+    names: tuple[str, ...]
+    short: bool = True
+    detail: bool = False
+
+
+class TableRow(NamedTuple):
+    """A line of a table: the measure's own name, what people call it here, and its declaration."""
+
+    name: str
     label: str
-    kind: Kind
+    measure: OutcomeMeasure
 
 
-SECTIONS: tuple[tuple[str, tuple[TableRow, ...]], ...] = (
-    (
+SECTIONS = (
+    TableSection(
         "Readmission, admission and death",
         (
-            TableRow("readmission_30d", "30-day readmission, all causes, %", "share"),
-            TableRow("readmission_30d_heart_failure", "30-day readmission, heart failure, %", "share"),
-            TableRow("readmission_90d", "90-day readmission, all causes, %", "share"),
-            TableRow("admissions_per_person_year", "Admissions per person-year", "rate"),
-            TableRow("mortality", "Died during follow-up, %", "share"),
-            TableRow("bed_days", "Bed-days per person", "days"),
-            TableRow("home_days", "Days at home per person", "days"),
+            "readmission_30d", "readmission_30d_heart_failure", "readmission_90d", "admissions_per_person_year",
+            "mortality", "bed_days", "home_days",
         ),
+        short=False,
     ),
-    (
+    TableSection(
         "Presentations that drugs can cause, per person-year",
         (
-            TableRow("presentations_arrhythmia_per_person_year", "Slow or fast rhythm", "rate"),
-            TableRow("presentations_renal_per_person_year", "Kidney, potassium, low pressure", "rate"),
-            TableRow("presentations_bleeding_per_person_year", "Bleeding", "rate"),
-            TableRow("presentations_glucose_per_person_year", "Low or very high sugar", "rate"),
-            TableRow("adverse_presentations_per_person_year", "Together", "rate"),
+            *(f"presentations_{cause}_per_person_year" for cause in BY_DRUGS),
+            "adverse_presentations_per_person_year",
         ),
     ),
-    (
+    TableSection(
         "Alerts and the desk that answers them",
         (
-            TableRow("alerts_per_person_year", "Alerts per person-year", "rate"),
-            TableRow("alerts_false_share", "Alerts with neither heart failure nor death in 14 days, %", "share"),
-            TableRow("alerts_ignored_share", "Alerts on which nobody acts, %", "share"),
-            TableRow(
-                "heart_failure_unforeseen_share", "Heart failure without an alert in the 14 days before, %", "share"
-            ),
-            TableRow("desk_visits_per_day", "Contacts of the desk per day", "number"),
+            "alerts_per_person_year", "alerts_false_share", "alerts_ignored_share", "heart_failure_unforeseen_share",
+            "desk_visits_per_day",
         ),
     ),
-    ("Occupancy, people, mean", (TableRow("occupancy_mean.*", "", "number"),)),
-    ("Occupancy, % of places, mean", (TableRow("occupancy_share.*", "", "share"),)),
-    ("Occupancy, people, peak day", (TableRow("occupancy_peak.*", "", "number"),)),
-    ("Wait for a bed, hours, mean", (TableRow("wait_mean_hours.*", "", "hours"),)),
-    ("Wait for a bed, hours, 95th centile", (TableRow("wait_p95_hours.*", "", "hours"),)),
-    (
-        "Cost per person, {currency}, {perspective} perspective",
-        (
-            TableRow("cost_ward", "Wards and intensive care", "money"),
-            TableRow("cost_emergency", "Emergency and assessment", "money"),
-            TableRow("cost_clinic", "Specialist contacts", "money"),
-            TableRow("cost_community", "Community, home care, facilities", "money"),
-            TableRow("cost_drugs", "Drugs", "money"),
-            TableRow("cost_devices", "Devices", "money"),
-            TableRow("cost_telemonitoring", "Telemonitoring", "money"),
-            TableRow("cost_programme", "Programme", "money"),
-            TableRow("cost_out_of_pocket", "Charges that patients pay", "money"),
-            TableRow("cost_travel", "Travel", "money"),
-            TableRow("cost_informal_care", "Informal care", "money"),
-            TableRow("cost_productivity", "Lost work", "money"),
-            TableRow(TOTAL_COST, "Total", "money"),
-        ),
+    *(
+        TableSection("", (name,))
+        for name in (
+            "occupancy_mean.*", "occupancy_share.*", "occupancy_peak.*", "wait_mean_hours.*", "wait_p95_hours.*",
+        )
     ),
-    (
+    TableSection("Cost per person, {currency}, {perspective} perspective", (*COST_NAMES, TOTAL_COST)),
+    TableSection(
         "Health per person, discounted (DALYs count a death by the years of life lost, beyond follow-up)",
-        (
-            TableRow("life_years", "Life years in follow-up, not discounted", "qaly"),
-            TableRow(QALYS, "QALYs in follow-up", "qaly"),
-            TableRow("dalys", "DALYs to the end of life expectancy", "qaly"),
-        ),
+        ("life_years", QALYS, "dalys"),
     ),
-)
+)  # fmt: skip
 
 
-def label_of(measure: str) -> str:
-    """What people call a measure."""
-    labels = {row.measure: row.label for _, rows in SECTIONS for row in rows}
-    return labels.get(measure) or measure.removeprefix("cost_").replace("_", " ").capitalize()
+def section_rows(section: TableSection, present: Sequence[str], labels: Mapping[str, str]) -> list[TableRow]:
+    """The rows that a run has; families by setting stand below the others, grouped by setting.
+
+    Args:
+        section: of a table.
+        present: names of the measures that the run has.
+        labels: title by name of setting.
+    """
+    known = set(present)
+    declared = {name: measure_of(name) for name in section.names}
+    rows = [
+        TableRow(name, measure.within() if section.short else measure.title(), measure)
+        for name, measure in declared.items()
+        if name in known
+    ]
+    families = {name.removesuffix("*"): measure for name, measure in declared.items() if measure.each}
+    settings = dict.fromkeys(name.partition(".")[2] for name in present if name.startswith(tuple(families)))
+    for setting in settings if families else ():
+        title = labels.get(setting, setting)
+        rows += [
+            TableRow(f"{stem}{setting}", title if len(families) == 1 else f"{title}, {measure.within()}", measure)
+            for stem, measure in families.items()
+            if f"{stem}{setting}" in known
+        ]
+    return rows
 
 
 def print_run(result: RunResult) -> None:
@@ -132,13 +136,11 @@ def outcome_lines(summary: pl.DataFrame, experiment: ExperimentDefinition, label
     lines: Lines = [["", *(strategy.title for strategy in experiment.strategies)]]
     for title, rows in _sections(summary, experiment, labels):
         lines.append([title])
-        lines += [[f"  {row.label}", *(estimate(cells.get((n, row.measure)), row.kind) for n in names)] for row in rows]
+        lines += [[f"  {row.label}", *(estimate(cells.get((n, row.name)), row.measure) for n in names)] for row in rows]
     repeated = f"{experiment.replications} replication{'s' if experiment.replications > 1 else ''}"
-    interval = "mean (95% interval of the mean over replications)" if told(experiment) else "means"
     if experiment.draws:
         repeated += f" of {experiment.draws} parameter draws"
-    if experiment.draws and told(experiment):
-        interval = "mean (95% interval of the mean, Monte Carlo error) [95% of the parameters]"
+    interval = f"mean{of_means(experiment)}" if told(experiment) else "means"
     head = (
         f"{experiment.title or experiment.name}\n{experiment.population:,} people, {repeated}, "
         f"{experiment.follow_up_days} days from each person's entry; {interval}\n"
@@ -172,7 +174,7 @@ def comparison_lines(
     for title, rows in _sections(comparisons, experiment, labels):
         lines.append([title])
         lines += [
-            [f"  {row.label}", *(difference(cells.get((s.name, row.measure)), row.kind) for s in others)]
+            [f"  {row.label}", *(difference(cells.get((s.name, row.name)), row.measure) for s in others)]
             for row in rows
         ]
     found = {row["strategy"]: row for row in readable(value, experiment).iter_rows(named=True)}
@@ -195,52 +197,15 @@ def comparison_lines(
 def _sections(
     frame: pl.DataFrame, experiment: ExperimentDefinition, labels: dict[str, str]
 ) -> Iterable[tuple[str, list[TableRow]]]:
-    """Sections with the rows that the run has; a measure `x.*` stands for one row for each setting.
-
-    Costs are those that the experiment's perspective counts.
-    """
+    """Sections with the rows that the run has; costs are those that the experiment's perspective counts."""
     not_counted = set(COST_NAMES) - set(SIGNS[experiment.perspective])
     present = [m for m in frame["measure"].unique(maintain_order=True).to_list() if m not in not_counted]
     perspective = experiment.perspective.replace("_", " ")
-    for title, rows in SECTIONS:
-        found: list[TableRow] = []
-        for row in rows:
-            stem = row.measure.removesuffix("*")
-            if stem == row.measure:
-                found += [row] if row.measure in present else []
-                continue
-            settings = [measure.removeprefix(stem) for measure in present if measure.startswith(stem)]
-            found += [TableRow(f"{stem}{name}", labels.get(name, name), row.kind) for name in settings]
-        if found:
-            yield title.format(currency=experiment.currency, perspective=perspective), found
-
-
-def estimate(cell: Cell | None, kind: Kind) -> str:
-    """A mean with those of its intervals that are known, or n/a where there was nobody to count."""
-    return _with_intervals(cell, partial(_number, kind=kind))
-
-
-def difference(cell: Cell | None, kind: Kind) -> str:
-    """A paired difference: signed, one digit more than the estimates, because pairing makes it sharper."""
-    return _with_intervals(cell, partial(_signed, kind=kind))
-
-
-def _with_intervals(cell: Cell | None, written: Callable[[float], str]) -> str:
-    """mean (Monte Carlo interval) [interval of the parameters, or their SD where draws are few; if there are any]."""
-    if cell is None or cell["mean"] is None:
-        return NOT_KNOWN
-    interval = _interval(cell["low"], cell["high"], written)
-    text = written(cell["mean"]) if interval is None else f"{written(cell['mean'])} ({interval})"
-    parameters = _interval(cell.get("parameter_low"), cell.get("parameter_high"), written)
-    sd = cell.get("parameter_sd")
-    if parameters is None and sd is not None:
-        parameters = f"SD {written(sd).removeprefix('+')}"
-    return text if parameters is None else f"{text} [{parameters}]"
-
-
-def _interval(low: float | None, high: float | None, written: Callable[[float], str]) -> str | None:
-    """Both ends, if they are known."""
-    return None if low is None or high is None else f"{written(low)} to {written(high)}"
+    for section in SECTIONS:
+        rows = section_rows(section, present, labels)
+        if rows:
+            title = section.title or rows[0].measure.title()
+            yield title.format(currency=experiment.currency, perspective=perspective), rows
 
 
 def ratio_in_words(row: Mapping[str, Any]) -> str:
@@ -271,24 +236,6 @@ def ratio_interval_in_words(row: Mapping[str, Any], of: str = "") -> str:
 
 def _benefit(row: dict[str, Any]) -> str:
     """Net monetary benefit with its intervals."""
-    stem = "net_monetary_benefit"
+    stem = NET_BENEFIT.name
     rest = ("low", "high", "parameter_sd", "parameter_low", "parameter_high")
-    return difference({"mean": row[stem], **{name: row[f"{stem}_{name}"] for name in rest}}, "money")
-
-
-DIGITS: dict[Kind, int] = {"share": 1, "rate": 2, "number": 1, "days": 1, "hours": 1, "money": 0, "qaly": 3, "ratio": 3}
-
-
-def _number(value: float, kind: Kind) -> str:
-    text = f"{value * 100 if kind == 'share' else value:,.{DIGITS[kind]}f}"
-    return text.removeprefix("-") if _is_zero(text) else text
-
-
-def _signed(value: float, kind: Kind) -> str:
-    text = f"{value * 100 if kind == 'share' else value:+,.{DIGITS[kind] + 1}f}"
-    return text[1:] if _is_zero(text) else text
-
-
-def _is_zero(text: str) -> bool:
-    """Whether a number as written is 0; then it has no sign."""
-    return not any(digit in text for digit in "123456789")
+    return difference({"mean": row[stem], **{name: row[f"{stem}_{name}"] for name in rest}}, NET_BENEFIT)
