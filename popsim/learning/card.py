@@ -82,7 +82,7 @@ def markdown(said: Mapping[str, Any]) -> str:
         f"{said['split']} Outcome: `{said['outcome']}`. Estimator: `{said['estimator']}`.",
         "## Performance on the test rows",
         _table(["Figure", "Value", "95% interval"], [_row(name, performance[name]) for name in performance]),
-        f"The watch threshold is a risk of {said['watched_from_risk']:.3f}. Observed to predicted above 1: risks too low. "
+        f"Watch threshold: a risk of {said['watched_from_risk']:.3f}. Observed to predicted above 1: risks too low. "
         "Calibration slope below 1: risks too extreme.",
         *_against(said["against"]),
         "## Calibration",

@@ -36,7 +36,7 @@ class LearningLoop:
     Args:
         outcome: one of `popsim.learning.features.OUTCOMES`, or a column of the user's frames.
         horizon_days: within which the outcome counts.
-        model: to start with. If it is not fitted, the loop trains it; a fitted model serves until it is time to retrain,
+        model: to start with; the loop trains it if it is not fitted. A fitted model serves until retraining is due,
             counted from the first day of learning.
         hold_out_share: probability of being withheld; from evidence/learning.toml when None. 0: act on everybody, and
             observe no outcomes without action.

@@ -261,7 +261,7 @@ def _share_below(risk: Floats, weight: Floats) -> Floats:
 
 
 def _slope(judged: JudgedRisks) -> Estimate:
-    """Slope of a logistic regression on the predicted log odds, with a standard error clustered by person (sandwich)."""
+    """Slope of a logistic regression on the predicted log odds; standard error clustered by person (sandwich)."""
     risk, y, w, person = judged
     x = logit(np.clip(risk, MIN_RISK, 1.0 - MIN_RISK))
     if not 0.0 < w @ y < w.sum() or np.ptp(x) == 0.0:

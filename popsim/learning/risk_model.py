@@ -306,7 +306,7 @@ def _fit(estimator: Any, x: Floats, y: Floats, w: Floats) -> Any:
     steps = getattr(estimator, "steps", None)
     key = f"{steps[-1][0]}__sample_weight" if steps else "sample_weight"
     weights = {} if (w == w[0]).all() else {key: w}
-    x = np.where(np.isnan(x).all(axis=0), 0.0, x)  # a column without any value carries no information, and estimators cannot bin it
+    x = np.where(np.isnan(x).all(axis=0), 0.0, x)  # estimators cannot bin a column without values
     with threadpool_limits(1):
         try:
             estimator.fit(x, y, **weights)

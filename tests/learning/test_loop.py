@@ -104,7 +104,7 @@ def test_prospective_figures_are_of_the_risks_that_were_foreseen():
     assert loop.fairness().is_empty()  # these people have no sex and no age
     found = prospective(loop)
     assert found.performance.events == history["events"].sum()
-    assert "foresaw" in markdown(card(found, "A title", {}))
+    assert "predicted, before the outcome" in markdown(card(found, "A title", {}))
 
 
 def test_windows_that_overlap_are_judged_once():
