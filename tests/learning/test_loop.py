@@ -166,7 +166,7 @@ def test_before_there_is_a_model_nobody_has_a_risk():
     loop = fresh()
     frame = people(10, 1)
     assert np.isnan(loop.risk(frame)).all()
-    with pytest.raises(InputError, match="no risk that was foreseen"):
+    with pytest.raises(InputError, match="no predicted risk"):
         loop.judged()
     with pytest.raises(InputError, match="before the end"):
         loop.learn(29, frame)

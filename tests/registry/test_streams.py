@@ -161,7 +161,7 @@ def test_a_bad_line_is_refused_with_file_line_key_and_what_is_allowed(line, said
         ("time,code,value,unit,time", "data.csv:1: time: is there twice"),
         (
             "date,code,value,unit",
-            "data.csv:1: key = 'date': the column of times is called time; it takes days, or dates",
+            "data.csv:1: key = 'date': the column of times is called time; it holds days, or dates",
         ),
     ],
 )
