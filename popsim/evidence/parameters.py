@@ -82,7 +82,7 @@ class ParameterSet(Mapping[str, float]):
 
     @property
     def dotted_groups(self) -> tuple[ParameterGroup, ...]:
-        """The groups by the names that their parameters have outside: "set.parameter"."""
+        """The groups with dotted names of their parameters: "set.parameter"."""
         names = ((group, tuple(f"{self.name}.{key}" for key in group.parameters)) for group in self.groups)
         return tuple(group.model_copy(update={"parameters": dotted}) for group, dotted in names)
 
