@@ -1,1 +1,1 @@
-"""How alerts arise in the population: by thresholds, a risk model, a belief about each person, or the truth."""
+"""What raises alerts: thresholds, a risk model, a belief about each person, or the true state (the oracle)."""

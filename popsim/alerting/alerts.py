@@ -1,4 +1,4 @@
-"""Alerts by risk: who is assessed today, and for whom the desk is alerted, the highest risks first."""
+"""Alerts by risk: whom the source of risks assesses today, and who is alerted, highest risk first."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from popsim.kernels.numerics.sampling import keyed_uniforms
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 
-ADOPTION_INDEX = 0  # within STREAM_ALERTS; those of days begin at 1
+ADOPTION_INDEX = 0  # within STREAM_ALERTS; the indices of days begin at 1
 
 
 class RiskSource(ABC):
-    """Whatever says how likely somebody is to present with heart failure within the horizon."""
+    """A source of the risk that a person presents with heart failure within the horizon."""
 
     @property
     def ready(self) -> bool:
-        """Whether it can say anything yet; limits raise alerts until then."""
+        """Whether it can predict yet; until then the limits raise alerts."""
         return True
 
     @abstractmethod
     def live(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
-        """Take in the morning of everybody; called once a day."""
+        """Take in this morning's readings; called once a day."""
 
     @abstractmethod
     def risks(self, population: Population, clock: Clock, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Risk of each of some rows, all of which are monitored, at home and use guidance."""
+        """Risk of each of these rows, all monitored, at home and under risk-based alerting."""
 
     def acts_on(self, population: Population, clock: Clock, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """On whom of those chosen for an alert care may act: everybody, where nobody is withheld to learn from."""
+        """Which of these alerts care may act on: all, unless the source withholds some people to learn from them."""
         return np.ones(len(rows), np.bool_)
 
 
 class AlertsByRisk:
-    """Guidance at work: the `Guide` of Monitoring.
+    """Raises alerts by risk; the `Guide` of Monitoring.
 
     Args:
-        guidance: as the strategy says.
+        guidance: from the strategy.
         source: of risks.
         population: at the start.
-        alerts_per_day: most alerts a day for these people; None: no limit.
+        alerts_per_day: maximum number of alerts a day for this population; None: no limit.
         seed, replication: key of the random numbers.
     """
 
@@ -66,7 +66,7 @@ class AlertsByRisk:
         self._last_alert = population["last_alert_day"].copy()
 
     def alert(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
-        """Take in the morning, take back alerts by limits of those for whom guidance is used, and raise its own."""
+        """Take in the morning's readings and replace the alerts by limits with alerts by risk where risk is used."""
         self._source.live(population, clock, readings)
         alert, last = population["alert"], population["last_alert_day"]
         if self._source.ready:
@@ -81,7 +81,7 @@ class AlertsByRisk:
         self._last_alert[:] = last
 
     def _assessed(self, population: Population, day: int, days_between_alerts: float) -> NDArray[np.int64]:
-        """Rows that are monitored, at home, due today and not alerted too recently."""
+        """Rows that are monitored, at home, due for assessment today and not alerted too recently."""
         due = (day + population.person_id) % self._guidance.every_days == 0
         monitored = (population["alive"] != 0) & (population["telemonitored"] != 0)
         home = population["care_level"] == LEVEL_COMMUNITY
@@ -89,7 +89,7 @@ class AlertsByRisk:
         return np.flatnonzero(self._uses & due & monitored & home & rested)
 
     def _chosen(self, population: Population, clock: Clock, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Those of some rows who are alerted: the highest risks above the limit."""
+        """The rows to alert: the highest risks above the limit."""
         if len(rows) == 0 or self._most == 0:
             return rows[:0]
         risks = self._source.risks(population, clock, rows)
@@ -99,7 +99,7 @@ class AlertsByRisk:
 
 
 def uses_guidance(guidance: Guidance, population: Population, seed: int, replication: int) -> NDArray[np.bool_]:
-    """For whom guidance is used, (rows,): the same people in every strategy with this adoption, more with a higher."""
+    """Who is under risk-based alerting, (rows,): the same people in every strategy; higher adoption adds people."""
     u = np.empty(len(population))
     keyed_uniforms(seed, replication, population.person_id, STREAM_ALERTS, u, ADOPTION_INDEX)
     return np.asarray(u < guidance.adoption)

@@ -1,4 +1,4 @@
-"""A belief about every monitored person, kept up to date from what is seen, and the risks that follow from it."""
+"""A belief about every monitored person, updated with what care observes, and the risks that follow from it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from popsim.population.population import Population
 from popsim.population.traits import CLINICAL_COLUMNS as CLINICAL_TRAITS
 from popsim.population.traits import COLUMNS as TRAITS
 
-# Traits that no record has; what is measured of the others on the usual drugs is told by readings.
+# Traits that no record holds; readings inform the belief about the others.
 HIDDEN = (
     "baseline_ejection_fraction_percent", "baseline_systolic_mmhg", "baseline_heart_rate_bpm", "baseline_gfr_ml_min",
     "baseline_potassium_mmol_l", "baseline_filling_pressure_mmhg", "usual_salt_g_day", "adherence_trait",
@@ -47,22 +47,22 @@ HOSPITAL = (
 class TwinRisks(RiskSource):
     """Risks from a belief about each person who may be monitored.
 
-    A belief starts from people of the cohort who are like the person in what a record has: age, sex, diagnoses, dry
-    weight, drugs, in clinical twins also genes where they are known. It learns from home readings, from the hospital's
-    readings whenever somebody comes home, from laboratory results on the day they are known, and from who presents or
-    does not; it never sees the truth, but for what care itself takes as known (dry weight, and with heart failure alone
-    the hospital's readings). The weather of the coming days is known to it.
+    A belief starts from people of the cohort who resemble the person in what a record holds: age, sex, diagnoses, dry
+    weight, drugs and, for clinical twins, genes where they are known. It is updated with home readings, with hospital
+    readings at discharge, with laboratory results on the day they arrive, and with who presents or does not. It never
+    uses the true state, except what care itself takes as known (dry weight and, in the model of heart failure alone,
+    the hospital readings). It knows the weather of the coming days.
 
     Args:
-        guidance: as the strategy says.
-        population: settled, at the start.
-        rows: about whom there are beliefs.
-        cohort: whom the population comes from.
-        physiology: of the members, an instance of its own.
+        guidance: from the strategy.
+        population: initialised at steady state, before the first day.
+        rows: the people to hold beliefs about.
+        cohort: the cohort that the population was sampled from.
+        physiology: advances the members; an instance used for nothing else.
         home: the devices.
-        sight: what care sees.
+        sight: what care observes.
         parameters: sets by name.
-        seed, replication: key of the random numbers; members' ids are nobody else's.
+        seed, replication: key of the random numbers; the ids of members are unique.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class TwinRisks(RiskSource):
         self._seen = {stored: population[stored][rows].copy() for _, stored, _ in self._laboratory}
 
     def live(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
-        """The belief lives through the day and takes in what is seen of it."""
+        """Advance the belief by one day and assimilate the day's observations."""
         belief, rows = self.belief, self._rows
         self._look_up(population)
         belief.advance(clock)
@@ -134,7 +134,7 @@ class TwinRisks(RiskSource):
         belief.hear(population["acute_cause"][rows], watched)
 
     def risks(self, population: Population, clock: Clock, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Chance of each of some rows to present within the horizon, were the doses to stay."""
+        """Probability that each of these rows presents within the horizon under unchanged doses."""
         foreseen = forecast(
             self.belief,
             self._horizon,
@@ -147,7 +147,7 @@ class TwinRisks(RiskSource):
         return foreseen.risk(DECOMPENSATION, self._horizon).probability
 
     def _look_up(self, population: Population) -> None:
-        """What has changed in the record: doses, contacts, where somebody is, who has died."""
+        """Read what has changed in the record: doses, contacts, settings, deaths."""
         changed = {}
         for name in self._recorded:
             now = population[name][self._rows]
@@ -158,7 +158,7 @@ class TwinRisks(RiskSource):
     def _readings(
         self, population: Population, day: int, readings: HomeReadings
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Readings of today, and those that are known today, each (sensors, persons)."""
+        """Readings made today, and earlier readings whose results arrive today, each (sensors, persons)."""
         rows, alive = self._rows, population["alive"][self._rows] != 0
         level = population["care_level"][rows]
         at_once = np.full((len(self.belief.sensors), len(rows)), np.nan)
@@ -182,7 +182,7 @@ class TwinRisks(RiskSource):
 
 
 def known_at_entry(schema: Schema, genome_known: bool) -> list[str]:
-    """Columns that the record has of a person at entry."""
+    """Columns that a person's record holds at entry."""
     traits = [column.name for column in (*TRAITS, *CLINICAL_TRAITS) if column.name not in HIDDEN]
     drugs = [name for name, column in schema.columns.items() if column.writer == "care"]
     genes = [column.name for column in GENES] if genome_known else []
@@ -190,7 +190,7 @@ def known_at_entry(schema: Schema, genome_known: bool) -> list[str]:
 
 
 def sensors_at(schema: Schema, home: Telemonitoring, errors: ParameterSet) -> Sequence[Sensor]:
-    """The devices at home first, in the order of HOME, then what hospital and laboratory tell."""
+    """The home devices in the order of HOME, then the sensors of hospital and laboratory."""
     factor = home.signal_error_factor
     at_home = [Sensor(f"home_{name}", name, noise_sd=factor * errors[error]) for name, error in HOME.items()]
     return (*at_home, *(sensor for sensor in sensors_of(schema) if sensor.name in HOSPITAL))

@@ -1,4 +1,4 @@
-"""From what a strategy says of guidance to what raises alerts."""
+"""Builds what raises alerts from a strategy's settings."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ def guide_of(
     seed: int,
     replication: int,
 ) -> AlertsByRisk | None:
-    """What raises alerts under a strategy by risk; None when its limits do.
+    """What raises alerts by risk under a strategy; None if limits raise them.
 
     Args:
         strategy: with all that it inherits.
         network: not scaled.
-        population: settled, at the start.
-        cohort: whom the population comes from, for beliefs.
-        body: makes the physiology that copies and members live by.
-        sight: what care sees.
+        population: initialised at steady state, before the first day.
+        cohort: the cohort that the population was sampled from, for beliefs.
+        body: makes the physiology that advances copies and members.
+        sight: what care observes.
         events: the log that care writes.
         parameters: sets by name.
         seed, replication: key of the random numbers.
 
     Raises:
-        InputError: a belief is asked for and the cohort is not given.
+        InputError: the strategy needs beliefs and no cohort is given.
     """
     guidance = strategy.guidance
     if guidance is None:
@@ -93,14 +93,14 @@ def guide_of(
 def who_may_be_monitored(
     guidance: Guidance, uptake: float, population: Population, seed: int, replication: int
 ) -> NDArray[np.int64]:
-    """Rows of those who take telemonitoring up when it is offered and for whom guidance is used."""
+    """Rows of people who would take up telemonitoring and are under risk-based alerting."""
     u = np.empty(len(population))
     keyed_uniforms(seed, replication, population.person_id, STREAM_UPTAKE, u)
     return np.flatnonzero((u < uptake) & uses_guidance(guidance, population, seed, replication))
 
 
 def scaled(alerts_per_day: int | None, factor: float) -> int | None:
-    """Alerts a day for another number of people, scaled as slots are: rounded half up, at least 1 if there are any."""
+    """Alerts a day scaled to another population, like slots: rounded half up, at least 1 if there are any."""
     if not alerts_per_day:
         return alerts_per_day
     return max(1, math.floor(alerts_per_day * factor + 0.5))

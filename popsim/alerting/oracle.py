@@ -1,4 +1,4 @@
-"""The oracle: the true state lived forward with the luck to come. Nobody can have it; it is the ceiling."""
+"""The oracle: simulates the true state ahead with the same random streams. No service can do this: it is a ceiling."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from popsim.population.population import Population
 
 
 class Oracle(RiskSource):
-    """Risks from copies of the twins themselves, which live through the same shocks as the twins will.
+    """Risks from copies of the twins, simulated ahead through the same shocks as the twins will have.
 
-    What it does not know is the last draw, whether somebody presents at the hazard of the day, and what care will do.
+    It does not know the last draw (whether a person presents, given the hazard of the day) or what care will do.
 
     Args:
-        physiology: of the truth, an instance of its own.
-        horizon_days: as the guidance says.
+        physiology: of the twins; an instance used for nothing else.
+        horizon_days: from the strategy.
         hazards: the set heart_failure.
     """
 
@@ -30,10 +30,10 @@ class Oracle(RiskSource):
         self._physiology, self._horizon, self._hazards = physiology, horizon_days, hazards
 
     def live(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
-        """Nothing to learn for who knows the truth."""
+        """Does nothing: the oracle reads the true state."""
 
     def risks(self, population: Population, clock: Clock, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Chance of each of some rows to present within the horizon if care goes on as it is."""
+        """Probability that each of these rows presents within the horizon under unchanged care."""
         copies = population.chosen(rows)
         return chance_of_presenting(copies, self._physiology, clock.day, self._horizon, self._hazards)
 
@@ -41,16 +41,16 @@ class Oracle(RiskSource):
 def chance_of_presenting(
     people: Population, physiology: OrganSystem, day: int, horizon_days: int, hazards: ParameterSet
 ) -> NDArray[np.float64]:
-    """Chance of presenting with heart failure on one of the days after `day` if care goes on as it is, (rows,).
+    """Probability of presenting with heart failure in the days after `day` under unchanged care, (rows,).
 
-    The people live on with the luck of their ids, neither present nor die, and keep their doses; the chance is
-    1 - exp(-sum of the daily hazards).
+    The people are simulated ahead with the random streams of their ids and unchanged doses; they neither present nor
+    die. The probability is 1 - exp(-sum of the daily hazards).
 
     Args:
         people: on the evening of `day`; changed.
         physiology: advances them.
         day: today.
-        horizon_days: how many days are lived.
+        horizon_days: number of days to simulate.
         hazards: the set heart_failure.
     """
     total = np.zeros(len(people))

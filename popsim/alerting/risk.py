@@ -1,4 +1,4 @@
-"""Risks from a statistical model of what is seen, which is trained and retrained on what happens in the run."""
+"""Risks from a statistical model of observed features, trained and retrained on what happens during the run."""
 
 from __future__ import annotations
 
@@ -19,13 +19,12 @@ OUTCOME = "hf_presentation"
 class ModelRisks(RiskSource):
     """Risks from a learning loop.
 
-    Everybody at home is a landmark on each of their days of assessment; what became of them within the horizon is
-    learnt when it is over. On the share of people that the loop withholds, to keep seeing what happens without its own
-    alerts, nobody acts.
+    Each assessment of a person at home is a landmark; the loop learns its outcome when the horizon has passed. Nobody
+    acts on the share of people whom the loop withholds, so that it still observes outcomes without its own alerts.
 
     Args:
-        record: what features and outcomes are read from.
-        horizon_days, every_days: as the guidance says.
+        record: source of features and outcomes.
+        horizon_days, every_days: from the strategy.
         seed, replication: key of the random numbers.
     """
 
@@ -37,11 +36,11 @@ class ModelRisks(RiskSource):
 
     @property
     def ready(self) -> bool:
-        """Whether there is a model; limits raise alerts until then."""
+        """Whether a model has been fitted; until then the limits raise alerts."""
         return self.loop.model.is_fitted
 
     def live(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
-        """Learn from the fortnights that are over, and look at those who are due today."""
+        """Learn from landmarks whose horizon has passed, and assess the people who are due today."""
         self.loop.learn(clock.day, self._landmarks.complete(clock.day))
         frame = self._record.features(population, clock.day)
         due = (clock.day + pl.col("person_id")) % self._every_days == 0
@@ -49,11 +48,11 @@ class ModelRisks(RiskSource):
         self._landmarks.add(self._today)
 
     def risks(self, population: Population, clock: Clock, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Risk of each of some rows who are due."""
+        """Risk of each of these rows, all due for assessment."""
         asked = pl.DataFrame({"person_id": population.person_id[rows]})
         frame = asked.join(self._today, on="person_id", how="left", maintain_order="left")
         return self.loop.risk(frame)
 
     def acts_on(self, population: Population, clock: Clock, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """On whom of those alerted care may act."""
+        """Which of these alerts care may act on."""
         return self.loop.flag(clock.day, population.person_id[rows])

@@ -1,1 +1,1 @@
-"""Digital twins: beliefs about persons, kept up to date from data, forecasting and comparing options."""
+"""Assimilation: beliefs about persons that data update, forecasts, and the comparison of treatment options."""

@@ -1,4 +1,4 @@
-"""A belief about persons, kept up to date: lived forward by the physiology, corrected by what is seen and heard."""
+"""A belief about persons: the physiology advances it, readings and events correct it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ESTIMATED = (
     *(one.name for one in PHYSIOLOGY_COLUMNS if one.kind == "real" and one.name != "death_hazard_per_day"),
     *CLINICAL,
 )
-# Shocks that are certain once somebody presents because of them, and rarely imagined before.
+# A person who presents because of one of these shocks certainly has it; few members had it before.
 SHOCK_BEHIND = {
     code.CAUSE_INFECTION: "infection_severity",
     code.CAUSE_RESPIRATORY: "infection_severity",
@@ -42,25 +42,26 @@ SHOCK_BEHIND = {
 
 
 class Belief:
-    """What is believed of persons, as an ensemble that lives beside them.
+    """A belief about persons, as an ensemble that is simulated beside them.
 
-    The order of a day is that of the model: `know` what has been recorded, `advance`, `assimilate` the readings of the
-    day, `hear` who presented. Members live through every day with luck of their own; they neither present nor die of
-    themselves, because whether the person did is known.
+    A day has the same order as in the model: `know` the recorded facts, `advance`, `assimilate` the day's readings,
+    `hear` who presented. Each member has its own random streams. Members neither present nor die by chance, because
+    whether the person did is known.
 
     Args:
         ensemble: the members; changed in place.
         physiology: advances them, with the key (seed, replication) of the belief.
-        sensors: what readings may come from; the rows of `ensemble.bias` are theirs.
+        sensors: sources of readings; each has a row of `ensemble.bias`.
         seed, replication: key of the random numbers.
-        estimated: real columns that readings correct; those that the population has.
-        parameters: constants of the filter, evidence/twinning.toml when None.
+        estimated: real columns that readings correct, if the population has them.
+        parameters: constants of the filter; evidence/twinning.toml when None.
         hazards: the set heart_failure, for the likelihood of presentations; from its file when None.
-        memory_days: how many days late a reading may come.
-        day: the last day lived, of a belief that goes on after a pause.
+        memory_days: maximum delay of a reading, in days.
+        day: the last day simulated, for a belief that resumes.
 
     Raises:
-        InputError: a sensor does not fit the population, or the ensemble's lasting errors or memory are not theirs.
+        InputError: a sensor does not fit the population, or the lasting errors or the memory of the ensemble do not
+            fit the sensors.
     """
 
     def __init__(
@@ -95,12 +96,12 @@ class Belief:
                              f" {len(self.sensors)} sensors need {memory_days * len(self.sensors)}")  # fmt: skip
 
     def know(self, facts: Mapping[str, ArrayLike]) -> None:
-        """Give all members of each person what has been recorded: columns with one value a person."""
+        """Set recorded facts, columns with one value per person, in all members of each person."""
         for name, values in facts.items():
             self.ensemble.people[name] = self.ensemble.repeat(values)
 
     def advance(self, clock: Clock) -> None:
-        """Live through the day that the clock shows; nobody presents by chance."""
+        """Advance by the day that the clock shows; no member presents by chance."""
         people = self.ensemble.people
         if self.memory_days:
             self._remember()
@@ -110,11 +111,11 @@ class Belief:
         people["onset"] = 0
 
     def assimilate(self, readings: NDArray[np.float64], days_ago: int | NDArray[np.int64] = 0) -> None:
-        """Take in readings.
+        """Correct the members with readings.
 
         Args:
             readings: (sensors, persons) in the sensors' units, NaN where there is none.
-            days_ago: when they were made, of all or of each sensor; at most `memory_days`.
+            days_ago: age of the readings, one number or one per sensor; at most `memory_days`.
 
         Raises:
             InputError: the shape is wrong, a reading is infinite, or it is older than the memory.
@@ -134,18 +135,18 @@ class Belief:
         kernel.assimilate(ensemble.members, readings, *self._table, remembered, *state)
 
     def hear(self, acute_cause: NDArray[np.int8], watched: NDArray[np.bool_] | None = None) -> None:
-        """Take in who presented today and why.
+        """Update the belief with who presented today and why.
 
-        A person who presents with an infection or a fast arrhythmia has one: members are given one, of a severity s
-        with density in proportion to s**2, the hazard of presenting, over all severities alike. Other causes, and
-        days without, weigh the members by their own hazards; members are resampled where few carry the weight.
+        A person who presents with an infection or a fast arrhythmia has one: every member is given one, with a
+        severity s drawn from a density proportional to s**2, the hazard of presenting. Any other cause, or none,
+        reweights the members by their own hazards; members are resampled where few carry most of the weight.
 
         Args:
             acute_cause: (persons,), codes.CAUSE_*; 0 = did not present.
-            watched: (persons,), where it is known whether they did (not in hospital, not dead); everybody when None.
+            watched: (persons,), whether it is known if they presented (not in hospital, not dead); all when None.
 
         Raises:
-            InputError: there is not one of each for every person.
+            InputError: an array does not have one element per person.
         """
         people, members = self.ensemble.people, self.ensemble.members
         one_each = (self.ensemble.persons,)
@@ -162,7 +163,7 @@ class Belief:
         self._resample()
 
     def weigh(self, log_likelihood: NDArray[np.float64]) -> None:
-        """Take in any other event or count by its log likelihood under each member, (rows,).
+        """Update the belief with any other event or count, by its log likelihood under each member, (rows,).
 
         Raises:
             InputError: the shape is wrong, a value is NaN or plus infinity, or the event is impossible for all members
@@ -182,7 +183,7 @@ class Belief:
         kernel.resample(ensemble.members, seed, replication, self.day, person, *state)
 
     def _remember(self) -> None:
-        """Keep what readings of the day that ends would have been expected to show."""
+        """Store the expected readings of the day that ends."""
         first = self.day % self.memory_days * len(self.sensors)
         for place, sensor in enumerate(self.sensors):
             values = self.ensemble.people[sensor.column]
@@ -193,10 +194,10 @@ class Belief:
 def _estimated(
     schema: Schema, names: Sequence[str], sensors: Sequence[Sensor]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Of what is estimated: places among the real columns, lowest and highest values, whether its logarithm follows.
+    """For each estimated column: its index among the real columns, its bounds, whether its logarithm is corrected.
 
-    It does where the quantity is above 0 and a sensor errs in proportion to it: a straight line through what is so
-    skewed would take members to the lowest value.
+    The logarithm is corrected where the quantity is above 0 and a sensor's error is proportional to it: a linear
+    regression on so skewed a quantity would push members to the lower bound.
     """
     columns = [schema[name] for name in names if name in schema]
     scaled = {sensor.column for sensor in sensors if sensor.logarithmic and schema[sensor.column].low > 0.0}

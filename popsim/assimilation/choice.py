@@ -1,20 +1,7 @@
-"""The choice of therapy: options lived forward on a belief, compared by expected net benefit, with what forbids them.
+"""The choice of therapy: options simulated on a belief and compared by expected net benefit, and what forbids them.
 
-The rule of the choice, for each person, among the options that nothing forbids:
-
-- An option is forbidden where a contraindication or a missing indication speaks against it (what was seen, else what
-  most members say), where it costs more than `budget` beyond doing nothing, savings in hospital not counted, or where
-  it leads to an adverse reaction with a probability above `highest_risk` (doing nothing, too, if another option does
-  not; if all do, those that are riskier than doing nothing are forbidden). What changes nothing in the person (less of
-  a drug that is not taken) is no option either.
-- The best is the one with the highest expected net benefit, willingness to pay x QALYs - costs within the horizon. What
-  comes after the horizon is worth nothing: it should be long enough for what the options do.
-- The best is told apart from another ("sure") where the confidence interval of the expected value of their paired
-  difference over members excludes 0. The interval is the Monte Carlo one, +- z standard errors, so that it narrows as
-  one over the root of the members; how certain the belief itself is says the probability of being best.
-- Recommended is the best; but doing nothing where that is allowed and the two are not told apart.
-
-For research, not for care.
+docs/explanation/assimilation.md states the rule of the choice. Outcomes after the horizon count for nothing: it should
+be long enough for the effects of the options. For research, not for care.
 """
 
 from __future__ import annotations
@@ -48,14 +35,14 @@ class Comparison:
 
     Attributes:
         options: doing nothing among them.
-        nothing: the place of doing nothing.
-        ensemble: the belief on which they were compared, before anything was done.
-        seen: what rules went by where it was known, (persons,) by column.
-        futures: what becomes of every member under every option.
+        nothing: index of doing nothing.
+        ensemble: the belief on which the options were compared, before any change.
+        seen: observed values that the rules used where there were any, (persons,) by column.
+        futures: simulated outcomes of every member under every option.
         willingness_to_pay: for a QALY.
-        horizon_days: how far it was looked ahead.
+        horizon_days: length of the simulated horizon.
         refusals: for each option the rules that may forbid it, with (persons,) where they do.
-        forbidden: (persons, options), NOT_FORBIDDEN or why it is.
+        forbidden: (persons, options), NOT_FORBIDDEN or the reason.
         parameters: the set therapy_choice.
     """
 
@@ -87,7 +74,7 @@ class Comparison:
 
     @property
     def gain(self) -> NDArray[np.float64]:
-        """Net benefit of every member beyond that of doing nothing, (persons, options, members)."""
+        """Incremental net benefit of every member against doing nothing, (persons, options, members)."""
         benefit = self.net_benefit
         return np.asarray(benefit - benefit[:, [self.nothing]])
 
@@ -107,7 +94,7 @@ class Comparison:
     def spread(
         self, values: NDArray[np.float64], level: float = 0.9
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Between which values that share of the members lies: what is not known of the person, and luck."""
+        """The interval that holds this share of the members: uncertainty about the person, and chance."""
         persons, options, members = values.shape
         weights = np.repeat(self.weights, options, axis=0)
         flat = np.ascontiguousarray(values, np.float64).reshape(-1, members)
@@ -115,9 +102,9 @@ class Comparison:
         return low.reshape(persons, options), high.reshape(persons, options)
 
     def chances(self, name: str) -> NDArray[np.float64]:
-        """Probability of `death` or `decompensation`, or whether a reaction of a kind or any (`reaction`) comes.
+        """Probability of `death` or `decompensation`, or whether a reaction of one kind or of any (`reaction`) occurs.
 
-        (persons, options, members); what is counted by its chance day by day may sum to more than 1 in a member.
+        (persons, options, members); daily probabilities add up and may exceed 1 in a member.
         """
         if name in ("death", "decompensation"):
             return np.asarray(getattr(self.futures, name))
@@ -130,25 +117,25 @@ class Comparison:
         return np.minimum(self.expected(self.chances(name)), 1.0)
 
     def excess(self, name: str) -> NDArray[np.float64]:
-        """The chances less those of doing nothing, (persons, options, members): for `expected` and `interval`."""
+        """The chances minus those of doing nothing, (persons, options, members): for `expected` and `interval`."""
         chances = self.chances(name)
         return np.asarray(chances - chances[:, [self.nothing]])
 
     def risk_difference(self, name: str) -> NDArray[np.float64]:
-        """The probability less that of doing nothing, (persons, options)."""
+        """The probability minus that of doing nothing, (persons, options)."""
         risk = self.risk(name)
         return np.asarray(risk - risk[:, [self.nothing]])
 
     @property
     def probability_best(self) -> NDArray[np.float64]:
-        """Weight of the members in whom the option is the best of those allowed, shared between equals."""
+        """Weight of the members in whom the option is the best of those allowed; ties share it."""
         benefit = np.where(self.allowed[:, :, None], self.net_benefit, -np.inf)
         winners = (benefit == benefit.max(axis=1, keepdims=True)).astype(np.float64)
         return self.expected(winners / winners.sum(axis=1, keepdims=True))
 
     @property
     def best(self) -> NDArray[np.int64]:
-        """The allowed option of the highest expected net benefit, (persons,); doing nothing goes before its equals."""
+        """The allowed option of the highest expected net benefit, (persons,); doing nothing wins ties."""
         expected = np.where(self.allowed, self.expected(self.gain), -np.inf)
         first = np.argmax(expected, axis=1)
         ties = expected[:, self.nothing] >= expected.max(axis=1)
@@ -165,13 +152,13 @@ class Comparison:
 
     @property
     def sure(self) -> NDArray[np.bool_]:
-        """Whether the best is told apart from the runner-up, (persons,)."""
+        """Whether the best differs from the runner-up by more than Monte Carlo error, (persons,)."""
         best, second = self.best, self.runner_up
         return np.asarray((best == second) | self.told_apart(best, second))
 
     @property
     def recommended(self) -> NDArray[np.int64]:
-        """The best where it is told apart from doing nothing, or that is forbidden; else doing nothing, (persons,)."""
+        """The best, if its gain exceeds Monte Carlo error or doing nothing is forbidden; else doing nothing."""
         best, nothing = self.best, np.full(self.ensemble.persons, self.nothing)
         return np.where(self.told_apart(best, nothing) | ~self.allowed[:, self.nothing], best, nothing)
 
@@ -182,17 +169,17 @@ class Comparison:
         return np.asarray(np.abs(mean) > self._z * _standard_error(difference, self.weights))
 
     def difference(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Net benefit of one option less that of another for each person, (persons, members)."""
+        """Net benefit of one option minus that of another for each person, (persons, members)."""
         benefit, everybody = self.net_benefit, np.arange(self.ensemble.persons)
         return np.asarray(benefit[everybody, one] - benefit[everybody, other])
 
     def frame(self, person: int = 0) -> pl.DataFrame:
-        """One row an option of one person, the best first, those forbidden last.
+        """One row per option for one person, the best first, forbidden options last.
 
-        Columns: option, label, gain (net benefit beyond doing nothing), low and high (its Monte Carlo confidence
-        interval), member_low and member_high (90% of the members), probability_best, qaly and cost (beyond doing
-        nothing), risk_<death, decompensation, reaction> with their differences to doing nothing and the intervals of
-        these (_low, _high), allowed, recommended.
+        Columns: option, label, gain (incremental net benefit against doing nothing), low and high (its Monte Carlo
+        confidence interval), member_low and member_high (90% of the members), probability_best, qaly and cost (both
+        incremental), risk_<death, decompensation, reaction> with their differences to doing nothing and the intervals
+        of these (_low, _high), allowed, recommended.
         """
         beyond = [values - values[:, [self.nothing]] for values in (self.futures.qaly, self.futures.cost)]
         low, high = self.interval(self.gain)
@@ -227,7 +214,7 @@ class Comparison:
         return (rule for rule, where in self.refusals[place] if where[person])
 
     def first_dose(self, place: int, column: str) -> NDArray[np.float64]:
-        """Dose of a column after an option's first changes, (persons,), as the mean of the members."""
+        """Mean dose over the members after an option's first changes, (persons,)."""
         people, everybody = self.ensemble.people.copy(), np.arange(len(self.ensemble.people))
         for change in dose_changes(self.options[place]):
             if change.after_days == 0:
@@ -254,24 +241,24 @@ def compare(
     parameters: Mapping[str, ParameterSet] | None = None,
     key: tuple[int, int] = (0, 0),
 ) -> Comparison:
-    """Live the members of a belief forward under every option, and compare.
+    """Simulate the members of a belief under every option, and compare.
 
     Args:
-        belief: left as it is.
+        belief: not changed.
         options: what may be done; doing nothing is added where it is not among them.
-        horizon_days: how far to look ahead.
-        persons: places of the persons who are asked about; everybody when None.
-        seen: what was last seen of each of them by column, (persons,), NaN where it was not: rules go by it.
-        waits: days until each of them is seen in a contact setting, by its name, one number or (persons,); it replaces
-            the wait that an option names. Measured ones: `outcomes.utilisation.contact_waits`.
+        horizon_days: length of the simulation.
+        persons: indices of the persons to compare for; all when None.
+        seen: last observed values of each of them by column, (persons,), NaN where there are none; the rules use them.
+        waits: days until each of them has a contact in a contact setting, by its name, one number or (persons,); it
+            replaces the wait that an option names. Observed waits: `outcomes.utilisation.contact_waits`.
         willingness_to_pay: for a QALY, in the currency of the prices.
-        highest_risk: of an adverse reaction within the horizon, 0 to 1; none when None.
-        budget: for drugs, devices and visits beyond doing nothing, one number or (persons,); none when None.
+        highest_risk: maximum risk of an adverse reaction within the horizon, 0 to 1; no limit when None.
+        budget: for the incremental cost of drugs, devices and visits, one number or (persons,); no limit when None.
         parameters: sets that replace those of the files, by name.
         key: seed and replication of the errors of home devices.
 
     Raises:
-        InputError: an option cannot be had by these people, or a number is out of bounds.
+        InputError: an option is not available to these people, or a number is out of bounds.
     """
     _check_numbers(horizon_days, willingness_to_pay, highest_risk)
     ensemble = belief.ensemble if persons is None else belief.ensemble.chosen(persons)
@@ -311,7 +298,7 @@ def compare(
 
 
 def _forbid(comparison: Comparison, highest_risk: float | None, budget: NDArray[np.float64] | None) -> None:
-    """Write which options are forbidden and why: a contraindication counts before money, that before risks."""
+    """Set which options are forbidden and why; contraindications come before the budget, the budget before risks."""
     forbidden, futures = comparison.forbidden, comparison.futures
     same = [values == values[:, [comparison.nothing]] for values in (futures.qaly, futures.cost)]
     forbidden[(same[0] & same[1]).all(axis=2)] = IDLE
@@ -331,7 +318,7 @@ def _forbid(comparison: Comparison, highest_risk: float | None, budget: NDArray[
 
 
 def _standard_error(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of a weighted mean over the last axis; with equal weights the sample's standard deviation over root n."""
+    """Standard error of a weighted mean over the last axis; with equal weights, the sample's sd over root n."""
     mean = (values * weights).sum(axis=-1, keepdims=True)
     squares = weights**2
     rest = np.maximum(1.0 - squares.sum(axis=-1), 1e-12)
@@ -351,7 +338,7 @@ def _waits(options: Sequence[TherapyOption], waits: Mapping[str, ArrayLike], per
 
 
 def _each(values: ArrayLike, persons: int, what: str) -> NDArray[np.float64]:
-    """One number for everybody or one each, as one each."""
+    """One number for all persons, or one per person, as one per person."""
     array = np.asarray(values, np.float64)
     if array.shape not in ((), (persons,)):
         raise InputError(f"{what}: has shape {array.shape}, must be one number or ({persons},)")
@@ -365,7 +352,7 @@ def _sets(clinical: bool, given: Mapping[str, ParameterSet]) -> dict[str, Parame
 
 @cache
 def _of_file(name: str) -> ParameterSet:
-    """A set as its file has it, read once."""
+    """The set in the file of this name, read once."""
     return load_parameters(name)
 
 

@@ -1,12 +1,8 @@
-"""The members of a belief lived forward under several options at once, with the same luck under each.
+"""Counterfactual simulation: the members of a belief under several options, with common random numbers.
 
-One population holds every member once for each option, in the order person, option, member, under the member's own id:
-the random numbers of a day are keyed by it, so that two options differ only by what they do (common random numbers).
-
-Death and presentations are counted by their probabilities rather than by whether they happened: a member counts on each
-day with the probability of having lived so far, and a presentation with its probability that day. A member does go to
-hospital when its luck says so, because the days after depend on it. That leaves every expectation as it is and takes
-out most of the noise.
+One population holds every member once per option, in the order person, option, member, under the member's own id, which
+keys its random numbers. Deaths and presentations are counted by their probabilities, which removes most of the noise
+and changes no expectation; a member is still admitted when its random stream says so, because later days depend on it.
 """
 
 from __future__ import annotations
@@ -33,22 +29,22 @@ from popsim.population.clock import Clock
 from popsim.population.population import Population
 from popsim.units import DAYS_PER_YEAR
 
-# What a member can react with; the bit for a drug that the person no longer takes is no reaction of the body.
+# Adverse reactions that a member can have; the bit for a stopped drug is not a reaction.
 KINDS = {name: bit for name, bit in REACTIONS.items() if name != "intolerance"}
 
 
 class Futures(NamedTuple):
-    """What becomes of every member under every option within the horizon, each (persons, options, members).
+    """Simulated outcomes of every member under every option within the horizon, each (persons, options, members).
 
     Attributes:
         qaly: quality-adjusted life years.
         cost: of drugs, devices, visits and stays in hospital.
-        own_cost: the part of it that the option decides itself: drugs, devices and visits.
+        own_cost: the part of the cost that the option itself decides: drugs, devices and visits.
         death: probability of dying.
         decompensation: probability of presenting with heart failure at least once.
         admissions: expected number of presentations for any cause.
-        reactions: whether an adverse reaction begins, or lasts from the start to the end, by kind, (kinds, persons,
-            options, members).
+        reactions: whether an adverse reaction begins, or lasts from start to end, by kind, (kinds, persons, options,
+            members).
     """
 
     qaly: NDArray[np.float64]
@@ -72,21 +68,21 @@ def live_forward(
     stay_days: int,
     key: tuple[int, int],
 ) -> Futures:
-    """Live all members through the days that follow, under each option.
+    """Simulate all members under each option.
 
     Args:
-        ensemble: the belief; left as it is.
+        ensemble: the belief; not changed.
         physiology: advances a population.
-        options: what is done.
-        first_day: the day after the last one that the belief has lived.
-        days: how many.
+        options: to compare.
+        first_day: the day after the last day of the belief.
+        days: number of days to simulate.
         waits: (options, persons), days before an option's changes begin.
-        parameters: sets by name, those of the physiology.
-        stay_days: of a stay in hospital.
+        parameters: sets by name, the same as for the physiology.
+        stay_days: length of a stay in hospital.
         key: seed and replication of the errors of home devices.
     """
     each = len(options) * ensemble.members
-    step = max(BLOCK // each, 1)  # persons at a time: their rows are one block of the physiology
+    step = max(BLOCK // each, 1)  # persons at a time; their rows make up one block of the physiology
     parts = []
     for start in range(0, ensemble.persons, step):
         some = np.arange(start, min(start + step, ensemble.persons))
@@ -98,7 +94,7 @@ def live_forward(
 
 
 class _Future:
-    """Some persons' members under all options, and what they add up to."""
+    """The members of some persons under all options, and their running totals."""
 
     def __init__(
         self,
@@ -132,7 +128,7 @@ class _Future:
         self._reacted = np.zeros_like(self._present)
 
     def live(self, physiology: OrganSystem, today: int, day: int) -> None:
-        """One day of all members; `day` counts from the decision."""
+        """Advance all members by one day; `day` counts from the decision."""
         people, care = self._people, self._care
         for place, option in enumerate(self._options):
             self._do(option, place, today, day)
@@ -145,14 +141,14 @@ class _Future:
         people["acute_cause"] = 0
 
     def told(self) -> Futures:
-        """What has become of them."""
+        """The outcomes so far."""
         sums = {name: total.reshape(self._shape) for name, total in self._sums.items()}
         death = (self._start - self._alive).reshape(self._shape)
         reactions = (self._reacted | self._present).reshape((len(KINDS), *self._shape))
         return Futures(**sums, death=death, reactions=reactions)
 
     def _do(self, option: TherapyOption, place: int, today: int, day: int) -> None:
-        """What an option does today, to those whose wait is over."""
+        """Make today's changes of an option in members whose wait is over."""
         rows = np.arange(len(self._people)).reshape(self._shape)[:, place]
         for change in option.changes:
             due = rows[self._waits[place] + change.after_days == day].ravel()
@@ -166,12 +162,12 @@ class _Future:
                 self._monitored_until[due] = day + change.programme.duration_days
 
     def _spend(self, rows: NDArray[np.int64], price: float) -> None:
-        """A price that the option itself costs those of some rows who are alive."""
+        """Charge a price of the option to these rows, where alive."""
         self._sums["cost"][rows] += price * self._alive[rows]
         self._sums["own_cost"][rows] += price * self._alive[rows]
 
     def _count(self, physiology: OrganSystem, today: int) -> None:
-        """What the day is worth, what it costs and what may happen in it."""
+        """Add the day's QALYs, costs and probabilities of events."""
         people, home, sums = self._people, self._care.at_home, self._sums
         hazards = hazards_of_presenting(physiology, people, self._parameters, today)
         total = hazards.sum(axis=0)
@@ -190,7 +186,7 @@ class _Future:
         self._present = now
 
     def _watch(self, today: int, day: int) -> None:
-        """Telemonitoring: measurements, alerts, and the nurse's answers to earlier ones."""
+        """Telemonitoring: measurements, alerts, and the nurse's responses to earlier alerts."""
         due = np.flatnonzero((self._answer_on == day) & self._care.at_home)
         self._care.visit(due, today, with_drugs=False)
         monitored = self._monitored_until > day
@@ -207,7 +203,7 @@ class _Future:
             self._answer_on[alerts] = day + device.answered_after_days
 
     def _uses(self, device: HomeMonitoring) -> NDArray[np.bool_]:
-        """Whose option has this device."""
+        """Rows whose option includes this device."""
         has = [any(change == device for change in option.changes) for option in self._options]
         return np.broadcast_to(np.array(has)[None, :, None], self._shape).ravel()
 
@@ -215,7 +211,7 @@ class _Future:
 def hazards_of_presenting(
     physiology: OrganSystem, people: Population, parameters: Mapping[str, ParameterSet], today: int
 ) -> NDArray[np.float64]:
-    """Hazards a day of presenting by cause, (6, rows), the last of any other cause; those of the day just lived."""
+    """Daily hazards of presenting by cause, (6, rows), the last for any other cause; of the day just simulated."""
     hazards = presentation_hazards(people, parameters["heart_failure"], today)
     systems = (physiology, *getattr(physiology, "systems", ()))
     clinical = next((one for one in systems if isinstance(one, ClinicalPhysiology)), None)
@@ -235,7 +231,7 @@ def hazards_of_presenting(
 
 
 def reactions_present(people: Population, parameters: Mapping[str, ParameterSet]) -> NDArray[np.bool_]:
-    """Adverse reactions that are there, (kinds, rows); without a clinical twin those that its core shows."""
+    """Adverse reactions present today, (kinds, rows); in the model of heart failure alone, those that it can show."""
     if "reaction" in people.schema:
         bits = people["reaction"]
         return np.stack([(bits & bit) > 0 for bit in KINDS.values()])

@@ -1,4 +1,4 @@
-"""An ensemble: a belief about persons as a population of possible selves."""
+"""An ensemble: a belief about persons as a population of possible states of each (members)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Ensemble:
     """Members of every person as neighbouring rows: those of person n are rows n * members to (n + 1) * members - 1.
 
     Attributes:
-        people: one row a member; physiology advances it like any population.
-        members: rows a person has.
-        bias: lasting error of each sensor as each member has it, (sensors, rows), float32.
-        log_weight: logarithm of each member's weight but for a constant of the person, (rows,), float64.
-        memory: readings that were to be expected on earlier days, (days * sensors, rows), float32; see `Belief`.
+        people: one row per member; physiology advances it like any population.
+        members: rows per person.
+        bias: lasting error of each sensor in each member, (sensors, rows), float32.
+        log_weight: logarithm of each member's weight up to a constant per person, (rows,), float64.
+        memory: expected readings of earlier days, (days * sensors, rows), float32; see `Belief`.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Ensemble:
         """Take rows as members.
 
         Raises:
-            InputError: rows are no multiple of members, members are fewer than two, or an array has another shape.
+            InputError: rows are not a multiple of members, members are fewer than two, or an array has another shape.
         """
         rows = len(people)
         self.people, self.members = people, whole_number("members", members, 2, max(2, rows))
@@ -72,7 +72,7 @@ class Ensemble:
         return weighted_quantile(self.of(name).astype(np.float64), self.weights(), q)
 
     def repeat(self, values: ArrayLike) -> NDArray[Any]:
-        """A value a person, (persons,), as one a member, (rows,)."""
+        """One value per person, (persons,), as one per member, (rows,)."""
         return np.repeat(np.asarray(values), self.members)
 
     def chosen(self, persons: NDArray[np.int64]) -> Ensemble:
@@ -101,7 +101,7 @@ class Ensemble:
         """The ensemble that `to_bytes` wrote.
 
         Raises:
-            InputError: what is stored was written for other columns.
+            InputError: the ensemble was written for other columns.
         """
         with np.load(io.BytesIO(stored)) as arrays:
             if str(arrays["names"]) != "\n".join(schema.columns):
@@ -114,5 +114,5 @@ class Ensemble:
 
 
 def believed(ensemble: Ensemble, name: str) -> NDArray[np.float64]:
-    """Median and the ends of the 90% interval of a column for each person, (persons, 3): how beliefs are shown."""
+    """Median and 90% interval of a column for each person, (persons, 3): how beliefs are shown."""
     return smallest_quantiles(ensemble.of(name), ensemble.weights(), (0.5, 0.05, 0.95))

@@ -1,19 +1,8 @@
-"""Forecasts: a copy of a belief lived forward, and what is to be expected of it. For research, not for care.
+"""Forecasts: a copy of a belief simulated ahead. For research, not for care.
 
-Members live on with luck of their own under unchanged doses, or given ones. Who presents is in hospital for a usual
-stay (predicted_care.py); beds, queues, visits and what clinicians would change are left out. A trajectory is
-what the members who are alive would show. A risk is worked out from hazards, not counted: each member contributes the
-chance that the event comes to it within the time, given its state day by day along a life in which that event does
-not happen while everything else may, and in which the member is alive with the chance that its hazard of death
-leaves. Averaging chances instead of events takes away the noise of drawing them, so 32 members are enough where
-hundreds would have to be counted.
-
-Intervals: `low` and `high` of a risk are the 5% and 95% quantiles of the members' chances. They show how far the risk
-depends on what is not known today (the person's state and nature, as believed) and on what may befall the person before
-(infections, salty food, lapses): in nine of ten such lives the chance is within them. They are not the error of the
-probability itself, which is smaller by about the square root of the number of members, and do not cover what the model
-leaves out. An adverse reaction is there or is not, so it is counted: its interval is the 90% interval of a share of so
-many (effective) members, which is an error of counting alone.
+A risk is computed from the hazards of the members, not counted; its interval (`low`, `high`) holds the 5% and 95%
+quantiles of the members' probabilities and is not a Monte Carlo error. An adverse reaction is counted, with the 90%
+interval of a share. docs/explanation/assimilation.md says what a forecast leaves out and what its intervals mean.
 """
 
 from __future__ import annotations
@@ -46,8 +35,8 @@ SHOWN = (
     "weight_kg", "systolic_mmhg", "heart_rate_bpm", "nt_probnp_pg_ml", "gfr_ml_min", "potassium_mmol_l",
     "symptom_score",
 )  # fmt: skip
-LUCK = 1 << 60  # added to the ids of members: a forecast's luck is neither the belief's nor anybody's
-BLOCK_ROWS = BLOCK  # members at a time: as many as the physiology lives through at once
+LUCK = 1 << 60  # added to the ids of members, so that a forecast has random streams of its own
+BLOCK_ROWS = BLOCK  # members at a time: as many as the physiology advances at once
 MAX_DAYS = 3653
 EVERY_CAUSE = tuple(range(1, len(CAUSE_NAMES)))
 SETS = ("heart_failure", "clinical_twin", "care_practice", "reactions", "therapy_choice", "forecast")
@@ -70,7 +59,7 @@ class Risk:
 
     Attributes:
         within_days: counted from the end of the belief's day.
-        probability, low, high: (persons,); NaN for who is dead. See the module for what the interval means.
+        probability, low, high: (persons,); NaN for the dead. The module says what the interval means.
     """
 
     within_days: int
@@ -81,15 +70,15 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What is to be expected.
+    """The forecast for some persons.
 
     Attributes:
-        day: the belief's, the last one lived.
-        days: how far the forecast goes; element k of a band is the end of day `day` + 1 + k.
+        day: last day of the belief.
+        days: length of the forecast; element k of a band is the end of day `day` + 1 + k.
         quantiles: of the bands.
-        bands: by column, (persons, days, quantiles), of those alive.
-        risks: by event, one for each horizon. Events are those of EVENTS, and each reaction as "reaction_<name>".
-        members: by column and horizon, (persons, members), what each member shows on that day.
+        bands: by column, (persons, days, quantiles), of members alive.
+        risks: by event, one for each horizon. Events are EVENTS, and each reaction as "reaction_<name>".
+        members: by column and horizon, (persons, members), the value of each member on that day.
         weights: by horizon, (persons, members), weights of the members among those alive.
     """
 
@@ -127,22 +116,21 @@ def forecast(
     quantiles: Sequence[float] = QUANTILES,
     parameters: Mapping[str, ParameterSet] | None = None,
 ) -> Forecast:
-    """Live a copy of a belief forward; the belief stays as it is.
+    """Simulate a copy of a belief ahead; the belief itself does not change.
 
-    Persons are taken in blocks, so the memory does not grow with them but for what is handed back. Each of
-    decompensation and the two of presentation and readmission needs lives of its own; ask only for the events wanted
-    where there are many persons.
+    Persons are processed in blocks, so memory grows only with the result. Decompensation needs a simulation of its own,
+    presentation and readmission share another: for many persons, request only the events you need.
 
     Args:
-        belief: as it stands at the end of its day.
+        belief: at the end of its day.
         days: 1 to 3653.
-        columns: whose trajectories are wanted; none for risks alone.
-        events: whose risks are wanted, of EVENTS; all when None.
-        doses: columns that care writes (or any other), one value a person for the whole time, instead of today's.
-        persons: places of those wanted, ascending; all when None.
-        horizons: for risks, and for members; those beyond `days` are left out, and `days` is taken where none is left.
+        columns: to forecast trajectories of; none for risks alone.
+        events: to compute risks of, from EVENTS; all when None.
+        doses: columns that care writes (or any other), one value per person for the whole time, instead of today's.
+        persons: indices of the persons, ascending; all when None.
+        horizons: of risks and members; those beyond `days` are dropped, and `days` is used if none remains.
         quantiles: of the bands.
-        parameters: sets by name, where they are not those of the files.
+        parameters: sets by name that replace those of the files.
 
     Raises:
         InputError: days are out of bounds, or a column or event is unknown.
@@ -191,7 +179,7 @@ class _Course:
         self._dead = ensemble.of("alive")[:, 0] == 0
 
     def forecast(self, columns: tuple[str, ...], events: tuple[str, ...], quantiles: tuple[float, ...]) -> Forecast:
-        """Everything that is asked for; lives are lived as often as the events need."""
+        """The whole forecast; the members are simulated as often as the events need."""
         risks: dict[str, tuple[Risk, ...]] = {}
         if DECOMPENSATION in events:
             risks |= self._first_events((CAUSE_HEART_FAILURE,), {DECOMPENSATION: 1.0})
@@ -205,9 +193,9 @@ class _Course:
         return Forecast(self._first - 1, self._days, quantiles, bands, ordered, members, weights)
 
     def _first_events(self, causes: tuple[int, ...], shares: Mapping[str, float]) -> dict[str, tuple[Risk, ...]]:
-        """Chance of the first presentation for some causes, along lives that go on as if it had not come.
+        """Probability of a first presentation with some causes, in simulations that ignore such presentations.
 
-        shares: by event, the share of presentations that are counted as the event.
+        shares: by event, the share of presentations that count as the event.
         """
         dying = np.zeros(len(self.ensemble.people))
         passed = {event: np.zeros_like(dying) for event in shares}
@@ -235,7 +223,7 @@ class _Course:
         quantiles: tuple[float, ...],
         risks: dict[str, tuple[Risk, ...]],
     ) -> tuple[dict[str, NDArray[np.float32]], dict[tuple[str, int], NDArray[np.float32]], dict[int, Floats]]:
-        """Lives in which everything but death happens: trajectories, and the risks of death and of reactions."""
+        """Simulation in which everything but death happens: trajectories, and the risks of death and reactions."""
         if not columns and DEATH not in events and REACTION not in events:
             return {}, {}, {}
         ensemble = self.ensemble
@@ -245,7 +233,7 @@ class _Course:
         weights: dict[int, Floats] = {}
         dying = np.zeros(len(ensemble.people))
         death: list[Risk] = []
-        reacted = np.zeros((len(KINDS) + 1, len(dying)))  # each kind, then any: chance to be alive on its first day
+        reacted = np.zeros((len(KINDS) + 1, len(dying)))  # each kind, then any: probability of living to its first day
         named = (*(f"reaction_{kind}" for kind in KINDS), REACTION)
         reactions: dict[str, list[Risk]] = {event: [] for event in named}
         present = reactions_present(ensemble.people, self._sets)
@@ -270,10 +258,10 @@ class _Course:
         return bands, members, weights
 
     def _lives(self, unheeded: Collection[int]) -> Iterator[tuple[int, Population, NDArray[np.bool_]]]:
-        """Copies of the members living on: number of the day from 1, the members at its end, who was not in hospital.
+        """Simulate copies of the members: day from 1, the members at its end, who was not in hospital.
 
-        unheeded: causes for which nobody is taken to hospital: a presentation with one of them is as if it had not
-            been, so that its hazard can be followed to the end.
+        unheeded: causes for which nobody is admitted: presentations with one of them are ignored, so that its hazard
+            can be followed to the end.
         """
         people = self.ensemble.people.copy()
         care = ImaginedCare(people, self._sets["care_practice"], int(self._sets["therapy_choice"]["stay_days"]))
@@ -299,7 +287,7 @@ class _Course:
         return self._of_the_living(day, (self._weights * each).sum(axis=1), low, high)
 
     def _counted(self, day: int, happened: Floats) -> Risk:
-        """A risk from members to whom the event came or not: Jeffreys' estimate, never 0 or 1, and interval."""
+        """A risk from counts of members with and without the event: Jeffreys' estimate (never 0 or 1) and interval."""
         number = 1.0 / (self._weights**2).sum(axis=1)
         came = number * (self._weights * happened.reshape(self._weights.shape)).sum(axis=1)
         a, b = came + 0.5, number - came + 0.5

@@ -1,4 +1,4 @@
-"""Hazards of presenting as each member has them, from the same functions as the day loop's."""
+"""Hazards of presenting for each member, from the functions that the day loop uses."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ READS = (
 def presentation_hazards(
     people: Population, parameters: ParameterSet | None = None, day: float = 0.0
 ) -> NDArray[np.float64]:
-    """Hazards a day of presenting, (6, rows): heart failure, infection, arrhythmia, renal, respiratory, other.
+    """Daily hazards of presenting, (6, rows): heart failure, infection, arrhythmia, renal, respiratory, other.
 
-    Row k is that of cause k + 1 (kernels/codes.py). What only organ systems of the clinical twin add (infarction,
-    stroke, bleeding, falls, glucose, slow rhythm) is not in it.
+    Row k is cause k + 1 (kernels/codes.py). Causes that only organ systems of the clinical twin add (infarction,
+    stroke, bleeding, falls, glucose, slow rhythm) are not included.
 
     Args:
         people: with the columns of heart failure.

@@ -1,7 +1,7 @@
-"""Options of therapy at work: what is done to the members of a belief, and what forbids an option.
+"""Options of therapy: what an option changes in the members of a belief, and what forbids it.
 
-Doses, ladders and contraindications are those of the drug files, indications those of the file of indications: the same
-as clinicians of the simulated care go by (care/prescribing.py).
+Doses, ladders and contraindications come from the drug files and indications from the file of indications, as for the
+clinicians of the simulated care (care/prescribing.py).
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ SAME = 1e-6  # share of the target dose below which two doses are the same
 PER_CENT = 0.01
 
 type Seen = Mapping[str, NDArray[np.float64]]
-"""What was last seen of persons, (persons,) by column, NaN where it was not."""
+"""Last observed values of persons, (persons,) by column, NaN where there is none."""
 
 
 def load_options(path: Path | str = FILE) -> tuple[TherapyOption, ...]:
-    """The options of a file, by default those that are compared when nobody says which.
+    """The options of a file; the default file holds those compared when none are named.
 
     Raises:
         DefinitionError: the file is refused.
@@ -49,9 +49,9 @@ class Refusal(NamedTuple):
     """A rule that forbids a dose.
 
     Attributes:
-        drug: that is not started or raised.
-        rule: of the drug's file, or of an indication that does not hold.
-        indication: whether it is an indication.
+        drug: the drug that is not started or raised.
+        rule: from the drug's file, or the indication that does not hold.
+        indication: whether the rule is an indication.
     """
 
     drug: Drug
@@ -60,10 +60,10 @@ class Refusal(NamedTuple):
 
 
 def check_options(options: Sequence[TherapyOption], schema: Schema) -> None:
-    """Check that options have names of their own and drugs that the population can take.
+    """Check that the names of options are unique and that the population can take their drugs.
 
     Raises:
-        InputError: they do not.
+        InputError: a name is used twice, or the population cannot take a drug.
     """
     names = [option.name for option in options]
     for option in options:
@@ -72,11 +72,11 @@ def check_options(options: Sequence[TherapyOption], schema: Schema) -> None:
         for change in dose_changes(option):
             for drug in drugs_of(change.drug):
                 if drug.dose_column not in schema:
-                    raise InputError(f"option '{option.name}': these people have no column '{drug.dose_column}'")
+                    raise InputError(f"option '{option.name}': the population has no column '{drug.dose_column}'")
 
 
 def dose_changes(option: TherapyOption) -> Iterator[DoseChange]:
-    """The changes of dose among what an option does."""
+    """The dose changes of an option."""
     return (change for change in option.changes if isinstance(change, DoseChange))
 
 
@@ -84,7 +84,7 @@ def drugs_of(name: str) -> tuple[Drug, ...]:
     """The drug of a name, or all drugs of a class.
 
     Raises:
-        InputError: there is neither.
+        InputError: no drug or class has this name.
     """
     found = tuple(drug for drug in load_drugs() if name in (drug.name, drug.drug_class))
     if not found:
@@ -94,14 +94,14 @@ def drugs_of(name: str) -> tuple[Drug, ...]:
 
 
 def takes(people: Population, drug: Drug, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """In which rows this drug is the one of its class that is taken, or would be."""
+    """Rows in which this drug is the one of its class that is taken, or would be."""
     if drug.agent_column is None or drug.agent_column not in people.schema:
         return np.full(len(rows), drug.agent == 0)
     return np.asarray(people[drug.agent_column][rows] == drug.agent)
 
 
 def warned(people: Population, drug: Drug, rows: NDArray[np.int64], actions: Sequence[str]) -> NDArray[np.bool_]:
-    """In which rows a warning of the drug's file calls for one of these actions, by the true state of the members."""
+    """Rows in which a warning of the drug's file calls for one of these actions, by the true state of the members."""
     found = np.zeros(len(rows), np.bool_)
     for rule in drug.conditions:
         if rule.action in actions:
@@ -120,13 +120,13 @@ def holds(rule: DrugRule | Condition, values: NDArray[np.float64]) -> NDArray[np
 
 
 def change_dose(people: Population, change: DoseChange, rows: NDArray[np.int64], *, guarded: bool) -> None:
-    """Prescribe another dose to some rows.
+    """Change the dose of a drug in some rows.
 
     Args:
-        people: written.
-        change: what is prescribed.
-        rows: to whom.
-        guarded: leave out those in whom a warning of the drug's file forbids more of it on this day.
+        people: changed in place.
+        change: of the dose.
+        rows: to change.
+        guarded: skip rows in which a warning of the drug's file forbids a higher dose on this day.
     """
     for drug in drugs_of(change.drug):
         agent_known = drug.agent_column is not None and drug.agent_column in people.schema
@@ -143,7 +143,7 @@ def change_dose(people: Population, change: DoseChange, rows: NDArray[np.int64],
 
 
 def make_safe(people: Population, rows: NDArray[np.int64]) -> None:
-    """Stop and reduce what the drug files say is unsafe in some rows: a rung down, or nothing, as at a visit."""
+    """Stop drugs, or reduce them by one rung, where the drug files call them unsafe, as at a visit."""
     for drug in load_drugs():
         if drug.dose_column not in people.schema:
             continue
@@ -156,12 +156,12 @@ def make_safe(people: Population, rows: NDArray[np.int64]) -> None:
 def refusals(
     ensemble: Ensemble, option: TherapyOption, seen: Seen, majority: float
 ) -> list[tuple[Refusal, NDArray[np.bool_]]]:
-    """Every rule that may forbid an option that starts or raises a drug, and for which persons it does.
+    """Every rule that may forbid an option that starts or raises a drug, and the persons for whom it does.
 
-    A rule looks at what was seen of a person; where nothing was, at whether it holds for most of the members.
+    A rule uses the observed value of a person; without one, it holds if it holds in most of the members.
 
     Returns:
-        rules with (persons,) where they forbid it.
+        rules with (persons,) where they forbid the option.
     """
     people, members = ensemble.people, ensemble.members
     everybody = np.arange(len(people))
@@ -208,7 +208,7 @@ def _new_dose(
 
 
 def _rung(drug: Drug, dose: NDArray[np.float64], steps: int) -> NDArray[np.float64]:
-    """The dose so many rungs above, or below, on the ladder; the same dose where there is none."""
+    """The dose this many rungs up or down the ladder; the same dose if there is no such rung."""
     ladder = np.array(drug.ladder) * drug.column_at_target
     same = SAME * drug.column_at_target
     if steps > 0:

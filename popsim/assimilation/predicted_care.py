@@ -1,7 +1,7 @@
-"""Care as a belief imagines it: a stay in hospital after each presentation, visits, and nurses who answer alerts.
+"""Predicted care of a belief's members: a hospital stay after each presentation, visits, nurses who answer alerts.
 
-Much simpler than the care network: there is always a bed, every stay lasts as long as the next, and clinicians see the
-members as they are. It serves to compare options with one another under the same care, not to forecast a hospital.
+Much simpler than the care network: there is always a bed, all stays have the same length, and clinicians observe the
+members without error. It serves to compare options under the same care, not to forecast a hospital.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from popsim.population.population import Population
 
 
 class ImaginedCare:
-    """What is done to members who present, are seen or raise an alert.
+    """Care of members who present, have a visit or raise an alert.
 
     Args:
-        people: members; those who are in hospital begin a stay today.
+        people: members; those in hospital begin a stay today.
         practice: the set care_practice.
-        stay_days: how long a stay lasts.
+        stay_days: length of a stay.
     """
 
     def __init__(self, people: Population, practice: ParameterSet, stay_days: int) -> None:
@@ -38,7 +38,7 @@ class ImaginedCare:
         return np.asarray(self.left == 0)
 
     def treat(self, day: float) -> NDArray[np.bool_]:
-        """The evening of a day: who has been long enough goes home, who presents comes in; (rows,) of the latter."""
+        """The evening of a day: completed stays end, members who present are admitted; returns the latter, (rows,)."""
         people = self.people
         stays = self.left > 0
         self.left -= stays
@@ -52,14 +52,14 @@ class ImaginedCare:
         return np.asarray(comes)
 
     def visit(self, rows: NDArray[np.int64], day: float, *, with_drugs: bool) -> None:
-        """A contact: support in taking drugs, the diuretic, and (but with a nurse) what is unsafe to take."""
+        """A contact: adherence support, the diuretic and, unless with a nurse, a check for unsafe drugs."""
         self.people["last_review_day"][rows] = day
         self.adjust_diuretic(rows)
         if with_drugs:
             make_safe(self.people, rows)
 
     def adjust_diuretic(self, rows: NDArray[np.int64]) -> None:
-        """More for the wet and less for the dry (kernels/clinic.adjust_diuretic)."""
+        """Raise the diuretic in congestion and lower it in dehydration (kernels/care/clinic.adjust_diuretic)."""
         people, p = self.people, self._practice
         fluid = people["extracellular_fluid_excess_l"][rows]
         dose = people["loop_diuretic_mg_day"][rows].astype(np.float64)
@@ -83,7 +83,7 @@ class ImaginedCare:
         self.people["loop_diuretic_mg_day"][rows] = np.clip(dose, p["diuretic_least_mg"], p["diuretic_most_mg"])
 
     def _infuse(self) -> None:
-        """Intravenous diuretic for those on a ward with heart failure or much fluid, until they are dry."""
+        """Intravenous diuretic for inpatients with heart failure or much fluid, until they are decongested."""
         people, p = self.people, self._practice
         fluid = people["extracellular_fluid_excess_l"]
         wet = (self.left > 0) & (fluid > p["fluid_dry_kg"]) & (self._failing | (fluid > p["fluid_up_kg"]))

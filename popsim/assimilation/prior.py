@@ -1,4 +1,4 @@
-"""Where a belief starts: people of the cohort who resemble the person in what is known."""
+"""The prior of a belief: people of the cohort who resemble the person in what is known."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from popsim.population.population import Population
 from popsim.population.sampling import sample
 from popsim.statistics import normal_quantile
 
-MEMBER_IDS = 1 << 44  # above the ids of all people, so that no member shares luck with anybody
+MEMBER_IDS = 1 << 44  # above the ids of all people, so that no member shares a random stream with anybody
 MAX_MEMBERS = 1 << 14
-DONORS_REPLICATION = 1 << 31  # above those of experiments: donors are nobody of the population
+DONORS_REPLICATION = 1 << 31  # above those of experiments: no donor is a person of the population
 BLOCK = 512  # persons at a time, when distances to all donors are held
 
 
 def member_ids(person_id: NDArray[np.int64], members: int) -> NDArray[np.int64]:
-    """Ids of members, (persons * members,): keys of luck of their own.
+    """Ids of members, (persons * members,): the keys of their random streams.
 
     Raises:
-        InputError: too many members.
+        InputError: too few or too many members.
     """
     if not 2 <= members <= MAX_MEMBERS:
         raise InputError(f"members = {members}: must be between 2 and {MAX_MEMBERS}")
@@ -50,21 +50,21 @@ def members_of(
     replication: int = 0,
     sensors: Sequence[Sensor] = (),
 ) -> Ensemble:
-    """Possible selves of persons: what is known of them, and for everything else people of the cohort like them.
+    """Members of each person: the known values, and everything else from similar people of the cohort (donors).
 
-    The members of a person are those of a sample of the cohort who are nearest in what is known (classes that differ
-    count as one standard deviation), given the person's own known values and then settled, so that hidden traits keep
-    the correlations of the cohort. What is measured with error is better told by readings than known.
+    The donors of a person are the people of a sample of the cohort who are nearest in what is known (different classes
+    count as one standard deviation apart). They receive the person's known values and are initialised at steady state,
+    so that hidden traits keep the correlations of the cohort. Give what is measured with error as readings, not here.
 
     Args:
-        cohort: whom the persons come from.
-        known: columns, (persons,), at least one; NaN, or of a class -1, where it is not known of a person.
-        members: rows of each person.
+        cohort: the cohort that the persons belong to.
+        known: columns, (persons,), at least one; NaN, or -1 for a class, where a person's value is not known.
+        members: rows per person.
         schema: columns of the ensemble.
-        physiology: settles the members (`initialise`).
-        person_id: (persons,), key of the members' luck.
+        physiology: initialises the members at steady state.
+        person_id: (persons,), key of the members' random streams.
         seed, replication: key of the random numbers.
-        sensors: whose lasting errors the members have.
+        sensors: their lasting errors are drawn for each member.
 
     Raises:
         InputError: nothing is known, a column is unknown, or arrays differ in length.
@@ -75,7 +75,7 @@ def members_of(
     facts = {name: np.asarray(values) for name, values in known.items()}
     for name, values in facts.items():
         if name not in schema:
-            raise InputError(f"known column '{name}': the twins have no such column")
+            raise InputError(f"known column '{name}': twins have no such column")
         if values.shape != (persons,):
             raise InputError(f"known column '{name}': has shape {values.shape}, must be ({persons},)")
     donors = sample(cohort, schema, max(int(load_parameters("twinning")["donors"]), members), seed, DONORS_REPLICATION)
@@ -95,7 +95,7 @@ def members_of(
 
 
 def is_known(values: NDArray[Any], schema: Schema, name: str) -> NDArray[np.bool_]:
-    """Where a value is given: not NaN and, of a class, not below its lowest code."""
+    """Where a value is given: not NaN and, for a class, not below its lowest code."""
     finite = ~np.isnan(values.astype(np.float64))
     return np.asarray(finite & (values >= schema[name].low)) if schema[name].kind != "real" else np.asarray(finite)
 

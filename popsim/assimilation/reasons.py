@@ -1,12 +1,7 @@
 """Why an option was chosen, in clinical words: what forbids others, what drove the choice, what would change it.
 
-What drives a choice is read off the members themselves: the difference in net benefit between the best option and the
-alternative is regressed on their standardised states and parameters, one by one in the order of what each explains
-beyond those before (forward selection), until what is left is noise. What would have to change for another choice is
-the value of one of them at which the fitted difference is zero, the others as believed, if that is no more than three
-standard deviations of the belief away. A linear reading of a model that is not: it explains, and decides nothing.
-
-For research, not for care.
+The drivers come from a regression over the members by forward selection (docs/explanation/assimilation.md). It is a
+linear reading of a nonlinear model: it explains, and decides nothing. For research, not for care.
 """
 
 from __future__ import annotations
@@ -41,7 +36,7 @@ WORDS: dict[str, Reading] = {
     "beta_blocker_handling": Reading("clearance of beta-blockers", "", 0),
     "loop_diuretic_handling": Reading("handling of loop diuretics", "", 0),
 }
-CLASSES = {"beta_blocker": "beta-blocker", "ras_inhibitor": "RAS inhibitor"}  # the others are words as they are
+CLASSES = {"beta_blocker": "beta-blocker", "ras_inhibitor": "RAS inhibitor"}  # the names of the others are their labels
 PHENOTYPES = {
     POOR: "poor metaboliser",
     INTERMEDIATE: "intermediate metaboliser",
@@ -51,15 +46,15 @@ PHENOTYPES = {
 
 
 class Driver(NamedTuple):
-    """A state or parameter of the person on which the choice hangs.
+    """A state or parameter of the person on which the choice depends.
 
     Attributes:
         column: of the members.
-        words, unit, digits: how people read it.
-        median, low, high: as believed, with the 90% interval, as wherever beliefs are shown.
-        per_sd: change of the difference in net benefit with a standard deviation more of it.
-        share: of the members' differences that it explains beyond the drivers before it.
-        threshold: value at which the alternative is as good; None where it is out of reach.
+        words, unit, digits: label and format.
+        median, low, high: median and 90% interval of the belief.
+        per_sd: change of the difference in net benefit per standard deviation.
+        share: share of the variance of the members' differences that it explains beyond the drivers before it.
+        threshold: value at which the alternative is as good; None if out of reach.
     """
 
     column: str
@@ -74,17 +69,17 @@ class Driver(NamedTuple):
     threshold: float | None
 
     def shown(self, value: float) -> str:
-        """A value of it with its unit."""
+        """A value with its unit."""
         return _with_unit(value, Reading(self.words, self.unit, self.digits))
 
 
 class Explanation(NamedTuple):
-    """Why this was chosen for one person.
+    """Why an option was chosen for one person.
 
     Attributes:
-        sure: whether the best is told apart from the runner-up.
+        sure: whether the best differs from the runner-up by more than Monte Carlo error.
         sentences: in clinical words, the recommendation first and the notice last.
-        refusals: of the options that are forbidden or change nothing, why, by the option's name.
+        refusals: why an option is forbidden or changes nothing, by the option's name.
         drivers: of the choice, the strongest first.
     """
 
@@ -119,7 +114,7 @@ def explain(comparison: Comparison, person: int = 0) -> Explanation:
 
 
 def described(comparison: Comparison, place: int, person: int = 0) -> str:
-    """An option with the doses that it means for the person: "More loop diuretic (furosemide 40 to 80 mg a day)"."""
+    """An option with the person's doses: "More loop diuretic (furosemide 40 to 80 mg a day)"."""
     doses = "; ".join(_doses(comparison, place, person))
     return comparison.options[place].title + (f" ({doses})" if doses else "")
 
@@ -137,7 +132,7 @@ def drivers_of(comparison: Comparison, one: int, other: int, person: int) -> tup
     varied = spreads > 1e-6 * np.maximum(np.abs(means), 1.0)
     scaled = (values[varied] - means[varied, None]) / spreads[varied, None]
     names = [name for name, kept in zip(names, varied, strict=True) if kept]
-    # A column that has nothing to do with it explains z squared / n by chance; as many columns are tried as there are.
+    # An unrelated column explains z squared / n by chance; z allows for the number of columns tried.
     z = z_quantile(1.0 - (1.0 - rules["confidence"]) / max(len(names), 1))
     least = max(rules["driver_least_share"], z * z * float((weights**2).sum()))
     places, slopes, shares = _select(scaled, difference, weights, int(rules["most_drivers"]), least)
@@ -157,7 +152,7 @@ def drivers_of(comparison: Comparison, one: int, other: int, person: int) -> tup
 def _select(
     scaled: NDArray[np.float64], target: NDArray[np.float64], weights: NDArray[np.float64], most: int, least: float
 ) -> tuple[list[int], list[float], list[float]]:
-    """Forward selection: places of the columns, their coefficients together, and what each added to R squared."""
+    """Forward selection: indices of the columns, their joint coefficients, and what each added to R squared."""
     root = np.sqrt(weights)
     y = (target - target @ weights) * root
     total = float(y @ y)
@@ -188,7 +183,7 @@ def _select(
 def _recommendation(comparison: Comparison, chosen: int, person: int) -> str:
     what = described(comparison, chosen, person)
     if chosen != comparison.best[person]:
-        return f"Recommended: {what}, because no option is told apart from it."
+        return f"Recommended: {what}, because no option is better by more than Monte Carlo error."
     likely = comparison.probability_best[person, chosen]
     words = f"Recommended: {what}; the best option in {likely:.0%} of what is believed possible"
     if chosen == comparison.nothing:
@@ -203,17 +198,17 @@ def _recommendation(comparison: Comparison, chosen: int, person: int) -> str:
 
 
 def _doubts(comparison: Comparison, best: int, second: int, chosen: int, person: int) -> Iterator[str]:
-    """Where options are within noise of one another."""
+    """Sentences on options that differ by no more than Monte Carlo error."""
     if comparison.sure[person]:
         return
     titles = [comparison.options[place].title for place in (best, second)]
     yield f"Not sure: {titles[0]} and {titles[1]} are within noise of one another."
     if comparison.nothing not in (best, second, chosen):
-        yield f"{titles[0]} is told apart from no change."
+        yield f"{titles[0]} differs from no change by more than Monte Carlo error."
 
 
 def _risks(comparison: Comparison, chosen: int, person: int) -> Iterator[str]:
-    """Risks under the option, beside those of no change."""
+    """Risks under the option, compared with no change."""
     if chosen == comparison.nothing:
         return
     told = []
@@ -231,7 +226,7 @@ def _points(share: float) -> str:
 
 
 def _driven(driver: Driver, comparison: Comparison, best: int, other: int) -> str:
-    """What the choice hangs on, and the value at which it turns."""
+    """What the choice depends on, and the value at which it changes."""
     options = comparison.options
     more = "higher" if driver.per_sd > 0.0 else "lower"
     one, alternative = options[best].title, options[other].title
@@ -248,11 +243,11 @@ def _driven(driver: Driver, comparison: Comparison, best: int, other: int) -> st
 
 def _unmoved(drivers: tuple[Driver, ...]) -> Iterator[str]:
     if drivers and all(driver.threshold is None for driver in drivers):
-        yield "No value of these within what is believed possible would change the choice."
+        yield "No plausible value of these would change the choice."
 
 
 def _doses(comparison: Comparison, place: int, person: int) -> Iterator[str]:
-    """Doses before and after each change at once, in the unit that is prescribed."""
+    """Doses before and after the immediate changes, in the unit that is prescribed."""
     ensemble, option = comparison.ensemble, comparison.options[place]
     first = np.array([person * ensemble.members])
     for change in dose_changes(option):
@@ -276,7 +271,7 @@ def _doses(comparison: Comparison, place: int, person: int) -> Iterator[str]:
 
 
 def _genes(comparison: Comparison, place: int, person: int) -> Iterator[str]:
-    """Genes that change what a drug of the option does in this person, where they are known."""
+    """Known genes that change the effect of a drug of the option in this person."""
     ensemble = comparison.ensemble
     first = np.array([person * ensemble.members])
     for change in dose_changes(comparison.options[place]):
@@ -295,7 +290,7 @@ def _against(comparison: Comparison, place: int, person: int) -> Iterator[str]:
     """Why an option is not allowed."""
     option, why = comparison.options[place], comparison.forbidden[person, place]
     if why == CONTRAINDICATED:
-        told: set[tuple[str, str]] = set()  # one rule for each signal, the mildest, which stands first
+        told: set[tuple[str, str]] = set()  # one rule per signal: the mildest, which comes first
         for refusal in comparison.reasons_against(place, person):
             about = (refusal.drug.name, refusal.rule.column)
             if about not in told:
@@ -303,7 +298,7 @@ def _against(comparison: Comparison, place: int, person: int) -> Iterator[str]:
             told.add(about)
     elif why == TOO_RISKY:
         risk, nothing = comparison.risk("reaction")[person, [place, comparison.nothing]]
-        yield f"{option.title}: an adverse reaction in {risk:.0%} (no change: {nothing:.0%}), more than is allowed."
+        yield f"{option.title}: an adverse reaction in {risk:.0%} (no change: {nothing:.0%}), above the accepted risk."
     elif why == IDLE:
         yield UNCHANGED
     elif why == TOO_DEAR:
@@ -313,7 +308,7 @@ def _against(comparison: Comparison, place: int, person: int) -> Iterator[str]:
 
 
 def _rule(comparison: Comparison, refusal: Refusal, person: int) -> str:
-    """A rule that speaks against a drug, with the value it goes by."""
+    """A rule against a drug, with the value that it uses."""
     rule, drug = refusal.rule, refusal.drug
     reading = WORDS.get(rule.column, READINGS.get(rule.column)) or Reading(rule.column.replace("_", " "), "", 2)
     column = comparison.ensemble.people.schema[rule.column]
@@ -340,7 +335,7 @@ def _is_known(comparison: Comparison, drug: Drug) -> bool:
 
 
 def _name(comparison: Comparison, drug: Drug) -> str:
-    """The drug, or its class where nothing is known of which of it the person takes."""
+    """The drug, or its class where it is not known which drug of the class the person takes."""
     if _is_known(comparison, drug):
         return drug.label.lower()
     return CLASSES.get(drug.drug_class, drug.drug_class.replace("_", " "))

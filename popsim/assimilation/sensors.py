@@ -1,4 +1,4 @@
-"""What a belief is told by: sensors with their errors, from the signals' definition or of a user's own."""
+"""Sensors, the sources of a belief's readings, with their errors: from the definition of signals, or a user's own."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from popsim.population.columns import Schema
 
 
 class Sensor(NamedTuple):
-    """One source of readings of one quantity; several may show the same.
+    """One source of readings of one quantity; several sensors may measure the same quantity.
 
     Attributes:
-        name: of the source, unique within a belief.
+        name: unique within a belief.
         column: of the true state.
         noise_sd, noise_share: error of a single reading, in the column's unit and as a share of the value.
-        bias_sd: error that lasts for a person or device, in the column's unit, estimated along with the state.
-        logarithmic: the error is normal on the logarithm: `noise_share` is its standard deviation, and the lasting
-            error's is `bias_sd`.
-        loinc, unit: code of the measurement and unit of the readings (the column's).
+        bias_sd: lasting error of a person or device, in the column's unit, estimated along with the state.
+        logarithmic: errors are normal on the logarithmic scale: `noise_share` is the standard deviation of a reading's
+            error, `bias_sd` that of the lasting error.
+        loinc, unit: code of the measurement and unit of the readings (that of the column).
     """
 
     name: str
@@ -42,9 +42,9 @@ class Sensor(NamedTuple):
 
 
 def sensors_of(schema: Schema, file: Path = FILE) -> tuple[Sensor, ...]:
-    """The sensors of evidence/devices/signals.toml whose columns a population has, classes left out.
+    """The sensors of evidence/devices/signals.toml for the columns that a population has, without classes.
 
-    The drift of a device, below a tenth of its noise between adjustments, is left out.
+    The drift of a device is neglected: it is below a tenth of the noise between adjustments.
     """
     lognormal_from = load_parameters("twinning")["proportional_from_share"]
     return tuple(
@@ -64,7 +64,7 @@ def sensors_of(schema: Schema, file: Path = FILE) -> tuple[Sensor, ...]:
 
 
 class SensorTable(NamedTuple):
-    """Sensors as the kernels take them, one element each."""
+    """Sensors as the kernels read them, one element each."""
 
     column: NDArray[np.int64]
     noise_sd: NDArray[np.float64]
@@ -73,10 +73,10 @@ class SensorTable(NamedTuple):
 
 
 def table(sensors: Sequence[Sensor], schema: Schema) -> SensorTable:
-    """Sensors with the places of their columns.
+    """Sensors with the indices of their columns.
 
     Raises:
-        InputError: a sensor is named twice, measures no real column, or never errs.
+        InputError: a sensor is named twice, measures no real column, or has no error.
     """
     names = [sensor.name for sensor in sensors]
     for sensor in sensors:

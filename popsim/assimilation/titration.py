@@ -1,12 +1,8 @@
-"""Titration of one drug by look-ahead: a move now and a second one after the interval between visits.
+"""Titration of one drug by look-ahead: two moves of the dose, one now and one at the next visit.
 
-At a visit the dose may stay, go up a rung of the ladder or down one, and the same again at the next visit: nine plans,
-all lived forward on the belief and compared (choice.py). The first move of the recommended plan is made; then, at the
-next visit, the choice is made again with what is known then. Two steps, greedy, and open loop: a plan's second move
-does not depend on how the person has reacted, but that it is left out in those members in whom a warning of the drug's
-file forbids more of the drug by then.
-
-For research, not for care.
+Nine plans (stay, up or down a rung, twice) are simulated on the belief and compared (choice.py); only the first move of
+the recommended plan is made. Plans are open loop: the second move does not depend on the response to the first, except
+that members skip it if a warning of the drug's file then forbids a higher dose. For research, not for care.
 """
 
 from __future__ import annotations
@@ -29,7 +25,7 @@ MOVES = {0: "stay", 1: "up", -1: "down"}
 
 
 def plans(drug: str, visit_every_days: int) -> tuple[TherapyOption, ...]:
-    """The nine plans for a drug, or a class; staying twice, which changes nothing, is the first."""
+    """The nine plans for a drug or a class; the first, staying twice, changes nothing."""
     found = []
     for first, second in product(MOVES, MOVES):
         steps = [DoseChange(kind="dose", drug=drug, rungs=first)] if first else []
@@ -45,10 +41,10 @@ def look_ahead(
     """Compare the plans for a drug from today's dose.
 
     Args:
-        belief: left as it is.
+        belief: not changed.
         drug: a drug of the drug files, or a class.
         visit_every_days: between this decision and the next.
-        horizon_days: how far to look ahead.
+        horizon_days: length of the simulation.
         limits: further arguments of `compare`.
 
     Returns:
@@ -67,12 +63,12 @@ def look_ahead(
 def titrate(
     belief: Belief, drug: str, *, visits: int, visit_every_days: int = 14, horizon_days: int = 180, **limits: Any
 ) -> NDArray[np.float64]:
-    """The course of doses that is to be expected: the choice made at each of so many visits, nothing measured between.
+    """The expected course of doses: the choice is repeated at each visit, without readings in between.
 
     Args:
-        belief, drug, visit_every_days, horizon_days, limits: as for `look_ahead`; `seen` is what rules go by at the
-            first visit alone.
-        visits: how many times the dose is chosen.
+        belief, drug, visit_every_days, horizon_days, limits: as for `look_ahead`; rules use `seen` at the first visit
+            only.
+        visits: number of choices.
 
     Returns:
         dose after each visit in the unit of the drug's column, (visits, persons).

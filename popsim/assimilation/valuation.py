@@ -1,4 +1,4 @@
-"""What an imagined day of a member is worth and costs: the utilities and prices of the economic evaluation."""
+"""QALYs and costs of a simulated day of a member, by the utilities and prices of the economic evaluation."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class DailyWorth:
     """Prices and utilities of a day, from the perspective of the health service, not discounted.
 
     Args:
-        parameters: the sets above; those of the clinical twin where the schema is its.
+        parameters: the sets above; for clinical twins also those of the clinical twin.
         schema: columns of the members.
-        stay_days: how long a stay in hospital lasts.
+        stay_days: length of a stay in hospital.
     """
 
     def __init__(self, parameters: Mapping[str, ParameterSet], schema: Schema, stay_days: float) -> None:
@@ -41,7 +41,7 @@ class DailyWorth:
             self._clinical = ClinicalWorth(prices, utilities, schema)
 
     def utility(self, people: Population, at_home: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Utility a year of each row's day."""
+        """Utility of each row's day, per year."""
         place = people["nyha_class"].astype(np.int64) - 1
         found = self._utility[place] - np.where(at_home, 0.0, self._decrement[place])
         if self._clinical is not None:
@@ -49,7 +49,7 @@ class DailyWorth:
         return np.asarray(found)
 
     def drugs(self, people: Population) -> NDArray[np.float64]:
-        """Price of the drugs that each row takes in a day at home."""
+        """Price of each row's drugs for a day at home."""
         p = self._daily
         priced = {
             "beta_blocker_fraction": p.beta_blocker,

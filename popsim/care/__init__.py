@@ -1,4 +1,4 @@
-"""The care network: who treats whom where, with how many places, in which order."""
+"""The care network: settings and their capacities, routes, queues, clinicians and interventions."""
 
 from popsim.care.columns import CARE_COLUMNS, MONITORING_COLUMNS
 from popsim.care.flow import PatientFlow

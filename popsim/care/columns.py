@@ -11,13 +11,13 @@ FRACTION = "1"  # share of the target dose
 def _entry(
     name: str, high: float, meaning: str, kind: Kind = "real", *, low: float = 0.0, unit: str = FRACTION
 ) -> Column:
-    """A column that a cohort may give, 0 where it does not: no such drug is taken, nothing is known."""
+    """A column that a cohort may give; the default 0 means: drug not taken, or nothing known."""
     return Column(name, kind, unit, low, high, meaning, "care", at_entry=0.0)
 
 
 CARE_COLUMNS = (
     Column("alive", "code", "1", 0, 1, "1 from entry to death", "care"),
-    Column("setting", "code", "1", -1, 126, "where the person is or waits: place in the network's settings", "care"),
+    Column("setting", "code", "1", -1, 126, "where the person is or waits: index in the network's settings", "care"),
     Column("care_level", "code", "1", -1, 4, "palliative -1, community 0 to critical care 4", "care"),
     Column("presenting_cause", "code", "1", 0, 12, "why the person is in acute care; 0 = is not", "care"),
     Column("admitted", "code", "1", 0, 1, "1 while in an inpatient or critical-care setting", "care"),
@@ -71,5 +71,5 @@ MONITORING_COLUMNS: tuple[Column, ...] = (
 
 
 def find_columns(schema: Schema) -> CareColumns:
-    """Where the kernel finds the columns in their blocks; -1 for those that the population does not have."""
+    """Index of each column in its block, for the kernels; -1 for columns that the population does not have."""
     return CareColumns(*(schema.place(name) if name in schema else -1 for name in CareColumns._fields))

@@ -1,4 +1,4 @@
-"""From a checked network to the tables that the event loop reads."""
+"""Compiles a checked network into the tables that the event loop reads."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SPECIAL_NODES = {EXIT: records.EXIT, STAY: records.STAY_PUT}
 
 
 class _Tables:
-    """Tables under construction: each `add` returns where in its table the new rows are."""
+    """Tables under construction: each `add` returns the position of the new rows in their table."""
 
     def __init__(self, network: CareNetwork, schema: Schema) -> None:
         self.network, self.schema = network, schema
@@ -62,7 +62,7 @@ class _Tables:
         return SPECIAL_NODES[name] if name in SPECIAL_NODES else self.network.index(name)
 
     def column(self, name: str) -> tuple[int, int]:
-        """Block and place of a column that rules may test."""
+        """Block and index of a column that rules may test."""
         return column_place(name, self.schema, self.network.file)
 
     def add_conditions(self, conditions: Sequence[Condition]) -> tuple[int, int]:
@@ -166,8 +166,8 @@ def compile_network(network: CareNetwork, schema: Schema) -> dict[str, Any]:
         schema: the columns of the population that its rules will be tested on.
 
     Raises:
-        InputError: a rule tests a column that the population does not have, or external patients would come to a
-            setting whose stay has no length for them.
+        InputError: a rule tests a column that the population does not have, or external patients would enter a
+            setting that has no length of stay for them.
     """
     tables = _Tables(network, schema)
     contacts = [s.name for s in network.settings if s.setting_class == "outpatient"]
@@ -192,7 +192,7 @@ def compile_network(network: CareNetwork, schema: Schema) -> dict[str, Any]:
 
 
 def column_place(name: str, schema: Schema, file: object) -> tuple[int, int]:
-    """Block and place of a column that rules may test.
+    """Block and index of a column that rules may test.
 
     Raises:
         InputError: the population does not have it.
@@ -226,7 +226,7 @@ def compile_sources(network: CareNetwork) -> NDArray[Any]:
 
 
 def _home(network: CareNetwork) -> int:
-    """Where a twin goes that nobody has a place for: the first community setting with room for all, else out."""
+    """Where twins go when no setting has room: the first community setting of unlimited capacity, else the exit."""
     for number, setting in enumerate(network.settings):
         if setting.setting_class == "community" and setting.capacity == UNLIMITED:
             return number
@@ -234,7 +234,7 @@ def _home(network: CareNetwork) -> int:
 
 
 def number_of_places(places: int | str) -> int:
-    """Places as the event loop counts them."""
+    """The capacity as the event loop counts it."""
     return records.UNLIMITED if isinstance(places, str) else places
 
 

@@ -1,4 +1,4 @@
-"""Who is there on a day, and of whom conditions hold."""
+"""Eligibility: who is present on a day and meets conditions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from popsim.definitions.network import Condition
 from popsim.population.population import Population
 
 type Look = Callable[[str, NDArray[np.int64] | slice], NDArray[np.float64]]
-"""A column of some rows as whoever decides sees it."""
+"""A column of some rows, as the decision maker observes it."""
 
 
 def meets(
@@ -21,11 +21,11 @@ def meets(
     rows: NDArray[np.int64] | slice,
     look: Look | None = None,
 ) -> NDArray[np.bool_]:
-    """Whether all conditions hold in each of some rows; the same rules as in the network (kernels/care_rules.holds).
+    """Whether all conditions hold in each of these rows; the same rules as in the network (kernels/care/rules.holds).
 
     Args:
-        population, conditions, rows: who is asked for what.
-        look: how the columns are seen; as they are when None.
+        population, conditions, rows: the rows to test and the conditions.
+        look: how columns are observed; without error when None.
     """
     met = np.ones(population.person_id[rows].shape, np.bool_)
     for condition in conditions:

@@ -4,8 +4,8 @@
     flow.run(1000)
     flow.summary()
 
-External patients arrive by the network's arrival sources; `residents` twins may live in it (a closed network): they
-enter at the network's `entry` when day 0 begins, and stays, routes and queues do the rest.
+External patients come from the network's arrival sources. `residents` twins may circulate in it (a closed network):
+they enter at the network's `entry` at the start of day 0 and follow stays, routes and queues.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ FLOW_COLUMNS = tuple(c for c in CARE_COLUMNS if c.name in ("alive", "setting"))
 
 
 class PatientFlow:
-    """A network with external arrivals and residents, run for some days.
+    """A network with external arrivals and residents.
 
     Args:
         network: any checked network whose rules test no columns.
-        residents: twins that live in the network from the beginning of day 0.
-        days: the longest run.
+        residents: number of twins in the network from the start of day 0.
+        days: maximum length of the run.
         seed, replication: key of the random numbers.
-        keep_log: whether the residents' events are logged.
-        strategy: whose capacities count; the network's own otherwise.
+        keep_log: whether to log the residents' events.
+        strategy: sets the capacities; the network's own apply when None.
 
     Raises:
         InputError: an argument is out of bounds, or a rule of the network tests a column.
@@ -81,20 +81,20 @@ class PatientFlow:
 
     @property
     def events(self) -> EventLog:
-        """The residents' events, when they are kept."""
+        """The residents' events, if they are logged."""
         return self._care.events
 
     @property
     def events_processed(self) -> int:
-        """Arrivals, ends of stays, reviews and patience run out, of residents and external patients."""
+        """Number of arrivals, ends of stays, reviews and reneging times of residents and external patients."""
         return self._care.events_processed
 
     def run(self, days: int) -> PatientFlow:
-        """Go on for some days.
+        """Simulate further days.
 
         Raises:
-            InputError: they are more than are left of `days`.
-            RunError: somebody is lost or never gets on, or more and more people are in the network.
+            InputError: the run would go beyond `days`.
+            RunError: a person is unaccounted for or loops within a moment, or the network grows beyond all bounds.
         """
         days = whole_number("days", days, 0, MAX_TABLE)
         last = self.day + days
@@ -111,7 +111,7 @@ class PatientFlow:
         return self
 
     def daily(self) -> pl.DataFrame:
-        """Day by day and setting: places taken and persons waiting at the day's end, most places taken in the day."""
+        """By day and setting: census and queue at the end of the day, and peak census of the day."""
         frames = [
             pl.DataFrame(
                 {
@@ -127,10 +127,10 @@ class PatientFlow:
         return pl.concat(frames)
 
     def totals(self) -> pl.DataFrame:
-        """Running totals per place since day 0; the difference of two of them is what happened between.
+        """Cumulative totals per setting since day 0; subtract two of them for the period in between.
 
         Columns: setting, started, left, blocked, reneged, wait_days (of those who started), present_days and
-        waiting_days (time integrals of places taken and of persons waiting).
+        waiting_days (time integrals of the census and of the queue).
         """
         states = self._care.states
         fields = {"started": "entered", "left": "left", "blocked": "blocked", "reneged": "reneged"}
@@ -140,7 +140,7 @@ class PatientFlow:
         return pl.DataFrame({"setting": [self.network.settings[i].name for i in places]} | columns)
 
     def summary(self) -> pl.DataFrame:
-        """Per place: mean places taken, mean number waiting, mean wait (days), share blocked, over the whole run."""
+        """Per setting, over the whole run: mean census, mean queue, mean wait (days), share blocked."""
         tried = pl.col("started") + pl.col("blocked")
         return self.totals().select(
             "setting",

@@ -1,11 +1,10 @@
-"""Genetic tests at work: who is tested on which day, when the result is known, and what is then prescribed differently.
+"""Genetic tests: who is tested on which day, when the result arrives, and how it changes prescriptions.
 
-Once a day, in the morning, before physiology: results that are due arrive and change the prescriptions of those people,
-then tests are offered. Nobody else is looked at, except by a reactive test, which looks for its triggers in all who are
-under observation and have not been tested.
+Every morning, before physiology: due results arrive and change prescriptions, then tests are offered. A reactive test
+looks for its triggers in everybody who is under follow-up and has not been tested.
 
-Limits of validity: a rule acts once, when the result arrives, on the drugs of that day and on the codes (agent, highest
-dose) by which a drug will be given later; a dose of warfarin that is started later is not adapted.
+Limits of validity: a rule acts once, when the result arrives, on that day's drugs and on the codes (agent, maximum
+dose) by which drugs will be given later; a dose of warfarin that is started later is not adapted.
 """
 
 from __future__ import annotations
@@ -44,10 +43,10 @@ class GeneticTesting:
     """One genetic test of a strategy.
 
     Args:
-        test: what the strategy says of it.
+        test: from the strategy.
         population: who may be tested.
-        charges: where its cost is raised.
-        key: seed and replication, with which the people were sampled too.
+        charges: to which its cost is added.
+        key: seed and replication, the same as for sampling the people.
         warfarin: parameter set of the dose algorithm.
     """
 
@@ -59,10 +58,10 @@ class GeneticTesting:
         self._rules = [prescribing_rules()[name] for name in test.guides]
         self._pending: dict[int, NDArray[np.int64]] = {}
         self._asked = np.zeros(len(population), np.bool_)
-        self._held = np.zeros((len(test.triggers), len(population)), np.bool_)  # each trigger, yesterday
+        self._held = np.zeros((len(test.triggers), len(population)), np.bool_)  # yesterday's value of each trigger
 
     def apply(self, population: Population, today: int, look: Look) -> None:
-        """Results that arrive today, and tests that are taken today."""
+        """Report the results that arrive today and take the tests of today."""
         due = self._pending.pop(today, np.arange(0))
         self._report(population, due[population["alive"][due] != 0])
         if self.test.in_force(today):
@@ -73,7 +72,7 @@ class GeneticTesting:
             self._take(population, rows, today)
 
     def _offered(self, population: Population, today: int, look: Look) -> NDArray[np.int64]:
-        """Rows that are asked today, none of them twice."""
+        """Rows that are offered the test today, each once."""
         new = population.entering(today)
         if self.test.when == "entry":
             return (
@@ -90,7 +89,7 @@ class GeneticTesting:
         return np.flatnonzero(turned)
 
     def _take(self, population: Population, rows: NDArray[np.int64], today: int) -> None:
-        """Take the samples, and report at once what needs no time."""
+        """Take the samples, and report results without delay at once."""
         self._charges.charge_once(COST_COLUMN, rows, self.test.cost_once)
         if self.test.turnaround_days == 0:
             self._report(population, rows)
@@ -98,14 +97,14 @@ class GeneticTesting:
             self._pending[today + self.test.turnaround_days] = rows
 
     def _report(self, population: Population, rows: NDArray[np.int64]) -> None:
-        """The result is known: prescriptions change as the rules say, unless the variants were missed."""
+        """Record the result and change prescriptions by the rules, unless the test missed the variants."""
         population["genotype_known"][rows] = 1
         rows = rows[self._uniform(population, rows, ".sensitivity") < self.test.sensitivity]
         for rule in self._rules:
             self._prescribe(population, rule, rows)
 
     def _prescribe(self, population: Population, rule: PrescribingRule, rows: NDArray[np.int64]) -> None:
-        """Change the prescriptions of those for whom a rule holds."""
+        """Change the prescriptions of people for whom the rule holds."""
         codes = [CODES[name] for name in rule.phenotypes]
         holds = np.isin(population[rule.gene][rows], codes)
         if rule.agent is not None:
@@ -120,7 +119,7 @@ class GeneticTesting:
             population[rule.iwpc_dose][rows] = self._warfarin_fraction(population, rule.iwpc_dose, rows)
 
     def _warfarin_fraction(self, population: Population, column: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The dose of the algorithm as a fraction of the standard dose, within the bounds of the column."""
+        """The algorithm's dose as a fraction of the standard dose, within the bounds of the column."""
         ethnicity = population["ethnicity"][rows]
         person = WarfarinTaker(
             age_years=population["age_years"][rows].astype(np.float64),
@@ -137,7 +136,7 @@ class GeneticTesting:
         return np.clip(fraction, bounds.low, bounds.high)
 
     def _uniform(self, population: Population, rows: NDArray[np.int64], what: str) -> NDArray[np.float64]:
-        """One uniform for each of some rows: the same for every strategy that has a test of this name."""
+        """One uniform per row, the same in every strategy with a test of this name."""
         u = np.empty(len(rows))
         index = zlib.crc32(f"{self.test.name}{what}".encode())
         keyed_uniforms(*self._key, population.person_id[rows], STREAM_INTERVENTION, u, index)

@@ -1,8 +1,8 @@
-"""Personal interventions at work: who gets a drug, a device or a programme on which day, and what it changes.
+"""Personal interventions: who gets a drug, a device or a programme on which day, and what it changes.
 
-Once a day, before physiology: what comes to its end is taken back, then those are asked who enter today and, on the
-first day of an intervention, all who are alive; genetic tests (genetic_testing.py) come last. Rows are ordered by
-entry, so a day looks at a few neighbouring rows only; a day on which nobody can start or stop costs nothing.
+Every morning, before physiology: interventions that end are reversed; then they are offered to everybody who enters
+today and, on the first day of an intervention, to everybody alive; genetic tests (genetic_testing.py) come last. Rows
+are ordered by entry, so a day visits few neighbouring rows; a day on which nobody starts or stops costs nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ COST_COLUMN: dict[str, str] = {"drug": "cost_drugs", "device": "cost_devices", "
 
 
 class ColumnChange(NamedTuple):
-    """How a column is changed: the greater of `floor` and factor x value + term."""
+    """A change of a column: the greater of `floor` and factor x value + term."""
 
     column: str
     factor: float
@@ -47,16 +47,16 @@ class ColumnChange(NamedTuple):
 
 
 class Interventions:
-    """The personal interventions of one strategy, in its order; does nothing when there are none.
+    """The personal interventions of one strategy, in its order.
 
     Args:
-        interventions: `Strategy.composed`; capacities and policies are left to the care network.
-        population: whose columns are changed.
+        interventions: `Strategy.composed`; the care network handles capacities and policies.
+        population: changed by the interventions.
         seed, replication: key of the random numbers.
         warfarin: parameter set of the dose algorithm, for genetic tests that guide warfarin.
 
     Attributes:
-        charges: what they cost, for valuation.
+        charges: costs of the interventions, for valuation.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Interventions:
         ]
 
     def apply(self, population: Population, clock: Clock) -> None:
-        """Everything that starts or stops on the morning of a day."""
+        """Start and stop the interventions that are due on the morning of a day."""
         today = int(clock.time_days)
         look = partial(self._sight.look, population, today)
         for course in self._courses:
@@ -110,7 +110,7 @@ class InterventionCourse:
         self._added = [np.zeros(len(population), np.float32) for _ in range(count)]
 
     def start(self, population: Population, today: int, look: Look) -> None:
-        """Offer it to those whose day has come."""
+        """Offer the intervention to everybody who is due today."""
         one = self.intervention
         if not one.in_force(today):
             return
@@ -131,7 +131,7 @@ class InterventionCourse:
         self._charges.change_per_day(column, rows, one.cost_per_day, len(population))
 
     def stop(self, population: Population, today: int) -> None:
-        """Take it back from those whose time is over."""
+        """End the intervention where its duration is over."""
         rows = self._ending(population, today)
         rows = rows[self._has[rows]]
         if len(rows) == 0:
@@ -144,7 +144,7 @@ class InterventionCourse:
         )
 
     def _ending(self, population: Population, today: int) -> NDArray[np.int64]:
-        """Rows whose time is over today, whether or not they have it."""
+        """Rows whose duration is over today, whether or not they have the intervention."""
         one = self.intervention
         if today == one.until_day:
             return np.arange(len(population))
@@ -156,14 +156,14 @@ class InterventionCourse:
         return population.entering(began)
 
     def _takes_up(self, population: Population, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether each of some rows takes it up: the same for every strategy that has an intervention of this name."""
+        """Whether each row takes up the intervention, the same in every strategy with an intervention of this name."""
         u = np.empty(len(rows))
         keyed_uniforms(*self._key, population.person_id[rows], STREAM_INTERVENTION, u, self._name)
         return u < self.intervention.uptake
 
 
 def changes_of(intervention: Personal) -> tuple[ColumnChange, ...]:
-    """What an intervention does to the columns of those who have it."""
+    """The changes of columns in people who have the intervention."""
     reached = intervention.adherence
     if not isinstance(intervention, DrugIntervention):
         return tuple(_change(effect, reached) for effect in intervention.effects)
@@ -180,7 +180,7 @@ def _change(effect: ColumnEffect, reached: float) -> ColumnChange:
 
 
 def apply_change(population: Population, change: ColumnChange, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Change a column in some rows; returns what was added to each."""
+    """Change a column in some rows; return the difference in each."""
     old = population[change.column][rows]
     new = np.maximum(change.factor * old.astype(np.float64) + change.term, change.floor)
     write_within_bounds(population, change.column, rows, new)
@@ -191,6 +191,6 @@ def apply_change(population: Population, change: ColumnChange, rows: NDArray[np.
 def write_within_bounds(
     population: Population, name: str, rows: NDArray[np.int64], values: NDArray[np.floating[Any]]
 ) -> None:
-    """Write values to some rows of a column, the nearest that its bounds allow."""
+    """Write values to some rows of a column, clipped to its bounds."""
     column = population.schema[name]
     population[name][rows] = np.clip(values, column.low, column.high)

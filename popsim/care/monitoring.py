@@ -1,4 +1,4 @@
-"""Monitoring: noisy signals from home, turned into alerts by the strategy's limits or its guidance."""
+"""Telemonitoring: noisy home readings, and the alerts that limits or a source of risks raise."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEPT = (
 
 
 class Rules(NamedTuple):
-    """Errors of the signals and limits of the alerts, as the kernel takes them."""
+    """Errors of the signals and limits of the alerts, as the kernel reads them."""
 
     weight_error_kg: float
     systolic_error_mmhg: float
@@ -44,12 +44,12 @@ class Rules(NamedTuple):
 
 
 class HomeReadings(NamedTuple):
-    """What has come from home this morning.
+    """This morning's home readings.
 
     Attributes:
-        of: (rows,), 1 for those of whom there are readings, in the measured_* columns.
-        days_ago: when they were made.
-        rules: errors of the devices and distance between alerts; None: no programme is in force.
+        of: (rows,), 1 where there are readings (in the measured_* columns).
+        days_ago: age of the readings.
+        rules: errors of the devices and minimum time between alerts; None: no programme is in force.
     """
 
     of: NDArray[np.int8]
@@ -58,22 +58,22 @@ class HomeReadings(NamedTuple):
 
 
 class Guide(Protocol):
-    """Whatever alerts the desk by more than the limits on single signals."""
+    """Anything that raises alerts by more than limits on single signals."""
 
     def alert(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
-        """Take in the morning and write `alert` and `last_alert_day` of those for whom it decides."""
+        """Take in the morning's readings and write `alert` and `last_alert_day` of the people that it covers."""
 
 
 class Monitoring:
-    """Telemonitoring under one strategy; does nothing when the strategy has none.
+    """Telemonitoring under one strategy; does nothing if the strategy has none.
 
     Args:
         telemonitoring: the strategy's programme on the first day, or None.
         seed, replication: key of the random numbers.
         signals: errors of home measurements (evidence/home_signals.toml).
-        later: programmes that replace the one before, by the day from which they do.
-        sight: the signals on which care acts, whose laboratory works every morning.
-        guide: raises alerts in the place of the limits.
+        later: later programmes by the day from which each is in force.
+        sight: the signals on which care acts; its laboratory is updated every morning.
+        guide: raises alerts instead of the limits.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Monitoring:
         self._begin(telemonitoring)
 
     def observe(self, population: Population, clock: Clock) -> None:
-        """The laboratory's morning, today's measurements of everybody who is monitored, and the alerts they raise."""
+        """Update laboratory results, measure everybody who is monitored, and raise alerts."""
         if self._sight is not None:
             self._sight.sample(population, clock.day, population.entered(clock.day))
         if clock.day in self._later:
@@ -115,7 +115,7 @@ class Monitoring:
             self._tire(population, clock.day)
 
     def _begin(self, telemonitoring: Telemonitoring | None) -> None:
-        """Bring a programme into force."""
+        """Switch to a programme."""
         self._rules: Rules | None = None
         self._delay, self._fatigue = 0, 0.0
         self._past.clear()
@@ -125,7 +125,7 @@ class Monitoring:
         self._delay, self._fatigue = telemonitoring.delay_days, telemonitoring.alert_fatigue
 
     def _measure(self, population: Population, day: int, rules: Rules) -> None:
-        """Home readings that the desk has this morning, and the alerts that they raise by the limits."""
+        """Take the home readings that the telemonitoring centre has this morning, and raise alerts by the limits."""
         truth = [population[name] for name in MEASURED_OF]
         if self._delay:
             self._past.append([column.copy() for column in truth])
@@ -138,7 +138,7 @@ class Monitoring:
         measure_day(entered, day, *(*self._key, population.person_id, rules, *truth, *kept, self._read))
 
     def _tire(self, population: Population, day: int) -> None:
-        """Alerts on which nobody acts: the more, the more alerts the same person has raised of late."""
+        """Alert fatigue: alerts are ignored more often, the more alerts the person has raised recently."""
         alert = population["alert"]
         raised = np.flatnonzero(alert)
         self._recent *= math.exp(-1.0 / self._memory_days)
@@ -150,11 +150,11 @@ class Monitoring:
 
 
 def rules_of(telemonitoring: Telemonitoring, errors: Mapping[str, float]) -> Rules:
-    """A programme as the kernel takes it.
+    """A programme as the kernel reads it.
 
     Args:
         telemonitoring: the programme.
-        errors: of home signals, and the share by which the reference weight follows.
+        errors: of home signals, and the smoothing share of the reference weight.
     """
     factor = telemonitoring.signal_error_factor
     of_devices = {name: value * (factor if "_error_" in name else 1.0) for name, value in errors.items()}

@@ -1,6 +1,6 @@
 """The care network: a definition, checked as a whole and held as a graph.
 
-    definition (what the file says) -> CareNetwork (what is sound) -> compiled network (arrays for the kernel)
+    definition (the file) -> CareNetwork (checked) -> compiled network (arrays for the kernel)
 
 A network is immutable; `scaled` and `with_capacity` return new, checked ones.
 """
@@ -32,12 +32,12 @@ class CareNetwork:
     """A checked care network.
 
     Args:
-        definition: what the file (or a notebook) says.
-        known_columns: names of columns that conditions may test; None: whoever uses the network checks them.
+        definition: from a file or a notebook.
+        known_columns: names of columns that conditions may test; None: the caller checks them.
         file: named in errors.
 
     Raises:
-        DefinitionError: the first thing that makes the network unsound.
+        DefinitionError: the first check that fails.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class CareNetwork:
         checks.columns(self.definition, known, self.file)
 
     def _repr_html_(self) -> str:
-        """For notebooks: every setting with its class and its places or slots."""
+        """For notebooks: every setting with its class and its capacity."""
         rows = [
             (s.title, s.setting_class, s.capacity if s.slots_per_day is None else f"{s.slots_per_day} a day")
             for s in self.settings
@@ -97,7 +97,7 @@ class CareNetwork:
         return f"CareNetwork({self.definition.name}: {len(self)} settings, {self.graph.number_of_edges()} links)"
 
     def index(self, name: str) -> int:
-        """Place of a setting in `settings`.
+        """Index of a setting in `settings`.
 
         Raises:
             InputError: no setting has that name.
@@ -107,15 +107,15 @@ class CareNetwork:
         return self._index[name]
 
     def scaled(self, population: int) -> CareNetwork:
-        """The network for another number of twins than the one it was written for.
+        """The network scaled to a number of twins.
 
-        Places, slots a day, finite waiting rooms and external arrivals are multiplied by
-        population / reference_population; whole numbers are rounded half up and stay at least 1 where they were.
-        A network without reference population is returned as it is.
+        Capacities, slots a day, finite waiting rooms and external arrivals are multiplied by
+        population / reference_population; whole numbers are rounded half up, and those of at least 1 stay at least 1.
+        A network without a reference population is returned unchanged.
 
         Raises:
             InputError: the population is not positive.
-            DefinitionError: the scaled numbers leave the allowed range.
+            DefinitionError: a scaled number is out of range.
         """
         if population < 1:
             raise InputError(f"population = {population}: must be at least 1 to scale {self.file}")
@@ -130,13 +130,13 @@ class CareNetwork:
         )
 
     def with_capacity(self, capacity: Mapping[str, int], file: object | None = None) -> CareNetwork:
-        """The network with other numbers of places, or slots a day, in the settings named.
+        """The network with other capacities (or slots a day) in the named settings.
 
-        They are numbers for the reference population: change them first, scale afterwards. `file` is where the
-        numbers come from, for errors; default the network's own.
+        The numbers are for the reference population: change capacities first, scale afterwards. `file` is where the
+        numbers come from, for errors; by default the network's file.
 
         Raises:
-            DefinitionError: unknown setting, a router, a number out of range, or places that nobody can leave.
+            DefinitionError: an unknown setting, a router, a number out of range, or settings that nobody can leave.
         """
         where = self.file if file is None else file
         for name, number in capacity.items():
@@ -175,7 +175,7 @@ class CareNetwork:
 
 
 def operand(condition: Condition) -> float:
-    """The number that a condition compares its column with; names of causes become their codes."""
+    """The number with which a condition compares its column; names of causes become codes."""
     for value in (condition.at_least, condition.below, condition.equals):
         if value is not None:
             return float(CAUSE_NAMES.index(value)) if isinstance(value, str) else value
@@ -183,5 +183,5 @@ def operand(condition: Condition) -> float:
 
 
 def _scaled(number: int, factor: float) -> int:
-    """`number` x `factor`, rounded half up, at least 1 where it was at least 1."""
+    """`number` x `factor`, rounded half up, but at least 1 if it was at least 1."""
     return max(math.floor(number * factor + 0.5), min(number, 1))

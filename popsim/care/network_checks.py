@@ -1,4 +1,4 @@
-"""What makes a care network unsound. Each check raises one `DefinitionError`: file, key, value, what is allowed.
+"""Checks of a care network. Each raises one `DefinitionError`: file, key, value, what is allowed.
 
 Settings are named in keys (`settings.cardiology_ward.routes.1.to`); routes are counted from 0, as in other errors.
 """
@@ -24,13 +24,13 @@ from popsim.errors import DefinitionError
 from popsim.kernels.codes import CAUSE_NAMES
 
 CAUSE_COLUMNS = ("presenting_cause", "acute_cause")
-RESTING_CLASSES = ("community", "facility", "hospice")  # where people live: who is not let in elsewhere stays there
+RESTING_CLASSES = ("community", "facility", "hospice")  # where people live, and stay if no other setting admits them
 MIN_CYCLE_DAYS = 1.0 / 1440.0  # one stay of a cycle lasts a minute or more, on average
 TOLERANCE = 1e-9  # how far the sum of a table of probabilities may be from 1
 
 
 def within[N: (int, float)](number: N, largest: N, key: str, file: object) -> N:
-    """`number`, unless scaling has made it larger than a file may say."""
+    """`number`, if scaling has not made it larger than a file may hold."""
     if number > largest:
         raise DefinitionError(file, key, number, f"scaled beyond the largest number allowed, {largest:g}")
     return number
@@ -52,7 +52,7 @@ def sound(definition: NetworkDefinition, known_columns: Collection[str] | None, 
 
 
 def names(definition: NetworkDefinition, file: object) -> None:
-    """Settings and arrivals are named once, and every name that is referred to exists."""
+    """Names of settings and arrivals are unique, and every reference exists."""
     known = _distinct([s.name for s in definition.settings], "settings", file)
     _distinct([a.name for a in definition.arrivals], "arrivals", file)
     for reserved in (EXIT, STAY):
@@ -72,7 +72,7 @@ def names(definition: NetworkDefinition, file: object) -> None:
 
 
 def columns(definition: NetworkDefinition, known: Collection[str], file: object) -> None:
-    """Every column that is tested exists, and causes are called by their names."""
+    """Every tested column exists, and causes are given by name."""
     for setting in definition.settings:
         prefix = f"settings.{setting.name}"
         for key, condition in _conditions(setting):
@@ -85,7 +85,7 @@ def columns(definition: NetworkDefinition, known: Collection[str], file: object)
 
 
 def check_condition(condition: Condition, known: Collection[str], key: str, file: object) -> None:
-    """The column that is tested exists, and causes are called by their names."""
+    """The tested column exists, and causes are given by name."""
     if condition.column not in known:
         raise DefinitionError(file, key, condition.column, "unknown column", known)
     if hidden(condition.column, known):
@@ -98,7 +98,7 @@ def check_condition(condition: Condition, known: Collection[str], key: str, file
 
 
 def routes(definition: NetworkDefinition, file: object) -> None:
-    """Probabilities sum to 1, no route is behind one that always matches, and the last always matches."""
+    """Probabilities sum to 1, and the last route, and only the last, always matches."""
     for setting in definition.settings:
         open_to = {"twins", "external"}
         everybody = {"external"} if definition.entry is None else {"twins"}
@@ -130,7 +130,7 @@ def routes(definition: NetworkDefinition, file: object) -> None:
 
 
 def structure(definition: NetworkDefinition, graph: nx.DiGraph, file: object) -> None:
-    """Whatever takes the graph to see: closed doors, dead ends, islands, endless loops without time."""
+    """Checks on the graph: settings that nobody can enter, dead ends, unreachable settings, loops that take no time."""
     _open_doors(definition, file)
     _no_time_loops(definition, graph, file)
     _no_boarding_deadlock(definition, graph, file)
@@ -201,7 +201,7 @@ def _conditions(setting: SettingDefinition) -> Iterator[tuple[str, Condition]]:
 
 
 def _open_doors(definition: NetworkDefinition, file: object) -> None:
-    """Nobody waits for ever for a place that does not exist."""
+    """Nobody waits for ever for a setting without capacity."""
     for setting in definition.settings:
         turned_away = setting.waiting_room == 0 and setting.overflow is not None
         if setting.is_place and setting.capacity == 0 and not turned_away and setting.patience is None:
@@ -215,7 +215,7 @@ def _open_doors(definition: NetworkDefinition, file: object) -> None:
 
 
 def _no_time_loops(definition: NetworkDefinition, graph: nx.DiGraph, file: object) -> None:
-    """No cycle along which next to no time passes; it would keep the simulation within one day for ever."""
+    """No cycle takes (almost) no time; it would keep the simulation within one day for ever."""
     timeless = nx.DiGraph()
     for setting in definition.settings:
         at_once = {"overflow"}
@@ -225,7 +225,7 @@ def _no_time_loops(definition: NetworkDefinition, graph: nx.DiGraph, file: objec
         if _within_a_minute(setting.patience):
             at_once.add("gives_up")
         if setting.setting_class in RESTING_CLASSES and _within_a_minute(setting.stay):
-            timeless.add_edge(setting.name, setting.name)  # who is turned away elsewhere stays there again
+            timeless.add_edge(setting.name, setting.name)  # a person blocked elsewhere starts another stay here
         for target in graph.successors(setting.name):
             if any(link.kind in at_once for link in graph.edges[setting.name, target]["links"]):
                 timeless.add_edge(setting.name, target)
@@ -243,7 +243,7 @@ def _no_time_loops(definition: NetworkDefinition, graph: nx.DiGraph, file: objec
 
 
 def _no_boarding_deadlock(definition: NetworkDefinition, graph: nx.DiGraph, file: object) -> None:
-    """No circle of settings in which those who wait keep the places that the others wait for."""
+    """No cycle of boarding settings in which everybody holds a bed that somebody else waits for."""
     blocked = nx.DiGraph()
     for setting in definition.settings:
         if setting.is_place and setting.capacity != UNLIMITED:
@@ -259,12 +259,12 @@ def _no_boarding_deadlock(definition: NetworkDefinition, graph: nx.DiGraph, file
         file,
         f"settings.{cycle[0][1]}.boards",
         True,
-        f"all can wait for each other for ever ({path}): one of these must not board, or have patience",
+        f"all can wait for each other for ever ({path}): one of these must not board, or must have patience",
     )
 
 
 def _next_places(graph: nx.DiGraph, name: str) -> set[str]:
-    """Places that people leaving a setting go to, routers passed through."""
+    """Settings that people go to from a setting, directly or through routers."""
     found, to_do = set(), list(graph.successors(name))
     while to_do:
         node = to_do.pop()
@@ -277,14 +277,14 @@ def _next_places(graph: nx.DiGraph, name: str) -> set[str]:
 
 
 def _can_block(source: SettingDefinition, target: SettingDefinition) -> bool:
-    """Whether all places of `source` can be held by people who wait for `target`."""
+    """Whether people who wait for `target` can hold all of the capacity of `source`."""
     if not target.boards or target.capacity == UNLIMITED or target.patience is not None:
         return False
     return target.waiting_room == UNLIMITED or int(target.waiting_room) >= int(source.capacity)
 
 
 def _within_a_minute(duration: Duration | None) -> bool:
-    """Whether a stay or a wait is over within a minute, on average."""
+    """Whether a stay or a wait lasts less than a minute on average."""
     return duration is not None and duration.mean is not None and duration.mean < MIN_CYCLE_DAYS
 
 
@@ -293,7 +293,7 @@ def _usable(graph: nx.DiGraph, source: str, target: str, who: Callable[..., bool
 
 
 def _reached(graph: nx.DiGraph, starts: list[str], who: Callable[..., bool]) -> set[str]:
-    """Nodes that people who start at `starts` can come to along links open to them."""
+    """Nodes that people can reach from `starts` along links open to them."""
     open_links = nx.subgraph_view(graph, filter_edge=lambda a, b: _usable(graph, a, b, who))
     return {node for start in starts for node in (start, *nx.descendants(open_links, start))}
 
@@ -301,7 +301,7 @@ def _reached(graph: nx.DiGraph, starts: list[str], who: Callable[..., bool]) -> 
 def _no_dead_ends(
     graph: nx.DiGraph, reached: set[str], rest: set[str], who: Callable[..., bool], people: str, file: object
 ) -> None:
-    """From every node where these people come, a place of rest can be reached."""
+    """These people can reach a setting where they may stay, from every node that they can reach."""
     towards_rest = nx.subgraph_view(graph, filter_edge=lambda a, b: _usable(graph, a, b, who)).reverse(copy=False)
     saved = {node for end in rest & set(graph) for node in (end, *nx.descendants(towards_rest, end))}
     for node in graph:
@@ -317,7 +317,7 @@ def _no_dead_ends(
 def _no_dead_ends_for_external(
     definition: NetworkDefinition, graph: nx.DiGraph, reached: set[str], file: object
 ) -> None:
-    """External patients always have a stay that ends without looking at columns, a next step and an exit."""
+    """External patients always have a stay that ends without testing columns, a next step and an exit."""
     for setting in definition.settings:
         if setting.name not in reached:
             continue

@@ -1,4 +1,4 @@
-"""A care network as a directed graph: settings are nodes, the ways from one to another are edges."""
+"""A care network as a directed graph: settings are nodes, links between them are edges."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from popsim.definitions.network import EXIT, STAY, NetworkDefinition, SettingDef
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One way from a setting to another.
+    """A link from one setting to another.
 
     Attributes:
-        kind: `route` (on leaving), `overflow` (turned away) or `gives_up` (after waiting too long).
-        route: place of the route in the setting's list, -1 for the other kinds.
-        probability: share of those who take this route that go here.
+        kind: `route` (on leaving), `overflow` (blocked) or `gives_up` (reneging).
+        route: index of the route in the setting's list, -1 for the other kinds.
+        probability: routing probability within the route.
         twins, external: who can take it.
     """
 
@@ -31,7 +31,7 @@ class Link:
 
 
 def graph_of(definition: NetworkDefinition) -> nx.DiGraph:
-    """Settings as nodes (`setting`), ways between them as edges (`links`); `exit` is a node where it is used.
+    """Settings as nodes (`setting`), links between them as edges (`links`); `exit` is a node if it is used.
 
     Every node is added before any edge: networkx would invent the nodes of a dangling edge.
     """
@@ -49,7 +49,7 @@ def graph_of(definition: NetworkDefinition) -> nx.DiGraph:
 
 
 def _links(setting: SettingDefinition) -> Iterator[tuple[str, Link]]:
-    """Every way out of a setting. External patients have no columns, so they never take a conditional route."""
+    """Every link out of a setting. External patients have no columns and never take a conditional route."""
     twins, external = not isinstance(setting.stay, Forever), True
     for number, route in enumerate(setting.routes):
         for_twins = twins and route.applies_to != "external"

@@ -1,4 +1,4 @@
-"""A strategy's capacities and policies in the form the care network takes them, on the days on which they change."""
+"""A strategy's capacities and policies, compiled for the care network, by the day on which they change."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from popsim.population.columns import Schema
 
 
 def switch_days(strategy: Strategy) -> tuple[int, ...]:
-    """Days after the first on which a capacity or a policy comes into force or goes out of it, in their order."""
+    """Days after the first on which a capacity or a policy starts or stops, in order."""
     dated = [one for one in strategy.composed if isinstance(one, Capacity | PolicyIntervention)]
     return tuple(sorted({day for one in dated for day in (one.from_day, one.until_day) if day}))
 
 
 def networks_by_day(network: CareNetwork, strategy: Strategy, population: int | None = None) -> dict[int, CareNetwork]:
-    """The network with the capacities in force, by the day from which it is so; the first day is 0.
+    """The network with the capacities in force, by the day from which they are; the first day is 0.
 
     Args:
         network: for its reference population.
         strategy: with all that it inherits.
-        population: number of twins it is scaled to; None: not scaled.
+        population: number of twins to scale to; None: not scaled.
 
     Raises:
-        DefinitionError: no network can have these capacities.
+        DefinitionError: the network refuses these capacities.
     """
     found: dict[int, CareNetwork] = {}
     before: dict[str, int] | None = None
@@ -47,7 +47,7 @@ def networks_by_day(network: CareNetwork, strategy: Strategy, population: int | 
 
 
 def _with_capacity(network: CareNetwork, places: dict[str, int], key: str) -> CareNetwork:
-    """The network with other numbers of places; what is wrong with them is said of the strategy."""
+    """The network with other capacities; errors name the strategy."""
     try:
         return network.with_capacity(places)
     except DefinitionError as error:
@@ -55,7 +55,7 @@ def _with_capacity(network: CareNetwork, places: dict[str, int], key: str) -> Ca
 
 
 def telemonitoring_by_day(strategy: Strategy) -> dict[int, Telemonitoring | None]:
-    """The telemonitoring programme in force, by the day from which it is so; the first day is 0."""
+    """The telemonitoring programme in force, by the day from which it is; the first day is 0."""
     return {day: programme(telemonitoring_policy(strategy, day)) for day in (0, *switch_days(strategy))}
 
 
@@ -66,7 +66,7 @@ def telemonitoring_policy(strategy: Strategy, day: int) -> PolicyIntervention | 
 
 
 def programme(policy: PolicyIntervention | None) -> Telemonitoring | None:
-    """The telemonitoring of a policy, if there is one."""
+    """The telemonitoring of a policy, if it has any."""
     return policy.telemonitoring if policy else None
 
 
@@ -75,12 +75,12 @@ class Policies:
 
     Args:
         strategy: with all that it inherits.
-        network: where it works.
-        schema: columns of the people.
-        first_condition: number of conditions that the network has of its own.
+        network: of the strategy.
+        schema: columns of the population.
+        first_condition: number of conditions in the network itself.
 
     Attributes:
-        conditions: rows that follow those of the network in its table of conditions.
+        conditions: rows to append to the network's table of conditions.
 
     Raises:
         DefinitionError: a setting is not a contact setting of the network.
@@ -99,7 +99,7 @@ class Policies:
     def follow_ups(self, day: int) -> NDArray[Any]:
         """Follow-up contacts in force on a day, as a table.
 
-        A contact within n days is booked for day n/2 (rounded down, at least 1): the other half is for a full clinic.
+        A contact within n days is booked for day n/2 (rounded down, at least 1), which leaves time for a full clinic.
         """
         rows = [
             (

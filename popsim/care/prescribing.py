@@ -1,4 +1,4 @@
-"""The drugs that clinicians prescribe, from their files and the file of indications to the table that visits go by."""
+"""Prescribing: compiles the drug files and the file of indications into the tables that visits use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from popsim.population.columns import Schema
 
 FILE = FOLDER / "practice" / "indications.toml"
 ACTIONS = {"stop": records.STOP, "reduce": records.REDUCE, "not_start": records.NOT_START}
-# One drug is reduced for each of these at a visit; the bit is that of the reaction that the signal foretells.
+# At a visit, one drug is reduced for each of these signals; the bit is that of the reaction that the signal predicts.
 REASONS = {
     "systolic_mmhg": REACTIONS["hypotension"],
     "heart_rate_bpm": REACTIONS["bradycardia"],
@@ -53,15 +53,15 @@ def prescribed_classes() -> tuple[str, ...]:
 
 
 class Medicines:
-    """The table of drugs for the columns of some people.
+    """The tables of drugs for a population.
 
     Args:
-        schema: columns of the people; those without `stopped_drugs` are treated without the table.
-        first_condition: number of conditions that the care network's table has already.
-        not_started: classes that are not started and not raised.
+        schema: columns of the population; one without `stopped_drugs` is treated without the tables.
+        first_condition: number of conditions already in the care network's table.
+        not_started: classes that clinicians neither start nor raise.
 
     Attributes:
-        conditions: rows that follow those in the network's table of conditions.
+        conditions: rows to append to the network's table of conditions.
     """
 
     def __init__(self, schema: Schema, first_condition: int, not_started: Collection[str] = ()) -> None:

@@ -1,4 +1,4 @@
-"""Signals at work: what care sees, and the laboratory's mornings."""
+"""The observation model of care: which signals show a column, with which error, and when laboratory results arrive."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Signals:
     """The signals of a population.
 
     Args:
-        schema: the population's columns. Where it has no results of a laboratory, everything is seen as it is.
+        schema: the population's columns; without columns of laboratory results, care observes the true state.
         seed, replication: key of the random numbers.
         file: definition of the signals.
 
     Raises:
-        DefinitionError: the file names a column that there is not, or gives another unit.
+        DefinitionError: the file names an unknown column or gives another unit.
     """
 
     def __init__(self, schema: Schema, *, seed: int = 0, replication: int = 0, file: Path = FILE) -> None:
@@ -59,7 +59,7 @@ class Signals:
         self._laboratory = [signal for signal in self.signals if signal.stored is not None]
 
     def sights(self, schema: Schema) -> tuple[NDArray[Any], NDArray[Any]]:
-        """For the care kernels: how each real and each code column is seen, by its place in its block."""
+        """For the care kernels: the observation of each real and each code column, by its index in its block."""
         reals = np.zeros(len(schema.names("real")), records.SIGHT)
         codes = np.zeros(len(schema.names("code")), records.CODE_SIGHT)
         reals["stored"] = -1
@@ -74,7 +74,7 @@ class Signals:
         return reals, codes
 
     def look(self, population: Population, day: int, name: str, rows: NDArray[np.int64] | slice) -> NDArray[np.float64]:
-        """A column of some rows as care sees it on a day; classes and what has no signal as they are."""
+        """A column of some rows as care observes it on a day; classes and columns without a signal without error."""
         values = population[name][rows].astype(np.float64)
         signal = next((one for one in self.signals if one.measures == name), None)
         column = population.schema[name]
@@ -89,7 +89,7 @@ class Signals:
         return values
 
     def sample(self, population: Population, day: int, entered: int) -> None:
-        """The laboratory's morning for the first `entered` rows; before entry, the hospital's results."""
+        """Update laboratory results of the first `entered` rows; before entry, set the hospital's results."""
         rows = slice(0, entered)
         shared = [population[name][rows] for name in ("entry_day", "alive", "care_level", "adherence_lapse", "frailty")]
         for word, signal in enumerate(self._laboratory):
@@ -105,13 +105,13 @@ class Signals:
 
 
 SEEN = frozenset(signal.measures for signal in read(FILE, SignalFile).signals)
-# What physiology writes and everybody knows: why somebody came, what befell them, reactions that they report.
+# Columns that physiology writes and care knows: reason for presenting, past events, reported reactions.
 RECORDED = frozenset({"acute_cause", "reaction", "dialysis", "onset"})
 STATE = frozenset(column.name for column in (*PHYSIOLOGY_COLUMNS, *CLINICAL_COLUMNS) if column.writer == "physiology")
 
 
 def hidden(name: str, known: Container[str]) -> bool:
-    """Whether a column is a part of the state that no signal shows, where care acts on signals.
+    """Whether a column is part of the hidden state, which no signal shows, in populations where care acts on signals.
 
     Args:
         name: of the column.

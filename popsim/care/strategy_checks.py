@@ -1,4 +1,4 @@
-"""Checks of a strategy against the network it works in and the columns of its people."""
+"""Checks of a strategy against its network and the columns of its population."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ NOT_TO_CHANGE = ("age_years",)
 
 
 def check_strategy(strategy: Strategy, network: NetworkDefinition, schema: Schema, file: object) -> None:
-    """Refuse what the network or the people do not have, or what cannot do what the strategy asks of it.
+    """Refuse a strategy that needs what the network or the population does not have, or does not support.
 
     Args:
         strategy: with all that it inherits.
-        network: where it works.
-        schema: columns of the people.
+        network: of the strategy.
+        schema: columns of the population.
         file: named in errors.
 
     Raises:
         DefinitionError: names strategy, intervention and key.
     """
     if strategy.inherits is not None:
-        allowed = "not taken over yet: use experiment.strategy(name), which returns it with all that it inherits"
+        allowed = "not resolved: use experiment.strategy(name), which returns the strategy with all that it inherits"
         raise DefinitionError(file, f"strategies.{strategy.name}.inherits", strategy.inherits, allowed)
     check = _Checks(network, schema, file)
     where = f"strategies.{strategy.name}"
@@ -75,9 +75,9 @@ def check_strategy(strategy: Strategy, network: NetworkDefinition, schema: Schem
 
 
 def effect_columns(schema: Schema) -> list[str]:
-    """Columns that an effect may change: those that physiology reads every day and nobody overwrites.
+    """Columns that an effect may change: physiology reads them every day and no subsystem overwrites them.
 
-    Constant columns of a user's own are taken to be read by a user's own organ system.
+    A user's own constant columns are assumed to be read by a user's own organ system.
     """
     traits = {column.name for column in TRAITS}
     taken = TAKEN - set(NOT_TO_CHANGE)
@@ -93,7 +93,7 @@ def effect_columns(schema: Schema) -> list[str]:
 
 
 class _Checks:
-    """What the checks of all interventions have in common."""
+    """The checks that interventions share."""
 
     def __init__(self, network: NetworkDefinition, schema: Schema, file: object) -> None:
         self.schema, self.file = schema, file

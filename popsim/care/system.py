@@ -1,4 +1,4 @@
-"""The living care network: who is where, who waits for what, and one day of it."""
+"""The care network in a simulation: who is in which setting, who waits, and how a day advances."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from popsim.population.population import Population
 
 MAX_TABLE = 100_000_000  # days times settings
 FIRST_ROOM = 8192
-LOG_A_TWIN = 48  # events set aside for each twin; memory that is not written to is not used
-MAX_ROOM = 1 << 24  # external patients at once, and events beside those of the twins
+LOG_A_TWIN = 48  # initial log capacity per twin; memory that is not written to is not used
+MAX_ROOM = 1 << 24  # external patients at once, and events other than those of the twins
 
 WHAT_FAILED = {
     FAULT_TURNS: f"stays and waits of one person ended more than {MAX_TURNS} times within the day, they are too short",
@@ -40,22 +40,22 @@ WHAT_FAILED = {
 
 
 class CareSystem:
-    """The care network at work on a population.
+    """The care network of a population.
 
     Args:
         network: scaled, with the capacities of the first day.
-        population: its care columns are written; the others are read by the network's rules.
+        population: the system writes its care columns; the network's rules read the others.
         strategy: its policies (follow-up and telemonitoring).
-        days: how many days will be simulated at most.
+        days: maximum number of days to simulate.
         seed, replication: key of all random numbers.
-        practice: what clinicians do (evidence/care_practice.toml).
-        keep_log: whether twins' events are logged.
-        later: networks whose numbers of places and slots replace those before, by the day from which they do.
+        practice: clinical practice (evidence/care_practice.toml).
+        keep_log: whether to log the twins' events.
+        later: networks with later capacities, by the day from which they are in force.
 
     Attributes:
-        places: per day and setting: places, or slots a day of a contact setting; shape (days, settings).
-        census, queue, peak: per day and setting: places taken and persons waiting at the end of the day, and the most
-            places taken at once; shape (days, settings).
+        places: capacity (or slots a day) per day and setting, shape (days, settings).
+        census, queue, peak: persons in the setting and waiting for it at the end of the day, and the peak census of the
+            day; shape (days, settings).
     """
 
     def __init__(
@@ -98,36 +98,36 @@ class CareSystem:
             loop.schedule_arrival(self._world, 0.0, source)
 
     def treat(self, population: Population, clock: Clock) -> None:
-        """One day: new illness, deaths, alerts and entries first become events, then all events run in their order."""
+        """One day: new illness, deaths, alerts and entries become events, then all events are processed in order."""
         if len(population) != self._arrays.twins:
             raise InputError(
-                f"population: of {len(population)} twins, must be the {self._arrays.twins} in this network"
+                f"population: has {len(population)} twins, must have the {self._arrays.twins} of this network"
             )
         self.open_day(clock.day, population.entered(clock.day) if self._enter_by_day else len(population))
         self.run_day(clock.day)
 
     def open_day(self, day: int, entered: int) -> None:
-        """Schedule what physiology, monitoring and the calendar bring today.
+        """Schedule today's events from physiology, monitoring and the calendar.
 
-        Twins without an `entry_day` are there when day 0 begins, those with one enter some time during that day.
+        Twins without an `entry_day` are present at the start of day 0; the others enter at some time of their day.
 
         Raises:
-            InputError: the day is beyond those that were asked for.
+            InputError: the day is beyond the days of this system.
         """
         self._check_days(day, day + 1)
         if (iron := int(self._arrays.columns["iv_iron_mg"][0])) >= 0:
-            self._arrays.reals[iron, :entered] = 0.0  # what was infused yesterday has been taken up this morning
+            self._arrays.reals[iron, :entered] = 0.0  # yesterday's infusion has been taken up
         if day in self._switches:
             self._switch(day)
         self._make_room(int(loop.count_due(self._world, entered)))
         loop.open_day(self._world, day, entered, float(self._enter_by_day))
 
     def run_day(self, day: int) -> None:
-        """Run today's events and close the day; every person must be accounted for.
+        """Process today's events and close the day; every person must be accounted for.
 
         Raises:
-            InputError: the day is beyond those that were asked for.
-            RunError: the network's books do not balance, or it has grown beyond all bounds.
+            InputError: the day is beyond the days of this system.
+            RunError: flows do not balance, or the network has grown beyond all bounds.
         """
         self._check_days(day, day + 1)
         while (need := loop.run_until(self._world, day + 1.0)) != loop.DONE:
@@ -136,10 +136,10 @@ class CareSystem:
         self._check(day)
 
     def run_days(self, first: int, last: int) -> None:
-        """Days first..last at one go, for a network without physiology whose twins have entered.
+        """Simulate days first..last in one call, for a network without physiology whose twins have entered.
 
         Raises:
-            InputError: they are not within the days that were asked for.
+            InputError: a day is beyond the days of this system.
             RunError: as `run_day`.
         """
         self._check_days(first, last)
@@ -150,7 +150,7 @@ class CareSystem:
             self._run_days(begin, end)
 
     def _run_days(self, first: int, last: int) -> None:
-        """Days first..last, on which nothing is switched."""
+        """Simulate days first..last, during which no capacity or policy changes."""
         day, need, opened = first, loop.DONE, 0
         while day < last:
             day, need = loop.run_days(self._world, day, last, opened, self.census, self.queue, self.peak)
@@ -162,7 +162,7 @@ class CareSystem:
         self._check(last - 1)
 
     def _switch(self, day: int) -> None:
-        """Bring into force what the strategy changes on the morning of a day."""
+        """Apply the strategy's changes on the morning of a day."""
         self._make_room(int(self._arrays.states["waiting"].sum()))
         before, now = telemonitoring_policy(self._strategy, day - 1), telemonitoring_policy(self._strategy, day)
         self._use(self._arrays._replace(follow_ups=self._policies.follow_ups(day)))
@@ -179,13 +179,13 @@ class CareSystem:
             self.places[day:] = _places(self._arrays.settings)
 
     def _check_days(self, first: int, last: int) -> None:
-        """The tables of the days, which the kernels write to, must hold days first..last."""
+        """Check that the daily tables, which the kernels write to, hold days first..last."""
         days = len(self.census)
         whole_number("first day", first, 0, days)
         whole_number("day after the last", last, first, days)
 
     def _check(self, day: int) -> None:
-        """Every person must be in exactly one setting, and flows must balance."""
+        """Check that every person is in exactly one setting and that flows balance."""
         self.events.size = int(self._arrays.counters[records.LOG_SIZE])
         if fault := int(self._arrays.counters[records.FAULT]):
             at = int(self._arrays.counters[records.FAULT_AT])
@@ -197,20 +197,20 @@ class CareSystem:
 
     @property
     def states(self) -> NDArray[Any]:
-        """Counts and time integrals per setting (kernels/care_records.STATE)."""
+        """Counts and time integrals per setting (kernels/care/records.STATE)."""
         return self._arrays.states
 
     @property
     def events_processed(self) -> int:
-        """Events that have happened so far, external patients' included."""
+        """Number of events so far, including those of external patients."""
         return int(self._arrays.counters[records.PROCESSED])
 
     def _use(self, arrays: records.Arrays) -> None:
-        """Hand arrays to the kernels."""
+        """Pass arrays to the kernels."""
         self._arrays, self._world = arrays, hand_over(arrays)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy is made of: all but the kernels' pointer to the arrays, which belongs to this system."""
+        """The state of a copy: everything but the kernels' pointer to the arrays of this system."""
         return {name: value for name, value in self.__dict__.items() if name != "_world"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -218,7 +218,7 @@ class CareSystem:
         self._use(self._arrays)
 
     def _make_room(self, due: int) -> None:
-        """Room for the events that `due` twins schedule and log at the start of a day."""
+        """Reserve memory for the events that `due` twins schedule and log at the start of a day."""
         while self._arrays.counters[records.HEAP_SIZE] + 2 * due + loop.MARGIN > len(self._arrays.events):
             self._grow(loop.NEEDS_EVENTS)
         if len(self.events.records):
@@ -226,7 +226,7 @@ class CareSystem:
             self._use(self._arrays._replace(log=self.events.records))
 
     def _grow(self, need: int) -> None:
-        """Enlarge what the kernel found too small."""
+        """Enlarge the tables that the kernel has filled."""
         arrays = self._arrays
         if need == loop.NEEDS_EVENTS:
             self._use(arrays._replace(events=_doubled(arrays.events)))
@@ -242,7 +242,7 @@ class CareSystem:
 
 
 def _places(settings: NDArray[Any]) -> NDArray[np.int64]:
-    """Places, or slots a day of a contact setting, by setting."""
+    """Capacity by setting; for a contact setting, slots a day."""
     return np.where(settings["kind"] == records.CONTACT, settings["slots"], settings["capacity"])
 
 
@@ -253,7 +253,7 @@ def _first_morning(
     days: int,
     practice: ParameterSet | None,
 ) -> records.Arrays:
-    """The network on its first morning: nobody in it, nothing scheduled; `tables` are the fields known already."""
+    """The empty network on its first morning, without events; `tables` are the fields known already."""
     size, count = len(population), len(network.settings)
     contacts = max(1, sum(s.setting_class == "outpatient" for s in network.settings))
     jobs = np.zeros(size, records.JOB)
@@ -294,7 +294,7 @@ def _doubled(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _more_jobs(arrays: records.Arrays) -> records.Arrays:
-    """Room for as many external patients again, and for some at first."""
+    """Double the room for external patients; start with room for some."""
     old = len(arrays.jobs)
     more = max(FIRST_ROOM // 8, old - arrays.twins)
     jobs = np.concatenate([arrays.jobs, np.zeros(more, records.JOB)])

@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 
 def smallest_eigenvalue(matrix: NDArray[np.float64]) -> float:
-    """Of a symmetric matrix."""
+    """The smallest eigenvalue of a symmetric matrix."""
     return float(np.linalg.eigvalsh(matrix)[0])
 
 
 def cholesky(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Lower triangular factor (Cholesky-Banachiewicz), sums in a fixed order: the same bits on every machine."""
+    """Lower triangular factor (Cholesky-Banachiewicz); sums in a fixed order give the same bits on every machine."""
     size = len(matrix)
     factor = np.zeros((size, size))
     for i in range(size):

@@ -1,17 +1,16 @@
-"""Distributions of uncertain parameters: quantile functions, tail probabilities, and how what a file says is fitted.
+"""Distributions of uncertain parameters: quantiles, tail probabilities, and the fit to the figures of a file.
 
-By mean and standard error the distribution has exactly these moments. By an interval (`low`, `high`, `coverage`) it has
-exactly the mean, and its central interval of that coverage is as wide as the one given:
+Given a mean and a standard error, the distribution has exactly these moments. Given an interval (`low`, `high`,
+`coverage`), it has exactly the mean, and its central interval of that coverage is as wide as the given one:
 
     normal       standard error = (high - low) / (2 z)
     lognormal    as wide on the logarithmic scale: sdlog = log(high / low) / (2 z), meanlog = log(mean) - sdlog^2 / 2
     beta, gamma  the standard error for which quantile((1 + coverage) / 2) - quantile((1 - coverage) / 2) = high - low,
-                 found numerically; of two solutions that with the smaller standard error
+                 found numerically; the smaller one if there are two
 
-with z the standard normal quantile of (1 + coverage) / 2. The ends of the fitted interval are those given only as far
-as mean, width and family allow it: `popsim parameters` shows the fitted ones.
-
-The quantiles of the normal and the lognormal are popsim's own, those of beta and gamma scipy.special's.
+with z the standard normal quantile of (1 + coverage) / 2. The ends of the fitted interval may differ from the given
+ones, depending on mean, width and family: `popsim parameters` shows them. Normal and lognormal quantiles come from
+popsim's own kernel, beta and gamma quantiles from scipy.special.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ from popsim.statistics import lognormal_parameters, z_quantile
 type Floats = NDArray[np.float64]
 
 HALVINGS = 100  # of the bracket of a fitted spread; it is as narrow as doubles allow after some 60
-WIDEST_CV = 1.0  # of a fitted gamma: beyond, a wider interval would soon mean less spread
+WIDEST_CV = 1.0  # of a fitted gamma: beyond it, a wider interval would soon mean a smaller spread
 MIN_CONCENTRATION, MAX_CONCENTRATION = 1e-2, 1e12  # alpha + beta of a fitted beta
 
 
 class Distribution(Protocol):
-    """What a parameter's true value may be."""
+    """The distribution of an uncertain parameter."""
 
     @property
     def mean(self) -> float:
@@ -138,7 +137,7 @@ class LognormalDistribution:
 
     @classmethod
     def of(cls, mean: float, standard_error: float) -> LognormalDistribution:
-        """By moments of the value itself, not of its logarithm."""
+        """From the moments of the value, not of its logarithm."""
         if mean <= 0.0:
             raise ValueError(f"a lognormal needs a mean above 0, not {mean:g}")
         return cls(*lognormal_parameters(mean, standard_error))
@@ -215,14 +214,14 @@ class UniformDistribution:
 
 @dataclass(frozen=True)
 class EmpiricalDistribution:
-    """One of these values, in rising order; `shares` sum to 1."""
+    """A discrete distribution on values in ascending order; `shares` sum to 1."""
 
     values: tuple[float, ...]
     shares: tuple[float, ...]
 
     @classmethod
     def of(cls, values: tuple[float, ...], weights: tuple[float, ...]) -> EmpiricalDistribution:
-        """Values in any order, each with its weight, all alike if none is given."""
+        """From values in any order and their weights; equal weights if none are given."""
         total = math.fsum(weights) if weights else float(len(values))
         pairs = sorted(zip(values, weights or (1.0,) * len(values), strict=True))
         return cls(tuple(value for value, _ in pairs), tuple(weight / total for _, weight in pairs))
@@ -243,7 +242,7 @@ class EmpiricalDistribution:
         return math.sqrt(math.fsum((value - self.mean) ** 2 * share for value, share in pairs))
 
     def quantile(self, p: Floats) -> Floats:
-        """Values at the probabilities p: the first one up to which the shares sum to more than p."""
+        """Values at the probabilities p: the first value at which the cumulative shares exceed p."""
         places = np.searchsorted(self._ends, p, side="right")
         return np.asarray(self.values)[np.minimum(places, len(self.values) - 1)]
 
@@ -254,7 +253,7 @@ class EmpiricalDistribution:
 
 
 def family(distribution: Distribution) -> str:
-    """What files call it."""
+    """The name of the family in files."""
     return type(distribution).__name__.removesuffix("Distribution").lower()
 
 
@@ -268,10 +267,10 @@ BY_MOMENTS: dict[str, Callable[[float, float], Distribution]] = {
 
 
 def distribution_of(uncertainty: given.Uncertainty, value: float) -> Distribution | None:
-    """The distribution that a file describes, for a parameter of this value; None if it is fixed.
+    """The distribution that a file describes for a parameter with this value; None if it is fixed.
 
     Raises:
-        ValueError: no such distribution exists; says what would.
+        ValueError: no such distribution exists; the message says what is possible.
     """
     if isinstance(uncertainty, given.Fixed):
         return None
@@ -286,7 +285,7 @@ def distribution_of(uncertainty: given.Uncertainty, value: float) -> Distributio
 
 
 def _native(uncertainty: given.Uncertainty) -> Distribution | None:
-    """The distribution, if its own parameters are given."""
+    """The distribution, if the file gives its native parameters."""
     found: Distribution | None = None
     match uncertainty:
         case given.Beta(alpha=float(alpha), beta=float(beta)):
@@ -303,7 +302,7 @@ def _native(uncertainty: given.Uncertainty) -> Distribution | None:
 
 
 def _by_interval(uncertainty: given.Beta | given.Gamma | given.Lognormal | given.Normal, mean: float) -> Distribution:
-    """With this mean, and a central interval as wide as the one given."""
+    """The distribution with this mean and a central interval as wide as the given one."""
     low, high = float(uncertainty.low or 0.0), float(uncertainty.high or 0.0)
     if not low < mean < high:
         raise ValueError(f"the mean {mean:g} must lie between low = {low:g} and high = {high:g}")
@@ -361,7 +360,7 @@ def _root(excess: Callable[[float], float], a: float, b: float) -> float:
 
 
 def _normal_quantile(kind: int, mean: float, sd: float, p: Floats) -> Floats:
-    """Normal (or the exponential of it) at the probabilities p, through the same kernel as people's columns."""
+    """Normal or lognormal quantiles at the probabilities p, by the kernel that also samples people's columns."""
     out = np.empty(p.shape)
     one = np.ones(1)
     everything = np.full(1, np.inf)

@@ -1,8 +1,8 @@
-"""Draws of all uncertain parameters together: one value of each for every parameter draw.
+"""Joint draws of all uncertain parameters: one value of each for every parameter draw.
 
-A parameter's uniforms are keyed by the seed, its own name and the number of the draw: strategies share them, a draw can
-be had without the others, and adding or removing a parameter changes no other one's draws. Within a group with a
-correlation a member's draws depend on the members named before it.
+A parameter's uniforms are keyed by the seed, its name and the number of the draw: strategies share them, each draw can
+be computed alone, and adding or removing a parameter changes no other parameter's draws. In a correlated group, a
+member's draws also depend on the members named before it.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from popsim.evidence.parameters import ParameterSet, find_parameter
 from popsim.kernels.codes import STREAM_PARAMETERS
 from popsim.kernels.numerics.sampling import MAX_PROBABILITY, MIN_PROBABILITY, correlate, keyed_uniforms
 
-MAX_OUTSIDE = 1e-9  # probability of a value that the parameter may not have
-FAR_OUT = 0.0005  # a value beyond this quantile of its own distribution, on either side, is taken for a mistake
+MAX_OUTSIDE = 1e-9  # probability of a value outside the parameter's bounds
+FAR_OUT = 0.0005  # a value beyond this quantile of its own distribution, on either side, is refused as a mistake
 MIN_EIGENVALUE = 1e-6
 SUM_TOLERANCE = 1e-6
 
@@ -44,13 +44,13 @@ class UncertainParameters:
     """All uncertain parameters of a study.
 
     Attributes:
-        distributions: of each parameter by itself, by "set.parameter".
-        bounds: low and high of each.
-        copulas: names that are correlated, with the Cholesky factor of their correlation matrix.
+        distributions: marginal distribution of each parameter, by "set.parameter".
+        bounds: low and high of each parameter.
+        copulas: names of correlated parameters, with the Cholesky factor of their correlation matrix.
         shares: names of each Dirichlet group, with their concentrations.
     """
 
-    shares_luck: ClassVar = False  # every draw has people and luck of its own
+    shares_luck: ClassVar = False  # each draw has its own people and random streams
     distributions: Mapping[str, Distribution]
     bounds: Mapping[str, tuple[float, float]]
     copulas: tuple[tuple[tuple[str, ...], Floats], ...] = ()
@@ -69,18 +69,17 @@ class UncertainParameters:
         }
 
     def draw(self, seed: int, draws: Sequence[int]) -> Floats:
-        """Values[draw, parameter] of these draws, columns as in `names`."""
+        """Values[draw, parameter] of these draws, with columns as in `names`."""
         return self.values_at(self._uniforms(seed, draws))
 
     def values_at(self, probabilities: Floats) -> Floats:
-        """Values[point, parameter] at independent uniforms in (0, 1) of the same shape, as of any design.
+        """Values[point, parameter] at independent uniforms in (0, 1) of the same shape, from any design.
 
-        Members of a group take their correlation, or their sum of one, from the group: what is put in is the part of
-        each that does not depend on those before it.
+        The group adds the correlation of its members, or their sum of one: a member's uniform is the part of it that
+        does not depend on the members before it.
 
         Raises:
-            InputError: a value lies outside its parameter's bounds (nothing is ever clipped; all but impossible, see
-                LARGEST_OUTSIDE).
+            InputError: a value lies outside its parameter's bounds (values are never clipped; see MAX_OUTSIDE).
         """
         place = {name: i for i, name in enumerate(self.names)}
         p = np.array(probabilities.T, order="C")
@@ -119,7 +118,7 @@ class UncertainParameters:
 
 @dataclass(frozen=True)
 class DesignedParameters:
-    """Values that somebody has chosen, in the place of draws: draw d is row d - 1.
+    """Chosen values instead of random draws: draw d is row d - 1.
 
     Attributes:
         names: of the columns.
@@ -135,7 +134,7 @@ class DesignedParameters:
     shares: ClassVar[tuple[tuple[tuple[str, ...], tuple[float, ...]], ...]] = ()
 
     def described(self) -> dict[str, dict[str, str | float]]:
-        """As of drawn parameters, for a run's manifest."""
+        """The parameters' names as a design, for a run's manifest."""
         return {name: {"distribution": "chosen values"} for name in self.names}
 
     def draw(self, seed: int, draws: Sequence[int]) -> Floats:
@@ -145,22 +144,22 @@ class DesignedParameters:
 
 
 def name_hash(name: str) -> int:
-    """32 bits that stand for a parameter's name in the random key; the same on every machine."""
+    """32 bits that represent a parameter's name in the random key, the same on every machine."""
     return int.from_bytes(blake2b(name.encode(), digest_size=4).digest(), "big")
 
 
 def uncertain_parameters(
     sets: Mapping[str, ParameterSet], groups: Sequence[given.ParameterGroup], file: object
 ) -> UncertainParameters:
-    """Everything that is uncertain in these sets, checked.
+    """All uncertain parameters of these sets, checked.
 
     Args:
-        sets: with the experiment's changes made.
-        groups: of the experiment, by dotted names; one of a set that shares a parameter with one of them gives way.
+        sets: with the experiment's changes.
+        groups: of the experiment, by dotted names; they replace groups of a set that share a parameter with them.
         file: named in errors.
 
     Raises:
-        DefinitionError: a distribution does not exist, is too likely to leave its parameter's bounds or does not fit
+        DefinitionError: a distribution does not exist, is too likely to exceed its parameter's bounds or does not fit
             its value; or a group does not fit its parameters.
     """
     records = {f"{name}.{key}": values.of(key) for name, values in sets.items() for key in values}
@@ -195,7 +194,7 @@ def uncertain_parameters(
 
 
 def _own_distribution(name: str, record: Parameter, file: object) -> Distribution | None:
-    """What the record says of itself."""
+    """The distribution in the parameter's own record."""
     if record.uncertainty is None:
         return None
     try:
@@ -207,7 +206,7 @@ def _own_distribution(name: str, record: Parameter, file: object) -> Distributio
 def _groups(
     sets: Mapping[str, ParameterSet], groups: Sequence[given.ParameterGroup], file: object
 ) -> Iterator[given.ParameterGroup]:
-    """All groups that count, by dotted names that exist, no parameter in two of them."""
+    """All groups in force, by dotted names; checks that the names exist and that no parameter is in two groups."""
     of_experiment = {name for group in groups for name in group.parameters}
     owner: dict[str, str] = {}
     of_sets = [group for values in sets.values() for group in values.dotted_groups]
@@ -230,7 +229,7 @@ def _is_fixed(record: Parameter) -> bool:
 
 
 def _refuse_two(group: given.ParameterGroup, records: Mapping[str, Parameter], where: str, file: object) -> None:
-    """Refuse a member whose distribution the group gives and which also has its own."""
+    """Refuse a member that has its own distribution although the group gives one."""
     for name in group.parameters:
         if records[name].uncertainty is not None and not _is_fixed(records[name]):
             raise DefinitionError(file, f"{where}.parameters", name, "has an uncertainty of its own as well, give one")
@@ -239,7 +238,7 @@ def _refuse_two(group: given.ParameterGroup, records: Mapping[str, Parameter], w
 def _concentrations(
     group: given.Dirichlet, records: Mapping[str, Parameter], where: str, file: object
 ) -> tuple[float, ...]:
-    """One for each member; none at all when every member is known for certain."""
+    """The concentration of each member; none if every member is known for certain."""
     _refuse_two(group, records, where, file)
     fixed = [name for name in group.parameters if _is_fixed(records[name])]
     if len(fixed) == len(group.parameters):
@@ -262,7 +261,7 @@ def _concentrations(
 def _normals(
     group: given.MultivariateNormal, records: Mapping[str, Parameter], where: str, file: object
 ) -> dict[str, Distribution]:
-    """Members by themselves."""
+    """The marginal normal distributions of the members."""
     _refuse_two(group, records, where, file)
     errors = group.standard_errors or tuple(row[i] ** 0.5 for i, row in enumerate(group.covariance or ()))
     pairs = zip(group.parameters, errors, strict=True)
@@ -272,7 +271,7 @@ def _normals(
 def _free_members(
     group: given.MultivariateNormal | given.Correlated, records: Mapping[str, Parameter], where: str, file: object
 ) -> list[int]:
-    """Places of the members that are not known for certain; of the joint distribution those others drop out."""
+    """Indices of the uncertain members; members known for certain drop out of the joint distribution."""
     free = [i for i, name in enumerate(group.parameters) if not _is_fixed(records[name])]
     for i in free:
         if isinstance(group, given.Correlated) and records[group.parameters[i]].uncertainty is None:
@@ -282,7 +281,7 @@ def _free_members(
 
 
 def _correlation(group: given.MultivariateNormal | given.Correlated, where: str, file: object) -> Floats:
-    """The whole correlation matrix, positive definite."""
+    """The full correlation matrix, checked to be positive definite."""
     if isinstance(group, given.MultivariateNormal) and group.covariance is not None:
         covariance = np.array(group.covariance)
         sd = np.sqrt(np.diag(covariance))
@@ -298,7 +297,7 @@ def _correlation(group: given.MultivariateNormal | given.Correlated, where: str,
 
 
 def _check_support(name: str, record: Parameter, distribution: Distribution, file: object) -> None:
-    """Refuse a distribution that may leave the parameter's bounds, or that makes its value all but impossible."""
+    """Refuse a distribution that may exceed the parameter's bounds, or under which its value is all but impossible."""
     key = f"{name}.uncertainty"
     kind = family(distribution)
     outside = distribution.outside(record.low, record.high)

@@ -1,4 +1,4 @@
-"""The drugs of the clinical twin: every file in the folder drugs, in the order of their codes."""
+"""The drugs of the clinical twin: the files in the folder drugs, in the order of their codes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read_drug(path: Path | str) -> Drug:
     """Read the file of a drug.
 
     Raises:
-        DefinitionError: the file is refused, or it acts on an influence that does not exist.
+        DefinitionError: the file is refused, or the drug acts on an unknown influence.
     """
     drug = read(path, Drug)
     if drug.name != (stem := Path(path).stem):
@@ -38,7 +38,7 @@ def read_drug(path: Path | str) -> Drug:
 
 @cache
 def load_drugs(folder: Path | str = FOLDER) -> tuple[Drug, ...]:
-    """All drugs of a folder by their codes.
+    """All drugs of a folder, ordered by code.
 
     Raises:
         DefinitionError: there is no such folder, a file is refused, or two drugs share a code.

@@ -56,7 +56,7 @@ SETS_OF_PHYSIOLOGY = {"heart_failure": HEART_FAILURE_SETS, "clinical": PARAMETER
 class ParameterSet(Mapping[str, float]):
     """Constants by name. `parameters["x"]` is the value, `parameters.of("x")` the whole record.
 
-    `groups` are those that are uncertain together, by their names within the set.
+    `groups` are groups of parameters that are uncertain together, by their names within the set.
     """
 
     def __init__(self, name: str, records: Mapping[str, Parameter], groups: tuple[ParameterGroup, ...] = ()) -> None:
@@ -82,7 +82,7 @@ class ParameterSet(Mapping[str, float]):
 
     @property
     def dotted_groups(self) -> tuple[ParameterGroup, ...]:
-        """The groups by the names that their parameters have outside: "set.parameter"."""
+        """The groups with dotted names of their parameters: "set.parameter"."""
         names = ((group, tuple(f"{self.name}.{key}" for key in group.parameters)) for group in self.groups)
         return tuple(group.model_copy(update={"parameters": dotted}) for group, dotted in names)
 
@@ -92,7 +92,7 @@ class ParameterSet(Mapping[str, float]):
         return html_table(f"Parameter set '{self.name}'", ["Parameter", "Value", "Unit", "Source"], rows)
 
     def with_values(self, changes: Mapping[str, float | ParameterChange], file: object = "parameters") -> ParameterSet:
-        """A copy in which some parameters differ: a number is a value known for certain, a table says what differs.
+        """A copy with some parameters changed: a number is a value known for certain, a table holds changed fields.
 
         Raises:
             DefinitionError: a name is unknown or a value is outside its bounds.
@@ -108,12 +108,12 @@ class ParameterSet(Mapping[str, float]):
         return ParameterSet(self.name, records, self.groups)
 
     def without_uncertainty(self, keys: Iterable[str]) -> ParameterSet:
-        """A copy in which these have none of their own."""
+        """A copy in which these parameters have no uncertainty of their own."""
         bare = {key: self.of(key).model_copy(update={"uncertainty": None}) for key in keys}
         return ParameterSet(self.name, self._records | bare, self.groups)
 
     def fill[T](self, kind: type[T]) -> T:
-        """The NamedTuple that a kernel takes, each field filled with the parameter of that name."""
+        """The NamedTuple that a kernel reads, each field filled with the parameter of its name."""
         fields: tuple[str, ...] = kind._fields  # type: ignore[attr-defined]
         return kind(*(float(self[field]) for field in fields))
 
@@ -142,10 +142,10 @@ def load_parameters(name: str, folder: Path | str = FOLDER) -> ParameterSet:
 def find_parameter(
     dotted: str, sets: Mapping[str, ParameterSet], file: object, where: str, value: object = None
 ) -> tuple[str, str]:
-    """Set and parameter that a dotted name means; `where` is the key of the file that has it, `value` what it says.
+    """Set and parameter of a dotted name; `where` and `value` are the key and value in the file, for errors.
 
     Raises:
-        DefinitionError: there is none; names near matches.
+        DefinitionError: no such parameter; suggests near matches.
     """
     name, _, parameter = dotted.partition(".")
     if name not in sets:

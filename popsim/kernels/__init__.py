@@ -1,7 +1,7 @@
 """Compiled kernels: plain functions over arrays, and the only modules that import numba.
 
-What holds for all of them is set here, before the first is loaded: where compiled code is kept (`cache`) and which
-threads run it (`threads`).
+Settings for all kernels are made here, before the first one is loaded: the cache of compiled code (`cache`) and the
+threads that run it (`threads`).
 """
 
 from popsim.kernels import cache as cache

@@ -1,16 +1,11 @@
-"""Life time, health and cost of every twin, added up day by day.
+"""Life time, QALYs and costs of every twin, accrued day by day.
 
-`accrue_time` values the time that passes and `accrue_costs` prices it: parallel passes over the rows under follow-up.
-Where a twin is at the end of the step (the midnight census for a step of a day) decides what the step costs and which
-utility it has. `accrue_events` values what happens at one moment: attendances, contacts, and the part of
-the step that somebody lived who died in it. It walks the step's events in their order.
-
-Each cost is written twice: discounted to the twin's own total (costs: totals x rows), and undiscounted to the sums
-by year since entry that a budget is made of (spending: years x components). The first has no sum across rows; the
-second is kept apart for each block of rows and summed in the order of the blocks, so neither depends on the number of
-threads.
-
-Discount factors go by whole day since entry, money is in the currency of the prices, utilities are per year of life.
+`accrue_time` and `accrue_costs` are parallel passes over the rows under follow-up; the setting at the end of the step
+(the midnight census) decides the cost and utility of the step. `accrue_events` processes the step's events in order:
+attendances, contacts, and the part of the step lived before a death. Costs are written discounted to the twin's total
+(costs: totals x rows) and undiscounted to the budget by year since entry (spending: years x components), summed per
+block of rows and then in block order, so that no result depends on the number of threads. Discount factors are by whole
+day since entry, money is in the currency of the prices, utilities are per year of life.
 """
 
 from __future__ import annotations
@@ -44,7 +39,7 @@ COMPONENTS = 12
 
 
 class Rates(NamedTuple):
-    """By symptom class: utility per year of life, what being in hospital takes off, and the disability weight."""
+    """By symptom class: utility per year of life, decrement in hospital, and disability weight."""
 
     utility_1: float
     utility_2: float
@@ -61,11 +56,11 @@ class Rates(NamedTuple):
 
 
 class DailyPrices(NamedTuple):
-    """What a day costs wherever it is spent, and what the people around a patient give.
+    """Prices of a day that do not depend on the setting, informal care and productivity.
 
-    Drugs at target dose (the loop diuretic per mg); the share of drug costs that patients pay; informal care of a day
-    at home by symptom class, shape (4,); earnings of a day (of everybody below `retirement_age`, employed or not) and
-    the share of them that a day at home loses by symptom class, shape (4,). Away from home all of it is lost.
+    Drugs at target dose (the loop diuretic per mg); the share of drug costs that patients pay; informal care per day at
+    home by symptom class, shape (4,); earnings per day (mean over everybody below `retirement_age`, employed or not)
+    and the share lost per day at home by symptom class, shape (4,). Away from home all earnings are lost.
     """
 
     telemonitoring: float
@@ -83,11 +78,11 @@ class DailyPrices(NamedTuple):
 
 
 class PlacePrices(NamedTuple):
-    """Prices by place of the setting in the network, each an array (settings,).
+    """Prices by setting, each an array (settings,) in the order of the network.
 
-    night_*: of a day there, and the component it is booked under (NOTHING where it costs nothing); start_price: of an
-    attendance, paid when the place is taken; visit_*: of a contact, and its component; contact_*: of an attendance or a
-    contact. *_charge is the patient's part of the price, *_travel what getting there costs.
+    night_*: of a day there, and the component it is booked under (NOTHING if free); start_price: of an attendance,
+    charged at its start; visit_*: of a contact, and its component; contact_*: of an attendance or a contact. *_charge
+    is the patient's share of the price, *_travel the cost of travel.
     in_hospital, at_home: 1 where the hospital decrement applies, and where people live at home.
     """
 
@@ -114,7 +109,7 @@ def _of_class(nyha_class, of_1, of_2, of_3, of_4):
 
 @njit(cache=True)
 def _utility(nyha_class, admitted, rates):
-    """Utility per year of a symptom class 1..4, less what being in hospital takes off."""
+    """Utility per year of a symptom class 1..4, minus the decrement in hospital."""
     at_home = _of_class(nyha_class, rates.utility_1, rates.utility_2, rates.utility_3, rates.utility_4)
     less = _of_class(nyha_class, rates.decrement_1, rates.decrement_2, rates.decrement_3, rates.decrement_4)
     return at_home - (less if admitted != 0 else 0.0)
@@ -131,7 +126,7 @@ def accrue_time(
     today, step_days, follow_up_days, qaly_discount, rates,
     entry_day, alive, admitted, nyha_class, qaly, life_days, disability_years,
 ):  # fmt: skip
-    """Add what everybody has of a step: life time, utility and disability. Vectorised.
+    """Add the life time, utility and disability of a step. Vectorised.
 
     Args:
         today: whole day at which the step starts.
@@ -152,7 +147,7 @@ def accrue_time(
 
 @njit(cache=True)
 def book(component, i, amount, weight, year, account, costs, spending):
-    """Write an amount of money to a twin's total and to what its year spent."""
+    """Add an amount of money to a twin's total and to the spending of its year."""
     costs[account[component], i] += amount * weight
     spending[year, component] += amount
 
@@ -163,9 +158,9 @@ def accrue_costs(
     entry_day, alive, admitted, setting, nyha_class, telemonitored, age_years, beta_blocker, ras_inhibitor,
     neprilysin_inhibitor, mra, sglt2_inhibitor, loop_diuretic_mg, account, costs, spending,
 ):  # fmt: skip
-    """Add what a step costs: the place, drugs, telemonitoring, informal care and work that is not done.
+    """Add the costs of a step: setting, drugs, telemonitoring, informal care and lost productivity.
 
-    Drugs are paid for outside hospital only: the price of a night there includes them.
+    Drugs are costed outside hospital only: the price of a night in hospital includes them.
 
     Args:
         today, step_days, follow_up_days: as for `accrue_time`.
@@ -223,11 +218,11 @@ def accrue_events(
     time, row, kind, event_setting, today, follow_up_days, qaly_discount, cost_discount, year_of_day, rates, places,
     entry_day, nyha_class, qaly, life_days, disability_years, account, costs, spending,
 ):  # fmt: skip
-    """Add what the events cost, each discounted at its own day; events outside a twin's follow-up are passed over.
+    """Add the costs of events, each discounted at its own day; events outside a twin's follow-up are skipped.
 
     Args:
         time, row, kind, event_setting: (events,) slice of the log; rows from the population's size on are not twins.
-        today: time in days at which the step starts; who dies has lived from then on to the moment of death.
+        today: time in days at which the step starts; a twin that dies has lived from then to the moment of death.
         follow_up_days: whole days of follow-up from entry.
         qaly_discount, cost_discount, year_of_day: (days,) weights and year by whole day since entry.
         rates: utilities and disability weights.

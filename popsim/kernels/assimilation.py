@@ -1,19 +1,18 @@
-"""Keeping a belief up to date: the ensemble Kalman filter, weights of a particle filter, and resampling.
+"""Assimilation: the ensemble Kalman filter, weights of a particle filter, and resampling.
 
 A belief about a person is `members` neighbouring rows of a population. Every loop here runs over persons, each of which
 depends on its own rows alone, so the bits do not depend on the number of threads.
 
-Ensemble Kalman filter: readings are taken one after the other (their errors are independent). The deterministic
+Ensemble Kalman filter: readings are assimilated one after the other (their errors are independent). The deterministic
 adjustment of Anderson (2001, Monthly Weather Review 129:2884) moves the members' predicted readings so that their mean
 and variance are those of the Kalman filter, and every estimated variable along its regression on them. With few members
 regressions are noisy: those within chance are left out and the others shrunk by the share of the squared correlation
-that chance explains. This takes the place of localisation, as variables have no distance, and vanishes as members grow.
-Some of the spread is given back (inflation). A reading further from what was expected than some standard deviations
-counts as if it were less exact, so that one wrong reading cannot carry a belief away.
+that chance explains. This replaces localisation, as variables have no distance, and vanishes with many members.
+Inflation restores some of the spread. An outlying reading gets a larger error, so that it cannot carry a belief away.
 
-Particle filter: weights by the likelihood of what happened, systematic resampling where few members carry the weight,
-of the variables of which the weights tell more than chance does (others would only lose members), and rejuvenation:
-members are drawn together and moved by differences of pairs of members, which keeps mean and covariance.
+Particle filter: weights by the likelihood of events; systematic resampling if few members carry the weight, only of
+variables about which the weights are informative beyond chance; rejuvenation by shrinking members and moving them by
+differences of pairs of members, which preserves mean and covariance.
 """
 
 from __future__ import annotations
@@ -78,7 +77,7 @@ def weights_of(log_weight, weight):
 def follow(
     values, logarithmic, seen, seen_mean, seen_variance, moved, shift, gain, weight, effective, own, low, high, p
 ):  # fmt: skip
-    """Move one variable of a person along its regression on the predicted readings, of its logarithm where so.
+    """Move one variable of a person (or its logarithm) along its regression on the predicted readings.
 
     With a sample correlation r of the two, of which 1 / effective is expected of r**2 from chance (less near 1), a
     variable stays where it is unless r is beyond chance, and the slope is shrunk by c, the share of r**2 that is not
@@ -120,16 +119,16 @@ def assimilate(
     members, readings, column, noise_sd, noise_share, logarithmic, remembered, reals, places, low, high, scaled, bias,
     memory, log_weight, p,
 ):  # fmt: skip
-    """Take in readings of all persons.
+    """Assimilate the readings of all persons.
 
     Args:
         readings: (sensors, persons), NaN where there is none.
-        column: (sensors,), place among `reals` of what each measures.
+        column: (sensors,), index among `reals` of the measured column.
         noise_sd, noise_share: (sensors,), error of one reading, absolute and as a share; where `logarithmic` the error
             is normal on the logarithm with standard deviation `noise_share`.
         remembered: (sensors,), row of `memory` with what was predicted when the reading was made, -1 for today.
-        reals: (columns, rows), written at `places`, which are kept within `low` and `high`; where `scaled` it is the
-            logarithm that follows, because the quantity has no other sign and errs in proportion.
+        reals: (columns, rows), written at `places` and kept within `low` and `high`; where `scaled`, the logarithm is
+            corrected, because the quantity is positive with proportional errors.
         bias: (sensors, rows), lasting error of each sensor, written.
         memory: (days * sensors, rows), readings predicted on earlier days, logarithms where so, written.
         log_weight: (rows,).
@@ -187,10 +186,10 @@ def presentation_hazards(
     day, entry_day, age_years, copd, symptom_score, filling_pressure, infection, arrhythmia, frailty, deconditioning,
     potassium, systolic, gfr, usual_gfr, acute, hazards,
 ):  # fmt: skip
-    """Write the hazards a day of presenting, (CAUSES, rows): the core's, without those that only organ systems add.
+    """Write the daily hazards of presenting, (CAUSES, rows), of the core only, without those of other organ systems.
 
-    usual_gfr: filtration without drugs; the dip of drugs, which the day loop takes off before it looks for a collapse,
-    is left out here.
+    usual_gfr: filtration without drugs; the dip by drugs, which the day loop subtracts before it tests for a collapse,
+    is neglected here.
     """
     for i in prange(len(age_years)):
         years = clip((day - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
@@ -212,11 +211,11 @@ def presentation_hazards(
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def weigh_presentation(members, cause, watched, hazards, log_weight):
-    """Add the log likelihood of what happened today to each member's weight.
+    """Add the log likelihood of today's presentation, or of its absence, to each member's weight.
 
     Args:
-        cause: (persons,), why the person presented today, 0 if it did not.
-        watched: (persons,), 1 where it is known whether it did.
+        cause: (persons,), cause of today's presentation, 0 if none.
+        watched: (persons,), 1 where it is known whether the person presented.
         hazards: (CAUSES, rows), see `presentation_hazards`.
     """
     for n in prange(len(cause)):
@@ -236,10 +235,10 @@ def weigh_presentation(members, cause, watched, hazards, log_weight):
 def resample(
     members, seed, replication, day, person, log_weight, reals, bias, memory, places, low, high, scaled, p
 ):  # fmt: skip
-    """Resample the persons whose weight lies on few members, and rejuvenate what is estimated of them.
+    """Resample persons whose weight lies on few members, and rejuvenate their estimated columns.
 
     Args:
-        person: (rows,), ids of the members: the first one's keys the comb of a person, each its own pair of partners.
+        person: (rows,), ids of the members: the first keys the comb of a person, each keys its own pair of partners.
         reals, codes, counts: (columns, rows), written; so are bias and memory.
         places, low, high, scaled: the estimated columns among `reals`, their bounds, and where the logarithm counts.
         p: FilterParameters.
@@ -280,7 +279,7 @@ def resample(
 
 @njit(cache=True, error_model="numpy")
 def told(values, weight, certain_from_sd):
-    """Whether the weights of members tell of a variable more than chance does."""
+    """Whether the weights of members are informative about a variable beyond chance."""
     members = len(values)
     mean, covariance, variance, weights = 0.0, 0.0, 0.0, 0.0
     for m in range(members):
@@ -304,7 +303,7 @@ def inherit(values, parent):
 
 @njit(cache=True, error_model="numpy")
 def rejuvenate(values, logarithmic, one, other, share, low, high):
-    """Draw a variable towards its mean and move it by a share of the difference of two members: as wide as before."""
+    """Shrink a variable to its mean and move it by a share of the difference of two members; preserves the spread."""
     kept = np.empty(len(values))
     mean = 0.0
     for m in range(len(values)):

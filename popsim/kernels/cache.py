@@ -1,11 +1,9 @@
 """The cache of compiled kernels.
 
-numba's own cache is not used. It looks at the file of the compiled function alone, so a change in a function that it
-calls from another file would be served stale; where its folder cannot be written it falls back to one beside the
-source; and it runs whatever bytes a damaged file holds. Here a folder is named after the content of all kernel sources
-and all else that shapes machine code, so any change starts a fresh folder. Each compiled function is a file that begins
-with a checksum of the rest: a damaged file counts as none and is compiled again. Where the folder cannot be written, a
-private one among the temporary files takes its place.
+numba's own cache checks only the file of the compiled function, so it would miss a change in a function called from
+another file, and it runs damaged files. Here a folder is named by a hash of all kernel sources and everything else that
+affects machine code, and each file begins with a checksum: a damaged file is compiled again. If the folder cannot be
+written, a private folder among the temporary files is used.
 """
 
 from __future__ import annotations
@@ -49,21 +47,21 @@ def source_hash() -> str:
 
 
 def code_hash() -> str:
-    """Hex digest of all that shapes machine code but the processor: `source_hash`, NumPy, flags of numba."""
+    """Hex digest of everything that affects machine code except the processor: `source_hash`, NumPy, flags of numba."""
     flags = [f"{name}={value}" for name, value in sorted(os.environ.items()) if _is_flag(name)]
     shapes = (source_hash(), np.__version__, sys.abiflags, numba.config.USING_SVML, flags)
     return hashlib.sha256(repr(shapes).encode()).hexdigest()[:16]
 
 
 def cache_folder() -> Path:
-    """Where compiled kernels are kept: $POPSIM_CACHE, or popsim under the user's cache folder."""
+    """The folder of compiled kernels: $POPSIM_CACHE, or popsim in the user's cache folder."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111  (does not fail)
     root = os.environ.get("POPSIM_CACHE") or f"{home}/popsim"
     return Path(root).absolute() / f"kernels-{code_hash()}"
 
 
 def private_folder() -> Path:
-    """The user's own among the temporary files, for when the other cannot be written."""
+    """The user's private folder among the temporary files, used if the other cannot be written."""
     return Path(tempfile.gettempdir()) / f"popsim-{_USER}" / FOLDERS[0].name
 
 
@@ -77,7 +75,7 @@ class KernelCache(FunctionCache):
 
     @property
     def cache_path(self):
-        """The folder that is written if it can be."""
+        """The preferred folder for writing."""
         return str(FOLDERS[0])
 
     def flush(self):
@@ -97,7 +95,7 @@ class KernelCache(FunctionCache):
         return None
 
     def _save_overload(self, sig, data):
-        """Keep a version, if it can be kept anywhere."""
+        """Store a version, if any folder can be written."""
         lasting = not data.library.has_dynamic_globals and all(lifted.can_cache for lifted in data.lifted)
         if not (self._enabled and self._source and lasting):
             return
@@ -109,7 +107,7 @@ class KernelCache(FunctionCache):
                 return
 
     def _key(self, sig, codegen):
-        """What makes a version: signature, processor, byte code, values in closures, and the function's own file."""
+        """The key of a version: signature, processor, byte code, values in closures, and the function's own file."""
         return (*self._index_key(sig, codegen), self._source)
 
     def _stem(self):
@@ -122,7 +120,7 @@ class KernelCache(FunctionCache):
 
 @cache
 def _content_of(file):
-    """Hash of a source file; empty where there is none, as in a notebook: such functions are not kept."""
+    """Hash of a source file; empty if there is none, as in a notebook: such functions are not cached."""
     try:
         return hashlib.sha256(Path(file).read_bytes()).hexdigest()
     except OSError:
@@ -130,7 +128,7 @@ def _content_of(file):
 
 
 def _read(path):
-    """What a file holds; None where it is missing, cannot be read, is damaged, or others could have written it."""
+    """The content of a file; None if it is missing, unreadable or damaged, or if others could have written it."""
     try:
         _check_owner(path.parent)
         content = path.read_bytes()
@@ -161,10 +159,10 @@ def _write(path, content):
 
 
 def _check_owner(folder):
-    """Among the temporary files, where everybody can make a folder of any name, trust only the user's own.
+    """Trust a folder among the temporary files only if it belongs to the user.
 
     Raises:
-        OSError: there is none, or it is somebody else's.
+        OSError: it does not exist, or belongs to somebody else.
     """
     if folder != FOLDERS[0]:
         found = folder.parent.lstat()

@@ -1,4 +1,4 @@
-"""Prices of a day that differ from twin to twin: what interventions cost as long as somebody has them."""
+"""Daily costs of interventions, which differ between twins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def accrue_daily(
     today, step_days, follow_up_days, cost_discount, year_of_day, component, at_home_only, first, price, entry_day,
     alive, admitted, account, costs, spending,
 ):  # fmt: skip
-    """Add what a step costs those who are alive at its end.
+    """Add the costs of a step for twins that are alive at its end.
 
     Args:
         today: whole day at which the step starts.
@@ -20,7 +20,7 @@ def accrue_daily(
         follow_up_days: whole days of follow-up from entry.
         cost_discount, year_of_day: (follow_up_days,) weight and year by whole day since entry.
         component: where it is booked.
-        at_home_only: 1 where a day in hospital costs nothing (drugs: the price of a night includes them).
+        at_home_only: 1 if a day in hospital costs nothing (drugs: the price of a night includes them).
         first: place in `costs` of the first of these rows.
         price: (rows,) of a day, in the currency of the prices.
         entry_day, alive, admitted: (rows,) state, read; every row is within its follow-up today.

@@ -8,28 +8,28 @@ from __future__ import annotations
 # Kinds of event in the log. `setting` is where it happens, `cause` why the twin seeks or receives care.
 ENTER = 0  # discharged alive from the index admission: follow-up begins
 PRESENT = 1  # becomes acutely unwell and seeks care; cause
-ARRIVE = 2  # asks for a place in a setting (waits for it, or starts in the same moment)
-START = 3  # gets the place; detail 1 = not on the first-choice ward (outlier)
-END = 4  # leaves the place; detail = next setting, or -1
-RENEGE = 5  # gives up waiting
-BLOCK = 6  # turned away: no place and no room to wait
-BOOK = 7  # put on the list of a contact setting
+ARRIVE = 2  # requests a bed in a setting (waits for it, or starts at the same moment)
+START = 3  # starts a stay; detail 1 = not on the first-choice ward (outlier)
+END = 4  # ends a stay; detail = next setting, or -1
+RENEGE = 5  # reneges: gives up waiting
+BLOCK = 6  # blocked: no bed and no room to wait
+BOOK = 7  # booked in a contact setting
 VISIT = 8  # the contact takes place; detail = bits of what was done
 MISS = 9  # a booking is given up because the person is in hospital or dead
 ALERT = 10  # telemonitoring raises an alert; detail = bits of the signals
 SHOCK = 11  # an exogenous shock begins; detail = bits of shocks
 DEATH = 12  # dies; setting where
-EARLY = 13  # the stay is ended before its time because somebody waits for the place; followed by END
+EARLY = 13  # the stay ends early because somebody waits for the bed; followed by END
 EVENT_NAMES = (
     "enter", "present", "arrive", "start", "end", "renege", "block", "book", "visit", "miss", "alert", "shock", "death",
     "early",
 )  # fmt: skip
 
-NOWHERE = -1  # no setting, no job
+NOWHERE = -1  # no setting, no patient
 NO_DETAIL = 0
 FIRST_CHOICE = 0  # not an outlier
 
-# Ranks of the care network's events that fall on the same moment: who leaves goes before who comes.
+# Ranks of simultaneous events of the care network: departures come before arrivals.
 RANK_TIMER, RANK_DEATH, RANK_ENTER, RANK_PRESENT, RANK_SESSION, RANK_ARRIVAL = range(6)
 
 # Why a twin seeks acute care.
@@ -80,14 +80,14 @@ DID_TITRATE = 4
 DID_REDUCE = 8
 DID_EMERGENCY = 16
 
-# Bit of `alert`, beside those of what raised it (kernels/care/monitoring.py): nobody acts on it.
+# Bit of `alert`, beside those of its reasons (kernels/care/monitoring.py): nobody acts on it.
 ALERT_IGNORED = 16
 
 # Bits of `reaction` that a person notices and reports: all but high potassium (4) and kidney injury (8), which take a
 # laboratory (kernels/physiology/reactions.py).
 REACTIONS_REPORTED = 1 | 2 | 16 | 32 | 64
 
-# Care levels that physiology sees.
+# Care levels that physiology reads.
 LEVEL_PALLIATIVE = -1  # hospice: comfort, no drug against the disease
 LEVEL_COMMUNITY = 0
 LEVEL_FACILITY = 1
@@ -96,7 +96,7 @@ LEVEL_WARD = 3
 LEVEL_CRITICAL = 4
 
 # Classes of setting, in the words of a network file.
-CLASS_ROUTER = 0  # a place to decide: no time passes, never in the log
+CLASS_ROUTER = 0  # a decision node: takes no time, never in the log
 CLASS_OUTPATIENT = 1  # a contact; the person stays where they live
 CLASS_COMMUNITY = 2
 CLASS_EMERGENCY = 3
@@ -129,14 +129,14 @@ STREAM_BELIEF = 145  # beliefs about persons: resampling and rejuvenation, index
 STREAM_BIAS = 146  # lasting errors of sensors that a belief imagines, index = sensor
 STREAM_IMAGINED = 147  # shocks that a belief imagines behind what happened, index = day
 STREAM_ALERTS = 148  # index = day + 1: is an alert acted on; index 0: is guidance used for the person
-# A use of a setting: a request for a place in it, whatever becomes of it; another stay begun there by somebody who was
-# turned away elsewhere, a router passed, a contact that took place. Each draws at most once from each of these streams.
+# A use of a setting: a request for a bed, whatever its result; another stay begun there after blocking elsewhere; a
+# passage through a router; a contact that took place. Each use draws at most once from each of these streams.
 STREAM_STAY = 256  # 256 + setting: length of stay, index = number of the person's uses of the setting before this one
 STREAM_ROUTE = 512  # 512 + setting: where to next, index = uses so far, that which ends included (router, contact: not)
 STREAM_PATIENCE = 768  # 768 + setting: how long the person waits before giving up, index as of the stay
 STREAM_FOLLOW_UP = (
     1024  # 1024 + contact: is a contact taken up on going home, index = uses of that home << 8 + its number
 )
-# What follows is a lasting trait of a person, drawn once and asked for again: one answer for life.
+# Lasting traits of a person: the same draw at every use.
 STREAM_UPTAKE = 5  # does the person take up telemonitoring, index = 0
 STREAM_INTERVENTION = 6  # does the person take up a personal intervention, index = CRC-32 of its name

@@ -30,7 +30,7 @@ BLOCK = 512  # people; their columns (about 24 KB) fit a first-level cache of 32
 WORDS = 4  # random words of one Philox block: that many cycles of one person
 OUTCOMES = 3  # cost, QALYs, life years
 COST, QALY, LIFE = range(OUTCOMES)
-NO_STATE, BACK_FROM_DEATH, WORTH_OF_THE_DEAD = 1, 2, 4  # what a user's functions may say that cannot be
+NO_STATE, BACK_FROM_DEATH, WORTH_OF_THE_DEAD = 1, 2, 4  # impossible results of a user's functions
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
@@ -38,7 +38,7 @@ def walk_tables(
     seed, keys, person_id, initial, cycles, origin, target, restarts, first, last, reward, one_off, totals, counts,
     sums,
 ):  # fmt: skip
-    """Everybody's walk through the states, as tables say, in several units (a strategy in a run) at once.
+    """Simulate everybody's transitions by tables, in several units (a strategy in a run) at once.
 
     A person in state `origin[a]` moves along arc a when the cycle's random word w, an unsigned number of 32 bits, has
     first <= w <= last; at most one arc of a state holds w, and outside all of them the person stays. No word can be the
@@ -57,7 +57,7 @@ def walk_tables(
         reward: (units, OUTCOMES, T + 1, longest + 1, states), what a person in a state at a point is worth, weighted
             and discounted.
         one_off: (units, 2, T + 1, arcs) cost and QALYs of moving along an arc, by the point of arrival, discounted.
-        totals: (units, OUTCOMES, people) written; or (units, OUTCOMES, 0) where they are not wanted.
+        totals: (units, OUTCOMES, people) written; or (units, OUTCOMES, 0) if not needed.
         counts: (units, blocks, T + 1, states) int32, written: people in each state at each point.
         sums: (units, blocks, 2, OUTCOMES) written: sums of the people's totals and of their squares.
     """
@@ -170,7 +170,7 @@ def _move_by_time(size, origin, target, restarts, first, last, word, since, befo
 
 @njit(error_model="numpy", forceinline=True)
 def _reward_arcs(size, origin, target, one_off, before, after, total):
-    """Add the one-off rewards of those who moved."""
+    """Add the one-off rewards of transitions."""
     for a in range(len(origin)):
         cost, qaly = one_off[COST, a], one_off[QALY, a]
         if cost != 0.0 or qaly != 0.0:
@@ -182,7 +182,7 @@ def _reward_arcs(size, origin, target, one_off, before, after, total):
 
 @njit(error_model="numpy", forceinline=True)
 def _reward_states(size, reward, state, total):
-    """Add what being in the state is worth."""
+    """Add the rewards of the states."""
     for s in range(reward.shape[1]):
         cost, qaly, life = reward[COST, s], reward[QALY, s], reward[LIFE, s]
         if cost != 0.0 or qaly != 0.0 or life != 0.0:
@@ -195,7 +195,7 @@ def _reward_states(size, reward, state, total):
 
 @njit(error_model="numpy", forceinline=True)
 def _reward_by_time(size, reward, since, state, total):
-    """Add what being in the state for that long is worth."""
+    """Add the rewards of the states by time in state."""
     longest = reward.shape[1] - 1
     for j in range(size):
         k = min(since[j], longest)
@@ -207,7 +207,7 @@ CompilationError = NumbaError  # what numba cannot compile
 
 
 def compile_scalar(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A user's scalar function, compiled if it is not yet, so that it melts into the loop around it."""
+    """A user's scalar function, compiled if necessary, so that it is inlined into the loop."""
     if isinstance(function, Dispatcher):
         return function
     return njit(error_model="numpy", forceinline=True)(function)

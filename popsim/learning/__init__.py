@@ -1,1 +1,1 @@
-"""Risk models that learn from what has happened, watched for drift, calibration and fairness."""
+"""Risk models that learn from outcomes, monitored for drift, calibration and fairness."""

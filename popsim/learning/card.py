@@ -1,4 +1,4 @@
-"""Model cards: what a model was made from, how good it is and for whom, and what it must not be used for."""
+"""Model cards: training data, performance overall and by subgroup, and limits of use."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ WARNING = "For research, not for care."
 MARKDOWN, JSON = "model_card.md", "model_card.json"
 MAX_FEATURES = 15
 LIMITS = (
-    "Risks are of people like those of the training rows, under the care that they had; other care makes other risks.",
-    "A high risk says nothing about what would lower it.",
-    "Performance was measured in the same source, not elsewhere.",
-    "Intervals take persons as independent of each other; they leave out what training on other people would change.",
+    "Risks hold for people like those of the training rows, under the same care; other care changes the risks.",
+    "A high risk does not say what would lower it.",
+    "Performance was measured in the same source, not externally.",
+    "Intervals treat persons as independent; they do not include the uncertainty from training on other people.",
 )
 
 
 def card(found: Evaluation, title: str, source: Mapping[str, Any], limits: Sequence[str] = ()) -> dict[str, Any]:
-    """Everything that is said of a model, as plain data.
+    """The model card as plain data.
 
     Args:
-        found: the model, judged.
+        found: the evaluated model.
         title: of the card.
-        source: where the rows are from, in words: by heading.
-        limits: of this model, beside those of every model.
+        source: origin of the rows, as text by heading.
+        limits: of this model, in addition to those of every model.
     """
     model, test, train = found.model, found.test, found.train
     return {
@@ -82,8 +82,8 @@ def markdown(said: Mapping[str, Any]) -> str:
         f"{said['split']} Outcome: `{said['outcome']}`. Estimator: `{said['estimator']}`.",
         "## Performance on the test rows",
         _table(["Figure", "Value", "95% interval"], [_row(name, performance[name]) for name in performance]),
-        f"Watched are risks from {said['watched_from_risk']:.3f}. Observed to predicted above 1: risks were too low. "
-        "Calibration slope below 1: risks were too extreme.",
+        f"Watch threshold: a risk of {said['watched_from_risk']:.3f}. Observed to predicted above 1: risks too low. "
+        "Calibration slope below 1: risks too extreme.",
         *_against(said["against"]),
         "## Calibration",
         _table(
@@ -101,7 +101,7 @@ def markdown(said: Mapping[str, Any]) -> str:
         "## Subgroups",
         _subgroups(said["subgroups"]),
         "## Features",
-        f"{len(said['features'])} features; drop: of the c-statistic when the values of a feature go to other rows.",
+        f"{len(said['features'])} features; drop: loss of c-statistic when the values of a feature are permuted.",
         _table(["Feature", "Drop", "Missing"], weights[:MAX_FEATURES]),
         _shifted(said["shifted"]),
         "## Limits",
@@ -123,7 +123,7 @@ def _part(rows: pl.DataFrame, outcome: str) -> dict[str, Any]:
 
 
 def _figures(found: Performance) -> dict[str, Any]:
-    """Names as people read them."""
+    """Performance figures with readable names."""
     return {
         "observed": {"value": found.observed},
         "predicted": {"value": found.predicted},
@@ -156,7 +156,7 @@ def _against(scores: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _subgroups(rows: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
-        return "The rows say nothing of subgroups (sex, age, deprivation, ethnicity)."
+        return "The rows hold no subgroups (sex, age, deprivation, ethnicity)."
     head = ["", "Group", "Rows", "Events", "Observed to predicted", "c-statistic", "False negatives", ""]
     lines = []
     for row in rows:
@@ -166,8 +166,8 @@ def _subgroups(rows: Sequence[Mapping[str, Any]]) -> str:
         ]
         mark = "miscalibrated" if row["miscalibrated"] else ""
         lines.append([row["characteristic"], row["group"], f"{row['rows']}", f"{row['events']}", *figures, mark])
-    accused = "Miscalibrated: observed to predicted differs from 1 by more than chance over all these groups (95%)."
-    return f"{_table(head, lines)}\n\n{accused} Groups of fewer than ten events have no figures."
+    accused = "Miscalibrated: observed to predicted differs from 1 by more than chance across all groups (95%)."
+    return f"{_table(head, lines)}\n\n{accused} Groups with fewer than ten events have no figures."
 
 
 def _shifted(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -194,7 +194,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """Numbers that JSON has no word for as null."""
+    """Numbers that JSON cannot represent as null."""
     if isinstance(value, Mapping):
         return {key: _finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -1,12 +1,11 @@
-"""Drift: have the people changed (population stability index), has the risk lost its level (cumulative sums).
+"""Drift: changes of the population (population stability index) and of the level of risk (CUSUM).
 
-Population stability index of a feature: sum over tenths of the training table of (p - q) ln(p / q), with shares p then
-and q now; missing values are a bin of their own. Expanded to second order it is Pearson's statistic of two samples, so
-without a shift it is about (1/n + 1/m) times a chi-squared number of bins - 1 degrees of freedom, n and m being the
-numbers of persons. A shift is called where it is both notable and beyond what chance does, over all features together.
-
-Cumulative sums of a calibration: what a period's events exceed their foreseen number by, in standard deviations, is
-added up, less a slack, upwards and downwards; a sum beyond the limit is an alarm, and the sums begin anew.
+Population stability index of a feature: the sum over tenths of the training table of (p - q) ln(p / q), with shares p
+then and q now and a bin for missing values. To second order it is Pearson's two-sample statistic: without a shift it is
+about (1/n + 1/m) times a chi-squared variable with bins - 1 degrees of freedom, for n and m persons. A shift is
+reported if it is both notable and beyond chance over all features. CUSUM: observed - predicted events of each period,
+in standard deviations, are added up less a slack, upwards and downwards; a sum beyond the limit raises an alarm and
+restarts the sums.
 """
 
 from __future__ import annotations
@@ -24,16 +23,16 @@ from popsim.learning.performance import JudgedRisks
 
 type Floats = NDArray[np.float64]
 
-MIN_SHARE = 0.5  # of a person, in a bin where nobody is: its logarithm must exist
-STATES = 400  # of the Markov chain that stands for a cumulative sum
+MIN_SHARE = 0.5  # persons in an empty bin: its logarithm must exist
+STATES = 400  # of the Markov chain that approximates a cumulative sum
 
 
 class Reference:
-    """How features were distributed in a training table.
+    """The distribution of features in a training table.
 
     Args:
         frame: the table, with person_id.
-        features: columns to watch.
+        features: columns to monitor.
         parameters: evidence/learning.toml.
     """
 
@@ -53,7 +52,7 @@ class Reference:
         """Stability index of every feature in a later table.
 
         Returns:
-            feature, index, limit (beyond which it is called shifted), shifted. The highest index first.
+            feature, index, limit (beyond which it counts as shifted), shifted; the highest index first.
         """
         persons = frame["person_id"].n_unique()
         rows = []
@@ -70,7 +69,7 @@ class Reference:
         return pl.DataFrame(rows, schema=schema, orient="row").sort("index", descending=True, maintain_order=True)
 
     def _bins(self, name: str, values: Floats) -> Floats:
-        """Shares of the values in the bins of the training table; the last is for those that are missing."""
+        """Shares of the values in the bins of the training table; the last bin holds missing values."""
         edges = self._edges[name]
         place = np.where(np.isnan(values), len(edges) + 1, np.searchsorted(edges, values, side="left"))
         return np.bincount(place, minlength=len(edges) + 2) / max(len(values), 1)
@@ -78,11 +77,11 @@ class Reference:
 
 @dataclass
 class CumulativeSums:
-    """Whether risks keep their level.
+    """CUSUM of the calibration of risks.
 
     Attributes:
-        slack: taken off each period, in standard deviations.
-        limit: beyond which a sum is an alarm.
+        slack: subtracted in each period, in standard deviations.
+        limit: a sum beyond it raises an alarm.
         high, low: the sums, for risks that are too low and too high.
     """
 
@@ -92,7 +91,7 @@ class CumulativeSums:
     low: float = 0.0
 
     def add(self, z: float) -> bool:
-        """Add a period's balance; whether it raises an alarm (then the sums begin anew)."""
+        """Add the balance of a period; return whether it raises an alarm (which restarts the sums)."""
         self.high = max(self.high + z - self.slack, 0.0)
         self.low = max(self.low - z - self.slack, 0.0)
         alarm = max(self.high, self.low) > self.limit
@@ -102,12 +101,12 @@ class CumulativeSums:
 
 
 def balance(judged: JudgedRisks, information: float = np.inf) -> float:
-    """What happened less what was foreseen, in standard deviations; 0 where nothing can be said.
+    """Observed - predicted events, in standard deviations; 0 where it is undefined.
 
     Args:
-        judged: one row for each person: their outcomes are taken as independent.
-        information: on the level of the log odds that the risks were calibrated with (`Map.information`); its error
-            adds to the deviations.
+        judged: one row per person; outcomes are treated as independent.
+        information: on the level of the log odds to which the risks were calibrated (`Map.information`); its error
+            adds to the standard deviation.
     """
     w, risk = judged.weight, judged.risk
     variance = (w**2 * risk * (1.0 - risk)).sum() + (w * risk * (1.0 - risk)).sum() ** 2 / information
@@ -116,9 +115,9 @@ def balance(judged: JudgedRisks, information: float = np.inf) -> float:
 
 
 def average_run_length(slack: float, limit: float, shift: float = 0.0) -> float:
-    """Periods until an alarm of `CumulativeSums`, on average, for normal balances with this mean.
+    """Average number of periods until an alarm of `CumulativeSums`, for normal balances with this mean.
 
-    One-sided sums by a Markov chain; of both sides 1 / ARL add up.
+    A Markov chain gives the run length of each one-sided sum; the values of 1 / ARL of both sides add up.
     """
     rate = sum(1.0 / _one_sided(slack, limit, side * shift) for side in (1.0, -1.0))
     return 1.0 / rate
@@ -134,5 +133,5 @@ def _one_sided(slack: float, limit: float, shift: float) -> float:
 
 
 def described(shifts: pl.DataFrame) -> Mapping[str, float]:
-    """The shifted features with their index."""
+    """The shifted features with their stability index."""
     return dict(shifts.filter("shifted").select("feature", "index").iter_rows())

@@ -1,10 +1,9 @@
-"""Emulators: what a simulator would say at points where it has not been run, one Gaussian process for each figure.
+"""Emulators: predictions of a simulator's outputs where it was not run, one Gaussian process per output.
 
-The kernel is a linear function of the parameters, plus a smooth one with a length of its own for each parameter, plus
-noise; hyperparameters by maximum likelihood (scikit-learn). Calibration and policy search share it. How far an emulator
-can be trusted is measured by leaving out each simulated point in turn (in closed form: Rasmussen and Williams 2006,
-Gaussian Processes for Machine Learning, equations 5.10 to 5.12, with the hyperparameters as they are). That error still
-holds the luck of the one point that was left out, so it is, if anything, too large.
+The kernel is a linear function of the parameters, plus a smooth one with a length scale per parameter, plus noise;
+hyperparameters by maximum likelihood (scikit-learn). The error comes from leave-one-out cross-validation in closed form
+with fixed hyperparameters (Rasmussen and Williams 2006, Gaussian Processes for Machine Learning, equations 5.10 to
+5.12); it includes the Monte Carlo error of the point left out, so it is, if anything, too large.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ import numpy as np
 from popsim.evidence.distributions import Floats
 
 LENGTHS = (0.3, 100.0)  # in standard deviations of the prior
-SIZES = (1e-4, 1e3)  # variances, of figures that have been standardised
+SIZES = (1e-4, 1e3)  # variances, for standardised figures
 NOISE = (1e-8, 2.0)
-FEWEST = 5  # points that a figure must be known at
+FEWEST = 5  # points at which a figure must be known
 
 
 @dataclass(frozen=True)
@@ -28,14 +27,14 @@ class Emulator:
     """One target's figure as a function of the parameters.
 
     Attributes:
-        points: x[point, parameter] that it was made from.
+        points: x[point, parameter] of the fit.
         weights: of the points in a prediction.
         linear, constant, smooth: variances of the kernel's parts.
-        lengths: over which the smooth part changes, by parameter.
+        lengths: length scale of the smooth part, by parameter.
         centre, spread: of the figure.
-        left_out: error at each point when it is left out; in the figure's unit.
-        luck: standard deviation of what a repeated simulation differs by (Monte Carlo error); in the figure's unit.
-        inverse: of the standardised covariance of the points, luck included.
+        left_out: leave-one-out error at each point, in the figure's unit.
+        luck: Monte Carlo standard deviation of one simulation, in the figure's unit.
+        inverse: of the standardised covariance of the points, including Monte Carlo error.
     """
 
     points: Floats
@@ -52,7 +51,7 @@ class Emulator:
 
     @property
     def error(self) -> float:
-        """Root mean square of the errors when each point is left out, in the figure's unit."""
+        """Root mean square of the leave-one-out errors, in the figure's unit."""
         return float(np.sqrt(np.nanmean(self.left_out**2)))
 
     def __call__(self, x: Floats) -> Floats:
@@ -60,7 +59,7 @@ class Emulator:
         return self.centre + self.spread * (self._kernel(x) @ self.weights)
 
     def sd(self, x: Floats) -> Floats:
-        """Standard deviation of the expected figure at x[point, parameter], without the `luck` of one simulation."""
+        """Standard deviation of the expected figure at x[point, parameter], without Monte Carlo error."""
         known = self._kernel(x)
         alone = self.linear * (self.constant + (x**2).sum(axis=1)) + self.smooth
         left = alone - ((known @ self.inverse) * known).sum(axis=1)
@@ -75,7 +74,7 @@ class Emulator:
 
 
 def fit(x: Floats, y: Floats) -> Emulator:
-    """An emulator from x[point, parameter] and the figure y[point] there; points where it is NaN are left out."""
+    """Fit an emulator to x[point, parameter] and the figure y[point]; points where y is NaN are left out."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
@@ -89,7 +88,7 @@ def fit(x: Floats, y: Floats) -> Emulator:
         + WhiteKernel(0.1, NOISE)
     )
     process = GaussianProcessRegressor(kernel, alpha=1e-10)
-    with warnings.catch_warnings():  # a length at its bound means a parameter without influence, no fault
+    with warnings.catch_warnings():  # a length scale at its bound is a parameter without influence, not a fault
         warnings.simplefilter("ignore", ConvergenceWarning)
         process.fit(points, (figures - centre) / spread)
     inverse = np.linalg.inv(process.L_ @ process.L_.T)
@@ -118,8 +117,8 @@ class Emulators:
 
     Attributes:
         each: in the order of the targets.
-        error: of each, by leaving out the points of the last wave, which lie where the posterior is.
-        explained: share of the variance over all points that each predicts when they are left out.
+        error: leave-one-out error of each over the points of the last wave, where the posterior lies.
+        explained: share of the variance over all points that each predicts in leave-one-out cross-validation.
     """
 
     each: tuple[Emulator, ...]

@@ -1,4 +1,4 @@
-"""A model judged on people and times that it has not seen."""
+"""Evaluation of a risk model on people and times outside its training data."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from popsim.learning.performance import (
 from popsim.learning.risk_model import Floats, RiskModel
 from popsim.statistics import Estimate
 
-SPLIT_WORD = 0x73706C69  # index of the random number that says on which side a person is
+SPLIT_WORD = 0x73706C69  # index of the random number that assigns a person to training or test
 APART = "Nobody is in both parts, and training ended before the test began."
-APART_BY_PERSON = "Nobody is in both parts; the rows say nothing of time."
+APART_BY_PERSON = "Nobody is in both parts; the rows hold no time."
 FORESEEN = (
-    "The test rows are judged by the risks that the models of their time foresaw, before what happened was known; "
-    "people are in both parts, and the training table is the last model's."
+    "The test rows are judged by the risks that the models of their time predicted, before the outcome was known; "
+    "people are in both parts, and the training table is that of the last model."
 )
-MAX_SHUFFLED = 3000  # rows that the weight of features is measured on
+MAX_SHUFFLED = 3000  # rows used to measure the importance of features
 
 
 class Against(NamedTuple):
@@ -42,7 +42,7 @@ class Against(NamedTuple):
     Attributes:
         name: of the score.
         c_statistic: of its points.
-        gain: c-statistic of the model less that of the score; its error is that of pairs.
+        gain: c-statistic of the model minus that of the score, with a paired standard error.
     """
 
     name: str
@@ -51,14 +51,14 @@ class Against(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """What is known of a model from people and times that it has not seen.
+    """The performance of a model on people and times outside its training data.
 
     Attributes:
         model: fitted to the earlier rows of some persons.
         train, test: rows of each, with outcomes.
         split: how they are kept apart, in words.
-        judged: risks of the test rows and what happened.
-        watched: risk from which the rows of the highest risks are watched.
+        judged: predicted risks and outcomes of the test rows.
+        watched: watch threshold: the lowest of the highest risks that are watched.
         performance: of the test rows.
         subgroups: `fairness(...)` of them.
         weights: feature, drop (of the c-statistic when its values are shuffled), missing (share); the largest first.
@@ -89,14 +89,14 @@ def evaluate(
     features: Sequence[str] | None = None,
     scores: Mapping[str, str] | None = None,
 ) -> Evaluation:
-    """Fit to one part of the persons at earlier times, and judge by the others at later ones.
+    """Fit a model to some of the persons at earlier times, and evaluate it on the others at later times.
 
     Args:
         frame: landmarks with outcomes; person_id, and day if time is known.
         outcome: column of the outcome.
         groups: name of the group of every row, by characteristic.
         horizon_days: length of the windows.
-        model: to be fitted; the default when None.
+        model: to fit; the default model when None.
         features: columns to predict from; all predictors when None.
         scores: columns of points to compare with, by their name.
 
@@ -133,10 +133,10 @@ def evaluate(
 
 
 def prospective(loop: LearningLoop) -> Evaluation:
-    """A model that learns on the way, judged by the risks that it foresaw.
+    """Prospective evaluation of a learning loop, by the risks that it predicted at the time.
 
     Raises:
-        InputError: no risk that was foreseen has come to its end yet.
+        InputError: no predicted risk has reached its horizon yet.
     """
     judged, rows = loop.judged()
     parameters = load_parameters("learning")
@@ -158,7 +158,7 @@ def prospective(loop: LearningLoop) -> Evaluation:
 
 
 def _split(frame: pl.DataFrame, horizon_days: int, share: float) -> tuple[pl.Series, pl.Series]:
-    """Which rows are for training and which for the test: by person, and by time where there is one."""
+    """Rows for training and rows for the test, split by person and, if the frame has days, by time."""
     person = frame["person_id"].to_numpy().astype(np.int64)
     u = np.empty(len(person))
     keyed_uniforms(0, 0, person, STREAM_INTERVENTION, u, SPLIT_WORD)
@@ -175,7 +175,7 @@ def _judged(model: RiskModel, test: pl.DataFrame) -> JudgedRisks:
 
 
 def _weights(model: RiskModel, train: pl.DataFrame, test: pl.DataFrame) -> pl.DataFrame:
-    """How much each feature matters: what the c-statistic of test rows loses when its values go to other rows."""
+    """Permutation importance: the loss of c-statistic on test rows when the values of a feature are permuted."""
     rows = test.head(MAX_SHUFFLED)
     u = np.empty(len(rows))
     keyed_uniforms(0, 0, np.arange(len(rows), dtype=np.int64), STREAM_INTERVENTION, u, SPLIT_WORD)

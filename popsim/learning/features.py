@@ -1,9 +1,9 @@
-"""What care can see of people at a landmark day, and what became of them within a horizon.
+"""Features that care can observe at a landmark, and outcomes within a horizon.
 
-A landmark is a morning: what happened before it is known, what is counted as an outcome happens from it on. Features
-are diagnoses, doses, the event log, results of the laboratory, home readings of those who are telemonitored, and
-bedside readings (with the errors of evidence/devices/signals.toml) of those whom a clinician has seen the day before.
-A reading that nobody has made is missing (NaN). No feature is a part of the hidden state.
+A landmark is a morning: earlier events are known, outcomes count from then on. Features are diagnoses, doses, the event
+log, laboratory results, home readings of telemonitored people, and bedside readings (with the errors of
+evidence/devices/signals.toml) of people whom a clinician saw the day before. A reading that nobody made is missing
+(NaN). No feature is part of the hidden state.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from popsim.units import DAYS_PER_YEAR
 type Floats = NDArray[np.float64]
 
 KEYS = ("person_id", "day")
-# Who is treated worse is looked for in these, but no risk is predicted from them.
+# Audited for fairness; no risk is predicted from them.
 AUDITED = ("deprivation_quintile", "ethnicity")
 TRAITS = (
     "female", "diabetes", "ckd", "atrial_fibrillation", "copd", "hypertension", "coronary_disease", "prior_infarction",
@@ -60,7 +60,7 @@ FROM_THE_LOG = (
 
 
 class Record:
-    """What features and outcomes are read from: the log of a model, and the errors of devices.
+    """The source of features and outcomes: the event log of a model, and the errors of devices.
 
     Args:
         events: the log.
@@ -77,11 +77,11 @@ class Record:
         """Features of everybody alive and not in hospital on the morning of a day, in the order of the rows.
 
         Args:
-            population: as it is now; its `measured_*` and `seen_*` columns are what has been read so far.
-            day: the landmark. Events from it on are not looked at.
+            population: today; its `measured_*` and `seen_*` columns hold the readings so far.
+            day: the landmark. Events from then on are not used.
 
         Returns:
-            person_id, day, AUDITED, and the predictors: Float32, NaN where nobody knows.
+            person_id, day, AUDITED, and the predictors: Float32, NaN where not known.
         """
         rows = np.flatnonzero(
             (population["alive"] == 1)
@@ -108,16 +108,16 @@ class Record:
         return pl.DataFrame(keys | audited | {name: values.astype(np.float32) for name, values in columns.items()})
 
     def with_outcomes(self, landmarks: pl.DataFrame, horizon_days: int, lived_days: int) -> pl.DataFrame:
-        """Landmarks whose horizon has been lived through, with what happened in it.
+        """Landmarks whose horizon has passed, with their outcomes.
 
         Args:
             landmarks: rows of `features(...)`.
-            horizon_days: an outcome counts on the morning of the landmark or later, before this many days have passed.
-            lived_days: days of the simulation so far.
+            horizon_days: an outcome counts from the morning of the landmark until this many days have passed.
+            lived_days: days simulated so far.
 
         Returns:
             Those rows in their order, with OUTCOMES (Int8) and `<outcome>_day`: time of the first (Float64, null if
-            none). An admission that was planned does not count; a death ends the horizon without an admission.
+            none). A planned admission does not count; a death ends the horizon without an admission.
         """
         complete = landmarks.filter(pl.col("day") + horizon_days <= lived_days).with_row_index("place")
         table = complete.select("place", "person_id", since=pl.col("day").cast(pl.Float64)).sort("since")
@@ -155,14 +155,14 @@ class Record:
         }
 
     def _stays(self, number: int) -> pl.DataFrame:
-        """Admissions as the first events of the log tell them; kept until another number of events is asked for."""
+        """Admissions in the first events of the log; cached until another number of events is requested."""
         if self._hospital_stays is None or self._hospital_stays[0] != number:
             events = self.events.frame(stop=number, kinds=(START, END, DEATH))
             self._hospital_stays = (number, stays(events, self.classes))
         return self._hospital_stays[1]
 
     def _from_the_log(self, population: Population, rows: NDArray[np.int64], day: int) -> dict[str, Floats]:
-        """Features in FROM_THE_LOG of some rows; what has happened from the landmark on is not looked at."""
+        """The features FROM_THE_LOG of some rows; events from the landmark on are not used."""
         past = int(np.searchsorted(self.events.slice().time, day))  # the log is in the order of time
         log, twins = self.events.slice(stop=past), len(population)
         emergency = [i for i, name in enumerate(self.events.setting_names) if self.classes[name] == "emergency"]
@@ -209,7 +209,7 @@ class Record:
     def _readings(
         self, population: Population, rows: NDArray[np.int64], day: int, seen: NDArray[np.bool_]
     ) -> dict[str, Floats]:
-        """The last results of the laboratory; of those just seen, bedside readings; else home readings."""
+        """The last laboratory results; bedside readings of people with a contact the day before, else home readings."""
         schema = population.schema
         monitored = population["telemonitored"][rows] == 1
         found: dict[str, Floats] = {}
@@ -229,7 +229,7 @@ class Record:
         return found | {"weight_gain_kg": gain}
 
     def _read(self, population: Population, rows: NDArray[np.int64], day: int, signal: Signal) -> Floats:
-        """Bedside readings, the same as care would make on that day."""
+        """Bedside readings, the same that care would make on that day."""
         schema, column = population.schema, population.schema[signal.measures]
         values = population[signal.measures][rows].astype(np.float64)
         errors = (signal.noise_sd, signal.noise_share, signal.bias_sd, signal.drift_per_day)
@@ -245,7 +245,7 @@ def _signals() -> tuple[Signal, ...]:
 
 
 def bedside_signals(schema: Schema) -> list[Signal]:
-    """Signals that every clinician can have; a pressure sensor is implanted in few, and classes are left out."""
+    """Signals available to every clinician, without the implanted pressure sensor (rare) and without classes."""
     return [
         signal
         for signal in _signals()
@@ -254,13 +254,13 @@ def bedside_signals(schema: Schema) -> list[Signal]:
 
 
 def predictors(frame: pl.DataFrame) -> tuple[str, ...]:
-    """Columns of a frame of landmarks that a risk may be predicted from."""
+    """Columns of a frame of landmarks from which a risk may be predicted."""
     no_predictors = {*KEYS, *AUDITED, *OUTCOMES, *(f"{name}_day" for name in OUTCOMES)}
     return tuple(name for name in frame.columns if name not in no_predictors and not name.startswith("score_"))
 
 
 def _written_down(schema: Schema) -> list[str]:
-    """Columns that stand in the record as they are: diagnoses and doses."""
+    """Columns that the record holds without error: diagnoses and doses."""
 
     def is_dose(column: Column) -> bool:
         return column.writer == "care" and (column.name.endswith("_fraction") or column.name == "loop_diuretic_mg_day")
@@ -270,19 +270,19 @@ def _written_down(schema: Schema) -> list[str]:
 
 
 class Landmarks:
-    """Frames of landmarks that wait until their horizon has been lived through."""
+    """Frames of landmarks whose horizon has not passed yet."""
 
     def __init__(self, record: Record, horizon_days: int) -> None:
         self._record, self._horizon_days = record, horizon_days
         self._waiting: list[pl.DataFrame] = []
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Wait for what becomes of `features(...)` of one day."""
+        """Add the `features(...)` of one day."""
         if len(frame):
             self._waiting.append(frame)
 
     def complete(self, lived_days: int) -> pl.DataFrame | None:
-        """Landmarks whose horizon is now over, with their outcomes, each handed out once; None: there are none."""
+        """Landmarks whose horizon has passed since the last call, with their outcomes; None if there are none."""
         over = [frame for frame in self._waiting if self._is_over(frame, lived_days)]
         if not over:
             return None

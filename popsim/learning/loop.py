@@ -1,17 +1,9 @@
 """A risk model that keeps learning while care acts on it.
 
-A model that prevents what it predicts looks worse the better it works, and trained on what happens under its own
-actions it learns that those on whom it acts are safe. Therefore care does not act on a random tenth of people
-(`withheld`), and whoever acts says for whom (`flag`). A row counts as what happens without the model's actions if
-nobody was flagged between the landmark and the outcome. Where somebody was, it counts if the person is withheld, with
-the inverse of the probability of being withheld as its weight, and not at all otherwise. So weighted, rows stand for
-everybody as they would have fared without action, and no model of who is flagged is needed. The price is that withheld
-persons have no benefit, and the weights: the fewer are withheld, the larger the error for high risks. Where nobody is
-ever flagged, all rows count once. What was done in other ways (doses, visits, alerts so far) is among the features.
-
-Rows that nobody has trained on are judged by the risks foreseen at the time (prospective performance). A person's next
-row is judged only when the window of the one before has passed, so that the balances of events against risks are
-independent while the risks are right; a period is judged as soon as it holds enough of them.
+Care does not act on a random share of people (`withheld`), so that the model still observes outcomes without its own
+actions: rows of flagged people count only if withheld, with the inverse of that share as weight. Rows outside training
+are judged by the risks predicted at the time (prospective performance), with non-overlapping windows per person so that
+the balances of periods are independent. docs/explanation/learning.md gives the reasons and the price.
 """
 
 from __future__ import annotations
@@ -39,16 +31,16 @@ FLAGS = {"person_id": pl.Int64, "flag_day": pl.Float64}
 
 
 class LearningLoop:
-    """A model, its training table, and what has been seen of it.
+    """A model, its training table, and its prospective performance.
 
     Args:
         outcome: one of `popsim.learning.features.OUTCOMES`, or a column of the user's frames.
         horizon_days: within which the outcome counts.
-        model: what begins; trained on the way when it has not been fitted. One that has been serves until it is time to
-            retrain, counted from the first day of learning.
-        hold_out_share: probability of being withheld; evidence/learning.toml when None. 0: act on everybody, and give
-            up seeing what happens without.
-        seed, replication: key of the random numbers that say who is withheld.
+        model: to start with; the loop trains it if it is not fitted. A fitted model serves until retraining is due,
+            counted from the first day of learning.
+        hold_out_share: probability of being withheld; from evidence/learning.toml when None. 0: act on everybody, and
+            observe no outcomes without action.
+        seed, replication: key of the random numbers that decide who is withheld.
         parameters: evidence/learning.toml when None.
     """
 
@@ -77,18 +69,18 @@ class LearningLoop:
         self._reference: Reference | None = None
         self._sums = CumulativeSums(constants["cusum_slack"], constants["cusum_limit"])
         self._trained_day, self._mapped_day = -np.inf, -np.inf
-        self._days_learned, self._is_own = 0, False  # own: the model comes from the loop's table
-        self._trained_through = self._level_after = -1  # the level of risks is that of landmarks after a day
+        self._days_learned, self._is_own = 0, False  # is_own: the model was fitted to the loop's table
+        self._trained_through = self._level_after = -1  # calibrated to landmarks after this day
         self._waiting: list[pl.DataFrame] = []  # rows to be judged
-        self._since_judged: list[pl.DataFrame] = []  # all rows since the last period, in which shifts are looked for
+        self._since_judged: list[pl.DataFrame] = []  # all rows since the last period, tested for shifts
         self._last_judged = pl.DataFrame(schema={"person_id": pl.Int64, "judged_day": pl.Int32})
         self._history: list[dict[str, Any]] = []
         self._actions: list[tuple[int, str]] = []
 
-    # What care asks.
+    # Predictions for care.
 
     def risk(self, frame: pl.DataFrame) -> Floats:
-        """Risk of every row of a frame of landmarks; NaN until there is a model. What is said is remembered."""
+        """Risk of every row of a frame of landmarks, NaN until there is a model. The loop stores the predictions."""
         if not self.model.is_fitted:
             return np.full(len(frame), np.nan)
         risk = self.model.predict(frame)
@@ -97,29 +89,29 @@ class LearningLoop:
         return risk
 
     def withheld(self, person_id: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """On whom nobody acts, the same persons for ever."""
+        """Persons on whom nobody acts, always the same ones."""
         u = np.empty(len(person_id))
         keyed_uniforms(*self._key, np.ascontiguousarray(person_id, np.int64), STREAM_INTERVENTION, u, WITHHELD_WORD)
         return np.asarray(u < self.hold_out_share)
 
     def flag(self, day: int, person_id: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Note for whom the model asks for action today, withheld or not; returns on whom care may act."""
+        """Record whom the model flags for action today, withheld or not; return on whom care may act."""
         flags = {"person_id": np.asarray(person_id, np.int64), "flag_day": np.full(len(person_id), float(day))}
         self._flags = pl.concat([self._flags, pl.DataFrame(flags, schema=FLAGS)])
         return ~self.withheld(person_id)
 
-    # What happened.
+    # Outcomes.
 
     def learn(self, day: int, frame: pl.DataFrame | None) -> tuple[str, ...]:
-        """Take in landmarks whose horizon is over, and train or recalibrate when it is time.
+        """Take in landmarks whose horizon has passed, and train or recalibrate when it is due.
 
         Args:
             day: today.
-            frame: `Landmarks.complete(...)`: person_id, day, features, the outcome and `<outcome>_day`; rows that were
-                given before must not come again. None: there are none.
+            frame: `Landmarks.complete(...)`: person_id, day, features, the outcome and `<outcome>_day`; each row only
+                once. None: there are none.
 
         Returns:
-            What was done: "trained", "recalibrated", "alarm".
+            The actions taken: "trained", "recalibrated", "alarm".
         """
         if frame is not None and len(frame):
             if int(frame["day"].max()) + self.horizon_days > day:  # type: ignore[arg-type]
@@ -144,10 +136,10 @@ class LearningLoop:
         self._actions += [(day, action) for action in done]
         return tuple(done)
 
-    # What has been seen.
+    # Prospective performance.
 
     def history(self) -> pl.DataFrame:
-        """A row for each period judged.
+        """One row per judged period.
 
         Returns:
             day, rows, events, observed, predicted, balance (in standard deviations), alarm, c_statistic with its 95%
@@ -156,17 +148,17 @@ class LearningLoop:
         return pl.DataFrame(self._history, infer_schema_length=None)
 
     def actions(self) -> pl.DataFrame:
-        """day and action ("alarm", "trained", "recalibrated") of all that was done."""
+        """day and action ("alarm", "trained", "recalibrated") of every action."""
         return pl.DataFrame(self._actions, schema={"day": pl.Int64, "action": pl.String}, orient="row")
 
     def judged(self) -> tuple[JudgedRisks, pl.DataFrame]:
-        """Risks foreseen and what happened, over all periods, with the rows that they are about.
+        """Predicted risks and outcomes over all periods, with their rows.
 
         Raises:
             InputError: no period has been judged yet.
         """
         if not self._judged:
-            raise InputError("learning: no risk that was foreseen has come to its end yet")
+            raise InputError("learning: no predicted risk has reached its horizon yet")
         return together(part for _, part, _ in self._judged), pl.concat([rows for *_, rows in self._judged])
 
     def fairness(self) -> pl.DataFrame:
@@ -179,10 +171,10 @@ class LearningLoop:
         """Complete landmarks that the next training uses, with their weights."""
         return pl.concat(self._rows) if self._rows else pl.DataFrame()
 
-    # How.
+    # Implementation.
 
     def _weights(self, frame: pl.DataFrame) -> Floats:
-        """What each row counts for: 1, the inverse of the share withheld, or 0."""
+        """Weight of each row: 1, the inverse of the share withheld, or 0."""
         if not len(self._flags):
             return np.ones(len(frame))
         ends = pl.coalesce(f"{self.outcome}_day", pl.col("day") + float(self.horizon_days))
@@ -198,7 +190,7 @@ class LearningLoop:
         return np.where(flagged.to_numpy(), np.where(withheld, inverse, 0.0), 1.0)
 
     def _forget(self, day: int) -> None:
-        """Drop rows, flags and forecasts that nobody will ask for again."""
+        """Drop rows, flags and predictions that will not be used again."""
         oldest = day - self._parameters["memory_days"] - self.horizon_days
         self._rows = [frame for frame in self._rows if int(frame["day"].min()) >= oldest]  # type: ignore[arg-type]
         recent = oldest - self.horizon_days
@@ -206,7 +198,7 @@ class LearningLoop:
         self._foreseen = self._foreseen.filter(pl.col("day") >= recent)
 
     def _watch(self, day: int) -> bool:
-        """Judge a period when one is over; whether the level of the risks has raised an alarm."""
+        """Judge a period when one is complete; return whether the calibration raised an alarm."""
         period = self._next_period()
         if period is None:
             return False
@@ -236,7 +228,7 @@ class LearningLoop:
         return alarm
 
     def _collect(self, frame: pl.DataFrame) -> None:
-        """Put rows with a foreseen risk aside to be judged: of each person those whose windows do not overlap."""
+        """Keep rows with a predicted risk for judging; windows of the same person must not overlap."""
         typed = frame.filter(pl.col(WEIGHT) > 0.0).with_columns(pl.col(name).cast(FORESEEN[name]) for name in KEYS)
         said = (
             typed.join(self._foreseen.unique(KEYS, keep="last"), on=KEYS, maintain_order="left")
@@ -252,7 +244,7 @@ class LearningLoop:
             self._last_judged = pl.concat([self._last_judged, newest]).unique("person_id", keep="last")
 
     def _next_period(self) -> tuple[pl.DataFrame, JudgedRisks] | None:
-        """What has been put aside, if it holds enough to be judged."""
+        """The rows kept for judging, if there are enough events."""
         if not self._waiting:
             return None
         rows = pl.concat(self._waiting)
@@ -264,7 +256,7 @@ class LearningLoop:
         return rows.drop("risk"), judged
 
     def _train(self, day: int) -> bool:
-        """Fit to the training table, if it holds enough."""
+        """Fit to the training table, if it holds enough events."""
         table = self.table
         if not len(table) or not self._is_enough(table, "fewest_events"):
             return False
@@ -283,7 +275,7 @@ class LearningLoop:
         return self.model.is_fitted and (due or alarm)
 
     def _recalibrate(self, day: int) -> bool:
-        """Map risks anew, to rows that came after the training, and those of it since the last alarm."""
+        """Recalibrate to rows from after the training, and to training rows since the last alarm."""
         after = max(self._trained_through, self._level_after)
         fresh = self.table.filter((pl.col("day") > after) & (pl.col(WEIGHT) > 0.0)) if self._rows else self.table
         if not len(fresh) or not self._is_enough(fresh, "fewest_events_to_recalibrate"):

@@ -1,8 +1,8 @@
-"""How good risks are, for everybody and for subgroups, where rows have weights and persons have several rows.
+"""Performance of risks, overall and by subgroup, with weighted rows and several rows per person.
 
-Every figure is a ratio of weighted sums, or behaves like one: its standard error follows from what each row adds to it
-(its influence), summed for each person first, so that many rows of the same person count as one. With equal weights and
-one row for each person, figures are those of `popsim.outcomes.scoring`.
+Every figure is a ratio of weighted sums, or behaves like one: its standard error follows from the influence of each
+row, summed by person first. With equal weights and one row per person, figures equal those of
+`popsim.outcomes.scoring`.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ type Floats = NDArray[np.float64]
 
 AGE_BANDS = {"below 65": 65.0, "65 to 74": 75.0, "75 to 84": 85.0, "85 and above": np.inf}
 ETHNIC_GROUPS = ("not recorded", "Asian", "Black", "mixed", "White", "other")  # codes of the column
-MIN_IN_GROUP = 10  # events, and as many rows without; below, a group's figures would be luck
+MIN_IN_GROUP = 10  # events, and as many rows without; with fewer, a group's figures would be noise
 
 UNKNOWN = Estimate()
 
 
 class JudgedRisks(NamedTuple):
-    """Risks that were foreseen and what happened.
+    """Predicted risks and outcomes.
 
     Attributes:
         risk: of each row.
         happened: 1 or 0.
         weight: of each row.
-        person: whom the row is about.
+        person: of each row.
     """
 
     risk: Floats
@@ -48,7 +48,7 @@ class JudgedRisks(NamedTuple):
     def of(
         cls, risk: Floats, happened: Floats, weight: Floats | None = None, person: NDArray[np.int64] | None = None
     ) -> JudgedRisks:
-        """With equal weights, and every row a person of its own, where nothing else is said."""
+        """From risks and outcomes; by default with equal weights and one row per person."""
         number = len(risk)
         w = np.ones(number) if weight is None else np.asarray(weight, np.float64)
         who = np.arange(number) if person is None else person
@@ -60,16 +60,16 @@ class JudgedRisks(NamedTuple):
 
 
 class Performance(NamedTuple):
-    """What is said of a model.
+    """The performance of a model.
 
     Attributes:
-        rows, persons, events: how many; events are not weighted.
+        rows, persons, events: numbers; events are not weighted.
         observed, predicted: shares.
         ratio: observed to predicted; above 1, risks were too low.
         c_statistic: 0.5 is chance.
         brier: mean squared error of the risks.
-        slope: of what happened on the log odds foreseen; below 1, risks were too extreme.
-        false_negatives: share of the events that came to rows that were not watched.
+        slope: of outcomes on the predicted log odds; below 1, risks were too extreme.
+        false_negatives: share of the events in rows below the watch threshold.
     """
 
     rows: int
@@ -85,10 +85,10 @@ class Performance(NamedTuple):
 
 
 def performance(judged: JudgedRisks, watched_from: float) -> Performance:
-    """All figures; those that cannot be had (no events, one risk for everybody) are NaN.
+    """All figures; undefined ones (no events, equal risks) are NaN.
 
     Args:
-        judged: risks and what happened.
+        judged: risks and outcomes.
         watched_from: risk from which a row is watched.
     """
     risk, y, w, person = judged
@@ -110,7 +110,7 @@ def performance(judged: JudgedRisks, watched_from: float) -> Performance:
 
 
 def watched_from(risk: Floats, share: float, weight: Floats | None = None) -> float:
-    """Lowest risk of the share of rows with the highest risks."""
+    """The watch threshold: the lowest risk of the share of rows with the highest risks."""
     order = np.argsort(-risk, kind="stable")
     w = np.ones(len(risk)) if weight is None else weight
     reached = np.searchsorted(np.cumsum(w[order]), share * w.sum())
@@ -118,11 +118,11 @@ def watched_from(risk: Floats, share: float, weight: Floats | None = None) -> fl
 
 
 def calibration_groups(judged: JudgedRisks, groups: int = 10) -> pl.DataFrame:
-    """What was foreseen and what happened in groups of about the same weight, by rising risk.
+    """Predicted and observed shares in groups of about equal weight, by rising risk.
 
     Returns:
-        group (from 1), rows, predicted, observed, low, high (95% interval, Wilson, of the share in as many rows of
-        equal weight as tell the same).
+        group (from 1), rows, predicted, observed, low, high (95% interval of the share, Wilson, for the effective
+        number of rows).
     """
     order = np.argsort(judged.risk, kind="stable")
     before = np.cumsum(judged.weight[order]) - judged.weight[order]
@@ -146,7 +146,7 @@ def calibration_groups(judged: JudgedRisks, groups: int = 10) -> pl.DataFrame:
 
 
 def subgroups(frame: pl.DataFrame) -> dict[str, pl.Series]:
-    """Groups that people are told apart by, those that the frame has: sex, age, deprivation, ethnicity."""
+    """Subgroups that the frame has: sex, age, deprivation, ethnicity."""
     groups: dict[str, pl.Series] = {}
     if "female" in frame.columns:
         groups["sex"] = _named(frame["female"], {0: "male", 1: "female"})
@@ -165,15 +165,15 @@ def fairness(judged: JudgedRisks, groups: Mapping[str, pl.Series], watched: floa
     """Performance by subgroup.
 
     Args:
-        judged: risks and what happened.
+        judged: risks and outcomes.
         groups: name of the group of every row, by characteristic.
         watched: risk from which a row is watched, the same for all groups.
-        level: of the whole table: the chance that no group whose risks are right is called miscalibrated.
+        level: of the whole table: the probability that no well-calibrated group is called miscalibrated.
 
     Returns:
         characteristic, group, rows, persons, events, observed, predicted; ratio, c_statistic, false_negatives, each
-        with its 95% interval (_low, _high), null for groups of too few events; miscalibrated (the interval of the
-        ratio, widened for the number of groups, leaves out 1).
+        with its 95% interval (_low, _high), null for groups with too few events; miscalibrated (the interval of the
+        ratio, widened for the number of groups, excludes 1).
     """
     rows: list[dict[str, object]] = []
     for characteristic, names in groups.items():
@@ -216,7 +216,7 @@ def _named(codes: pl.Series, words: Mapping[int, str]) -> pl.Series:
 
 
 def _error(influence: Floats, person: NDArray[np.int64]) -> float:
-    """Standard error of a figure from what each row adds to it, persons being independent."""
+    """Standard error of a figure from the influence of each row; persons are independent."""
     who, place = np.unique(person, return_inverse=True)
     number, of_person = len(who), np.bincount(place, weights=influence)
     return float(np.sqrt((of_person**2).sum() * number / (number - 1))) if number > 1 else np.nan
@@ -231,13 +231,13 @@ def _ratio(above: Floats, below: Floats, person: NDArray[np.int64]) -> Estimate:
 
 
 def difference(one: JudgedRisks, other: JudgedRisks) -> Estimate:
-    """c-statistic of one forecast less that of another of the same rows; the error is that of pairs."""
+    """Difference of the c-statistics of two forecasts of the same rows, with a paired standard error."""
     value = _concordance(one).value - _concordance(other).value
     return Estimate(value, _error(_influence(one) - _influence(other), one.person))
 
 
 def _concordance(judged: JudgedRisks) -> Estimate:
-    """The c-statistic; its error is that of DeLong and others, summed by person."""
+    """The c-statistic, with DeLong's standard error summed by person."""
     risk, y, w, person = judged
     if not 0.0 < w @ y < w.sum():
         return UNKNOWN
@@ -245,7 +245,7 @@ def _concordance(judged: JudgedRisks) -> Estimate:
 
 
 def _influence(judged: JudgedRisks) -> Floats:
-    """What each row adds to the c-statistic."""
+    """Influence of each row on the c-statistic."""
     risk, y, w, _ = judged
     value = c_statistic(risk, w, w * y)
     cases, controls = w * y, w * (1.0 - y)
@@ -254,14 +254,14 @@ def _influence(judged: JudgedRisks) -> Floats:
 
 
 def _share_below(risk: Floats, weight: Floats) -> Floats:
-    """For each row, the share of the weight that lies on lower risks; on the same risk half."""
+    """For each row, the share of the weight on lower risks, plus half of that on equal risks."""
     _, place = np.unique(risk, return_inverse=True)
     at = np.bincount(place, weights=weight)
     return np.asarray(((np.cumsum(at) - at / 2.0) / weight.sum())[place])
 
 
 def _slope(judged: JudgedRisks) -> Estimate:
-    """Logistic regression on the log odds foreseen, its error by person (sandwich)."""
+    """Slope of a logistic regression on the predicted log odds; standard error clustered by person (sandwich)."""
     risk, y, w, person = judged
     x = logit(np.clip(risk, MIN_RISK, 1.0 - MIN_RISK))
     if not 0.0 < w @ y < w.sum() or np.ptp(x) == 0.0:
@@ -275,5 +275,5 @@ def _slope(judged: JudgedRisks) -> Estimate:
 
 
 def together(parts: Iterable[JudgedRisks]) -> JudgedRisks:
-    """Rows of several parts, whose persons are those of the same number."""
+    """The rows of several parts together; equal person numbers are the same person."""
     return JudgedRisks(*(np.concatenate(values) for values in zip(*parts, strict=True)))

@@ -1,10 +1,9 @@
-"""Risk models: a classifier of scikit-learn, calibrated on persons that it has not been trained on.
+"""Risk models: a scikit-learn classifier, calibrated on persons outside its training data.
 
-The default, gradient boosting over histograms, takes missing readings as they are. It is fitted on one thread, on rows
-in the order of their keys, with a fixed seed, so the same table gives the same bits.
-
-A model is kept as its training table (Parquet, without ids) and a record (JSON); loading fits it again and checks that
-it says the same. An estimator of a user's own is handed over again when its model is loaded.
+The default, histogram-based gradient boosting, accepts missing readings. It is fitted on one thread, on rows in the
+order of their keys, with a fixed seed, so the same table gives the same bits. A model is stored as its training table
+(Parquet, without ids) and a record (JSON); loading refits it and checks that its predictions are the same. To load a
+model with a custom estimator, pass the estimator again.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ from popsim.outcomes.risk_adjustment import fit_logistic
 type Floats = NDArray[np.float64]
 type Method = Literal["logistic", "isotonic"]
 
-MIN_RISK = 1e-6  # a risk this near to 0 or 1 is held there: nobody is certain
-FOLD_WORD = 0x666F6C64  # index of the random number that says in which fold a person is
-ROW_WORD = 0x726F7700  # likewise, by day: which rows of a long table are used
+MIN_RISK = 1e-6  # risks are clipped to MIN_RISK .. 1 - MIN_RISK: nobody is certain
+FOLD_WORD = 0x666F6C64  # index of the random number that assigns a person to a fold
+ROW_WORD = 0x726F7700  # likewise, by day: the rows of a long table that are used
 TABLE, RECORD = "training.parquet", "model.json"
 CHECKED_ROWS, SAME = 1000, 1e-9
 OUTCOME, WEIGHT = "__outcome__", "__weight__"
@@ -42,14 +41,14 @@ OUTCOME, WEIGHT = "__outcome__", "__weight__"
 
 @dataclass(frozen=True)
 class Map:
-    """From what the estimator says to a risk, by points on the log odds.
+    """The calibration map from the estimator's output to a risk, by points on the log odds.
 
     Attributes:
-        method: a straight line through two points (logistic), or straight between many of them (isotonic); None: the
-            estimator is taken at its word.
-        log_odds: of the estimator, rising.
-        becomes: log odds of the risk there.
-        information: on the level of the log odds in the rows that it was found from: the inverse of its variance.
+        method: a straight line through two points (logistic), or piecewise linear through many (isotonic); None: no
+            calibration.
+        log_odds: of the estimator, ascending.
+        becomes: calibrated log odds at these points.
+        information: on the level of the log odds in the calibration rows: the inverse of its variance.
     """
 
     method: Method | None = None
@@ -69,11 +68,11 @@ class Map:
 
 
 class RiskModel:
-    """The risk of an outcome from what is seen.
+    """The risk of an outcome, predicted from observed features.
 
     Args:
-        estimator: a classifier of scikit-learn with `predict_proba`; the default when None. It is never changed: a
-            copy is fitted. It must take missing values, or be a pipeline that fills them.
+        estimator: a scikit-learn classifier with `predict_proba`; the default when None. It is never changed: a copy
+            is fitted. It must accept missing values, or be a pipeline that fills them.
         parameters: evidence/learning.toml when None.
         calibrate: map its probabilities by a logistic regression on predictions for persons left out of the fit.
     """
@@ -93,12 +92,12 @@ class RiskModel:
 
     @property
     def is_fitted(self) -> bool:
-        """Whether it can predict."""
+        """Whether the model has been fitted."""
         return self._fitted is not None
 
     @property
     def estimator(self) -> Any:
-        """A copy of the estimator that has not been fitted."""
+        """An unfitted copy of the estimator."""
         from sklearn.base import clone
 
         return clone(self._given) if self._given is not None else _default(self._parameters)
@@ -115,15 +114,15 @@ class RiskModel:
         """Fit to landmarks with their outcomes.
 
         Args:
-            frame: a row for each landmark: the features, the outcome (0 or 1) and person_id; without it every row is a
-                person of its own.
+            frame: one row per landmark: the features, the outcome (0 or 1) and person_id; without person_id every row
+                is a different person.
             outcome: name of its column.
             features: columns to predict from; `predictors(frame)` when None.
             weight: of each row; equal when None. Rows of weight 0 are left out.
-            level_after_day: risks are calibrated to landmarks after this day, where they are many enough; else to all.
+            level_after_day: calibrate to landmarks after this day if there are enough of them; else to all.
 
         Raises:
-            InputError: a column is missing or no number, too few rows have the outcome or have it not, or the
+            InputError: a column is missing or not numeric, too few rows have the outcome or do not have it, or the
                 estimator refuses the table.
         """
         self.outcome = outcome
@@ -151,7 +150,7 @@ class RiskModel:
         """Probability of the outcome for each row.
 
         Raises:
-            InputError: nothing has been fitted, or a feature is missing.
+            InputError: the model has not been fitted, or a feature is missing.
         """
         return self.map(self._said(frame))
 
@@ -163,17 +162,17 @@ class RiskModel:
         method: Method = "logistic",
         with_training_after_day: int | None = None,
     ) -> Self:
-        """Map what the estimator says anew, to recent rows with their outcomes; the estimator stays.
+        """Recalibrate the risks to recent rows with their outcomes; the estimator does not change.
 
         Args:
-            frame: rows that it has not been trained on.
+            frame: rows outside the training table.
             weight: of each row; equal when None.
-            method: logistic (level and slope of the log odds) or isotonic (any rising map; takes many more rows).
-            with_training_after_day: use the training table's landmarks after this day, too, by what was said of them
-                when their persons were left out; None: do not.
+            method: logistic (level and slope of the log odds) or isotonic (any rising map; needs many more rows).
+            with_training_after_day: also use the training table's landmarks after this day, with their out-of-fold
+                predictions; None: do not.
 
         Raises:
-            InputError: see `predict`; or the outcome came to nobody or to everybody.
+            InputError: see `predict`; or nobody or everybody had the outcome.
         """
         w = np.ones(len(frame)) if weight is None else np.asarray(weight, np.float64)
         y = frame[self.outcome].cast(pl.Float64)
@@ -182,12 +181,12 @@ class RiskModel:
             earlier = self._left_out.filter(pl.col("day") > with_training_after_day)
             rows = pl.concat([rows, earlier.select(rows.columns)])
         if not 0.0 < float((rows[WEIGHT] * rows[OUTCOME]).sum()) < float(rows[WEIGHT].sum()):
-            raise InputError(f"risk model: '{self.outcome}' came to nobody or to everybody: cannot be recalibrated")
+            raise InputError(f"risk model: nobody or everybody had '{self.outcome}': cannot be recalibrated")
         self.map = _map_of(rows, method)
         return self
 
     def left_out(self) -> pl.DataFrame:
-        """The training table as it was foreseen when each person was left out.
+        """Out-of-fold predictions of the training table.
 
         Returns:
             person_id, day, risk, happened, weight.
@@ -218,16 +217,16 @@ class RiskModel:
 
     @classmethod
     def load(cls, folder: Path | str, estimator: Any = None, *, parameters: ParameterSet | None = None) -> RiskModel:
-        """Read a model and fit it again.
+        """Read a model and refit it.
 
         Args:
             folder: written by `save`.
-            estimator: the one that was saved, where it was not the default.
-            parameters: as when it was saved.
+            estimator: the estimator of the saved model, if it was not the default.
+            parameters: the same as when it was saved.
 
         Raises:
-            InputError: there is none, it is not readable, or its estimator is another one.
-            RunError: fitted again it says something else (another version of a library).
+            InputError: there is no readable model, or it was saved with another estimator.
+            RunError: the refitted model predicts different risks (another version of a library).
         """
         folder = Path(folder)
         try:
@@ -241,13 +240,13 @@ class RiskModel:
         except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
             raise InputError(f"{folder}: holds no risk model ({RECORD}, {TABLE})") from None
         if str(model.estimator) != saved:
-            raise InputError(f"{folder}: was saved with the estimator {saved}: give the same when it is loaded")
+            raise InputError(f"{folder}: was saved with the estimator {saved}: pass the same estimator to load it")
         x = _matrix(table, features)
         model._fitted = _fit(model.estimator, x, table[OUTCOME].to_numpy(), table[WEIGHT].to_numpy())
         model._table = table
         if np.abs(_probability(model._fitted, x[:CHECKED_ROWS]) - checked).max() > SAME:
             known = record.get("versions", {}).get("scikit-learn")
-            raise RunError(f"{folder}: the model says something else than when it was saved (scikit-learn {known})")
+            raise RunError(f"{folder}: the model predicts other risks than when it was saved (scikit-learn {known})")
         return model
 
     def _said(self, frame: pl.DataFrame) -> Floats:
@@ -273,7 +272,7 @@ class RiskModel:
         return _thinned(table, int(self._parameters["most_rows"])).sort(KEYS, maintain_order=True)
 
     def _cross_fitted(self, x: Floats, y: Floats, w: Floats, persons: NDArray[np.int64]) -> Floats:
-        """What the estimator says of each fold of the persons when it is fitted to the others."""
+        """Out-of-fold predictions: the estimator is fitted to the other folds of persons."""
         folds, u = int(self._parameters["folds"]), np.empty(len(persons))
         keyed_uniforms(0, 0, persons.astype(np.int64), STREAM_INTERVENTION, u, FOLD_WORD)
         fold = np.minimum((u * folds).astype(np.int64), folds - 1)
@@ -301,13 +300,13 @@ def _default(parameters: ParameterSet) -> Any:
 
 
 def _fit(estimator: Any, x: Floats, y: Floats, w: Floats) -> Any:
-    """The estimator fitted on one thread."""
+    """Fit a copy of the estimator on one thread."""
     from threadpoolctl import threadpool_limits
 
     steps = getattr(estimator, "steps", None)
     key = f"{steps[-1][0]}__sample_weight" if steps else "sample_weight"
     weights = {} if (w == w[0]).all() else {key: w}
-    x = np.where(np.isnan(x).all(axis=0), 0.0, x)  # what nobody knows says nothing; estimators cannot bin it
+    x = np.where(np.isnan(x).all(axis=0), 0.0, x)  # estimators cannot bin a column without values
     with threadpool_limits(1):
         try:
             estimator.fit(x, y, **weights)
@@ -324,7 +323,7 @@ def _probability(fitted: Any, x: Floats) -> Floats:
 
 
 def _thinned(table: pl.DataFrame, most: int) -> pl.DataFrame:
-    """So many rows at most, by lot: keyed by person and day, so that the same rows stay whatever their order."""
+    """A random subset of at most `most` rows, keyed by person and day, so that it does not depend on row order."""
     if len(table) <= most:
         return table
     lots = np.empty(len(table))
@@ -338,7 +337,7 @@ def _thinned(table: pl.DataFrame, most: int) -> pl.DataFrame:
 
 
 def _map_of(rows: pl.DataFrame, method: Method) -> Map:
-    """The map from what was said that fits outcomes best."""
+    """The calibration map that fits the outcomes best."""
     said, y, w = (rows[name].to_numpy() for name in ("said", OUTCOME, WEIGHT))
     x = logit(np.clip(said, MIN_RISK, 1.0 - MIN_RISK))
     if method == "isotonic":
@@ -348,7 +347,7 @@ def _map_of(rows: pl.DataFrame, method: Method) -> Map:
         log_odds, becomes = fitted.X_thresholds_, logit(fitted.y_thresholds_)
     else:
         line = fit_logistic(x[:, np.newaxis], w, w * y)
-        slope = max(float(line.coefficients[0]), 0.0)  # 0: the estimator has found nothing
+        slope = max(float(line.coefficients[0]), 0.0)  # 0: the estimator does not discriminate
         level = line.intercept if slope else float(logit(np.average(y, weights=w)))
         log_odds, becomes = np.array([0.0, 1.0]), np.array([level, level + slope])
     found = Map(method, tuple(log_odds.tolist()), tuple(becomes.tolist()))

@@ -1,4 +1,4 @@
-"""A user's own table: features, an outcome, and who and when each row is about."""
+"""A user's own table: features, an outcome, and optionally the person and the day of each row."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from popsim.learning.features import KEYS
 from popsim.learning.performance import subgroups
 from popsim.population.csv_table import read_csv
 
-MAX_LEVELS = 12  # of a column of words that becomes features, or of subgroups
-MIN_ROWS = 10  # of a level that is named; rarer ones go together, so that no card names a person
-TELLS_ALL = 0.995  # c-statistic of a single column from which it is doubted that it was known beforehand
+MAX_LEVELS = 12  # of a text column that becomes features, or of subgroups
+MIN_ROWS = 10  # of a level that is named; rarer levels are pooled, so that no card identifies a person
+TELLS_ALL = 0.995  # c-statistic of a single column from which a note asks whether it was known beforehand
 MISSING = frozenset({"", "NA", "NaN"})
 YES_NO = {"yes": 1, "no": 0, "true": 1, "false": 0, "1": 1, "0": 0}
 
@@ -28,7 +28,7 @@ class UserTable(NamedTuple):
         frame: person_id, day (if there is one), the features as numbers, the outcome as 0 or 1.
         features: names of the features.
         groups: name of the group of every row, by characteristic.
-        notes: what was left out, and what is doubtful.
+        notes: what was left out, and warnings.
     """
 
     frame: pl.DataFrame
@@ -42,20 +42,20 @@ def read_table(
 ) -> UserTable:
     """Read a CSV or Parquet table.
 
-    Numbers and truth values are features; words with few levels become a feature for each level; dates, lists and
-    words with many levels are left out, which is noted. Nothing is filled in: a missing value stays missing.
+    Numbers and Booleans are features; text with few levels becomes one feature per level; dates, lists and text with
+    many levels are left out, with a note. Nothing is imputed: a missing value stays missing.
 
     Args:
         path: .csv or .parquet.
-        outcome: column with 0 and 1 (or true and false, yes and no); rows without one are left out.
-        person: column that says whom a row is about; every row is a person of its own when None.
-        day: column with the day of the landmark, a whole number; rows are split by time, too.
-        by: columns to look at subgroups of, beside those that have a popsim name (female, age_years,
+        outcome: column with 0 and 1 (or true and false, yes and no); rows without a value are left out.
+        person: column that identifies the person of a row; every row is a different person when None.
+        day: column with the day of the landmark, a whole number; rows are then also split by time.
+        by: columns that define subgroups, in addition to those with a popsim name (female, age_years,
             deprivation_quintile, ethnicity).
 
     Raises:
         DefinitionError: the table cannot be read or has no such column.
-        InputError: the outcome is no yes or no, or no column can be a feature.
+        InputError: the outcome is not binary, or no column can be a feature.
     """
     raw = _read(path)
     for flag, name in (("--outcome", outcome), ("--person", person), ("--day", day), *(("--by", name) for name in by)):
@@ -94,7 +94,7 @@ def _read(path: Path) -> pl.DataFrame:
 
 
 def _outcome(values: pl.Series) -> pl.Series:
-    """0 and 1, null where it is not known."""
+    """The outcome as 0 and 1, null where missing."""
     words = values.cast(pl.String).str.to_lowercase().str.strip_chars().str.replace(r"^([01])\.0$", "$1")
     found = words.replace_strict(YES_NO, default=None, return_dtype=pl.Int8)
     if (found.is_null() & values.is_not_null()).any():
@@ -109,7 +109,7 @@ def _day(values: pl.Series, path: Path) -> pl.Series:
 
 
 def _features(name: str, values: pl.Series) -> dict[str, pl.Series]:
-    """A column as features; none where it cannot be one."""
+    """The features of a column, if any."""
     if values.dtype.is_numeric() or values.dtype == pl.Boolean:
         return {name: values.cast(pl.Float64)}
     if values.dtype not in (pl.String, pl.Categorical) and not isinstance(values.dtype, pl.Enum):
@@ -122,14 +122,14 @@ def _features(name: str, values: pl.Series) -> dict[str, pl.Series]:
 
 
 def _common(words: pl.Series) -> pl.Series:
-    """Words of which there are enough; the others together."""
+    """Text levels that are frequent enough; the others are pooled."""
     counted = words.rename("word").value_counts()
     kept = counted.filter(pl.col("count") >= MIN_ROWS)["word"].to_list()
     return words.replace_strict({word: word for word in kept if word is not None} | {None: None}, default="other")
 
 
 def _groups(raw: pl.DataFrame, by: Sequence[str]) -> dict[str, pl.Series]:
-    """Subgroups by columns that popsim knows, and by those that were asked for."""
+    """Subgroups by the columns that popsim knows and by the requested columns."""
     known = raw.select(name for name in raw.columns if raw[name].dtype.is_numeric())
     groups = subgroups(known)
     for name in by:
@@ -141,7 +141,7 @@ def _groups(raw: pl.DataFrame, by: Sequence[str]) -> dict[str, pl.Series]:
 
 
 def _too_good(frame: pl.DataFrame, features: Sequence[str], outcome: str) -> list[str]:
-    """Features that tell the outcome alone: perhaps they were written down after it."""
+    """Notes on features that alone predict the outcome: they may have been recorded after it."""
     from popsim.outcomes.scoring import c_statistic
 
     notes = []
@@ -151,5 +151,5 @@ def _too_good(frame: pl.DataFrame, features: Sequence[str], outcome: str) -> lis
             continue
         c = c_statistic(known[name].to_numpy(), known[outcome].to_numpy() > 0).value
         if max(c, 1.0 - c) >= TELLS_ALL:
-            notes.append(f"column '{name}' alone foretells the outcome: was it known beforehand?")
+            notes.append(f"column '{name}' alone predicts the outcome: was it known beforehand?")
     return notes

@@ -1,8 +1,8 @@
-"""What telemonitoring's alerts were worth: how many, how often for nothing, what they missed, and the desk's work.
+"""Performance of telemonitoring alerts: number, false alerts, missed presentations, contacts of the centre.
 
-An alert is false when the person neither presents with heart failure nor dies within FORESEEN_DAYS of it. An alert that
-prevents what it warns of therefore counts as false, as it would in any service that cannot see what would have been:
-compare shares of false alerts between strategies, or look at one whose desk has no slots and that only listens.
+An alert is false if the person neither presents with heart failure nor dies within FORESEEN_DAYS of it. An alert that
+prevents the event therefore counts as false, as in any service that cannot observe the counterfactual: compare shares
+of false alerts between strategies, or use a strategy whose telemonitoring centre has no slots.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ ALERTS = (
 
 
 def alert_measures(events: pl.DataFrame, people: pl.DataFrame, desks: Iterable[str], days: int) -> pl.DataFrame:
-    """Alerts and what became of them.
+    """Measures of alerts.
 
     Args:
         events: `EventLog.frame()`, with `present`, `alert`, `visit`.
         people: `follow_up(...)`.
-        desks: settings that answer alerts, under any strategy.
-        days: that were simulated.
+        desks: settings that respond to alerts, under any strategy.
+        days: number of simulated days.
 
     Returns:
         measure, value, weight: alerts_per_person_year; alerts_false_share (of alerts whose FORESEEN_DAYS end within
@@ -69,7 +69,7 @@ def alert_measures(events: pl.DataFrame, people: pl.DataFrame, desks: Iterable[s
 
 
 def _false(alerts: pl.DataFrame, failures: pl.DataFrame, people: pl.DataFrame) -> tuple[int, int]:
-    """Number of false alerts, and of alerts that can be judged."""
+    """Number of false alerts, and number of alerts with complete follow-up."""
     table = alerts.join(people, on="person_id", how="left", maintain_order="left")
     until = pl.col("time_days") + FORESEEN_DAYS
     dies = (pl.col("death_time_days") <= until).fill_null(False)
@@ -80,7 +80,7 @@ def _false(alerts: pl.DataFrame, failures: pl.DataFrame, people: pl.DataFrame) -
 
 
 def _within(table: pl.DataFrame, others: pl.DataFrame, strategy: str) -> pl.Series:
-    """Whether the same person has one of the others within FORESEEN_DAYS after (forward) or before (backward) a row."""
+    """Whether the person has one of the others within FORESEEN_DAYS after (forward) or before (backward) each row."""
     return (
         table.select("person_id", "time_days")
         .with_row_index("place")
@@ -99,5 +99,5 @@ def _within(table: pl.DataFrame, others: pl.DataFrame, strategy: str) -> pl.Seri
 
 
 def _per(number: float, of: float) -> Value:
-    """A ratio with its denominator; no value where there is nothing to divide by."""
+    """A ratio with its denominator; no value if the denominator is 0."""
     return Value(number / of if of else None, of)

@@ -1,8 +1,8 @@
-"""Who people are at entry: the columns that describe a person before anything has been simulated.
+"""Baseline characteristics: the columns that describe a person before anything has been simulated.
 
-They stand in the table of persons under the names of the population's columns, for risk adjustment, subgroups and
-equity. `nyha_class`, `nt_probnp_pg_ml` and `frailty` change while the model runs, so they are copied at the start;
-all others are constant traits, which are read at the end and cost no memory meanwhile.
+The table of persons holds them under the names of the population's columns, for risk adjustment, subgroups and equity.
+`nyha_class`, `nt_probnp_pg_ml` and `frailty` change during the run, so they are copied at the start; all others are
+constant traits, which are read at the end.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from popsim.population.population import Population
 
 
 def at_entry(population: Population) -> pl.DataFrame:
-    """What will have changed by the end: person_id and those of BASELINE that are no constant trait, as a copy.
+    """A copy of the baseline columns that change during the run, with person_id.
 
     Args:
         population: initialised, before its first day.
@@ -24,7 +24,7 @@ def at_entry(population: Population) -> pl.DataFrame:
 
 
 def baseline(population: Population, changing: pl.DataFrame) -> pl.DataFrame:
-    """person_id and BASELINE of everybody, in the order of the population's rows.
+    """person_id and BASELINE of every person, in the order of the population's rows.
 
     Args:
         population: at any time.

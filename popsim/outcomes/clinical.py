@@ -1,4 +1,4 @@
-"""What is known of a person of the clinical twin besides: of what they died, and how fast their filtration fell."""
+"""Outcomes that only the clinical twin has: cause of death and decline of glomerular filtration."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import polars as pl
 from popsim.population.population import Population
 from popsim.units import DAYS_PER_YEAR
 
-GFR = "untreated_gfr_ml_min"  # without the reversible effect of drugs, as of a chronic slope
-MIN_DAYS = 90.0  # a slope over less says nothing
+GFR = "untreated_gfr_ml_min"  # without the reversible effect of drugs, for a chronic slope
+MIN_DAYS = 90.0  # a slope over less is not informative
 
 
 def clinical_start(population: Population) -> pl.DataFrame | None:
-    """What must be remembered of the first morning; None when the twins know of heart failure alone."""
+    """The values to keep from the first morning; None in the model of heart failure alone."""
     if "death_cause" not in population:
         return None
     return pl.DataFrame({"person_id": population.person_id, "gfr_at_entry": population[GFR].copy()})
 
 
 def with_clinical(persons: pl.DataFrame, population: Population, start: pl.DataFrame | None) -> pl.DataFrame:
-    """The table of persons with death_cause (DIED_OF_*) and chronic_gfr_slope_ml_min_year (null when seen too short).
+    """The persons table with death_cause (DIED_OF_*) and chronic_gfr_slope_ml_min_year (null if observed too briefly).
 
     Args:
-        persons: one row a person, with life_days.
+        persons: one row per person, with life_days.
         population: at the end.
         start: `clinical_start` of its first morning.
     """

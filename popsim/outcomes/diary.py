@@ -1,4 +1,4 @@
-"""The diary of some twins: every column at the end of every day, for those whose story is to be explained."""
+"""The diary of selected twins: every column at the end of every day, so that their course can be explained."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from popsim.population.population import Population
 
 
 class Diary:
-    """Keeps the columns of a few rows of a population, day by day, from the first day on which it is written."""
+    """Stores all columns of a few rows of a population, day by day."""
 
     def __init__(self) -> None:
         self.rows: NDArray[np.int64] = np.empty(0, np.int64)
@@ -22,24 +22,24 @@ class Diary:
         self._pages: list[dict[Kind, NDArray[Any]]] = []
 
     def follow(self, rows: NDArray[np.int64]) -> None:
-        """Follow these rows from today on, besides those that are followed already.
+        """Add rows to the diary.
 
         Raises:
-            InputError: days have been written already, so that the diary of these rows would begin later than others'.
+            InputError: days have been written already, so the diary of these rows would start later than others.
         """
         new = np.union1d(self.rows, rows)
         if self._days and len(new) > len(self.rows):
-            raise InputError("a diary begins on the first day: name those to be followed before the first step")
+            raise InputError("a diary begins on the first day: name the twins to follow before the first step")
         self.rows = new
 
     def write(self, population: Population, day: int) -> None:
-        """Write the day down."""
+        """Store the day."""
         if len(self.rows):
             self._days.append(day)
             self._pages.append({kind: population.block(kind)[:, self.rows].copy() for kind in DTYPE})
 
     def frame(self, population: Population, row: int) -> pl.DataFrame | None:
-        """One row a day of one twin: day and every column; None when the twin is not followed."""
+        """One row per day of one twin: day and every column; None if the twin is not followed."""
         place = np.flatnonzero(self.rows == row)
         if not len(place):
             return None

@@ -1,4 +1,4 @@
-"""Where two lives of the same person under two strategies part: the first differences, in order of time."""
+"""Where the courses of one person under two strategies diverge: the first differences, in order of time."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import polars as pl
 from popsim.outcomes.explanation import READINGS
 from popsim.outcomes.narrative import moment
 
-# Care's columns that are told of; every dose besides.
+# Columns of care to compare, in addition to every dose.
 GIVEN = {
     "telemonitored": "telemonitoring",
     "iv_diuretic_mg_day": "intravenous diuretic, mg/day",
     "genotype_known": "genotype known",
 }
 TOLD = ("start", "visit", "miss", "present", "death", "alert", "renege", "block", "early")
-MAX_EVENTS = 3  # parting events of each life that are named
+MAX_EVENTS = 3  # differing events of each course that are named
 
 
 class Life(NamedTuple):
@@ -25,7 +25,7 @@ class Life(NamedTuple):
 
     Attributes:
         title: of the strategy.
-        events: the person's part of the event log (`EventLog.frame`).
+        events: the person's events (`EventLog.frame`).
         diary: every column on every day (diary.py).
     """
 
@@ -35,20 +35,20 @@ class Life(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """Something that is not the same in the two lives, and since when."""
+    """A difference between the two courses, and its time."""
 
     time_days: float
     what: str
 
 
 def first_differences(one: Life, other: Life) -> list[Difference]:
-    """What differs between two lives, each thing when it first does, in order of time; empty when nothing does."""
+    """The first difference in each quantity or event between two courses, in order of time; empty if none."""
     found = [*_of_columns(one, other), *_of_events(one, other)]
     return sorted(found, key=lambda difference: difference.time_days)
 
 
 def _of_columns(one: Life, other: Life) -> list[Difference]:
-    """The end of the first day on which each dose and reading differs by what its last shown digit can tell."""
+    """The end of the first day on which each dose and reading differs in a digit that is shown."""
     doses = {name: name.replace("_", " ") for name in one.diary.columns if name.endswith(("_fraction", "_agent"))}
     names = GIVEN | doses | {name: reading.words for name, reading in READINGS.items()}
     found = []
@@ -67,7 +67,7 @@ def _of_columns(one: Life, other: Life) -> list[Difference]:
 
 
 def _of_events(one: Life, other: Life) -> list[Difference]:
-    """The first events of each life that the other does not have at that time."""
+    """The first events of each course that the other does not have at that time."""
     keys = ("time_days", "event", "setting", "cause", "detail")
     here, there = (life.events.filter(pl.col("event").is_in(TOLD)).select(keys) for life in (one, other))
     found = []
@@ -83,5 +83,5 @@ def _of_events(one: Life, other: Life) -> list[Difference]:
 
 
 def told(differences: list[Difference]) -> list[str]:
-    """One line for each difference."""
+    """One line per difference."""
     return [f"{moment(one.time_days)}: {one.what}" for one in differences]

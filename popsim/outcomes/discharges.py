@@ -1,4 +1,4 @@
-"""What followed the index discharges of a run, judged once for all measures that need it."""
+"""Outcomes after the index discharges of a run, computed once for all measures that need them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ INDEX_COUNTS = tuple(f"{name}_{days}d" for days in WINDOWS_DAYS for name in ("in
 # lower bound of the composite.
 SENSITIVE_CAUSES = (HEART_FAILURE, "respiratory")
 # A readmission is called potentially avoidable here if it is unplanned, for the same cause as the stay before it, and
-# within 30 days of that discharge. assumption: a plain rule in place of the clinical judgement or diagnosis grouping
-# of published definitions, which popsim's causes are too coarse for; it says what might be avoided, not what could.
+# within 30 days of that discharge. assumption: a simple rule instead of the clinical judgement or diagnosis grouping
+# of published definitions, for which popsim's causes are too coarse; it counts what might be avoidable.
 AVOIDABLE_WITHIN_DAYS = 30
 
 AVOIDABLE = (
@@ -41,13 +41,13 @@ AVOIDABLE = (
 
 
 class Discharges(NamedTuple):
-    """Index discharges and what followed them, row by row of `rows`.
+    """Index discharges and their outcomes, for each row of `rows`.
 
     Attributes:
         rows: `discharges_and_admissions(...)`.
         outcomes: outcome, days_to_outcome and whole_window of `judged(...)` by (window in days, cause of the
             readmissions; None: all).
-        spaced: by window, which rows are an index when no admission within the window of an index is a new index (the
+        spaced: by window, which rows are an index if no admission within the window of an index is a new index (the
             rule of the US Hospital Readmissions Reduction Program).
     """
 
@@ -57,7 +57,7 @@ class Discharges(NamedTuple):
 
 
 def discharges(admissions: pl.DataFrame, people: pl.DataFrame) -> Discharges:
-    """Judge every index discharge.
+    """Compute the outcomes of every index discharge.
 
     Args:
         admissions: `stays(...)`.
@@ -76,9 +76,9 @@ def readmitted_by_person(after: Discharges) -> pl.DataFrame:
     """Readmission of each person.
 
     Returns:
-        person_id; readmitted_30d and readmitted_30d_heart_failure, after the discharge at entry (null where censoring
-        hides it); INDEX_COUNTS: by window, index discharges with a whole window of follow-up, spaced, and how many of
-        them were followed by a readmission. Ordered by person_id.
+        person_id; readmitted_30d and readmitted_30d_heart_failure, after the discharge at entry (null if censored);
+        INDEX_COUNTS: by window, spaced index discharges with a whole window of follow-up, and how many of them were
+        followed by a readmission. Ordered by person_id.
     """
     at_entry = (after.rows["index"] == 0).to_numpy()
     columns: dict[str, pl.Series | NDArray[np.int16]] = {"person_id": after.rows["person_id"].filter(at_entry)}

@@ -1,13 +1,12 @@
-"""Equity: how outcomes differ between the most and the least deprived, fifth by fifth of area deprivation.
+"""Equity: how outcomes differ between fifths of area deprivation.
 
-The fifths' own values are measures of every unit, so that regions merge exactly; gaps are taken afterwards.
+The values of the fifths are measures of every unit, so that regions merge exactly; gaps are computed afterwards.
 
-gap     value of the most deprived fifth (1) less that of the least deprived (5).
+gap     value of the most deprived fifth (1) minus that of the least deprived (5).
 slope   slope index of inequality: the fifths' values are regressed, weighted with their numbers, on the middle of the
         range of ranks that each takes up among all people, from 0 (most deprived) to 1 (least deprived); the index is
-        the fitted value at rank 0 less that at rank 1, so it has the sign of the gap but uses all fifths and does not
-        change because few live in the outermost ones. assumption: recalled from Mackenbach and Kunst, Soc Sci Med
-        1997, to be checked.
+        the fitted value at rank 0 minus that at rank 1: it has the sign of the gap, uses all fifths and depends little
+        on small outermost fifths. assumption: recalled from Mackenbach and Kunst, Soc Sci Med 1997, to be checked.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from popsim.outcomes.measure import Better, OutcomeMeasure
 from popsim.outcomes.regions import KEYS, Value
 
 MOST_DEPRIVED, LEAST_DEPRIVED = 1, 5
-# measure: the column of the persons table that it is the mean of
+# measure: the column of the persons table whose mean it is
 BY_PERSON = {
     "readmission_30d_at_entry": "readmitted_30d",
     "mortality": "died",
@@ -57,7 +56,7 @@ EQUITY = tuple(
 
 
 def by_deprivation(table: pl.DataFrame) -> dict[str, Value]:
-    """Outcomes of each fifth of deprivation: by_deprivation.<measure>.<1..5>, weighted with those who are counted.
+    """Outcomes of each fifth of deprivation: by_deprivation.<measure>.<1..5>, weighted with the number of persons.
 
     Args:
         table: `persons(...)` with the baseline column deprivation_quintile (0: not known, left out).
@@ -75,11 +74,11 @@ def by_deprivation(table: pl.DataFrame) -> dict[str, Value]:
 
 
 def waits_by_deprivation(hours: pl.DataFrame, who: pl.DataFrame) -> dict[str, Value]:
-    """Mean wait of each fifth of deprivation, over its waits: by_deprivation.wait_mean_hours.<1..5>.
+    """Mean wait of each fifth of deprivation: by_deprivation.wait_mean_hours.<1..5>.
 
     Args:
         hours: `wait_hours(...)` of wards and intensive care.
-        who: person_id, deprivation_quintile of everybody.
+        who: person_id, deprivation_quintile of every person.
     """
     people = who.select("person_id", "deprivation_quintile").filter(pl.col("deprivation_quintile") > 0)
     waited = (
@@ -91,7 +90,7 @@ def waits_by_deprivation(hours: pl.DataFrame, who: pl.DataFrame) -> dict[str, Va
 
 
 def _by_fifth(known: pl.DataFrame, measures: Iterable[str]) -> dict[str, Value]:
-    """One measure for each fifth and column."""
+    """One measure per fifth and column."""
     return {
         f"{BY_DEPRIVATION}.{measure}.{row['deprivation_quintile']}": Value(row[measure], row[f"{measure}_weight"])
         for row in known.sort("deprivation_quintile").iter_rows(named=True)
@@ -100,14 +99,14 @@ def _by_fifth(known: pl.DataFrame, measures: Iterable[str]) -> dict[str, Value]:
 
 
 def with_gaps(measures: pl.DataFrame) -> pl.DataFrame:
-    """The measures with gap_deprivation.<measure> and slope_deprivation.<measure> below them.
+    """The measures, followed by gap_deprivation.<measure> and slope_deprivation.<measure>.
 
     Args:
         measures: `merge(...)`: strategy, draw, replication, measure, value, weight.
 
     Returns:
-        The same columns; a gap is null where one of the outermost fifths has no value, a slope where fewer than two
-        fifths have one. Gaps have no weight.
+        The same columns; a gap is null if one of the outermost fifths has no value, a slope if fewer than two fifths
+        have one. Gaps have no weight.
     """
     place = [name for name in KEYS if name != "measure"]
     parts = pl.col("measure").str.splitn(".", 3).struct.rename_fields(["kind", "of", "fifth"])

@@ -1,9 +1,8 @@
-"""Why a twin fell ill or died: the state, the drugs, the shocks and the delays that led there, in clinical words.
+"""Why a twin fell ill or died: the state, drugs, shocks and delays that led there, in clinical words.
 
-Works on a twin's diary (diary.py), with the same functions and constants as the kernels. What is said of a cause is
-read from the twin's state on that day beside its usual state; the litres of fluid and the factors of a hazard are
-computed term by term, each with the twin's other values as they were. Terms do not add up exactly where they
-interact; the rest is named.
+Uses a twin's diary (diary.py) with the functions and constants of the kernels. Litres of fluid and factors of a hazard
+are computed term by term, the twin's other values held fixed. Interacting terms do not add up exactly; the rest is
+named.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from popsim.evidence.parameters import ParameterSet
 from popsim.kernels import codes as code
 from popsim.kernels.physiology.fluid import FluidParameters, drug_natriuresis, kidney_power, loop_response
 
-WINDOW_DAYS = 30  # how far back a cause is looked for; changes words only
+WINDOW_DAYS = 30  # how far back to search for a cause; changes words only
 MIN_LITRES = 0.1  # smaller parts of a gain of fluid are not named
 MIN_FACTOR = 1.15  # smaller factors of a hazard are not named
 
 
 class Reading(NamedTuple):
-    """A column as people read it: words, unit, decimals, and what it is compared with (a column, or its own start)."""
+    """How to show a column: label, unit, decimals, and the reference value (a column, or its own first day)."""
 
     words: str
     unit: str
@@ -74,7 +73,7 @@ OF_CAUSE: dict[int, tuple[str, ...]] = {
 
 
 def why_ill(diary: pl.DataFrame, day: int, cause: int, constants: ParameterSet) -> list[str]:
-    """Sentences on what led to an acute illness on a day: the state beside the usual one, then where it came from.
+    """Sentences on what led to an acute illness on a day: the state compared with the usual state, then its origin.
 
     Args:
         diary: the twin's, from its first day (diary.py).
@@ -94,7 +93,7 @@ def why_ill(diary: pl.DataFrame, day: int, cause: int, constants: ParameterSet) 
 
 
 def why_dead(diary: pl.DataFrame, day: int, constants: ParameterSet) -> list[str]:
-    """Sentences on what raised the hazard of death on a day over that of the twin on its first day, term by term."""
+    """Sentences on what raised the hazard of death above that of the twin's first day, term by term."""
     rows = diary.filter(pl.col("day") <= day)
     if rows.is_empty():
         return []
@@ -111,7 +110,7 @@ def why_dead(diary: pl.DataFrame, day: int, constants: ParameterSet) -> list[str
 
 
 def _reading(name: str, today: Mapping[str, Any], diary: pl.DataFrame) -> str:
-    """A value beside what is usual for the twin; nothing where it is absent and was."""
+    """A value compared with the twin's usual value; empty if both are zero."""
     reading = READINGS[name]
     value = today[name]
     usual = today[reading.usual] if reading.usual in today else diary[name][0]
@@ -123,7 +122,7 @@ def _reading(name: str, today: Mapping[str, Any], diary: pl.DataFrame) -> str:
 
 
 def _fluid(before: pl.DataFrame, constants: ParameterSet) -> list[str]:
-    """Where the fluid came from since it was last least, in litres."""
+    """The sources of the fluid gained since its last minimum, in litres."""
     excess = before["extracellular_fluid_excess_l"].to_numpy().astype(float)
     start = int(np.argmin(excess))
     gained = excess[-1] - excess[start]
@@ -142,7 +141,7 @@ def _fluid(before: pl.DataFrame, constants: ParameterSet) -> list[str]:
 
 
 def _fluid_of_day(day: Mapping[str, Any], constants: ParameterSet) -> dict[str, float]:
-    """Litres that each thing added in one day, the others being as they were (kernels/physiology/fluid.py)."""
+    """Litres that each source added in one day, the others held fixed (kernels/physiology/fluid.py)."""
     p = constants.fill(FluidParameters)
     excess, power = day["extracellular_fluid_excess_l"], kidney_power(day["gfr_ml_min"], p)
 
@@ -162,7 +161,7 @@ def _fluid_of_day(day: Mapping[str, Any], constants: ParameterSet) -> dict[str, 
 
 
 def _death_terms(day: Mapping[str, Any], p: ParameterSet) -> dict[str, float]:
-    """The terms of the logarithm of the hazard of death (kernels/acute.death_hazard) that change with the state."""
+    """State-dependent terms of the log hazard of death (kernels/physiology/acute.death_hazard)."""
     score = day["symptom_score"]
     return {
         "symptoms": p["death_log_symptom"] * score
@@ -179,7 +178,7 @@ def _death_terms(day: Mapping[str, Any], p: ParameterSet) -> dict[str, float]:
 
 
 def _shocks(before: pl.DataFrame) -> list[str]:
-    """The shocks that began in the window, with their size on that day."""
+    """The shocks that began in the window, with their size on the first day."""
     found: Sequence[tuple[int, str, str, str]] = (
         (code.SHOCK_INFECTION, "infection_severity", "infection", "severity {:.2f}"),
         (code.SHOCK_LAPSE, "adherence_lapse", "lapse of adherence", "{:.0%} of usual doses missed"),

@@ -1,4 +1,4 @@
-"""Who is observed from when to when: the frame that every outcome measure starts from."""
+"""Follow-up: who is observed from when to when; every outcome measure starts from this frame."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def follow_up(
         events: `EventLog.frame()`.
         person_id, entry_day: of every twin.
         follow_up_days: whole days of follow-up from the day of entry.
-        simulated_days: how far the simulation has come; None: far enough for everybody.
+        simulated_days: days simulated so far; None: enough for everybody.
 
     Returns:
         person_id, entry_day, end_day (the first day that is no longer observed), death_time_days (null if the person
@@ -46,25 +46,25 @@ def follow_up(
 
 
 def person_years(people: pl.DataFrame) -> float:
-    """Years lived under observation, of all people in a `follow_up` frame together."""
+    """Total person-years of follow-up in a `follow_up` frame."""
     days = pl.coalesce("death_time_days", pl.col("end_day").cast(pl.Float64)) - pl.col("entry_day")
     return float(people.select(days.sum()).item()) / DAYS_PER_YEAR
 
 
 def settings_of(events: pl.DataFrame, classes: Mapping[str, str], kinds: Iterable[str]) -> pl.Series:
-    """Names of the settings of some classes, in the type of the frame's `setting` column.
+    """Names of the settings of some classes, as an Enum like the frame's `setting` column.
 
     Args:
         events: `EventLog.frame()`.
         classes: class by name of setting.
-        kinds: classes wanted.
+        kinds: the classes.
     """
     wanted = set(kinds)
     return pl.Series([name for name, kind in classes.items() if kind in wanted], dtype=events.schema["setting"])
 
 
 def observed(events: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
-    """The events that fall into their person's follow-up, in the same order."""
+    """The events within each person's follow-up, in the same order."""
     windows = people.select("person_id", "entry_day", "end_day")
     return (
         events.join(windows, on="person_id", how="inner", maintain_order="left")

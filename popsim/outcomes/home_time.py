@@ -1,6 +1,6 @@
 """Time alive at home: days of follow-up outside hospital, and outside any institution.
 
-Days alive and out of hospital leave out wards and intensive care. Home time also leaves out facilities (rehabilitation,
+Days alive and out of hospital exclude wards and intensive care. Home time also excludes facilities (rehabilitation,
 nursing home) and hospices, as in studies of home time after an admission for heart failure; hours in the emergency
 department and in an observation unit count as home in both. Both are exact, in days, within each person's follow-up.
 """
@@ -31,14 +31,14 @@ HOME_TIME = tuple(
 
 
 def days_in(stays: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
-    """Days that each person spent in stays within its follow-up.
+    """Days that each person spent in stays within follow-up.
 
     Args:
         stays: `stays(...)` of any classes of setting.
         people: `follow_up(...)`.
 
     Returns:
-        person_id, days; one row for each person with a stay that began within follow-up.
+        person_id, days; one row per person with a stay that began within follow-up.
     """
     return _observed(stays, people).group_by("person_id").agg(days=(pl.col("until") - pl.col("admit_time_days")).sum())
 
@@ -55,7 +55,7 @@ def within_windows(
         windows: days since entry.
 
     Returns:
-        days, persons (followed that long), days_alive_out_of_hospital, home_days; null where nobody is.
+        days, persons (followed that long), days_alive_out_of_hospital, home_days; null if nobody was.
     """
     followed = [pl.col("end_day") - pl.col("entry_day") >= window for window in windows]
     lived = (pl.col("death_time_days") - pl.col("entry_day")).fill_null(float("inf"))

@@ -1,6 +1,6 @@
-"""Risk of kidney failure by the four-variable equation of Tangri et al. (KFRE): what a clinic would tell the person.
+"""Risk of kidney failure by the four-variable equation of Tangri et al. (KFRE), as a clinic would compute it.
 
-An outcome to compare with, not part of the model: people of a run who begin dialysis against the risk at entry.
+For comparison, not part of the model: who begins dialysis in a run against the predicted risk at entry.
 Valid for adults with a filtration below 60 mL/min/1.73 m2; death before kidney failure is not a competing risk in it.
 """
 
@@ -22,7 +22,7 @@ YEARS = (2, 5)
 def kidney_failure_risk(
     people: Mapping[str, ArrayLike], years: int, region: Region = "elsewhere"
 ) -> NDArray[np.float64]:
-    """Probability of dialysis or transplantation within 2 or 5 years, one for each person.
+    """Probability of dialysis or transplantation within 2 or 5 years, for each person.
 
         1 - S ** exp(b_age (age / 10 - m) + b_male (male - m) + b_gfr (GFR / 5 - m) + b_acr (ln UACR - m))
 

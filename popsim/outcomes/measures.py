@@ -1,4 +1,4 @@
-"""All but money and QALYs that a study reports of one run of the model, as one long table of measures."""
+"""The clinical and utilisation measures of one model run, as one long table."""
 
 from __future__ import annotations
 
@@ -59,17 +59,17 @@ def measures(
     after: Discharges,
     elsewhere: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Everything but waits, occupancy, money and QALYs that a study reports of one run, one row for each measure.
+    """All measures of one run except waits, occupancy, costs and QALYs, one row per measure.
 
     Args:
         admissions, people, after, elsewhere: as for `persons`.
         table: `persons(...)`.
 
     Returns:
-        measure, value (null where there was nobody to count), weight (see regions.py). Readmission is over all index
-        discharges with a whole window of follow-up; *_at_entry over the discharges with which people entered.
-        mortality is over the whole follow-up, mortality_<days>d by Kaplan-Meier. Bed-days and days at home are means
-        per person who entered; days within a window are means over those followed that long.
+        measure, value (null if nobody was counted), weight (see regions.py). Readmission is over all index discharges
+        with a whole window of follow-up; *_at_entry over the discharges at entry. mortality is over the whole
+        follow-up, mortality_<days>d by Kaplan-Meier. Bed-days and days at home are means per person who entered; days
+        within a window are means over persons followed that long.
     """
     values: dict[str, Value] = {}
     for (days, cause), outcomes in after.outcomes.items():
@@ -93,24 +93,24 @@ def waiting(events: pl.DataFrame, classes: Mapping[str, str], who: pl.DataFrame)
         who: `baseline(...)`.
 
     Returns:
-        measure, value, weight: wait_* from asking for a bed to getting it; emergency_* from asking to leaving the
-        emergency department, with or without a bed.
+        measure, value, weight: wait_* from the request for a bed to the start of the stay; emergency_* from arrival in
+        the emergency department to leaving it, with or without a bed.
     """
-    # One kind of setting after the other: the events of a large population are not sorted all at once.
+    # One kind of setting at a time, so that the events of a large population are not sorted all at once.
     values = _waits(waits(wait_hours(events, classes, ["emergency"]), "until_left_hours"), "emergency")
     hours = wait_hours(events, classes)
     return measure_frame(_waits(waits(hours), "wait") | values | waits_by_deprivation(hours, who))
 
 
 def per_person(table: pl.DataFrame, name: str) -> Value:
-    """Mean of a column over all persons; None when there is nobody."""
+    """Mean of a column over all persons; None if there are none."""
     if len(table) == 0:
         return Value(None, 0.0)
     return Value(float(table.select(pl.col(name).cast(pl.Float64).mean()).item()), len(table))
 
 
 def _readmission(outcomes: pl.DataFrame, days: int, suffix: str) -> dict[str, Value]:
-    """Readmission after every index discharge, and after the one at entry."""
+    """Readmission after every index discharge, and after the discharge at entry."""
     window, whole = f"readmission_{days}d", pl.col("whole_window")
     at_entry = whole & (pl.col("index") == 0)
     readmitted = pl.col("outcome") == "readmitted"
@@ -124,7 +124,7 @@ def _readmission(outcomes: pl.DataFrame, days: int, suffix: str) -> dict[str, Va
 
 
 def _use(admissions: pl.DataFrame, people: pl.DataFrame, table: pl.DataFrame, after: Discharges) -> dict[str, Value]:
-    """Use of care, each rate with its denominator."""
+    """Utilisation, each rate with its denominator."""
     row = utilisation(table, admissions, people).row(0, named=True)
     years = person_years(people)
     weight = {
@@ -150,7 +150,7 @@ def _deaths(people: pl.DataFrame, table: pl.DataFrame) -> dict[str, Value]:
 
 
 def _waits(distribution: pl.DataFrame, stem: str) -> dict[str, Value]:
-    """Waits by setting, weighted with the times they are over."""
+    """Waits by setting, weighted with the number of starts."""
     values: dict[str, Value] = {}
     for row in distribution.filter(pl.col("setting").is_not_null()).iter_rows(named=True):
         setting, starts = row.pop("setting"), row.pop("starts")

@@ -1,4 +1,4 @@
-"""One person's story, from the event log: as a frame, and in words.
+"""One person's history from the event log: as a frame, and in words.
 
 Times are days since the start of the simulation, as in the log; "Day 19, 07:40" is 19 days and 7:40 hours after it.
 """
@@ -14,7 +14,7 @@ from popsim.kernels import codes as code
 from popsim.population.event_log import EventLog
 
 HOURS_PER_DAY = 24.0
-RECENT_SHOCK_DAYS = 30  # a shock this long before an acute illness is mentioned with it; changes words only
+RECENT_SHOCK_DAYS = 30  # a shock this recent is mentioned with an acute illness; changes words only
 LIVES_THERE = ("community", "facility", "hospice")
 
 CAUSE_WORDS = {
@@ -48,7 +48,7 @@ VISIT_WORDS = {
 
 
 class Place(NamedTuple):
-    """What a story must know of a setting: how people call it, and its class in the network (CLASS_NAMES)."""
+    """A setting as a narrative needs it: its label, and its class in the network (CLASS_NAMES)."""
 
     label: str
     kind: str
@@ -61,12 +61,12 @@ class Place(NamedTuple):
 
     @property
     def towards(self) -> str:
-        """Where one goes: "home", "to the cardiology ward"."""
+        """Direction: "home", "to the cardiology ward"."""
         return self.words if self.words == "home" else f"to {self.words}"
 
     @property
     def inside(self) -> str:
-        """Where one is: "at home", "in the cardiology ward"."""
+        """Location: "at home", "in the cardiology ward"."""
         return "at home" if self.words == "home" else f"in {self.words}"
 
 
@@ -81,7 +81,7 @@ class Event(NamedTuple):
 
 
 def events_of(log: EventLog, row: int) -> EventLog:
-    """The log of one twin alone."""
+    """The events of one twin."""
     mine = log.records[: len(log)]
     alone = EventLog(log.setting_names, log.person_id, capacity=0)
     alone.records = mine[mine["row"] == row]
@@ -103,15 +103,15 @@ def story(
     today: int,
     why: Callable[[Event], Sequence[str]] | None = None,
 ) -> str:
-    """The twin's life in plain sentences, one on a line, up to day `today`.
+    """The twin's history in plain sentences, one per line, up to day `today`.
 
     Args:
-        log: everybody's events.
-        row: the twin.
+        log: the events of all twins.
+        row: of the twin.
         places: every setting of the network, in its order.
-        entry_day: when the twin enters.
+        entry_day: on which the twin enters.
         today: days simulated so far.
-        why: what led to an acute illness or a death; its sentences come before that of the event, indented.
+        why: explains an acute illness or a death; its sentences precede that of the event, indented.
     """
     columns = events_of(log, row).slice()
     fields = (columns.time, columns.kind, columns.setting, columns.cause, columns.detail)
@@ -122,15 +122,15 @@ def story(
 
 
 class _Teller:
-    """Turns events into sentences. What happens from the door to the way home is one sentence of many clauses."""
+    """Turns events into sentences. A whole hospital episode, from arrival to discharge, is one sentence."""
 
     def __init__(self, places: Sequence[Place], why: Callable[[Event], Sequence[str]] | None) -> None:
         self.places, self.why = places, why
         self.sentences: list[tuple[float, str]] = []
-        self.opened: float | None = None  # when the open sentence begins
+        self.opened: float | None = None  # start of the open sentence
         self.clauses: list[str] = []
-        self.staying = -1  # which of them tells of the present stay
-        self.reason = ""  # why care is sought; goes into the next clause
+        self.staying = -1  # index of the clause about the present stay
+        self.reason = ""  # reason for seeking care, for the next clause
         self.shock: tuple[float, int] | None = None
         self.asked: tuple[float, int] | None = None
         self.began: tuple[float, int] | None = None
@@ -144,7 +144,7 @@ class _Teller:
         }  # fmt: skip
 
     def tell(self, event: Event) -> None:
-        """Take the next event; bookings are told by the visit that follows."""
+        """Process the next event; a booking is mentioned with its visit."""
         if event.kind != code.ALERT:
             self.alerts = 0
         if event.kind in self.telling and not self.dead:
@@ -153,7 +153,7 @@ class _Teller:
                 self.sentences += [(event.time, f"    {text}.") for text in self.why(event)]
 
     def finish(self, entry_day: int, today: int) -> list[str]:
-        """All sentences in order of time, with one on how things stand."""
+        """All sentences in order of time, with a last one on the present state."""
         if not self.entered:
             return [f"Enters on day {entry_day}; nothing has happened by day {today}."]
         if not self.dead:
@@ -181,7 +181,7 @@ class _Teller:
         self.clauses.append(text)
 
     def _go(self, time: float, place: Place, then: str = "") -> None:
-        """A clause on going somewhere; the first one says why."""
+        """A clause on a move; the first one gives the reason."""
         self._clause(time, f"{'moved' if self.clauses else 'came'} {place.towards}{self.reason}{then}")
         self.reason = ""
 
@@ -210,7 +210,7 @@ class _Teller:
             ago = f"{days} day{'' if days == 1 else 's'} after" if days else "on the day of"
             if days <= RECENT_SHOCK_DAYS:
                 self.reason += f" ({ago} the {code.SHOCK_NAMES[self.shock[1]]})"
-        self.shock = None  # each is named with the first illness that follows
+        self.shock = None  # each shock is named with the first illness after it
 
     def _arrive(self, event: Event) -> None:
         self.asked = (event.time, event.setting)
@@ -221,7 +221,7 @@ class _Teller:
         waited = duration(event.time - asked) if event.time > asked else ""
         self.asked, self.began = None, (event.time, event.setting)
         if place.kind in LIVES_THERE:
-            if place.kind != "community" or self.opened is not None:  # else lives there, as before
+            if place.kind != "community" or self.opened is not None:  # otherwise the twin lives there already
                 self._clause(asked, f"{f'waited {waited} and ' if waited else ''}went {place.towards}")
                 self._close()
             return
@@ -235,7 +235,7 @@ class _Teller:
     def _end(self, event: Event) -> None:
         place, began, self.began = self.places[event.setting], self.began, None
         if place.kind == "community" or (place.kind in LIVES_THERE and self.reason):
-            return  # taken ill there: the next clause tells where they went
+            return  # fell ill there: the next clause says where they went
         stayed = duration(event.time - began[0]) if began else "a while"
         if self.opened is None:
             self._clause(event.time, f"left {place.words} after {stayed}")
@@ -287,13 +287,13 @@ class _Teller:
 
 
 def moment(time: float) -> str:
-    """A time in days as "Day 19, 07:40"; midnight, when the day as a whole is meant, as "Day 19"."""
+    """A time in days as "Day 19, 07:40"; midnight as "Day 19"."""
     day, minutes = divmod(round(time * HOURS_PER_DAY * 60.0), 24 * 60)
     return f"Day {day}, {minutes // 60:02d}:{minutes % 60:02d}" if minutes else f"Day {day}"
 
 
 def duration(days: float) -> str:
-    """A length of time in the unit people would use: minutes, hours up to two days, then days."""
+    """A duration in minutes, in hours up to two days, or in days."""
     hours = days * HOURS_PER_DAY
     if hours < 1.0:
         return f"{round(hours * 60.0)} minutes"

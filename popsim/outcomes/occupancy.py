@@ -1,4 +1,4 @@
-"""How full the places were, day by day: twins and external patients together."""
+"""Occupancy of settings, day by day: twins and external patients together."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def occupancy(
     Args:
         daily: `PopulationModel.daily_frame()`.
         settings: of the network.
-        places: number of them on each day in the network as it was simulated, where they are limited.
+        places: capacity on each day in the simulated network, where it is limited.
 
     Returns:
         measure, value, weight. On each ward and in intensive care: occupancy_mean.<setting> and
-        occupancy_peak.<setting> in people, and, where places are limited, occupancy_share.<setting>, the mean as a
-        share of the mean number of places. In every setting with limited places: places.<setting> (mean),
+        occupancy_peak.<setting> in people and, where capacity is limited, occupancy_share.<setting>, the mean as a
+        share of mean capacity. In every setting with limited capacity: places.<setting> (mean capacity),
         occupancy_p<50|90|95>.<setting> (centiles over days, in people), days_over_<85|92>_percent.<setting> (share of
-        days with more of the day's places taken).
+        days with a higher share of the capacity occupied).
     """
     values: dict[str, Value] = {}
     for setting in settings:
@@ -74,7 +74,7 @@ def occupancy(
 
 
 def _distribution(census: NDArray[np.int32], places: NDArray[np.int64], name: str) -> dict[str, Value]:
-    """Centiles over days, and how often a setting was crowded."""
+    """Centiles over days, and the share of days above each target."""
     mean = float(places.mean())
     centiles = np.percentile(census, PERCENTILES)
     values = {f"places.{name}": Value(mean, TOTAL)}

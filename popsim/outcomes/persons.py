@@ -1,4 +1,4 @@
-"""One row for each person: who it was at entry, and everything that happened to it, counted."""
+"""The table of persons: one row per person, with baseline characteristics and counts of events."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ def persons(
     after: Discharges,
     elsewhere: pl.DataFrame,
 ) -> pl.DataFrame:
-    """One row for each person who entered, in the order of `people`.
+    """One row per person who entered, in the order of `people`.
 
     Args:
         events: `EventLog.frame()`.
         admissions: `stays(...)`.
         people: `follow_up(...)`.
         classes: class by name of setting.
-        totals: person_id and what each person's life was worth and cost (`economics.worth.worth`).
-        baseline: person_id and what describes the person at entry, e.g. `baseline(...)`.
+        totals: person_id and each person's QALYs and costs (`economics.worth.worth`).
+        baseline: person_id and characteristics at entry, e.g. `baseline(...)`.
         after: `discharges(...)`.
         elsewhere: `stays(...)` of home_time.INSTITUTIONS.
 
     Returns:
         person_id, entry_day, the columns of `baseline`, died, death_day (since entry, exact; null if alive), the
-        columns of `totals`, COUNTS, hospital_days, days_alive_out_of_hospital, home_days, and what
-        `readmitted_by_person` says.
+        columns of `totals`, COUNTS, hospital_days, days_alive_out_of_hospital, home_days, and the columns of
+        `readmitted_by_person`.
     """
     contacts = observed(events.filter(pl.col("event").is_in(["visit", "early"])), people)
     counted = contacts.group_by("person_id").agg(

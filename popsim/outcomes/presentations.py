@@ -1,7 +1,7 @@
-"""Acute presentations by cause, and those that drugs can do: slow or fast rhythm, bleeding, kidney, sugar.
+"""Acute presentations by cause, and those that drugs can cause: slow or fast rhythm, bleeding, kidney, glucose.
 
-A presentation is counted when the person seeks care, whether or not a bed follows. Which of them a drug has caused
-cannot be seen in a single person, here as in life: it shows in the difference between strategies.
+A presentation counts when the person seeks care, whether or not an admission follows. Whether a drug caused it cannot
+be observed in a single person; it shows in the difference between strategies.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PRESENTATIONS = (
 
 
 def presentations(events: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
-    """Rates of presenting within follow-up.
+    """Rates of presentations within follow-up.
 
     Args:
         events: `EventLog.frame()`, with the `present` events.

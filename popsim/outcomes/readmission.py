@@ -1,27 +1,26 @@
 """Admissions and readmissions, defined once, over the event log.
 
 Admission
-    A person's unbroken time on wards and in intensive care (classes inpatient and critical), from getting the place
-    to leaving it. Two stays are one admission if the second begins at the moment the first ends, or if the first ended
-    with a transfer to another such setting and the second begins less than 24 hours later. Leaving for home and coming
-    back, even on the same day, makes two admissions. Time in the emergency department and in an observation
-    unit is never part of an admission; `stays` of those classes give them on their own.
+    A person's continuous time on wards and in intensive care (classes inpatient and critical). Two stays are one
+    admission if the second begins at the moment the first ends, or if the first ended with a transfer to another such
+    setting and the second begins less than 24 hours later. A discharge home and a return, even on the same day, make
+    two admissions. Time in the emergency department and in an observation unit is never part of an admission; `stays`
+    of those classes are computed separately.
 
 Index discharge
     The discharge with which a person entered the study (index 0), and every later discharge, alive and within
-    follow-up, from an admission that was not planned. A readmission is therefore itself an index for the next one; the
-    rule of the US Centers for Medicare and Medicaid Services, that nothing within the window of an index discharge is
-    a new index, is the option `no_new_index_in_window`.
+    follow-up, from an admission that was not planned. A readmission is therefore itself an index; the option
+    `no_new_index_in_window` applies the rule of the US Centers for Medicare and Medicaid Services that no discharge
+    within the window of an index is a new index.
 
 Readmission within w days
     The first admission after an index discharge, of any cause or of one cause, not planned, that begins on day 0 to w,
     where day 0 is the calendar day of the discharge. Other admissions, planned or for another cause, neither count nor
     end the window. Overlapping windows share an admission: each index is judged on its own.
 
-Death without readmission within the window competes with readmission. Follow-up that ends inside the window censors
-it. Two figures are given: the proportion among index discharges with a whole window of follow-up ahead of them, where
-those who died stay in the denominator, and the cumulative incidence at day w (Aalen-Johansen, deaths competing), which
-uses the cut-off windows too.
+Death without readmission within the window is a competing event; follow-up that ends within the window is censoring.
+Two figures are reported: the proportion among index discharges with a whole window of follow-up, where deaths stay in
+the denominator, and the cumulative incidence at day w (Aalen-Johansen), which also uses censored windows.
 """
 
 from __future__ import annotations
@@ -39,12 +38,12 @@ TRANSFER_WITHIN_DAYS = 1.0
 
 
 def stays(events: pl.DataFrame, classes: Mapping[str, str], kinds: Iterable[str] = HOSPITAL) -> pl.DataFrame:
-    """Stays in settings of some classes, transfers joined: admissions for the default classes.
+    """Stays in settings of some classes, with transfers joined; the default classes give admissions.
 
     Args:
         events: `EventLog.frame()`, in its order.
         classes: class by name of setting.
-        kinds: classes of setting that make up a stay.
+        kinds: classes of setting that count as a stay.
 
     Returns:
         Ordered by person and time: person_id, stay (0, 1, ... of the person), admit_time_days, discharge_time_days
@@ -87,7 +86,7 @@ def stays(events: pl.DataFrame, classes: Mapping[str, str], kinds: Iterable[str]
 
 
 def _single_stays(events: pl.DataFrame, settings: pl.Series) -> pl.DataFrame:
-    """Every stay in one setting, ordered by person and start; who dies there leaves at the moment of death."""
+    """Every stay in a single setting, ordered by person and start; a death there ends the stay."""
     moves = events.filter(pl.col("event").is_in(["start", "end"]) & pl.col("setting").is_in(settings.implode())).select(
         "person_id", "time_days", "setting", "cause", "detail", starts=pl.col("event") == "start"
     )
@@ -127,13 +126,13 @@ def index_outcomes(
     cause: str | None = None,
     no_new_index_in_window: bool = False,
 ) -> pl.DataFrame:
-    """What followed each index discharge.
+    """The outcome of each index discharge.
 
     Args:
         admissions: `stays(...)`.
         people: `follow_up(...)`.
         window_days: last day, counted from the discharge, on which a readmission counts.
-        cause: readmissions for this cause only (a name of `cause`); None: for any that is not planned.
+        cause: count readmissions for this cause only (a name of `cause`); None: all that are not planned.
         no_new_index_in_window: an admission within the window of an index discharge is not a new index.
 
     Returns:
@@ -150,9 +149,9 @@ def index_outcomes(
 
 
 def judged(rows: pl.DataFrame, window_days: int = 30, cause: str | None = None) -> pl.DataFrame:
-    """What followed each row of `discharges_and_admissions(...)`, as in `index_outcomes`, for a window and a cause.
+    """The outcome of each row of `discharges_and_admissions(...)`, as in `index_outcomes`, for a window and a cause.
 
-    Rows that start no window (`may_be_index`, `spaced`) are judged too, for the caller to leave out.
+    Rows that start no window (`may_be_index`, `spaced`) are included; the caller leaves them out.
     """
     counts = pl.Series("counts", _counts(rows, cause))
     readmitted_after = pl.when(counts).then(pl.col("admit_time_days")).shift(-1).backward_fill()
@@ -180,7 +179,7 @@ def judged(rows: pl.DataFrame, window_days: int = 30, cause: str | None = None) 
 
 
 def discharges_and_admissions(admissions: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
-    """One row for each person's entry, then one for each admission that began within follow-up, in order of time.
+    """One row for each person's entry, then one per admission that began within follow-up, in order of time.
 
     Returns:
         person_id, index, admit_time_days (null at entry), discharge_day, cause (null at entry), planned, may_be_index
@@ -219,16 +218,16 @@ def discharges_and_admissions(admissions: pl.DataFrame, people: pl.DataFrame) ->
 
 
 def _counts(rows: pl.DataFrame, cause: str | None) -> NDArray[np.bool_]:
-    """Which rows are an admission that counts as a readmission for what came before it."""
+    """Rows whose admission counts as a readmission after an earlier discharge."""
     of_the_cause = ~pl.col("planned") if cause is None else (pl.col("cause") == cause) & ~pl.col("planned")
     counts = (pl.col("admit_time_days").is_not_null() & of_the_cause).fill_null(False)
     return rows.select(counts.alias("counts"))["counts"].to_numpy()
 
 
 def _number_in_window(rows: pl.DataFrame, window_days: int, cause: str | None) -> NDArray[np.int32]:
-    """How many counted admissions of the same person begin within the window after each row's discharge.
+    """Number of counted admissions of the same person within the window after each row's discharge.
 
-    Looks one row further ahead at a time, until nobody has an admission that close.
+    Looks one row further ahead at a time, until no person has an admission that close.
     """
     person, counts = rows["person_id"].to_numpy(), _counts(rows, cause)
     admit_day = np.floor(rows["admit_time_days"].fill_null(np.inf).to_numpy())
@@ -243,9 +242,9 @@ def _number_in_window(rows: pl.DataFrame, window_days: int, cause: str | None) -
 
 
 def spaced(rows: pl.DataFrame, window_days: int) -> NDArray[np.bool_]:
-    """Which rows remain an index when none may be admitted within the window of the person's previous index.
+    """Rows that remain an index if no admission within the window of the person's previous index is a new index.
 
-    Goes through the first, second, third ... possible index of all persons at once.
+    Processes the first, second, third ... possible index of all persons at once.
 
     Args:
         rows: `discharges_and_admissions(...)`.
@@ -269,7 +268,7 @@ def spaced(rows: pl.DataFrame, window_days: int) -> NDArray[np.bool_]:
 def cumulative_incidence(outcomes: pl.DataFrame, window_days: int = 30) -> pl.DataFrame:
     """Aalen-Johansen estimate by day since discharge: readmission and death without it as competing events.
 
-    Somebody whose follow-up ends after day d is at risk up to and including day d.
+    A person whose follow-up ends after day d is at risk up to and including day d.
 
     Args:
         outcomes: `index_outcomes(...)` for the same window.
@@ -308,7 +307,7 @@ def _by_day(counted: pl.DataFrame, window_days: int) -> NDArray[np.float64]:
 
 
 def readmission(outcomes: pl.DataFrame, window_days: int = 30) -> pl.DataFrame:
-    """Readmission measures over all index discharges given; filter them first for a subset (index 0, a period).
+    """Readmission measures over the given index discharges; filter them first for a subset (index 0, a period).
 
     Args:
         outcomes: `index_outcomes(...)` for the same window.
@@ -317,8 +316,8 @@ def readmission(outcomes: pl.DataFrame, window_days: int = 30) -> pl.DataFrame:
     Returns:
         One row: index_discharges, whole_windows, readmitted_proportion and died_proportion (of whole windows, first
         event), readmissions_per_index_discharge (all readmissions, of whole windows),
-        readmission_cumulative_incidence, death_cumulative_incidence (at the end of the window). Null where there is
-        nobody to count.
+        readmission_cumulative_incidence, death_cumulative_incidence (at the end of the window). Null if there are no
+        index discharges.
     """
     whole = outcomes.filter("whole_window")
     curve = cumulative_incidence(outcomes, window_days)

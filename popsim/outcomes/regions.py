@@ -1,13 +1,13 @@
-"""From the measures of regions to those of the whole population.
+"""Merges the measures of regions into those of the whole population.
 
-Every measure carries its weight: the denominator that a mean or a proportion is over (persons, index discharges,
-person-years, waits, places), or null for a total, which adds up over regions. Means, proportions and rates of the
-merged regions are then exactly those of all their people together. Not exact, and said so where they are made:
+Every measure carries its weight: the denominator of a mean, proportion or rate (persons, index discharges,
+person-years, waits, capacity), or null for a total, which adds up over regions. Means, proportions and rates of merged
+regions are then exact. Not exact are:
 
-- percentiles of waits are the weighted mean of the regions' percentiles;
-- occupancy in people adds up: exact for the mean, an upper bound for the peak (regions do not peak on the same day),
-  an approximation for percentiles;
-- Kaplan-Meier and Aalen-Johansen estimates are the weighted means of the regions', exact where nobody is censored.
+- percentiles of waits: the weighted mean of the regions' percentiles;
+- occupancy in people, which adds up: exact for the mean, an upper bound for the peak (regions do not peak on the same
+  day), an approximation for percentiles;
+- Kaplan-Meier and Aalen-Johansen estimates: the weighted means of the regions', exact if nobody is censored.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
-TOTAL: Final = None  # weight of what adds up over regions
+TOTAL: Final = None  # weight of totals, which add up over regions
 KEYS = ("strategy", "draw", "replication", "measure")
 
 
 class Value(NamedTuple):
-    """A measure's value (None where there was nobody to count) and its weight (TOTAL for what adds up)."""
+    """A measure's value (None if nobody was counted) and its weight (TOTAL for totals)."""
 
     value: float | None
     weight: float | None
@@ -41,7 +41,7 @@ def measure_frame(values: Mapping[str, Value]) -> pl.DataFrame:
 
 
 def merge(measures: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
-    """One row for each strategy, draw, replication and measure: the regions' values put together.
+    """Merge the regions: one row per strategy, draw, replication and measure.
 
     Args:
         measures: strategy, draw, replication, region, measure, value, weight.

@@ -1,8 +1,8 @@
-"""Logistic regression for risk adjustment: fitted by iteratively reweighted least squares, judged by its calibration.
+"""Logistic regression for risk adjustment, fitted by iteratively reweighted least squares, with its calibration.
 
-Every row has a number of trials and of successes (index discharges and those followed by a readmission), so that a
-person with several discharges is one row. A ridge so weak that it changes no digit that matters keeps the fit finite
-where a covariate is constant or separates the outcomes.
+Every row has a number of trials (index discharges) and of successes (readmissions), so that a person with several
+discharges is one row. A negligible ridge penalty keeps the fit finite if a covariate is constant or separates the
+outcomes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class LogisticFit(NamedTuple):
     Attributes:
         intercept: log odds where all covariates are 0.
         coefficients: (covariates,) change of the log odds for one unit of each.
-        standard_errors: (covariates,) of the coefficients; those of a constant covariate mean nothing.
+        standard_errors: (covariates,) of the coefficients; meaningless for a constant covariate.
     """
 
     intercept: float
@@ -118,7 +118,7 @@ def c_statistic(risk: NDArray[np.float64], trials: NDArray[np.float64], successe
 def calibration(
     risk: NDArray[np.float64], trials: NDArray[np.float64], successes: NDArray[np.float64], groups: int = TENTHS
 ) -> pl.DataFrame:
-    """Observed against predicted by groups of rising risk, each with about as many trials.
+    """Observed against predicted, by groups of rising risk with about equal numbers of trials.
 
     Returns:
         group (1 the lowest risk), trials, predicted, observed (shares of the trials).

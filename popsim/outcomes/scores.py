@@ -1,8 +1,8 @@
 """Clinical risk scores of twins: LACE, HOSPITAL, MAGGIC and GWTG-HF, from their points tables (evidence/scores).
 
-A score is given the true state where a clinician would have a reading, so what it says is at least what it could say
-in practice. What stands in for items that twins do not have is in evidence/risk_scores.toml: serum sodium is the same
-for everybody, blood urea nitrogen follows from filtration, and nobody is under an oncologist or has procedures.
+Scores use the true state instead of a clinician's readings, so their performance is an upper bound of that in practice.
+evidence/risk_scores.toml has substitutes for items that twins do not have: serum sodium is the same for everybody,
+blood urea nitrogen follows from filtration, and nobody is under oncology care or has procedures.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ SCORES = ("lace", "hospital", "maggic", "gwtg_hf")
 BLACK = 2  # code of the column ethnicity
 SMOKES = 2  # code of the column smoking
 MONTHS_PER_YEAR = 12.0
-SIX_MONTHS_DAYS, TWELVE_MONTHS_DAYS = 182.0, 365.0  # for which scores look back
-SAME_ILLNESS_DAYS = 1.0  # an emergency visit so short before an admission is the way into it
+SIX_MONTHS_DAYS, TWELVE_MONTHS_DAYS = 182.0, 365.0  # look-back windows of the scores
+SAME_ILLNESS_DAYS = 1.0  # an emergency visit this soon before an admission belongs to it
 COMORBIDITIES = ("copd", "ckd", "diabetes", "prior_infarction", "prior_stroke")
 AS_THEY_ARE = (
     "female", "systolic_mmhg", "heart_rate_bpm", "ejection_fraction_percent", "nyha_class", "copd", "diabetes",
@@ -44,7 +44,7 @@ def score_of(name: str) -> Score:
     """A score by its name.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: there is no score of that name.
     """
     if name not in SCORES:
         raise InputError(f"no risk score '{name}': {did_you_mean(name, SCORES)}")
@@ -56,10 +56,10 @@ def points(name: str, known: Mapping[str, Floats]) -> NDArray[np.int64]:
 
     Args:
         name: of the score, one of SCORES.
-        known: what is known of the persons, by quantity: `quantities(...)`, or typed in for one patient.
+        known: known values by quantity: `quantities(...)`, or typed in for one patient.
 
     Raises:
-        InputError: there is no such score, or a quantity that it looks at is missing.
+        InputError: there is no such score, or a quantity that it needs is missing.
     """
     score = score_of(name)
     needed = {item.of for item in score.items} | {item.when.of for item in score.items if item.when}
@@ -74,24 +74,24 @@ def points(name: str, known: Mapping[str, Floats]) -> NDArray[np.int64]:
 
 
 def printed_risk(name: str, total: NDArray[np.int64], within_days: int) -> Floats:
-    """The risk printed for each sum of points.
+    """The published risk for each sum of points.
 
     Raises:
-        InputError: none is printed for that time.
+        InputError: no risk was published for that time.
     """
     score = score_of(name)
     table = next((risks.by_points for risks in score.risks if risks.within_days == within_days), None)
     if table is None:
-        raise InputError(f"{score.label}: no risks are printed for {within_days} days")
+        raise InputError(f"{score.label}: no risks were published for {within_days} days")
     return np.asarray(np.array(table)[np.clip(total, 0, len(table) - 1)])
 
 
 def quantities(population: Population, day: int, past: pl.DataFrame) -> dict[str, Floats]:
-    """What scores look at, of every twin, (twins,) each.
+    """The quantities that scores use, for every twin, (twins,) each.
 
     Args:
-        population: as it is on the day.
-        day: of the simulation, the last one lived.
+        population: on that day.
+        day: of the simulation, the last one simulated.
         past: `history(...)` up to that day.
     """
     constants = load_parameters("risk_scores")
@@ -133,19 +133,19 @@ def quantities(population: Population, day: int, past: pl.DataFrame) -> dict[str
 
 
 def history(events: pl.DataFrame, classes: Mapping[str, str], people: Population, day: int) -> pl.DataFrame:
-    """What the record says of every twin's last stay in hospital, seen at the end of a day.
+    """Every twin's last stay in hospital by the record, at the end of a day.
 
-    Who has not been admitted since entry has the stay that ended at entry as the last one.
+    For a twin that has not been admitted since entry, it is the stay that ended at entry.
 
     Args:
         events: `EventLog.frame()`.
         classes: class by name of setting.
         people: the twins.
-        day: events after its end are not known yet.
+        day: events after its end are not used.
 
     Returns:
         person_id; last_stay_days (nights); last_stay_acute (0 or 1); emergency_visits_6_months and admissions_12_months
-        before that stay, those that led into it left out. In the order of the twins.
+        before that stay, without the visits that led to it. In the order of the twins.
     """
     constants = load_parameters("risk_scores")
     known = events.filter(pl.col("time_days") < day + 1)
@@ -177,7 +177,7 @@ def history(events: pl.DataFrame, classes: Mapping[str, str], people: Population
 
 
 def creatinine_umol_l(gfr: Floats, age: Floats, female: Floats) -> Floats:
-    """Serum creatinine with which CKD-EPI 2021 gives a filtration rate (mL/min per 1.73 m2)."""
+    """Serum creatinine at which CKD-EPI 2021 gives a filtration rate (mL/min per 1.73 m2)."""
     constants = load_parameters("inker_2021")
     is_female = female > 0.5
     threshold = np.where(is_female, constants["threshold_female"], constants["threshold_male"])
@@ -196,7 +196,7 @@ def _within(range_: Range | None, known: Mapping[str, Floats]) -> NDArray[np.boo
 
 
 def _number_before(table: pl.DataFrame, events: pl.DataFrame, time: str, window: float, gap: float) -> pl.Series:
-    """How many events of each twin lie within a window before its last stay, and more than a gap before it."""
+    """Number of events of each twin within a window before its last stay, and more than a gap before it."""
     before = pl.col("since") - pl.col(time)
     counted = (
         events.select("person_id", time)

@@ -1,8 +1,7 @@
-"""How good forecasts were: proper scores, calibration and discrimination of risks, CRPS of ensembles.
+"""Performance of forecasts: proper scores, calibration and discrimination of risks, CRPS of ensembles.
 
-A risk is the probability of an event that then happened or did not; the persons are taken as independent. Smaller is
-better for Brier score, log score and CRPS, which no forecaster can improve in the long run by saying anything but what
-they believe.
+A risk is the probability of an event; persons are treated as independent. Brier score, log score and CRPS are proper:
+smaller is better, and only the forecaster's true belief minimises their expectation.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from popsim.statistics import Estimate, wilson
 type Floats = NDArray[np.float64]
 type Flags = NDArray[np.bool_]
 
-CERTAIN = 1e-12  # a risk this near to 0 or 1 has no finite logit: it is held there where a logit is needed
+CERTAIN = 1e-12  # risks are clipped to CERTAIN .. 1 - CERTAIN where a finite logit is needed
 MAX_STEPS, CONVERGED = 100, 1e-10
 
 
@@ -29,9 +28,9 @@ class Brier(NamedTuple):
     """Brier score = reliability - resolution + uncertainty.
 
     Attributes:
-        score: mean squared difference between the risk and what happened (1 or 0).
+        score: mean squared difference between the risk and the outcome (1 or 0).
         reliability: by how much the score would fall if the risks were recalibrated; 0 is best.
-        resolution: by how much the recalibrated risks beat the base rate for everybody; more is better.
+        resolution: by how much the recalibrated risks beat the base rate; more is better.
         uncertainty: of the base rate, p (1 - p).
     """
 
@@ -42,11 +41,11 @@ class Brier(NamedTuple):
 
 
 class CalibrationCurve(NamedTuple):
-    """Logistic regression of what happened on the logit of the risk.
+    """Logistic regression of the outcome on the logit of the risk.
 
     Attributes:
-        intercept: with the slope held at 1: above 0 where more happened than was forecast (calibration in the large).
-        slope: 1 is best; below 1 where risks are too extreme.
+        intercept: with the slope fixed at 1 (calibration in the large); above 0 if risks were too low.
+        slope: 1 is best; below 1 if risks are too extreme.
     """
 
     intercept: Estimate
@@ -56,13 +55,13 @@ class CalibrationCurve(NamedTuple):
 def brier(risk: ArrayLike, happened: ArrayLike) -> Brier:
     """Brier score and its parts.
 
-    Recalibration is the isotonic regression of what happened on the risk, which needs no bins (the CORP decomposition,
-    Dimitriadis, Gneiting and Jordan 2021, doi:10.1073/pnas.2016191118). Where risks take few values and the shares
-    that happened rise with them, the parts are those of the usual grouping by value.
+    Recalibration is the isotonic regression of the outcome on the risk, which needs no bins (the CORP decomposition,
+    Dimitriadis, Gneiting and Jordan 2021, doi:10.1073/pnas.2016191118). If risks take few values and observed shares
+    rise with them, the parts equal those of the usual grouping by value.
 
     Args:
         risk: (persons,), 0 to 1.
-        happened: (persons,), whether the event came.
+        happened: (persons,), whether the event occurred.
 
     Raises:
         InputError: see `log_score`.
@@ -74,36 +73,36 @@ def brier(risk: ArrayLike, happened: ArrayLike) -> Brier:
     again = np.repeat(isotonic_regression(shares, weights=count).x, count)
     score, recalibrated = float(np.mean((p - y) ** 2)), float(np.mean((again - y[order]) ** 2))
     uncertainty = float(y.mean() * (1.0 - y.mean()))
-    # Neither can be negative but by rounding.
+    # Neither can be negative except by rounding.
     return Brier(score, max(score - recalibrated, 0.0), max(uncertainty - recalibrated, 0.0), uncertainty)
 
 
 def log_score(risk: ArrayLike, happened: ArrayLike) -> float:
-    """Mean of minus the logarithm of the probability given to what happened; infinite after a certain mistake.
+    """Mean negative log probability of the observed outcome; infinite if a risk of 0 or 1 was wrong.
 
     Raises:
-        InputError: there is nobody, arrays differ in length, or a risk is not between 0 and 1.
+        InputError: there are no persons, arrays differ in length, or a risk is not between 0 and 1.
     """
     p, y = _pair(risk, happened)
     return float(-np.mean(xlogy(y, p) + xlog1py(~y, -p)))
 
 
 def crps(members: ArrayLike, observed: ArrayLike, weights: ArrayLike | None = None) -> Floats:
-    """Continuous ranked probability score of an ensemble, fair: an estimate without bias for few members.
+    """The fair continuous ranked probability score of an ensemble, unbiased for few members.
 
-    E|X - y| - E|X - X'| / 2, where X and X' are different members. Weights enter both means, the second being divided
-    by the weight of all pairs of different members.
+    E|X - y| - E|X - X'| / 2, where X and X' are different members. Weights enter both means; the second is divided by
+    the weight of all pairs of different members.
 
     Args:
         members: (..., members) forecasts of each person.
-        observed: (...) what came.
-        weights: as `members`, those of a person summing to one; equal when None.
+        observed: (...) observed values.
+        weights: as `members`, summing to one per person; equal when None.
 
     Returns:
         (...) in the unit of the quantity. NaN where a value is NaN or all weight is on one member.
 
     Raises:
-        InputError: shapes do not go together, or there is only one member.
+        InputError: shapes do not match, or there is only one member.
     """
     x, y = np.asarray(members, np.float64), np.asarray(observed, np.float64)
     if x.ndim == 0 or x.shape[:-1] != y.shape or x.shape[-1] < 2:
@@ -123,9 +122,9 @@ def crps(members: ArrayLike, observed: ArrayLike, weights: ArrayLike | None = No
 
 
 def calibration_table(risk: ArrayLike, happened: ArrayLike, groups: int = 10) -> pl.DataFrame:
-    """What was forecast and what happened in groups of about the same number of persons, by rising risk.
+    """Forecast and observed shares in groups of about equal size, by rising risk.
 
-    Equal risks stay in one group, so there may be fewer groups than asked for.
+    Equal risks stay in one group, so there may be fewer groups than requested.
 
     Returns:
         group (from 1), persons, forecast (mean risk), happened (share), low, high (95% interval of the share, Wilson).
@@ -150,10 +149,10 @@ def calibration_table(risk: ArrayLike, happened: ArrayLike, groups: int = 10) ->
 
 
 def calibration(risk: ArrayLike, happened: ArrayLike) -> CalibrationCurve:
-    """Calibration in the large and calibration slope, by maximum likelihood; NaN where there is no maximum.
+    """Calibration in the large and calibration slope, by maximum likelihood; NaN if there is no maximum.
 
-    There is none where the event came to nobody or to everybody, and no slope where all risks are equal or part those
-    to whom it came from the others without a mistake.
+    There is no maximum if nobody or everybody had the event, and no slope if all risks are equal or separate the events
+    perfectly.
     """
     p, y = _pair(risk, happened)
     x = logit(np.clip(p, CERTAIN, 1.0 - CERTAIN))
@@ -164,10 +163,10 @@ def calibration(risk: ArrayLike, happened: ArrayLike) -> CalibrationCurve:
 
 
 def recalibrated(points: ArrayLike, happened: ArrayLike) -> Floats:
-    """Risks from points of a score by a logistic regression on the very persons: the most that the score could say.
+    """Risks from the points of a score, by a logistic regression on the same persons: the score's best performance.
 
     Returns:
-        (persons,) risks; the base rate for all where the regression has no maximum.
+        (persons,) risks; the base rate for all if the regression has no maximum.
     """
     x, y = np.asarray(points, np.float64), np.asarray(happened, np.bool_)
     design = np.column_stack([np.ones(len(x)), x - x.mean()])
@@ -178,7 +177,7 @@ def recalibrated(points: ArrayLike, happened: ArrayLike) -> Floats:
 
 
 def c_statistic(points: ArrayLike, happened: ArrayLike) -> Estimate:
-    """Probability that of two persons the one to whom the event came had more points (ties count half).
+    """Probability that a person with the event had more points than one without (ties count half).
 
     The standard error is that of DeLong, DeLong and Clarke-Pearson 1988 (Biometrics 44:837-845), from midranks (Sun and
     Xu 2014, doi:10.1109/LSP.2014.2337313).
@@ -188,7 +187,7 @@ def c_statistic(points: ArrayLike, happened: ArrayLike) -> Estimate:
         happened: (persons,).
 
     Returns:
-        The area under the ROC curve; NaN where the event came to nobody or to everybody.
+        The area under the ROC curve; NaN if nobody or everybody had the event.
     """
     x, y = np.asarray(points, np.float64), np.asarray(happened, np.bool_)
     cases, controls = int(y.sum()), int((~y).sum())
@@ -206,14 +205,14 @@ def c_statistic(points: ArrayLike, happened: ArrayLike) -> Estimate:
 def _pair(risk: ArrayLike, happened: ArrayLike) -> tuple[Floats, Flags]:
     p, y = np.asarray(risk, np.float64), np.asarray(happened)
     if p.ndim != 1 or p.shape != y.shape or not len(p):
-        raise InputError(f"risks {p.shape} and events {y.shape}: must be one of each a person, of one person or more")
+        raise InputError(f"risks {p.shape} and events {y.shape}: must be one of each per person, not none")
     if not ((p >= 0.0) & (p <= 1.0)).all():
         raise InputError("risks: must be between 0 and 1")
     return p, y.astype(np.bool_)
 
 
 def _logistic(design: Floats, happened: Flags, offset: Floats) -> list[Estimate]:
-    """Coefficients of a logistic regression by Newton's method; NaN where it has no maximum."""
+    """Coefficients of a logistic regression by Newton's method; NaN if it has no maximum."""
     unknown = [Estimate()] * design.shape[1]
     if happened.all() or not happened.any():
         return unknown
@@ -232,6 +231,6 @@ def _logistic(design: Floats, happened: Flags, offset: Floats) -> list[Estimate]
 
 
 def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Ranks from 1, shared between equals; scipy.stats would take half a second to import in every process."""
+    """Midranks from 1; importing scipy.stats would cost half a second in every process."""
     ordered = np.sort(values)
     return np.asarray((np.searchsorted(ordered, values) + np.searchsorted(ordered, values, "right") + 1) / 2)

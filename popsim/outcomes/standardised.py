@@ -1,22 +1,15 @@
 """Risk-standardised readmission, in the manner of the US Hospital Readmissions Reduction Program (HRRP).
 
-A logistic model of readmission after an index discharge is fitted to the comparator's discharges, all replications
-together, on what people were at entry. Every other strategy's discharges then have an expected number of readmissions:
-as many as people like these would have had under the comparator. The standardised ratio is observed / expected; the
-risk-standardised rate is that ratio times the comparator's overall rate. Under common random numbers strategies have
-the same people, so adjustment matters where strategies change who survives to be discharged, and between regions.
-Intervals of ratios are over replications; the error of the coefficients, common to all strategies, is not in them.
+A logistic model of readmission is fitted to the comparator's spaced index discharges with a whole window of follow-up,
+over all replications. Covariates are baseline characteristics, never results of care; as in the HRRP, deprivation and
+ethnicity are left out, so that adjustment does not hide inequity. The standardised ratio of a strategy is observed /
+expected readmissions; the risk-standardised rate is that ratio times the comparator's overall rate. Intervals are over
+replications and exclude the error of the coefficients, which is common to all strategies.
 
-Index discharges are spaced (nothing within the window of an index is a new index) and have a whole window of follow-up.
-The model adjusts for what people are, not for what care has done: covariates are those at entry, never the number of
-earlier discharges. As in the HRRP, deprivation and ethnicity are left out, so that adjustment does not hide inequity.
-
-Regions are the hospitals. The HRRP gives each hospital predicted / expected of a hierarchical model: predicted with
-the hospital's own effect, expected with that of the average hospital (as documented by the R package readmit,
-centralstatz.github.io/readmit, hsr_readmission_risks). Approximated here in two stages: each region's effect on the
-log odds by maximum likelihood with the patients' risks held fixed, then empirical Bayes: effects are drawn towards
-their weighted mean as far as their variance between regions (DerSimonian and Laird's moment estimate; assumption:
-recalled from Control Clin Trials 1986, to be checked) is small beside the error of each.
+Regions are the hospitals, with predicted / expected of a hierarchical model (as documented by the R package readmit,
+centralstatz.github.io/readmit, hsr_readmission_risks), approximated in two stages: each region's effect on the log odds
+by maximum likelihood with the patients' risks fixed, then empirical Bayes shrinkage with DerSimonian and Laird's moment
+estimate of the variance between regions (assumption: recalled from Control Clin Trials 1986, to be checked).
 """
 
 from __future__ import annotations
@@ -32,7 +25,7 @@ from popsim.outcomes.measure import OutcomeMeasure
 from popsim.outcomes.risk_adjustment import LogisticFit, c_statistic, calibration, fit_logistic
 
 UNIT = ("strategy", "draw", "replication", "region")
-# Persons that the model is fitted to, at most: the first replications; coefficients are then known to three digits.
+# Maximum number of persons in the fit (the first replications); coefficients are then known to three digits.
 MAX_FITTED = 500_000
 EFFECT_STEPS = 4  # Newton steps towards a region's effect, each at most 1 on the log odds
 
@@ -59,7 +52,7 @@ def _real(name: str) -> pl.Expr:
     return pl.col(name).cast(pl.Float64)
 
 
-# What the model adjusts for, by name; persons table, at entry.
+# Covariates by name, from the persons table, at entry.
 COVARIATES: dict[str, pl.Expr] = {
     **{
         name: _real(name)
@@ -75,12 +68,12 @@ COVARIATES: dict[str, pl.Expr] = {
 
 
 class StandardisationModel(NamedTuple):
-    """A risk model and how good it is on the discharges it was fitted to.
+    """A risk model and its performance on the discharges of the fit.
 
     Attributes:
         days: the window.
         fit: coefficients in the order of COVARIATES.
-        discharges: it was fitted to.
+        discharges: number of discharges in the fit.
         rate: of readmission among them.
         c_statistic: discrimination; 0.5 is none.
         calibration: observed and predicted by tenth of risk (see `calibration`).
@@ -134,7 +127,7 @@ def risk_model(persons: pl.LazyFrame, comparator: str, days: int = WINDOWS_DAYS[
 def observed_and_expected(
     persons: pl.LazyFrame, model: StandardisationModel, effects: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """Readmissions of every unit beside what the model expects.
+    """Observed and expected readmissions of every unit.
 
     Args:
         persons: strategy, draw, replication, region, the baseline columns and INDEX_COUNTS.
@@ -167,11 +160,11 @@ def observed_and_expected(
 
 
 def standardised(units: pl.DataFrame, model: StandardisationModel) -> pl.DataFrame:
-    """Standardised ratio and risk-standardised rate of every strategy, draw and replication, regions together.
+    """Standardised ratio and risk-standardised rate of every strategy, draw and replication, over all regions.
 
     Args:
         units: `observed_and_expected(...)`.
-        model: the same.
+        model: the model used there.
 
     Returns:
         strategy, draw, replication, measure, value: readmission_ratio_<days>d (observed / expected) and
@@ -188,7 +181,7 @@ def standardised(units: pl.DataFrame, model: StandardisationModel) -> pl.DataFra
 
 
 def hospital_ratios(persons: pl.LazyFrame, model: StandardisationModel) -> pl.DataFrame:
-    """Predicted / expected of every region as its own hospital, against the average region of the same unit of work.
+    """Predicted / expected of every region as a hospital, against the average region of the same replication.
 
     Args:
         persons: as for `observed_and_expected`, of at least two regions.
@@ -223,14 +216,14 @@ def hospital_ratios(persons: pl.LazyFrame, model: StandardisationModel) -> pl.Da
 
 
 def shrink(effects: NDArray[np.float64], variances: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """Empirical Bayes: each effect drawn towards the weighted mean of all.
+    """Empirical Bayes: shrink each effect towards the weighted mean.
 
     Args:
         effects: (regions,) estimates.
         variances: (regions,) of their errors.
 
     Returns:
-        The shrunken effects, and the mean they were drawn to.
+        The shrunken effects and the mean.
     """
     weights = 1.0 / variances
     fixed = float(weights @ effects / weights.sum())

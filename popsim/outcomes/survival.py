@@ -26,11 +26,11 @@ def kaplan_meier(days: NDArray[np.float64], died: NDArray[np.bool_]) -> pl.DataF
     """Product-limit estimate with Greenwood's standard error.
 
     Args:
-        days: time to death or censoring; who is censored at a moment is still at risk of dying at it.
+        days: time to death or censoring; a person censored at a time is still at risk at that time.
         died: whether it was death.
 
     Returns:
-        One row for each moment with a death: time_days, at_risk, deaths, survival, standard_error.
+        One row per time of a death: time_days, at_risk, deaths, survival, standard_error.
     """
     order = np.sort(days)
     moments, deaths = np.unique(days[died], return_counts=True)
@@ -58,7 +58,7 @@ def mortality(people: pl.DataFrame, days: Sequence[int] = MORTALITY_DAYS) -> pl.
         days: whole days since the day of entry; a death on day d - 1 is within d days.
 
     Returns:
-        days, mortality, standard_error; null where nobody's follow-up is that long.
+        days, mortality, standard_error; null if nobody's follow-up is that long.
     """
     times = survival_times(people)
     curve = kaplan_meier(times["days"].to_numpy(), times["died"].to_numpy())
@@ -79,7 +79,7 @@ def days_alive_and_out_of_hospital(admissions: pl.DataFrame, people: pl.DataFram
         people: `follow_up(...)`.
 
     Returns:
-        person_id, days_alive_out_of_hospital; one row for each person, in the order of `people`.
+        person_id, days_alive_out_of_hospital; one row per person, in the order of `people`.
     """
     use = hospital_use(admissions, people).select("person_id", "hospital_days")
     return (

@@ -1,8 +1,8 @@
-"""What care was used: admissions, nights in hospital, attendances, contacts, waits and early discharges.
+"""Utilisation: admissions, nights in hospital, attendances, contacts, waits and early discharges.
 
-Everything is counted within each person's follow-up: an admission that began before its end counts, its nights count
-up to the end. A bed-day is a midnight spent on a ward or in intensive care (the census that is also paid for); exact
-days in hospital are given beside it.
+Everything is counted within each person's follow-up: an admission counts if it began before the end, its nights count
+up to the end. A bed-day is a midnight on a ward or in intensive care (the census that is also costed); exact days in
+hospital are reported as well.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def hospital_use(admissions: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame
         people: `follow_up(...)`.
 
     Returns:
-        One row for each person with at least one admission within follow-up: person_id, admissions,
+        One row per person with at least one admission within follow-up: person_id, admissions,
         heart_failure_admissions, planned_admissions, bed_days (midnights), hospital_days (exact).
     """
     last = pl.col("end_day").cast(pl.Float64)
@@ -96,7 +96,7 @@ def attendances(events: pl.DataFrame, people: pl.DataFrame, classes: Mapping[str
     """Emergency attendances by person, and how many of them ended without a bed.
 
     Returns:
-        One row for each person who attended within follow-up: person_id, ed_attendances, ed_only (left the emergency
+        One row per person who attended within follow-up: person_id, ed_attendances, ed_only (left the emergency
         department neither for a ward, intensive care nor an observation unit, and alive).
     """
     emergency = settings_of(events, classes, ["emergency"]).implode()
@@ -132,18 +132,18 @@ def visits(events: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
 
 
 def wait_hours(events: pl.DataFrame, classes: Mapping[str, str], kinds: Iterable[str] = HOSPITAL) -> pl.DataFrame:
-    """How long twins waited for each place that they got, from asking for it to getting it, and how long they had it.
+    """Waits of twins from the request for a bed to the start of the stay, and the time until they left.
 
-    Who gave up or was turned away is not in it; `renege` and `block` events tell of them.
+    Requests that reneged or were blocked are not included; see the events `renege` and `block`.
 
     Args:
         events: `EventLog.frame()`, in its order.
         classes: class by name of setting.
-        kinds: classes of setting whose places were waited for.
+        kinds: classes of setting.
 
     Returns:
-        One row for each start, ordered by person and setting: person_id, setting, hours (waited), until_left_hours
-        (from asking to leaving; null: still there).
+        One row per start, ordered by person and setting: person_id, setting, hours (waited), until_left_hours
+        (from request to leaving; null: still there).
     """
     settings = settings_of(events, classes, kinds)
     same = [pl.col(name) == pl.col(name).shift(1) for name in ("person_id", "setting")]
@@ -174,7 +174,7 @@ def waits(hours: pl.DataFrame, of: str = "hours") -> pl.DataFrame:
         of: hours, or until_left_hours.
 
     Returns:
-        One row for each setting, then one for all together (setting null): setting, starts (with a known time),
+        One row per setting, then one for all together (setting null): setting, starts (with a known time),
         mean_hours, median_hours, p90_hours, p95_hours, share_over_4_hours, share_over_12_hours.
     """
     hours = hours.select("setting", of).drop_nulls(of)
@@ -191,9 +191,9 @@ def waits(hours: pl.DataFrame, of: str = "hours") -> pl.DataFrame:
 
 
 def contact_waits(events: pl.DataFrame) -> dict[str, float]:
-    """Mean days from booking to contact by contact setting, of the contacts that took place.
+    """Mean days from booking to contact, by contact setting, over the contacts that took place.
 
-    Whoever is booked for a later day, as after a discharge, counts with the whole of it.
+    A contact booked for a later day, as after a discharge, counts with its whole delay.
 
     Args:
         events: `EventLog.frame()`, in its order.
@@ -212,10 +212,10 @@ def contact_waits(events: pl.DataFrame) -> dict[str, float]:
 
 
 def utilisation(table: pl.DataFrame, admissions: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
-    """All use of care in one row.
+    """All utilisation measures in one row.
 
     Args:
-        table: `persons(...)`, where everything is counted by person.
+        table: `persons(...)`, with the counts by person.
         admissions: `stays(...)`.
         people: `follow_up(...)`.
 
@@ -245,5 +245,5 @@ def utilisation(table: pl.DataFrame, admissions: pl.DataFrame, people: pl.DataFr
 
 
 def _per(amount: float, of: float) -> float | None:
-    """A ratio, or None when there is nothing to divide by."""
+    """A ratio, or None if the denominator is 0."""
     return amount / of if of > 0 else None

@@ -1,4 +1,4 @@
-"""Kernels are bound by name: a parameter takes the column, influence, reading of the clock or constant of its name."""
+"""Binds kernels by name: each parameter receives the column, influence, clock reading or constant of its name."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ SOURCES: dict[str, Source] = {
 
 
 def parameters_of(kernel: Kernel) -> tuple[str, ...]:
-    """Names of what a kernel takes, compiled or not."""
+    """Names of a kernel's parameters, compiled or not."""
     return tuple(inspect.signature(getattr(kernel, "py_func", kernel)).parameters)
 
 
 class Binding:
     """The kernels of an organ system: `call(kernel.advance_day, population, influences, clock)`.
 
-    The first call, when the model is made, binds all of them.
+    The first call, when the model is made, binds all kernels.
 
     Args:
-        kernels: all that will be called.
-        columns: the column that a parameter takes where it is not the one of its name.
-        given: what a parameter takes that is no column: a constant, or a function of (population, clock).
+        kernels: all kernels of the organ system.
+        columns: the column of a parameter, if it is not the one of its name.
+        given: arguments that are not columns: constants, or functions of (population, clock).
 
     Raises:
-        InputError: something is given that no kernel takes.
+        InputError: no kernel has a parameter of a given name.
     """
 
     def __init__(self, *kernels: Kernel, columns: Mapping[str, str] = MappingProxyType({}), **given: Any) -> None:
@@ -65,7 +65,7 @@ class Binding:
     def arguments(
         self, kernel: Kernel, population: Population, influences: Influences | None = None, clock: Clock | None = None
     ) -> list[Any]:
-        """What the kernel takes, in its order."""
+        """The kernel's arguments, in order."""
         self.bind(population, influences)
         now = clock or Clock()
         return [source(population, influences, now) for source in self._sources[_called(kernel)]]
@@ -75,10 +75,10 @@ class Binding:
         return self.__dict__ | {"_bound_to": None, "_sources": {}}
 
     def bind(self, population: Population, influences: Influences | None = None) -> None:
-        """Find where every parameter of all kernels takes its argument from.
+        """Find the source of every parameter of all kernels.
 
         Raises:
-            InputError: a parameter is not given and has the name of nothing that there is.
+            InputError: a parameter is not given, and no column, influence or clock reading has its name.
         """
         bound_to = (population.schema, influences is not None)
         if bound_to != self._bound_to:
@@ -89,7 +89,7 @@ class Binding:
             self._bound_to = bound_to
 
     def _source(self, kernel: Kernel, name: str, schema: Schema, influenced: bool) -> Source:
-        """Where a parameter takes its argument from, in a population of these columns, with or without influences."""
+        """The source of a parameter in a population with these columns, with or without influences."""
         if name in self.given:
             value = self.given[name]
             return (lambda people, _, clock: value(people, clock)) if callable(value) else (lambda *_: value)
@@ -107,7 +107,7 @@ class Binding:
 
 
 def share_of_way(time_constant_days: float) -> Callable[[Population, Clock], float]:
-    """What to give for the share of its way to the target that a variable covers in a step of the clock."""
+    """A binding for the share of the distance to its target that a variable covers in one step."""
     return partial(_share_of_way, time_constant_days)
 
 
@@ -116,5 +116,5 @@ def _share_of_way(time_constant_days: float, _: Population, clock: Clock) -> flo
 
 
 def _called(kernel: Kernel) -> str:
-    """A kernel by its module and name."""
+    """Module and name of a kernel."""
     return f"{kernel.__module__.rpartition('.')[2]}.{kernel.__name__}"

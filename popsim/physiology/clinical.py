@@ -30,7 +30,7 @@ from popsim.population.columns import Column
 from popsim.population.population import Population
 from popsim.population.surroundings import Surroundings
 
-# Twins at a time: the influences of so many lie in the second-level caches, and take no memory that grows with people.
+# Twins per block: their influences fit into the second-level cache, and memory does not grow with the population.
 BLOCK = 65_536
 
 COLUMNS: tuple[Column, ...] = (
@@ -47,22 +47,22 @@ COLUMNS: tuple[Column, ...] = (
 
 
 class ClinicalSystem(Protocol):
-    """An organ system of the clinical twin, or the drugs: it writes its own columns and adds to the influences."""
+    """An organ system of the clinical twin, or its drugs: writes its own columns and adds to the influences."""
 
     def initialise(self, population: Population, influences: Influences) -> None:
-        """Fill the columns it writes, in line with what the cohort has set, and add its influences at that state."""
+        """Initialise its columns consistently with those that the cohort sets, and add its influences at that state."""
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
-        """Live through the day that `clock` shows, for all rows; those with `alive` = 0 stay as they are."""
+        """Advance all rows by the clock's step; rows with `alive` = 0 do not change."""
 
 
 class ClinicalPhysiology:
-    """Organ systems in the order in which they have their turn; the core, which takes all influences in, is last.
+    """Organ systems in the order in which they advance; the core, which receives all influences, is last.
 
     Args:
         parameters: sets of constants by name (evidence/parameters.PARAMETER_SETS).
         seed, replication: key of the random numbers.
-        surroundings: weather, particles and viruses by the day; a temperate year when None.
+        surroundings: daily temperature, particles and viruses; a temperate year when None.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class ClinicalPhysiology:
         self._scratch = Influences(0)
 
     def initialise(self, population: Population) -> None:
-        """Bring every organ system's columns into line with the cohort, then the core with their influences."""
+        """Initialise every organ system at steady state, then the core with their influences."""
         population["death_cause"] = 0
         for people, influences in self._blocks(population, len(population)):
             for system in self.systems:
@@ -98,7 +98,7 @@ class ClinicalPhysiology:
             self.core.initialise(people, influences)
 
     def advance(self, population: Population, clock: Clock) -> None:
-        """One day of every organ system, for the twins whose entry day has come."""
+        """Advance every organ system by one day, for the twins that have entered."""
         entered = population.entered(clock.time_days)
         for people, influences in self._blocks(population, entered):
             for system in self.systems:
@@ -107,7 +107,7 @@ class ClinicalPhysiology:
 
     @property
     def influences(self) -> Influences:
-        """What organ systems did to one another in the last block of twins that lived through a day."""
+        """The influences of the last block of twins that advanced."""
         return self._scratch
 
     def _blocks(self, population: Population, entered: int) -> Iterator[tuple[Population, Influences]]:

@@ -1,4 +1,4 @@
-"""The columns that physiology writes: what changes inside a twin from day to day, and what it presents with."""
+"""The columns that physiology writes: the daily state of a twin, and its acute presentations."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def _own(
     name: str, kind: Kind, unit: str, low: float, high: float, meaning: str, loinc: str | None = None,
     codes: Mapping[int, str] | None = None,
 ) -> Column:  # fmt: skip
-    """A column that `initialise` works out as the steady state that goes with what the cohort has set."""
+    """A column that `initialise` computes as the steady state for the values that the cohort sets."""
     return Column(name, kind, unit, low, high, meaning, "physiology", loinc, codes=codes or {})
 
 
 def _set(
     name: str, unit: str, low: float, high: float, meaning: str, at_entry: float | Literal["required"] = 0.0
 ) -> Column:
-    """A column that `initialise` takes as the cohort has set it."""
+    """A column that the cohort sets and `initialise` does not change."""
     return Column(name, "real", unit, low, high, meaning, "physiology", at_entry=at_entry)
 
 

@@ -13,7 +13,7 @@ PLACE = {influence.name: place for place, influence in enumerate(INFLUENCES)}
 
 
 class Influences:
-    """Scratch rows that organ systems add to: `influences["systolic_shift_mmhg"]` is an array of one float32 a twin.
+    """Daily sums of effects on organ systems: `influences["systolic_shift_mmhg"]` has one float32 per twin.
 
     Attributes:
         values: shape (influences, twins), rows in the order of kernels/physiology/influences.py.
@@ -29,13 +29,13 @@ class Influences:
         return row
 
     def of(self, population: Population) -> NDArray[np.float32]:
-        """The rows of some people, for a kernel.
+        """The influences as an array for a kernel.
 
         Raises:
-            InputError: they are for another number of people.
+            InputError: they are for another number of twins.
         """
         if self.values.shape[1] != len(population):
-            raise InputError(f"influences: are of {self.values.shape[1]} twins, must be of {len(population)}")
+            raise InputError(f"influences: are for {self.values.shape[1]} twins, must be for {len(population)}")
         return self.values
 
     def clear(self) -> None:

@@ -1,6 +1,6 @@
-"""What is known of a person at entry, before any strategy acts: by this alone people may be put into groups.
+"""Baseline characteristics, known at entry before any strategy acts: only these may define subgroups.
 
-An outcome would put each strategy's people into other groups, so that their differences would mean nothing.
+An outcome would define different subgroups under each strategy, so their differences would be meaningless.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from popsim.population.genome import COLUMNS as GENOME_COLUMNS
 from popsim.population.traits import CLINICAL_COLUMNS, COLUMNS
 
-# The columns that describe a person in the table of persons, as they were before the first day.
+# The columns that describe a person in the table of persons, with their values before the first day.
 BASELINE = (
     "age_years",
     "female",
@@ -27,7 +27,7 @@ BASELINE = (
     "atrial_fibrillation",
     "copd",
 )
-# With every constant column that a cohort fills, and the catchment that a person lives in.
+# Also every constant column that a cohort fills, and the catchment where a person lives.
 KNOWN_AT_ENTRY = tuple(
     dict.fromkeys((*BASELINE, *(c.name for c in (*COLUMNS, *CLINICAL_COLUMNS, *GENOME_COLUMNS)), "region"))
 )

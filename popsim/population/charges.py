@@ -1,4 +1,4 @@
-"""What interventions charge: raised when somebody gets one, booked and discounted by valuation."""
+"""Costs of interventions: charged when a person gets one; valuation books and discounts them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class Charge(NamedTuple):
-    """An amount of money charged today to each of some rows, and the column where it is booked."""
+    """A cost charged today to each of some rows, and the column where valuation books it."""
 
     column: str
     rows: NDArray[np.int64]
@@ -23,8 +23,7 @@ class Charges:
 
     Attributes:
         once: today's; valuation empties the list.
-        per_day: price of a day by cost column, one element per twin, for every day from now on; columns without any
-            are absent.
+        per_day: daily cost by cost column, one element per twin, from today on; columns without cost are absent.
     """
 
     once: list[Charge] = field(default_factory=list)
@@ -36,7 +35,7 @@ class Charges:
             self.once.append(Charge(column, rows, amount))
 
     def change_per_day(self, column: str, rows: NDArray[np.int64], change: float, twins: int) -> None:
-        """Raise or lower the price of a day from today on."""
+        """Change the daily cost from today on."""
         if change and len(rows):
             prices: NDArray[Any] = self.per_day.setdefault(column, np.zeros(twins))
             prices[rows] += change

@@ -1,4 +1,4 @@
-"""The clock: how many steps have passed and how long one is."""
+"""The clock: the number of steps so far and their length."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ class Clock:
         return self.day * self.step_days
 
     def tick(self) -> None:
-        """Move on by one step."""
+        """Advance by one step."""
         self.day += 1

@@ -1,4 +1,4 @@
-"""A cohort: its definition, the file it came from and the inputs it names."""
+"""A cohort: its definition, its file and the input files that it names."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class CohortSource:
         return cohort
 
     def with_columns(self, columns: Mapping[str, AnyMarginal], correlations: Sequence[Correlation] = ()) -> Self:
-        """The cohort with other marginals and correlations, by name; the rest as it is.
+        """A copy of the cohort with some marginals and correlations replaced.
 
-        What can have one value only loses its correlations.
+        A column with a single possible value loses its correlations.
 
         Raises:
-            DefinitionError: the two do not go together.
+            DefinitionError: the marginals and the correlations do not fit together.
         """
         new = {_pair(one.model_dump()) for one in correlations}
         one_valued = {name for name, marginal in columns.items() if isinstance(marginal, FixedMarginal | SameAs)}
@@ -83,7 +83,7 @@ class CohortSource:
             raise DefinitionError(self.path, "life_table", name, error.allowed) from None
 
     def input_files(self) -> list[Path]:
-        """Every file on which sampled people depend: the cohort file, its life table, its table of people."""
+        """Every input file of the sampled people: the cohort file, its life table, its table of people."""
         files = [self.path]
         if self.life_table is not None:
             files.append(LIFE_TABLE_FOLDER / f"life_table_{self.definition.life_table}.csv")
@@ -102,5 +102,5 @@ def _merged(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pair(correlation: dict[str, Any]) -> frozenset[str]:
-    """The two columns of a correlation, whichever comes first."""
+    """The two columns of a correlation, in any order."""
     return frozenset((correlation["a"], correlation["b"]))

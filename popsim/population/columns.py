@@ -1,8 +1,8 @@
-"""Columns: what a twin's state consists of.
+"""Columns: the variables of a twin's state.
 
-A column is declared once, by the module that writes it, with its unit, bounds and meaning. Columns of one kind live
-side by side in one block (a contiguous matrix, one row per column, one element per twin), so that kernels can take a
-column as a plain array or a rule can look any column up by its place in the block.
+A column is declared once, by the module that writes it, with its unit, bounds and meaning. Columns of one kind form one
+block (a contiguous matrix, one row per column, one element per twin), so that a kernel can read a column as an array
+and a rule can find any column by its index in the block.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ class Column:
     """One variable of every twin.
 
     Attributes:
-        name: how it is called everywhere; carries its unit where that is not obvious.
+        name: used everywhere; includes the unit where it is not obvious.
         kind: `real` (float32 state), `code` (int8 class or flag), `total` (float64 sum), `count` (int32).
         unit: SI or clinical unit; "1" when it has none.
-        low, high: bounds that the value keeps while the model runs.
+        low, high: bounds of the value during a run.
         meaning: one sentence.
-        writer: the one subsystem that changes it while the model runs: cohort (constant), physiology, monitoring,
-            care or valuation.
+        writer: the only subsystem that changes it during a run: cohort (constant), physiology, monitoring, care or
+            valuation.
         loinc: LOINC code of the measurement, if there is one.
-        at_entry: the value where a cohort gives none, or "required" where it must give one. None: it must if the cohort
-            is the writer; else the writer works the value out when the model is made, and no cohort may give it.
-        codes: what people call each code, for tables, figures and reports; none where the number says it.
+        at_entry: the default where a cohort gives no value, or "required" if it must give one. None: required if the
+            cohort is the writer; else the writer computes the value when the model is made, and no cohort may give it.
+        codes: label of each code, for tables, figures and reports; empty if the number itself is the label.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Column:
 
     @property
     def required(self) -> bool:
-        """Whether a cohort must give it: nobody else knows it, and physiology, care or an outcome reads it."""
+        """Whether a cohort must give it: nothing else can set it, and physiology, care or an outcome reads it."""
         return self.at_entry == "required" or (self.at_entry is None and self.writer == "cohort")
 
     @property

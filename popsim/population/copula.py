@@ -1,4 +1,4 @@
-"""The Gaussian copula: a correlation matrix, checked, and its Cholesky factor."""
+"""The Gaussian copula: checks a correlation matrix and computes its Cholesky factor."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def cholesky_factor(names: Sequence[str], correlations: Sequence[Correlation], f
     """Lower triangular factor of the correlation matrix.
 
     Raises:
-        DefinitionError: the matrix is not positive definite; names its smallest eigenvalue and the pair that does most
-            to make it so. Nothing is repaired: a nearest matrix would silently change other people's numbers.
+        DefinitionError: the matrix is not positive definite; names its smallest eigenvalue and the pair that
+            contributes most. Nothing is repaired: a nearest matrix would silently change other people's numbers.
     """
     matrix = correlation_matrix(names, correlations)
     if not names:

@@ -1,7 +1,7 @@
-"""The one way from a CSV file to a table: columns of text by unique names, rows of equal length, bounded in size.
+"""The reader of all CSV files: columns of text with unique names, rows of equal length, limited size.
 
-Comma, semicolon or tab separates; with a semicolon or a tab, a comma may be the decimal mark. Blanks around values and
-lines without any value do not count.
+The separator is a comma, a semicolon or a tab; with a semicolon or a tab, a comma may be the decimal mark. Blanks
+around values and empty lines are ignored.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 
 @dataclass(frozen=True)
 class CsvTable:
-    """A table as it stands in the file.
+    """A table read from a file.
 
     Attributes:
         frame: all columns as text.
-        comments: lines that begin with #, without it.
+        comments: lines that begin with #, without the mark.
         decimal_comma: whether a comma is the decimal mark.
     """
 
@@ -47,18 +47,18 @@ class CsvTable:
     decimal_comma: bool
 
     def number(self, text: str) -> float | None:
-        """A value of the table as a number, None if it is none."""
+        """A value of the table as a number, None if it is not a number."""
         if not self.decimal_comma:
             return parse_number(text)
         return None if "." in text else parse_number(text.replace(",", "."))
 
     def numbers(self, name: str) -> NDArray[np.float64]:
-        """A column as numbers, NaN where it holds none."""
+        """A column as numbers, NaN where a value is not a number."""
         found = (None if word is None else self.number(word) for word in self.frame[name].to_list())
         return np.array([math.nan if number is None else number for number in found], np.float64)
 
     def typed(self) -> pl.DataFrame:
-        """The table with columns of truth values, whole numbers, numbers and dates where every value is one."""
+        """The table with columns as Booleans, whole numbers, numbers or dates, where every value is one."""
         return self.frame.select(self._typed(values) for values in self.frame)
 
     def _typed(self, words: pl.Series) -> pl.Series:
@@ -74,7 +74,7 @@ def read_csv(path: Path, missing: frozenset[str] = frozenset()) -> CsvTable:
     """Read a table; values that are one of `missing` are null.
 
     Raises:
-        DefinitionError: the file cannot be read, the header has a blank or a name twice, or rows are ragged.
+        DefinitionError: the file cannot be read, the header has a blank or repeated name, or rows are ragged.
     """
     text = read_text(path, MAX_BYTES)
     if "\0" in text:
@@ -114,7 +114,7 @@ def read_csv(path: Path, missing: frozenset[str] = frozenset()) -> CsvTable:
 
 
 def _rows(lines: list[str], separator: str, path: Path) -> Iterator[list[str]]:
-    """The rows that have any value, blanks around values taken away."""
+    """The rows that have a value, without blanks around values."""
     reader = csv.reader(lines, delimiter=separator, strict=True)
     try:
         for row in reader:
@@ -126,7 +126,7 @@ def _rows(lines: list[str], separator: str, path: Path) -> Iterator[list[str]]:
 
 
 def _checked_header(names: list[str], separator: str, path: Path) -> list[str]:
-    """Names of the columns: there are some, none is blank, too long or there twice, and they are no values."""
+    """The names of the columns, checked: not empty, blank, too long, repeated, or values instead of names."""
 
     def refuse(allowed: str, value: object = None) -> DefinitionError:
         return DefinitionError(path, "header", value, allowed)

@@ -1,4 +1,4 @@
-"""Who may enter: values that no person can have are refused before anybody lives through a day."""
+"""Checks at entry: impossible values are refused before the first day is simulated."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from popsim.units import canonical
 
 
 def refuse_impossible(population: Population, columns: Iterable[Column]) -> None:
-    """Refuse a population in which any value lies outside the bounds of its column; 0 often says that nobody set it.
+    """Refuse a population with values outside the bounds of their column; 0 often means that nobody set the value.
 
     Raises:
-        InputError: names every such column, in how many rows and the first of them.
+        InputError: names every such column, the number of rows and the first of them.
     """
     problems = []
     for column in columns:

@@ -1,4 +1,4 @@
-"""The event log: what happened to whom, where and when; the one source of all outcome measures."""
+"""The event log: what happened to whom, where and when; the source of all outcome measures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class EventColumns(NamedTuple):
 class EventLog:
     """Events in the order in which they were processed: by (time, priority, person). 16 bytes an event.
 
-    time is in days since the start; row is the twin's row; kind, cause: kernels/codes.py; setting: place in
+    time is in days since the start; row is the twin's row; kind, cause: kernels/codes.py; setting: index in
     `setting_names`, -1 for none; detail depends on the kind.
     """
 
@@ -59,14 +59,14 @@ class EventLog:
     def frame(self, start: int = 0, stop: int | None = None, kinds: Sequence[int] | None = None) -> pl.DataFrame:
         """Events as a frame: time_days, person_id, event, setting, cause (Enums) and detail.
 
-        `kinds` (kernels/codes.py) keeps the memory of a large population low when not all of them are wanted.
+        `kinds` (kernels/codes.py) selects events, which saves memory in a large population.
         """
         stop = self.size if stop is None else stop
         chunks = [self._chunk(first, min(first + CHUNK, stop), kinds) for first in range(start, stop, CHUNK)]
         return pl.concat(chunks or [self._chunk(0, 0, None)], rechunk=False)
 
     def lazy(self) -> pl.LazyFrame:
-        """`frame()` made piece by piece while it is read, for a log that would not fit into memory twice."""
+        """`frame()` in pieces, for a log that would not fit into memory twice."""
 
         def pieces(
             columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, _size: int | None

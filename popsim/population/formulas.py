@@ -1,4 +1,4 @@
-"""Columns computed from what a table has.
+"""Formulas that compute columns from other columns of a table.
 
 Kidney function from creatinine, weight from body mass index, usual vital signs from those on admission.
 """
@@ -37,19 +37,19 @@ def weight_from_bmi(bmi_kg_m2: Array, people: Mapping[str, Array], constants: Pa
 
 
 def usual_heart_rate(admission_bpm: Array, _people: Mapping[str, Array], constants: ParameterSet) -> Array:
-    """Usual resting heart rate (bpm) from that on admission: part of its distance from the mean persists."""
+    """Usual resting heart rate (bpm) from that on admission: part of the deviation from the mean persists."""
     distance = admission_bpm - constants["heart_rate_admission_mean"]
     return np.asarray(constants["heart_rate_usual_mean"] + constants["heart_rate_persistence"] * distance)
 
 
 def usual_systolic(admission_mmhg: Array, _people: Mapping[str, Array], constants: ParameterSet) -> Array:
-    """Usual systolic pressure (mmHg) from that on admission: part of its distance from the mean persists."""
+    """Usual systolic pressure (mmHg) from that on admission: part of the deviation from the mean persists."""
     distance = admission_mmhg - constants["systolic_admission_mean"]
     return np.asarray(constants["systolic_usual_mean"] + constants["systolic_persistence"] * distance)
 
 
 class Formula(NamedTuple):
-    """A formula, the unit (and substance) that it takes, the columns it needs, the parameter set it uses."""
+    """A formula with the unit (and substance) of its input, the columns it needs and its parameter set."""
 
     compute: Callable[[Array, Mapping[str, Array], ParameterSet], Array]
     unit: str
@@ -59,7 +59,7 @@ class Formula(NamedTuple):
     evidence: str
 
     def __call__(self, values: Array, people: Mapping[str, Array]) -> Array:
-        """Compute the column for people whose needed columns are given."""
+        """Compute the column from the values and the needed columns of people."""
         return self.compute(values, people, load_parameters(self.evidence))
 
 

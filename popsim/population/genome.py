@@ -1,9 +1,9 @@
-"""Five genes that decide how a person handles drugs: what the clinical twin carries of them.
+"""Five pharmacogenes of the clinical twin.
 
-Two alleles of each gene are drawn independently (Hardy and Weinberg's law) from published frequencies of the person's
-ancestry (evidence/genome/*.toml), keyed by person and gene. The activity values of the two add up to a score, which
-decides the phenotype by the rules of the Clinical Pharmacogenetics Implementation Consortium (CPIC). A twin carries the
-phenotype alone; `diplotypes` draws the alleles again when somebody asks for their names.
+Two alleles of each gene are drawn independently (Hardy-Weinberg equilibrium) from published frequencies of the person's
+ancestry (evidence/genome/*.toml), keyed by person and gene. Their activity values add up to a score, which determines
+the phenotype by the rules of the Clinical Pharmacogenetics Implementation Consortium (CPIC). A twin stores only the
+phenotype; `diplotypes` draws the same alleles again.
 
 Limits of validity: common alleles only; genes are drawn independently of one another (CYP2C9 and CYP2C19 lie close to
 each other on chromosome 10); people of mixed ancestry have alleles mixed at random.
@@ -28,13 +28,13 @@ from popsim.kernels.physiology.genome import draw_alleles
 from popsim.population.columns import Column
 from popsim.population.population import Population
 
-GENES = ("cyp2d6", "cyp2c19", "cyp2c9", "vkorc1", "slco1b1")  # the place is the index of the random stream
+GENES = ("cyp2d6", "cyp2c19", "cyp2c9", "vkorc1", "slco1b1")  # the order sets the index of the random stream
 UNDETERMINED, POOR, INTERMEDIATE, NORMAL, RAPID, ULTRARAPID = range(6)
 CODES = {name: code for code, name in enumerate(get_args(Phenotype), start=POOR)}
 
 
 def _gene(name: str, high: int, meaning: str) -> Column:
-    """A phenotype that is drawn by ancestry where the cohort does not give it."""
+    """A phenotype, drawn by ancestry if the cohort does not give it."""
     return Column(name, "code", "1", 0, high, meaning, "cohort", at_entry=UNDETERMINED)
 
 
@@ -51,9 +51,9 @@ class GeneTable(NamedTuple):
     """A gene as arrays.
 
     Attributes:
-        place: in GENES.
+        place: index in GENES.
         names: of the alleles.
-        cumulative: float64[ethnicities, alleles], frequencies of the alleles added up.
+        cumulative: float64[ethnicities, alleles], cumulative frequencies of the alleles.
         activity: float64[alleles], part of the activity score.
         phenotype: int8[alleles, alleles], code.
     """
@@ -97,7 +97,7 @@ def gene_table(column: str, folder: Path = FOLDER / "genome") -> GeneTable:
 
 
 def sample_genes(population: Population, given: Collection[str], seed: int, replication: int) -> None:
-    """Fill the gene columns that the population has and the cohort does not give.
+    """Draw the gene columns of the population that the cohort does not give.
 
     Args:
         population: with `ethnicity`.
@@ -113,11 +113,12 @@ def sample_genes(population: Population, given: Collection[str], seed: int, repl
 
 
 def diplotypes(population: Population, gene: str, seed: int, replication: int = 0) -> list[str]:
-    """Names such as "*1/*4" of the alleles that sampling gave to each row, the allele of the gene's file listed first
-    coming first; seed and replication are those the people were sampled with.
+    """The sampled alleles of each row, such as "*1/*4", in the order of the gene's file.
+
+    seed and replication must be those with which the people were sampled.
 
     Raises:
-        InputError: there is no such gene, or a word of the key is none.
+        InputError: there is no such gene, or the key is invalid.
     """
     table = gene_table(gene)
     seed, replication = key(seed, replication)
@@ -130,7 +131,7 @@ def allele_activities(
 ) -> NDArray[np.float64]:
     """Activity values of the two alleles of some rows, shape (2, rows).
 
-    NaN for people whose cohort has fixed another phenotype than their alleles make: then only that one is known.
+    NaN for people whose phenotype was fixed by the cohort and differs from that of the alleles.
     """
     table = gene_table(gene)
     alleles = _alleles(table, population, rows, seed, replication)
@@ -141,7 +142,7 @@ def allele_activities(
 def _alleles(
     table: GeneTable, population: Population, rows: NDArray[np.int64], seed: int, replication: int
 ) -> NDArray[np.int64]:
-    """Two alleles of each of some rows as numbers, shape (2, rows)."""
+    """Indices of the two alleles of some rows, shape (2, rows)."""
     alleles = np.empty((2, len(rows)), np.int64)
     population.check_codes(["ethnicity"])
     person_id, ethnicity = population.person_id[rows], population["ethnicity"][rows]

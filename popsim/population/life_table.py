@@ -1,7 +1,7 @@
 """Period life tables: the death rate of the general population by exact age and sex.
 
 The hazard is constant within a year of age (the central death rate mx), so that survival is exp(-sum of mx over time
-lived in each year of age). Beyond the last age of the table its rate holds.
+lived in each year of age). Beyond the last age of the table, the rate is constant.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class LifeTable:
 
     @property
     def oldest(self) -> int:
-        """The last age of the table, which stands for everybody of that age and older."""
+        """The last age of the table, which applies to everybody of that age and older."""
         return int(self.rate.shape[1]) - 1
 
     def hazard_per_day(self, age_years: ArrayLike, female: ArrayLike) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Marginals made ready for sampling: each becomes a sequence of pieces of its inverse CDF (numerics/sampling.py)."""
+"""Compiles marginals for sampling into pieces of their inverse CDF (kernels/numerics/sampling.py)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from popsim.kernels.numerics.math import normal_cdf
 from popsim.kernels.numerics.sampling import PIECE_LOGNORMAL, PIECE_NORMAL, PIECE_UNIFORM, PIECE_VALUE
 from popsim.statistics import lognormal_parameters
 
-# Solved parameters are rounded to so many digits, so that platforms whose solvers differ in the last bits agree.
+# Solved parameters are rounded to this number of digits, so that platforms agree whose solvers differ in the last bits.
 SOLVED_DIGITS = 10
 MOMENT_TOLERANCE = 1e-11
 MAX_STEPS = 200
@@ -87,7 +87,7 @@ def pieces_of(marginal: given.AnyMarginal) -> Pieces:  # noqa: PLR0911 - one lin
 
 
 def _joined(parts: list[_Piece]) -> Pieces:
-    """Pieces one after the other; those without probability are left out, the last ends at exactly 1."""
+    """The pieces in sequence, without pieces of probability 0; the last ends at exactly 1."""
     kept = [part for part in parts if part.share > 0]
     end = np.cumsum([part.share for part in kept])
     end[-1] = 1.0
@@ -183,7 +183,7 @@ def _solved(
 ) -> tuple[float, float]:
     """Location and scale at which the misfit of both moments vanishes, by Newton's method with halved steps.
 
-    Written out because the import of a solver would double the time in which a run starts.
+    Written out because importing a solver would double the start-up time of a run.
     """
     x, y = start[0], math.log(start[1])
     at = misfit(x, y)

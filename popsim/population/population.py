@@ -18,11 +18,11 @@ from popsim.population.columns import DTYPE, Kind, Schema
 class Population:
     """Twins as a struct of arrays: `population["systolic_mmhg"]` is a contiguous array with one element per twin.
 
-    Rows never move; death clears `alive`. `person_id` (int64) is who the twin is, wherever the row lies: it keys all
-    random numbers. Rows are ordered by `entry_day`, so those who entered by a given day are the first rows.
+    Rows never move; death clears `alive`. `person_id` (int64) identifies the twin and keys all its random numbers. Rows
+    are ordered by `entry_day`, so those who entered by a given day are the first rows.
 
-    A model changes its twins as they live, and they live once: a second model needs twins of its own, a `copy` made
-    before the first model or a new sample.
+    A model changes its twins, and no other model can use them: a second model needs a `copy` made before the first
+    model, or a new sample.
     """
 
     __slots__ = ("_blocks", "_taken", "person_id", "schema")
@@ -57,7 +57,7 @@ class Population:
         self[name][:] = values
 
     def entered(self, day: float) -> int:
-        """How many twins have entered by a day: the first rows."""
+        """Number of twins that have entered by a day: the first rows."""
         return int(np.searchsorted(self["entry_day"], np.int32(math.floor(day)), side="right"))
 
     def entering(self, day: int) -> NDArray[np.int64]:
@@ -90,7 +90,7 @@ class Population:
         return self._of(lambda array: array[..., start:stop])
 
     def chosen(self, rows: NDArray[np.int64]) -> Population:
-        """Some rows as a population of their own."""
+        """Some rows as an independent population."""
         return self._of(lambda array: np.ascontiguousarray(array[..., rows]))
 
     def copy(self) -> Population:
@@ -98,21 +98,21 @@ class Population:
         return self._of(np.copy)
 
     def _of(self, pick: Callable[[NDArray[Any]], NDArray[Any]]) -> Population:
-        """What `pick` takes from every array, whose last axis is the rows."""
+        """A population from `pick` applied to every array; their last axis is the rows."""
         some = Population.__new__(Population)
         some.schema, some.person_id, some._taken = self.schema, pick(self.person_id), pick(self._taken)
         some._blocks = {kind: pick(block) for kind, block in self._blocks.items()}
         return some
 
     def take(self) -> None:
-        """Take all twins into a model, for good: their copies are taken as well.
+        """Claim all twins for a model, for good; later copies are claimed as well.
 
         Raises:
-            InputError: a model has had some of them.
+            InputError: a model has claimed some of them.
         """
         if self._taken.any():
             raise InputError(
-                "population: a model has had these twins, and changes them as they live; "
+                "population: another model has used these twins and changes them; "
                 "sample them again, or give each model a copy() made before the first"
             )
         self._taken[:] = True

@@ -1,7 +1,7 @@
-"""From a cohort to a population: who a person is depends on the seed, the replication and the person's id alone.
+"""Samples a population from a cohort: a person depends only on the seed, the replication and the person's id.
 
-Each column has its own stream of uniforms (its place in the cohort file), so adding a person, or a column at the end of
-the file, changes nobody else.
+Each column has its own random stream (its position in the cohort file), so that adding a person, or a column at the end
+of the file, changes nobody else.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from popsim.population.population import Population
 from popsim.population.table_import import People, read_people
 from popsim.units import canonical
 
-# The last streams of the cohort's range are not a column's.
+# The last streams of the cohort's range do not belong to columns.
 STREAM_TABLE_ORDER = STREAM_COHORT + 61
 STREAM_TABLE_ROW = STREAM_COHORT + 62
 STREAM_ENTRY = STREAM_COHORT + 63
@@ -60,7 +60,7 @@ class SamplingPlan:
 
 
 def plan(cohort: CohortSource, schema: Schema) -> SamplingPlan:
-    """Check everything a cohort says against the columns of a population, before anybody is sampled.
+    """Check a cohort against the columns of a population, before anybody is sampled.
 
     Raises:
         DefinitionError: unknown column, wrong unit, values outside a column's bounds, impossible correlations, a table
@@ -103,13 +103,13 @@ def sample(
 ) -> Population:
     """Sample `size` people (ids 0..size-1) who enter on days 0..enrolment_days-1; all on day 0 if that is 0.
 
-    Rows are sorted by entry day, then person id. Every column that the cohort gives is set; genes that it does not
-    give are drawn by ancestry (genome.py); others have the value that their column states (`Column.at_entry`), and what
-    their writers work out is 0 until they do.
+    Rows are sorted by entry day, then person id. Columns that the cohort gives are set; genes that it does not give are
+    drawn by ancestry (genome.py); others have the default of their column (`Column.at_entry`), and columns that their
+    writers compute are 0 until then.
 
     Raises:
         DefinitionError: see `plan`.
-        InputError: size, enrolment_days, seed or replication is no whole number within its bounds.
+        InputError: size, enrolment_days, seed or replication is not a whole number within its bounds.
     """
     size = whole_number("population size", size, 1, MAX_SIZE)
     enrolment_days = whole_number("enrolment_days", enrolment_days, 0, MAX_DAYS)
@@ -145,7 +145,7 @@ def _entries(
 
 
 def keyed(seed: int, replication: int, person_id: NDArray[np.int64], stream: int) -> NDArray[np.float64]:
-    """One uniform in (0, 1) for each person on a stream."""
+    """One uniform in (0, 1) per person from a random stream."""
     out = np.empty(len(person_id))
     keyed_uniforms(seed, replication, person_id, stream, out)
     return out
@@ -171,7 +171,7 @@ def _sampled(
 
 
 def _set_people(people: People, population: Population, seed: int, replication: int) -> None:
-    """Give each person the values of a row of the table; what the table lacks stays as sampled."""
+    """Set each person to a row of the table; missing values of the table stay as sampled."""
     row = table_rows(len(people), population.person_id, seed, replication)
     for name, values in people.values.items():
         given = values[row]
@@ -180,10 +180,10 @@ def _set_people(people: People, population: Population, seed: int, replication: 
 
 
 def table_rows(rows: int, person_id: NDArray[np.int64], seed: int, replication: int) -> NDArray[np.int64]:
-    """Row of the table that each person is.
+    """The row of the table for each person.
 
-    The first people are the rows once each, in an order shuffled by the seed (so that a small population is no biased
-    part of the table); further people are drawn from all rows with replacement.
+    The first people are the rows, once each, in an order shuffled by the seed (so that a small population is not a
+    biased part of the table); further people are drawn from all rows with replacement.
     """
     shuffled = np.argsort(keyed(seed, replication, np.arange(rows, dtype=np.int64), STREAM_TABLE_ORDER), kind="stable")
     drawn = (keyed(seed, replication, person_id, STREAM_TABLE_ROW) * rows).astype(np.int64)
@@ -196,7 +196,7 @@ def _set_life_table(cohort: CohortSource, population: Population) -> None:
 
 
 def _check_life_table(cohort: CohortSource, schema: Schema) -> None:
-    """The hazard comes from a named life table or from a column of the file, from exactly one of them."""
+    """Check that the hazard comes from exactly one source: a named life table or a column of the file."""
     if LIFE_TABLE_COLUMN not in schema:
         return
     found = given(cohort)
@@ -215,19 +215,19 @@ def given(cohort: CohortSource) -> set[str]:
 
 
 def stated(cohort: CohortSource, schema: Schema) -> dict[str, float]:
-    """Columns that the cohort may give and does not, with the value that stands instead."""
+    """Columns that the cohort may give but does not, with their default values."""
     left = [column for name, column in schema.columns.items() if name not in given(cohort)]
     return {column.name: column.at_entry for column in left if isinstance(column.at_entry, int | float)}
 
 
 def missing(cohort: CohortSource, schema: Schema) -> list[str]:
-    """Columns that the cohort must give and does not."""
+    """Columns that the cohort must give but does not."""
     known = given(cohort) | {"entry_day", LIFE_TABLE_COLUMN}  # which sampling sets
     return [name for name, column in schema.columns.items() if column.required and name not in known]
 
 
 def _check_complete(cohort: CohortSource, schema: Schema) -> None:
-    """Refuse a cohort that leaves out what nobody else knows: it would be 0 in every twin."""
+    """Refuse a cohort that lacks required columns: they would be 0 in every twin."""
     if left_out := missing(cohort, schema):
         how = "give each in [columns.NAME] or from the table, or inherit a cohort that has them (inherits)"
         raise DefinitionError(cohort.path, "columns", None, f"missing: {', '.join(left_out)}; {how}")
@@ -263,7 +263,7 @@ def _checked_pieces(column: Column, marginal: AnyMarginal, file: object) -> Piec
 
 
 def _copy_source(name: str, marginal: SameAs, cohort: CohortSource, schema: Schema) -> str:
-    """The column that a `same_as` names: given in this cohort, not itself a copy, in the same unit."""
+    """The column that a `same_as` copies; it must be given in this cohort, not be a copy, and have the same unit."""
     origin, key = marginal.column, f"columns.{name}.column"
     source = cohort.definition.columns.get(origin)
     sources = [known for known in given(cohort) if not isinstance(cohort.definition.columns.get(known), SameAs)]

@@ -1,4 +1,4 @@
-"""A paper's Table 1: who the people of a population are when they enter."""
+"""Table 1: the baseline characteristics of a population."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ FRAME_SCHEMA: dict[str, Any] = {
 
 
 def summary(population: Population, cohort: CohortSource) -> pl.DataFrame:
-    """One row for each continuous column that the cohort gives, one for each level of the others.
+    """One row per continuous column that the cohort gives, and one per level of the others.
 
-    Columns of the frame: column, meaning, unit; for levels `level`, `n` and `share` (0..1; of a 0/1 column only level
+    Columns of the frame: column, meaning, unit; for levels `level`, `n` and `share` (0..1; for a 0/1 column only level
     1); else `n` (people), mean, sd (n - 1), median, q1, q3, low, high; origin (sampled, table, copied, life table) and
-    source as in the cohort file.
+    source from the cohort file.
     """
     table = cohort.definition.table
     given = [*cohort.definition.columns, *(table.columns if table is not None else ())]
@@ -63,7 +63,7 @@ def _moments(values: NDArray[np.float64]) -> dict[str, float]:
 
 
 def _origin(name: str, cohort: CohortSource) -> tuple[str, str]:
-    """Where a column's values come from, in a word and as the file says it."""
+    """The origin of a column's values: a keyword, and the source given in the file."""
     definition = cohort.definition
     if definition.table is not None and name in definition.table.columns:
         return "table", definition.table.source

@@ -1,8 +1,8 @@
-"""Surroundings: temperature, fine particles and the activity of respiratory viruses, a value a day, from a CSV file.
+"""The environment: daily temperature, fine particles and activity of respiratory viruses, from a CSV file.
 
-A file has the columns `temperature_celsius` (mean of the day), `pm25_ug_m3` and `virus_activity` (1 = mean of a year)
-and one that says which day a row is: `day_of_year` (1 to 365, the same year again and again) or `date` (2019-01-01;
-whole years without gaps, which then begin again). Lines that begin with # hold the source.
+A file has the columns `temperature_celsius` (daily mean), `pm25_ug_m3` and `virus_activity` (1 = mean of a year), and
+the day of each row: `day_of_year` (1 to 365, one year that repeats) or `date` (2019-01-01; whole years without gaps,
+which then repeat). Lines that begin with # hold the source.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from popsim.population.csv_table import read_csv
 
 FOLDER = Path(__file__).parents[1] / "evidence" / "environment"
 USUAL = FOLDER / "temperate.csv"
-BOUNDS: Final = {  # lowest and highest that are taken for a measurement in this unit
+BOUNDS: Final = {  # plausible range of a measurement in this unit
     "temperature_celsius": (-40.0, 45.0),
     "pm25_ug_m3": (0.0, 1000.0),
     "virus_activity": (0.0, 20.0),
@@ -32,7 +32,7 @@ MAX_YEARS = 100
 
 @dataclass(frozen=True, eq=False)
 class Surroundings:
-    """Series of equal length, a value a day; they repeat.
+    """Daily series of equal length, which repeat.
 
     Attributes:
         temperature_celsius, pm25_ug_m3, virus_activity: shape (days,).
@@ -47,7 +47,7 @@ class Surroundings:
     source: str = ""
 
     def row(self, time_days: NDArray[np.float64], start_day_of_year: float) -> NDArray[np.int64]:
-        """Rows that hold at these times; the clock's day 0 is the first row with this day of the year."""
+        """Row of each time; the clock's day 0 is the first row with this day of the year."""
         first = int(np.argmax(self.day_of_year == int(start_day_of_year)))
         days: NDArray[np.int64] = (first + np.floor(time_days).astype(np.int64)) % len(self.day_of_year)
         return days
@@ -57,7 +57,7 @@ class Surroundings:
         """Read a file.
 
         Raises:
-            DefinitionError: a column is missing or unknown, a day is missing, or a value is not one of its unit.
+            DefinitionError: a column is missing or unknown, a day is missing, or a value is not plausible in its unit.
         """
         path = Path(path)
         table = read_csv(path)

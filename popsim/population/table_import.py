@@ -1,7 +1,7 @@
-"""People from a table: find it, read it, keep the rows wanted, turn columns into popsim's units and codes, check all.
+"""People from a table: find and read it, filter rows, convert columns to popsim's units and codes, check all values.
 
-Columns that the table lacks are sampled from the cohort's marginals, independently of what the table says about the
-person: a conditional copula is not attempted.
+Columns that the table lacks are sampled from the cohort's marginals, independently of the person's other values: a
+conditional copula is not attempted.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MISSING_WORDS = frozenset({"", "NA", "N/A", "NaN", "nan", "null", ".", "?"})
 
 
 type Number = Callable[[str], float | None]
-"""How a table writes its numbers; None for what is none."""
+"""Parses a number as the table writes it; None if it is not a number."""
 
 
 class Problem(NamedTuple):
@@ -50,11 +50,11 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class People:
-    """Rows of a table as columns of a population, in popsim's units and codes; NaN = sample it instead.
+    """Rows of a table as columns of a population, in popsim's units and codes; NaN = sample the value.
 
     Attributes:
-        values: column name to one value for each person.
-        row_number: row of each person in the table, the first row of data being 1.
+        values: by column name, one value per person.
+        row_number: row of each person in the table; the first row of data is 1.
     """
 
     values: dict[str, NDArray[np.float64]]
@@ -65,16 +65,16 @@ class People:
 
     @property
     def lacking(self) -> dict[str, int]:
-        """In how many people each column that is not whole has to be sampled."""
+        """Number of people for whom each incomplete column has to be sampled."""
         counts = {name: int(np.isnan(values).sum()) for name, values in self.values.items()}
         return {name: count for name, count in counts.items() if count}
 
 
 def table_path(table: Table, cohort_file: Path) -> Path:
-    """Where the table is.
+    """The path of the table.
 
     Raises:
-        DefinitionError: the file, or the package that holds it, is not there.
+        DefinitionError: the file, or the package that holds it, does not exist.
     """
     if table.package is None:
         path = cohort_file.parent / table.path
@@ -115,7 +115,7 @@ def read_people(table: Table, schema: Schema, cohort_file: Path) -> People:
 
 
 def _refusal(path: Path, problems: list[Problem]) -> DefinitionError:
-    """One error for all that is wrong with the values of a table, row by row, the first few in full."""
+    """One error for all bad values of a table, row by row, the first few in full."""
     first, *others = sorted(problems, key=lambda problem: problem.row)
     told = [f"; {other.where} = {shorten(other.value)}: {other.why}" for other in others[: MAX_TOLD - 1]]
     more = f"; and {len(others) - len(told)} more" if len(others) > len(told) else ""
@@ -123,7 +123,7 @@ def _refusal(path: Path, problems: list[Problem]) -> DefinitionError:
 
 
 def _read(table: Table, path: Path) -> tuple[pl.DataFrame, Number]:
-    """The whole table as a frame, text staying text, and how its text is read as a number."""
+    """The whole table as a frame, text unchanged, and the parser of its numbers."""
     try:
         match table.format:
             case "csv":
@@ -139,7 +139,7 @@ def _read(table: Table, path: Path) -> tuple[pl.DataFrame, Number]:
 
 
 def _read_arff(path: Path) -> pl.DataFrame:
-    """A table in Weka's format; the reader is imported here because few cohorts need it and every start would pay."""
+    """A table in Weka's format; the slow import of the reader is here because few cohorts need it."""
     from scipy.io import arff  # noqa: PLC0415
 
     try:
@@ -157,7 +157,7 @@ def _decoded(column: NDArray[Any]) -> pl.Series:
 
 
 def _kept(condition: Filter, key: str, frame: pl.DataFrame, number: Number, path: Path, cohort_file: Path) -> pl.Series:
-    """Whether a row is kept; a missing value is not."""
+    """Whether each row is kept; a row with a missing value is not."""
     for field, name in (("column", condition.column), ("above_column", condition.above_column)):
         if name is not None and (name not in frame.columns or name == ROW):
             raise DefinitionError(cohort_file, f"{key}.{field}", name, _no_column(name, frame))
@@ -186,7 +186,7 @@ def _kept(condition: Filter, key: str, frame: pl.DataFrame, number: Number, path
 
 
 def _as_numbers(series: pl.Series, number: Number) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """A column as numbers, NaN where missing or none, and where it holds something that is none."""
+    """A column as numbers (NaN where missing or not a number), and where it holds something that is not a number."""
     if series.dtype.is_numeric() or series.dtype == pl.Boolean:
         numbers = series.cast(pl.Float64)
     else:
@@ -215,7 +215,7 @@ class _ColumnReader:
     problems: list[Problem]
 
     def read(self, people: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-        """Values in popsim's unit, NaN where they are to be sampled."""
+        """Values in popsim's unit, NaN where they have to be sampled."""
         if self.entry.from_ not in self.frame.columns:
             allowed = _no_column(self.entry.from_, self.frame)
             raise DefinitionError(self.cohort_file, f"table.columns.{self.name}.from", self.entry.from_, allowed)
@@ -235,7 +235,7 @@ class _ColumnReader:
         return values
 
     def _numbers(self, series: pl.Series) -> NDArray[np.float64]:
-        """The column as numbers; text that is none is refused."""
+        """The column as numbers; text that is not a number is refused."""
         numbers, bad = _as_numbers(series, self.number)
         self._refuse(bad, series, "not a number; words need a map: codes = { word = number }")
         return numbers
@@ -280,7 +280,7 @@ class _ColumnReader:
     def _refuse(
         self, bad: NDArray[np.bool_], series: pl.Series, why: str, values: NDArray[np.float64] | None = None
     ) -> None:
-        """Note the values that are bad; only the first problem of a row counts."""
+        """Record bad values; only the first problem of a row counts."""
         told = {problem.row for problem in self.problems if problem.column == self.entry.from_}
         for place in np.flatnonzero(bad).tolist():
             row, value, reason = int(self.rows[place]), series[place], why

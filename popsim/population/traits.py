@@ -1,4 +1,4 @@
-"""What a twin brings with it: the constant columns that a cohort fills and nothing changes while the model runs."""
+"""Traits: the constant columns that a cohort fills and nothing changes during a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _trait(
 
 
 def _diagnosis(name: str, meaning: str, called: str) -> Column:
-    """Whether somebody has a condition: 1 with it."""
+    """A 0/1 column: 1 with the condition."""
     return _trait(name, "code", "1", 0, 1, meaning, codes={0: f"no {called}", 1: called})
 
 
@@ -61,7 +61,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
 )  # fmt: skip
 
-# What the clinical twin brings with it besides.
+# Further traits of the clinical twin.
 CLINICAL_COLUMNS: tuple[Column, ...] = (
     _trait("height_cm", "real", "cm", 120, 220, "Height.", "8302-2"),
     _trait(

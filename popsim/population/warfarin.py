@@ -1,8 +1,8 @@
-"""The weekly dose of warfarin that a person will need (target INR 2 to 3), with and without knowing the genes.
+"""The weekly dose of warfarin that a person needs (target INR 2 to 3), predicted with and without the genotype.
 
 Klein et al. (2009), Estimation of the warfarin dose with clinical and pharmacogenetic data, N Engl J Med 360:753. Valid
-for adults on a stable dose; smoking, diet and vitamin K are not in it. Alleles of CYP2C9 other than *2 and *3, which
-the authors did not have, count as *2 if their function is half and as *3 if it is none.
+for adults on a stable dose; smoking, diet and vitamin K are not included. Alleles of CYP2C9 other than *2 and *3, which
+the authors did not study, count as *2 if their function is half and as *3 if it is none.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ OF_ACTIVITIES = {  # activity values of two alleles, the greater first: coeffici
 
 
 class WarfarinTaker(NamedTuple):
-    """What the algorithms ask of people; every field a number or an array with one element each."""
+    """Inputs of the algorithms; every field is a number or an array with one element per person."""
 
     age_years: Numbers
     height_cm: Numbers
@@ -42,18 +42,18 @@ class WarfarinTaker(NamedTuple):
 
 
 def clinical_dose_mg_week(parameters: Mapping[str, float], person: WarfarinTaker) -> NDArray[np.float64]:
-    """Weekly dose in mg from what is known without a test; `parameters`: evidence/klein_2009.toml."""
+    """Weekly dose in mg without a genetic test; `parameters`: evidence/klein_2009.toml."""
     return np.square(_of_person(parameters, person, "clinical"))
 
 
 def genetic_dose_mg_week(
     parameters: Mapping[str, float], person: WarfarinTaker, vkorc1: NDArray[np.integer], cyp2c9: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Weekly dose in mg from the genes too.
+    """Weekly dose in mg with the genotype.
 
     Args:
         parameters: evidence/klein_2009.toml.
-        person: what is known without a test.
+        person: clinical inputs.
         vkorc1: codes of the column `vkorc1`, shape (n,).
         cyp2c9: activity values of the two alleles, shape (2, n); NaN where they are not known.
     """
@@ -68,7 +68,7 @@ def genetic_dose_mg_week(
 
 
 def _of_person(parameters: Mapping[str, float], person: WarfarinTaker, kind: str) -> NDArray[np.float64]:
-    """The part of the square root that does not depend on genes."""
+    """The part of the square root that does not depend on the genotype."""
     decades = np.floor(np.asarray(person.age_years, np.float64) / DECADE)
     root = parameters[f"{kind}_intercept"] + parameters[f"{kind}_age_decade"] * decades
     for name in WarfarinTaker._fields[1:]:

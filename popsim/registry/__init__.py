@@ -1,1 +1,1 @@
-"""The registry of single persons' twins: data in, forecasts and recommendations out. For research, not for care."""
+"""The registry of personal twins: data in, forecasts and recommendations out. For research, not for care."""

@@ -1,10 +1,9 @@
-"""Twins live on: beliefs of one kind that stand on the same day are advanced together and told what was recorded.
+"""Advances twins: beliefs of one kind that are on the same day advance together and assimilate the records.
 
-A day goes as in the model: doses and where the person is are known, the day is lived through, readings are taken in,
-then what happened. Readings of one sensor on one day are taken in one after the other. A reading that comes late counts
-as far back as the belief remembers; a dose that comes late counts from the present day on, unless something newer is
-known of it; an event that comes late is kept, but teaches nothing. A day of which nothing is recorded says nothing:
-perhaps nobody looked.
+The order of a day is that of the model: set doses and setting, advance, assimilate readings, update with events.
+Repeated readings of a sensor on a day are assimilated one after the other. A late reading counts within the belief's
+memory; a late dose counts from the present day on, unless newer information is known; a late event is stored, but does
+not change the belief. A day without records carries no information: perhaps nobody looked.
 """
 
 from __future__ import annotations
@@ -33,23 +32,23 @@ from popsim.statistics import smallest_quantiles
 
 QUANTILES = (0.05, 0.5, 0.95)
 GIVEN_ONCE = "iv_iron_mg"  # a dose of the day, not of every day
-# What is known only as it stands now, by event.
+# Events that set the person's present state.
 PLACES: Mapping[str, Mapping[str, float]] = {
     words.ADMITTED: {"care_level": codes.LEVEL_WARD, "admitted": 1},
     words.DISCHARGED: {"care_level": codes.LEVEL_COMMUNITY, "admitted": 0, "iv_diuretic_mg_day": 0.0},
     words.DIED: {"alive": 0},
 }
-FURTHER_OFF = 1e-6  # probability of a class read two or more wrong: a slip of the pen
+FURTHER_OFF = 1e-6  # probability of a class misclassified by two or more: a typing error
 HEARD = (*words.PRESENTATIONS, words.WELL)
 
 
 class Lived(NamedTuple):
-    """What became of one twin.
+    """The result of advancing one twin.
 
     Attributes:
         state: bytes of its belief.
         bands: day to quantiles, float32 (sensors, 3) as bytes.
-        unused: rows that taught nothing.
+        unused: rows that did not change the belief.
     """
 
     state: bytes
@@ -59,7 +58,7 @@ class Lived(NamedTuple):
 
 @cache
 def _parameters(name: str) -> ParameterSet:
-    """A set of constants; read once, because an update must not wait for it."""
+    """A set of constants, read once so that updates are fast."""
     return load_parameters(name)
 
 
@@ -93,14 +92,14 @@ def live(
     until: int,
     newest: Sequence[Mapping[str, float]],
 ) -> list[Lived]:
-    """Advance twins to a day and tell them what was recorded.
+    """Advance twins to a day and assimilate their records.
 
     Args:
-        kind: theirs.
-        belief: about them; changed.
+        kind: of the beliefs.
+        belief: about the twins; changed.
         rows: of each twin, in order of time, none later than `until`.
-        until: day to which they live, not before the belief's own.
-        newest: of each twin, the last time of what is known as it stands now, by `subject` of the row.
+        until: last day to simulate, not before the belief's own.
+        newest: of each twin, the time of the latest information, by `subject` of the row.
     """
     day_of_life = _Days(kind, belief, newest)
     bands: list[dict[int, bytes]] = [{} for _ in rows]
@@ -121,7 +120,7 @@ def live(
 
 
 def subject(row: StreamRow, vocabulary: Vocabulary) -> str | None:
-    """What a row says how it stands now: a dose, where the person is; None where it does not."""
+    """The present state that a row sets (a dose, where the person is); None if it sets none."""
     if row.kind == "medication":
         return vocabulary.medications[row.code].name
     if row.kind == "event" and row.code in PLACES:
@@ -130,7 +129,7 @@ def subject(row: StreamRow, vocabulary: Vocabulary) -> str | None:
 
 
 def filtration(ensemble: Ensemble, creatinine_mg_dl: float, person: int = 0) -> float:
-    """Filtration by CKD-EPI 2021 of a person's age and sex, which every record gives."""
+    """Filtration by CKD-EPI 2021 for a person's age and sex, which every record gives."""
     people = {name: ensemble.of(name)[person, :1].astype(np.float64) for name in ("age_years", "female")}
     column = ensemble.people.schema[words.FILTRATION]
     value = FORMULAS["ckd_epi_2021"](np.array([creatinine_mg_dl]), people)[0]
@@ -147,7 +146,7 @@ class _Days:
         self.unused: list[set[StreamRow]] = [set() for _ in newest]
 
     def look_back(self, late: Sequence[Sequence[StreamRow]]) -> None:
-        """Take in what comes late, the oldest first."""
+        """Assimilate late rows, the oldest first."""
         now = self._belief.day
         ago = sorted({now - row.day for mine in late for row in mine if row.kind == "observation"}, reverse=True)
         for days in ago:
@@ -168,21 +167,21 @@ class _Days:
         self.know(standing)
 
     def know(self, rows: Sequence[Sequence[StreamRow]]) -> None:
-        """Doses, agents, where the person is, the last review; of those of whom it is told, and of nobody else."""
+        """Set recorded doses, agents, setting and last review, only in persons with such records."""
         for person, mine in enumerate(rows):
             for row in mine:
                 for name, value in self._facts(row, person):
                     self._belief.ensemble.of(name)[person] = value
 
     def advance(self, day: int) -> None:
-        """Live through a day."""
+        """Advance by one day."""
         self._belief.advance(Clock(day))
         people = self._belief.ensemble.people
         if GIVEN_ONCE in people.schema:
             people[GIVEN_ONCE] = 0.0
 
     def observe(self, rows: Sequence[Sequence[StreamRow]], days_ago: int) -> None:
-        """Readings of a day, at most one of each sensor at a time, and classes."""
+        """Assimilate the readings of a day, one reading per sensor at a time, and the classes."""
         readings = self._readings(rows)
         for several in readings:
             self._belief.assimilate(several, days_ago)
@@ -190,20 +189,20 @@ class _Days:
             self._belief.weigh(classes)
 
     def hear(self, rows: Sequence[Sequence[StreamRow]]) -> None:
-        """Why persons came to hospital, or that they did not."""
+        """Update the beliefs with presentations and their causes, or with their absence."""
         cause, watched = np.zeros(len(rows), np.int8), np.zeros(len(rows), np.bool_)
         for person, mine in enumerate(rows):
             for row in mine:
                 if row.kind == "event" and row.code in HEARD:
                     cause[person] = max(cause[person], words.PRESENTATIONS.get(row.code, 0))
-                    # The hazards of what only the clinical twin comes with are not among those weighed.
+                    # Hazards of causes that only the clinical twin has are not among those that weigh members.
                     watched[person] = cause[person] <= codes.CAUSE_OTHER
         if cause.any() or watched.any():
             presenting = self._belief.ensemble.of("acute_cause")
             others = np.flatnonzero((cause == 0) & ~watched)
             before = presenting[others]
             self._belief.hear(cause, watched)
-            presenting[others] = before  # whoever is not spoken of stays as told before
+            presenting[others] = before  # persons without a record keep their previous value
 
     def _facts(self, row: StreamRow, person: int) -> Iterator[tuple[str, float]]:
         if row.kind == "medication":
@@ -218,12 +217,12 @@ class _Days:
         agent = None if measure.drug is None else measure.drug.agent_column
         if measure.drug is not None and agent is not None and agent in self._vocabulary.schema:
             if row.value == 0.0 and self._belief.ensemble.of(agent)[person, 0] != measure.drug.agent:
-                return  # an end of a drug of the class that is not the one taken
+                return  # the end of a drug of the class other than the one taken
             yield agent, float(measure.drug.agent)
         yield measure.name, column_dose(measure, row.value)
 
     def _readings(self, rows: Sequence[Sequence[StreamRow]]) -> list[NDArray[np.float64]]:
-        """As many (sensors, persons) as a person has readings of one sensor."""
+        """Arrays (sensors, persons), as many as the largest number of readings of one sensor."""
         filled: list[NDArray[np.float64]] = []
         turns: Counter[tuple[int, int]] = Counter()
         for person, row, measure in self._observations(rows):
@@ -238,16 +237,16 @@ class _Days:
         return filled
 
     def _observations(self, rows: Sequence[Sequence[StreamRow]]) -> Iterator[tuple[int, StreamRow, Measure]]:
-        """Persons with their readings, and what the codes mean."""
+        """Persons with their readings and the measures of the codes."""
         for person, mine in enumerate(rows):
             for row in mine:
                 if row.kind == "observation":
                     yield person, row, self._vocabulary.measurements[row.code]
 
     def _classes(self, rows: Sequence[Sequence[StreamRow]], days_ago: int) -> list[NDArray[np.float64]]:
-        """Log likelihoods, (rows,), of New York Heart Association classes read, under each member.
+        """Log likelihoods, (rows,), of recorded New York Heart Association classes under each member.
 
-        A class is read one too high, or one too low, with half the error each.
+        A class is misclassified one too high, or one too low, with half the error probability each.
         """
         error, believed = self._vocabulary.nyha_error, self._belief.ensemble.of(words.NYHA)
         filled: list[NDArray[np.float64]] = []
@@ -256,7 +255,7 @@ class _Days:
             if measure.name != words.NYHA:
                 continue
             if days_ago:
-                self.unused[person].add(row)  # classes are not among what is remembered
+                self.unused[person].add(row)  # the memory does not hold classes
                 continue
             apart = np.abs(believed[person] - row.value)
             if turns[person] == len(filled):
@@ -268,7 +267,7 @@ class _Days:
 
 
 def _quantiles(belief: Belief) -> NDArray[np.float32]:
-    """Of what each sensor shows, (persons, sensors, 3): what is believed of the true values."""
+    """Quantiles of the true value behind each sensor, (persons, sensors, 3)."""
     ensemble, sensors = belief.ensemble, belief.sensors
     found = np.empty((ensemble.persons, len(sensors), len(QUANTILES)), np.float32)
     weights = ensemble.weights()

@@ -1,4 +1,4 @@
-"""Forecasts and comparisons of options for one twin, kept with it. For research, not for care."""
+"""Forecasts and comparisons of options for one twin, stored with it. For research, not for care."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from popsim.registry.vocabulary import Vocabulary, vocabulary_of
 
 FORECAST_DAYS = max(HORIZONS)
 COMPARED_DAYS = 180
-WILLINGNESS_TO_PAY = 20_000.0  # GBP a QALY, the lower end of what NICE goes by, as in the experiments
+WILLINGNESS_TO_PAY = 20_000.0  # GBP a QALY, the lower end of NICE's range, as in the experiments
 QUANTILES = (0.05, 0.5, 0.95)
 MAX_DAYS = 730
 
 
 def make_forecast(registry: TwinRegistry, twin: str, days: int = FORECAST_DAYS) -> None:
-    """Live the belief forward and keep what is to be expected; `showing.summarise` has it then.
+    """Compute and store a forecast of the belief; `views.summarise` shows it.
 
     Raises:
         InputError: there is no such twin, it has died, or the days are out of bounds.
@@ -60,16 +60,16 @@ def compare_options(
     highest_risk: float | None = None,
     budget: float | None = None,
 ) -> None:
-    """Compare options on the belief and keep them with the recommendation and its reasons.
+    """Compare options on the belief and store them with the recommendation and its reasons.
 
     Args:
         registry: of the twin.
         twin: its id.
-        options: what may be done; those of evidence/practice/options.toml when None.
-        days: how far to look ahead.
+        options: to compare; those of evidence/practice/options.toml when None.
+        days: horizon of the comparison.
         willingness_to_pay: for a QALY, GBP.
-        highest_risk: of an adverse reaction, 0 to 1.
-        budget: for drugs, devices and visits beyond doing nothing, GBP.
+        highest_risk: maximum risk of an adverse reaction, 0 to 1.
+        budget: for the incremental cost of drugs, devices and visits, GBP.
 
     Raises:
         InputError: there is no such twin, it has died, or an option or a number is refused.
@@ -77,7 +77,7 @@ def compare_options(
     _check_days(days)
     for option in options or ():
         if personal(option.title):
-            raise InputError(f"option '{option.name}': {NO_NAMES}; its label is kept with the recommendation")
+            raise InputError(f"option '{option.name}': {NO_NAMES}; its label is stored with the recommendation")
     belief, vocabulary = _living(registry, twin)
     with registry.database.reading() as connection:
         seen = _last_seen(connection, twin, vocabulary, belief.ensemble)
@@ -114,7 +114,7 @@ def _band(ahead: Forecast, column: str) -> Band:
 
 
 def _risks(ahead: Forecast) -> list[RiskSummary]:
-    """The risks that people ask for; those of single reactions are among `adverse_reaction`."""
+    """The risks to show; single reactions are part of `adverse_reaction`."""
     return [
         RiskSummary(event, label, one.within_days, float(one.probability[0]), float(one.low[0]), float(one.high[0]))
         for event, label in EVENTS.items()
@@ -142,7 +142,7 @@ def _options(compared: Comparison, refusals: dict[str, str]) -> list[OptionSumma
 def _last_seen(
     connection: Connection, twin: str, vocabulary: Vocabulary, ensemble: Ensemble
 ) -> dict[str, NDArray[np.float64]]:
-    """The last reading of each column; rules of prescribing go by it rather than by what is believed."""
+    """The last reading of each column; prescribing rules use it rather than the belief."""
     seen: dict[str, NDArray[np.float64]] = {}
     for row in stored_rows(connection, observations, twin, vocabulary):
         measure = vocabulary.measurements[row.code]
@@ -153,7 +153,7 @@ def _last_seen(
 def _keep(registry: TwinRegistry, table: sql.Table, twin: str, action: str, day: int, result: dict[str, Any]) -> None:
     written = json.dumps(result, allow_nan=False, sort_keys=True)
     with registry.database.writing() as connection:
-        registry.standings(connection, twin)  # it may have been forgotten meanwhile
+        registry.standings(connection, twin)  # the twin may have been deleted meanwhile
         [salt] = salts(connection, [twin])
         row = (next_line(connection), twin, day, written)
         insert_many(connection, table, [row])

@@ -1,9 +1,9 @@
-"""The audit log: a chain of lines that covers every row of the registry, and the check that all is as it was written.
+"""The audit log: a hash chain of lines that covers every row of the registry, and its verification.
 
-A line says what was done to whom, with a digest of the rows that it wrote of each table, and the hash of the line
-before. A belief is written anew by each update, so the last digest of it counts; all other rows stay as they are until
-the twin is forgotten. Whoever can write the file can also write a whole new chain: the hash of the last line, noted
-elsewhere (`popsim twin audit --expect HASH`), tells that and a log that was cut off.
+A line records an action on a twin, a digest of the rows that it wrote in each table, and the hash of the previous line.
+Each update replaces the belief, so its last digest counts; all other rows stay unchanged until the twin is deleted.
+Anybody who can write the file can also write a whole new chain: the hash of the last line, noted elsewhere
+(`popsim twin audit --expect HASH`), reveals this and a truncated log.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ type Rows = Mapping[sql.Table, Sequence[tuple[object, ...]]]
 
 
 class Entry(NamedTuple):
-    """One line of the audit log: what was done to whom.
+    """One line of the audit log.
 
     Attributes:
-        digests: "table:digest" of the rows that it wrote, by table; nothing of a twin that it forgot.
-        hash: SHA-256 of the line, which holds the hash of the `previous` one.
+        digests: "table:digest" of the rows that it wrote, by table; empty for a deletion.
+        hash: SHA-256 of the line, which includes the hash of the `previous` one.
     """
 
     number: int
@@ -47,7 +47,7 @@ class Entry(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What is to be written down: an action, the twin's salt, and the rows that it wrote."""
+    """An action to log: the twin's salt and the rows that it wrote."""
 
     twin: str
     action: str
@@ -64,7 +64,7 @@ def digest_of(*parts: bytes) -> str:
 
 
 def write_audit(connection: Connection, done: Iterable[Done]) -> None:
-    """Add lines to the audit log; their numbers are those from `next_line` on."""
+    """Add lines to the audit log, numbered from `next_line` on."""
     number, previous = _last(connection)
     lines: list[tuple[object, ...]] = []
     for one in done:
@@ -77,12 +77,12 @@ def write_audit(connection: Connection, done: Iterable[Done]) -> None:
 
 
 def next_line(connection: Connection) -> int:
-    """The number of the line that will be written next."""
+    """The number of the next line."""
     return _last(connection)[0] + 1
 
 
 def read_audit(connection: Connection, twin: str | None = None) -> list[Entry]:
-    """Lines of the audit log, of one twin or of all, the oldest first."""
+    """Lines of the audit log, for one twin or all, the oldest first."""
     wanted = sql.select(audit).order_by(audit.c.number)
     if twin is not None:
         wanted = wanted.where(audit.c.twin == twin)
@@ -90,13 +90,13 @@ def read_audit(connection: Connection, twin: str | None = None) -> list[Entry]:
 
 
 def check_audit(connection: Connection) -> list[Entry]:
-    """Check the chain, the schema, and that every row of every table is as the log says that it was written.
+    """Check the chain, the schema, and every row of every table against the log.
 
     Returns:
         the lines of the log.
 
     Raises:
-        RunError: the first thing that is not as it was written.
+        RunError: the first difference.
     """
     entries = read_audit(connection)
     _check_chain(entries)
@@ -107,7 +107,7 @@ def check_audit(connection: Connection) -> list[Entry]:
 
 
 def _check_schema(connection: Connection) -> None:
-    """Compare tables, indices and triggers with those of a registry made afresh."""
+    """Compare tables, indices and triggers with those of a new registry."""
     with sql.create_engine("sqlite://").begin() as fresh:
         create_schema(fresh)
         expected = schema_of(fresh)
@@ -131,7 +131,7 @@ def _check_chain(entries: Sequence[Entry]) -> None:
 
 
 def _differences(connection: Connection, entries: Sequence[Entry]) -> Iterator[str]:
-    """What of the twins is not as the log says it was left."""
+    """The differences between the twins' rows and the log."""
     written = _written(entries)
     salts = {row.twin: row.salt for row in connection.execute(sql.select(twins.c.twin, twins.c.salt))}
     for table in OF_TWINS:
@@ -143,7 +143,7 @@ def _differences(connection: Connection, entries: Sequence[Entry]) -> Iterator[s
                 found[row[by]].append(row)
             for line, some in found.items():
                 if written.get(twin, {}).pop((table.name, line), None) != _digest(salts.get(twin, ""), some):
-                    # What the log does not know may be any text.
+                    # An id that the log does not know may be any text.
                     name = f"twin {twin}" if twin in written else "a twin that it does not know"
                     yield _difference(name, table.name, line)
     for twin, missing in written.items():
@@ -157,9 +157,9 @@ def _difference(whose: str, table: str, line: object) -> str:
 
 
 def _written(entries: Sequence[Entry]) -> dict[str, dict[tuple[str, object], str]]:
-    """By twin the digests that its rows must have, by table and line."""
+    """The digests that a twin's rows must have, by twin, table and line."""
     written: dict[str, dict[tuple[str, object], str]] = {}
-    belief: dict[str, tuple[str, object]] = {}  # what the next one overwrites
+    belief: dict[str, tuple[str, object]] = {}  # replaced by the next update
     for entry in entries:
         of_twin = written.setdefault(entry.twin, {})
         if entry.action == FORGET:
@@ -174,7 +174,7 @@ def _written(entries: Sequence[Entry]) -> dict[str, dict[tuple[str, object], str
 
 
 def _digest(salt: str, rows: Sequence[tuple[object, ...]]) -> str:
-    """Digest of rows in any order, which nobody can guess values by who has not the salt."""
+    """Digest of rows in any order; without the salt, nobody can test guesses of values against it."""
     words = sorted(repr(tuple(digest_of(one) if isinstance(one, bytes) else one for one in row)) for row in rows)
     return hmac.digest(str(salt).encode(), "\n".join(words).encode(), "sha256").hex()
 

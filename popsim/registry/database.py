@@ -1,7 +1,7 @@
 """The registry as a database: one SQLite file and its transactions.
 
-SQLAlchemy Core (BSD, https://www.sqlalchemy.org) writes the SQL. Everything that belongs together happens in one
-transaction with a rollback journal: a process that is killed leaves all of it or nothing.
+SQLAlchemy Core (BSD, https://www.sqlalchemy.org) writes the SQL. Related changes happen in one transaction with a
+rollback journal: a process that is killed leaves all of them or none.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from popsim.registry.tables import create_schema, twins
 
 APPLICATION_ID = 0x706F7073  # "pops"
 VERSION = 2
-PATIENCE_S = 30.0  # for which a command waits while another one writes
-AT_ONCE = 500  # ids in one question; SQLite takes 32,766
-# Beliefs are tens of kilobytes each: large pages, and room for those of a large update, which is written once.
+PATIENCE_S = 30.0  # for which a command waits while another command writes
+AT_ONCE = 500  # ids per query; SQLite's limit is 32,766
+# Beliefs are tens of kilobytes each: large pages, and a cache for those of a large update, which is written once.
 SETTINGS = (
     "page_size = 16384", "cache_size = -131072", "foreign_keys = ON", "secure_delete = ON", "temp_store = MEMORY",
 )  # fmt: skip
@@ -37,10 +37,10 @@ class Database:
 
     Args:
         path: of the file.
-        create: make it if it is not there.
+        create: create the file if it does not exist.
 
     Raises:
-        InputError: there is no such file, other people may read it, or it is no registry of this version.
+        InputError: there is no such file, other people may read it, or it is not a registry of this version.
     """
 
     def __init__(self, path: Path | str, *, create: bool = False) -> None:
@@ -57,26 +57,26 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that reads.
+        """A read transaction.
 
         Raises:
-            RunError: the file is damaged or in use for too long.
+            RunError: the file is damaged or locked for too long.
         """
         with self._transaction(writes=False) as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that writes: all of it happens, or nothing; nobody else writes meanwhile.
+        """A write transaction: atomic and exclusive.
 
         Raises:
-            RunError: the file is damaged, in use for too long, or the disk is full.
+            RunError: the file is damaged, locked for too long, or the disk is full.
         """
         with self._transaction(writes=True) as connection:
             yield connection
 
     def forget(self, twin: str) -> None:
-        """Delete everything about a twin but its id in the audit log, and what the file still held of deleted rows.
+        """Delete everything about a twin except its id in the audit log, and remnants of deleted rows in the file.
 
         Raises:
             InputError: there is no such twin.
@@ -88,25 +88,25 @@ class Database:
         self.compact()
 
     def compact(self) -> None:
-        """Write the file anew, so that nothing remains of what was deleted.
+        """Rewrite the file, so that nothing remains of deleted rows.
 
         Raises:
-            RunError: the file is in use for too long, or the disk is full.
+            RunError: the file is locked for too long, or the disk is full.
         """
         with self.engine.connect() as connection, _explained(self.path):
             connection.connection.cursor().execute("VACUUM")
 
     def check(self, expected: str | None = None) -> list[Entry]:
-        """Check the file, its schema, the chain of the audit log, and that every row is as the log says it was left.
+        """Check the file, its schema, the chain of the audit log, and every row against the log.
 
         Args:
-            expected: the hash of a line that the log must hold, noted at an earlier time; lines may have followed.
+            expected: the hash of a line that the log must hold, noted earlier; more lines may follow.
 
         Returns:
             the lines of the audit log.
 
         Raises:
-            RunError: something is not as it was written.
+            RunError: the first difference.
         """
         name = shown_path(self.path)
         with self.reading() as connection:
@@ -146,16 +146,15 @@ class Database:
 
 
 def in_parts(ids: list[str]) -> Iterator[list[str]]:
-    """Ids in lists short enough for one question."""
+    """Ids in lists short enough for one query."""
     for start in range(0, len(ids), AT_ONCE):
         yield ids[start : start + AT_ONCE]
 
 
 def _prepare(connection: Any, _record: object) -> None:
-    """Settings of a connection: transactions are begun by hand, deleted content is overwritten.
+    """Settings of a connection: transactions begin explicitly, deleted content is overwritten.
 
-    A file that somebody put into another journal mode is taken back: beside a write-ahead log or a journal that is
-    kept, what was deleted would stay.
+    The journal mode is reset to DELETE: a write-ahead log or a persistent journal would keep deleted content.
     """
     connection.isolation_level = None
     cursor = connection.cursor()
@@ -174,7 +173,7 @@ def _begin(connection: Connection) -> None:
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """SQLite's errors in one line that repeats nothing of the rows."""
+    """SQLite's errors in one line, without content of the rows."""
     try:
         yield
     except OperationalError as error:

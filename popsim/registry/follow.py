@@ -1,4 +1,4 @@
-"""Data as they arrive: a folder whose files grow and appear, or a pipe. Each batch is one update."""
+"""Follows incoming data: a folder whose files appear and grow, or a pipe. Each batch is one update."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def watch_folder(
     every_s: float = 1.0,
     once: bool = False,
 ) -> Iterator[tuple[str, Report | PopsimError]]:
-    """Take in the .csv and .jsonl files of a folder whenever they have changed.
+    """Update twins with the .csv and .jsonl files of a folder whenever they change.
 
-    A file called by a twin's id is about that twin. A file that is refused is left until it changes; what was taken in
-    before is known and not taken in again.
+    A file whose name is a twin's id is about that twin. A refused file is skipped until it changes; lines that are
+    already stored are not used again.
 
     Args:
-        folder: looked at every `every_s` seconds.
-        twin: whom all files are about.
-        once: look once, and end.
+        folder: checked every `every_s` seconds.
+        twin: the twin of all files.
+        once: check once and stop.
 
     Returns:
-        files' names with what became of them, as it happens.
+        file names with the result of each update, as it happens.
 
     Raises:
         InputError: there is no such folder.
@@ -53,13 +53,13 @@ def watch_folder(
 def _changed(
     registry: TwinRegistry, folder: Path, twin: str | None, calendar: Calendar | None, every_s: float, once: bool
 ) -> Iterator[tuple[str, Report | PopsimError]]:
-    """Take in what has changed, again and again."""
+    """Update with changed files, repeatedly."""
     seen: dict[Path, tuple[int, int]] = {}
     while True:
         for path in sorted(one for one in folder.iterdir() if one.suffix in SUFFIXES):
             try:
                 about = path.stat()
-            except OSError:  # it has gone meanwhile
+            except OSError:  # the file has been removed meanwhile
                 continue
             if seen.get(path) == (about.st_size, about.st_mtime_ns):
                 continue
@@ -77,9 +77,9 @@ def _changed(
 def watch_pipe(
     registry: TwinRegistry, pipe: Path, *, twin: str | None = None, calendar: Calendar | None = None
 ) -> Iterator[tuple[str, Report | PopsimError]]:
-    """Take in lines of a named pipe, or of standard input, as they come, until whoever writes them has closed it.
+    """Update twins with lines of a named pipe or standard input as they arrive, until the writer closes it.
 
-    A bad line is refused and passed over; a last line without its end is left out.
+    A bad line is refused and skipped; an incomplete last line is ignored.
 
     Raises:
         InputError: there is no such twin.
@@ -104,7 +104,7 @@ def is_pipe(path: Path) -> bool:
 
 
 def _arriving(pipe: Path) -> Iterator[list[str]]:
-    """Whole lines, as many as have come."""
+    """Complete lines, as many as have arrived."""
     if str(pipe) == STANDARD_INPUT:
         yield from _lines(sys.stdin.buffer, pipe)
     else:
@@ -119,6 +119,6 @@ def _lines(stream: BinaryIO, pipe: Path) -> Iterator[list[str]]:
         if len(rest) > PIPE_BYTES:
             raise InputError(f"{shown_path(pipe)}: a line is longer than {PIPE_BYTES // 1024:,} KiB")
         if complete:
-            # Bytes that are not UTF-8 fit into no field: their line alone is refused.
+            # Bytes that are not UTF-8 are invalid in every field, so only their line is refused.
             text = complete.decode("utf-8", "replace").removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")
             yield [line.removesuffix("\r") for line in text.split("\n")]

@@ -1,6 +1,6 @@
-"""Beliefs as rows of bytes: the part of an ensemble that belongs to one twin, for ten thousand twins at a time.
+"""Packs beliefs into bytes: the part of an ensemble that belongs to one twin, for ten thousand twins at a time.
 
-What is not stored: the ids of members (they follow from the twin's) and totals (members earn no costs).
+The ids of members (they follow from the twin's) and totals (members have no costs) are not stored.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from popsim.population.population import Population
 from popsim.registry.audit import digest_of
 from popsim.registry.vocabulary import vocabulary_of
 
-MEMORY_DAYS = 7  # of expected readings kept for results that come late; laboratories take one to three days
+MEMORY_DAYS = 7  # of expected readings, kept for late results; laboratories take one to three days
 STORED: tuple[Kind, ...] = ("real", "code", "count")
 
 
 class BeliefKind(NamedTuple):
-    """Twins of one kind can be advanced together."""
+    """The kind of a belief; twins of one kind can advance together."""
 
     physiology: str
     seed: int
@@ -32,20 +32,20 @@ class BeliefKind(NamedTuple):
 
     @property
     def layout(self) -> PackedLayout:
-        """How their beliefs are stored."""
+        """The storage layout of these beliefs."""
         vocabulary = vocabulary_of(self.physiology)
         names = tuple(sensor.name for sensor in vocabulary.sensors)
         return PackedLayout(vocabulary.schema, names, self.members, MEMORY_DAYS)
 
 
 class PackedLayout(NamedTuple):
-    """What the bytes of a twin are: blocks one after the other, each (rows, members).
+    """The layout of a twin's bytes: consecutive blocks, each (rows, members).
 
     Attributes:
         schema: columns of the members.
         sensors: names, in the order of the lasting errors.
-        members: of a twin.
-        memory_days: for which expected readings are kept.
+        members: per twin.
+        memory_days: days of expected readings.
     """
 
     schema: Schema
@@ -55,13 +55,13 @@ class PackedLayout(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Changes when anything of the layout does."""
+        """A name that changes whenever the layout changes."""
         columns = [f"{column.name}:{column.kind}" for column in self.schema.columns.values()]
         words = [*columns, *self.sensors, str(self.members), str(self.memory_days)]
         return digest_of("\n".join(words).encode())[:16]
 
     def blocks(self, ensemble: Ensemble) -> list[NDArray[Any]]:
-        """The arrays that are stored, each (rows, persons * members), in their order."""
+        """The stored arrays in order, each (rows, persons * members)."""
         blocks = (ensemble.people.block(kind) for kind in STORED)
         return [*blocks, ensemble.bias, ensemble.log_weight[None, :], ensemble.memory]
 
@@ -75,17 +75,17 @@ class PackedLayout(NamedTuple):
 
     @property
     def memory_rows(self) -> int:
-        """Rows of what readings would have been expected to show."""
+        """Number of rows of expected readings."""
         return self.memory_days * len(self.sensors)
 
     @property
     def nbytes(self) -> int:
-        """Bytes of one twin."""
+        """Number of bytes per twin."""
         return sum(rows * dtype.itemsize for rows, dtype in self.sizes()) * self.members
 
 
 def pack(layout: PackedLayout, ensemble: Ensemble) -> list[bytes]:
-    """The bytes of each person."""
+    """Pack an ensemble into bytes, one element per person."""
     stored = np.empty((ensemble.persons, layout.nbytes), np.uint8)
     start = 0
     for block in layout.blocks(ensemble):
@@ -97,10 +97,10 @@ def pack(layout: PackedLayout, ensemble: Ensemble) -> list[bytes]:
 
 
 def unpack(layout: PackedLayout, numbers: Sequence[int], stored: Sequence[bytes]) -> Ensemble:
-    """The ensemble of the persons of these numbers (`privacy.number_of`) from their bytes.
+    """Unpack the ensemble of the persons with these numbers (`privacy.number_of`).
 
     Raises:
-        InputError: the bytes are not of this layout.
+        InputError: the bytes have another layout.
     """
     persons, members = len(stored), layout.members
     width = layout.nbytes

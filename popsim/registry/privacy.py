@@ -1,11 +1,8 @@
-"""What keeps a person unknown: random ids, files that only their owner reads, and errors that repeat nothing personal.
+"""Privacy: random ids, files that only their owner can read, and errors without personal data.
 
-A registry holds a random id, days since the twin's start and numbers: no names, no dates, no text of a user's own. The
-date of day 0 is stored nowhere; whoever feeds dates says it each time (`--day-zero`), and keeps it where the names are.
-Nothing holds a time of the clock either, because the moment of an update and the twin's day would give the date away.
-
-Errors name the line, the key and what is allowed. They repeat a value only where it cannot be a person's: a short
-number, a unit or a code of the known form. Long numbers (an id, a date of birth) and words are never repeated.
+A registry holds random ids, days since the twin's start and numbers: no names, dates or free text. The date of day 0 is
+not stored (`--day-zero` gives it each time), nor is any clock time, which together with the twin's day would reveal it.
+Errors name the line, the key and what is allowed; they repeat only short numbers, units and codes of a known form.
 """
 
 from __future__ import annotations
@@ -28,7 +25,7 @@ OWNER_ONLY = 0o600
 ADDRESS = re.compile(r"\S@\S")
 DATE = re.compile(r"\d{1,4}\s*[-/.]\s*(\d{1,2}|[A-Za-z]{3,9})\s*[-/.]\s*\d{1,4}")
 LONG_NUMBER = re.compile(r"\d([\s-]?\d){6,}")
-# Keys by which records name people; refused with a reason of their own.
+# Keys that identify people; refused with a reason of their own.
 PERSONAL_KEYS = re.compile(
     r"(^|_)(name|forename|surname|given|family|initials|dob|birth|born|birthday|nhs|ssn|mrn|identifier|patient|"
     r"e?mail|phone|telephone|mobile|address|street|postcode|zip|insurance)(_|$)"
@@ -40,17 +37,17 @@ NO_NAMES = (
 
 
 def new_id() -> str:
-    """A random id of forty bits, from the operating system's source."""
+    """A random id of forty bits, from the operating system's random source."""
     return "".join(secrets.choice(ALPHABET) for _ in range(ID_LETTERS))
 
 
 def new_salt() -> str:
-    """What keys the digests of one twin's rows; forgotten with it."""
+    """The key of the digests of one twin's rows; deleted with the twin."""
     return secrets.token_hex(16)
 
 
 def number_of(twin: str) -> int:
-    """The id as a number below 2**40, which keys the luck of the twin's members."""
+    """The id as a number below 2**40, which keys the random streams of the twin's members."""
     number = 0
     for letter in twin:
         number = number * len(ALPHABET) + ALPHABET.index(letter)
@@ -58,10 +55,10 @@ def number_of(twin: str) -> int:
 
 
 def checked_id(twin: str) -> str:
-    """The id, if it has the form of one.
+    """The id, if it is well-formed.
 
     Raises:
-        InputError: it has not; what was given is not repeated.
+        InputError: it is not; the message does not repeat it.
     """
     if not ID.fullmatch(twin):
         raise InputError(f"twin: must be an id as 'popsim twin new' prints it, {ID_LETTERS} letters and digits")
@@ -69,9 +66,9 @@ def checked_id(twin: str) -> str:
 
 
 def shown(value: object) -> str | None:
-    """A value as an error may repeat it; None where it might tell who somebody is."""
+    """A value as an error may repeat it; None if it might identify a person."""
     if isinstance(value, int) and abs(value) >= 10**MAX_DIGITS_SHOWN:
-        return None  # Python refuses to write out the longest
+        return None  # Python refuses to print very long integers
     if isinstance(value, bool | int | float):
         text = repr(value)
     elif isinstance(value, str):
@@ -88,36 +85,36 @@ def shown(value: object) -> str | None:
 
 
 def shown_path(path: Path | str) -> str:
-    """The last part of a file's path, without the folders, which often bear a name; nothing of it if it looks personal.
+    """The last part of a file's path, without folders, which often contain a name; hidden if it looks personal.
 
-    A name cannot be told from another word: files of persons are best called by the twin's id.
+    A name cannot be recognised as such: files of persons should be named by the twin's id.
     """
     name = Path(path).name
     return f"(a file){Path(path).suffix}" if personal(name) else name
 
 
 def personal(text: str) -> bool:
-    """Whether a text looks like an e-mail address, a date, or the number of a person's record."""
+    """Whether a text looks like an e-mail address, a date, or a record number."""
     return any(pattern.search(text) for pattern in (ADDRESS, DATE, LONG_NUMBER))
 
 
 def personal_key(key: str) -> bool:
-    """Whether a key asks for what a registry must not know."""
+    """Whether a key names personal data that a registry must not hold."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower()
     return PERSONAL_KEYS.search(re.sub(r"[^a-z0-9]+", "_", words)) is not None
 
 
 def create_private(path: Path) -> None:
-    """Make an empty file that nobody but its owner may read; one that is there already must be so.
+    """Create an empty file that only its owner can read, or check the permissions of an existing one.
 
-    What SQLite puts beside it (journal) gets the same permissions.
+    SQLite gives its journal the same permissions.
 
     Raises:
-        InputError: it cannot be made, is no file, or other people may read it.
+        InputError: the file cannot be created, is not a regular file, or other people may read it.
     """
     try:
         file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, OWNER_ONLY)
-        os.fchmod(file, OWNER_ONLY)  # whatever the umask takes away
+        os.fchmod(file, OWNER_ONLY)  # regardless of the umask
         os.close(file)
     except FileExistsError:
         check_private(path)
@@ -126,10 +123,10 @@ def create_private(path: Path) -> None:
 
 
 def check_private(path: Path) -> None:
-    """Refuse a registry that is not there, is a link or no file, or that other people may read.
+    """Refuse a registry that does not exist, is a link or not a regular file, or that other people may read.
 
     Raises:
-        InputError: one of these.
+        InputError: any of these.
     """
     try:
         mode = path.lstat().st_mode
@@ -142,10 +139,10 @@ def check_private(path: Path) -> None:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file that nobody but its owner may read: all of it, in the place of one that was there, or nothing.
+    """Write or replace a file that only its owner can read, atomically.
 
     Raises:
-        InputError: the path is a link or no file, or cannot be written.
+        InputError: the path is a link or not a regular file, or cannot be written.
     """
     try:
         if os.path.lexists(path) and not stat.S_ISREG(mode := path.lstat().st_mode):

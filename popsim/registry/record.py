@@ -1,9 +1,9 @@
-"""The record from which a twin is made: what is known of a person at day 0, but for who it is; TOML or JSON.
+"""The record from which a twin is made: known facts of a person at day 0, without identity; TOML or JSON.
 
     age_years = 74
     sex = "female"
 
-    [diagnoses]                    # true or false; left out where it is not known
+    [diagnoses]                    # true or false; leave out if not known
     diabetes = true
     copd = false
 
@@ -15,11 +15,11 @@
     value = 81.5
     unit = "kg"
 
-    [medications]                  # all that is taken; without this table it is not known
+    [medications]                  # all current drugs; without this table they are unknown
     furosemide = { dose = 40, unit = "mg/d" }
 
-Genes come from a file of their own: CSV or TSV of gene and diplotype (CYP2D6, *1/*4), with or without that header.
-Whatever is not given is as uncertain as it is among people of the cohort who are alike in what is.
+Genes come from a separate file: CSV or TSV of gene and diplotype (CYP2D6, *1/*4), with or without that header. Missing
+values are as uncertain as among similar people of the cohort.
 """
 
 from __future__ import annotations
@@ -54,17 +54,17 @@ DIAGNOSES = (
     "diabetes", "ckd", "atrial_fibrillation", "copd", "hypertension", "coronary_disease", "prior_infarction",
     "prior_stroke", "iron_deficiency",
 )  # fmt: skip
-# Set by other keys, or by nobody.
+# Set by other keys, or not at all.
 NO_TRAITS = ("entry_day", "age_years", "female", "life_table_hazard_per_day", *DIAGNOSES, *GENES)
 
 
 @dataclass(frozen=True)
 class Person:
-    """What a record says.
+    """The content of a record.
 
     Attributes:
         known: columns that all members share.
-        measurements: (code, value, unit) of day 0, as they are stored.
+        measurements: (code, value, unit) of day 0, as stored.
     """
 
     known: Mapping[str, float]
@@ -72,20 +72,20 @@ class Person:
 
 
 def read_record(path: Path, vocabulary: Vocabulary, genome: Path | None = None) -> Person:
-    """Read a record and, if there is one, a file of genes.
+    """Read a record and, optionally, a file of genes.
 
     Raises:
-        DefinitionError: something in it is refused; what is personal is not repeated.
+        DefinitionError: a key or value is refused; personal data are not repeated.
         InputError: a file cannot be read.
     """
     return person_of(read_text(path), path, vocabulary, genome)
 
 
 def person_of(text: str, file: Path, vocabulary: Vocabulary, genome: Path | None = None) -> Person:
-    """What the text of a record says, in JSON if the file is named so, else in TOML; and a file of genes.
+    """Parse the text of a record (JSON if the file name says so, else TOML) and a file of genes.
 
     Raises:
-        DefinitionError: something in it is refused; what is personal is not repeated.
+        DefinitionError: a key or value is refused; personal data are not repeated.
     """
     record = _Record(file, text, vocabulary)
     known, measurements = record.known(), record.measurements()
@@ -95,7 +95,7 @@ def person_of(text: str, file: Path, vocabulary: Vocabulary, genome: Path | None
 
 
 class _Record:
-    """A record being read."""
+    """The parser of a record."""
 
     def __init__(self, path: Path, text: str, vocabulary: Vocabulary) -> None:
         self._file, self._text, self._vocabulary = shown_path(path), text, vocabulary
@@ -159,7 +159,7 @@ class _Record:
         return taken
 
     def _measured(self, key: str, entry: Mapping[str, Any], measure: Measure, word: str) -> float:
-        """A number with its unit, as it is stored."""
+        """A number with its unit, in the unit of storage."""
         value, unit = entry.get(word), entry.get("unit")
         if not isinstance(unit, str) or measure.in_unit(0.0, unit) is None:
             self._refuse(f"{key.rpartition('.')[0]}.unit", None, f"allowed: {', '.join(measure.units())}")
@@ -195,7 +195,7 @@ class _Record:
             if key not in allowed:
                 near = did_you_mean(key[:MAX_WORD], allowed)
                 words = NO_NAMES if self._personal(key, value) else f"unknown key, {near}"
-                # A key that nobody foresaw may be a name: only its line is told.
+                # An unknown key may be a name, so the error gives only its line.
                 raise DefinitionError(f"{self._file}:{self._line(key)}", f"{where}(key)", None, words)
 
     @staticmethod
@@ -214,7 +214,7 @@ class _Record:
                 table = tomllib.loads(self._text)
         except RecursionError:
             raise DefinitionError(self._file, "file", None, "nested too deeply") from None
-        except ValueError as error:  # also a number of thousands of digits
+        except ValueError as error:  # includes numbers with thousands of digits
             found = re.search(r"line (\d+)", str(error))
             line = found[1] if found else str(self._text.rstrip().count("\n") + 1)
             raise DefinitionError(f"{self._file}:{line}", "file", None, f"not valid {kind}") from None
@@ -228,7 +228,7 @@ class _Record:
         return dict(pairs)
 
     def _line(self, key: str) -> int:
-        """The line on which a key first stands."""
+        """The line on which a key first occurs."""
         place = self._text.find(key)
         return self._text.count("\n", 0, max(place, 0)) + 1
 
@@ -237,7 +237,7 @@ class _Record:
 
 
 def read_genome(path: Path, schema: Schema) -> dict[str, float]:
-    """Phenotypes of a file of diplotypes, by column.
+    """Phenotypes from a file of diplotypes, by column.
 
     Raises:
         DefinitionError: a line is refused.

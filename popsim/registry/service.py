@@ -1,4 +1,4 @@
-"""A registry of twins at work: make one, tell it what was recorded, read it, forget it. For research, not for care."""
+"""The registry of twins: create, update, read and delete twins. For research, not for care."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ from popsim.simulation.schema import SCHEMAS
 
 MEMBERS = 100
 SEED = 1
-TOGETHER = 2_500  # twins at a time: their members take a few hundred MB
+TOGETHER = 2_500  # twins at a time; their members take a few hundred MB
 LIFE_TABLE_COLUMN = "life_table_hazard_per_day"
 
 
 class Report(NamedTuple):
-    """What an update did.
+    """The result of an update.
 
     Attributes:
-        days: of each twin that was in it, the day it stands on.
-        taken: lines that were taken into the beliefs.
-        known: lines that were known already.
-        unused: lines that came too late; stored, but they taught nothing.
-        unfinished: whether a last line without its end was left out.
+        days: the present day of each updated twin.
+        taken: lines that updated the beliefs.
+        known: lines that were stored already.
+        unused: lines that came too late; stored, but without effect on the belief.
+        unfinished: whether an incomplete last line was ignored.
     """
 
     days: Mapping[str, int]
@@ -56,13 +56,13 @@ class TwinRegistry:
 
     Args:
         path: of the file.
-        create: make it if it is not there.
+        create: create the file if it does not exist.
 
     Attributes:
         database: the file.
 
     Raises:
-        InputError: there is no such file, other people may read it, or it is no registry.
+        InputError: there is no such file, other people may read it, or it is not a registry.
     """
 
     def __init__(self, path: Path | str, *, create: bool = False) -> None:
@@ -71,16 +71,16 @@ class TwinRegistry:
     def new(
         self, persons: Sequence[Person], cohort: CohortSource, *, members: int = MEMBERS, seed: int = SEED
     ) -> list[str]:
-        """Make twins, which stand on day 0.
+        """Create twins at day 0.
 
         Args:
-            persons: what is known of each.
-            cohort: for everything else.
-            members: of each belief.
-            seed: key of the random numbers; twins of one seed can be advanced together.
+            persons: the record of each.
+            cohort: for everything that is not in the record.
+            members: per belief.
+            seed: key of the random numbers; twins with the same seed can advance together.
 
         Returns:
-            their ids.
+            the ids of the twins.
 
         Raises:
             InputError: there are too few or too many members, or the seed is out of bounds.
@@ -98,13 +98,13 @@ class TwinRegistry:
     def update(
         self, raw: bytes, file: Path | str, *, twin: str | None = None, calendar: Calendar | None = None
     ) -> Report:
-        """Take in a stream: all of it, or nothing where a line is refused or the process is killed.
+        """Update twins with a stream, atomically: if a line is refused or the process is killed, nothing changes.
 
         Args:
-            raw: what the file holds.
+            raw: content of the file.
             file: its name, for errors.
-            twin: whom it is about; None: its lines say so.
-            calendar: how times are turned into days. With `today`, one twin lives on to that day.
+            twin: the twin of all lines; None: each line names its twin.
+            calendar: converts times to days. With `today`, a single twin advances to that day.
 
         Raises:
             DefinitionError: a line is refused.
@@ -123,13 +123,13 @@ class TwinRegistry:
     def hear(
         self, reader: Reader, lines: Sequence[str], refuse: Callable[[DefinitionError], None], twin: str | None = None
     ) -> Report:
-        """Take in the next lines of a stream that goes on; bad ones are told of and passed over.
+        """Update twins with the next lines of a continuing stream; bad lines are reported and skipped.
 
         Args:
             reader: of the stream; it keeps the header and counts lines.
-            lines: whole ones.
-            refuse: is told what is wrong with a line.
-            twin: whom it is about; None: its lines say so.
+            lines: complete lines.
+            refuse: receives the error of a bad line.
+            twin: the twin of all lines; None: each line names its twin.
 
         Raises:
             InputError: there is no such twin.
@@ -139,7 +139,7 @@ class TwinRegistry:
             return self._take_in(connection, reader, reader.rows(lines, standings, refuse), standings, {}, refuse)
 
     def standings(self, connection: Connection, twin: str | None = None) -> dict[str, Standing]:
-        """Where one twin, or all, stand.
+        """The standing of one twin or of all twins.
 
         Raises:
             InputError: there is no such twin.
@@ -165,10 +165,10 @@ class TwinRegistry:
         until: Mapping[str, int],
         refuse: Callable[[DefinitionError], None] | None,
     ) -> Report:
-        """Store what is new of some lines and let the twins live on to the last of them, at least to the days given.
+        """Store new lines and advance the twins to the last of them, at least to the given days.
 
         Raises:
-            DefinitionError: a line cannot be true beside the others, and there is nobody to be told.
+            DefinitionError: a line contradicts others, and there is no `refuse` to receive the error.
         """
         misfits: list[Misfit] = []
         new = self._new(connection, listed, standings, misfits)
@@ -211,7 +211,7 @@ class TwinRegistry:
             return standings[twin].kind, self._belief(connection, standings, [twin])
 
     def forget(self, twin: str) -> None:
-        """Delete everything about a twin; the audit log keeps that there was one of this id.
+        """Delete everything about a twin; only its id stays in the audit log.
 
         Raises:
             InputError: there is no such twin.
@@ -256,7 +256,7 @@ class TwinRegistry:
         self._keep(connection, "new", ids, salted, (0, kind.layout.name), lived, rows, made)
 
     def _belief(self, connection: Connection, standings: Mapping[str, Standing], ids: Sequence[str]) -> Belief:
-        """The belief about twins of one kind that stand on one day.
+        """The belief about twins of one kind that are on the same day.
 
         Raises:
             InputError: it was stored for other columns.
@@ -279,8 +279,7 @@ class TwinRegistry:
         standings: Mapping[str, Standing],
         misfits: list[Misfit],
     ) -> dict[str, list[StreamRow]]:
-        """Lines of each twin that are not stored yet, each once, in their order; those that do not fit are added to
-        `misfits`."""
+        """New lines of each twin, each once, in order; contradictory ones are added to `misfits`."""
         if not rows:
             return {}
         first = min(row.time for row in rows)
@@ -318,7 +317,7 @@ class TwinRegistry:
     def _newest(
         self, connection: Connection, ids: Sequence[str], new: Mapping[str, Sequence[StreamRow]], day: int
     ) -> list[dict[str, float]]:
-        """Of each twin with late lines, when what stands now was last told."""
+        """For each twin with late lines, the time of the latest information, by subject."""
         newest: dict[str, dict[str, float]] = {twin: {} for twin in ids}
         for twin in ids:
             if any(row.day < day and row.kind != "observation" for row in new.get(twin, ())):
@@ -340,8 +339,7 @@ class TwinRegistry:
         taken: Sequence[Sequence[StreamRow]],
         made: Sequence[tuple[object, ...]] = (),
     ) -> None:
-        """Store twins that were made, where they stand, what was believed by day and what was taken in, and that it was
-        done."""
+        """Store new twins, standings, daily beliefs, lines and the audit entries."""
         first = next_line(connection)
         done = []
         for place, (twin, one) in enumerate(zip(ids, lived, strict=True)):
@@ -363,7 +361,7 @@ class TwinRegistry:
 
 
 def salts(connection: Connection, ids: Sequence[str]) -> list[str]:
-    """What keys the digests of twins' rows, in their order."""
+    """The salts that key the digests of twins' rows, in order."""
     found: dict[str, str] = {}
     for part in in_parts(list(ids)):
         wanted = sql.select(twins.c.twin, twins.c.salt).where(twins.c.twin.in_(part))
@@ -372,7 +370,7 @@ def salts(connection: Connection, ids: Sequence[str]) -> list[str]:
 
 
 def physiology_for(cohort: CohortSource) -> str:
-    """Heart failure alone, or the clinical twin if the cohort has columns that only it has."""
+    """The physiology for a cohort: the clinical twin if the cohort has its columns, else heart failure alone."""
     given = set(cohort.definition.columns)
     return next(name for name, schema in SCHEMAS.items() if all(column in schema for column in given))
 
@@ -382,7 +380,7 @@ def _table(row: StreamRow) -> sql.Table:
 
 
 def stored_rows(connection: Connection, table: sql.Table, twin: str, vocabulary: Vocabulary) -> Iterator[StreamRow]:
-    """Lines of a twin from one of the two tables, in order of time."""
+    """Stored lines of a twin from one of the two tables, in order of time."""
     wanted = sql.select(table.c.time, table.c.code, table.c.value, table.c.unit).where(table.c.twin == twin)
     for time, code, value, unit in connection.execute(wanted.order_by(table.c.time)):
         kind = "observation" if table is observations else "medication" if code in vocabulary.medications else "event"

@@ -1,4 +1,4 @@
-"""Whether what is told of a person can have happened: one value at one time, stays in order, nothing after death."""
+"""Consistency of a person's records: one value at one time, stays in order, nothing after death."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SAME_CLASS = "a second drug of the same class at the same time; twins take one a
 
 
 class Misfit(NamedTuple):
-    """A new line that cannot be true beside the others, and why."""
+    """A new line that contradicts others, and why."""
 
     row: StreamRow
     key: str
@@ -22,24 +22,24 @@ class Misfit(NamedTuple):
 
 
 class Moments:
-    """What is told of each moment: a code has one value, and of a class of drugs one is taken."""
+    """The records of each moment: one value per code, one drug per class."""
 
     def __init__(self) -> None:
         self._values: dict[tuple[str, float, str], set[float]] = {}
         self._taken: dict[tuple[str, float, str], str] = {}
 
     def add(self, row: StreamRow, vocabulary: Vocabulary) -> None:
-        """Take down a line."""
+        """Add a line."""
         self._values.setdefault((row.twin, row.time, row.code), set()).add(row.value)
         if row.code in vocabulary.medications and row.value > 0.0:
             self._taken.setdefault((row.twin, row.time, vocabulary.medications[row.code].name), row.code)
 
     def is_known(self, row: StreamRow) -> bool:
-        """Whether the same line was taken down before."""
+        """Whether the same line was added before."""
         return row.value in self._values.get((row.twin, row.time, row.code), ())
 
     def misfit(self, row: StreamRow, vocabulary: Vocabulary) -> Misfit | None:
-        """What contradicts a line at its own moment, if anything does."""
+        """The contradiction between a line and others of the same moment, if any."""
         if (row.twin, row.time, row.code) in self._values:
             return Misfit(row, "value", SAME_TIME)
         if row.kind == "medication" and row.value > 0.0:
@@ -50,11 +50,11 @@ class Moments:
 
 
 def misfit_of_course(rows: Iterable[StreamRow], latest_known: Mapping[str, int]) -> Misfit | None:
-    """The first line that does not fit the course of a person's stays and death.
+    """The first line that contradicts the sequence of a person's stays and death.
 
     Args:
-        rows: of one twin in order of time: what is stored of TOLD (line 0), and all new lines.
-        latest_known: the last day of which anything is stored, by twin.
+        rows: of one twin in order of time: stored events of TOLD (line 0) and all new lines.
+        latest_known: the last day with stored data, by twin.
     """
     in_hospital, died, newest = False, None, None
     for row in rows:

@@ -5,10 +5,9 @@
     1,furosemide,80,mg/d,medication
     4.6,heart_failure,,,event
 
-`time` is in days since the twin's start, or a date where the date of day 0 is given along; `code` is a LOINC code, a
-drug or an event (vocabulary.py). A column `twin` says whose a line is where the file is about several. What is wrong
-refuses the whole file, with file, line, key and what is allowed; a last line without its line end is still being
-written, and left for later.
+`time` is in days since the twin's start, or a date if the date of day 0 is given; `code` is a LOINC code, a drug or an
+event (vocabulary.py). A column `twin` names the twin of each line in a file about several. A bad line refuses the whole
+file, with file, line, key and what is allowed; a last line without a line end is still being written and is ignored.
 """
 
 from __future__ import annotations
@@ -30,15 +29,15 @@ from popsim.registry.privacy import ID, NO_NAMES, personal_key, shown, shown_pat
 from popsim.registry.vocabulary import EVENTS, KINDS, Measure, Vocabulary
 from popsim.units import UNITS
 
-TIMES = ("date", "datetime", "timestamp", "day", "days")  # what others call the column of times
-TIME_HINT = "the column of times is called time; it takes days, or dates where --day-zero DATE is given along"
-MAX_WORD = 80  # of what is compared with known words
+TIMES = ("date", "datetime", "timestamp", "day", "days")  # other names of the column of times
+TIME_HINT = "the column of times is called time; it holds days, or dates if --day-zero DATE is given"
+MAX_WORD = 80  # maximum length of a word to compare with known words
 OFFSET = re.compile(r"(?:[Zz]|[+-]\d\d:?\d\d)$")
 COLUMNS = ("time", "code", "value", "unit", "kind", "twin")
 NEEDED = ("time", "code", "value", "unit")
 MAX_STREAM_BYTES = 256 * 1024 * 1024
 MAX_RECORD_BYTES = 256 * 1024
-MAX_LEAP_DAYS = 366  # where today is not known: a later line is taken for a slip
+MAX_LEAP_DAYS = 366  # if today is not known: a later line is refused as a typing error
 LAST_DAY = 120 * 366  # longer than anybody lives
 TIMES_A_DAY = 10_000  # times are kept to a ten-thousandth of a day
 DAY = timedelta(days=1)
@@ -49,8 +48,8 @@ class StreamRow(NamedTuple):
 
     Attributes:
         time: in days since the twin's start, to a ten-thousandth.
-        value, unit: as they are stored; 0 and "1" of an event.
-        line: in its file.
+        value, unit: as stored; 0 and "1" for an event.
+        line: number in its file.
     """
 
     twin: str
@@ -68,12 +67,12 @@ class StreamRow(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Where a twin stands.
+    """The standing of a twin.
 
     Attributes:
-        vocabulary: in which it is spoken of.
-        day: the last that it has lived through.
-        kind, layout: of its belief, and how that is stored.
+        vocabulary: of its streams.
+        day: the last simulated day.
+        kind, layout: of its belief, and of its storage.
     """
 
     vocabulary: Vocabulary
@@ -84,11 +83,11 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True)
 class Calendar:
-    """How times are turned into days.
+    """Converts times to days.
 
     Attributes:
-        day_zero: the date of the twin's day 0; used here and kept nowhere. None: times must be in days.
-        today: the last day that may be spoken of; None: it follows from day_zero and the clock, or is not known.
+        day_zero: the date of the twin's day 0; never stored. None: times must be in days.
+        today: the last allowed day; None: it follows from day_zero and the clock, or is not known.
     """
 
     day_zero: date | None = None
@@ -103,9 +102,9 @@ class Calendar:
         return standing.day + MAX_LEAP_DAYS
 
     def days(self, value: object) -> float | None:
-        """A time in days since day 0; None where it is neither a number nor a date that can be counted.
+        """A time in days since day 0; None if it is neither a number nor a valid date.
 
-        Rounded within its day: a second before midnight is not the next one.
+        Rounding stays within the day: a second before midnight is not the next day.
         """
         if isinstance(value, bool) or value is None:
             return None
@@ -121,14 +120,14 @@ class Calendar:
         if self.day_zero is None:
             return None
         try:
-            moment = datetime.fromisoformat(text).replace(tzinfo=None)  # the day is that of the person's own clock
+            moment = datetime.fromisoformat(text).replace(tzinfo=None)  # the day is that of the person's local clock
             return (moment - datetime.combine(self.day_zero, datetime.min.time())) / DAY
         except (ValueError, OverflowError):
             return None
 
     @property
     def allowed(self) -> str:
-        """What a time must be."""
+        """The allowed times, for errors."""
         if self.day_zero is None:
             return "must be a number of days since the twin's start (dates need --day-zero)"
         return "must be a number of days since the twin's start, or a date or time as in ISO 8601"
@@ -140,7 +139,7 @@ class Reader:
     Args:
         file: named in errors.
         calendar: for times.
-        twin: whom the lines are about; None: they say so themselves.
+        twin: the twin of all lines; None: each line names its twin.
     """
 
     def __init__(self, file: Path | str, calendar: Calendar, twin: str | None = None) -> None:
@@ -148,7 +147,7 @@ class Reader:
         self._standings: Mapping[str, Standing] = {}
         self._header: list[str] | None = None
         self._read = 0
-        self._offsets: bool | None = None  # whether times of day come with their distance from UTC
+        self._offsets: bool | None = None  # whether times have an offset from UTC
 
     def rows(
         self,
@@ -156,15 +155,15 @@ class Reader:
         standings: Mapping[str, Standing],
         refuse: Callable[[DefinitionError], None] | None = None,
     ) -> list[StreamRow]:
-        """Whole lines as rows, in order of time.
+        """Complete lines as rows, in order of time.
 
         Args:
-            lines: without their line ends.
+            lines: without line ends.
             standings: of the twins in the registry.
-            refuse: is told of a bad line, which is then passed over; None: the first one is raised.
+            refuse: receives the error of a bad line, which is then skipped; None: the first error is raised.
 
         Raises:
-            DefinitionError: something is wrong with a line.
+            DefinitionError: a line is refused.
         """
         self._standings = standings
         rows = []
@@ -209,7 +208,7 @@ class Reader:
     def _check_keys(self, keys: list[str], needed: Iterable[str]) -> None:
         for key in keys:
             if key not in COLUMNS:
-                # A key that nobody foresaw may be a name: it is not repeated.
+                # An unknown key may be a name, so the error does not repeat it.
                 if key.lower() in TIMES:
                     self._refuse("key", key.lower(), TIME_HINT, words=True)
                 near = did_you_mean(key[:MAX_WORD], COLUMNS)
@@ -244,7 +243,7 @@ class Reader:
     def _whose(self, twin: object) -> str:
         if self._twin is not None:
             if twin not in (None, "", self._twin):
-                self._refuse("twin", None, "is another than the one that is updated")
+                self._refuse("twin", None, "is not the twin that is updated")
             return self._twin
         if not isinstance(twin, str) or not ID.fullmatch(twin):
             self._refuse("twin", None, "must be the id of a twin, as 'popsim twin new' prints it")
@@ -266,11 +265,11 @@ class Reader:
         return time
 
     def _check_offset(self, text: str) -> None:
-        """Times of day of one file count from one clock: with their distance from UTC, or without."""
+        """Check that all times of a file have an offset from UTC, or that none has."""
         if ":" in text:
             offset = OFFSET.search(text) is not None
             if self._offsets not in (None, offset):
-                self._refuse("time", None, "give all times of day with their distance from UTC (+01:00), or none")
+                self._refuse("time", None, "give all times with an offset from UTC (+01:00), or none")
             self._offsets = offset
 
     def _value(self, value: object, unit: object, measure: Measure) -> float:
@@ -286,7 +285,7 @@ class Reader:
         return stored
 
     def refusal(self, row: StreamRow, key: str, why: str) -> DefinitionError:
-        """The error that a row cannot be true beside others."""
+        """The error for a row that contradicts others."""
         value = row.code if row.kind == "event" else None
         return DefinitionError(f"{self._file}:{row.line}", key, value if key == "code" else None, why)
 
@@ -295,13 +294,12 @@ class Reader:
 
 
 def order(row: StreamRow) -> tuple[float, str, bool, str, float]:
-    """Where a row stands among others: of one moment, what was stopped goes before what was begun, because a change of
-    drug is two lines."""
+    """Sort key of a row; at one moment stops come before starts, because a change of drug is two lines."""
     return row.time, row.kind, row.value != 0.0, row.code, row.value
 
 
 def whole_lines(raw: bytes, file: Path | str) -> tuple[list[str], bool]:
-    """Lines of a file without their ends, and whether a last one without its end was left out.
+    """Lines of a file without line ends, and whether an incomplete last line was ignored.
 
     Raises:
         InputError: it is not UTF-8, or its lines end in CR alone.
@@ -314,7 +312,7 @@ def whole_lines(raw: bytes, file: Path | str) -> tuple[list[str], bool]:
 
 
 def read_text(path: Path) -> str:
-    """The text of a small file (a record, genes), with LF at the ends of its lines.
+    """The text of a small file (a record, genes), with LF line ends.
 
     Raises:
         InputError: it cannot be read, is too large, or not UTF-8.
@@ -324,7 +322,7 @@ def read_text(path: Path) -> str:
 
 
 def decoded(raw: bytes, file: Path | str) -> str:
-    """Bytes of a file as text, without a byte order mark.
+    """Decode the bytes of a file, without a byte order mark.
 
     Raises:
         InputError: they are not UTF-8.
@@ -341,7 +339,7 @@ def decoded(raw: bytes, file: Path | str) -> str:
 
 
 def read_bytes(path: Path, largest: int = MAX_STREAM_BYTES) -> bytes:
-    """What a file holds.
+    """The content of a file.
 
     Raises:
         InputError: it cannot be read, or is too large.

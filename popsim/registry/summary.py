@@ -1,4 +1,4 @@
-"""What is shown of one twin: plain data, for tables, JSON and the page of pictures. For research, not for care."""
+"""The summary of one twin as plain data, for tables, JSON and the page of figures. For research, not for care."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ NOTICE = "For research, not for care."
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A quantity by day: median and 90% interval of what is believed, or foreseen.
+    """A quantity by day: median and 90% interval of a belief or a forecast.
 
     Attributes:
-        days: since the twin's start, ascending; they need not be consecutive.
+        days: since the twin's start, ascending; not necessarily consecutive.
         low, median, high: 5%, 50% and 95% quantiles on each of the days.
     """
 
@@ -26,10 +26,10 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class ReadingSummary:
-    """A measurement: time in days since the twin's start (with its fraction), value in the signal's unit.
+    """A measurement: time in days since the twin's start (with fraction), value in the signal's unit.
 
-    `used` is False where it came too late to be taken into the belief; `source` says what the value was computed from
-    ("creatinine"), if it was not measured as it is.
+    `used` is False if it came too late for the belief; `source` names the measurement from which the value was computed
+    ("creatinine"), if any.
     """
 
     time: float
@@ -38,7 +38,7 @@ class ReadingSummary:
     source: str = ""
 
     def in_words(self) -> str:
-        """The value with its day, and what it was computed from."""
+        """The value with its day and its source."""
         return f"{self.value:,.4g} on day {int(self.time)}" + (f", from {self.source}" if self.source else "")
 
 
@@ -51,9 +51,9 @@ class SignalHistory:
         label: for people, e.g. "Weight".
         unit: UCUM.
         loinc: code of the measurement, empty when it has none.
-        belief: what was believed of the true value at the end of each day lived through.
-        readings: as they were measured, in order of time.
-        forecast: of the same quantity, for days to come; empty before a forecast was made.
+        belief: about the true value at the end of each simulated day.
+        readings: measured values, in order of time.
+        forecast: of the same quantity, for future days; empty before a forecast is made.
     """
 
     name: str
@@ -90,10 +90,10 @@ class OptionSummary:
     Attributes:
         label: for people, e.g. "Furosemide 80 mg a day".
         benefit, low, high: expected net benefit beyond doing nothing, in `TwinSummary.benefit_unit`, and the 95% Monte
-            Carlo interval of the expectation, by which options are told apart.
+            Carlo interval of the expectation, with which options are compared.
         probability_best: 0 to 1.
         refused: why it is not allowed, in clinical words; empty when it is.
-        chosen: whether it is what is recommended.
+        chosen: whether it is the recommended option.
     """
 
     label: str
@@ -107,24 +107,24 @@ class OptionSummary:
 
 @dataclass(frozen=True, slots=True)
 class TwinSummary:
-    """A twin as it stands. Holds nothing but the random id, days since the start and numbers.
+    """The present state of a twin. Holds nothing but the random id, days since the start and numbers.
 
     Attributes:
         twin: random id.
-        day: last day lived through; day 0 is the start.
+        day: last simulated day; day 0 is the start.
         physiology: "heart_failure" or "clinical".
         members: of the belief.
-        known: what is known for certain, by label: age, sex, diagnoses, doses, genes; as text.
-        signals: every quantity that sensors show, whether it was ever measured or not.
-        events: (day, what happened in clinical words), in order.
-        risks: of the last forecast; empty before one was made.
-        forecast_day: the day from which the last forecast and its risks look ahead; None before one was made.
-        options: of the last comparison, best first; empty before one was made.
+        known: facts known for certain, by label: age, sex, diagnoses, doses, genes; as text.
+        signals: every quantity that sensors measure, whether it was ever measured or not.
+        events: (day, event in clinical words), in order.
+        risks: of the last forecast; empty before one is made.
+        forecast_day: the start day of the last forecast; None before one is made.
+        options: of the last comparison, best first; empty before one is made.
         options_day: the day of that comparison.
         benefit_unit: of the options' net benefit.
         sure: False where the options are within noise of one another.
         reasons: of the recommendation, one sentence each, in clinical words.
-        notice: to be shown wherever anything of this is.
+        notice: to be shown with any part of the summary.
     """
 
     twin: str

@@ -17,14 +17,14 @@ def _line(*, key: bool = False) -> sql.Column[Any]:
 
 
 def _of_twin(*, key: bool = True) -> sql.Column[Any]:
-    """The column that says whose a row is."""
+    """The column with the twin of a row."""
     return sql.Column(
         "twin", sql.ForeignKey("twins.twin", ondelete="CASCADE"), primary_key=key, nullable=False, index=not key
     )
 
 
-# `known`: columns that the record gave. `salt` keys the digests of a twin's rows: once it is forgotten, nobody can try
-# values against them.
+# `known`: columns that the record gave. `salt` keys the digests of a twin's rows: once it is deleted, nobody can test
+# guesses of values against them.
 twins = sql.Table(
     "twins",
     metadata,
@@ -49,7 +49,7 @@ ensembles = sql.Table(
 
 
 def _entries(name: str) -> sql.Table:
-    """What is taken in about a twin. The key is the content: what comes twice is one row."""
+    """Lines about a twin. The key is the content: a repeated line is one row."""
     return sql.Table(
         name,
         metadata,
@@ -66,7 +66,7 @@ def _entries(name: str) -> sql.Table:
 
 observations = _entries("observations")
 events = _entries("events")
-# Of a day that several updates speak of, what was believed after each: the last line counts.
+# A day that several updates concern has a belief after each of them; the last line counts.
 bands = sql.Table(
     "bands",
     metadata,
@@ -79,7 +79,7 @@ bands = sql.Table(
 
 
 def _results(name: str) -> sql.Table:
-    """Results as JSON text, by the line that made them."""
+    """Results as JSON text, by the line of the audit log that made them."""
     return sql.Table(
         name,
         metadata,
@@ -111,14 +111,14 @@ TRIGGERS = tuple(
 
 
 def create_schema(connection: Connection) -> None:
-    """Make the tables and the triggers that let the audit log only grow."""
+    """Create the tables, and the triggers that make the audit log append-only."""
     metadata.create_all(connection)
     for trigger in TRIGGERS:
         connection.exec_driver_sql(trigger)
 
 
 def schema_of(connection: Connection) -> dict[str, str]:
-    """The statement that made each table, index and trigger of a file, but for SQLite's own, by name."""
+    """The SQL of each table, index and trigger of a file, except SQLite's own, by name."""
     found = connection.exec_driver_sql(
         "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
     )
@@ -126,9 +126,9 @@ def schema_of(connection: Connection) -> dict[str, str]:
 
 
 def insert_many(connection: Connection, table: sql.Table, rows: Sequence[tuple[object, ...]]) -> None:
-    """Insert rows, each with all columns in their order; one of the same key is replaced.
+    """Insert rows, each with all columns in order; a row with the same key is replaced.
 
-    Without SQLAlchemy's work on every row, which would be half the time of a day of ten thousand twins.
+    Bypasses SQLAlchemy's work per row, which would take half the time of a day of ten thousand twins.
     """
     if rows:
         places = ", ".join("?" * len(table.columns))

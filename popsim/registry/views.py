@@ -1,4 +1,4 @@
-"""What is stored of a twin, put together for people: `TwinSummary`."""
+"""Builds the `TwinSummary` of a twin from its stored data."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ PHENOTYPES = {code: f"{name} metaboliser" for name, code in CODES.items()}
 
 
 def summarise(registry: TwinRegistry, twin: str) -> TwinSummary:
-    """A twin as it stands.
+    """The present state of a twin.
 
     Raises:
         InputError: there is no such twin.
@@ -99,7 +99,7 @@ def _unused(connection: Connection, twin: str) -> set[tuple[float, str, float]]:
 
 
 def _bands(connection: Connection, twin: str, sensors: int) -> dict[int, NDArray[np.float32]]:
-    """By day what was believed of each sensor's quantity, (sensors, 3)."""
+    """The stored belief about each sensor's quantity, (sensors, 3), by day."""
     wanted = sql.select(bands.c.day, bands.c.quantiles).where(bands.c.twin == twin).order_by(bands.c.day, bands.c.line)
     shape = (sensors, len(QUANTILES))
     return {day: np.frombuffer(raw, np.float32).reshape(shape) for day, raw in connection.execute(wanted)}
@@ -124,7 +124,7 @@ def _readings(
     unused: set[tuple[float, str, float]],
     ensemble: Ensemble,
 ) -> Iterator[ReadingSummary]:
-    """Readings in the sensor's own unit; creatinine as the filtration that it was taken for."""
+    """Readings in the sensor's unit; creatinine is converted to glomerular filtration."""
     for row in rows:
         measure = vocabulary.measurements.get(row.code)
         if measure is not None and measure.name == sensor.name:
@@ -146,7 +146,7 @@ def _told(row: StreamRow, vocabulary: Vocabulary) -> str:
 
 
 def _known(ensemble: Ensemble, vocabulary: Vocabulary, told: Set[str]) -> Iterator[tuple[str, str]]:
-    """What was told for certain; few members may also agree by chance in what was not."""
+    """Facts of the record; a small ensemble may also agree by chance in values that were not recorded."""
 
     def shared(name: str) -> float | None:
         values = ensemble.of(name)[0] if name in vocabulary.schema else np.array([0.0, 1.0])
@@ -174,7 +174,7 @@ def _known(ensemble: Ensemble, vocabulary: Vocabulary, told: Set[str]) -> Iterat
 def _doses(
     vocabulary: Vocabulary, shared: Callable[[str], float | None], given: Callable[[str], float | None]
 ) -> Iterator[tuple[str, str]]:
-    """Drugs that are taken; by class, as a share of the target dose, where it is not known which drug of it."""
+    """Current drugs; as a class with the share of the target dose where the drug itself is not known."""
     for name, measure in vocabulary.medications.items():
         drug, dose = measure.drug, given(measure.name)
         if not dose:

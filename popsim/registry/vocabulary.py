@@ -1,4 +1,4 @@
-"""What a stream may speak of: measurements by LOINC codes, drugs by name, events; each with its units and bounds."""
+"""The vocabulary of streams: measurements by LOINC code, drugs by name, and events, with units and bounds."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from popsim.units import ALIASES, OF_SUBSTANCE, UNITS, canonical, convert
 
 KINDS = ("observation", "medication", "event")
 
-# LOINC codes that name the quantity of a signal by another method, specimen or unit (names of the codes at loinc.org),
-# and the one unit that the code stands for, if it does.
+# LOINC codes of a signal's quantity by another method, specimen or unit (names of the codes at loinc.org), and the unit
+# that the code implies, if any.
 SAME_QUANTITY = {
     "3141-9": ("29463-7", ""),  # body weight, measured
     "6298-4": ("2823-3", ""),  # potassium in blood
@@ -36,7 +36,7 @@ SAME_QUANTITY = {
 }
 # Creatinine in serum, by mass and by amount: read as glomerular filtration by CKD-EPI 2021 of the person's age and sex.
 CREATININE = {"2160-0": "mg/dL", "14682-9": "umol/L"}
-# In mg/dL; assumption: beyond what is compatible with life, a slip of the pen.
+# In mg/dL; assumption: values that are incompatible with life are typing errors.
 CREATININE_BOUNDS = (0.1, 30.0)
 FILTRATION = "gfr_ml_min"
 SUBSTANCES = {
@@ -61,17 +61,17 @@ EVENTS: dict[str, str] = {
 
 
 class Measure(NamedTuple):
-    """What a code means.
+    """The meaning of a code.
 
     Attributes:
         name: of the sensor, "nyha_class", or the column of a dose.
-        unit: in which it is stored and used.
-        low, high: of what is taken, in that unit.
-        substance: that joins amounts and masses, if there is one.
+        unit: of storage and use.
+        low, high: bounds in that unit.
+        substance: for conversion between amount and mass, if any.
         drug: of a medication.
-        creatinine: the value is turned into glomerular filtration where it is used.
-        whole: only whole numbers are taken.
-        only: the one unit that the code stands for; empty where any will do that can be converted.
+        creatinine: whether to convert the value to glomerular filtration on use.
+        whole: whether only whole numbers are allowed.
+        only: the unit that the code implies; empty if any convertible unit is allowed.
     """
 
     name: str
@@ -85,25 +85,25 @@ class Measure(NamedTuple):
     only: str = ""
 
     def units(self) -> list[str]:
-        """Units in which it may be given, the one that is stored first."""
+        """Allowed units, that of storage first."""
         words = dict.fromkeys([self.unit, *UNITS, *(unit for unit, _ in OF_SUBSTANCE), *ALIASES])
         return [word for word in words if word and " " not in word and self._line(word) is not None]
 
     def in_unit(self, value: float, unit: str) -> float | None:
-        """The value in the measure's unit; None where the unit does not fit.
+        """The value in the measure's unit; None if the unit cannot be converted.
 
-        Rounded to nine digits, so that the same reading in pounds and in kilograms is the same.
+        Rounded to nine digits, so that the same reading in pounds and in kilograms is equal.
         """
         line = self._line(unit)
         return None if line is None else float(f"{line[0] + line[1] * value:.9g}") + 0.0  # 0 has no sign
 
     def takes(self, stored: float) -> bool:
-        """Whether a value in the measure's unit is allowed; NaN is not."""
+        """Whether a value in the measure's unit is allowed (NaN is not)."""
         return self.low <= stored <= self.high and not (self.whole and stored % 1.0)
 
     @property
     def allowed(self) -> str:
-        """What a value must be."""
+        """The allowed values, for errors."""
         return f"must be {'a whole number ' if self.whole else ''}between {self.low:g} and {self.high:g} {self.unit}"
 
     def _line(self, unit: str) -> tuple[float, float] | None:
@@ -117,7 +117,7 @@ def _line(to_unit: str, substance: str | None, from_unit: str) -> tuple[float, f
     """Intercept and slope of a conversion; None where there is none."""
     if canonical(from_unit) == canonical(to_unit):
         return 0.0, 1.0
-    if canonical(to_unit) == "1":  # a score is no share: per cent of it means nothing
+    if canonical(to_unit) == "1":  # a score is not a share: a percentage of it is meaningless
         return None
     try:
         at_zero, at_one = convert(np.array([0.0, 1.0]), from_unit, to_unit, substance)
@@ -127,14 +127,14 @@ def _line(to_unit: str, substance: str | None, from_unit: str) -> tuple[float, f
 
 
 class Vocabulary(NamedTuple):
-    """What streams about twins of one physiology may say.
+    """The vocabulary of streams about twins with one physiology.
 
     Attributes:
         physiology: "heart_failure" or "clinical".
         sensors: of the belief.
         measurements: by code.
         medications: by drug.
-        nyha_error: probability that a class read is one too high or too low.
+        nyha_error: probability that a recorded class is one too high or too low.
     """
 
     physiology: str
@@ -149,13 +149,13 @@ class Vocabulary(NamedTuple):
         return SCHEMAS[self.physiology]
 
     def measures(self, kind: str) -> Mapping[str, Measure]:
-        """What a line of a kind may name, but for events."""
+        """The measures that a line of a kind may name, except events."""
         return self.medications if kind == "medication" else self.measurements
 
 
 @cache
 def vocabulary_of(physiology: str) -> Vocabulary:
-    """The vocabulary of twins of one physiology."""
+    """The vocabulary of twins with one physiology."""
     schema = SCHEMAS[physiology]
     sensors = sensors_of(schema)
     measurements: dict[str, Measure] = {}
@@ -188,13 +188,13 @@ def _medications(schema: Schema) -> dict[str, Measure]:
 
 
 def column_dose(measure: Measure, dose: float) -> float:
-    """A daily dose as the twin's column has it (a share of the target dose, or mg)."""
+    """A daily dose in the unit of the twin's column (a share of the target dose, or mg)."""
     if measure.drug is None:
         return dose
     return dose / measure.drug.target_dose.value * measure.drug.column_at_target
 
 
 def dose_of(measure: Measure, column: float) -> float:
-    """A daily dose in its own unit from what the twin's column has; to four digits, as columns are single precision."""
+    """A daily dose in its own unit from the twin's column, to four digits because columns are single precision."""
     dose = column if measure.drug is None else column / measure.drug.column_at_target * measure.drug.target_dose.value
     return float(f"{dose:.4g}")

@@ -1,4 +1,4 @@
-"""Calls what a subclass of PatientTwin overrides, from today's lines of the event log; costs nothing otherwise."""
+"""Calls the hooks that a subclass of PatientTwin overrides, from today's events; costs nothing otherwise."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ HOSPITAL = ("inpatient", "critical")
 
 
 class Hooks:
-    """The hooks of one model: which are overridden is looked up once, for the class."""
+    """The hooks of one model; overridden hooks are looked up once, for the class."""
 
     def __init__(self, agents: TwinSet, events: EventLog, places: Sequence[Place]) -> None:
         self.agents, self.events = agents, events
         agent_class = agents.roster.agent_class
         self.called = {name for name in HOOKS if getattr(agent_class, name) is not getattr(PatientTwin, name)}
         self._hospital = np.array([place.kind in HOSPITAL for place in places], np.bool_)
-        self._inside: set[int] = set()  # rows in inpatient care, kept only if somebody wants to know
-        self._read = 0  # events that have been dealt with
+        self._inside: set[int] = set()  # rows in inpatient care; kept only if a hook needs them
+        self._read = 0  # number of processed events
 
     def call(self, population: Population, clock: Clock) -> None:
         """Call today's hooks: those of events in the order of the log, then `on_day` in the order of rows."""
@@ -54,7 +54,7 @@ class Hooks:
         return wanted
 
     def _hook(self, kind: int, row: int, setting: int, detail: int) -> str:
-        """Which hook an event calls, if any; keeps track of who is an inpatient."""
+        """The hook that an event calls, if any; keeps track of inpatients."""
         if kind == VISIT:
             return "on_contact"
         if kind == START and self._hospital[setting]:
@@ -63,9 +63,9 @@ class Hooks:
             return "" if transferred else "on_admission"
         if row not in self._inside or (kind == END and detail >= 0 and self._hospital[detail]):
             return ""
-        # Left hospital; or left one ward for another and, after a wait in vain, starts a stay elsewhere.
+        # Left hospital; or left one ward for another and, after an unsuccessful wait, starts a stay elsewhere.
         self._inside.discard(row)
-        return "on_discharge" if kind == START or detail >= 0 else ""  # who dies has no next setting
+        return "on_discharge" if kind == START or detail >= 0 else ""  # a death has no next setting
 
     def _event(self, today: EventColumns, place: int) -> TwinEvent:
         setting = int(today.setting[place])
@@ -78,5 +78,5 @@ class Hooks:
         )
 
     def _tell(self, row: int, hook: str, *event: TwinEvent) -> None:
-        if self.agents.has(row):  # a withdrawn twin hears nothing
+        if self.agents.has(row):  # withdrawn twins get no calls
             getattr(self.agents.roster.handle(row), hook)(*event)

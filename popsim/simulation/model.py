@@ -1,4 +1,4 @@
-"""The model: a population of twins living through days in a care network, as a Mesa model."""
+"""The model: a population of twins in a care network, simulated day by day as a Mesa model."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ MADE_WITH = frozenset(
 
 @dataclass(frozen=True)
 class Parts:
-    """The subsystems of one model, and what they share: the event log and the network's settings in their order."""
+    """The subsystems of one model, with the event log and the ordered settings that they share."""
 
     interventions: InterventionsPart
     physiology: OrganSystem
@@ -65,12 +65,12 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
     """Twins under one strategy in one care network.
 
     A Mesa model: `run_for`, `step`, `schedule_event`, `agents`, `steps`, `time` and Mesa's data collector work as in
-    any other. The step at time t lives through day t - 1, so what is scheduled between two steps happens between two
-    days, and after a step `clock.day` equals `steps`. `running` becomes False when the last follow-up has ended.
+    any other. The step at time t simulates day t - 1, so events scheduled between two steps happen between two days,
+    and after a step `clock.day` equals `steps`. `running` becomes False when the last follow-up has ended.
 
     Mesa's generators (`random`, `rng`: shuffles, a user's own draws) are seeded with (seed, replication), but are
-    separate from popsim's random numbers, which are keyed by person, purpose and day and do not depend on any order of
-    calls: whatever a user draws here changes no twin's luck.
+    separate from popsim's random streams, which are keyed by person, purpose and day and do not depend on the order of
+    calls: a user's draws change no twin.
 
     Attributes:
         population: the twins' state, one array per variable.
@@ -78,8 +78,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         clock: the day.
         events: the event log.
         places: label and class of every setting, in the order of the network.
-        interventions, physiology, monitoring, care, valuation, recorder: the parts, in the order in which they have
-            their turn.
+        interventions, physiology, monitoring, care, valuation, recorder: the parts, in the order of a step.
     """
 
     def __init__(
@@ -98,26 +97,26 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         cohort: CohortSource | None = None,
         agent_class: type[PatientTwin] = PatientTwin,
     ) -> None:
-        """Put a population into a network under a strategy; nothing happens until the first step.
+        """Set up a population in a network under a strategy; nothing happens until the first step.
 
         Args:
-            population: twins at their entry; the model takes them and changes them, no other model can have them.
-            network: where care is given.
-            strategy: what is done differently, with all that it inherits (`experiment.strategy(name)`).
+            population: twins at entry; the model claims and changes them, no other model can use them.
+            network: of care.
+            strategy: with all that it inherits (`experiment.strategy(name)`).
             seed: first word of the key of all random numbers.
             replication: second word.
             follow_up_days: days for which each twin is followed from its entry.
-            enrolment_days: entries are spread over so many days.
-            parameters: sets of constants by name (evidence/parameters.py); others are read from there.
-            surroundings: weather, particles and viruses of clinical twins by the day; a temperate year when None.
-            organ_systems: a user's own, living each day after heart failure; the population has their columns.
-            cohort: whom the population was sampled from; needed by strategies whose guidance holds beliefs.
-            agent_class: what a twin's handle is, for hooks and attributes of a user's own.
+            enrolment_days: number of days over which entries are spread.
+            parameters: sets of constants by name (evidence/parameters.py); others are read from their files.
+            surroundings: daily temperature, particles and viruses for clinical twins; a temperate year when None.
+            organ_systems: a user's own, advanced each day after heart failure; the population has their columns.
+            cohort: the cohort of the population; needed by strategies that raise alerts from beliefs.
+            agent_class: class of a twin's handle, for a user's own hooks and attributes.
 
         Raises:
-            InputError: a number is out of bounds, agent_class cannot be a twin, another model has had the twins, the
-                strategy asks for what the network or the people do not have, or the people have values that nobody
-                can have.
+            InputError: a number is out of bounds, agent_class cannot be a twin, another model has claimed the twins,
+                the strategy needs what the network or the population does not have, or the population has impossible
+                values.
         """
         seed, replication = key(seed, replication)
         follow_up_days = whole_number("follow_up_days", follow_up_days, 1, MAX_DAYS)
@@ -127,7 +126,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self.seed, self.replication = seed, replication
         self.follow_up_days, self.enrolment_days = follow_up_days, enrolment_days
         self.clock = Clock()
-        self._unfinished = False  # a day has begun and not ended
+        self._unfinished = False  # whether a day has begun and not ended
         self._make_agents(agent_class)
         population.take()
         self._organ_systems, self._surroundings, self._cohort = tuple(organ_systems), surroundings, cohort
@@ -154,14 +153,14 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         return f"PopulationModel({len(self.population):,} twins under '{self.strategy.name}', day {self.clock.day})"
 
     def _repr_html_(self) -> str:
-        """For notebooks: who is simulated, under what, and how far."""
+        """For notebooks: population, strategy and progress."""
         alive = int(self.population["alive"].sum())
         rows = [("Twins", f"{len(self.population):,}"), ("Alive", f"{alive:,}"), ("Strategy", self.strategy.title),
                 ("Day", f"{self.clock.day} of {self.days}"), ("Events", f"{len(self.events):,}")]  # fmt: skip
         return html_table("Population model", [], rows)
 
     def daily_frame(self) -> pl.DataFrame:
-        """One row a day so far: who is alive, alerts, census and queue of every setting; see `Recorder.frame`."""
+        """One row per simulated day: persons alive, alerts, census and queue of every setting; see `Recorder.frame`."""
         return self.recorder.frame()
 
     @property
@@ -171,14 +170,14 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
 
     @property
     def is_clinical(self) -> bool:
-        """Whether the twins have the columns of the clinical twin, or those of heart failure alone."""
+        """Whether the twins have the columns of the clinical twin (else those of heart failure alone)."""
         return "death_cause" in self.population.schema
 
     def run_for(self, duration: float) -> None:
-        """Run for so many days.
+        """Run for a number of days.
 
         Raises:
-            InputError: it is no duration, or ends after the last follow-up.
+            InputError: the duration is invalid, or ends after the last follow-up.
             RunError: a day was left unfinished.
         """
         super().run_for(real_number("duration", duration, 0.0))
@@ -188,7 +187,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self._advance_time(real_number("end_time", end_time))
 
     def _advance_time(self, until: float) -> None:
-        """Move on to a time, for `step`, `run_for` and `run_until`; refused before anything happens if it cannot be.
+        """Advance to a time, for `step`, `run_for` and `run_until`; an invalid time is refused beforehand.
 
         Raises:
             InputError: the time has passed, or lies after the last follow-up.
@@ -205,21 +204,21 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             super()._advance_time(until)
 
     def _begin_day(self) -> None:
-        """Note that the twins are between two days until the day ends."""
+        """Record that a day has begun; the model cannot continue if it is not completed."""
         self._unfinished = True
 
     def _end_day(self) -> None:
-        """Call the hooks that a twin's class overrides, and move on to the next day."""
+        """Call the overridden hooks, and advance the clock to the next day."""
         self.hooks.call(self.population, self.clock)
         self.clock.tick()
         self.running = self.clock.day < self.days
         self._unfinished = False
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Take an attribute of a user's own; refuse what would have no effect.
+        """Set a user's own attribute; refuse one that would have no effect.
 
         Raises:
-            InputError: the model was made with it, or it resembles an attribute of the model.
+            InputError: the attribute is fixed when the model is made, or it resembles an attribute of the model.
         """
         if "hooks" in self.__dict__:  # the model is complete
             if name in MADE_WITH:
@@ -229,7 +228,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         super().__setattr__(name, value)
 
     def _build(self, parameters: Mapping[str, ParameterSet]) -> Parts:
-        """Make the parts. The one place to override for other physiology or care."""
+        """Make the parts; override this method to use other physiology or care."""
         names = SETS_OF_PHYSIOLOGY["clinical" if self.is_clinical else "heart_failure"]
         sets = {name: parameters.get(name) or load_parameters(name) for name in names}
         self.parameters = sets
@@ -303,18 +302,18 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         )
 
     def _physiology(self, sets: Mapping[str, ParameterSet]) -> OrganSystem:
-        """All that lives in a twin: its body, and a user's own organ systems after it."""
+        """The physiology of a twin: its organ systems, then a user's own."""
         return Physiology([self._body(sets), *self._organ_systems])
 
     def _body(self, sets: Mapping[str, ParameterSet]) -> OrganSystem:
-        """The physiology for which the population has the columns: the clinical twin, or heart failure alone."""
+        """The physiology for the population's columns: the clinical twin, or heart failure alone."""
         if self.is_clinical:
             keys = {"seed": self.seed, "replication": self.replication}
             return ClinicalPhysiology(sets, **keys, surroundings=self._surroundings)
         return HeartFailurePhysiology(sets["heart_failure"], seed=self.seed, replication=self.replication)
 
     def _clinical_worth(self, sets: Mapping[str, ParameterSet]) -> ClinicalWorth | None:
-        """Prices and losses of what only the clinical twin has."""
+        """Prices and disutilities that only the clinical twin has."""
         if not self.is_clinical:
             return None
         return ClinicalWorth(sets["clinical_prices"], sets["clinical_utilities"], self.population.schema)
@@ -322,7 +321,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
     # Agents.
 
     def _make_agents(self, agent_class: type[PatientTwin]) -> None:
-        """Put all twins where Mesa keeps its agents, without making one."""
+        """Register all twins as Mesa agents without making handles."""
         self.roster = Roster(self, agent_class)
         everybody = np.arange(self.roster.twins, dtype=np.int64)
         self._all_agents = TwinSet(self.roster, everybody, self.random)
@@ -330,7 +329,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self.agent_id_counter = self.roster.twins + 1
 
     def register_agent(self, agent: Any) -> None:
-        """Take in an agent; called by Mesa's `Agent.__init__`. Twins are in from the start."""
+        """Register an agent; called by Mesa's `Agent.__init__`. Twins are registered from the start."""
         if isinstance(agent, PatientTwin):
             return
         agent.unique_id = self.agent_id_counter
@@ -338,7 +337,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         super().register_agent(agent)
 
     def deregister_agent(self, agent: Any) -> None:
-        """Take an agent out of `agents`; called by Mesa's `Agent.remove`. A twin's row stays as it is."""
+        """Remove an agent from `agents`; called by Mesa's `Agent.remove`. A twin's row does not change."""
         super().deregister_agent(agent)
         if not isinstance(agent, PatientTwin):
             self.roster.dismiss(agent)

@@ -1,4 +1,4 @@
-"""What the parts of a model are to one another, and what a twin and the roster need of the model."""
+"""Protocols of the parts of a model, and of the model as twins and the roster use it."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ from popsim.simulation.recorder import Occupancy, Recorder
 
 
 class InterventionsPart(Protocol):
-    """Whatever starts and stops what a strategy does with single persons."""
+    """Starts and stops a strategy's personal interventions."""
 
     def apply(self, population: Population, clock: Clock) -> None:
-        """Start and stop what begins and ends on the morning of the day."""
+        """Start and stop the interventions due on the morning of the day."""
 
 
 class MonitoringPart(Protocol):
-    """Whatever measures twins."""
+    """Measures twins."""
 
     def observe(self, population: Population, clock: Clock) -> None:
         """Take the day's measurements and raise alerts."""
 
 
 class CarePart(Occupancy, Protocol):
-    """Whatever moves twins between settings and treats them."""
+    """Moves twins between settings and treats them."""
 
     @property
     def places(self) -> NDArray[np.int64]:
-        """Places, or slots, per day and setting."""
+        """Capacity, or slots, per day and setting."""
 
     def treat(self, population: Population, clock: Clock) -> None:
         """Process the day's events in time order, writing them to the event log."""
 
 
 class ValuationPart(Protocol):
-    """Whatever values a day."""
+    """Computes costs and QALYs."""
 
     def accrue(self, population: Population, clock: Clock, events: EventLog) -> None:
         """Add the day's costs and QALYs to the twins' totals."""
 
     def spending(self) -> pl.DataFrame:
-        """What all twins together have cost so far, not discounted, by year since entry."""
+        """Total cost of all twins so far, not discounted, by year since entry."""
 
 
 class TwinModel(Protocol):
-    """What twins and their roster ask of the model that they live in; `PopulationModel` says what each member is."""
+    """The model as twins and the roster use it; `PopulationModel` documents each member."""
 
     population: Population
     parameters: Mapping[str, ParameterSet]

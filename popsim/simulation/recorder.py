@@ -1,4 +1,4 @@
-"""The daily series of a run: who is where, who waits, who is alive, what was raised."""
+"""The daily series of a run: census, queues, persons alive, alerts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from popsim.population.population import Population
 
 
 class Occupancy(Protocol):
-    """What the recorder asks of the care system: twins and external patients per setting, shape (days, settings)."""
+    """The care system as the recorder uses it: twins and external patients per setting, shape (days, settings)."""
 
     @property
     def census(self) -> NDArray[Any]:
@@ -30,7 +30,7 @@ class Occupancy(Protocol):
 
 
 class Recorder:
-    """Keeps one row a day, taken at the day's end, and the diary of those who are followed."""
+    """Records one row per day, at the end of the day, and the diary of followed twins."""
 
     def __init__(self, care: Occupancy, events: EventLog, places: Sequence[Place]) -> None:
         self._care, self._events = care, events
@@ -48,7 +48,7 @@ class Recorder:
         self.diary.write(population, clock.day)
 
     def frame(self) -> pl.DataFrame:
-        """One row a day, state at the day's end.
+        """One row per day, with the state at the end of the day.
 
         Columns: day, entered (twins so far), alive (of those), alerts (raised that day), and for each setting
         census_<setting> (people there) and queue_<setting> (people waiting for it), twins and external patients.

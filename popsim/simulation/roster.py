@@ -1,4 +1,4 @@
-"""The roster: which agent stands behind which row."""
+"""The roster: the agents by key."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from popsim.simulation.twin import HOOKS, PatientTwin
 
 
 class Roster:
-    """Who stands behind a key: at most one handle for a twin, made on demand, kept as long as the model."""
+    """The agent of each key: at most one handle per twin, made on demand and kept as long as the model."""
 
     def __init__(self, model: TwinModel, agent_class: type[PatientTwin]) -> None:
-        """Refuse a class that is no twin, that hides a column, or whose hooks could not be called.
+        """Refuse a class that is not a twin, that hides a column, or whose hooks cannot be called.
 
         Raises:
             InputError: any of these.
@@ -31,11 +31,11 @@ class Roster:
         _check_hooks(agent_class)
         self.model = model
         self.agent_class = agent_class
-        self.own_names: set[str] = set()  # attributes of a user's own that resemble no column
+        self.own_names: set[str] = set()  # a user's own attributes that do not resemble a column
         self.twins = len(model.population)
         self.handles: dict[int, PatientTwin] = {}
-        self.others: dict[int, Any] = {}  # a user's own agents of another kind, while they are registered
-        self.departures = 0  # how many of those have been deregistered
+        self.others: dict[int, Any] = {}  # a user's own agents of another kind, while registered
+        self.departures = 0  # number of those that have been deregistered
 
     def handle(self, key: int) -> Any:
         """The agent with this key."""
@@ -45,7 +45,7 @@ class Roster:
         return self.agent_class(self.model, key) if key < self.twins else self.others[key]
 
     def claim(self, twin: PatientTwin) -> None:
-        """Keep a handle that is being made.
+        """Register a handle that is being made.
 
         Raises:
             InputError: the row does not exist or has a handle, or the class is not the model's.
@@ -60,7 +60,7 @@ class Roster:
         self.handles[key] = twin
 
     def check_name(self, name: str) -> None:
-        """Refuse an attribute that a user is about to give a twin, if it is a column's name with a slip of the pen.
+        """Refuse a new attribute of a twin if it is a mistyped column name.
 
         The first words of a column's name (`systolic`, `nyha`) count as its name.
 
@@ -76,7 +76,7 @@ class Roster:
 
     @cached_property
     def _short_names(self) -> dict[str, str]:
-        """Columns by their names and by the beginnings that no other column has."""
+        """Columns by their names and by their unique first words."""
         columns = list(self.model.population)
         beginnings = [
             ("_".join(words[:i]), name) for name in columns if (words := name.split("_")) for i in range(1, len(words))
@@ -85,11 +85,11 @@ class Roster:
         return {short: name for short, name in beginnings if shared[short] == 1} | {name: name for name in columns}
 
     def enrol(self, other: Any) -> None:
-        """Take in an agent of another kind; it has its `unique_id`."""
+        """Register an agent of another kind under its `unique_id`."""
         self.others[self.key(other)] = other
 
     def dismiss(self, other: Any) -> None:
-        """Forget an agent of another kind; it leaves every set."""
+        """Deregister an agent of another kind; it leaves every set."""
         if self.others.pop(self.key(other), None) is not None:
             self.departures += 1
 
@@ -97,14 +97,14 @@ class Roster:
         """The key of an agent of this model.
 
         Raises:
-            InputError: it belongs to no model or to another one.
+            InputError: it belongs to another model or to none.
         """
         if getattr(agent, "model", None) is not self.model or agent.unique_id is None:
             raise InputError(f"{agent!r} is not an agent of this model")
         return int(agent.unique_id) - 1
 
     def array(self, name: str) -> NDArray[Any] | None:
-        """Values of an attribute that lives in an array with one element per twin; None for any other attribute."""
+        """Values of an attribute stored in an array with one element per twin; None for any other attribute."""
         population = self.model.population
         if name in population.schema:
             return population[name]
@@ -114,7 +114,7 @@ class Roster:
 
 
 def _check_hooks(agent_class: type[PatientTwin]) -> None:
-    """Refuse what looks like a hook and is none, and a hook that could not be called.
+    """Refuse a method that looks like a hook but is not one, and a hook that cannot be called.
 
     Raises:
         InputError: either of these.

@@ -1,4 +1,4 @@
-"""The columns of a twin by its physiology, heart failure alone or the clinical twin: what each subsystem declares."""
+"""The columns of a twin by physiology (heart failure alone or the clinical twin), as declared by each subsystem."""
 
 from __future__ import annotations
 

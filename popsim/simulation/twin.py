@@ -42,14 +42,13 @@ class PatientTwin(Agent):  # type: ignore[misc]  # Mesa carries no types
 
     `twin.systolic_mmhg` is a Python float, `twin.nyha_class` a Python int (so are flags such as `alive`: 0 or 1). Any
     column may be written between steps; a value outside the column's bounds raises `InputError`. Other attributes are
-    the user's own and stay with the twin, because a model makes at most one handle for a row and keeps it; one whose
-    name resembles a column's must be declared in the class.
+    the user's own and stay with the twin, because a model makes at most one handle per row and keeps it; an attribute
+    whose name resembles a column's must be declared in the class.
 
-    Handles are made when somebody asks for them (`model.agents`), never by calling this class. A subclass is given to
-    the model as `agent_class` and may override the hooks below; those it does not override are never called. Names
-    that begin with `on_` are those of hooks.
-    `remove()` withdraws the twin from `model.agents` only (no more hooks, no more of what `model.agents` does): the
-    person lives on in the population and keeps using beds, as somebody would who leaves a study.
+    Handles are made on demand (`model.agents`), never by calling this class. Give a subclass to the model as
+    `agent_class` to override the hooks below; hooks that are not overridden are never called. Names that begin with
+    `on_` are reserved for hooks. `remove()` withdraws the twin from `model.agents` only (no more hooks or operations on
+    `model.agents`): the person stays in the population and keeps using beds, like a person who leaves a study.
     """
 
     def __init__(self, model: TwinModel, row: int) -> None:
@@ -63,10 +62,10 @@ class PatientTwin(Agent):  # type: ignore[misc]  # Mesa carries no types
         """A day has passed; called for every twin that has entered and is alive at its end."""
 
     def on_contact(self, event: TwinEvent) -> None:
-        """The twin was seen at a contact setting (a visit)."""
+        """The twin had a visit at a contact setting."""
 
     def on_admission(self, event: TwinEvent) -> None:
-        """The twin got a bed as an inpatient, coming from outside; a transfer between wards is no admission."""
+        """The twin was admitted as an inpatient; a transfer between wards is not an admission."""
 
     def on_discharge(self, event: TwinEvent) -> None:
         """The twin left inpatient care alive."""
@@ -80,7 +79,7 @@ class PatientTwin(Agent):  # type: ignore[misc]  # Mesa carries no types
 
     @property
     def person_id(self) -> int:
-        """Who the twin is in the cohort, wherever its row lies; keys its random numbers."""
+        """Identity of the twin in the cohort, whatever its row; keys its random numbers."""
         return int(self.model.population.person_id[self.row])
 
     def history(self) -> pl.DataFrame:
@@ -88,7 +87,7 @@ class PatientTwin(Agent):  # type: ignore[misc]  # Mesa carries no types
         return history(self.model.events, self.row)
 
     def follow(self) -> None:
-        """Keep a diary of this twin, so that `explain` can say why things happened; before the first step.
+        """Keep a diary of this twin, so that `explain` can give reasons; call it before the first step.
 
         Raises:
             InputError: the simulation has begun.
@@ -96,10 +95,10 @@ class PatientTwin(Agent):  # type: ignore[misc]  # Mesa carries no types
         self.model.recorder.diary.follow(np.array([self.row]))
 
     def explain(self) -> str:
-        """The story of this twin so far in plain sentences, one on a line, with times in days since the start.
+        """The history of this twin in plain sentences, one per line, with times in days since the start.
 
-        Of a twin that is followed (`follow`), with what led to every acute illness and to death: which state, drug,
-        shock or delay, in numbers.
+        For a followed twin (`follow`), it includes what led to every acute illness and to death: states, drugs, shocks
+        and delays, in numbers.
         """
         population, row = self.model.population, self.row
         diary = self.model.recorder.diary.frame(population, row)
@@ -122,7 +121,7 @@ class PatientTwin(Agent):  # type: ignore[misc]  # Mesa carries no types
         )
 
     def __getattr__(self, name: str) -> Any:
-        """The twin's value of column `name`; called only for what is not an ordinary attribute."""
+        """The twin's value of column `name`; called only if there is no ordinary attribute."""
         model = self.__dict__.get("model")
         if model is None or name.startswith("__"):
             raise AttributeError(name)
@@ -134,7 +133,7 @@ class PatientTwin(Agent):  # type: ignore[misc]  # Mesa carries no types
         """Write column `name` of the twin's row, or an attribute of the user's own.
 
         Raises:
-            InputError: the column cannot hold the value, or the name is a column's with a slip of the pen.
+            InputError: the column cannot hold the value, or the name is a mistyped column name.
         """
         model = self.__dict__.get("model")
         if model is not None and name in model.population.schema:
@@ -171,5 +170,5 @@ def checked(column: Column, value: object) -> float:
 
 
 def _readable(twin: PatientTwin) -> list[str]:
-    """What a mistyped attribute may have meant: columns and public attributes."""
+    """Candidates for a mistyped attribute: columns and public attributes."""
     return [*twin.model.population.schema.columns, *(a for a in dir(type(twin)) if not a.startswith("_"))]

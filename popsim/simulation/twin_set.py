@@ -1,8 +1,8 @@
-"""Sets of twins that behave as Mesa's AgentSet and make a handle only when somebody looks at a twin.
+"""Sets of twins that behave like Mesa's AgentSet and make handles only on demand.
 
-A set is an array of keys. A key is `unique_id` - 1: for a twin its row, for any other agent that a user registers with
-the model a number from the population's size on. Reading, aggregating, sorting or grouping by a column works on the
-column's array; everything else asks the roster (roster.py) for handles.
+A set is an array of keys. A key is `unique_id` - 1: for a twin its row, for any other agent that a user registers a
+number from the population's size on. Reading, aggregating, sorting or grouping by a column uses the column's array;
+everything else gets handles from the roster (roster.py).
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ Keys = NDArray[np.int64]
 class TwinSet(AgentSet):  # type: ignore[misc]  # Mesa carries no types
     """An ordered set of twins with the whole interface of `mesa.AgentSet`.
 
-    Differences from Mesa: a withdrawn twin stays in sets made before (in Mesa for as long as something else refers to
-    it), an agent of another kind leaves every set once it is deregistered (in Mesa when nothing refers to it any more);
-    indexing gives no deprecation warning, as for Mesa's own `model.agents`.
+    Differences from Mesa: a withdrawn twin stays in sets made earlier (in Mesa only while something else refers to it);
+    an agent of another kind leaves every set when it is deregistered (in Mesa when nothing refers to it); indexing
+    gives no deprecation warning, as for Mesa's own `model.agents`.
     """
 
     def __init__(self, roster: Roster, keys: Keys, random: Random) -> None:
@@ -37,9 +37,9 @@ class TwinSet(AgentSet):  # type: ignore[misc]  # Mesa carries no types
         self.random = random
         self._order = keys
         self._appended: list[int] = []
-        self._members: NDArray[np.bool_] | None = None  # by key; made when somebody asks who is in
-        self._holes = False  # some keys in _order are no longer members
-        self._departures = roster.departures  # what _order reflects
+        self._members: NDArray[np.bool_] | None = None  # by key; made on demand
+        self._holes = False  # whether _order holds keys that are no longer members
+        self._departures = roster.departures  # departures reflected in _order
 
     # Storage.
 
@@ -79,7 +79,7 @@ class TwinSet(AgentSet):  # type: ignore[misc]  # Mesa carries no types
 
     @property
     def _agents(self) -> dict[Any, None]:
-        """The members as Mesa keeps them, for code that looks inside."""
+        """The members in Mesa's internal form, for code that uses it."""
         return dict.fromkeys(self)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class TwinSet(AgentSet):  # type: ignore[misc]  # Mesa carries no types
         return key < len(mask) and bool(mask[key])
 
     def __getitem__(self, item: int | slice) -> Any:
-        """The agent at a place, or the list of agents in a slice."""
+        """The agent at an index, or the list of agents in a slice."""
         if isinstance(item, slice):
             return [self.roster.handle(key) for key in self.keys[item].tolist()]
         return self.roster.handle(int(self.keys[operator.index(item)]))
@@ -120,13 +120,13 @@ class TwinSet(AgentSet):  # type: ignore[misc]  # Mesa carries no types
         return list(self)
 
     def copy(self) -> TwinSet:
-        """A set of its own with the same members in the same order."""
+        """An independent set with the same members in the same order."""
         return self._like(self.keys)
 
     __copy__ = copy
 
     def add(self, agent: Any) -> None:
-        """Add an agent of this model at the end, unless it is a member.
+        """Add an agent of this model at the end, unless it is a member already.
 
         Raises:
             InputError: the agent is not of this model.
@@ -144,12 +144,12 @@ class TwinSet(AgentSet):  # type: ignore[misc]  # Mesa carries no types
         self._appended.append(key)
 
     def discard(self, agent: Any) -> None:
-        """Take an agent out, if it is a member."""
+        """Remove an agent, if it is a member."""
         if agent in self:
             self.remove(agent)
 
     def remove(self, agent: Any) -> None:
-        """Take an agent out.
+        """Remove an agent.
 
         Raises:
             KeyError: it is not a member.
@@ -157,12 +157,12 @@ class TwinSet(AgentSet):  # type: ignore[misc]  # Mesa carries no types
         if agent not in self:
             raise KeyError(agent)
         if self._appended:
-            _ = self.keys  # settle the order first, so that one mask describes it
+            _ = self.keys  # update the order first, so that one mask describes it
         self._mask()[self.roster.key(agent)] = False
         self._holes = True
 
     def clear(self) -> None:
-        """Take everybody out."""
+        """Remove all members."""
         self._replace(np.empty(0, np.int64))
 
     # Choosing and ordering.
@@ -174,7 +174,7 @@ class TwinSet(AgentSet):  # type: ignore[misc]  # Mesa carries no types
         inplace: bool = False,
         agent_type: type | None = None,
     ) -> TwinSet:
-        """The members that pass the filter and are of the type; at most so many (a fraction if a float up to 1.0)."""
+        """Members that pass the filter and have the type; at most this many (a fraction if a float up to 1.0)."""
         keys = self.keys
         if at_most <= 1.0 and isinstance(at_most, float):
             at_most = int(len(keys) * at_most)
@@ -209,7 +209,7 @@ class TwinSet(AgentSet):  # type: ignore[misc]  # Mesa carries no types
         return keys
 
     def sort(self, key: Callable[[Any], Any] | str, ascending: bool = False, inplace: bool = False) -> TwinSet:
-        """The members sorted by an attribute or a function; equals keep their order."""
+        """The members sorted by an attribute or a function; the sort is stable."""
         values = self._values(key) if isinstance(key, str) else None
         if values is not None:
             order = np.argsort(values if ascending else -values, kind="stable")
@@ -240,7 +240,7 @@ class TwinSet(AgentSet):  # type: ignore[misc]  # Mesa carries no types
     # Reading and writing attributes.
 
     def _values(self, name: str) -> NDArray[Any] | None:
-        """Attribute of each member as int64 or float64, if it lives in an array; else None."""
+        """Attribute of each member as int64 or float64, if it is stored in an array; else None."""
         array, keys = self.roster.array(name), self.keys
         if name == "unique_id":
             return keys + 1
@@ -272,7 +272,7 @@ class TwinSet(AgentSet):  # type: ignore[misc]  # Mesa carries no types
         return [getattr(agent, name, *default) for agent in self]
 
     def agg(self, attribute: str, func: Callable[..., Any] | Iterable[Callable[..., Any]]) -> Any:
-        """One or several functions of all members' values of an attribute.
+        """One or several functions of the members' values of an attribute.
 
         A NumPy function of a column gets the array; any other function gets a list, as in Mesa.
         """
@@ -301,19 +301,19 @@ class TwinSet(AgentSet):  # type: ignore[misc]  # Mesa carries no types
     # Calling.
 
     def do(self, method: str | Callable[..., Any], *args: Any, **kwargs: Any) -> Self:
-        """Call a method, or a function of the agent, for each member; those taken out on the way are left out."""
+        """Call a method, or a function of the agent, for each member; members removed meanwhile are skipped."""
         for _ in self._called(self.keys.tolist(), method, args, kwargs):
             pass
         return self
 
     def shuffle_do(self, method: str | Callable[..., Any], *args: Any, **kwargs: Any) -> Self:
-        """As `do`, in random order (Mesa's generator); the set keeps its order."""
+        """Like `do`, in random order (Mesa's generator); the set keeps its order."""
         for _ in self._called(self._shuffled(), method, args, kwargs):
             pass
         return self
 
     def map(self, method: str | Callable[..., Any], *args: Any, **kwargs: Any) -> list[Any]:
-        """As `do`, and return the results."""
+        """Like `do`, and return the results."""
         return list(self._called(self.keys.tolist(), method, args, kwargs))
 
     def _called(
@@ -342,7 +342,7 @@ class TwinGroups(GroupBy):  # type: ignore[misc]  # Mesa carries no types
 
 
 def _split(keys: Keys, values: NDArray[Any]) -> dict[Any, Keys]:
-    """Keys by value, values in order of first appearance, keys of one value in their order."""
+    """Keys by value; values in order of first appearance, keys of one value in their order."""
     names, first, group = np.unique(values, return_index=True, return_inverse=True)
     ends = np.cumsum(np.bincount(group, minlength=len(names)))
     by_group = np.split(keys[np.argsort(group, kind="stable")], ends[:-1])
@@ -350,6 +350,6 @@ def _split(keys: Keys, values: NDArray[Any]) -> dict[Any, Keys]:
 
 
 def _of_numpy(func: Callable[..., Any]) -> bool:
-    """Whether a function is NumPy's own, so that it takes an array for what it takes a list for."""
+    """Whether a function is NumPy's own and accepts an array instead of a list."""
     module = getattr(func, "__module__", None) or ""
     return module.partition(".")[0] == "numpy" or isinstance(func, np.ufunc)

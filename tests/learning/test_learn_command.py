@@ -80,7 +80,7 @@ def test_nobody_is_on_both_sides(path):
     )  # a c-statistic's error
     only_people = evaluate(read.frame.drop("day"), "died", {}, features=read.features)
     assert len(only_people.train) + len(only_people.test) == len(read.frame)
-    assert "say nothing of subgroups" in markdown(card(only_people, "A title", {}))
+    assert "hold no subgroups" in markdown(card(only_people, "A title", {}))
 
 
 def test_a_gain_over_a_score_is_of_pairs(path):
@@ -98,7 +98,7 @@ def test_a_gain_over_a_score_is_of_pairs(path):
 def test_a_column_that_tells_everything_is_doubted(tmp_path):
     table = rows(600).with_columns(ward_of_death=pl.col("died") * 3.0)
     table.write_parquet(tmp_path / "t.parquet")
-    assert any("'ward_of_death' alone foretells" in note for note in read_table(tmp_path / "t.parquet", "died").notes)
+    assert any("'ward_of_death' alone predicts" in note for note in read_table(tmp_path / "t.parquet", "died").notes)
 
 
 @pytest.mark.parametrize(

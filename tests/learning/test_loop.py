@@ -104,7 +104,7 @@ def test_prospective_figures_are_of_the_risks_that_were_foreseen():
     assert loop.fairness().is_empty()  # these people have no sex and no age
     found = prospective(loop)
     assert found.performance.events == history["events"].sum()
-    assert "foresaw" in markdown(card(found, "A title", {}))
+    assert "predicted, before the outcome" in markdown(card(found, "A title", {}))
 
 
 def test_windows_that_overlap_are_judged_once():
@@ -166,7 +166,7 @@ def test_before_there_is_a_model_nobody_has_a_risk():
     loop = fresh()
     frame = people(10, 1)
     assert np.isnan(loop.risk(frame)).all()
-    with pytest.raises(InputError, match="no risk that was foreseen"):
+    with pytest.raises(InputError, match="no predicted risk"):
         loop.judged()
     with pytest.raises(InputError, match="before the end"):
         loop.learn(29, frame)

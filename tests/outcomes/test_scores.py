@@ -52,7 +52,7 @@ def test_printed_risks_of_maggic():
     total = np.array([20, 32, 57])
     assert printed_risk("maggic", total, 365).tolist() == [0.102, 0.292, 0.842]
     assert printed_risk("maggic", total, 1096).tolist() == [0.247, 0.590, 0.985]
-    with pytest.raises(InputError, match="LACE: no risks are printed for 30 days"):
+    with pytest.raises(InputError, match="LACE: no risks were published for 30 days"):
         printed_risk("lace", total, 30)
 
 

@@ -161,7 +161,7 @@ def test_a_bad_line_is_refused_with_file_line_key_and_what_is_allowed(line, said
         ("time,code,value,unit,time", "data.csv:1: time: is there twice"),
         (
             "date,code,value,unit",
-            "data.csv:1: key = 'date': the column of times is called time; it takes days, or dates",
+            "data.csv:1: key = 'date': the column of times is called time; it holds days, or dates",
         ),
     ],
 )
@@ -191,7 +191,7 @@ def test_times_of_day_count_from_one_clock():
     zero = date(2024, 2, 29)
     lines = ["2024-03-01T06:00:00+01:00,29463-7,80,kg,observation", "2024-03-02T06:00:00,29463-7,80,kg,observation"]
     said = refused(HEADER, *lines, calendar=Calendar(zero, today=9))
-    assert said == "data.csv:3: time: give all times of day with their distance from UTC (+01:00), or none"
+    assert said == "data.csv:3: time: give all times with an offset from UTC (+01:00), or none"
     lines[1] = "2024-04-02T06:00:00+02:00,29463-7,80,kg,observation"  # summer has come
     assert [row.time for row in read(HEADER, *lines, calendar=Calendar(zero, today=99))] == [1.25, 33.25]
 
@@ -199,7 +199,7 @@ def test_times_of_day_count_from_one_clock():
 def test_a_stream_about_several_twins_says_whose_each_line_is():
     header, line = f"twin,{HEADER}", "1,29463-7,80,kg,observation"
     assert [row.twin for row in read(header, f"{TWIN},{line}", f"{OTHER},{line}", twin=None)] == [TWIN, OTHER]
-    assert "twin: is another than the one" in refused(header, f"{OTHER},{line}")
+    assert "twin: is not the twin that is updated" in refused(header, f"{OTHER},{line}")
     assert "twin: there is none of this id" in refused(header, f"{'z' * 8},{line}", twin=None)
     assert "twin: must be the id of a twin" in refused(HEADER, line, twin=None)
 

@@ -249,7 +249,7 @@ def test_a_population_is_for_one_model():
     before = people.copy()
     TinyModel(people=people).run_for(2)
     for used in (people, people.copy(), people.part(0, 2), people.chosen(np.array([3])), copy.deepcopy(people)):
-        with pytest.raises(InputError, match="population: a model has had these twins"):
+        with pytest.raises(InputError, match="population: another model has used these twins"):
             TinyModel(people=used)
     again = TinyModel(people=before)
     again.run_for(2)
@@ -261,7 +261,7 @@ def test_parts_of_a_population_are_for_one_model_each():
     for rows in ((0, 3), (3, 6)):
         TinyModel(people=people.part(*rows)).run_for(2)
     for used in (people, people.part(2, 4)):
-        with pytest.raises(InputError, match="a model has had these twins"):
+        with pytest.raises(InputError, match="another model has used these twins"):
             TinyModel(people=used)
 
 

@@ -1,1 +1,1 @@
-"""The event loop of care: queues, stays, routes, clinicians and what they prescribe and see."""
+"""The event loop of care: queues, stays, routes, clinicians, prescribing and observation."""

@@ -1,9 +1,9 @@
-"""Contacts and prescriptions: bookings of contact settings, and what clinicians change at a visit or in hospital.
+"""Contacts and prescriptions: bookings of contact settings, and the changes of doses at a visit or in hospital.
 
-A booking waits in the bucket of the day it is due (a doubly linked list per contact setting and day); what a day's
-slots do not reach goes to the front of the next day's bucket. Clinicians see weight above dry weight, blood pressure,
-pulse, potassium, kidney function and symptom class, and change doses by the rules of `Practice`; those of the drugs of
-the clinical twin by their table (kernels/care/prescribing.py).
+A booking waits in the list of its due day (a doubly linked list per contact setting and day); bookings that a day's
+slots do not reach go to the front of the next day's list. Clinicians observe weight above dry weight, blood pressure,
+pulse, potassium, kidney function and symptom class, and change doses by the rules of `Practice`; for clinical twins, by
+the tables of drugs (kernels/care/prescribing.py).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def is_open(place, day):
 
 @inner
 def unlink(world, contact, job, today):
-    """Take a booking out of its bucket; what earlier days did not reach lies in today's."""
+    """Remove a booking from its list; bookings carried over from earlier days are in today's list."""
     booking = world.bookings[contact, job]
     bucket = world.calendar[contact, max(np.int64(booking.due), today)]
     if booking.previous < 0:
@@ -47,9 +47,9 @@ def unlink(world, contact, job, today):
 
 @inner
 def book(world, time, job, setting, due):
-    """Put a twin on the list of a contact setting for day `due`; an earlier booking there stands.
+    """Book a twin in a contact setting for day `due`; an earlier booking there is kept.
 
-    Who has the first priority level of the setting goes to the head of that day's list, everybody else to its end.
+    Twins of the setting's first priority level go to the head of that day's list, all others to its end.
     """
     place = world.settings[setting]
     contact = np.int64(place.contact)
@@ -87,7 +87,7 @@ def book(world, time, job, setting, due):
 
 @inner
 def open_session(world, time, setting):
-    """Have the contact setting see its next booking today, when it works, has slots and is not at it already."""
+    """Schedule the next contact of today, if the setting is open, has slots and no contact is scheduled yet."""
     place = world.settings[setting]
     state = world.states[setting]
     today = np.int64(np.floor(time))
@@ -99,9 +99,9 @@ def open_session(world, time, setting):
 
 @inner
 def carry_over(world, setting, day):
-    """Put the bookings that day `day` did not reach before those of the next day.
+    """Move the bookings that day `day` did not reach to the front of the next day's list.
 
-    Their `due` stays as it was: a due day that has passed means today, and the list is long.
+    Their `due` is not changed, because the list is long: a due day in the past means today.
     """
     contact = np.int64(world.settings[setting].contact)
     bucket = world.calendar[contact, day]
@@ -126,9 +126,9 @@ def carry_over(world, setting, day):
 
 @inner
 def book_follow_ups(world, time, job):
-    """On going home: book the strategy's follow-up contacts and hand out telemonitoring to those who take it up.
+    """On discharge home: book the strategy's follow-up contacts and offer telemonitoring.
 
-    A person gives one answer a time to all plans for the same contact setting.
+    At each discharge, a person accepts or declines all follow-up plans for the same contact setting together.
     """
     person = world.jobs[job].person
     today = np.int64(np.floor(time))
@@ -144,7 +144,7 @@ def book_follow_ups(world, time, job):
 
 @inner
 def book_next_review(world, time, job, setting):
-    """After a contact: book the next one there, where the strategy has regular reviews."""
+    """After a contact: book the next one there, if the strategy has regular reviews."""
     today = np.int64(np.floor(time))
     for i in range(len(world.follow_ups)):
         plan = world.follow_ups[i]
@@ -155,7 +155,7 @@ def book_next_review(world, time, job, setting):
 
 @inner
 def offer_telemonitoring(world, time, job):
-    """Telemonitoring from now on for a twin who is to have it and takes it up."""
+    """Offer telemonitoring to an eligible twin; start it if the twin takes it up."""
     policy = world.policy[0]
     if policy.desk < 0 or not holds(world, job, np.int64(policy.condition_first), np.int64(policy.condition_last)):
         return
@@ -168,20 +168,20 @@ def offer_telemonitoring(world, time, job):
 
 @inner
 def real(world, column, job):
-    """A twin's value in a real column as a clinician sees it, as a double."""
+    """A twin's value of a real column as a clinician observes it, as a double."""
     return seen_real(world, column, job)
 
 
 @inner
 def fluid_above_dry_weight(world, job):
-    """What a scale shows above the dry weight, in kg."""
+    """Observed weight above dry weight, kg."""
     columns = world.columns[0]
     return real(world, columns.weight_kg, job) - real(world, columns.dry_weight_kg, job)
 
 
 @inner
 def hospital_treatment(world, job, level):
-    """Set the intravenous diuretic for the care level a twin is at; in hospital, stop what is unsafe to take."""
+    """Set the intravenous diuretic for a twin's care level; in hospital, stop unsafe drugs."""
     columns, practice = world.columns[0], world.practice[0]
     dose = 0.0
     if level >= code.LEVEL_EMERGENCY:
@@ -205,7 +205,7 @@ def set_diuretic(world, job, dose):
 
 @inner
 def discharge_prescription(world, job):
-    """After a stay for heart failure the oral loop diuretic goes up by a factor."""
+    """Raise the oral loop diuretic by a factor after a stay for heart failure."""
     columns = world.columns[0]
     if world.jobs[job].cause == code.CAUSE_HEART_FAILURE:
         dose = real(world, columns.loop_diuretic_mg_day, job)
@@ -223,7 +223,7 @@ def change_fraction(world, job, column, change):
 
 @inner
 def adjust_diuretic(world, job):
-    """More diuretic for the wet, less for the dry; returns what was done."""
+    """Raise the diuretic in congestion, lower it in dehydration; returns the bits of the action."""
     columns, practice = world.columns[0], world.practice[0]
     dose = real(world, columns.loop_diuretic_mg_day, job)
     fluid = fluid_above_dry_weight(world, job)
@@ -239,7 +239,7 @@ def adjust_diuretic(world, job):
 
 @inner
 def reduce_for_safety(world, job):
-    """Step drugs down at high potassium, low blood pressure or a slow pulse; returns what was done."""
+    """Step drugs down at high potassium, low blood pressure or a slow pulse; returns the bits of the action."""
     columns, practice = world.columns[0], world.practice[0]
     step = practice.titration_step
     changed = False
@@ -255,7 +255,7 @@ def reduce_for_safety(world, job):
 
 @inner
 def titrate(world, job):
-    """Step disease-modifying drugs up towards target dose where it is safe; returns what was done."""
+    """Step disease-modifying drugs up towards target dose where it is safe; returns the bits of the action."""
     columns, practice = world.columns[0], world.practice[0]
     step = practice.titration_step
     left = practice.titration_steps_per_visit
@@ -279,7 +279,7 @@ def titrate(world, job):
 
 @inner
 def clinical_review(world, time, job, clinician):
-    """What a clinician does at a contact; returns the bits of it."""
+    """The clinician's actions at a contact; returns their bits."""
     if clinician == NO_CLINICIAN or world.columns[0].care_level < 0:
         return 0
     world.reals[world.columns[0].last_review_day, job] = np.floor(time)

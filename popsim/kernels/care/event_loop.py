@@ -1,4 +1,4 @@
-"""The day of the care network: what physiology and monitoring bring in, then all events in their order."""
+"""The day of the care network: events from physiology and monitoring, then all events in order."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ from popsim.kernels.numerics.heap import pop
 from popsim.kernels.numerics.random import exponential, uniform, uniforms
 
 DONE, NEEDS_EVENTS, NEEDS_JOBS, NEEDS_LOG, UNBALANCED = range(5)
-MARGIN = 1024  # free room in heap and log before an event is taken; one event writes far less
-MAX_MISSES = 256  # struck off in one event of a contact setting
+MARGIN = 1024  # free room in heap and log before an event is processed; one event writes far less
+MAX_MISSES = 256  # bookings removed in one event of a contact setting
 
 
 @inner
 def living_at(world, job):
-    """Whether a twin is alive and in the community or a facility, so that it can be seen there or become unwell."""
+    """Whether a twin is alive and in the community or a facility, where it can have contacts or become unwell."""
     if world.jobs[job].waits_for >= 0:
         return False
     setting = world.jobs[job].setting
@@ -59,7 +59,7 @@ def living_at(world, job):
 
 @entry
 def count_due(world, entered):
-    """How many twins have something to schedule today: signs of illness, alerts, entry."""
+    """Number of twins with events to schedule today: illness, alerts, entry."""
     before = world.counters[ROWS_ENTERED]
     due = entered - before
     columns = world.columns[0]
@@ -72,10 +72,10 @@ def count_due(world, entered):
 
 @entry
 def open_day(world, day, entered, spread):
-    """Schedule what the day brings: sessions of contact settings, shocks, illness and deaths, and those who enter.
+    """Schedule the day's events: sessions of contact settings, shocks, illness, deaths and entries.
 
-    Rows below `entered` have entered by the end of this day, within the first `spread` days of it; the caller has made
-    room for two events a row that has something to schedule.
+    Rows below `entered` have entered by the end of this day, within its first `spread` days; the caller has reserved
+    room for two events per row with something to schedule.
     """
     world.counters[TODAY] = day
     for setting in range(len(world.states)):
@@ -104,9 +104,9 @@ def open_day(world, day, entered, spread):
 
 @entry
 def change_places(world, time, setting, places):
-    """Another number of places from now on: more go to those who wait, with fewer nobody is sent away.
+    """Change the capacity of a setting: added beds go to those who wait; a reduction sends nobody away.
 
-    One place after the other, so that what each frees moves on before the next, as when people leave.
+    Beds are added one at a time, so that the moves that each causes are complete before the next, as when people leave.
     """
     place = world.settings[setting]
     while place.capacity < places and world.states[setting].waiting > 0:
@@ -125,7 +125,7 @@ def hand_out_telemonitoring(world, time):
 
 @inner
 def bring_in(world, day, row):
-    """Turn a twin's signs of today into events: shock, acute illness, death, telemonitoring alert."""
+    """Schedule a twin's events of today: shock, acute illness, death, telemonitoring alert."""
     columns = world.columns[0]
     if world.codes[columns.telemonitored, row] and world.reals[columns.telemonitored_until_day, row] < day:
         world.codes[columns.telemonitored, row] = np.int8(0)
@@ -164,7 +164,7 @@ def enter(world, time, row):
 
 @inner
 def die(world, time, row):
-    """A twin dies wherever it is; its place goes to the next."""
+    """A twin dies in any setting; its bed goes to the next."""
     if world.codes[world.columns[0].alive, row] == 0:
         return
     note(world, time, row, code.DEATH, np.int64(world.codes[world.columns[0].setting, row]), code.NO_DETAIL)
@@ -189,7 +189,7 @@ def present(world, time, row, cause):
 
 @inner
 def session(world, time, setting):
-    """A contact setting sees the next booking of today, and goes on with the one after it a slot later."""
+    """Process the next booking of a contact setting today; the one after it follows a slot later."""
     place = world.settings[setting]
     state = world.states[setting]
     today = np.int64(np.floor(time))
@@ -204,7 +204,7 @@ def session(world, time, setting):
         if not living_at(world, job) or waited > place.lapses_days:
             note(world, time, job, code.MISS, setting, code.NO_DETAIL)
             missed += 1
-            if missed == MAX_MISSES:  # the rest in an event of its own, for which the log has room again
+            if missed == MAX_MISSES:  # the rest in another event, for which the log has room again
                 state.in_session = 1
                 schedule(world, time, code.RANK_SESSION, setting, code.NOWHERE, setting)
                 return
@@ -257,7 +257,7 @@ def arrival(world, time, source):
 
 @entry
 def schedule_arrival(world, time, source):
-    """Draw when the next patient of a source comes."""
+    """Draw the time of a source's next arrival."""
     record = world.sources[source]
     if record.per_day <= 0.0:
         return
@@ -304,7 +304,7 @@ def run_until(world, until):
 
 @entry
 def close_day(world, day, census, queue, peak):
-    """Carry bookings over, bring the integrals up to the end of the day and write the day's counts per setting."""
+    """Carry bookings over, update the time integrals to the end of the day and write the day's counts per setting."""
     for setting in range(len(world.states)):
         if world.settings[setting].kind == CONTACT:
             carry_over(world, setting, day)
@@ -317,7 +317,7 @@ def close_day(world, day, census, queue, peak):
 
 @entry
 def imbalance(world):
-    """How many persons the books are off by: 0 when everybody is in exactly one setting and flows balance."""
+    """Number of unaccounted persons: 0 if everybody is in exactly one setting and flows balance."""
     off = np.int64(0)
     somewhere = np.int64(0)
     for setting in range(len(world.states)):
@@ -338,8 +338,8 @@ def imbalance(world):
 def run_days(world, first, last, opened, census, queue, peak):
     """Days first..last of a network without physiology, all of whose twins have entered.
 
-    `opened` is 1 when day `first` has been begun by a call that ran out of room. Returns the day it came to and DONE,
-    or what must grow before it is called again, or UNBALANCED when there is a fault or somebody is missing on that day.
+    `opened` is 1 if an earlier call opened day `first` and ran out of room. Returns the day reached and DONE, or what
+    must grow before the next call, or UNBALANCED after a fault or if somebody is missing on that day.
     """
     for day in range(first, last):
         if opened == 0 or day > first:

@@ -16,7 +16,7 @@ FAULT_HEAP, FAULT_LOG, FAULT_STACK, FAULT_HOPS, FAULT_TURNS = 1, 2, 3, 4, 5
 
 @inner
 def fail(world, fault, setting):
-    """Stop the simulation after this event: what went wrong, and where."""
+    """Stop the simulation after this event with a fault and its setting."""
     world.counters[FAULT] = fault
     world.counters[FAULT_AT] = setting
 
@@ -34,7 +34,7 @@ def schedule(world, time, rank, person, job, what):
 
 @inner
 def set_cause(world, job, cause):
-    """Why a twin is in acute care from now on."""
+    """Set the cause of a twin's acute care."""
     world.jobs[job].cause = cause
     place = world.columns[0].presenting_cause
     if place >= 0:
@@ -43,7 +43,7 @@ def set_cause(world, job, cause):
 
 @inner
 def note(world, time, job, kind, setting, detail):
-    """Write a twin's event to the log; external patients are only counted."""
+    """Write a twin's event to the log; events of external patients are only counted."""
     if job >= world.twins or len(world.log) == 0:
         return
     size = world.counters[LOG_SIZE]

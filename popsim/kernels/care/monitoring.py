@@ -1,4 +1,4 @@
-"""Telemonitoring: what scale, cuff and pulse counter at home show, and when they raise an alert."""
+"""Telemonitoring: readings of scale, cuff and pulse counter at home, and the alerts that they raise."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def measure_day(
     alert,
     read,
 ):
-    """One morning's measurements of those who are monitored and at home; rows [0, entered).
+    """One morning's measurements of monitored people at home; rows [0, entered).
 
-    Each measures every `measured_every_days` days, on days that differ from person to person, and forgets a share of
-    them; `read` is 1 for those who have measured today. Signals are the true value plus a normal error. The weight
-    alert compares with a slow reference that follows the weight by a fixed share each day, so that a steady drift of
-    weight is not an alert but a quick gain is. An alert is raised at most every `days_between_alerts` days.
+    Everybody measures every `measured_every_days` days, on days that differ between persons, and misses a share of
+    them; `read` is 1 for those who measured today. Readings are the true value plus a normal error. The weight alert
+    compares with an exponentially smoothed reference weight, so that a quick gain raises an alert and a slow drift does
+    not. An alert is raised at most every `days_between_alerts` days.
     """
     every = np.int64(rules.measured_every_days)
     for i in prange(entered):

@@ -1,8 +1,8 @@
-"""What care sees of a twin: readings instead of the hidden truth.
+"""The observation model of care: readings instead of the hidden true state.
 
-A bedside reading is made when somebody looks, keyed by person, column and day: whoever looks twice on a day reads the
-same. Laboratory results are columns of their own, written by `sample_laboratory` each morning. Columns without a signal
-(doses, what is written in a record) are seen as they are.
+A bedside reading is keyed by person, column and day, so repeated readings on a day are equal. Laboratory results are
+separate columns, written by `sample_laboratory` each morning. Columns without a signal (doses, recorded facts) are
+observed without error.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from popsim.kernels.numerics.compiling import inner
 from popsim.kernels.numerics.math import inverse_normal
 from popsim.kernels.numerics.random import uniform, uniforms
 
-MAX_COLUMNS = 1024  # readings of a day have indices of their own, those of lasting biases come before the first day
+MAX_COLUMNS = 1024  # indices of the readings per day; those of lasting biases precede the first day
 
 
 @inner
 def seen_real(world, place, row):
-    """A real column as care sees it."""
+    """A real column as care observes it."""
     truth = np.float64(world.reals[place, row])
     sight = world.sights[place]
     if sight.measured == 0:
@@ -39,7 +39,7 @@ def seen_real(world, place, row):
 
 @inner
 def seen_code(world, place, row):
-    """A class as care sees it: now and then one too high or too low."""
+    """A class as care observes it, occasionally one too high or too low."""
     truth = np.float64(world.codes[place, row])
     sight = world.code_sights[place]
     if sight.measured == 0:
@@ -52,7 +52,7 @@ def seen_code(world, place, row):
 
 @inner
 def seen(world, block, place, row):
-    """A column as care sees it, by its place in a block."""
+    """A column as care observes it, by its index in a block."""
     if block == REAL_BLOCK:
         return seen_real(world, place, row)
     return seen_code(world, place, row)
@@ -79,13 +79,13 @@ def sample_laboratory(
 ):  # fmt: skip
     """One morning of one laboratory value, for all rows.
 
-    In hospital a sample is taken every day and known the same day. At home one is due every `interval` days, on days
-    that differ from person to person, is missed more often by those who lapse or are frail, and is known after `delay`
-    days. On the day of entry the result of the hospital is known.
+    In hospital a sample is taken every day with a result on the same day. At home a sample is due every `interval`
+    days, on days that differ between persons; it is missed more often in a lapse or with frailty, and its result
+    arrives after `delay` days. On the day of entry the hospital's result is known.
 
     Args:
         word: index of the laboratory value among those of a day.
-        pending, stored: result under way and the last one known, (rows,), written.
+        pending, stored: pending result and last known result, (rows,), written.
         noise_sd, noise_share, bias_sd ... more_when_frail: as in definitions/signal.py.
     """
     for i in prange(len(truth)):

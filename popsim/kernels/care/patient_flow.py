@@ -1,11 +1,11 @@
 """The event loop of the care network.
 
-Twins and external patients are jobs. A job has a place in at most one setting and waits for at most one; one that
-waits either stands outside or, where the setting `boards`, keeps the place it has. Within a day, events are processed
-in the total order (time, rank of the kind, person). Every change of place goes through `leave` and `begin`, every
-request through `request`, so the counts of a setting change in one spot each:
+A patient (a twin or an external patient, `job` in the code) is in at most one setting and waits for at most one; while
+waiting, it is outside or, if its setting `boards`, keeps its bed. Within a day, events are processed in the total order
+(time, rank of the kind, person). Every move goes through `leave` and `begin`, every request through `request`, so that
+the counts of a setting change in one function each:
 
-    entered = left + present,    jobs in the system = sum of present + sum of those waiting outside.
+    entered = left + present,    patients in the system = sum of present + sum of those waiting outside.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MAX_TURNS = 10_000  # ends of stays and waits of one person in a day
 
 @inner
 def integrate(state, time):
-    """Bring the time integrals of a setting up to `time`, before its counts change."""
+    """Update the time integrals of a setting to `time`, before its counts change."""
     elapsed = time - state.updated_at
     state.present_days += elapsed * state.present
     state.waiting_days += elapsed * state.waiting
@@ -45,7 +45,7 @@ def integrate(state, time):
 
 @inner
 def show(world, job, setting):
-    """Write where a twin is, and what level of care it gets there, to its columns."""
+    """Write a twin's setting and care level to its columns."""
     if job >= world.twins:
         return
     columns = world.columns[0]
@@ -69,7 +69,7 @@ def show(world, job, setting):
 
 @inner
 def leave(world, time, job, to):
-    """Give up the place that a job has; the caller fills it."""
+    """End a patient's stay; the caller fills the bed."""
     setting = np.int64(world.jobs[job].setting)
     state = world.states[setting]
     integrate(state, time)
@@ -82,7 +82,7 @@ def leave(world, time, job, to):
 
 @inner
 def begin(world, time, job, setting):
-    """Start the stay of a job in a setting that has room."""
+    """Start a patient's stay in a setting that has room."""
     state = world.states[setting]
     integrate(state, time)
     state.present += 1
@@ -100,7 +100,7 @@ def begin(world, time, job, setting):
 
 @inner
 def set_timer(world, time, job, setting):
-    """Set when the stay of a job in a setting, which its last use began, comes to its end or to its next ward round."""
+    """Set the timer of a patient's stay, begun with its last use of the setting: its end or the next ward round."""
     place = world.settings[setting]
     record = world.jobs[job]
     if place.has_review and job < world.twins:
@@ -123,7 +123,7 @@ def schedule_review(world, time, job, hour):
 
 @inner
 def join_queue(world, time, job, setting):
-    """Let a job wait for a setting, last of its priority level; the stay it may be in has no timer of its own now."""
+    """Add a patient to the queue of a setting, last of its priority level; its present stay, if any, has no timer."""
     level = np.int64(priority_level(world, setting, job))
     state = world.states[setting]
     integrate(state, time)
@@ -147,7 +147,7 @@ def join_queue(world, time, job, setting):
 
 @inner
 def leave_queue(world, time, job):
-    """Take a job out of the queue it stands in."""
+    """Remove a patient from its queue."""
     record = world.jobs[job]
     setting = np.int64(record.waits_for)
     level = record.level if world.settings[setting].by_priority else 0
@@ -170,7 +170,7 @@ def leave_queue(world, time, job):
 
 @inner
 def fill(world, time, setting):
-    """Give freed places to those who wait, and the places these give up to the next, until nothing moves."""
+    """Give freed beds to waiting patients, and the beds that these free to the next, until nothing moves."""
     depth = 1
     world.stack[0] = setting
     while depth > 0:
@@ -197,7 +197,7 @@ def fill(world, time, setting):
 
 @inner
 def arrive(world, time, job, setting):
-    """Begin a stay and do what its class brings with it (for twins: prescriptions and bookings on going home)."""
+    """Begin a stay with the actions of its class (for twins: prescriptions, and bookings at discharge home)."""
     if job >= world.twins or world.columns[0].care_level < 0:
         begin(world, time, job, setting)
         return
@@ -215,7 +215,7 @@ def arrive(world, time, job, setting):
 
 @inner
 def depart(world, time, job):
-    """A job leaves the system; an external patient's record can be used again."""
+    """A patient leaves the system; the record of an external patient can be reused."""
     world.counters[ACTIVE] -= 1
     if job >= world.twins:
         world.free[world.counters[FREE_SIZE]] = job
@@ -227,7 +227,7 @@ def depart(world, time, job):
 
 @inner
 def vacate(world, time, job, to):
-    """Leave the place a job has, if any, and let the next in."""
+    """End a patient's stay, if any, and admit the next."""
     old = np.int64(world.jobs[job].setting)
     if old >= 0:
         leave(world, time, job, to)
@@ -236,9 +236,9 @@ def vacate(world, time, job, to):
 
 @inner
 def request(world, time, job, setting, outlier):
-    """Ask for a place: begin at once, wait, or be turned away. Returns where to go then, STAY_PUT when settled.
+    """Request a bed: start at once, wait, or be blocked. Returns the next node, STAY_PUT if started or waiting.
 
-    Each request is a use of the setting: whoever gives up and comes back draws a patience, and a stay, of its own.
+    Each request is a use of the setting: a patient who reneges and returns draws a new reneging time and a new stay.
     """
     place = world.settings[setting]
     state = world.states[setting]
@@ -282,7 +282,7 @@ def request(world, time, job, setting, outlier):
 
 @inner
 def nowhere_else(world, job):
-    """Where a job goes that no place takes: external patients leave, twins stay where they live or go home."""
+    """Where a patient goes that no setting takes: external patients leave, twins stay where they live or go home."""
     if job >= world.twins:
         return EXIT
     setting = np.int64(world.jobs[job].setting)
@@ -295,7 +295,7 @@ def nowhere_else(world, job):
 
 @inner
 def send(world, time, job, node, outlier):
-    """Bring a job to a node, through routers and overflows, until it has or waits for a place or is gone."""
+    """Send a patient to a node, through routers and overflows, until it has a bed, waits for one or has left."""
     for _ in range(MAX_HOPS):
         if node == STAY_PUT:
             return
@@ -319,7 +319,7 @@ def send(world, time, job, node, outlier):
 
 @inner
 def move_on(world, time, job, node, outlier):
-    """Send a job to a node when its stay or its patience has ended; who is turned away there begins another stay."""
+    """Send a patient to a node at the end of its stay or reneging time; if blocked there, it begins another stay."""
     record = world.jobs[job]
     setting = np.int64(record.setting)
     version = np.int64(record.version)
@@ -331,14 +331,14 @@ def move_on(world, time, job, node, outlier):
 
 @inner
 def finish(world, time, job):
-    """A stay has come to its end: go where the routes say."""
+    """End a stay and follow the routes."""
     node, outlier = choose_route(world, np.int64(world.jobs[job].setting), job)
     move_on(world, time, job, node, outlier)
 
 
 @inner
 def ward_round(world, time, job):
-    """End the stay when its conditions hold (the relaxed ones when somebody waits for the place), else come again."""
+    """End the stay if its conditions hold (the relaxed ones if somebody waits for the bed), else schedule the next."""
     record = world.jobs[job]
     place = world.settings[record.setting]
     days = time - record.began_at
@@ -360,7 +360,7 @@ def ward_round(world, time, job):
 
 @inner
 def count_turn(world, job):
-    """Count a job's timers of today: somebody whose stays or waits take next to no time would never see tomorrow."""
+    """Count a patient's timers of today, to detect stays or waits that take (almost) no time."""
     record = world.jobs[job]
     today = world.counters[TODAY]
     if record.turns_day != today:
@@ -373,7 +373,7 @@ def count_turn(world, job):
 
 @inner
 def on_timer(world, time, job):
-    """The timer of a job's latest move: patience is at its end, or the stay, or it is time for the ward round."""
+    """Process the timer of a patient's latest move: reneging, end of stay, or ward round."""
     record = world.jobs[job]
     count_turn(world, job)
     if record.waits_for >= 0:

@@ -1,14 +1,13 @@
-"""Drugs at a visit, by a table: what clinicians start, raise, reduce, stop and replace.
+"""Prescribing at a visit: which drugs clinicians start, raise, reduce, stop and replace.
 
-One row of the table is one drug of the drug files (care/prescribing.py compiles it), the most important class first.
-A visit first makes safe what the person takes: a drug that the person has given up is replaced by another of its class,
-or struck off; one with a reason to stop it is stopped; one with a reason to reduce it goes down one rung of its ladder,
-though for one reason only the least important drug that can be reduced. If nothing had to be reduced, drugs that are
-indicated and not forbidden are started, then raised, so many steps a visit.
+The table has one row per drug (care/prescribing.py compiles it), the most important class first. A visit first ensures
+safety: a drug that the person has stopped is replaced by another of its class or removed; unsafe drugs are stopped, or
+reduced by one rung, for each reason only the least important drug that can be reduced. If nothing was reduced, drugs
+that are indicated and not contraindicated are started, then raised, up to a number of steps per visit.
 
-Clinicians act on columns that they know and on reactions that people report. Limits of validity: high potassium and
-kidney injury are known from the laboratory alone; a change of agent keeps the share of the target dose; a drug that is
-no longer indicated is left as it is; why a drug was stopped is not remembered, so that it may be tried again.
+Clinicians act on observed columns and reported reactions. Limits of validity: high potassium and kidney injury are
+known from the laboratory only; a change of agent keeps the share of the target dose; a drug that is no longer indicated
+is continued; the reason for stopping a drug is not stored, so it may be tried again.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ def has_given_up(world, drug, job):
 
 @inner
 def is_warned(world, drug, job, action):
-    """Whether a warning of the drug's file that calls for an action is there."""
+    """Whether a warning of the drug's file calls for an action."""
     found = False
     for i in range(drug.warning_first, drug.warning_last):
         found |= world.warnings[i].action == action and is_there(world, world.warnings[i], job)
@@ -49,14 +48,14 @@ def is_warned(world, drug, job, action):
 
 @inner
 def is_there(world, warning, job):
-    """Whether what a warning is about is so."""
+    """Whether the condition of a warning holds."""
     value = seen(world, warning.block, warning.place, job)
     return value < warning.value if warning.operator == BELOW else value >= warning.value
 
 
 @inner
 def set_dose(world, drug, job, dose):
-    """Prescribe a dose; returns whether it is another one."""
+    """Prescribe a dose; returns whether it changed."""
     old = np.float64(world.reals[drug.dose, job])
     world.reals[drug.dose, job] = dose
     return abs(old - dose) > SAME * drug.at_target
@@ -64,7 +63,7 @@ def set_dose(world, drug, job, dose):
 
 @inner
 def next_rung(world, drug, dose):
-    """The dose above on the ladder, the same dose at its top."""
+    """The next higher dose of the ladder; the same dose at its top."""
     above = dose
     for i in range(drug.rung_last - 1, drug.rung_first - 1, -1):
         above = world.rungs[i] if world.rungs[i] > dose + SAME * drug.at_target else above
@@ -73,7 +72,7 @@ def next_rung(world, drug, dose):
 
 @inner
 def rung_below(world, drug, dose):
-    """The dose below on the ladder; 0 below its lowest."""
+    """The next lower dose of the ladder; 0 below its lowest."""
     below = 0.0
     for i in range(drug.rung_first, drug.rung_last):
         below = world.rungs[i] if world.rungs[i] < dose - SAME * drug.at_target else below
@@ -82,7 +81,7 @@ def rung_below(world, drug, dose):
 
 @inner
 def stop_unsafe_drugs(world, job):
-    """Stop what has a reason to be stopped; returns whether anything was."""
+    """Stop unsafe drugs; returns whether any was stopped."""
     stopped = False
     for i in range(len(world.medicines)):
         drug = world.medicines[i]
@@ -93,7 +92,7 @@ def stop_unsafe_drugs(world, job):
 
 @inner
 def replace_given_up(world, job):
-    """Drugs that a twin has given up: the next of the class that it has not, at the same share of target, or none."""
+    """Replace drugs that a twin has stopped by the next of the class at the same share of target, or by none."""
     changed = False
     for i in range(len(world.medicines)):
         drug = world.medicines[i]
@@ -115,7 +114,7 @@ def replace_given_up(world, job):
 
 @inner
 def reduce_drugs(world, job):
-    """Take drugs down a rung, the least important first: one for each reason, stopped only if people report it."""
+    """Reduce drugs by a rung, the least important first, one per reason; stop one only for a reported reaction."""
     column = world.columns[0].reaction
     reported = np.int64(world.codes[column, job]) & code.REACTIONS_REPORTED if column >= 0 else 0
     settled = np.int64(0)  # reasons for which a drug has been reduced
@@ -141,14 +140,14 @@ def reduce_drugs(world, job):
 
 @inner
 def highest_dose(world, drug, job, up_to):
-    """The dose that the drug is raised to at most: the indication's, or what a genotype allows."""
+    """The maximum dose of the drug: that of the indication, or what a genotype allows."""
     limit = np.float64(world.codes[drug.limit, job]) * PER_CENT if drug.limit >= 0 else 0.0
     return drug.at_target * (min(limit, up_to) if limit > 0.0 else up_to)
 
 
 @inner
 def step_up(world, drug, job, clinician, starting):
-    """Start or raise one drug by a step where a clinician may and should; returns whether that was done."""
+    """Start or raise one drug by a step, if the clinician may and should; returns whether it changed."""
     dose = np.float64(world.reals[drug.dose, job])
     if (dose <= 0.0) != starting or not is_taken(world, drug, job) or has_given_up(world, drug, job):
         return False
@@ -171,7 +170,7 @@ def step_up(world, drug, job, clinician, starting):
 
 @inner
 def raise_drugs(world, job, clinician):
-    """Start what is indicated and missing, then raise what is taken, in the order of the table."""
+    """Start indicated drugs, then raise current drugs, in the order of the table."""
     left = np.int64(world.practice[0].titration_steps_per_visit)
     before = left
     for starting in (True, False):
@@ -183,7 +182,7 @@ def raise_drugs(world, job, clinician):
 
 @inner
 def review_drugs(world, job, clinician):
-    """What a clinician does to a twin's drugs at a visit; returns the bits of it."""
+    """The clinician's changes of a twin's drugs at a visit; returns their bits."""
     reduced = replace_given_up(world, job)
     reduced |= stop_unsafe_drugs(world, job)
     reduced |= reduce_drugs(world, job)

@@ -135,7 +135,7 @@ INDICATION = np.dtype(
     align=True,
 )
 
-# How a column is seen; not `measured`: as it is. `stored`: place of the last result, -1 for readings made on looking.
+# How a column is observed; not `measured`: without error. `stored`: column of the last result, -1 for bedside readings.
 SIGHT = np.dtype(
     [
         ("measured", "i1"),
@@ -152,18 +152,18 @@ SIGHT = np.dtype(
 )
 CODE_SIGHT = np.dtype([("measured", "i1"), ("error", "f8"), ("low", "f8"), ("high", "f8")], align=True)
 
-CACHE_LINE = 64  # bytes; a job fills one, so that an event of a large population waits for memory once
+CACHE_LINE = 64  # bytes; a patient fills one line, so that an event of a large population waits for memory once
 _JOB_FIELDS = [  # a twin or an external patient; twins are the first rows
     ("person", "i8"),  # key of its random numbers
-    ("asked_at", "f8"),  # when it asked for the place it waits for or has
+    ("asked_at", "f8"),  # time of the request for the bed it waits for or has
     ("began_at", "f8"),  # when its stay began
-    ("version", "i4"),  # timers set before the last move are void
+    ("version", "i4"),  # timers set before the last move are invalid
     ("next", "i4"),  # neighbours in the queue
     ("previous", "i4"),
     ("turns", "i4"),  # timers that ran out on day `turns_day`
     ("turns_day", "i4"),
-    ("setting", "i1"),  # the place it has, -1 for none
-    ("waits_for", "i1"),  # the place it waits for, -1 for none
+    ("setting", "i1"),  # its setting, -1 for none
+    ("waits_for", "i1"),  # the setting it waits for, -1 for none
     ("level", "i1"),
     ("outlier", "i1"),
     ("cause", "i1"),  # twins only, as are the two below: what the columns of the same meaning say
@@ -183,13 +183,13 @@ STATE = np.dtype(  # of one setting
     [
         ("present", "i8"),
         ("waiting", "i8"),
-        ("outside", "i8"),  # of those waiting, how many have no other place meanwhile
+        ("outside", "i8"),  # number of those waiting who have no bed meanwhile
         ("entered", "i8"),
         ("left", "i8"),
         ("blocked", "i8"),
         ("reneged", "i8"),
         ("peak", "i8"),
-        ("wait_days", "f8"),  # summed over those who got the place
+        ("wait_days", "f8"),  # summed over starts
         ("present_days", "f8"),  # time integral of `present`
         ("waiting_days", "f8"),
         ("updated_at", "f8"),
@@ -206,7 +206,7 @@ EVENT = np.dtype([("time", "f8"), ("order", "i8"), ("job", "i4"), ("what", "i4")
 
 
 class Columns(NamedTuple):
-    """Where the columns that care reads and writes lie in the blocks; -1 when the population has no such column."""
+    """Index of the columns that care reads and writes in their blocks; -1 if the population has no such column."""
 
     alive: int
     setting: int
@@ -240,7 +240,7 @@ class Columns(NamedTuple):
 
 
 class Practice(NamedTuple):
-    """What clinicians do; values from evidence/care_practice.toml, units in the names."""
+    """Clinical practice; values from evidence/care_practice.toml, units in the names."""
 
     fluid_up_kg: float
     fluid_up_symptomatic_kg: float
@@ -269,7 +269,7 @@ class Practice(NamedTuple):
 
 
 class ScheduleRecord(NamedTuple):
-    """The strategy's telemonitoring and the conditions on who is offered it; desk is -1 when there is none."""
+    """The strategy's telemonitoring and its eligibility conditions; desk is the setting of the centre, -1 for none."""
 
     desk: float
     uptake: float
@@ -323,7 +323,7 @@ class Arrays(NamedTuple):
     reals: NDArray[np.float32]
     codes: NDArray[np.int8]
     counts: NDArray[np.int32]
-    sights: NDArray[Any]  # how each real column is seen
+    sights: NDArray[Any]  # how each real column is observed
     code_sights: NDArray[Any]  # ... and each code
     twins: int
     seed: int

@@ -32,7 +32,7 @@ MAX_EXPONENT = 100.0  # of one factor of a stay: beyond, all stays outlast any r
 
 @inner
 def value_of(world, block, place, row):
-    """A twin's column as float, by its place in a block."""
+    """A twin's column as float, by its index in a block."""
     if block == REAL_BLOCK:
         return np.float64(world.reals[place, row])
     return np.float64(world.codes[place, row])
@@ -40,7 +40,7 @@ def value_of(world, block, place, row):
 
 @inner
 def holds(world, row, first, last):
-    """Whether all conditions first..last hold for a job, as it is seen; external patients satisfy none."""
+    """Whether all conditions first..last hold for a patient, as observed; external patients satisfy none."""
     if first < last and row >= world.twins:
         return False
     for i in range(first, last):
@@ -59,7 +59,7 @@ def holds(world, row, first, last):
 
 @inner
 def priority_level(world, setting, job):
-    """Level (0 first) at which a job queues for a setting: the first rule that holds; externals bring their own."""
+    """Priority level (0 first) of a patient in a queue: the first rule that holds; externals have their own."""
     place = world.settings[setting]
     if place.by_priority == 0:
         return 0
@@ -74,14 +74,14 @@ def priority_level(world, setting, job):
 
 @inner
 def is_free(world, setting):
-    """Whether somebody who came now would get a place at once (routers and contact settings always)."""
+    """Whether a patient who came now would get a bed at once (always true for routers and contact settings)."""
     state = world.states[setting]
     return state.present < world.settings[setting].capacity and state.waiting == 0
 
 
 @inner
 def choose_route(world, setting, job):
-    """The next node for a job that leaves `setting` and whether it will lie there as an outlier.
+    """The next node for a patient that leaves `setting`, and whether it will be an outlier there.
 
     The first route that applies is taken; one uniform decides among its targets, drawn only when there are several.
     """
@@ -136,7 +136,7 @@ def inverse(world, distribution, u):
 
 @inner
 def stay_days(world, setting, job, index):
-    """How long the stay that use number `index` began lasts, in days (NO_TIME: until something else happens)."""
+    """Length of the stay begun with use number `index`, in days (NO_TIME: until something else happens)."""
     place = world.settings[setting]
     distribution = np.int64(place.stay_external if job >= world.twins else place.stay)
     if world.distributions[distribution].kind == FOREVER:

@@ -1,7 +1,7 @@
 """The care network's state as one object for kernels.
 
-A kernel that took forty arrays one by one would spend its time passing them on. `World` holds them behind one
-pointer; `hand_over` makes one from the arrays that Python keeps. The arrays are shared, not copied.
+Passing forty arrays to each kernel would be slow. `World` holds them behind one pointer; `hand_over` makes one from the
+arrays that Python keeps. The arrays are shared, not copied.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ class WorldType(types.StructRef):
     """numba type of `World`."""
 
     def preprocess_fields(self, fields):
-        """Fields are typed by their values, whatever literal they were given as."""
+        """Type fields by their values, not as literals."""
         return tuple((name, types.unliteral(kind)) for name, kind in fields)
 
 
 class World(structref.StructRefProxy):
-    """Everything the event loop works on; its fields are those of `care_records.Arrays`."""
+    """Everything the event loop works on; its fields are those of `records.Arrays`."""
 
 
 structref.define_proxy(World, WorldType, list(Arrays._fields))
@@ -30,7 +30,7 @@ structref.define_proxy(World, WorldType, list(Arrays._fields))
 
 @njit(cache=True)
 def hand_over(arrays):
-    """The arrays behind one pointer, for kernels."""
+    """A `World` of the arrays, for kernels."""
     return World(
         arrays.settings,
         arrays.routes,

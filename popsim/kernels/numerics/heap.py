@@ -30,7 +30,7 @@ def push(events, size, time, order, job, what):
 
 @inner
 def pop(events, size):
-    """Remove the first event (the caller has read it at place 0); returns the new size."""
+    """Remove the first event (the caller has read it at index 0); returns the new size."""
     size -= 1
     time = events[size].time
     order = events[size].order

@@ -68,7 +68,7 @@ def uniforms(seed, replication, person, stream, index):
     """Four uniforms in (0, 1), the multiples (x + 1/2) 2**-32, of one block of a person's stream.
 
     All arguments are int64. Counter: low and high word of `person`, `stream`, `index`; key: `seed`, `replication`. Of
-    all but `person` only the low 32 bits are used, so they must be within 0 .. 2**32 - 1 to be told apart.
+    all but `person` only the low 32 bits are used, so they must be within 0 .. 2**32 - 1 to be distinct.
     """
     x0, x1, x2, x3 = philox(
         np.uint64(person & WORD),

@@ -1,6 +1,6 @@
 """Sampling people: correlated uniforms from a Gaussian copula, and the inverse CDF of a marginal given as pieces.
 
-A piece covers the probabilities from the end of the piece before it to its own `end`. With t in (0, 1) the place
+A piece covers the probabilities from the end of the piece before it to its own `end`. With t in (0, 1) the position
 within the piece, its quantile is
 
     PIECE_VALUE      a
@@ -40,8 +40,8 @@ def keyed_uniforms(seed, replication, person_id, stream, out, index=0):
 def correlate(cholesky, out):
     """Turn independent uniforms out[k, n] into those of the Gaussian copula with this Cholesky factor.
 
-    Sums run in a fixed order for each person alone, so that a person does not depend on who else is sampled. Marginals
-    that are correlated with no earlier one keep their uniform untouched.
+    Sums run in a fixed order for each person, so that a person does not depend on who else is sampled. Marginals that
+    are not correlated with an earlier one keep their uniform.
     """
     k, n = out.shape
     z = np.empty((k, n))

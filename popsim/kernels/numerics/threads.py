@@ -12,7 +12,7 @@ import os
 
 import numba
 
-ROWS_PER_THREAD = 25_000  # below this a day's parallel loops are so short that the threads cost more than they bring
+ROWS_PER_THREAD = 25_000  # below this a day's parallel loops are so short that threads cost more than they gain
 
 numba.config.THREADING_LAYER = "default"
 numba.config.THREADING_LAYER_PRIORITY = ["omp", "workqueue", "tbb"]  # the second and third where there is no OpenMP
@@ -27,5 +27,5 @@ def use_threads(count: int) -> None:
 
 
 def threads_for(rows: int, most: int) -> int:
-    """How many threads are worth their while for so many rows, out of `most`."""
+    """Number of threads that pay off for this many rows, at most `most`."""
     return max(1, min(most, rows // ROWS_PER_THREAD))

@@ -1,1 +1,1 @@
-"""One day of a body: organ systems, drugs, and how they act on one another."""
+"""One day of physiology: organ systems, drugs and their interactions."""

@@ -1,7 +1,7 @@
-"""When a twin becomes acutely unwell, why, and when it dies: hazards that follow from its state.
+"""Hazards of acute presentation by cause, and of death, from a twin's state.
 
-Each cause has a hazard a day; the chance of presenting in a step is 1 - exp(-total step_days), and given that, a cause
-is drawn in proportion to its hazard (competing risks with constant hazards within the step).
+Each cause has a daily hazard; the probability of presenting in a step is 1 - exp(-total step_days), and given that, a
+cause is drawn in proportion to its hazard (competing risks with constant hazards within the step).
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def other_hazard(frailty, age, deconditioning, p):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def chosen_cause(u, heart_failure, infection, arrhythmia, renal, respiratory, total):
-    """Code of the cause in whose interval u * total falls, as a double; what is left of the total is `other`."""
+    """Code of the cause in whose interval u * total falls, as a double; the rest of the total is `other`."""
     x = u * total
     a = heart_failure
     b = a + infection
@@ -164,7 +164,7 @@ def cause_elsewhere(x, cause, infarction, stroke, bleeding, fall):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def other_death_hazard(life_table, infection, frailty, deconditioning, p, whole):
-    """Hazard a day of dying of anything but heart and vessels: the life table's share, more when ill, frail or weak."""
+    """Daily hazard of non-cardiovascular death: the life table's share, more with illness, frailty and lost reserve."""
     log_ratio = (
         p.death_log_infection * infection
         + p.death_log_frailty * (frailty - 0.3)
@@ -178,7 +178,7 @@ def death_hazard(
     life_table, age, years_since_entry, ef, score, infection, arrhythmia, frailty, deconditioning, gfr, systolic,
     potassium, beta, mra, p,
 ):  # fmt: skip
-    """Hazard of death a day: the life table times an exponential of the state, capped.
+    """Daily hazard of death: the life table times an exponential of the state, capped.
 
     The excess of heart failure over the life table shrinks with age (death_log_per_age); beta-blocker and MRA lower it
     beyond what they do to the state (sudden death).

@@ -1,13 +1,12 @@
-"""Ageing: falls, what a fracture leaves for weeks, and delirium. Frailty itself is a column of the core.
+"""Ageing: falls, fractures and delirium. Frailty itself is a column of the core.
 
-Falls that bring people to hospital have a hazard exponential in age, frailty, low pressure, delirium, a fracture that
-has not healed, stroke, alcohol and deprivation. Some of those falls break a bone; a fracture heals at a constant rate
-and weakens until then. Delirium begins in hospital far more often than at home, sooner in the old, the frail and the
-infected; it clears at a constant rate and, while it lasts, weakens, endangers life and lets people fall. Who
-becomes delirious at home is mostly brought to hospital that day.
+Falls that lead to hospital have a hazard exponential in age, frailty, low pressure, delirium, an unhealed fracture,
+stroke, alcohol and deprivation. Some of them cause a fracture, which heals at a constant rate. Delirium begins far more
+often in hospital than at home, with rates that rise with age, frailty and infection, and clears at a constant rate.
+Both add to symptoms and to the hazards of falls and death. Most people with delirium at home present on that day.
 
-Limits: no dementia, no vision, no bone density; falls that bring nobody to hospital are not counted; polypharmacy acts
-through low pressure alone; surgery for a fracture is in its hazard of death.
+Limits: no dementia, vision or bone density; falls without hospital contact are not counted; polypharmacy acts only
+through low pressure; surgery for a fracture is in its hazard of death.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ class AgeingParameters(NamedTuple):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def fall_hazard(age, frailty, systolic, delirium, fracture, disability, alcohol, deprivation, p):
-    """Falls a day that bring somebody to hospital."""
+    """Daily rate of falls that lead to hospital."""
     low = ramp(systolic, p.fall_low_pressure_from_mmhg, -p.fall_low_pressure_per_mmhg)
     log_ratio = (
         p.fall_log_per_year * (age - p.fall_reference_age)
@@ -87,7 +86,7 @@ def delirium_rate(age, frailty, infection, attended, p):
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def settle(delirium, fracture):
-    """The state at entry: neither."""
+    """The state at entry: neither delirium nor fracture."""
     for i in prange(len(delirium)):
         delirium[i] = 0
         fracture[i] = 0

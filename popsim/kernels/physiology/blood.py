@@ -6,11 +6,11 @@
 
 H is haemoglobin, G filtration, S the iron that marrow can draw on, w weight; zero marks entry. Red cells are made of
 iron and give it back: k is Ganzoni's 2.4 mg of iron a kg and g/dL. Absorption falls as stores fill (hepcidin) and
-balances losses at the entry store. Bleeding takes haemoglobin with its iron; in hospital blood is given when too little
-is left. What leaves through the bounds of the columns (not in reach of people) is lost iron.
+balances losses at the entry store. Bleeding removes haemoglobin with its iron; in hospital, blood is transfused below a
+threshold. Iron beyond the bounds of the columns (not reached by people) is lost.
 
 Limits: no ferritin or transferrin as measured, no erythropoietin treatment, no haemolysis; inflammation is the present
-infection only; drugs that thin the blood act through bleeding, not through occult loss; no reaction to infused iron.
+infection only; antithrombotic drugs act through bleeding, not through occult loss; no reaction to infused iron.
 """
 
 from __future__ import annotations
@@ -59,20 +59,20 @@ def entry_store(deficient, p):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def supply(store, p):
-    """How well marrow and muscle are supplied with iron, 0..1."""
+    """Iron supply of marrow and muscle, 0..1."""
     return store / (store + p.iron_store_half_mg)
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def absorbed(store, store_at_entry, p):
-    """Iron taken up from food, mg a day: what is lost at the entry store, less as the store fills."""
+    """Iron absorbed from food, mg a day: balances losses at the entry store, less as the store fills."""
     wanted = p.iron_lost_mg_day + p.iron_absorbed_less_per_mg * (store_at_entry - store)
     return clip(wanted, 0.0, p.iron_absorbed_most_mg_day)
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def haemoglobin_target(baseline, gfr, baseline_gfr, infection, store, store_at_entry, p):
-    """Where haemoglobin would settle, g/dL."""
+    """Haemoglobin at steady state, g/dL."""
     low, high = p.haemoglobin_lowest_gfr_ml_min, p.haemoglobin_highest_gfr_ml_min
     kidney = p.haemoglobin_kidney_ml_min * (1.0 / clip(gfr, low, high) - 1.0 / clip(baseline_gfr, low, high))
     iron = p.haemoglobin_per_iron_g_dl * (supply(store, p) - supply(store_at_entry, p))
@@ -112,7 +112,7 @@ def advance_day(
         left = clip(before - (p.bleed_g_dl if bled else 0.0), MIN_HAEMOGLOBIN, MAX_HAEMOGLOBIN)
         given = p.transfusion_below_g_dl if attended & (left < p.transfusion_below_g_dl) else left
 
-        # Iron that comes and goes; then red cells are made of what there is, or give back theirs.
+        # Absorption and loss of iron; then red cells take iron from the store or return it.
         uptake = step_days * (absorbed(store_before, own_store, p) + np.float64(iv_iron_mg[i]))
         store = positive(store_before + uptake - step_days * p.iron_lost_mg_day)
         target = haemoglobin_target(

@@ -1,12 +1,12 @@
-"""Coronary disease: who has an infarction, what it leaves, and stents.
+"""Coronary disease: infarctions, their scars, and stents.
 
-Risk is log-linear in what departs from a reference person; on top of it comes the time after an infarction. With
-d days since the last one and P the share of platelet reactivity that is blocked:
+Risk is log-linear in deviations from a reference person, plus an effect of the time since an infarction. With d days
+since the last infarction and P the blocked share of platelet reactivity:
 
     recent = (1 - d / 365)^4, 0 after a year
     hazard = rate exp(risk) ((1 + more recent) (1 - e P) + stent more_s recent (1 - P / P_cover)+)
 
-so that a stent set for that infarction needs platelets blocked while it is new, and is indifferent later.
+so that a new stent needs platelet inhibition, and an old one does not.
 
 Limits: one kind of infarction (no type 2, no unstable angina); scars do not depend on reperfusion; no bypass surgery,
 no planned intervention; every risk factor multiplies, whatever the others are; aspirin is in the rate, not a drug.
@@ -107,5 +107,5 @@ def intervention_rate(days_since, stent, level, p):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def scar(u, p):
-    """Points of ejection fraction that an infarction takes for good; u uniform on (0, 1): most are small."""
+    """Points of ejection fraction permanently lost to an infarction; u uniform on (0, 1): most are small."""
     return p.scar_least_percent + (p.scar_most_percent - p.scar_least_percent) * u * u

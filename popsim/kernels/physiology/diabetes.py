@@ -1,12 +1,12 @@
-"""Diabetes: HbA1c follows mean glucose with the lag of the red cell; too little and too much sugar.
+"""Diabetes: HbA1c follows mean glucose with the lag of the red cell; hypoglycaemia and hyperglycaemia.
 
-Glycaemia is counted as the HbA1c that it would lead to, percent:
+Glycaemia is expressed as the HbA1c that it would lead to, percent:
 
     g = floor + (u - floor) exp(-reduction / scale) (1 + stress infection)
     dH/dt = (g - H) / tau,    du/dt = progression, with diabetes
 
-u is the untreated glycaemia; drugs take a share of what lies above the floor, each of what the others leave, so that
-they do little where there is little to take. Mean glucose is 28.7 g - 46.7 mg/dL (ADAG).
+u is the untreated glycaemia; drugs reduce the part above the floor multiplicatively, so that they do little where there
+is little to reduce. Mean glucose is 28.7 g - 46.7 mg/dL (ADAG).
 
 Limits: type 2 only; a day has one mean glucose; no change of weight (what a drug does through weight is in its effect);
 anaemia, transfusion and uraemia do not distort the measurement; progression does not depend on age.
@@ -50,7 +50,7 @@ class DiabetesParameters(NamedTuple):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def glycaemia(untreated, reduction, infection, p):
-    """Today's glycaemia as the HbA1c (%) that it leads to; never above what is there without drugs and stress below."""
+    """Today's glycaemia as the HbA1c (%) that it leads to; below the floor, drugs and stress have no effect."""
     above = untreated - p.hba1c_floor_percent
     treated = positive(above) * exp(-positive(reduction) / p.hba1c_drug_scale_percent)
     stressed = treated * (1.0 + p.hba1c_stress_infection * infection)
@@ -59,7 +59,7 @@ def glycaemia(untreated, reduction, infection, p):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def untreated_of(measured, reduction, p):
-    """The untreated HbA1c (%) of somebody who has `measured` on drugs that take `reduction`: inverse of `glycaemia`."""
+    """The untreated HbA1c (%) of a person with `measured` on drugs with `reduction`: the inverse of `glycaemia`."""
     above = measured - p.hba1c_floor_percent
     scaled = positive(above) * exp(positive(reduction) / p.hba1c_drug_scale_percent)
     return p.hba1c_floor_percent + (scaled if above > 0.0 else above)
@@ -67,7 +67,7 @@ def untreated_of(measured, reduction, p):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def hypoglycaemia_hazard(drive, hba1c, gfr, age, frailty, p):
-    """Hospital contacts for hypoglycaemia a day: none without a drug for it; more when tight, slow, old, frail."""
+    """Daily rate of hospital contacts for hypoglycaemia under drugs that cause it, by HbA1c, GFR, age and frailty."""
     lowest = p.hypoglycaemia_lowest_gfr_ml_min
     slow = p.hypoglycaemia_gfr_ml_min - (gfr if gfr > lowest else lowest)
     tight = positive(p.hypoglycaemia_hba1c_percent - hba1c)

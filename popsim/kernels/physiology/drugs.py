@@ -1,7 +1,6 @@
-"""A day of all drugs: chunk by chunk of the twins and drug by drug, by the passes of pharmacology.py.
+"""A day of all drugs, by chunks of twins and drug by drug, with the passes of pharmacology.py.
 
-What a drug is stands in records: its constants, where its columns are among those handed over, its effects and the
-reasons for which people stop it.
+Records describe each drug: its constants, the indices of its columns, its effects and the reasons for stopping it.
 """
 
 from __future__ import annotations
@@ -43,18 +42,18 @@ from popsim.kernels.physiology.pharmacology import (
 )
 from popsim.kernels.physiology.reactions import resume, stop
 
-LANES = 32  # passes do so many people at once, the last of them nobody, so that no remainder is left
-NONE = -1  # the place of a column that the drug has not
-STOPS_EVERY = 7  # steps: who stops a drug by himself is looked at on one day of the week, another for each drug
+LANES = 32  # people per vector pass; the last vector is padded, so that there is no remainder
+NONE = -1  # the index of a column that the drug does not have
+STOPS_EVERY = 7  # steps: stopping of each drug is evaluated on one day of the week, which differs between drugs
 
 
 def _record(numbers: tuple[str, ...], places: tuple[str, ...]) -> np.dtype:
     return np.dtype([(name, np.float64) for name in numbers] + [(name, np.int64) for name in places])
 
 
-# A drug: its constants; the share of the way that its place of effect follows in a step; its code; its agent's code in
-# its class; the row of the working array with its `size_scaling`; places of columns among the reals and the codes
-# (`kept`, `also_kept`: amounts that show that somebody has some left, or again the dose); its effects and reasons.
+# A drug: its constants; the share by which its effect site follows in a step; its code; its agent's code in its class;
+# the row of the working array with its `size_scaling`; indices of columns among the reals and the codes (`kept`,
+# `also_kept`: amounts, or the dose, that show that a person still has the drug in the body); its effects and reasons.
 DRUG = _record(
     (*dict.fromkeys(TakeConstants._fields + CarryConstants._fields), "follows"),
     (
@@ -74,11 +73,11 @@ def live_day(
     effects, reasons, capacities, pathways, activations, stopping_with_reaction_per_day, seed, replication, day,
     step_days, settles,
 ):  # fmt: skip
-    """All drugs of one step in all twins: amounts and who has stopped a drug are written, influences added to.
+    """Advance all drugs in all twins by one step: writes amounts and stopped drugs, adds to influences.
 
-    reals, codes: columns, all of one kind, that records name by their place; capacities, pathways, activations: (drugs,
-    codes) tables of what a person's handling, genes and inhibitors do to each drug; stopping_with_reaction_per_day:
-    hazard of stopping a drug that is implicated in a reaction; settles: amounts become those of the steady state.
+    reals, codes: columns of one kind, to which records refer by index; capacities, pathways, activations: (drugs,
+    codes) tables of the effects of handling, genes and inhibitors on each drug; stopping_with_reaction_per_day: hazard
+    of stopping a drug that is implicated in a reaction; settles: set amounts to their steady state.
     """
     for chunk in prange((len(person_id) + CHUNK - 1) // CHUNK):
         live_chunk(
@@ -172,7 +171,7 @@ def live_chunk(
             delay(work, lanes, drug.follows)
             scatter(work, SITE, who, site)
 
-        # What it does, and who stops it.
+        # Effects and stopping.
         for one in range(drug.effects, drug.effects_end):
             what = effects[one]
             effect(work, lanes, influence_on, what.at_target, what.saturation, what.hill)

@@ -1,14 +1,14 @@
 """Environment and lifestyle: season, viruses, fine particles, heat, smoking, alcohol, activity, deprivation.
 
-The day's weather is the same for everybody; what a twin makes of it depends on its habits. Rates and hazards act
-against a usual person (never smoked, middle fifth of deprivation, usual activity, mean particles, mean virus activity):
+The day's weather is the same for everybody; its effect on a twin depends on its habits. Rates and hazards are relative
+to a reference person (never smoked, middle fifth of deprivation, usual activity, mean particles and virus activity):
 
     log rate of infections = log(1 - s + s a) + particles + smoking + deprivation
 
 a is the activity of respiratory viruses (1 = mean of the year), s the share of infections that follow it.
 
-Limits: no cold (it is left to the vessels), no ozone or pollen, no lag between weather and harm; everybody is outdoors
-alike; habits never change: what they have done to pressure, reserve and symptoms is in the measured baseline.
+Limits: no cold (see vessels), ozone or pollen, no lag between weather and harm; everybody is outdoors alike; habits
+never change: their past effects on pressure, reserve and symptoms are in the measured baseline.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ def heat(temperature, p):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def season_log_rate(virus_activity, pm25, p):
-    """Log factor of the rate of infections that the day brings for everybody."""
+    """Log factor of everybody's rate of infections on the day."""
     share = clip(1.0 - p.viral_share + p.viral_share * positive(virus_activity), 1e-3, 100.0)
     return log(share) + p.infection_log_per_ug_m3 * (pm25 - p.particles_reference_ug_m3)
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def settle(temperature_celsius, influences, p):
-    """What the weather of each twin's entry day does to pressure and fluid: its baseline was measured in it."""
+    """Add the effect of each twin's weather on the day of entry, in which its baseline was measured."""
     for i in prange(len(temperature_celsius)):
         hot = np.float64(heat(temperature_celsius[i], p))
         influences[of.NATRIURESIS, i] += p.heat_fluid_l_day_per_degree * hot
@@ -77,7 +77,7 @@ def settle(temperature_celsius, influences, p):
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def advance_day(smoking, alcohol_g_day, activity_met_h_week, deprivation_quintile, influences, weather, p):
-    """Add what a day of this weather does to all rows; writes no column."""
+    """Add the effects of the day's weather on all rows; writes no column."""
     hot = np.float64(heat(weather.temperature_celsius, p))
     season = np.float64(season_log_rate(weather.virus_activity, weather.pm25_ug_m3, p))
     for i in prange(len(smoking)):

@@ -51,7 +51,7 @@ class FluidParameters(NamedTuple):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def kidney_power(gfr, p):
-    """How well the kidney answers, relative to a GFR of 60: saturating in GFR (delivery of sodium and of the drug)."""
+    """Response of the kidney relative to a GFR of 60: saturating in GFR (delivery of sodium and of the drug)."""
     half = p.kidney_half_gfr_ml_min
     return gfr / (gfr + half) * ((REFERENCE_GFR_ML_MIN + half) / REFERENCE_GFR_ML_MIN)
 
@@ -77,7 +77,7 @@ def retention(deconditioning, infection, arrhythmia, p):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def loop_response(dose, p):
-    """Share of the greatest effect of an oral loop diuretic at this dose taken, furosemide equivalents in mg/day."""
+    """Share of the maximum effect of an oral loop diuretic at this dose, furosemide equivalents in mg/day."""
     return dose / (dose + p.oral_diuretic_half_mg_day)
 
 

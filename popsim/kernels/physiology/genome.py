@@ -1,4 +1,4 @@
-"""Which two alleles of a gene a person has."""
+"""The two alleles of a gene in each person."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The heart and the circulation: filling pressure, ejection fraction, systolic pressure, heart rate, NT-proBNP.
 
-Every variable relaxes towards a target that is a sum of the twin's own value and of departures of fluid, drugs and
-shocks from the set point, so that the set point is a steady state. The drugs' effects are linear in exposure (share of
-the target dose times adherence). Means over a day: no beats, no posture.
+Every variable relaxes towards a target: the sum of the twin's own value and of deviations of fluid, drugs and shocks
+from the set point, so that the set point is a steady state. Drug effects are linear in exposure (share of the target
+dose times adherence). Daily means: no beats, no posture.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def filling_pressure_target(baseline, excess, preserved_ef, systolic_rise, ef_lo
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def ejection_fraction_gain(reduced_ef, beta, ras, neprilysin, mra, sglt2, p):
-    """Points of ejection fraction that the drugs hold or win by reverse remodelling; none with a preserved one."""
+    """Points of ejection fraction gained by reverse remodelling under the drugs; none with a preserved one."""
     return reduced_ef * (
         p.ef_beta_blocker_percent * beta
         + p.ef_ras_percent * ras

@@ -1,7 +1,7 @@
-"""One day of heart failure in every twin: the fused loop over its organ systems (steady_state.py: its start).
+"""One day of heart failure in every twin: the fused loop over its organ systems (initial state: steady_state.py).
 
 Within a step, the chain shocks -> adherence -> fluid -> filling pressure -> symptoms -> presentation and death is
-followed through; every other coupling (congestion -> kidney, ejection fraction, pulse; pressure -> kidney ...) takes
+evaluated in order; every other coupling (congestion -> kidney, ejection fraction, pulse; pressure -> kidney ...) uses
 the value at the start of the step.
 
 All columns are float32 or int8 and are read as doubles: `np.float64(column[i])`, because in compiled code
@@ -91,7 +91,7 @@ from popsim.kernels.physiology.symptoms import frailty_after, functional_class, 
 
 
 class Relaxation(NamedTuple):
-    """Share of its way to the target that each variable covers in one step: 1 - exp(-step / time constant)."""
+    """Share of the distance to its target that each variable covers in a step: 1 - exp(-step / time constant)."""
 
     infection: float
     infection_in_hospital: float
@@ -128,9 +128,9 @@ def advance_day(
     Reads the columns up to `untreated_potassium_mmol_l`, writes those from `untreated_gfr_ml_min` to `shock_onset`.
 
     Alone, `influences`, `death_cause` and `whole` are None, and the effects of drugs (`beta_blockade` to
-    `loop_diuretic_mg`) are doses. In the clinical twin they are the day's influences (influences.py), which organ
-    systems have written before, the code of what a twin dies of, which is written, and `WholeParameters`; drugs count
-    by the effect of what was taken. numba compiles one version for each: what hangs on `None` is not in the other.
+    `loop_diuretic_mg`) are doses. In the clinical twin they are the day's influences (influences.py), written before by
+    organ systems, the code of the cause of death, which is written, and `WholeParameters`; drugs act by their effects.
+    numba compiles a version for each case, without the code that depends on `None`.
     """
     today = day * step_days
     for i in prange(len(person_id)):
@@ -146,7 +146,7 @@ def advance_day(
         years = clip((today - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
         age = np.float64(age_years[i]) + years
 
-        # Shocks and what is taken of the drugs.
+        # Shocks and adherence.
         frail_before, reserve_lost_before = np.float64(frailty[i]), np.float64(deconditioning[i])
         pressure_before = np.float64(filling_pressure_mmhg[i])
         own_pressure = np.float64(baseline_filling_pressure_mmhg[i])

@@ -1,9 +1,9 @@
-"""Influences: what organ systems and drugs do to one another within a day.
+"""Influences: the effects of organ systems and drugs on one another within a day.
 
-An organ system reads and writes its own columns; what it does to the rest of the body it adds to a row of a scratch
-array of shape (influences, twins), cleared every morning. Drugs come first, the heart and circulation, which take in
-everything, last. A shift is an addition to where a variable of the core would settle; a log rate multiplies a rate by
-its exponential; a hazard is added to the hazard of presenting with that cause. Zero always means: no influence.
+An organ system reads and writes its own columns and adds its effects on other systems to a row of an array of shape
+(influences, twins), cleared every morning. Drugs come first; the heart and circulation, which receive all influences,
+come last. A shift is added to the target of a variable of the core; a log rate multiplies a rate by its exponential; a
+hazard is added to the hazard of presenting with that cause. Zero always means: no influence.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Influence(NamedTuple):
 
 
 INFLUENCES = (
-    # Drug effects, written by pharmacology alone: 1 = what the target dose, all taken, does to a usual person.
+    # Drug effects, written by pharmacology alone: 1 = effect of the target dose, fully taken, in a typical person.
     Influence("beta_blockade", "1", "Effect of beta-blockers."),
     Influence("ras_inhibition", "1", "Effect of ACE inhibitors, angiotensin blockers and the valsartan in an ARNI."),
     Influence("neprilysin_inhibition", "1", "Effect of sacubitril."),
@@ -73,5 +73,5 @@ INFLUENCES = (
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def influence_on(influences, influence, i):
-    """An influence on a twin; 0 where there are none (`influences` is None: the heart-failure core alone)."""
+    """An influence on a twin; 0 if there are none (`influences` is None: the heart-failure core alone)."""
     return 0.0 if influences is None else np.float64(influences[influence, i])

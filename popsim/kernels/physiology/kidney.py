@@ -64,13 +64,13 @@ def gfr_target(chronic, drugs, pressure_rise, systolic, baseline_systolic, exces
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def slowness(gfr, p):
-    """What builds up where filtration is low, relative to a GFR of 60: grows as 1 / (GFR + offset)."""
+    """Accumulation at low filtration, relative to a GFR of 60: grows as 1 / (GFR + offset)."""
     return (REFERENCE_GFR_ML_MIN + p.gfr_offset_ml_min) / (gfr + p.gfr_offset_ml_min)
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def potassium_shift(slow, loop, ras, mra, p):
-    """What kidney and drugs add to serum potassium, mmol/L; the MRA's part grows with `slowness`.
+    """Rise of serum potassium by kidney and drugs, mmol/L; the part of the MRA grows with `slowness`.
 
     loop: response to the loop diuretic, 0..1.
     """

@@ -1,23 +1,23 @@
-"""Kidney disease: albumin in the urine, what it costs of filtration, acute kidney injury, uraemia, dialysis.
+"""Kidney disease: albuminuria and the loss of filtration it causes, acute kidney injury, uraemia, dialysis.
 
-Filtration itself, its loss with age and diabetes, what SGLT2 inhibitors spare of that loss and their dip are the
-core's (kernels/physiology/kidney.py). Here:
+The core (kernels/physiology/kidney.py) has filtration itself, its loss with age and diabetes, and the effects of SGLT2
+inhibitors on that loss and their dip. Here:
 
     slope = -per_log ln(UACR / reference) (1 - spared SGLT2) + neprilysin + noise    beside the core's own loss
 
-so that nothing is counted twice: at the reference the core's loss stands alone. The noise has mean 0: people lose
+so that nothing is counted twice: at the reference only the core's loss remains. The noise has mean 0: people lose
 filtration at different rates; the variance of its logarithm grows by wander squared a year. Albuminuria A relaxes to
 
     A* = U exp(-drugs + per_mmhg (systolic - own systolic)),    dU/dt = U (growth + per_hba1c (HbA1c - 7)+)
 
-Acute kidney injury begins with a hazard, takes a share of filtration and wanes exponentially. What its cube wanes by,
-times a share, is lost for good: the logarithm of filtration falls by scar x severity ** 3 in all, whatever the step, so
-that most recover and the worst do not.
+Acute kidney injury begins with a hazard, removes a share of filtration and wanes exponentially. In total it lowers the
+logarithm of filtration permanently by scar x severity ** 3, whatever the step, so that most injuries recover and the
+worst do not.
 
-Limits: what an SGLT2 inhibitor spares is the same share at every albuminuria (in EMPA-KIDNEY 76% below 30 mg/g, 28% at
-the highest); nobody progresses fast from the start (variance grows with time), so that dialysis within two years is too
+Limits: an SGLT2 inhibitor spares the same share at every albuminuria (in EMPA-KIDNEY 76% below 30 mg/g, 28% at the
+highest); nobody progresses fast from the start (variance grows with time), so that dialysis within two years is too
 rare; no creatinine, no bicarbonate (acidosis is part of the potassium that goes with injury and uraemia); dialysis is
-one kind, for good and as a daily mean, there is none for acute injury and no transplant.
+of one kind, permanent and as a daily mean; no dialysis for acute injury and no transplantation.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def uraemia_beyond_baseline(gfr, baseline_gfr, dialysis, p):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def slowness_cleared(gfr, p):
-    """By how much the clearance of dialysis lowers what the core calls `slowness` at this filtration."""
+    """The amount by which the clearance of dialysis lowers the core's `slowness` at this filtration."""
     low = gfr + p.gfr_offset_ml_min
     clearance = p.dialysis_clearance_ml_min
     return (REFERENCE_GFR_ML_MIN + p.gfr_offset_ml_min) * clearance / (low * (low + clearance))
@@ -199,7 +199,7 @@ def advance_day(
         filtration, chronic = np.float64(gfr_ml_min[i]), np.float64(untreated_gfr_ml_min[i])
         excess = np.float64(extracellular_fluid_excess_l[i])
 
-        # Albuminuria, and what it costs of filtration.
+        # Albuminuria and the loss of filtration.
         untreated_before, albumin_before = np.float64(untreated_albuminuria_mg_g[i]), np.float64(albuminuria_mg_g[i])
         poor_control = positive(np.float64(hba1c_percent[i]) - p.hba1c_harmless_percent)
         growth = p.albuminuria_growth_per_year + p.albuminuria_growth_per_hba1c * poor_control

@@ -2,13 +2,13 @@
 
     dF/dt = -(decline with COPD + decline of smokers) 100 / predicted volume;  each exacerbation takes a little more
 
-F is FEV1 in percent of the predicted; ageing alone leaves it where it is, because the predicted value ages too.
-An exacerbation begins at a rate exponential in F, less with inhaled treatment, more in a present infection and when
-infections are frequent (season, particles, smoking: the influence `infection_log_rate`). People differ: each has a
-lifelong susceptibility from the exponential distribution of mean 1, so that counts over a time are geometric and who
-had some has more to come. Severity is drawn at the onset and fades exponentially.
+F is FEV1 in percent of the predicted; ageing alone does not change it, because the predicted value ages too.
+Exacerbations begin at a rate exponential in F, lower with inhaled treatment, higher during an infection and when
+infections are frequent (season, particles, smoking: the influence `infection_log_rate`). Each person has a lifelong
+susceptibility from the exponential distribution with mean 1, so that counts over a period are geometric and past
+exacerbations predict future ones. Severity is drawn at the onset and fades exponentially.
 
-Limits: with the diagnosis of COPD alone (no asthma); inhaled treatment prevents exacerbations and does nothing to FEV1
+Limits: only with the diagnosis of COPD (no asthma); inhaled treatment prevents exacerbations and does not affect FEV1
 or symptoms; no oxygen, no ventilation, no eosinophils; fibrosis and restriction by congestion stay at their baseline.
 """
 
@@ -57,13 +57,13 @@ class LungParameters(NamedTuple):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def susceptibility(seed, replication, person):
-    """How many times the usual rate of exacerbations a person has all life long; exponential with mean 1."""
+    """Lifelong factor of a person's rate of exacerbations; exponential with mean 1."""
     return exponential(uniform(seed, replication, person, STREAM_LUNGS, LIFELONG), 1.0)
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def exacerbation_rate(fev1, inhaled, infection_log_rate, infection, p):
-    """Exacerbations a day of somebody with COPD and usual susceptibility."""
+    """Daily rate of exacerbations of a person with COPD and mean susceptibility."""
     lowest = p.exacerbation_lowest_fev1_percent
     obstruction = p.exacerbation_reference_fev1_percent - (fev1 if fev1 > lowest else lowest)
     share = p.exacerbation_infectious_share

@@ -1,25 +1,23 @@
-"""Drugs at work: what was prescribed and taken today, its concentration, and the influences that follow from it.
+"""Pharmacology: the dose taken today, its concentration, and the resulting influences.
 
-Twins are handled in chunks, so that all that a day of drugs needs of them stays in the nearest cache. Of a chunk, a
-drug is worked out only for those who are prescribed it or have some left (`people_on`): what is needed of them is
-gathered from the columns side by side into rows of a small array, and a few passes as vectors follow, of which a drug
-has only those that it needs: the dose taken and clearance (`take`), amounts in the body (`carry_one`, `carry_two`,
-kinetics.py), a delay (`delay`), effects (`effect`). Then amounts and effects go back to the columns. For everybody
-else the drug does nothing, so that what each drug costs goes with how many take it. Everything is counted relative to
-the usual person on the target dose (normal metaboliser, 75 kg, 75 years, GFR 60), whose exposure is 1.
+Twins are processed in chunks that fit into the nearest cache. A drug is computed only for people who are prescribed it
+or have some left (`people_on`): their values are gathered into rows of a small array, vector passes compute the dose
+taken and clearance (`take`), amounts in the body (`carry_one`, `carry_two`, kinetics.py), a delay (`delay`) and effects
+(`effect`), and the results are scattered back to the columns. Exposure is relative to the typical person on the target
+dose (normal metaboliser, 75 kg, 75 years, GFR 60), whose exposure is 1.
 
     clearance = clearance_ref size (1 - s (age - 75)) ((1 - r) m F_rel + r GFR / 60)
     m = e^(sd z) (1 - g + g activity(phenotype, inhibitor)),  F_rel = 1 / (1 - E + E m)
 
-size is (weight / 75)^w, r the renal share, g the gene's share of metabolism and E the hepatic extraction of the usual
-person in the well-stirred model: what the liver lets through at first pass grows as its enzymes weaken, so that the
-exposure to a swallowed dose goes with 1 / m while the half-life changes less. z is normal, constant in a person, and a
-code; so are phenotype and inhibitor, and what they do to a drug is looked up in tables (`capacities`, `pathways`).
+size is (weight / 75)^w, r the renal share, g the gene's share of metabolism and E the hepatic extraction of the typical
+person in the well-stirred model: bioavailability rises as enzymes weaken, so that the exposure to an oral dose varies
+as 1 / m while the half-life changes less. z is normal, constant in a person, and stored as a code, as are phenotype and
+inhibitor; tables hold their effects on a drug (`capacities`, `pathways`).
 
-Limits: the mean over a day acts, not peaks; a depot that is not kept has moved on by midnight; columns are float32, so
+Limits: the daily mean acts, not peaks; a depot that is not stored is empty by midnight; columns are float32, so
 amounts carry a relative error of 6e-8 a day; agents of one class share the columns of their amounts, so that a switch
-takes some half-lives to become exact, and share z; no protein binding, no saturation, no interaction between drugs but
-phenoconversion and what the body makes of their effects.
+takes some half-lives to become exact, and share z; no protein binding, no saturation, no interaction between drugs
+except phenoconversion and their joint effects on the body.
 """
 
 from __future__ import annotations
@@ -42,7 +40,7 @@ CONGESTED_MMHG = 10.0  # a rise of filling pressure at which `gut_congestion` is
 DRAWS_FROM = 64  # of STREAM_KINETICS: below, the index is a drug's code; from here on, a day
 HANDLING_PER_SD = 40.0  # codes of a `handling` column to one standard deviation
 MAX_HANDLING = 127
-PHENOTYPES, INHIBITORS = 6, 128  # codes: of a phenotype; of whatever column says what a person takes besides
+PHENOTYPES, INHIBITORS = 6, 128  # numbers of codes: of a phenotype; of the column of an inhibitor
 
 CHUNK = 512  # twins at a time: the rows below take 50 KB
 WIDTH = CHUNK + 16  # of a row; an odd number of cache lines, so that rows do not fall on the same few sets
@@ -118,7 +116,7 @@ def pathways(g):
 
 @njit(cache=True, error_model="numpy")
 def capacities(variability):
-    """Metabolic capacity by what differs between people for no known reason; at HANDLING_MOST + code of handling."""
+    """Metabolic capacity by unexplained differences between people; at HANDLING_MOST + code of handling."""
     table = np.empty(2 * MAX_HANDLING + 1, np.float32)
     for place in range(len(table)):
         table[place] = exp(variability * (1.0 / HANDLING_PER_SD) * np.float64(place - MAX_HANDLING))
@@ -127,7 +125,7 @@ def capacities(variability):
 
 @njit(cache=True, error_model="numpy")
 def draw_handling(person_id, handling, seed, replication, code):
-    """How a person handles a class of drugs: a standard normal variate in steps of 1 / HANDLING_PER_SD, within 3.2."""
+    """A person's handling of a drug class: a standard normal variate in steps of 1 / HANDLING_PER_SD, within 3.2."""
     for i in range(len(person_id)):
         z = inverse_normal(uniform(seed, replication, person_id[i], STREAM_KINETICS, code))
         handling[i] = np.floor(clip(z * HANDLING_PER_SD, -127.0, 127.0) + 0.5)
@@ -138,7 +136,7 @@ def prepare(
     person_id, entry_day, age_years, dry_weight_kg, gfr_ml_min, filling_pressure_mmhg, baseline_filling_pressure_mmhg,
     adherence, care_level, work, seed, replication, day, time_days,
 ):  # fmt: skip
-    """Fill the rows of the day; LEFT is an exponential variate: how much hazard of stopping a drug today can bear."""
+    """Fill the rows of the day; LEFT is an exponential variate: the cumulative hazard at which a drug is stopped."""
     for i in range(len(person_id)):
         attended = np.float64(care_level[i]) >= LEVEL_EMERGENCY
         years = clip((time_days - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
@@ -157,7 +155,7 @@ def prepare(
 
 @njit(cache=True, error_model="numpy")
 def people_on(dose, agent, own_agent, kept, also_kept, flags, who):
-    """Write who of a chunk is prescribed the drug or has some left, as rows in `who`, ascending; returns how many."""
+    """Write rows of people who are prescribed the drug or have some left to `who`, ascending; returns their number."""
     for i in range(len(dose)):
         some = (dose[i] > np.float32(0.0)) | (kept[i] > np.float32(0.0)) | (also_kept[i] > np.float32(0.0))
         flags[i] = (agent[i] == own_agent) & some
@@ -186,7 +184,7 @@ def scatter(work, row, who, column):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def gather_taken(dose, stopped, bit, alive, size, who, work):
-    """The dose and the share of it that is taken today, none by those who have stopped the drug; size, and who lives.
+    """Gather the dose, the share taken today (0 if the drug was stopped), size, and who is alive.
 
     size: the row with the drug's.
     """
@@ -209,7 +207,7 @@ def gather_capacity(handling, phenotype, inhibitor, by_handling, by_pathway, who
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def activate(phenotype, inhibitor, by_pathway, who, work):
-    """Multiply the exposure by the activity of what makes the effective concentration."""
+    """Multiply the exposure by the activity of the enzyme that forms the active metabolite."""
     for k in range(len(who)):
         i = who[k]
         work[EXPOSURE + k] = (
@@ -225,7 +223,7 @@ def first_pass(enzymes, extraction):
 
 @njit(cache=True, error_model="numpy")
 def take(work, people, d):
-    """Dose that reaches the body (mg/day), clearance, and the exposure if it all leaves within the day."""
+    """Absorbed dose (mg/day), clearance, and the exposure if all of it is eliminated within the day."""
     for k in range(people):
         swallowed = d.daily_mg * np.float64(work[DOSE + k]) * np.float64(work[SHARE + k])
         enzymes = np.float64(work[CAPACITY + k])
@@ -283,8 +281,8 @@ def _carry_one(work, people, hours, settles, d):
 def carry_one(work, people, hours, settles, d):
     """A day (`hours`) of amounts in one compartment fed by a depot, which is in OTHER: both, and the exposure.
 
-    settles: at the start, when amounts become those of the steady state under the dose taken; as all is linear, it
-    follows from a day that begins with nothing.
+    settles: set amounts to the steady state under the dose taken, at the start; by linearity it follows from a day that
+    begins with zero amounts.
     """
     if settles:
         _carry_one(work, people, hours, True, d)
@@ -315,7 +313,7 @@ def _carry_two(work, people, hours, settles, d):
 
 @njit(cache=True, error_model="numpy")
 def carry_two(work, people, hours, settles, d):
-    """As `carry_one` for two compartments, whose dose reaches the central one at the start of the day."""
+    """Like `carry_one` for two compartments, whose dose reaches the central one at the start of the day."""
     if settles:
         _carry_two(work, people, hours, True, d)
     else:
@@ -324,7 +322,7 @@ def carry_two(work, people, hours, settles, d):
 
 @njit(cache=True, error_model="numpy")
 def delay(work, people, share):
-    """Let the place of effect follow the exposure by `share` of the way; the exposure becomes what is felt there."""
+    """Move the effect site by `share` of the distance to the exposure; the exposure becomes that at the effect site."""
     for k in range(people):
         before = np.float64(work[SITE + k])
         influence_on = before + share * (np.float64(work[EXPOSURE + k]) - before)

@@ -1,4 +1,4 @@
-"""Adverse reactions: which are present today, the slow rhythm that some of them lead to, and drugs that people stop."""
+"""Adverse reactions: those present today, the slow rhythm that they cause, and drugs that people stop."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def find(
 ):  # fmt: skip
     """Write the bits of today's reactions; add the hazard of syncope by a slow rhythm under drugs that slow the heart.
 
-    The hazard is the square of a ramp in the pulse times the drugs' strength: a full beta-blockade counts 1, other
-    drugs by the beats a minute that they take away.
+    The hazard is the square of a ramp in the pulse times the drugs' strength: full beta-blockade counts 1, other drugs
+    by their reduction of the pulse.
     """
     for i in prange(len(alive)):
         pulse = np.float64(heart_rate_bpm[i])
@@ -82,7 +82,7 @@ def find(
 
 @njit(cache=True, error_model="numpy")
 def resume(dose, agent, own_agent, stopped, bit):
-    """Clear bit `bit` of `stopped` once the drug is prescribed no more."""
+    """Clear bit `bit` of `stopped` when the drug is no longer prescribed."""
     for i in range(len(dose)):
         prescribed = (dose[i] > np.float32(0.0)) & (agent[i] == own_agent)
         stopped[i] = stopped[i] if prescribed else stopped[i] & ~(1 << bit)
@@ -90,11 +90,11 @@ def resume(dose, agent, own_agent, stopped, bit):
 
 @njit(cache=True, error_model="numpy")
 def stop(work, who, reaction, stopped, bit, per_day, exponent, implicated, per_day_with_reaction, days):
-    """People stop a drug by themselves: bit `bit` of `stopped` is set; `who` is on the drug (pharmacology.py).
+    """People stop a drug on their own: sets bit `bit` of `stopped`; `who` is on the drug (pharmacology.py).
 
-    Hazard a day: per_day x**exponent (0 to 7), x the exposure, and more with a reaction (of yesterday) among the bits
-    `implicated`; `days` is how long it has been at work. All drugs of a day draw on the one exponential variate in
-    LEFT: the drug stops whose hazard uses it up, which gives each its own hazard and stops at most one a day.
+    Daily hazard: per_day x**exponent (0 to 7), x the exposure, and more with a reaction (of yesterday) among the bits
+    `implicated`; `days` is the period of the hazard. All drugs of a day share one exponential variate in LEFT: the drug
+    whose hazard exhausts it is stopped, which gives each drug its own hazard and stops at most one a day.
     """
     for k in range(len(who)):
         i = who[k]

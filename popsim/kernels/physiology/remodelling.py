@@ -2,12 +2,13 @@
 
     dR/dt = r (1 + c (P - P0)+) (1 - b beta) (1 - a ras) (1 - n neprilysin) (1 - m mra) (1 - s sglt2)
 
-R is what the filling pressure at a given volume has gained since entry, mmHg, at most `highest`; P is the filling
-pressure and P0 its set point at entry; drugs count by their effect today (1 = target dose, all taken). Pressure is
-where it acts: symptoms, ejection fraction, congestion of the kidney, arrhythmia and admissions follow in the core.
+R is the rise of the filling pressure at a given volume since entry, mmHg, at most `highest`; P is the filling pressure
+and P0 its set point at entry; drugs act by their effect today (1 = target dose, fully taken). R acts through pressure:
+symptoms, ejection fraction, congestion of the kidney, arrhythmia and admissions follow in the core.
 
 Limits: one number for both ventricles, no separate dilatation, dyssynchrony or valve disease; remodelling never
-reverses (what drugs do to the ejection fraction within months is the core's); the same in all kinds of heart failure.
+reverses (the core has the effect of drugs on the ejection fraction within months); the same in all types of heart
+failure.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class RemodellingParameters(NamedTuple):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def left(effect, slowed):
-    """What a drug leaves of the rate; effects above 1 slow no more than the target dose."""
+    """Factor of the rate under a drug; effects above 1 slow no more than the target dose."""
     return 1.0 - slowed * clip(effect, 0.0, 1.0)
 
 

@@ -1,4 +1,4 @@
-"""Shocks from outside and what a twin takes of its drugs: infection, lapse of adherence, salty diet, fast arrhythmia.
+"""Exogenous shocks (infection, lapse of adherence, salty diet, fast arrhythmia) and adherence to drugs.
 
 A shock of each kind begins with a rate that depends on the twin's state; its strength decays exponentially. One
 uniform serves both the onset and the strength: given u < p, u / p is uniform on (0, 1).
@@ -58,7 +58,7 @@ def shock(level, remaining, rate, step_days, u, weakest, strongest):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def infection_rate(copd, frailty, deconditioning, p):
-    """Infections a day: a basic rate, more with COPD, with frailty (from 0) and with reserve lost in hospital."""
+    """Daily rate of infections: a basic rate, higher with COPD, frailty (from 0) and reserve lost in hospital."""
     return (
         p.infection_rate_per_day
         * (1.0 + p.infection_more_with_copd * copd)
@@ -69,7 +69,7 @@ def infection_rate(copd, frailty, deconditioning, p):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def lapse_rate(adherence_trait, deconditioning, support, p):
-    """Lapses a day: more often in those who usually take less and after hospital, less often soon after a review."""
+    """Daily rate of lapses: higher with low usual adherence and after hospital, lower soon after a review."""
     return (
         p.lapse_rate_per_day
         * (1.0 + p.lapse_more_per_missing_adherence * (1.0 - adherence_trait))
@@ -80,7 +80,7 @@ def lapse_rate(adherence_trait, deconditioning, support, p):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def arrhythmia_rate(atrial_fibrillation, pressure_rise, beta_blockade, p):
-    """Fast arrhythmias a day: more with atrial fibrillation and congestion, fewer on a beta-blocker.
+    """Daily rate of fast arrhythmias: higher with atrial fibrillation and congestion, lower on a beta-blocker.
 
     pressure_rise: filling pressure above the twin's own, mmHg, counted from 0 to 20.
     """
@@ -94,7 +94,7 @@ def arrhythmia_rate(atrial_fibrillation, pressure_rise, beta_blockade, p):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def review_support(days_since_review, p):
-    """Support to take the drugs left from the last clinician's review: 1 on its day, fading as a squared ramp to 0."""
+    """Remaining adherence support of the last review: 1 on its day, fading as a squared ramp to 0."""
     left = positive(1.0 - p.support_fading_per_day * positive(days_since_review))
     return left * left
 

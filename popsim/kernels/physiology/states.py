@@ -1,4 +1,4 @@
-"""Lasting states and drugs of the clinical twin: what a day of them costs, and what they take off quality of life."""
+"""Lasting states and drugs of the clinical twin: their daily costs and disutilities."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ NO_AGENT = -1
 class Weighed(NamedTuple):
     """Columns that are summed with weights, each field an array (columns,).
 
-    place, is_code: row in the block of reals or, where is_code is 1, of codes; agent_place: row of the code that says
-    which drug of a class is taken, or NO_AGENT, and agent: which of them this weight is for; weight: per unit.
+    place, is_code: row in the block of reals or, where is_code is 1, of codes; agent_place: row of the code of the
+    class's agent, or NO_AGENT, and agent: the agent of this weight; weight: per unit.
     """
 
     place: np.ndarray
@@ -46,7 +46,7 @@ def weighed_sum(reals, codes, first, weighed, total):
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def take_off(today, step_days, follow_up_days, qaly_discount, entry_day, alive, loss, qaly):
-    """Take a yearly loss of utility off what a step was worth, for those who are alive at its end.
+    """Subtract a yearly disutility from the QALYs of a step, for twins alive at its end.
 
     Args:
         today, step_days, follow_up_days, qaly_discount, entry_day, alive: as for `accrual.accrue_time`.

@@ -1,4 +1,4 @@
-"""The state that the day loop of heart failure (heart_failure.py) starts from: its inverse at the set point."""
+"""Initialisation at steady state: the inverse of the day loop of heart failure (heart_failure.py) at the set point."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def settle(
     potassium_mmol_l, nt_probnp_pg_ml, symptom_score, nyha_class, adherence, death_hazard_per_day, onset, acute_cause,
     shock_onset, fluid, heart, kidney, symptoms, influences,
 ):  # fmt: skip
-    """Work out, for every row, what the twin would be without its drugs, and the state that goes with its fluid.
+    """Compute, for every row, the untreated values of the twin and the steady state for its fluid excess.
 
-    The inverse of the day loop at its set point: baseline values are those under the twin's present prescriptions,
-    taken as far as its adherence trait goes, or, in the clinical twin, under the influences of its first morning.
-    Writes the columns from `intrinsic_natriuresis_l_day` on.
+    The inverse of the day loop at its set point: baseline values hold under the twin's present prescriptions at its
+    usual adherence or, in the clinical twin, under the influences of its first morning. Writes the columns from
+    `intrinsic_natriuresis_l_day` on.
     """
     for i in prange(len(age_years)):
         taken = np.float64(adherence_trait[i])

@@ -1,14 +1,14 @@
-"""Atrial fibrillation, stroke and major bleeding: what starts them and what anticoagulants do to two of them.
+"""Atrial fibrillation, stroke and major bleeding, and the effects of anticoagulants on stroke and bleeding.
 
     stroke   = AF rate_a exp(risk of CHA2DS2-VASc) (1 - e A) + rate_o exp(risk of vessels) (1 - e' P)
     bleeding = rate_b exp(HAS-BLED, a A + b (A - range)+ + c P)
 
 A is the effect of anticoagulants (1 = at INR 2.5 or a full dose of a direct one, about 1.33 at INR 3), P the share of
-platelet reactivity blocked. A stroke leaves a disability for good; it begins at 0 even with a stroke before entry, as
-the baseline holds what that one has left.
+platelet reactivity blocked. A stroke leaves a permanent disability, which starts at 0 even after a stroke before entry,
+because the baseline includes that one's effects.
 
-Limits: ischaemic and haemorrhagic strokes are one, so that anticoagulants cause none; atrial fibrillation stays once it
-is there; disability does not recover; a bleeding is one kind, and what it kills is in the core's hazard of death.
+Limits: ischaemic and haemorrhagic strokes are not distinguished, so that anticoagulants cause none; atrial fibrillation
+is permanent; disability does not recover; bleeding is of one kind, and its deaths are in the core's hazard of death.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class StrokeParameters(NamedTuple):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def fibrillation_rate(older, pressure_rise, ef, hypertension, p):
-    """Onsets of atrial fibrillation a day in those who do not have it.
+    """Daily rate of onset of atrial fibrillation in people without it.
 
     older: years above the reference; pressure_rise: filling pressure above the twin's own, mmHg; ef: percent.
     """
@@ -126,6 +126,6 @@ def bleeding_hazard(older, systolic, slow, alcohol, had_one, anticoagulation, in
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def disability_after(before, u, p):
-    """Disability 0..1 after one more stroke: it takes a share of the ability that is left, most often a small one."""
+    """Disability 0..1 after another stroke, which removes a (mostly small) share of the remaining ability."""
     taken = p.disability_least + (1.0 - p.disability_least) * u * u
     return before + (1.0 - before) * taken

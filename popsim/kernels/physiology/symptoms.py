@@ -1,4 +1,4 @@
-"""What the twin feels and how much reserve it has: symptom score, NYHA class, frailty, deconditioning."""
+"""Symptoms and reserve: symptom score, NYHA class, frailty, deconditioning."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SymptomParameters(NamedTuple):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def symptom_target(pressure, ef, copd, infection, arrhythmia, frailty, p):
-    """Symptom score 0..10 that goes with the state: logistic in filling pressure and what else limits breath."""
+    """Steady-state symptom score 0..10: logistic in filling pressure and other causes of breathlessness."""
     drive = (
         p.symptom_per_mmhg * (pressure - p.symptom_pressure_middle_mmhg)
         + p.symptom_low_ef * positive(40.0 - ef)

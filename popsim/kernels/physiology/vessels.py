@@ -1,11 +1,11 @@
 """Vessels: one day of hypertension, coronary disease, atrial fibrillation, stroke and bleeding; the fused loop.
 
-The core draws what a twin presents with from the hazards given here; what happened is read from yesterday's acute
-cause and changes the state. A hazard is split: the share that dies before hospital goes to sudden death, the rest to
-presentations. Ventricular arrhythmia and the chronic excess of cardiac death are the core's.
+The core draws presentations from the hazards given here; yesterday's acute cause changes the state. A hazard is split:
+the share that dies before hospital goes to sudden death, the rest to presentations. The core has ventricular arrhythmia
+and the chronic excess of cardiac death.
 
-Departures from the reference person (75 years, 125 mmHg, LDL 3 mmol/L, HbA1c 6.4%, GFR 60 or more, never smoked) are
-worked out once for infarction, stroke and bleeding. Stiffening raises systolic pressure by a constant amount a year.
+Deviations from the reference person (75 years, 125 mmHg, LDL 3 mmol/L, HbA1c 6.4%, GFR 60 or more, never smoked) are
+computed once for infarction, stroke and bleeding. Stiffening raises systolic pressure by a constant amount a year.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def settle(
     atrial_fibrillation, infarct_scar_percent, days_since_infarction, coronary_stent, has_atrial_fibrillation,
     stroke_disability, has_bled,
 ):  # fmt: skip
-    """The state at entry: what the traits say, and nothing new; at this state no influence differs from 0."""
+    """The state at entry from the traits, without new events; all influences are 0 at this state."""
     for i in prange(len(infarct_scar_percent)):
         infarct_scar_percent[i] = 0.0
         days_since_infarction[i] = LONG_AGO_DAYS
@@ -88,7 +88,7 @@ def advance_day(
         pressure = clip(sbp - REFERENCE_SYSTOLIC_MMHG, -50.0, 75.0)
         slow = positive(REFERENCE_GFR_ML_MIN - filtration)
 
-        # Coronary disease: what yesterday's infarction leaves, the stent, the next infarction.
+        # Coronary disease: scar of yesterday's infarction, stent, next infarction.
         scar_before, since_before = np.float64(infarct_scar_percent[i]), np.float64(days_since_infarction[i])
         stent_before = np.float64(coronary_stent[i])
         scarred = clip(scar_before + (scar(u_event, coronary) if infarcted else 0.0), 0.0, MAX_SCAR_PERCENT)
@@ -119,7 +119,7 @@ def advance_day(
             fibrillates, older, pressure, lipid, sugar, stopped, smokes, has_hypertension, has_diabetes, had_stroke,
             anticoagulation, inhibition, stroke,
         )  # fmt: skip
-        # The chance of dying in the first days is taken in the step after the stroke, whatever its length.
+        # The probability of dying in the first days applies in the step after the stroke, whatever its length.
         struck_down = stroke.stroke_early_death / step_days if struck else 0.0
 
         # Bleeding.

@@ -31,9 +31,9 @@ class Ageing:
         self._call = Binding(kernel.settle, kernel.advance_day, seed=seed, replication=replication, p=constants)
 
     def initialise(self, population: Population, influences: Influences) -> None:
-        """Neither delirium nor fracture at entry: no influence differs from 0."""
+        """No delirium and no fracture at entry: all influences are 0."""
         self._call(kernel.settle, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
-        """Live through the day that `clock` shows."""
+        """Advance by the clock's step."""
         self._call(kernel.advance_day, population, influences, clock)

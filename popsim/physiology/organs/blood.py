@@ -23,7 +23,7 @@ class Blood:
 
     Args:
         parameters: sets by name; uses blood.
-        seed, replication: as of all organ systems; nothing is drawn here.
+        seed, replication: as for all organ systems; not used, nothing is random here.
     """
 
     def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
@@ -33,9 +33,9 @@ class Blood:
         self._call = Binding(kernel.settle, kernel.advance_day, haemoglobin_share=share, p=constants)
 
     def initialise(self, population: Population, influences: Influences) -> None:
-        """Haemoglobin as measured at entry, the iron store by the diagnosis: no shift differs from 0."""
+        """Set haemoglobin to its value at entry and the iron store by the diagnosis: all shifts are 0."""
         self._call(kernel.settle, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
-        """Live through the day that `clock` shows."""
+        """Advance by the clock's step."""
         self._call(kernel.advance_day, population, influences, clock)

@@ -1,4 +1,4 @@
-"""Diabetes of the clinical twin: binds its kernels to the columns; glucose as derived from HbA1c."""
+"""Diabetes of the clinical twin: binds its kernels to the columns; derives glucose from HbA1c."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Diabetes:
 
     Args:
         parameters: sets by name; uses diabetes.
-        seed, replication: as of all organ systems; nothing is drawn here (the core draws the presentation).
+        seed, replication: as for all organ systems; not used (the core draws presentations).
     """
 
     def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
@@ -36,16 +36,16 @@ class Diabetes:
         self._call = Binding(kernel.settle, kernel.advance_day, hba1c_share=share, p=constants)
 
     def initialise(self, population: Population, influences: Influences) -> None:
-        """The measured HbA1c is that on entry drugs; hazards at this state need no settling."""
+        """Initialise at steady state: the measured HbA1c is that on entry drugs."""
         self._call(kernel.settle, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
-        """Live through the day that `clock` shows."""
+        """Advance by the clock's step."""
         self._call(kernel.advance_day, population, influences, clock)
 
 
 def average_glucose_mg_dl(hba1c_percent: ArrayLike, parameters: ParameterSet) -> NDArray[np.float64]:
-    """Mean glucose that goes with a steady HbA1c, mg/dL, by the regression of the ADAG study.
+    """Mean glucose (mg/dL) for a steady HbA1c, by the regression of the ADAG study.
 
     hba1c_percent: any shape, NGSP percent; valid from about 5 to 13. parameters: the set diabetes.
     """

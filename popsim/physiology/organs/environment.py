@@ -1,4 +1,4 @@
-"""Environment and lifestyle of the clinical twin: finds the day's weather and binds its kernels to the habits."""
+"""Environment and lifestyle of the clinical twin: looks up the day's weather and binds its kernels to the columns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Environment:
     Args:
         parameters: sets by name; uses environment.
         surroundings: series of a year or more; the temperate year when None.
-        seed, replication: as of all organ systems; nothing is drawn here.
+        seed, replication: as for all organ systems; not used, nothing is random here.
     """
 
     def __init__(
@@ -44,15 +44,15 @@ class Environment:
         )
 
     def initialise(self, population: Population, influences: Influences) -> None:
-        """Baseline pressure and fluid hold in the weather of the day on which each twin enters."""
+        """Initialise: baseline pressure and fluid refer to the weather of each twin's day of entry."""
         self._call(kernel.settle, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
-        """Live through the day that `clock` shows."""
+        """Advance by the clock's step."""
         self._call(kernel.advance_day, population, influences, clock)
 
     def _temperature_at_entry(self, population: Population, clock: Clock) -> NDArray[np.float64]:
-        """Of the day on which each twin enters."""
+        """The temperature on each twin's day of entry."""
         rows = self.surroundings.row(population["entry_day"].astype(np.float64), self._start)
         return self.surroundings.temperature_celsius[rows]
 

@@ -1,4 +1,4 @@
-"""Heart failure, day by day: binds the compiled kernels to the population."""
+"""Heart failure: binds the compiled kernels to the columns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 
-# The dose that the day loop alone takes where the clinical twin has the effect of what was taken.
+# The dose that the day loop uses in the model of heart failure alone, where the clinical twin has the drug's effect.
 DOSE_OF_EFFECT = {
     "beta_blockade": "beta_blocker_fraction",
     "ras_inhibition": "ras_inhibitor_fraction",
@@ -29,7 +29,7 @@ DOSE_OF_EFFECT = {
     "loop_diuretic_mg": "loop_diuretic_mg_day",
 }
 TAKEN = frozenset(parameters_of(kernel.advance_day))
-# What the day loop takes and leaves as `initialise` has worked it out.
+# Columns that `initialise` computes and the day loop reads without changing them.
 UNTREATED = frozenset(
     {
         "intrinsic_natriuresis_l_day",
@@ -55,8 +55,8 @@ class HeartFailurePhysiology:
     Args:
         parameters: constants, by default those of evidence/heart_failure.toml.
         seed, replication: key of the random numbers, 0 .. 2**32 - 1.
-        whole: constants of the clinical twin (evidence/clinical_twin.toml); its other organ systems then have their
-            turn before, and hand their influences over. None: heart failure alone.
+        whole: constants of the clinical twin (evidence/clinical_twin.toml), whose other organ systems advance before
+            this one and pass their influences. None: heart failure alone.
     """
 
     def __init__(
@@ -81,14 +81,14 @@ class HeartFailurePhysiology:
         )
 
     def initialise(self, population: Population, influences: Influences | None = None) -> None:
-        """Bring every physiology column into line with the traits, the drugs and what the cohort has set.
+        """Initialise every physiology column at the steady state for the traits, the drugs and the cohort's values.
 
-        Fills all physiology columns but those in `columns.SET_BY_COHORT`, which it takes as they are.
+        Fills all physiology columns except those in `columns.SET_BY_COHORT`, which do not change.
         """
         self._call(settle, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences | None = None) -> None:
-        """Advance the twins whose entry day has come by one step of the clock.
+        """Advance the twins that have entered by one step of the clock.
 
         Valid for steps of up to two days (see kernels/physiology/fluid.py).
         """
@@ -102,5 +102,5 @@ def _relaxation(time_constants_days: tuple[float, ...], _: Population, clock: Cl
 
 @cache
 def relaxation_of(time_constants_days: tuple[float, ...], step_days: float) -> kernel.Relaxation:
-    """The share of its way that each relaxing variable covers in a step."""
+    """The share of the distance to its target that each relaxing variable covers in a step."""
     return kernel.Relaxation(*(-math.expm1(-step_days / constant) for constant in time_constants_days))

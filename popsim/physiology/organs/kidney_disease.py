@@ -24,7 +24,7 @@ class KidneyDisease:
     """Albuminuria, acute kidney injury, uraemia and dialysis; limits of validity in its kernel.
 
     Args:
-        parameters: sets by name; uses kidney_disease, and heart_failure for what the core does to potassium.
+        parameters: sets by name; uses kidney_disease, and heart_failure for the core's effect on potassium.
         seed, replication: key of the random numbers.
     """
 
@@ -41,9 +41,9 @@ class KidneyDisease:
         )
 
     def initialise(self, population: Population, influences: Influences) -> None:
-        """Measured albuminuria is that on entry drugs. At this state no influence but the slope differs from 0."""
+        """Measured albuminuria is that on entry drugs; at this steady state all influences but the slope are 0."""
         self._call(kernel.settle, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
-        """Live through the day that `clock` shows."""
+        """Advance by the clock's step."""
         self._call(kernel.advance_day, population, influences, clock)

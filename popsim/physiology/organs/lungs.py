@@ -39,14 +39,14 @@ class Lungs:
         )
 
     def initialise(self, population: Population, influences: Influences) -> None:
-        """FEV1 as measured at entry, no exacerbation: no influence differs from 0."""
+        """Set FEV1 to its value at entry, without an exacerbation: all influences are 0."""
         self._call(kernel.settle, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
-        """Live through the day that `clock` shows."""
+        """Advance by the clock's step."""
         self._call(kernel.advance_day, population, influences, clock)
 
 
 def _share_left(time_constant_days: float, _: Population, clock: Clock) -> float:
-    """What a step of the clock leaves of something that decays."""
+    """The share of a decaying quantity that remains after a step of the clock."""
     return math.exp(-clock.step_days / time_constant_days)

@@ -21,17 +21,17 @@ class Remodelling:
 
     Args:
         parameters: sets by name; uses remodelling.
-        seed, replication: as of all organ systems; nothing is drawn here.
+        seed, replication: as for all organ systems; not used, nothing is random here.
     """
 
     def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
         self._call = Binding(kernel.advance_day, p=parameters["remodelling"].fill(kernel.RemodellingParameters))
 
     def initialise(self, population: Population, influences: Influences) -> None:
-        """None since entry: the cohort's filling pressure is that of the heart as it is."""
+        """No remodelling since entry: the cohort's filling pressure describes the heart at entry."""
         population["remodelling_mmhg"] = 0.0
         self._call.bind(population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
-        """Live through the day that `clock` shows."""
+        """Advance by the clock's step."""
         self._call(kernel.advance_day, population, influences, clock)

@@ -36,7 +36,7 @@ class Vessels:
     coronary.py and stroke.py.
 
     Args:
-        parameters: sets by name; uses vessels, and heart_failure for what atrial fibrillation does to the core.
+        parameters: sets by name; uses vessels, and heart_failure for the effect of atrial fibrillation on the core.
         seed, replication: key of the random numbers.
     """
 
@@ -54,9 +54,9 @@ class Vessels:
         )
 
     def initialise(self, population: Population, influences: Influences) -> None:
-        """Nothing has happened yet: no influence differs from 0 but hazards, which need no settling."""
+        """No event has happened yet: all influences are 0 except hazards, which do not affect the steady state."""
         self._call(kernel.settle, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
-        """Live through the day that `clock` shows."""
+        """Advance by the clock's step."""
         self._call(kernel.advance_day, population, influences, clock)

@@ -1,1 +1,1 @@
-"""Drugs in the body: from files to the tables that kinetics and effects are computed with."""
+"""Pharmacology: compiles the drug files into tables for kinetics and effects."""

@@ -1,7 +1,7 @@
 """Drugs of the clinical twin: binds the compiled kernels to the columns and the drug files.
 
-The drug files in evidence/drugs become records; the loops over twins and drugs are compiled (drugs.py, and
-pharmacology.py in kernels/physiology, whose docstring states the model and its limits).
+The drug files in evidence/drugs become records; the loops over twins and drugs are compiled
+(kernels/physiology/drugs.py, and pharmacology.py there, which states the model and its limits).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ COLUMNS: tuple[Column, ...] = (
 )
 SIZE_ROW = {"none": kernel.NO_SIZE, "allometric": kernel.SIZE_ALLOMETRIC, "weight": kernel.SIZE_WEIGHT}
 TABLES = ("effects", "reasons", "capacities", "pathways", "activations")
-AT_ENTRY = {  # columns that show, before the core has settled, what others show on a day
+AT_ENTRY = {  # columns to read at entry, before the core is initialised, instead of those of a day
     "gfr_ml_min": "baseline_gfr_ml_min",
     "filling_pressure_mmhg": "baseline_filling_pressure_mmhg",
     "adherence": "adherence_trait",
@@ -78,10 +78,10 @@ AT_ENTRY = {  # columns that show, before the core has settled, what others show
 
 
 class Pharmacology:
-    """All drugs of a day.
+    """The kinetics, effects and reactions of all drugs.
 
     Args:
-        parameters: sets by name; uses reactions. What a drug is stands in its file.
+        parameters: sets by name; uses reactions. Each drug has a file of its own.
         seed, replication: key of the random numbers.
         drugs: by default all of evidence/drugs.
     """
@@ -123,7 +123,7 @@ class Pharmacology:
         )
 
     def initialise(self, population: Population, influences: Influences) -> None:
-        """Every drug at its steady state for the dose usually taken at entry."""
+        """Initialise every drug at steady state for the dose usually taken at entry."""
         for column in COLUMNS:
             if column.kind == "real":
                 population[column.name] = 0.0  # a drug of a class fills its own compartments only
@@ -137,12 +137,12 @@ class Pharmacology:
         self._settle(live_day, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
-        """One day of every drug, under yesterday's adherence; then the reactions that are present."""
+        """Advance every drug by one day, under yesterday's adherence; then set the reactions present."""
         self._call(live_day, population, influences, clock)
         self._call(reactions.find, population, influences, clock)
 
     def _table(self, population: Population) -> DrugTable:
-        """The drugs for a population of these columns."""
+        """The drug table for a population with these columns."""
         schema = population.schema
         if schema not in self._tables:
             self._tables[schema] = DrugTable(self.drugs, tuple(schema.columns))
@@ -153,15 +153,15 @@ class Pharmacology:
         return getattr(self._table(population), name)
 
     def _records(self, settles: bool, population: Population, clock: Clock) -> NDArray[Any]:
-        """The drugs for the clock's length of step."""
+        """Records of the drugs for the clock's length of step."""
         return self._table(population).records(clock.step_days, settles)
 
     def _reals(self, population: Population, clock: Clock) -> tuple[Any, ...]:
-        """The columns that records name by their place among the reals."""
+        """The columns that records refer to by their index among the reals."""
         return tuple(population[name] for name in self._table(population).reals)
 
     def _codes(self, population: Population, clock: Clock) -> tuple[Any, ...]:
-        """The columns that records name by their place among the codes, the first of them the usual, zero."""
+        """The columns that records refer to by their index among the codes; the first is all zeros (the default)."""
         names = self._table(population).codes
         population.check_codes(names)
         return (np.zeros(len(population), np.int8), *(population[name] for name in names))
@@ -171,10 +171,10 @@ class DrugTable:
     """Drugs as the kernels read them, for a population with these columns.
 
     Attributes:
-        reals, codes: names of the columns to be handed over, in this order; before the codes goes one of zeros (the
-            usual, none) for every column that there is not.
+        reals, codes: names of the columns to pass, in this order; before the codes comes a column of zeros, the default
+            for every missing column.
         effects, reasons: records of the effects and of the reasons to stop.
-        capacities, pathways, activations: what handling, genes and inhibitors do to each drug.
+        capacities, pathways, activations: effects of handling, genes and inhibitors on each drug.
     """
 
     def __init__(self, drugs: tuple[Drug, ...], columns: tuple[str, ...]) -> None:
@@ -249,7 +249,7 @@ class DrugTable:
 
 
 def _place(names: list[str], name: str) -> int:
-    """Where the name is in the list, to which it is added if need be."""
+    """The index of the name in the list; appends it if necessary."""
     if name not in names:
         names.append(name)
     return names.index(name)
@@ -264,10 +264,10 @@ def _handling_of(drug: Drug) -> str | None:
 
 
 def check_columns(drug: Drug, schema: Schema, file: object) -> None:
-    """Check that the population has the columns that a drug names, and those of the amounts that it keeps.
+    """Check that the population has the columns that a drug refers to, and those of its compartments.
 
     Raises:
-        DefinitionError: there is no such column.
+        DefinitionError: a column is missing.
     """
     named = {
         "dose_column": drug.dose_column,
@@ -283,7 +283,7 @@ def check_columns(drug: Drug, schema: Schema, file: object) -> None:
 
 
 def take_constants(drug: Drug) -> kernel.TakeConstants:
-    """What a file says of the dose and its clearance."""
+    """The constants of dose and clearance in a drug's file."""
     return kernel.TakeConstants(
         daily_mg=drug.target_dose.value / drug.column_at_target,
         bioavailability=drug.bioavailability.value,
@@ -297,7 +297,7 @@ def take_constants(drug: Drug) -> kernel.TakeConstants:
 
 
 def carry_constants(drug: Drug) -> kernel.CarryConstants:
-    """What a file says of compartments."""
+    """The constants of the compartments in a drug's file."""
     return kernel.CarryConstants(
         usual_mg_l=_usual(drug),
         second_half=0.5 if drug.doses_a_day == 2 else 0.0,
@@ -316,7 +316,7 @@ def _everybody(population: Population, clock: Clock) -> NDArray[np.int8]:
 
 
 def _usual(drug: Drug) -> float:
-    """Mean concentration of the usual person on the target dose, mg/L."""
+    """Mean concentration of the typical person on the target dose, mg/L."""
     return drug.bioavailability.value * drug.target_dose.value / (24.0 * drug.clearance.value)
 
 
