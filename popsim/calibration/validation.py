@@ -43,7 +43,7 @@ def validated(sources: Sequence[Source], run: Run) -> pl.DataFrame:
 
 
 def coverage(table: pl.DataFrame) -> pl.DataFrame:
-    """How many targets are inside, by use: use, targets, inside, share; those of context are not judged."""
+    """Number of targets inside, by use: use, targets, inside, share; those of context are not counted."""
     judged = table.filter(pl.col("inside").is_not_null())
     return judged.group_by("use", maintain_order=True).agg(
         targets=pl.len(), inside=pl.col("inside").sum(), share=pl.col("inside").mean()

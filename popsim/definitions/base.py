@@ -1,7 +1,7 @@
 """What every definition has in common: strict, frozen, no unknown keys, bounded files, and errors of one line.
 
-Definitions are TOML files or Python objects. `read(path, Model)` is the one way from a file to a definition; whatever
-is wrong with the file ends as one `DefinitionError` naming file, key, value and what is allowed.
+Definitions are TOML files or Python objects. `read(path, Model)` is the only way from a file to a definition; any
+mistake in the file raises one `DefinitionError` with file, key, value and what is allowed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NOT_KEY = re.compile(r"[,={}\[\]]")
 class Definition(BaseModel):
     """Base of all definitions: immutable, no coercion, no unknown keys, no NaN or infinity.
 
-    A dump has the keys of a file, so that what was written is read again.
+    A dump has the keys of a file, so that it can be read again.
     """
 
     model_config = ConfigDict(
@@ -54,7 +54,7 @@ class Definition(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """The schema with what the docstring says of each key (`Attributes:`)."""
+        """The schema with the docstring's description of each key (`Attributes:`)."""
         found = handler(schema)
         keys = handler.resolve_ref_schema(found).get("properties", {})
         for name, told in described(cls).items():
@@ -65,7 +65,7 @@ class Definition(BaseModel):
 
 
 def by_alias(model: type[BaseModel], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields under the keys by which a file names them."""
+    """Fields under the keys that files use for them."""
     aliases = {name: field.alias or name for name, field in model.model_fields.items()}
     return {aliases.get(name, name): value for name, value in fields.items()}
 
@@ -74,7 +74,7 @@ def read[D: Definition](path: Path | str, model: type[D]) -> D:
     """Read a TOML file into a definition.
 
     Raises:
-        DefinitionError: the file or what it says is refused.
+        DefinitionError: the file or its content is refused.
     """
     return validate(read_toml(Path(path)), model, path)
 
@@ -83,7 +83,7 @@ def validate[D: Definition](table: dict[str, Any], model: type[D], file: object)
     """Turn a table into a definition; `file` is named in the error.
 
     Raises:
-        DefinitionError: the first thing wrong with the table.
+        DefinitionError: for the first mistake in the table.
     """
     try:
         return model.model_validate(table)

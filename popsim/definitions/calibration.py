@@ -1,4 +1,4 @@
-"""Calibrations: which parameters are fitted to which targets, and what was found, as TOML files say it."""
+"""Calibrations in TOML files: which parameters are fitted to which targets, and the result."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class CalibratedParameter(Definition):
 
     Attributes:
         name: "set.parameter".
-        scale: on which its posterior is taken to be normal: "identity" gives a normal, "log" a lognormal (above 0),
+        scale: on which its posterior is assumed normal: "identity" gives a normal, "log" a lognormal (above 0),
             "logit" a beta (between 0 and 1).
-        prior: what its true value may be before the targets have been seen; its set's own uncertainty when absent.
-        source: reasoning of the prior.
+        prior: distribution of its true value before the targets are used; its set's own uncertainty when absent.
+        source: reasoning behind the prior.
     """
 
     name: DottedName
