@@ -97,7 +97,7 @@ def fit_table(fit: Fit) -> pl.DataFrame:
         posterior mean), after_low, after_high (95% of posterior draws), error_before and error_after (distance from the
         published figure on the target's scale, in standard deviations of published figure, discrepancy and Monte Carlo
         error together), error_low, error_high (of 95% of the posterior draws), monte_carlo, emulator_error (on that
-        scale), explained (share of the variance that the emulator predicts of points left out).
+        scale), explained (share of the variance of held-out points that the emulator explains).
     """
     aims = fit.problem.aims
     on = aims.on_scale(fit.checked.values)
@@ -132,7 +132,7 @@ def fit_table(fit: Fit) -> pl.DataFrame:
 
 
 def _family(scale: str, error: float, source: str) -> Uncertainty:
-    """The distribution that is normal, or nearly, on the scale; its mean is the parameter's value."""
+    """The distribution that is (nearly) normal on the scale; its mean is the parameter's value."""
     if scale == "log":
         return Lognormal(distribution="lognormal", standard_error=error, source=source)
     if scale == "logit":
@@ -141,7 +141,7 @@ def _family(scale: str, error: float, source: str) -> Uncertainty:
 
 
 def _positive(matrix: Floats) -> Floats:
-    """A correlation matrix that is safely positive definite."""
+    """A correlation matrix made safely positive definite."""
     least = smallest_eigenvalue(matrix)
     if least >= MIN_EIGENVALUE:
         return matrix

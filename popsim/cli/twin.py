@@ -274,7 +274,7 @@ def explain(twin: Twin, registry: Registry, as_json: Json = False) -> None:
 @twin_app.command(cls=PrivateCommand)
 @private
 def forget(twin: Twin, registry: Registry, as_json: Json = False) -> None:
-    """Delete everything about a twin; the audit log keeps only its id."""
+    """Delete everything about a twin; the audit log keeps only that its id existed."""
     whose = str(_whose(twin))
     _opened(registry).forget(whose)
     _print({"forgotten": whose}, f"{whose}: forgotten\n\n{NOTICE}", as_json)

@@ -1,9 +1,9 @@
-"""Interventions: what a strategy is composed of, as an experiment file says it.
+"""Interventions: the parts of a strategy in an experiment file.
 
-    drug        a drug started, changed or stopped          device      implanted once, changes what a person is like
+    drug        a drug started, changed or stopped          device      implanted once, changes the person
     programme   anything done with a person                 policy      follow-up and telemonitoring, between two dates
-    capacity    places or slots of a setting, between two dates
-    genetic_test    once in a life, and what is then prescribed differently
+    capacity    beds or slots of a setting, between two dates
+    genetic_test    once per person; its result guides prescribing
 
 Days are calendar days of the simulation, counted from 0, the first day of enrolment. An intervention is in force from
 the beginning of `from_day` until the beginning of `until_day`. Money is in the experiment's currency.
@@ -30,11 +30,11 @@ HeartRate = Annotated[float, real(20.0, 250.0)]
 
 
 class FollowUp(Definition):
-    """A contact booked at entry and at every discharge home, or to a facility, from an inpatient setting.
+    """A contact that is booked at entry and at every discharge from an inpatient setting to home or a facility.
 
     Attributes:
         setting: contact setting of the network.
-        within_days: the visit is due that many days after discharge.
+        within_days: days from discharge until the visit is due.
         uptake: share of discharges for which it is booked.
         every_days: days from each contact there to the next; None: there is only one.
     """

@@ -47,11 +47,11 @@ class RunResult:
     """A finished run.
 
     Attributes:
-        study: what was run.
-        folder: where everything lies.
+        study: the study.
+        folder: of the results.
         content_hash: of the values of all results.
         tables: summary, comparisons and cost_effectiveness, as written.
-        computed: units that were not there yet.
+        computed: number of units that were computed.
         seconds: wall-clock time.
     """
 
@@ -71,10 +71,10 @@ def run_study(
     simulate: Simulate = simulate_unit,
     warm_up: WarmUp = warm_up_kernels,
 ) -> RunResult:
-    """Run what is missing and put the results together in `results/<experiment>/<run id>/`.
+    """Run missing units and combine the results in `results/<experiment>/<run id>/`.
 
-    Units that fail three times, or take longer than their deadline, are quarantined: the others are finished, nothing
-    is put together, and the same run tries them again.
+    Units that fail three times, or take longer than their deadline, are quarantined: the others are finished, no
+    results are combined, and the same run tries them again.
 
     Args:
         study: what to run.

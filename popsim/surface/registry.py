@@ -137,7 +137,7 @@ class Twin:
         return PlainText(summary_text(self.summary)) if path is None else write_twin_page(self.summary, Path(path))
 
     def forget(self) -> None:
-        """Delete everything about the twin; the audit log keeps only its id."""
+        """Delete everything about the twin; the audit log keeps only that its id existed."""
         self.registry.service.forget(self.id)
 
     def __repr__(self) -> str:

@@ -95,16 +95,16 @@ def chosen_signals(summary: TwinSummary) -> list[SignalHistory]:
 
 
 def unit_words(signal: SignalHistory) -> str:
-    """A signal's unit as people write it; empty where it has none."""
+    """A signal's unit in common notation; empty where it has none."""
     unit = canonical(signal.unit)
     return UNIT_WORDS.get(unit, unit)
 
 
 def signal_legend() -> list[Line2D | Patch]:
-    """What the marks of every panel mean."""
+    """The legend of all panels."""
     return [
         Line2D([], [], ls="none", marker="o", ms=4, color=MEASURED, label="measured"),
-        Patch(facecolor=BELIEVED, alpha=0.35, label="believed (90%)"),
+        Patch(facecolor=BELIEVED, alpha=0.35, label="estimate (90%)"),
         Line2D([], [], color=style.INK, lw=0.9, label="today"),
         Patch(facecolor=FORESEEN, alpha=0.3, label="forecast (90%)"),
         Line2D([], [], color=style.QUIET, lw=0.9, ls=":", label="event"),
@@ -112,7 +112,7 @@ def signal_legend() -> list[Line2D | Patch]:
 
 
 def draw_signal(axis: Axes, signal: SignalHistory, summary: TwinSummary, size: float = 8.0) -> None:
-    """One quantity over time: measurements, belief, forecast, events and today."""
+    """One quantity over time: measurements, estimate, forecast, events and today."""
     first = max(0, summary.day - PAST_DAYS)
     last = max([summary.day + 1, *signal.forecast.days[-1:]])
     _band(axis, _since(signal.belief, first), BELIEVED, "solid")
