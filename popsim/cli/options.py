@@ -115,7 +115,7 @@ class StudyOptions:
         )
 
     def study(self, file: Path, scenario: str | None = None) -> Study:
-        """The study of an experiment's file, with what is said here."""
+        """The study of an experiment file, with these options."""
         from popsim.definitions.experiment import read_experiment
 
         experiment = read_experiment(file)  # a file that is refused is refused before the engine is loaded

@@ -83,7 +83,7 @@ def status(
 
 
 def check(file: File) -> None:
-    """Check a file of any kind (experiment, cohort, care network, parameters) and all it refers to."""
+    """Check a file of any kind (experiment, cohort, care network, parameters ...) and every file it refers to."""
     from popsim.definitions.base import read_toml
 
     read_toml(file)  # refuses what is not TOML before the engine is loaded

@@ -31,7 +31,7 @@ def refuse_impossible_conditions(experiment: ExperimentDefinition, schema: Schem
 
 
 def doubts(experiment: ExperimentDefinition, sampling: SamplingPlan) -> list[str]:
-    """Warnings: strategies that differ in nothing, and conditions that nobody of the cohort meets at entry."""
+    """Warnings: strategies that do not differ, and conditions that nobody in the cohort meets at entry."""
     notes = []
     doing: dict[str, dict[str, object]] = {}
     others = [one.name for one in experiment.strategies if one.name != experiment.reference]
@@ -81,7 +81,7 @@ def _impossible(conditions: Sequence[Condition], limits: dict[str, tuple[float, 
 
 
 def _supports(sampling: SamplingPlan) -> dict[str, tuple[float, float]]:
-    """Lowest and highest value of each column that is as the cohort gives it for the whole of a life."""
+    """Lowest and highest value of each cohort column that never changes."""
     found = {name: pieces.support for name, pieces in sampling.pieces.items()}
     if sampling.people is not None:
         for name, values in sampling.people.values.items():

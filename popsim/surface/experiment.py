@@ -102,7 +102,7 @@ class Experiment:
         return made
 
     def check(self) -> list[str]:
-        """Warnings: strategies that cannot differ, conditions that nobody meets."""
+        """Return warnings: strategies that cannot differ, conditions that nobody meets."""
         return doubts(self.definition, self._study.sampling)
 
     def run(

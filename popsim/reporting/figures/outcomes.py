@@ -26,7 +26,7 @@ MAIN_MEASURES = ("readmission_30d", "admissions_per_person_year", "mortality", "
 PERSONAL = {COST: measure_of(TOTAL_COST), QALY: measure_of(QALYS), NET_BENEFIT.name: NET_BENEFIT}  # of one person
 SUBGROUPS = ("female", "age_years", "deprivation_quintile", "ethnicity")
 TITLE_CHARACTERS = 40  # of a panel
-MIN_SHARE = 0.03  # of the dearest strategy's cost: what a component must have to be named inside its bar
+MIN_SHARE = 0.03  # of the most expensive strategy's cost: smaller components are not labelled inside their bar
 
 
 @style.styled

@@ -108,7 +108,7 @@ def _head(run: StoredRun, decision: Decision) -> str:
 
 
 def _frontier(run: StoredRun, decision: Decision, effect: str) -> str:
-    """The incremental analysis, cheapest first."""
+    """The incremental analysis, cheapest strategy first."""
     heads = ("Cost", measure_of(effect).label, f"Cost per {effect_of(effect).unit}", "")
     lines: list[Sequence[str]] = [["Incremental analysis", *heads]]
     same = decision.same_as

@@ -10,7 +10,7 @@ from popsim.search.policy import Found
 from popsim.search.storage import race_table, trial_table
 from popsim.search.trials import excess
 
-SURE = 0.95  # probability from which a winner is called the best
+SURE = 0.95  # probability above which a winner is called the best
 
 
 def gain_title(found: Found) -> str:

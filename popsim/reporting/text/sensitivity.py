@@ -68,9 +68,7 @@ def tornado_text(table: pl.DataFrame, experiment: ExperimentDefinition, outcome:
                 ]
             )
         base = rounded(rows["base"][0])
-        shown.append(
-            f"{name}: {difference_label(outcome, experiment)} {base} at the parameters' own values\n{aligned(lines)}"
-        )
+        shown.append(f"{name}: {difference_label(outcome, experiment)} {base} in the base case\n{aligned(lines)}")
     if table["swing_reach"].null_count():
         note = "One replication cannot show how much of a swing is Monte Carlo noise; use --replications 10."
     else:
