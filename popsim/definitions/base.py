@@ -1,4 +1,4 @@
-"""What every definition has in common: strict, frozen, no unknown keys, bounded files, and errors of one line.
+"""The base of all definitions: strict, frozen, no unknown keys, bounded files, and one-line errors.
 
 Definitions are TOML files or Python objects. `read(path, Model)` is the only way from a file to a definition; any
 mistake in the file raises one `DefinitionError` with file, key, value and what is allowed.
@@ -22,8 +22,8 @@ from popsim.definitions.problems import first_problem
 from popsim.errors import DefinitionError
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
-MAX_TOML_MARKS = 200_000  # commas, lines and the like: the reader's time goes with them
-MAX_KEY_PARTS = 64  # of a dotted key: the reader's time and memory go with their square
+MAX_TOML_MARKS = 200_000  # commas, lines and the like: the parser's time is proportional to them
+MAX_KEY_PARTS = 64  # of a dotted key: the parser's time and memory grow with their square
 FEW_KEY_PARTS = 5
 MAX_KEY_WORK = 500_000  # squares of all keys' parts together
 MAX_INTEGER = 10**100
@@ -92,7 +92,7 @@ def validate[D: Definition](table: dict[str, Any], model: type[D], file: object)
 
 
 def read_text(path: Path, largest: int = MAX_FILE_BYTES) -> str:
-    """The text of a file; a byte order mark is left out, and lines that end in CR alone are lines.
+    """The text of a file, without a byte order mark; a CR alone ends a line, too.
 
     Raises:
         DefinitionError: the file is missing, a folder, too large or not UTF-8.
@@ -138,7 +138,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _check_size(text: str, path: Path) -> None:
-    """Refuse what would keep the reader busy: too many values, or too many parts in a key."""
+    """Refuse what would keep the parser busy: too many values, or too many parts in a key."""
     if sum(text.count(mark) for mark in ",=\n\\[{") > MAX_TOML_MARKS:
         raise DefinitionError(path, "file", None, f"more than {MAX_TOML_MARKS} values and lines")
     work = 0
@@ -153,7 +153,7 @@ def _check_size(text: str, path: Path) -> None:
 
 
 def _numbers(value: object, key: str) -> Iterator[tuple[str, int]]:
-    """Every whole number in a table, with the way to it."""
+    """Every whole number in a table, with its path."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _numbers(inner, f"{key}.{name}" if key else str(name))

@@ -25,7 +25,7 @@ def told(experiment: ExperimentDefinition) -> bool:
 
 
 def sizes(experiment: ExperimentDefinition) -> str:
-    """How much was simulated: people, replications, draws and regions."""
+    """The size of a run: people, replications, draws and regions."""
     replications = f"{experiment.replications} replication{'s' if experiment.replications > 1 else ''}"
     parts = [f"{experiment.population:,} people", replications]
     parts += [f"{experiment.draws} parameter draws"] if experiment.draws else []
@@ -34,7 +34,7 @@ def sizes(experiment: ExperimentDefinition) -> str:
 
 
 def of_means(experiment: ExperimentDefinition) -> str:
-    """What stands in brackets behind a mean; empty where nothing does."""
+    """The explanation of the brackets after a mean; empty where there are none."""
     if not told(experiment):
         return ""
     if experiment.draws:

@@ -1,4 +1,4 @@
-"""What people call measures, and the levels of a column: as they are declared, the same in every output."""
+"""Labels of measures, and of the levels of a column: as declared, the same in every output."""
 
 from __future__ import annotations
 

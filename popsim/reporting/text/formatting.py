@@ -41,7 +41,7 @@ def estimate(cell: Cell | None, measure: OutcomeMeasure) -> str:
 
 
 def difference(cell: Cell | None, measure: OutcomeMeasure) -> str:
-    """A paired difference: signed, one digit more than the estimates, because pairing makes it sharper."""
+    """A paired difference: signed, one digit more than the estimates, because pairing makes it more precise."""
     return _with_intervals(cell, partial(_written, measure=measure, sign="+", more=1))
 
 
@@ -64,13 +64,13 @@ def _ends(low: float | None, high: float | None, written: Callable[[float], str]
 
 
 def _written(value: float, measure: OutcomeMeasure, sign: str = "", more: int = 0) -> str:
-    """A value with the digits of its measure, and more; what is written as 0 has no sign."""
+    """A value with the digits of its measure and `more`; a value written as 0 has no sign."""
     text = f"{value * measure.factor:{sign},.{measure.digits + more}f}"
     return text if any(digit in text for digit in "123456789") else text.lstrip("+-")
 
 
 def sharp(row: Cell | None, factor: float = 1.0) -> str:
-    """A mean with its Monte Carlo interval, to the digits that its width makes sensible; n/a where it is not known."""
+    """A mean with its Monte Carlo interval, rounded as the interval's width warrants; n/a where it is unknown."""
     if row is None or row["mean"] is None:
         return NOT_KNOWN
     value, low, high = (None if row[name] is None else row[name] * factor for name in ("mean", "low", "high"))
@@ -83,7 +83,7 @@ def estimated(one: Estimate) -> str:
 
 
 def in_columns(row: Mapping[str, Any], name: str, digits: int = 3) -> str:
-    """A figure with the interval that stands in the columns <name>_low and <name>_high."""
+    """A figure with the interval from the columns <name>_low and <name>_high."""
     return with_interval(row[name], row[f"{name}_low"], row[f"{name}_high"], digits)
 
 

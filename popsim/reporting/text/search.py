@@ -85,10 +85,10 @@ def _choices(found: Found) -> str:
 def _verdict(found: Found) -> str:
     verdict, search = found.verdict, found.problem.search
     lines = [
-        ["On fresh luck", "(95%)"],
+        ["On independent replications", "(95%)"],
         ["  best found, over the comparator", estimated(verdict.gain)],
-        ["  as it stands, over the comparator", estimated(verdict.before)],
-        ["  best found, over as it stands", estimated(verdict.improvement)],
+        ["  current, over the comparator", estimated(verdict.before)],
+        ["  best found, over current", estimated(verdict.improvement)],
     ]
     if search.budget is not None:
         lines.append([f"  spent (budget {search.budget.most:,g})", estimated(verdict.spent)])
