@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from popsim.errors import InputError, shorten
 
 MAX_DAYS = 36_525  # a century
-MAX_WORD = 2**32 - 1  # a word of the key of random numbers
+MAX_WORD = 2**32 - 1  # a word of the random key
 
 
 def is_whole(value: object) -> TypeGuard[int]:
@@ -37,7 +37,7 @@ def whole_number(name: str, value: object, low: int, high: int) -> int:
 
 
 def real_number(name: str, value: object, low: float = -math.inf, high: float = math.inf) -> float:
-    """`value` as a Python float; infinity and NaN are no numbers here.
+    """`value` as a Python float; infinity and NaN are refused.
 
     Raises:
         InputError: it is not a finite number in [low, high].
@@ -49,19 +49,19 @@ def real_number(name: str, value: object, low: float = -math.inf, high: float = 
 
 
 def key(seed: object, replication: object) -> tuple[int, int]:
-    """Seed and replication as the two words of the key of random numbers.
+    """Seed and replication as the two words of the random key.
 
     Raises:
-        InputError: one of them is no such word.
+        InputError: one of them is not a whole number of 32 bits.
     """
     return whole_number("seed", seed, 0, MAX_WORD), whole_number("replication", replication, 0, MAX_WORD)
 
 
 def array(name: str, values: ArrayLike, dtype: DTypeLike, shape: tuple[int | None, ...]) -> NDArray[Any]:
-    """`values` as a contiguous, writable array of this type and shape (None: any length), copied only if it is none.
+    """`values` as a contiguous, writable array of this type and shape (None: any length), copied only if need be.
 
     Raises:
-        InputError: they have another shape, or values that this type does not hold.
+        InputError: they have another shape, or values that this type cannot hold.
     """
     try:
         given = np.asarray(values)
@@ -76,7 +76,7 @@ def array(name: str, values: ArrayLike, dtype: DTypeLike, shape: tuple[int | Non
 
 
 def _fits(given: NDArray[Any], dtype: np.dtype[Any]) -> bool:
-    """Whether they are numbers, for an integer type whole numbers that it holds."""
+    """Whether they are numbers; for an integer type, whole numbers within its range."""
     if dtype.kind == "f":
         return given.dtype.kind in "biuf"
     if given.dtype.kind not in "biu":

@@ -5,7 +5,7 @@
     │   └── DefinitionError   ... in a file: file, key, value, allowed
     └── RunError              the work itself failed                   exit 1
 
-Each message is one line, written for the person who has to mend the input.
+Each message is one line, written for the person who has to correct the input.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterable
 MAX_VALUE_SHOWN = 60
 MAX_KEY_SHOWN = 200
 MAX_NAME_COMPARED = 100
-MAX_LISTED = 100  # names; of more, those most like the wrong one are shown
+MAX_LISTED = 100  # names; if there are more, those most like the wrong one are shown
 
 
 class PopsimError(Exception):
@@ -36,7 +36,7 @@ class InputError(PopsimError):
 
 
 class DefinitionError(InputError):
-    """A file says something that popsim refuses: names the file, the key, the value and what is allowed."""
+    """A file holds something that popsim refuses; the message names the file, key, value and what is allowed."""
 
     def __init__(
         self, file: object, key: str, value: object, allowed: str = "", known: Iterable[str] | None = None
@@ -50,7 +50,7 @@ class DefinitionError(InputError):
 
 
 def one_line(text: str) -> str:
-    """`text` with every run of white space made one blank and control characters made visible."""
+    """`text` with each run of white space replaced by one blank, and control characters made visible."""
     joined = " ".join(text.split())
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in joined)
 
@@ -61,7 +61,7 @@ def shorten(value: object) -> str:
         return _cut(repr(_cut(value, 10 * MAX_VALUE_SHOWN)), MAX_VALUE_SHOWN)
     try:
         return _cut(repr(value), MAX_VALUE_SHOWN)
-    except ValueError:  # Python writes no whole number of thousands of digits
+    except ValueError:  # Python refuses to print a whole number of thousands of digits
         return "a number of thousands of digits"
 
 
@@ -71,7 +71,7 @@ def _cut(text: str, longest: int) -> str:
 
 
 def nearest(name: str, known: Iterable[str], likeness: float = 0.8) -> str | None:
-    """The name that `name` is a slip of the pen for; None if it resembles none (difflib's ratio, 1 for the same)."""
+    """The known name that `name` misspells; None if it resembles none (`likeness`: difflib's ratio, 1 for the same)."""
     return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=likeness)), None)
 
 

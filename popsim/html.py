@@ -1,7 +1,7 @@
-"""Tables in HTML, for notebooks and pages, and the head of every page. Everything that is written in is escaped.
+"""HTML tables, for notebooks and pages, and the head of every page. All text is escaped.
 
-A page runs nothing and loads nothing, and its Content-Security-Policy says so to the browser: no scripts, no frames, no
-forms, no addresses; its own style sheet alone, by its hash; images that are within the page.
+A page runs nothing and loads nothing, and its Content-Security-Policy tells the browser so: no scripts, frames, forms
+or addresses; only its own style sheet (by hash) and images embedded in the page.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from html import escape
 
 
 def html_head(title: str, style: str) -> str:
-    """The beginning of a page up to its body.
+    """The beginning of a page, up to its body.
 
     Args:
         title: of the window.
-        style: CSS, all that the page has.
+        style: all of the page's CSS.
     """
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
@@ -37,8 +37,8 @@ def html_table(caption: str, head: Sequence[object], rows: Iterable[Sequence[obj
     """A table whose first column names the rows.
 
     Args:
-        caption: what the table is; none when empty.
-        head: of each column; the table has no head row when empty.
+        caption: what the table shows; none when empty.
+        head: column headings; the table has no head row when empty.
         rows: cells, the first of which is the row's header. A row of one cell is a heading across the table.
     """
     rows = [tuple(row) for row in rows]

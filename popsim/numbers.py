@@ -1,6 +1,6 @@
-"""The one way from text to a number: what a person writes by hand or a spreadsheet exports, and nothing else.
+"""The only way from text to a number: what people write by hand or a spreadsheet exports, and nothing else.
 
-Python's `float` also takes `1_0`, `٣`, `nan` and `infinity`, which in a table or on the command line are slips.
+Python's `float` also accepts `1_0`, `٣`, `nan` and `infinity`, which are mistakes in a table or on the command line.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _WHOLE = re.compile(r"[+-]?[0-9]+")
 
 
 def parse_number(text: str) -> float | None:
-    """A finite decimal number of ASCII digits, blanks around it allowed; None for any other text."""
+    """A finite decimal number in ASCII digits, with or without blanks around it; None for any other text."""
     word = text.strip(" \t")
     if len(word) > MAX_NUMBER or not _NUMBER.fullmatch(word):
         return None
@@ -26,7 +26,7 @@ def read_number(text: str) -> float:
     """A number, as `parse_number` reads it.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not a number.
     """
     number = parse_number(text)
     if number is None:
@@ -35,10 +35,10 @@ def read_number(text: str) -> float:
 
 
 def read_whole(text: str) -> int:
-    """A whole number of ASCII digits, with a sign or none.
+    """A whole number in ASCII digits, with or without a sign.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not a whole number.
     """
     word = text.strip(" \t")
     if len(word) > MAX_NUMBER or not _WHOLE.fullmatch(word):

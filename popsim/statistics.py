@@ -1,7 +1,7 @@
-"""Quantiles, intervals and estimates: the statistics that every table takes from here.
+"""Quantiles, intervals and estimates for every table.
 
 Quantiles of the normal and of Student's t are two-sided: how many standard errors an interval of that confidence
-reaches to either side of its middle.
+extends on either side of its centre.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ type Floats = NDArray[np.float64]
 
 CONFIDENCE = 0.95
 Z_95 = 1.959963984540054  # standard errors from the middle of a normal 95% interval to its ends
-ROUNDED_Z_95 = 1.96  # as papers print it: of scores of forecasts
+ROUNDED_Z_95 = 1.96  # as papers print it; used for scores of forecasts
 
 
 def normal_quantile(p: Floats | float) -> Floats:
@@ -41,19 +41,19 @@ def t_quantile(sample: int, confidence: float = CONFIDENCE) -> float:
 
 
 def lognormal_parameters(mean: float, sd: float) -> tuple[float, float]:
-    """Mean and sd of the natural logarithm of the lognormal variable with this mean and sd of its own."""
+    """Mean and sd of the logarithm of a lognormal variable whose own mean and sd are these."""
     variance = math.log1p((sd / mean) ** 2)
     return math.log(mean) - variance / 2.0, math.sqrt(variance)
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure, its standard error and its 95% interval; NaN where they cannot be told.
+    """A figure, its standard error and its 95% interval; NaN where they cannot be estimated.
 
     Attributes:
         value: the figure: a mean, a share, a ratio.
-        standard_error: of it, on its own scale.
-        sample: how many independent values it is the mean of, for an interval by Student's t; None: by the normal.
+        standard_error: of the value, on its own scale.
+        sample: number of independent values of which it is the mean, for a Student's t interval; None: normal.
     """
 
     value: float = math.nan
@@ -84,7 +84,7 @@ class Estimate:
 
 
 def wilson(share: Floats, number: NDArray[np.int64] | Floats) -> tuple[Floats, Floats]:
-    """The 95% interval of a share of so many persons, by inverting the score test."""
+    """The 95% interval of a share of `number` persons, by inverting the score test."""
     z2 = ROUNDED_Z_95**2
     middle = (share + z2 / (2 * number)) / (1 + z2 / number)
     reach = ROUNDED_Z_95 * np.sqrt(share * (1 - share) / number + z2 / (4 * number**2)) / (1 + z2 / number)
@@ -92,7 +92,7 @@ def wilson(share: Floats, number: NDArray[np.int64] | Floats) -> tuple[Floats, F
 
 
 def central_interval(values: Floats, confidence: float = CONFIDENCE) -> tuple[float | None, float | None]:
-    """Central interval of a sample, the i-th of n values being its i / (n + 1) quantile; None where it lies outside."""
+    """Central interval of a sample, whose i-th of n values is its i / (n + 1) quantile; None where it lies outside."""
     tail = (1.0 - confidence) / 2.0
     if tail * (len(values) + 1) < 1.0 - 1e-9:
         return None, None
@@ -101,10 +101,10 @@ def central_interval(values: Floats, confidence: float = CONFIDENCE) -> tuple[fl
 
 
 def weighted_quantile(values: NDArray[np.float64], weights: NDArray[np.float64], q: float) -> NDArray[np.float64]:
-    """Weighted quantile of each row, between values in proportion.
+    """Weighted quantile of each row, interpolated linearly.
 
-    The k-th of n values with equal weights is the quantile k / (n + 1), so that an outcome that is one more draw like
-    the members lies below the quantile q with probability q, for any number of members (as far as 1 / (n + 1) <= q).
+    The k-th of n values with equal weights is the quantile k / (n + 1): an outcome drawn like the members lies below
+    the quantile q with probability q, for any number of members (as far as 1 / (n + 1) <= q).
 
     Args:
         values, weights: (rows, members); weights of a row sum to one.
@@ -123,9 +123,10 @@ def weighted_quantile(values: NDArray[np.float64], weights: NDArray[np.float64],
 def smallest_quantiles(
     values: NDArray[np.floating[Any]], weights: NDArray[np.float64], quantiles: Sequence[float]
 ) -> NDArray[np.float64]:
-    """The smallest value of each row with at least so much of its weight, (rows, quantiles): always a member's own.
+    """The smallest value of each row that has at least this share of the weight below or at it, (rows, quantiles).
 
-    Unlike `weighted_quantile` it never reaches towards members of hardly any weight (those who will have died).
+    It is always a member's value: unlike `weighted_quantile`, it never reaches towards members of hardly any weight
+    (those who will have died).
 
     Args:
         values, weights: (rows, members); weights of a row sum to one.

@@ -1,9 +1,9 @@
-"""Units of the numbers that come from outside: `convert(1.2, "mg/dL", "umol/L", substance="creatinine")`.
+"""Units of input data: `convert(1.2, "mg/dL", "umol/L", substance="creatinine")`.
 
-Each unit is a factor (and for temperatures an offset) to the first unit of its dimension. Amount and mass
-concentrations are joined by the molar mass of a named substance. Definitions of the international pound, inch and
-stone, and of the mmHg, are exact or of the SI brochure; molar masses are those of the molecules (of haemoglobin, of the
-monomer with one iron). HbA1c in mmol/mol, the IFCC's calibration, becomes per cent, the NGSP's, by the master equation
+Each unit is a factor (and for temperatures an offset) to the first unit of its dimension. The molar mass of a named
+substance converts between amount and mass concentrations: that of the molecule, for haemoglobin of the monomer with one
+iron. The international pound, inch and stone, and the mmHg, are exact or from the SI brochure. HbA1c in mmol/mol (IFCC)
+becomes per cent (NGSP) by the master equation
 NGSP = 0.09148 IFCC + 2.152 (https://ngsp.org/ifcc.asp; Hoelzel and others 2004, Clin Chem 50:166-174).
 """
 
@@ -86,7 +86,7 @@ UNITS: dict[str, MeasurementUnit] = {
     "degC": MeasurementUnit("temperature", 1.0),
     "degF": MeasurementUnit("temperature", 5.0 / 9.0, -160.0 / 9.0),
 }
-# UCUM codes (as the columns declare them) and other spellings, in the words used here.
+# UCUM codes (as the columns declare them) and other spellings, by the name used here.
 ALIASES = {
     "": "1",
     "fraction": "1",
@@ -124,12 +124,12 @@ ALIASES = {
     "Cel": "degC",
     "[degF]": "degF",
 }
-# Further spellings, which are taken but not listed: l for litre, the letter mu, superscripts, degree signs.
+# Further spellings that are accepted but not listed: l for litre, the letter mu, superscripts, degree signs.
 LITRE = re.compile("(?<![A-Za-z])([mdu]?)l(?![A-Za-z])")
 PLAIN = str.maketrans({
     "\N{MICRO SIGN}": "u", "\N{GREEK SMALL LETTER MU}": "u", "\N{SUPERSCRIPT TWO}": "2", "\N{DEGREE SIGN}": "deg",
 })  # fmt: skip
-# Units that mean something of one substance alone.
+# Units that have a meaning for one substance only.
 OF_SUBSTANCE = {("mmol/mol", "hba1c"): MeasurementUnit("number", 0.0009148, 0.02152)}
 # g/mol; milliequivalents equal millimoles only for ions of one charge, so mEq/L is known for those alone.
 MOLAR_MASS = {
@@ -139,7 +139,7 @@ MOLAR_MASS = {
 ONE_CHARGE = {"potassium", "sodium"}
 
 
-# What units that are never converted are made of, besides those above, and words that say what is counted.
+# Further parts of units that are never converted, and words for what is counted.
 PARTS = {
     *("s", "min", "h", "d", "wk", "a", "day", "week", "month", "year", "person-years", "per", "K", "Cel", "m2", "m3"),
     *("ug", "mol", "mmol", "umol", "ng", "pg", "dL", "MET", "QALY", "sqrt", "proportion", "ratio", "mm[Hg]", "[iU]"),
@@ -150,7 +150,7 @@ _PLAIN = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
 def is_unit(text: str) -> bool:
-    """Whether a text is a unit known here, or made of such by `/`, `.`, brackets and blanks ("mmHg/L", "GBP/day")."""
+    """Whether a text is a known unit, or is built from known units by `/`, `.`, brackets and blanks ("GBP/day")."""
     if canonical(text) in UNITS or text in PARTS:
         return True
     words = re.split(r"[/()^ ]|\.(?![0-9])", text.replace("{1.73_m2}", "1.73m2"))

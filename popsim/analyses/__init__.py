@@ -1,1 +1,1 @@
-"""Questions to a study beyond its base case: precision, sensitivity, scenarios, value of data, judged forecasts."""
+"""Analyses of a study beyond its base case: precision, sensitivity, scenarios, value of data, forecast evaluation."""

@@ -1,4 +1,4 @@
-"""What one strategy changes against another, replication by replication: the figure that sensitivity is asked about."""
+"""The difference between two strategies, replication by replication: the outcome of sensitivity analyses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NET_BENEFIT = BENEFIT.name
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """The difference that a strategy makes to one outcome, against the comparator.
+    """The difference in one outcome between a strategy and the comparator.
 
     Attributes:
         strategy, comparator: names.
@@ -66,7 +66,7 @@ def contrasts(study: Study, outcome: str = NET_BENEFIT) -> tuple[Contrast, ...]:
     check_measures([outcome], [NET_BENEFIT, *measures_of(study)])
     others = [strategy.name for strategy in experiment.strategies if strategy.name != experiment.reference]
     if not others:
-        raise InputError(f"{experiment.name}: has a single strategy, so nothing can be compared")
+        raise InputError(f"{experiment.name}: has only one strategy, so there is nothing to compare")
     return tuple(Contrast(name, experiment.reference, outcome, experiment.willingness_to_pay) for name in others)
 
 
@@ -81,6 +81,6 @@ def estimate(values: pl.Series) -> Estimate:
 
 
 def shift(changed: pl.DataFrame, base: pl.DataFrame) -> Estimate:
-    """How far a contrast moved between two draws that share their luck: mean difference over replications."""
+    """Change of a contrast between two draws with common random numbers: mean difference over replications."""
     both = changed.join(base, on="replication", suffix="_base").sort("replication")
     return estimate(both["value"] - both["value_base"])

@@ -1,13 +1,11 @@
-"""What data about people are worth: net benefit against the quality of the data, and what perfect data could add.
+"""The value of data about people: net benefit against data quality, and upper bounds for perfect data.
 
-Every variant of a strategy (its sensors twice as wrong, its readings two days late, ...) is a strategy of one run, so
-that all share people and luck, and a change between two variants is what the data do. The change from the strategy as
-it stands is, per person, the most that the better data may cost (or what worse data throw away).
+Every variant of a strategy (sensors with twice the error, readings two days late, ...) is a strategy of one run, so
+that all share people and random numbers. The change from the current strategy is, per person, the most that better data
+may cost (or the loss from worse data).
 
-Two bounds come from the same agents. A strategy that knows the truth about each person (the ceiling) says what perfect
-information about persons would add. Individualised care says what it would add to give each subgroup the strategy that
-is best for it, learned on other replications than those that judge it (see economics/individual.py); perfect foresight
-of each person's own fate bounds every rule.
+Two bounds come from the same people: a strategy that knows the truth about each person (the ceiling), and the best
+strategy for each subgroup, learned on other replications than those that evaluate it (see economics/individual.py).
 """
 
 from __future__ import annotations
@@ -43,10 +41,10 @@ class Point(NamedTuple):
 
     Attributes:
         name: of the strategy in the run.
-        axis: place of the quality among the axes.
+        axis: index of the quality among the axes.
         of: the strategy that is varied.
         value: of the quality.
-        own: whether this is the strategy as it stands.
+        own: whether this is the current strategy.
     """
 
     name: str
@@ -58,11 +56,11 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DataQuestion:
-    """A data-value file with all that it names read and checked.
+    """A data-value file with everything that it names read and checked.
 
     Attributes:
-        definition: what is asked.
-        study: of the experiment, with all variants for its strategies.
+        definition: the file.
+        study: of the experiment, with all variants as its strategies.
         points: of all curves, in the order of the axes.
     """
 
@@ -77,13 +75,13 @@ class DataQuestion:
 
 
 class DataWorth(NamedTuple):
-    """What was found; net benefit is per person, intervals are 95% over replications (or parameter draws).
+    """The result; net benefit is per person, intervals are 95% over replications (or parameter draws).
 
     Attributes:
         curve: axis (title), path, strategy, value (as text), own, net_benefit, low, high (over the comparator), change,
-            change_low, change_high (over the strategy as it stands, paired; 0 for itself), replications.
-        bounds: known (what would be), strategy (over which), value, low, high: of perfect information about persons,
-            and of individualised care by each column.
+            change_low, change_high (over the current strategy, paired; 0 for itself), replications.
+        bounds: known (what would be known), strategy (the comparison), value, low, high: for perfect information about
+            persons, and for individualised care by each column.
     """
 
     curve: pl.DataFrame
@@ -98,7 +96,7 @@ def read_question(path: Path | str, changes: Mapping[str, Change] | None = None)
         changes: values that replace the file's and the experiment's, as for `read_study`.
 
     Raises:
-        DefinitionError: a file is refused, or an axis names what a strategy does not have.
+        DefinitionError: a file is refused, or an axis names a value that a strategy does not have.
     """
     file = Path(path)
     definition = read_data_value(file)
@@ -128,10 +126,10 @@ def read_question(path: Path | str, changes: Mapping[str, Change] | None = None)
 
 
 def data_value(question: DataQuestion, run: Run) -> DataWorth:
-    """Run all variants, and say what their data are worth.
+    """Run all variants, and compute the value of their data.
 
     Raises:
-        InputError: the persons have no such column to individualise by.
+        InputError: persons do not have a column of `individualise_by`.
         RunError: simulations failed.
     """
     result = run(question.study)
@@ -156,7 +154,7 @@ def _curve(question: DataQuestion, measures: pl.DataFrame) -> pl.DataFrame:
 
 
 def _bounds(question: DataQuestion, measures: pl.DataFrame, persons: pl.LazyFrame) -> pl.DataFrame:
-    """What perfect information about persons, and care by subgroup, would add."""
+    """The gain from perfect information about persons, and from care by subgroup."""
     definition, experiment = question.definition, question.study.experiment
     rows: list[tuple[str, str, float | None, float | None, float | None]] = []
     if definition.ceiling:
@@ -187,7 +185,7 @@ def _net_benefit(question: DataQuestion, measures: pl.DataFrame, strategy: str, 
     """Net benefit of one strategy over another, paired."""
     experiment = question.study.experiment
     values = Contrast(strategy, other, NET_BENEFIT, experiment.willingness_to_pay).values(measures)
-    if experiment.draws:  # replications of a draw share its parameters: draws are what is independent
+    if experiment.draws:  # replications of a draw share its parameters: draws are the independent units
         values = values.group_by("draw", maintain_order=True).agg(pl.col("value").mean())
     return estimate(values["value"])
 

@@ -1,4 +1,4 @@
-"""Checks a definition file of any kind, and reads cohorts and networks against the columns of the flagship model."""
+"""Checks definition files of any kind, and cohorts and networks against the columns of the model."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from popsim.studies.warnings import doubts
 
 
 def check_file(path: Path) -> str:
-    """Check a file and all it refers to: what it is, in words.
+    """Check a file and everything it refers to; returns a description of it.
 
     Raises:
-        DefinitionError: it is refused, or it is no definition of any kind.
+        DefinitionError: it is refused, or it is not a definition of any kind.
     """
     table = read_toml(path)
     if "axes" in table:
@@ -64,7 +64,7 @@ def check_file(path: Path) -> str:
 
 
 def _check_fit(path: Path, table: dict[str, Any]) -> str:
-    """Check a calibration, what one has found, or published figures."""
+    """Check a calibration, its result, or published figures."""
     if isinstance(table.get("parameters"), list):
         calibration = read_calibration(path)
         return f"calibration '{calibration.name}' is sound: {len(calibration.parameters)} parameters to be fitted"
@@ -102,7 +102,7 @@ def physiology_of(cohort: CohortSource) -> str:
 
 
 def cohort_notes(cohort: CohortSource, schema: Schema) -> list[str]:
-    """What is not in a cohort's files: values that are sampled because the table lacks them, and stated ones.
+    """Notes on values that a cohort's table lacks: those that are sampled, and those with a stated constant.
 
     Raises:
         DefinitionError: the cohort is refused.
@@ -113,12 +113,12 @@ def cohort_notes(cohort: CohortSource, schema: Schema) -> list[str]:
         counts = ", ".join(f"{name} {count}" for name, count in lacking.items())
         notes.append(f"  missing in the table and sampled, of {len(people)} people: {counts}")
     if values := {name: value for name, value in stated(cohort, schema).items() if name not in GENES}:
-        notes.append(f"  not given, at their stated values: {', '.join(f'{n} = {v:g}' for n, v in values.items())}")
+        notes.append(f"  not given, at their stated constants: {', '.join(f'{n} = {v:g}' for n, v in values.items())}")
     return notes
 
 
 def price_notes(study: Study) -> list[str]:
-    """What is to be known about the prices of an experiment: nothing is inflated, all are used as they are printed."""
+    """Notes on the prices of an experiment, which are used as printed, without inflation."""
     experiment = study.experiment
     years = price_years(experiment)
     others = [f"{name} ({year})" for name, year in years.items() if year not in (None, experiment.price_year)]
@@ -127,7 +127,7 @@ def price_notes(study: Study) -> list[str]:
     if others:
         notes.append(f"  prices of other years than {experiment.price_year}, used as printed: {', '.join(others)}")
     if unknown:
-        notes.append(f"  prices that do not say of which year they are, used as printed: {unknown}")
+        notes.append(f"  prices without a stated year, used as printed: {unknown}")
     return notes
 
 

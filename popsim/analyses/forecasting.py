@@ -1,10 +1,9 @@
-"""Forecasts judged on simulated people: what beliefs said of them, and what then happened.
+"""Evaluation of forecasts on simulated people: forecasts against simulated outcomes.
 
-A model lives through its enrolment. About those who enter in the last weeks of it a belief is kept from their entry
-on, fed every day with what home devices, the record and presentations tell. Some weeks after the enrolment the
-beliefs forecast, and the people live on as they would have: nothing that is forecast reaches their care. The same
-people are judged by clinical scores, and by the true state lived forward with other luck, which is the most that
-anybody could know.
+People who enter in the last weeks of enrolment get an ensemble that assimilates daily home readings, the record and
+presentations. Some weeks after enrolment the ensembles forecast, and the simulation continues: forecasts do not affect
+care. Clinical scores of the same people, and the true state simulated forward with independent random numbers (the most
+that could be known), are evaluated beside them.
 """
 
 from __future__ import annotations
@@ -48,10 +47,10 @@ SIGNALS = ("weight_kg", "nt_probnp_pg_ml")
 SIGNAL_DAYS = (7, 30)
 INTERVAL = (0.05, 0.95)
 TWIN, TRUTH, BASE_RATE = "Twin", "True state", "Base rate"
-RECRUITED_DAYS = 28  # whoever enters in so many last days of enrolment is judged: the wards are as busy as they will be
+RECRUITED_DAYS = 28  # last days of enrolment whose entrants are evaluated, when wards are busiest
 LIVES_AT_HOME = ("community", "facility")
 MAX_MEMBERS = 1024
-# Everybody measures every morning; limits that nobody reaches, because nobody is to be alerted.
+# Everybody measures every morning; nobody reaches the limits, so that there are no alerts.
 HOME_DEVICES = Telemonitoring(
     desk="nobody",
     uptake=1.0,
@@ -66,11 +65,11 @@ HOME_DEVICES = Telemonitoring(
 
 
 class JudgedForecasts(NamedTuple):
-    """What was forecast of each person, and what came.
+    """Forecast and outcome of each person.
 
     Attributes:
-        day: the last one that was known.
-        days: how far the risks look.
+        day: the last day with observations.
+        days: horizon of the risks.
         risks: person_id, event, forecaster, value (a risk, or points of a score), is_risk, happened.
         signals: person_id, column, day (from the forecast), forecaster, observed, crps, covered (by the 90% interval).
     """
@@ -82,14 +81,14 @@ class JudgedForecasts(NamedTuple):
 
 
 def judge(study: Study, strategy: str, *, weeks: int = 4, days: int = 30, members: int = 32) -> JudgedForecasts:
-    """Keep beliefs about the people of a study, forecast, and wait for what happens.
+    """Run ensembles beside the people of a study, forecast, and simulate the outcomes.
 
     Args:
-        study: its first replication is lived through.
-        strategy: by its name; the comparator when empty.
+        study: its first replication is simulated.
+        strategy: its name; the comparator when empty.
         weeks: from the end of enrolment to the forecast.
         days: within which events count.
-        members: of each belief.
+        members: of each ensemble.
 
     Raises:
         InputError: a number is out of bounds, the strategy does not exist, or the follow-up is too short.
@@ -119,12 +118,12 @@ def judge(study: Study, strategy: str, *, weeks: int = 4, days: int = 30, member
 
 
 class Beside:
-    """The model's monitoring, with beliefs beside it that see much and are heard by nobody.
+    """The model's monitoring, with ensembles beside it that observe much and do not affect care.
 
     Args:
-        model: on the morning of a day; about those who enter from then on there are beliefs.
-        study: what the model was made from.
-        members: of each belief.
+        model: on the morning of a day; those who enter from then on get an ensemble.
+        study: of the model.
+        members: of each ensemble.
     """
 
     def __init__(self, model: PopulationModel, study: Study, members: int) -> None:
@@ -148,18 +147,18 @@ class Beside:
         self._home = Monitoring(HOME_DEVICES, seed=seed, replication=replication, signals=errors, guide=self)
 
     def observe(self, population: Population, clock: Clock) -> None:
-        """The usual morning; then everybody at home steps on scales that only the beliefs can read."""
+        """The usual morning; then everybody at home takes readings that only the ensembles assimilate."""
         self._usual.observe(population, clock)
         as_seen = population.copy()
         as_seen["telemonitored"] = population["alive"]
         self._home.observe(as_seen, clock)
 
     def alert(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
-        """What `Monitoring` asks of a guide: the beliefs take in the morning, and alert nobody."""
+        """The guide's part of `Monitoring`: the ensembles assimilate the morning's readings, and raise no alerts."""
         self._risks.live(population, clock, readings)
 
     def belief(self, population: Population) -> Belief:
-        """The beliefs on an evening, with what care has changed during the day."""
+        """The ensembles on an evening, with the day's changes of treatment."""
         belief = self._risks.belief
         recorded = [name for name, column in population.schema.columns.items() if column.writer == "care"]
         belief.know({name: population[name][self.rows] for name in recorded if name != "telemonitored"})
@@ -167,7 +166,7 @@ class Beside:
 
 
 def body(model: PopulationModel, study: Study) -> OrganSystem:
-    """A physiology like the model's own, for members and copies."""
+    """A physiology like the model's, for members and copies."""
     seed, replication = model.seed, model.replication
     if not model.is_clinical:
         return HeartFailurePhysiology(model.parameters["heart_failure"], seed=seed, replication=replication)
@@ -176,14 +175,14 @@ def body(model: PopulationModel, study: Study) -> OrganSystem:
 
 
 def _what_came(model: PopulationModel, beside: Beside, study: Study, days: int, members: int) -> JudgedForecasts:
-    """Forecasts of all on this evening, and what happens to those who live at home."""
+    """Forecasts for everybody on this evening, and the outcomes of those who are at home."""
     people, day = model.population, model.clock.day - 1
     classes = {setting.name: setting.setting_class for setting in model.network.settings}
     lives_at = np.isin(np.array(list(classes.values()))[people["setting"]], LIVES_AT_HOME)
     home = (people["alive"][beside.rows] != 0) & lives_at[beside.rows]
     rows, places = beside.rows[home], np.flatnonzero(home)
     if not len(rows):
-        raise InputError("nobody is alive and at home on the day of the forecast: take more people")
+        raise InputError("nobody is alive and at home on the day of the forecast: simulate more people")
     horizons = sorted({days, *SIGNAL_DAYS})
 
     def told_by(belief: Belief, persons: NDArray[np.int64] | None = None) -> Forecast:
@@ -233,7 +232,7 @@ def _what_came(model: PopulationModel, beside: Beside, study: Study, days: int, 
 
 
 def _known(model: PopulationModel, study: Study, rows: NDArray[np.int64], members: int) -> Belief:
-    """Copies of the true state, with other luck."""
+    """Copies of the true state, with independent random numbers."""
     copies = model.population.chosen(np.repeat(rows, members))
     copies.person_id = member_ids(model.population.person_id[rows], members)
     return Belief(Ensemble(copies, members), body(model, study), (), seed=model.seed, day=model.clock.day - 1)
@@ -242,7 +241,7 @@ def _known(model: PopulationModel, study: Study, rows: NDArray[np.int64], member
 def _happened(
     model: PopulationModel, classes: Mapping[str, str], ids: NDArray[np.int64], start: int, days: int
 ) -> dict[str, NDArray[np.bool_]]:
-    """To whom each event of the log came in [start, start + days)."""
+    """The people with each event of the log in [start, start + days)."""
     events = model.events.frame(kinds=(PRESENT, START, END, DIES))
     admissions = stays(events, classes).filter(~pl.col("planned")).select("person_id", time_days="admit_time_days")
     presents = events.filter(pl.col("event") == "present")
@@ -272,7 +271,7 @@ def _signal_rows(
     alive: NDArray[np.bool_],
     observed: Mapping[str, Floats],
 ) -> pl.DataFrame:
-    """Scores of what members show on a day, of those then alive."""
+    """Scores of the ensemble on a day, for people then alive."""
     frames = []
     for name, values in observed.items():
         low, high = found.bands[name][:, ahead - 1].T
@@ -289,10 +288,10 @@ def _signal_rows(
 
 
 def risk_table(judged: JudgedForecasts) -> pl.DataFrame:
-    """How good the forecasts of events were.
+    """Accuracy of the forecasts of events.
 
-    Points of a score become risks by a logistic regression on these very people, which is the most that the score could
-    say of them and more than anybody would know beforehand; the base rate, too, is that of these people.
+    A logistic regression on these same people turns points of a score into risks, which is the most that the score
+    could tell and more than anybody would know beforehand; the base rate is theirs, too.
 
     Returns:
         event, forecaster, persons, happened (share), mean_risk, brier, reliability, resolution, log_score, c_statistic,
@@ -328,7 +327,7 @@ def risk_table(judged: JudgedForecasts) -> pl.DataFrame:
 
 
 def signal_table(judged: JudgedForecasts) -> pl.DataFrame:
-    """How good the trajectories were, beside what all these people show on the day as a forecast for each of them.
+    """Accuracy of the trajectories, compared with the distribution over all these people as a forecast for each.
 
     Returns:
         column, day, forecaster, persons, crps, crps_standard_error, crps_of_everybody, covered (share inside the 90%

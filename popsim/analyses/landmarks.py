@@ -1,4 +1,4 @@
-"""Landmarks of a whole simulation: a model lives on, and what care sees is written down on the way."""
+"""Landmarks of a whole simulation: what care observes is recorded while the model advances."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ DAY_AFTER_DISCHARGE = 1.0
 
 
 def record_of(model: PopulationModel) -> Record:
-    """What features of a model are read from."""
+    """The record from which a model's features are computed."""
     classes = dict(zip(model.events.setting_names, (place.kind for place in model.places), strict=True))
     return Record(model.events, classes, seed=model.seed, replication=model.replication)
 
 
 def collect(model: PopulationModel, horizon_days: int, every_days: int | None = None) -> pl.DataFrame:
-    """Run a model to its end and gather landmarks whose horizon it has lived through.
+    """Simulate a model to its end and collect landmarks whose horizon is complete.
 
     Args:
         model: at its start.
         horizon_days: within which outcomes count.
-        every_days: landmarks of everybody once in so many days; None: of each person on the morning after a discharge
-            (from the stay that led into the study, too).
+        every_days: days between landmarks of everybody; None: a landmark on the morning after each discharge (also from
+            the stay that led into the study).
 
     Returns:
         Rows of `Record.features(...)` with outcomes, ordered by day and row of the population; score_lace: LACE points

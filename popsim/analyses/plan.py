@@ -1,4 +1,4 @@
-"""What a run will take and how precise it will be, from a small pilot of the same experiment."""
+"""Run time, memory and precision of a run, estimated from a small pilot of the same experiment."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ SHOWN = ("cost_total", "qalys", NET_BENEFIT, "readmission_30d")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an experiment will take.
+    """Effort and precision of an experiment.
 
     Attributes:
-        units: pieces of work.
-        unit_seconds: of one of them, on one core.
-        seconds: of the whole, with the engine's workers.
+        units: number of units.
+        unit_seconds: run time of a unit, on one core.
+        seconds: run time of the whole, with the engine's workers.
         peak_bytes: memory of all workers together.
         precision: strategy, measure, half_width (predicted 95% interval of the paired difference with this design),
-            monte_carlo_half_width (the part that is luck), and for a wanted half-width: wanted, replications, draws and
-            population that would reach it, each with the others as they are; null where nothing was asked or there are
+            monte_carlo_half_width (the Monte Carlo part), and for a target half-width: wanted, replications, draws and
+            population that would reach it, each with the others unchanged; null where there is no target or there are
             no draws.
     """
 
@@ -51,7 +51,7 @@ class Plan:
 
 
 def plan_study(study: Study, engine: Engine, run: Callable[[Study], RunResult], wanted: Sequence[Wanted] = ()) -> Plan:
-    """Simulate a small version of an experiment and work out what the whole will take.
+    """Simulate a small version of an experiment and extrapolate to the whole.
 
     Time is a straight line in people through two pilot sizes; variance between replications shrinks as 1 / people.
 
@@ -91,7 +91,7 @@ def _pilot(study: Study, people: int, draws: int, replications: int) -> Study:
 
 
 def _unit_seconds(pilot: RunResult) -> float:
-    """Middle time of a unit: the first of each process also waits for compiled code."""
+    """Median time of a unit: the first of each process also waits for compiled code."""
     units = json.loads((pilot.folder / "manifest.json").read_text(encoding="utf-8"))["units"]
     return float(median(unit["seconds"] for unit in units))
 
@@ -103,7 +103,7 @@ def _questions(study: Study, wanted: Sequence[Wanted]) -> list[tuple[Contrast, W
 
 
 def _line(people: tuple[int, int], seconds: Sequence[float], at: int) -> float:
-    """Seconds at another number of people, on the line through two points, but never less than in proportion."""
+    """Seconds at another number of people, on the line through two points, but at least in proportion."""
     slope = max((seconds[0] - seconds[1]) / max(people[0] - people[1], 1), 0.0)
     return max(seconds[0] + slope * (at - people[0]), 1e-3)
 

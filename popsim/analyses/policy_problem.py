@@ -1,4 +1,4 @@
-"""A policy search with all that it names read and checked: which variants of which strategy are compared with what."""
+"""A policy search with everything that it names read and checked: the strategy, its variants and the comparator."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ COSTS = (*COST_NAMES, TOTAL_COST, *(f"cost_{perspective}" for perspective in PER
 
 
 class Variant(NamedTuple):
-    """One way of making all choices.
+    """One combination of all choices.
 
     Attributes:
-        number: of the trial; 0 is the strategy as it stands.
-        values: chosen, in the order of the choices.
+        number: of the trial; 0 is the current strategy.
+        values: in the order of the choices.
     """
 
     number: int
@@ -35,11 +35,11 @@ class Variant(NamedTuple):
 
 @dataclass(frozen=True)
 class PolicyProblem:
-    """A search with all that it names read and checked.
+    """A search with everything that it names read and checked.
 
     Attributes:
-        search: what is asked.
-        study: of the experiment, with the comparator and the varied strategy alone.
+        search: its definition.
+        study: of the experiment, with only the comparator and the varied strategy.
         file: of the search.
     """
 
@@ -49,12 +49,12 @@ class PolicyProblem:
 
     @property
     def experiment(self) -> ExperimentDefinition:
-        """What is simulated."""
+        """The simulated experiment."""
         return self.study.experiment
 
     @property
     def own(self) -> tuple[Level, ...]:
-        """What the strategy says at the choices as it stands."""
+        """The current values of the strategy at the choices."""
         strategy = self.experiment.strategy(self.search.strategy)
         return tuple(value_at(strategy, choice.path, self.file, "choices") for choice in self.search.choices)
 
@@ -79,11 +79,11 @@ def read_problem(
 
     Args:
         path: the search's file.
-        trials: that replace the file's.
+        trials: number that replaces the file's.
         changes: values that replace the experiment's, as for `read_study`, and the search's own population.
 
     Raises:
-        DefinitionError: a file is refused, or a choice names what the strategy does not have.
+        DefinitionError: a file is refused, or a choice names a value that the strategy does not have.
     """
     file = Path(path)
     search = read_search(file)
@@ -93,10 +93,10 @@ def read_problem(
 
 
 def problem_of(search: Search, file: Path, changes: Mapping[str, Change] | None = None) -> PolicyProblem:
-    """As `read_problem`, for a search made in Python; its paths start from the folder of `file`.
+    """As `read_problem`, for a search made in Python; its paths are relative to the folder of `file`.
 
     Raises:
-        DefinitionError: a file is refused, or a choice names what the strategy does not have.
+        DefinitionError: a file is refused, or a choice names a value that the strategy does not have.
     """
     sizes = {"population": Change("population", search.population)} if search.population else {}
     study = read_study(file.parent / search.experiment, sizes | dict(changes or {}))
@@ -125,7 +125,7 @@ def with_experiment(study: Study, experiment: ExperimentDefinition) -> Study:
     """The study with another experiment of the same cohort and network, checked.
 
     Raises:
-        DefinitionError: the experiment names something that cohort or network does not have.
+        DefinitionError: the experiment names something that the cohort or the network does not have.
     """
     changed = resolve(experiment, study.cohort, study.network, study.file, study.flags)
     return replace(study, experiment=experiment, parameters=changed.parameters, uncertain=changed.uncertain)

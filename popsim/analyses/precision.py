@@ -1,10 +1,10 @@
-"""How precise a design will be, and what a wanted precision costs, from the noise that a few simulations show.
+"""The precision of a design, and the cost of a target precision, from the noise of a few simulations.
 
-The paired difference of an outcome in draw d and replication r varies for two reasons: parameters (variance s_b^2
-between draws) and luck (s_w^2 between replications of a draw). Luck is that of people, so it shrinks with the
-population: s_w^2 at N people = s_w^2 at n people x n / N, which holds as long as people do not crowd each other out.
-The mean over D draws of R replications then has variance s_b^2 / D + s_w^2 / (D R), of which the second part is Monte
-Carlo error. With parameters at their own values (no draws), D = 1 and s_b = 0.
+The paired difference of an outcome in draw d and replication r varies because of parameters (variance s_b^2 between
+draws) and Monte Carlo noise (s_w^2 between replications of a draw). Noise shrinks with the population: s_w^2 at N
+people = s_w^2 at n people x n / N, as long as people do not compete for capacity. The mean over D draws of R
+replications has variance s_b^2 / D + s_w^2 / (D R), of which the second part is Monte Carlo error. In the base case (no
+draws), D = 1 and s_b = 0.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ MOST = 10_000_000  # of anything; more is "out of reach"
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """Why a figure varies.
+    """Variance components of a figure.
 
     Attributes:
         within: variance between replications of one draw, at `population` people.
-        between: variance between draws, less what replications explain; 0 without draws.
+        between: variance between draws, minus that due to replications; 0 without draws.
         population: people in each replication.
     """
 
@@ -46,7 +46,7 @@ class Noise:
         """
         found = nested_means(values.with_columns(figure=0), ["figure"]).row(0, named=True)
         if found["replication_sd"] is None:
-            raise InputError("noise cannot be told from a single replication of each draw")
+            raise InputError("noise cannot be estimated from a single replication of each draw")
         return cls(found["replication_sd"] ** 2, (found["parameter_sd"] or 0.0) ** 2, population)
 
     def at(self, population: int) -> float:
@@ -54,7 +54,7 @@ class Noise:
         return self.within * self.population / population
 
     def half_width(self, population: int, draws: int, replications: int) -> float:
-        """Of the 95% interval of the mean; `draws` = 0: parameters at their own values."""
+        """Half-width of the 95% interval of the mean; `draws` = 0: the base case."""
         between = self.between if draws else 0.0
         variance = (between + self.at(population) / replications) / max(draws, 1)
         return t_quantile(draws or replications) * math.sqrt(variance)
@@ -65,22 +65,22 @@ class Noise:
         return t_quantile(repeats) * math.sqrt(self.at(population) / repeats)
 
     def replications_for(self, half_width: float, population: int) -> int:
-        """Replications (parameters at their own values) that make the interval that narrow."""
+        """Replications (in the base case) that make the interval that narrow."""
         return _smallest(lambda n: self.half_width(population, 0, n) <= half_width)
 
     def draws_for(self, half_width: float, population: int, replications: int) -> int:
-        """Draws, each with so many replications, that make the interval that narrow."""
+        """Draws, each with `replications` replications, that make the interval that narrow."""
         return _smallest(lambda n: self.half_width(population, n, replications) <= half_width)
 
     def population_for(self, half_width: float, replications: int) -> int:
-        """People in each replication (parameters at their own values) that make the interval that narrow."""
+        """People in each replication (in the base case) that make the interval that narrow."""
         reach = t_quantile(replications)
         needed = self.within * self.population * reach**2 / (replications * half_width**2)
         return math.ceil(needed) if needed < MOST else MOST
 
 
 def _smallest(enough: Callable[[int], bool]) -> int:
-    """The smallest whole number of at least 2 that is enough, by doubling and halving; MOST when none is."""
+    """The smallest sufficient whole number, 2 or more, by doubling and bisection; MOST if there is none."""
     high = 2
     while not enough(high):
         high *= 2
@@ -95,7 +95,7 @@ def _smallest(enough: Callable[[int], bool]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A precision that is asked for: the half-width of the 95% interval of a measure's paired difference."""
+    """A target precision: the half-width of the 95% interval of a measure's paired difference."""
 
     measure: str
     half_width: float
@@ -105,7 +105,7 @@ class Wanted:
         """From MEASURE=HALF_WIDTH.
 
         Raises:
-            InputError: it is not written so.
+            InputError: the text has another form.
         """
         measure, given, width = text.partition("=")
         try:

@@ -1,6 +1,6 @@
 """Structural scenarios: the same comparison under another network, cohort, horizon, discount rate, price or capacity.
 
-Every scenario is a study of its own with a run folder of its own; the base case is the experiment as it stands.
+Every scenario is a separate study with its own run folder; the base case is the experiment itself.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def study_of_scenario(
     Args:
         source: the experiment's file, or an experiment.
         name: of the scenario.
-        folder: that the paths of an experiment made in Python start from; those of a file start from its own folder.
-        changes: as for `read_study`; they count in every scenario.
+        folder: to which paths of an experiment made in Python are relative; those of a file are relative to its folder.
+        changes: as for `read_study`; they apply in every scenario.
 
     Raises:
         InputError: there is no such scenario.
-        DefinitionError: a file is refused, or names something that another does not have.
+        DefinitionError: a file is refused, or names something that does not exist.
     """
     if isinstance(source, ExperimentDefinition):
         return study_of(source, folder, changes=changes, scenario=name)
@@ -49,7 +49,7 @@ def studies(
 
 
 def scenario_table(tables: Mapping[str, Mapping[str, pl.DataFrame]]) -> pl.DataFrame:
-    """What every strategy costs and gains in every scenario.
+    """Costs, effects and cost-effectiveness of every strategy in every scenario.
 
     Args:
         tables: `RunResult.tables` by name of scenario.

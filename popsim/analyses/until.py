@@ -1,4 +1,4 @@
-"""Going on until a precision is met: more replications, or more draws, of the same experiment."""
+"""Sequential runs: add replications, or draws, to an experiment until a target precision is reached."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from popsim.studies.design import Study
 if TYPE_CHECKING:
     from popsim.runs.runner import RunResult
 
-LEAST = 6  # replications, or draws, before their spread is believed
-MAX_GROWTH = 4  # times as many in one go: early estimates of noise are themselves noisy
+LEAST = 6  # minimum number of replications, or draws, to estimate their spread
+MAX_GROWTH = 4  # maximum factor per step: early estimates of noise are themselves noisy
 
 
 def run_until(study: Study, wanted: Wanted, run: Callable[[Study], RunResult], most: int | None = None) -> RunResult:
-    """Run, and run on with more replications (more draws, if the experiment has any), until the interval is narrow.
+    """Run with more and more replications (draws, if the experiment has any), until the interval is narrow enough.
 
-    What is already there is not computed again. Looking at the data to decide when to stop makes the last interval a
-    little too narrow; the more replications it takes, the less.
+    Finished units are not computed again. Sequential stopping makes the last interval slightly too narrow; the more
+    replications it takes, the less.
 
     Args:
-        study: where to begin; with at least LEAST replications, or draws.
-        wanted: a measure, and half the width of the 95% interval of its paired difference, for every strategy.
+        study: to start with; it gets at least LEAST replications, or draws.
+        wanted: a measure, and the half-width of the 95% interval of its paired difference, for every strategy.
         run: runs a study.
-        most: replications, or draws, at which to give up; as many as an experiment can have when None.
+        most: maximum number of replications, or draws; the largest that an experiment can have when None.
 
     Returns:
         The last run; its interval is too wide still if `most` was reached.
@@ -67,7 +67,7 @@ def _needed(study: Study, asked: Sequence[Contrast], wanted: Wanted, measures: p
 
 
 def _as_replications(values: pl.DataFrame, draws: int) -> pl.DataFrame:
-    """With draws, each draw's mean is one independent value of the overall mean."""
+    """Values that are independent: with draws, the mean of each draw."""
     if not draws:
         return values
     means = values.group_by("draw", maintain_order=True).agg(pl.col("value").mean())

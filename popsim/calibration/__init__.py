@@ -1,1 +1,1 @@
-"""Calibration: parameters fitted to published figures, with what is left uncertain of them."""
+"""Calibration: parameters fitted to published figures, with their remaining uncertainty."""

@@ -1,11 +1,11 @@
-"""A calibration from beginning to end: waves of simulation, each followed by emulators and a posterior, then a check.
+"""A calibration: waves of simulation, each followed by emulators and a posterior, then a check.
 
-The first wave fills the prior; every later one lies at draws of the posterior so far, where the emulators have to be
-good. All points of all waves share people and luck. At the end the parameters as they were, the posterior mean and
-posterior draws are simulated with people and luck of their own: what the emulators promised must come true there.
+The first wave fills the prior; each later one uses draws of the posterior so far, where the emulators must be accurate.
+All points share people and random numbers. At the end the original parameters, the posterior mean and posterior draws
+are simulated with new people and random numbers, as a check of the emulators.
 
-What a wave asked and what it was told is written down at once. A calibration that is killed goes on from there, and
-within a wave from the last simulation that was finished.
+Points and figures of a wave are stored at once. An interrupted calibration resumes there, and within a wave from the
+last finished simulation.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from popsim.evidence.distributions import Floats
 from popsim.learning.emulator import FEWEST, Emulators, fit_all
 
 USUAL_LUCK, FRESH_LUCK = 0, 1
-OWN, MEAN, DRAWS = 0, 1, 2  # rows of the check: parameters as they were, their posterior means, from here on draws
+OWN, MEAN, DRAWS = 0, 1, 2  # rows of the check: original parameters, their posterior means, from here on draws
 
 type Say = Callable[[str], None]
 
 
 class Simulator(Protocol):
-    """What the parameters are fitted with."""
+    """The simulator to which parameters are fitted."""
 
     def __call__(self, names: Sequence[str], values: Floats, luck: int) -> Simulated:
-        """The figures of all targets at values[point, parameter]; points share people and luck within one `luck`."""
+        """The figures of all targets at values[point, parameter]; points share the random numbers of stream `luck`."""
 
 
 @dataclass(frozen=True)
 class CalibrationProblem:
-    """What is asked.
+    """The problem.
 
     Attributes:
         calibration: sizes, seed and waves.
-        priors, aims: of parameters, and the figures to reach.
-        simulate: says what figures parameters lead to.
+        priors, aims: of the parameters, and the published figures.
+        simulate: the simulator, from parameters to figures.
     """
 
     calibration: Calibration
@@ -58,17 +58,17 @@ class CalibrationProblem:
 
 @dataclass(frozen=True)
 class Fit:
-    """What was found.
+    """The result.
 
     Attributes:
-        problem: what was asked.
+        problem: the problem.
         x: all simulated points[point, parameter], of all waves.
-        waves: in which of them, from 1 on.
-        simulated: figures there.
+        waves: wave of each point, from 1 on.
+        simulated: figures at the points.
         emulators, posterior: after the last wave.
         monte_carlo: standard error of each figure in the waves, on the targets' scales.
-        checked: figures with fresh luck; rows OWN, MEAN and from DRAWS on.
-        check_values: values[row, parameter] there.
+        checked: figures on new random numbers; rows OWN, MEAN and from DRAWS on.
+        check_values: values[row, parameter] of the check.
     """
 
     problem: CalibrationProblem
@@ -88,7 +88,7 @@ class Fit:
 
 
 def calibrate(problem: CalibrationProblem, folder: Path, say: Say = lambda text: None) -> Fit:
-    """Fit the parameters; `folder` keeps the waves, and has those of a run that was cut short.
+    """Fit the parameters; `folder` stores the waves, and has those of an interrupted calibration.
 
     Raises:
         InputError: a target cannot be measured in enough simulations.
@@ -119,7 +119,7 @@ def calibrate(problem: CalibrationProblem, folder: Path, say: Say = lambda text:
 
 
 def _simulated(problem: CalibrationProblem, path: Path, values: Floats, luck: int) -> Simulated:
-    """What the simulator says there, or has said before."""
+    """Figures from the simulator, or those stored before."""
     names = problem.aims.names
     if not path.exists():
         found = problem.simulate(problem.priors.names, values, luck)
@@ -132,14 +132,14 @@ def _simulated(problem: CalibrationProblem, path: Path, values: Floats, luck: in
 
 
 def _noted(path: Path, names: Sequence[str], points: Floats) -> Floats:
-    """These points, or those that were written down for the wave before: they must not change half-way through it."""
+    """These points, or those stored for the wave: they must not change half-way through it."""
     if not path.exists():
         write_frame(pl.DataFrame({name: points[:, i] for i, name in enumerate(names)}), path)
     return np.ascontiguousarray(pl.read_parquet(path).select(names).to_numpy())
 
 
 def write_frame(frame: pl.DataFrame, path: Path) -> None:
-    """Write a table in one step: either it is there whole, or not at all."""
+    """Write a table atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
     frame.write_parquet(temporary)

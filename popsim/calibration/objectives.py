@@ -1,7 +1,7 @@
-"""What the simulated figures are compared with, on a scale on which errors are nearly normal.
+"""The published figures of a calibration, on a scale on which errors are nearly normal.
 
-Proportions are compared as log odds, ratios, rates and times as logarithms, all else as it is (definitions/target.py).
-A Monte Carlo error on the natural scale is turned into one on that scale by the derivative at the figure itself.
+Proportions are compared as log odds; ratios, rates and times as logarithms; all else on the natural scale
+(definitions/target.py). The derivative at the figure converts a Monte Carlo error to that scale.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Aim(NamedTuple):
 
 
 class Simulated(NamedTuple):
-    """What a simulator says at some points: values and Monte Carlo standard errors, [point, aim], NaN where there is
-    nobody to count; natural scale.
+    """Simulated figures: values and Monte Carlo standard errors, [point, target], on the natural scale; NaN where there
+    is nobody to count.
     """
 
     values: Floats
@@ -48,24 +48,24 @@ class Simulated(NamedTuple):
 
 @dataclass(frozen=True)
 class Aims:
-    """All published figures of a calibration, and the share of each that the model may get wrong."""
+    """All published figures of a calibration, and the model discrepancy as a share of each."""
 
     each: tuple[Aim, ...]
     discrepancy: float = 0.0
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the targets."""
+        """Names of the targets."""
         return tuple(aim.name for aim in self.each)
 
     @property
     def observed(self) -> Floats:
-        """Published figures, on their scales."""
+        """The published figures, on their scales."""
         return self.on_scale(np.array([[aim.value for aim in self.each]])).ravel()
 
     @property
     def variance(self) -> Floats:
-        """Of the published figures and of the model's discrepancy, on their scales."""
+        """Variance of the published figures and of the model discrepancy, on their scales."""
         sampling = np.array([aim.error for aim in self.each])
         # As a share: of the odds, the ratio or the rate (a step of the logarithm), or of the figure's own size.
         size = np.array([abs(aim.value) if aim.scale == "identity" else 1.0 for aim in self.each])
@@ -73,12 +73,12 @@ class Aims:
         return together
 
     def on_scale(self, values: Floats) -> Floats:
-        """values[point, aim] on the scales of the aims."""
+        """values[point, target] on the scales of the targets."""
         columns = [_scaled(values[:, i], aim.scale) for i, aim in enumerate(self.each)]
         return np.stack(columns, axis=1)
 
     def errors_on_scale(self, values: Floats, errors: Floats) -> Floats:
-        """Standard errors[point, aim] of such values, by the derivative."""
+        """Standard errors[point, target] of such values, by the derivative."""
         columns = []
         for i, aim in enumerate(self.each):
             error, value = errors[:, i], values[:, i]
@@ -92,7 +92,7 @@ class Aims:
 
 
 def natural(values: Floats, aims: Sequence[Aim]) -> Floats:
-    """values[point, aim] back from the scales of the aims."""
+    """values[point, target] back from the scales of the targets."""
     return np.stack([_unscaled(values[:, i], aim.scale) for i, aim in enumerate(aims)], axis=1)
 
 

@@ -1,11 +1,11 @@
 """The posterior of the parameters given the targets, by Markov chain Monte Carlo on the emulators.
 
-Likelihood: every target is normal about the emulated figure, independently of the others, on its own scale, with the
-variances of the published figure, of the model's discrepancy, of Monte Carlo error and of the emulator together.
+Likelihood: each target is independently normal about the emulated figure, on its own scale; its variance is the sum of
+those of the published figure, the model discrepancy, the Monte Carlo error and the emulator.
 
-Sampler: emcee's ensembles (Foreman-Mackey et al. 2013, PASP 125:306), several that know nothing of each other, started
-around the best point that a search (optuna) finds. They go on until they are longer than 50 autocorrelation times and
-agree with each other (split R-hat of all parameters below 1.01), or to a most.
+Sampler: several independent emcee ensembles (Foreman-Mackey et al. 2013, PASP 125:306), started around the best point
+that a search (optuna) finds. They run until they are longer than 50 autocorrelation times and agree with each other
+(split R-hat of all parameters below 1.01), or up to a maximum number of steps.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.random import RandomState  # what emcee takes as the state of its chains
+from numpy.random import RandomState  # the type of emcee's random state
 
 from popsim.calibration.objectives import Aims
 from popsim.calibration.priors import Priors
@@ -27,10 +27,10 @@ STEPS = 500  # at a time
 MAX_STEPS = 20_000
 TIMES_LONGER = 50.0  # than the autocorrelation time
 AGREED = 1.01  # split R-hat
-TRIALS = 100  # of the search for a start
+TRIALS = 100  # of the search for a starting point
 REACH = 3.0  # of the search, in standard deviations of the prior
-GUESSES = 10  # of the points that are known, the best are tried first
-KEPT = 4000  # draws that are kept, at random out of all
+GUESSES = 10  # best known points, which are tried first
+KEPT = 4000  # draws kept, a random sample of all
 
 type LogDensity = Callable[[Floats], Floats]
 
@@ -41,10 +41,10 @@ class Posterior:
 
     Attributes:
         x: draws[draw, parameter].
-        start: where the search ended.
-        steps: of each ensemble, those left out at the start included.
+        start: result of the search.
+        steps: of each ensemble, burn-in included.
         autocorrelation: time in steps, of the slowest parameter.
-        effective: independent draws that all draws are worth, of the worst parameter.
+        effective: effective sample size of all draws, of the worst parameter.
         r_hat: split R-hat, by parameter.
         accepted: share of the moves.
     """
@@ -64,10 +64,10 @@ class Posterior:
 
 
 def log_posterior(priors: Priors, aims: Aims, emulators: Emulators, monte_carlo: Floats) -> LogDensity:
-    """Log density of x[point, parameter], but for a constant.
+    """Log density of x[point, parameter], up to a constant.
 
     Args:
-        priors, aims, emulators: what is known.
+        priors, aims, emulators: of the calibration.
         monte_carlo: standard error of each simulated figure, on the targets' scales.
     """
     variance = aims.variance + monte_carlo**2 + emulators.error**2
@@ -86,7 +86,7 @@ def sample(density: LogDensity, known: Floats, seed: int) -> Posterior:
 
     Args:
         density: of x[point, parameter].
-        known: points to begin the search from; at least one.
+        known: points to start the search from; at least one.
         seed: of the search and of the chains.
     """
     parameters = known.shape[1]
@@ -98,7 +98,7 @@ def sample(density: LogDensity, known: Floats, seed: int) -> Posterior:
         states = [s.run_mcmc(state, STEPS) for s, state in zip(samplers, states, strict=True)]
         time = max(float(s.get_autocorr_time(tol=0).max()) for s in samplers)
         steps = samplers[0].iteration
-        # Half of every chain is left out: more than it takes to forget the start, once the rest is long enough.
+        # The first half of every chain is burn-in: more than enough, once the rest is long enough.
         chains = np.stack([s.get_chain(discard=steps // 2) for s in samplers])
         r_hat = split_r_hat(chains.transpose(0, 2, 1, 3))
         if (steps > TIMES_LONGER * time and r_hat.max() < AGREED) or steps >= MAX_STEPS:
@@ -112,8 +112,8 @@ def sample(density: LogDensity, known: Floats, seed: int) -> Posterior:
 def split_r_hat(chains: Floats) -> Floats:
     """Split R-hat of each parameter over chains[ensemble, walker, step, parameter], ensembles against each other.
 
-    Every ensemble is cut into two halves in time, and its walkers are pooled: what is compared are the means of the
-    halves with the spread within them (Gelman et al. 2013, Bayesian Data Analysis, section 11.4).
+    Every ensemble is split into two halves in time, and its walkers are pooled: the means of the halves are compared
+    with the spread within them (Gelman et al. 2013, Bayesian Data Analysis, section 11.4).
     """
     ensembles, walkers, steps, parameters = chains.shape
     half = steps // 2
@@ -126,7 +126,7 @@ def split_r_hat(chains: Floats) -> Floats:
 
 
 def _search(density: LogDensity, known: Floats, seed: int) -> Floats:
-    """The best point that optuna finds with a tree-structured Parzen estimator, led by the best that are known."""
+    """The best point that optuna finds with a tree-structured Parzen estimator, starting from the best known points."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -154,7 +154,7 @@ def _ensemble(density: LogDensity, parameters: int, seed: int) -> Any:
 
 
 def _around(start: Floats, walkers: int, seed: int) -> Floats:
-    """Where the walkers begin: around the start, wide enough to see whether they agree."""
+    """Starting points of the walkers: around the start, dispersed enough for R-hat to be meaningful."""
     spread = RandomState(seed).standard_normal((walkers, len(start)))
     places: Floats = start + 0.3 * spread
     return places

@@ -1,8 +1,7 @@
-"""What is fitted, on the scale on which its prior is standard normal.
+"""The fitted parameters, on the scale on which their prior is standard normal.
 
-Every parameter is looked at as x = the standard normal quantile of its prior's distribution function: the prior of all
-of them is then N(0, I), whatever their families and units, and a posterior standard deviation of x is at once the share
-of the prior's that the targets have left.
+Every parameter is transformed to x, the standard normal quantile of its prior's distribution function. The joint prior
+is then N(0, I), and a posterior standard deviation of x is its share of the prior's.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ class Priors:
 
     Attributes:
         names: "set.parameter".
-        scales: "identity", "log" or "logit", on which each posterior is taken to be normal.
+        scales: "identity", "log" or "logit", on which each posterior is assumed normal.
         distributions: priors.
-        own: values as the parameter sets have them.
+        own: values in the parameter sets.
         units: of the values.
     """
 
@@ -51,7 +50,7 @@ class Priors:
         return np.stack(columns, axis=1)
 
     def log_density(self, x: Floats) -> Floats:
-        """Log prior density of x[point, parameter], but for a constant; none beyond FURTHEST."""
+        """Log prior density of x[point, parameter], up to a constant; minus infinity beyond FURTHEST."""
         inside = (np.abs(x) <= FURTHEST).all(axis=1)
         return np.where(inside, -0.5 * (x**2).sum(axis=1), -np.inf)
 
@@ -66,8 +65,8 @@ def priors_of(calibration: Calibration, sets: Mapping[str, ParameterSet], file: 
     """The calibration's parameters with their priors, checked.
 
     Args:
-        calibration: what is fitted.
-        sets: all parameter sets by name, with the values that are used where nothing is fitted.
+        calibration: its parameters are fitted.
+        sets: all parameter sets by name, with the values of parameters that are not fitted.
         file: of the calibration, named in errors.
 
     Raises:
@@ -99,12 +98,12 @@ def priors_of(calibration: Calibration, sets: Mapping[str, ParameterSet], file: 
 
 
 def _without_groups(sets: Mapping[str, ParameterSet]) -> dict[str, ParameterSet]:
-    """Priors are independent: what a set says of parameters together is left out."""
+    """The sets without their groups, because priors are independent."""
     return {name: ParameterSet(name, {key: one.of(key) for key in one}) for name, one in sets.items()}
 
 
 def on_scale(values: Floats, scales: Sequence[str]) -> Floats:
-    """values[..., parameter] on the scale on which each is taken to be normal."""
+    """values[..., parameter] on the scale on which each is assumed normal."""
     columns = []
     for i, scale in enumerate(scales):
         column = values[..., i]

@@ -1,4 +1,4 @@
-"""From a calibration file to what is asked: its targets, the studies that simulate them, and its priors."""
+"""From a calibration file to its problem: targets, the studies that simulate them, and priors."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ CALIBRATE = "calibrate"
 
 
 def read_files(files: Sequence[Path], changes: Mapping[str, int | None]) -> tuple[Calibration, Path, list[Path]]:
-    """The calibration file among files of the command line, and the other ones, which hold targets.
+    """The calibration file among the files of the command line, and the others, which hold targets.
 
     Args:
-        files: one of them a calibration file.
-        changes: values that replace its own, by key; None: nothing.
+        files: one of them is a calibration file.
+        changes: values that replace its own, by key; None replaces nothing.
 
     Raises:
         DefinitionError: the calibration file, or a change, is refused.
-        InputError: there is not exactly one.
+        InputError: there is not exactly one calibration file.
     """
     found = [path for path in files if isinstance(read_toml(path).get("parameters"), list)]
     if len(found) != 1:
@@ -49,15 +49,15 @@ class Studies:
     """Simulates the people of every source with chosen parameters, and measures the targets.
 
     Attributes:
-        sources: with those targets that are fitted, and no others.
-        run: runs a study, or finds its units done.
+        sources: with the fitted targets only.
+        run: runs a study, or finds its units in the store.
     """
 
     sources: tuple[Source, ...]
     run: Run
 
     def __call__(self, names: Sequence[str], values: Floats, luck: int) -> Simulated:
-        """Figures and Monte Carlo errors at values[point, parameter]; another `luck` is another seed."""
+        """Figures and Monte Carlo errors at values[point, parameter]; each `luck` has its own seed."""
         columns = []
         for source in self.sources:
             experiment = source.study.experiment
@@ -69,17 +69,17 @@ class Studies:
 
 
 def problem_of(calibration: Calibration, file: Path, targets: Sequence[Path], run: Run) -> CalibrationProblem:
-    """All that a calibration file names, read and checked; nothing is simulated.
+    """Everything that a calibration file names, read and checked; nothing is simulated.
 
     Args:
-        calibration: as `file` says it.
+        calibration: the content of `file`.
         file: of the calibration; named in errors.
-        targets: target and trial files instead of those it names; none: its own.
+        targets: target and trial files instead of its own; if empty, its own.
         run: runs studies.
 
     Raises:
-        DefinitionError: a file is refused, a target is not there for calibration, a parameter has no prior, or a study
-            does not have it.
+        DefinitionError: a file is refused, a target is not for calibration, a parameter has no prior, or a study does
+            not have it.
     """
     paths = list(targets) or [file.parent / path for path in calibration.targets]
     if not paths:
@@ -111,12 +111,14 @@ def _fitted(calibration: Calibration, sources: Sequence[Source], file: Path) -> 
         if name not in known:
             raise DefinitionError(file, "fitted", name, known=known)
         if known[name].use != CALIBRATE:
-            raise DefinitionError(file, "fitted", name, f"is there to {known[name].use}, and must never be fitted")
+            raise DefinitionError(
+                file, "fitted", name, f"has use = '{known[name].use}', must be 'calibrate' to be fitted"
+            )
     kept = []
     for source in sources:
         chosen = [one for one in source.targets if one.use == CALIBRATE]
         if not chosen:
-            raise DefinitionError(source.file, "targets", None, "none is there to calibrate: leave this file out")
+            raise DefinitionError(source.file, "targets", None, "none has use = 'calibrate': leave this file out")
         wanted = tuple(one for one in chosen if not calibration.fitted or one.name in calibration.fitted)
         if wanted:
             kept.append(replace(source, targets=wanted))

@@ -1,4 +1,4 @@
-"""What can be measured of simulated people, by the name that a target gives it.
+"""Quantities that targets may name, measured on simulated people.
 
     mortality                     share dead within `days` of entry
     median_survival               years until half are dead (within follow-up)
@@ -12,8 +12,8 @@
     hazard_ratio, rate, proportion, total_rate_ratio    of an endpoint in a trial, see calibration/survival.py
     gfr_slope, gfr_slope_difference                     chronic slope of an arm, and against the comparator
 
-Errors are Monte Carlo errors: of a proportion, rate or mean by its own formula where people are independent, of all
-others by leaving out each of 20 groups of people in turn (delete-group jackknife).
+Errors are Monte Carlo errors: by formula for a proportion, rate or mean of independent people, for all others by
+leaving out each of 20 groups of people in turn (delete-group jackknife).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from popsim.units import DAYS_PER_YEAR
 
 GROUPS = 20
 ALL = "any"
-# Deaths (none, of the heart and vessels, any) and causes of admission (any: all) that are an endpoint.
+# Endpoints: deaths (none, cardiovascular, any) and causes of admission (any: all).
 ENDPOINTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "death": (ALL, ()),
     "cardiovascular_death": ("cardiovascular", ()),
@@ -57,10 +57,10 @@ ENDPOINTS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 
 class Seen(NamedTuple):
-    """People under one strategy and what happened to them.
+    """People under one strategy and their admissions.
 
     Attributes:
-        persons: the run's table, with `key` (who, over all replications) and `followed_days`.
+        persons: the run's table, with `key` (unique over all replications) and `followed_days`.
         admissions: the run's table, with `key` and `day` since entry.
     """
 
@@ -68,12 +68,12 @@ class Seen(NamedTuple):
     admissions: pl.DataFrame
 
     def only(self, people: pl.Expr) -> Seen:
-        """Some of the people."""
+        """A subset of the people."""
         persons = self.persons.filter(people)
         return Seen(persons, self.admissions.join(persons.select("key"), on="key", how="semi", maintain_order="left"))
 
     def of_causes(self, causes: Sequence[str], within: float | None = None) -> pl.DataFrame:
-        """Unplanned admissions for some causes (all when empty), within so many days."""
+        """Unplanned admissions for some causes (all when empty), within `within` days."""
         wanted = ~pl.col("planned")
         if causes and ALL not in causes:
             wanted &= pl.col("cause").cast(pl.String).is_in(list(causes))
@@ -83,7 +83,7 @@ class Seen(NamedTuple):
 
 
 class Arms(NamedTuple):
-    """Two arms of a trial: the target's own and the one it is compared with."""
+    """Two arms of a trial: the target's own and its comparator."""
 
     own: Seen
     comparator: Seen
@@ -167,7 +167,7 @@ def _discharged_to(arms: Arms, target: Target) -> Estimate:
 
 
 class FollowedPeople(NamedTuple):
-    """Time to an endpoint of everybody in two arms: days, whether it came, and the arm."""
+    """Time to an endpoint of everybody in two arms: days, whether it occurred, and the arm."""
 
     days: Floats
     events: Flags

@@ -1,4 +1,4 @@
-"""What a calibration leaves behind: a file of parameters for experiments, and tables of identifiability and fit."""
+"""Results of a calibration: a file of parameters for experiments, and tables of identifiability and fit."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from popsim.evidence.correlation import smallest_eigenvalue
 from popsim.evidence.distributions import Floats
 from popsim.statistics import Z_95
 
-DIGITS = 6  # significant ones in the file
-MIN_EIGENVALUE = 1e-4  # of a correlation matrix in the file; nearer to 0 it is drawn towards no correlation
+DIGITS = 6  # significant digits in the file
+MIN_EIGENVALUE = 1e-4  # of a correlation matrix in the file; below it, the matrix is shrunk towards the identity
 UNINFORMED = 0.5  # share of the prior variance left along a direction that the targets hardly inform
-NAMED = 0.3  # loading from which a parameter is named in a direction
+NAMED = 0.3  # minimum loading of a parameter that is named in a direction
 
 
 def calibrated(fit: Fit, description: str) -> Calibrated:
@@ -41,12 +41,12 @@ def calibrated(fit: Fit, description: str) -> Calibrated:
 
 
 def identifiability(fit: Fit) -> pl.DataFrame:
-    """What the targets say of each parameter.
+    """The information of the targets about each parameter.
 
     Returns:
         parameter, unit, own (value before), prior_mean, prior_sd, mean, sd, low, high (posterior, central 95%), left:
         the posterior's standard deviation as a share of the prior's, on the scale on which the prior is normal (1: the
-        targets say nothing).
+        targets are uninformative).
     """
     priors, draws = fit.problem.priors, fit.draws
     low, high = np.quantile(draws, [0.025, 0.975], axis=0)
@@ -72,7 +72,7 @@ def correlation(fit: Fit) -> Floats:
 
 
 def directions(fit: Fit) -> pl.DataFrame:
-    """Which combinations of parameters the targets inform, best first: eigenvectors of the posterior covariance.
+    """Combinations of parameters, best informed first: eigenvectors of the posterior covariance.
 
     Returns:
         left: share of the prior's standard deviation left along the direction; informed: whether less than half of the
@@ -90,14 +90,14 @@ def directions(fit: Fit) -> pl.DataFrame:
 
 
 def fit_table(fit: Fit) -> pl.DataFrame:
-    """Each target before and after, simulated with fresh luck.
+    """Each target before and after, simulated with new random numbers.
 
     Returns:
-        target, group, unit, published with low and high (95%), before (parameters as they were), after (at the
+        target, group, unit, published with low and high (95%), before (original parameters), after (at the
         posterior mean), after_low, after_high (95% of posterior draws), error_before and error_after (distance from the
         published figure on the target's scale, in standard deviations of published figure, discrepancy and Monte Carlo
         error together), error_low, error_high (of 95% of the posterior draws), monte_carlo, emulator_error (on that
-        scale), explained (share of the variance that the emulator predicts of points left out).
+        scale), explained (share of the variance of held-out points that the emulator explains).
     """
     aims = fit.problem.aims
     on = aims.on_scale(fit.checked.values)
@@ -132,7 +132,7 @@ def fit_table(fit: Fit) -> pl.DataFrame:
 
 
 def _family(scale: str, error: float, source: str) -> Uncertainty:
-    """The distribution that is normal, or nearly, on the scale; its mean is the parameter's value."""
+    """The distribution that is (nearly) normal on the scale; its mean is the parameter's value."""
     if scale == "log":
         return Lognormal(distribution="lognormal", standard_error=error, source=source)
     if scale == "logit":
@@ -141,7 +141,7 @@ def _family(scale: str, error: float, source: str) -> Uncertainty:
 
 
 def _positive(matrix: Floats) -> Floats:
-    """A correlation matrix that is safely positive definite."""
+    """A correlation matrix made safely positive definite."""
     least = smallest_eigenvalue(matrix)
     if least >= MIN_EIGENVALUE:
         return matrix

@@ -1,4 +1,4 @@
-"""Where simulated figures come from: an experiment with targets, a trial, or a target file that names an experiment."""
+"""Sources of simulated figures: an experiment with targets, a trial, or a target file that names an experiment."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Source:
 
     Attributes:
         name, title: of the file.
-        file: that they were read from.
-        study: with no more strategies than the targets need, keeping its persons.
+        file: of the targets.
+        study: with only the strategies that the targets need; it stores persons.
         targets: in the order of the file.
     """
 
@@ -54,10 +54,10 @@ def read_source(path: Path | str, said: Mapping[str, Change] | None = None) -> S
 
     Args:
         path: of the file.
-        said: values of the command line instead of the file's, as for `read_study`.
+        said: values of the command line that replace the file's, as for `read_study`.
 
     Raises:
-        DefinitionError: the file is refused, or a target asks for what there is not.
+        DefinitionError: the file is refused, or a target needs something that does not exist.
     """
     path = Path(path)
     if "strategies" in read_toml(path):
@@ -86,9 +86,9 @@ def figures(source: Source, run: Run, names: Sequence[str] = (), values: Floats 
 
     Args:
         source: targets and their study.
-        run: runs a study, or finds its units done.
+        run: runs a study, or finds its units in the store.
         names: of parameters, "set.parameter".
-        values: [row, parameter]; all rows share people and luck.
+        values: [row, parameter]; all rows share people and random numbers.
     """
     study = source.study
     if values is not None:
@@ -125,7 +125,7 @@ def _measured(source: Source, persons: pl.DataFrame, admissions: pl.DataFrame) -
 
 
 def _followed(persons: pl.DataFrame, experiment: ExperimentDefinition) -> pl.DataFrame:
-    """With the days for which each person is followed; in a trial, what comes later is not seen."""
+    """Persons with the days of their follow-up; a trial does not observe later events."""
     if experiment.trial is None:
         return persons.with_columns(followed_days=pl.lit(float(experiment.follow_up_days)))
     parts = []
@@ -157,7 +157,7 @@ def _check(targets: Sequence[Target], experiment: ExperimentDefinition, path: Pa
         if target.quantity not in QUANTITIES:
             raise DefinitionError(path, f"{where}.quantity", target.quantity, known=QUANTITIES)
         for condition in target.where:
-            if condition.column not in BASELINE:  # an outcome would choose other people under each strategy
+            if condition.column not in BASELINE:  # an outcome would select different people under each strategy
                 allowed = did_you_mean(condition.column, BASELINE)
                 raise DefinitionError(path, f"{where}.where", condition.column, f"must be known at entry, {allowed}")
         for cause in target.causes:

@@ -1,10 +1,10 @@
-"""What is left of a calibration in its folder, beside the waves.
+"""Storage of a calibration: the files in its folder.
 
 results/calibration/<name>/<id>/
-    manifest.json            what was asked, with hashes of every file, of the code and of the result
-    calibration.toml         the calibration as it was resolved
-    points_1.parquet, wave_1.parquet, ...   what each wave asked, and what it was told
-    check_points.parquet, check.parquet     the same with fresh luck: before, posterior mean, posterior draws
+    manifest.json            the problem, with hashes of every file, of the code and of the result
+    calibration.toml         the resolved calibration
+    points_1.parquet, wave_1.parquet, ...   points and simulated figures of each wave
+    check_points.parquet, check.parquet     the same on new random numbers: before, posterior mean, posterior draws
     draws.parquet            posterior draws of the parameters
     identifiability.parquet, directions.parquet, fit.parquet
     posterior.toml           the file that an experiment names (`calibration = "..."`)
@@ -34,7 +34,7 @@ LIBRARIES = ("emcee", "optuna", "scikit-learn")
 
 
 def folder_of(problem: CalibrationProblem, place: Path) -> Path:
-    """The folder of a calibration: the same question, asked of the same model, has the same one."""
+    """The folder of a calibration: the same problem with the same model has the same folder."""
     studies = [source.study.run_id for source in _sources(problem)]
     code = {
         path.name: file_hash(path) for path in [*sorted(Path(__file__).parent.glob("*.py")), Path(emulator.__file__)]
@@ -47,10 +47,10 @@ def keep(fit: Fit, folder: Path, file: Path, posterior: Path | None = None) -> s
     """Write tables, the posterior's file and the manifest; returns the content hash of the posterior draws and tables.
 
     Args:
-        fit: what was found.
+        fit: the result.
         folder: of the calibration's waves.
         file: of the calibration.
-        posterior: where to write the posterior's file, too.
+        posterior: path of a further copy of the posterior's file.
 
     Raises:
         InputError: `posterior` cannot be written.
@@ -93,12 +93,12 @@ def keep(fit: Fit, folder: Path, file: Path, posterior: Path | None = None) -> s
 
 
 def _sources(problem: CalibrationProblem) -> tuple[Source, ...]:
-    """Of the studies that simulate; none where something else does."""
+    """The sources of simulated figures; none where the simulator is not a study."""
     return problem.simulate.sources if isinstance(problem.simulate, Studies) else ()
 
 
 def _description(fit: Fit) -> str:
-    """What the posterior's file says of itself."""
+    """The description in the posterior's file."""
     table, calibration = fit_table(fit), fit.problem.calibration
     inside = [int((table[column].abs() <= 2.0).sum()) for column in ("error_before", "error_after")]
     converged = "converged" if fit.posterior.converged else "NOT converged"
@@ -111,7 +111,7 @@ def _description(fit: Fit) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """In one step."""
+    """Write a file in one step."""
     temporary = path.with_name(f".tmp-{path.name}")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)

@@ -1,4 +1,4 @@
-"""The analyses of trials: hazard ratio, rates and proportions of a time-to-event table, as papers report them."""
+"""Trial analyses: hazard ratio, rates and proportions from a time-to-event table, as papers report them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def hazard_ratio(days: Floats, events: Flags, treated: Flags) -> Estimate:
 
     Args:
         days: to the event or to the end of follow-up, each above 0.
-        events: whether it was the event.
+        events: whether the event occurred.
         treated: arm.
     """
     from lifelines import CoxPHFitter

@@ -1,4 +1,4 @@
-"""Validation: every target's simulated figure beside the published one, both with intervals, and how many agree.
+"""Validation: every target's simulated figure against the published one, both with intervals, and how many agree.
 
 A figure is inside when its distance from the published one is within 1.96 standard errors of both together, on the
 scale on which errors are nearly normal (log odds of proportions, logarithms of ratios, rates and times).
@@ -18,7 +18,7 @@ from popsim.statistics import Z_95, Estimate
 
 
 def validated(sources: Sequence[Source], run: Run) -> pl.DataFrame:
-    """One row a target, in the order of the files.
+    """One row per target, in the order of the files.
 
     Returns:
         source, target, quantity, unit, use, provenance, published, published_low, published_high, simulated,
@@ -43,7 +43,7 @@ def validated(sources: Sequence[Source], run: Run) -> pl.DataFrame:
 
 
 def coverage(table: pl.DataFrame) -> pl.DataFrame:
-    """How many targets are inside, by use: use, targets, inside, share; those of context are not judged."""
+    """Number of targets inside, by use: use, targets, inside, share; those of context are not counted."""
     judged = table.filter(pl.col("inside").is_not_null())
     return judged.group_by("use", maintain_order=True).agg(
         targets=pl.len(), inside=pl.col("inside").sum(), share=pl.col("inside").mean()

@@ -1,7 +1,6 @@
-"""The command line. Nothing heavy is imported before a command needs it, so that `popsim --help` is instant.
+"""The command line. Heavy imports wait until a command needs them, so that `popsim --help` is instant.
 
-Commands are plain functions in the modules of this folder, one module for what belongs together; they are put in their
-places here.
+Commands are plain functions in the modules of this folder; this module registers them.
 """
 
 from __future__ import annotations
@@ -92,7 +91,9 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
 ) -> None:
     """Options of popsim itself."""
     check_limits()
@@ -101,7 +102,7 @@ def _root(
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code.
 
-    0 done, 1 the work failed, 2 bad input, 129 the terminal was closed, 130 interrupted, 141 whoever read the output
+    0 done, 1 the work failed, 2 bad input, 129 the terminal was closed, 130 interrupted, 141 the reader of the output
     left early, 143 terminated.
     """
     _prepare_streams()
@@ -114,7 +115,7 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         left = isinstance(error, BrokenPipeError)
         code, message = (BROKEN_PIPE, "") if left else (code or 1, message or f"standard output: {error.strerror}")
-        # Without this Python would complain once more when it flushes at exit.
+        # Without this, Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if message:
         with suppress(OSError):
@@ -123,9 +124,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _prepare_streams() -> None:
-    """What a terminal cannot show is written as an escape; a stream that is closed can be written to and fails then.
+    """Write what a terminal cannot show as an escape, and make a closed stream fail only when it is written to.
 
-    A closed stream is opened again so that no file of results gets its number.
+    A closed stream is reopened so that no results file gets its number.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
@@ -137,7 +138,7 @@ def _prepare_streams() -> None:
 
 
 def _outcome(arguments: list[str] | None, ending: Ending) -> tuple[int, str]:
-    """Exit code of a command and what there is to complain about."""
+    """Exit code of a command, and its error message."""
     try:
         code = each_once(typer.main.get_command(app))(arguments, standalone_mode=False)
     except PopsimError as error:
@@ -147,7 +148,7 @@ def _outcome(arguments: list[str] | None, ending: Ending) -> tuple[int, str]:
     except (BrokenPipeError, SystemExit):  # the parser turns the first into the second
         return BROKEN_PIPE, ""
     except BaseException as error:
-        if ending.lost:  # what dropped the interrupt failed because of it
+        if ending.lost:  # the code that dropped the interrupt failed because of it
             return INTERRUPTED, ""
         return _exit_code(error), _explained(error)
     # Some versions of the parser return 130, others raise the interrupt.
@@ -160,7 +161,7 @@ def _exit_code(error: Any) -> int:
 
 
 def _explained(error: Any) -> str:
-    """The parser's errors in its own words, the system's as they are; anything else is a fault of popsim: where?"""
+    """Errors of the parser and of the system in their own words; anything else is a fault of popsim, with its line."""
     if hasattr(error, "format_message"):
         return str(error.format_message())
     if isinstance(error, MemoryError):
@@ -171,6 +172,6 @@ def _explained(error: Any) -> str:
     while trace.tb_next:
         trace = trace.tb_next
     place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
-    tables = type(error).__module__.startswith(("polars", "pyo3"))  # not imported here, to start at once
+    tables = type(error).__module__.startswith(("polars", "pyo3"))  # polars is slow to import
     what = "a table could not be read or written" if tables else "internal error"
     return f"{what}: {type(error).__name__}: {error} ({place})"

@@ -1,4 +1,4 @@
-"""popsim budget, popsim capacity: what a strategy does to a budget, and what a place is worth."""
+"""popsim budget, popsim capacity: budget impact of a strategy, and the value of additional capacity."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from popsim.numbers import read_number
 
 
 def numbers(flag: str, text: str) -> list[float]:
-    """Numbers with commas between them.
+    """Numbers separated by commas.
 
     Raises:
-        InputError: something else.
+        InputError: the text has another form.
     """
     try:
         return [read_number(part) for part in text.split(",")]
     except ValueError:
-        raise InputError(f"command line: {flag} = {text}: must be numbers with commas between them") from None
+        raise InputError(f"command line: {flag} = {text}: must be numbers separated by commas") from None
 
 
 def budget(
     run: FinishedRun,
     eligible: Annotated[
-        str, typer.Option(metavar="N[,N...]", help="Newly eligible people, each year or year by year.")
+        str, typer.Option(metavar="N[,N...]", help="Newly eligible people: one number for every year, or one for each.")
     ],
     uptake: Annotated[str, typer.Option(metavar="SHARE[,SHARE...]", help="Share on the new strategy, year by year.")],
-    strategy: Annotated[str, typer.Option(metavar="NAME", help="The new strategy; each otherwise.")] = "",
+    strategy: Annotated[str, typer.Option(metavar="NAME", help="The new strategy; by default each in turn.")] = "",
     perspective: Annotated[str, typer.Option(metavar="NAME", help="payer, health_system, societal or patient.")] = (
         "payer"
     ),
 ) -> None:
-    """Print what adopting a strategy does to a budget, year by year, not discounted."""
+    """Print the budget impact of adopting a strategy, year by year, undiscounted."""
     from popsim.economics.perspectives import perspective_named
     from popsim.reporting.text.budget import budget_text
 
@@ -46,10 +46,14 @@ def budget(
 def capacity(
     file: File,
     options: StudyOptions,
-    setting: Annotated[str, typer.Option(metavar="NAME", help="Whose places are changed, under every strategy.")],
-    places: Annotated[str, typer.Option(metavar="N,N[,N...]", help="For the network's reference population.")],
+    setting: Annotated[
+        str, typer.Option(metavar="NAME", help="Setting whose capacity is varied, under every strategy.")
+    ],
+    places: Annotated[
+        str, typer.Option(metavar="N,N[,N...]", help="Capacities to compare, for the network's reference population.")
+    ],
 ) -> None:
-    """Run an experiment with several numbers of places; print what a strategy and a place are worth at each."""
+    """Run an experiment at several capacities of a setting; print the value of each strategy and of one more place."""
     from popsim.reporting.text.capacity import capacity_text
     from popsim.runs.run import StoredRun
     from popsim.studies.variants import at_capacities

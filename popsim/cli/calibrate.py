@@ -1,4 +1,4 @@
-"""popsim calibrate: parameters fitted to published figures."""
+"""popsim calibrate: fit parameters to published figures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def calibrate(
         list[Path],
         typer.Argument(
             metavar="FILES",
-            help="A calibration file; target files and trials beside it replace those that it names.",
+            help="A calibration file; target files and trials after it replace those that it names.",
         ),
     ],
     options: StudyOptions,
@@ -25,13 +25,11 @@ def calibrate(
     people: Annotated[
         int | None, whole("Twins in each simulation, or in each arm of a trial.", "--people", "--population")
     ] = None,
-    posterior: Annotated[
-        Path | None, typer.Option(help="File to write the parameters that were found to, too.")
-    ] = None,
+    posterior: Annotated[Path | None, typer.Option(help="Also write the fitted parameters to this file.")] = None,
 ) -> None:
-    """Fit parameters to published figures. The same command finishes a calibration that was cut short.
+    """Fit parameters to published figures. The same command resumes an interrupted calibration.
 
-    Only targets that are there to be calibrated to are fitted. An experiment uses what was found by naming the file:
+    Only targets with use = "calibrate" are fitted. An experiment uses the result by naming its file:
     calibration = "...".
     """
     from popsim.calibration.fit import calibrate as fit_parameters

@@ -1,4 +1,4 @@
-"""popsim data-value: what better data about people are worth."""
+"""popsim data-value: the value of better data about people."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from popsim.cli.options import File, StudyOptions, study_options
 
 @study_options()
 def data_value(file: File, options: StudyOptions) -> None:
-    """Print and draw net benefit against the quality of data. The same command finishes a run that was cut short.
+    """Print and plot net benefit against data quality. The same command resumes an interrupted run.
 
-    FILE names an experiment, strategies and what of their data is varied: accuracy, interval, delay, missingness,
-    genome, adoption, alert fatigue, or any other value of a strategy.
+    FILE names an experiment, its strategies and the qualities of their data to vary: accuracy, interval, delay,
+    missingness, genome, adoption, alert fatigue, or any other value of a strategy.
     """
     from popsim.analyses.data_value import data_value as ask
     from popsim.analyses.data_value import read_question

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 Price = Annotated[
     float | None,
-    typer.Option("--willingness-to-pay", metavar="MONEY", help="For one unit; the experiment's otherwise."),
+    typer.Option("--willingness-to-pay", metavar="MONEY", help="For one unit of effect; by default the experiment's."),
 ]
 
 By = Annotated[
     str | None,
     typer.Option(
         metavar="COLUMN,...",
-        help="Columns that describe people at entry; bands as age_years=65/75, quartiles otherwise.",
+        help="Columns that describe people at entry; bands like age_years=65/75, otherwise quartiles.",
     ),
 ]
 GROUPINGS = ("deprivation_quintile", "ethnicity", "female", "age_years")
@@ -32,20 +32,20 @@ GROUPINGS = ("deprivation_quintile", "ethnicity", "female", "age_years")
 
 def decide(
     run: FinishedRun,
-    effect: Annotated[str, typer.Option(metavar="MEASURE", help="What money buys.")] = "qalys",
+    effect: Annotated[str, typer.Option(metavar="MEASURE", help="Measure of health effect.")] = "qalys",
     willingness_to_pay: Price = None,
-    people: Annotated[int, whole("Whom the decision concerns each year.")] = 0,
-    years: Annotated[int, whole("How long it will stand.")] = 1,
-    top: Annotated[int, whole("Parameters shown.")] = 10,
+    people: Annotated[int, whole("People whom the decision affects each year.")] = 0,
+    years: Annotated[int, whole("Years for which the decision stands.")] = 1,
+    top: Annotated[int, whole("Number of parameters to show.")] = 10,
     study: Annotated[
         str | None,
         typer.Option(
             metavar="NAME=SD:PEOPLE/...",
-            help="Value studies that observe a parameter with this standard deviation in so many people.",
+            help="Value of studies that observe a parameter with this standard deviation, by number of people.",
         ),
     ] = None,
 ) -> None:
-    """Print which strategy to choose, how sure that is, and what it would be worth to know more."""
+    """Print which strategy to choose, how certain that is, and the value of further information."""
     from popsim.economics.information import ProposedStudy
     from popsim.reporting.text.decision import decision_text
 
@@ -57,7 +57,7 @@ def decide(
 
 
 def subgroups(run: FinishedRun, by: By = None) -> None:
-    """Print effects by subgroup, whose health gains and whose loses, and the value of individualised care."""
+    """Print effects by subgroup, who gains and who loses health, and the value of individualised care."""
     from popsim.reporting.text.subgroups import subgroups_text
 
     print(subgroups_text(_compared(run), *groupings(by or "female,deprivation_quintile")))
@@ -67,11 +67,11 @@ def equity(
     run: FinishedRun,
     by: By = None,
     lifetime: Annotated[
-        str | None, typer.Option(metavar="LEVEL=QALYS,...", help="Lifetime health of each level of one column.")
+        str | None, typer.Option(metavar="LEVEL=QALYS,...", help="Lifetime health at each level of one column.")
     ] = None,
     opportunity_cost: Annotated[
         str | None,
-        typer.Option(metavar="LEVEL=SHARE,...", help="Who bears the opportunity cost; everybody equally otherwise."),
+        typer.Option(metavar="LEVEL=SHARE,...", help="Who bears the opportunity cost; by default everybody equally."),
     ] = None,
 ) -> None:
     """Print who gains health and who bears the cost, with equity-weighted net benefit."""
@@ -82,14 +82,14 @@ def equity(
 
 
 def _compared(path: Path) -> StoredRun:
-    """The finished run, if it compares anything.
+    """The finished run, if it compares strategies.
 
     Raises:
-        InputError: there is no finished run, or it has one strategy.
+        InputError: there is no finished run, or it has only one strategy.
     """
     run = opened(path)
     if len(run.strategies) < 2:
-        raise InputError(f"{path}: the run has one strategy, so that there is nothing to compare")
+        raise InputError(f"{path}: the run has only one strategy, so there is nothing to compare")
     return run
 
 
@@ -112,7 +112,7 @@ def study_of(text: str) -> tuple[str, float, list[int]]:
     """Parameter, standard deviation and sizes of a study: "prices.ward=200:50/100" is "prices.ward", 200, [50, 100].
 
     Raises:
-        InputError: it cannot be read so.
+        InputError: the text has another form.
     """
     name, _, rest = text.partition("=")
     deviation, _, sizes = rest.partition(":")
@@ -129,7 +129,7 @@ def groupings(text: str) -> tuple[list[str], dict[str, list[float]]]:
     """Columns and where to cut them: "female,age_years=65/75" is ["female", "age_years"], {"age_years": [65, 75]}.
 
     Raises:
-        InputError: it cannot be read so.
+        InputError: the text has another form.
     """
     names, cuts = [], {}
     for part in text.split(","):

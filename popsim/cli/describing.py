@@ -1,4 +1,4 @@
-"""popsim parameters, popsim schema: what an experiment assumes, and what files may say."""
+"""popsim parameters, popsim schema: what an experiment assumes, and what files may contain."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from popsim.cli.options import Csv, File
 from popsim.errors import InputError, did_you_mean
 
-SCHEMA_KINDS = (  # as definitions.writing has them; not imported here, to start at once
+SCHEMA_KINDS = (  # the same as in definitions.writing, which is slow to import
     *("experiment", "cohort", "network", "parameters", "calibration", "calibrated", "targets", "signals", "options"),
     *("search", "data_value", "score"),
 )
@@ -18,8 +18,8 @@ SCHEMA_KINDS = (  # as definitions.writing has them; not imported here, to start
 
 def parameters(
     file: File,
-    uncertain: Annotated[bool, typer.Option("--uncertain", help="Only those that are drawn.")] = False,
-    match: Annotated[str, typer.Option(metavar="TEXT", help="Only those whose name, set.parameter, has it.")] = "",
+    uncertain: Annotated[bool, typer.Option("--uncertain", help="Only uncertain parameters.")] = False,
+    match: Annotated[str, typer.Option(metavar="TEXT", help="Only names (set.parameter) that contain this text.")] = "",
     csv: Csv = None,
 ) -> None:
     """List every parameter of an experiment: value, unit, interval, distribution, source."""
@@ -34,10 +34,10 @@ def parameters(
 
 
 def schema(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"{', '.join(SCHEMA_KINDS)}; or all, with --out.")],
-    out: Annotated[Path | None, typer.Option(help="Folder to write <kind>.schema.json of it, or of all, to.")] = None,
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"{', '.join(SCHEMA_KINDS)}; or all (needs --out).")],
+    out: Annotated[Path | None, typer.Option(help="Folder to write <kind>.schema.json to.")] = None,
 ) -> None:
-    """Print the JSON Schema of a kind of file, for editors; or write it."""
+    """Print or write the JSON Schema of a kind of file, for use in editors."""
     import json
 
     from popsim.definitions.writing import KINDS, json_schema
@@ -45,7 +45,7 @@ def schema(
     if kind not in (*KINDS, "all"):
         raise InputError(f"schema {kind}: {did_you_mean(kind, [*KINDS, 'all'])}")
     if kind == "all" and out is None:
-        raise InputError("schema all: needs --out, a folder to write them to")
+        raise InputError("schema all: needs --out, a folder to write to")
     texts = {one: json.dumps(json_schema(one), indent=2) for one in (KINDS if kind == "all" else [kind])}
     if out is None:
         print(texts[kind])

@@ -1,4 +1,4 @@
-"""popsim examples, popsim new: what is shipped, and a study of one's own to start from."""
+"""popsim examples, popsim new: what is shipped, and a new study to start from."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ def examples() -> None:
 
     for one in shipped():
         print(f"{one.kind:<14}{one.path.relative_to(FOLDER)}\n{'':<14}  {one.title}")
-    print(f"\nThe files lie in {FOLDER}; 'popsim new FOLDER' copies one experiment with its files, to start from.")
+    print(f"\nThe files are in {FOLDER}; 'popsim new FOLDER' copies one experiment with its files, to start from.")
 
 
 def new(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="To be made; it names the study.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder to create; its name becomes that of the study.")
+    ],
 ) -> None:
-    """Make a folder with a commented experiment, cohort and care network, to start from."""
+    """Create a folder with a commented experiment, cohort and care network, to start from."""
     from popsim.surface.examples import new_study
 
     for path in new_study(folder):

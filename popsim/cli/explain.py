@@ -1,4 +1,4 @@
-"""popsim explain: why one person fared as they did, and why otherwise under another strategy."""
+"""popsim explain: why one person fared as they did, and differently under another strategy."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from popsim.cli.options import FinishedRun, opened, whole
 
 def explain(
     run: FinishedRun,
-    person: Annotated[
-        int | None, whole("Id of the person; without it, those are listed who fared most otherwise.")
-    ] = None,
-    strategy: Annotated[str, typer.Option(help="Strategy; the comparator otherwise.")] = "",
-    against: Annotated[str, typer.Option(help="Another strategy: the first differences between the two lives.")] = "",
-    replication: Annotated[int, whole("Which replication.")] = 0,
+    person: Annotated[int | None, whole("Id of the person; without it, list those whose outcomes differ most.")] = None,
+    strategy: Annotated[str, typer.Option(help="Strategy; by default the comparator.")] = "",
+    against: Annotated[
+        str, typer.Option(help="Another strategy, to show where the person's course first differs.")
+    ] = "",
+    replication: Annotated[int, whole("Number of the replication.")] = 0,
 ) -> None:
-    """Say in clinical words what led to a person's illnesses, and what parted their lives under two strategies.
+    """Explain in clinical terms what led to a person's illnesses, or where two strategies made a difference.
 
-    The piece of work is simulated again with the same random numbers, so the lives are those of the run.
+    The replication is simulated again with the same random numbers, so the course is that of the run.
     """
     from popsim.reporting.text.explanation import compare_text, most_different_text, person_text
 

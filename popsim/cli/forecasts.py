@@ -1,4 +1,4 @@
-"""popsim score: forecasts from beliefs, judged by what then happened."""
+"""popsim score: forecasts evaluated against simulated outcomes."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from popsim.errors import InputError
 def score(
     file: File,
     options: StudyOptions,
-    days: Annotated[int, whole("Events within so many days are forecast.")] = 30,
+    days: Annotated[int, whole("Forecast events within this many days.")] = 30,
     weeks: Annotated[int, whole("Weeks from the end of enrolment to the forecast.")] = 4,
-    members: Annotated[int, whole("Possible selves of a person in a belief.")] = 128,
-    strategy: Annotated[str, typer.Option(help="How the people are cared for; the comparator otherwise.")] = "",
+    members: Annotated[int, whole("Members of each person's ensemble.")] = 128,
+    strategy: Annotated[
+        str, typer.Option(help="Strategy under which people are cared for; by default the comparator.")
+    ] = "",
     plot: Annotated[Path | None, typer.Option(help="PNG to write: calibration and discrimination.")] = None,
 ) -> None:
-    """Judge forecasts on simulated people: twins against clinical scores. For research, not for care.
+    """Evaluate forecasts on simulated people: twins against clinical scores. For research, not for care.
 
-    Beliefs about people who enter in the last four weeks are kept up to date from daily home signals, and forecast;
-    then what happens to the people is compared with the forecasts, with LACE, HOSPITAL, MAGGIC and GWTG-HF of the same
-    people, and with what the true state would have told.
+    Twins of people who enter in the last four weeks assimilate daily home readings and forecast. Their forecasts are
+    compared with the simulated outcomes, with LACE, HOSPITAL, MAGGIC and GWTG-HF of the same people, and with forecasts
+    from the true state.
     """
     if plot is not None and (plot.suffix != ".png" or plot.is_dir() or not plot.parent.is_dir()):
         raise InputError(f"--plot {plot}: must be the path of a .png file in a folder that exists")

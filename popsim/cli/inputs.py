@@ -12,7 +12,7 @@ from popsim.errors import InputError
 
 
 def pathway_show(
-    file: File, out: Annotated[Path | None, typer.Option(help="PNG to write; the file's name otherwise.")] = None
+    file: File, out: Annotated[Path | None, typer.Option(help="PNG to write; by default named after FILE.")] = None
 ) -> None:
     """Draw a care network as a PNG."""
     from popsim.analyses.definition_check import read_network
@@ -28,7 +28,7 @@ def pathway_show(
 
 def cohort_summary(
     file: File,
-    size: Annotated[int | None, whole("People to sample; the file's size otherwise.")] = None,
+    size: Annotated[int | None, whole("People to sample; by default the file's size.")] = None,
     seed: Annotated[int, whole("First word of the random key.")] = 1,
 ) -> None:
     """Print the baseline table of a cohort."""

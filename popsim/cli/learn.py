@@ -1,4 +1,4 @@
-"""popsim learn: a risk model trained and judged, from a simulation or from a table."""
+"""popsim learn: train and evaluate a risk model, on a simulation or on a table."""
 
 from __future__ import annotations
 
@@ -21,27 +21,29 @@ MAX_HORIZON = 365  # days
 def learn(
     options: StudyOptions,
     experiment: Annotated[
-        Path | None, typer.Argument(metavar="EXPERIMENT", help="A TOML file; or --table instead.")
+        Path | None, typer.Argument(metavar="EXPERIMENT", help="A TOML file; or use --table.")
     ] = None,
-    table: Annotated[Path | None, typer.Option(help="CSV or Parquet table to learn from instead.")] = None,
+    table: Annotated[Path | None, typer.Option(help="Learn from this CSV or Parquet table instead.")] = None,
     outcome: Annotated[
         str,
-        typer.Option(help="admission, hf_admission, hf_presentation or death; of a table: a column."),
+        typer.Option(help="admission, hf_admission, hf_presentation or death; with --table: a column."),
     ] = "admission",
-    strategy: Annotated[str, typer.Option(help="Strategy of the experiment; the comparator otherwise.")] = "",
+    strategy: Annotated[str, typer.Option(help="Strategy of the experiment; by default the comparator.")] = "",
     horizon: Annotated[int, whole("Days within which the outcome counts.")] = 30,
-    every: Annotated[int | None, whole("Landmarks once in so many days instead of after each discharge.")] = None,
-    person: Annotated[str, typer.Option(help="Column of a table: whom a row is about.")] = "",
-    day: Annotated[str, typer.Option(help="Column of a table: day of the landmark, for a split by time.")] = "",
-    by: Annotated[str, typer.Option(help="Columns of a table to look at subgroups of, with commas between.")] = "",
-    model: Annotated[Path | None, typer.Option(help="Folder to keep the fitted model in, with its table.")] = None,
+    every: Annotated[int | None, whole("Days between landmarks; by default one after each discharge.")] = None,
+    person: Annotated[str, typer.Option(help="With --table: column that identifies the person.")] = "",
+    day: Annotated[
+        str, typer.Option(help="With --table: column with the day of the landmark, for a split by time.")
+    ] = "",
+    by: Annotated[str, typer.Option(help="With --table: columns that define subgroups, separated by commas.")] = "",
+    model: Annotated[Path | None, typer.Option(help="Folder for the fitted model and its table.")] = None,
 ) -> None:
-    """Train a risk model, judge it on other people at later times, by subgroup and against LACE, and write its card.
+    """Train a risk model and evaluate it on other people at later times, by subgroup and against LACE.
 
     For research, not for care.
     """
     if (experiment is None) == (table is None):
-        raise InputError("popsim learn: give an experiment, or --table FILE")
+        raise InputError("popsim learn: name an experiment, or --table FILE")
     if not 1 <= horizon <= MAX_HORIZON:
         raise InputError(f"command line: --horizon = {horizon}: must be between 1 and {MAX_HORIZON}")
     if every is not None and every < 1:
@@ -71,7 +73,7 @@ def learn(
 
 
 def _unit(study: Study, strategy: str) -> Unit:
-    """The piece of work to simulate."""
+    """The unit to simulate."""
     names = [one.name for one in study.experiment.strategies]
     wanted = strategy or study.experiment.reference
     if wanted not in names:
@@ -82,7 +84,7 @@ def _unit(study: Study, strategy: str) -> Unit:
 def _from_model(
     study: Study, unit: Unit, outcome: str, horizon: int, every: int | None
 ) -> tuple[Evaluation, dict[str, str]]:
-    """Simulate, gather landmarks and judge."""
+    """Simulate, collect landmarks and evaluate."""
     from popsim.analyses.landmarks import collect
     from popsim.learning.evaluation import evaluate
     from popsim.learning.features import OUTCOMES
@@ -98,7 +100,7 @@ def _from_model(
         f"{experiment.follow_up_days} days, seed {experiment.seed}",
         "Landmarks": "the morning after each discharge" if every is None else f"everybody at home, every {every} days",
         "Outcome": f"{outcome} within {horizon} days of the landmark",
-        "What is predicted from": "what care sees: diagnoses, doses, the event log, readings with their errors; "
+        "What is predicted from": "what care observes: diagnoses, doses, the event log, readings with their errors; "
         "deprivation and ethnicity are audited, not predicted from",
     }
     scores = {"LACE": "score_lace"}
@@ -108,7 +110,7 @@ def _from_model(
 def _from_table(
     path: Path, outcome: str, person: str, day: str, by: str, horizon: int
 ) -> tuple[Evaluation, dict[str, str], tuple[str, ...]]:
-    """Read a user's table and judge."""
+    """Read a user's table and evaluate."""
     from popsim.learning.evaluation import evaluate
     from popsim.learning.table import read_table
 
@@ -120,7 +122,7 @@ def _from_table(
 
 
 def _scored(found: Evaluation) -> list[str]:
-    """What to know of the score that the model is compared with."""
+    """A caveat on the score that the model is compared with."""
     if not found.against:
         return []
     return ["LACE is computed from the twins' true record; it was made for the day of discharge."]

@@ -26,21 +26,21 @@ MAX_PROCESSES = 1024
 ENGINES = ("local", "dask")
 MAX_DEADLINE = 30 * 86_400.0  # seconds
 PANEL = "The study and how it is run"
-FLAGS = {"follow_up_days": "--days"}  # of keys that have another name there
+FLAGS = {"follow_up_days": "--days"}  # where the flag differs from the key
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A TOML file.")]
 FinishedRun = Annotated[
     Path,
     typer.Argument(
         metavar="RUN",
-        help="results/<experiment>/<run id>; or results/<experiment> or an experiment file, for the newest run.",
+        help="results/<experiment>/<run id>; or results/<experiment> or an experiment file, for its newest run.",
     ),
 ]
-Csv = Annotated[Path | None, typer.Option(help="CSV file to write the table to, too.")]
+Csv = Annotated[Path | None, typer.Option(help="Also write the table to this CSV file.")]
 
 
 def _whole_number(text: str | int) -> int:
-    """A whole number as people write it; its bounds are checked where its meaning is known."""
+    """A whole number as people write it; bounds are checked where its meaning is known."""
     try:
         return text if isinstance(text, int) else read_whole(text)
     except ValueError:
@@ -53,14 +53,14 @@ def whole(help_text: str, *names: str, panel: str | None = None) -> Any:
 
 
 def once(flag: str, names: Sequence[str]) -> None:
-    """Refuse a name that an option has twice."""
+    """Refuse a name that is given twice to one option."""
     for place, name in enumerate(names):
         if name in names[:place]:
             raise InputError(f"command line: {flag} {name}: named twice")
 
 
 def each_once(command: Any) -> Any:
-    """A command, and all below it, made to refuse an option that stands twice: the parser would take the last."""
+    """Make a command, and all below it, refuse an option that is given twice: the parser would take the last."""
     for inner in getattr(command, "commands", {}).values():
         each_once(inner)
     parse = command.parse_args
@@ -80,22 +80,22 @@ def each_once(command: Any) -> Any:
 
 @dataclass(frozen=True)
 class StudyOptions:
-    """What the command line says of a study and of how it is run: the same flags for every command."""
+    """Options of a study and of how it is run: the same flags for every command."""
 
     population: Annotated[int | None, whole("Twins in each replication.", panel=PANEL)] = None
-    replications: Annotated[int | None, whole("Independent repetitions.", panel=PANEL)] = None
-    draws: Annotated[int | None, whole("Parameter draws; 0: every parameter at its own value.", panel=PANEL)] = None
-    regions: Annotated[int | None, whole("Catchments that share nothing, for big populations.", panel=PANEL)] = None
+    replications: Annotated[int | None, whole("Independent replications.", panel=PANEL)] = None
+    draws: Annotated[int | None, whole("Parameter draws; 0: base-case values.", panel=PANEL)] = None
+    regions: Annotated[int | None, whole("Independent catchments, for large populations.", panel=PANEL)] = None
     seed: Annotated[int | None, whole("First word of the random key.", panel=PANEL)] = None
-    days: Annotated[int | None, whole("Follow-up of each twin.", panel=PANEL)] = None
-    enrolment_days: Annotated[int | None, whole("Entries are spread over so many days.", panel=PANEL)] = None
-    workers: Annotated[int | None, whole("Processes; as cores and memory allow otherwise.", panel=PANEL)] = None
+    days: Annotated[int | None, whole("Days of follow-up of each twin.", panel=PANEL)] = None
+    enrolment_days: Annotated[int | None, whole("Days over which entries are spread.", panel=PANEL)] = None
+    workers: Annotated[int | None, whole("Processes; by default as cores and memory allow.", panel=PANEL)] = None
     threads: Annotated[int | None, whole("Threads of each process.", panel=PANEL)] = None
     out: Annotated[Path, typer.Option(help="Folder for results.", rich_help_panel=PANEL)] = Path("results")
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no table.", rich_help_panel=PANEL)] = False
 
     def __post_init__(self) -> None:
-        """Refuse numbers of processes that cannot be; numba, which is not imported yet, learns its threads."""
+        """Refuse impossible numbers of processes; tell numba, which is not imported yet, its number of threads."""
         for flag, number in (("--workers", self.workers), ("--threads", self.threads)):
             if number is not None and not 1 <= number <= MAX_PROCESSES:
                 raise InputError(f"command line: {flag} = {number}: must be between 1 and {MAX_PROCESSES}")
@@ -103,7 +103,7 @@ class StudyOptions:
             os.environ["NUMBA_NUM_THREADS"] = str(max(self.threads, os.cpu_count() or 1))
 
     def changes(self) -> dict[str, Change]:
-        """What is said instead of the experiment's file, by its key."""
+        """Values that override the experiment's file, by key."""
         return changes(
             population=self.population,
             replications=self.replications,
@@ -115,7 +115,7 @@ class StudyOptions:
         )
 
     def study(self, file: Path, scenario: str | None = None) -> Study:
-        """The study of an experiment's file, with what is said here."""
+        """The study of an experiment file, with these options."""
         from popsim.definitions.experiment import read_experiment
 
         experiment = read_experiment(file)  # a file that is refused is refused before the engine is loaded
@@ -133,7 +133,7 @@ class StudyOptions:
     def run(
         self, study: Study, results: Path | None = None, title: str | None = None, engine: Engine | None = None
     ) -> RunResult:
-        """Run a study with a progress bar, in another folder of results than `out`, or on another engine."""
+        """Run a study with a progress bar; by default in `out` and on the fitting engine."""
         from popsim.reporting.text.progress import progress_bar
         from popsim.runs.runner import run_study
 
@@ -169,7 +169,7 @@ def study_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
 
 
 def changes(**values: int | None) -> dict[str, Change]:
-    """What flags say instead of the experiment's file, by its key; None: nothing."""
+    """Values that flags override, by key of the experiment's file; None overrides nothing."""
     from popsim.studies.design import Change
 
     flags = {key: FLAGS.get(key, f"--{key.replace('_', '-')}") for key in values}
@@ -177,7 +177,7 @@ def changes(**values: int | None) -> dict[str, Change]:
 
 
 def check_engine(engine: str, address: str, deadline: float | None) -> None:
-    """Refuse an engine that there is not, and options that do not go together."""
+    """Refuse an unknown engine, and options that exclude each other."""
     if engine not in ENGINES:
         raise InputError(f"command line: --engine = '{engine}': {did_you_mean(engine, ENGINES)}")
     if address and engine != "dask":
@@ -187,7 +187,7 @@ def check_engine(engine: str, address: str, deadline: float | None) -> None:
 
 
 def opened(path: Path, results: Path = Path("results")) -> StoredRun:
-    """A finished run; says on standard error which one it is where the command line leaves it open."""
+    """A finished run; standard error names it where the command line leaves it open."""
     from popsim.runs.run import StoredRun
 
     run = StoredRun.open(path, results)

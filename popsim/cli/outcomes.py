@@ -11,7 +11,9 @@ from popsim.cli.options import FinishedRun, opened
 
 def outcomes(
     run: FinishedRun,
-    everything: Annotated[bool, typer.Option("--all", help="Also distributions in detail and the risk model.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also show detailed distributions and the risk model.")
+    ] = False,
 ) -> None:
     """Print readmission, time at home, waits, occupancy and equity, with paired differences between strategies."""
     from popsim.reporting.text.outcomes import outcome_text

@@ -1,4 +1,4 @@
-"""popsim plot, popsim report: a finished run for people."""
+"""popsim plot, popsim report: figures and a page of a finished run."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from popsim.errors import InputError, did_you_mean
 
 def plot(
     run: FinishedRun,
-    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="This figure; may be repeated.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder to write to; 'figures' in the run's otherwise.")] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this figure; may be repeated.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write to; by default 'figures' in the run's folder.")
+    ] = None,
     file_format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="png, svg or pdf.")] = "png",
 ) -> None:
-    """Draw all figures that a finished run has data for, and say which it has not, and why."""
+    """Draw every figure that a finished run has data for, and say why the others are missing."""
     from popsim.reporting.figures import draw_all
     from popsim.reporting.figures.style import FORMATS, save
 
@@ -36,9 +38,9 @@ def plot(
 
 def report(
     run: FinishedRun,
-    out: Annotated[Path | None, typer.Option(help="HTML file; 'report.html' in the run's folder otherwise.")] = None,
+    out: Annotated[Path | None, typer.Option(help="HTML file; by default 'report.html' in the run's folder.")] = None,
 ) -> None:
-    """Write one HTML page with methods, tables, figures, parameters and provenance of a finished run."""
+    """Write one HTML page with the methods, tables, figures, parameters and provenance of a finished run."""
     from popsim.reporting.pages.report import write_report
 
     found = opened(run)
@@ -49,12 +51,12 @@ def report(
 
 
 def _make(folder: Path) -> None:
-    """Make a folder.
+    """Create a folder.
 
     Raises:
-        InputError: it cannot be made.
+        InputError: it cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"--out {folder}: cannot be made: {error.strerror}") from None
+        raise InputError(f"--out {folder}: cannot be created: {error.strerror}") from None

@@ -13,7 +13,7 @@ import typer
 from popsim.cli.options import SIZES, File, StudyOptions, check_engine, opened, study_options, whole
 from popsim.errors import InputError
 
-Scenario = Annotated[str | None, typer.Option(help="One of the experiment's scenarios, by its name.")]
+Scenario = Annotated[str | None, typer.Option(help="Name of one of the experiment's scenarios.")]
 
 
 @study_options()
@@ -23,14 +23,16 @@ def run(
     scenario: Scenario = None,
     until: Annotated[
         str,
-        typer.Option(metavar="MEASURE=HALF_WIDTH", help="Go on until 95% intervals of differences are so narrow."),
+        typer.Option(
+            metavar="MEASURE=HALF_WIDTH", help="Add replications until the 95% interval of a difference is this narrow."
+        ),
     ] = "",
-    most: Annotated[int | None, whole("Replications, or draws, at which --until gives up.")] = None,
+    most: Annotated[int | None, whole("Number of replications, or draws, at which --until gives up.")] = None,
     engine: Annotated[str, typer.Option(help="local: processes of this machine; dask: a Dask cluster.")] = "local",
-    address: Annotated[str, typer.Option(help="Of a Dask scheduler, tcp://host:port; else one of its own.")] = "",
+    address: Annotated[str, typer.Option(help="Dask scheduler, tcp://host:port; by default a local cluster.")] = "",
     deadline: Annotated[float | None, typer.Option(help="Seconds after which a unit is given up and retried.")] = None,
 ) -> None:
-    """Run an experiment, print its results and keep them. The same command finishes a run that was cut short."""
+    """Run an experiment; print and store its results. The same command resumes an interrupted run."""
     check_engine(engine, address, deadline)
     study = options.study(file, scenario)
     from popsim.analyses.precision import Wanted
@@ -59,9 +61,9 @@ def status(
     options: StudyOptions,
     scenario: Scenario = None,
 ) -> None:
-    """Say how much of a run is done, missing or given up; exit code 1 unless all of it is done.
+    """Show how much of a run is done, missing or given up; exit code 1 unless all of it is done.
 
-    Without flags, and with nothing done of the experiment as it stands, its newest run is looked at.
+    Without flags, and if nothing of the experiment as it stands is done, its newest run is shown.
     """
     from popsim.runs.status import status_of, status_of_run
 
@@ -71,7 +73,7 @@ def status(
         study = options.study(file, scenario)
         found = status_of(study, options.out)
         if not (found.done or found.quarantined or study.flags):
-            with suppress(InputError):  # no run of other flags either
+            with suppress(InputError):  # there is no run with other flags either
                 found = status_of_run(opened(file, options.out))
     print(f"{found.done} of {found.total} units done, {found.missing} missing, {len(found.quarantined)} given up")
     for name, problem in found.quarantined:
@@ -81,10 +83,10 @@ def status(
 
 
 def check(file: File) -> None:
-    """Check a file of any kind (experiment, cohort, care network, parameters) and all it refers to."""
+    """Check a file of any kind (experiment, cohort, care network, parameters ...) and every file it refers to."""
     from popsim.definitions.base import read_toml
 
-    read_toml(file)  # what is not TOML is refused before the engine is loaded
+    read_toml(file)  # refuses what is not TOML before the engine is loaded
     from popsim.analyses.definition_check import check_file
 
     print(f"{file}: {check_file(file)}")

@@ -7,7 +7,7 @@ from popsim.cli.options import File, StudyOptions, study_options
 
 @study_options()
 def scenarios(file: File, options: StudyOptions) -> None:
-    """Run an experiment and all its scenarios, each into a run folder of its own, and print them side by side."""
+    """Run an experiment and all its scenarios, each in its own run folder, and print them side by side."""
     from popsim.analyses.scenarios import scenario_table, studies
     from popsim.reporting.text.scenarios import render_scenarios
 

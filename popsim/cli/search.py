@@ -10,10 +10,10 @@ from popsim.cli.options import ALL, File, StudyOptions, study_options, whole
 
 @study_options(*(name for name in ALL if name != "replications"))
 def search(file: File, options: StudyOptions, trials: Annotated[int | None, whole("Variants to try.")] = None) -> None:
-    """Search for the best variant of a strategy under a budget. The same command finishes a search that was cut short.
+    """Search for the best variant of a strategy within a budget. The same command resumes an interrupted search.
 
-    FILE names the experiment, the strategy, what may be chosen and the budget. All variants meet the same people and
-    luck; the best of them race on fresh luck, and the winner is judged on luck that had no part in choosing it.
+    FILE names the experiment, the strategy, the choices and the budget. All variants share people and random numbers;
+    the best race on new replications, and the winner is evaluated on replications that had no part in choosing it.
     """
     from popsim.analyses.policy_problem import read_problem
     from popsim.reporting.text.search import draw_search, search_text

@@ -1,4 +1,4 @@
-"""popsim plan, popsim sensitivity ...: what a run will take, and what its results depend on."""
+"""popsim plan, popsim sensitivity ...: the effort and precision of a run, and what its results depend on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from popsim.errors import InputError
 if TYPE_CHECKING:
     import polars as pl
 
-NET_BENEFIT = "net_monetary_benefit"  # as experiments.contrast has it; not imported here, to start at once
+NET_BENEFIT = "net_monetary_benefit"  # the same as in analyses.contrast, which is slow to import
 
 sensitivity_app = typer.Typer(help="What the results of an experiment depend on.", no_args_is_help=True)
 
@@ -26,7 +26,7 @@ Outcome = Annotated[str, typer.Option(help="A measure, or net_monetary_benefit."
 
 
 def _written(table: pl.DataFrame, csv: Path | None) -> None:
-    """Keep a table as CSV if asked for."""
+    """Write a table as CSV if the user named a file."""
     if csv is not None:
         from popsim.reporting.csv_file import write_csv
 
@@ -39,10 +39,10 @@ def plan(
     options: StudyOptions,
     precision: Annotated[
         list[str] | None,
-        typer.Option(metavar="MEASURE=HALF_WIDTH", help="A wanted precision, like cost_total=20; may be repeated."),
+        typer.Option(metavar="MEASURE=HALF_WIDTH", help="Target precision, like cost_total=20; may be repeated."),
     ] = None,
 ) -> None:
-    """Say what a run will take and how precise it will be, from a small pilot."""
+    """Estimate from a small pilot how long a run will take and how precise it will be."""
     once("--precision", [text.partition("=")[0] for text in precision or ()])
     from popsim.analyses.plan import plan_study
     from popsim.analyses.precision import Wanted
@@ -63,9 +63,9 @@ def one_way(
     parameter: Names = None,
     outcome: Outcome = NET_BENEFIT,
     csv: Csv = None,
-    plot: Annotated[Path | None, typer.Option(help="Folder to draw a tornado of each strategy into.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Folder for a tornado diagram of each strategy.")] = None,
 ) -> None:
-    """One parameter at a time at both ends of its range (a tornado); all uncertain parameters if none is named."""
+    """One-way (tornado): each parameter at both ends of its range; all uncertain parameters if none is named."""
     from popsim.analyses.contrast import contrasts
     from popsim.analyses.sensitivity.design import evaluator
     from popsim.analyses.sensitivity.parameters import varied
@@ -91,7 +91,7 @@ def two_way(
     outcome: Outcome = NET_BENEFIT,
     csv: Csv = None,
 ) -> None:
-    """Two parameters over a grid."""
+    """Two-way: two parameters over a grid."""
     if len(parameter or ()) != 2 or not 2 <= points <= 100:
         raise InputError("two-way: name two parameters (--parameter A --parameter B) and 2 to 100 --points")
     from popsim.analyses.contrast import contrasts
@@ -116,7 +116,7 @@ def threshold(
     outcome: Outcome = NET_BENEFIT,
     target: Annotated[float, typer.Option(help="Value of the outcome to reach.")] = 0.0,
 ) -> None:
-    """The value of a parameter at which each strategy's difference from the comparator reaches a target."""
+    """Threshold: the parameter value at which each strategy's difference from the comparator reaches a target."""
     if len(parameter or ()) != 1:
         raise InputError("threshold: name one parameter (--parameter NAME or NAME=LOW:HIGH)")
     if not math.isfinite(target):
@@ -140,11 +140,11 @@ def sobol(
     file: File,
     options: StudyOptions,
     parameter: Names = None,
-    samples: Annotated[int, whole("A power of 2; (parameters + 2) simulations for each.")] = 64,
+    samples: Annotated[int, whole("A power of 2; each takes (parameters + 2) simulations.")] = 64,
     outcome: Outcome = NET_BENEFIT,
     csv: Csv = None,
 ) -> None:
-    """Sobol indices: the share of the outcome's variance that each parameter explains, alone and in all."""
+    """Sobol indices: the share of the outcome's variance that each parameter explains, alone and in total."""
     from popsim.analyses.contrast import contrasts
     from popsim.analyses.sensitivity.design import evaluator
     from popsim.analyses.sensitivity.overall import sobol as ask
@@ -164,7 +164,7 @@ def morris(
     file: File,
     options: StudyOptions,
     parameter: Names = None,
-    trajectories: Annotated[int, whole("Random paths; (parameters + 1) simulations for each.")] = 10,
+    trajectories: Annotated[int, whole("Random trajectories; each takes (parameters + 1) simulations.")] = 10,
     outcome: Outcome = NET_BENEFIT,
     csv: Csv = None,
 ) -> None:

@@ -1,7 +1,7 @@
-"""popsim twin ...: one person's digital twin, kept up to date, forecast, advised and forgotten.
+"""popsim twin ...: one person's digital twin, created, updated, forecast, compared and deleted.
 
-Nothing that a user types or a file holds is repeated in an error unless it cannot be personal: these commands have a
-parser of their own for that, and hide what an internal error says.
+An error repeats nothing that a user types or a file holds unless it cannot be personal: these commands have their own
+parser for that, and hide the text of an internal error.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from popsim.registry.stream import Calendar
     from popsim.registry.summary import TwinSummary
 
-UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # typer has its parser inside or beside, by version
-NOTICE = "For research, not for care."  # as registry/summary.py has it; not imported here, to start at once
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # typer bundles its parser or imports it, by version
+NOTICE = "For research, not for care."  # the same as in registry/summary.py, which is slow to import
 MAX_WAIT_S = 3600.0
 
 
 class PrivateCommand(TyperCommand):
-    """A command whose parser repeats nothing of what was typed."""
+    """A command whose parser repeats nothing that was typed."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse, and say what is wrong in words that hold nothing personal."""
+        """Parse; error messages contain nothing personal."""
         wanted = [one for one in args if one.startswith("--")]  # the parser takes args apart
         try:
             return super().parse_args(ctx, args)
@@ -45,7 +45,7 @@ class PrivateCommand(TyperCommand):
 
 
 class PrivateGroup(TyperGroup):
-    """Commands of twins; a word that is none of them is not repeated."""
+    """Commands of twins; an unknown command is not repeated."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command."""
@@ -55,7 +55,7 @@ class PrivateGroup(TyperGroup):
 
 
 def _misuse(error: Exception, parameters: list[Any], wanted: list[str], command: str) -> str:
-    """What is wrong with the command line, without what was typed."""
+    """What is wrong with the command line, without repeating what was typed."""
     flags = sorted(flag for one in parameters for flag in one.opts if flag.startswith("--"))
     about = getattr(error, "param", None)
     hint = f"see 'popsim twin {command} --help'"
@@ -69,7 +69,7 @@ def _misuse(error: Exception, parameters: list[Any], wanted: list[str], command:
 
 
 def private[**P](command: Callable[P, None]) -> Callable[P, None]:
-    """A command whose internal errors do not say what they were about."""
+    """A command whose internal errors reveal nothing of its input."""
 
     @functools.wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -92,11 +92,13 @@ twin_app = typer.Typer(
 )
 Registry = Annotated[Path, typer.Option(metavar="FILE", help="The registry of twins; only its owner can read it.")]
 Twin = Annotated[str, typer.Argument(metavar="TWIN", help="Id of the twin.")]
-Whose = Annotated[str, typer.Option("--twin", metavar="TWIN", help="Whom the data are about, if they do not say so.")]
-DayZero = Annotated[
-    str, typer.Option(metavar="DATE", help="Date of the twin's day 0, for data with dates. It is not stored.")
+Whose = Annotated[
+    str, typer.Option("--twin", metavar="TWIN", help="Twin that the data belong to, if the data do not name it.")
 ]
-Today = Annotated[int | None, whole("Today, in days since the twin's start; one twin lives on to it.")]
+DayZero = Annotated[
+    str, typer.Option(metavar="DATE", help="Calendar date of the twin's day 0, for data with dates; not stored.")
+]
+Today = Annotated[int | None, whole("Today, in days since the twin's start; one twin is advanced to it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -105,13 +107,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def new(
     record: Annotated[Path, typer.Argument(metavar="RECORD", help="TOML or JSON: age, sex, diagnoses, drugs ...")],
     registry: Registry,
-    cohort: Annotated[Path, typer.Option(metavar="FILE", help="Cohort, for all that the record does not say.")],
+    cohort: Annotated[Path, typer.Option(metavar="FILE", help="Cohort, for everything that the record lacks.")],
     genome: Annotated[Path | None, typer.Option(metavar="FILE", help="CSV or TSV: gene, diplotype.")] = None,
-    members: Annotated[int, whole("Possible selves of which the belief consists.")] = 100,
-    seed: Annotated[int, whole("Key of the random numbers.")] = 1,
+    members: Annotated[int, whole("Members of the twin's ensemble.")] = 100,
+    seed: Annotated[int, whole("First word of the random key.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Make a twin from a record without names; prints its random id."""
+    """Create a twin from a record without names; prints its random id."""
     from popsim.population.cohort import CohortSource
     from popsim.registry.record import read_record
     from popsim.registry.service import TwinRegistry, physiology_for
@@ -133,7 +135,7 @@ def update(
     today: Today = None,
     as_json: Json = False,
 ) -> None:
-    """Take in data: all of a file, or nothing of it."""
+    """Assimilate the data of a file: all of it, or nothing."""
     from popsim.registry.privacy import shown_path
     from popsim.registry.stream import read_bytes
     from popsim.reporting.text.twin import report_text
@@ -150,10 +152,10 @@ def watch(
     registry: Registry,
     twin: Whose = "",
     day_zero: DayZero = "",
-    every: Annotated[float, typer.Option(metavar="SECONDS", help="How often a folder is looked at.")] = 1.0,
-    once: Annotated[bool, typer.Option("--once", help="Look at the folder once, and end.")] = False,
+    every: Annotated[float, typer.Option(metavar="SECONDS", help="How often to check a folder.")] = 1.0,
+    once: Annotated[bool, typer.Option("--once", help="Check the folder once, then stop.")] = False,
 ) -> None:
-    """Take in data as they arrive, until interrupted or the pipe is closed. Files named by a twin's id are about it."""
+    """Assimilate data as they arrive, until interrupted or the pipe closes. A file named by a twin's id is its data."""
     from popsim.registry.follow import is_pipe, watch_folder, watch_pipe
     from popsim.reporting.text.twin import report_text
 
@@ -178,11 +180,12 @@ def show(
     twin: Twin,
     registry: Registry,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a page instead, .html or .png; only its owner reads it.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a page instead, .html or .png; only its owner can read it."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """What is known, believed, foreseen and advised of a twin."""
+    """Show what is recorded, estimated, forecast and advised for a twin."""
     from popsim.registry.privacy import shown_path
     from popsim.registry.views import summarise
     from popsim.reporting.text.twin import summary_text
@@ -200,9 +203,9 @@ def show(
 @twin_app.command(cls=PrivateCommand)
 @private
 def forecast(
-    twin: Twin, registry: Registry, days: Annotated[int, whole("How far to look ahead.")] = 90, as_json: Json = False
+    twin: Twin, registry: Registry, days: Annotated[int, whole("Days to look ahead.")] = 90, as_json: Json = False
 ) -> None:
-    """What is to be expected: risks within 7, 30 and 90 days, and the course of what is measured."""
+    """Forecast risks within 7, 30 and 90 days, and the course of each measured signal."""
     from popsim.registry.advice import make_forecast
     from popsim.registry.views import summarise
     from popsim.reporting.text.twin import forecast_text
@@ -220,14 +223,18 @@ def forecast(
 def compare(
     twin: Twin,
     registry: Registry,
-    options: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file of options; the usual ones.")] = None,
-    days: Annotated[int, whole("How far to look ahead.")] = 180,
-    willingness_to_pay: Annotated[float, typer.Option(help="GBP for a QALY.")] = 20_000.0,
-    highest_risk: Annotated[float | None, typer.Option(help="Of an adverse reaction, 0 to 1.")] = None,
-    budget: Annotated[float | None, typer.Option(help="GBP beyond doing nothing.")] = None,
+    options: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TOML file of options; by default the standard ones.")
+    ] = None,
+    days: Annotated[int, whole("Days to look ahead.")] = 180,
+    willingness_to_pay: Annotated[float, typer.Option(help="GBP per QALY.")] = 20_000.0,
+    highest_risk: Annotated[
+        float | None, typer.Option(help="Highest acceptable risk of an adverse reaction, 0 to 1.")
+    ] = None,
+    budget: Annotated[float | None, typer.Option(help="Highest extra cost over doing nothing, GBP.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare what may be done, and recommend, with reasons."""
+    """Compare treatment options and recommend one, with reasons."""
     from popsim.assimilation.options import load_options
     from popsim.registry.advice import compare_options
     from popsim.registry.views import summarise
@@ -250,7 +257,7 @@ def compare(
 @twin_app.command(cls=PrivateCommand)
 @private
 def explain(twin: Twin, registry: Registry, as_json: Json = False) -> None:
-    """Why the last comparison recommended what it did, and what would change it; compares if nothing was compared."""
+    """Explain the last recommendation and what would change it; compares first if need be."""
     from popsim.registry.advice import compare_options
     from popsim.registry.views import summarise
     from popsim.reporting.text.twin import reasons_text
@@ -267,7 +274,7 @@ def explain(twin: Twin, registry: Registry, as_json: Json = False) -> None:
 @twin_app.command(cls=PrivateCommand)
 @private
 def forget(twin: Twin, registry: Registry, as_json: Json = False) -> None:
-    """Delete everything about a twin; the audit log keeps that there was one of this id."""
+    """Delete everything about a twin; the audit log keeps only that its id existed."""
     whose = str(_whose(twin))
     _opened(registry).forget(whose)
     _print({"forgotten": whose}, f"{whose}: forgotten\n\n{NOTICE}", as_json)
@@ -279,13 +286,13 @@ def audit(
     registry: Registry,
     twin: Whose = "",
     expect: Annotated[
-        str, typer.Option(metavar="HASH", help="A head of the log noted before; the log must have grown from it.")
+        str, typer.Option(metavar="HASH", help="A head of the log noted earlier; the log must extend it.")
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Check every row of the registry against the audit log, and print the log, of one twin or of all, and its head.
+    """Check every row of the registry against the audit log; print the log, of one twin or of all, and its head.
 
-    Whoever can write the file can also write a whole new log: note the head elsewhere, and give it to --expect.
+    Anyone who can write the file can also write a new log: note the head elsewhere, and pass it to --expect.
     """
     from popsim.reporting.text.twin import audit_text
 
@@ -311,7 +318,7 @@ def _advice(summary: TwinSummary) -> dict[str, Any]:
 
 
 def _read[T](reader: Callable[[Path], T], path: Path) -> T:
-    """What a file says; errors name it without its folders, which often bear a name.
+    """Read a file; errors name it without its folders, which often contain a name.
 
     Raises:
         DefinitionError: the file is refused.
@@ -340,7 +347,7 @@ def _calendar(day_zero: str, today: int | None) -> Calendar:
     """How times are turned into days.
 
     Raises:
-        InputError: the date is none or to come, or the day is negative or too late.
+        InputError: the date is invalid or lies in the future, or the day is out of range.
     """
     from popsim.registry.stream import LAST_DAY, Calendar
 
@@ -356,5 +363,5 @@ def _calendar(day_zero: str, today: int | None) -> Calendar:
 
 
 def _print(content: dict[str, Any], text: str, as_json: bool) -> None:
-    """As JSON, with the notice, or as text, which holds it."""
+    """Print as JSON, with the notice added, or as text, which contains it."""
     print(json.dumps(content | {"notice": NOTICE}) if as_json else text)

@@ -1,4 +1,4 @@
-"""popsim validate: simulated figures beside published ones."""
+"""popsim validate: compare simulated with published figures."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def validate(
     options: StudyOptions,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILES", help="Target files and trials; all under experiments/ when none is named."),
+        typer.Argument(metavar="FILES", help="Target files and trials; by default all under experiments/."),
     ] = None,
 ) -> None:
-    """Simulate published studies and compare: simulated and published figure of every target, inside or outside.
+    """Simulate published studies and compare every simulated figure with the published one.
 
-    Targets that parameters were fitted to and those that nobody has fitted are counted apart. Writes validation.csv and
-    validation.png to the folder of results.
+    Targets that parameters were fitted to are counted separately from the others. Writes validation.csv and
+    validation.png to the results folder.
     """
     from popsim.calibration.sources import read_source
     from popsim.calibration.validation import validated
@@ -34,7 +34,7 @@ def validate(
 
     chosen = files or [path for folder in SHIPPED for path in sorted(Path(folder).glob("*.toml"))]
     if not chosen:
-        raise InputError(f"no files: name some, or run this where {' and '.join(SHIPPED)} are")
+        raise InputError(f"no files: name some, or run this in the folder that holds {' and '.join(SHIPPED)}")
     sources = [read_source(path, options.changes()) for path in chosen]
     table = validated(sources, options.run)
     folder = options.out / "validation"

@@ -14,11 +14,11 @@ from popsim.errors import InputError
 def verify(
     file: File,
     options: StudyOptions,
-    only: Annotated[str, typer.Option(metavar="TEXT", help="Only checks whose area or title contains it.")] = "",
+    only: Annotated[str, typer.Option(metavar="TEXT", help="Only checks whose area or title contains this text.")] = "",
     people: Annotated[int, whole("Twins in each run.", "--people", "--population")] = 240,
     csv: Csv = None,
 ) -> None:
-    """Check an experiment as a reviewer would: extremes, signs, sums, symmetries. Exit code 1 if a check fails."""
+    """Verify an experiment as a reviewer would: extremes, signs, sums, symmetries. Exit code 1 if a check fails."""
     if not 20 <= people <= 100_000:
         raise InputError(f"--people {people}: must be between 20 and 100000")
     from popsim.reporting.csv_file import write_csv

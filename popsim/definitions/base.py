@@ -1,7 +1,7 @@
-"""What every definition has in common: strict, frozen, no unknown keys, bounded files, and errors of one line.
+"""The base of all definitions: strict, frozen, no unknown keys, bounded files, and one-line errors.
 
-Definitions are TOML files or Python objects. `read(path, Model)` is the one way from a file to a definition; whatever
-is wrong with the file ends as one `DefinitionError` naming file, key, value and what is allowed.
+Definitions are TOML files or Python objects. `read(path, Model)` is the only way from a file to a definition; any
+mistake in the file raises one `DefinitionError` with file, key, value and what is allowed.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from popsim.definitions.problems import first_problem
 from popsim.errors import DefinitionError
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
-MAX_TOML_MARKS = 200_000  # commas, lines and the like: the reader's time goes with them
-MAX_KEY_PARTS = 64  # of a dotted key: the reader's time and memory go with their square
+MAX_TOML_MARKS = 200_000  # commas, lines and the like: the parser's time is proportional to them
+MAX_KEY_PARTS = 64  # of a dotted key: the parser's time and memory grow with their square
 FEW_KEY_PARTS = 5
 MAX_KEY_WORK = 500_000  # squares of all keys' parts together
 MAX_INTEGER = 10**100
@@ -34,7 +34,7 @@ _NOT_KEY = re.compile(r"[,={}\[\]]")
 class Definition(BaseModel):
     """Base of all definitions: immutable, no coercion, no unknown keys, no NaN or infinity.
 
-    A dump has the keys of a file, so that what was written is read again.
+    A dump has the keys of a file, so that it can be read again.
     """
 
     model_config = ConfigDict(
@@ -54,7 +54,7 @@ class Definition(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """The schema with what the docstring says of each key (`Attributes:`)."""
+        """The schema with the docstring's description of each key (`Attributes:`)."""
         found = handler(schema)
         keys = handler.resolve_ref_schema(found).get("properties", {})
         for name, told in described(cls).items():
@@ -65,7 +65,7 @@ class Definition(BaseModel):
 
 
 def by_alias(model: type[BaseModel], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields under the keys by which a file names them."""
+    """Fields under the keys that files use for them."""
     aliases = {name: field.alias or name for name, field in model.model_fields.items()}
     return {aliases.get(name, name): value for name, value in fields.items()}
 
@@ -74,7 +74,7 @@ def read[D: Definition](path: Path | str, model: type[D]) -> D:
     """Read a TOML file into a definition.
 
     Raises:
-        DefinitionError: the file or what it says is refused.
+        DefinitionError: the file or its content is refused.
     """
     return validate(read_toml(Path(path)), model, path)
 
@@ -83,7 +83,7 @@ def validate[D: Definition](table: dict[str, Any], model: type[D], file: object)
     """Turn a table into a definition; `file` is named in the error.
 
     Raises:
-        DefinitionError: the first thing wrong with the table.
+        DefinitionError: for the first mistake in the table.
     """
     try:
         return model.model_validate(table)
@@ -92,7 +92,7 @@ def validate[D: Definition](table: dict[str, Any], model: type[D], file: object)
 
 
 def read_text(path: Path, largest: int = MAX_FILE_BYTES) -> str:
-    """The text of a file; a byte order mark is left out, and lines that end in CR alone are lines.
+    """The text of a file, without a byte order mark; a CR alone ends a line, too.
 
     Raises:
         DefinitionError: the file is missing, a folder, too large or not UTF-8.
@@ -138,7 +138,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _check_size(text: str, path: Path) -> None:
-    """Refuse what would keep the reader busy: too many values, or too many parts in a key."""
+    """Refuse what would keep the parser busy: too many values, or too many parts in a key."""
     if sum(text.count(mark) for mark in ",=\n\\[{") > MAX_TOML_MARKS:
         raise DefinitionError(path, "file", None, f"more than {MAX_TOML_MARKS} values and lines")
     work = 0
@@ -153,7 +153,7 @@ def _check_size(text: str, path: Path) -> None:
 
 
 def _numbers(value: object, key: str) -> Iterator[tuple[str, int]]:
-    """Every whole number in a table, with the way to it."""
+    """Every whole number in a table, with its path."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _numbers(inner, f"{key}.{name}" if key else str(name))

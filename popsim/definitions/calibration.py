@@ -1,4 +1,4 @@
-"""Calibrations: which parameters are fitted to which targets, and what was found, as TOML files say it."""
+"""Calibrations in TOML files: which parameters are fitted to which targets, and the result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Labe
 from popsim.definitions.uncertainty import Correlated, DottedName
 
 MAX_PARAMETERS = 50
-MAX_POINTS = 9_999  # design points are numbered as parameter draws are
+MAX_POINTS = 9_999  # design points are numbered like parameter draws
 MAX_WAVES = 10
 
 
@@ -23,10 +23,10 @@ class CalibratedParameter(Definition):
 
     Attributes:
         name: "set.parameter".
-        scale: on which its posterior is taken to be normal: "identity" gives a normal, "log" a lognormal (above 0),
+        scale: on which its posterior is assumed normal: "identity" gives a normal, "log" a lognormal (above 0),
             "logit" a beta (between 0 and 1).
-        prior: what its true value may be before the targets have been seen; its set's own uncertainty when absent.
-        source: reasoning of the prior.
+        prior: distribution of its true value before the targets are used; its set's own uncertainty when absent.
+        source: reasoning behind the prior.
     """
 
     name: DottedName
@@ -41,16 +41,15 @@ class Calibration(Definition):
     Attributes:
         name: names the folder of results.
         targets: target and trial files, relative to this file.
-        fitted: names of targets in them; all that are there for calibration when empty. What is there for validation is
-            never fitted.
-        parameters: what is fitted.
+        fitted: names of targets in them; all with use = "calibrate" when empty. Others are never fitted.
+        parameters: to fit.
         points: design points of the first wave, over the whole prior.
-        points_later: of every later wave, at draws of the posterior so far.
+        points_later: points of every later wave, at draws of the posterior so far.
         waves: of simulation, each followed by a new fit.
-        checks: posterior draws that are simulated once more at the end, with people and luck of their own.
-        people, replications: twins of one simulation of an experiment or of an arm of a trial, and how often.
-        discrepancy: standard deviation of what the model gets wrong at its best parameters, as a share of each target
-            (of its odds, where it is a probability).
+        checks: posterior draws that are simulated once more at the end, with new people and random numbers.
+        people, replications: twins in one simulation of an experiment or of an arm of a trial, and replications.
+        discrepancy: standard deviation of the model discrepancy (its error at the best parameters), as a share of each
+            target (of its odds, for a probability).
         seed: first word of the random key, of designs and of chains.
     """
 
@@ -81,11 +80,11 @@ class Calibration(Definition):
 
 
 class Calibrated(Definition):
-    """What a calibration found: values and what is left uncertain of them, for experiments that name this file.
+    """The result of a calibration: values and their remaining uncertainty, for experiments that name this file.
 
     Attributes:
         name: of the calibration.
-        description: what it was fitted to, how well and how.
+        description: targets, quality of fit and method.
         parameters: posterior means and distributions, by "set.parameter".
         parameter_groups: their correlations.
     """

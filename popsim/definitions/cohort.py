@@ -1,4 +1,4 @@
-"""What a cohort file may say: who the study population is, with a source for every number.
+"""Cohort files: the study population, with a source for every number.
 
     name = "heart_failure_discharge"
     size = 10000
@@ -11,8 +11,8 @@
     unit = "years"
     source = "..."
 
-Mean and sd are always those of the variable itself, so after truncation to `bounds`. The order of the columns numbers
-their random streams: put new columns last and nobody's other values change.
+Mean and sd are always those of the variable itself, after truncation to `bounds`. The order of the columns numbers
+their random streams: add new columns at the end, and nobody's other values change.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Correlation(Definition):
 
 
 class Filter(Definition):
-    """Keeps the rows of a table whose `column` fulfils the condition; exactly one condition."""
+    """Keeps the rows of a table whose `column` meets the condition; exactly one condition."""
 
     column: Annotated[str, Field(min_length=1, max_length=200)]
     equals: float | str | None = None
@@ -55,7 +55,7 @@ class Filter(Definition):
 
 
 class TableColumn(Definition):
-    """Where a column of the population is found in the table and how it is turned into popsim's unit and codes."""
+    """The source of a column in the table, and its conversion to popsim's unit and codes."""
 
     from_: Annotated[str, Field(alias="from", min_length=1, max_length=200)]
     unit: Label | None = None
@@ -87,8 +87,8 @@ class Table(Definition):
 class CohortDefinition(Definition):
     """A study population: default size, life table, marginals, correlations, perhaps a table of people.
 
-    A file may begin with `inherits`, the path of another cohort file relative to it: that file's keys stand unless this
-    one has them, column by column and correlation by correlation. Own columns get their random streams after the
+    A file may begin with `inherits`, the path of another cohort file relative to it: that file's keys apply unless this
+    one has them, column by column and correlation by correlation. A file's own columns get random streams after the
     inherited ones.
     """
 
@@ -106,7 +106,7 @@ class CohortDefinition(Definition):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.inherits is not None:
-            return self  # what it says is whole only together with that file (population/cohort.py)
+            return self  # complete only together with that file (population/cohort.py)
         if not self.columns and self.table is None:
             raise ValueError("give [columns] to sample, a [table] of people, or both")
         seen: set[frozenset[str]] = set()

@@ -1,4 +1,4 @@
-"""What data are worth: which qualities of the data of a strategy are varied, and how, as TOML files say it."""
+"""The value of data, as TOML files define it: which qualities of a strategy's data are varied, and how."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ MAX_VALUES = 16
 
 
 class Axis(Definition):
-    """One quality of the data (or of their use) that is varied, all others as the strategy has them.
+    """One quality of the data (or of their use) that is varied while the others stay as in the strategy.
 
     Attributes:
         path: of the value in the strategies, as in a search.
-        label: how tables and plots call it, with its unit.
+        label: name in tables and plots, with its unit.
         values: to try, the best data first.
-        strategies: for which; all of those of the file when empty.
+        strategies: those to vary; all of the file's when empty.
     """
 
     path: StrategyPath
@@ -43,17 +43,17 @@ class Axis(Definition):
 
 
 class DataValue(Definition):
-    """How the worth of some strategies depends on the quality of the data that they act on.
+    """How the value of some strategies depends on the quality of the data that they act on.
 
     Attributes:
         name: names the folder of results.
         experiment: its file, relative to this one.
         comparator: strategy of the experiment that acts on none of these data; the experiment's comparator when None.
-        strategies: whose data are varied.
-        ceiling: strategy that knows the truth about each person, or None: what it gains over the others is the value of
+        strategies: strategies whose data are varied.
+        ceiling: strategy that knows the truth about each person, or None: its gain over the others is the value of
             perfect information about persons.
-        axes: what is varied, one at a time.
-        individualise_by: columns at entry that could decide who gets which strategy, each by itself.
+        axes: the qualities to vary, one at a time.
+        individualise_by: columns at entry that could decide who gets which strategy, each on its own.
         population, replications, follow_up_days, enrolment_days: the experiment's when None.
     """
 

@@ -1,14 +1,14 @@
-"""Distributions as files say them, by what they are of. Words and meanings are the same, bounds are those of the use.
+"""Distributions in files, by their use. Keys and meanings are shared; bounds depend on the use.
 
     *Marginal      of a column of the population: mean and sd are those of the variable itself, so after truncation
-    *Duration      of a stay or of patience: mean and sd in days
+    *Duration      of a stay or of waiting before reneging: mean and sd in days
     Beta, ...      of a parameter: what its true value may be; the mean is its own value unless `mean` is given
 
     uncertainty = { distribution = "beta", standard_error = 0.02 }                by moments
     uncertainty = { distribution = "gamma", low = 89.48, high = 138.97 }           by an interval
     uncertainty = { distribution = "lognormal", meanlog = -0.2, sdlog = 0.05 }     natively
 
-How they are drawn: `popsim.population.marginals`, `popsim.kernels.care.rules`, `popsim.evidence.distributions`.
+Sampling: `popsim.population.marginals`, `popsim.kernels.care.rules`, `popsim.evidence.distributions`.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ MeanDays = Annotated[float, real(MIN_MEAN_DAYS, MAX_DAYS)]
 
 
 class Marginal(Definition):
-    """What all distributions of a column share: the `unit` of the numbers and where they come from."""
+    """The common part of all distributions of a column: the `unit` of the numbers and their source."""
 
     unit: Label = "1"
     source: Source
@@ -65,7 +65,7 @@ class FixedMarginal(Marginal):
 
 
 class _Moments(Definition):
-    """What has this mean and sd, between `bounds` if there are any."""
+    """A distribution with this mean and sd, between `bounds` if there are any."""
 
     mean: Number
     sd: Spread
@@ -78,7 +78,7 @@ class _Moments(Definition):
 
 
 class NormalMarginal(_Moments, Marginal):
-    """Normal with this mean and sd; with `bounds`, truncated to them and still of this mean and sd."""
+    """Normal; with `bounds`, truncated to them. Mean and sd are those after truncation."""
 
     distribution: Literal["normal"]
 
@@ -118,7 +118,7 @@ class Bernoulli(Marginal):
 
 
 class Categorical(Marginal):
-    """One of `values` (rising, so that a correlation has a direction) with these probabilities, which sum to 1."""
+    """One of `values` (ascending, so that a correlation has a direction) with these probabilities, which sum to 1."""
 
     distribution: Literal["categorical"]
     values: Numbers
@@ -141,7 +141,7 @@ class EmpiricalMarginal(Marginal):
 
 
 class Quantiles(Marginal):
-    """Published quantiles, straight lines between them: probability `at[i]` lies below `values[i]`; `at` runs 0..1."""
+    """Published quantiles, interpolated linearly: a value is below `values[i]` with probability `at[i]`, 0 to 1."""
 
     distribution: Literal["quantiles"]
     at: Probabilities
@@ -159,14 +159,14 @@ class Quantiles(Marginal):
 
 
 class Stratum(_Moments):
-    """A part of a population: its share and a normal truncated to `bounds`, of this mean and sd."""
+    """A part of a population: its share, and a normal truncated to `bounds` with this mean and sd after truncation."""
 
     share: Probability
     bounds: Pair
 
 
 class Strata(Marginal):
-    """A mixture of parts that lie side by side (phenotypes by range), in rising order; shares sum to 1."""
+    """A mixture of adjacent parts (phenotypes by range), in ascending order; shares sum to 1."""
 
     distribution: Literal["strata"]
     parts: Annotated[tuple[Stratum, ...], AS_TUPLE, Field(min_length=1, max_length=50)]
@@ -181,7 +181,7 @@ class Strata(Marginal):
 
 
 class SameAs(Marginal):
-    """The value of another column given or sampled in this cohort, for a state that starts at its set point."""
+    """The value of another column of this cohort, for a state that starts at its set point."""
 
     distribution: Literal["same_as"]
     column: Identifier
@@ -256,7 +256,7 @@ class FixedDuration(Definition):
 
 
 class Listed(Definition):
-    """One of the `values`, with `weights` if given (else all alike)."""
+    """One of the `values`, with `weights` if given (else equally likely)."""
 
     values: Annotated[tuple[Number, ...], AS_TUPLE, Field(min_length=1, max_length=100_000)]
     weights: Annotated[tuple[Annotated[float, real(0.0, LARGEST)], ...], AS_TUPLE] = ()
@@ -274,7 +274,7 @@ class Listed(Definition):
 
 
 class EmpiricalDuration(Listed):
-    """A duration drawn from a list of days, with weights if given (else all alike)."""
+    """A duration drawn from a list of days, with weights if given (else equally likely)."""
 
     distribution: Literal["empirical"]
     values: Annotated[tuple[Days, ...], AS_TUPLE, Field(min_length=1, max_length=10_000)]
@@ -282,7 +282,7 @@ class EmpiricalDuration(Listed):
 
 
 class Forever(Definition):
-    """Stays until something happens to the person (acute illness, death)."""
+    """A stay without an end of its own: it lasts until acute illness or death."""
 
     distribution: Literal["forever"]
     mean: ClassVar[None] = None
@@ -295,7 +295,7 @@ Duration = Annotated[
 
 
 class _WithMoments(Uncertain):
-    """Distributions that a mean and a standard error, or two ends, can determine."""
+    """Distributions determined by a mean and a standard error, or by two ends."""
 
     mean: Number | None = None
     standard_error: Positive | None = None
@@ -310,7 +310,7 @@ class _WithMoments(Uncertain):
 
 
 class _WithInterval(_WithMoments):
-    """Those of which the two ends are an interval that holds with a probability."""
+    """Distributions whose two ends are an interval with a coverage probability."""
 
     WAYS: ClassVar[Ways] = (MOMENTS, INTERVAL)
 
@@ -354,7 +354,7 @@ class Normal(_WithInterval):
 
 
 class Uniform(_WithMoments):
-    """Anywhere between its ends `low` and `high`, which are the whole range; or by mean and standard error."""
+    """Uniform between `low` and `high`, its whole range; or by mean and standard error."""
 
     WAYS: ClassVar[Ways] = (INTERVAL, MOMENTS)
     BESIDE: ClassVar[Beside] = {MOMENTS: ("mean",)}
@@ -363,7 +363,7 @@ class Uniform(_WithMoments):
 
 
 class Empirical(Listed, Uncertain):
-    """One of the listed `values` (a bootstrap sample, a posterior), with `weights` if given, else all alike."""
+    """One of the listed `values` (a bootstrap sample, a posterior), with `weights` if given, else equally likely."""
 
     distribution: Literal["empirical"]
 

@@ -1,4 +1,4 @@
-"""What a drug is: dosing, kinetics with what they depend on, effects, reactions, and rules for prescribing it."""
+"""Drugs: dosing, kinetics and their covariates, effects, reactions, and prescribing rules."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Source, Text,
 from popsim.definitions.parameter import Parameter
 from popsim.units import canonical
 
-MAX_CODE = 30  # a drug that somebody has stopped is a bit of a count
+MAX_CODE = 30  # each drug that a person has stopped is one bit of a number
 Compartment = Literal["depot", "central", "peripheral", "effect_site"]
 Reaction = Literal["bradycardia", "hypotension", "hyperkalaemia", "kidney_injury", "bleeding_risk", "hypoglycaemia"]
 
 
-# The units that the kernels count in (kernels/physiology/pharmacology.py); a file in another would be misread.
+# The units of the kernels (kernels/physiology/pharmacology.py); a file in other units would be misread.
 UNITS = {
     "target_dose": ("mg/d", "[iU]/d", "{dose}/d"),
     "absorption": ("/h",),
@@ -31,7 +31,7 @@ UNITS = {
 
 
 class Activity(Definition):
-    """How much a phenotype's pathway does, relative to a normal metaboliser; codes as in population/genome.py."""
+    """Activity of a pathway by phenotype, relative to a normal metaboliser; codes as in population/genome.py."""
 
     poor: Annotated[float, real(0.0, 10.0)]
     intermediate: Annotated[float, real(0.0, 10.0)]
@@ -41,7 +41,7 @@ class Activity(Definition):
 
 
 class Inhibition(Definition):
-    """What is left of the pathway's activity with a moderate and with a strong inhibitor (phenoconversion)."""
+    """Remaining activity of the pathway with a moderate and with a strong inhibitor (phenoconversion)."""
 
     column: Identifier
     moderate: Annotated[float, real(0.0, 1.0)]
@@ -50,13 +50,13 @@ class Inhibition(Definition):
 
 
 class Pathway(Definition):
-    """A gene's part in the drug: in what removes it, or in what makes its effective concentration.
+    """The role of a gene in removing the drug, or in producing its effective concentration.
 
     Attributes:
         gene: column of the phenotype.
-        share: part of metabolic clearance, or of the effective concentration, that is its in a normal metaboliser.
+        share: its part of metabolic clearance, or of the effective concentration, in a normal metaboliser.
         activity: by phenotype.
-        inhibitors: other drugs that take activity away, if any.
+        inhibitors: other drugs that reduce the activity, if any.
     """
 
     gene: Literal["cyp2d6", "cyp2c19", "cyp2c9", "vkorc1", "slco1b1"]
@@ -66,14 +66,14 @@ class Pathway(Definition):
 
 
 class DrugEffect(Definition):
-    """What the drug does: at_target (1 + s) x**h / (1 + s x**h), s = half**-h, x the concentration relative to usual.
+    """An effect: at_target (1 + s) x**h / (1 + s x**h), s = half**-h, x the concentration relative to the usual one.
 
-    `at_target` is the effect at the mean concentration of a usual person on the target dose (x = 1). The largest effect
-    is at_target (1 + half**h), half of it is reached at x = half. Without `half` the effect is proportional to x**h.
+    `at_target` is the effect at the mean concentration of the usual person on the target dose (x = 1). The maximum
+    effect is at_target (1 + half**h), and x = half gives half of it. Without `half` the effect is proportional to x**h.
 
     Attributes:
         influence: a row of kernels/physiology/influences.py.
-        unless: column (0 or 1) that takes the effect away.
+        unless: column (0 or 1) that abolishes the effect.
     """
 
     influence: Identifier
@@ -85,10 +85,10 @@ class DrugEffect(Definition):
 
 
 class Intolerance(Definition):
-    """Why people stop the drug by themselves: a hazard per_day x**power, x the concentration relative to usual.
+    """Why people stop the drug themselves: a hazard per_day x**power, x the concentration relative to the usual one.
 
     Attributes:
-        name: what they feel, e.g. cough.
+        name: the symptom, e.g. cough.
     """
 
     name: Identifier
@@ -97,7 +97,7 @@ class Intolerance(Definition):
 
 
 class DrugCondition(Definition):
-    """A rule for prescribing: do not start, reduce, or stop where a signal is at least or below a value."""
+    """A prescribing rule: do not start, reduce, or stop where a signal is at least or below a value."""
 
     action: Literal["not_start", "reduce", "stop"]
     column: Identifier
@@ -116,28 +116,28 @@ class Drug(Definition):
     """A drug, as in popsim/evidence/drugs/<name>.toml. The usual person: normal metaboliser, 75 kg, 75 years, GFR 60.
 
     Attributes:
-        code: number of the drug, never reused: its bit in `stopped_drugs`; the least of a class keys how people differ
-            in handling it.
-        drug_class: what the columns of its amounts begin with.
+        code: number of the drug, never reused: its bit in `stopped_drugs`; the lowest of a class keys the random
+            differences between people in handling it.
+        drug_class: prefix of the columns of its amounts.
         dose_column, column_at_target: the prescribed dose, and its value at the target dose.
-        agent_column, agent: where a class has several drugs, the column that says which, and this drug's code there.
+        agent_column, agent: where a class has several drugs, the column that selects one, and this drug's code there.
         route: oral, subcutaneous (through the depot), bolus (at once), daily (the mean of the day follows the dose).
-        doses_a_day: 1 or 2, in equal parts; taken more often as in two, more rarely as in equal daily parts.
+        doses_a_day: 1 or 2, in equal parts; more frequent doses count as two, rarer ones as equal daily parts.
         target_dose, bioavailability, absorption (ka), volume (central), clearance: of the usual person.
-        exchange, peripheral_volume: make two compartments of it.
-        keeps: amounts kept from day to day. A depot that is not kept has moved on by midnight.
-        effect_delay: time constant with which the effect follows the concentration; needs `effect_site` kept.
-        size_scaling: clearance goes with nothing, with (weight / 75)**0.75 (allometric) or with weight.
-        age_slope: part of clearance lost with each year above 75 (won below).
-        renal_share: part of clearance that goes with GFR / 60.
-        extraction: by the liver in the usual person; a change of its enzymes then changes the bioavailability too.
-        variability: sd of the logarithm of metabolic capacity that all this leaves between people.
-        removed_by, activated_by: genes that change metabolic clearance, and what becomes of a concentration.
-        gut_congestion: share of the dose lost to a filling pressure 10 mmHg above the person's own.
-        effects, intolerances: above.
-        implicated_in: reactions at which people stop it, and clinicians reduce it.
+        exchange, peripheral_volume: define a second compartment.
+        keeps: amounts kept from day to day. A depot that is not kept is empty by midnight.
+        effect_delay: time constant with which the effect follows the concentration; `keeps` must have `effect_site`.
+        size_scaling: clearance scales with nothing, with (weight / 75)**0.75 (allometric) or with weight.
+        age_slope: part of clearance lost with each year above 75 (gained below).
+        renal_share: part of clearance proportional to GFR / 60.
+        extraction: by the liver in the usual person; a change of its enzymes then also changes the bioavailability.
+        variability: sd between people of the logarithm of metabolic capacity, beyond all of the above.
+        removed_by, activated_by: genes that change metabolic clearance, or the effective concentration.
+        gut_congestion: share of the dose lost at a filling pressure 10 mmHg above the person's own.
+        effects, intolerances: see their definitions.
+        implicated_in: reactions after which people stop it, and clinicians reduce it.
         ladder: doses as shares of the target, ascending.
-        conditions: rules for prescribing.
+        conditions: prescribing rules.
     """
 
     name: Identifier

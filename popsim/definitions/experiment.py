@@ -1,4 +1,4 @@
-"""Experiments: which cohort, network, strategies, sizes and economics make one study, as a TOML file says it."""
+"""Experiments: the cohort, network, strategies, sizes and economics of one study, as a TOML file defines them."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from popsim.errors import InputError, did_you_mean
 MAX_POPULATION = 20_000_000
 MAX_REPLICATIONS = 10_000
 MAX_DRAWS = 9_999
-MAX_REGIONS = 42  # with the two above, every unit has its own word of the random key
+MAX_REGIONS = 42  # with the two above, every unit has its own second word of the random key
 MAX_SEED = 2**32 - 1  # one word of the random key
 MAX_FOLLOW_UP_DAYS = 3653
-BASE_CASE = "base_case"  # how tables of scenarios call the experiment itself
+BASE_CASE = "base_case"  # the experiment itself in tables of scenarios
 
 
 def _checked_currency(code: str) -> str:
@@ -68,7 +68,7 @@ EnrolmentDays = Annotated[int, whole(0, MAX_FOLLOW_UP_DAYS)]
 
 
 class Cheers(Definition):
-    """What a reader must know about the study, under the headings of CHEERS 2022 that a file can answer in words."""
+    """What readers must know about the study, under the headings of CHEERS 2022 that need words."""
 
     question: Text = ""
     population: Text = ""
@@ -86,11 +86,11 @@ class Cheers(Definition):
 
 
 class Scenario(Definition):
-    """The same comparison with something about its structure changed: what is set here replaces the experiment's.
+    """The same comparison with a structural change: keys set here replace the experiment's.
 
     Attributes:
-        name, label, description: how files and tables call it, and what it asks.
-        without: names of strategies that are left out.
+        name, label, description: key in files, name in tables, and its question.
+        without: names of strategies to leave out.
         cohort, network, environment, capacity, population, follow_up_days, enrolment_days, perspective,
             discount_rate_costs, discount_rate_qalys, willingness_to_pay: as in the experiment.
         parameters, capacity: added to the experiment's, by name.
@@ -125,33 +125,33 @@ class ExperimentDefinition(Definition):
     Attributes:
         name: names the folder of results.
         cohort, network: definition files, relative to the experiment's file.
-        physiology: what a twin is: `heart_failure` alone, or the `clinical` twin with all organ systems and drugs.
+        physiology: model of a twin: `heart_failure` alone, or the `clinical` twin with all organ systems and drugs.
         environment: CSV file of temperature, particles and viruses by the day (population/surroundings.py), for
             clinical twins; a temperate year when absent.
-        strategies: what is compared, as the file says it; `strategy(name)` has what one inherits.
+        strategies: the strategies compared, as in the file; `strategy(name)` resolves what one inherits.
         comparator: name of the strategy that the others are compared with; the first one when empty.
-        capacity: places, or slots a day, that replace the network's under every strategy, by setting (for its reference
+        capacity: beds or slots a day that replace the network's under every strategy, by setting (for its reference
             population).
         population: twins per replication, in all regions together.
-        regions: catchments of equal size that share nothing; each has the whole network, scaled to its people.
-        draws: parameter draws; 0: every parameter at its own value.
-        replications: independent repetitions (of every draw), each with its own people and random numbers, shared by
-            the strategies.
+        regions: independent catchments of equal size; each has the whole network, scaled to its people.
+        draws: parameter draws; 0: base-case values.
+        replications: independent replications (of every draw), each with its own people and random numbers, which the
+            strategies share.
         seed: first word of the random key.
         follow_up_days: from each twin's entry.
-        enrolment_days: entries are spread over the first so many days.
+        enrolment_days: number of days at the start over which entries are spread.
         perspective: whose costs `cost_total` counts (economics/perspectives.py).
-        currency, price_year: what the price set is expressed in.
-        discount_rate_costs, discount_rate_qalys: a year, from entry; as the price set says when absent.
+        currency, price_year: of the price set.
+        discount_rate_costs, discount_rate_qalys: per year, from entry; those of the price set when absent.
         willingness_to_pay: currency per QALY, for net monetary benefit.
-        calibration: file of a calibration's result, whose parameters and correlations are added to the two below; what
-            the experiment says itself wins.
-        parameters: values that replace those of the parameter sets, by "set.parameter": a number is known for certain,
-            a table says value, uncertainty or both.
-        parameter_groups: parameters that are uncertain together; a group of a set that shares one of them gives way.
+        calibration: file with the result of a calibration, whose parameters and correlations are added to the two
+            below; the experiment's own take precedence.
+        parameters: values that replace those of the parameter sets, by "set.parameter": a number is certain, a table
+            has value, uncertainty or both.
+        parameter_groups: jointly uncertain parameters; they replace a group of a set that shares any of them.
         trial: makes it a trial: the strategies are its arms.
         targets: published figures of these people, for validation and calibration.
-        store: what is kept of every unit: "measures" alone, also "persons" (with admissions and days), also "events".
+        store: what is stored of every unit: "measures" alone, also "persons" (with admissions and days), also "events".
     """
 
     name: Identifier
@@ -243,7 +243,7 @@ class ExperimentDefinition(Definition):
         return self.comparator or self.strategies[0].name
 
     def strategy(self, name: str) -> Strategy:
-        """The strategy of that name, with all that it inherits."""
+        """The strategy of that name, with everything that it inherits."""
         return resolved(next(strategy for strategy in self.strategies if strategy.name == name), self.strategies)
 
     @property
@@ -252,7 +252,7 @@ class ExperimentDefinition(Definition):
         return tuple(resolved(strategy, self.strategies) for strategy in self.strategies)
 
     def in_scenario(self, name: str) -> ExperimentDefinition:
-        """The experiment as a scenario has it, with every strategy in full and without scenarios of its own.
+        """The experiment as a scenario changes it, with every strategy in full and without scenarios of its own.
 
         Raises:
             InputError: there is no scenario of that name.

@@ -1,6 +1,6 @@
-"""Kinds of field that several definitions share: bounded numbers, identifiers, short texts and lists.
+"""Field types that definitions share: bounded numbers, identifiers, short texts and lists.
 
-pydantic's own messages name its types; these say what is allowed ("must be between 0 and 1"), and tell the JSON Schema.
+pydantic's own messages name its types; these say what is allowed ("must be between 0 and 1"), also in the JSON Schema.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LARGEST = 1e12
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A check that goes before pydantic's own, and what the JSON Schema says of it."""
+    """A check that runs before pydantic's own, and its JSON Schema."""
 
     check: Callable[[object], object]
     shown: tuple[tuple[str, float | str], ...]
@@ -55,7 +55,7 @@ def real(low: float, high: float) -> Checked:
 
 
 def _as_share(value: float, low: float, high: float) -> str:
-    """A hint for those who wrote a share in per cent."""
+    """A hint for users who wrote a share in per cent."""
     return f", did you mean {value / 100.0:g}?" if (low, high) == (0.0, 1.0) and 1.0 < value <= 100.0 else ""
 
 
@@ -102,7 +102,7 @@ def _tuple(value: object) -> object:
 
 
 AS_TUPLE = BeforeValidator(_tuple)
-"""For `Annotated[tuple[X, ...], AS_TUPLE]`: a TOML or JSON list becomes a tuple, nothing else does."""
+"""For `Annotated[tuple[X, ...], AS_TUPLE]`: a TOML or JSON list becomes a tuple; nothing else does."""
 
 Number = Annotated[float, real(-LARGEST, LARGEST)]
 Positive = Annotated[float, real(1e-12, LARGEST)]
@@ -118,7 +118,7 @@ def _telling(value: object) -> object:
 
 
 Source = Annotated[str, Checked(_telling, (("minLength", MIN_SOURCE_LENGTH),)), text(MAX_TEXT_LENGTH)]
-"""Where numbers come from: never an empty text."""
+"""Source of numbers: never an empty text."""
 
 
 def _known_unit(value: object) -> object:
@@ -131,7 +131,7 @@ Unit = Annotated[str, Checked(_known_unit, (("maxLength", MAX_LABEL_LENGTH),)), 
 
 
 def check_weights(weights: Sequence[float], values: Sequence[float]) -> None:
-    """Weights of listed values: none at all, or one for each and not all 0.
+    """Check weights of listed values: none at all, or one for each and not all 0.
 
     Raises:
         ValueError: they do not fit.

@@ -1,4 +1,4 @@
-"""Genes of drug handling: alleles, what each can do, how frequent it is by ancestry, and which phenotype two make."""
+"""Genes of drug metabolism: alleles, their activity and frequency by ancestry, and the phenotype of two alleles."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Allele(Definition):
     Attributes:
         name: as PharmVar calls it ("*4"); "x2" behind it for a duplication.
         activity: its part of the activity score, 1 for normal function.
-        frequency: share of alleles by ancestry; 0 where it is not given. The first allele of a gene has what is left.
+        frequency: share of alleles by ancestry; 0 if absent. The first allele of a gene has the remainder.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Allele(Definition):
 
 
 class PhenotypeLimit(Definition):
-    """A phenotype and the lowest activity score that makes it."""
+    """A phenotype and its lowest activity score."""
 
     name: Phenotype
     from_score: Annotated[float, real(0.0, 8.0)]
@@ -42,7 +42,7 @@ class Gene(Definition):
 
     Attributes:
         gene: its symbol.
-        column: where the twin carries the phenotype.
+        column: of the phenotype.
         source: of activities and phenotypes.
         sources: of the frequencies, by ancestry.
         phenotypes: from the lowest score up.
@@ -62,9 +62,7 @@ class Gene(Definition):
         if limits[0] != 0.0 or limits != sorted(set(limits)):
             raise ValueError("phenotypes: from_score must start at 0 and rise")
         if self.alleles[0].frequency:
-            raise ValueError(
-                f"alleles.0.frequency: '{self.alleles[0].name}' is the first, it has what the others leave"
-            )
+            raise ValueError(f"alleles.0.frequency: '{self.alleles[0].name}' is the first, it has the remainder")
         for group in self.sources:
             if sum(allele.frequency.get(group, 0.0) for allele in self.alleles) > 1.0:
                 raise ValueError(f"alleles: the frequencies of '{group}' add up to more than 1")
@@ -72,7 +70,7 @@ class Gene(Definition):
 
 
 class Ethnicity(Definition):
-    """A code of the column `ethnicity` and from which ancestries people of that group have their alleles."""
+    """A code of the column `ethnicity`, and the ancestries from which people of that group have their alleles."""
 
     code: Annotated[int, whole(0, 5)]
     name: str
@@ -87,7 +85,7 @@ class Ethnicity(Definition):
 
 
 class Ancestries(Definition):
-    """The file that says which ancestries the ethnic groups have; codes 0, 1, 2 ... in order."""
+    """The file of the ancestries of ethnic groups; codes 0, 1, 2 ... in order."""
 
     ethnicities: Annotated[tuple[Ethnicity, ...], AS_TUPLE, Field(min_length=1)]
 
@@ -106,7 +104,7 @@ class OfAgent(Definition):
 
 
 class PrescribingRule(Definition):
-    """What a prescriber does about one gene, once, when a result arrives.
+    """A prescriber's response to the result of one gene, once, when it arrives.
 
     Attributes:
         name: by which a genetic test refers to it.
@@ -114,8 +112,8 @@ class PrescribingRule(Definition):
         phenotypes: for which it holds.
         agent: for people on that agent only.
         set_codes: code columns and what they become.
-        at_most: doses (a fraction of the target dose) and what they are lowered to where they are higher.
-        iwpc_dose: the dose that becomes what the warfarin algorithm says, where it is not 0.
+        at_most: maximum doses (as a fraction of the target dose); higher doses are reduced to them.
+        iwpc_dose: the dose that is set to that of the warfarin algorithm, unless it is 0.
         source: of the recommendation.
     """
 

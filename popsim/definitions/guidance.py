@@ -1,4 +1,4 @@
-"""Guidance: what decides, in the place of fixed limits, for whom the telemonitoring desk is alerted."""
+"""Guidance: how alerts to the telemonitoring centre are raised instead of by fixed limits."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from popsim.definitions.base import Definition
 from popsim.definitions.fields import real, whole
 
 Kind = Literal["risk_model", "twin", "oracle"]
-MAX_RISK = 2.0  # above 1 is a limit that nobody reaches: guidance that does nothing
+MAX_RISK = 2.0  # above 1 is a threshold that nobody reaches: guidance that does nothing
 
 
 class Guidance(Definition):
-    """Alerts by the risk of presenting with heart failure, in the place of limits on single signals.
+    """Alerts by the risk of an acute presentation with heart failure, instead of by limits on single signals.
 
-    The strategy's telemonitoring keeps its devices, uptake, duration, desk and distance between alerts; its limits
-    count for those for whom guidance is not used.
+    The strategy's telemonitoring keeps its devices, uptake, duration, desk and interval between alerts; its limits
+    apply to people for whom guidance is not used.
 
     Attributes:
-        kind: where the risk comes from. `risk_model`: a statistical model of what is seen, trained and retrained on
-            what happens in the run; thresholds alert until there is one. `twin`: a belief about each person, kept up to
-            date from home readings, laboratory results, the record and presentations. `oracle`: the true state lived
-            forward, with the luck to come: the ceiling, which nobody can have.
-        horizon_days: within which the presentation is foreseen.
-        every_days: each person is assessed once in so many days, on days that differ from person to person.
+        kind: source of the risk. `risk_model`: a statistical model of the observations, trained and retrained on
+            what happens in the run; limits raise alerts until there is one. `twin`: an ensemble for each person that
+            assimilates home readings, laboratory results, the record and presentations. `oracle`: the true state
+            simulated forward with the future random numbers, an upper bound that nobody can attain.
+        horizon_days: days within which the presentation is forecast.
+        every_days: days between assessments of a person, on days that differ from person to person.
         alert_from_risk: lowest risk within the horizon that raises an alert; above 1: none does.
-        alerts_per_day: most alerts a day, the highest risks first, for the network's reference population (scaled like
-            its slots). None: as many as there are.
+        alerts_per_day: maximum number of alerts a day, highest risks first, for the network's reference population
+            (scaled like its slots). None: unlimited.
         adoption: share of people whose clinicians use the guidance, the same in every strategy.
-        members: possible selves of a person in the belief (twin).
-        genome_known: whether the belief knows the genes of clinical twins, or has to imagine them (twin).
+        members: members of a person's ensemble (twin).
+        genome_known: whether the ensemble knows the genes of clinical twins, or has to sample them (twin).
     """
 
     kind: Kind
@@ -46,7 +46,7 @@ class Guidance(Definition):
     @model_validator(mode="after")
     def _keys_fit_the_kind(self) -> Self:
         for key in ("members", "genome_known"):
-            # A finished run keeps its experiment with every key written out: what is as it was is no slip.
+            # A finished run stores its experiment with every key written out: a key with its default is no mistake.
             changed = getattr(self, key) != type(self).model_fields[key].default
             if changed and self.kind != "twin":
                 raise ValueError(f"{key}: only for guidance of kind = 'twin'")

@@ -1,4 +1,4 @@
-"""What a file of indications may say: which drugs clinicians start and raise, for whom, and who of them does."""
+"""Files of indications: which drugs clinicians start and titrate up, for whom, and which clinicians do."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class AlsoSet(Definition):
 
 
 class Indication(Definition):
-    """Starts and raises the drugs of a class, up the ladder of the drug's file, in those of whom all conditions hold.
+    """Starts the drugs of a class and raises them up the ladder of the drug's file, in people who meet all conditions.
 
     Attributes:
         drug_class: as in the drug files.
-        when: conditions on what clinicians know; what forbids a drug stands in its own file.
-        raised_by: who starts and raises it. Whoever sees the person may reduce or stop it.
+        when: conditions on what clinicians know; contraindications are in the drug's own file.
+        raised_by: clinicians who start and raise it. Every clinician may reduce or stop it.
         starts_at: first dose as a share of the target; the lowest of the ladder when None.
         up_to: share of the target up to which it is raised.
         raised: false for a drug that is started and then left at its dose.

@@ -1,9 +1,9 @@
-"""Interventions: what a strategy is composed of, as an experiment file says it.
+"""Interventions: the parts of a strategy in an experiment file.
 
-    drug        a drug started, changed or stopped          device      implanted once, changes what a person is like
+    drug        a drug started, changed or stopped          device      implanted once, changes the person
     programme   anything done with a person                 policy      follow-up and telemonitoring, between two dates
-    capacity    places or slots of a setting, between two dates
-    genetic_test    once in a life, and what is then prescribed differently
+    capacity    beds or slots of a setting, between two dates
+    genetic_test    once per person; its result guides prescribing
 
 Days are calendar days of the simulation, counted from 0, the first day of enrolment. An intervention is in force from
 the beginning of `from_day` until the beginning of `until_day`. Money is in the experiment's currency.
@@ -30,13 +30,13 @@ HeartRate = Annotated[float, real(20.0, 250.0)]
 
 
 class FollowUp(Definition):
-    """A contact booked at entry and at every discharge home, or to a facility, from an inpatient setting.
+    """A contact that is booked at entry and at every discharge from an inpatient setting to home or a facility.
 
     Attributes:
         setting: contact setting of the network.
-        within_days: the visit is due that many days after discharge.
+        within_days: days from discharge until the visit is due.
         uptake: share of discharges for which it is booked.
-        every_days: after each contact there the next is booked so many days on; None: it is the only one.
+        every_days: days from each contact there to the next; None: there is only one.
     """
 
     setting: Identifier
@@ -46,22 +46,21 @@ class FollowUp(Definition):
 
 
 class Telemonitoring(Definition):
-    """Daily home measurement of weight, systolic pressure and pulse; alerts go to a desk with limited slots.
+    """Daily home measurement of weight, systolic pressure and pulse; alerts go to a telemonitoring centre.
 
     Attributes:
-        desk: contact setting of the network whose slots per day answer the alerts.
+        desk: contact setting of the network (the telemonitoring centre) whose daily slots answer the alerts.
         uptake: share of people who take part.
-        duration_days: how long from entry, and again from every discharge.
-        weight_gain_kg: alert when the weight is that far above its own slow reference.
+        duration_days: from entry, and again from every discharge.
+        weight_gain_kg: alert when the weight is this far above its slow-moving reference.
         systolic_low_mmhg, systolic_high_mmhg, heart_rate_low_bpm, heart_rate_high_bpm: alert outside these limits.
-        days_between_alerts: fewest days between two alerts of one person.
-        signal_error_factor: how many times the errors of home signals (evidence/home_signals.toml) those of these
-            devices are.
-        measured_every_days: days from one morning of measuring to the person's next.
-        delay_days: from measuring until the desk has the readings; alerts wait as long.
-        missed_share: of the mornings on which the person forgets to measure, at random.
-        alert_fatigue: share by which each recent alert of the same person lowers the chance that the desk acts on the
-            next; recent alerts fade by evidence/home_signals.toml. Clinicians accepted reminders 30% less for each
+        days_between_alerts: minimum number of days between two alerts of one person.
+        signal_error_factor: errors of these devices relative to those of home signals (evidence/home_signals.toml).
+        measured_every_days: days between a person's measurements.
+        delay_days: from measurement until the centre has the readings; alerts are delayed as long.
+        missed_share: share of mornings on which the person forgets to measure, at random.
+        alert_fatigue: share by which each recent alert of the same person lowers the chance that the centre acts on
+            the next; recent alerts fade by evidence/home_signals.toml. Clinicians accepted reminders 30% less for each
             further one in an encounter, while the amount of work made no difference (Ancker et al. 2017, BMC Med Inform
             Decis Mak 17:36, abstract).
         cost_per_day: equipment and service per person and day, in the experiment's currency; without it the price
@@ -93,14 +92,13 @@ class Telemonitoring(Definition):
 
 
 class _Dated(Definition):
-    """What every intervention has.
+    """The common part of all interventions.
 
     Attributes:
         name: key; a strategy that inherits replaces the intervention of the same name, and strategies that have the
             same personal intervention give it to the same people.
-        label: how tables call it.
-        from_day, until_day: first day on which it is in force, and the first on which it no longer is (None: to the
-            end).
+        label: name in tables.
+        from_day, until_day: first day in force, and first day no longer in force (None: to the end).
     """
 
     name: Identifier
@@ -125,18 +123,17 @@ class _Dated(Definition):
 
 
 class _Personal(_Dated):
-    """What is done with one person: offered once, at entry or on `from_day`, whichever is later.
+    """An intervention on one person: offered once, at entry or on `from_day`, whichever is later.
 
     Attributes:
-        eligible: conditions on the person's columns at that moment, all of which must hold; who is not eligible then is
-            not asked again.
+        eligible: conditions on the person's columns at that moment, all of which must hold; people who are not eligible
+            then are not offered it again.
         uptake: share of the eligible who take it up. The draw is keyed by person and name.
-        adherence: share of the dose or of the effect that reaches the person, beyond what the engine knows of
-            forgotten doses; costs are paid in full.
-        duration_days: how long each person has it (None: until `until_day`, death or the end). What it changed is
-            taken back at its end.
-        cost_once: when the person gets it.
-        cost_per_day: on every day of having it, while alive; for drugs outside hospital only.
+        adherence: share of the dose or of the effect that reaches the person, in addition to the model's forgotten
+            doses; costs are paid in full.
+        duration_days: for each person (None: until `until_day`, death or the end). Its changes are reversed at its end.
+        cost_once: charged when the person gets it.
+        cost_per_day: charged on every day of having it, while alive; for drugs outside hospital only.
     """
 
     eligible: Conditions = ()
@@ -148,9 +145,9 @@ class _Personal(_Dated):
 
 
 class DrugIntervention(_Personal):
-    """A drug of the care columns (care/columns.py), to which physiology responds and whose price each day is paid for.
+    """A drug of the care columns (care/columns.py), which affects physiology and is paid for each day.
 
-    Its own price (evidence/nhs_prices.toml) follows from the dose; `cost_per_day` is on top of it. Clinicians go on to
+    Its price (evidence/nhs_prices.toml) follows from the dose; `cost_per_day` is added to it. Clinicians continue to
     change the dose by their own rules.
 
     Attributes:
@@ -193,34 +190,35 @@ Effects = Annotated[tuple[ColumnEffect, ...], AS_TUPLE, Field(max_length=8)]
 
 
 class Device(_Personal):
-    """A device, with its cost at implantation (`cost_once`) and what it changes."""
+    """A device, with its cost at implantation (`cost_once`) and its effects."""
 
     kind: Literal["device"]
     effects: Effects = ()
 
 
 class Programme(_Personal):
-    """Anything else that is done with a person: training, coaching, home visits; what it costs and what it changes."""
+    """Any other intervention on a person: training, coaching, home visits; with its costs and effects."""
 
     kind: Literal["programme"]
     effects: Effects = ()
 
 
 class GeneticTest(_Dated):
-    """A pharmacogenetic test: offered once to each person, its result guides what is prescribed from then on.
+    """A pharmacogenetic test: offered once to each person, its result guides prescribing from then on.
 
     Attributes:
-        when: `entry`: at entry, or on `from_day` to all who are there (a pre-emptive panel); `trigger`: when one of the
-            `triggers` turns true (a reactive test): a reaction that occurs, a drug that is started.
-        triggers: conditions on the person's columns, as they are in the morning; any of them will do. What holds at
-            entry already is no trigger until it has ended.
-        eligible: conditions that must all hold when it is offered; who is not eligible then is not asked again.
+        when: `entry`: at entry, or on `from_day` to everybody present (a pre-emptive panel); `trigger`: when one of the
+            `triggers` becomes true (a reactive test): a reaction occurs, a drug is started.
+        triggers: conditions on the person's columns in the morning; any of them suffices. A condition that holds at
+            entry is no trigger until it has ended.
+        eligible: conditions that must all hold when it is offered; people who are not eligible then are not offered it
+            again.
         uptake: share of the eligible who are tested. The draw is keyed by person and name.
-        sensitivity: share of results that show the variants that are there; the others read as if there were none.
+        sensitivity: share of results that show the variants present; the others are false negatives.
         turnaround_days: from the test to its result.
-        guides: names of the rules by which the result changes prescriptions (evidence/genome/prescribing.toml): the
-            panel must hold their genes. Of two that change the same, the later in the list counts.
-        cost_once: of the test with its interpretation, when it is taken.
+        guides: names of the rules by which the result changes prescriptions (evidence/genome/prescribing.toml), whose
+            genes the panel must include. Of two that change the same column, the later in the list counts.
+        cost_once: of the test with its interpretation, charged when it is taken.
     """
 
     kind: Literal["genetic_test"]
@@ -241,10 +239,10 @@ class GeneticTest(_Dated):
 
 
 class Capacity(_Dated):
-    """Another number of places, or slots a day, in a setting while in force (for the network's reference population).
+    """Another capacity of a setting (beds, or slots a day) while in force, for the network's reference population.
 
-    More places are given to those who wait at once; with fewer, nobody is sent away: they go as people leave. Of two
-    that are in force in one setting the later in the list counts.
+    Added beds go at once to people who wait; removed beds close only as people leave. Of two that are in force in one
+    setting, the later in the list counts.
     """
 
     kind: Literal["capacity"]
@@ -253,13 +251,13 @@ class Capacity(_Dated):
 
 
 class PolicyIntervention(_Dated):
-    """How the service works while in force: follow-up contacts of those discharged meanwhile, telemonitoring.
+    """How the service works while in force: follow-up contacts of people discharged meanwhile, telemonitoring.
 
     Follow-up adds up over policies in force; of several telemonitoring programmes in force the last in the list counts.
-    Telemonitoring that begins on a day is handed out that day to all at home, and ends for all on `until_day`.
+    Telemonitoring is offered on its first day to everybody at home, and ends for all on `until_day`.
 
     Attributes:
-        eligible: conditions on the columns of the person, tested whenever something would be booked or handed out.
+        eligible: conditions on the columns of the person, tested when a contact is booked or telemonitoring offered.
         follow_up: contacts booked after a discharge.
         telemonitoring: the programme, or None.
     """

@@ -1,7 +1,7 @@
-"""What a care-network file may say: settings, their places and stays, and the rules for where to go next.
+"""Care-network files: settings, their capacity and stays, and the routes between them.
 
-The models hold one file's content and check each value and each setting on its own; what takes the whole network to
-see (a link to nowhere, a place that nobody can leave) is checked by `popsim.care.network.CareNetwork`.
+The models check each value and each setting on its own; `popsim.care.network.CareNetwork` checks the network as a whole
+(a route to nowhere, a setting that nobody can leave).
 Durations are in days, hours are hours of the day (0 = midnight), rates are per day.
 """
 
@@ -25,7 +25,7 @@ UNLIMITED = "unlimited"
 MAX_PLACES = 10_000_000
 MAX_SETTINGS = 100
 MAX_TARGETS = 20
-MAX_ARRIVAL_SOURCES = 64  # as many random streams are set aside for them (kernels/codes.py)
+MAX_ARRIVAL_SOURCES = 64  # the number of random streams reserved for them (kernels/codes.py)
 MAX_NUMBER = 1e9
 
 SettingClass = Literal[
@@ -51,7 +51,7 @@ CONTACT_ONLY = ("slots_per_day", "opens_hour", "closes_hour", "weekdays_only", "
 
 
 def _places(value: object) -> int | str:
-    """A number of places, or "unlimited"."""
+    """A capacity: a whole number, or "unlimited"."""
     allowed = f"must be a whole number between 0 and {MAX_PLACES}, or '{UNLIMITED}'"
     if value == UNLIMITED and isinstance(value, str):
         return UNLIMITED
@@ -75,7 +75,7 @@ def _target(value: object) -> str | dict[str, float]:
 
 
 def _operand(value: object) -> float | str:
-    """What a column is compared with by `is`: a number or a name."""
+    """The value that `is` compares a column with: a number or a name."""
     if isinstance(value, str):
         return value
     if not is_real(value) or not abs(value) <= MAX_NUMBER:
@@ -117,7 +117,7 @@ Conditions = Annotated[tuple[Condition, ...], AS_TUPLE, Field(max_length=8)]
 
 
 class PriorityRule(Definition):
-    """Triage: the level given to a person of whom all conditions hold; level 1 is served first."""
+    """Triage: the level of people who meet all conditions; level 1 is served first."""
 
     level: Level
     when: Conditions = ()
@@ -132,10 +132,10 @@ class StayFactor(Definition):
 
 
 class Review(Definition):
-    """A daily ward round at `hour` that ends the stay of those of whom all `discharge_when` conditions hold.
+    """A daily ward round at `hour` that discharges people who meet all `discharge_when` conditions.
 
-    When somebody waits for the setting, meeting the `under_pressure` conditions is enough (early discharge).
-    Nobody goes before `at_least_days`, everybody by `at_most_days`.
+    Under capacity pressure, when somebody waits for the setting, the `under_pressure` conditions suffice (early
+    discharge). The length of stay is between `at_least_days` and `at_most_days`.
     """
 
     hour: Annotated[float, real(0.0, 23.999)]
@@ -152,7 +152,7 @@ class Review(Definition):
 
 
 class Route(Definition):
-    """Where to go on leaving a setting, for those of whom all conditions hold; the first route that matches counts."""
+    """A destination on leaving a setting, for people who meet all conditions; the first route that matches counts."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -182,7 +182,7 @@ class Route(Definition):
 
 
 class SettingDefinition(Definition):
-    """A node of the network: a place, a contact with daily slots (outpatient) or a mere decision (router)."""
+    """A node of the network: a setting of stay, a contact with daily slots (outpatient) or a decision (router)."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -212,22 +212,22 @@ class SettingDefinition(Definition):
 
     @property
     def title(self) -> str:
-        """What people call it: the label, or the name with blanks."""
+        """The label, or the name with blanks."""
         return self.label or self.name.replace("_", " ").capitalize()
 
     @property
     def level(self) -> CareLevel:
-        """Care level that physiology sees, from the class unless given."""
+        """Care level for the physiology, from the class unless given."""
         return self.care_level or DEFAULT_CARE_LEVEL[self.setting_class]
 
     @property
     def is_place(self) -> bool:
-        """Whether a person can be there (neither a router nor a contact setting)."""
+        """Whether people can stay there (neither a router nor a contact setting)."""
         return self.setting_class not in ("router", "outpatient")
 
     @property
     def places(self) -> int | Literal["unlimited"]:
-        """How many can be served: places, or slots a day of a contact setting."""
+        """Capacity: beds, or slots a day of a contact setting."""
         return self.capacity if self.slots_per_day is None else self.slots_per_day
 
     @model_validator(mode="after")
@@ -281,7 +281,7 @@ class SettingDefinition(Definition):
 
 
 class ArrivalSource(Definition):
-    """People from outside the population who use the same places: a Poisson stream of `per_day`."""
+    """External patients who use the same capacity: a Poisson stream of `per_day`."""
 
     name: Identifier
     to: str
@@ -292,8 +292,8 @@ class ArrivalSource(Definition):
 class NetworkDefinition(Definition):
     """A whole care network.
 
-    `reference_population` is the number of twins that places, slots and arrivals are meant for; without it the
-    network is never scaled. `entry` and `presentation` are left out where no twins are simulated.
+    `reference_population` is the number of twins to which capacities, slots and arrivals refer; without it the network
+    is never scaled. `entry` and `presentation` are left out where no twins are simulated.
     """
 
     name: Identifier
@@ -305,5 +305,5 @@ class NetworkDefinition(Definition):
     arrivals: Annotated[tuple[ArrivalSource, ...], AS_TUPLE, Field(max_length=MAX_ARRIVAL_SOURCES)] = ()
 
     def table(self) -> dict[str, Any]:
-        """The definition as a file would say it: keys of the file, lists for tuples, nothing that has its default."""
+        """The definition as a file's table: keys of the file, lists for tuples, no defaults."""
         return self.model_dump(mode="json", exclude_defaults=True)

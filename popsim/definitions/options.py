@@ -1,4 +1,4 @@
-"""Options of therapy that a file or a notebook may compare for a person: doses, visits, telemonitoring, or nothing."""
+"""Treatment options that a file or a notebook may compare for a person: doses, visits, telemonitoring, or no change."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Days = Annotated[int, whole(0, 3653)]
 
 
 class DoseChange(Definition):
-    """Another dose of a drug: so many rungs up (or down) its ladder, or a share of the target dose.
+    """Another dose of a drug: a number of rungs up (or down) its ladder, or a share of the target dose.
 
     Attributes:
-        drug: a drug, which is then the one of its class that is taken; or a class, whichever of it the person takes.
-        rungs: steps up the ladder of the drug's file from the dose taken then; below 0: down.
+        drug: a drug, which replaces others of its class; or a class, for the drug of it that the person takes.
+        rungs: steps up the ladder of the drug's file from the current dose; negative: down.
         share: of the target dose.
-        after_days: from when the option's wait is over.
+        after_days: after the end of the option's wait.
     """
 
     kind: Literal["dose"]
@@ -38,11 +38,11 @@ class DoseChange(Definition):
 
 
 class Visit(Definition):
-    """A contact with a clinician: support, more diuretic for the wet and less for the dry, unsafe drugs reduced.
+    """A contact with a clinician: support, diuretic adjusted to fluid status, unsafe drugs reduced.
 
     Attributes:
-        clinician: who is seen; a nurse changes the diuretic alone.
-        after_days: from when the option's wait is over.
+        clinician: of the contact; a nurse changes the diuretic alone.
+        after_days: after the end of the option's wait.
     """
 
     kind: Literal["visit"]
@@ -51,12 +51,12 @@ class Visit(Definition):
 
 
 class HomeMonitoring(Definition):
-    """Telemonitoring from when the option's wait is over: an alert has a nurse look at the diuretic.
+    """Telemonitoring after the end of the option's wait: an alert makes a nurse review the diuretic.
 
     Attributes:
-        programme: as in a strategy; whoever is offered it takes it up.
+        programme: as in a strategy; everybody takes up the offer.
         answered_after_days: from an alert to the nurse's answer.
-        after_days: from when the option's wait is over.
+        after_days: after the end of the option's wait.
     """
 
     kind: Literal["telemonitoring"]
@@ -69,13 +69,13 @@ Change = Annotated[DoseChange | Visit | HomeMonitoring, Field(discriminator="kin
 
 
 class TherapyOption(Definition):
-    """One way of treating a person; without changes: everything stays as it is.
+    """One treatment option; without changes, treatment stays as it is.
 
     Attributes:
         name: key in tables.
-        label: how people call it; the name in words when empty.
+        label: name for people; the key in words when empty.
         setting: contact setting of the care network for which the person waits, if any.
-        wait_days: until the first change, where the wait of the setting is not given otherwise.
+        wait_days: until the first change, unless the wait for the setting is given elsewhere.
         changes: what is done, and when.
     """
 

@@ -1,4 +1,4 @@
-"""What a parameter is, in the file of its set, and what an experiment may say about it."""
+"""Parameters: in the file of their set, and as an experiment may change them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Parameter(Definition):
         value: in `unit`.
         unit: of value, bounds and uncertainty.
         source: a citation, or "assumption: the reasoning".
-        low, high: the interval that it may be set to; its uncertainty must lie within.
-        uncertainty: distribution of what the true value may be; without it the value is taken to be known.
-        price_year: of a price, the year whose money it is in.
+        low, high: allowed interval; its uncertainty must lie within.
+        uncertainty: distribution of the true value; without it the value is taken as certain.
+        price_year: of a price, the year of its money.
     """
 
     value: Number
@@ -42,7 +42,7 @@ class Parameter(Definition):
 
 
 class ParameterFile(Definition):
-    """The file of a parameter set: a table for each parameter, by its name, and those that are uncertain together."""
+    """The file of a parameter set: a table for each parameter, by its name, and groups of jointly uncertain ones."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Parameter] = Field(init=False)
@@ -51,7 +51,7 @@ class ParameterFile(Definition):
 
 
 class ParameterChange(Definition):
-    """What an experiment says about a parameter in a table: what is left out stays as in the parameter's set."""
+    """A table with which an experiment changes a parameter: missing keys stay as in the parameter's set."""
 
     value: Number | None = None
     uncertainty: Uncertainty | None = None
@@ -70,7 +70,7 @@ class ParameterChange(Definition):
         return self
 
     def given(self) -> dict[str, Any]:
-        """What is said, by key."""
+        """The keys that are set."""
         return {key: said for key, said in dict(self).items() if said is not None}
 
 
@@ -82,7 +82,7 @@ ParameterEntry = Annotated[
     Annotated[Number, Tag("number")] | Annotated[ParameterChange, Tag("ParameterChange")],
     Discriminator(_number_or_table),
 ]
-"""A number: the value, known for certain. A table: value, uncertainty or both."""
+"""A number: the certain value. A table: value, uncertainty or both."""
 
 type NestedEntries = dict[str, Number | ParameterChange | NestedEntries]
-"""How a file may write entries: by dotted names, or table within table."""
+"""Forms of entries in a file: dotted names, or nested tables."""

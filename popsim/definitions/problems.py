@@ -1,4 +1,4 @@
-"""The first thing wrong with a table, in one line: pydantic's problems in popsim's words."""
+"""The first mistake in a table, in one line: pydantic's problems in popsim's words."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from popsim.errors import DefinitionError, did_you_mean
 def first_problem(
     error: ValidationError, model: type[BaseModel], file: object, table: dict[str, Any]
 ) -> DefinitionError:
-    """What to mend first in a table that pydantic refuses."""
+    """The mistake to correct first in a table that pydantic refuses."""
     if other := _other_kind(table, model):
         return DefinitionError(file, "file", None, other)
     problems = error.errors()
-    # A misspelt key also makes the right one missing: the misspelling is what to mend.
+    # A misspelt key also makes the right one missing: report the misspelling.
     misspelt = (problem for problem in problems if problem["type"] == "extra_forbidden")
     return _explained(next(misspelt, problems[0]), model, file)
 
 
-# What a file is, by a key that only such a file has.
+# Kinds of file, by a key that only such a file has.
 KINDS = {
     "strategies": "an experiment",
     "settings": "a care network",
@@ -38,7 +38,7 @@ KINDS = {
 
 
 def _other_kind(table: dict[str, Any], model: type[BaseModel]) -> str | None:
-    """What a file is that was given in the place of another, if its keys tell."""
+    """The kind of a file that was given instead of another, if its keys show it."""
     wanted = {key: kind for key, kind in KINDS.items() if key in model.model_fields}
     found = [kind for key, kind in KINDS.items() if key in table and key not in wanted]
     if not wanted or not found or any(key in table for key in wanted):
@@ -66,7 +66,7 @@ def _explained(problem: ErrorDetails, model: type[BaseModel], file: object) -> D
 
 
 def _untagged(problem: ErrorDetails, where: str, alternatives: list[type[BaseModel]], file: object) -> DefinitionError:
-    """The key that tells alternatives apart is missing or holds a word that is none of them."""
+    """The error for a key that selects an alternative and is missing, or has an unknown value."""
     key = str(problem["ctx"]["discriminator"]).strip("'")
     known = sorted(str(word) for m in alternatives for word in _tags(m))
     tag = problem["ctx"].get("tag")
@@ -77,9 +77,9 @@ def _untagged(problem: ErrorDetails, where: str, alternatives: list[type[BaseMod
 def _walk(
     model: type[BaseModel], location: tuple[int | str, ...]
 ) -> tuple[list[str], list[type[BaseModel]], list[type[BaseModel]]]:
-    """The keys on the way to a problem, the definitions that own the last of them and those that it may hold.
+    """The keys on the path to a problem, the definitions that own the last of them and those that it may hold.
 
-    pydantic puts the member of a union that it tried among the keys, by its class name or its tag; nobody wrote that.
+    pydantic adds to the keys the class name or tag of the union member that it tried; these are left out.
     """
     path: list[str] = []
     owners, models = [model], [model]
@@ -96,7 +96,7 @@ def _walk(
 
 
 def _tags(model: type[BaseModel]) -> set[object]:
-    """Words that tell a definition from its alternatives (fields that hold one literal)."""
+    """Values that select a definition among its alternatives (fields that hold one literal)."""
     literals = [get_args(f.annotation) for f in model.model_fields.values() if get_origin(f.annotation) is Literal]
     return {words[0] for words in literals if len(words) == 1}
 

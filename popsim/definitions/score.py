@@ -1,4 +1,4 @@
-"""Clinical risk scores: points for what is known of a person, added up, and the risks that go with the sum."""
+"""Clinical risk scores: points for known characteristics of a person, and the risk of each sum of points."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class ScoreItem(Definition):
     """One line of a points table.
 
     Attributes:
-        of: the quantity that is looked at; 0 or 1 for yes or no.
-        bounds: rising; the value `bounds[k]` is the first of a new level.
+        of: the quantity; 0 or 1 for yes or no.
+        bounds: ascending; the value `bounds[k]` is the first of a new level.
         points: of every level, one more than bounds.
-        when: the item counts only for those in this range.
+        when: range of a quantity outside which the item does not count.
     """
 
     of: Identifier
@@ -52,7 +52,7 @@ class ScoreItem(Definition):
 
 
 class Risks(Definition):
-    """The risk that goes with each sum of points.
+    """The risk of each sum of points.
 
     Attributes:
         within_days: the time in which the event happens.
@@ -70,8 +70,8 @@ class Score(Definition):
 
     Attributes:
         name: of the score; its file is <name>.toml.
-        label: as people call it.
-        predicts: the event that it was made for, in words.
+        label: name in tables.
+        predicts: the event that it was developed for, in words.
         source: where the points were read.
         items: the points table.
         risks: risks by points, where they were printed.

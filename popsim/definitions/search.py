@@ -1,4 +1,4 @@
-"""Policy searches: what of a strategy may be chosen, under which budget, and how hard to look, as TOML files say it."""
+"""Policy searches in TOML files: the choices within a strategy, the budget, and the search effort."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_LEVELS = 10_000
 MAX_TRIALS = 10_000
 LARGEST = 1e9
 ROUNDING = 1e-9  # of a step
-DECIMALS = 12  # of a value: 0.1 + 2 x 0.1 is to be 0.3
+DECIMALS = 12  # of a value, so that 0.1 + 2 x 0.1 is 0.3
 
 Level = bool | int | float | str
 Number = Annotated[int | float, Field(ge=-LARGEST, le=LARGEST)]
@@ -35,16 +35,16 @@ StrategyPath = Annotated[str, AfterValidator(_checked_path)]
 
 
 class Choice(Definition):
-    """One thing to be chosen: a number between two bounds in steps, or one of some options.
+    """One choice: a number between two bounds in steps, or one of several options.
 
     Attributes:
         path: of the value in the strategy, keys joined by dots; items of lists by their name, setting or column
             (interventions.sensors.eligible.nt_probnp_pg_ml.at_least).
-        label: how tables call it.
-        low, high, step: of a number; all whole where the value has to be whole.
+        label: name in tables.
+        low, high, step: of a number; whole where the value must be whole.
         options: values of anything else.
-        price: of one unit, once for every person of the cohort: it is added to the strategy's cost_per_person, for what
-            the simulation does not charge itself (nurses who are there whether or not anybody calls).
+        price: of one unit, once for every person of the cohort: added to the strategy's cost_per_person, for costs that
+            the simulation does not charge itself (nurses who are on duty whether or not anybody calls).
     """
 
     path: StrategyPath
@@ -62,7 +62,7 @@ class Choice(Definition):
 
     @property
     def levels(self) -> tuple[Level, ...]:
-        """Every value that may be chosen."""
+        """Every possible value."""
         if self.options:
             return self.options
         assert self.low is not None and self.high is not None and self.step is not None  # as validated
@@ -94,11 +94,11 @@ class Choice(Definition):
 
 
 class Budget(Definition):
-    """What a strategy may spend.
+    """The maximum spending of a strategy.
 
     Attributes:
-        measures: what counts: costs of a run per person, added up (cost_telemonitoring, cost_programme, ...).
-        most: their largest mean, in the experiment's currency.
+        measures: costs per person that count, added up (cost_telemonitoring, cost_programme, ...).
+        most: maximum of their mean, in the experiment's currency.
     """
 
     measures: Annotated[tuple[Measure, ...], AS_TUPLE, Field(min_length=1, max_length=16)]
@@ -110,21 +110,21 @@ class Search(Definition):
 
     Attributes:
         name: names the folder of results.
-        experiment: its file, relative to this one. Its comparator is what every variant is compared with; with
-            parameter draws, each piece of luck is a draw of its own, else a replication.
-        strategy: that is varied.
-        choices: what of it.
-        objective: what is best: most net_benefit or qalys, least cost (cost_total) or readmissions (within 30 days of
-            the discharge at entry).
-        budget: what it may spend, or None.
+        experiment: its file, relative to this one. Every variant is compared with its comparator; with parameter draws,
+            each independent repetition is a draw, else a replication.
+        strategy: the strategy to vary.
+        choices: the values to choose.
+        objective: maximise net_benefit or qalys, or minimise cost (cost_total) or readmissions (within 30 days of the
+            discharge at entry).
+        budget: its maximum spending, or None.
         population: twins in each replication; the experiment's when None.
         trials: variants to try.
-        at_a_time: variants suggested before any of them is known; another number is another search.
-        replications: of every variant while searching.
-        finalists: best variants that go on to a race on fresh luck; the strategy as it stands is always one of them.
-        race: replications in it, at most: whoever is clearly behind drops out.
-        judged: replications on fresh luck once more, for the winner alone.
-        seed: of the optimiser; people and luck have the experiment's.
+        at_a_time: variants suggested before the results of any of them are known; another number is another search.
+        replications: of every variant during the search.
+        finalists: best variants that race on new replications; the current strategy is always one of them.
+        race: maximum number of replications in the race, in which variants that are clearly behind drop out.
+        judged: further independent replications, for the winner alone.
+        seed: of the optimiser; people and random numbers use the experiment's.
     """
 
     name: Identifier

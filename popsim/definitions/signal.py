@@ -1,8 +1,8 @@
-"""Signals: what devices, laboratories and clinicians see of a person's true state, and how wrong it is.
+"""Signals: what devices, laboratories and clinicians observe of a person's true state, with measurement error.
 
-A reading is truth x (1 + noise_share x z) + noise_sd x z + bias_sd x b + drift, with z new for every reading, b lasting
-for a person. Readings at the bedside are taken when somebody looks; a laboratory's are sampled by schedule and known
-after a delay, and between samples they grow old.
+A reading is truth x (1 + noise_share x z) + noise_sd x z + bias_sd x b + drift, with z new for every reading and b
+constant for a person. Bedside readings are taken on demand; laboratory samples are taken by schedule, known after a
+delay, and become outdated between samples.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ Share = Annotated[float, real(0.0, 1.0)]
 
 
 class Signal(Definition):
-    """One quantity as it is seen.
+    """One observed quantity.
 
     Attributes:
         measures: column of the true state.
-        stored: column of the last result, of signals with a schedule of their own.
-        device: what sees it.
+        stored: column of the last result, for signals with a schedule of their own.
+        device: what measures it.
         noise_sd, noise_share: of a single reading, in the column's unit and as a share of the value.
-        bias_sd: between persons (or their devices), lasting.
+        bias_sd: lasting bias between persons (or their devices).
         drift_per_day: of the device since it was last adjusted, in the column's unit; `adjusted_every_days`.
-        error: of a class: probability that a reading is one class too high or too low.
+        error: of a class variable: probability that a reading is one class too high or too low.
         interval_days: between samples of those who are not in hospital (there: every day); `delay_days` to the result.
         missed: share of samples that are not taken; times 1 + `missed_more_in_lapse` x lapse of adherence and
             1 + `missed_more_when_frail` x frailty.

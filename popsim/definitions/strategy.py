@@ -1,4 +1,4 @@
-"""Strategies: what is done differently for the same people, as an experiment file says it."""
+"""Strategies: alternative ways of caring for the same people, as an experiment file defines them."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from popsim.definitions.interventions import (
 from popsim.errors import did_you_mean
 
 MAX_CAPACITY = 10_000_000
-OWN = ("name", "label", "description", "inherits")  # keys that no strategy takes from its parent
+OWN = ("name", "label", "description", "inherits")  # keys that no strategy inherits
 
 
 class Strategy(Definition):
     """One way of caring for the cohort.
 
     `follow_up`, `telemonitoring`, `capacity` and `cost_per_person` are short forms of interventions in force from the
-    first day to the last; `composed` has them all in one form.
+    first day to the last; `composed` has all of them in one form.
 
     Attributes:
         name: key in files, frames and folders.
-        label: how tables call it.
+        label: name in tables.
         description: what is done.
-        inherits: name of the strategy from which everything comes that this one does not set; what is set may be
-            empty (`follow_up = []`, and in Python telemonitoring=None, guidance=None).
+        inherits: name of the strategy that provides everything that this one does not set; a set value may be empty
+            (`follow_up = []`, and in Python telemonitoring=None, guidance=None).
         follow_up: contacts booked after every discharge.
         telemonitoring: the programme, or None.
-        guidance: what raises the alerts of telemonitoring in the place of its limits, or None.
-        capacity: places, or slots a day, that replace the network's, by setting (for its reference population).
+        guidance: how alerts of telemonitoring are raised instead of by its limits, or None.
+        capacity: beds or slots a day that replace the network's, by setting (for its reference population).
         cost_per_person: programme cost once at entry, in the experiment's currency.
         drugs_not_started: classes of drugs that clinicians do not start or raise (the study drug of a trial, a drug of
             later years); they still reduce and stop them.
-        interventions: what the strategy is composed of; where it matters, in this order.
+        interventions: the parts of the strategy; their order counts where they conflict.
     """
 
     name: Identifier
@@ -66,7 +66,7 @@ class Strategy(Definition):
 
     @property
     def composed(self) -> tuple[Intervention, ...]:
-        """Everything as interventions: the short forms first, named after their keys."""
+        """All parts as interventions: the short forms first, named after their keys."""
         short: list[Intervention] = [
             Capacity(name=setting, kind="capacity", setting=setting, places=places)
             for setting, places in self.capacity.items()
@@ -82,10 +82,10 @@ class Strategy(Definition):
         return (*short, *self.interventions)
 
     def inheriting(self, parent: Strategy) -> Strategy:
-        """This strategy with everything that it does not set from a parent that inherits nothing any more.
+        """This strategy with everything that it does not set taken from a fully resolved parent.
 
-        Settings of `capacity` and `interventions` are taken one by one: the parent's first, those of the same name
-        replaced where they stand.
+        Settings of `capacity` and `interventions` are merged one by one: the parent's first, those of the same name
+        replaced in position.
         """
         values: dict[str, Any] = {key: getattr(parent, key) for key in type(self).model_fields}
         values |= {key: getattr(self, key) for key in self._set}
@@ -101,7 +101,7 @@ class Strategy(Definition):
 
     @model_serializer(mode="wrap")
     def _kept_to_what_is_set(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Written out, a strategy that inherits still says only what it sets, or it would inherit nothing when read."""
+        """Write only the keys that an inheriting strategy sets; otherwise it would inherit nothing when read again."""
         table: dict[str, Any] = serialize(self)
         if self.inherits is None:
             return table
@@ -126,7 +126,7 @@ class Strategy(Definition):
 
 
 def resolved(strategy: Strategy, strategies: Sequence[Strategy]) -> Strategy:
-    """A strategy with all that it inherits, from the oldest ancestor down; without `inherits`.
+    """A strategy with everything that it inherits, from the oldest ancestor down, and without `inherits`.
 
     Raises:
         ValueError: an ancestor is not among the strategies, or a strategy is its own ancestor.

@@ -1,7 +1,7 @@
 """Targets: published figures that a simulation is compared with, each with its error, its source and its use.
 
-A target is fitted (`calibrate`) or only looked at (`validate`), never both. It says what is measured by the name of a
-quantity (calibration/quantities.py) and whatever that quantity asks for: a time horizon, causes, an endpoint, an arm.
+A target is fitted (`calibrate`) or only compared (`validate`), never both. It names a quantity
+(calibration/quantities.py) and that quantity's arguments: a time horizon, causes, an endpoint, an arm.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Endpoint = Literal[
     "stroke",
     "bleeding",
 ]
-# On which scale errors are nearly normal, by unit; any other unit: as it is.
+# The scale on which errors are nearly normal, by unit; the natural scale for any other unit.
 SCALE_OF_UNIT: dict[str, Scale] = {
     "proportion": "logit",
     "ratio": "log",
@@ -47,21 +47,21 @@ class Target(Definition):
     """One published figure. Its error is given by exactly one of low and high, standard_error, size, events.
 
     Attributes:
-        name: key, its own within all targets of a validation.
-        quantity: what is measured, see calibration/quantities.py.
+        name: key, unique among all targets of a validation.
+        quantity: see calibration/quantities.py.
         value: as published; proportions between 0 and 1.
         low, high: 95% interval.
         standard_error: on the natural scale.
         size: people of whom `value` is a proportion (binomial error).
-        events: how many a rate was counted from (Poisson error).
+        events: number behind a rate (Poisson error).
         unit: "proportion", "ratio", "per 100 person-years", "days", "years" or any other.
-        use: "calibrate": may be fitted; "validate": never; "context": shown beside, of too weak a source to be judged.
-        days: time horizon since entry of quantities that have one.
-        causes, destinations: what quantities count that ask for them; all when empty.
+        use: "calibrate": may be fitted; "validate": never fitted; "context": shown only, its source is too weak.
+        days: time horizon since entry, for quantities that have one.
+        causes, destinations: those that count, for quantities that need them; all when empty.
         endpoint, arm: of trials; `arm` is a strategy, the comparator when empty; contrasts are against the comparator.
         where: conditions on persons' baseline.
-        population, source, provenance, note: what it is a figure of, where it was read (`seen`), worked out
-            (`computed`) or remembered (`recalled`), and what should be known.
+        population, source, provenance, note: the people, where the figure was read (`seen`), worked out (`computed`) or
+            remembered (`recalled`), and caveats.
     """
 
     name: Identifier
@@ -104,7 +104,7 @@ class Target(Definition):
 
     @property
     def scale(self) -> Scale:
-        """On which its error is taken to be normal."""
+        """The scale on which its error is assumed normal."""
         return SCALE_OF_UNIT.get(self.unit, "identity")
 
     @property
@@ -133,8 +133,8 @@ class TargetFile(Definition):
 
     Attributes:
         name, title: of the file.
-        experiment: whose population it is, relative to this file.
-        strategy: what they live under; the experiment's comparator when empty.
+        experiment: file of the experiment with this population, relative to this file.
+        strategy: under which they are simulated; the experiment's comparator when empty.
         follow_up_days, population, replications: instead of the experiment's, for these figures.
         targets: the figures.
     """

@@ -1,4 +1,4 @@
-"""Trials: what makes an experiment one, beside its arms (strategies), people and care."""
+"""Trials: what makes an experiment a trial, besides its arms (strategies), people and care."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ MAX_CRITERIA = 24
 
 
 class Trial(Definition):
-    """Who was randomised and how long they were followed.
+    """The people randomised and their follow-up.
 
-    Everybody enters on day 0. As recruitment took years and the trial ended for all on one day, each person is followed
-    for a time of their own, uniform between `least_follow_up_days` and the experiment's `follow_up_days`; all arms
-    have the same people and times.
+    Everybody enters on day 0. Because recruitment took years and the trial ended on one day, each person's follow-up is
+    uniform between `least_follow_up_days` and the experiment's `follow_up_days`; all arms have the same people and
+    times.
 
     Attributes:
         columns, correlations: the baseline table, instead of the cohort's, column by column.
-        inclusion: conditions that all hold on the morning of randomisation (exclusions are said the other way round);
-            people are sampled until enough fit.
-        least_follow_up_days: of who was randomised last.
+        inclusion: conditions that all hold on the morning of randomisation (negate exclusions); people are sampled
+            until enough are eligible.
+        least_follow_up_days: follow-up of the person randomised last.
     """
 
     columns: dict[Identifier, AnyMarginal] = Field(default_factory=dict)

@@ -1,14 +1,14 @@
-"""How uncertainty is said: exactly one of the ways that a distribution lists, alone or for several parameters together.
+"""Uncertainty in files: exactly one of the forms that a distribution allows, for one parameter or several jointly.
 
-Parameters that are uncertain together are named by a group, in the file of their set or in the experiment:
+A group names jointly uncertain parameters, in the file of their set or in the experiment:
 
     [[parameter_groups]]
     distribution = "correlated"
     parameters = ["griffiths_2014.utility_nyha_1", "griffiths_2014.utility_nyha_2"]
     correlation = [[1.0, 0.5], [0.5, 1.0]]
 
-The distributions of single parameters: `popsim.definitions.distributions`. What the numbers mean exactly, and how an
-interval is turned into a distribution: `popsim.evidence.distributions`.
+Distributions of single parameters: `popsim.definitions.distributions`. The exact meaning of the numbers, and how an
+interval determines a distribution: `popsim.evidence.distributions`.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ INTERVAL = ("low", "high")
 
 
 class Uncertain(Definition):
-    """What all have in common: `source` of the uncertainty, where it differs from the value's, and one way to give it.
+    """The common part: `source` of the uncertainty, if it differs from the value's, and one way to give it.
 
-    `WAYS` are the sets of keys that say everything; with each the keys of `BESIDE` may be given, or nothing.
+    `WAYS` are the sets of keys that determine the distribution; the keys of `BESIDE` are optional with each.
     """
 
     WAYS: ClassVar[Ways] = ()
@@ -61,11 +61,11 @@ class Uncertain(Definition):
 
     def _way_in_words(self, way: tuple[str, ...]) -> str:
         beside = self.BESIDE.get(way, ())
-        return ", ".join(way) + (f" (with {', '.join(beside)} if wanted)" if beside else "")
+        return ", ".join(way) + (f" (with {', '.join(beside)} if needed)" if beside else "")
 
 
 class _Group(Uncertain):
-    """Parameters that are uncertain together, by name ("set.parameter"; within a set's file "parameter")."""
+    """Jointly uncertain parameters, by name ("set.parameter"; within a set's file "parameter")."""
 
     BESIDE: ClassVar[Beside] = {}
 
@@ -105,7 +105,7 @@ class _Group(Uncertain):
 
 
 class Dirichlet(_Group):
-    """Shares that sum to one. By `concentrations`, or by `sample_size`: the values of the parameters times it."""
+    """Shares that sum to one, by `concentrations` or `sample_size` (concentrations: sample_size times the values)."""
 
     WAYS: ClassVar[Ways] = (("concentrations",), ("sample_size",))
 
@@ -140,7 +140,7 @@ class MultivariateNormal(_Group):
 
 
 class Correlated(_Group):
-    """Each with its own distribution, joined by a Gaussian copula with this correlation (on the normal scale)."""
+    """Parameters with their own distributions and a Gaussian copula with this correlation (on the normal scale)."""
 
     distribution: Literal["correlated"]
     correlation: Matrix

@@ -40,23 +40,23 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def to_toml(definition: Definition) -> str:
-    """The file that says this: keys in the order of the definition, nothing that has its default, no comments.
+    """The definition as a TOML file: keys in the order of the definition, no defaults, no comments.
 
     Reading it gives an equal definition: `validate(tomllib.loads(to_toml(d)), type(d), "file") == d`.
 
     Raises:
-        InputError: a strategy sets something to nothing that it would inherit, which no file can say.
+        InputError: a strategy sets an inherited value to None, which no file can express.
     """
     return tomli_w.dumps(_table(definition))
 
 
 def json_schema(kind: str) -> dict[str, Any]:
-    """JSON Schema of a kind of file (a key of KINDS), for editors: it refuses misspelt keys and knows bounds."""
+    """JSON Schema of a kind of file (a key of KINDS), for editors: it refuses misspelt keys and checks bounds."""
     return {"$schema": DIALECT, **_counting_items(KINDS[kind].model_json_schema(by_alias=True))}
 
 
 def _counting_items(schema: Any) -> Any:
-    """pydantic calls bounds on the length of a list that has a validator minLength and maxLength, which mean text."""
+    """Correct bounds on lists with a validator: pydantic calls them minLength and maxLength, which apply to text."""
     if isinstance(schema, list):
         return [_counting_items(part) for part in schema]
     if not isinstance(schema, dict):
@@ -70,17 +70,17 @@ def _table(definition: Definition) -> dict[str, Any]:
     table: dict[str, Any] = {}
     for name, field in sorted(type(definition).model_fields.items(), key=_rank):
         value = getattr(definition, name)
-        said = inherits and name in definition.model_fields_set  # perhaps the default, against what the parent says
+        said = inherits and name in definition.model_fields_set  # perhaps the default, overriding the parent
         if said and value is None:
             owner = getattr(definition, "name", "")
-            raise InputError(f"{owner}: {name} = None cannot be said in TOML, where everything else is inherited")
+            raise InputError(f"{owner}: {name} = None cannot be written in TOML, where a missing key is inherited")
         if said or value != field.get_default(call_default_factory=True):
             table[field.alias or name] = _plain(value)
     return table | {key: _plain(value) for key, value in (definition.model_extra or {}).items()}
 
 
 def _rank(item: tuple[str, FieldInfo]) -> int:
-    """The name first, then the word that tells a definition from its alternatives, then the rest as they stand."""
+    """The name first, then the key that distinguishes a definition from its alternatives, then the rest in order."""
     name, field = item
     if name == "name":
         return 0

@@ -1,17 +1,17 @@
-"""Budget impact: what adopting a strategy costs a payer year by year, not discounted.
+"""Budget impact: the undiscounted cost to a payer of adopting a strategy, year by year.
 
-The conventions are those of ISPOR's budget impact analyses (assumption: recalled from the 2012 task force report):
-the payer's perspective, no discounting, by calendar year, the current mix of strategies against a new mix.
+The conventions are ISPOR's (assumption: recalled from the 2012 task force report): the payer's perspective, no
+discounting, by calendar year, the current mix of strategies against a new mix.
 
 A cohort of newly eligible people enters at the start of each calendar year. A share of it, the uptake of that year,
-has the new strategy and the rest the current one, for as long as they are followed; nobody changes later. A person
-costs in its n-th year what the simulation spent on average, per person who entered, in the n-th year since entry:
+has the new strategy and the rest the current one; nobody switches later. In its n-th year a person costs the
+simulation's mean spending, per person who entered, in the n-th year since entry:
 
     budget(t) = sum over n of eligible(t - n) x [ (1 - uptake(t - n)) x current(n) + uptake(t - n) x new(n) ]
 
-Years after the end of follow-up cost nothing here, so that a run is needed that is followed for the whole budget; a
-year of follow-up that is cut short counts with what it has. Each strategy was simulated with everybody on it: that
-people on both share the same beds, so that a mix need not lie halfway, is not told by this sum.
+Years after the end of follow-up cost nothing here, so the run must cover all years of the budget; a partial year of
+follow-up counts as it is. Each strategy was simulated with everybody on it: a mix whose people compete for the same
+beds need not lie halfway, which this sum ignores.
 """
 
 from __future__ import annotations
@@ -102,11 +102,11 @@ def budget_impact(
 
 
 def _path(eligible: Sequence[float], uptake: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Eligible people and uptake by year, checked."""
+    """Eligible people and uptake by year, validated."""
     if not 1 <= len(uptake) <= MAX_YEARS:
         raise InputError(f"uptake: {len(uptake)} years, must be 1 to {MAX_YEARS}")
     if len(eligible) != len(uptake):
-        raise InputError(f"eligible: {len(eligible)} years, uptake: {len(uptake)}: they must be as many")
+        raise InputError(f"eligible: {len(eligible)} years, uptake: {len(uptake)}: must be the same number")
     people, share = np.asarray(eligible, np.float64), np.asarray(uptake, np.float64)
     check_finite(eligible=people, uptake=share)
     if not np.all(people >= 0):
@@ -117,7 +117,7 @@ def _path(eligible: Sequence[float], uptake: Sequence[float]) -> tuple[NDArray[n
 
 
 def _spent(measures: pl.DataFrame, perspective: Perspective) -> pl.DataFrame:
-    """strategy, draw, replication, component, n (year since entry), value: what the perspective counts, signed."""
+    """Signed spending in a perspective: strategy, draw, replication, component, n (year since entry), value."""
     signs = {name.removeprefix("cost_"): sign for name, sign in SIGNS[perspective_named(perspective)].items()}
     found = measures.with_columns(parts=pl.col("measure").str.extract_groups(MEASURE)).select(
         pl.col("strategy").cast(pl.String),
@@ -129,5 +129,5 @@ def _spent(measures: pl.DataFrame, perspective: Perspective) -> pl.DataFrame:
     )
     kept = found.filter(pl.col("component").is_in(list(signs)))
     if kept.is_empty():
-        raise InputError("no spending by year in these measures: they are of an older popsim, run the experiment again")
+        raise InputError("no spending by year in these measures: an older popsim wrote them, run the experiment again")
     return kept.with_columns(pl.col("value") * pl.col("component").replace_strict(signs, return_dtype=pl.Float64))

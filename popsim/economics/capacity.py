@@ -1,15 +1,13 @@
-"""Economics of limited places: what a strategy is worth when the ward is fuller or emptier, and what a place is worth.
+"""Economics of capacity: the value of a strategy at several capacities of a setting, and that of one more place.
 
-The same comparison is run with several numbers of places in one setting, with the same people and random numbers, so
-that levels differ only by the places. The value of a place is a shadow price by finite differences, for one strategy
-from one number of places to the next higher:
+All levels share people and random numbers, so that they differ only in capacity. The value of a place is a shadow price
+by finite differences, for one strategy from one capacity to the next higher:
 
-    (willingness to pay x QALYs gained - cost added, all people together) / (places added x years they stood there)
+    (willingness to pay x QALYs gained - cost added, all people together) / (places added x years they were open)
 
-in money per place and year: what it is worth, at most, to keep one more place ready for a year, once the prices of the
-days that people spend in it are paid (an empty place costs nothing in the simulation). It is negative where a place is
-filled with days that cost more than the health they bring. Only the twins' health and money count: that external
-patients find a place, too, makes a place worth more than is said here.
+in money per place-year: the most that one more place is worth for a year, after the price of the days that people spend
+in it (an empty place costs nothing in the simulation). It is negative where those days cost more than the health they
+bring. Only the twins' health and money count; what external patients gain is left out.
 """
 
 from __future__ import annotations
@@ -34,7 +32,7 @@ def worth_by_level(
     """Cost-effectiveness at every level.
 
     Args:
-        levels: level (number of places asked for), strategy, draw, replication, measure, value.
+        levels: level (requested number of places), strategy, draw, replication, measure, value.
         comparator: name of the strategy to compare with.
         willingness_to_pay: for a QALY.
         confidence: of the intervals.
@@ -69,10 +67,10 @@ def value_of_places(
     Args:
         levels: level, strategy, draw, replication, measure, value, with places.<setting>: the number of places that
             were simulated.
-        setting: whose places the levels differ in.
+        setting: whose capacity differs between levels.
         willingness_to_pay: for a QALY.
         people: twins in a replication.
-        years: for which the places stood there: all days of the simulation.
+        years: for which the places were open: all days of the simulation.
         confidence: of the interval.
 
     Returns:
@@ -88,12 +86,12 @@ def value_of_places(
     check_number("years", years, above=True)
     places = f"places.{setting}"
     if places not in levels["measure"]:
-        raise InputError(f"setting '{setting}': how many places it has was not measured")
+        raise InputError(f"setting '{setting}': its number of places was not measured")
     wide = levels.filter(pl.col("measure").is_in([TOTAL_COST, QALYS, places])).pivot(
         on="measure", on_columns=[TOTAL_COST, QALYS, places], index=["level", *KEYS], values="value"
     )
     if wide[places].null_count():
-        raise InputError(f"setting '{setting}': how many places it has was not measured")
+        raise InputError(f"setting '{setting}': its number of places was not measured")
     worth = wide.select("level", *KEYS, pl.col(places).alias("places"), worth=_net_benefit(willingness_to_pay) * people)
     steps = []
     for low, high in pairwise(sorted(int(level) for level in worth["level"].unique())):
@@ -112,7 +110,7 @@ def value_of_places(
 
 
 def _check(levels: pl.DataFrame) -> None:
-    """Refuse a table of levels that cannot be one."""
+    """Refuse an invalid table of levels."""
     check_values(levels, ("level", *KEYS, "measure"))
 
 

@@ -1,4 +1,4 @@
-"""Booking what interventions charge: at their moment, discounted like everything else."""
+"""Charges of interventions, booked when they occur and discounted like all other costs."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def book_charges(
     """Book today's charges and the prices of the day.
 
     Args:
-        charges: open charges; those of today are taken off the list.
+        charges: open charges; today's are removed from the list.
         population: read.
         clock: the day.
-        rows: those under follow-up today, neighbours.
+        rows: those under follow-up today, contiguous.
         follow_up_days: whole days of follow-up from entry.
         cost_discount, year_of_day: (follow_up_days,) weight and year by whole day since entry.
         account: (components,) row of `costs` where each is booked, in the order of COST_NAMES.
         costs: (totals, twins) discounted totals, written.
-        spending: (blocks + 1, years, components) undiscounted sums, the last block for what is charged once, written.
+        spending: (blocks + 1, years, components) undiscounted sums, the last block for one-off charges, written.
     """
     today = int(clock.time_days)
     entry_day = population["entry_day"]

@@ -1,6 +1,6 @@
-"""What every public function of this package asks of what it is given, refused in one line before anything is computed.
+"""Checks of the arguments of this package's public functions: bad input is refused in one line before any computation.
 
-A null value is a measure that nobody was there to count for; NaN and infinity are mistakes and are refused.
+A null value is a measure for which there was nobody to count; NaN and infinity are mistakes and are refused.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ def check_confidence(confidence: float) -> None:
 
 
 def check_finite(**arrays: ArrayLike) -> None:
-    """Refuse arrays, by what they are called, that are empty, differ in shape or hold what is no finite number.
+    """Refuse arrays, by name, that are empty, differ in shape or hold values that are not finite.
 
     Raises:
         InputError: one is refused.
     """
     shapes = {name: np.shape(values) for name, values in arrays.items()}
     if len(set(shapes.values())) > 1:
-        raise InputError(f"{', '.join(f'{name}: {shape}' for name, shape in shapes.items())}: must be as many")
+        raise InputError(f"{', '.join(f'{name}: {shape}' for name, shape in shapes.items())}: must have the same shape")
     for name, values in arrays.items():
         array = np.asarray(values, np.float64)
         if array.size == 0:
@@ -62,7 +62,7 @@ def check_finite(**arrays: ArrayLike) -> None:
 
 
 def check_names(what: str, names: Sequence[str]) -> None:
-    """Refuse a name that stands twice.
+    """Refuse a name that occurs twice.
 
     Raises:
         InputError: one does.
@@ -73,7 +73,7 @@ def check_names(what: str, names: Sequence[str]) -> None:
 
 
 def check_values(values: pl.DataFrame, keys: Iterable[str]) -> None:
-    """Refuse a long table without rows or a column, with a value that is not finite, or a row that stands twice.
+    """Refuse a long table without rows, without a column, with a value that is not finite, or with a repeated row.
 
     Raises:
         InputError: it is refused.
@@ -92,16 +92,16 @@ def check_values(values: pl.DataFrame, keys: Iterable[str]) -> None:
             raise InputError(f"value = {wrong['value'][0]} ({_row(wrong, keys)}): must be a finite number, or null")
     if values.select(keys).is_duplicated().any():
         twice = values.filter(values.select(keys).is_duplicated())
-        raise InputError(f"{_row(twice, keys)}: stands twice")
+        raise InputError(f"{_row(twice, keys)}: occurs twice")
 
 
 def check_measures(measures: pl.DataFrame) -> None:
-    """Refuse a table of measures that cannot be one: see `check_values`."""
+    """Refuse an invalid table of measures: see `check_values`."""
     check_values(measures, MEASURES[:-1])
 
 
 def check_comparison(measures: pl.DataFrame, comparator: str, same: Sequence[str] = ()) -> None:
-    """Refuse measures that compare nothing with the comparator.
+    """Refuse measures that lack a comparison with the comparator.
 
     Args:
         measures: strategy, draw, replication, measure, value.
@@ -123,7 +123,7 @@ def check_comparison(measures: pl.DataFrame, comparator: str, same: Sequence[str
 
 
 def check_comparator(names: Sequence[str], comparator: str) -> None:
-    """Refuse a comparator that is none of the strategies, or the only one.
+    """Refuse a comparator that is not among the strategies, or is the only one.
 
     Raises:
         InputError: it is refused.
@@ -131,7 +131,7 @@ def check_comparator(names: Sequence[str], comparator: str) -> None:
     if comparator not in names:
         raise InputError(f"comparator '{comparator}': {did_you_mean(comparator, names)}")
     if len(names) < 2:
-        raise InputError(f"'{comparator}' is the only strategy, so that there is nothing to compare")
+        raise InputError(f"'{comparator}' is the only strategy, so there is nothing to compare")
 
 
 def check_units(units: Mapping[object, set[tuple[int, int]]], what: str) -> None:

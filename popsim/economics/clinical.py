@@ -1,7 +1,7 @@
-"""What only the clinical twin has: prices of its further drugs and of dialysis, and what lasting states take off.
+"""Valuation of the clinical twin: prices of its further drugs and dialysis, utility decrements of lasting states.
 
-Everything that is here is a parameter (evidence/clinical_prices.toml, evidence/clinical_utilities.toml). A state that a
-population does not have as a column is worth nothing.
+All values are parameters (evidence/clinical_prices.toml, evidence/clinical_utilities.toml). A state that is not a
+column of the population has no effect.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from popsim.population.population import Population
 
 
 class Worth(NamedTuple):
-    """A parameter by column; where a class has several drugs, of the one that the agent's column names."""
+    """The parameter of a column; where a class has several drugs, that of the drug named by the agent column."""
 
     parameter: str
     column: str
@@ -45,9 +45,9 @@ DRUGS = (
     Worth("statin_day", "statin_fraction"),
     Worth("iv_iron_mg", "iv_iron_mg"),
 )
-# Prices of a day of specialist treatment, in hospital too.
+# Prices of a day of specialist treatment, also in hospital.
 TREATMENTS = (Worth("dialysis_day", "dialysis"),)
-# Utility a year that a unit of the column takes off.
+# Utility decrement per year and unit of the column.
 LOSSES = (
     Worth("dialysis_loss", "dialysis"),
     Worth("stroke_disability_loss", "stroke_disability"),
@@ -55,7 +55,7 @@ LOSSES = (
 
 
 class ClinicalWorth:
-    """Prices and losses by column, ready for the kernels.
+    """Prices and utility decrements by column, ready for the kernels.
 
     Args:
         prices, utilities: ParameterSets like evidence/clinical_prices.toml and evidence/clinical_utilities.toml.
@@ -70,11 +70,11 @@ class ClinicalWorth:
         self._losses = _weighed(LOSSES, utilities, schema)
 
     def prices(self, population: Population, rows: slice, weighed: states.Weighed) -> NDArray[np.float64]:
-        """Price of today for each of some neighbouring rows."""
+        """Today's price for each of some contiguous rows."""
         return _summed(population, rows, weighed)
 
     def losses(self, population: Population, rows: slice) -> NDArray[np.float64]:
-        """Utility a year that lasting states take off, for each of some neighbouring rows."""
+        """Utility decrement per year of lasting states, for each of some contiguous rows."""
         return _summed(population, rows, self._losses)
 
 

@@ -1,4 +1,4 @@
-"""Columns that valuation writes: life time, health and money of each twin, summed over its follow-up and discounted."""
+"""Columns that valuation writes: discounted life time, health and cost of each twin, summed over its follow-up."""
 
 from __future__ import annotations
 

@@ -1,24 +1,23 @@
-"""What a strategy buys against its comparator: means, paired differences, ratios with their intervals, net benefit.
+"""Cost-effectiveness against a comparator: means, paired differences, ratios with their intervals, net benefit.
 
-Everything starts from a long table of measures: strategy, draw, replication, measure, value. Strategies of one
-replication of one draw share people and random numbers, so differences are taken within it and most of the noise
-cancels. Every figure comes with its Monte Carlo error and, apart from it, its parameter uncertainty: see `uncertainty`.
+Everything starts from a long table of measures: strategy, draw, replication, measure, value. Differences are taken
+within a replication of a draw, whose strategies share people and random numbers, so that most of the noise cancels.
+Every figure has its Monte Carlo error and, separately, its parameter uncertainty: see `uncertainty`.
 
-The incremental cost-effectiveness ratio (ICER) of a strategy against its comparator is mean cost difference / mean
-difference in effect. It is given only where it means something: a strategy that costs less and gains health is
-dominant, one that costs more and loses health is dominated, and neither has a ratio. Its Monte Carlo interval is
-Fieller's: all ratios r for which the mean of (cost difference - r x effect difference) is not significantly different
-from 0. Its parameter interval holds all r for which that difference is 0 within the central 95% of a normal
-distribution with the parameters' covariance. Where the effect difference is itself uncertain in sign, such a set has
-no end; `icer_interval` and `parameter_icer_interval` say which form it takes:
+The incremental cost-effectiveness ratio (ICER) is mean cost difference / mean difference in effect. Dominant and
+dominated strategies have none. Its Monte Carlo interval is Fieller's: all ratios r for which the mean of
+(cost difference - r x effect difference) is not significantly different from 0. Its parameter interval holds all r for
+which that difference is 0 within the central 95% of a normal distribution with the parameters' covariance. Where the
+sign of the effect difference is uncertain, such a set is unbounded; `icer_interval` and `parameter_icer_interval` name
+its form:
 
     bounded       low <= r <= high
     outside       r <= low or r >= high: it contains infinity, because the effect difference may be 0
     unbounded     every ratio: neither difference is distinguishable from 0
-    none          it cannot be told: fewer than two replications, or no draws with two replications
+    none          not estimable: fewer than two replications, or no draws with two replications
 
-An effect counts what happens to a person, with the sign that makes more of it better (EFFECTS): for what is a harm,
-the effect is what is avoided, comparator less strategy.
+An effect has the sign that makes more of it better (EFFECTS): the effect on a harm is the amount avoided, comparator
+minus strategy.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ from popsim.statistics import CONFIDENCE, t_quantile, z_quantile
 
 TOTAL_COST = "cost_total"
 QALYS = "qalys"
-ROUNDING = 1e-9  # relative; differences that are the same in every pair leave only this
+ROUNDING = 1e-9  # relative; all that is left of differences that are the same in every pair
 
 
 class HealthEffect(NamedTuple):
@@ -51,8 +50,8 @@ class HealthEffect(NamedTuple):
     Attributes:
         measure: its name.
         unit: what one unit of it is called.
-        sign: that makes more better.
-        horizon: what is counted: the days of follow-up, or also what a death in them loses of a lifetime.
+        sign: 1, or -1 for a harm, so that more is better.
+        horizon: follow-up alone, or also the lifetime that a death during follow-up loses.
     """
 
     measure: str
@@ -73,10 +72,10 @@ EFFECTS = tuple(
 
 
 def effect_of(measure: str) -> HealthEffect:
-    """The effect that a measure stands for.
+    """The effect of that measure.
 
     Raises:
-        InputError: the measure is none.
+        InputError: the measure is not among EFFECTS.
     """
     for effect in EFFECTS:
         if effect.measure == measure:
@@ -139,7 +138,7 @@ def comparisons(
 def cost_effectiveness(
     measures: pl.DataFrame, comparator: str, willingness_to_pay: float, confidence: float = CONFIDENCE
 ) -> pl.DataFrame:
-    """What each strategy buys against the comparator, from the measures `cost_total` and `qalys`.
+    """Cost-effectiveness of each strategy against the comparator, from the measures `cost_total` and `qalys`.
 
     Args:
         measures: strategy, draw, replication, measure, value.
@@ -238,14 +237,14 @@ def _paired_differences(measures: pl.DataFrame, comparator: str, confidence: flo
 def _ratios(
     measures: pl.DataFrame, comparator: str, effects: Sequence[HealthEffect], confidence: float
 ) -> pl.DataFrame:
-    """The rows of `cost_per_effect`, for the effects asked for."""
+    """The rows of `cost_per_effect`, for the requested effects."""
     names = [name for name in measures["strategy"].unique(maintain_order=True).to_list() if name != comparator]
     rows = []
     for effect in effects:
         differences = _differences(measures, comparator, effect.measure, effect.sign)
         for name in names:
             found = differences.filter(pl.col("strategy") == name)
-            if found.is_empty():  # in no replication measured under both strategies
+            if found.is_empty():  # no replication has it under both strategies
                 continue
             parts = nested(found["draw"].to_numpy(), found.select("cost", "effect").to_numpy())
             cost, gain = (float(mean) for mean in parts.means.mean(axis=0))
@@ -307,7 +306,7 @@ def fieller(numerator: NDArray[np.float64], denominator: NDArray[np.float64], co
         confidence: coverage.
 
     Raises:
-        InputError: the arrays differ in length or hold what is no finite number.
+        InputError: the arrays differ in length or hold values that are not finite.
     """
     check_confidence(confidence)
     check_finite(numerator=numerator, denominator=denominator)
@@ -342,7 +341,7 @@ def ratio_interval(numerator: float, denominator: float, covariance: NDArray[np.
 
 
 def _luck_of_ratio(found: pl.DataFrame, parts: Nested, confidence: float) -> Ratio:
-    """Monte Carlo interval: draws are what is independent, or replications when there is one draw."""
+    """Monte Carlo interval; draws are the independent units, or replications when there is one draw."""
     if len(parts.draws) > 1:
         return _fieller(parts.means[:, 0], parts.means[:, 1], confidence)
     return _fieller(found["cost"].to_numpy(), found["effect"].to_numpy(), confidence)

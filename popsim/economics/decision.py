@@ -1,14 +1,12 @@
-"""Which strategy to choose, and what it would be worth to know more: from the draws of a run to a decision.
+"""Which strategy to choose, and the value of information: from the draws of a run to a decision.
 
-heormodel does the incremental analysis and the expected losses. Three things are done here instead, each with a test
-that shows the case (tests/economics/test_decision_peers.py, heormodel 0.7.4):
+heormodel does the incremental analysis and the expected losses. Three things are done here instead, each shown by a
+test (tests/economics/test_decision_peers.py, heormodel 0.7.4):
 
-- luck: a draw's costs and effects are means over few replications of few people. heormodel (like its peers in R) takes
-  them for exact; expected losses and EVPI are then too high, and probabilities are pulled towards a coin's. Here the
-  luck is taken out of the spread of the draws first, where draws have several replications (`Decision.exact`);
-- ties: heormodel's acceptability curve gives all of a tied draw to the strategy that is listed first, and its
-  incremental analysis calls the second of two equal strategies dominated; here the tied share a draw, and strategies
-  that cost and gain the same in every draw are told as the same, so that the order of strategies changes nothing;
+- Monte Carlo noise: a draw's costs and effects are means over few replications. Taken as exact, they inflate expected
+  losses and EVPI. `Decision.exact` removes the noise from the spread of the draws, where these have replications;
+- ties: tied strategies share a draw, and strategies that are equal in every draw are reported as the same, so that the
+  order of strategies changes nothing;
 - partial information: see `information`.
 
 Money is in the currency of the costs, per person; an effect is signed so that more is better.
@@ -47,11 +45,11 @@ class Decision:
     Attributes:
         strategies: names; the comparator first.
         draws: (D,) numbers of the draws; 0 alone when the run has none.
-        cost, effect: (D, S) means over replications, luck included.
-        noise: (2 S, 2 S) covariance that luck gives to a draw's costs and effects; None where it cannot be told.
+        cost, effect: (D, S) means over replications, Monte Carlo noise included.
+        noise: (2 S, 2 S) Monte Carlo covariance of a draw's costs and effects; None where it cannot be estimated.
 
     Raises:
-        InputError: a name or a draw stands twice, arrays do not fit together, or a number is not finite.
+        InputError: a name or a draw occurs twice, arrays do not fit together, or a number is not finite.
     """
 
     strategies: tuple[str, ...]
@@ -98,7 +96,7 @@ class Decision:
 
     @property
     def exact(self) -> Decision:
-        """The same draws spread as the parameters spread them, luck taken out as far as it can be told."""
+        """The same draws with their Monte Carlo noise removed, as far as it can be estimated."""
         if self.noise is None or len(self.draws) < 2:
             return self
         both = without_noise(np.hstack([self.cost, self.effect]), self.noise)
@@ -107,7 +105,7 @@ class Decision:
 
     @property
     def same_as(self) -> dict[str, str]:
-        """Strategies that cost and gain in every draw what one before them does, but for rounding: by its name."""
+        """Strategies that equal an earlier one in every draw, up to rounding, with the name of that one."""
         same: dict[str, str] = {}
         for place, name in enumerate(self.strategies):
             for first in range(place):
@@ -134,7 +132,7 @@ class Decision:
         return willingness_to_pay * self.effect - self.cost
 
     def some(self, rows: NDArray[np.bool_]) -> Decision:
-        """The decision as some of the draws show it."""
+        """The decision restricted to some of the draws."""
         return Decision(self.strategies, self.draws[rows], self.cost[rows], self.effect[rows], self.noise)
 
 
@@ -187,9 +185,9 @@ def acceptability(decision: Decision, willingness_to_pay: float | Iterable[float
     Returns:
         For each willingness to pay and strategy: willingness_to_pay, strategy, net_monetary_benefit,
         net_health_benefit (mean per person; the latter null where nothing is paid for health), probability (of the
-        highest net benefit; ties are shared, so that strategies sum to 1), probability_standard_error,
+        highest net benefit; ties are shared, so that probabilities sum to 1), probability_standard_error,
         expected_loss (by choosing this strategy), expected_loss_standard_error, optimal (highest mean net benefit: the
-        CEAF is the probability where optimal). Standard errors are over draws, luck being taken for known. Strategies
+        CEAF is the probability where optimal). Standard errors are over draws, given the Monte Carlo noise. Strategies
         that are the same have the same figures, and share the probability of being best.
 
     Raises:
@@ -236,9 +234,9 @@ def acceptability(decision: Decision, willingness_to_pay: float | Iterable[float
 
 
 def discounted_people(people_per_year: float, years: int, discount_rate: float) -> float:
-    """People whom a decision will concern, each counted at the value of the year in which it does.
+    """People affected by a decision, each discounted from the year in which it affects them.
 
-    people_per_year x sum over t = 0 ... years - 1 of (1 + discount_rate) ** -t: the first year's are not discounted.
+    people_per_year x sum over t = 0 ... years - 1 of (1 + discount_rate) ** -t: the first year is not discounted.
     Multiply any value of information per person by it.
 
     Raises:
@@ -250,10 +248,10 @@ def discounted_people(people_per_year: float, years: int, discount_rate: float) 
 
 
 def need_draws(decision: Decision, least: int = 2) -> None:
-    """Without parameter draws there is no uncertainty about the decision to speak of."""
+    """Refuse too few parameter draws: without them, uncertainty about the decision cannot be measured."""
     drawn = int((decision.draws > 0).sum())
     if drawn < least:
-        raise InputError(f"{drawn} parameter draws: this takes at least {least} (draws in the experiment)")
+        raise InputError(f"{drawn} parameter draws: needs at least {least} (draws in the experiment)")
 
 
 def _standard_error(values: NDArray[np.float64]) -> NDArray[np.float64]:

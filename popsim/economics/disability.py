@@ -3,7 +3,7 @@
 Years lived with disability are accrued day by day with the disability weight of the symptom class (kernels/accrual.py).
 Years of life lost are the remaining life expectancy of the standard life table at the age of death, as in the Global
 Burden of Disease study, without weights for age. Both are discounted at the rate for QALYs to each person's entry;
-deaths after the end of follow-up are nobody's.
+deaths after the end of follow-up do not count.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ STANDARD_LIFE_TABLE = "us_2019"  # assumption: one standard for everybody, the p
 def discounted_expectancy(
     table: LifeTable, age_years: ArrayLike, female: ArrayLike, rate_per_year: float
 ) -> NDArray[np.float64]:
-    """Expected remaining years of life, each year worth (1 + rate) ** -t at t years from now.
+    """Expected remaining years of life, each year weighted by (1 + rate) ** -t at t years from now.
 
-    The hazard is constant within a year of age, so each year's part is a closed form: the integral of
-    exp(-(m + d) t) with m the death rate and d = log(1 + rate).
+    The hazard is constant within a year of age, so each year has a closed form: the integral of exp(-(m + d) t) with
+    m the death rate and d = log(1 + rate).
 
     Args:
         table: death rates.
@@ -53,7 +53,7 @@ def discounted_expectancy(
 def life_years_lost(
     people: pl.DataFrame, age_years: ArrayLike, female: ArrayLike, rate_per_year: float
 ) -> NDArray[np.float64]:
-    """Discounted years of life lost by each person: 0 for who is alive at the end of follow-up.
+    """Discounted years of life lost by each person: 0 for those alive at the end of follow-up.
 
     Args:
         people: `follow_up(...)`: entry_day and death_time_days, null for survivors.

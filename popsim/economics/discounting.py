@@ -1,7 +1,4 @@
-"""Discounting: what a later year is worth today.
-
-Time runs from each twin's own entry, so that a person who is enrolled later is valued like one enrolled at once.
-"""
+"""Discounting to each twin's own entry, so that people who are enrolled later are valued like those enrolled first."""
 
 from __future__ import annotations
 
@@ -17,8 +14,8 @@ MAX_RATE = 1.0
 def discount_factors(rate_per_year: float, days: int) -> NDArray[np.float64]:
     """Weights of day 0, 1, ..., days - 1 since entry: (1 + rate) ** -(day / 365.25).
 
-    Each weight is the one before times the same daily factor, so the bits do not depend on a vector library; the
-    rounding this adds is below `days` * 1.2e-16, relative.
+    Each weight is the previous one times the same daily factor, so that the bits do not depend on a vector library; the
+    relative rounding error is below `days` * 1.2e-16.
 
     Raises:
         InputError: the rate is negative, above 1 (100% a year) or not a number.

@@ -1,18 +1,17 @@
-"""Who gets the health that a strategy gains, and who bears its cost: distributional cost-effectiveness.
+"""Distributional cost-effectiveness: who gains health from a strategy, and who bears its cost.
 
-A strategy that costs more displaces care elsewhere: its additional cost / the cost of a QALY there is health lost, the
-opportunity cost, which falls on people too. How it falls on groups is an assumption that must be stated: equally on
-everybody (the default), or by given shares. The net health benefit of a group is what its people gain under the
-strategy less what they lose elsewhere.
+A strategy that costs more displaces care elsewhere: its extra cost / the cost of a QALY there is health lost, the
+opportunity cost. How it falls on groups is an assumption: equally on everybody (the default), or by given shares. The
+net health benefit of a group is its gain under the strategy minus its loss elsewhere.
 
-Equity-weighted, a distribution of health h over groups of shares p is worth its equally distributed equivalent (EDE):
-the level which, had by all, would be as good as h.
+The equity-weighted value of a distribution of health h over groups of shares p is its equally distributed equivalent
+(EDE), the level that would be as good as h if everybody had it:
 
     Atkinson (relative inequality)  (sum of p h^(1 - e))^(1 / (1 - e)), at e = 1 the geometric mean; h > 0
     Kolm (absolute inequality)      -ln(sum of p exp(-a h)) / a
 
-With no aversion both are the mean. How averse England was found to be: evidence/equity.toml, for lifetime health.
-Here, unless `lifetime` gives it, a group's health without the strategy is its QALYs within the run's horizon.
+With no aversion both are the mean. evidence/equity.toml has the aversion measured in England, for lifetime health.
+Unless `lifetime` gives it, a group's health without the strategy is its QALYs within the run's horizon.
 
 Gradients over ordered groups (deprivation, age): with r the fractional rank of a group's middle person,
 
@@ -20,8 +19,8 @@ Gradients over ordered groups (deprivation, age): with r the fractional rank of 
     relative index   slope index / mean
     concentration    2 cov(health, r) / mean: 0 without a gradient, above 0 where the last ranks have more
 
-Equity figures are computed from all replications together; their luck is that of their linearisation in the groups'
-means (delta method), so that noise in small groups does not pass for inequality.
+Equity figures are computed from all replications together; their Monte Carlo error is that of their linearisation in
+the groups' means (delta method), so that noise in small groups is not mistaken for inequality.
 """
 
 from __future__ import annotations
@@ -76,7 +75,7 @@ class Groups(NamedTuple):
 def groups(persons: Persons, comparator: str, by: str, outcomes: Sequence[str], cuts: Cuts | None = None) -> Groups:
     """Means of outcomes by strategy and level of a column that describes people at entry.
 
-    People whose level is not known are left out.
+    People whose level is unknown are left out.
 
     Raises:
         InputError: there is no such column or strategy.
@@ -123,7 +122,7 @@ def distribution(
     cuts: Cuts | None = None,
     confidence: float = CONFIDENCE,
 ) -> pl.DataFrame:
-    """What each group gains, what it costs, what it loses elsewhere, and what is left, per person of the group.
+    """Health gain, cost, health lost elsewhere and net health benefit of each group, per person of the group.
 
     Args:
         persons: a run's table of persons.
@@ -209,14 +208,14 @@ def equity_weighted(
     Args:
         persons, comparator, by, cost_of_a_qaly, opportunity_cost, cuts, confidence: as for `distribution`.
         atkinson_aversion, kolm_aversion: how much inequality matters; 0: not at all.
-        lifetime: QALYs that a person of each level may expect from birth without the strategy; the comparator's mean
-            QALYs within the run's horizon when None.
+        lifetime: expected QALYs from birth of a person of each level, without the strategy; the comparator's mean QALYs
+            within the run's horizon when None.
 
     Returns:
         strategy, measure and the columns of `nested_means`, in QALYs per person. net_health_benefit is the mean;
-        atkinson and kolm are gains in the EDE; atkinson_equity and kolm_equity what these are more than the mean: what
-        the change in the distribution itself is worth. Atkinson's are null where a group's health is not above 0: they
-        are not defined there.
+        atkinson and kolm are gains in the EDE; atkinson_equity and kolm_equity are their excess over the mean: the
+        value of the change in the distribution itself. Atkinson's are null where a group's health is not above 0,
+        because they are undefined there.
 
     Raises:
         InputError: there is no such column, strategy or level, or a number is refused.
@@ -317,7 +316,7 @@ def concentration(health: Floats, share: Floats) -> float:
 
 
 def _check(health: Floats, share: Floats) -> None:
-    """Refuse groups that are not as many, and shares that are none."""
+    """Refuse groups and shares that differ in number, and invalid shares."""
     check_finite(health=health, share=share)
     check_shares("share", np.asarray(share))
 
@@ -336,7 +335,7 @@ def _linearised(function: Callable[[Floats], float], values: Floats) -> Floats:
 
     Args:
         function: of (G,) means.
-        values: (U, G), NaN where a unit has nobody in a group: no deviation is known of it.
+        values: (U, G), NaN where a unit has nobody in a group: its deviation is unknown.
     """
     centre = np.nanmean(values, axis=0)
     deviations = _filled(values) - centre
@@ -351,7 +350,7 @@ def _linearised(function: Callable[[Floats], float], values: Floats) -> Floats:
 
 
 def _filled(values: Floats) -> Floats:
-    """Values with the mean over units where a unit has nobody in a group."""
+    """Values with the mean over units filled in where a unit has nobody in a group."""
     return np.where(np.isnan(values), np.nanmean(values, axis=0), values)
 
 
@@ -368,7 +367,7 @@ def _by_level(found: Groups, values: Mapping[str, float], what: str) -> Floats:
     """A number for each level, by its name.
 
     Raises:
-        InputError: a level has none, or a name is no level.
+        InputError: a level has no number, or a name is not a level.
     """
     for name in values:
         if name not in found.names:

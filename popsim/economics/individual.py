@@ -1,14 +1,12 @@
-"""Each person's counterfactual pair: the same person, with the same luck, under another strategy.
+"""Counterfactual pairs: the same person, with the same random numbers, under another strategy.
 
-Common random numbers let a simulation see what no trial can: whose health gains from a strategy and whose loses
-(QALYs), and for whom it is worth its cost (net benefit): somebody whose care costs more, and whose health is the same,
-is not harmed. A single pair still contains luck (a bed that was free in one world and taken in the other), so that the
-spread of individual effects is that of what happens to people, not of what could be known beforehand.
+Common random numbers show what no trial can: who gains and who loses health (QALYs), and for whom a strategy is worth
+its cost (net benefit). A pair still contains chance (a bed that is free under one strategy and taken under the other),
+so the spread of individual effects is that of outcomes, not of what could be predicted.
 
-What could be known is the value of individualised care: each subgroup gets the strategy that is best for it. Which one
-that is is learned from all other replications and judged in the one left out, so that the value is not flattered by
-its own luck; a subgroup too small to be told apart then costs something. Perfect foresight of each person's own fate
-is the bound that no rule can pass.
+The predictable part is the value of individualised care: each subgroup gets the strategy that is best for it, learned
+from all other replications and evaluated in the one left out, so that the value is not optimistic. Perfect foresight of
+each person's outcome is an upper bound for every rule.
 """
 
 from __future__ import annotations
@@ -37,16 +35,16 @@ from popsim.economics.uncertainty import nested_means
 from popsim.errors import InputError
 from popsim.statistics import CONFIDENCE
 
-SAME = 1e-9  # money, or QALYs; less is rounding
+SAME = 1e-9  # money, or QALYs; smaller differences are rounding
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 FORESIGHT = "perfect foresight of each person's fate"
 GAINS, LOSES, UNCHANGED = "gains", "loses", "unchanged"
 HEALTH, WORTH = "health", "net_benefit"
-OF = {HEALTH: "qaly_difference", WORTH: "net_benefit_difference"}  # what a fate is the sign of
+OF = {HEALTH: "qaly_difference", WORTH: "net_benefit_difference"}  # the difference whose sign classifies a person
 
 
 def counterfactual_pairs(persons: Persons, comparator: str, willingness_to_pay: float) -> pl.LazyFrame:
-    """Every person under every other strategy, beside itself under the comparator.
+    """Every person under every other strategy, paired with the same person under the comparator.
 
     Returns:
         The columns of persons, cost_difference, qaly_difference, net_benefit_difference, and health and net_benefit:
@@ -75,7 +73,7 @@ def _fate(difference: pl.Expr) -> pl.Expr:
 def individual_effects(
     persons: Persons, comparator: str, willingness_to_pay: float, confidence: float = CONFIDENCE
 ) -> pl.DataFrame:
-    """How individual effects are distributed, luck included: on health, and on net benefit.
+    """The distribution of individual effects, chance included: on health, and on net benefit.
 
     Returns:
         strategy, measure, and the columns of `nested_means`. Measures, each led by health_ (in QALYs) or net_benefit_
@@ -102,7 +100,7 @@ def individual_effects(
 
 
 def who_gains(persons: Persons, comparator: str, willingness_to_pay: float, columns: Sequence[str]) -> pl.DataFrame:
-    """What those who gain, lose or see no change were like at entry, by their health and by net benefit.
+    """Baseline characteristics of those who gain, lose or are unchanged, by health and by net benefit.
 
     Returns:
         strategy, of (health, net_benefit), column, and the mean of the column among those who gain, lose, are
@@ -127,13 +125,13 @@ def who_gains(persons: Persons, comparator: str, willingness_to_pay: float, colu
 
 
 class Individualised(NamedTuple):
-    """What choosing by subgroup is worth.
+    """The value of choosing by subgroup.
 
     Attributes:
         value: policy, and the columns of `nested_means` of its net benefit per person over that of the single best
-            strategy for everybody, itself chosen without the replication in which it is judged. The last row is
-            perfect foresight: an upper bound that includes luck, not attainable by any rule.
-        choice: level (of each column of `by`), people (share), strategy: what each subgroup should have, by all data.
+            strategy for everybody, itself chosen without the replication in which it is evaluated. The last row is
+            perfect foresight: an upper bound that includes chance and that no rule attains.
+        choice: level (of each column of `by`), people (share), strategy: the best for each subgroup, from all data.
     """
 
     value: pl.DataFrame
@@ -157,7 +155,7 @@ def individualised_care(
         willingness_to_pay: for a QALY, in the currency of the costs.
         by: columns that describe a person at entry; subgroups are the combinations of their levels.
         cuts: as for `subgroup_effects`.
-        confidence: of the intervals. With one replication (and draw) nothing can be left out: values are null.
+        confidence: of the intervals. With one replication (and draw) none can be left out: values are null.
 
     Raises:
         InputError: there is no such column or strategy.

@@ -1,20 +1,15 @@
-"""What it would be worth to know more before deciding: EVPI, EVPPI and EVSI.
+"""Value of information: EVPI, EVPPI and EVSI.
 
-The expected value of perfect information (EVPI) is what a decision maker would gain on average by knowing all
-parameters: E[max net benefit] - max E[net benefit]. Of partial information (EVPPI), by knowing some of them; of sample
-information (EVSI), by seeing the data of a study first. The last two replace each draw's net benefit by its
-expectation given what would be known, estimated by regression over the draws (Strong, Oakley, Brennan 2014 and, with
-Breeze, 2015: the estimator that heormodel cites and that `heormodel.voi` uses).
+The expected value of perfect information (EVPI) is the mean gain of a decision maker who knows all parameters:
+E[max net benefit] - max E[net benefit]. EVPPI is that of knowing some of them, EVSI that of seeing the data of a study.
+Both replace each draw's net benefit by its expectation given what would be known, estimated by regression over the
+draws (Strong, Oakley, Brennan 2014 and, with Breeze, 2015: the estimator of `heormodel.voi`).
 
-The regression is our own. heormodel's splines add up the parameters of a group, so that what two parameters do only
-together is lost; they have uniform knots and no penalty, so that with few draws a parameter that does nothing has a
-value, at times above EVPI. Here each parameter is put on the scale of a standard normal by its ranks, the terms are
-Hermite polynomials in them with all products up to a total degree (polynomial chaos), the degree is chosen by the
-Bayesian information criterion, and the spread that the fit owes to luck is taken out of the fitted values as it is out
-of the draws. Draws of one replication are good enough: regression averages over luck.
-
-No value is above EVPI (it cannot be in truth, and an estimate that is has been lucky). Standard errors are by
-jackknife over blocks of draws, regression and all.
+The regression is popsim's own, because heormodel's splines miss interactions and find value in parameters without any
+effect when draws are few. Each parameter is mapped to a standard normal by its ranks; the terms are Hermite polynomials
+with all products up to a total degree (polynomial chaos), which the Bayesian information criterion chooses; Monte Carlo
+noise is removed from the fitted values as from the draws. One replication per draw suffices, as regression averages
+over noise. Values are capped at EVPI. Standard errors are by jackknife over blocks of draws, regression included.
 """
 
 from __future__ import annotations
@@ -38,11 +33,11 @@ from popsim.kernels.codes import STREAM_STUDIES
 from popsim.kernels.numerics.sampling import keyed_uniforms
 from popsim.statistics import normal_quantile, t_quantile
 
-MIN_DRAWS = 20  # below, a regression over draws says nothing
+MIN_DRAWS = 20  # with fewer, a regression over draws is meaningless
 BLOCKS = 20  # of the jackknife
 MAX_DEGREE = 6
-DRAWS_PER_TERM = 8  # a regression has at most one term for so many draws
-SAME = 1e-9  # relative: what differs by less differs by rounding
+DRAWS_PER_TERM = 8  # a regression has at most one term for this many draws
+SAME = 1e-9  # relative; smaller differences are rounding
 EVERYTHING = "all parameters"
 
 
@@ -51,7 +46,7 @@ def evpi(decision: Decision, willingness_to_pay: float) -> pl.DataFrame:
 
     Returns:
         One row: known, parameters, value, standard_error, low, high (95%), share_of_evpi, luck_removed (false: draws
-        have one replication each, so that the value is too high by what luck adds).
+        have one replication each, so that Monte Carlo noise inflates the value).
     """
     return information(decision, pl.DataFrame({"draw": decision.draws}), willingness_to_pay, {})
 
@@ -69,7 +64,7 @@ def information(
         draws: draw and a column for each parameter.
         willingness_to_pay: for one unit of effect.
         groups: parameters by a name for what would be known; each parameter alone when None. The columns may also be
-            summaries of a study's data: then the value is that of the study (EVSI).
+            summaries of a study's data; the value is then that of the study (EVSI).
 
     Returns:
         EVPI first, then the others, largest first: known (what would be), parameters (how many), value (in money, per
@@ -114,7 +109,7 @@ def information(
 
 
 class ProposedStudy(NamedTuple):
-    """A study that would observe one parameter: the mean of so many people, normal around the parameter's value.
+    """A proposed study of one parameter: it observes the mean of `people` people, normal around the parameter's value.
 
     Attributes:
         parameter: a column of draws.
@@ -136,11 +131,11 @@ def sample_information(
 
     Args:
         decision, draws, willingness_to_pay: as for `information`.
-        study: what would be observed; all sizes share their luck, so that larger ones compare with smaller ones.
-        seed: of that luck.
+        study: what would be observed; all sizes share random numbers, so that larger ones compare with smaller ones.
+        seed: of those random numbers.
 
     Returns:
-        As `information`: EVPI, then what knowing the parameter is worth, then a study of each size, by value.
+        As `information`: EVPI, then the value of knowing the parameter, then of a study of each size, by value.
 
     Raises:
         InputError: the parameter is unknown, or a number is out of bounds.
@@ -174,12 +169,12 @@ def _increments(decision: Decision, willingness_to_pay: float) -> NDArray[np.flo
 
 
 def _evpi(decision: Decision, willingness_to_pay: float, rows: NDArray[np.bool_]) -> float:
-    """As some of the draws show it."""
+    """From some of the draws."""
     return _value(_increments(decision.some(rows).exact, willingness_to_pay))
 
 
 def _evppi(known: NDArray[np.float64], increments: NDArray[np.float64], rows: NDArray[np.bool_]) -> float:
-    """As some of the draws show it."""
+    """From some of the draws."""
     return _value(conditional_means(known[rows], increments[rows])) if increments.size else 0.0
 
 
@@ -198,21 +193,21 @@ def conditional_means(known: NDArray[np.float64], values: NDArray[np.float64]) -
         values: (D, m).
 
     Returns:
-        (D, m), with the spread that luck gives to a regression taken out.
+        (D, m), with the spread due to the regression's noise removed.
 
     Raises:
-        InputError: they are not as many, there are too many parameters for the draws, or a number is not finite.
+        InputError: the lengths differ, there are too many parameters for the draws, or a number is not finite.
     """
     check_finite(known=known)
     check_finite(values=values)
     if len(known) != len(values):
-        raise InputError(f"known: {len(known)}, values: {len(values)}: must be as many")
+        raise InputError(f"known: {len(known)}, values: {len(values)}: must have the same length")
     terms, sizes = _terms(known)
     squares, products = terms.T @ terms, terms.T @ values
     spread = np.maximum(values.var(axis=0), np.finfo(float).tiny)
     best, fitted, size = np.inf, values, 1
     for terms_in in sizes:
-        # The pseudo-inverse passes over terms that others explain: of a parameter that never varies or copies another.
+        # The pseudo-inverse ignores redundant terms: of a parameter that never varies or copies another.
         inverse = np.linalg.pinv(squares[:terms_in, :terms_in], rcond=SAME, hermitian=True)
         expected = terms[:, :terms_in] @ (inverse @ products[:terms_in])
         unexplained = (values - expected).var(axis=0) / spread

@@ -1,4 +1,4 @@
-"""What each life was worth and cost once all is over, and the measures that follow from it."""
+"""Health and cost of each person over the whole follow-up, and the measures derived from them."""
 
 from __future__ import annotations
 

@@ -9,10 +9,10 @@ Each perspective is a sum of components, in the order of `COST_NAMES`:
     informal_care                                          +
     productivity                                           +
 
-Charges move money from patients to the payer and use up nothing, so that they are no cost to the health system or to
-society, whose components already hold the full price. The health system is everybody who provides care, with social
-care (National Health Service and personal social services with the packaged prices); the payer is who settles the
-bills, less what patients pay. Unpaid care and lost work are not paid from the patient's purse, so they are societal.
+Charges are a transfer from patients to the payer, so they are no cost to the health system or to society, whose
+components already hold the full price. The health system is all providers of care, with social care (National Health
+Service and personal social services with the packaged prices); the payer pays the bills, less what patients pay.
+Patients do not pay for unpaid care and lost work, so these are societal.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ SIGNS: Mapping[Perspective, Mapping[str, int]] = MappingProxyType(
 
 
 def total_cost(perspective: Perspective) -> pl.Expr:
-    """The sum of the components that a perspective counts, one after the other: one that is 0 changes no bit."""
+    """The sum of a perspective's components, added in order, so that a component of 0 changes no bit."""
     signs = SIGNS[perspective_named(perspective)]
     counted = (pl.col(name) if signs[name] > 0 else -pl.col(name) for name in COST_NAMES if name in signs)
     return reduce(add, counted)

@@ -1,4 +1,4 @@
-"""Prices as the accrual kernels take them: looked up in the parameter sets once, by setting and by symptom class."""
+"""Prices in the form of the accrual kernels: looked up once in the parameter sets, by setting and by symptom class."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ACCOUNT_OF_CLASS = {
     "facility": accrual.COMMUNITY,
     "hospice": accrual.COMMUNITY,
 }
-# What patients bear in a class of setting is priced under these names; nothing elsewhere.
+# Names of the prices that patients bear in a class of setting; other classes cost them nothing.
 BORNE_BY_NIGHT = {
     "inpatient": "hospital_day",
     "critical": "hospital_day",
@@ -37,7 +37,7 @@ BORNE_BY_CONTACT = {"emergency": "attendance", "outpatient": "visit"}
 
 
 class PricedSetting(NamedTuple):
-    """What valuation must know of a setting: its name, its class (CLASS_NAMES) and who is seen there.
+    """What valuation needs of a setting: its name, its class (CLASS_NAMES) and the clinician of its contacts.
 
     `clinician` is none, general_practitioner, specialist or nurse; it matters for contact settings only.
     """
@@ -115,14 +115,14 @@ def _night_price(prices: ParameterSet, setting: PricedSetting) -> float:
 
 
 def _night_account(prices: ParameterSet, setting: PricedSetting) -> int:
-    """Where a day is booked; nowhere when it costs nothing, which spares the kernel the write."""
+    """Account of a day; none when it costs nothing, which saves the kernel the write."""
     if _night_price(prices, setting) == 0.0:
         return accrual.NOTHING
     return ACCOUNT_OF_CLASS[setting.setting_class]
 
 
 def _visit_price(prices: ParameterSet, setting: PricedSetting) -> float:
-    """Price of a contact; 0 where nobody is seen."""
+    """Price of a contact; 0 where there are no contacts."""
     if setting.setting_class != "outpatient":
         return 0.0
     own = f"{setting.name}_visit"
@@ -132,7 +132,7 @@ def _visit_price(prices: ParameterSet, setting: PricedSetting) -> float:
 
 
 def _borne(societal: ParameterSet, setting: PricedSetting, names: dict[str, str], kind: str) -> float:
-    """What patients bear, `kind` charge or travel: the setting's own figure, that of its class, or nothing."""
+    """Cost to patients, `kind` charge or travel: the setting's own figure, that of its class, or 0."""
     if setting.setting_class not in names:
         return 0.0
     own, general = f"{setting.name}_{kind}", f"{names[setting.setting_class]}_{kind}"

@@ -1,8 +1,8 @@
-"""Which parameters can change net benefit at all, by what a perspective counts and by the effect that is bought.
+"""Which parameters can change net benefit at all, given the perspective and the measure of effect.
 
-A price belongs to the components of cost that it changes: they are found by changing it and looking at which of the
-prices that the kernels take are others. Utilities change QALYs alone, disability weights DALYs alone. Every other
-parameter changes what happens to people, so that it may change everything.
+The components of cost that a price changes are found by varying it and comparing the kernels' prices. Utilities change
+QALYs alone, disability weights DALYs alone. Every other parameter changes what happens to people, so it may change
+everything.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ def without_influence(
     perspective: Perspective,
     effect: str,
 ) -> list[str]:
-    """Those of the named parameters that cannot change the cost that a perspective counts, nor the effect.
+    """The named parameters that can change neither the cost in a perspective nor the effect.
 
     Args:
         names: "set.parameter".
-        sets: the parameters of the study; a name that is in none of them may change everything.
+        sets: the parameters of the study; a name that none of them has may change everything.
         settings: of its care network.
         perspective: whose costs count.
-        effect: the measure that money buys.
+        effect: the measure of effect.
     """
     counted = set(SIGNS[perspective_named(perspective)])
     idle = []

@@ -1,7 +1,7 @@
-"""Effects by subgroup: who they are at entry decides which group people are in, so it is the same under every strategy.
+"""Effects by subgroup. Groups are defined at entry, so they are the same under every strategy.
 
-A subgroup's effect is the difference between its people's means under two strategies, within one replication of one
-draw: the same people, the same luck. Groups of a column are its values, or bands where it has many.
+A subgroup's effect is the difference between its means under two strategies, within one replication of one draw: the
+same people and random numbers. Groups of a column are its values, or bands where it has many.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ def subgroup_effects(
         comparator: name of the strategy to compare with.
         by: columns that describe a person at entry.
         willingness_to_pay: for a QALY, in the currency of the costs.
-        outcomes: columns of persons; null where it is not known of a person.
+        outcomes: columns of persons; null where a person's value is unknown.
         cuts: where to cut a column into bands, by name; at its quartiles otherwise if it has many values.
         confidence: of the intervals.
 
     Returns:
         subgroup (the column, or "everyone"), level, share (of all people), strategy, comparator, measure (the outcomes
         and net_monetary_benefit), and the columns of `nested_means`. A replication counts for a level if it has
-        somebody there.
+        people in it.
 
     Raises:
         InputError: there is no such column or strategy, a column is not known at entry, or a number is refused.
@@ -129,7 +129,7 @@ def known(table: pl.LazyFrame, columns: Sequence[str]) -> None:
     """Refuse columns that the persons do not have.
 
     Raises:
-        InputError: there is one.
+        InputError: there is such a column.
     """
     present = table.collect_schema().names()
     for column in columns:
@@ -138,12 +138,12 @@ def known(table: pl.LazyFrame, columns: Sequence[str]) -> None:
 
 
 def known_at_entry(table: pl.LazyFrame, columns: Sequence[str]) -> None:
-    """Refuse columns by which people must not be grouped: an outcome would group each strategy's people differently.
+    """Refuse columns that cannot define groups: an outcome would group each strategy's people differently.
 
     A column that popsim does not know must have the same value for a person under every strategy.
 
     Raises:
-        InputError: persons do not have a column, it stands twice, or it is not known at entry.
+        InputError: persons do not have a column, it is named twice, or it is not known at entry.
     """
     known(table, columns)
     check_names("column", columns)
@@ -155,13 +155,13 @@ def known_at_entry(table: pl.LazyFrame, columns: Sequence[str]) -> None:
 
 
 def refuse_outcome(column: str, present: Sequence[str]) -> NoReturn:
-    """Say by which columns people may be grouped instead.
+    """Refuse a column, and name those by which people may be grouped instead.
 
     Raises:
         InputError: always.
     """
     allowed = did_you_mean(column, [name for name in KNOWN_AT_ENTRY if name in present])
-    raise InputError(f"column '{column}': an outcome, not known at entry, so that it makes no subgroup; {allowed}")
+    raise InputError(f"column '{column}': an outcome, not known at entry, so it cannot define subgroups; {allowed}")
 
 
 def levels(table: pl.LazyFrame, column: str, comparator: str, cuts: Cuts | None = None) -> pl.Expr:
@@ -170,11 +170,11 @@ def levels(table: pl.LazyFrame, column: str, comparator: str, cuts: Cuts | None 
     Args:
         table: persons.
         column: its name; "everyone" for one level.
-        comparator: whose people show which values there are.
-        cuts: where to cut it into bands; null or absent: at rounded quartiles if it has more than MOST_LEVELS values.
+        comparator: whose people define the set of values.
+        cuts: where to cut it into bands; null or absent: at rounded quartiles if it has more than MAX_LEVELS values.
 
     Raises:
-        InputError: an end is not finite or stands twice.
+        InputError: an end is not finite or occurs twice.
     """
     if column == EVERYONE:
         return pl.lit(EVERYONE, pl.Enum([EVERYONE]))
@@ -198,5 +198,5 @@ def levels(table: pl.LazyFrame, column: str, comparator: str, cuts: Cuts | None 
 
 
 def _two_digits(value: float) -> float:
-    """Rounded to two significant digits, so that bands have plain ends."""
+    """Rounded to two significant digits, so that bands have round limits."""
     return round(value, 1 - math.floor(math.log10(abs(value)))) if value else 0.0

@@ -1,22 +1,22 @@
-"""Monte Carlo error and parameter uncertainty, told apart by a nested (one-way random effects) analysis of variance.
+"""Monte Carlo error and parameter uncertainty, separated by a nested (one-way random effects) analysis of variance.
 
-Value r of parameter draw d is y_dr = mean + a_d + e_dr. The a_d are what the parameters do (standard deviation
-`parameter_sd`), the e_dr are the luck of a replication (`replication_sd`); n_d replications of D draws, N in all:
+Value r of parameter draw d is y_dr = mean + a_d + e_dr. The a_d are the effects of the parameters (standard deviation
+`parameter_sd`), the e_dr is the noise of a replication (`replication_sd`); n_d replications of D draws, N in all:
 
     replication_sd^2 = sum of squares within draws / (N - D)
     parameter_sd^2   = variance of the draws' means - replication_sd^2 x mean of 1/n_d
 
 Both are unbiased, also when draws have unequal numbers of replications; with equal numbers they are the classic ANOVA
-estimates (Searle, Casella, McCulloch 1992, recalled). What the data cannot tell is null: parameter_sd without
-two draws, or when no draw has two replications, or when draws differ by no more than luck (an estimate of
-parameter_sd^2 that is not above 0: more replications would tell); standard errors of a single value.
+estimates (Searle, Casella, McCulloch 1992, recalled). What cannot be estimated is null: parameter_sd without two draws,
+or when no draw has two replications, or when draws differ by no more than noise (its square is not above 0: more
+replications would help); standard errors of a single value.
 
-`mean` is the mean of the draws' means. Its `standard_error` and [low, high] are Monte Carlo error: what more draws and
-replications would remove, sqrt(parameter_sd^2 / D + replication_sd^2 x mean(1/n_d) / D), estimated from the spread of
+`mean` is the mean of the draws' means. Its `standard_error` and [low, high] are Monte Carlo error, which more draws and
+replications would remove: sqrt(parameter_sd^2 / D + replication_sd^2 x mean(1/n_d) / D), estimated from the spread of
 the draws' means (Student's t, D - 1 degrees of freedom), or over replications when there is one draw.
-[parameter_low, parameter_high] is where the parameters put the figure itself: quantiles of the draws' means, pulled
-towards their mean so that luck is out of their spread. A quantile that lies beyond the outermost draw is not known:
-95% needs 39 draws.
+[parameter_low, parameter_high] is the parameter uncertainty of the figure: quantiles of the draws' means, shrunk
+towards their mean to remove noise from their spread. A quantile beyond the outermost draw is unknown: 95% needs 39
+draws.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ def nested_means(values: pl.DataFrame, keys: Sequence[str], confidence: float = 
     """Mean of every group with its Monte Carlo error and its parameter uncertainty.
 
     Args:
-        values: the key columns, draw (0: no draw, every parameter at its own value) and value (null where there was
-            nobody to count), a row for each replication.
-        keys: columns that tell groups apart.
+        values: the key columns, draw (0: the base case) and value (null where there was nobody to count), a row for
+            each replication.
+        keys: columns that identify groups.
         confidence: of both intervals.
 
     Returns:
         The key columns and COLUMNS, in the order of first appearance. replications counts values, draws parameter
-        draws; null for what cannot be told (see the module).
+        draws; null for what cannot be estimated (see the module).
 
     Raises:
         InputError: a column is missing, a value is NaN or infinite, or the confidence is out of bounds.
@@ -105,7 +105,7 @@ class Nested(NamedTuple):
     Attributes:
         draws: (D,) numbers of the draws, ascending.
         means: (D, k) mean over replications.
-        noise: (k, k) covariance that luck gives to a draw's means; None where no draw has two replications.
+        noise: (k, k) Monte Carlo covariance of a draw's means; None where no draw has two replications.
     """
 
     draws: NDArray[np.int64]
@@ -114,7 +114,7 @@ class Nested(NamedTuple):
 
     @property
     def parameter_covariance(self) -> NDArray[np.float64] | None:
-        """(k, k) covariance over parameters, luck taken out; None where it cannot be told, as in `nested_means`."""
+        """(k, k) covariance over parameters without noise; None where it cannot be estimated, as in `nested_means`."""
         if self.noise is None or len(self.draws) < 2:
             return None
         luck = self.noise.diagonal()
@@ -128,14 +128,14 @@ def nested(draw: NDArray[np.int64], values: NDArray[np.float64]) -> Nested:
 
     Args:
         draw: (N,) the draw of each replication.
-        values: (N, k) what was found in it, all known.
+        values: (N, k) its results, none missing.
 
     Raises:
-        InputError: there is no row, they are not as many, or a value is not finite.
+        InputError: there is no row, the lengths differ, or a value is not finite.
     """
     check_finite(values=values)
     if len(draw) != len(values):
-        raise InputError(f"draw: {len(draw)}, values: {len(values)}: must be as many")
+        raise InputError(f"draw: {len(draw)}, values: {len(values)}: must have the same length")
     draws, place, counts = np.unique(draw, return_inverse=True, return_counts=True)
     means = np.zeros((len(draws), values.shape[1]))
     np.add.at(means, place, values)
@@ -148,12 +148,12 @@ def nested(draw: NDArray[np.int64], values: NDArray[np.float64]) -> Nested:
 
 
 def without_noise(means: NDArray[np.float64], noise: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Draw means pulled towards their mean until they spread as if there were no noise.
+    """Draw means shrunk towards their mean until they spread as if there were no noise.
 
-    A linear map of the deviations, the multivariate form of shrinking by sqrt(signal variance / total variance): in
-    the coordinates in which the total covariance is the identity and the noise is diagonal (canonical variates), each
-    axis is shrunk by sqrt(1 - its share of noise), or to 0 where noise explains all of it. Covariances then are total
-    minus noise, means are unchanged, and rescaling or mixing the columns changes nothing.
+    This is the multivariate form of shrinking by sqrt(signal variance / total variance), a linear map of the
+    deviations: in the coordinates in which the total covariance is the identity and the noise is diagonal (canonical
+    variates), each axis shrinks by sqrt(1 - its share of noise), or to 0 where noise explains all of it. The covariance
+    becomes total minus noise, means are unchanged, and the map commutes with rescaling or mixing the columns.
 
     Args:
         means: (D, k).

@@ -1,10 +1,9 @@
-"""Valuation: once a day, what the day was worth and what it cost, for every twin under follow-up.
+"""Valuation: the health and cost of each day of every twin under follow-up.
 
-Currency is that of the prices (evidence/nhs_prices.toml and societal_prices.toml, GBP); which components a perspective
-counts is in economics/perspectives.py. Nights are paid for by midnight census: a stay of one class of setting costs its
-daily price times the midnights spent there. Attendances and contacts are paid for when they happen. Whoever leaves the
-emergency department before being seen costs nothing; whoever is on a ward takes the drugs that the ward's price
-includes.
+The currency is that of the prices (evidence/nhs_prices.toml and societal_prices.toml, GBP); economics/perspectives.py
+lists the components of each perspective. Nights are paid by midnight census: a stay costs the daily price of its class
+times the midnights spent there. Attendances and contacts are paid when they happen; leaving the emergency department
+before being seen costs nothing. The price of a ward includes drugs.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ EVENT_COLUMNS = ("entry_day", "nyha_class", "qaly", "life_days", "disability_yea
 
 
 class Books(NamedTuple):
-    """Where money is booked.
+    """Accounts to which costs are booked.
 
     account: (COMPONENTS,) row of `costs` of each component; costs: (totals, twins) all totals of the population;
     spending: (blocks, years, COMPONENTS) undiscounted sums.
@@ -69,7 +68,7 @@ class Valuation:
         telemonitoring_per_day: price of a day of telemonitoring; None: as the prices say.
         telemonitoring_later: prices that replace it (None: as the prices say), by the day from which they do.
         charges: what interventions cost.
-        clinical: what only the clinical twin has; None where there is none.
+        clinical: valuation of the clinical twin; None for other twins.
 
     Raises:
         InputError: a class of setting is unknown, a price is missing, or a rate is out of bounds.
@@ -116,7 +115,7 @@ class Valuation:
         self._accrue_events(population, clock, events)
 
     def spending(self) -> pl.DataFrame:
-        """What all twins together have cost so far, not discounted, by year since entry.
+        """Undiscounted spending on all twins together, by year since entry.
 
         Returns:
             year (1, 2, ...; the last may be cut short by the end of follow-up), then one column for each of COST_NAMES.
@@ -126,7 +125,7 @@ class Valuation:
         return pl.DataFrame([years, *(pl.Series(name, by_year[:, i].copy()) for i, name in enumerate(COST_NAMES))])
 
     def _accrue_time(self, population: Population, clock: Clock) -> None:
-        """The rows under follow-up are neighbours, because rows are ordered by entry."""
+        """The rows under follow-up are contiguous, because rows are ordered by entry."""
         today = int(clock.time_days)
         if today in self._telemonitoring_later:
             self.daily = self.daily._replace(telemonitoring=self._telemonitoring_later[today])
@@ -147,7 +146,7 @@ class Valuation:
             self._accrue_states(population, clock, rows, self._clinical)
 
     def _check_rows(self, population: Population, rows: slice, today: int) -> None:
-        """What kernels look up by: each of `rows` is within its follow-up today, and in a setting that has a price."""
+        """Check what kernels index by: each of `rows` is within its follow-up, and in a setting that has a price."""
         entry_day, setting = population["entry_day"][rows], population["setting"][rows]
         if len(entry_day) and not today - self.follow_up_days < entry_day.min() <= entry_day.max() <= today:
             raise InputError("column 'entry_day': must ascend from row to row")
@@ -155,7 +154,7 @@ class Valuation:
             raise InputError(f"column 'setting': holds {setting.max()}, must be below {len(self.places.start_price)}")
 
     def _accrue_states(self, population: Population, clock: Clock, rows: slice, clinical: ClinicalWorth) -> None:
-        """Further drugs, dialysis, and what lasting states take off."""
+        """Further drugs, dialysis, and utility decrements of lasting states."""
         when = (int(clock.time_days), clock.step_days, self.follow_up_days)
         entry_day, alive, admitted, qaly = _columns(population, ("entry_day", "alive", "admitted", "qaly"), rows)
         for component, at_home_only, weighed in clinical.daily:
@@ -166,7 +165,7 @@ class Valuation:
         take_off(*when, self.qaly_discount, entry_day, alive, clinical.losses(population, rows), qaly)
 
     def _accrue_events(self, population: Population, clock: Clock, events: EventLog) -> None:
-        """Each event is valued once: the log is read on from where the last call stopped."""
+        """Each event is valued once: reading of the log resumes where the last call stopped."""
         if len(events.setting_names) != len(self.places.start_price):
             raise InputError(
                 f"events: of {len(events.setting_names)} settings, {len(self.places.start_price)} have prices"
@@ -181,12 +180,12 @@ class Valuation:
         )  # fmt: skip
 
     def _books(self, population: Population) -> Books:
-        """Where money is booked; sums are made when the number of twins is known."""
+        """The accounts; sums are allocated when the number of twins is known."""
         blocks = -(-len(population) // accrual.BLOCK) + 1  # the last one for events
         if len(self._spending) == 0:
             self._spending = np.zeros((blocks, *self._spending.shape[1:]))
         if len(self._spending) != blocks:
-            raise InputError(f"population: of {len(population)} twins, another number than this valuation began with")
+            raise InputError(f"population: {len(population)} twins, not the number that this valuation began with")
         account = np.array([population.schema.place(name) for name in COST_NAMES], np.int64)
         return Books(account, population.block("total"), self._spending)
 

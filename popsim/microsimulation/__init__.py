@@ -1,7 +1,7 @@
 """Individual-level state-transition models: a user's own disease as states, transitions and rewards.
 
-`StateTransitionModel` is told in tables of probabilities, `KernelModel` in functions of one individual. Both run alone,
-without beds and queues; a disease whose patients compete for them is an organ system of a `PopulationModel`.
+`StateTransitionModel` is given by tables of probabilities, `KernelModel` by functions of one individual. Both are
+without beds and queues; a disease whose patients compete for these is an organ system of a `PopulationModel`.
 """
 
 from popsim.microsimulation.kernel_model import KernelModel

@@ -1,7 +1,7 @@
-"""What every state-transition model has, and how it is run.
+"""The base of all state-transition models, and how they are run.
 
-Random numbers: Philox, keyed by (seed, replication and draw), counted by (person, cycle). All strategies share them, so
-the same person meets the same luck under each, and nobody's luck depends on who else is simulated.
+Random numbers: Philox, keyed by (seed, replication and draw), with counter (person, cycle). All strategies share them
+(common random numbers), and nobody's numbers depend on who else is simulated.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from popsim.microsimulation.result import Microsimulation, MicrosimulationResult
 from popsim.microsimulation.timing import Discounting, Timing
 
 MAX_STATES = 63
-MAX_DRAWS = 400_000  # so that the key of the random numbers, which counts replications of draws, stays below 2**32
+MAX_DRAWS = 400_000  # so that the random key, which counts replications of draws, stays below 2**32
 
 
 class SimulatedUnit(NamedTuple):
@@ -49,7 +49,7 @@ class Walked(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Model(ABC):
-    """What both kinds of model have in common.
+    """The common part of both kinds of model.
 
     Attributes:
         states: names, in the order in which random numbers run through them (mildest first is a good choice).
@@ -58,7 +58,7 @@ class Model(ABC):
         discounting: rates of costs and effects.
         parameters: names and values, the same for all strategies; a ParameterSet has their uncertainty too.
         strategies: parameters that differ, by strategy.
-        initial: state at the start; by default the first. A column `state` of the individuals overrides it.
+        initial: initial state; by default the first. A column `state` of the individuals overrides it.
         spells: sets of states; moves within a set do not set `time_in_state` back to 0.
     """
 
@@ -100,20 +100,20 @@ class Model(ABC):
         draws: int | pl.DataFrame = 0,
         persons: bool | None = None,
     ) -> Microsimulation:
-        """Let everybody live under every strategy.
+        """Simulate all individuals under every strategy.
 
         Args:
             individuals: how many, or a table of their traits with a row for each; a column `person_id` gives their
-                identities (0, 1, ... without), a column `state` their states at the start.
+                identities (0, 1, ... without it), a column `state` their initial states.
             seed: first word of the random key, 0 .. 2**32 - 1.
-            replications: how often, each with other luck.
-            draws: how many parameter draws, if `parameters` is a ParameterSet that says how uncertain they are; or a
-                table of them, a row for each, a column for each parameter that varies, and `draw` with their numbers
-                (1, 2, ... without). All else keeps its own value, and strategies' values go before.
-            persons: whether totals of each individual are kept; by default if there is one run.
+            replications: number of independent replications.
+            draws: number of parameter draws, if `parameters` is a ParameterSet with uncertainty; or a table with a row
+                for each draw, a column for each parameter that varies, and `draw` with their numbers (1, 2, ...
+                without it). Other parameters keep their base-case values; strategies' own values take precedence.
+            persons: whether totals of each individual are kept; by default if there is only one run.
 
         Raises:
-            InputError: any of these, or what the model's functions say, cannot be used.
+            InputError: any argument, or a result of the model's functions, is invalid.
         """
         people = Individuals.of(individuals, self.states, self._initial, self._traits())
         seed = whole_number("seed", seed, 0, MAX_WORD)
@@ -134,7 +134,7 @@ class Model(ABC):
         variances = np.array([unit.variances for unit in lived]).reshape(*shape, -1)
         counts = np.array([unit.counts for unit in lived]).reshape(*shape, self.timing.cycles + 1, -1)
         if not np.isfinite(means).all():
-            raise InputError("a total is not a finite number: look at costs and utilities")
+            raise InputError("a total is not a finite number: check costs and utilities")
         return Microsimulation(
             list(self.strategies), list(self.states), runs, drawn, people.person_id, self.timing.cycle_years,
             means, variances, counts, totals.reshape(*shape, kernel.OUTCOMES, -1) if kept else None,
@@ -144,7 +144,7 @@ class Model(ABC):
         """Draws 1 .. `draws` of the uncertain parameters: `draw` and a column for each of them.
 
         Raises:
-            InputError: no parameter says how uncertain it is.
+            InputError: no parameter has an uncertainty.
         """
         numbers = range(1, whole_number("draws", draws, 0, MAX_DRAWS) + 1)
         if not draws:
@@ -160,11 +160,11 @@ class Model(ABC):
         return table.select(pl.Series("draw", numbers, pl.Int64), *columns)
 
     def parameters_of(self, strategy: str, draw: Mapping[str, float] | None = None) -> Any:
-        """What the model's functions get as `p`: a NamedTuple of all parameters under a strategy.
+        """The argument `p` of the model's functions: a NamedTuple of all parameters under a strategy.
 
         Args:
             strategy: its name.
-            draw: values that replace the model's own; the strategy's go before.
+            draw: values that replace the model's own; the strategy's take precedence.
         """
         values = {**self.parameters, **(draw or {}), **self.strategies[strategy]}
         return parameter_type(tuple(self.parameters))(*(float(values[name]) for name in self.parameters))
@@ -177,11 +177,11 @@ class Model(ABC):
     def _walk(
         self, seed: int, units: Sequence[SimulatedUnit], people: Individuals, totals: NDArray[np.float64]
     ) -> Sequence[Walked]:
-        """Let everybody live in every unit; totals is (units, 3, people) to be written, or (units, 3, 0)."""
+        """Simulate everybody in every unit; totals is (units, 3, people) to be written, or (units, 3, 0)."""
 
     @property
     def _initial(self) -> str:
-        """The state at the start where no column says it."""
+        """The initial state where there is no column `state`."""
         return self.states[0] if self.initial is None else self.initial
 
     @cached_property
@@ -198,7 +198,7 @@ class Model(ABC):
 
     @cached_property
     def _weights(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(3, points) discounted years that a point stands for, and (2, points) worth of one-offs."""
+        """(3, points) discounted years that a point represents, and (2, points) discount factors of one-offs."""
         rates = (self.discounting.costs, self.discounting.effects)
         rewards = [self.discounting.weights(rate, self.timing) for rate in (*rates, 0.0)]
         return np.array(rewards), np.array([self.discounting.factors(rate, self.timing) for rate in rates])
@@ -211,7 +211,7 @@ class Model(ABC):
                 real_number(f"{where}: {name}", value)
 
     def _values(self, draws: pl.DataFrame) -> dict[int, Mapping[str, float]]:
-        """What each draw sets; draw 0 alone, which sets nothing, where there is none."""
+        """The values that each draw sets; without draws, draw 0, which sets nothing."""
         if draws.is_empty():
             return {0: {}}
         given = draws["draw"].to_list() if "draw" in draws.columns else range(1, len(draws) + 1)
@@ -226,14 +226,14 @@ class Model(ABC):
 
 
 def check_names(where: str, names: Iterable[str]) -> None:
-    """Refuse names by which a function could not ask for a value (`p.name`, or an argument).
+    """Refuse names that a function could not use for a value (`p.name`, or an argument).
 
     Raises:
         InputError: one of them.
     """
     for name in names:
         if not isinstance(name, str) or not name.isidentifier() or iskeyword(name) or name.startswith("_"):
-            raise InputError(f"{where}: {name!r} must be a name of letters, digits and _ as Python has them")
+            raise InputError(f"{where}: {name!r} must be a Python name of letters, digits and _")
 
 
 @lru_cache(maxsize=256)

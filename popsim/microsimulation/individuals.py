@@ -1,4 +1,4 @@
-"""Who is simulated: identities, states at the start and traits."""
+"""The simulated individuals: identities, initial states and traits."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Individuals:
     """Columns of the individuals.
 
     Attributes:
-        person_id: (people,) identity, which counts their random numbers.
-        initial: (people,) number of the state at the start.
+        person_id: (people,) identity, which indexes their random stream.
+        initial: (people,) number of the initial state.
         columns: (people,) traits by name.
     """
 
@@ -37,13 +37,13 @@ class Individuals:
         """From a number of people or a table of their traits.
 
         Args:
-            given: how many; or columns, of which `person_id` and `state` have a meaning of their own.
+            given: how many; or columns, among which `person_id` and `state` have a special meaning.
             states: names in their order.
-            initial: state at the start, where no column says it.
+            initial: initial state, where there is no column `state`.
             traits: columns that the model needs.
 
         Raises:
-            InputError: nobody, a missing column, an unknown state, a person twice, or a trait that is not a number.
+            InputError: no people, a missing column, an unknown state, a repeated person, or a trait that is no number.
         """
         table = _table(given)
         people = whole_number("individuals", given if table is None else len(table), 1, MAX_PEOPLE)
@@ -91,7 +91,7 @@ class Individuals:
 
 
 def _table(given: object) -> pl.DataFrame | None:
-    """A table of traits, of Polars or pandas or by column; None for what is no table.
+    """A table of traits, from Polars, pandas or a mapping of columns; None for anything else.
 
     Raises:
         InputError: its columns do not fit together.
@@ -99,6 +99,6 @@ def _table(given: object) -> pl.DataFrame | None:
     if not isinstance(given, Mapping) and not hasattr(given, "columns"):
         return None
     try:
-        return pl.DataFrame(given)  # type: ignore[arg-type]  # whatever Polars knows how to read
+        return pl.DataFrame(given)  # type: ignore[arg-type]  # whatever Polars can read
     except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
         raise InputError(one_line(f"individuals: not a table with a row for each: {error}")) from None

@@ -1,6 +1,6 @@
-"""A model told in scalar functions of one individual, for what does not fit a table, such as continuous traits.
+"""A model given by scalar functions of one individual, for what does not fit a table, such as continuous traits.
 
-The functions are compiled into the loop over people: a few seconds for each model and process.
+The functions are compiled into the loop over people, which takes a few seconds for each model and process.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ ARGUMENTS = {
 
 @dataclass(frozen=True, kw_only=True)
 class KernelModel(Model):
-    """A model told in scalar functions of one individual, compiled by numba (or compiled already with `njit`).
+    """A model given by scalar functions of one individual, compiled by numba (or compiled already with `njit`).
 
-    States are numbers here, in the order of `states`. Choose with `a if c else b` rather than with `if` statements, and
-    use popsim.kernels.numerics.math for exp, log and so on: then the loop compiles to vector instructions.
+    States are numbers here, in the order of `states`. Write `a if c else b` rather than `if` statements, and use
+    popsim.kernels.numerics.math for exp, log and so on, so that the loop compiles to vector instructions.
 
     Attributes:
         next_state: (state, time_in_state, cycle, u, p, x) -> state after the cycle; u is uniform in (0, 1), p holds the
@@ -86,13 +86,13 @@ class KernelModel(Model):
         return lived
 
     def _refuse(self, faults: int) -> None:
-        """What the functions said that cannot be.
+        """Refuse impossible results of the functions.
 
         Raises:
-            InputError: anything.
+            InputError: there is one.
         """
         if faults & kernel.NO_STATE:
-            raise InputError(f"next_state: gave a number that is no state; states are 0 to {len(self.states) - 1}")
+            raise InputError(f"next_state: returned a number that is no state; states are 0 to {len(self.states) - 1}")
         if faults & kernel.BACK_FROM_DEATH:
             raise InputError(f"next_state: nobody comes back from the dead ({', '.join(self.dead)})")
         if faults & kernel.WORTH_OF_THE_DEAD:
@@ -111,7 +111,7 @@ def compiled(
 
 
 def cause(error: Exception) -> str:
-    """The line of numba's long message that says what is wrong."""
+    """The line of numba's long message that names the error."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(("Unknown attribute", "NameError", "Untyped global"))]
     return (telling or lines or [type(error).__name__])[-1 if telling else 0]

@@ -1,4 +1,4 @@
-"""What a microsimulation gives: measures by strategy and run, occupancy, and each individual's totals."""
+"""Results of a microsimulation: measures by strategy and run, occupancy, and each individual's totals."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MIN_BATCHES, MAX_BATCHES = 20, 100
 
 
 class MicrosimulationResult(NamedTuple):
-    """One passage of all individuals under all strategies: its parameter draw (0: own values) and replication."""
+    """One simulation of all individuals under all strategies: its parameter draw (0: base case) and replication."""
 
     draw: int
     replication: int
@@ -57,7 +57,7 @@ class Microsimulation:
 
     @cached_property
     def measures(self) -> pl.DataFrame:
-        """Means per person: strategy, draw, replication, measure, value; what popsim.economics takes."""
+        """Means per person: strategy, draw, replication, measure, value; the input of popsim.economics."""
         return self._table(self.means, {"measure": MEASURES}, "value")
 
     @cached_property
@@ -83,8 +83,8 @@ class Microsimulation:
     def summary(self) -> pl.DataFrame:
         """Mean of each measure under each strategy: strategy, measure, mean, standard_error, low, high.
 
-        With one run the error is that of sampling individuals, with more it is taken over the runs (and contains the
-        uncertainty of the parameters where there are draws). Interval: 95%, Student's t; null for one individual.
+        With one run the error is that of sampling individuals; with more it is taken over runs (and includes parameter
+        uncertainty where there are draws). Interval: 95%, Student's t; null for one individual.
         """
         if len(self.runs) > 1:
             return strategy_means(self.measures).drop("replications")

@@ -1,6 +1,6 @@
-"""A model told in tables: probabilities between states, costs and utilities of states.
+"""A model given by tables: transition probabilities, costs and utilities of states.
 
-It is fast from the first run, as the loop is compiled once for all such models.
+It is fast from the first run, because one compiled loop serves all such models.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from popsim.microsimulation.base import Model, SimulatedUnit, Walked, empty_sums
 from popsim.microsimulation.individuals import Individuals
 from popsim.microsimulation.tables import Function
 
-MAX_TOGETHER = 4_000_000  # table entries and people of the units that one call of the kernel lets live
+MAX_TOGETHER = 4_000_000  # table entries and people of the units in one call of the kernel
 SHARED = 3  # tables that all units have in common: where arcs lead from and to, and whether they restart time
 
 
@@ -45,13 +45,13 @@ def stacked(units: Sequence[tuple[NDArray[Any], ...]]) -> tuple[NDArray[Any], ..
 
 @dataclass(frozen=True, kw_only=True)
 class StateTransitionModel(Model):
-    """A model told in tables.
+    """A model given by tables.
 
     Every function takes the parameters `p` and, if it names them, `cycle` (0, 1, ...), `time_in_state` (whole cycles
     since it was entered, 0 in the first) and traits. `cycle` and `time_in_state` are arrays: write formulas with NumPy.
 
     Attributes:
-        transitions: probabilities of a cycle, {from: {to: probability}}; what is left stays.
+        transitions: probabilities of a cycle, {from: {to: probability}}; the remainder stays.
         costs: per year in a state, {state: cost}; a state that is not named costs nothing.
         utilities: of a state, per year, likewise.
         transition_costs, transition_qalys: one-offs of a transition, {(from, to): value}, "*" for any state; counted in
@@ -115,7 +115,7 @@ class StateTransitionModel(Model):
     def _alike(
         self, units: Sequence[SimulatedUnit], groups: Sequence[Mapping[str, Any]], people: int
     ) -> Iterator[list[TabledUnit]]:
-        """Units one after the other, as many together as have the same arcs and not too much to hold at once."""
+        """Batches of units in order: those with the same arcs, as many as fit into memory."""
         together: list[TabledUnit] = []
         for unit in units:
             new = TabledUnit(unit.key, [self._tables(unit.p, traits) for traits in groups])

@@ -1,8 +1,8 @@
-"""From a model's functions to the tables that the walk reads.
+"""From a model's functions to the tables that the kernel reads.
 
-A function names in its arguments what its answer depends on: `p` (the parameters), `cycle`, `time_in_state`, and
-traits by name. `cycle` and `time_in_state` arrive as arrays that broadcast against each other, so a formula written for
-numbers fills the whole table at once; traits arrive as numbers, once for each combination that occurs.
+A function's arguments name what its result depends on: `p` (the parameters), `cycle`, `time_in_state`, and traits by
+name. `cycle` and `time_in_state` are arrays that broadcast against each other, so a formula written for numbers fills
+the whole table at once; traits are numbers, one call for each combination that occurs.
 """
 
 from __future__ import annotations
@@ -57,16 +57,16 @@ def _argument_names(function: Function) -> tuple[str, ...]:
 
 
 def ask(function: Function, name: str, p: Any, grid: Mapping[str, Any]) -> Values:
-    """What a user's function says, with a misspelt parameter explained.
+    """The result of a user's function; an error explains a misspelt parameter.
 
     Args:
         function: to call.
         name: how the model calls it, for the message.
         p: parameters.
-        grid: values of cycle, time in state and traits; it is given those that it names.
+        grid: values of cycle, time in state and traits; the function gets those that it names.
 
     Raises:
-        InputError: it asks for a parameter that the model does not have or for a cycle that never comes, or gives no
+        InputError: it uses a parameter that the model does not have or a cycle out of range, or does not return a
             table.
     """
     known: tuple[str, ...] = p._fields
@@ -80,28 +80,28 @@ def ask(function: Function, name: str, p: Any, grid: Mapping[str, Any]) -> Value
         reach = ", ".join(f"{axis} runs from 0 to {np.max(grid[axis])}" for axis in (CYCLE, TIME) if axis in grid)
         raise InputError(one_line(f"{name}: {error}; {reach}")) from error
     if not isinstance(said, Mapping):
-        raise InputError(f"{name}: must give a table of states, not {shorten(said)}")
+        raise InputError(f"{name}: must return a table of states, not {shorten(said)}")
     return said
 
 
 def arcs(rows: Values, states: Mapping[str, int], dead: Collection[str], cycles: int, where: str) -> Arcs:
     """Probabilities as ranges of random words.
 
-    From a state the word runs through the states in their order, the state itself included, so that of two strategies
-    the one with the higher probability of a later state also gets there with the same word: differences between
-    strategies are as small as common random numbers can make them.
+    From a state, the ranges follow the order of the states, the state itself included. Of two strategies, the one with
+    the higher probability of a later state therefore reaches it with the same random word: common random numbers make
+    differences between strategies as small as possible.
 
     Args:
-        rows: probability of going from a state to another, nested: {"H": {"S1": 0.15, "D": 0.005}}. What is left is the
-            probability to stay; a state that is not named is never left. Numbers, or arrays (cycles or 1, times or 1).
+        rows: transition probabilities, nested: {"H": {"S1": 0.15, "D": 0.005}}. The remainder is the probability of
+            staying; a state that is not named is never left. Numbers, or arrays (cycles or 1, times or 1).
         states: number of each state.
         dead: those that nobody leaves for another.
         cycles: how many there are.
         where: for messages.
 
     Raises:
-        InputError: an unknown state, a probability outside 0..1, a row that adds up to more than 1, or a way from the
-            dead to the living.
+        InputError: an unknown state, a probability outside 0..1, a row that adds up to more than 1, or a transition
+            from a dead state to a living one.
     """
     given = _flat(rows, states, where)
     shape = _shape(given, cycles, where)
@@ -143,7 +143,7 @@ def by_state(
     """(points or 1, times or 1, states) rewards of being in a state; 0 for a state that is not named.
 
     Raises:
-        InputError: an unknown state, a value that is no number, or one for the dead.
+        InputError: an unknown state, a value that is not a number, or a value for a dead state.
     """
     given = {_state(name, states, where): _number(value, f"{where} of '{name}'") for name, value in values.items()}
     for name in dead:
@@ -213,7 +213,7 @@ def _number(value: Any, where: str) -> NDArray[np.float64]:
 
 
 def groups(columns: Mapping[str, NDArray[Any]], names: Iterable[str]) -> list[tuple[dict[str, Any], NDArray[np.intp]]]:
-    """Each combination of the named traits that occurs, with the rows that have it, in ascending order.
+    """Each combination of the named traits that occurs, with its rows, in ascending order.
 
     Raises:
         InputError: there are more than 10,000 combinations.

@@ -1,6 +1,6 @@
-"""Cycles and discounting: what a state held at one point in time, or a transition made there, counts for.
+"""Cycles and discounting: the weight of a state, or of a transition, at each point in time.
 
-With T cycles there are T + 1 points, 0 .. T. How they stand for the time between them is the within-cycle correction:
+With T cycles there are T + 1 points, 0 .. T. The within-cycle correction weights them for the time between them:
 
     half_cycle      1/2, 1, ..., 1, 1/2: the trapezoidal rule
     simpson         1/3, 4/3, 2/3, ..., 4/3, 1/3: Simpson's rule; the number of cycles must be even
@@ -37,7 +37,7 @@ class Timing:
     Attributes:
         cycles: how many, T.
         cycle_years: length of one, in years (1 / 12 for a month, 1 / 365.25 for a day).
-        correction: how the points stand for the time between them; see the module.
+        correction: how the points are weighted for the time between them; see the module.
     """
 
     cycles: int
@@ -55,7 +55,7 @@ class Timing:
             raise InputError(f"correction = 'simpson': the number of cycles must be even, it is {self.cycles}")
 
     def point_weights(self) -> NDArray[np.float64]:
-        """(T + 1,) cycles that each point stands for."""
+        """(T + 1,) cycles that each point represents."""
         weights = np.ones(self.cycles + 1)
         if self.correction == "half_cycle":
             weights[[0, -1]] = 0.5
@@ -75,10 +75,9 @@ class Discounting:
 
     Attributes:
         costs, effects: rates (0.03 for 3%); effects are QALYs, life years are never discounted.
-        time: "cycle": whatever is held at a point t years from the start is worth (1 + rate)**-t.
-            "continuous": time counts exp(-rate t) at each of its moments, not only at the points: what a point stands
-            for is integrated over the part of the neighbouring cycles that it stands for (with the Simpson rules, which
-            integrate by themselves, and for one-offs: exp(-rate t) at the point).
+        time: "cycle": the value at a point t years from the start is weighted by (1 + rate)**-t.
+            "continuous": exp(-rate t) is integrated over the part of the neighbouring cycles that a point represents
+            (with the Simpson rules, which integrate by themselves, and for one-offs: exp(-rate t) at the point).
     """
 
     costs: float
@@ -92,13 +91,13 @@ class Discounting:
             raise InputError(f"discounting time: {did_you_mean(str(self.time), get_args(DiscountTime))}")
 
     def factors(self, rate: float, timing: Timing) -> NDArray[np.float64]:
-        """(T + 1,) worth today of what happens at each point."""
+        """(T + 1,) discount factor at each point."""
         years = np.arange(timing.cycles + 1) * timing.cycle_years
         worth = [(1.0 + rate) ** -t if self.time == "cycle" else math.exp(-rate * t) for t in years.tolist()]
         return np.array(worth)
 
     def weights(self, rate: float, timing: Timing) -> NDArray[np.float64]:
-        """(T + 1,) years that each point stands for, discounted."""
+        """(T + 1,) discounted years that each point represents."""
         years, factors = timing.point_weights() * timing.cycle_years, self.factors(rate, timing)
         if self.time == "cycle" or rate == 0.0 or timing.correction in ("simpson", "simpson_darth"):
             return years * factors

@@ -1,8 +1,8 @@
-"""The one way to a CSV file: text that a spreadsheet would take for a formula is made harmless.
+"""The only way to write a CSV file; text that a spreadsheet would take for a formula is made harmless.
 
-Names of strategies, parameters and settings are whatever somebody wrote; a cell that begins with = + - @, a tab or a
-carriage return is computed by Excel and its like when the file is opened. Such text gets an apostrophe in front, as
-OWASP advises (recalled), in cells and in heads; numbers are not touched.
+Names of strategies, parameters and settings are free text, and a spreadsheet evaluates a cell that begins with = + - @,
+a tab or a carriage return when it opens the file. Such text gets an apostrophe in front, as OWASP advises (recalled),
+in cells and in headings; numbers are not changed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""When Monte Carlo intervals are shown: with fewer than three repetitions they are wider than any answer.
+"""When Monte Carlo intervals are shown: with fewer than three repetitions they are too wide to be useful.
 
-With two, Student's t has one degree of freedom (12.7 standard errors each way), and the set of cost-effectiveness
-ratios that they allow is mostly everything. Plain numbers are shown instead, and once what is missing.
+With two, Student's t has one degree of freedom (12.7 standard errors each way), and the interval of a
+cost-effectiveness ratio is mostly unbounded. Point estimates are shown instead, with one note on what is missing.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ ADVISED = 10
 
 
 def repeats(experiment: ExperimentDefinition) -> int:
-    """Independent repetitions that a Monte Carlo interval is taken over: draws, or replications where there is one."""
+    """Independent repetitions behind a Monte Carlo interval: draws, or replications where there is one draw."""
     return experiment.draws if experiment.draws > 1 else experiment.replications
 
 
 def told(experiment: ExperimentDefinition) -> bool:
-    """Whether there are enough of them."""
+    """Whether there are enough repetitions for intervals."""
     return repeats(experiment) >= MIN_REPEATS
 
 
 def sizes(experiment: ExperimentDefinition) -> str:
-    """How much was simulated: people, replications, draws and regions."""
+    """The size of a run: people, replications, draws and regions."""
     replications = f"{experiment.replications} replication{'s' if experiment.replications > 1 else ''}"
     parts = [f"{experiment.population:,} people", replications]
     parts += [f"{experiment.draws} parameter draws"] if experiment.draws else []
@@ -34,7 +34,7 @@ def sizes(experiment: ExperimentDefinition) -> str:
 
 
 def of_means(experiment: ExperimentDefinition) -> str:
-    """What stands in brackets behind a mean; empty where nothing does."""
+    """The explanation of the brackets after a mean; empty where there are none."""
     if not told(experiment):
         return ""
     if experiment.draws:
@@ -43,7 +43,7 @@ def of_means(experiment: ExperimentDefinition) -> str:
 
 
 def readable(table: pl.DataFrame, experiment: ExperimentDefinition) -> pl.DataFrame:
-    """A table with its Monte Carlo intervals, or without where there are too few repetitions for any."""
+    """A table with its Monte Carlo intervals, or without them where there are too few repetitions."""
     if told(experiment):
         return table
     own = [name for name in table.columns if not name.startswith("parameter_") and "_parameter_" not in name]
@@ -55,7 +55,7 @@ def readable(table: pl.DataFrame, experiment: ExperimentDefinition) -> pl.DataFr
 
 
 def note(experiment: ExperimentDefinition) -> str:
-    """What is missing, and what mends it; empty where nothing is."""
+    """What is missing, and how to get it; empty where nothing is missing."""
     if told(experiment):
         return ""
     if experiment.draws > 1:
@@ -65,5 +65,5 @@ def note(experiment: ExperimentDefinition) -> str:
 
 
 def with_note(text: str, experiment: ExperimentDefinition) -> str:
-    """A text with the note below, if there is any."""
+    """A text followed by the note, if there is one."""
     return "\n\n".join(part for part in (text, note(experiment)) if part)

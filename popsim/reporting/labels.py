@@ -1,4 +1,4 @@
-"""What people call measures, and the levels of a column: as they are declared, the same in every output."""
+"""Labels of measures, and of the levels of a column: as declared, the same in every output."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def difference_label(name: str, experiment: ExperimentDefinition) -> str:
 
 
 def level_label(column: str, level: str | None) -> str:
-    """A level of a column by which people are grouped: "men", "most deprived fifth", "age 65 to under 75"."""
+    """The label of a subgroup: "men", "most deprived fifth", "age 65 to under 75"."""
     name = column.removesuffix("_years").replace("_", " ")
     if level is None:
         return f"{name} not known"
@@ -41,6 +41,6 @@ def level_label(column: str, level: str | None) -> str:
 
 
 def level_of(column: str, label: str) -> str:
-    """The level that a label stands for; the label itself where it is none."""
+    """The level that a label stands for; the label itself where it is unknown."""
     codes = CLINICAL_SCHEMA.columns[column].codes if column in CLINICAL_SCHEMA.columns else {}
     return next((str(code) for code, name in codes.items() if name.lower() == label.lower()), label)

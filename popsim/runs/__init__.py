@@ -1,1 +1,1 @@
-"""A study executed: which units are computed where, how they are stored, and a finished run opened again."""
+"""Execution of studies: where units are computed, how they are stored, and how a finished run is opened."""

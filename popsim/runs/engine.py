@@ -1,4 +1,4 @@
-"""How the work of a run is spread: over which processes, with how many threads, and whether there is memory for it."""
+"""How the work of a run is distributed: over which processes and threads, and whether there is memory for it."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from popsim.runs.memory import (
 )
 from popsim.runs.work import MakeTask, Sending, WriteTask
 
-SECONDS_IN_HAND = 600.0  # of the deadline that nobody gave: to start, compile and write on a busy machine
-SLOWEST_TWIN_DAYS = 100_000.0  # a second; a hundredth of the speed of one slow core
+SECONDS_IN_HAND = 600.0  # of the default deadline: to start, compile and write on a busy machine
+SLOWEST_TWIN_DAYS = 100_000.0  # per second; a hundredth of the speed of one slow core
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """How the work is spread.
+    """How the work is distributed.
 
     Attributes:
         workers: processes; with one local worker the work is done in the driver's own process.
         threads: kernel threads of each process.
         kind: "local" (processes of this machine) or "dask".
         address: of an existing Dask cluster; empty: one of this machine's own.
-        deadline: seconds after which a unit is given up and tried again; a generous one of its own when None. With a
-            deadline even a single local worker is a process, because nobody can end a unit in the driver's own.
+        deadline: seconds after which a unit is given up and retried; a generous default when None. With a deadline even
+            a single local worker is a separate process, because a unit in the driver's process cannot be ended.
     """
 
     workers: int
@@ -50,14 +50,14 @@ class Engine:
 
     @classmethod
     def fitting(cls, workers: int | None, threads: int | None, units: int, population: int, days: int = 365) -> Engine:
-        """What was asked for; what was left open fills the cores, with as many processes as memory has room for.
+        """The requested numbers; those left open use all cores, with as many processes as memory allows.
 
-        Cores go to units first, and to the threads of one unit where it is large enough for more than one.
+        Cores go to units first, then to the threads of a unit that is large enough for more than one.
 
         Args:
-            workers, threads: what was asked for.
-            units: pieces of work.
-            population, days: twins of one piece of work, and their follow-up.
+            workers, threads: requested numbers, or None.
+            units: number of units.
+            population, days: twins of one unit, and their follow-up.
         """
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         if workers is None:
@@ -71,12 +71,12 @@ class Engine:
 
     @contextmanager
     def crew(self, making: MakeTask, writing: WriteTask, jobs: int, experiment: ExperimentDefinition) -> Iterator[Crew]:
-        """Those who do the jobs.
+        """The executor.
 
         Args:
-            making, writing: the work, as it is done elsewhere and beside the store.
-            jobs: how many there are.
-            experiment: what it is for.
+            making, writing: the work of a process without access to the store, and of one with it.
+            jobs: number of tasks.
+            experiment: to which they belong.
 
         Raises:
             InputError: there is no such cluster, or distributed is not installed.
@@ -99,7 +99,7 @@ class Engine:
 
 
 def generous_deadline(experiment: ExperimentDefinition) -> float:
-    """Seconds after which something must be wrong with a unit: many times what the slowest machine takes."""
+    """Seconds after which a unit must have failed: many times what the slowest machine takes."""
     twins = -(-experiment.population // experiment.regions)
     days = experiment.follow_up_days + experiment.enrolment_days
     return SECONDS_IN_HAND + twins * days / SLOWEST_TWIN_DAYS
@@ -109,8 +109,8 @@ def check_memory(experiment: ExperimentDefinition) -> None:
     """Refuse a unit that does not fit into memory.
 
     Raises:
-        InputError: with the number of regions that would do.
-        RunError: a process may take too little memory for anything.
+        InputError: it names the number of regions that would fit.
+        RunError: a process may use too little memory for anything.
     """
     check_limits()
     twins, days = -(-experiment.population // experiment.regions), experiment.follow_up_days
@@ -121,5 +121,5 @@ def check_memory(experiment: ExperimentDefinition) -> None:
     regions = -(-experiment.population // fitting)
     raise InputError(
         f"population = {experiment.population}: {twins:,} twins at a time need {needed / GIB:.1f} GiB of "
-        f"memory, {free / GIB:.1f} GiB are free; regions = {regions} would do (catchments that share nothing)"
+        f"memory, {free / GIB:.1f} GiB are free; regions = {regions} would fit (independent catchments)"
     )

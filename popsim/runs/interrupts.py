@@ -1,4 +1,4 @@
-"""Ctrl-C, and the signals that end a process, as one exception that is not lost."""
+"""Ctrl-C and the signals that end a process, as one exception that cannot be lost."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Ending:
     """What ends a block: Ctrl-C, or a signal that has the same effect.
 
     Attributes:
-        number: of the signal; SIGINT until there has been another.
-        lost: whether Python has dropped the exception last raised, as it does in a destructor or in a callback.
+        number: of the signal; SIGINT until another arrives.
+        lost: whether Python dropped the last exception, as it does in a destructor or a callback.
     """
 
     def __init__(self) -> None:
@@ -30,11 +30,11 @@ class Ending:
 
     @property
     def word(self) -> str:
-        """What to say of it."""
+        """The word for it in messages."""
         return WORDS.get(signal.Signals(self.number).name, "interrupted")
 
     def come(self, number: int, frame: FrameType | None) -> None:
-        """Raise KeyboardInterrupt, but not twice: work that is being put away is not disturbed."""
+        """Raise KeyboardInterrupt, but only once, so that the clean-up is not disturbed."""
         if self.number == signal.SIGINT or self.lost:
             self.number, self.lost = number, False
             raise KeyboardInterrupt
@@ -55,9 +55,9 @@ class Ending:
 
 @contextmanager
 def signals_as_interrupts() -> Iterator[Ending]:
-    """Inside, SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does, and one that Python drops is raised again.
+    """Inside the block, SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does; if Python drops it, it is repeated.
 
-    A signal that the caller ignores or handles stays so.
+    A signal that the caller ignores or handles is left alone.
     """
     ending, unraisable = Ending(), sys.unraisablehook
 
@@ -85,7 +85,7 @@ def signals_as_interrupts() -> Iterator[Ending]:
 
 @contextmanager
 def interrupts_remembered() -> Iterator[Callable[[], None]]:
-    """Inside, what is given raises KeyboardInterrupt if there has been an interrupt that did not end the block.
+    """Yields a function that raises KeyboardInterrupt if an interrupt did not end the block.
 
     Python drops an exception that is raised in a destructor or in a callback.
     """
@@ -101,7 +101,7 @@ def interrupts_remembered() -> Iterator[Callable[[], None]]:
         if seen:
             raise KeyboardInterrupt
 
-    if threading.current_thread() is threading.main_thread():  # no other is interrupted
+    if threading.current_thread() is threading.main_thread():  # no other thread is interrupted
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, *ENDING)}
         before |= {number: handler for number, handler in handlers.items() if callable(handler)}
     try:

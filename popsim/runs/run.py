@@ -1,4 +1,4 @@
-"""A finished run, opened again: its experiment, its tables, and its pieces of work to look into or to live through."""
+"""A finished run, opened again: its experiment, its tables, and its units to inspect or to simulate again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from popsim.studies.prices import prices_in_words
 if TYPE_CHECKING:
     from popsim.studies.design import Study, Unit
 
-SHOWN = {  # measure: how it is called, factor and digits in a notebook
+SHOWN = {  # measure: label, factor and digits in a notebook
     "readmission_30d": ("30-day readmission, %", 100.0, 1),
     "mortality": ("Died in follow-up, %", 100.0, 1),
     "bed_days": ("Bed-days per person", 1.0, 2),
@@ -53,29 +53,29 @@ class StoredRun:
 
         Args:
             path: results/<experiment>/<run id>, results/<experiment>, or an experiment file whose results are under
-                `results`, whatever flags the run was given.
+                `results`, whatever the flags of the run.
             results: folder of all results.
 
         Raises:
-            InputError: there is no finished run, or it is not as it was written.
+            InputError: there is no finished run, or it was altered.
             DefinitionError: the experiment file is refused.
         """
         path = Path(path)
         folder = Path(results) / read_experiment(path).name if path.suffix == ".toml" else path
         if not folder.is_dir() and folder == path:
-            raise InputError(f"{path}: no such folder; name that of a run, results/<experiment>/<run id>")
+            raise InputError(f"{path}: no such folder; name the folder of a run, results/<experiment>/<run id>")
         if not (folder / MANIFEST).is_file():
             finished = sorted(folder.glob(f"*/{MANIFEST}"), key=lambda file: file.stat().st_mtime_ns)
             if not finished:
                 where = "it" if folder == path else folder
-                say = "'popsim run' makes one and finishes one that was cut short; or name the folder of a run"
+                say = "'popsim run' makes one, and resumes an interrupted one; or name the folder of a run"
                 raise InputError(f"{path}: no finished run in {where}; {say}")
             folder = finished[-1].parent
         return cls(folder, RunStore(folder).read_manifest())
 
     @property
     def described(self) -> str:
-        """Which run this is: its folder, and what the command line said instead of the experiment's file."""
+        """The run's folder, and the flags that replaced values of the experiment's file."""
         flags = " ".join(f"{flag} {value}" for flag, value in self.manifest["flags"].items())
         return f"{self.folder}{f' ({flags})' if flags else ''}"
 
@@ -91,14 +91,14 @@ class StoredRun:
 
     @cached_property
     def cohort(self) -> CohortSource:
-        """Who took part; a table of people is looked for where it was then."""
+        """The cohort; a table of people is looked for at its original path."""
         definition = validate(self.manifest["cohort"], CohortDefinition, self.folder / MANIFEST)
         experiment_file = next(iter(self.manifest["files"]))
         return CohortSource(definition, Path(experiment_file).parent / self.experiment.cohort)
 
     @cached_property
     def study(self) -> Study:
-        """All that a piece of work needs, to live through it again.
+        """The study, to simulate a unit again.
 
         Raises:
             InputError: popsim, its evidence or the data have changed since, so that results would differ.
@@ -126,7 +126,7 @@ class StoredRun:
         return tuple(sorted(self.manifest["tables"]))
 
     def table(self, name: str) -> pl.LazyFrame:
-        """A table of the whole run, not read yet; the column `strategy` has plain strings.
+        """A lazy table of the whole run; the column `strategy` has plain strings.
 
         Raises:
             InputError: the run has no such table.
@@ -146,11 +146,11 @@ class StoredRun:
         return self.table(name).collect()
 
     def events(self, strategy: str, draw: int | None = None, replication: int = 0, region: int = 0) -> pl.LazyFrame:
-        """The event log of one piece of work, not read yet; `draw` is the run's first when None.
+        """The lazy event log of one unit; `draw` is the run's first when None.
 
         Raises:
-            InputError: the run has no such piece, or it keeps no events.
-            RunError: the file of the piece is damaged or gone.
+            InputError: the run has no such unit, or it keeps no events.
+            RunError: the file of the unit is damaged or missing.
         """
         if self.experiment.store != "events":
             raise InputError(f"{self.folder}: keeps no events (the experiment's store is '{self.experiment.store}')")
@@ -160,20 +160,20 @@ class StoredRun:
         store = RunStore(self.folder).units
         record = store.finished(unit["key"])
         if record is None or record.contents != unit["contents"]:
-            raise RunError(f"{store.path(unit['key'])}: damaged or gone; 'popsim run' makes it again")
+            raise RunError(f"{store.path(unit['key'])}: damaged or missing; 'popsim run' makes it again")
         return store.scan("events", [unit["key"]])
 
     def unit(self, strategy: str, draw: int | None = None, replication: int = 0, region: int = 0) -> Unit:
-        """One piece of work, for `experiments.unit.build`: the same seed gives the same lives, bit by bit.
+        """One unit, for `studies.unit.build`: the same seed gives the same results, bit by bit.
 
         Raises:
-            InputError: the run has no such piece, or its results could not be repeated.
+            InputError: the run has no such unit, or its results cannot be reproduced.
         """
         place = self._place(strategy, draw, replication, region)
         return next(u for u in self.study.units if (u.strategy.name, u.draw, u.replication, u.region) == place)
 
     def _place(self, strategy: str, draw: int | None, replication: int, region: int) -> tuple[str, int, int, int]:
-        """Which piece of work is meant."""
+        """The identity of a unit, checked."""
         if strategy not in self.strategies:
             raise InputError(f"{self.folder}: no strategy '{strategy}', {did_you_mean(strategy, self.strategies)}")
         draws = self.experiment.draws
@@ -191,7 +191,7 @@ class StoredRun:
         return f"{type(self).__name__}({str(self.folder)!r})"
 
     def _repr_html_(self) -> str:
-        """For notebooks: what was run, and the main results."""
+        """For notebooks: the experiment, and the main results."""
         experiment = self.experiment
         sizes = f"{experiment.population:,} people, {experiment.replications} replications"
         if experiment.draws:
@@ -211,7 +211,7 @@ class StoredRun:
 
 
 def _estimate(cell: Mapping[str, float | None] | None, factor: float, digits: int) -> str:
-    """A mean with its interval; without one where there is a single replication."""
+    """A mean with its interval, if there are several replications."""
     if cell is None or cell["mean"] is None:
         return "n/a"
     mean, low, high = cell["mean"], cell["low"], cell["high"]

@@ -1,4 +1,4 @@
-"""Runs a study: what the store does not have yet is computed, then everything is put together and described."""
+"""Runs a study: computes what the store lacks, then combines and describes all results."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class RunResult:
     """A finished run.
 
     Attributes:
-        study: what was run.
-        folder: where everything lies.
+        study: the study.
+        folder: of the results.
         content_hash: of the values of all results.
         tables: summary, comparisons and cost_effectiveness, as written.
-        computed: units that were not there yet.
+        computed: number of units that were computed.
         seconds: wall-clock time.
     """
 
@@ -71,10 +71,10 @@ def run_study(
     simulate: Simulate = simulate_unit,
     warm_up: WarmUp = warm_up_kernels,
 ) -> RunResult:
-    """Run what is missing and put the results together in `results/<experiment>/<run id>/`.
+    """Run missing units and combine the results in `results/<experiment>/<run id>/`.
 
-    Units that fail three times, or take longer than their deadline, are quarantined: the others are finished, nothing
-    is put together, and the same run tries them again.
+    Units that fail three times, or take longer than their deadline, are quarantined: the others are finished, no
+    results are combined, and the same run tries them again.
 
     Args:
         study: what to run.
@@ -86,7 +86,7 @@ def run_study(
 
     Raises:
         InputError: the folder cannot be written, a unit does not fit into memory, there is no such cluster.
-        RunError: some pieces of work failed, or the disk is full; what was finished is kept.
+        RunError: some units failed, or the disk is full; finished units are kept.
     """
     leave_if_script_is_imported()
     began = time.perf_counter()
@@ -100,7 +100,7 @@ def run_study(
         records = {unit.key: record for unit in units if (record := store.units.finished(unit.key))}
         missing = [unit for unit in units if unit.key not in records]
         if others_work_here:
-            missing.reverse()  # the other one comes from the other end
+            missing.reverse()  # the other runner works from the other end
         records |= _computed(study, missing, len(units), store.units, engine, on_progress, simulate, warm_up)
         tables = _put_together(store, study, units)
         content = _content_hash(units, records)
@@ -131,7 +131,7 @@ def _computed(
     simulate: Simulate,
     warm_up: WarmUp,
 ) -> dict[str, UnitRecord]:
-    """Compute the missing units, of so many in all: their records."""
+    """Compute the missing units (`total` in all); returns their records."""
     there = total - len(missing)
     scheduler = Scheduler(
         [UnitReference.of(unit) for unit in missing],
@@ -151,14 +151,14 @@ def _computed(
 
 
 def _content_hash(units: Sequence[Unit], records: Mapping[str, UnitRecord]) -> str:
-    """One hash of the values of all tables of all pieces, whoever computed them and in whatever order."""
+    """One hash of the values of all tables of all units, whoever computed them and in whatever order."""
     return combined_hash(
         {f"{unit.name}/{table}": content for unit in units for table, content in records[unit.key].contents.items()}
     )
 
 
 def _put_together(store: RunStore, study: Study, units: tuple[Unit, ...]) -> dict[str, pl.DataFrame]:
-    """Write the tables of the whole run; those of the largest kind (events) stay with their units."""
+    """Write the tables of the whole run; the largest (events) stay in the files of their units."""
     keys = [unit.key for unit in units]
     kept = ("measures",) if study.experiment.store == "measures" else ("measures", "persons", "daily", "admissions")
     names = pl.Enum([strategy.name for strategy in study.experiment.strategies])

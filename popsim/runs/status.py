@@ -1,4 +1,4 @@
-"""How far the run of an experiment is: what is finished, what is missing, what could not be finished."""
+"""The status of a run: units that are finished, missing, or failed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from popsim.studies.design import Study
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Where a run stands.
+    """The status of a run.
 
     Attributes:
-        total: its units.
-        done: of them, finished; every byte of their files has been checked.
-        quarantined: name and problem of those that could not be finished and have not been tried again.
+        total: number of units.
+        done: number of finished units; every byte of their files has been checked.
+        quarantined: name and problem of units that failed and have not been retried.
     """
 
     total: int
@@ -28,17 +28,17 @@ class Status:
 
     @property
     def missing(self) -> int:
-        """Units that nobody has finished or given up."""
+        """Number of units neither finished nor given up."""
         return self.total - self.done - len(self.quarantined)
 
 
 def status_of(study: Study, results: Path) -> Status:
-    """Where the run of a study stands; nothing is changed."""
+    """The status of the run of a study; nothing is changed."""
     return _status(UnitStore(results / study.experiment.name), {unit.key: unit.name for unit in study.units})
 
 
 def status_of_run(run: StoredRun) -> Status:
-    """Where the units of a run stand that was finished once."""
+    """The status of the units of a run that was once finished."""
     numbers = ("draw", "replication", "region")
     names = {
         unit["key"]: f"{unit['strategy']}, {', '.join(f'{name} {unit[name]}' for name in numbers)}"
@@ -48,7 +48,7 @@ def status_of_run(run: StoredRun) -> Status:
 
 
 def _status(store: UnitStore, units: Mapping[str, str]) -> Status:
-    """Where units stand, given their names by key."""
+    """The status of units, given their names by key."""
     undone = [key for key in units if store.finished(key) is None]
     problems = [(units[key], _problem(store.quarantined(key))) for key in undone]
     given_up = tuple((name, problem) for name, problem in problems if problem)
@@ -56,7 +56,7 @@ def _status(store: UnitStore, units: Mapping[str, str]) -> Status:
 
 
 def _problem(path: Path) -> str:
-    """What a record of quarantine says; empty where there is none."""
+    """The problem in a quarantine record; empty where there is none."""
     try:
         return str(json.loads(path.read_text(encoding="utf-8"))["problem"])
     except FileNotFoundError:

@@ -7,9 +7,9 @@
         <run id>/manifest.json       what was run, with what, the content hash of the results, the hash of each table
                                      and, as its seal, that of all the manifest says
 
-A file gets its name by one rename, after it is on the disk: a killed process leaves a finished file or a leftover that
-the next run sweeps away. Several runners may work in one folder: units have the same content whoever computes them, so
-it does not matter whose file stays. Where people come from a table, only the owner can read what is written.
+A file is renamed once it is on the disk: a killed process leaves a finished file, or a leftover that the next run
+removes. Several runners may work in one folder: a unit has the same content whoever computes it. If people come from a
+table, only the owner can read what is written.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ BATCH_ROWS = 2**17
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A unit's file that is whole, but has not its name yet and may not be on the disk."""
+    """A complete file of a unit, which does not have its final name yet and may not be on the disk."""
 
     path: Path
     record: UnitRecord
 
 
 class UnitStore:
-    """The finished units of an experiment; can be sent to worker processes, which then write in its name.
+    """The finished units of an experiment; worker processes get a copy and write for it.
 
     Args:
         folder: results/<experiment>.
@@ -62,15 +62,15 @@ class UnitStore:
         self.owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
     def path(self, key: str) -> Path:
-        """Where the file of a finished unit lies."""
+        """Path of the file of a finished unit."""
         return self.folder / f"{key}.zip"
 
     @contextmanager
     def opened(self) -> Iterator[bool]:
-        """Make the folders and sweep away what dead processes of this machine left; at the end, what this one left.
+        """Make the folders and remove leftovers of dead processes of this machine; at the end, those of this one.
 
         Yields:
-            Whether another runner works here now.
+            Whether another runner is working here.
 
         Raises:
             InputError: the folders cannot be made or written.
@@ -90,15 +90,15 @@ class UnitStore:
             for prefix in (RUNNER, TEMPORARY):
                 for leftover in self.folder.glob(f"{prefix}{self.owner}*"):
                     leftover.unlink(missing_ok=True)
-            with suppress(OSError):  # unless a unit lies there, or nothing ever did
+            with suppress(OSError):  # unless a unit is there, or the folder was never made
                 self.quarantine.rmdir()
 
     def finished(self, key: str) -> UnitRecord | None:
-        """The record of a finished unit, whose bytes and values have been checked; None if it has to be done."""
+        """The record of a finished unit, whose bytes and values have been checked; None if it must be computed."""
         return unit_file.read_record(self.path(key), key)
 
     def write(self, key: str, tables: Tables, seconds: float) -> Written:
-        """Write a unit's file under a name that says that it is not there yet.
+        """Write a unit's file under a temporary name.
 
         Raises:
             OSError: the disk is full or fails.
@@ -111,7 +111,7 @@ class UnitStore:
             raise
 
     def receive(self, record: UnitRecord, content: bytes) -> Written:
-        """Write the file of a unit that was made on another machine; raises what `write` raises."""
+        """Write the file of a unit that another machine computed; raises what `write` raises."""
         path = self._new()
         try:
             path.write_bytes(content)
@@ -121,10 +121,10 @@ class UnitStore:
         return Written(path, record)
 
     def publish(self, written: Written) -> UnitRecord:
-        """Put a unit's file on the disk and in its place: from here on the unit is done.
+        """Flush a unit's file to the disk and give it its name: from here on the unit is done.
 
         Raises:
-            OSError: the disk is full or fails; the file is gone.
+            OSError: the disk is full or fails; the file is removed.
         """
         try:
             _flush(written.path)
@@ -137,22 +137,22 @@ class UnitStore:
         return written.record
 
     def quarantined(self, key: str) -> Path:
-        """Where the record of a unit lies that could not be finished."""
+        """Path of the quarantine record of a failed unit."""
         return self.quarantine / f"{key}.json"
 
     def put_away(self, key: str, why: Mapping[str, Any]) -> None:
-        """Record why a unit could not be finished."""
+        """Record why a unit failed."""
         self.quarantine.mkdir(self.folder_mode, exist_ok=True)
         with _taking(self.quarantined(key), self.owner, self.file_mode) as temporary:
             temporary.write_text(json.dumps(why, indent=2) + "\n", encoding="utf-8")
 
     def scan(self, table: str, keys: Sequence[str]) -> pl.LazyFrame:
-        """One table of many finished units, one below the other in the order of `keys`.
+        """One table of many finished units, concatenated in the order of `keys`.
 
-        Read when the frame is collected, a few units at a time: as much as the frame asks for.
+        The frame is lazy and reads a few units at a time.
 
         Raises:
-            RunError: a file is damaged or gone.
+            RunError: a file is damaged or missing.
         """
         paths = [self.path(key) for key in keys]
 
@@ -168,7 +168,7 @@ class UnitStore:
         return register_io_source(pieces, schema=first.collect_schema())
 
     def _new(self) -> Path:
-        """An empty file to write, whose name says for whom."""
+        """A new temporary file, whose name contains its owner."""
         path = self.folder / f"{TEMPORARY}{self.owner}-{secrets.token_hex(4)}"
         path.touch(self.file_mode)
         return path
@@ -188,7 +188,7 @@ class RunStore:
         self._hashes: dict[str, str] = {}  # SHA-256 of each table's file
 
     def write_table(self, table: str, frame: pl.DataFrame | pl.LazyFrame) -> None:
-        """Write `<table>.parquet` of the run, a lazy frame without ever having it whole in memory."""
+        """Write `<table>.parquet` of the run; a lazy frame is never held in memory as a whole."""
         with self._replacing(f"{table}.parquet") as temporary:
             unit_file.sink(frame.lazy(), temporary)
             self._hashes[table] = file_hash(temporary)
@@ -201,10 +201,10 @@ class RunStore:
             temporary.write_text(text + "\n", encoding="utf-8")
 
     def read_manifest(self) -> dict[str, Any]:
-        """What `manifest.json` says, after every byte of it and of every table has been checked.
+        """The content of `manifest.json`, after every byte of it and of every table has been checked.
 
         Raises:
-            InputError: it cannot be read, or it or a table is not as the run wrote it.
+            InputError: it cannot be read, or it or a table was altered.
         """
         path = self.folder / MANIFEST
         try:
@@ -218,13 +218,13 @@ class RunStore:
             raise InputError(f"{path}: is not the manifest of a finished run")
         for file, digest in hashes.items():
             if (json_hash(said) if file == path else _digest(file)) != digest:
-                say = "is damaged or not as the run wrote it; the same 'popsim run' puts it together again"
+                say = "is damaged or was altered; the same 'popsim run' rebuilds it"
                 raise InputError(f"{file}: {say}")
         return dict(said)
 
     @contextmanager
     def _replacing(self, name: str) -> Iterator[Path]:
-        """A file to write, which then takes a name in the run's folder in one step.
+        """A file to write, which is then renamed into the run's folder in one step.
 
         Raises:
             RunError: the disk is full or fails, or a unit that the file is made from is damaged.
@@ -241,7 +241,7 @@ class RunStore:
 
 @contextmanager
 def _taking(path: Path, owner: str, mode: int) -> Iterator[Path]:
-    """A file to write that takes its name when it is on the disk, or leaves nothing."""
+    """A file to write, renamed once it is on the disk; on failure nothing remains."""
     temporary = path.with_name(f"{TEMPORARY}{owner}-{secrets.token_hex(4)}")
     try:
         temporary.touch(mode)
@@ -270,11 +270,11 @@ def _read(path: Path, table: str) -> bytes:
     try:
         return unit_file.read_table(path, table)
     except unit_file.DAMAGE as error:
-        raise RunError(f"{path}: damaged or gone ({one_line(str(error))}); 'popsim run' makes it again") from None
+        raise RunError(f"{path}: damaged or missing ({one_line(str(error))}); 'popsim run' makes it again") from None
 
 
 def _in_slices(frame: pl.LazyFrame, columns: list[str] | None, rows: int | None) -> Iterator[pl.DataFrame]:
-    """A frame piece by piece; `rows`: only so many of the first."""
+    """A frame in pieces; `rows`: only this many of the first rows."""
     total = frame.select(pl.len()).collect().item()
     stop = total if rows is None else min(rows, total)
     wanted = frame if columns is None else frame.select(columns)
@@ -283,7 +283,7 @@ def _in_slices(frame: pl.LazyFrame, columns: list[str] | None, rows: int | None)
 
 
 def _digest(path: Path) -> str:
-    """SHA-256 of a file; empty where there is none to read."""
+    """SHA-256 of a file; empty if it cannot be read."""
     try:
         return file_hash(path)
     except OSError:
@@ -291,7 +291,7 @@ def _digest(path: Path) -> str:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what dead processes of this machine left."""
+    """Remove leftovers of dead processes of this machine."""
     for prefix in (TEMPORARY, RUNNER):
         for leftover in folder.glob(f"{prefix}*"):
             if _abandoned(leftover.name.removeprefix(prefix)):
@@ -299,7 +299,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _abandoned(owner: str) -> bool:
-    """Whether a name begins with an owner (host, process, ...) of this machine who is gone."""
+    """Whether a name begins with an owner (host, process, ...) of this machine that no longer exists."""
     here = f"{socket.gethostname()}-"
     pid = owner.removeprefix(here).partition("-")[0]
     if not owner.startswith(here) or not pid.isdigit():
@@ -314,7 +314,7 @@ def _abandoned(owner: str) -> bool:
 
 
 def _flush(path: Path) -> None:
-    """Ask the disk to keep a file, or a folder's list of names."""
+    """Flush a file, or a folder's directory entries, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,13 +1,12 @@
 """The file of a finished unit: a zip of Parquet tables, sealed with the SHA-256 of every byte before the seal.
 
     measures.parquet, persons.parquet, ...   what the unit produced, as far as the experiment keeps it
-    unit.json                                the unit's key, the content hash of each table, seconds it took
+    unit.json                                the unit's key, the content hash of each table, its run time in seconds
 
-The members are stored as they are (Parquet is compressed already), so `unzip` and every Parquet reader open them. The
-seal is the zip's comment, the last 64 bytes of the file, and can be checked by hand: `head -c -64 FILE | sha256sum`. It
-covers every other byte, and a file cut short has no seal: there is no damage that goes unnoticed. Whoever alters a file
-can seal it again; so the content hashes are computed from the values when a file is read, and a file whose values are
-not those of its record counts as damaged.
+The members are not compressed again (Parquet is), so `unzip` and every Parquet reader open them. The seal is the zip's
+comment, the last 64 bytes of the file: `head -c -64 FILE | sha256sum` checks it. It covers every other byte, and a
+truncated file has none, so no damage goes unnoticed. As anyone who alters a file can seal it again, content hashes are
+computed from the values on reading, and a file whose values differ from its record counts as damaged.
 """
 
 from __future__ import annotations
@@ -48,10 +47,10 @@ DAMAGE = (
 
 @dataclass(frozen=True, slots=True)
 class UnitRecord:
-    """What a unit's file says of itself.
+    """The record in a unit's file.
 
     Attributes:
-        key: content hash of what the unit depends on.
+        key: hash of everything that the unit depends on.
         contents: content hash of each table's values.
         seconds: how long the unit took when it was computed.
         seal: SHA-256 of the file up to the seal.
@@ -64,12 +63,12 @@ class UnitRecord:
 
 
 def write(path: Path, key: str, tables: Tables, seconds: float) -> UnitRecord:
-    """Write the file of a unit, which is whole when this returns, but not yet safe from a loss of power.
+    """Write the file of a unit; on return it is complete, but not yet safe from a loss of power.
 
-    A lazy table is written beside the file first, piece by piece, so that it need not fit into memory.
+    A lazy table is first written beside the file in pieces, so that it need not fit into memory.
 
     Raises:
-        OSError: the disk is full or fails; what was written so far is left to the caller.
+        OSError: the disk is full or fails; the caller has to remove what was written.
     """
     contents: dict[str, str] = {}
     with zipfile.ZipFile(path, "w") as file:
@@ -89,7 +88,7 @@ def write(path: Path, key: str, tables: Tables, seconds: float) -> UnitRecord:
 
 
 def _add_lazy(file: zipfile.ZipFile, member: zipfile.ZipInfo, table: pl.LazyFrame, part: Path) -> str:
-    """Write one table without ever having it whole in memory: its content hash."""
+    """Write one table without holding all of it in memory; returns its content hash."""
     try:
         part.touch(mode=0o600)
         sink(table, part)
@@ -102,10 +101,10 @@ def _add_lazy(file: zipfile.ZipFile, member: zipfile.ZipInfo, table: pl.LazyFram
 
 
 def sink(table: pl.LazyFrame, path: Path) -> None:
-    """Write a table as a Parquet file, piece by piece.
+    """Write a table as a Parquet file, in pieces.
 
     Raises:
-        OSError: the disk is full or fails, which Polars says in several ways.
+        OSError: the disk is full or fails, which Polars reports in several ways.
     """
     try:
         table.sink_parquet(path, compression="zstd", compression_level=1, maintain_order=True)
@@ -118,7 +117,7 @@ def sink(table: pl.LazyFrame, path: Path) -> None:
 
 
 def _seal(path: Path) -> str:
-    """Put the seal in its place."""
+    """Write the seal."""
     with path.open("r+b") as file:
         seal = _sealed_hash(file)
         file.write(seal.encode())
@@ -126,7 +125,7 @@ def _seal(path: Path) -> str:
 
 
 def _sealed_hash(file: BinaryIO) -> str:
-    """SHA-256 of a file up to its seal, where the file is left."""
+    """SHA-256 of a file up to its seal, which becomes the reading position."""
     digest, left = hashlib.sha256(), file.seek(0, io.SEEK_END) - SEAL
     file.seek(0)
     while left > 0:
@@ -137,7 +136,7 @@ def _sealed_hash(file: BinaryIO) -> str:
 
 
 def read_record(path: Path, key: str) -> UnitRecord | None:
-    """What the file says of itself; None if it is missing, damaged, of another unit, or its values are others."""
+    """The record of a file; None if it is missing, damaged, of another unit, or its values differ from its record."""
     try:
         with path.open("rb") as file:
             seal = _sealed_hash(file)
@@ -160,7 +159,7 @@ def read_table(path: Path, table: str) -> bytes:
     """One table of a unit as the bytes of a Parquet file.
 
     Raises:
-        OSError, KeyError, zipfile.BadZipFile: the file is not there, has no such table, or is damaged.
+        OSError, KeyError, zipfile.BadZipFile: the file is missing, has no such table, or is damaged.
     """
     with path.open("rb") as file, _opened(file) as members:
         return members.read(f"{table}.parquet")
@@ -174,7 +173,7 @@ def table_size(path: Path, table: str) -> int:
 
 @contextmanager
 def _opened(file: BinaryIO) -> Iterator[zipfile.ZipFile]:
-    """The members of a unit, before any is read: each once, none but tables and the record, as large as they lie there.
+    """The members of a unit, checked before any is read: each once, only tables and the record, not compressed.
 
     Raises:
         zipfile.BadZipFile: anything else.
@@ -192,10 +191,10 @@ def _opened(file: BinaryIO) -> Iterator[zipfile.ZipFile]:
 
 
 def _bounded(content: bytes) -> pl.LazyFrame:
-    """A Parquet file as a frame that is not read yet.
+    """A Parquet file as a lazy frame.
 
     Raises:
-        ValueError: it says that it has more values than can lie in so few bytes.
+        ValueError: it claims more values than its size allows.
     """
     frame = pl.scan_parquet(content)
     cells = frame.select(pl.len()).collect().item() * len(frame.collect_schema())

@@ -1,4 +1,4 @@
-"""The pieces of work of a run: what a process is sent, what it does with it, and who sees to it that all get done."""
+"""The tasks of a run, and the scheduler that has all of them done."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ type OnProgress = Callable[[int, int, int], None]
 
 
 class UnitReference(NamedTuple):
-    """A unit as it is sent to a process that has the study already."""
+    """A reference to a unit, for a process that already has the study."""
 
     key: str
     name: str
@@ -44,19 +44,19 @@ class UnitReference(NamedTuple):
 
     @classmethod
     def of(cls, unit: Unit) -> UnitReference:
-        """The ticket of a unit."""
+        """The reference to a unit."""
         return cls(unit.key, unit.name, unit.strategy.name, unit.draw, unit.replication, unit.region)
 
 
 @dataclass(frozen=True, slots=True)
 class MakeTask:
-    """Makes the tables of a unit from its ticket."""
+    """Computes the tables of a unit from its reference."""
 
     study: Study
     simulate: Simulate
 
     def __call__(self, ticket: UnitReference) -> tuple[Tables, float]:
-        """The tables, and the seconds it took."""
+        """The tables, and the seconds that they took."""
         began = time.perf_counter()
         strategy = self.study.experiment.strategy(ticket.strategy)
         unit = Unit(self.study, strategy, ticket.draw, ticket.replication, ticket.region, ticket.key)
@@ -65,7 +65,7 @@ class MakeTask:
 
 @dataclass(frozen=True, slots=True)
 class WriteTask:
-    """Makes a unit and writes its file into the store."""
+    """Computes a unit and writes its file into the store."""
 
     making: MakeTask
     store: UnitStore
@@ -77,14 +77,14 @@ class WriteTask:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """Makes a unit on a machine that may not see the store, and sends its file back."""
+    """Computes a unit on a machine that may have no access to the store, and sends its file back."""
 
     making: MakeTask
     threads: int
 
     def __call__(self, ticket: UnitReference) -> tuple[UnitRecord, bytes]:
-        """What the file says of itself, and the file."""
-        use_threads(self.threads)  # holds for the thread that calls it
+        """The record of the file, and the file."""
+        use_threads(self.threads)  # applies to the calling thread
         tables, seconds = self.making(ticket)
         with tempfile.TemporaryDirectory(prefix="popsim-") as folder:
             path = Path(folder) / "unit"
@@ -93,13 +93,13 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A unit that was given up."""
+    """A unit that failed for good."""
 
     job: Job
     problem: TaskFailure
 
     def described(self) -> dict[str, Any]:
-        """For the record in quarantine."""
+        """Its record in quarantine."""
         return {
             "key": self.job.key,
             "name": self.job.name,
@@ -112,20 +112,19 @@ class Failure:
 
 
 def versions() -> dict[str, str]:
-    """Of popsim, of what it stands on, and of Python."""
+    """Versions of popsim, of its dependencies, and of Python."""
     return {name: version(name) for name in LIBRARIES} | {"python": platform.python_version()}
 
 
 @dataclass(slots=True)
 class Scheduler:
-    """Sees to it that all jobs are done or given up: hands them out, puts results on the disk, has them tried again.
+    """Has all tasks done or given up: submits them, stores their results, and retries failures.
 
-    A unit counts as done when it is on the disk. That is waited for in a thread of its own, while the next units are
-    computed.
+    A unit counts as done when it is on the disk. A separate thread waits for that while the next units are computed.
 
     Attributes:
-        jobs: what is to be done, in this order.
-        store: where results go.
+        jobs: tasks, in order.
+        store: for the results.
         on_change: called with the numbers of units done and given up whenever one changes.
         records: of units that are done, by key.
         failures: units that were given up.
@@ -141,7 +140,7 @@ class Scheduler:
     _tries: Counter[str] = field(default_factory=Counter)
 
     def work_through(self, crew: Crew) -> None:
-        """Until every job is done or given up.
+        """Work until every task is done or given up.
 
         Raises:
             RunError: the disk is full.
@@ -160,7 +159,7 @@ class Scheduler:
                 self._note_stored(idle=not (crew.busy or (self._waiting and crew.room)))
 
     def _hand_out(self, job: Job, crew: Crew) -> None:
-        """Have a job done, unless another runner has done it meanwhile."""
+        """Submit a task, unless another runner has done it meanwhile."""
         record = self.store.finished(job.key)
         if record is None:
             crew.submit(job)
@@ -172,7 +171,7 @@ class Scheduler:
         return self.store.publish(result if isinstance(result, Written) else self.store.receive(*result))
 
     def _note_stored(self, *, idle: bool) -> None:
-        """Take note of what is on the disk; wait for it only when there is nothing else to do."""
+        """Record which units are on the disk; wait for them only when there is nothing else to do."""
         if self._storing and idle:
             wait(self._storing, return_when=FIRST_COMPLETED)
         for future in [future for future in self._storing if future.done()]:
@@ -187,7 +186,7 @@ class Scheduler:
         self.on_change(len(self.records), len(self.failures))
 
     def _retry(self, job: Job, problem: TaskFailure) -> None:
-        """Try again after all others, or give up."""
+        """Retry after all other tasks, or give up."""
         if problem.disk_full:
             raise RunError(f"{self.store.folder}: {problem.text}; the same command goes on when there is room")
         self._tries[job.key] += 1

@@ -1,7 +1,7 @@
-"""A policy search from beginning to end: trials, a race of the best, and a verdict on fresh luck.
+"""A policy search: trials, a race of the best, and a verdict on new replications.
 
-A variant is the strategy with other values; it is simulated as a strategy of the experiment beside the comparator, so
-that all share people and luck, and every finished unit is kept in the sealed store of runs.
+A variant is the strategy with other values. It is simulated as a strategy of the experiment beside the comparator, so
+that all share people and random numbers, and every finished unit is in the sealed store of runs.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ type Run = Callable[[Study], RunResult]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search has found.
+    """The result of a search.
 
     Attributes:
-        problem: what was asked.
-        trials: all variants, as they were tried.
+        problem: the problem.
+        trials: of all variants.
         runners: the finalists after the race, the winner first.
-        verdict: on fresh luck.
-        strategy: the winner, to be put into an experiment.
+        verdict: on new replications.
+        strategy: the winner, to be used in an experiment.
     """
 
     problem: PolicyProblem
@@ -58,7 +58,7 @@ class Found:
 
 
 def evaluator(problem: PolicyProblem, run: Run) -> Evaluate:
-    """What tries variants: the experiment, run with them as its strategies."""
+    """A function that simulates variants, as strategies of the experiment."""
     search, experiment = problem.search, problem.experiment
     comparator = experiment.strategy(experiment.reference)
     measure = OBJECTIVES[search.objective]
@@ -84,7 +84,7 @@ def evaluator(problem: PolicyProblem, run: Run) -> Evaluate:
 
 
 def find(problem: PolicyProblem, evaluate: Evaluate, say: Say = lambda text: None) -> Found:
-    """Search, race and judge.
+    """Search, race and evaluate.
 
     Raises:
         InputError: no variant is within the budget.
@@ -94,7 +94,7 @@ def find(problem: PolicyProblem, evaluate: Evaluate, say: Say = lambda text: Non
     trials = try_out(search, problem.own, evaluate, say)
     ranked = affordable(trials, search)
     if not ranked:
-        assert search.budget is not None  # else all are affordable
+        assert search.budget is not None  # otherwise all are affordable
         least = min(trial.spent for trial in trials)
         raise InputError(
             f"{problem.file}: budget.most = {search.budget.most:g}: no variant is within it; the cheapest of "
@@ -110,7 +110,7 @@ def find(problem: PolicyProblem, evaluate: Evaluate, say: Say = lambda text: Non
 
 
 def _spent(measures: pl.DataFrame, strategy: str, search: Search, luck: int) -> Floats:
-    """What counts to the budget, for each piece of luck."""
+    """Spending that counts towards the budget, for each replication."""
     if search.budget is None:
         return np.zeros(luck)
     wide = measures.filter(pl.col("strategy") == strategy, pl.col("measure").is_in(search.budget.measures))

@@ -1,13 +1,12 @@
-"""The race of the best variants on fresh luck, and the judgement of its winner on luck that is fresher still.
+"""The race of the best variants on new replications, and the evaluation of its winner on further ones.
 
-The best of many trials owes a part of its lead to luck. So the finalists run again, all under the same new luck, as
-long as it is open who is best: whoever is clearly behind drops out, and the replications go to those that are close.
-The winner owes some of its lead to luck once more, so what it is worth is told by replications that had no part in
-choosing it.
+The lead of the best of many trials is partly noise. The finalists therefore run again on common new replications;
+variants that are clearly behind drop out, and the effort goes to close ones. As the winner's lead is again partly
+noise, replications that had no part in choosing it give its value.
 
 The probability that the leader is the best is at least 1 - sum of P(finalist k is better), by Bonferroni's bound; each
-term is the tail of Student's t for the paired difference, under the luck that both have seen. Being looked at after
-every round, they are a little too sure of themselves.
+term is the tail of Student's t for the paired difference over the replications that both have. Repeated looks make them
+slightly overconfident.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from popsim.definitions.search import Search
 from popsim.search.trials import Evaluate, SearchTrial, TrialOutcome, excess
 from popsim.statistics import Estimate
 
-CLEARLY = 0.95  # confidence, over all finalists together, with which one is behind that drops out
-SAME = 1e-9  # relative: differences that rounding makes
+CLEARLY = 0.95  # confidence, over all finalists together, at which a variant that is behind drops out
+SAME = 1e-9  # relative: smaller differences are rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +31,11 @@ class Runner:
     """A finalist after the race.
 
     Attributes:
-        variant: who.
+        variant: the finalist.
         gain: over the comparator, in the race alone.
-        ahead: of the winner, paired: below 0 for who is behind; None for the winner.
+        ahead: paired difference from the winner, negative if behind; None for the winner.
         may_be_better: probability that it is better than the winner; 0 for the winner.
-        spent: mean of everything seen so far.
+        spent: mean over all replications so far.
     """
 
     variant: Variant
@@ -48,14 +47,14 @@ class Runner:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the winner is worth, on luck that had no part in choosing it.
+    """The gain of the winner, on replications that had no part in choosing it.
 
     Attributes:
-        winner: who.
-        best_probability: that it is the best finalist: a lower bound.
+        winner: the variant.
+        best_probability: lower bound of the probability that it is the best finalist.
         gain: of the winner over the comparator.
-        before: of the strategy as it stands over the comparator, under the same luck.
-        improvement: of the winner over the strategy as it stands, paired.
+        before: gain of the current strategy over the comparator, on the same replications.
+        improvement: of the winner over the current strategy, paired.
         spent: by the winner.
     """
 
@@ -68,15 +67,15 @@ class Verdict:
 
 
 def race(finalists: Sequence[SearchTrial], search: Search, evaluate: Evaluate) -> tuple[list[Runner], int]:
-    """Run the finalists on fresh luck until one is left, or for as many replications as the search allows.
+    """Run the finalists on new replications until one is left, or for as many as the search allows.
 
     Args:
-        finalists: two or more; they have seen the first `search.replications` pieces of luck.
+        finalists: two or more; they already have the first `search.replications` replications.
         search: budget and effort.
-        evaluate: what variants are tried with.
+        evaluate: simulates variants.
 
     Returns:
-        All finalists, the winner first, then by gain; and how many pieces of luck have been used so far.
+        All finalists, the winner first, then by gain; and the number of replications used so far.
     """
     begin = luck = search.replications
     end = begin + search.race
@@ -90,15 +89,15 @@ def race(finalists: Sequence[SearchTrial], search: Search, evaluate: Evaluate) -
 
 
 def judge(winner: Variant, own: Variant, chance: float, luck: int, search: Search, evaluate: Evaluate) -> Verdict:
-    """The winner on fresh luck.
+    """Evaluate the winner on new replications.
 
     Args:
         winner: of the race.
-        own: the strategy as it stands.
-        chance: that the winner is the best.
-        luck: pieces used so far.
+        own: the current strategy.
+        chance: probability that the winner is the best.
+        luck: number of replications used so far.
         search: effort.
-        evaluate: what variants are tried with.
+        evaluate: simulates variants.
     """
     asked = [own] if winner == own else [winner, own]
     outcomes = evaluate(asked, luck + search.judged)
@@ -114,14 +113,14 @@ def judge(winner: Variant, own: Variant, chance: float, luck: int, search: Searc
 
 
 def best_probability(runners: Sequence[Runner]) -> float:
-    """That the first is the best of all: at least so much."""
+    """Lower bound of the probability that the first is the best of all."""
     return max(0.0, 1.0 - sum(runner.may_be_better for runner in runners[1:]))
 
 
 def _still_open(
     running: list[Variant], seen: dict[int, TrialOutcome], begin: int, search: Search, finalists: int
 ) -> list[Variant]:
-    """Those that may still be the best."""
+    """The variants that may still be the best."""
     leader = _leader(running, seen, begin, search)
     least = (1.0 - CLEARLY) / max(finalists - 1, 1)
     return [
@@ -133,7 +132,7 @@ def _still_open(
 
 
 def _leader(running: Sequence[Variant], seen: dict[int, TrialOutcome], begin: int, search: Search) -> Variant:
-    """Best mean in the race of those within the budget (of all, when nobody is); of equals, who spends less."""
+    """The variant within the budget (or any, if none is) with the best mean in the race; of equals, the cheaper one."""
     able = [v for v in running if _can_pay(seen[v.number], search)] or running
 
     def rank(variant: Variant) -> tuple[float, float, int]:
@@ -155,7 +154,7 @@ def _standings(
     found = []
     for variant in finalists:
         outcome = seen[variant.number]
-        both = len(outcome.gain)  # who dropped out has seen less luck than the winner
+        both = len(outcome.gain)  # a variant that dropped out has fewer replications than the winner
         ahead = None if variant == winner else Estimate.of((outcome.gain - best.gain[:both])[begin:])
         able = _can_pay(outcome, search)
         chance = _better(outcome, best, begin) if variant != winner and able else 0.0
@@ -164,10 +163,10 @@ def _standings(
 
 
 def _better(one: TrialOutcome, other: TrialOutcome, begin: int) -> float:
-    """Probability that one is better than the other, from paired differences under the luck that both have seen."""
+    """Probability that one is better than the other, from paired differences over the replications that both have."""
     both = min(len(one.gain), len(other.gain))
     ahead = Estimate.of(one.gain[begin:both] - other.gain[begin:both])
     size = max(float(np.abs(one.gain[begin:both]).max()), float(np.abs(other.gain[begin:both]).max()))
-    if ahead.standard_error <= SAME * size:  # always the same difference; none at all where a choice does not matter
+    if ahead.standard_error <= SAME * size:  # a constant difference; 0 where a choice does not matter
         return float(ahead.value > SAME * size)
     return float(stdtr(both - begin - 1, ahead.value / ahead.standard_error))

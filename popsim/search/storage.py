@@ -1,14 +1,14 @@
-"""What is left of a search in its folder.
+"""Storage of a search: the files in its folder.
 
 results/search/<name>/<id>/
-    manifest.json     what was asked, with hashes of every file, of the code and of the result
-    search.toml       the search as it was resolved
-    trials.parquet    every variant, as it was tried
-    race.parquet      the finalists on fresh luck
-    verdict.parquet   the winner on luck that is fresher still
+    manifest.json     the problem, with hashes of every file, of the code and of the result
+    search.toml       the resolved search
+    trials.parquet    the trials of all variants
+    race.parquet      the finalists on new replications
+    verdict.parquet   the winner on further replications
     best.toml         the winning strategy, to be copied into an experiment
     search.png
-results/search/<name>/runs/   units of the simulations: a search that is killed goes on from what is there
+results/search/<name>/runs/   units of the simulations, from which an interrupted search resumes
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ WARNING = "# For research, not for care.\n"
 
 
 def folder_of(problem: PolicyProblem, place: Path) -> Path:
-    """The folder of a search: the same question, asked of the same model, has the same one."""
+    """The folder of a search: the same problem with the same model has the same folder."""
     code = {path.name: file_hash(path) for path in sorted(Path(__file__).parent.glob("*.py"))}
     return place / json_hash([problem.search.model_dump(mode="json"), problem.study.run_id, code])[:SHOWN]
 
@@ -114,7 +114,7 @@ def race_table(found: Found) -> pl.DataFrame:
 
 
 def verdict_table(found: Found) -> pl.DataFrame:
-    """What the winner is worth on fresh luck: figure, mean, low, high, replications."""
+    """The winner on new replications: figure, mean, low, high, replications."""
     verdict = found.verdict
     figures = [
         ("gain", verdict.gain),

@@ -1,8 +1,8 @@
-"""Trials: variants that an optimiser (optuna's tree-structured Parzen estimator) suggests, and what became of them.
+"""Trials: variants that an optimiser (optuna's tree-structured Parzen estimator) suggests, with their results.
 
-The same definition gives the same trials, whatever the machine: the optimiser has a seed of its own and is told results
-in a fixed order. So nothing of it need be kept: a search that was killed is asked again, and finds in the store what it
-has simulated before.
+The same definition gives the same trials on any machine, because the optimiser has its own seed and gets results in a
+fixed order. Its state need not be stored: an interrupted search starts again and finds finished simulations in the
+store.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from popsim.evidence.distributions import Floats
 if TYPE_CHECKING:
     import optuna
 
-SETTLED = 100  # suggestions in a row that have been tried already: the optimiser has nothing else in mind
+SETTLED = 100  # consecutive suggestions that were already tried: the optimiser has converged
 
 type Say = Callable[[str], None]
 
 
 class TrialOutcome(NamedTuple):
-    """What a variant does, for each piece of luck (people and random numbers, the same for all variants).
+    """The outcome of a variant in each replication (people and random numbers are the same for all variants).
 
     Attributes:
-        gain: (luck,) how much better than the comparator it is, per person.
-        spent: (luck,) what counts to the budget, per person; 0 without one.
+        gain: (replications,) improvement over the comparator, per person.
+        spent: (replications,) spending that counts towards the budget, per person; 0 without one.
     """
 
     gain: Floats
@@ -39,10 +39,10 @@ class TrialOutcome(NamedTuple):
 
 
 class Evaluate(Protocol):
-    """What the variants are tried with."""
+    """Simulates variants."""
 
     def __call__(self, variants: Sequence[Variant], luck: int) -> list[TrialOutcome]:
-        """Outcomes of each variant under the first `luck` pieces of luck."""
+        """Outcomes of each variant in the first `luck` replications."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +54,25 @@ class SearchTrial:
 
     @property
     def gain(self) -> float:
-        """Mean over luck."""
+        """Mean over replications."""
         return float(self.outcome.gain.mean())
 
     @property
     def spent(self) -> float:
-        """Mean over luck."""
+        """Mean over replications."""
         return float(self.outcome.spent.mean())
 
 
 def try_out(
     search: Search, own: tuple[Level, ...], evaluate: Evaluate, say: Say = lambda text: None
 ) -> list[SearchTrial]:
-    """Try variants until there are as many as wanted, or the optimiser has no other in mind.
+    """Try variants until there are enough, or the optimiser has converged.
 
     Args:
         search: choices, budget and effort.
-        own: values of the strategy as it stands: the first trial.
-        evaluate: what the variants are tried with.
-        say: told of every new best.
+        own: values of the current strategy: the first trial.
+        evaluate: simulates variants.
+        say: called with a message for every new best.
     """
     import optuna
 
@@ -107,7 +107,7 @@ def try_out(
 
 
 def _distribution(choice: Choice) -> Any:
-    """The place of a level among the levels: numbers are ordered, options are not."""
+    """The distribution of a choice's index: ordered for numbers, categorical for options."""
     from optuna.distributions import CategoricalDistribution, IntDistribution
 
     places = range(len(choice.levels))
@@ -120,12 +120,12 @@ def _tell(study: optuna.Study, asked: optuna.Trial, trial: SearchTrial, search: 
 
 
 def excess(spent: float, search: Search) -> float:
-    """How far beyond the budget; at most 0 for what can be afforded."""
+    """Spending above the budget; 0 or less for an affordable variant."""
     return spent - search.budget.most if search.budget else 0.0
 
 
 def affordable(trials: Sequence[SearchTrial], search: Search) -> list[SearchTrial]:
-    """Trials within the budget, the best first; of equals, who spends less, then who was first."""
+    """Trials within the budget, the best first; of equals, the cheaper one, then the earlier one."""
     found = [trial for trial in trials if excess(trial.spent, search) <= 0.0 and np.isfinite(trial.gain)]
     return sorted(found, key=lambda trial: (-trial.gain, trial.spent, trial.variant.number))
 

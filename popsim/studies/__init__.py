@@ -1,1 +1,1 @@
-"""What is asked: an experiment resolved with all it refers to, its parameters, and the units of work it is cut into."""
+"""Studies: an experiment resolved with everything it refers to, its parameters, and the units that it consists of."""

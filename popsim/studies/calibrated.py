@@ -28,7 +28,7 @@ def with_calibration(experiment: ExperimentDefinition, found: Calibrated) -> Exp
 
 
 def _without(group: Correlated, names: set[str]) -> Correlated | None:
-    """A group without some of its members; nothing when fewer than two are left."""
+    """A group without some of its members; None if fewer than two are left."""
     kept = [place for place, name in enumerate(group.parameters) if name not in names]
     if len(kept) < 2:
         return None

@@ -1,4 +1,4 @@
-"""Content hashes: of values, never of file bytes, so that they depend on nothing but the results."""
+"""Content hashes: of values, never of file bytes, so that they depend only on the results."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-type Tables = Mapping[str, pl.DataFrame | pl.LazyFrame]  # of a unit, by name; lazy: written piece by piece
+type Tables = Mapping[str, pl.DataFrame | pl.LazyFrame]  # of a unit, by name; lazy ones are written in pieces
 
-BLOCK = 2**16  # texts that are made into Python's at a time
+BLOCK = 2**16  # texts converted to Python at a time
 SHOWN = 16  # hex digits in folder names and messages: 64 bits, enough against accident
 
 
 def json_hash(value: Any) -> str:
-    """Hex digest of something that JSON can say; the order of keys does not matter."""
+    """Hex digest of a JSON value; the order of keys does not matter."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
@@ -31,7 +31,7 @@ def file_hash(path: Path) -> str:
 def frame_hash(frame: pl.DataFrame | pl.LazyFrame) -> str:
     """Hex digest of a frame's values, bit for bit: rows in their order, columns in the order of their names.
 
-    Of a lazy frame one column at a time is in memory.
+    A lazy frame is read one column at a time.
     """
     if isinstance(frame, pl.LazyFrame):
         rows, names = frame.select(pl.len()).collect().item(), frame.collect_schema().names()
@@ -45,12 +45,12 @@ def frame_hash(frame: pl.DataFrame | pl.LazyFrame) -> str:
 
 
 def combined_hash(parts: Mapping[str, str]) -> str:
-    """One digest of many named ones."""
+    """One digest of many named digests."""
     return json_hash(dict(parts))
 
 
 def _add(digest: Any, series: pl.Series) -> None:
-    """Feed one column: its type, where it is null, and its values in their own bits."""
+    """Add one column: its type, its nulls, and the bits of its values."""
     missing = series.null_count()
     if missing:
         digest.update(series.is_null().to_numpy().tobytes())
@@ -73,7 +73,7 @@ def _add(digest: Any, series: pl.Series) -> None:
 
 
 def _texts(block: pl.Series) -> str:
-    """Texts as JSON, after their number; a text that all have, like a strategy's name, is said once."""
+    """Texts as JSON, after their number; a text that all rows share, like a strategy's name, is written once."""
     first = block[0]
     alike = first is not None and (block == first).all()
     return f"{len(block)} {json.dumps([first] if alike else block.to_list())}"

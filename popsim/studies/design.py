@@ -1,7 +1,7 @@
-"""The design of a run: an experiment with all it refers to, resolved, and cut into pieces of work.
+"""The design of a run: an experiment with everything it refers to, resolved and divided into units.
 
-A piece of work is one strategy in one replication. It is pure: its key is the hash of everything that its result can
-depend on, so a result that is stored under the key need never be computed again.
+A unit is one strategy in one replication. It is pure: its key is the hash of everything that its result depends on, so
+a stored result need never be computed again.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from popsim.studies.warnings import refuse_impossible_conditions
 
 MADE_IN_PYTHON = "made in Python"
 PACKAGE = Path(__file__).parent.parent
-# Packages on which no result of a unit depends; whole packages, so that no module elsewhere is left out by its name.
+# Packages on which no result of a unit depends; whole packages, so that no module elsewhere is excluded by its name.
 WITHOUT_INFLUENCE = {
     "cli",
     "examples",
@@ -69,12 +69,12 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """An experiment with everything it names read and checked: all that a piece of work needs.
+    """An experiment with everything it names read and checked: all that a unit needs.
 
     Attributes:
-        experiment: after the flags of the command line.
-        cohort: who takes part.
-        network: where they are cared for.
+        experiment: with the flags of the command line applied.
+        cohort: the people.
+        network: their care network.
         parameters: every parameter set with the experiment's values, by name.
         uncertain: what differs between parameter draws.
         file: where the experiment came from.
@@ -100,7 +100,7 @@ class Study:
 
     @property
     def units(self) -> tuple[Unit, ...]:
-        """The pieces of work: draw by draw, replication by replication: a run cut short has whole comparisons."""
+        """The units, draw by draw, replication by replication, so that an interrupted run has whole comparisons."""
         shared = json_hash(self._shared_content())
         numbers = self.parameters[INTERVENTION_SET]
         strategies = [with_parameters(strategy, numbers) for strategy in self.experiment.resolved_strategies]
@@ -123,11 +123,11 @@ class Study:
 
     @property
     def draws(self) -> Sequence[int]:
-        """Numbers of the parameter draws; draw 0 is every parameter at its own value."""
+        """Numbers of the parameter draws; draw 0 is the base case."""
         return range(1, self.experiment.draws + 1) if self.experiment.draws else (0,)
 
     def parameters_of(self, draw: int) -> Mapping[str, ParameterSet]:
-        """Every parameter set as a draw has it, the same for all strategies."""
+        """Every parameter set in a draw, the same for all strategies."""
         if draw == 0:
             return self.parameters
         (values,) = self.uncertain.draw(self.experiment.seed, [draw]).tolist()
@@ -138,7 +138,7 @@ class Study:
         return {name: parameters.with_values(drawn[name]) for name, parameters in self.parameters.items()}
 
     def draw_table(self) -> pl.DataFrame:
-        """What was drawn: draw (Int32) and a column (Float64) for each uncertain parameter, "set.parameter"."""
+        """Values by draw: draw (Int32) and a column (Float64) for each uncertain parameter, "set.parameter"."""
         draw = pl.Series("draw", list(self.draws), pl.Int32)
         values = self._drawn()
         return pl.DataFrame([draw, *(pl.Series(n, values[:, i]) for i, n in enumerate(self.uncertain.names))])
@@ -162,7 +162,7 @@ class Study:
         return json_hash(whole)[:SHOWN]
 
     def describe(self) -> dict[str, Any]:
-        """Everything the results depend on, for the manifest."""
+        """Everything that the results depend on, for the manifest."""
         return {
             "experiment": self.experiment.model_dump(mode="json"),
             "flags": dict(self.flags),
@@ -180,7 +180,7 @@ class Study:
         return [self.file, *others, *self.cohort.input_files()]
 
     def _shared_content(self) -> dict[str, Any]:
-        """What all pieces of work depend on."""
+        """The inputs that all units share."""
         experiment = self.experiment
         return {
             **self._inputs(),
@@ -197,7 +197,7 @@ class Study:
         }
 
     def _inputs(self) -> dict[str, Any]:
-        """What the files say that the experiment names; comments in them change nothing."""
+        """The content of the files that the experiment names, without their comments."""
         data = [path for path in self.cohort.input_files() if path != self.cohort.path]
         if self.experiment.environment:
             data.append(self.file.parent / self.experiment.environment)
@@ -210,7 +210,7 @@ class Study:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One strategy in one region of one replication of one draw; `key` is the content hash of all it depends on."""
+    """One strategy in one region of one replication of one draw; `key` is the hash of everything it depends on."""
 
     study: Study
     strategy: Strategy
@@ -221,23 +221,23 @@ class Unit:
 
     @property
     def name(self) -> str:
-        """For messages."""
+        """Name in messages."""
         draw = f", draw {self.draw}" if self.draw else ""
         region = f", region {self.region}" if self.study.experiment.regions > 1 else ""
         return f"{self.strategy.name}{draw}, replication {self.replication}{region}"
 
     @property
     def random_key(self) -> int:
-        """Second word of the random key (the seed is the first): the same for all strategies, else its own."""
+        """Second word of the random key (the seed is the first); strategies share it, all other units differ."""
         draw = 0 if self.study.uncertain.shares_luck else self.draw
         return self.replication + MAX_REPLICATIONS * (draw + (MAX_DRAWS + 1) * self.region)
 
 
 @cache
 def code_hash() -> str:
-    """Hash of all popsim code and evidence that a result can depend on, and of what compiles the kernels.
+    """Hash of all popsim code and evidence that a result can depend on, and of the compiler of the kernels.
 
-    Taken once: a process computes with the code that it has loaded.
+    Computed once: a process runs the code that it has loaded.
     """
     digest = hashlib.sha256(source_hash().encode())
     for path in sorted(PACKAGE.rglob("*")):
@@ -249,7 +249,7 @@ def code_hash() -> str:
 
 
 def read_study(path: Path | str, changes: Mapping[str, Change] | None = None, scenario: str | None = None) -> Study:
-    """Read an experiment and all it names, and check that they fit together.
+    """Read an experiment and everything it names, and check that they fit together.
 
     Args:
         path: the experiment's file.
@@ -257,7 +257,7 @@ def read_study(path: Path | str, changes: Mapping[str, Change] | None = None, sc
         scenario: name of one of its scenarios; the experiment itself when None.
 
     Raises:
-        DefinitionError: a file is refused, or names something that another does not have.
+        DefinitionError: a file is refused, or names something that does not exist.
         InputError: there is no such scenario.
     """
     return study_of(read_experiment(path), Path(path).parent, file=path, changes=changes, scenario=scenario)
@@ -273,18 +273,18 @@ def study_of(
     cohort: CohortSource | None = None,
     network: CareNetwork | None = None,
 ) -> Study:
-    """Read all that an experiment names, and check that it fits together.
+    """Read everything that an experiment names, and check that it fits together.
 
     Args:
         experiment: read from a file, or made in Python.
-        folder: that the paths of its cohort and its network start from.
-        file: where it came from, for errors and the manifest; None: it was made in Python.
+        folder: to which the paths of its cohort and its network are relative.
+        file: its origin, for errors and the manifest; None: it was made in Python.
         changes: values that replace the experiment's, by key, each with the flag that named it.
         scenario: name of one of its scenarios; the experiment itself when None.
-        cohort, network: in the place of the files that the experiment names.
+        cohort, network: instead of the files that the experiment names.
 
     Raises:
-        DefinitionError: a file is refused, or names something that another does not have.
+        DefinitionError: a file is refused, or names something that does not exist.
         InputError: there is no such scenario.
     """
     chosen = experiment.in_scenario(scenario) if scenario else experiment
@@ -314,11 +314,11 @@ def resolve(
 
     Args:
         experiment, cohort, network: read, or made in a notebook.
-        file: where the experiment came from, or would be; named in errors.
-        flags: what the command line said instead of the file.
+        file: origin of the experiment; named in errors.
+        flags: values of the command line that replaced the file's.
 
     Raises:
-        DefinitionError: the experiment names something that another does not have.
+        DefinitionError: the experiment names something that does not exist.
     """
     schema = SCHEMAS[experiment.physiology]
     sampling = plan(cohort, schema)
@@ -335,7 +335,7 @@ def resolve(
 
 
 def _changed(experiment: ExperimentDefinition, key: str, change: Change) -> ExperimentDefinition:
-    """The experiment with one value replaced, held to the same bounds as in a file."""
+    """The experiment with one value replaced, within the same bounds as in a file."""
     try:
         return validate(dict(experiment) | {key: change.value}, ExperimentDefinition, "command line")
     except DefinitionError as error:

@@ -1,9 +1,9 @@
-"""The numbers of interventions as a parameter set, so that they can be uncertain, overridden and varied like any other.
+"""Numbers of interventions as a parameter set, so that they can be uncertain, overridden and varied like any other.
 
     "interventions.sglt2_inhibitor.uptake" = { uncertainty = { distribution = "beta", standard_error = 0.05 } }
 
-They go by the intervention's name, because strategies that have the same intervention share it; where strategies give
-an intervention of one name different numbers, those numbers are no parameters.
+They are named after the intervention, because strategies share interventions; if strategies give an intervention of one
+name different numbers, those numbers are not parameters.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from popsim.definitions.strategy import Strategy
 from popsim.evidence.parameters import ParameterSet
 
 INTERVENTION_SET = "interventions"
-SOURCE = "assumption: what the experiment says of the intervention"
+SOURCE = "assumption: the experiment's value for the intervention"
 NUMBERS = {  # unit, largest value
     "uptake": ("1", 1.0),
     "adherence": ("1", 1.0),
@@ -43,7 +43,7 @@ def intervention_parameters(strategies: Iterable[Strategy]) -> ParameterSet:
     """Uptake, adherence, costs, dose and effects of the personal interventions of some strategies.
 
     Args:
-        strategies: with all that they inherit.
+        strategies: with everything that they inherit.
     """
     found: dict[str, Parameter] = {}
     disputed: set[str] = set()
@@ -76,7 +76,7 @@ def _numbers(one: Personal | GeneticTest) -> Iterator[tuple[str, Parameter]]:
     if isinstance(one, GeneticTest):
         return
     if isinstance(one, DrugIntervention):
-        if one.dose is not None and one.column in DOSES:  # else refused by the checks of strategies
+        if one.dose is not None and one.column in DOSES:  # otherwise the checks of strategies refuse it
             column = DOSES[one.column]
             yield f"{one.name}.dose", _parameter(one.dose, column.unit, column.low, column.high)
         return
@@ -87,7 +87,7 @@ def _numbers(one: Personal | GeneticTest) -> Iterator[tuple[str, Parameter]]:
 
 
 def _common(one: Personal | GeneticTest) -> dict[str, tuple[str, float]]:
-    """Unit and largest value of the numbers that every intervention of its kind has."""
+    """Unit and largest value of the numbers that all interventions of this kind have."""
     return NUMBERS_OF_TESTS if isinstance(one, GeneticTest) else NUMBERS
 
 

@@ -54,7 +54,7 @@ def measures_of(study: Study) -> list[str]:
 
 
 def check_measures(names: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse a name that is no measure.
+    """Refuse a name that is not a measure.
 
     Raises:
         InputError: the first such name.
@@ -66,7 +66,7 @@ def check_measures(names: Iterable[str], known: Iterable[str]) -> None:
 
 
 def guided_desks(experiment: ExperimentDefinition) -> set[str]:
-    """Settings that answer alerts under any strategy, of an experiment in which guidance raises some."""
+    """Settings that answer alerts under any strategy, if guidance raises alerts in the experiment."""
     strategies = experiment.resolved_strategies
     if all(strategy.guidance is None for strategy in strategies):
         return set()

@@ -1,4 +1,4 @@
-"""Parameters of a study: the model's, with what the experiment says about them, and what is uncertain in them."""
+"""Parameters of a study: the model's, with the experiment's changes, and their uncertainty."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ PRICE_SET = "nhs_prices"
 def resolve_parameters(
     experiment: ExperimentDefinition, file: object
 ) -> tuple[dict[str, ParameterSet], UncertainParameters]:
-    """All parameter sets as the experiment has them, and everything that is uncertain in them.
+    """All parameter sets with the experiment's changes, and everything that is uncertain in them.
 
     Raises:
-        DefinitionError: a name is unknown, a value is refused, or a distribution or a group is; prices are in another
-            currency than the experiment; or it asks for draws when nothing is uncertain.
+        DefinitionError: a name is unknown; a value, a distribution or a group is refused; prices are in another
+            currency than the experiment; or it has draws when nothing is uncertain.
     """
     sets = {name: load_parameters(name) for name in SETS_OF_PHYSIOLOGY[experiment.physiology]}
     sets[INTERVENTION_SET] = intervention_parameters(experiment.resolved_strategies)
     for group in experiment.parameter_groups:
-        if not isinstance(group, Correlated):  # it says all about its members: what their set says gives way
+        if not isinstance(group, Correlated):  # it defines its members completely, instead of their set
             for dotted in group.parameters:
                 name, parameter = find_parameter(dotted, sets, file, "parameter_groups", dotted)
                 sets[name] = sets[name].without_uncertainty([parameter])
@@ -45,7 +45,7 @@ def resolve_parameters(
 def _changes(
     experiment: ExperimentDefinition, sets: Mapping[str, ParameterSet], file: object
 ) -> dict[str, dict[str, float | ParameterChange]]:
-    """What the experiment changes, by set."""
+    """The experiment's changes, by set."""
     changes: dict[str, dict[str, float | ParameterChange]] = {name: {} for name in sets}
     for dotted, change in experiment.parameters.items():
         value = change if isinstance(change, float) else None

@@ -1,7 +1,7 @@
-"""In which money an experiment counts: the currency of its prices, and the years that they are of.
+"""The money of an experiment: the currency of its prices, and their years.
 
-Nothing is converted and nothing is inflated: prices are used as they are printed. An experiment in a currency that its
-prices do not have is refused; a mix of years is said wherever costs are shown.
+Prices are used as printed, without conversion or inflation. An experiment in a currency other than that of its prices
+is refused; a mix of years is stated wherever costs are shown.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MONEY = re.compile(r"([A-Z]{3})(/|$)")  # a unit of money, or of money per somet
 
 
 class Price(NamedTuple):
-    """Currency and year of a price; the year is None where its source does not say."""
+    """Currency and year of a price; the year is None if its source does not state it."""
 
     currency: str
     year: int | None
@@ -37,7 +37,7 @@ def check_currency(experiment: ExperimentDefinition, sets: Mapping[str, Paramete
     """Refuse an experiment whose prices are not all in its currency.
 
     Raises:
-        DefinitionError: one is in another.
+        DefinitionError: a price is in another currency.
     """
     found: dict[str, str] = {}
     for name, price in prices(sets).items():
@@ -51,14 +51,14 @@ def check_currency(experiment: ExperimentDefinition, sets: Mapping[str, Paramete
 
 
 def price_years(experiment: ExperimentDefinition) -> dict[str, int | None]:
-    """Year of every price by its name; a value that the experiment sets is taken to be of its own `price_year`."""
+    """Year of every price by its name; a value that the experiment sets is assumed to be of its `price_year`."""
     years = dict(_years_of_evidence(experiment.physiology))
     own = [name for name, change in experiment.parameters.items() if name in years and _sets_value(change)]
     return years | dict.fromkeys(own, experiment.price_year)
 
 
 def prices_in_words(experiment: ExperimentDefinition) -> str:
-    """Currency and years of the prices in a clause: what must stand wherever costs are shown."""
+    """Currency and years of the prices in a clause, to be shown with all costs."""
     years = Counter(price_years(experiment).values())
     own = sum(name in price_years(experiment) and _sets_value(c) for name, c in experiment.parameters.items())
     unknown = years.pop(None, 0)
@@ -66,7 +66,7 @@ def prices_in_words(experiment: ExperimentDefinition) -> str:
         return f"{experiment.currency} at prices of {next(iter(years))}"
     known = [f"{number} of {year}" for year, number in sorted((year, n) for year, n in years.items() if year)]
     listed = ", ".join([*known, *([f"{unknown} of a year not stated"] if unknown else [])])
-    set_here = f"; {own} set by the experiment, taken to be of {experiment.price_year}" if own else ""
+    set_here = f"; {own} set by the experiment, assumed to be of {experiment.price_year}" if own else ""
     return f"{experiment.currency} at prices as printed, not inflated ({listed}{set_here})"
 
 

@@ -1,4 +1,4 @@
-"""Who takes part in a trial: people are sampled, settled and asked until enough meet all criteria."""
+"""Recruitment to a trial: people are sampled, initialised at steady state and screened until enough are eligible."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from popsim.population.columns import Schema
 from popsim.population.population import Population
 from popsim.population.sampling import keyed, sample
 
-FIRST_ASKED = 2.0  # people asked for each one wanted, at first
+FIRST_ASKED = 2.0  # people screened for each one recruited, at first
 MAX_ASKED = 500.0  # ... and at most
 
 
@@ -31,13 +31,13 @@ def recruit(
     seed: int,
     random_key: int,
 ) -> Population:
-    """The first `size` people of a cohort who meet all criteria, as they are sampled; they enter on day 0.
+    """The first `size` people of a cohort who meet all criteria, in sampling order; they enter on day 0.
 
-    Criteria are tested on the settled state of the first morning, so that symptom class or natriuretic peptide can be
-    one. Whether a person is eligible depends on nobody else.
+    Criteria are tested on the steady state of the first morning, so that they may use symptom class or natriuretic
+    peptide. Whether a person is eligible depends on nobody else.
 
     Raises:
-        DefinitionError: fewer than one person in MOST_ASKED is eligible.
+        DefinitionError: fewer than one person in MAX_ASKED is eligible.
     """
     asked = FIRST_ASKED
     while True:
@@ -55,7 +55,7 @@ def recruit(
         if len(eligible) >= size:
             return people.chosen(eligible[:size])
         if asked >= MAX_ASKED:
-            rare = f"only {len(eligible)} of {len(people)} people of the cohort fit: loosen a criterion or the baseline"
+            rare = f"only {len(eligible)} of {len(people)} people are eligible: relax a criterion or the baseline"
             raise DefinitionError(cohort.path, "trial.inclusion", None, rare)
         asked *= 4.0
 
@@ -63,7 +63,7 @@ def recruit(
 def followed_days(
     trial: Trial, most: int, person_id: NDArray[np.int64], seed: int, random_key: int
 ) -> NDArray[np.float64]:
-    """Days for which each person is followed, whatever happens to them."""
+    """Days for which each person is followed, regardless of events."""
     share = keyed(seed, random_key, person_id, STREAM_STUDIES)
     days: NDArray[np.float64] = trial.least_follow_up_days + share * (most - trial.least_follow_up_days)
     return days

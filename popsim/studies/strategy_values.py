@@ -1,10 +1,10 @@
-"""A strategy with some of its values replaced, each by its path: keys joined by dots.
+"""A strategy with some of its values replaced, each addressed by its path: keys joined by dots.
 
     telemonitoring.uptake    capacity.heart_failure_clinic    guidance.alert_from_risk
     follow_up.heart_failure_clinic.within_days
     interventions.sensors.eligible.nt_probnp_pg_ml.at_least
 
-Items of lists go by their name, setting or column.
+Items of lists are addressed by their name, setting or column.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from popsim.definitions.strategy import Strategy
 from popsim.definitions.writing import to_toml
 from popsim.errors import DefinitionError, did_you_mean
 
-NAMES = ("name", "setting", "column")  # keys by which an item of a list goes
+NAMES = ("name", "setting", "column")  # keys that identify an item of a list
 
 
 def with_values(strategy: Strategy, values: Mapping[str, Level], file: object, key: str = "path") -> Strategy:
-    """The strategy with other values at some paths, held to the same bounds as in a file.
+    """The strategy with other values at some paths, within the same bounds as in a file.
 
     Args:
-        strategy: with all that it inherits.
+        strategy: with everything that it inherits.
         values: by path.
-        file, key: where the paths come from, for errors.
+        file, key: origin of the paths, for errors.
 
     Raises:
-        DefinitionError: the strategy has nothing there, or a value is refused.
+        DefinitionError: the strategy has no such path, or a value is refused.
     """
     table = tomllib.loads(to_toml(strategy))
-    table.setdefault("capacity", {})  # not written where it is empty
+    table.setdefault("capacity", {})  # absent when empty
     for path, value in values.items():
         owner, last = _owner(table, path, file, key)
         owner[last] = value
@@ -46,10 +46,10 @@ def with_values(strategy: Strategy, values: Mapping[str, Level], file: object, k
 
 
 def value_at(strategy: Strategy, path: str, file: object, key: str = "path") -> Any:
-    """What a strategy says at a path; None where it leaves it open.
+    """The value of a strategy at a path; None if it is not set.
 
     Raises:
-        DefinitionError: it has nothing there.
+        DefinitionError: there is no such path.
     """
     owner, last = _owner(strategy.model_dump(mode="json"), path, file, key)
     return owner.get(last)
@@ -79,6 +79,6 @@ def _names(items: list[Any]) -> list[str]:
 
 
 def _same(path: str, location: str) -> bool:
-    """Whether a location in a table (items of lists by their place) may be that of a path."""
+    """Whether a location in a table (items of lists by index) may be that of a path."""
     parts, places = path.split("."), location.split(".")
     return len(parts) == len(places) and all(a == b or b.isdigit() for a, b in zip(parts, places, strict=True))

@@ -1,4 +1,4 @@
-"""One piece of work: people are sampled, live through their follow-up under one strategy, and are measured."""
+"""One unit of a run: people are sampled, simulated through their follow-up under one strategy, and measured."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ WARM_UP_DAYS = 3
 
 
 def simulate(unit: Unit) -> Tables:
-    """Live through one strategy in one region of one replication of one draw.
+    """Simulate one strategy in one region of one replication of one draw.
 
     Returns:
         persons (a row for each person), daily (a row for each day), admissions (a row for each stay in hospital),
-        measures (measure, value, weight) and events, as far as the experiment keeps them; each led by strategy, draw,
-        replication and region.
+        measures (measure, value, weight) and events, as far as the experiment stores them; each begins with strategy,
+        draw, replication and region.
     """
     return {name: _labelled(table, unit) for name, table in tables_of(live(build(unit)), unit).items()}
 
 
 class Lives(NamedTuple):
-    """What is left of a model that has run: all that is measured, without the network's and the agents' memory."""
+    """The output of a simulated model: all that is measured, without the memory of the network and the agents."""
 
     population: Population
     events: EventLog
@@ -67,7 +67,7 @@ class Lives(NamedTuple):
 
 
 def live(model: PopulationModel) -> Lives:
-    """Run a model to its end."""
+    """Simulate a model to its end."""
     before, clinical = at_entry(model.population), clinical_start(model.population)
     model.run_for(model.days)
     daily, places = model.daily_frame(), limited_places(model.care.places, model.network)
@@ -76,7 +76,7 @@ def live(model: PopulationModel) -> Lives:
 
 
 def limited_places(places: NDArray[np.int64], network: CareNetwork) -> dict[str, NDArray[np.int64]]:
-    """Number of places on each day, of the settings that have a limited number of them.
+    """Capacity on each day, of the settings with a limited one.
 
     Args:
         places: (days, settings), `CareSystem.places`.
@@ -87,8 +87,8 @@ def limited_places(places: NDArray[np.int64], network: CareNetwork) -> dict[str,
 
 
 def tables_of(lives: Lives, unit: Unit) -> Tables:
-    """What one run of the model showed."""
-    gc.collect()  # the model is a circle of references, and large
+    """The results of one simulation of the model."""
+    gc.collect()  # the model is large and has circular references
     population, log, before, clinical, daily, spending, settings, places = lives
     desks = guided_desks(unit.study.experiment)
     tells_more = has_presentations(unit.study.experiment)
@@ -98,7 +98,7 @@ def tables_of(lives: Lives, unit: Unit) -> Tables:
     days = unit.study.experiment.follow_up_days
     people = follow_up(events, population.person_id, population["entry_day"], days)
     who = baseline(population, before)
-    waited = waiting(events, classes, who)  # first: its sorting takes most memory while the least is held
+    waited = waiting(events, classes, who)  # first, because its sorting needs most memory
     admissions = stays(events, classes)
     elsewhere, after = stays(events, classes, INSTITUTIONS), discharges(admissions, people)
     rate = unit.study.parameters_of(unit.draw)[PRICE_SET]["discount_rate_qalys"]
@@ -125,14 +125,14 @@ def tables_of(lives: Lives, unit: Unit) -> Tables:
 
 
 def _labelled(table: pl.DataFrame | pl.LazyFrame, unit: Unit) -> pl.DataFrame | pl.LazyFrame:
-    """The table led by what the unit is, so that tables of many units can lie one below the other."""
-    strategy = pl.lit(unit.strategy.name).alias("strategy")  # plain: other runs share the unit
+    """The table with columns that identify the unit, so that tables of many units can be concatenated."""
+    strategy = pl.lit(unit.strategy.name).alias("strategy")  # not an enum: other runs share the unit
     place = {"draw": unit.draw, "replication": unit.replication, "region": unit.region}
     return table.select(strategy, *(pl.lit(number, pl.Int32).alias(name) for name, number in place.items()), pl.all())
 
 
 def build(unit: Unit, population: int | None = None) -> PopulationModel:
-    """The model at its start; `population` for another size than the experiment's."""
+    """The model at its start; `population` replaces the experiment's size."""
     study, experiment = unit.study, unit.study.experiment
     size = study.region_size(unit.region) if population is None else population
     parameters = study.parameters_of(unit.draw)
@@ -156,6 +156,6 @@ def build(unit: Unit, population: int | None = None) -> PopulationModel:
 
 
 def warm_up(units: Sequence[Unit]) -> None:
-    """Compile every kernel that the work will use, so that worker processes find them in the cache."""
+    """Compile every kernel that the units will use, so that worker processes find them in the cache."""
     for unit in {unit.strategy.name: unit for unit in units}.values():
         build(unit, WARM_UP_POPULATION).run_for(WARM_UP_DAYS)

@@ -1,4 +1,4 @@
-"""The same experiment with other numbers of places in one setting, under every strategy."""
+"""The same experiment with other capacities of one setting, under every strategy."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ MAX_LEVELS = 50
 def at_capacities(
     path: Path | str, setting: str, places: Sequence[int], changes: Mapping[str, Change] | None = None
 ) -> dict[int, Study]:
-    """The studies at several numbers of places, all checked before any is run.
+    """The studies at several capacities, all checked before any is run.
 
     Args:
         path: the experiment's file.
-        setting: of its care network, with places.
-        places: numbers of them, for the network's reference population.
+        setting: of its care network, with limited capacity.
+        places: capacities, for the network's reference population.
         changes: as for `read_study`.
 
     Raises:
         DefinitionError: the file or a number is refused.
-        InputError: there is no such setting, a strategy has a number of its own for it, or there are fewer than two.
+        InputError: there is no such setting, a strategy sets its capacity, or there are fewer than two capacities.
     """
     experiment = read_experiment(path)
     levels = sorted(set(places))
@@ -36,14 +36,14 @@ def at_capacities(
     for strategy in experiment.resolved_strategies:
         if any(one.kind == "capacity" and one.setting == setting for one in strategy.composed):
             raise InputError(
-                f"--setting {setting}: strategy '{strategy.name}' has a number of places of its own for it"
+                f"--setting {setting}: strategy '{strategy.name}' sets the capacity of this setting itself"
             )
     as_it_is = study_of(experiment, Path(path).parent, file=path, changes=changes)
     _check_setting(as_it_is, setting)
     found: dict[int, Study] = {}
     for number in levels:
         level = {"capacity": Change("--places", experiment.capacity | {setting: number})}
-        level |= {"store": Change("store", "measures")}  # nothing else is looked at
+        level |= {"store": Change("store", "measures")}  # nothing else is used
         found[number] = study_of(experiment, Path(path).parent, file=path, changes=level | dict(changes or {}))
     people = as_it_is.region_size(0)
     simulated = [_places(study, setting, people) for study in found.values()]
@@ -55,10 +55,10 @@ def at_capacities(
 
 
 def _check_setting(study: Study, setting: str) -> None:
-    """Refuse a setting whose places cannot be changed.
+    """Refuse a setting whose capacity cannot be changed.
 
     Raises:
-        InputError: there is none of that name, or it has no places.
+        InputError: there is no setting of that name, or it has no limited capacity.
     """
     named = {one.name: one for one in study.network.settings}
     places = {name: one for name, one in named.items() if one.setting_class != "outpatient"}
@@ -66,13 +66,13 @@ def _check_setting(study: Study, setting: str) -> None:
     if setting not in named:
         raise InputError(f"--setting {setting}: unknown setting, {did_you_mean(setting, limited)}")
     if setting not in places:
-        raise InputError(f"--setting {setting}: has slots a day, not places that people stay in")
+        raise InputError(f"--setting {setting}: has slots a day, not beds")
     if setting not in limited:
-        raise InputError(f"--setting {setting}: has places for everybody, there is no limit to change; "
+        raise InputError(f"--setting {setting}: its capacity is unlimited; "
                          f"{did_you_mean(setting, limited)}")  # fmt: skip
 
 
 def _places(study: Study, setting: str, people: int) -> int | str:
-    """How many places a setting has for so many people."""
+    """Capacity of a setting for this many people."""
     network = CareNetwork(study.network, study.schema.columns, study.file)
     return network.scaled(people)[setting].capacity

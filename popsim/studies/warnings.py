@@ -1,4 +1,4 @@
-"""What in an experiment cannot be meant: conditions that nobody can meet, strategies that do the same."""
+"""Likely mistakes in an experiment: conditions that nobody can meet, strategies that are the same."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def refuse_impossible_conditions(experiment: ExperimentDefinition, schema: Schem
     """Refuse conditions that exclude one another or lie outside the bounds of their column.
 
     Raises:
-        DefinitionError: the first set of conditions that nobody can meet.
+        DefinitionError: for the first set of conditions that nobody can meet.
     """
     limits = {name: (column.low, column.high) for name, column in schema.columns.items()}
     for key, conditions in _conditions(experiment):
@@ -31,7 +31,7 @@ def refuse_impossible_conditions(experiment: ExperimentDefinition, schema: Schem
 
 
 def doubts(experiment: ExperimentDefinition, sampling: SamplingPlan) -> list[str]:
-    """Warnings: strategies that differ in nothing, and conditions that nobody of the cohort meets at entry."""
+    """Warnings: strategies that do not differ, and conditions that nobody in the cohort meets at entry."""
     notes = []
     doing: dict[str, dict[str, object]] = {}
     others = [one.name for one in experiment.strategies if one.name != experiment.reference]
@@ -47,7 +47,7 @@ def doubts(experiment: ExperimentDefinition, sampling: SamplingPlan) -> list[str
         known = [condition for condition in conditions if condition.column in supports]
         if column := _impossible(known, supports):
             low, high = supports[column]
-            notes.append(f"{key}: nobody of the cohort meets this, its {column} runs from {low:g} to {high:g}")
+            notes.append(f"{key}: nobody in the cohort meets this, its {column} runs from {low:g} to {high:g}")
     return notes
 
 
@@ -64,7 +64,7 @@ def _conditions(experiment: ExperimentDefinition) -> Iterator[tuple[str, Sequenc
 
 
 def _impossible(conditions: Sequence[Condition], limits: dict[str, tuple[float, float]]) -> str | None:
-    """The column of which no value meets all conditions, if there is one."""
+    """The column for which no value meets all conditions, if there is one."""
     for column in dict.fromkeys(condition.column for condition in conditions):
         low, high = limits.get(column, (-float("inf"), float("inf")))
         below = float("inf")
@@ -81,7 +81,7 @@ def _impossible(conditions: Sequence[Condition], limits: dict[str, tuple[float, 
 
 
 def _supports(sampling: SamplingPlan) -> dict[str, tuple[float, float]]:
-    """Lowest and highest value of each column that is as the cohort gives it for the whole of a life."""
+    """Lowest and highest value of each cohort column that never changes."""
     found = {name: pieces.support for name, pieces in sampling.pieces.items()}
     if sampling.people is not None:
         for name, values in sampling.people.values.items():

@@ -1,1 +1,1 @@
-"""The surface: what `import popsim as ps` has. It computes nothing, it only calls what the rooms below have."""
+"""The public interface, `import popsim as ps`. It computes nothing, it only calls the packages below."""

@@ -24,7 +24,7 @@ class Cohort(CohortSource):
     """A study population to sample from: `Cohort.read("cohort.toml")`, or `Cohort.of(name=..., columns=...)`.
 
     Attributes:
-        definition: what the file says.
+        definition: the content of the file.
         path: the cohort's file; tables are found relative to it.
     """
 
@@ -33,7 +33,7 @@ class Cohort(CohortSource):
         """A cohort from the keys of a cohort file, as keywords.
 
         Args:
-            folder: that the path of a table of people starts from.
+            folder: to which the path of a table of people is relative.
             keywords: name, columns, correlations, size, life_table, table ...
 
         Raises:
@@ -52,9 +52,9 @@ class Cohort(CohortSource):
 
         Args:
             size: how many; the cohort's own size when None.
-            seed, replication: key of the random numbers.
-            enrolment_days: entries are spread over so many days.
-            columns: of organ systems of your own, beside the model's.
+            seed, replication: the random key.
+            enrolment_days: days over which entries are spread.
+            columns: of your own organ systems, in addition to the model's.
 
         Raises:
             DefinitionError: the cohort is refused.

@@ -1,4 +1,4 @@
-"""Several runs side by side: of different experiments, or of one experiment at several values."""
+"""Several runs side by side: from different experiments, or from one experiment at several values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def compare(
     labels: Sequence[str] | None = None,
     pandas: bool = False,
 ) -> Any:
-    """The main measures of several runs side by side; they may be of different experiments.
+    """The main measures of several runs, perhaps of different experiments, side by side.
 
     Args:
         runs: finished ones.
@@ -71,10 +71,10 @@ def sweep(
     progress: bool | None = None,
     pandas: bool = False,
 ) -> Any:
-    """An experiment at several values of a parameter, or of several: every combination, on the same random streams.
+    """An experiment at several values of one or more parameters: every combination, on the same random streams.
 
     Args:
-        experiment: whose other values stay.
+        experiment: its other values stay.
         values: by parameter ("nhs_prices.inpatient_day") or key of the experiment ("follow_up_days").
         measures: names of measures.
         out, workers, threads, progress: as for `Experiment.run`.
@@ -84,7 +84,7 @@ def sweep(
         A column for each of `values`, strategy, measure, mean, low, high.
 
     Raises:
-        InputError: a name, a value or a measure is refused; before anything is simulated, if it can be known then.
+        InputError: a name, a value or a measure is refused, if possible before anything is simulated.
     """
     keys, levels = list(values), [list(level) for level in values.values()]
     if not keys or not all(levels):
@@ -106,7 +106,7 @@ def sweep(
 
 
 def _changes(keys: Sequence[str], point: Sequence[Any]) -> dict[str, Any]:
-    """One point as `Experiment.with_` takes it."""
+    """One point, as arguments of `Experiment.with_`."""
     said = dict(zip(keys, point, strict=True))
     parameters = {key: value for key, value in said.items() if "." in key}
     others = {key: value for key, value in said.items() if "." not in key}
@@ -114,7 +114,7 @@ def _changes(keys: Sequence[str], point: Sequence[Any]) -> dict[str, Any]:
 
 
 def _shown(value: Any) -> pl.Expr:
-    """A value as a cell: numbers as they are, all else as text."""
+    """A value as a cell: numbers unchanged, all else as text."""
     return pl.lit(value if isinstance(value, int | float | str) else str(value))
 
 

@@ -1,4 +1,4 @@
-"""The experiments, cohorts and networks that are shipped, and a folder of one's own to start from."""
+"""The shipped experiments, cohorts and networks, and a new study to start from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from popsim.errors import InputError, did_you_mean
 
 FOLDER = Path(__file__).parent.parent / "examples"
-START = {  # what a new study has, and where it is copied from
+START = {  # files of a new study, and their originals
     "experiment.toml": "experiments/heart_failure_discharge.toml",
     "cohort.toml": "cohorts/heart_failure_discharge.toml",
     "network.toml": "experiments/networks/heart_failure_catchment.toml",
@@ -24,9 +24,9 @@ class ShippedExample(NamedTuple):
 
     Attributes:
         name: of the file, without its ending.
-        kind: what it is.
-        title: what it is about.
-        path: where it lies.
+        kind: of file.
+        title: its subject.
+        path: of the file.
     """
 
     name: str
@@ -46,7 +46,7 @@ def examples() -> list[ShippedExample]:
 
 
 def example(name: str, kind: str = "experiment") -> Path:
-    """Path of a shipped experiment, by its name; of a "cohort", "care network" ..., if that kind is asked for.
+    """Path of a shipped experiment, or of another `kind` ("cohort", "care network" ...), by its name.
 
     Raises:
         InputError: there is none of that name.
@@ -59,20 +59,22 @@ def example(name: str, kind: str = "experiment") -> Path:
 
 
 def new_study(folder: Path | str) -> list[Path]:
-    """Make a folder with a commented experiment, its cohort and its care network, to start from.
+    """Create a folder with a commented experiment, its cohort and its care network, to start from.
 
     Returns:
         The files written.
 
     Raises:
-        InputError: the folder exists, or cannot be made; its name cannot be that of an experiment.
+        InputError: the folder exists or cannot be created, or its name cannot be that of an experiment.
     """
     folder = Path(folder)
     name = re.sub(r"[^a-z0-9]+", "_", folder.name.lower()).strip("_")
     if not re.fullmatch("[a-z][a-z0-9_]*", name):
-        raise InputError(f"{folder}: the folder's name must begin with a letter, it becomes the experiment's name")
+        raise InputError(
+            f"{folder}: the folder's name must begin with a letter, because it becomes the experiment's name"
+        )
     if folder.exists():
-        raise InputError(f"{folder}: exists already; name a folder that does not")
+        raise InputError(f"{folder}: exists already; name a new folder")
     values = {"name": name, "cohort": "cohort.toml", "network": "network.toml"}
     try:
         folder.mkdir(parents=True)
@@ -87,7 +89,7 @@ def new_study(folder: Path | str) -> list[Path]:
 
 
 def _title(path: Path) -> str:
-    """What a file says of itself: its title, label or description, else its first comment."""
+    """The title, label or description of a file, else its first comment."""
     text = path.read_text(encoding="utf-8")
     if path.suffix != ".toml":
         heading = re.search(r'"# ([^"\\]+)', text)

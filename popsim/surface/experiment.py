@@ -1,4 +1,4 @@
-"""An experiment: read or made, changed, checked, planned and run."""
+"""An experiment: read or created, changed, checked, planned and run."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from popsim.surface.run import Run
 
 MAX_PROCESSES = 1024
 OBJECTS = {"cohort": CohortSource, "network": CareNetwork}  # that may stand for a file
-ADDED_TO = ("parameters", "capacity")  # what a change adds to by name, instead of replacing it
+ADDED_TO = ("parameters", "capacity")  # keys that a change extends by name, instead of replacing them
 
 
 class Experiment:
-    """Which strategies are compared, in whom, where and how often.
+    """A comparison of strategies: the people, the care network, the strategies and the design.
 
         experiment = Experiment.read("experiments/heart_failure_discharge.toml")
         experiment = Experiment(name="mine", cohort=cohort, network="network.toml", strategies=[{"name": "usual_care"}])
 
-    It never changes: `with_` makes another one. Everything in it is checked when it is made.
+    It is immutable: `with_` returns a new one. Everything in it is checked when it is created.
 
     Args:
         cohort: a file, or a `Cohort`.
         network: a file, or a `CareNetwork`.
-        folder: that paths start from.
+        folder: to which paths are relative.
         keywords: the keys of an experiment file.
 
     Raises:
@@ -63,17 +63,17 @@ class Experiment:
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
-        """Read an experiment file, and all it names.
+        """Read an experiment file and everything it names.
 
         Raises:
-            DefinitionError: a file is refused, or names something that another does not have.
+            DefinitionError: a file is refused, or names something that does not exist.
         """
         made = cls.__new__(cls)
         made._take(read_experiment(path), Path(path).parent, Path(path), {})
         return made
 
     def with_(self, **changes: Any) -> Self:
-        """Another experiment in which some keys have other values.
+        """A copy of the experiment in which some keys have other values.
 
         Args:
             changes: keys of an experiment file. `parameters` ({"nhs_prices.nurse_visit": 45}) and `capacity` are added
@@ -102,7 +102,7 @@ class Experiment:
         return made
 
     def check(self) -> list[str]:
-        """Warnings: strategies that cannot differ, conditions that nobody meets."""
+        """Return warnings: strategies that cannot differ, conditions that nobody meets."""
         return doubts(self.definition, self._study.sampling)
 
     def run(
@@ -113,18 +113,18 @@ class Experiment:
         threads: int | None = None,
         progress: bool | None = None,
     ) -> Run:
-        """Simulate what is not in the folder of results yet, and open the run.
+        """Simulate what is not yet in the results folder, and open the run.
 
         Args:
             out: folder of all results; the run's is <out>/<experiment>/<run id>.
-            workers: processes; as cores and memory allow when None. A script whose run takes several processes
-                calls it under `if __name__ == "__main__":`.
+            workers: processes; as cores and memory allow when None. A script that uses several processes must call this
+                under `if __name__ == "__main__":`.
             threads: of each process.
             progress: False: no progress bar. It shows on a terminal and in a notebook.
 
         Raises:
             InputError: a number is out of bounds, the folder cannot be written, or there is too little memory.
-            RunError: some of the work failed; what was finished is kept, and the same call goes on from there.
+            RunError: some units failed; finished units are kept, and the same call resumes from there.
         """
         return Run.open(self._run(self._study, out, self._engine(workers, threads), progress).folder)
 
@@ -137,10 +137,10 @@ class Experiment:
         threads: int | None = None,
         progress: bool | None = None,
     ) -> Plan:
-        """What a run will take and how precise it will be, from a small pilot.
+        """Estimate the time, memory and precision of a run from a small pilot.
 
         Args:
-            precision: wanted half-widths of 95% intervals of differences, by measure: {"cost_total": 20}.
+            precision: target half-widths of 95% intervals of differences, by measure: {"cost_total": 20}.
             out, workers, threads, progress: as for `run`.
         """
         wanted = [Wanted(name, real_number(name, width, 1e-12)) for name, width in (precision or {}).items()]
@@ -149,17 +149,17 @@ class Experiment:
 
     @property
     def definition(self) -> ExperimentDefinition:
-        """The experiment as a file would say it, with what a calibration adds."""
+        """The definition of the experiment, with the results of its calibration added."""
         return self._study.experiment
 
     @property
     def name(self) -> str:
-        """Names the folder of results."""
+        """Name of the experiment and of its results folder."""
         return self._definition.name
 
     @property
     def strategies(self) -> dict[str, Strategy]:
-        """Every strategy with all that it inherits, by name."""
+        """Every strategy with everything that it inherits, by name."""
         return {one.name: self._definition.strategy(one.name) for one in self._definition.strategies}
 
     @property
@@ -169,12 +169,12 @@ class Experiment:
 
     @property
     def cohort(self) -> Cohort:
-        """Who takes part."""
+        """The cohort."""
         return Cohort(self._study.cohort.definition, self._study.cohort.path)
 
     @property
     def network(self) -> CareNetwork:
-        """Where they are cared for."""
+        """The care network."""
         return CareNetwork(self._study.network, self._study.schema.columns, self._study.file)
 
     def parameters(self, match: str = "", *, uncertain: bool = False, pandas: bool = False) -> Any:
@@ -196,7 +196,7 @@ class Experiment:
     def _take(
         self, definition: ExperimentDefinition, folder: Path, file: Path | None, objects: Mapping[str, Any]
     ) -> None:
-        """Hold a definition, and objects in the place of files that it names, once all is checked."""
+        """Store a definition, and objects instead of files that it names, once everything is checked."""
         self._definition, self._folder, self._file, self._objects = definition, folder, file, dict(objects)
         self._study = study_of(definition, folder, file=file, **self._objects)
 
@@ -213,20 +213,20 @@ class Experiment:
 
 
 def _split(keywords: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Keywords as a file would say them, and the objects among them that stand for a file."""
+    """Keywords in the form of a file, and the objects among them that replace a file."""
     objects = {key: keywords[key] for key, kind in OBJECTS.items() if isinstance(keywords.get(key), kind)}
     files = {key: _file_of(one) for key, one in objects.items()}
     return {key: files.get(key, _plain(value)) for key, value in keywords.items()}, objects
 
 
 def _file_of(one: CohortSource | CareNetwork) -> str:
-    """Where a cohort or a network came from, or a name for one made in Python."""
+    """File of a cohort or a network, or a name for one created in Python."""
     path = one.path if isinstance(one, CohortSource) else Path(str(one.file))
     return str(path.resolve()) if path.is_file() else f"{one.definition.name}.toml"
 
 
 def _plain(value: Any) -> Any:
-    """Numbers of NumPy as Python's, paths as text, also within tables."""
+    """Convert NumPy numbers to Python's and paths to text, also within tables."""
     if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, np.generic):

@@ -1,4 +1,4 @@
-"""Tables as polars frames, or as pandas where that is asked for; texts that a notebook prints as they are."""
+"""Tables as polars or, on request, pandas frames; texts that a notebook prints unchanged."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class PlainText(str):
 
 
 def as_asked(frame: pl.DataFrame, pandas: bool) -> Any:
-    """A frame as it is, or as a pandas table.
+    """A polars frame, or the same as a pandas table.
 
     Raises:
-        InputError: pandas or what it needs is not installed.
+        InputError: pandas or pyarrow is not installed.
     """
     if not pandas:
         return frame

@@ -1,4 +1,4 @@
-"""Figures of a run: each draws on the axes it is given, or on a figure that a notebook shows, and returns the axes."""
+"""Figures of a run: each draws on the given axes, or on a new figure that a notebook shows, and returns the axes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class FigureList:
-    """What draws: `ax` is an Axes, or as many as a figure has panels; a new figure is made when it is None."""
+    """Figures by name: `ax` is an Axes, or one for each panel; a new figure is made when it is None."""
 
     def __getattr__(self, name: str) -> Any:
         known = [one for one in dir(type(self)) if not one.startswith("_")]
@@ -65,11 +65,11 @@ class RunPlots(FigureList):
         return on_axes(lambda: figures.subgroup_forest(self._run, measure=measure, **columns), ax)
 
     def occupancy(self, ax: Any = None, *, settings: Sequence[str] = ()) -> Any:
-        """People in each setting and people waiting for it: two panels a setting."""
+        """People in each setting and people waiting for it: two panels per setting."""
         return on_axes(lambda: figures.occupancy(self._run, settings), ax)
 
     def network(self, ax: Any = None, *, strategy: str = "", replication: int = 0) -> Any:
-        """The care network with the people who move through it, as a picture."""
+        """The care network with the flow of people through it."""
         return on_axes(lambda: figures.network_flows(self._run, strategy, replication), ax)
 
     def twin(
@@ -83,7 +83,7 @@ class RunPlots(FigureList):
     def cohort(
         self, ax: Any = None, *, strategy: str = "", replication: int = 0, signals: Sequence[str] | None = None
     ) -> Any:
-        """Centiles of signals over everybody alive: six panels, two a row."""
+        """Centiles of signals over everybody alive: six panels, two per row."""
         chosen = {} if signals is None else {"signals": signals}
         return on_axes(lambda: figures.cohort_quantiles(self._run, strategy, replication, **chosen), ax)
 
@@ -95,7 +95,7 @@ class TwinPlots(FigureList):
         self._summary = summary
 
     def signals(self, ax: Any = None) -> Any:
-        """What was measured, believed and foreseen: nine panels, three a row."""
+        """Measurements, estimates and forecasts: nine panels, three per row."""
         return on_axes(lambda: twin_signals(self._summary), ax)
 
     def risks(self, ax: Any = None) -> Any:

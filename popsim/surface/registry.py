@@ -1,4 +1,4 @@
-"""Digital twins of single persons, kept in a file. For research, not for care."""
+"""Digital twins of individual people, stored in a file. For research, not for care."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from popsim.reporting.text.twin import summary_text
 from popsim.surface.frames import PlainText, as_asked
 from popsim.surface.plots import TwinPlots
 
-RECORD, READINGS = Path("record.json"), Path("readings.jsonl")  # how errors call what was made in Python
+RECORD, READINGS = Path("record.json"), Path("readings.jsonl")  # names in errors for input from Python
 
 
 class Twin:
     """One person's digital twin in a registry. For research, not for care.
 
     Attributes:
-        registry: where it is kept.
-        id: random; it says nothing of the person.
+        registry: that stores it.
+        id: random; it reveals nothing about the person.
     """
 
     def __init__(self, registry: Registry, twin: str) -> None:
@@ -50,15 +50,15 @@ class Twin:
         day_zero: date | None = None,
         today: int | None = None,
     ) -> Report:
-        """Take in readings, medications and events: all of them, or nothing where one is refused.
+        """Assimilate readings, medications and events: all of them, or none if one is refused.
 
         Args:
             readings: a CSV or JSON-lines file, a frame, or rows with time, code, value, unit and kind.
             day_zero: date of the twin's day 0, for readings with dates; it is not stored.
-            today: in days since the start; the twin lives on to it.
+            today: in days since the start; the twin is advanced to it.
 
         Returns:
-            How many were taken in, were known already, or came too late.
+            Numbers of readings assimilated, already known, and too late.
 
         Raises:
             DefinitionError: a reading is refused.
@@ -67,11 +67,11 @@ class Twin:
         return self.registry.service.update(raw, file, twin=self.id, calendar=Calendar(day_zero, today))
 
     def forecast(self, days: int = FORECAST_DAYS, *, pandas: bool = False) -> Any:
-        """Look ahead with treatment as it is.
+        """Forecast with unchanged treatment.
 
         Returns:
-            Risks: label, within_days, probability, low, high. `plot.signals()` then shows the course of what is
-            measured.
+            Risks: label, within_days, probability, low, high. `plot.signals()` then shows the course of the measured
+            signals.
         """
         make_forecast(self.registry.service, self.id, days)
         fields = ("label", "within_days", "probability", "low", "high")
@@ -88,14 +88,14 @@ class Twin:
         budget: float | None = None,
         pandas: bool = False,
     ) -> Any:
-        """Compare what may be done, and recommend; `reasons` then says why.
+        """Compare treatment options and recommend one; `reasons` then explains it.
 
         Args:
-            options: TOML file of options; the usual ones when None.
-            days: how far to look ahead.
+            options: TOML file of options; the standard ones when None.
+            days: to look ahead.
             willingness_to_pay: for a QALY, GBP.
-            highest_risk: of an adverse reaction, 0 to 1.
-            budget: beyond doing nothing, GBP.
+            highest_risk: highest acceptable risk of an adverse reaction, 0 to 1.
+            budget: highest extra cost over doing nothing, GBP.
             pandas: whether the table is a pandas one.
 
         Returns:
@@ -114,17 +114,17 @@ class Twin:
 
     @property
     def summary(self) -> TwinSummary:
-        """All that is known, believed, foreseen and advised, as plain data."""
+        """Records, estimates, forecasts and advice, as plain data."""
         return summarise(self.registry.service, self.id)
 
     @property
     def day(self) -> int:
-        """The last day lived through; day 0 is the start."""
+        """The current day of the twin; day 0 is the start."""
         return self.summary.day
 
     @property
     def reasons(self) -> PlainText:
-        """Why the last comparison recommended what it did, in clinical words."""
+        """Reasons for the last recommendation, in clinical terms."""
         return PlainText("\n".join([*self.summary.reasons, NOTICE]))
 
     @property
@@ -133,20 +133,20 @@ class Twin:
         return TwinPlots(self.summary)
 
     def show(self, path: str | Path | None = None) -> PlainText | Path:
-        """All of it as text; or as a page, .html or .png, that only its owner can read."""
+        """The summary as text; or as a page, .html or .png, that only its owner can read."""
         return PlainText(summary_text(self.summary)) if path is None else write_twin_page(self.summary, Path(path))
 
     def forget(self) -> None:
-        """Delete everything about the twin; the audit log keeps that there was one of this id."""
+        """Delete everything about the twin; the audit log keeps only that its id existed."""
         self.registry.service.forget(self.id)
 
     def __repr__(self) -> str:
         return f"Twin({self.id}, day {self.day}). {NOTICE}"
 
     def _repr_html_(self) -> str:
-        """For notebooks: what is known, and where it stands."""
+        """For notebooks: the record, the current day and the size of the ensemble."""
         summary = self.summary
-        rows = [*summary.known.items(), ("Day", summary.day), ("Possible selves", summary.members)]
+        rows = [*summary.known.items(), ("Day", summary.day), ("Ensemble members", summary.members)]
         return html_table(f"Twin {self.id}. {NOTICE}", [], rows)
 
     def __getattr__(self, name: str) -> Any:
@@ -155,20 +155,20 @@ class Twin:
 
 
 class Registry:
-    """Twins of single persons in one file, which only its owner can read. For research, not for care.
+    """Twins of individual people in one file, which only its owner can read. For research, not for care.
 
         registry = Registry.open("twins.sqlite", create=True, cohort="cohort.toml")
         twin = registry.new({"age_years": 74, "sex": "female"})
 
     Args:
         path: of the file.
-        create: make it if it is not there.
-        cohort: for all that a record does not say; a file or a `Cohort`. Only `new` needs it.
-        members: possible selves of which a belief consists.
-        seed: key of the random numbers.
+        create: create the file if it does not exist.
+        cohort: for everything that a record lacks; a file or a `Cohort`. Only `new` needs it.
+        members: of each twin's ensemble.
+        seed: first word of the random key.
 
     Raises:
-        InputError: there is no such file, other people may read it, or it is no registry.
+        InputError: there is no such file, other people may read it, or it is not a registry.
     """
 
     def __init__(
@@ -186,11 +186,11 @@ class Registry:
 
     @classmethod
     def open(cls, path: str | Path, **keywords: Any) -> Self:
-        """Open a registry; with create=True, make it if it is not there."""
+        """Open a registry; with create=True, create it if it does not exist."""
         return cls(path, **keywords)
 
     def new(self, record: str | Path | Mapping[str, Any], *, genome: str | Path | None = None) -> Twin:
-        """Make a twin from a record without names.
+        """Create a twin from a record without names.
 
         Args:
             record: a TOML or JSON file, or the same as a dictionary: age_years, sex, diagnoses, medications ...
@@ -198,10 +198,10 @@ class Registry:
 
         Raises:
             InputError: the registry was opened without a cohort.
-            DefinitionError: something in the record is refused; what is personal is not repeated.
+            DefinitionError: something in the record is refused; the message repeats nothing personal.
         """
         if self.cohort is None:
-            raise InputError("new: needs a cohort for all that a record does not say: Registry.open(..., cohort=...)")
+            raise InputError("new: needs a cohort for everything that a record lacks: Registry.open(..., cohort=...)")
         person = _person(record, genome, vocabulary_of(physiology_for(self.cohort)))
         [twin] = self.service.new([person], self.cohort, members=self.members, seed=self.seed)
         return Twin(self, twin)
@@ -224,7 +224,7 @@ class Registry:
         return f"Registry({len(self)} twins). {NOTICE}"
 
     def _repr_html_(self) -> str:
-        """For notebooks: the twins and the days they stand on."""
+        """For notebooks: the twins and their current days."""
         return html_table(f"Registry of twins. {NOTICE}", ["Twin", "Day"], [(twin.id, twin.day) for twin in self])
 
     def _ids(self) -> list[str]:
@@ -236,7 +236,7 @@ RISKS = {"label": pl.String, "within_days": pl.Int64, "probability": pl.Float64,
 
 
 def _cohort(path: Path) -> CohortSource:
-    """A cohort; errors name the file without its folders, which often bear a name."""
+    """A cohort; errors name the file without its folders, which often contain a name."""
     try:
         return CohortSource.read(path)
     except DefinitionError as error:
@@ -251,7 +251,7 @@ def _person(record: str | Path | Mapping[str, Any], genome: str | Path | None, v
 
 
 def _stream(readings: str | Path | pl.DataFrame | Sequence[Mapping[str, Any]]) -> tuple[bytes, Path]:
-    """Bytes of a stream, and what errors call it."""
+    """Bytes of a stream, and its name in errors."""
     if isinstance(readings, str | Path):
         return read_bytes(Path(readings)), Path(readings)
     if isinstance(readings, pl.DataFrame):

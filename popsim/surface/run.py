@@ -1,4 +1,4 @@
-"""A finished run for people: tables, decision, figures and report."""
+"""A finished run: tables, decision, figures and report."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Run(StoredRun):
     """
 
     def summary(self, measures: str | Iterable[str] | None = None, *, pandas: bool = False) -> Any:
-        """Mean of every measure under every strategy, with intervals; of some measures, if they are named."""
+        """Mean of every measure (or of those named) under every strategy, with intervals."""
         return as_asked(of_measures(readable(self.frame("summary"), self.experiment), measures), pandas)
 
     def differences(self, measures: str | Iterable[str] | None = None, *, pandas: bool = False) -> Any:
@@ -51,7 +51,7 @@ class Run(StoredRun):
 
         Args:
             willingness_to_pay: for one unit of the effect; the experiment's when None.
-            effect: what money buys, a measure.
+            effect: a measure of effect.
             pandas: whether the table is a pandas one.
 
         Returns:
@@ -129,13 +129,13 @@ class Run(StoredRun):
     def explain(
         self, person: int | None = None, *, strategy: str = "", against: str = "", replication: int = 0
     ) -> PlainText:
-        """Why one person fared as they did; those who fared most differently when `person` is None.
+        """Why one person fared as they did; the people whose outcomes differ most when `person` is None.
 
         Args:
             person: their id.
             strategy: the comparator when empty.
-            against: another strategy: the first differences between the two lives.
-            replication: which.
+            against: another strategy, to show where the person's course first differs.
+            replication: its number.
         """
         if person is None:
             return PlainText(most_different_text(self, strategy, against, replication))
@@ -149,4 +149,4 @@ class Run(StoredRun):
 
     def _need_two_strategies(self) -> None:
         if len(self.strategies) < 2:
-            raise InputError(f"{self.folder}: the run has one strategy, so that there is nothing to compare")
+            raise InputError(f"{self.folder}: the run has only one strategy, so there is nothing to compare")

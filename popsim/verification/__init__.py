@@ -1,1 +1,1 @@
-"""Black-box checks of an experiment, as reviewers of health-economic models make them."""
+"""Black-box verification of an experiment, as done by reviewers of health-economic models."""

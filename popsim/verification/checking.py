@@ -1,4 +1,4 @@
-"""What a check is: one thing that must hold of any sound model, tried on the experiment at hand."""
+"""Checks: a property that must hold for any sound model, tested on an experiment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Saw(NamedTuple):
-    """What a check found: whether it holds (None: it cannot be asked of this experiment), and what was seen."""
+    """The result of a check: whether it holds (None: it does not apply to this experiment), and what was observed."""
 
     holds: bool | None
     text: str
@@ -24,7 +24,7 @@ class Saw(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check: where it belongs, what must hold, and how it is tried (the function's docstring)."""
+    """A check: its area, what must hold, and how it is tested (the function's docstring)."""
 
     area: str
     title: str
@@ -36,7 +36,7 @@ class Check:
         return " ".join((self.run.__doc__ or "").split())
 
     def find(self, laboratory: Laboratory) -> Finding:
-        """Try it; an error of popsim's own while trying is a failure, with its text."""
+        """Run the check; an error of popsim's own counts as a failure, with its text."""
         try:
             holds, saw = self.run(laboratory)
             return Finding(self.area, self.title, self.did, None if holds is None else bool(holds), saw)
@@ -46,7 +46,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A check that was made: `holds` is None where it does not apply."""
+    """The outcome of a check: `holds` is None where it does not apply."""
 
     area: str
     title: str
@@ -69,12 +69,12 @@ def check(area: str, title: str) -> Callable[[Callable[[Laboratory], Saw]], Call
 
 
 def not_asked(why: str) -> Saw:
-    """The check has nothing to say about this experiment."""
+    """The check does not apply to this experiment."""
     return Saw(None, why)
 
 
 def same(left: ArrayLike, right: ArrayLike, what: str) -> Saw:
-    """Two arrays are equal bit for bit (NaN equals NaN)."""
+    """Whether two arrays are equal bit for bit (NaN equals NaN)."""
     a, b = np.asarray(left), np.asarray(right)
     if a.shape != b.shape:
         return Saw(False, f"{what}: {a.shape} against {b.shape}")
@@ -84,7 +84,7 @@ def same(left: ArrayLike, right: ArrayLike, what: str) -> Saw:
 
 
 def close(left: ArrayLike, right: ArrayLike, what: str, tolerance: float = 1e-9) -> Saw:
-    """Two arrays are equal but for rounding: their largest difference, relative to the largest value."""
+    """Whether two arrays are equal up to rounding, by their largest difference relative to the largest value."""
     a, b = np.asarray(left, float), np.asarray(right, float)
     if a.shape != b.shape:
         return Saw(False, f"{what}: {a.shape} against {b.shape}")
@@ -96,13 +96,13 @@ def close(left: ArrayLike, right: ArrayLike, what: str, tolerance: float = 1e-9)
 
 
 def never(violations: ArrayLike, what: str) -> Saw:
-    """No element is true."""
+    """Whether no element is true."""
     bad = np.asarray(violations)
     return Saw(bad.size > 0 and not bad.any(), f"{what}: {int(bad.sum())} of {bad.size}")
 
 
 def together(*findings: Saw) -> Saw:
-    """All hold; those that do not apply are left out."""
+    """Whether all hold; those that do not apply are left out."""
     asked = [finding for finding in findings if finding.holds is not None]
     if not asked:
         return findings[0]

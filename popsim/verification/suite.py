@@ -1,4 +1,4 @@
-"""All checks on one experiment."""
+"""All checks of one experiment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def verify(
     people: int = PEOPLE,
     on_progress: Callable[[int, int, int], None] = lambda done, total, failed: None,
 ) -> list[Finding]:
-    """Make every check, or those whose area or title contains `only`.
+    """Run every check, or those whose area or title contains `only`.
 
     Args:
         study: the experiment; see `Laboratory` for the small copy that is run.
@@ -29,11 +29,11 @@ def verify(
         on_progress: called with the number of checks made, of all, and of those that failed.
 
     Raises:
-        InputError: no check is so called.
+        InputError: no check contains the text.
     """
     wanted = [check for check in CHECKS if only.lower() in f"{check.area} {check.title}".lower()]
     if not wanted:
-        raise InputError(f"--only {only}: no check is so called")
+        raise InputError(f"--only {only}: no check's area or title contains it")
     laboratory = Laboratory(study, people)
     findings: list[Finding] = []
     for number, check in enumerate(wanted):
@@ -44,5 +44,5 @@ def verify(
 
 
 def failed(findings: Sequence[Finding]) -> int:
-    """How many do not hold."""
+    """Number of checks that do not hold."""
     return sum(finding.holds is False for finding in findings)

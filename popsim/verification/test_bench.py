@@ -1,4 +1,4 @@
-"""A small copy of an experiment that can be run again and again with something changed."""
+"""A test bench: a small copy of an experiment that is run repeatedly with changes."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ UNDISCOUNTED = {"nhs_prices.discount_rate_costs": 0.0, "nhs_prices.discount_rate
 
 
 class Observation:
-    """What one run of one strategy showed.
+    """The results of one run of one strategy.
 
     Attributes:
-        unit: what was run.
+        unit: the simulated unit.
         population: twins at the end.
         start: baseline of the twins, before anything happened.
         tables: persons, daily, admissions, measures, events.
@@ -40,7 +40,7 @@ class Observation:
 
     @property
     def persons(self) -> pl.DataFrame:
-        """One row a person, ordered by person."""
+        """One row per person, ordered by person."""
         return self.tables["persons"].sort("person_id")
 
     @property
@@ -50,12 +50,12 @@ class Observation:
 
     @property
     def daily(self) -> pl.DataFrame:
-        """One row a day."""
+        """One row per day."""
         return self.tables["daily"]
 
     @property
     def admissions(self) -> pl.DataFrame:
-        """One row a stay in hospital."""
+        """One row per hospital stay."""
         return self.tables["admissions"]
 
     @cached_property
@@ -65,7 +65,7 @@ class Observation:
         return dict(rows)
 
     def history(self) -> pl.DataFrame:
-        """What happened to everybody, as far as health goes: equal histories are equal lives."""
+        """The health history of everybody: equal histories mean equal courses."""
         return self.persons.select(
             "person_id", "died", "death_day", "qaly", "life_days", "admissions", "bed_days", "ed_attendances", "visits",
             "hospital_days",
@@ -73,10 +73,10 @@ class Observation:
 
 
 class Laboratory:
-    """Runs variants of a study, small, in this process, each only once.
+    """Runs small variants of a study in this process, each only once.
 
     Args:
-        study: the experiment; its sizes are cut down to `people` and a year, and its draws and regions are left out.
+        study: the experiment; it is reduced to `people` and a year, without draws and regions.
         people: twins in each run.
     """
 
@@ -103,7 +103,7 @@ class Laboratory:
         return self.study.experiment
 
     def larger(self, times: int) -> Laboratory:
-        """The same with more people (as many as the experiment has at most): what happens to few is seen there."""
+        """The same with more people (at most as many as the experiment has), to show rare events."""
         return Laboratory(self.full, times * self.experiment.population)
 
     @property
@@ -127,13 +127,15 @@ class Laboratory:
 
     @property
     def uncertain(self) -> UncertainParameters:
-        """What differs between parameter draws."""
-        assert isinstance(self.study.uncertain, UncertainParameters)  # else the study is a design, not an experiment
+        """The parameters that differ between draws."""
+        assert isinstance(
+            self.study.uncertain, UncertainParameters
+        )  # otherwise the study is a design, not an experiment
         return self.study.uncertain
 
     @property
     def closed(self) -> NetworkDefinition:
-        """The network without patients from outside."""
+        """The network without external patients."""
         return self.study.network.model_copy(update={"arrivals": ()})
 
     def run(
@@ -144,7 +146,7 @@ class Laboratory:
         replication: int = 0,
         **experiment: Any,
     ) -> Observation:
-        """Live through one strategy (the comparator if None) with other parameters, network or experiment fields."""
+        """Simulate one strategy (the comparator if None) with other parameters, network or experiment fields."""
         study = _with_values(self.study, parameters or {})
         fields = {**experiment, "store": "events"}
         study = replace(study, experiment=study.experiment.model_copy(update=fields), network=network or study.network)
@@ -164,7 +166,7 @@ class Laboratory:
         return Observation(unit, start, lives.population, tables_of(lives, unit))
 
     def drawn(self, draws: int, strategies: Sequence[Strategy] = ()) -> pl.DataFrame:
-        """Measures of strategies (all if none is named) over parameter draws 1 to `draws`, or at draw 0."""
+        """Measures of strategies (all if none is named) over parameter draws 1 to `draws`, or in the base case."""
         frames = []
         for draw in range(1, draws + 1) if draws else (0,):
             for strategy in strategies or self.strategies:
@@ -176,7 +178,7 @@ class Laboratory:
         return pl.concat(frames)
 
     def prices(self) -> dict[str, float]:
-        """Every price by its dotted name: what is given in the experiment's currency, in any set."""
+        """Every price (a parameter in the experiment's currency, in any set) by its dotted name."""
         return {
             f"{name}.{key}": values[key]
             for name, values in self.study.parameters.items()

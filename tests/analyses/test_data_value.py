@@ -124,7 +124,7 @@ def test_words_and_picture(file, tmp_path):
     question = read_question(file)
     worth = data_value(question, made_up(tmp_path))
     text = data_value_text(worth, question)
-    assert "as it stands" in text
+    assert "current" in text
     assert "For research, not for care." in text
     assert draw_data_value(worth, question, tmp_path).read_bytes().startswith(b"\x89PNG")
 

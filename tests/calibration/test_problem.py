@@ -48,10 +48,10 @@ def test_all_that_is_for_calibration_is_fitted_when_nothing_is_named():
     [
         (
             {"fitted": ["discharged_to_hospice"]},
-            "fitted = 'discharged_to_hospice': is there to validate",
+            "fitted = 'discharged_to_hospice': has use = 'validate', must be 'calibrate'",
         ),
         ({"fitted": ["readmission_3d"]}, "fitted = 'readmission_3d': did you mean 'readmission_30d'"),
-        ({"targets": (EXPERIMENTS / "trials" / "rales.toml",)}, "targets: none is there to calibrate: leave this file"),
+        ({"targets": (EXPERIMENTS / "trials" / "rales.toml",)}, "targets: none has use = 'calibrate': leave this file"),
         ({"targets": (DISCHARGE, DISCHARGE)}, "targets.readmission_30d: the name is used in two files"),
         ({"targets": ()}, "targets: must name at least one file"),
         ({"targets": (EXPERIMENTS / "targets" / "discharged.toml",)}, "discharged.toml: file: no such file"),

@@ -140,8 +140,8 @@ def test_validate_prints_and_writes_what_it_found(trial_file, tmp_path, capsys):
     """A null trial finds a ratio of exactly 1, its arms have the same people and luck; the other target is missed."""
     assert main(["validate", str(trial_file), "--out", str(tmp_path / "results"), "--workers", "1"]) == 0
     shown = capsys.readouterr().out
-    assert "untouched: 1 of 1 targets inside (100%)" in shown
-    assert "calibrated to: 0 of 1 targets inside (0%)" in shown
+    assert "not fitted: 1 of 1 targets inside (100%)" in shown
+    assert "fitted: 0 of 1 targets inside (0%)" in shown
     table = pl.read_csv(tmp_path / "results" / "validation" / "validation.csv")
     assert table["simulated"][0] == pytest.approx(1.0, abs=1e-9) and table["inside"].to_list() == [True, False]
     assert (tmp_path / "results" / "validation" / "validation.png").stat().st_size > 10_000

@@ -225,7 +225,7 @@ def test_parameters_are_found_by_a_part_of_their_name_and_kept_as_a_table(capsys
     assert table.columns[:5] == ["parameter", "value", "unit", "low", "high"]
     assert table["parameter"].to_list() == [line.split()[0] for line in lines]
     assert main(["parameters", str(MAIN), "--match", "nothing"]) == 2
-    assert "--match nothing: no parameter is so called; sets: " in capsys.readouterr().err
+    assert "--match nothing: no parameter name contains it; sets: " in capsys.readouterr().err
 
 
 def test_the_kinds_that_the_help_of_schema_names_are_all_kinds():

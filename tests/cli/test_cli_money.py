@@ -74,10 +74,10 @@ def test_capacity_prints_occupancy_and_what_a_place_is_worth(results, capsys):
     [
         (["--setting", "cardiolgy_ward", "--places", "1,2"], "did you mean 'cardiology_ward'"),
         (["--setting", "general_practice", "--places", "100,200"], "slots a day"),
-        (["--setting", "heart_failure_clinic", "--places", "100,200"], "'early_follow_up' has a number of places"),
+        (["--setting", "heart_failure_clinic", "--places", "100,200"], "'early_follow_up' sets the capacity"),
         (
             ["--setting", "home", "--places", "100,200"],
-            "has places for everybody, there is no limit to change",
+            "its capacity is unlimited",
         ),
         ([*WARD, "--places", "2,3"], "2 and 3 places are both 1 for 60 people: simulate more people"),
         ([*WARD, "--places", "200,2000", "--places", "20,200"], "command line: --places: named twice"),

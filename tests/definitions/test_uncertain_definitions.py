@@ -34,7 +34,7 @@ def test_each_way_is_understood():
         ({"distribution": "beta"}, "here: none of them"),
         (
             {"distribution": "beta", "standard_error": 0.1, "alpha": 2.0, "beta": 3.0},
-            "a beta is given by standard_error (with mean if wanted); or low, high (with mean, coverage if wanted); "
+            "a beta is given by standard_error (with mean if needed); or low, high (with mean, coverage if needed); "
             "or alpha, beta; here: alpha, beta, standard_error",
         ),
         ({"distribution": "beta", "alpha": 2.0}, "here: alpha"),

@@ -263,7 +263,7 @@ def test_what_is_set_to_its_default_against_the_parent_is_written():
 
 def test_nothing_cannot_be_written_against_the_parent():
     without = Strategy(name="second", inherits="first", telemonitoring=None)
-    with pytest.raises(InputError, match=r"^second: telemonitoring = None cannot be said in TOML"):
+    with pytest.raises(InputError, match=r"^second: telemonitoring = None cannot be written in TOML"):
         to_toml(without)
 
 

@@ -77,7 +77,7 @@ def test_tables_of_measures(name):
             ask(measures(pl.when(FIRST).then(wrong).otherwise("value")))
     with pytest.raises(InputError, match="no rows"):
         ask(measures().clear())
-    with pytest.raises(InputError, match="stands twice"):
+    with pytest.raises(InputError, match="occurs twice"):
         ask(pl.concat([measures(), measures().head(1)]))
     with pytest.raises(InputError, match="no column 'replication'"):
         ask(measures().drop("replication"))
@@ -136,7 +136,7 @@ def test_decisions():
         Decision(("a", "a"), np.arange(3), one, two, None)
     with pytest.raises(InputError, match="draw '1': named twice"):
         Decision(("a", "b"), np.array([1, 1, 2]), one, two, None)
-    with pytest.raises(InputError, match="must be as many"):
+    with pytest.raises(InputError, match="must have the same shape"):
         Decision(("a", "b"), np.arange(3), one, two[:2], None)
     with pytest.raises(InputError, match="must be 3 draws x 3 strategies"):
         Decision(("a", "b", "c"), np.arange(3), one, two, None)
@@ -183,7 +183,7 @@ def test_bands(ends):
 
 
 def test_groups():
-    with pytest.raises(InputError, match="must be as many"):
+    with pytest.raises(InputError, match="must have the same shape"):
         atkinson_ede(np.ones(3), HALF, 1.0)
     with pytest.raises(InputError, match="health = nan"):
         kolm_ede(np.array([1.0, math.nan]), HALF, 1.0)
@@ -202,7 +202,7 @@ def test_groups():
 
 
 def test_numbers():
-    with pytest.raises(InputError, match=r"numerator: .*denominator: .*must be as many"):
+    with pytest.raises(InputError, match=r"numerator: .*denominator: .*must have the same shape"):
         fieller(np.ones(3), np.ones(2))
     with pytest.raises(InputError, match="confidence = 1"):
         strategy_means(measures(), 1.0)
@@ -214,9 +214,9 @@ def test_numbers():
         discount_factors(math.nan, 3)
     with pytest.raises(InputError, match="age_years = nan"):
         discounted_expectancy(LifeTable.read("us_2019"), [math.nan], [1], 0.03)
-    with pytest.raises(InputError, match="must be as many"):
+    with pytest.raises(InputError, match="must have the same length"):
         nested(np.array([1, 2]), np.ones((3, 1)))
-    with pytest.raises(InputError, match="must be as many"):
+    with pytest.raises(InputError, match="must have the same length"):
         conditional_means(np.ones((3, 1)), np.ones((2, 1)))
     for eligible in ([math.nan], [-1.0], [1.0, 2.0]):
         with pytest.raises(InputError, match="eligible"):

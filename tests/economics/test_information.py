@@ -154,5 +154,5 @@ def test_what_is_refused():
         information(chosen, draws.head(10), 1.0)
     with pytest.raises(InputError, match="at least one person"):
         sample_information(chosen, draws, 1.0, ProposedStudy("p1", 1.0, [0]), seed=1)
-    with pytest.raises(InputError, match="19 parameter draws: this takes at least 20"):
+    with pytest.raises(InputError, match="19 parameter draws: needs at least 20"):
         evpi(decision(np.zeros((19, 2))), 1.0)

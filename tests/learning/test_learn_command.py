@@ -104,7 +104,7 @@ def test_a_column_that_tells_everything_is_doubted(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ([], "give an experiment, or --table"),
+        ([], "name an experiment, or --table"),
         (["--table", "T", "--outcome", "dyed"], "did you mean 'died'"),
         (["--table", "T", "--outcome", "x0"], "must hold 0 and 1"),
         (["--table", "T", "--outcome", "died", "--day", "surname"], "must hold a whole number"),

@@ -176,7 +176,7 @@ def moving(next_state, **changes):
         (refused(utilities=lambda p: {"dead": -0.1}), "utilities of 'dead': the dead have no utility"),
         (refused(costs=lambda p: {"dead": 10.0}), "costs of 'dead': .* what a death costs or loses is a one-off"),
         (refused(transitions=lambda p: {"dead": {"healthy": 0.1}}), "from 'dead' to 'healthy': nobody comes back"),
-        (refused(transitions=lambda p: None), "transitions: must give a table of states, not None"),
+        (refused(transitions=lambda p: None), "transitions: must return a table of states, not None"),
         (refused(transitions=lambda p: {"healthy": 0.1}), "transitions from 'healthy': must be a table"),
         (refused(transitions=lambda p: {"healthy": {"dead": "0.1"}}), "from 'healthy' = '0.1': not a finite number"),
         (refused(costs=lambda p: {"healthy": None}), "costs of 'healthy' = None: not a finite number"),

@@ -97,7 +97,7 @@ def test_horizons_are_told_apart(tmp_path, capsys):
     assert "QALYs per person in follow-up" in text
     assert re.search(r"^  QALY gained  ", text, re.MULTILINE)
     assert re.search(r"^  DALY averted, to the end of life expectancy  ", text, re.MULTILINE)
-    assert "not on the horizon of the others" in text
+    assert "longer horizon than the others" in text
     assert "DALYs per person to the end of life expectancy" in said(capsys, "decide", run, "--effect", "dalys")
 
 

@@ -212,7 +212,7 @@ def test_bars_that_luck_alone_may_have_made_are_grey_and_last():
     assert greys[10.0] == greys[-10.0] == "#c8c8c8"
     assert "#c8c8c8" not in (greys[1.0], greys[-1.0])
     assert len(axis.containers) == 8, "a bar and its Monte Carlo error at each end"
-    assert "Grey: may be luck alone." in " ".join(figure.get_supxlabel().split())
+    assert "Grey: may be Monte Carlo noise." in " ".join(figure.get_supxlabel().split())
 
 
 def test_costs_say_of_which_years_their_prices_are(run):

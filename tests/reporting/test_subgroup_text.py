@@ -81,7 +81,7 @@ def test_equity_by_lifetime_health(run, capsys):
     ]
     assert equity[0] > equity[1]
     assert main(["equity", str(run), "--by", "female,age_years", "--lifetime", "0=70,1=60"]) == 2
-    assert "give one column" in capsys.readouterr().err
+    assert "name exactly one column" in capsys.readouterr().err
     assert main(["equity", str(run), "--by", "female", "--lifetime", "0:70"]) == 2
     assert "--lifetime 0:70: must be like" in capsys.readouterr().err
 
@@ -141,7 +141,7 @@ def test_the_mix_of_price_years_is_said(run, capsys, command):
 def test_a_run_of_one_strategy_is_refused(run, capsys, command, tmp_path):
     first = StoredRun.open(run).manifest["experiment"]["strategies"][:1]
     assert main([command, str(with_changes(run, tmp_path / "run", strategies=first))]) == 2
-    assert "the run has one strategy" in capsys.readouterr().err
+    assert "the run has only one strategy" in capsys.readouterr().err
 
 
 def test_groupings():

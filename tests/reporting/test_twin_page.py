@@ -142,7 +142,7 @@ def test_nothing_is_recommended_for_who_has_died():
 
 def test_a_forecast_older_than_the_data_says_so():
     stale = replace(SUMMARY, forecast_day=TODAY - 6)
-    warning = "The forecast is of day 14 and knows nothing of the 6 days since."
+    warning = "The forecast is from day 14 and does not use the 6 days since."
     assert warning in twin_html(stale) and warning in words(twin_sheet(stale))
 
 

@@ -114,6 +114,6 @@ def test_a_limit_on_memory_is_told_in_one_line(gib, workers, tmp_path):
     done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        f"popsim: a process may take {gib:.1f} GiB of memory here (ulimit -v, ulimit -d): popsim needs 2 GiB or more, "
-        "most of it reserved only"
+        f"popsim: a process may use only {gib:.1f} GiB of memory here (ulimit -v, ulimit -d): popsim needs 2 GiB or "
+        "more, most of it reserved only"
     ]

@@ -78,7 +78,7 @@ def test_a_run_with_a_damaged_table_is_not_opened_and_the_same_command_mends_it(
     path = StoredRun.open(tmp_path / "small").folder / f"{table}.parquet"
     whole = path.read_bytes()
     path.write_bytes(whole[:-60] + bytes([whole[-60] ^ 1]) + whole[-59:])
-    with pytest.raises(InputError, match=rf"{table}\.parquet: is damaged or not as the run wrote it; the same"):
+    with pytest.raises(InputError, match=rf"{table}\.parquet: is damaged or was altered; the same"):
         StoredRun.open(tmp_path / "small")
     again = run_study(read_study(made / "small.toml"), tmp_path, Engine(1, 1))
     assert (again.computed, again.content_hash) == (0, StoredRun.open(tmp_path / "small").manifest["content_hash"])
@@ -92,7 +92,7 @@ def test_damaged_events_are_not_read(made, tmp_path):
         content = bytearray(unit.read_bytes())
         content[200] ^= 1
         unit.write_bytes(content)
-    with pytest.raises(RunError, match=r"\.zip: damaged or gone; 'popsim run' makes it again"):
+    with pytest.raises(RunError, match=r"\.zip: damaged or missing; 'popsim run' makes it again"):
         run.events("usual")
 
 

@@ -311,7 +311,7 @@ def test_no_flipped_bit_of_a_table_or_of_the_manifest_goes_unnoticed(tmp_path):
                 assert path.name == "manifest.json" and whole[place // 8 : place // 8 + 1].isspace(), place
         path.write_bytes(whole)
     (run.folder / "summary.parquet").unlink()
-    with pytest.raises(InputError, match=r"summary\.parquet: is damaged or not as the run wrote it; the same 'popsim"):
+    with pytest.raises(InputError, match=r"summary\.parquet: is damaged or was altered; the same 'popsim"):
         run.read_manifest()
 
 

@@ -333,7 +333,7 @@ def test_a_script_without_a_main_guard_is_told_so_once(experiment_file, tmp_path
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, timeout=300)
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith(f"popsim.errors.InputError: {script}: worker processes import this file")
-    assert last.endswith("""must stand under "if __name__ == '__main__':\"""")
+    assert last.endswith("""must be under "if __name__ == '__main__':\"""")
     assert done.stderr.count("Traceback") == 1
     assert not list(results.glob("made_up/units/.*"))
 

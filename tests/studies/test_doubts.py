@@ -55,7 +55,7 @@ def test_conditions_that_nobody_can_meet_are_refused(eligible):
 def test_conditions_that_nobody_of_the_cohort_meets_are_said():
     assert warnings(study(age(at_least=70.0))) == []
     (warning,) = warnings(study(age(below=60.0), {"column": "systolic_mmhg", "at_least": 100.0}))
-    assert warning.startswith("strategies.other.interventions.drug.eligible: nobody of the cohort meets this")
+    assert warning.startswith("strategies.other.interventions.drug.eligible: nobody in the cohort meets this")
     assert warning.endswith("its age_years runs from 65 to 105")
 
 

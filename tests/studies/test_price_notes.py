@@ -21,7 +21,7 @@ def test_prices_of_other_years_are_named():
     assert "prices of other years than 2012" in said
     assert "nhs_prices.telemonitoring_day (2011)" in said
     assert "nhs_prices.specialist_visit" not in said  # its year is not known
-    assert "do not say of which year" in said
+    assert "without a stated year" in said
     assert "discount_rate" not in said
 
 
@@ -58,4 +58,4 @@ def test_the_mix_of_years_in_words():
     assert words.endswith(" of a year not stated)")
     own = experiment.model_copy(update={"parameters": {"nhs_prices.telemonitoring_day": 6.0}})
     assert "(1 of 2012, 2 of 2022" in prices_in_words(own)
-    assert "; 1 set by the experiment, taken to be of 2012)" in prices_in_words(own)
+    assert "; 1 set by the experiment, assumed to be of 2012)" in prices_in_words(own)

@@ -71,18 +71,18 @@ def spoil(monkeypatch, owner, name, **columns):
 # Discounting.
 
 
-@bug("A higher discount rate means less, of QALYs and of costs")
+@bug("A higher discount rate lowers QALYs and costs")
 def discounting_has_the_wrong_sign(monkeypatch):
     wrap(monkeypatch, valuation, "discount_factors", lambda factors, *args: 1.0 / factors)
 
 
-@bug("A constant stream is discounted by its closed form", "The first day is not discounted")
+@bug("A constant stream has the closed form of its discounted sum", "The first day is not discounted")
 def discounting_is_off_by_one_cycle(monkeypatch):
     original = valuation.discount_factors
     monkeypatch.setattr(valuation, "discount_factors", lambda rate, days: original(rate, days + 1)[1:])
 
 
-@bug("The rate of costs does not touch QALYs, nor that of QALYs costs")
+@bug("The discount rate of costs does not affect QALYs, nor that of QALYs costs")
 def one_rate_for_both(monkeypatch):
     original = valuation.Valuation.__init__
 
@@ -101,7 +101,7 @@ def life_days_are_discounted(monkeypatch):
 # Utilities.
 
 
-@bug("Being in hospital takes QALYs off, and only from those who were there")
+@bug("Time in hospital lowers QALYs, and only of people who were there")
 def decrements_are_added(monkeypatch):
     def changed(rates, *args):
         return rates._replace(**{f"decrement_{n}": -getattr(rates, f"decrement_{n}") for n in (1, 2, 3, 4)})
@@ -147,7 +147,7 @@ def a_component_is_missing_in_the_total(monkeypatch):
     spoil(monkeypatch, unit_module, "persons", cost_total=pl.col("cost_total") - pl.col("cost_drugs"))
 
 
-@bug("When everything is free nothing costs anything", "Costs are in proportion to prices")
+@bug("When everything is free, all costs are 0", "Costs are in proportion to prices")
 def a_price_is_loose_in_the_code(monkeypatch):
     wrap(monkeypatch, valuation, "daily_prices", lambda p, *args: p._replace(beta_blocker=p.beta_blocker + 0.1))
 
@@ -191,7 +191,7 @@ def a_day_is_added_to_every_stay(monkeypatch):
     spoil(monkeypatch, persons_module, "hospital_use", hospital_days=pl.col("hospital_days") + pl.col("admissions"))
 
 
-@bug("No setting holds more people than it has places")
+@bug("No setting holds more people than its capacity")
 def a_place_too_many(monkeypatch):
     def places(number):
         return number + 2 if isinstance(number, int) else 10**9
@@ -215,7 +215,7 @@ def a_missing_total(monkeypatch):
 # Strategies and random numbers.
 
 
-@bug("Equal strategies give equal lives, person by person", "Strategies share the same people")
+@bug("Equal strategies give equal results, person by person", "Strategies share the same people")
 def luck_depends_on_the_strategy(monkeypatch):
     original = Unit.random_key.fget
     monkeypatch.setattr(Unit, "random_key", property(lambda unit: original(unit) + sum(map(ord, unit.strategy.name))))
@@ -243,7 +243,7 @@ def people_depend_on_how_many_there_are(monkeypatch):
 # Parameters and draws.
 
 
-@bug("What is drawn is what the model gets", lives=False)
+@bug("The model gets the values that were drawn", lives=False)
 def a_drawn_parameter_is_dead(monkeypatch):
     original = Study.parameters_of
 
@@ -277,7 +277,7 @@ def draws_are_clipped_at_their_mean(monkeypatch):
     spread(monkeypatch, lambda self, values: np.maximum(values, [d.mean for d in self.distributions.values()]))
 
 
-@bug("A draw is the same whenever it is asked for", lives=False)
+@bug("A draw does not depend on how many are drawn", lives=False)
 def a_draw_depends_on_how_many_there_are(monkeypatch):
     spread(monkeypatch, lambda self, values: values[::-1])
 
@@ -303,17 +303,17 @@ def an_interval_is_upside_down(monkeypatch):
     spoil(monkeypatch, cost_effectiveness, "nested_means", low=pl.col("high"), high=pl.col("low"))
 
 
-@bug("A difference is one mean less the other", lives=False)
+@bug("A difference is one mean minus the other", lives=False)
 def a_difference_is_the_wrong_way_round(monkeypatch):
     wrap(monkeypatch, cost_effectiveness, "_pairs", lambda f, *args: f.rename({"value": "base", "base": "value"}))
 
 
-@bug("The ratio is extra cost over extra QALYs, and has no value where it would mean nothing", lives=False)
+@bug("The ratio is extra cost over extra QALYs, and is empty where it has no meaning", lives=False)
 def a_ratio_is_inverted(monkeypatch):
     spoil(monkeypatch, cost_effectiveness, "_ratios", icer=1.0 / pl.col("icer"))
 
 
-@bug("Where a strategy lies on the plane has the right name", lives=False)
+@bug("The verdict matches the quadrant of the cost-effectiveness plane", lives=False)
 def dominant_and_dominated_are_swapped(monkeypatch):
     names = {"dominant": "dominated", "dominated": "dominant"}
     for owner in (cost_effectiveness, checks.results):

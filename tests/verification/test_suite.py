@@ -35,8 +35,8 @@ def test_the_command(capsys, tmp_path):
     table = tmp_path / "findings.csv"
     assert main(["verify", str(MAIN), "--only", "discounting", "--people", "40", "--csv", str(table)]) == 0
     printed = capsys.readouterr().out
-    assert "holds      A constant stream is discounted by its closed form" in printed
-    assert printed.splitlines()[-1].endswith("0 fail, 0 cannot be asked of this experiment")
+    assert "holds      A constant stream has the closed form of its discounted sum" in printed
+    assert printed.splitlines()[-1].endswith("0 fail, 0 do not apply to this experiment")
     assert pl.read_csv(table)["result"].unique().to_list() == ["holds"]
 
 
@@ -53,7 +53,7 @@ def test_a_failure_is_shown_and_the_exit_code_says_so(capsys, monkeypatch):
     assert "1 checks: 0 hold, 1 fail" in printed
 
 
-@pytest.mark.parametrize(("flags", "message"), [(["--only", "no such"], "no check is so called"),
+@pytest.mark.parametrize(("flags", "message"), [(["--only", "no such"], "no check's area or title contains it"),
                                                 (["--people", "3"], "must be between 20 and 100000")])  # fmt: skip
 def test_wrong_flags(flags, message, capsys):
     assert main(["verify", str(MAIN), *flags]) == 2

@@ -1,8 +1,8 @@
 """Parameter values that are chosen instead of drawn, run as if they were draws.
 
-Every row of a design is a draw with the values it says, but unlike draws all rows share the same people and the same
-luck, so that a difference between two rows is what the parameters do. Rows are units of work like any others: stored,
-found again by their content, spread over workers.
+Every row of a design is a draw with chosen values, but all rows share people and random numbers, so that a difference
+between two rows is the effect of the parameters. Rows are units like any others: stored, found again by their content,
+distributed over workers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ type Evaluate = Callable[[Sequence[str], NDArray[np.float64]], pl.DataFrame]
 
 
 def designed(study: Study, names: Sequence[str], values: NDArray[np.float64]) -> Study:
-    """The study with rows of chosen values for its draws; every other parameter has its own value.
+    """The study with rows of chosen values as its draws; other parameters keep their base-case values.
 
     Raises:
         InputError: a value is outside its parameter's bounds.
@@ -43,7 +43,7 @@ def designed(study: Study, names: Sequence[str], values: NDArray[np.float64]) ->
 
 
 def evaluator(study: Study, run: Callable[[Study], RunResult]) -> Evaluate:
-    """What answers a design: the study, run."""
+    """A function that evaluates a design by running the study."""
 
     def evaluate(names: Sequence[str], values: NDArray[np.float64]) -> pl.DataFrame:
         result = run(designed(study, names, values))

@@ -1,7 +1,7 @@
 """Global sensitivity: Sobol indices and Morris screening over the distributions of all parameters, with SALib.
 
-Both vary the parameters over their own distributions. Indices are those of the independent parts: what a parameter of
-a correlated group (or of shares that sum to 1) takes from members named before it counts as theirs.
+Both vary the parameters over their distributions. Indices are those of the independent parts: the variation that a
+parameter of a correlated group (or of shares that sum to 1) shares with members named before it counts as theirs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from popsim.errors import InputError
 from popsim.evidence.draws import UncertainParameters
 from popsim.studies.design import Study
 
-EDGE = 1e-3  # designs touch 0 and 1, where many distributions are infinite: they are drawn in to these quantiles
+EDGE = 1e-3  # designs touch 0 and 1, where many distributions are infinite: quantiles are limited to EDGE and 1 - EDGE
 
 
 def sobol(
@@ -32,12 +32,12 @@ def sobol(
         study: gives the distributions and the seed.
         parameters: what to vary; all of them uncertain.
         samples: a power of 2.
-        contrasts: what is explained.
+        contrasts: outcomes to explain.
         evaluate: runs designs.
 
     Returns:
         strategy, parameter, first_order, first_order_reach, total, total_reach: shares of the outcome's variance and
-        half-widths of their 95% intervals (bootstrap). All rows share their luck, so that it is nobody's share.
+        half-widths of their 95% intervals (bootstrap). All rows share random numbers, so that noise has no share.
 
     Raises:
         InputError: samples is not a power of 2, or there are fewer than two parameters.

@@ -24,7 +24,7 @@ class Varied:
     Attributes:
         name: "set.parameter".
         unit: of its values.
-        value: its own value, at which the others stay.
+        value: its base-case value.
         low, high: ends of the range.
     """
 
@@ -45,7 +45,7 @@ def varied(study: Study, names: Sequence[str] = ()) -> tuple[Varied, ...]:
     """
     chosen = names or study.uncertain.names
     if not chosen:
-        raise InputError(f"{study.experiment.name}: no parameter is uncertain, name some with their ranges")
+        raise InputError(f"{study.experiment.name}: no parameter is uncertain, name some with ranges")
     found = tuple(_varied(study, name) for name in chosen)
     for place, parameter in enumerate(found):
         if parameter.name in [one.name for one in found[:place]]:
@@ -54,7 +54,7 @@ def varied(study: Study, names: Sequence[str] = ()) -> tuple[Varied, ...]:
 
 
 def quantiles(study: Study, name: str, shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values of an uncertain parameter at these probabilities, by its own distribution."""
+    """Quantiles of an uncertain parameter's distribution."""
     return study.uncertain.distributions[name].quantile(shares)
 
 
@@ -70,7 +70,7 @@ def _varied(study: Study, text: str) -> Varied:
             bounds = f"{record.low:g} to {record.high:g}"
             raise InputError(f"parameter '{text}': low must be below high, both within {bounds}")
     elif name not in study.uncertain.distributions:
-        raise InputError(f"parameter '{name}': its uncertainty is not known, give a range: {name}=LOW:HIGH")
+        raise InputError(f"parameter '{name}': it has no uncertainty, give a range: {name}=LOW:HIGH")
     else:
         low, high = quantiles(study, name, np.array([LOW, HIGH])).tolist()
     return Varied(name, record.unit, record.value, low, high)

@@ -1,4 +1,4 @@
-"""Threshold analysis: the value of a parameter at which a decision turns."""
+"""Threshold analysis: the value of a parameter at which a decision changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from popsim.analyses.sensitivity.design import Evaluate
 from popsim.analyses.sensitivity.parameters import Varied
 from popsim.statistics import Estimate
 
-POINTS = 4  # values tried at a time, so that several processes have work
+POINTS = 4  # values evaluated at a time, so that several processes have work
 MAX_ROUNDS = 12
 FINEST = 1e-4  # of the range
 FINE_ENOUGH = 0.1  # of the Monte Carlo error of the crossing
@@ -22,15 +22,15 @@ FINE_ENOUGH = 0.1  # of the Monte Carlo error of the crossing
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """Where a contrast crosses its target.
+    """The value at which a contrast crosses its target.
 
     Attributes:
-        parameter: what was searched.
-        contrast: what crosses.
+        parameter: varied.
+        contrast: that crosses the target.
         value: of the parameter at the crossing; NaN where there is none within the range.
         standard_error: of `value`, from the Monte Carlo error of the contrast there and its slope.
         at_low, at_high: the contrast at the ends of the range.
-        tried: value, outcome, standard_error of everything that was simulated.
+        tried: value, outcome, standard_error of all simulated points.
     """
 
     parameter: Varied
@@ -45,8 +45,8 @@ class Threshold:
 def threshold(parameter: Varied, contrast: Contrast, evaluate: Evaluate, target: float = 0.0) -> Threshold:
     """Search a parameter's range for the value at which a contrast equals `target`.
 
-    The range is cut at POINTS equal steps again and again around the first change of sign, until it is finer than a
-    tenth of the Monte Carlo error of the crossing, or than a ten-thousandth of the whole. All points share their luck.
+    The range is divided into equal steps repeatedly around the first change of sign, until it is narrower than a tenth
+    of the Monte Carlo error of the crossing, or a ten-thousandth of the whole. All points share random numbers.
     """
     found: dict[float, Estimate] = {}
     low, high = parameter.low, parameter.high
@@ -59,7 +59,7 @@ def threshold(parameter: Varied, contrast: Contrast, evaluate: Evaluate, target:
             break
         low, high = turn
         slope = (found[high].value - found[low].value) / (high - low)
-        if slope == 0.0:  # the contrast lies on its target all the way
+        if slope == 0.0:  # the contrast equals its target everywhere
             crossing, error = low, math.nan
             break
         crossing = low + (target - found[low].value) / slope
@@ -75,7 +75,7 @@ def threshold(parameter: Varied, contrast: Contrast, evaluate: Evaluate, target:
 def _try(
     values: list[float], parameter: Varied, contrast: Contrast, evaluate: Evaluate, found: dict[float, Estimate]
 ) -> None:
-    """Add the contrast at these values to what is found."""
+    """Add the contrast at these values to the results."""
     seen = contrast.values(evaluate([parameter.name], np.array(values)[:, np.newaxis]))
     found.update({value: estimate(at_draw(seen, row)["value"]) for row, value in enumerate(values, start=1)})
 

@@ -14,15 +14,15 @@ from popsim.analyses.sensitivity.parameters import Varied
 
 
 def one_way(parameters: Sequence[Varied], contrasts: Sequence[Contrast], evaluate: Evaluate) -> pl.DataFrame:
-    """Each parameter at both ends of its range, the others at their own values.
+    """Each parameter at both ends of its range, the others in the base case.
 
     Returns:
         A row for each contrast and parameter, widest swing first: strategy, parameter, unit, low_value, high_value,
-        outcome_low, outcome_high, base (the contrast at either end and at the parameter's own value), low_error,
+        outcome_low, outcome_high, base (the contrast at either end and in the base case), low_error,
         high_error (Monte Carlo standard errors of the change from the base), low_reach, high_reach (half-widths of the
         95% intervals of that change), swing (outcome_high - outcome_low),
         swing_error, swing_reach (half-width of its 95% interval), told (whether the swing is larger than that; null
-        where it cannot be said). Swings that luck alone may have made come after all others.
+        if unknown). Swings that may be noise come after all others.
     """
     own = np.array([p.value for p in parameters])
     design = np.tile(own, (1 + 2 * len(parameters), 1))

@@ -61,5 +61,5 @@ def draw_all(run: StoredRun, only: Sequence[str] = ()) -> Iterator[Drawn]:
     for name in only or FIGURES:
         try:
             yield Drawn(name, FIGURES[name](run), "")
-        except PopsimError as error:  # the run lacks the data, or its pieces of work are damaged or gone
+        except PopsimError as error:  # the run lacks the data, or its units are damaged or gone
             yield Drawn(name, None, str(error))

@@ -18,9 +18,9 @@ MAKE_FIGURE: ContextVar[Callable[..., Figure]] = ContextVar("MAKE_FIGURE", defau
 
 
 class BorrowedFigure(Figure):
-    """Stands in for a figure while it is drawn: its subplots are axes that the reader gave.
+    """Stands in for a figure while it is drawn: its subplots are the caller's axes.
 
-    A single panel bears the title; notes below a figure are left out.
+    A single panel has the title; notes below a figure are left out.
     """
 
     def __init__(self, given: list[Axes]) -> None:
@@ -28,7 +28,7 @@ class BorrowedFigure(Figure):
         self._given = given
 
     def subplots(self, nrows: int = 1, ncols: int = 1, **how: Any) -> Any:
-        """The given axes in the layout asked for.
+        """The given axes in the requested layout.
 
         Raises:
             InputError: there are more or fewer of them than panels.

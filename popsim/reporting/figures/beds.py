@@ -1,4 +1,4 @@
-"""Who fills the beds and who waits: occupancy and queue of each setting day by day, with its capacity."""
+"""Occupancy and queue of each setting day by day, with its capacity."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ LIMIT = "#b2182b"
 
 @style.styled
 def occupancy(run: StoredRun, settings: Sequence[str] = ()) -> Figure:
-    """People in each setting and people waiting for it, day by day, with the places there are.
+    """People in each setting and people waiting for it, day by day, with the setting's capacity.
 
     Args:
-        run: which.
+        run: finished.
         settings: names; the emergency department, wards and intensive care when empty.
 
     Raises:
@@ -43,9 +43,9 @@ def occupancy(run: StoredRun, settings: Sequence[str] = ()) -> Figure:
     limits = [places(run, strategy) for strategy in run.strategies]
     days = _days(run, names)
     note = (
-        "People at each day's end, means of seven days, patients of the study and all others together. Lines are means "
-        "over replications, bands hold all of them; the thin red line is the number of places (one for each strategy "
-        "where they differ)."
+        "People at each day's end, seven-day means, study and external patients together. Lines are means over "
+        "replications, bands hold all of them; the thin red line is the capacity (one for each strategy where they "
+        "differ)."
     )
     figure = style.blank(10.5, 1.6 + 1.75 * len(names), "Beds in use and people waiting for them", note)
     axes = figure.subplots(len(names), 2, squeeze=False, sharex=True, width_ratios=(3, 2))
@@ -69,7 +69,7 @@ def occupancy(run: StoredRun, settings: Sequence[str] = ()) -> Figure:
 
 
 def places(run: StoredRun, strategy: str) -> dict[str, NDArray[np.int64]]:
-    """Places of every setting that has a limited number of them, by day of the simulation, in all regions together.
+    """Capacity of every limited setting, by day of the simulation, in all regions together.
 
     Raises:
         InputError: popsim or its inputs have changed since the run.
@@ -104,7 +104,7 @@ def _days(run: StoredRun, names: Sequence[str]) -> dict[str, pl.DataFrame]:
 
 
 def _limit(axis: Axes, limits: Sequence[NDArray[np.int64]]) -> None:
-    """A line at the number of places under each strategy, and room above it."""
+    """A line at the capacity under each strategy, and room above it."""
     distinct = {tuple(limit.tolist()): limit for limit in limits}
     for limit in distinct.values():
         axis.step(np.arange(len(limit)), limit, where="post", color=LIMIT, lw=1.0, ls=(0, (8, 2, 1, 2)))

@@ -1,4 +1,4 @@
-"""What a calibration found: prior and posterior of each parameter, their correlations, the fit of each target."""
+"""Results of a calibration: prior and posterior of each parameter, their correlations, the fit of each target."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def marginals(
     """
     rows = math.ceil(len(table) / COLUMNS)
     note = (
-        "Grey line: prior. Bars: posterior. Dashed: the value before. The percentage is what the targets left of the "
-        "prior's standard deviation: 100% says that they tell nothing."
+        "Grey line: prior. Bars: posterior. Dashed: the value before. The percentage is the posterior standard "
+        "deviation as a share of the prior's: at 100% the targets do not inform the parameter."
     )
-    figure = style.blank(10.0, 1.2 + 1.9 * rows, "What the targets say of each parameter", note)
+    figure = style.blank(10.0, 1.2 + 1.9 * rows, "What the targets tell about each parameter", note)
     panels = np.atleast_1d(figure.subplots(rows, min(COLUMNS, len(table)))).ravel()
     for panel in panels[len(table) :]:
         panel.set_visible(False)
@@ -86,7 +86,7 @@ def fit(table: pl.DataFrame) -> Figure:
     note = (
         "Standard deviations of published figure, model discrepancy and Monte Carlo error together, on the target's "
         "scale (log odds, logarithm or as it is). Open: parameters before. Filled: posterior mean, 95% of draws. "
-        "Simulated with people and luck that the fit has not seen. Band: within 2 sd."
+        "Simulated with people and random numbers that the fit did not use. Band: within 2 sd."
     )
     figure = style.blank(9.0, 1.9 + 0.27 * len(table), "Simulated against published", note)
     axis = figure.subplots()

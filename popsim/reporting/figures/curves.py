@@ -1,4 +1,4 @@
-"""What happens over time since discharge: readmission with death as a competing event, and survival."""
+"""Curves over time: readmission since discharge, with death as a competing event, and survival since entry."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from popsim.runs.run import StoredRun
 
 BAND = (2.5, 97.5)  # centiles over replications
 UNIT = ("strategy", "draw", "replication")
-SMALL = 20  # replications below which the band shows all of them
+SMALL = 20  # with fewer replications, the band shows all of them
 
 
 @style.styled
 def readmission_curves(run: StoredRun, window_days: int = 30, cause: str | None = None) -> Figure:
-    """Readmission by day since an index discharge, and death without it beside it (Aalen-Johansen).
+    """Readmission by day since an index discharge, and death without readmission (Aalen-Johansen).
 
     Args:
-        run: which.
+        run: finished.
         window_days: the last day shown.
-        cause: readmissions for this cause only; None: for any that is not planned.
+        cause: readmissions for this cause only; None: all that are unplanned.
 
     Raises:
         InputError: the run keeps no persons.
@@ -41,7 +41,7 @@ def readmission_curves(run: StoredRun, window_days: int = 30, cause: str | None 
     curves = _curves(run, incidence)
     of = "" if cause is None else f" for {cause.replace('_', ' ')}"
     note = (
-        "Cumulative incidence by the Aalen-Johansen method: who dies first can no longer be readmitted. All index "
+        "Cumulative incidence by the Aalen-Johansen method, with death as a competing event. All index "
         f"discharges together. Lines are means over replications; {_band_words(run)}."
     )
     figure = style.blank(9.5, 4.8, f"Readmitted{of}, or died without it, within {window_days} days of discharge", note)
@@ -109,7 +109,7 @@ def people_of(run: StoredRun, persons: pl.DataFrame) -> pl.DataFrame:
 def _curves(
     run: StoredRun, measure: Callable[[pl.DataFrame, pl.DataFrame], NDArray[np.float64]]
 ) -> dict[str, NDArray[np.float64]]:
-    """A measure of (admissions, people) for every piece of work, by strategy: shape (pieces, curves, days)."""
+    """A measure of (admissions, people) for every replication, by strategy: shape (replications, curves, days)."""
     if "persons" not in run.tables or "admissions" not in run.tables:
         raise InputError(f"keeps no persons (the experiment's store is '{run.experiment.store}')")
     found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in run.strategies}
@@ -121,7 +121,7 @@ def _curves(
 def _pieces(run: StoredRun) -> Iterator[tuple[str, pl.DataFrame, pl.DataFrame]]:
     """Strategy, admissions and persons of every draw and replication, one in memory at a time; regions together.
 
-    A person is told from its namesake in another region by a number of its own.
+    People of different regions with the same id get different numbers.
     """
     admissions, persons = run.table("admissions"), run.table("persons")
     own = pl.col("person_id") + pl.col("region").cast(pl.Int64) * (1 << 40)

@@ -1,4 +1,4 @@
-"""What data are worth: net benefit against their quality."""
+"""The value of data: net benefit against their quality."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def data_value_curves(curve: pl.DataFrame, *, titles: Mapping[str, str], unit: s
     """One panel for each quality of the data, with a curve for each strategy.
 
     Args:
-        curve: `experiments.data_value.DataWorth.curve`.
+        curve: `analyses.data_value.DataWorth.curve`.
         titles: of the strategies, by name.
         unit: of the net benefit.
         against: the comparator's title.
@@ -28,9 +28,10 @@ def data_value_curves(curve: pl.DataFrame, *, titles: Mapping[str, str], unit: s
     looks = style.looks(["", *curve["strategy"].unique(maintain_order=True).to_list()])
     rows, columns = -(-len(axes) // COLUMNS), min(COLUMNS, len(axes))
     note = (
-        f"Net benefit per person over {against}, mean and 95% interval over replications, the same people and luck "
-        "throughout. One quality is varied at a time; a ring marks the strategies as they stand; changes from it are "
-        "paired and surer than the bars (see the table). Better data pay where the curve rises by more than they cost. "
+        f"Net benefit per person over {against}, mean and 95% interval over replications, the same people and "
+        "random numbers throughout. One quality is varied at a time; a ring marks the current strategies; changes from "
+        "it are paired and more precise than the bars (see the table). Better data pay where the curve rises by more "
+        "than they cost. "
         "For research, not for care."
     )
     figure = style.blank(1.6 + 3.0 * columns, 1.5 + 2.7 * rows, title, note)

@@ -1,4 +1,4 @@
-"""The care network with what moved through it in a run."""
+"""The care network with the flow of people through it in a run."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ PLACES = ("start", "visit")  # events that bring somebody to a setting
 
 @style.styled
 def network_flows(run: StoredRun, strategy: str = "", replication: int = 0) -> Figure:
-    """The care network; arrows as wide as the people of the study who take them, by day, in one replication.
+    """The care network; the width of an arrow shows how many study patients a day take it, in one replication.
 
     Args:
-        run: which.
+        run: finished.
         strategy: name; the comparator when empty.
-        replication: which.
+        replication: its number.
 
     Raises:
         InputError: the run keeps no events, or has no such strategy.
@@ -44,10 +44,10 @@ def network_flows(run: StoredRun, strategy: str = "", replication: int = 0) -> F
         arrows,
         {name: number / days for name, number in arrivals.items()},
         presenting / days,
-        f"Where patients of the study go: {run.strategies[strategy].lower()}",
-        f"People a day, mean of {days:,.0f} days, {run.experiment.population:,} people, one replication; places are "
-        "those of the network for so many people. Arrows widen with the root of the flow; grey: nobody. Other patients "
-        "of the same beds are not counted.",
+        f"Patient flow: {run.strategies[strategy].lower()}",
+        f"People a day, mean of {days:,.0f} days, {run.experiment.population:,} people, one replication; capacities "
+        "are for this population. Arrow width grows with the square root of the flow; grey: nobody. "
+        "External patients in the same beds are not counted.",
     )
     figure = pathway_figure(network, flows)
     figure.set_label(f"{flows.title}. {flows.note}")
@@ -81,7 +81,7 @@ def _counted(
 
 
 def _way(network: CareNetwork, source: str, target: str) -> list[tuple[str, str]]:
-    """The shortest way along arrows with nothing but routers between; empty if there is none."""
+    """The shortest path along arrows with only routers in between; empty if there is none."""
     graph, waiting, seen = network.graph, deque([[source]]), {source}
     while waiting:
         way = waiting.popleft()

@@ -1,4 +1,4 @@
-"""Calibration and discrimination of forecasts that were judged on simulated people."""
+"""Calibration and discrimination of forecasts, evaluated on simulated people."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ TITLE_CHARACTERS = 23
 
 @style.styled
 def calibration_figure(judged: JudgedForecasts) -> Figure:
-    """What was forecast against what happened, by tenths of the risk; below, the c-statistics of all forecasters."""
+    """Forecast against observed events, by tenths of the risk; below, the c-statistics of all forecasters."""
     risks = risk_table(judged)
     events = [event for event in EVENTS if event in risks["event"]]
     note = (
-        f"Above: people in ten groups by forecast risk within {judged.days} days; on the line, as much happened as was "
-        "forecast. Bars are 95% intervals of the share that happened. Below: chance that of two people the one to whom "
-        "the event came had the higher risk or more points, with 95% intervals; 0.5 is tossing a coin. True state: "
-        "what could be known at most. Simulated people. For research, not for care."
+        f"Above: people in ten groups by forecast risk within {judged.days} days; on the line, as many events happened "
+        "as were forecast. Bars are 95% intervals of the observed share. Below: probability that of two people the one "
+        "with the event had the higher risk or more points, with 95% intervals; 0.5 is no better than chance. True "
+        "state: the most that could be known. Simulated people. For research, not for care."
     )
-    figure = style.blank(2.7 * len(events), 7.2, "Forecasts and what happened", note)
+    figure = style.blank(2.7 * len(events), 7.2, "Forecasts and outcomes", note)
     axes = figure.subplots(2, len(events), squeeze=False, height_ratios=[1.2, 1.0])
     for place, event in enumerate(events):
         _calibration(axes[0, place], judged.risks.filter(pl.col("event") == event), event)

@@ -1,4 +1,4 @@
-"""Main outcomes side by side, what they cost by component, and differences by subgroup."""
+"""Main outcomes side by side, costs by component, and differences by subgroup."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAIN_MEASURES = ("readmission_30d", "admissions_per_person_year", "mortality", "
 PERSONAL = {COST: measure_of(TOTAL_COST), QALY: measure_of(QALYS), NET_BENEFIT.name: NET_BENEFIT}  # of one person
 SUBGROUPS = ("female", "age_years", "deprivation_quintile", "ethnicity")
 TITLE_CHARACTERS = 40  # of a panel
-MIN_SHARE = 0.03  # of the dearest strategy's cost: what a component must have to be named inside its bar
+MIN_SHARE = 0.03  # of the most expensive strategy's cost: smaller components are not labelled inside their bar
 
 
 @style.styled
@@ -87,7 +87,7 @@ def cost_breakdown(run: StoredRun) -> Figure:
     }
     costs = {name: amounts for name, amounts in costs.items() if any(amounts)}
     if not costs:
-        raise InputError("nothing was paid for")
+        raise InputError("no costs were incurred")
     experiment = run.experiment
     bar = f"; the thin black bar is the 95% interval of the total over {_repeats(run)}" if told(experiment) else ""
     note = f"Means per person, discounted{bar}. Costs are in {prices_in_words(experiment)}."
@@ -149,8 +149,8 @@ def forest(
         titles: title by name of strategy.
         measure: what the differences are, with its unit: "QALYs gained per person".
         comparator: name of the strategy that the others are compared with.
-        everyone: the subgroup that is everybody; a dashed line is drawn through its means.
-        more: to be said below.
+        everyone: name of the subgroup of all people; a dashed line is drawn through its means.
+        more: text to add below.
     """
     frame = frame.with_columns(pl.col("level").cast(pl.String).fill_null(""))
     shown = [name for name in titles if name in frame["strategy"]]
@@ -196,7 +196,7 @@ def subgroup_forest(run: StoredRun, by: Sequence[str] = SUBGROUPS, measure: str 
     if "persons" not in run.tables:
         raise InputError(f"keeps no persons (the experiment's store is '{run.experiment.store}')")
     if len(run.strategies) < 2:
-        raise InputError("a single strategy has nothing to be compared with")
+        raise InputError("there is only one strategy, so there is nothing to compare")
     experiment = run.experiment
     persons = run.table("persons")
     known = [column for column in by if column in persons.collect_schema()]
@@ -217,7 +217,7 @@ def subgroup_forest(run: StoredRun, by: Sequence[str] = SUBGROUPS, measure: str 
 
 
 def _level_name(subgroup: str, level: str) -> str:
-    """What people call the level of a column."""
+    """The label of a level of a column."""
     words = level_label(subgroup, level)
     return words[:1].upper() + words[1:]
 
@@ -234,7 +234,7 @@ def _forest_rows(groups: list[tuple[str, str]]) -> dict[tuple[str, str], float]:
 
 
 def _repeats(run: StoredRun) -> str:
-    """Over what a mean is taken, in words."""
+    """What a mean is taken over, in words."""
     experiment = run.experiment
     replications = f"{experiment.replications} replication{'s' if experiment.replications > 1 else ''}"
     return f"{experiment.draws} parameter draws of {replications}" if experiment.draws else replications

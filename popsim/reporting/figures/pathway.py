@@ -1,4 +1,4 @@
-"""A picture of a care network that a planner can read: settings by stage, arrows with who takes them."""
+"""A drawing of a care network for planners: settings by stage, arrows with who takes them."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class Flows:
 
     Attributes:
         arrows: by source and target setting.
-        settings: who comes to each setting (or is seen there).
-        presenting: who becomes acutely unwell.
+        settings: people who come to each setting (or are seen there).
+        presenting: people who become acutely unwell.
         title, note: of the drawing.
     """
 
@@ -74,9 +74,9 @@ class Flows:
 def draw(network: CareNetwork, path: Path | str) -> Path:
     """Draw a care network as a PNG.
 
-    Boxes are settings with their places (or slots a day) and stays, coloured by class and placed by stage from left
-    to right; arrows carry the share or the condition of those who take them. Dashed: who waits keeps the place they
-    have (boarding). Dotted: turned away, or gives up. Blue: external patients.
+    Boxes are settings with their capacity (or slots a day) and stays, coloured by class and placed by stage from left
+    to right; arrows carry the share or the condition of those who take them. Dashed: patients wait in their current
+    bed (boarding). Dotted: turned away, or reneging. Blue: external patients.
 
     Returns:
         The path written.
@@ -95,7 +95,7 @@ def label_boxes(network: CareNetwork) -> tuple[list[Box], list[Box]]:
 
 
 def pathway_figure(network: CareNetwork, flows: Flows | None = None) -> Figure:
-    """The drawing of `draw`; with flows, arrows are as wide as what moves along them, and labelled with it."""
+    """The figure of `draw`; with flows, the width and label of an arrow show the flow along it."""
     drawing = _Drawing(network, flows)
     drawing.draw()
     return drawing.figure
@@ -225,7 +225,7 @@ class _Drawing:
         return INK if any(link.twins for link in links) else OTHERS
 
     def _width(self, arrow: tuple[str, str]) -> float:
-        """Points: the area of an arrow's stroke would mislead, so the width itself grows with the root of the flow."""
+        """Points; the area of a stroke would mislead, so the width grows with the square root of the flow."""
         if self.flows is None:
             return LINE_WIDTH
         most = max(self.flows.arrows.values(), default=0.0)
@@ -312,9 +312,9 @@ class _Drawing:
         ]
         handles += [
             Line2D([], [], color=INK, label="goes to"),
-            Line2D([], [], color=INK, linestyle=DASHED, label="waits in the place it has (boarding)"),
-            Line2D([], [], color=INK, linestyle=DOTTED, label="turned away or gives up"),
-            Line2D([], [], color=OTHERS, label="others (external patients)"),
+            Line2D([], [], color=INK, linestyle=DASHED, label="waits in the current bed (boarding)"),
+            Line2D([], [], color=INK, linestyle=DOTTED, label="turned away or gives up waiting"),
+            Line2D([], [], color=OTHERS, label="external patients"),
         ]
         columns = max(int(self.axes.get_xlim()[1] / 2.3), 3)
         self.axes.legend(

@@ -1,4 +1,4 @@
-"""Where the boxes and arrows of a care pathway go: columns by stage, order by neighbours, curves around boxes.
+"""Layout of a care pathway: columns by stage, order by neighbours, curves around boxes.
 
 Plain geometry in inches, origin at the bottom left; nothing here draws.
 """
@@ -94,7 +94,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class PathwayLayout:
-    """Where everything goes, in inches.
+    """Positions of boxes and arrows, in inches.
 
     Attributes:
         nodes: boxes by key.
@@ -161,7 +161,7 @@ def curves(layout: PathwayLayout) -> dict[tuple[str, str], Curve]:
 
 
 def place_label(curve: Curve, size: Point, taken: Iterable[Box], lines: Iterable[np.ndarray]) -> Box:
-    """Where along its curve a label of that size covers least of what is taken, and of other arrows' points."""
+    """The position along its curve where a label covers least of the occupied boxes and of other arrows' points."""
     taken, points = list(taken), list(lines)
     best, least = Box.around((0.0, 0.0), *size), np.inf
     for t in ALONG:
@@ -241,7 +241,7 @@ def _ports(layout: PathwayLayout) -> dict[tuple[str, str], tuple[Point, Point]]:
 
 
 def _stands_between(first: Box, box: Box, last: Box) -> bool:
-    """Whether a box of the same column stands between two others."""
+    """Whether a box lies between two others of its column."""
     (x, y), ends = box.centre, sorted((first.centre[1], last.centre[1]))
     return abs(x - first.centre[0]) < 0.01 and ends[0] + 0.01 < y < ends[1] - 0.01
 

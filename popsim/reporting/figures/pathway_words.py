@@ -1,4 +1,4 @@
-"""The words on a drawing of a care pathway: what a box holds, who takes an arrow."""
+"""The text on a drawing of a care pathway: what a box holds, who takes an arrow."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MAX_LINES = 4
 
 
 def box_lines(setting: SettingDefinition) -> list[str]:
-    """What is written below a setting's name: how many it takes and how long."""
+    """The lines below a setting's name: its capacity and length of stay."""
     if setting.setting_class == "router":
         return []
     if setting.slots_per_day is not None:
@@ -90,7 +90,7 @@ def condition_text(condition: Condition) -> str:
 
 
 def duration(days: float) -> str:
-    """Days as people say them: minutes, hours or days."""
+    """A duration in minutes, hours or days."""
     if days < 1.0 / 24.0:
         return f"{days * 1440.0:.3g} min"
     if days < 1.0:
@@ -124,7 +124,7 @@ def _route_line(setting: SettingDefinition, link: Link) -> str:
 
 
 def _has_conditions_before(setting: SettingDefinition, place: int) -> bool:
-    """Whether twins come to this route only because an earlier one did not match."""
+    """Whether twins reach this route only because an earlier one did not match."""
     earlier: tuple[Route, ...] = setting.routes[:place]
     return any(not r.always and r.applies_to != "external" for r in earlier)
 

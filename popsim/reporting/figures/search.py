@@ -24,16 +24,16 @@ def policy_search(
     """Left: every variant, by what it spends (by its number, without a budget). Right: finalists and the verdict.
 
     Args:
-        trials, race: as `search.keeping` writes them.
-        verdict: gain of the winner on luck that had no part in choosing it.
-        gain: what the gain is, with its unit.
+        trials, race: as `search.storage` writes them.
+        verdict: gain of the winner on replications that had no part in choosing it.
+        gain: label of the gain, with its unit.
         currency: of the budget.
         budget: what may be spent per person, or None.
-        title: what was searched.
+        title: of the search.
     """
     note = (
-        "Left: mean and 95% interval of each variant while searching. Right: finalists under fresh luck, and the "
-        "winner once more under luck that had no part in choosing it: that figure is free of the winner's luck. "
+        "Left: mean and 95% interval of each variant in the search. Right: finalists on new replications, and the "
+        "winner on replications that had no part in choosing it: that estimate is free of selection bias. "
         "For research, not for care."
     )
     figure = style.blank(10.0, 4.6, title, note)
@@ -46,9 +46,9 @@ def policy_search(
 
 
 def _variants(axis: Axes, trials: pl.DataFrame, winner: int, budget: float | None, currency: str) -> None:
-    """All variants, those that cannot be afforded hollow."""
+    """All variants; those beyond the budget are hollow."""
     across = "trial" if budget is None else "spent"
-    for able, label in ((True, "within the budget"), (False, "beyond it")):
+    for able, label in ((True, "within the budget"), (False, "over budget")):
         shown = trials.filter(pl.col("affordable") == able)
         if not len(shown):
             continue
@@ -81,7 +81,7 @@ def _finalists(axis: Axes, race: pl.DataFrame, verdict: Estimate) -> None:
     """Gain of each finalist in the race, and the verdict below."""
     look, names = style.look(1), []
     for place, row in enumerate(race.iter_rows(named=True)):
-        names.append("as it stands" if row["trial"] == 0 else f"trial {row['trial']}")
+        names.append("current" if row["trial"] == 0 else f"trial {row['trial']}")
         _interval(axis, place, (row["gain"], row["low"], row["high"]), look)
     _interval(axis, len(names), (verdict.value, verdict.low, verdict.high), style.look(0))
     axis.set_yticks(range(len(names) + 1), [*names, "winner, judged"])

@@ -1,4 +1,4 @@
-"""Which parameter matters: the tornado of a one-way sensitivity analysis."""
+"""The tornado diagram of a one-way sensitivity analysis."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ def tornado(frame: pl.DataFrame, outcome: str, title: str = "Which parameter mat
 
     Args:
         frame: parameter, low_value, high_value, outcome_low, outcome_high, base (the same in every row: the outcome
-            with every parameter at its own value); of one strategy. With low_reach, high_reach (half-widths of the 95%
-            Monte Carlo intervals of both ends) these are drawn; with told, bars that luck alone may have made are
-            grey and come last.
-        outcome: what the outcomes are, with the unit.
+            in the base case); of one strategy. With low_reach, high_reach (half-widths of the 95% Monte Carlo intervals
+            of both ends) these are drawn; with told, bars that may be Monte Carlo noise are grey and come last.
+        outcome: label of the outcome, with its unit.
         title: what is shown.
     """
     width = pl.max_horizontal("outcome_low", "outcome_high", "base") - pl.min_horizontal(
@@ -32,10 +31,10 @@ def tornado(frame: pl.DataFrame, outcome: str, title: str = "Which parameter mat
     more = len(frame) - len(shown)
     note = (
         "Each bar: the outcome when one parameter goes from its low value (hatched) to its high value (plain), the "
-        "others at their own. Numbers at the bar are the parameter's values. Vertical line: all at their own values."
+        "others in the base case. Numbers at the bar are the parameter's values. Vertical line: the base case."
         + (f" {more} narrower bars are left out." if more else "")
         + (" Thin lines: 95% Monte Carlo error of either end." if "low_reach" in frame.columns else "")
-        + (" Grey: may be luck alone." if frame["lucky"].any() else "")
+        + (" Grey: may be Monte Carlo noise." if frame["lucky"].any() else "")
     )
     figure = style.blank(9.0, 1.7 + 0.36 * len(shown), title, note)
     axis = figure.subplots()

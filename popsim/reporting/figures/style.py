@@ -1,4 +1,4 @@
-"""How every figure looks: colours that all can tell apart, each with a line, a marker and a hatch: grey will do.
+"""The style of all figures: colours that everybody can distinguish, each with a line, a marker and a hatch.
 
 Colours: Okabe and Ito's palette for colour-blind readers, without its yellow, which is too pale for lines on white.
 """
@@ -76,7 +76,7 @@ class Look:
 
 
 def look(place: int) -> Look:
-    """The look of the thing at a place in its list; all four cycles have different lengths."""
+    """The look of the item at this position; all four cycles have different lengths."""
     return Look(
         COLOURS[place % len(COLOURS)], LINES[place % len(LINES)],
         MARKERS[place % len(MARKERS)], HATCHES[place % len(HATCHES)],
@@ -91,7 +91,7 @@ def looks(names: Iterable[str], first: str = "") -> dict[str, Look]:
 
 
 def styled[**P](draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """A function that draws a figure, made to draw it in popsim's style whatever the reader's own settings."""
+    """Make a function draw its figure in popsim's style, whatever the reader's own settings."""
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -120,17 +120,17 @@ def blank(width: float, height: float, title: str, note: str = "") -> Figure:
 
 @contextmanager
 def in_style() -> Iterator[None]:
-    """popsim's style for what is drawn; a letter that the font lacks or labels without room are seen in the figure."""
+    """popsim's style, without warnings: a missing letter or labels without room are visible in the figure."""
     with rc_context(STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph|constrained_layout not applied", UserWarning)
         yield
 
 
 def save(figure: Figure, path: Path | str) -> Path:
-    """Write a figure as PNG, SVG or PDF, as the path's name says; the same figure gives the same bytes.
+    """Write a figure as PNG, SVG or PDF, by the path's ending; the same figure gives the same bytes.
 
     Raises:
-        InputError: the name ends otherwise, or the file cannot be written.
+        InputError: the name has another ending, or the file cannot be written.
     """
     path = Path(path)
     kind = path.suffix.removeprefix(".")
@@ -145,7 +145,7 @@ def save(figure: Figure, path: Path | str) -> Path:
 
 
 def described(figure: Figure) -> str:
-    """A figure in words, for those who cannot see it: its label, or its title and how to read it."""
+    """A description of a figure, for those who cannot see it: its label, or its title and note."""
     words = str(figure.get_label()) or f"{figure.get_suptitle()}. {figure.get_supxlabel()}"
     return " ".join(words.split())
 

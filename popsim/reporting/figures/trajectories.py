@@ -1,7 +1,6 @@
 """Twins over time: one of them with its signals and its care, and the spread over the whole cohort.
 
-The store keeps what happened, not every variable of every day; so a piece of work is lived through again, which gives
-the same lives bit by bit.
+The store keeps events, not every variable of every day; so a unit is simulated again, which reproduces it bit by bit.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ SIGNALS = {
 LOGARITHMIC = ("nt_probnp_pg_ml",)
 CONTACTS = {"visit": ("Contact", "v", "#0072b2"), "alert": ("Telemonitoring alert", "x", "#d55e00")}
 CENTILES = (5, 25, 50, 75, 95)
-MAX_FOLLOWED = 5_000  # twins whose every day is kept for centiles
+MAX_FOLLOWED = 5_000  # twins whose daily values are kept for centiles
 
 
 @style.styled
@@ -47,10 +46,10 @@ def twin_trajectory(
     """One twin from entry to the end of follow-up or death: signals, days in hospital, contacts and alerts.
 
     Args:
-        run: which.
-        person_id: which twin; who was in hospital most often when None.
+        run: finished.
+        person_id: the twin; the one most often in hospital when None.
         strategy: name; the comparator when empty.
-        replication: which.
+        replication: its number.
         signals: columns.
 
     Raises:
@@ -68,7 +67,7 @@ def twin_trajectory(
     log = history(model.events, int(rows[0]))
     classes = {setting.name: setting.setting_class for setting in run.network.settings}
     admissions = stays(log, classes)
-    follow_up_end = entry + run.experiment.follow_up_days  # what comes later is no outcome of the experiment
+    follow_up_end = entry + run.experiment.follow_up_days  # later events are no outcome of the experiment
     died = (pl.col("event") == "death") & (pl.col("time_days") < follow_up_end)
     death = log.filter(died)["time_days"].to_list()
     end = death[0] if death else follow_up_end
@@ -105,9 +104,9 @@ def cohort_quantiles(
     """Centiles of signals over everybody alive, by day since entry, under one strategy.
 
     Args:
-        run: which.
+        run: finished.
         strategy: name; the comparator when empty.
-        replication: which.
+        replication: its number.
         signals: columns.
 
     Raises:
@@ -150,7 +149,7 @@ def cohort_quantiles(
 def _lived(
     model: PopulationModel, rows: NDArray[np.int64], columns: Sequence[str]
 ) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]:
-    """Live a model through to its end: the days, and the columns of some rows at each day's end, shape (days, rows)."""
+    """Simulate a model to its end: the days, and the columns of some rows at each day's end, shape (days, rows)."""
     unknown = [name for name in columns if name not in model.population.schema.columns]
     if unknown:
         raise InputError(f"no column '{unknown[0]}'")
@@ -163,7 +162,7 @@ def _lived(
 
 
 def _often_admitted(run: StoredRun, strategy: str, replication: int) -> int:
-    """Who was admitted most often; the first of several."""
+    """The person admitted most often; the first of several."""
     if "persons" not in run.tables:
         return 0
     here = (pl.col("strategy") == strategy) & (pl.col("replication") == replication) & (pl.col("region") == 0)
@@ -182,7 +181,7 @@ def _contacts(axis: Axes, log: pl.DataFrame, entry: int) -> None:
 
 
 def _scale(axis: Axes, name: str) -> None:
-    """A logarithmic axis, with numbers written out, where a signal needs one."""
+    """Use a logarithmic axis, with numbers written out, where a signal needs one."""
     if name in LOGARITHMIC:
         axis.set_yscale("log")
         for ticks in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):

@@ -1,4 +1,4 @@
-"""Panels about one twin: each quantity with what was measured, believed and foreseen of it; risks; options compared."""
+"""Panels about one twin: each quantity as measured, estimated and forecast; risks; options compared."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ FORESEEN_LINE = (0, (4, 1.5))
 MAX_SIGNALS = 9
 ACROSS = 3
 PAST_DAYS = 120  # shown before today
-# Shown first of what nobody has measured, because heart failure is judged by them.
+# Shown first among unmeasured quantities, because they characterise heart failure.
 UNSEEN_FIRST = ("extracellular_fluid_excess_l", "filling_pressure_mmhg", "symptom_score")
 UNIT_WORDS = {"1": "", "bpm": "beats/min", "mL/min/1.73m2": "mL/min/1.73 m²"}
 LABEL_LETTERS = 46
 LOG_TICKS = [m * 10.0**e for e in range(-3, 7) for m in (1.0, 2.0, 3.0, 5.0)]
 SIGNALS_NOTE = (
-    "Dots: measurements (hollow: too late to be used); of kidney function also what creatinine says (CKD-EPI 2021). "
-    "Blue: what the twin believes the true value was, median and 90% interval; where nobody measures it is wide. "
+    "Dots: measurements (hollow: too late to be used); for kidney function also from creatinine (CKD-EPI 2021). "
+    "Blue: the twin's estimate of the true value, median and 90% interval, which is wide without measurements. "
     "Orange, dashed: forecast if treatment stays as it is, median and 90% interval. Dotted vertical lines: events."
 )
 RISKS_NOTE = (
-    "Of 100 people of whom the same is known, so many would have the event, if treatment stays as it is. Lines: 90% "
-    "interval, from those least to those most at risk among the selves that the twin believes possible."
+    "Expected number with the event among 100 people with the same record, if treatment stays as it is. Lines: 90% "
+    "interval, from the least to the most at risk among the members of the twin's ensemble."
 )
 OPTIONS_NOTE = (
-    "Health gained (as money) less costs, compared with changing nothing; right of the line is better. Bars: 95% "
-    "interval of the expectation. Hollow: not allowed. Best: share of the possible selves in whom it is the best."
+    "Health gained (as money) minus costs, compared with no change; right of the line is better. Bars: 95% "
+    "interval of the expectation. Hollow: not allowed. Best: share of ensemble members for whom it is the best."
 )
 
 
 @style.styled
 def twin_signals(summary: TwinSummary) -> Figure:
-    """What was measured, believed and foreseen, a panel for each quantity."""
+    """Measurements, estimates and forecasts, a panel for each quantity."""
     shown = chosen_signals(summary)
     rows = max(1, math.ceil(len(shown) / ACROSS))
-    figure = style.blank(10.5, 1.5 + 1.75 * rows, f"Measured, believed and foreseen, day {summary.day}", SIGNALS_NOTE)
+    figure = style.blank(10.5, 1.5 + 1.75 * rows, f"Measured, estimated and forecast, day {summary.day}", SIGNALS_NOTE)
     panels = figure.subplots(rows, ACROSS, squeeze=False).ravel()
     for panel, signal in zip(panels, shown, strict=False):
         draw_signal(panel, signal, summary)
@@ -71,7 +71,7 @@ def twin_risks(summary: TwinSummary) -> Figure:
 @style.styled
 def twin_options(summary: TwinSummary) -> Figure:
     """Net benefit of each option with its interval, and how probably it is the best."""
-    title = f"What may be done, compared on day {summary.options_day}"
+    title = f"Treatment options, compared on day {summary.options_day}"
     options = real_options(summary)
     figure = style.blank(9.0, 1.3 + 0.34 * len(options), title, OPTIONS_NOTE)
     draw_options(figure.subplots(), options, summary.benefit_unit)
@@ -79,12 +79,12 @@ def twin_options(summary: TwinSummary) -> Figure:
 
 
 def real_options(summary: TwinSummary) -> list[OptionSummary]:
-    """The options that would change anything in this person, best first."""
+    """The options that would change this person's treatment, best first."""
     return [option for option in summary.options if option.refused != UNCHANGED]
 
 
 def chosen_signals(summary: TwinSummary) -> list[SignalHistory]:
-    """The quantities to show: all that were measured, then what matters most of the others."""
+    """The quantities to show: all that were measured, then the most important of the others."""
 
     def rank(signal: SignalHistory) -> int:
         if signal.readings:
@@ -95,16 +95,16 @@ def chosen_signals(summary: TwinSummary) -> list[SignalHistory]:
 
 
 def unit_words(signal: SignalHistory) -> str:
-    """A signal's unit as people write it; empty where it has none."""
+    """A signal's unit in common notation; empty where it has none."""
     unit = canonical(signal.unit)
     return UNIT_WORDS.get(unit, unit)
 
 
 def signal_legend() -> list[Line2D | Patch]:
-    """What the marks of every panel mean."""
+    """The legend of all panels."""
     return [
         Line2D([], [], ls="none", marker="o", ms=4, color=MEASURED, label="measured"),
-        Patch(facecolor=BELIEVED, alpha=0.35, label="believed (90%)"),
+        Patch(facecolor=BELIEVED, alpha=0.35, label="estimate (90%)"),
         Line2D([], [], color=style.INK, lw=0.9, label="today"),
         Patch(facecolor=FORESEEN, alpha=0.3, label="forecast (90%)"),
         Line2D([], [], color=style.QUIET, lw=0.9, ls=":", label="event"),
@@ -112,7 +112,7 @@ def signal_legend() -> list[Line2D | Patch]:
 
 
 def draw_signal(axis: Axes, signal: SignalHistory, summary: TwinSummary, size: float = 8.0) -> None:
-    """One quantity over time: measurements, belief, forecast, events and today."""
+    """One quantity over time: measurements, estimate, forecast, events and today."""
     first = max(0, summary.day - PAST_DAYS)
     last = max([summary.day + 1, *signal.forecast.days[-1:]])
     _band(axis, _since(signal.belief, first), BELIEVED, "solid")
@@ -205,12 +205,12 @@ def risk_words(risk: RiskSummary) -> str:
 
 
 def signed(value: float) -> str:
-    """A whole number with its sign, which 0 has not."""
+    """A whole number with its sign; 0 has none."""
     return f"{value:+,.0f}" if round(value) else "0"
 
 
 def percent(share: float) -> str:
-    """A share in per cent with no more digits than anybody could act on."""
+    """A share in per cent with no more digits than are useful for action."""
     value = 100.0 * share
     if 0.0 < value < 0.1:
         return "<0.1%"
@@ -228,7 +228,7 @@ def _since(band: Band, first: int) -> Band:
 
 
 def _joined(signal: SignalHistory) -> Band:
-    """The forecast, begun where the belief was on the day before it."""
+    """The forecast, starting from the estimate of the day before it."""
     band, belief = signal.forecast, signal.belief
     if not band.days or band.days[0] - 1 not in belief.days:
         return band

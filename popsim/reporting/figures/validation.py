@@ -1,4 +1,4 @@
-"""Simulated beside published figures, one line a target, file by file."""
+"""Simulated against published figures, one line per target, file by file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def validation_figure(table: pl.DataFrame) -> Figure:
     rows = table.to_dicts()
     note = (
         "Each line is one published figure at 1 (grey, 95% interval); the dot is what popsim simulates, divided by it "
-        "(blue: agrees within both errors; red: does not). Hollow: fitted to; filled: not fitted. Differences and "
+        "(blue: agrees within both errors; red: does not). Hollow: fitted; filled: not fitted. Differences and "
         "slopes are shown as 1 + distance / 10 standard errors."
     )
     figure = style.blank(9.5, 1.9 + LINE_INCHES * (len(rows) + table["source"].n_unique()), "Validation", note)

@@ -1,4 +1,4 @@
-"""Is it worth paying for: the cost-effectiveness plane and acceptability curves."""
+"""The cost-effectiveness plane and acceptability curves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from popsim.studies.prices import prices_in_words
 
 CONFIDENCE = 0.95
 GRID = 121  # points of a curve
-ALL_THE_SAME = "all strategies cost and gain the same: no difference in any replication"
+ALL_THE_SAME = "all strategies have the same costs and effects: no difference in any replication"
 
 
 @style.styled
@@ -35,7 +35,7 @@ def cost_effectiveness_plane(run: StoredRun) -> Figure:
     experiment, titles = run.experiment, run.strategies
     points = increments(run)
     if points.is_empty():
-        raise InputError("a single strategy has nothing to be compared with")
+        raise InputError("there is only one strategy, so there is nothing to compare")
     same = Decision.of(run.frame("measures"), run.comparator).same_as
     if len(same) == len(titles) - 1:
         raise InputError(ALL_THE_SAME)
@@ -138,9 +138,9 @@ def increments(run: StoredRun) -> pl.DataFrame:
 
 
 def ellipse(points: NDArray[np.float64], of_the_mean: bool) -> NDArray[np.float64] | None:
-    """Outline of a 95% ellipse, shape (100, 2): of normal points (n, 2), or of their mean (Hotelling's T squared).
+    """Outline of a 95% ellipse, shape (100, 2), of normal points (n, 2) or of their mean (Hotelling's T squared).
 
-    None where there are too few points, or they lie on a line.
+    None if there are too few points, or they lie on a line.
     """
     n = len(points)
     if n < 3:
@@ -172,7 +172,7 @@ def _cloud(axis: Axes, cloud: NDArray[np.float64], look: style.Look, title: str,
 
 
 def _threshold(axis: Axes, willingness_to_pay: float, currency: str) -> None:
-    """The willingness-to-pay line through the origin, across the view as the points have set it."""
+    """The willingness-to-pay line through the origin, across the view that the points have set."""
     axis.autoscale_view()
     x, y = np.array(axis.get_xlim()), np.array(axis.get_ylim())
     low, high = willingness_to_pay * x

@@ -1,9 +1,9 @@
-"""What a reader must be told of a study: the items of CHEERS 2022 and STRESS, filled in from what a run knows.
+"""Reporting checklists of a study: the items of CHEERS 2022 and STRESS, filled in from a run.
 
 CHEERS 2022: Husereau et al. 2022, 28 items (checklist of BMC Medicine 20:23, table 1). STRESS-DES, and STRESS-ABS whose
-items have the same heads: Monks et al. 2019, Journal of Simulation 13:55-67, 20 items. Item names as there; what is
-said under them is popsim's own. Nothing is made up: an item that neither the experiment nor the machine answers is
-NOT_REPORTED, with what the authors are to say.
+items have the same headings: Monks et al. 2019, Journal of Simulation 13:55-67, 20 items. Item names are theirs; the
+text under them is popsim's own. An item that neither the experiment nor popsim answers is NOT_REPORTED, with what the
+authors have to add.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ NOT_REPORTED = "not reported: "
 
 
 class ChecklistItem(NamedTuple):
-    """An item of a checklist: number, name, and what this study says to it."""
+    """An item of a checklist: number, name, and this study's answer."""
 
     number: str
     name: str
@@ -24,7 +24,7 @@ class ChecklistItem(NamedTuple):
 
     @property
     def reported(self) -> bool:
-        """Whether something is said."""
+        """Whether the item is answered."""
         return not self.answer.startswith(NOT_REPORTED)
 
 
@@ -62,7 +62,10 @@ def cheers(run: StoredRun) -> list[ChecklistItem]:
         ),
         (
             "Rationale and description of model",
-            _sentences(said.rationale, "Digital twins with daily physiology meet in a care network of limited places."),
+            _sentences(
+                said.rationale,
+                "Digital twins with daily physiology compete for the limited capacity of a care network.",
+            ),
         ),
         ("Analytics and assumptions", said.assumptions or _missing("main assumptions; each parameter has its source")),
         ("Characterising heterogeneity", "Effects by subgroup, where persons are kept: see the forest plot."),
@@ -121,12 +124,14 @@ def stress(run: StoredRun) -> list[ChecklistItem]:
             "and health accrue.",
         ),
         ChecklistItem("2.3", "Scenario logic", "Strategies differ only in the interventions listed with them."),
-        ChecklistItem("2.4", "Algorithms", "Lengths of stay, routes and patience by inverse distribution functions."),
+        ChecklistItem(
+            "2.4", "Algorithms", "Lengths of stay, routes and reneging times by inverse distribution functions."
+        ),
         ChecklistItem(
             "2.5",
             "Components",
-            f"Entities: {experiment.population:,} twins a replication and other patients. Settings with places, queues "
-            f"and rules: {', '.join(setting.title for setting in settings)}.",
+            f"Entities: {experiment.population:,} twins a replication and other patients. Settings with capacities, "
+            f"queues and rules: {', '.join(setting.title for setting in settings)}.",
         ),
         ChecklistItem("3.1", "Data sources", "With every parameter and every column of the baseline table."),
         ChecklistItem("3.2", "Pre-processing", _missing("how data were prepared before they became parameters")),
@@ -160,7 +165,7 @@ def stress(run: StoredRun) -> list[ChecklistItem]:
             f"{manifest['machine']['system']}, {manifest['machine']['cores']} cores; {engine['workers']} workers with "
             f"{engine['threads']} threads; {manifest['seconds']:,.0f} s.",
         ),
-        ChecklistItem("6.1", "Computer model sharing statement", _missing("where the model can be had")),
+        ChecklistItem("6.1", "Computer model sharing statement", _missing("where the model is available")),
     ]
 
 
@@ -169,7 +174,7 @@ def _missing(what: str) -> str:
 
 
 def _sentences(*parts: str) -> str:
-    """What the authors say, and what the machine knows, one after the other."""
+    """What the authors wrote, followed by what popsim knows."""
     return " ".join(part for part in parts if part)
 
 

@@ -1,7 +1,7 @@
-"""What every HTML page of popsim is made of: its style, images inside it, tables that scroll, writing it.
+"""Parts of every HTML page of popsim: style, embedded images, scrolling tables, writing.
 
-No scripts, no files or fonts from elsewhere: a page can be mailed, printed and kept. Titles are escaped here; a page's
-header and main part are HTML, escaped by whoever wrote them.
+A page has no scripts and no external files or fonts, so it can be mailed, printed and archived. Titles are escaped
+here; a page's header and main part are HTML, escaped by their authors.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from popsim.html import html_head
 from popsim.reporting.figures.style import described, in_style
 
 DOTS_PER_INCH = 130
-MAX_VECTOR = 150_000  # bytes up to which SVG is kept even if PNG is smaller
+MAX_VECTOR = 150_000  # bytes up to which SVG is preferred even if PNG is smaller
 CSS = """
 :root{color-scheme:light dark;--ink:#1d1d1f;--quiet:#57606a;--rule:#d0d7de;--page:#fff;--band:#f4f6f8;--link:#0b5cad}
 @media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--quiet:#9aa7b4;--rule:#3a434d;--page:#14181d;--band:#1d232a;
@@ -71,17 +71,17 @@ def write_page(text: str, path: Path | str) -> Path:
 
 
 def image(figure: Figure) -> str:
-    """A figure within the page, with its words for those who cannot see it."""
+    """A figure within the page, with a description for those who cannot see it."""
     return f'<img src="{_address(figure)}" alt="{escape(described(figure))}">'
 
 
 def wide(table: str) -> str:
-    """A table that scrolls by itself where the screen is narrow."""
+    """A table that scrolls on its own where the screen is narrow."""
     return f'<div class="wide" tabindex="0">{table}</div>'
 
 
 def _address(figure: Figure) -> str:
-    """A figure as the address of an image: SVG, or PNG where the drawing has so many lines that SVG is larger."""
+    """A figure as a data URL: SVG, or PNG where the drawing has so many lines that SVG is larger."""
     written = {}
     for kind, metadata in (("svg", {"Date": None}), ("png", {"Software": "popsim"})):
         file = io.BytesIO()

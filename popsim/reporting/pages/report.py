@@ -1,6 +1,6 @@
 """One self-contained HTML page on a finished run: methods, tables, figures, parameters and provenance.
 
-No scripts, no files or fonts from elsewhere: the page can be mailed, printed and kept. Everything that comes from
+It has no scripts and no external files or fonts, so it can be mailed, printed and archived. Everything that comes from
 definitions or data is escaped.
 """
 
@@ -41,7 +41,7 @@ def report_page(run: StoredRun) -> str:
     sections = {
         "Main results": _results(run),
         "Figures": _figures(run),
-        "Who took part": _baseline(run),
+        "Baseline characteristics": _baseline(run),
         "Methods": _methods(run),
         "Parameters": _parameters(run),
         "Provenance": _provenance(run),
@@ -86,7 +86,7 @@ def _results(run: StoredRun) -> str:
 
 
 def _lines_table(head: str, lines: Lines) -> str:
-    """A printed table as HTML; the line of one cell is a heading there too."""
+    """A printed table as HTML; a line of one cell becomes a heading."""
     return wide(html_table(" ".join(head.split("\n")), lines[0], ([line[0].strip(), *line[1:]] for line in lines[1:])))
 
 
@@ -120,7 +120,7 @@ def _methods(run: StoredRun) -> str:
     strategies = [(s.title, s.description) for s in run.experiment.strategies]
     return "\n".join(
         [
-            html_table("What is compared", ["Strategy", "What is done"], strategies),
+            html_table("Strategies compared", ["Strategy", "Description"], strategies),
             _checklist("CHEERS 2022 (Husereau et al. 2022)", cheers(run)),
             _checklist("STRESS-DES and STRESS-ABS (Monks et al. 2019)", stress(run)),
         ]
@@ -129,12 +129,12 @@ def _methods(run: StoredRun) -> str:
 
 def _checklist(title: str, items: Sequence[ChecklistItem]) -> str:
     reported = sum(item.reported for item in items)
-    caption = f"{title}: {reported} of {len(items)} items answered by the experiment and the machine"
+    caption = f"{title}: {reported} of {len(items)} items answered by the experiment and by popsim"
     return wide(html_table(caption, ["Item", "", "This study"], items))
 
 
 def _parameters(run: StoredRun) -> str:
-    """Every parameter of the run: its value then, and unit and source as the evidence gives them now."""
+    """Every parameter of the run: its value in the run, and unit and source from the current evidence."""
     rows: list[tuple[str, ...]] = []
     for name in PARAMETER_SETS:
         values = run.manifest["parameters"].get(name)

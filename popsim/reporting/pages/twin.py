@@ -1,7 +1,7 @@
-"""One page on one twin, as an A4 picture or as HTML: what is known, measured, believed, foreseen, and what to do.
+"""One page on one twin, as an A4 image or as HTML: records, measurements, estimates, forecasts and options.
 
-For research, not for care: both say so in a banner that cannot be overlooked. Files are written so that only their
-owner can read them, as they are about one person.
+For research, not for care: both say so in a prominent banner. Only their owner can read the files, because they are
+about one person.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def write_twin_page(summary: TwinSummary, path: Path) -> Path:
     """Write the page, as HTML or PNG by the path's name; only its owner can read the file.
 
     Raises:
-        InputError: the name ends otherwise, is a link or no file, or cannot be written.
+        InputError: the name has another ending, is a link or not a file, or cannot be written.
     """
     if path.suffix not in KINDS:
         raise InputError(f"--out {shown_path(path)}: must end in {' or '.join(KINDS)}")
@@ -71,10 +71,10 @@ def write_twin_page(summary: TwinSummary, path: Path) -> Path:
 def twin_html(summary: TwinSummary) -> str:
     """The page as one HTML text that loads nothing."""
     sections = {
-        "Measured, believed and foreseen": _signals(summary),
+        "Measured, estimated and forecast": _signals(summary),
         "Risks": _risks(summary),
         "Options": _options(summary),
-        "What happened": _events(summary),
+        "Events": _events(summary),
     }
     body = "\n".join(f"<section><h2>{escape(name)}</h2>\n{text}\n</section>" for name, text in sections.items() if text)
     facts = "".join(f"<div><dt>{escape(a)}</dt><dd>{escape(b)}</dd></div>" for a, b in summary.known.items())
@@ -202,13 +202,13 @@ def _title(summary: TwinSummary) -> str:
 
 def _subtitle(summary: TwinSummary) -> str:
     return (
-        f"Day 0 is the day of the first record. The twin consists of {summary.members} possible selves of the person "
-        f"(physiology: {summary.physiology.replace('_', ' ')}) that live under what was measured and prescribed."
+        f"Day 0 is the day of the first record. The twin is an ensemble of {summary.members} members "
+        f"(physiology: {summary.physiology.replace('_', ' ')}) that assimilate what was measured and prescribed."
     )
 
 
 def _known_words(summary: TwinSummary) -> str:
-    """What is known in a line or two."""
+    """The record in a line or two."""
     words = []
     for label, value in summary.known.items():
         if label in ("Age at the start", "Sex"):
@@ -221,12 +221,12 @@ def _known_words(summary: TwinSummary) -> str:
 
 
 def _within(label: str) -> str:
-    """A label within a sentence; acronyms and genes stay as they are."""
+    """A label within a sentence; acronyms and genes are unchanged."""
     return label if label[:2].isupper() else label[:1].lower() + label[1:]
 
 
 def _advice(summary: TwinSummary) -> list[str]:
-    """What is recommended, and how far it is to be trusted; nothing for who has died."""
+    """The recommendation and its certainty; none for a person who has died."""
     died = [day for day, told in summary.events if told == EVENTS[DIED]]
     if died:
         return [f"The person died on day {died[0]}."]
@@ -245,10 +245,10 @@ def _advice(summary: TwinSummary) -> list[str]:
 
 
 def _stale(summary: TwinSummary) -> Iterator[str]:
-    """That a forecast or a comparison is older than the data."""
+    """Notes on a forecast or a comparison that is older than the data."""
     for what, day in (("forecast", summary.forecast_day), ("comparison of options", summary.options_day)):
         if day is not None and day < summary.day:
-            yield f"The {what} is of day {day} and knows nothing of the {summary.day - day} days since."
+            yield f"The {what} is from day {day} and does not use the {summary.day - day} days since."
 
 
 def _risk_title(summary: TwinSummary) -> str:
@@ -260,7 +260,7 @@ def _option_title(summary: TwinSummary) -> str:
 
 
 def _because(summary: TwinSummary) -> list[str]:
-    """Reasons, those against options last and each once."""
+    """Reasons, each once, those against options last."""
     against = list(dict.fromkeys(option.refused for option in panels.real_options(summary) if option.refused))
     return [*(reason for reason in summary.reasons if reason not in against), *against]
 
@@ -283,7 +283,7 @@ def _signals(summary: TwinSummary) -> str:
         later = with_interval(ahead.median[-1], ahead.low[-1], ahead.high[-1]) if ahead.days else ""
         rows.append((signal.label, panels.unit_words(signal), last, str(len(readings)), today, later))
     end = max((signal.forecast.days[-1] for signal in summary.signals if signal.forecast.days), default=None)
-    head = ["", "Unit", "Last measured", "Times", f"Believed on day {summary.day}"]
+    head = ["", "Unit", "Last measured", "Times", f"Estimate on day {summary.day}"]
     if end is None:
         rows = [row[:-1] for row in rows]
     else:
@@ -315,7 +315,7 @@ def _options(summary: TwinSummary) -> str:
         benefit, low, high = (panels.signed(value) for value in (option.benefit, option.low, option.high))
         rows.append((option.label, f"{benefit} ({low} to {high})", f"{option.probability_best:.0%}", verdict))
     head = ["", f"Net benefit, {summary.benefit_unit}", "Probability of being best", ""]
-    table = html_table("Beyond changing nothing, with 95% intervals", head, rows)
+    table = html_table("Compared with no change, with 95% intervals", head, rows)
     return f'<figure class="last">{image(panels.twin_options(summary))}</figure>\n{wide(table)}'
 
 

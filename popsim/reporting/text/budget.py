@@ -1,4 +1,4 @@
-"""What `popsim budget` prints: the budget of every year with and without a strategy."""
+"""What `popsim budget` prints: each year's budget with and without a strategy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def budget_text(
         run: finished.
         eligible: people who become eligible in each year, or one number for all years.
         uptake: share of them that has the new strategy, by year.
-        strategy: the new one; all but the comparator when empty.
+        strategy: the new one; each strategy but the comparator when empty.
         perspective: whose budget.
 
     Raises:
@@ -51,7 +51,7 @@ def budget_text(
         parts.append(_one_strategy(run.strategies[name], table, people, uptake, perspective))
     if followed < len(uptake) - 0.01:
         parts.append(
-            f"People were followed for {followed:.1f} years: what they cost later is missing. "
+            f"People were followed for {followed:.1f} years: their later costs are missing. "
             f"popsim run --days {round(DAYS_PER_YEAR * len(uptake))} follows them for the whole budget."
         )
     return with_note("\n\n".join(parts), run.experiment)
@@ -60,7 +60,7 @@ def budget_text(
 def _one_strategy(
     title: str, table: pl.DataFrame, people: Sequence[float], uptake: Sequence[float], perspective: Perspective
 ) -> str:
-    """Years as columns: who is eligible, both budgets, and the net impact by component."""
+    """Years as columns: eligible people, both budgets, and the net impact by component."""
     years = range(1, len(uptake) + 1)
     cell = {(row["year"], row["component"]): row for row in table.iter_rows(named=True)}
     lines: list[Sequence[str]] = [[title, *(f"Year {year}" for year in years)]]

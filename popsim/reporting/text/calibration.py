@@ -14,7 +14,7 @@ STRONG = 0.5  # correlation from which a pair is named
 
 
 def calibration_text(fit: Fit) -> str:
-    """Parameters, what the targets do not say, and the fit of every target."""
+    """Parameters, what the targets leave uncertain, and the fit of every target."""
     return "\n\n".join([_parameters(fit), _combinations(fit), _fit(fit), _trust(fit)])
 
 
@@ -41,14 +41,14 @@ def _parameters(fit: Fit) -> str:
         prior = f"{rounded(row['prior_mean'])} (sd {rounded(row['prior_sd'], 2)})"
         posterior = with_interval(row["mean"], row["low"], row["high"])
         lines.append([f"  {row['parameter']}", rounded(row["own"]), prior, posterior, f"{row['left']:.0%}".rstrip("%")])
-    note = "sd left: of the prior's standard deviation; 100 says that the targets tell nothing of the parameter."
+    note = "sd left: posterior sd as a share of the prior's; 100 means that the targets do not inform the parameter."
     return f"{aligned(lines)}\n{note}"
 
 
 def _combinations(fit: Fit) -> str:
-    """Directions that the targets leave open, and pairs that they cannot tell apart."""
+    """Directions that the targets leave open, and pairs that they cannot distinguish."""
     weak = [row for row in directions(fit).iter_rows(named=True) if not row["informed"]]
-    lines = ["Every combination of the parameters is informed by the targets: less than half its variance is left."]
+    lines = ["The targets inform every combination of the parameters: less than half its prior variance is left."]
     if weak:
         lines = ["Combinations of parameters that the targets hardly inform (sd left of the prior's):"]
         lines += [f"  {row['left']:.0%}  {row['combination']}" for row in weak]
@@ -86,8 +86,9 @@ def _fit(fit: Fit) -> str:
     counts = [int((table[column].abs() <= 2.0).sum()) for column in ("error_before", "error_after")]
     note = (
         f"Within 2 sd of published: {counts[0]} of {len(table)} before, {counts[1]} after. sd: standard deviations of "
-        "published figure,\nmodel discrepancy and Monte Carlo error together. Before and after are simulated with luck "
-        "that the fit has not seen.\nexplained: by the emulator, of the variance of points left out."
+        "published figure,\nmodel discrepancy and Monte Carlo error together. Before and after are simulated with "
+        "people and random numbers\nthat the fit did not use. explained: share of the variance of held-out points "
+        "that the emulator explains."
     )
     return f"{aligned(lines)}\n{note}"
 

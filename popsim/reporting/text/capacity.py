@@ -1,4 +1,4 @@
-"""What `popsim capacity` prints: the comparison at every number of places, and what one more place is worth."""
+"""What `popsim capacity` prints: the comparison at every capacity, and the value of one more place."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def capacity_text(runs: Mapping[int, StoredRun], setting: str) -> str:
 
     Args:
         runs: finished, by number of places.
-        setting: whose places they are.
+        setting: whose capacity they vary.
     """
     one = next(iter(runs.values()))
     experiment, titles = one.experiment, one.strategies
@@ -42,7 +42,7 @@ def capacity_text(runs: Mapping[int, StoredRun], setting: str) -> str:
     label = next(place.title for place in one.network.settings if place.name == setting)
     reference = one.network.reference_population
     head = f"{experiment.title or experiment.name}: places in '{label}'"
-    scaled = f"places are for {reference:,} people" if reference else "places are as simulated"
+    scaled = f"capacities are for {reference:,} people" if reference else "capacities are as simulated"
     intervals = "95% intervals, Monte Carlo, " if told(experiment) else ""
     parts = [
         f"{head}\n{sizes(experiment)}; {scaled}; {intervals}same people at every level\n"
@@ -96,12 +96,12 @@ def _worth(
 
 
 def _places(values: pl.DataFrame, numbers: Sequence[int], titles: Mapping[str, str], unit: str) -> str:
-    """What one more place is worth, step by step."""
+    """The value of one more place, step by step."""
     cell = {(row["strategy"], row["from_level"]): row for row in values.iter_rows(named=True)}
     lines: list[Sequence[str]] = [[f"One more place is worth, {unit}", *(f"{a} to {b}" for a, b in pairwise(numbers))]]
     lines += [[f"  {titles[name]}", *(sharp(cell[name, a]) for a in numbers[:-1])] for name in titles]
     note = (
-        "To the health and the bills of the simulated people, once the prices of the days spent in it are paid;\n"
-        "what other patients gain from it is not counted."
+        "Value to the health and costs of the simulated people, after the price of the days spent in it;\n"
+        "what other patients gain is not counted."
     )
     return f"{aligned(lines)}\n\n{note}"

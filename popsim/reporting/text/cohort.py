@@ -63,7 +63,7 @@ def _sentence(text: str) -> str:
 
 
 def _condition(meaning: str) -> str:
-    """What 1 stands for: "1 for female sex, 0 for male" is "Female sex"."""
+    """What 1 stands for: "Female sex" from "1 for female sex, 0 for male"."""
     return _sentence(re.sub(r"^1 (with|for|if) (a |an |the )?", "", meaning).split(",")[0])
 
 

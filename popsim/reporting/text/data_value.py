@@ -19,7 +19,7 @@ def data_value_text(worth: DataWorth, question: DataQuestion) -> str:
         f"{question.definition.title or question.definition.name}: {size}.\n"
         f"Net benefit over {titles[experiment.reference]}, {experiment.currency} per person (95% interval)."
     )
-    lines = [["Quality of the data", "net benefit", "change from as it stands"]]
+    lines = [["Quality of the data", "net benefit", "change from current"]]
     for (axis, strategy), part in worth.curve.group_by("axis", "strategy", maintain_order=True):
         lines.append([f"{axis}, {titles[str(strategy)]}"])
         for row in part.iter_rows(named=True):
@@ -28,7 +28,7 @@ def data_value_text(worth: DataWorth, question: DataQuestion) -> str:
                 [
                     f"  {row['value']}",
                     with_interval(row["net_benefit"], row["low"], row["high"]),
-                    "as it stands" if row["own"] else change,
+                    "current" if row["own"] else change,
                 ]
             )
     parts = [head, aligned(lines)]
@@ -58,5 +58,5 @@ def _bounds(bounds: pl.DataFrame, titles: dict[str, str], currency: str) -> str:
     for row in bounds.iter_rows(named=True):
         over = titles.get(row["strategy"], row["strategy"])
         lines.append([f"  {row['known']}", over, with_interval(row["value"], row["low"], row["high"])])
-    note = "Perfect foresight includes each person's luck: no rule and no data can reach it."
+    note = "Perfect foresight includes chance events of each person: no rule and no data can reach it."
     return f"{aligned(lines)}\n{note}"

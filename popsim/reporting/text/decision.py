@@ -1,4 +1,4 @@
-"""What `popsim decide` prints: who is on the frontier, what is likely to be worth it, and what it is worth to know."""
+"""What `popsim decide` prints: the frontier, the probability of being best, and the value of information."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def decision_text(
     top: int = HIGHEST,
     study: ProposedStudy | None = None,
 ) -> str:
-    """Everything that a run says about which strategy to choose.
+    """Everything in a run that bears on which strategy to choose.
 
     Args:
         run: finished.
-        effect: what money buys, a measure of EFFECTS.
+        effect: a measure of EFFECTS.
         willingness_to_pay: for one unit of it; the experiment's, for a QALY, when None.
-        people_per_year: whom the decision concerns; 0: values are given per person only.
-        years: for how long it will stand.
-        top: parameters shown.
-        study: a proposed one, to be valued.
+        people_per_year: people whom the decision affects; 0: values are given per person only.
+        years: for which the decision stands.
+        top: number of parameters shown.
+        study: a proposed study, to be valued.
 
     Raises:
         InputError: the run has no such effect or parameter, or a number is out of bounds.
@@ -95,20 +95,20 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _head(run: StoredRun, decision: Decision) -> str:
-    """What was run; how luck and parameters are told apart."""
+    """What was run, and how Monte Carlo error is separated from parameter uncertainty."""
     experiment = run.experiment
     horizon = f"costs and health per person, over {experiment.follow_up_days} days of follow-up"
     lines = [experiment.title or experiment.name, f"{sizes(experiment)}; {horizon}"]
     lines.append(f"Costs are in {prices_in_words(experiment)}")
     if experiment.draws and decision.noise is None:
         lines.append(
-            "One replication for each draw: Monte Carlo error counts as parameter uncertainty; two tell them apart."
+            "One replication per draw: Monte Carlo error counts as parameter uncertainty; two or more separate them."
         )
     return "\n".join(lines)
 
 
 def _frontier(run: StoredRun, decision: Decision, effect: str) -> str:
-    """The incremental analysis, cheapest first."""
+    """The incremental analysis, cheapest strategy first."""
     heads = ("Cost", measure_of(effect).label, f"Cost per {effect_of(effect).unit}", "")
     lines: list[Sequence[str]] = [["Incremental analysis", *heads]]
     same = decision.same_as
@@ -126,7 +126,7 @@ def _frontier(run: StoredRun, decision: Decision, effect: str) -> str:
 
 
 def _same(run: StoredRun, name: str) -> str:
-    """What is said of a strategy that costs and gains what another does."""
+    """The label of a strategy that costs and gains the same as another."""
     return f"same as {run.strategies[name].lower()}: no difference in any replication"
 
 
@@ -145,8 +145,8 @@ def _each_effect(run: StoredRun, measures: pl.DataFrame) -> str:
         lines.append([label, *(_ratio(found[name], told(run.experiment)) for name in names)])
     days = run.experiment.follow_up_days
     note = (
-        f"  Costs and all effects are of {days} days of follow-up, but for DALYs: these count a death by the years\n"
-        "  of life lost to the end of life expectancy, so that their ratio is not on the horizon of the others."
+        f"  Costs and effects cover {days} days of follow-up, except DALYs: these count a death by the years of life\n"
+        "  lost to the end of life expectancy, so their ratio has a longer horizon than the others."
     )
     return f"{aligned(lines)}\n{note}" if "dalys" in table["effect"] else aligned(lines)
 
@@ -164,7 +164,7 @@ def _ratio(row: dict[str, float | str | None], interval: bool) -> str:
 
 
 def _value_for_money(run: StoredRun, measures: pl.DataFrame, decision: Decision, effect: str, price: float) -> str:
-    """Net benefit against the comparator with both kinds of uncertainty, probability and expected loss."""
+    """Net benefit over the comparator with both kinds of uncertainty, probability and expected loss."""
     same = decision.same_as
     table = readable(net_benefit(measures, run.comparator, price, effect), run.experiment)
     drawn = run.experiment.draws > 1
@@ -198,9 +198,9 @@ def _value_for_money(run: StoredRun, measures: pl.DataFrame, decision: Decision,
 
 
 def _information(run: StoredRun, table: pl.DataFrame, people: float, top: int, what: str = INFORMATION) -> str:
-    """EVPI, then what is worth most to know."""
+    """EVPI, then the parameters most worth knowing."""
     if table["value"][0] == 0.0:
-        return f"{what}: none. The same strategy is best in every draw, so that to know more would change nothing."
+        return f"{what}: none. The same strategy is best in every draw, so more information would change nothing."
     title = f"{what}, {run.experiment.currency} per person (95% Monte Carlo)"
     scaled = [f"for {people:,.0f} people (discounted)"] if people else []
     lines: list[Sequence[str]] = [[title, "", "of EVPI", *scaled]]
@@ -215,7 +215,9 @@ def _information(run: StoredRun, table: pl.DataFrame, people: float, top: int, w
     left = len(table) - len(shown)
     more = f"\n  and {left} of the parameters alone, each worth no more than the last line or nothing" if left else ""
     unsure = (
-        "\nWhere an interval reaches 0, more draws are needed to tell a value from luck." if 0.0 in table["low"] else ""
+        "\nWhere an interval reaches 0, more draws are needed to distinguish the value from noise."
+        if 0.0 in table["low"]
+        else ""
     )
     bound = "" if table["luck_removed"][0] else "\nEVPI includes Monte Carlo error and is an upper bound."
     return f"{aligned(lines)}{more}{unsure}{bound}"

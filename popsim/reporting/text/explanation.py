@@ -1,4 +1,4 @@
-"""Words on one person of a run: their life under a strategy, and what parted it from that under another."""
+"""Text on one person of a run: their course under a strategy, and its differences from that under another."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_LISTED = 10
 
 
 def person_text(run: StoredRun, person_id: int, strategy: str = "", replication: int = 0) -> str:
-    """The life of one person under one strategy, with what led to every illness.
+    """The course of one person under one strategy, with what led to every illness.
 
     Raises:
         InputError: there is no such person or strategy, or the run cannot be repeated.
@@ -29,7 +29,7 @@ def person_text(run: StoredRun, person_id: int, strategy: str = "", replication:
 
 
 def compare_text(run: StoredRun, person_id: int, strategy: str, against: str, replication: int = 0) -> str:
-    """What parted one person's lives under two strategies, first things first, and how they ended.
+    """The differences between one person's courses under two strategies, in order of time, and how they ended.
 
     Raises:
         InputError: there is no such person or strategy, or the run cannot be repeated.
@@ -38,15 +38,15 @@ def compare_text(run: StoredRun, person_id: int, strategy: str, against: str, re
     lives = [_life(run, person_id, name, replication) for name in (strategy, against)]
     differences = first_differences(*lives)
     titles = " and ".join(life.title for life in lives)
-    head = f"Person {person_id} under {titles}, replication {replication}, simulated again with the same luck"
+    head = f"Person {person_id} under {titles}, replication {replication}, simulated again with the same random numbers"
     if not differences:
-        return f"{head}\nNothing differs: no strategy reached this person, and nobody else's care changed theirs."
+        return f"{head}\nNothing differs: neither strategy reached this person, and nobody else's care affected theirs."
     ends = [["", *(life.title for life in lives)], *_ends(lives)]
     return "\n".join([head, "", "First differences", *told(differences), "", aligned(ends)])
 
 
 def most_different_text(run: StoredRun, strategy: str, against: str, replication: int = 0) -> str:
-    """Who fared most otherwise under another strategy, by QALYs; who was admitted most often when there is no other.
+    """People whose QALYs differ most between two strategies; with one strategy, those admitted most often.
 
     Raises:
         InputError: the run keeps no persons, or there is no such strategy.
@@ -65,7 +65,7 @@ def most_different_text(run: StoredRun, strategy: str, against: str, replication
     both = mine.join(theirs, on="person_id").with_columns(gain=pl.col("qaly") - pl.col("other"))
     most = both.sort(pl.col("gain").abs(), "person_id", descending=[True, False]).head(MAX_LISTED)
     rows = [["Person", "QALYs gained"], *([str(p), f"{g:+.3f}"] for p, g in most.select("person_id", "gain").rows())]
-    title = f"{run.strategies[strategy]} against {run.strategies[against]}: who fared most otherwise"
+    title = f"{run.strategies[strategy]} against {run.strategies[against]}: people whose QALYs differ most"
     return "\n".join([f"{title} (name one with --person)", aligned(rows)])
 
 
@@ -77,7 +77,7 @@ def _life(run: StoredRun, person_id: int, strategy: str, replication: int) -> Li
 
 
 def _lived(run: StoredRun, person_id: int, strategy: str, replication: int) -> tuple[PopulationModel, int]:
-    """The piece of work lived through again with a diary of one person, and the person's row."""
+    """The unit simulated again with a diary of one person, and the person's row."""
     model = build(run.unit(strategy, replication=replication))
     (rows,) = np.nonzero(model.population.person_id == person_id)
     if not len(rows):
@@ -88,7 +88,7 @@ def _lived(run: StoredRun, person_id: int, strategy: str, replication: int) -> t
 
 
 def _ends(lives: list[Life]) -> list[list[str]]:
-    """How each life went, one measure a row."""
+    """The outcome under each strategy, one measure a row."""
     rows = {
         "Alive at the end": [("yes" if life.diary["alive"][-1] else "no") for life in lives],
         "Acute illnesses": [str(life.events.filter(pl.col("event") == "present").height) for life in lives],

@@ -15,11 +15,11 @@ from popsim.statistics import Estimate
 NAMES = {"weight_kg": "Weight, kg", "nt_probnp_pg_ml": "NT-proBNP, pg/mL"}
 NOTES = f"""\
 Brier score and log score: smaller is better; Brier = reliability (less is better) - resolution (more is better) + the
-base rate's own. c: chance that of two people the one to whom the event came was given the higher risk. Slope: 1 where
-risks are as extreme as they should be. Intervals are 95%, of sampling people. Points of scores are turned into risks on
-these very people, and the base rate is theirs: both say more than anybody could have known before. {TRUTH}: the true
-state lived forward with other luck, the most that could be known. Doses stay as they are in all forecasts, while
-clinics change them in the people's lives. For research, not for care."""
+Brier score of the base rate. c: probability that of two people the one with the event had the higher risk. Slope: 1
+where risks are as extreme as they should be. Intervals are 95%, of sampling people. Points of scores are turned into
+risks on these same people, and the base rate is theirs: both know more than anybody could beforehand. {TRUTH}: the true
+state simulated forward with independent random numbers, the most that could be known. Forecasts keep doses constant,
+while clinics change them in the simulation. For research, not for care."""
 
 
 def forecasts_text(judged: JudgedForecasts) -> str:

@@ -1,4 +1,4 @@
-"""Tables and numbers as plain text, for every command that prints some."""
+"""Tables and numbers as plain text, for every command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SAME = 1e-9  # relative: numbers that differ by less differ by rounding
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:
-    """Lines of cells as columns two blanks apart: the first flush left, the others flush right; titles as they are."""
+    """Align lines of cells in columns two blanks apart: the first flush left, the others flush right, titles as is."""
     full = [line for line in lines if len(line) > 1]
     widths = [max(len(line[place]) for line in full) for place in range(len(full[0]))]
     shown = []
@@ -28,7 +28,7 @@ def aligned(lines: Sequence[Sequence[str]]) -> str:
 
 
 def rounded(value: float | None, digits: int = 3, *, signed: bool = False) -> str:
-    """A number with so many significant digits (whole numbers keep all theirs), or n/a."""
+    """A number to this many significant digits (whole numbers keep all theirs), or n/a."""
     if value is None or math.isnan(value):
         return NOT_KNOWN
     size = math.floor(math.log10(abs(value))) if value else 0
@@ -41,7 +41,7 @@ def estimate(cell: Cell | None, measure: OutcomeMeasure) -> str:
 
 
 def difference(cell: Cell | None, measure: OutcomeMeasure) -> str:
-    """A paired difference: signed, one digit more than the estimates, because pairing makes it sharper."""
+    """A paired difference: signed, one digit more than the estimates, because pairing makes it more precise."""
     return _with_intervals(cell, partial(_written, measure=measure, sign="+", more=1))
 
 
@@ -64,13 +64,13 @@ def _ends(low: float | None, high: float | None, written: Callable[[float], str]
 
 
 def _written(value: float, measure: OutcomeMeasure, sign: str = "", more: int = 0) -> str:
-    """A value with the digits of its measure, and more; what is written as 0 has no sign."""
+    """A value with the digits of its measure and `more`; a value written as 0 has no sign."""
     text = f"{value * measure.factor:{sign},.{measure.digits + more}f}"
     return text if any(digit in text for digit in "123456789") else text.lstrip("+-")
 
 
 def sharp(row: Cell | None, factor: float = 1.0) -> str:
-    """A mean with its Monte Carlo interval, to the digits that its width makes sensible; n/a where it is not known."""
+    """A mean with its Monte Carlo interval, rounded as the interval's width warrants; n/a where it is unknown."""
     if row is None or row["mean"] is None:
         return NOT_KNOWN
     value, low, high = (None if row[name] is None else row[name] * factor for name in ("mean", "low", "high"))
@@ -83,12 +83,12 @@ def estimated(one: Estimate) -> str:
 
 
 def in_columns(row: Mapping[str, Any], name: str, digits: int = 3) -> str:
-    """A figure with the interval that stands in the columns <name>_low and <name>_high."""
+    """A figure with the interval from the columns <name>_low and <name>_high."""
     return with_interval(row[name], row[f"{name}_low"], row[f"{name}_high"], digits)
 
 
 def with_interval(value: float | None, low: float | None, high: float | None, digits: int = 3) -> str:
-    """A number with its interval, all to the decimals that its width makes sensible; alone when it has none."""
+    """A number with its interval, rounded as the interval's width warrants; alone when it has none."""
     decimals = _decimals(low, high, digits)
     if value is None or decimals is None:
         return rounded(value, digits)
@@ -96,13 +96,13 @@ def with_interval(value: float | None, low: float | None, high: float | None, di
 
 
 def span(low: float | None, high: float | None, digits: int = 3) -> str | None:
-    """Both ends of an interval to the decimals that its width makes sensible; None when it has none."""
+    """Both ends of an interval, rounded as its width warrants; None when there is no interval."""
     decimals = _decimals(low, high, digits)
     return None if decimals is None else f"{low:,.{decimals}f} to {high:,.{decimals}f}"
 
 
 def _decimals(low: float | None, high: float | None, digits: int) -> int | None:
-    """Decimals that show an interval's width with one digit less than `digits`; None for no width but rounding."""
+    """Decimals that show an interval's width to one digit fewer than `digits`; None if the width is only rounding."""
     if low is None or high is None or not high - low > SAME * max(abs(low), abs(high)):
         return None
     return max(0, digits - 2 - math.floor(math.log10(high - low)))

@@ -12,12 +12,12 @@ MAX_FEATURES = 8
 
 
 def evaluation_text(found: Evaluation, title: str, notes: Sequence[str] = ()) -> str:
-    """A model's performance on people and times that it has not seen, by subgroup, against other scores.
+    """A model's performance on held-out people and times, by subgroup, against other scores.
 
     Args:
-        found: the model, judged.
+        found: the evaluated model.
         title: first line.
-        notes: what to know of the data.
+        notes: caveats on the data.
     """
     train, seen = found.train, found.performance
     outcome = found.model.outcome

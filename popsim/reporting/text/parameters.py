@@ -23,7 +23,7 @@ def parameter_frame(study: Study, *, uncertain: bool = False, match: str = "") -
     """Every parameter, or those that are uncertain, or whose name "set.parameter" contains a text in any case.
 
     Returns:
-        parameter, value, unit, low, high (95% interval, null where it is known), distribution, source,
+        parameter, value, unit, low, high (95% interval, null if the value is certain), distribution, source,
         uncertainty_source.
 
     Raises:
@@ -45,7 +45,7 @@ def parameter_frame(study: Study, *, uncertain: bool = False, match: str = "") -
             described = _described(found) + joined if found else "known"
             rows.append((name, record.value, record.unit, *interval, described, record.source, spread))
     if match and not rows:
-        raise InputError(f"--match {match}: no parameter is so called; sets: {', '.join(sorted(study.parameters))}")
+        raise InputError(f"--match {match}: no parameter name contains it; sets: {', '.join(sorted(study.parameters))}")
     return pl.DataFrame(rows, SCHEMA, orient="row")
 
 

@@ -1,4 +1,4 @@
-"""Progress on a terminal and in a notebook; silence in a pipe or a log."""
+"""Progress bars on a terminal and in a notebook; none in a pipe or a log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CELLS = 30  # of a bar in a notebook
 def progress_bar(title: str, *, quiet: bool = False) -> Iterator[Callable[[int, int, int], None]]:
     """A bar on standard error, or in a notebook, while the block runs.
 
-    Call what it gives with pieces done, of all, and failed.
+    Yields a function to call with the numbers of units done, in all, and failed.
     """
     if not quiet and (display := _notebook_display()) is not None:
         with _in_notebook(title, display) as show:
@@ -47,7 +47,7 @@ def progress_bar(title: str, *, quiet: bool = False) -> Iterator[Callable[[int, 
 
 
 def _notebook_display() -> Any:
-    """What shows something in a notebook; None elsewhere, a terminal with IPython included."""
+    """The display function of a notebook; None elsewhere, also in a terminal with IPython."""
     python = sys.modules.get("IPython")
     shell = None if python is None else python.get_ipython()
     return None if shell is None or not hasattr(shell, "kernel") else sys.modules["IPython.display"].display
@@ -55,7 +55,7 @@ def _notebook_display() -> Any:
 
 @contextmanager
 def _in_notebook(title: str, display: Any) -> Iterator[Callable[[int, int, int], None]]:
-    """A line of text that is replaced as work goes on, and taken away at the end."""
+    """A line of text that is updated as work goes on, and removed at the end."""
     line = display({"text/plain": title}, raw=True, display_id=True)
 
     def show(done: int, total: int, failed: int) -> None:

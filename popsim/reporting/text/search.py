@@ -10,11 +10,11 @@ from popsim.search.policy import Found
 from popsim.search.storage import race_table, trial_table
 from popsim.search.trials import excess
 
-SURE = 0.95  # probability from which a winner is called the best
+SURE = 0.95  # probability above which a winner is called the best
 
 
 def gain_title(found: Found) -> str:
-    """What more of is better, with its unit."""
+    """The gain, with its unit."""
     currency = found.problem.experiment.currency
     return {
         "net_benefit": f"net benefit, {currency} per person",
@@ -25,7 +25,7 @@ def gain_title(found: Found) -> str:
 
 
 def search_text(found: Found) -> str:
-    """The finalists, what the winner chose, and what it is worth."""
+    """The finalists, the choices of the winner, and its gain."""
     return "\n\n".join([_head(found), _finalists(found), _choices(found), _verdict(found)])
 
 
@@ -61,7 +61,7 @@ def _finalists(found: Found) -> str:
     budget = search.budget is not None
     lines = [["Finalist", "gain in the race (95%)", "ahead of the winner (95%)", "P(better)", *["spent"] * budget]]
     for runner in found.runners:
-        name = "as it stands" if runner.variant.number == 0 else f"trial {runner.variant.number}"
+        name = "current" if runner.variant.number == 0 else f"trial {runner.variant.number}"
         over = excess(runner.spent, search) > 0.0
         ahead = "winner" if runner.ahead is None else estimated(runner.ahead)
         chance = "" if runner.ahead is None else f"{runner.may_be_better:.2f}"
@@ -72,7 +72,7 @@ def _finalists(found: Found) -> str:
 
 def _choices(found: Found) -> str:
     search = found.problem.search
-    lines = [["Choice", "as it stands", "best", "from", "to"]]
+    lines = [["Choice", "current", "best", "from", "to"]]
     for choice, own, best in zip(
         search.choices, found.trials[0].variant.values, found.verdict.winner.values, strict=True
     ):
@@ -85,15 +85,15 @@ def _choices(found: Found) -> str:
 def _verdict(found: Found) -> str:
     verdict, search = found.verdict, found.problem.search
     lines = [
-        ["On fresh luck", "(95%)"],
+        ["On independent replications", "(95%)"],
         ["  best found, over the comparator", estimated(verdict.gain)],
-        ["  as it stands, over the comparator", estimated(verdict.before)],
-        ["  best found, over as it stands", estimated(verdict.improvement)],
+        ["  current, over the comparator", estimated(verdict.before)],
+        ["  best found, over current", estimated(verdict.improvement)],
     ]
     if search.budget is not None:
         lines.append([f"  spent (budget {search.budget.most:,g})", estimated(verdict.spent)])
     chance = verdict.best_probability
-    sure = "" if chance >= SURE else " It is not sure which is best: those with a high P(better) would do as well."
+    sure = "" if chance >= SURE else " The best is uncertain: finalists with a high P(better) may do as well."
     best = f"The winner is the best of the finalists with a probability of at least {chance:.2f}.{sure}"
     return f"{aligned(lines)}\n{best}\n{NOTICE}"
 

@@ -44,7 +44,7 @@ def plan_text(plan: Plan, experiment: ExperimentDefinition, engine: Engine) -> s
         lines.append(
             f"\n  +-{row['wanted']:g} for {difference_label(row['measure'], experiment)}, {title}: {' or '.join(found)}"
         )
-    lines.append(f"\nFrom a pilot; its noise makes these figures good to about a third. Intervals over {repeats}.")
+    lines.append(f"\nFrom a pilot, so these figures may be off by about a third. Intervals over {repeats}.")
     return "\n".join(lines)
 
 
@@ -55,7 +55,7 @@ def tornado_text(table: pl.DataFrame, experiment: ExperimentDefinition, outcome:
         known = rows["swing_reach"].null_count() == 0
         lines = [["", "low", "high", "at low", "at high", "swing", *(["+-", ""] if known else [])]]
         for row in rows.iter_rows(named=True):
-            more = [rounded(row["swing_reach"], 2), "" if row["told"] else "not told from luck"] if known else []
+            more = [rounded(row["swing_reach"], 2), "" if row["told"] else "may be noise"] if known else []
             lines.append(
                 [
                     f"  {row['parameter']}, {row['unit']}",
@@ -68,11 +68,9 @@ def tornado_text(table: pl.DataFrame, experiment: ExperimentDefinition, outcome:
                 ]
             )
         base = rounded(rows["base"][0])
-        shown.append(
-            f"{name}: {difference_label(outcome, experiment)} {base} at the parameters' own values\n{aligned(lines)}"
-        )
+        shown.append(f"{name}: {difference_label(outcome, experiment)} {base} in the base case\n{aligned(lines)}")
     if table["swing_reach"].null_count():
-        note = "How much of a swing is luck cannot be told from one replication; --replications 10 tells it."
+        note = "One replication cannot show how much of a swing is Monte Carlo noise; use --replications 10."
     else:
         note = "+- is the Monte Carlo error of the swing (95%): same people and random numbers at both ends."
     return "\n\n".join([*shown, note, f"Costs are in {prices_in_words(experiment)}."])
@@ -116,7 +114,7 @@ def grid_text(
 
 
 def threshold_text(found: Threshold, experiment: ExperimentDefinition, target: float) -> str:
-    """The crossing in a sentence."""
+    """The threshold in a sentence."""
     name = experiment.strategy(found.contrast.strategy).title
     parameter = found.parameter
     what = difference_label(found.contrast.outcome, experiment)
@@ -129,13 +127,18 @@ def threshold_text(found: Threshold, experiment: ExperimentDefinition, target: f
     reach = rounded(Estimate(found.value, found.standard_error).reach, 2)
     return (
         f"{name}: {what} is {target:g} at {parameter.name} = {rounded(found.value, 4)} {parameter.unit} "
-        f"(+- {reach}, Monte Carlo, 95%); its own value is {rounded(parameter.value, 4)}"
+        f"(+- {reach}, Monte Carlo, 95%); its base-case value is {rounded(parameter.value, 4)}"
     )
 
 
 def sobol_text(table: pl.DataFrame, experiment: ExperimentDefinition, outcome: str) -> str:
     """Shares of variance, largest total first."""
-    columns = (("first_order", "alone, %"), ("first_order_reach", "+-"), ("total", "in all, %"), ("total_reach", "+-"))
+    columns = (
+        ("first_order", "alone, %"),
+        ("first_order_reach", "+-"),
+        ("total", "in total, %"),
+        ("total_reach", "+-"),
+    )
     return _indices(table, experiment, outcome, "Share of the variance of", columns, "total", 100.0)
 
 

@@ -25,7 +25,7 @@ type Row = Mapping[str, float | None]
 
 
 def subgroups_text(run: StoredRun, by: Sequence[str], cuts: Cuts | None = None) -> str:
-    """Effects by subgroup, how individual effects are spread, and the value of choosing by subgroup.
+    """Effects by subgroup, the distribution of individual effects, and the value of choosing by subgroup.
 
     Args:
         run: finished, with its persons kept.
@@ -55,7 +55,7 @@ def subgroups_text(run: StoredRun, by: Sequence[str], cuts: Cuts | None = None) 
     lines = [["Value of individualised care", f"{currency} per person"]]
     values = readable(care.value, run.experiment)
     lines += [[f"  {row['policy']}", _estimate(row)] for row in values.iter_rows(named=True)]
-    note = "over the best single strategy, cross-fitted over replications; perfect foresight includes luck: a bound"
+    note = "over the best single strategy, cross-fitted over replications; perfect foresight includes chance: a bound"
     best = care.choice.sort("level").group_by("strategy", maintain_order=True).agg("level", pl.col("share").sum())
     rules = [
         f"  {run.strategies[row['strategy']]} for {100 * row['share']:.0f}%: "
@@ -85,7 +85,7 @@ def equity_text(
         InputError: the run has no persons or they have no such column.
     """
     if (lifetime or opportunity_cost) and len(by) > 1:
-        raise InputError("lifetime health and opportunity cost by level: give one column by which to group")
+        raise InputError("lifetime health and opportunity cost by level: name exactly one column with --by")
     price, persons = run.experiment.willingness_to_pay, _persons(run, by)
     aversion = load_parameters("equity")
     burden = "by given shares" if opportunity_cost else "equally by everybody"
@@ -95,7 +95,7 @@ def equity_text(
         _head(
             run,
             f"Against {run.strategies[run.comparator].lower()}, per person of each group{_intervals(run)}. "
-            f"What costs more displaces care worth a QALY for every {run.experiment.currency} {price:,.0f}, "
+            f"Extra cost displaces care: one QALY is lost for every {run.experiment.currency} {price:,.0f}, "
             f"borne {burden} (assumption).",
         )
     ]
@@ -120,7 +120,7 @@ def equity_text(
 
 
 def _persons(run: StoredRun, by: Sequence[str]) -> pl.LazyFrame:
-    """The persons of a run, if they can be grouped so: whatever is not known at entry is an outcome there."""
+    """The persons of a run, if they can be grouped so: columns not known at entry are outcomes."""
     if "persons" not in run.tables:
         raise InputError(f"{run.folder}: keeps no persons (the experiment's store is '{run.experiment.store}')")
     persons = run.table("persons")
@@ -132,7 +132,7 @@ def _persons(run: StoredRun, by: Sequence[str]) -> pl.LazyFrame:
 
 
 def _by_level(column: str, numbers: Mapping[str, float] | None) -> Mapping[str, float] | None:
-    """Numbers by level, which may be named by its code or as tables call it."""
+    """Numbers by level, which may be given by its code or its label in tables."""
     if numbers is None:
         return None
     named = {level_of(column, level): number for level, number in numbers.items()}
@@ -142,14 +142,14 @@ def _by_level(column: str, numbers: Mapping[str, float] | None) -> Mapping[str, 
 
 
 def _cell(by: Sequence[str], level: str) -> str:
-    """The combination of levels of several columns, as people call them."""
+    """The combination of levels of several columns, by label."""
     levels = level.split(" | ")
     known = (None if one == "not known" else one for one in levels)
     return " | ".join(level_label(column, one) for column, one in zip(by, known, strict=True))
 
 
 def _intervals(run: StoredRun) -> str:
-    """What stands in brackets behind a figure, where there is anything."""
+    """The explanation of the brackets after a figure, where there are any."""
     return " (95% Monte Carlo interval) [95% of the parameters]" if told(run.experiment) else ""
 
 
@@ -164,20 +164,20 @@ def _others(run: StoredRun) -> list[tuple[str, str]]:
 
 
 def _estimate(row: Row) -> str:
-    """A mean with its Monte Carlo interval and, in brackets, that of the parameters where draws tell it."""
+    """A mean with its Monte Carlo interval and, in brackets, that of the parameters where draws determine it."""
     parameters = span(row["parameter_low"], row["parameter_high"])
     return sharp(row) if parameters is None else f"{sharp(row)} [{parameters}]"
 
 
 def _individuals(spread: pl.DataFrame, currency: str, price: float) -> str:
-    """Whose health gains and whose loses, and apart from it for whom that is worth its cost."""
+    """Who gains and who loses health, and separately for whom that is worth its cost."""
     mean = dict(zip(spread["measure"], spread["mean"], strict=True))
     fates = {
         "health": {"gains": "gain QALYs", "loses": "lose QALYs", "unchanged": "have the same"},
-        "net_benefit": {"gains": "have a gain", "loses": "a loss (cost above worth)", "unchanged": "neither"},
+        "net_benefit": {"gains": "have a gain", "loses": "a loss (cost above value)", "unchanged": "neither"},
     }
     names = {"health": "Health", "net_benefit": f"Net benefit at {price:,.0f} per QALY, {currency}"}
-    lines = ["  Person by person, luck included"]
+    lines = ["  Person by person, chance included"]
     for of, words in fates.items():
         shares = ", ".join(f"{100 * (mean[f'{of}_share_{fate}'] or 0):.0f}% {word}" for fate, word in words.items())
         spans = ", ".join(f"{rounded(mean[f'{of}_p{q:02}'], 3)} ({q}%)" for q in (5, 25, 50, 75, 95))
@@ -186,7 +186,7 @@ def _individuals(spread: pl.DataFrame, currency: str, price: float) -> str:
 
 
 def _groups(table: pl.DataFrame, title: str, column: str, currency: str) -> str:
-    """What each group gains, costs, loses elsewhere and keeps."""
+    """Gain, cost, loss elsewhere and net benefit of each group."""
     measures = {
         "qalys_gained": "QALYs gained",
         "cost": f"Cost, {currency}",
@@ -204,7 +204,7 @@ def _groups(table: pl.DataFrame, title: str, column: str, currency: str) -> str:
 
 
 def _weighted(table: pl.DataFrame, aversion: Mapping[str, float], weighed: str) -> str:
-    """Equity-weighted net benefit; which health it weighs is said."""
+    """Equity-weighted net benefit, and the health that it weighs."""
     found = {row["measure"]: row for row in table.iter_rows(named=True)}
     names = {
         "net_health_benefit": "mean",
@@ -221,7 +221,7 @@ def _weighted(table: pl.DataFrame, aversion: Mapping[str, float], weighed: str) 
 
 
 def _gradient(run: StoredRun, table: pl.DataFrame) -> str:
-    """Inequality indices of QALYs under each strategy, and what each changes."""
+    """Inequality indices of QALYs under each strategy, and their changes."""
     lines: list[Sequence[str]] = [
         ["  QALYs from first to last level", "Slope index", "Relative index", "Concentration"]
     ]

@@ -1,4 +1,4 @@
-"""A twin for the terminal: what is known, what is believed, what is foreseen, options and reasons."""
+"""A twin for the terminal: records, estimates, forecasts, options and reasons."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EVENTS_SHOWN = 10
 
 
 def summary_text(summary: TwinSummary) -> str:
-    """Everything of a twin but its course by day."""
+    """Everything about a twin except its course by day."""
     parts = [
         f"Twin {summary.twin}, day {summary.day}, {summary.physiology.replace('_', ' ')}, {summary.members} members",
         _table("Known", ("", ""), summary.known.items()),
@@ -40,7 +40,7 @@ def summary_text(summary: TwinSummary) -> str:
 
 
 def forecast_text(summary: TwinSummary) -> str:
-    """Risks and the course of what is measured."""
+    """Risks and the course of the measured signals."""
     ahead = [signal for signal in summary.signals if signal.forecast.days]
     chosen = (7, 30, 90)
     rows = []
@@ -81,22 +81,22 @@ def options_text(summary: TwinSummary) -> str:
 
 
 def reasons_text(summary: TwinSummary) -> str:
-    """Reasons of the recommendation, one a line."""
+    """Reasons for the recommendation, one a line."""
     sure = [] if summary.sure else ["Not sure: the best options are within noise of one another."]
     return "\n".join([*sure, *summary.reasons])
 
 
 def report_text(name: str, report: Report) -> str:
     """What an update did, in one line."""
-    whose = ", ".join(f"{twin} stands on day {day}" for twin, day in report.days.items())
+    whose = ", ".join(f"{twin} is at day {day}" for twin, day in report.days.items())
     if len(report.days) > 3:
         whose = f"{len(report.days):,} twins"
-    parts = [f"{report.taken:,} taken in", f"{report.known:,} known already"]
+    parts = [f"{report.taken:,} assimilated", f"{report.known:,} known already"]
     if report.unused:
         parts.append(f"{report.unused:,} too late (kept, not used)")
     if report.unfinished:
-        parts.append("a last line without its end left out")
-    return f"{name}: {'; '.join(parts)}; {whose or 'no twin is in it'}"
+        parts.append("an unfinished last line left out")
+    return f"{name}: {'; '.join(parts)}; {whose or 'it names no twin'}"
 
 
 def audit_text(entries: Sequence[Entry], head: str) -> str:
@@ -124,7 +124,7 @@ def _interval(value: float, low: float, high: float) -> str:
 
 
 def _number(value: float) -> str:
-    """Three figures, without a power of ten."""
+    """Three significant figures, without an exponent."""
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}" if abs(value) >= 0.001 else "0"

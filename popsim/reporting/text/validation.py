@@ -9,11 +9,11 @@ import polars as pl
 from popsim.calibration.validation import coverage
 from popsim.reporting.text.formatting import aligned, rounded, with_interval
 
-USES = {"calibrate": "calibrated to", "validate": "untouched", "context": "context"}
+USES = {"calibrate": "fitted", "validate": "not fitted", "context": "context"}
 
 
 def validation_text(table: pl.DataFrame) -> str:
-    """Every target, by file, and coverage apart for what was fitted and what was not."""
+    """Every target, by file, and coverage separately for fitted targets and the others."""
     lines: list[list[str]] = [["", "published (95%)", "simulated (95%)", "distance, SE", "", ""]]
     for (source,), rows in table.group_by("source", maintain_order=True):
         lines.append([str(source)])
@@ -22,9 +22,7 @@ def validation_text(table: pl.DataFrame) -> str:
         f"{USES[row['use']]}: {row['inside']} of {row['targets']} targets inside ({row['share'] * 100:.0f}%)"
         for row in coverage(table).iter_rows(named=True)
     ]
-    rule = (
-        "inside: less than 1.96 standard errors of both figures together apart; context has too weak a source to judge"
-    )
+    rule = "inside: within 1.96 standard errors of the difference; context: the source is too weak to judge by"
     return "\n".join([aligned(lines), "", *judged, rule])
 
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from popsim.verification.checking import Finding
 
-WORDS = {True: "holds", False: "FAILS", None: "not asked"}
+WORDS = {True: "holds", False: "FAILS", None: "not applicable"}
 
 
 def findings_frame(findings: Sequence[Finding]) -> pl.DataFrame:
@@ -21,7 +21,7 @@ def findings_frame(findings: Sequence[Finding]) -> pl.DataFrame:
 
 
 def findings_text(findings: Sequence[Finding], *, failures_only: bool = False) -> str:
-    """Each check with what was done and seen, by area, and how many hold."""
+    """Each check with its procedure and result, by area, and how many hold."""
     lines: list[str] = []
     area = ""
     for finding in findings:
@@ -35,5 +35,5 @@ def findings_text(findings: Sequence[Finding], *, failures_only: bool = False) -
         lines.append(f"             saw: {finding.saw}")
     counts = {word: sum(WORDS[f.holds] == word for f in findings) for word in WORDS.values()}
     lines += ["", f"{len(findings)} checks: {counts['holds']} hold, {counts['FAILS']} fail, "
-                  f"{counts['not asked']} cannot be asked of this experiment"]  # fmt: skip
+                  f"{counts['not applicable']} do not apply to this experiment"]  # fmt: skip
     return "\n".join(lines).lstrip("\n")

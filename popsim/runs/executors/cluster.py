@@ -1,8 +1,8 @@
-"""A Dask cluster: one that is there already, by its address, or one of this machine's own that nobody else can reach.
+"""A Dask cluster: an existing one, by its address, or a private one on this machine.
 
-Results come back to the driver, so machines need not share a disk; they need the same popsim and libraries. Dask sends
-Python objects between its processes, and runs what whoever can connect sends it: our own cluster takes connections
-only from holders of a key that is made for it and never written down; name the address of another only if you trust it.
+Results return to the driver, so machines need not share a disk; they need the same popsim and libraries. Dask runs
+whatever Python objects a peer sends: the private cluster accepts only holders of a key that is made for it and never
+written down; use the address of another only if you trust it.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from popsim.runs.executors.starting import leave_if_script_is_imported, unguarde
 PRELOAD = "popsim.runs.executors.preload"
 LOOPBACK = "127.0.0.1"
 SECONDS_TO_CONNECT = 10
-SECONDS_TO_RESTART = 120  # which is waited for no longer than it takes; after it, Dask gives the worker up
-GLANCE = 1.0  # seconds between looks at the clock and at how many workers there are
-_compiled = threading.Lock()  # the threads of one process may not run parallel kernels at the same time
+SECONDS_TO_RESTART = 120  # maximum wait; then Dask gives the worker up
+GLANCE = 1.0  # seconds between checks of the clock and of the number of workers
+_compiled = threading.Lock()  # threads of one process must not run parallel kernels at the same time
 
 
 @contextmanager
 def dask_client(address: str, workers: int) -> Iterator[Any]:
-    """A client of the cluster at `address`, or of one with `workers` processes of its own when that is empty.
+    """A client of the cluster at `address`, or of a private one with `workers` processes when that is empty.
 
-    The cluster of this machine's own listens on the loopback interface only, speaks TLS with a certificate of its own
-    that both sides must show, and serves nothing by HTTP.
+    The private cluster listens on the loopback interface only, uses TLS with its own certificate that both sides must
+    present, and serves nothing by HTTP.
 
     Raises:
         InputError: distributed or cryptography is not installed, or the cluster does not answer.
@@ -72,31 +72,31 @@ def dask_client(address: str, workers: int) -> Iterator[Any]:
 
 
 class DaskCluster:
-    """A crew of Dask workers.
+    """An executor on Dask workers.
 
     Args:
         client: of a cluster.
-        work: does one job and returns its result; popsim must be installed where it is done.
-        deadline: seconds after which a job is given up and the process that does it restarted.
+        work: does one task and returns its result; popsim must be installed on the workers.
+        deadline: seconds after which a task is given up and its process restarted.
     """
 
     def __init__(self, client: Any, work: Work, deadline: float = float("inf")) -> None:
         self._client, self._work, self._deadline = client, work, deadline
-        self._jobs: dict[Any, tuple[Job, float]] = {}  # by future: the job, and when it began
+        self._jobs: dict[Any, tuple[Job, float]] = {}  # by future: the task, and when it began
 
     @property
     def room(self) -> int:
-        """Threads of the cluster that have no job; there is always room for one, so that lost workers are noticed."""
+        """Idle threads of the cluster; at least one, so that lost workers are noticed."""
         idle = int(sum(self._client.ncores().values())) - len(self._jobs)
         return max(idle, 0 if self._jobs else 1)
 
     @property
     def busy(self) -> int:
-        """Jobs that are on the cluster."""
+        """Tasks on the cluster."""
         return len(self._jobs)
 
     def submit(self, job: Job) -> None:
-        """Send a job; Dask gives it to another worker if the first one dies."""
+        """Submit a task; Dask gives it to another worker if the first one dies."""
         future = self._client.submit(_do, self._work, job, pure=False)
         self._jobs[future] = job, time.monotonic()
 
@@ -117,12 +117,12 @@ class DaskCluster:
         job, _ = self._jobs.pop(future)
         try:
             outcome: TaskOutcome = future.result()
-        except Exception as error:  # lost on the way: the worker was killed, again and again
+        except Exception as error:  # lost: its worker was killed repeatedly
             return TaskOutcome(job, problem=problem_of(error))
         return TaskOutcome(job, outcome.result, outcome.problem)
 
     def _given_up(self, late: list[Any]) -> list[TaskOutcome]:
-        """Restart the workers that do late jobs; what else they had is done again elsewhere."""
+        """Restart the workers of late tasks; their other tasks are done again elsewhere."""
         if not late:
             return []
         keys = {future.key for future in late}
@@ -141,6 +141,6 @@ class DaskCluster:
 
 
 def _do(work: Work, job: Job) -> TaskOutcome:
-    """Do a job on a worker."""
+    """Do a task on a worker."""
     with _compiled:
         return attempt(work, job)

@@ -1,4 +1,4 @@
-"""What every engine has in common: jobs go in, outcomes come out, and an engine decides nothing else."""
+"""The interface of all executors: tasks go in, outcomes come out; an executor decides nothing else."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 
 class Job(Protocol):
-    """A piece of work: small and picklable, with a key and a name for messages."""
+    """A task: small and picklable, with a key and a name for messages."""
 
     @property
     def key(self) -> str:
-        """What identifies it."""
+        """Its identity."""
         ...
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its name in messages."""
         ...
 
 
-type Work = Callable[[Any], Any]  # does one job; picklable, as it is sent to processes once and then called
+type Work = Callable[[Any], Any]  # does one task; picklable, as it is sent to each process once and then called
 
 
 @dataclass(frozen=True, slots=True)
 class TaskFailure:
-    """Why a job was not done.
+    """Why a task failed.
 
     Attributes:
         text: one line.
-        trace: the traceback, where there was one to see.
-        disk_full: there is no use in trying anything else.
+        trace: the traceback, if there is one.
+        disk_full: no other task can succeed, either.
     """
 
     text: str
@@ -48,7 +48,7 @@ class TaskFailure:
 
 @dataclass(frozen=True, slots=True)
 class TaskOutcome:
-    """How one try of a job ended: with what the work returned, or with a problem."""
+    """The outcome of one attempt at a task: its result, or a problem."""
 
     job: Job
     result: Any = None
@@ -56,24 +56,24 @@ class TaskOutcome:
 
 
 class Crew(Protocol):
-    """Processes that do jobs; leaving the `with` block ends them, whatever they are doing."""
+    """Processes that do tasks; leaving the `with` block ends them, whatever they are doing."""
 
     @property
     def room(self) -> int:
-        """Jobs that could begin at once if they were submitted now."""
+        """Number of tasks that would start at once if submitted."""
         ...
 
     @property
     def busy(self) -> int:
-        """Jobs that were submitted and have not come out."""
+        """Number of tasks submitted and not finished."""
         ...
 
     def submit(self, job: Job) -> None:
-        """Take a job."""
+        """Submit a task."""
         ...
 
     def outcomes(self) -> Sequence[TaskOutcome]:
-        """Wait until at least one job has ended; called only while busy."""
+        """Wait until at least one task has ended; called only while busy."""
         ...
 
     def __enter__(self) -> Crew: ...
@@ -82,7 +82,7 @@ class Crew(Protocol):
 
 
 def attempt(work: Work, job: Job) -> TaskOutcome:
-    """Do a job here."""
+    """Do a task in this process."""
     try:
         return TaskOutcome(job, work(job))
     except Exception as error:
@@ -90,7 +90,7 @@ def attempt(work: Work, job: Job) -> TaskOutcome:
 
 
 def problem_of(error: BaseException) -> TaskFailure:
-    """An error as a problem; popsim's own are written for people, the others get the place where they were raised."""
+    """An error as a problem: popsim's own in their words, others with the file and line that raised them."""
     if isinstance(error, PopsimError):
         return TaskFailure(str(error), _trace(error))
     kind, place = type(error).__name__, _place(error)
@@ -99,7 +99,7 @@ def problem_of(error: BaseException) -> TaskFailure:
 
 
 def overdue(deadline: float) -> TaskFailure:
-    """The problem of a job that took too long."""
+    """The problem of a task that took too long."""
     return TaskFailure(f"no result within its deadline of {deadline:g} s")
 
 
@@ -108,7 +108,7 @@ def _trace(error: BaseException) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """File and line where an error was raised."""
+    """File and line that raised an error."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -1,7 +1,7 @@
 """Supervised worker processes: one that dies or hangs is replaced, and none outlives the driver.
 
-The standard pools hang or give up when a worker is killed, so this module keeps its own: one pipe to each process, one
-job at a time on each, and the end of a pipe as the sign that its worker is gone.
+The standard pools hang or give up when a worker is killed, so this module has its own: one pipe to each process, one
+task at a time on each, and the end of a pipe as the sign that its worker is gone.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from popsim.runs.executors.starting import (
 )
 
 READY = "ready"
-SECONDS_TO_START = 120.0  # before the deadline of its first job begins; less once a process says that it is ready
+SECONDS_TO_START = 120.0  # until the deadline of its first task begins, unless the process reports earlier
 SECONDS_TO_STOP = 2.0
-GLANCE = 5.0  # seconds between looks at the clock; a longer pause means that this process was stopped itself
+GLANCE = 5.0  # seconds between checks of the clock; a longer pause means that this process itself was stopped
 
 type Start = Callable[[], None]
 
 
 class LocalProcesses:
-    """A crew of processes on this machine, hired as there is work for them.
+    """An executor with processes on this machine, started when there is work for them.
 
     Args:
-        work: does one job; a module-level function, or a picklable object that can be called.
+        work: does one task; a module-level function or a picklable callable.
         workers: number of processes.
-        start: called once in each process before its first job.
-        deadline: seconds after which a job is given up and its process killed.
+        start: called once in each process before its first task.
+        deadline: seconds after which a task is given up and its process killed.
     """
 
     def __init__(self, work: Work, workers: int, start: Start, deadline: float = float("inf")) -> None:
@@ -51,16 +51,16 @@ class LocalProcesses:
 
     @property
     def room(self) -> int:
-        """Processes without a job, or not hired yet."""
+        """Number of processes that are idle or not started yet."""
         return self._workers - self.busy
 
     @property
     def busy(self) -> int:
-        """Processes that have a job."""
+        """Number of processes with a task."""
         return sum(worker.job is not None for worker in self._crew)
 
     def submit(self, job: Job) -> None:
-        """Give a job to an idle process."""
+        """Give a task to an idle process."""
         idle = next((worker for worker in self._crew if worker.job is None), None)
         if idle is None:
             idle = _hired(self._work, self._start)
@@ -68,7 +68,7 @@ class LocalProcesses:
         idle.take(job)
 
     def outcomes(self) -> list[TaskOutcome]:
-        """Wait for news, or for a deadline to pass.
+        """Wait for a result, or for a deadline to pass.
 
         Raises:
             InputError: the script that drives this has no main guard.
@@ -85,7 +85,7 @@ class LocalProcesses:
                 return ended
 
     def _with_news(self) -> list[_Worker]:
-        """Processes that said something or are gone; jobs are not charged for time in which nobody looked."""
+        """Processes that sent something or are gone; time in which this process was stopped does not count."""
         working = [worker for worker in self._crew if worker.job is not None]
         left = min(worker.began for worker in working) + self._deadline - time.monotonic()
         seconds = max(0.0, min(left, GLANCE))
@@ -104,7 +104,7 @@ class LocalProcesses:
         for worker in self._crew:
             worker.pipe.close()
             if worker.job is not None:
-                worker.process.kill()  # not asked: it may be stopped
+                worker.process.kill()  # not a polite request: it may be stopped
         for worker in self._crew:
             worker.stop(SECONDS_TO_STOP)
         self._crew.clear()
@@ -112,7 +112,7 @@ class LocalProcesses:
 
 @dataclass(slots=True, eq=False)
 class _Worker:
-    """A process, the driver's end of its pipe, the job it has and since when, and whether it has begun to work."""
+    """A process, the driver's end of its pipe, its task and since when, and whether it is ready."""
 
     process: multiprocessing.process.BaseProcess
     pipe: Connection
@@ -122,7 +122,7 @@ class _Worker:
     ready: bool = False
 
     def take(self, job: Job) -> None:
-        """Begin a job; if the process is dead already, `news` will say so."""
+        """Begin a task; if the process is already dead, `news` will say so."""
         self.job, self.began = job, max(self.began, time.monotonic())
         try:
             self.pipe.send(job)
@@ -130,7 +130,7 @@ class _Worker:
             return
 
     def news(self) -> TaskOutcome | None:
-        """How its job ended; None if it has only begun."""
+        """The outcome of its task; None if the process has only reported that it is ready."""
         job = self.job
         assert job is not None
         try:
@@ -141,7 +141,7 @@ class _Worker:
             code = self.process.exitcode
             if code == NO_MAIN_GUARD:
                 raise InputError(unguarded()) from None
-            if code and code > 0 and not self.ready:  # by itself: the next one would end likewise
+            if code and code > 0 and not self.ready:  # on its own: the next one would do the same
                 raise RunError(f"worker processes cannot start: the first ended with code {code}") from None
             return TaskOutcome(job, problem=TaskFailure(f"its process ended with code {code}"))
         if isinstance(said, TaskFailure):
@@ -153,18 +153,18 @@ class _Worker:
         return TaskOutcome(job, *said)
 
     def expired(self, deadline: float) -> bool:
-        """Whether its job has taken too long."""
+        """Whether its task has taken too long."""
         return self.job is not None and time.monotonic() - self.began > deadline
 
     def dismissed(self) -> Job:
-        """Kill the process, which may hang or be stopped; the job it had."""
+        """Kill the process, which may hang or be stopped; returns its task."""
         job, self.job, self.alive = self.job, None, False
         assert job is not None
         self.process.kill()
         return job
 
     def stop(self, seconds: float) -> None:
-        """End the process: an idle one leaves when the pipe closes, any other is made to."""
+        """End the process: an idle one leaves when the pipe closes, any other is killed."""
         self.pipe.close()
         self.process.join(seconds)
         if self.process.is_alive():
@@ -179,20 +179,20 @@ def _hired(work: Work, start: Start) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     duty = ForkingPickler.dumps((work, start))
-    # Not an argument: a process that ends before it has read its arguments leaves its parent waiting for ever.
+    # Not passed as an argument: a process that ends before it reads its arguments blocks its parent for ever.
     process = context.Process(target=_serve, args=(theirs,), daemon=True)
     with interrupt_held_back(), bound_from_the_start():
         process.start()
     theirs.close()
-    with suppress(OSError):  # if it is dead already, `news` will say so
+    with suppress(OSError):  # if it is already dead, `news` will say so
         ours.send_bytes(duty)
     return _Worker(process, ours, began=time.monotonic() + SECONDS_TO_START)
 
 
 @contextmanager
 def interrupt_held_back() -> Iterator[None]:
-    """Children started inside inherit a blocked SIGINT: Ctrl-C reaches the whole group, the driver alone answers."""
-    resource_tracker.ensure_running()  # would be started with the first child, and would let the signal through again
+    """Children started inside inherit a blocked SIGINT: Ctrl-C reaches the whole group, but only the driver reacts."""
+    resource_tracker.ensure_running()  # else it starts with the first child, and unblocks the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -201,7 +201,7 @@ def interrupt_held_back() -> Iterator[None]:
 
 
 def _serve(pipe: Connection) -> None:
-    """Life of a worker: jobs come in, results or problems go out, until the driver closes the pipe."""
+    """Main loop of a worker: tasks come in, results or problems go out, until the driver closes the pipe."""
     end_with_driver()
     with suppress(EOFError, OSError):  # the driver has closed the pipe
         try:

@@ -1,4 +1,4 @@
-"""What the processes of our own Dask cluster do before they work: Dask loads this module and calls `dask_setup`."""
+"""Setup of the processes of popsim's own Dask cluster: Dask loads this module and calls `dask_setup`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from popsim.runs.executors.starting import end_with_driver
 
 
 def dask_setup(server: Any) -> None:
-    """Of the scheduler (in the driver) and of each worker: nothing is served by HTTP, which Dask cannot be told."""
+    """Stop the HTTP server of the scheduler (in the driver) and of each worker; Dask has no option for it."""
     server.http_server.stop()
     end_with_driver()

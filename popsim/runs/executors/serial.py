@@ -1,4 +1,4 @@
-"""The engine without processes: jobs are done one after the other in this one. Nobody can end a job that hangs."""
+"""The executor without processes: tasks run one after the other in this one, and a task that hangs cannot be ended."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from popsim.runs.executors.jobs import Job, TaskOutcome, Work, attempt
 
 
 class SerialExecutor:
-    """A crew of one: this process."""
+    """An executor that uses this process alone."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
@@ -14,20 +14,20 @@ class SerialExecutor:
 
     @property
     def room(self) -> int:
-        """One job at a time."""
+        """One task at a time."""
         return int(self._job is None)
 
     @property
     def busy(self) -> int:
-        """Whether there is one."""
+        """Whether there is a task."""
         return int(self._job is not None)
 
     def submit(self, job: Job) -> None:
-        """Take a job; it is done when its outcome is asked for."""
+        """Submit a task; it runs when its outcome is requested."""
         self._job = job
 
     def outcomes(self) -> list[TaskOutcome]:
-        """Do the job."""
+        """Do the task."""
         if self._job is None:
             return []
         outcome = attempt(self._work, self._job)

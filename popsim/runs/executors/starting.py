@@ -1,4 +1,4 @@
-"""What a worker process sees to when it starts: that it ends with its driver, and that it is a worker."""
+"""Start of a worker process: it ends with its driver, and it must not run the driver's script."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from multiprocessing import spawn
 from multiprocessing.connection import wait
 from typing import Any
 
-NO_MAIN_GUARD = 78  # code with which a process ends that was to become a worker and began the driver's script instead
+NO_MAIN_GUARD = 78  # exit code of a process that should become a worker and began the driver's script instead
 PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
 def end_with_driver() -> None:
-    """Have this process ended when the driver is gone: in the middle of a job, and on Linux even if stopped or hung."""
+    """End this process when the driver is gone: even during a task, and on Linux even if stopped or hung."""
     driver = multiprocessing.parent_process()
     if driver is None:
         return
@@ -30,7 +30,7 @@ def end_with_driver() -> None:
 
 @contextmanager
 def bound_from_the_start() -> Iterator[None]:
-    """Processes spawned inside ask for that first of all, before they import the driver's script."""
+    """Make processes spawned inside request that first, before they import the driver's script."""
     command_line = spawn.get_command_line
 
     def bound(**keys: Any) -> list[str]:
@@ -52,16 +52,16 @@ def _leave_with(sentinel: int) -> None:
 
 
 def leave_if_script_is_imported() -> None:
-    """End a process that imports the driver's script on its way to become a worker and meets the same run in it.
+    """End a starting worker that imports the driver's script and finds the same run in it.
 
-    The driver's `unguarded` says what is missing; here it would only be said once more by each worker.
+    The driver's `unguarded` says what is missing, so that not every worker repeats it.
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         os._exit(NO_MAIN_GUARD)
 
 
 def unguarded() -> str:
-    """What a script lacks whose workers end with `NO_MAIN_GUARD`."""
+    """The message for a script whose workers end with `NO_MAIN_GUARD`."""
     script = getattr(sys.modules["__main__"], "__file__", None) or "the script"
     guard = "if __name__ == '__main__':"
-    return f'{script}: worker processes import this file, so what it runs must stand under "{guard}"'
+    return f'{script}: worker processes import this file, so the code that it runs must be under "{guard}"'

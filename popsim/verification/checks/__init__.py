@@ -1,4 +1,4 @@
-"""The checks, by what they look at; importing this package registers them all."""
+"""The checks, by subject; importing this package registers them all."""
 
 from __future__ import annotations
 

@@ -20,12 +20,12 @@ def _prices(lab: Laboratory, value: float) -> dict[str, float]:
 
 
 def _free(lab: Laboratory) -> list[Observation]:
-    """Every strategy without costs of its own, at prices of nothing."""
+    """Every strategy without its own costs, at prices of 0."""
     return [lab.run(_without_costs(strategy), _prices(lab, 0.0)) for strategy in lab.strategies]
 
 
 def _without_costs(strategy: Strategy) -> Strategy:
-    """The strategy with nothing to pay for it but what the price sets say."""
+    """The strategy without costs except those of the price sets."""
     return strategy.model_copy(
         update={
             "cost_per_person": 0.0,
@@ -41,7 +41,7 @@ def _free_of_charge[D: Definition](part: D) -> D:
     return part.model_copy(update=costs | ({"telemonitoring": _free_of_charge(nested)} if nested else {}))
 
 
-@check(AREA, "When everything is free nothing costs anything")
+@check(AREA, "When everything is free, all costs are 0")
 def free(lab: Laboratory) -> Saw:
     """Set every price, programme cost and telemonitoring cost to 0 and look for costs under each strategy."""
     return together(*(never(one.persons["cost_total"] != 0.0, f"{one.unit.strategy.name}: persons with a cost")
@@ -109,10 +109,10 @@ def one_price_one_component(lab: Laboratory) -> Saw:
         changed = [c for c in COST_NAMES if c in before.columns and (after[c] != before[c]).any()]
         lower = [c for c in changed if (after[c] < before[c] - 1e-9).any()]
         moved += bool(changed)
-        substituted = changed == ["cost_drugs"]  # one drug's price may stand for another's less
+        substituted = changed == ["cost_drugs"]  # one drug may replace another at a lower price
         if len(changed) > 1 or (lower and not substituted):
             wrong.append(name)
-    text = f"{moved} of {len(lab.prices())} prices are paid by somebody"
+    text = f"somebody pays {moved} of {len(lab.prices())} prices"
     return Saw(moved > 0 and not wrong, text + (f"; wrong: {', '.join(wrong)}" if wrong else ""))
 
 
@@ -151,9 +151,9 @@ def contacts(lab: Laboratory) -> Saw:
     return close([float(one.persons["cost_clinic"].sum())], [expected], "cost of contacts")
 
 
-@check(AREA, "Without a stay in hospital there is no cost of wards")
+@check(AREA, "Without a hospital stay there are no ward costs")
 def only_those_who_stay(lab: Laboratory) -> Saw:
-    """Look for persons with a cost of wards and no time in hospital."""
+    """Look for persons with ward costs but no time in hospital."""
     persons = lab.run().persons
     return never((persons["cost_ward"] > 0) & (persons["hospital_days"] == 0), "persons")
 

@@ -12,7 +12,7 @@ from popsim.verification.checking import Saw, check, close, never, not_asked, sa
 from popsim.verification.test_bench import Laboratory
 
 AREA = "Decision"
-DRAWS = 20  # information() takes no fewer
+DRAWS = 20  # the minimum of information()
 GRID = np.array([0.0, 5_000.0, 20_000.0, 50_000.0, 100_000.0])
 
 
@@ -58,7 +58,7 @@ def acceptability_sums(lab: Laboratory) -> Saw:
 
 @check(AREA, "At a willingness to pay of 0 the cheapest is best")
 def cheapest(lab: Laboratory) -> Saw:
-    """Count by hand how often each strategy is the cheapest, and compare with the curve at 0."""
+    """Count independently how often each strategy is the cheapest, and compare with the curve at 0."""
     decision = _decision(lab)
     if decision is None:
         return NOTHING
@@ -106,7 +106,7 @@ def information_is_bounded(lab: Laboratory) -> Saw:
     )
 
 
-@check(AREA, "Without uncertainty nothing is to be learnt")
+@check(AREA, "Without uncertainty information has no value")
 def nothing_to_learn(lab: Laboratory) -> Saw:
     """Give every draw the mean cost and effect: EVPI must be 0 and the best certain (or those tied)."""
     decision = _decision(lab)

@@ -16,7 +16,7 @@ AREA = "Discounting"
 COSTS, QALYS = "nhs_prices.discount_rate_costs", "nhs_prices.discount_rate_qalys"
 
 
-@check(AREA, "A higher discount rate means less, of QALYs and of costs")
+@check(AREA, "A higher discount rate lowers QALYs and costs")
 def higher_rate_less(lab: Laboratory) -> Saw:
     """Compare every person's totals at discount rates of 0, 5% and 50% a year."""
     seen = [lab.run(None, {COSTS: rate, QALYS: rate}).persons for rate in (0.0, 0.05, 0.5)]
@@ -29,7 +29,7 @@ def higher_rate_less(lab: Laboratory) -> Saw:
     return Saw(not np.any(rises) and bool(falls), f"totals that rise with the rate: {int(np.sum(rises))}")
 
 
-@check(AREA, "A constant stream is discounted by its closed form")
+@check(AREA, "A constant stream has the closed form of its discounted sum")
 def closed_form(lab: Laboratory) -> Saw:
     """Mortality 0, utilities 1, a rate of 100% a year: QALYs are the sum of 2^-(day/365.25) / 365.25 over follow-up."""
     flat = dict.fromkeys(lab.utilities(), 1.0) | dict.fromkeys(lab.decrements(), 0.0)
@@ -45,9 +45,9 @@ def first_day(lab: Laboratory) -> Saw:
     return together(*(same(low[name], high[name], name) for name in ("qaly", "cost_total")))
 
 
-@check(AREA, "The rate of costs does not touch QALYs, nor that of QALYs costs")
+@check(AREA, "The discount rate of costs does not affect QALYs, nor that of QALYs costs")
 def rates_apart(lab: Laboratory) -> Saw:
-    """Set each rate to 20% alone and compare the totals that it must not touch."""
+    """Set each rate to 20% alone and compare the totals that it must not affect."""
     base = lab.run(None, UNDISCOUNTED).persons
     costs = lab.run(None, UNDISCOUNTED | {COSTS: 0.2}).persons
     qalys = lab.run(None, UNDISCOUNTED | {QALYS: 0.2}).persons

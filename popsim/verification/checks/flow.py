@@ -1,4 +1,4 @@
-"""Care network: who is where, who waits, and what a stay is."""
+"""Care network: location, waiting and stays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ AREA = "Patient flow"
 
 @check(AREA, "Everybody alive is in exactly one setting or waiting room, every day")
 def everybody_somewhere(lab: Laboratory) -> Saw:
-    """No outside patients: compare who is alive with the census of all settings; what is missing must be waiting."""
+    """No outside patients: compare the number alive with the census of all settings; the difference must be waiting."""
     one = lab.run(network=lab.closed)
     places = [s.name for s in lab.study.network.settings if s.setting_class not in ("router", "outpatient")]
     there = one.daily.select(pl.sum_horizontal(f"census_{name}" for name in places)).to_series()
@@ -22,9 +22,9 @@ def everybody_somewhere(lab: Laboratory) -> Saw:
     return never((missing < 0) | (missing > waiting), "days")
 
 
-@check(AREA, "No setting holds more people than it has places")
+@check(AREA, "No setting holds more people than its capacity")
 def capacity(lab: Laboratory) -> Saw:
-    """Compare every day's census of every setting with its places, under every strategy."""
+    """Compare every day's census of every setting with its capacity, under every strategy."""
     from popsim.care.network import CareNetwork  # noqa: PLC0415
 
     network = CareNetwork(lab.study.network, lab.study.schema.columns, lab.study.file)
@@ -37,13 +37,15 @@ def capacity(lab: Laboratory) -> Saw:
         }
         over = [(one.daily[f"census_{name}"] > places).to_numpy() for name, places in limited.items()]
         if over:
-            found.append(never(np.concatenate(over), f"{strategy.name}: days above the places of {len(over)} settings"))
-    return together(*found) if found else not_asked("no setting has limited places")
+            found.append(
+                never(np.concatenate(over), f"{strategy.name}: days above the capacity of {len(over)} settings")
+            )
+    return together(*found) if found else not_asked("no setting has limited capacity")
 
 
-@check(AREA, "With places for all nobody waits for a bed")
+@check(AREA, "With unlimited capacity nobody waits for a bed")
 def unlimited(lab: Laboratory) -> Saw:
-    """Give every setting unlimited places and look at the queues."""
+    """Give every setting unlimited capacity and look at the queues."""
     settings = tuple(
         s if s.setting_class in ("router", "outpatient") else s.model_copy(update={"capacity": "unlimited"})
         for s in lab.study.network.settings
@@ -59,7 +61,7 @@ def unlimited(lab: Laboratory) -> Saw:
 
 @check(AREA, "Leaving never comes before arriving")
 def order_of_events(lab: Laboratory) -> Saw:
-    """Look at the log's times: they never go back, and no stay is shorter than nothing."""
+    """Check the log's times: they never decrease, and no stay has a negative length."""
     one = lab.run()
     times = one.events["time_days"].to_numpy()
     stays = one.admissions["length_of_stay_days"].drop_nulls()

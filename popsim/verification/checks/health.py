@@ -51,9 +51,9 @@ def utilities_add(lab: Laboratory) -> Saw:
     return Saw(not wrong, f"{len(more)} utilities raised" + (f"; not so for {', '.join(wrong)}" if wrong else ""))
 
 
-@check(AREA, "Being in hospital takes QALYs off, and only from those who were there")
+@check(AREA, "Time in hospital lowers QALYs, and only of people who were there")
 def hospital_decrement(lab: Laboratory) -> Saw:
-    """Raise every hospital decrement by 0.1 and compare who loses QALYs with who has been in hospital."""
+    """Raise every hospital decrement by 0.1 and compare the people who lose QALYs with those who were in hospital."""
     worse = {name: value + 0.1 for name, value in lab.decrements().items()}
     before, after = lab.run().persons, lab.run(None, worse).persons
     lost = (after["qaly"] < before["qaly"] - 1e-12).to_numpy()
@@ -62,7 +62,7 @@ def hospital_decrement(lab: Laboratory) -> Saw:
     return Saw(bool(lost.any()) and not wrong.any(), f"{lost.sum()} lose QALYs, {stayed.sum()} were in hospital")
 
 
-@check(AREA, "Utilities change neither lives nor costs")
+@check(AREA, "Utilities change neither events nor costs")
 def utilities_change_nothing_else(lab: Laboratory) -> Saw:
     """Halve every utility and compare events and costs."""
     half = {name: value / 2 for name, value in (lab.utilities() | lab.decrements()).items()}

@@ -27,7 +27,7 @@ def repeatable(lab: Laboratory) -> Saw:
     )
 
 
-@check(AREA, "Another replication is other people with other luck")
+@check(AREA, "Another replication has other people and random numbers")
 def replications_differ(lab: Laboratory) -> Saw:
     """Compare ages and days of life of two replications."""
     first, second = lab.run(), lab.run(replication=1)
@@ -37,7 +37,7 @@ def replications_differ(lab: Laboratory) -> Saw:
     return Saw(ages > 0.5 or lives > 0.0, f"{ages:.0%} have another age, {lives:.0%} another length of life")
 
 
-@check(AREA, "Another seed is other people with other luck")
+@check(AREA, "Another seed has other people and random numbers")
 def seeds_differ(lab: Laboratory) -> Saw:
     """Compare two seeds."""
     first, second = lab.run(), lab.run(seed=lab.experiment.seed ^ 1)
@@ -102,7 +102,7 @@ def refused(lab: Laboratory) -> Saw:
             taken.append(", ".join(changes))
         except DefinitionError:
             continue
-    return Saw(not taken, f"{len(wrong)} offered" + (f"; taken: {'; '.join(taken)}" if taken else ", all refused"))
+    return Saw(not taken, f"{len(wrong)} offered" + (f"; accepted: {'; '.join(taken)}" if taken else ", all refused"))
 
 
 @check(AREA, "Every parameter has a unit and a source, and lies within its bounds")
@@ -117,7 +117,7 @@ def sources(lab: Laboratory) -> Saw:
 
 @check(AREA, "People who enter are the cohort's")
 def baseline_unchanged(lab: Laboratory) -> Saw:
-    """Compare the baseline columns at entry with those at the end: what a person is born with does not change."""
+    """Compare the baseline columns at entry with those at the end: fixed traits do not change."""
     one = lab.run()
     fixed = [
         c for c in ("age_years", "female", "deprivation_quintile", "dry_weight_kg", "diabetes") if c in lab.study.schema

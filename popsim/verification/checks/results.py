@@ -63,7 +63,7 @@ def intervals(lab: Laboratory) -> Saw:
     return never((known["mean"] < known["low"]) | (known["mean"] > known["high"]), "intervals")
 
 
-@check(AREA, "A difference is one mean less the other")
+@check(AREA, "A difference is one mean minus the other")
 def differences(lab: Laboratory) -> Saw:
     """Subtract the means of cost and QALYs by hand and compare with the paired differences."""
     if not lab.others:
@@ -82,7 +82,7 @@ def differences(lab: Laboratory) -> Saw:
     return together(*found)
 
 
-@check(AREA, "The ratio is extra cost over extra QALYs, and has no value where it would mean nothing")
+@check(AREA, "The ratio is extra cost over extra QALYs, and is empty where it has no meaning")
 def ratio(lab: Laboratory) -> Saw:
     """Divide cost difference by QALY difference by hand, and compare; look for ratios of dominated strategies."""
     if not lab.others:
@@ -97,7 +97,7 @@ def ratio(lab: Laboratory) -> Saw:
     return together(*found)
 
 
-@check(AREA, "Net benefit is willingness to pay times QALYs less cost, and 0 at the ratio")
+@check(AREA, "Net benefit is willingness to pay times QALYs minus cost, and 0 at the ratio")
 def net_benefit(lab: Laboratory) -> Saw:
     """Work out net benefit at several willingnesses to pay and at each strategy's own ratio."""
     if not lab.others:
@@ -129,7 +129,7 @@ def net_benefit_rises(lab: Laboratory) -> Saw:
     return same(rise, np.sign(low["qaly_difference"].to_numpy()), "strategies")
 
 
-@check(AREA, "Where a strategy lies on the plane has the right name")
+@check(AREA, "The verdict matches the quadrant of the cost-effectiveness plane")
 def quadrants(lab: Laboratory) -> Saw:
     """Name the four quadrants and the origin, and compare the strategies' names with their differences."""
     expected = {(-1.0, 1.0): "dominant", (1.0, -1.0): "dominated", (0.0, 0.0): "no difference",

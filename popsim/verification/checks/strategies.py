@@ -14,7 +14,7 @@ AREA = "Strategies"
 
 
 def measures_of(lab: Laboratory, strategies: dict[str, Strategy], replications: int = 2) -> pl.DataFrame:
-    """The long table of measures of some strategies, each under a name of its own."""
+    """The long table of measures of some strategies, each under its own name."""
     frames = [
         lab.run(strategy, replication=r).tables["measures"].select("measure", "value")
         .with_columns(strategy=pl.lit(name), draw=0, replication=r)
@@ -24,7 +24,7 @@ def measures_of(lab: Laboratory, strategies: dict[str, Strategy], replications: 
     return pl.concat(frames)
 
 
-@check(AREA, "Equal strategies give equal lives, person by person")
+@check(AREA, "Equal strategies give equal results, person by person")
 def equal_strategies(lab: Laboratory) -> Saw:
     """Run a copy of the comparator under another name and compare events and persons."""
     one, other = lab.run(), lab.run(lab.base.model_copy(update={"name": "copy_of_it", "label": "Copy"}))
@@ -101,7 +101,7 @@ def against_itself(lab: Laboratory) -> Saw:
     return never(table["mean"].drop_nulls() != 0.0, "measures that differ")
 
 
-@check(AREA, "Turned round, a comparison has the opposite signs and the same ratio")
+@check(AREA, "A reversed comparison has the opposite signs and the same ratio")
 def turned_round(lab: Laboratory) -> Saw:
     """Compare the first other strategy with the comparator and the comparator with it."""
     if not lab.others:
@@ -128,6 +128,6 @@ def uptake(lab: Laboratory) -> Saw:
 
 @check(AREA, "The order of strategies in the file does not matter")
 def order(lab: Laboratory) -> Saw:
-    """Turn the list of strategies round and compare the comparator's persons."""
+    """Reverse the list of strategies and compare the comparator's persons."""
     turned = lab.run(strategies=tuple(reversed(lab.experiment.strategies)), comparator=lab.base.name)
     return same(lab.run().persons.hash_rows(), turned.persons.hash_rows(), "persons")

@@ -20,7 +20,7 @@ def nobody_dies(lab: Laboratory) -> Saw:
     return together(*(never(one.persons["died"], f"{one.unit.strategy.name}: deaths") for one in seen))
 
 
-@check(AREA, "With mortality 0 everybody lives through the whole follow-up")
+@check(AREA, "With mortality 0 everybody survives follow-up")
 def everybody_lives_on(lab: Laboratory) -> Saw:
     """Set every death hazard to 0 and compare each person's days of life with the days of follow-up."""
     lived = lab.run(None, IMMORTAL).persons["life_days"]
@@ -67,7 +67,7 @@ def one_death_each(lab: Laboratory) -> Saw:
 
 @check(AREA, "Nothing happens to the dead")
 def nothing_after_death(lab: Laboratory) -> Saw:
-    """Look for events of a person later than that person's death; a booking that is missed is none."""
+    """Look for events of a person later than that person's death; a missed booking does not count."""
     events = lab.run().events
     deaths = events.filter(pl.col("event") == "death").select("person_id", death="time_days")
     kept = events.filter(pl.col("event") != "miss")
@@ -77,7 +77,7 @@ def nothing_after_death(lab: Laboratory) -> Saw:
 
 @check(AREA, "Deaths of persons are those of the daily series")
 def deaths_add_up(lab: Laboratory) -> Saw:
-    """Compare who is dead at the end of the daily series with the deaths in the event log."""
+    """Compare the number dead at the end of the daily series with the deaths in the event log."""
     one = lab.run()
     last = one.daily.tail(1)
     dead = int((last["entered"] - last["alive"]).item())

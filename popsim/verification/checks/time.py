@@ -13,7 +13,7 @@ from popsim.verification.test_bench import Laboratory
 AREA = "Time"
 
 
-@check(AREA, "A longer horizon only adds costs, life and events")
+@check(AREA, "A longer horizon only adds costs, life time and events")
 def monotone(lab: Laboratory) -> Saw:
     """Follow people for a quarter, a half and the whole of the horizon and look for totals that fall."""
     whole = lab.experiment.follow_up_days

@@ -1,4 +1,4 @@
-"""Parameters: their distributions, their draws, and whether the model listens to them."""
+"""Parameters: their distributions, their draws, and whether they affect the model."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def as_the_file_says(lab: Laboratory) -> Saw:
     return Saw(not wrong, f"{asked} parameters" + (f"; wrong: {'; '.join(wrong)}" if wrong else ""))
 
 
-@check(AREA, "A parameter's own value is no outlier of its draws")
+@check(AREA, "A parameter's base-case value is no outlier among its draws")
 def value_among_draws(lab: Laboratory) -> Saw:
     """Compare each value with the central 99.8% of its distribution."""
     if (nothing := _asked(lab)) is not None:
@@ -91,7 +91,7 @@ def value_among_draws(lab: Laboratory) -> Saw:
     return never(np.array(outside), "parameters")
 
 
-@check(AREA, "A draw is the same whenever it is asked for")
+@check(AREA, "A draw does not depend on how many are drawn")
 def repeatable_draws(lab: Laboratory) -> Saw:
     """Draw ten times at once, and the tenth alone, and compare."""
     if (nothing := _asked(lab)) is not None:
@@ -128,7 +128,7 @@ def independent(lab: Laboratory) -> Saw:
     return Saw(worst < ERRORS / math.sqrt(DRAWS), f"largest rank correlation {worst:.3f}")
 
 
-@check(AREA, "What is drawn is what the model gets")
+@check(AREA, "The model gets the values that were drawn")
 def drawn_is_used(lab: Laboratory) -> Saw:
     """Compare the parameter sets of three draws with the values drawn, and all other parameters with their own."""
     if (nothing := _asked(lab)) is not None:
@@ -143,11 +143,11 @@ def drawn_is_used(lab: Laboratory) -> Saw:
     return Saw(wrong == 0, f"{wrong} values differ")
 
 
-@check(AREA, "Every parameter that is drawn moves something")
+@check(AREA, "Every uncertain parameter has an effect")
 def no_dead_parameter(lab: Laboratory) -> Saw:
     """Set each uncertain parameter to either end of its range and look whether any person of any strategy changes.
 
-    What moves nobody is tried again with ten times the people: some services are used by few.
+    Parameters without an effect are tried again with ten times the people: few people use some services.
     """
     if (nothing := _asked(lab)) is not None:
         return nothing
@@ -162,12 +162,12 @@ def no_dead_parameter(lab: Laboratory) -> Saw:
 
 
 def _moves(lab: Laboratory, name: str) -> bool:
-    """Whether a parameter, far out, changes anything for anybody."""
+    """Whether a parameter at an extreme value changes anything for anybody."""
     ends = quantiles(lab.study, name, FAR).tolist()
     return any(not lab.run(s, {name: end}).persons.equals(lab.run(s).persons) for end in ends for s in lab.strategies)
 
 
-@check(AREA, "A parameter set to its own value changes nothing")
+@check(AREA, "Setting a parameter to its base-case value changes nothing")
 def own_value(lab: Laboratory) -> Saw:
     """Set every parameter of every set to the value that it has and compare persons."""
     values = {
