@@ -19,7 +19,7 @@ import polars as pl
 
 from popsim.analyses.contrast import NET_BENEFIT, Contrast, estimate
 from popsim.analyses.policy_problem import with_experiment
-from popsim.definitions.data_value import DataValue, read_data_value
+from popsim.definitions.data_value import DataValue
 from popsim.definitions.search import Level
 from popsim.definitions.strategy import Strategy
 from popsim.economics.individual import individualised_care
@@ -99,7 +99,7 @@ def read_question(path: Path | str, changes: Mapping[str, Change] | None = None)
         DefinitionError: a file is refused, or an axis names a value that a strategy does not have.
     """
     file = Path(path)
-    definition = read_data_value(file)
+    definition = DataValue.read(file)
     keys = ("population", "replications", "follow_up_days", "enrolment_days")
     own = {key: Change(key, value) for key in keys if (value := getattr(definition, key)) is not None}
     study = read_study(file.parent / definition.experiment, own | dict(changes or {}))

@@ -9,11 +9,11 @@ from popsim.analyses.data_value import read_question
 from popsim.analyses.policy_problem import read_problem
 from popsim.analyses.scenarios import studies
 from popsim.care.network import CareNetwork
-from popsim.definitions.base import read, read_toml
-from popsim.definitions.calibration import Calibrated, read_calibration
+from popsim.definitions.base import read_toml
+from popsim.definitions.calibration import Calibrated, Calibration
 from popsim.definitions.score import Score
 from popsim.definitions.signal import SignalFile
-from popsim.definitions.target import read_targets
+from popsim.definitions.target import TargetFile
 from popsim.errors import DefinitionError
 from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.drugs import read_drug
@@ -66,22 +66,22 @@ def check_file(path: Path) -> str:
 def _check_fit(path: Path, table: dict[str, Any]) -> str:
     """Check a calibration, its result, or published figures."""
     if isinstance(table.get("parameters"), list):
-        calibration = read_calibration(path)
+        calibration = Calibration.read(path)
         return f"calibration '{calibration.name}' is sound: {len(calibration.parameters)} parameters to be fitted"
     if "parameters" in table:
-        found = read(path, Calibrated)
+        found = Calibrated.read(path)
         return f"calibrated parameters '{found.name}' are sound: {len(found.parameters)} parameters"
-    file = read_targets(path)
+    file = TargetFile.read(path)
     return f"target file '{file.name}' is sound: {len(file.targets)} published figures"
 
 
 def _check_model(path: Path, table: dict[str, Any]) -> str:
     """Check a care network, a drug, signals or a cohort against the columns of the model, or a risk score."""
     if "items" in table:
-        score = read(path, Score)
+        score = Score.read(path)
         return f"risk score '{score.label}' is sound: {len(score.items)} items"
     if "signals" in table:
-        return f"signals are sound: {len(read(path, SignalFile).signals)} of them"
+        return f"signals are sound: {len(SignalFile.read(path).signals)} of them"
     if "settings" in table:
         network = read_network(path)
         return f"care network '{network.definition.name}' is sound: {len(network)} settings"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from popsim.definitions.base import validate
 from popsim.definitions.experiment import ExperimentDefinition
-from popsim.definitions.search import Level, Search, read_search
+from popsim.definitions.search import Level, Search
 from popsim.definitions.strategy import Strategy
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.cost_effectiveness import TOTAL_COST
@@ -86,7 +86,7 @@ def read_problem(
         DefinitionError: a file is refused, or a choice names a value that the strategy does not have.
     """
     file = Path(path)
-    search = read_search(file)
+    search = Search.read(file)
     if trials is not None:
         search = validate(dict(search) | {"trials": trials}, Search, "command line")
     return problem_of(search, file, changes)

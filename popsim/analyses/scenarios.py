@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from popsim.definitions.experiment import BASE_CASE, ExperimentDefinition, read_experiment
+from popsim.definitions.experiment import BASE_CASE, ExperimentDefinition
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.studies.design import Change, Study, read_study, study_of
 
@@ -42,7 +42,7 @@ def studies(
     source: Path | str | ExperimentDefinition, folder: Path | str = ".", changes: Mapping[str, Change] | None = None
 ) -> dict[str, Study]:
     """The studies of the base case and of every scenario, by name; all are checked before any is run."""
-    experiment = source if isinstance(source, ExperimentDefinition) else read_experiment(source)
+    experiment = source if isinstance(source, ExperimentDefinition) else ExperimentDefinition.read(source)
     names = [scenario.name for scenario in experiment.scenarios]
     found = {BASE_CASE: study_of_scenario(source, None, folder, changes)}
     return found | {name: study_of_scenario(source, name, folder, changes) for name in names}

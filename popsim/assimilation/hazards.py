@@ -8,13 +8,8 @@ from numpy.typing import NDArray
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels import assimilation as filtering
 from popsim.kernels.physiology.acute import AcuteParameters
+from popsim.physiology.binding import Binding
 from popsim.population.population import Population
-
-READS = (
-    "entry_day", "age_years", "copd", "symptom_score", "filling_pressure_mmhg", "infection_severity",
-    "arrhythmia_burden", "frailty", "deconditioning", "potassium_mmol_l", "systolic_mmhg", "gfr_ml_min",
-    "untreated_gfr_ml_min",
-)  # fmt: skip
 
 
 def presentation_hazards(
@@ -32,5 +27,6 @@ def presentation_hazards(
     """
     acute = (parameters or load_parameters("heart_failure")).fill(AcuteParameters)
     hazards = np.empty((filtering.CAUSES, len(people)))
-    filtering.presentation_hazards(*(day, *[people[name] for name in READS], acute, hazards))
+    kernel = filtering.presentation_hazards
+    Binding(kernel, day=day, acute=acute, hazards=hazards)(kernel, people)
     return hazards

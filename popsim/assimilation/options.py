@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from popsim.assimilation.ensemble import Ensemble
 from popsim.care.network import operand
 from popsim.care.prescribing import load_indications
-from popsim.definitions.base import read
 from popsim.definitions.drug import Drug
 from popsim.definitions.drug import DrugCondition as DrugRule
 from popsim.definitions.network import Condition
@@ -42,7 +41,7 @@ def load_options(path: Path | str = FILE) -> tuple[TherapyOption, ...]:
     Raises:
         DefinitionError: the file is refused.
     """
-    return read(path, OptionFile).options
+    return OptionFile.read(path).options
 
 
 class Refusal(NamedTuple):

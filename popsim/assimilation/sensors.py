@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.care.signals import FILE
-from popsim.definitions.base import read
 from popsim.definitions.signal import SignalFile
 from popsim.errors import InputError
 from popsim.evidence.parameters import load_parameters
@@ -58,7 +57,7 @@ def sensors_of(schema: Schema, file: Path = FILE) -> tuple[Sensor, ...]:
             loinc=signal.loinc,
             unit=signal.unit,
         )
-        for signal in read(file, SignalFile).signals
+        for signal in SignalFile.read(file).signals
         if signal.measures in schema and schema[signal.measures].kind == "real"
     )
 

@@ -13,7 +13,7 @@ from popsim.calibration.objectives import Aim, Aims, Simulated
 from popsim.calibration.priors import priors_of
 from popsim.calibration.sources import Run, Source, figures, read_source
 from popsim.definitions.base import read_toml, validate
-from popsim.definitions.calibration import Calibration, read_calibration
+from popsim.definitions.calibration import Calibration
 from popsim.definitions.target import Target
 from popsim.errors import DefinitionError, InputError
 from popsim.evidence.distributions import Floats
@@ -38,7 +38,7 @@ def read_files(files: Sequence[Path], changes: Mapping[str, int | None]) -> tupl
     if len(found) != 1:
         raise InputError(f"{len(found)} calibration files named: name one, which lists the [[parameters]] to be fitted")
     said = {key: value for key, value in changes.items() if value is not None}
-    calibration = read_calibration(found[0])
+    calibration = Calibration.read(found[0])
     if said:
         calibration = validate(dict(calibration) | said, Calibration, "command line")
     return calibration, found[0], [path for path in files if path != found[0]]

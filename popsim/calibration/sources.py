@@ -14,9 +14,9 @@ from popsim.analyses.sensitivity.design import designed
 from popsim.calibration.quantities import NEEDS_DAYS, NEEDS_ENDPOINT, QUANTITIES, Arms, Seen, measure
 from popsim.care.network import operand
 from popsim.definitions.base import read_toml
-from popsim.definitions.experiment import ExperimentDefinition, read_experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import Condition
-from popsim.definitions.target import Target, read_targets
+from popsim.definitions.target import Target, TargetFile
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.evidence.distributions import Floats
 from popsim.kernels.codes import CAUSE_NAMES
@@ -61,12 +61,12 @@ def read_source(path: Path | str, said: Mapping[str, Change] | None = None) -> S
     """
     path = Path(path)
     if "strategies" in read_toml(path):
-        experiment, folder = read_experiment(path), path.parent
+        experiment, folder = ExperimentDefinition.read(path), path.parent
         title, targets, changes = experiment.title, experiment.targets, {}
     else:
-        file = read_targets(path)
+        file = TargetFile.read(path)
         named = path.parent / file.experiment
-        whole, folder = read_experiment(named), named.parent
+        whole, folder = ExperimentDefinition.read(named), named.parent
         names = [strategy.name for strategy in whole.strategies]
         if file.strategy and file.strategy not in names:
             raise DefinitionError(path, "strategy", file.strategy, known=names)

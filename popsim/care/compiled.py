@@ -21,7 +21,9 @@ from popsim.definitions.network import (
 from popsim.errors import InputError
 from popsim.kernels import codes
 from popsim.kernels.care import records
+from popsim.kernels.numerics.distributions import PIECE
 from popsim.population.columns import Schema
+from popsim.population.pieces import pieces_of
 
 HOURS_A_DAY = 24.0
 LEVEL_CODES = {
@@ -53,7 +55,7 @@ class _Tables:
         self.priorities: list[tuple[Any, ...]] = []
         self.factors: list[tuple[Any, ...]] = []
         self.distributions: list[tuple[Any, ...]] = []
-        self.empirical: list[tuple[Any, ...]] = []
+        self.pieces: list[NDArray[Any]] = [np.empty(0, PIECE)]
 
     def node(self, name: str | None) -> int:
         """Number of a setting, EXIT, STAY_PUT, or -1 for none."""
@@ -73,25 +75,10 @@ class _Tables:
     def add_distribution(self, distribution: given.Duration | None) -> int:
         if distribution is None:
             return -1
-        a = b = 0.0
-        first = len(self.empirical)
-        match distribution:
-            case given.Exponential():
-                kind, a = records.EXPONENTIAL, distribution.mean
-            case given.LognormalDuration() | given.GammaDuration():
-                kind = records.LOGNORMAL if isinstance(distribution, given.LognormalDuration) else records.GAMMA
-                a, b = distribution.mean, distribution.sd
-            case given.UniformDuration():
-                kind, a, b = records.UNIFORM, distribution.low, distribution.high
-            case given.FixedDuration():
-                kind, a = records.FIXED, distribution.value
-            case given.Forever():
-                kind = records.FOREVER
-            case given.EmpiricalDuration():
-                kind = records.EMPIRICAL
-                weights = np.array(distribution.weights or [1.0] * len(distribution.values))
-                self.empirical += list(zip(distribution.values, np.cumsum(weights) / weights.sum(), strict=True))
-        self.distributions.append((a, b, first, len(self.empirical), kind))
+        pieces = pieces_of(distribution)
+        first = sum(map(len, self.pieces))
+        self.pieces.append(pieces)
+        self.distributions.append((first, first + len(pieces)))
         return len(self.distributions) - 1
 
     def add_routes(self, routes: Sequence[Route]) -> tuple[int, int]:
@@ -184,7 +171,7 @@ def compile_network(network: CareNetwork, schema: Schema) -> dict[str, Any]:
         "priorities": _table(tables.priorities, records.PRIORITY),
         "factors": _table(tables.factors, records.FACTOR),
         "distributions": _table(tables.distributions, records.DISTRIBUTION),
-        "empirical": _table(tables.empirical, records.EMPIRICAL_POINT),
+        "pieces": np.concatenate(tables.pieces),
         "entry": tables.node(network.definition.entry),
         "presentation": tables.node(network.definition.presentation),
         "home": _home(network),

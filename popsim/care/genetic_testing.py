@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.care.eligibility import Look, meets
-from popsim.definitions.base import read
 from popsim.definitions.gene import Prescribing, PrescribingRule
 from popsim.definitions.interventions import GeneticTest
 from popsim.evidence.parameters import FOLDER, ParameterSet
@@ -36,7 +35,7 @@ NOT_RECORDED, ASIAN, BLACK, MIXED, WHITE, OTHER = range(6)  # column `ethnicity`
 @cache
 def prescribing_rules(path: Path = FOLDER / "genome" / "prescribing.toml") -> dict[str, PrescribingRule]:
     """The rules by name."""
-    return {rule.name: rule for rule in read(path, Prescribing).rules}
+    return {rule.name: rule for rule in Prescribing.read(path).rules}
 
 
 class GeneticTesting:

@@ -14,7 +14,6 @@ from typing import Any, Self
 
 from popsim.arguments import is_whole
 from popsim.care import network_checks as checks
-from popsim.definitions.base import read
 from popsim.definitions.network import (
     MAX_PLACES,
     UNLIMITED,
@@ -56,7 +55,7 @@ class CareNetwork:
         Raises:
             DefinitionError: the file, a value in it or the network as a whole is refused.
         """
-        return cls(read(path, NetworkDefinition), known_columns, path)
+        return cls(NetworkDefinition.read(path), known_columns, path)
 
     def check_columns(self, known: Collection[str]) -> None:
         """Refuse conditions that test other columns than these.

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.care.compiled import CLINICIAN_CODES, column_place, condition_rows
-from popsim.definitions.base import read
 from popsim.definitions.drug import Drug
 from popsim.definitions.indication import Indication, Indications
 from popsim.errors import DefinitionError, did_you_mean
@@ -38,7 +37,7 @@ def load_indications(path: Path = FILE) -> tuple[Indication, ...]:
     Raises:
         DefinitionError: the file is refused, or a class has no drug.
     """
-    found = read(path, Indications).indications
+    found = Indications.read(path).indications
     classes = {drug.drug_class for drug in load_drugs()}
     for place, one in enumerate(found):
         if one.drug_class not in classes:

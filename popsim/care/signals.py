@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.definitions.base import read
 from popsim.definitions.signal import Signal, SignalFile
 from popsim.errors import DefinitionError
 from popsim.kernels.care import records
@@ -48,7 +47,7 @@ class Signals:
     def __init__(self, schema: Schema, *, seed: int = 0, replication: int = 0, file: Path = FILE) -> None:
         self._key = (seed, replication)
         known = COLUMNS[0].name in schema
-        self.signals: tuple[Signal, ...] = read(file, SignalFile).signals if known else ()
+        self.signals: tuple[Signal, ...] = SignalFile.read(file).signals if known else ()
         self.signals = tuple(signal for signal in self.signals if signal.measures in schema)
         for signal in self.signals:
             if signal.stored is not None and signal.stored not in schema:
@@ -104,7 +103,7 @@ class Signals:
             )
 
 
-SEEN = frozenset(signal.measures for signal in read(FILE, SignalFile).signals)
+SEEN = frozenset(signal.measures for signal in SignalFile.read(FILE).signals)
 # Columns that physiology writes and care knows: reason for presenting, past events, reported reactions.
 RECORDED = frozenset({"acute_cause", "reaction", "dialysis", "onset"})
 STATE = frozenset(column.name for column in (*PHYSIOLOGY_COLUMNS, *CLINICAL_COLUMNS) if column.writer == "physiology")

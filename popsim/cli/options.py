@@ -116,9 +116,9 @@ class StudyOptions:
 
     def study(self, file: Path, scenario: str | None = None) -> Study:
         """The study of an experiment file, with these options."""
-        from popsim.definitions.experiment import read_experiment
+        from popsim.definitions.experiment import ExperimentDefinition
 
-        experiment = read_experiment(file)  # a file that is refused is refused before the engine is loaded
+        experiment = ExperimentDefinition.read(file)  # a file that is refused is refused before the engine is loaded
         from popsim.studies.design import study_of
 
         return study_of(experiment, file.parent, file=file, changes=self.changes(), scenario=scenario)

@@ -14,6 +14,11 @@ from popsim.errors import InputError
 if TYPE_CHECKING:
     import polars as pl
 
+    from popsim.analyses.contrast import Contrast
+    from popsim.analyses.sensitivity.design import Evaluate
+    from popsim.analyses.sensitivity.parameters import Varied
+    from popsim.studies.design import Study
+
 NET_BENEFIT = "net_monetary_benefit"  # the same as in analyses.contrast, which is slow to import
 
 sensitivity_app = typer.Typer(help="What the results of an experiment depend on.", no_args_is_help=True)
@@ -31,6 +36,18 @@ def _written(table: pl.DataFrame, csv: Path | None) -> None:
         from popsim.reporting.csv_file import write_csv
 
         write_csv(table, csv)
+
+
+def _asked(
+    file: Path, options: StudyOptions, parameter: list[str] | None, outcome: str
+) -> tuple[Study, tuple[Varied, ...], tuple[Contrast, ...], Evaluate]:
+    """The study, what is varied in it, which differences are looked at, and what simulates them."""
+    from popsim.analyses.contrast import contrasts
+    from popsim.analyses.sensitivity.design import evaluator
+    from popsim.analyses.sensitivity.parameters import varied
+
+    study = options.study(file)
+    return study, varied(study, parameter or ()), contrasts(study, outcome), evaluator(study, options.run)
 
 
 @study_options()
@@ -66,15 +83,11 @@ def one_way(
     plot: Annotated[Path | None, typer.Option(help="Folder for a tornado diagram of each strategy.")] = None,
 ) -> None:
     """One-way (tornado): each parameter at both ends of its range; all uncertain parameters if none is named."""
-    from popsim.analyses.contrast import contrasts
-    from popsim.analyses.sensitivity.design import evaluator
-    from popsim.analyses.sensitivity.parameters import varied
     from popsim.analyses.sensitivity.ways import one_way as ask
     from popsim.reporting.text.sensitivity import draw_tornados, tornado_text
 
-    study = options.study(file)
-    parameters, asked = varied(study, parameter or ()), contrasts(study, outcome)
-    table = ask(parameters, asked, evaluator(study, options.run))
+    study, parameters, asked, evaluate = _asked(file, options, parameter, outcome)
+    table = ask(parameters, asked, evaluate)
     _written(table, csv)
     print(tornado_text(table, study.experiment, outcome))
     for path in draw_tornados(table, study.experiment, outcome, plot) if plot is not None else ():
@@ -94,15 +107,11 @@ def two_way(
     """Two-way: two parameters over a grid."""
     if len(parameter or ()) != 2 or not 2 <= points <= 100:
         raise InputError("two-way: name two parameters (--parameter A --parameter B) and 2 to 100 --points")
-    from popsim.analyses.contrast import contrasts
-    from popsim.analyses.sensitivity.design import evaluator
-    from popsim.analyses.sensitivity.parameters import varied
     from popsim.analyses.sensitivity.ways import two_way as ask
     from popsim.reporting.text.sensitivity import grid_text
 
-    study = options.study(file)
-    first, second = varied(study, parameter or ())
-    table = ask(first, second, points, contrasts(study, outcome), evaluator(study, options.run))
+    study, (first, second), asked, evaluate = _asked(file, options, parameter, outcome)
+    table = ask(first, second, points, asked, evaluate)
     _written(table, csv)
     print(grid_text(table, first, second, study.experiment, outcome))
 
@@ -121,15 +130,10 @@ def threshold(
         raise InputError("threshold: name one parameter (--parameter NAME or NAME=LOW:HIGH)")
     if not math.isfinite(target):
         raise InputError(f"command line: --target = {target}: must be a finite number")
-    from popsim.analyses.contrast import contrasts
-    from popsim.analyses.sensitivity.design import evaluator
-    from popsim.analyses.sensitivity.parameters import varied
     from popsim.analyses.sensitivity.threshold import threshold as search
     from popsim.reporting.text.sensitivity import threshold_text
 
-    study = options.study(file)
-    (searched,) = varied(study, parameter or ())
-    evaluate, asked = evaluator(study, options.run), contrasts(study, outcome)
+    study, (searched,), asked, evaluate = _asked(file, options, parameter, outcome)
     found = [search(searched, contrast, evaluate, target) for contrast in asked]
     print("\n".join(threshold_text(one, study.experiment, target) for one in found))
 
@@ -145,15 +149,11 @@ def sobol(
     csv: Csv = None,
 ) -> None:
     """Sobol indices: the share of the outcome's variance that each parameter explains, alone and in total."""
-    from popsim.analyses.contrast import contrasts
-    from popsim.analyses.sensitivity.design import evaluator
     from popsim.analyses.sensitivity.overall import sobol as ask
-    from popsim.analyses.sensitivity.parameters import varied
     from popsim.reporting.text.sensitivity import sobol_text
 
-    study = options.study(file)
-    parameters, asked = varied(study, parameter or ()), contrasts(study, outcome)
-    table = ask(study, parameters, samples, asked, evaluator(study, options.run))
+    study, parameters, asked, evaluate = _asked(file, options, parameter, outcome)
+    table = ask(study, parameters, samples, asked, evaluate)
     _written(table, csv)
     print(sobol_text(table, study.experiment, outcome))
 
@@ -169,14 +169,10 @@ def morris(
     csv: Csv = None,
 ) -> None:
     """Morris screening: which parameters matter at all, with few simulations."""
-    from popsim.analyses.contrast import contrasts
-    from popsim.analyses.sensitivity.design import evaluator
     from popsim.analyses.sensitivity.overall import morris as ask
-    from popsim.analyses.sensitivity.parameters import varied
     from popsim.reporting.text.sensitivity import morris_text
 
-    study = options.study(file)
-    parameters, asked = varied(study, parameter or ()), contrasts(study, outcome)
-    table = ask(study, parameters, trajectories, asked, evaluator(study, options.run))
+    study, parameters, asked, evaluate = _asked(file, options, parameter, outcome)
+    table = ask(study, parameters, trajectories, asked, evaluate)
     _written(table, csv)
     print(morris_text(table, study.experiment, outcome))

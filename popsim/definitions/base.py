@@ -1,6 +1,6 @@
 """The base of all definitions: strict, frozen, no unknown keys, bounded files, and one-line errors.
 
-Definitions are TOML files or Python objects. `read(path, Model)` is the only way from a file to a definition; any
+Definitions are TOML files or Python objects. `Model.read(path)` is the only way from a file to a definition; any
 mistake in the file raises one `DefinitionError` with file, key, value and what is allowed.
 """
 
@@ -41,6 +41,15 @@ class Definition(BaseModel):
         frozen=True, strict=True, extra="forbid", allow_inf_nan=False, validate_default=True, serialize_by_alias=True
     )
 
+    @classmethod
+    def read(cls, path: Path | str) -> Self:
+        """Read a TOML file.
+
+        Raises:
+            DefinitionError: the file or what it says is refused.
+        """
+        return validate(read_toml(Path(path)), cls, path)
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy in which some fields have other values, checked as if the definition had been read with them.
 
@@ -68,15 +77,6 @@ def by_alias(model: type[BaseModel], fields: Mapping[str, Any]) -> dict[str, Any
     """Fields under the keys that files use for them."""
     aliases = {name: field.alias or name for name, field in model.model_fields.items()}
     return {aliases.get(name, name): value for name, value in fields.items()}
-
-
-def read[D: Definition](path: Path | str, model: type[D]) -> D:
-    """Read a TOML file into a definition.
-
-    Raises:
-        DefinitionError: the file or its content is refused.
-    """
-    return validate(read_toml(Path(path)), model, path)
 
 
 def validate[D: Definition](table: dict[str, Any], model: type[D], file: object) -> D:

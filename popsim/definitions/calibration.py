@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from popsim.definitions.base import Definition, read
+from popsim.definitions.base import Definition
 from popsim.definitions.distributions import Uncertainty
 from popsim.definitions.experiment import Parameters, PopulationSize, Replications, Seed
 from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Text, real, whole
@@ -93,12 +92,3 @@ class Calibrated(Definition):
     description: Text = ""
     parameters: Parameters
     parameter_groups: Annotated[tuple[Correlated, ...], AS_TUPLE, Field(max_length=100)] = ()
-
-
-def read_calibration(path: Path | str) -> Calibration:
-    """Read a calibration file.
-
-    Raises:
-        DefinitionError: the file or what it says is refused.
-    """
-    return read(path, Calibration)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from popsim.definitions.base import Definition, read
+from popsim.definitions.base import Definition
 from popsim.definitions.experiment import EnrolmentDays, FollowUpDays, PopulationSize, Replications
 from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Text
 from popsim.definitions.search import Level, StrategyPath
@@ -84,12 +83,3 @@ class DataValue(Definition):
             if wrong:
                 raise ValueError(f"axes.{axis.path}.strategies: '{wrong[0]}' is not among strategies")
         return self
-
-
-def read_data_value(path: Path | str) -> DataValue:
-    """Read a data-value file.
-
-    Raises:
-        DefinitionError: the file or what it says is refused.
-    """
-    return read(path, DataValue)

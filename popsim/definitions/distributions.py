@@ -8,11 +8,13 @@
     uncertainty = { distribution = "gamma", low = 89.48, high = 138.97 }           by an interval
     uncertainty = { distribution = "lognormal", meanlog = -0.2, sdlog = 0.05 }     natively
 
-Sampling: `popsim.population.marginals`, `popsim.kernels.care.rules`, `popsim.evidence.distributions`.
+Sampling: `popsim.population.pieces` and `popsim.evidence.distributions`, both by one quantile function,
+`popsim.kernels.numerics.distributions`.
 """
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -267,10 +269,16 @@ class Listed(Definition):
         return self
 
     @property
-    def mean(self) -> float:
-        """Mean of what is drawn."""
+    def shares(self) -> tuple[float, ...]:
+        """Probability of each value; they sum to 1."""
         weights = self.weights or (1.0,) * len(self.values)
-        return sum(v * w for v, w in zip(self.values, weights, strict=True)) / sum(weights)
+        total = math.fsum(weights)
+        return tuple(weight / total for weight in weights)
+
+    @property
+    def mean(self) -> float:
+        """Expectation."""
+        return math.fsum(value * share for value, share in zip(self.values, self.shares, strict=True))
 
 
 class EmpiricalDuration(Listed):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from popsim.definitions.base import Definition, read
+from popsim.definitions.base import Definition
 from popsim.definitions.fields import (
     AS_TUPLE,
     MAX_LABEL_LENGTH,
@@ -274,12 +273,3 @@ class ExperimentDefinition(Definition):
             "scenarios": (),
         }
         return self.model_copy(update=changes)
-
-
-def read_experiment(path: Path | str) -> ExperimentDefinition:
-    """Read an experiment file.
-
-    Raises:
-        DefinitionError: the file or what it says is refused.
-    """
-    return read(path, ExperimentDefinition)

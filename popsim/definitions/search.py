@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from popsim.definitions.base import Definition, read
+from popsim.definitions.base import Definition
 from popsim.definitions.experiment import PopulationSize, Seed
 from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Text, real, whole
 from popsim.definitions.interventions import Cost
@@ -151,12 +150,3 @@ class Search(Definition):
         if twice:
             raise ValueError(f"choices: '{twice[0]}' is chosen twice")
         return self
-
-
-def read_search(path: Path | str) -> Search:
-    """Read a search file.
-
-    Raises:
-        DefinitionError: the file or what it says is refused.
-    """
-    return read(path, Search)

@@ -7,12 +7,11 @@ A target is fitted (`calibrate`) or only compared (`validate`), never both. It n
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from popsim.definitions.base import Definition, read
+from popsim.definitions.base import Definition
 from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Source, Text, real, whole
 from popsim.definitions.network import Conditions
 from popsim.statistics import Z_95
@@ -147,15 +146,6 @@ class TargetFile(Definition):
     population: Annotated[int, whole(1, 1_000_000)] | None = None
     replications: Annotated[int, whole(1, 1000)] | None = None
     targets: Targets
-
-
-def read_targets(path: Path | str) -> TargetFile:
-    """Read a target file.
-
-    Raises:
-        DefinitionError: the file or what it says is refused.
-    """
-    return read(path, TargetFile)
 
 
 def on_scale(value: float, scale: Scale) -> float:

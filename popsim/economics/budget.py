@@ -27,7 +27,6 @@ from popsim.economics.checks import check_finite, check_measures, check_names
 from popsim.economics.perspectives import SIGNS, perspective_named
 from popsim.economics.uncertainty import nested_means
 from popsim.errors import InputError, did_you_mean
-from popsim.statistics import CONFIDENCE
 
 TOTAL = "total"
 MEASURE = r"^spending_year_(\d+)\.(.+)$"
@@ -41,7 +40,6 @@ def budget_impact(
     eligible: Sequence[float],
     uptake: Sequence[float],
     perspective: Perspective = "payer",
-    confidence: float = CONFIDENCE,
 ) -> pl.DataFrame:
     """Budget with and without the new strategy, by calendar year and component.
 
@@ -51,7 +49,6 @@ def budget_impact(
         eligible: people who become eligible in each calendar year, one number for each year of `uptake`.
         uptake: share of them that has the new strategy, 0 to 1.
         perspective: whose budget; what patients pay themselves is taken off the payer's.
-        confidence: of the interval of the net impact.
 
     Returns:
         One row for each year (1, 2, ...) and component (as in `cost_<component>`, last `total`): year, component,
@@ -91,7 +88,7 @@ def budget_impact(
     table = pl.concat([years, together.select(years.columns)]).sort("year", maintain_order=True)
     groups = ["year", "component"]
     now = table.group_by(groups, maintain_order=True).agg(pl.col("current_mix").mean())
-    net = nested_means(table.rename({"net": "value"}), groups, confidence)
+    net = nested_means(table.rename({"net": "value"}), groups)
     return now.join(net, on=groups, maintain_order="left").select(
         *groups,
         "current_mix",

@@ -21,21 +21,17 @@ from popsim.economics.checks import check_number, check_price, check_values
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST, cost_effectiveness
 from popsim.economics.uncertainty import nested_means
 from popsim.errors import InputError
-from popsim.statistics import CONFIDENCE
 
 KEYS = ("strategy", "draw", "replication")
 
 
-def worth_by_level(
-    levels: pl.DataFrame, comparator: str, willingness_to_pay: float, confidence: float = CONFIDENCE
-) -> pl.DataFrame:
+def worth_by_level(levels: pl.DataFrame, comparator: str, willingness_to_pay: float) -> pl.DataFrame:
     """Cost-effectiveness at every level.
 
     Args:
         levels: level (requested number of places), strategy, draw, replication, measure, value.
         comparator: name of the strategy to compare with.
         willingness_to_pay: for a QALY.
-        confidence: of the intervals.
 
     Returns:
         level, and the columns of `cost_effectiveness`, one row for each level and other strategy.
@@ -43,15 +39,15 @@ def worth_by_level(
     _check(levels)
     tables = []
     for (level,), measures in levels.group_by("level", maintain_order=True):
-        table = cost_effectiveness(measures.drop("level"), comparator, willingness_to_pay, confidence)
+        table = cost_effectiveness(measures.drop("level"), comparator, willingness_to_pay)
         tables.append(table.select(pl.lit(level, pl.Int64).alias("level"), pl.all()))
     return pl.concat(tables)
 
 
-def means_by_level(levels: pl.DataFrame, confidence: float = CONFIDENCE) -> pl.DataFrame:
+def means_by_level(levels: pl.DataFrame) -> pl.DataFrame:
     """Mean of every measure by level and strategy: level, strategy, measure and the columns of `nested_means`."""
     _check(levels)
-    return nested_means(levels, ["level", "strategy", "measure"], confidence)
+    return nested_means(levels, ["level", "strategy", "measure"])
 
 
 def value_of_places(
@@ -60,7 +56,6 @@ def value_of_places(
     willingness_to_pay: float,
     people: int,
     years: float,
-    confidence: float = CONFIDENCE,
 ) -> pl.DataFrame:
     """What one more place is worth, between each level and the next.
 
@@ -71,7 +66,6 @@ def value_of_places(
         willingness_to_pay: for a QALY.
         people: twins in a replication.
         years: for which the places were open: all days of the simulation.
-        confidence: of the interval.
 
     Returns:
         strategy, from_level, to_level and the columns of `nested_means` of the value of a place-year; differences are
@@ -106,7 +100,7 @@ def value_of_places(
         raise InputError(f"{low} and {high} places are both {number:g} for {people} people: simulate more people")
     if not steps:
         raise InputError("the value of a place needs two levels or more")
-    return nested_means(pl.concat(steps), ["strategy", "from_level", "to_level"], confidence)
+    return nested_means(pl.concat(steps), ["strategy", "from_level", "to_level"])
 
 
 def _check(levels: pl.DataFrame) -> None:

@@ -48,7 +48,6 @@ from popsim.economics.subgroups import (
 )
 from popsim.economics.uncertainty import nested_means
 from popsim.errors import InputError, did_you_mean
-from popsim.statistics import CONFIDENCE
 
 Floats = NDArray[np.float64]
 STEP = 1e-6  # of a numerical derivative, relative
@@ -120,7 +119,6 @@ def distribution(
     *,
     opportunity_cost: Mapping[str, float] | None = None,
     cuts: Cuts | None = None,
-    confidence: float = CONFIDENCE,
 ) -> pl.DataFrame:
     """Health gain, cost, health lost elsewhere and net health benefit of each group, per person of the group.
 
@@ -131,7 +129,6 @@ def distribution(
         cost_of_a_qaly: what the health system pays for a QALY elsewhere, in the currency of the costs.
         opportunity_cost: share of it that each group bears, by level, of sum 1; equal per person when None.
         cuts: as for `subgroup_effects`.
-        confidence: of the intervals.
 
     Returns:
         strategy, level, share (of people), measure (qalys_gained, cost, qalys_lost_elsewhere, net_health_benefit) and
@@ -153,7 +150,7 @@ def distribution(
         for place in range(gained.shape[1])
         for group, name in enumerate(found.names)
     ]
-    effects = nested_means(pl.concat(tables), ["strategy", "level", "measure"], confidence)
+    effects = nested_means(pl.concat(tables), ["strategy", "level", "measure"])
     shares = pl.DataFrame({"level": found.names, "share": found.share})
     joined = effects.join(shares, on="level", how="left", maintain_order="left")
     return joined.select("strategy", "level", "share", pl.exclude("strategy", "level", "share"))
@@ -201,12 +198,11 @@ def equity_weighted(
     lifetime: Mapping[str, float] | None = None,
     opportunity_cost: Mapping[str, float] | None = None,
     cuts: Cuts | None = None,
-    confidence: float = CONFIDENCE,
 ) -> pl.DataFrame:
     """Net health benefit per person, plain and equity-weighted.
 
     Args:
-        persons, comparator, by, cost_of_a_qaly, opportunity_cost, cuts, confidence: as for `distribution`.
+        persons, comparator, by, cost_of_a_qaly, opportunity_cost, cuts: as for `distribution`.
         atkinson_aversion, kolm_aversion: how much inequality matters; 0: not at all.
         lifetime: expected QALYs from birth of a person of each level, without the strategy; the comparator's mean QALYs
             within the run's horizon when None.
@@ -249,12 +245,11 @@ def equity_weighted(
             )
             tables.append(_long(found, gain, [strategy, name]))
             tables.append(_long(found, gain - mean, [strategy, f"{name}_equity"]))
-    return nested_means(pl.concat(tables), ["strategy", "measure"], confidence)
+    return nested_means(pl.concat(tables), ["strategy", "measure"])
 
 
 def gradient(
     persons: Persons, comparator: str, by: str, outcome: str = QALY, *, cuts: Cuts | None = None,
-    confidence: float = CONFIDENCE,
 ) -> pl.DataFrame:  # fmt: skip
     """Slope, relative and concentration index of an outcome over the levels of an ordered column.
 
@@ -264,7 +259,6 @@ def gradient(
         by: a column whose order means something, e.g. deprivation_quintile (1 the most deprived).
         outcome: a column of persons.
         cuts: as for `subgroup_effects`.
-        confidence: of the intervals.
 
     Returns:
         strategy, against (null: the strategy itself; else the comparator: the difference from it), measure
@@ -283,7 +277,7 @@ def gradient(
             tables.append(_long(found, index, [strategy, None, measure]))
             if strategy != comparator:
                 tables.append(_long(found, index - own[0], [strategy, comparator, measure]))
-    return nested_means(pl.concat(tables), ["strategy", "level", "measure"], confidence).rename({"level": "against"})
+    return nested_means(pl.concat(tables), ["strategy", "level", "measure"]).rename({"level": "against"})
 
 
 def ranks(share: Floats) -> Floats:

@@ -33,7 +33,6 @@ from popsim.economics.subgroups import (
 )
 from popsim.economics.uncertainty import nested_means
 from popsim.errors import InputError
-from popsim.statistics import CONFIDENCE
 
 SAME = 1e-9  # money, or QALYs; smaller differences are rounding
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -70,9 +69,7 @@ def _fate(difference: pl.Expr) -> pl.Expr:
     return loses.when(difference > SAME).then(pl.lit(GAINS)).otherwise(pl.lit(UNCHANGED))
 
 
-def individual_effects(
-    persons: Persons, comparator: str, willingness_to_pay: float, confidence: float = CONFIDENCE
-) -> pl.DataFrame:
+def individual_effects(persons: Persons, comparator: str, willingness_to_pay: float) -> pl.DataFrame:
     """The distribution of individual effects, chance included: on health, and on net benefit.
 
     Returns:
@@ -94,9 +91,7 @@ def individual_effects(
         .sort("strategy", *UNIT)
         .collect()
     )
-    return nested_means(
-        wide.unpivot(index=["strategy", *UNIT], variable_name="measure"), ["strategy", "measure"], confidence
-    )
+    return nested_means(wide.unpivot(index=["strategy", *UNIT], variable_name="measure"), ["strategy", "measure"])
 
 
 def who_gains(persons: Persons, comparator: str, willingness_to_pay: float, columns: Sequence[str]) -> pl.DataFrame:
@@ -145,7 +140,6 @@ def individualised_care(
     by: Sequence[str],
     *,
     cuts: Cuts | None = None,
-    confidence: float = CONFIDENCE,
 ) -> Individualised:
     """The value of giving each subgroup the strategy that is best for it, cross-fitted over replications.
 
@@ -155,7 +149,8 @@ def individualised_care(
         willingness_to_pay: for a QALY, in the currency of the costs.
         by: columns that describe a person at entry; subgroups are the combinations of their levels.
         cuts: as for `subgroup_effects`.
-        confidence: of the intervals. With one replication (and draw) none can be left out: values are null.
+
+    With one replication (and draw) nothing can be left out: values are null.
 
     Raises:
         InputError: there is no such column or strategy.
@@ -183,7 +178,7 @@ def individualised_care(
     foresight = _foresight(table, units, strategies, benefit, people)
     total = benefit.sum(axis=0)
     return Individualised(
-        nested_means(pl.concat([value, foresight]), ["policy"], confidence),
+        nested_means(pl.concat([value, foresight]), ["policy"]),
         pl.DataFrame(
             {
                 "level": names,

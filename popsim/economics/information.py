@@ -41,16 +41,6 @@ SAME = 1e-9  # relative; smaller differences are rounding
 EVERYTHING = "all parameters"
 
 
-def evpi(decision: Decision, willingness_to_pay: float) -> pl.DataFrame:
-    """Expected value of perfect information, per person.
-
-    Returns:
-        One row: known, parameters, value, standard_error, low, high (95%), share_of_evpi, luck_removed (false: draws
-        have one replication each, so that Monte Carlo noise inflates the value).
-    """
-    return information(decision, pl.DataFrame({"draw": decision.draws}), willingness_to_pay, {})
-
-
 def information(
     decision: Decision,
     draws: pl.DataFrame,

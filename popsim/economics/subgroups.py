@@ -18,7 +18,6 @@ from popsim.economics.columns import VALUATION_COLUMNS
 from popsim.economics.uncertainty import nested_means
 from popsim.errors import InputError, did_you_mean
 from popsim.population.baseline import KNOWN_AT_ENTRY
-from popsim.statistics import CONFIDENCE
 
 type Persons = pl.DataFrame | pl.LazyFrame
 type Cuts = Mapping[str, Sequence[float]]
@@ -41,7 +40,6 @@ def subgroup_effects(
     *,
     outcomes: Sequence[str] = OUTCOMES,
     cuts: Cuts | None = None,
-    confidence: float = CONFIDENCE,
 ) -> pl.DataFrame:
     """Mean difference from the comparator in every subgroup, paired by draw and replication.
 
@@ -52,7 +50,6 @@ def subgroup_effects(
         willingness_to_pay: for a QALY, in the currency of the costs.
         outcomes: columns of persons; null where a person's value is unknown.
         cuts: where to cut a column into bands, by name; at its quartiles otherwise if it has many values.
-        confidence: of the intervals.
 
     Returns:
         subgroup (the column, or "everyone"), level, share (of all people), strategy, comparator, measure (the outcomes
@@ -86,7 +83,7 @@ def subgroup_effects(
             .unpivot(on=measures, index=["level", "strategy", *UNIT], variable_name="measure")
             .sort("level", "strategy", *UNIT)
         )
-        effects = nested_means(long, ["level", "strategy", "measure"], confidence)
+        effects = nested_means(long, ["level", "strategy", "measure"])
         parts.append(
             effects.join(shares, on="level", how="left", nulls_equal=True, maintain_order="left").select(
                 pl.lit(column).alias("subgroup"),

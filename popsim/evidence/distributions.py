@@ -9,24 +9,34 @@ Given a mean and a standard error, the distribution has exactly these moments. G
                  found numerically; the smaller one if there are two
 
 with z the standard normal quantile of (1 + coverage) / 2. The ends of the fitted interval may differ from the given
-ones, depending on mean, width and family: `popsim parameters` shows them. Normal and lognormal quantiles come from
-popsim's own kernel, beta and gamma quantiles from scipy.special.
+ones, depending on mean, width and family: `popsim parameters` shows them.
+
+Values are drawn by the quantile function of `popsim.kernels.numerics.distributions`, except for beta and gamma: there
+scipy.special's serves, because a beta has none there and the gamma of stays is for shapes from 0.04 to 1e4 only, while
+the shape of a parameter's gamma is that of its precision. Moments and tail probabilities are closed forms.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Protocol
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, betaincc, betaincinv, gammainc, gammaincc, gammaincinv, ndtr
 
 from popsim.definitions import distributions as given
-from popsim.kernels.numerics.sampling import PIECE_LOGNORMAL, PIECE_NORMAL, quantiles
+from popsim.kernels.numerics.distributions import (
+    LOGNORMAL,
+    NORMAL,
+    Piece,
+    joined,
+    quantiles,
+    uniform_piece,
+    value_piece,
+)  # fmt: skip
 from popsim.statistics import lognormal_parameters, z_quantile
 
 type Floats = NDArray[np.float64]
@@ -52,6 +62,19 @@ class Distribution(Protocol):
 
     def outside(self, low: float, high: float) -> float:
         """Probability of lying below `low` or above `high`."""
+
+
+class _Piecewise:
+    """Drawn by the quantile function that people's columns and lengths of stay share."""
+
+    def _pieces(self) -> list[Piece]:
+        raise NotImplementedError
+
+    def quantile(self, p: Floats) -> Floats:
+        """Values at the probabilities p."""
+        out = np.empty(p.shape)
+        quantiles(joined(self._pieces()), np.ascontiguousarray(p), out)
+        return out
 
 
 @dataclass(frozen=True)
@@ -129,7 +152,7 @@ class GammaDistribution:
 
 
 @dataclass(frozen=True)
-class LognormalDistribution:
+class LognormalDistribution(_Piecewise):
     """Lognormal by mean and sd of the natural logarithm."""
 
     meanlog: float
@@ -152,9 +175,8 @@ class LognormalDistribution:
         """Standard deviation."""
         return self.mean * math.sqrt(math.expm1(self.sdlog**2))
 
-    def quantile(self, p: Floats) -> Floats:
-        """Values at the probabilities p."""
-        return _normal_quantile(PIECE_LOGNORMAL, self.meanlog, self.sdlog, p)
+    def _pieces(self) -> list[Piece]:
+        return [Piece(1.0, LOGNORMAL, self.meanlog, self.sdlog)]
 
     def outside(self, low: float, high: float) -> float:
         """Probability of lying outside [low, high]."""
@@ -164,15 +186,19 @@ class LognormalDistribution:
 
 
 @dataclass(frozen=True)
-class NormalDistribution:
+class NormalDistribution(_Piecewise):
     """Normal by mean and standard error."""
 
     mean: float
     standard_error: float
 
-    def quantile(self, p: Floats) -> Floats:
-        """Values at the probabilities p."""
-        return _normal_quantile(PIECE_NORMAL, self.mean, self.standard_error, p)
+    @classmethod
+    def of(cls, mean: float, standard_error: float) -> NormalDistribution:
+        """By moments, which are its own parameters."""
+        return cls(mean, standard_error)
+
+    def _pieces(self) -> list[Piece]:
+        return [Piece(1.0, NORMAL, self.mean, self.standard_error)]
 
     def outside(self, low: float, high: float) -> float:
         """Probability of lying outside [low, high]."""
@@ -180,7 +206,7 @@ class NormalDistribution:
 
 
 @dataclass(frozen=True)
-class UniformDistribution:
+class UniformDistribution(_Piecewise):
     """Uniform between its ends."""
 
     low: float
@@ -202,9 +228,8 @@ class UniformDistribution:
         """Standard deviation."""
         return (self.high - self.low) / math.sqrt(12.0)
 
-    def quantile(self, p: Floats) -> Floats:
-        """Values at the probabilities p."""
-        return self.low + (self.high - self.low) * p
+    def _pieces(self) -> list[Piece]:
+        return [uniform_piece(1.0, self.low, self.high)]
 
     def outside(self, low: float, high: float) -> float:
         """Probability of lying outside [low, high]."""
@@ -213,22 +238,11 @@ class UniformDistribution:
 
 
 @dataclass(frozen=True)
-class EmpiricalDistribution:
+class EmpiricalDistribution(_Piecewise):
     """A discrete distribution on values in ascending order; `shares` sum to 1."""
 
     values: tuple[float, ...]
     shares: tuple[float, ...]
-
-    @classmethod
-    def of(cls, values: tuple[float, ...], weights: tuple[float, ...]) -> EmpiricalDistribution:
-        """From values in any order and their weights; equal weights if none are given."""
-        total = math.fsum(weights) if weights else float(len(values))
-        pairs = sorted(zip(values, weights or (1.0,) * len(values), strict=True))
-        return cls(tuple(value for value, _ in pairs), tuple(weight / total for _, weight in pairs))
-
-    @cached_property
-    def _ends(self) -> Floats:
-        return np.cumsum(self.shares)
 
     @property
     def mean(self) -> float:
@@ -241,10 +255,8 @@ class EmpiricalDistribution:
         pairs = zip(self.values, self.shares, strict=True)
         return math.sqrt(math.fsum((value - self.mean) ** 2 * share for value, share in pairs))
 
-    def quantile(self, p: Floats) -> Floats:
-        """Values at the probabilities p: the first value at which the cumulative shares exceed p."""
-        places = np.searchsorted(self._ends, p, side="right")
-        return np.asarray(self.values)[np.minimum(places, len(self.values) - 1)]
+    def _pieces(self) -> list[Piece]:
+        return [value_piece(share, value) for value, share in zip(self.values, self.shares, strict=True)]
 
     def outside(self, low: float, high: float) -> float:
         """Probability of lying outside [low, high]."""
@@ -257,12 +269,14 @@ def family(distribution: Distribution) -> str:
     return type(distribution).__name__.removesuffix("Distribution").lower()
 
 
-BY_MOMENTS: dict[str, Callable[[float, float], Distribution]] = {
-    "beta": BetaDistribution.of,
-    "gamma": GammaDistribution.of,
-    "lognormal": LognormalDistribution.of,
+type ByMoments = BetaDistribution | GammaDistribution | LognormalDistribution | NormalDistribution | UniformDistribution
+
+FAMILIES: dict[str, type[ByMoments]] = {
+    "beta": BetaDistribution,
+    "gamma": GammaDistribution,
+    "lognormal": LognormalDistribution,
     "normal": NormalDistribution,
-    "uniform": UniformDistribution.of,
+    "uniform": UniformDistribution,
 }
 
 
@@ -274,31 +288,18 @@ def distribution_of(uncertainty: given.Uncertainty, value: float) -> Distributio
     """
     if isinstance(uncertainty, given.Fixed):
         return None
-    native = _native(uncertainty)
-    if native is not None or isinstance(uncertainty, given.Empirical):
-        return native
+    if isinstance(uncertainty, given.Empirical):
+        rising = sorted(zip(uncertainty.values, uncertainty.shares, strict=True))
+        return EmpiricalDistribution(tuple(value for value, _ in rising), tuple(share for _, share in rising))
+    made = FAMILIES[uncertainty.distribution]
+    native: list[Any] = [getattr(uncertainty, field.name, None) for field in fields(made)]
+    if None not in native:
+        return made(*native)
     mean = value if uncertainty.mean is None else uncertainty.mean
     if uncertainty.standard_error is not None:
-        return BY_MOMENTS[uncertainty.distribution](mean, uncertainty.standard_error)
+        return made.of(mean, uncertainty.standard_error)
     assert not isinstance(uncertainty, given.Uniform)  # its interval is native
     return _by_interval(uncertainty, mean)
-
-
-def _native(uncertainty: given.Uncertainty) -> Distribution | None:
-    """The distribution, if the file gives its native parameters."""
-    found: Distribution | None = None
-    match uncertainty:
-        case given.Beta(alpha=float(alpha), beta=float(beta)):
-            found = BetaDistribution(alpha, beta)
-        case given.Gamma(shape=float(shape), scale=float(scale)):
-            found = GammaDistribution(shape, scale)
-        case given.Lognormal(meanlog=float(meanlog), sdlog=float(sdlog)):
-            found = LognormalDistribution(meanlog, sdlog)
-        case given.Uniform(low=float(low), high=float(high)):
-            found = UniformDistribution(low, high)
-        case given.Empirical(values=values, weights=weights):
-            found = EmpiricalDistribution.of(values, weights)
-    return found
 
 
 def _by_interval(uncertainty: given.Beta | given.Gamma | given.Lognormal | given.Normal, mean: float) -> Distribution:
@@ -357,13 +358,3 @@ def _root(excess: Callable[[float], float], a: float, b: float) -> float:
             break
         a, b = (a, middle) if (excess(middle) > 0.0) == rises else (middle, b)
     return (a + b) / 2.0
-
-
-def _normal_quantile(kind: int, mean: float, sd: float, p: Floats) -> Floats:
-    """Normal or lognormal quantiles at the probabilities p, by the kernel that also samples people's columns."""
-    out = np.empty(p.shape)
-    one = np.ones(1)
-    everything = np.full(1, np.inf)
-    pieces = (np.array([kind]), one, mean * one, sd * one, 0.0 * one, one, -everything, everything)
-    quantiles(*pieces, np.ascontiguousarray(p), out)
-    return out

@@ -31,7 +31,8 @@ from popsim.evidence.distributions import (
 )  # fmt: skip
 from popsim.evidence.parameters import ParameterSet, find_parameter
 from popsim.kernels.codes import STREAM_PARAMETERS
-from popsim.kernels.numerics.sampling import MAX_PROBABILITY, MIN_PROBABILITY, correlate, keyed_uniforms
+from popsim.kernels.numerics.distributions import MAX_PROBABILITY, MIN_PROBABILITY
+from popsim.kernels.numerics.sampling import correlate, keyed_uniforms
 
 MAX_OUTSIDE = 1e-9  # probability of a value outside the parameter's bounds
 FAR_OUT = 0.0005  # a value beyond this quantile of its own distribution, on either side, is refused as a mistake

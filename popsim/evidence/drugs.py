@@ -6,7 +6,6 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from popsim.definitions.base import read
 from popsim.definitions.drug import Drug
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.kernels.physiology.influences import INFLUENCES
@@ -22,7 +21,7 @@ def read_drug(path: Path | str) -> Drug:
     Raises:
         DefinitionError: the file is refused, or the drug acts on an unknown influence.
     """
-    drug = read(path, Drug)
+    drug = Drug.read(path)
     if drug.name != (stem := Path(path).stem):
         raise DefinitionError(path, "name", drug.name, f"must be the name of the file, '{stem}'")
     for place, effect in enumerate(drug.effects):

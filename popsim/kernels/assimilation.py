@@ -183,25 +183,28 @@ def assimilate(
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def presentation_hazards(
-    day, entry_day, age_years, copd, symptom_score, filling_pressure, infection, arrhythmia, frailty, deconditioning,
-    potassium, systolic, gfr, usual_gfr, acute, hazards,
+    day, entry_day, age_years, copd, symptom_score, filling_pressure_mmhg, infection_severity, arrhythmia_burden,
+    frailty, deconditioning, potassium_mmol_l, systolic_mmhg, gfr_ml_min, untreated_gfr_ml_min, acute, hazards,
 ):  # fmt: skip
     """Write the daily hazards of presenting, (CAUSES, rows), of the core only, without those of other organ systems.
 
-    usual_gfr: filtration without drugs; the dip by drugs, which the day loop subtracts before it tests for a collapse,
-    is neglected here.
+    The dip of filtration by drugs, which the day loop subtracts before it tests for a collapse, is neglected here.
     """
     for i in prange(len(age_years)):
         years = clip((day - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
-        frail, severity = np.float64(frailty[i]), np.float64(infection[i])
+        frail, severity = np.float64(frailty[i]), np.float64(infection_severity[i])
         infected, respiratory = infection_hazards(severity, frail, np.float64(copd[i]), acute)
         hazards[code.CAUSE_HEART_FAILURE - 1, i] = heart_failure_hazard(
-            np.float64(symptom_score[i]), np.float64(filling_pressure[i]), acute
+            np.float64(symptom_score[i]), np.float64(filling_pressure_mmhg[i]), acute
         )
         hazards[code.CAUSE_INFECTION - 1, i] = infected
-        hazards[code.CAUSE_ARRHYTHMIA - 1, i] = arrhythmia_hazard(np.float64(arrhythmia[i]), acute)
+        hazards[code.CAUSE_ARRHYTHMIA - 1, i] = arrhythmia_hazard(np.float64(arrhythmia_burden[i]), acute)
         hazards[code.CAUSE_RENAL - 1, i] = renal_hazard(
-            np.float64(potassium[i]), np.float64(systolic[i]), np.float64(gfr[i]), np.float64(usual_gfr[i]), acute
+            np.float64(potassium_mmol_l[i]),
+            np.float64(systolic_mmhg[i]),
+            np.float64(gfr_ml_min[i]),
+            np.float64(untreated_gfr_ml_min[i]),
+            acute,
         )
         hazards[code.CAUSE_RESPIRATORY - 1, i] = respiratory
         hazards[code.CAUSE_OTHER - 1, i] = other_hazard(

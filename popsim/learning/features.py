@@ -16,7 +16,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from popsim.care.signals import FILE
-from popsim.definitions.base import read
 from popsim.definitions.signal import Signal, SignalFile
 from popsim.kernels.care.observation import read_rows
 from popsim.kernels.codes import (
@@ -241,7 +240,7 @@ class Record:
 
 @cache
 def _signals() -> tuple[Signal, ...]:
-    return read(FILE, SignalFile).signals
+    return SignalFile.read(FILE).signals
 
 
 def bedside_signals(schema: Schema) -> list[Signal]:

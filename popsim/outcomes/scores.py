@@ -15,7 +15,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from popsim.definitions.base import read
 from popsim.definitions.score import Range, Score
 from popsim.errors import InputError, did_you_mean
 from popsim.evidence.parameters import load_parameters
@@ -48,7 +47,7 @@ def score_of(name: str) -> Score:
     """
     if name not in SCORES:
         raise InputError(f"no risk score '{name}': {did_you_mean(name, SCORES)}")
-    return read(FOLDER / f"{name}.toml", Score)
+    return Score.read(FOLDER / f"{name}.toml")
 
 
 def points(name: str, known: Mapping[str, Floats]) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Death: survival since entry, mortality at given days, and days alive and out of hospital.
+"""Death: survival since entry and mortality at given days.
 
 Time runs from the start of the day of entry. Deaths are by exact time, censoring is at the end of follow-up.
 """
@@ -10,8 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-
-from popsim.outcomes.utilisation import hospital_use
 
 MORTALITY_DAYS = (30, 90, 365)
 
@@ -69,21 +67,3 @@ def mortality(people: pl.DataFrame, days: Sequence[int] = MORTALITY_DAYS) -> pl.
     return pl.DataFrame(
         {"days": np.asarray(days, np.int64), "mortality": 1.0 - survival[last], "standard_error": error[last]}
     ).with_columns(pl.when(pl.col("days") <= longest).then(pl.col("mortality", "standard_error")))
-
-
-def days_alive_and_out_of_hospital(admissions: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
-    """Days of follow-up that each person lived outside wards and intensive care, exact.
-
-    Args:
-        admissions: `stays(...)`.
-        people: `follow_up(...)`.
-
-    Returns:
-        person_id, days_alive_out_of_hospital; one row per person, in the order of `people`.
-    """
-    use = hospital_use(admissions, people).select("person_id", "hospital_days")
-    return (
-        survival_times(people)
-        .join(use, on="person_id", how="left", maintain_order="left")
-        .select("person_id", days_alive_out_of_hospital=pl.col("days") - pl.col("hospital_days").fill_null(0.0))
-    )

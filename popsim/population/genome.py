@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.arguments import key
-from popsim.definitions.base import read
 from popsim.definitions.gene import Ancestries, Gene, Phenotype
 from popsim.errors import InputError, did_you_mean
 from popsim.evidence.parameters import FOLDER
@@ -75,8 +74,8 @@ def gene_table(column: str, folder: Path = FOLDER / "genome") -> GeneTable:
     """
     if column not in GENES:
         raise InputError(f"no gene '{column}': {did_you_mean(column, GENES)}")
-    gene = read(folder / f"{column}.toml", Gene)
-    ancestries = read(folder / "ancestry.toml", Ancestries)
+    gene = Gene.read(folder / f"{column}.toml")
+    ancestries = Ancestries.read(folder / "ancestry.toml")
     frequency = np.array(
         [
             [

@@ -17,12 +17,13 @@ from popsim.definitions.cohort import MAX_SIZE
 from popsim.definitions.distributions import AnyMarginal, SameAs
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.kernels.codes import STREAM_COHORT
-from popsim.kernels.numerics.sampling import correlate, keyed_uniforms, quantiles
+from popsim.kernels.numerics.distributions import VALUE, quantiles
+from popsim.kernels.numerics.sampling import correlate, keyed_uniforms
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Column, Schema
 from popsim.population.copula import cholesky_factor
 from popsim.population.genome import sample_genes
-from popsim.population.marginals import Pieces, pieces_of
+from popsim.population.pieces import pieces_of, support
 from popsim.population.population import Population
 from popsim.population.table_import import People, read_people
 from popsim.units import canonical
@@ -51,7 +52,7 @@ class SamplingPlan:
 
     cohort: CohortSource
     schema: Schema
-    pieces: dict[str, Pieces]
+    pieces: dict[str, NDArray[Any]]
     stream: dict[str, int]
     copied: dict[str, str]
     correlated: tuple[str, ...]
@@ -67,7 +68,7 @@ def plan(cohort: CohortSource, schema: Schema) -> SamplingPlan:
             with impossible values; in one line.
     """
     definition, file = cohort.definition, cohort.path
-    pieces: dict[str, Pieces] = {}
+    pieces: dict[str, NDArray[Any]] = {}
     copied: dict[str, str] = {}
     for name, marginal in definition.columns.items():
         column = _known_column(name, schema, file)
@@ -166,7 +167,7 @@ def _sampled(
         else:
             uniforms = keyed(seed, replication, person_id, ready.stream[name])
         values[name] = np.empty(len(person_id))
-        quantiles(*pieces, uniforms, values[name])
+        quantiles(pieces, uniforms, values[name])
     return values
 
 
@@ -243,23 +244,28 @@ def _known_column(name: str, schema: Schema, file: object, where: str = "columns
     return schema[name]
 
 
-def _checked_pieces(column: Column, marginal: AnyMarginal, file: object) -> Pieces:
+def _checked_pieces(column: Column, marginal: AnyMarginal, file: object) -> NDArray[Any]:
     """The pieces of a marginal whose values all lie within the column's bounds (whole numbers for a code)."""
     key = f"columns.{column.name}"
     try:
         pieces = pieces_of(marginal)
     except ValueError as error:
         raise DefinitionError(file, key, None, str(error)) from None
-    low, high = pieces.support
+    low, high = support(pieces)
     if low < column.low or high > column.high:
         shown: Any = [low, high] if low != high else low
         limits = f"[{column.low:g}, {column.high:g}] {canonical(column.unit)}"
         allowed = f"values can lie outside {limits}, within which the column is kept: set bounds"
         raise DefinitionError(file, key, shown, allowed)
-    if column.kind in ("code", "count") and not pieces.whole:
+    if column.kind in ("code", "count") and not _whole(pieces):
         raise DefinitionError(file, key, marginal.distribution, "this column holds whole numbers: use fixed, bernoulli,"
                               " categorical or empirical with whole values")  # fmt: skip
     return pieces
+
+
+def _whole(pieces: NDArray[Any]) -> bool:
+    """Whether only whole numbers can be drawn."""
+    return bool(np.all(pieces["kind"] == VALUE) and np.all(pieces["a"] == np.floor(pieces["a"])))
 
 
 def _copy_source(name: str, marginal: SameAs, cohort: CohortSource, schema: Schema) -> str:

@@ -10,7 +10,6 @@ import numpy as np
 
 from popsim.assimilation.sensors import Sensor, sensors_of
 from popsim.care.signals import FILE
-from popsim.definitions.base import read
 from popsim.definitions.drug import Drug
 from popsim.definitions.signal import SignalFile
 from popsim.errors import InputError
@@ -170,7 +169,7 @@ def vocabulary_of(physiology: str) -> Vocabulary:
             measurements[code] = measurements[same]._replace(only=only)
     for code in CREATININE:
         measurements[code] = Measure(FILTRATION, "mg/dL", *CREATININE_BOUNDS, "creatinine", creatinine=True)
-    nyha = next(signal for signal in read(FILE, SignalFile).signals if signal.measures == NYHA)
+    nyha = next(signal for signal in SignalFile.read(FILE).signals if signal.measures == NYHA)
     measurements[nyha.loinc] = Measure(NYHA, "1", schema[NYHA].low, schema[NYHA].high, whole=True)
     return Vocabulary(physiology, sensors, measurements, _medications(schema), nyha.error)
 

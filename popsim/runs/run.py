@@ -12,7 +12,7 @@ import polars as pl
 
 from popsim.definitions.base import validate
 from popsim.definitions.cohort import CohortDefinition
-from popsim.definitions.experiment import ExperimentDefinition, read_experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import NetworkDefinition
 from popsim.errors import InputError, RunError, did_you_mean
 from popsim.html import html_table
@@ -61,7 +61,7 @@ class StoredRun:
             DefinitionError: the experiment file is refused.
         """
         path = Path(path)
-        folder = Path(results) / read_experiment(path).name if path.suffix == ".toml" else path
+        folder = Path(results) / ExperimentDefinition.read(path).name if path.suffix == ".toml" else path
         if not folder.is_dir() and folder == path:
             raise InputError(f"{path}: no such folder; name the folder of a run, results/<experiment>/<run id>")
         if not (folder / MANIFEST).is_file():

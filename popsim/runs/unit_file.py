@@ -165,12 +165,6 @@ def read_table(path: Path, table: str) -> bytes:
         return members.read(f"{table}.parquet")
 
 
-def table_size(path: Path, table: str) -> int:
-    """Bytes of one table in the file of a unit; raises what `read_table` raises."""
-    with path.open("rb") as file, _opened(file) as members:
-        return members.getinfo(f"{table}.parquet").file_size
-
-
 @contextmanager
 def _opened(file: BinaryIO) -> Iterator[zipfile.ZipFile]:
     """The members of a unit, checked before any is read: each once, only tables and the record, not compressed.

@@ -20,9 +20,9 @@ import polars as pl
 from popsim.care.network import CareNetwork
 from popsim.care.policy import networks_by_day
 from popsim.care.strategy_checks import check_strategy
-from popsim.definitions.base import read, validate
+from popsim.definitions.base import validate
 from popsim.definitions.calibration import Calibrated
-from popsim.definitions.experiment import MAX_DRAWS, MAX_REPLICATIONS, ExperimentDefinition, read_experiment
+from popsim.definitions.experiment import MAX_DRAWS, MAX_REPLICATIONS, ExperimentDefinition
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
@@ -260,7 +260,7 @@ def read_study(path: Path | str, changes: Mapping[str, Change] | None = None, sc
         DefinitionError: a file is refused, or names something that does not exist.
         InputError: there is no such scenario.
     """
-    return study_of(read_experiment(path), Path(path).parent, file=path, changes=changes, scenario=scenario)
+    return study_of(ExperimentDefinition.read(path), Path(path).parent, file=path, changes=changes, scenario=scenario)
 
 
 def study_of(
@@ -291,7 +291,7 @@ def study_of(
     for key, change in (changes or {}).items():
         chosen = _changed(chosen, key, change)
     if chosen.calibration is not None:
-        chosen = with_calibration(chosen, read(Path(folder) / chosen.calibration, Calibrated))
+        chosen = with_calibration(chosen, Calibrated.read(Path(folder) / chosen.calibration))
     cohort = cohort or CohortSource.read(Path(folder) / chosen.cohort)
     if chosen.trial is not None:
         cohort = cohort.with_columns(chosen.trial.columns, chosen.trial.correlations)

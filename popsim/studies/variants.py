@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from popsim.care.network import CareNetwork
-from popsim.definitions.experiment import read_experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.errors import InputError, did_you_mean
 from popsim.studies.design import Change, Study, study_of
 
@@ -29,7 +29,7 @@ def at_capacities(
         DefinitionError: the file or a number is refused.
         InputError: there is no such setting, a strategy sets its capacity, or there are fewer than two capacities.
     """
-    experiment = read_experiment(path)
+    experiment = ExperimentDefinition.read(path)
     levels = sorted(set(places))
     if not 2 <= len(levels) <= MAX_LEVELS:
         raise InputError(f"--places: {len(levels)} different numbers, must be 2 to {MAX_LEVELS}")

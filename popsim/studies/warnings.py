@@ -12,6 +12,7 @@ from popsim.definitions.network import Condition
 from popsim.definitions.strategy import OWN
 from popsim.errors import DefinitionError
 from popsim.population.columns import Schema
+from popsim.population.pieces import support
 from popsim.population.sampling import SamplingPlan
 from popsim.units import canonical
 
@@ -82,7 +83,7 @@ def _impossible(conditions: Sequence[Condition], limits: dict[str, tuple[float, 
 
 def _supports(sampling: SamplingPlan) -> dict[str, tuple[float, float]]:
     """Lowest and highest value of each cohort column that never changes."""
-    found = {name: pieces.support for name, pieces in sampling.pieces.items()}
+    found = {name: support(pieces) for name, pieces in sampling.pieces.items()}
     if sampling.people is not None:
         for name, values in sampling.people.values.items():
             ends = [float(value) for value in values[~np.isnan(values)]]

@@ -13,7 +13,7 @@ from popsim.analyses.precision import Wanted
 from popsim.arguments import real_number, whole_number
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import validate
-from popsim.definitions.experiment import ExperimentDefinition, read_experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import did_you_mean
 from popsim.population.cohort import CohortSource
@@ -69,7 +69,7 @@ class Experiment:
             DefinitionError: a file is refused, or names something that does not exist.
         """
         made = cls.__new__(cls)
-        made._take(read_experiment(path), Path(path).parent, Path(path), {})
+        made._take(ExperimentDefinition.read(path), Path(path).parent, Path(path), {})
         return made
 
     def with_(self, **changes: Any) -> Self:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from popsim.care.network import CareNetwork
-from popsim.definitions.experiment import read_experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.guidance import Guidance
 from popsim.definitions.strategy import Strategy
 from popsim.population.sampling import CohortSource, sample
@@ -11,7 +11,7 @@ from popsim.simulation.model import PopulationModel
 from popsim.simulation.schema import SCHEMA
 
 FOLDER = Path(__file__).parents[2]
-EXPERIMENT = read_experiment(FOLDER / "experiments/heart_failure_discharge.toml")
+EXPERIMENT = ExperimentDefinition.read(FOLDER / "experiments/heart_failure_discharge.toml")
 THRESHOLDS = EXPERIMENT.strategy("telemonitoring")
 COHORT = CohortSource.read(FOLDER / "cohorts/heart_failure_discharge.toml")
 # Limits that no reading reaches.

@@ -6,7 +6,7 @@ import pytest
 from popsim.analyses.scenarios import scenario_table, studies, study_of_scenario
 from popsim.cli import main
 from popsim.definitions.base import validate
-from popsim.definitions.experiment import ExperimentDefinition, read_experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, InputError
 from popsim.reporting.text.scenarios import render_scenarios
@@ -59,7 +59,7 @@ def keys(study):
 
 
 def test_a_scenario_replaces_what_it_sets_and_keeps_the_rest(file):
-    base = read_experiment(file)
+    base = ExperimentDefinition.read(file)
     short, dear, small = (base.in_scenario(name) for name in ("short", "dear", "small"))
     assert (short.follow_up_days, short.title) == (30, "made_up: A month")
     assert [strategy.name for strategy in short.strategies] == ["usual", "other"]
@@ -119,14 +119,16 @@ def test_what_only_the_network_knows_is_refused_too(file, capsys):
 
 
 def test_an_experiment_made_in_python_has_the_units_of_the_file_that_says_the_same(file):
-    table = read_experiment(file).model_dump(mode="json")
+    table = ExperimentDefinition.read(file).model_dump(mode="json")
     made = ExperimentDefinition.model_validate(table)
     assert keys(study_of(made, file.parent)) == keys(read_study(file))
-    assert made.strategy("third") == read_experiment(file).strategy("third")
+    assert made.strategy("third") == ExperimentDefinition.read(file).strategy("third")
 
 
 def test_a_run_of_an_experiment_made_in_python_is_opened_like_any_other(file, tmp_path):
-    experiment = read_experiment(file).model_copy(update={"replications": 1, "follow_up_days": 3, "population": 20})
+    experiment = ExperimentDefinition.read(file).model_copy(
+        update={"replications": 1, "follow_up_days": 3, "population": 20}
+    )
     result = run_study(study_of(experiment, file.parent), tmp_path, Engine(1, 1))
     opened = StoredRun.open(result.folder)
     assert opened.study.run_id == result.study.run_id

@@ -13,7 +13,7 @@ from popsim.calibration.fit import FRESH_LUCK, USUAL_LUCK, calibrate
 from popsim.calibration.posterior import log_posterior, sample, split_r_hat
 from popsim.calibration.result import calibrated, correlation, directions, fit_table, identifiability
 from popsim.calibration.storage import keep
-from popsim.definitions.base import read, validate
+from popsim.definitions.base import validate
 from popsim.definitions.calibration import Calibrated
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.writing import to_toml
@@ -88,7 +88,7 @@ def test_an_experiment_draws_the_posterior(fit, tmp_path):
     experiment = ExperimentDefinition(
         name="toy", cohort="c.toml", network="n.toml", strategies=({"name": "usual"},), calibration="found.toml"
     )
-    found = read(tmp_path / "found.toml", Calibrated)
+    found = Calibrated.read(tmp_path / "found.toml")
     used = with_calibration(experiment, found)
     assert with_calibration(used, found) == used
     sets, uncertain = resolve_parameters(used, "test")
@@ -120,7 +120,7 @@ def test_what_is_kept_can_be_read_again(fit, tmp_path):
     assert keep(fit, tmp_path, asked) == content
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert (manifest["content_hash"], manifest["chains"]["converged"]) == (content, True)
-    found = read(tmp_path / "posterior.toml", Calibrated)
+    found = Calibrated.read(tmp_path / "posterior.toml")
     assert found == calibrated(fit, found.description)
     assert (tmp_path / "copy.toml").read_text() == (tmp_path / "posterior.toml").read_text()
     assert "4 are met within 2 standard deviations" in found.description

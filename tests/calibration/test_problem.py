@@ -9,7 +9,7 @@ from popsim.calibration.fit import FRESH_LUCK, USUAL_LUCK
 from popsim.calibration.problem import problem_of, read_files
 from popsim.cli import main
 from popsim.definitions.base import validate
-from popsim.definitions.calibration import Calibration, read_calibration
+from popsim.definitions.calibration import Calibration
 from popsim.errors import DefinitionError, InputError
 from popsim.runs.engine import Engine
 from popsim.runs.runner import run_study
@@ -30,7 +30,7 @@ def read(run=simulate_nothing, targets=(DISCHARGE,), **said):
 
 
 def test_the_shipped_calibration_is_sound_and_says_nothing_twice():
-    problem = problem_of(read_calibration(SHIPPED), SHIPPED, (), simulate_nothing)
+    problem = problem_of(Calibration.read(SHIPPED), SHIPPED, (), simulate_nothing)
     assert {*problem.aims.names} == {*problem.calibration.fitted}
     sources = {source.name: [target.name for target in source.targets] for source in problem.simulate.sources}
     assert [*sources] == ["discharge", "dapa_hf", "merit_hf"]
@@ -65,7 +65,7 @@ def test_what_is_refused(said, problem):
 
 def test_one_calibration_file_is_needed_and_flags_replace_its_numbers():
     calibration, file, targets = read_files([DISCHARGE, SHIPPED], {"people": 300, "points": None})
-    points = read_calibration(SHIPPED).points
+    points = Calibration.read(SHIPPED).points
     assert (calibration.people, calibration.points, file, targets) == (300, points, SHIPPED, [DISCHARGE])
     with pytest.raises(InputError, match="0 calibration files named: name one"):
         read_files([DISCHARGE], {})

@@ -9,7 +9,7 @@ import pytest
 
 from popsim.care.signals import FILE, SEEN, Signals, hidden
 from popsim.care.strategy_checks import check_strategy
-from popsim.definitions.base import read, validate
+from popsim.definitions.base import validate
 from popsim.definitions.signal import Signal, SignalFile, has_check_digit
 from popsim.errors import DefinitionError, PopsimError
 from popsim.kernels.codes import LEVEL_WARD
@@ -19,7 +19,7 @@ from popsim.studies.design import read_study
 from popsim.studies.unit import build
 
 EXPERIMENT = Path(__file__).parents[2] / "experiments" / "heart_failure_clinical.toml"
-SIGNALS = {signal.measures: signal for signal in read(FILE, SignalFile).signals}
+SIGNALS = {signal.measures: signal for signal in SignalFile.read(FILE).signals}
 POTASSIUM, SEEN_POTASSIUM = "potassium_mmol_l", "seen_potassium_mmol_l"
 SIZE = 20_000
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from popsim.cli import main
-from popsim.definitions.base import read, read_toml
+from popsim.definitions.base import read_toml
 from popsim.definitions.cohort import CohortDefinition
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import NetworkDefinition
@@ -68,7 +68,7 @@ def test_long_values_and_keys_are_cut(tmp_path):
     path = tmp_path / "file.toml"
     path.write_text("k" * 100_000 + ' = 1\nname = "x"\n')
     with pytest.raises(DefinitionError) as refused:
-        read(path, ExperimentDefinition)
+        ExperimentDefinition.read(path)
     assert len(str(refused.value)) < 1500
 
 
@@ -76,11 +76,11 @@ def test_a_file_of_another_kind_is_named():
     cohort = ROOT / "cohorts/heart_failure_discharge.toml"
     network = ROOT / "experiments/networks/heart_failure_catchment.toml"
     with pytest.raises(DefinitionError, match="is a cohort, must be an experiment"):
-        read(cohort, ExperimentDefinition)
+        ExperimentDefinition.read(cohort)
     with pytest.raises(DefinitionError, match="is a care network, must be a cohort"):
-        read(network, CohortDefinition)
+        CohortDefinition.read(network)
     with pytest.raises(DefinitionError, match="is a cohort, must be a care network"):
-        read(cohort, NetworkDefinition)
+        NetworkDefinition.read(cohort)
 
 
 ABSURD = (
@@ -127,7 +127,7 @@ def test_spoilt_definitions_are_read_or_refused_in_one_line(tmp_path, name, mode
         path.write_text(spoilt(text, dice))
         begun = time.process_time()
         try:
-            read(path, model)
+            model.read(path)
         except InputError as error:
             refused += 1
             assert "\n" not in str(error)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from popsim.definitions.base import validate
-from popsim.definitions.experiment import ExperimentDefinition, read_experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.errors import DefinitionError
 
 MAIN = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
@@ -16,7 +16,7 @@ def experiment(**changes):
 
 
 def test_the_main_experiment():
-    found = read_experiment(MAIN)
+    found = ExperimentDefinition.read(MAIN)
     assert [strategy.name for strategy in found.strategies] == ["usual_care", "early_follow_up", "telemonitoring"]
     assert found.reference == "usual_care"
     assert (found.population, found.follow_up_days) == (10_000, 365)
@@ -27,7 +27,7 @@ def test_the_main_experiment():
 
 
 def test_round_trip_through_a_table():
-    found = read_experiment(MAIN)
+    found = ExperimentDefinition.read(MAIN)
     assert validate(found.model_dump(mode="json"), ExperimentDefinition, "again") == found
 
 
@@ -76,7 +76,7 @@ def test_what_is_refused(changes, key, allowed):
 
 
 def test_telemonitoring_limits_must_be_in_order():
-    programme = read_experiment(MAIN).strategy("telemonitoring").model_dump(mode="json")
+    programme = ExperimentDefinition.read(MAIN).strategy("telemonitoring").model_dump(mode="json")
     programme["telemonitoring"]["systolic_low_mmhg"] = 190.0
     with pytest.raises(DefinitionError, match="systolic_low_mmhg = 190 must be below"):
         experiment(strategies=[programme])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from popsim.definitions.base import read, validate
+from popsim.definitions.base import validate
 from popsim.definitions.distributions import Exponential, LognormalDuration
 from popsim.definitions.network import (
     Condition,
@@ -293,6 +293,6 @@ def test_files_that_are_no_network(tmp_path, text, expected):
     path = tmp_path / "net.toml"
     path.write_text(text)
     with pytest.raises(DefinitionError) as caught:
-        read(path, NetworkDefinition)
+        NetworkDefinition.read(path)
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from popsim.definitions.base import read, validate
+from popsim.definitions.base import validate
 from popsim.definitions.distributions import FixedMarginal
 from popsim.definitions.drug import Drug
 from popsim.definitions.parameter import Parameter
@@ -43,7 +43,7 @@ def test_a_source_is_a_text(source, tmp_path):
         spoilt = tmp_path / path.name
         spoilt.write_text("\n".join(lines))
         with pytest.raises(DefinitionError, match="source"):
-            read(spoilt, model)
+            model.read(spoilt)
 
 
 @pytest.mark.parametrize("unit", ["x", "", "d", "hours", "mg/d"])

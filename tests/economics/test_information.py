@@ -8,7 +8,7 @@ from made_up_draws import decision, measures, parameters, unit_normal_loss
 from scipy.stats import norm
 
 from popsim.economics.decision import Decision
-from popsim.economics.information import ProposedStudy, evpi, information, sample_information
+from popsim.economics.information import ProposedStudy, information, sample_information
 from popsim.errors import InputError
 
 
@@ -140,7 +140,7 @@ def test_nothing_to_decide():
     assert table["value"].to_list() == [0.0, 0.0]
     assert table["share_of_evpi"].to_list() == [None, None]
     with pytest.raises(InputError, match="is the only strategy"):
-        evpi(decision(np.random.default_rng(1).normal(size=(50, 1))), 1.0)
+        information(decision(np.random.default_rng(1).normal(size=(50, 1))), parameters(a=np.arange(50.0)), 1.0)
 
 
 def test_what_is_refused():
@@ -155,4 +155,4 @@ def test_what_is_refused():
     with pytest.raises(InputError, match="at least one person"):
         sample_information(chosen, draws, 1.0, ProposedStudy("p1", 1.0, [0]), seed=1)
     with pytest.raises(InputError, match="19 parameter draws: needs at least 20"):
-        evpi(decision(np.zeros((19, 2))), 1.0)
+        information(decision(np.zeros((19, 2))), parameters(a=np.arange(19.0)), 1.0)

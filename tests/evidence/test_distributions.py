@@ -9,7 +9,6 @@ from scipy import stats
 from popsim.definitions import distributions as given
 from popsim.evidence.distributions import (
     BetaDistribution,
-    EmpiricalDistribution,
     GammaDistribution,
     LognormalDistribution,
     NormalDistribution,
@@ -42,10 +41,10 @@ def test_probability_outside_is_that_of_scipy_stats(ours, peer, low, high):
 
 
 def test_an_empirical_distribution_is_its_values():
-    even = EmpiricalDistribution.of((3.0, 1.0, 2.0, 2.0), ())
+    even = distribution_of(given.Empirical(distribution="empirical", values=(3.0, 1.0, 2.0, 2.0)), 0.0)
     assert even.quantile(np.array([0.1, 0.24, 0.26, 0.74, 0.76, 0.99])).tolist() == [1, 1, 2, 2, 3, 3]
     assert (even.mean, even.standard_error) == (2.0, pytest.approx(math.sqrt(0.5)))
-    weighted = EmpiricalDistribution.of((1.0, 5.0), (3.0, 1.0))
+    weighted = distribution_of(given.Empirical(distribution="empirical", values=(1.0, 5.0), weights=(3.0, 1.0)), 0.0)
     assert (weighted.mean, weighted.outside(0.0, 4.0)) == (2.0, 0.25)
     assert weighted.quantile(np.array([0.749, 0.751, 1 - 2**-53])).tolist() == [1, 5, 5]
 

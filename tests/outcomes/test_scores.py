@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from histories import CLASSES, History
 
-from popsim.definitions.base import read
 from popsim.definitions.score import Score
 from popsim.errors import DefinitionError, InputError
 from popsim.evidence.parameters import load_parameters
@@ -84,7 +83,7 @@ def test_all_scores_have_a_source_and_misuse_is_refused(tmp_path):
     wrong = (FOLDER / "lace.toml").read_text().replace("points = [0, 3]", "points = [0, 3, 4]")
     (tmp_path / "lace.toml").write_text(wrong)
     with pytest.raises(DefinitionError, match="points of last_stay_acute must be one more than its bounds"):
-        read(tmp_path / "lace.toml", Score)
+        Score.read(tmp_path / "lace.toml")
 
 
 def test_creatinine_is_that_of_the_filtration():

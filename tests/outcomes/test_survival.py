@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from histories import CLASSES, History, people
+from histories import History, people
 from sksurv.nonparametric import kaplan_meier_estimator
 
-from popsim.outcomes.readmission import stays
-from popsim.outcomes.survival import days_alive_and_out_of_hospital, kaplan_meier, mortality, survival_times
+from popsim.outcomes.survival import kaplan_meier, mortality, survival_times
 
 
 def test_kaplan_meier_by_hand():
@@ -51,10 +50,3 @@ def test_deaths_after_follow_up_are_not_seen():
     history = History().enter(1).death(1, 100.0).enter(2).death(2, 99.9)
     times = survival_times(people(history.events(), 100))
     assert times.rows() == [(1, 100.0, False), (2, 99.9, True)]
-
-
-def test_days_alive_and_out_of_hospital():
-    history = History().enter(1).stay(1, 10.0, 14.5).enter(2).death(2, 20.0).stay(2, 5.0, 6.0).enter(3)
-    events = history.events()
-    table = days_alive_and_out_of_hospital(stays(events, CLASSES), people(events, 100))
-    assert table["days_alive_out_of_hospital"].to_list() == [95.5, 19.0, 100.0]

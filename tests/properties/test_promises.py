@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 
 from popsim.care.network import CareNetwork
-from popsim.definitions.base import read
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import RunError
@@ -21,7 +20,7 @@ from popsim.simulation.model import PopulationModel
 from popsim.simulation.schema import SCHEMA
 
 FOLDER = Path(__file__).parents[2]
-EXPERIMENT = read(FOLDER / "experiments/heart_failure_discharge.toml", ExperimentDefinition)
+EXPERIMENT = ExperimentDefinition.read(FOLDER / "experiments/heart_failure_discharge.toml")
 STRATEGIES = {s.name: s for s in EXPERIMENT.strategies}
 DAYS = 60
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from popsim.analyses.definition_check import read_network
-from popsim.definitions.experiment import read_experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.runs.store import RunStore
 
 EXPERIMENT = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
@@ -62,7 +62,7 @@ def persons(draws: int, replications: int, seed: int = 3) -> tuple[pl.DataFrame,
 
 def write_run(folder: Path, draws: int = 0, replications: int = 4) -> Path:
     """A folder with the manifest and tables that a run leaves behind."""
-    experiment = read_experiment(EXPERIMENT).model_copy(
+    experiment = ExperimentDefinition.read(EXPERIMENT).model_copy(
         update={"draws": draws, "replications": replications, "population": PEOPLE}
     )
     table, drawn = persons(draws, replications)

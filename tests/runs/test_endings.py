@@ -65,13 +65,12 @@ def test_commands_end_again_and_again(trial, tmp_path, busy_machine):
 LAYER = """
 import concurrent.futures, numba
 from popsim.care.network import CareNetwork
-from popsim.definitions.base import read
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.simulation.model import PopulationModel
 from popsim.population.sampling import CohortSource, sample
 from popsim.simulation.schema import SCHEMA
 network = CareNetwork.read("experiments/networks/heart_failure_catchment.toml", SCHEMA.columns)
-strategy = read("experiments/heart_failure_discharge.toml", ExperimentDefinition).strategies[0]
+strategy = ExperimentDefinition.read("experiments/heart_failure_discharge.toml").strategies[0]
 cohort = CohortSource.read("cohorts/heart_failure_discharge.toml")
 def cost(_):
     people = sample(cohort, SCHEMA, 500, seed=1)

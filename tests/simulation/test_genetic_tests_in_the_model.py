@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from popsim.care.network import CareNetwork
-from popsim.definitions.experiment import read_experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.interventions import GeneticTest
 from popsim.population.genome import POOR
 from popsim.population.sampling import CohortSource, sample
@@ -14,7 +14,7 @@ from popsim.simulation.model import PopulationModel
 from popsim.simulation.schema import CLINICAL_SCHEMA
 
 FOLDER = Path(__file__).parents[2]
-EXPERIMENT = read_experiment(FOLDER / "experiments/heart_failure_pharmacogenetics.toml")
+EXPERIMENT = ExperimentDefinition.read(FOLDER / "experiments/heart_failure_pharmacogenetics.toml")
 SIZE, DAYS = 300, 60
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import validate
-from popsim.definitions.experiment import read_experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
 from popsim.evidence.parameters import load_parameters
@@ -17,8 +17,10 @@ from popsim.simulation.model import PopulationModel
 from popsim.simulation.schema import SCHEMA
 
 FOLDER = Path(__file__).parents[2]
-EXPERIMENT = read_experiment(FOLDER / "experiments/heart_failure_interventions.toml")
-TELEMONITORING = read_experiment(FOLDER / "experiments/heart_failure_discharge.toml").strategy("telemonitoring")
+EXPERIMENT = ExperimentDefinition.read(FOLDER / "experiments/heart_failure_interventions.toml")
+TELEMONITORING = ExperimentDefinition.read(FOLDER / "experiments/heart_failure_discharge.toml").strategy(
+    "telemonitoring"
+)
 USUAL = EXPERIMENT.strategy("usual_care")
 DAYS = 50
 DRUG = {"name": "sglt2", "kind": "drug", "column": "sglt2_inhibitor_fraction", "dose": 1.0}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from popsim.analyses.definition_check import check_file, price_notes
-from popsim.definitions.experiment import read_experiment
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.errors import DefinitionError
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.studies.design import Change, read_study
@@ -41,7 +41,7 @@ def test_a_currency_that_the_prices_do_not_have_is_refused(file):
 
 
 def test_prices_of_several_currencies_together_are_refused():
-    experiment = read_experiment(MAIN)
+    experiment = ExperimentDefinition.read(MAIN)
     sets = {name: load_parameters(name) for name in ("nhs_prices", "societal_prices")}
     check_currency(experiment, sets, MAIN)
     records = {key: sets["societal_prices"].of(key) for key in sets["societal_prices"]}
@@ -52,7 +52,7 @@ def test_prices_of_several_currencies_together_are_refused():
 
 def test_the_mix_of_years_in_words():
     """Counted by hand in the files: of nhs_prices 1 is of 2011, 2 of 2022, 3 of 2023; of societal_prices 2023, 2024."""
-    experiment = read_experiment(MAIN)
+    experiment = ExperimentDefinition.read(MAIN)
     words = prices_in_words(experiment)
     assert words.startswith("GBP at prices as printed, not inflated (1 of 2011, 2 of 2022, 4 of 2023, 1 of 2024, ")
     assert words.endswith(" of a year not stated)")

@@ -21,12 +21,13 @@ from popsim.kernels.care.records import (
     EXIT,
     FREE_SIZE,
     LEVELS,
+    NO_TIME,
     PLACE,
     STAY_PUT,
     TODAY,
     UNLIMITED,
 )
-from popsim.kernels.care.rules import NO_TIME, choose_route, holds, inverse, priority_level, stay_days
+from popsim.kernels.care.rules import choose_route, holds, inverse, priority_level, stay_days
 from popsim.kernels.numerics.compiling import inner
 from popsim.kernels.numerics.random import uniform
 

@@ -16,7 +16,7 @@ EXIT, STAY_PUT = -1, -2  # targets of a route that are no setting
 ALL, TWINS_ONLY, EXTERNAL_ONLY = 0, 1, 2  # to whom a route applies
 AT_LEAST, BELOW, IS = 0, 1, 2  # condition operators
 REAL_BLOCK, CODE_BLOCK = 0, 1
-EXPONENTIAL, LOGNORMAL, GAMMA, UNIFORM, FIXED, EMPIRICAL, FOREVER = range(7)
+NO_TIME = -1.0  # duration of a stay without end
 LEVELS = 5  # priority levels of a queue
 UNLIMITED = 1 << 40
 NO_CLINICIAN, GENERAL_PRACTITIONER, SPECIALIST, NURSE = range(4)
@@ -59,8 +59,7 @@ SETTING = np.dtype(
     ],
     align=True,
 )
-DISTRIBUTION = np.dtype([("a", "f8"), ("b", "f8"), ("first", "i4"), ("last", "i4"), ("kind", "i1")], align=True)
-EMPIRICAL_POINT = np.dtype([("value", "f8"), ("cumulative", "f8")], align=True)
+DISTRIBUTION = np.dtype([("first", "i4"), ("last", "i4")], align=True)  # in the table of pieces
 FACTOR = np.dtype([("reference", "f8"), ("slope", "f8"), ("place", "i4"), ("block", "i1")], align=True)
 CONDITION = np.dtype([("value", "f8"), ("place", "i4"), ("block", "i1"), ("operator", "i1")], align=True)
 PRIORITY = np.dtype([("condition_first", "i4"), ("condition_last", "i4"), ("level", "i4")], align=True)
@@ -294,7 +293,7 @@ class Arrays(NamedTuple):
     priorities: NDArray[Any]
     factors: NDArray[Any]
     distributions: NDArray[Any]
-    empirical: NDArray[Any]
+    pieces: NDArray[Any]
     entry: int
     presentation: int
     home: int

@@ -9,24 +9,18 @@ from popsim.kernels.care.observation import seen
 from popsim.kernels.care.records import (
     AT_LEAST,
     BELOW,
-    EMPIRICAL,
-    EXPONENTIAL,
     EXTERNAL_ONLY,
-    FIXED,
-    FOREVER,
-    GAMMA,
     LEVELS,
-    LOGNORMAL,
+    NO_TIME,
     REAL_BLOCK,
     STAY_PUT,
     TWINS_ONLY,
-    UNIFORM,
 )
 from popsim.kernels.numerics.compiling import inner
+from popsim.kernels.numerics.distributions import quantile
 from popsim.kernels.numerics.math import exp
-from popsim.kernels.numerics.random import exponential, gamma, lognormal, uniform
+from popsim.kernels.numerics.random import uniform
 
-NO_TIME = -1.0  # duration of a stay without end
 MAX_EXPONENT = 100.0  # of one factor of a stay: beyond, all stays outlast any run and times must stay finite
 
 
@@ -113,25 +107,8 @@ def choose_route(world, setting, job):
 @inner
 def inverse(world, distribution, u):
     """The u-quantile of a distribution of the network, in days; NO_TIME for `forever`."""
-    d = world.distributions[distribution]
-    days = NO_TIME
-    if d.kind == EXPONENTIAL:
-        days = exponential(u, d.a)
-    elif d.kind == LOGNORMAL:
-        days = lognormal(u, d.a, d.b)
-    elif d.kind == GAMMA:
-        shape = (d.a / d.b) * (d.a / d.b)
-        days = gamma(u, shape, d.a / shape)
-    elif d.kind == UNIFORM:
-        days = d.a + u * (d.b - d.a)
-    elif d.kind == FIXED:
-        days = d.a
-    elif d.kind == EMPIRICAL:
-        i = d.first
-        while i < d.last - 1 and u >= world.empirical[i].cumulative:
-            i += 1
-        days = world.empirical[i].value
-    return days
+    pieces = world.distributions[distribution]
+    return quantile(world.pieces, np.int64(pieces.first), np.int64(pieces.last), u)
 
 
 @inner
@@ -139,11 +116,9 @@ def stay_days(world, setting, job, index):
     """Length of the stay begun with use number `index`, in days (NO_TIME: until something else happens)."""
     place = world.settings[setting]
     distribution = np.int64(place.stay_external if job >= world.twins else place.stay)
-    if world.distributions[distribution].kind == FOREVER:
-        return NO_TIME
     u = uniform(world.seed, world.replication, world.jobs[job].person, code.STREAM_STAY + setting, index)
     days = inverse(world, distribution, u)
-    if job < world.twins:
+    if job < world.twins and days != NO_TIME:
         for i in range(place.factor_first, place.factor_last):
             factor = world.factors[i]
             value = value_of(world, factor.block, factor.place, job)

@@ -39,7 +39,7 @@ def hand_over(arrays):
         arrays.priorities,
         arrays.factors,
         arrays.distributions,
-        arrays.empirical,
+        arrays.pieces,
         arrays.entry,
         arrays.presentation,
         arrays.home,

@@ -11,7 +11,7 @@ from scipy import stats
 
 from cohorts import cohort, column, schema
 from popsim.definitions.distributions import NormalMarginal
-from popsim.population.marginals import (
+from popsim.population.pieces import (
     lognormal_parameters,
     pieces_of,
     truncated_lognormal_parameters,

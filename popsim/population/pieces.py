@@ -1,17 +1,31 @@
-"""Compiles marginals for sampling into pieces of their inverse CDF (kernels/numerics/sampling.py)."""
+"""What files say of a distribution as the pieces of its quantile function (kernels/numerics/distributions.py).
+
+Marginals of people's columns and lengths of stay alike; a truncated distribution is solved for the moments it has.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from popsim.definitions import distributions as given
+from popsim.kernels.care.records import NO_TIME
+from popsim.kernels.numerics.distributions import (
+    EXPONENTIAL,
+    GAMMA,
+    LOGNORMAL,
+    LOGNORMAL_OF_MOMENTS,
+    NORMAL,
+    Piece,
+    joined,
+    uniform_piece,
+    value_piece,
+)  # fmt: skip
 from popsim.kernels.numerics.math import normal_cdf
-from popsim.kernels.numerics.sampling import PIECE_LOGNORMAL, PIECE_NORMAL, PIECE_UNIFORM, PIECE_VALUE
 from popsim.statistics import lognormal_parameters
 
 # Solved parameters are rounded to this number of digits, so that platforms agree whose solvers differ in the last bits.
@@ -22,105 +36,73 @@ MAX_STEPS = 200
 type Bounds = tuple[float, float] | None
 
 
-class Pieces(NamedTuple):
-    """The inverse CDF of a marginal; arrays with one element for each piece, in the order of the kernel's arguments."""
-
-    kind: NDArray[np.int64]
-    end: NDArray[np.float64]
-    a: NDArray[np.float64]
-    b: NDArray[np.float64]
-    p_low: NDArray[np.float64]
-    p_high: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """Lowest and highest value that can be drawn."""
-        return float(self.low.min()), float(self.high.max())
-
-    @property
-    def whole(self) -> bool:
-        """Whether only whole numbers can be drawn (what a code column needs)."""
-        return bool(np.all(self.kind == PIECE_VALUE) and np.all(self.a == np.floor(self.a)))
-
-
-class _Piece(NamedTuple):
-    share: float
-    kind: int
-    a: float
-    b: float = 1.0
-    p_low: float = 0.0
-    p_high: float = 1.0
-    low: float = -np.inf
-    high: float = np.inf
-
-
-def pieces_of(marginal: given.AnyMarginal) -> Pieces:  # noqa: PLR0911 - one line for each distribution
-    """The pieces of a marginal (`same_as` has none: it is copied).
+def pieces_of(distribution: given.AnyMarginal | given.Duration) -> NDArray[Any]:
+    """The pieces of a marginal (`same_as` has none: it is copied) or of a duration in days (NO_TIME for `forever`).
 
     Raises:
         ValueError: no truncated distribution has this mean and sd.
     """
-    match marginal:
-        case given.FixedMarginal(value=value):
-            return _joined([_value(1.0, value)])
+    return joined(_pieces(distribution))
+
+
+def support(pieces: NDArray[Any]) -> tuple[float, float]:
+    """Lowest and highest value that can be drawn."""
+    return float(pieces["low"].min()), float(pieces["high"].max())
+
+
+def _pieces(distribution: given.AnyMarginal | given.Duration) -> list[Piece]:  # noqa: PLR0911 - one line for each
+    match distribution:
+        case given.FixedMarginal(value=value) | given.FixedDuration(value=value):
+            return [value_piece(1.0, value)]
+        case given.Forever():
+            return [value_piece(1.0, NO_TIME)]
         case given.Bernoulli(probability=p):
-            return _joined([_value(1.0 - p, 0.0), _value(p, 1.0)])
+            return [value_piece(1.0 - p, 0.0), value_piece(p, 1.0)]
         case given.Categorical(values=values, probabilities=shares):
-            return _joined([_value(share, value) for share, value in zip(shares, values, strict=True)])
+            return [value_piece(share, value) for share, value in zip(shares, values, strict=True)]
         case given.EmpiricalMarginal(values=values):
-            return _joined([_value(1.0 / len(values), value) for value in sorted(values)])
-        case given.UniformMarginal(low=low, high=high):
-            return _joined([_uniform(1.0, low, high)])
+            return [value_piece(1.0 / len(values), value) for value in sorted(values)]
+        case given.EmpiricalDuration(values=values):
+            return [value_piece(share, value) for share, value in zip(distribution.shares, values, strict=True)]
+        case given.UniformMarginal(low=low, high=high) | given.UniformDuration(low=low, high=high):
+            return [uniform_piece(1.0, low, high)]
         case given.Quantiles(at=at, values=values):
             steps = zip(np.diff(at), values[:-1], values[1:], strict=True)
-            return _joined([_uniform(float(share), low, high) for share, low, high in steps])
+            return [uniform_piece(float(share), low, high) for share, low, high in steps]
         case given.NormalMarginal(mean=mean, sd=sd, bounds=bounds):
-            return _joined([_normal(1.0, mean, sd, bounds)])
+            return [_normal(1.0, mean, sd, bounds)]
         case given.LognormalMarginal(mean=mean, sd=sd, bounds=bounds):
-            return _joined([_lognormal(mean, sd, bounds)])
+            return [_lognormal(mean, sd, bounds)]
         case given.Strata(parts=parts):
-            return _joined([_normal(part.share, part.mean, part.sd, part.bounds) for part in parts])
+            return [_normal(part.share, part.mean, part.sd, part.bounds) for part in parts]
+        case given.Exponential(mean=mean):
+            return [Piece(1.0, EXPONENTIAL, mean)]
+        case given.GammaDuration(mean=mean, sd=sd):
+            return [Piece(1.0, GAMMA, mean, sd)]
+        case given.LognormalDuration(mean=mean, sd=sd):
+            return [Piece(1.0, LOGNORMAL_OF_MOMENTS, mean, sd)]
         case given.SameAs():
             raise ValueError("same_as has no distribution of its own")
 
 
-def _joined(parts: list[_Piece]) -> Pieces:
-    """The pieces in sequence, without pieces of probability 0; the last ends at exactly 1."""
-    kept = [part for part in parts if part.share > 0]
-    end = np.cumsum([part.share for part in kept])
-    end[-1] = 1.0
-    columns = list(zip(*kept, strict=True))[2:]
-    return Pieces(np.array([part.kind for part in kept]), end, *(np.array(column, np.float64) for column in columns))
-
-
-def _value(share: float, value: float) -> _Piece:
-    return _Piece(share, PIECE_VALUE, value, low=value, high=value)
-
-
-def _uniform(share: float, low: float, high: float) -> _Piece:
-    return _Piece(share, PIECE_UNIFORM, low, high, low=low, high=high)
-
-
-def _normal(share: float, mean: float, sd: float, bounds: Bounds) -> _Piece:
+def _normal(share: float, mean: float, sd: float, bounds: Bounds) -> Piece:
     if bounds is None:
-        return _Piece(share, PIECE_NORMAL, mean, sd)
+        return Piece(share, NORMAL, mean, sd)
     location, scale = truncated_normal_parameters(mean, sd, bounds)
     low, high = bounds
     below, above = (float(normal_cdf((bound - location) / scale)) for bound in bounds)
-    return _Piece(share, PIECE_NORMAL, location, scale, below, above, low, high)
+    return Piece(share, NORMAL, location, scale, below, above, low, high)
 
 
-def _lognormal(mean: float, sd: float, bounds: Bounds) -> _Piece:
+def _lognormal(mean: float, sd: float, bounds: Bounds) -> Piece:
     location, scale = lognormal_parameters(mean, sd)
     if bounds is None:
-        return _Piece(1.0, PIECE_LOGNORMAL, location, scale, low=0.0)
+        return Piece(1.0, LOGNORMAL, location, scale, low=0.0)
     location, scale = truncated_lognormal_parameters(mean, sd, bounds)
     low, high = bounds
     below = float(normal_cdf((np.log(low) - location) / scale)) if low > 0 else 0.0
     above = float(normal_cdf((np.log(high) - location) / scale))
-    return _Piece(1.0, PIECE_LOGNORMAL, location, scale, below, above, low, high)
+    return Piece(1.0, LOGNORMAL, location, scale, below, above, low, high)
 
 
 def truncated_normal_parameters(mean: float, sd: float, bounds: tuple[float, float]) -> tuple[float, float]:
