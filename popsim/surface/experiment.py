@@ -26,6 +26,7 @@ from popsim.studies.warnings import doubts
 from popsim.surface.cohort import Cohort
 from popsim.surface.frames import as_asked
 from popsim.surface.run import Run
+from popsim.surface.wording import for_python
 
 MAX_PROCESSES = 1024
 OBJECTS = {"cohort": CohortSource, "network": CareNetwork}  # that may stand for a file
@@ -232,3 +233,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     return str(value) if isinstance(value, Path) else value
+
+
+for_python(Experiment)

@@ -25,8 +25,9 @@ from popsim.registry.views import summarise
 from popsim.registry.vocabulary import Vocabulary, vocabulary_of
 from popsim.reporting.pages.twin import write_twin_page
 from popsim.reporting.text.twin import summary_text
-from popsim.surface.frames import PlainText, as_asked
+from popsim.surface.frames import as_asked
 from popsim.surface.plots import TwinPlots
+from popsim.surface.wording import PlainText, for_python
 
 RECORD, READINGS = Path("record.json"), Path("readings.jsonl")  # names in errors for input from Python
 
@@ -259,3 +260,7 @@ def _stream(readings: str | Path | pl.DataFrame | Sequence[Mapping[str, Any]]) -
     if any(not isinstance(row, Mapping) for row in readings):
         raise InputError("readings: must be a file, a polars frame or a list of rows")
     return "".join(f"{json.dumps(row, default=str)}\n" for row in readings).encode(), READINGS
+
+
+for one in (Twin, Registry):
+    for_python(one, registry="path", out="path")

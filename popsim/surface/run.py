@@ -17,8 +17,9 @@ from popsim.reporting.pages.report import write_report
 from popsim.reporting.text.explanation import compare_text, most_different_text, person_text
 from popsim.reporting.text.outcomes import outcome_text
 from popsim.runs.run import StoredRun
-from popsim.surface.frames import PlainText, as_asked, of_measures
+from popsim.surface.frames import as_asked, of_measures
 from popsim.surface.plots import RunPlots
+from popsim.surface.wording import PlainText, for_python
 
 
 class Run(StoredRun):
@@ -42,7 +43,7 @@ class Run(StoredRun):
         """A table of the whole run in memory; `tables` has their names.
 
         Raises:
-            InputError: the run has no such table, or pandas is not installed.
+            InputError: the run has no such table.
         """
         return as_asked(super().frame(name), pandas)
 
@@ -149,4 +150,7 @@ class Run(StoredRun):
 
     def _need_two_strategies(self) -> None:
         if len(self.strategies) < 2:
-            raise InputError(f"{self.folder}: the run has only one strategy, so there is nothing to compare")
+            raise InputError(f"{self.folder}: the run has one strategy, so that there is nothing to compare")
+
+
+for_python(Run, out="path")

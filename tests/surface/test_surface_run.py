@@ -1,16 +1,19 @@
 """A finished run in Python: its tables, decision, figures, report; several runs side by side."""
 
-import builtins
+import sys
+from datetime import date
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from matplotlib.axes import Axes
 
 import popsim as ps
 from popsim.economics.cost_effectiveness import cost_effectiveness
+from popsim.surface.frames import as_asked
 
 ROOT = Path(__file__).parents[2]
 PANELS = {"outcomes": 6, "readmission": 2, "survival": 2, "plane": 1, "costs": 1, "subgroups": 2, "occupancy": 10,
@@ -116,27 +119,41 @@ def test_a_report_and_texts(run, tmp_path):
     assert run.explain(0, strategy="telemonitoring")
 
 
-def test_without_pandas_one_line_says_what_to_install(run, monkeypatch):
-    real = builtins.__import__
-
-    def missing(name, *rest, **more):
-        if name.partition(".")[0] in ("pandas", "pyarrow"):
-            raise ModuleNotFoundError(f"No module named '{name}'", name=name)
-        return real(name, *rest, **more)
-
-    def to_pandas(frame):
-        import pandas  # noqa: F401, PLC0415
-
-    monkeypatch.setattr(builtins, "__import__", missing)
-    monkeypatch.setattr(pl.DataFrame, "to_pandas", to_pandas)
-    with pytest.raises(ps.InputError, match=r"pip install 'popsim\[notebook\]'"):
-        run.frame("persons", pandas=True)
+def test_texts_and_messages_name_arguments_and_no_flags(run, tmp_path):
+    for text in (run.explain(), run.explain(strategy="telemonitoring", against="usual_care")):
+        assert "(name one with person=)" in text and "--" not in text
+    with pytest.raises(ps.InputError, match=r"^path=.*report.html: cannot be written"):
+        run.report(Path("/proc/report.html"))
+    with pytest.raises(ps.InputError, match=r"^out=/proc/out.*: cannot be written"):
+        ps.Experiment.read(ROOT / "experiments/heart_failure_discharge.toml").run("/proc/out", workers=1)
 
 
-def test_with_pandas_a_table_is_a_pandas_one(run):
-    pandas = pytest.importorskip("pandas")
-    pytest.importorskip("pyarrow")
-    assert isinstance(run.summary(pandas=True), pandas.DataFrame)
+def test_with_pandas_every_table_has_the_same_rows_and_columns(run, monkeypatch):
+    """Without pyarrow, which polars' own way to pandas needs."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    for name in run.tables:
+        table, same = run.frame(name, pandas=True), run.frame(name)
+        assert isinstance(table, pd.DataFrame) and list(table.columns) == same.columns
+        for column in same.iter_columns():
+            values = [None if pd.isna(value) else value for value in table[column.name]]
+            assert values == column.fill_nan(None).to_list() if column.dtype.is_float() else values == column.to_list()
+
+
+def test_with_pandas_columns_have_the_types_of_pandas():
+    frame = pl.DataFrame(
+        {"number": [1, 2], "missing": [1, None], "word": ["a", None], "truth": [True, False], "list": [[1], [2, 3]],
+         "kind": pl.Series(["x", "y"], dtype=pl.Enum(["x", "y"])), "day": [date(2026, 3, 1), None]}
+    )  # fmt: skip
+    table = as_asked(frame, pandas=True)
+    assert [table[name].dtype.kind for name in frame.columns] == ["i", "f", "O", "b", "O", "O", "M"]
+    assert table["missing"].isna().tolist() == [False, True] and table["list"].tolist() == [[1], [2, 3]]
+    assert table.groupby("kind")["number"].sum().to_dict() == {"x": 1, "y": 2}
+
+
+def test_all_that_gives_a_table_gives_a_pandas_one(run):
+    for table in (run.summary(pandas=True), run.differences(pandas=True), run.decide(pandas=True),
+                  run.subgroups("female", pandas=True), ps.compare(run, pandas=True)):  # fmt: skip
+        assert isinstance(table, pd.DataFrame) and len(table)
 
 
 def test_runs_side_by_side(run, experiment, results):
