@@ -128,6 +128,36 @@ def test_a_network_is_held_to_the_columns_of_those_who_use_it():
         ps.PatientFlow(ps.CareNetwork.read(NETWORK), days=10, seed=1)
 
 
+WARD = {
+    "name": "ward",
+    "arrivals": [{"name": "patients", "to": "ward", "per_day": 5.0}],
+    "settings": [
+        {"name": "ward", "class": "inpatient", "capacity": 40, "stay": {"distribution": "exponential", "mean": 4.0},
+         "routes": [{"to": "exit"}]},
+    ],
+}  # fmt: skip
+
+
+def test_a_network_is_made_in_python():
+    """Five arrivals a day who stay four days each: twenty are there, by Little's law."""
+    flow = ps.PatientFlow(ps.CareNetwork.of(**WARD), days=2000, seed=1).run(2000)
+    assert flow.daily()["present"].mean() == pytest.approx(20, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"setings": []}, "made in Python: setings: unknown key, did you mean 'settings'"),
+        ({"settings": [WARD["settings"][0] | {"capacity": -1}]}, "settings.0.capacity = -1"),
+        ({"settings": [WARD["settings"][0] | {"routes": [{"to": "warrd"}]}]}, "did you mean 'ward'"),
+    ],
+)
+def test_a_network_made_in_python_is_checked(change, words):
+    with pytest.raises(ps.DefinitionError) as refused:
+        ps.CareNetwork.of(**WARD | change)
+    assert words in str(refused.value) and "\n" not in str(refused.value)
+
+
 def test_columns_of_ones_own_join_the_sample():
     haemoglobin = ps.Column("haemoglobin_g_l", "real", "g/L", 30, 220, "Blood haemoglobin.", "physiology", "718-7")
     assert "haemoglobin_g_l" in ps.Cohort.read(COHORT).sample(10, seed=1, columns=[haemoglobin])
