@@ -42,9 +42,8 @@ def test_every_stored_result_has_its_commands():
         for text, last in (result.texts or {name: len(result.commands) - 1}).items()
     }
     for path in GENERATED.glob("*.txt"):
-        if path.stem not in RESULTS.BY_TESTS:
-            shown = re.findall(r"^\$ (.*)", path.read_text(encoding="utf-8"), re.MULTILINE)
-            assert shown[: len(typed[path.stem])] == typed[path.stem]
+        shown = re.findall(r"^\$ (.*)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert shown[: len(typed[path.stem])] == typed[path.stem]
 
 
 def test_the_commands_of_results_parse():
@@ -83,6 +82,30 @@ def test_a_result_is_written_with_commands_seed_and_hash(tmp_path, monkeypatch):
     assert re.search(r"^# seed 1, SHA-256 of the text [0-9a-f]{16}, popsim ", text, re.MULTILINE)
     figure = (tmp_path / "quick" / "network.png").read_bytes()
     assert figure.startswith(PNG) and b"popsim pathway show" in figure
+
+
+def test_results_are_made_one_after_another_and_one_that_fails_stops_no_other(tmp_path, monkeypatch, capsys):
+    broken = RESULTS.Result(("popsim check no_such_file.toml",))
+    monkeypatch.setattr(RESULTS, "WORK", tmp_path)
+    monkeypatch.setattr(RESULTS, "RESULTS", {"broken": broken, "check": RESULTS.RESULTS["check"]})
+    monkeypatch.setattr(sys, "argv", ["results.py", "--quick", "broken", "check"])
+    with pytest.raises(SystemExit) as left:
+        RESULTS.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert left.value.code == 1 and len(lines) == 2
+    assert re.match(r"broken: \d+ s, failed: popsim check .*no such file", lines[0])
+    assert re.fullmatch(r"check: \d+ s, ok", lines[1])
+
+
+@pytest.mark.slow
+def test_a_figure_of_a_twin_is_the_same_each_time(tmp_path, monkeypatch):
+    found = []
+    for folder in ("a", "b"):
+        monkeypatch.setattr(RESULTS, "WORK", tmp_path / folder)
+        RESULTS.make("twin", quick=True)
+        files = sorted((tmp_path / folder / "quick").glob("twin*.txt"))
+        found.append([file.read_bytes() for file in (*files, tmp_path / folder / "quick" / "twin.png")])
+    assert len(found[0]) == 5 and found[0] == found[1]
 
 
 @pytest.fixture(scope="module")
