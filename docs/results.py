@@ -16,6 +16,7 @@ import argparse
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -29,7 +30,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 ROOT = Path(__file__).resolve().parent.parent
-GENERATED = ROOT / "docs" / "generated"
+GENERATED, NOTEBOOKS = ROOT / "docs" / "generated", ROOT / "docs" / "notebooks"
 WORK = ROOT / "build" / "results-of-docs"
 WIDTH = "120"  # of tables that fit themselves to the terminal, and of sentences
 TWIN_ID = "7h3k9q2m"  # of a made-up person, so that the twin is the same each time
@@ -57,6 +58,7 @@ class Result:
         size, quick: flags, of the result and of a trial.
         figures: the file in the work folder of each PNG, by the name it has in docs/generated.
         texts: which command prints each text, by its name, where it is not the last one alone under the result's name.
+        notebook: the notebook that the last command runs; it is kept in docs/notebooks, and no text is.
         long: whether it takes more than about a minute.
     """
 
@@ -66,6 +68,7 @@ class Result:
     figures: dict[str, str] = field(default_factory=dict)
     long: bool = False
     texts: dict[str, int] = field(default_factory=dict)
+    notebook: str = ""
 
     def typed(self, quick: bool) -> list[str]:
         """The commands with their sizes."""
@@ -210,6 +213,15 @@ RESULTS: dict[str, Result] = {
     "kernel_model": Result(("python docs/examples/kernel_model.py",)),
     "kidney_disease": Result(("python docs/published.py kidney_disease",)),
     "organ_systems": Result(("python docs/published.py organ_systems",)),
+    "notebook_of_a_run": Result(
+        (SMALL, "python docs/notebook.py heart_failure_discharge heart_failure_discharge.ipynb"),
+        SIZE,
+        TRIAL,
+        notebook="heart_failure_discharge",
+    ),
+    "notebook_of_a_twin": Result(
+        ("python docs/notebook.py digital_twin digital_twin.ipynb",), notebook="digital_twin", long=True
+    ),
 }
 
 
@@ -240,6 +252,10 @@ def make(name: str, *, quick: bool = False) -> None:
             raise CommandError(f"{command}: exit code {done.returncode}: {done.stderr.strip()[-500:]}")
         outputs.append(done.stdout.strip())
     target = folder if quick else GENERATED
+    if result.notebook:
+        if not quick:
+            shutil.copy(folder / f"{result.notebook}.ipynb", NOTEBOOKS)
+        return
     for text, last in (result.texts or {name: len(typed) - 1}).items():
         head = _head(typed[: last + 1], outputs[: last + 1], folder)
         (target / f"{text}.txt").write_text(f"{head}\n\n{_folded(outputs[last])}\n", encoding="utf-8")
@@ -249,9 +265,15 @@ def make(name: str, *, quick: bool = False) -> None:
 
 
 def _prepare(folder: Path) -> None:
-    """A folder where commands find what is shipped, and no twin of the last time."""
+    """A folder where commands find what is shipped, and no twin of the last time.
+
+    Experiments are copied: paths like `../../results` of a notebook then lead to this folder.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("experiments", "cohorts", "docs"):
+    if (folder / "experiments").is_symlink():
+        (folder / "experiments").unlink()
+    shutil.copytree(ROOT / "experiments", folder / "experiments", dirs_exist_ok=True)
+    for name in ("cohorts", "docs"):
         if not (folder / name).exists():
             (folder / name).symlink_to(ROOT / name)
     for left in folder.glob("twins.db*"):

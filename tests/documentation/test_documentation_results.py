@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import nbformat
 import pytest
 from command_lines import parse
 
@@ -52,6 +53,14 @@ def test_the_commands_of_results_parse():
             for command in result.typed(quick):
                 if command.startswith("popsim"):
                     parse(command)
+
+
+def test_notebooks_of_the_documentation_are_the_shipped_ones_with_what_they_show():
+    for path in sorted((DOCS.parent / "experiments/notebooks").glob("*.ipynb")):
+        shipped, shown = (nbformat.read(at, as_version=4) for at in (path, DOCS / "notebooks" / path.name))
+        assert [cell.source for cell in shown.cells] == [cell.source for cell in shipped.cells]
+        assert sum(len(cell.get("outputs", ())) for cell in shown.cells) > 10
+        assert "error" not in {output.output_type for cell in shown.cells for output in cell.get("outputs", ())}
 
 
 def test_pages_show_stored_results_only():
@@ -136,3 +145,11 @@ def test_a_key_has_type_bounds_default_and_meaning(reference):
 def test_methods_are_in_the_reference(reference):
     python = (reference / "python.md").read_text(encoding="utf-8")
     assert "### CareNetwork.read" in python and (CareNetwork.read.__doc__ or "").partition("\n")[0] in python
+
+
+def test_inherited_members_are_in_the_reference(reference):
+    """Of popsim's own classes in full, of Mesa's in a line each."""
+    python = (reference / "python.md").read_text(encoding="utf-8")
+    for name in ("Run.open", "Run.events", "Cohort.read", "StateTransitionModel.run", "Run.experiment"):
+        assert f"### {name}\n" in python
+    assert "| `agents` |" in python and "| `remove` |" in python and "| `run_for` |" not in python
