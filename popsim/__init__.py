@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from popsim.surface.knowledge import drugs, indications, landmarks
     from popsim.surface.registry import Registry, Twin
     from popsim.surface.run import Run
+    from popsim.surface.validation import validate
 
 __all__ = [
     "CareNetwork",
@@ -80,6 +81,7 @@ __all__ = [
     "kidney_failure_risk",
     "landmarks",
     "sweep",
+    "validate",
 ]
 
 _HOME = {
@@ -115,6 +117,7 @@ _HOME = {
     "kidney_failure_risk": "popsim.outcomes.kidney_failure",
     "landmarks": "popsim.surface.knowledge",
     "sweep": "popsim.surface.comparison",
+    "validate": "popsim.surface.validation",
 }
 
 

@@ -112,6 +112,25 @@ def test_numbers_of_processes_are_checked(experiment, results, arguments):
         experiment.run(results, **arguments)
 
 
+def test_published_figures_are_simulated(results):
+    table = ps.validate(ROOT / "experiments/targets/discharge.toml", population=60, replications=2, out=results,
+                        workers=1)  # fmt: skip
+    assert {"target", "published", "simulated", "inside"} <= set(table.columns) and len(table) > 3
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda: ps.validate("nowhere.toml"), "no such file"),
+        (lambda: ps.validate(ROOT / "experiments/targets/discharge.toml", population=-5), "population = -5"),
+    ],
+)
+def test_a_validation_is_refused_in_one_line(ask, words):
+    with pytest.raises(ps.InputError) as refused:
+        ask()
+    assert words in str(refused.value) and "--" not in str(refused.value)
+
+
 def test_people_of_a_cohort_live_in_a_model(experiment):
     people = ps.Cohort.read(COHORT).sample(60, seed=1)
     model = ps.PopulationModel(

@@ -12,6 +12,7 @@ import pytest
 from matplotlib.axes import Axes
 
 import popsim as ps
+from popsim.economics.budget import budget_impact
 from popsim.economics.cost_effectiveness import cost_effectiveness
 from popsim.surface.frames import as_asked
 
@@ -68,6 +69,8 @@ def test_with_draws_a_decision_says_how_sure_it_is(results):
         (lambda run: run.report("report.pdf"), "must be the path of a .html file"),
         (lambda run: run.plot.plane(ax=3), "must be matplotlib axes"),
         (lambda run: run.explain(strategy="usual_cre"), "did you mean 'usual_care'"),
+        (lambda run: run.budget(100, [1.5]), "1.5"),
+        (lambda run: run.budget(100, [0.5], perspective="payr"), "did you mean 'payer'"),
         (lambda run: ps.compare(run, measures="qaly"), "did you mean 'qalys'"),
         (lambda run: ps.compare(run, labels=["a", "b"]), "2 for 1 runs"),
         (lambda run: ps.compare(), "at least one run"),
@@ -154,6 +157,26 @@ def test_all_that_gives_a_table_gives_a_pandas_one(run):
     for table in (run.summary(pandas=True), run.differences(pandas=True), run.decide(pandas=True),
                   run.subgroups("female", pandas=True), ps.compare(run, pandas=True)):  # fmt: skip
         assert isinstance(table, pd.DataFrame) and len(table)
+
+
+def test_a_budget_is_that_of_the_command_line(run):
+    """Two years of 100 people: the same impact as `budget_impact`, year by year, for both strategies."""
+    table = run.budget(100, [0.1, 0.5])
+    assert set(table["strategy"]) == {"early_follow_up", "telemonitoring"} and set(table["year"]) == {1, 2}
+    expected = budget_impact(run.frame("measures"), "usual_care", "telemonitoring", [100, 100], [0.1, 0.5])
+    assert table.filter(strategy="telemonitoring")["net"].to_list() == expected["net"].to_list()
+    assert run.budget([100, 100], [0.1, 0.5]).equals(table)
+
+
+def test_one_way_is_as_wide_as_the_price_times_what_was_bought(experiment, results):
+    """Cost is a straight line in a price: its swing over 20 to 60 is twice that over 30 to 50."""
+    few = experiment.with_(replications=2, follow_up_days=20)
+    wide, narrow = (
+        few.one_way(f"nhs_prices.inpatient_day={ends}", outcome="cost_total", out=results, workers=1)
+        for ends in ("200:600", "300:500")
+    )
+    assert set(wide["strategy"]) == {"early_follow_up", "telemonitoring"}
+    assert wide.sort("strategy")["swing"].to_list() == pytest.approx([2 * x for x in narrow.sort("strategy")["swing"]])
 
 
 def test_runs_side_by_side(run, experiment, results):
