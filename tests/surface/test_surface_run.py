@@ -69,7 +69,7 @@ def test_with_draws_a_decision_says_how_sure_it_is(results):
         (lambda run: run.report("report.pdf"), "must be the path of a .html file"),
         (lambda run: run.plot.plane(ax=3), "must be matplotlib axes"),
         (lambda run: run.explain(strategy="usual_cre"), "did you mean 'usual_care'"),
-        (lambda run: run.budget(100, [1.5]), "1.5"),
+        (lambda run: run.budget(100, [1.5]), "uptake: must be shares, 0 to 1"),
         (lambda run: run.budget(100, [0.5], perspective="payr"), "did you mean 'payer'"),
         (lambda run: ps.compare(run, measures="qaly"), "did you mean 'qalys'"),
         (lambda run: ps.compare(run, labels=["a", "b"]), "2 for 1 runs"),
