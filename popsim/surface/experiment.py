@@ -177,7 +177,7 @@ class Experiment:
             InputError: a parameter is unknown, named twice or without a range, or there is a single strategy.
         """
         chosen = varied(self._study, listed(parameters))
-        compared = contrasts(self.definition, outcome)
+        compared = contrasts(self._study, outcome)
         evaluate = evaluator(self._study, runner(out, workers, threads, progress))
         return as_asked(one_way(chosen, compared, evaluate), pandas)
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import polars as pl
 
-from popsim.errors import InputError
 from popsim.studies.measures import check_measures
 
 
