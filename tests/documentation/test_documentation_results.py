@@ -126,7 +126,7 @@ def reference(tmp_path_factory) -> Path:
 
 def test_the_reference_has_all_that_there_is(reference):
     python = (reference / "python.md").read_text(encoding="utf-8")
-    assert all(f"## {name}\n" in python for name in popsim.__all__)
+    assert [name for name in popsim.__all__ if "## {}\n".format(name.replace("_", r"\_")) not in python] == []
     columns = (reference / "columns.md").read_text(encoding="utf-8")
     assert all(f"`{name}`" in columns for name in CLINICAL_SCHEMA.columns)
     assert {path.stem for path in (reference / "files").glob("*.md")} == {*KINDS, "index"}
