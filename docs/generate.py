@@ -10,6 +10,7 @@ import inspect
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
 from popsim.studies.measures import MEASURES, STORED
 
 type Json = Mapping[str, Any]
+
+MESA = ("mesa.model", "mesa.agent")  # what a model and a twin are made of
 
 KINDS_IN_WORDS = {
     "experiment": "what is compared: people, network, strategies, scenarios, size and prices",
@@ -297,25 +300,45 @@ def python_api() -> str:
     parts = ["`import popsim` has these names. They are loaded when they are first used."]
     for name in sorted(popsim.__all__):
         parts += _member(name, getattr(popsim, name), 2)
+        parts += _from_mesa(getattr(popsim, name))
         for inner, function in _methods(getattr(popsim, name)):
             parts += _member(f"{name}.{inner}", function, 3)
     return page("Python", *parts)
 
 
 def _methods(member: Any) -> list[tuple[str, Any]]:
-    if not inspect.isclass(member):
-        return []
-    return [
-        (name, inner)
-        for name, inner in vars(member).items()
-        if not name.startswith("_") and (callable(inner) or isinstance(inner, property | classmethod | staticmethod))
-    ]
+    """Its own and what it inherits from popsim, in the order of the classes, most general first."""
+    found: dict[str, Any] = {}
+    for kind in reversed(inspect.getmro(member)) if inspect.isclass(member) else ():
+        if kind.__module__.startswith("popsim."):
+            found |= {name: inspect.getattr_static(member, name) for name in vars(kind)}
+    return [(name, inner) for name, inner in found.items() if _is_shown(name, inner)]
+
+
+def _is_shown(name: str, inner: Any) -> bool:
+    kinds = property | cached_property | classmethod | staticmethod
+    return not name.startswith("_") and (inspect.isfunction(inner) or isinstance(inner, kinds))
+
+
+def _from_mesa(member: Any) -> Iterator[str]:
+    """What a class has from Mesa, in a line each."""
+    bases = [kind for kind in inspect.getmro(member) if kind.__module__ in MESA] if inspect.isclass(member) else []
+    own = {name for name, _ in _methods(member)}
+    rows = {
+        name: [code(name), prose(inspect.getdoc(inner).partition("\n")[0])]
+        for kind in bases
+        for name, inner in vars(kind).items()
+        if name not in own and not name.startswith("_") and hasattr(inner, "__get__") and inspect.getdoc(inner)
+    }
+    if rows:
+        yield "From [Mesa](https://mesa.readthedocs.io) it has:"
+        yield table(["Member", "Meaning"], [rows[name] for name in sorted(rows)])
 
 
 def _member(name: str, member: Any, level: int) -> Iterator[str]:
-    function = getattr(member, "__func__", getattr(member, "fget", member))
+    function = next((getattr(member, at) for at in ("__func__", "fget", "func") if hasattr(member, at)), member)
     yield f"(api-{name.lower().replace('_', '-')})=\n{'#' * level} {name.replace('_', chr(92) + '_')}"
-    if not isinstance(member, property):
+    if not isinstance(member, property | cached_property):
         with contextlib.suppress(ValueError, TypeError):  # some built-in classes have none
             yield f"```python\n{name.rpartition('.')[2]}{_signature(function)}\n```"
     yield from _docstring(inspect.getdoc(function) or "")

@@ -1,7 +1,7 @@
 """Make the results that the documentation shows, each by the commands that a reader would type.
 
     python docs/results.py                  make all: text and figures in docs/generated, and the table in README.md
-    python docs/results.py outcomes twin    make these
+    python docs/results.py outcomes twin    make these, one after another; a line each says how long it took
     python docs/results.py --list           say what there is, and what takes long
     python docs/results.py --quick          try all commands at small sizes; writes to the work folder only
 
@@ -16,9 +16,11 @@ import argparse
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
+import time
 import tomllib
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -28,10 +30,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 ROOT = Path(__file__).resolve().parent.parent
-GENERATED = ROOT / "docs" / "generated"
+GENERATED, NOTEBOOKS = ROOT / "docs" / "generated", ROOT / "docs" / "notebooks"
 WORK = ROOT / "build" / "results-of-docs"
 WIDTH = "120"  # of tables that fit themselves to the terminal, and of sentences
-SHOWN_TWIN = "7h3k9q2m"  # ids of twins are random; the documentation has one
+TWIN_ID = "7h3k9q2m"  # of a made-up person, so that the twin is the same each time
 README_TABLE = re.compile(r"(<!-- table -->\n```text\n).*?(```\n<!-- end of table -->)", re.DOTALL)
 README_ROWS = (  # of the tables of outcomes and of differences
     "30-day readmission, all causes, %",
@@ -56,6 +58,7 @@ class Result:
         size, quick: flags, of the result and of a trial.
         figures: the file in the work folder of each PNG, by the name it has in docs/generated.
         texts: which command prints each text, by its name, where it is not the last one alone under the result's name.
+        notebook: the notebook that the last command runs; it is kept in docs/notebooks, and no text is.
         long: whether it takes more than about a minute.
     """
 
@@ -65,6 +68,7 @@ class Result:
     figures: dict[str, str] = field(default_factory=dict)
     long: bool = False
     texts: dict[str, int] = field(default_factory=dict)
+    notebook: str = ""
 
     def typed(self, quick: bool) -> list[str]:
         """The commands with their sizes."""
@@ -79,13 +83,13 @@ TRIAL = "--population 60 --replications 2 --days 40 --enrolment-days 10"
 FEW = "--population 60 --replications 2"
 RUN = "results/heart_failure_discharge"
 TWIN = (
-    "popsim twin new examples/record.toml --cohort cohorts/clinical_heart_failure.toml"
-    " --genome examples/genes.csv --registry twins.db",
-    f"popsim twin update examples/week.csv --twin {SHOWN_TWIN} --registry twins.db",
-    f"popsim twin forecast {SHOWN_TWIN} --days 90 --registry twins.db",
-    f"popsim twin compare {SHOWN_TWIN} --registry twins.db",
-    f"popsim twin explain {SHOWN_TWIN} --registry twins.db",
-    f"popsim twin show {SHOWN_TWIN} --registry twins.db --out page.png",
+    "popsim twin new docs/examples/record.toml --cohort cohorts/clinical_heart_failure.toml"
+    f" --genome docs/examples/genes.csv --registry twins.db --id {TWIN_ID}",
+    f"popsim twin update docs/examples/week.csv --twin {TWIN_ID} --registry twins.db",
+    f"popsim twin forecast {TWIN_ID} --days 90 --registry twins.db",
+    f"popsim twin compare {TWIN_ID} --registry twins.db",
+    f"popsim twin explain {TWIN_ID} --registry twins.db",
+    f"popsim twin show {TWIN_ID} --registry twins.db --out page.png",
 )
 
 
@@ -204,19 +208,33 @@ RESULTS: dict[str, Result] = {
         figures={"twin": "page.png"},
         texts={"twin_update": 1, "twin_forecast": 2, "twin_compare": 3, "twin_explain": 4},
     ),
-    "flow": Result(("python examples/flow.py",)),
-    "sick_sicker": Result(("python examples/sick_sicker.py",)),
-    "kernel_model": Result(("python examples/kernel_model.py",)),
+    "flow": Result(("python docs/examples/flow.py",)),
+    "sick_sicker": Result(("python docs/examples/sick_sicker.py",)),
+    "kernel_model": Result(("python docs/examples/kernel_model.py",)),
+    "kidney_disease": Result(("python docs/published.py kidney_disease",)),
+    "organ_systems": Result(("python docs/published.py organ_systems",)),
+    "notebook_of_a_run": Result(
+        (SMALL, "python docs/notebook.py heart_failure_discharge heart_failure_discharge.ipynb"),
+        SIZE,
+        TRIAL,
+        notebook="heart_failure_discharge",
+    ),
+    "notebook_of_a_twin": Result(
+        ("python docs/notebook.py digital_twin digital_twin.ipynb",), notebook="digital_twin", long=True
+    ),
 }
-# Tables of a study that no single command prints; tests hold the model to them.
-BY_TESTS = {
-    "kidney_disease": "tests/physiology/test_kidney_disease.py",
-    "organ_systems": "tests/physiology",
-}
+
+
+class CommandError(Exception):
+    """A command of a result that returned an error."""
 
 
 def make(name: str, *, quick: bool = False) -> None:
-    """Run the commands of a result and write what it shows."""
+    """Run the commands of a result and write what it shows.
+
+    Raises:
+        CommandError: the first that returns an error.
+    """
     result, folder = RESULTS[name], WORK / "quick" if quick else WORK
     _prepare(folder)
     typed = result.typed(quick)
@@ -226,18 +244,18 @@ def make(name: str, *, quick: bool = False) -> None:
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     outputs: list[str] = []
-    twin = SHOWN_TWIN
     for command in typed:
-        line = command.replace(SHOWN_TWIN, twin)
         done = subprocess.run(
-            line, shell=True, check=False, cwd=folder, env=environment, capture_output=True, text=True
+            command, shell=True, check=False, cwd=folder, env=environment, capture_output=True, text=True
         )
         if done.returncode:
-            raise SystemExit(f"{name}: {command}: exit code {done.returncode}: {done.stderr.strip()}")
-        if command.startswith("popsim twin new"):
-            twin = done.stdout.split()[0]
-        outputs.append(done.stdout.replace(twin, SHOWN_TWIN).strip())
+            raise CommandError(f"{command}: exit code {done.returncode}: {done.stderr.strip()[-500:]}")
+        outputs.append(done.stdout.strip())
     target = folder if quick else GENERATED
+    if result.notebook:
+        if not quick:
+            shutil.copy(folder / f"{result.notebook}.ipynb", NOTEBOOKS)
+        return
     for text, last in (result.texts or {name: len(typed) - 1}).items():
         head = _head(typed[: last + 1], outputs[: last + 1], folder)
         (target / f"{text}.txt").write_text(f"{head}\n\n{_folded(outputs[last])}\n", encoding="utf-8")
@@ -247,11 +265,17 @@ def make(name: str, *, quick: bool = False) -> None:
 
 
 def _prepare(folder: Path) -> None:
-    """A folder where commands find what is shipped, and no twin of the last time."""
+    """A folder where commands find what is shipped, and no twin of the last time.
+
+    Experiments are copied: paths like `../../results` of a notebook then lead to this folder.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for name, source in {"experiments": ROOT, "cohorts": ROOT, "examples": ROOT / "docs"}.items():
+    if (folder / "experiments").is_symlink():
+        (folder / "experiments").unlink()
+    shutil.copytree(ROOT / "experiments", folder / "experiments", dirs_exist_ok=True)
+    for name in ("cohorts", "docs"):
         if not (folder / name).exists():
-            (folder / name).symlink_to(source / name)
+            (folder / name).symlink_to(ROOT / name)
     for left in folder.glob("twins.db*"):
         left.unlink()
 
@@ -274,8 +298,7 @@ def _head(typed: list[str], outputs: list[str], folder: Path) -> str:
     """Commands, then seed and hash."""
     hashes = re.findall(r"content hash ([0-9a-f]+)", "\n".join(outputs))
     content = f"content hash {hashes[0]}" if hashes else f"SHA-256 of the text {_digest(outputs[-1])}"
-    own = ", with the random numbers of its own that every new twin has" if SHOWN_TWIN in typed[-1] else ""
-    origin = f"# seed {_seed(typed[0], folder)}{own}, {content}, popsim {version('popsim')}"
+    origin = f"# seed {_seed(typed[0], folder)}, {content}, popsim {version('popsim')}"
     return "\n".join([*(f"$ {command}" for command in typed), origin])
 
 
@@ -333,12 +356,26 @@ def main() -> None:
     if unknown:
         parser.error(f"no such result: {', '.join(sorted(unknown))}; allowed: {', '.join(RESULTS)}")
     chosen = given.names or [name for name, result in RESULTS.items() if not (given.short and result.long)]
-    for name in chosen:
-        print(name, "(long)" if RESULTS[name].long else "", *RESULTS[name].typed(given.quick), sep="\n  ", flush=True)
-        if not given.list:
-            make(name, quick=given.quick)
-    if not given.list and not given.quick:
+    if given.list:
+        for name in chosen:
+            print(f"{name}{' (long)' if RESULTS[name].long else ''}", *RESULTS[name].typed(given.quick), sep="\n  ")
+        return
+    failed = [name for name in chosen if not _made(name, given.quick)]
+    if not given.quick and "heart_failure_discharge" in set(chosen) - set(failed):
         write_readme()
+    sys.exit(bool(failed))
+
+
+def _made(name: str, quick: bool) -> bool:
+    """Make a result and say in a line how that went; whether it went well."""
+    start = time.monotonic()
+    try:
+        make(name, quick=quick)
+        how = "ok"
+    except (CommandError, OSError, ValueError) as error:
+        how = f"failed: {' '.join(str(error).split())}"
+    print(f"{name}: {time.monotonic() - start:.0f} s, {how}", flush=True)
+    return how == "ok"
 
 
 if __name__ == "__main__":

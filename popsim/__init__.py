@@ -16,24 +16,33 @@ from typing import TYPE_CHECKING, Any
 from popsim.errors import DefinitionError, InputError, PopsimError, RunError, did_you_mean
 
 if TYPE_CHECKING:
+    from popsim.analyses.plan import Plan
     from popsim.care.flow import PatientFlow
     from popsim.care.network import CareNetwork
     from popsim.definitions.strategy import Strategy
     from popsim.evidence.parameters import ParameterSet
+    from popsim.learning.loop import LearningLoop
+    from popsim.learning.risk_model import RiskModel
     from popsim.microsimulation.kernel_model import KernelModel
     from popsim.microsimulation.state_transition import StateTransitionModel
     from popsim.microsimulation.timing import Discounting, Timing
+    from popsim.outcomes.kidney_failure import kidney_failure_risk
     from popsim.physiology.composite import OrganSystem
     from popsim.population.columns import Column
+    from popsim.population.genome import diplotypes
     from popsim.population.population import Population
+    from popsim.registry.service import Report
+    from popsim.registry.summary import TwinSummary
     from popsim.simulation.model import PopulationModel
     from popsim.simulation.twin import PatientTwin
     from popsim.surface.cohort import Cohort
     from popsim.surface.comparison import compare, sweep
     from popsim.surface.examples import example, examples
     from popsim.surface.experiment import Experiment
+    from popsim.surface.knowledge import drugs, indications, landmarks
     from popsim.surface.registry import Registry, Twin
     from popsim.surface.run import Run
+    from popsim.surface.validation import validate
 
 __all__ = [
     "CareNetwork",
@@ -44,24 +53,35 @@ __all__ = [
     "Experiment",
     "InputError",
     "KernelModel",
+    "LearningLoop",
     "OrganSystem",
     "ParameterSet",
     "PatientFlow",
     "PatientTwin",
+    "Plan",
     "PopsimError",
     "Population",
     "PopulationModel",
     "Registry",
+    "Report",
+    "RiskModel",
     "Run",
     "RunError",
     "StateTransitionModel",
     "Strategy",
     "Timing",
     "Twin",
+    "TwinSummary",
     "compare",
+    "diplotypes",
+    "drugs",
     "example",
     "examples",
+    "indications",
+    "kidney_failure_risk",
+    "landmarks",
     "sweep",
+    "validate",
 ]
 
 _HOME = {
@@ -71,22 +91,33 @@ _HOME = {
     "Discounting": "popsim.microsimulation.timing",
     "Experiment": "popsim.surface.experiment",
     "KernelModel": "popsim.microsimulation.kernel_model",
+    "LearningLoop": "popsim.learning.loop",
     "OrganSystem": "popsim.physiology.composite",
     "ParameterSet": "popsim.evidence.parameters",
     "PatientFlow": "popsim.care.flow",
     "PatientTwin": "popsim.simulation.twin",
+    "Plan": "popsim.analyses.plan",
     "Population": "popsim.population.population",
     "PopulationModel": "popsim.simulation.model",
     "Registry": "popsim.surface.registry",
+    "Report": "popsim.registry.service",
+    "RiskModel": "popsim.learning.risk_model",
     "Run": "popsim.surface.run",
     "StateTransitionModel": "popsim.microsimulation.state_transition",
     "Strategy": "popsim.definitions.strategy",
     "Timing": "popsim.microsimulation.timing",
     "Twin": "popsim.surface.registry",
+    "TwinSummary": "popsim.registry.summary",
     "compare": "popsim.surface.comparison",
+    "diplotypes": "popsim.population.genome",
+    "drugs": "popsim.surface.knowledge",
     "example": "popsim.surface.examples",
     "examples": "popsim.surface.examples",
+    "indications": "popsim.surface.knowledge",
+    "kidney_failure_risk": "popsim.outcomes.kidney_failure",
+    "landmarks": "popsim.surface.knowledge",
     "sweep": "popsim.surface.comparison",
+    "validate": "popsim.surface.validation",
 }
 
 

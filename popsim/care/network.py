@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from popsim.arguments import is_whole
 from popsim.care import network_checks as checks
+from popsim.definitions.base import validate
 from popsim.definitions.network import (
     MAX_PLACES,
     UNLIMITED,
@@ -25,6 +26,8 @@ from popsim.definitions.network import (
 from popsim.errors import DefinitionError, InputError, did_you_mean
 from popsim.html import html_table
 from popsim.kernels.codes import CAUSE_NAMES
+
+MADE_IN_PYTHON = "care network made in Python"
 
 
 class CareNetwork:
@@ -56,6 +59,20 @@ class CareNetwork:
             DefinitionError: the file, a value in it or the network as a whole is refused.
         """
         return cls(NetworkDefinition.read(path), known_columns, path)
+
+    @classmethod
+    def of(cls, **keywords: Any) -> Self:
+        """A network from the keys of a network file, as keywords.
+
+            CareNetwork.of(name="ward", settings=[{"name": "ward", "class": "inpatient", "capacity": 20, ...}])
+
+        Args:
+            keywords: name, settings, arrivals, entry, presentation ...
+
+        Raises:
+            DefinitionError: a key is unknown, a value is refused, or the network as a whole is.
+        """
+        return cls(validate(keywords, NetworkDefinition, MADE_IN_PYTHON), None, MADE_IN_PYTHON)
 
     def check_columns(self, known: Collection[str]) -> None:
         """Refuse conditions that test other columns than these.

@@ -109,8 +109,11 @@ def new(
     registry: Registry,
     cohort: Annotated[Path, typer.Option(metavar="FILE", help="Cohort, for everything that the record lacks.")],
     genome: Annotated[Path | None, typer.Option(metavar="FILE", help="CSV or TSV: gene, diplotype.")] = None,
-    members: Annotated[int, whole("Members of the twin's ensemble.")] = 100,
-    seed: Annotated[int, whole("First word of the random key.")] = 1,
+    members: Annotated[int, whole("Possible selves of which the belief consists.")] = 100,
+    seed: Annotated[int, whole("Key of the random numbers.")] = 1,
+    identity: Annotated[
+        str, typer.Option("--id", metavar="ID", help="Id of a made-up person's twin, to make the same again.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Create a twin from a record without names; prints its random id."""
@@ -121,7 +124,8 @@ def new(
 
     source = _read(CohortSource.read, cohort)
     person = read_record(record, vocabulary_of(physiology_for(source)), genome)
-    [twin] = TwinRegistry(registry, create=True).new([person], source, members=members, seed=seed)
+    ids = [identity] if identity else None
+    [twin] = TwinRegistry(registry, create=True).new([person], source, members=members, seed=seed, ids=ids)
     _print({"twin": twin, "day": 0}, f"{twin}\n\n{NOTICE}", as_json)
 
 

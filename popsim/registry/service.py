@@ -19,7 +19,7 @@ from popsim.registry.advance import Lived, believe, live, physiology_of, subject
 from popsim.registry.audit import Done, next_line, write_audit
 from popsim.registry.database import Database, in_parts
 from popsim.registry.packing import BeliefKind, pack
-from popsim.registry.privacy import new_id, new_salt, number_of
+from popsim.registry.privacy import checked_id, new_id, new_salt, number_of
 from popsim.registry.record import Person
 from popsim.registry.story import TOLD, Misfit, Moments, misfit_of_course
 from popsim.registry.stream import Calendar, Reader, Standing, StreamRow, order, whole_lines
@@ -69,7 +69,13 @@ class TwinRegistry:
         self.database = Database(path, create=create)
 
     def new(
-        self, persons: Sequence[Person], cohort: CohortSource, *, members: int = MEMBERS, seed: int = SEED
+        self,
+        persons: Sequence[Person],
+        cohort: CohortSource,
+        *,
+        members: int = MEMBERS,
+        seed: int = SEED,
+        ids: Sequence[str] | None = None,
     ) -> list[str]:
         """Create twins at day 0.
 
@@ -78,18 +84,21 @@ class TwinRegistry:
             cohort: for everything that is not in the record.
             members: per belief.
             seed: key of the random numbers; twins with the same seed can advance together.
+            ids: of made-up persons, whose twins are the same each time they are made; random when None.
 
         Returns:
             the ids of the twins.
 
         Raises:
-            InputError: there are too few or too many members, or the seed is out of bounds.
+            InputError: there are too few or too many members, the seed is out of bounds, or an id is none or is taken.
         """
         if not 0 <= seed < 2**32:
             raise InputError(f"seed = {seed}: must be between 0 and {2**32 - 1}")
         kind = BeliefKind(physiology_for(cohort), seed, members)
-        ids = [new_id() for _ in persons]
+        given, ids = ids or (), [new_id() for _ in persons] if ids is None else [checked_id(twin) for twin in ids]
         with self.database.writing() as connection:
+            if given and not self.standings(connection).keys().isdisjoint(given):
+                raise InputError("twin: the registry has one of this id already, 'popsim twin forget' deletes it")
             for start in range(0, len(ids), TOGETHER):
                 part = slice(start, start + TOGETHER)
                 self._make(connection, kind, ids[part], persons[part], cohort)

@@ -16,6 +16,7 @@ from popsim.population.sampling import sample
 from popsim.population.summary import summary
 from popsim.simulation.schema import SCHEMAS
 from popsim.surface.frames import as_asked
+from popsim.surface.wording import for_python
 
 MADE_IN_PYTHON = "cohort made in Python"
 
@@ -75,3 +76,6 @@ class Cohort(CohortSource):
 
     def __repr__(self) -> str:
         return f"Cohort({self.name}: {len(self.definition.columns)} columns, physiology '{self.physiology}')"
+
+
+for_python(Cohort)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from popsim.analyses.contrast import NET_BENEFIT, contrasts
 from popsim.analyses.plan import Plan, plan_study
 from popsim.analyses.precision import Wanted
-from popsim.arguments import real_number, whole_number
+from popsim.analyses.sensitivity.design import evaluator
+from popsim.analyses.sensitivity.parameters import varied
+from popsim.analyses.sensitivity.ways import one_way
+from popsim.arguments import real_number
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import validate
 from popsim.definitions.experiment import ExperimentDefinition
@@ -18,16 +22,14 @@ from popsim.definitions.strategy import Strategy
 from popsim.errors import did_you_mean
 from popsim.population.cohort import CohortSource
 from popsim.reporting.text.parameters import parameter_frame
-from popsim.reporting.text.progress import progress_bar
-from popsim.runs.engine import Engine
-from popsim.runs.runner import RunResult, run_study
-from popsim.studies.design import Study, study_of
+from popsim.studies.design import study_of
 from popsim.studies.warnings import doubts
 from popsim.surface.cohort import Cohort
-from popsim.surface.frames import as_asked
+from popsim.surface.frames import as_asked, listed
 from popsim.surface.run import Run
+from popsim.surface.simulate import engine_for, runner, simulate
+from popsim.surface.wording import for_python
 
-MAX_PROCESSES = 1024
 OBJECTS = {"cohort": CohortSource, "network": CareNetwork}  # that may stand for a file
 ADDED_TO = ("parameters", "capacity")  # keys that a change extends by name, instead of replacing them
 
@@ -126,7 +128,7 @@ class Experiment:
             InputError: a number is out of bounds, the folder cannot be written, or there is too little memory.
             RunError: some units failed; finished units are kept, and the same call resumes from there.
         """
-        return Run.open(self._run(self._study, out, self._engine(workers, threads), progress).folder)
+        return Run.open(simulate(self._study, out, engine_for(self._study, workers, threads), progress).folder)
 
     def plan(
         self,
@@ -144,8 +146,40 @@ class Experiment:
             out, workers, threads, progress: as for `run`.
         """
         wanted = [Wanted(name, real_number(name, width, 1e-12)) for name, width in (precision or {}).items()]
-        engine = self._engine(workers, threads)
-        return plan_study(self._study, engine, lambda pilot: self._run(pilot, out, engine, progress), wanted)
+        engine = engine_for(self._study, workers, threads)
+        return plan_study(self._study, engine, lambda pilot: simulate(pilot, out, engine, progress), wanted)
+
+    def one_way(
+        self,
+        parameters: str | Sequence[str] = (),
+        *,
+        outcome: str = NET_BENEFIT,
+        out: str | Path = "results",
+        workers: int | None = None,
+        threads: int | None = None,
+        progress: bool | None = None,
+        pandas: bool = False,
+    ) -> Any:
+        """One parameter at a time at both ends of its range: what a tornado shows.
+
+        Args:
+            parameters: names such as "nhs_prices.nurse_visit", or "nhs_prices.nurse_visit=20:60" for a range of your
+                own; all uncertain parameters when there are none.
+            outcome: a measure, or "net_monetary_benefit".
+            out, workers, threads, progress: as for `run`.
+            pandas: whether the table is a pandas one.
+
+        Returns:
+            A row for each strategy and parameter, widest swing first: low_value, high_value, outcome_low, outcome_high,
+            base, swing, swing_error (Monte Carlo) ...
+
+        Raises:
+            InputError: a parameter is unknown, named twice or without a range, or there is a single strategy.
+        """
+        chosen = varied(self._study, listed(parameters))
+        compared = contrasts(self._study, outcome)
+        evaluate = evaluator(self._study, runner(out, workers, threads, progress))
+        return as_asked(one_way(chosen, compared, evaluate), pandas)
 
     @property
     def definition(self) -> ExperimentDefinition:
@@ -200,17 +234,6 @@ class Experiment:
         self._definition, self._folder, self._file, self._objects = definition, folder, file, dict(objects)
         self._study = study_of(definition, folder, file=file, **self._objects)
 
-    def _engine(self, workers: int | None, threads: int | None) -> Engine:
-        for name, number in (("workers", workers), ("threads", threads)):
-            if number is not None:
-                whole_number(name, number, 1, MAX_PROCESSES)
-        days = self._definition.follow_up_days
-        return Engine.fitting(workers, threads, len(self._study.units), self._study.region_size(0), days)
-
-    def _run(self, study: Study, out: str | Path, engine: Engine, progress: bool | None) -> RunResult:
-        with progress_bar(self.name, quiet=progress is False) as on_progress:
-            return run_study(study, Path(out), engine, on_progress)
-
 
 def _split(keywords: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Keywords in the form of a file, and the objects among them that replace a file."""
@@ -232,3 +255,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     return str(value) if isinstance(value, Path) else value
+
+
+for_python(Experiment)

@@ -1,4 +1,4 @@
-"""Tables as polars or, on request, pandas frames; texts that a notebook prints unchanged."""
+"""Tables as polars frames, or as pandas where that is asked for."""
 
 from __future__ import annotations
 
@@ -7,31 +7,21 @@ from typing import Any
 
 import polars as pl
 
-from popsim.errors import InputError
 from popsim.studies.measures import check_measures
 
 
-class PlainText(str):
-    """A text that a notebook and a console show line by line."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
 def as_asked(frame: pl.DataFrame, pandas: bool) -> Any:
-    """A polars frame, or the same as a pandas table.
-
-    Raises:
-        InputError: pandas or pyarrow is not installed.
-    """
+    """A frame as it is, or as a pandas table, whose missing numbers are NaN."""
     if not pandas:
         return frame
-    try:
-        return frame.to_pandas()
-    except ImportError:
-        raise InputError("pandas=True: needs pandas and pyarrow: pip install 'popsim[notebook]'") from None
+    from pandas import DataFrame
+
+    return DataFrame({column.name: _array(column) for column in frame})
+
+
+def _array(column: pl.Series) -> Any:
+    """The values for pandas, without pyarrow."""
+    return column.to_list() if column.dtype.is_nested() else column.to_numpy()
 
 
 def listed(names: str | Iterable[str]) -> list[str]:

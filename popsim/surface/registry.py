@@ -25,8 +25,9 @@ from popsim.registry.views import summarise
 from popsim.registry.vocabulary import Vocabulary, vocabulary_of
 from popsim.reporting.pages.twin import write_twin_page
 from popsim.reporting.text.twin import summary_text
-from popsim.surface.frames import PlainText, as_asked
+from popsim.surface.frames import as_asked
 from popsim.surface.plots import TwinPlots
+from popsim.surface.wording import PlainText, for_python
 
 RECORD, READINGS = Path("record.json"), Path("readings.jsonl")  # names in errors for input from Python
 
@@ -189,21 +190,26 @@ class Registry:
         """Open a registry; with create=True, create it if it does not exist."""
         return cls(path, **keywords)
 
-    def new(self, record: str | Path | Mapping[str, Any], *, genome: str | Path | None = None) -> Twin:
-        """Create a twin from a record without names.
+    def new(
+        self, record: str | Path | Mapping[str, Any], *, genome: str | Path | None = None, id: str | None = None
+    ) -> Twin:
+        """Make a twin from a record without names.
 
         Args:
             record: a TOML or JSON file, or the same as a dictionary: age_years, sex, diagnoses, medications ...
             genome: CSV or TSV file of gene and diplotype.
+            id: of a made-up person, eight letters and digits: the twin, whose random numbers hang on its id, is then
+                the same each time it is made. It is random when None, as it must be for a person who lives.
 
         Raises:
-            InputError: the registry was opened without a cohort.
-            DefinitionError: something in the record is refused; the message repeats nothing personal.
+            InputError: the registry was opened without a cohort, or has a twin of this id.
+            DefinitionError: something in the record is refused; what is personal is not repeated.
         """
         if self.cohort is None:
             raise InputError("new: needs a cohort for everything that a record lacks: Registry.open(..., cohort=...)")
         person = _person(record, genome, vocabulary_of(physiology_for(self.cohort)))
-        [twin] = self.service.new([person], self.cohort, members=self.members, seed=self.seed)
+        ids = None if id is None else [id]
+        [twin] = self.service.new([person], self.cohort, members=self.members, seed=self.seed, ids=ids)
         return Twin(self, twin)
 
     def twin(self, twin: str) -> Twin:
@@ -259,3 +265,7 @@ def _stream(readings: str | Path | pl.DataFrame | Sequence[Mapping[str, Any]]) -
     if any(not isinstance(row, Mapping) for row in readings):
         raise InputError("readings: must be a file, a polars frame or a list of rows")
     return "".join(f"{json.dumps(row, default=str)}\n" for row in readings).encode(), READINGS
+
+
+for one in (Twin, Registry):
+    for_python(one, registry="path", out="path")

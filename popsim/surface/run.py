@@ -8,8 +8,10 @@ from typing import Any
 
 import polars as pl
 
+from popsim.economics.budget import budget_impact
 from popsim.economics.cost_effectiveness import QALYS, net_benefit
 from popsim.economics.decision import Decision, acceptability, icer_table
+from popsim.economics.perspectives import perspective_named
 from popsim.economics.subgroups import subgroup_effects
 from popsim.errors import InputError, did_you_mean
 from popsim.reporting.intervals import readable
@@ -17,8 +19,9 @@ from popsim.reporting.pages.report import write_report
 from popsim.reporting.text.explanation import compare_text, most_different_text, person_text
 from popsim.reporting.text.outcomes import outcome_text
 from popsim.runs.run import StoredRun
-from popsim.surface.frames import PlainText, as_asked, of_measures
+from popsim.surface.frames import as_asked, of_measures
 from popsim.surface.plots import RunPlots
+from popsim.surface.wording import PlainText, for_python
 
 
 class Run(StoredRun):
@@ -42,7 +45,7 @@ class Run(StoredRun):
         """A table of the whole run in memory; `tables` has their names.
 
         Raises:
-            InputError: the run has no such table, or pandas is not installed.
+            InputError: the run has no such table.
         """
         return as_asked(super().frame(name), pandas)
 
@@ -106,6 +109,40 @@ class Run(StoredRun):
         effects = subgroup_effects(self.table("persons"), self.comparator, columns, price, cuts=cuts)
         return as_asked(readable(effects, self.experiment), pandas)
 
+    def budget(
+        self,
+        eligible: float | Sequence[float],
+        uptake: Sequence[float],
+        *,
+        perspective: str = "payer",
+        pandas: bool = False,
+    ) -> Any:
+        """What adopting each strategy instead of the comparator does to a budget, not discounted.
+
+        Args:
+            eligible: people who become eligible, each year or year by year.
+            uptake: share of them that has the strategy, 0 to 1, year by year.
+            perspective: whose budget: "payer", "health_system", "societal" or "patient".
+            pandas: whether the table is a pandas one.
+
+        Returns:
+            strategy, year, component, current_mix, new_mix, net, and the Monte Carlo interval of net (low, high).
+
+        Raises:
+            InputError: the run has a single strategy, a number is out of bounds, or there is no such perspective.
+        """
+        self._need_two_strategies()
+        people = list(eligible) if isinstance(eligible, Sequence) else [eligible] * len(uptake)
+        payer, measures = perspective_named(perspective), self.frame("measures")
+        others = [name for name in self.strategies if name != self.comparator]
+        tables = [
+            budget_impact(measures, self.comparator, name, people, uptake, payer).select(
+                pl.lit(name).alias("strategy"), pl.all()
+            )
+            for name in others
+        ]
+        return as_asked(readable(pl.concat(tables), self.experiment), pandas)
+
     @property
     def plot(self) -> RunPlots:
         """The figures: `run.plot.plane()`, `run.plot.acceptability(ax=ax)` ..."""
@@ -149,4 +186,7 @@ class Run(StoredRun):
 
     def _need_two_strategies(self) -> None:
         if len(self.strategies) < 2:
-            raise InputError(f"{self.folder}: the run has only one strategy, so there is nothing to compare")
+            raise InputError(f"{self.folder}: the run has one strategy, so that there is nothing to compare")
+
+
+for_python(Run, out="path")

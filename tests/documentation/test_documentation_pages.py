@@ -74,6 +74,18 @@ def test_examples_run(path, project, capsys):
     assert capsys.readouterr().out
 
 
+def test_only_the_arithmetic_of_kernels_is_imported_from_below_popsim():
+    """All else that a page or a notebook needs, `import popsim as ps` has."""
+    shown = [*PAGES, *sorted((DOCS / "examples").glob("*.py")), *sorted((ROOT / "experiments").rglob("*.ipynb"))]
+    below = {
+        (page.name, name)
+        for page in shown
+        for name in re.findall(r"(?:from|import) (popsim\.[\w.]+)", page.read_text(encoding="utf-8"))
+    }
+    assert {name for _, name in below if not name.startswith("popsim.kernels.")} == set()
+    assert {page for page, _ in below} <= {"kernel_model.py", "own-drug.md"}
+
+
 @pages_with("sh")
 def test_commands_parse(page):
     lines = [line for block in blocks(page, "sh") for line in block.text.splitlines() if line.strip()]

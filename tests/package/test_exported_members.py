@@ -18,11 +18,11 @@ CLASSES = [name for name in ps.__all__ if name[0].isupper()]
 FUNCTIONS = [name for name in ps.__all__ if name[0].islower()]
 # What a user calls on each; the issue of a name that is gone is a broken notebook.
 MEMBERS = {
-    "CareNetwork": ("read", "scaled", "with_capacity", "settings"),
+    "CareNetwork": ("read", "of", "scaled", "with_capacity", "settings"),
     "Cohort": ("read", "of", "sample", "summary", "with_columns", "name"),
     "Experiment": (
         "read", "with_", "check", "run", "plan", "parameters", "strategies", "scenarios", "cohort", "network", "name",
-        "definition",
+        "definition", "one_way",
     ),
     "KernelModel": ("run",),
     "ParameterSet": ("of", "with_values"),
@@ -33,7 +33,7 @@ MEMBERS = {
     "Registry": ("open", "new", "twin"),
     "Run": (
         "open", "summary", "differences", "decide", "subgroups", "frame", "table", "tables", "events", "plot",
-        "report", "outcomes", "explain", "strategies", "comparator",
+        "report", "outcomes", "explain", "budget", "strategies", "comparator",
     ),
     "StateTransitionModel": ("run",),
     "Twin": ("update", "forecast", "compare", "show", "reasons", "plot", "forget", "day", "summary"),

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from kidney_people import NO_GROWTH, QUIET, Body, alike, sets
+from kidney_trials import DAPA_CKD, EMPA_KIDNEY, EMPEROR_PRESERVED, EMPEROR_REDUCED, both_arms
 from people import NO_AGEING
-from scipy.stats import norm
 
 from popsim.kernels.codes import CAUSE_INFARCTION
 from popsim.kernels.physiology import kidney_disease as kernel
@@ -92,49 +92,16 @@ def test_more_of_each_drug_is_a_slower_chronic_loss(drug):
     assert losses[0] > losses[1] > losses[2] > 0
 
 
-def quantiles(size, seed):
-    """Standard normal quantiles (i + 1/2) / n in random order: the distribution without sampling error."""
-    return norm.ppf((np.random.default_rng(seed).permutation(size) + 0.5) / size)
-
-
-def trial_people(size, uacr, gfr, diabetes, age):
-    """uacr: quartiles and bounds, a lognormal on each side of the median; gfr: mean, sd, bounds."""
-    low, median, high, least, most = uacr
-    z = quantiles(size, 1)
-    sd = np.where(z < 0, np.log(median / low), np.log(high / median)) / norm.ppf(0.75)
-    mean, spread, lowest, highest = gfr
-    return alike(
-        size,
-        baseline_albuminuria_mg_g=np.clip(median * np.exp(sd * z), least, most),
-        baseline_gfr_ml_min=np.clip(mean + spread * quantiles(size, 2), lowest, highest),
-        diabetes=quantiles(size, 3) < norm.ppf(diabetes),
-        age_years=age,
-    )
-
-
-def arm(people, ras, sglt2, first_days, years):
-    """(mean change to first_days, mean yearly change from then on, mean yearly change of all)."""
-    body = Body(people, sets(**QUIET), ras_inhibition=ras)
-    entry = people["gfr_ml_min"].astype(float)
-    body.drugs["sglt2_inhibition"] = sglt2
-    early = body.live(first_days)["gfr_ml_min"].astype(float)
-    late = body.live(round(365.25 * years) - first_days)["gfr_ml_min"]
-    chronic = (late - early) / (years - first_days / 365.25)
-    return (early - entry).mean(), chronic.mean(), ((late - entry) / years).mean()
-
-
 def test_empa_kidney():
     """PMC7615591 (seen): chronic slope -2.75 on placebo, -1.37 on empagliflozin, ratio 50% (42 to 58), dip -2.12
     (-2.41 to -1.83) at two months. Tolerance 0.15 on the slopes, the intervals else. Albuminuria, filtration and
     diabetes of the participants as recalled from the main paper; 85% took a RAS inhibitor.
     """
-    uacr, gfr = (49.0, 329.0, 1069.0, 2.0, 5000.0), (37.3, 14.5, 20.0, 90.0)
-    placebo = arm(trial_people(400, uacr, gfr, 0.46, 64.0), 0.85, 0.0, 61, 2.0)
-    active = arm(trial_people(400, uacr, gfr, 0.46, 64.0), 0.85, 1.0, 61, 2.0)
-    assert placebo[1] == pytest.approx(-2.75, abs=0.15)
-    assert active[1] == pytest.approx(-1.37, abs=0.15)
-    assert 0.42 < 1 - active[1] / placebo[1] < 0.58
-    assert -2.41 < active[0] - placebo[0] < -1.83
+    placebo, active = both_arms(EMPA_KIDNEY)
+    assert placebo.chronic == pytest.approx(-2.75, abs=0.15)
+    assert active.chronic == pytest.approx(-1.37, abs=0.15)
+    assert 0.42 < 1 - active.chronic / placebo.chronic < 0.58
+    assert -2.41 < active.dip - placebo.dip < -1.83
 
 
 def test_dapa_ckd():
@@ -142,30 +109,22 @@ def test_dapa_ckd():
     -2.16) with and -2.01 without type 2 diabetes, 67.5% have it: -2.4. Albuminuria 949 (477 to 1885) mg/g (seen);
     filtration 43.1 (12.4) as recalled.
     """
-    uacr, gfr = (477.0, 949.0, 1885.0, 200.0, 5000.0), (43.1, 12.4, 25.0, 75.0)
-    placebo = arm(trial_people(400, uacr, gfr, 0.675, 62.0), 0.97, 0.0, 14, 2.3)
-    active = arm(trial_people(400, uacr, gfr, 0.675, 62.0), 0.97, 1.0, 14, 2.3)
-    assert 0.63 < active[2] - placebo[2] < 1.27
-    assert active[0] - placebo[0] == pytest.approx(0.675 * -2.61 + 0.325 * -2.01, abs=0.3)
+    placebo, active = both_arms(DAPA_CKD)
+    assert 0.63 < active.total - placebo.total < 1.27
+    assert active.dip - placebo.dip == pytest.approx(0.675 * -2.61 + 0.325 * -2.01, abs=0.3)
 
 
 @pytest.mark.parametrize(
-    ("uacr", "gfr", "diabetes", "age", "years", "low", "high"),
-    [
-        ((7.0, 22.0, 74.0, 2.0, 3000.0), (62.0, 21.5, 20.0, 120.0), 0.50, 67.0, 16 / 12, 0.80, 2.74),
-        ((8.0, 21.0, 72.0, 2.0, 3000.0), (60.6, 19.8, 20.0, 120.0), 0.49, 72.0, 26 / 12, 0.60, 1.27),
-    ],
+    ("trial", "low", "high"),
+    [(EMPEROR_REDUCED, 0.80, 2.74), (EMPEROR_PRESERVED, 0.60, 1.27)],
+    ids=["reduced", "preserved"],
 )
-def test_emperor(uacr, gfr, diabetes, age, years, low, high):
+def test_emperor(trial, low, high):
     """Not used to set anything: slopes off treatment slower by 1.77 (0.80 to 2.74) on empagliflozin in EMPEROR-Reduced,
     by 0.94 (0.60 to 1.27) in EMPEROR-Preserved (PMC10387399, Table 2, seen). Participants as recalled.
     """
-    ends = []
-    for sglt2 in (0.0, 1.0):
-        body = Body(trial_people(400, uacr, gfr, diabetes, age), sets(**QUIET), ras_inhibition=0.8)
-        body.drugs["sglt2_inhibition"] = sglt2
-        ends.append(body.live(round(365.25 * years))["untreated_gfr_ml_min"].mean())
-    assert low < (ends[1] - ends[0]) / years < high
+    placebo, active = both_arms(trial)
+    assert low < active.untreated - placebo.untreated < high
 
 
 def test_filtration_wanders_with_the_stated_variance_and_no_drift():

@@ -49,9 +49,19 @@ def test_a_twin_from_the_first_record_to_a_recommendation(registry, tmp_path):
     assert len(registry) == 0
 
 
+def test_a_made_up_person_has_the_same_twin_each_time(registry, tmp_path):
+    """Random numbers hang on the id, so figures that are made again are the same only where the id is."""
+    again = ps.Registry.open(tmp_path / "again.sqlite", create=True, cohort=COHORT, members=20)
+    risks = [one.new(RECORD, id="7h3k9q2m").forecast(days=30) for one in (registry, again)]
+    assert risks[0].equals(risks[1]) and not risks[0].equals(registry.new(RECORD).forecast(days=30))
+    assert registry.twin("7h3k9q2m").day == 0
+
+
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
+        (lambda registry: registry.new(RECORD, id="John"), "8 letters and digits"),
+        (lambda registry: [registry.new(RECORD, id="7h3k9q2m") for _ in range(2)], "has one of this id already"),
         (lambda registry: registry.new(RECORD | {"sx": 1}), "did you mean 'sex'"),
         (lambda registry: registry.new({"age_years": 74}), "sex: missing"),
         (

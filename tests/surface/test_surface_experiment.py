@@ -112,6 +112,25 @@ def test_numbers_of_processes_are_checked(experiment, results, arguments):
         experiment.run(results, **arguments)
 
 
+def test_published_figures_are_simulated(results):
+    table = ps.validate(ROOT / "experiments/targets/discharge.toml", population=60, replications=2, out=results,
+                        workers=1)  # fmt: skip
+    assert {"target", "published", "simulated", "inside"} <= set(table.columns) and len(table) > 3
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda: ps.validate("nowhere.toml"), "no such file"),
+        (lambda: ps.validate(ROOT / "experiments/targets/discharge.toml", population=-5), "population = -5"),
+    ],
+)
+def test_a_validation_is_refused_in_one_line(ask, words):
+    with pytest.raises(ps.InputError) as refused:
+        ask()
+    assert words in str(refused.value) and "--" not in str(refused.value)
+
+
 def test_people_of_a_cohort_live_in_a_model(experiment):
     people = ps.Cohort.read(COHORT).sample(60, seed=1)
     model = ps.PopulationModel(
@@ -126,6 +145,36 @@ def test_a_network_is_held_to_the_columns_of_those_who_use_it():
     """Read without columns it is not checked, so a model, or a flow without people, must."""
     with pytest.raises(ps.InputError, match="unknown column"):
         ps.PatientFlow(ps.CareNetwork.read(NETWORK), days=10, seed=1)
+
+
+WARD = {
+    "name": "ward",
+    "arrivals": [{"name": "patients", "to": "ward", "per_day": 5.0}],
+    "settings": [
+        {"name": "ward", "class": "inpatient", "capacity": 40, "stay": {"distribution": "exponential", "mean": 4.0},
+         "routes": [{"to": "exit"}]},
+    ],
+}  # fmt: skip
+
+
+def test_a_network_is_made_in_python():
+    """Five arrivals a day who stay four days each: twenty are there, by Little's law."""
+    flow = ps.PatientFlow(ps.CareNetwork.of(**WARD), days=2000, seed=1).run(2000)
+    assert flow.daily()["present"].mean() == pytest.approx(20, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"setings": []}, "made in Python: setings: unknown key, did you mean 'settings'"),
+        ({"settings": [WARD["settings"][0] | {"capacity": -1}]}, "settings.0.capacity = -1"),
+        ({"settings": [WARD["settings"][0] | {"routes": [{"to": "warrd"}]}]}, "did you mean 'ward'"),
+    ],
+)
+def test_a_network_made_in_python_is_checked(change, words):
+    with pytest.raises(ps.DefinitionError) as refused:
+        ps.CareNetwork.of(**WARD | change)
+    assert words in str(refused.value) and "\n" not in str(refused.value)
 
 
 def test_columns_of_ones_own_join_the_sample():

@@ -1,16 +1,20 @@
 """A finished run in Python: its tables, decision, figures, report; several runs side by side."""
 
-import builtins
+import sys
+from datetime import date
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from matplotlib.axes import Axes
 
 import popsim as ps
+from popsim.economics.budget import budget_impact
 from popsim.economics.cost_effectiveness import cost_effectiveness
+from popsim.surface.frames import as_asked
 
 ROOT = Path(__file__).parents[2]
 PANELS = {"outcomes": 6, "readmission": 2, "survival": 2, "plane": 1, "costs": 1, "subgroups": 2, "occupancy": 10,
@@ -65,6 +69,8 @@ def test_with_draws_a_decision_says_how_sure_it_is(results):
         (lambda run: run.report("report.pdf"), "must be the path of a .html file"),
         (lambda run: run.plot.plane(ax=3), "must be matplotlib axes"),
         (lambda run: run.explain(strategy="usual_cre"), "did you mean 'usual_care'"),
+        (lambda run: run.budget(100, [1.5]), "uptake: must be shares, 0 to 1"),
+        (lambda run: run.budget(100, [0.5], perspective="payr"), "did you mean 'payer'"),
         (lambda run: ps.compare(run, measures="qaly"), "did you mean 'qalys'"),
         (lambda run: ps.compare(run, labels=["a", "b"]), "2 for 1 runs"),
         (lambda run: ps.compare(), "at least one run"),
@@ -116,27 +122,61 @@ def test_a_report_and_texts(run, tmp_path):
     assert run.explain(0, strategy="telemonitoring")
 
 
-def test_without_pandas_one_line_says_what_to_install(run, monkeypatch):
-    real = builtins.__import__
-
-    def missing(name, *rest, **more):
-        if name.partition(".")[0] in ("pandas", "pyarrow"):
-            raise ModuleNotFoundError(f"No module named '{name}'", name=name)
-        return real(name, *rest, **more)
-
-    def to_pandas(frame):
-        import pandas  # noqa: F401, PLC0415
-
-    monkeypatch.setattr(builtins, "__import__", missing)
-    monkeypatch.setattr(pl.DataFrame, "to_pandas", to_pandas)
-    with pytest.raises(ps.InputError, match=r"pip install 'popsim\[notebook\]'"):
-        run.frame("persons", pandas=True)
+def test_texts_and_messages_name_arguments_and_no_flags(run, tmp_path):
+    for text in (run.explain(), run.explain(strategy="telemonitoring", against="usual_care")):
+        assert "(name one with person=)" in text and "--" not in text
+    with pytest.raises(ps.InputError, match=r"^path=.*report.html: cannot be written"):
+        run.report(Path("/proc/report.html"))
+    with pytest.raises(ps.InputError, match=r"^out=/proc/out.*: cannot be written"):
+        ps.Experiment.read(ROOT / "experiments/heart_failure_discharge.toml").run("/proc/out", workers=1)
 
 
-def test_with_pandas_a_table_is_a_pandas_one(run):
-    pandas = pytest.importorskip("pandas")
-    pytest.importorskip("pyarrow")
-    assert isinstance(run.summary(pandas=True), pandas.DataFrame)
+def test_with_pandas_every_table_has_the_same_rows_and_columns(run, monkeypatch):
+    """Without pyarrow, which polars' own way to pandas needs."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    for name in run.tables:
+        table, same = run.frame(name, pandas=True), run.frame(name)
+        assert isinstance(table, pd.DataFrame) and list(table.columns) == same.columns
+        for column in same.iter_columns():
+            values = [None if pd.isna(value) else value for value in table[column.name]]
+            assert values == column.fill_nan(None).to_list() if column.dtype.is_float() else values == column.to_list()
+
+
+def test_with_pandas_columns_have_the_types_of_pandas():
+    frame = pl.DataFrame(
+        {"number": [1, 2], "missing": [1, None], "word": ["a", None], "truth": [True, False], "list": [[1], [2, 3]],
+         "kind": pl.Series(["x", "y"], dtype=pl.Enum(["x", "y"])), "day": [date(2026, 3, 1), None]}
+    )  # fmt: skip
+    table = as_asked(frame, pandas=True)
+    assert [table[name].dtype.kind for name in frame.columns] == ["i", "f", "O", "b", "O", "O", "M"]
+    assert table["missing"].isna().tolist() == [False, True] and table["list"].tolist() == [[1], [2, 3]]
+    assert table.groupby("kind")["number"].sum().to_dict() == {"x": 1, "y": 2}
+
+
+def test_all_that_gives_a_table_gives_a_pandas_one(run):
+    for table in (run.summary(pandas=True), run.differences(pandas=True), run.decide(pandas=True),
+                  run.subgroups("female", pandas=True), ps.compare(run, pandas=True)):  # fmt: skip
+        assert isinstance(table, pd.DataFrame) and len(table)
+
+
+def test_a_budget_is_that_of_the_command_line(run):
+    """Two years of 100 people: the same impact as `budget_impact`, year by year, for both strategies."""
+    table = run.budget(100, [0.1, 0.5])
+    assert set(table["strategy"]) == {"early_follow_up", "telemonitoring"} and set(table["year"]) == {1, 2}
+    expected = budget_impact(run.frame("measures"), "usual_care", "telemonitoring", [100, 100], [0.1, 0.5])
+    assert table.filter(strategy="telemonitoring")["net"].to_list() == expected["net"].to_list()
+    assert run.budget([100, 100], [0.1, 0.5]).equals(table)
+
+
+def test_one_way_is_as_wide_as_the_price_times_what_was_bought(experiment, results):
+    """Cost is a straight line in a price: its swing over 20 to 60 is twice that over 30 to 50."""
+    few = experiment.with_(replications=2, follow_up_days=20)
+    wide, narrow = (
+        few.one_way(f"nhs_prices.inpatient_day={ends}", outcome="cost_total", out=results, workers=1)
+        for ends in ("200:600", "300:500")
+    )
+    assert set(wide["strategy"]) == {"early_follow_up", "telemonitoring"}
+    assert wide.sort("strategy")["swing"].to_list() == pytest.approx([2 * x for x in narrow.sort("strategy")["swing"]])
 
 
 def test_runs_side_by_side(run, experiment, results):

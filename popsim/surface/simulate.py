@@ -1,0 +1,40 @@
+"""How the surface runs a study: processes that fit, a progress bar, a folder of results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from popsim.arguments import whole_number
+from popsim.reporting.text.progress import progress_bar
+from popsim.runs.engine import Engine
+from popsim.runs.runner import RunResult, run_study
+from popsim.studies.design import Study
+
+MAX_PROCESSES = 1024
+
+
+def engine_for(study: Study, workers: int | None, threads: int | None) -> Engine:
+    """Processes and threads that fit a study, as cores and memory allow where a number is None.
+
+    Raises:
+        InputError: a number is out of bounds, or there is too little memory.
+    """
+    for name, number in (("workers", workers), ("threads", threads)):
+        if number is not None:
+            whole_number(name, number, 1, MAX_PROCESSES)
+    days = study.experiment.follow_up_days
+    return Engine.fitting(workers, threads, len(study.units), study.region_size(0), days)
+
+
+def simulate(study: Study, out: str | Path, engine: Engine, progress: bool | None) -> RunResult:
+    """Run what is not in the folder of results yet."""
+    with progress_bar(study.experiment.name, quiet=progress is False) as on_progress:
+        return run_study(study, Path(out), engine, on_progress)
+
+
+def runner(
+    out: str | Path, workers: int | None, threads: int | None, progress: bool | None
+) -> Callable[[Study], RunResult]:
+    """What runs the studies of an analysis."""
+    return lambda study: simulate(study, out, engine_for(study, workers, threads), progress)
