@@ -98,8 +98,7 @@ def choose_route(world, setting, job):
         chosen = route.target_first
         if route.target_last - route.target_first > 1:
             u = uniform(
-                world.seed,
-                world.replication,
+                world.key,
                 world.jobs[job].person,
                 code.STREAM_ROUTE + setting,
                 np.int64(world.uses[job, setting]),
@@ -141,7 +140,7 @@ def stay_days(world, setting, job, index):
     distribution = np.int64(place.stay_external if job >= world.twins else place.stay)
     if world.distributions[distribution].kind == FOREVER:
         return NO_TIME
-    u = uniform(world.seed, world.replication, world.jobs[job].person, code.STREAM_STAY + setting, index)
+    u = uniform(world.key, world.jobs[job].person, code.STREAM_STAY + setting, index)
     days = inverse(world, distribution, u)
     if job < world.twins:
         for i in range(place.factor_first, place.factor_last):
