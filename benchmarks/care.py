@@ -53,7 +53,7 @@ def hold(events, size, times, mean):
     for i in range(times):
         time, job = events[0].time, events[0].job
         pop(events, size)
-        later = time + exponential(uniform(RandomKey(1), job, 1, i), mean)
+        later = time + exponential(uniform(RandomKey(1, 0), job, 1, i), mean)
         push(events, size - 1, later, job, job, 0)
 
 

@@ -111,7 +111,7 @@ def logarithms(x, y):  # type: ignore[no-untyped-def]
 def blocks(day, y):  # type: ignore[no-untyped-def]
     """One block of four random numbers for each value."""
     for i in prange(len(y)):
-        a, b, c, d = uniforms(RandomKey(1), i, STREAM_EVENTS, day)
+        a, b, c, d = uniforms(RandomKey(1, 0), i, STREAM_EVENTS, day)
         y[i] = a + b + c + d
 
 

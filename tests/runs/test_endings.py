@@ -67,6 +67,7 @@ import concurrent.futures, numba
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import read
 from popsim.definitions.experiment import ExperimentDefinition
+from popsim.kernels.numerics.random import RandomKey
 from popsim.simulation.model import PopulationModel
 from popsim.population.sampling import CohortSource, sample
 from popsim.simulation.schema import SCHEMA
@@ -74,7 +75,7 @@ network = CareNetwork.read("experiments/networks/heart_failure_catchment.toml", 
 strategy = read("experiments/heart_failure_discharge.toml", ExperimentDefinition).strategies[0]
 cohort = CohortSource.read("cohorts/heart_failure_discharge.toml")
 def cost(_):
-    people = sample(cohort, SCHEMA, 500, seed=1)
+    people = sample(cohort, SCHEMA, 500, RandomKey(1))
     model = PopulationModel(people, network, strategy, seed=1, follow_up_days=5)
     model.run_for(5)
     return float(model.population["qaly"].sum())

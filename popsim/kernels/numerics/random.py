@@ -49,6 +49,8 @@ STIRLING_FROM = 10.0
 class RandomKey(NamedTuple):
     """Key of all random numbers of one population: what people and their luck depend on, beside who they are.
 
+    Compiled code that makes one gives both words: numba knows no default of a field.
+
     Attributes:
         seed: first word, 0 .. 2**32 - 1.
         stream: second word, as large: a number of its own for each replication, parameter draw and region.
