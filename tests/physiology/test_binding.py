@@ -100,8 +100,8 @@ def test_an_unknown_name_is_refused_when_the_model_is_made(module, monkeypatch):
 
 
 def test_what_no_kernel_takes_cannot_be_given():
-    with pytest.raises(InputError, match=r"^lungs\.advance_day: no parameter 'sed': did you mean 'seed'"):
-        Binding(lungs.advance_day, sed=3)
+    with pytest.raises(InputError, match=r"^lungs\.advance_day: no parameter 'kye': did you mean 'key'"):
+        Binding(lungs.advance_day, kye=3)
     with pytest.raises(InputError, match="no parameter 'gfr'"):
         Binding(one_way, columns={"gfr": "gfr_ml_min"})
 
