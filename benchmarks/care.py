@@ -18,7 +18,7 @@ from popsim.definitions.base import validate
 from popsim.definitions.network import NetworkDefinition
 from popsim.kernels.care.records import EVENT
 from popsim.kernels.numerics.heap import pop, push
-from popsim.kernels.numerics.random import exponential, uniform
+from popsim.kernels.numerics.random import RandomKey, exponential, uniform
 
 WARM_UP_DAYS = 5
 # A small hospital for Ciw: 5 arrivals a day, an emergency department of 0.2 days, 27 beds of 5 days (load 0.926).
@@ -53,7 +53,7 @@ def hold(events, size, times, mean):
     for i in range(times):
         time, job = events[0].time, events[0].job
         pop(events, size)
-        later = time + exponential(uniform(1, 0, job, 1, i), mean)
+        later = time + exponential(uniform(RandomKey(1, 0), job, 1, i), mean)
         push(events, size - 1, later, job, job, 0)
 
 

@@ -12,6 +12,7 @@ from mesa import Agent, Model
 
 from benchmarks import roofline
 from benchmarks.measuring import Row, Section, alternate
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology.heart_failure import advance_day
 from popsim.physiology import HeartFailurePhysiology
 from popsim.physiology.organs.heart_failure import DOSE_OF_EFFECT, TAKEN, UNTREATED
@@ -28,15 +29,15 @@ GOAL = 50e6  # twin-days a second on two quiet cores
 
 def people(size: int, seed: int = 1) -> Population:
     """A cohort at its discharge, all alive and at home, with the physiology settled."""
-    population = sample(CohortSource.read(COHORT), SCHEMA, size, seed)
+    population = sample(CohortSource.read(COHORT), SCHEMA, size, RandomKey(seed))
     population["alive"] = 1
-    HeartFailurePhysiology(seed=seed).initialise(population)
+    HeartFailurePhysiology(key=RandomKey(seed)).initialise(population)
     return population
 
 
 def by_popsim(population: Population, first: int, days: int, seed: int = 1) -> None:
     """Some days as the model advances them."""
-    physiology = HeartFailurePhysiology(seed=seed)
+    physiology = HeartFailurePhysiology(key=RandomKey(seed))
     for day in range(first, first + days):
         physiology.advance(population, Clock(day))
 

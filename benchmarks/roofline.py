@@ -23,7 +23,7 @@ from numba import njit, prange
 
 from popsim.kernels.codes import STREAM_EVENTS
 from popsim.kernels.numerics.math import exp, log
-from popsim.kernels.numerics.random import uniforms
+from popsim.kernels.numerics.random import RandomKey, uniforms
 
 ELEMENTARY = ("exp", "log", "uniforms")
 PER_TURN = 2_000_000  # least calls of a function in a turn
@@ -111,7 +111,7 @@ def logarithms(x, y):  # type: ignore[no-untyped-def]
 def blocks(day, y):  # type: ignore[no-untyped-def]
     """One block of four random numbers for each value."""
     for i in prange(len(y)):
-        a, b, c, d = uniforms(1, 0, i, STREAM_EVENTS, day)
+        a, b, c, d = uniforms(RandomKey(1, 0), i, STREAM_EVENTS, day)
         y[i] = a + b + c + d
 
 

@@ -48,15 +48,6 @@ def real_number(name: str, value: object, low: float = -math.inf, high: float = 
     raise InputError(f"{name} = {shorten(value)}: must be a number{bounds}")
 
 
-def key(seed: object, replication: object) -> tuple[int, int]:
-    """Seed and replication as the two words of the random key.
-
-    Raises:
-        InputError: one of them is not a whole number of 32 bits.
-    """
-    return whole_number("seed", seed, 0, MAX_WORD), whole_number("replication", replication, 0, MAX_WORD)
-
-
 def array(name: str, values: ArrayLike, dtype: DTypeLike, shape: tuple[int | None, ...]) -> NDArray[Any]:
     """`values` as a contiguous, writable array of this type and shape (None: any length), copied only if need be.
 

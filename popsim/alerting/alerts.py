@@ -11,7 +11,8 @@ from popsim.care.monitoring import HomeReadings
 from popsim.definitions.guidance import Guidance
 from popsim.kernels.care.monitoring import ALERT_RISK
 from popsim.kernels.codes import LEVEL_COMMUNITY, STREAM_ALERTS
-from popsim.kernels.numerics.sampling import keyed_uniforms
+from popsim.kernels.numerics.random import RandomKey
+from popsim.kernels.numerics.sampling import keyed
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 
@@ -47,7 +48,7 @@ class AlertsByRisk:
         source: of risks.
         population: at the start.
         alerts_per_day: maximum number of alerts a day for this population; None: no limit.
-        seed, replication: key of the random numbers.
+        key: of the random numbers.
     """
 
     def __init__(
@@ -57,12 +58,11 @@ class AlertsByRisk:
         population: Population,
         *,
         alerts_per_day: int | None,
-        seed: int,
-        replication: int = 0,
+        key: RandomKey,
     ) -> None:
         self._guidance, self._source = guidance, source
         self._most = len(population) if alerts_per_day is None else alerts_per_day
-        self._uses = uses_guidance(guidance, population, seed, replication)
+        self._uses = uses_guidance(guidance, population, key)
         self._last_alert = population["last_alert_day"].copy()
 
     def alert(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
@@ -98,8 +98,7 @@ class AlertsByRisk:
         return np.asarray(rows[order[: self._most]])
 
 
-def uses_guidance(guidance: Guidance, population: Population, seed: int, replication: int) -> NDArray[np.bool_]:
+def uses_guidance(guidance: Guidance, population: Population, key: RandomKey) -> NDArray[np.bool_]:
     """Who is under risk-based alerting, (rows,): the same people in every strategy; higher adoption adds people."""
-    u = np.empty(len(population))
-    keyed_uniforms(seed, replication, population.person_id, STREAM_ALERTS, u, ADOPTION_INDEX)
+    u = keyed(key, population.person_id, STREAM_ALERTS, ADOPTION_INDEX)
     return np.asarray(u < guidance.adoption)

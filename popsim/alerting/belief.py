@@ -18,6 +18,7 @@ from popsim.definitions.guidance import Guidance
 from popsim.definitions.interventions import Telemonitoring
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels.codes import LEVEL_EMERGENCY, LEVEL_FACILITY
+from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import OrganSystem
 from popsim.population.clock import Clock
 from popsim.population.cohort import CohortSource
@@ -62,7 +63,7 @@ class TwinRisks(RiskSource):
         home: the devices.
         sight: what care observes.
         parameters: sets by name.
-        seed, replication: key of the random numbers; the ids of members are unique.
+        key: of the random numbers; the ids of members are unique.
     """
 
     def __init__(
@@ -76,8 +77,7 @@ class TwinRisks(RiskSource):
         home: Telemonitoring,
         sight: Signals,
         parameters: Mapping[str, ParameterSet],
-        seed: int,
-        replication: int = 0,
+        key: RandomKey,
     ) -> None:
         schema = population.schema
         self._horizon, self._rows, self._sight = guidance.horizon_days, rows, sight
@@ -104,8 +104,7 @@ class TwinRisks(RiskSource):
             schema=schema,
             physiology=physiology,
             person_id=population.person_id[rows],
-            seed=seed,
-            replication=replication,
+            key=key,
             sensors=sensors,
         )
         memory = int(self._late.max())
@@ -113,8 +112,7 @@ class TwinRisks(RiskSource):
             ensemble,
             physiology,
             sensors,
-            seed=seed,
-            replication=replication,
+            key=key,
             hazards=parameters["heart_failure"],
             memory_days=memory,
         )

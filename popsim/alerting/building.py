@@ -20,7 +20,8 @@ from popsim.definitions.strategy import Strategy
 from popsim.errors import InputError
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.codes import STREAM_UPTAKE
-from popsim.kernels.numerics.sampling import keyed_uniforms
+from popsim.kernels.numerics.random import RandomKey
+from popsim.kernels.numerics.sampling import keyed
 from popsim.learning.features import Record
 from popsim.physiology import OrganSystem
 from popsim.population.cohort import CohortSource
@@ -38,8 +39,7 @@ def guide_of(
     sight: Signals,
     events: EventLog,
     parameters: Mapping[str, ParameterSet],
-    seed: int,
-    replication: int,
+    key: RandomKey,
 ) -> AlertsByRisk | None:
     """What raises alerts by risk under a strategy; None if limits raise them.
 
@@ -52,7 +52,7 @@ def guide_of(
         sight: what care observes.
         events: the log that care writes.
         parameters: sets by name.
-        seed, replication: key of the random numbers.
+        key: of the random numbers.
 
     Raises:
         InputError: the strategy needs beliefs and no cohort is given.
@@ -60,20 +60,19 @@ def guide_of(
     guidance = strategy.guidance
     if guidance is None:
         return None
-    key = {"seed": seed, "replication": replication}
     reference = network.definition.reference_population or len(population)
     most = scaled(guidance.alerts_per_day, len(population) / reference)
     source: RiskSource
     if guidance.kind == "oracle":
         source = Oracle(body(), guidance.horizon_days, parameters["heart_failure"])
     elif guidance.kind == "risk_model":
-        record = Record(events, {one.name: one.setting_class for one in network.settings}, **key)
-        source = ModelRisks(record, guidance.horizon_days, guidance.every_days, **key)
+        record = Record(events, {one.name: one.setting_class for one in network.settings}, key=key)
+        source = ModelRisks(record, guidance.horizon_days, guidance.every_days, key=key)
     else:
         if cohort is None:
             raise InputError("guidance of kind 'twin': the model must be given the cohort that beliefs start from")
         programmes = [one for one in telemonitoring_by_day(strategy).values() if one is not None]
-        rows = who_may_be_monitored(guidance, max(one.uptake for one in programmes), population, **key)
+        rows = who_may_be_monitored(guidance, max(one.uptake for one in programmes), population, key)
         if len(rows) == 0:  # nobody uses it: the limits raise all alerts
             return None
         source = TwinRisks(
@@ -85,18 +84,17 @@ def guide_of(
             home=programmes[0],
             sight=sight,
             parameters=parameters,
-            **key,
+            key=key,
         )
-    return AlertsByRisk(guidance, source, population, alerts_per_day=most, **key)
+    return AlertsByRisk(guidance, source, population, alerts_per_day=most, key=key)
 
 
 def who_may_be_monitored(
-    guidance: Guidance, uptake: float, population: Population, seed: int, replication: int
+    guidance: Guidance, uptake: float, population: Population, key: RandomKey
 ) -> NDArray[np.int64]:
     """Rows of people who would take up telemonitoring and are under risk-based alerting."""
-    u = np.empty(len(population))
-    keyed_uniforms(seed, replication, population.person_id, STREAM_UPTAKE, u)
-    return np.flatnonzero((u < uptake) & uses_guidance(guidance, population, seed, replication))
+    u = keyed(key, population.person_id, STREAM_UPTAKE)
+    return np.flatnonzero((u < uptake) & uses_guidance(guidance, population, key))
 
 
 def scaled(alerts_per_day: int | None, factor: float) -> int | None:

@@ -18,6 +18,7 @@ from popsim.errors import DefinitionError
 from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.drugs import read_drug
 from popsim.evidence.parameters import load_parameters
+from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology.pharmacology.drugs import check_columns
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
@@ -149,4 +150,4 @@ def sample_cohort(path: Path, size: int | None, seed: int) -> tuple[CohortSource
     """
     cohort = CohortSource.read(path)
     schema = SCHEMAS[physiology_of(cohort)]
-    return cohort, sample(cohort, schema, cohort.definition.size if size is None else size, seed)
+    return cohort, sample(cohort, schema, cohort.definition.size if size is None else size, RandomKey.of(seed))

@@ -29,6 +29,7 @@ from popsim.errors import InputError, did_you_mean
 from popsim.evidence.parameters import load_parameters
 from popsim.kernels.codes import DEATH as DIES
 from popsim.kernels.codes import END, ENTER, PRESENT, START
+from popsim.kernels.numerics.random import RandomKey
 from popsim.outcomes.readmission import stays
 from popsim.outcomes.scores import SCORES, history, points, quantities, score_of
 from popsim.outcomes.scoring import brier, c_statistic, calibration, crps, log_score, recalibrated
@@ -130,7 +131,7 @@ class Beside:
         self._usual: MonitoringPart = model.monitoring
         people, parameters = model.population, model.parameters
         self.rows = np.flatnonzero(people["entry_day"] >= model.clock.day)
-        seed, replication = model.seed, model.replication
+        key = model.key
         self._risks = TwinRisks(
             Guidance(kind="twin", alert_from_risk=MAX_RISK, members=members),
             people,
@@ -138,13 +139,12 @@ class Beside:
             cohort=study.cohort,
             physiology=body(model, study),
             home=HOME_DEVICES,
-            sight=Signals(people.schema, seed=seed, replication=replication),
+            sight=Signals(people.schema, key=key),
             parameters=parameters,
-            seed=seed,
-            replication=replication,
+            key=key,
         )
         errors = parameters["home_signals"]
-        self._home = Monitoring(HOME_DEVICES, seed=seed, replication=replication, signals=errors, guide=self)
+        self._home = Monitoring(HOME_DEVICES, key=key, signals=errors, guide=self)
 
     def observe(self, population: Population, clock: Clock) -> None:
         """The usual morning; then everybody at home takes readings that only the ensembles assimilate."""
@@ -167,11 +167,10 @@ class Beside:
 
 def body(model: PopulationModel, study: Study) -> OrganSystem:
     """A physiology like the model's, for members and copies."""
-    seed, replication = model.seed, model.replication
     if not model.is_clinical:
-        return HeartFailurePhysiology(model.parameters["heart_failure"], seed=seed, replication=replication)
+        return HeartFailurePhysiology(model.parameters["heart_failure"], key=model.key)
     weather = study.surroundings
-    return ClinicalPhysiology(model.parameters, seed=seed, replication=replication, surroundings=weather)
+    return ClinicalPhysiology(model.parameters, key=model.key, surroundings=weather)
 
 
 def _what_came(model: PopulationModel, beside: Beside, study: Study, days: int, members: int) -> JudgedForecasts:
@@ -235,7 +234,9 @@ def _known(model: PopulationModel, study: Study, rows: NDArray[np.int64], member
     """Copies of the true state, with independent random numbers."""
     copies = model.population.chosen(np.repeat(rows, members))
     copies.person_id = member_ids(model.population.person_id[rows], members)
-    return Belief(Ensemble(copies, members), body(model, study), (), seed=model.seed, day=model.clock.day - 1)
+    return Belief(
+        Ensemble(copies, members), body(model, study), (), key=RandomKey(model.key.seed), day=model.clock.day - 1
+    )
 
 
 def _happened(

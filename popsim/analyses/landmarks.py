@@ -14,7 +14,7 @@ DAY_AFTER_DISCHARGE = 1.0
 def record_of(model: PopulationModel) -> Record:
     """The record from which a model's features are computed."""
     classes = dict(zip(model.events.setting_names, (place.kind for place in model.places), strict=True))
-    return Record(model.events, classes, seed=model.seed, replication=model.replication)
+    return Record(model.events, classes, key=model.key)
 
 
 def collect(model: PopulationModel, horizon_days: int, every_days: int | None = None) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from popsim.arguments import MAX_DAYS, array, key, whole_number
+from popsim.arguments import MAX_DAYS, array, whole_number
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.hazards import presentation_hazards
 from popsim.assimilation.sensors import Sensor, table
@@ -16,7 +16,8 @@ from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels import assimilation as kernel
 from popsim.kernels import codes as code
 from popsim.kernels.codes import STREAM_IMAGINED
-from popsim.kernels.numerics.sampling import keyed_uniforms
+from popsim.kernels.numerics.random import RandomKey
+from popsim.kernels.numerics.sampling import keyed
 from popsim.physiology import OrganSystem
 from popsim.physiology.columns import COLUMNS as PHYSIOLOGY_COLUMNS
 from popsim.population.clock import Clock
@@ -50,9 +51,9 @@ class Belief:
 
     Args:
         ensemble: the members; changed in place.
-        physiology: advances them, with the key (seed, replication) of the belief.
+        physiology: advances them, with the same key.
         sensors: sources of readings; each has a row of `ensemble.bias`.
-        seed, replication: key of the random numbers.
+        key: of the random numbers.
         estimated: real columns that readings correct, if the population has them.
         parameters: constants of the filter; evidence/twinning.toml when None.
         hazards: the set heart_failure, for the likelihood of presentations; from its file when None.
@@ -70,8 +71,7 @@ class Belief:
         physiology: OrganSystem,
         sensors: Sequence[Sensor],
         *,
-        seed: int,
-        replication: int = 0,
+        key: RandomKey,
         estimated: Sequence[str] = ESTIMATED,
         parameters: ParameterSet | None = None,
         hazards: ParameterSet | None = None,
@@ -83,7 +83,7 @@ class Belief:
         self._table = table(sensors, schema)
         if ensemble.bias.shape[0] != len(self.sensors):
             raise InputError(f"ensemble: has {ensemble.bias.shape[0]} lasting errors for {len(self.sensors)} sensors")
-        self._key = key(seed, replication)
+        self._key = key
         self._estimated = _estimated(schema, estimated, self.sensors)
         self._constants = (parameters or load_parameters("twinning")).fill(kernel.FilterParameters)
         self._hazards = hazards or load_parameters("heart_failure")
@@ -155,9 +155,7 @@ class Belief:
         people["acute_cause"] = self.ensemble.repeat(causes)
         for cause, shock in SHOCK_BEHIND.items():
             rows = np.flatnonzero(self.ensemble.repeat((causes == cause) & (seen != 0)))
-            u = np.empty(len(rows))
-            keyed_uniforms(*self._key, people.person_id[rows], STREAM_IMAGINED, u, self.day)
-            people[shock][rows] = np.cbrt(u)
+            people[shock][rows] = np.cbrt(keyed(self._key, people.person_id[rows], STREAM_IMAGINED, self.day))
         hazards = presentation_hazards(people, self._hazards, self.day)
         kernel.weigh_presentation(members, causes, seen, hazards, self.ensemble.log_weight)
         self._resample()
@@ -177,10 +175,10 @@ class Belief:
         self._resample()
 
     def _resample(self) -> None:
-        ensemble, (seed, replication) = self.ensemble, self._key
+        ensemble = self.ensemble
         person, weight, reals = ensemble.people.person_id, ensemble.log_weight, ensemble.people.block("real")
         state = (weight, reals, ensemble.bias, ensemble.memory, *self._estimated, self._constants)
-        kernel.resample(ensemble.members, seed, replication, self.day, person, *state)
+        kernel.resample(ensemble.members, self._key, self.day, person, *state)
 
     def _remember(self) -> None:
         """Store the expected readings of the day that ends."""

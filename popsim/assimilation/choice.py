@@ -22,6 +22,7 @@ from popsim.assimilation.options import NOTHING, Refusal, change_dose, check_opt
 from popsim.definitions.options import TherapyOption
 from popsim.errors import InputError
 from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_parameters
+from popsim.kernels.numerics.random import RandomKey
 from popsim.statistics import weighted_quantile, z_quantile
 
 NOTICE = "For research, not for care."
@@ -239,7 +240,7 @@ def compare(
     highest_risk: float | None = None,
     budget: ArrayLike | None = None,
     parameters: Mapping[str, ParameterSet] | None = None,
-    key: tuple[int, int] = (0, 0),
+    key: RandomKey = RandomKey(),
 ) -> Comparison:
     """Simulate the members of a belief under every option, and compare.
 
@@ -255,7 +256,7 @@ def compare(
         highest_risk: maximum risk of an adverse reaction within the horizon, 0 to 1; no limit when None.
         budget: for the incremental cost of drugs, devices and visits, one number or (persons,); no limit when None.
         parameters: sets that replace those of the files, by name.
-        key: seed and replication of the errors of home devices.
+        key: of the errors of home devices.
 
     Raises:
         InputError: an option is not available to these people, or a number is out of bounds.

@@ -22,6 +22,7 @@ from popsim.care.monitoring import Monitoring
 from popsim.definitions.options import DoseChange, HomeMonitoring, TherapyOption, Visit
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels import codes as code
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology.reactions import REACTIONS
 from popsim.physiology import ClinicalPhysiology, OrganSystem
 from popsim.physiology.clinical import BLOCK
@@ -66,7 +67,7 @@ def live_forward(
     waits: NDArray[np.int64],
     parameters: Mapping[str, ParameterSet],
     stay_days: int,
-    key: tuple[int, int],
+    key: RandomKey,
 ) -> Futures:
     """Simulate all members under each option.
 
@@ -79,7 +80,7 @@ def live_forward(
         waits: (options, persons), days before an option's changes begin.
         parameters: sets by name, the same as for the physiology.
         stay_days: length of a stay in hospital.
-        key: seed and replication of the errors of home devices.
+        key: of the errors of home devices.
     """
     each = len(options) * ensemble.members
     step = max(BLOCK // each, 1)  # persons at a time; their rows make up one block of the physiology
@@ -104,7 +105,7 @@ class _Future:
         waits: NDArray[np.int64],
         parameters: Mapping[str, ParameterSet],
         stay_days: int,
-        key: tuple[int, int],
+        key: RandomKey,
     ) -> None:
         members = ensemble.members
         own = persons[:, None, None] * members + np.arange(members)
@@ -115,9 +116,7 @@ class _Future:
         self._care = ImaginedCare(people, parameters["care_practice"], stay_days)
         self._worth = DailyWorth(parameters, people.schema, stay_days)
         devices = {c.programme: c for option in options for c in option.changes if isinstance(c, HomeMonitoring)}
-        self._devices = [
-            (device, Monitoring(device.programme, seed=key[0], replication=key[1])) for device in devices.values()
-        ]
+        self._devices = [(device, Monitoring(device.programme, key=key)) for device in devices.values()]
         self._monitored_until = np.full(len(people), -1)
         self._answer_on = np.full(len(people), -1)
         self._alive = people["alive"].astype(np.float64)

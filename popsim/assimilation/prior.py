@@ -13,7 +13,8 @@ from popsim.assimilation.sensors import Sensor
 from popsim.errors import InputError
 from popsim.evidence.parameters import load_parameters
 from popsim.kernels.codes import STREAM_BIAS
-from popsim.kernels.numerics.sampling import keyed_uniforms
+from popsim.kernels.numerics.random import RandomKey
+from popsim.kernels.numerics.sampling import keyed
 from popsim.physiology import OrganSystem
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
@@ -23,7 +24,7 @@ from popsim.statistics import normal_quantile
 
 MEMBER_IDS = 1 << 44  # above the ids of all people, so that no member shares a random stream with anybody
 MAX_MEMBERS = 1 << 14
-DONORS_REPLICATION = 1 << 31  # above those of experiments: no donor is a person of the population
+DONORS_STREAM = 1 << 31  # above those of experiments: no donor is a person of the population
 BLOCK = 512  # persons at a time, when distances to all donors are held
 
 
@@ -46,8 +47,7 @@ def members_of(
     schema: Schema,
     physiology: OrganSystem,
     person_id: NDArray[np.int64],
-    seed: int,
-    replication: int = 0,
+    key: RandomKey,
     sensors: Sequence[Sensor] = (),
 ) -> Ensemble:
     """Members of each person: the known values, and everything else from similar people of the cohort (donors).
@@ -63,7 +63,7 @@ def members_of(
         schema: columns of the ensemble.
         physiology: initialises the members at steady state.
         person_id: (persons,), key of the members' random streams.
-        seed, replication: key of the random numbers.
+        key: of the random numbers.
         sensors: their lasting errors are drawn for each member.
 
     Raises:
@@ -78,7 +78,9 @@ def members_of(
             raise InputError(f"known column '{name}': twins have no such column")
         if values.shape != (persons,):
             raise InputError(f"known column '{name}': has shape {values.shape}, must be ({persons},)")
-    donors = sample(cohort, schema, max(int(load_parameters("twinning")["donors"]), members), seed, DONORS_REPLICATION)
+    donors = sample(
+        cohort, schema, max(int(load_parameters("twinning")["donors"]), members), RandomKey(key.seed, DONORS_STREAM)
+    )
     alike = [
         _nearest(donors, {name: values[start : start + BLOCK] for name, values in facts.items()}, members)
         for start in range(0, persons, BLOCK)
@@ -91,7 +93,7 @@ def members_of(
         certain = is_known(given, schema, name)
         people[name][certain] = given[certain]
     physiology.initialise(people)
-    return Ensemble(people, members, lasting_errors(sensors, people.person_id, seed, replication))
+    return Ensemble(people, members, lasting_errors(sensors, people.person_id, key))
 
 
 def is_known(values: NDArray[Any], schema: Schema, name: str) -> NDArray[np.bool_]:
@@ -100,16 +102,12 @@ def is_known(values: NDArray[Any], schema: Schema, name: str) -> NDArray[np.bool
     return np.asarray(finite & (values >= schema[name].low)) if schema[name].kind != "real" else np.asarray(finite)
 
 
-def lasting_errors(
-    sensors: Sequence[Sensor], person_id: NDArray[np.int64], seed: int, replication: int
-) -> NDArray[np.float32]:
+def lasting_errors(sensors: Sequence[Sensor], person_id: NDArray[np.int64], key: RandomKey) -> NDArray[np.float32]:
     """Lasting error of each sensor for each row, (sensors, rows): normal with the sensor's standard deviation."""
     errors = np.zeros((len(sensors), len(person_id)), np.float32)
-    u = np.empty(len(person_id))
     for place, sensor in enumerate(sensors):
         if sensor.bias_sd > 0.0:
-            keyed_uniforms(seed, replication, person_id, STREAM_BIAS, u, place)
-            errors[place] = sensor.bias_sd * normal_quantile(u)
+            errors[place] = sensor.bias_sd * normal_quantile(keyed(key, person_id, STREAM_BIAS, place))
     return errors
 
 

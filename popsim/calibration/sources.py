@@ -20,6 +20,7 @@ from popsim.definitions.target import Target, TargetFile
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.evidence.distributions import Floats
 from popsim.kernels.codes import CAUSE_NAMES
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population.baseline import BASELINE
 from popsim.statistics import Estimate
 from popsim.studies.design import Change, Study, study_of
@@ -131,7 +132,9 @@ def _followed(persons: pl.DataFrame, experiment: ExperimentDefinition) -> pl.Dat
     parts = []
     for (replication,), part in persons.group_by("replication", maintain_order=True):
         who = part["person_id"].to_numpy().astype(np.int64)
-        days = followed_days(experiment.trial, experiment.follow_up_days, who, experiment.seed, int(str(replication)))
+        days = followed_days(
+            experiment.trial, experiment.follow_up_days, who, RandomKey(experiment.seed, int(str(replication)))
+        )
         parts.append(part.with_columns(followed_days=pl.Series(days)))
     return pl.concat(parts)
 

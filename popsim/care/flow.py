@@ -20,6 +20,7 @@ from popsim.care.policy import networks_by_day
 from popsim.care.system import MAX_TABLE, CareSystem
 from popsim.definitions.strategy import Strategy
 from popsim.errors import InputError, shorten
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population.columns import Schema
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
@@ -35,7 +36,7 @@ class PatientFlow:
         network: any checked network whose rules test no columns.
         residents: number of twins in the network from the start of day 0.
         days: maximum length of the run.
-        seed, replication: key of the random numbers.
+        seed, replication: key of the random numbers; the replication is its stream.
         keep_log: whether to log the residents' events.
         strategy: sets the capacities; the network's own apply when None.
 
@@ -70,8 +71,7 @@ class PatientFlow:
             self.population,
             strategy,
             days=days,
-            seed=seed,
-            replication=replication,
+            key=RandomKey.of(seed, replication),
             keep_log=keep_log,
             later=networks,
         )

@@ -21,7 +21,8 @@ from popsim.definitions.gene import Prescribing, PrescribingRule
 from popsim.definitions.interventions import GeneticTest
 from popsim.evidence.parameters import FOLDER, ParameterSet
 from popsim.kernels.codes import STREAM_INTERVENTION
-from popsim.kernels.numerics.sampling import keyed_uniforms
+from popsim.kernels.numerics.random import RandomKey
+from popsim.kernels.numerics.sampling import keyed
 from popsim.population.charges import Charges
 from popsim.population.genome import CODES, allele_activities
 from popsim.population.population import Population
@@ -45,12 +46,12 @@ class GeneticTesting:
         test: from the strategy.
         population: who may be tested.
         charges: to which its cost is added.
-        key: seed and replication, the same as for sampling the people.
+        key: of the random numbers, the same as for sampling the people.
         warfarin: parameter set of the dose algorithm.
     """
 
     def __init__(
-        self, test: GeneticTest, population: Population, charges: Charges, key: tuple[int, int], warfarin: ParameterSet
+        self, test: GeneticTest, population: Population, charges: Charges, key: RandomKey, warfarin: ParameterSet
     ) -> None:
         self.test = test
         self._charges, self._key, self._warfarin = charges, key, warfarin
@@ -128,7 +129,7 @@ class GeneticTesting:
             black=ethnicity == BLACK,
             mixed_or_missing=np.isin(ethnicity, (NOT_RECORDED, MIXED, OTHER)),
         )
-        activities = allele_activities(population, "cyp2c9", rows, *self._key)
+        activities = allele_activities(population, "cyp2c9", rows, self._key)
         week = genetic_dose_mg_week(self._warfarin, person, population["vkorc1"][rows], activities)
         bounds = population.schema[column]
         fraction = week / DAYS_PER_WEEK / self._warfarin["standard_dose_mg_day"]
@@ -136,7 +137,5 @@ class GeneticTesting:
 
     def _uniform(self, population: Population, rows: NDArray[np.int64], what: str) -> NDArray[np.float64]:
         """One uniform per row, the same in every strategy with a test of this name."""
-        u = np.empty(len(rows))
         index = zlib.crc32(f"{self.test.name}{what}".encode())
-        keyed_uniforms(*self._key, population.person_id[rows], STREAM_INTERVENTION, u, index)
-        return u
+        return np.asarray(keyed(self._key, population.person_id[rows], STREAM_INTERVENTION, index))

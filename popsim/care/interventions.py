@@ -29,7 +29,8 @@ from popsim.definitions.interventions import (
 )
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels.codes import STREAM_INTERVENTION
-from popsim.kernels.numerics.sampling import keyed_uniforms
+from popsim.kernels.numerics.random import RandomKey
+from popsim.kernels.numerics.sampling import keyed
 from popsim.population.charges import Charges
 from popsim.population.clock import Clock
 from popsim.population.population import Population
@@ -52,7 +53,7 @@ class Interventions:
     Args:
         interventions: `Strategy.composed`; the care network handles capacities and policies.
         population: changed by the interventions.
-        seed, replication: key of the random numbers.
+        key: of the random numbers.
         warfarin: parameter set of the dose algorithm, for genetic tests that guide warfarin.
 
     Attributes:
@@ -64,20 +65,17 @@ class Interventions:
         interventions: Sequence[Intervention],
         population: Population,
         *,
-        seed: int,
-        replication: int = 0,
+        key: RandomKey,
         warfarin: ParameterSet | None = None,
         sight: Signals | None = None,
     ) -> None:
-        self._sight = sight or Signals(population.schema, seed=seed, replication=replication)
+        self._sight = sight or Signals(population.schema, key=key)
         self.charges = Charges()
         personal = [one for one in interventions if isinstance(one, DrugIntervention | Device | Programme)]
-        self._courses = [InterventionCourse(one, population, self.charges, seed, replication) for one in personal]
+        self._courses = [InterventionCourse(one, population, self.charges, key) for one in personal]
         tests = [one for one in interventions if isinstance(one, GeneticTest)]
         self._tests = [
-            GeneticTesting(
-                one, population, self.charges, (seed, replication), warfarin or load_parameters("klein_2009")
-            )
+            GeneticTesting(one, population, self.charges, key, warfarin or load_parameters("klein_2009"))
             for one in tests
         ]
 
@@ -96,12 +94,10 @@ class Interventions:
 class InterventionCourse:
     """One intervention and who has it."""
 
-    def __init__(
-        self, intervention: Personal, population: Population, charges: Charges, seed: int, replication: int
-    ) -> None:
+    def __init__(self, intervention: Personal, population: Population, charges: Charges, key: RandomKey) -> None:
         self.intervention = intervention
         self._charges = charges
-        self._key = (seed, replication)
+        self._key = key
         self._name = zlib.crc32(intervention.name.encode())
         self._changes = changes_of(intervention)
         self._has = np.zeros(len(population), np.bool_)
@@ -157,9 +153,8 @@ class InterventionCourse:
 
     def _takes_up(self, population: Population, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether each row takes up the intervention, the same in every strategy with an intervention of this name."""
-        u = np.empty(len(rows))
-        keyed_uniforms(*self._key, population.person_id[rows], STREAM_INTERVENTION, u, self._name)
-        return u < self.intervention.uptake
+        u = keyed(self._key, population.person_id[rows], STREAM_INTERVENTION, self._name)
+        return np.asarray(u < self.intervention.uptake)
 
 
 def changes_of(intervention: Personal) -> tuple[ColumnChange, ...]:

@@ -15,7 +15,8 @@ from popsim.definitions.interventions import Telemonitoring
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels.care.monitoring import measure_day
 from popsim.kernels.codes import ALERT_IGNORED, STREAM_ALERTS
-from popsim.kernels.numerics.sampling import keyed_uniforms
+from popsim.kernels.numerics.random import RandomKey
+from popsim.kernels.numerics.sampling import keyed
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 
@@ -69,7 +70,7 @@ class Monitoring:
 
     Args:
         telemonitoring: the strategy's programme on the first day, or None.
-        seed, replication: key of the random numbers.
+        key: of the random numbers.
         signals: errors of home measurements (evidence/home_signals.toml).
         later: later programmes by the day from which each is in force.
         sight: the signals on which care acts; its laboratory is updated every morning.
@@ -80,14 +81,13 @@ class Monitoring:
         self,
         telemonitoring: Telemonitoring | None,
         *,
-        seed: int,
-        replication: int = 0,
+        key: RandomKey,
         signals: ParameterSet | None = None,
         later: Mapping[int, Telemonitoring | None] | None = None,
         sight: Signals | None = None,
         guide: Guide | None = None,
     ) -> None:
-        self._key = (seed, replication)
+        self._key = key
         self._errors = dict(signals or load_parameters("home_signals"))
         self._memory_days = self._errors.pop("alert_memory_days")
         self._later = dict(later or {})
@@ -135,15 +135,14 @@ class Monitoring:
             truth, day = self._past.popleft(), day - self._delay
         kept = [population[name] for name in KEPT]
         entered = population.entered(day - 1)
-        measure_day(entered, day, *(*self._key, population.person_id, rules, *truth, *kept, self._read))
+        measure_day(entered, day, *(self._key, population.person_id, rules, *truth, *kept, self._read))
 
     def _tire(self, population: Population, day: int) -> None:
         """Alert fatigue: alerts are ignored more often, the more alerts the person has raised recently."""
         alert = population["alert"]
         raised = np.flatnonzero(alert)
         self._recent *= math.exp(-1.0 / self._memory_days)
-        u = np.empty(len(raised))
-        keyed_uniforms(*self._key, population.person_id[raised], STREAM_ALERTS, u, day + 1)
+        u = keyed(self._key, population.person_id[raised], STREAM_ALERTS, day + 1)
         acted_on = (1.0 - self._fatigue) ** self._recent[raised]
         alert[raised[u >= acted_on]] |= ALERT_IGNORED
         self._recent[raised] += 1.0

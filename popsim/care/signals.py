@@ -13,6 +13,7 @@ from popsim.definitions.signal import Signal, SignalFile
 from popsim.errors import DefinitionError
 from popsim.kernels.care import records
 from popsim.kernels.care.observation import read_rows, sample_laboratory
+from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology.clinical import COLUMNS as CLINICAL_COLUMNS
 from popsim.physiology.columns import COLUMNS as PHYSIOLOGY_COLUMNS
 from popsim.population.columns import Column, Schema
@@ -37,15 +38,15 @@ class Signals:
 
     Args:
         schema: the population's columns; without columns of laboratory results, care observes the true state.
-        seed, replication: key of the random numbers.
+        key: of the random numbers.
         file: definition of the signals.
 
     Raises:
         DefinitionError: the file names an unknown column or gives another unit.
     """
 
-    def __init__(self, schema: Schema, *, seed: int = 0, replication: int = 0, file: Path = FILE) -> None:
-        self._key = (seed, replication)
+    def __init__(self, schema: Schema, *, key: RandomKey = RandomKey(), file: Path = FILE) -> None:
+        self._key = key
         known = COLUMNS[0].name in schema
         self.signals: tuple[Signal, ...] = SignalFile.read(file).signals if known else ()
         self.signals = tuple(signal for signal in self.signals if signal.measures in schema)
@@ -84,7 +85,7 @@ class Signals:
         errors = (signal.noise_sd, signal.noise_share, signal.bias_sd, signal.drift_per_day)
         device = (*errors, signal.adjusted_every_days, column.low, column.high)
         place, person = population.schema.place(name), population.person_id[rows]
-        read_rows(day, *(*self._key, place, person, values.copy(), *device, values))
+        read_rows(day, self._key, place, person, values.copy(), *device, values)
         return values
 
     def sample(self, population: Population, day: int, entered: int) -> None:
@@ -99,7 +100,7 @@ class Signals:
             schedule = (signal.interval_days, signal.delay_days)
             missing = (signal.missed, signal.missed_more_in_lapse, signal.missed_more_when_frail)
             sample_laboratory(
-                day, *(*self._key, word, population.person_id[rows], *shared, *columns, *errors, *schedule, *missing)
+                day, *(self._key, word, population.person_id[rows], *shared, *columns, *errors, *schedule, *missing)
             )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.arguments import key, whole_number
+from popsim.arguments import whole_number
 from popsim.care.columns import find_columns
 from popsim.care.compiled import compile_network, compile_sources, number_of_places
 from popsim.care.network import CareNetwork
@@ -24,6 +24,7 @@ from popsim.kernels.care import records
 from popsim.kernels.care.events import FAULT_HOPS, FAULT_TURNS
 from popsim.kernels.care.patient_flow import MAX_TURNS
 from popsim.kernels.care.world import hand_over
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
@@ -47,7 +48,7 @@ class CareSystem:
         population: the system writes its care columns; the network's rules read the others.
         strategy: its policies (follow-up and telemonitoring).
         days: maximum number of days to simulate.
-        seed, replication: key of all random numbers.
+        key: of all random numbers.
         practice: clinical practice (evidence/care_practice.toml).
         keep_log: whether to log the twins' events.
         later: networks with later capacities, by the day from which they are in force.
@@ -65,8 +66,7 @@ class CareSystem:
         strategy: Strategy,
         *,
         days: int,
-        seed: int,
-        replication: int = 0,
+        key: RandomKey,
         practice: ParameterSet | None = None,
         keep_log: bool = True,
         later: Mapping[int, CareNetwork] | None = None,
@@ -77,7 +77,6 @@ class CareSystem:
         self.events = EventLog(self.settings, population.person_id, room)
         self._enter_by_day = "entry_day" in population.schema
         days = whole_number("days", days, 1, MAX_TABLE // len(network.settings))
-        seed, replication = key(seed, replication)
         shape = (days, len(self.settings))
         self.census, self.queue, self.peak = (np.zeros(shape, np.int32) for _ in range(3))
         tables = compile_network(network, population.schema)
@@ -90,7 +89,7 @@ class CareSystem:
         tables["conditions"] = np.append(tables["conditions"], np.array(more, records.CONDITION))
         tables |= medicines.tables()
         tables |= {"policy": records.as_record(self._policies.telemonitoring(0))}
-        tables |= {"follow_ups": self._policies.follow_ups(0), "seed": seed, "replication": replication}
+        tables |= {"follow_ups": self._policies.follow_ups(0), "key": key}
         arrays = _first_morning(tables, network, population, days, practice)
         self._use(arrays._replace(log=self.events.records))
         self.places = np.tile(_places(self._arrays.settings), (days, 1))

@@ -30,7 +30,8 @@ from popsim.economics.decision import Decision, need_draws
 from popsim.economics.uncertainty import without_noise
 from popsim.errors import InputError, did_you_mean
 from popsim.kernels.codes import STREAM_STUDIES
-from popsim.kernels.numerics.sampling import keyed_uniforms
+from popsim.kernels.numerics.random import RandomKey
+from popsim.kernels.numerics.sampling import keyed
 from popsim.statistics import normal_quantile, t_quantile
 
 MIN_DRAWS = 20  # with fewer, a regression over draws is meaningless
@@ -136,8 +137,7 @@ def sample_information(
     check_number("standard deviation of a study", standard_deviation, above=True)
     if min(people, default=0) < 1:
         raise InputError("a study needs at least one person")
-    luck = np.empty(len(draws))
-    keyed_uniforms(seed, 0, draws["draw"].to_numpy().astype(np.int64), STREAM_STUDIES, luck)
+    luck = keyed(RandomKey(seed), draws["draw"].to_numpy().astype(np.int64), STREAM_STUDIES)
     error = standard_deviation * normal_quantile(luck)
     results = {f"study of {size:,}": draws[parameter] + pl.Series(error / np.sqrt(size)) for size in people}
     groups = {f"{parameter}, exactly": [parameter]} | {name: [name] for name in results}

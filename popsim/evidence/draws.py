@@ -32,7 +32,8 @@ from popsim.evidence.distributions import (
 from popsim.evidence.parameters import ParameterSet, find_parameter
 from popsim.kernels.codes import STREAM_PARAMETERS
 from popsim.kernels.numerics.distributions import MAX_PROBABILITY, MIN_PROBABILITY
-from popsim.kernels.numerics.sampling import correlate, keyed_uniforms
+from popsim.kernels.numerics.random import RandomKey
+from popsim.kernels.numerics.sampling import correlate, keyed
 
 MAX_OUTSIDE = 1e-9  # probability of a value outside the parameter's bounds
 FAR_OUT = 0.0005  # a value beyond this quantile of its own distribution, on either side, is refused as a mistake
@@ -104,9 +105,8 @@ class UncertainParameters:
         """One uniform in (0, 1) for each [draw, parameter]; the parameter is the high word of Philox's person."""
         keys = np.array([name_hash(name) for name in self.names], np.uint64) << np.uint64(32)
         persons = (np.asarray(draws, np.uint64)[:, np.newaxis] | keys).astype(np.int64).ravel()
-        out = np.empty(persons.shape)
-        keyed_uniforms(seed, 0, persons, STREAM_PARAMETERS, out)
-        return out.reshape(len(draws), len(self.names))
+        u = keyed(RandomKey(seed), persons, STREAM_PARAMETERS)
+        return np.asarray(u).reshape(len(draws), len(self.names))
 
     def _check(self, values: Floats) -> None:
         for name, row in zip(self.names, values, strict=True):

@@ -236,7 +236,7 @@ def weigh_presentation(members, cause, watched, hazards, log_weight):
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def resample(
-    members, seed, replication, day, person, log_weight, reals, bias, memory, places, low, high, scaled, p
+    members, key, day, person, log_weight, reals, bias, memory, places, low, high, scaled, p
 ):  # fmt: skip
     """Resample persons whose weight lies on few members, and rejuvenate their estimated columns.
 
@@ -256,7 +256,7 @@ def resample(
             squares += weight[m] * weight[m]
         if squares * members * p.resample_below <= 1.0:
             continue
-        comb, _, _, _ = uniforms(seed, replication, person[first], code.STREAM_BELIEF, day)
+        comb, _, _, _ = uniforms(key, person[first], code.STREAM_BELIEF, day)
         parent = np.empty(members, np.int64)
         reached, m = weight[0], 0
         for j in range(members):
@@ -267,7 +267,7 @@ def resample(
         one, other = np.empty(members, np.int64), np.empty(members, np.int64)
         for m in range(members):
             log_weight[first + m] = 0.0
-            _, u_one, u_other, _ = uniforms(seed, replication, person[first + m], code.STREAM_BELIEF, day)
+            _, u_one, u_other, _ = uniforms(key, person[first + m], code.STREAM_BELIEF, day)
             one[m], other[m] = np.int64(u_one * members), np.int64(u_other * members)
         for j in range(len(places)):
             values = reals[places[j], rows]

@@ -24,7 +24,7 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.errors import NumbaError
 
 from popsim.kernels.codes import STREAM_TRANSITIONS
-from popsim.kernels.numerics.random import TWO_TO_MINUS_32, WORD, philox
+from popsim.kernels.numerics.random import TWO_TO_MINUS_32, WORD, RandomKey, philox
 
 BLOCK = 512  # people; their columns (about 24 KB) fit a first-level cache of 32 KB
 WORDS = 4  # random words of one Philox block: that many cycles of one person
@@ -35,8 +35,7 @@ NO_STATE, BACK_FROM_DEATH, WORTH_OF_THE_DEAD = 1, 2, 4  # impossible results of 
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def walk_tables(
-    seed, keys, person_id, initial, cycles, origin, target, restarts, first, last, reward, one_off, totals, counts,
-    sums,
+    keys, person_id, initial, cycles, origin, target, restarts, first, last, reward, one_off, totals, counts, sums,
 ):  # fmt: skip
     """Simulate everybody's transitions by tables, in several units (a strategy in a run) at once.
 
@@ -45,8 +44,7 @@ def walk_tables(
     half-open interval's end 2**32, hence the closed form; an arc without probability has first = 1, last = 0.
 
     Args:
-        seed: first word of the key of the random numbers.
-        keys: (units,) int64, second word of the key.
+        keys: (units, 2) int64, seed and stream of their random keys.
         person_id: (people,) int64.
         initial: (people,) state at point 0, int32.
         cycles: T.
@@ -80,7 +78,7 @@ def walk_tables(
         for point in range(cycles + 1):
             now = point & 1
             if point > 0:
-                _draw(seed, keys[unit], person_id, start, size, point - 1, words)
+                _draw(RandomKey(keys[unit, 0], keys[unit, 1]), person_id, start, size, point - 1, words)
                 row = min(point - 1, first.shape[1] - 1)
                 word = words[(point - 1) & (WORDS - 1)]
                 low, high = first[unit, row], last[unit, row]
@@ -119,12 +117,12 @@ def _sum_up(size, total, sums):
 
 
 @njit(error_model="numpy", forceinline=True)
-def _draw(seed, replication, person_id, start, size, cycle, words):
+def _draw(key, person_id, start, size, cycle, words):
     """Random words of the people of a block for the cycle and the three after it, where a new Philox block begins."""
     if cycle & (WORDS - 1) == 0:
         stream = np.uint64(STREAM_TRANSITIONS)
         index = np.uint64(cycle // WORDS)
-        key_0, key_1 = np.uint64(seed & WORD), np.uint64(replication & WORD)
+        key_0, key_1 = np.uint64(key.seed & WORD), np.uint64(key.stream & WORD)
         for j in range(size):
             person = person_id[start + j]
             low, high = np.uint64(person & WORD), np.uint64((person >> 32) & WORD)
@@ -286,8 +284,8 @@ def compile_walk(
 
     @njit(parallel=True, error_model="numpy")
     def walk(
-        seed, replication, person_id, initial, cycles, states, p, traits, spell, alive, weight, arrival, totals, counts,
-        sums, faults,
+        key, person_id, initial, cycles, states, p, traits, spell, alive, weight, arrival, totals, counts, sums,
+        faults,
     ):  # fmt: skip
         people = len(person_id)
         kept = totals.shape[1] > 0
@@ -304,7 +302,7 @@ def compile_walk(
             for point in range(cycles + 1):
                 cycle = point - 1
                 if point > 0:
-                    _draw(seed, replication, person_id, start, size, cycle, words)
+                    _draw(key, person_id, start, size, cycle, words)
                     word = words[cycle & (WORDS - 1)]
                     for j in range(size):
                         x = traits_type(*pick(traits, start + j))

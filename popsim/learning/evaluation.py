@@ -11,7 +11,8 @@ import polars as pl
 from popsim.errors import InputError
 from popsim.evidence.parameters import load_parameters
 from popsim.kernels.codes import STREAM_INTERVENTION
-from popsim.kernels.numerics.sampling import keyed_uniforms
+from popsim.kernels.numerics.random import RandomKey
+from popsim.kernels.numerics.sampling import keyed
 from popsim.learning.drift import Reference
 from popsim.learning.loop import LearningLoop
 from popsim.learning.performance import (
@@ -160,9 +161,7 @@ def prospective(loop: LearningLoop) -> Evaluation:
 def _split(frame: pl.DataFrame, horizon_days: int, share: float) -> tuple[pl.Series, pl.Series]:
     """Rows for training and rows for the test, split by person and, if the frame has days, by time."""
     person = frame["person_id"].to_numpy().astype(np.int64)
-    u = np.empty(len(person))
-    keyed_uniforms(0, 0, person, STREAM_INTERVENTION, u, SPLIT_WORD)
-    learns = pl.Series(u < share)
+    learns = pl.Series(keyed(RandomKey(), person, STREAM_INTERVENTION, SPLIT_WORD) < share)
     if "day" not in frame.columns or frame["day"].n_unique() == 1:
         return learns, ~learns
     first = frame["day"].quantile(share, interpolation="lower")
@@ -177,9 +176,7 @@ def _judged(model: RiskModel, test: pl.DataFrame) -> JudgedRisks:
 def _weights(model: RiskModel, train: pl.DataFrame, test: pl.DataFrame) -> pl.DataFrame:
     """Permutation importance: the loss of c-statistic on test rows when the values of a feature are permuted."""
     rows = test.head(MAX_SHUFFLED)
-    u = np.empty(len(rows))
-    keyed_uniforms(0, 0, np.arange(len(rows), dtype=np.int64), STREAM_INTERVENTION, u, SPLIT_WORD)
-    order = np.argsort(u)
+    order = np.argsort(keyed(RandomKey(), np.arange(len(rows), dtype=np.int64), STREAM_INTERVENTION, SPLIT_WORD))
 
     def concordance(frame: pl.DataFrame) -> float:
         return performance(_judged(model, frame), np.inf).c_statistic.value

@@ -28,6 +28,7 @@ from popsim.kernels.codes import (
     START,
     VISIT,
 )
+from popsim.kernels.numerics.random import RandomKey
 from popsim.outcomes.readmission import stays
 from popsim.population.columns import Column, Schema
 from popsim.population.event_log import EventLog
@@ -64,12 +65,12 @@ class Record:
     Args:
         events: the log.
         classes: class by name of setting.
-        seed, replication: key of the random numbers of readings.
+        key: of the random numbers of readings.
     """
 
-    def __init__(self, events: EventLog, classes: Mapping[str, str], *, seed: int = 0, replication: int = 0) -> None:
+    def __init__(self, events: EventLog, classes: Mapping[str, str], *, key: RandomKey = RandomKey()) -> None:
         self.events, self.classes = events, dict(classes)
-        self._key = (seed, replication)
+        self._key = key
         self._hospital_stays: tuple[int, pl.DataFrame] | None = None
 
     def features(self, population: Population, day: int) -> pl.DataFrame:
@@ -234,7 +235,7 @@ class Record:
         errors = (signal.noise_sd, signal.noise_share, signal.bias_sd, signal.drift_per_day)
         device = (*errors, signal.adjusted_every_days, column.low, column.high)
         place, person = schema.place(signal.measures), population.person_id[rows]
-        read_rows(day, *(*self._key, place, person, values.copy(), *device, values))
+        read_rows(day, self._key, place, person, values.copy(), *device, values)
         return values
 
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from popsim.errors import InputError
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels.codes import STREAM_INTERVENTION
-from popsim.kernels.numerics.sampling import keyed_uniforms
+from popsim.kernels.numerics.random import RandomKey
+from popsim.kernels.numerics.sampling import keyed
 from popsim.learning.drift import CumulativeSums, Reference, balance, described
 from popsim.learning.features import KEYS, predictors
 from popsim.learning.performance import JudgedRisks, fairness, performance, subgroups, together, watched_from
@@ -40,7 +41,7 @@ class LearningLoop:
             counted from the first day of learning.
         hold_out_share: probability of being withheld; from evidence/learning.toml when None. 0: act on everybody, and
             observe no outcomes without action.
-        seed, replication: key of the random numbers that decide who is withheld.
+        key: of the random numbers that decide who is withheld.
         parameters: evidence/learning.toml when None.
     """
 
@@ -51,8 +52,7 @@ class LearningLoop:
         *,
         model: RiskModel | None = None,
         hold_out_share: float | None = None,
-        seed: int = 0,
-        replication: int = 0,
+        key: RandomKey = RandomKey(),
         parameters: ParameterSet | None = None,
     ) -> None:
         constants = parameters or load_parameters("learning")
@@ -61,7 +61,7 @@ class LearningLoop:
         self.hold_out_share = constants["hold_out_share"] if hold_out_share is None else float(hold_out_share)
         if not 0.0 <= self.hold_out_share <= 1.0:
             raise InputError(f"hold_out_share = {hold_out_share}: must be between 0 and 1")
-        self._parameters, self._key = constants, (seed, replication)
+        self._parameters, self._key = constants, key
         self._foreseen = pl.DataFrame(schema=FORESEEN)
         self._flags = pl.DataFrame(schema=FLAGS)
         self._rows: list[pl.DataFrame] = []  # complete landmarks that have not been forgotten
@@ -90,8 +90,7 @@ class LearningLoop:
 
     def withheld(self, person_id: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Persons on whom nobody acts, always the same ones."""
-        u = np.empty(len(person_id))
-        keyed_uniforms(*self._key, np.ascontiguousarray(person_id, np.int64), STREAM_INTERVENTION, u, WITHHELD_WORD)
+        u = keyed(self._key, np.ascontiguousarray(person_id, np.int64), STREAM_INTERVENTION, WITHHELD_WORD)
         return np.asarray(u < self.hold_out_share)
 
     def flag(self, day: int, person_id: NDArray[np.int64]) -> NDArray[np.bool_]:

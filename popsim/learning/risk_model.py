@@ -24,7 +24,8 @@ from scipy.special import expit, logit
 from popsim.errors import InputError, RunError, did_you_mean
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels.codes import STREAM_INTERVENTION
-from popsim.kernels.numerics.sampling import keyed_uniforms
+from popsim.kernels.numerics.random import RandomKey
+from popsim.kernels.numerics.sampling import keyed
 from popsim.learning.features import KEYS, predictors
 from popsim.outcomes.risk_adjustment import fit_logistic
 
@@ -273,8 +274,8 @@ class RiskModel:
 
     def _cross_fitted(self, x: Floats, y: Floats, w: Floats, persons: NDArray[np.int64]) -> Floats:
         """Out-of-fold predictions: the estimator is fitted to the other folds of persons."""
-        folds, u = int(self._parameters["folds"]), np.empty(len(persons))
-        keyed_uniforms(0, 0, persons.astype(np.int64), STREAM_INTERVENTION, u, FOLD_WORD)
+        folds = int(self._parameters["folds"])
+        u = keyed(RandomKey(), persons.astype(np.int64), STREAM_INTERVENTION, FOLD_WORD)
         fold = np.minimum((u * folds).astype(np.int64), folds - 1)
         said = np.full(len(y), np.average(y, weights=w))
         for i in range(folds):
@@ -330,9 +331,7 @@ def _thinned(table: pl.DataFrame, most: int) -> pl.DataFrame:
     days, person = table["day"].to_numpy(), table["person_id"].to_numpy().astype(np.int64)
     for day in np.unique(days):
         here = days == day
-        u = np.empty(int(here.sum()))
-        keyed_uniforms(0, 0, person[here], STREAM_INTERVENTION, u, ROW_WORD + int(day))
-        lots[here] = u
+        lots[here] = keyed(RandomKey(), person[here], STREAM_INTERVENTION, ROW_WORD + int(day))
     return table[np.argsort(lots, kind="stable")[:most]]
 
 

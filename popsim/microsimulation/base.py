@@ -1,7 +1,7 @@
 """The base of all state-transition models, and how they are run.
 
-Random numbers: Philox, keyed by (seed, replication and draw), with counter (person, cycle). All strategies share them
-(common random numbers), and nobody's numbers depend on who else is simulated.
+Random numbers: Philox, keyed by seed and stream (replication and draw), with counter (person, cycle). All strategies
+share them (common random numbers), and nobody's numbers depend on who else is simulated.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from popsim.errors import InputError, did_you_mean, shorten
 from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels import microsimulation as kernel
+from popsim.kernels.numerics.random import RandomKey
 from popsim.microsimulation.individuals import Individuals
 from popsim.microsimulation.result import Microsimulation, MicrosimulationResult
 from popsim.microsimulation.timing import Discounting, Timing
@@ -33,9 +34,9 @@ MAX_DRAWS = 400_000  # so that the random key, which counts replications of draw
 
 
 class SimulatedUnit(NamedTuple):
-    """A strategy in a run: second word of the random key, and parameters."""
+    """A strategy in a run: random key and parameters."""
 
-    key: int
+    key: RandomKey
     p: Any
 
 
@@ -122,14 +123,15 @@ class Model(ABC):
         values = self._values(drawn)
         runs = [MicrosimulationResult(draw, replication) for draw in values for replication in range(replications)]
         kept = len(runs) == 1 if persons is None else persons
+        streams = [run.replication + MAX_REPLICATIONS * run.draw for run in runs]
         units = [
-            SimulatedUnit(run.replication + MAX_REPLICATIONS * run.draw, self.parameters_of(strategy, values[run.draw]))
+            SimulatedUnit(RandomKey(seed, stream), self.parameters_of(strategy, values[run.draw]))
             for strategy in self.strategies
-            for run in runs
+            for run, stream in zip(runs, streams, strict=True)
         ]
         shape = len(self.strategies), len(runs)
         totals = np.empty((len(units), kernel.OUTCOMES, len(people) if kept else 0))
-        lived = self._walk(seed, units, people, totals)
+        lived = self._walk(units, people, totals)
         means = np.array([unit.means for unit in lived]).reshape(*shape, -1)
         variances = np.array([unit.variances for unit in lived]).reshape(*shape, -1)
         counts = np.array([unit.counts for unit in lived]).reshape(*shape, self.timing.cycles + 1, -1)
@@ -175,7 +177,7 @@ class Model(ABC):
 
     @abstractmethod
     def _walk(
-        self, seed: int, units: Sequence[SimulatedUnit], people: Individuals, totals: NDArray[np.float64]
+        self, units: Sequence[SimulatedUnit], people: Individuals, totals: NDArray[np.float64]
     ) -> Sequence[Walked]:
         """Simulate everybody in every unit; totals is (units, 3, people) to be written, or (units, 3, 0)."""
 

@@ -65,7 +65,7 @@ class KernelModel(Model):
         return self.traits
 
     def _walk(
-        self, seed: int, units: Sequence[SimulatedUnit], people: Individuals, totals: NDArray[np.float64]
+        self, units: Sequence[SimulatedUnit], people: Individuals, totals: NDArray[np.float64]
     ) -> Sequence[Walked]:
         walk = compiled(self.next_state, self.rewards, self.one_offs, tuple(self.traits), bool(self.spells))
         alive = sum(1 << number for number, state in enumerate(self.states) if state not in self.dead)
@@ -75,10 +75,10 @@ class KernelModel(Model):
         for unit, goal in zip(units, totals, strict=True):
             counts, sums = empty_sums(1, len(people), self.timing.cycles, len(self.states))
             faults = np.zeros(counts.shape[1], np.int64)
-            key = seed, unit.key, people.person_id, people.initial, self.timing.cycles, len(self.states)
+            who = unit.key, people.person_id, people.initial, self.timing.cycles, len(self.states)
             model = unit.p, traits, self._spell, np.int64(alive), weight, arrival
             try:
-                walk(*key, *model, goal, counts[0], sums[0], faults)
+                walk(*who, *model, goal, counts[0], sums[0], faults)
             except kernel.CompilationError as error:
                 raise InputError(one_line(f"{', '.join(ARGUMENTS)}: numba cannot compile: {cause(error)}")) from error
             self._refuse(int(np.bitwise_or.reduce(faults)))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from popsim.errors import InputError
 from popsim.kernels import microsimulation as kernel
+from popsim.kernels.numerics.random import RandomKey
 from popsim.microsimulation import tables
 from popsim.microsimulation.base import Model, SimulatedUnit, Walked, empty_sums, walked
 from popsim.microsimulation.individuals import Individuals
@@ -26,7 +27,7 @@ SHARED = 3  # tables that all units have in common: where arcs lead from and to,
 class TabledUnit(NamedTuple):
     """A unit with its tables, by group of individuals."""
 
-    key: int
+    key: RandomKey
     tables: Sequence[tuple[NDArray[Any], ...]]
 
     def is_like(self, other: TabledUnit) -> bool:
@@ -80,7 +81,7 @@ class StateTransitionModel(Model):
         return list(dict.fromkeys(argument for argument in wanted if argument not in own))
 
     def _walk(
-        self, seed: int, units: Sequence[SimulatedUnit], people: Individuals, totals: NDArray[np.float64]
+        self, units: Sequence[SimulatedUnit], people: Individuals, totals: NDArray[np.float64]
     ) -> Sequence[Walked]:
         parts = tables.groups(people.columns, self._traits())
         lived: list[Walked] = []
@@ -93,18 +94,8 @@ class StateTransitionModel(Model):
                 goal = np.empty((*kept.shape[:2], len(part))) if traits and kept.size else kept
                 here, added = empty_sums(len(together), len(part), self.timing.cycles, len(self.states))
                 keys = np.array([unit.key for unit in together])
-                walk = [
-                    seed,
-                    keys,
-                    part.person_id,
-                    part.initial,
-                    self.timing.cycles,
-                    *stacked(stack),
-                    goal,
-                    here,
-                    added,
-                ]
-                kernel.walk_tables(*walk)
+                who = keys, part.person_id, part.initial, self.timing.cycles
+                kernel.walk_tables(*(*who, *stacked(stack), goal, here, added))
                 if traits and kept.size:
                     kept[:, :, rows] = goal
                 sums.append(added)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from popsim.evidence.parameters import ParameterSet
+from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology.influences import Influences
 from popsim.physiology.organs.ageing import COLUMNS as AGEING_COLUMNS
 from popsim.physiology.organs.ageing import Ageing
@@ -61,7 +62,7 @@ class ClinicalPhysiology:
 
     Args:
         parameters: sets of constants by name (evidence/parameters.PARAMETER_SETS).
-        seed, replication: key of the random numbers.
+        key: of the random numbers.
         surroundings: daily temperature, particles and viruses; a temperate year when None.
     """
 
@@ -69,24 +70,21 @@ class ClinicalPhysiology:
         self,
         parameters: Mapping[str, ParameterSet],
         *,
-        seed: int = 0,
-        replication: int = 0,
+        key: RandomKey = RandomKey(),
         surroundings: Surroundings | None = None,
     ) -> None:
         self.systems: tuple[ClinicalSystem, ...] = (
-            Environment(parameters, surroundings=surroundings, seed=seed, replication=replication),
-            Pharmacology(parameters, seed=seed, replication=replication),
-            Vessels(parameters, seed=seed, replication=replication),
-            KidneyDisease(parameters, seed=seed, replication=replication),
-            Diabetes(parameters, seed=seed, replication=replication),
-            Lungs(parameters, seed=seed, replication=replication),
-            Blood(parameters, seed=seed, replication=replication),
-            Ageing(parameters, seed=seed, replication=replication),
-            Remodelling(parameters, seed=seed, replication=replication),
+            Environment(parameters, surroundings=surroundings, key=key),
+            Pharmacology(parameters, key=key),
+            Vessels(parameters, key=key),
+            KidneyDisease(parameters, key=key),
+            Diabetes(parameters, key=key),
+            Lungs(parameters, key=key),
+            Blood(parameters, key=key),
+            Ageing(parameters, key=key),
+            Remodelling(parameters, key=key),
         )
-        self.core = HeartFailurePhysiology(
-            parameters["heart_failure"], seed=seed, replication=replication, whole=parameters["clinical_twin"]
-        )
+        self.core = HeartFailurePhysiology(parameters["heart_failure"], key=key, whole=parameters["clinical_twin"])
         self._scratch = Influences(0)
 
     def initialise(self, population: Population) -> None:

@@ -19,10 +19,10 @@ from typing import NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.arguments import key
 from popsim.definitions.gene import Ancestries, Gene, Phenotype
 from popsim.errors import InputError, did_you_mean
 from popsim.evidence.parameters import FOLDER
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology.genome import draw_alleles
 from popsim.population.columns import Column
 from popsim.population.population import Population
@@ -95,19 +95,19 @@ def gene_table(column: str, folder: Path = FOLDER / "genome") -> GeneTable:
     return GeneTable(GENES.index(column), names, np.cumsum(frequency, axis=1), activity, phenotype)
 
 
-def sample_genes(population: Population, given: Collection[str], seed: int, replication: int) -> None:
+def sample_genes(population: Population, given: Collection[str], key: RandomKey) -> None:
     """Draw the gene columns of the population that the cohort does not give.
 
     Args:
         population: with `ethnicity`.
         given: columns that the cohort sets.
-        seed, replication: key of the random numbers.
+        key: of the random numbers.
     """
     everybody = np.arange(len(population))
     for column in GENES:
         if column in population.schema and column not in given:
             table = gene_table(column)
-            first, second = _alleles(table, population, everybody, seed, replication)
+            first, second = _alleles(table, population, everybody, key)
             population[column] = table.phenotype[first, second]
 
 
@@ -120,30 +120,28 @@ def diplotypes(population: Population, gene: str, seed: int, replication: int = 
         InputError: there is no such gene, or the key is invalid.
     """
     table = gene_table(gene)
-    seed, replication = key(seed, replication)
-    first, second = np.sort(_alleles(table, population, np.arange(len(population)), seed, replication), axis=0)
+    key = RandomKey.of(seed, replication)
+    first, second = np.sort(_alleles(table, population, np.arange(len(population)), key), axis=0)
     return [f"{table.names[a]}/{table.names[b]}" for a, b in zip(first, second, strict=True)]
 
 
 def allele_activities(
-    population: Population, gene: str, rows: NDArray[np.int64], seed: int, replication: int = 0
+    population: Population, gene: str, rows: NDArray[np.int64], key: RandomKey
 ) -> NDArray[np.float64]:
     """Activity values of the two alleles of some rows, shape (2, rows).
 
     NaN for people whose phenotype was fixed by the cohort and differs from that of the alleles.
     """
     table = gene_table(gene)
-    alleles = _alleles(table, population, rows, seed, replication)
+    alleles = _alleles(table, population, rows, key)
     as_carried = table.phenotype[alleles[0], alleles[1]] == population[gene][rows]
     return np.where(as_carried, table.activity[alleles], np.nan)
 
 
-def _alleles(
-    table: GeneTable, population: Population, rows: NDArray[np.int64], seed: int, replication: int
-) -> NDArray[np.int64]:
+def _alleles(table: GeneTable, population: Population, rows: NDArray[np.int64], key: RandomKey) -> NDArray[np.int64]:
     """Indices of the two alleles of some rows, shape (2, rows)."""
     alleles = np.empty((2, len(rows)), np.int64)
     population.check_codes(["ethnicity"])
     person_id, ethnicity = population.person_id[rows], population["ethnicity"][rows]
-    draw_alleles(seed, replication, person_id, ethnicity, table.place, table.cumulative, *alleles)
+    draw_alleles(key, person_id, ethnicity, table.place, table.cumulative, *alleles)
     return alleles

@@ -1,4 +1,4 @@
-"""Samples a population from a cohort: a person depends only on the seed, the replication and the person's id.
+"""Samples a population from a cohort: a person depends only on the random key and the person's id.
 
 Each column has its own random stream (its position in the cohort file), so that adding a person, or a column at the end
 of the file, changes nobody else.
@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.arguments import MAX_DAYS, key, whole_number
+from popsim.arguments import MAX_DAYS, whole_number
 from popsim.definitions.cohort import MAX_SIZE
 from popsim.definitions.distributions import AnyMarginal, SameAs
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.kernels.codes import STREAM_COHORT
 from popsim.kernels.numerics.distributions import VALUE, quantiles
-from popsim.kernels.numerics.sampling import correlate, keyed_uniforms
+from popsim.kernels.numerics.random import RandomKey
+from popsim.kernels.numerics.sampling import correlate, keyed
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Column, Schema
 from popsim.population.copula import cholesky_factor
@@ -99,9 +100,7 @@ def plan(cohort: CohortSource, schema: Schema) -> SamplingPlan:
     )
 
 
-def sample(
-    cohort: CohortSource, schema: Schema, size: int, seed: int, replication: int = 0, enrolment_days: int = 0
-) -> Population:
+def sample(cohort: CohortSource, schema: Schema, size: int, key: RandomKey, enrolment_days: int = 0) -> Population:
     """Sample `size` people (ids 0..size-1) who enter on days 0..enrolment_days-1; all on day 0 if that is 0.
 
     Rows are sorted by entry day, then person id. Columns that the cohort gives are set; genes that it does not give are
@@ -110,13 +109,12 @@ def sample(
 
     Raises:
         DefinitionError: see `plan`.
-        InputError: size, enrolment_days, seed or replication is not a whole number within its bounds.
+        InputError: size or enrolment_days is not a whole number within its bounds.
     """
     size = whole_number("population size", size, 1, MAX_SIZE)
     enrolment_days = whole_number("enrolment_days", enrolment_days, 0, MAX_DAYS)
-    seed, replication = key(seed, replication)
     ready = plan(cohort, schema)
-    entry_day, person_id = _entries(size, seed, replication, enrolment_days)
+    entry_day, person_id = _entries(size, key, enrolment_days)
     population = Population(schema, person_id)
     for name, value in stated(cohort, schema).items():
         population[name] = value
@@ -124,70 +122,59 @@ def sample(
         population["entry_day"] = entry_day
     for start in range(0, size, BLOCK):
         rows = slice(start, min(start + BLOCK, size))
-        for name, values in _sampled(ready, person_id[rows], seed, replication).items():
+        for name, values in _sampled(ready, person_id[rows], key).items():
             population[name][rows] = values
     if ready.people is not None:
-        _set_people(ready.people, population, seed, replication)
+        _set_people(ready.people, population, key)
     for name, origin in ready.copied.items():
         population[name] = population[origin]
     _set_life_table(cohort, population)
-    sample_genes(population, given(cohort), seed, replication)
+    sample_genes(population, given(cohort), key)
     return population
 
 
-def _entries(
-    size: int, seed: int, replication: int, enrolment_days: int
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+def _entries(size: int, key: RandomKey, enrolment_days: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Entry day and id of each row, sorted by both."""
     person_id = np.arange(size, dtype=np.int64)
-    day = (keyed(seed, replication, person_id, STREAM_ENTRY) * enrolment_days).astype(np.int32)
+    day = (keyed(key, person_id, STREAM_ENTRY) * enrolment_days).astype(np.int32)
     order = np.argsort(day, kind="stable")
     return day[order], person_id[order]
 
 
-def keyed(seed: int, replication: int, person_id: NDArray[np.int64], stream: int) -> NDArray[np.float64]:
-    """One uniform in (0, 1) per person from a random stream."""
-    out = np.empty(len(person_id))
-    keyed_uniforms(seed, replication, person_id, stream, out)
-    return out
-
-
-def _sampled(
-    ready: SamplingPlan, person_id: NDArray[np.int64], seed: int, replication: int
-) -> dict[str, NDArray[np.float64]]:
+def _sampled(ready: SamplingPlan, person_id: NDArray[np.int64], key: RandomKey) -> dict[str, NDArray[np.float64]]:
     """Values of every sampled column for these people."""
     joint = np.empty((len(ready.correlated), len(person_id)))
     for place, name in enumerate(ready.correlated):
-        joint[place] = keyed(seed, replication, person_id, ready.stream[name])
+        joint[place] = keyed(key, person_id, ready.stream[name])
     correlate(ready.cholesky, joint)
     values: dict[str, NDArray[np.float64]] = {}
     for name, pieces in ready.pieces.items():
         if name in ready.correlated:
             uniforms = joint[ready.correlated.index(name)]
         else:
-            uniforms = keyed(seed, replication, person_id, ready.stream[name])
+            uniforms = keyed(key, person_id, ready.stream[name])
         values[name] = np.empty(len(person_id))
         quantiles(pieces, uniforms, values[name])
     return values
 
 
-def _set_people(people: People, population: Population, seed: int, replication: int) -> None:
+def _set_people(people: People, population: Population, key: RandomKey) -> None:
     """Set each person to a row of the table; missing values of the table stay as sampled."""
-    row = table_rows(len(people), population.person_id, seed, replication)
+    row = table_rows(len(people), population.person_id, key)
     for name, values in people.values.items():
         given = values[row]
         known = ~np.isnan(given)
         population[name][known] = given[known]
 
 
-def table_rows(rows: int, person_id: NDArray[np.int64], seed: int, replication: int) -> NDArray[np.int64]:
+def table_rows(rows: int, person_id: NDArray[np.int64], key: RandomKey) -> NDArray[np.int64]:
     """The row of the table for each person.
 
     The first people are the rows, once each, in an order shuffled by the seed (so that a small population is not a
     biased part of the table); further people are drawn from all rows with replacement.
     """
-    shuffled = np.argsort(keyed(seed, replication, np.arange(rows, dtype=np.int64), STREAM_TABLE_ORDER), kind="stable")
-    drawn = (keyed(seed, replication, person_id, STREAM_TABLE_ROW) * rows).astype(np.int64)
+    shuffled = np.argsort(keyed(key, np.arange(rows, dtype=np.int64), STREAM_TABLE_ORDER), kind="stable")
+    drawn = (keyed(key, person_id, STREAM_TABLE_ROW) * rows).astype(np.int64)
     return np.asarray(np.where(person_id < rows, shuffled[np.minimum(person_id, rows - 1)], drawn))
 
 

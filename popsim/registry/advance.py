@@ -20,6 +20,7 @@ from popsim.assimilation.belief import Belief
 from popsim.assimilation.ensemble import Ensemble
 from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_parameters
 from popsim.kernels import codes
+from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganSystem
 from popsim.population.clock import Clock
 from popsim.population.formulas import FORMULAS
@@ -66,8 +67,8 @@ def _parameters(name: str) -> ParameterSet:
 def physiology_of(name: str, seed: int) -> OrganSystem:
     """The physiology that advances beliefs of a kind."""
     if name == "clinical":
-        return ClinicalPhysiology({one: _parameters(one) for one in SETS_OF_PHYSIOLOGY[name]}, seed=seed)
-    return HeartFailurePhysiology(_parameters("heart_failure"), seed=seed)
+        return ClinicalPhysiology({one: _parameters(one) for one in SETS_OF_PHYSIOLOGY[name]}, key=RandomKey(seed))
+    return HeartFailurePhysiology(_parameters("heart_failure"), key=RandomKey(seed))
 
 
 def believe(kind: BeliefKind, twins: Sequence[str], states: Sequence[bytes], day: int) -> Belief:
@@ -77,7 +78,7 @@ def believe(kind: BeliefKind, twins: Sequence[str], states: Sequence[bytes], day
         ensemble,
         physiology_of(kind.physiology, kind.seed),
         vocabulary_of(kind.physiology).sensors,
-        seed=kind.seed,
+        key=RandomKey(kind.seed),
         parameters=_parameters("twinning"),
         hazards=_parameters("heart_failure"),
         memory_days=MEMORY_DAYS,

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from popsim.assimilation.belief import Belief
 from popsim.assimilation.prior import members_of
 from popsim.errors import DefinitionError, InputError
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population.cohort import CohortSource
 from popsim.registry.advance import Lived, believe, live, physiology_of, subject
 from popsim.registry.audit import Done, next_line, write_audit
@@ -247,7 +248,7 @@ class TwinRegistry:
             schema=vocabulary.schema,
             physiology=physiology_of(kind.physiology, kind.seed),
             person_id=np.array([number_of(twin) for twin in ids], np.int64),
-            seed=kind.seed,
+            key=RandomKey(kind.seed),
             sensors=vocabulary.sensors,
         )
         ensemble.memory = np.zeros((kind.layout.memory_rows, len(ensemble.people)), np.float32)

@@ -11,7 +11,7 @@ import polars as pl
 from mesa import Model
 
 from popsim.alerting.building import guide_of
-from popsim.arguments import MAX_DAYS, key, real_number, whole_number
+from popsim.arguments import MAX_DAYS, real_number, whole_number
 from popsim.care import CareSystem, Interventions, Monitoring
 from popsim.care.policy import networks_by_day, telemonitoring_by_day
 from popsim.care.signals import Signals
@@ -22,6 +22,7 @@ from popsim.economics.valuation import Valuation
 from popsim.errors import InputError, RunError, nearest
 from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_parameters
 from popsim.html import html_table
+from popsim.kernels.numerics.random import RandomKey
 from popsim.outcomes.narrative import Place
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganSystem, Physiology
 from popsim.population.clock import Clock
@@ -43,9 +44,9 @@ if TYPE_CHECKING:
     from popsim.definitions.strategy import Strategy
 
 
-MADE_WITH = frozenset(
-    ("population", "network", "strategy", "seed", "replication", "follow_up_days", "enrolment_days", "parameters")
-)
+MADE_WITH = frozenset((
+    "population", "network", "strategy", "key", "seed", "replication", "follow_up_days", "enrolment_days", "parameters",
+))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,13 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
     any other. The step at time t simulates day t - 1, so events scheduled between two steps happen between two days,
     and after a step `clock.day` equals `steps`. `running` becomes False when the last follow-up has ended.
 
-    Mesa's generators (`random`, `rng`: shuffles, a user's own draws) are seeded with (seed, replication), but are
+    Mesa's generators (`random`, `rng`: shuffles, a user's own draws) are seeded with `key`, but are
     separate from popsim's random streams, which are keyed by person, purpose and day and do not depend on the order of
     calls: a user's draws change no twin.
 
     Attributes:
         population: the twins' state, one array per variable.
+        key: of all random numbers.
         parameters: sets of constants by name.
         clock: the day.
         events: the event log.
@@ -87,7 +89,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         network: CareNetwork,
         strategy: Strategy,
         *,
-        seed: int,
+        seed: int | RandomKey,
         replication: int = 0,
         follow_up_days: int = 365,
         enrolment_days: int = 0,
@@ -103,8 +105,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             population: twins at entry; the model claims and changes them, no other model can use them.
             network: of care.
             strategy: with all that it inherits (`experiment.strategy(name)`).
-            seed: first word of the key of all random numbers.
-            replication: second word.
+            seed, replication: key of all random numbers, the replication is its stream; or the key as the seed.
             follow_up_days: days for which each twin is followed from its entry.
             enrolment_days: number of days over which entries are spread.
             parameters: sets of constants by name (evidence/parameters.py); others are read from their files.
@@ -118,12 +119,12 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
                 the strategy needs what the network or the population does not have, or the population has impossible
                 values.
         """
-        seed, replication = key(seed, replication)
         follow_up_days = whole_number("follow_up_days", follow_up_days, 1, MAX_DAYS)
         enrolment_days = whole_number("enrolment_days", enrolment_days, 0, MAX_DAYS)
-        super().__init__(rng=[seed, replication])
+        key = RandomKey.of(seed, replication)
+        super().__init__(rng=list(key))
         self.population, self.network, self.strategy = population, network, strategy
-        self.seed, self.replication = seed, replication
+        self.key = key
         self.follow_up_days, self.enrolment_days = follow_up_days, enrolment_days
         self.clock = Clock()
         self._unfinished = False  # whether a day has begun and not ended
@@ -232,8 +233,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         names = SETS_OF_PHYSIOLOGY["clinical" if self.is_clinical else "heart_failure"]
         sets = {name: parameters.get(name) or load_parameters(name) for name in names}
         self.parameters = sets
-        seed, replication = self.seed, self.replication
-        people, strategy = self.population, self.strategy
+        people, strategy, key = self.population, self.strategy, self.key
         self.network.check_columns(people.schema.columns)
         check_strategy(strategy, self.network.definition, people.schema, "strategy")
         networks = networks_by_day(self.network, strategy, len(people))
@@ -244,15 +244,14 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         refuse_impossible(people, (column for column in columns if column.settable))
         physiology.initialise(people)
         refuse_impossible(people, (column for column in columns if column.name not in CLINICAL_SCHEMA))
-        sight = Signals(people.schema, seed=seed, replication=replication)
+        sight = Signals(people.schema, key=key)
         sight.sample(people, 0, len(people))
         care = CareSystem(
             network,
             people,
             strategy,
             days=self.days,
-            seed=seed,
-            replication=replication,
+            key=key,
             practice=sets["care_practice"],
             later=networks,
         )
@@ -265,12 +264,9 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             sight=sight,
             events=care.events,
             parameters=sets,
-            seed=seed,
-            replication=replication,
+            key=key,
         )
-        interventions = Interventions(
-            strategy.composed, people, seed=seed, replication=replication, warfarin=sets.get("klein_2009"), sight=sight
-        )
+        interventions = Interventions(strategy.composed, people, key=key, warfarin=sets.get("klein_2009"), sight=sight)
         valuation = Valuation(
             sets["nhs_prices"],
             sets["griffiths_2014"],
@@ -288,8 +284,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             physiology=physiology,
             monitoring=Monitoring(
                 first,
-                seed=seed,
-                replication=replication,
+                key=key,
                 signals=sets["home_signals"],
                 later=programmes,
                 sight=sight,
@@ -308,9 +303,8 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
     def _body(self, sets: Mapping[str, ParameterSet]) -> OrganSystem:
         """The physiology for the population's columns: the clinical twin, or heart failure alone."""
         if self.is_clinical:
-            keys = {"seed": self.seed, "replication": self.replication}
-            return ClinicalPhysiology(sets, **keys, surroundings=self._surroundings)
-        return HeartFailurePhysiology(sets["heart_failure"], seed=self.seed, replication=self.replication)
+            return ClinicalPhysiology(sets, key=self.key, surroundings=self._surroundings)
+        return HeartFailurePhysiology(sets["heart_failure"], key=self.key)
 
     def _clinical_worth(self, sets: Mapping[str, ParameterSet]) -> ClinicalWorth | None:
         """Prices and disutilities that only the clinical twin has."""

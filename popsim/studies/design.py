@@ -31,6 +31,7 @@ from popsim.evidence.draws import DesignedParameters, UncertainParameters
 from popsim.evidence.parameters import ParameterSet
 from popsim.html import html_table
 from popsim.kernels.cache import source_hash
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.sampling import SamplingPlan, plan
@@ -227,10 +228,11 @@ class Unit:
         return f"{self.strategy.name}{draw}, replication {self.replication}{region}"
 
     @property
-    def random_key(self) -> int:
-        """Second word of the random key (the seed is the first); strategies share it, all other units differ."""
+    def random_key(self) -> RandomKey:
+        """Strategies share it, all other units differ: the stream counts replication, draw and region."""
         draw = 0 if self.study.uncertain.shares_luck else self.draw
-        return self.replication + MAX_REPLICATIONS * (draw + (MAX_DRAWS + 1) * self.region)
+        stream = self.replication + MAX_REPLICATIONS * (draw + (MAX_DRAWS + 1) * self.region)
+        return RandomKey(self.study.experiment.seed, stream)
 
 
 @cache

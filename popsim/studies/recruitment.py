@@ -12,11 +12,13 @@ from popsim.definitions.trial import Trial
 from popsim.errors import DefinitionError
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.codes import STREAM_STUDIES
+from popsim.kernels.numerics.random import RandomKey
+from popsim.kernels.numerics.sampling import keyed
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.population import Population
-from popsim.population.sampling import keyed, sample
+from popsim.population.sampling import sample
 
 FIRST_ASKED = 2.0  # people screened for each one recruited, at first
 MAX_ASKED = 500.0  # ... and at most
@@ -28,8 +30,7 @@ def recruit(
     schema: Schema,
     parameters: Mapping[str, ParameterSet],
     size: int,
-    seed: int,
-    random_key: int,
+    key: RandomKey,
 ) -> Population:
     """The first `size` people of a cohort who meet all criteria, in sampling order; they enter on day 0.
 
@@ -41,14 +42,14 @@ def recruit(
     """
     asked = FIRST_ASKED
     while True:
-        people = sample(cohort, schema, int(np.ceil(asked * size)), seed, random_key)
+        people = sample(cohort, schema, int(np.ceil(asked * size)), key)
         settled = people.copy()
         settled["alive"] = 1
         clinical = "death_cause" in schema
         body = (
-            ClinicalPhysiology(parameters, seed=seed, replication=random_key)
+            ClinicalPhysiology(parameters, key=key)
             if clinical
-            else HeartFailurePhysiology(parameters["heart_failure"], seed=seed, replication=random_key)
+            else HeartFailurePhysiology(parameters["heart_failure"], key=key)
         )
         body.initialise(settled)
         eligible = np.flatnonzero(meets(settled, trial.inclusion, np.arange(len(settled))))
@@ -60,10 +61,8 @@ def recruit(
         asked *= 4.0
 
 
-def followed_days(
-    trial: Trial, most: int, person_id: NDArray[np.int64], seed: int, random_key: int
-) -> NDArray[np.float64]:
+def followed_days(trial: Trial, most: int, person_id: NDArray[np.int64], key: RandomKey) -> NDArray[np.float64]:
     """Days for which each person is followed, regardless of events."""
-    share = keyed(seed, random_key, person_id, STREAM_STUDIES)
+    share = keyed(key, person_id, STREAM_STUDIES)
     days: NDArray[np.float64] = trial.least_follow_up_days + share * (most - trial.least_follow_up_days)
     return days

@@ -138,15 +138,14 @@ def build(unit: Unit, population: int | None = None) -> PopulationModel:
     parameters = study.parameters_of(unit.draw)
     who = (study.cohort, study.schema)
     if experiment.trial is None:
-        people = sample(*who, size, experiment.seed, unit.random_key, experiment.enrolment_days)
+        people = sample(*who, size, unit.random_key, experiment.enrolment_days)
     else:
-        people = recruit(experiment.trial, *who, parameters, size, experiment.seed, unit.random_key)
+        people = recruit(experiment.trial, *who, parameters, size, unit.random_key)
     return PopulationModel(
         people,
         CareNetwork(study.network, study.schema.columns, study.file),
         with_parameters(unit.strategy, parameters[INTERVENTION_SET]),
-        seed=experiment.seed,
-        replication=unit.random_key,
+        seed=unit.random_key,
         follow_up_days=experiment.follow_up_days,
         enrolment_days=experiment.enrolment_days,
         parameters=parameters,

@@ -9,6 +9,7 @@ from typing import Any, Self
 from popsim.analyses.definition_check import physiology_of
 from popsim.definitions.base import validate
 from popsim.definitions.cohort import CohortDefinition
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Column, Schema
 from popsim.population.population import Population
@@ -53,7 +54,7 @@ class Cohort(CohortSource):
 
         Args:
             size: how many; the cohort's own size when None.
-            seed, replication: the random key.
+            seed, replication: key of the random numbers; the replication is its stream.
             enrolment_days: days over which entries are spread.
             columns: of your own organ systems, in addition to the model's.
 
@@ -63,7 +64,8 @@ class Cohort(CohortSource):
         """
         schema = SCHEMAS[self.physiology]
         schema = Schema((*schema.columns.values(), *columns)) if columns else schema
-        return sample(self, schema, self.definition.size if size is None else size, seed, replication, enrolment_days)
+        people, key = self.definition.size if size is None else size, RandomKey.of(seed, replication)
+        return sample(self, schema, people, key, enrolment_days)
 
     def summary(self, size: int | None = None, *, seed: int = 1, pandas: bool = False) -> Any:
         """The baseline table of people sampled from this cohort, as a frame."""

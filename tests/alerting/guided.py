@@ -6,6 +6,7 @@ from popsim.care.network import CareNetwork
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.guidance import Guidance
 from popsim.definitions.strategy import Strategy
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population.sampling import CohortSource, sample
 from popsim.simulation.model import PopulationModel
 from popsim.simulation.schema import SCHEMA
@@ -35,7 +36,7 @@ def watched(telemonitoring: dict | None = None) -> Strategy:
 
 def make(strategy: Strategy, size: int = 250, days: int = 40, enrolment_days: int = 10, seed: int = 5, **keys):
     network = CareNetwork.read(FOLDER / "experiments/networks/heart_failure_catchment.toml", SCHEMA.columns)
-    people = sample(COHORT, SCHEMA, size, seed, 0, enrolment_days=enrolment_days)
+    people = sample(COHORT, SCHEMA, size, RandomKey(seed), enrolment_days=enrolment_days)
     options = {"seed": seed, "follow_up_days": days, "enrolment_days": enrolment_days, "cohort": COHORT}
     return PopulationModel(people, network, strategy, **(options | keys))
 

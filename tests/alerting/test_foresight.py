@@ -8,6 +8,7 @@ from popsim.alerting.oracle import Oracle, chance_of_presenting
 from popsim.assimilation.hazards import presentation_hazards
 from popsim.evidence.parameters import load_parameters
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, PRESENT
+from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import HeartFailurePhysiology
 from popsim.population.clock import Clock
 
@@ -19,7 +20,7 @@ def at_home(people) -> np.ndarray:
 
 
 def body(seed: int = 5) -> HeartFailurePhysiology:
-    return HeartFailurePhysiology(PARAMETERS, seed=seed)
+    return HeartFailurePhysiology(PARAMETERS, key=RandomKey(seed))
 
 
 def test_the_oracle_lives_the_very_days_to_come():

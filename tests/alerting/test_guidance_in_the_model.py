@@ -13,6 +13,7 @@ from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, InputError
 from popsim.kernels.care.monitoring import ALERT_RISK
 from popsim.kernels.codes import ALERT
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.threads import use_threads
 from popsim.population.clock import Clock
 from popsim.population.sampling import sample
@@ -105,7 +106,7 @@ def test_a_run_is_one_story_however_it_is_cut(under_the_twin):
 
 def test_alerts_are_the_highest_risks_within_the_limits():
     """Risks are the rows' numbers: of those due, the highest two above 0.5 a day; nobody again within three days."""
-    people = sample(COHORT, SCHEMA, 10, 5, 0, enrolment_days=0)
+    people = sample(COHORT, SCHEMA, 10, RandomKey(5), enrolment_days=0)
     people["alive"] = people["telemonitored"] = 1
     people["last_alert_day"] = -1000
     people["telemonitored"][9] = 0
@@ -113,8 +114,8 @@ def test_alerts_are_the_highest_risks_within_the_limits():
     risk = np.arange(10) / 10
     source = Numbers(risk)
     guidance = guided("oracle", 0.5, every_days=1).guidance
-    guide = AlertsByRisk(guidance, source, people, alerts_per_day=2, seed=1)
-    monitoring = Monitoring(watched(NO_ALERTS).telemonitoring, seed=1, guide=guide)
+    guide = AlertsByRisk(guidance, source, people, alerts_per_day=2, key=RandomKey(1))
+    monitoring = Monitoring(watched(NO_ALERTS).telemonitoring, key=RandomKey(1), guide=guide)
     raised = []
     for day in range(1, 5):
         monitoring.observe(people, Clock(day))
@@ -124,13 +125,13 @@ def test_alerts_are_the_highest_risks_within_the_limits():
 
 
 def test_those_withheld_to_learn_from_take_nobodys_place():
-    people = sample(COHORT, SCHEMA, 5, 5, 0, enrolment_days=0)
+    people = sample(COHORT, SCHEMA, 5, RandomKey(5), enrolment_days=0)
     people["alive"] = people["telemonitored"] = 1
     people["last_alert_day"] = -1000
     guidance = guided("oracle", 0.5, every_days=1).guidance
     source = Numbers(np.array([0.9, 0.8, 0.7, 0.6, 0.1]), withholds=(1,))
-    guide = AlertsByRisk(guidance, source, people, alerts_per_day=2, seed=1)
-    Monitoring(watched(NO_ALERTS).telemonitoring, seed=1, guide=guide).observe(people, Clock(1))
+    guide = AlertsByRisk(guidance, source, people, alerts_per_day=2, key=RandomKey(1))
+    Monitoring(watched(NO_ALERTS).telemonitoring, key=RandomKey(1), guide=guide).observe(people, Clock(1))
     assert np.flatnonzero(people["alert"]).tolist() == [0]
 
 
@@ -142,8 +143,8 @@ def test_everybody_is_assessed_on_a_day_of_their_own():
 
 
 def test_those_who_use_guidance_are_a_part_of_those_who_use_more_of_it():
-    people = sample(COHORT, SCHEMA, 2000, 5, 0, enrolment_days=0)
-    few, many = (uses_guidance(guided("oracle", adoption=a).guidance, people, 5, 0) for a in (0.3, 0.7))
+    people = sample(COHORT, SCHEMA, 2000, RandomKey(5), enrolment_days=0)
+    few, many = (uses_guidance(guided("oracle", adoption=a).guidance, people, RandomKey(5)) for a in (0.3, 0.7))
     assert not (few & ~many).any()
     # Four standard errors of a share of 2,000.
     assert few.mean() == pytest.approx(0.3, abs=4 * np.sqrt(0.21 / 2000))

@@ -11,6 +11,7 @@ from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.prior import member_ids, members_of
 from popsim.definitions.options import DoseChange, TherapyOption
 from popsim.evidence.parameters import PARAMETER_SETS, load_parameters
+from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology
 from popsim.population.clock import Clock
 from popsim.population.cohort import CohortSource
@@ -40,10 +41,10 @@ def believed(
         people[name] = value
     for name, sd in SPREAD.items():
         people[name] += sd * rng.standard_normal(len(people))
-    physiology = HeartFailurePhysiology(seed=seed)
+    physiology = HeartFailurePhysiology(key=RandomKey(seed))
     physiology.initialise(people)
     people["extracellular_fluid_excess_l"] = fluid + fluid_sd * rng.standard_normal(len(people))
-    return Belief(Ensemble(people, members), physiology, [], seed=seed)
+    return Belief(Ensemble(people, members), physiology, [], key=RandomKey(seed))
 
 
 def overtreated(members: int = 128) -> Belief:
@@ -60,7 +61,7 @@ def overtreated(members: int = 128) -> Belief:
 @cache
 def metabolisers(members: int = 128) -> Belief:
     """Clinical twins who need a beta-blocker and take none, pulse 62: a poor and a normal metaboliser of CYP2D6."""
-    physiology = ClinicalPhysiology({name: load_parameters(name) for name in PARAMETER_SETS}, seed=3)
+    physiology = ClinicalPhysiology({name: load_parameters(name) for name in PARAMETER_SETS}, key=RandomKey(3))
     alike = {
         "age_years": 72.0, "female": 0, "baseline_ejection_fraction_percent": 28.0, "beta_blocker_fraction": 0.0,
         "beta_blocker_agent": 0, "baseline_systolic_mmhg": 125.0, "baseline_heart_rate_bpm": 62.0,
@@ -76,14 +77,15 @@ def metabolisers(members: int = 128) -> Belief:
         schema=CLINICAL_SCHEMA,
         physiology=physiology,
         person_id=np.array([7, 8]),
-        seed=3,
+        key=RandomKey(3),
     )
-    return Belief(ensemble, physiology, [], seed=3)
+    return Belief(ensemble, physiology, [], key=RandomKey(3))
 
 
 def discharged(persons: int, members: int) -> Belief:
     """A belief about people of the cohort of whom age, sex and ejection fraction are known."""
-    physiology, cohort = HeartFailurePhysiology(seed=4), CohortSource.read("cohorts/heart_failure_discharge.toml")
+    physiology = HeartFailurePhysiology(key=RandomKey(4))
+    cohort = CohortSource.read("cohorts/heart_failure_discharge.toml")
     rng = np.random.default_rng(2)
     known = {
         "age_years": rng.uniform(66, 92, persons),
@@ -91,9 +93,11 @@ def discharged(persons: int, members: int) -> Belief:
         "baseline_ejection_fraction_percent": rng.uniform(20, 60, persons),
     }
     ids = np.arange(persons)
-    ensemble = members_of(cohort, known, members=members, schema=SCHEMA, physiology=physiology, person_id=ids, seed=4)
+    ensemble = members_of(
+        cohort, known, members=members, schema=SCHEMA, physiology=physiology, person_id=ids, key=RandomKey(4)
+    )
     order = np.arange(persons)[:, None] * members + rng.permuted(np.tile(np.arange(members), (persons, 1)), axis=1)
-    return Belief(Ensemble(ensemble.people.chosen(order.ravel()), members), physiology, [], seed=4)
+    return Belief(Ensemble(ensemble.people.chosen(order.ravel()), members), physiology, [], key=RandomKey(4))
 
 
 def dose(name: str, drug: str, rungs: int | None = None, share: float | None = None, **keys) -> TherapyOption:

@@ -8,6 +8,7 @@ from popsim.assimilation.belief import Belief
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.sensors import Sensor
 from popsim.kernels import assimilation as filtering
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population.columns import Column, Schema
 from popsim.population.population import Population
 
@@ -51,7 +52,7 @@ def believe(persons, members, seed, *, bias_sd=0.0, memory_days=0):
     bias = (bias_sd * rng.standard_normal((1, persons * members))).astype(np.float32)
     sensor = Sensor("level", "level", noise_sd=READING_SD, bias_sd=bias_sd)
     belief = LinearBelief(
-        Ensemble(people, members, bias), Drift(seed + 1), [sensor], seed=seed, estimated=("level", "slope"),
+        Ensemble(people, members, bias), Drift(seed + 1), [sensor], key=RandomKey(seed), estimated=("level", "slope"),
         memory_days=memory_days,
     )  # fmt: skip
     belief._constants = EXACT

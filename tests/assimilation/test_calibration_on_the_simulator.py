@@ -16,6 +16,7 @@ from popsim.assimilation.belief import Belief
 from popsim.assimilation.prior import members_of
 from popsim.assimilation.sensors import Sensor
 from popsim.evidence.parameters import load_parameters
+from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import HeartFailurePhysiology
 from popsim.population.clock import Clock
 from popsim.population.cohort import CohortSource
@@ -45,15 +46,15 @@ class Watched:
 
     def __init__(self):
         cohort = CohortSource.read(Path(__file__).parents[2] / "cohorts" / "heart_failure_discharge.toml")
-        self.truth = sample(cohort, SCHEMAS["heart_failure"], PEOPLE, 7)
+        self.truth = sample(cohort, SCHEMAS["heart_failure"], PEOPLE, RandomKey(7))
         self.truth["alive"] = 1
-        self.physiology = HeartFailurePhysiology(load_parameters("heart_failure"), seed=7)
+        self.physiology = HeartFailurePhysiology(load_parameters("heart_failure"), key=RandomKey(7))
         self.physiology.initialise(self.truth)
         ensemble = members_of(
             cohort, {name: self.truth[name] for name in KNOWN}, members=MEMBERS, schema=SCHEMAS["heart_failure"],
-            physiology=self.physiology, person_id=self.truth.person_id, seed=7, sensors=SENSORS,
+            physiology=self.physiology, person_id=self.truth.person_id, key=RandomKey(7), sensors=SENSORS,
         )  # fmt: skip
-        self.belief = Belief(ensemble, self.physiology, SENSORS, seed=7)
+        self.belief = Belief(ensemble, self.physiology, SENSORS, key=RandomKey(7))
         self.rng = np.random.default_rng(1)
         self.bias = np.stack([sensor.bias_sd * self.rng.standard_normal(PEOPLE) for sensor in SENSORS])
         self.prior_error = {name: self.errors(name) for name in HIDDEN}

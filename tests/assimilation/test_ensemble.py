@@ -10,6 +10,7 @@ from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.prior import member_ids, members_of
 from popsim.assimilation.sensors import Sensor, sensors_of, table
 from popsim.errors import InputError
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population.columns import Column, Schema
 from popsim.population.population import Population
 from popsim.simulation.schema import SCHEMAS
@@ -75,7 +76,7 @@ def test_sensors_come_from_the_signals_with_codes_and_units():
 
 
 def test_a_prior_needs_known_columns_that_there_are():
-    kept = {"members": 8, "schema": SCHEMAS["heart_failure"], "physiology": None, "seed": 1, "cohort": None}
+    kept = {"members": 8, "schema": SCHEMAS["heart_failure"], "physiology": None, "key": RandomKey(1), "cohort": None}
     for known, said in (
         ({}, "at least one"),
         ({"age": np.ones(2)}, "no such column"),

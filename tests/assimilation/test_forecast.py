@@ -15,6 +15,7 @@ from popsim.assimilation.predicted_care import ImaginedCare
 from popsim.errors import InputError
 from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, load_parameters
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, ONSET_DEATH
+from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology
 from popsim.population.clock import Clock
 from popsim.population.cohort import CohortSource
@@ -45,7 +46,7 @@ class Reacting(Still):
 
 
 def people_of(cohort, schema, number, physiology):
-    people = sample(CohortSource.read(COHORTS / f"{cohort}.toml"), schema, number, 3)
+    people = sample(CohortSource.read(COHORTS / f"{cohort}.toml"), schema, number, RandomKey(3))
     people["alive"] = 1
     people["entry_day"] = 0
     physiology.initialise(people)
@@ -60,7 +61,7 @@ def copies(people, members=MEMBERS):
 
 
 def belief_of(people, physiology, members=MEMBERS):
-    return Belief(copies(people, members), physiology, (), seed=4)
+    return Belief(copies(people, members), physiology, (), key=RandomKey(4))
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def people():
 
 @pytest.fixture(scope="module")
 def made(people):
-    return forecast(belief_of(people, HeartFailurePhysiology(seed=8)), 30)
+    return forecast(belief_of(people, HeartFailurePhysiology(key=RandomKey(8))), 30)
 
 
 def still(hazard_of_death=0.01):
@@ -114,7 +115,7 @@ def test_death_ends_the_counting_of_events():
 def test_the_interval_is_that_of_the_members():
     ensemble = copies(still())
     ensemble.of("death_hazard_per_day")[:] = np.linspace(0.001, 0.016, MEMBERS)
-    found = forecast(Belief(ensemble, Still(), (), seed=1), 7, columns=(), events=(DEATH,)).risk(DEATH, 7)
+    found = forecast(Belief(ensemble, Still(), (), key=RandomKey(1)), 7, columns=(), events=(DEATH,)).risk(DEATH, 7)
     chances = 1 - np.exp(-7 * np.linspace(0.001, 0.016, MEMBERS))
     assert found.probability == pytest.approx(chances.mean(), rel=1e-5)
     assert found.low == pytest.approx(chances[0], rel=1e-5)  # 1/16 of the weight is at least 5%
@@ -126,7 +127,7 @@ def test_bands_are_of_the_living():
     ensemble = copies(still())
     ensemble.of("death_hazard_per_day")[:] = np.repeat([0.5, 0.0], MEMBERS // 2)
     ensemble.of("weight_kg")[:] = np.repeat([90.0, 70.0], MEMBERS // 2)
-    found = forecast(Belief(ensemble, Still(), (), seed=1), 7, columns=("weight_kg",), quantiles=(0.05, 0.95))
+    found = forecast(Belief(ensemble, Still(), (), key=RandomKey(1)), 7, columns=("weight_kg",), quantiles=(0.05, 0.95))
     assert found.bands["weight_kg"].shape == (2, 7, 2)
     assert found.bands["weight_kg"][0, 0].tolist() == [70.0, 90.0]
     assert found.bands["weight_kg"][0, 6].tolist() == [70.0, 70.0]
@@ -136,7 +137,7 @@ def test_bands_are_of_the_living():
 
 
 def test_hazards_are_those_that_the_day_draws_from():
-    physiology = HeartFailurePhysiology(seed=5)
+    physiology = HeartFailurePhysiology(key=RandomKey(5))
     people = people_of("heart_failure_discharge", SCHEMA, 4000, physiology)
     expected, drawn = 0.0, 0
     for day in range(10):
@@ -147,7 +148,7 @@ def test_hazards_are_those_that_the_day_draws_from():
 
 
 def test_hazards_of_clinical_twins_are_those_that_the_day_draws_from():
-    physiology = ClinicalPhysiology(SETS, seed=5)
+    physiology = ClinicalPhysiology(SETS, key=RandomKey(5))
     people = people_of("clinical_heart_failure", CLINICAL_SCHEMA, 2000, physiology)
     expected, drawn = np.zeros(6), np.zeros(6)
     for day in range(10):
@@ -165,7 +166,7 @@ def test_risks_are_those_of_counted_lives(people, made):
     """Many lives are lived with drawn presentations and deaths; the forecast is within their standard error."""
     lives = 200
     many = copies(people, lives)
-    physiology, care = HeartFailurePhysiology(seed=77), ImaginedCare(many.people, SETS["care_practice"], 6)
+    physiology, care = HeartFailurePhysiology(key=RandomKey(77)), ImaginedCare(many.people, SETS["care_practice"], 6)
     first = {event: np.full(len(many.people), 1000) for event in (DECOMPENSATION, PRESENTATION, DEATH)}
     for day in range(1, 31):
         physiology.advance(many.people, Clock(day))
@@ -191,7 +192,7 @@ def test_risks_are_those_of_counted_lives(people, made):
 
 
 def test_a_forecast_leaves_the_belief_alone_and_repeats_itself(people, made):
-    belief = belief_of(people, HeartFailurePhysiology(seed=8))
+    belief = belief_of(people, HeartFailurePhysiology(key=RandomKey(8)))
     before = belief.ensemble.people.copy()
     again = forecast(belief, 30)
     for kind in ("real", "code"):
@@ -204,7 +205,7 @@ def test_a_forecast_leaves_the_belief_alone_and_repeats_itself(people, made):
 
 
 def test_blocks_and_chosen_persons_change_nothing(people, made, monkeypatch):
-    belief = belief_of(people, HeartFailurePhysiology(seed=8))
+    belief = belief_of(people, HeartFailurePhysiology(key=RandomKey(8)))
     monkeypatch.setattr(module, "BLOCK_ROWS", 7 * MEMBERS)
     blocks = forecast(belief, 30)
     for event in made.risks:
@@ -215,7 +216,7 @@ def test_blocks_and_chosen_persons_change_nothing(people, made, monkeypatch):
 
 
 def test_more_diuretic_takes_fluid_away(people, made):
-    belief = belief_of(people, HeartFailurePhysiology(seed=8))
+    belief = belief_of(people, HeartFailurePhysiology(key=RandomKey(8)))
     doses = {"loop_diuretic_mg_day": 3 * people["loop_diuretic_mg_day"] + 40}
     more = forecast(belief, 30, doses=doses)
     assert (more.bands["weight_kg"][:, -1, 2] < made.bands["weight_kg"][:, -1, 2]).all()

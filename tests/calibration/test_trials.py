@@ -11,6 +11,7 @@ import pytest
 from popsim.calibration.sources import read_source
 from popsim.cli import main
 from popsim.errors import DefinitionError
+from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import HeartFailurePhysiology
 from popsim.studies.design import Change
 from popsim.studies.recruitment import followed_days, recruit
@@ -104,7 +105,7 @@ def test_no_target_is_named_twice_or_used_in_two_ways():
 def test_everybody_recruited_meets_the_criteria_and_has_the_baseline_table(trial_file):
     """Mean age within four standard errors of 60 (criteria do not select by age beyond the copula's correlations)."""
     study = read_source(trial_file).study
-    people = recruit(study.experiment.trial, study.cohort, study.schema, study.parameters, 400, 1, 0)
+    people = recruit(study.experiment.trial, study.cohort, study.schema, study.parameters, 400, RandomKey(1))
     people["alive"] = 1
     HeartFailurePhysiology(study.parameters["heart_failure"]).initialise(people)
     assert len(people) == 400 and not people["entry_day"].any()
@@ -115,7 +116,7 @@ def test_everybody_recruited_meets_the_criteria_and_has_the_baseline_table(trial
 def test_who_is_recruited_depends_on_nobody_else(trial_file):
     study = read_source(trial_file).study
     few, many = (
-        recruit(study.experiment.trial, study.cohort, study.schema, study.parameters, n, 1, 0) for n in (30, 60)
+        recruit(study.experiment.trial, study.cohort, study.schema, study.parameters, n, RandomKey(1)) for n in (30, 60)
     )
     assert np.array_equal(few.person_id, many.person_id[:30])
 
@@ -123,7 +124,7 @@ def test_who_is_recruited_depends_on_nobody_else(trial_file):
 def test_follow_up_is_uniform_between_its_ends(trial_file):
     """Mean (100 + 200) / 2 within four standard errors of a uniform."""
     trial = read_source(trial_file).study.experiment.trial
-    days = followed_days(trial, 200, np.arange(2_000), 1, 0)
+    days = followed_days(trial, 200, np.arange(2_000), RandomKey(1))
     assert days.min() >= 100.0 and days.max() <= 200.0
     assert days.mean() == pytest.approx(150.0, abs=4.0 * 100.0 / np.sqrt(12.0 * 2_000))
 
@@ -133,7 +134,7 @@ def test_a_criterion_that_nobody_meets_is_refused_in_one_line(trial_file):
     trial_file.write_text(text)
     study = read_source(trial_file).study
     with pytest.raises(DefinitionError, match="people of the cohort fit"):
-        recruit(study.experiment.trial, study.cohort, study.schema, study.parameters, 20, 1, 0)
+        recruit(study.experiment.trial, study.cohort, study.schema, study.parameters, 20, RandomKey(1))
 
 
 def test_validate_prints_and_writes_what_it_found(trial_file, tmp_path, capsys):

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from popsim.kernels.numerics import random
+from popsim.kernels.numerics.random import RandomKey
 
 DAYS, TWINS = 50, 8
 ROOT = Path(__file__).parents[2]
@@ -22,13 +23,13 @@ TODAY = [0]
 make_block = random.uniforms
 
 
-def record(seed: int, replication: int, person: int, stream: int, index: int) -> tuple[float, ...]:
+def record(key: RandomKey, person: int, stream: int, index: int) -> tuple[float, ...]:
     frame = sys._getframe(1)
     while frame.f_globals["__name__"] in ("__main__", "popsim.kernels.numerics.sampling"):
         frame = frame.f_back  # type: ignore[assignment]
     caller = f"{frame.f_globals['__name__'].removeprefix('popsim.')}.{frame.f_code.co_name}"
     DRAWN.append((caller, int(stream), int(person), int(index) & random.WORD, TODAY[0]))
-    return make_block(seed, replication, int(person), int(stream), int(index))
+    return make_block(key, int(person), int(stream), int(index))
 
 
 def hand_over(arrays: Any) -> SimpleNamespace:
@@ -40,7 +41,7 @@ def hand_over(arrays: Any) -> SimpleNamespace:
 
 
 random.uniforms = record
-random.uniform = lambda *key: record(*key)[0]
+random.uniform = lambda *position: record(*position)[0]
 
 from popsim.care import system  # noqa: E402
 from popsim.care.network import CareNetwork  # noqa: E402
@@ -119,7 +120,9 @@ def strategy() -> Strategy:
 
 
 def live() -> None:
-    people = sample(CohortSource.read(ROOT / "cohorts/clinical_heart_failure.toml"), CLINICAL_SCHEMA, TWINS, 1)
+    people = sample(
+        CohortSource.read(ROOT / "cohorts/clinical_heart_failure.toml"), CLINICAL_SCHEMA, TWINS, RandomKey(1)
+    )
     model = PopulationModel(people, catchment(), strategy(), seed=1, follow_up_days=DAYS)
     for day in range(DAYS):
         TODAY[0] = day

@@ -17,7 +17,7 @@ from popsim.kernels.care.observation import MAX_COLUMNS
 from popsim.simulation.schema import CLINICAL_SCHEMA
 
 PACKAGE = Path(popsim.__file__).parent
-DRAWING = {"uniform", "uniforms", "keyed", "keyed_uniforms"}
+DRAWING = {"uniform", "uniforms", "keyed"}
 
 # Function that draws: how its draws of one person and stream may repeat.
 EACH = "each use draws anew"

@@ -11,6 +11,7 @@ from popsim.definitions.base import validate
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
 from popsim.evidence.parameters import load_parameters
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population.clock import Clock
 from popsim.population.genome import gene_table, sample_genes
 from popsim.population.population import Population
@@ -42,7 +43,7 @@ def composed(*tests):
 
 def live(population, *tests, days, on_day=None):
     """Some mornings of tests alone; `on_day(day)` happens after the morning. Returns what was charged on each day."""
-    at_work = Interventions(composed(*tests), population, seed=SEED)
+    at_work = Interventions(composed(*tests), population, key=RandomKey(SEED))
     charged = []
     for day in range(days):
         at_work.apply(population, Clock(day))
@@ -153,7 +154,7 @@ def test_another_beta_blocker_instead_of_less_of_it():
 def test_warfarin_is_dosed_by_the_algorithm():
     """Against the algorithm itself, checked in tests/population/test_warfarin.py; 5 mg a day is a fraction of 1."""
     population = people(300)
-    sample_genes(population, (), SEED, 0)
+    sample_genes(population, (), RandomKey(SEED))
     population["age_years"], population["height_cm"], population["dry_weight_kg"] = 65.0, 170.0, 80.0
     population["anticoagulant_fraction"] = np.where(np.arange(300) < 200, 1.0, 0.0)
     population["anticoagulant_agent"] = np.where(np.arange(300) < 150, 0, 1)

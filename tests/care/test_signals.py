@@ -13,6 +13,7 @@ from popsim.definitions.base import validate
 from popsim.definitions.signal import Signal, SignalFile, has_check_digit
 from popsim.errors import DefinitionError, PopsimError
 from popsim.kernels.codes import LEVEL_WARD
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population.population import Population
 from popsim.simulation.schema import CLINICAL_SCHEMA
 from popsim.studies.design import read_study
@@ -46,7 +47,7 @@ def test_a_reading_has_the_noise_and_bias_of_its_device(name):
     The standard error of a standard deviation is sd / sqrt(2 n), tested at four of them; drift adds a uniform.
     """
     truth = 0.5 * (CLINICAL_SCHEMA[name].low + CLINICAL_SCHEMA[name].high)
-    population, sight, signal = people(**{name: truth}), Signals(CLINICAL_SCHEMA, seed=3), SIGNALS[name]
+    population, sight, signal = people(**{name: truth}), Signals(CLINICAL_SCHEMA, key=RandomKey(3)), SIGNALS[name]
     rows = np.arange(SIZE)
     one, two = sight.look(population, 10, name, rows), sight.look(population, 11, name, rows)
     noise = np.hypot(signal.noise_sd, 0.0) + signal.noise_share * truth
@@ -58,7 +59,7 @@ def test_a_reading_has_the_noise_and_bias_of_its_device(name):
 
 
 def test_looking_twice_on_a_day_shows_the_same():
-    population, sight = people(50, weight_kg=80.0), Signals(CLINICAL_SCHEMA, seed=3)
+    population, sight = people(50, weight_kg=80.0), Signals(CLINICAL_SCHEMA, key=RandomKey(3))
     rows = np.arange(50)
     once = sight.look(population, 5, "weight_kg", rows)
     assert np.array_equal(once, sight.look(population, 5, "weight_kg", rows))
@@ -67,7 +68,7 @@ def test_looking_twice_on_a_day_shows_the_same():
 
 def sampled(population: Population, first: int, last: int, seed: int = 3) -> Signals:
     """Mornings first..last-1 of the laboratory, after the hospital's results of day 0."""
-    sight = Signals(CLINICAL_SCHEMA, seed=seed)
+    sight = Signals(CLINICAL_SCHEMA, key=RandomKey(seed))
     if first == 0:
         sight.sample(population, 0, len(population))
     for day in range(max(first, 1), last):
@@ -82,7 +83,7 @@ def test_a_result_is_known_after_its_delay_and_is_that_of_the_day_of_the_sample(
     sampled(population, 0, 20)
     population[POTASSIUM] = 6.0
     for day in range(20, 40):
-        Signals(CLINICAL_SCHEMA, seed=3).sample(population, day, len(population))
+        Signals(CLINICAL_SCHEMA, key=RandomKey(3)).sample(population, day, len(population))
         knows = population[SEEN_POTASSIUM] > 5.0
         phase = (day + population.person_id) % signal.interval_days
         due = (phase >= signal.delay_days) & (phase <= day - 20) | (phase + signal.interval_days <= day - 20)

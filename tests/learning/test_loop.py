@@ -8,6 +8,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from popsim.errors import InputError
+from popsim.kernels.numerics.random import RandomKey
 from popsim.learning.card import card, markdown
 from popsim.learning.evaluation import prospective
 from popsim.learning.loop import LearningLoop
@@ -132,14 +133,14 @@ def test_a_model_that_was_kept_serves_until_it_is_time_to_retrain(tmp_path):
 
 
 def test_two_runs_have_the_same_bits():
-    one, two = (live(LearningLoop("admission", PERIOD, seed=3), 400, 4, acts=True) for _ in range(2))
+    one, two = (live(LearningLoop("admission", PERIOD, key=RandomKey(3)), 400, 4, acts=True) for _ in range(2))
     new = people(500, 13)
     assert one.model.predict(new).tobytes() == two.model.predict(new).tobytes()
     assert one.history().equals(two.history())
 
 
 def test_who_is_withheld_depends_on_the_person_alone():
-    loop = LearningLoop(hold_out_share=0.25, seed=5, replication=2)
+    loop = LearningLoop(hold_out_share=0.25, key=RandomKey(5, 2))
     who = np.arange(20_000)
     withheld = loop.withheld(who)
     assert withheld.mean() == pytest.approx(0.25, abs=4.0 * np.sqrt(0.25 * 0.75 / 20_000))

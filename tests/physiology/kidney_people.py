@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from people import NO_SHOCKS
 
 from popsim.evidence.parameters import PARAMETER_SETS, ParameterSet, load_parameters
+from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import HeartFailurePhysiology
 from popsim.physiology.influences import Influences
 from popsim.physiology.organs.diabetes import Diabetes
@@ -58,8 +59,10 @@ class Body:
         self, people: Population, parameters: Mapping[str, ParameterSet], step_days: float = 1.0, **drugs: float
     ) -> None:
         self.people, self.drugs, self.clock = people, dict(drugs), Clock(step_days=step_days)
-        self.kidney, self.sugar = KidneyDisease(parameters, seed=5), Diabetes(parameters, seed=5)
-        self.core = HeartFailurePhysiology(parameters["heart_failure"], seed=5, whole=parameters["clinical_twin"])
+        self.kidney, self.sugar = KidneyDisease(parameters, key=RandomKey(5)), Diabetes(parameters, key=RandomKey(5))
+        self.core = HeartFailurePhysiology(
+            parameters["heart_failure"], key=RandomKey(5), whole=parameters["clinical_twin"]
+        )
         self.influences = Influences(len(people))
         self._morning()
         for system in (self.kidney, self.sugar, self.core):

@@ -6,6 +6,7 @@ import numpy as np
 
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, LEVEL_COMMUNITY, LEVEL_WARD, ONSET_ACUTE, ONSET_DEATH
+from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import COLUMNS as PHYSIOLOGY_COLUMNS
 from popsim.physiology import HeartFailurePhysiology
 from popsim.population.clock import Clock
@@ -113,7 +114,7 @@ def alike(size: int = 1, **values: float) -> Population:
 def lived(people: Population, days: int, parameters: ParameterSet, step_days: float = 1.0, **care: float) -> Population:
     """A settled copy of the people after some days under constant care."""
     people = people.copy()
-    physiology = HeartFailurePhysiology(parameters, seed=5)
+    physiology = HeartFailurePhysiology(parameters, key=RandomKey(5))
     physiology.initialise(people)
     for name, value in care.items():
         people[name] = value

@@ -7,6 +7,7 @@ import pytest
 from organ_people import Organ, alike, mixed, sets
 
 from popsim.kernels.codes import CAUSE_FALL, CAUSE_OTHER, LEVEL_EMERGENCY, LEVEL_WARD
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import ageing as kernel
 from popsim.physiology.organs.ageing import COLUMNS, Ageing
 
@@ -14,7 +15,7 @@ NO_DELIRIUM = {"delirium_in_hospital_per_day": 0.0, "delirium_at_home_per_day": 
 
 
 def organ(people, step_days=1.0, **changes):
-    return Organ(Ageing(sets(ageing=changes), seed=5), people, step_days)
+    return Organ(Ageing(sets(ageing=changes), key=RandomKey(5)), people, step_days)
 
 
 def constants():

@@ -9,6 +9,7 @@ import pytest
 from organ_people import mixed, sets
 
 from popsim.errors import InputError
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import (
     ageing,
     blood,
@@ -66,7 +67,7 @@ def backwards(kernel):
 def lived(core_only: bool) -> bytes:
     people, _ = mixed(TWINS)
     people["entry_day"] = 0
-    physiology = HeartFailurePhysiology(seed=3) if core_only else ClinicalPhysiology(sets(), seed=3)
+    physiology = HeartFailurePhysiology(key=RandomKey(3)) if core_only else ClinicalPhysiology(sets(), key=RandomKey(3))
     physiology.initialise(people)
     for number in range(3):
         physiology.advance(people, Clock(number))
@@ -99,8 +100,8 @@ def test_an_unknown_name_is_refused_when_the_model_is_made(module, monkeypatch):
 
 
 def test_what_no_kernel_takes_cannot_be_given():
-    with pytest.raises(InputError, match=r"^lungs\.advance_day: no parameter 'sed': did you mean 'seed'"):
-        Binding(lungs.advance_day, sed=3)
+    with pytest.raises(InputError, match=r"^lungs\.advance_day: no parameter 'kye': did you mean 'key'"):
+        Binding(lungs.advance_day, kye=3)
     with pytest.raises(InputError, match="no parameter 'gfr'"):
         Binding(one_way, columns={"gfr": "gfr_ml_min"})
 

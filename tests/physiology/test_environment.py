@@ -11,6 +11,7 @@ from people import NO_SHOCKS
 
 from popsim.errors import DefinitionError
 from popsim.kernels.codes import SHOCK_INFECTION
+from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import HeartFailurePhysiology
 from popsim.physiology.organs.environment import Environment
 from popsim.population.surroundings import BOUNDS, USUAL, Surroundings
@@ -61,7 +62,7 @@ def test_infections_follow_the_series_of_viruses():
         4000, baseline_ejection_fraction_percent=60.0, baseline_systolic_mmhg=130.0, baseline_heart_rate_bpm=70.0,
         baseline_potassium_mmol_l=4.5, baseline_filling_pressure_mmhg=10.0, usual_salt_g_day=8.0, copd=0, frailty=0.0,
     )  # fmt: skip
-    core = HeartFailurePhysiology(parameters["heart_failure"], seed=3, whole=parameters["clinical_twin"])
+    core = HeartFailurePhysiology(parameters["heart_failure"], key=RandomKey(3), whole=parameters["clinical_twin"])
     organ = Organ(Environment(parameters, surroundings=around), people)
     core.initialise(people, organ.influences)
     begun = np.zeros(365)

@@ -12,6 +12,7 @@ from kidney_people import alike as patient
 from kidney_people import sets as clinical_sets
 from people import NO_AGEING, NO_SHOCKS, alike, constants, discharged
 
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import fluid as kernel
 from popsim.kernels.physiology.shocks import ShockParameters, adherence_today, review_support
 from popsim.physiology import HeartFailurePhysiology
@@ -35,7 +36,7 @@ def intake_and_losses(people: Population, step_days: float) -> tuple[np.ndarray,
     Losses are those that the equations give at each step's start; they never see the fluid that the step reaches.
     """
     parameters = constants({"lapse_rate_per_day": 0.0})
-    physiology = HeartFailurePhysiology(parameters, seed=3)
+    physiology = HeartFailurePhysiology(parameters, key=RandomKey(3))
     physiology.initialise(people)
     fluid, shocks = parameters.fill(kernel.FluidParameters), parameters.fill(ShockParameters)
     salt, lost = np.zeros(len(people)), np.zeros(len(people))
@@ -92,7 +93,7 @@ def test_fluid_and_sodium_balances_close(step_days):
 def test_in_balance_a_person_loses_what_it_eats():
     """8 g of salt a day are 137 mmol of sodium and 0.98 L of fluid; nothing is kept in a year."""
     people = alike(extracellular_fluid_excess_l=0.0)
-    physiology = HeartFailurePhysiology(constants(NO_SHOCKS, NO_AGEING), seed=1)
+    physiology = HeartFailurePhysiology(constants(NO_SHOCKS, NO_AGEING), key=RandomKey(1))
     physiology.initialise(people)
     for day in range(365):
         physiology.advance(people, Clock(day=day))

@@ -11,6 +11,7 @@ from kidney_trials import DAPA_CKD, EMPA_KIDNEY, EMPEROR_PRESERVED, EMPEROR_REDU
 from people import NO_AGEING
 
 from popsim.kernels.codes import CAUSE_INFARCTION
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import kidney_disease as kernel
 from popsim.outcomes.kidney_failure import kidney_failure_risk
 from popsim.physiology.organs.kidney_disease import COLUMNS
@@ -179,7 +180,7 @@ def test_injury_is_about_as_frequent_as_in_people_with_heart_failure():
     """3.3 per 100 and year over the years (Holgado 2020), here in the year after discharge, the worst: 3.3 to 6.6.
     1500 people without care, 75 injuries, standard error 0.6.
     """
-    people = sample(CohortSource.read(COHORT), CLINICAL_SCHEMA, 1500, seed=3)
+    people = sample(CohortSource.read(COHORT), CLINICAL_SCHEMA, 1500, RandomKey(3))
     people["alive"] = 1
     body = Body(people, sets(), ras_inhibition=0.5, mineralocorticoid_blockade=0.2, loop_diuretic_mg=40.0)
     begun = 0

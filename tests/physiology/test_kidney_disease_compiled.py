@@ -15,6 +15,7 @@ import pytest
 from kidney_people import sets
 from test_heart_failure_compiled import packed_loop
 
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import diabetes as sugar_kernel
 from popsim.kernels.physiology import kidney_disease as kidney_kernel
 from popsim.physiology.influences import Influences
@@ -47,7 +48,7 @@ def mixed() -> tuple[Population, Influences]:
 
 def advanced() -> tuple[Population, Influences]:
     people, influences = mixed()
-    systems = [system(sets(), seed=12, replication=3) for system in (kidney_disease.KidneyDisease, diabetes.Diabetes)]
+    systems = [system(sets(), key=RandomKey(12, 3)) for system in (kidney_disease.KidneyDisease, diabetes.Diabetes)]
     for system in systems:
         system.initialise(people, influences)
     people["kidney_injury_severity"] = np.linspace(0, 1, TWINS)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from organ_people import Organ, alike, mixed, sets
 
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import lungs as kernel
 from popsim.physiology.organs.lungs import COLUMNS, Lungs
 
@@ -16,7 +17,7 @@ COUNTED = {"fev1_decline_copd_ml_year": 0.0, "fev1_lost_per_exacerbation_ml": 2.
 
 def organ(people, step_days=1.0, inhaled=0.0, infection_log_rate=0.0, **changes):
     others = {"bronchodilation": inhaled, "infection_log_rate": infection_log_rate}
-    return Organ(Lungs(sets(lungs=changes), seed=5), people, step_days, **others)
+    return Organ(Lungs(sets(lungs=changes), key=RandomKey(5)), people, step_days, **others)
 
 
 def constants(**changes):
@@ -140,7 +141,9 @@ def test_lost_fev1_is_felt():
 
 def test_extremes_stay_in_bounds():
     people, influences = mixed(300)
-    system = Lungs(sets(lungs={"exacerbations_per_year": 10.0, "fev1_lost_per_exacerbation_ml": 50.0}), seed=1)
+    system = Lungs(
+        sets(lungs={"exacerbations_per_year": 10.0, "fev1_lost_per_exacerbation_ml": 50.0}), key=RandomKey(1)
+    )
     held = Organ(system, people, infection_log_rate=8.0, bronchodilation=-0.0)
     held.live(1000)
     assert len(influences.values) == len(held.influences.values)

@@ -15,6 +15,7 @@ import pytest
 from organ_people import mixed, sets
 from test_heart_failure_compiled import packed_loop
 
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import ageing as ageing_kernel
 from popsim.kernels.physiology import blood as blood_kernel
 from popsim.kernels.physiology import environment as environment_kernel
@@ -39,7 +40,7 @@ ACTED_ON = (
 
 def advanced() -> tuple[Population, Influences]:
     people, influences = mixed(TWINS)
-    systems = [system(sets(), seed=12, replication=3) for system in SYSTEMS]
+    systems = [system(sets(), key=RandomKey(12, 3)) for system in SYSTEMS]
     for system in systems:
         system.initialise(people, influences)
     people["exacerbation_severity"] = np.linspace(0, 1, TWINS)

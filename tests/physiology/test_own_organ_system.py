@@ -7,6 +7,7 @@ from numba import njit, prange
 
 from popsim.care.network import CareNetwork
 from popsim.definitions.strategy import Strategy
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population.columns import Column, Schema
 from popsim.population.sampling import CohortSource, sample
 from popsim.simulation.model import PopulationModel
@@ -39,9 +40,9 @@ def test_it_lives_with_the_others_and_disturbs_nobody():
     cohort = CohortSource.read(FOLDER / "cohorts/heart_failure_discharge.toml")
     network = CareNetwork.read(FOLDER / "experiments/networks/heart_failure_catchment.toml", SCHEMA.columns)
     usual = Strategy(name="usual_care")
-    plain = PopulationModel(sample(cohort, SCHEMA, 400, 3), network, usual, seed=3)
+    plain = PopulationModel(sample(cohort, SCHEMA, 400, RandomKey(3)), network, usual, seed=3)
     schema = Schema((*SCHEMA.columns.values(), HAEMOGLOBIN))
-    own = PopulationModel(sample(cohort, schema, 400, 3), network, usual, seed=3, organ_systems=[Anaemia()])
+    own = PopulationModel(sample(cohort, schema, 400, RandomKey(3)), network, usual, seed=3, organ_systems=[Anaemia()])
     for model in (plain, own):
         model.run_for(40)
     assert np.array_equal(plain.population["weight_kg"], own.population["weight_kg"])

@@ -12,6 +12,7 @@ from drug_people import SeenPharmacology, various
 from llvmlite import binding
 
 from popsim.evidence.drugs import load_drugs
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import pharmacology as kernel
 from popsim.kernels.physiology import reactions
 from popsim.physiology.influences import Influences
@@ -30,7 +31,7 @@ def arguments() -> dict[str, tuple[object, ...]]:
     days = [people[name] for name in ("entry_day", "age_years", "dry_weight_kg", "gfr_ml_min", "filling_pressure_mmhg",
             "baseline_filling_pressure_mmhg", "adherence", "care_level")]  # fmt: skip
     return {
-        "prepare": (people.person_id, *days, work, 1, 0, 3, 3.0),
+        "prepare": (people.person_id, *days, work, RandomKey(1), 3, 3.0),
         "take": (work, TWINS, take_constants(drugs["warfarin"])),
         "carry_one": (work, TWINS, 24.0, False, carry_constants(drugs["warfarin"])),
         "carry_two": (work, TWINS, 24.0, False, carry_constants(drugs["digoxin"])),

@@ -9,6 +9,7 @@ import numpy as np
 from kidney_people import alike, sets
 
 from popsim.evidence.parameters import ParameterSet
+from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import HeartFailurePhysiology
 from popsim.physiology.influences import Influences
 from popsim.physiology.organs.vessels import Vessels
@@ -44,7 +45,7 @@ def as_measured(people: Population, **values) -> Population:
 
 def discharged(size: int, seed: int = 3) -> Population:
     """People of the cohort clinical_heart_failure, in their state at entry."""
-    people = as_measured(sample(CohortSource.read(COHORT), CLINICAL_SCHEMA, size, seed))
+    people = as_measured(sample(CohortSource.read(COHORT), CLINICAL_SCHEMA, size, RandomKey(seed)))
     people["alive"], people["entry_day"] = 1, 0
     return people
 
@@ -75,7 +76,7 @@ class Day:
     ) -> None:
         self.people, self.drugs, self.clock = people, dict(drugs), Clock(step_days=step_days)
         parameters = parameters or sets()
-        self.systems = [Vessels(parameters, seed=seed)]
+        self.systems = [Vessels(parameters, key=RandomKey(seed))]
         self.influences = Influences(len(people))
         self.systems[0].initialise(people, self.influences)
 
@@ -94,7 +95,7 @@ class Day:
 def with_core(people: Population, parameters: Mapping[str, ParameterSet]) -> Day:
     """The vessels and the core around them."""
     day = Day(people, parameters)
-    core = HeartFailurePhysiology(parameters["heart_failure"], seed=5, whole=parameters["clinical_twin"])
+    core = HeartFailurePhysiology(parameters["heart_failure"], key=RandomKey(5), whole=parameters["clinical_twin"])
     core.initialise(people, day.influences)
     day.systems.append(core)
     return day

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from popsim.errors import DefinitionError
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population.cohort import CohortSource
 from popsim.population.sampling import sample
 from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
@@ -30,7 +31,7 @@ source = "made up for the test"
 def test_inherited_columns_are_the_same_people():
     base = CohortSource.read(COHORTS / "heart_failure_discharge.toml")
     heir = CohortSource.read(COHORTS / "clinical_heart_failure.toml")
-    before, after = sample(base, SCHEMA, 300, seed=4), sample(heir, CLINICAL_SCHEMA, 300, seed=4)
+    before, after = sample(base, SCHEMA, 300, RandomKey(4)), sample(heir, CLINICAL_SCHEMA, 300, RandomKey(4))
     correlated = {name for pair in heir.definition.correlations for name in (pair.a, pair.b)}
     for name in base.definition.columns:
         if name not in correlated:
@@ -44,7 +45,7 @@ def test_an_own_column_replaces_the_inherited_one(tmp_path):
     text = (COHORTS / "heart_failure_discharge.toml").read_text()
     base.write_text(text[: text.index("# Correlations")])
     path.write_text(CHILD.format(base="base.toml"))
-    people = sample(CohortSource.read(path), SCHEMA, 50, seed=1)
+    people = sample(CohortSource.read(path), SCHEMA, 50, RandomKey(1))
     assert (people["age_years"] == 90.0).all()
     assert people["dry_weight_kg"].std() > 5.0
 

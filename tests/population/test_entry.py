@@ -13,6 +13,7 @@ from popsim.definitions.base import validate
 from popsim.definitions.cohort import CohortDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, InputError
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Column, Schema
 from popsim.population.sampling import plan, sample
@@ -60,7 +61,7 @@ def test_each_column_that_nobody_else_knows_is_missed(physiology):
 
 def test_the_refusal_names_all_that_are_missing(tmp_path, capsys):
     with pytest.raises(DefinitionError) as refused:
-        sample(without(cohort_of("heart_failure"), *FOUR), SCHEMA, 10, seed=1)
+        sample(without(cohort_of("heart_failure"), *FOUR), SCHEMA, 10, RandomKey(1))
     assert all(name in str(refused.value) for name in FOUR)
     text = (ROOT / "cohorts/heart_failure_discharge.toml").read_text()
     start = text.index("[columns.baseline_heart_rate_bpm]")
@@ -89,7 +90,7 @@ def test_what_is_worked_out_depends_on_nothing_that_stood_there(physiology):
     schema = SCHEMAS[physiology]
     models = []
     for junk in (False, True):
-        people = sample(cohort_of(physiology), schema, 60, seed=2)
+        people = sample(cohort_of(physiology), schema, 60, RandomKey(2))
         for name, column in schema.columns.items():
             if junk and column.writer == "physiology" and not column.settable:
                 people[name] = np.random.default_rng(3).uniform(column.low, column.high, 60)
@@ -103,7 +104,7 @@ def test_what_is_worked_out_depends_on_nothing_that_stood_there(physiology):
     ("name", "value"), [(name, 0.0) for name in FOUR] + [("age_years", -3.0), ("dry_weight_kg", np.nan)]
 )
 def test_a_model_refuses_people_that_nobody_can_be(name, value):
-    people = sample(cohort_of("heart_failure"), SCHEMA, 20, seed=1)
+    people = sample(cohort_of("heart_failure"), SCHEMA, 20, RandomKey(1))
     people[name][7] = value
     with pytest.raises(InputError, match=rf"population: {name} = .* in 1 of 20 rows, must be .*\(row 7\)"):
         model_of(people)
@@ -121,12 +122,12 @@ class Silent:
 
 def test_own_organ_systems_set_their_columns_and_own_traits_are_given():
     written = Schema((*SCHEMA.columns.values(), Column("own_g_l", "real", "g/L", 30, 220, "Own.", "physiology")))
-    people = sample(cohort_of("heart_failure"), written, 20, seed=1)
+    people = sample(cohort_of("heart_failure"), written, 20, RandomKey(1))
     with pytest.raises(InputError, match="own_g_l = 0 in 20 of 20 rows, must be 30 to 220 g/L"):
         model_of(people, written, organ_systems=[Silent()])
     trait = Schema((*SCHEMA.columns.values(), Column("own_trait", "real", "1", 0, 1, "Own.", "cohort")))
     with pytest.raises(DefinitionError, match="missing: own_trait;"):
-        sample(cohort_of("heart_failure"), trait, 20, seed=1)
+        sample(cohort_of("heart_failure"), trait, 20, RandomKey(1))
     stated = Column("own_trait", "real", "1", 0, 1, "Own.", "cohort", at_entry=0.5)
-    people = sample(cohort_of("heart_failure"), Schema((*SCHEMA.columns.values(), stated)), 20, seed=1)
+    people = sample(cohort_of("heart_failure"), Schema((*SCHEMA.columns.values(), stated)), 20, RandomKey(1))
     assert (people["own_trait"] == 0.5).all()

@@ -7,6 +7,7 @@ import pytest
 
 from cohorts import cohort
 from popsim.errors import DefinitionError, InputError
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population import genome
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
@@ -43,7 +44,7 @@ CPIC = {
 def people(ethnicity=WHITE, size=SIZE):
     population = Population(Schema((*TRAITS, *genome.COLUMNS)), np.arange(size))
     population["ethnicity"] = ethnicity
-    sample_genes(population, (), SEED, 0)
+    sample_genes(population, (), RandomKey(SEED))
     return population
 
 
@@ -144,9 +145,10 @@ def test_the_names_of_the_alleles_make_the_phenotype_that_the_twin_carries(white
 
 def test_the_same_person_has_the_same_genes_whoever_else_is_there():
     cohort = CohortSource.read(COHORT)
-    few, many = sample(cohort, CLINICAL_SCHEMA, 50, 3), sample(cohort, CLINICAL_SCHEMA, 400, 3, enrolment_days=30)
+    few = sample(cohort, CLINICAL_SCHEMA, 50, RandomKey(3))
+    many = sample(cohort, CLINICAL_SCHEMA, 400, RandomKey(3), enrolment_days=30)
     place = np.argsort(many.person_id)[few.person_id]
-    other = sample(cohort, CLINICAL_SCHEMA, 400, 4)
+    other = sample(cohort, CLINICAL_SCHEMA, 400, RandomKey(4))
     for gene in GENES:
         assert (few[gene] >= 1).all()
         assert (few[gene] == many[gene][place]).all()
@@ -157,7 +159,7 @@ def test_a_cohort_may_fix_a_gene():
     always = {"distribution": "fixed"}
     fixed = cohort({"cyp2d6": always | {"value": 1.0}, "ethnicity": always | {"value": 4.0}})
     schema = Schema([column for column in (*TRAITS, *genome.COLUMNS) if not column.required])
-    population = sample(fixed, schema, 200, 1)
+    population = sample(fixed, schema, 200, RandomKey(1))
     assert (population["cyp2d6"] == 1).all()
     assert len(np.unique(population["cyp2c19"])) > 3
 

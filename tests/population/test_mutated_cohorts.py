@@ -15,6 +15,7 @@ import pytest
 from popsim.definitions.base import validate
 from popsim.definitions.cohort import CohortDefinition
 from popsim.errors import DefinitionError
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population.cohort import CohortSource
 from popsim.population.sampling import sample
 from popsim.simulation.schema import SCHEMA
@@ -58,7 +59,7 @@ def test_one_spoilt_value(name: str) -> None:
     for _ in range(400):
         try:
             definition = validate(spoil(good, dice), CohortDefinition, path)
-            people = sample(CohortSource(definition, path), SCHEMA, 20, seed=1)
+            people = sample(CohortSource(definition, path), SCHEMA, 20, RandomKey(1))
         except DefinitionError as error:
             refused += 1
             assert "\n" not in str(error) and str(error).isprintable()

@@ -11,6 +11,7 @@ from scipy import stats
 
 from cohorts import cohort, column, schema
 from popsim.definitions.distributions import NormalMarginal
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population.pieces import (
     lognormal_parameters,
     pieces_of,
@@ -26,7 +27,7 @@ SEED = 12
 
 
 def drawn(marginal: dict[str, Any], n: int = N, seed: int = SEED) -> NDArray[np.float64]:
-    people = sample(cohort({"x": marginal}), schema(column("x")), n, seed)
+    people = sample(cohort({"x": marginal}), schema(column("x")), n, RandomKey(seed))
     return people["x"].astype(np.float64)
 
 

@@ -12,6 +12,7 @@ from cohorts import PERSON, cohort, column, schema
 from popsim.errors import DefinitionError, InputError
 from popsim.kernels.numerics import distributions
 from popsim.kernels.numerics import sampling as kernels
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.copula import cholesky_factor, correlation_matrix
@@ -31,16 +32,16 @@ def heart_failure() -> CohortSource:
 
 def test_a_person_is_the_same_whatever_the_size(heart_failure: CohortSource) -> None:
     """Adding people changes nobody else: every column of the first 500 equal in bits, at block borders too."""
-    few = sample(heart_failure, SCHEMA, 500, seed=5)
-    many = sample(heart_failure, SCHEMA, 40_000, seed=5)
+    few = sample(heart_failure, SCHEMA, 500, RandomKey(5))
+    many = sample(heart_failure, SCHEMA, 40_000, RandomKey(5))
     for name in heart_failure.definition.columns:
         assert np.array_equal(few[name], many[name][:500]), name
 
 
 def test_a_person_is_the_same_whenever_people_enter(heart_failure: CohortSource) -> None:
     """Enrolment moves rows, not people."""
-    at_once = sample(heart_failure, SCHEMA, 2000, seed=5)
-    spread = sample(heart_failure, SCHEMA, 2000, seed=5, enrolment_days=90)
+    at_once = sample(heart_failure, SCHEMA, 2000, RandomKey(5))
+    spread = sample(heart_failure, SCHEMA, 2000, RandomKey(5), enrolment_days=90)
     assert not np.array_equal(spread.person_id, at_once.person_id)
     for name in heart_failure.definition.columns:
         assert np.array_equal(spread[name], at_once[name][spread.person_id]), name
@@ -48,31 +49,31 @@ def test_a_person_is_the_same_whenever_people_enter(heart_failure: CohortSource)
 
 def test_a_column_at_the_end_of_the_file_changes_no_other() -> None:
     columns = schema(column("a"), column("b"), column("c"))
-    before = sample(cohort({"a": NORMAL, "b": NORMAL}, [("a", "b", 0.5)]), columns, 300, seed=1)
+    before = sample(cohort({"a": NORMAL, "b": NORMAL}, [("a", "b", 0.5)]), columns, 300, RandomKey(1))
     with_c = cohort({"a": NORMAL, "b": NORMAL, "c": NORMAL}, [("a", "b", 0.5), ("b", "c", 0.5)])
-    after = sample(with_c, columns, 300, seed=1)
+    after = sample(with_c, columns, 300, RandomKey(1))
     assert np.array_equal(before["a"], after["a"]) and np.array_equal(before["b"], after["b"])
 
 
 def test_seeds_and_replications_give_other_people(heart_failure: CohortSource) -> None:
-    base = sample(heart_failure, SCHEMA, 1000, seed=5)["age_years"]
-    for other in (sample(heart_failure, SCHEMA, 1000, seed=6), sample(heart_failure, SCHEMA, 1000, 5, replication=1)):
+    base = sample(heart_failure, SCHEMA, 1000, RandomKey(5))["age_years"]
+    for other in (sample(heart_failure, SCHEMA, 1000, key) for key in (RandomKey(6), RandomKey(5, 1))):
         assert np.mean(other["age_years"] == base) < 0.01
         assert abs(np.corrcoef(other["age_years"], base)[0, 1]) < 3.3 / np.sqrt(1000)
 
 
 def test_rows_are_sorted_by_entry_day_then_person() -> None:
-    people = sample(cohort({"a": NORMAL}), schema(column("a")), 20_000, seed=3, enrolment_days=30)
+    people = sample(cohort({"a": NORMAL}), schema(column("a")), 20_000, RandomKey(3), enrolment_days=30)
     day, person = people["entry_day"], people.person_id
     assert np.array_equal(np.lexsort((person, day)), np.arange(20_000))
     counts = np.bincount(day, minlength=30)
     assert len(counts) == 30 and stats.chisquare(counts).pvalue > 1e-3
-    assert np.all(sample(cohort({"a": NORMAL}), schema(column("a")), 10, seed=3)["entry_day"] == 0)
+    assert np.all(sample(cohort({"a": NORMAL}), schema(column("a")), 10, RandomKey(3))["entry_day"] == 0)
 
 
 def test_marginals_of_different_columns_are_independent_unless_correlated() -> None:
     names = [f"c{i}" for i in range(8)]
-    people = sample(cohort(dict.fromkeys(names, NORMAL)), schema(*map(column, names)), 20_000, seed=9)
+    people = sample(cohort(dict.fromkeys(names, NORMAL)), schema(*map(column, names)), 20_000, RandomKey(9))
     matrix = np.corrcoef([people[name] for name in names])
     # 28 pairs: the largest of as many standard normals exceeds 4 with probability 0.002.
     assert np.abs(matrix - np.eye(8)).max() < 4 / np.sqrt(20_000)
@@ -82,7 +83,7 @@ def test_correlations_of_normals_are_recovered() -> None:
     """Pearson's r within 3 standard errors (1 - rho^2) / sqrt(n)."""
     n, wanted = 50_000, {("a", "b"): 0.6, ("b", "c"): -0.3, ("a", "c"): 0.0}
     pairs = [(*pair, rho) for pair, rho in wanted.items() if rho]
-    people = sample(cohort(dict.fromkeys("abc", NORMAL), pairs), schema(*map(column, "abc")), n, seed=2)
+    people = sample(cohort(dict.fromkeys("abc", NORMAL), pairs), schema(*map(column, "abc")), n, RandomKey(2))
     for (x, y), rho in wanted.items():
         r = np.corrcoef(people[x], people[y])[0, 1]
         assert abs(r - rho) < 3 * (1 - rho**2) / np.sqrt(n)
@@ -93,7 +94,9 @@ def test_rank_correlation_of_other_marginals_is_that_of_a_gaussian_copula() -> N
     n = 50_000
     skewed = {"distribution": "lognormal", "mean": 50.0, "sd": 30.0, "bounds": [5.0, 200.0]}
     flat = {"distribution": "uniform", "low": 0.0, "high": 1.0}
-    people = sample(cohort({"a": skewed, "b": flat}, [("a", "b", -0.7)]), schema(column("a"), column("b")), n, seed=4)
+    people = sample(
+        cohort({"a": skewed, "b": flat}, [("a", "b", -0.7)]), schema(column("a"), column("b")), n, key=RandomKey(4)
+    )
     rho = stats.spearmanr(people["a"], people["b"]).statistic
     assert abs(rho - 6 / np.pi * np.arcsin(-0.35)) < 3 / np.sqrt(n)
 
@@ -103,7 +106,7 @@ def test_correlation_with_a_yes_or_no_column() -> None:
     n, r = 50_000, 0.5
     coin = {"distribution": "bernoulli", "probability": 0.5}
     columns = schema(column("a", "code", 0, 1), column("b", "code", 0, 1))
-    people = sample(cohort({"a": coin, "b": coin}, [("a", "b", r)]), columns, n, seed=8)
+    people = sample(cohort({"a": coin, "b": coin}, [("a", "b", r)]), columns, n, RandomKey(8))
     expected = 0.25 + np.arcsin(r) / (2 * np.pi)
     both = np.mean((people["a"] == 1) & (people["b"] == 1))
     assert abs(both - expected) < 3 * np.sqrt(expected * (1 - expected) / n)
@@ -129,12 +132,12 @@ def test_impossible_correlations_are_refused_with_the_pair_to_blame() -> None:
 def test_same_as_starts_at_the_set_point() -> None:
     columns = schema(column("baseline"), column("state"))
     copy = {"distribution": "same_as", "column": "baseline"}
-    people = sample(cohort({"state": copy, "baseline": NORMAL}), columns, 100, seed=1)
+    people = sample(cohort({"state": copy, "baseline": NORMAL}), columns, 100, RandomKey(1))
     assert np.array_equal(people["state"], people["baseline"]) and people["state"].std() > 0
 
 
 def test_life_table_hazard_follows_age_and_sex(heart_failure: CohortSource) -> None:
-    people = sample(heart_failure, SCHEMA, 300, seed=1)
+    people = sample(heart_failure, SCHEMA, 300, RandomKey(1))
     table = LifeTable.read("us_2019")
     expected = [
         table.rate[int(sex), int(age)] / 365.25 for age, sex in zip(people["age_years"], people["female"], strict=True)
@@ -188,15 +191,13 @@ def test_a_life_table_needs_age_and_sex_and_excludes_a_column_of_its_own() -> No
 @pytest.mark.parametrize(("size", "days"), [(0, 0), (10**9, 0), (10, -1)])
 def test_sizes_are_checked(size: int, days: int) -> None:
     with pytest.raises(InputError):
-        sample(cohort({"a": NORMAL}), schema(column("a")), size, 1, enrolment_days=days)
+        sample(cohort({"a": NORMAL}), schema(column("a")), size, RandomKey(1), enrolment_days=days)
 
 
 def test_compiled_equals_plain_python(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both kernels, bit for bit, on a small block."""
     person = np.arange(40, dtype=np.int64)
-    compiled, plain = np.empty(40), np.empty(40)
-    kernels.keyed_uniforms(7, 1, person, 16, compiled)
-    kernels.keyed_uniforms.py_func(7, 1, person, 16, plain)
+    compiled, plain = (keyed(RandomKey(7, 1), person, 16) for keyed in (kernels.keyed, kernels.keyed.py_func))
     assert np.array_equal(compiled, plain) and 0 < compiled.min() < compiled.max() < 1
     factor = np.array([[1.0, 0.0], [0.6, 0.8]])
     joint = np.stack([compiled, compiled[::-1]])
@@ -214,7 +215,7 @@ def test_compiled_equals_plain_python(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_speed(heart_failure: CohortSource) -> None:
     """A million people in a few seconds: 200,000 took 0.4 s on a quiet core, 3 s leaves room for a busy one."""
-    sample(heart_failure, SCHEMA, 100, seed=1)
+    sample(heart_failure, SCHEMA, 100, RandomKey(1))
     start = time.perf_counter()
-    sample(heart_failure, SCHEMA, 200_000, seed=1)
+    sample(heart_failure, SCHEMA, 200_000, RandomKey(1))
     assert time.perf_counter() - start < 3.0

@@ -14,6 +14,7 @@ import pytest
 from cohorts import PERSON, SOURCE, cohort, schema
 from popsim.errors import DefinitionError
 from popsim.evidence.parameters import load_parameters
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population import table_import
 from popsim.population.cohort import CohortSource
 from popsim.population.formulas import ckd_epi_2021
@@ -99,7 +100,7 @@ def test_missing_is_sampled_from_the_marginal_where_the_file_says_so(tmp_path: P
     column = {"baseline_potassium_mmol_l": {"from": "k", "missing": "sample"}}
     marginal = {"distribution": "uniform", "low": 3.5, "high": 3.6, "unit": "mmol/L"}
     source = people(tmp_path, AGE_AND_SEX | column, marginals={"baseline_potassium_mmol_l": marginal})
-    population = sample(source, COLUMNS, 3, seed=1)
+    population = sample(source, COLUMNS, 3, RandomKey(1))
     by_age = dict(zip(population["age_years"], population["baseline_potassium_mmol_l"], strict=True))
     assert by_age[50.0] == pytest.approx(4.0) and by_age[65.0] == pytest.approx(5.1)
     assert 3.5 <= by_age[70.0] <= 3.6
@@ -237,8 +238,8 @@ def test_damaged_arff_and_parquet_are_refused(tmp_path: Path) -> None:
 
 
 def test_first_people_are_the_rows_once_each_then_a_bootstrap() -> None:
-    few = table_rows(50, np.arange(20, dtype=np.int64), seed=3, replication=0)
-    many = table_rows(50, np.arange(50_000, dtype=np.int64), seed=3, replication=0)
+    few = table_rows(50, np.arange(20, dtype=np.int64), key=RandomKey(3))
+    many = table_rows(50, np.arange(50_000, dtype=np.int64), key=RandomKey(3))
     assert np.array_equal(few, many[:20])
     assert sorted(many[:50]) == list(range(50)) and not np.array_equal(many[:50], np.arange(50))
     counts = np.bincount(many[50:], minlength=50)
@@ -277,7 +278,7 @@ def test_whas500_people_are_the_patients() -> None:
         height = 1.59 if row["gender"] == "1" else 1.74
         assert read.values["dry_weight_kg"][place] == pytest.approx(float(row["bmi"]) * height**2)
         assert read.values["baseline_heart_rate_bpm"][place] == pytest.approx(75 + 0.4 * (float(row["hr"]) - 95.4))
-    everybody = sample(source, SCHEMA, len(read), seed=1)
+    everybody = sample(source, SCHEMA, len(read), RandomKey(1))
     assert sorted(everybody["age_years"]) == sorted(read.values["age_years"].astype(np.float32))
     assert everybody["frailty"].std() > 0.05
 

@@ -30,24 +30,25 @@ from popsim.economics.prices import PricedSetting  # noqa: E402
 from popsim.economics.valuation import Valuation  # noqa: E402
 from popsim.evidence.parameters import load_parameters  # noqa: E402
 from popsim.kernels.microsimulation import BLOCK  # noqa: E402
+from popsim.kernels.numerics.random import RandomKey  # noqa: E402
 from popsim.physiology import HeartFailurePhysiology  # noqa: E402
 from popsim.physiology.influences import Influences  # noqa: E402
 from popsim.physiology.organs.lungs import Lungs  # noqa: E402
 from popsim.physiology.pharmacology.drugs import Pharmacology  # noqa: E402
 from popsim.population.clock import Clock  # noqa: E402
-from popsim.population.cohort import CohortSource  # noqa: E402
 from popsim.population.columns import Schema  # noqa: E402
 from popsim.population.event_log import EventLog  # noqa: E402
 from popsim.population.genome import diplotypes  # noqa: E402
 from popsim.population.population import Population  # noqa: E402
 from popsim.population.sampling import sample  # noqa: E402
 from popsim.simulation.schema import CLINICAL_SCHEMA  # noqa: E402
+from popsim.surface.cohort import Cohort  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 PERSONS, MEMBERS, DAYS = 4, 5, 6
 ROWS = PERSONS * MEMBERS
-COHORT = CohortSource.read(ROOT / "cohorts/clinical_heart_failure.toml")
-PEOPLE = {size: sample(COHORT, CLINICAL_SCHEMA, size, 1) for size in (1, 3, ROWS)}
+COHORT = Cohort.read(ROOT / "cohorts/clinical_heart_failure.toml")
+PEOPLE = {size: sample(COHORT, CLINICAL_SCHEMA, size, RandomKey(1)) for size in (1, 3, ROWS)}
 PRICES = [load_parameters(name) for name in ("nhs_prices", "griffiths_2014", "societal_prices", "gbd_disability")]
 DRUGS = Pharmacology({"reactions": load_parameters("reactions")})
 LUNGS = Lungs({"lungs": load_parameters("lungs")})
@@ -94,7 +95,7 @@ def flow(days_to_run: Any = DAYS, **keys: Any) -> None:
 def care(first: Any = 0, last: Any = DAYS, twins: Any = 3, **keys: Any) -> None:
     """A network of three lived by the day, then at one go, or with other people."""
     people = [Population(Schema(FLOW_COLUMNS), np.arange(n)) for n in (3, twins)]
-    system = CareSystem(network(), people[0], Strategy(name="none"), **{"days": DAYS, "seed": 1} | keys)
+    system = CareSystem(network(), people[0], Strategy(name="none"), **{"days": DAYS, "key": RandomKey(1)} | keys)
     system.treat(people[1], Clock(0))
     system.open_day(first, 3)
     system.run_day(first)
@@ -102,7 +103,7 @@ def care(first: Any = 0, last: Any = DAYS, twins: Any = 3, **keys: Any) -> None:
 
 
 def sampled(**keys: Any) -> None:
-    sample(**{"cohort": COHORT, "schema": CLINICAL_SCHEMA, "size": 3, "seed": 1} | keys)
+    COHORT.sample(**{"size": 3, "seed": 1} | keys)
 
 
 def genes(**keys: Any) -> None:
@@ -133,8 +134,8 @@ def heard(**keys: Any) -> None:
     """A belief about people who present, or not."""
     people = PEOPLE[ROWS].copy()
     BODY.initialise(people)
-    options = {name: keys.pop(name) for name in ("seed", "replication", "memory_days") if name in keys}
-    own = Belief(Ensemble(people, MEMBERS), BODY, (), **{"seed": 1} | options)
+    options = {name: keys.pop(name) for name in ("memory_days",) if name in keys}
+    own = Belief(Ensemble(people, MEMBERS), BODY, (), key=RandomKey(1), **options)
     own.hear(**{"acute_cause": np.ones(PERSONS, np.int8)} | keys)
 
 
@@ -180,11 +181,11 @@ def cases() -> Iterator[tuple[str, Callable[..., None], dict[str, Any]]]:
     """Name, door and odd arguments."""
     for door, names in (
         (flow, ("days_to_run", "residents", "days", "seed", "replication", "network", "strategy")),
-        (care, ("first", "last", "twins", "days", "seed", "replication")),
+        (care, ("first", "last", "twins", "days")),
         (sampled, ("size", "seed", "replication", "enrolment_days")),
         (genes, ("gene", "seed")),
         (organ, ("twins",)),
-        (heard, ("seed", "replication", "memory_days")),
+        (heard, ("memory_days",)),
         (belief, ("days_ago",)),
         (ensemble, ("members",)),
         (valued, ("follow_up_days",)),

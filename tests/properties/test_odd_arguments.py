@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from popsim.arguments import array, key, whole_number
+from popsim.arguments import array, whole_number
 from popsim.errors import InputError
+from popsim.kernels.numerics.random import RandomKey
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def test_what_a_kernel_would_look_up_beyond_its_tables_is_refused(answers, case)
 
 def test_whole_numbers_words_and_arrays():
     assert whole_number("n", True + 1, 0, 2) == 2
-    assert key(2**32 - 1, 0) == (2**32 - 1, 0)
+    assert RandomKey.of(2**32 - 1) == (2**32 - 1, 0)
     given = array("a", [1, 2, 3], "i8", (3,))
     assert array("a", given, "i8", (None,)) is given
     assert array("a", [], "i4", (None,)).dtype == "i4"

@@ -13,6 +13,7 @@ from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import RunError
 from popsim.kernels.codes import MISS
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.threads import use_threads
 from popsim.population.columns import Schema
 from popsim.population.sampling import CohortSource, sample
@@ -28,7 +29,7 @@ DAYS = 60
 def make(strategy: Strategy, schema: Schema = SCHEMA, size: int = 1500, seed: int = 5) -> PopulationModel:
     cohort = CohortSource.read(FOLDER / "cohorts/heart_failure_discharge.toml")
     network = CareNetwork.read(FOLDER / "experiments/networks/heart_failure_catchment.toml", SCHEMA.columns)
-    people = sample(cohort, schema, size, seed, 0, enrolment_days=20)
+    people = sample(cohort, schema, size, RandomKey(seed), enrolment_days=20)
     return PopulationModel(people, network, strategy, seed=seed, follow_up_days=DAYS, enrolment_days=20)
 
 
@@ -126,7 +127,7 @@ def test_a_whole_waiting_list_may_be_given_up_on_one_day():
     usual = STRATEGIES["usual_care"].model_copy(update={"capacity": {"general_practice": 1}})
     cohort = CohortSource.read(FOLDER / "cohorts/heart_failure_discharge.toml")
     network = CareNetwork.read(FOLDER / "experiments/networks/heart_failure_catchment.toml", SCHEMA.columns)
-    model = PopulationModel(sample(cohort, SCHEMA, 4000, 5), network, usual, seed=5, follow_up_days=DAYS)
+    model = PopulationModel(sample(cohort, SCHEMA, 4000, RandomKey(5)), network, usual, seed=5, follow_up_days=DAYS)
     model.run_for(DAYS)
     lapsed = model.events.frame(kinds=[MISS]).filter(pl.col("setting") == "general_practice")
     assert lapsed.group_by(lapsed["time_days"].floor()).len()["len"].max() > 1024

@@ -83,7 +83,7 @@ def tables(unit):
     """The tables of a made-up unit: numbers that depend on strategy and replication only, after a short delay."""
     time.sleep(float(os.environ.get("POPSIM_TEST_DELAY", "0")))
     shift = 0.25 * STRATEGIES.index(unit.strategy.name) if unit.strategy.name in STRATEGIES else 0.0
-    rng = np.random.default_rng([unit.study.experiment.seed, unit.random_key])
+    rng = np.random.default_rng(unit.random_key)
     values = rng.normal(size=50) + shift
     labels = {
         "strategy": pl.lit(unit.strategy.name),

@@ -66,6 +66,7 @@ LAYER = """
 import concurrent.futures, numba
 from popsim.care.network import CareNetwork
 from popsim.definitions.experiment import ExperimentDefinition
+from popsim.kernels.numerics.random import RandomKey
 from popsim.simulation.model import PopulationModel
 from popsim.population.sampling import CohortSource, sample
 from popsim.simulation.schema import SCHEMA
@@ -73,7 +74,7 @@ network = CareNetwork.read("experiments/networks/heart_failure_catchment.toml", 
 strategy = ExperimentDefinition.read("experiments/heart_failure_discharge.toml").strategies[0]
 cohort = CohortSource.read("cohorts/heart_failure_discharge.toml")
 def cost(_):
-    people = sample(cohort, SCHEMA, 500, seed=1)
+    people = sample(cohort, SCHEMA, 500, RandomKey(1))
     model = PopulationModel(people, network, strategy, seed=1, follow_up_days=5)
     model.run_for(5)
     return float(model.population["qaly"].sum())

@@ -8,6 +8,7 @@ import pytest
 from popsim.care.network import CareNetwork
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.interventions import GeneticTest
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population.genome import POOR
 from popsim.population.sampling import CohortSource, sample
 from popsim.simulation.model import PopulationModel
@@ -21,7 +22,7 @@ SIZE, DAYS = 300, 60
 def lived(*guides: str, tested: bool = True) -> PopulationModel:
     """Poor metabolisers of CYP2D6 with a low ejection fraction, under the experiment's panel guided by these rules."""
     cohort = CohortSource.read(FOLDER / "cohorts/clinical_heart_failure.toml")
-    people = sample(cohort, CLINICAL_SCHEMA, SIZE, 5)
+    people = sample(cohort, CLINICAL_SCHEMA, SIZE, RandomKey(5))
     people["cyp2d6"], people["beta_blocker_agent"] = POOR, 0
     people["baseline_ejection_fraction_percent"] = 28.0
     (panel,) = EXPERIMENT.strategy("panel").interventions

@@ -11,6 +11,7 @@ from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
 from popsim.evidence.parameters import load_parameters
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.threads import use_threads
 from popsim.population.sampling import CohortSource, sample
 from popsim.simulation.model import PopulationModel
@@ -56,7 +57,7 @@ def doing(*interventions, **keys) -> Strategy:
 def make(strategy, size=800, days=DAYS, enrolment_days=12, parameters=None) -> PopulationModel:
     cohort = CohortSource.read(FOLDER / "cohorts/heart_failure_discharge.toml")
     network = CareNetwork.read(FOLDER / "experiments/networks/heart_failure_catchment.toml", SCHEMA.columns)
-    people = sample(cohort, SCHEMA, size, 5, 0, enrolment_days=enrolment_days)
+    people = sample(cohort, SCHEMA, size, RandomKey(5), enrolment_days=enrolment_days)
     return PopulationModel(
         people, network, strategy, seed=5, follow_up_days=days, enrolment_days=enrolment_days, parameters=parameters
     )

@@ -223,11 +223,11 @@ def test_absurd_numbers_are_refused(option, value):
 def test_whole_numbers_of_numpy_are_whole_numbers():
     model = TinyModel(3, seed=np.uint32(4), follow_up_days=np.int64(5), enrolment_days=np.int8(1))
     model.run_for(np.int64(6))
-    assert (model.seed, model.days, model.clock.day) == (4, 6, 6)
+    assert (model.key, model.days, model.clock.day) == ((4, 0), 6, 6)
     assert model.random.random() == TinyModel(3, seed=4).random.random()
 
 
-@pytest.mark.parametrize("name", ["population", "network", "strategy", "seed", "follow_up_days", "parameters"])
+@pytest.mark.parametrize("name", ["population", "network", "strategy", "key", "seed", "follow_up_days", "parameters"])
 def test_what_a_model_was_made_with_stays(name):
     model = TinyModel(3)
     with pytest.raises(InputError, match=f"{name}: a model keeps what it was made with"):

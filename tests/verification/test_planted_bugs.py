@@ -14,6 +14,7 @@ from popsim.care import compiled
 from popsim.care.policy import Policies
 from popsim.economics import cost_effectiveness, decision, information, valuation
 from popsim.evidence.draws import UncertainParameters
+from popsim.kernels.numerics.random import RandomKey
 from popsim.outcomes import persons as persons_module
 from popsim.population import sampling
 from popsim.simulation.recorder import Recorder
@@ -218,7 +219,12 @@ def a_missing_total(monkeypatch):
 @bug("Equal strategies give equal results, person by person", "Strategies share the same people")
 def luck_depends_on_the_strategy(monkeypatch):
     original = Unit.random_key.fget
-    monkeypatch.setattr(Unit, "random_key", property(lambda unit: original(unit) + sum(map(ord, unit.strategy.name))))
+
+    def random_key(unit):
+        seed, stream = original(unit)
+        return RandomKey(seed, stream + sum(map(ord, unit.strategy.name)))
+
+    monkeypatch.setattr(Unit, "random_key", property(random_key))
 
 
 @bug("A strategy that reaches nobody changes nothing")
@@ -234,8 +240,8 @@ def nobody_means_some(monkeypatch):
 def people_depend_on_how_many_there_are(monkeypatch):
     original = sampling.sample
 
-    def sample(cohort, schema, size, seed, *rest):
-        return original(cohort, schema, size, seed + size, *rest)
+    def sample(cohort, schema, size, key, *rest):
+        return original(cohort, schema, size, RandomKey(key.seed + size, key.stream), *rest)
 
     monkeypatch.setattr(checks.inputs, "sample", sample)
 

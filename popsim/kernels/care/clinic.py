@@ -136,7 +136,7 @@ def book_follow_ups(world, time, job):
         plan = world.follow_ups[i]
         place = np.int64(world.jobs[job].setting)
         index = (np.int64(world.uses[job, place]) << PLACE_BITS) + place if place >= 0 else np.int64(code.NOWHERE)
-        u = uniform(world.seed, world.replication, person, code.STREAM_FOLLOW_UP + np.int64(plan.setting), index)
+        u = uniform(world.key, person, code.STREAM_FOLLOW_UP + np.int64(plan.setting), index)
         if u < plan.uptake and holds(world, job, plan.condition_first, plan.condition_last):
             book(world, time, job, np.int64(plan.setting), today + plan.due_days)
     offer_telemonitoring(world, time, job)
@@ -160,7 +160,7 @@ def offer_telemonitoring(world, time, job):
     if policy.desk < 0 or not holds(world, job, np.int64(policy.condition_first), np.int64(policy.condition_last)):
         return
     person = world.jobs[job].person
-    u = uniform(world.seed, world.replication, person, code.STREAM_UPTAKE, code.NO_DETAIL)
+    u = uniform(world.key, person, code.STREAM_UPTAKE, code.NO_DETAIL)
     if u < policy.uptake:
         world.codes[world.columns[0].telemonitored, job] = np.int8(1)
         world.reals[world.columns[0].telemonitored_until_day, job] = np.floor(time) + policy.duration_days

@@ -97,7 +97,7 @@ def open_day(world, day, entered, spread):
             if onset[row] | alert[row] | telemonitored[row]:
                 bring_in(world, day, row)
     for row in range(before, entered):
-        u = uniforms(world.seed, world.replication, world.jobs[row].person, code.STREAM_CARE_DAY, day)
+        u = uniforms(world.key, world.jobs[row].person, code.STREAM_CARE_DAY, day)
         schedule(world, day + spread * u[2], code.RANK_ENTER, world.jobs[row].person, row, code.NO_DETAIL)
     world.counters[ROWS_ENTERED] = entered
 
@@ -143,7 +143,7 @@ def bring_in(world, day, row):
     if onset == code.ONSET_SHOCK:
         return
     person = world.jobs[row].person
-    u = uniforms(world.seed, world.replication, person, code.STREAM_CARE_DAY, day)
+    u = uniforms(world.key, person, code.STREAM_CARE_DAY, day)
     if onset & code.ONSET_DEATH:
         schedule(world, day + u[0], code.RANK_DEATH, person, row, code.NO_DETAIL)
     if onset & code.ONSET_ACUTE:
@@ -261,8 +261,8 @@ def schedule_arrival(world, time, source):
     record = world.sources[source]
     if record.per_day <= 0.0:
         return
-    key = EXTERNAL_PERSON + (np.int64(source) << 36)
-    u = uniform(world.seed, world.replication, key, code.STREAM_ARRIVALS + source, record.count)
+    person = EXTERNAL_PERSON + (np.int64(source) << 36)
+    u = uniform(world.key, person, code.STREAM_ARRIVALS + source, record.count)
     schedule(world, time + exponential(u, 1.0 / record.per_day), code.RANK_ARRIVAL, source, code.NOWHERE, source)
 
 

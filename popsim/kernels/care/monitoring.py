@@ -16,8 +16,7 @@ ALERT_WEIGHT, ALERT_PRESSURE, ALERT_PULSE, ALERT_RISK = 1, 2, 4, 8
 def measure_day(
     entered,
     day,
-    seed,
-    replication,
+    key,
     person,
     rules,
     alive,
@@ -44,7 +43,7 @@ def measure_day(
     every = np.int64(rules.measured_every_days)
     for i in prange(entered):
         on = (alive[i] != 0) & (telemonitored[i] != 0) & (care_level[i] == code.LEVEL_COMMUNITY)
-        u0, u1, u2, u_missed = uniforms(seed, replication, person[i], code.STREAM_SIGNALS, day)
+        u0, u1, u2, u_missed = uniforms(key, person[i], code.STREAM_SIGNALS, day)
         on &= ((day + person[i]) % every == 0) & (u_missed >= rules.missed_share)
         kg = np.float64(weight[i]) + rules.weight_error_kg * inverse_normal(u0)
         mmhg = np.float64(systolic[i]) + rules.systolic_error_mmhg * inverse_normal(u1)

@@ -30,8 +30,8 @@ def seen_real(world, place, row):
         return np.float64(world.reals[sight.stored, row])
     person, today = world.jobs[row].person, world.counters[TODAY]
     index = (today + 1) * MAX_COLUMNS + place
-    z = inverse_normal(uniform(world.seed, world.replication, person, code.STREAM_LAB, index))
-    b = inverse_normal(uniform(world.seed, world.replication, person, code.STREAM_LAB, place))
+    z = inverse_normal(uniform(world.key, person, code.STREAM_LAB, index))
+    b = inverse_normal(uniform(world.key, person, code.STREAM_LAB, place))
     drift = sight.drift_per_day * ((person + today) % np.int64(sight.adjusted_every_days))
     reading = truth * (1.0 + sight.noise_share * z) + sight.noise_sd * z + sight.bias_sd * b + drift
     return min(max(reading, sight.low), sight.high)
@@ -45,7 +45,7 @@ def seen_code(world, place, row):
     if sight.measured == 0:
         return truth
     index = (world.counters[TODAY] + 1) * MAX_COLUMNS + MAX_COLUMNS // 2 + place
-    u = uniform(world.seed, world.replication, world.jobs[row].person, code.STREAM_LAB, index)
+    u = uniform(world.key, world.jobs[row].person, code.STREAM_LAB, index)
     wrong = -1.0 if u < 0.5 * sight.error else (1.0 if u > 1.0 - 0.5 * sight.error else 0.0)
     return min(max(truth + wrong, sight.low), sight.high)
 
@@ -60,13 +60,13 @@ def seen(world, block, place, row):
 
 @njit(cache=True, error_model="numpy")
 def read_rows(
-    today, seed, replication, place, person, truth, noise_sd, noise_share, bias_sd, drift, adjusted, low, high, reading,
+    today, key, place, person, truth, noise_sd, noise_share, bias_sd, drift, adjusted, low, high, reading,
 ):  # fmt: skip
     """Bedside readings of one real column for some persons: the same as `seen_real` on that day."""
     for i in range(len(truth)):
         index = (today + 1) * MAX_COLUMNS + place
-        z = inverse_normal(uniform(seed, replication, person[i], code.STREAM_LAB, index))
-        b = inverse_normal(uniform(seed, replication, person[i], code.STREAM_LAB, place))
+        z = inverse_normal(uniform(key, person[i], code.STREAM_LAB, index))
+        b = inverse_normal(uniform(key, person[i], code.STREAM_LAB, place))
         drifted = drift * ((person[i] + today) % adjusted)
         value = np.float64(truth[i]) * (1.0 + noise_share * z) + noise_sd * z + bias_sd * b + drifted
         reading[i] = min(max(value, low), high)
@@ -74,7 +74,7 @@ def read_rows(
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def sample_laboratory(
-    day, seed, replication, word, person, entry_day, alive, care_level, lapse, frailty, truth, pending, stored,
+    day, key, word, person, entry_day, alive, care_level, lapse, frailty, truth, pending, stored,
     noise_sd, noise_share, bias_sd, interval, delay, missed, more_in_lapse, more_when_frail,
 ):  # fmt: skip
     """One morning of one laboratory value, for all rows.
@@ -90,8 +90,8 @@ def sample_laboratory(
     """
     for i in prange(len(truth)):
         who = person[i]
-        u, u_missed, _, _ = uniforms(seed, replication, who, code.STREAM_LAB, (day + 1) * MAX_COLUMNS - 1 - word)
-        u_bias, _, _, _ = uniforms(seed, replication, who, code.STREAM_LAB, MAX_COLUMNS - 1 - word)
+        u, u_missed, _, _ = uniforms(key, who, code.STREAM_LAB, (day + 1) * MAX_COLUMNS - 1 - word)
+        u_bias, _, _, _ = uniforms(key, who, code.STREAM_LAB, MAX_COLUMNS - 1 - word)
         z, b = inverse_normal(u), inverse_normal(u_bias)
         value = np.float64(truth[i])
         reading = value * (1.0 + noise_share * z) + noise_sd * z + bias_sd * b

@@ -273,7 +273,7 @@ def request(world, time, job, setting, outlier):
         show(world, job, setting)
     if place.patience >= 0:
         index = np.int64(world.uses[job, setting]) - 1
-        u = uniform(world.seed, world.replication, record.person, code.STREAM_PATIENCE + setting, index)
+        u = uniform(world.key, record.person, code.STREAM_PATIENCE + setting, index)
         patience = inverse(world, np.int64(place.patience), u)
         schedule(world, time + patience, code.RANK_TIMER, record.person, job, np.int64(record.version))
     if freed >= 0:

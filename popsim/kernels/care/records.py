@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from popsim.kernels.numerics.random import RandomKey
+
 ROUTER, CONTACT, PLACE = 0, 1, 2  # kinds of setting
 EXIT, STAY_PUT = -1, -2  # targets of a route that are no setting
 ALL, TWINS_ONLY, EXTERNAL_ONLY = 0, 1, 2  # to whom a route applies
@@ -325,8 +327,7 @@ class Arrays(NamedTuple):
     sights: NDArray[Any]  # how each real column is observed
     code_sights: NDArray[Any]  # ... and each code
     twins: int
-    seed: int
-    replication: int
+    key: RandomKey
 
 
 # Places in Arrays.counters.

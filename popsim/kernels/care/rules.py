@@ -92,8 +92,7 @@ def choose_route(world, setting, job):
         chosen = route.target_first
         if route.target_last - route.target_first > 1:
             u = uniform(
-                world.seed,
-                world.replication,
+                world.key,
                 world.jobs[job].person,
                 code.STREAM_ROUTE + setting,
                 np.int64(world.uses[job, setting]),
@@ -116,7 +115,7 @@ def stay_days(world, setting, job, index):
     """Length of the stay begun with use number `index`, in days (NO_TIME: until something else happens)."""
     place = world.settings[setting]
     distribution = np.int64(place.stay_external if job >= world.twins else place.stay)
-    u = uniform(world.seed, world.replication, world.jobs[job].person, code.STREAM_STAY + setting, index)
+    u = uniform(world.key, world.jobs[job].person, code.STREAM_STAY + setting, index)
     days = inverse(world, distribution, u)
     if job < world.twins and days != NO_TIME:
         for i in range(place.factor_first, place.factor_last):

@@ -69,6 +69,5 @@ def hand_over(arrays):
         arrays.sights,
         arrays.code_sights,
         arrays.twins,
-        arrays.seed,
-        arrays.replication,
+        arrays.key,
     )

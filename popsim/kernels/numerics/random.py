@@ -1,7 +1,7 @@
 """Random numbers by position: Philox streams, and inverse distribution functions that turn them into variates.
 
-A uniform is a pure function of (seed, replication, person, stream, index), so what one person draws depends neither on
-the number of threads nor on who else is simulated. Every variate is an inverse distribution function of one uniform,
+A uniform is a pure function of (key, person, stream, index), so what one person draws depends neither on the number of
+threads nor on who else is simulated. Every variate is an inverse distribution function of one uniform,
 increasing in it; nothing is drawn by rejection. The transforms are part of the results' version: changing any bit of
 what they return changes every simulation.
 
@@ -17,9 +17,13 @@ and continued fraction of the incomplete gamma function), 26.4.17 (Wilson and Hi
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
+from popsim.arguments import MAX_WORD, whole_number
+from popsim.errors import InputError
 from popsim.kernels.numerics.math import exp, inverse_normal, log
 
 LOW_32 = np.uint64(0xFFFFFFFF)
@@ -40,6 +44,33 @@ MAX_TERMS = 2000  # of the incomplete gamma function; it needs under 250 for sha
 CLOSE_ENOUGH = 1e-8  # in log x. Newton's error is squared in each step, so the last one leaves about 1e-14
 HALF_LOG_TWO_PI = 0.9189385332046727
 STIRLING_FROM = 10.0
+
+
+class RandomKey(NamedTuple):
+    """Key of all random numbers of one population: what people and their luck depend on, beside who they are.
+
+    Compiled code that makes one gives both words: numba knows no default of a field.
+
+    Attributes:
+        seed: first word, 0 .. 2**32 - 1.
+        stream: second word, as large: a number of its own for each replication, parameter draw and region.
+    """
+
+    seed: int = 0
+    stream: int = 0
+
+    @classmethod
+    def of(cls, seed: int | RandomKey, replication: int = 0) -> RandomKey:
+        """The key that a user's seed and replication make; a key instead of the seed is taken as it is.
+
+        Raises:
+            InputError: one of them is no such word, or a key has a replication beside it.
+        """
+        if not isinstance(seed, RandomKey):
+            return cls(whole_number("seed", seed, 0, MAX_WORD), whole_number("replication", replication, 0, MAX_WORD))
+        if replication:
+            raise InputError(f"replication = {replication}: must be 0 beside {seed}, which has a stream of its own")
+        return seed
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -64,27 +95,27 @@ def _open_unit(word):
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def uniforms(seed, replication, person, stream, index):
+def uniforms(key, person, stream, index):
     """Four uniforms in (0, 1), the multiples (x + 1/2) 2**-32, of one block of a person's stream.
 
-    All arguments are int64. Counter: low and high word of `person`, `stream`, `index`; key: `seed`, `replication`. Of
-    all but `person` only the low 32 bits are used, so they must be within 0 .. 2**32 - 1 to be distinct.
+    `key` is a RandomKey, all else int64. Counter: low and high word of `person`, `stream`, `index`. Of all but `person`
+    only the low 32 bits are used, so they must be within 0 .. 2**32 - 1 to be distinct.
     """
     x0, x1, x2, x3 = philox(
         np.uint64(person & WORD),
         np.uint64((person >> 32) & WORD),
         np.uint64(stream & WORD),
         np.uint64(index & WORD),
-        np.uint64(seed & WORD),
-        np.uint64(replication & WORD),
+        np.uint64(key.seed & WORD),
+        np.uint64(key.stream & WORD),
     )
     return _open_unit(x0), _open_unit(x1), _open_unit(x2), _open_unit(x3)
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def uniform(seed, replication, person, stream, index):
+def uniform(key, person, stream, index):
     """The first of the four `uniforms`."""
-    return uniforms(seed, replication, person, stream, index)[0]
+    return uniforms(key, person, stream, index)[0]
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)

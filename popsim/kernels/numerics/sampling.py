@@ -10,10 +10,12 @@ from popsim.kernels.numerics.random import uniform
 
 
 @njit(cache=True, error_model="numpy")
-def keyed_uniforms(seed, replication, person_id, stream, out, index=0):
-    """One uniform in (0, 1) for each person: out[i] depends on person_id[i] and the other words of the key alone."""
-    for i in range(person_id.shape[0]):
-        out[i] = uniform(seed, replication, person_id[i], stream, index)
+def keyed(key, person_id, stream, index=0):
+    """One uniform in (0, 1) for each person, which depends on that person's id and the other arguments alone."""
+    out = np.empty(len(person_id))
+    for i in range(len(person_id)):
+        out[i] = uniform(key, person_id[i], stream, index)
+    return out
 
 
 @njit(cache=True, error_model="numpy")

@@ -95,7 +95,7 @@ def settle(delirium, fracture):
 @njit(cache=True, parallel=True, error_model="numpy")
 def advance_day(
     person_id, entry_day, age_years, alive, alcohol_g_day, deprivation_quintile, systolic_mmhg, frailty,
-    infection_severity, stroke_disability, acute_cause, care_level, delirium, fracture, influences, seed, replication,
+    infection_severity, stroke_disability, acute_cause, care_level, delirium, fracture, influences, key,
     day, step_days, p,
 ):  # fmt: skip
     """Advance all rows by one step of `step_days`; `day` counts steps from 0.
@@ -104,7 +104,7 @@ def advance_day(
     """
     today = day * step_days
     for i in prange(len(person_id)):
-        u_delirium, u_clears, u_fracture, u_heals = uniforms(seed, replication, person_id[i], STREAM_LUNGS, 4 * day + 1)
+        u_delirium, u_clears, u_fracture, u_heals = uniforms(key, person_id[i], STREAM_LUNGS, 4 * day + 1)
         lives = np.float64(alive[i]) > 0.5
         age = np.float64(age_years[i]) + clip((today - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
         frail = np.float64(frailty[i])

@@ -70,7 +70,7 @@ REASON = _record(("per_day",), ("power", "implicated"))
 def live_day(
     person_id, entry_day, age_years, alive, dry_weight_kg, gfr_ml_min, filling_pressure_mmhg,
     baseline_filling_pressure_mmhg, adherence, care_level, reals, codes, reaction, stopped_drugs, influences, drugs,
-    effects, reasons, capacities, pathways, activations, stopping_with_reaction_per_day, seed, replication, day,
+    effects, reasons, capacities, pathways, activations, stopping_with_reaction_per_day, key, day,
     step_days, settles,
 ):  # fmt: skip
     """Advance all drugs in all twins by one step: writes amounts and stopped drugs, adds to influences.
@@ -84,8 +84,8 @@ def live_day(
             chunk * CHUNK, min((chunk + 1) * CHUNK, len(person_id)),
             person_id, entry_day, age_years, alive, dry_weight_kg, gfr_ml_min, filling_pressure_mmhg,
             baseline_filling_pressure_mmhg, adherence, care_level, reals, codes, reaction, stopped_drugs, influences,
-            drugs, effects, reasons, capacities, pathways, activations, stopping_with_reaction_per_day, seed,
-            replication, day, step_days, settles,
+            drugs, effects, reasons, capacities, pathways, activations, stopping_with_reaction_per_day, key, day,
+            step_days, settles,
         )  # fmt: skip
 
 
@@ -93,8 +93,8 @@ def live_day(
 def live_chunk(
     start, end, person_id, entry_day, age_years, alive, dry_weight_kg, gfr_ml_min, filling_pressure_mmhg,
     baseline_filling_pressure_mmhg, adherence, care_level, reals, codes, reaction, stopped_drugs, influences,
-    drugs, effects, reasons, capacities, pathways, activations, stopping_with_reaction_per_day, seed,
-    replication, day, step_days, settles,
+    drugs, effects, reasons, capacities, pathways, activations, stopping_with_reaction_per_day, key, day, step_days,
+    settles,
 ):  # fmt: skip
     """The drugs of the twins in rows [start, end), at most CHUNK of them."""
     hours = HOURS_PER_DAY * step_days
@@ -103,7 +103,7 @@ def live_chunk(
     prepare(
         person_id[start:end], entry_day[start:end], age_years[start:end], dry_weight_kg[start:end],
         gfr_ml_min[start:end], filling_pressure_mmhg[start:end], baseline_filling_pressure_mmhg[start:end],
-        adherence[start:end], care_level[start:end], work, seed, replication, day, day * step_days,
+        adherence[start:end], care_level[start:end], work, key, day, day * step_days,
     )  # fmt: skip
     flags[end - start :] = 0
     lives, weight = alive[start:end], dry_weight_kg[start:end]

@@ -9,7 +9,7 @@ from popsim.kernels.numerics.random import uniforms
 
 
 @njit(cache=True, error_model="numpy")
-def draw_alleles(seed, replication, person_id, ethnicity, gene, cumulative, first, second):
+def draw_alleles(key, person_id, ethnicity, gene, cumulative, first, second):
     """Two independent alleles for each person: first[i] and second[i] are their numbers.
 
     Args:
@@ -20,7 +20,7 @@ def draw_alleles(seed, replication, person_id, ethnicity, gene, cumulative, firs
     """
     last = cumulative.shape[1] - 1
     for i in range(person_id.shape[0]):
-        u, v, _, _ = uniforms(seed, replication, person_id[i], STREAM_GENOME, gene)
+        u, v, _, _ = uniforms(key, person_id[i], STREAM_GENOME, gene)
         row = cumulative[ethnicity[i]]
         one = 0
         two = 0

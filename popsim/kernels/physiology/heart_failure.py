@@ -120,7 +120,7 @@ def advance_day(
     untreated_potassium_mmol_l, untreated_gfr_ml_min, extracellular_fluid_excess_l, filling_pressure_mmhg, weight_kg,
     ejection_fraction_percent, systolic_mmhg, heart_rate_bpm, gfr_ml_min, potassium_mmol_l, nt_probnp_pg_ml,
     symptom_score, frailty, deconditioning, adherence, infection_severity, adherence_lapse, salt_excess_g_day,
-    arrhythmia_burden, death_hazard_per_day, nyha_class, acute_cause, onset, shock_onset, seed, replication, day,
+    arrhythmia_burden, death_hazard_per_day, nyha_class, acute_cause, onset, shock_onset, key, day,
     step_days, shocks, fluid, heart, kidney, symptoms, acute, relaxation, influences, death_cause, whole,
 ):  # fmt: skip
     """Advance all rows by one step of `step_days`; `day` counts steps from 0.
@@ -135,8 +135,8 @@ def advance_day(
     today = day * step_days
     for i in prange(len(person_id)):
         person = person_id[i]
-        u_infection, u_lapse, u_salt, u_arrhythmia = uniforms(seed, replication, person, STREAM_SHOCKS, day)
-        u_present, u_cause, u_death, u_died_of = uniforms(seed, replication, person, STREAM_EVENTS, day)
+        u_infection, u_lapse, u_salt, u_arrhythmia = uniforms(key, person, STREAM_SHOCKS, day)
+        u_present, u_cause, u_death, u_died_of = uniforms(key, person, STREAM_EVENTS, day)
         lives = np.float64(alive[i]) > 0.5
         level = np.float64(care_level[i])
         in_hospital = 1.0 if level >= LEVEL_WARD else 0.0

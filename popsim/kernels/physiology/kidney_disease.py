@@ -174,8 +174,8 @@ def settle(
 def advance_day(
     person_id, alive, baseline_systolic_mmhg, baseline_gfr_ml_min, diabetes, systolic_mmhg, gfr_ml_min,
     untreated_gfr_ml_min, extracellular_fluid_excess_l, infection_severity, frailty, acute_cause, care_level,
-    hba1c_percent, albuminuria_mg_g, untreated_albuminuria_mg_g, kidney_injury_severity, dialysis, influences, seed,
-    replication, day, step_days, albuminuria_share, injury_share, p,
+    hba1c_percent, albuminuria_mg_g, untreated_albuminuria_mg_g, kidney_injury_severity, dialysis, influences, key,
+    day, step_days, albuminuria_share, injury_share, p,
 ):  # fmt: skip
     """Advance all rows by one step of `step_days`; `day` counts steps from 0.
 
@@ -188,7 +188,7 @@ def advance_day(
     log_reference = log(p.slope_reference_mg_g)
     wander = p.slope_wander * np.sqrt(12.0 * per_year)  # of a uniform with variance 1/12
     for i in prange(len(person_id)):
-        u_injury, u_dialysis, u_wander, _ = uniforms(seed, replication, person_id[i], STREAM_METABOLISM, 4 * day)
+        u_injury, u_dialysis, u_wander, _ = uniforms(key, person_id[i], STREAM_METABOLISM, 4 * day)
         lives = np.float64(alive[i]) > 0.5
         ras = np.float64(influences[of.RAS_INHIBITION, i])
         neprilysin = np.float64(influences[of.NEPRILYSIN_INHIBITION, i])

@@ -56,9 +56,9 @@ class LungParameters(NamedTuple):
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def susceptibility(seed, replication, person):
+def susceptibility(key, person):
     """Lifelong factor of a person's rate of exacerbations; exponential with mean 1."""
-    return exponential(uniform(seed, replication, person, STREAM_LUNGS, LIFELONG), 1.0)
+    return exponential(uniform(key, person, STREAM_LUNGS, LIFELONG), 1.0)
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -94,7 +94,7 @@ def settle(baseline_fev1_percent, fev1_percent, exacerbation_severity):
 @njit(cache=True, parallel=True, error_model="numpy")
 def advance_day(
     person_id, alive, copd, smoking, baseline_fev1_percent, infection_severity, fev1_percent, exacerbation_severity,
-    influences, seed, replication, day, step_days, remaining, p,
+    influences, key, day, step_days, remaining, p,
 ):  # fmt: skip
     """Advance all rows by one step of `step_days`; `day` counts steps from 0.
 
@@ -105,7 +105,7 @@ def advance_day(
     years = step_days * YEARS_PER_DAY
     for i in prange(len(person_id)):
         person = person_id[i]
-        u_onset, _, _, _ = uniforms(seed, replication, person, STREAM_LUNGS, 4 * day)
+        u_onset, _, _, _ = uniforms(key, person, STREAM_LUNGS, 4 * day)
         lives = np.float64(alive[i]) > 0.5
         has_copd = np.float64(copd[i])
         smokes = 1.0 if np.float64(smoking[i]) == 2.0 else 0.0
@@ -114,7 +114,7 @@ def advance_day(
             before, np.float64(influences[of.BRONCHODILATION, i]), np.float64(influences[of.INFECTION_LOG_RATE, i]),
             np.float64(infection_severity[i]), p,
         )  # fmt: skip
-        rate = clip(rate * susceptibility(seed, replication, person), 0.0, 1.0)
+        rate = clip(rate * susceptibility(key, person), 0.0, 1.0)
         flare, begins = shock(flare_before, remaining, rate, step_days, u_onset, p.exacerbation_weakest, 1.0)
         scar = begins * p.fev1_lost_per_exacerbation_ml * 100.0 / p.fev1_predicted_ml
         lost = decline(has_copd, smokes, p) * years + scar

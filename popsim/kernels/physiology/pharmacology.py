@@ -124,17 +124,17 @@ def capacities(variability):
 
 
 @njit(cache=True, error_model="numpy")
-def draw_handling(person_id, handling, seed, replication, code):
+def draw_handling(person_id, handling, key, code):
     """A person's handling of a drug class: a standard normal variate in steps of 1 / HANDLING_PER_SD, within 3.2."""
     for i in range(len(person_id)):
-        z = inverse_normal(uniform(seed, replication, person_id[i], STREAM_KINETICS, code))
+        z = inverse_normal(uniform(key, person_id[i], STREAM_KINETICS, code))
         handling[i] = np.floor(clip(z * HANDLING_PER_SD, -127.0, 127.0) + 0.5)
 
 
 @njit(cache=True, error_model="numpy")
 def prepare(
     person_id, entry_day, age_years, dry_weight_kg, gfr_ml_min, filling_pressure_mmhg, baseline_filling_pressure_mmhg,
-    adherence, care_level, work, seed, replication, day, time_days,
+    adherence, care_level, work, key, day, time_days,
 ):  # fmt: skip
     """Fill the rows of the day; LEFT is an exponential variate: the cumulative hazard at which a drug is stopped."""
     for i in range(len(person_id)):
@@ -147,7 +147,7 @@ def prepare(
         work[AGE + i] = np.float64(age_years[i]) + years - REFERENCE_AGE_YEARS
         work[GFR_RATIO + i] = np.float64(gfr_ml_min[i]) * (1.0 / REFERENCE_GFR_ML_MIN)
         work[CONGESTION + i] = clip(rise * (1.0 / CONGESTED_MMHG), 0.0, 1.0)
-        work[LEFT + i] = -log(uniform(seed, replication, person_id[i], STREAM_KINETICS, DRAWS_FROM + day))
+        work[LEFT + i] = -log(uniform(key, person_id[i], STREAM_KINETICS, DRAWS_FROM + day))
         work[NO_SIZE + i] = 1.0
         work[SIZE_ALLOMETRIC + i] = root * np.sqrt(root)  # the exponent 3/4
         work[SIZE_WEIGHT + i] = size

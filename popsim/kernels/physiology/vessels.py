@@ -55,7 +55,7 @@ def advance_day(
     coronary_disease, prior_infarction, prior_stroke, atrial_fibrillation, baseline_ldl_mmol_l,
     baseline_filling_pressure_mmhg, systolic_mmhg, gfr_ml_min, hba1c_percent, filling_pressure_mmhg,
     ejection_fraction_percent, infarct_scar_percent, days_since_infarction, coronary_stent, has_atrial_fibrillation,
-    stroke_disability, has_bled, influences, seed, replication, day, step_days, stiffening_mmhg_year,
+    stroke_disability, has_bled, influences, key, day, step_days, stiffening_mmhg_year,
     stiffening_hypertension_mmhg_year, fibrillation_log_rate, coronary, stroke,
 ):  # fmt: skip
     """Advance all rows by one step of `step_days`; `day` counts steps from 0.
@@ -66,7 +66,7 @@ def advance_day(
     """
     today = day * step_days
     for i in prange(len(person_id)):
-        u_event, u_stent, u_fibrillation, _ = uniforms(seed, replication, person_id[i], STREAM_VESSELS, 4 * day)
+        u_event, u_stent, u_fibrillation, _ = uniforms(key, person_id[i], STREAM_VESSELS, 4 * day)
         lives = np.float64(alive[i]) > 0.5
         level = np.float64(care_level[i])
         happened = np.float64(acute_cause[i])

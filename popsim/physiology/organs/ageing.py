@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from popsim.evidence.parameters import ParameterSet
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import ageing as kernel
 from popsim.physiology.binding import Binding
 from popsim.physiology.influences import Influences
@@ -23,12 +24,12 @@ class Ageing:
 
     Args:
         parameters: sets by name; uses ageing.
-        seed, replication: key of the random numbers.
+        key: of the random numbers.
     """
 
-    def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
+    def __init__(self, parameters: Mapping[str, ParameterSet], *, key: RandomKey = RandomKey()) -> None:
         constants = parameters["ageing"].fill(kernel.AgeingParameters)
-        self._call = Binding(kernel.settle, kernel.advance_day, seed=seed, replication=replication, p=constants)
+        self._call = Binding(kernel.settle, kernel.advance_day, key=key, p=constants)
 
     def initialise(self, population: Population, influences: Influences) -> None:
         """No delirium and no fracture at entry: all influences are 0."""

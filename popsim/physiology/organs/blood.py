@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from popsim.evidence.parameters import ParameterSet
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import blood as kernel
 from popsim.physiology.binding import Binding, share_of_way
 from popsim.physiology.influences import Influences
@@ -23,10 +24,10 @@ class Blood:
 
     Args:
         parameters: sets by name; uses blood.
-        seed, replication: as for all organ systems; not used, nothing is random here.
+        key: as for all organ systems; not used, nothing is random here.
     """
 
-    def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
+    def __init__(self, parameters: Mapping[str, ParameterSet], *, key: RandomKey = RandomKey()) -> None:
         own = parameters["blood"]
         share = share_of_way(own["red_cell_time_constant_days"])
         constants = own.fill(kernel.BloodParameters)

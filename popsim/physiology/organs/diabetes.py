@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from popsim.evidence.parameters import ParameterSet
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import diabetes as kernel
 from popsim.physiology.binding import Binding, share_of_way
 from popsim.physiology.influences import Influences
@@ -26,10 +27,10 @@ class Diabetes:
 
     Args:
         parameters: sets by name; uses diabetes.
-        seed, replication: as for all organ systems; not used (the core draws presentations).
+        key: as for all organ systems; not used (the core draws presentations).
     """
 
-    def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
+    def __init__(self, parameters: Mapping[str, ParameterSet], *, key: RandomKey = RandomKey()) -> None:
         own = parameters["diabetes"]
         share = share_of_way(own["hba1c_time_constant_days"])
         constants = own.fill(kernel.DiabetesParameters)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.evidence.parameters import ParameterSet
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import environment as kernel
 from popsim.physiology.binding import Binding
 from popsim.physiology.influences import Influences
@@ -22,7 +23,7 @@ class Environment:
     Args:
         parameters: sets by name; uses environment.
         surroundings: series of a year or more; the temperate year when None.
-        seed, replication: as for all organ systems; not used, nothing is random here.
+        key: as for all organ systems; not used, nothing is random here.
     """
 
     def __init__(
@@ -30,8 +31,7 @@ class Environment:
         parameters: Mapping[str, ParameterSet],
         *,
         surroundings: Surroundings | None = None,
-        seed: int = 0,
-        replication: int = 0,
+        key: RandomKey = RandomKey(),
     ) -> None:
         own = parameters["environment"]
         self.surroundings = surroundings or Surroundings.read()

@@ -6,6 +6,7 @@ import math
 from functools import cache, partial
 
 from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import heart_failure as kernel
 from popsim.kernels.physiology.acute import AcuteParameters, WholeParameters
 from popsim.kernels.physiology.fluid import FluidParameters
@@ -54,7 +55,7 @@ class HeartFailurePhysiology:
 
     Args:
         parameters: constants, by default those of evidence/heart_failure.toml.
-        seed, replication: key of the random numbers, 0 .. 2**32 - 1.
+        key: of the random numbers, 0 .. 2**32 - 1.
         whole: constants of the clinical twin (evidence/clinical_twin.toml), whose other organ systems advance before
             this one and pass their influences. None: heart failure alone.
     """
@@ -63,8 +64,7 @@ class HeartFailurePhysiology:
         self,
         parameters: ParameterSet | None = None,
         *,
-        seed: int = 0,
-        replication: int = 0,
+        key: RandomKey = RandomKey(),
         whole: ParameterSet | None = None,
     ) -> None:
         constants = load_parameters("heart_failure") if parameters is None else parameters
@@ -73,8 +73,7 @@ class HeartFailurePhysiology:
         self._call = Binding(
             *(settle, kernel.advance_day),
             columns=DOSE_OF_EFFECT if whole is None else {},
-            seed=seed,
-            replication=replication,
+            key=key,
             relaxation=partial(_relaxation, time_constants_days),
             **{name: constants.fill(kind) for name, kind in ORGANS.items()},
             **part,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from popsim.evidence.parameters import ParameterSet
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import kidney_disease as kernel
 from popsim.physiology.binding import Binding, share_of_way
 from popsim.physiology.influences import Influences
@@ -25,16 +26,15 @@ class KidneyDisease:
 
     Args:
         parameters: sets by name; uses kidney_disease, and heart_failure for the core's effect on potassium.
-        seed, replication: key of the random numbers.
+        key: of the random numbers.
     """
 
-    def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
+    def __init__(self, parameters: Mapping[str, ParameterSet], *, key: RandomKey = RandomKey()) -> None:
         own, core = parameters["kidney_disease"], parameters["heart_failure"]
         fields = kernel.KidneyDiseaseParameters._fields
         self._call = Binding(
             *(kernel.settle, kernel.advance_day),
-            seed=seed,
-            replication=replication,
+            key=key,
             albuminuria_share=share_of_way(own["albuminuria_time_constant_days"]),
             injury_share=share_of_way(own["injury_time_constant_days"]),
             p=kernel.KidneyDiseaseParameters(*(float((own if f in own else core)[f]) for f in fields)),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from popsim.evidence.parameters import ParameterSet
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import lungs as kernel
 from popsim.physiology.binding import Binding
 from popsim.physiology.influences import Influences
@@ -25,15 +26,14 @@ class Lungs:
 
     Args:
         parameters: sets by name; uses lungs.
-        seed, replication: key of the random numbers.
+        key: of the random numbers.
     """
 
-    def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
+    def __init__(self, parameters: Mapping[str, ParameterSet], *, key: RandomKey = RandomKey()) -> None:
         own = parameters["lungs"]
         self._call = Binding(
             *(kernel.settle, kernel.advance_day),
-            seed=seed,
-            replication=replication,
+            key=key,
             remaining=partial(_share_left, own["exacerbation_time_constant_days"]),
             p=own.fill(kernel.LungParameters),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from popsim.evidence.parameters import ParameterSet
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import remodelling as kernel
 from popsim.physiology.binding import Binding
 from popsim.physiology.influences import Influences
@@ -21,10 +22,10 @@ class Remodelling:
 
     Args:
         parameters: sets by name; uses remodelling.
-        seed, replication: as for all organ systems; not used, nothing is random here.
+        key: as for all organ systems; not used, nothing is random here.
     """
 
-    def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
+    def __init__(self, parameters: Mapping[str, ParameterSet], *, key: RandomKey = RandomKey()) -> None:
         self._call = Binding(kernel.advance_day, p=parameters["remodelling"].fill(kernel.RemodellingParameters))
 
     def initialise(self, population: Population, influences: Influences) -> None:

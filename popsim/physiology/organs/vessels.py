@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from popsim.evidence.parameters import ParameterSet
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import vessels as kernel
 from popsim.kernels.physiology.coronary import LONG_AGO_DAYS, MAX_SCAR_PERCENT, CoronaryParameters
 from popsim.kernels.physiology.stroke import StrokeParameters
@@ -37,15 +38,14 @@ class Vessels:
 
     Args:
         parameters: sets by name; uses vessels, and heart_failure for the effect of atrial fibrillation on the core.
-        seed, replication: key of the random numbers.
+        key: of the random numbers.
     """
 
-    def __init__(self, parameters: Mapping[str, ParameterSet], *, seed: int = 0, replication: int = 0) -> None:
+    def __init__(self, parameters: Mapping[str, ParameterSet], *, key: RandomKey = RandomKey()) -> None:
         own, core = parameters["vessels"], parameters["heart_failure"]
         self._call = Binding(
             *(kernel.settle, kernel.advance_day),
-            seed=seed,
-            replication=replication,
+            key=key,
             stiffening_mmhg_year=own["stiffening_mmhg_year"],
             stiffening_hypertension_mmhg_year=own["stiffening_hypertension_mmhg_year"],
             fibrillation_log_rate=math.log1p(core["arrhythmia_more_with_atrial_fibrillation"]),

@@ -19,6 +19,7 @@ from popsim.definitions.parameter import Parameter
 from popsim.errors import DefinitionError
 from popsim.evidence.drugs import load_drugs
 from popsim.evidence.parameters import ParameterSet
+from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import pharmacology as kernel
 from popsim.kernels.physiology import reactions
 from popsim.kernels.physiology.drugs import DRUG, EFFECT, NONE, REASON, live_day
@@ -82,7 +83,7 @@ class Pharmacology:
 
     Args:
         parameters: sets by name; uses reactions. Each drug has a file of its own.
-        seed, replication: key of the random numbers.
+        key: of the random numbers.
         drugs: by default all of evidence/drugs.
     """
 
@@ -90,17 +91,15 @@ class Pharmacology:
         self,
         parameters: Mapping[str, ParameterSet],
         *,
-        seed: int = 0,
-        replication: int = 0,
+        key: RandomKey = RandomKey(),
         drugs: tuple[Drug, ...] | None = None,
     ) -> None:
         self.drugs = tuple(drug for drug in (load_drugs() if drugs is None else drugs) if drug.effects)
-        self._key = (seed, replication)
+        self._key = key
         self._tables: dict[Schema, DrugTable] = {}
         constants = parameters["reactions"].fill(reactions.ReactionParameters)
         given: dict[str, Any] = {
-            "seed": seed,
-            "replication": replication,
+            "key": key,
             "reals": self._reals,
             "codes": self._codes,
             "stopping_with_reaction_per_day": constants.stopping_with_reaction_per_day,
@@ -132,7 +131,7 @@ class Pharmacology:
             name = _handling_of(drug)
             if name and name not in drawn:
                 drawn.add(name)
-                draw_handling(population.person_id, population[name], *self._key, drug.code)
+                draw_handling(population.person_id, population[name], self._key, drug.code)
         self._call.bind(population, influences)
         self._settle(live_day, population, influences)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from popsim.errors import InputError
 from popsim.evidence.parameters import PARAMETER_SETS, load_parameters
 from popsim.html import html_table
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population.sampling import sample
 from popsim.population.summary import summary
 from popsim.reporting.figures import draw_all
@@ -107,7 +108,7 @@ def _baseline(run: StoredRun) -> str:
     experiment = run.experiment
     size = min(experiment.population, MAX_BASELINE)
     try:
-        people = sample(run.cohort, SCHEMAS[experiment.physiology], size, experiment.seed)
+        people = sample(run.cohort, SCHEMAS[experiment.physiology], size, RandomKey(experiment.seed))
         rows = list(baseline_lines(summary(people, run.cohort)))
     except InputError as error:
         return f"<p>Not available: {escape(str(error))}</p>"

@@ -10,6 +10,7 @@ import polars as pl
 from popsim.definitions.base import validate
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.errors import DefinitionError
+from popsim.kernels.numerics.random import RandomKey
 from popsim.population.sampling import sample
 from popsim.verification.checking import Saw, check, never, same, together
 from popsim.verification.test_bench import Laboratory
@@ -50,7 +51,7 @@ def adding_people(lab: Laboratory) -> Saw:
     """Sample the population and twice as many, and compare the first people's baselines."""
     size, experiment = lab.experiment.population, lab.experiment
     few, many = (
-        sample(lab.study.cohort, lab.study.schema, n, experiment.seed).frame().sort("person_id").head(size)
+        sample(lab.study.cohort, lab.study.schema, n, RandomKey(experiment.seed)).frame().sort("person_id").head(size)
         for n in (size, 2 * size)
     )
     return same(few.hash_rows(), many.hash_rows(), "baselines")

@@ -18,7 +18,7 @@ from numba import njit, prange
 
 from popsim.kernels.numerics import math
 from popsim.kernels.numerics.math import exp, inverse_normal, log, logistic, normal_cdf, power
-from popsim.kernels.numerics.random import uniforms
+from popsim.kernels.numerics.random import RandomKey, uniforms
 
 UNARY = (exp, log, logistic, normal_cdf, inverse_normal)
 GRID = 2.0**-32
@@ -280,7 +280,7 @@ def vector_power(x, out):
 @njit(parallel=True, error_model="numpy")
 def vector_all(x, out):
     for i in prange(out.size):
-        u0, u1, u2, u3 = uniforms(7, 0, i, 1, 5)
+        u0, u1, u2, u3 = uniforms(RandomKey(7, 0), i, 1, 5)
         out[i] = exp(x[0, i]) + log(u0) + inverse_normal(u1) + inverse_normal(u2) * u3
 
 

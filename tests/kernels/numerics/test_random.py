@@ -16,14 +16,25 @@ import pytest
 from numba import njit, prange
 from scipy import special, stats
 
+from popsim.errors import InputError
 from popsim.kernels import codes
 from popsim.kernels.numerics import random
-from popsim.kernels.numerics.random import exponential, gamma, log_gamma, lognormal, philox, uniform, uniforms, weibull
+from popsim.kernels.numerics.random import (
+    RandomKey,
+    exponential,
+    gamma,
+    log_gamma,
+    lognormal,
+    philox,
+    uniform,
+    uniforms,
+    weibull,
+)
 
 FALSE_ALARM = 1e-4
 GRID = 2.0**-32
 STREAMS = np.array([codes.STREAM_SHOCKS, codes.STREAM_EVENTS, codes.STREAM_SIGNALS, codes.STREAM_CARE_DAY])
-KEYS = [(1, 0), (1, 1), (2, 0), (20260401, 7), (0xFFFFFFFF, 0)]
+KEYS = [RandomKey(1), RandomKey(1, 1), RandomKey(2), RandomKey(20260401, 7), RandomKey(0xFFFFFFFF)]
 
 # Random123 1.14.0, tests/kat_vectors, the three lines "philox4x32 10": counter, key, expected.
 KNOWN_ANSWERS = [
@@ -46,19 +57,19 @@ KNOWN_ANSWERS = [
 
 
 @njit(parallel=True)
-def fill(seed, replication, first_person, streams, days, out):
+def fill(key, first_person, streams, days, out):
     """Uniforms in the order in which the model draws them: day by day, within a day person by person, all streams."""
     for person in prange(out.shape[1]):
         for day in range(days):
             for s in range(streams.size):
-                block = uniforms(seed, replication, first_person + person, streams[s], day)
+                block = uniforms(key, first_person + person, streams[s], day)
                 for lane in range(4):
                     out[day, person, s, lane] = block[lane]
 
 
-def draw(seed, replication, days=50, persons=500, first_person=0):
+def draw(key, days=50, persons=500, first_person=0):
     out = np.empty((days, persons, STREAMS.size, 4))
-    fill(seed, replication, first_person, STREAMS, days, out)
+    fill(key, first_person, STREAMS, days, out)
     return out
 
 
@@ -77,9 +88,18 @@ def test_uniforms_are_the_words_of_the_counter_and_key_that_the_position_says():
     person = counter[1] << 32 | counter[0]
     # The second word has its top bit set, so as int64 this person is negative; identity is the bit pattern.
     person -= 1 << 64
-    block = uniforms(key[0], key[1], person, counter[2], counter[3])
+    block = uniforms(RandomKey(*key), person, counter[2], counter[3])
     assert block == tuple((word + 0.5) / 2**32 for word in expected)
-    assert uniform(key[0], key[1], person, counter[2], counter[3]) == block[0]
+    assert uniform(RandomKey(*key), person, counter[2], counter[3]) == block[0]
+
+
+def test_a_key_is_made_of_a_user_s_seed_and_replication_or_taken_as_it_is():
+    assert RandomKey.of(np.uint32(7)) == RandomKey.of(7, np.int8(0)) == (7, 0)
+    assert [type(word) for word in RandomKey.of(np.uint32(7), np.int8(3))] == [int, int]
+    assert RandomKey.of(RandomKey(7, 3)) == (7, 3)
+    for words, said in (((-1,), "seed = -1"), ((1, 2**32), "replication"), ((RandomKey(7, 3), 1), "must be 0 beside")):
+        with pytest.raises(InputError, match=said):
+            RandomKey.of(*words)
 
 
 def test_uniforms_stay_inside_the_open_interval():
@@ -87,14 +107,14 @@ def test_uniforms_stay_inside_the_open_interval():
     assert random._open_unit(np.uint64(0xFFFFFFFF)) == 1.0 - 2.0**-33
 
 
-@pytest.mark.parametrize("place", range(5), ids=["seed", "replication", "person", "stream", "index"])
+@pytest.mark.parametrize("place", range(5), ids=["seed", "stream of the key", "person", "stream", "index"])
 def test_every_argument_matters_over_all_its_bits(place):
     seen = set()
     widths = [32, 32, 63, 32, 32]
     for bit in range(widths[place]):
         position = [0, 0, 0, 0, 0]
         position[place] = 1 << bit
-        seen.add(uniforms(*position))
+        seen.add(uniforms(RandomKey(*position[:2]), *position[2:]))
     assert len(seen) == widths[place]
 
 
@@ -105,20 +125,23 @@ def test_a_bit_of_the_position_flips_half_of_the_bits_of_the_result():
     flipped = []
     for _ in range(20):
         position = [int(rng.integers(0, 2**31)) for _ in widths]
-        before = np.array(uniforms(*position))
+        before = np.array(uniforms(RandomKey(*position[:2]), *position[2:]))
         for place, width in enumerate(widths):
             for bit in range(width):
                 changed = list(position)
                 changed[place] ^= 1 << bit
-                words = [(block * 2**32).astype(np.uint64) for block in (before, np.array(uniforms(*changed)))]
+                words = [
+                    (block * 2**32).astype(np.uint64)
+                    for block in (before, np.array(uniforms(RandomKey(*changed[:2]), *changed[2:])))
+                ]
                 flipped.append(np.bitwise_count(words[0] ^ words[1]).sum() / 128)
     standard_error = 0.5 / np.sqrt(128 * len(flipped))
     assert abs(np.mean(flipped) - 0.5) < 4 * standard_error
 
 
 def test_a_person_draws_the_same_in_any_company():
-    alone = draw(3, 1, days=5, persons=1, first_person=412)
-    together = draw(3, 1, days=5, persons=500, first_person=0)
+    alone = draw(RandomKey(3, 1), days=5, persons=1, first_person=412)
+    together = draw(RandomKey(3, 1), days=5, persons=500, first_person=0)
     assert np.array_equal(alone[:, 0], together[:, 412])
 
 
@@ -193,7 +216,7 @@ def smallest(p_values):
 
 @pytest.mark.parametrize("key", KEYS)
 def test_draws_are_uniform(key):
-    u = draw(*key)
+    u = draw(key)
     assert smallest(uniformity_p_values(u)) > FALSE_ALARM
     for stream in range(STREAMS.size):
         assert smallest(uniformity_p_values(u[:, :, stream])) > FALSE_ALARM
@@ -201,18 +224,18 @@ def test_draws_are_uniform(key):
 
 @pytest.mark.parametrize("key", KEYS)
 def test_draws_are_independent_across_persons_days_streams_and_lanes(key):
-    assert smallest(independence_p_values(draw(*key))) > FALSE_ALARM
+    assert smallest(independence_p_values(draw(key))) > FALSE_ALARM
 
 
 def test_replications_and_seeds_are_independent_of_each_other():
-    draws = [draw(*key, days=20) for key in KEYS]
+    draws = [draw(key, days=20) for key in KEYS]
     pairs = (p for i in range(len(draws)) for j in range(i) for p in pair_p_values(draws[i], draws[j]))
     assert smallest(pairs) > FALSE_ALARM
 
 
 def test_the_sum_over_persons_has_the_variance_of_independent_persons():
     """Daily means over 500 persons, as outcomes average them, chi-squared with days x 16 degrees of freedom."""
-    u = draw(5, 0, days=100)
+    u = draw(RandomKey(5), days=100)
     z = (u.mean(axis=1) - 0.5) * np.sqrt(12 * u.shape[1])
     p = stats.chi2.sf(np.sum(z**2), z.size)
     assert FALSE_ALARM / 2 < p < 1 - FALSE_ALARM / 2
@@ -227,9 +250,9 @@ def test_the_batteries_reject_weak_generators():
     shape = (50, 500, 4, 4)
     position = np.arange(np.prod(shape), dtype=np.uint64).reshape(shape)
     assert smallest(independence_p_values(weak(position))) < 1e-12
-    ignores_the_stream = np.repeat(draw(1, 0)[:, :, :1], 4, axis=2)
+    ignores_the_stream = np.repeat(draw(RandomKey(1))[:, :, :1], 4, axis=2)
     assert smallest(independence_p_values(ignores_the_stream)) < 1e-12
-    biased = draw(1, 0) ** 1.02
+    biased = draw(RandomKey(1)) ** 1.02
     assert smallest(uniformity_p_values(biased)) < 1e-12
 
 
@@ -338,9 +361,9 @@ def test_variates_compiled_equal_plain_python_bit_for_bit(function, parameters):
 
 
 def test_uniforms_vectorised_equal_plain_python_bit_for_bit():
-    compiled = draw(20260401, 3, days=4, persons=60, first_person=2**33 - 30)
+    compiled = draw(RandomKey(20260401, 3), days=4, persons=60, first_person=2**33 - 30)
     for day, person, s in np.ndindex(4, 60, STREAMS.size):
-        plain = uniforms.py_func(20260401, 3, 2**33 - 30 + person, int(STREAMS[s]), day)
+        plain = uniforms.py_func(RandomKey(20260401, 3), 2**33 - 30 + person, int(STREAMS[s]), day)
         assert tuple(compiled[day, person, s]) == plain
 
 
@@ -348,10 +371,12 @@ DIGEST_PROGRAM = """
 import hashlib
 import numpy as np
 from popsim.kernels.numerics import random
+from popsim.kernels.numerics.random import RandomKey
 values = []
 for person in range(300):
-    u = random.uniforms(20260401, 3, person * 2**25, 2, person)
-    values += [*u, random.uniform(1, 2, person, 3, 4), random.exponential(u[0], 2.0), random.weibull(u[1], 1.5, 2.0)]
+    u = random.uniforms(RandomKey(20260401, 3), person * 2**25, 2, person)
+    values += [*u, random.uniform(RandomKey(1, 2), person, 3, 4)]
+    values += [random.exponential(u[0], 2.0), random.weibull(u[1], 1.5, 2.0)]
     values += [random.lognormal(u[2], 5.0, 3.0), random.gamma(u[3], 0.05 + person, 2.0)]
     values += [random.log_gamma(u[0] + person)]
 print(hashlib.sha256(np.array(values, dtype=float).tobytes()).hexdigest())
