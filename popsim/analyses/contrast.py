@@ -38,7 +38,7 @@ class Contrast:
             measures: strategy, draw, replication, measure, value.
 
         Raises:
-            InputError: there is no such measure.
+            InputError: there is no such measure, or no pair that has a value of it.
         """
         needed = [TOTAL_COST, QALYS] if self.outcome == NET_BENEFIT else [self.outcome]
         check_measures(needed, [NET_BENEFIT, *measures["measure"].unique()])
@@ -47,13 +47,16 @@ class Contrast:
         strategy = pl.col("strategy").cast(pl.String)
         sign = pl.when(strategy == self.strategy).then(1.0).otherwise(-1.0)
         chosen = measures.filter(pl.col("measure").is_in(needed), strategy.is_in([self.strategy, self.comparator]))
-        return (
+        found = (
             chosen.group_by("draw", "replication")
             .agg(value=(pl.col("value") * weight * sign).sum(), known=pl.col("value").count())
             .filter(pl.col("known") == 2 * len(needed))
             .select("draw", "replication", "value")
             .sort("draw", "replication")
         )
+        if found.is_empty():
+            raise InputError(f"measure '{self.outcome}': no replication gives it a value under both strategies")
+        return found
 
 
 def contrasts(study: Study, outcome: str = NET_BENEFIT) -> tuple[Contrast, ...]:

@@ -14,6 +14,7 @@ import polars as pl
 
 from popsim.analyses.contrast import NET_BENEFIT, Contrast, contrasts
 from popsim.analyses.precision import Noise, Wanted
+from popsim.errors import InputError
 from popsim.runs.engine import Engine
 from popsim.runs.memory import needed_together
 from popsim.studies.design import Study
@@ -69,7 +70,15 @@ def plan_study(study: Study, engine: Engine, run: Callable[[Study], RunResult], 
     unit_seconds = _line((large, size), (_unit_seconds(timed), _unit_seconds(pilot)), study.region_size(0))
     units = max(experiment.draws, 1) * experiment.replications * experiment.regions * len(experiment.strategies)
     workers = min(engine.workers, units)
-    rows = [_precision(study, contrast, contrast.values(measures), size, request) for contrast, request in questions]
+    rows = []
+    for contrast, request in questions:
+        try:
+            values = contrast.values(measures)
+        except InputError:  # 30-day readmission in a month, say; only who asks for it is told
+            if request is not None:
+                raise
+            continue
+        rows.append(_precision(study, contrast, values, size, request))
     return Plan(
         units=units,
         unit_seconds=unit_seconds,

@@ -19,6 +19,17 @@ def test_the_plan(capsys, tmp_path):
     assert "+-100 for difference in cost per person, GBP" in printed
 
 
+def test_a_measure_that_the_follow_up_is_too_short_for(capsys, tmp_path):
+    """Nobody is followed for 30 days after discharge: the plan leaves the measure out, or refuses it on request."""
+    flags = ["--population", "60", "--days", "20", "--enrolment-days", "0", "--out", str(tmp_path)]
+    assert main(["plan", str(MAIN), *flags]) == 0
+    printed = capsys.readouterr().out
+    assert "cost per person" in printed and "readmission" not in printed
+    for command in (["plan", "--precision"], ["run", "--until"]):
+        assert main([command[0], str(MAIN), *flags, command[1], "readmission_30d=0.1"]) == 2
+        assert "measure 'readmission_30d': no replication gives it a value" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("wanted", "replications"), [("cost_total=1000000", 6), ("cost_total=0.01", 8)])
 def test_going_on_until_it_is_precise(wanted, replications, capsys, tmp_path):
     """A wide interval needs no more than the least number of replications; what cannot be reached stops at the most."""
