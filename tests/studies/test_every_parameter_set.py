@@ -7,11 +7,11 @@ import pytest
 
 from popsim.analyses.forecasting import body
 from popsim.analyses.sensitivity.parameters import varied
-from popsim.definitions.experiment import read_experiment
 from popsim.errors import DefinitionError, InputError
 from popsim.evidence.drugs import load_drugs
 from popsim.evidence.parameters import FOLDER
 from popsim.evidence.sets import INTERVENTION_SET, SHIPPED, Parameters, find_parameter
+from popsim.kernels.numerics.random import RandomKey
 from popsim.outcomes.scores import history, quantities
 from popsim.physiology.pharmacology.drugs import Pharmacology
 from popsim.population.sampling import sample
@@ -26,7 +26,7 @@ SIZE = {"population": Change("--population", 12), "replications": Change("--repl
 
 def with_parameters(name, draws=0, **said):
     """The study of a shipped experiment with some parameters changed."""
-    experiment = read_experiment(FILES[name])
+    experiment = read_study(FILES[name]).experiment
     parameters = {**experiment.parameters, **{key.replace("__", "."): value for key, value in said.items()}}
     changes = SIZE | {"parameters": Change("test", parameters), "draws": Change("--draws", draws)}
     return study_of(experiment, EXPERIMENTS, file=FILES[name], changes=changes)
@@ -136,8 +136,8 @@ def test_constants_of_formulas_reach_the_people_of_a_table():
         ratio = study.parameters_of(draw)["body_size"]["height_female"] / height
         before = build(plain.units[0]).population
         after = build(replace(plain.units[0], study=study, draw=draw)).population
-        now = sample(replace(plain.cohort, parameters=study.parameters_of(draw)), plain.schema, 12, 1)
-        was = sample(plain.cohort, plain.schema, 12, 1)
+        now = sample(replace(plain.cohort, parameters=study.parameters_of(draw)), plain.schema, 12, RandomKey(1))
+        was = sample(plain.cohort, plain.schema, 12, RandomKey(1))
         women = was["female"] == 1
         assert women.any()
         assert (now["dry_weight_kg"][women] / was["dry_weight_kg"][women]) == pytest.approx(ratio**2, rel=1e-5)
