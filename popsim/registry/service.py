@@ -58,8 +58,7 @@ class TwinRegistry:
 
     Args:
         path: of the file.
-        create: create the file if it does not exist.
-        parameters: by which its twins live.
+        create: create the file if it does not exist; parameters: by which its twins live.
 
     Attributes:
         database: the file.
@@ -239,7 +238,6 @@ class TwinRegistry:
         persons: Sequence[Person],
         cohort: CohortSource,
     ) -> None:
-        vocabulary = kind.vocabulary
         names = dict.fromkeys(name for person in persons for name in person.known)
         known = {name: np.array([person.known.get(name, np.nan) for person in persons]) for name in names}
         if cohort.life_table is not None:
@@ -248,11 +246,11 @@ class TwinRegistry:
             cohort,
             known,
             members=kind.members,
-            schema=vocabulary.schema,
+            schema=kind.vocabulary.schema,
             physiology=physiology_of(kind.physiology, kind.seed, kind.parameters),
             person_id=np.array([number_of(twin) for twin in ids], np.int64),
             key=RandomKey(kind.seed),
-            sensors=vocabulary.sensors,
+            sensors=kind.vocabulary.sensors,
             parameters=kind.parameters["twinning"],
         )
         ensemble.memory = np.zeros((kind.layout.memory_rows, len(ensemble.people)), np.float32)
