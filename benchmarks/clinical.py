@@ -10,7 +10,7 @@ import numba
 
 from benchmarks.measuring import Row, Section, alternate
 from benchmarks.physiology import by_popsim, people, speed
-from popsim.evidence.parameters import PARAMETER_SETS, load_parameters
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology.clinical import BLOCK, ClinicalPhysiology
 from popsim.physiology.influences import Influences
@@ -29,7 +29,7 @@ def clinical_people(size: int, seed: int = 1) -> tuple[Population, ClinicalPhysi
     """A cohort at its discharge, all alive and at home, with every organ system settled."""
     population = sample(CohortSource.read(COHORT), CLINICAL_SCHEMA, size, RandomKey(seed))
     population["alive"] = 1
-    physiology = ClinicalPhysiology({name: load_parameters(name) for name in PARAMETER_SETS}, key=RandomKey(seed))
+    physiology = ClinicalPhysiology(SHIPPED, key=RandomKey(seed))
     physiology.initialise(population)
     return population, physiology
 

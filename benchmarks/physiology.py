@@ -12,6 +12,7 @@ from mesa import Agent, Model
 
 from benchmarks import roofline
 from benchmarks.measuring import Row, Section, alternate
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology.heart_failure import advance_day
 from popsim.physiology import HeartFailurePhysiology
@@ -31,13 +32,13 @@ def people(size: int, seed: int = 1) -> Population:
     """A cohort at its discharge, all alive and at home, with the physiology settled."""
     population = sample(CohortSource.read(COHORT), SCHEMA, size, RandomKey(seed))
     population["alive"] = 1
-    HeartFailurePhysiology(key=RandomKey(seed)).initialise(population)
+    HeartFailurePhysiology(key=RandomKey(SHIPPED["heart_failure"], seed)).initialise(population)
     return population
 
 
 def by_popsim(population: Population, first: int, days: int, seed: int = 1) -> None:
     """Some days as the model advances them."""
-    physiology = HeartFailurePhysiology(key=RandomKey(seed))
+    physiology = HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(seed))
     for day in range(first, first + days):
         physiology.advance(population, Clock(day))
 

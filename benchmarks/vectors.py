@@ -13,6 +13,7 @@ import numba
 
 from benchmarks.measuring import Row, Section
 from benchmarks.physiology import people
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import heart_failure as kernel
 from popsim.physiology import HeartFailurePhysiology
@@ -30,7 +31,11 @@ WIDTHS = {
 def hot_block() -> str:
     """Machine code of the block of the day loop with most packed arithmetic."""
     fresh = numba.njit(parallel=True, error_model="numpy")(kernel.advance_day.py_func)
-    fresh(*HeartFailurePhysiology(key=RandomKey(1))._call.arguments(kernel.advance_day, people(64)))
+    fresh(
+        *HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(1))._call.arguments(
+            kernel.advance_day, people(64)
+        )
+    )
     blocks = re.split(r"^\.?L\w+:", "\n".join(fresh.inspect_asm().values()), flags=re.MULTILINE)
     return max(blocks, key=lambda block: len(re.findall(rf"\b{ARITHMETIC}pd\b[^\n]*%[yz]mm", block)))
 

@@ -20,7 +20,8 @@ import popsim
 from popsim.cli import app
 from popsim.definitions.parameter import Parameter
 from popsim.definitions.writing import KINDS, json_schema
-from popsim.evidence.parameters import FOLDER, HEART_FAILURE_SETS, PARAMETER_SETS, load_parameters
+from popsim.evidence.drugs import DRUG_SET
+from popsim.evidence.sets import HEART_FAILURE_SETS, PARAMETER_SETS, SHIPPED
 from popsim.outcomes.measure import OutcomeMeasure
 from popsim.population.columns import DTYPE, Column
 from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
@@ -418,14 +419,12 @@ def _measures(those: Iterable[OutcomeMeasure]) -> str:
 
 def parameters() -> Iterator[tuple[str, str]]:
     """A page for each parameter set, and one that lists them."""
-    names = sorted(path.stem for path in FOLDER.glob("*.toml"))
-    rows = []
+    names, rows = sorted(SHIPPED), []
     for name in names:
-        found = load_parameters(name)
+        found = SHIPPED[name]
         uncertain = sum(found.of(key).uncertainty is not None for key in found)
-        used = (
-            "both twins" if name in HEART_FAILURE_SETS else "clinical twin" if name in PARAMETER_SETS else "its command"
-        )
+        clinical = name in (*PARAMETER_SETS, DRUG_SET)
+        used = "both twins" if name in HEART_FAILURE_SETS else "clinical twin" if clinical else "guidance or a command"
         rows.append([f"[{escaped(name)}]({name}.md)", str(len(found)), str(uncertain), used])
         yield f"parameters/{name}", page(f"{escaped(name)}", _parameters(found))
     yield (

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from popsim.alerting.alerts import RiskSource
 from popsim.assimilation.belief import Belief
-from popsim.assimilation.forecast import DECOMPENSATION, SETS, forecast
+from popsim.assimilation.forecast import DECOMPENSATION, forecast
 from popsim.assimilation.prior import members_of
 from popsim.assimilation.sensors import Sensor, sensors_of
 from popsim.care.monitoring import HomeReadings
 from popsim.care.signals import Signals
 from popsim.definitions.guidance import Guidance
 from popsim.definitions.interventions import Telemonitoring
-from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.evidence.sets import Parameters
 from popsim.kernels.codes import LEVEL_EMERGENCY, LEVEL_FACILITY
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import OrganSystem
@@ -76,15 +76,15 @@ class TwinRisks(RiskSource):
         physiology: OrganSystem,
         home: Telemonitoring,
         sight: Signals,
-        parameters: Mapping[str, ParameterSet],
+        parameters: Parameters,
         key: RandomKey,
     ) -> None:
         schema = population.schema
         self._horizon, self._rows, self._sight = guidance.horizon_days, rows, sight
-        self._parameters = {name: parameters.get(name) or load_parameters(name) for name in SETS}
+        self._parameters = parameters
         self._place = np.full(len(population), -1)
         self._place[rows] = np.arange(len(rows))
-        sensors = sensors_at(schema, home, parameters["home_signals"])
+        sensors = sensors_at(schema, home, parameters)
         self._laboratory = [
             (place, str(signal.stored), signal.delay_days)
             for place, sensor in enumerate(sensors)
@@ -106,6 +106,7 @@ class TwinRisks(RiskSource):
             person_id=population.person_id[rows],
             key=key,
             sensors=sensors,
+            parameters=parameters["twinning"],
         )
         memory = int(self._late.max())
         self.belief = Belief(
@@ -113,7 +114,7 @@ class TwinRisks(RiskSource):
             physiology,
             sensors,
             key=key,
-            hazards=parameters["heart_failure"],
+            parameters=parameters,
             memory_days=memory,
         )
         self._away = np.ones(len(rows), np.bool_)
@@ -187,8 +188,8 @@ def known_at_entry(schema: Schema, genome_known: bool) -> list[str]:
     return [name for name in (*traits, *drugs, *genes) if name in schema and name != "alive"]
 
 
-def sensors_at(schema: Schema, home: Telemonitoring, errors: ParameterSet) -> Sequence[Sensor]:
+def sensors_at(schema: Schema, home: Telemonitoring, parameters: Parameters) -> Sequence[Sensor]:
     """The home devices in the order of HOME, then the sensors of hospital and laboratory."""
-    factor = home.signal_error_factor
+    factor, errors = home.signal_error_factor, parameters["home_signals"]
     at_home = [Sensor(f"home_{name}", name, noise_sd=factor * errors[error]) for name, error in HOME.items()]
-    return (*at_home, *(sensor for sensor in sensors_of(schema) if sensor.name in HOSPITAL))
+    return (*at_home, *(sensor for sensor in sensors_of(schema, parameters["twinning"]) if sensor.name in HOSPITAL))

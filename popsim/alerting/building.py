@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from popsim.care.signals import Signals
 from popsim.definitions.guidance import Guidance
 from popsim.definitions.strategy import Strategy
 from popsim.errors import InputError
-from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 from popsim.kernels.codes import STREAM_UPTAKE
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
@@ -38,7 +38,7 @@ def guide_of(
     body: Callable[[], OrganSystem],
     sight: Signals,
     events: EventLog,
-    parameters: Mapping[str, ParameterSet],
+    parameters: Parameters,
     key: RandomKey,
 ) -> AlertsByRisk | None:
     """What raises alerts by risk under a strategy; None if limits raise them.
@@ -67,7 +67,7 @@ def guide_of(
         source = Oracle(body(), guidance.horizon_days, parameters["heart_failure"])
     elif guidance.kind == "risk_model":
         record = Record(events, {one.name: one.setting_class for one in network.settings}, key=key)
-        source = ModelRisks(record, guidance.horizon_days, guidance.every_days, key=key)
+        source = ModelRisks(record, guidance.horizon_days, guidance.every_days, parameters["learning"], key=key)
     else:
         if cohort is None:
             raise InputError("guidance of kind 'twin': the model must be given the cohort that beliefs start from")

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from popsim.alerting.alerts import RiskSource
 from popsim.care.monitoring import HomeReadings
+from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.numerics.random import RandomKey
 from popsim.learning.features import Landmarks, Record
 from popsim.learning.loop import LearningLoop
@@ -26,13 +27,16 @@ class ModelRisks(RiskSource):
     Args:
         record: source of features and outcomes.
         horizon_days, every_days: from the strategy.
+        parameters: the set learning.
         key: of the random numbers.
     """
 
-    def __init__(self, record: Record, horizon_days: int, every_days: int, *, key: RandomKey) -> None:
+    def __init__(
+        self, record: Record, horizon_days: int, every_days: int, parameters: ParameterSet, *, key: RandomKey
+    ) -> None:
         self._record, self._every_days = record, every_days
         self._landmarks = Landmarks(record, horizon_days)
-        self.loop = LearningLoop(OUTCOME, horizon_days, key=key)
+        self.loop = LearningLoop(OUTCOME, horizon_days, parameters=parameters, key=key)
         self._today = pl.DataFrame()
 
     @property

@@ -26,7 +26,6 @@ from popsim.care.signals import Signals
 from popsim.definitions.guidance import MAX_RISK, Guidance
 from popsim.definitions.interventions import Telemonitoring
 from popsim.errors import InputError, did_you_mean
-from popsim.evidence.parameters import load_parameters
 from popsim.kernels.codes import DEATH as DIES
 from popsim.kernels.codes import END, ENTER, PRESENT, START
 from popsim.kernels.numerics.random import RandomKey
@@ -198,19 +197,18 @@ def _what_came(model: PopulationModel, beside: Beside, study: Study, days: int, 
 
     told = {TWIN: told_by(beside.belief(people), places), TRUTH: told_by(_known(model, study, rows, members))}
     events = model.events.frame(kinds=(ENTER, START, END, DIES))
-    known = {
-        name: values[rows] for name, values in quantities(people, day, history(events, classes, people, day)).items()
-    }
+    parameters = model.parameters
+    past = history(events, classes, people, day, parameters["risk_scores"])
+    known = {name: values[rows] for name, values in quantities(people, day, past, parameters).items()}
     scored = {score_of(name).label: points(name, known).astype(np.float64) for name in SCORES}
     ids, shown = people.person_id[rows], {}
-    limits = {"reactions": model.parameters.get("reactions") or load_parameters("reactions")}
-    present = reactions_present(people.chosen(rows), limits)
+    present = reactions_present(people.chosen(rows), parameters)
     reacts = np.zeros(len(rows), np.bool_)
     for ahead in range(1, horizons[-1] + 1):
         model.run_for(1)
         now = people.chosen(rows)
         if ahead <= days:
-            new = reactions_present(now, limits) & ~present
+            new = reactions_present(now, parameters) & ~present
             reacts |= new.any(axis=0) & (now["alive"] != 0)
         if ahead in horizons:
             shown[ahead] = (now["alive"] != 0, {name: now[name].astype(np.float64) for name in SIGNALS})
@@ -235,7 +233,12 @@ def _known(model: PopulationModel, study: Study, rows: NDArray[np.int64], member
     copies = model.population.chosen(np.repeat(rows, members))
     copies.person_id = member_ids(model.population.person_id[rows], members)
     return Belief(
-        Ensemble(copies, members), body(model, study), (), key=RandomKey(model.key.seed), day=model.clock.day - 1
+        Ensemble(copies, members),
+        body(model, study),
+        (),
+        key=RandomKey(model.key.seed),
+        parameters=model.parameters,
+        day=model.clock.day - 1,
     )
 
 

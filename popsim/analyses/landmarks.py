@@ -42,8 +42,9 @@ def collect(model: PopulationModel, horizon_days: int, every_days: int | None = 
         if every_days is None:
             frame = frame.filter(pl.col("days_since_discharge") == DAY_AFTER_DISCHARGE)
         if len(frame):
-            past = history(model.events.frame(), classes, model.population, day - 1)
-            lace = points("lace", quantities(model.population, day - 1, past))
+            people, parameters = model.population, model.parameters
+            past = history(model.events.frame(), classes, people, day - 1, parameters["risk_scores"])
+            lace = points("lace", quantities(people, day - 1, past, parameters))
             scores = pl.DataFrame({"person_id": model.population.person_id, "score_lace": lace})
             found.append(frame.join(scores, on="person_id", how="left", maintain_order="left"))
     if not found:

@@ -12,7 +12,7 @@ from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.hazards import presentation_hazards
 from popsim.assimilation.sensors import Sensor, table
 from popsim.errors import InputError
-from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.evidence.sets import Parameters
 from popsim.kernels import assimilation as kernel
 from popsim.kernels import codes as code
 from popsim.kernels.codes import STREAM_IMAGINED
@@ -73,8 +73,7 @@ class Belief:
         *,
         key: RandomKey,
         estimated: Sequence[str] = ESTIMATED,
-        parameters: ParameterSet | None = None,
-        hazards: ParameterSet | None = None,
+        parameters: Parameters,
         memory_days: int = 0,
         day: int = 0,
     ) -> None:
@@ -85,8 +84,8 @@ class Belief:
             raise InputError(f"ensemble: has {ensemble.bias.shape[0]} lasting errors for {len(self.sensors)} sensors")
         self._key = key
         self._estimated = _estimated(schema, estimated, self.sensors)
-        self._constants = (parameters or load_parameters("twinning")).fill(kernel.FilterParameters)
-        self._hazards = hazards or load_parameters("heart_failure")
+        self._constants = parameters["twinning"].fill(kernel.FilterParameters)
+        self._hazards = parameters["heart_failure"]
         memory_days = whole_number("memory_days", memory_days, 0, MAX_DAYS)
         self.memory_days, self.day = memory_days, day
         if len(ensemble.memory) == 0:

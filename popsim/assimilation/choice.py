@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import polars as pl
@@ -21,7 +20,8 @@ from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.options import NOTHING, Refusal, change_dose, check_options, dose_changes, refusals
 from popsim.definitions.options import TherapyOption
 from popsim.errors import InputError
-from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_parameters
+from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.statistics import weighted_quantile, z_quantile
 
@@ -239,7 +239,7 @@ def compare(
     willingness_to_pay: float = 20_000.0,
     highest_risk: float | None = None,
     budget: ArrayLike | None = None,
-    parameters: Mapping[str, ParameterSet] | None = None,
+    parameters: Parameters,
     key: RandomKey = RandomKey(),
 ) -> Comparison:
     """Simulate the members of a belief under every option, and compare.
@@ -255,7 +255,7 @@ def compare(
         willingness_to_pay: for a QALY, in the currency of the prices.
         highest_risk: maximum risk of an adverse reaction within the horizon, 0 to 1; no limit when None.
         budget: for the incremental cost of drugs, devices and visits, one number or (persons,); no limit when None.
-        parameters: sets that replace those of the files, by name.
+        parameters: sets by name.
         key: of the errors of home devices.
 
     Raises:
@@ -266,8 +266,7 @@ def compare(
     listed = tuple(options) if any(not one.changes for one in options) else (NOTHING, *options)
     check_options(listed, ensemble.people.schema)
     nothing = next(place for place, one in enumerate(listed) if not one.changes)
-    sets = _sets("death_cause" in ensemble.people.schema, parameters or {})
-    rules = sets["therapy_choice"]
+    rules = parameters["therapy_choice"]
     known = {name: _each(values, ensemble.persons, name) for name, values in (seen or {}).items()}
     futures = live_forward(
         ensemble,
@@ -276,7 +275,7 @@ def compare(
         first_day=belief.day + 1,
         days=horizon_days,
         waits=_waits(listed, waits or {}, ensemble.persons),
-        parameters=sets,
+        parameters=parameters,
         stay_days=int(rules["stay_days"]),
         key=key,
     )
@@ -344,17 +343,6 @@ def _each(values: ArrayLike, persons: int, what: str) -> NDArray[np.float64]:
     if array.shape not in ((), (persons,)):
         raise InputError(f"{what}: has shape {array.shape}, must be one number or ({persons},)")
     return np.broadcast_to(array, (persons,))
-
-
-def _sets(clinical: bool, given: Mapping[str, ParameterSet]) -> dict[str, ParameterSet]:
-    names = (*SETS_OF_PHYSIOLOGY["clinical" if clinical else "heart_failure"], "reactions", "therapy_choice")
-    return {name: given.get(name) or _of_file(name) for name in names}
-
-
-@cache
-def _of_file(name: str) -> ParameterSet:
-    """The set in the file of this name, read once."""
-    return load_parameters(name)
 
 
 def _check_numbers(horizon_days: int, willingness_to_pay: float, highest_risk: float | None) -> None:

@@ -7,7 +7,7 @@ and changes no expectation; a member is still admitted when its random stream sa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from popsim.assimilation.predicted_care import ImaginedCare
 from popsim.assimilation.valuation import DailyWorth
 from popsim.care.monitoring import Monitoring
 from popsim.definitions.options import DoseChange, HomeMonitoring, TherapyOption, Visit
-from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 from popsim.kernels import codes as code
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology.reactions import REACTIONS
@@ -65,7 +65,7 @@ def live_forward(
     first_day: int,
     days: int,
     waits: NDArray[np.int64],
-    parameters: Mapping[str, ParameterSet],
+    parameters: Parameters,
     stay_days: int,
     key: RandomKey,
 ) -> Futures:
@@ -103,7 +103,7 @@ class _Future:
         persons: NDArray[np.int64],
         options: Sequence[TherapyOption],
         waits: NDArray[np.int64],
-        parameters: Mapping[str, ParameterSet],
+        parameters: Parameters,
         stay_days: int,
         key: RandomKey,
     ) -> None:
@@ -116,7 +116,10 @@ class _Future:
         self._care = ImaginedCare(people, parameters["care_practice"], stay_days)
         self._worth = DailyWorth(parameters, people.schema, stay_days)
         devices = {c.programme: c for option in options for c in option.changes if isinstance(c, HomeMonitoring)}
-        self._devices = [(device, Monitoring(device.programme, key=key)) for device in devices.values()]
+        self._devices = [
+            (device, Monitoring(device.programme, key=key, signals=parameters["home_signals"]))
+            for device in devices.values()
+        ]
         self._monitored_until = np.full(len(people), -1)
         self._answer_on = np.full(len(people), -1)
         self._alive = people["alive"].astype(np.float64)
@@ -208,7 +211,7 @@ class _Future:
 
 
 def hazards_of_presenting(
-    physiology: OrganSystem, people: Population, parameters: Mapping[str, ParameterSet], today: int
+    physiology: OrganSystem, people: Population, parameters: Parameters, today: int
 ) -> NDArray[np.float64]:
     """Daily hazards of presenting by cause, (6, rows), the last for any other cause; of the day just simulated."""
     hazards = presentation_hazards(people, parameters["heart_failure"], today)
@@ -229,7 +232,7 @@ def hazards_of_presenting(
     return hazards
 
 
-def reactions_present(people: Population, parameters: Mapping[str, ParameterSet]) -> NDArray[np.bool_]:
+def reactions_present(people: Population, parameters: Parameters) -> NDArray[np.bool_]:
     """Adverse reactions present today, (kinds, rows); in the model of heart failure alone, those that it can show."""
     if "reaction" in people.schema:
         bits = people["reaction"]

@@ -19,7 +19,7 @@ from popsim.assimilation.counterfactuals import KINDS, hazards_of_presenting, re
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.predicted_care import ImaginedCare
 from popsim.errors import InputError, did_you_mean
-from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.evidence.sets import Parameters
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, CAUSE_NAMES
 from popsim.physiology import OrganSystem
 from popsim.physiology.clinical import BLOCK
@@ -39,7 +39,6 @@ LUCK = 1 << 60  # added to the ids of members, so that a forecast has random str
 BLOCK_ROWS = BLOCK  # members at a time: as many as the physiology advances at once
 MAX_DAYS = 3653
 EVERY_CAUSE = tuple(range(1, len(CAUSE_NAMES)))
-SETS = ("heart_failure", "clinical_twin", "care_practice", "reactions", "therapy_choice", "forecast")
 
 DECOMPENSATION, PRESENTATION, READMISSION, DEATH, REACTION = (
     "decompensation", "presentation", "readmission", "death", "adverse_reaction",
@@ -114,7 +113,7 @@ def forecast(
     persons: NDArray[np.int64] | None = None,
     horizons: Sequence[int] = HORIZONS,
     quantiles: Sequence[float] = QUANTILES,
-    parameters: Mapping[str, ParameterSet] | None = None,
+    parameters: Parameters,
 ) -> Forecast:
     """Simulate a copy of a belief ahead; the belief itself does not change.
 
@@ -130,7 +129,7 @@ def forecast(
         persons: indices of the persons, ascending; all when None.
         horizons: of risks and members; those beyond `days` are dropped, and `days` is used if none remains.
         quantiles: of the bands.
-        parameters: sets by name that replace those of the files.
+        parameters: sets by name.
 
     Raises:
         InputError: days are out of bounds, or a column or event is unknown.
@@ -144,7 +143,6 @@ def forecast(
     for event in events or ():
         if event not in EVENTS:
             raise InputError(f"no risk '{event}': {did_you_mean(event, EVENTS)}")
-    sets = {name: (parameters or {}).get(name) or load_parameters(name) for name in SETS}
     wanted = tuple(EVENTS if events is None else events)
     ends = sorted({one for one in horizons if one <= days}) or [days]
     chosen = np.arange(ensemble.persons) if persons is None else np.asarray(persons, np.int64)
@@ -156,7 +154,7 @@ def forecast(
         part.people.person_id = part.people.person_id + LUCK
         for name, values in (doses or {}).items():
             part.people[name] = part.repeat(np.broadcast_to(values, ensemble.persons)[some])
-        course = _Course(part, belief.physiology, belief.day + 1, days, tuple(ends), sets)
+        course = _Course(part, belief.physiology, belief.day + 1, days, tuple(ends), parameters)
         parts.append(course.forecast(tuple(columns), wanted, tuple(quantiles)))
     return _joined(parts)
 
@@ -171,7 +169,7 @@ class _Course:
         first_day: int,
         days: int,
         horizons: tuple[int, ...],
-        sets: Mapping[str, ParameterSet],
+        sets: Parameters,
     ) -> None:
         self.ensemble, self._physiology, self._sets = ensemble, physiology, sets
         self._first, self._days, self._horizons = first_day, days, horizons

@@ -5,16 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.evidence.parameters import ParameterSet
 from popsim.kernels import assimilation as filtering
 from popsim.kernels.physiology.acute import AcuteParameters
 from popsim.physiology.binding import Binding
 from popsim.population.population import Population
 
 
-def presentation_hazards(
-    people: Population, parameters: ParameterSet | None = None, day: float = 0.0
-) -> NDArray[np.float64]:
+def presentation_hazards(people: Population, parameters: ParameterSet, day: float = 0.0) -> NDArray[np.float64]:
     """Daily hazards of presenting, (6, rows): heart failure, infection, arrhythmia, renal, respiratory, other.
 
     Row k is cause k + 1 (kernels/codes.py). Causes that only organ systems of the clinical twin add (infarction,
@@ -22,10 +20,10 @@ def presentation_hazards(
 
     Args:
         people: with the columns of heart failure.
-        parameters: the set heart_failure; read from its file when None.
+        parameters: the set heart_failure.
         day: days since the start, for the age.
     """
-    acute = (parameters or load_parameters("heart_failure")).fill(AcuteParameters)
+    acute = parameters.fill(AcuteParameters)
     hazards = np.empty((filtering.CAUSES, len(people)))
     kernel = filtering.presentation_hazards
     Binding(kernel, day=day, acute=acute, hazards=hazards)(kernel, people)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.sensors import Sensor
 from popsim.errors import InputError
-from popsim.evidence.parameters import load_parameters
+from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.codes import STREAM_BIAS
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
@@ -49,6 +49,7 @@ def members_of(
     person_id: NDArray[np.int64],
     key: RandomKey,
     sensors: Sequence[Sensor] = (),
+    parameters: ParameterSet,
 ) -> Ensemble:
     """Members of each person: the known values, and everything else from similar people of the cohort (donors).
 
@@ -65,6 +66,7 @@ def members_of(
         person_id: (persons,), key of the members' random streams.
         key: of the random numbers.
         sensors: their lasting errors are drawn for each member.
+        parameters: the set twinning.
 
     Raises:
         InputError: nothing is known, a column is unknown, or arrays differ in length.
@@ -78,9 +80,7 @@ def members_of(
             raise InputError(f"known column '{name}': twins have no such column")
         if values.shape != (persons,):
             raise InputError(f"known column '{name}': has shape {values.shape}, must be ({persons},)")
-    donors = sample(
-        cohort, schema, max(int(load_parameters("twinning")["donors"]), members), RandomKey(key.seed, DONORS_STREAM)
-    )
+    donors = sample(cohort, schema, max(int(parameters["donors"]), members), RandomKey(key.seed, DONORS_STREAM))
     alike = [
         _nearest(donors, {name: values[start : start + BLOCK] for name, values in facts.items()}, members)
         for start in range(0, persons, BLOCK)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from popsim.care.signals import FILE
 from popsim.definitions.signal import SignalFile
 from popsim.errors import InputError
-from popsim.evidence.parameters import load_parameters
+from popsim.evidence.parameters import ParameterSet
 from popsim.population.columns import Schema
 
 
@@ -40,12 +40,17 @@ class Sensor(NamedTuple):
     unit: str = ""
 
 
-def sensors_of(schema: Schema, file: Path = FILE) -> tuple[Sensor, ...]:
+def sensors_of(schema: Schema, parameters: ParameterSet, file: Path = FILE) -> tuple[Sensor, ...]:
     """The sensors of evidence/devices/signals.toml for the columns that a population has, without classes.
 
     The drift of a device is neglected: it is below a tenth of the noise between adjustments.
+
+    Args:
+        schema: of the population.
+        parameters: the set twinning.
+        file: where the signals are defined.
     """
-    lognormal_from = load_parameters("twinning")["proportional_from_share"]
+    lognormal_from = parameters["proportional_from_share"]
     return tuple(
         Sensor(
             name=signal.measures,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
 from popsim.economics.clinical import ClinicalWorth
 from popsim.economics.prices import daily_prices, health_rates
-from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 from popsim.kernels import accrual
 from popsim.population.columns import Schema
 from popsim.population.population import Population
@@ -27,7 +25,7 @@ class DailyWorth:
         stay_days: length of a stay in hospital.
     """
 
-    def __init__(self, parameters: Mapping[str, ParameterSet], schema: Schema, stay_days: float) -> None:
+    def __init__(self, parameters: Parameters, schema: Schema, stay_days: float) -> None:
         prices, utilities, societal, disability = (parameters[name] for name in SETS)
         self.prices = prices
         self._daily = daily_prices(prices, societal, prices["telemonitoring_day"])

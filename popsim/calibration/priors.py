@@ -18,7 +18,8 @@ from popsim.definitions.parameter import ParameterChange
 from popsim.errors import DefinitionError
 from popsim.evidence.distributions import Distribution, EmpiricalDistribution, Floats
 from popsim.evidence.draws import uncertain_parameters
-from popsim.evidence.parameters import ParameterSet, find_parameter
+from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import find_parameter
 from popsim.statistics import normal_quantile
 
 SPAN = {"identity": (-np.inf, np.inf), "log": (0.0, np.inf), "logit": (0.0, 1.0)}  # of parameters with this scale
@@ -73,10 +74,10 @@ def priors_of(calibration: Calibration, sets: Mapping[str, ParameterSet], file: 
         DefinitionError: a parameter does not exist, has no prior, or one that leaves its bounds or is not continuous;
             or its scale does not fit its bounds.
     """
-    changed = dict(sets)
+    changed: dict[str, ParameterSet] = {}
     for one in calibration.parameters:
         name, key = find_parameter(one.name, sets, file, "parameters.name", one.name)
-        record = sets[name].of(key)
+        record = changed.setdefault(name, sets[name]).of(key)
         if one.prior is not None:
             changed[name] = changed[name].with_values({key: ParameterChange(uncertainty=one.prior)}, file)
         if not SPAN[one.scale][0] <= record.low < record.high <= SPAN[one.scale][1]:

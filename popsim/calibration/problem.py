@@ -17,7 +17,7 @@ from popsim.definitions.calibration import Calibration
 from popsim.definitions.target import Target
 from popsim.errors import DefinitionError, InputError
 from popsim.evidence.distributions import Floats
-from popsim.evidence.parameters import PARAMETER_SETS, load_parameters
+from popsim.evidence.sets import SHIPPED
 from popsim.studies.design import Change
 
 CALIBRATE = "calibrate"
@@ -88,7 +88,7 @@ def problem_of(calibration: Calibration, file: Path, targets: Sequence[Path], ru
     sizes |= {"replications": Change("replications", calibration.replications)}
     sources = [read_source(path, sizes) for path in paths]
     kept = _fitted(calibration, sources, file)
-    priors = priors_of(calibration, {name: load_parameters(name) for name in PARAMETER_SETS}, file)
+    priors = priors_of(calibration, SHIPPED, file)
     for source in kept:
         for name in priors.names:
             sets = source.study.parameters

@@ -20,6 +20,7 @@ from popsim.care.policy import networks_by_day
 from popsim.care.system import MAX_TABLE, CareSystem
 from popsim.definitions.strategy import Strategy
 from popsim.errors import InputError, shorten
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.columns import Schema
 from popsim.population.event_log import EventLog
@@ -72,6 +73,7 @@ class PatientFlow:
             strategy,
             days=days,
             key=RandomKey.of(seed, replication),
+            practice=SHIPPED["care_practice"],
             keep_log=keep_log,
             later=networks,
         )

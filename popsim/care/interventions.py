@@ -27,7 +27,7 @@ from popsim.definitions.interventions import (
     Personal,
     Programme,
 )
-from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.evidence.sets import Parameters
 from popsim.kernels.codes import STREAM_INTERVENTION
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
@@ -54,7 +54,7 @@ class Interventions:
         interventions: `Strategy.composed`; the care network handles capacities and policies.
         population: changed by the interventions.
         key: of the random numbers.
-        warfarin: parameter set of the dose algorithm, for genetic tests that guide warfarin.
+        parameters: sets by name, for genetic tests that guide warfarin.
 
     Attributes:
         charges: costs of the interventions, for valuation.
@@ -66,7 +66,7 @@ class Interventions:
         population: Population,
         *,
         key: RandomKey,
-        warfarin: ParameterSet | None = None,
+        parameters: Parameters,
         sight: Signals | None = None,
     ) -> None:
         self._sight = sight or Signals(population.schema, key=key)
@@ -74,10 +74,7 @@ class Interventions:
         personal = [one for one in interventions if isinstance(one, DrugIntervention | Device | Programme)]
         self._courses = [InterventionCourse(one, population, self.charges, key) for one in personal]
         tests = [one for one in interventions if isinstance(one, GeneticTest)]
-        self._tests = [
-            GeneticTesting(one, population, self.charges, key, warfarin or load_parameters("klein_2009"))
-            for one in tests
-        ]
+        self._tests = [GeneticTesting(one, population, self.charges, key, parameters["klein_2009"]) for one in tests]
 
     def apply(self, population: Population, clock: Clock) -> None:
         """Start and stop the interventions that are due on the morning of a day."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from popsim.care.signals import Signals
 from popsim.definitions.interventions import Telemonitoring
-from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.care.monitoring import measure_day
 from popsim.kernels.codes import ALERT_IGNORED, STREAM_ALERTS
 from popsim.kernels.numerics.random import RandomKey
@@ -82,13 +82,13 @@ class Monitoring:
         telemonitoring: Telemonitoring | None,
         *,
         key: RandomKey,
-        signals: ParameterSet | None = None,
+        signals: ParameterSet,
         later: Mapping[int, Telemonitoring | None] | None = None,
         sight: Signals | None = None,
         guide: Guide | None = None,
     ) -> None:
         self._key = key
-        self._errors = dict(signals or load_parameters("home_signals"))
+        self._errors = dict(signals)
         self._memory_days = self._errors.pop("alert_memory_days")
         self._later = dict(later or {})
         self._sight, self._guide = sight, guide

@@ -18,7 +18,7 @@ from popsim.care.prescribing import Medicines
 from popsim.care.signals import Signals
 from popsim.definitions.strategy import Strategy
 from popsim.errors import InputError, RunError
-from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.care import event_loop as loop
 from popsim.kernels.care import records
 from popsim.kernels.care.events import FAULT_HOPS, FAULT_TURNS
@@ -67,7 +67,7 @@ class CareSystem:
         *,
         days: int,
         key: RandomKey,
-        practice: ParameterSet | None = None,
+        practice: ParameterSet,
         keep_log: bool = True,
         later: Mapping[int, CareNetwork] | None = None,
     ) -> None:
@@ -250,7 +250,7 @@ def _first_morning(
     network: CareNetwork,
     population: Population,
     days: int,
-    practice: ParameterSet | None,
+    practice: ParameterSet,
 ) -> records.Arrays:
     """The empty network on its first morning, without events; `tables` are the fields known already."""
     size, count = len(population), len(network.settings)
@@ -265,7 +265,7 @@ def _first_morning(
     arrays = records.Arrays(
         **tables,
         columns=records.as_record(find_columns(population.schema)),
-        practice=records.as_record((practice or load_parameters("care_practice")).fill(records.Practice)),
+        practice=records.as_record(practice.fill(records.Practice)),
         sources=compile_sources(network),
         jobs=jobs,
         states=np.zeros(count, records.STATE),

@@ -93,7 +93,8 @@ def _from_model(
 
     if outcome not in OUTCOMES:
         raise InputError(f"command line: --outcome = '{outcome}': {did_you_mean(outcome, OUTCOMES)}")
-    frame = collect(build(unit), horizon, every)
+    model = build(unit)
+    frame = collect(model, horizon, every)
     experiment = study.experiment
     source = {
         "Simulation": f"{experiment.population:,} twins of {experiment.name}, strategy {unit.strategy.name}, "
@@ -103,20 +104,24 @@ def _from_model(
         "What is predicted from": "what care observes: diagnoses, doses, the event log, readings with their errors; "
         "deprivation and ethnicity are audited, not predicted from",
     }
-    scores = {"LACE": "score_lace"}
-    return evaluate(frame, outcome, subgroups(frame), horizon_days=horizon, scores=scores), source
+    scores, learning = {"LACE": "score_lace"}, model.parameters["learning"]
+    return evaluate(frame, outcome, subgroups(frame), horizon_days=horizon, scores=scores, parameters=learning), source
 
 
 def _from_table(
     path: Path, outcome: str, person: str, day: str, by: str, horizon: int
 ) -> tuple[Evaluation, dict[str, str], tuple[str, ...]]:
     """Read a user's table and evaluate."""
+    from popsim.evidence.sets import SHIPPED
     from popsim.learning.evaluation import evaluate
     from popsim.learning.table import read_table
 
     asked = [name.strip() for name in by.split(",") if name.strip()]
     read = read_table(path, outcome, person=person or None, day=day or None, by=asked)
-    found = evaluate(read.frame, outcome, read.groups, horizon_days=horizon, features=read.features)
+    learning = SHIPPED["learning"]
+    found = evaluate(
+        read.frame, outcome, read.groups, horizon_days=horizon, features=read.features, parameters=learning
+    )
     split = "person and time" if day else "person"
     return found, {"Table": f"{path.name}, {len(read.frame):,} rows", "Split": f"by {split}"}, read.notes
 

@@ -29,7 +29,8 @@ from popsim.evidence.distributions import (
     distribution_of,
     family,
 )  # fmt: skip
-from popsim.evidence.parameters import ParameterSet, find_parameter
+from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import find_parameter, records_of
 from popsim.kernels.codes import STREAM_PARAMETERS
 from popsim.kernels.numerics.distributions import MAX_PROBABILITY, MIN_PROBABILITY
 from popsim.kernels.numerics.random import RandomKey
@@ -163,7 +164,7 @@ def uncertain_parameters(
         DefinitionError: a distribution does not exist, is too likely to exceed its parameter's bounds or does not fit
             its value; or a group does not fit its parameters.
     """
-    records = {f"{name}.{key}": values.of(key) for name, values in sets.items() for key in values}
+    records = records_of(sets)
     found: dict[str, Distribution] = {}
     for name, record in records.items():
         own = _own_distribution(name, record, file)

@@ -25,32 +25,6 @@ from popsim.errors import DefinitionError, did_you_mean
 from popsim.html import html_table
 
 FOLDER = Path(__file__).parent
-HEART_FAILURE_SETS = (  # of the model with heart failure alone
-    "heart_failure",
-    "care_practice",
-    "home_signals",
-    "nhs_prices",
-    "griffiths_2014",
-    "societal_prices",
-    "gbd_disability",
-)
-PARAMETER_SETS = (  # of the model with the clinical twin
-    *HEART_FAILURE_SETS,
-    "clinical_twin",
-    "clinical_prices",
-    "clinical_utilities",
-    "reactions",
-    "vessels",
-    "kidney_disease",
-    "diabetes",
-    "klein_2009",
-    "environment",
-    "lungs",
-    "blood",
-    "ageing",
-    "remodelling",
-)
-SETS_OF_PHYSIOLOGY = {"heart_failure": HEART_FAILURE_SETS, "clinical": PARAMETER_SETS}
 
 
 class ParameterSet(Mapping[str, float]):
@@ -137,19 +111,3 @@ def load_parameters(name: str, folder: Path | str = FOLDER) -> ParameterSet:
         except DefinitionError as error:
             raise DefinitionError(path, f"{key}.{error.key}", error.value, error.allowed) from None
     return ParameterSet(name, parameters, groups)
-
-
-def find_parameter(
-    dotted: str, sets: Mapping[str, ParameterSet], file: object, where: str, value: object = None
-) -> tuple[str, str]:
-    """Set and parameter of a dotted name; `where` and `value` are the key and value in the file, for errors.
-
-    Raises:
-        DefinitionError: no such parameter; suggests near matches.
-    """
-    name, _, parameter = dotted.partition(".")
-    if name not in sets:
-        raise DefinitionError(file, where, value, f"no parameter set '{name}', {did_you_mean(name, sets)}")
-    if parameter not in sets[name]:
-        raise DefinitionError(file, where, value, f"no such parameter, {did_you_mean(parameter, sets[name])}")
-    return name, parameter

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from popsim.errors import InputError
-from popsim.evidence.parameters import load_parameters
+from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.codes import STREAM_INTERVENTION
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
@@ -89,6 +89,7 @@ def evaluate(
     model: RiskModel | None = None,
     features: Sequence[str] | None = None,
     scores: Mapping[str, str] | None = None,
+    parameters: ParameterSet,
 ) -> Evaluation:
     """Fit a model to some of the persons at earlier times, and evaluate it on the others at later times.
 
@@ -100,17 +101,17 @@ def evaluate(
         model: to fit; the default model when None.
         features: columns to predict from; all predictors when None.
         scores: columns of points to compare with, by their name.
+        parameters: the set learning.
 
     Raises:
         InputError: a part has too few events.
     """
-    parameters = load_parameters("learning")
     in_training, in_test = _split(frame, horizon_days, parameters["training_share"])
     train, test = frame.filter(in_training), frame.filter(in_test)
     events = int(test[outcome].sum()) if len(test) else 0
     if not 0 < events < len(test):
         raise InputError(f"risk model: {events} of {len(test)} test rows have '{outcome}': more people are needed")
-    fitted = (model or RiskModel()).fit(train, outcome, features=features)
+    fitted = (model or RiskModel(parameters=parameters)).fit(train, outcome, features=features)
     judged = _judged(fitted, test)
     watched = watched_from(judged.risk, parameters["watched_share"])
     against = []
@@ -133,14 +134,13 @@ def evaluate(
     )
 
 
-def prospective(loop: LearningLoop) -> Evaluation:
-    """Prospective evaluation of a learning loop, by the risks that it predicted at the time.
+def prospective(loop: LearningLoop, parameters: ParameterSet) -> Evaluation:
+    """Prospective evaluation of a learning loop, by the risks that it predicted; `parameters` is the set learning.
 
     Raises:
         InputError: no predicted risk has reached its horizon yet.
     """
     judged, rows = loop.judged()
-    parameters = load_parameters("learning")
     watched = watched_from(judged.risk, parameters["watched_share"], judged.weight)
     train = loop.table
     return Evaluation(

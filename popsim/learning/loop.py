@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from popsim.errors import InputError
-from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.codes import STREAM_INTERVENTION
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
@@ -39,10 +39,10 @@ class LearningLoop:
         horizon_days: within which the outcome counts.
         model: to start with; the loop trains it if it is not fitted. A fitted model serves until retraining is due,
             counted from the first day of learning.
-        hold_out_share: probability of being withheld; from evidence/learning.toml when None. 0: act on everybody, and
+        hold_out_share: probability of being withheld; that of the parameters when None. 0: act on everybody, and
             observe no outcomes without action.
         key: of the random numbers that decide who is withheld.
-        parameters: evidence/learning.toml when None.
+        parameters: the set learning.
     """
 
     def __init__(
@@ -53,21 +53,20 @@ class LearningLoop:
         model: RiskModel | None = None,
         hold_out_share: float | None = None,
         key: RandomKey = RandomKey(),
-        parameters: ParameterSet | None = None,
+        parameters: ParameterSet,
     ) -> None:
-        constants = parameters or load_parameters("learning")
         self.outcome, self.horizon_days = outcome, horizon_days
-        self.model = model or RiskModel(parameters=constants)
-        self.hold_out_share = constants["hold_out_share"] if hold_out_share is None else float(hold_out_share)
+        self.model = model or RiskModel(parameters=parameters)
+        self.hold_out_share = parameters["hold_out_share"] if hold_out_share is None else float(hold_out_share)
         if not 0.0 <= self.hold_out_share <= 1.0:
             raise InputError(f"hold_out_share = {hold_out_share}: must be between 0 and 1")
-        self._parameters, self._key = constants, key
+        self._parameters, self._key = parameters, key
         self._foreseen = pl.DataFrame(schema=FORESEEN)
         self._flags = pl.DataFrame(schema=FLAGS)
         self._rows: list[pl.DataFrame] = []  # complete landmarks that have not been forgotten
         self._judged: list[tuple[int, JudgedRisks, pl.DataFrame]] = []
         self._reference: Reference | None = None
-        self._sums = CumulativeSums(constants["cusum_slack"], constants["cusum_limit"])
+        self._sums = CumulativeSums(parameters["cusum_slack"], parameters["cusum_limit"])
         self._trained_day, self._mapped_day = -np.inf, -np.inf
         self._days_learned, self._is_own = 0, False  # is_own: the model was fitted to the loop's table
         self._trained_through = self._level_after = -1  # calibrated to landmarks after this day

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from popsim.errors import InputError, RunError, did_you_mean
-from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.codes import STREAM_INTERVENTION
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
@@ -74,14 +74,12 @@ class RiskModel:
     Args:
         estimator: a scikit-learn classifier with `predict_proba`; the default when None. It is never changed: a copy
             is fitted. It must accept missing values, or be a pipeline that fills them.
-        parameters: evidence/learning.toml when None.
+        parameters: the set learning.
         calibrate: map its probabilities by a logistic regression on predictions for persons left out of the fit.
     """
 
-    def __init__(
-        self, estimator: Any = None, *, parameters: ParameterSet | None = None, calibrate: bool = True
-    ) -> None:
-        self._parameters = parameters or load_parameters("learning")
+    def __init__(self, estimator: Any = None, *, parameters: ParameterSet, calibrate: bool = True) -> None:
+        self._parameters = parameters
         self._given = estimator
         self._calibrate = calibrate
         self.features: tuple[str, ...] = ()
@@ -217,7 +215,7 @@ class RiskModel:
         (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path | str, estimator: Any = None, *, parameters: ParameterSet | None = None) -> RiskModel:
+    def load(cls, folder: Path | str, estimator: Any = None, *, parameters: ParameterSet) -> RiskModel:
         """Read a model and refit it.
 
         Args:

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from popsim.errors import InputError
-from popsim.evidence.parameters import load_parameters
+from popsim.evidence.parameters import ParameterSet
 
 Region = Literal["north_america", "elsewhere"]
 YEARS = (2, 5)
 
 
 def kidney_failure_risk(
-    people: Mapping[str, ArrayLike], years: int, region: Region = "elsewhere"
+    people: Mapping[str, ArrayLike], years: int, region: Region = "elsewhere", *, parameters: ParameterSet
 ) -> NDArray[np.float64]:
     """Probability of dialysis or transplantation within 2 or 5 years, for each person.
 
@@ -30,6 +30,7 @@ def kidney_failure_risk(
         people: age_years (a), female (0 or 1), gfr_ml_min (mL/min/1.73 m2) and albuminuria_mg_g (mg/g), of one shape.
         years: 2 or 5.
         region: whose baseline survival S.
+        parameters: the set tangri_2016.
 
     Raises:
         InputError: another horizon or region.
@@ -38,14 +39,13 @@ def kidney_failure_risk(
         raise InputError(f"years: {years}: the equation is for 2 or 5 years")
     if region not in ("north_america", "elsewhere"):
         raise InputError(f"region: '{region}': must be north_america or elsewhere")
-    p = load_parameters("tangri_2016")
     age, female, gfr, albuminuria = (
         np.asarray(people[name], np.float64) for name in ("age_years", "female", "gfr_ml_min", "albuminuria_mg_g")
     )
     log_ratio = (
-        p["log_per_decade"] * (age / 10.0 - p["mean_decades"])
-        + p["log_male"] * (1.0 - female - p["mean_male"])
-        + p["log_per_5_ml_min"] * (gfr / 5.0 - p["mean_5_ml_min"])
-        + p["log_per_log_albuminuria"] * (np.log(albuminuria) - p["mean_log_albuminuria"])
+        parameters["log_per_decade"] * (age / 10.0 - parameters["mean_decades"])
+        + parameters["log_male"] * (1.0 - female - parameters["mean_male"])
+        + parameters["log_per_5_ml_min"] * (gfr / 5.0 - parameters["mean_5_ml_min"])
+        + parameters["log_per_log_albuminuria"] * (np.log(albuminuria) - parameters["mean_log_albuminuria"])
     )
-    return np.asarray(1.0 - p[f"survival_{years}_years_{region}"] ** np.exp(log_ratio))
+    return np.asarray(1.0 - parameters[f"survival_{years}_years_{region}"] ** np.exp(log_ratio))

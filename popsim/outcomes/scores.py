@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from popsim.definitions.score import Range, Score
 from popsim.errors import InputError, did_you_mean
-from popsim.evidence.parameters import load_parameters
+from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 from popsim.outcomes.follow_up import settings_of
 from popsim.outcomes.readmission import stays
 from popsim.population.population import Population
@@ -85,15 +86,16 @@ def printed_risk(name: str, total: NDArray[np.int64], within_days: int) -> Float
     return np.asarray(np.array(table)[np.clip(total, 0, len(table) - 1)])
 
 
-def quantities(population: Population, day: int, past: pl.DataFrame) -> dict[str, Floats]:
+def quantities(population: Population, day: int, past: pl.DataFrame, parameters: Parameters) -> dict[str, Floats]:
     """The quantities that scores use, for every twin, (twins,) each.
 
     Args:
         population: on that day.
         day: of the simulation, the last one simulated.
         past: `history(...)` up to that day.
+        parameters: sets by name.
     """
-    constants = load_parameters("risk_scores")
+    constants = parameters["risk_scores"]
     have = {name: np.asarray(population[name], np.float64) for name in population}
     twins = len(population)
 
@@ -102,7 +104,7 @@ def quantities(population: Population, day: int, past: pl.DataFrame) -> dict[str
 
     years = np.maximum(day - have["entry_day"], 0.0) / DAYS_PER_YEAR
     age = have["age_years"] + years
-    body = load_parameters("body_size")
+    body = parameters["body_size"]
     metres = np.where(have["female"] > 0.5, body["height_female"], body["height_male"])
     height = have["height_cm"] / 100.0 if "height_cm" in have else metres
     weights = {name: constants[f"charlson_{name}"] for name in COMORBIDITIES}
@@ -116,7 +118,7 @@ def quantities(population: Population, day: int, past: pl.DataFrame) -> dict[str
         **seen,
         "age_years": age,
         "charlson": np.asarray(charlson),
-        "creatinine_umol_l": creatinine_umol_l(have["gfr_ml_min"], age, have["female"]),
+        "creatinine_umol_l": creatinine_umol_l(have["gfr_ml_min"], age, have["female"], parameters["inker_2021"]),
         "urea_nitrogen_mg_dl": constants["urea_nitrogen_at_gfr_90_mg_dl"] * 90.0 / have["gfr_ml_min"],
         "sodium_mmol_l": np.full(twins, constants["sodium_mmol_l"]),
         "haemoglobin_g_dl": column("haemoglobin_g_dl", constants["haemoglobin_g_dl"]),
@@ -131,7 +133,9 @@ def quantities(population: Population, day: int, past: pl.DataFrame) -> dict[str
     }
 
 
-def history(events: pl.DataFrame, classes: Mapping[str, str], people: Population, day: int) -> pl.DataFrame:
+def history(
+    events: pl.DataFrame, classes: Mapping[str, str], people: Population, day: int, constants: ParameterSet
+) -> pl.DataFrame:
     """Every twin's last stay in hospital by the record, at the end of a day.
 
     For a twin that has not been admitted since entry, it is the stay that ended at entry.
@@ -141,12 +145,12 @@ def history(events: pl.DataFrame, classes: Mapping[str, str], people: Population
         classes: class by name of setting.
         people: the twins.
         day: events after its end are not used.
+        constants: the set risk_scores.
 
     Returns:
         person_id; last_stay_days (nights); last_stay_acute (0 or 1); emergency_visits_6_months and admissions_12_months
         before that stay, without the visits that led to it. In the order of the twins.
     """
-    constants = load_parameters("risk_scores")
     known = events.filter(pl.col("time_days") < day + 1)
     admissions = stays(known, classes).filter(pl.col("discharge_time_days").is_not_null())
     twins = pl.DataFrame({"person_id": people.person_id, "entry": people["entry_day"].astype(np.float64)})
@@ -175,9 +179,8 @@ def history(events: pl.DataFrame, classes: Mapping[str, str], people: Population
     )
 
 
-def creatinine_umol_l(gfr: Floats, age: Floats, female: Floats) -> Floats:
+def creatinine_umol_l(gfr: Floats, age: Floats, female: Floats, constants: ParameterSet) -> Floats:
     """Serum creatinine at which CKD-EPI 2021 gives a filtration rate (mL/min per 1.73 m2)."""
-    constants = load_parameters("inker_2021")
     is_female = female > 0.5
     threshold = np.where(is_female, constants["threshold_female"], constants["threshold_male"])
     below = np.where(is_female, constants["exponent_below_female"], constants["exponent_below_male"])

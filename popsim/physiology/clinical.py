@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Protocol
 
-from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology.influences import Influences
 from popsim.physiology.organs.ageing import COLUMNS as AGEING_COLUMNS
@@ -61,14 +61,14 @@ class ClinicalPhysiology:
     """Organ systems in the order in which they advance; the core, which receives all influences, is last.
 
     Args:
-        parameters: sets of constants by name (evidence/parameters.PARAMETER_SETS).
+        parameters: sets of constants by name (evidence/sets.PARAMETER_SETS) and the drugs.
         key: of the random numbers.
         surroundings: daily temperature, particles and viruses; a temperate year when None.
     """
 
     def __init__(
         self,
-        parameters: Mapping[str, ParameterSet],
+        parameters: Parameters,
         *,
         key: RandomKey = RandomKey(),
         surroundings: Surroundings | None = None,

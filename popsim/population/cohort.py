@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from pathlib import Path
 from typing import Any, Self
@@ -12,6 +12,7 @@ from popsim.definitions.base import read_toml, validate
 from popsim.definitions.cohort import CohortDefinition, Correlation
 from popsim.definitions.distributions import AnyMarginal, FixedMarginal, SameAs
 from popsim.errors import DefinitionError
+from popsim.evidence.sets import SHIPPED, Parameters
 from popsim.html import html_table
 from popsim.population.life_table import FOLDER as LIFE_TABLE_FOLDER
 from popsim.population.life_table import LifeTable
@@ -20,10 +21,17 @@ from popsim.population.table_import import table_path
 
 @dataclass(frozen=True)
 class CohortSource:
-    """A study population to sample from; `path` is the cohort file, relative to which tables are found."""
+    """A study population to sample from.
+
+    Attributes:
+        definition: what the file says.
+        path: the cohort file, relative to which tables are found.
+        parameters: of the formulas that compute columns of its table.
+    """
 
     definition: CohortDefinition
     path: Path
+    parameters: Parameters = field(default=SHIPPED, compare=False, repr=False)
 
     @classmethod
     def read(cls, path: Path | str) -> Self:
@@ -60,7 +68,7 @@ class CohortSource:
             if _pair(one.model_dump()) not in new and not {one.a, one.b} & one_valued
         ]
         changes = {"columns": dict(self.definition.columns) | dict(columns), "correlations": (*kept, *correlations)}
-        return type(self)(validate(dict(self.definition) | changes, CohortDefinition, self.path), self.path)
+        return replace(self, definition=validate(dict(self.definition) | changes, CohortDefinition, self.path))
 
     def _repr_html_(self) -> str:
         """For notebooks: every sampled column with its source."""

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 
 type Array = NDArray[np.float64]
 
@@ -58,9 +59,9 @@ class Formula(NamedTuple):
     needs: tuple[str, ...]
     evidence: str
 
-    def __call__(self, values: Array, people: Mapping[str, Array]) -> Array:
+    def __call__(self, values: Array, people: Mapping[str, Array], parameters: Parameters) -> Array:
         """Compute the column from the values and the needed columns of people."""
-        return self.compute(values, people, load_parameters(self.evidence))
+        return self.compute(values, people, parameters[self.evidence])
 
 
 FORMULAS = {

@@ -87,7 +87,7 @@ def plan(cohort: CohortSource, schema: Schema) -> SamplingPlan:
     if definition.table is not None:
         for name in definition.table.columns:
             _known_column(name, schema, file, "table.columns")
-        people = read_people(definition.table, schema, file)
+        people = read_people(definition.table, schema, file, cohort.parameters)
     return SamplingPlan(
         cohort=cohort,
         schema=schema,

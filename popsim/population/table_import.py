@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from popsim.definitions.cohort import Filter, Table, TableColumn
 from popsim.errors import DefinitionError, InputError, did_you_mean, one_line, shorten
+from popsim.evidence.sets import Parameters
 from popsim.numbers import parse_number
 from popsim.population.columns import Column, Schema
 from popsim.population.csv_table import MAX_TOLD, read_csv
@@ -89,7 +90,7 @@ def table_path(table: Table, cohort_file: Path) -> Path:
     return path
 
 
-def read_people(table: Table, schema: Schema, cohort_file: Path) -> People:
+def read_people(table: Table, schema: Schema, cohort_file: Path, parameters: Parameters) -> People:
     """The table's people, checked against the bounds of the population's columns.
 
     Raises:
@@ -107,7 +108,7 @@ def read_people(table: Table, schema: Schema, cohort_file: Path) -> People:
     plain = {name: entry for name, entry in table.columns.items() if entry.formula is None}
     problems: list[Problem] = []
     for name, entry in [*plain.items(), *(item for item in table.columns.items() if item[0] not in plain)]:
-        reader = _ColumnReader(name, entry, schema[name], frame, rows, number, cohort_file, problems)
+        reader = _ColumnReader(name, entry, schema[name], frame, rows, number, cohort_file, problems, parameters)
         values[name] = reader.read(values)
     if problems:
         raise _refusal(path, problems)
@@ -213,6 +214,7 @@ class _ColumnReader:
     number: Number
     cohort_file: Path
     problems: list[Problem]
+    parameters: Parameters
 
     def read(self, people: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
         """Values in popsim's unit, NaN where they have to be sampled."""
@@ -275,7 +277,7 @@ class _ColumnReader:
             if needed not in people:
                 allowed = f"needs {needed}, which must come from the table without a formula"
                 raise DefinitionError(self.cohort_file, f"{key}.formula", self.entry.formula, allowed)
-        return formula(converted, people)
+        return formula(converted, people, self.parameters)
 
     def _refuse(
         self, bad: NDArray[np.bool_], series: pl.Series, why: str, values: NDArray[np.float64] | None = None

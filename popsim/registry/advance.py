@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from popsim.assimilation.belief import Belief
 from popsim.assimilation.ensemble import Ensemble
-from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_parameters
+from popsim.evidence.sets import Parameters
 from popsim.kernels import codes
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganSystem
@@ -28,7 +28,7 @@ from popsim.registry import vocabulary as words
 from popsim.registry.packing import MEMORY_DAYS, BeliefKind, pack, unpack
 from popsim.registry.privacy import number_of
 from popsim.registry.stream import StreamRow
-from popsim.registry.vocabulary import Measure, Vocabulary, column_dose, vocabulary_of
+from popsim.registry.vocabulary import Measure, Vocabulary, column_dose
 from popsim.statistics import smallest_quantiles
 
 QUANTILES = (0.05, 0.5, 0.95)
@@ -58,17 +58,11 @@ class Lived(NamedTuple):
 
 
 @cache
-def _parameters(name: str) -> ParameterSet:
-    """A set of constants, read once so that updates are fast."""
-    return load_parameters(name)
-
-
-@cache
-def physiology_of(name: str, seed: int) -> OrganSystem:
-    """The physiology that advances beliefs of a kind."""
+def physiology_of(name: str, seed: int, parameters: Parameters) -> OrganSystem:
+    """The physiology that advances beliefs of a kind, made once so that updates are fast."""
     if name == "clinical":
-        return ClinicalPhysiology({one: _parameters(one) for one in SETS_OF_PHYSIOLOGY[name]}, key=RandomKey(seed))
-    return HeartFailurePhysiology(_parameters("heart_failure"), key=RandomKey(seed))
+        return ClinicalPhysiology(parameters, key=RandomKey(seed))
+    return HeartFailurePhysiology(parameters["heart_failure"], key=RandomKey(seed))
 
 
 def believe(kind: BeliefKind, twins: Sequence[str], states: Sequence[bytes], day: int) -> Belief:
@@ -76,11 +70,10 @@ def believe(kind: BeliefKind, twins: Sequence[str], states: Sequence[bytes], day
     ensemble = unpack(kind.layout, [number_of(twin) for twin in twins], states)
     return Belief(
         ensemble,
-        physiology_of(kind.physiology, kind.seed),
-        vocabulary_of(kind.physiology).sensors,
+        physiology_of(kind.physiology, kind.seed, kind.parameters),
+        kind.vocabulary.sensors,
         key=RandomKey(kind.seed),
-        parameters=_parameters("twinning"),
-        hazards=_parameters("heart_failure"),
+        parameters=kind.parameters,
         memory_days=MEMORY_DAYS,
         day=day,
     )
@@ -129,11 +122,11 @@ def subject(row: StreamRow, vocabulary: Vocabulary) -> str | None:
     return None
 
 
-def filtration(ensemble: Ensemble, creatinine_mg_dl: float, person: int = 0) -> float:
+def filtration(ensemble: Ensemble, creatinine_mg_dl: float, parameters: Parameters, person: int = 0) -> float:
     """Filtration by CKD-EPI 2021 for a person's age and sex, which every record gives."""
     people = {name: ensemble.of(name)[person, :1].astype(np.float64) for name in ("age_years", "female")}
     column = ensemble.people.schema[words.FILTRATION]
-    value = FORMULAS["ckd_epi_2021"](np.array([creatinine_mg_dl]), people)[0]
+    value = FORMULAS["ckd_epi_2021"](np.array([creatinine_mg_dl]), people, parameters)[0]
     return float(np.clip(value, column.low, column.high))
 
 
@@ -141,7 +134,7 @@ class _Days:
     """The parts of a day."""
 
     def __init__(self, kind: BeliefKind, belief: Belief, newest: Sequence[Mapping[str, float]]) -> None:
-        self._belief, self._vocabulary = belief, vocabulary_of(kind.physiology)
+        self._belief, self._vocabulary, self._parameters = belief, kind.vocabulary, kind.parameters
         self._newest = newest
         self._place = {sensor.name: place for place, sensor in enumerate(self._vocabulary.sensors)}
         self.unused: list[set[StreamRow]] = [set() for _ in newest]
@@ -233,7 +226,9 @@ class _Days:
                 turns[person, place] += 1
                 if turn == len(filled):
                     filled.append(np.full((len(self._place), len(rows)), np.nan))
-                value = filtration(self._belief.ensemble, row.value, person) if measure.creatinine else row.value
+                value = row.value
+                if measure.creatinine:
+                    value = filtration(self._belief.ensemble, value, self._parameters, person)
                 filled[turn][place, person] = value
         return filled
 

@@ -20,13 +20,14 @@ from popsim.assimilation.options import load_options
 from popsim.assimilation.reasons import UNCHANGED, described, explain
 from popsim.definitions.options import TherapyOption
 from popsim.errors import InputError
+from popsim.evidence.sets import Parameters
 from popsim.registry.advance import filtration
 from popsim.registry.audit import Done, next_line, write_audit
 from popsim.registry.privacy import NO_NAMES, personal
 from popsim.registry.service import TwinRegistry, salts, stored_rows
 from popsim.registry.summary import Band, OptionSummary, RiskSummary
 from popsim.registry.tables import forecasts, insert_many, observations, recommendations
-from popsim.registry.vocabulary import Vocabulary, vocabulary_of
+from popsim.registry.vocabulary import Vocabulary
 
 FORECAST_DAYS = max(HORIZONS)
 COMPARED_DAYS = 180
@@ -44,7 +45,7 @@ def make_forecast(registry: TwinRegistry, twin: str, days: int = FORECAST_DAYS) 
     _check_days(days)
     belief, vocabulary = _living(registry, twin)
     columns = [sensor.column for sensor in vocabulary.sensors]
-    ahead = forecast(belief, days, columns=columns, quantiles=QUANTILES)
+    ahead = forecast(belief, days, columns=columns, quantiles=QUANTILES, parameters=registry.parameters)
     signals = {sensor.name: asdict(_band(ahead, sensor.column)) for sensor in vocabulary.sensors}
     result = {"days": days, "signals": signals, "risks": [asdict(risk) for risk in _risks(ahead)]}
     _keep(registry, forecasts, twin, "forecast", belief.day, result)
@@ -80,7 +81,7 @@ def compare_options(
             raise InputError(f"option '{option.name}': {NO_NAMES}; its label is stored with the recommendation")
     belief, vocabulary = _living(registry, twin)
     with registry.database.reading() as connection:
-        seen = _last_seen(connection, twin, vocabulary, belief.ensemble)
+        seen = _last_seen(connection, twin, vocabulary, belief.ensemble, registry.parameters)
     compared = compare(
         belief,
         load_options() if options is None else options,
@@ -89,6 +90,7 @@ def compare_options(
         willingness_to_pay=willingness_to_pay,
         highest_risk=highest_risk,
         budget=budget,
+        parameters=registry.parameters,
     )
     why = explain(compared)
     result = {
@@ -104,7 +106,7 @@ def _living(registry: TwinRegistry, twin: str) -> tuple[Belief, Vocabulary]:
     kind, belief = registry.belief(twin)
     if belief.ensemble.of("alive")[0, 0] == 0:
         raise InputError(f"twin {twin}: the person has died")
-    return belief, vocabulary_of(kind.physiology)
+    return belief, kind.vocabulary
 
 
 def _band(ahead: Forecast, column: str) -> Band:
@@ -140,13 +142,14 @@ def _options(compared: Comparison, refusals: dict[str, str]) -> list[OptionSumma
 
 
 def _last_seen(
-    connection: Connection, twin: str, vocabulary: Vocabulary, ensemble: Ensemble
+    connection: Connection, twin: str, vocabulary: Vocabulary, ensemble: Ensemble, parameters: Parameters
 ) -> dict[str, NDArray[np.float64]]:
     """The last reading of each column; prescribing rules use it rather than the belief."""
     seen: dict[str, NDArray[np.float64]] = {}
     for row in stored_rows(connection, observations, twin, vocabulary):
         measure = vocabulary.measurements[row.code]
-        seen[measure.name] = np.array([filtration(ensemble, row.value) if measure.creatinine else row.value])
+        value = filtration(ensemble, row.value, parameters) if measure.creatinine else row.value
+        seen[measure.name] = np.array([value])
     return seen
 
 

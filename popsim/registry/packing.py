@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.prior import member_ids
 from popsim.errors import InputError
+from popsim.evidence.sets import Parameters
 from popsim.population.columns import DTYPE, Kind, Schema
 from popsim.population.population import Population
 from popsim.registry.audit import digest_of
-from popsim.registry.vocabulary import vocabulary_of
+from popsim.registry.vocabulary import Vocabulary, vocabulary_of
 
 MEMORY_DAYS = 7  # of expected readings, kept for late results; laboratories take one to three days
 STORED: tuple[Kind, ...] = ("real", "code", "count")
@@ -29,11 +30,17 @@ class BeliefKind(NamedTuple):
     physiology: str
     seed: int
     members: int
+    parameters: Parameters
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What streams about them may say."""
+        return vocabulary_of(self.physiology, self.parameters)
 
     @property
     def layout(self) -> PackedLayout:
         """The storage layout of these beliefs."""
-        vocabulary = vocabulary_of(self.physiology)
+        vocabulary = self.vocabulary
         names = tuple(sensor.name for sensor in vocabulary.sensors)
         return PackedLayout(vocabulary.schema, names, self.members, MEMORY_DAYS)
 

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from popsim.assimilation.belief import Belief
 from popsim.assimilation.prior import members_of
 from popsim.errors import DefinitionError, InputError
+from popsim.evidence.sets import SHIPPED, Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.cohort import CohortSource
 from popsim.registry.advance import Lived, believe, live, physiology_of, subject
@@ -25,7 +26,7 @@ from popsim.registry.record import Person
 from popsim.registry.story import TOLD, Misfit, Moments, misfit_of_course
 from popsim.registry.stream import Calendar, Reader, Standing, StreamRow, order, whole_lines
 from popsim.registry.tables import bands, ensembles, events, insert_many, observations, twins
-from popsim.registry.vocabulary import Vocabulary, vocabulary_of
+from popsim.registry.vocabulary import Vocabulary
 from popsim.simulation.schema import SCHEMAS
 
 MEMBERS = 100
@@ -57,7 +58,7 @@ class TwinRegistry:
 
     Args:
         path: of the file.
-        create: create the file if it does not exist.
+        create: create the file if it does not exist; parameters: by which its twins live.
 
     Attributes:
         database: the file.
@@ -66,8 +67,8 @@ class TwinRegistry:
         InputError: there is no such file, other people may read it, or it is not a registry.
     """
 
-    def __init__(self, path: Path | str, *, create: bool = False) -> None:
-        self.database = Database(path, create=create)
+    def __init__(self, path: Path | str, *, create: bool = False, parameters: Parameters = SHIPPED) -> None:
+        self.database, self.parameters = Database(path, create=create), parameters
 
     def new(
         self,
@@ -95,7 +96,7 @@ class TwinRegistry:
         """
         if not 0 <= seed < 2**32:
             raise InputError(f"seed = {seed}: must be between 0 and {2**32 - 1}")
-        kind = BeliefKind(physiology_for(cohort), seed, members)
+        kind = BeliefKind(physiology_for(cohort), seed, members, self.parameters)
         given, ids = ids or (), [new_id() for _ in persons] if ids is None else [checked_id(twin) for twin in ids]
         with self.database.writing() as connection:
             if given and not self.standings(connection).keys().isdisjoint(given):
@@ -159,8 +160,9 @@ class TwinRegistry:
         if twin is not None:
             wanted = wanted.where(twins.c.twin == twin)
         found = {
-            name: Standing(vocabulary_of(physiology), day, BeliefKind(physiology, seed, members), layout)
+            name: Standing(kind.vocabulary, day, kind, layout)
             for name, physiology, seed, members, day, layout in connection.execute(wanted).all()
+            for kind in [BeliefKind(physiology, seed, members, self.parameters)]
         }
         if twin is not None and not found:
             raise InputError("twin: there is none of this id in the registry")
@@ -236,7 +238,6 @@ class TwinRegistry:
         persons: Sequence[Person],
         cohort: CohortSource,
     ) -> None:
-        vocabulary = vocabulary_of(kind.physiology)
         names = dict.fromkeys(name for person in persons for name in person.known)
         known = {name: np.array([person.known.get(name, np.nan) for person in persons]) for name in names}
         if cohort.life_table is not None:
@@ -245,11 +246,12 @@ class TwinRegistry:
             cohort,
             known,
             members=kind.members,
-            schema=vocabulary.schema,
-            physiology=physiology_of(kind.physiology, kind.seed),
+            schema=kind.vocabulary.schema,
+            physiology=physiology_of(kind.physiology, kind.seed, kind.parameters),
             person_id=np.array([number_of(twin) for twin in ids], np.int64),
             key=RandomKey(kind.seed),
-            sensors=vocabulary.sensors,
+            sensors=kind.vocabulary.sensors,
+            parameters=kind.parameters["twinning"],
         )
         ensemble.memory = np.zeros((kind.layout.memory_rows, len(ensemble.people)), np.float32)
         states = pack(kind.layout, ensemble)

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.sensors import Sensor
+from popsim.evidence.sets import Parameters
 from popsim.population.genome import CODES, GENES
 from popsim.registry import vocabulary as words
 from popsim.registry.advance import QUANTILES, filtration
@@ -21,7 +22,7 @@ from popsim.registry.service import TwinRegistry, stored_rows
 from popsim.registry.stream import StreamRow
 from popsim.registry.summary import Band, OptionSummary, ReadingSummary, RiskSummary, SignalHistory, TwinSummary
 from popsim.registry.tables import bands, events, forecasts, observations, recommendations, twins
-from popsim.registry.vocabulary import Vocabulary, vocabulary_of
+from popsim.registry.vocabulary import Vocabulary
 
 LABELS = {
     "weight_kg": "Weight",
@@ -53,7 +54,7 @@ def summarise(registry: TwinRegistry, twin: str) -> TwinSummary:
         InputError: there is no such twin.
     """
     kind, belief = registry.belief(twin)
-    vocabulary = vocabulary_of(kind.physiology)
+    vocabulary = kind.vocabulary
     with registry.database.reading() as connection:
         rows = list(stored_rows(connection, observations, twin, vocabulary))
         classes = [row for row in rows if vocabulary.measurements[row.code].name == words.NYHA]
@@ -74,7 +75,7 @@ def summarise(registry: TwinRegistry, twin: str) -> TwinSummary:
             unit=sensor.unit,
             loinc=sensor.loinc,
             belief=_band(believed, place),
-            readings=tuple(_readings(rows, sensor, vocabulary, unused, belief.ensemble)),
+            readings=tuple(_readings(rows, sensor, vocabulary, unused, kind.parameters, belief.ensemble)),
             forecast=Band(**{key: tuple(values) for key, values in foreseen.get(sensor.name, {}).items()}),
         )
         for place, sensor in enumerate(vocabulary.sensors)
@@ -122,6 +123,7 @@ def _readings(
     sensor: Sensor,
     vocabulary: Vocabulary,
     unused: set[tuple[float, str, float]],
+    parameters: Parameters,
     ensemble: Ensemble,
 ) -> Iterator[ReadingSummary]:
     """Readings in the sensor's unit; creatinine is converted to glomerular filtration."""
@@ -130,7 +132,7 @@ def _readings(
         if measure is not None and measure.name == sensor.name:
             used = (row.time, row.code, row.value) not in unused
             if measure.creatinine:
-                yield ReadingSummary(row.time, filtration(ensemble, row.value), used, "creatinine")
+                yield ReadingSummary(row.time, filtration(ensemble, row.value, parameters), used, "creatinine")
             else:
                 yield ReadingSummary(row.time, row.value, used)
 

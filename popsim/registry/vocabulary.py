@@ -13,7 +13,8 @@ from popsim.care.signals import FILE
 from popsim.definitions.drug import Drug
 from popsim.definitions.signal import SignalFile
 from popsim.errors import InputError
-from popsim.evidence.drugs import load_drugs
+from popsim.evidence.drugs import DRUG_SET, drugs_with
+from popsim.evidence.sets import Parameters
 from popsim.kernels.codes import CAUSE_NAMES, CAUSE_NONE, CAUSE_PLANNED
 from popsim.population.columns import Schema
 from popsim.simulation.schema import SCHEMAS
@@ -153,10 +154,10 @@ class Vocabulary(NamedTuple):
 
 
 @cache
-def vocabulary_of(physiology: str) -> Vocabulary:
+def vocabulary_of(physiology: str, parameters: Parameters) -> Vocabulary:
     """The vocabulary of twins with one physiology."""
     schema = SCHEMAS[physiology]
-    sensors = sensors_of(schema)
+    sensors = sensors_of(schema, parameters["twinning"])
     measurements: dict[str, Measure] = {}
     for sensor in sensors:
         column = schema[sensor.column]
@@ -171,13 +172,13 @@ def vocabulary_of(physiology: str) -> Vocabulary:
         measurements[code] = Measure(FILTRATION, "mg/dL", *CREATININE_BOUNDS, "creatinine", creatinine=True)
     nyha = next(signal for signal in SignalFile.read(FILE).signals if signal.measures == NYHA)
     measurements[nyha.loinc] = Measure(NYHA, "1", schema[NYHA].low, schema[NYHA].high, whole=True)
-    return Vocabulary(physiology, sensors, measurements, _medications(schema), nyha.error)
+    return Vocabulary(physiology, sensors, measurements, _medications(schema, parameters), nyha.error)
 
 
-def _medications(schema: Schema) -> dict[str, Measure]:
+def _medications(schema: Schema, parameters: Parameters) -> dict[str, Measure]:
     """Daily doses of the drugs whose column the twins have, in the unit of the drug's file."""
     found = {}
-    for drug in load_drugs():
+    for drug in drugs_with(parameters[DRUG_SET]):
         if drug.dose_column in schema:
             highest = schema[drug.dose_column].high / drug.column_at_target * drug.target_dose.value
             found[drug.name] = Measure(drug.dose_column, drug.target_dose.unit, 0.0, float(f"{highest:.9g}"), drug=drug)

@@ -20,7 +20,8 @@ from popsim.economics.clinical import ClinicalWorth
 from popsim.economics.prices import PricedSetting
 from popsim.economics.valuation import Valuation
 from popsim.errors import InputError, RunError, nearest
-from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_parameters
+from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 from popsim.html import html_table
 from popsim.kernels.numerics.random import RandomKey
 from popsim.outcomes.narrative import Place
@@ -108,7 +109,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             seed, replication: key of all random numbers, the replication is its stream; or the key as the seed.
             follow_up_days: days for which each twin is followed from its entry.
             enrolment_days: number of days over which entries are spread.
-            parameters: sets of constants by name (evidence/parameters.py); others are read from their files.
+            parameters: sets of constants by name that replace those shipped (popsim/evidence).
             surroundings: daily temperature, particles and viruses for clinical twins; a temperate year when None.
             organ_systems: a user's own, advanced each day after heart failure; the population has their columns.
             cohort: the cohort of the population; needed by strategies that raise alerts from beliefs.
@@ -131,7 +132,8 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self._make_agents(agent_class)
         population.take()
         self._organ_systems, self._surroundings, self._cohort = tuple(organ_systems), surroundings, cohort
-        parts = self._build(parameters or {})
+        self.parameters = parameters if isinstance(parameters, Parameters) else Parameters(parameters)
+        parts = self._build(self.parameters)
         self.interventions = parts.interventions
         self.physiology, self.monitoring = parts.physiology, parts.monitoring
         self.care, self.valuation = parts.care, parts.valuation
@@ -228,18 +230,15 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
                 raise InputError(f"a model has no '{name}': did you mean '{near}'?")
         super().__setattr__(name, value)
 
-    def _build(self, parameters: Mapping[str, ParameterSet]) -> Parts:
+    def _build(self, parameters: Parameters) -> Parts:
         """Make the parts; override this method to use other physiology or care."""
-        names = SETS_OF_PHYSIOLOGY["clinical" if self.is_clinical else "heart_failure"]
-        sets = {name: parameters.get(name) or load_parameters(name) for name in names}
-        self.parameters = sets
         people, strategy, key = self.population, self.strategy, self.key
         self.network.check_columns(people.schema.columns)
         check_strategy(strategy, self.network.definition, people.schema, "strategy")
         networks = networks_by_day(self.network, strategy, len(people))
         programmes = telemonitoring_by_day(strategy)
         network, first = networks.pop(0), programmes.pop(0)
-        physiology = self._physiology(sets)
+        physiology = self._physiology(parameters)
         columns = people.schema.columns.values()
         refuse_impossible(people, (column for column in columns if column.settable))
         physiology.initialise(people)
@@ -252,7 +251,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             strategy,
             days=self.days,
             key=key,
-            practice=sets["care_practice"],
+            practice=parameters["care_practice"],
             later=networks,
         )
         guide = guide_of(
@@ -260,24 +259,24 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             self.network,
             people,
             cohort=self._cohort,
-            body=lambda: self._physiology(sets),
+            body=lambda: self._physiology(parameters),
             sight=sight,
             events=care.events,
-            parameters=sets,
+            parameters=parameters,
             key=key,
         )
-        interventions = Interventions(strategy.composed, people, key=key, warfarin=sets.get("klein_2009"), sight=sight)
+        interventions = Interventions(strategy.composed, people, key=key, parameters=parameters, sight=sight)
         valuation = Valuation(
-            sets["nhs_prices"],
-            sets["griffiths_2014"],
-            sets["societal_prices"],
-            sets["gbd_disability"],
+            parameters["nhs_prices"],
+            parameters["griffiths_2014"],
+            parameters["societal_prices"],
+            parameters["gbd_disability"],
             [PricedSetting(s.name, s.setting_class, s.clinician) for s in network.settings],
             self.follow_up_days,
             telemonitoring_per_day=first.cost_per_day if first else None,
             telemonitoring_later={day: one.cost_per_day for day, one in programmes.items() if one},
             charges=interventions.charges,
-            clinical=self._clinical_worth(sets),
+            clinical=self._clinical_worth(parameters),
         )
         return Parts(
             interventions=interventions,
@@ -285,7 +284,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             monitoring=Monitoring(
                 first,
                 key=key,
-                signals=sets["home_signals"],
+                signals=parameters["home_signals"],
                 later=programmes,
                 sight=sight,
                 guide=guide,
@@ -296,21 +295,21 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             places=[Place(s.title, s.setting_class) for s in network.settings],
         )
 
-    def _physiology(self, sets: Mapping[str, ParameterSet]) -> OrganSystem:
+    def _physiology(self, parameters: Parameters) -> OrganSystem:
         """The physiology of a twin: its organ systems, then a user's own."""
-        return Physiology([self._body(sets), *self._organ_systems])
+        return Physiology([self._body(parameters), *self._organ_systems])
 
-    def _body(self, sets: Mapping[str, ParameterSet]) -> OrganSystem:
+    def _body(self, parameters: Parameters) -> OrganSystem:
         """The physiology for the population's columns: the clinical twin, or heart failure alone."""
         if self.is_clinical:
-            return ClinicalPhysiology(sets, key=self.key, surroundings=self._surroundings)
-        return HeartFailurePhysiology(sets["heart_failure"], key=self.key)
+            return ClinicalPhysiology(parameters, key=self.key, surroundings=self._surroundings)
+        return HeartFailurePhysiology(parameters["heart_failure"], key=self.key)
 
-    def _clinical_worth(self, sets: Mapping[str, ParameterSet]) -> ClinicalWorth | None:
+    def _clinical_worth(self, parameters: Parameters) -> ClinicalWorth | None:
         """Prices and disutilities that only the clinical twin has."""
         if not self.is_clinical:
             return None
-        return ClinicalWorth(sets["clinical_prices"], sets["clinical_utilities"], self.population.schema)
+        return ClinicalWorth(parameters["clinical_prices"], parameters["clinical_utilities"], self.population.schema)
 
     # Agents.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 from popsim.outcomes.narrative import Place
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
@@ -56,7 +56,7 @@ class TwinModel(Protocol):
     """The model as twins and the roster use it; `PopulationModel` documents each member."""
 
     population: Population
-    parameters: Mapping[str, ParameterSet]
+    parameters: Parameters
     clock: Clock
     events: EventLog
     places: Sequence[Place]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -28,18 +28,19 @@ from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
 from popsim.evidence.distributions import Floats
 from popsim.evidence.draws import DesignedParameters, UncertainParameters
-from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import INTERVENTION_SET, Parameters, records_of
 from popsim.html import html_table
 from popsim.kernels.cache import source_hash
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
+from popsim.population.formulas import FORMULAS
 from popsim.population.sampling import SamplingPlan, plan
 from popsim.population.surroundings import Surroundings
 from popsim.simulation.schema import SCHEMAS
 from popsim.studies.calibrated import with_calibration
 from popsim.studies.content import SHOWN, file_hash, json_hash
-from popsim.studies.intervention_parameters import INTERVENTION_SET, with_parameters
+from popsim.studies.intervention_parameters import with_parameters
 from popsim.studies.parameters import resolve_parameters
 from popsim.studies.warnings import refuse_impossible_conditions
 
@@ -87,7 +88,7 @@ class Study:
     experiment: ExperimentDefinition
     cohort: CohortSource
     network: NetworkDefinition
-    parameters: Mapping[str, ParameterSet]
+    parameters: Parameters
     uncertain: UncertainParameters | DesignedParameters
     file: Path
     flags: Mapping[str, object]
@@ -127,16 +128,12 @@ class Study:
         """Numbers of the parameter draws; draw 0 is the base case."""
         return range(1, self.experiment.draws + 1) if self.experiment.draws else (0,)
 
-    def parameters_of(self, draw: int) -> Mapping[str, ParameterSet]:
+    def parameters_of(self, draw: int) -> Parameters:
         """Every parameter set in a draw, the same for all strategies."""
         if draw == 0:
             return self.parameters
         (values,) = self.uncertain.draw(self.experiment.seed, [draw]).tolist()
-        drawn: dict[str, dict[str, float]] = {name: {} for name in self.parameters}
-        for dotted, value in zip(self.uncertain.names, values, strict=True):
-            name, _, parameter = dotted.partition(".")
-            drawn[name][parameter] = value
-        return {name: parameters.with_values(drawn[name]) for name, parameters in self.parameters.items()}
+        return self.parameters.with_values(dict(zip(self.uncertain.names, values, strict=True)))
 
     def draw_table(self) -> pl.DataFrame:
         """Values by draw: draw (Int32) and a column (Float64) for each uncertain parameter, "set.parameter"."""
@@ -148,8 +145,8 @@ class Study:
         """Values[draw, uncertain parameter]."""
         if self.experiment.draws:
             return self.uncertain.draw(self.experiment.seed, self.draws)
-        own = {f"{name}.{key}": value for name, values in self.parameters.items() for key, value in values.items()}
-        return np.array([[own[name] for name in self.uncertain.names]])
+        records = records_of(self.parameters.counted)
+        return np.array([[records[name].value for name in self.uncertain.names]])
 
     def region_size(self, region: int) -> int:
         """People who live in a region."""
@@ -167,7 +164,7 @@ class Study:
         return {
             "experiment": self.experiment.model_dump(mode="json"),
             "flags": dict(self.flags),
-            "parameters": {name: dict(values) for name, values in self.parameters.items()},
+            "parameters": {name: dict(values) for name, values in self.parameters.counted.items()},
             "uncertain": self.uncertain.described(),
             "files": {str(path): file_hash(path) if path.is_file() else MADE_IN_PYTHON for path in self._files()},
             "code": code_hash(),
@@ -185,7 +182,7 @@ class Study:
         experiment = self.experiment
         return {
             **self._inputs(),
-            "parameters": {name: dict(v) for name, v in self.parameters.items() if name != INTERVENTION_SET},
+            "parameters": {n: dict(v) for n, v in self.parameters.counted.items() if n != INTERVENTION_SET},
             "population": experiment.population,
             "regions": experiment.regions,
             "seed": experiment.seed,
@@ -331,6 +328,9 @@ def resolve(
         networks_by_day(checked, strategy)
     parameters, uncertain = resolve_parameters(experiment, file)
     surroundings = Surroundings.read(Path(file).parent / experiment.environment) if experiment.environment else None
+    cohort = replace(cohort, parameters=parameters)
+    if any(formula.evidence in parameters.counted for formula in FORMULAS.values()):
+        sampling = plan(cohort, schema)
     return Study(
         experiment, cohort, network, parameters, uncertain, Path(file), dict(flags or {}), sampling, surroundings
     )

@@ -26,8 +26,8 @@ from popsim.definitions.network import MAX_NUMBER
 from popsim.definitions.parameter import Parameter
 from popsim.definitions.strategy import Strategy
 from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import INTERVENTION_SET
 
-INTERVENTION_SET = "interventions"
 SOURCE = "assumption: the experiment's value for the intervention"
 NUMBERS = {  # unit, largest value
     "uptake": ("1", 1.0),

@@ -15,7 +15,8 @@ from typing import NamedTuple
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.parameter import Parameter, ParameterChange
 from popsim.errors import DefinitionError
-from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, ParameterSet, load_parameters
+from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters, Physiology, records_of
 
 MONEY = re.compile(r"([A-Z]{3})(/|$)")  # a unit of money, or of money per something
 
@@ -29,8 +30,7 @@ class Price(NamedTuple):
 
 def prices(sets: Mapping[str, ParameterSet]) -> dict[str, Price]:
     """Every parameter that is money, by "set.parameter"."""
-    records = {f"{name}.{key}": values.of(key) for name, values in sets.items() for key in values}
-    return {name: _price(record) for name, record in records.items() if MONEY.match(record.unit)}
+    return {name: _price(record) for name, record in records_of(sets).items() if MONEY.match(record.unit)}
 
 
 def check_currency(experiment: ExperimentDefinition, sets: Mapping[str, ParameterSet], file: object) -> None:
@@ -71,9 +71,8 @@ def prices_in_words(experiment: ExperimentDefinition) -> str:
 
 
 @cache
-def _years_of_evidence(physiology: str) -> Mapping[str, int | None]:
-    sets = {name: load_parameters(name) for name in SETS_OF_PHYSIOLOGY[physiology]}
-    return {name: price.year for name, price in prices(sets).items()}
+def _years_of_evidence(physiology: Physiology) -> Mapping[str, int | None]:
+    return {name: price.year for name, price in prices(Parameters(physiology=physiology).counted).items()}
 
 
 def _sets_value(change: float | ParameterChange) -> bool:

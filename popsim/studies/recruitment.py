@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
 from popsim.care.eligibility import meets
 from popsim.definitions.trial import Trial
 from popsim.errors import DefinitionError
-from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 from popsim.kernels.codes import STREAM_STUDIES
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
@@ -28,7 +26,7 @@ def recruit(
     trial: Trial,
     cohort: CohortSource,
     schema: Schema,
-    parameters: Mapping[str, ParameterSet],
+    parameters: Parameters,
     size: int,
     key: RandomKey,
 ) -> Population:

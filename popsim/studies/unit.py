@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from popsim.care.network import CareNetwork
 from popsim.definitions.network import SettingDefinition
 from popsim.economics.outcome_valuation import worth, worth_measures
+from popsim.evidence.sets import INTERVENTION_SET
 from popsim.kernels.care.records import UNLIMITED
 from popsim.kernels.codes import ALERT, ARRIVE, DEATH, EARLY, END, ENTER, PRESENT, START, VISIT
 from popsim.outcomes.alerts import alert_measures
@@ -32,7 +34,7 @@ from popsim.population.sampling import sample
 from popsim.simulation.model import PopulationModel
 from popsim.studies.content import Tables
 from popsim.studies.design import Unit
-from popsim.studies.intervention_parameters import INTERVENTION_SET, with_parameters
+from popsim.studies.intervention_parameters import with_parameters
 from popsim.studies.measures import guided_desks, has_presentations
 from popsim.studies.parameters import PRICE_SET
 from popsim.studies.recruitment import recruit
@@ -136,7 +138,10 @@ def build(unit: Unit, population: int | None = None) -> PopulationModel:
     study, experiment = unit.study, unit.study.experiment
     size = study.region_size(unit.region) if population is None else population
     parameters = study.parameters_of(unit.draw)
-    who = (study.cohort, study.schema)
+    cohort = study.cohort
+    if cohort.parameters is not parameters:
+        cohort = replace(cohort, parameters=parameters)
+    who = (cohort, study.schema)
     if experiment.trial is None:
         people = sample(*who, size, unit.random_key, experiment.enrolment_days)
     else:
@@ -150,7 +155,7 @@ def build(unit: Unit, population: int | None = None) -> PopulationModel:
         enrolment_days=experiment.enrolment_days,
         parameters=parameters,
         surroundings=study.surroundings,
-        cohort=study.cohort,
+        cohort=cohort,
     )
 
 

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 
 from popsim.care.network import operand
+from popsim.definitions.cohort import Table
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import Condition
 from popsim.definitions.strategy import OWN
 from popsim.errors import DefinitionError
+from popsim.evidence.drugs import DRUG_SET
+from popsim.evidence.sets import INTERVENTION_SET, SETS_OF_PHYSIOLOGY
 from popsim.population.columns import Schema
+from popsim.population.formulas import FORMULAS
 from popsim.population.pieces import support
 from popsim.population.sampling import SamplingPlan
 from popsim.units import canonical
+
+READ_BY_GUIDANCE = {"twin": ("twinning", "therapy_choice"), "risk_model": ("learning",)}
+OTHERS = "analyses such as popsim score, popsim learn and popsim equity"
 
 
 def refuse_impossible_conditions(experiment: ExperimentDefinition, schema: Schema, file: object) -> None:
@@ -49,7 +57,18 @@ def doubts(experiment: ExperimentDefinition, sampling: SamplingPlan) -> list[str
         if column := _impossible(known, supports):
             low, high = supports[column]
             notes.append(f"{key}: nobody in the cohort meets this, its {column} runs from {low:g} to {high:g}")
-    return notes
+    read = _read_by_runs(experiment, sampling.cohort.definition.table)
+    names = [name for name in experiment.parameters if name.partition(".")[0] not in read]
+    return [*notes, *(f"parameters.{name}: no run of this experiment reads it, only {OTHERS}" for name in names)]
+
+
+def _read_by_runs(experiment: ExperimentDefinition, table: Table | None) -> set[str]:
+    """The parameter sets on which runs can depend."""
+    guidances = [one.guidance for one in experiment.resolved_strategies if one.guidance is not None]
+    guided = [READ_BY_GUIDANCE.get(one.kind, ()) for one in guidances]
+    columns = table.columns.values() if table is not None else ()
+    formulas = [FORMULAS[column.formula].evidence for column in columns if column.formula]
+    return {*SETS_OF_PHYSIOLOGY[experiment.physiology], DRUG_SET, INTERVENTION_SET, *chain(*guided), *formulas}
 
 
 def _conditions(experiment: ExperimentDefinition) -> Iterator[tuple[str, Sequence[Condition]]]:

@@ -207,7 +207,7 @@ class Registry:
         """
         if self.cohort is None:
             raise InputError("new: needs a cohort for everything that a record lacks: Registry.open(..., cohort=...)")
-        person = _person(record, genome, vocabulary_of(physiology_for(self.cohort)))
+        person = _person(record, genome, vocabulary_of(physiology_for(self.cohort), self.service.parameters))
         ids = None if id is None else [id]
         [twin] = self.service.new([person], self.cohort, members=self.members, seed=self.seed, ids=ids)
         return Twin(self, twin)

@@ -199,9 +199,4 @@ class Laboratory:
 
 def _with_values(study: Study, values: Mapping[str, float]) -> Study:
     """The study with other values of some parameters, by dotted name."""
-    changes: dict[str, dict[str, float]] = {}
-    for dotted, value in values.items():
-        name, _, parameter = dotted.partition(".")
-        changes.setdefault(name, {})[parameter] = value
-    changed = {name: study.parameters[name].with_values(values_of_set) for name, values_of_set in changes.items()}
-    return replace(study, parameters={**study.parameters, **changed})
+    return replace(study, parameters=study.parameters.with_values(values))

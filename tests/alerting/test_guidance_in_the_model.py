@@ -11,6 +11,7 @@ from popsim.care.monitoring import Monitoring
 from popsim.definitions.base import validate
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, InputError
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.care.monitoring import ALERT_RISK
 from popsim.kernels.codes import ALERT
 from popsim.kernels.numerics.random import RandomKey
@@ -115,7 +116,9 @@ def test_alerts_are_the_highest_risks_within_the_limits():
     source = Numbers(risk)
     guidance = guided("oracle", 0.5, every_days=1).guidance
     guide = AlertsByRisk(guidance, source, people, alerts_per_day=2, key=RandomKey(1))
-    monitoring = Monitoring(watched(NO_ALERTS).telemonitoring, key=RandomKey(1), guide=guide)
+    monitoring = Monitoring(
+        watched(NO_ALERTS).telemonitoring, key=RandomKey(1), signals=SHIPPED["home_signals"], guide=guide
+    )
     raised = []
     for day in range(1, 5):
         monitoring.observe(people, Clock(day))
@@ -131,7 +134,9 @@ def test_those_withheld_to_learn_from_take_nobodys_place():
     guidance = guided("oracle", 0.5, every_days=1).guidance
     source = Numbers(np.array([0.9, 0.8, 0.7, 0.6, 0.1]), withholds=(1,))
     guide = AlertsByRisk(guidance, source, people, alerts_per_day=2, key=RandomKey(1))
-    Monitoring(watched(NO_ALERTS).telemonitoring, key=RandomKey(1), guide=guide).observe(people, Clock(1))
+    Monitoring(
+        watched(NO_ALERTS).telemonitoring, key=RandomKey(1), signals=SHIPPED["home_signals"], guide=guide
+    ).observe(people, Clock(1))
     assert np.flatnonzero(people["alert"]).tolist() == [0]
 
 

@@ -10,7 +10,7 @@ from popsim.assimilation.belief import Belief
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.prior import member_ids, members_of
 from popsim.definitions.options import DoseChange, TherapyOption
-from popsim.evidence.parameters import PARAMETER_SETS, load_parameters
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology
 from popsim.population.clock import Clock
@@ -41,10 +41,10 @@ def believed(
         people[name] = value
     for name, sd in SPREAD.items():
         people[name] += sd * rng.standard_normal(len(people))
-    physiology = HeartFailurePhysiology(key=RandomKey(seed))
+    physiology = HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(seed))
     physiology.initialise(people)
     people["extracellular_fluid_excess_l"] = fluid + fluid_sd * rng.standard_normal(len(people))
-    return Belief(Ensemble(people, members), physiology, [], key=RandomKey(seed))
+    return Belief(Ensemble(people, members), physiology, [], key=RandomKey(seed), parameters=SHIPPED)
 
 
 def overtreated(members: int = 128) -> Belief:
@@ -61,7 +61,7 @@ def overtreated(members: int = 128) -> Belief:
 @cache
 def metabolisers(members: int = 128) -> Belief:
     """Clinical twins who need a beta-blocker and take none, pulse 62: a poor and a normal metaboliser of CYP2D6."""
-    physiology = ClinicalPhysiology({name: load_parameters(name) for name in PARAMETER_SETS}, key=RandomKey(3))
+    physiology = ClinicalPhysiology(SHIPPED, key=RandomKey(3))
     alike = {
         "age_years": 72.0, "female": 0, "baseline_ejection_fraction_percent": 28.0, "beta_blocker_fraction": 0.0,
         "beta_blocker_agent": 0, "baseline_systolic_mmhg": 125.0, "baseline_heart_rate_bpm": 62.0,
@@ -78,13 +78,14 @@ def metabolisers(members: int = 128) -> Belief:
         physiology=physiology,
         person_id=np.array([7, 8]),
         key=RandomKey(3),
+        parameters=SHIPPED["twinning"],
     )
-    return Belief(ensemble, physiology, [], key=RandomKey(3))
+    return Belief(ensemble, physiology, [], key=RandomKey(3), parameters=SHIPPED)
 
 
 def discharged(persons: int, members: int) -> Belief:
     """A belief about people of the cohort of whom age, sex and ejection fraction are known."""
-    physiology = HeartFailurePhysiology(key=RandomKey(4))
+    physiology = HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(4))
     cohort = CohortSource.read("cohorts/heart_failure_discharge.toml")
     rng = np.random.default_rng(2)
     known = {
@@ -93,11 +94,12 @@ def discharged(persons: int, members: int) -> Belief:
         "baseline_ejection_fraction_percent": rng.uniform(20, 60, persons),
     }
     ids = np.arange(persons)
-    ensemble = members_of(
-        cohort, known, members=members, schema=SCHEMA, physiology=physiology, person_id=ids, key=RandomKey(4)
-    )
+    given = {"physiology": physiology, "person_id": ids, "key": RandomKey(4), "parameters": SHIPPED["twinning"]}
+    ensemble = members_of(cohort, known, members=members, schema=SCHEMA, **given)
     order = np.arange(persons)[:, None] * members + rng.permuted(np.tile(np.arange(members), (persons, 1)), axis=1)
-    return Belief(Ensemble(ensemble.people.chosen(order.ravel()), members), physiology, [], key=RandomKey(4))
+    return Belief(
+        Ensemble(ensemble.people.chosen(order.ravel()), members), physiology, [], key=RandomKey(4), parameters=SHIPPED
+    )
 
 
 def dose(name: str, drug: str, rungs: int | None = None, share: float | None = None, **keys) -> TherapyOption:

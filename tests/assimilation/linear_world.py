@@ -7,6 +7,7 @@ import numpy as np
 from popsim.assimilation.belief import Belief
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.sensors import Sensor
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels import assimilation as filtering
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.columns import Column, Schema
@@ -53,7 +54,7 @@ def believe(persons, members, seed, *, bias_sd=0.0, memory_days=0):
     sensor = Sensor("level", "level", noise_sd=READING_SD, bias_sd=bias_sd)
     belief = LinearBelief(
         Ensemble(people, members, bias), Drift(seed + 1), [sensor], key=RandomKey(seed), estimated=("level", "slope"),
-        memory_days=memory_days,
+        memory_days=memory_days, parameters=SHIPPED,
     )  # fmt: skip
     belief._constants = EXACT
     return belief

@@ -16,6 +16,7 @@ from popsim.assimilation.belief import Belief
 from popsim.assimilation.prior import members_of
 from popsim.assimilation.sensors import Sensor
 from popsim.evidence.parameters import load_parameters
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import HeartFailurePhysiology
 from popsim.population.clock import Clock
@@ -53,8 +54,9 @@ class Watched:
         ensemble = members_of(
             cohort, {name: self.truth[name] for name in KNOWN}, members=MEMBERS, schema=SCHEMAS["heart_failure"],
             physiology=self.physiology, person_id=self.truth.person_id, key=RandomKey(7), sensors=SENSORS,
+            parameters=SHIPPED["twinning"],
         )  # fmt: skip
-        self.belief = Belief(ensemble, self.physiology, SENSORS, key=RandomKey(7))
+        self.belief = Belief(ensemble, self.physiology, SENSORS, key=RandomKey(7), parameters=SHIPPED)
         self.rng = np.random.default_rng(1)
         self.bias = np.stack([sensor.bias_sd * self.rng.standard_normal(PEOPLE) for sensor in SENSORS])
         self.prior_error = {name: self.errors(name) for name in HIDDEN}

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from chosen_for import believed, discharged, dose, metabolisers, overtreated
 
-from popsim.assimilation.choice import CONTRAINDICATED, IDLE, TOO_DEAR, TOO_RISKY, compare
+from popsim.assimilation import choice
+from popsim.assimilation.choice import CONTRAINDICATED, IDLE, TOO_DEAR, TOO_RISKY
 from popsim.assimilation.counterfactuals import Futures, hazards_of_presenting
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.options import load_options
 from popsim.assimilation.titration import look_ahead, titrate
 from popsim.definitions.options import HomeMonitoring, TherapyOption, Visit
 from popsim.errors import InputError
-from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, load_parameters
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.codes import ONSET_ACUTE, ONSET_DEATH
 from popsim.population.clock import Clock
 
 MORE, LESS = dose("more", "loop_diuretic", 1), dose("less", "loop_diuretic", -1)
+compare = partial(choice.compare, parameters=SHIPPED)
 MRA = dose("mra", "mra", 1)
 VISIT = TherapyOption(name="visit", changes=(Visit(kind="visit", clinician="specialist"),))
 LADDER = [dose(f"metoprolol_{round(200 * share)}", "metoprolol", share=share) for share in (0.125, 0.25, 0.5, 1.0)]
@@ -81,7 +84,7 @@ def test_a_poor_metaboliser_gets_less_metoprolol():
 
 
 def test_titration_by_look_ahead_stops_earlier_in_a_poor_metaboliser():
-    doses = titrate(metabolisers(), "metoprolol", visits=4, visit_every_days=14, horizon_days=180)
+    doses = titrate(metabolisers(), "metoprolol", visits=4, visit_every_days=14, horizon_days=180, parameters=SHIPPED)
     assert doses.shape == (4, 2)
     assert (np.diff(doses, axis=0) >= 0.0).all()
     assert doses[-1, 0] <= 0.25 < doses[-1, 1]
@@ -90,12 +93,12 @@ def test_titration_by_look_ahead_stops_earlier_in_a_poor_metaboliser():
 def test_look_ahead_moves_one_rung_and_leaves_the_belief_alone():
     belief = believed(fluid=4.0, members=128)
     before = {kind: belief.ensemble.people.block(kind).copy() for kind in ("real", "code", "count")}
-    comparison, moves = look_ahead(belief, "loop_diuretic", horizon_days=90)
+    comparison, moves = look_ahead(belief, "loop_diuretic", horizon_days=90, parameters=SHIPPED)
     assert len(comparison.options) == 9
     assert moves.tolist() == [1]
     assert all((belief.ensemble.people.block(kind) == block).all() for kind, block in before.items())
     with pytest.raises(InputError, match="visit_every_days"):
-        look_ahead(belief, "loop_diuretic", visit_every_days=90, horizon_days=90)
+        look_ahead(belief, "loop_diuretic", visit_every_days=90, horizon_days=90, parameters=SHIPPED)
 
 
 def test_without_money_nothing_that_costs_is_done():
@@ -167,12 +170,10 @@ def test_presentations_and_deaths_are_counted_with_the_chance_that_they_happen(c
     """
     belief = metabolisers() if clinical else believed(persons=32, fluid=5.0)
     people, physiology = belief.ensemble.people.copy(), belief.physiology
-    names = (*SETS_OF_PHYSIOLOGY["clinical" if clinical else "heart_failure"],)
-    sets = {name: load_parameters(name) for name in names}
     happened, chances = np.zeros(2), [[], []]
     for day in range(1, 61):
         physiology.advance(people, Clock(day))
-        chances[0].append(-np.expm1(-hazards_of_presenting(physiology, people, sets, day).sum(axis=0)))
+        chances[0].append(-np.expm1(-hazards_of_presenting(physiology, people, SHIPPED, day).sum(axis=0)))
         chances[1].append(-np.expm1(-people["death_hazard_per_day"].astype(float)))
         for place, bit in enumerate((ONSET_ACUTE, ONSET_DEATH)):
             happened[place] += ((people["onset"] & bit) > 0).sum()

@@ -10,6 +10,7 @@ from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.prior import member_ids, members_of
 from popsim.assimilation.sensors import Sensor, sensors_of, table
 from popsim.errors import InputError
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.columns import Column, Schema
 from popsim.population.population import Population
@@ -68,15 +69,16 @@ def test_sensors_that_do_not_fit_are_refused(sensor, said):
 
 
 def test_sensors_come_from_the_signals_with_codes_and_units():
-    sensors = {sensor.name: sensor for sensor in sensors_of(SCHEMAS["clinical"])}
+    sensors = {sensor.name: sensor for sensor in sensors_of(SCHEMAS["clinical"], SHIPPED["twinning"])}
     assert sensors["weight_kg"].loinc == "29463-7"
     assert sensors["nt_probnp_pg_ml"].logarithmic
     assert not sensors["potassium_mmol_l"].logarithmic
-    assert set(sensors) >= {sensor.name for sensor in sensors_of(SCHEMAS["heart_failure"])}
+    assert set(sensors) >= {sensor.name for sensor in sensors_of(SCHEMAS["heart_failure"], SHIPPED["twinning"])}
 
 
 def test_a_prior_needs_known_columns_that_there_are():
     kept = {"members": 8, "schema": SCHEMAS["heart_failure"], "physiology": None, "key": RandomKey(1), "cohort": None}
+    kept["parameters"] = SHIPPED["twinning"]
     for known, said in (
         ({}, "at least one"),
         ({"age": np.ones(2)}, "no such column"),

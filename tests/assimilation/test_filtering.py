@@ -10,6 +10,7 @@ from numba import set_num_threads
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.sensors import Sensor
 from popsim.errors import InputError
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels import assimilation as filtering
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.clock import Clock
@@ -90,7 +91,7 @@ def test_what_is_skewed_follows_a_reading_by_its_logarithm():
     people["level"], people["peptide"] = level, 1000.0 * np.exp(0.8 * level)
     sensors = [Sensor("level", "level", noise_sd=0.5), Sensor("peptide", "peptide", noise_share=0.25, logarithmic=True)]
     ensemble = Ensemble(people, 400, np.zeros((2, 400), np.float32))
-    belief = LinearBelief(ensemble, None, sensors, key=RandomKey(1), estimated=("level", "peptide"))
+    belief = LinearBelief(ensemble, None, sensors, key=RandomKey(1), estimated=("level", "peptide"), parameters=SHIPPED)
     belief._constants = EXACT
     belief.assimilate(np.array([[-2.0], [np.nan]]))
     shown = people["level"].astype(float)

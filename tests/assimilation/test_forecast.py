@@ -1,19 +1,22 @@
 """Forecasts: closed forms where hazards are constant, counted lives where they are not."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from popsim.assimilation import forecast
 from popsim.assimilation import forecast as module
 from popsim.assimilation.belief import Belief
 from popsim.assimilation.counterfactuals import KINDS, hazards_of_presenting
 from popsim.assimilation.ensemble import Ensemble
-from popsim.assimilation.forecast import DEATH, DECOMPENSATION, EVENTS, PRESENTATION, REACTION, READMISSION, forecast
+from popsim.assimilation.forecast import DEATH, DECOMPENSATION, EVENTS, PRESENTATION, REACTION, READMISSION
 from popsim.assimilation.hazards import presentation_hazards
 from popsim.assimilation.predicted_care import ImaginedCare
 from popsim.errors import InputError
-from popsim.evidence.parameters import SETS_OF_PHYSIOLOGY, load_parameters
+from popsim.evidence.parameters import load_parameters
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, ONSET_DEATH
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology
@@ -23,9 +26,9 @@ from popsim.population.population import Population
 from popsim.population.sampling import sample
 from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
 
+forecast = partial(forecast.forecast, parameters=SHIPPED)
 COHORTS = Path(__file__).parents[2] / "cohorts"
 MEMBERS = 16
-SETS = {name: load_parameters(name) for name in SETS_OF_PHYSIOLOGY["clinical"]}
 
 
 class Still:
@@ -61,17 +64,17 @@ def copies(people, members=MEMBERS):
 
 
 def belief_of(people, physiology, members=MEMBERS):
-    return Belief(copies(people, members), physiology, (), key=RandomKey(4))
+    return Belief(copies(people, members), physiology, (), key=RandomKey(4), parameters=SHIPPED)
 
 
 @pytest.fixture(scope="module")
 def people():
-    return people_of("heart_failure_discharge", SCHEMA, 40, HeartFailurePhysiology())
+    return people_of("heart_failure_discharge", SCHEMA, 40, HeartFailurePhysiology(SHIPPED["heart_failure"]))
 
 
 @pytest.fixture(scope="module")
 def made(people):
-    return forecast(belief_of(people, HeartFailurePhysiology(key=RandomKey(8))), 30)
+    return forecast(belief_of(people, HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(8))), 30)
 
 
 def still(hazard_of_death=0.01):
@@ -89,7 +92,7 @@ def test_constant_hazards_have_a_closed_form():
     people = still()
     found = forecast(belief_of(people, Still()), 30)
     death = np.float64(np.float32(0.01))
-    hazards = presentation_hazards(people)
+    hazards = presentation_hazards(people, SHIPPED["heart_failure"])
     assert hazards[0, 1] > 10 * hazards[0, 0] >= 0.0
     share = load_parameters("forecast")["admitted_share"]
     for days in (7, 30):
@@ -107,7 +110,7 @@ def test_constant_hazards_have_a_closed_form():
 def test_death_ends_the_counting_of_events():
     # With a hazard of death of 1 a day, at most the share h / (h + 1) presents, however long one waits.
     people = still(1.0)
-    hazard = presentation_hazards(people).sum(axis=0)
+    hazard = presentation_hazards(people, SHIPPED["heart_failure"]).sum(axis=0)
     risk = forecast(belief_of(people, Still()), 90, columns=()).risk(PRESENTATION, 90)
     assert risk.probability == pytest.approx(hazard / (hazard + 1.0), rel=1e-9)
 
@@ -115,7 +118,9 @@ def test_death_ends_the_counting_of_events():
 def test_the_interval_is_that_of_the_members():
     ensemble = copies(still())
     ensemble.of("death_hazard_per_day")[:] = np.linspace(0.001, 0.016, MEMBERS)
-    found = forecast(Belief(ensemble, Still(), (), key=RandomKey(1)), 7, columns=(), events=(DEATH,)).risk(DEATH, 7)
+    found = forecast(
+        Belief(ensemble, Still(), (), key=RandomKey(1), parameters=SHIPPED), 7, columns=(), events=(DEATH,)
+    ).risk(DEATH, 7)
     chances = 1 - np.exp(-7 * np.linspace(0.001, 0.016, MEMBERS))
     assert found.probability == pytest.approx(chances.mean(), rel=1e-5)
     assert found.low == pytest.approx(chances[0], rel=1e-5)  # 1/16 of the weight is at least 5%
@@ -127,7 +132,12 @@ def test_bands_are_of_the_living():
     ensemble = copies(still())
     ensemble.of("death_hazard_per_day")[:] = np.repeat([0.5, 0.0], MEMBERS // 2)
     ensemble.of("weight_kg")[:] = np.repeat([90.0, 70.0], MEMBERS // 2)
-    found = forecast(Belief(ensemble, Still(), (), key=RandomKey(1)), 7, columns=("weight_kg",), quantiles=(0.05, 0.95))
+    found = forecast(
+        Belief(ensemble, Still(), (), key=RandomKey(1), parameters=SHIPPED),
+        7,
+        columns=("weight_kg",),
+        quantiles=(0.05, 0.95),
+    )
     assert found.bands["weight_kg"].shape == (2, 7, 2)
     assert found.bands["weight_kg"][0, 0].tolist() == [70.0, 90.0]
     assert found.bands["weight_kg"][0, 6].tolist() == [70.0, 70.0]
@@ -137,23 +147,23 @@ def test_bands_are_of_the_living():
 
 
 def test_hazards_are_those_that_the_day_draws_from():
-    physiology = HeartFailurePhysiology(key=RandomKey(5))
+    physiology = HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(5))
     people = people_of("heart_failure_discharge", SCHEMA, 4000, physiology)
     expected, drawn = 0.0, 0
     for day in range(10):
         physiology.advance(people, Clock(day))
-        chance = -np.expm1(-hazards_of_presenting(physiology, people, SETS, day).sum(axis=0))
+        chance = -np.expm1(-hazards_of_presenting(physiology, people, SHIPPED, day).sum(axis=0))
         expected, drawn = expected + chance.sum(), drawn + int((people["acute_cause"] > 0).sum())
     assert abs(drawn - expected) < 4 * np.sqrt(expected)  # Poisson, but for less
 
 
 def test_hazards_of_clinical_twins_are_those_that_the_day_draws_from():
-    physiology = ClinicalPhysiology(SETS, key=RandomKey(5))
+    physiology = ClinicalPhysiology(SHIPPED, key=RandomKey(5))
     people = people_of("clinical_heart_failure", CLINICAL_SCHEMA, 2000, physiology)
     expected, drawn = np.zeros(6), np.zeros(6)
     for day in range(10):
         physiology.advance(people, Clock(day))
-        hazards = hazards_of_presenting(physiology, people, SETS, day)
+        hazards = hazards_of_presenting(physiology, people, SHIPPED, day)
         total = hazards.sum(axis=0)
         expected += (hazards / total * -np.expm1(-total)).sum(axis=1)
         causes = np.bincount(people["acute_cause"], minlength=13)[1:]
@@ -166,7 +176,10 @@ def test_risks_are_those_of_counted_lives(people, made):
     """Many lives are lived with drawn presentations and deaths; the forecast is within their standard error."""
     lives = 200
     many = copies(people, lives)
-    physiology, care = HeartFailurePhysiology(key=RandomKey(77)), ImaginedCare(many.people, SETS["care_practice"], 6)
+    physiology, care = (
+        HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(77)),
+        ImaginedCare(many.people, SHIPPED["care_practice"], 6),
+    )
     first = {event: np.full(len(many.people), 1000) for event in (DECOMPENSATION, PRESENTATION, DEATH)}
     for day in range(1, 31):
         physiology.advance(many.people, Clock(day))
@@ -192,7 +205,7 @@ def test_risks_are_those_of_counted_lives(people, made):
 
 
 def test_a_forecast_leaves_the_belief_alone_and_repeats_itself(people, made):
-    belief = belief_of(people, HeartFailurePhysiology(key=RandomKey(8)))
+    belief = belief_of(people, HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(8)))
     before = belief.ensemble.people.copy()
     again = forecast(belief, 30)
     for kind in ("real", "code"):
@@ -205,7 +218,7 @@ def test_a_forecast_leaves_the_belief_alone_and_repeats_itself(people, made):
 
 
 def test_blocks_and_chosen_persons_change_nothing(people, made, monkeypatch):
-    belief = belief_of(people, HeartFailurePhysiology(key=RandomKey(8)))
+    belief = belief_of(people, HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(8)))
     monkeypatch.setattr(module, "BLOCK_ROWS", 7 * MEMBERS)
     blocks = forecast(belief, 30)
     for event in made.risks:
@@ -216,7 +229,7 @@ def test_blocks_and_chosen_persons_change_nothing(people, made, monkeypatch):
 
 
 def test_more_diuretic_takes_fluid_away(people, made):
-    belief = belief_of(people, HeartFailurePhysiology(key=RandomKey(8)))
+    belief = belief_of(people, HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(8)))
     doses = {"loop_diuretic_mg_day": 3 * people["loop_diuretic_mg_day"] + 40}
     more = forecast(belief, 30, doses=doses)
     assert (more.bands["weight_kg"][:, -1, 2] < made.bands["weight_kg"][:, -1, 2]).all()

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from chosen_for import believed, dose, metabolisers
 
-from popsim.assimilation.choice import NOTICE, compare
+from popsim.assimilation import choice
+from popsim.assimilation.choice import NOTICE
 from popsim.assimilation.ensemble import believed as shown_as_believed
 from popsim.assimilation.reasons import _select, drivers_of, explain
+from popsim.evidence.sets import SHIPPED
 
 MORE, MRA = dose("more", "loop_diuretic", 1, label="More furosemide"), dose("mra", "spironolactone", 1)
+
+
+compare = partial(choice.compare, parameters=SHIPPED)
 
 
 def test_a_contraindication_is_said_with_its_value_and_limit():

@@ -12,6 +12,7 @@ from benchmarks import care, closed_network, microsimulation, physiology, roofli
 from benchmarks.closed_network import EMERGENCY_DAYS, HOME_DAYS, WARD_DAYS
 from benchmarks.measuring import Row, alternate
 from benchmarks.whole_run import PHASES, live
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology.heart_failure import advance_day
 from popsim.physiology import HeartFailurePhysiology
@@ -81,7 +82,7 @@ def test_ciw_runs_the_same_open_network():
 def test_the_roofline_counts_the_columns_and_the_elementary_functions_of_a_twin_day():
     """Against the arrays that the loop is called with, those that change in a mixed day, and calls counted by hand."""
     work, people = physiology.work_of_a_twin_day(), physiology.people(300)
-    body = HeartFailurePhysiology(key=RandomKey(1))
+    body = HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(1))
     arrays = [value for value in body._call.arguments(advance_day, people) if isinstance(value, np.ndarray)]
     assert work.read == sum(array.itemsize for array in arrays)
     people["alive"], people["care_level"] = 1, np.arange(300) % 5

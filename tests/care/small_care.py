@@ -16,6 +16,7 @@ from popsim.definitions.base import validate
 from popsim.definitions.interventions import FollowUp
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, ONSET_ACUTE, ONSET_DEATH
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology.columns import COLUMNS as PHYSIOLOGY_COLUMNS
@@ -67,7 +68,15 @@ class Life:
         self.population = Population(schema, 1000 - np.arange(twins))
         self.population["weight_kg"] = self.population["dry_weight_kg"] = 80.0
         later = networks_by_day(care, strategy)
-        self.care = CareSystem(later.pop(0), self.population, strategy, days=days, key=RandomKey(seed), later=later)
+        self.care = CareSystem(
+            later.pop(0),
+            self.population,
+            strategy,
+            days=days,
+            key=RandomKey(seed),
+            practice=SHIPPED["care_practice"],
+            later=later,
+        )
         self.clock = Clock()
 
     def live(self, *, ill: Mapping[int, int] | tuple[int, ...] = (), die: tuple[int, ...] = (), days: int = 1) -> Life:

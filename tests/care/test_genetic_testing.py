@@ -11,6 +11,7 @@ from popsim.definitions.base import validate
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
 from popsim.evidence.parameters import load_parameters
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.clock import Clock
 from popsim.population.genome import gene_table, sample_genes
@@ -43,7 +44,7 @@ def composed(*tests):
 
 def live(population, *tests, days, on_day=None):
     """Some mornings of tests alone; `on_day(day)` happens after the morning. Returns what was charged on each day."""
-    at_work = Interventions(composed(*tests), population, key=RandomKey(SEED))
+    at_work = Interventions(composed(*tests), population, key=RandomKey(SEED), parameters=SHIPPED)
     charged = []
     for day in range(days):
         at_work.apply(population, Clock(day))

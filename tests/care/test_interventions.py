@@ -11,6 +11,7 @@ from popsim.definitions.strategy import Strategy
 from popsim.economics.charges import book_charges
 from popsim.economics.columns import COST_NAMES, VALUATION_COLUMNS
 from popsim.errors import DefinitionError
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.clock import Clock
 from popsim.population.columns import Schema
@@ -35,7 +36,7 @@ def people(size=4, entry_day=0):
 
 def live(population, *interventions, days, follow_up_days=1000, discount=None, on_day=None):
     """Live through some days of interventions alone; `on_day(day)` happens between the morning and the evening."""
-    at_work = Interventions(composed(*interventions), population, key=RandomKey(5))
+    at_work = Interventions(composed(*interventions), population, key=RandomKey(5), parameters=SHIPPED)
     weights = np.ones(follow_up_days) if discount is None else discount
     years, spending = np.zeros(follow_up_days, np.int64), np.zeros((2, 1, len(COST_NAMES)))
     account, costs = np.array([PEOPLE.place(name) for name in COST_NAMES]), population.block("total")

@@ -8,6 +8,7 @@ import pytest
 from popsim.care.columns import MONITORING_COLUMNS
 from popsim.care.monitoring import Monitoring, Rules
 from popsim.definitions.interventions import Telemonitoring
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.care import monitoring as kernel
 from popsim.kernels.codes import ALERT_IGNORED, LEVEL_COMMUNITY, LEVEL_WARD
 from popsim.kernels.numerics.random import RandomKey
@@ -40,7 +41,7 @@ def steady(size: int) -> Population:
 
 def days(people: Population, first: int, last: int, programme: Telemonitoring = TELE) -> np.ndarray:
     """Alert bits, shape (days, twins)."""
-    monitoring = Monitoring(programme, key=RandomKey(3))
+    monitoring = Monitoring(programme, key=RandomKey(3), signals=SHIPPED["home_signals"])
     raised = []
     for day in range(first, last):
         monitoring.observe(people, Clock(day))
@@ -85,7 +86,7 @@ def test_nothing_is_measured_of_the_dead_the_unmonitored_and_those_in_hospital(c
 
 def test_no_programme_does_nothing():
     people = steady(20)
-    Monitoring(None, key=RandomKey(1)).observe(people, Clock(4))
+    Monitoring(None, key=RandomKey(1), signals=SHIPPED["home_signals"]).observe(people, Clock(4))
     assert not people["measured_weight_kg"].any()
 
 
@@ -115,7 +116,9 @@ def test_rules_change_on_their_day():
     people = steady(200)
     high = {"weight_gain_kg": 20.0, "systolic_low_mmhg": 60.0, "systolic_high_mmhg": 200.0, "days_between_alerts": 1}
     low = TELE.model_copy(update=high | {"systolic_low_mmhg": 40.0, "systolic_high_mmhg": 90.0})
-    monitoring = Monitoring(TELE.model_copy(update=high), key=RandomKey(3), later={4: low, 6: None})
+    monitoring = Monitoring(
+        TELE.model_copy(update=high), key=RandomKey(3), signals=SHIPPED["home_signals"], later={4: low, 6: None}
+    )
     raised = []
     for day in range(1, 8):
         people["alert"] = 0
@@ -126,7 +129,7 @@ def test_rules_change_on_their_day():
 
 def readings(people: Population, last: int, **changes) -> np.ndarray:
     """Measured weight of days 1 .. last - 1, shape (days, twins); NaN where nothing came."""
-    monitoring = Monitoring(TELE.model_copy(update=changes), key=RandomKey(3))
+    monitoring = Monitoring(TELE.model_copy(update=changes), key=RandomKey(3), signals=SHIPPED["home_signals"])
     seen = []
     for day in range(1, last):
         people["measured_weight_kg"] = 0.0

@@ -14,6 +14,7 @@ from popsim.care.strategy_checks import check_strategy
 from popsim.definitions.base import validate
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.writing import KINDS
+from popsim.evidence.sets import SHIPPED
 from popsim.registry.record import read_record
 from popsim.registry.vocabulary import vocabulary_of
 from popsim.simulation.schema import SCHEMAS
@@ -115,7 +116,7 @@ def test_files_read_as_what_they_are_said_to_be(page, tmp_path):
         if block.kind == "record":
             path = tmp_path / "record.toml"
             path.write_text(block.text, encoding="utf-8")
-            assert read_record(path, vocabulary_of("clinical"), None)
+            assert read_record(path, vocabulary_of("clinical", SHIPPED), None)
         elif block.kind:
             validate(table, KINDS[block.kind], page.name)
         else:

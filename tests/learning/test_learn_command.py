@@ -11,10 +11,12 @@ from scipy.special import expit, logit
 
 from popsim.cli import main
 from popsim.errors import DefinitionError, InputError
+from popsim.evidence.sets import SHIPPED
 from popsim.learning.card import card, markdown
 from popsim.learning.evaluation import evaluate
 from popsim.learning.table import read_table
 
+LEARNING = SHIPPED["learning"]
 EXPERIMENT = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
 
 
@@ -71,14 +73,14 @@ def test_a_table_is_learned_from(path, tmp_path, capsys):
 
 def test_nobody_is_on_both_sides(path):
     read = read_table(path, "died", person="patient", day="day")
-    found = evaluate(read.frame, "died", read.groups, horizon_days=30, features=read.features)
+    found = evaluate(read.frame, "died", read.groups, horizon_days=30, features=read.features, parameters=LEARNING)
     assert set(found.train["person_id"]).isdisjoint(set(found.test["person_id"]))
     assert found.train["day"].max() + 30 <= found.test["day"].min()
     assert found.weights["feature"][0] == "x0"
     assert (
         abs(found.weights.row(by_predicate=pl.col("feature") == "x2", named=True)["drop"]) < 0.02
     )  # a c-statistic's error
-    only_people = evaluate(read.frame.drop("day"), "died", {}, features=read.features)
+    only_people = evaluate(read.frame.drop("day"), "died", {}, features=read.features, parameters=LEARNING)
     assert len(only_people.train) + len(only_people.test) == len(read.frame)
     assert "hold no subgroups" in markdown(card(only_people, "A title", {}))
 
@@ -86,7 +88,9 @@ def test_nobody_is_on_both_sides(path):
 def test_a_gain_over_a_score_is_of_pairs(path):
     read = read_table(path, "died", person="patient", day="day")
     scores = {"x0": "x0", "noise": "x2"}
-    found = evaluate(read.frame, "died", {}, horizon_days=30, features=read.features, scores=scores)
+    found = evaluate(
+        read.frame, "died", {}, horizon_days=30, features=read.features, scores=scores, parameters=LEARNING
+    )
     one, noise = found.against
     assert one.gain.value == pytest.approx(found.performance.c_statistic.value - one.c_statistic.value)
     assert one.gain.value > 2.0 * one.gain.standard_error
@@ -144,7 +148,13 @@ def test_too_few_people_are_refused(capsys, tmp_path):
     assert main(["learn", "--table", str(tmp_path / "few.csv"), "--outcome", "died", "--out", str(tmp_path)]) == 2
     assert "40 or more must" in capsys.readouterr().err
     with pytest.raises(InputError, match="test rows have 'died'"):
-        evaluate(few.with_columns(died=pl.lit(0), person_id=pl.int_range(60)), "died", {}, features=FEATURES)
+        evaluate(
+            few.with_columns(died=pl.lit(0), person_id=pl.int_range(60)),
+            "died",
+            {},
+            features=FEATURES,
+            parameters=LEARNING,
+        )
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,14 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from popsim.errors import InputError
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.learning.card import card, markdown
 from popsim.learning.evaluation import prospective
 from popsim.learning.loop import LearningLoop
 from popsim.learning.risk_model import RiskModel
 
+LEARNING = SHIPPED["learning"]
 PERIOD = 30
 PLAIN = LogisticRegression(C=np.inf)
 ACTED_FROM = 0.3
@@ -21,7 +23,13 @@ WORKS = 0.3  # what action leaves of a risk
 
 
 def fresh(**options) -> LearningLoop:
-    return LearningLoop("admission", PERIOD, model=RiskModel(PLAIN), **options)
+    return LearningLoop(
+        "admission",
+        PERIOD,
+        parameters=LEARNING,
+        model=RiskModel(PLAIN, parameters=LEARNING),
+        **options,
+    )
 
 
 def live(loop, number: int, periods: int, *, acts: bool, tells: bool = True, levels=None, seed: int = 11):
@@ -103,7 +111,7 @@ def test_prospective_figures_are_of_the_risks_that_were_foreseen():
     assert history["events"].sum() == judged.happened.sum()
     assert (history["c_statistic_low"] < history["c_statistic"]).all()
     assert loop.fairness().is_empty()  # these people have no sex and no age
-    found = prospective(loop)
+    found = prospective(loop, LEARNING)
     assert found.performance.events == history["events"].sum()
     assert "predicted, before the outcome" in markdown(card(found, "A title", {}))
 
@@ -112,7 +120,12 @@ def test_windows_that_overlap_are_judged_once():
     """Landmarks every 10 days: only every third of a person is judged."""
     x = people(1500, 11).select(FEATURES).to_numpy()
     frames = {day: landmarks(x, day, 12).drop("true_risk") for day in range(0, 130, 10)}
-    loop = LearningLoop("admission", PERIOD, model=RiskModel().fit(people(1500, 5), "admission", features=FEATURES))
+    loop = LearningLoop(
+        "admission",
+        PERIOD,
+        parameters=LEARNING,
+        model=RiskModel(parameters=LEARNING).fit(people(1500, 5), "admission", features=FEATURES),
+    )
     for day in range(0, 130, 10):
         loop.learn(day, frames.get(day - PERIOD))
         loop.risk(frames[day])
@@ -123,8 +136,13 @@ def test_windows_that_overlap_are_judged_once():
 
 def test_a_model_that_was_kept_serves_until_it_is_time_to_retrain(tmp_path):
     """Its own days (0) are of another time: risks that are now higher are mapped to what happens here alone."""
-    RiskModel(PLAIN).fit(people(3000, 5), "admission", features=FEATURES).save(tmp_path)
-    loop = LearningLoop("admission", PERIOD, model=RiskModel.load(tmp_path, PLAIN))
+    RiskModel(PLAIN, parameters=LEARNING).fit(people(3000, 5), "admission", features=FEATURES).save(tmp_path)
+    loop = LearningLoop(
+        "admission",
+        PERIOD,
+        parameters=LEARNING,
+        model=RiskModel.load(tmp_path, PLAIN, parameters=LEARNING),
+    )
     live(loop, 1500, 6, acts=False, levels=[-0.8] * 6)
     assert loop.actions().rows()[:3] == [(30, "alarm"), (30, "recalibrated"), (60, "recalibrated")]
     assert (90, "trained") in loop.actions().rows() and loop.actions()["action"].to_list().count("trained") == 1
@@ -133,20 +151,23 @@ def test_a_model_that_was_kept_serves_until_it_is_time_to_retrain(tmp_path):
 
 
 def test_two_runs_have_the_same_bits():
-    one, two = (live(LearningLoop("admission", PERIOD, key=RandomKey(3)), 400, 4, acts=True) for _ in range(2))
+    one, two = (
+        live(LearningLoop("admission", PERIOD, parameters=LEARNING, key=RandomKey(3)), 400, 4, acts=True)
+        for _ in range(2)
+    )
     new = people(500, 13)
     assert one.model.predict(new).tobytes() == two.model.predict(new).tobytes()
     assert one.history().equals(two.history())
 
 
 def test_who_is_withheld_depends_on_the_person_alone():
-    loop = LearningLoop(hold_out_share=0.25, key=RandomKey(5, 2))
+    loop = LearningLoop(parameters=LEARNING, hold_out_share=0.25, key=RandomKey(5, 2))
     who = np.arange(20_000)
     withheld = loop.withheld(who)
     assert withheld.mean() == pytest.approx(0.25, abs=4.0 * np.sqrt(0.25 * 0.75 / 20_000))
     assert (loop.withheld(who[::-1].copy())[::-1] == withheld).all()
     assert (loop.flag(3, who) == ~withheld).all()
-    assert not LearningLoop(hold_out_share=0.0).withheld(who).any()
+    assert not LearningLoop(parameters=LEARNING, hold_out_share=0.0).withheld(who).any()
 
 
 def test_weights_of_rows_by_when_they_were_flagged():
@@ -156,7 +177,7 @@ def test_weights_of_rows_by_when_they_were_flagged():
          "admission": [1, 1, 0, 0, 0], "admission_day": [20.0, 5.0, None, None, None]}
     )  # fmt: skip
     for share, inverse in ((1.0, 1.0), (0.0, 0.0)):
-        loop = LearningLoop("admission", PERIOD, hold_out_share=share)
+        loop = LearningLoop("admission", PERIOD, parameters=LEARNING, hold_out_share=share)
         loop.flag(7, np.array([0, 1, 2]))
         loop.flag(31, np.array([3]))
         loop.learn(40, frame)
@@ -172,7 +193,7 @@ def test_before_there_is_a_model_nobody_has_a_risk():
     with pytest.raises(InputError, match="before the end"):
         loop.learn(29, frame)
     with pytest.raises(InputError, match="between 0 and 1"):
-        LearningLoop(hold_out_share=1.5)
+        LearningLoop(parameters=LEARNING, hold_out_share=1.5)
 
 
 def test_the_true_risks_of_the_plant_are_as_described():

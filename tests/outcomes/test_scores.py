@@ -7,6 +7,7 @@ from histories import CLASSES, History
 from popsim.definitions.score import Score
 from popsim.errors import DefinitionError, InputError
 from popsim.evidence.parameters import load_parameters
+from popsim.evidence.sets import SHIPPED
 from popsim.outcomes.scores import (
     FOLDER,
     SCORES,
@@ -89,8 +90,8 @@ def test_all_scores_have_a_source_and_misuse_is_refused(tmp_path):
 def test_creatinine_is_that_of_the_filtration():
     people = {"age_years": np.array([50.0, 80.0, 65.0]), "female": np.array([1.0, 0.0, 1.0])}
     gfr = np.array([110.0, 35.0, 88.0])
-    found = creatinine_umol_l(gfr, people["age_years"], people["female"])
-    assert FORMULAS["ckd_epi_2021"](found / 88.4, people) == pytest.approx(gfr, rel=1e-4)
+    found = creatinine_umol_l(gfr, people["age_years"], people["female"], SHIPPED["inker_2021"])
+    assert FORMULAS["ckd_epi_2021"](found / 88.4, people, SHIPPED) == pytest.approx(gfr, rel=1e-4)
 
 
 @pytest.fixture
@@ -116,17 +117,17 @@ def test_history_is_that_of_the_last_stay(people):
     record.stay(7, 10.0, 10.2, "emergency").stay(7, 10.2, 14.0).stay(7, 30.0, 30.3, "emergency")
     record.stay(7, 60.0, 60.3, "emergency", to="ward").stay(7, 60.3, 68.5).stay(7, 80.0, 80.5, "emergency")
     record.stay(3, 50.0, None).stay(5, 90.0, 95.0, cause="planned")
-    found = history(record.events(), CLASSES, people, 85)
+    found = history(record.events(), CLASSES, people, 85, SHIPPED["risk_scores"])
     # 7: eight nights; the visits of days 10 and 30, not the one that led into the stay; the admission of day 10 and
     # that before entry. 3 is still in hospital, and what befalls 5 on day 90 is not known: theirs is the stay at entry.
     assert found.rows() == [(7, 8.0, 1.0, 2.0, 2.0), (3, 5.0, 1.0, 0.0, 0.0), (5, 5.0, 1.0, 0.0, 0.0)]
-    later = history(record.events(), CLASSES, people, 100)
+    later = history(record.events(), CLASSES, people, 100, SHIPPED["risk_scores"])
     assert later.row(2) == (5, 5.0, 0.0, 0.0, 1.0)
 
 
 def test_quantities_of_twins(people):
-    past = history(History().enter(3).enter(5).enter(7).events(), CLASSES, people, 0)
-    found = quantities(people, 73, past)
+    past = history(History().enter(3).enter(5).enter(7).events(), CLASSES, people, 0, SHIPPED["risk_scores"])
+    found = quantities(people, 73, past, SHIPPED)
     assert found["charlson"].tolist() == [6.0, 6.0, 6.0]  # heart failure 2, COPD 2, kidneys 2
     assert found["urea_nitrogen_mg_dl"].tolist() == [30.0] * 3
     assert found["age_years"] == pytest.approx(70 + 73 / 365.25)
@@ -141,8 +142,8 @@ def test_quantities_of_clinical_twins():
     for name, value in {"gfr_ml_min": 60, "weight_kg": 81, "haemoglobin_g_dl": 11, "height_cm": 180}.items():
         twins[name] = value
     twins["smoking"], twins["prior_stroke"], twins["ethnicity"] = [2, 1], [1, 0], [2, 4]
-    past = history(History().enter(0).enter(1).events(), CLASSES, twins, 0)
-    found = quantities(twins, 0, past)
+    past = history(History().enter(0).enter(1).events(), CLASSES, twins, 0, SHIPPED["risk_scores"])
+    found = quantities(twins, 0, past, SHIPPED)
     assert found["bmi_kg_m2"] == pytest.approx(25.0)
     assert found["haemoglobin_g_dl"].tolist() == [11.0, 11.0]
     assert (found["smokes"].tolist(), found["charlson"].tolist(), found["black"].tolist()) == ([1, 0], [3, 2], [1, 0])

@@ -33,3 +33,31 @@ def test_no_escape_hatches():
     sources = {path: path.read_text(encoding="utf-8") for path in (ROOT / "popsim").rglob("*.py")}
     for forbidden in ("pickle", "eval(", "exec(", "import yaml", "import *", "fastmath=True", "np.random."):
         assert [path.name for path, text in sources.items() if forbidden in text] == [], forbidden
+
+
+# Who may take parameters as shipped: what a user calls without an experiment, and who tells what the evidence says.
+TAKES_SHIPPED = {
+    "analyses/definition_check.py",  # checks the file of a set
+    "calibration/problem.py",  # priors are those of the evidence
+    "care/flow.py",
+    "cli/learn.py",  # from a table of the user's
+    "cli/twin.py",
+    "population/cohort.py",
+    "registry/service.py",
+    "reporting/pages/report.py",  # unit and source as the evidence has them
+    "simulation/model.py",
+    "studies/parameters.py",
+    "studies/prices.py",  # the year of prices as printed
+}
+
+
+def test_nobody_fetches_a_parameter_set_by_itself():
+    """They are handed on from the study, or from what a user calls, to the last who needs one."""
+    found = set()
+    for path in (ROOT / "popsim").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = {one.name for one in node.names} if isinstance(node, ast.ImportFrom) else set()
+            called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+            if names & {"load_parameters", "SHIPPED"} or called == "Parameters":
+                found.add(path.relative_to(ROOT / "popsim").as_posix())
+    assert {name for name in found if not name.startswith("evidence/")} == TAKES_SHIPPED

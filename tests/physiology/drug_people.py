@@ -8,7 +8,7 @@ import numpy as np
 
 from popsim.definitions.drug import Drug
 from popsim.evidence.drugs import load_drugs
-from popsim.evidence.parameters import load_parameters
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology.influences import Influences
 from popsim.physiology.pharmacology.drugs import Pharmacology
@@ -44,7 +44,7 @@ class SeenPharmacology(Pharmacology):
             for effect in last.effects[:1]
         ]
         last = last.model_copy(update={"effects": (*last.effects, *shown)})
-        super().__init__({"reactions": load_parameters("reactions")}, key=RandomKey(5, 1), drugs=(*others, last))
+        super().__init__(SHIPPED, key=RandomKey(5, 1), drugs=(*others, last))
 
     def initialise(self, population: Population, influences: Influences) -> None:
         """As every Pharmacology."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from people import NO_SHOCKS
 
-from popsim.evidence.parameters import PARAMETER_SETS, ParameterSet, load_parameters
+from popsim.evidence.sets import SHIPPED, Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import HeartFailurePhysiology
 from popsim.physiology.influences import Influences
@@ -25,10 +25,9 @@ NO_WANDER = {"slope_wander": 0.0}
 NO_GROWTH = {"albuminuria_growth_per_year": 0.0, "albuminuria_growth_per_hba1c": 0.0}
 
 
-def sets(**changes: Mapping[str, float]) -> dict[str, ParameterSet]:
+def sets(**changes: Mapping[str, float]) -> Parameters:
     """All parameter sets, some with values changed: sets(diabetes={"hba1c_floor_percent": 4.5})."""
-    loaded = {name: load_parameters(name) for name in PARAMETER_SETS}
-    return loaded | {name: loaded[name].with_values(values) for name, values in changes.items()}
+    return SHIPPED.given({name: SHIPPED[name].with_values(values) for name, values in changes.items()})
 
 
 QUIET = {"heart_failure": NO_SHOCKS, "kidney_disease": NO_INJURY | NO_WANDER}
@@ -55,9 +54,7 @@ class Body:
     A change of `drugs` (or of the people's columns) works from the next day on.
     """
 
-    def __init__(
-        self, people: Population, parameters: Mapping[str, ParameterSet], step_days: float = 1.0, **drugs: float
-    ) -> None:
+    def __init__(self, people: Population, parameters: Parameters, step_days: float = 1.0, **drugs: float) -> None:
         self.people, self.drugs, self.clock = people, dict(drugs), Clock(step_days=step_days)
         self.kidney, self.sugar = KidneyDisease(parameters, key=RandomKey(5)), Diabetes(parameters, key=RandomKey(5))
         self.core = HeartFailurePhysiology(

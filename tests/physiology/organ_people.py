@@ -8,17 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.evidence.parameters import PARAMETER_SETS, ParameterSet, load_parameters
+from popsim.evidence.sets import SHIPPED, Parameters
 from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 from popsim.simulation.schema import CLINICAL_SCHEMA
 
 
-def sets(**changes: Mapping[str, float]) -> dict[str, ParameterSet]:
+def sets(**changes: Mapping[str, float]) -> Parameters:
     """All parameter sets, some with values changed: sets(lungs={"exacerbations_per_year": 0.0})."""
-    loaded = {name: load_parameters(name) for name in PARAMETER_SETS}
-    return loaded | {name: loaded[name].with_values(values) for name, values in changes.items()}
+    return SHIPPED.given({name: SHIPPED[name].with_values(values) for name, values in changes.items()})
 
 
 def alike(size: int = 1, **values: float | NDArray[Any]) -> Population:

@@ -9,6 +9,7 @@ import pytest
 from organ_people import mixed, sets
 
 from popsim.errors import InputError
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import (
     ageing,
@@ -67,7 +68,11 @@ def backwards(kernel):
 def lived(core_only: bool) -> bytes:
     people, _ = mixed(TWINS)
     people["entry_day"] = 0
-    physiology = HeartFailurePhysiology(key=RandomKey(3)) if core_only else ClinicalPhysiology(sets(), key=RandomKey(3))
+    physiology = (
+        HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(3))
+        if core_only
+        else ClinicalPhysiology(sets(), key=RandomKey(3))
+    )
     physiology.initialise(people)
     for number in range(3):
         physiology.advance(people, Clock(number))

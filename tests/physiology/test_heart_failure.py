@@ -8,6 +8,7 @@ import pytest
 from people import NO_AGEING, NO_SHOCKS, SCHEMA, Ward, alike, constants, discharged, extreme, lived
 
 from popsim.evidence.parameters import load_parameters
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.codes import (
     CAUSE_HEART_FAILURE,
     LEVEL_EMERGENCY,
@@ -184,7 +185,7 @@ def test_presentation_emerges_from_the_state():
 
 def test_nobody_presents_while_in_acute_care():
     people = extreme(2000)
-    physiology = HeartFailurePhysiology(key=RandomKey(3))
+    physiology = HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(3))
     physiology.initialise(people)
     people["care_level"] = LEVEL_EMERGENCY
     physiology.advance(people, Clock())
@@ -195,7 +196,7 @@ def test_nobody_presents_while_in_acute_care():
 
 def test_onset_bits_agree_with_what_they_announce():
     people = discharged(20_000)
-    physiology = HeartFailurePhysiology(key=RandomKey(3))
+    physiology = HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(3))
     physiology.initialise(people)
     physiology.advance(people, Clock())
     assert ((people["onset"] & ONSET_ACUTE > 0) == (people["acute_cause"] > 0)).all()
@@ -207,7 +208,7 @@ def test_onset_bits_agree_with_what_they_announce():
 def test_deaths_come_as_often_as_the_hazard_says():
     """Deaths of one day against the sum of hazards: Poisson-binomial, 4 standard errors."""
     people = discharged(200_000)
-    physiology = HeartFailurePhysiology(key=RandomKey(11))
+    physiology = HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(11))
     physiology.initialise(people)
     physiology.advance(people, Clock())
     chance = 1 - np.exp(-people["death_hazard_per_day"].astype(float))
@@ -219,7 +220,7 @@ def test_deaths_come_as_often_as_the_hazard_says():
 def test_only_own_columns_change_and_all_of_them_do():
     people = discharged(5000)
     people["extracellular_fluid_excess_l"] += 3
-    physiology = HeartFailurePhysiology(key=RandomKey(3))
+    physiology = HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(3))
     physiology.initialise(people)
     before, clock = people.copy(), Clock()
     changed: set[str] = set()
@@ -236,7 +237,7 @@ def test_initialise_fills_every_own_column_but_those_of_the_cohort():
     for name in set(OWN) - set(SET_BY_COHORT):
         people[name] = 99
     before = people.copy()
-    HeartFailurePhysiology().initialise(people)
+    HeartFailurePhysiology(SHIPPED["heart_failure"]).initialise(people)
     written = {name for name in SCHEMA.columns if not np.array_equal(before[name], people[name])}
     assert written == set(OWN) - set(SET_BY_COHORT)
 
@@ -244,7 +245,7 @@ def test_initialise_fills_every_own_column_but_those_of_the_cohort():
 def test_the_dead_and_those_not_entered_do_not_change():
     people = discharged(1000)
     people["entry_day"] = np.repeat([0, 7], 500)
-    physiology = HeartFailurePhysiology(key=RandomKey(3))
+    physiology = HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(3))
     physiology.initialise(people)
     physiology.advance(people, Clock(day=7))
     people["alive"][::3] = 0
@@ -261,7 +262,7 @@ def test_the_dead_and_those_not_entered_do_not_change():
 
 def test_columns_stay_within_their_declared_bounds_on_extreme_people():
     people = extreme(20_000)
-    physiology = HeartFailurePhysiology(key=RandomKey(3))
+    physiology = HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(3))
     for cycle in range(3):
         if cycle == 1:
             physiology.initialise(people)
@@ -278,7 +279,7 @@ def run_days(people, threads: int, seed: int = 3) -> bytes:
     before = numba.get_num_threads()
     numba.set_num_threads(threads)
     try:
-        physiology = HeartFailurePhysiology(key=RandomKey(seed))
+        physiology = HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(seed))
         physiology.initialise(people)
         for day in range(10):
             physiology.advance(people, Clock(day=day))
@@ -324,7 +325,7 @@ def test_a_year_after_discharge_is_about_as_bad_as_in_registries():
     Bounds are wide, a third to either side, as the people here are made up; Monte Carlo error at 6000 is below 1%.
     """
     people = discharged(6000)
-    physiology = HeartFailurePhysiology(key=RandomKey(1))
+    physiology = HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(1))
     physiology.initialise(people)
     ward, clock = Ward(people), Clock()
     for day in range(365):

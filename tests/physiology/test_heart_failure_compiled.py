@@ -14,6 +14,7 @@ import numpy as np
 from llvmlite import binding
 from people import SCHEMA, discharged, extreme
 
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import heart_failure as kernel
 from popsim.physiology import HeartFailurePhysiology
@@ -38,7 +39,7 @@ def mixed() -> Population:
 
 def advanced(step_days: float = 1.0) -> Population:
     people = mixed()
-    physiology = HeartFailurePhysiology(key=RandomKey(12, 3))
+    physiology = HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(12, 3))
     physiology.initialise(people)
     for day in range(DAYS):
         physiology.advance(people, Clock(day=day, step_days=step_days))
@@ -51,7 +52,7 @@ def test_compiled_equals_plain_python_to_the_last_bit(tmp_path):
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
     subprocess.run([sys.executable, __file__, str(out)], check=True, env=environment, timeout=120)
     plain, compiled, start = np.load(out), advanced(), mixed()
-    HeartFailurePhysiology(key=RandomKey(12, 3)).initialise(start)
+    HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(12, 3)).initialise(start)
     written = {name for name in TAKEN & SCHEMA.columns.keys() if SCHEMA[name].writer == "physiology"} - UNTREATED
     for kind in ("real", "code"):
         assert plain[kind].tobytes() == compiled.block(kind).tobytes()
@@ -65,7 +66,9 @@ def test_compiled_equals_plain_python_to_the_last_bit(tmp_path):
 def fresh_assembly() -> str:
     """Machine code of the day loop; compiled again, as numba keeps none for what it takes from its cache."""
     fresh = numba.njit(parallel=True, error_model="numpy")(kernel.advance_day.py_func)
-    fresh(*HeartFailurePhysiology(key=RandomKey(1))._call.arguments(kernel.advance_day, mixed()))
+    fresh(
+        *HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(1))._call.arguments(kernel.advance_day, mixed())
+    )
     return "\n".join(fresh.inspect_asm().values())
 
 

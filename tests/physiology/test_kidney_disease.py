@@ -10,6 +10,7 @@ from kidney_people import NO_GROWTH, QUIET, Body, alike, sets
 from kidney_trials import DAPA_CKD, EMPA_KIDNEY, EMPEROR_PRESERVED, EMPEROR_REDUCED, both_arms
 from people import NO_AGEING
 
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.codes import CAUSE_INFARCTION
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import kidney_disease as kernel
@@ -154,7 +155,10 @@ def test_as_many_come_to_dialysis_as_the_kidney_failure_risk_equation_says():
     for years in (2, 5):
         body.live(round(365.25 * years - body.clock.time_days))
         ours = body.people["dialysis"].reshape(3, 300).mean(axis=1)
-        risks = [kidney_failure_risk(each, years, region)[::300] for region in ("north_america", "elsewhere")]
+        risks = [
+            kidney_failure_risk(each, years, region, parameters=SHIPPED["tangri_2016"])[::300]
+            for region in ("north_america", "elsewhere")
+        ]
         assert (ours > np.min(risks, axis=0) - 0.12).all(), years
         assert (ours < np.max(risks, axis=0) + 0.12).all(), years
 

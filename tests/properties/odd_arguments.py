@@ -29,6 +29,7 @@ from popsim.definitions.strategy import Strategy  # noqa: E402
 from popsim.economics.prices import PricedSetting  # noqa: E402
 from popsim.economics.valuation import Valuation  # noqa: E402
 from popsim.evidence.parameters import load_parameters  # noqa: E402
+from popsim.evidence.sets import SHIPPED  # noqa: E402
 from popsim.kernels.microsimulation import BLOCK  # noqa: E402
 from popsim.kernels.numerics.random import RandomKey  # noqa: E402
 from popsim.physiology import HeartFailurePhysiology  # noqa: E402
@@ -50,9 +51,9 @@ ROWS = PERSONS * MEMBERS
 COHORT = Cohort.read(ROOT / "cohorts/clinical_heart_failure.toml")
 PEOPLE = {size: sample(COHORT, CLINICAL_SCHEMA, size, RandomKey(1)) for size in (1, 3, ROWS)}
 PRICES = [load_parameters(name) for name in ("nhs_prices", "griffiths_2014", "societal_prices", "gbd_disability")]
-DRUGS = Pharmacology({"reactions": load_parameters("reactions")})
-LUNGS = Lungs({"lungs": load_parameters("lungs")})
-BODY = HeartFailurePhysiology()
+DRUGS = Pharmacology(SHIPPED)
+LUNGS = Lungs(SHIPPED)
+BODY = HeartFailurePhysiology(SHIPPED["heart_failure"])
 NUMBERS = (
     -1, 0, 1, 2**31, 2**63, 2**70, -(2**63), 1.5, float("nan"), float("inf"), True, None, "1", b"1", [], {}, (1,),
     np.int64(2), np.uint8(3), np.float32(1.0), np.array([1, 2]), object(),
@@ -95,7 +96,12 @@ def flow(days_to_run: Any = DAYS, **keys: Any) -> None:
 def care(first: Any = 0, last: Any = DAYS, twins: Any = 3, **keys: Any) -> None:
     """A network of three lived by the day, then at one go, or with other people."""
     people = [Population(Schema(FLOW_COLUMNS), np.arange(n)) for n in (3, twins)]
-    system = CareSystem(network(), people[0], Strategy(name="none"), **{"days": DAYS, "key": RandomKey(1)} | keys)
+    system = CareSystem(
+        network(),
+        people[0],
+        Strategy(name="none"),
+        **{"days": DAYS, "key": RandomKey(1), "practice": SHIPPED["care_practice"]} | keys,
+    )
     system.treat(people[1], Clock(0))
     system.open_day(first, 3)
     system.run_day(first)
@@ -135,7 +141,7 @@ def heard(**keys: Any) -> None:
     people = PEOPLE[ROWS].copy()
     BODY.initialise(people)
     options = {name: keys.pop(name) for name in ("memory_days",) if name in keys}
-    own = Belief(Ensemble(people, MEMBERS), BODY, (), key=RandomKey(1), **options)
+    own = Belief(Ensemble(people, MEMBERS), BODY, (), key=RandomKey(1), parameters=SHIPPED, **options)
     own.hear(**{"acute_cause": np.ones(PERSONS, np.int8)} | keys)
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from unittest.mock import patch
 
+from popsim.evidence.sets import SHIPPED
 from popsim.population.cohort import CohortSource
 from popsim.registry.record import read_record
 from popsim.registry.service import TwinRegistry
@@ -36,7 +37,7 @@ def stream(*lines, header=HEADER):
 def person(folder, text=RECORD):
     path = folder / "record.toml"
     path.write_text(text)
-    return read_record(path, vocabulary_of("heart_failure"))
+    return read_record(path, vocabulary_of("heart_failure", SHIPPED))
 
 
 def registry_of(folder, twins=1, record=RECORD):

@@ -68,6 +68,12 @@ def test_equity(run, capsys):
     assert "Atkinson 10.95" in text
 
 
+def test_the_aversion_to_inequality_is_that_of_the_experiment(run, capsys, tmp_path):
+    changed = with_changes(run, tmp_path, parameters={"equity.atkinson_aversion": 3.5})
+    assert "Atkinson 3.5" in said(capsys, "equity", changed, "--by", "female")
+    assert "Atkinson 3.5" not in said(capsys, "equity", run, "--by", "female")
+
+
 def test_equity_by_lifetime_health(run, capsys):
     """The gains of women alone, who are given the shorter lives: less inequality; their care displaced: more."""
     both = ("--by", "female", "--lifetime", "0=70,1=60")

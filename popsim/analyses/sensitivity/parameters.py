@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.definitions.parameter import Parameter
 from popsim.errors import InputError, did_you_mean
-from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import records_of
 from popsim.numbers import read_number
 from popsim.studies.design import Study
 
@@ -60,7 +59,7 @@ def quantiles(study: Study, name: str, shares: NDArray[np.float64]) -> NDArray[n
 
 def _varied(study: Study, text: str) -> Varied:
     name, given, span = text.partition("=")
-    known = _records(study.parameters)
+    known = records_of(study.parameters)
     if name not in known:
         raise InputError(f"parameter '{name}': {did_you_mean(name, known)}")
     record = known[name]
@@ -74,10 +73,6 @@ def _varied(study: Study, text: str) -> Varied:
     else:
         low, high = quantiles(study, name, np.array([LOW, HIGH])).tolist()
     return Varied(name, record.unit, record.value, low, high)
-
-
-def _records(sets: Mapping[str, ParameterSet]) -> dict[str, Parameter]:
-    return {f"{name}.{key}": values.of(key) for name, values in sets.items() for key in values}
 
 
 def _range(text: str, span: str) -> tuple[float, float]:

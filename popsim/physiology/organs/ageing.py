@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import ageing as kernel
 from popsim.physiology.binding import Binding
@@ -27,7 +25,7 @@ class Ageing:
         key: of the random numbers.
     """
 
-    def __init__(self, parameters: Mapping[str, ParameterSet], *, key: RandomKey = RandomKey()) -> None:
+    def __init__(self, parameters: Parameters, *, key: RandomKey = RandomKey()) -> None:
         constants = parameters["ageing"].fill(kernel.AgeingParameters)
         self._call = Binding(kernel.settle, kernel.advance_day, key=key, p=constants)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import blood as kernel
 from popsim.physiology.binding import Binding, share_of_way
@@ -27,7 +25,7 @@ class Blood:
         key: as for all organ systems; not used, nothing is random here.
     """
 
-    def __init__(self, parameters: Mapping[str, ParameterSet], *, key: RandomKey = RandomKey()) -> None:
+    def __init__(self, parameters: Parameters, *, key: RandomKey = RandomKey()) -> None:
         own = parameters["blood"]
         share = share_of_way(own["red_cell_time_constant_days"])
         constants = own.fill(kernel.BloodParameters)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import diabetes as kernel
 from popsim.physiology.binding import Binding, share_of_way
@@ -30,7 +29,7 @@ class Diabetes:
         key: as for all organ systems; not used (the core draws presentations).
     """
 
-    def __init__(self, parameters: Mapping[str, ParameterSet], *, key: RandomKey = RandomKey()) -> None:
+    def __init__(self, parameters: Parameters, *, key: RandomKey = RandomKey()) -> None:
         own = parameters["diabetes"]
         share = share_of_way(own["hba1c_time_constant_days"])
         constants = own.fill(kernel.DiabetesParameters)

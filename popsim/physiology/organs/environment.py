@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import environment as kernel
 from popsim.physiology.binding import Binding
@@ -28,7 +26,7 @@ class Environment:
 
     def __init__(
         self,
-        parameters: Mapping[str, ParameterSet],
+        parameters: Parameters,
         *,
         surroundings: Surroundings | None = None,
         key: RandomKey = RandomKey(),

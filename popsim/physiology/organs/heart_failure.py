@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import cache, partial
 
-from popsim.evidence.parameters import ParameterSet, load_parameters
+from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import heart_failure as kernel
 from popsim.kernels.physiology.acute import AcuteParameters, WholeParameters
@@ -54,7 +54,7 @@ class HeartFailurePhysiology:
     """The heart-failure organ systems of a population: alone, or as the core of the clinical twin.
 
     Args:
-        parameters: constants, by default those of evidence/heart_failure.toml.
+        parameters: the set heart_failure.
         key: of the random numbers, 0 .. 2**32 - 1.
         whole: constants of the clinical twin (evidence/clinical_twin.toml), whose other organ systems advance before
             this one and pass their influences. None: heart failure alone.
@@ -62,20 +62,19 @@ class HeartFailurePhysiology:
 
     def __init__(
         self,
-        parameters: ParameterSet | None = None,
+        parameters: ParameterSet,
         *,
         key: RandomKey = RandomKey(),
         whole: ParameterSet | None = None,
     ) -> None:
-        constants = load_parameters("heart_failure") if parameters is None else parameters
-        time_constants_days = tuple(constants[f"{name}_time_constant_days"] for name in kernel.Relaxation._fields)
+        time_constants_days = tuple(parameters[f"{name}_time_constant_days"] for name in kernel.Relaxation._fields)
         part = {"death_cause": None, "whole": None} if whole is None else {"whole": whole.fill(WholeParameters)}
         self._call = Binding(
             *(settle, kernel.advance_day),
             columns=DOSE_OF_EFFECT if whole is None else {},
             key=key,
             relaxation=partial(_relaxation, time_constants_days),
-            **{name: constants.fill(kind) for name, kind in ORGANS.items()},
+            **{name: parameters.fill(kind) for name, kind in ORGANS.items()},
             **part,
         )
 

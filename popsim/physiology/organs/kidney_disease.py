@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import kidney_disease as kernel
 from popsim.physiology.binding import Binding, share_of_way
@@ -29,7 +27,7 @@ class KidneyDisease:
         key: of the random numbers.
     """
 
-    def __init__(self, parameters: Mapping[str, ParameterSet], *, key: RandomKey = RandomKey()) -> None:
+    def __init__(self, parameters: Parameters, *, key: RandomKey = RandomKey()) -> None:
         own, core = parameters["kidney_disease"], parameters["heart_failure"]
         fields = kernel.KidneyDiseaseParameters._fields
         self._call = Binding(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from functools import partial
 
-from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import lungs as kernel
 from popsim.physiology.binding import Binding
@@ -29,7 +28,7 @@ class Lungs:
         key: of the random numbers.
     """
 
-    def __init__(self, parameters: Mapping[str, ParameterSet], *, key: RandomKey = RandomKey()) -> None:
+    def __init__(self, parameters: Parameters, *, key: RandomKey = RandomKey()) -> None:
         own = parameters["lungs"]
         self._call = Binding(
             *(kernel.settle, kernel.advance_day),

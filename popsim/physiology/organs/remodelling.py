@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import remodelling as kernel
 from popsim.physiology.binding import Binding
@@ -25,7 +23,7 @@ class Remodelling:
         key: as for all organ systems; not used, nothing is random here.
     """
 
-    def __init__(self, parameters: Mapping[str, ParameterSet], *, key: RandomKey = RandomKey()) -> None:
+    def __init__(self, parameters: Parameters, *, key: RandomKey = RandomKey()) -> None:
         self._call = Binding(kernel.advance_day, p=parameters["remodelling"].fill(kernel.RemodellingParameters))
 
     def initialise(self, population: Population, influences: Influences) -> None:

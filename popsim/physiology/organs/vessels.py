@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
-from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import vessels as kernel
 from popsim.kernels.physiology.coronary import LONG_AGO_DAYS, MAX_SCAR_PERCENT, CoronaryParameters
@@ -41,7 +40,7 @@ class Vessels:
         key: of the random numbers.
     """
 
-    def __init__(self, parameters: Mapping[str, ParameterSet], *, key: RandomKey = RandomKey()) -> None:
+    def __init__(self, parameters: Parameters, *, key: RandomKey = RandomKey()) -> None:
         own, core = parameters["vessels"], parameters["heart_failure"]
         self._call = Binding(
             *(kernel.settle, kernel.advance_day),

@@ -7,7 +7,6 @@ The drug files in evidence/drugs become records; the loops over twins and drugs 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -17,8 +16,8 @@ from numpy.typing import NDArray
 from popsim.definitions.drug import Drug, DrugEffect, Pathway
 from popsim.definitions.parameter import Parameter
 from popsim.errors import DefinitionError
-from popsim.evidence.drugs import load_drugs
-from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.drugs import DRUG_SET, drugs_with
+from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import pharmacology as kernel
 from popsim.kernels.physiology import reactions
@@ -82,19 +81,20 @@ class Pharmacology:
     """The kinetics, effects and reactions of all drugs.
 
     Args:
-        parameters: sets by name; uses reactions. Each drug has a file of its own.
+        parameters: sets by name; uses drugs and reactions.
         key: of the random numbers.
-        drugs: by default all of evidence/drugs.
+        drugs: by default all of evidence/drugs, with the numbers of the set drugs.
     """
 
     def __init__(
         self,
-        parameters: Mapping[str, ParameterSet],
+        parameters: Parameters,
         *,
         key: RandomKey = RandomKey(),
         drugs: tuple[Drug, ...] | None = None,
     ) -> None:
-        self.drugs = tuple(drug for drug in (load_drugs() if drugs is None else drugs) if drug.effects)
+        taken = drugs_with(parameters[DRUG_SET]) if drugs is None else drugs
+        self.drugs = tuple(drug for drug in taken if drug.effects)
         self._key = key
         self._tables: dict[Schema, DrugTable] = {}
         constants = parameters["reactions"].fill(reactions.ReactionParameters)

@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 
 from popsim.errors import InputError
-from popsim.evidence.parameters import PARAMETER_SETS, load_parameters
+from popsim.evidence.sets import SHIPPED
 from popsim.html import html_table
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.sampling import sample
@@ -137,11 +137,10 @@ def _checklist(title: str, items: Sequence[ChecklistItem]) -> str:
 def _parameters(run: StoredRun) -> str:
     """Every parameter of the run: its value in the run, and unit and source from the current evidence."""
     rows: list[tuple[str, ...]] = []
-    for name in PARAMETER_SETS:
-        values = run.manifest["parameters"].get(name)
-        if values is None:
+    for name, values in run.manifest["parameters"].items():
+        if name not in SHIPPED:  # of interventions
             continue
-        evidence = load_parameters(name)
+        evidence = SHIPPED[name]
         rows.append((name.replace("_", " "),))
         for key, value in values.items():
             known = evidence.of(key) if key in evidence else None

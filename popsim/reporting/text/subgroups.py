@@ -10,13 +10,13 @@ from popsim.economics.equity import distribution, equity_weighted, gradient
 from popsim.economics.individual import individual_effects, individualised_care
 from popsim.economics.subgroups import COST, EVERYONE, NET_BENEFIT, QALY, Cuts, refuse_outcome, subgroup_effects
 from popsim.errors import InputError
-from popsim.evidence.parameters import load_parameters
 from popsim.population.baseline import KNOWN_AT_ENTRY
 from popsim.reporting.intervals import readable, told, with_note
 from popsim.reporting.labels import level_label, level_of
 from popsim.reporting.text.formatting import aligned, rounded, sharp, span
 from popsim.runs.run import StoredRun
 from popsim.simulation.schema import CLINICAL_SCHEMA
+from popsim.studies.parameters import resolve_parameters
 from popsim.studies.prices import prices_in_words
 
 UNORDERED = ("ethnicity", "female")  # columns whose codes have no order that means anything
@@ -87,7 +87,8 @@ def equity_text(
     if (lifetime or opportunity_cost) and len(by) > 1:
         raise InputError("lifetime health and opportunity cost by level: name exactly one column with --by")
     price, persons = run.experiment.willingness_to_pay, _persons(run, by)
-    aversion = load_parameters("equity")
+    parameters, _ = resolve_parameters(run.experiment, run.folder)
+    aversion = parameters["equity"]
     burden = "by given shares" if opportunity_cost else "equally by everybody"
     days = run.experiment.follow_up_days
     weighed = "lifetime health as given" if lifetime else f"health within the run's horizon, {days} days"

@@ -1,0 +1,159 @@
+"""All parameter sets together: what a study hands to everything that computes with constants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Literal
+
+from popsim.definitions.parameter import Parameter, ParameterChange
+from popsim.errors import DefinitionError, InputError, did_you_mean
+from popsim.evidence.drugs import DRUG_SET, drug_parameters
+from popsim.evidence.parameters import ParameterSet, load_parameters
+
+HEART_FAILURE_SETS = (  # of the model with heart failure alone
+    "heart_failure",
+    "care_practice",
+    "home_signals",
+    "nhs_prices",
+    "griffiths_2014",
+    "societal_prices",
+    "gbd_disability",
+)
+PARAMETER_SETS = (  # of the model with the clinical twin
+    *HEART_FAILURE_SETS,
+    "clinical_twin",
+    "clinical_prices",
+    "clinical_utilities",
+    "reactions",
+    "vessels",
+    "kidney_disease",
+    "diabetes",
+    "klein_2009",
+    "environment",
+    "lungs",
+    "blood",
+    "ageing",
+    "remodelling",
+)
+SETS_OF_PHYSIOLOGY = {"heart_failure": HEART_FAILURE_SETS, "clinical": PARAMETER_SETS}
+FURTHER_SETS = (  # of beliefs, forecasts, learning, scores, tables of people and analyses
+    "twinning",
+    "forecast",
+    "therapy_choice",
+    "learning",
+    "risk_scores",
+    "tangri_2016",
+    "inker_2021",
+    "body_size",
+    "admission_vital_signs",
+    "equity",
+)
+FURTHER_SETS_OF_PHYSIOLOGY = {
+    "heart_failure": (*FURTHER_SETS, "reactions"),  # what forecasts count as an adverse reaction
+    "clinical": (*FURTHER_SETS, DRUG_SET),
+}
+INTERVENTION_SET = "interventions"  # made from an experiment's strategies
+type Physiology = Literal["heart_failure", "clinical"]
+
+
+class Parameters(Mapping[str, ParameterSet]):
+    """Every parameter set by its name, as shipped where no other is given; a shipped one is read on its first use.
+
+    Two are equal only if they are the same object.
+
+    Args:
+        own: sets in the place of those shipped.
+        physiology: whose sets there are.
+
+    Raises:
+        InputError: there is no set of such a name, or one lacks a parameter.
+    """
+
+    def __init__(self, own: Mapping[str, ParameterSet] | None = None, physiology: Physiology = "clinical") -> None:
+        self._physiology, self._own = physiology, dict(own or {})
+        names = (*SETS_OF_PHYSIOLOGY[physiology], *FURTHER_SETS_OF_PHYSIOLOGY[physiology], INTERVENTION_SET)
+        for name, values in self._own.items():
+            if name not in names:
+                raise InputError(f"parameters: no parameter set '{name}', {did_you_mean(name, names)}")
+            if name != INTERVENTION_SET and (lacking := _shipped(name).keys() - values.keys()):
+                raise InputError(f"parameters: the set '{name}' lacks {', '.join(sorted(lacking))}")
+        self._names = tuple(name for name in names if name in self._own or name != INTERVENTION_SET)
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def __getitem__(self, name: str) -> ParameterSet:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._own[name] if name in self._own else _shipped(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    @property
+    def counted(self) -> dict[str, ParameterSet]:
+        """The sets of the model itself, and of the further ones those that are given."""
+        return {n: self[n] for n in self if n in SETS_OF_PHYSIOLOGY[self._physiology] or n in self._own}
+
+    def given(self, own: Mapping[str, ParameterSet]) -> Parameters:
+        """A copy with other sets in the place of some."""
+        return Parameters(self._own | dict(own), self._physiology)
+
+    def with_values(
+        self, changes: Mapping[str, float | ParameterChange], file: object = "parameters", where: str = "{}"
+    ) -> Parameters:
+        """A copy in which some parameters differ.
+
+        Args:
+            changes: by "set.parameter", as for `ParameterSet.with_values`.
+            file: named in errors.
+            where: the key of the file that has a change, "{}" for its name.
+
+        Raises:
+            DefinitionError: there is no such parameter, or a value is outside its bounds.
+        """
+        found: dict[str, dict[str, float | ParameterChange]] = {}
+        for dotted, change in changes.items():
+            value = None if isinstance(change, ParameterChange) else change
+            name, key = find_parameter(dotted, self, file, where.format(dotted), value)
+            found.setdefault(name, {})[key] = change
+        return self.given({name: self[name].with_values(changed, file) for name, changed in found.items()})
+
+
+@cache
+def _shipped(name: str) -> ParameterSet:
+    """A set as it is shipped."""
+    return drug_parameters() if name == DRUG_SET else load_parameters(name)
+
+
+SHIPPED = Parameters()  # for what a user calls without parameters of their own
+
+
+def records_of(sets: Mapping[str, ParameterSet]) -> dict[str, Parameter]:
+    """Every parameter by "set.parameter"."""
+    return {f"{name}.{key}": values.of(key) for name, values in sets.items() for key in values}
+
+
+def find_parameter(
+    dotted: str, sets: Mapping[str, ParameterSet], file: object, where: str, value: object = None
+) -> tuple[str, str]:
+    """Set and parameter that a dotted name means; `where` is the key of the file that has it, `value` what it says.
+
+    Raises:
+        DefinitionError: there is none; names near matches.
+    """
+    name, _, parameter = dotted.partition(".")
+    if name not in sets:
+        clinical = name in (*PARAMETER_SETS, DRUG_SET)
+        only = " with physiology = 'heart_failure': only the clinical twin has it" if clinical else ""
+        raise DefinitionError(file, where, value, f"no parameter set '{name}'{only}, {did_you_mean(name, sets)}")
+    if parameter not in sets[name]:
+        raise DefinitionError(file, where, value, f"no such parameter, {did_you_mean(parameter, sets[name])}")
+    return name, parameter
