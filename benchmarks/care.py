@@ -51,10 +51,10 @@ def rate_of(make: Callable[[], Network], days: int) -> Callable[[], float]:
 def hold(events, size, times, mean):
     """The hold model: take the first event and put it back an exponential time later, again and again."""
     for i in range(times):
-        time, job = events[0].time, events[0].job
+        time, patient = events[0].time, events[0].patient
         pop(events, size)
-        later = time + exponential(uniform(RandomKey(1, 0), job, 1, i), mean)
-        push(events, size - 1, later, job, job, 0)
+        later = time + exponential(uniform(RandomKey(1, 0), patient, 1, i), mean)
+        push(events, size - 1, later, patient, patient, 0)
 
 
 def bare_heap(people: int, times: int) -> Callable[[], float]:
@@ -63,7 +63,7 @@ def bare_heap(people: int, times: int) -> Callable[[], float]:
 
     def turn() -> float:
         events = np.zeros(people + 1, EVENT)
-        events["time"][:people], events["job"][:people] = first, np.arange(people)
+        events["time"][:people], events["patient"][:people] = first, np.arange(people)
         hold(events, people, people, 100.0)  # mixes the heap
         began = time.perf_counter()
         hold(events, people, times, 100.0)

@@ -110,9 +110,9 @@ def overhead(units: int, turns: int) -> Section:
 def store(units: int, turns: int) -> Section:
     """Units of 0.1 s with and without a durable store; also by processor time, which others disturb less."""
     study = study_of(replications=-(-units // 3))
-    making = MakeTask(study, Spinning())
+    make_task = MakeTask(study, Spinning())
     tickets = [UnitReference.of(unit) for unit in study.units][:units]
-    made = [(ticket.key, nothing(unit)) for ticket, unit in zip(tickets, study.units, strict=False)]
+    made = [(reference.key, nothing(unit)) for reference, unit in zip(tickets, study.units, strict=False)]
     worked: dict[str, list[float]] = {"nothing stored": [], "durable store": [], "the store alone, waiting": []}
 
     def measured(name: str, work: Callable[[], object]) -> float:
@@ -122,14 +122,14 @@ def store(units: int, turns: int) -> Section:
         return seconds / units * 1e3
 
     def without() -> float:
-        return measured("nothing stored", lambda: [making(ticket) for ticket in tickets])
+        return measured("nothing stored", lambda: [make_task(reference) for reference in tickets])
 
     def durable() -> float:
         with scratch() as folder:
             kept = UnitStore(folder)
-            with kept.opened(), SerialExecutor(WriteTask(making, kept)) as crew:
+            with kept.opened(), SerialExecutor(WriteTask(make_task, kept)) as executor:
                 scheduler = Scheduler(tickets, kept, lambda done, failed: None)
-                return measured("durable store", lambda: scheduler.work_through(crew))
+                return measured("durable store", lambda: scheduler.work_through(executor))
 
     def alone() -> float:
         with scratch() as folder:

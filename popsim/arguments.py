@@ -59,8 +59,8 @@ def array(name: str, values: ArrayLike, dtype: DTypeLike, shape: tuple[int | Non
     except ValueError as error:
         raise InputError(f"{name}: {error}") from None
     if given.ndim != len(shape) or any(want not in (None, has) for want, has in zip(shape, given.shape, strict=True)):
-        wanted = " x ".join("any" if want is None else str(want) for want in shape)
-        raise InputError(f"{name}: has shape {given.shape}, must be {wanted}")
+        required = " x ".join("any" if want is None else str(want) for want in shape)
+        raise InputError(f"{name}: has shape {given.shape}, must be {required}")
     if given.size and not _fits(given, np.dtype(dtype)):
         raise InputError(f"{name}: holds {given.dtype}, must be numbers of type {np.dtype(dtype)}")
     return np.require(given, dtype, ["C", "A", "W"])

@@ -28,7 +28,7 @@ class RiskSource(ABC):
         return True
 
     @abstractmethod
-    def live(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
+    def update(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
         """Take in this morning's readings; called once a day."""
 
     @abstractmethod
@@ -41,7 +41,7 @@ class RiskSource(ABC):
 
 
 class AlertsByRisk:
-    """Raises alerts by risk; the `Guide` of Monitoring.
+    """Raises alerts by risk; the `AlertSource` of Monitoring.
 
     Args:
         guidance: from the strategy.
@@ -62,12 +62,12 @@ class AlertsByRisk:
     ) -> None:
         self._guidance, self._source = guidance, source
         self._most = len(population) if alerts_per_day is None else alerts_per_day
-        self._uses = uses_guidance(guidance, population, key)
+        self._uses = uses_risk_alerting(guidance, population, key)
         self._last_alert = population["last_alert_day"].copy()
 
     def alert(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
         """Take in the morning's readings and replace the alerts by limits with alerts by risk where risk is used."""
-        self._source.live(population, clock, readings)
+        self._source.update(population, clock, readings)
         alert, last = population["alert"], population["last_alert_day"]
         if self._source.ready:
             alert[self._uses] = 0
@@ -98,7 +98,7 @@ class AlertsByRisk:
         return np.asarray(rows[order[: self._most]])
 
 
-def uses_guidance(guidance: Guidance, population: Population, key: RandomKey) -> NDArray[np.bool_]:
+def uses_risk_alerting(guidance: Guidance, population: Population, key: RandomKey) -> NDArray[np.bool_]:
     """Who is under risk-based alerting, (rows,): the same people in every strategy; higher adoption adds people."""
     u = keyed(key, population.person_id, STREAM_ALERTS, ADOPTION_INDEX)
     return np.asarray(u < guidance.adoption)

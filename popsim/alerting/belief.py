@@ -75,26 +75,26 @@ class TwinRisks(RiskSource):
         cohort: CohortSource,
         physiology: OrganSystem,
         home: Telemonitoring,
-        sight: Signals,
+        observation: Signals,
         parameters: Parameters,
         key: RandomKey,
     ) -> None:
         schema = population.schema
-        self._horizon, self._rows, self._sight = guidance.horizon_days, rows, sight
+        self._horizon, self._rows, self._observation = guidance.horizon_days, rows, observation
         self._parameters = parameters
         self._place = np.full(len(population), -1)
         self._place[rows] = np.arange(len(rows))
         sensors = sensors_at(schema, home, parameters)
         self._laboratory = [
-            (place, str(signal.stored), signal.delay_days)
-            for place, sensor in enumerate(sensors)
-            for signal in sight.signals
+            (index, str(signal.stored), signal.delay_days)
+            for index, sensor in enumerate(sensors)
+            for signal in observation.signals
             if signal.stored is not None and sensor.name == signal.measures
         ]
         self._late = np.zeros(len(sensors), np.int64)
         self._late[: len(HOME)] = home.delay_days
-        for place, _, delay in self._laboratory:
-            self._late[place] = delay
+        for index, _, delay in self._laboratory:
+            self._late[index] = delay
         self._recorded = [name for name, column in schema.columns.items() if column.writer == "care"]
         self._known = {name: population[name][rows].copy() for name in known_at_entry(schema, guidance.genome_known)}
         ensemble = members_of(
@@ -120,7 +120,7 @@ class TwinRisks(RiskSource):
         self._away = np.ones(len(rows), np.bool_)
         self._seen = {stored: population[stored][rows].copy() for _, stored, _ in self._laboratory}
 
-    def live(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
+    def update(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
         """Advance the belief by one day and assimilate the day's observations."""
         belief, rows = self.belief, self._rows
         self._look_up(population)
@@ -130,7 +130,7 @@ class TwinRisks(RiskSource):
         if np.isfinite(late).any():
             belief.assimilate(late, self._late)
         watched = (population["alive"][rows] != 0) & (population["care_level"][rows] <= LEVEL_FACILITY)
-        belief.hear(population["acute_cause"][rows], watched)
+        belief.update_events(population["acute_cause"][rows], watched)
 
     def risks(self, population: Population, clock: Clock, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Probability that each of these rows presents within the horizon under unchanged doses."""
@@ -152,7 +152,7 @@ class TwinRisks(RiskSource):
             now = population[name][self._rows]
             if name not in self._known or not np.array_equal(now, self._known[name]):
                 changed[name] = self._known[name] = now
-        self.belief.know(changed)
+        self.belief.set_known(changed)
 
     def _readings(
         self, population: Population, day: int, readings: HomeReadings
@@ -164,18 +164,18 @@ class TwinRisks(RiskSource):
         late = at_once.copy()
         of_home = late if readings.days_ago else at_once
         came = readings.of[rows] != 0
-        for place, name in enumerate(HOME):
-            of_home[place, came] = population[f"measured_{name}"][rows[came]]
-        for place, stored, delay in self._laboratory:
+        for index, name in enumerate(HOME):
+            of_home[index, came] = population[f"measured_{name}"][rows[came]]
+        for index, stored, delay in self._laboratory:
             now = population[stored][rows]
             new = alive & (now != self._seen[stored])
             inside = level >= LEVEL_EMERGENCY
             for of_laboratory, where in ((at_once, inside | (delay == 0)), (late, ~inside & (delay > 0))):
-                of_laboratory[place, new & where] = now[new & where]
+                of_laboratory[index, new & where] = now[new & where]
             self._seen[stored] = now
         home_again = np.flatnonzero(alive & (level <= LEVEL_FACILITY) & self._away)
-        for place, sensor in enumerate(self.belief.sensors[len(HOME) :], start=len(HOME)):
-            at_once[place, home_again] = self._sight.look(population, day, sensor.column, rows[home_again])
+        for index, sensor in enumerate(self.belief.sensors[len(HOME) :], start=len(HOME)):
+            at_once[index, home_again] = self._observation.look(population, day, sensor.column, rows[home_again])
         self._away = ~alive | (level > LEVEL_FACILITY)
         return at_once, late
 

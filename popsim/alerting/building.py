@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.alerting.alerts import AlertsByRisk, RiskSource, uses_guidance
+from popsim.alerting.alerts import AlertsByRisk, RiskSource, uses_risk_alerting
 from popsim.alerting.belief import TwinRisks
 from popsim.alerting.oracle import Oracle
 from popsim.alerting.risk import ModelRisks
@@ -29,14 +29,14 @@ from popsim.population.event_log import EventLog
 from popsim.population.population import Population
 
 
-def guide_of(
+def alert_source_of(
     strategy: Strategy,
     network: CareNetwork,
     population: Population,
     *,
     cohort: CohortSource | None,
     body: Callable[[], OrganSystem],
-    sight: Signals,
+    observation: Signals,
     events: EventLog,
     parameters: Parameters,
     key: RandomKey,
@@ -82,7 +82,7 @@ def guide_of(
             cohort=cohort,
             physiology=body(),
             home=programmes[0],
-            sight=sight,
+            observation=observation,
             parameters=parameters,
             key=key,
         )
@@ -94,7 +94,7 @@ def who_may_be_monitored(
 ) -> NDArray[np.int64]:
     """Rows of people who would take up telemonitoring and are under risk-based alerting."""
     u = keyed(key, population.person_id, STREAM_UPTAKE)
-    return np.flatnonzero((u < uptake) & uses_guidance(guidance, population, key))
+    return np.flatnonzero((u < uptake) & uses_risk_alerting(guidance, population, key))
 
 
 def scaled(alerts_per_day: int | None, factor: float) -> int | None:

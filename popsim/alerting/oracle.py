@@ -29,7 +29,7 @@ class Oracle(RiskSource):
     def __init__(self, physiology: OrganSystem, horizon_days: int, hazards: ParameterSet) -> None:
         self._physiology, self._horizon, self._hazards = physiology, horizon_days, hazards
 
-    def live(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
+    def update(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
         """Does nothing: the oracle reads the true state."""
 
     def risks(self, population: Population, clock: Clock, rows: NDArray[np.int64]) -> NDArray[np.float64]:

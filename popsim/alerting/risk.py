@@ -44,7 +44,7 @@ class ModelRisks(RiskSource):
         """Whether a model has been fitted; until then the limits raise alerts."""
         return self.loop.model.is_fitted
 
-    def live(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
+    def update(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
         """Learn from landmarks whose horizon has passed, and assess the people who are due today."""
         self.loop.learn(clock.day, self._landmarks.complete(clock.day))
         frame = self._record.features(population, clock.day)

@@ -74,7 +74,7 @@ class DataQuestion:
         return {strategy.name: strategy.title for strategy in self.study.experiment.strategies}
 
 
-class DataWorth(NamedTuple):
+class DataValueResult(NamedTuple):
     """The result; net benefit is per person, intervals are 95% over replications (or parameter draws).
 
     Attributes:
@@ -115,8 +115,8 @@ def read_question(path: Path | str, changes: Mapping[str, Change] | None = None)
     for number, axis in enumerate(definition.axes):
         for name in axis.strategies or definition.strategies:
             own = value_at(strategies[name], axis.path, file, "axes")
-            for place, value in enumerate(axis.values):
-                point = Point(f"{name[:MAX_NAME_LENGTH]}_{number}_{place}", number, name, value, value == own)
+            for index, value in enumerate(axis.values):
+                point = Point(f"{name[:MAX_NAME_LENGTH]}_{number}_{index}", number, name, value, value == own)
                 points.append(point._replace(name=name) if point.own else point)
                 if not point.own:
                     varied = with_values(strategies[name], {axis.path: value}, file, "axes")
@@ -125,7 +125,7 @@ def read_question(path: Path | str, changes: Mapping[str, Change] | None = None)
     return DataQuestion(definition, with_experiment(study, experiment.model_copy(update=update)), tuple(points))
 
 
-def data_value(question: DataQuestion, run: Run) -> DataWorth:
+def data_value(question: DataQuestion, run: Run) -> DataValueResult:
     """Run all variants, and compute the value of their data.
 
     Raises:
@@ -135,17 +135,17 @@ def data_value(question: DataQuestion, run: Run) -> DataWorth:
     result = run(question.study)
     measures = pl.read_parquet(result.folder / "measures.parquet").with_columns(pl.col("strategy").cast(pl.String))
     persons = pl.scan_parquet(result.folder / "persons.parquet")
-    return DataWorth(_curve(question, measures), _bounds(question, measures, persons))
+    return DataValueResult(_curve(question, measures), _bounds(question, measures, persons))
 
 
 def _curve(question: DataQuestion, measures: pl.DataFrame) -> pl.DataFrame:
     rows = []
     for point in question.points:
         axis = question.definition.axes[point.axis]
-        worth = _net_benefit(question, measures, point.name, question.study.experiment.reference)
+        gain = _net_benefit(question, measures, point.name, question.study.experiment.reference)
         change = Estimate(0.0, 0.0) if point.own else _net_benefit(question, measures, point.name, point.of)
-        both = (one for found in (worth, change) for one in (found.value, found.low, found.high))
-        rows.append((axis.title, axis.path, point.of, str(point.value), point.own, *both, worth.sample))
+        both = (one for found in (gain, change) for one in (found.value, found.low, found.high))
+        rows.append((axis.title, axis.path, point.of, str(point.value), point.own, *both, gain.sample))
     columns = [
         "axis", "path", "strategy", "value", "own", "net_benefit", "low", "high", "change", "change_low", "change_high",
         "replications",
@@ -159,8 +159,8 @@ def _bounds(question: DataQuestion, measures: pl.DataFrame, persons: pl.LazyFram
     rows: list[tuple[str, str, float | None, float | None, float | None]] = []
     if definition.ceiling:
         for name in definition.strategies:
-            worth = _net_benefit(question, measures, definition.ceiling, name)
-            rows.append(("the truth about each person", name, worth.value, worth.low, worth.high))
+            gain = _net_benefit(question, measures, definition.ceiling, name)
+            rows.append(("the truth about each person", name, gain.value, gain.low, gain.high))
     if definition.individualise_by:
         named = [experiment.reference, *definition.strategies]
         some = persons.filter(pl.col("strategy").cast(pl.String).is_in(named))

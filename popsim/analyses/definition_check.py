@@ -28,7 +28,7 @@ from popsim.population.sampling import given, plan, sample, stated
 from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA, SCHEMAS
 from popsim.studies.design import Study
 from popsim.studies.prices import price_years, prices_in_words
-from popsim.studies.warnings import doubts
+from popsim.studies.warnings import design_warnings
 
 
 def check_file(path: Path) -> str:
@@ -45,7 +45,7 @@ def check_file(path: Path) -> str:
         study, *scenarios = studies(path).values()
         names = ", ".join(strategy.name for strategy in study.experiment.strategies)
         more = f"; {len(scenarios)} scenarios" if scenarios else ""
-        warnings = [f"  warning: {one}" for one in doubts(study.experiment, study.sampling)]
+        warnings = [f"  warning: {one}" for one in design_warnings(study.experiment, study.sampling)]
         notes = [*warnings, *cohort_notes(study.cohort, study.schema), *price_notes(study)]
         return "\n".join([f"experiment '{study.experiment.name}' is sound: {names}{more}", *notes])
     if any(key in table for key in ("settings", "drug_class", "columns", "table", "signals", "items")):

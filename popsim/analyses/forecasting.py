@@ -64,7 +64,7 @@ HOME_DEVICES = Telemonitoring(
 )
 
 
-class JudgedForecasts(NamedTuple):
+class EvaluatedForecasts(NamedTuple):
     """Forecast and outcome of each person.
 
     Attributes:
@@ -80,7 +80,9 @@ class JudgedForecasts(NamedTuple):
     signals: pl.DataFrame
 
 
-def judge(study: Study, strategy: str, *, weeks: int = 4, days: int = 30, members: int = 32) -> JudgedForecasts:
+def evaluate_forecasts(
+    study: Study, strategy: str, *, weeks: int = 4, days: int = 30, members: int = 32
+) -> EvaluatedForecasts:
     """Run ensembles beside the people of a study, forecast, and simulate the outcomes.
 
     Args:
@@ -111,13 +113,13 @@ def judge(study: Study, strategy: str, *, weeks: int = 4, days: int = 30, member
         raise InputError(f"the experiment ends after {model.days} days: too short for {weeks} weeks and {days} days")
     if first:
         model.run_for(first)
-    beside = Beside(model, study, members)
-    model.monitoring = beside
+    shadow = ShadowMonitoring(model, study, members)
+    model.monitoring = shadow
     model.run_for(start - first)
-    return _what_came(model, beside, study, days, members)
+    return _evaluated(model, shadow, study, days, members)
 
 
-class Beside:
+class ShadowMonitoring:
     """The model's monitoring, with ensembles beside it that observe much and do not affect care.
 
     Args:
@@ -138,12 +140,12 @@ class Beside:
             cohort=study.cohort,
             physiology=body(model, study),
             home=HOME_DEVICES,
-            sight=Signals(people.schema, key=key),
+            observation=Signals(people.schema, key=key),
             parameters=parameters,
             key=key,
         )
         errors = parameters["home_signals"]
-        self._home = Monitoring(HOME_DEVICES, key=key, signals=errors, guide=self)
+        self._home = Monitoring(HOME_DEVICES, key=key, signals=errors, alert_source=self)
 
     def observe(self, population: Population, clock: Clock) -> None:
         """The usual morning; then everybody at home takes readings that only the ensembles assimilate."""
@@ -154,13 +156,13 @@ class Beside:
 
     def alert(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
         """The guide's part of `Monitoring`: the ensembles assimilate the morning's readings, and raise no alerts."""
-        self._risks.live(population, clock, readings)
+        self._risks.update(population, clock, readings)
 
     def belief(self, population: Population) -> Belief:
         """The ensembles on an evening, with the day's changes of treatment."""
         belief = self._risks.belief
         recorded = [name for name, column in population.schema.columns.items() if column.writer == "care"]
-        belief.know({name: population[name][self.rows] for name in recorded if name != "telemonitored"})
+        belief.set_known({name: population[name][self.rows] for name in recorded if name != "telemonitored"})
         return belief
 
 
@@ -168,22 +170,24 @@ def body(model: PopulationModel, study: Study) -> OrganSystem:
     """A physiology like the model's, for members and copies."""
     if not model.is_clinical:
         return HeartFailurePhysiology(model.parameters["heart_failure"], key=model.key)
-    weather = study.surroundings
-    return ClinicalPhysiology(model.parameters, key=model.key, surroundings=weather)
+    weather = study.environment_series
+    return ClinicalPhysiology(model.parameters, key=model.key, environment_series=weather)
 
 
-def _what_came(model: PopulationModel, beside: Beside, study: Study, days: int, members: int) -> JudgedForecasts:
+def _evaluated(
+    model: PopulationModel, shadow: ShadowMonitoring, study: Study, days: int, members: int
+) -> EvaluatedForecasts:
     """Forecasts for everybody on this evening, and the outcomes of those who are at home."""
     people, day = model.population, model.clock.day - 1
     classes = {setting.name: setting.setting_class for setting in model.network.settings}
     lives_at = np.isin(np.array(list(classes.values()))[people["setting"]], LIVES_AT_HOME)
-    home = (people["alive"][beside.rows] != 0) & lives_at[beside.rows]
-    rows, places = beside.rows[home], np.flatnonzero(home)
+    home = (people["alive"][shadow.rows] != 0) & lives_at[shadow.rows]
+    rows, places = shadow.rows[home], np.flatnonzero(home)
     if not len(rows):
         raise InputError("nobody is alive and at home on the day of the forecast: simulate more people")
     horizons = sorted({days, *SIGNAL_DAYS})
 
-    def told_by(belief: Belief, persons: NDArray[np.int64] | None = None) -> Forecast:
+    def forecast_by(belief: Belief, persons: NDArray[np.int64] | None = None) -> Forecast:
         return forecast(
             belief,
             horizons[-1],
@@ -195,7 +199,7 @@ def _what_came(model: PopulationModel, beside: Beside, study: Study, days: int, 
             parameters=model.parameters,
         )
 
-    told = {TWIN: told_by(beside.belief(people), places), TRUTH: told_by(_known(model, study, rows, members))}
+    told = {TWIN: forecast_by(shadow.belief(people), places), TRUTH: forecast_by(_known(model, study, rows, members))}
     events = model.events.frame(kinds=(ENTER, START, END, DIES))
     parameters = model.parameters
     past = history(events, classes, people, day, parameters["risk_scores"])
@@ -212,7 +216,7 @@ def _what_came(model: PopulationModel, beside: Beside, study: Study, days: int, 
             reacts |= new.any(axis=0) & (now["alive"] != 0)
         if ahead in horizons:
             shown[ahead] = (now["alive"] != 0, {name: now[name].astype(np.float64) for name in SIGNALS})
-    came = _happened(model, classes, ids, day + 1, days) | {REACTION: reacts}
+    came = _people_with_event(model, classes, ids, day + 1, days) | {REACTION: reacts}
     risks = [
         _risk_rows(ids, event, who, values, is_risk, came[event])
         for event in JUDGED
@@ -225,7 +229,7 @@ def _what_came(model: PopulationModel, beside: Beside, study: Study, days: int, 
     signals = [
         _signal_rows(ids, who, found, ahead, *shown[ahead]) for who, found in told.items() for ahead in SIGNAL_DAYS
     ]
-    return JudgedForecasts(day, days, pl.concat(risks), pl.concat(signals))
+    return EvaluatedForecasts(day, days, pl.concat(risks), pl.concat(signals))
 
 
 def _known(model: PopulationModel, study: Study, rows: NDArray[np.int64], members: int) -> Belief:
@@ -242,7 +246,7 @@ def _known(model: PopulationModel, study: Study, rows: NDArray[np.int64], member
     )
 
 
-def _happened(
+def _people_with_event(
     model: PopulationModel, classes: Mapping[str, str], ids: NDArray[np.int64], start: int, days: int
 ) -> dict[str, NDArray[np.bool_]]:
     """The people with each event of the log in [start, start + days)."""
@@ -291,7 +295,7 @@ def _signal_rows(
     return pl.concat(frames)
 
 
-def risk_table(judged: JudgedForecasts) -> pl.DataFrame:
+def risk_table(judged: EvaluatedForecasts) -> pl.DataFrame:
     """Accuracy of the forecasts of events.
 
     A logistic regression on these same people turns points of a score into risks, which is the most that the score
@@ -330,7 +334,7 @@ def risk_table(judged: JudgedForecasts) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def signal_table(judged: JudgedForecasts) -> pl.DataFrame:
+def signal_table(judged: EvaluatedForecasts) -> pl.DataFrame:
     """Accuracy of the trajectories, compared with the distribution over all these people as a forecast for each.
 
     Returns:

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from popsim.analyses.contrast import NET_BENEFIT, Contrast, contrasts
-from popsim.analyses.precision import Noise, Wanted
+from popsim.analyses.precision import Noise, TargetPrecision
 from popsim.errors import InputError
 from popsim.runs.engine import Engine
 from popsim.runs.memory import needed_together
@@ -51,7 +51,9 @@ class Plan:
     precision: pl.DataFrame
 
 
-def plan_study(study: Study, engine: Engine, run: Callable[[Study], RunResult], wanted: Sequence[Wanted] = ()) -> Plan:
+def plan_study(
+    study: Study, engine: Engine, run: Callable[[Study], RunResult], target_precision: Sequence[TargetPrecision] = ()
+) -> Plan:
     """Simulate a small version of an experiment and extrapolate to the whole.
 
     Time is a straight line in people through two pilot sizes; variance between replications shrinks as 1 / people.
@@ -59,7 +61,7 @@ def plan_study(study: Study, engine: Engine, run: Callable[[Study], RunResult], 
     Raises:
         InputError: the experiment has a single strategy, or no measure of that name.
     """
-    experiment, questions = study.experiment, _questions(study, wanted)
+    experiment, questions = study.experiment, _questions(study, target_precision)
     size = min(PILOT_PEOPLE, max(2, study.region_size(0)))
     draws = min(PILOT_DRAWS, experiment.draws)
     replications = 2 if draws else PILOT_REPLICATIONS
@@ -105,8 +107,10 @@ def _unit_seconds(pilot: RunResult) -> float:
     return float(median(unit["seconds"] for unit in units))
 
 
-def _questions(study: Study, wanted: Sequence[Wanted]) -> list[tuple[Contrast, Wanted | None]]:
-    asked = {request.measure: request for request in wanted}
+def _questions(
+    study: Study, target_precision: Sequence[TargetPrecision]
+) -> list[tuple[Contrast, TargetPrecision | None]]:
+    asked = {request.measure: request for request in target_precision}
     measures = [*SHOWN, *(name for name in asked if name not in SHOWN)]
     return [(contrast, asked.get(name)) for name in measures for contrast in contrasts(study, name)]
 
@@ -118,7 +122,7 @@ def _line(people: tuple[int, int], seconds: Sequence[float], at: int) -> float:
 
 
 def _precision(
-    study: Study, contrast: Contrast, values: pl.DataFrame, size: int, wanted: Wanted | None
+    study: Study, contrast: Contrast, values: pl.DataFrame, size: int, target_precision: TargetPrecision | None
 ) -> dict[str, object]:
     experiment = study.experiment
     noise = Noise.of(values, size)
@@ -129,14 +133,14 @@ def _precision(
         "half_width": _known(noise.half_width(*design)),
         "monte_carlo_half_width": _known(noise.monte_carlo_half_width(*design)),
     }
-    if wanted is None:
+    if target_precision is None:
         return row
-    row["wanted"] = wanted.half_width
+    row["wanted"] = target_precision.half_width
     if experiment.draws:
-        row["draws"] = noise.draws_for(wanted.half_width, experiment.population, experiment.replications)
+        row["draws"] = noise.draws_for(target_precision.half_width, experiment.population, experiment.replications)
     else:
-        row["replications"] = noise.replications_for(wanted.half_width, experiment.population)
-        row["population"] = noise.population_for(wanted.half_width, experiment.replications)
+        row["replications"] = noise.replications_for(target_precision.half_width, experiment.population)
+        row["population"] = noise.population_for(target_precision.half_width, experiment.replications)
     return row
 
 

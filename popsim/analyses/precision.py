@@ -20,7 +20,7 @@ from popsim.errors import InputError
 from popsim.numbers import read_number
 from popsim.statistics import t_quantile
 
-MOST = 10_000_000  # of anything; more is "out of reach"
+OUT_OF_REACH = 10_000_000  # of anything; more is "out of reach"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Noise:
         """People in each replication (in the base case) that make the interval that narrow."""
         reach = t_quantile(replications)
         needed = self.within * self.population * reach**2 / (replications * half_width**2)
-        return math.ceil(needed) if needed < MOST else MOST
+        return math.ceil(needed) if needed < OUT_OF_REACH else OUT_OF_REACH
 
 
 def _smallest(enough: Callable[[int], bool]) -> int:
@@ -84,8 +84,8 @@ def _smallest(enough: Callable[[int], bool]) -> int:
     high = 2
     while not enough(high):
         high *= 2
-        if high > MOST:
-            return MOST
+        if high > OUT_OF_REACH:
+            return OUT_OF_REACH
     low = high // 2
     while high - low > 1:
         middle = (low + high) // 2
@@ -94,14 +94,14 @@ def _smallest(enough: Callable[[int], bool]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TargetPrecision:
     """A target precision: the half-width of the 95% interval of a measure's paired difference."""
 
     measure: str
     half_width: float
 
     @classmethod
-    def read(cls, text: str, flag: str) -> Wanted:
+    def read(cls, text: str, flag: str) -> TargetPrecision:
         """From MEASURE=HALF_WIDTH.
 
         Raises:

@@ -9,18 +9,23 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from popsim.analyses.contrast import Contrast, contrasts
-from popsim.analyses.precision import Noise, Wanted
+from popsim.analyses.precision import Noise, TargetPrecision
 from popsim.definitions.experiment import MAX_DRAWS, MAX_REPLICATIONS
 from popsim.studies.design import Study
 
 if TYPE_CHECKING:
     from popsim.runs.runner import RunResult
 
-LEAST = 6  # minimum number of replications, or draws, to estimate their spread
+MIN_REPETITIONS = 6  # minimum number of replications, or draws, to estimate their spread
 MAX_GROWTH = 4  # maximum factor per step: early estimates of noise are themselves noisy
 
 
-def run_until(study: Study, wanted: Wanted, run: Callable[[Study], RunResult], most: int | None = None) -> RunResult:
+def run_until(
+    study: Study,
+    target_precision: TargetPrecision,
+    run: Callable[[Study], RunResult],
+    max_repetitions: int | None = None,
+) -> RunResult:
     """Run with more and more replications (draws, if the experiment has any), until the interval is narrow enough.
 
     Finished units are not computed again. Sequential stopping makes the last interval slightly too narrow; the more
@@ -33,36 +38,36 @@ def run_until(study: Study, wanted: Wanted, run: Callable[[Study], RunResult], m
         most: maximum number of replications, or draws; the largest that an experiment can have when None.
 
     Returns:
-        The last run; its interval is too wide still if `most` was reached.
+        The last run; its interval is too wide still if `max_repetitions` was reached.
 
     Raises:
         InputError: the experiment has a single strategy, or no such measure.
     """
-    asked = contrasts(study, wanted.measure)
+    asked = contrasts(study, target_precision.measure)
     key = "draws" if study.experiment.draws else "replications"
-    limit = most or (MAX_DRAWS if key == "draws" else MAX_REPLICATIONS)
-    least = min(max(LEAST, getattr(study.experiment, key)), limit)
+    limit = max_repetitions or (MAX_DRAWS if key == "draws" else MAX_REPLICATIONS)
+    least = min(max(MIN_REPETITIONS, getattr(study.experiment, key)), limit)
     study = replace(study, experiment=study.experiment.model_copy(update={key: least}))
     while True:
         result = run(study)
         count: int = getattr(study.experiment, key)
-        more = min(_needed(study, asked, wanted, pl.read_parquet(result.folder / "measures.parquet")), limit)
+        more = min(_needed(study, asked, target_precision, pl.read_parquet(result.folder / "measures.parquet")), limit)
         if more <= count:
             return result
         more = min(more, MAX_GROWTH * count)
         study = replace(study, experiment=study.experiment.model_copy(update={key: more}))
 
 
-def _needed(study: Study, asked: Sequence[Contrast], wanted: Wanted, measures: pl.DataFrame) -> int:
+def _needed(study: Study, asked: Sequence[Contrast], target_precision: TargetPrecision, measures: pl.DataFrame) -> int:
     """Replications or draws after which the interval of every strategy should be narrow enough."""
     experiment = study.experiment
     size, draws, replications = experiment.population, experiment.draws, experiment.replications
     needed = 0
     for contrast in asked:
         noise = Noise.of(_as_replications(contrast.values(measures), draws), size)
-        if noise.half_width(size, 0, draws or replications) <= wanted.half_width:
+        if noise.half_width(size, 0, draws or replications) <= target_precision.half_width:
             continue
-        needed = max(needed, noise.replications_for(wanted.half_width, size))
+        needed = max(needed, noise.replications_for(target_precision.half_width, size))
     return needed
 
 

@@ -45,9 +45,9 @@ SHOCK_BEHIND = {
 class Belief:
     """A belief about persons, as an ensemble that is simulated beside them.
 
-    A day has the same order as in the model: `know` the recorded facts, `advance`, `assimilate` the day's readings,
-    `hear` who presented. Each member has its own random streams. Members neither present nor die by chance, because
-    whether the person did is known.
+    A day has the same order as in the model: `set_known` the recorded facts, `advance`, `assimilate` the day's
+    readings, `update_events` who presented. Each member has its own random streams. Members neither present nor die by
+    chance, because whether the person did is known.
 
     Args:
         ensemble: the members; changed in place.
@@ -94,7 +94,7 @@ class Belief:
             raise InputError(f"ensemble: remembers {len(ensemble.memory)} readings, memory_days = {memory_days} of"
                              f" {len(self.sensors)} sensors need {memory_days * len(self.sensors)}")  # fmt: skip
 
-    def know(self, facts: Mapping[str, ArrayLike]) -> None:
+    def set_known(self, facts: Mapping[str, ArrayLike]) -> None:
         """Set recorded facts, columns with one value per person, in all members of each person."""
         for name, values in facts.items():
             self.ensemble.people[name] = self.ensemble.repeat(values)
@@ -133,7 +133,7 @@ class Belief:
         state = (people.block("real"), *self._estimated, ensemble.bias, ensemble.memory, weight, self._constants)
         kernel.assimilate(ensemble.members, readings, *self._table, remembered, *state)
 
-    def hear(self, acute_cause: NDArray[np.int8], watched: NDArray[np.bool_] | None = None) -> None:
+    def update_events(self, acute_cause: NDArray[np.int8], watched: NDArray[np.bool_] | None = None) -> None:
         """Update the belief with who presented today and why.
 
         A person who presents with an infection or a fast arrhythmia has one: every member is given one, with a
@@ -199,7 +199,7 @@ def _estimated(
     columns = [schema[name] for name in names if name in schema]
     scaled = {sensor.column for sensor in sensors if sensor.logarithmic and schema[sensor.column].low > 0.0}
     return (
-        np.array([schema.place(one.name) for one in columns], np.int64),
+        np.array([schema.index(one.name) for one in columns], np.int64),
         np.array([one.low for one in columns], np.float64),
         np.array([one.high for one in columns], np.float64),
         np.array([one.name in scaled for one in columns], np.bool_),

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from popsim.arguments import real_number, whole_number
 from popsim.assimilation.belief import Belief
-from popsim.assimilation.counterfactuals import KINDS, Futures, live_forward
+from popsim.assimilation.counterfactuals import KINDS, CounterfactualOutcomes, simulate_options
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.options import NOTHING, Refusal, change_dose, check_options, dose_changes, refusals
 from popsim.definitions.options import TherapyOption
@@ -51,7 +51,7 @@ class Comparison:
     nothing: int
     ensemble: Ensemble
     seen: Mapping[str, NDArray[np.float64]]
-    futures: Futures
+    simulated: CounterfactualOutcomes
     willingness_to_pay: float
     horizon_days: int
     refusals: tuple[tuple[tuple[Refusal, NDArray[np.bool_]], ...], ...]
@@ -71,7 +71,7 @@ class Comparison:
     @property
     def net_benefit(self) -> NDArray[np.float64]:
         """Net monetary benefit of every member, (persons, options, members)."""
-        return np.asarray(self.willingness_to_pay * self.futures.qaly - self.futures.cost)
+        return np.asarray(self.willingness_to_pay * self.simulated.qaly - self.simulated.cost)
 
     @property
     def gain(self) -> NDArray[np.float64]:
@@ -108,8 +108,8 @@ class Comparison:
         (persons, options, members); daily probabilities add up and may exceed 1 in a member.
         """
         if name in ("death", "decompensation"):
-            return np.asarray(getattr(self.futures, name))
-        reactions = self.futures.reactions
+            return np.asarray(getattr(self.simulated, name))
+        reactions = self.simulated.reactions
         found = reactions.any(axis=0) if name == "reaction" else reactions[list(KINDS).index(name)]
         return np.asarray(found, np.float64)
 
@@ -155,15 +155,15 @@ class Comparison:
     def sure(self) -> NDArray[np.bool_]:
         """Whether the best differs from the runner-up by more than Monte Carlo error, (persons,)."""
         best, second = self.best, self.runner_up
-        return np.asarray((best == second) | self.told_apart(best, second))
+        return np.asarray((best == second) | self.distinguishable(best, second))
 
     @property
     def recommended(self) -> NDArray[np.int64]:
         """The best, if its gain exceeds Monte Carlo error or doing nothing is forbidden; else doing nothing."""
         best, nothing = self.best, np.full(self.ensemble.persons, self.nothing)
-        return np.where(self.told_apart(best, nothing) | ~self.allowed[:, self.nothing], best, nothing)
+        return np.where(self.distinguishable(best, nothing) | ~self.allowed[:, self.nothing], best, nothing)
 
-    def told_apart(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def distinguishable(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether the interval of the expected paired difference between two options of each person excludes 0."""
         difference = self.difference(one, other)
         mean = (difference * self.weights).sum(axis=1)
@@ -182,7 +182,7 @@ class Comparison:
         incremental), risk_<death, decompensation, reaction> with their differences to doing nothing and the intervals
         of these (_low, _high), allowed, recommended.
         """
-        beyond = [values - values[:, [self.nothing]] for values in (self.futures.qaly, self.futures.cost)]
+        beyond = [values - values[:, [self.nothing]] for values in (self.simulated.qaly, self.simulated.cost)]
         low, high = self.interval(self.gain)
         member_low, member_high = self.spread(self.gain)
         columns = {
@@ -268,7 +268,7 @@ def compare(
     nothing = next(place for place, one in enumerate(listed) if not one.changes)
     rules = parameters["therapy_choice"]
     known = {name: _each(values, ensemble.persons, name) for name, values in (seen or {}).items()}
-    futures = live_forward(
+    simulated = simulate_options(
         ensemble,
         belief.physiology,
         listed,
@@ -285,7 +285,7 @@ def compare(
         nothing=nothing,
         ensemble=ensemble,
         seen=known,
-        futures=futures,
+        simulated=simulated,
         willingness_to_pay=willingness_to_pay,
         horizon_days=horizon_days,
         refusals=against,
@@ -299,12 +299,12 @@ def compare(
 
 def _forbid(comparison: Comparison, highest_risk: float | None, budget: NDArray[np.float64] | None) -> None:
     """Set which options are forbidden and why; contraindications come before the budget, the budget before risks."""
-    forbidden, futures = comparison.forbidden, comparison.futures
-    same = [values == values[:, [comparison.nothing]] for values in (futures.qaly, futures.cost)]
+    forbidden, simulated = comparison.forbidden, comparison.simulated
+    same = [values == values[:, [comparison.nothing]] for values in (simulated.qaly, simulated.cost)]
     forbidden[(same[0] & same[1]).all(axis=2)] = IDLE
     forbidden[:, comparison.nothing] = NOT_FORBIDDEN
     if budget is not None:
-        cost = comparison.expected(futures.own_cost - futures.own_cost[:, [comparison.nothing]])
+        cost = comparison.expected(simulated.own_cost - simulated.own_cost[:, [comparison.nothing]])
         forbidden[cost > budget[:, None]] = TOO_DEAR
     for place, rules in enumerate(comparison.refusals):
         for _, where in rules:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.hazards import presentation_hazards
 from popsim.assimilation.options import change_dose
-from popsim.assimilation.predicted_care import ImaginedCare
-from popsim.assimilation.valuation import DailyWorth
+from popsim.assimilation.predicted_care import PredictedCare
+from popsim.assimilation.valuation import DailyValuation
 from popsim.care.monitoring import Monitoring
 from popsim.definitions.options import DoseChange, HomeMonitoring, TherapyOption, Visit
 from popsim.evidence.sets import Parameters
@@ -34,7 +34,7 @@ from popsim.units import DAYS_PER_YEAR
 KINDS = {name: bit for name, bit in REACTIONS.items() if name != "intolerance"}
 
 
-class Futures(NamedTuple):
+class CounterfactualOutcomes(NamedTuple):
     """Simulated outcomes of every member under every option within the horizon, each (persons, options, members).
 
     Attributes:
@@ -57,7 +57,7 @@ class Futures(NamedTuple):
     reactions: NDArray[np.bool_]
 
 
-def live_forward(
+def simulate_options(
     ensemble: Ensemble,
     physiology: OrganSystem,
     options: Sequence[TherapyOption],
@@ -68,7 +68,7 @@ def live_forward(
     parameters: Parameters,
     stay_days: int,
     key: RandomKey,
-) -> Futures:
+) -> CounterfactualOutcomes:
     """Simulate all members under each option.
 
     Args:
@@ -87,14 +87,14 @@ def live_forward(
     parts = []
     for start in range(0, ensemble.persons, step):
         some = np.arange(start, min(start + step, ensemble.persons))
-        future = _Future(ensemble, some, options, waits[:, some], parameters, stay_days, key)
+        block = _CounterfactualBlock(ensemble, some, options, waits[:, some], parameters, stay_days, key)
         for day in range(days):
-            future.live(physiology, first_day + day, day)
-        parts.append(future.told())
-    return Futures(*(np.concatenate(arrays, axis=-3) for arrays in zip(*parts, strict=True)))
+            block.advance_day(physiology, first_day + day, day)
+        parts.append(block.totals())
+    return CounterfactualOutcomes(*(np.concatenate(arrays, axis=-3) for arrays in zip(*parts, strict=True)))
 
 
-class _Future:
+class _CounterfactualBlock:
     """The members of some persons under all options, and their running totals."""
 
     def __init__(
@@ -113,8 +113,8 @@ class _Future:
         self._shape, self._options, self._waits = rows.shape, options, waits
         people = ensemble.people.chosen(rows.ravel())
         self._people, self._parameters = people, parameters
-        self._care = ImaginedCare(people, parameters["care_practice"], stay_days)
-        self._worth = DailyWorth(parameters, people.schema, stay_days)
+        self._care = PredictedCare(people, parameters["care_practice"], stay_days)
+        self._valuation = DailyValuation(parameters, people.schema, stay_days)
         devices = {c.programme: c for option in options for c in option.changes if isinstance(c, HomeMonitoring)}
         self._devices = [
             (device, Monitoring(device.programme, key=key, signals=parameters["home_signals"]))
@@ -124,16 +124,18 @@ class _Future:
         self._answer_on = np.full(len(people), -1)
         self._alive = people["alive"].astype(np.float64)
         self._start = self._alive.copy()
-        self._sums = {name: np.zeros(len(people)) for name in Futures._fields if name not in ("death", "reactions")}
+        self._sums = {
+            name: np.zeros(len(people)) for name in CounterfactualOutcomes._fields if name not in ("death", "reactions")
+        }
         self._failed = np.zeros(len(people), np.bool_)
         self._present = reactions_present(people, parameters)
         self._reacted = np.zeros_like(self._present)
 
-    def live(self, physiology: OrganSystem, today: int, day: int) -> None:
+    def advance_day(self, physiology: OrganSystem, today: int, day: int) -> None:
         """Advance all members by one day; `day` counts from the decision."""
         people, care = self._people, self._care
-        for place, option in enumerate(self._options):
-            self._do(option, place, today, day)
+        for index, option in enumerate(self._options):
+            self._do(option, index, today, day)
         physiology.advance(people, Clock(today))
         self._count(physiology, today)
         self._watch(today, day)
@@ -142,24 +144,24 @@ class _Future:
         people["onset"] = 0
         people["acute_cause"] = 0
 
-    def told(self) -> Futures:
+    def totals(self) -> CounterfactualOutcomes:
         """The outcomes so far."""
         sums = {name: total.reshape(self._shape) for name, total in self._sums.items()}
         death = (self._start - self._alive).reshape(self._shape)
         reactions = (self._reacted | self._present).reshape((len(KINDS), *self._shape))
-        return Futures(**sums, death=death, reactions=reactions)
+        return CounterfactualOutcomes(**sums, death=death, reactions=reactions)
 
-    def _do(self, option: TherapyOption, place: int, today: int, day: int) -> None:
+    def _do(self, option: TherapyOption, index: int, today: int, day: int) -> None:
         """Make today's changes of an option in members whose wait is over."""
-        rows = np.arange(len(self._people)).reshape(self._shape)[:, place]
+        rows = np.arange(len(self._people)).reshape(self._shape)[:, index]
         for change in option.changes:
-            due = rows[self._waits[place] + change.after_days == day].ravel()
+            due = rows[self._waits[index] + change.after_days == day].ravel()
             if isinstance(change, DoseChange):
                 change_dose(self._people, change, due, guarded=day > 0)
             elif isinstance(change, Visit):
                 seen = due[self._care.at_home[due]]
                 self._care.visit(seen, today, with_drugs=change.clinician != "nurse")
-                self._spend(seen, self._worth.visit(change.clinician))
+                self._spend(seen, self._valuation.visit(change.clinician))
             else:
                 self._monitored_until[due] = day + change.programme.duration_days
 
@@ -177,10 +179,10 @@ class _Future:
         failure = hazards[code.CAUSE_HEART_FAILURE - 1] / np.maximum(total, 1e-300)
         sums["admissions"] += chance
         sums["decompensation"] += np.where(self._failed, 0.0, chance * failure)
-        sums["cost"] += chance * self._worth.admission
+        sums["cost"] += chance * self._valuation.admission
         self._alive *= np.exp(-people["death_hazard_per_day"].astype(np.float64))
-        sums["qaly"] += self._alive * self._worth.utility(people, home) / DAYS_PER_YEAR
-        drugs = np.where(home, self._worth.drugs(people), 0.0) * self._alive
+        sums["qaly"] += self._alive * self._valuation.utility(people, home) / DAYS_PER_YEAR
+        drugs = np.where(home, self._valuation.drugs(people), 0.0) * self._alive
         sums["cost"] += drugs
         sums["own_cost"] += drugs
         now = reactions_present(people, self._parameters)
@@ -198,7 +200,7 @@ class _Future:
         for device, monitoring in self._devices:
             uses = monitored & self._uses(device)
             price = device.programme.cost_per_day
-            self._spend(np.flatnonzero(uses), self._worth.prices["telemonitoring_day"] if price is None else price)
+            self._spend(np.flatnonzero(uses), self._valuation.prices["telemonitoring_day"] if price is None else price)
             people["telemonitored"] = uses
             monitoring.observe(people, Clock(today))
             alerts = np.flatnonzero(uses & (people["alert"] > 0) & (people["alert"] < code.ALERT_IGNORED))
@@ -219,14 +221,14 @@ def hazards_of_presenting(
     clinical = next((one for one in systems if isinstance(one, ClinicalPhysiology)), None)
     if clinical is None:
         return hazards
-    influence_on, whole = clinical.influences, parameters["clinical_twin"]
+    influence_on, clinical_constants = clinical.influences, parameters["clinical_twin"]
     respiratory, other = code.CAUSE_RESPIRATORY - 1, code.CAUSE_OTHER - 1
     hazards[code.CAUSE_ARRHYTHMIA - 1] += influence_on["slow_rhythm_per_day"]
     hazards[code.CAUSE_RENAL - 1] += influence_on["renal_per_day"]
     hazards[respiratory] = (
-        whole["respiratory_hazard_share"] * hazards[respiratory] + influence_on["respiratory_per_day"]
+        clinical_constants["respiratory_hazard_share"] * hazards[respiratory] + influence_on["respiratory_per_day"]
     )
-    hazards[other] *= whole["other_hazard_share"]
+    hazards[other] *= clinical_constants["other_hazard_share"]
     for name in ("infarction", "stroke", "bleeding", "fall", "glucose"):
         hazards[other] += influence_on[f"{name}_per_day"]
     return hazards

@@ -17,7 +17,7 @@ from scipy.special import betaincinv
 from popsim.assimilation.belief import Belief
 from popsim.assimilation.counterfactuals import KINDS, hazards_of_presenting, reactions_present
 from popsim.assimilation.ensemble import Ensemble
-from popsim.assimilation.predicted_care import ImaginedCare
+from popsim.assimilation.predicted_care import PredictedCare
 from popsim.errors import InputError, did_you_mean
 from popsim.evidence.sets import Parameters
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, CAUSE_NAMES
@@ -35,7 +35,7 @@ SHOWN = (
     "weight_kg", "systolic_mmhg", "heart_rate_bpm", "nt_probnp_pg_ml", "gfr_ml_min", "potassium_mmol_l",
     "symptom_score",
 )  # fmt: skip
-LUCK = 1 << 60  # added to the ids of members, so that a forecast has random streams of its own
+FORECAST_IDS = 1 << 60  # added to the ids of members, so that a forecast has random streams of its own
 BLOCK_ROWS = BLOCK  # members at a time: as many as the physiology advances at once
 MAX_DAYS = 3653
 EVERY_CAUSE = tuple(range(1, len(CAUSE_NAMES)))
@@ -151,15 +151,15 @@ def forecast(
     for start in range(0, max(len(chosen), 1), size):
         some = chosen[start : start + size]
         part = ensemble.chosen(some)
-        part.people.person_id = part.people.person_id + LUCK
+        part.people.person_id = part.people.person_id + FORECAST_IDS
         for name, values in (doses or {}).items():
             part.people[name] = part.repeat(np.broadcast_to(values, ensemble.persons)[some])
-        course = _Course(part, belief.physiology, belief.day + 1, days, tuple(ends), parameters)
+        course = _ForecastBlock(part, belief.physiology, belief.day + 1, days, tuple(ends), parameters)
         parts.append(course.forecast(tuple(columns), wanted, tuple(quantiles)))
     return _joined(parts)
 
 
-class _Course:
+class _ForecastBlock:
     """The days to come of one block of persons."""
 
     def __init__(
@@ -186,7 +186,7 @@ class _Course:
             risks |= self._first_events(
                 EVERY_CAUSE, {event: share for event, share in shares.items() if event in events}
             )
-        bands, members, weights = self._plain(columns, events, quantiles, risks)
+        bands, members, weights = self._trajectories(columns, events, quantiles, risks)
         ordered = {event: risks[event] for event in (*EVENTS, *risks) if event in risks}
         return Forecast(self._first - 1, self._days, quantiles, bands, ordered, members, weights)
 
@@ -199,7 +199,7 @@ class _Course:
         passed = {event: np.zeros_like(dying) for event in shares}
         chance = {event: np.zeros_like(dying) for event in shares}
         at = {event: [] for event in shares}  # type: dict[str, list[Risk]]
-        for day, people, at_home in self._lives(causes):
+        for day, people, at_home in self._simulate(causes):
             hazards = hazards_of_presenting(self._physiology, people, self._sets, self._first + day - 1)
             total = at_home * (hazards[0] if causes == (CAUSE_HEART_FAILURE,) else hazards.sum(axis=0))
             death = people["death_hazard_per_day"].astype(np.float64)
@@ -214,7 +214,7 @@ class _Course:
                     at[event].append(self._spread(day, chance[event]))
         return {event: tuple(found) for event, found in at.items()}
 
-    def _plain(
+    def _trajectories(
         self,
         columns: tuple[str, ...],
         events: tuple[str, ...],
@@ -235,7 +235,7 @@ class _Course:
         named = (*(f"reaction_{kind}" for kind in KINDS), REACTION)
         reactions: dict[str, list[Risk]] = {event: [] for event in named}
         present = reactions_present(ensemble.people, self._sets)
-        for day, people, _ in self._lives(()):
+        for day, people, _ in self._simulate(()):
             if REACTION in events:
                 new = reactions_present(people, self._sets) & ~present
                 new = np.vstack([new, new.any(axis=0)])
@@ -255,15 +255,15 @@ class _Course:
         risks |= {event: tuple(found) for event, found in reactions.items()} if REACTION in events else {}
         return bands, members, weights
 
-    def _lives(self, unheeded: Collection[int]) -> Iterator[tuple[int, Population, NDArray[np.bool_]]]:
+    def _simulate(self, ignored_causes: Collection[int]) -> Iterator[tuple[int, Population, NDArray[np.bool_]]]:
         """Simulate copies of the members: day from 1, the members at its end, who was not in hospital.
 
         unheeded: causes for which nobody is admitted: presentations with one of them are ignored, so that its hazard
             can be followed to the end.
         """
         people = self.ensemble.people.copy()
-        care = ImaginedCare(people, self._sets["care_practice"], int(self._sets["therapy_choice"]["stay_days"]))
-        passed_over = np.isin(np.arange(len(CAUSE_NAMES)), list(unheeded))
+        care = PredictedCare(people, self._sets["care_practice"], int(self._sets["therapy_choice"]["stay_days"]))
+        passed_over = np.isin(np.arange(len(CAUSE_NAMES)), list(ignored_causes))
         for day in range(1, self._days + 1):
             today = self._first + day - 1
             self._physiology.advance(people, Clock(today))
@@ -282,16 +282,16 @@ class _Course:
         """A risk from the chances of all members, with the quantiles of these."""
         each = chance.reshape(self._weights.shape)
         low, high = smallest_quantiles(each, self._weights, (0.05, 0.95)).T
-        return self._of_the_living(day, (self._weights * each).sum(axis=1), low, high)
+        return self._given_alive(day, (self._weights * each).sum(axis=1), low, high)
 
     def _counted(self, day: int, happened: Floats) -> Risk:
         """A risk from counts of members with and without the event: Jeffreys' estimate (never 0 or 1) and interval."""
         number = 1.0 / (self._weights**2).sum(axis=1)
         came = number * (self._weights * happened.reshape(self._weights.shape)).sum(axis=1)
         a, b = came + 0.5, number - came + 0.5
-        return self._of_the_living(day, a / (a + b), betaincinv(a, b, 0.05), betaincinv(a, b, 0.95))
+        return self._given_alive(day, a / (a + b), betaincinv(a, b, 0.05), betaincinv(a, b, 0.95))
 
-    def _of_the_living(self, day: int, *values: Floats) -> Risk:
+    def _given_alive(self, day: int, *values: Floats) -> Risk:
         probability, low, high = (np.where(self._dead, np.nan, value) for value in values)
         return Risk(day, probability, low, high)
 
@@ -309,11 +309,11 @@ def _joined(parts: Sequence[Forecast]) -> Forecast:
                 Risk(
                     risk.within_days,
                     *(
-                        np.concatenate([getattr(part.risks[event][place], field) for part in parts])
+                        np.concatenate([getattr(part.risks[event][index], field) for part in parts])
                         for field in ("probability", "low", "high")
                     ),
                 )
-                for place, risk in enumerate(risks)
+                for index, risk in enumerate(risks)
             )
             for event, risks in first.risks.items()
         },

@@ -184,8 +184,8 @@ def refusals(
             missing = [np.stack([~said(rule) for rule in when]) for when in reasons]
             if missing:
                 unmet = np.all([one.any(axis=0) for one in missing], axis=0)
-                for place, wanted in enumerate(reasons[0]):
-                    found.append((Refusal(drug, wanted, True), raised & unmet & missing[0][place]))
+                for index, wanted in enumerate(reasons[0]):
+                    found.append((Refusal(drug, wanted, True), raised & unmet & missing[0][index]))
     return found
 
 
@@ -211,11 +211,11 @@ def _rung(drug: Drug, dose: NDArray[np.float64], steps: int) -> NDArray[np.float
     ladder = np.array(drug.ladder) * drug.column_at_target
     same = SAME * drug.column_at_target
     if steps > 0:
-        place = np.searchsorted(ladder, dose + same, side="right") + steps - 1
-        return np.maximum(dose, ladder[np.minimum(place, len(ladder) - 1)])
+        index = np.searchsorted(ladder, dose + same, side="right") + steps - 1
+        return np.maximum(dose, ladder[np.minimum(index, len(ladder) - 1)])
     if steps < 0:
-        place = np.searchsorted(ladder, dose - same, side="left") + steps
-        return np.minimum(dose, np.where(place < 0, 0.0, ladder[np.maximum(place, 0)]))
+        index = np.searchsorted(ladder, dose - same, side="left") + steps
+        return np.minimum(dose, np.where(index < 0, 0.0, ladder[np.maximum(index, 0)]))
     return dose.copy()
 
 

@@ -15,7 +15,7 @@ from popsim.kernels import codes as code
 from popsim.population.population import Population
 
 
-class ImaginedCare:
+class PredictedCare:
     """Care of members who present, have a visit or raise an alert.
 
     Args:

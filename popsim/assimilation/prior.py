@@ -105,9 +105,9 @@ def is_known(values: NDArray[Any], schema: Schema, name: str) -> NDArray[np.bool
 def lasting_errors(sensors: Sequence[Sensor], person_id: NDArray[np.int64], key: RandomKey) -> NDArray[np.float32]:
     """Lasting error of each sensor for each row, (sensors, rows): normal with the sensor's standard deviation."""
     errors = np.zeros((len(sensors), len(person_id)), np.float32)
-    for place, sensor in enumerate(sensors):
+    for index, sensor in enumerate(sensors):
         if sensor.bias_sd > 0.0:
-            errors[place] = sensor.bias_sd * normal_quantile(keyed(key, person_id, STREAM_BIAS, place))
+            errors[index] = sensor.bias_sd * normal_quantile(keyed(key, person_id, STREAM_BIAS, index))
     return errors
 
 

@@ -20,7 +20,7 @@ from popsim.outcomes.explanation import READINGS, Reading
 from popsim.population.genome import INTERMEDIATE, POOR, RAPID, ULTRARAPID
 from popsim.statistics import z_quantile
 
-FARTHEST_SD = 3.0
+MAX_SD = 3.0
 UNCHANGED = "Changes nothing in this person."
 WORDS: dict[str, Reading] = {
     **{name: one for name, one in READINGS.items() if not name.endswith(("_fraction", "_mg_day"))},
@@ -96,9 +96,9 @@ def explain(comparison: Comparison, person: int = 0) -> Explanation:
     other = comparison.nothing if best != comparison.nothing else second
     drivers = drivers_of(comparison, best, other, person) if best != other else ()
     refusals = {
-        option.name: " ".join(_against(comparison, place, person))
-        for place, option in enumerate(comparison.options)
-        if not comparison.allowed[person, place]
+        option.name: " ".join(_against(comparison, index, person))
+        for index, option in enumerate(comparison.options)
+        if not comparison.allowed[person, index]
     }
     sentences = [
         _recommendation(comparison, chosen, person),
@@ -113,10 +113,10 @@ def explain(comparison: Comparison, person: int = 0) -> Explanation:
     return Explanation(sure, tuple(sentences), refusals, drivers)
 
 
-def described(comparison: Comparison, place: int, person: int = 0) -> str:
+def described(comparison: Comparison, index: int, person: int = 0) -> str:
     """An option with the person's doses: "More loop diuretic (furosemide 40 to 80 mg a day)"."""
-    doses = "; ".join(_doses(comparison, place, person))
-    return comparison.options[place].title + (f" ({doses})" if doses else "")
+    doses = "; ".join(_doses(comparison, index, person))
+    return comparison.options[index].title + (f" ({doses})" if doses else "")
 
 
 def drivers_of(comparison: Comparison, one: int, other: int, person: int) -> tuple[Driver, ...]:
@@ -134,23 +134,27 @@ def drivers_of(comparison: Comparison, one: int, other: int, person: int) -> tup
     names = [name for name, kept in zip(names, varied, strict=True) if kept]
     # An unrelated column explains z squared / n by chance; z allows for the number of columns tried.
     z = z_quantile(1.0 - (1.0 - rules["confidence"]) / max(len(names), 1))
-    least = max(rules["driver_least_share"], z * z * float((weights**2).sum()))
-    places, slopes, shares = _select(scaled, difference, weights, int(rules["most_drivers"]), least)
+    min_share = max(rules["driver_least_share"], z * z * float((weights**2).sum()))
+    places, slopes, shares = _select(scaled, difference, weights, int(rules["most_drivers"]), min_share)
     mean_difference, found = float(difference @ weights), []
-    for place, slope, share in zip(places, slopes, shares, strict=True):
-        reading, column = WORDS[names[place]], ensemble.people.schema[names[place]]
-        mean, sd = float(means[varied][place]), float(spreads[varied][place])
+    for index, slope, share in zip(places, slopes, shares, strict=True):
+        reading, column = WORDS[names[index]], ensemble.people.schema[names[index]]
+        mean, sd = float(means[varied][index]), float(spreads[varied][index])
         steps = -mean_difference / slope
         value = mean + steps * sd
-        reachable = abs(steps) <= FARTHEST_SD and column.low <= value <= column.high
-        texts = (names[place], reading.words, reading.unit, reading.digits)
-        median, low, high = map(float, believed(ensemble, names[place])[person])
+        reachable = abs(steps) <= MAX_SD and column.low <= value <= column.high
+        texts = (names[index], reading.words, reading.unit, reading.digits)
+        median, low, high = map(float, believed(ensemble, names[index])[person])
         found.append(Driver(*texts, median, low, high, slope, share, value if reachable else None))
     return tuple(found)
 
 
 def _select(
-    scaled: NDArray[np.float64], target: NDArray[np.float64], weights: NDArray[np.float64], most: int, least: float
+    scaled: NDArray[np.float64],
+    target: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    max_columns: int,
+    min_share: float,
 ) -> tuple[list[int], list[float], list[float]]:
     """Forward selection: indices of the columns, their joint coefficients, and what each added to R squared."""
     root = np.sqrt(weights)
@@ -161,17 +165,17 @@ def _select(
     shares: list[float] = []
     slopes: list[float] = []
     explained = 0.0
-    while len(chosen) < min(most, len(x)) and total > 0.0:
+    while len(chosen) < min(max_columns, len(x)) and total > 0.0:
         best, gain, fitted = -1, 0.0, np.zeros(0)
-        for place in range(len(x)):
-            if place in chosen:
+        for index in range(len(x)):
+            if index in chosen:
                 continue
-            columns = x[[*chosen, place]].T
+            columns = x[[*chosen, index]].T
             solution = np.linalg.lstsq(columns, y, rcond=1e-6)[0]
             added = 1.0 - float(((y - columns @ solution) ** 2).sum()) / total - explained
             if added > gain:
-                best, gain, fitted = place, added, solution
-        if best < 0 or gain < least:
+                best, gain, fitted = index, added, solution
+        if best < 0 or gain < min_share:
             break
         chosen.append(best)
         shares.append(gain)
@@ -201,7 +205,7 @@ def _doubts(comparison: Comparison, best: int, second: int, chosen: int, person:
     """Sentences on options that differ by no more than Monte Carlo error."""
     if comparison.sure[person]:
         return
-    titles = [comparison.options[place].title for place in (best, second)]
+    titles = [comparison.options[index].title for index in (best, second)]
     yield f"Not sure: {titles[0]} and {titles[1]} are within noise of one another."
     if comparison.nothing not in (best, second, chosen):
         yield f"{titles[0]} differs from no change by more than Monte Carlo error."
@@ -213,7 +217,7 @@ def _risks(comparison: Comparison, chosen: int, person: int) -> Iterator[str]:
         return
     told = []
     for name, words in (("decompensation", "decompensation"), ("death", "death"), ("reaction", "an adverse reaction")):
-        one, nothing = (comparison.risk(name)[person, place] for place in (chosen, comparison.nothing))
+        one, nothing = (comparison.risk(name)[person, index] for index in (chosen, comparison.nothing))
         low, high = (float(end[person, chosen]) for end in comparison.interval(comparison.excess(name)))
         told.append(f"of {words} {one:.0%} instead of {nothing:.0%} ({_points(low)} to {_points(high)} points)")
     yield f"Risk {', '.join(told)}."
@@ -246,9 +250,9 @@ def _unmoved(drivers: tuple[Driver, ...]) -> Iterator[str]:
         yield "No plausible value of these would change the choice."
 
 
-def _doses(comparison: Comparison, place: int, person: int) -> Iterator[str]:
+def _doses(comparison: Comparison, index: int, person: int) -> Iterator[str]:
     """Doses before and after the immediate changes, in the unit that is prescribed."""
-    ensemble, option = comparison.ensemble, comparison.options[place]
+    ensemble, option = comparison.ensemble, comparison.options[index]
     first = np.array([person * ensemble.members])
     for change in dose_changes(option):
         for drug in drugs_of(change.drug):
@@ -256,7 +260,7 @@ def _doses(comparison: Comparison, place: int, person: int) -> Iterator[str]:
             if change.after_days or not (drug.name == change.drug or taken):
                 continue
             old = float(ensemble.mean(drug.dose_column)[person])
-            new = float(comparison.first_dose(place, drug.dose_column)[person])
+            new = float(comparison.first_dose(index, drug.dose_column)[person])
             if taken and new == old:
                 continue
             before = old if taken else 0.0
@@ -270,11 +274,11 @@ def _doses(comparison: Comparison, place: int, person: int) -> Iterator[str]:
                 yield from (f"{_name(comparison, one)} stopped" for one in others)
 
 
-def _genes(comparison: Comparison, place: int, person: int) -> Iterator[str]:
+def _genes(comparison: Comparison, index: int, person: int) -> Iterator[str]:
     """Known genes that change the effect of a drug of the option in this person."""
     ensemble = comparison.ensemble
     first = np.array([person * ensemble.members])
-    for change in dose_changes(comparison.options[place]):
+    for change in dose_changes(comparison.options[index]):
         for drug in drugs_of(change.drug):
             path = drug.removed_by or drug.activated_by
             if path is None or path.gene not in ensemble.people.schema:
@@ -286,24 +290,24 @@ def _genes(comparison: Comparison, place: int, person: int) -> Iterator[str]:
                 yield f"{path.gene.upper()} {PHENOTYPES[int(codes[0])]}: it {part} {_name(comparison, drug)}."
 
 
-def _against(comparison: Comparison, place: int, person: int) -> Iterator[str]:
+def _against(comparison: Comparison, index: int, person: int) -> Iterator[str]:
     """Why an option is not allowed."""
-    option, why = comparison.options[place], comparison.forbidden[person, place]
+    option, why = comparison.options[index], comparison.forbidden[person, index]
     if why == CONTRAINDICATED:
         told: set[tuple[str, str]] = set()  # one rule per signal: the mildest, which comes first
-        for refusal in comparison.reasons_against(place, person):
+        for refusal in comparison.reasons_against(index, person):
             about = (refusal.drug.name, refusal.rule.column)
             if about not in told:
                 yield _rule(comparison, refusal, person)
             told.add(about)
     elif why == TOO_RISKY:
-        risk, nothing = comparison.risk("reaction")[person, [place, comparison.nothing]]
+        risk, nothing = comparison.risk("reaction")[person, [index, comparison.nothing]]
         yield f"{option.title}: an adverse reaction in {risk:.0%} (no change: {nothing:.0%}), above the accepted risk."
     elif why == IDLE:
         yield UNCHANGED
     elif why == TOO_DEAR:
-        own = comparison.futures.own_cost
-        cost = comparison.expected(own - own[:, [comparison.nothing]])[person, place]
+        own = comparison.simulated.own_cost
+        cost = comparison.expected(own - own[:, [comparison.nothing]])[person, index]
         yield f"{option.title}: costs {cost:,.2f} GBP more than no change, more than the budget."
 
 

@@ -92,7 +92,7 @@ def table(sensors: Sequence[Sensor], schema: Schema) -> SensorTable:
         if not all(math.isfinite(error) and error >= 0.0 for error in errors) or max(errors[:2]) == 0.0:
             raise InputError(f"sensor '{sensor.name}': noise must be above 0")
     return SensorTable(
-        np.array([schema.place(sensor.column) for sensor in sensors], np.int64),
+        np.array([schema.index(sensor.column) for sensor in sensors], np.int64),
         np.array([sensor.noise_sd for sensor in sensors]),
         np.array([sensor.noise_share for sensor in sensors]),
         np.array([sensor.logarithmic for sensor in sensors], np.bool_),

@@ -73,17 +73,17 @@ def titrate(
     Returns:
         dose after each visit in the unit of the drug's column, (visits, persons).
     """
-    imagined = copy.copy(belief)
-    imagined.ensemble = belief.ensemble.copy()
-    people = imagined.ensemble.people
-    doses = np.empty((visits, imagined.ensemble.persons))
+    simulated = copy.copy(belief)
+    simulated.ensemble = belief.ensemble.copy()
+    people = simulated.ensemble.people
+    doses = np.empty((visits, simulated.ensemble.persons))
     for visit in range(visits):
-        _, moves = look_ahead(imagined, drug, visit_every_days=visit_every_days, horizon_days=horizon_days, **limits)
+        _, moves = look_ahead(simulated, drug, visit_every_days=visit_every_days, horizon_days=horizon_days, **limits)
         for move in (1, -1):
-            rows = np.flatnonzero(imagined.ensemble.repeat(moves == move))
+            rows = np.flatnonzero(simulated.ensemble.repeat(moves == move))
             change_dose(people, DoseChange(kind="dose", drug=drug, rungs=move), rows, guarded=False)
-        doses[visit] = imagined.ensemble.mean(drugs_of(drug)[0].dose_column)
+        doses[visit] = simulated.ensemble.mean(drugs_of(drug)[0].dose_column)
         for _ in range(visit_every_days):
-            imagined.advance(Clock(imagined.day + 1))
+            simulated.advance(Clock(simulated.day + 1))
         limits = {name: value for name, value in limits.items() if name != "seen"}
     return doses

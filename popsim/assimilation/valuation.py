@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.economics.clinical import ClinicalWorth
+from popsim.economics.clinical import ClinicalValuation
 from popsim.economics.prices import daily_prices, health_rates
 from popsim.evidence.sets import Parameters
 from popsim.kernels import accrual
@@ -16,7 +16,7 @@ SETS = ("nhs_prices", "griffiths_2014", "societal_prices", "gbd_disability")
 CLINICAL_SETS = ("clinical_prices", "clinical_utilities")
 
 
-class DailyWorth:
+class DailyValuation:
     """Prices and utilities of a day, from the perspective of the health service, not discounted.
 
     Args:
@@ -36,12 +36,12 @@ class DailyWorth:
         self._clinical = None
         if all(name in parameters for name in CLINICAL_SETS) and "dialysis" in schema:
             prices, utilities = (parameters[name] for name in CLINICAL_SETS)
-            self._clinical = ClinicalWorth(prices, utilities, schema)
+            self._clinical = ClinicalValuation(prices, utilities, schema)
 
     def utility(self, people: Population, at_home: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Utility of each row's day, per year."""
-        place = people["nyha_class"].astype(np.int64) - 1
-        found = self._utility[place] - np.where(at_home, 0.0, self._decrement[place])
+        index = people["nyha_class"].astype(np.int64) - 1
+        found = self._utility[index] - np.where(at_home, 0.0, self._decrement[index])
         if self._clinical is not None:
             found -= self._clinical.losses(people, slice(0, len(people)))
         return np.asarray(found)

@@ -19,13 +19,13 @@ from typing import Protocol
 import numpy as np
 import polars as pl
 
-from popsim.calibration.objectives import Aims, Simulated
+from popsim.calibration.objectives import Objectives, Simulated
 from popsim.calibration.posterior import Posterior, log_posterior, sample
 from popsim.calibration.priors import Priors
 from popsim.definitions.calibration import Calibration
 from popsim.errors import InputError
 from popsim.evidence.distributions import Floats
-from popsim.learning.emulator import FEWEST, Emulators, fit_all
+from popsim.learning.emulator import MIN_POINTS, Emulators, fit_all
 
 USUAL_LUCK, FRESH_LUCK = 0, 1
 OWN, MEAN, DRAWS = 0, 1, 2  # rows of the check: original parameters, their posterior means, from here on draws
@@ -36,8 +36,8 @@ type Say = Callable[[str], None]
 class Simulator(Protocol):
     """The simulator to which parameters are fitted."""
 
-    def __call__(self, names: Sequence[str], values: Floats, luck: int) -> Simulated:
-        """The figures of all targets at values[point, parameter]; points share the random numbers of stream `luck`."""
+    def __call__(self, names: Sequence[str], values: Floats, stream: int) -> Simulated:
+        """The figures of all targets at values[point, parameter]; points share the random numbers of `stream`."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class CalibrationProblem:
 
     calibration: Calibration
     priors: Priors
-    aims: Aims
+    objectives: Objectives
     simulate: Simulator
 
 
@@ -94,8 +94,8 @@ def calibrate(problem: CalibrationProblem, folder: Path, say: Say = lambda text:
         InputError: a target cannot be measured in enough simulations.
         RunError: simulations failed.
     """
-    calibration, priors, aims = problem.calibration, problem.priors, problem.aims
-    x, values, errors = np.empty((0, len(priors.names))), *np.empty((2, 0, len(aims.each)))
+    calibration, priors, objectives = problem.calibration, problem.priors, problem.objectives
+    x, values, errors = np.empty((0, len(priors.names))), *np.empty((2, 0, len(objectives.each)))
     waves: list[int] = []
     points = priors.design(calibration.points, calibration.seed)
     for wave in range(1, calibration.waves + 1):
@@ -103,12 +103,12 @@ def calibrate(problem: CalibrationProblem, folder: Path, say: Say = lambda text:
         found = _simulated(problem, folder / f"wave_{wave}.parquet", priors.values(points), USUAL_LUCK)
         x, values, errors = np.vstack([x, points]), np.vstack([values, found[0]]), np.vstack([errors, found[1]])
         waves += [wave] * len(points)
-        figures = aims.on_scale(values)
-        _refuse_unmeasured(figures, aims)
+        figures = objectives.on_scale(values)
+        _refuse_unmeasured(figures, objectives)
         emulators = fit_all(x, figures, waves)
         last = np.array(waves) == wave
-        monte_carlo = np.sqrt(np.nanmean(aims.errors_on_scale(values, errors)[last] ** 2, axis=0))
-        posterior = sample(log_posterior(priors, aims, emulators, monte_carlo), x, calibration.seed)
+        monte_carlo = np.sqrt(np.nanmean(objectives.errors_on_scale(values, errors)[last] ** 2, axis=0))
+        posterior = sample(log_posterior(priors, objectives, emulators, monte_carlo), x, calibration.seed)
         points = posterior.x[: calibration.points_later]
         say(_progress(wave, len(x), emulators, posterior))
     asked = np.vstack([priors.own, priors.values(posterior.x).mean(axis=0), priors.values(posterior.x)])
@@ -118,11 +118,11 @@ def calibrate(problem: CalibrationProblem, folder: Path, say: Say = lambda text:
     return Fit(problem, x, tuple(waves), everything, emulators, posterior, monte_carlo, checked, asked)
 
 
-def _simulated(problem: CalibrationProblem, path: Path, values: Floats, luck: int) -> Simulated:
+def _simulated(problem: CalibrationProblem, path: Path, values: Floats, stream: int) -> Simulated:
     """Figures from the simulator, or those stored before."""
-    names = problem.aims.names
+    names = problem.objectives.names
     if not path.exists():
-        found = problem.simulate(problem.priors.names, values, luck)
+        found = problem.simulate(problem.priors.names, values, stream)
         columns = {f"value.{name}": found.values[:, i] for i, name in enumerate(names)}
         columns |= {f"error.{name}": found.errors[:, i] for i, name in enumerate(names)}
         write_frame(pl.DataFrame(columns), path)
@@ -146,10 +146,10 @@ def write_frame(frame: pl.DataFrame, path: Path) -> None:
     temporary.replace(path)
 
 
-def _refuse_unmeasured(figures: Floats, aims: Aims) -> None:
+def _refuse_unmeasured(figures: Floats, objectives: Objectives) -> None:
     known = np.isfinite(figures).sum(axis=0)
-    for name, number in zip(aims.names, known, strict=True):
-        if number < max(FEWEST, len(figures) // 2):
+    for name, number in zip(objectives.names, known, strict=True):
+        if number < max(MIN_POINTS, len(figures) // 2):
             raise InputError(f"target '{name}': measured at {number} of {len(figures)} points: simulate more people")
 
 

@@ -14,10 +14,10 @@ import numpy as np
 
 from popsim.evidence.distributions import Floats
 
-SMALLEST, LARGEST = 1e-4, 1.0 - 1e-4  # simulated shares of nobody or of everybody, as log odds
+MIN_SHARE, MAX_SHARE = 1e-4, 1.0 - 1e-4  # simulated shares of nobody or of everybody, as log odds
 
 
-class Aim(NamedTuple):
+class Objective(NamedTuple):
     """One published figure.
 
     Attributes:
@@ -47,10 +47,10 @@ class Simulated(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Aims:
+class Objectives:
     """All published figures of a calibration, and the model discrepancy as a share of each."""
 
-    each: tuple[Aim, ...]
+    each: tuple[Objective, ...]
     discrepancy: float = 0.0
 
     @property
@@ -83,24 +83,24 @@ class Aims:
         for i, aim in enumerate(self.each):
             error, value = errors[:, i], values[:, i]
             if aim.scale == "logit":
-                inside = np.clip(value, SMALLEST, LARGEST)
+                inside = np.clip(value, MIN_SHARE, MAX_SHARE)
                 error = error / (inside * (1.0 - inside))
             elif aim.scale == "log":
-                error = error / np.maximum(value, SMALLEST)
+                error = error / np.maximum(value, MIN_SHARE)
             columns.append(error)
         return np.stack(columns, axis=1)
 
 
-def natural(values: Floats, aims: Sequence[Aim]) -> Floats:
+def natural(values: Floats, objectives: Sequence[Objective]) -> Floats:
     """values[point, target] back from the scales of the targets."""
-    return np.stack([_unscaled(values[:, i], aim.scale) for i, aim in enumerate(aims)], axis=1)
+    return np.stack([_unscaled(values[:, i], aim.scale) for i, aim in enumerate(objectives)], axis=1)
 
 
 def _scaled(values: Floats, scale: str) -> Floats:
     if scale == "logit":
-        inside = np.clip(values, SMALLEST, LARGEST)
+        inside = np.clip(values, MIN_SHARE, MAX_SHARE)
         return np.asarray(np.log(inside / (1.0 - inside)))
-    return np.log(np.maximum(values, SMALLEST)) if scale == "log" else values
+    return np.log(np.maximum(values, MIN_SHARE)) if scale == "log" else values
 
 
 def _unscaled(values: Floats, scale: str) -> Floats:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.random import RandomState  # the type of emcee's random state
 
-from popsim.calibration.objectives import Aims
+from popsim.calibration.objectives import Objectives
 from popsim.calibration.priors import Priors
 from popsim.evidence.distributions import Floats
 from popsim.learning.emulator import Emulators
@@ -29,8 +29,8 @@ TIMES_LONGER = 50.0  # than the autocorrelation time
 AGREED = 1.01  # split R-hat
 TRIALS = 100  # of the search for a starting point
 REACH = 3.0  # of the search, in standard deviations of the prior
-GUESSES = 10  # best known points, which are tried first
-KEPT = 4000  # draws kept, a random sample of all
+MAX_STARTS = 10  # best known points, which are tried first
+MAX_DRAWS = 4000  # draws kept, a random sample of all
 
 type LogDensity = Callable[[Floats], Floats]
 
@@ -63,15 +63,15 @@ class Posterior:
         return self.steps > TIMES_LONGER * self.autocorrelation and float(self.r_hat.max()) < AGREED
 
 
-def log_posterior(priors: Priors, aims: Aims, emulators: Emulators, monte_carlo: Floats) -> LogDensity:
+def log_posterior(priors: Priors, objectives: Objectives, emulators: Emulators, monte_carlo: Floats) -> LogDensity:
     """Log density of x[point, parameter], up to a constant.
 
     Args:
         priors, aims, emulators: of the calibration.
         monte_carlo: standard error of each simulated figure, on the targets' scales.
     """
-    variance = aims.variance + monte_carlo**2 + emulators.error**2
-    observed = aims.observed
+    variance = objectives.variance + monte_carlo**2 + emulators.error**2
+    observed = objectives.observed
 
     def density(x: Floats) -> Floats:
         misfit = ((emulators(np.clip(x, -10.0, 10.0)) - observed) ** 2 / variance).sum(axis=1)
@@ -104,7 +104,7 @@ def sample(density: LogDensity, known: Floats, seed: int) -> Posterior:
         if (steps > TIMES_LONGER * time and r_hat.max() < AGREED) or steps >= MAX_STEPS:
             break
     draws = chains.reshape(-1, parameters)
-    kept = draws[RandomState(seed).permutation(len(draws))[:KEPT]]
+    kept = draws[RandomState(seed).permutation(len(draws))[:MAX_DRAWS]]
     accepted = float(np.mean([s.acceptance_fraction.mean() for s in samplers]))
     return Posterior(kept, start, int(steps), time, len(draws) / time, r_hat, accepted)
 
@@ -132,7 +132,7 @@ def _search(density: LogDensity, known: Floats, seed: int) -> Floats:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
     inside = np.clip(known, -REACH, REACH)
-    for point in inside[np.argsort(-density(inside), kind="stable")[:GUESSES]].tolist():
+    for point in inside[np.argsort(-density(inside), kind="stable")[:MAX_STARTS]].tolist():
         study.enqueue_trial({str(i): value for i, value in enumerate(point)})
 
     def tried(trial: optuna.Trial) -> float:

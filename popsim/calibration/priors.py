@@ -23,7 +23,9 @@ from popsim.evidence.sets import find_parameter
 from popsim.statistics import normal_quantile
 
 SPAN = {"identity": (-np.inf, np.inf), "log": (0.0, np.inf), "logit": (0.0, 1.0)}  # of parameters with this scale
-FURTHEST = 5.0  # standard deviations of the prior; beyond, its quantile function may have left the parameter's bounds
+MAX_PRIOR_SDS = (
+    5.0  # standard deviations of the prior; beyond, its quantile function may have left the parameter's bounds
+)
 
 
 @dataclass(frozen=True)
@@ -46,19 +48,19 @@ class Priors:
 
     def values(self, x: Floats) -> Floats:
         """Values[point, parameter] at x[point, parameter]."""
-        p = ndtr(np.clip(x, -FURTHEST, FURTHEST))
+        p = ndtr(np.clip(x, -MAX_PRIOR_SDS, MAX_PRIOR_SDS))
         columns = [d.quantile(np.ascontiguousarray(p[:, i])) for i, d in enumerate(self.distributions)]
         return np.stack(columns, axis=1)
 
     def log_density(self, x: Floats) -> Floats:
         """Log prior density of x[point, parameter], up to a constant; minus infinity beyond FURTHEST."""
-        inside = (np.abs(x) <= FURTHEST).all(axis=1)
+        inside = (np.abs(x) <= MAX_PRIOR_SDS).all(axis=1)
         return np.where(inside, -0.5 * (x**2).sum(axis=1), -np.inf)
 
     def design(self, points: int, seed: int) -> Floats:
         """x[point, parameter] that fill the prior evenly: a scrambled Sobol sequence."""
         sequence = qmc.Sobol(len(self.names), seed=seed).random_base2(int(np.ceil(np.log2(points))))
-        found: Floats = normal_quantile(np.clip(sequence[:points], ndtr(-FURTHEST), ndtr(FURTHEST)))
+        found: Floats = normal_quantile(np.clip(sequence[:points], ndtr(-MAX_PRIOR_SDS), ndtr(MAX_PRIOR_SDS)))
         return found
 
 

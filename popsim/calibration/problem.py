@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from popsim.calibration.fit import CalibrationProblem
-from popsim.calibration.objectives import Aim, Aims, Simulated
+from popsim.calibration.objectives import Objective, Objectives, Simulated
 from popsim.calibration.priors import priors_of
 from popsim.calibration.sources import Run, Source, figures, read_source
 from popsim.definitions.base import read_toml, validate
@@ -56,12 +56,12 @@ class Studies:
     sources: tuple[Source, ...]
     run: Run
 
-    def __call__(self, names: Sequence[str], values: Floats, luck: int) -> Simulated:
-        """Figures and Monte Carlo errors at values[point, parameter]; each `luck` has its own seed."""
+    def __call__(self, names: Sequence[str], values: Floats, stream: int) -> Simulated:
+        """Figures and Monte Carlo errors at values[point, parameter]; each `stream` has its own seed."""
         columns = []
         for source in self.sources:
             experiment = source.study.experiment
-            fresh = experiment.model_copy(update={"seed": experiment.seed + luck})
+            fresh = experiment.model_copy(update={"seed": experiment.seed + stream})
             found = figures(replace(source, study=replace(source.study, experiment=fresh)), self.run, names, values)
             columns.append(np.array(found, np.float64))
         together = np.concatenate(columns, axis=1)
@@ -95,8 +95,10 @@ def problem_of(calibration: Calibration, file: Path, targets: Sequence[Path], ru
             if name.partition(".")[0] not in sets:
                 allowed = f"the {source.study.experiment.physiology} twin of {source.file} does not have this set"
                 raise DefinitionError(file, "parameters.name", name, f"{allowed}, allowed: {', '.join(sorted(sets))}")
-    aims = [_aim(target, source) for source in kept for target in source.targets]
-    return CalibrationProblem(calibration, priors, Aims(tuple(aims), calibration.discrepancy), Studies(kept, run))
+    objectives = [_objective(target, source) for source in kept for target in source.targets]
+    return CalibrationProblem(
+        calibration, priors, Objectives(tuple(objectives), calibration.discrepancy), Studies(kept, run)
+    )
 
 
 def _fitted(calibration: Calibration, sources: Sequence[Source], file: Path) -> tuple[Source, ...]:
@@ -125,5 +127,5 @@ def _fitted(calibration: Calibration, sources: Sequence[Source], file: Path) -> 
     return tuple(kept)
 
 
-def _aim(target: Target, source: Source) -> Aim:
-    return Aim(target.name, target.value, target.error_on_scale, target.scale, source.title, target.unit)
+def _objective(target: Target, source: Source) -> Objective:
+    return Objective(target.name, target.value, target.error_on_scale, target.scale, source.title, target.unit)

@@ -56,7 +56,7 @@ ENDPOINTS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-class Seen(NamedTuple):
+class ObservedArm(NamedTuple):
     """People under one strategy and their admissions.
 
     Attributes:
@@ -67,10 +67,12 @@ class Seen(NamedTuple):
     persons: pl.DataFrame
     admissions: pl.DataFrame
 
-    def only(self, people: pl.Expr) -> Seen:
+    def only(self, people: pl.Expr) -> ObservedArm:
         """A subset of the people."""
         persons = self.persons.filter(people)
-        return Seen(persons, self.admissions.join(persons.select("key"), on="key", how="semi", maintain_order="left"))
+        return ObservedArm(
+            persons, self.admissions.join(persons.select("key"), on="key", how="semi", maintain_order="left")
+        )
 
     def of_causes(self, causes: Sequence[str], within: float | None = None) -> pl.DataFrame:
         """Unplanned admissions for some causes (all when empty), within `within` days."""
@@ -85,8 +87,8 @@ class Seen(NamedTuple):
 class Arms(NamedTuple):
     """Two arms of a trial: the target's own and its comparator."""
 
-    own: Seen
-    comparator: Seen
+    own: ObservedArm
+    comparator: ObservedArm
 
 
 type Quantity = Callable[[Arms, Target], Estimate]
@@ -97,7 +99,7 @@ def measure(target: Target, arms: Arms) -> Estimate:
     return QUANTITIES[target.quantity](arms, target)
 
 
-def _jackknifed(figure: Callable[[Seen, Target], float]) -> Quantity:
+def _jackknifed(figure: Callable[[ObservedArm, Target], float]) -> Quantity:
     """A quantity without a formula for its error."""
 
     def quantity(arms: Arms, target: Target) -> Estimate:
@@ -119,7 +121,7 @@ def _mortality(arms: Arms, target: Target) -> Estimate:
     return proportion(dead.to_numpy())
 
 
-def _median_survival(seen: Seen, target: Target) -> float:
+def _median_survival(seen: ObservedArm, target: Target) -> float:
     days = seen.persons["death_day"].fill_null(math.inf).to_numpy()
     middle = float(np.median(days)) if len(days) else math.inf
     return middle / DAYS_PER_YEAR if math.isfinite(middle) else math.nan
@@ -142,7 +144,7 @@ def _share_of_first_admissions(arms: Arms, target: Target) -> Estimate:
     return proportion(first["cause"].cast(pl.String).is_in(list(target.causes)).to_numpy())
 
 
-def _admission_rate(seen: Seen, target: Target) -> float:
+def _admission_rate(seen: ObservedArm, target: Target) -> float:
     within = _within(target)
     days = seen.persons.select(pl.min_horizontal(pl.col("death_day").fill_null(math.inf), "followed_days", within))
     years = float(days.to_series().sum()) / DAYS_PER_YEAR
@@ -154,7 +156,7 @@ def _in_hospital_mortality(arms: Arms, target: Target) -> Estimate:
 
 
 def _length_of_stay(statistic: Callable[[Floats], float]) -> Quantity:
-    def figure(seen: Seen, target: Target) -> float:
+    def figure(seen: ObservedArm, target: Target) -> float:
         days = seen.of_causes(target.causes)["length_of_stay_days"].drop_nulls().to_numpy()
         return float(statistic(days)) if len(days) else math.nan
 
@@ -174,7 +176,7 @@ class FollowedPeople(NamedTuple):
     treated: Flags
 
 
-def time_to_event(seen: Seen, endpoint: str) -> tuple[Floats, Flags]:
+def time_to_event(seen: ObservedArm, endpoint: str) -> tuple[Floats, Flags]:
     """Days to the first event of an endpoint, or to death or the end of follow-up without it."""
     deaths, causes = ENDPOINTS[endpoint]
     persons = seen.persons
@@ -220,7 +222,7 @@ def _total_rate_ratio(arms: Arms, target: Target) -> Estimate:
     return total_rate_ratio(np.concatenate(counts), np.concatenate(years), np.concatenate(treated))
 
 
-def _slopes(seen: Seen) -> Floats:
+def _slopes(seen: ObservedArm) -> Floats:
     slopes: Floats = seen.persons["chronic_gfr_slope_ml_min_year"].drop_nulls().to_numpy()
     return slopes
 

@@ -18,8 +18,8 @@ from popsim.statistics import Z_95
 
 DIGITS = 6  # significant digits in the file
 MIN_EIGENVALUE = 1e-4  # of a correlation matrix in the file; below it, the matrix is shrunk towards the identity
-UNINFORMED = 0.5  # share of the prior variance left along a direction that the targets hardly inform
-NAMED = 0.3  # minimum loading of a parameter that is named in a direction
+MAX_INFORMED_VARIANCE = 0.5  # share of the prior variance left along a direction that the targets hardly inform
+MIN_LOADING = 0.3  # minimum loading of a parameter that is named in a direction
 
 
 def calibrated(fit: Fit, description: str) -> Calibrated:
@@ -83,9 +83,9 @@ def directions(fit: Fit) -> pl.DataFrame:
     for variance, vector in zip(variances.tolist(), vectors.T, strict=True):
         loadings = vector * np.sign(vector[np.argmax(np.abs(vector))])
         order = np.argsort(-np.abs(loadings))
-        named = [i for place, i in enumerate(order) if place == 0 or abs(loadings[i]) >= NAMED]
+        named = [i for place, i in enumerate(order) if place == 0 or abs(loadings[i]) >= MIN_LOADING]
         text = " ".join(f"{loadings[i]:+.2f} {fit.problem.priors.names[i].partition('.')[2]}" for i in named)
-        rows.append({"left": variance**0.5, "informed": variance < UNINFORMED, "combination": text})
+        rows.append({"left": variance**0.5, "informed": variance < MAX_INFORMED_VARIANCE, "combination": text})
     return pl.DataFrame(rows)
 
 
@@ -99,21 +99,21 @@ def fit_table(fit: Fit) -> pl.DataFrame:
         error together), error_low, error_high (of 95% of the posterior draws), monte_carlo, emulator_error (on that
         scale), explained (share of the variance of held-out points that the emulator explains).
     """
-    aims = fit.problem.aims
-    on = aims.on_scale(fit.checked.values)
-    errors = aims.errors_on_scale(fit.checked.values, fit.checked.errors)
-    spread = np.sqrt(aims.variance + np.nanmean(errors[[OWN, MEAN]] ** 2, axis=0))
-    distance = (on - aims.observed) / spread
-    sampling = np.array([aim.error for aim in aims.each])
-    published = natural(aims.observed + np.array([[-Z_95], [Z_95]]) * sampling, aims.each)
+    objectives = fit.problem.objectives
+    on = objectives.on_scale(fit.checked.values)
+    errors = objectives.errors_on_scale(fit.checked.values, fit.checked.errors)
+    spread = np.sqrt(objectives.variance + np.nanmean(errors[[OWN, MEAN]] ** 2, axis=0))
+    distance = (on - objectives.observed) / spread
+    sampling = np.array([aim.error for aim in objectives.each])
+    published = natural(objectives.observed + np.array([[-Z_95], [Z_95]]) * sampling, objectives.each)
     low, high = np.nanquantile(fit.checked.values[DRAWS:], [0.025, 0.975], axis=0)
     nearest, furthest = np.nanquantile(distance[DRAWS:], [0.025, 0.975], axis=0)
     return pl.DataFrame(
         {
-            "target": aims.names,
-            "group": [aim.group for aim in aims.each],
-            "unit": [aim.unit for aim in aims.each],
-            "published": [aim.value for aim in aims.each],
+            "target": objectives.names,
+            "group": [aim.group for aim in objectives.each],
+            "unit": [aim.unit for aim in objectives.each],
+            "published": [aim.value for aim in objectives.each],
             "low": published[0],
             "high": published[1],
             "before": fit.checked.values[OWN],

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from popsim.analyses.sensitivity.design import designed
-from popsim.calibration.quantities import NEEDS_DAYS, NEEDS_ENDPOINT, QUANTITIES, Arms, Seen, measure
+from popsim.calibration.quantities import NEEDS_DAYS, NEEDS_ENDPOINT, QUANTITIES, Arms, ObservedArm, measure
 from popsim.care.network import operand
 from popsim.definitions.base import read_toml
 from popsim.definitions.experiment import ExperimentDefinition
@@ -113,7 +113,9 @@ def _measured(source: Source, persons: pl.DataFrame, admissions: pl.DataFrame) -
     )
     admissions = admissions.with_columns(day=pl.col("admit_time_days") - pl.col("entry_day"))
     arms = {
-        strategy.name: Seen(*(table.filter(pl.col("strategy") == strategy.name) for table in (persons, admissions)))
+        strategy.name: ObservedArm(
+            *(table.filter(pl.col("strategy") == strategy.name) for table in (persons, admissions))
+        )
         for strategy in experiment.strategies
     }
     found = []

@@ -33,17 +33,23 @@ from popsim.studies.content import SHOWN, combined_hash, file_hash, frame_hash, 
 LIBRARIES = ("emcee", "optuna", "scikit-learn")
 
 
-def folder_of(problem: CalibrationProblem, place: Path) -> Path:
+def folder_of(problem: CalibrationProblem, results: Path) -> Path:
     """The folder of a calibration: the same problem with the same model has the same folder."""
     studies = [source.study.run_id for source in _sources(problem)]
     code = {
         path.name: file_hash(path) for path in [*sorted(Path(__file__).parent.glob("*.py")), Path(emulator.__file__)]
     }
-    asked = [problem.calibration.model_dump(mode="json"), problem.aims.each, problem.priors.own.tolist(), studies, code]
-    return place / json_hash(asked)[:SHOWN]
+    asked = [
+        problem.calibration.model_dump(mode="json"),
+        problem.objectives.each,
+        problem.priors.own.tolist(),
+        studies,
+        code,
+    ]
+    return results / json_hash(asked)[:SHOWN]
 
 
-def keep(fit: Fit, folder: Path, file: Path, posterior: Path | None = None) -> str:
+def write_result(fit: Fit, folder: Path, file: Path, posterior: Path | None = None) -> str:
     """Write tables, the posterior's file and the manifest; returns the content hash of the posterior draws and tables.
 
     Args:
@@ -76,7 +82,7 @@ def keep(fit: Fit, folder: Path, file: Path, posterior: Path | None = None) -> s
     manifest = {
         "content_hash": content,
         "calibration": fit.problem.calibration.model_dump(mode="json"),
-        "targets": [aim._asdict() for aim in fit.problem.aims.each],
+        "targets": [aim._asdict() for aim in fit.problem.objectives.each],
         "chains": {
             "steps": chains.steps,
             "autocorrelation": chains.autocorrelation,

@@ -72,4 +72,4 @@ MONITORING_COLUMNS: tuple[Column, ...] = (
 
 def find_columns(schema: Schema) -> CareColumns:
     """Index of each column in its block, for the kernels; -1 for columns that the population does not have."""
-    return CareColumns(*(schema.place(name) if name in schema else -1 for name in CareColumns._fields))
+    return CareColumns(*(schema.index(name) if name in schema else -1 for name in CareColumns._fields))

@@ -65,7 +65,7 @@ class _Tables:
 
     def column(self, name: str) -> tuple[int, int]:
         """Block and index of a column that rules may test."""
-        return column_place(name, self.schema, self.network.file)
+        return column_index(name, self.schema, self.network.file)
 
     def add_conditions(self, conditions: Sequence[Condition]) -> tuple[int, int]:
         first = len(self.conditions)
@@ -107,10 +107,10 @@ class _Tables:
         stay = self.add_distribution(setting.stay)
         external = self.add_distribution(setting.stay_external)
         routes = self.add_routes(setting.routes)
-        kind = records.PLACE if setting.is_place else records.CONTACT if contact >= 0 else records.ROUTER
+        kind = records.PLACE if setting.is_stay_setting else records.CONTACT if contact >= 0 else records.ROUTER
         return {
-            "capacity": number_of_places(setting.capacity),
-            "waiting_room": number_of_places(setting.waiting_room),
+            "capacity": capacity_of(setting.capacity),
+            "waiting_room": capacity_of(setting.waiting_room),
             "opens": setting.opens_hour / HOURS_A_DAY,
             "closes": setting.closes_hour / HOURS_A_DAY,
             "review_hour": review.hour if review else 0.0,
@@ -178,7 +178,7 @@ def compile_network(network: CareNetwork, schema: Schema) -> dict[str, Any]:
     }
 
 
-def column_place(name: str, schema: Schema, file: object) -> tuple[int, int]:
+def column_index(name: str, schema: Schema, file: object) -> tuple[int, int]:
     """Block and index of a column that rules may test.
 
     Raises:
@@ -187,14 +187,14 @@ def column_place(name: str, schema: Schema, file: object) -> tuple[int, int]:
     kind = schema[name].kind if name in schema else None
     if kind not in ("real", "code"):
         raise InputError(f"{file}: column '{name}' cannot be tested in this population")
-    return (records.REAL_BLOCK if kind == "real" else records.CODE_BLOCK), schema.place(name)
+    return (records.REAL_BLOCK if kind == "real" else records.CODE_BLOCK), schema.index(name)
 
 
 def condition_rows(conditions: Sequence[Condition], schema: Schema, file: object) -> list[tuple[Any, ...]]:
     """Rows of the table of conditions."""
     rows: list[tuple[Any, ...]] = []
     for condition in conditions:
-        block, place = column_place(condition.column, schema, file)
+        block, place = column_index(condition.column, schema, file)
         operator = (
             records.AT_LEAST
             if condition.at_least is not None
@@ -220,7 +220,7 @@ def _home(network: CareNetwork) -> int:
     return records.EXIT
 
 
-def number_of_places(places: int | str) -> int:
+def capacity_of(places: int | str) -> int:
     """The capacity as the event loop counts it."""
     return records.UNLIMITED if isinstance(places, str) else places
 

@@ -124,7 +124,7 @@ class PatientFlow:
                 }
             ).select("day", pl.lit(setting.name).alias("setting"), "present", "waiting", "peak")
             for i, setting in enumerate(self.network.settings)
-            if setting.is_place
+            if setting.is_stay_setting
         ]
         return pl.concat(frames)
 
@@ -137,7 +137,7 @@ class PatientFlow:
         states = self._care.states
         fields = {"started": "entered", "left": "left", "blocked": "blocked", "reneged": "reneged"}
         fields |= {name: name for name in ("wait_days", "present_days", "waiting_days")}
-        places = [i for i, setting in enumerate(self.network.settings) if setting.is_place]
+        places = [i for i, setting in enumerate(self.network.settings) if setting.is_stay_setting]
         columns = {name: states[field][places].copy() for name, field in fields.items()}
         return pl.DataFrame({"setting": [self.network.settings[i].name for i in places]} | columns)
 

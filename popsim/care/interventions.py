@@ -67,9 +67,9 @@ class Interventions:
         *,
         key: RandomKey,
         parameters: Parameters,
-        sight: Signals | None = None,
+        observation: Signals | None = None,
     ) -> None:
-        self._sight = sight or Signals(population.schema, key=key)
+        self._observation = observation or Signals(population.schema, key=key)
         self.charges = Charges()
         personal = [one for one in interventions if isinstance(one, DrugIntervention | Device | Programme)]
         self._courses = [InterventionCourse(one, population, self.charges, key) for one in personal]
@@ -79,7 +79,7 @@ class Interventions:
     def apply(self, population: Population, clock: Clock) -> None:
         """Start and stop the interventions that are due on the morning of a day."""
         today = int(clock.time_days)
-        look = partial(self._sight.look, population, today)
+        look = partial(self._observation.look, population, today)
         for course in self._courses:
             course.stop(population, today)
         for course in self._courses:

@@ -58,7 +58,7 @@ class HomeReadings(NamedTuple):
     rules: Rules | None
 
 
-class Guide(Protocol):
+class AlertSource(Protocol):
     """Anything that raises alerts by more than limits on single signals."""
 
     def alert(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
@@ -84,14 +84,14 @@ class Monitoring:
         key: RandomKey,
         signals: ParameterSet,
         later: Mapping[int, Telemonitoring | None] | None = None,
-        sight: Signals | None = None,
-        guide: Guide | None = None,
+        observation: Signals | None = None,
+        alert_source: AlertSource | None = None,
     ) -> None:
         self._key = key
         self._errors = dict(signals)
         self._memory_days = self._errors.pop("alert_memory_days")
         self._later = dict(later or {})
-        self._sight, self._guide = sight, guide
+        self._observation, self._alert_source = observation, alert_source
         self._past: deque[list[NDArray[Any]]] = deque()
         self._read = np.zeros(0, np.int8)
         self._recent = np.zeros(0)
@@ -99,8 +99,8 @@ class Monitoring:
 
     def observe(self, population: Population, clock: Clock) -> None:
         """Update laboratory results, measure everybody who is monitored, and raise alerts."""
-        if self._sight is not None:
-            self._sight.sample(population, clock.day, population.entered(clock.day))
+        if self._observation is not None:
+            self._observation.sample(population, clock.day, population.entered(clock.day))
         if clock.day in self._later:
             self._begin(self._later[clock.day])
         if len(self._read) != len(population):
@@ -109,8 +109,8 @@ class Monitoring:
         self._read[:] = 0
         if self._rules is not None:
             self._measure(population, clock.day, self._rules)
-        if self._guide is not None:
-            self._guide.alert(population, clock, HomeReadings(self._read, self._delay, self._rules))
+        if self._alert_source is not None:
+            self._alert_source.alert(population, clock, HomeReadings(self._read, self._delay, self._rules))
         if self._fatigue > 0.0:
             self._tire(population, clock.day)
 

@@ -16,7 +16,7 @@ from popsim.arguments import is_whole
 from popsim.care import network_checks as checks
 from popsim.definitions.base import validate
 from popsim.definitions.network import (
-    MAX_PLACES,
+    MAX_CAPACITY,
     UNLIMITED,
     ArrivalSource,
     Condition,
@@ -160,9 +160,9 @@ class CareNetwork:
                 raise DefinitionError(where, f"capacity.{name}", number, "unknown setting, " + self._suggestion(name))
             if self[name].setting_class == "router":
                 raise DefinitionError(where, f"capacity.{name}", number, "a router has no capacity")
-            if not is_whole(number) or not 0 <= number <= MAX_PLACES:
+            if not is_whole(number) or not 0 <= number <= MAX_CAPACITY:
                 raise DefinitionError(
-                    where, f"capacity.{name}", number, f"must be a whole number between 0 and {MAX_PLACES}"
+                    where, f"capacity.{name}", number, f"must be a whole number between 0 and {MAX_CAPACITY}"
                 )
         settings = list(self.settings)
         for name, number in capacity.items():
@@ -179,7 +179,7 @@ class CareNetwork:
         for field in ("capacity", "slots_per_day", "waiting_room"):
             number = getattr(setting, field)
             if number is not None and number != UNLIMITED:
-                changes[field] = checks.within(_scaled(number, factor), MAX_PLACES, f"{key}.{field}", self.file)
+                changes[field] = checks.within(_scaled(number, factor), MAX_CAPACITY, f"{key}.{field}", self.file)
         return setting.model_copy(update=changes)
 
     def _busier(self, source: ArrivalSource, factor: float) -> ArrivalSource:

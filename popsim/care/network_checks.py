@@ -119,7 +119,7 @@ def routes(definition: NetworkDefinition, file: object) -> None:
                 None,
                 "the last route must match always: no 'when', no 'if_free', for everybody left",
             )
-        if not setting.routes and setting.is_place and not isinstance(setting.stay, Forever):
+        if not setting.routes and setting.is_stay_setting and not isinstance(setting.stay, Forever):
             raise DefinitionError(
                 file, f"settings.{setting.name}.routes", None, "no way to leave: a stay that ends needs routes"
             )
@@ -188,23 +188,23 @@ def _references(definition: NetworkDefinition, known: set[str]) -> Iterator[tupl
 def _conditions(setting: SettingDefinition) -> Iterator[tuple[str, Condition]]:
     """Every condition of a setting with its key."""
     for number, route in enumerate(setting.routes):
-        for place, condition in enumerate(route.when):
-            yield f"routes.{number}.when.{place}", condition
+        for index, condition in enumerate(route.when):
+            yield f"routes.{number}.when.{index}", condition
     for number, rule in enumerate(setting.priority):
-        for place, condition in enumerate(rule.when):
-            yield f"priority.{number}.when.{place}", condition
+        for index, condition in enumerate(rule.when):
+            yield f"priority.{number}.when.{index}", condition
     if setting.review is not None:
-        for place, condition in enumerate(setting.review.discharge_when):
-            yield f"review.discharge_when.{place}", condition
-        for place, condition in enumerate(setting.review.under_pressure):
-            yield f"review.under_pressure.{place}", condition
+        for index, condition in enumerate(setting.review.discharge_when):
+            yield f"review.discharge_when.{index}", condition
+        for index, condition in enumerate(setting.review.under_pressure):
+            yield f"review.under_pressure.{index}", condition
 
 
 def _open_doors(definition: NetworkDefinition, file: object) -> None:
     """Nobody waits for ever for a setting without capacity."""
     for setting in definition.settings:
         turned_away = setting.waiting_room == 0 and setting.overflow is not None
-        if setting.is_place and setting.capacity == 0 and not turned_away and setting.patience is None:
+        if setting.is_stay_setting and setting.capacity == 0 and not turned_away and setting.patience is None:
             raise DefinitionError(
                 file,
                 f"settings.{setting.name}.capacity",
@@ -246,8 +246,8 @@ def _no_boarding_deadlock(definition: NetworkDefinition, graph: nx.DiGraph, file
     """No cycle of boarding settings in which everybody holds a bed that somebody else waits for."""
     blocked = nx.DiGraph()
     for setting in definition.settings:
-        if setting.is_place and setting.capacity != UNLIMITED:
-            for target in _next_places(graph, setting.name):
+        if setting.is_stay_setting and setting.capacity != UNLIMITED:
+            for target in _next_settings(graph, setting.name):
                 if _can_block(setting, graph.nodes[target]["setting"]):
                     blocked.add_edge(setting.name, target)
     try:
@@ -263,7 +263,7 @@ def _no_boarding_deadlock(definition: NetworkDefinition, graph: nx.DiGraph, file
     )
 
 
-def _next_places(graph: nx.DiGraph, name: str) -> set[str]:
+def _next_settings(graph: nx.DiGraph, name: str) -> set[str]:
     """Settings that people go to from a setting, directly or through routers."""
     found, to_do = set(), list(graph.successors(name))
     while to_do:
@@ -273,7 +273,7 @@ def _next_places(graph: nx.DiGraph, name: str) -> set[str]:
         found.add(node)
         if graph.nodes[node]["setting"].setting_class == "router":
             to_do.extend(graph.successors(node))
-    return {node for node in found if graph.nodes[node]["setting"].is_place}
+    return {node for node in found if graph.nodes[node]["setting"].is_stay_setting}
 
 
 def _can_block(source: SettingDefinition, target: SettingDefinition) -> bool:

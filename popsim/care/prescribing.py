@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.care.compiled import CLINICIAN_CODES, column_place, condition_rows
+from popsim.care.compiled import CLINICIAN_CODES, column_index, condition_rows
 from popsim.definitions.drug import Drug
 from popsim.definitions.indication import Indication, Indications
 from popsim.errors import DefinitionError, did_you_mean
@@ -51,7 +51,7 @@ def prescribed_classes() -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.drug_class for one in load_indications()))
 
 
-class Medicines:
+class PrescribingTables:
     """The tables of drugs for a population.
 
     Args:
@@ -66,7 +66,7 @@ class Medicines:
     def __init__(self, schema: Schema, first_condition: int, not_started: Collection[str] = ()) -> None:
         self.conditions: list[tuple[Any, ...]] = []
         self._schema, self._first_condition = schema, first_condition
-        self._medicines: list[tuple[Any, ...]] = []
+        self._drug_records: list[tuple[Any, ...]] = []
         self._rungs: list[float] = []
         self._warnings: list[tuple[Any, ...]] = []
         self._indications: list[tuple[Any, ...]] = []
@@ -77,7 +77,7 @@ class Medicines:
     def tables(self) -> dict[str, NDArray[Any]]:
         """The fields of `care_records.Arrays` that describe drugs, by name."""
         return {
-            "medicines": np.array(self._medicines, records.MEDICINE),
+            "drug_records": np.array(self._drug_records, records.DRUG),
             "rungs": np.array(self._rungs, np.float64),
             "warnings": np.array(self._warnings, records.WARNING),
             "indications": np.array(self._indications, records.INDICATION),
@@ -90,7 +90,7 @@ class Medicines:
             for place, one in enumerate(load_indications()):
                 if one.drug_class == drug_class:
                     self._add_indication(one, f"{FILE.name}: indications.{place}")
-        span = (len(self._medicines), len(self._medicines) + len(drugs))
+        span = (len(self._drug_records), len(self._drug_records) + len(drugs))
         for drug in drugs:
             self._add_drug(drug, span, (first, len(self._indications)))
 
@@ -99,7 +99,7 @@ class Medicines:
         self.conditions += condition_rows(said.when, self._schema, where)
         also = (-1, 0)
         if said.also_sets is not None:
-            also = (self._schema.place(said.also_sets.column), said.also_sets.code)
+            also = (self._schema.index(said.also_sets.column), said.also_sets.code)
         prescribers = sum(1 << CLINICIAN_CODES[name] for name in set(said.raised_by))
         conditions = (begin, self._first_condition + len(self.conditions))
         self._indications.append((said.starts_at or 0.0, said.up_to, *conditions, prescribers, said.raised, *also))
@@ -109,21 +109,21 @@ class Medicines:
         rungs, warnings = len(self._rungs), len(self._warnings)
         self._rungs += [share * drug.column_at_target for share in drug.ladder]
         for said in drug.conditions:
-            block, place = column_place(said.column, schema, drug.name)
+            block, place = column_index(said.column, schema, drug.name)
             below = said.below is not None
             value, operator = (said.below, records.BELOW) if below else (said.at_least, records.AT_LEAST)
             reason = REASONS.get(said.column, 0)
             self._warnings.append((value, place, block, operator, ACTIONS[said.action], reason))
-        agent = -1 if drug.agent_column is None else schema.place(drug.agent_column)
+        agent = -1 if drug.agent_column is None else schema.index(drug.agent_column)
         limit = f"{drug.drug_class}_limit_percent"
-        self._medicines.append(
+        self._drug_records.append(
             (
                 drug.column_at_target,
-                schema.place(drug.dose_column),
+                schema.index(drug.dose_column),
                 drug.code,
                 agent,
                 drug.agent,
-                schema.place(limit) if limit in schema else -1,
+                schema.index(limit) if limit in schema else -1,
                 sum(REACTIONS[name] for name in drug.implicated_in),
                 *of_class,
                 rungs,

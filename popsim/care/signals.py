@@ -58,17 +58,17 @@ class Signals:
                 raise DefinitionError(file, f"signals.{signal.measures}.unit", signal.unit, allowed)
         self._laboratory = [signal for signal in self.signals if signal.stored is not None]
 
-    def sights(self, schema: Schema) -> tuple[NDArray[Any], NDArray[Any]]:
+    def observations(self, schema: Schema) -> tuple[NDArray[Any], NDArray[Any]]:
         """For the care kernels: the observation of each real and each code column, by its index in its block."""
-        reals = np.zeros(len(schema.names("real")), records.SIGHT)
-        codes = np.zeros(len(schema.names("code")), records.CODE_SIGHT)
+        reals = np.zeros(len(schema.names("real")), records.OBSERVATION)
+        codes = np.zeros(len(schema.names("code")), records.CODE_OBSERVATION)
         reals["stored"] = -1
         for signal in self.signals:
-            column, place = schema[signal.measures], schema.place(signal.measures)
+            column, place = schema[signal.measures], schema.index(signal.measures)
             if column.kind == "code":
                 codes[place] = (1, signal.error, column.low, column.high)
                 continue
-            stored = -1 if signal.stored is None else schema.place(signal.stored)
+            stored = -1 if signal.stored is None else schema.index(signal.stored)
             errors = (signal.noise_sd, signal.noise_share, signal.bias_sd, signal.drift_per_day)
             reals[place] = (1, stored, signal.adjusted_every_days, *errors, column.low, column.high)
         return reals, codes
@@ -84,7 +84,7 @@ class Signals:
             return population[signal.stored][rows].astype(np.float64)
         errors = (signal.noise_sd, signal.noise_share, signal.bias_sd, signal.drift_per_day)
         device = (*errors, signal.adjusted_every_days, column.low, column.high)
-        place, person = population.schema.place(name), population.person_id[rows]
+        place, person = population.schema.index(name), population.person_id[rows]
         read_rows(day, self._key, place, person, values.copy(), *device, values)
         return values
 

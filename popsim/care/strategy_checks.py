@@ -53,12 +53,12 @@ def check_strategy(strategy: Strategy, network: NetworkDefinition, schema: Schem
     check.guidance(strategy, f"{where}.guidance")
     check.drug_classes(strategy.drugs_not_started, f"{where}.drugs_not_started")
     for setting in strategy.capacity:
-        check.has_places(setting, f"{where}.capacity.{setting}", None)
+        check.has_capacity(setting, f"{where}.capacity.{setting}", None)
     for one in strategy.interventions:
         key = f"{where}.interventions.{one.name}"
         match one:
             case Capacity():
-                check.has_places(one.setting, f"{key}.setting", one.setting)
+                check.has_capacity(one.setting, f"{key}.setting", one.setting)
             case PolicyIntervention():
                 check.conditions(one.eligible, f"{key}.eligible")
                 check.service(one.follow_up, one.telemonitoring, key)
@@ -101,8 +101,8 @@ class _Checks:
         self.limited = [s.name for s in network.settings if s.setting_class != "router"]
 
     def service(self, follow_up: Sequence[FollowUp], telemonitoring: Telemonitoring | None, where: str) -> None:
-        for place, plan in enumerate(follow_up):
-            self._known(plan.setting, self.contacts, f"{where}.follow_up.{place}.setting", "contact setting")
+        for index, plan in enumerate(follow_up):
+            self._known(plan.setting, self.contacts, f"{where}.follow_up.{index}.setting", "contact setting")
         if telemonitoring:
             self._known(telemonitoring.desk, self.contacts, f"{where}.telemonitoring.desk", "contact setting")
 
@@ -116,7 +116,7 @@ class _Checks:
             allowed = "these people have no genes: the experiment needs physiology = 'clinical'"
             raise DefinitionError(self.file, f"{key}.genome_known", False, allowed)
 
-    def has_places(self, setting: str, key: str, shown: str | None) -> None:
+    def has_capacity(self, setting: str, key: str, shown: str | None) -> None:
         if setting not in self.limited:
             allowed = f"not a setting with places or slots, {did_you_mean(setting, self.limited)}"
             raise DefinitionError(self.file, key, shown, allowed)
@@ -156,10 +156,10 @@ class _Checks:
 
     def effects(self, one: Device | Programme, key: str) -> None:
         allowed = effect_columns(self.schema)
-        for place, effect in enumerate(one.effects):
+        for index, effect in enumerate(one.effects):
             if effect.column not in allowed:
                 words = f"not a column that an effect can change for good, {did_you_mean(effect.column, allowed)}"
-                raise DefinitionError(self.file, f"{key}.effects.{place}.column", effect.column, words)
+                raise DefinitionError(self.file, f"{key}.effects.{index}.column", effect.column, words)
 
     def _known(self, name: str, known: Collection[str], key: str, what: str) -> None:
         if name not in known:

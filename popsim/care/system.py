@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from popsim.arguments import whole_number
 from popsim.care.columns import find_columns
-from popsim.care.compiled import compile_network, compile_sources, number_of_places
+from popsim.care.compiled import capacity_of, compile_network, compile_sources
 from popsim.care.network import CareNetwork
 from popsim.care.policy import Policies, switch_days, telemonitoring_policy
-from popsim.care.prescribing import Medicines
+from popsim.care.prescribing import PrescribingTables
 from popsim.care.signals import Signals
 from popsim.definitions.strategy import Strategy
 from popsim.errors import InputError, RunError
@@ -84,10 +84,10 @@ class CareSystem:
         self._switches = {*switch_days(strategy), *self._later} - {0}
         self._policies = Policies(strategy, network, population.schema, len(tables["conditions"]))
         known = len(tables["conditions"]) + len(self._policies.conditions)
-        medicines = Medicines(population.schema, known, strategy.drugs_not_started)
-        more = [*self._policies.conditions, *medicines.conditions]
+        drug_records = PrescribingTables(population.schema, known, strategy.drugs_not_started)
+        more = [*self._policies.conditions, *drug_records.conditions]
         tables["conditions"] = np.append(tables["conditions"], np.array(more, records.CONDITION))
-        tables |= medicines.tables()
+        tables |= drug_records.tables()
         tables |= {"policy": records.as_record(self._policies.telemonitoring(0))}
         tables |= {"follow_ups": self._policies.follow_ups(0), "key": key}
         arrays = _first_morning(tables, network, population, days, practice)
@@ -171,8 +171,8 @@ class CareSystem:
             loop.hand_out_telemonitoring(self._world, float(day))
         if day in self._later:
             for number, setting in enumerate(self._later[day].settings):
-                if setting.is_place:
-                    loop.change_places(self._world, float(day), number, number_of_places(setting.capacity))
+                if setting.is_stay_setting:
+                    loop.change_capacity(self._world, float(day), number, capacity_of(setting.capacity))
                 elif setting.slots_per_day is not None:
                     self._arrays.settings["slots"][number] = setting.slots_per_day
             self.places[day:] = _places(self._arrays.settings)
@@ -234,9 +234,9 @@ class CareSystem:
             self.events.ensure_room(len(self.events.records) // 2 + loop.MARGIN)
             self._use(self._arrays._replace(log=self.events.records))
         else:
-            self._use(_more_jobs(arrays))
+            self._use(_more_patients(arrays))
         twins = self._arrays.twins
-        if len(self._arrays.events) > MAX_ROOM + 4 * twins or len(self._arrays.jobs) > MAX_ROOM + twins:
+        if len(self._arrays.events) > MAX_ROOM + 4 * twins or len(self._arrays.patients) > MAX_ROOM + twins:
             raise RunError(f"{self.network.file}: more than {MAX_ROOM} persons or events at once; is it stable?")
 
 
@@ -255,19 +255,19 @@ def _first_morning(
     """The empty network on its first morning, without events; `tables` are the fields known already."""
     size, count = len(population), len(network.settings)
     contacts = max(1, sum(s.setting_class == "outpatient" for s in network.settings))
-    jobs = np.zeros(size, records.JOB)
-    jobs["person"] = population.person_id
-    jobs["setting"] = jobs["waits_for"] = -1
+    patients = np.zeros(size, records.PATIENT)
+    patients["person"] = population.person_id
+    patients["setting"] = patients["waits_for"] = -1
     bookings = np.zeros((contacts, max(1, size)), records.BOOKING)
     bookings["due"] = -1
     population["setting"] = -1
-    sights, code_sights = Signals(population.schema).sights(population.schema)
+    observations, code_observations = Signals(population.schema).observations(population.schema)
     arrays = records.Arrays(
         **tables,
         columns=records.as_record(find_columns(population.schema)),
         practice=records.as_record(practice.fill(records.Practice)),
         sources=compile_sources(network),
-        jobs=jobs,
+        patients=patients,
         states=np.zeros(count, records.STATE),
         queues=np.full((count, records.LEVELS, 2), -1, np.int32),
         uses=np.zeros((size, count), np.int32),
@@ -281,27 +281,27 @@ def _first_morning(
         reals=population.block("real"),
         codes=population.block("code"),
         counts=population.block("count"),
-        sights=sights,
-        code_sights=code_sights,
+        observations=observations,
+        code_observations=code_observations,
         twins=size,
     )
-    return _more_jobs(arrays)
+    return _more_patients(arrays)
 
 
 def _doubled(array: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([array, np.zeros_like(array)])
 
 
-def _more_jobs(arrays: records.Arrays) -> records.Arrays:
+def _more_patients(arrays: records.Arrays) -> records.Arrays:
     """Double the room for external patients; start with room for some."""
-    old = len(arrays.jobs)
+    old = len(arrays.patients)
     more = max(FIRST_ROOM // 8, old - arrays.twins)
-    jobs = np.concatenate([arrays.jobs, np.zeros(more, records.JOB)])
-    jobs["setting"][old:] = jobs["waits_for"][old:] = -1
+    patients = np.concatenate([arrays.patients, np.zeros(more, records.PATIENT)])
+    patients["setting"][old:] = patients["waits_for"][old:] = -1
     used = int(arrays.counters[records.FREE_SIZE])
-    free = np.zeros(len(jobs) - arrays.twins, np.int32)
+    free = np.zeros(len(patients) - arrays.twins, np.int32)
     free[:used] = arrays.free[:used]
-    free[used : used + more] = np.arange(len(jobs) - 1, old - 1, -1)
+    free[used : used + more] = np.arange(len(patients) - 1, old - 1, -1)
     arrays.counters[records.FREE_SIZE] = used + more
     uses = np.concatenate([arrays.uses, np.zeros((more, arrays.uses.shape[1]), np.int32)])
-    return arrays._replace(jobs=jobs, free=free, uses=uses)
+    return arrays._replace(patients=patients, free=free, uses=uses)

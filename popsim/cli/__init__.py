@@ -34,7 +34,7 @@ from popsim.cli.twin import twin_app
 from popsim.cli.validate import validate
 from popsim.cli.verify import verify
 from popsim.errors import PopsimError, one_line
-from popsim.runs.interrupts import Ending, signals_as_interrupts
+from popsim.runs.interrupts import Interruption, signals_as_interrupts
 from popsim.runs.memory import check_limits
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells expect
@@ -137,7 +137,7 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _outcome(arguments: list[str] | None, ending: Ending) -> tuple[int, str]:
+def _outcome(arguments: list[str] | None, ending: Interruption) -> tuple[int, str]:
     """Exit code of a command, and its error message."""
     try:
         code = each_once(typer.main.get_command(app))(arguments, standalone_mode=False)
@@ -171,7 +171,7 @@ def _explained(error: Any) -> str:
     trace = error.__traceback__
     while trace.tb_next:
         trace = trace.tb_next
-    place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+    location = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
     tables = type(error).__module__.startswith(("polars", "pyo3"))  # polars is slow to import
     what = "a table could not be read or written" if tables else "internal error"
-    return f"{what}: {type(error).__name__}: {error} ({place})"
+    return f"{what}: {type(error).__name__}: {error} ({location})"

@@ -34,15 +34,15 @@ def calibrate(
     """
     from popsim.calibration.fit import calibrate as fit_parameters
     from popsim.calibration.problem import problem_of, read_files
-    from popsim.calibration.storage import folder_of, keep
+    from popsim.calibration.storage import folder_of, write_result
     from popsim.reporting.text.calibration import calibration_text, draw_calibration
 
     calibration, file, targets = read_files(files, {"points": points, "people": people, "seed": options.seed})
-    place = options.out / "calibration" / calibration.name
-    problem = problem_of(calibration, file, targets, partial(options.run, results=place / "runs"))
-    folder = folder_of(problem, place)
+    results = options.out / "calibration" / calibration.name
+    problem = problem_of(calibration, file, targets, partial(options.run, results=results / "runs"))
+    folder = folder_of(problem, results)
     fit = fit_parameters(problem, folder, lambda text: None if options.quiet else print(text))
-    content = keep(fit, folder, file, posterior)
+    content = write_result(fit, folder, file, posterior)
     draw_calibration(fit, folder)
     if not options.quiet:
         print(calibration_text(fit))

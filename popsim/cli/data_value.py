@@ -19,11 +19,11 @@ def data_value(file: File, options: StudyOptions) -> None:
     from popsim.studies.design import Study
 
     question = read_question(file, options.changes())
-    place = options.out / "data_value" / question.definition.name
+    results = options.out / "data_value" / question.definition.name
     folders = []
 
     def run(study: Study) -> RunResult:
-        result = options.run(study, place, question.definition.name)
+        result = options.run(study, results, question.definition.name)
         folders.append(result.folder)
         return result
 

@@ -31,12 +31,12 @@ def score(
     """
     if plot is not None and (plot.suffix != ".png" or plot.is_dir() or not plot.parent.is_dir()):
         raise InputError(f"--plot {plot}: must be the path of a .png file in a folder that exists")
-    from popsim.analyses.forecasting import judge
+    from popsim.analyses.forecasting import evaluate_forecasts
     from popsim.reporting.figures.forecasts import calibration_figure
     from popsim.reporting.figures.style import save
     from popsim.reporting.text.forecasts import forecasts_text
 
-    judged = judge(options.study(file), strategy, weeks=weeks, days=days, members=members)
+    judged = evaluate_forecasts(options.study(file), strategy, weeks=weeks, days=days, members=members)
     print(forecasts_text(judged))
     if plot is not None:
         print(save(calibration_figure(judged), plot))

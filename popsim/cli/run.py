@@ -35,16 +35,16 @@ def run(
     """Run an experiment; print and store its results. The same command resumes an interrupted run."""
     check_engine(engine, address, deadline)
     study = options.study(file, scenario)
-    from popsim.analyses.precision import Wanted
+    from popsim.analyses.precision import TargetPrecision
     from popsim.analyses.until import run_until
     from popsim.reporting.text.tables import print_run
-    from popsim.studies.warnings import doubts
+    from popsim.studies.warnings import design_warnings
 
-    for doubt in doubts(study.experiment, study.sampling):
+    for doubt in design_warnings(study.experiment, study.sampling):
         print(f"popsim: warning: {doubt}", file=sys.stderr)
     chosen = replace(options.engine(study), kind=engine, address=address, deadline=deadline)
     if until:
-        wanted = Wanted.read(until, "--until")
+        wanted = TargetPrecision.read(until, "--until")
         result = run_until(study, wanted, lambda longer: options.run(longer, engine=chosen), most)
     else:
         result = options.run(study, engine=chosen)

@@ -17,16 +17,18 @@ def search(file: File, options: StudyOptions, trials: Annotated[int | None, whol
     """
     from popsim.analyses.policy_problem import read_problem
     from popsim.reporting.text.search import draw_search, search_text
-    from popsim.search.policy import evaluator, find
-    from popsim.search.storage import folder_of, keep
+    from popsim.search.policy import evaluator, search_policy
+    from popsim.search.storage import folder_of, write_result
 
     problem = read_problem(file, trials, options.changes())
-    place = options.out / "search" / problem.search.name
-    run = partial(options.run, results=place / "runs", title=problem.search.name)
-    found = find(problem, evaluator(problem, run), lambda text: None if options.quiet else print(text, flush=True))
-    folder = folder_of(problem, place)
-    content = keep(found, folder)
-    draw_search(found, folder)
+    results = options.out / "search" / problem.search.name
+    run = partial(options.run, results=results / "runs", title=problem.search.name)
+    result = search_policy(
+        problem, evaluator(problem, run), lambda text: None if options.quiet else print(text, flush=True)
+    )
+    folder = folder_of(problem, results)
+    content = write_result(result, folder)
+    draw_search(result, folder)
     if not options.quiet:
-        print(search_text(found))
+        print(search_text(result))
     print(f"{folder}  content hash {content[:16]}")

@@ -62,12 +62,12 @@ def plan(
     """Estimate from a small pilot how long a run will take and how precise it will be."""
     once("--precision", [text.partition("=")[0] for text in precision or ()])
     from popsim.analyses.plan import plan_study
-    from popsim.analyses.precision import Wanted
+    from popsim.analyses.precision import TargetPrecision
     from popsim.reporting.text.sensitivity import plan_text
 
     study = options.study(file)
     engine = options.engine(study)
-    wanted = [Wanted.read(text, "--precision") for text in precision or ()]
+    wanted = [TargetPrecision.read(text, "--precision") for text in precision or ()]
     found = plan_study(study, engine, lambda pilot: options.run(pilot, engine=engine), wanted)
     print(plan_text(found, study.experiment, engine))
 

@@ -81,8 +81,8 @@ def private[**P](command: Callable[P, None]) -> Callable[P, None]:
             trace = error.__traceback__
             while trace is not None and trace.tb_next is not None:
                 trace = trace.tb_next
-            place = "" if trace is None else f" ({Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})"
-            raise RunError(f"internal error: {type(error).__name__}{place}") from None
+            location = "" if trace is None else f" ({Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})"
+            raise RunError(f"internal error: {type(error).__name__}{location}") from None
 
     return guarded
 

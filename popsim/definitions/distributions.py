@@ -23,7 +23,7 @@ from pydantic import Field, model_validator
 from popsim.definitions.base import Definition
 from popsim.definitions.fields import (
     AS_TUPLE,
-    LARGEST,
+    MAX_VALUE,
     Identifier,
     Label,
     Number,
@@ -43,7 +43,7 @@ MIN_MEAN_DAYS = 1e-6
 USUAL_COVERAGE = 0.95
 
 Coverage = Annotated[float, real(0.01, 0.9999)]
-Spread = Annotated[float, real(1e-9, LARGEST)]
+Spread = Annotated[float, real(1e-9, MAX_VALUE)]
 Probability = Annotated[float, real(0, 1)]
 Pair = Annotated[tuple[Number, Number], AS_TUPLE]
 Numbers = Annotated[tuple[Number, ...], AS_TUPLE, Field(min_length=1, max_length=10_000)]
@@ -261,7 +261,7 @@ class Listed(Definition):
     """One of the `values`, with `weights` if given (else equally likely)."""
 
     values: Annotated[tuple[Number, ...], AS_TUPLE, Field(min_length=1, max_length=100_000)]
-    weights: Annotated[tuple[Annotated[float, real(0.0, LARGEST)], ...], AS_TUPLE] = ()
+    weights: Annotated[tuple[Annotated[float, real(0.0, MAX_VALUE)], ...], AS_TUPLE] = ()
 
     @model_validator(mode="after")
     def _weights_fit(self) -> Self:

@@ -125,7 +125,7 @@ class ExperimentDefinition(Definition):
         name: names the folder of results.
         cohort, network: definition files, relative to the experiment's file.
         physiology: model of a twin: `heart_failure` alone, or the `clinical` twin with all organ systems and drugs.
-        environment: CSV file of temperature, particles and viruses by the day (population/surroundings.py), for
+        environment: CSV file of temperature, particles and viruses by the day (population/environment_series.py), for
             clinical twins; a temperate year when absent.
         strategies: the strategies compared, as in the file; `strategy(name)` resolves what one inherits.
         comparator: name of the strategy that the others are compared with; the first one when empty.

@@ -24,7 +24,7 @@ MAX_LABEL_LENGTH = 80
 MAX_TEXT_LENGTH = 4000
 MIN_SOURCE_LENGTH = 8
 SUM_TOLERANCE = 1e-9
-LARGEST = 1e12
+MAX_VALUE = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,8 @@ def _tuple(value: object) -> object:
 AS_TUPLE = BeforeValidator(_tuple)
 """For `Annotated[tuple[X, ...], AS_TUPLE]`: a TOML or JSON list becomes a tuple; nothing else does."""
 
-Number = Annotated[float, real(-LARGEST, LARGEST)]
-Positive = Annotated[float, real(1e-12, LARGEST)]
+Number = Annotated[float, real(-MAX_VALUE, MAX_VALUE)]
+Positive = Annotated[float, real(1e-12, MAX_VALUE)]
 Identifier = Annotated[str, Checked(_identifier, (("pattern", f"^{IDENTIFIER.pattern}$"),))]
 Label = Annotated[str, text(MAX_LABEL_LENGTH)]
 Text = Annotated[str, text(MAX_TEXT_LENGTH)]

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition
 from popsim.definitions.fields import AS_TUPLE, Identifier, Label, real, whole
-from popsim.definitions.network import MAX_NUMBER, MAX_PLACES, Conditions
+from popsim.definitions.network import MAX_CAPACITY, MAX_NUMBER, Conditions
 
 LAST_DAY = 36_525
 MAX_COST = 1e7
@@ -247,7 +247,7 @@ class Capacity(_Dated):
 
     kind: Literal["capacity"]
     setting: Identifier
-    places: Annotated[int, whole(0, MAX_PLACES)]
+    places: Annotated[int, whole(0, MAX_CAPACITY)]
 
 
 class PolicyIntervention(_Dated):

@@ -22,7 +22,7 @@ STAY = "stay"
 """Target of a contact setting's route: the person remains where they are."""
 
 UNLIMITED = "unlimited"
-MAX_PLACES = 10_000_000
+MAX_CAPACITY = 10_000_000
 MAX_SETTINGS = 100
 MAX_TARGETS = 20
 MAX_ARRIVAL_SOURCES = 64  # the number of random streams reserved for them (kernels/codes.py)
@@ -52,10 +52,10 @@ CONTACT_ONLY = ("slots_per_day", "opens_hour", "closes_hour", "weekdays_only", "
 
 def _places(value: object) -> int | str:
     """A capacity: a whole number, or "unlimited"."""
-    allowed = f"must be a whole number between 0 and {MAX_PLACES}, or '{UNLIMITED}'"
+    allowed = f"must be a whole number between 0 and {MAX_CAPACITY}, or '{UNLIMITED}'"
     if value == UNLIMITED and isinstance(value, str):
         return UNLIMITED
-    if not is_whole(value) or not 0 <= value <= MAX_PLACES:
+    if not is_whole(value) or not 0 <= value <= MAX_CAPACITY:
         raise ValueError(allowed)
     return int(value)
 
@@ -85,7 +85,7 @@ def _operand(value: object) -> float | str:
 
 Places = Annotated[
     int | Literal["unlimited"],
-    PlainValidator(_places, json_schema_input_type=Annotated[int, Field(ge=0, le=MAX_PLACES)] | Literal["unlimited"]),
+    PlainValidator(_places, json_schema_input_type=Annotated[int, Field(ge=0, le=MAX_CAPACITY)] | Literal["unlimited"]),
 ]
 Hour = Annotated[float, real(0.0, 24.0)]
 Share = Annotated[float, real(0.0, 1.0)]
@@ -203,7 +203,7 @@ class SettingDefinition(Definition):
     patience: Duration | None = None
     gives_up_to: str | None = None
     routes: Annotated[tuple[Route, ...], AS_TUPLE, Field(max_length=30)] = ()
-    slots_per_day: Annotated[int, whole(0, MAX_PLACES)] | None = None
+    slots_per_day: Annotated[int, whole(0, MAX_CAPACITY)] | None = None
     opens_hour: Hour = 9.0
     closes_hour: Hour = 17.0
     weekdays_only: bool = True
@@ -221,7 +221,7 @@ class SettingDefinition(Definition):
         return self.care_level or DEFAULT_CARE_LEVEL[self.setting_class]
 
     @property
-    def is_place(self) -> bool:
+    def is_stay_setting(self) -> bool:
         """Whether people can stay there (neither a router nor a contact setting)."""
         return self.setting_class not in ("router", "outpatient")
 
@@ -232,7 +232,7 @@ class SettingDefinition(Definition):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        problem = self._foreign_key() or (self._place_problem() if self.is_place else self._contact_problem())
+        problem = self._foreign_key() or (self._place_problem() if self.is_stay_setting else self._contact_problem())
         problem = problem or self._queue_problem()
         if problem:
             raise ValueError(f"setting '{self.name}': {problem}")

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 from popsim.arguments import is_real
 from popsim.definitions.base import Definition
 from popsim.definitions.distributions import Uncertainty
-from popsim.definitions.fields import LARGEST, Number, Source, Unit, whole
+from popsim.definitions.fields import MAX_VALUE, Number, Source, Unit, whole
 from popsim.definitions.uncertainty import ParameterGroups
 
 
@@ -29,8 +29,8 @@ class Parameter(Definition):
     value: Number
     unit: Unit
     source: Source
-    low: Number = -LARGEST
-    high: Number = LARGEST
+    low: Number = -MAX_VALUE
+    high: Number = MAX_VALUE
     uncertainty: Uncertainty | None = None
     price_year: Annotated[int, whole(1950, 2100)] | None = None
 
@@ -60,7 +60,7 @@ class ParameterChange(Definition):
     @classmethod
     def _is_table(cls, table: Any) -> Any:
         if not isinstance(table, dict | ParameterChange):
-            raise ValueError(f"must be a number up to {LARGEST:g}, or a table with value, uncertainty or both")
+            raise ValueError(f"must be a number up to {MAX_VALUE:g}, or a table with value, uncertainty or both")
         return table
 
     @model_validator(mode="after")
@@ -75,7 +75,7 @@ class ParameterChange(Definition):
 
 
 def _number_or_table(value: Any) -> str:
-    return "number" if is_real(value) and math.isfinite(value) and abs(value) <= LARGEST else "ParameterChange"
+    return "number" if is_real(value) and math.isfinite(value) and abs(value) <= MAX_VALUE else "ParameterChange"
 
 
 ParameterEntry = Annotated[

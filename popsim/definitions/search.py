@@ -15,12 +15,12 @@ from popsim.definitions.interventions import Cost
 MAX_CHOICES = 20
 MAX_LEVELS = 10_000
 MAX_TRIALS = 10_000
-LARGEST = 1e9
+MAX_VALUE = 1e9
 ROUNDING = 1e-9  # of a step
 DECIMALS = 12  # of a value, so that 0.1 + 2 x 0.1 is 0.3
 
 Level = bool | int | float | str
-Number = Annotated[int | float, Field(ge=-LARGEST, le=LARGEST)]
+Number = Annotated[int | float, Field(ge=-MAX_VALUE, le=MAX_VALUE)]
 Measure = Annotated[str, Field(min_length=1, max_length=120)]
 
 
@@ -101,7 +101,7 @@ class Budget(Definition):
     """
 
     measures: Annotated[tuple[Measure, ...], AS_TUPLE, Field(min_length=1, max_length=16)]
-    most: Annotated[float, real(0.0, LARGEST)]
+    most: Annotated[float, real(0.0, MAX_VALUE)]
 
 
 class Search(Definition):

@@ -25,7 +25,7 @@ from popsim.errors import InputError
 KEYS = ("strategy", "draw", "replication")
 
 
-def worth_by_level(levels: pl.DataFrame, comparator: str, willingness_to_pay: float) -> pl.DataFrame:
+def value_by_level(levels: pl.DataFrame, comparator: str, willingness_to_pay: float) -> pl.DataFrame:
     """Cost-effectiveness at every level.
 
     Args:
@@ -50,7 +50,7 @@ def means_by_level(levels: pl.DataFrame) -> pl.DataFrame:
     return nested_means(levels, ["level", "strategy", "measure"])
 
 
-def value_of_places(
+def value_of_capacity(
     levels: pl.DataFrame,
     setting: str,
     willingness_to_pay: float,

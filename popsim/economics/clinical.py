@@ -19,7 +19,7 @@ from popsim.population.columns import Schema
 from popsim.population.population import Population
 
 
-class Worth(NamedTuple):
+class ColumnParameter(NamedTuple):
     """The parameter of a column; where a class has several drugs, that of the drug named by the agent column."""
 
     parameter: str
@@ -30,31 +30,31 @@ class Worth(NamedTuple):
 
 # Prices of a day at target dose, outside hospital.
 DRUGS = (
-    Worth("ivabradine_day", "ivabradine_fraction"),
-    Worth("vericiguat_day", "vericiguat_fraction"),
-    Worth("digoxin_day", "digoxin_fraction"),
-    Worth("hydralazine_nitrate_day", "hydralazine_nitrate_fraction"),
-    Worth("clopidogrel_day", "antiplatelet_fraction", "antiplatelet_agent", 0),
-    Worth("ticagrelor_day", "antiplatelet_fraction", "antiplatelet_agent", 1),
-    Worth("warfarin_day", "anticoagulant_fraction", "anticoagulant_agent", 0),
-    Worth("apixaban_day", "anticoagulant_fraction", "anticoagulant_agent", 1),
-    Worth("metformin_day", "metformin_fraction"),
-    Worth("glp1_agonist_day", "glp1_agonist_fraction"),
-    Worth("insulin_day", "insulin_fraction"),
-    Worth("inhaled_day", "inhaled_fraction"),
-    Worth("statin_day", "statin_fraction"),
-    Worth("iv_iron_mg", "iv_iron_mg"),
+    ColumnParameter("ivabradine_day", "ivabradine_fraction"),
+    ColumnParameter("vericiguat_day", "vericiguat_fraction"),
+    ColumnParameter("digoxin_day", "digoxin_fraction"),
+    ColumnParameter("hydralazine_nitrate_day", "hydralazine_nitrate_fraction"),
+    ColumnParameter("clopidogrel_day", "antiplatelet_fraction", "antiplatelet_agent", 0),
+    ColumnParameter("ticagrelor_day", "antiplatelet_fraction", "antiplatelet_agent", 1),
+    ColumnParameter("warfarin_day", "anticoagulant_fraction", "anticoagulant_agent", 0),
+    ColumnParameter("apixaban_day", "anticoagulant_fraction", "anticoagulant_agent", 1),
+    ColumnParameter("metformin_day", "metformin_fraction"),
+    ColumnParameter("glp1_agonist_day", "glp1_agonist_fraction"),
+    ColumnParameter("insulin_day", "insulin_fraction"),
+    ColumnParameter("inhaled_day", "inhaled_fraction"),
+    ColumnParameter("statin_day", "statin_fraction"),
+    ColumnParameter("iv_iron_mg", "iv_iron_mg"),
 )
 # Prices of a day of specialist treatment, also in hospital.
-TREATMENTS = (Worth("dialysis_day", "dialysis"),)
+TREATMENTS = (ColumnParameter("dialysis_day", "dialysis"),)
 # Utility decrement per year and unit of the column.
 LOSSES = (
-    Worth("dialysis_loss", "dialysis"),
-    Worth("stroke_disability_loss", "stroke_disability"),
+    ColumnParameter("dialysis_loss", "dialysis"),
+    ColumnParameter("stroke_disability_loss", "stroke_disability"),
 )
 
 
-class ClinicalWorth:
+class ClinicalValuation:
     """Prices and utility decrements by column, ready for the kernels.
 
     Args:
@@ -84,12 +84,12 @@ def _summed(population: Population, rows: slice, weighed: states.Weighed) -> NDA
     return total
 
 
-def _weighed(worths: Sequence[Worth], parameters: ParameterSet, schema: Schema) -> states.Weighed:
+def _weighed(column_parameters: Sequence[ColumnParameter], parameters: ParameterSet, schema: Schema) -> states.Weighed:
     """Columns that the population has, with their weights."""
-    known = [worth for worth in worths if worth.column in schema]
-    agents = [schema.place(one.agent_column) if one.agent_column else states.NO_AGENT for one in known]
+    known = [worth for worth in column_parameters if worth.column in schema]
+    agents = [schema.index(one.agent_column) if one.agent_column else states.NO_AGENT for one in known]
     return states.Weighed(
-        place=np.array([schema.place(one.column) for one in known], np.int64),
+        place=np.array([schema.index(one.column) for one in known], np.int64),
         is_code=np.array([schema[one.column].kind == "code" for one in known], np.int64),
         agent_place=np.array(agents, np.int64),
         agent=np.array([one.agent for one in known], np.int64),

@@ -248,7 +248,10 @@ def _ratios(
                 continue
             parts = nested(found["draw"].to_numpy(), found.select("cost", "effect").to_numpy())
             cost, gain = (float(mean) for mean in parts.means.mean(axis=0))
-            luck, parameters = _luck_of_ratio(found, parts, confidence), _parameters_of_ratio(parts, confidence)
+            monte_carlo, parameters = (
+                _monte_carlo_ratio(found, parts, confidence),
+                _parameters_of_ratio(parts, confidence),
+            )
             rows.append(
                 {
                     "strategy": name,
@@ -261,9 +264,9 @@ def _ratios(
                     "effect_difference": gain,
                     "verdict": verdict(cost, gain),
                     "icer": cost / gain if cost * gain > 0 else math.nan,
-                    "icer_low": luck.low,
-                    "icer_high": luck.high,
-                    "icer_interval": luck.form,
+                    "icer_low": monte_carlo.low,
+                    "icer_high": monte_carlo.high,
+                    "icer_interval": monte_carlo.form,
                     "parameter_icer_low": parameters.low,
                     "parameter_icer_high": parameters.high,
                     "parameter_icer_interval": parameters.form,
@@ -340,7 +343,7 @@ def ratio_interval(numerator: float, denominator: float, covariance: NDArray[np.
     return Ratio("bounded" if a > 0.0 else "outside", low, high)
 
 
-def _luck_of_ratio(found: pl.DataFrame, parts: Nested, confidence: float) -> Ratio:
+def _monte_carlo_ratio(found: pl.DataFrame, parts: Nested, confidence: float) -> Ratio:
     """Monte Carlo interval; draws are the independent units, or replications when there is one draw."""
     if len(parts.draws) > 1:
         return _fieller(parts.means[:, 0], parts.means[:, 1], confidence)

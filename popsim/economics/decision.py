@@ -107,9 +107,9 @@ class Decision:
     def same_as(self) -> dict[str, str]:
         """Strategies that equal an earlier one in every draw, up to rounding, with the name of that one."""
         same: dict[str, str] = {}
-        for place, name in enumerate(self.strategies):
-            for first in range(place):
-                if self.strategies[first] not in same and self._alike(place, first):
+        for index, name in enumerate(self.strategies):
+            for first in range(index):
+                if self.strategies[first] not in same and self._alike(index, first):
                     same[name] = self.strategies[first]
                     break
         return same
@@ -121,10 +121,10 @@ class Decision:
     def distinct(self) -> Decision:
         """The decision without strategies that are the same as another."""
         same, count = self.same_as, len(self.strategies)
-        kept = [place for place, name in enumerate(self.strategies) if name not in same]
-        both = [*kept, *(count + place for place in kept)]
+        kept = [index for index, name in enumerate(self.strategies) if name not in same]
+        both = [*kept, *(count + index for index in kept)]
         noise = None if self.noise is None else self.noise[np.ix_(both, both)]
-        names = tuple(self.strategies[place] for place in kept)
+        names = tuple(self.strategies[index] for index in kept)
         return Decision(names, self.draws, self.cost[:, kept], self.effect[:, kept], noise)
 
     def net_monetary_benefit(self, willingness_to_pay: float) -> NDArray[np.float64]:
@@ -247,11 +247,11 @@ def discounted_people(people_per_year: float, years: int, discount_rate: float) 
     return people_per_year * sum((1.0 + discount_rate) ** -year for year in range(years))
 
 
-def need_draws(decision: Decision, least: int = 2) -> None:
+def need_draws(decision: Decision, minimum: int = 2) -> None:
     """Refuse too few parameter draws: without them, uncertainty about the decision cannot be measured."""
     drawn = int((decision.draws > 0).sum())
-    if drawn < least:
-        raise InputError(f"{drawn} parameter draws: needs at least {least} (draws in the experiment)")
+    if drawn < minimum:
+        raise InputError(f"{drawn} parameter draws: needs at least {minimum} (draws in the experiment)")
 
 
 def _standard_error(values: NDArray[np.float64]) -> NDArray[np.float64]:

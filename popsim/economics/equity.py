@@ -145,9 +145,9 @@ def distribution(
     lost = overall / cost_of_a_qaly * (burden / found.share)
     measures = {"qalys_gained": gained, "cost": cost, "qalys_lost_elsewhere": lost, "net_health_benefit": gained - lost}
     tables = [
-        _long(found, values[:, place, group], [found.strategies[1 + place], name, measure])
+        _long(found, values[:, index, group], [found.strategies[1 + index], name, measure])
         for measure, values in measures.items()
-        for place in range(gained.shape[1])
+        for index in range(gained.shape[1])
         for group, name in enumerate(found.names)
     ]
     effects = nested_means(pl.concat(tables), ["strategy", "level", "measure"])
@@ -234,8 +234,8 @@ def equity_weighted(
         "kolm": partial(kolm_ede, share=found.share, aversion=kolm_aversion),
     }
     tables = []
-    for place, strategy in enumerate(found.strategies[1:]):
-        before, after = base, base + net[:, place]
+    for index, strategy in enumerate(found.strategies[1:]):
+        before, after = base, base + net[:, index]
         mean = _linearised(plain, after) - _linearised(plain, before)
         tables.append(_long(found, mean, [strategy, "net_health_benefit"]))
         for name, function in functions.items():

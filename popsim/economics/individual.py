@@ -38,8 +38,8 @@ SAME = 1e-9  # money, or QALYs; smaller differences are rounding
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 FORESIGHT = "perfect foresight of each person's fate"
 GAINS, LOSES, UNCHANGED = "gains", "loses", "unchanged"
-HEALTH, WORTH = "health", "net_benefit"
-OF = {HEALTH: "qaly_difference", WORTH: "net_benefit_difference"}  # the difference whose sign classifies a person
+HEALTH, VALUE = "health", "net_benefit"
+OF = {HEALTH: "qaly_difference", VALUE: "net_benefit_difference"}  # the difference whose sign classifies a person
 
 
 def counterfactual_pairs(persons: Persons, comparator: str, willingness_to_pay: float) -> pl.LazyFrame:
@@ -193,14 +193,14 @@ def _arrays(
     cells: pl.DataFrame, units: pl.DataFrame, names: list[str], strategies: list[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Summed net benefit (units, subgroups, strategies) and people (units, subgroups)."""
-    unit = {key: place for place, key in enumerate(units.iter_rows())}
-    group = {name: place for place, name in enumerate(names)}
+    unit = {key: index for index, key in enumerate(units.iter_rows())}
+    group = {name: index for index, name in enumerate(names)}
     benefit = np.zeros((len(unit), len(group), len(strategies)))
     people = np.zeros((len(unit), len(group)))
     for row in cells.iter_rows(named=True):
-        place = unit[row["draw"], row["replication"]], group[row["cell"]]
-        benefit[*place, strategies.index(row["strategy"])] = row["benefit"]
-        people[place] = row["people"]
+        index = unit[row["draw"], row["replication"]], group[row["cell"]]
+        benefit[*index, strategies.index(row["strategy"])] = row["benefit"]
+        people[index] = row["people"]
     return benefit, people
 
 

@@ -137,8 +137,8 @@ def sample_information(
     check_number("standard deviation of a study", standard_deviation, above=True)
     if min(people, default=0) < 1:
         raise InputError("a study needs at least one person")
-    luck = keyed(RandomKey(seed), draws["draw"].to_numpy().astype(np.int64), STREAM_STUDIES)
-    error = standard_deviation * normal_quantile(luck)
+    draws_noise = keyed(RandomKey(seed), draws["draw"].to_numpy().astype(np.int64), STREAM_STUDIES)
+    error = standard_deviation * normal_quantile(draws_noise)
     results = {f"study of {size:,}": draws[parameter] + pl.Series(error / np.sqrt(size)) for size in people}
     groups = {f"{parameter}, exactly": [parameter]} | {name: [name] for name in results}
     return information(decision, draws.select("draw", parameter).with_columns(**results), willingness_to_pay, groups)
@@ -205,8 +205,8 @@ def conditional_means(known: NDArray[np.float64], values: NDArray[np.float64]) -
         if score < best:
             best, fitted, size = score, expected, terms_in
     rest = values - fitted
-    luck = rest.T @ rest / (len(known) - size) * (size - 1) / len(known)
-    return without_noise(fitted, luck)
+    draws_noise = rest.T @ rest / (len(known) - size) * (size - 1) / len(known)
+    return without_noise(fitted, draws_noise)
 
 
 def _terms(known: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[int]]:

@@ -57,7 +57,9 @@ NET_BENEFIT = OutcomeMeasure(
 )  # fmt: skip
 
 
-def worth(twins: pl.DataFrame, people: pl.DataFrame, perspective: Perspective, rate_per_year: float) -> pl.DataFrame:
+def outcome_values(
+    twins: pl.DataFrame, people: pl.DataFrame, perspective: Perspective, rate_per_year: float
+) -> pl.DataFrame:
     """Health and cost of each person.
 
     Args:
@@ -83,7 +85,7 @@ def worth(twins: pl.DataFrame, people: pl.DataFrame, perspective: Perspective, r
     )
 
 
-def worth_measures(persons: pl.DataFrame, spending: pl.DataFrame) -> pl.DataFrame:
+def value_measures(persons: pl.DataFrame, spending: pl.DataFrame) -> pl.DataFrame:
     """Means per person of costs, life years, QALYs and DALYs, discounted, and what each year cost, not discounted.
 
     Args:

@@ -47,9 +47,9 @@ class PricedSetting(NamedTuple):
     clinician: str = "none"
 
 
-def place_prices(
+def setting_prices(
     prices: ParameterSet, societal: ParameterSet, settings: Sequence[PricedSetting]
-) -> accrual.PlacePrices:
+) -> accrual.SettingPrices:
     """Prices by setting: its own price where the set has one under its name, else that of its class or clinician.
 
     Raises:
@@ -63,7 +63,7 @@ def place_prices(
     def array(figure: Callable[[PricedSetting], float], dtype: type = np.float64) -> NDArray[Any]:
         return np.array([figure(setting) for setting in settings], dtype)
 
-    return accrual.PlacePrices(
+    return accrual.SettingPrices(
         night_price=array(lambda s: _night_price(prices, s)),
         night_account=array(lambda s: _night_account(prices, s), np.int8),
         night_charge=array(lambda s: _borne(societal, s, BORNE_BY_NIGHT, "charge")),

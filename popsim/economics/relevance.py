@@ -15,7 +15,7 @@ from popsim.definitions.experiment import Perspective
 from popsim.economics.clinical import TREATMENTS
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.perspectives import CARE, SIGNS, perspective_named
-from popsim.economics.prices import PricedSetting, daily_prices, place_prices
+from popsim.economics.prices import PricedSetting, daily_prices, setting_prices
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels import accrual
 
@@ -34,7 +34,7 @@ COMPONENTS_OF_DAY: Mapping[str, tuple[str, ...]] = {  # of the fields of accrual
     "informal_care": ("cost_informal_care",),
     **dict.fromkeys(("earnings", "work_lost", "retirement_age"), ("cost_productivity",)),
 }
-COMPONENTS_OF_PLACE = {  # of those of accrual.PlacePrices that are not booked by setting
+COMPONENTS_OF_SETTING = {  # of those of accrual.PlacePrices that are not booked by setting
     "start_price": "cost_emergency",
     "night_charge": "cost_out_of_pocket",
     "contact_charge": "cost_out_of_pocket",
@@ -95,8 +95,8 @@ def components_of(
             found |= {*components}
     if days[0].drug_charge_share == days[1].drug_charge_share == 0.0:
         found -= {"cost_out_of_pocket"} if set_name == PRICES else set()
-    places = [place_prices(care, borne, settings) for care, borne in pairs]
-    for field, component in COMPONENTS_OF_PLACE.items():
+    places = [setting_prices(care, borne, settings) for care, borne in pairs]
+    for field, component in COMPONENTS_OF_SETTING.items():
         if not np.array_equal(getattr(places[0], field), getattr(places[1], field)):
             found.add(component)
     for field, account in BOOKED.items():

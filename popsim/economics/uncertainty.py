@@ -68,7 +68,7 @@ def nested_means(values: pl.DataFrame, keys: Sequence[str], confidence: float = 
     )
     replications, draws = pl.col("count").sum(), pl.col("mean").count()
     several = draws > 1
-    luck = pl.col("squares").sum() / (replications - draws)
+    monte_carlo = pl.col("squares").sum() / (replications - draws)
     groups = per_draw.group_by(*keys, maintain_order=True).agg(
         replications=replications,
         mean=pl.col("mean").mean(),
@@ -77,15 +77,17 @@ def nested_means(values: pl.DataFrame, keys: Sequence[str], confidence: float = 
         .otherwise(pl.col("sd").max() / replications.sqrt()),
         draws=pl.when(pl.col("draw").max() > 0).then(draws).otherwise(0).cast(pl.Int64),
         sample=pl.when(several).then(draws).otherwise(replications),
-        replication_sd=pl.when(replications > draws).then(luck.sqrt()),
+        replication_sd=pl.when(replications > draws).then(monte_carlo.sqrt()),
         spread=pl.col("mean").var(),
         share=(1.0 / pl.col("count").filter(pl.col("count") > 0)).mean(),
         means=pl.col("mean").drop_nulls(),
     )
     quantiles = pl.Series([t_quantile(n, confidence) for n in groups["sample"]], dtype=pl.Float64)
     reach = quantiles * pl.col("standard_error")
-    luck_of_means = pl.col("replication_sd") ** 2 * pl.col("share")
-    signal = pl.when((pl.col("spread") > luck_of_means) | (luck_of_means == 0)).then(pl.col("spread") - luck_of_means)
+    noise_of_means = pl.col("replication_sd") ** 2 * pl.col("share")
+    signal = pl.when((pl.col("spread") > noise_of_means) | (noise_of_means == 0)).then(
+        pl.col("spread") - noise_of_means
+    )
     ends = [central_interval(means.to_numpy(), confidence) for means in groups["means"]]
     pull = pl.when(pl.col("spread") > 0).then(pl.col("parameter_sd") / pl.col("spread").sqrt()).otherwise(0.0)
     known = groups.with_columns(
@@ -117,8 +119,8 @@ class Nested(NamedTuple):
         """(k, k) covariance over parameters without noise; None where it cannot be estimated, as in `nested_means`."""
         if self.noise is None or len(self.draws) < 2:
             return None
-        luck = self.noise.diagonal()
-        if np.any((self.means.var(axis=0, ddof=1) <= luck) & (luck > 0)):
+        monte_carlo = self.noise.diagonal()
+        if np.any((self.means.var(axis=0, ddof=1) <= monte_carlo) & (monte_carlo > 0)):
             return None
         return np.atleast_2d(np.cov(without_noise(self.means, self.noise), rowvar=False))
 
@@ -136,14 +138,14 @@ def nested(draw: NDArray[np.int64], values: NDArray[np.float64]) -> Nested:
     check_finite(values=values)
     if len(draw) != len(values):
         raise InputError(f"draw: {len(draw)}, values: {len(values)}: must have the same length")
-    draws, place, counts = np.unique(draw, return_inverse=True, return_counts=True)
+    draws, row, counts = np.unique(draw, return_inverse=True, return_counts=True)
     means = np.zeros((len(draws), values.shape[1]))
-    np.add.at(means, place, values)
+    np.add.at(means, row, values)
     means /= counts[:, None]
     free = len(values) - len(draws)
     if free < 1:
         return Nested(draws, means, None)
-    rest = values - means[place]
+    rest = values - means[row]
     return Nested(draws, means, rest.T @ rest / free * float(np.mean(1.0 / counts)))
 
 

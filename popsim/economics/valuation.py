@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from popsim.arguments import MAX_DAYS, whole_number
 from popsim.economics.charges import book_charges
-from popsim.economics.clinical import ClinicalWorth
+from popsim.economics.clinical import ClinicalValuation
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.discounting import discount_factors
-from popsim.economics.prices import PricedSetting, daily_prices, health_rates, place_prices
+from popsim.economics.prices import PricedSetting, daily_prices, health_rates, setting_prices
 from popsim.errors import InputError
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels import accrual
@@ -42,7 +42,7 @@ PRICED_COLUMNS = (
 EVENT_COLUMNS = ("entry_day", "nyha_class", "qaly", "life_days", "disability_years")
 
 
-class Books(NamedTuple):
+class Accounts(NamedTuple):
     """Accounts to which costs are booked.
 
     account: (COMPONENTS,) row of `costs` of each component; costs: (totals, twins) all totals of the population;
@@ -88,12 +88,12 @@ class Valuation:
         telemonitoring_per_day: float | None = None,
         telemonitoring_later: Mapping[int, float | None] | None = None,
         charges: Charges | None = None,
-        clinical: ClinicalWorth | None = None,
+        clinical: ClinicalValuation | None = None,
     ) -> None:
         self.follow_up_days = whole_number("follow_up_days", follow_up_days, 1, MAX_DAYS)
         self._charges = charges or Charges()
         self._clinical = clinical
-        self.places = place_prices(prices, societal, tuple(settings))
+        self.places = setting_prices(prices, societal, tuple(settings))
         own = prices["telemonitoring_day"]
         self.daily = daily_prices(
             prices, societal, float(own if telemonitoring_per_day is None else telemonitoring_per_day)
@@ -136,11 +136,11 @@ class Valuation:
         accrual.accrue_time(*when, self.qaly_discount, self.rates, *_columns(population, TIME_COLUMNS, rows))
         accrual.accrue_costs(
             *when, self.cost_discount, self.year_of_day, self.daily, self.places, first,
-            *(*_columns(population, PRICED_COLUMNS, rows), *self._books(population)),
+            *(*_columns(population, PRICED_COLUMNS, rows), *self._accounts(population)),
         )  # fmt: skip
         book_charges(
             self._charges, population, clock, rows, self.follow_up_days, self.cost_discount, self.year_of_day,
-            *self._books(population),
+            *self._accounts(population),
         )  # fmt: skip
         if self._clinical is not None:
             self._accrue_states(population, clock, rows, self._clinical)
@@ -153,14 +153,14 @@ class Valuation:
         if len(setting) and not -1 <= setting.min() <= setting.max() < len(self.places.start_price):
             raise InputError(f"column 'setting': holds {setting.max()}, must be below {len(self.places.start_price)}")
 
-    def _accrue_states(self, population: Population, clock: Clock, rows: slice, clinical: ClinicalWorth) -> None:
+    def _accrue_states(self, population: Population, clock: Clock, rows: slice, clinical: ClinicalValuation) -> None:
         """Further drugs, dialysis, and utility decrements of lasting states."""
         when = (int(clock.time_days), clock.step_days, self.follow_up_days)
         entry_day, alive, admitted, qaly = _columns(population, ("entry_day", "alive", "admitted", "qaly"), rows)
         for component, at_home_only, weighed in clinical.daily:
             accrue_daily(
                 *when, self.cost_discount, self.year_of_day, component, at_home_only, rows.start,
-                clinical.prices(population, rows, weighed), entry_day, alive, admitted, *self._books(population),
+                clinical.prices(population, rows, weighed), entry_day, alive, admitted, *self._accounts(population),
             )  # fmt: skip
         take_off(*when, self.qaly_discount, entry_day, alive, clinical.losses(population, rows), qaly)
 
@@ -172,22 +172,22 @@ class Valuation:
             )
         new = events.slice(self._events_seen)
         self._events_seen = len(events)
-        account, costs, spending = self._books(population)
+        account, costs, spending = self._accounts(population)
         accrual.accrue_events(
             new.time, new.row, new.kind, new.setting, clock.time_days, self.follow_up_days, self.qaly_discount,
             self.cost_discount, self.year_of_day, self.rates, self.places,
             *(*_columns(population, EVENT_COLUMNS), account, costs, spending[-1]),
         )  # fmt: skip
 
-    def _books(self, population: Population) -> Books:
+    def _accounts(self, population: Population) -> Accounts:
         """The accounts; sums are allocated when the number of twins is known."""
         blocks = -(-len(population) // accrual.BLOCK) + 1  # the last one for events
         if len(self._spending) == 0:
             self._spending = np.zeros((blocks, *self._spending.shape[1:]))
         if len(self._spending) != blocks:
             raise InputError(f"population: {len(population)} twins, not the number that this valuation began with")
-        account = np.array([population.schema.place(name) for name in COST_NAMES], np.int64)
-        return Books(account, population.block("total"), self._spending)
+        account = np.array([population.schema.index(name) for name in COST_NAMES], np.int64)
+        return Accounts(account, population.block("total"), self._spending)
 
 
 def _columns(population: Population, names: Sequence[str], rows: slice = slice(None)) -> tuple[NDArray[Any], ...]:

@@ -42,7 +42,7 @@ from popsim.statistics import lognormal_parameters, z_quantile
 type Floats = NDArray[np.float64]
 
 HALVINGS = 100  # of the bracket of a fitted spread; it is as narrow as doubles allow after some 60
-WIDEST_CV = 1.0  # of a fitted gamma: beyond it, a wider interval would soon mean a smaller spread
+MAX_CV = 1.0  # of a fitted gamma: beyond it, a wider interval would soon mean a smaller spread
 MIN_CONCENTRATION, MAX_CONCENTRATION = 1e-2, 1e12  # alpha + beta of a fitted beta
 
 
@@ -342,7 +342,7 @@ def _gamma_as_wide(mean: float, width: float, tails: Floats) -> GammaDistributio
     def excess(log_cv: float) -> float:
         return float(np.diff(GammaDistribution.of(mean, mean * math.exp(log_cv)).quantile(tails))[0]) - width
 
-    ends = math.log(1e-6), math.log(WIDEST_CV)
+    ends = math.log(1e-6), math.log(MAX_CV)
     if excess(ends[0]) > 0.0 or excess(ends[1]) < 0.0:
         widest = excess(ends[1]) + width
         raise ValueError(f"an interval {width:g} wide is too wide for a gamma with mean {mean:g} (up to {widest:.4g})")

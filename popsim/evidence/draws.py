@@ -53,7 +53,7 @@ class UncertainParameters:
         shares: names of each Dirichlet group, with their concentrations.
     """
 
-    shares_luck: ClassVar = False  # each draw has its own people and random streams
+    common_random_numbers: ClassVar = False  # each draw has its own people and random streams
     distributions: Mapping[str, Distribution]
     bounds: Mapping[str, tuple[float, float]]
     copulas: tuple[tuple[tuple[str, ...], Floats], ...] = ()
@@ -84,10 +84,10 @@ class UncertainParameters:
         Raises:
             InputError: a value lies outside its parameter's bounds (values are never clipped; see MAX_OUTSIDE).
         """
-        place = {name: i for i, name in enumerate(self.names)}
+        index = {name: i for i, name in enumerate(self.names)}
         p = np.array(probabilities.T, order="C")
         for names, factor in self.copulas:
-            members = [place[name] for name in names]
+            members = [index[name] for name in names]
             together = p[members]
             correlate(factor, together)
             p[members] = np.clip(together, MIN_PROBABILITY, MAX_PROBABILITY)
@@ -95,7 +95,7 @@ class UncertainParameters:
         for i, distribution in enumerate(self.distributions.values()):
             values[i] = distribution.quantile(p[i])
         for names, concentrations in self.shares:
-            members = [place[name] for name in names]
+            members = [index[name] for name in names]
             pairs = zip(members, concentrations, strict=True)
             parts = np.array([GammaDistribution(c, 1.0).quantile(p[i]) for i, c in pairs])
             values[members] = parts / parts.sum(axis=0)
@@ -129,7 +129,7 @@ class DesignedParameters:
 
     names: tuple[str, ...]
     rows: Floats
-    shares_luck: ClassVar = True
+    common_random_numbers: ClassVar = True
     distributions: ClassVar[Mapping[str, Distribution]] = MappingProxyType({})
     values: ClassVar[Mapping[str, float]] = MappingProxyType({})
     copulas: ClassVar[tuple[tuple[tuple[str, ...], Floats], ...]] = ()

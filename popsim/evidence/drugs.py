@@ -36,13 +36,13 @@ def read_drug(path: Path | str) -> Drug:
     drug = Drug.read(path)
     if drug.name != (stem := Path(path).stem):
         raise DefinitionError(path, "name", drug.name, f"must be the name of the file, '{stem}'")
-    for place, effect in enumerate(drug.effects):
+    for index, effect in enumerate(drug.effects):
         if effect.influence not in INFLUENCE_NAMES:
             known = did_you_mean(effect.influence, INFLUENCE_NAMES)
-            raise DefinitionError(path, f"effects[{place}].influence", effect.influence, f"no such influence, {known}")
+            raise DefinitionError(path, f"effects[{index}].influence", effect.influence, f"no such influence, {known}")
         unit = next(one.unit for one in INFLUENCES if one.name == effect.influence)
         if canonical(effect.at_target.unit) != canonical(unit):
-            key = f"effects[{place}].at_target.unit"
+            key = f"effects[{index}].at_target.unit"
             raise DefinitionError(path, key, effect.at_target.unit, f"must be '{unit}', as {effect.influence} is")
     return drug
 

@@ -77,7 +77,7 @@ class DailyPrices(NamedTuple):
     retirement_age: float
 
 
-class PlacePrices(NamedTuple):
+class SettingPrices(NamedTuple):
     """Prices by setting, each an array (settings,) in the order of the network.
 
     night_*: of a day there, and the component it is booked under (NOTHING if free); start_price: of an attendance,
@@ -196,15 +196,15 @@ def accrue_costs(
                     book(OUT_OF_POCKET, who, money * prices.drug_charge_share, weight, year, account, costs, spent)
             if telemonitored[i] != 0:
                 book(TELEMONITORING, who, days * prices.telemonitoring, weight, year, account, costs, spent)
-            place, symptoms = setting[i], min(max(nyha_class[i], 1), 4) - 1
-            home = place >= 0 and places.at_home[place] != 0
-            if place >= 0 and places.night_account[place] != NOTHING:
-                money = days * places.night_price[place]
-                book(places.night_account[place], who, money, weight, year, account, costs, spent)
-            if place >= 0 and places.night_charge[place] > 0.0:
-                book(OUT_OF_POCKET, who, days * places.night_charge[place], weight, year, account, costs, spent)
-            if place >= 0 and places.night_travel[place] > 0.0:
-                book(TRAVEL, who, days * places.night_travel[place], weight, year, account, costs, spent)
+            where, symptoms = setting[i], min(max(nyha_class[i], 1), 4) - 1
+            home = where >= 0 and places.at_home[where] != 0
+            if where >= 0 and places.night_account[where] != NOTHING:
+                money = days * places.night_price[where]
+                book(places.night_account[where], who, money, weight, year, account, costs, spent)
+            if where >= 0 and places.night_charge[where] > 0.0:
+                book(OUT_OF_POCKET, who, days * places.night_charge[where], weight, year, account, costs, spent)
+            if where >= 0 and places.night_travel[where] > 0.0:
+                book(TRAVEL, who, days * places.night_travel[where], weight, year, account, costs, spent)
             if home:
                 money = days * prices.informal_care[symptoms]
                 book(INFORMAL_CARE, who, money, weight, year, account, costs, spent)
@@ -240,20 +240,20 @@ def accrue_events(
         since = int(np.floor(time[event])) - entry_day[i]
         if since < 0 or since >= follow_up_days:
             continue
-        weight, year, place = cost_discount[since], year_of_day[since], event_setting[event]
+        weight, year, where = cost_discount[since], year_of_day[since], event_setting[event]
         if kind[event] == DEATH:
             lived = time[event] - max(today, float(entry_day[i]))
-            ward = places.in_hospital[place] if place >= 0 else 0
+            ward = places.in_hospital[where] if where >= 0 else 0
             life_days[i] += lived
             qaly[i] += lived * _utility(nyha_class[i], ward, rates) * qaly_discount[since] / DAYS_PER_YEAR
             disability_years[i] += lived * _disability(nyha_class[i], rates) * qaly_discount[since] / DAYS_PER_YEAR
-        elif place < 0:
+        elif where < 0:
             continue
         elif kind[event] == START:
-            book(EMERGENCY, i, places.start_price[place], weight, year, account, costs, spending)
-            book(OUT_OF_POCKET, i, places.contact_charge[place], weight, year, account, costs, spending)
-            book(TRAVEL, i, places.contact_travel[place], weight, year, account, costs, spending)
+            book(EMERGENCY, i, places.start_price[where], weight, year, account, costs, spending)
+            book(OUT_OF_POCKET, i, places.contact_charge[where], weight, year, account, costs, spending)
+            book(TRAVEL, i, places.contact_travel[where], weight, year, account, costs, spending)
         elif kind[event] == VISIT:
-            book(places.visit_account[place], i, places.visit_price[place], weight, year, account, costs, spending)
-            book(OUT_OF_POCKET, i, places.contact_charge[place], weight, year, account, costs, spending)
-            book(TRAVEL, i, places.contact_travel[place], weight, year, account, costs, spending)
+            book(places.visit_account[where], i, places.visit_price[where], weight, year, account, costs, spending)
+            book(OUT_OF_POCKET, i, places.contact_charge[where], weight, year, account, costs, spending)
+            book(TRAVEL, i, places.contact_travel[where], weight, year, account, costs, spending)

@@ -74,7 +74,7 @@ def weights_of(log_weight, weight):
 
 
 @njit(cache=True, error_model="numpy")
-def follow(
+def regress_update(
     values, logarithmic, seen, seen_mean, seen_variance, moved, shift, gain, weight, effective, own, low, high, p
 ):  # fmt: skip
     """Move one variable of a person (or its logarithm) along its regression on the predicted readings.
@@ -174,11 +174,11 @@ def assimilate(
                 moved[m] = shift + (narrower - 1.0) * (seen[m] - mean)
             update = (seen, mean, variance, moved, shift, gain, weight, effective, own)
             for j in range(len(places)):
-                follow(reals[places[j], rows], scaled[j], *update, low[j], high[j], p)
+                regress_update(reals[places[j], rows], scaled[j], *update, low[j], high[j], p)
             for j in range(bias.shape[0]):
-                follow(bias[j, rows], False, *update, -np.inf, np.inf, p)
+                regress_update(bias[j, rows], False, *update, -np.inf, np.inf, p)
             for j in range(memory.shape[0]):
-                follow(memory[j, rows], False, *update, -np.inf, np.inf, p)
+                regress_update(memory[j, rows], False, *update, -np.inf, np.inf, p)
 
 
 @njit(cache=True, parallel=True, error_model="numpy")

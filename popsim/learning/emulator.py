@@ -19,7 +19,7 @@ from popsim.evidence.distributions import Floats
 LENGTHS = (0.3, 100.0)  # in standard deviations of the prior
 SIZES = (1e-4, 1e3)  # variances, for standardised figures
 NOISE = (1e-8, 2.0)
-FEWEST = 5  # points at which a figure must be known
+MIN_POINTS = 5  # points at which a figure must be known
 
 
 @dataclass(frozen=True)

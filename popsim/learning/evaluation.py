@@ -37,7 +37,7 @@ FORESEEN = (
 MAX_SHUFFLED = 3000  # rows used to measure the importance of features
 
 
-class Against(NamedTuple):
+class ScoreComparison(NamedTuple):
     """A score on the same rows.
 
     Attributes:
@@ -77,7 +77,7 @@ class Evaluation(NamedTuple):
     subgroups: pl.DataFrame
     weights: pl.DataFrame
     shifts: pl.DataFrame
-    against: tuple[Against, ...]
+    against: tuple[ScoreComparison, ...]
 
 
 def evaluate(
@@ -117,7 +117,7 @@ def evaluate(
     against = []
     for name, column in (scores or {}).items():
         points = judged._replace(risk=test[column].to_numpy().astype(np.float64))
-        against.append(Against(name, performance(points, np.inf).c_statistic, difference(judged, points)))
+        against.append(ScoreComparison(name, performance(points, np.inf).c_statistic, difference(judged, points)))
     chosen = {name: values.filter(in_test) for name, values in groups.items()}
     return Evaluation(
         model=fitted,

@@ -89,7 +89,7 @@ class Record:
             & (population["admitted"] == 0)
             & (population["care_level"] <= LEVEL_FACILITY)
         )
-        known = {name: population[name][rows].astype(np.float64) for name in _written_down(population.schema)}
+        known = {name: population[name][rows].astype(np.float64) for name in _recorded_columns(population.schema)}
         entry = population["entry_day"][rows].astype(np.float64)
         logged = self._from_the_log(population, rows, day)
         reviewed = population["last_review_day"][rows].astype(np.float64)
@@ -107,7 +107,7 @@ class Record:
         keys = {"person_id": population.person_id[rows], "day": np.full(len(rows), day, np.int32)}
         return pl.DataFrame(keys | audited | {name: values.astype(np.float32) for name, values in columns.items()})
 
-    def with_outcomes(self, landmarks: pl.DataFrame, horizon_days: int, lived_days: int) -> pl.DataFrame:
+    def with_outcomes(self, landmarks: pl.DataFrame, horizon_days: int, simulated_days: int) -> pl.DataFrame:
         """Landmarks whose horizon has passed, with their outcomes.
 
         Args:
@@ -119,7 +119,7 @@ class Record:
             Those rows in their order, with OUTCOMES (Int8) and `<outcome>_day`: time of the first (Float64, null if
             none). A planned admission does not count; a death ends the horizon without an admission.
         """
-        complete = landmarks.filter(pl.col("day") + horizon_days <= lived_days).with_row_index("place")
+        complete = landmarks.filter(pl.col("day") + horizon_days <= simulated_days).with_row_index("place")
         table = complete.select("place", "person_id", since=pl.col("day").cast(pl.Float64)).sort("since")
         found = complete
         for name, events in self._outcome_events().items():
@@ -234,7 +234,7 @@ class Record:
         values = population[signal.measures][rows].astype(np.float64)
         errors = (signal.noise_sd, signal.noise_share, signal.bias_sd, signal.drift_per_day)
         device = (*errors, signal.adjusted_every_days, column.low, column.high)
-        place, person = schema.place(signal.measures), population.person_id[rows]
+        place, person = schema.index(signal.measures), population.person_id[rows]
         read_rows(day, self._key, place, person, values.copy(), *device, values)
         return values
 
@@ -259,7 +259,7 @@ def predictors(frame: pl.DataFrame) -> tuple[str, ...]:
     return tuple(name for name in frame.columns if name not in no_predictors and not name.startswith("score_"))
 
 
-def _written_down(schema: Schema) -> list[str]:
+def _recorded_columns(schema: Schema) -> list[str]:
     """Columns that the record holds without error: diagnoses and doses."""
 
     def is_dose(column: Column) -> bool:
@@ -281,13 +281,13 @@ class Landmarks:
         if len(frame):
             self._waiting.append(frame)
 
-    def complete(self, lived_days: int) -> pl.DataFrame | None:
+    def complete(self, simulated_days: int) -> pl.DataFrame | None:
         """Landmarks whose horizon has passed since the last call, with their outcomes; None if there are none."""
-        over = [frame for frame in self._waiting if self._is_over(frame, lived_days)]
+        over = [frame for frame in self._waiting if self._is_over(frame, simulated_days)]
         if not over:
             return None
-        self._waiting = [frame for frame in self._waiting if not self._is_over(frame, lived_days)]
-        return self._record.with_outcomes(pl.concat(over), self._horizon_days, lived_days)
+        self._waiting = [frame for frame in self._waiting if not self._is_over(frame, simulated_days)]
+        return self._record.with_outcomes(pl.concat(over), self._horizon_days, simulated_days)
 
-    def _is_over(self, frame: pl.DataFrame, lived_days: int) -> bool:
-        return int(frame["day"][0]) + self._horizon_days <= lived_days
+    def _is_over(self, frame: pl.DataFrame, simulated_days: int) -> bool:
+        return int(frame["day"][0]) + self._horizon_days <= simulated_days

@@ -126,17 +126,17 @@ def calibration_groups(judged: JudgedRisks, groups: int = 10) -> pl.DataFrame:
     """
     order = np.argsort(judged.risk, kind="stable")
     before = np.cumsum(judged.weight[order]) - judged.weight[order]
-    place = np.minimum((before * groups / judged.weight.sum()).astype(np.int64), groups - 1)
+    group_index = np.minimum((before * groups / judged.weight.sum()).astype(np.int64), groups - 1)
     w, risk, y = (values[order] for values in (judged.weight, judged.risk, judged.happened))
-    total = np.bincount(place, weights=w)
+    total = np.bincount(group_index, weights=w)
     kept = total > 0.0
-    sums = [np.bincount(place, weights=values)[kept] for values in (w, w * risk, w * y, w**2)]
+    sums = [np.bincount(group_index, weights=values)[kept] for values in (w, w * risk, w * y, w**2)]
     observed = sums[2] / sums[0]
     low, high = wilson(observed, sums[0] ** 2 / sums[3])
     return pl.DataFrame(
         {
             "group": np.flatnonzero(kept) + 1,
-            "rows": np.bincount(place)[kept],
+            "rows": np.bincount(group_index)[kept],
             "predicted": sums[1] / sums[0],
             "observed": observed,
             "low": low,
@@ -217,8 +217,8 @@ def _named(codes: pl.Series, words: Mapping[int, str]) -> pl.Series:
 
 def _error(influence: Floats, person: NDArray[np.int64]) -> float:
     """Standard error of a figure from the influence of each row; persons are independent."""
-    who, place = np.unique(person, return_inverse=True)
-    number, of_person = len(who), np.bincount(place, weights=influence)
+    who, group_index = np.unique(person, return_inverse=True)
+    number, of_person = len(who), np.bincount(group_index, weights=influence)
     return float(np.sqrt((of_person**2).sum() * number / (number - 1))) if number > 1 else np.nan
 
 
@@ -255,9 +255,9 @@ def _influence(judged: JudgedRisks) -> Floats:
 
 def _share_below(risk: Floats, weight: Floats) -> Floats:
     """For each row, the share of the weight on lower risks, plus half of that on equal risks."""
-    _, place = np.unique(risk, return_inverse=True)
-    at = np.bincount(place, weights=weight)
-    return np.asarray(((np.cumsum(at) - at / 2.0) / weight.sum())[place])
+    _, group_index = np.unique(risk, return_inverse=True)
+    at = np.bincount(group_index, weights=weight)
+    return np.asarray(((np.cumsum(at) - at / 2.0) / weight.sum())[group_index])
 
 
 def _slope(judged: JudgedRisks) -> Estimate:

@@ -41,7 +41,7 @@ OUTCOME, WEIGHT = "__outcome__", "__weight__"
 
 
 @dataclass(frozen=True)
-class Map:
+class CalibrationMap:
     """The calibration map from the estimator's output to a risk, by points on the log odds.
 
     Attributes:
@@ -84,7 +84,7 @@ class RiskModel:
         self._calibrate = calibrate
         self.features: tuple[str, ...] = ()
         self.outcome = ""
-        self.map = Map()
+        self.map = CalibrationMap()
         self._left_out = pl.DataFrame()
         self._fitted: Any = None
         self._table = pl.DataFrame()
@@ -134,7 +134,7 @@ class RiskModel:
                 f"risk model: {events} of {len(y)} rows have '{outcome}': {fewest} or more must, and as many must not"
             )
         x = _matrix(table, self.features)
-        self.map, self._left_out = Map(), table.select(*KEYS, OUTCOME, WEIGHT).with_columns(said=pl.lit(0.5))
+        self.map, self._left_out = CalibrationMap(), table.select(*KEYS, OUTCOME, WEIGHT).with_columns(said=pl.lit(0.5))
         if self._calibrate:
             self._left_out = self._left_out.with_columns(said=pl.Series(self._cross_fitted(x, y, w, persons)))
             late = self._left_out if level_after_day is None else self._left_out.filter(pl.col("day") > level_after_day)
@@ -233,7 +233,7 @@ class RiskModel:
             table = pl.read_parquet(folder / TABLE)
             model = cls(estimator, parameters=parameters, calibrate=record["calibrate"])
             features, at = tuple(record["features"]), record["map"]
-            model.map = Map(at["method"], tuple(at["log_odds"]), tuple(at["becomes"]), at["information"])
+            model.map = CalibrationMap(at["method"], tuple(at["log_odds"]), tuple(at["becomes"]), at["information"])
             saved, checked = record["estimator"], np.array(record["check"])
             model.features, model.outcome = features, record["outcome"]
         except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
@@ -321,19 +321,19 @@ def _probability(fitted: Any, x: Floats) -> Floats:
         return np.asarray(fitted.predict_proba(x)[:, 1], np.float64)
 
 
-def _thinned(table: pl.DataFrame, most: int) -> pl.DataFrame:
-    """A random subset of at most `most` rows, keyed by person and day, so that it does not depend on row order."""
-    if len(table) <= most:
+def _thinned(table: pl.DataFrame, max_rows: int) -> pl.DataFrame:
+    """A random subset of at most `max_rows` rows, keyed by person and day, so that it does not depend on row order."""
+    if len(table) <= max_rows:
         return table
     lots = np.empty(len(table))
     days, person = table["day"].to_numpy(), table["person_id"].to_numpy().astype(np.int64)
     for day in np.unique(days):
         here = days == day
         lots[here] = keyed(RandomKey(), person[here], STREAM_INTERVENTION, ROW_WORD + int(day))
-    return table[np.argsort(lots, kind="stable")[:most]]
+    return table[np.argsort(lots, kind="stable")[:max_rows]]
 
 
-def _map_of(rows: pl.DataFrame, method: Method) -> Map:
+def _map_of(rows: pl.DataFrame, method: Method) -> CalibrationMap:
     """The calibration map that fits the outcomes best."""
     said, y, w = (rows[name].to_numpy() for name in ("said", OUTCOME, WEIGHT))
     x = logit(np.clip(said, MIN_RISK, 1.0 - MIN_RISK))
@@ -347,7 +347,7 @@ def _map_of(rows: pl.DataFrame, method: Method) -> Map:
         slope = max(float(line.coefficients[0]), 0.0)  # 0: the estimator does not discriminate
         level = line.intercept if slope else float(logit(np.average(y, weights=w)))
         log_odds, becomes = np.array([0.0, 1.0]), np.array([level, level + slope])
-    found = Map(method, tuple(log_odds.tolist()), tuple(becomes.tolist()))
+    found = CalibrationMap(method, tuple(log_odds.tolist()), tuple(becomes.tolist()))
     risk = found(said)
     return replace(found, information=float((w * risk * (1.0 - risk)).sum() ** 2 / (w**2 * risk * (1.0 - risk)).sum()))
 

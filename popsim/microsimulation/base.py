@@ -40,7 +40,7 @@ class SimulatedUnit(NamedTuple):
     p: Any
 
 
-class Walked(NamedTuple):
+class UnitTotals(NamedTuple):
     """One strategy in one run: (3,) means and variances over the people, (points, states) people in each state."""
 
     means: NDArray[np.float64]
@@ -131,7 +131,7 @@ class Model(ABC):
         ]
         shape = len(self.strategies), len(runs)
         totals = np.empty((len(units), kernel.OUTCOMES, len(people) if kept else 0))
-        lived = self._walk(units, people, totals)
+        lived = self._simulate(units, people, totals)
         means = np.array([unit.means for unit in lived]).reshape(*shape, -1)
         variances = np.array([unit.variances for unit in lived]).reshape(*shape, -1)
         counts = np.array([unit.counts for unit in lived]).reshape(*shape, self.timing.cycles + 1, -1)
@@ -176,9 +176,9 @@ class Model(ABC):
         """Columns of the individuals that the model uses."""
 
     @abstractmethod
-    def _walk(
+    def _simulate(
         self, units: Sequence[SimulatedUnit], people: Individuals, totals: NDArray[np.float64]
-    ) -> Sequence[Walked]:
+    ) -> Sequence[UnitTotals]:
         """Simulate everybody in every unit; totals is (units, 3, people) to be written, or (units, 3, 0)."""
 
     @property
@@ -250,9 +250,9 @@ def empty_sums(units: int, people: int, cycles: int, states: int) -> tuple[NDArr
     return np.empty((units, blocks, cycles + 1, states), np.int32), np.empty((units, blocks, 2, kernel.OUTCOMES))
 
 
-def walked(sums: NDArray[np.float64], counts: NDArray[np.int32], people: int) -> list[Walked]:
+def unit_totals(sums: NDArray[np.float64], counts: NDArray[np.int32], people: int) -> list[UnitTotals]:
     """The blocks of each unit added up, in their order; the variance of one individual is unknown (NaN)."""
     added, squares = np.cumsum(sums, axis=1)[:, -1].swapaxes(0, 1)
     means = added / people
     variances = np.maximum(squares - added * means, 0.0) / (people - 1 if people > 1 else np.nan)
-    return list(map(Walked, means, variances, counts.sum(axis=1, dtype=np.int64)))
+    return list(map(UnitTotals, means, variances, counts.sum(axis=1, dtype=np.int64)))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from popsim.errors import InputError, one_line
 from popsim.kernels import microsimulation as kernel
-from popsim.microsimulation.base import Model, SimulatedUnit, Walked, check_names, empty_sums, walked
+from popsim.microsimulation.base import Model, SimulatedUnit, UnitTotals, check_names, empty_sums, unit_totals
 from popsim.microsimulation.individuals import Individuals
 from popsim.microsimulation.tables import NOTHING_FOR_THE_DEAD
 
@@ -64,9 +64,9 @@ class KernelModel(Model):
     def _traits(self) -> Sequence[str]:
         return self.traits
 
-    def _walk(
+    def _simulate(
         self, units: Sequence[SimulatedUnit], people: Individuals, totals: NDArray[np.float64]
-    ) -> Sequence[Walked]:
+    ) -> Sequence[UnitTotals]:
         walk = compiled(self.next_state, self.rewards, self.one_offs, tuple(self.traits), bool(self.spells))
         alive = sum(1 << number for number, state in enumerate(self.states) if state not in self.dead)
         traits = people.matrix(self.traits)
@@ -82,7 +82,7 @@ class KernelModel(Model):
             except kernel.CompilationError as error:
                 raise InputError(one_line(f"{', '.join(ARGUMENTS)}: numba cannot compile: {cause(error)}")) from error
             self._refuse(int(np.bitwise_or.reduce(faults)))
-            lived += walked(sums, counts, len(people))
+            lived += unit_totals(sums, counts, len(people))
         return lived
 
     def _refuse(self, faults: int) -> None:

@@ -16,7 +16,7 @@ from popsim.errors import InputError
 from popsim.kernels import microsimulation as kernel
 from popsim.kernels.numerics.random import RandomKey
 from popsim.microsimulation import tables
-from popsim.microsimulation.base import Model, SimulatedUnit, Walked, empty_sums, walked
+from popsim.microsimulation.base import Model, SimulatedUnit, UnitTotals, empty_sums, unit_totals
 from popsim.microsimulation.individuals import Individuals
 from popsim.microsimulation.tables import Function
 
@@ -80,11 +80,11 @@ class StateTransitionModel(Model):
         wanted = (a for name, function in self._functions().items() for a in tables.arguments(function, name))
         return list(dict.fromkeys(argument for argument in wanted if argument not in own))
 
-    def _walk(
+    def _simulate(
         self, units: Sequence[SimulatedUnit], people: Individuals, totals: NDArray[np.float64]
-    ) -> Sequence[Walked]:
+    ) -> Sequence[UnitTotals]:
         parts = tables.groups(people.columns, self._traits())
-        lived: list[Walked] = []
+        lived: list[UnitTotals] = []
         for together in self._alike(units, [traits for traits, _ in parts], len(people)):
             done = len(lived)
             sums, counts = [], []
@@ -100,7 +100,7 @@ class StateTransitionModel(Model):
                     kept[:, :, rows] = goal
                 sums.append(added)
                 counts.append(here)
-            lived += walked(np.concatenate(sums, axis=1), np.concatenate(counts, axis=1), len(people))
+            lived += unit_totals(np.concatenate(sums, axis=1), np.concatenate(counts, axis=1), len(people))
         return lived
 
     def _alike(
@@ -126,7 +126,7 @@ class StateTransitionModel(Model):
 
         def say(name: str, grid: Mapping[str, Any]) -> tables.Values:
             function = getattr(self, name)
-            return tables.ask(function, name, p, grid) if function is not None else {}
+            return tables.call_function(function, name, p, grid) if function is not None else {}
 
         arcs = tables.arcs(say("transitions", cycles), self._number, self.dead, self.timing.cycles, "transitions")
         weight, arrival = self._weights

@@ -56,7 +56,7 @@ def _argument_names(function: Function) -> tuple[str, ...]:
     return tuple(inspect.signature(function).parameters)
 
 
-def ask(function: Function, name: str, p: Any, grid: Mapping[str, Any]) -> Values:
+def call_function(function: Function, name: str, p: Any, grid: Mapping[str, Any]) -> Values:
     """The result of a user's function; an error explains a misspelt parameter.
 
     Args:
@@ -71,7 +71,7 @@ def ask(function: Function, name: str, p: Any, grid: Mapping[str, Any]) -> Value
     """
     known: tuple[str, ...] = p._fields
     try:
-        said = function(p, *(grid[argument] for argument in arguments(function, name)[1:]))
+        result = function(p, *(grid[argument] for argument in arguments(function, name)[1:]))
     except AttributeError as error:
         if error.obj is not p:
             raise
@@ -79,9 +79,9 @@ def ask(function: Function, name: str, p: Any, grid: Mapping[str, Any]) -> Value
     except IndexError as error:
         reach = ", ".join(f"{axis} runs from 0 to {np.max(grid[axis])}" for axis in (CYCLE, TIME) if axis in grid)
         raise InputError(one_line(f"{name}: {error}; {reach}")) from error
-    if not isinstance(said, Mapping):
-        raise InputError(f"{name}: must return a table of states, not {shorten(said)}")
-    return said
+    if not isinstance(result, Mapping):
+        raise InputError(f"{name}: must return a table of states, not {shorten(result)}")
+    return result
 
 
 def arcs(rows: Values, states: Mapping[str, int], dead: Collection[str], cycles: int, where: str) -> Arcs:

@@ -33,7 +33,7 @@ ALERTS = (
 )  # fmt: skip
 
 
-def alert_measures(events: pl.DataFrame, people: pl.DataFrame, desks: Iterable[str], days: int) -> pl.DataFrame:
+def alert_measures(events: pl.DataFrame, people: pl.DataFrame, centres: Iterable[str], days: int) -> pl.DataFrame:
     """Measures of alerts.
 
     Args:
@@ -52,7 +52,7 @@ def alert_measures(events: pl.DataFrame, people: pl.DataFrame, desks: Iterable[s
     alerts = seen.filter(pl.col("event") == "alert").select("person_id", "time_days", "detail")
     failures = seen.filter((pl.col("event") == "present") & (pl.col("cause") == "heart_failure"))
     failures = failures.select("person_id", "time_days")
-    visits = seen.filter((pl.col("event") == "visit") & pl.col("setting").cast(pl.String).is_in(list(desks))).height
+    visits = seen.filter((pl.col("event") == "visit") & pl.col("setting").cast(pl.String).is_in(list(centres))).height
     false, judged = _false(alerts, failures, people)
     unforeseen = int((~_within(failures, alerts, "backward")).sum())
     ignored = int((alerts["detail"] & ALERT_IGNORED > 0).sum())

@@ -40,13 +40,13 @@ class Diary:
 
     def frame(self, population: Population, row: int) -> pl.DataFrame | None:
         """One row per day of one twin: day and every column; None if the twin is not followed."""
-        place = np.flatnonzero(self.rows == row)
-        if not len(place):
+        index = np.flatnonzero(self.rows == row)
+        if not len(index):
             return None
         columns: dict[str, Any] = {"day": np.array(self._days, np.int64)}
         for kind, dtype in DTYPE.items():
             names = population.schema.names(kind)
-            pages = [page[kind][:, place[0]] for page in self._pages]
+            pages = [page[kind][:, index[0]] for page in self._pages]
             values: NDArray[Any] = np.array(pages, dtype).reshape(-1, len(names))
             columns |= {name: values[:, i] for i, name in enumerate(names)}
         return pl.DataFrame(columns)

@@ -16,11 +16,11 @@ GIVEN = {
     "iv_diuretic_mg_day": "intravenous diuretic, mg/day",
     "genotype_known": "genotype known",
 }
-TOLD = ("start", "visit", "miss", "present", "death", "alert", "renege", "block", "early")
+COMPARED_EVENTS = ("start", "visit", "miss", "present", "death", "alert", "renege", "block", "early")
 MAX_EVENTS = 3  # differing events of each course that are named
 
 
-class Life(NamedTuple):
+class PersonCourse(NamedTuple):
     """One person under one strategy.
 
     Attributes:
@@ -41,13 +41,13 @@ class Difference(NamedTuple):
     what: str
 
 
-def first_differences(one: Life, other: Life) -> list[Difference]:
+def first_differences(one: PersonCourse, other: PersonCourse) -> list[Difference]:
     """The first difference in each quantity or event between two courses, in order of time; empty if none."""
     found = [*_of_columns(one, other), *_of_events(one, other)]
     return sorted(found, key=lambda difference: difference.time_days)
 
 
-def _of_columns(one: Life, other: Life) -> list[Difference]:
+def _of_columns(one: PersonCourse, other: PersonCourse) -> list[Difference]:
     """The end of the first day on which each dose and reading differs in a digit that is shown."""
     doses = {name: name.replace("_", " ") for name in one.diary.columns if name.endswith(("_fraction", "_agent"))}
     names = GIVEN | doses | {name: reading.words for name, reading in READINGS.items()}
@@ -66,10 +66,10 @@ def _of_columns(one: Life, other: Life) -> list[Difference]:
     return found
 
 
-def _of_events(one: Life, other: Life) -> list[Difference]:
+def _of_events(one: PersonCourse, other: PersonCourse) -> list[Difference]:
     """The first events of each course that the other does not have at that time."""
     keys = ("time_days", "event", "setting", "cause", "detail")
-    here, there = (life.events.filter(pl.col("event").is_in(TOLD)).select(keys) for life in (one, other))
+    here, there = (life.events.filter(pl.col("event").is_in(COMPARED_EVENTS)).select(keys) for life in (one, other))
     found = []
     for life, mine, others in ((one, here, there), (other, there, here)):
         only = mine.join(others, on=list(keys), how="anti", nulls_equal=True, maintain_order="left")
@@ -77,8 +77,8 @@ def _of_events(one: Life, other: Life) -> list[Difference]:
         last = only.slice(MAX_EVENTS).filter(pl.col("event") == "death")
         for time, event, setting, cause, _ in pl.concat([first, last]).iter_rows():
             reason = "" if cause == "none" else f" ({cause.replace('_', ' ')})"
-            place = f", {setting.replace('_', ' ')}" if setting else ""
-            found.append(Difference(time, f"{event}{place}{reason}, only under {life.title}"))
+            setting_text = f", {setting.replace('_', ' ')}" if setting else ""
+            found.append(Difference(time, f"{event}{setting_text}{reason}, only under {life.title}"))
     return found
 
 

@@ -47,7 +47,7 @@ VISIT_WORDS = {
 }
 
 
-class Place(NamedTuple):
+class SettingLabel(NamedTuple):
     """A setting as a narrative needs it: its label, and its class in the network (CLASS_NAMES)."""
 
     label: str
@@ -97,7 +97,7 @@ def history(log: EventLog, row: int) -> pl.DataFrame:
 def story(
     log: EventLog,
     row: int,
-    places: Sequence[Place],
+    places: Sequence[SettingLabel],
     *,
     entry_day: int,
     today: int,
@@ -115,16 +115,16 @@ def story(
     """
     columns = events_of(log, row).slice()
     fields = (columns.time, columns.kind, columns.setting, columns.cause, columns.detail)
-    teller = _Teller(places, why)
+    teller = _Narrator(places, why)
     for event in zip(*(field.tolist() for field in fields), strict=True):
-        teller.tell(Event(*event))
+        teller.add_event(Event(*event))
     return "\n".join(teller.finish(entry_day, today))
 
 
-class _Teller:
+class _Narrator:
     """Turns events into sentences. A whole hospital episode, from arrival to discharge, is one sentence."""
 
-    def __init__(self, places: Sequence[Place], why: Callable[[Event], Sequence[str]] | None) -> None:
+    def __init__(self, places: Sequence[SettingLabel], why: Callable[[Event], Sequence[str]] | None) -> None:
         self.places, self.why = places, why
         self.sentences: list[tuple[float, str]] = []
         self.opened: float | None = None  # start of the open sentence
@@ -143,7 +143,7 @@ class _Teller:
             code.EARLY: self._leave_early,
         }  # fmt: skip
 
-    def tell(self, event: Event) -> None:
+    def add_event(self, event: Event) -> None:
         """Process the next event; a booking is mentioned with its visit."""
         if event.kind != code.ALERT:
             self.alerts = 0
@@ -180,9 +180,9 @@ class _Teller:
             self.opened = time
         self.clauses.append(text)
 
-    def _go(self, time: float, place: Place, then: str = "") -> None:
+    def _go(self, time: float, setting_label: SettingLabel, then: str = "") -> None:
         """A clause on a move; the first one gives the reason."""
-        self._clause(time, f"{'moved' if self.clauses else 'came'} {place.towards}{self.reason}{then}")
+        self._clause(time, f"{'moved' if self.clauses else 'came'} {setting_label.towards}{self.reason}{then}")
         self.reason = ""
 
     def _close(self) -> None:
@@ -216,29 +216,29 @@ class _Teller:
         self.asked = (event.time, event.setting)
 
     def _start(self, event: Event) -> None:
-        place = self.places[event.setting]
+        setting_label = self.places[event.setting]
         asked = self.asked[0] if self.asked and self.asked[1] == event.setting else event.time
         waited = duration(event.time - asked) if event.time > asked else ""
         self.asked, self.began = None, (event.time, event.setting)
-        if place.kind in LIVES_THERE:
-            if place.kind != "community" or self.opened is not None:  # otherwise the twin lives there already
-                self._clause(asked, f"{f'waited {waited} and ' if waited else ''}went {place.towards}")
+        if setting_label.kind in LIVES_THERE:
+            if setting_label.kind != "community" or self.opened is not None:  # otherwise the twin lives there already
+                self._clause(asked, f"{f'waited {waited} and ' if waited else ''}went {setting_label.towards}")
                 self._close()
             return
         outlier = " (not the first choice of ward)" if event.detail == 1 else ""
         if waited and self.clauses:
-            self._clause(asked, f"waited {waited} for a place in {place.words}{outlier}")
+            self._clause(asked, f"waited {waited} for a place in {setting_label.words}{outlier}")
         else:
-            self._go(asked, place, f"{outlier}, waited {waited}" if waited else outlier)
+            self._go(asked, setting_label, f"{outlier}, waited {waited}" if waited else outlier)
         self.staying = len(self.clauses) - 1
 
     def _end(self, event: Event) -> None:
-        place, began, self.began = self.places[event.setting], self.began, None
-        if place.kind == "community" or (place.kind in LIVES_THERE and self.reason):
+        setting_label, began, self.began = self.places[event.setting], self.began, None
+        if setting_label.kind == "community" or (setting_label.kind in LIVES_THERE and self.reason):
             return  # fell ill there: the next clause says where they went
         stayed = duration(event.time - began[0]) if began else "a while"
         if self.opened is None:
-            self._clause(event.time, f"left {place.words} after {stayed}")
+            self._clause(event.time, f"left {setting_label.words} after {stayed}")
         elif self.staying >= 0:
             early = " (sent on early: the place was needed)" if self.early else ""
             self.clauses[self.staying] += f", stayed {stayed}{early}"

@@ -130,8 +130,8 @@ def calibration_table(risk: ArrayLike, happened: ArrayLike, groups: int = 10) ->
         group (from 1), persons, forecast (mean risk), happened (share), low, high (95% interval of the share, Wilson).
     """
     p, y = _pair(risk, happened)
-    place = np.searchsorted(np.sort(p), p) * groups // len(p)
-    _, group = np.unique(place, return_inverse=True)
+    group_index = np.searchsorted(np.sort(p), p) * groups // len(p)
+    _, group = np.unique(group_index, return_inverse=True)
     persons = np.bincount(group)
     share = np.bincount(group, weights=y) / persons
     low, high = wilson(share, persons)

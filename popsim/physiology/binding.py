@@ -97,7 +97,7 @@ class Binding:
             return SOURCES[name]
         column = self._columns.get(name, name)
         if column in schema:
-            kind, place = schema[column].kind, schema.place(column)
+            kind, place = schema[column].kind, schema.index(column)
             return lambda people, *_: people.block(kind)[place]
         rows = PLACE if influenced else {}
         if column in rows:

@@ -28,8 +28,8 @@ from popsim.physiology.pharmacology.drugs import COLUMNS as DRUG_COLUMNS
 from popsim.physiology.pharmacology.drugs import Pharmacology
 from popsim.population.clock import Clock
 from popsim.population.columns import Column
+from popsim.population.environment_series import EnvironmentSeries
 from popsim.population.population import Population
-from popsim.population.surroundings import Surroundings
 
 # Twins per block: their influences fit into the second-level cache, and memory does not grow with the population.
 BLOCK = 65_536
@@ -71,10 +71,10 @@ class ClinicalPhysiology:
         parameters: Parameters,
         *,
         key: RandomKey = RandomKey(),
-        surroundings: Surroundings | None = None,
+        environment_series: EnvironmentSeries | None = None,
     ) -> None:
         self.systems: tuple[ClinicalSystem, ...] = (
-            Environment(parameters, surroundings=surroundings, key=key),
+            Environment(parameters, environment_series=environment_series, key=key),
             Pharmacology(parameters, key=key),
             Vessels(parameters, key=key),
             KidneyDisease(parameters, key=key),
@@ -84,7 +84,9 @@ class ClinicalPhysiology:
             Ageing(parameters, key=key),
             Remodelling(parameters, key=key),
         )
-        self.core = HeartFailurePhysiology(parameters["heart_failure"], key=key, whole=parameters["clinical_twin"])
+        self.core = HeartFailurePhysiology(
+            parameters["heart_failure"], key=key, clinical_constants=parameters["clinical_twin"]
+        )
         self._scratch = Influences(0)
 
     def initialise(self, population: Population) -> None:

@@ -9,7 +9,7 @@ from popsim.errors import InputError, did_you_mean
 from popsim.kernels.physiology.influences import INFLUENCES
 from popsim.population.population import Population
 
-PLACE = {influence.name: place for place, influence in enumerate(INFLUENCES)}
+PLACE = {influence.name: index for index, influence in enumerate(INFLUENCES)}
 
 
 class Influences:

@@ -68,18 +68,18 @@ class Schema:
             if column.name in self.columns:
                 raise InputError(f"column '{column.name}' is declared twice: it must have one writer")
             self.columns[column.name] = column
-        self._place: dict[str, int] = {}
+        self._index: dict[str, int] = {}
         for kind in DTYPE:
             for place, name in enumerate(self.names(kind)):
-                self._place[name] = place
+                self._index[name] = place
 
     def names(self, kind: Kind) -> list[str]:
         """Names of the columns of one kind, in the order of their rows in the block."""
         return [c.name for c in self.columns.values() if c.kind == kind]
 
-    def place(self, name: str) -> int:
+    def index(self, name: str) -> int:
         """Row of the column in the block of its kind."""
-        return self._place[name]
+        return self._index[name]
 
     def __contains__(self, name: object) -> bool:
         return name in self.columns

@@ -17,10 +17,10 @@ MIN_EIGENVALUE = 1e-6
 
 def correlation_matrix(names: Sequence[str], correlations: Sequence[Correlation]) -> NDArray[np.float64]:
     """Matrix of the given pairs; pairs that are not given are uncorrelated."""
-    place = {name: i for i, name in enumerate(names)}
+    index = {name: i for i, name in enumerate(names)}
     matrix = np.eye(len(names))
     for pair in correlations:
-        i, j = place[pair.a], place[pair.b]
+        i, j = index[pair.a], index[pair.b]
         matrix[i, j] = matrix[j, i] = pair.value
     return matrix
 

@@ -26,7 +26,7 @@ MAX_LINES = 2_000_000
 MAX_COLUMNS = 2000
 MAX_LINE = 200_000
 MAX_FIELD = 4000
-MAX_TOLD = 10
+MAX_REPORTED = 10
 ROWS_AT_ONCE = 50_000
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
@@ -103,11 +103,11 @@ def read_csv(path: Path, missing: frozenset[str] = frozenset()) -> CsvTable:
         if len(chunk) == ROWS_AT_ONCE:
             parts.append(_frame(chunk, names))
             chunk = []
-        if len(problems) > MAX_TOLD:
+        if len(problems) > MAX_REPORTED:
             break
     if problems:
-        more = "; and more" if len(problems) > MAX_TOLD else ""
-        told = "; ".join(problems[:MAX_TOLD])
+        more = "; and more" if len(problems) > MAX_REPORTED else ""
+        told = "; ".join(problems[:MAX_REPORTED])
         allowed = f"not a readable csv table ({SEPARATORS[separator]} separate the columns): {told}{more}"
         raise DefinitionError(path, "file", None, allowed)
     return CsvTable(pl.concat([*parts, _frame(chunk, names)]), comments, decimal_comma)
@@ -135,13 +135,13 @@ def _checked_header(names: list[str], separator: str, path: Path) -> list[str]:
         raise refuse("not a readable csv table: it is empty")
     if len(names) > MAX_COLUMNS:
         raise refuse(f"more than {MAX_COLUMNS} columns")
-    blank = [str(place) for place, name in enumerate(names, start=1) if not name]
+    blank = [str(index) for index, name in enumerate(names, start=1) if not name]
     if blank:
         ends = f" (does the line end with one of the {SEPARATORS[separator]}?)" if not names[-1] else ""
-        raise refuse(f"column {', '.join(blank[:MAX_TOLD])} has no name{ends}")
+        raise refuse(f"column {', '.join(blank[:MAX_REPORTED])} has no name{ends}")
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
-        told = ", ".join(shorten(name) for name in twice[:MAX_TOLD])
+        told = ", ".join(shorten(name) for name in twice[:MAX_REPORTED])
         raise refuse(f"each column needs a name of its own, used twice: {told}")
     if all(parse_number(name) is not None for name in names):
         raise refuse("the first line must hold the names of the columns", ", ".join(names))

@@ -50,7 +50,7 @@ class Population:
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self.schema:
             raise InputError(f"no column '{name}': {did_you_mean(name, self.schema.columns)}")
-        column: NDArray[Any] = self._blocks[self.schema[name].kind][self.schema.place(name)]
+        column: NDArray[Any] = self._blocks[self.schema[name].kind][self.schema.index(name)]
         return column
 
     def __setitem__(self, name: str, values: Any) -> None:
@@ -104,7 +104,7 @@ class Population:
         some._blocks = {kind: pick(block) for kind, block in self._blocks.items()}
         return some
 
-    def take(self) -> None:
+    def claim(self) -> None:
         """Claim all twins for a model, for good; later copies are claimed as well.
 
         Raises:

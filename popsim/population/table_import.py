@@ -22,7 +22,7 @@ from popsim.errors import DefinitionError, InputError, did_you_mean, one_line, s
 from popsim.evidence.sets import Parameters
 from popsim.numbers import parse_number
 from popsim.population.columns import Column, Schema
-from popsim.population.csv_table import MAX_TOLD, read_csv
+from popsim.population.csv_table import MAX_REPORTED, read_csv
 from popsim.population.formulas import FORMULAS
 from popsim.units import canonical, convert
 
@@ -99,8 +99,8 @@ def read_people(table: Table, schema: Schema, cohort_file: Path, parameters: Par
     path = table_path(table, cohort_file)
     source, number = _read(table, path)
     frame = source.with_row_index(ROW, offset=1)
-    for place, condition in enumerate(table.where):
-        frame = frame.filter(_kept(condition, f"table.where.{place}", frame, number, path, cohort_file))
+    for index, condition in enumerate(table.where):
+        frame = frame.filter(_kept(condition, f"table.where.{index}", frame, number, path, cohort_file))
     if frame.is_empty():
         raise DefinitionError(cohort_file, "table.where", None, "no row of the table is left")
     rows = frame[ROW].to_numpy().astype(np.int64)
@@ -118,7 +118,7 @@ def read_people(table: Table, schema: Schema, cohort_file: Path, parameters: Par
 def _refusal(path: Path, problems: list[Problem]) -> DefinitionError:
     """One error for all bad values of a table, row by row, the first few in full."""
     first, *others = sorted(problems, key=lambda problem: problem.row)
-    told = [f"; {other.where} = {shorten(other.value)}: {other.why}" for other in others[: MAX_TOLD - 1]]
+    told = [f"; {other.where} = {shorten(other.value)}: {other.why}" for other in others[: MAX_REPORTED - 1]]
     more = f"; and {len(others) - len(told)} more" if len(others) > len(told) else ""
     return DefinitionError(path, first.where, first.value, f"{first.why}{''.join(told)}{more}")
 
@@ -284,10 +284,10 @@ class _ColumnReader:
     ) -> None:
         """Record bad values; only the first problem of a row counts."""
         told = {problem.row for problem in self.problems if problem.column == self.entry.from_}
-        for place in np.flatnonzero(bad).tolist():
-            row, value, reason = int(self.rows[place]), series[place], why
+        for index in np.flatnonzero(bad).tolist():
+            row, value, reason = int(self.rows[index]), series[index], why
             if row in told:
                 continue
-            if values is not None and not (isinstance(value, int | float) and value == values[place]):
-                reason = f"{why} (here {values[place]:.6g})"
+            if values is not None and not (isinstance(value, int | float) and value == values[index]):
+                reason = f"{why} (here {values[index]:.6g})"
             self.problems.append(Problem(row, self.entry.from_, value, reason))

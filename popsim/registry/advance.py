@@ -43,7 +43,7 @@ FURTHER_OFF = 1e-6  # probability of a class misclassified by two or more: a typ
 HEARD = (*words.PRESENTATIONS, words.WELL)
 
 
-class Lived(NamedTuple):
+class AdvancedTwin(NamedTuple):
     """The result of advancing one twin.
 
     Attributes:
@@ -65,7 +65,7 @@ def physiology_of(name: str, seed: int, parameters: Parameters) -> OrganSystem:
     return HeartFailurePhysiology(parameters["heart_failure"], key=RandomKey(seed))
 
 
-def believe(kind: BeliefKind, twins: Sequence[str], states: Sequence[bytes], day: int) -> Belief:
+def load_belief(kind: BeliefKind, twins: Sequence[str], states: Sequence[bytes], day: int) -> Belief:
     """The belief about some twins from their bytes."""
     ensemble = unpack(kind.layout, [number_of(twin) for twin in twins], states)
     return Belief(
@@ -79,13 +79,13 @@ def believe(kind: BeliefKind, twins: Sequence[str], states: Sequence[bytes], day
     )
 
 
-def live(
+def advance_twins(
     kind: BeliefKind,
     belief: Belief,
     rows: Sequence[Sequence[StreamRow]],
     until: int,
     newest: Sequence[Mapping[str, float]],
-) -> list[Lived]:
+) -> list[AdvancedTwin]:
     """Advance twins to a day and assimilate their records.
 
     Args:
@@ -102,15 +102,15 @@ def live(
         if day == first:
             day_of_life.look_back([[row for row in mine if row.day < first] for mine in rows])
         today = [[row for row in mine if row.day == day] for mine in rows]
-        day_of_life.know(today)
+        day_of_life.set_known(today)
         if day > first:
             day_of_life.advance(day)
         day_of_life.observe(today, 0)
-        day_of_life.hear(today)
+        day_of_life.update_events(today)
         for mine, quantiles in zip(bands, _quantiles(belief), strict=True):
             mine[day] = quantiles.tobytes()
     states = pack(kind.layout, belief.ensemble)
-    return [Lived(*one) for one in zip(states, bands, day_of_life.unused, strict=True)]
+    return [AdvancedTwin(*one) for one in zip(states, bands, day_of_life.unused, strict=True)]
 
 
 def subject(row: StreamRow, vocabulary: Vocabulary) -> str | None:
@@ -136,7 +136,7 @@ class _Days:
     def __init__(self, kind: BeliefKind, belief: Belief, newest: Sequence[Mapping[str, float]]) -> None:
         self._belief, self._vocabulary, self._parameters = belief, kind.vocabulary, kind.parameters
         self._newest = newest
-        self._place = {sensor.name: place for place, sensor in enumerate(self._vocabulary.sensors)}
+        self._place = {sensor.name: index for index, sensor in enumerate(self._vocabulary.sensors)}
         self.unused: list[set[StreamRow]] = [set() for _ in newest]
 
     def look_back(self, late: Sequence[Sequence[StreamRow]]) -> None:
@@ -158,9 +158,9 @@ class _Days:
                     standing[person].append(row)
                 elif row.kind != "observation":
                     self.unused[person].add(row)
-        self.know(standing)
+        self.set_known(standing)
 
-    def know(self, rows: Sequence[Sequence[StreamRow]]) -> None:
+    def set_known(self, rows: Sequence[Sequence[StreamRow]]) -> None:
         """Set recorded doses, agents, setting and last review, only in persons with such records."""
         for person, mine in enumerate(rows):
             for row in mine:
@@ -182,7 +182,7 @@ class _Days:
         for classes in self._classes(rows, days_ago):
             self._belief.weigh(classes)
 
-    def hear(self, rows: Sequence[Sequence[StreamRow]]) -> None:
+    def update_events(self, rows: Sequence[Sequence[StreamRow]]) -> None:
         """Update the beliefs with presentations and their causes, or with their absence."""
         cause, watched = np.zeros(len(rows), np.int8), np.zeros(len(rows), np.bool_)
         for person, mine in enumerate(rows):
@@ -195,7 +195,7 @@ class _Days:
             presenting = self._belief.ensemble.of("acute_cause")
             others = np.flatnonzero((cause == 0) & ~watched)
             before = presenting[others]
-            self._belief.hear(cause, watched)
+            self._belief.update_events(cause, watched)
             presenting[others] = before  # persons without a record keep their previous value
 
     def _facts(self, row: StreamRow, person: int) -> Iterator[tuple[str, float]]:
@@ -221,15 +221,15 @@ class _Days:
         turns: Counter[tuple[int, int]] = Counter()
         for person, row, measure in self._observations(rows):
             if measure.name != words.NYHA:
-                place = self._place[measure.name]
-                turn = turns[person, place]
-                turns[person, place] += 1
+                index = self._place[measure.name]
+                turn = turns[person, index]
+                turns[person, index] += 1
                 if turn == len(filled):
                     filled.append(np.full((len(self._place), len(rows)), np.nan))
                 value = row.value
                 if measure.creatinine:
                     value = filtration(self._belief.ensemble, value, self._parameters, person)
-                filled[turn][place, person] = value
+                filled[turn][index, person] = value
         return filled
 
     def _observations(self, rows: Sequence[Sequence[StreamRow]]) -> Iterator[tuple[int, StreamRow, Measure]]:
@@ -267,6 +267,6 @@ def _quantiles(belief: Belief) -> NDArray[np.float32]:
     ensemble, sensors = belief.ensemble, belief.sensors
     found = np.empty((ensemble.persons, len(sensors), len(QUANTILES)), np.float32)
     weights = ensemble.weights()
-    for place, sensor in enumerate(sensors):
-        found[:, place] = smallest_quantiles(ensemble.of(sensor.column), weights, QUANTILES)
+    for index, sensor in enumerate(sensors):
+        found[:, index] = smallest_quantiles(ensemble.of(sensor.column), weights, QUANTILES)
     return found

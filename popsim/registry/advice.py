@@ -22,7 +22,7 @@ from popsim.definitions.options import TherapyOption
 from popsim.errors import InputError
 from popsim.evidence.sets import Parameters
 from popsim.registry.advance import filtration
-from popsim.registry.audit import Done, next_line, write_audit
+from popsim.registry.audit import LoggedAction, next_line, write_audit
 from popsim.registry.privacy import NO_NAMES, personal
 from popsim.registry.service import TwinRegistry, salts, stored_rows
 from popsim.registry.summary import Band, OptionSummary, RiskSummary
@@ -43,7 +43,7 @@ def make_forecast(registry: TwinRegistry, twin: str, days: int = FORECAST_DAYS) 
         InputError: there is no such twin, it has died, or the days are out of bounds.
     """
     _check_days(days)
-    belief, vocabulary = _living(registry, twin)
+    belief, vocabulary = _belief_of_living(registry, twin)
     columns = [sensor.column for sensor in vocabulary.sensors]
     ahead = forecast(belief, days, columns=columns, quantiles=QUANTILES, parameters=registry.parameters)
     signals = {sensor.name: asdict(_band(ahead, sensor.column)) for sensor in vocabulary.sensors}
@@ -79,7 +79,7 @@ def compare_options(
     for option in options or ():
         if personal(option.title):
             raise InputError(f"option '{option.name}': {NO_NAMES}; its label is stored with the recommendation")
-    belief, vocabulary = _living(registry, twin)
+    belief, vocabulary = _belief_of_living(registry, twin)
     with registry.database.reading() as connection:
         seen = _last_seen(connection, twin, vocabulary, belief.ensemble, registry.parameters)
     compared = compare(
@@ -102,7 +102,7 @@ def compare_options(
     _keep(registry, recommendations, twin, "compare", belief.day, result)
 
 
-def _living(registry: TwinRegistry, twin: str) -> tuple[Belief, Vocabulary]:
+def _belief_of_living(registry: TwinRegistry, twin: str) -> tuple[Belief, Vocabulary]:
     kind, belief = registry.belief(twin)
     if belief.ensemble.of("alive")[0, 0] == 0:
         raise InputError(f"twin {twin}: the person has died")
@@ -125,7 +125,7 @@ def _risks(ahead: Forecast) -> list[RiskSummary]:
 
 
 def _options(compared: Comparison, refusals: dict[str, str]) -> list[OptionSummary]:
-    labels = {one.name: described(compared, place) for place, one in enumerate(compared.options)}
+    labels = {one.name: described(compared, index) for index, one in enumerate(compared.options)}
     return [
         OptionSummary(
             label=labels[row["option"]],
@@ -160,7 +160,7 @@ def _keep(registry: TwinRegistry, table: sql.Table, twin: str, action: str, day:
         [salt] = salts(connection, [twin])
         row = (next_line(connection), twin, day, written)
         insert_many(connection, table, [row])
-        write_audit(connection, [Done(twin, action, salt, {table: [row]})])
+        write_audit(connection, [LoggedAction(twin, action, salt, {table: [row]})])
 
 
 def _check_days(days: int) -> None:

@@ -46,7 +46,7 @@ class Entry(NamedTuple):
     hash: str
 
 
-class Done(NamedTuple):
+class LoggedAction(NamedTuple):
     """An action to log: the twin's salt and the rows that it wrote."""
 
     twin: str
@@ -63,7 +63,7 @@ def digest_of(*parts: bytes) -> str:
     return digest.hexdigest()
 
 
-def write_audit(connection: Connection, done: Iterable[Done]) -> None:
+def write_audit(connection: Connection, done: Iterable[LoggedAction]) -> None:
     """Add lines to the audit log, numbered from `next_line` on."""
     number, previous = _last(connection)
     lines: list[tuple[object, ...]] = []

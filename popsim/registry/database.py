@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from popsim.errors import InputError, RunError
-from popsim.registry.audit import FORGET, Done, Entry, check_audit, write_audit
+from popsim.registry.audit import FORGET, Entry, LoggedAction, check_audit, write_audit
 from popsim.registry.privacy import check_private, create_private, shown_path
 from popsim.registry.tables import create_schema, twins
 
@@ -84,7 +84,7 @@ class Database:
         with self.writing() as connection:
             if not connection.execute(sql.delete(twins).where(twins.c.twin == twin)).rowcount:
                 raise InputError("twin: there is none of this id in the registry")
-            write_audit(connection, [Done(twin, FORGET)])
+            write_audit(connection, [LoggedAction(twin, FORGET)])
         self.compact()
 
     def compact(self) -> None:

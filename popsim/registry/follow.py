@@ -89,7 +89,7 @@ def watch_pipe(
     for lines in _arriving(pipe):
         refused: list[PopsimError] = []
         try:
-            report = registry.hear(reader, lines, refused.append, twin)
+            report = registry.update_lines(reader, lines, refused.append, twin)
         except PopsimError as error:
             yield name, error
         else:

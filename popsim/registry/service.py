@@ -17,13 +17,13 @@ from popsim.errors import DefinitionError, InputError
 from popsim.evidence.sets import SHIPPED, Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.cohort import CohortSource
-from popsim.registry.advance import Lived, believe, live, physiology_of, subject
-from popsim.registry.audit import Done, next_line, write_audit
+from popsim.registry.advance import AdvancedTwin, advance_twins, load_belief, physiology_of, subject
+from popsim.registry.audit import LoggedAction, next_line, write_audit
 from popsim.registry.database import Database, in_parts
 from popsim.registry.packing import BeliefKind, pack
 from popsim.registry.privacy import checked_id, new_id, new_salt, number_of
 from popsim.registry.record import Person
-from popsim.registry.story import TOLD, Misfit, Moments, misfit_of_course
+from popsim.registry.story import COURSE_EVENTS, Misfit, Moments, misfit_of_course
 from popsim.registry.stream import Calendar, Reader, Standing, StreamRow, order, whole_lines
 from popsim.registry.tables import bands, ensembles, events, insert_many, observations, twins
 from popsim.registry.vocabulary import Vocabulary
@@ -131,7 +131,7 @@ class TwinRegistry:
             report = self._take_in(connection, reader, rows, standings, until, None)
         return report._replace(unfinished=unfinished)
 
-    def hear(
+    def update_lines(
         self, reader: Reader, lines: Sequence[str], refuse: Callable[[DefinitionError], None], twin: str | None = None
     ) -> Report:
         """Update twins with the next lines of a continuing stream; bad lines are reported and skipped.
@@ -204,7 +204,7 @@ class TwinRegistry:
                 belief = self._belief(connection, standings, part)
                 newest = self._newest(connection, part, new, day)
                 rows_of = [new.get(twin, []) for twin in part]
-                lived = live(kind, belief, rows_of, target, newest)
+                lived = advance_twins(kind, belief, rows_of, target, newest)
                 before = salts(connection, part)
                 self._keep(connection, "update", part, before, (target, standings[part[0]].layout), lived, rows_of)
                 unused += sum(len(one.unused) for one in lived)
@@ -259,7 +259,7 @@ class TwinRegistry:
             [StreamRow(twin, 0.0, "observation", code, value, unit, 0) for code, value, unit in person.measurements]
             for twin, person in zip(ids, persons, strict=True)
         ]
-        lived = live(kind, believe(kind, ids, states, 0), rows, 0, [{} for _ in ids])
+        lived = advance_twins(kind, load_belief(kind, ids, states, 0), rows, 0, [{} for _ in ids])
         salted = [new_salt() for _ in ids]
         made = [
             (twin, kind.seed, cohort.name, kind.physiology, kind.members, " ".join(person.known), salt)
@@ -282,7 +282,7 @@ class TwinRegistry:
         for twin in ids:
             if standings[twin].layout != layout:
                 raise InputError(f"twin {twin}: its belief was stored by a version of popsim with other columns")
-        return believe(kind, ids, [states[twin] for twin in ids], day)
+        return load_belief(kind, ids, [states[twin] for twin in ids], day)
 
     def _new(
         self,
@@ -306,7 +306,7 @@ class TwinRegistry:
                     latest[twin] = max(latest.get(twin, 0), row.day)
             for twin, time, code in connection.execute(
                 sql.select(events.c.twin, events.c.time, events.c.code).where(
-                    events.c.twin.in_(part), events.c.code.in_(TOLD)
+                    events.c.twin.in_(part), events.c.code.in_(COURSE_EVENTS)
                 )
             ):
                 told[twin].append(StreamRow(twin, time, "event", code, 0.0, "", 0))
@@ -347,26 +347,26 @@ class TwinRegistry:
         ids: Sequence[str],
         salted: Sequence[str],
         standing: tuple[int, str],
-        lived: Sequence[Lived],
+        lived: Sequence[AdvancedTwin],
         taken: Sequence[Sequence[StreamRow]],
         made: Sequence[tuple[object, ...]] = (),
     ) -> None:
         """Store new twins, standings, daily beliefs, lines and the audit entries."""
         first = next_line(connection)
         done = []
-        for place, (twin, one) in enumerate(zip(ids, lived, strict=True)):
-            line = first + place
+        for index, (twin, one) in enumerate(zip(ids, lived, strict=True)):
+            line = first + index
             rows: dict[sql.Table, list[tuple[object, ...]]] = {
-                twins: [(*made[place], line)] if made else [],
+                twins: [(*made[index], line)] if made else [],
                 ensembles: [(twin, *standing, one.state, line)],
                 bands: [(twin, day, line, quantiles) for day, quantiles in one.bands.items()],
                 observations: [],
                 events: [],
             }
-            for row in taken[place]:
+            for row in taken[index]:
                 values = (twin, row.time, row.code, row.value, row.unit, int(row not in one.unused), line)
                 rows[_table(row)].append(values)
-            done.append(Done(twin, action, salted[place], rows))
+            done.append(LoggedAction(twin, action, salted[index], rows))
         for table in (twins, ensembles, bands, observations, events):
             insert_many(connection, table, [row for one in done for row in one.rows[table]])
         write_audit(connection, done)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from popsim.registry.stream import StreamRow
 from popsim.registry.vocabulary import ADMITTED, DIED, DISCHARGED, WELL, Vocabulary
 
-TOLD = (ADMITTED, DISCHARGED, DIED, WELL)  # events that other lines may contradict
+COURSE_EVENTS = (ADMITTED, DISCHARGED, DIED, WELL)  # events that other lines may contradict
 SAME_TIME = "another value is told of the same time; give the time of day where there were two"
 SAME_CLASS = "a second drug of the same class at the same time; twins take one at a time"
 

@@ -74,11 +74,11 @@ def summarise(registry: TwinRegistry, twin: str) -> TwinSummary:
             label=LABELS.get(sensor.name, sensor.name.replace("_", " ")),
             unit=sensor.unit,
             loinc=sensor.loinc,
-            belief=_band(believed, place),
+            belief=_band(believed, index),
             readings=tuple(_readings(rows, sensor, vocabulary, unused, kind.parameters, belief.ensemble)),
             forecast=Band(**{key: tuple(values) for key, values in foreseen.get(sensor.name, {}).items()}),
         )
-        for place, sensor in enumerate(vocabulary.sensors)
+        for index, sensor in enumerate(vocabulary.sensors)
     )
     return TwinSummary(
         twin=twin,
@@ -87,7 +87,7 @@ def summarise(registry: TwinRegistry, twin: str) -> TwinSummary:
         members=kind.members,
         known=dict(_known(belief.ensemble, vocabulary, told)),
         signals=signals,
-        events=tuple((row.day, _told(row, vocabulary)) for row in happened),
+        events=tuple((row.day, _event_text(row, vocabulary)) for row in happened),
         **_foreseen(ahead),
         **_advised(advice),
     )
@@ -106,8 +106,8 @@ def _bands(connection: Connection, twin: str, sensors: int) -> dict[int, NDArray
     return {day: np.frombuffer(raw, np.float32).reshape(shape) for day, raw in connection.execute(wanted)}
 
 
-def _band(believed: Mapping[int, NDArray[np.float32]], place: int) -> Band:
-    low, median, high = (tuple(float(one[place, q]) for one in believed.values()) for q in range(len(QUANTILES)))
+def _band(believed: Mapping[int, NDArray[np.float32]], index: int) -> Band:
+    low, median, high = (tuple(float(one[index, q]) for one in believed.values()) for q in range(len(QUANTILES)))
     return Band(tuple(believed), low, median, high)
 
 
@@ -137,7 +137,7 @@ def _readings(
                 yield ReadingSummary(row.time, row.value, used)
 
 
-def _told(row: StreamRow, vocabulary: Vocabulary) -> str:
+def _event_text(row: StreamRow, vocabulary: Vocabulary) -> str:
     if row.kind == "event":
         return words.EVENTS[row.code]
     if row.kind == "observation":

@@ -19,7 +19,7 @@ def repeats(experiment: ExperimentDefinition) -> int:
     return experiment.draws if experiment.draws > 1 else experiment.replications
 
 
-def told(experiment: ExperimentDefinition) -> bool:
+def has_intervals(experiment: ExperimentDefinition) -> bool:
     """Whether there are enough repetitions for intervals."""
     return repeats(experiment) >= MIN_REPEATS
 
@@ -35,7 +35,7 @@ def sizes(experiment: ExperimentDefinition) -> str:
 
 def of_means(experiment: ExperimentDefinition) -> str:
     """The explanation of the brackets after a mean; empty where there are none."""
-    if not told(experiment):
+    if not has_intervals(experiment):
         return ""
     if experiment.draws:
         return " (95% interval of the mean, Monte Carlo error) [95% of the parameters]"
@@ -44,7 +44,7 @@ def of_means(experiment: ExperimentDefinition) -> str:
 
 def readable(table: pl.DataFrame, experiment: ExperimentDefinition) -> pl.DataFrame:
     """A table with its Monte Carlo intervals, or without them where there are too few repetitions."""
-    if told(experiment):
+    if has_intervals(experiment):
         return table
     own = [name for name in table.columns if not name.startswith("parameter_") and "_parameter_" not in name]
     ends = [name for name in own if name in ("low", "high") or name.endswith(("_low", "_high"))]
@@ -56,7 +56,7 @@ def readable(table: pl.DataFrame, experiment: ExperimentDefinition) -> pl.DataFr
 
 def note(experiment: ExperimentDefinition) -> str:
     """What is missing, and how to get it; empty where nothing is missing."""
-    if told(experiment):
+    if has_intervals(experiment):
         return ""
     if experiment.draws > 1:
         return f"No Monte Carlo intervals: {experiment.draws} parameter draws are too few; popsim run ... --draws 100"

@@ -12,9 +12,9 @@ from popsim.definitions.experiment import ExperimentDefinition
 from popsim.errors import InputError
 from popsim.kernels.numerics.threads import threads_for, use_threads
 from popsim.runs.executors.cluster import DaskCluster, dask_client
-from popsim.runs.executors.jobs import Crew
 from popsim.runs.executors.local import LocalProcesses
 from popsim.runs.executors.serial import SerialExecutor
+from popsim.runs.executors.tasks import Executor
 from popsim.runs.memory import (
     BYTES_PER_PROCESS,
     GIB,
@@ -23,10 +23,10 @@ from popsim.runs.memory import (
     needed_memory,
     workers_that_fit,
 )
-from popsim.runs.work import MakeTask, Sending, WriteTask
+from popsim.runs.work import MakeTask, SendTask, WriteTask
 
-SECONDS_IN_HAND = 600.0  # of the default deadline: to start, compile and write on a busy machine
-SLOWEST_TWIN_DAYS = 100_000.0  # per second; a hundredth of the speed of one slow core
+DEADLINE_MARGIN_S = 600.0  # of the default deadline: to start, compile and write on a busy machine
+MIN_TWIN_DAYS_PER_SECOND = 100_000.0  # per second; a hundredth of the speed of one slow core
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,9 @@ class Engine:
         return self.kind == "local" and self.workers == 1 and self.deadline is None
 
     @contextmanager
-    def crew(self, making: MakeTask, writing: WriteTask, jobs: int, experiment: ExperimentDefinition) -> Iterator[Crew]:
+    def executor(
+        self, make_task: MakeTask, write_task: WriteTask, tasks: int, experiment: ExperimentDefinition
+    ) -> Iterator[Executor]:
         """The executor.
 
         Args:
@@ -84,16 +86,16 @@ class Engine:
         deadline = self.deadline or generous_deadline(experiment)
         if self.in_this_process:
             use_threads(self.threads)
-            with SerialExecutor(writing) as here:
+            with SerialExecutor(write_task) as here:
                 yield here
         elif self.kind == "local":
             start = partial(use_threads, self.threads)
-            with LocalProcesses(writing, min(self.workers, jobs), start, deadline) as processes:
+            with LocalProcesses(write_task, min(self.workers, tasks), start, deadline) as processes:
                 yield processes
         else:
             with (
                 dask_client(self.address, self.workers) as client,
-                DaskCluster(client, Sending(making, self.threads), deadline) as cluster,
+                DaskCluster(client, SendTask(make_task, self.threads), deadline) as cluster,
             ):
                 yield cluster
 
@@ -102,7 +104,7 @@ def generous_deadline(experiment: ExperimentDefinition) -> float:
     """Seconds after which a unit must have failed: many times what the slowest machine takes."""
     twins = -(-experiment.population // experiment.regions)
     days = experiment.follow_up_days + experiment.enrolment_days
-    return SECONDS_IN_HAND + twins * days / SLOWEST_TWIN_DAYS
+    return DEADLINE_MARGIN_S + twins * days / MIN_TWIN_DAYS_PER_SECOND
 
 
 def check_memory(experiment: ExperimentDefinition) -> None:

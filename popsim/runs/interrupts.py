@@ -15,7 +15,7 @@ SECONDS_UNTIL_RAISED_AGAIN = 0.1
 WORDS = {"SIGTERM": "terminated", "SIGHUP": "the terminal was closed"}
 
 
-class Ending:
+class Interruption:
     """What ends a block: Ctrl-C, or a signal that has the same effect.
 
     Attributes:
@@ -33,13 +33,13 @@ class Ending:
         """The word for it in messages."""
         return WORDS.get(signal.Signals(self.number).name, "interrupted")
 
-    def come(self, number: int, frame: FrameType | None) -> None:
+    def handle(self, number: int, frame: FrameType | None) -> None:
         """Raise KeyboardInterrupt, but only once, so that the clean-up is not disturbed."""
         if self.number == signal.SIGINT or self.lost:
             self.number, self.lost = number, False
             raise KeyboardInterrupt
 
-    def dropped(self) -> None:
+    def raise_again(self) -> None:
         """Raise it again in a moment."""
         self.lost = True
         where = threading.main_thread().ident
@@ -47,23 +47,23 @@ class Ending:
         self._again.daemon = True
         self._again.start()
 
-    def over(self) -> None:
+    def disarm(self) -> None:
         """Raise nothing more."""
         if self._again:
             self._again.cancel()
 
 
 @contextmanager
-def signals_as_interrupts() -> Iterator[Ending]:
+def signals_as_interrupts() -> Iterator[Interruption]:
     """Inside the block, SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does; if Python drops it, it is repeated.
 
     A signal that the caller ignores or handles is left alone.
     """
-    ending, unraisable = Ending(), sys.unraisablehook
+    ending, unraisable = Interruption(), sys.unraisablehook
 
     def drop(what: Any) -> None:
         if what.exc_type is KeyboardInterrupt:
-            ending.dropped()
+            ending.raise_again()
         else:
             unraisable(what)
 
@@ -74,17 +74,17 @@ def signals_as_interrupts() -> Iterator[Ending]:
     try:
         sys.unraisablehook = drop
         for number in taken:
-            signal.signal(number, ending.come)
+            signal.signal(number, ending.handle)
         yield ending
     finally:
-        ending.over()
+        ending.disarm()
         sys.unraisablehook = unraisable
         for number in taken:
             signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager
-def interrupts_remembered() -> Iterator[Callable[[], None]]:
+def interrupts_checked() -> Iterator[Callable[[], None]]:
     """Yields a function that raises KeyboardInterrupt if an interrupt did not end the block.
 
     Python drops an exception that is raised in a destructor or in a callback.

@@ -102,7 +102,7 @@ def run_study(
         if others_work_here:
             missing.reverse()  # the other runner works from the other end
         records |= _computed(study, missing, len(units), store.units, engine, on_progress, simulate, warm_up)
-        tables = _put_together(store, study, units)
+        tables = _combined(store, study, units)
         content = _content_hash(units, records)
         seconds = time.perf_counter() - began
         store.write_manifest(
@@ -142,9 +142,9 @@ def _computed(
     if missing:
         if not engine.in_this_process:
             warm_up(missing)
-        making = MakeTask(study, simulate)
-        with engine.crew(making, WriteTask(making, store), len(missing), study.experiment) as crew:
-            scheduler.work_through(crew)
+        make_task = MakeTask(study, simulate)
+        with engine.executor(make_task, WriteTask(make_task, store), len(missing), study.experiment) as executor:
+            scheduler.work_through(executor)
     if scheduler.failures:
         raise RunError(_failure_message(scheduler.failures, total, store))
     return scheduler.records
@@ -157,7 +157,7 @@ def _content_hash(units: Sequence[Unit], records: Mapping[str, UnitRecord]) -> s
     )
 
 
-def _put_together(store: RunStore, study: Study, units: tuple[Unit, ...]) -> dict[str, pl.DataFrame]:
+def _combined(store: RunStore, study: Study, units: tuple[Unit, ...]) -> dict[str, pl.DataFrame]:
     """Write the tables of the whole run; the largest (events) stay in the files of their units."""
     keys = [unit.key for unit in units]
     kept = ("measures",) if study.experiment.store == "measures" else ("measures", "persons", "daily", "admissions")
@@ -191,7 +191,7 @@ def _described(unit: Unit, record: UnitRecord) -> dict[str, Any]:
 
 
 def _failure_message(failures: Sequence[Failure], total: int, store: UnitStore) -> str:
-    shown = "; ".join(f"{failure.job.name} ({failure.problem.text})" for failure in failures[:MAX_FAILURES_SHOWN])
+    shown = "; ".join(f"{failure.task.name} ({failure.problem.text})" for failure in failures[:MAX_FAILURES_SHOWN])
     more = len(failures) - MAX_FAILURES_SHOWN
     rest = f" and {more} more" if more > 0 else ""
     return (

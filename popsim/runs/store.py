@@ -140,7 +140,7 @@ class UnitStore:
         """Path of the quarantine record of a failed unit."""
         return self.quarantine / f"{key}.json"
 
-    def put_away(self, key: str, why: Mapping[str, Any]) -> None:
+    def quarantine_record(self, key: str, why: Mapping[str, Any]) -> None:
         """Record why a unit failed."""
         self.quarantine.mkdir(self.folder_mode, exist_ok=True)
         with _taking(self.quarantined(key), self.owner, self.file_mode) as temporary:

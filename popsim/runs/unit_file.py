@@ -36,7 +36,7 @@ BLOCK = 2**20
 UNIT = "unit.json"
 MAX_RECORD_BYTES = 2**20
 MEMBER = re.compile(r"[a-z][a-z0-9_]{0,40}\.parquet|unit\.json")
-ROOM = 2**16  # bytes; a disk with less is full
+MIN_FREE_BYTES = 2**16  # bytes; a disk with less is full
 MAX_CELLS, MAX_CELLS_PER_BYTE = 2**24, 64  # of a table, whichever is more: far above what people's lives compress to
 DAMAGE = (
     *(OSError, ValueError, TypeError, KeyError, EOFError, RuntimeError, struct.error, zipfile.BadZipFile),
@@ -110,7 +110,7 @@ def sink(table: pl.LazyFrame, path: Path) -> None:
         table.sink_parquet(path, compression="zstd", compression_level=1, maintain_order=True)
     except pl.exceptions.PolarsError as error:
         said = re.search(r"\(os error (\d+)\)", str(error))
-        number = int(said[1]) if said else errno.ENOSPC if shutil.disk_usage(path.parent).free < ROOM else 0
+        number = int(said[1]) if said else errno.ENOSPC if shutil.disk_usage(path.parent).free < MIN_FREE_BYTES else 0
         if not number:
             raise
         raise OSError(number, os.strerror(number), str(path)) from None

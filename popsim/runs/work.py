@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 from popsim.errors import RunError
 from popsim.kernels.numerics.threads import use_threads
 from popsim.runs import unit_file
-from popsim.runs.executors.jobs import Crew, Job, TaskFailure, TaskOutcome, problem_of
-from popsim.runs.interrupts import interrupts_remembered
+from popsim.runs.executors.tasks import Executor, Task, TaskFailure, TaskOutcome, problem_of
+from popsim.runs.interrupts import interrupts_checked
 from popsim.runs.store import UnitStore, Written
 from popsim.runs.unit_file import UnitRecord
 from popsim.studies.content import Tables
@@ -55,11 +55,11 @@ class MakeTask:
     study: Study
     simulate: Simulate
 
-    def __call__(self, ticket: UnitReference) -> tuple[Tables, float]:
+    def __call__(self, reference: UnitReference) -> tuple[Tables, float]:
         """The tables, and the seconds that they took."""
         began = time.perf_counter()
-        strategy = self.study.experiment.strategy(ticket.strategy)
-        unit = Unit(self.study, strategy, ticket.draw, ticket.replication, ticket.region, ticket.key)
+        strategy = self.study.experiment.strategy(reference.strategy)
+        unit = Unit(self.study, strategy, reference.draw, reference.replication, reference.region, reference.key)
         return self.simulate(unit), time.perf_counter() - began
 
 
@@ -67,42 +67,42 @@ class MakeTask:
 class WriteTask:
     """Computes a unit and writes its file into the store."""
 
-    making: MakeTask
+    make_task: MakeTask
     store: UnitStore
 
-    def __call__(self, ticket: UnitReference) -> Written:
+    def __call__(self, reference: UnitReference) -> Written:
         """The file, which still has to be published."""
-        return self.store.write(ticket.key, *self.making(ticket))
+        return self.store.write(reference.key, *self.make_task(reference))
 
 
 @dataclass(frozen=True, slots=True)
-class Sending:
+class SendTask:
     """Computes a unit on a machine that may have no access to the store, and sends its file back."""
 
-    making: MakeTask
+    make_task: MakeTask
     threads: int
 
-    def __call__(self, ticket: UnitReference) -> tuple[UnitRecord, bytes]:
+    def __call__(self, reference: UnitReference) -> tuple[UnitRecord, bytes]:
         """The record of the file, and the file."""
         use_threads(self.threads)  # applies to the calling thread
-        tables, seconds = self.making(ticket)
+        tables, seconds = self.make_task(reference)
         with tempfile.TemporaryDirectory(prefix="popsim-") as folder:
             path = Path(folder) / "unit"
-            return unit_file.write(path, ticket.key, tables, seconds), path.read_bytes()
+            return unit_file.write(path, reference.key, tables, seconds), path.read_bytes()
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A unit that failed for good."""
 
-    job: Job
+    task: Task
     problem: TaskFailure
 
     def described(self) -> dict[str, Any]:
         """Its record in quarantine."""
         return {
-            "key": self.job.key,
-            "name": self.job.name,
+            "key": self.task.key,
+            "name": self.task.name,
             "problem": self.problem.text,
             "tries": TRIES,
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -130,39 +130,39 @@ class Scheduler:
         failures: units that were given up.
     """
 
-    jobs: Sequence[Job]
+    tasks: Sequence[Task]
     store: UnitStore
     on_change: Callable[[int, int], None]
     records: dict[str, UnitRecord] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
-    _waiting: deque[Job] = field(init=False)
-    _storing: dict[Future[UnitRecord], Job] = field(default_factory=dict)
+    _waiting: deque[Task] = field(init=False)
+    _storing: dict[Future[UnitRecord], Task] = field(default_factory=dict)
     _tries: Counter[str] = field(default_factory=Counter)
 
-    def work_through(self, crew: Crew) -> None:
+    def work_through(self, executor: Executor) -> None:
         """Work until every task is done or given up.
 
         Raises:
             RunError: the disk is full.
         """
-        self._waiting = deque(self.jobs)
-        with ThreadPoolExecutor(1, "publish") as publisher, interrupts_remembered() as check_interrupts:
-            while self._waiting or crew.busy or self._storing:
+        self._waiting = deque(self.tasks)
+        with ThreadPoolExecutor(1, "publish") as publisher, interrupts_checked() as check_interrupts:
+            while self._waiting or executor.busy or self._storing:
                 check_interrupts()
-                while self._waiting and crew.room:
-                    self._hand_out(self._waiting.popleft(), crew)
-                for outcome in crew.outcomes() if crew.busy else ():
+                while self._waiting and executor.room:
+                    self._submit(self._waiting.popleft(), executor)
+                for outcome in executor.outcomes() if executor.busy else ():
                     if outcome.problem:
-                        self._retry(outcome.job, outcome.problem)
+                        self._retry(outcome.task, outcome.problem)
                     else:
-                        self._storing[publisher.submit(self._publish, outcome)] = outcome.job
-                self._note_stored(idle=not (crew.busy or (self._waiting and crew.room)))
+                        self._storing[publisher.submit(self._publish, outcome)] = outcome.task
+                self._note_stored(idle=not (executor.busy or (self._waiting and executor.room)))
 
-    def _hand_out(self, job: Job, crew: Crew) -> None:
+    def _submit(self, task: Task, executor: Executor) -> None:
         """Submit a task, unless another runner has done it meanwhile."""
-        record = self.store.finished(job.key)
+        record = self.store.finished(task.key)
         if record is None:
-            crew.submit(job)
+            executor.submit(task)
         else:
             self._done(record)
 
@@ -175,25 +175,25 @@ class Scheduler:
         if self._storing and idle:
             wait(self._storing, return_when=FIRST_COMPLETED)
         for future in [future for future in self._storing if future.done()]:
-            job, error = self._storing.pop(future), future.exception()
+            task, error = self._storing.pop(future), future.exception()
             if error is None:
                 self._done(future.result())
             elif isinstance(error, Exception):
-                self._retry(job, problem_of(error))
+                self._retry(task, problem_of(error))
 
     def _done(self, record: UnitRecord) -> None:
         self.records[record.key] = record
         self.on_change(len(self.records), len(self.failures))
 
-    def _retry(self, job: Job, problem: TaskFailure) -> None:
+    def _retry(self, task: Task, problem: TaskFailure) -> None:
         """Retry after all other tasks, or give up."""
         if problem.disk_full:
             raise RunError(f"{self.store.folder}: {problem.text}; the same command goes on when there is room")
-        self._tries[job.key] += 1
-        if self._tries[job.key] < TRIES:
-            self._waiting.append(job)
+        self._tries[task.key] += 1
+        if self._tries[task.key] < TRIES:
+            self._waiting.append(task)
             return
-        self.failures.append(Failure(job, problem))
+        self.failures.append(Failure(task, problem))
         with suppress(OSError):  # the failure itself is reported in any case
-            self.store.put_away(job.key, self.failures[-1].described())
+            self.store.quarantine_record(task.key, self.failures[-1].described())
         self.on_change(len(self.records), len(self.failures))

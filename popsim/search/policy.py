@@ -20,7 +20,7 @@ from popsim.definitions.strategy import Strategy
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.errors import InputError
 from popsim.evidence.distributions import Floats
-from popsim.search.race import Runner, Verdict, best_probability, judge, race
+from popsim.search.race import Runner, Verdict, best_probability, evaluate_winner, race
 from popsim.search.trials import Evaluate, Say, SearchTrial, TrialOutcome, affordable, try_out
 from popsim.studies.design import Study
 from popsim.studies.measures import measure_of
@@ -39,7 +39,7 @@ type Run = Callable[[Study], RunResult]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """The result of a search.
 
     Attributes:
@@ -65,9 +65,9 @@ def evaluator(problem: PolicyProblem, run: Run) -> Evaluate:
     sign = measure_of(measure).sign
     pieces = "draws" if experiment.draws else "replications"
 
-    def evaluate(variants: Sequence[Variant], luck: int) -> list[TrialOutcome]:
+    def evaluate(variants: Sequence[Variant], repetitions: int) -> list[TrialOutcome]:
         strategies = [problem.strategy(variant) for variant in variants]
-        sizes = {"draws": 0, "replications": 1} | {pieces: luck}
+        sizes = {"draws": 0, "replications": 1} | {pieces: repetitions}
         varied = experiment.model_copy(update={"strategies": (comparator, *strategies), **sizes})
         result = run(with_experiment(problem.study, varied))
         measures = pl.read_parquet(result.folder / "measures.parquet").with_columns(pl.col("strategy").cast(pl.String))
@@ -75,15 +75,15 @@ def evaluator(problem: PolicyProblem, run: Run) -> Evaluate:
         for strategy in strategies:
             contrast = Contrast(strategy.name, comparator.name, measure, experiment.willingness_to_pay)
             gain = sign * contrast.values(measures)["value"].to_numpy()
-            if len(gain) < luck or not np.isfinite(gain).all():
+            if len(gain) < repetitions or not np.isfinite(gain).all():
                 raise InputError(f"{search.name}: {measure} cannot be measured in every replication: add people")
-            outcomes.append(TrialOutcome(gain, _spent(measures, strategy.name, search, luck)))
+            outcomes.append(TrialOutcome(gain, _spent(measures, strategy.name, search, repetitions)))
         return outcomes
 
     return evaluate
 
 
-def find(problem: PolicyProblem, evaluate: Evaluate, say: Say = lambda text: None) -> Found:
+def search_policy(problem: PolicyProblem, evaluate: Evaluate, say: Say = lambda text: None) -> SearchResult:
     """Search, race and evaluate.
 
     Raises:
@@ -101,18 +101,18 @@ def find(problem: PolicyProblem, evaluate: Evaluate, say: Say = lambda text: Non
             f"{len(trials)} spends {least:,.4g}"
         )
     finalists = list({trial.variant: trial for trial in (*ranked[: search.finalists], trials[0])}.values())
-    runners, luck = race(finalists, search, evaluate)
+    runners, repetitions = race(finalists, search, evaluate)
     winner = runners[0].variant
-    verdict = judge(winner, trials[0].variant, best_probability(runners), luck, search, evaluate)
+    verdict = evaluate_winner(winner, trials[0].variant, best_probability(runners), repetitions, search, evaluate)
     label = problem.experiment.strategy(search.strategy).title
     named = {"name": search.strategy, "label": f"{label}, best found"[:80]}
-    return Found(problem, trials, runners, verdict, problem.strategy(winner).model_copy(update=named))
+    return SearchResult(problem, trials, runners, verdict, problem.strategy(winner).model_copy(update=named))
 
 
-def _spent(measures: pl.DataFrame, strategy: str, search: Search, luck: int) -> Floats:
+def _spent(measures: pl.DataFrame, strategy: str, search: Search, repetitions: int) -> Floats:
     """Spending that counts towards the budget, for each replication."""
     if search.budget is None:
-        return np.zeros(luck)
+        return np.zeros(repetitions)
     wide = measures.filter(pl.col("strategy") == strategy, pl.col("measure").is_in(search.budget.measures))
     sums = wide.group_by("draw", "replication").agg(pl.col("value").sum()).sort("draw", "replication")
     return sums["value"].to_numpy()

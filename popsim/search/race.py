@@ -22,7 +22,7 @@ from popsim.definitions.search import Search
 from popsim.search.trials import Evaluate, SearchTrial, TrialOutcome, excess
 from popsim.statistics import Estimate
 
-CLEARLY = 0.95  # confidence, over all finalists together, at which a variant that is behind drops out
+DROP_CONFIDENCE = 0.95  # confidence, over all finalists together, at which a variant that is behind drops out
 SAME = 1e-9  # relative: smaller differences are rounding
 
 
@@ -77,18 +77,20 @@ def race(finalists: Sequence[SearchTrial], search: Search, evaluate: Evaluate) -
     Returns:
         All finalists, the winner first, then by gain; and the number of replications used so far.
     """
-    begin = luck = search.replications
+    begin = repetitions = search.replications
     end = begin + search.race
     seen: dict[int, TrialOutcome] = {}
     running = [trial.variant for trial in finalists]
-    while luck < end and (len(running) > 1 or luck == begin):
-        luck = min(luck + search.replications, end)
-        seen |= {v.number: o for v, o in zip(running, evaluate(running, luck), strict=True)}
+    while repetitions < end and (len(running) > 1 or repetitions == begin):
+        repetitions = min(repetitions + search.replications, end)
+        seen |= {v.number: o for v, o in zip(running, evaluate(running, repetitions), strict=True)}
         running = _still_open(running, seen, begin, search, len(finalists))
-    return _standings([trial.variant for trial in finalists], running, seen, begin, search), luck
+    return _standings([trial.variant for trial in finalists], running, seen, begin, search), repetitions
 
 
-def judge(winner: Variant, own: Variant, chance: float, luck: int, search: Search, evaluate: Evaluate) -> Verdict:
+def evaluate_winner(
+    winner: Variant, own: Variant, chance: float, repetitions: int, search: Search, evaluate: Evaluate
+) -> Verdict:
     """Evaluate the winner on new replications.
 
     Args:
@@ -100,15 +102,15 @@ def judge(winner: Variant, own: Variant, chance: float, luck: int, search: Searc
         evaluate: simulates variants.
     """
     asked = [own] if winner == own else [winner, own]
-    outcomes = evaluate(asked, luck + search.judged)
+    outcomes = evaluate(asked, repetitions + search.judged)
     best, before = outcomes[0], outcomes[-1]
     return Verdict(
         winner,
         chance,
-        Estimate.of(best.gain[luck:]),
-        Estimate.of(before.gain[luck:]),
-        Estimate.of(best.gain[luck:] - before.gain[luck:]),
-        Estimate.of(best.spent[luck:]),
+        Estimate.of(best.gain[repetitions:]),
+        Estimate.of(before.gain[repetitions:]),
+        Estimate.of(best.gain[repetitions:] - before.gain[repetitions:]),
+        Estimate.of(best.spent[repetitions:]),
     )
 
 
@@ -122,7 +124,7 @@ def _still_open(
 ) -> list[Variant]:
     """The variants that may still be the best."""
     leader = _leader(running, seen, begin, search)
-    least = (1.0 - CLEARLY) / max(finalists - 1, 1)
+    least = (1.0 - DROP_CONFIDENCE) / max(finalists - 1, 1)
     return [
         v
         for v in running

@@ -27,7 +27,7 @@ from popsim.definitions.search import Search
 from popsim.definitions.writing import to_toml
 from popsim.errors import InputError
 from popsim.runs.work import versions
-from popsim.search.policy import Found
+from popsim.search.policy import SearchResult
 from popsim.search.trials import SearchTrial, excess
 from popsim.statistics import Estimate
 from popsim.studies.content import SHOWN, combined_hash, file_hash, frame_hash, json_hash
@@ -35,21 +35,21 @@ from popsim.studies.content import SHOWN, combined_hash, file_hash, frame_hash, 
 WARNING = "# For research, not for care.\n"
 
 
-def folder_of(problem: PolicyProblem, place: Path) -> Path:
+def folder_of(problem: PolicyProblem, results: Path) -> Path:
     """The folder of a search: the same problem with the same model has the same folder."""
     code = {path.name: file_hash(path) for path in sorted(Path(__file__).parent.glob("*.py"))}
-    return place / json_hash([problem.search.model_dump(mode="json"), problem.study.run_id, code])[:SHOWN]
+    return results / json_hash([problem.search.model_dump(mode="json"), problem.study.run_id, code])[:SHOWN]
 
 
-def keep(found: Found, folder: Path) -> str:
+def write_result(result: SearchResult, folder: Path) -> str:
     """Write tables, the winning strategy and the manifest; returns the content hash of the tables.
 
     Raises:
         InputError: the folder cannot be written.
     """
-    tables = {"trials": trial_table(found), "race": race_table(found), "verdict": verdict_table(found)}
+    tables = {"trials": trial_table(result), "race": race_table(result), "verdict": verdict_table(result)}
     content = combined_hash({name: frame_hash(table) for name, table in tables.items()})
-    problem = found.problem
+    problem = result.problem
     manifest = {
         "content_hash": content,
         "search": problem.search.model_dump(mode="json"),
@@ -59,7 +59,7 @@ def keep(found: Found, folder: Path) -> str:
     }
     texts = {
         "search.toml": to_toml(problem.search),
-        "best.toml": WARNING + tomli_w.dumps({"strategies": [tomllib.loads(to_toml(found.strategy))]}),
+        "best.toml": WARNING + tomli_w.dumps({"strategies": [tomllib.loads(to_toml(result.strategy))]}),
         "manifest.json": json.dumps(manifest, indent=2) + "\n",
     }
     try:
@@ -77,23 +77,23 @@ def keep(found: Found, folder: Path) -> str:
     return content
 
 
-def trial_table(found: Found) -> pl.DataFrame:
+def trial_table(result: SearchResult) -> pl.DataFrame:
     """Every variant: trial, a column for each choice (its path), gain, low, high (95%), spent, affordable."""
-    search = found.problem.search
-    rows = [{"trial": t.variant.number} | _values(t.variant, search) | _seen(t, search) for t in found.trials]
+    search = result.problem.search
+    rows = [{"trial": t.variant.number} | _values(t.variant, search) | _seen(t, search) for t in result.trials]
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def race_table(found: Found) -> pl.DataFrame:
+def race_table(result: SearchResult) -> pl.DataFrame:
     """The finalists, the winner first.
 
     Returns:
         trial, a column for each choice, replications, gain, low, high (over the comparator), ahead, ahead_low,
         ahead_high (of the winner, paired; null for the winner), may_be_better (probability), spent.
     """
-    search = found.problem.search
+    search = result.problem.search
     rows = []
-    for runner in found.runners:
+    for runner in result.runners:
         ahead = runner.ahead
         rows.append(
             {"trial": runner.variant.number}
@@ -113,15 +113,15 @@ def race_table(found: Found) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def verdict_table(found: Found) -> pl.DataFrame:
+def verdict_table(result: SearchResult) -> pl.DataFrame:
     """The winner on new replications: figure, mean, low, high, replications."""
-    verdict = found.verdict
+    verdict = result.verdict
     figures = [
         ("gain", verdict.gain),
         ("gain_of_strategy_as_it_stands", verdict.before),
         ("improvement", verdict.improvement),
         ("spent", verdict.spent),
-        ("best_probability", Estimate(verdict.best_probability, sample=found.problem.search.race)),
+        ("best_probability", Estimate(verdict.best_probability, sample=result.problem.search.race)),
     ]
     rows = [(name, one.value, one.low, one.high, one.sample) for name, one in figures]
     frame = pl.DataFrame(rows, ["figure", "mean", "low", "high", "replications"], orient="row")

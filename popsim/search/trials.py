@@ -21,7 +21,7 @@ from popsim.evidence.distributions import Floats
 if TYPE_CHECKING:
     import optuna
 
-SETTLED = 100  # consecutive suggestions that were already tried: the optimiser has converged
+MAX_REPEATED_SUGGESTIONS = 100  # consecutive suggestions that were already tried: the optimiser has converged
 
 type Say = Callable[[str], None]
 
@@ -41,8 +41,8 @@ class TrialOutcome(NamedTuple):
 class Evaluate(Protocol):
     """Simulates variants."""
 
-    def __call__(self, variants: Sequence[Variant], luck: int) -> list[TrialOutcome]:
-        """Outcomes of each variant in the first `luck` replications."""
+    def __call__(self, variants: Sequence[Variant], repetitions: int) -> list[TrialOutcome]:
+        """Outcomes of each variant in the first `repetitions` replications."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def try_out(
             if (asked := pending[variant.values]) is not None:
                 _tell(study, asked, trial, search)
         pending = {}
-        while len(pending) < min(search.at_a_time, search.trials - len(tried)) and repeats < SETTLED:
+        while len(pending) < min(search.at_a_time, search.trials - len(tried)) and repeats < MAX_REPEATED_SUGGESTIONS:
             asked = study.ask(space)
             values = tuple(c.levels[asked.params[c.path]] for c in search.choices)
             repeats = repeats + 1 if values in tried or values in pending else 0

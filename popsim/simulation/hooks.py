@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.kernels.codes import CAUSE_NAMES, END, EVENT_NAMES, START, VISIT
-from popsim.outcomes.narrative import Place
+from popsim.outcomes.narrative import SettingLabel
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventColumns, EventLog
 from popsim.population.population import Population
@@ -21,7 +21,7 @@ HOSPITAL = ("inpatient", "critical")
 class Hooks:
     """The hooks of one model; overridden hooks are looked up once, for the class."""
 
-    def __init__(self, agents: TwinSet, events: EventLog, places: Sequence[Place]) -> None:
+    def __init__(self, agents: TwinSet, events: EventLog, places: Sequence[SettingLabel]) -> None:
         self.agents, self.events = agents, events
         agent_class = agents.roster.agent_class
         self.called = {name for name in HOOKS if getattr(agent_class, name) is not getattr(PatientTwin, name)}

@@ -10,13 +10,13 @@ import numpy as np
 import polars as pl
 from mesa import Model
 
-from popsim.alerting.building import guide_of
+from popsim.alerting.building import alert_source_of
 from popsim.arguments import MAX_DAYS, real_number, whole_number
 from popsim.care import CareSystem, Interventions, Monitoring
 from popsim.care.policy import networks_by_day, telemonitoring_by_day
 from popsim.care.signals import Signals
 from popsim.care.strategy_checks import check_strategy
-from popsim.economics.clinical import ClinicalWorth
+from popsim.economics.clinical import ClinicalValuation
 from popsim.economics.prices import PricedSetting
 from popsim.economics.valuation import Valuation
 from popsim.errors import InputError, RunError, nearest
@@ -24,14 +24,14 @@ from popsim.evidence.parameters import ParameterSet
 from popsim.evidence.sets import Parameters
 from popsim.html import html_table
 from popsim.kernels.numerics.random import RandomKey
-from popsim.outcomes.narrative import Place
+from popsim.outcomes.narrative import SettingLabel
 from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganSystem, Physiology
 from popsim.population.clock import Clock
 from popsim.population.cohort import CohortSource
 from popsim.population.entry import refuse_impossible
+from popsim.population.environment_series import EnvironmentSeries
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
-from popsim.population.surroundings import Surroundings
 from popsim.simulation.hooks import Hooks
 from popsim.simulation.protocols import CarePart, InterventionsPart, MonitoringPart, ValuationPart
 from popsim.simulation.recorder import Recorder
@@ -60,7 +60,7 @@ class Parts:
     care: CarePart
     valuation: ValuationPart
     events: EventLog
-    places: Sequence[Place]
+    places: Sequence[SettingLabel]
 
 
 class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
@@ -95,7 +95,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         follow_up_days: int = 365,
         enrolment_days: int = 0,
         parameters: Mapping[str, ParameterSet] | None = None,
-        surroundings: Surroundings | None = None,
+        environment_series: EnvironmentSeries | None = None,
         organ_systems: Sequence[OrganSystem] = (),
         cohort: CohortSource | None = None,
         agent_class: type[PatientTwin] = PatientTwin,
@@ -130,8 +130,8 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self.clock = Clock()
         self._unfinished = False  # whether a day has begun and not ended
         self._make_agents(agent_class)
-        population.take()
-        self._organ_systems, self._surroundings, self._cohort = tuple(organ_systems), surroundings, cohort
+        population.claim()
+        self._organ_systems, self._environment_series, self._cohort = tuple(organ_systems), environment_series, cohort
         self.parameters = parameters if isinstance(parameters, Parameters) else Parameters(parameters)
         parts = self._build(self.parameters)
         self.interventions = parts.interventions
@@ -243,8 +243,8 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         refuse_impossible(people, (column for column in columns if column.settable))
         physiology.initialise(people)
         refuse_impossible(people, (column for column in columns if column.name not in CLINICAL_SCHEMA))
-        sight = Signals(people.schema, key=key)
-        sight.sample(people, 0, len(people))
+        observation = Signals(people.schema, key=key)
+        observation.sample(people, 0, len(people))
         care = CareSystem(
             network,
             people,
@@ -254,18 +254,20 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             practice=parameters["care_practice"],
             later=networks,
         )
-        guide = guide_of(
+        alert_source = alert_source_of(
             strategy,
             self.network,
             people,
             cohort=self._cohort,
             body=lambda: self._physiology(parameters),
-            sight=sight,
+            observation=observation,
             events=care.events,
             parameters=parameters,
             key=key,
         )
-        interventions = Interventions(strategy.composed, people, key=key, parameters=parameters, sight=sight)
+        interventions = Interventions(
+            strategy.composed, people, key=key, parameters=parameters, observation=observation
+        )
         valuation = Valuation(
             parameters["nhs_prices"],
             parameters["griffiths_2014"],
@@ -276,7 +278,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             telemonitoring_per_day=first.cost_per_day if first else None,
             telemonitoring_later={day: one.cost_per_day for day, one in programmes.items() if one},
             charges=interventions.charges,
-            clinical=self._clinical_worth(parameters),
+            clinical=self._clinical_valuation(parameters),
         )
         return Parts(
             interventions=interventions,
@@ -286,13 +288,13 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
                 key=key,
                 signals=parameters["home_signals"],
                 later=programmes,
-                sight=sight,
-                guide=guide,
+                observation=observation,
+                alert_source=alert_source,
             ),
             care=care,
             valuation=valuation,
             events=care.events,
-            places=[Place(s.title, s.setting_class) for s in network.settings],
+            places=[SettingLabel(s.title, s.setting_class) for s in network.settings],
         )
 
     def _physiology(self, parameters: Parameters) -> OrganSystem:
@@ -302,14 +304,16 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
     def _body(self, parameters: Parameters) -> OrganSystem:
         """The physiology for the population's columns: the clinical twin, or heart failure alone."""
         if self.is_clinical:
-            return ClinicalPhysiology(parameters, key=self.key, surroundings=self._surroundings)
+            return ClinicalPhysiology(parameters, key=self.key, environment_series=self._environment_series)
         return HeartFailurePhysiology(parameters["heart_failure"], key=self.key)
 
-    def _clinical_worth(self, parameters: Parameters) -> ClinicalWorth | None:
+    def _clinical_valuation(self, parameters: Parameters) -> ClinicalValuation | None:
         """Prices and disutilities that only the clinical twin has."""
         if not self.is_clinical:
             return None
-        return ClinicalWorth(parameters["clinical_prices"], parameters["clinical_utilities"], self.population.schema)
+        return ClinicalValuation(
+            parameters["clinical_prices"], parameters["clinical_utilities"], self.population.schema
+        )
 
     # Agents.
 

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from popsim.evidence.sets import Parameters
-from popsim.outcomes.narrative import Place
+from popsim.outcomes.narrative import SettingLabel
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
@@ -59,6 +59,6 @@ class TwinModel(Protocol):
     parameters: Parameters
     clock: Clock
     events: EventLog
-    places: Sequence[Place]
+    places: Sequence[SettingLabel]
     recorder: Recorder
     roster: Any

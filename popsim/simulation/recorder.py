@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from popsim.kernels.codes import ALERT
 from popsim.outcomes.diary import Diary
-from popsim.outcomes.narrative import Place
+from popsim.outcomes.narrative import SettingLabel
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
@@ -32,9 +32,11 @@ class Occupancy(Protocol):
 class Recorder:
     """Records one row per day, at the end of the day, and the diary of followed twins."""
 
-    def __init__(self, care: Occupancy, events: EventLog, places: Sequence[Place]) -> None:
+    def __init__(self, care: Occupancy, events: EventLog, places: Sequence[SettingLabel]) -> None:
         self._care, self._events = care, events
-        self._shown = [i for i, place in enumerate(places) if place.kind != "router"]  # nobody is ever in a router
+        self._shown = [
+            i for i, setting_label in enumerate(places) if setting_label.kind != "router"
+        ]  # nobody is ever in a router
         self._read = 0
         self.diary = Diary()
         self._days: list[tuple[int, int, int, int]] = []

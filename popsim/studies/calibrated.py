@@ -29,13 +29,13 @@ def with_calibration(experiment: ExperimentDefinition, found: Calibrated) -> Exp
 
 def _without(group: Correlated, names: set[str]) -> Correlated | None:
     """A group without some of its members; None if fewer than two are left."""
-    kept = [place for place, name in enumerate(group.parameters) if name not in names]
+    kept = [index for index, name in enumerate(group.parameters) if name not in names]
     if len(kept) < 2:
         return None
     rows = np.array(group.correlation)[np.ix_(kept, kept)].tolist()
     return group.model_copy(
         update={
-            "parameters": tuple(group.parameters[place] for place in kept),
+            "parameters": tuple(group.parameters[index] for index in kept),
             "correlation": tuple(tuple(row) for row in rows),
         }
     )

@@ -34,9 +34,9 @@ from popsim.kernels.cache import source_hash
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
+from popsim.population.environment_series import EnvironmentSeries
 from popsim.population.formulas import FORMULAS
 from popsim.population.sampling import SamplingPlan, plan
-from popsim.population.surroundings import Surroundings
 from popsim.simulation.schema import SCHEMAS
 from popsim.studies.calibrated import with_calibration
 from popsim.studies.content import SHOWN, file_hash, json_hash
@@ -93,7 +93,7 @@ class Study:
     file: Path
     flags: Mapping[str, object]
     sampling: SamplingPlan
-    surroundings: Surroundings | None = None
+    environment_series: EnvironmentSeries | None = None
 
     @property
     def schema(self) -> Schema:
@@ -190,7 +190,7 @@ class Study:
             "enrolment_days": experiment.enrolment_days,
             "perspective": experiment.perspective,
             "store": experiment.store,
-            "draws_share_luck": self.uncertain.shares_luck,
+            "draws_share_luck": self.uncertain.common_random_numbers,
             "code": code_hash(),
         }
 
@@ -227,7 +227,7 @@ class Unit:
     @property
     def random_key(self) -> RandomKey:
         """Strategies share it, all other units differ: the stream counts replication, draw and region."""
-        draw = 0 if self.study.uncertain.shares_luck else self.draw
+        draw = 0 if self.study.uncertain.common_random_numbers else self.draw
         stream = self.replication + MAX_REPLICATIONS * (draw + (MAX_DRAWS + 1) * self.region)
         return RandomKey(self.study.experiment.seed, stream)
 
@@ -327,12 +327,14 @@ def resolve(
         check_strategy(strategy, network, schema, file)
         networks_by_day(checked, strategy)
     parameters, uncertain = resolve_parameters(experiment, file)
-    surroundings = Surroundings.read(Path(file).parent / experiment.environment) if experiment.environment else None
+    environment_series = (
+        EnvironmentSeries.read(Path(file).parent / experiment.environment) if experiment.environment else None
+    )
     cohort = replace(cohort, parameters=parameters)
     if any(formula.evidence in parameters.counted for formula in FORMULAS.values()):
         sampling = plan(cohort, schema)
     return Study(
-        experiment, cohort, network, parameters, uncertain, Path(file), dict(flags or {}), sampling, surroundings
+        experiment, cohort, network, parameters, uncertain, Path(file), dict(flags or {}), sampling, environment_series
     )
 
 

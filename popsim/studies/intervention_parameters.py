@@ -80,9 +80,9 @@ def _numbers(one: Personal | GeneticTest) -> Iterator[tuple[str, Parameter]]:
             column = DOSES[one.column]
             yield f"{one.name}.dose", _parameter(one.dose, column.unit, column.low, column.high)
         return
-    for place, effect in enumerate(one.effects):
+    for index, effect in enumerate(one.effects):
         low, high = (-MAX_NUMBER, MAX_NUMBER) if effect.multiply is None else (0.0, MAX_FACTOR)
-        key = _effect_key(one, place, effect)
+        key = _effect_key(one, index, effect)
         yield key, _parameter(getattr(effect, key.rpartition(".")[2]), "unit of the column", low, high)
 
 
@@ -95,8 +95,8 @@ def _parameter(value: float, unit: str, low: float, high: float) -> Parameter:
     return Parameter(value=value, unit=unit, source=SOURCE, low=low, high=high)
 
 
-def _effect_key(one: Personal, place: int, effect: ColumnEffect) -> str:
-    return f"{one.name}.effects.{place}.{'add' if effect.multiply is None else 'multiply'}"
+def _effect_key(one: Personal, index: int, effect: ColumnEffect) -> str:
+    return f"{one.name}.effects.{index}.{'add' if effect.multiply is None else 'multiply'}"
 
 
 def _with(one: Personal | GeneticTest, parameters: ParameterSet) -> Personal | GeneticTest:
@@ -105,8 +105,8 @@ def _with(one: Personal | GeneticTest, parameters: ParameterSet) -> Personal | G
     changes: dict[str, Any] = {key: parameters[full] for key in keys if (full := f"{one.name}.{key}") in parameters}
     if isinstance(one, Device | Programme):
         effects = []
-        for place, effect in enumerate(one.effects):
-            key = _effect_key(one, place, effect)
+        for index, effect in enumerate(one.effects):
+            key = _effect_key(one, index, effect)
             change = {key.rpartition(".")[2]: parameters[key]} if key in parameters else {}
             effects.append(effect.model_copy(update=change))
         changes["effects"] = tuple(effects)

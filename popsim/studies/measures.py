@@ -48,7 +48,7 @@ def measure_of(name: str) -> OutcomeMeasure:
 def measures_of(study: Study) -> list[str]:
     """Names of the measures that a run of a study can store; those of settings that nobody reaches may be missing."""
     experiment = study.experiment
-    desks = guided_desks(experiment)
+    desks = guided_centres(experiment)
     left_out = {*(() if desks else ALERTS), *(() if has_presentations(experiment) else PRESENTATIONS)}
     return [name for measure in STORED if measure not in left_out for name in _members(measure, study)]
 
@@ -65,7 +65,7 @@ def check_measures(names: Iterable[str], known: Iterable[str]) -> None:
             raise InputError(f"measure '{name}': {did_you_mean(str(name), measures)}")
 
 
-def guided_desks(experiment: ExperimentDefinition) -> set[str]:
+def guided_centres(experiment: ExperimentDefinition) -> set[str]:
     """Settings that answer alerts under any strategy, if guidance raises alerts in the experiment."""
     strategies = experiment.resolved_strategies
     if all(strategy.guidance is None for strategy in strategies):
@@ -76,7 +76,7 @@ def guided_desks(experiment: ExperimentDefinition) -> set[str]:
 
 def has_presentations(experiment: ExperimentDefinition) -> bool:
     """Whether acute presentations are counted: by the clinical twin, and where alerts are judged by them."""
-    return experiment.physiology == "clinical" or bool(guided_desks(experiment))
+    return experiment.physiology == "clinical" or bool(guided_centres(experiment))
 
 
 def _members(measure: OutcomeMeasure, study: Study) -> Iterator[str]:

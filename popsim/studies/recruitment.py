@@ -18,8 +18,8 @@ from popsim.population.columns import Schema
 from popsim.population.population import Population
 from popsim.population.sampling import sample
 
-FIRST_ASKED = 2.0  # people screened for each one recruited, at first
-MAX_ASKED = 500.0  # ... and at most
+INITIAL_SCREENED_PER_RECRUIT = 2.0  # people screened for each one recruited, at first
+MAX_SCREENED_PER_RECRUIT = 500.0  # ... and at most
 
 
 def recruit(
@@ -38,7 +38,7 @@ def recruit(
     Raises:
         DefinitionError: fewer than one person in MAX_ASKED is eligible.
     """
-    asked = FIRST_ASKED
+    asked = INITIAL_SCREENED_PER_RECRUIT
     while True:
         people = sample(cohort, schema, int(np.ceil(asked * size)), key)
         settled = people.copy()
@@ -53,7 +53,7 @@ def recruit(
         eligible = np.flatnonzero(meets(settled, trial.inclusion, np.arange(len(settled))))
         if len(eligible) >= size:
             return people.chosen(eligible[:size])
-        if asked >= MAX_ASKED:
+        if asked >= MAX_SCREENED_PER_RECRUIT:
             rare = f"only {len(eligible)} of {len(people)} people are eligible: relax a criterion or the baseline"
             raise DefinitionError(cohort.path, "trial.inclusion", None, rare)
         asked *= 4.0

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from popsim.care.network import CareNetwork
 from popsim.definitions.network import SettingDefinition
-from popsim.economics.outcome_valuation import worth, worth_measures
+from popsim.economics.outcome_valuation import outcome_values, value_measures
 from popsim.evidence.sets import INTERVENTION_SET
 from popsim.kernels.care.records import UNLIMITED
 from popsim.kernels.codes import ALERT, ARRIVE, DEATH, EARLY, END, ENTER, PRESENT, START, VISIT
@@ -35,7 +35,7 @@ from popsim.simulation.model import PopulationModel
 from popsim.studies.content import Tables
 from popsim.studies.design import Unit
 from popsim.studies.intervention_parameters import with_parameters
-from popsim.studies.measures import guided_desks, has_presentations
+from popsim.studies.measures import guided_centres, has_presentations
 from popsim.studies.parameters import PRICE_SET
 from popsim.studies.recruitment import recruit
 
@@ -52,10 +52,10 @@ def simulate(unit: Unit) -> Tables:
         measures (measure, value, weight) and events, as far as the experiment stores them; each begins with strategy,
         draw, replication and region.
     """
-    return {name: _labelled(table, unit) for name, table in tables_of(live(build(unit)), unit).items()}
+    return {name: _labelled(table, unit) for name, table in tables_of(run_to_end(build(unit)), unit).items()}
 
 
-class Lives(NamedTuple):
+class SimulationOutput(NamedTuple):
     """The output of a simulated model: all that is measured, without the memory of the network and the agents."""
 
     population: Population
@@ -68,16 +68,18 @@ class Lives(NamedTuple):
     places: dict[str, NDArray[np.int64]]
 
 
-def live(model: PopulationModel) -> Lives:
+def run_to_end(model: PopulationModel) -> SimulationOutput:
     """Simulate a model to its end."""
     before, clinical = at_entry(model.population), clinical_start(model.population)
     model.run_for(model.days)
-    daily, places = model.daily_frame(), limited_places(model.care.places, model.network)
+    daily, places = model.daily_frame(), limited_capacities(model.care.places, model.network)
     spending = model.valuation.spending()
-    return Lives(model.population, model.events, before, clinical, daily, spending, model.network.settings, places)
+    return SimulationOutput(
+        model.population, model.events, before, clinical, daily, spending, model.network.settings, places
+    )
 
 
-def limited_places(places: NDArray[np.int64], network: CareNetwork) -> dict[str, NDArray[np.int64]]:
+def limited_capacities(places: NDArray[np.int64], network: CareNetwork) -> dict[str, NDArray[np.int64]]:
     """Capacity on each day, of the settings with a limited one.
 
     Args:
@@ -88,13 +90,13 @@ def limited_places(places: NDArray[np.int64], network: CareNetwork) -> dict[str,
     return {setting.name: places[:, i] for i, setting in enumerate(network.settings) if limited[i]}
 
 
-def tables_of(lives: Lives, unit: Unit) -> Tables:
+def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     """The results of one simulation of the model."""
     gc.collect()  # the model is large and has circular references
-    population, log, before, clinical, daily, spending, settings, places = lives
-    desks = guided_desks(unit.study.experiment)
+    population, log, before, clinical, daily, spending, settings, places = output
+    centres = guided_centres(unit.study.experiment)
     tells_more = has_presentations(unit.study.experiment)
-    more = (*((PRESENT,) if tells_more else ()), *((ALERT,) if desks else ()))
+    more = (*((PRESENT,) if tells_more else ()), *((ALERT,) if centres else ()))
     events = log.frame(kinds=(*MEASURED_EVENTS, *more))
     classes = {setting.name: setting.setting_class for setting in settings}
     days = unit.study.experiment.follow_up_days
@@ -104,17 +106,17 @@ def tables_of(lives: Lives, unit: Unit) -> Tables:
     admissions = stays(events, classes)
     elsewhere, after = stays(events, classes, INSTITUTIONS), discharges(admissions, people)
     rate = unit.study.parameters_of(unit.draw)[PRICE_SET]["discount_rate_qalys"]
-    totals = worth(population.frame(), people, unit.study.experiment.perspective, rate)
+    totals = outcome_values(population.frame(), people, unit.study.experiment.perspective, rate)
     table = persons(events, admissions, people, classes, totals, who, after, elsewhere)
     table = with_clinical(table, population, clinical)
     presented = [presentations(events, people)] if tells_more else []
-    if desks:
-        presented.append(alert_measures(events, people, desks, days + unit.study.experiment.enrolment_days))
+    if centres:
+        presented.append(alert_measures(events, people, centres, days + unit.study.experiment.enrolment_days))
     del events, who
     values = [
         measures(admissions, people, table, after, elsewhere),
         waited,
-        worth_measures(table, spending),
+        value_measures(table, spending),
         occupancy(daily, settings, places),
         *presented,
     ]
@@ -154,7 +156,7 @@ def build(unit: Unit, population: int | None = None) -> PopulationModel:
         follow_up_days=experiment.follow_up_days,
         enrolment_days=experiment.enrolment_days,
         parameters=parameters,
-        surroundings=study.surroundings,
+        environment_series=study.environment_series,
         cohort=cohort,
     )
 

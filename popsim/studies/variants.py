@@ -47,9 +47,9 @@ def at_capacities(
         found[number] = study_of(experiment, Path(path).parent, file=path, changes=level | dict(changes or {}))
     people = as_it_is.region_size(0)
     simulated = [_places(study, setting, people) for study in found.values()]
-    for place, (low, high) in enumerate(pairwise(simulated)):
+    for index, (low, high) in enumerate(pairwise(simulated)):
         if low == high:
-            same = f"{levels[place]} and {levels[place + 1]} places are both {low} for {people} people"
+            same = f"{levels[index]} and {levels[index + 1]} places are both {low} for {people} people"
             raise InputError(f"--places: {same}: simulate more people")
     return found
 

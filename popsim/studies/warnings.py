@@ -39,7 +39,7 @@ def refuse_impossible_conditions(experiment: ExperimentDefinition, schema: Schem
             raise DefinitionError(file, key, column, allowed.removesuffix(" 1"))
 
 
-def doubts(experiment: ExperimentDefinition, sampling: SamplingPlan) -> list[str]:
+def design_warnings(experiment: ExperimentDefinition, sampling: SamplingPlan) -> list[str]:
     """Warnings: strategies that do not differ, and conditions that nobody in the cohort meets at entry."""
     notes = []
     doing: dict[str, dict[str, object]] = {}

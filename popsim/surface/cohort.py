@@ -16,7 +16,7 @@ from popsim.population.population import Population
 from popsim.population.sampling import sample
 from popsim.population.summary import summary
 from popsim.simulation.schema import SCHEMAS
-from popsim.surface.frames import as_asked
+from popsim.surface.frames import as_requested
 from popsim.surface.wording import for_python
 
 MADE_IN_PYTHON = "cohort made in Python"
@@ -69,7 +69,7 @@ class Cohort(CohortSource):
 
     def summary(self, size: int | None = None, *, seed: int = 1, pandas: bool = False) -> Any:
         """The baseline table of people sampled from this cohort, as a frame."""
-        return as_asked(summary(self.sample(size, seed=seed), self), pandas)
+        return as_requested(summary(self.sample(size, seed=seed), self), pandas)
 
     @property
     def physiology(self) -> str:

@@ -14,7 +14,7 @@ from popsim.errors import InputError, did_you_mean
 from popsim.reporting.figures.outcomes import MAIN_MEASURES
 from popsim.studies.measures import check_measures, measures_of
 from popsim.surface.experiment import Experiment
-from popsim.surface.frames import as_asked, listed
+from popsim.surface.frames import as_requested, listed
 from popsim.surface.run import Run
 
 ESTIMATE = ("mean", "low", "high")
@@ -57,7 +57,7 @@ def compare(
         table.group_by("strategy", maintain_order=True).agg(columns).select(pl.lit(name).alias("run"), pl.all())
         for name, table in zip(names, tables, strict=True)
     ]
-    return as_asked(pl.concat(rows), pandas)
+    return as_requested(pl.concat(rows), pandas)
 
 
 def sweep(
@@ -102,7 +102,7 @@ def sweep(
         summary = variant.run(out, workers=workers, threads=threads, progress=progress).summary(measures)
         at = [_shown(value).alias(key) for key, value in zip(keys, point, strict=True)]
         rows.append(summary.select(*at, "strategy", "measure", *ESTIMATE))
-    return as_asked(pl.concat(rows, how="vertical_relaxed"), pandas)
+    return as_requested(pl.concat(rows, how="vertical_relaxed"), pandas)
 
 
 def _changes(keys: Sequence[str], point: Sequence[Any]) -> dict[str, Any]:

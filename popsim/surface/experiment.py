@@ -10,7 +10,7 @@ import numpy as np
 
 from popsim.analyses.contrast import NET_BENEFIT, contrasts
 from popsim.analyses.plan import Plan, plan_study
-from popsim.analyses.precision import Wanted
+from popsim.analyses.precision import TargetPrecision
 from popsim.analyses.sensitivity.design import evaluator
 from popsim.analyses.sensitivity.parameters import varied
 from popsim.analyses.sensitivity.ways import one_way
@@ -23,9 +23,9 @@ from popsim.errors import did_you_mean
 from popsim.population.cohort import CohortSource
 from popsim.reporting.text.parameters import parameter_frame
 from popsim.studies.design import study_of
-from popsim.studies.warnings import doubts
+from popsim.studies.warnings import design_warnings
 from popsim.surface.cohort import Cohort
-from popsim.surface.frames import as_asked, listed
+from popsim.surface.frames import as_requested, listed
 from popsim.surface.run import Run
 from popsim.surface.simulate import engine_for, runner, simulate
 from popsim.surface.wording import for_python
@@ -105,7 +105,7 @@ class Experiment:
 
     def check(self) -> list[str]:
         """Return warnings: strategies that cannot differ, conditions that nobody meets."""
-        return doubts(self.definition, self._study.sampling)
+        return design_warnings(self.definition, self._study.sampling)
 
     def run(
         self,
@@ -145,7 +145,7 @@ class Experiment:
             precision: target half-widths of 95% intervals of differences, by measure: {"cost_total": 20}.
             out, workers, threads, progress: as for `run`.
         """
-        wanted = [Wanted(name, real_number(name, width, 1e-12)) for name, width in (precision or {}).items()]
+        wanted = [TargetPrecision(name, real_number(name, width, 1e-12)) for name, width in (precision or {}).items()]
         engine = engine_for(self._study, workers, threads)
         return plan_study(self._study, engine, lambda pilot: simulate(pilot, out, engine, progress), wanted)
 
@@ -179,7 +179,7 @@ class Experiment:
         chosen = varied(self._study, listed(parameters))
         compared = contrasts(self._study, outcome)
         evaluate = evaluator(self._study, runner(out, workers, threads, progress))
-        return as_asked(one_way(chosen, compared, evaluate), pandas)
+        return as_requested(one_way(chosen, compared, evaluate), pandas)
 
     @property
     def definition(self) -> ExperimentDefinition:
@@ -213,7 +213,7 @@ class Experiment:
 
     def parameters(self, match: str = "", *, uncertain: bool = False, pandas: bool = False) -> Any:
         """Every parameter with value, unit, interval and source; those whose name contains a text, or are uncertain."""
-        return as_asked(parameter_frame(self._study, uncertain=uncertain, match=match), pandas)
+        return as_requested(parameter_frame(self._study, uncertain=uncertain, match=match), pandas)
 
     def __repr__(self) -> str:
         size = f"{self._definition.population:,} people, {self._definition.replications} replications"

@@ -10,7 +10,7 @@ import polars as pl
 from popsim.studies.measures import check_measures
 
 
-def as_asked(frame: pl.DataFrame, pandas: bool) -> Any:
+def as_requested(frame: pl.DataFrame, pandas: bool) -> Any:
     """A frame as it is, or as a pandas table, whose missing numbers are NaN."""
     if not pandas:
         return frame

@@ -25,7 +25,7 @@ from popsim.registry.views import summarise
 from popsim.registry.vocabulary import Vocabulary, vocabulary_of
 from popsim.reporting.pages.twin import write_twin_page
 from popsim.reporting.text.twin import summary_text
-from popsim.surface.frames import as_asked
+from popsim.surface.frames import as_requested
 from popsim.surface.plots import TwinPlots
 from popsim.surface.wording import PlainText, for_python
 
@@ -77,7 +77,7 @@ class Twin:
         make_forecast(self.registry.service, self.id, days)
         fields = ("label", "within_days", "probability", "low", "high")
         rows = [{name: getattr(risk, name) for name in fields} for risk in self.summary.risks]
-        return as_asked(pl.DataFrame(rows, schema={name: RISKS[name] for name in fields}), pandas)
+        return as_requested(pl.DataFrame(rows, schema={name: RISKS[name] for name in fields}), pandas)
 
     def compare(
         self,
@@ -111,7 +111,7 @@ class Twin:
             highest_risk=highest_risk,
             budget=budget,
         )
-        return as_asked(pl.DataFrame([asdict(option) for option in self.summary.options]), pandas)
+        return as_requested(pl.DataFrame([asdict(option) for option in self.summary.options]), pandas)
 
     @property
     def summary(self) -> TwinSummary:

@@ -19,7 +19,7 @@ from popsim.reporting.pages.report import write_report
 from popsim.reporting.text.explanation import compare_text, most_different_text, person_text
 from popsim.reporting.text.outcomes import outcome_text
 from popsim.runs.run import StoredRun
-from popsim.surface.frames import as_asked, of_measures
+from popsim.surface.frames import as_requested, of_measures
 from popsim.surface.plots import RunPlots
 from popsim.surface.wording import PlainText, for_python
 
@@ -34,12 +34,12 @@ class Run(StoredRun):
 
     def summary(self, measures: str | Iterable[str] | None = None, *, pandas: bool = False) -> Any:
         """Mean of every measure (or of those named) under every strategy, with intervals."""
-        return as_asked(of_measures(readable(self.frame("summary"), self.experiment), measures), pandas)
+        return as_requested(of_measures(readable(self.frame("summary"), self.experiment), measures), pandas)
 
     def differences(self, measures: str | Iterable[str] | None = None, *, pandas: bool = False) -> Any:
         """Difference of every strategy from the comparator, paired by replication, with intervals."""
         self._need_two_strategies()
-        return as_asked(of_measures(readable(self.frame("comparisons"), self.experiment), measures), pandas)
+        return as_requested(of_measures(readable(self.frame("comparisons"), self.experiment), measures), pandas)
 
     def frame(self, name: str, pandas: bool = False) -> Any:
         """A table of the whole run in memory; `tables` has their names.
@@ -47,7 +47,7 @@ class Run(StoredRun):
         Raises:
             InputError: the run has no such table.
         """
-        return as_asked(super().frame(name), pandas)
+        return as_requested(super().frame(name), pandas)
 
     def decide(self, willingness_to_pay: float | None = None, *, effect: str = QALYS, pandas: bool = False) -> Any:
         """Which strategy to choose.
@@ -83,7 +83,7 @@ class Run(StoredRun):
         if self.experiment.draws > 1:
             sure = acceptability(decision, price).select("strategy", "probability", "expected_loss", "optimal")
             table = table.join(sure, on="strategy", how="left", maintain_order="left")
-        return as_asked(table.with_columns(pl.lit(float(price)).alias("willingness_to_pay")), pandas)
+        return as_requested(table.with_columns(pl.lit(float(price)).alias("willingness_to_pay")), pandas)
 
     def subgroups(
         self,
@@ -107,7 +107,7 @@ class Run(StoredRun):
         cuts = {name: ends for name, ends in by.items() if ends} if isinstance(by, Mapping) else {}
         columns = [by] if isinstance(by, str) else list(by)
         effects = subgroup_effects(self.table("persons"), self.comparator, columns, price, cuts=cuts)
-        return as_asked(readable(effects, self.experiment), pandas)
+        return as_requested(readable(effects, self.experiment), pandas)
 
     def budget(
         self,
@@ -141,7 +141,7 @@ class Run(StoredRun):
             )
             for name in others
         ]
-        return as_asked(readable(pl.concat(tables), self.experiment), pandas)
+        return as_requested(readable(pl.concat(tables), self.experiment), pandas)
 
     @property
     def plot(self) -> RunPlots:

@@ -9,7 +9,7 @@ from popsim.calibration.sources import read_source
 from popsim.calibration.validation import validated
 from popsim.studies.design import Change
 from popsim.surface.examples import FOLDER
-from popsim.surface.frames import as_asked
+from popsim.surface.frames import as_requested
 from popsim.surface.simulate import runner
 
 
@@ -45,4 +45,4 @@ def validate(
         path for part in ("targets", "trials") for path in sorted((FOLDER / "experiments" / part).glob("*.toml"))
     ]
     sources = [read_source(path, changes) for path in files or shipped]
-    return as_asked(validated(sources, runner(out, workers, threads, progress)), pandas)
+    return as_requested(validated(sources, runner(out, workers, threads, progress)), pandas)

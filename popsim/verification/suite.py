@@ -8,7 +8,7 @@ from popsim.errors import InputError
 from popsim.studies.design import Study
 from popsim.verification import checks as _registered
 from popsim.verification.checking import CHECKS, Finding
-from popsim.verification.test_bench import PEOPLE, Laboratory
+from popsim.verification.test_bench import PEOPLE, ModelBench
 
 __all__ = ["verify"]
 _CHECKS = _registered  # imported so that they are registered
@@ -23,7 +23,7 @@ def verify(
     """Run every check, or those whose area or title contains `only`.
 
     Args:
-        study: the experiment; see `Laboratory` for the small copy that is run.
+        study: the experiment; see `ModelBench` for the small copy that is run.
         only: text to look for, in any case.
         people: twins in each run.
         on_progress: called with the number of checks made, of all, and of those that failed.
@@ -34,11 +34,11 @@ def verify(
     wanted = [check for check in CHECKS if only.lower() in f"{check.area} {check.title}".lower()]
     if not wanted:
         raise InputError(f"--only {only}: no check's area or title contains it")
-    laboratory = Laboratory(study, people)
+    bench = ModelBench(study, people)
     findings: list[Finding] = []
     for number, check in enumerate(wanted):
         on_progress(number, len(wanted), failed(findings))
-        findings.append(check.find(laboratory))
+        findings.append(check.run_on(bench))
     on_progress(len(wanted), len(wanted), failed(findings))
     return findings
 

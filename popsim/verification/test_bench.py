@@ -16,7 +16,7 @@ from popsim.evidence.draws import UncertainParameters
 from popsim.population.population import Population
 from popsim.studies.content import Tables
 from popsim.studies.design import Study, Unit
-from popsim.studies.unit import build, live, tables_of
+from popsim.studies.unit import build, run_to_end, tables_of
 
 PEOPLE = 240
 MAX_DAYS = 365
@@ -72,7 +72,7 @@ class Observation:
         )  # fmt: skip
 
 
-class Laboratory:
+class ModelBench:
     """Runs small variants of a study in this process, each only once.
 
     Args:
@@ -102,9 +102,9 @@ class Laboratory:
         """The small experiment."""
         return self.study.experiment
 
-    def larger(self, times: int) -> Laboratory:
+    def larger(self, times: int) -> ModelBench:
         """The same with more people (at most as many as the experiment has), to show rare events."""
-        return Laboratory(self.full, times * self.experiment.population)
+        return ModelBench(self.full, times * self.experiment.population)
 
     @property
     def base(self) -> Strategy:
@@ -155,14 +155,14 @@ class Laboratory:
         key = repr((chosen.model_dump(), sorted((parameters or {}).items()), sorted(experiment.items()),
                     replication, None if network is None else network.table()))  # fmt: skip
         if key not in self._seen:
-            self._seen[key] = self._live(unit)
+            self._seen[key] = self._simulated_unit(unit)
         return self._seen[key]
 
     @staticmethod
-    def _live(unit: Unit) -> Observation:
+    def _simulated_unit(unit: Unit) -> Observation:
         model = build(unit)
         start = model.population.copy().frame()
-        lives = live(model)
+        lives = run_to_end(model)
         return Observation(unit, start, lives.population, tables_of(lives, unit))
 
     def drawn(self, draws: int, strategies: Sequence[Strategy] = ()) -> pl.DataFrame:
@@ -172,7 +172,7 @@ class Laboratory:
             for strategy in strategies or self.strategies:
                 key = f"draw {draw} of {strategy!r}"
                 if key not in self._seen:
-                    self._seen[key] = self._live(Unit(self.study, strategy, draw, 0, 0, ""))
+                    self._seen[key] = self._simulated_unit(Unit(self.study, strategy, draw, 0, 0, ""))
                 values = self._seen[key].tables["measures"].select("measure", "value")
                 frames.append(values.with_columns(strategy=pl.lit(strategy.name), draw=draw, replication=0))
         return pl.concat(frames)

@@ -61,7 +61,7 @@ def test_the_twin_foresees_about_as_many_failures_as_the_truth_holds_and_tells_w
     """
     model = make(guided("twin", 1.5, members=16), size=1200, days=60, enrolment_days=0)
     model.run_for(30)
-    people, source = model.population, model.monitoring._guide._source
+    people, source = model.population, model.monitoring._alert_source._source
     rows = at_home(people)
     rows = rows[source._place[rows] >= 0]
     believed = source.risks(people, Clock(29), rows)
@@ -82,7 +82,7 @@ def test_the_belief_knows_more_than_the_last_reading_late_or_at_once(late):
     """Believed weights are nearer to the truth than the readings are, and as uncertain as they are wrong."""
     model = make(guided("twin", 1.5, members=32, telemonitoring=late), size=400, enrolment_days=0)
     model.run_for(30)
-    people, source = model.population, model.monitoring._guide._source
+    people, source = model.population, model.monitoring._alert_source._source
     rows = source._rows
     rows = rows[
         (people["alive"][rows] != 0) & (people["care_level"][rows] == 0) & (people["reference_weight_kg"][rows] > 0)

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from guided import COHORT, NO_ALERTS, THRESHOLDS, guided, lived, make, state, watched
 
-from popsim.alerting.alerts import AlertsByRisk, RiskSource, uses_guidance
+from popsim.alerting.alerts import AlertsByRisk, RiskSource, uses_risk_alerting
 from popsim.alerting.building import scaled
 from popsim.care.monitoring import Monitoring
 from popsim.definitions.base import validate
@@ -63,21 +63,21 @@ def test_the_number_of_threads_does_not_matter(under_the_twin, threads):
     again = lived(guided())
     use_threads(2)
     assert state(again) == state(under_the_twin)
-    ours, theirs = (m.monitoring._guide._source.belief.ensemble for m in (again, under_the_twin))
+    ours, theirs = (m.monitoring._alert_source._source.belief.ensemble for m in (again, under_the_twin))
     assert ours.to_bytes() == theirs.to_bytes()
 
 
 def test_members_are_nobody_of_the_population(under_the_twin):
     people = under_the_twin.population
-    members = under_the_twin.monitoring._guide._source.belief.ensemble.people
+    members = under_the_twin.monitoring._alert_source._source.belief.ensemble.people
     assert not np.isin(members.person_id, people.person_id).any()
     assert len(np.unique(members.person_id)) == len(members)
 
 
 def test_members_do_not_live_through_the_shocks_of_their_person(under_the_twin):
     """Days of a lapse of adherence, which no reading shows, fall together no more often than by chance."""
-    belief = under_the_twin.monitoring._guide._source.belief
-    rows = under_the_twin.monitoring._guide._source._rows
+    belief = under_the_twin.monitoring._alert_source._source.belief
+    rows = under_the_twin.monitoring._alert_source._source._rows
     truth = under_the_twin.population["adherence_lapse"][rows] > 0.0
     theirs = belief.ensemble.of("adherence_lapse") > 0.0
     share = theirs.mean()
@@ -87,7 +87,7 @@ def test_members_do_not_live_through_the_shocks_of_their_person(under_the_twin):
 
 
 def test_the_belief_knows_the_record_and_not_the_truth(under_the_twin):
-    source, people = under_the_twin.monitoring._guide._source, under_the_twin.population
+    source, people = under_the_twin.monitoring._alert_source._source, under_the_twin.population
     members = source.belief.ensemble
     for name in ("loop_diuretic_mg_day", "last_review_day"):  # of the morning, before care had its turn
         known = members.of(name)
@@ -115,9 +115,9 @@ def test_alerts_are_the_highest_risks_within_the_limits():
     risk = np.arange(10) / 10
     source = Numbers(risk)
     guidance = guided("oracle", 0.5, every_days=1).guidance
-    guide = AlertsByRisk(guidance, source, people, alerts_per_day=2, key=RandomKey(1))
+    alert_source = AlertsByRisk(guidance, source, people, alerts_per_day=2, key=RandomKey(1))
     monitoring = Monitoring(
-        watched(NO_ALERTS).telemonitoring, key=RandomKey(1), signals=SHIPPED["home_signals"], guide=guide
+        watched(NO_ALERTS).telemonitoring, key=RandomKey(1), signals=SHIPPED["home_signals"], alert_source=alert_source
     )
     raised = []
     for day in range(1, 5):
@@ -133,9 +133,9 @@ def test_those_withheld_to_learn_from_take_nobodys_place():
     people["last_alert_day"] = -1000
     guidance = guided("oracle", 0.5, every_days=1).guidance
     source = Numbers(np.array([0.9, 0.8, 0.7, 0.6, 0.1]), withholds=(1,))
-    guide = AlertsByRisk(guidance, source, people, alerts_per_day=2, key=RandomKey(1))
+    alert_source = AlertsByRisk(guidance, source, people, alerts_per_day=2, key=RandomKey(1))
     Monitoring(
-        watched(NO_ALERTS).telemonitoring, key=RandomKey(1), signals=SHIPPED["home_signals"], guide=guide
+        watched(NO_ALERTS).telemonitoring, key=RandomKey(1), signals=SHIPPED["home_signals"], alert_source=alert_source
     ).observe(people, Clock(1))
     assert np.flatnonzero(people["alert"]).tolist() == [0]
 
@@ -149,7 +149,7 @@ def test_everybody_is_assessed_on_a_day_of_their_own():
 
 def test_those_who_use_guidance_are_a_part_of_those_who_use_more_of_it():
     people = sample(COHORT, SCHEMA, 2000, RandomKey(5), enrolment_days=0)
-    few, many = (uses_guidance(guided("oracle", adoption=a).guidance, people, RandomKey(5)) for a in (0.3, 0.7))
+    few, many = (uses_risk_alerting(guided("oracle", adoption=a).guidance, people, RandomKey(5)) for a in (0.3, 0.7))
     assert not (few & ~many).any()
     # Four standard errors of a share of 2,000.
     assert few.mean() == pytest.approx(0.3, abs=4 * np.sqrt(0.21 / 2000))
@@ -165,7 +165,7 @@ def test_the_oracle_foresees_better_than_chance():
     model.run_for(20)
     people = model.population
     rows = np.flatnonzero((people["alive"] != 0) & (people["care_level"] == 0))
-    risks = model.monitoring._guide._source.risks(people, Clock(19), rows)
+    risks = model.monitoring._alert_source._source.risks(people, Clock(19), rows)
     before = len(model.events)
     model.run_for(14)
     log = model.events.slice(before)
@@ -224,7 +224,7 @@ def test_the_risk_model_learns_in_the_run_and_then_takes_over():
     On one thread and on two.
     """
     model = make(guided("risk_model", 0.05), size=900, days=50, enrolment_days=0)
-    source = model.monitoring._guide._source
+    source = model.monitoring._alert_source._source
     first_day = None
     use_threads(1)
     while model.clock.day < model.days:

@@ -8,7 +8,7 @@ import pytest
 
 from popsim.simulation.model import PopulationModel
 from popsim.studies.design import Change, read_study
-from popsim.studies.unit import build, live, tables_of
+from popsim.studies.unit import build, run_to_end, tables_of
 
 FILE = Path(__file__).parents[2] / "experiments" / "twin_guided.toml"
 pytestmark = pytest.mark.slow
@@ -28,13 +28,13 @@ def members_of(unit, size: int = 60, days: int = 0, **keys) -> tuple[PopulationM
     model = build(changed, size)
     if days:
         model.run_for(days)
-    return model, model.monitoring._guide._source
+    return model, model.monitoring._alert_source._source
 
 
 def test_every_strategy_of_the_experiment_lives_and_is_measured(units):
     found = {}
     for name, unit in units.items():
-        measures = tables_of(live(build(unit)), unit)["measures"]
+        measures = tables_of(run_to_end(build(unit)), unit)["measures"]
         found[name] = dict(measures.select("measure", "value").iter_rows())
     alerts = {name: values["alerts_per_person_year"] for name, values in found.items()}
     assert alerts["reactive"] == 0.0

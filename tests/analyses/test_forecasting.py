@@ -13,9 +13,9 @@ from popsim.analyses.forecasting import (
     SIGNALS,
     TRUTH,
     TWIN,
-    Beside,
-    JudgedForecasts,
-    judge,
+    EvaluatedForecasts,
+    ShadowMonitoring,
+    evaluate_forecasts,
     risk_table,
     signal_table,
 )
@@ -36,7 +36,7 @@ def study():
 
 @pytest.fixture(scope="module")
 def judged(study):
-    return judge(study, "", weeks=WEEKS, days=DAYS, members=MEMBERS)
+    return evaluate_forecasts(study, "", weeks=WEEKS, days=DAYS, members=MEMBERS)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def undisturbed(study):
 
 def test_beliefs_leave_the_people_alone(study, undisturbed):
     model = build(study.units[0])
-    model.monitoring = Beside(model, study, MEMBERS)
+    model.monitoring = ShadowMonitoring(model, study, MEMBERS)
     model.run_for(28 + 7 * WEEKS)
     before = undisturbed.events.frame().filter(pl.col("time_days") < 28 + 7 * WEEKS)
     assert len(before) > 300
@@ -95,7 +95,7 @@ def test_tables_of_made_up_forecasts():
     signals = pl.DataFrame({"person_id": np.arange(10), "observed": observed, "crps": np.arange(10.0)}).with_columns(
         column=pl.lit("weight_kg"), day=7, forecaster=pl.lit(TWIN), covered=pl.Series([True] * 9 + [False])
     )
-    made = JudgedForecasts(41, 14, pl.concat(frames), signals)
+    made = EvaluatedForecasts(41, 14, pl.concat(frames), signals)
     twin, lace, base = risk_table(made).iter_rows(named=True)
     assert twin["brier"] == pytest.approx(brier_score_loss(happened, said))
     assert base["brier"] == pytest.approx(0.21)
@@ -120,7 +120,7 @@ def test_tables_of_made_up_forecasts():
 )
 def test_what_cannot_be_judged_is_refused(study, asked, refusal):
     with pytest.raises(InputError, match=refusal):
-        judge(study, **({"strategy": ""} | asked))
+        evaluate_forecasts(study, **({"strategy": ""} | asked))
 
 
 def test_the_true_state_is_judged_beside(judged):

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from popsim.analyses.precision import Noise, Wanted
+from popsim.analyses.precision import Noise, TargetPrecision
 from popsim.errors import InputError
 
 
@@ -68,7 +68,7 @@ def test_a_population_makes_replications_precise():
 
 
 def test_a_wanted_precision_is_read():
-    assert Wanted.read("cost_total=20", "--until") == Wanted("cost_total", 20.0)
+    assert TargetPrecision.read("cost_total=20", "--until") == TargetPrecision("cost_total", 20.0)
     for text in ("cost_total", "cost_total=", "=3", "cost_total=-1", "cost_total=nan", "cost_total=inf"):
         with pytest.raises(InputError, match="MEASURE=HALF_WIDTH"):
-            Wanted.read(text, "--until")
+            TargetPrecision.read(text, "--until")

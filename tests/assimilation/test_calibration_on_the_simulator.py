@@ -76,7 +76,7 @@ class Watched:
         self.belief.advance(Clock(day))
         due = (*DAILY, *(FORTNIGHTLY if day % 14 == 0 else ()), *(MONTHLY if day % 30 == 0 else ()))
         self.belief.assimilate(self.readings(due))
-        self.belief.hear(self.truth["acute_cause"].copy())
+        self.belief.update_events(self.truth["acute_cause"].copy())
 
     def errors(self, name):
         """Root mean square error of the mean, and of the spread that the belief has."""

@@ -12,7 +12,7 @@ from chosen_for import believed, discharged, dose, metabolisers, overtreated
 
 from popsim.assimilation import choice
 from popsim.assimilation.choice import CONTRAINDICATED, IDLE, TOO_DEAR, TOO_RISKY
-from popsim.assimilation.counterfactuals import Futures, hazards_of_presenting
+from popsim.assimilation.counterfactuals import CounterfactualOutcomes, hazards_of_presenting
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.options import load_options
 from popsim.assimilation.titration import look_ahead, titrate
@@ -104,7 +104,7 @@ def test_look_ahead_moves_one_rung_and_leaves_the_belief_alone():
 def test_without_money_nothing_that_costs_is_done():
     """A budget of 0: everything that costs more than no change is forbidden, and what costs less is not."""
     comparison = compare(believed(fluid=4.0), load_options(), 30, budget=0.0)
-    own = comparison.expected(comparison.futures.own_cost)[0]
+    own = comparison.expected(comparison.simulated.own_cost)[0]
     dear = own > own[comparison.nothing]
     assert dear.sum() >= 6
     assert (comparison.forbidden[0, dear] > 0).all()
@@ -128,9 +128,9 @@ def test_identical_options_are_not_told_apart():
 def test_common_random_numbers_make_an_idle_option_differ_by_nothing():
     """A dose that is already at the top of its ladder changes not a bit of what the members live through."""
     belief = believed(loop_diuretic_mg_day=120.0)
-    futures = compare(belief, [MORE], 60).futures
+    simulated = compare(belief, [MORE], 60).simulated
     for name in ("qaly", "cost", "death", "decompensation", "admissions"):
-        values = getattr(futures, name)
+        values = getattr(simulated, name)
         assert (values[:, 0] == values[:, 1]).all()
         assert values.std() > 0.0
 
@@ -138,8 +138,8 @@ def test_common_random_numbers_make_an_idle_option_differ_by_nothing():
 def test_persons_do_not_depend_on_who_else_is_compared():
     belief = believed(persons=3, members=16, fluid=2.0)
     together, alone = compare(belief, [MORE], 30), compare(belief, [MORE], 30, persons=np.array([1]))
-    assert (together.futures.qaly[1] == alone.futures.qaly[0]).all()
-    assert (together.futures.reactions[:, 1] == alone.futures.reactions[:, 0]).all()
+    assert (together.simulated.qaly[1] == alone.simulated.qaly[0]).all()
+    assert (together.simulated.reactions[:, 1] == alone.simulated.reactions[:, 0]).all()
 
 
 def test_more_members_narrow_the_interval_as_one_over_the_root():
@@ -211,10 +211,10 @@ def test_following_the_recommendation_pays_in_persons_who_were_not_looked_at():
     comparison = compare(discharged(400, 33), [MORE, LESS, dose("beta", "beta_blocker", 1)], 60)
     everybody = np.arange(400)
     known = (everybody[:, None] * 33 + np.arange(32)).ravel()
-    arrays = (array[..., :32] for array in comparison.futures)
+    arrays = (array[..., :32] for array in comparison.simulated)
     believed_of = replace(
         comparison,
-        futures=Futures(*arrays),
+        simulated=CounterfactualOutcomes(*arrays),
         ensemble=Ensemble(comparison.ensemble.people.chosen(known), 32),
     )
     choice = believed_of.recommended
@@ -257,9 +257,9 @@ def test_waits_of_the_network_put_off_what_is_done():
     """A visit waited for beyond the horizon changes nothing and costs nothing; measured waits replace those named."""
     far = TherapyOption(name="far", setting="clinic", wait_days=60, changes=VISIT.changes)
     belief = believed(persons=2, fluid=3.0)
-    late = compare(belief, [far], 30).futures
+    late = compare(belief, [far], 30).simulated
     assert (late.cost[:, 1] == late.cost[:, 0]).all()
-    one = compare(belief, [far], 30, waits={"clinic": np.array([0.0, 30.0])}).futures
+    one = compare(belief, [far], 30, waits={"clinic": np.array([0.0, 30.0])}).simulated
     assert (one.own_cost[1, 1] == one.own_cost[1, 0]).all()
     # Specialist visit 118.81 GBP (Griffiths et al. 2014) on day 0, and the diuretic that follows from it.
     assert (one.own_cost[0, 1] - one.own_cost[0, 0]).min() > 118.0
@@ -273,7 +273,7 @@ def test_telemonitoring_costs_its_days_and_answers_alerts():
     belief = believed(persons=16, members=32)
     belief.ensemble.people["salt_excess_g_day"] = 12.0
     comparison = compare(belief, [device], 30)
-    own = comparison.futures.own_cost
+    own = comparison.simulated.own_cost
     # 5.755 GBP a day (Thokala et al. 2013) for 30 days, less what the dead do not need, and diuretics.
     assert (own[:, 1] - own[:, 0]).mean() == pytest.approx(30 * 5.755, rel=0.05)
     assert comparison.risk_difference("decompensation")[:, 1].mean() < 0.0

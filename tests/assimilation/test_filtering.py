@@ -134,15 +134,15 @@ def test_same_bits_for_one_thread_and_two():
 
 
 def test_compiled_equals_plain_python():
-    """`follow`, `inherit` and `rejuvenate`, to rounding of sums (1e-6 of float32 values)."""
+    """`regress_update`, `inherit` and `rejuvenate`, to rounding of sums (1e-6 of float32 values)."""
     rng = np.random.default_rng(4)
     weight = rng.dirichlet(np.ones(16))
     seen, moved, own = rng.normal(size=16), rng.normal(size=16), np.empty(16)
     mean, variance = filtering.moments.py_func(seen, weight)
     assert filtering.moments(seen, weight) == pytest.approx((mean, variance), rel=1e-12)
     for function, args in (
-        (filtering.follow, (False, seen, mean, variance, moved, 0.4, 0.7, weight, 12.0, own, -2.0, 2.0, EXACT)),
-        (filtering.follow, (True, seen, mean, variance, moved, 0.4, 0.7, weight, 12.0, own, 0.1, 20.0, EXACT)),
+        (filtering.regress_update, (False, seen, mean, variance, moved, 0.4, 0.7, weight, 12.0, own, -2.0, 2.0, EXACT)),
+        (filtering.regress_update, (True, seen, mean, variance, moved, 0.4, 0.7, weight, 12.0, own, 0.1, 20.0, EXACT)),
         (filtering.inherit, (rng.integers(0, 16, 16),)),
         (filtering.rejuvenate, (False, rng.integers(0, 16, 16), rng.integers(0, 16, 16), 0.1, -2.0, 2.0)),
         (filtering.rejuvenate, (True, rng.integers(0, 16, 16), rng.integers(0, 16, 16), 0.1, 0.1, 20.0)),

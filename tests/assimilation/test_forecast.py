@@ -13,7 +13,7 @@ from popsim.assimilation.counterfactuals import KINDS, hazards_of_presenting
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.forecast import DEATH, DECOMPENSATION, EVENTS, PRESENTATION, REACTION, READMISSION
 from popsim.assimilation.hazards import presentation_hazards
-from popsim.assimilation.predicted_care import ImaginedCare
+from popsim.assimilation.predicted_care import PredictedCare
 from popsim.errors import InputError
 from popsim.evidence.parameters import load_parameters
 from popsim.evidence.sets import SHIPPED
@@ -178,7 +178,7 @@ def test_risks_are_those_of_counted_lives(people, made):
     many = copies(people, lives)
     physiology, care = (
         HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(77)),
-        ImaginedCare(many.people, SHIPPED["care_practice"], 6),
+        PredictedCare(many.people, SHIPPED["care_practice"], 6),
     )
     first = {event: np.full(len(many.people), 1000) for event in (DECOMPENSATION, PRESENTATION, DEATH)}
     for day in range(1, 31):

@@ -87,9 +87,9 @@ def test_the_threshold_is_where_the_fitted_difference_is_zero():
     belief = believed(members=256, fluid=2.0, fluid_sd=1.0)
     comparison = compare(belief, [MORE], 1)
     fluid = belief.ensemble.of("extracellular_fluid_excess_l")[0].astype(float)
-    comparison.futures.cost[0] = 0.0
-    comparison.futures.qaly[0] = 0.0
-    comparison.futures.cost[0, 1] = -100.0 * (fluid - 1.2)
+    comparison.simulated.cost[0] = 0.0
+    comparison.simulated.qaly[0] = 0.0
+    comparison.simulated.cost[0, 1] = -100.0 * (fluid - 1.2)
     driver = drivers_of(comparison, 1, 0, 0)[0]
     assert driver.column == "extracellular_fluid_excess_l"
     assert driver.share == pytest.approx(1.0)

@@ -12,7 +12,7 @@ from scipy.stats import chisquare
 from popsim.calibration.fit import FRESH_LUCK, USUAL_LUCK, calibrate
 from popsim.calibration.posterior import log_posterior, sample, split_r_hat
 from popsim.calibration.result import calibrated, correlation, directions, fit_table, identifiability
-from popsim.calibration.storage import keep
+from popsim.calibration.storage import write_result
 from popsim.definitions.base import validate
 from popsim.definitions.calibration import Calibrated
 from popsim.definitions.experiment import ExperimentDefinition
@@ -65,7 +65,11 @@ def test_tables_say_what_the_targets_tell(fit):
 
 
 def test_waves_share_their_luck_and_the_check_has_its_own(fit, simulator):
-    assert [(size, luck) for _, size, luck in simulator.asked] == [(32, USUAL_LUCK), (16, USUAL_LUCK), (10, FRESH_LUCK)]
+    assert [(size, stream) for _, size, stream in simulator.asked] == [
+        (32, USUAL_LUCK),
+        (16, USUAL_LUCK),
+        (10, FRESH_LUCK),
+    ]
     assert {names for names, _, _ in simulator.asked} == {toys.NAMES}
 
 
@@ -116,8 +120,8 @@ def test_the_file_reads_as_it_was_written(fit):
 def test_what_is_kept_can_be_read_again(fit, tmp_path):
     asked = tmp_path / "toy.toml"
     asked.write_text(to_toml(fit.problem.calibration), encoding="utf-8")
-    content = keep(fit, tmp_path, asked, tmp_path / "copy.toml")
-    assert keep(fit, tmp_path, asked) == content
+    content = write_result(fit, tmp_path, asked, tmp_path / "copy.toml")
+    assert write_result(fit, tmp_path, asked) == content
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert (manifest["content_hash"], manifest["chains"]["converged"]) == (content, True)
     found = Calibrated.read(tmp_path / "posterior.toml")
@@ -126,12 +130,12 @@ def test_what_is_kept_can_be_read_again(fit, tmp_path):
     assert "4 are met within 2 standard deviations" in found.description
     np.testing.assert_array_equal(pl.read_parquet(tmp_path / "draws.parquet").to_numpy(), fit.draws)
     with pytest.raises(InputError, match="cannot be written"):
-        keep(fit, tmp_path, asked, tmp_path / "nowhere" / "copy.toml")
+        write_result(fit, tmp_path, asked, tmp_path / "nowhere" / "copy.toml")
 
 
 def test_text_and_figures_show_every_parameter_and_target(fit, tmp_path):
     text = calibration_text(fit)
-    for name in (*toys.NAMES, *fit.problem.aims.names):
+    for name in (*toys.NAMES, *fit.problem.objectives.names):
         assert f"  {name} " in text
     assert "converged" in text
     drawn = draw_calibration(fit, tmp_path)
@@ -140,8 +144,8 @@ def test_text_and_figures_show_every_parameter_and_target(fit, tmp_path):
 
 
 def test_a_target_that_nobody_reaches_is_refused(tmp_path):
-    def blind(names, values, luck):
-        found = toys.Linear()(names, values, luck)
+    def blind(names, values, stream):
+        found = toys.Linear()(names, values, stream)
         found.values[3:, 2] = np.nan
         return found
 
@@ -171,9 +175,9 @@ def test_simulation_based_calibration():
     for repeat in range(60):
         truth = generator.normal(toys.PRIOR_MEAN, toys.PRIOR_SD)
         noise = np.sqrt(toys.ERRORS**2 + toys.MONTE_CARLO**2)
-        aims = toys.aims(toys.EFFECTS @ truth + noise * generator.normal(size=4))
+        objectives = toys.objectives(toys.EFFECTS @ truth + noise * generator.normal(size=4))
         monte_carlo = np.full(4, toys.MONTE_CARLO)
-        found = sample(log_posterior(priors, aims, emulators, monte_carlo), x, repeat)
+        found = sample(log_posterior(priors, objectives, emulators, monte_carlo), x, repeat)
         ranks.append((priors.values(found.x) < truth).mean(axis=0))
     for column in np.array(ranks).T:
         counts, _ = np.histogram(column, 6, (0.0, 1.0))

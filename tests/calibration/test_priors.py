@@ -5,7 +5,7 @@ import pytest
 import toys
 from scipy.stats import kstest
 
-from popsim.calibration.objectives import Aim, Aims, natural
+from popsim.calibration.objectives import Objective, Objectives, natural
 from popsim.calibration.priors import on_scale, priors_of
 from popsim.definitions.base import validate
 from popsim.definitions.calibration import Calibration
@@ -77,13 +77,13 @@ def test_designs_fill_the_prior():
 
 def test_scales_of_parameters_and_targets():
     """Log odds and logarithms, and back; errors by the derivative (1 / p(1 - p), 1 / r); 10% discrepancy."""
-    each = (Aim("share", 0.2, 0.1, "logit"), Aim("ratio", 0.8, 0.05, "log"), Aim("slope", -2.0, 0.5))
+    each = (Objective("share", 0.2, 0.1, "logit"), Objective("ratio", 0.8, 0.05, "log"), Objective("slope", -2.0, 0.5))
     values = np.array([[0.2, 0.8, -2.0], [0.5, 1.0, 0.0]])
-    there = Aims(each, 0.1).on_scale(values)
+    there = Objectives(each, 0.1).on_scale(values)
     np.testing.assert_allclose(there, [[np.log(0.25), np.log(0.8), -2.0], [0.0, 0.0, 0.0]], atol=1e-12)
     np.testing.assert_allclose(natural(there, each), values)
-    errors = Aims(each).errors_on_scale(values, np.full((2, 3), 0.02))
+    errors = Objectives(each).errors_on_scale(values, np.full((2, 3), 0.02))
     np.testing.assert_allclose(errors, [[0.02 / 0.16, 0.025, 0.02], [0.08, 0.02, 0.02]])
     variance = [0.01 + 0.01, 0.05**2 + 0.01, 0.25 + 0.04]
-    np.testing.assert_allclose(Aims(each, 0.1).variance, variance)
+    np.testing.assert_allclose(Objectives(each, 0.1).variance, variance)
     np.testing.assert_allclose(on_scale(np.array([[3.0, 2.0, 0.5]]), ("identity", "log", "logit")), [[3, np.log(2), 0]])

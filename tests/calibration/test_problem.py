@@ -31,14 +31,14 @@ def read(run=simulate_nothing, targets=(DISCHARGE,), **said):
 
 def test_the_shipped_calibration_is_sound_and_says_nothing_twice():
     problem = problem_of(Calibration.read(SHIPPED), SHIPPED, (), simulate_nothing)
-    assert {*problem.aims.names} == {*problem.calibration.fitted}
+    assert {*problem.objectives.names} == {*problem.calibration.fitted}
     sources = {source.name: [target.name for target in source.targets] for source in problem.simulate.sources}
     assert [*sources] == ["discharge", "dapa_hf", "merit_hf"]
     assert sources["merit_hf"] == ["merit_hf_death_rate_placebo", "merit_hf_death_rate_metoprolol"]
 
 
 def test_all_that_is_for_calibration_is_fitted_when_nothing_is_named():
-    names = read().aims.names
+    names = read().objectives.names
     assert "readmission_30d" in names
     assert "discharged_to_hospice" not in names  # is there to validate
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from popsim.calibration import quantities
-from popsim.calibration.quantities import QUANTITIES, Arms, Seen, measure, time_to_event
+from popsim.calibration.quantities import QUANTITIES, Arms, ObservedArm, measure, time_to_event
 from popsim.definitions.base import validate
 from popsim.definitions.target import Target
 from popsim.errors import DefinitionError
@@ -37,7 +37,7 @@ ADMISSIONS = pl.DataFrame(
     },
     schema_overrides={"destination": pl.String},
 )
-SEEN = Seen(PERSONS, ADMISSIONS)
+SEEN = ObservedArm(PERSONS, ADMISSIONS)
 
 
 def target(quantity: str, **more: object) -> Target:
@@ -91,7 +91,7 @@ def test_time_to_event_ends_with_death_or_the_end_of_follow_up():
 
 
 def test_two_identical_arms_have_a_hazard_ratio_of_one():
-    many = Seen(
+    many = ObservedArm(
         pl.concat([PERSONS.with_columns(key=pl.col("key") + 4 * i) for i in range(25)]),
         pl.concat([ADMISSIONS.with_columns(key=pl.col("key") + 4 * i) for i in range(25)]),
     )
@@ -107,7 +107,7 @@ def test_the_jackknife_of_a_mean_is_its_standard_error():
     admissions = pl.DataFrame(
         {"key": np.arange(20), "cause": ["other"] * 20, "planned": [False] * 20, "length_of_stay_days": stays}
     )
-    seen = Seen(persons, admissions)
+    seen = ObservedArm(persons, admissions)
     found = measure(target("length_of_stay_mean"), Arms(seen, seen))
     assert found.standard_error == pytest.approx(stays.std(ddof=1) / np.sqrt(20))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from popsim.calibration.fit import CalibrationProblem
-from popsim.calibration.objectives import Aim, Aims, Simulated
+from popsim.calibration.objectives import Objective, Objectives, Simulated
 from popsim.calibration.priors import Priors
 from popsim.definitions.calibration import CalibratedParameter, Calibration
 from popsim.evidence.distributions import NormalDistribution
@@ -25,10 +25,10 @@ class Linear:
     gives_up_at: int = 99
     asked: list = field(default_factory=list)
 
-    def __call__(self, names, values, luck):
+    def __call__(self, names, values, stream):
         if len(self.asked) == self.gives_up_at:
             raise KeyboardInterrupt
-        self.asked.append((tuple(names), len(values), luck))
+        self.asked.append((tuple(names), len(values), stream))
         return Simulated(values @ EFFECTS.T, np.full((len(values), len(EFFECTS)), MONTE_CARLO))
 
 
@@ -43,14 +43,14 @@ def priors():
     return Priors(NAMES, ("identity",) * 3, distributions, PRIOR_MEAN, ("1",) * 3)
 
 
-def aims(figures=None):
+def objectives(figures=None):
     figures = EFFECTS @ TRUTH if figures is None else figures
     pairs = zip(figures.tolist(), ERRORS.tolist(), strict=True)
-    return Aims(tuple(Aim(f"figure_{i}", value, error) for i, (value, error) in enumerate(pairs)))
+    return Objectives(tuple(Objective(f"figure_{i}", value, error) for i, (value, error) in enumerate(pairs)))
 
 
 def problem(simulate=None, figures=None, **changes):
-    return CalibrationProblem(calibration(**changes), priors(), aims(figures), simulate or Linear())
+    return CalibrationProblem(calibration(**changes), priors(), objectives(figures), simulate or Linear())
 
 
 def exact_posterior(figures=None):

@@ -72,9 +72,9 @@ def test_little_room_that_grows_gives_the_same_as_plenty(monkeypatch):
         monkeypatch.setattr(system, "FIRST_ROOM", room)
         monkeypatch.setattr(system, "LOG_A_TWIN", 1)
         flow = PatientFlow(hospital(beds=10), residents=500, days=60, seed=4, keep_log=True)
-        sizes = [len(flow._care._arrays.events), len(flow._care._arrays.jobs), len(flow.events.records)]
+        sizes = [len(flow._care._arrays.events), len(flow._care._arrays.patients), len(flow.events.records)]
         flow.run(60)
-        grown = [len(flow._care._arrays.events), len(flow._care._arrays.jobs), len(flow.events.records)]
+        grown = [len(flow._care._arrays.events), len(flow._care._arrays.patients), len(flow.events.records)]
         if room < 1 << 17:
             assert all(after > before for before, after in zip(sizes, grown, strict=True))
         else:

@@ -39,7 +39,7 @@ def live(population, *interventions, days, follow_up_days=1000, discount=None, o
     at_work = Interventions(composed(*interventions), population, key=RandomKey(5), parameters=SHIPPED)
     weights = np.ones(follow_up_days) if discount is None else discount
     years, spending = np.zeros(follow_up_days, np.int64), np.zeros((2, 1, len(COST_NAMES)))
-    account, costs = np.array([PEOPLE.place(name) for name in COST_NAMES]), population.block("total")
+    account, costs = np.array([PEOPLE.index(name) for name in COST_NAMES]), population.block("total")
     for day in range(days):
         clock = Clock(day)
         at_work.apply(population, clock)

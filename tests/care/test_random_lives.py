@@ -68,10 +68,10 @@ def test_nobody_is_lost(care: Any, twins: int, seed: int) -> None:
         here = life.population["setting"]
         for number, setting in enumerate(care.settings):
             state = life.care.states[number]
-            if setting.is_place and setting.capacity != "unlimited":
+            if setting.is_stay_setting and setting.capacity != "unlimited":
                 assert 0 <= state["present"] <= setting.capacity
                 assert state["waiting"] == 0 or state["present"] == setting.capacity
-            if not setting.is_place:
+            if not setting.is_stay_setting:
                 assert not (here == number).any()
     log = life.events()
     for row in dead:

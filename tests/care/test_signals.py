@@ -47,9 +47,9 @@ def test_a_reading_has_the_noise_and_bias_of_its_device(name):
     The standard error of a standard deviation is sd / sqrt(2 n), tested at four of them; drift adds a uniform.
     """
     truth = 0.5 * (CLINICAL_SCHEMA[name].low + CLINICAL_SCHEMA[name].high)
-    population, sight, signal = people(**{name: truth}), Signals(CLINICAL_SCHEMA, key=RandomKey(3)), SIGNALS[name]
+    population, observation, signal = people(**{name: truth}), Signals(CLINICAL_SCHEMA, key=RandomKey(3)), SIGNALS[name]
     rows = np.arange(SIZE)
-    one, two = sight.look(population, 10, name, rows), sight.look(population, 11, name, rows)
+    one, two = observation.look(population, 10, name, rows), observation.look(population, 11, name, rows)
     noise = np.hypot(signal.noise_sd, 0.0) + signal.noise_share * truth
     tolerance = 4.0 / np.sqrt(2.0 * SIZE)
     assert np.std(one - two) == pytest.approx(np.sqrt(2.0) * noise, rel=tolerance)
@@ -59,21 +59,21 @@ def test_a_reading_has_the_noise_and_bias_of_its_device(name):
 
 
 def test_looking_twice_on_a_day_shows_the_same():
-    population, sight = people(50, weight_kg=80.0), Signals(CLINICAL_SCHEMA, key=RandomKey(3))
+    population, observation = people(50, weight_kg=80.0), Signals(CLINICAL_SCHEMA, key=RandomKey(3))
     rows = np.arange(50)
-    once = sight.look(population, 5, "weight_kg", rows)
-    assert np.array_equal(once, sight.look(population, 5, "weight_kg", rows))
-    assert np.array_equal(once[7:9], sight.look(population, 5, "weight_kg", rows[7:9]))
+    once = observation.look(population, 5, "weight_kg", rows)
+    assert np.array_equal(once, observation.look(population, 5, "weight_kg", rows))
+    assert np.array_equal(once[7:9], observation.look(population, 5, "weight_kg", rows[7:9]))
 
 
 def sampled(population: Population, first: int, last: int, seed: int = 3) -> Signals:
     """Mornings first..last-1 of the laboratory, after the hospital's results of day 0."""
-    sight = Signals(CLINICAL_SCHEMA, key=RandomKey(seed))
+    observation = Signals(CLINICAL_SCHEMA, key=RandomKey(seed))
     if first == 0:
-        sight.sample(population, 0, len(population))
+        observation.sample(population, 0, len(population))
     for day in range(max(first, 1), last):
-        sight.sample(population, day, len(population))
-    return sight
+        observation.sample(population, day, len(population))
+    return observation
 
 
 def test_a_result_is_known_after_its_delay_and_is_that_of_the_day_of_the_sample():
@@ -149,7 +149,7 @@ def test_care_never_acts_on_the_hidden_truth(models):
 
 
 def test_care_acts_on_the_signals(models):
-    doses = [CLINICAL_SCHEMA.place(name) for name in ("mra_fraction", "ras_inhibitor_fraction")]
+    doses = [CLINICAL_SCHEMA.index(name) for name in ("mra_fraction", "ras_inhibitor_fraction")]
     usual, high = models[""][1][doses], models["signal"][1][doses]
     assert (high <= usual).all() and (high < usual).sum() > 10
 
@@ -171,8 +171,8 @@ def test_what_no_signal_shows_cannot_be_a_condition():
 
 def test_every_signal_is_of_a_column_with_its_unit():
     assert set(CLINICAL_SCHEMA.columns) >= SEEN
-    sight = Signals(CLINICAL_SCHEMA)
-    assert len(sight.signals) == len(SIGNALS)
+    observation = Signals(CLINICAL_SCHEMA)
+    assert len(observation.signals) == len(SIGNALS)
 
 
 @pytest.mark.parametrize(

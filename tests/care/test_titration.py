@@ -13,7 +13,7 @@ import pytest
 from small_care import HOME, Life, clinic, network, place
 
 from popsim.care.network import CareNetwork
-from popsim.care.prescribing import Medicines, load_indications, prescribed_classes
+from popsim.care.prescribing import PrescribingTables, load_indications, prescribed_classes
 from popsim.care.signals import hidden
 from popsim.care.strategy_checks import check_strategy
 from popsim.definitions.base import validate
@@ -175,7 +175,7 @@ def test_a_strategy_can_leave_classes_to_the_study_and_they_are_still_stopped():
 
 
 def test_who_has_no_table_of_drugs_keeps_the_rules_of_practice():
-    tables = Medicines(SCHEMA, 0).tables()
+    tables = PrescribingTables(SCHEMA, 0).tables()
     assert {name: len(rows) for name, rows in tables.items()} == dict.fromkeys(tables, 0)
 
 
@@ -184,8 +184,8 @@ def test_every_class_and_column_of_the_indications_exists():
     assert set(prescribed_classes()) == classes - {"loop_diuretic"}  # dosed by weight
     tested = {c.column for one in load_indications() for c in one.when}
     assert tested <= set(CLINICAL_SCHEMA.columns) and not any(hidden(name, CLINICAL_SCHEMA) for name in tested)
-    tables = Medicines(CLINICAL_SCHEMA, 0).tables()
-    assert len(tables["medicines"]) == len(load_drugs()) - 1
+    tables = PrescribingTables(CLINICAL_SCHEMA, 0).tables()
+    assert len(tables["drug_records"]) == len(load_drugs()) - 1
 
 
 def test_bad_indications_are_refused_in_one_line():

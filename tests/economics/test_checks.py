@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from popsim.economics.budget import budget_impact
-from popsim.economics.capacity import means_by_level, value_of_places, worth_by_level
+from popsim.economics.capacity import means_by_level, value_by_level, value_of_capacity
 from popsim.economics.cost_effectiveness import (
     cost_effectiveness,
     cost_per_effect,
@@ -63,7 +63,7 @@ OF_MEASURES = {
     "cost_per_effect": lambda table: cost_per_effect(table, "usual"),
     "decision": lambda table: icer_table(Decision.of(table, "usual")),
     "budget": lambda table: budget_impact(table, "usual", "clinic", [10], [1.0]),
-    "capacity": lambda table: worth_by_level(table.with_columns(level=1), "usual", 2e4),
+    "capacity": lambda table: value_by_level(table.with_columns(level=1), "usual", 2e4),
     "means_by_level": lambda table: means_by_level(table.with_columns(level=1)),
 }
 
@@ -112,8 +112,8 @@ def test_willingness_to_pay(price):
         lambda: counterfactual_pairs(persons(), "usual", price),
         lambda: who_gains(persons(), "usual", price, ["female"]),
         lambda: individualised_care(persons(), "usual", price, ["female"]),
-        lambda: worth_by_level(measures().with_columns(level=1), "usual", price),
-        lambda: value_of_places(measures().with_columns(level=1), "ward", price, 10, 1.0),
+        lambda: value_by_level(measures().with_columns(level=1), "usual", price),
+        lambda: value_of_capacity(measures().with_columns(level=1), "ward", price, 10, 1.0),
     ):
         with pytest.raises(InputError, match="willingness to pay"):
             ask()

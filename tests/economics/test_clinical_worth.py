@@ -7,7 +7,7 @@ import pytest
 from valued import SETTINGS, make_log
 
 from popsim.care.columns import CLINICAL_CARE_COLUMNS
-from popsim.economics.clinical import DRUGS, ClinicalWorth
+from popsim.economics.clinical import DRUGS, ClinicalValuation
 from popsim.economics.valuation import Valuation
 from popsim.evidence.parameters import load_parameters
 from popsim.population.clock import Clock
@@ -38,7 +38,7 @@ def valued(days: int, **columns: list[float]) -> Population:
     names = ("nhs_prices", "griffiths_2014", "societal_prices", "gbd_disability")
     valuation = Valuation(
         *(load_parameters(name) for name in names), SETTINGS, 365, discount_rate_costs=0.0, discount_rate_qalys=0.0,
-        clinical=ClinicalWorth(PRICES, LOSSES, SCHEMA),
+        clinical=ClinicalValuation(PRICES, LOSSES, SCHEMA),
     )  # fmt: skip
     log = make_log(people)
     for day in range(days):

@@ -10,7 +10,7 @@ import pytest
 
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.disability import discounted_expectancy, life_years_lost
-from popsim.economics.outcome_valuation import worth, worth_measures
+from popsim.economics.outcome_valuation import outcome_values, value_measures
 from popsim.population.life_table import LifeTable
 
 US_2019 = LifeTable.read("us_2019")
@@ -65,12 +65,12 @@ def test_dalys_are_disability_plus_years_lost():
             **dict.fromkeys(COST_NAMES, 10.0),
         }
     )
-    table = worth(twins, people([None, 182.625], [0, 0]), "patient", 0.0)
+    table = outcome_values(twins, people([None, 182.625], [0, 0]), "patient", 0.0)
     lost = US_2019.life_expectancy(80.0, False)
     assert table["daly"].to_list() == pytest.approx([0.072, 0.0895 + lost])
     assert table["cost_total"].to_list() == [20.0, 20.0]
     spending = pl.DataFrame({"year": [1], **dict.fromkeys(COST_NAMES, 24.0)})
-    measures = worth_measures(table, spending)
+    measures = value_measures(table, spending)
     assert measures["weight"].unique().to_list() == [2.0]
     value = dict(measures.select("measure", "value").rows())
     assert value["dalys"] == pytest.approx((0.072 + 0.0895 + lost) / 2)
@@ -81,5 +81,5 @@ def test_dalys_are_disability_plus_years_lost():
     assert value["cost_patient"] == value["cost_total"] == 20.0
     assert value["cost_ward"] == 10.0
     assert value["spending_year_1.ward"] == 12.0
-    nobody = worth_measures(table.clear(), spending)
+    nobody = value_measures(table.clear(), spending)
     assert nobody["value"].null_count() == len(nobody) == len(value)

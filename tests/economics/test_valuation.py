@@ -8,7 +8,7 @@ from valued import PLACE, make_log, make_population, make_valuation, write
 
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.discounting import discount_factors
-from popsim.economics.prices import PricedSetting, place_prices
+from popsim.economics.prices import PricedSetting, setting_prices
 from popsim.errors import InputError
 from popsim.evidence.parameters import load_parameters
 from popsim.kernels.codes import DEATH, ENTER, START, VISIT
@@ -219,9 +219,9 @@ def test_discount_factors():
 def test_prices_that_are_missing_or_classes_that_do_not_exist_are_refused():
     prices = load_parameters("nhs_prices"), load_parameters("societal_prices")
     with pytest.raises(InputError, match="did you mean 'inpatient'"):
-        place_prices(*prices, [PricedSetting("ward", "inpatent")])
+        setting_prices(*prices, [PricedSetting("ward", "inpatent")])
     with pytest.raises(InputError, match="wizard_visit"):
-        place_prices(*prices, [PricedSetting("tower", "outpatient", "wizard")])
+        setting_prices(*prices, [PricedSetting("tower", "outpatient", "wizard")])
 
 
 def test_every_price_and_utility_has_a_source_that_says_how_it_is_known():

@@ -24,16 +24,16 @@ ACCOUNT = np.arange(accrual.COMPONENTS)[::-1].copy()  # booked in another order 
 ROWS = 20_000
 
 
-def places() -> accrual.PlacePrices:
+def places() -> accrual.SettingPrices:
     """Settings of every kind: home, a ward, an emergency department, a nursing home and a clinic."""
     random = np.random.default_rng(4)
-    price = {name: random.uniform(1, 100, SETTINGS) for name in accrual.PlacePrices._fields}
+    price = {name: random.uniform(1, 100, SETTINGS) for name in accrual.SettingPrices._fields}
     accounts = (accrual.NOTHING, accrual.WARD, accrual.EMERGENCY, accrual.COMMUNITY, accrual.WARD)
     price["night_account"] = np.array(accounts, np.int8)
     price["visit_account"] = np.array([accrual.CLINIC, *[accrual.COMMUNITY] * 4], np.int8)
     price["in_hospital"] = np.array([0, 1, 0, 0, 0], np.int8)
     price["at_home"] = np.array([1, 0, 0, 0, 0], np.int8)
-    return accrual.PlacePrices(**price)
+    return accrual.SettingPrices(**price)
 
 
 def state(rows: int) -> dict[str, np.ndarray]:

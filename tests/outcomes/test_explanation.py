@@ -12,7 +12,7 @@ import pytest
 from popsim.errors import InputError
 from popsim.evidence.parameters import load_parameters
 from popsim.kernels import codes as code
-from popsim.outcomes.differences import Life, first_differences
+from popsim.outcomes.differences import PersonCourse, first_differences
 from popsim.outcomes.explanation import why_dead, why_ill
 from popsim.studies.design import read_study
 from popsim.studies.unit import build
@@ -113,8 +113,8 @@ def test_a_diary_begins_with_the_first_day(lives):
         lives["usual_care"].recorder.diary.follow(lives["usual_care"].recorder.diary.rows + 1)
 
 
-def life(model, row: int, title: str) -> Life:
-    return Life(title, model.agents[row].history(), model.recorder.diary.frame(model.population, row))
+def life(model, row: int, title: str) -> PersonCourse:
+    return PersonCourse(title, model.agents[row].history(), model.recorder.diary.frame(model.population, row))
 
 
 def test_a_life_does_not_differ_from_itself(lives):

@@ -58,7 +58,7 @@ class Body:
         self.people, self.drugs, self.clock = people, dict(drugs), Clock(step_days=step_days)
         self.kidney, self.sugar = KidneyDisease(parameters, key=RandomKey(5)), Diabetes(parameters, key=RandomKey(5))
         self.core = HeartFailurePhysiology(
-            parameters["heart_failure"], key=RandomKey(5), whole=parameters["clinical_twin"]
+            parameters["heart_failure"], key=RandomKey(5), clinical_constants=parameters["clinical_twin"]
         )
         self.influences = Influences(len(people))
         self._morning()

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from organ_people import Organ, alike, sets
 from people import NO_SHOCKS
+from popsim.population.environment_series import BOUNDS, USUAL, EnvironmentSeries
 
 from popsim.errors import DefinitionError
 from popsim.kernels.codes import SHOCK_INFECTION
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import HeartFailurePhysiology
 from popsim.physiology.organs.environment import Environment
-from popsim.population.surroundings import BOUNDS, USUAL, Surroundings
 from popsim.studies.design import read_study
 
 HEADER = "temperature_celsius,pm25_ug_m3,virus_activity"
@@ -22,23 +22,23 @@ HEADER = "temperature_celsius,pm25_ug_m3,virus_activity"
 
 def series(days=365, temperature=10.0, particles=8.5, viruses=1.0):
     """The same weather every day but for what is given by the day."""
-    return Surroundings(*(np.broadcast_to(one, days).astype(float) for one in (temperature, particles, viruses)),
+    return EnvironmentSeries(*(np.broadcast_to(one, days).astype(float) for one in (temperature, particles, viruses)),
                         day_of_year=np.arange(1, days + 1))  # fmt: skip
 
 
-def influences_of(people, surroundings, **parameters):
-    return Organ(Environment(sets(environment=parameters), surroundings=surroundings), people)
+def influences_of(people, environment_series, **parameters):
+    return Organ(Environment(sets(environment=parameters), environment_series=environment_series), people)
 
 
-def lived(people, surroundings, **parameters):
+def lived(people, environment_series, **parameters):
     """Influences after the first day."""
-    organ = influences_of(people, surroundings, **parameters)
+    organ = influences_of(people, environment_series, **parameters)
     organ.live(1)
     return organ.influences
 
 
 def test_the_usual_year_is_sound_and_its_viruses_average_to_one():
-    usual = Surroundings.read()
+    usual = EnvironmentSeries.read()
     assert len(usual.temperature_celsius) == 365
     assert usual.virus_activity.mean() == pytest.approx(1, abs=1e-3)
     assert usual.temperature_celsius.mean() == pytest.approx(10.3, abs=0.01)
@@ -55,15 +55,17 @@ def test_infections_follow_the_series_of_viruses():
 
     Counts of onsets are Poisson but for the days on which one begins twice; particles are held at their reference.
     """
-    usual = Surroundings.read()
+    usual = EnvironmentSeries.read()
     parameters = sets(heart_failure=NO_SHOCKS | {"infection_rate_per_day": 0.003, "infection_weakest": 0.0})
     around = series(viruses=usual.virus_activity)
     people = alike(
         4000, baseline_ejection_fraction_percent=60.0, baseline_systolic_mmhg=130.0, baseline_heart_rate_bpm=70.0,
         baseline_potassium_mmol_l=4.5, baseline_filling_pressure_mmhg=10.0, usual_salt_g_day=8.0, copd=0, frailty=0.0,
     )  # fmt: skip
-    core = HeartFailurePhysiology(parameters["heart_failure"], key=RandomKey(3), whole=parameters["clinical_twin"])
-    organ = Organ(Environment(parameters, surroundings=around), people)
+    core = HeartFailurePhysiology(
+        parameters["heart_failure"], key=RandomKey(3), clinical_constants=parameters["clinical_twin"]
+    )
+    organ = Organ(Environment(parameters, environment_series=around), people)
     core.initialise(people, organ.influences)
     begun = np.zeros(365)
     for day in range(365):
@@ -152,7 +154,7 @@ def dates(first, number):
 
 
 def test_a_series_may_have_dates(tmp_path):
-    around = Surroundings.read(written(tmp_path / "two.csv", dates("2019-07-01", 731), "date"))
+    around = EnvironmentSeries.read(written(tmp_path / "two.csv", dates("2019-07-01", 731), "date"))
     assert len(around.temperature_celsius) == 731  # 2020 was a leap year
     assert around.day_of_year[0] == 182
     assert around.row(np.array([0.0]), 1.0)[0] == 184  # the first of January 2020
@@ -179,20 +181,20 @@ ROWS = [f"{day},10,8,1" for day in range(1, 366)]
 )
 def test_bad_files_are_refused_in_one_line(tmp_path, column, rows, allowed):
     with pytest.raises(DefinitionError, match=allowed) as refused:
-        Surroundings.read(written(tmp_path / "bad.csv", [], column, rows))
+        EnvironmentSeries.read(written(tmp_path / "bad.csv", [], column, rows))
     assert "\n" not in str(refused.value)
 
 
 def test_missing_columns_and_files_are_refused(tmp_path):
     path = tmp_path / "bad.csv"
     with pytest.raises(DefinitionError, match="no such file"):
-        Surroundings.read(path)
+        EnvironmentSeries.read(path)
     path.write_text("day_of_year,temperature_celsius,pm25_ug_m3\n1,2,3\n")
     with pytest.raises(DefinitionError, match="virus_activity"):
-        Surroundings.read(path)
+        EnvironmentSeries.read(path)
     path.write_text(f"day_of_year,{HEADER},ozone\n1,2,3,4,5\n")
     with pytest.raises(DefinitionError, match="ozone"):
-        Surroundings.read(path)
+        EnvironmentSeries.read(path)
 
 
 EXPERIMENT = USUAL.parents[3] / "experiments" / "heart_failure_clinical.toml"
@@ -209,10 +211,10 @@ def experiment_with(tmp_path, line):
 
 def test_an_experiment_names_its_environment(tmp_path):
     plain = read_study(experiment_with(tmp_path, 'physiology = "clinical"'))
-    assert plain.surroundings is None
+    assert plain.environment_series is None
     hot = EXPERIMENT.parent / "environments" / "heat_wave.csv"
     study = read_study(experiment_with(tmp_path, f'physiology = "clinical"\nenvironment = "{hot}"'))
-    assert study.surroundings.temperature_celsius.max() == 28.0
+    assert study.environment_series.temperature_celsius.max() == 28.0
     assert not {unit.key for unit in plain.units} & {unit.key for unit in study.units}
     assert str(hot) in study.describe()["files"]
 

@@ -95,7 +95,9 @@ class Day:
 def with_core(people: Population, parameters: Mapping[str, ParameterSet]) -> Day:
     """The vessels and the core around them."""
     day = Day(people, parameters)
-    core = HeartFailurePhysiology(parameters["heart_failure"], key=RandomKey(5), whole=parameters["clinical_twin"])
+    core = HeartFailurePhysiology(
+        parameters["heart_failure"], key=RandomKey(5), clinical_constants=parameters["clinical_twin"]
+    )
     core.initialise(people, day.influences)
     day.systems.append(core)
     return day

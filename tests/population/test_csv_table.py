@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from popsim.population.environment_series import USUAL, EnvironmentSeries
 
 from popsim.errors import DefinitionError
 from popsim.population.csv_table import read_csv
 from popsim.population.life_table import FOLDER, LifeTable
-from popsim.population.surroundings import USUAL, Surroundings
 
 
 def table_of(tmp_path: Path, text: str | bytes, missing: frozenset[str] = frozenset()):
@@ -96,7 +96,7 @@ def test_life_tables_and_environments_come_through_it(tmp_path):
     path = tmp_path / "air.csv"
     path.write_text(USUAL.read_text().replace("virus_activity", "pm25_ug_m3"))
     with pytest.raises(DefinitionError, match="used twice: 'pm25_ug_m3'"):
-        Surroundings.read(path)
+        EnvironmentSeries.read(path)
 
 
 ABSURD = ("", "x", "nan", "1_0", "1e999", "-5", '"', "9" * 5000, "\0", "é", ";", ",,,", "#")
@@ -136,7 +136,7 @@ def test_spoilt_tables_are_read_or_refused_in_one_line(tmp_path, name):
         path.write_text(spoilt(text, dice))
         begun = time.process_time()
         try:
-            table = LifeTable.read("own", tmp_path).rate if name == "life" else Surroundings.read(path).pm25_ug_m3
+            table = LifeTable.read("own", tmp_path).rate if name == "life" else EnvironmentSeries.read(path).pm25_ug_m3
             assert np.isfinite(table).all()
         except DefinitionError as error:
             refused += 1

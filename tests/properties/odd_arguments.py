@@ -142,7 +142,7 @@ def heard(**keys: Any) -> None:
     BODY.initialise(people)
     options = {name: keys.pop(name) for name in ("memory_days",) if name in keys}
     own = Belief(Ensemble(people, MEMBERS), BODY, (), key=RandomKey(1), parameters=SHIPPED, **options)
-    own.hear(**{"acute_cause": np.ones(PERSONS, np.int8)} | keys)
+    own.update_events(**{"acute_cause": np.ones(PERSONS, np.int8)} | keys)
 
 
 def ensemble(**keys: Any) -> None:
@@ -162,7 +162,7 @@ def valued(twins: Any = 3, column: str | None = None, values: Any = 0, settings:
         worth.accrue(people, Clock(day), EventLog([f"s{n}" for n in range(settings if day else 2)], people.person_id))
 
 
-def walked(**keys: Any) -> None:
+def unit_totals(**keys: Any) -> None:
     leaving().run(**{"individuals": 5, "seed": 1} | keys)
 
 
@@ -195,7 +195,7 @@ def cases() -> Iterator[tuple[str, Callable[..., None], dict[str, Any]]]:
         (belief, ("days_ago",)),
         (ensemble, ("members",)),
         (valued, ("follow_up_days",)),
-        (walked, ("individuals", "seed", "replications")),
+        (unit_totals, ("individuals", "seed", "replications")),
     ):
         yield f"{door.__name__}()", door, {}
         for name in names:

@@ -80,7 +80,7 @@ def test_nobody_is_lost_and_every_count_agrees(table: dict[str, Any], residents:
         flow.run(1)  # raises when a person is unaccounted for on that day
         totals, daily = flow.totals(), flow.daily().filter(pl.col("day") == flow.day - 1)
         assert (totals["started"] - totals["left"] - daily["present"].cast(pl.Int64) == 0).all()
-        limits = {s.name: s for s in care.settings if s.is_place}
+        limits = {s.name: s for s in care.settings if s.is_stay_setting}
         for row in daily.iter_rows(named=True):
             place = limits[row["setting"]]
             capacity = np.inf if place.capacity == "unlimited" else place.capacity

@@ -85,6 +85,6 @@ def test_in_a_pipe_the_line_that_does_not_fit_is_passed_over(tmp_path):
     registry, [twin] = registry_of(tmp_path)
     refused = []
     lines = stream("1,admitted,,,event", "2,admitted,,,event", "3,discharged,,,event", f"3.5,{WEIGHT}").decode().split()
-    report = registry.hear(Reader("pipe", Calendar(), twin), lines, refused.append, twin)
+    report = registry.update_lines(Reader("pipe", Calendar(), twin), lines, refused.append, twin)
     assert [str(one).split(": ")[0] for one in refused] == ["pipe:3"]
     assert (report.taken, report.known, report.days) == (3, 0, {twin: 3})

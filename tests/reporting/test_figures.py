@@ -15,7 +15,7 @@ from popsim.errors import InputError
 from popsim.reporting import figures
 from popsim.reporting.figures import style, trajectories
 from popsim.reporting.figures.curves import people_of
-from popsim.reporting.figures.trajectories import _lived
+from popsim.reporting.figures.trajectories import _simulated
 from popsim.reporting.figures.value import ellipse, increments
 from popsim.studies.unit import build
 
@@ -140,7 +140,7 @@ def test_the_flow_out_of_the_wards_is_what_the_log_counts(run, drawn):
 
 def test_a_twin_is_followed_with_the_bits_of_the_run(run):
     model = build(run.unit("telemonitoring", replication=1))
-    _lived(model, np.array([0]), ["weight_kg"])
+    _simulated(model, np.array([0]), ["weight_kg"])
     stored = run.events("telemonitoring", replication=1).collect()
     assert model.events.frame()["time_days"].equals(stored["time_days"])
 

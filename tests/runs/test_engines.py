@@ -29,25 +29,25 @@ def local(do, deadline=float("inf")):
     return LocalProcesses(do, 2, work.nothing, deadline)
 
 
-def outcomes(crew, pieces):
+def outcomes(executor, pieces):
     """Every outcome of every piece, each tried up to three times: the plainest foreman there is."""
     waiting, tries, found = list(pieces), Counter(), []
-    with crew:
-        while waiting or crew.busy:
-            while waiting and crew.room:
-                crew.submit(waiting.pop(0))
-            for outcome in crew.outcomes():
+    with executor:
+        while waiting or executor.busy:
+            while waiting and executor.room:
+                executor.submit(waiting.pop(0))
+            for outcome in executor.outcomes():
                 found.append(outcome)
-                tries[outcome.job.key] += 1
-                if outcome.problem and tries[outcome.job.key] < TRIES:
-                    waiting.append(outcome.job)
-        assert not crew.busy
+                tries[outcome.task.key] += 1
+                if outcome.problem and tries[outcome.task.key] < TRIES:
+                    waiting.append(outcome.task)
+        assert not executor.busy
     return found
 
 
 def problems(found):
     """Text of the last problem of every job; empty when it was done."""
-    return {outcome.job.key: outcome.problem.text if outcome.problem else "" for outcome in found}
+    return {outcome.task.key: outcome.problem.text if outcome.problem else "" for outcome in found}
 
 
 def alive(pid):
@@ -58,13 +58,13 @@ def alive(pid):
 
 
 @pytest.mark.parametrize("crew", [SerialExecutor, local])
-def test_every_job_is_done_once_and_its_result_comes_back(pieces, crew):
-    found = outcomes(crew(work.leave_mark), pieces)
+def test_every_job_is_done_once_and_its_result_comes_back(pieces, executor):
+    found = outcomes(executor(work.leave_mark), pieces)
     assert problems(found) == dict.fromkeys(KEYS, "")
-    assert {outcome.job.key: outcome.result for outcome in found} == {key: f"mark of {key}" for key in KEYS}
+    assert {outcome.task.key: outcome.result for outcome in found} == {key: f"mark of {key}" for key in KEYS}
     assert [len(work.marks(piece)) for piece in pieces] == [1] * 5
     processes = {mark.name.split("-")[1] for piece in pieces for mark in work.marks(piece)}
-    assert (processes == {str(os.getpid())}) == (crew is SerialExecutor)
+    assert (processes == {str(os.getpid())}) == (executor is SerialExecutor)
     assert 1 <= len(processes) <= 2
 
 
@@ -85,13 +85,13 @@ def test_a_stopped_worker_is_killed_at_the_deadline_and_replaced(pieces):
     texts = problems(found)
     assert texts.pop("b") == "no result within its deadline of 1 s"
     assert texts == dict.fromkeys("acde", "")
-    assert sum(outcome.job.key == "b" for outcome in found) == TRIES
+    assert sum(outcome.task.key == "b" for outcome in found) == TRIES
     assert not any(alive(int(mark.name.split("-")[1])) for mark in work.marks(pieces[1]))
 
 
 @pytest.mark.parametrize("crew", [SerialExecutor, local])
-def test_an_error_is_one_line_with_its_place_and_traceback(pieces, crew):
-    found = {outcome.job.key: outcome.problem for outcome in outcomes(crew(work.fail), pieces)}
+def test_an_error_is_one_line_with_its_place_and_traceback(pieces, executor):
+    found = {outcome.task.key: outcome.problem for outcome in outcomes(executor(work.fail), pieces)}
     assert found["b"].text.startswith("ValueError: two lines (made_up_work.py:")
     assert "ValueError: two\nlines" in found["b"].trace
     assert not found["b"].disk_full
@@ -132,7 +132,7 @@ def test_a_dask_cluster_of_our_own_listens_on_loopback_only_and_survives_its_wor
     assert len(listening) >= 3  # scheduler and two workers
     assert {address.ip for address in listening} == {"127.0.0.1"}
     found = outcomes(DaskCluster(client, work.leave_mark), pieces)
-    assert {outcome.job.key: outcome.result for outcome in found} == {key: f"mark of {key}" for key in KEYS}
+    assert {outcome.task.key: outcome.result for outcome in found} == {key: f"mark of {key}" for key in KEYS}
     assert problems(outcomes(DaskCluster(client, work.die_once_more), pieces)) == dict.fromkeys(KEYS, "")
     failed = problems(outcomes(DaskCluster(client, work.fail), pieces))
     assert failed["b"].startswith("ValueError: two lines (made_up_work.py:")

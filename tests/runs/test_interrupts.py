@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from popsim.runs.interrupts import interrupts_remembered, signals_as_interrupts
+from popsim.runs.interrupts import interrupts_checked, signals_as_interrupts
 
 
 class Drops:
@@ -19,7 +19,7 @@ class Drops:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_interrupt_in_a_destructor_is_not_lost():
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), interrupts_remembered() as check:
+    with pytest.raises(KeyboardInterrupt), interrupts_checked() as check:
         check()
         thing = Drops()
         del thing
@@ -30,7 +30,7 @@ def test_an_interrupt_in_a_destructor_is_not_lost():
 
 
 def test_without_an_interrupt_nothing_happens():
-    with interrupts_remembered() as check:
+    with interrupts_checked() as check:
         check()
 
 

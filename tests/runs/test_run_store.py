@@ -266,7 +266,7 @@ def test_a_table_that_is_damaged_when_it_is_read_is_refused(store):
 
 
 def test_quarantine_ends_when_the_unit_is_done(store):
-    store.put_away("k1", {"problem": "no luck"})
+    store.quarantine_record("k1", {"problem": "no luck"})
     assert json.loads(store.quarantined("k1").read_text()) == {"problem": "no luck"}
     put(store, "k1")
     assert list(store.quarantine.iterdir()) == []
@@ -276,11 +276,11 @@ def test_there_is_no_quarantine_without_a_need(tmp_path):
     store = UnitStore(tmp_path / "study")
     with store.opened():
         assert not store.quarantine.exists()
-        store.put_away("k1", {"problem": "no luck"})
+        store.quarantine_record("k1", {"problem": "no luck"})
         put(store, "k1")
     assert not store.quarantine.exists()
     with store.opened():
-        store.put_away("k1", {"problem": "no luck"})
+        store.quarantine_record("k1", {"problem": "no luck"})
     assert store.quarantined("k1").exists()
 
 
@@ -324,7 +324,7 @@ def test_only_the_owner_can_read_what_holds_real_people_whatever_the_umask(tmp_p
             put(run.units, "k1", {name: table.lazy() for name, table in TABLES.items()})
             record = run.units.receive(run.units.finished("k1"), run.units.path("k1").read_bytes())
             assert record.path.stat().st_mode & 0o777 == (0o600 if private else 0o666)
-            run.units.put_away("k2", {"problem": "no luck"})
+            run.units.quarantine_record("k2", {"problem": "no luck"})
             run.write_table("summary", TABLES["daily"])
             run.write_manifest({"a": 1})
     finally:

@@ -20,9 +20,9 @@ from popsim.definitions.writing import to_toml
 from popsim.errors import DefinitionError, InputError
 from popsim.runs.engine import Engine
 from popsim.runs.runner import run_study
-from popsim.search.policy import evaluator, find
-from popsim.search.race import best_probability, judge, race
-from popsim.search.storage import keep, race_table, trial_table
+from popsim.search.policy import evaluator, search_policy
+from popsim.search.race import best_probability, evaluate_winner, race
+from popsim.search.storage import race_table, trial_table, write_result
 from popsim.search.trials import SearchTrial, TrialOutcome, affordable, try_out
 from popsim.studies.design import read_study
 
@@ -72,13 +72,15 @@ def analytic(function, noise=0.0, common=0.0, spent=lambda *x: 0.0):
     """Outcomes function(values) + common luck + luck of each variant's own; what was asked for."""
     calls = []
 
-    def evaluate(variants, luck):
-        calls.append((tuple(v.number for v in variants), luck))
-        shared = common * np.random.default_rng(1).normal(size=10_000)[:luck]
+    def evaluate(variants, repetitions):
+        calls.append((tuple(v.number for v in variants), repetitions))
+        shared = common * np.random.default_rng(1).normal(size=10_000)[:repetitions]
         return [
             TrialOutcome(
-                function(*v.values) + shared + noise * np.random.default_rng([2, v.number]).normal(size=10_000)[:luck],
-                np.full(luck, float(spent(*v.values))),
+                function(*v.values)
+                + shared
+                + noise * np.random.default_rng([2, v.number]).normal(size=10_000)[:repetitions],
+                np.full(repetitions, float(spent(*v.values))),
             )
             for v in variants
         ]
@@ -161,9 +163,9 @@ def test_probability_of_being_better_is_students():
     """Two finalists that never drop out: P = T_{n-1}(mean / (sd / sqrt n)) of their paired differences (scipy)."""
     search = asked(grid("x", 1), trials=2, replications=8, race=8, finalists=2)
     evaluate = analytic(lambda x: 0.1 * x, noise=1.0)
-    runners, luck = raced(search, evaluate, {0, 1})
-    assert luck == 16
-    values = [evaluate([runner.variant], luck)[0].gain[8:] for runner in runners]
+    runners, repetitions = raced(search, evaluate, {0, 1})
+    assert repetitions == 16
+    values = [evaluate([runner.variant], repetitions)[0].gain[8:] for runner in runners]
     difference = values[1] - values[0]
     expected = t.cdf(difference.mean() / (difference.std(ddof=1) / math.sqrt(8)), 7)
     assert runners[1].may_be_better == pytest.approx(expected)
@@ -181,16 +183,16 @@ def test_the_verdict_is_free_of_the_winners_luck():
     promised, judged, covered = [], [], 0
     for repeat in range(200):
         search = asked(grid("x", 19), trials=20, replications=4, race=8, judged=16)
-        luck = np.random.default_rng([5, repeat]).normal(size=(20, 100))
+        repetitions = np.random.default_rng([5, repeat]).normal(size=(20, 100))
 
-        def evaluate(variants, pieces, luck=luck):
-            return [TrialOutcome(luck[v.number, :pieces], np.zeros(pieces)) for v in variants]
+        def evaluate(variants, pieces, repetitions=repetitions):
+            return [TrialOutcome(repetitions[v.number, :pieces], np.zeros(pieces)) for v in variants]
 
         variants = [Variant(number, (number,)) for number in range(20)]
         trials = [SearchTrial(v, o) for v, o in zip(variants, evaluate(variants, 4), strict=True)]
         ranked = affordable(trials, search)
         runners, used = race(ranked[:5], search, evaluate)
-        verdict = judge(runners[0].variant, runners[0].variant, 1.0, used, search, evaluate)
+        verdict = evaluate_winner(runners[0].variant, runners[0].variant, 1.0, used, search, evaluate)
         promised.append(ranked[0].gain)
         judged.append(verdict.gain.value)
         covered += verdict.gain.low <= 0.0 <= verdict.gain.high
@@ -229,7 +231,7 @@ def test_the_best_of_a_simulated_experiment_is_found_and_a_killed_search_goes_on
     search = asked(*choices, objective="qalys", budget=budget, **sizes)
     problem = problem_of(search, file)
     log = []
-    found = find(problem, evaluator(problem, in_process(tmp_path / "search" / "made_up" / "runs", log)))
+    found = search_policy(problem, evaluator(problem, in_process(tmp_path / "search" / "made_up" / "runs", log)))
     assert len(found.trials) == 6
 
     text = (tmp_path / "small.toml").read_text()
@@ -263,7 +265,7 @@ def test_the_best_of_a_simulated_experiment_is_found_and_a_killed_search_goes_on
     assert len(units) == sum(log)  # nothing was simulated again
     assert pl.read_parquet(again / "trials.parquet").equals(trial_table(found))
     assert pl.read_parquet(again / "race.parquet").equals(race_table(found))
-    assert keep(found, tmp_path / "kept").startswith(printed.split()[-1])
+    assert write_result(found, tmp_path / "kept").startswith(printed.split()[-1])
     assert "For research, not for care." in printed
     assert (again / "search.png").read_bytes().startswith(b"\x89PNG")
     best = tomllib.loads((again / "best.toml").read_text())["strategies"][0]
@@ -307,7 +309,7 @@ def test_slots_have_a_price_and_need_not_be_set_before(file):
 def test_a_budget_that_nobody_keeps_is_refused(file):
     problem = problem_of(asked(UPTAKE, trials=3, budget={"measures": ["cost_total"], "most": 1.0}), file)
     with pytest.raises(InputError, match=r"no variant is within it; the cheapest of \d spends 5"):
-        find(problem, analytic(lambda x: x, spent=lambda x: 5.0 + x))
+        search_policy(problem, analytic(lambda x: x, spent=lambda x: 5.0 + x))
 
 
 def test_with_parameter_draws_each_piece_of_luck_is_a_draw(file, tmp_path):

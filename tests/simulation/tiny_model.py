@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from popsim.kernels.codes import ENTER
-from popsim.outcomes.narrative import Place
+from popsim.outcomes.narrative import SettingLabel
 from popsim.population.columns import Column, Schema
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
@@ -28,12 +28,12 @@ SCHEMA = Schema(
 HOME, EMERGENCY, WARD, INTENSIVE, CLINIC, NURSING = range(6)
 NAMES = ("home", "emergency_department", "cardiology_ward", "intensive_care", "clinic", "nursing_home")
 PLACES = (
-    Place("Home", "community"),
-    Place("Emergency department", "emergency"),
-    Place("Cardiology ward", "inpatient"),
-    Place("Intensive care unit", "critical"),
-    Place("Heart failure clinic", "outpatient"),
-    Place("Nursing home", "facility"),
+    SettingLabel("Home", "community"),
+    SettingLabel("Emergency department", "emergency"),
+    SettingLabel("Cardiology ward", "inpatient"),
+    SettingLabel("Intensive care unit", "critical"),
+    SettingLabel("Heart failure clinic", "outpatient"),
+    SettingLabel("Nursing home", "facility"),
 )
 
 

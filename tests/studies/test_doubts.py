@@ -14,7 +14,7 @@ from popsim.population.cohort import CohortSource
 from popsim.population.sampling import plan
 from popsim.simulation.schema import SCHEMA
 from popsim.studies.design import resolve
-from popsim.studies.warnings import doubts
+from popsim.studies.warnings import design_warnings
 
 ROOT = Path(__file__).parents[2]
 COHORT = CohortSource.read(ROOT / "cohorts/heart_failure_discharge.toml")
@@ -28,7 +28,7 @@ def study(*eligible: dict, **strategy: object) -> ExperimentDefinition:
 
 
 def warnings(experiment: ExperimentDefinition) -> list[str]:
-    return doubts(experiment, plan(COHORT, SCHEMA))
+    return design_warnings(experiment, plan(COHORT, SCHEMA))
 
 
 def age(**test: float) -> dict:

@@ -17,7 +17,7 @@ from popsim.physiology.pharmacology.drugs import Pharmacology
 from popsim.population.sampling import sample
 from popsim.studies.design import Change, read_study, study_of
 from popsim.studies.unit import build
-from popsim.studies.warnings import doubts
+from popsim.studies.warnings import design_warnings
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 FILES = {name: EXPERIMENTS / f"{name}.toml" for name in ("heart_failure_clinical", "twin_guided", "whas500_discharge")}
@@ -159,10 +159,10 @@ def test_what_an_experiment_does_not_have_is_refused_and_what_its_runs_do_not_re
     study = with_parameters(
         "twin_guided", twinning__donors=300, learning__hold_out_share=0.2, equity__kolm_aversion=0.1
     )
-    (said,) = (one for one in doubts(study.experiment, study.sampling) if "parameters." in one)
+    (said,) = (one for one in design_warnings(study.experiment, study.sampling) if "parameters." in one)
     assert said.startswith("parameters.equity.kolm_aversion: no run of this experiment reads it, only analyses")
     study = with_parameters("whas500_discharge", body_size__height_male=1.8, inker_2021__scale=141.0)
-    (said,) = (one for one in doubts(study.experiment, study.sampling) if "parameters." in one)
+    (said,) = (one for one in design_warnings(study.experiment, study.sampling) if "parameters." in one)
     assert said.startswith("parameters.inker_2021.scale")
 
 

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 import popsim as ps
 from popsim.economics.budget import budget_impact
 from popsim.economics.cost_effectiveness import cost_effectiveness
-from popsim.surface.frames import as_asked
+from popsim.surface.frames import as_requested
 
 ROOT = Path(__file__).parents[2]
 PANELS = {"outcomes": 6, "readmission": 2, "survival": 2, "plane": 1, "costs": 1, "subgroups": 2, "occupancy": 10,
@@ -147,7 +147,7 @@ def test_with_pandas_columns_have_the_types_of_pandas():
         {"number": [1, 2], "missing": [1, None], "word": ["a", None], "truth": [True, False], "list": [[1], [2, 3]],
          "kind": pl.Series(["x", "y"], dtype=pl.Enum(["x", "y"])), "day": [date(2026, 3, 1), None]}
     )  # fmt: skip
-    table = as_asked(frame, pandas=True)
+    table = as_requested(frame, pandas=True)
     assert [table[name].dtype.kind for name in frame.columns] == ["i", "f", "O", "b", "O", "O", "M"]
     assert table["missing"].isna().tolist() == [False, True] and table["list"].tolist() == [[1], [2, 3]]
     assert table.groupby("kind")["number"].sum().to_dict() == {"x": 1, "y": 2}

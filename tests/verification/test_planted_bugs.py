@@ -22,7 +22,7 @@ from popsim.studies import unit as unit_module
 from popsim.studies.design import Study, Unit, read_study
 from popsim.verification import checks
 from popsim.verification.checking import CHECKS
-from popsim.verification.test_bench import Laboratory
+from popsim.verification.test_bench import ModelBench
 
 ROOT = Path(__file__).parents[2]
 PEOPLE, DAYS, ENROLMENT = 80, 150, 20
@@ -45,7 +45,7 @@ def study(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def sound(study):
-    return Laboratory(study, PEOPLE)
+    return ModelBench(study, PEOPLE)
 
 
 def bug(*titles, lives=True):
@@ -197,7 +197,7 @@ def a_place_too_many(monkeypatch):
     def places(number):
         return number + 2 if isinstance(number, int) else 10**9
 
-    monkeypatch.setattr(compiled, "number_of_places", places)
+    monkeypatch.setattr(compiled, "capacity_of", places)
 
 
 @bug("Entries lie within the enrolment, and in order")
@@ -341,11 +341,11 @@ def perfect_information_is_worth_too_little(monkeypatch):
 def test_caught(name, study, sound, monkeypatch):
     plant, titles, lives = BUGS[name]
     for title in titles:
-        finding = BY_TITLE[title].find(sound)
+        finding = BY_TITLE[title].run_on(sound)
         assert finding.holds is True, f"without the bug: {finding.saw}"
     plant(monkeypatch)
-    laboratory = Laboratory(study, PEOPLE) if lives else sound
-    findings = [BY_TITLE[title].find(laboratory) for title in titles]
+    bench = ModelBench(study, PEOPLE) if lives else sound
+    findings = [BY_TITLE[title].run_on(bench) for title in titles]
     assert [finding.title for finding in findings if finding.holds is not False] == []
 
 

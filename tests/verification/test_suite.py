@@ -9,7 +9,7 @@ from popsim.cli import main
 from popsim.errors import InputError
 from popsim.reporting.text.verification import findings_frame
 from popsim.studies.design import read_study
-from popsim.verification.checking import CHECKS, Check, Saw, close, never, same
+from popsim.verification.checking import CHECKS, Check, CheckResult, close, never, same
 from popsim.verification.suite import verify
 
 ROOT = Path(__file__).parents[2]
@@ -41,9 +41,9 @@ def test_the_command(capsys, tmp_path):
 
 
 def test_a_failure_is_shown_and_the_exit_code_says_so(capsys, monkeypatch):
-    def wrong(laboratory):
+    def wrong(bench):
         """Look at nothing."""
-        return Saw(False, "seen")
+        return CheckResult(False, "seen")
 
     monkeypatch.setattr("popsim.verification.suite.CHECKS", [Check("Area", "A thing", wrong)])
     assert main(["verify", str(MAIN), "--quiet"]) == 1
@@ -63,11 +63,11 @@ def test_wrong_flags(flags, message, capsys):
 
 
 def test_an_error_of_the_model_is_a_finding():
-    def refuses(laboratory):
+    def refuses(bench):
         """Ask for something impossible."""
         raise InputError("no")
 
-    (finding,) = [Check("Area", "A thing", refuses).find(None)]
+    (finding,) = [Check("Area", "A thing", refuses).run_on(None)]
     assert (finding.holds, finding.saw) == (False, "refused: no")
     assert findings_frame([finding])["result"].to_list() == ["FAILS"]
 

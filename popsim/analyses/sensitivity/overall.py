@@ -56,12 +56,12 @@ def sobol(
             {
                 "strategy": strategy,
                 "parameter": parameter.name,
-                "first_order": float(found["S1"][place]),
-                "first_order_reach": float(found["S1_conf"][place]),
-                "total": float(found["ST"][place]),
-                "total_reach": float(found["ST_conf"][place]),
+                "first_order": float(found["S1"][index]),
+                "first_order_reach": float(found["S1_conf"][index]),
+                "total": float(found["ST"][index]),
+                "total_reach": float(found["ST_conf"][index]),
             }
-            for place, parameter in enumerate(parameters)
+            for index, parameter in enumerate(parameters)
         ]
     return pl.DataFrame(rows)
 
@@ -93,12 +93,12 @@ def morris(
             {
                 "strategy": strategy,
                 "parameter": parameter.name,
-                "mean_effect": float(found["mu"][place]),
-                "mean_absolute_effect": float(found["mu_star"][place]),
-                "mean_absolute_effect_reach": float(found["mu_star_conf"][place]),
-                "spread": float(found["sigma"][place]),
+                "mean_effect": float(found["mu"][index]),
+                "mean_absolute_effect": float(found["mu_star"][index]),
+                "mean_absolute_effect_reach": float(found["mu_star_conf"][index]),
+                "spread": float(found["sigma"][index]),
             }
-            for place, parameter in enumerate(parameters)
+            for index, parameter in enumerate(parameters)
         ]
     return pl.DataFrame(rows)
 

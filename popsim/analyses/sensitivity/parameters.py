@@ -46,8 +46,8 @@ def varied(study: Study, names: Sequence[str] = ()) -> tuple[Varied, ...]:
     if not chosen:
         raise InputError(f"{study.experiment.name}: no parameter is uncertain, name some with ranges")
     found = tuple(_varied(study, name) for name in chosen)
-    for place, parameter in enumerate(found):
-        if parameter.name in [one.name for one in found[:place]]:
+    for index, parameter in enumerate(found):
+        if parameter.name in [one.name for one in found[:index]]:
             raise InputError(f"parameter '{parameter.name}': named twice")
     return found
 

@@ -16,8 +16,8 @@ from popsim.statistics import Estimate
 
 POINTS = 4  # values evaluated at a time, so that several processes have work
 MAX_ROUNDS = 12
-FINEST = 1e-4  # of the range
-FINE_ENOUGH = 0.1  # of the Monte Carlo error of the crossing
+MIN_STEP_SHARE = 1e-4  # of the range
+MAX_ERROR_SHARE = 0.1  # of the Monte Carlo error of the crossing
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def threshold(parameter: Varied, contrast: Contrast, evaluate: Evaluate, target:
     low, high = parameter.low, parameter.high
     crossing, error = math.nan, math.nan
     for _ in range(MAX_ROUNDS):
-        values = [*(low + (high - low) * place / (POINTS - 1) for place in range(POINTS - 1)), high]
+        values = [*(low + (high - low) * index / (POINTS - 1) for index in range(POINTS - 1)), high]
         _try([value for value in values if value not in found], parameter, contrast, evaluate, found)
         turn = next(((a, b) for a, b in pairwise(values) if _crosses(found[a], found[b], target)), None)
         if turn is None:
@@ -64,7 +64,7 @@ def threshold(parameter: Varied, contrast: Contrast, evaluate: Evaluate, target:
             break
         crossing = low + (target - found[low].value) / slope
         error = max(found[low].standard_error, found[high].standard_error) / abs(slope)
-        if high - low < max(FINE_ENOUGH * np.nan_to_num(error), FINEST * (parameter.high - parameter.low)):
+        if high - low < max(MAX_ERROR_SHARE * np.nan_to_num(error), MIN_STEP_SHARE * (parameter.high - parameter.low)):
             break
     rows = [(value, figure.value, figure.standard_error) for value, figure in sorted(found.items())]
     tried = pl.DataFrame(rows, ["value", "outcome", "standard_error"], orient="row")

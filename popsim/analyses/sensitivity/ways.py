@@ -26,8 +26,8 @@ def one_way(parameters: Sequence[Varied], contrasts: Sequence[Contrast], evaluat
     """
     own = np.array([p.value for p in parameters])
     design = np.tile(own, (1 + 2 * len(parameters), 1))
-    for place, parameter in enumerate(parameters):
-        design[1 + 2 * place : 3 + 2 * place, place] = parameter.low, parameter.high
+    for index, parameter in enumerate(parameters):
+        design[1 + 2 * index : 3 + 2 * index, index] = parameter.low, parameter.high
     measures = evaluate([p.name for p in parameters], design)
     tables = []
     for contrast in contrasts:
@@ -35,8 +35,8 @@ def one_way(parameters: Sequence[Varied], contrasts: Sequence[Contrast], evaluat
         base = at_draw(values, 1)
         centre = estimate(base["value"]).value
         rows = []
-        for place, parameter in enumerate(parameters):
-            low, high = at_draw(values, 2 + 2 * place), at_draw(values, 3 + 2 * place)
+        for index, parameter in enumerate(parameters):
+            low, high = at_draw(values, 2 + 2 * index), at_draw(values, 3 + 2 * index)
             below, above, swing = shift(low, base), shift(high, base), shift(high, low)
             rows.append(
                 {

@@ -30,9 +30,9 @@ def is_open(place, day):
 
 
 @inner
-def unlink(world, contact, job, today):
+def unlink(world, contact, patient, today):
     """Remove a booking from its list; bookings carried over from earlier days are in today's list."""
-    booking = world.bookings[contact, job]
+    booking = world.bookings[contact, patient]
     bucket = world.calendar[contact, max(np.int64(booking.due), today)]
     if booking.previous < 0:
         bucket[0] = booking.next
@@ -46,7 +46,7 @@ def unlink(world, contact, job, today):
 
 
 @inner
-def book(world, time, job, setting, due):
+def book(world, time, patient, setting, due):
     """Book a twin in a contact setting for day `due`; an earlier booking there is kept.
 
     Twins of the setting's first priority level go to the head of that day's list, all others to its end.
@@ -56,31 +56,31 @@ def book(world, time, job, setting, due):
     today = np.int64(np.floor(time))
     if due <= today:
         due = today if time - today < place.closes else today + 1
-    if due >= world.calendar.shape[1] or job >= world.twins:
+    if due >= world.calendar.shape[1] or patient >= world.twins:
         return
-    booking = world.bookings[contact, job]
+    booking = world.bookings[contact, patient]
     if booking.due >= 0:
         if booking.due <= due:
             return
-        unlink(world, contact, job, today)
+        unlink(world, contact, patient, today)
     bucket = world.calendar[contact, due]
     booking.due = due
     booking.booked = today
-    if place.by_priority and priority_level(world, setting, job) == 0:
+    if place.by_priority and priority_level(world, setting, patient) == 0:
         booking.previous = -1
         booking.next = bucket[0]
     else:
         booking.previous = bucket[1]
         booking.next = -1
     if booking.previous < 0:
-        bucket[0] = job
+        bucket[0] = patient
     else:
-        world.bookings[contact, booking.previous].next = job
+        world.bookings[contact, booking.previous].next = patient
     if booking.next < 0:
-        bucket[1] = job
+        bucket[1] = patient
     else:
-        world.bookings[contact, booking.next].previous = job
-    note(world, time, job, code.BOOK, setting, code.NO_DETAIL)
+        world.bookings[contact, booking.next].previous = patient
+    note(world, time, patient, code.BOOK, setting, code.NO_DETAIL)
     if due == today:
         open_session(world, time, setting)
 
@@ -105,13 +105,13 @@ def carry_over(world, setting, day):
     """
     contact = np.int64(world.settings[setting].contact)
     bucket = world.calendar[contact, day]
-    job = bucket[0]
-    if job < 0:
+    patient = bucket[0]
+    if patient < 0:
         return
     if day + 1 >= world.calendar.shape[1]:
-        while job >= 0:
-            world.bookings[contact, job].due = -1
-            job = world.bookings[contact, job].next
+        while patient >= 0:
+            world.bookings[contact, patient].due = -1
+            patient = world.bookings[contact, patient].next
         return
     following = world.calendar[contact, day + 1]
     world.bookings[contact, bucket[1]].next = following[0]
@@ -125,170 +125,170 @@ def carry_over(world, setting, day):
 
 
 @inner
-def book_follow_ups(world, time, job):
+def book_follow_ups(world, time, patient):
     """On discharge home: book the strategy's follow-up contacts and offer telemonitoring.
 
     At each discharge, a person accepts or declines all follow-up plans for the same contact setting together.
     """
-    person = world.jobs[job].person
+    person = world.patients[patient].person
     today = np.int64(np.floor(time))
     for i in range(len(world.follow_ups)):
         plan = world.follow_ups[i]
-        place = np.int64(world.jobs[job].setting)
-        index = (np.int64(world.uses[job, place]) << PLACE_BITS) + place if place >= 0 else np.int64(code.NOWHERE)
+        place = np.int64(world.patients[patient].setting)
+        index = (np.int64(world.uses[patient, place]) << PLACE_BITS) + place if place >= 0 else np.int64(code.NOWHERE)
         u = uniform(world.key, person, code.STREAM_FOLLOW_UP + np.int64(plan.setting), index)
-        if u < plan.uptake and holds(world, job, plan.condition_first, plan.condition_last):
-            book(world, time, job, np.int64(plan.setting), today + plan.due_days)
-    offer_telemonitoring(world, time, job)
+        if u < plan.uptake and holds(world, patient, plan.condition_first, plan.condition_last):
+            book(world, time, patient, np.int64(plan.setting), today + plan.due_days)
+    offer_telemonitoring(world, time, patient)
 
 
 @inner
-def book_next_review(world, time, job, setting):
+def book_next_review(world, time, patient, setting):
     """After a contact: book the next one there, if the strategy has regular reviews."""
     today = np.int64(np.floor(time))
     for i in range(len(world.follow_ups)):
         plan = world.follow_ups[i]
         again = plan.every_days > 0 and np.int64(plan.setting) == setting
-        if again and holds(world, job, plan.condition_first, plan.condition_last):
-            book(world, time, job, setting, today + plan.every_days)
+        if again and holds(world, patient, plan.condition_first, plan.condition_last):
+            book(world, time, patient, setting, today + plan.every_days)
 
 
 @inner
-def offer_telemonitoring(world, time, job):
+def offer_telemonitoring(world, time, patient):
     """Offer telemonitoring to an eligible twin; start it if the twin takes it up."""
     policy = world.policy[0]
-    if policy.desk < 0 or not holds(world, job, np.int64(policy.condition_first), np.int64(policy.condition_last)):
+    if policy.desk < 0 or not holds(world, patient, np.int64(policy.condition_first), np.int64(policy.condition_last)):
         return
-    person = world.jobs[job].person
+    person = world.patients[patient].person
     u = uniform(world.key, person, code.STREAM_UPTAKE, code.NO_DETAIL)
     if u < policy.uptake:
-        world.codes[world.columns[0].telemonitored, job] = np.int8(1)
-        world.reals[world.columns[0].telemonitored_until_day, job] = np.floor(time) + policy.duration_days
+        world.codes[world.columns[0].telemonitored, patient] = np.int8(1)
+        world.reals[world.columns[0].telemonitored_until_day, patient] = np.floor(time) + policy.duration_days
 
 
 @inner
-def real(world, column, job):
+def real(world, column, patient):
     """A twin's value of a real column as a clinician observes it, as a double."""
-    return seen_real(world, column, job)
+    return seen_real(world, column, patient)
 
 
 @inner
-def fluid_above_dry_weight(world, job):
+def fluid_above_dry_weight(world, patient):
     """Observed weight above dry weight, kg."""
     columns = world.columns[0]
-    return real(world, columns.weight_kg, job) - real(world, columns.dry_weight_kg, job)
+    return real(world, columns.weight_kg, patient) - real(world, columns.dry_weight_kg, patient)
 
 
 @inner
-def hospital_treatment(world, job, level):
+def hospital_treatment(world, patient, level):
     """Set the intravenous diuretic for a twin's care level; in hospital, stop unsafe drugs."""
     columns, practice = world.columns[0], world.practice[0]
     dose = 0.0
     if level >= code.LEVEL_EMERGENCY:
-        fluid = fluid_above_dry_weight(world, job)
-        wet = world.jobs[job].cause == code.CAUSE_HEART_FAILURE or fluid > practice.fluid_up_kg
+        fluid = fluid_above_dry_weight(world, patient)
+        wet = world.patients[patient].cause == code.CAUSE_HEART_FAILURE or fluid > practice.fluid_up_kg
         if wet and fluid > practice.fluid_dry_kg:
-            dose = practice.iv_per_oral * real(world, columns.loop_diuretic_mg_day, job)
+            dose = practice.iv_per_oral * real(world, columns.loop_diuretic_mg_day, patient)
             dose = min(max(dose, practice.iv_least_mg), practice.iv_most_mg)
             if level == code.LEVEL_EMERGENCY:
                 dose *= practice.iv_emergency_share
-        stop_unsafe_drugs(world, job)
-    world.reals[columns.iv_diuretic_mg_day, job] = dose
+        stop_unsafe_drugs(world, patient)
+    world.reals[columns.iv_diuretic_mg_day, patient] = dose
 
 
 @inner
-def set_diuretic(world, job, dose):
+def set_diuretic(world, patient, dose):
     """Change the oral loop diuretic within its usual range."""
     dose = min(max(dose, world.practice[0].diuretic_least_mg), world.practice[0].diuretic_most_mg)
-    world.reals[world.columns[0].loop_diuretic_mg_day, job] = dose
+    world.reals[world.columns[0].loop_diuretic_mg_day, patient] = dose
 
 
 @inner
-def discharge_prescription(world, job):
+def discharge_prescription(world, patient):
     """Raise the oral loop diuretic by a factor after a stay for heart failure."""
     columns = world.columns[0]
-    if world.jobs[job].cause == code.CAUSE_HEART_FAILURE:
-        dose = real(world, columns.loop_diuretic_mg_day, job)
-        set_diuretic(world, job, dose * world.practice[0].discharge_diuretic_factor)
+    if world.patients[patient].cause == code.CAUSE_HEART_FAILURE:
+        dose = real(world, columns.loop_diuretic_mg_day, patient)
+        set_diuretic(world, patient, dose * world.practice[0].discharge_diuretic_factor)
 
 
 @inner
-def change_fraction(world, job, column, change):
+def change_fraction(world, patient, column, change):
     """Change a drug's dose by a fraction of its target dose; returns whether it changed."""
-    old = np.float64(world.reals[column, job])
+    old = np.float64(world.reals[column, patient])
     new = min(max(old + change, 0.0), 1.0)
-    world.reals[column, job] = new
+    world.reals[column, patient] = new
     return new != old
 
 
 @inner
-def adjust_diuretic(world, job):
+def adjust_diuretic(world, patient):
     """Raise the diuretic in congestion, lower it in dehydration; returns the bits of the action."""
     columns, practice = world.columns[0], world.practice[0]
-    dose = real(world, columns.loop_diuretic_mg_day, job)
-    fluid = fluid_above_dry_weight(world, job)
-    symptomatic = seen_code(world, columns.nyha_class, job) >= 3
+    dose = real(world, columns.loop_diuretic_mg_day, patient)
+    fluid = fluid_above_dry_weight(world, patient)
+    symptomatic = seen_code(world, columns.nyha_class, patient) >= 3
     if fluid > practice.fluid_up_kg or (symptomatic and fluid > practice.fluid_up_symptomatic_kg):
-        set_diuretic(world, job, max(dose * practice.diuretic_step_factor, dose + practice.diuretic_least_step_mg))
+        set_diuretic(world, patient, max(dose * practice.diuretic_step_factor, dose + practice.diuretic_least_step_mg))
         return code.DID_DIURETIC_UP
     if fluid < -practice.fluid_down_kg:
-        set_diuretic(world, job, dose / practice.diuretic_step_factor)
+        set_diuretic(world, patient, dose / practice.diuretic_step_factor)
         return code.DID_DIURETIC_DOWN
     return 0
 
 
 @inner
-def reduce_for_safety(world, job):
+def reduce_for_safety(world, patient):
     """Step drugs down at high potassium, low blood pressure or a slow pulse; returns the bits of the action."""
     columns, practice = world.columns[0], world.practice[0]
     step = practice.titration_step
     changed = False
-    if real(world, columns.potassium_mmol_l, job) > practice.potassium_to_reduce_mmol_l:
-        changed |= change_fraction(world, job, columns.mra_fraction, -2.0 * step)
-        changed |= change_fraction(world, job, columns.ras_inhibitor_fraction, -step)
-    if real(world, columns.systolic_mmhg, job) < practice.systolic_to_reduce_mmhg:
-        changed |= change_fraction(world, job, columns.ras_inhibitor_fraction, -step)
-    if real(world, columns.heart_rate_bpm, job) < practice.heart_rate_to_reduce_bpm:
-        changed |= change_fraction(world, job, columns.beta_blocker_fraction, -step)
+    if real(world, columns.potassium_mmol_l, patient) > practice.potassium_to_reduce_mmol_l:
+        changed |= change_fraction(world, patient, columns.mra_fraction, -2.0 * step)
+        changed |= change_fraction(world, patient, columns.ras_inhibitor_fraction, -step)
+    if real(world, columns.systolic_mmhg, patient) < practice.systolic_to_reduce_mmhg:
+        changed |= change_fraction(world, patient, columns.ras_inhibitor_fraction, -step)
+    if real(world, columns.heart_rate_bpm, patient) < practice.heart_rate_to_reduce_bpm:
+        changed |= change_fraction(world, patient, columns.beta_blocker_fraction, -step)
     return code.DID_REDUCE if changed else 0
 
 
 @inner
-def titrate(world, job):
+def titrate(world, patient):
     """Step disease-modifying drugs up towards target dose where it is safe; returns the bits of the action."""
     columns, practice = world.columns[0], world.practice[0]
     step = practice.titration_step
     left = practice.titration_steps_per_visit
-    reduced = real(world, columns.ejection_fraction_percent, job) < practice.reduced_ejection_fraction_percent
-    pressure = real(world, columns.systolic_mmhg, job) >= practice.systolic_to_titrate_mmhg
-    potassium = real(world, columns.potassium_mmol_l, job) < practice.potassium_to_titrate_mmol_l
-    gfr = real(world, columns.gfr_ml_min, job)
+    reduced = real(world, columns.ejection_fraction_percent, patient) < practice.reduced_ejection_fraction_percent
+    pressure = real(world, columns.systolic_mmhg, patient) >= practice.systolic_to_titrate_mmhg
+    potassium = real(world, columns.potassium_mmol_l, patient) < practice.potassium_to_titrate_mmol_l
+    gfr = real(world, columns.gfr_ml_min, patient)
     kidney = gfr >= practice.gfr_to_titrate_ml_min
-    pulse = real(world, columns.heart_rate_bpm, job) >= practice.heart_rate_to_titrate_bpm
+    pulse = real(world, columns.heart_rate_bpm, patient) >= practice.heart_rate_to_titrate_bpm
     before = left
     if left > 0 and reduced and pressure and potassium and kidney:
-        left -= change_fraction(world, job, columns.ras_inhibitor_fraction, step)
+        left -= change_fraction(world, patient, columns.ras_inhibitor_fraction, step)
     if left > 0 and reduced and pressure and pulse:
-        left -= change_fraction(world, job, columns.beta_blocker_fraction, step)
+        left -= change_fraction(world, patient, columns.beta_blocker_fraction, step)
     if left > 0 and reduced and potassium and kidney:
-        left -= change_fraction(world, job, columns.mra_fraction, step)
+        left -= change_fraction(world, patient, columns.mra_fraction, step)
     if left > 0 and gfr >= practice.gfr_to_start_sglt2_ml_min:
-        left -= change_fraction(world, job, columns.sglt2_inhibitor_fraction, 1.0)
+        left -= change_fraction(world, patient, columns.sglt2_inhibitor_fraction, 1.0)
     return code.DID_TITRATE if left < before else 0
 
 
 @inner
-def clinical_review(world, time, job, clinician):
+def clinical_review(world, time, patient, clinician):
     """The clinician's actions at a contact; returns their bits."""
     if clinician == NO_CLINICIAN or world.columns[0].care_level < 0:
         return 0
-    world.reals[world.columns[0].last_review_day, job] = np.floor(time)
-    done = adjust_diuretic(world, job)
-    if clinician in (GENERAL_PRACTITIONER, SPECIALIST) and len(world.medicines) > 0:
-        done |= review_drugs(world, job, clinician)
+    world.reals[world.columns[0].last_review_day, patient] = np.floor(time)
+    done = adjust_diuretic(world, patient)
+    if clinician in (GENERAL_PRACTITIONER, SPECIALIST) and len(world.drug_records) > 0:
+        done |= review_drugs(world, patient, clinician)
     elif clinician in (GENERAL_PRACTITIONER, SPECIALIST):
-        reduced = reduce_for_safety(world, job)
+        reduced = reduce_for_safety(world, patient)
         done |= reduced
         if clinician == SPECIALIST and reduced == 0:
-            done |= titrate(world, job)
+            done |= titrate(world, patient)
     return done

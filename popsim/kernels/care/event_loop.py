@@ -46,11 +46,11 @@ MAX_MISSES = 256  # bookings removed in one event of a contact setting
 
 
 @inner
-def living_at(world, job):
+def living_at(world, patient):
     """Whether a twin is alive and in the community or a facility, where it can have contacts or become unwell."""
-    if world.jobs[job].waits_for >= 0:
+    if world.patients[patient].waits_for >= 0:
         return False
-    setting = world.jobs[job].setting
+    setting = world.patients[patient].setting
     if setting < 0:
         return False
     setting_class = world.settings[setting].setting_class
@@ -97,22 +97,22 @@ def open_day(world, day, entered, spread):
             if onset[row] | alert[row] | telemonitored[row]:
                 bring_in(world, day, row)
     for row in range(before, entered):
-        u = uniforms(world.key, world.jobs[row].person, code.STREAM_CARE_DAY, day)
-        schedule(world, day + spread * u[2], code.RANK_ENTER, world.jobs[row].person, row, code.NO_DETAIL)
+        u = uniforms(world.key, world.patients[row].person, code.STREAM_CARE_DAY, day)
+        schedule(world, day + spread * u[2], code.RANK_ENTER, world.patients[row].person, row, code.NO_DETAIL)
     world.counters[ROWS_ENTERED] = entered
 
 
 @entry
-def change_places(world, time, setting, places):
+def change_capacity(world, time, setting, places):
     """Change the capacity of a setting: added beds go to those who wait; a reduction sends nobody away.
 
     Beds are added one at a time, so that the moves that each causes are complete before the next, as when people leave.
     """
-    place = world.settings[setting]
-    while place.capacity < places and world.states[setting].waiting > 0:
-        place.capacity += 1
+    record_of_setting = world.settings[setting]
+    while record_of_setting.capacity < places and world.states[setting].waiting > 0:
+        record_of_setting.capacity += 1
         fill(world, time, setting)
-    place.capacity = places
+    record_of_setting.capacity = places
 
 
 @entry
@@ -142,7 +142,7 @@ def bring_in(world, day, row):
         note(world, float(day), row, code.SHOCK, np.int64(world.codes[columns.setting, row]), shock)
     if onset == code.ONSET_SHOCK:
         return
-    person = world.jobs[row].person
+    person = world.patients[row].person
     u = uniforms(world.key, person, code.STREAM_CARE_DAY, day)
     if onset & code.ONSET_DEATH:
         schedule(world, day + u[0], code.RANK_DEATH, person, row, code.NO_DETAIL)
@@ -156,7 +156,7 @@ def enter(world, time, row):
     world.codes[world.columns[0].alive, row] = np.int8(1)
     world.counters[ACTIVE] += 1
     note(world, time, row, code.ENTER, code.NOWHERE, code.NO_DETAIL)
-    world.jobs[row].asked_at = time
+    world.patients[row].asked_at = time
     send(world, time, row, world.entry, code.FIRST_CHOICE)
     if world.columns[0].care_level >= 0:
         book_follow_ups(world, time, row)
@@ -168,9 +168,9 @@ def die(world, time, row):
     if world.codes[world.columns[0].alive, row] == 0:
         return
     note(world, time, row, code.DEATH, np.int64(world.codes[world.columns[0].setting, row]), code.NO_DETAIL)
-    if world.jobs[row].waits_for >= 0:
+    if world.patients[row].waits_for >= 0:
         leave_queue(world, time, row)
-    old = np.int64(world.jobs[row].setting)
+    old = np.int64(world.patients[row].setting)
     if old >= 0:
         leave(world, time, row, code.NOWHERE)
         fill(world, time, old)
@@ -183,26 +183,26 @@ def present(world, time, row, cause):
     if not living_at(world, row):
         return
     set_cause(world, row, cause)
-    note(world, time, row, code.PRESENT, np.int64(world.jobs[row].setting), code.NO_DETAIL)
+    note(world, time, row, code.PRESENT, np.int64(world.patients[row].setting), code.NO_DETAIL)
     send(world, time, row, world.presentation, code.FIRST_CHOICE)
 
 
 @inner
 def session(world, time, setting):
     """Process the next booking of a contact setting today; the one after it follows a slot later."""
-    place = world.settings[setting]
+    record_of_setting = world.settings[setting]
     state = world.states[setting]
     today = np.int64(np.floor(time))
     state.in_session = 0
     missed = 0
-    while state.slots_used < place.slots:
-        job = np.int64(world.calendar[place.contact, today, 0])
-        if job < 0:
+    while state.slots_used < record_of_setting.slots:
+        patient = np.int64(world.calendar[record_of_setting.contact, today, 0])
+        if patient < 0:
             return
-        waited = today - world.bookings[place.contact, job].booked
-        unlink(world, np.int64(place.contact), job, today)
-        if not living_at(world, job) or waited > place.lapses_days:
-            note(world, time, job, code.MISS, setting, code.NO_DETAIL)
+        waited = today - world.bookings[record_of_setting.contact, patient].booked
+        unlink(world, np.int64(record_of_setting.contact), patient, today)
+        if not living_at(world, patient) or waited > record_of_setting.lapses_days:
+            note(world, time, patient, code.MISS, setting, code.NO_DETAIL)
             missed += 1
             if missed == MAX_MISSES:  # the rest in another event, for which the log has room again
                 state.in_session = 1
@@ -213,26 +213,26 @@ def session(world, time, setting):
         state.entered += 1
         state.left += 1
         state.wait_days += waited
-        visit(world, time, job, setting)
-        following = time + (place.closes - place.opens) / place.slots
-        if state.slots_used < place.slots and following < today + place.closes:
+        visit(world, time, patient, setting)
+        following = time + (record_of_setting.closes - record_of_setting.opens) / record_of_setting.slots
+        if state.slots_used < record_of_setting.slots and following < today + record_of_setting.closes:
             state.in_session = 1
             schedule(world, following, code.RANK_SESSION, setting, code.NOWHERE, setting)
         return
 
 
 @inner
-def visit(world, time, job, setting):
+def visit(world, time, patient, setting):
     """The contact itself: the clinician acts, and may send the person on."""
-    done = clinical_review(world, time, job, np.int64(world.settings[setting].clinician))
-    node, outlier = choose_route(world, setting, job)
-    world.uses[job, setting] += 1
+    done = clinical_review(world, time, patient, np.int64(world.settings[setting].clinician))
+    node, outlier = choose_route(world, setting, patient)
+    world.uses[patient, setting] += 1
     if node != STAY_PUT:
         done |= code.DID_EMERGENCY
-        set_cause(world, job, code.CAUSE_HEART_FAILURE)
-    note(world, time, job, code.VISIT, setting, done)
-    book_next_review(world, time, job, setting)
-    send(world, time, job, node, outlier)
+        set_cause(world, patient, code.CAUSE_HEART_FAILURE)
+    note(world, time, patient, code.VISIT, setting, done)
+    book_next_review(world, time, patient, setting)
+    send(world, time, patient, node, outlier)
 
 
 @inner
@@ -240,19 +240,19 @@ def arrival(world, time, source):
     """An external patient arrives, and the next one of the same source is scheduled."""
     record = world.sources[source]
     world.counters[FREE_SIZE] -= 1
-    job = np.int64(world.free[world.counters[FREE_SIZE]])
-    patient = world.jobs[job]
-    patient.person = EXTERNAL_PERSON + (np.int64(source) << 36) + record.count
-    patient.level = record.level
-    patient.setting = -1
-    patient.waits_for = -1
-    patient.version += 1
-    world.uses[job, :] = 0
-    patient.turns = 0
+    patient = np.int64(world.free[world.counters[FREE_SIZE]])
+    entrant = world.patients[patient]
+    entrant.person = EXTERNAL_PERSON + (np.int64(source) << 36) + record.count
+    entrant.level = record.level
+    entrant.setting = -1
+    entrant.waits_for = -1
+    entrant.version += 1
+    world.uses[patient, :] = 0
+    entrant.turns = 0
     world.counters[ACTIVE] += 1
     record.count += 1
     schedule_arrival(world, time, source)
-    send(world, time, job, np.int64(record.to), code.FIRST_CHOICE)
+    send(world, time, patient, np.int64(record.to), code.FIRST_CHOICE)
 
 
 @entry
@@ -279,25 +279,25 @@ def run_until(world, until):
         if len(world.log) > 0 and counters[LOG_SIZE] + MARGIN > len(world.log):
             return NEEDS_LOG
         event = world.events[0]
-        time, job, what = event.time, np.int64(event.job), np.int64(event.what)
+        time, patient, what = event.time, np.int64(event.patient), np.int64(event.what)
         rank = event.order >> RANK_SHIFT
         if rank == code.RANK_ARRIVAL and counters[FREE_SIZE] == 0:
             return NEEDS_JOBS
         counters[HEAP_SIZE] = pop(world.events, counters[HEAP_SIZE])
         if rank == code.RANK_TIMER:
-            if world.jobs[job].version != what:
+            if world.patients[patient].version != what:
                 continue
-            on_timer(world, time, job)
+            on_timer(world, time, patient)
         elif rank == code.RANK_SESSION:
             session(world, time, what)
         elif rank == code.RANK_ARRIVAL:
             arrival(world, time, what)
         elif rank == code.RANK_ENTER:
-            enter(world, time, job)
+            enter(world, time, patient)
         elif rank == code.RANK_PRESENT:
-            present(world, time, job, what)
+            present(world, time, patient, what)
         elif rank == code.RANK_DEATH:
-            die(world, time, job)
+            die(world, time, patient)
         counters[PROCESSED] += 1
     return DONE
 
@@ -326,10 +326,10 @@ def imbalance(world):
         somewhere += state.present + state.outside
     off += abs(somewhere - world.counters[ACTIVE])
     alive = np.int64(0)
-    flags, place = world.codes[world.columns[0].alive], world.codes[world.columns[0].setting]
+    flags, record_of_setting = world.codes[world.columns[0].alive], world.codes[world.columns[0].setting]
     for row in range(world.counters[ROWS_ENTERED]):
         alive += flags[row]
-        off += (flags[row] != 0) != (place[row] >= 0)
+        off += (flags[row] != 0) != (record_of_setting[row] >= 0)
     external = len(world.free) - world.counters[FREE_SIZE]
     return off + abs(alive + external - world.counters[ACTIVE])
 

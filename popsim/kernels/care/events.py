@@ -22,29 +22,29 @@ def fail(world, fault, setting):
 
 
 @inner
-def schedule(world, time, rank, person, job, what):
+def schedule(world, time, rank, person, patient, what):
     """Put an event on the heap."""
     size = world.counters[HEAP_SIZE]
     if size >= len(world.events):
         fail(world, FAULT_HEAP, code.NOWHERE)
         return
     order = (np.int64(rank) << RANK_SHIFT) | (person & ((np.int64(1) << RANK_SHIFT) - 1))
-    world.counters[HEAP_SIZE] = push(world.events, size, time, order, job, what)
+    world.counters[HEAP_SIZE] = push(world.events, size, time, order, patient, what)
 
 
 @inner
-def set_cause(world, job, cause):
+def set_cause(world, patient, cause):
     """Set the cause of a twin's acute care."""
-    world.jobs[job].cause = cause
-    place = world.columns[0].presenting_cause
-    if place >= 0:
-        world.codes[place, job] = cause
+    world.patients[patient].cause = cause
+    column = world.columns[0].presenting_cause
+    if column >= 0:
+        world.codes[column, patient] = cause
 
 
 @inner
-def note(world, time, job, kind, setting, detail):
+def note(world, time, patient, kind, setting, detail):
     """Write a twin's event to the log; events of external patients are only counted."""
-    if job >= world.twins or len(world.log) == 0:
+    if patient >= world.twins or len(world.log) == 0:
         return
     size = world.counters[LOG_SIZE]
     if size >= len(world.log):
@@ -52,9 +52,9 @@ def note(world, time, job, kind, setting, detail):
         return
     record = world.log[size]
     record.time = time
-    record.row = job
+    record.row = patient
     record.kind = kind
     record.setting = setting
-    record.cause = world.jobs[job].cause
+    record.cause = world.patients[patient].cause
     record.detail = detail
     world.counters[LOG_SIZE] = size + 1

@@ -23,31 +23,31 @@ MAX_COLUMNS = 1024  # indices of the readings per day; those of lasting biases p
 def seen_real(world, place, row):
     """A real column as care observes it."""
     truth = np.float64(world.reals[place, row])
-    sight = world.sights[place]
-    if sight.measured == 0:
+    observation = world.observations[place]
+    if observation.measured == 0:
         return truth
-    if sight.stored >= 0:
-        return np.float64(world.reals[sight.stored, row])
-    person, today = world.jobs[row].person, world.counters[TODAY]
+    if observation.stored >= 0:
+        return np.float64(world.reals[observation.stored, row])
+    person, today = world.patients[row].person, world.counters[TODAY]
     index = (today + 1) * MAX_COLUMNS + place
     z = inverse_normal(uniform(world.key, person, code.STREAM_LAB, index))
     b = inverse_normal(uniform(world.key, person, code.STREAM_LAB, place))
-    drift = sight.drift_per_day * ((person + today) % np.int64(sight.adjusted_every_days))
-    reading = truth * (1.0 + sight.noise_share * z) + sight.noise_sd * z + sight.bias_sd * b + drift
-    return min(max(reading, sight.low), sight.high)
+    drift = observation.drift_per_day * ((person + today) % np.int64(observation.adjusted_every_days))
+    reading = truth * (1.0 + observation.noise_share * z) + observation.noise_sd * z + observation.bias_sd * b + drift
+    return min(max(reading, observation.low), observation.high)
 
 
 @inner
 def seen_code(world, place, row):
     """A class as care observes it, occasionally one too high or too low."""
     truth = np.float64(world.codes[place, row])
-    sight = world.code_sights[place]
-    if sight.measured == 0:
+    observation = world.code_observations[place]
+    if observation.measured == 0:
         return truth
     index = (world.counters[TODAY] + 1) * MAX_COLUMNS + MAX_COLUMNS // 2 + place
-    u = uniform(world.key, world.jobs[row].person, code.STREAM_LAB, index)
-    wrong = -1.0 if u < 0.5 * sight.error else (1.0 if u > 1.0 - 0.5 * sight.error else 0.0)
-    return min(max(truth + wrong, sight.low), sight.high)
+    u = uniform(world.key, world.patients[row].person, code.STREAM_LAB, index)
+    wrong = -1.0 if u < 0.5 * observation.error else (1.0 if u > 1.0 - 0.5 * observation.error else 0.0)
+    return min(max(truth + wrong, observation.low), observation.high)
 
 
 @inner

@@ -1,8 +1,8 @@
 """The event loop of the care network.
 
-A patient (a twin or an external patient, `job` in the code) is in at most one setting and waits for at most one; while
-waiting, it is outside or, if its setting `boards`, keeps its bed. Within a day, events are processed in the total order
-(time, rank of the kind, person). Every move goes through `leave` and `begin`, every request through `request`, so that
+A patient (a twin or an external patient) is in at most one setting and waits for at most one; while waiting, it is
+outside or, if its setting `boards`, keeps its bed. Within a day, events are processed in the total order (time, rank of
+the kind, person). Every move goes through `leave` and `begin`, every request through `request`, so that
 the counts of a setting change in one function each:
 
     entered = left + present,    patients in the system = sum of present + sum of those waiting outside.
@@ -45,111 +45,111 @@ def integrate(state, time):
 
 
 @inner
-def show(world, job, setting):
+def show(world, patient, setting):
     """Write a twin's setting and care level to its columns."""
-    if job >= world.twins:
+    if patient >= world.twins:
         return
     columns = world.columns[0]
-    world.codes[columns.setting, job] = setting
+    world.codes[columns.setting, patient] = setting
     if columns.care_level < 0:
         return
-    record = world.jobs[job]
+    record = world.patients[patient]
     level = np.int64(code.LEVEL_COMMUNITY)
     setting_class = 0
     if setting >= 0 and record.setting == setting:
         level = np.int64(world.settings[setting].care_level)
         setting_class = world.settings[setting].setting_class
-    world.codes[columns.care_level, job] = level
+    world.codes[columns.care_level, patient] = level
     inpatient = setting_class in (code.CLASS_INPATIENT, code.CLASS_CRITICAL)
-    world.codes[columns.admitted, job] = np.int8(1 if inpatient else 0)
+    world.codes[columns.admitted, patient] = np.int8(1 if inpatient else 0)
     record.admitted = 1 if inpatient else 0
     if max(level, np.int64(record.care_level)) >= code.LEVEL_EMERGENCY:
-        hospital_treatment(world, job, level)
+        hospital_treatment(world, patient, level)
     record.care_level = level
 
 
 @inner
-def leave(world, time, job, to):
+def leave(world, time, patient, to):
     """End a patient's stay; the caller fills the bed."""
-    setting = np.int64(world.jobs[job].setting)
+    setting = np.int64(world.patients[patient].setting)
     state = world.states[setting]
     integrate(state, time)
     state.present -= 1
     state.left += 1
-    world.jobs[job].setting = -1
-    world.jobs[job].version += 1
-    note(world, time, job, code.END, setting, to)
+    world.patients[patient].setting = -1
+    world.patients[patient].version += 1
+    note(world, time, patient, code.END, setting, to)
 
 
 @inner
-def begin(world, time, job, setting):
+def begin(world, time, patient, setting):
     """Start a patient's stay in a setting that has room."""
     state = world.states[setting]
     integrate(state, time)
     state.present += 1
     state.entered += 1
     state.peak = max(state.peak, state.present)
-    record = world.jobs[job]
+    record = world.patients[patient]
     state.wait_days += time - record.asked_at
     record.setting = setting
     record.began_at = time
     record.version += 1
-    note(world, time, job, code.START, setting, np.int64(record.outlier))
-    show(world, job, setting)
-    set_timer(world, time, job, setting)
+    note(world, time, patient, code.START, setting, np.int64(record.outlier))
+    show(world, patient, setting)
+    set_timer(world, time, patient, setting)
 
 
 @inner
-def set_timer(world, time, job, setting):
+def set_timer(world, time, patient, setting):
     """Set the timer of a patient's stay, begun with its last use of the setting: its end or the next ward round."""
     place = world.settings[setting]
-    record = world.jobs[job]
-    if place.has_review and job < world.twins:
-        schedule_review(world, time, job, place.review_hour)
+    record = world.patients[patient]
+    if place.has_review and patient < world.twins:
+        schedule_review(world, time, patient, place.review_hour)
         return
-    days = stay_days(world, setting, job, np.int64(world.uses[job, setting]) - 1)
+    days = stay_days(world, setting, patient, np.int64(world.uses[patient, setting]) - 1)
     if days != NO_TIME:
-        schedule(world, time + days, code.RANK_TIMER, record.person, job, np.int64(record.version))
+        schedule(world, time + days, code.RANK_TIMER, record.person, patient, np.int64(record.version))
 
 
 @inner
-def schedule_review(world, time, job, hour):
+def schedule_review(world, time, patient, hour):
     """Set the timer of the next ward round after `time`."""
     at = np.floor(time) + hour / 24.0
     if at <= time:
         at += 1.0
-    record = world.jobs[job]
-    schedule(world, at, code.RANK_TIMER, record.person, job, np.int64(record.version))
+    record = world.patients[patient]
+    schedule(world, at, code.RANK_TIMER, record.person, patient, np.int64(record.version))
 
 
 @inner
-def join_queue(world, time, job, setting):
+def join_queue(world, time, patient, setting):
     """Add a patient to the queue of a setting, last of its priority level; its present stay, if any, has no timer."""
-    level = np.int64(priority_level(world, setting, job))
+    level = np.int64(priority_level(world, setting, patient))
     state = world.states[setting]
     integrate(state, time)
     state.waiting += 1
-    if world.jobs[job].setting < 0:
+    if world.patients[patient].setting < 0:
         state.outside += 1
     last = world.queues[setting, level, 1]
-    record = world.jobs[job]
+    record = world.patients[patient]
     record.waits_for = setting
     record.version += 1
-    if job < world.twins:
+    if patient < world.twins:
         record.level = level
     record.next = -1
     record.previous = last
     if last < 0:
-        world.queues[setting, level, 0] = job
+        world.queues[setting, level, 0] = patient
     else:
-        world.jobs[last].next = job
-    world.queues[setting, level, 1] = job
+        world.patients[last].next = patient
+    world.queues[setting, level, 1] = patient
 
 
 @inner
-def leave_queue(world, time, job):
+def leave_queue(world, time, patient):
     """Remove a patient from its queue."""
-    record = world.jobs[job]
+    record = world.patients[patient]
     setting = np.int64(record.waits_for)
     level = record.level if world.settings[setting].by_priority else 0
     state = world.states[setting]
@@ -160,11 +160,11 @@ def leave_queue(world, time, job):
     if record.previous < 0:
         world.queues[setting, level, 0] = record.next
     else:
-        world.jobs[record.previous].next = record.next
+        world.patients[record.previous].next = record.next
     if record.next < 0:
         world.queues[setting, level, 1] = record.previous
     else:
-        world.jobs[record.next].previous = record.previous
+        world.patients[record.next].previous = record.previous
     record.waits_for = -1
     record.version += 1
 
@@ -179,114 +179,114 @@ def fill(world, time, setting):
         here = np.int64(world.stack[depth])
         state = world.states[here]
         while state.waiting > 0 and state.present < world.settings[here].capacity:
-            job = np.int64(-1)
+            patient = np.int64(-1)
             for level in range(LEVELS):
-                job = np.int64(world.queues[here, level, 0])
-                if job >= 0:
+                patient = np.int64(world.queues[here, level, 0])
+                if patient >= 0:
                     break
-            leave_queue(world, time, job)
-            freed = np.int64(world.jobs[job].setting)
+            leave_queue(world, time, patient)
+            freed = np.int64(world.patients[patient].setting)
             if freed >= 0:
-                leave(world, time, job, here)
+                leave(world, time, patient, here)
                 if depth < len(world.stack):
                     world.stack[depth] = freed
                     depth += 1
                 else:
                     fail(world, FAULT_STACK, here)
-            arrive(world, time, job, here)
+            arrive(world, time, patient, here)
 
 
 @inner
-def arrive(world, time, job, setting):
+def arrive(world, time, patient, setting):
     """Begin a stay with the actions of its class (for twins: prescriptions, and bookings at discharge home)."""
-    if job >= world.twins or world.columns[0].care_level < 0:
-        begin(world, time, job, setting)
+    if patient >= world.twins or world.columns[0].care_level < 0:
+        begin(world, time, patient, setting)
         return
-    was_admitted = world.jobs[job].admitted != 0
+    was_admitted = world.patients[patient].admitted != 0
     setting_class = world.settings[setting].setting_class
     goes_home = setting_class in (code.CLASS_COMMUNITY, code.CLASS_FACILITY)
     if was_admitted and goes_home:
-        discharge_prescription(world, job)
-    begin(world, time, job, setting)
+        discharge_prescription(world, patient)
+    begin(world, time, patient, setting)
     if goes_home:
         if was_admitted:
-            book_follow_ups(world, time, job)
-        set_cause(world, job, code.CAUSE_NONE)
+            book_follow_ups(world, time, patient)
+        set_cause(world, patient, code.CAUSE_NONE)
 
 
 @inner
-def depart(world, time, job):
+def depart(world, time, patient):
     """A patient leaves the system; the record of an external patient can be reused."""
     world.counters[ACTIVE] -= 1
-    if job >= world.twins:
-        world.free[world.counters[FREE_SIZE]] = job
+    if patient >= world.twins:
+        world.free[world.counters[FREE_SIZE]] = patient
         world.counters[FREE_SIZE] += 1
         return
-    world.codes[world.columns[0].alive, job] = np.int8(0)
-    show(world, job, code.NOWHERE)
+    world.codes[world.columns[0].alive, patient] = np.int8(0)
+    show(world, patient, code.NOWHERE)
 
 
 @inner
-def vacate(world, time, job, to):
+def vacate(world, time, patient, to):
     """End a patient's stay, if any, and admit the next."""
-    old = np.int64(world.jobs[job].setting)
+    old = np.int64(world.patients[patient].setting)
     if old >= 0:
-        leave(world, time, job, to)
+        leave(world, time, patient, to)
         fill(world, time, old)
 
 
 @inner
-def request(world, time, job, setting, outlier):
+def request(world, time, patient, setting, outlier):
     """Request a bed: start at once, wait, or be blocked. Returns the next node, STAY_PUT if started or waiting.
 
     Each request is a use of the setting: a patient who reneges and returns draws a new reneging time and a new stay.
     """
     place = world.settings[setting]
     state = world.states[setting]
-    record = world.jobs[job]
+    record = world.patients[patient]
     record.asked_at = time
-    world.uses[job, setting] += 1
+    world.uses[patient, setting] += 1
     if place.capacity < UNLIMITED:
-        note(world, time, job, code.ARRIVE, setting, code.NO_DETAIL)
+        note(world, time, patient, code.ARRIVE, setting, code.NO_DETAIL)
     if record.setting == setting:
-        vacate(world, time, job, setting)
+        vacate(world, time, patient, setting)
     old = np.int64(record.setting)
     if state.present < place.capacity and state.waiting == 0:
         if old >= 0:
-            leave(world, time, job, setting)
+            leave(world, time, patient, setting)
         record.outlier = outlier
-        arrive(world, time, job, setting)
+        arrive(world, time, patient, setting)
         if old >= 0:
             fill(world, time, old)
         return STAY_PUT
     if state.waiting >= place.waiting_room:
         state.blocked += 1
-        note(world, time, job, code.BLOCK, setting, code.NO_DETAIL)
-        return np.int64(place.overflow) if place.overflow >= 0 else nowhere_else(world, job)
+        note(world, time, patient, code.BLOCK, setting, code.NO_DETAIL)
+        return np.int64(place.overflow) if place.overflow >= 0 else nowhere_else(world, patient)
     record.outlier = outlier
     freed = np.int64(-1)
     if old >= 0 and not place.boards:
-        leave(world, time, job, setting)
+        leave(world, time, patient, setting)
         freed = old
-    join_queue(world, time, job, setting)
+    join_queue(world, time, patient, setting)
     if record.setting < 0:
-        show(world, job, setting)
+        show(world, patient, setting)
     if place.patience >= 0:
-        index = np.int64(world.uses[job, setting]) - 1
+        index = np.int64(world.uses[patient, setting]) - 1
         u = uniform(world.key, record.person, code.STREAM_PATIENCE + setting, index)
         patience = inverse(world, np.int64(place.patience), u)
-        schedule(world, time + patience, code.RANK_TIMER, record.person, job, np.int64(record.version))
+        schedule(world, time + patience, code.RANK_TIMER, record.person, patient, np.int64(record.version))
     if freed >= 0:
         fill(world, time, freed)
     return STAY_PUT
 
 
 @inner
-def nowhere_else(world, job):
+def nowhere_else(world, patient):
     """Where a patient goes that no setting takes: external patients leave, twins stay where they live or go home."""
-    if job >= world.twins:
+    if patient >= world.twins:
         return EXIT
-    setting = np.int64(world.jobs[job].setting)
+    setting = np.int64(world.patients[patient].setting)
     if setting >= 0:
         setting_class = world.settings[setting].setting_class
         if setting_class in (code.CLASS_COMMUNITY, code.CLASS_FACILITY, code.CLASS_HOSPICE):
@@ -295,74 +295,74 @@ def nowhere_else(world, job):
 
 
 @inner
-def send(world, time, job, node, outlier):
+def send(world, time, patient, node, outlier):
     """Send a patient to a node, through routers and overflows, until it has a bed, waits for one or has left."""
     for _ in range(MAX_HOPS):
         if node == STAY_PUT:
             return
         if node == EXIT:
-            vacate(world, time, job, code.NOWHERE)
-            depart(world, time, job)
+            vacate(world, time, patient, code.NOWHERE)
+            depart(world, time, patient)
             return
         kind = world.settings[node].kind
         if kind == PLACE:
-            node = request(world, time, job, node, outlier)
+            node = request(world, time, patient, node, outlier)
             outlier = 0
         elif kind == CONTACT:
-            book(world, time, job, node, np.int64(np.floor(time)))
-            node = nowhere_else(world, job)
+            book(world, time, patient, node, np.int64(np.floor(time)))
+            node = nowhere_else(world, patient)
         else:
             at = node
-            node, outlier = choose_route(world, at, job)
-            world.uses[job, at] += 1
+            node, outlier = choose_route(world, at, patient)
+            world.uses[patient, at] += 1
     fail(world, FAULT_HOPS, node)
 
 
 @inner
-def move_on(world, time, job, node, outlier):
+def move_on(world, time, patient, node, outlier):
     """Send a patient to a node at the end of its stay or reneging time; if blocked there, it begins another stay."""
-    record = world.jobs[job]
+    record = world.patients[patient]
     setting = np.int64(record.setting)
     version = np.int64(record.version)
-    send(world, time, job, node, outlier)
+    send(world, time, patient, node, outlier)
     if setting >= 0 and record.setting == setting and record.version == version:
-        world.uses[job, setting] += 1
-        set_timer(world, time, job, setting)
+        world.uses[patient, setting] += 1
+        set_timer(world, time, patient, setting)
 
 
 @inner
-def finish(world, time, job):
+def finish(world, time, patient):
     """End a stay and follow the routes."""
-    node, outlier = choose_route(world, np.int64(world.jobs[job].setting), job)
-    move_on(world, time, job, node, outlier)
+    node, outlier = choose_route(world, np.int64(world.patients[patient].setting), patient)
+    move_on(world, time, patient, node, outlier)
 
 
 @inner
-def ward_round(world, time, job):
+def ward_round(world, time, patient):
     """End the stay if its conditions hold (the relaxed ones if somebody waits for the bed), else schedule the next."""
-    record = world.jobs[job]
+    record = world.patients[patient]
     place = world.settings[record.setting]
     days = time - record.began_at
-    ready = holds(world, job, place.discharge_first, place.discharge_last)
+    ready = holds(world, patient, place.discharge_first, place.discharge_last)
     early = (
         not ready
         and world.states[record.setting].waiting > 0
         and place.pressure_first < place.pressure_last
-        and holds(world, job, place.pressure_first, place.pressure_last)
+        and holds(world, patient, place.pressure_first, place.pressure_last)
     )
     if days >= place.at_most_days or (days >= place.at_least_days and (ready or early)):
         if early and days < place.at_most_days:
-            note(world, time, job, code.EARLY, np.int64(record.setting), code.NO_DETAIL)
-        finish(world, time, job)
+            note(world, time, patient, code.EARLY, np.int64(record.setting), code.NO_DETAIL)
+        finish(world, time, patient)
     else:
-        hospital_treatment(world, job, np.int64(place.care_level))
-        schedule_review(world, time, job, place.review_hour)
+        hospital_treatment(world, patient, np.int64(place.care_level))
+        schedule_review(world, time, patient, place.review_hour)
 
 
 @inner
-def count_turn(world, job):
+def count_turn(world, patient):
     """Count a patient's timers of today, to detect stays or waits that take (almost) no time."""
-    record = world.jobs[job]
+    record = world.patients[patient]
     today = world.counters[TODAY]
     if record.turns_day != today:
         record.turns_day = today
@@ -373,18 +373,18 @@ def count_turn(world, job):
 
 
 @inner
-def on_timer(world, time, job):
+def on_timer(world, time, patient):
     """Process the timer of a patient's latest move: reneging, end of stay, or ward round."""
-    record = world.jobs[job]
-    count_turn(world, job)
+    record = world.patients[patient]
+    count_turn(world, patient)
     if record.waits_for >= 0:
         setting = np.int64(record.waits_for)
-        leave_queue(world, time, job)
+        leave_queue(world, time, patient)
         world.states[setting].reneged += 1
-        note(world, time, job, code.RENEGE, setting, code.NO_DETAIL)
+        note(world, time, patient, code.RENEGE, setting, code.NO_DETAIL)
         to = np.int64(world.settings[setting].gives_up_to)
-        move_on(world, time, job, to, code.FIRST_CHOICE)
-    elif job < world.twins and world.settings[record.setting].has_review:
-        ward_round(world, time, job)
+        move_on(world, time, patient, to, code.FIRST_CHOICE)
+    elif patient < world.twins and world.settings[record.setting].has_review:
+        ward_round(world, time, patient)
     else:
-        finish(world, time, job)
+        finish(world, time, patient)

@@ -25,39 +25,39 @@ PER_CENT = 0.01
 
 
 @inner
-def is_taken(world, drug, job):
+def is_taken(world, drug, patient):
     """Whether this drug is the one of its class that a twin takes, or would take."""
-    return drug.agent_column < 0 or world.codes[drug.agent_column, job] == drug.agent
+    return drug.agent_column < 0 or world.codes[drug.agent_column, patient] == drug.agent
 
 
 @inner
-def has_given_up(world, drug, job):
+def has_given_up(world, drug, patient):
     """Whether a twin no longer takes the drug although it is prescribed."""
     column = world.columns[0].stopped_drugs
-    return column >= 0 and (np.int64(world.counts[column, job]) >> drug.code) & 1 != 0
+    return column >= 0 and (np.int64(world.counts[column, patient]) >> drug.code) & 1 != 0
 
 
 @inner
-def is_warned(world, drug, job, action):
+def is_warned(world, drug, patient, action):
     """Whether a warning of the drug's file calls for an action."""
     found = False
     for i in range(drug.warning_first, drug.warning_last):
-        found |= world.warnings[i].action == action and is_there(world, world.warnings[i], job)
+        found |= world.warnings[i].action == action and is_there(world, world.warnings[i], patient)
     return found
 
 
 @inner
-def is_there(world, warning, job):
+def is_there(world, warning, patient):
     """Whether the condition of a warning holds."""
-    value = seen(world, warning.block, warning.place, job)
+    value = seen(world, warning.block, warning.place, patient)
     return value < warning.value if warning.operator == BELOW else value >= warning.value
 
 
 @inner
-def set_dose(world, drug, job, dose):
+def set_dose(world, drug, patient, dose):
     """Prescribe a dose; returns whether it changed."""
-    old = np.float64(world.reals[drug.dose, job])
-    world.reals[drug.dose, job] = dose
+    old = np.float64(world.reals[drug.dose, patient])
+    world.reals[drug.dose, patient] = dose
     return abs(old - dose) > SAME * drug.at_target
 
 
@@ -80,112 +80,122 @@ def rung_below(world, drug, dose):
 
 
 @inner
-def stop_unsafe_drugs(world, job):
+def stop_unsafe_drugs(world, patient):
     """Stop unsafe drugs; returns whether any was stopped."""
     stopped = False
-    for i in range(len(world.medicines)):
-        drug = world.medicines[i]
-        if world.reals[drug.dose, job] > 0.0 and is_taken(world, drug, job) and is_warned(world, drug, job, STOP):
-            stopped |= set_dose(world, drug, job, 0.0)
+    for i in range(len(world.drug_records)):
+        drug = world.drug_records[i]
+        if (
+            world.reals[drug.dose, patient] > 0.0
+            and is_taken(world, drug, patient)
+            and is_warned(world, drug, patient, STOP)
+        ):
+            stopped |= set_dose(world, drug, patient, 0.0)
     return stopped
 
 
 @inner
-def replace_given_up(world, job):
+def replace_given_up(world, patient):
     """Replace drugs that a twin has stopped by the next of the class at the same share of target, or by none."""
     changed = False
-    for i in range(len(world.medicines)):
-        drug = world.medicines[i]
-        if not (world.reals[drug.dose, job] > 0.0 and is_taken(world, drug, job) and has_given_up(world, drug, job)):
+    for i in range(len(world.drug_records)):
+        drug = world.drug_records[i]
+        if not (
+            world.reals[drug.dose, patient] > 0.0
+            and is_taken(world, drug, patient)
+            and has_given_up(world, drug, patient)
+        ):
             continue
         changed = True
         other = np.int64(-1)
         for k in range(drug.class_first, drug.class_last):
-            if other < 0 and not has_given_up(world, world.medicines[k], job):
+            if other < 0 and not has_given_up(world, world.drug_records[k], patient):
                 other = np.int64(k)
         if other >= 0:
-            world.codes[drug.agent_column, job] = world.medicines[other].agent
-            highest = world.rungs[world.medicines[other].rung_last - 1]
-            set_dose(world, drug, job, min(np.float64(world.reals[drug.dose, job]), highest))
+            world.codes[drug.agent_column, patient] = world.drug_records[other].agent
+            highest = world.rungs[world.drug_records[other].rung_last - 1]
+            set_dose(world, drug, patient, min(np.float64(world.reals[drug.dose, patient]), highest))
         else:
-            set_dose(world, drug, job, 0.0)
+            set_dose(world, drug, patient, 0.0)
     return changed
 
 
 @inner
-def reduce_drugs(world, job):
+def reduce_drugs(world, patient):
     """Reduce drugs by a rung, the least important first, one per reason; stop one only for a reported reaction."""
     column = world.columns[0].reaction
-    reported = np.int64(world.codes[column, job]) & code.REACTIONS_REPORTED if column >= 0 else 0
+    reported = np.int64(world.codes[column, patient]) & code.REACTIONS_REPORTED if column >= 0 else 0
     settled = np.int64(0)  # reasons for which a drug has been reduced
     changed = False
-    for i in range(len(world.medicines) - 1, -1, -1):
-        drug = world.medicines[i]
-        dose = np.float64(world.reals[drug.dose, job])
-        if dose <= 0.0 or not is_taken(world, drug, job):
+    for i in range(len(world.drug_records) - 1, -1, -1):
+        drug = world.drug_records[i]
+        dose = np.float64(world.reals[drug.dose, patient])
+        if dose <= 0.0 or not is_taken(world, drug, patient):
             continue
         influence_on = reported & drug.implicated & ~settled
         called_for, reasons = influence_on != 0, influence_on
         for k in range(drug.warning_first, drug.warning_last):
             warning = world.warnings[k]
             open_reason = warning.reason == 0 or settled & warning.reason == 0
-            if warning.action == REDUCE and open_reason and is_there(world, warning, job):
+            if warning.action == REDUCE and open_reason and is_there(world, warning, patient):
                 called_for, reasons = True, reasons | warning.reason
         below = rung_below(world, drug, dose)
         if called_for and (below > 0.0 or influence_on != 0):
-            changed |= set_dose(world, drug, job, below)
+            changed |= set_dose(world, drug, patient, below)
             settled |= reasons
     return changed
 
 
 @inner
-def highest_dose(world, drug, job, up_to):
+def highest_dose(world, drug, patient, up_to):
     """The maximum dose of the drug: that of the indication, or what a genotype allows."""
-    limit = np.float64(world.codes[drug.limit, job]) * PER_CENT if drug.limit >= 0 else 0.0
+    limit = np.float64(world.codes[drug.limit, patient]) * PER_CENT if drug.limit >= 0 else 0.0
     return drug.at_target * (min(limit, up_to) if limit > 0.0 else up_to)
 
 
 @inner
-def step_up(world, drug, job, clinician, starting):
+def step_up(world, drug, patient, clinician, starting):
     """Start or raise one drug by a step, if the clinician may and should; returns whether it changed."""
-    dose = np.float64(world.reals[drug.dose, job])
-    if (dose <= 0.0) != starting or not is_taken(world, drug, job) or has_given_up(world, drug, job):
+    dose = np.float64(world.reals[drug.dose, patient])
+    if (dose <= 0.0) != starting or not is_taken(world, drug, patient) or has_given_up(world, drug, patient):
         return False
     for action in (NOT_START, REDUCE, STOP):
-        if is_warned(world, drug, job, action):
+        if is_warned(world, drug, patient, action):
             return False
     for i in range(drug.indication_first, drug.indication_last):
         indication = world.indications[i]
         may = (indication.prescribers >> clinician) & 1 != 0 and (starting or indication.raised != 0)
-        if not may or not holds(world, job, indication.condition_first, indication.condition_last):
+        if not may or not holds(world, patient, indication.condition_first, indication.condition_last):
             continue
         first = indication.starts_at * drug.at_target if indication.starts_at > 0.0 else next_rung(world, drug, 0.0)
-        new = min(first if starting else next_rung(world, drug, dose), highest_dose(world, drug, job, indication.up_to))
+        new = min(
+            first if starting else next_rung(world, drug, dose), highest_dose(world, drug, patient, indication.up_to)
+        )
         if new > dose + SAME * drug.at_target:
             if starting and indication.also_column >= 0:
-                world.codes[indication.also_column, job] = indication.also_code
-            return set_dose(world, drug, job, new)
+                world.codes[indication.also_column, patient] = indication.also_code
+            return set_dose(world, drug, patient, new)
     return False
 
 
 @inner
-def raise_drugs(world, job, clinician):
+def raise_drugs(world, patient, clinician):
     """Start indicated drugs, then raise current drugs, in the order of the table."""
     left = np.int64(world.practice[0].titration_steps_per_visit)
     before = left
     for starting in (True, False):
-        for i in range(len(world.medicines)):
-            if left > 0 and step_up(world, world.medicines[i], job, clinician, starting):
+        for i in range(len(world.drug_records)):
+            if left > 0 and step_up(world, world.drug_records[i], patient, clinician, starting):
                 left -= 1
     return left < before
 
 
 @inner
-def review_drugs(world, job, clinician):
+def review_drugs(world, patient, clinician):
     """The clinician's changes of a twin's drugs at a visit; returns their bits."""
-    reduced = replace_given_up(world, job)
-    reduced |= stop_unsafe_drugs(world, job)
-    reduced |= reduce_drugs(world, job)
+    reduced = replace_given_up(world, patient)
+    reduced |= stop_unsafe_drugs(world, patient)
+    reduced |= reduce_drugs(world, patient)
     if reduced:
         return code.DID_REDUCE
-    return code.DID_TITRATE if raise_drugs(world, job, clinician) else 0
+    return code.DID_TITRATE if raise_drugs(world, patient, clinician) else 0

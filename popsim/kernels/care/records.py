@@ -91,7 +91,7 @@ FOLLOW_UP = np.dtype(
     align=True,
 )
 STOP, REDUCE, NOT_START = range(3)  # what a warning of a drug's file calls for
-MEDICINE = np.dtype(  # a drug that clinicians prescribe (see kernels/care/prescribing.py); places are -1 for none
+DRUG = np.dtype(  # a drug that clinicians prescribe (see kernels/care/prescribing.py); places are -1 for none
     [
         ("at_target", "f8"),  # the dose column at the target dose
         ("dose", "i4"),
@@ -137,7 +137,7 @@ INDICATION = np.dtype(
 )
 
 # How a column is observed; not `measured`: without error. `stored`: column of the last result, -1 for bedside readings.
-SIGHT = np.dtype(
+OBSERVATION = np.dtype(
     [
         ("measured", "i1"),
         ("stored", "i4"),
@@ -151,10 +151,10 @@ SIGHT = np.dtype(
     ],
     align=True,
 )
-CODE_SIGHT = np.dtype([("measured", "i1"), ("error", "f8"), ("low", "f8"), ("high", "f8")], align=True)
+CODE_OBSERVATION = np.dtype([("measured", "i1"), ("error", "f8"), ("low", "f8"), ("high", "f8")], align=True)
 
 CACHE_LINE = 64  # bytes; a patient fills one line, so that an event of a large population waits for memory once
-_JOB_FIELDS = [  # a twin or an external patient; twins are the first rows
+_PATIENT_FIELDS = [  # a twin or an external patient; twins are the first rows
     ("person", "i8"),  # key of its random numbers
     ("asked_at", "f8"),  # time of the request for the bed it waits for or has
     ("began_at", "f8"),  # when its stay began
@@ -171,12 +171,12 @@ _JOB_FIELDS = [  # a twin or an external patient; twins are the first rows
     ("admitted", "i1"),
     ("care_level", "i1"),
 ]
-_packed = np.dtype(_JOB_FIELDS, align=True)
-JOB = np.dtype(
+_packed = np.dtype(_PATIENT_FIELDS, align=True)
+PATIENT = np.dtype(
     {
         "names": list(_packed.names or ()),
-        "formats": [form for _, form in _JOB_FIELDS],
-        "offsets": [_packed.fields[name][1] for name, _ in _JOB_FIELDS],  # type: ignore[index]
+        "formats": [form for _, form in _PATIENT_FIELDS],
+        "offsets": [_packed.fields[name][1] for name, _ in _PATIENT_FIELDS],  # type: ignore[index]
         "itemsize": CACHE_LINE,
     }
 )
@@ -203,7 +203,7 @@ BOOKING = np.dtype([("due", "i4"), ("booked", "i4"), ("next", "i4"), ("previous"
 LOG = np.dtype(  # 16 bytes an event
     [("time", "f8"), ("row", "i4"), ("kind", "i1"), ("setting", "i1"), ("cause", "i1"), ("detail", "i1")]
 )
-EVENT = np.dtype([("time", "f8"), ("order", "i8"), ("job", "i4"), ("what", "i4")], align=True)
+EVENT = np.dtype([("time", "f8"), ("order", "i8"), ("patient", "i4"), ("what", "i4")], align=True)
 
 
 class Columns(NamedTuple):
@@ -303,12 +303,12 @@ class Arrays(NamedTuple):
     practice: NDArray[Any]  # one record: Practice
     policy: NDArray[Any]  # one record: Policy
     follow_ups: NDArray[Any]
-    medicines: NDArray[Any]  # empty where drugs are titrated by `Practice` alone
+    drug_records: NDArray[Any]  # empty where drugs are titrated by `Practice` alone
     rungs: NDArray[np.float64]
     warnings: NDArray[Any]
     indications: NDArray[Any]
     sources: NDArray[Any]
-    jobs: NDArray[Any]
+    patients: NDArray[Any]
     states: NDArray[Any]
     queues: NDArray[np.int32]  # (settings, levels, 2): first and last job waiting
     uses: NDArray[
@@ -324,8 +324,8 @@ class Arrays(NamedTuple):
     reals: NDArray[np.float32]
     codes: NDArray[np.int8]
     counts: NDArray[np.int32]
-    sights: NDArray[Any]  # how each real column is observed
-    code_sights: NDArray[Any]  # ... and each code
+    observations: NDArray[Any]  # how each real column is observed
+    code_observations: NDArray[Any]  # ... and each code
     twins: int
     key: RandomKey
 

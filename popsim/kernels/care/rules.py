@@ -52,16 +52,16 @@ def holds(world, row, first, last):
 
 
 @inner
-def priority_level(world, setting, job):
+def priority_level(world, setting, patient):
     """Priority level (0 first) of a patient in a queue: the first rule that holds; externals have their own."""
     place = world.settings[setting]
     if place.by_priority == 0:
         return 0
-    if job >= world.twins:
-        return np.int64(world.jobs[job].level)
+    if patient >= world.twins:
+        return np.int64(world.patients[patient].level)
     for i in range(place.priority_first, place.priority_last):
         rule = world.priorities[i]
-        if holds(world, job, rule.condition_first, rule.condition_last):
+        if holds(world, patient, rule.condition_first, rule.condition_last):
             return np.int64(rule.level)
     return np.int64(LEVELS - 1)
 
@@ -74,7 +74,7 @@ def is_free(world, setting):
 
 
 @inner
-def choose_route(world, setting, job):
+def choose_route(world, setting, patient):
     """The next node for a patient that leaves `setting`, and whether it will be an outlier there.
 
     The first route that applies is taken; one uniform decides among its targets, drawn only when there are several.
@@ -82,10 +82,10 @@ def choose_route(world, setting, job):
     place = world.settings[setting]
     for i in range(place.route_first, place.route_last):
         route = world.routes[i]
-        external = job >= world.twins
+        external = patient >= world.twins
         if (route.applies_to == TWINS_ONLY and external) or (route.applies_to == EXTERNAL_ONLY and not external):
             continue
-        if not holds(world, job, route.condition_first, route.condition_last):
+        if not holds(world, patient, route.condition_first, route.condition_last):
             continue
         if route.if_free and not is_free(world, np.int64(world.targets[route.target_first].node)):
             continue
@@ -93,9 +93,9 @@ def choose_route(world, setting, job):
         if route.target_last - route.target_first > 1:
             u = uniform(
                 world.key,
-                world.jobs[job].person,
+                world.patients[patient].person,
                 code.STREAM_ROUTE + setting,
-                np.int64(world.uses[job, setting]),
+                np.int64(world.uses[patient, setting]),
             )
             while chosen < route.target_last - 1 and u >= world.targets[chosen].cumulative:
                 chosen += 1
@@ -111,15 +111,15 @@ def inverse(world, distribution, u):
 
 
 @inner
-def stay_days(world, setting, job, index):
+def stay_days(world, setting, patient, index):
     """Length of the stay begun with use number `index`, in days (NO_TIME: until something else happens)."""
     place = world.settings[setting]
-    distribution = np.int64(place.stay_external if job >= world.twins else place.stay)
-    u = uniform(world.key, world.jobs[job].person, code.STREAM_STAY + setting, index)
+    distribution = np.int64(place.stay_external if patient >= world.twins else place.stay)
+    u = uniform(world.key, world.patients[patient].person, code.STREAM_STAY + setting, index)
     days = inverse(world, distribution, u)
-    if job < world.twins and days != NO_TIME:
+    if patient < world.twins and days != NO_TIME:
         for i in range(place.factor_first, place.factor_last):
             factor = world.factors[i]
-            value = value_of(world, factor.block, factor.place, job)
+            value = value_of(world, factor.block, factor.place, patient)
             days *= exp(min(factor.slope * (value - factor.reference), MAX_EXPONENT))
     return days

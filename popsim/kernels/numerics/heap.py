@@ -12,7 +12,7 @@ def precedes(time, order, event):
 
 
 @inner
-def push(events, size, time, order, job, what):
+def push(events, size, time, order, patient, what):
     """Add an event to the heap of `size` events; returns the new size. The caller has made room."""
     hole = size
     while hole > 0:
@@ -23,7 +23,7 @@ def push(events, size, time, order, job, what):
         hole = parent
     events[hole].time = time
     events[hole].order = order
-    events[hole].job = job
+    events[hole].patient = patient
     events[hole].what = what
     return size + 1
 

@@ -27,7 +27,7 @@ from popsim.kernels.numerics.math import exp
 from popsim.kernels.numerics.scalars import clip, positive, ramp
 
 
-class WholeParameters(NamedTuple):
+class ClinicalParameters(NamedTuple):
     """Constants of this file that only the clinical twin has; units and sources in evidence/clinical_twin.toml."""
 
     other_hazard_share: float
@@ -163,14 +163,14 @@ def cause_elsewhere(x, cause, infarction, stroke, bleeding, fall):
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def other_death_hazard(life_table, infection, frailty, deconditioning, p, whole):
+def other_death_hazard(life_table, infection, frailty, deconditioning, p, clinical_constants):
     """Daily hazard of non-cardiovascular death: the life table's share, more with illness, frailty and lost reserve."""
     log_ratio = (
         p.death_log_infection * infection
         + p.death_log_frailty * (frailty - 0.3)
         + p.death_log_deconditioning * deconditioning
     )
-    return whole.other_death_share * life_table * exp(clip(log_ratio, -5.0, 8.0))
+    return clinical_constants.other_death_share * life_table * exp(clip(log_ratio, -5.0, 8.0))
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)

@@ -85,7 +85,7 @@ def delirium_rate(age, frailty, infection, attended, p):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def settle(delirium, fracture):
+def set_steady_state(delirium, fracture):
     """The state at entry: neither delirium nor fracture."""
     for i in prange(len(delirium)):
         delirium[i] = 0

@@ -81,7 +81,7 @@ def haemoglobin_target(baseline, gfr, baseline_gfr, infection, store, store_at_e
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def settle(baseline_haemoglobin_g_dl, iron_deficiency, haemoglobin_g_dl, iron_store_mg, p):
+def set_steady_state(baseline_haemoglobin_g_dl, iron_deficiency, haemoglobin_g_dl, iron_store_mg, p):
     """The state at entry: haemoglobin as measured, the store by the diagnosis."""
     for i in prange(len(baseline_haemoglobin_g_dl)):
         haemoglobin_g_dl[i] = np.float64(baseline_haemoglobin_g_dl[i])

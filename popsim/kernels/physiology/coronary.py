@@ -100,9 +100,9 @@ def infarction_hazard(risk, recent, stent, inhibition, p):
 @njit(cache=True, error_model="numpy", forceinline=True)
 def intervention_rate(days_since, stent, level, p):
     """Rate a day at which a stent is set: soon after an infarction, in hospital, once."""
-    place = p.intervention_critical_per_day if level >= LEVEL_CRITICAL else p.intervention_ward_per_day
+    rate = p.intervention_critical_per_day if level >= LEVEL_CRITICAL else p.intervention_ward_per_day
     wanted = (days_since < p.intervention_days) & (level >= LEVEL_WARD) & (stent < 0.5)
-    return place if wanted else 0.0
+    return rate if wanted else 0.0
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)

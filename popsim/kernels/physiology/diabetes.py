@@ -90,7 +90,7 @@ def hyperglycaemia_hazard(glycaemia_percent, diabetes, p):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def settle(baseline_hba1c_percent, hba1c_percent, untreated_hba1c_percent, influences, p):
+def set_steady_state(baseline_hba1c_percent, hba1c_percent, untreated_hba1c_percent, influences, p):
     """The state at entry: the measured HbA1c is that on entry drugs."""
     for i in prange(len(baseline_hba1c_percent)):
         measured = np.float64(baseline_hba1c_percent[i])

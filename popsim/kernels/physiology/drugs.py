@@ -71,7 +71,7 @@ def live_day(
     person_id, entry_day, age_years, alive, dry_weight_kg, gfr_ml_min, filling_pressure_mmhg,
     baseline_filling_pressure_mmhg, adherence, care_level, reals, codes, reaction, stopped_drugs, influences, drugs,
     effects, reasons, capacities, pathways, activations, stopping_with_reaction_per_day, key, day,
-    step_days, settles,
+    step_days, at_steady_state,
 ):  # fmt: skip
     """Advance all drugs in all twins by one step: writes amounts and stopped drugs, adds to influences.
 
@@ -85,7 +85,7 @@ def live_day(
             person_id, entry_day, age_years, alive, dry_weight_kg, gfr_ml_min, filling_pressure_mmhg,
             baseline_filling_pressure_mmhg, adherence, care_level, reals, codes, reaction, stopped_drugs, influences,
             drugs, effects, reasons, capacities, pathways, activations, stopping_with_reaction_per_day, key, day,
-            step_days, settles,
+            step_days, at_steady_state,
         )  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def live_chunk(
     start, end, person_id, entry_day, age_years, alive, dry_weight_kg, gfr_ml_min, filling_pressure_mmhg,
     baseline_filling_pressure_mmhg, adherence, care_level, reals, codes, reaction, stopped_drugs, influences,
     drugs, effects, reasons, capacities, pathways, activations, stopping_with_reaction_per_day, key, day, step_days,
-    settles,
+    at_steady_state,
 ):  # fmt: skip
     """The drugs of the twins in rows [start, end), at most CHUNK of them."""
     hours = HOURS_PER_DAY * step_days
@@ -108,12 +108,12 @@ def live_chunk(
     flags[end - start :] = 0
     lives, weight = alive[start:end], dry_weight_kg[start:end]
     stops, reacts = stopped_drugs[start:end], reaction[start:end]
-    for place in range(len(drugs)):
-        drug = drugs[place]
+    for index in range(len(drugs)):
+        drug = drugs[index]
         dose, agent = reals[drug.dose][start:end], codes[drug.agent][start:end]
         kept, also_kept = reals[drug.kept][start:end], reals[drug.also_kept][start:end]
         found = people_on(dose, agent, np.int8(drug.own_agent), kept, also_kept, flags, everybody)
-        stops_today = (not settles) & ((day - drug.code) % STOPS_EVERY == 0) & (drug.reasons < drug.reasons_end)
+        stops_today = (not at_steady_state) & ((day - drug.code) % STOPS_EVERY == 0) & (drug.reasons < drug.reasons_end)
         if stops_today:
             resume(dose, agent, np.int8(drug.own_agent), stops, drug.code)
         if found == 0:
@@ -131,7 +131,7 @@ def live_chunk(
         if drug.varies:
             handling, gene = codes[drug.handling][start:end], codes[drug.gene][start:end]
             inhibitor = codes[drug.inhibitor][start:end]
-            gather_capacity(handling, gene, inhibitor, capacities[place], pathways[place], who, work)
+            gather_capacity(handling, gene, inhibitor, capacities[index], pathways[index], who, work)
         else:
             work[CAPACITY : CAPACITY + found] = np.float32(1.0)
         take(
@@ -156,15 +156,15 @@ def live_chunk(
                 drug.exchange, drug.peripheral_volume,
             )  # fmt: skip
             if drug.two_compartments:
-                carry_two(work, lanes, hours, settles, constants)
+                carry_two(work, lanes, hours, at_steady_state, constants)
             else:
-                carry_one(work, lanes, hours, settles, constants)
+                carry_one(work, lanes, hours, at_steady_state, constants)
             scatter(work, CENTRAL, who, central)
             if drug.other != NONE:
                 scatter(work, OTHER, who, reals[drug.other][start:end])
         if drug.activates:
             gene, inhibitor = codes[drug.activator][start:end], codes[drug.activator_inhibitor][start:end]
-            activate(gene, inhibitor, activations[place], who, work)
+            activate(gene, inhibitor, activations[index], who, work)
         if drug.site != NONE:
             site = reals[drug.site][start:end]
             gather(site, who, work, SITE)

@@ -67,7 +67,7 @@ def season_log_rate(virus_activity, pm25, p):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def settle(temperature_celsius, influences, p):
+def set_steady_state(temperature_celsius, influences, p):
     """Add the effect of each twin's weather on the day of entry, in which its baseline was measured."""
     for i in prange(len(temperature_celsius)):
         hot = np.float64(heat(temperature_celsius[i], p))

@@ -121,16 +121,16 @@ def advance_day(
     ejection_fraction_percent, systolic_mmhg, heart_rate_bpm, gfr_ml_min, potassium_mmol_l, nt_probnp_pg_ml,
     symptom_score, frailty, deconditioning, adherence, infection_severity, adherence_lapse, salt_excess_g_day,
     arrhythmia_burden, death_hazard_per_day, nyha_class, acute_cause, onset, shock_onset, key, day,
-    step_days, shocks, fluid, heart, kidney, symptoms, acute, relaxation, influences, death_cause, whole,
+    step_days, shocks, fluid, heart, kidney, symptoms, acute, relaxation, influences, death_cause, clinical_constants,
 ):  # fmt: skip
     """Advance all rows by one step of `step_days`; `day` counts steps from 0.
 
     Reads the columns up to `untreated_potassium_mmol_l`, writes those from `untreated_gfr_ml_min` to `shock_onset`.
 
-    Alone, `influences`, `death_cause` and `whole` are None, and the effects of drugs (`beta_blockade` to
+    Alone, `influences`, `death_cause` and `clinical_constants` are None, and the effects of drugs (`beta_blockade` to
     `loop_diuretic_mg`) are doses. In the clinical twin they are the day's influences (influences.py), written before by
-    organ systems, the code of the cause of death, which is written, and `WholeParameters`; drugs act by their effects.
-    numba compiles a version for each case, without the code that depends on `None`.
+    organ systems, the code of the cause of death, which is written, and `ClinicalParameters`; drugs act by their
+    effects. numba compiles a version for each case, without the code that depends on `None`.
     """
     today = day * step_days
     for i in prange(len(person_id)):
@@ -311,8 +311,10 @@ def advance_day(
         if influences is not None:
             h_arrhythmia += influence_on(influences, of.SLOW_RHYTHM, i)
             h_renal += influence_on(influences, of.RENAL, i)
-            h_respiratory = whole.respiratory_hazard_share * h_respiratory + influence_on(influences, of.RESPIRATORY, i)
-            h_other *= whole.other_hazard_share
+            h_respiratory = clinical_constants.respiratory_hazard_share * h_respiratory + influence_on(
+                influences, of.RESPIRATORY, i
+            )
+            h_other *= clinical_constants.other_hazard_share
             h_infarction = influence_on(influences, of.INFARCTION, i)
             h_stroke = influence_on(influences, of.STROKE, i)
             h_bleeding, h_fall = influence_on(influences, of.BLEEDING, i), influence_on(influences, of.FALL, i)
@@ -334,7 +336,7 @@ def advance_day(
         h_death += acute.death_palliative_per_day if level < LEVEL_COMMUNITY else 0.0
         if influences is not None:
             h_other_death = other_death_hazard(
-                np.float64(life_table_hazard_per_day[i]), infection, frail, reserve_lost, acute, whole
+                np.float64(life_table_hazard_per_day[i]), infection, frail, reserve_lost, acute, clinical_constants
             )
             h_death *= exp(clip(influence_on(influences, of.DEATH_LOG_HAZARD, i), -3.0, 3.0))
             h_death += influence_on(influences, of.SUDDEN_DEATH, i)

@@ -153,7 +153,7 @@ def slowness_cleared(gfr, p):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def settle(
+def set_steady_state(
     baseline_albuminuria_mg_g, diabetes, albuminuria_mg_g, untreated_albuminuria_mg_g, kidney_injury_severity, dialysis,
     influences, p,
 ):  # fmt: skip

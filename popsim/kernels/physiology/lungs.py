@@ -84,7 +84,7 @@ def decline(copd, smokes, p):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def settle(baseline_fev1_percent, fev1_percent, exacerbation_severity):
+def set_steady_state(baseline_fev1_percent, fev1_percent, exacerbation_severity):
     """The state at entry: FEV1 as measured, no exacerbation."""
     for i in prange(len(baseline_fev1_percent)):
         fev1_percent[i] = np.float64(baseline_fev1_percent[i])

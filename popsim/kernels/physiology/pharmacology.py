@@ -118,8 +118,8 @@ def pathways(g):
 def capacities(variability):
     """Metabolic capacity by unexplained differences between people; at HANDLING_MOST + code of handling."""
     table = np.empty(2 * MAX_HANDLING + 1, np.float32)
-    for place in range(len(table)):
-        table[place] = exp(variability * (1.0 / HANDLING_PER_SD) * np.float64(place - MAX_HANDLING))
+    for index in range(len(table)):
+        table[index] = exp(variability * (1.0 / HANDLING_PER_SD) * np.float64(index - MAX_HANDLING))
     return table
 
 
@@ -253,7 +253,7 @@ def day_of_doses(depot, central, given, decay, absorbed, quotient, d):
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def _carry_one(work, people, hours, settles, d):
+def _carry_one(work, people, hours, at_steady_state, d):
     half, absorbed = 0.5 * hours, d.absorbed
     for k in range(people):
         given = np.float64(work[GIVEN + k]) * (hours * (1.0 / HOURS_PER_DAY))
@@ -264,7 +264,7 @@ def _carry_one(work, people, hours, settles, d):
         quotient = d.absorption * exponential_quotient(elimination, d.absorption, half, decay, absorbed)
         depot_kept, central_kept = np.float64(work[OTHER + k]), np.float64(work[CENTRAL + k])
         depot_before, central_before = depot_kept, central_kept
-        if settles:
+        if at_steady_state:
             depot_before, _ = day_of_doses(0.0, 0.0, given, decay, absorbed, quotient, d)
             depot_before /= 1.0 - absorbed * absorbed
             _, central_before = day_of_doses(depot_before, 0.0, given, decay, absorbed, quotient, d)
@@ -278,20 +278,20 @@ def _carry_one(work, people, hours, settles, d):
 
 
 @njit(cache=True, error_model="numpy")
-def carry_one(work, people, hours, settles, d):
+def carry_one(work, people, hours, at_steady_state, d):
     """A day (`hours`) of amounts in one compartment fed by a depot, which is in OTHER: both, and the exposure.
 
     settles: set amounts to the steady state under the dose taken, at the start; by linearity it follows from a day that
     begins with zero amounts.
     """
-    if settles:
+    if at_steady_state:
         _carry_one(work, people, hours, True, d)
     else:
         _carry_one(work, people, hours, False, d)
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def _carry_two(work, people, hours, settles, d):
+def _carry_two(work, people, hours, at_steady_state, d):
     for k in range(people):
         given = np.float64(work[GIVEN + k]) * (hours * (1.0 / HOURS_PER_DAY))
         clearance = np.float64(work[CLEARANCE + k])
@@ -299,7 +299,7 @@ def _carry_two(work, people, hours, settles, d):
         k21 = d.exchange / d.peripheral_volume
         central_kept, peripheral_kept = np.float64(work[CENTRAL + k]), np.float64(work[OTHER + k])
         central_before, peripheral_before = central_kept, peripheral_kept
-        if settles:
+        if at_steady_state:
             _, central_before, peripheral_before = two_steady(given, 0.0, 1.0, k10, k12, k21, hours)
         _, central_after, peripheral_after = two_compartments(
             0.0, central_before + given, peripheral_before, 0.0, 1.0, k10, k12, k21, hours
@@ -312,9 +312,9 @@ def _carry_two(work, people, hours, settles, d):
 
 
 @njit(cache=True, error_model="numpy")
-def carry_two(work, people, hours, settles, d):
+def carry_two(work, people, hours, at_steady_state, d):
     """Like `carry_one` for two compartments, whose dose reaches the central one at the start of the day."""
-    if settles:
+    if at_steady_state:
         _carry_two(work, people, hours, True, d)
     else:
         _carry_two(work, people, hours, False, d)

@@ -20,7 +20,7 @@ from popsim.kernels.physiology.symptoms import functional_class, symptom_target
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def settle(
+def set_steady_state(
     baseline_ejection_fraction_percent, baseline_systolic_mmhg, baseline_heart_rate_bpm, baseline_gfr_ml_min,
     baseline_potassium_mmol_l, baseline_filling_pressure_mmhg, dry_weight_kg, usual_salt_g_day, adherence_trait,
     age_years, copd, atrial_fibrillation, beta_blockade, ras_inhibition, neprilysin_inhibition,

@@ -35,7 +35,7 @@ REFERENCE_HBA1C_PERCENT = 6.4
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def settle(
+def set_steady_state(
     atrial_fibrillation, infarct_scar_percent, days_since_infarction, coronary_stent, has_atrial_fibrillation,
     stroke_disability, has_bled,
 ):  # fmt: skip

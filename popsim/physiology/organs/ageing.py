@@ -27,11 +27,11 @@ class Ageing:
 
     def __init__(self, parameters: Parameters, *, key: RandomKey = RandomKey()) -> None:
         constants = parameters["ageing"].fill(kernel.AgeingParameters)
-        self._call = Binding(kernel.settle, kernel.advance_day, key=key, p=constants)
+        self._call = Binding(kernel.set_steady_state, kernel.advance_day, key=key, p=constants)
 
     def initialise(self, population: Population, influences: Influences) -> None:
         """No delirium and no fracture at entry: all influences are 0."""
-        self._call(kernel.settle, population, influences)
+        self._call(kernel.set_steady_state, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Advance by the clock's step."""

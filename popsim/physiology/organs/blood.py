@@ -29,11 +29,11 @@ class Blood:
         own = parameters["blood"]
         share = share_of_way(own["red_cell_time_constant_days"])
         constants = own.fill(kernel.BloodParameters)
-        self._call = Binding(kernel.settle, kernel.advance_day, haemoglobin_share=share, p=constants)
+        self._call = Binding(kernel.set_steady_state, kernel.advance_day, haemoglobin_share=share, p=constants)
 
     def initialise(self, population: Population, influences: Influences) -> None:
         """Set haemoglobin to its value at entry and the iron store by the diagnosis: all shifts are 0."""
-        self._call(kernel.settle, population, influences)
+        self._call(kernel.set_steady_state, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Advance by the clock's step."""

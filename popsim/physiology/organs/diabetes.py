@@ -33,11 +33,11 @@ class Diabetes:
         own = parameters["diabetes"]
         share = share_of_way(own["hba1c_time_constant_days"])
         constants = own.fill(kernel.DiabetesParameters)
-        self._call = Binding(kernel.settle, kernel.advance_day, hba1c_share=share, p=constants)
+        self._call = Binding(kernel.set_steady_state, kernel.advance_day, hba1c_share=share, p=constants)
 
     def initialise(self, population: Population, influences: Influences) -> None:
         """Initialise at steady state: the measured HbA1c is that on entry drugs."""
-        self._call(kernel.settle, population, influences)
+        self._call(kernel.set_steady_state, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Advance by the clock's step."""

@@ -11,8 +11,8 @@ from popsim.kernels.physiology import environment as kernel
 from popsim.physiology.binding import Binding
 from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
+from popsim.population.environment_series import EnvironmentSeries
 from popsim.population.population import Population
-from popsim.population.surroundings import Surroundings
 
 
 class Environment:
@@ -28,14 +28,14 @@ class Environment:
         self,
         parameters: Parameters,
         *,
-        surroundings: Surroundings | None = None,
+        environment_series: EnvironmentSeries | None = None,
         key: RandomKey = RandomKey(),
     ) -> None:
         own = parameters["environment"]
-        self.surroundings = surroundings or Surroundings.read()
+        self.environment_series = environment_series or EnvironmentSeries.read()
         self._start = own["start_day_of_year"]
         self._call = Binding(
-            *(kernel.settle, kernel.advance_day),
+            *(kernel.set_steady_state, kernel.advance_day),
             temperature_celsius=self._temperature_at_entry,
             weather=self._weather,
             p=own.fill(kernel.EnvironmentParameters),
@@ -43,7 +43,7 @@ class Environment:
 
     def initialise(self, population: Population, influences: Influences) -> None:
         """Initialise: baseline pressure and fluid refer to the weather of each twin's day of entry."""
-        self._call(kernel.settle, population, influences)
+        self._call(kernel.set_steady_state, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Advance by the clock's step."""
@@ -51,10 +51,10 @@ class Environment:
 
     def _temperature_at_entry(self, population: Population, clock: Clock) -> NDArray[np.float64]:
         """The temperature on each twin's day of entry."""
-        rows = self.surroundings.row(population["entry_day"].astype(np.float64), self._start)
-        return self.surroundings.temperature_celsius[rows]
+        rows = self.environment_series.row(population["entry_day"].astype(np.float64), self._start)
+        return self.environment_series.temperature_celsius[rows]
 
     def _weather(self, population: Population, clock: Clock) -> kernel.Weather:
         """Of today."""
-        row = int(self.surroundings.row(np.array([clock.time_days]), self._start)[0])
-        return kernel.Weather(*(float(getattr(self.surroundings, name)[row]) for name in kernel.Weather._fields))
+        row = int(self.environment_series.row(np.array([clock.time_days]), self._start)[0])
+        return kernel.Weather(*(float(getattr(self.environment_series, name)[row]) for name in kernel.Weather._fields))

@@ -8,12 +8,12 @@ from functools import cache, partial
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import heart_failure as kernel
-from popsim.kernels.physiology.acute import AcuteParameters, WholeParameters
+from popsim.kernels.physiology.acute import AcuteParameters, ClinicalParameters
 from popsim.kernels.physiology.fluid import FluidParameters
 from popsim.kernels.physiology.heart import HeartParameters
 from popsim.kernels.physiology.kidney import KidneyParameters
 from popsim.kernels.physiology.shocks import ShockParameters
-from popsim.kernels.physiology.steady_state import settle
+from popsim.kernels.physiology.steady_state import set_steady_state
 from popsim.kernels.physiology.symptoms import SymptomParameters
 from popsim.physiology.binding import Binding, parameters_of
 from popsim.physiology.influences import Influences
@@ -65,13 +65,17 @@ class HeartFailurePhysiology:
         parameters: ParameterSet,
         *,
         key: RandomKey = RandomKey(),
-        whole: ParameterSet | None = None,
+        clinical_constants: ParameterSet | None = None,
     ) -> None:
         time_constants_days = tuple(parameters[f"{name}_time_constant_days"] for name in kernel.Relaxation._fields)
-        part = {"death_cause": None, "whole": None} if whole is None else {"whole": whole.fill(WholeParameters)}
+        part = (
+            {"death_cause": None, "clinical_constants": None}
+            if clinical_constants is None
+            else {"clinical_constants": clinical_constants.fill(ClinicalParameters)}
+        )
         self._call = Binding(
-            *(settle, kernel.advance_day),
-            columns=DOSE_OF_EFFECT if whole is None else {},
+            *(set_steady_state, kernel.advance_day),
+            columns=DOSE_OF_EFFECT if clinical_constants is None else {},
             key=key,
             relaxation=partial(_relaxation, time_constants_days),
             **{name: parameters.fill(kind) for name, kind in ORGANS.items()},
@@ -83,7 +87,7 @@ class HeartFailurePhysiology:
 
         Fills all physiology columns except those in `columns.SET_BY_COHORT`, which do not change.
         """
-        self._call(settle, population, influences)
+        self._call(set_steady_state, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences | None = None) -> None:
         """Advance the twins that have entered by one step of the clock.

@@ -31,7 +31,7 @@ class KidneyDisease:
         own, core = parameters["kidney_disease"], parameters["heart_failure"]
         fields = kernel.KidneyDiseaseParameters._fields
         self._call = Binding(
-            *(kernel.settle, kernel.advance_day),
+            *(kernel.set_steady_state, kernel.advance_day),
             key=key,
             albuminuria_share=share_of_way(own["albuminuria_time_constant_days"]),
             injury_share=share_of_way(own["injury_time_constant_days"]),
@@ -40,7 +40,7 @@ class KidneyDisease:
 
     def initialise(self, population: Population, influences: Influences) -> None:
         """Measured albuminuria is that on entry drugs; at this steady state all influences but the slope are 0."""
-        self._call(kernel.settle, population, influences)
+        self._call(kernel.set_steady_state, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Advance by the clock's step."""

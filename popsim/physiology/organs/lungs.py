@@ -31,7 +31,7 @@ class Lungs:
     def __init__(self, parameters: Parameters, *, key: RandomKey = RandomKey()) -> None:
         own = parameters["lungs"]
         self._call = Binding(
-            *(kernel.settle, kernel.advance_day),
+            *(kernel.set_steady_state, kernel.advance_day),
             key=key,
             remaining=partial(_share_left, own["exacerbation_time_constant_days"]),
             p=own.fill(kernel.LungParameters),
@@ -39,7 +39,7 @@ class Lungs:
 
     def initialise(self, population: Population, influences: Influences) -> None:
         """Set FEV1 to its value at entry, without an exacerbation: all influences are 0."""
-        self._call(kernel.settle, population, influences)
+        self._call(kernel.set_steady_state, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Advance by the clock's step."""

@@ -43,7 +43,7 @@ class Vessels:
     def __init__(self, parameters: Parameters, *, key: RandomKey = RandomKey()) -> None:
         own, core = parameters["vessels"], parameters["heart_failure"]
         self._call = Binding(
-            *(kernel.settle, kernel.advance_day),
+            *(kernel.set_steady_state, kernel.advance_day),
             key=key,
             stiffening_mmhg_year=own["stiffening_mmhg_year"],
             stiffening_hypertension_mmhg_year=own["stiffening_hypertension_mmhg_year"],
@@ -54,7 +54,7 @@ class Vessels:
 
     def initialise(self, population: Population, influences: Influences) -> None:
         """No event has happened yet: all influences are 0 except hazards, which do not affect the steady state."""
-        self._call(kernel.settle, population, influences)
+        self._call(kernel.set_steady_state, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Advance by the clock's step."""

@@ -110,13 +110,13 @@ class Pharmacology:
             columns=AT_ENTRY,
             alive=_everybody,
             drugs=partial(self._records, True),
-            settles=True,
+            at_steady_state=True,
             **given,
         )
         self._call = Binding(
             *(live_day, reactions.find),
             drugs=partial(self._records, False),
-            settles=False,
+            at_steady_state=False,
             p=constants,
             **given,
         )
@@ -151,9 +151,9 @@ class Pharmacology:
         """One of TABLES."""
         return getattr(self._table(population), name)
 
-    def _records(self, settles: bool, population: Population, clock: Clock) -> NDArray[Any]:
+    def _records(self, at_steady_state: bool, population: Population, clock: Clock) -> NDArray[Any]:
         """Records of the drugs for the clock's length of step."""
-        return self._table(population).records(clock.step_days, settles)
+        return self._table(population).records(clock.step_days, at_steady_state)
 
     def _reals(self, population: Population, clock: Clock) -> tuple[Any, ...]:
         """The columns that records refer to by their index among the reals."""
@@ -201,14 +201,14 @@ class DrugTable:
         self.pathways = np.array([pathways(_activities(drug.removed_by)) for drug in drugs])
         self.activations = np.array([pathways(_activities(drug.activated_by)) for drug in drugs])
 
-    def records(self, step_days: float, settles: bool) -> NDArray[Any]:
+    def records(self, step_days: float, at_steady_state: bool) -> NDArray[Any]:
         """Records of the drugs for this length of step."""
-        key = (step_days, settles)
+        key = (step_days, at_steady_state)
         if key not in self._by_step:
             rows = self._rows.copy()
             for row, drug in zip(rows, self._drugs, strict=True):
                 row["absorbed"] = math.exp(-row["absorption"] * 12.0 * step_days)
-                if drug.effect_delay is not None and not settles:
+                if drug.effect_delay is not None and not at_steady_state:
                     row["follows"] = -math.expm1(-step_days / drug.effect_delay.value)
             self._by_step[key] = rows
         return self._by_step[key]

@@ -14,7 +14,7 @@ from popsim.errors import InputError, did_you_mean
 from popsim.outcomes.follow_up import HOSPITAL
 from popsim.reporting.figures import style
 from popsim.runs.run import StoredRun
-from popsim.studies.unit import build, limited_places
+from popsim.studies.unit import build, limited_capacities
 
 SHOWN = ("emergency", "observation", *HOSPITAL)
 UNIT = ["strategy", "draw", "replication", "day"]
@@ -77,7 +77,7 @@ def places(run: StoredRun, strategy: str) -> dict[str, NDArray[np.int64]]:
     total: dict[str, NDArray[np.int64]] = {}
     for region in range(run.experiment.regions):
         model = build(run.unit(strategy, region=region))
-        for name, numbers in limited_places(model.care.places, model.network).items():
+        for name, numbers in limited_capacities(model.care.places, model.network).items():
             total[name] = total.get(name, np.zeros_like(numbers)) + numbers
     return total
 

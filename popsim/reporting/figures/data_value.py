@@ -39,9 +39,9 @@ def data_value_curves(curve: pl.DataFrame, *, titles: Mapping[str, str], unit: s
     for axis, panel in zip(axes, panels.ravel(), strict=False):
         shown = curve.filter(pl.col("axis") == axis)
         values = shown["value"].unique(maintain_order=True).to_list()
-        for place, ((name,), part) in enumerate(shown.group_by("strategy", maintain_order=True)):
+        for index, ((name,), part) in enumerate(shown.group_by("strategy", maintain_order=True)):
             look = looks[str(name)]
-            x = [values.index(value) + SHIFT * place for value in part["value"]]
+            x = [values.index(value) + SHIFT * index for value in part["value"]]
             reach = [part["net_benefit"] - part["low"], part["high"] - part["net_benefit"]]
             panel.errorbar(
                 x, part["net_benefit"], reach, color=look.colour, ls=look.line, marker=look.marker, ms=4.5, capsize=2,

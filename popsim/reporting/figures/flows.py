@@ -14,7 +14,7 @@ from popsim.reporting.figures.pathway import Flows, pathway_figure
 from popsim.runs.run import StoredRun
 from popsim.simulation.schema import SCHEMAS
 
-PLACES = ("start", "visit")  # events that bring somebody to a setting
+ARRIVAL_EVENTS = ("start", "visit")  # events that bring somebody to a setting
 
 
 @style.styled
@@ -63,7 +63,9 @@ def _counted(
     presenting, days = 0, float(run.experiment.enrolment_days + run.experiment.follow_up_days)
     for region in range(run.experiment.regions):
         log = run.events(strategy, replication=replication, region=region).select("person_id", "event", "setting")
-        events = log.filter(pl.col("event").is_in([*PLACES, "present"])).with_columns(pl.col("setting").cast(pl.String))
+        events = log.filter(pl.col("event").is_in([*ARRIVAL_EVENTS, "present"])).with_columns(
+            pl.col("setting").cast(pl.String)
+        )
         frame = events.collect()
         presenting += frame.filter(pl.col("event") == "present").height
         coming = frame.filter(pl.col("event") != "present")

@@ -9,7 +9,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from popsim.analyses.forecasting import BASE_RATE, TRUTH, TWIN, JudgedForecasts, risk_table
+from popsim.analyses.forecasting import BASE_RATE, TRUTH, TWIN, EvaluatedForecasts, risk_table
 from popsim.assimilation.forecast import EVENTS
 from popsim.outcomes.scoring import calibration_table
 from popsim.reporting.figures import style
@@ -22,7 +22,7 @@ TITLE_CHARACTERS = 23
 
 
 @style.styled
-def calibration_figure(judged: JudgedForecasts) -> Figure:
+def calibration_figure(judged: EvaluatedForecasts) -> Figure:
     """Forecast against observed events, by tenths of the risk; below, the c-statistics of all forecasters."""
     risks = risk_table(judged)
     events = [event for event in EVENTS if event in risks["event"]]
@@ -34,9 +34,9 @@ def calibration_figure(judged: JudgedForecasts) -> Figure:
     )
     figure = style.blank(2.7 * len(events), 7.2, "Forecasts and outcomes", note)
     axes = figure.subplots(2, len(events), squeeze=False, height_ratios=[1.2, 1.0])
-    for place, event in enumerate(events):
-        _calibration(axes[0, place], judged.risks.filter(pl.col("event") == event), event)
-        _discrimination(axes[1, place], risks.filter(pl.col("event") == event), labelled=place == 0)
+    for index, event in enumerate(events):
+        _calibration(axes[0, index], judged.risks.filter(pl.col("event") == event), event)
+        _discrimination(axes[1, index], risks.filter(pl.col("event") == event), labelled=index == 0)
     axes[0, 0].set_ylabel("Happened, %")
     axes[0, 0].legend(loc="upper left")
     return figure
@@ -62,11 +62,11 @@ def _calibration(axis: Axes, risks: pl.DataFrame, event: str) -> None:
 
 def _discrimination(axis: Axes, rows: pl.DataFrame, *, labelled: bool) -> None:
     names = [name for name in twins_are_last(rows) if name != BASE_RATE]
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         row = rows.row(by_predicate=pl.col("forecaster") == name, named=True)
         reach = Estimate(row["c_statistic"], row["c_standard_error"]).reach
         colour, marker = COLOURS.get(name, style.QUIET), MARKERS.get(name, "D")
-        axis.errorbar([row["c_statistic"]], [place], xerr=[reach], color=colour, marker=marker, ms=5, capsize=2)
+        axis.errorbar([row["c_statistic"]], [index], xerr=[reach], color=colour, marker=marker, ms=5, capsize=2)
     axis.axvline(0.5, color=style.RULE, lw=0.9, zorder=1)
     axis.set_xlim(0.3, 1.03)
     axis.set_ylim(-0.6, len(names) - 0.4)

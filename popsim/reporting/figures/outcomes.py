@@ -15,8 +15,8 @@ from popsim.economics.perspectives import SIGNS
 from popsim.economics.subgroups import COST, EVERYONE, QALY, subgroup_effects
 from popsim.errors import InputError
 from popsim.reporting.figures import style
+from popsim.reporting.intervals import has_intervals, readable
 from popsim.reporting.intervals import note as note_of
-from popsim.reporting.intervals import readable, told
 from popsim.reporting.labels import level_label, measure_label
 from popsim.runs.run import StoredRun
 from popsim.studies.measures import check_measures, measure_of
@@ -42,7 +42,7 @@ def main_outcomes(run: StoredRun, measures: Sequence[str] | None = None) -> Figu
     if not shown:
         raise InputError("none of the main outcomes was measured")
     rows, columns = -(-len(shown) // 3), min(3, len(shown))
-    intervals = f", bars 95% intervals of the mean over {_repeats(run)}" if told(run.experiment) else ""
+    intervals = f", bars 95% intervals of the mean over {_repeats(run)}" if has_intervals(run.experiment) else ""
     missing = f" {note_of(run.experiment)}" if note_of(run.experiment) else ""
     note = f"Points are means{intervals}.{missing} Costs: {prices_in_words(run.experiment)}."
     figure = style.blank(11, 1.2 + rows * (0.9 + 0.27 * len(titles)), "Main outcomes of each strategy", note)
@@ -89,7 +89,11 @@ def cost_breakdown(run: StoredRun) -> Figure:
     if not costs:
         raise InputError("no costs were incurred")
     experiment = run.experiment
-    bar = f"; the thin black bar is the 95% interval of the total over {_repeats(run)}" if told(experiment) else ""
+    bar = (
+        f"; the thin black bar is the 95% interval of the total over {_repeats(run)}"
+        if has_intervals(experiment)
+        else ""
+    )
     note = f"Means per person, discounted{bar}. Costs are in {prices_in_words(experiment)}."
     title = f"Cost per person by component, {experiment.currency}"
     figure = style.blank(9.5, 1.9 + 0.55 * len(titles), title, note)
@@ -109,20 +113,20 @@ def cost_breakdown(run: StoredRun) -> Figure:
             hatch=look.hatch,
             label=measure_of(name).short,
         )
-        for place, amount in enumerate(amounts):
+        for position, amount in enumerate(amounts):
             if amount > MIN_SHARE * widest * 1.6:
                 axis.text(
-                    left[place] + amount / 2, place, f"{amount:,.0f}", ha="center", va="center", fontsize=8.5,
+                    left[position] + amount / 2, position, f"{amount:,.0f}", ha="center", va="center", fontsize=8.5,
                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.9},
                 )  # fmt: skip
         left += 0.0 if negative else np.array(amounts)
-    for place, name in enumerate(titles):
+    for position, name in enumerate(titles):
         total = values[name, TOTAL_COST]
         end = total["high"] or total["mean"]
         if total["low"] is not None:
             reach = [[total["mean"] - total["low"]], [total["high"] - total["mean"]]]
-            axis.errorbar(total["mean"], place + 0.2, xerr=reach, fmt="none", color=style.INK, capsize=4, lw=1.4)
-        axis.text(end + 0.012 * widest, place, f"{total['mean']:,.0f}", va="center", weight="bold")
+            axis.errorbar(total["mean"], position + 0.2, xerr=reach, fmt="none", color=style.INK, capsize=4, lw=1.4)
+        axis.text(end + 0.012 * widest, position, f"{total['mean']:,.0f}", va="center", weight="bold")
     axis.set_yticks(places, list(titles.values()))
     axis.invert_yaxis()
     axis.grid(axis="y", visible=False)
@@ -174,8 +178,8 @@ def forest(
             if row["subgroup"] == everyone:
                 axis.axvline(row["mean"], color=look.colour, ls=(0, (4, 3)), lw=1)
             low, high = (row["mean"] if row[end] is None else row[end] for end in ("low", "high"))
-            reach, place = [[row["mean"] - low], [high - row["mean"]]], rows[row["subgroup"], row["level"]]
-            axis.errorbar(row["mean"], place, xerr=reach, fmt=look.marker, color=look.colour, capsize=2.5, ms=5)
+            reach, position = [[row["mean"] - low], [high - row["mean"]]], rows[row["subgroup"], row["level"]]
+            axis.errorbar(row["mean"], position, xerr=reach, fmt=look.marker, color=look.colour, capsize=2.5, ms=5)
         axis.set_title(titles[name])
         axis.set_xlabel(measure)
         axis.grid(axis="y", visible=False)
@@ -206,7 +210,7 @@ def subgroup_forest(run: StoredRun, by: Sequence[str] = SUBGROUPS, measure: str 
         .filter(pl.col("measure") == measure)
         .with_columns(pl.col("strategy").cast(pl.String))
     )
-    order = {name: place for place, name in enumerate((EVERYONE, *known))}
+    order = {name: position for position, name in enumerate((EVERYONE, *known))}
     under = ~pl.col("level").cast(pl.String).str.starts_with("under")
     frame = frame.sort(pl.col("subgroup").replace_strict(order), under, "level", maintain_order=True)
     money = "" if measure == QALY else f"Costs are in {prices_in_words(experiment)}."
@@ -225,10 +229,10 @@ def _level_name(subgroup: str, level: str) -> str:
 def _forest_rows(groups: list[tuple[str, str]]) -> dict[tuple[str, str], float]:
     """Height of each subgroup's level; a gap between two subgroups."""
     rows: dict[tuple[str, str], float] = {}
-    place, before = -1.0, ""
+    position, before = -1.0, ""
     for group, level in groups:
-        place += 1.0 if group == before or not before else 1.5
-        rows[group, level] = place
+        position += 1.0 if group == before or not before else 1.5
+        rows[group, level] = position
         before = group
     return rows
 

@@ -45,7 +45,7 @@ CLASS_WORDS = {
     "hospice": "hospice",
 }
 INK, GREY, OTHERS, UNUSED = "#222222", "#666666", "#0072b2", "#bbbbbb"
-LINE_WIDTH, WIDEST = 1.1, 5.0  # points; the widest arrow has both
+LINE_WIDTH, MAX_FLOW_WIDTH = 1.1, 5.0  # points; the widest arrow has both
 ARROW_SIZE, LABEL_SIZE, BOX_SIZE = 11, 7.8, 9.5
 LABEL_WIDTH = 26  # characters
 DOTS_PER_INCH = 110
@@ -210,7 +210,7 @@ class _Drawing:
         dash: object = "solid"
         if all(link.kind != "route" for link in links):
             dash = DOTTED
-        elif target.boards and source.is_place:
+        elif target.boards and source.is_stay_setting:
             dash = DASHED
         self._line(
             Outline([curve.start, curve.middle, curve.end], [Outline.MOVETO, Outline.CURVE3, Outline.CURVE3]),
@@ -229,7 +229,7 @@ class _Drawing:
         if self.flows is None:
             return LINE_WIDTH
         most = max(self.flows.arrows.values(), default=0.0)
-        return LINE_WIDTH + WIDEST * math.sqrt(self._flow(arrow) / most) if self._flow(arrow) else 0.6
+        return LINE_WIDTH + MAX_FLOW_WIDTH * math.sqrt(self._flow(arrow) / most) if self._flow(arrow) else 0.6
 
     def _line(self, outline: Outline, colour: str, dash: object, width: float = LINE_WIDTH) -> None:
         self.axes.add_patch(

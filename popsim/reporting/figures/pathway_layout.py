@@ -130,8 +130,8 @@ def arrange(network: CareNetwork) -> PathwayLayout:
     rows = max(len(column) for column in columns)
     height = max(rows * (BOX_HEIGHT + ROW_GAP) + 0.8, 2.6)
     nodes = {}
-    for place, column in enumerate(columns):
-        x = 0.45 + BOX_WIDTH / 2 + place * (BOX_WIDTH + COLUMN_GAP)
+    for index, column in enumerate(columns):
+        x = 0.45 + BOX_WIDTH / 2 + index * (BOX_WIDTH + COLUMN_GAP)
         pitch = (height - 0.8) / len(column)
         for row, key in enumerate(column):
             y = height - 0.4 - pitch * (row + 0.5)
@@ -192,7 +192,7 @@ def _stage_edges(used: list[int]) -> list[tuple[str, float, float]]:
     """(name, left edge, right edge) of every stage in use."""
     edges = []
     for name, members in STAGE_NAMES.items():
-        places = [place for place, stage in enumerate(used) if stage in members]
+        places = [index for index, stage in enumerate(used) if stage in members]
         if places:
             left = 0.45 + places[0] * (BOX_WIDTH + COLUMN_GAP)
             edges.append((name, left, left + BOX_WIDTH + (places[-1] - places[0]) * (BOX_WIDTH + COLUMN_GAP)))

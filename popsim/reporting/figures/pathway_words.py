@@ -123,9 +123,9 @@ def _route_line(setting: SettingDefinition, link: Link) -> str:
     return text + (" (outlier)" if route.outlier else "")
 
 
-def _has_conditions_before(setting: SettingDefinition, place: int) -> bool:
+def _has_conditions_before(setting: SettingDefinition, index: int) -> bool:
     """Whether twins reach this route only because an earlier one did not match."""
-    earlier: tuple[Route, ...] = setting.routes[:place]
+    earlier: tuple[Route, ...] = setting.routes[:index]
     return any(not r.always and r.applies_to != "external" for r in earlier)
 
 

@@ -80,9 +80,9 @@ def _variants(axis: Axes, trials: pl.DataFrame, winner: int, budget: float | Non
 def _finalists(axis: Axes, race: pl.DataFrame, verdict: Estimate) -> None:
     """Gain of each finalist in the race, and the verdict below."""
     look, names = style.look(1), []
-    for place, row in enumerate(race.iter_rows(named=True)):
+    for position, row in enumerate(race.iter_rows(named=True)):
         names.append("current" if row["trial"] == 0 else f"trial {row['trial']}")
-        _interval(axis, place, (row["gain"], row["low"], row["high"]), look)
+        _interval(axis, position, (row["gain"], row["low"], row["high"]), look)
     _interval(axis, len(names), (verdict.value, verdict.low, verdict.high), style.look(0))
     axis.set_yticks(range(len(names) + 1), [*names, "winner, judged"])
     axis.invert_yaxis()
@@ -90,7 +90,7 @@ def _finalists(axis: Axes, race: pl.DataFrame, verdict: Estimate) -> None:
     axis.grid(axis="y", visible=False)
 
 
-def _interval(axis: Axes, place: int, interval: tuple[float, float, float], look: style.Look) -> None:
+def _interval(axis: Axes, position: int, interval: tuple[float, float, float], look: style.Look) -> None:
     value, low, high = interval
-    axis.plot([low, high], [place, place], color=look.colour, lw=1.6)
-    axis.plot([value], [place], look.marker, color=look.colour)
+    axis.plot([low, high], [position, position], color=look.colour, lw=1.6)
+    axis.plot([value], [position], look.marker, color=look.colour)

@@ -39,19 +39,19 @@ def tornado(frame: pl.DataFrame, outcome: str, title: str = "Which parameter mat
     figure = style.blank(9.0, 1.7 + 0.36 * len(shown), title, note)
     axis = figure.subplots()
     base = float(frame["base"][0])
-    for place, row in enumerate(shown.iter_rows(named=True)):
+    for position, row in enumerate(shown.iter_rows(named=True)):
         grey = row["lucky"]
         ends = (("low", UNKNOWN if grey else LOW, "////"), ("high", UNKNOWN if grey else HIGH, ""))
         for end, colour, hatch in ends:
             value = row[f"outcome_{end}"]
-            axis.barh(place, value - base, 0.62, base, color=colour, hatch=hatch, edgecolor="white")
+            axis.barh(position, value - base, 0.62, base, color=colour, hatch=hatch, edgecolor="white")
             reach = row.get(f"{end}_reach")
             if reach:
-                axis.errorbar(value, place, xerr=reach, fmt="none", color=style.INK, capsize=2.5, lw=0.9)
+                axis.errorbar(value, position, xerr=reach, fmt="none", color=style.INK, capsize=2.5, lw=0.9)
             left = value < base or (value == base and end == "low")
             edge = value - (reach or 0.0) if left else value + (reach or 0.0)
             axis.annotate(
-                f"{row[f'{end}_value']:.3g}", (edge, place), (-4 if left else 4, 0), textcoords="offset points",
+                f"{row[f'{end}_value']:.3g}", (edge, position), (-4 if left else 4, 0), textcoords="offset points",
                 ha="right" if left else "left", va="center", fontsize=8, color=style.INK,
             )  # fmt: skip
     axis.axvline(base, color=style.INK, lw=1.1)

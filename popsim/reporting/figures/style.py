@@ -75,11 +75,11 @@ class Look:
     hatch: str
 
 
-def look(place: int) -> Look:
+def look(index: int) -> Look:
     """The look of the item at this position; all four cycles have different lengths."""
     return Look(
-        COLOURS[place % len(COLOURS)], LINES[place % len(LINES)],
-        MARKERS[place % len(MARKERS)], HATCHES[place % len(HATCHES)],
+        COLOURS[index % len(COLOURS)], LINES[index % len(LINES)],
+        MARKERS[index % len(MARKERS)], HATCHES[index % len(HATCHES)],
     )  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def looks(names: Iterable[str], first: str = "") -> dict[str, Look]:
     """A look for each name; the comparator (`first`) is the dark, solid one."""
     names = list(names)
     ordered = sorted(names, key=lambda name: (name != first, names.index(name)))
-    return {name: look(place) for place, name in enumerate(ordered)}
+    return {name: look(index) for index, name in enumerate(ordered)}
 
 
 def styled[**P](draw: Callable[P, Figure]) -> Callable[P, Figure]:

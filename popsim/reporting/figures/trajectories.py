@@ -62,7 +62,7 @@ def twin_trajectory(
     (rows,) = np.nonzero(model.population.person_id == person_id)
     if not len(rows):
         raise InputError(f"{run.folder}: no person {person_id}")
-    days, values = _lived(model, rows, signals)
+    days, values = _simulated(model, rows, signals)
     entry = int(model.population["entry_day"][rows[0]])
     log = history(model.events, int(rows[0]))
     classes = {setting.name: setting.setting_class for setting in run.network.settings}
@@ -118,7 +118,7 @@ def cohort_quantiles(
     rows = np.unique(np.linspace(0, size - 1, min(size, MAX_FOLLOWED)).astype(np.int64))
     entry = model.population["entry_day"][rows].astype(np.int64)
     follow_up = run.experiment.follow_up_days
-    _, values = _lived(model, rows, [*signals, "alive"])
+    _, values = _simulated(model, rows, [*signals, "alive"])
     when = entry[None, :] + np.arange(follow_up)[:, None]
     alive = np.take_along_axis(values["alive"], when, axis=0) > 0
     note = (
@@ -146,7 +146,7 @@ def cohort_quantiles(
     return figure
 
 
-def _lived(
+def _simulated(
     model: PopulationModel, rows: NDArray[np.int64], columns: Sequence[str]
 ) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]:
     """Simulate a model to its end: the days, and the columns of some rows at each day's end, shape (days, rows)."""
@@ -172,9 +172,9 @@ def _often_admitted(run: StoredRun, strategy: str, replication: int) -> int:
 
 def _contacts(axis: Axes, log: pl.DataFrame, entry: int) -> None:
     """Marks for contacts and alerts, one row for each kind."""
-    for place, (kind, (label, marker, colour)) in enumerate(CONTACTS.items()):
+    for index, (kind, (label, marker, colour)) in enumerate(CONTACTS.items()):
         times = log.filter(pl.col("event") == kind)["time_days"].to_numpy() - entry
-        axis.plot(times, np.full(len(times), place), ls="none", marker=marker, color=colour, ms=6, label=label)
+        axis.plot(times, np.full(len(times), index), ls="none", marker=marker, color=colour, ms=6, label=label)
     axis.set_yticks(range(len(CONTACTS)), [label for label, _, _ in CONTACTS.values()])
     axis.set_ylim(len(CONTACTS) - 0.4, -0.6)
     axis.grid(visible=False)

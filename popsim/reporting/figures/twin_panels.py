@@ -145,25 +145,25 @@ def draw_signal(axis: Axes, signal: SignalHistory, summary: TwinSummary, size: f
 
 def draw_risks(axis: Axes, risks: Sequence[RiskSummary], size: float = 8.0) -> None:
     """A line for each event and horizon: a dot, its interval, and both in figures."""
-    place, ticks, labels = 0.0, [], []
+    position, ticks, labels = 0.0, [], []
     for name in dict.fromkeys(risk.name for risk in risks):
         mine = sorted((risk for risk in risks if risk.name == name), key=lambda risk: risk.within_days)
         axis.annotate(
-            mine[0].label, (0, place), (-44, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+            mine[0].label, (0, position), (-44, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
             va="center", annotation_clip=False, fontsize=size, weight="bold", color=style.INK,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
         )  # fmt: skip
         for step, risk in enumerate(mine, start=1):
-            y = place + step
+            y = position + step
             axis.plot([100 * risk.low, 100 * risk.high], [y, y], color=FORESEEN, lw=3.2, alpha=0.4)
             axis.plot(100 * risk.probability, y, "o", ms=4, color=FORESEEN)
             axis.text(1.02, y, risk_words(risk), transform=axis.get_yaxis_transform(), va="center", fontsize=size - 1)
             ticks.append(y)
             labels.append(f"{risk.within_days} days")
-        place += len(mine) + 1.25
+        position += len(mine) + 1.25
     axis.set_yticks(ticks, labels, fontsize=size - 1)
     axis.spines["left"].set_visible(False)
-    axis.set_ylim(place - 0.5, -0.7)
+    axis.set_ylim(position - 0.5, -0.7)
     axis.set_xlim(0, 100)
     axis.set_xticks([0, 25, 50, 75, 100], ["0%", "25%", "50%", "75%", "100%"], fontsize=size - 1)
     axis.tick_params(length=2)
@@ -173,14 +173,14 @@ def draw_risks(axis: Axes, risks: Sequence[RiskSummary], size: float = 8.0) -> N
 def draw_options(axis: Axes, options: Sequence[OptionSummary], unit: str, size: float = 8.0) -> None:
     """A line for each option: net benefit beyond no change with its interval, and how probably it is the best."""
     labels = []
-    for place, option in enumerate(options):
+    for position, option in enumerate(options):
         colour = BELIEVED if option.chosen else style.QUIET if not option.refused else style.RULE
-        axis.plot([option.low, option.high], [place, place], color=colour, lw=3.2, alpha=0.45)
-        axis.plot(option.benefit, place, "D" if option.chosen else "o", ms=4.5, color=colour,
+        axis.plot([option.low, option.high], [position, position], color=colour, lw=3.2, alpha=0.45)
+        axis.plot(option.benefit, position, "D" if option.chosen else "o", ms=4.5, color=colour,
                   mfc="white" if option.refused else colour)  # fmt: skip
         words = "not allowed" if option.refused else f"{100 * option.probability_best:.0f}%"
         axis.text(
-            1.02, place, words, transform=axis.get_yaxis_transform(), va="center", fontsize=size - 1,
+            1.02, position, words, transform=axis.get_yaxis_transform(), va="center", fontsize=size - 1,
             weight="bold" if option.chosen else "normal", color=style.QUIET if option.refused else style.INK,
         )  # fmt: skip
         what, _, doses = option.label.partition(" (")
@@ -223,7 +223,7 @@ def _band(axis: Axes, band: Band, colour: str, line: object) -> None:
 
 
 def _since(band: Band, first: int) -> Band:
-    start = next((place for place, day in enumerate(band.days) if day >= first), len(band.days))
+    start = next((position for position, day in enumerate(band.days) if day >= first), len(band.days))
     return Band(band.days[start:], band.low[start:], band.median[start:], band.high[start:])
 
 

@@ -31,17 +31,19 @@ def validation_figure(table: pl.DataFrame) -> Figure:
     )
     figure = style.blank(9.5, 1.9 + LINE_INCHES * (len(rows) + table["source"].n_unique()), "Validation", note)
     axis = figure.subplots()
-    place, ticks, labels = 0.0, [], []
+    position, ticks, labels = 0.0, [], []
     for (source,), part in table.group_by("source", maintain_order=True):
-        place += 1.0
-        axis.text(0.0, place, str(source), transform=axis.get_yaxis_transform(), weight="bold", va="center", fontsize=9)
+        position += 1.0
+        axis.text(
+            0.0, position, str(source), transform=axis.get_yaxis_transform(), weight="bold", va="center", fontsize=9
+        )
         for row in part.iter_rows(named=True):
-            place += 1.0
-            _draw(axis, place, row)
-            ticks.append(place)
+            position += 1.0
+            _draw(axis, position, row)
+            ticks.append(position)
             labels.append(row["target"].replace("_", " "))
     axis.set_yticks(ticks, labels, fontsize=8)
-    axis.set_ylim(place + 1.0, 0.3)
+    axis.set_ylim(position + 1.0, 0.3)
     axis.set_xscale("log")
     shown = [0.25, 0.5, 0.7, 1.0, 1.4, 2.0, 4.0]
     axis.set_xticks(shown, [f"{value:g}" for value in shown])
@@ -52,12 +54,12 @@ def validation_figure(table: pl.DataFrame) -> Figure:
     return figure
 
 
-def _draw(axis: Axes, place: float, row: dict[str, Any]) -> None:
+def _draw(axis: Axes, position: float, row: dict[str, Any]) -> None:
     """One line."""
     relative = row["unit"] in (*LOG_UNITS, "proportion")
     published, low, high = row["published"], row["published_low"], row["published_high"]
     if relative:
-        axis.plot([low / published, high / published], [place, place], color=PUBLISHED, lw=5.0, alpha=0.35)
+        axis.plot([low / published, high / published], [position, position], color=PUBLISHED, lw=5.0, alpha=0.35)
     if row["simulated"] is None:
         return
     colour = {True: INSIDE, False: OUTSIDE, None: PUBLISHED}[row["inside"]]
@@ -65,6 +67,6 @@ def _draw(axis: Axes, place: float, row: dict[str, Any]) -> None:
     where = float(np.clip(where, 0.21, 4.8))
     if relative:
         ends = np.clip([row["simulated_low"] / published, row["simulated_high"] / published], 0.2, 5.0)
-        axis.plot(ends, [place, place], color=colour, lw=1.6)
+        axis.plot(ends, [position, position], color=colour, lw=1.6)
     face = "white" if row["use"] == "calibrate" else colour
-    axis.plot([where], [place], "o", color=colour, mfc=face, ms=6)
+    axis.plot([where], [position], "o", color=colour, mfc=face, ms=6)

@@ -124,17 +124,17 @@ def increments(run: StoredRun) -> pl.DataFrame:
             qalys=pl.col("value").filter(pl.col("measure") == QALYS).mean(),
         )
     )
-    place = ["draw", "replication"]
+    pair_keys = ["draw", "replication"]
     base = wide.filter(pl.col("strategy") == run.comparator).drop("strategy")
     pairs = (
         wide.filter(pl.col("strategy") != run.comparator)
-        .join(base, on=place, suffix="_base")
-        .select("strategy", *place, *(pl.col(name) - pl.col(f"{name}_base") for name in ("qalys", "cost")))
+        .join(base, on=pair_keys, suffix="_base")
+        .select("strategy", *pair_keys, *(pl.col(name) - pl.col(f"{name}_base") for name in ("qalys", "cost")))
         .drop_nulls()
     )
     if run.experiment.draws:
         pairs = pairs.group_by("strategy", "draw").agg(pl.col("qalys", "cost").mean()).with_columns(replication=0)
-    return pairs.sort("strategy", *place).collect()
+    return pairs.sort("strategy", *pair_keys).collect()
 
 
 def ellipse(points: NDArray[np.float64], of_the_mean: bool) -> NDArray[np.float64] | None:

@@ -31,7 +31,7 @@ A4 = (8.27, 11.69)  # inches
 MARGIN = 0.45
 LINE = 0.145  # inches between lines of text of 8 points
 LETTERS = 126  # of such text across the page
-TALLEST = 1.75  # inches of a panel
+MAX_PANEL_INCHES = 1.75  # inches of a panel
 MAX_REASONS = 13  # lines on the picture
 EVENTS_SHOWN = 8
 BANNER, BANNER_INK = "#ffd24d", "#1d1d1f"
@@ -113,7 +113,7 @@ def twin_sheet(summary: TwinSummary) -> Figure:
     height = sheet.top - last
     with_choice = bool(summary.risks or summary.options)
     rows = -(-len(shown) // panels.ACROSS)
-    sheet.signals(summary, shown, min(height * (0.56 if with_choice else 1.0), rows * TALLEST))
+    sheet.signals(summary, shown, min(height * (0.56 if with_choice else 1.0), rows * MAX_PANEL_INCHES))
     if with_choice:
         sheet.choice(summary, height * 0.44)
     if reasons:

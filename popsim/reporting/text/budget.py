@@ -9,7 +9,7 @@ import polars as pl
 from popsim.definitions.experiment import Perspective
 from popsim.economics.budget import TOTAL, budget_impact
 from popsim.errors import InputError, did_you_mean
-from popsim.reporting.intervals import readable, told, with_note
+from popsim.reporting.intervals import has_intervals, readable, with_note
 from popsim.reporting.text.formatting import aligned
 from popsim.runs.run import StoredRun
 from popsim.studies.measures import measure_of
@@ -43,7 +43,7 @@ def budget_text(
     parts = [
         f"{run.experiment.title or run.experiment.name}: budget impact\n"
         f"Not discounted, {perspective.replace('_', ' ')} perspective"
-        f"{'; net impact with 95% interval (Monte Carlo)' if told(run.experiment) else ''}\n"
+        f"{'; net impact with 95% interval (Monte Carlo)' if has_intervals(run.experiment) else ''}\n"
         f"Costs are in {prices_in_words(run.experiment)}."
     ]
     for name in [strategy] if strategy else others:

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import polars as pl
 
-from popsim.economics.capacity import means_by_level, value_of_places, worth_by_level
+from popsim.economics.capacity import means_by_level, value_by_level, value_of_capacity
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.economics.outcome_valuation import NET_BENEFIT
-from popsim.reporting.intervals import readable, sizes, told, with_note
+from popsim.reporting.intervals import has_intervals, readable, sizes, with_note
 from popsim.reporting.text.formatting import aligned, in_columns, sharp
 from popsim.reporting.text.tables import ratio_in_words, ratio_interval_in_words
 from popsim.runs.run import StoredRun
@@ -34,16 +34,16 @@ def capacity_text(runs: Mapping[int, StoredRun], setting: str) -> str:
     frames = [run.frame("measures").with_columns(level=pl.lit(number)) for number, run in runs.items()]
     levels = pl.concat(frames, how="diagonal")
     years = (experiment.follow_up_days + experiment.enrolment_days) / DAYS_PER_YEAR
-    values = readable(value_of_places(levels, setting, price, experiment.population, years), experiment)
+    values = readable(value_of_capacity(levels, setting, price, experiment.population, years), experiment)
     lines: list[Sequence[str]] = [["", *(f"{number} places" for number in runs)]]
     lines += _means(readable(means_by_level(levels), experiment), list(runs), titles, setting, experiment.currency)
-    worth = readable(worth_by_level(levels, one.comparator, price), experiment)
-    lines += _worth(worth, list(runs), titles, one.comparator, price, told(experiment))
+    worth = readable(value_by_level(levels, one.comparator, price), experiment)
+    lines += _value_for_money(worth, list(runs), titles, one.comparator, price, has_intervals(experiment))
     label = next(place.title for place in one.network.settings if place.name == setting)
     reference = one.network.reference_population
     head = f"{experiment.title or experiment.name}: places in '{label}'"
     scaled = f"capacities are for {reference:,} people" if reference else "capacities are as simulated"
-    intervals = "95% intervals, Monte Carlo, " if told(experiment) else ""
+    intervals = "95% intervals, Monte Carlo, " if has_intervals(experiment) else ""
     parts = [
         f"{head}\n{sizes(experiment)}; {scaled}; {intervals}same people at every level\n"
         f"Costs are in {prices_in_words(experiment)}.",
@@ -68,7 +68,7 @@ def _means(
     return lines
 
 
-def _worth(
+def _value_for_money(
     table: pl.DataFrame,
     numbers: Sequence[int],
     titles: Mapping[str, str],

@@ -18,7 +18,7 @@ from popsim.population.sampling import LIFE_TABLE_COLUMN
 from popsim.population.summary import summary
 from popsim.units import DAYS_PER_YEAR
 
-NARROWEST, WIDEST = 100, 140
+MIN_WIDTH, MAX_WIDTH = 100, 140
 
 
 def render_cohort_summary(cohort: CohortSource, population: Population) -> str:
@@ -37,7 +37,7 @@ def render_cohort_summary(cohort: CohortSource, population: Population) -> str:
     for cells in baseline_lines(summary(population, cohort)):
         table.add_row(*(escape(cell) for cell in cells))
     text = io.StringIO()
-    width = min(max(shutil.get_terminal_size((WIDEST, 40)).columns, NARROWEST), WIDEST)
+    width = min(max(shutil.get_terminal_size((MAX_WIDTH, 40)).columns, MIN_WIDTH), MAX_WIDTH)
     Console(file=text, width=width).print(table)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 

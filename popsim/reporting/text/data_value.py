@@ -6,21 +6,21 @@ from pathlib import Path
 
 import polars as pl
 
-from popsim.analyses.data_value import DataQuestion, DataWorth
+from popsim.analyses.data_value import DataQuestion, DataValueResult
 from popsim.registry.summary import NOTICE
 from popsim.reporting.text.formatting import aligned, in_columns, with_interval
 
 
-def data_value_text(worth: DataWorth, question: DataQuestion) -> str:
+def data_value_text(result: DataValueResult, question: DataQuestion) -> str:
     """Every curve, and what perfect information and individualised care would add."""
     experiment, titles = question.study.experiment, question.titles
-    size = f"{experiment.population:,} people, {worth.curve['replications'][0]} replications"
+    size = f"{experiment.population:,} people, {result.curve['replications'][0]} replications"
     head = (
         f"{question.definition.title or question.definition.name}: {size}.\n"
         f"Net benefit over {titles[experiment.reference]}, {experiment.currency} per person (95% interval)."
     )
     lines = [["Quality of the data", "net benefit", "change from current"]]
-    for (axis, strategy), part in worth.curve.group_by("axis", "strategy", maintain_order=True):
+    for (axis, strategy), part in result.curve.group_by("axis", "strategy", maintain_order=True):
         lines.append([f"{axis}, {titles[str(strategy)]}"])
         for row in part.iter_rows(named=True):
             change = in_columns(row, "change")
@@ -32,19 +32,19 @@ def data_value_text(worth: DataWorth, question: DataQuestion) -> str:
                 ]
             )
     parts = [head, aligned(lines)]
-    if len(worth.bounds):
-        parts.append(_bounds(worth.bounds, titles, experiment.currency))
+    if len(result.bounds):
+        parts.append(_bounds(result.bounds, titles, experiment.currency))
     return "\n\n".join([*parts, NOTICE])
 
 
-def draw_data_value(worth: DataWorth, question: DataQuestion, folder: Path) -> Path:
+def draw_data_value(result: DataValueResult, question: DataQuestion, folder: Path) -> Path:
     """The curves as a PNG file in a folder that exists."""
     from popsim.reporting.figures.data_value import data_value_curves  # noqa: PLC0415 only this needs matplotlib
     from popsim.reporting.figures.style import save  # noqa: PLC0415
 
     experiment, titles = question.study.experiment, question.titles
     figure = data_value_curves(
-        worth.curve,
+        result.curve,
         titles=titles,
         unit=f"Net benefit, {experiment.currency} per person",
         against=titles[experiment.reference],

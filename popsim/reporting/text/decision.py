@@ -12,14 +12,14 @@ from popsim.economics.information import EVERYTHING, MIN_DRAWS, ProposedStudy, i
 from popsim.economics.prices import PricedSetting
 from popsim.economics.relevance import without_influence
 from popsim.errors import InputError
-from popsim.reporting.intervals import readable, sizes, told, with_note
+from popsim.reporting.intervals import has_intervals, readable, sizes, with_note
 from popsim.reporting.text.formatting import NOT_KNOWN, aligned, rounded, span, with_interval
 from popsim.runs.run import StoredRun
 from popsim.studies.measures import measure_of
 from popsim.studies.parameters import resolve_parameters
 from popsim.studies.prices import prices_in_words
 
-HIGHEST = 10  # parameters shown
+MAX_PARAMETERS_LISTED = 10  # parameters shown
 DRAWS_TABLE = "draws"
 INFORMATION = "Value of information"
 
@@ -30,7 +30,7 @@ def decision_text(
     willingness_to_pay: float | None = None,
     people_per_year: float = 0.0,
     years: int = 1,
-    top: int = HIGHEST,
+    top: int = MAX_PARAMETERS_LISTED,
     study: ProposedStudy | None = None,
 ) -> str:
     """Everything in a run that bears on which strategy to choose.
@@ -136,13 +136,13 @@ def _each_effect(run: StoredRun, measures: pl.DataFrame) -> str:
     names = [name for name in run.strategies if name != run.comparator]
     titles = [run.strategies[name] for name in names]
     against = run.strategies[run.comparator].lower()
-    interval = " (95% Monte Carlo interval)" if told(run.experiment) else ""
+    interval = " (95% Monte Carlo interval)" if has_intervals(run.experiment) else ""
     lines: list[Sequence[str]] = [[f"Cost per effect against {against}{interval}", *titles]]
     for (effect,), rows in table.group_by("effect", maintain_order=True):
         found = {row["strategy"]: row for row in rows.iter_rows(named=True)}
         unit, horizon = effect_of(str(effect)).unit, effect_of(str(effect)).horizon
         label = f"  {unit}, to the end of life expectancy" if horizon == "lifetime" else f"  {unit}"
-        lines.append([label, *(_ratio(found[name], told(run.experiment)) for name in names)])
+        lines.append([label, *(_ratio(found[name], has_intervals(run.experiment)) for name in names)])
     days = run.experiment.follow_up_days
     note = (
         f"  Costs and effects cover {days} days of follow-up, except DALYs: these count a death by the years of life\n"
@@ -169,7 +169,7 @@ def _value_for_money(run: StoredRun, measures: pl.DataFrame, decision: Decision,
     table = readable(net_benefit(measures, run.comparator, price, effect), run.experiment)
     drawn = run.experiment.draws > 1
     head = [f"At {run.experiment.currency} {price:,.0f} per {effect_of(effect).unit}"]
-    head.append("Net benefit (95% Monte Carlo)" if told(run.experiment) else "Net benefit")
+    head.append("Net benefit (95% Monte Carlo)" if has_intervals(run.experiment) else "Net benefit")
     spread = any(low is not None for low in table["parameter_low"])
     head += [*(["95% of parameters"] if spread else []), *(["Probability best", "Expected loss"] if drawn else [])]
     lines: list[Sequence[str]] = [head]

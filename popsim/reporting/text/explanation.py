@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from popsim.errors import InputError
-from popsim.outcomes.differences import Life, first_differences, told
+from popsim.outcomes.differences import PersonCourse, first_differences, told
 from popsim.outcomes.narrative import history
 from popsim.reporting.text.formatting import aligned
 from popsim.runs.run import StoredRun
@@ -23,7 +23,7 @@ def person_text(run: StoredRun, person_id: int, strategy: str = "", replication:
         InputError: there is no such person or strategy, or the run cannot be repeated.
     """
     strategy = strategy or run.comparator
-    model, row = _lived(run, person_id, strategy, replication)
+    model, row = _simulated(run, person_id, strategy, replication)
     head = f"Person {person_id} under {run.strategies[strategy]}, replication {replication}, simulated again"
     return f"{head}\n{model.agents[row].explain()}"
 
@@ -69,14 +69,14 @@ def most_different_text(run: StoredRun, strategy: str, against: str, replication
     return "\n".join([f"{title} (name one with --person)", aligned(rows)])
 
 
-def _life(run: StoredRun, person_id: int, strategy: str, replication: int) -> Life:
-    model, row = _lived(run, person_id, strategy, replication)
+def _life(run: StoredRun, person_id: int, strategy: str, replication: int) -> PersonCourse:
+    model, row = _simulated(run, person_id, strategy, replication)
     diary = model.recorder.diary.frame(model.population, row)
     assert diary is not None  # followed from the start
-    return Life(run.strategies[strategy], history(model.events, row), diary)
+    return PersonCourse(run.strategies[strategy], history(model.events, row), diary)
 
 
-def _lived(run: StoredRun, person_id: int, strategy: str, replication: int) -> tuple[PopulationModel, int]:
+def _simulated(run: StoredRun, person_id: int, strategy: str, replication: int) -> tuple[PopulationModel, int]:
     """The unit simulated again with a diary of one person, and the person's row."""
     model = build(run.unit(strategy, replication=replication))
     (rows,) = np.nonzero(model.population.person_id == person_id)
@@ -87,7 +87,7 @@ def _lived(run: StoredRun, person_id: int, strategy: str, replication: int) -> t
     return model, int(rows[0])
 
 
-def _ends(lives: list[Life]) -> list[list[str]]:
+def _ends(lives: list[PersonCourse]) -> list[list[str]]:
     """The outcome under each strategy, one measure a row."""
     rows = {
         "Alive at the end": [("yes" if life.diary["alive"][-1] else "no") for life in lives],

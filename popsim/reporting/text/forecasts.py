@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from popsim.analyses.forecasting import TRUTH, TWIN, JudgedForecasts, risk_table, signal_table
+from popsim.analyses.forecasting import TRUTH, TWIN, EvaluatedForecasts, risk_table, signal_table
 from popsim.assimilation.forecast import EVENTS
 from popsim.reporting.text.formatting import aligned, estimated, rounded
 from popsim.statistics import Estimate
@@ -22,7 +22,7 @@ state simulated forward with independent random numbers, the most that could be 
 while clinics change them in the simulation. For research, not for care."""
 
 
-def forecasts_text(judged: JudgedForecasts) -> str:
+def forecasts_text(judged: EvaluatedForecasts) -> str:
     """How good risks and trajectories were."""
     risks, signals = risk_table(judged), signal_table(judged)
     blocks = []

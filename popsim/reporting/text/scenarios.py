@@ -10,7 +10,7 @@ import polars as pl
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.economics.outcome_valuation import NET_BENEFIT
-from popsim.reporting.intervals import note, readable, told
+from popsim.reporting.intervals import has_intervals, note, readable
 from popsim.reporting.text.formatting import NOT_KNOWN, aligned, in_columns
 from popsim.reporting.text.tables import ratio_interval_in_words
 from popsim.studies.measures import measure_of
@@ -39,7 +39,7 @@ def render_scenarios(table: pl.DataFrame, experiments: Mapping[str, ExperimentDe
     against = one.strategy(one.reference).title
     head = [
         f"Per person; net benefit against {against.lower()} at each scenario's willingness to pay"
-        f"{'; in brackets 95% Monte Carlo intervals' if any(map(told, experiments.values())) else ''}",
+        f"{'; in brackets 95% Monte Carlo intervals' if any(map(has_intervals, experiments.values())) else ''}",
         f"Costs are in {prices_in_words(one)}.",
         *dict.fromkeys(said for said in map(note, experiments.values()) if said),
     ]

@@ -6,61 +6,61 @@ from pathlib import Path
 
 from popsim.registry.summary import NOTICE
 from popsim.reporting.text.formatting import aligned, estimated, rounded
-from popsim.search.policy import Found
+from popsim.search.policy import SearchResult
 from popsim.search.storage import race_table, trial_table
 from popsim.search.trials import excess
 
-SURE = 0.95  # probability above which a winner is called the best
+CERTAIN_PROBABILITY = 0.95  # probability above which a winner is called the best
 
 
-def gain_title(found: Found) -> str:
+def gain_title(result: SearchResult) -> str:
     """The gain, with its unit."""
-    currency = found.problem.experiment.currency
+    currency = result.problem.experiment.currency
     return {
         "net_benefit": f"net benefit, {currency} per person",
         "qalys": "QALYs gained per person",
         "cost": f"{currency} saved per person",
         "readmissions": "30-day readmissions avoided, share of discharges",
-    }[found.problem.search.objective]
+    }[result.problem.search.objective]
 
 
-def search_text(found: Found) -> str:
+def search_text(result: SearchResult) -> str:
     """The finalists, the choices of the winner, and its gain."""
-    return "\n\n".join([_head(found), _finalists(found), _choices(found), _verdict(found)])
+    return "\n\n".join([_head(result), _finalists(result), _choices(result), _verdict(result)])
 
 
-def draw_search(found: Found, folder: Path) -> Path:
+def draw_search(result: SearchResult, folder: Path) -> Path:
     """The search as a PNG file in a folder that exists."""
     from popsim.reporting.figures.search import policy_search  # noqa: PLC0415 only this needs matplotlib
     from popsim.reporting.figures.style import save  # noqa: PLC0415
 
-    search = found.problem.search
+    search = result.problem.search
     figure = policy_search(
-        trial_table(found),
-        race_table(found),
-        found.verdict.gain,
-        gain=gain_title(found).capitalize().replace("qaly", "QALY").replace("gbp", "GBP"),
-        currency=found.problem.experiment.currency,
+        trial_table(result),
+        race_table(result),
+        result.verdict.gain,
+        gain=gain_title(result).capitalize().replace("qaly", "QALY").replace("gbp", "GBP"),
+        currency=result.problem.experiment.currency,
         budget=None if search.budget is None else search.budget.most,
         title=search.title or search.name,
     )
     return save(figure, folder / "search.png")
 
 
-def _head(found: Found) -> str:
-    search, experiment = found.problem.search, found.problem.experiment
+def _head(result: SearchResult) -> str:
+    search, experiment = result.problem.search, result.problem.experiment
     comparator = experiment.strategy(experiment.reference).title
-    luck = found.verdict.gain.sample
-    tried = f"{len(found.trials)} variants of '{search.strategy}', {experiment.population:,} people each"
-    fresh = f"{found.runners[0].gain.sample} replications in the race, {luck} for the verdict"
-    return f"{search.title or search.name}: {tried}; {fresh}.\nGain over {comparator}: {gain_title(found)}."
+    repetitions = result.verdict.gain.sample
+    tried = f"{len(result.trials)} variants of '{search.strategy}', {experiment.population:,} people each"
+    fresh = f"{result.runners[0].gain.sample} replications in the race, {repetitions} for the verdict"
+    return f"{search.title or search.name}: {tried}; {fresh}.\nGain over {comparator}: {gain_title(result)}."
 
 
-def _finalists(found: Found) -> str:
-    search = found.problem.search
+def _finalists(result: SearchResult) -> str:
+    search = result.problem.search
     budget = search.budget is not None
     lines = [["Finalist", "gain in the race (95%)", "ahead of the winner (95%)", "P(better)", *["spent"] * budget]]
-    for runner in found.runners:
+    for runner in result.runners:
         name = "current" if runner.variant.number == 0 else f"trial {runner.variant.number}"
         over = excess(runner.spent, search) > 0.0
         ahead = "winner" if runner.ahead is None else estimated(runner.ahead)
@@ -70,11 +70,11 @@ def _finalists(found: Found) -> str:
     return aligned(lines)
 
 
-def _choices(found: Found) -> str:
-    search = found.problem.search
+def _choices(result: SearchResult) -> str:
+    search = result.problem.search
     lines = [["Choice", "current", "best", "from", "to"]]
     for choice, own, best in zip(
-        search.choices, found.trials[0].variant.values, found.verdict.winner.values, strict=True
+        search.choices, result.trials[0].variant.values, result.verdict.winner.values, strict=True
     ):
         ends = ["one of", f"{len(choice.levels)}"] if choice.options else [_level(choice.low), _level(choice.high)]
         edge = not choice.options and best in (choice.levels[0], choice.levels[-1])
@@ -82,8 +82,8 @@ def _choices(found: Found) -> str:
     return aligned(lines)
 
 
-def _verdict(found: Found) -> str:
-    verdict, search = found.verdict, found.problem.search
+def _verdict(result: SearchResult) -> str:
+    verdict, search = result.verdict, result.problem.search
     lines = [
         ["On independent replications", "(95%)"],
         ["  best found, over the comparator", estimated(verdict.gain)],
@@ -93,7 +93,11 @@ def _verdict(found: Found) -> str:
     if search.budget is not None:
         lines.append([f"  spent (budget {search.budget.most:,g})", estimated(verdict.spent)])
     chance = verdict.best_probability
-    sure = "" if chance >= SURE else " The best is uncertain: finalists with a high P(better) may do as well."
+    sure = (
+        ""
+        if chance >= CERTAIN_PROBABILITY
+        else " The best is uncertain: finalists with a high P(better) may do as well."
+    )
     best = f"The winner is the best of the finalists with a probability of at least {chance:.2f}.{sure}"
     return f"{aligned(lines)}\n{best}\n{NOTICE}"
 

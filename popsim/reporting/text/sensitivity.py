@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from popsim.analyses.plan import Plan
-from popsim.analyses.precision import MOST
+from popsim.analyses.precision import OUT_OF_REACH
 from popsim.analyses.sensitivity.parameters import Varied
 from popsim.analyses.sensitivity.threshold import Threshold
 from popsim.definitions.experiment import ExperimentDefinition
@@ -39,7 +39,7 @@ def plan_text(plan: Plan, experiment: ExperimentDefinition, engine: Engine) -> s
     lines.append(aligned(table))
     for row in plan.precision.filter(pl.col("wanted").is_not_null()).iter_rows(named=True):
         ways = (("replications", row["replications"]), ("draws", row["draws"]), ("people", row["population"]))
-        found = [f"{'out of reach' if n >= MOST else f'{n:,}'} {name}" for name, n in ways if n is not None]
+        found = [f"{'out of reach' if n >= OUT_OF_REACH else f'{n:,}'} {name}" for name, n in ways if n is not None]
         title = experiment.strategy(row["strategy"]).title
         lines.append(
             f"\n  +-{row['wanted']:g} for {difference_label(row['measure'], experiment)}, {title}: {' or '.join(found)}"

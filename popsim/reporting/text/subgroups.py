@@ -11,7 +11,7 @@ from popsim.economics.individual import individual_effects, individualised_care
 from popsim.economics.subgroups import COST, EVERYONE, NET_BENEFIT, QALY, Cuts, refuse_outcome, subgroup_effects
 from popsim.errors import InputError
 from popsim.population.baseline import KNOWN_AT_ENTRY
-from popsim.reporting.intervals import readable, told, with_note
+from popsim.reporting.intervals import has_intervals, readable, with_note
 from popsim.reporting.labels import level_label, level_of
 from popsim.reporting.text.formatting import aligned, rounded, sharp, span
 from popsim.runs.run import StoredRun
@@ -151,7 +151,7 @@ def _cell(by: Sequence[str], level: str) -> str:
 
 def _intervals(run: StoredRun) -> str:
     """The explanation of the brackets after a figure, where there are any."""
-    return " (95% Monte Carlo interval) [95% of the parameters]" if told(run.experiment) else ""
+    return " (95% Monte Carlo interval) [95% of the parameters]" if has_intervals(run.experiment) else ""
 
 
 def _head(run: StoredRun, what: str) -> str:

@@ -14,7 +14,7 @@ from popsim.economics.outcome_valuation import NET_BENEFIT
 from popsim.economics.perspectives import SIGNS
 from popsim.outcomes.measure import OutcomeMeasure
 from popsim.outcomes.presentations import BY_DRUGS
-from popsim.reporting.intervals import note, of_means, readable, told
+from popsim.reporting.intervals import has_intervals, note, of_means, readable
 from popsim.reporting.text.formatting import NOT_KNOWN, aligned, difference, estimate
 from popsim.studies.measures import measure_of
 from popsim.studies.prices import prices_in_words
@@ -140,7 +140,7 @@ def outcome_lines(summary: pl.DataFrame, experiment: ExperimentDefinition, label
     repeated = f"{experiment.replications} replication{'s' if experiment.replications > 1 else ''}"
     if experiment.draws:
         repeated += f" of {experiment.draws} parameter draws"
-    interval = f"mean{of_means(experiment)}" if told(experiment) else "means"
+    interval = f"mean{of_means(experiment)}" if has_intervals(experiment) else "means"
     head = (
         f"{experiment.title or experiment.name}\n{experiment.population:,} people, {repeated}, "
         f"{experiment.follow_up_days} days from each person's entry; {interval}\n"
@@ -180,7 +180,7 @@ def comparison_lines(
     found = {row["strategy"]: row for row in readable(value, experiment).iter_rows(named=True)}
     lines.append([f"Value for money, {experiment.currency}"])
     lines.append(["  Incremental cost per QALY", *(ratio_in_words(found[s.name]) for s in others)])
-    if told(experiment):
+    if has_intervals(experiment):
         lines.append(["    95% interval (Fieller)", *(ratio_interval_in_words(found[s.name]) for s in others)])
     if any(found[s.name]["parameter_icer_interval"] != "none" for s in others):
         lines.append(["    95% of parameters", *(ratio_interval_in_words(found[s.name], "parameter_") for s in others)])
@@ -189,7 +189,7 @@ def comparison_lines(
     )
     comparator = experiment.strategy(experiment.reference).title
     intervals = " (95% Monte Carlo interval) [95% of the parameters]" if experiment.draws else " (95% interval)"
-    shown = intervals if told(experiment) else ""
+    shown = intervals if has_intervals(experiment) else ""
     head = f"Difference from {comparator.lower()}, same people, paired by replication{shown}"
     return head, lines
 

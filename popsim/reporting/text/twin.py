@@ -14,7 +14,7 @@ from popsim.registry.audit import Entry
 from popsim.registry.service import Report
 from popsim.registry.summary import NOTICE, SignalHistory, TwinSummary
 
-NARROWEST, WIDEST = 100, 140
+MIN_WIDTH, MAX_WIDTH = 100, 140
 EVENTS_SHOWN = 10
 
 
@@ -137,7 +137,7 @@ def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> st
     for cells in rows:
         table.add_row(*(escape(cell) for cell in cells))
     text = io.StringIO()
-    width = min(max(shutil.get_terminal_size((WIDEST, 40)).columns, NARROWEST), WIDEST)
+    width = min(max(shutil.get_terminal_size((MAX_WIDTH, 40)).columns, MIN_WIDTH), MAX_WIDTH)
     Console(file=text, width=width).print(table)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 

@@ -15,15 +15,15 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from popsim.errors import InputError, RunError, one_line
-from popsim.runs.executors.jobs import Job, TaskOutcome, Work, attempt, overdue, problem_of
 from popsim.runs.executors.local import interrupt_held_back
 from popsim.runs.executors.starting import leave_if_script_is_imported, unguarded
+from popsim.runs.executors.tasks import Task, TaskOutcome, Work, attempt, overdue, problem_of
 
 PRELOAD = "popsim.runs.executors.preload"
 LOOPBACK = "127.0.0.1"
 SECONDS_TO_CONNECT = 10
 SECONDS_TO_RESTART = 120  # maximum wait; then Dask gives the worker up
-GLANCE = 1.0  # seconds between checks of the clock and of the number of workers
+POLL_SECONDS = 1.0  # seconds between checks of the clock and of the number of workers
 _compiled = threading.Lock()  # threads of one process must not run parallel kernels at the same time
 
 
@@ -82,23 +82,23 @@ class DaskCluster:
 
     def __init__(self, client: Any, work: Work, deadline: float = float("inf")) -> None:
         self._client, self._work, self._deadline = client, work, deadline
-        self._jobs: dict[Any, tuple[Job, float]] = {}  # by future: the task, and when it began
+        self._tasks: dict[Any, tuple[Task, float]] = {}  # by future: the task, and when it began
 
     @property
     def room(self) -> int:
         """Idle threads of the cluster; at least one, so that lost workers are noticed."""
-        idle = int(sum(self._client.ncores().values())) - len(self._jobs)
-        return max(idle, 0 if self._jobs else 1)
+        idle = int(sum(self._client.ncores().values())) - len(self._tasks)
+        return max(idle, 0 if self._tasks else 1)
 
     @property
     def busy(self) -> int:
         """Tasks on the cluster."""
-        return len(self._jobs)
+        return len(self._tasks)
 
-    def submit(self, job: Job) -> None:
+    def submit(self, task: Task) -> None:
         """Submit a task; Dask gives it to another worker if the first one dies."""
-        future = self._client.submit(_do, self._work, job, pure=False)
-        self._jobs[future] = job, time.monotonic()
+        future = self._client.submit(_do, self._work, task, pure=False)
+        self._tasks[future] = task, time.monotonic()
 
     def outcomes(self) -> list[TaskOutcome]:
         """Wait for results, or for a deadline to pass."""
@@ -106,20 +106,20 @@ class DaskCluster:
 
         while True:
             with suppress(TimeoutError):
-                wait(list(self._jobs), timeout=GLANCE, return_when="FIRST_COMPLETED")
-            ended = [self._outcome(future) for future in list(self._jobs) if future.done()]
-            late = [f for f, (_, began) in self._jobs.items() if time.monotonic() - began > self._deadline]
+                wait(list(self._tasks), timeout=POLL_SECONDS, return_when="FIRST_COMPLETED")
+            ended = [self._outcome(future) for future in list(self._tasks) if future.done()]
+            late = [f for f, (_, began) in self._tasks.items() if time.monotonic() - began > self._deadline]
             ended += self._given_up(late)
             if ended:
                 return ended
 
     def _outcome(self, future: Any) -> TaskOutcome:
-        job, _ = self._jobs.pop(future)
+        task, _ = self._tasks.pop(future)
         try:
             outcome: TaskOutcome = future.result()
         except Exception as error:  # lost: its worker was killed repeatedly
-            return TaskOutcome(job, problem=problem_of(error))
-        return TaskOutcome(job, outcome.result, outcome.problem)
+            return TaskOutcome(task, problem=problem_of(error))
+        return TaskOutcome(task, outcome.result, outcome.problem)
 
     def _given_up(self, late: list[Any]) -> list[TaskOutcome]:
         """Restart the workers of late tasks; their other tasks are done again elsewhere."""
@@ -130,17 +130,17 @@ class DaskCluster:
         self._client.cancel(late)
         if hung:
             self._client.restart_workers(hung, timeout=SECONDS_TO_RESTART, raise_for_error=False)
-        return [TaskOutcome(self._jobs.pop(future)[0], problem=overdue(self._deadline)) for future in late]
+        return [TaskOutcome(self._tasks.pop(future)[0], problem=overdue(self._deadline)) for future in late]
 
     def __enter__(self) -> DaskCluster:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._client.cancel(list(self._jobs))
-        self._jobs.clear()
+        self._client.cancel(list(self._tasks))
+        self._tasks.clear()
 
 
-def _do(work: Work, job: Job) -> TaskOutcome:
+def _do(work: Work, task: Task) -> TaskOutcome:
     """Do a task on a worker."""
     with _compiled:
-        return attempt(work, job)
+        return attempt(work, task)

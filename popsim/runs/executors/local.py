@@ -17,7 +17,6 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
 
 from popsim.errors import InputError, RunError
-from popsim.runs.executors.jobs import Job, TaskFailure, TaskOutcome, Work, attempt, overdue, problem_of
 from popsim.runs.executors.starting import (
     NO_MAIN_GUARD,
     bound_from_the_start,
@@ -25,11 +24,12 @@ from popsim.runs.executors.starting import (
     leave_if_script_is_imported,
     unguarded,
 )
+from popsim.runs.executors.tasks import Task, TaskFailure, TaskOutcome, Work, attempt, overdue, problem_of
 
 READY = "ready"
 SECONDS_TO_START = 120.0  # until the deadline of its first task begins, unless the process reports earlier
 SECONDS_TO_STOP = 2.0
-GLANCE = 5.0  # seconds between checks of the clock; a longer pause means that this process itself was stopped
+POLL_SECONDS = 5.0  # seconds between checks of the clock; a longer pause means that this process itself was stopped
 
 type Start = Callable[[], None]
 
@@ -57,15 +57,15 @@ class LocalProcesses:
     @property
     def busy(self) -> int:
         """Number of processes with a task."""
-        return sum(worker.job is not None for worker in self._crew)
+        return sum(worker.task is not None for worker in self._crew)
 
-    def submit(self, job: Job) -> None:
+    def submit(self, task: Task) -> None:
         """Give a task to an idle process."""
-        idle = next((worker for worker in self._crew if worker.job is None), None)
+        idle = next((worker for worker in self._crew if worker.task is None), None)
         if idle is None:
-            idle = _hired(self._work, self._start)
+            idle = _started(self._work, self._start)
             self._crew.append(idle)
-        idle.take(job)
+        idle.take(task)
 
     def outcomes(self) -> list[TaskOutcome]:
         """Wait for a result, or for a deadline to pass.
@@ -75,24 +75,24 @@ class LocalProcesses:
             RunError: processes cannot start.
         """
         while True:
-            ended = [outcome for worker in self._with_news() if (outcome := worker.news())]
+            ended = [outcome for worker in self._ready_workers() if (outcome := worker.poll())]
             for worker in [worker for worker in self._crew if worker.expired(self._deadline)]:
-                ended.append(TaskOutcome(worker.dismissed(), problem=overdue(self._deadline)))
+                ended.append(TaskOutcome(worker.terminated(), problem=overdue(self._deadline)))
             for worker in [worker for worker in self._crew if not worker.alive]:
                 worker.stop(0.0)
                 self._crew.remove(worker)
             if ended:
                 return ended
 
-    def _with_news(self) -> list[_Worker]:
+    def _ready_workers(self) -> list[_Worker]:
         """Processes that sent something or are gone; time in which this process was stopped does not count."""
-        working = [worker for worker in self._crew if worker.job is not None]
+        working = [worker for worker in self._crew if worker.task is not None]
         left = min(worker.began for worker in working) + self._deadline - time.monotonic()
-        seconds = max(0.0, min(left, GLANCE))
+        seconds = max(0.0, min(left, POLL_SECONDS))
         before = time.monotonic()
         ready = wait([worker.pipe for worker in working], seconds)
         lost = time.monotonic() - before - seconds
-        if lost > GLANCE:
+        if lost > POLL_SECONDS:
             for worker in working:
                 worker.began += lost
         return [worker for worker in working if worker.pipe in ready]
@@ -103,7 +103,7 @@ class LocalProcesses:
     def __exit__(self, *_: object) -> None:
         for worker in self._crew:
             worker.pipe.close()
-            if worker.job is not None:
+            if worker.task is not None:
                 worker.process.kill()  # not a polite request: it may be stopped
         for worker in self._crew:
             worker.stop(SECONDS_TO_STOP)
@@ -116,52 +116,52 @@ class _Worker:
 
     process: multiprocessing.process.BaseProcess
     pipe: Connection
-    job: Job | None = None
+    task: Task | None = None
     began: float = 0.0
     alive: bool = True
     ready: bool = False
 
-    def take(self, job: Job) -> None:
-        """Begin a task; if the process is already dead, `news` will say so."""
-        self.job, self.began = job, max(self.began, time.monotonic())
+    def take(self, task: Task) -> None:
+        """Begin a task; if the process is already dead, `poll` will say so."""
+        self.task, self.began = task, max(self.began, time.monotonic())
         try:
-            self.pipe.send(job)
+            self.pipe.send(task)
         except OSError:
             return
 
-    def news(self) -> TaskOutcome | None:
+    def poll(self) -> TaskOutcome | None:
         """The outcome of its task; None if the process has only reported that it is ready."""
-        job = self.job
-        assert job is not None
+        task = self.task
+        assert task is not None
         try:
             said = self.pipe.recv()
         except (EOFError, OSError):
-            self.alive, self.job = False, None
+            self.alive, self.task = False, None
             self.process.join(SECONDS_TO_STOP)
             code = self.process.exitcode
             if code == NO_MAIN_GUARD:
                 raise InputError(unguarded()) from None
             if code and code > 0 and not self.ready:  # on its own: the next one would do the same
                 raise RunError(f"worker processes cannot start: the first ended with code {code}") from None
-            return TaskOutcome(job, problem=TaskFailure(f"its process ended with code {code}"))
+            return TaskOutcome(task, problem=TaskFailure(f"its process ended with code {code}"))
         if isinstance(said, TaskFailure):
             raise RunError(f"worker processes cannot start: {said.text}")
         if said == READY:
             self.ready, self.began = True, time.monotonic()
             return None
-        self.job = None
-        return TaskOutcome(job, *said)
+        self.task = None
+        return TaskOutcome(task, *said)
 
     def expired(self, deadline: float) -> bool:
         """Whether its task has taken too long."""
-        return self.job is not None and time.monotonic() - self.began > deadline
+        return self.task is not None and time.monotonic() - self.began > deadline
 
-    def dismissed(self) -> Job:
+    def terminated(self) -> Task:
         """Kill the process, which may hang or be stopped; returns its task."""
-        job, self.job, self.alive = self.job, None, False
-        assert job is not None
+        task, self.task, self.alive = self.task, None, False
+        assert task is not None
         self.process.kill()
-        return job
+        return task
 
     def stop(self, seconds: float) -> None:
         """End the process: an idle one leaves when the pipe closes, any other is killed."""
@@ -173,7 +173,7 @@ class _Worker:
         self.process.close()
 
 
-def _hired(work: Work, start: Start) -> _Worker:
+def _started(work: Work, start: Start) -> _Worker:
     """A new process. Spawned, never forked: threads of compiled kernels do not survive a fork."""
     leave_if_script_is_imported()
     context = multiprocessing.get_context("spawn")
@@ -184,7 +184,7 @@ def _hired(work: Work, start: Start) -> _Worker:
     with interrupt_held_back(), bound_from_the_start():
         process.start()
     theirs.close()
-    with suppress(OSError):  # if it is already dead, `news` will say so
+    with suppress(OSError):  # if it is already dead, `poll` will say so
         ours.send_bytes(duty)
     return _Worker(process, ours, began=time.monotonic() + SECONDS_TO_START)
 

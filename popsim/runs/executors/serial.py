@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from popsim.runs.executors.jobs import Job, TaskOutcome, Work, attempt
+from popsim.runs.executors.tasks import Task, TaskOutcome, Work, attempt
 
 
 class SerialExecutor:
@@ -10,7 +10,7 @@ class SerialExecutor:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._job: Job | None = None
+        self._job: Task | None = None
 
     @property
     def room(self) -> int:
@@ -22,9 +22,9 @@ class SerialExecutor:
         """Whether there is a task."""
         return int(self._job is not None)
 
-    def submit(self, job: Job) -> None:
+    def submit(self, task: Task) -> None:
         """Submit a task; it runs when its outcome is requested."""
-        self._job = job
+        self._job = task
 
     def outcomes(self) -> list[TaskOutcome]:
         """Do the task."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from popsim.verification.checking import Saw, check, close, never, not_asked, same, together
-from popsim.verification.test_bench import Laboratory
+from popsim.verification.checking import CheckResult, check, close, never, not_applicable, same, together
+from popsim.verification.test_bench import ModelBench
 
 AREA = "Patient flow"
 
 
 @check(AREA, "Everybody alive is in exactly one setting or waiting room, every day")
-def everybody_somewhere(lab: Laboratory) -> Saw:
+def everybody_somewhere(bench: ModelBench) -> CheckResult:
     """No outside patients: compare the number alive with the census of all settings; the difference must be waiting."""
-    one = lab.run(network=lab.closed)
-    places = [s.name for s in lab.study.network.settings if s.setting_class not in ("router", "outpatient")]
+    one = bench.run(network=bench.closed)
+    places = [s.name for s in bench.study.network.settings if s.setting_class not in ("router", "outpatient")]
     there = one.daily.select(pl.sum_horizontal(f"census_{name}" for name in places)).to_series()
     waiting = one.daily.select(pl.sum_horizontal(f"queue_{name}" for name in places)).to_series()
     missing = one.daily["alive"] - there
@@ -23,14 +23,14 @@ def everybody_somewhere(lab: Laboratory) -> Saw:
 
 
 @check(AREA, "No setting holds more people than its capacity")
-def capacity(lab: Laboratory) -> Saw:
+def capacity(bench: ModelBench) -> CheckResult:
     """Compare every day's census of every setting with its capacity, under every strategy."""
     from popsim.care.network import CareNetwork  # noqa: PLC0415
 
-    network = CareNetwork(lab.study.network, lab.study.schema.columns, lab.study.file)
+    network = CareNetwork(bench.study.network, bench.study.schema.columns, bench.study.file)
     found = []
-    for strategy in lab.strategies:
-        one = lab.run(strategy)
+    for strategy in bench.strategies:
+        one = bench.run(strategy)
         settings = network.with_capacity(strategy.capacity).scaled(len(one.persons)).settings
         limited = {
             s.name: s.capacity for s in settings if isinstance(s.capacity, int) and s.setting_class != "outpatient"
@@ -40,42 +40,42 @@ def capacity(lab: Laboratory) -> Saw:
             found.append(
                 never(np.concatenate(over), f"{strategy.name}: days above the capacity of {len(over)} settings")
             )
-    return together(*found) if found else not_asked("no setting has limited capacity")
+    return together(*found) if found else not_applicable("no setting has limited capacity")
 
 
 @check(AREA, "With unlimited capacity nobody waits for a bed")
-def unlimited(lab: Laboratory) -> Saw:
+def unlimited(bench: ModelBench) -> CheckResult:
     """Give every setting unlimited capacity and look at the queues."""
     settings = tuple(
         s if s.setting_class in ("router", "outpatient") else s.model_copy(update={"capacity": "unlimited"})
-        for s in lab.study.network.settings
+        for s in bench.study.network.settings
     )
-    network = lab.study.network.model_copy(update={"settings": settings})
-    one = lab.run(lab.base.model_copy(update={"capacity": {}}), network=network)
+    network = bench.study.network.model_copy(update={"settings": settings})
+    one = bench.run(bench.base.model_copy(update={"capacity": {}}), network=network)
     names = [s.name for s in settings if s.setting_class in ("inpatient", "critical", "observation", "emergency")]
     if not names:
-        return not_asked("the network has no hospital")
+        return not_applicable("the network has no hospital")
     queues = one.daily.select(pl.sum_horizontal(f"queue_{name}" for name in names)).to_series()
     return never(queues > 0, "days on which somebody waits")
 
 
 @check(AREA, "Leaving never comes before arriving")
-def order_of_events(lab: Laboratory) -> Saw:
+def order_of_events(bench: ModelBench) -> CheckResult:
     """Check the log's times: they never decrease, and no stay has a negative length."""
-    one = lab.run()
+    one = bench.run()
     times = one.events["time_days"].to_numpy()
     stays = one.admissions["length_of_stay_days"].drop_nulls()
     return together(
         never(np.diff(times) < 0, "steps back in time"),
-        never(stays < 0, "stays of negative length") if len(stays) else not_asked("nobody stayed"),
+        never(stays < 0, "stays of negative length") if len(stays) else not_applicable("nobody stayed"),
     )
 
 
 @check(AREA, "Time in hospital is the sum of the stays")
-def hospital_time(lab: Laboratory) -> Saw:
+def hospital_time(bench: ModelBench) -> CheckResult:
     """Add up each person's stays within follow-up and compare with its days in hospital."""
-    one = lab.run()
-    last = one.persons.select("person_id", "entry_day", end=pl.col("entry_day") + lab.experiment.follow_up_days)
+    one = bench.run()
+    last = one.persons.select("person_id", "entry_day", end=pl.col("entry_day") + bench.experiment.follow_up_days)
     stays = one.admissions.join(last, on="person_id").select(
         "person_id",
         days=(
@@ -89,16 +89,16 @@ def hospital_time(lab: Laboratory) -> Saw:
 
 
 @check(AREA, "Days in hospital and days out of it make up the days of life")
-def days_add_up(lab: Laboratory) -> Saw:
+def days_add_up(bench: ModelBench) -> CheckResult:
     """Add each person's days in hospital and its days alive and out of hospital."""
-    persons = lab.run().persons
+    persons = bench.run().persons
     return close(persons["hospital_days"] + persons["days_alive_out_of_hospital"], persons["life_days"], "days", 1e-6)
 
 
 @check(AREA, "Readmission grows with the window and never exceeds admission")
-def readmission_windows(lab: Laboratory) -> Saw:
+def readmission_windows(bench: ModelBench) -> CheckResult:
     """Compare persons readmitted within 30 days with persons ever admitted."""
-    persons = lab.run().persons
+    persons = bench.run().persons
     soon = persons["readmitted_30d"].fill_null(value=False)
     heart = persons["readmitted_30d_heart_failure"].fill_null(value=False)
     return together(
@@ -108,10 +108,10 @@ def readmission_windows(lab: Laboratory) -> Saw:
 
 
 @check(AREA, "Admissions of persons are those of the list of admissions")
-def admissions_agree(lab: Laboratory) -> Saw:
+def admissions_agree(bench: ModelBench) -> CheckResult:
     """Count the stays that begin within follow-up by person, and compare."""
-    one = lab.run()
-    last = one.persons.select("person_id", "entry_day", end=pl.col("entry_day") + lab.experiment.follow_up_days)
+    one = bench.run()
+    last = one.persons.select("person_id", "entry_day", end=pl.col("entry_day") + bench.experiment.follow_up_days)
     within = one.admissions.join(last, on="person_id").filter(
         pl.col("admit_time_days") < pl.col("end"), pl.col("admit_time_days") >= pl.col("entry_day")
     )
@@ -121,29 +121,29 @@ def admissions_agree(lab: Laboratory) -> Saw:
 
 
 @check(AREA, "Contacts take no more than the slots of a day")
-def slots(lab: Laboratory) -> Saw:
+def slots(bench: ModelBench) -> CheckResult:
     """Count contacts by setting and day and compare with the slots, scaled to the population."""
     from popsim.care.network import CareNetwork  # noqa: PLC0415
 
-    one = lab.run()
-    network = CareNetwork(lab.study.network, lab.study.schema.columns, lab.study.file)
-    settings = network.with_capacity(lab.base.capacity).scaled(len(one.persons)).settings
+    one = bench.run()
+    network = CareNetwork(bench.study.network, bench.study.schema.columns, bench.study.file)
+    settings = network.with_capacity(bench.base.capacity).scaled(len(one.persons)).settings
     limits = {s.name: s.slots_per_day for s in settings if s.setting_class == "outpatient"}
     limits = {name: slots for name, slots in limits.items() if isinstance(slots, int)}
     if not limits:
-        return not_asked("no setting has a limited number of slots")
+        return not_applicable("no setting has a limited number of slots")
     visits = one.events.filter(pl.col("event") == "visit").with_columns(pl.col("setting").cast(pl.String))
     busiest = visits.group_by("setting", pl.col("time_days").floor()).len().group_by("setting").agg(pl.col("len").max())
     over = {name: most for name, most in busiest.iter_rows() if name in limits and most > limits[name]}
-    return Saw(not over, f"{len(limits)} settings" + (f"; too many on a day: {over}" if over else ""))
+    return CheckResult(not over, f"{len(limits)} settings" + (f"; too many on a day: {over}" if over else ""))
 
 
 @check(AREA, "Sicker people go to hospital more often")
-def sicker(lab: Laboratory) -> Saw:
+def sicker(bench: ModelBench) -> CheckResult:
     """Raise the rates of infection, lapse, salt excess and arrhythmia tenfold, and compare admissions."""
     names = ("infection", "lapse", "salt", "arrhythmia")
-    physiology = lab.study.parameters["heart_failure"]
+    physiology = bench.study.parameters["heart_failure"]
     rates = {f"heart_failure.{n}_rate_per_day": 10 * physiology[f"{n}_rate_per_day"] for n in names}
     rates = {name: min(rate, physiology.of(name.partition(".")[2]).high) for name, rate in rates.items()}
-    before, after = (one.measures["admissions_per_person_year"] for one in (lab.run(), lab.run(None, rates)))
-    return Saw(after > before, f"admissions per person-year {before:.2f}, then {after:.2f}")
+    before, after = (one.measures["admissions_per_person_year"] for one in (bench.run(), bench.run(None, rates)))
+    return CheckResult(after > before, f"admissions per person-year {before:.2f}, then {after:.2f}")

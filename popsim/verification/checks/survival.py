@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from popsim.verification.checking import Saw, check, close, never, same, together
-from popsim.verification.test_bench import Laboratory
+from popsim.verification.checking import CheckResult, check, close, never, same, together
+from popsim.verification.test_bench import ModelBench
 
 IMMORTAL = {"heart_failure.death_highest_per_day": 0.0, "heart_failure.death_palliative_per_day": 0.0}
 DEADLY = {"heart_failure.death_log_base": 6.0, "heart_failure.death_highest_per_day": 2.0}
@@ -14,61 +14,63 @@ AREA = "Life and death"
 
 
 @check(AREA, "With mortality 0 nobody dies")
-def nobody_dies(lab: Laboratory) -> Saw:
+def nobody_dies(bench: ModelBench) -> CheckResult:
     """Set every death hazard to 0 and count deaths under each strategy."""
-    seen = [lab.run(strategy, IMMORTAL) for strategy in lab.strategies]
+    seen = [bench.run(strategy, IMMORTAL) for strategy in bench.strategies]
     return together(*(never(one.persons["died"], f"{one.unit.strategy.name}: deaths") for one in seen))
 
 
 @check(AREA, "With mortality 0 everybody survives follow-up")
-def everybody_lives_on(lab: Laboratory) -> Saw:
+def everybody_lives_on(bench: ModelBench) -> CheckResult:
     """Set every death hazard to 0 and compare each person's days of life with the days of follow-up."""
-    lived = lab.run(None, IMMORTAL).persons["life_days"]
-    return close(lived, np.full(len(lived), float(lab.experiment.follow_up_days)), "days of life")
+    lived = bench.run(None, IMMORTAL).persons["life_days"]
+    return close(lived, np.full(len(lived), float(bench.experiment.follow_up_days)), "days of life")
 
 
 @check(AREA, "With enormous mortality nearly everybody dies at once")
-def everybody_dies(lab: Laboratory) -> Saw:
+def everybody_dies(bench: ModelBench) -> CheckResult:
     """Raise the death hazard to its bounds and compare deaths and days of life with those of the experiment."""
-    dead, usual = lab.run(None, DEADLY).persons, lab.run().persons
+    dead, usual = bench.run(None, DEADLY).persons, bench.run().persons
     share, lived, before = dead["died"].mean(), dead["life_days"].mean(), usual["life_days"].mean()
     assert isinstance(share, float) and isinstance(lived, float) and isinstance(before, float)
-    return Saw(
+    return CheckResult(
         share > 0.95 and lived < before, f"{share:.1%} die, after {lived:.1f} days on average (was {before:.1f})"
     )
 
 
 @check(AREA, "Higher mortality means shorter lives, person by person on average")
-def mortality_shortens(lab: Laboratory) -> Saw:
+def mortality_shortens(bench: ModelBench) -> CheckResult:
     """Raise the logarithm of the death hazard by 1 and by 2 and look whether mean life days fall each time."""
-    base = lab.study.parameters["heart_failure"]["death_log_base"]
+    base = bench.study.parameters["heart_failure"]["death_log_base"]
     lived = [
-        float(np.mean(lab.run(None, {"heart_failure.death_log_base": base + more}).persons["life_days"].to_numpy()))
+        float(np.mean(bench.run(None, {"heart_failure.death_log_base": base + more}).persons["life_days"].to_numpy()))
         for more in (0.0, 1.0, 2.0)
     ]
-    return Saw(lived[0] > lived[1] > lived[2], "mean days of life " + ", ".join(f"{days:.1f}" for days in lived))
+    return CheckResult(
+        lived[0] > lived[1] > lived[2], "mean days of life " + ", ".join(f"{days:.1f}" for days in lived)
+    )
 
 
 @check(AREA, "Days of life end at death or with follow-up")
-def life_days_end(lab: Laboratory) -> Saw:
+def life_days_end(bench: ModelBench) -> CheckResult:
     """Compare each person's days of life with the moment of death in the event log, or with the follow-up."""
-    persons = lab.run().persons
-    expected = persons.select(pl.coalesce("death_day", pl.lit(float(lab.experiment.follow_up_days)))).to_series()
+    persons = bench.run().persons
+    expected = persons.select(pl.coalesce("death_day", pl.lit(float(bench.experiment.follow_up_days)))).to_series()
     return close(persons["life_days"], expected, "days of life")
 
 
 @check(AREA, "Nobody dies twice")
-def one_death_each(lab: Laboratory) -> Saw:
+def one_death_each(bench: ModelBench) -> CheckResult:
     """Count deaths in the event log by person."""
-    deaths = lab.run().events.filter(pl.col("event") == "death")
+    deaths = bench.run().events.filter(pl.col("event") == "death")
     counts = deaths.group_by("person_id").len()["len"].to_numpy()
-    return Saw(bool((counts == 1).all()), f"{len(deaths)} deaths of {len(counts)} persons")
+    return CheckResult(bool((counts == 1).all()), f"{len(deaths)} deaths of {len(counts)} persons")
 
 
 @check(AREA, "Nothing happens to the dead")
-def nothing_after_death(lab: Laboratory) -> Saw:
+def nothing_after_death(bench: ModelBench) -> CheckResult:
     """Look for events of a person later than that person's death; a missed booking does not count."""
-    events = lab.run().events
+    events = bench.run().events
     deaths = events.filter(pl.col("event") == "death").select("person_id", death="time_days")
     kept = events.filter(pl.col("event") != "miss")
     later = kept.join(deaths, on="person_id").select(pl.col("time_days") > pl.col("death")).to_series()
@@ -76,20 +78,20 @@ def nothing_after_death(lab: Laboratory) -> Saw:
 
 
 @check(AREA, "Deaths of persons are those of the daily series")
-def deaths_add_up(lab: Laboratory) -> Saw:
+def deaths_add_up(bench: ModelBench) -> CheckResult:
     """Compare the number dead at the end of the daily series with the deaths in the event log."""
-    one = lab.run()
+    one = bench.run()
     last = one.daily.tail(1)
     dead = int((last["entered"] - last["alive"]).item())
     logged = one.events.filter(pl.col("event") == "death")["person_id"].n_unique()
-    return Saw(dead == logged and int(one.daily["entered"].tail(1).item()) == len(one.persons),
+    return CheckResult(dead == logged and int(one.daily["entered"].tail(1).item()) == len(one.persons),
                f"{dead} dead in the series, {logged} in the log, {len(one.persons)} persons")  # fmt: skip
 
 
 @check(AREA, "The number alive falls only by deaths and rises only by entries")
-def alive_moves_by_flow(lab: Laboratory) -> Saw:
+def alive_moves_by_flow(bench: ModelBench) -> CheckResult:
     """Compare each day's change in the number alive with that day's entries and deaths."""
-    one = lab.run()
+    one = bench.run()
     days = one.daily.sort("day")
     deaths = one.events.filter(pl.col("event") == "death").select(day=pl.col("time_days").floor().cast(pl.Int64))
     per_day = deaths.group_by("day").len("deaths")

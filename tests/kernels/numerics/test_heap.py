@@ -24,17 +24,17 @@ def run(times, orders, moves, events, out):
             size = push(events, size, times[pushed], orders[pushed], pushed, -pushed)
             pushed += 1
         elif size > 0:
-            out[popped] = events[0].job
+            out[popped] = events[0].patient
             popped += 1
             size = pop(events, size)
     while size > 0:
-        out[popped] = events[0].job
+        out[popped] = events[0].patient
         popped += 1
         size = pop(events, size)
     return popped
 
 
-def popped_jobs(times, orders, moves) -> list[int]:
+def popped_patients(times, orders, moves) -> list[int]:
     out = np.zeros(len(times), np.int64)
     count = run(times, orders, moves, np.zeros(ROOM, EVENT), out)
     return out[:count].tolist()
@@ -46,8 +46,8 @@ def test_events_come_out_by_time_and_order(seed):
     size = int(draw.integers(1, 2000))
     times = draw.integers(0, max(2, size // 5), size).astype(float)  # many at the same moment
     orders = draw.permutation(size).astype(np.int64)
-    jobs = popped_jobs(times, orders, np.ones(size, np.int64))
-    assert jobs == sorted(range(size), key=lambda i: (times[i], orders[i]))
+    patients = popped_patients(times, orders, np.ones(size, np.int64))
+    assert patients == sorted(range(size), key=lambda i: (times[i], orders[i]))
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -68,7 +68,7 @@ def test_pushes_and_pops_in_any_mixture(seed):
             waiting.remove(first)
             expected.append(first)
     expected += sorted(waiting, key=lambda i: (times[i], orders[i]))
-    assert popped_jobs(times, orders, moves) == expected
+    assert popped_patients(times, orders, moves) == expected
 
 
 def test_what_is_popped_is_what_was_pushed():
@@ -86,5 +86,5 @@ def test_what_is_popped_is_what_was_pushed():
 def test_rank_comes_before_person_at_one_moment():
     people = np.array([900, 5, 1 << 47, 3], np.int64)
     ranks = np.array([2, 1, 0, 1], np.int64)
-    jobs = popped_jobs(np.full(4, 1.0), (ranks << RANK_SHIFT) | people, np.ones(4, np.int64))
-    assert jobs == [2, 3, 1, 0]
+    patients = popped_patients(np.full(4, 1.0), (ranks << RANK_SHIFT) | people, np.ones(4, np.int64))
+    assert patients == [2, 3, 1, 0]

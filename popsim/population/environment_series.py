@@ -31,7 +31,7 @@ MAX_YEARS = 100
 
 
 @dataclass(frozen=True, eq=False)
-class Surroundings:
+class EnvironmentSeries:
     """Daily series of equal length, which repeat.
 
     Attributes:
@@ -53,7 +53,7 @@ class Surroundings:
         return days
 
     @classmethod
-    def read(cls, path: Path | str = USUAL) -> Surroundings:
+    def read(cls, path: Path | str = USUAL) -> EnvironmentSeries:
         """Read a file.
 
         Raises:

@@ -14,7 +14,7 @@ from popsim.errors import PopsimError, one_line
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 
-class Job(Protocol):
+class Task(Protocol):
     """A task: small and picklable, with a key and a name for messages."""
 
     @property
@@ -50,12 +50,12 @@ class TaskFailure:
 class TaskOutcome:
     """The outcome of one attempt at a task: its result, or a problem."""
 
-    job: Job
+    task: Task
     result: Any = None
     problem: TaskFailure | None = None
 
 
-class Crew(Protocol):
+class Executor(Protocol):
     """Processes that do tasks; leaving the `with` block ends them, whatever they are doing."""
 
     @property
@@ -68,7 +68,7 @@ class Crew(Protocol):
         """Number of tasks submitted and not finished."""
         ...
 
-    def submit(self, job: Job) -> None:
+    def submit(self, task: Task) -> None:
         """Submit a task."""
         ...
 
@@ -76,17 +76,17 @@ class Crew(Protocol):
         """Wait until at least one task has ended; called only while busy."""
         ...
 
-    def __enter__(self) -> Crew: ...
+    def __enter__(self) -> Executor: ...
 
     def __exit__(self, *_: object) -> None: ...
 
 
-def attempt(work: Work, job: Job) -> TaskOutcome:
+def attempt(work: Work, task: Task) -> TaskOutcome:
     """Do a task in this process."""
     try:
-        return TaskOutcome(job, work(job))
+        return TaskOutcome(task, work(task))
     except Exception as error:
-        return TaskOutcome(job, problem=problem_of(error))
+        return TaskOutcome(task, problem=problem_of(error))
 
 
 def problem_of(error: BaseException) -> TaskFailure:
