@@ -13,7 +13,7 @@ DAY_AFTER_DISCHARGE = 1.0
 
 def record_of(model: PopulationModel) -> Record:
     """The record from which a model's features are computed."""
-    classes = dict(zip(model.events.setting_names, (place.kind for place in model.places), strict=True))
+    classes = dict(zip(model.events.setting_names, (label.kind for label in model.setting_labels), strict=True))
     return Record(model.events, classes, key=model.key)
 
 

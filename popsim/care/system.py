@@ -54,7 +54,7 @@ class CareSystem:
         later: networks with later capacities, by the day from which they are in force.
 
     Attributes:
-        places: capacity (or slots a day) per day and setting, shape (days, settings).
+        capacity: capacity (or slots a day) per day and setting, shape (days, settings).
         census, queue, peak: persons in the setting and waiting for it at the end of the day, and the peak census of the
             day; shape (days, settings).
     """
@@ -92,7 +92,7 @@ class CareSystem:
         tables |= {"follow_ups": self._policies.follow_ups(0), "key": key}
         arrays = _first_morning(tables, network, population, days, practice)
         self._use(arrays._replace(log=self.events.records))
-        self.places = np.tile(_places(self._arrays.settings), (days, 1))
+        self.capacity = np.tile(_capacity(self._arrays.settings), (days, 1))
         for source in range(len(self._arrays.sources)):
             loop.schedule_arrival(self._world, 0.0, source)
 
@@ -175,7 +175,7 @@ class CareSystem:
                     loop.change_capacity(self._world, float(day), number, capacity_of(setting.capacity))
                 elif setting.slots_per_day is not None:
                     self._arrays.settings["slots"][number] = setting.slots_per_day
-            self.places[day:] = _places(self._arrays.settings)
+            self.capacity[day:] = _capacity(self._arrays.settings)
 
     def _check_days(self, first: int, last: int) -> None:
         """Check that the daily tables, which the kernels write to, hold days first..last."""
@@ -240,7 +240,7 @@ class CareSystem:
             raise RunError(f"{self.network.file}: more than {MAX_ROOM} persons or events at once; is it stable?")
 
 
-def _places(settings: NDArray[Any]) -> NDArray[np.int64]:
+def _capacity(settings: NDArray[Any]) -> NDArray[np.int64]:
     """Capacity by setting; for a contact setting, slots a day."""
     return np.where(settings["kind"] == records.CONTACT, settings["slots"], settings["capacity"])
 

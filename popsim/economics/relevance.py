@@ -95,13 +95,13 @@ def components_of(
             found |= {*components}
     if days[0].drug_charge_share == days[1].drug_charge_share == 0.0:
         found -= {"cost_out_of_pocket"} if set_name == PRICES else set()
-    places = [setting_prices(care, borne, settings) for care, borne in pairs]
+    priced_settings = [setting_prices(care, borne, settings) for care, borne in pairs]
     for field, component in COMPONENTS_OF_SETTING.items():
-        if not np.array_equal(getattr(places[0], field), getattr(places[1], field)):
+        if not np.array_equal(getattr(priced_settings[0], field), getattr(priced_settings[1], field)):
             found.add(component)
     for field, account in BOOKED.items():
-        moved = getattr(places[0], field) != getattr(places[1], field)
-        booked = getattr(places[1], account)[moved]
+        moved = getattr(priced_settings[0], field) != getattr(priced_settings[1], field)
+        booked = getattr(priced_settings[1], account)[moved]
         found |= {COST_NAMES[place] for place in booked if place != accrual.NOTHING}
     return found
 

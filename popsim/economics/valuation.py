@@ -93,7 +93,7 @@ class Valuation:
         self.follow_up_days = whole_number("follow_up_days", follow_up_days, 1, MAX_DAYS)
         self._charges = charges or Charges()
         self._clinical = clinical
-        self.places = setting_prices(prices, societal, tuple(settings))
+        self.priced_settings = setting_prices(prices, societal, tuple(settings))
         own = prices["telemonitoring_day"]
         self.daily = daily_prices(
             prices, societal, float(own if telemonitoring_per_day is None else telemonitoring_per_day)
@@ -135,7 +135,7 @@ class Valuation:
         when = (today, clock.step_days, self.follow_up_days)
         accrual.accrue_time(*when, self.qaly_discount, self.rates, *_columns(population, TIME_COLUMNS, rows))
         accrual.accrue_costs(
-            *when, self.cost_discount, self.year_of_day, self.daily, self.places, first,
+            *when, self.cost_discount, self.year_of_day, self.daily, self.priced_settings, first,
             *(*_columns(population, PRICED_COLUMNS, rows), *self._accounts(population)),
         )  # fmt: skip
         book_charges(
@@ -150,8 +150,10 @@ class Valuation:
         entry_day, setting = population["entry_day"][rows], population["setting"][rows]
         if len(entry_day) and not today - self.follow_up_days < entry_day.min() <= entry_day.max() <= today:
             raise InputError("column 'entry_day': must ascend from row to row")
-        if len(setting) and not -1 <= setting.min() <= setting.max() < len(self.places.start_price):
-            raise InputError(f"column 'setting': holds {setting.max()}, must be below {len(self.places.start_price)}")
+        if len(setting) and not -1 <= setting.min() <= setting.max() < len(self.priced_settings.start_price):
+            raise InputError(
+                f"column 'setting': holds {setting.max()}, must be below {len(self.priced_settings.start_price)}"
+            )
 
     def _accrue_states(self, population: Population, clock: Clock, rows: slice, clinical: ClinicalValuation) -> None:
         """Further drugs, dialysis, and utility decrements of lasting states."""
@@ -166,16 +168,16 @@ class Valuation:
 
     def _accrue_events(self, population: Population, clock: Clock, events: EventLog) -> None:
         """Each event is valued once: reading of the log resumes where the last call stopped."""
-        if len(events.setting_names) != len(self.places.start_price):
+        if len(events.setting_names) != len(self.priced_settings.start_price):
             raise InputError(
-                f"events: of {len(events.setting_names)} settings, {len(self.places.start_price)} have prices"
+                f"events: of {len(events.setting_names)} settings, {len(self.priced_settings.start_price)} have prices"
             )
         new = events.slice(self._events_seen)
         self._events_seen = len(events)
         account, costs, spending = self._accounts(population)
         accrual.accrue_events(
             new.time, new.row, new.kind, new.setting, clock.time_days, self.follow_up_days, self.qaly_discount,
-            self.cost_discount, self.year_of_day, self.rates, self.places,
+            self.cost_discount, self.year_of_day, self.rates, self.priced_settings,
             *(*_columns(population, EVENT_COLUMNS), account, costs, spending[-1]),
         )  # fmt: skip
 

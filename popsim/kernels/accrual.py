@@ -154,7 +154,7 @@ def book(component, i, amount, weight, year, account, costs, spending):
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def accrue_costs(
-    today, step_days, follow_up_days, cost_discount, year_of_day, prices, places, first,
+    today, step_days, follow_up_days, cost_discount, year_of_day, prices, priced_settings, first,
     entry_day, alive, admitted, setting, nyha_class, telemonitored, age_years, beta_blocker, ras_inhibitor,
     neprilysin_inhibitor, mra, sglt2_inhibitor, loop_diuretic_mg, account, costs, spending,
 ):  # fmt: skip
@@ -165,7 +165,7 @@ def accrue_costs(
     Args:
         today, step_days, follow_up_days: as for `accrue_time`.
         cost_discount, year_of_day: (follow_up_days,) weight and year by whole day since entry.
-        prices, places: of a day, and by setting.
+        prices, priced_settings: of a day, and by setting.
         first: place in `costs` of the first of these rows.
         entry_day ... loop_diuretic_mg: (rows,) state, read; every row is within its follow-up today.
         account: (COMPONENTS,) row of `costs` where each component is booked.
@@ -197,14 +197,16 @@ def accrue_costs(
             if telemonitored[i] != 0:
                 book(TELEMONITORING, who, days * prices.telemonitoring, weight, year, account, costs, spent)
             where, symptoms = setting[i], min(max(nyha_class[i], 1), 4) - 1
-            home = where >= 0 and places.at_home[where] != 0
-            if where >= 0 and places.night_account[where] != NOTHING:
-                money = days * places.night_price[where]
-                book(places.night_account[where], who, money, weight, year, account, costs, spent)
-            if where >= 0 and places.night_charge[where] > 0.0:
-                book(OUT_OF_POCKET, who, days * places.night_charge[where], weight, year, account, costs, spent)
-            if where >= 0 and places.night_travel[where] > 0.0:
-                book(TRAVEL, who, days * places.night_travel[where], weight, year, account, costs, spent)
+            home = where >= 0 and priced_settings.at_home[where] != 0
+            if where >= 0 and priced_settings.night_account[where] != NOTHING:
+                money = days * priced_settings.night_price[where]
+                book(priced_settings.night_account[where], who, money, weight, year, account, costs, spent)
+            if where >= 0 and priced_settings.night_charge[where] > 0.0:
+                book(
+                    OUT_OF_POCKET, who, days * priced_settings.night_charge[where], weight, year, account, costs, spent
+                )
+            if where >= 0 and priced_settings.night_travel[where] > 0.0:
+                book(TRAVEL, who, days * priced_settings.night_travel[where], weight, year, account, costs, spent)
             if home:
                 money = days * prices.informal_care[symptoms]
                 book(INFORMAL_CARE, who, money, weight, year, account, costs, spent)
@@ -215,8 +217,8 @@ def accrue_costs(
 
 @njit(cache=True)
 def accrue_events(
-    time, row, kind, event_setting, today, follow_up_days, qaly_discount, cost_discount, year_of_day, rates, places,
-    entry_day, nyha_class, qaly, life_days, disability_years, account, costs, spending,
+    time, row, kind, event_setting, today, follow_up_days, qaly_discount, cost_discount, year_of_day, rates,
+    priced_settings, entry_day, nyha_class, qaly, life_days, disability_years, account, costs, spending,
 ):  # fmt: skip
     """Add the costs of events, each discounted at its own day; events outside a twin's follow-up are skipped.
 
@@ -226,7 +228,7 @@ def accrue_events(
         follow_up_days: whole days of follow-up from entry.
         qaly_discount, cost_discount, year_of_day: (days,) weights and year by whole day since entry.
         rates: utilities and disability weights.
-        places: prices by setting.
+        priced_settings: prices by setting.
         entry_day, nyha_class: (rows,) state, read.
         qaly, life_days, disability_years: (rows,) totals, written.
         account: (COMPONENTS,) row of `costs` where each component is booked.
@@ -243,17 +245,26 @@ def accrue_events(
         weight, year, where = cost_discount[since], year_of_day[since], event_setting[event]
         if kind[event] == DEATH:
             lived = time[event] - max(today, float(entry_day[i]))
-            ward = places.in_hospital[where] if where >= 0 else 0
+            ward = priced_settings.in_hospital[where] if where >= 0 else 0
             life_days[i] += lived
             qaly[i] += lived * _utility(nyha_class[i], ward, rates) * qaly_discount[since] / DAYS_PER_YEAR
             disability_years[i] += lived * _disability(nyha_class[i], rates) * qaly_discount[since] / DAYS_PER_YEAR
         elif where < 0:
             continue
         elif kind[event] == START:
-            book(EMERGENCY, i, places.start_price[where], weight, year, account, costs, spending)
-            book(OUT_OF_POCKET, i, places.contact_charge[where], weight, year, account, costs, spending)
-            book(TRAVEL, i, places.contact_travel[where], weight, year, account, costs, spending)
+            book(EMERGENCY, i, priced_settings.start_price[where], weight, year, account, costs, spending)
+            book(OUT_OF_POCKET, i, priced_settings.contact_charge[where], weight, year, account, costs, spending)
+            book(TRAVEL, i, priced_settings.contact_travel[where], weight, year, account, costs, spending)
         elif kind[event] == VISIT:
-            book(places.visit_account[where], i, places.visit_price[where], weight, year, account, costs, spending)
-            book(OUT_OF_POCKET, i, places.contact_charge[where], weight, year, account, costs, spending)
-            book(TRAVEL, i, places.contact_travel[where], weight, year, account, costs, spending)
+            book(
+                priced_settings.visit_account[where],
+                i,
+                priced_settings.visit_price[where],
+                weight,
+                year,
+                account,
+                costs,
+                spending,
+            )
+            book(OUT_OF_POCKET, i, priced_settings.contact_charge[where], weight, year, account, costs, spending)
+            book(TRAVEL, i, priced_settings.contact_travel[where], weight, year, account, costs, spending)

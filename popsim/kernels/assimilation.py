@@ -116,7 +116,7 @@ def regress_update(
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def assimilate(
-    members, readings, column, noise_sd, noise_share, logarithmic, remembered, reals, places, low, high, scaled, bias,
+    members, readings, column, noise_sd, noise_share, logarithmic, remembered, reals, columns, low, high, scaled, bias,
     memory, log_weight, p,
 ):  # fmt: skip
     """Assimilate the readings of all persons.
@@ -127,7 +127,7 @@ def assimilate(
         noise_sd, noise_share: (sensors,), error of one reading, absolute and as a share; where `logarithmic` the error
             is normal on the logarithm with standard deviation `noise_share`.
         remembered: (sensors,), row of `memory` with what was predicted when the reading was made, -1 for today.
-        reals: (columns, rows), written at `places` and kept within `low` and `high`; where `scaled`, the logarithm is
+        reals: (columns, rows), written at `columns` and kept within `low` and `high`; where `scaled`, the logarithm is
             corrected, because the quantity is positive with proportional errors.
         bias: (sensors, rows), lasting error of each sensor, written.
         memory: (days * sensors, rows), readings predicted on earlier days, logarithms where so, written.
@@ -173,8 +173,8 @@ def assimilate(
             for m in range(members):
                 moved[m] = shift + (narrower - 1.0) * (seen[m] - mean)
             update = (seen, mean, variance, moved, shift, gain, weight, effective, own)
-            for j in range(len(places)):
-                regress_update(reals[places[j], rows], scaled[j], *update, low[j], high[j], p)
+            for j in range(len(columns)):
+                regress_update(reals[columns[j], rows], scaled[j], *update, low[j], high[j], p)
             for j in range(bias.shape[0]):
                 regress_update(bias[j, rows], False, *update, -np.inf, np.inf, p)
             for j in range(memory.shape[0]):
@@ -236,7 +236,7 @@ def weigh_presentation(members, cause, watched, hazards, log_weight):
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def resample(
-    members, key, day, person, log_weight, reals, bias, memory, places, low, high, scaled, p
+    members, key, day, person, log_weight, reals, bias, memory, columns, low, high, scaled, p
 ):  # fmt: skip
     """Resample persons whose weight lies on few members, and rejuvenate their estimated columns.
 
@@ -269,8 +269,8 @@ def resample(
             log_weight[first + m] = 0.0
             _, u_one, u_other, _ = uniforms(key, person[first + m], code.STREAM_BELIEF, day)
             one[m], other[m] = np.int64(u_one * members), np.int64(u_other * members)
-        for j in range(len(places)):
-            values = reals[places[j], rows]
+        for j in range(len(columns)):
+            values = reals[columns[j], rows]
             if told(values, weight, p.certain_from_sd):
                 inherit(values, parent)
                 rejuvenate(values, scaled[j], one, other, p.rejuvenation, low[j], high[j])

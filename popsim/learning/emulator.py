@@ -46,7 +46,7 @@ class Emulator:
     centre: float
     spread: float
     left_out: Floats
-    luck: float
+    monte_carlo_sd: float
     inverse: Floats
 
     @property

@@ -97,7 +97,7 @@ def history(log: EventLog, row: int) -> pl.DataFrame:
 def story(
     log: EventLog,
     row: int,
-    places: Sequence[SettingLabel],
+    setting_labels: Sequence[SettingLabel],
     *,
     entry_day: int,
     today: int,
@@ -115,7 +115,7 @@ def story(
     """
     columns = events_of(log, row).slice()
     fields = (columns.time, columns.kind, columns.setting, columns.cause, columns.detail)
-    teller = _Narrator(places, why)
+    teller = _Narrator(setting_labels, why)
     for event in zip(*(field.tolist() for field in fields), strict=True):
         teller.add_event(Event(*event))
     return "\n".join(teller.finish(entry_day, today))
@@ -124,8 +124,8 @@ def story(
 class _Narrator:
     """Turns events into sentences. A whole hospital episode, from arrival to discharge, is one sentence."""
 
-    def __init__(self, places: Sequence[SettingLabel], why: Callable[[Event], Sequence[str]] | None) -> None:
-        self.places, self.why = places, why
+    def __init__(self, setting_labels: Sequence[SettingLabel], why: Callable[[Event], Sequence[str]] | None) -> None:
+        self.setting_labels, self.why = setting_labels, why
         self.sentences: list[tuple[float, str]] = []
         self.opened: float | None = None  # start of the open sentence
         self.clauses: list[str] = []
@@ -161,9 +161,9 @@ class _Narrator:
         return [text for _, text in sorted(self.sentences, key=lambda sentence: sentence[0])]
 
     def _how_things_stand(self, today: int) -> None:
-        where = self.places[self.began[1]] if self.began else None
+        where = self.setting_labels[self.began[1]] if self.began else None
         if self.opened is not None and (where is None or where.kind not in LIVES_THERE):
-            waits = f"waiting for {self.places[self.asked[1]].words}" if self.asked and not where else "there"
+            waits = f"waiting for {self.setting_labels[self.asked[1]].words}" if self.asked and not where else "there"
             self._clause(self.opened, f"still {waits} on day {today}")
             self._close()
         else:
@@ -216,7 +216,7 @@ class _Narrator:
         self.asked = (event.time, event.setting)
 
     def _start(self, event: Event) -> None:
-        setting_label = self.places[event.setting]
+        setting_label = self.setting_labels[event.setting]
         asked = self.asked[0] if self.asked and self.asked[1] == event.setting else event.time
         waited = duration(event.time - asked) if event.time > asked else ""
         self.asked, self.began = None, (event.time, event.setting)
@@ -233,7 +233,7 @@ class _Narrator:
         self.staying = len(self.clauses) - 1
 
     def _end(self, event: Event) -> None:
-        setting_label, began, self.began = self.places[event.setting], self.began, None
+        setting_label, began, self.began = self.setting_labels[event.setting], self.began, None
         if setting_label.kind == "community" or (setting_label.kind in LIVES_THERE and self.reason):
             return  # fell ill there: the next clause says where they went
         stayed = duration(event.time - began[0]) if began else "a while"
@@ -249,23 +249,25 @@ class _Narrator:
 
     def _renege(self, event: Event) -> None:
         asked, self.asked = self.asked[0] if self.asked else event.time, None
-        self._go(asked, self.places[event.setting], f" and gave up waiting after {duration(event.time - asked)}")
+        self._go(
+            asked, self.setting_labels[event.setting], f" and gave up waiting after {duration(event.time - asked)}"
+        )
 
     def _block(self, event: Event) -> None:
         self.asked = None
         if self.clauses:
-            self._clause(event.time, f"found no place in {self.places[event.setting].words}")
+            self._clause(event.time, f"found no place in {self.setting_labels[event.setting].words}")
         else:
-            self._go(event.time, self.places[event.setting], " and was turned away, it was full")
+            self._go(event.time, self.setting_labels[event.setting], " and was turned away, it was full")
 
     def _visit(self, event: Event) -> None:
         done = [words for bit, words in VISIT_WORDS.items() if event.detail & bit]
-        self._say(event.time, f"seen by {self.places[event.setting].words}: {', '.join(done) or 'no change'}")
+        self._say(event.time, f"seen by {self.setting_labels[event.setting].words}: {', '.join(done) or 'no change'}")
         if event.detail & code.DID_EMERGENCY:
             self._present(event)
 
     def _miss(self, event: Event) -> None:
-        self._say(event.time, f"missed the appointment with {self.places[event.setting].words}")
+        self._say(event.time, f"missed the appointment with {self.setting_labels[event.setting].words}")
 
     def _alert(self, event: Event) -> None:
         self.alerts += 1
@@ -277,7 +279,7 @@ class _Narrator:
             self.sentences.append((first, f"{days}: telemonitoring raised {self.alerts} alerts."))
 
     def _death(self, event: Event) -> None:
-        where = self.places[event.setting].inside if event.setting >= 0 else "between two places of care"
+        where = self.setting_labels[event.setting].inside if event.setting >= 0 else "between two places of care"
         if self.opened is None:
             self._say(event.time, f"died {where}")
         else:

@@ -97,7 +97,7 @@ def evaluate_winner(
         winner: of the race.
         own: the current strategy.
         chance: probability that the winner is the best.
-        luck: number of replications used so far.
+        repetitions: number of replications used so far.
         search: effort.
         evaluate: simulates variants.
     """

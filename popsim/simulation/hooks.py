@@ -21,11 +21,11 @@ HOSPITAL = ("inpatient", "critical")
 class Hooks:
     """The hooks of one model; overridden hooks are looked up once, for the class."""
 
-    def __init__(self, agents: TwinSet, events: EventLog, places: Sequence[SettingLabel]) -> None:
+    def __init__(self, agents: TwinSet, events: EventLog, setting_labels: Sequence[SettingLabel]) -> None:
         self.agents, self.events = agents, events
         agent_class = agents.roster.agent_class
         self.called = {name for name in HOOKS if getattr(agent_class, name) is not getattr(PatientTwin, name)}
-        self._hospital = np.array([place.kind in HOSPITAL for place in places], np.bool_)
+        self._hospital = np.array([place.kind in HOSPITAL for place in setting_labels], np.bool_)
         self._inside: set[int] = set()  # rows in inpatient care; kept only if a hook needs them
         self._read = 0  # number of processed events
 

@@ -60,7 +60,7 @@ class Parts:
     care: CarePart
     valuation: ValuationPart
     events: EventLog
-    places: Sequence[SettingLabel]
+    setting_labels: Sequence[SettingLabel]
 
 
 class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
@@ -137,9 +137,9 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self.interventions = parts.interventions
         self.physiology, self.monitoring = parts.physiology, parts.monitoring
         self.care, self.valuation = parts.care, parts.valuation
-        self.events, self.places = parts.events, tuple(parts.places)
-        self.recorder = Recorder(parts.care, parts.events, self.places)
-        self.hooks = Hooks(self.agents, parts.events, self.places)
+        self.events, self.setting_labels = parts.events, tuple(parts.setting_labels)
+        self.recorder = Recorder(parts.care, parts.events, self.setting_labels)
+        self.hooks = Hooks(self.agents, parts.events, self.setting_labels)
 
     def step(self) -> None:
         """Advance the whole population by one day."""
@@ -294,7 +294,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             care=care,
             valuation=valuation,
             events=care.events,
-            places=[SettingLabel(s.title, s.setting_class) for s in network.settings],
+            setting_labels=[SettingLabel(s.title, s.setting_class) for s in network.settings],
         )
 
     def _physiology(self, parameters: Parameters) -> OrganSystem:

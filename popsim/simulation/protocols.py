@@ -35,7 +35,7 @@ class CarePart(Occupancy, Protocol):
     """Moves twins between settings and treats them."""
 
     @property
-    def places(self) -> NDArray[np.int64]:
+    def capacity(self) -> NDArray[np.int64]:
         """Capacity, or slots, per day and setting."""
 
     def treat(self, population: Population, clock: Clock) -> None:
@@ -59,6 +59,6 @@ class TwinModel(Protocol):
     parameters: Parameters
     clock: Clock
     events: EventLog
-    places: Sequence[SettingLabel]
+    setting_labels: Sequence[SettingLabel]
     recorder: Recorder
     roster: Any

@@ -32,10 +32,10 @@ class Occupancy(Protocol):
 class Recorder:
     """Records one row per day, at the end of the day, and the diary of followed twins."""
 
-    def __init__(self, care: Occupancy, events: EventLog, places: Sequence[SettingLabel]) -> None:
+    def __init__(self, care: Occupancy, events: EventLog, setting_labels: Sequence[SettingLabel]) -> None:
         self._care, self._events = care, events
         self._shown = [
-            i for i, setting_label in enumerate(places) if setting_label.kind != "router"
+            i for i, setting_label in enumerate(setting_labels) if setting_label.kind != "router"
         ]  # nobody is ever in a router
         self._read = 0
         self.diary = Diary()

@@ -114,7 +114,7 @@ class PatientTwin(Agent):  # type: ignore[misc]  # Mesa carries no types
         return story(
             self.model.events,
             row,
-            self.model.places,
+            self.model.setting_labels,
             entry_day=int(population["entry_day"][row]),
             today=self.model.clock.day,
             why=why,

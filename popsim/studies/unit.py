@@ -65,35 +65,35 @@ class SimulationOutput(NamedTuple):
     daily: pl.DataFrame
     spending: pl.DataFrame
     settings: tuple[SettingDefinition, ...]
-    places: dict[str, NDArray[np.int64]]
+    capacity: dict[str, NDArray[np.int64]]
 
 
 def run_to_end(model: PopulationModel) -> SimulationOutput:
     """Simulate a model to its end."""
     before, clinical = at_entry(model.population), clinical_start(model.population)
     model.run_for(model.days)
-    daily, places = model.daily_frame(), limited_capacities(model.care.places, model.network)
+    daily, capacity = model.daily_frame(), limited_capacities(model.care.capacity, model.network)
     spending = model.valuation.spending()
     return SimulationOutput(
-        model.population, model.events, before, clinical, daily, spending, model.network.settings, places
+        model.population, model.events, before, clinical, daily, spending, model.network.settings, capacity
     )
 
 
-def limited_capacities(places: NDArray[np.int64], network: CareNetwork) -> dict[str, NDArray[np.int64]]:
+def limited_capacities(capacity: NDArray[np.int64], network: CareNetwork) -> dict[str, NDArray[np.int64]]:
     """Capacity on each day, of the settings with a limited one.
 
     Args:
-        places: (days, settings), `CareSystem.places`.
+        capacity: (days, settings), `CareSystem.capacity`.
         network: its settings in their order.
     """
-    limited = (places < UNLIMITED).all(axis=0)
-    return {setting.name: places[:, i] for i, setting in enumerate(network.settings) if limited[i]}
+    limited = (capacity < UNLIMITED).all(axis=0)
+    return {setting.name: capacity[:, i] for i, setting in enumerate(network.settings) if limited[i]}
 
 
 def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     """The results of one simulation of the model."""
     gc.collect()  # the model is large and has circular references
-    population, log, before, clinical, daily, spending, settings, places = output
+    population, log, before, clinical, daily, spending, settings, capacity = output
     centres = guided_centres(unit.study.experiment)
     tells_more = has_presentations(unit.study.experiment)
     more = (*((PRESENT,) if tells_more else ()), *((ALERT,) if centres else ()))
@@ -117,7 +117,7 @@ def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
         measures(admissions, people, table, after, elsewhere),
         waited,
         value_measures(table, spending),
-        occupancy(daily, settings, places),
+        occupancy(daily, settings, capacity),
         *presented,
     ]
     tables: dict[str, pl.DataFrame | pl.LazyFrame] = {"measures": pl.concat(values)}

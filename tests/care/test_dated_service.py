@@ -48,7 +48,7 @@ def test_more_places_go_to_those_who_wait_at_once():
     assert [row for row, _ in starts] == order[:4]
     assert [time for _, time in starts[1:]] == [4.0, 4.0, 5.0]
     assert 1.0 <= starts[0][1] < 2.0
-    assert life.care.places[:, life.care.settings.index("ward")].tolist() == [1] * 4 + [3] + [4] * 55
+    assert life.care.capacity[:, life.care.settings.index("ward")].tolist() == [1] * 4 + [3] + [4] * 55
 
 
 def test_with_fewer_places_nobody_is_sent_away_and_nobody_comes_until_there_is_room():

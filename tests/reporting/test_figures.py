@@ -126,7 +126,7 @@ def test_components_add_up_to_the_total(run, drawn):
 def test_occupancy_shows_the_places_of_the_scaled_network(run, drawn):
     model = build(run.unit("usual_care"))
     place = [setting.name for setting in model.network.settings].index("general_ward")
-    assert f"{model.care.places[0, place]:,} places" in words(drawn["occupancy"].figure)
+    assert f"{model.care.capacity[0, place]:,} places" in words(drawn["occupancy"].figure)
     with pytest.raises(InputError, match="did you mean 'general_ward'"):
         figures.occupancy(run, ["general_wards"])
 

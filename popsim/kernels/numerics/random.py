@@ -47,7 +47,7 @@ STIRLING_FROM = 10.0
 
 
 class RandomKey(NamedTuple):
-    """Key of all random numbers of one population: what people and their luck depend on, beside who they are.
+    """Key of all random numbers of one population: whatever is drawn for a person depends on it and on the person.
 
     Compiled code that makes one gives both words: numba knows no default of a field.
 

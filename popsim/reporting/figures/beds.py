@@ -40,7 +40,7 @@ def occupancy(run: StoredRun, settings: Sequence[str] = ()) -> Figure:
     if wrong:
         raise InputError(f"no setting '{wrong[0]}', {did_you_mean(wrong[0], known)}")
     names = list(settings) or [name for name, setting in known.items() if setting.setting_class in SHOWN]
-    limits = [places(run, strategy) for strategy in run.strategies]
+    limits = [capacity(run, strategy) for strategy in run.strategies]
     days = _days(run, names)
     note = (
         "People at each day's end, seven-day means, study and external patients together. Lines are means over "
@@ -68,7 +68,7 @@ def occupancy(run: StoredRun, settings: Sequence[str] = ()) -> Figure:
     return figure
 
 
-def places(run: StoredRun, strategy: str) -> dict[str, NDArray[np.int64]]:
+def capacity(run: StoredRun, strategy: str) -> dict[str, NDArray[np.int64]]:
     """Capacity of every limited setting, by day of the simulation, in all regions together.
 
     Raises:
@@ -77,7 +77,7 @@ def places(run: StoredRun, strategy: str) -> dict[str, NDArray[np.int64]]:
     total: dict[str, NDArray[np.int64]] = {}
     for region in range(run.experiment.regions):
         model = build(run.unit(strategy, region=region))
-        for name, numbers in limited_capacities(model.care.places, model.network).items():
+        for name, numbers in limited_capacities(model.care.capacity, model.network).items():
             total[name] = total.get(name, np.zeros_like(numbers)) + numbers
     return total
 

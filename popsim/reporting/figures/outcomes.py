@@ -98,13 +98,13 @@ def cost_breakdown(run: StoredRun) -> Figure:
     title = f"Cost per person by component, {experiment.currency}"
     figure = style.blank(9.5, 1.9 + 0.55 * len(titles), title, note)
     axis = figure.subplots()
-    places, left = np.arange(len(titles)), np.zeros(len(titles))
+    positions, left = np.arange(len(titles)), np.zeros(len(titles))
     widest = max(sum(amount for amount in amounts if amount > 0) for amounts in zip(*costs.values(), strict=True))
     for number, (name, amounts) in enumerate(costs.items()):
         look = style.look(number + 1)
         negative = signs[name] < 0
         axis.barh(
-            places,
+            positions,
             amounts,
             0.62,
             0.0 if negative else left,
@@ -127,7 +127,7 @@ def cost_breakdown(run: StoredRun) -> Figure:
             reach = [[total["mean"] - total["low"]], [total["high"] - total["mean"]]]
             axis.errorbar(total["mean"], position + 0.2, xerr=reach, fmt="none", color=style.INK, capsize=4, lw=1.4)
         axis.text(end + 0.012 * widest, position, f"{total['mean']:,.0f}", va="center", weight="bold")
-    axis.set_yticks(places, list(titles.values()))
+    axis.set_yticks(positions, list(titles.values()))
     axis.invert_yaxis()
     axis.grid(axis="y", visible=False)
     axis.set_xlim(right=widest * 1.12)
