@@ -148,7 +148,7 @@ RESULTS: dict[str, Result] = {
             "popsim run experiments/heart_failure_uncertainty.toml {size} --quiet",
             "popsim decide results/heart_failure_uncertainty",
         ),
-        "--population 1000 --draws 200",
+        "",
         f"{TRIAL} --draws 3",
         long=True,
     ),
@@ -183,11 +183,11 @@ RESULTS: dict[str, Result] = {
     "learn": Result((f"popsim learn {MAIN} {{size}}",), "--population 4000", "--population 600", long=True),
     "search": Result(
         ("popsim search experiments/searches/telemonitoring_budget.toml {size}",),
-        "--population 500",
+        "",
         "--population 60",
         long=True,
     ),
-    "data_value": Result(("popsim data-value experiments/data_value/home_readings.toml {size}",), SIZE, FEW, long=True),
+    "data_value": Result(("popsim data-value experiments/data_value/home_readings.toml {size}",), "", FEW, long=True),
     "validate": Result(
         ("popsim validate {size}",),
         "--population 1000",
