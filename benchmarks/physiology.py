@@ -32,7 +32,7 @@ def people(size: int, seed: int = 1) -> Population:
     """A cohort at its discharge, all alive and at home, with the physiology settled."""
     population = sample(CohortSource.read(COHORT), SCHEMA, size, RandomKey(seed))
     population["alive"] = 1
-    HeartFailurePhysiology(key=RandomKey(SHIPPED["heart_failure"], seed)).initialise(population)
+    HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(seed, 0)).initialise(population)
     return population
 
 

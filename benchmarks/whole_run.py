@@ -74,7 +74,7 @@ def live(twins: int, days: int, folder: Path) -> dict[str, Any]:
     watch.watch(model.valuation, "accrue", "valuation")
     watch.watch(model.recorder, "record", "recorder")
     with watch.timing("days"):
-        lives = work.live(model)
+        lives = work.run_to_end(model)
     events, logged = model.care.events_processed, len(model.events)
     del model
     with watch.timing("outcomes"):

@@ -260,11 +260,12 @@ class ExperimentDefinition(Definition):
         if name not in known:
             raise InputError(f"scenario '{name}': {did_you_mean(name, known)}")
         scenario = known[name]
+        title = f"{self.title or self.name}: {scenario.title}"
         changes = {key: value for key, value in scenario if key in type(self).model_fields and value is not None}
         left = [strategy.name for strategy in self.strategies if strategy.name not in scenario.without]
         changes |= {
             "name": self.name,
-            "title": f"{self.title or self.name}: {scenario.title}"[:MAX_LABEL_LENGTH],
+            "title": title if len(title) <= MAX_LABEL_LENGTH else scenario.title,
             "description": scenario.description or self.description,
             "strategies": tuple(self.strategy(strategy) for strategy in left),
             "comparator": self.reference,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from popsim.errors import InputError
 from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.codes import STREAM_INTERVENTION
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
@@ -42,7 +43,7 @@ class LearningLoop:
         hold_out_share: probability of being withheld; that of the parameters when None. 0: act on everybody, and
             observe no outcomes without action.
         key: of the random numbers that decide who is withheld.
-        parameters: the set learning.
+        parameters: the set learning; as shipped when None.
     """
 
     def __init__(
@@ -53,8 +54,9 @@ class LearningLoop:
         model: RiskModel | None = None,
         hold_out_share: float | None = None,
         key: RandomKey = RandomKey(),
-        parameters: ParameterSet,
+        parameters: ParameterSet | None = None,
     ) -> None:
+        parameters = parameters or SHIPPED["learning"]
         self.outcome, self.horizon_days = outcome, horizon_days
         self.model = model or RiskModel(parameters=parameters)
         self.hold_out_share = parameters["hold_out_share"] if hold_out_share is None else float(hold_out_share)

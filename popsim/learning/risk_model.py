@@ -23,6 +23,7 @@ from scipy.special import expit, logit
 
 from popsim.errors import InputError, RunError, did_you_mean
 from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.codes import STREAM_INTERVENTION
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
@@ -74,12 +75,14 @@ class RiskModel:
     Args:
         estimator: a scikit-learn classifier with `predict_proba`; the default when None. It is never changed: a copy
             is fitted. It must accept missing values, or be a pipeline that fills them.
-        parameters: the set learning.
+        parameters: the set learning; as shipped when None.
         calibrate: map its probabilities by a logistic regression on predictions for persons left out of the fit.
     """
 
-    def __init__(self, estimator: Any = None, *, parameters: ParameterSet, calibrate: bool = True) -> None:
-        self._parameters = parameters
+    def __init__(
+        self, estimator: Any = None, *, parameters: ParameterSet | None = None, calibrate: bool = True
+    ) -> None:
+        self._parameters = parameters or SHIPPED["learning"]
         self._given = estimator
         self._calibrate = calibrate
         self.features: tuple[str, ...] = ()

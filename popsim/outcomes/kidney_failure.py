@@ -14,13 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from popsim.errors import InputError
 from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import SHIPPED
 
 Region = Literal["north_america", "elsewhere"]
 YEARS = (2, 5)
 
 
 def kidney_failure_risk(
-    people: Mapping[str, ArrayLike], years: int, region: Region = "elsewhere", *, parameters: ParameterSet
+    people: Mapping[str, ArrayLike], years: int, region: Region = "elsewhere", *, parameters: ParameterSet | None = None
 ) -> NDArray[np.float64]:
     """Probability of dialysis or transplantation within 2 or 5 years, for each person.
 
@@ -30,7 +31,7 @@ def kidney_failure_risk(
         people: age_years (a), female (0 or 1), gfr_ml_min (mL/min/1.73 m2) and albuminuria_mg_g (mg/g), of one shape.
         years: 2 or 5.
         region: whose baseline survival S.
-        parameters: the set tangri_2016.
+        parameters: the set tangri_2016; as shipped when None.
 
     Raises:
         InputError: another horizon or region.
@@ -42,6 +43,7 @@ def kidney_failure_risk(
     age, female, gfr, albuminuria = (
         np.asarray(people[name], np.float64) for name in ("age_years", "female", "gfr_ml_min", "albuminuria_mg_g")
     )
+    parameters = parameters or SHIPPED["tangri_2016"]
     log_ratio = (
         parameters["log_per_decade"] * (age / 10.0 - parameters["mean_decades"])
         + parameters["log_male"] * (1.0 - female - parameters["mean_male"])

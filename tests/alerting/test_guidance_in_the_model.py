@@ -32,7 +32,7 @@ class Numbers(RiskSource):
     def __init__(self, risk, withholds=()):
         self.risk, self.withheld = risk, withholds
 
-    def live(self, population, clock, readings):
+    def update(self, population, clock, readings):
         pass
 
     def risks(self, population, clock, rows):

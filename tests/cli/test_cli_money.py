@@ -34,7 +34,7 @@ def test_a_budget_is_printed_for_every_other_strategy(results, capsys):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--eligible", "1,2", "--uptake", "0.1"], "as many"),
+        (["--eligible", "1,2", "--uptake", "0.1"], "must be the same number"),
         (["--eligible", "x", "--uptake", "0.1"], "--eligible = x: must be numbers"),
         (["--eligible", "nan", "--uptake", "0.1"], "--eligible = nan: must be numbers"),
         (["--eligible", "1", "--uptake", "inf"], "--uptake = inf: must be numbers"),

@@ -139,7 +139,7 @@ def test_the_reference_has_all_that_there_is(reference):
 def test_a_key_has_type_bounds_default_and_meaning(reference):
     rows = (reference / "files" / "experiment.md").read_text(encoding="utf-8").splitlines()
     [row] = [row for row in rows if row.startswith("| `replications` |")][:1]
-    assert "whole number, 1 to 10,000" in row and "`10`" in row and "ndependent repetitions" in row
+    assert "whole number, 1 to 10,000" in row and "`10`" in row and "ndependent replications" in row
 
 
 def test_methods_are_in_the_reference(reference):

@@ -82,7 +82,7 @@ def test_interval_over_replications():
     ("current", "eligible", "uptake", "says"),
     [
         ("usul", [1], [0.1], "did you mean 'usual'"),
-        ("usual", [1, 2], [0.1], "as many"),
+        ("usual", [1, 2], [0.1], "must be the same number"),
         ("usual", [-1], [0.1], "0 or more"),
         ("usual", [1], [1.1], "0 to 1"),
         ("usual", [], [], "1 to 100"),

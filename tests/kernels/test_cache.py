@@ -163,7 +163,7 @@ def test_folders_of_old_sources_are_removed_the_longest_unused_first(scaled_pack
         os.utime(folder, (1e9 - age, 1e9 - age))
     (root / "kernels-of-mine").mkdir()
     run_in_new_process(scaled_package)
-    old = sorted(path.name for path in root.glob("kernels-0*"))
+    old = sorted(path.name for path in root.glob("kernels-00000000*"))
     assert old == [f"kernels-{age:016x}" for age in range(cache.FOLDERS_KEPT - 1)]
     assert (root / "kernels-of-mine").exists()
 

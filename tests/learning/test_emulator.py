@@ -23,7 +23,7 @@ def test_left_out_errors_are_those_of_refitting_without_the_point():
     found = fit(x, y)
     kernel = (
         ConstantKernel(found.linear) * DotProduct(1.0) + ConstantKernel(found.smooth) * RBF(found.lengths)
-    ) + WhiteKernel((found.luck / found.spread) ** 2)
+    ) + WhiteKernel((found.monte_carlo_sd / found.spread) ** 2)
     for i in range(16):
         others = np.arange(16) != i
         process = GaussianProcessRegressor(kernel, alpha=1e-10, optimizer=None)
@@ -38,7 +38,7 @@ def test_mean_and_spread_are_those_of_scikit_learn():
     y = wavy(x) + 0.1 * np.random.default_rng(1).normal(size=32)
     found = fit(x, y)
     kernel = ConstantKernel(found.linear) * DotProduct(1.0) + ConstantKernel(found.smooth) * RBF(found.lengths)
-    noise = (found.luck / found.spread) ** 2 + 1e-10
+    noise = (found.monte_carlo_sd / found.spread) ** 2 + 1e-10
     process = GaussianProcessRegressor(kernel, alpha=noise, optimizer=None).fit(x, (y - found.centre) / found.spread)
     mean, sd = process.predict(design(64, 9), return_std=True)
     assert found(design(64, 9)) == pytest.approx(found.centre + found.spread * mean, abs=1e-6)
@@ -50,13 +50,13 @@ def test_intervals_cover_an_analytic_function():
 
     Errors within a design hang together, so the coverages are compared with 90% by their own standard error.
     """
-    coverage, luck = [], []
+    coverage, spread = [], []
     for seed in range(5):
         x = design(32, seed)
         y = wavy(x) + 0.15 * np.random.default_rng(seed).normal(size=32)
         found, new = fit(x, y), np.random.default_rng(100 + seed).uniform(-2.0, 2.0, (500, 2))
         coverage.append(np.mean(np.abs(found(new) - wavy(new)) <= 1.645 * found.sd(new)))
-        luck.append(found.luck)
+        spread.append(found.monte_carlo_sd)
     error = np.std(coverage, ddof=1) / np.sqrt(5)
     assert abs(np.mean(coverage) - 0.9) < max(3.0 * error, 0.03)
-    assert np.mean(luck) == pytest.approx(0.15, rel=0.15)  # 32 residuals, five times: 6%
+    assert np.mean(spread) == pytest.approx(0.15, rel=0.15)  # 32 residuals, five times: 6%

@@ -57,7 +57,7 @@ def alive(pid):
         return False
 
 
-@pytest.mark.parametrize("crew", [SerialExecutor, local])
+@pytest.mark.parametrize("executor", [SerialExecutor, local])
 def test_every_job_is_done_once_and_its_result_comes_back(pieces, executor):
     found = outcomes(executor(work.leave_mark), pieces)
     assert problems(found) == dict.fromkeys(KEYS, "")
@@ -89,7 +89,7 @@ def test_a_stopped_worker_is_killed_at_the_deadline_and_replaced(pieces):
     assert not any(alive(int(mark.name.split("-")[1])) for mark in work.marks(pieces[1]))
 
 
-@pytest.mark.parametrize("crew", [SerialExecutor, local])
+@pytest.mark.parametrize("executor", [SerialExecutor, local])
 def test_an_error_is_one_line_with_its_place_and_traceback(pieces, executor):
     found = {outcome.task.key: outcome.problem for outcome in outcomes(executor(work.fail), pieces)}
     assert found["b"].text.startswith("ValueError: two lines (made_up_work.py:")

@@ -261,7 +261,7 @@ def test_a_table_that_is_damaged_when_it_is_read_is_refused(store):
     with pytest.raises(RunError, match=r"k1\.zip: damaged"):
         store.scan("persons", ["k1"])
     store.path("k1").unlink()
-    with pytest.raises(Exception, match="damaged or gone"):  # within Polars
+    with pytest.raises(Exception, match="damaged or missing"):  # within Polars
         scan.collect()
 
 

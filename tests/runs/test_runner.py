@@ -371,7 +371,7 @@ def test_a_unit_that_does_not_fit_into_memory_is_refused_before_anything_is_done
     monkeypatch.setattr("popsim.runs.engine.free_memory", lambda: needed_memory(1000))
     text = experiment_file.read_text()
     experiment_file.write_text(text.replace("population = 50", "population = 2500"))
-    say = r"population = 2500: 2,500 twins at a time need .* are free; regions = 3 would do"
+    say = r"population = 2500: 2,500 twins at a time need .* are free; regions = 3 would fit"
     with pytest.raises(InputError, match=say):
         run(experiment_file, tmp_path / "results", 1)
     assert not (tmp_path / "results").exists()

@@ -44,7 +44,7 @@ def unit_of(study, strategy):
 
 def source_of(study, strategy):
     """What tells the risks in the model of a guided strategy."""
-    return build(unit_of(study, strategy)).monitoring._guide._source
+    return build(unit_of(study, strategy)).monitoring._alert_source._source
 
 
 def test_every_file_is_a_set_and_every_drug_has_its_numbers():

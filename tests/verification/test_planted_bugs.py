@@ -121,7 +121,7 @@ def qalys_are_averaged_over_survivors(monkeypatch):
         mean = table.filter(~pl.col("died"))["qaly"].mean()
         return frame.with_columns(value=pl.when(pl.col("measure") == "qalys").then(mean).otherwise("value"))
 
-    wrap(monkeypatch, unit_module, "worth_measures", changed)
+    wrap(monkeypatch, unit_module, "value_measures", changed)
 
 
 # Costs.
@@ -135,12 +135,12 @@ def prices_of_two_settings_are_swapped(monkeypatch):
         night[paid] = night[paid[::-1]]
         return prices._replace(night_price=night)
 
-    wrap(monkeypatch, valuation, "place_prices", changed)
+    wrap(monkeypatch, valuation, "setting_prices", changed)
 
 
 @bug("Contacts cost their number times their price")
 def contacts_are_paid_twice(monkeypatch):
-    wrap(monkeypatch, valuation, "place_prices", lambda p, *args: p._replace(visit_price=2 * p.visit_price))
+    wrap(monkeypatch, valuation, "setting_prices", lambda p, *args: p._replace(visit_price=2 * p.visit_price))
 
 
 @bug("Components sum to the total, for every person and strategy")
@@ -168,7 +168,7 @@ def mean_cost_leaves_out_the_dead(monkeypatch):
         total = table.filter(~pl.col("died"))["cost_total"].sum() / len(table)
         return frame.with_columns(value=pl.when(pl.col("measure") == "cost_total").then(total).otherwise("value"))
 
-    wrap(monkeypatch, unit_module, "worth_measures", changed)
+    wrap(monkeypatch, unit_module, "value_measures", changed)
 
 
 # Life, time and flow.
@@ -203,7 +203,7 @@ def a_place_too_many(monkeypatch):
 @bug("Entries lie within the enrolment, and in order")
 def entries_last_a_week_too_long(monkeypatch):
     original = sampling._entries
-    monkeypatch.setattr(sampling, "_entries", lambda size, seed, rep, days: original(size, seed, rep, days + 7))
+    monkeypatch.setattr(sampling, "_entries", lambda size, key, days: original(size, key, days + 7))
 
 
 @bug("No number is missing or infinite")
