@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from popsim.microsimulation.state_transition import StateTransitionModel
     from popsim.microsimulation.timing import Discounting, Timing
     from popsim.outcomes.kidney_failure import kidney_failure_risk
-    from popsim.physiology.composite import OrganSystem
+    from popsim.physiology.organ_system import OrganSystem
     from popsim.population.columns import Column
     from popsim.population.genome import diplotypes
     from popsim.population.population import Population
@@ -92,7 +92,7 @@ _HOME = {
     "Experiment": "popsim.surface.experiment",
     "KernelModel": "popsim.microsimulation.kernel_model",
     "LearningLoop": "popsim.learning.loop",
-    "OrganSystem": "popsim.physiology.composite",
+    "OrganSystem": "popsim.physiology.organ_system",
     "ParameterSet": "popsim.evidence.parameters",
     "PatientFlow": "popsim.care.flow",
     "PatientTwin": "popsim.simulation.twin",

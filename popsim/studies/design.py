@@ -32,6 +32,7 @@ from popsim.evidence.sets import INTERVENTION_SET, Parameters, records_of
 from popsim.html import html_table
 from popsim.kernels.cache import source_hash
 from popsim.kernels.numerics.random import RandomKey
+from popsim.physiology import Physiology, build_physiology
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.environment_series import EnvironmentSeries
@@ -41,6 +42,7 @@ from popsim.simulation.schema import SCHEMAS
 from popsim.studies.calibrated import with_calibration
 from popsim.studies.content import SHOWN, file_hash, json_hash
 from popsim.studies.intervention_parameters import with_parameters
+from popsim.studies.organ_systems import organ_systems_of, refuse_left_out
 from popsim.studies.parameters import resolve_parameters
 from popsim.studies.warnings import refuse_impossible_conditions
 
@@ -82,7 +84,7 @@ class Study:
         file: where the experiment came from.
         flags: what the command line said instead of the file.
         sampling: the cohort, ready to be sampled.
-        surroundings: of clinical twins; None: the usual ones.
+        environment_series: of clinical twins; None: the usual ones.
     """
 
     experiment: ExperimentDefinition
@@ -99,6 +101,16 @@ class Study:
     def schema(self) -> Schema:
         """The columns of a twin."""
         return SCHEMAS[self.experiment.physiology]
+
+    def build_physiology(self, parameters: Parameters, key: RandomKey) -> Physiology:
+        """The physiology of a twin with these parameters."""
+        return build_physiology(
+            self.schema,
+            parameters,
+            key=key,
+            environment_series=self.environment_series,
+            organ_systems=self.experiment.organ_systems,
+        )
 
     @property
     def units(self) -> tuple[Unit, ...]:
@@ -190,6 +202,7 @@ class Study:
             "enrolment_days": experiment.enrolment_days,
             "perspective": experiment.perspective,
             "store": experiment.store,
+            "organ_systems": organ_systems_of(experiment),
             "draws_share_luck": self.uncertain.common_random_numbers,
             "code": code_hash(),
         }
@@ -322,6 +335,7 @@ def resolve(
     schema = SCHEMAS[experiment.physiology]
     sampling = plan(cohort, schema)
     checked = CareNetwork(network, schema.columns, file)
+    refuse_left_out(experiment, file)
     refuse_impossible_conditions(experiment, schema, file)
     for strategy in experiment.resolved_strategies:
         check_strategy(strategy, network, schema, file)

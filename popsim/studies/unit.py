@@ -147,7 +147,9 @@ def build(unit: Unit, population: int | None = None) -> PopulationModel:
     if experiment.trial is None:
         people = sample(*who, size, unit.random_key, experiment.enrolment_days)
     else:
-        people = recruit(experiment.trial, *who, parameters, size, unit.random_key)
+        people = recruit(
+            experiment.trial, *who, study.build_physiology(parameters, unit.random_key), size, unit.random_key
+        )
     return PopulationModel(
         people,
         CareNetwork(study.network, study.schema.columns, study.file),
@@ -157,6 +159,7 @@ def build(unit: Unit, population: int | None = None) -> PopulationModel:
         enrolment_days=experiment.enrolment_days,
         parameters=parameters,
         environment_series=study.environment_series,
+        organ_systems=experiment.organ_systems,
         cohort=cohort,
     )
 

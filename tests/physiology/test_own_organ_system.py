@@ -28,10 +28,10 @@ def haemoglobin_day(step_days, alive, gfr, haemoglobin):
 
 
 class Anaemia:
-    def initialise(self, population):
+    def initialise(self, population, influences):
         population["haemoglobin_g_l"] = 140.0
 
-    def advance(self, population, clock):
+    def advance(self, population, clock, influences):
         columns = (population[name] for name in ("alive", "gfr_ml_min", "haemoglobin_g_l"))
         haemoglobin_day(clock.step_days, *columns)
 
