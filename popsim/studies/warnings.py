@@ -59,12 +59,12 @@ def design_warnings(experiment: ExperimentDefinition, sampling: SamplingPlan) ->
             low, high = supports[column]
             notes.append(f"{key}: nobody in the cohort meets this, its {column} runs from {low:g} to {high:g}")
     read = _read_by_runs(experiment, sampling.cohort.definition.table)
-    left_out = {ORGAN_SYSTEMS[name].parameter_set: name for name in _left_out(experiment)}
+    left_out = {ORGAN_SYSTEMS[system].parameter_set: system for system in _left_out(experiment)}
     for name in experiment.parameters:
-        own = name.partition(".")[0]
-        if own in left_out:
-            notes.append(f"parameters.{name}: nothing reads it, organ_systems leaves out '{left_out[own]}'")
-        elif own not in read:
+        parameter_set = name.partition(".")[0]
+        if parameter_set in left_out:
+            notes.append(f"parameters.{name}: nothing reads it, organ_systems leaves out '{left_out[parameter_set]}'")
+        elif parameter_set not in read:
             notes.append(f"parameters.{name}: no run of this experiment reads it, only {OTHERS}")
     return notes
 
