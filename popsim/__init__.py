@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from popsim.microsimulation.state_transition import StateTransitionModel
     from popsim.microsimulation.timing import Discounting, Timing
     from popsim.outcomes.kidney_failure import kidney_failure_risk
+    from popsim.physiology.clinical import ORGAN_SYSTEMS
     from popsim.physiology.organ_system import OrganSystem
     from popsim.population.columns import Column
     from popsim.population.genome import diplotypes
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from popsim.surface.validation import validate
 
 __all__ = [
+    "ORGAN_SYSTEMS",
     "CareNetwork",
     "Cohort",
     "Column",
@@ -92,6 +94,7 @@ _HOME = {
     "Experiment": "popsim.surface.experiment",
     "KernelModel": "popsim.microsimulation.kernel_model",
     "LearningLoop": "popsim.learning.loop",
+    "ORGAN_SYSTEMS": "popsim.physiology.clinical",
     "OrganSystem": "popsim.physiology.organ_system",
     "ParameterSet": "popsim.evidence.parameters",
     "PatientFlow": "popsim.care.flow",

@@ -208,7 +208,7 @@ class ExperimentDefinition(Definition):
             return self
         for where, one in (("", self), *((f"scenarios.{s.name}.", s) for s in self.scenarios)):
             for key in ("environment", "organ_systems"):
-                if (value := getattr(one, key)) is not None:
+                if value := getattr(one, key):
                     shown = f"'{value}'" if isinstance(value, str) else list(value)
                     raise ValueError(f'{where}{key} = {shown}: only for twins of physiology = "clinical"')
         return self

@@ -14,7 +14,7 @@ from popsim.physiology.influences import Influences
 from popsim.physiology.organ_system import OrganSystem, Physiology
 from popsim.physiology.organs.heart_failure import HeartFailurePhysiology
 from popsim.population.clock import Clock
-from popsim.population.columns import Schema
+from popsim.population.columns import Column, Schema
 from popsim.population.environment_series import EnvironmentSeries
 from popsim.population.population import Population
 
@@ -38,9 +38,13 @@ def build_physiology(
             advance after them; all of the clinical twin when None.
 
     Raises:
-        InputError: an organ system is unknown or lacks one that it needs, or a user's own is none.
+        InputError: an organ system is unknown or lacks one that it needs; or one of a user's own is none, or the people
+            lack one of its columns.
     """
     names, own = split(organ_systems)
+    for column in own_columns(own):
+        if column.name not in schema:
+            raise InputError(f"organ_systems: the people lack the column '{column.name}', which one of your own writes")
     if is_clinical(schema):
         return ClinicalPhysiology(
             parameters, key=key, environment_series=environment_series, organ_systems=names, own=own
@@ -78,6 +82,11 @@ def split(
                 called = one.__name__ if isinstance(one, type) else type(one).__name__
                 raise InputError(f"organ_systems: {called}: must be an object with {method}({', '.join(taken)})")
     return tuple(one for one in organ_systems if isinstance(one, str)), own
+
+
+def own_columns(own: Sequence[OrganSystem]) -> tuple[Column, ...]:
+    """The columns that a user's own organ systems declare in their attribute `columns`."""
+    return tuple(column for one in own for column in getattr(one, "columns", ()))
 
 
 def _takes(method: object, arguments: int) -> bool:

@@ -159,7 +159,7 @@ def build(unit: Unit, population: int | None = None) -> PopulationModel:
         enrolment_days=experiment.enrolment_days,
         parameters=parameters,
         environment_series=study.environment_series,
-        organ_systems=experiment.organ_systems,
+        organ_systems=study.organ_systems,
         cohort=cohort,
     )
 

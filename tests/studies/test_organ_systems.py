@@ -127,7 +127,10 @@ INTERVENTION = """
 [[strategies.interventions]]
 name = "added"
 """
-CONDITION = 'kind = "policy"\nfollow_up = [ { setting = "general_practice", within_days = 7, uptake = 1.0 } ]\neligible = [ { column = "haemoglobin_g_dl", below = 12.0 } ]\n'
+CONDITION = """kind = "policy"
+follow_up = [ { setting = "general_practice", within_days = 7, uptake = 1.0 } ]
+eligible = [ { column = "haemoglobin_g_dl", below = 12.0 } ]
+"""
 DRUG = 'kind = "drug"\ncolumn = "mra_fraction"\ndose = 1.0\n'
 
 
