@@ -9,6 +9,14 @@ from popsim.physiology.clinical import ORGAN_SYSTEMS, chosen_organ_systems
 from popsim.studies.warnings import conditions_of
 
 DRUGS = "drugs"
+# Organ systems that alone can make a twin present with a cause.
+PRESENT_WITH = {
+    "infarction": {"vessels"},
+    "stroke": {"vessels"},
+    "bleeding": {"vessels"},
+    "fall": {"vessels", "ageing"},
+    "glucose": {"diabetes"},
+}
 
 
 def organ_systems_of(experiment: ExperimentDefinition, file: object = "experiment") -> tuple[str, ...]:
@@ -18,6 +26,13 @@ def organ_systems_of(experiment: ExperimentDefinition, file: object = "experimen
         DefinitionError: a name is unknown or used twice, or an organ system lacks one that it needs.
     """
     return chosen_organ_systems(experiment.organ_systems, file) if experiment.physiology == "clinical" else ()
+
+
+def absent_causes(experiment: ExperimentDefinition) -> set[str]:
+    """Causes with which nobody presents, for want of an organ system."""
+    chosen = organ_systems_of(experiment)
+    absent = {cause for cause, systems in PRESENT_WITH.items() if systems.isdisjoint(chosen)}
+    return absent if experiment.physiology == "clinical" else set()
 
 
 def refuse_left_out(experiment: ExperimentDefinition, file: object) -> None:
@@ -43,6 +58,9 @@ def refuse_left_out(experiment: ExperimentDefinition, file: object) -> None:
         for condition in conditions:
             if condition.column in writer and key != "trial.inclusion":
                 refuse(writer[condition.column], key, condition.column)
+    for target in experiment.targets:
+        for cause in absent_causes(experiment) & {target.endpoint, *target.causes}:
+            refuse(min(PRESENT_WITH[cause]), f"targets.{target.name}", cause)
     if DRUGS in left_out:
         for strategy in experiment.resolved_strategies:
             where = f"strategies.{strategy.name}"

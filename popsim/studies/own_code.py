@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -27,10 +28,14 @@ def own_code_hash(value: object) -> str:
 
 
 def elsewhere(value: object) -> bool:
-    """Whether other processes can import an object's class: not one made in a notebook or within a function."""
-    kind = type(value)
-    made_here = kind.__module__ == "__main__" and not hasattr(sys.modules["__main__"], "__file__")
-    return not made_here and "<locals>" not in kind.__qualname__
+    """Whether other processes can have an object: its class is not made in a notebook or within a function."""
+    if type(value).__module__ == "__main__" and not hasattr(sys.modules["__main__"], "__file__"):
+        return False
+    try:
+        pickle.dumps(value)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return False
+    return True
 
 
 def _content(value: Any, seen: dict[int, object]) -> Any:
@@ -56,7 +61,7 @@ def _content(value: Any, seen: dict[int, object]) -> Any:
             found = [_content(one, seen) for one in value]
         case MethodType() | staticmethod() | classmethod():
             found = _content(value.__func__, seen)
-        case FunctionType() | type() if _installed(value.__module__):
+        case FunctionType() | type() if _installed(value):
             found = [value.__qualname__, _file_hash(value.__module__)]
         case FunctionType():
             known = value.__globals__
@@ -80,12 +85,13 @@ def _names(code: CodeType) -> Iterator[str]:
             yield from _names(one)
 
 
-def _installed(module: str) -> bool:
-    """Whether a module is Python's, popsim's or an installed package's."""
-    top = module.partition(".")[0]
-    file = getattr(sys.modules.get(module), "__file__", None)
-    in_packages = file is not None and module != "__main__" and bool(INSTALLED & {*Path(file).parts})
-    return in_packages or top in {"popsim", *sys.stdlib_module_names}
+def _installed(value: FunctionType | type) -> bool:
+    """Whether a function or a class is Python's, popsim's or an installed package's."""
+    module = sys.modules.get(value.__module__)
+    if module is None or module.__name__ == "__main__" or not hasattr(module, value.__qualname__.partition(".")[0]):
+        return False
+    parts = Path(getattr(module, "__file__", None) or "").parts
+    return bool(INSTALLED & {*parts}) or value.__module__.partition(".")[0] in {"popsim", *sys.stdlib_module_names}
 
 
 @cache

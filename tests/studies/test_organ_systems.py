@@ -20,7 +20,8 @@ from popsim.population.cohort import CohortSource
 from popsim.population.sampling import sample
 from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
 from popsim.studies.design import Change, read_study
-from popsim.studies.unit import build
+from popsim.studies.measures import measures_of
+from popsim.studies.unit import build, simulate
 from popsim.studies.warnings import design_warnings
 
 ROOT = Path(__file__).parents[2]
@@ -94,7 +95,8 @@ def test_an_organ_system_that_is_left_out_has_no_influence():
     people = with_vessels.copy()
     model.initialise(people)
     model.advance(people, Clock(0))
-    for name in ("infarction_per_day", "stroke_per_day", "bleeding_per_day", "beta_blockade", "systolic_shift_mmhg"):
+    absent = [f"{cause}_per_day" for cause in ("infarction", "stroke", "bleeding", "fall")]
+    for name in (*absent, "beta_blockade", "systolic_shift_mmhg"):
         assert not model.influences[name].any(), name
     assert model.influences["glucose_per_day"].any()
 
@@ -194,3 +196,34 @@ def test_a_shorter_list_runs_to_its_end(names):
     model.run_for(20)
     assert model.population["alive"].sum() > 30
     assert len(model.physiology.systems) == len(names)
+
+
+@pytest.mark.parametrize("names", [("diabetes",), (*ORGAN_SYSTEMS,), ("diabetes", "vessels")])
+def test_measures_that_need_what_is_left_out_are_left_out(names):
+    study = clinical_study(*names, follow_up_days=10, population=40)
+    kept = set(simulate(study.units[0])["measures"]["measure"])
+    asked = {name for name in measures_of(study) if name.startswith("presentations_")}
+    assert asked == {name for name in kept if name.startswith("presentations_")}
+    for cause in ("infarction", "stroke", "bleeding", "fall"):
+        assert (f"presentations_{cause}_per_person_year" in asked) == ("vessels" in names)
+    assert "presentations_glucose_per_person_year" in asked
+
+
+def test_a_target_that_nobody_can_reach_is_refused(tmp_path):
+    target = """
+[[targets]]
+name = "strokes"
+quantity = "hazard_ratio"
+arm = "more"
+endpoint = "stroke"
+value = 1.0
+low = 0.9
+high = 1.1
+unit = "ratio"
+use = "context"
+source = "Made up."
+provenance = "recalled"
+"""
+    read_study(written(tmp_path, "", target))
+    with pytest.raises(DefinitionError, match=r"targets\.strokes = 'stroke': needs the organ system 'vessels'"):
+        read_study(written(tmp_path, 'organ_systems = ["blood"]\n', target))
