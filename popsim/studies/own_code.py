@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -29,13 +28,9 @@ def own_code_hash(value: object) -> str:
 
 def elsewhere(value: object) -> bool:
     """Whether other processes can have an object: its class is not made in a notebook or within a function."""
-    if type(value).__module__ == "__main__" and not hasattr(sys.modules["__main__"], "__file__"):
-        return False
-    try:
-        pickle.dumps(value)
-    except (pickle.PicklingError, AttributeError, TypeError):
-        return False
-    return True
+    kind, module = type(value), sys.modules.get(type(value).__module__)
+    in_notebook = kind.__module__ == "__main__" and not hasattr(module, "__file__")
+    return not in_notebook and getattr(module, kind.__qualname__, None) is kind
 
 
 def _content(value: Any, seen: dict[int, object]) -> Any:

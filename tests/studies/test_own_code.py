@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numba import njit
@@ -10,6 +12,8 @@ from popsim.studies.own_code import elsewhere, own_code_hash
 
 SOURCE = """
 import math
+from pathlib import Path
+
 import numpy as np
 from numba import njit
 
@@ -88,4 +92,4 @@ def test_what_other_processes_can_import():
         pass
 
     assert not elsewhere(Local())
-    assert elsewhere(np.random.default_rng(1))
+    assert elsewhere(Path())
