@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from popsim.microsimulation.state_transition import StateTransitionModel
     from popsim.microsimulation.timing import Discounting, Timing
     from popsim.outcomes.kidney_failure import kidney_failure_risk
-    from popsim.physiology.composite import OrganSystem
+    from popsim.physiology.clinical import ORGAN_SYSTEMS
+    from popsim.physiology.organ_system import OrganSystem
     from popsim.population.columns import Column
     from popsim.population.genome import diplotypes
     from popsim.population.population import Population
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from popsim.surface.validation import validate
 
 __all__ = [
+    "ORGAN_SYSTEMS",
     "CareNetwork",
     "Cohort",
     "Column",
@@ -92,7 +94,8 @@ _HOME = {
     "Experiment": "popsim.surface.experiment",
     "KernelModel": "popsim.microsimulation.kernel_model",
     "LearningLoop": "popsim.learning.loop",
-    "OrganSystem": "popsim.physiology.composite",
+    "ORGAN_SYSTEMS": "popsim.physiology.clinical",
+    "OrganSystem": "popsim.physiology.organ_system",
     "ParameterSet": "popsim.evidence.parameters",
     "PatientFlow": "popsim.care.flow",
     "PatientTwin": "popsim.simulation.twin",

@@ -19,7 +19,7 @@ from popsim.definitions.interventions import Telemonitoring
 from popsim.evidence.sets import Parameters
 from popsim.kernels.codes import LEVEL_EMERGENCY, LEVEL_FACILITY
 from popsim.kernels.numerics.random import RandomKey
-from popsim.physiology import OrganSystem
+from popsim.physiology import Physiology
 from popsim.population.clock import Clock
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
@@ -73,7 +73,7 @@ class TwinRisks(RiskSource):
         rows: NDArray[np.int64],
         *,
         cohort: CohortSource,
-        physiology: OrganSystem,
+        physiology: Physiology,
         home: Telemonitoring,
         observation: Signals,
         parameters: Parameters,

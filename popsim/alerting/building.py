@@ -23,7 +23,7 @@ from popsim.kernels.codes import STREAM_UPTAKE
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
 from popsim.learning.features import Record
-from popsim.physiology import OrganSystem
+from popsim.physiology import Physiology
 from popsim.population.cohort import CohortSource
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
@@ -35,7 +35,7 @@ def alert_source_of(
     population: Population,
     *,
     cohort: CohortSource | None,
-    body: Callable[[], OrganSystem],
+    body: Callable[[], Physiology],
     observation: Signals,
     events: EventLog,
     parameters: Parameters,

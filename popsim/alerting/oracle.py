@@ -10,7 +10,7 @@ from popsim.assimilation.hazards import presentation_hazards
 from popsim.care.monitoring import HomeReadings
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.codes import CAUSE_HEART_FAILURE
-from popsim.physiology import OrganSystem
+from popsim.physiology import Physiology
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 
@@ -26,7 +26,7 @@ class Oracle(RiskSource):
         hazards: the set heart_failure.
     """
 
-    def __init__(self, physiology: OrganSystem, horizon_days: int, hazards: ParameterSet) -> None:
+    def __init__(self, physiology: Physiology, horizon_days: int, hazards: ParameterSet) -> None:
         self._physiology, self._horizon, self._hazards = physiology, horizon_days, hazards
 
     def update(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
@@ -39,7 +39,7 @@ class Oracle(RiskSource):
 
 
 def chance_of_presenting(
-    people: Population, physiology: OrganSystem, day: int, horizon_days: int, hazards: ParameterSet
+    people: Population, physiology: Physiology, day: int, horizon_days: int, hazards: ParameterSet
 ) -> NDArray[np.float64]:
     """Probability of presenting with heart failure in the days after `day` under unchanged care, (rows,).
 

@@ -27,6 +27,7 @@ from popsim.population.population import Population
 from popsim.population.sampling import given, plan, sample, stated
 from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA, SCHEMAS
 from popsim.studies.design import Study
+from popsim.studies.organ_systems import organ_systems_of
 from popsim.studies.prices import price_years, prices_in_words
 from popsim.studies.warnings import design_warnings
 
@@ -46,7 +47,7 @@ def check_file(path: Path) -> str:
         names = ", ".join(strategy.name for strategy in study.experiment.strategies)
         more = f"; {len(scenarios)} scenarios" if scenarios else ""
         warnings = [f"  warning: {one}" for one in design_warnings(study.experiment, study.sampling)]
-        notes = [*warnings, *cohort_notes(study.cohort, study.schema), *price_notes(study)]
+        notes = [*organ_system_notes(study), *warnings, *cohort_notes(study.cohort, study.schema), *price_notes(study)]
         return "\n".join([f"experiment '{study.experiment.name}' is sound: {names}{more}", *notes])
     if any(key in table for key in ("settings", "drug_class", "columns", "table", "signals", "items")):
         return _check_model(path, table)
@@ -116,6 +117,13 @@ def cohort_notes(cohort: CohortSource, schema: Schema) -> list[str]:
     if values := {name: value for name, value in stated(cohort, schema).items() if name not in GENES}:
         notes.append(f"  not given, at their stated constants: {', '.join(f'{n} = {v:g}' for n, v in values.items())}")
     return notes
+
+
+def organ_system_notes(study: Study) -> list[str]:
+    """The organ systems of clinical twins."""
+    if study.experiment.physiology != "clinical":
+        return []
+    return [f"  organ systems: {', '.join(('heart_failure (core)', *organ_systems_of(study.experiment)))}"]
 
 
 def price_notes(study: Study) -> list[str]:

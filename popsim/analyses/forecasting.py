@@ -32,7 +32,6 @@ from popsim.kernels.numerics.random import RandomKey
 from popsim.outcomes.readmission import stays
 from popsim.outcomes.scores import SCORES, history, points, quantities, score_of
 from popsim.outcomes.scoring import brier, c_statistic, calibration, crps, log_score, recalibrated
-from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganSystem
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 from popsim.simulation.model import PopulationModel
@@ -138,7 +137,7 @@ class ShadowMonitoring:
             people,
             self.rows,
             cohort=study.cohort,
-            physiology=body(model, study),
+            physiology=model.build_physiology(),
             home=HOME_DEVICES,
             observation=Signals(people.schema, key=key),
             parameters=parameters,
@@ -166,14 +165,6 @@ class ShadowMonitoring:
         return belief
 
 
-def body(model: PopulationModel, study: Study) -> OrganSystem:
-    """A physiology like the model's, for members and copies."""
-    if not model.is_clinical:
-        return HeartFailurePhysiology(model.parameters["heart_failure"], key=model.key)
-    weather = study.environment_series
-    return ClinicalPhysiology(model.parameters, key=model.key, environment_series=weather)
-
-
 def _evaluated(
     model: PopulationModel, shadow: ShadowMonitoring, study: Study, days: int, members: int
 ) -> EvaluatedForecasts:
@@ -199,7 +190,7 @@ def _evaluated(
             parameters=model.parameters,
         )
 
-    told = {TWIN: forecast_by(shadow.belief(people), places), TRUTH: forecast_by(_known(model, study, rows, members))}
+    told = {TWIN: forecast_by(shadow.belief(people), places), TRUTH: forecast_by(_known(model, rows, members))}
     events = model.events.frame(kinds=(ENTER, START, END, DIES))
     parameters = model.parameters
     past = history(events, classes, people, day, parameters["risk_scores"])
@@ -232,13 +223,13 @@ def _evaluated(
     return EvaluatedForecasts(day, days, pl.concat(risks), pl.concat(signals))
 
 
-def _known(model: PopulationModel, study: Study, rows: NDArray[np.int64], members: int) -> Belief:
+def _known(model: PopulationModel, rows: NDArray[np.int64], members: int) -> Belief:
     """Copies of the true state, with independent random numbers."""
     copies = model.population.chosen(np.repeat(rows, members))
     copies.person_id = member_ids(model.population.person_id[rows], members)
     return Belief(
         Ensemble(copies, members),
-        body(model, study),
+        model.build_physiology(),
         (),
         key=RandomKey(model.key.seed),
         parameters=model.parameters,

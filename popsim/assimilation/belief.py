@@ -18,7 +18,7 @@ from popsim.kernels import codes as code
 from popsim.kernels.codes import STREAM_IMAGINED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
-from popsim.physiology import OrganSystem
+from popsim.physiology import Physiology
 from popsim.physiology.columns import COLUMNS as PHYSIOLOGY_COLUMNS
 from popsim.population.clock import Clock
 from popsim.population.columns import Schema
@@ -68,7 +68,7 @@ class Belief:
     def __init__(
         self,
         ensemble: Ensemble,
-        physiology: OrganSystem,
+        physiology: Physiology,
         sensors: Sequence[Sensor],
         *,
         key: RandomKey,

@@ -24,7 +24,7 @@ from popsim.evidence.sets import Parameters
 from popsim.kernels import codes as code
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology.reactions import REACTIONS
-from popsim.physiology import ClinicalPhysiology, OrganSystem
+from popsim.physiology import Physiology
 from popsim.physiology.clinical import BLOCK
 from popsim.population.clock import Clock
 from popsim.population.population import Population
@@ -59,7 +59,7 @@ class CounterfactualOutcomes(NamedTuple):
 
 def simulate_options(
     ensemble: Ensemble,
-    physiology: OrganSystem,
+    physiology: Physiology,
     options: Sequence[TherapyOption],
     *,
     first_day: int,
@@ -131,7 +131,7 @@ class _CounterfactualBlock:
         self._present = reactions_present(people, parameters)
         self._reacted = np.zeros_like(self._present)
 
-    def advance_day(self, physiology: OrganSystem, today: int, day: int) -> None:
+    def advance_day(self, physiology: Physiology, today: int, day: int) -> None:
         """Advance all members by one day; `day` counts from the decision."""
         people, care = self._people, self._care
         for index, option in enumerate(self._options):
@@ -170,7 +170,7 @@ class _CounterfactualBlock:
         self._sums["cost"][rows] += price * self._alive[rows]
         self._sums["own_cost"][rows] += price * self._alive[rows]
 
-    def _count(self, physiology: OrganSystem, today: int) -> None:
+    def _count(self, physiology: Physiology, today: int) -> None:
         """Add the day's QALYs, costs and probabilities of events."""
         people, home, sums = self._people, self._care.at_home, self._sums
         hazards = hazards_of_presenting(physiology, people, self._parameters, today)
@@ -213,15 +213,14 @@ class _CounterfactualBlock:
 
 
 def hazards_of_presenting(
-    physiology: OrganSystem, people: Population, parameters: Parameters, today: int
+    physiology: Physiology, people: Population, parameters: Parameters, today: int
 ) -> NDArray[np.float64]:
     """Daily hazards of presenting by cause, (6, rows), the last for any other cause; of the day just simulated."""
     hazards = presentation_hazards(people, parameters["heart_failure"], today)
-    systems = (physiology, *getattr(physiology, "systems", ()))
-    clinical = next((one for one in systems if isinstance(one, ClinicalPhysiology)), None)
-    if clinical is None:
+    influence_on = physiology.influences
+    if influence_on is None:
         return hazards
-    influence_on, clinical_constants = clinical.influences, parameters["clinical_twin"]
+    clinical_constants = parameters["clinical_twin"]
     respiratory, other = code.CAUSE_RESPIRATORY - 1, code.CAUSE_OTHER - 1
     hazards[code.CAUSE_ARRHYTHMIA - 1] += influence_on["slow_rhythm_per_day"]
     hazards[code.CAUSE_RENAL - 1] += influence_on["renal_per_day"]

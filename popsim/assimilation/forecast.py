@@ -21,7 +21,7 @@ from popsim.assimilation.predicted_care import PredictedCare
 from popsim.errors import InputError, did_you_mean
 from popsim.evidence.sets import Parameters
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, CAUSE_NAMES
-from popsim.physiology import OrganSystem
+from popsim.physiology import Physiology
 from popsim.physiology.clinical import BLOCK
 from popsim.population.clock import Clock
 from popsim.population.population import Population
@@ -165,7 +165,7 @@ class _ForecastBlock:
     def __init__(
         self,
         ensemble: Ensemble,
-        physiology: OrganSystem,
+        physiology: Physiology,
         first_day: int,
         days: int,
         horizons: tuple[int, ...],

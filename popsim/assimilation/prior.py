@@ -15,7 +15,7 @@ from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.codes import STREAM_BIAS
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
-from popsim.physiology import OrganSystem
+from popsim.physiology import Physiology
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.population import Population
@@ -45,7 +45,7 @@ def members_of(
     *,
     members: int,
     schema: Schema,
-    physiology: OrganSystem,
+    physiology: Physiology,
     person_id: NDArray[np.int64],
     key: RandomKey,
     sensors: Sequence[Sensor] = (),

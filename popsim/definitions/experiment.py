@@ -63,6 +63,7 @@ FollowUpDays = Annotated[int, whole(1, MAX_FOLLOW_UP_DAYS)]
 WillingnessToPay = Annotated[float, real(0.0, 1e9)]
 Parameters = Annotated[dict[str, ParameterEntry], BeforeValidator(_flattened, json_schema_input_type=NestedEntries)]
 Places = Annotated[int, whole(1, MAX_CAPACITY)]
+OrganSystems = Annotated[tuple[Identifier, ...], AS_TUPLE]
 EnrolmentDays = Annotated[int, whole(0, MAX_FOLLOW_UP_DAYS)]
 
 
@@ -90,7 +91,7 @@ class Scenario(Definition):
     Attributes:
         name, label, description: key in files, name in tables, and its question.
         without: names of strategies to leave out.
-        cohort, network, environment, capacity, population, follow_up_days, enrolment_days, perspective,
+        cohort, network, environment, organ_systems, capacity, population, follow_up_days, enrolment_days, perspective,
             discount_rate_costs, discount_rate_qalys, willingness_to_pay: as in the experiment.
         parameters, capacity: added to the experiment's, by name.
     """
@@ -102,6 +103,7 @@ class Scenario(Definition):
     cohort: DefinitionPath | None = None
     network: DefinitionPath | None = None
     environment: TablePath | None = None
+    organ_systems: OrganSystems | None = None
     capacity: dict[Identifier, Places] = Field(default_factory=dict)
     population: PopulationSize | None = None
     follow_up_days: FollowUpDays | None = None
@@ -127,6 +129,8 @@ class ExperimentDefinition(Definition):
         physiology: model of a twin: `heart_failure` alone, or the `clinical` twin with all organ systems and drugs.
         environment: CSV file of temperature, particles and viruses by the day (population/environment_series.py), for
             clinical twins; a temperate year when absent.
+        organ_systems: those of the clinical twin around its heart-failure core (physiology/clinical.py); all when
+            absent. The others keep their state at entry and have no influence.
         strategies: the strategies compared, as in the file; `strategy(name)` resolves what one inherits.
         comparator: name of the strategy that the others are compared with; the first one when empty.
         capacity: beds or slots a day that replace the network's under every strategy, by setting (for its reference
@@ -160,6 +164,7 @@ class ExperimentDefinition(Definition):
     network: DefinitionPath
     physiology: Literal["heart_failure", "clinical"] = "heart_failure"
     environment: TablePath | None = None
+    organ_systems: OrganSystems | None = None
     strategies: Annotated[tuple[Strategy, ...], AS_TUPLE, Field(min_length=1, max_length=64)]
     comparator: str = ""
     capacity: dict[Identifier, Places] = Field(default_factory=dict)
@@ -198,12 +203,14 @@ class ExperimentDefinition(Definition):
         return self
 
     @model_validator(mode="after")
-    def _environment_has_twins_that_feel_it(self) -> Self:
+    def _only_clinical_twins_have_a_choice(self) -> Self:
         if self.physiology == "clinical":
             return self
-        for where, file in (("", self.environment), *((f"scenarios.{s.name}.", s.environment) for s in self.scenarios)):
-            if file is not None:
-                raise ValueError(f"{where}environment = '{file}': only for twins of physiology = \"clinical\"")
+        for where, one in (("", self), *((f"scenarios.{s.name}.", s) for s in self.scenarios)):
+            for key in ("environment", "organ_systems"):
+                if value := getattr(one, key):
+                    shown = f"'{value}'" if isinstance(value, str) else list(value)
+                    raise ValueError(f'{where}{key} = {shown}: only for twins of physiology = "clinical"')
         return self
 
     @model_validator(mode="after")

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Iterator, Sequence
 
+from popsim.errors import DefinitionError
 from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology.influences import Influences
-from popsim.physiology.organs.ageing import COLUMNS as AGEING_COLUMNS
+from popsim.physiology.organ_system import ClinicalOrganSystem, OrganSystem
 from popsim.physiology.organs.ageing import Ageing
-from popsim.physiology.organs.blood import COLUMNS as BLOOD_COLUMNS
 from popsim.physiology.organs.blood import Blood
-from popsim.physiology.organs.diabetes import COLUMNS as DIABETES_COLUMNS
 from popsim.physiology.organs.diabetes import Diabetes
 from popsim.physiology.organs.environment import Environment
 from popsim.physiology.organs.heart_failure import HeartFailurePhysiology
-from popsim.physiology.organs.kidney_disease import COLUMNS as KIDNEY_DISEASE_COLUMNS
 from popsim.physiology.organs.kidney_disease import KidneyDisease
-from popsim.physiology.organs.lungs import COLUMNS as LUNGS_COLUMNS
 from popsim.physiology.organs.lungs import Lungs
-from popsim.physiology.organs.remodelling import COLUMNS as REMODELLING_COLUMNS
 from popsim.physiology.organs.remodelling import Remodelling
-from popsim.physiology.organs.vessels import COLUMNS as VESSELS_COLUMNS
 from popsim.physiology.organs.vessels import Vessels
-from popsim.physiology.pharmacology.drugs import COLUMNS as DRUG_COLUMNS
 from popsim.physiology.pharmacology.drugs import Pharmacology
 from popsim.population.clock import Clock
 from popsim.population.columns import Column
@@ -34,27 +27,41 @@ from popsim.population.population import Population
 # Twins per block: their influences fit into the second-level cache, and memory does not grow with the population.
 BLOCK = 65_536
 
+# By their names, in the order in which they advance.
+ORGAN_SYSTEMS: dict[str, type[ClinicalOrganSystem]] = {
+    "environment": Environment,
+    "drugs": Pharmacology,
+    "vessels": Vessels,
+    "kidney_disease": KidneyDisease,
+    "diabetes": Diabetes,
+    "lungs": Lungs,
+    "blood": Blood,
+    "ageing": Ageing,
+    "remodelling": Remodelling,
+}
 COLUMNS: tuple[Column, ...] = (
     Column("death_cause", "code", "1", 0, 2, "What the twin died of (DIED_OF_*), 0 while alive.", "physiology"),
-    *DRUG_COLUMNS,
-    *VESSELS_COLUMNS,
-    *KIDNEY_DISEASE_COLUMNS,
-    *DIABETES_COLUMNS,
-    *LUNGS_COLUMNS,
-    *BLOOD_COLUMNS,
-    *AGEING_COLUMNS,
-    *REMODELLING_COLUMNS,
+    *(column for system in ORGAN_SYSTEMS.values() for column in system.columns),
 )
 
 
-class ClinicalSystem(Protocol):
-    """An organ system of the clinical twin, or its drugs: writes its own columns and adds to the influences."""
+def chosen_organ_systems(names: Sequence[str] | None, file: object = "model") -> tuple[str, ...]:
+    """Names of organ systems in the order in which they advance; all when None. `file` is named in errors.
 
-    def initialise(self, population: Population, influences: Influences) -> None:
-        """Initialise its columns consistently with those that the cohort sets, and add its influences at that state."""
-
-    def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
-        """Advance all rows by the clock's step; rows with `alive` = 0 do not change."""
+    Raises:
+        DefinitionError: a name is unknown or used twice, or an organ system lacks one that it needs.
+    """
+    if names is None:
+        return tuple(ORGAN_SYSTEMS)
+    for name in names:
+        if name not in ORGAN_SYSTEMS:
+            raise DefinitionError(file, "organ_systems", name, "no organ system", ORGAN_SYSTEMS)
+        if list(names).count(name) > 1:
+            raise DefinitionError(file, "organ_systems", name, "is listed twice")
+        for needed in ORGAN_SYSTEMS[name].needs:
+            if needed not in names:
+                raise DefinitionError(file, "organ_systems", name, f"needs '{needed}', which the list leaves out")
+    return tuple(name for name in ORGAN_SYSTEMS if name in names)
 
 
 class ClinicalPhysiology:
@@ -63,7 +70,13 @@ class ClinicalPhysiology:
     Args:
         parameters: sets of constants by name (evidence/sets.PARAMETER_SETS) and the drugs.
         key: of the random numbers.
-        surroundings: daily temperature, particles and viruses; a temperate year when None.
+        environment_series: daily temperature, particles and viruses; a temperate year when None.
+        organ_systems: names of those around the core; all when None. The others initialise their columns, which then
+            do not change, and have no influence.
+        own: a user's, which advance after them.
+
+    Raises:
+        InputError: a name is unknown, or an organ system lacks one that it needs.
     """
 
     def __init__(
@@ -72,18 +85,18 @@ class ClinicalPhysiology:
         *,
         key: RandomKey = RandomKey(),
         environment_series: EnvironmentSeries | None = None,
+        organ_systems: Sequence[str] | None = None,
+        own: Sequence[OrganSystem] = (),
     ) -> None:
-        self.systems: tuple[ClinicalSystem, ...] = (
-            Environment(parameters, environment_series=environment_series, key=key),
-            Pharmacology(parameters, key=key),
-            Vessels(parameters, key=key),
-            KidneyDisease(parameters, key=key),
-            Diabetes(parameters, key=key),
-            Lungs(parameters, key=key),
-            Blood(parameters, key=key),
-            Ageing(parameters, key=key),
-            Remodelling(parameters, key=key),
-        )
+        chosen = chosen_organ_systems(organ_systems)
+        systems: dict[str, OrganSystem] = {
+            name: Environment(parameters, environment_series=environment_series, key=key)
+            if kind is Environment
+            else kind(parameters, key=key)
+            for name, kind in ORGAN_SYSTEMS.items()
+        }
+        self.systems: tuple[OrganSystem, ...] = (*(systems[name] for name in chosen), *own)
+        self._left_out = tuple(system for name, system in systems.items() if name not in chosen)
         self.core = HeartFailurePhysiology(
             parameters["heart_failure"], key=key, clinical_constants=parameters["clinical_twin"]
         )
@@ -96,6 +109,8 @@ class ClinicalPhysiology:
             for system in self.systems:
                 system.initialise(people, influences)
             self.core.initialise(people, influences)
+            for system in self._left_out:
+                system.initialise(people, influences)  # their influences come too late to count
 
     def advance(self, population: Population, clock: Clock) -> None:
         """Advance every organ system by one day, for the twins that have entered."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from popsim.errors import InputError, did_you_mean
 from popsim.kernels.physiology.influences import INFLUENCES
@@ -27,6 +27,9 @@ class Influences:
             raise InputError(f"no influence '{name}': {did_you_mean(name, PLACE)}")
         row: NDArray[np.float32] = self.values[PLACE[name]]
         return row
+
+    def __setitem__(self, name: str, values: ArrayLike) -> None:
+        self[name][:] = values
 
     def of(self, population: Population) -> NDArray[np.float32]:
         """The influences as an array for a kernel.

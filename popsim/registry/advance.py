@@ -21,7 +21,7 @@ from popsim.assimilation.ensemble import Ensemble
 from popsim.evidence.sets import Parameters
 from popsim.kernels import codes
 from popsim.kernels.numerics.random import RandomKey
-from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganSystem
+from popsim.physiology import Physiology, build_physiology
 from popsim.population.clock import Clock
 from popsim.population.formulas import FORMULAS
 from popsim.registry import vocabulary as words
@@ -29,6 +29,7 @@ from popsim.registry.packing import MEMORY_DAYS, BeliefKind, pack, unpack
 from popsim.registry.privacy import number_of
 from popsim.registry.stream import StreamRow
 from popsim.registry.vocabulary import Measure, Vocabulary, column_dose
+from popsim.simulation.schema import SCHEMAS
 from popsim.statistics import smallest_quantiles
 
 QUANTILES = (0.05, 0.5, 0.95)
@@ -58,11 +59,9 @@ class AdvancedTwin(NamedTuple):
 
 
 @cache
-def physiology_of(name: str, seed: int, parameters: Parameters) -> OrganSystem:
+def physiology_of(name: str, seed: int, parameters: Parameters) -> Physiology:
     """The physiology that advances beliefs of a kind, made once so that updates are fast."""
-    if name == "clinical":
-        return ClinicalPhysiology(parameters, key=RandomKey(seed))
-    return HeartFailurePhysiology(parameters["heart_failure"], key=RandomKey(seed))
+    return build_physiology(SCHEMAS[name], parameters, key=RandomKey(seed))
 
 
 def load_belief(kind: BeliefKind, twins: Sequence[str], states: Sequence[bytes], day: int) -> Belief:

@@ -103,7 +103,8 @@ class StoredRun:
         Raises:
             InputError: popsim, its evidence or the data have changed since, so that results would differ.
         """
-
+        if own := self.manifest.get("own_organ_systems"):
+            raise InputError(f"{self.folder}: was run with organ systems made in Python: {', '.join(own)}")
         file = Path(next(iter(self.manifest["files"])))
         study = resolve(self.experiment, self.cohort, self.network, file, self.manifest["flags"])
         if study.run_id != self.manifest["run_id"]:

@@ -25,7 +25,8 @@ from popsim.evidence.sets import Parameters
 from popsim.html import html_table
 from popsim.kernels.numerics.random import RandomKey
 from popsim.outcomes.narrative import SettingLabel
-from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology, OrganSystem, Physiology
+from popsim.physiology import OrganSystem, Physiology, build_physiology
+from popsim.physiology.factory import is_clinical
 from popsim.population.clock import Clock
 from popsim.population.cohort import CohortSource
 from popsim.population.entry import refuse_impossible
@@ -55,7 +56,7 @@ class Parts:
     """The subsystems of one model, with the event log and the ordered settings that they share."""
 
     interventions: InterventionsPart
-    physiology: OrganSystem
+    physiology: Physiology
     monitoring: MonitoringPart
     care: CarePart
     valuation: ValuationPart
@@ -96,7 +97,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         enrolment_days: int = 0,
         parameters: Mapping[str, ParameterSet] | None = None,
         environment_series: EnvironmentSeries | None = None,
-        organ_systems: Sequence[OrganSystem] = (),
+        organ_systems: Sequence[str | OrganSystem] | None = None,
         cohort: CohortSource | None = None,
         agent_class: type[PatientTwin] = PatientTwin,
     ) -> None:
@@ -110,8 +111,9 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             follow_up_days: days for which each twin is followed from its entry.
             enrolment_days: number of days over which entries are spread.
             parameters: sets of constants by name that replace those shipped (popsim/evidence).
-            surroundings: daily temperature, particles and viruses for clinical twins; a temperate year when None.
-            organ_systems: a user's own, advanced each day after heart failure; the population has their columns.
+            environment_series: daily temperature, particles and viruses for clinical twins; a temperate year when None.
+            organ_systems: those around the heart-failure core: names of the clinical twin's (`ORGAN_SYSTEMS`), and a
+                user's own, whose columns the population has; all of the clinical twin when None.
             cohort: the cohort of the population; needed by strategies that raise alerts from beliefs.
             agent_class: class of a twin's handle, for a user's own hooks and attributes.
 
@@ -131,7 +133,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self._unfinished = False  # whether a day has begun and not ended
         self._make_agents(agent_class)
         population.claim()
-        self._organ_systems, self._environment_series, self._cohort = tuple(organ_systems), environment_series, cohort
+        self._organ_systems, self._environment_series, self._cohort = organ_systems, environment_series, cohort
         self.parameters = parameters if isinstance(parameters, Parameters) else Parameters(parameters)
         parts = self._build(self.parameters)
         self.interventions = parts.interventions
@@ -174,7 +176,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
     @property
     def is_clinical(self) -> bool:
         """Whether the twins have the columns of the clinical twin (else those of heart failure alone)."""
-        return "death_cause" in self.population.schema
+        return is_clinical(self.population.schema)
 
     def run_for(self, duration: float) -> None:
         """Run for a number of days.
@@ -238,7 +240,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         networks = networks_by_day(self.network, strategy, len(people))
         programmes = telemonitoring_by_day(strategy)
         network, first = networks.pop(0), programmes.pop(0)
-        physiology = self._physiology(parameters)
+        physiology = self.build_physiology()
         columns = people.schema.columns.values()
         refuse_impossible(people, (column for column in columns if column.settable))
         physiology.initialise(people)
@@ -259,7 +261,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             self.network,
             people,
             cohort=self._cohort,
-            body=lambda: self._physiology(parameters),
+            body=self.build_physiology,
             observation=observation,
             events=care.events,
             parameters=parameters,
@@ -297,15 +299,15 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             setting_labels=[SettingLabel(s.title, s.setting_class) for s in network.settings],
         )
 
-    def _physiology(self, parameters: Parameters) -> OrganSystem:
-        """The physiology of a twin: its organ systems, then a user's own."""
-        return Physiology([self._body(parameters), *self._organ_systems])
-
-    def _body(self, parameters: Parameters) -> OrganSystem:
-        """The physiology for the population's columns: the clinical twin, or heart failure alone."""
-        if self.is_clinical:
-            return ClinicalPhysiology(parameters, key=self.key, environment_series=self._environment_series)
-        return HeartFailurePhysiology(parameters["heart_failure"], key=self.key)
+    def build_physiology(self) -> Physiology:
+        """A new physiology like the model's, also for copies of its twins and members of beliefs."""
+        return build_physiology(
+            self.population.schema,
+            self.parameters,
+            key=self.key,
+            environment_series=self._environment_series,
+            organ_systems=self._organ_systems,
+        )
 
     def _clinical_valuation(self, parameters: Parameters) -> ClinicalValuation | None:
         """Prices and disutilities that only the clinical twin has."""

@@ -32,6 +32,8 @@ from popsim.evidence.sets import INTERVENTION_SET, Parameters, records_of
 from popsim.html import html_table
 from popsim.kernels.cache import source_hash
 from popsim.kernels.numerics.random import RandomKey
+from popsim.physiology import OrganSystem, Physiology, build_physiology
+from popsim.physiology.factory import own_columns
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.environment_series import EnvironmentSeries
@@ -41,6 +43,8 @@ from popsim.simulation.schema import SCHEMAS
 from popsim.studies.calibrated import with_calibration
 from popsim.studies.content import SHOWN, file_hash, json_hash
 from popsim.studies.intervention_parameters import with_parameters
+from popsim.studies.organ_systems import organ_systems_of, refuse_left_out
+from popsim.studies.own_code import own_code_hash
 from popsim.studies.parameters import resolve_parameters
 from popsim.studies.warnings import refuse_impossible_conditions
 
@@ -82,7 +86,8 @@ class Study:
         file: where the experiment came from.
         flags: what the command line said instead of the file.
         sampling: the cohort, ready to be sampled.
-        surroundings: of clinical twins; None: the usual ones.
+        environment_series: of clinical twins; None: the usual ones.
+        own_organ_systems: a user's, made in Python.
     """
 
     experiment: ExperimentDefinition
@@ -94,11 +99,27 @@ class Study:
     flags: Mapping[str, object]
     sampling: SamplingPlan
     environment_series: EnvironmentSeries | None = None
+    own_organ_systems: tuple[OrganSystem, ...] = ()
 
     @property
     def schema(self) -> Schema:
         """The columns of a twin."""
-        return SCHEMAS[self.experiment.physiology]
+        return _schema_of(self.experiment, self.own_organ_systems)
+
+    @property
+    def organ_systems(self) -> tuple[str | OrganSystem, ...]:
+        """The organ systems around the heart-failure core."""
+        return (*organ_systems_of(self.experiment), *self.own_organ_systems)
+
+    def build_physiology(self, parameters: Parameters, key: RandomKey) -> Physiology:
+        """The physiology of a twin with these parameters."""
+        return build_physiology(
+            self.schema,
+            parameters,
+            key=key,
+            environment_series=self.environment_series,
+            organ_systems=self.organ_systems,
+        )
 
     @property
     def units(self) -> tuple[Unit, ...]:
@@ -168,6 +189,7 @@ class Study:
             "uncertain": self.uncertain.described(),
             "files": {str(path): file_hash(path) if path.is_file() else MADE_IN_PYTHON for path in self._files()},
             "code": code_hash(),
+            "own_organ_systems": [type(one).__name__ for one in self.own_organ_systems],
             **self._inputs(),
         }
 
@@ -190,6 +212,7 @@ class Study:
             "enrolment_days": experiment.enrolment_days,
             "perspective": experiment.perspective,
             "store": experiment.store,
+            "organ_systems": [*organ_systems_of(experiment), *map(own_code_hash, self.own_organ_systems)],
             "draws_share_luck": self.uncertain.common_random_numbers,
             "code": code_hash(),
         }
@@ -271,6 +294,7 @@ def study_of(
     scenario: str | None = None,
     cohort: CohortSource | None = None,
     network: CareNetwork | None = None,
+    organ_systems: Sequence[OrganSystem] = (),
 ) -> Study:
     """Read everything that an experiment names, and check that it fits together.
 
@@ -281,6 +305,7 @@ def study_of(
         changes: values that replace the experiment's, by key, each with the flag that named it.
         scenario: name of one of its scenarios; the experiment itself when None.
         cohort, network: instead of the files that the experiment names.
+        organ_systems: a user's own, beside those that the experiment names.
 
     Raises:
         DefinitionError: a file is refused, or names something that does not exist.
@@ -294,12 +319,12 @@ def study_of(
     cohort = cohort or CohortSource.read(Path(folder) / chosen.cohort)
     if chosen.trial is not None:
         cohort = cohort.with_columns(chosen.trial.columns, chosen.trial.correlations)
-    network = network or CareNetwork.read(Path(folder) / chosen.network, SCHEMAS[chosen.physiology].columns)
+    network = network or CareNetwork.read(Path(folder) / chosen.network, _schema_of(chosen, organ_systems).columns)
     network = network.with_capacity(chosen.capacity, file)
     flags = {change.flag: change.value for change in (changes or {}).values()}
     flags |= {"--scenario": scenario} if scenario else {}
     origin = Path(folder) / f"{experiment.name} ({MADE_IN_PYTHON})" if file is None else file
-    return resolve(chosen, cohort, network.definition, origin, flags)
+    return resolve(chosen, cohort, network.definition, origin, flags, organ_systems)
 
 
 def resolve(
@@ -308,6 +333,7 @@ def resolve(
     network: NetworkDefinition,
     file: Path | str,
     flags: Mapping[str, object] | None = None,
+    organ_systems: Sequence[OrganSystem] = (),
 ) -> Study:
     """Check that an experiment, its cohort and its network fit together, and give them their parameters.
 
@@ -315,13 +341,15 @@ def resolve(
         experiment, cohort, network: read, or made in a notebook.
         file: origin of the experiment; named in errors.
         flags: values of the command line that replaced the file's.
+        organ_systems: a user's own.
 
     Raises:
         DefinitionError: the experiment names something that does not exist.
     """
-    schema = SCHEMAS[experiment.physiology]
+    schema = _schema_of(experiment, organ_systems)
     sampling = plan(cohort, schema)
     checked = CareNetwork(network, schema.columns, file)
+    refuse_left_out(experiment, file)
     refuse_impossible_conditions(experiment, schema, file)
     for strategy in experiment.resolved_strategies:
         check_strategy(strategy, network, schema, file)
@@ -333,9 +361,16 @@ def resolve(
     cohort = replace(cohort, parameters=parameters)
     if any(formula.evidence in parameters.counted for formula in FORMULAS.values()):
         sampling = plan(cohort, schema)
+    said, own = dict(flags or {}), tuple(organ_systems)
     return Study(
-        experiment, cohort, network, parameters, uncertain, Path(file), dict(flags or {}), sampling, environment_series
+        experiment, cohort, network, parameters, uncertain, Path(file), said, sampling, environment_series, own
     )
+
+
+def _schema_of(experiment: ExperimentDefinition, own: Sequence[OrganSystem]) -> Schema:
+    """The columns of a twin, with those of a user's own organ systems."""
+    schema = SCHEMAS[experiment.physiology]
+    return Schema((*schema.columns.values(), *own_columns(own))) if own else schema
 
 
 def _changed(experiment: ExperimentDefinition, key: str, change: Change) -> ExperimentDefinition:

@@ -21,6 +21,7 @@ from popsim.outcomes.presentations import PRESENTATIONS
 from popsim.outcomes.standardised import STANDARDISED
 from popsim.outcomes.utilisation import USE, WAITING
 from popsim.studies.design import Study
+from popsim.studies.organ_systems import absent_causes
 from popsim.units import DAYS_PER_YEAR
 
 STORED = (
@@ -50,7 +51,14 @@ def measures_of(study: Study) -> list[str]:
     experiment = study.experiment
     desks = guided_centres(experiment)
     left_out = {*(() if desks else ALERTS), *(() if has_presentations(experiment) else PRESENTATIONS)}
-    return [name for measure in STORED if measure not in left_out for name in _members(measure, study)]
+    names = [name for measure in STORED if measure not in left_out for name in _members(measure, study)]
+    absent = absent_measures(experiment)
+    return [name for name in names if name not in absent]
+
+
+def absent_measures(experiment: ExperimentDefinition) -> set[str]:
+    """Names of the measures of presentations that need an organ system which the experiment leaves out."""
+    return {f"presentations_{cause}_per_person_year" for cause in absent_causes(experiment)}
 
 
 def check_measures(names: Iterable[str], known: Iterable[str]) -> None:

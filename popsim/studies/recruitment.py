@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 from popsim.care.eligibility import meets
 from popsim.definitions.trial import Trial
 from popsim.errors import DefinitionError
-from popsim.evidence.sets import Parameters
 from popsim.kernels.codes import STREAM_STUDIES
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
-from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology
+from popsim.physiology import Physiology
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.population import Population
@@ -26,7 +25,7 @@ def recruit(
     trial: Trial,
     cohort: CohortSource,
     schema: Schema,
-    parameters: Parameters,
+    physiology: Physiology,
     size: int,
     key: RandomKey,
 ) -> Population:
@@ -43,13 +42,7 @@ def recruit(
         people = sample(cohort, schema, int(np.ceil(asked * size)), key)
         settled = people.copy()
         settled["alive"] = 1
-        clinical = "death_cause" in schema
-        body = (
-            ClinicalPhysiology(parameters, key=key)
-            if clinical
-            else HeartFailurePhysiology(parameters["heart_failure"], key=key)
-        )
-        body.initialise(settled)
+        physiology.initialise(settled)
         eligible = np.flatnonzero(meets(settled, trial.inclusion, np.arange(len(settled))))
         if len(eligible) >= size:
             return people.chosen(eligible[:size])

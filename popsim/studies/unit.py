@@ -35,7 +35,7 @@ from popsim.simulation.model import PopulationModel
 from popsim.studies.content import Tables
 from popsim.studies.design import Unit
 from popsim.studies.intervention_parameters import with_parameters
-from popsim.studies.measures import guided_centres, has_presentations
+from popsim.studies.measures import absent_measures, guided_centres, has_presentations
 from popsim.studies.parameters import PRICE_SET
 from popsim.studies.recruitment import recruit
 
@@ -109,7 +109,8 @@ def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     totals = outcome_values(population.frame(), people, unit.study.experiment.perspective, rate)
     table = persons(events, admissions, people, classes, totals, who, after, elsewhere)
     table = with_clinical(table, population, clinical)
-    presented = [presentations(events, people)] if tells_more else []
+    absent = absent_measures(unit.study.experiment)
+    presented = [presentations(events, people).filter(~pl.col("measure").is_in(absent))] if tells_more else []
     if centres:
         presented.append(alert_measures(events, people, centres, days + unit.study.experiment.enrolment_days))
     del events, who
@@ -147,7 +148,9 @@ def build(unit: Unit, population: int | None = None) -> PopulationModel:
     if experiment.trial is None:
         people = sample(*who, size, unit.random_key, experiment.enrolment_days)
     else:
-        people = recruit(experiment.trial, *who, parameters, size, unit.random_key)
+        people = recruit(
+            experiment.trial, *who, study.build_physiology(parameters, unit.random_key), size, unit.random_key
+        )
     return PopulationModel(
         people,
         CareNetwork(study.network, study.schema.columns, study.file),
@@ -157,6 +160,7 @@ def build(unit: Unit, population: int | None = None) -> PopulationModel:
         enrolment_days=experiment.enrolment_days,
         parameters=parameters,
         environment_series=study.environment_series,
+        organ_systems=study.organ_systems,
         cohort=cohort,
     )
 

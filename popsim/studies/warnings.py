@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from itertools import chain
 
 import numpy as np
@@ -15,6 +15,7 @@ from popsim.definitions.strategy import OWN
 from popsim.errors import DefinitionError
 from popsim.evidence.drugs import DRUG_SET
 from popsim.evidence.sets import INTERVENTION_SET, SETS_OF_PHYSIOLOGY
+from popsim.physiology.clinical import ORGAN_SYSTEMS
 from popsim.population.columns import Schema
 from popsim.population.formulas import FORMULAS
 from popsim.population.pieces import support
@@ -32,7 +33,7 @@ def refuse_impossible_conditions(experiment: ExperimentDefinition, schema: Schem
         DefinitionError: for the first set of conditions that nobody can meet.
     """
     limits = {name: (column.low, column.high) for name, column in schema.columns.items()}
-    for key, conditions in _conditions(experiment):
+    for key, conditions in conditions_of(experiment):
         if column := _impossible(conditions, limits):
             low, high = limits[column]
             allowed = f"nobody can meet this, {column} runs from {low:g} to {high:g} {canonical(schema[column].unit)}"
@@ -52,14 +53,20 @@ def design_warnings(experiment: ExperimentDefinition, sampling: SamplingPlan) ->
             notes.append(f"strategy '{name}' does the same as {whom}: they cannot differ")
         doing[name] = own
     supports = _supports(sampling)
-    for key, conditions in _conditions(experiment):
+    for key, conditions in conditions_of(experiment):
         known = [condition for condition in conditions if condition.column in supports]
         if column := _impossible(known, supports):
             low, high = supports[column]
             notes.append(f"{key}: nobody in the cohort meets this, its {column} runs from {low:g} to {high:g}")
     read = _read_by_runs(experiment, sampling.cohort.definition.table)
-    names = [name for name in experiment.parameters if name.partition(".")[0] not in read]
-    return [*notes, *(f"parameters.{name}: no run of this experiment reads it, only {OTHERS}" for name in names)]
+    left_out = {ORGAN_SYSTEMS[system].parameter_set: system for system in _left_out(experiment)}
+    for name in experiment.parameters:
+        parameter_set = name.partition(".")[0]
+        if parameter_set in left_out:
+            notes.append(f"parameters.{name}: nothing reads it, organ_systems leaves out '{left_out[parameter_set]}'")
+        elif parameter_set not in read:
+            notes.append(f"parameters.{name}: no run of this experiment reads it, only {OTHERS}")
+    return notes
 
 
 def _read_by_runs(experiment: ExperimentDefinition, table: Table | None) -> set[str]:
@@ -71,7 +78,12 @@ def _read_by_runs(experiment: ExperimentDefinition, table: Table | None) -> set[
     return {*SETS_OF_PHYSIOLOGY[experiment.physiology], DRUG_SET, INTERVENTION_SET, *chain(*guided), *formulas}
 
 
-def _conditions(experiment: ExperimentDefinition) -> Iterator[tuple[str, Sequence[Condition]]]:
+def _left_out(experiment: ExperimentDefinition) -> Set[str]:
+    """Organ systems of the clinical twin that the experiment leaves out."""
+    return set() if experiment.organ_systems is None else ORGAN_SYSTEMS.keys() - experiment.organ_systems
+
+
+def conditions_of(experiment: ExperimentDefinition) -> Iterator[tuple[str, Sequence[Condition]]]:
     """Every set of conditions that persons have to meet, with its key."""
     if experiment.trial is not None:
         yield "trial.inclusion", experiment.trial.inclusion

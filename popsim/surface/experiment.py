@@ -20,6 +20,7 @@ from popsim.definitions.base import validate
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import did_you_mean
+from popsim.physiology.factory import split
 from popsim.population.cohort import CohortSource
 from popsim.reporting.text.parameters import parameter_frame
 from popsim.studies.design import study_of
@@ -46,7 +47,7 @@ class Experiment:
         cohort: a file, or a `Cohort`.
         network: a file, or a `CareNetwork`.
         folder: to which paths are relative.
-        keywords: the keys of an experiment file.
+        keywords: the keys of an experiment file; `organ_systems` may also have organ systems of your own.
 
     Raises:
         DefinitionError: a key is unknown, a value is refused, or parts do not fit together.
@@ -238,8 +239,11 @@ class Experiment:
 def _split(keywords: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Keywords in the form of a file, and the objects among them that replace a file."""
     objects = {key: keywords[key] for key, kind in OBJECTS.items() if isinstance(keywords.get(key), kind)}
-    files = {key: _file_of(one) for key, one in objects.items()}
-    return {key: files.get(key, _plain(value)) for key, value in keywords.items()}, objects
+    said: dict[str, Any] = {key: _file_of(one) for key, one in objects.items()}
+    if not isinstance(keywords.get("organ_systems", ""), str):
+        names, own = split(keywords["organ_systems"])
+        said, objects = said | {"organ_systems": names}, objects | {"organ_systems": own}
+    return {key: said.get(key, _plain(value)) for key, value in keywords.items()}, objects
 
 
 def _file_of(one: CohortSource | CareNetwork) -> str:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from popsim.arguments import whole_number
+from popsim.errors import InputError
 from popsim.reporting.text.progress import progress_bar
 from popsim.runs.engine import Engine
 from popsim.runs.runner import RunResult, run_study
 from popsim.studies.design import Study
+from popsim.studies.own_code import elsewhere
 
 MAX_PROCESSES = 1024
 
@@ -23,8 +25,11 @@ def engine_for(study: Study, workers: int | None, threads: int | None) -> Engine
     for name, number in (("workers", workers), ("threads", threads)):
         if number is not None:
             whole_number(name, number, 1, MAX_PROCESSES)
+    local = [type(one).__name__ for one in study.own_organ_systems if not elsewhere(one)]
+    if local and (workers or 1) > 1:
+        raise InputError(f"workers = {workers}: {local[0]} must be in a module that other processes can import, or 1")
     days = study.experiment.follow_up_days
-    return Engine.fitting(workers, threads, len(study.units), study.region_size(0), days)
+    return Engine.fitting(1 if local else workers, threads, len(study.units), study.region_size(0), days)
 
 
 def simulate(study: Study, out: str | Path, engine: Engine, progress: bool | None) -> RunResult:

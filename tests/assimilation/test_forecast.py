@@ -34,6 +34,8 @@ MEMBERS = 16
 class Still:
     """A physiology in which nothing ever changes."""
 
+    influences = None  # as in heart failure alone
+
     def initialise(self, population):
         pass
 

@@ -89,6 +89,13 @@ def trial_file(tmp_path):
     return path
 
 
+def recruited(study, size):
+    """Recruits of a trial, as its units have them."""
+    key = RandomKey(1)
+    physiology = study.build_physiology(study.parameters, key)
+    return recruit(study.experiment.trial, study.cohort, study.schema, physiology, size, key)
+
+
 @pytest.mark.parametrize("path", [*TRIALS, *sorted((ROOT / "targets").glob("*.toml"))], ids=lambda path: path.stem)
 def test_every_shipped_file_of_targets_is_sound(path):
     source = read_source(path, {"population": Change("--population", 100)})
@@ -105,7 +112,7 @@ def test_no_target_is_named_twice_or_used_in_two_ways():
 def test_everybody_recruited_meets_the_criteria_and_has_the_baseline_table(trial_file):
     """Mean age within four standard errors of 60 (criteria do not select by age beyond the copula's correlations)."""
     study = read_source(trial_file).study
-    people = recruit(study.experiment.trial, study.cohort, study.schema, study.parameters, 400, RandomKey(1))
+    people = recruited(study, 400)
     people["alive"] = 1
     HeartFailurePhysiology(study.parameters["heart_failure"]).initialise(people)
     assert len(people) == 400 and not people["entry_day"].any()
@@ -115,9 +122,7 @@ def test_everybody_recruited_meets_the_criteria_and_has_the_baseline_table(trial
 
 def test_who_is_recruited_depends_on_nobody_else(trial_file):
     study = read_source(trial_file).study
-    few, many = (
-        recruit(study.experiment.trial, study.cohort, study.schema, study.parameters, n, RandomKey(1)) for n in (30, 60)
-    )
+    few, many = (recruited(study, n) for n in (30, 60))
     assert np.array_equal(few.person_id, many.person_id[:30])
 
 
@@ -134,7 +139,7 @@ def test_a_criterion_that_nobody_meets_is_refused_in_one_line(trial_file):
     trial_file.write_text(text)
     study = read_source(trial_file).study
     with pytest.raises(DefinitionError, match=r"only 0 of [0-9]+ people are eligible"):
-        recruit(study.experiment.trial, study.cohort, study.schema, study.parameters, 20, RandomKey(1))
+        recruited(study, 20)
 
 
 def test_validate_prints_and_writes_what_it_found(trial_file, tmp_path, capsys):

@@ -1,15 +1,19 @@
-"""A user's own organ system, as the README shows it."""
+"""A user's own organ system: beside heart failure alone, in the clinical twin, and in an experiment."""
 
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numba import njit, prange
 
+import popsim as ps
 from popsim.care.network import CareNetwork
 from popsim.definitions.strategy import Strategy
+from popsim.errors import InputError
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.columns import Column, Schema
 from popsim.population.sampling import CohortSource, sample
+from popsim.runs.run import StoredRun
 from popsim.simulation.model import PopulationModel
 from popsim.simulation.schema import SCHEMA
 
@@ -28,10 +32,12 @@ def haemoglobin_day(step_days, alive, gfr, haemoglobin):
 
 
 class Anaemia:
-    def initialise(self, population):
+    columns = (HAEMOGLOBIN,)
+
+    def initialise(self, population, influences):
         population["haemoglobin_g_l"] = 140.0
 
-    def advance(self, population, clock):
+    def advance(self, population, clock, influences):
         columns = (population[name] for name in ("alive", "gfr_ml_min", "haemoglobin_g_l"))
         haemoglobin_day(clock.step_days, *columns)
 
@@ -51,3 +57,99 @@ def test_it_lives_with_the_others_and_disturbs_nobody():
     gfr, haemoglobin = own.population["gfr_ml_min"][living], own.population["haemoglobin_g_l"][living]
     assert haemoglobin[gfr < 35].mean() < haemoglobin[gfr > 55].mean() - 3.0
     assert own.agents[0].haemoglobin_g_l > 0
+
+
+class Hot:
+    """Raises pulse and symptoms of everybody in the clinical twin."""
+
+    columns = (ps.Column("heat", "real", "1", 0, 1000, "Days of heat.", "physiology"),)
+
+    def __init__(self, bpm=10.0):
+        self.bpm = bpm
+
+    def initialise(self, population, influences):
+        population["heat"] = 0.0
+
+    def advance(self, population, clock, influences):
+        population["heat"] += population["alive"]
+        influences["heart_rate_shift_bpm"] += self.bpm
+
+
+def clinical(**changes):
+    """A small experiment of clinical twins."""
+    small = {"population": 40, "replications": 1, "follow_up_days": 30, "enrolment_days": 0}
+    return ps.Experiment.read(FOLDER / "experiments/heart_failure_clinical.toml").with_(**small | changes)
+
+
+def model_with(*organ_systems):
+    """A model of clinical twins around whose core are diabetes and these."""
+    experiment = clinical()
+    people = experiment.cohort.sample(300, seed=2, columns=Hot.columns)
+    usual = experiment.strategies["usual_care"]
+    listed = ["diabetes", *organ_systems]
+    return PopulationModel(people, experiment.network, usual, seed=2, organ_systems=listed)
+
+
+def test_it_influences_the_clinical_twin():
+    """The pulse relaxes towards its target within days: after two weeks it is higher by nearly the whole shift."""
+    plain, hot = model_with(), model_with(Hot())
+    for model in (plain, hot):
+        model.run_for(14)
+    both = (plain.population["alive"] == 1) & (hot.population["alive"] == 1)
+    more = (hot.population["heart_rate_bpm"] - plain.population["heart_rate_bpm"])[both]
+    assert 8.0 < np.median(more) < 12.0
+    assert (hot.population["heat"][both] == 13.0).all()  # alive since the evening of the day of entry
+    assert not plain.population["heat"].any()
+
+
+def test_an_experiment_runs_with_it_and_its_content_is_part_of_the_key(tmp_path):
+    experiments = [clinical(organ_systems=["diabetes", *own]) for own in ((), (Hot(),), (Hot(),), (Hot(20.0),))]
+    keys = [one._study.units[0].key for one in experiments]
+    assert keys[1] == keys[2] and len({*keys}) == 3
+    plain, hot = (one.run(tmp_path, workers=1, progress=False) for one in experiments[:2])
+    assert not plain.summary().equals(hot.summary())
+    draws = experiments[1].with_(draws=2).run(tmp_path, workers=1, progress=False)
+    assert draws.summary()["mean"].is_not_null().any()
+    assert hot.report(tmp_path / "report.html").is_file()
+    with pytest.raises(InputError, match="was run with organ systems made in Python: Hot"):
+        _ = StoredRun.open(hot.folder).study
+
+
+def test_a_notebook_s_runs_in_one_process(tmp_path):
+    class Local(Hot):
+        pass
+
+    experiment = clinical(organ_systems=["diabetes", Local()])
+    with pytest.raises(InputError, match="workers = 2: Local must be in a module"):
+        experiment.run(tmp_path, workers=2)
+
+
+@pytest.mark.parametrize(
+    ("own", "says"),
+    [
+        (Hot, r"Hot: must be an object with initialise\(population, influences\)"),
+        (object(), r"object: must be an object with initialise"),
+        (3, "int: must be an object with initialise"),
+    ],
+)
+def test_what_is_no_organ_system_is_refused(own, says):
+    with pytest.raises(InputError, match=says):
+        model_with(own)
+    with pytest.raises(InputError, match=says):
+        clinical(organ_systems=["diabetes", own])
+
+
+def test_people_without_its_columns_are_refused():
+    experiment = clinical()
+    people, usual = experiment.cohort.sample(20, seed=2), experiment.strategies["usual_care"]
+    with pytest.raises(InputError, match="the people lack the column 'heat'"):
+        PopulationModel(people, experiment.network, usual, seed=2, organ_systems=[Hot()])
+
+
+def test_heart_failure_alone_takes_in_no_influences():
+    experiment = ps.Experiment.read(FOLDER / "experiments/heart_failure_discharge.toml")
+    people = experiment.cohort.sample(20, seed=2, columns=Hot.columns)
+    usual = experiment.strategies["usual_care"]
+    model = PopulationModel(people, experiment.network, usual, seed=2, organ_systems=[Hot()])
+    with pytest.raises(InputError, match="'heart_rate_shift_bpm': heart failure alone takes in no influences"):
+        model.run_for(1)

@@ -113,10 +113,10 @@ def test_a_model_refuses_people_that_nobody_can_be(name, value):
 class Silent:
     """An organ system that forgets to fill its column."""
 
-    def initialise(self, population):
+    def initialise(self, population, influences):
         pass
 
-    def advance(self, population, clock):
+    def advance(self, population, clock, influences):
         pass
 
 

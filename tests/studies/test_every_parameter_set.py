@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from popsim.analyses.forecasting import body
 from popsim.analyses.sensitivity.parameters import varied
 from popsim.errors import DefinitionError, InputError
 from popsim.evidence.drugs import load_drugs
@@ -87,7 +86,7 @@ def test_sets_beside_the_model_say_nothing_in_units_that_leave_them_alone(plain)
 def test_numbers_of_drugs_reach_the_body():
     study = with_parameters("heart_failure_clinical", **{"drugs.spironolactone.effects.0.at_target": 0.5})
     model = build(study.units[0])
-    (drugs,) = (one.drugs for one in body(model, study).systems if isinstance(one, Pharmacology))
+    (drugs,) = (one.drugs for one in model.build_physiology().systems if isinstance(one, Pharmacology))
     (changed,) = (drug for drug in drugs if drug.name == "spironolactone")
     assert changed.effects[0].at_target.value == 0.5
     (before,) = (drug for drug in load_drugs() if drug.name == "spironolactone")

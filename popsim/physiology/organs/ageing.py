@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import ageing as kernel
@@ -24,6 +26,10 @@ class Ageing:
         parameters: sets by name; uses ageing.
         key: of the random numbers.
     """
+
+    columns: ClassVar[tuple[Column, ...]] = COLUMNS
+    parameter_set: ClassVar[str] = "ageing"
+    needs: ClassVar[tuple[str, ...]] = ("vessels",)
 
     def __init__(self, parameters: Parameters, *, key: RandomKey = RandomKey()) -> None:
         constants = parameters["ageing"].fill(kernel.AgeingParameters)

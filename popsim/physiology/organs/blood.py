@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import blood as kernel
@@ -24,6 +26,10 @@ class Blood:
         parameters: sets by name; uses blood.
         key: as for all organ systems; not used, nothing is random here.
     """
+
+    columns: ClassVar[tuple[Column, ...]] = COLUMNS
+    parameter_set: ClassVar[str] = "blood"
+    needs: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, parameters: Parameters, *, key: RandomKey = RandomKey()) -> None:
         own = parameters["blood"]

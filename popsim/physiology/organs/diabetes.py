@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -28,6 +30,10 @@ class Diabetes:
         parameters: sets by name; uses diabetes.
         key: as for all organ systems; not used (the core draws presentations).
     """
+
+    columns: ClassVar[tuple[Column, ...]] = COLUMNS
+    parameter_set: ClassVar[str] = "diabetes"
+    needs: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, parameters: Parameters, *, key: RandomKey = RandomKey()) -> None:
         own = parameters["diabetes"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,7 @@ from popsim.kernels.physiology import environment as kernel
 from popsim.physiology.binding import Binding
 from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
+from popsim.population.columns import Column
 from popsim.population.environment_series import EnvironmentSeries
 from popsim.population.population import Population
 
@@ -23,6 +26,10 @@ class Environment:
         surroundings: series of a year or more; the temperate year when None.
         key: as for all organ systems; not used, nothing is random here.
     """
+
+    columns: ClassVar[tuple[Column, ...]] = ()
+    parameter_set: ClassVar[str] = "environment"
+    needs: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,

@@ -60,6 +60,8 @@ class HeartFailurePhysiology:
             this one and pass their influences. None: heart failure alone.
     """
 
+    influences: Influences | None = None
+
     def __init__(
         self,
         parameters: ParameterSet,

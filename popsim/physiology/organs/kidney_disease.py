@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import kidney_disease as kernel
@@ -26,6 +28,10 @@ class KidneyDisease:
         parameters: sets by name; uses kidney_disease, and heart_failure for the core's effect on potassium.
         key: of the random numbers.
     """
+
+    columns: ClassVar[tuple[Column, ...]] = COLUMNS
+    parameter_set: ClassVar[str] = "kidney_disease"
+    needs: ClassVar[tuple[str, ...]] = ("diabetes",)
 
     def __init__(self, parameters: Parameters, *, key: RandomKey = RandomKey()) -> None:
         own, core = parameters["kidney_disease"], parameters["heart_failure"]

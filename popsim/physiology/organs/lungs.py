@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import ClassVar
 
 from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
@@ -27,6 +28,10 @@ class Lungs:
         parameters: sets by name; uses lungs.
         key: of the random numbers.
     """
+
+    columns: ClassVar[tuple[Column, ...]] = COLUMNS
+    parameter_set: ClassVar[str] = "lungs"
+    needs: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, parameters: Parameters, *, key: RandomKey = RandomKey()) -> None:
         own = parameters["lungs"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import remodelling as kernel
@@ -22,6 +24,10 @@ class Remodelling:
         parameters: sets by name; uses remodelling.
         key: as for all organ systems; not used, nothing is random here.
     """
+
+    columns: ClassVar[tuple[Column, ...]] = COLUMNS
+    parameter_set: ClassVar[str] = "remodelling"
+    needs: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, parameters: Parameters, *, key: RandomKey = RandomKey()) -> None:
         self._call = Binding(kernel.advance_day, p=parameters["remodelling"].fill(kernel.RemodellingParameters))

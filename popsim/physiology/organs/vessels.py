@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
@@ -39,6 +40,10 @@ class Vessels:
         parameters: sets by name; uses vessels, and heart_failure for the effect of atrial fibrillation on the core.
         key: of the random numbers.
     """
+
+    columns: ClassVar[tuple[Column, ...]] = COLUMNS
+    parameter_set: ClassVar[str] = "vessels"
+    needs: ClassVar[tuple[str, ...]] = ("diabetes",)
 
     def __init__(self, parameters: Parameters, *, key: RandomKey = RandomKey()) -> None:
         own, core = parameters["vessels"], parameters["heart_failure"]

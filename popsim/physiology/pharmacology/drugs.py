@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +85,10 @@ class Pharmacology:
         key: of the random numbers.
         drugs: by default all of evidence/drugs, with the numbers of the set drugs.
     """
+
+    columns: ClassVar[tuple[Column, ...]] = COLUMNS
+    parameter_set: ClassVar[str] = DRUG_SET
+    needs: ClassVar[tuple[str, ...]] = ("diabetes",)
 
     def __init__(
         self,

@@ -12,7 +12,6 @@ from popsim.care.network import CareNetwork
 from popsim.reporting.figures import style
 from popsim.reporting.figures.pathway import Flows, pathway_figure
 from popsim.runs.run import StoredRun
-from popsim.simulation.schema import SCHEMAS
 
 ARRIVAL_EVENTS = ("start", "visit")  # events that bring somebody to a setting
 
@@ -30,9 +29,7 @@ def network_flows(run: StoredRun, strategy: str = "", replication: int = 0) -> F
         InputError: the run keeps no events, or has no such strategy.
     """
     strategy = strategy or run.comparator
-    network = CareNetwork(run.network, SCHEMAS[run.experiment.physiology].columns, run.folder).scaled(
-        run.experiment.population
-    )
+    network = CareNetwork(run.network, None, run.folder).scaled(run.experiment.population)
     moves, arrivals, presenting, days = _counted(run, strategy, replication)
     arrows: dict[tuple[str, str], float] = {}
     start = run.network.presentation
