@@ -68,9 +68,8 @@ def check_names(what: str, names: Sequence[str]) -> None:
     Raises:
         InputError: one does.
     """
-    twice = next((name for name, count in Counter(names).items() if count > 1), None)
-    if twice is not None:
-        raise InputError(f"{what} '{twice}': named twice")
+    if len(set(names)) < len(names):
+        raise InputError(f"{what} '{Counter(names).most_common(1)[0][0]}': named twice")
 
 
 def check_values(values: pl.DataFrame, keys: Iterable[str]) -> None:

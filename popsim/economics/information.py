@@ -85,9 +85,10 @@ def information(
         if table[name].null_count():
             raise InputError(f"parameter '{name}': not known in every draw")
         check_finite(**{f"parameter '{name}'": table[name].to_numpy()})
+    block_of = _block_of(len(table))
 
-    def perfect(rows: NDArray[np.bool_], block: int | None) -> float:
-        return _value(_increments(decision.some(rows).exact, willingness_to_pay))
+    def perfect(block: int | None) -> float:
+        return _value(_increments(decision.some(block_of != block).exact, willingness_to_pay))
 
     everything, error = _jackknifed(perfect, len(table))
     rows = [(EVERYTHING, len(table.columns) - 1, everything, error)]
@@ -153,28 +154,21 @@ def sample_information(
     return information(decision, draws.select("draw", parameter).with_columns(**results), willingness_to_pay, groups)
 
 
-def _blocks(draws: int) -> int:
-    """How many blocks the jackknife has; draw i is in block i modulo their number."""
-    return min(BLOCKS, draws)
+def _block_of(draws: int) -> NDArray[np.int64]:
+    """(draws,) number of the jackknife's block that each draw is in."""
+    return np.arange(draws) % min(BLOCKS, draws)
 
 
-def _jackknifed(value_of: Callable[[NDArray[np.bool_], int | None], float], draws: int) -> tuple[float, float]:
-    """A value from all draws, and its standard error from leaving out one block of draws after another.
-
-    Args:
-        value_of: (rows to use, number of the block left out) -> value.
-        draws: how many there are.
-    """
-    blocks = _blocks(draws)
-    block_of = np.arange(draws) % blocks
-    without = np.array([value_of(block_of != block, block) for block in range(blocks)])
-    error = np.sqrt((blocks - 1) * without.var())
-    return value_of(np.ones(draws, bool), None), float(error)
+def _jackknifed(value_without: Callable[[int | None], float], draws: int) -> tuple[float, float]:
+    """A value from all draws (no block left out), and its standard error from leaving out one block after another."""
+    without = np.array([value_without(block) for block in range(min(BLOCKS, draws))])
+    error = np.sqrt((len(without) - 1) * without.var())
+    return value_without(None), float(error)
 
 
 def _increments(decision: Decision, willingness_to_pay: float) -> NDArray[np.float64]:
     """(D, S - 1) net benefit over that of the comparator."""
-    benefit = decision.net_monetary_benefit(willingness_to_pay)
+    benefit = np.asfortranarray(decision.net_monetary_benefit(willingness_to_pay))
     return benefit[:, 1:] - benefit[:, :1]
 
 
@@ -183,7 +177,7 @@ def _evppi(known: NDArray[np.float64], increments: NDArray[np.float64]) -> tuple
     if not increments.size:
         return 0.0, 0.0
     regression = _Regression(known, increments)
-    return _jackknifed(lambda rows, block: _value(regression.means(rows, block)), len(known))
+    return _jackknifed(lambda block: _value(regression.means(block)), len(known))
 
 
 def _value(increments: NDArray[np.float64]) -> float:
@@ -251,37 +245,41 @@ class _Regression:
             raise InputError(f"{parameters} parameters at once: more than {draws} draws can tell apart")
         self._mean, spread = values.mean(axis=0), values.std(axis=0)
         self._spread = np.where(spread > 0.0, spread, 1.0)
-        standard = ((values - self._mean) / self._spread).T
-        normal = np.ascontiguousarray(normal_quantile((rankdata(known, axis=0) - 0.5) / draws).T)
+        by_block = np.argsort(_block_of(draws), kind="stable")
+        self._edges = np.append(0, np.cumsum(np.bincount(_block_of(draws))))
+        standard = ((values - self._mean) / self._spread)[by_block].T
+        normal = np.ascontiguousarray(normal_quantile((rankdata(known, axis=0) - 0.5) / draws)[by_block].T)
         most = max(1 + parameters, min(draws // DRAWS_PER_TERM, MAX_TERMS))
         highest = max(d for d in range(MAX_DEGREE + 1) if d <= 1 or comb(parameters + d, d) <= most)
         sizes: Sequence[int] = [comb(parameters + degree, degree) for degree in range(highest + 1)]
         some = slice(None, None, max(1, draws // max(SCREENING, 2 * sizes[-1])))
         if some.step > 1:
-            rows = np.vstack([_terms(np.ascontiguousarray(normal[:, some]), highest), standard[:, some]])
+            rows = _rows(np.ascontiguousarray(normal[:, some]), highest, standard[:, some])
             sizes = _Fit.of(rows @ rows.T, rows.shape[1], sizes, draws).near(sizes)
-        self._rows = np.vstack([_terms(normal, len(sizes) - 1), standard])
-        self._products = self._rows @ self._rows.T
-        self._fit = _Fit.of(self._products, draws, sizes)
+        self._rows = _rows(normal, len(sizes) - 1, standard)
+        products = self._rows @ self._rows.T
+        self._fit = _Fit.of(products, draws, sizes)
         self._near = self._fit.near(sizes)
-        self._used = [*range(self._near[-1]), *range(sizes[-1], len(self._rows))]
+        self._used = np.r_[: self._near[-1], sizes[-1] : len(self._rows)]
+        self._products = products[np.ix_(self._used, self._used)]
 
-    def means(self, rows: NDArray[np.bool_], block: int | None) -> NDArray[np.float64]:
-        """(rows, m) at the draws outside a block, from them, the spread due to the regression's noise removed."""
-        fit = self._fit
+    def means(self, block: int | None) -> NDArray[np.float64]:
+        """(D', m) at the draws outside a block, from them, the spread due to the regression's noise removed."""
+        fit, left_out = self._fit, slice(0)
         if block is not None:
-            left_out = self._rows[self._used, block :: _blocks(len(rows))]
-            products = self._products[np.ix_(self._used, self._used)] - left_out @ left_out.T
-            fit = _Fit.of(products, len(rows) - left_out.shape[1], self._near)
-        fitted = (fit.coefficients.T @ self._rows[: len(fit.coefficients)]).T[rows]
+            left_out = slice(self._edges[block], self._edges[block + 1])
+            rows = self._rows[self._used, left_out]
+            fit = _Fit.of(self._products - rows @ rows.T, self._rows.shape[1] - rows.shape[1], self._near)
+        fitted = np.delete(fit.coefficients.T @ self._rows[: len(fit.coefficients)], left_out, axis=1).T
         return self._mean + self._spread * without_noise(fitted, fit.noise)
 
 
-def _terms(normal: NDArray[np.float64], highest: int) -> NDArray[np.float64]:
-    """(p, D) products of Hermite polynomials of (k, D) parameters up to a total degree, by degree."""
+def _rows(normal: NDArray[np.float64], highest: int, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(p + m, D) products of Hermite polynomials of (k, D) parameters up to a total degree, by degree; then values."""
     parameters, draws = normal.shape
     powers = _hermite(normal, highest)
-    terms = np.ones((comb(parameters + highest, highest), draws))
+    terms = np.ones((comb(parameters + highest, highest) + len(values), draws))
+    terms[-len(values) :] = values
     row: dict[tuple[int, ...], int] = {(): 0}
     for degree in range(1, highest + 1):
         for chosen in combinations_with_replacement(range(parameters), degree):

@@ -50,10 +50,10 @@ def walk_tables(
         cycles: T.
         origin, target: (arcs,) int32, the states that an arc joins.
         restarts: (arcs,) 1 where moving along the arc sets time in state back to 0.
-        first, last: (units, T or 1, longest + 1, arcs) uint32; the third axis is time in state in cycles, its last
-            entry for that and longer.
-        reward: (units, OUTCOMES, T + 1, longest + 1, states), what a person in a state at a point is worth, weighted
-            and discounted.
+        first, last: (units, T or 1, times, arcs) uint32; the third axis is time in state in cycles, its last entry for
+            that and longer. Arcs from the same state follow each other.
+        reward: (units, OUTCOMES, T + 1, times, states), what a person in a state at a point is worth, weighted and
+            discounted; times as above, but not necessarily as many.
         one_off: (units, 2, T + 1, arcs) cost and QALYs of moving along an arc, by the point of arrival, discounted.
         totals: (units, OUTCOMES, people) written; or (units, OUTCOMES, 0) if not needed.
         counts: (units, blocks, T + 1, states) int32, written: people in each state at each point.
@@ -62,7 +62,8 @@ def walk_tables(
     people = len(person_id)
     units, blocks = sums.shape[:2]
     states = reward.shape[4]
-    longest = first.shape[2] - 1
+    moves_by_time, rewards_by_time = first.shape[2] > 1, reward.shape[3] > 1
+    begin, leaving = _arcs_by_state(states, origin)
     kept = totals.shape[2] > 0
     for task in prange(units * blocks):
         unit = task // blocks
@@ -82,15 +83,17 @@ def walk_tables(
                 row = min(point - 1, first.shape[1] - 1)
                 word = words[(point - 1) & (WORDS - 1)]
                 low, high = first[unit, row], last[unit, row]
-                if longest == 0:
-                    _move(size, origin, target, low[0], high[0], word, state[1 - now], state[now])
+                if moves_by_time:
+                    _move_by_time(size, begin, leaving, target, low, high, word, since, state[1 - now], state[now])
                 else:
-                    _move_by_time(size, origin, target, restarts, low, high, word, since, state[1 - now], state[now])
+                    _move(size, origin, target, low[0], high[0], word, state[1 - now], state[now])
+                if moves_by_time or rewards_by_time:
+                    _pass_time(size, origin, target, restarts, since, state[1 - now], state[now])
                 _reward_arcs(size, origin, target, one_off[unit, :, point], state[1 - now], state[now], total)
-            if longest == 0:
-                _reward_states(size, reward[unit, :, point, 0], state[now], total)
-            else:
+            if rewards_by_time:
                 _reward_by_time(size, reward[unit, :, point], since, state[now], total)
+            else:
+                _reward_states(size, reward[unit, :, point, 0], state[now], total)
             for s in range(states):
                 here = 0
                 for j in range(size):
@@ -145,18 +148,39 @@ def _move(size, origin, target, first, last, word, before, after):
             after[j] = goes if moves else after[j]
 
 
+@njit(error_model="numpy")
+def _arcs_by_state(states, origin):
+    """The first arc that leaves each state, and how many do."""
+    begin, leaving = np.zeros(states, np.uint32), np.zeros(states, np.uint32)
+    for a in range(len(origin) - 1, -1, -1):
+        begin[origin[a]] = a
+        leaving[origin[a]] += np.uint32(1)
+    return begin, leaving
+
+
 @njit(error_model="numpy", forceinline=True)
-def _move_by_time(size, origin, target, restarts, first, last, word, since, before, after):
-    """The states after a cycle, and the time in them, where probabilities depend on it."""
-    longest = len(first) - 1
+def _move_by_time(size, begin, leaving, target, first, last, word, since, before, after):
+    """The states after a cycle, where probabilities depend on the time in state.
+
+    Processors look up table entries one by one, so only the arcs that leave a person's own state are looked up; as many
+    for everybody, because a branch for each person costs more.
+    """
+    longest, end = len(first) - 1, np.uint32(max(len(target), 1) - 1)
+    most = np.uint32(leaving.max())
     for j in range(size):
-        after[j] = before[j]
-    for a in range(len(origin)):
-        leaves, goes = origin[a], target[a]
-        for j in range(size):
-            k = min(since[j], longest)
-            moves = (before[j] == leaves) & (word[j] >= first[k, a]) & (word[j] <= last[k, a])
-            after[j] = goes if moves else after[j]
+        state = np.uint32(before[j])
+        k = np.uint32(min(since[j], longest))
+        new = before[j]
+        for m in range(most):
+            a = min(begin[state] + m, end)
+            moves = (m < leaving[state]) & (word[j] >= first[k, a]) & (word[j] <= last[k, a])
+            new = target[a] if moves else new
+        after[j] = new
+
+
+@njit(error_model="numpy", forceinline=True)
+def _pass_time(size, origin, target, restarts, since, before, after):
+    """The time in state after a cycle."""
     for j in range(size):
         since[j] += 1
     for a in range(len(origin)):
@@ -196,9 +220,11 @@ def _reward_by_time(size, reward, since, state, total):
     """Add the rewards of the states by time in state."""
     longest = reward.shape[1] - 1
     for j in range(size):
-        k = min(since[j], longest)
-        for outcome in range(OUTCOMES):
-            total[outcome, j] += reward[outcome, k, state[j]]
+        k = np.uint32(min(since[j], longest))
+        here = np.uint32(state[j])
+        total[COST, j] += reward[COST, k, here]
+        total[QALY, j] += reward[QALY, k, here]
+        total[LIFE, j] += reward[LIFE, k, here]
 
 
 CompilationError = NumbaError  # what numba cannot compile
