@@ -144,4 +144,4 @@ class StateTransitionModel(Model):
         once = [tables.by_arc(say(name, arrivals), arcs, self._number, self.timing.cycles, name) for name in names]
         one_off = np.array([table * worth[:, None] for table, worth in zip(once, arrival, strict=True)])
         restarts = (self._spell[arcs.origin] != self._spell[arcs.target]).astype(np.int8)
-        return arcs.origin, arcs.target, restarts, arcs.first, arcs.last, reward, one_off
+        return arcs.origin, arcs.target, restarts, *arcs[2:], reward, one_off
