@@ -175,17 +175,20 @@ def _move_by_time(
     those who move look up where to.
     """
     longest = len(first) - 1
+    others = (end - begin).max() - 1  # as many looks for everybody: a loop of another length for each is mispredicted
     movers = 0
     for j in range(size):
-        k, state = np.uint32(min(since[j], longest)), np.uint32(before[j])
         after[j] = before[j]
+    for j in range(size):
+        k, state = np.uint32(min(since[j], longest)), np.uint32(before[j])
         moving[movers] = j
         movers += 1 if (word[j] < stays_first[k, state]) | (word[j] > stays_last[k, state]) else 0
     for i in range(movers):
         j = np.uint32(moving[i])
         k, state = np.uint32(min(since[j], longest)), np.uint32(before[j])
         arc = end[state] - 1  # it holds the word of those who move if no other does
-        for a in range(begin[state], end[state] - 1):
+        for m in range(others):
+            a = min(begin[state] + m, end[state] - 1)
             arc = a if (word[j] >= first[k, a]) & (word[j] <= last[k, a]) else arc
         after[j] = target[arc]
         since[j] = -1 if restarts[arc] != 0 else since[j]
