@@ -26,6 +26,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import rankdata
+from threadpoolctl import threadpool_limits
 
 from popsim.economics.checks import check_comparator, check_finite, check_number, check_price
 from popsim.economics.decision import Decision, need_draws
@@ -88,16 +89,18 @@ def information(
     block_of = _block_of(len(table))
 
     def perfect(block: int | None) -> float:
-        return _value(_increments(decision.some(block_of != block).exact, willingness_to_pay))
+        some = decision if block is None else decision.some(block_of != block)
+        return _value(_increments(some.exact, willingness_to_pay))
 
     everything, error = _jackknifed(perfect, len(table))
     rows = [(EVERYTHING, len(table.columns) - 1, everything, error)]
     increments = _increments(decision, willingness_to_pay)
     found = []
-    for name, group in groups.items():
-        known = table.select(group).to_numpy().astype(np.float64)
-        value, error = _evppi(known, increments)
-        found.append((name, len(group), min(value, everything), error))
+    with threadpool_limits(1):  # the products are too small for threads, which then wait for each other
+        for name, group in groups.items():
+            known = table.select(group).to_numpy().astype(np.float64)
+            value, error = _evppi(known, increments)
+            found.append((name, len(group), min(value, everything), error))
     rows += sorted(found, key=lambda row: -row[2])
     frame = pl.DataFrame(rows, schema=["known", "parameters", "value", "standard_error"], orient="row")
     reach = t_quantile(min(BLOCKS, len(table))) * pl.col("standard_error")
