@@ -10,10 +10,21 @@ from collections.abc import Callable
 import numba
 from rich.console import Console
 
-from benchmarks import care, clinical, microsimulation, physiology, registry, runner, vectors, warm_start, whole_run
+from benchmarks import (
+    care,
+    clinical,
+    information,
+    microsimulation,
+    physiology,
+    registry,
+    runner,
+    vectors,
+    warm_start,
+    whole_run,
+)
 from benchmarks.measuring import Section, show
 
-PARTS = "abcdefghi"
+PARTS = "abcdefghij"
 
 
 def main() -> None:
@@ -47,10 +58,12 @@ def measured(part: str, quick: bool, turns: int) -> list[Section]:
         "f": lambda: [
             *(microsimulation.side_by_side(size, turns) for size in sizes[1:]),
             microsimulation.psa(500, 1000, turns),
+            microsimulation.time_in_state(100_000, turns),
         ],
         "g": lambda: runner.sections(quick, turns),
         "h": lambda: clinical.side_by_side(100_000, 40, turns),
         "i": lambda: registry.sections(quick, turns),
+        "j": lambda: [information.section(parameters, turns) for parameters in (5, 10, 14)],
     }
     return sections[part]()
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -66,6 +67,16 @@ def _tables() -> StateTransitionModel:
     )
 
 
+def _by_time(p, time_in_state):  # type: ignore[no-untyped-def]
+    """Probabilities of the model that fall with the time in a state."""
+    falls = 0.98**time_in_state
+    return {
+        "H": {"S1": p.p_HS1 * falls, "D": p.p_HD * falls},
+        "S1": {"H": p.p_S1H * falls, "S2": p.p_S1S2 * falls, "D": P_S1D},
+        "S2": {"D": P_S2D * falls},
+    }
+
+
 def _common() -> dict[str, Any]:
     return {
         "states": ("H", "S1", "S2", "D"),
@@ -95,6 +106,7 @@ def _rewards(state, time_in_state, cycle, p, x):  # type: ignore[no-untyped-def]
 
 
 TABLES = _tables()
+TABLES_BY_TIME = replace(TABLES, transitions=_by_time)
 KERNEL = KernelModel(**_common(), next_state=_next_state, rewards=_rewards)
 
 
@@ -296,3 +308,20 @@ def psa(draws: int, people: int, turns: int) -> Section:
     rows = alternate({"popsim, tables": ours, "heormodel": theirs}, turns)
     title = f"(f) Sick-Sicker PSA: {draws:,} draws x {people:,} individuals"
     return Section(title, "thousand draws x individuals/s", rows, [f"heormodel: {few} draws."], scale=1e3)
+
+
+def time_in_state(people: int, turns: int) -> Section:
+    """Processor seconds of the model, and of the same with probabilities that depend on the time in state."""
+
+    def turn(model: StateTransitionModel) -> Candidate:
+        model.run(1000, seed=1)  # compiles
+
+        def timed() -> float:
+            start = time.process_time()
+            model.run(people, seed=1)
+            return time.process_time() - start
+
+        return timed
+
+    rows = alternate({"by state": turn(TABLES), "by time in state": turn(TABLES_BY_TIME)}, turns)
+    return Section(f"(f) Time in state: {people:,} individuals", "processor milliseconds", rows, scale=1e-3)

@@ -6,6 +6,7 @@ A null value is a measure for which there was nobody to count; NaN and infinity 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -67,9 +68,8 @@ def check_names(what: str, names: Sequence[str]) -> None:
     Raises:
         InputError: one does.
     """
-    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
-    if twice is not None:
-        raise InputError(f"{what} '{twice}': named twice")
+    if len(set(names)) < len(names):
+        raise InputError(f"{what} '{Counter(names).most_common(1)[0][0]}': named twice")
 
 
 def check_values(values: pl.DataFrame, keys: Iterable[str]) -> None:

@@ -9,21 +9,24 @@ The regression is popsim's own, because heormodel's splines miss interactions an
 effect when draws are few. Each parameter is mapped to a standard normal by its ranks; the terms are Hermite polynomials
 with all products up to a total degree (polynomial chaos), which the Bayesian information criterion chooses; Monte Carlo
 noise is removed from the fitted values as from the draws. One replication per draw suffices, as regression averages
-over noise. Values are capped at EVPI. Standard errors are by jackknife over blocks of draws, regression included.
+over noise. Values are capped at EVPI. Standard errors are by jackknife over blocks of draws, the choice of the degree
+included. One Cholesky factor fits all degrees, because the factor of the first terms is a part of that of all. Some
+draws show which degrees are out of reach of the criterion; all draws fit the others, and leaving out a block takes its
+sums of products from those of all draws.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from itertools import combinations_with_replacement
 from math import comb
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import rankdata
+from threadpoolctl import threadpool_limits
 
 from popsim.economics.checks import check_comparator, check_finite, check_number, check_price
 from popsim.economics.decision import Decision, need_draws
@@ -38,6 +41,9 @@ MIN_DRAWS = 20  # with fewer, a regression over draws is meaningless
 BLOCKS = 20  # of the jackknife
 MAX_DEGREE = 6
 DRAWS_PER_TERM = 8  # a regression has at most one term for this many draws
+MAX_TERMS = 1250  # of degree 2 and above, however many draws: time and memory grow with its square
+SCREENING = 2000  # draws, or twice the terms: their residual variances have a relative standard error of 5% at most
+OUT_OF_REACH = 0.15  # of the criterion: a variance lower by 14%, which neither screening nor leaving out a block feigns
 SAME = 1e-9  # relative; smaller differences are rounding
 EVERYTHING = "all parameters"
 
@@ -80,14 +86,21 @@ def information(
         if table[name].null_count():
             raise InputError(f"parameter '{name}': not known in every draw")
         check_finite(**{f"parameter '{name}'": table[name].to_numpy()})
-    everything, error = _jackknifed(partial(_evpi, decision, willingness_to_pay), len(table))
+    block_of = _block_of(len(table))
+
+    def perfect(block: int | None) -> float:
+        some = decision if block is None else decision.some(block_of != block)
+        return _value(_increments(some.exact, willingness_to_pay))
+
+    everything, error = _jackknifed(perfect, len(table))
     rows = [(EVERYTHING, len(table.columns) - 1, everything, error)]
     increments = _increments(decision, willingness_to_pay)
     found = []
-    for name, group in groups.items():
-        known = table.select(group).to_numpy().astype(np.float64)
-        value, error = _jackknifed(partial(_evppi, known, increments), len(table))
-        found.append((name, len(group), min(value, everything), error))
+    with threadpool_limits(1):  # the products are too small for threads, which then wait for each other
+        for name, group in groups.items():
+            known = table.select(group).to_numpy().astype(np.float64)
+            value, error = _evppi(known, increments)
+            found.append((name, len(group), min(value, everything), error))
     rows += sorted(found, key=lambda row: -row[2])
     frame = pl.DataFrame(rows, schema=["known", "parameters", "value", "standard_error"], orient="row")
     reach = t_quantile(min(BLOCKS, len(table))) * pl.col("standard_error")
@@ -144,28 +157,30 @@ def sample_information(
     return information(decision, draws.select("draw", parameter).with_columns(**results), willingness_to_pay, groups)
 
 
-def _jackknifed(value_of: Callable[[NDArray[np.bool_]], float], draws: int) -> tuple[float, float]:
-    """A value from all draws, and its standard error from leaving out one block of draws after another."""
-    block = np.arange(draws) % min(BLOCKS, draws)
-    without = np.array([value_of(block != b) for b in np.unique(block)])
+def _block_of(draws: int) -> NDArray[np.int64]:
+    """(draws,) number of the jackknife's block that each draw is in."""
+    return np.arange(draws) % min(BLOCKS, draws)
+
+
+def _jackknifed(value_without: Callable[[int | None], float], draws: int) -> tuple[float, float]:
+    """A value from all draws (no block left out), and its standard error from leaving out one block after another."""
+    without = np.array([value_without(block) for block in range(min(BLOCKS, draws))])
     error = np.sqrt((len(without) - 1) * without.var())
-    return value_of(np.ones(draws, bool)), float(error)
+    return value_without(None), float(error)
 
 
 def _increments(decision: Decision, willingness_to_pay: float) -> NDArray[np.float64]:
     """(D, S - 1) net benefit over that of the comparator."""
-    benefit = decision.net_monetary_benefit(willingness_to_pay)
+    benefit = np.asfortranarray(decision.net_monetary_benefit(willingness_to_pay))
     return benefit[:, 1:] - benefit[:, :1]
 
 
-def _evpi(decision: Decision, willingness_to_pay: float, rows: NDArray[np.bool_]) -> float:
-    """From some of the draws."""
-    return _value(_increments(decision.some(rows).exact, willingness_to_pay))
-
-
-def _evppi(known: NDArray[np.float64], increments: NDArray[np.float64], rows: NDArray[np.bool_]) -> float:
-    """From some of the draws."""
-    return _value(conditional_means(known[rows], increments[rows])) if increments.size else 0.0
+def _evppi(known: NDArray[np.float64], increments: NDArray[np.float64]) -> tuple[float, float]:
+    """The value of knowing the columns of `known`, and its standard error."""
+    if not increments.size:
+        return 0.0, 0.0
+    regression = _Regression(known, increments)
+    return _jackknifed(lambda block: _value(regression.means(block)), len(known))
 
 
 def _value(increments: NDArray[np.float64]) -> float:
@@ -175,55 +190,106 @@ def _value(increments: NDArray[np.float64]) -> float:
     return gain if gain > SAME * np.abs(increments).max(initial=0.0) else 0.0
 
 
-def conditional_means(known: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Expectation of each column of `values` given the columns of `known`, at the draws.
+class _Fit(NamedTuple):
+    """A regression on the number of terms that the Bayesian information criterion chooses.
+
+    Attributes:
+        scores: of the criterion, by degree.
+        coefficients: (terms chosen, m).
+        noise: (m, m) covariance of the fitted values that the regression's noise adds.
+    """
+
+    scores: NDArray[np.float64]
+    coefficients: NDArray[np.float64]
+    noise: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, products: NDArray[np.float64], draws: int, sizes: Sequence[int], of_draws: int | None = None) -> Self:
+        """From sums of products over draws.
+
+        Args:
+            products: (p + m, p + m) of the terms and, last, of values of variance 1 or 0.
+            draws: that the sums are of.
+            sizes: numbers of terms to choose from.
+            of_draws: expect the scores of as many draws; those of the sums when None.
+        """
+        terms, total = sizes[-1], of_draws or draws
+        # The ridge lets redundant terms pass: those of a parameter that never varies or copies another.
+        factor = np.linalg.cholesky(products + SAME * draws * np.eye(len(products)))
+        along = factor[terms:, :terms]  # the values along orthogonal axes, one for each term
+        left = products[terms:, terms:].diagonal()[:, None] + SAME * draws - np.cumsum(along**2, axis=1)
+        number = np.array(sizes)
+        variance = np.maximum(left[:, number - 1] / left[:, :1], 0.0) * draws / (draws - number)
+        scores = np.log(variance * (1 - number / total) + SAME).mean(axis=0) + number * np.log(total) / total
+        size = sizes[int(np.argmin(scores))]
+        coefficients = np.linalg.solve(factor[:size, :size].T, along[:, :size].T)
+        rest = products[terms:, terms:] - along[:, :size] @ along[:, :size].T
+        return cls(scores, coefficients, rest / (draws - size) * (size - 1) / draws)
+
+    def near(self, sizes: Sequence[int]) -> Sequence[int]:
+        """The sizes up to the last one that could score best with somewhat different draws."""
+        return sizes[: 1 + int(np.flatnonzero(self.scores <= self.scores.min() + OUT_OF_REACH)[-1])]
+
+
+class _Regression:
+    """Expectation of each column of `values` given the columns of `known`, from all draws or without a block of them.
 
     Args:
         known: (D, k) what is known.
         values: (D, m).
 
-    Returns:
-        (D, m), with the spread due to the regression's noise removed.
-
     Raises:
-        InputError: the lengths differ, there are too many parameters for the draws, or a number is not finite.
+        InputError: there are too many parameters for the draws without a block.
     """
-    check_finite(known=known)
-    check_finite(values=values)
-    if len(known) != len(values):
-        raise InputError(f"known: {len(known)}, values: {len(values)}: must have the same length")
-    terms, sizes = _terms(known)
-    squares, products = terms.T @ terms, terms.T @ values
-    spread = np.maximum(values.var(axis=0), np.finfo(float).tiny)
-    best, fitted, size = np.inf, values, 1
-    for terms_in in sizes:
-        # The pseudo-inverse ignores redundant terms: of a parameter that never varies or copies another.
-        inverse = np.linalg.pinv(squares[:terms_in, :terms_in], rcond=SAME, hermitian=True)
-        expected = terms[:, :terms_in] @ (inverse @ products[:terms_in])
-        unexplained = (values - expected).var(axis=0) / spread
-        score = np.log(unexplained + SAME).mean() + terms_in * np.log(len(known)) / len(known)
-        if score < best:
-            best, fitted, size = score, expected, terms_in
-    rest = values - fitted
-    draws_noise = rest.T @ rest / (len(known) - size) * (size - 1) / len(known)
-    return without_noise(fitted, draws_noise)
+
+    def __init__(self, known: NDArray[np.float64], values: NDArray[np.float64]) -> None:
+        draws, parameters = known.shape
+        if 1 + parameters >= draws - -(-draws // BLOCKS):
+            raise InputError(f"{parameters} parameters at once: more than {draws} draws can tell apart")
+        self._mean, spread = values.mean(axis=0), values.std(axis=0)
+        self._spread = np.where(spread > 0.0, spread, 1.0)
+        by_block = np.argsort(_block_of(draws), kind="stable")
+        self._edges = np.append(0, np.cumsum(np.bincount(_block_of(draws))))
+        standard = ((values - self._mean) / self._spread)[by_block].T
+        normal = np.ascontiguousarray(normal_quantile((rankdata(known, axis=0) - 0.5) / draws)[by_block].T)
+        most = max(1 + parameters, min(draws // DRAWS_PER_TERM, MAX_TERMS))
+        highest = max(d for d in range(MAX_DEGREE + 1) if d <= 1 or comb(parameters + d, d) <= most)
+        sizes: Sequence[int] = [comb(parameters + degree, degree) for degree in range(highest + 1)]
+        some = slice(None, None, max(1, draws // max(SCREENING, 2 * sizes[-1])))
+        if some.step > 1:
+            rows = _rows(np.ascontiguousarray(normal[:, some]), highest, standard[:, some])
+            sizes = _Fit.of(rows @ rows.T, rows.shape[1], sizes, draws).near(sizes)
+        self._rows = _rows(normal, len(sizes) - 1, standard)
+        products = self._rows @ self._rows.T
+        self._fit = _Fit.of(products, draws, sizes)
+        self._near = self._fit.near(sizes)
+        self._used = np.r_[: self._near[-1], sizes[-1] : len(self._rows)]
+        self._products = products[np.ix_(self._used, self._used)]
+
+    def means(self, block: int | None) -> NDArray[np.float64]:
+        """(D', m) at the draws outside a block, from them, the spread due to the regression's noise removed."""
+        fit, left_out = self._fit, slice(0)
+        if block is not None:
+            left_out = slice(self._edges[block], self._edges[block + 1])
+            rows = self._rows[self._used, left_out]
+            fit = _Fit.of(self._products - rows @ rows.T, self._rows.shape[1] - rows.shape[1], self._near)
+        fitted = np.delete(fit.coefficients.T @ self._rows[: len(fit.coefficients)], left_out, axis=1).T
+        return self._mean + self._spread * without_noise(fitted, fit.noise)
 
 
-def _terms(known: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[int]]:
-    """Products of Hermite polynomials up to a total degree, and how many terms there are up to each degree from 0."""
-    draws, parameters = known.shape
-    if 1 + parameters >= draws:
-        raise InputError(f"{parameters} parameters at once: more than {draws} draws can tell apart")
-    normal = normal_quantile((rankdata(known, axis=0) - 0.5) / draws)
-    most = max(1 + parameters, draws // DRAWS_PER_TERM)
-    highest = max(d for d in range(MAX_DEGREE + 1) if d <= 1 or comb(parameters + d, d) <= most)
+def _rows(normal: NDArray[np.float64], highest: int, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(p + m, D) products of Hermite polynomials of (k, D) parameters up to a total degree, by degree; then values."""
+    parameters, draws = normal.shape
     powers = _hermite(normal, highest)
-    columns, sizes = [np.ones(draws)], [1]
+    terms = np.ones((comb(parameters + highest, highest) + len(values), draws))
+    terms[-len(values) :] = values
+    row: dict[tuple[int, ...], int] = {(): 0}
     for degree in range(1, highest + 1):
         for chosen in combinations_with_replacement(range(parameters), degree):
-            columns.append(np.prod([powers[chosen.count(p)][:, p] for p in set(chosen)], axis=0))
-        sizes.append(len(columns))
-    return np.column_stack(columns), sizes
+            power = chosen.count(chosen[-1])
+            row[chosen] = len(row)
+            np.multiply(terms[row[chosen[:-power]]], powers[power][chosen[-1]], out=terms[row[chosen]])
+    return terms
 
 
 def _hermite(x: NDArray[np.float64], highest: int) -> list[NDArray[np.float64]]:

@@ -35,13 +35,15 @@ NO_STATE, BACK_FROM_DEATH, WORTH_OF_THE_DEAD = 1, 2, 4  # impossible results of 
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def walk_tables(
-    keys, person_id, initial, cycles, origin, target, restarts, first, last, reward, one_off, totals, counts, sums,
+    keys, person_id, initial, cycles, origin, target, restarts, first, last, stays_first, stays_last, reward, one_off,
+    totals, counts, sums,
 ):  # fmt: skip
     """Simulate everybody's transitions by tables, in several units (a strategy in a run) at once.
 
     A person in state `origin[a]` moves along arc a when the cycle's random word w, an unsigned number of 32 bits, has
-    first <= w <= last; at most one arc of a state holds w, and outside all of them the person stays. No word can be the
-    half-open interval's end 2**32, hence the closed form; an arc without probability has first = 1, last = 0.
+    first <= w <= last; at most one arc of a state holds w, and outside all of them the person stays, which is a range
+    of words too. No word can be the half-open interval's end 2**32, hence the closed form; what has no probability has
+    first = 1, last = 0.
 
     Args:
         keys: (units, 2) int64, seed and stream of their random keys.
@@ -50,10 +52,11 @@ def walk_tables(
         cycles: T.
         origin, target: (arcs,) int32, the states that an arc joins.
         restarts: (arcs,) 1 where moving along the arc sets time in state back to 0.
-        first, last: (units, T or 1, longest + 1, arcs) uint32; the third axis is time in state in cycles, its last
-            entry for that and longer.
-        reward: (units, OUTCOMES, T + 1, longest + 1, states), what a person in a state at a point is worth, weighted
-            and discounted.
+        first, last: (units, T or 1, times, arcs) uint32; the third axis is time in state in cycles, its last entry for
+            that and longer. Arcs from the same state follow each other.
+        stays_first, stays_last: (units, T or 1, times, states) uint32, the words of those who stay.
+        reward: (units, OUTCOMES, T + 1, times, states), what a person in a state at a point is worth, weighted and
+            discounted; times as above, but not necessarily as many.
         one_off: (units, 2, T + 1, arcs) cost and QALYs of moving along an arc, by the point of arrival, discounted.
         totals: (units, OUTCOMES, people) written; or (units, OUTCOMES, 0) if not needed.
         counts: (units, blocks, T + 1, states) int32, written: people in each state at each point.
@@ -62,7 +65,8 @@ def walk_tables(
     people = len(person_id)
     units, blocks = sums.shape[:2]
     states = reward.shape[4]
-    longest = first.shape[2] - 1
+    moves_by_time, rewards_by_time = first.shape[2] > 1, reward.shape[3] > 1
+    begin, end = _arcs_by_state(states, origin)
     kept = totals.shape[2] > 0
     for task in prange(units * blocks):
         unit = task // blocks
@@ -72,6 +76,7 @@ def walk_tables(
         state = np.empty((2, BLOCK), np.int32)
         words = np.empty((WORDS, BLOCK), np.uint32)
         since = np.zeros(BLOCK, np.int32)
+        moving = np.empty(BLOCK, np.int32)
         total = np.zeros((OUTCOMES, BLOCK))
         for j in range(size):
             state[0, j] = initial[start + j]
@@ -82,15 +87,20 @@ def walk_tables(
                 row = min(point - 1, first.shape[1] - 1)
                 word = words[(point - 1) & (WORDS - 1)]
                 low, high = first[unit, row], last[unit, row]
-                if longest == 0:
-                    _move(size, origin, target, low[0], high[0], word, state[1 - now], state[now])
+                if moves_by_time:
+                    _move_by_time(
+                        size, begin, end, target, restarts, low, high, stays_first[unit, row], stays_last[unit, row],
+                        word, since, state[1 - now], state[now], moving,
+                    )  # fmt: skip
                 else:
-                    _move_by_time(size, origin, target, restarts, low, high, word, since, state[1 - now], state[now])
+                    _move(size, origin, target, low[0], high[0], word, state[1 - now], state[now])
+                    if rewards_by_time:
+                        _pass_time(size, origin, target, restarts, since, state[1 - now], state[now])
                 _reward_arcs(size, origin, target, one_off[unit, :, point], state[1 - now], state[now], total)
-            if longest == 0:
-                _reward_states(size, reward[unit, :, point, 0], state[now], total)
-            else:
+            if rewards_by_time:
                 _reward_by_time(size, reward[unit, :, point], since, state[now], total)
+            else:
+                _reward_states(size, reward[unit, :, point, 0], state[now], total)
             for s in range(states):
                 here = 0
                 for j in range(size):
@@ -145,18 +155,50 @@ def _move(size, origin, target, first, last, word, before, after):
             after[j] = goes if moves else after[j]
 
 
+@njit(error_model="numpy")
+def _arcs_by_state(states, origin):
+    """Of each state, the first arc that leaves it and the one after the last."""
+    begin, end = np.zeros(states, np.int64), np.zeros(states, np.int64)
+    for a in range(len(origin)):
+        begin[origin[a]] = a if end[origin[a]] == 0 else begin[origin[a]]
+        end[origin[a]] = a + 1
+    return begin, end
+
+
 @njit(error_model="numpy", forceinline=True)
-def _move_by_time(size, origin, target, restarts, first, last, word, since, before, after):
-    """The states after a cycle, and the time in them, where probabilities depend on it."""
+def _move_by_time(
+    size, begin, end, target, restarts, first, last, stays_first, stays_last, word, since, before, after, moving,
+):  # fmt: skip
+    """The states after a cycle and the time in them, where probabilities depend on it.
+
+    Table entries are looked up person by person, so everybody looks up whether they stay, without branches, and only
+    those who move look up where to.
+    """
     longest = len(first) - 1
+    others = (end - begin).max() - 1  # as many looks for everybody: a loop of another length for each is mispredicted
+    movers = 0
     for j in range(size):
         after[j] = before[j]
-    for a in range(len(origin)):
-        leaves, goes = origin[a], target[a]
-        for j in range(size):
-            k = min(since[j], longest)
-            moves = (before[j] == leaves) & (word[j] >= first[k, a]) & (word[j] <= last[k, a])
-            after[j] = goes if moves else after[j]
+    for j in range(size):
+        k, state = np.uint32(min(since[j], longest)), np.uint32(before[j])
+        moving[movers] = j
+        movers += 1 if (word[j] < stays_first[k, state]) | (word[j] > stays_last[k, state]) else 0
+    for i in range(movers):
+        j = np.uint32(moving[i])
+        k, state = np.uint32(min(since[j], longest)), np.uint32(before[j])
+        arc = end[state] - 1  # it holds the word of those who move if no other does
+        for m in range(others):
+            a = min(begin[state] + m, end[state] - 1)
+            arc = a if (word[j] >= first[k, a]) & (word[j] <= last[k, a]) else arc
+        after[j] = target[arc]
+        since[j] = -1 if restarts[arc] != 0 else since[j]
+    for j in range(size):
+        since[j] += 1
+
+
+@njit(error_model="numpy", forceinline=True)
+def _pass_time(size, origin, target, restarts, since, before, after):
+    """The time in state after a cycle."""
     for j in range(size):
         since[j] += 1
     for a in range(len(origin)):
@@ -196,9 +238,11 @@ def _reward_by_time(size, reward, since, state, total):
     """Add the rewards of the states by time in state."""
     longest = reward.shape[1] - 1
     for j in range(size):
-        k = min(since[j], longest)
-        for outcome in range(OUTCOMES):
-            total[outcome, j] += reward[outcome, k, state[j]]
+        k = np.uint32(min(since[j], longest))
+        here = np.uint32(state[j])
+        total[COST, j] += reward[COST, k, here]
+        total[QALY, j] += reward[QALY, k, here]
+        total[LIFE, j] += reward[LIFE, k, here]
 
 
 CompilationError = NumbaError  # what numba cannot compile

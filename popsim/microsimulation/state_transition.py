@@ -135,8 +135,7 @@ class StateTransitionModel(Model):
             tables.by_state(say(name, points), self._number, self.dead, self.timing.cycles, name)
             for name in ("costs", "utilities")
         ] + [alive]
-        longest = max(len(times) if table.shape[1] > 1 else 1 for table in (*rewards, arcs.first))
-        shape = (len(times), longest, len(self.states))
+        shape = (len(times), max(table.shape[1] for table in rewards), len(self.states))
         reward = np.array(
             [np.broadcast_to(table, shape) * w[:, None, None] for table, w in zip(rewards, weight, strict=True)]
         )
@@ -144,7 +143,5 @@ class StateTransitionModel(Model):
         arrivals = {tables.CYCLE: np.maximum(times - 1, 0)[:, None], **traits}  # by the point where a cycle ends
         once = [tables.by_arc(say(name, arrivals), arcs, self._number, self.timing.cycles, name) for name in names]
         one_off = np.array([table * worth[:, None] for table, worth in zip(once, arrival, strict=True)])
-        spread = (len(arcs.first), longest, len(arcs.origin))
-        first, last = (np.ascontiguousarray(np.broadcast_to(words, spread)) for words in (arcs.first, arcs.last))
         restarts = (self._spell[arcs.origin] != self._spell[arcs.target]).astype(np.int8)
-        return arcs.origin, arcs.target, restarts, first, last, reward, one_off
+        return arcs.origin, arcs.target, restarts, *arcs[2:], reward, one_off

@@ -35,6 +35,8 @@ class Arcs(NamedTuple):
     target: NDArray[np.int32]
     first: NDArray[np.uint32]
     last: NDArray[np.uint32]
+    stays_first: NDArray[np.uint32]
+    stays_last: NDArray[np.uint32]
 
 
 def arguments(function: Function, name: str) -> tuple[str, ...]:
@@ -132,9 +134,13 @@ def arcs(rows: Values, states: Mapping[str, int], dead: Collection[str], cycles:
     for leaving, going in ((names[a], names[b]) for a, b in zip(leaves, goes, strict=True)):
         if leaving in dead and going not in dead:
             raise InputError(f"{where}: from '{leaving}' to '{going}': nobody comes back from the dead")
-    first = np.where(is_open, starts, 1)[..., leaves, goes]
-    last = np.where(is_open, words - 1, 0)[..., leaves, goes]
-    return Arcs(leaves.astype(np.int32), goes.astype(np.int32), first.astype(np.uint32), last.astype(np.uint32))
+    first = np.where(is_open, starts, 1).astype(np.uint32)
+    last = np.where(is_open, words - 1, 0).astype(np.uint32)
+    stays = np.arange(len(states))
+    return Arcs(
+        leaves.astype(np.int32), goes.astype(np.int32), first[..., leaves, goes], last[..., leaves, goes],
+        first[..., stays, stays], last[..., stays, stays],
+    )  # fmt: skip
 
 
 def by_state(

@@ -23,7 +23,7 @@ from popsim.economics.disability import discounted_expectancy
 from popsim.economics.discounting import discount_factors
 from popsim.economics.equity import atkinson_ede, concentration, distribution, equity_weighted, kolm_ede, slope_index
 from popsim.economics.individual import counterfactual_pairs, individualised_care, who_gains
-from popsim.economics.information import ProposedStudy, conditional_means, information, sample_information
+from popsim.economics.information import ProposedStudy, information, sample_information
 from popsim.economics.subgroups import levels, subgroup_effects
 from popsim.economics.uncertainty import nested
 from popsim.errors import InputError
@@ -216,8 +216,6 @@ def test_numbers():
         discounted_expectancy(LifeTable.read("us_2019"), [math.nan], [1], 0.03)
     with pytest.raises(InputError, match="must have the same length"):
         nested(np.array([1, 2]), np.ones((3, 1)))
-    with pytest.raises(InputError, match="must have the same length"):
-        conditional_means(np.ones((3, 1)), np.ones((2, 1)))
     for eligible in ([math.nan], [-1.0], [1.0, 2.0]):
         with pytest.raises(InputError, match="eligible"):
             budget_impact(measures(), "usual", "clinic", eligible, [1.0])

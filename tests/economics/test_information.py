@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from made_up_draws import decision, measures, parameters, unit_normal_loss
-from scipy.stats import norm
+from scipy.stats import norm, rankdata
 
 from popsim.economics.decision import Decision
-from popsim.economics.information import ProposedStudy, information, sample_information
+from popsim.economics.information import ProposedStudy, _Regression, information, sample_information
 from popsim.errors import InputError
 
 
@@ -44,6 +44,47 @@ def test_linear_normal_decision_in_closed_form():
     assert table["value"].is_sorted(descending=True)
     assert found["all parameters"]["share_of_evpi"] == 1.0
     assert found["a and b"]["parameters"] == 2
+
+
+def test_many_parameters_in_closed_form():
+    """Ten parameters of 10,000 draws: net benefit 0.3 + their weighted sum + noise; knowing them leaves its spread."""
+    random = np.random.default_rng(11)
+    x, weights = random.normal(size=(10_000, 10)), 1.0 / np.arange(1, 11)
+    benefit = 0.3 + x @ weights + random.normal(size=10_000)
+    draws = parameters(**{f"p{i}": x[:, i] for i in range(10)})
+    groups = {f"first {k}": [f"p{i}" for i in range(k)] for k in (1, 5, 10)}
+    found = values(information(decision(np.column_stack([0.0 * benefit, benefit])), draws, 1.0, groups))
+    for k in (1, 5, 10):
+        row = found[f"first {k}"]
+        assert close(row, unit_normal_loss(0.3, np.linalg.norm(weights[:k])))
+        assert row["standard_error"] < 0.02
+
+
+def test_what_three_parameters_do_only_together():
+    """a x b x c of 10,000 draws, which shorter products explain nothing of: E|abc| / 2, E|a| = sqrt(2 / pi)."""
+    x = np.random.default_rng(12).normal(size=(10_000, 3))
+    chosen = decision(np.column_stack([np.zeros(10_000), x.prod(axis=1)]))
+    draws = parameters(a=x[:, 0], b=x[:, 1], c=x[:, 2])
+    found = values(information(chosen, draws, 1.0, {"all": ["a", "b", "c"]}))
+    assert close(found["all"], (2 / np.pi) ** 1.5 / 2)
+
+
+def test_leaving_out_a_block_is_a_regression_without_it():
+    """Sums of products less those of the block give what least squares gives for the other draws."""
+    random = np.random.default_rng(13)
+    x = random.normal(size=(400, 1))
+    benefit = 1e6 + 1e3 * (x + random.normal(size=(400, 1)))
+    means = _Regression(x, benefit).means(3)
+    kept = np.argsort(np.arange(400) % 20, kind="stable")
+    kept = kept[kept % 20 != 3]
+    normal = norm.ppf((rankdata(x[:, 0]) - 0.5) / 400)[kept]
+    slope, height = np.polyfit(normal, benefit[kept, 0], 1)
+    expected = height + slope * normal
+    pull = (means[:, 0] - means.mean()) / (expected - expected.mean())
+    assert means.mean() == pytest.approx(benefit[kept].mean(), rel=1e-9)
+    assert np.ptp(pull) < 1e-5, "a straight line"
+    noise = np.sum((benefit[kept, 0] - expected) ** 2) / 378 / 380
+    assert pull[0] == pytest.approx(np.sqrt(1 - noise / expected.var(ddof=1)), rel=1e-5)
 
 
 def test_what_two_parameters_do_only_together():

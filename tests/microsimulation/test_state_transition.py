@@ -49,6 +49,52 @@ def test_time_in_state(make):
     assert abs(cost["mean"] - 1000 * before_last) < 3 * cost["standard_error"]
 
 
+STATES_OF_FOUR = {
+    "states": ["a", "b", "c", "dead"],
+    "timing": Timing(30),
+    "costs": lambda p: {"a": p.c, "b": 2 * p.c},
+    "utilities": lambda p: {"a": p.u, "b": 0.5, "c": 0.2},
+}
+
+
+def moves_between_four(p):
+    """One, two and three ways out of a state; nobody can stay in "c"."""
+    return {"a": {"b": 0.3}, "b": {"a": 0.2, "c": 0.3, "dead": p.q}, "c": {"a": 0.6, "b": 0.4}}
+
+
+@pytest.mark.parametrize("told", ["transitions", "costs", "both"])
+def test_time_in_state_that_changes_nothing_leaves_the_same_bits(told):
+    """Tables with a row for each time in state, all rows alike, move and reward the same people as tables without."""
+
+    def transitions(p, time_in_state):
+        return {
+            state: {to: chance + 0.0 * time_in_state for to, chance in row.items()}
+            for state, row in moves_between_four(p).items()
+        }
+
+    by_time = {
+        "transitions": transitions,
+        "costs": lambda p, time_in_state: {"a": p.c + 0.0 * time_in_state, "b": 2 * p.c},
+    }
+    plain = leaving(**STATES_OF_FOUR | {"transitions": moves_between_four}).run(3000, seed=5)
+    chosen = by_time if told == "both" else {told: by_time[told]}
+    timed = leaving(**STATES_OF_FOUR | {"transitions": moves_between_four} | chosen).run(3000, seed=5)
+    assert timed.counts.tobytes() == plain.counts.tobytes()
+    assert timed.totals.tobytes() == plain.totals.tobytes()
+
+
+def test_costs_by_time_in_state_alone():
+    """Leaving a state restarts its time where only costs depend on it: back and forth, each stay costs 1, 2, 1, 2."""
+    model = leaving(
+        states=["one", "two", "dead"],
+        timing=Timing(7, correction="none"),
+        transitions=lambda p, cycle: {"one": {"two": cycle % 2 * 1.0}, "two": {"one": cycle % 2 * 1.0}},
+        costs=lambda p, time_in_state: {"one": 1.0 + time_in_state, "two": 1.0 + time_in_state},
+        utilities=lambda p: {},
+    )
+    assert model.run(1000, seed=1).means[0, 0, 0] == 12.0
+
+
 def test_tables_and_kernel_walk_alike():
     table, kernel = weibull_tables().run(5000, seed=4), weibull_kernel().run(5000, seed=4)
     assert np.array_equal(table.counts, kernel.counts)
