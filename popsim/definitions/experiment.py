@@ -67,7 +67,8 @@ def _usual_regions(experiment: dict[str, Any]) -> int:
     if experiment.get("trial") is not None:
         return 1
     most = MAX_REGIONS_OF_DRAWS if experiment.get("draws") else MAX_REGIONS
-    return min(-(-experiment.get("population", 1) // REGION_POPULATION), most)
+    population: int = experiment.get("population", 1)
+    return min(-(-population // REGION_POPULATION), most)
 
 
 Seed = Annotated[int, whole(0, MAX_SEED)]

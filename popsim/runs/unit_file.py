@@ -25,13 +25,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO
 
 import polars as pl
 
 from popsim.studies.content import Tables, frame_hash
 
-PARQUET: Final = {"compression": "zstd", "compression_level": 1, "statistics": False}  # tables are read as a whole
+PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "statistics": False}  # tables are read as a whole
 SEAL = 64  # hex digits of a SHA-256
 BLOCK = 2**20
 UNIT = "unit.json"
