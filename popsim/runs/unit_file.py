@@ -31,7 +31,7 @@ import polars as pl
 
 from popsim.studies.content import Tables, frame_hash
 
-PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "statistics": False}  # tables are read as a whole
+PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "statistics": False}  # tables are read whole
 SEAL = 64  # hex digits of a SHA-256
 BLOCK = 2**20
 UNIT = "unit.json"
