@@ -222,7 +222,8 @@ class CareSystem:
             self._grow(loop.NEEDS_EVENTS)
         if len(self.events.records):
             self.events.ensure_room(4 * due + loop.MARGIN)
-            self._use(self._arrays._replace(log=self.events.records))
+            if self.events.records is not self._arrays.log:
+                self._use(self._arrays._replace(log=self.events.records))
 
     def _grow(self, need: int) -> None:
         """Enlarge the tables that the kernel has filled."""

@@ -85,7 +85,7 @@ class StudyOptions:
     population: Annotated[int | None, whole("Twins in each replication.", panel=PANEL)] = None
     replications: Annotated[int | None, whole("Independent replications.", panel=PANEL)] = None
     draws: Annotated[int | None, whole("Parameter draws; 0: base-case values.", panel=PANEL)] = None
-    regions: Annotated[int | None, whole("Independent catchments, for large populations.", panel=PANEL)] = None
+    regions: Annotated[int | None, whole("Independent catchments; otherwise of 50,000 people.", panel=PANEL)] = None
     seed: Annotated[int | None, whole("First word of the random key.", panel=PANEL)] = None
     days: Annotated[int | None, whole("Days of follow-up of each twin.", panel=PANEL)] = None
     enrolment_days: Annotated[int | None, whole("Days over which entries are spread.", panel=PANEL)] = None

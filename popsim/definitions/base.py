@@ -58,8 +58,12 @@ class Definition(BaseModel):
         """
         if not update:
             return super().model_copy(deep=deep)
+        return self.changed(update, type(self).__name__)
+
+    def changed(self, update: Mapping[str, Any], file: object) -> Self:
+        """As `model_copy`; `file` is named in the error. What was left open before remains open."""
         said = {name: value for name, value in self if name in self.model_fields_set}
-        return validate(by_alias(type(self), {**said, **update}), type(self), type(self).__name__)
+        return validate(by_alias(type(self), {**said, **update}), type(self), file)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

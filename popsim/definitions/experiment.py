@@ -29,7 +29,9 @@ from popsim.errors import InputError, did_you_mean
 MAX_POPULATION = 20_000_000
 MAX_REPLICATIONS = 10_000
 MAX_DRAWS = 9_999
-MAX_REGIONS = 42  # with the two above, every unit has its own second word of the random key
+MAX_REGIONS_OF_DRAWS = 42  # with the two above, every unit has its own second word of the random key
+MAX_REGIONS = 400  # without draws
+REGION_POPULATION = 50_000  # people of a region where the experiment says no number of regions
 MAX_SEED = 2**32 - 1  # one word of the random key
 MAX_FOLLOW_UP_DAYS = 3653
 BASE_CASE = "base_case"  # the experiment itself in tables of scenarios
@@ -58,6 +60,17 @@ PopulationSize = Annotated[int, whole(1, MAX_POPULATION)]
 Replications = Annotated[int, whole(1, MAX_REPLICATIONS)]
 Draws = Annotated[int, whole(0, MAX_DRAWS)]
 Regions = Annotated[int, whole(1, MAX_REGIONS)]
+
+
+def _usual_regions(experiment: dict[str, Any]) -> int:
+    """Regions where none are said: catchments that fit into a processor's cache and into any computer's memory."""
+    if experiment.get("trial") is not None:
+        return 1
+    most = MAX_REGIONS_OF_DRAWS if experiment.get("draws") else MAX_REGIONS
+    population: int = experiment.get("population", 1)
+    return min(-(-population // REGION_POPULATION), most)
+
+
 Seed = Annotated[int, whole(0, MAX_SEED)]
 FollowUpDays = Annotated[int, whole(1, MAX_FOLLOW_UP_DAYS)]
 WillingnessToPay = Annotated[float, real(0.0, 1e9)]
@@ -136,7 +149,6 @@ class ExperimentDefinition(Definition):
         capacity: beds or slots a day that replace the network's under every strategy, by setting (for its reference
             population).
         population: twins per replication, in all regions together.
-        regions: independent catchments of equal size; each has the whole network, scaled to its people.
         draws: parameter draws; 0: base-case values.
         replications: independent replications (of every draw), each with its own people and random numbers, which the
             strategies share.
@@ -153,6 +165,8 @@ class ExperimentDefinition(Definition):
             has value, uncertainty or both.
         parameter_groups: jointly uncertain parameters; they replace a group of a set that shares any of them.
         trial: makes it a trial: the strategies are its arms.
+        regions: independent catchments of equal size; each has the whole network, scaled to its people. One for each
+            50,000 people of the population, begun ones included, when absent; one for a trial.
         targets: published figures of these people, for validation and calibration.
         store: what is stored of every unit: "measures" alone, also "persons" (with admissions and days), also "events".
     """
@@ -169,7 +183,6 @@ class ExperimentDefinition(Definition):
     comparator: str = ""
     capacity: dict[Identifier, Places] = Field(default_factory=dict)
     population: PopulationSize = 10_000
-    regions: Regions = 1
     draws: Draws = 0
     replications: Replications = 10
     seed: Seed = 1
@@ -187,6 +200,7 @@ class ExperimentDefinition(Definition):
     store: Literal["measures", "persons", "events"] = "events"
     scenarios: Annotated[tuple[Scenario, ...], AS_TUPLE, Field(max_length=64)] = ()
     trial: Trial | None = None
+    regions: Regions = Field(default_factory=_usual_regions)
     targets: Targets = ()
     cheers: Cheers = Cheers()
 
@@ -211,6 +225,12 @@ class ExperimentDefinition(Definition):
                 if value := getattr(one, key):
                     shown = f"'{value}'" if isinstance(value, str) else list(value)
                     raise ValueError(f'{where}{key} = {shown}: only for twins of physiology = "clinical"')
+        return self
+
+    @model_validator(mode="after")
+    def _units_have_their_own_numbers(self) -> Self:
+        if self.draws and self.regions > MAX_REGIONS_OF_DRAWS:
+            raise ValueError(f"regions = {self.regions}: must be at most {MAX_REGIONS_OF_DRAWS} with parameter draws")
         return self
 
     @model_validator(mode="after")

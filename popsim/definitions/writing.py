@@ -74,7 +74,7 @@ def _table(definition: Definition) -> dict[str, Any]:
         if said and value is None:
             owner = getattr(definition, "name", "")
             raise InputError(f"{owner}: {name} = None cannot be written in TOML, where a missing key is inherited")
-        if said or value != field.get_default(call_default_factory=True):
+        if said or value != field.get_default(call_default_factory=True, validated_data=vars(definition)):
             table[field.alias or name] = _plain(value)
     return table | {key: _plain(value) for key, value in (definition.model_extra or {}).items()}
 

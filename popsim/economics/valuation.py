@@ -107,6 +107,7 @@ class Valuation:
         self.qaly_discount = discount_factors(qalys, follow_up_days)
         self.year_of_day = (np.arange(follow_up_days) / DAYS_PER_YEAR).astype(np.int64)
         self._spending = np.zeros((0, int(self.year_of_day[-1]) + 1, accrual.COMPONENTS))
+        self._account = np.zeros(0, np.int64)
         self._events_seen = 0
 
     def accrue(self, population: Population, clock: Clock, events: EventLog) -> None:
@@ -182,14 +183,14 @@ class Valuation:
         )  # fmt: skip
 
     def _accounts(self, population: Population) -> Accounts:
-        """The accounts; sums are allocated when the number of twins is known."""
+        """The accounts; sums are allocated when the twins are known."""
         blocks = -(-len(population) // accrual.BLOCK) + 1  # the last one for events
         if len(self._spending) == 0:
             self._spending = np.zeros((blocks, *self._spending.shape[1:]))
+            self._account = np.array([population.schema.index(name) for name in COST_NAMES], np.int64)
         if len(self._spending) != blocks:
             raise InputError(f"population: {len(population)} twins, not the number that this valuation began with")
-        account = np.array([population.schema.index(name) for name in COST_NAMES], np.int64)
-        return Accounts(account, population.block("total"), self._spending)
+        return Accounts(self._account, population.block("total"), self._spending)
 
 
 def _columns(population: Population, names: Sequence[str], rows: slice = slice(None)) -> tuple[NDArray[Any], ...]:

@@ -152,7 +152,15 @@ def book(component, i, amount, weight, year, account, costs, spending):
     spending[year, component] += amount
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, error_model="numpy")
+def last_of_year(today, year_of_day, entry_day, first, stop):
+    """End of the rows from `first` on, before `stop`, in the same year since entry; rows are ordered by entry."""
+    while year_of_day[today - entry_day[stop - 1]] != year_of_day[today - entry_day[first]]:
+        stop -= 1
+    return stop
+
+
+@njit(cache=True, error_model="numpy")
 def accrue_costs(
     today, step_days, follow_up_days, cost_discount, year_of_day, prices, priced_settings, first,
     entry_day, alive, admitted, setting, nyha_class, telemonitored, age_years, beta_blocker, ras_inhibitor,
@@ -172,47 +180,105 @@ def accrue_costs(
         costs: (totals, population) discounted totals, written.
         spending: (blocks, years, COMPONENTS) undiscounted sums, one block for each BLOCK rows, written.
     """
+    rows = slice(first, first + len(entry_day))
+    amounts = np.empty((5, len(entry_day)))
+    _accrue_at_home(
+        today, step_days, follow_up_days, cost_discount, prices, priced_settings.at_home,
+        entry_day, alive, admitted, setting, nyha_class, telemonitored, age_years, beta_blocker, ras_inhibitor,
+        neprilysin_inhibitor, mra, sglt2_inhibitor, loop_diuretic_mg,
+        costs[account[DRUGS], rows], costs[account[OUT_OF_POCKET], rows], costs[account[TELEMONITORING], rows],
+        costs[account[INFORMAL_CARE], rows], costs[account[PRODUCTIVITY], rows],
+        amounts[0], amounts[1], amounts[2], amounts[3], amounts[4],
+    )  # fmt: skip
+    _accrue_nights(
+        today, step_days, follow_up_days, cost_discount, year_of_day, priced_settings, first, entry_day, alive, setting,
+        amounts, account, costs, spending,
+    )  # fmt: skip
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def _accrue_at_home(
+    today, step_days, follow_up_days, cost_discount, prices, at_home,
+    entry_day, alive, admitted, setting, nyha_class, telemonitored, age_years, beta_blocker, ras_inhibitor,
+    neprilysin_inhibitor, mra, sglt2_inhibitor, loop_diuretic_mg,
+    drug_costs, own_costs, telemonitoring_costs, care_costs, work_costs, drugs, charged, telemonitoring, caring, lost,
+):  # fmt: skip
+    """Costs of a step but for nights, added to totals and written to `drugs` ... `lost` (rows,). Vectorised."""
+    for i in prange(len(entry_day)):
+        since = today - entry_day[i]
+        days = min(step_days, float(follow_up_days - since)) if alive[i] != 0 else 0.0
+        weight, symptoms = cost_discount[since], min(max(nyha_class[i], 1), 4) - 1
+        home = (setting[i] >= 0) & (at_home[max(setting[i], 0)] != 0)
+        care, work = prices.informal_care[symptoms], prices.work_lost[symptoms]
+        of_drugs = (
+            float(beta_blocker[i]) * prices.beta_blocker
+            + float(ras_inhibitor[i]) * prices.ras_inhibitor
+            + float(neprilysin_inhibitor[i]) * prices.neprilysin_inhibitor
+            + float(mra[i]) * prices.mra
+            + float(sglt2_inhibitor[i]) * prices.sglt2_inhibitor
+            + float(loop_diuretic_mg[i]) * prices.loop_diuretic_mg
+        )
+        works = float(age_years[i]) + since * YEARS_PER_DAY < prices.retirement_age
+        drugs[i] = days * of_drugs if admitted[i] == 0 else 0.0
+        charged[i] = drugs[i] * prices.drug_charge_share
+        telemonitoring[i] = days * prices.telemonitoring if telemonitored[i] != 0 else 0.0
+        caring[i] = days * care if home else 0.0
+        lost[i] = days * prices.earnings * (work if home else 1.0) if works else 0.0
+        drug_costs[i] += drugs[i] * weight
+        own_costs[i] += charged[i] * weight
+        telemonitoring_costs[i] += telemonitoring[i] * weight
+        care_costs[i] += caring[i] * weight
+        work_costs[i] += lost[i] * weight
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def _accrue_nights(
+    today, step_days, follow_up_days, cost_discount, year_of_day, priced_settings, first, entry_day, alive, setting,
+    amounts, account, costs, spending,
+):  # fmt: skip
+    """Nights of the few who are where a night costs something, and the spending of all."""
+    costly = (priced_settings.night_account != NOTHING) | (priced_settings.night_charge > 0.0)
+    costly |= priced_settings.night_travel > 0.0
+    drugs, charged, telemonitoring, caring, lost = amounts
     rows = len(entry_day)
     for block in prange((rows + BLOCK - 1) // BLOCK):
-        spent = spending[block]
-        for i in range(block * BLOCK, min((block + 1) * BLOCK, rows)):
-            if alive[i] == 0:
-                continue
-            since = today - entry_day[i]
-            days, weight, year = min(step_days, float(follow_up_days - since)), cost_discount[since], year_of_day[since]
-            who = first + i
-            if admitted[i] == 0:
-                drugs = (
-                    float(beta_blocker[i]) * prices.beta_blocker
-                    + float(ras_inhibitor[i]) * prices.ras_inhibitor
-                    + float(neprilysin_inhibitor[i]) * prices.neprilysin_inhibitor
-                    + float(mra[i]) * prices.mra
-                    + float(sglt2_inhibitor[i]) * prices.sglt2_inhibitor
-                    + float(loop_diuretic_mg[i]) * prices.loop_diuretic_mg
-                )
-                money = days * drugs
-                book(DRUGS, who, money, weight, year, account, costs, spent)
-                if prices.drug_charge_share > 0.0:
-                    book(OUT_OF_POCKET, who, money * prices.drug_charge_share, weight, year, account, costs, spent)
-            if telemonitored[i] != 0:
-                book(TELEMONITORING, who, days * prices.telemonitoring, weight, year, account, costs, spent)
-            where, symptoms = setting[i], min(max(nyha_class[i], 1), 4) - 1
-            home = where >= 0 and priced_settings.at_home[where] != 0
-            if where >= 0 and priced_settings.night_account[where] != NOTHING:
-                money = days * priced_settings.night_price[where]
-                book(priced_settings.night_account[where], who, money, weight, year, account, costs, spent)
-            if where >= 0 and priced_settings.night_charge[where] > 0.0:
-                book(
-                    OUT_OF_POCKET, who, days * priced_settings.night_charge[where], weight, year, account, costs, spent
-                )
-            if where >= 0 and priced_settings.night_travel[where] > 0.0:
-                book(TRAVEL, who, days * priced_settings.night_travel[where], weight, year, account, costs, spent)
-            if home:
-                money = days * prices.informal_care[symptoms]
-                book(INFORMAL_CARE, who, money, weight, year, account, costs, spent)
-            if float(age_years[i]) + since * YEARS_PER_DAY < prices.retirement_age:
-                money = days * prices.earnings * (prices.work_lost[symptoms] if home else 1.0)
-                book(PRODUCTIVITY, who, money, weight, year, account, costs, spent)
+        i, stop = block * BLOCK, min((block + 1) * BLOCK, rows)
+        while i < stop:  # once for each year since entry
+            year, end = year_of_day[today - entry_day[i]], last_of_year(today, year_of_day, entry_day, i, stop)
+            spent = spending[block, year]
+            on_drugs, own, watched = spent[DRUGS], spent[OUT_OF_POCKET], spent[TELEMONITORING]
+            on_care, on_work = spent[INFORMAL_CARE], spent[PRODUCTIVITY]
+            for k in range(i, end):
+                on_drugs += drugs[k]
+                own += charged[k]
+                watched += telemonitoring[k]
+                on_care += caring[k]
+                on_work += lost[k]
+                if setting[k] >= 0 and costly[setting[k]] and alive[k] != 0:
+                    own += _book_night(
+                        today, step_days, follow_up_days, cost_discount, year, priced_settings, first + k, entry_day[k],
+                        setting[k], account, costs, spending[block],
+                    )  # fmt: skip
+            i = end
+            spent[DRUGS], spent[OUT_OF_POCKET], spent[TELEMONITORING] = on_drugs, own, watched
+            spent[INFORMAL_CARE], spent[PRODUCTIVITY] = on_care, on_work
+
+
+@njit(cache=True, error_model="numpy")
+def _book_night(
+    today, step_days, follow_up_days, cost_discount, year, priced_settings, i, entry_day, where,
+    account, costs, spending,
+):  # fmt: skip
+    """Book a stay's step; the patient's charge is added to its total only and returned."""
+    since = today - entry_day
+    days, weight = min(step_days, float(follow_up_days - since)), cost_discount[since]
+    component = priced_settings.night_account[where]
+    if component != NOTHING:
+        book(component, i, days * priced_settings.night_price[where], weight, year, account, costs, spending)
+    book(TRAVEL, i, days * priced_settings.night_travel[where], weight, year, account, costs, spending)
+    charged = days * priced_settings.night_charge[where]
+    costs[account[OUT_OF_POCKET], i] += charged * weight
+    return charged
 
 
 @njit(cache=True)
@@ -237,7 +303,7 @@ def accrue_events(
     """
     for event in range(len(time)):
         i = row[event]
-        if i < 0 or i >= len(entry_day):
+        if (kind[event] != DEATH and kind[event] != START and kind[event] != VISIT) or i < 0 or i >= len(entry_day):
             continue
         since = int(np.floor(time[event])) - entry_day[i]
         if since < 0 or since >= follow_up_days:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit, prange
 
-from popsim.kernels.accrual import BLOCK, book
+from popsim.kernels.accrual import BLOCK, last_of_year
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
@@ -28,10 +29,18 @@ def accrue_daily(
             `accrual.accrue_costs`.
     """
     rows = len(entry_day)
+    amount, totals = np.empty(rows), costs[account[component], first : first + rows]
+    for i in prange(rows):
+        since = today - entry_day[i]
+        pays = alive[i] != 0 and (at_home_only == 0 or admitted[i] == 0)
+        amount[i] = min(step_days, float(follow_up_days - since)) * price[i] if pays else 0.0
+        totals[i] += amount[i] * cost_discount[since]
     for block in prange((rows + BLOCK - 1) // BLOCK):
-        spent = spending[block]
-        for i in range(block * BLOCK, min((block + 1) * BLOCK, rows)):
-            if alive[i] != 0 and (at_home_only == 0 or admitted[i] == 0):
-                since = today - entry_day[i]
-                amount = min(step_days, float(follow_up_days - since)) * price[i]
-                book(component, first + i, amount, cost_discount[since], year_of_day[since], account, costs, spent)
+        i, stop = block * BLOCK, min((block + 1) * BLOCK, rows)
+        while i < stop:  # once for each year since entry
+            year, end = year_of_day[today - entry_day[i]], last_of_year(today, year_of_day, entry_day, i, stop)
+            spent = spending[block, year, component]
+            for k in range(i, end):
+                spent += amount[k]
+            spending[block, year, component] = spent
+            i = end

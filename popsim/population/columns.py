@@ -68,10 +68,9 @@ class Schema:
             if column.name in self.columns:
                 raise InputError(f"column '{column.name}' is declared twice: it must have one writer")
             self.columns[column.name] = column
-        self._index: dict[str, int] = {}
-        for kind in DTYPE:
-            for place, name in enumerate(self.names(kind)):
-                self._index[name] = place
+        self.places: dict[str, tuple[Kind, int]] = {
+            name: (kind, place) for kind in DTYPE for place, name in enumerate(self.names(kind))
+        }
 
     def names(self, kind: Kind) -> list[str]:
         """Names of the columns of one kind, in the order of their rows in the block."""
@@ -79,7 +78,7 @@ class Schema:
 
     def index(self, name: str) -> int:
         """Row of the column in the block of its kind."""
-        return self._index[name]
+        return self.places[name][1]
 
     def __contains__(self, name: object) -> bool:
         return name in self.columns

@@ -48,9 +48,10 @@ class Population:
         return self._blocks[kind]
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        if name not in self.schema:
+        if name not in self.schema.places:
             raise InputError(f"no column '{name}': {did_you_mean(name, self.schema.columns)}")
-        column: NDArray[Any] = self._blocks[self.schema[name].kind][self.schema.index(name)]
+        kind, place = self.schema.places[name]
+        column: NDArray[Any] = self._blocks[kind][place]
         return column
 
     def __setitem__(self, name: str, values: Any) -> None:

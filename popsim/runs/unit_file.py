@@ -25,12 +25,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import polars as pl
 
 from popsim.studies.content import Tables, frame_hash
 
+PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "statistics": False}  # tables are read whole
 SEAL = 64  # hex digits of a SHA-256
 BLOCK = 2**20
 UNIT = "unit.json"
@@ -76,7 +77,7 @@ def write(path: Path, key: str, tables: Tables, seconds: float) -> UnitRecord:
             member = zipfile.ZipInfo(f"{name}.parquet")  # dated 1980: the same content has the same bytes
             if isinstance(table, pl.DataFrame):
                 buffer = io.BytesIO()
-                table.write_parquet(buffer, compression="zstd", compression_level=1)
+                table.write_parquet(buffer, **PARQUET)
                 file.writestr(member, buffer.getbuffer())
                 contents[name] = frame_hash(table)
             else:
@@ -107,7 +108,7 @@ def sink(table: pl.LazyFrame, path: Path) -> None:
         OSError: the disk is full or fails, which Polars reports in several ways.
     """
     try:
-        table.sink_parquet(path, compression="zstd", compression_level=1, maintain_order=True)
+        table.sink_parquet(path, maintain_order=True, **PARQUET)
     except pl.exceptions.PolarsError as error:
         said = re.search(r"\(os error (\d+)\)", str(error))
         number = int(said[1]) if said else errno.ENOSPC if shutil.disk_usage(path.parent).free < MIN_FREE_BYTES else 0

@@ -43,7 +43,8 @@ class Recorder:
 
     def record(self, population: Population, clock: Clock) -> None:
         """Add today."""
-        entered, alive = population.entered(clock.day), len(population.alive_and_entered(clock.day))
+        entered = population.entered(clock.day)
+        alive = int(np.count_nonzero(population["alive"][:entered]))
         alerts = int(np.count_nonzero(self._events.slice(self._read).kind == ALERT))
         self._read = len(self._events)
         self._days.append((clock.day, entered, alive, alerts))

@@ -20,9 +20,13 @@ import polars as pl
 from popsim.care.network import CareNetwork
 from popsim.care.policy import networks_by_day
 from popsim.care.strategy_checks import check_strategy
-from popsim.definitions.base import validate
 from popsim.definitions.calibration import Calibrated
-from popsim.definitions.experiment import MAX_DRAWS, MAX_REPLICATIONS, ExperimentDefinition
+from popsim.definitions.experiment import (
+    MAX_DRAWS,
+    MAX_REGIONS_OF_DRAWS,
+    MAX_REPLICATIONS,
+    ExperimentDefinition,
+)
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
@@ -249,10 +253,14 @@ class Unit:
 
     @property
     def random_key(self) -> RandomKey:
-        """Strategies share it, all other units differ: the stream counts replication, draw and region."""
+        """Strategies share it, all other units differ: the stream counts replication, draw and region.
+
+        Regions beyond those that parameter draws may have are counted after them all.
+        """
         draw = 0 if self.study.uncertain.common_random_numbers else self.draw
-        stream = self.replication + MAX_REPLICATIONS * (draw + (MAX_DRAWS + 1) * self.region)
-        return RandomKey(self.study.experiment.seed, stream)
+        beyond = max(self.region - MAX_REGIONS_OF_DRAWS, 0)
+        place = draw + (MAX_DRAWS + 1) * (self.region - beyond) + beyond
+        return RandomKey(self.study.experiment.seed, self.replication + MAX_REPLICATIONS * place)
 
 
 @cache
@@ -376,6 +384,6 @@ def _schema_of(experiment: ExperimentDefinition, own: Sequence[OrganSystem]) -> 
 def _changed(experiment: ExperimentDefinition, key: str, change: Change) -> ExperimentDefinition:
     """The experiment with one value replaced, within the same bounds as in a file."""
     try:
-        return validate(dict(experiment) | {key: change.value}, ExperimentDefinition, "command line")
+        return experiment.changed({key: change.value}, "command line")
     except DefinitionError as error:
         raise DefinitionError("command line", change.flag, change.value, error.allowed) from None

@@ -40,6 +40,7 @@ from popsim.studies.parameters import PRICE_SET
 from popsim.studies.recruitment import recruit
 
 MEASURED_EVENTS = (ENTER, ARRIVE, START, END, VISIT, DEATH, EARLY)  # what the outcome measures read
+EVENTS_AT_ONCE = 1 << 21  # events that are written from memory, some 100 MB; more of them in pieces
 WARM_UP_POPULATION = 64
 WARM_UP_DAYS = 3
 
@@ -52,7 +53,12 @@ def simulate(unit: Unit) -> Tables:
         measures (measure, value, weight) and events, as far as the experiment stores them; each begins with strategy,
         draw, replication and region.
     """
-    return {name: _labelled(table, unit) for name, table in tables_of(run_to_end(build(unit)), unit).items()}
+    gc.freeze()  # so that the search for what the model leaves behind passes over what was there before it
+    try:
+        tables = tables_of(run_to_end(build(unit)), unit)
+    finally:
+        gc.unfreeze()
+    return {name: _labelled(table, unit) for name, table in tables.items()}
 
 
 class SimulationOutput(NamedTuple):
@@ -125,7 +131,7 @@ def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     if unit.study.experiment.store != "measures":
         tables |= {"persons": table, "daily": daily, "admissions": admissions}
     if unit.study.experiment.store == "events":
-        tables |= {"events": log.lazy()}
+        tables |= {"events": log.frame() if len(log) <= EVENTS_AT_ONCE else log.lazy()}
     return tables
 
 

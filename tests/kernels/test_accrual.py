@@ -11,6 +11,7 @@ import pytest
 from popsim.economics.discounting import discount_factors
 from popsim.kernels import accrual
 from popsim.kernels.codes import DEATH, START, VISIT
+from popsim.kernels.physiology import states
 
 RATES = accrual.Rates(0.82, 0.74, 0.64, 0.46, 0.04, 0.07, 0.1, 0.29, 0.0, 0.04, 0.07, 0.18)
 PRICES = accrual.DailyPrices(
@@ -68,8 +69,10 @@ def run_days(time_kernel, costs_kernel, rows: int = ROWS) -> tuple[np.ndarray, n
     return np.stack([c[name] for name in TOTALS]), costs[ACCOUNT], spending
 
 
-def test_compiled_equals_plain_python_and_changes_every_total():
+def test_compiled_equals_plain_python_and_changes_every_total(monkeypatch):
     compiled = run_days(accrual.accrue_time, accrual.accrue_costs, 3000)
+    for part in ("_accrue_at_home", "_accrue_nights", "_book_night", "last_of_year", "book"):
+        monkeypatch.setattr(accrual, part, getattr(accrual, part).py_func)
     plain = run_days(accrual.accrue_time.py_func, accrual.accrue_costs.py_func, 3000)
     for ours, theirs in zip(compiled, plain, strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -112,15 +115,44 @@ def test_spending_is_what_the_totals_would_be_without_discounting():
     assert not by_year[3:].any()
 
 
-def test_the_loop_over_time_is_vectorised():
+@pytest.mark.parametrize("name", ["accrue_time", "_accrue_at_home"])
+def test_the_loops_over_everybody_are_vectorised(name, monkeypatch):
     """The loop over rows works on several doubles at once: packed arithmetic in the machine code."""
-    fresh = numba.njit(parallel=True, error_model="numpy")(
-        accrual.accrue_time.py_func
-    )  # from the cache there is no code
-    run_days(fresh, accrual.accrue_costs, 64)
+    fresh = numba.njit(parallel=True, error_model="numpy")(getattr(accrual, name).py_func)  # the cache has no code
+    monkeypatch.setattr(accrual, name, fresh)
+    run_days(accrual.accrue_time, accrual.accrue_costs.py_func, 64)
     (code,) = fresh.inspect_asm().values()
     packed = re.findall(r"v(?:add|mul|sub|div)pd[^\n]*[yz]mm", code)
     assert len(packed) >= 10
+
+
+def test_the_dead_cost_nothing():
+    c, discount = state(2000), discount_factors(0.035, 100)
+    c["alive"][:] = 0
+    costs, spending = np.zeros((accrual.COMPONENTS, 2000)), np.zeros((2, 10, accrual.COMPONENTS))
+    accrual.accrue_costs(
+        50, 1.0, 100, discount, YEAR_OF_DAY, PRICES, places(), 0, c["entry_day"], c["alive"], c["admitted"],
+        c["setting"], c["nyha_class"], c["telemonitored"], c["age_years"], c["bb"], c["ras"], c["arni"], c["mra"],
+        c["sglt2"], c["loop"], ACCOUNT, costs, spending,
+    )  # fmt: skip
+    assert not costs.any()
+    assert not spending.any()
+
+
+def test_weighed_columns_add_up_in_their_order():
+    """Two rows of blocks, a drug of two agents and a code, against NumPy's sums of the same doubles."""
+    random = np.random.default_rng(7)
+    reals, codes = random.random((3, 2500)).astype(np.float32), random.integers(0, 3, (2, 2500)).astype(np.int8)
+    weighed = states.Weighed(
+        place=np.array([0, 2, 2, 1]), is_code=np.array([0, 0, 0, 1]), agent_place=np.array([-1, 0, 0, -1]),
+        agent=np.array([0, 0, 1, 0]), weight=np.array([0.3, 1.7, 2.9, 11.0]),
+    )  # fmt: skip
+    total = np.full(2400, np.nan)
+    states.weighed_sum(reals, codes, 50, weighed, total)
+    part, flags = reals[:, 50:2450].astype(np.float64), codes[:, 50:2450]
+    expected = 0.3 * part[0] + np.where(flags[0] == 0, 1.7 * part[2], 0.0)
+    expected = expected + np.where(flags[0] == 1, 2.9 * part[2], 0.0) + 11.0 * flags[1]
+    np.testing.assert_array_equal(total, expected)
 
 
 def test_events_compiled_equals_plain_python():

@@ -114,3 +114,37 @@ def test_a_module_is_left_out_of_the_keys_by_its_package_not_by_its_name(
         found.append(set(keys(changed()).values()))
     design.code_hash.cache_clear()
     assert (found[0] != found[1]) is matters
+
+
+@pytest.mark.parametrize(
+    ("flags", "sizes"),
+    [
+        ({"population": 50_000}, [50_000]),
+        ({"population": 50_001}, [25_001, 25_000]),
+        ({"population": 1_000_000}, [50_000] * 20),
+        ({"population": 10_000_000}, [50_000] * 200),
+        ({"population": 1_000_000, "regions": 1}, [1_000_000]),
+        ({"population": 3_000_000, "draws": 3}, [71_429] * 24 + [71_428] * 18),
+        ({"population": 60_000, "regions": 3}, [20_000] * 3),
+    ],
+)
+def test_large_populations_live_in_regions_of_at_most_fifty_thousand(changed, flags, sizes):
+    study = changed(**flags)
+    assert [study.region_size(region) for region in range(study.experiment.regions)] == sizes
+    keys = {unit.random_key for unit in study.units if unit.strategy.name == "usual"}
+    draws = 1 if study.uncertain.common_random_numbers else max(study.experiment.draws, 1)
+    assert len(keys) == len(sizes) * study.experiment.replications * draws
+    assert all(key.stream < 2**32 for key in keys)
+
+
+def test_the_number_of_regions_follows_the_population_until_it_is_said(changed):
+    large = changed(population=120_000).experiment
+    assert large.regions == 3
+    assert large.model_copy(update={"population": 20_000}).regions == 1
+    said = changed("seed = 7", "seed = 7\nregions = 1", population=120_000).experiment
+    assert said.regions == said.model_copy(update={"population": 240_000}).regions == 1
+
+
+def test_more_regions_than_draws_have_random_numbers_for_are_refused(changed):
+    with pytest.raises(DefinitionError, match="at most 42 with parameter draws"):
+        changed(population=3_000_000, draws=3, regions=43)

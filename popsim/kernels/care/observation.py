@@ -16,6 +16,7 @@ from popsim.kernels.numerics.compiling import inner
 from popsim.kernels.numerics.math import inverse_normal
 from popsim.kernels.numerics.random import uniform, uniforms
 
+INSIDE, SAMPLE, DELIVER = 1, 2, 4  # what the laboratory does for a person today
 MAX_COLUMNS = 1024  # indices of the readings per day; those of lasting biases precede the first day
 
 
@@ -88,24 +89,30 @@ def sample_laboratory(
         pending, stored: pending result and last known result, (rows,), written.
         noise_sd, noise_share, bias_sd ... more_when_frail: as in definitions/signal.py.
     """
-    for i in prange(len(truth)):
-        who = person[i]
-        u, u_missed, _, _ = uniforms(key, who, code.STREAM_LAB, (day + 1) * MAX_COLUMNS - 1 - word)
-        u_bias, _, _, _ = uniforms(key, who, code.STREAM_LAB, MAX_COLUMNS - 1 - word)
-        z, b = inverse_normal(u), inverse_normal(u_bias)
-        value = np.float64(truth[i])
-        reading = value * (1.0 + noise_share * z) + noise_sd * z + bias_sd * b
-        reading = reading if reading > 0.05 else 0.05
-        lives = alive[i] != 0
+    rows = len(truth)
+    today = np.empty(rows, np.int8)
+    for i in prange(rows):
+        shifted, lives = np.float64(day + person[i]), alive[i] != 0
+        phase = shifted - np.floor(shifted / interval) * interval  # exact, and unlike % vectorised
         inside = (care_level[i] >= code.LEVEL_EMERGENCY) | (np.int64(entry_day[i]) >= day)
-        phase = (day + who) % interval
+        at_home = np.int8(lives & (phase == 0.0)) * SAMPLE + np.int8(lives & (phase == delay)) * DELIVER
+        today[i] = INSIDE if inside else at_home
+    due = np.flatnonzero(today)
+    reading, taken = np.empty(len(due)), np.empty(len(due), np.bool_)
+    for j in prange(len(due)):
+        i = due[j]
+        u, u_missed, _, _ = uniforms(key, person[i], code.STREAM_LAB, (day + 1) * MAX_COLUMNS - 1 - word)
+        u_bias, _, _, _ = uniforms(key, person[i], code.STREAM_LAB, MAX_COLUMNS - 1 - word)
+        z, b = inverse_normal(u), inverse_normal(u_bias)
+        value = np.float64(truth[i]) * (1.0 + noise_share * z) + noise_sd * z + bias_sd * b
+        reading[j] = value if value > 0.05 else 0.05
         chance = (
             missed * (1.0 + more_in_lapse * np.float64(lapse[i])) * (1.0 + more_when_frail * np.float64(frailty[i]))
         )
-        taken = (phase == 0) & (u_missed >= chance)
-        old_pending, old = np.float64(pending[i]), np.float64(stored[i])
-        new_pending = reading if taken | inside else old_pending
-        known = new_pending if phase == delay else old
-        known = reading if inside else known
-        pending[i] = new_pending if lives | inside else old_pending
-        stored[i] = known if lives | inside else old
+        taken[j] = u_missed >= chance
+    for j in range(len(due)):
+        i = due[j]
+        if today[i] & INSIDE or (today[i] & SAMPLE and taken[j]):
+            pending[i] = reading[j]
+        if today[i] & (INSIDE | DELIVER):
+            stored[i] = pending[i]

@@ -10,6 +10,7 @@ from numba import njit, prange
 from popsim.kernels.numerics.scalars import YEARS_PER_DAY
 
 NO_AGENT = -1
+BLOCK = 1024  # rows whose sums lie in the first-level cache
 
 
 class Weighed(NamedTuple):
@@ -32,16 +33,31 @@ def weighed_sum(reals, codes, first, weighed, total):
 
     reals, codes: blocks (columns, twins).
     """
-    for i in prange(len(total)):
-        row = first + i
-        found = 0.0
+    rows = len(total)
+    for block in prange((rows + BLOCK - 1) // BLOCK):
+        start, stop = block * BLOCK, min((block + 1) * BLOCK, rows)
+        part, here = total[start:stop], slice(first + start, first + stop)
+        part[:] = 0.0
         for k in range(len(weighed.weight)):
-            place = weighed.place[k]
-            value = np.float64(codes[place, row]) if weighed.is_code[k] != 0 else np.float64(reals[place, row])
-            agent = weighed.agent_place[k]
-            taken = True if agent < 0 else codes[agent, row] == weighed.agent[k]
-            found += weighed.weight[k] * value if taken else 0.0
-        total[i] = found
+            if weighed.is_code[k] != 0:
+                _add(part, weighed.weight[k], codes[weighed.place[k], here])
+            elif weighed.agent_place[k] == NO_AGENT:
+                _add(part, weighed.weight[k], reals[weighed.place[k], here])
+            else:
+                agents = codes[weighed.agent_place[k], here]
+                _add_of_agent(part, weighed.weight[k], reals[weighed.place[k], here], agents, weighed.agent[k])
+
+
+@njit(cache=True, error_model="numpy")
+def _add(total, weight, values):
+    for i in range(len(total)):
+        total[i] += weight * np.float64(values[i])
+
+
+@njit(cache=True, error_model="numpy")
+def _add_of_agent(total, weight, values, agents, agent):
+    for i in range(len(total)):
+        total[i] += weight * np.float64(values[i]) if agents[i] == agent else 0.0
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
