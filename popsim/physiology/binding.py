@@ -87,12 +87,11 @@ class Binding:
         kernels = self._bound.setdefault(population, {})
         if called not in kernels or kernels[called].influences is not values:
             self.bind(population, influences)
-            sources = self._sources[called]
-            changing = [place for place, name in enumerate(self._parameters[called][1]) if name in self._daily]
+            named = list(zip(self._parameters[called][1], self._sources[called], strict=True))
             kernels[called] = Bound(
                 values,
-                [source(population, influences, now) for source in sources],
-                [(place, sources[place]) for place in changing],
+                [None if name in self._daily else source(population, influences, now) for name, source in named],
+                [(place, source) for place, (name, source) in enumerate(named) if name in self._daily],
             )
         bound = kernels[called]
         for place, source in bound.changing:
