@@ -38,6 +38,7 @@ from popsim.kernels.physiology.pharmacology import (
     gather,
     gather_capacity,
     gather_taken,
+    gather_usual_capacity,
     people_on,
     prepare,
     scatter,
@@ -45,7 +46,7 @@ from popsim.kernels.physiology.pharmacology import (
 )
 from popsim.kernels.physiology.reactions import resume, stop
 
-LANES = 32  # people per vector pass; the last vector is padded, so that there is no remainder
+LANES = 8  # people in a vector; the last vector is padded, so that there is no remainder
 NONE = -1  # the index of a column that the drug does not have
 ZEROS = 0  # the index of the codes that are all zero, for missing columns
 STOPS_EVERY = 7  # steps: stopping of each drug is evaluated on one day of the week, which differs between drugs
@@ -181,9 +182,16 @@ def advance_chunk(
         if drug.gut_congestion != 0.0:
             gather(work[CONGESTION : CONGESTION + WIDTH], who, work, CONGESTED)
         if drug.varies:
-            handling, gene = codes[drug.handling][start:end], codes[drug.gene][start:end]
-            inhibitor = codes[drug.inhibitor][start:end]
-            gather_capacity(handling, gene, inhibitor, tables.capacities[index], tables.pathways[index], who, work)
+            handling, capacities, pathways = (
+                codes[drug.handling][start:end],
+                tables.capacities[index],
+                tables.pathways[index],
+            )
+            if (drug.gene == ZEROS) & (drug.inhibitor == ZEROS):
+                gather_usual_capacity(handling, capacities, pathways[0], who, work)
+            else:
+                gene, inhibitor = codes[drug.gene][start:end], codes[drug.inhibitor][start:end]
+                gather_capacity(handling, gene, inhibitor, capacities, pathways, who, work)
         else:
             work[CAPACITY : CAPACITY + found] = np.float32(1.0)
         take(

@@ -185,11 +185,12 @@ def scatter(work, row, who, column):
 @njit(cache=True, error_model="numpy", forceinline=True)
 def gather_taken(dose, stopped, bit, size, who, work):
     """Gather the dose, the share taken today (0 if the drug was stopped) and size, from the row `size`."""
+    sizes, mask = work[size : size + WIDTH], np.int32(1 << bit)
     for k in range(len(who)):
         i = who[k]
         work[DOSE + k] = dose[i]
-        work[SHARE + k] = np.float32(0.0) if (stopped[i] >> bit) & 1 else work[TAKEN + i]
-        work[SIZE + k] = work[size + i]
+        work[SHARE + k] = work[TAKEN + i] if np.int32(stopped[i] & mask) == np.int32(0) else np.float32(0.0)
+        work[SIZE + k] = sizes[i]
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -199,6 +200,13 @@ def gather_capacity(handling, phenotype, inhibitor, by_handling, by_pathway, who
         i = who[k]
         activity = by_pathway[np.int64(phenotype[i]) * INHIBITORS + inhibitor[i]]
         work[CAPACITY + k] = np.float64(by_handling[np.int64(handling[i]) + MAX_HANDLING]) * activity
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def gather_usual_capacity(handling, by_handling, activity, who, work):
+    """Metabolic capacity where all have the same phenotype and inhibitor."""
+    for k in range(len(who)):
+        work[CAPACITY + k] = np.float64(by_handling[np.int64(handling[who[k]]) + MAX_HANDLING]) * activity
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
