@@ -120,9 +120,11 @@ class Binding:
         """The source of a parameter in a population with these columns, with or without influences."""
         if name in self.given:
             value = self.given[name]
+            if not callable(value):
+                return lambda *_: value
             if name in self._daily:
                 return lambda people, _, clock: value(people, clock)
-            return (lambda people, *_: value(people)) if callable(value) else (lambda *_: value)
+            return lambda people, *_: value(people)
         if name in SOURCES:
             return SOURCES[name]
         column = self._columns.get(name, name)

@@ -152,6 +152,7 @@ def test_columns_are_looked_up_once_and_what_may_change_every_day():
     assert second[1] is first[1]
     assert second[0] is people.person_id
     assert (first[3], second[3], first[5], second[5]) == (1, 2, 1, 2)
+    assert Binding(kernel, table=table, day=4.5, weather=0).arguments(kernel, people, influences)[3] == 4.5
 
 
 def test_what_is_bound_to_some_rows_is_not_used_for_others():
