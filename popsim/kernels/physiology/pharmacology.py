@@ -42,7 +42,7 @@ HANDLING_PER_SD = 40.0  # codes of a `handling` column to one standard deviation
 MAX_HANDLING = 127
 PHENOTYPES, INHIBITORS = 6, 128  # numbers of codes: of a phenotype; of the column of an inhibitor
 
-CHUNK = 512  # twins at a time: the rows below take 50 KB
+CHUNK = 1024  # twins at a time: the rows below take 90 KB
 WIDTH = CHUNK + 16  # of a row; an odd number of cache lines, so that rows do not fall on the same few sets
 # Rows of the working array, each named by where it begins: those of the day, of every twin of the chunk ...
 TAKEN, AGE, GFR_RATIO, CONGESTION, LEFT, NO_SIZE, SIZE_ALLOMETRIC, SIZE_WEIGHT = (row * WIDTH for row in range(8))
