@@ -121,9 +121,9 @@ class ClinicalPhysiology:
         """Advance every organ system by one day, for the twins that have entered."""
         entered = population.entered(clock.time_days)
         for people in self._blocks(population, entered):
+            influences = self._cleared(people)
             if not (people["alive"].any() or people["onset"].any()):
                 continue  # all of them dead for a day: nothing changes any more
-            influences = self._cleared(people)
             for system in self.systems:
                 system.advance(people, clock, influences)
             self.core.advance(people, clock, influences)

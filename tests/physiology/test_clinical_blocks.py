@@ -51,6 +51,9 @@ def test_blocks_of_which_all_are_dead_are_left_out(monkeypatch):
     monkeypatch.setattr(physiology.core, "advance", lambda block, *_: advanced.append(block.person_id[0]))
     physiology.advance(people, Clock(0))
     assert advanced == people.person_id[[16, 24]].tolist()
+    dead = people.chosen(np.arange(3))
+    physiology.advance(dead, Clock(1))
+    assert physiology.influences.of(dead).shape[1] == len(dead) and not physiology.influences.values.any()
 
 
 def test_influences_of_all_blocks_share_their_memory(monkeypatch):
