@@ -7,7 +7,8 @@ import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from popsim.errors import InputError, did_you_mean
 from popsim.physiology.influences import PLACE, Influences
@@ -25,22 +26,33 @@ SOURCES: dict[str, Source] = {
     "step_days": lambda people, influences, clock: clock.step_days,
     "time_days": lambda people, influences, clock: clock.time_days,
 }
+DAILY = frozenset(SOURCES) - {"influences"}  # may differ from day to day; all else is looked up once
 
 
-def parameters_of(kernel: Kernel) -> tuple[str, ...]:
-    """Names of a kernel's parameters, compiled or not."""
+def parameters_of(kernel: Callable[..., Any]) -> tuple[str, ...]:
+    """Names of a function's parameters, compiled or not."""
     return tuple(inspect.signature(getattr(kernel, "py_func", kernel)).parameters)
+
+
+class Bound(NamedTuple):
+    """A kernel's arguments for one population: those of a day, and the sources of those that change from day to day."""
+
+    influences: Any
+    arguments: list[Any]
+    changing: list[tuple[int, Source]]
 
 
 class Binding:
     """The kernels of an organ system: `call(kernel.advance_day, population, influences, clock)`.
 
-    The first call, when the model is made, binds all kernels.
+    The first call, when the model is made, binds all kernels. Columns are looked up once for each population and held
+    as long as it exists: its arrays do not move.
 
     Args:
         kernels: all kernels of the organ system.
         columns: the column of a parameter, if it is not the one of its name.
-        given: arguments that are not columns: constants, or functions of (population, clock).
+        given: arguments that are not columns: constants, functions of (population), called once for each, or functions
+            of (population, clock), called every day.
 
     Raises:
         InputError: no kernel has a parameter of a given name.
@@ -51,6 +63,10 @@ class Binding:
         self._columns, self.given = columns, given
         self._bound_to: tuple[Schema, bool] | None = None
         self._sources: dict[str, list[Source]] = {}
+        self._bound: WeakKeyDictionary[Population, dict[str, Bound]] = WeakKeyDictionary()
+        self._daily = DAILY | {
+            name for name, value in given.items() if callable(value) and len(parameters_of(value)) > 1
+        }
         taken = {name for _, names in self._parameters.values() for name in names}
         for name in (*columns, *given):
             if name not in taken:
@@ -66,13 +82,25 @@ class Binding:
         self, kernel: Kernel, population: Population, influences: Influences | None = None, clock: Clock | None = None
     ) -> list[Any]:
         """The kernel's arguments, in order."""
-        self.bind(population, influences)
-        now = clock or Clock()
-        return [source(population, influences, now) for source in self._sources[_called(kernel)]]
+        now, called = clock or Clock(), _called(kernel)
+        values = None if influences is None else influences.of(population)
+        kernels = self._bound.setdefault(population, {})
+        if called not in kernels or kernels[called].influences is not values:
+            self.bind(population, influences)
+            named = list(zip(self._parameters[called][1], self._sources[called], strict=True))
+            kernels[called] = Bound(
+                values,
+                [None if name in self._daily else source(population, influences, now) for name, source in named],
+                [(place, source) for place, (name, source) in enumerate(named) if name in self._daily],
+            )
+        bound = kernels[called]
+        for place, source in bound.changing:
+            bound.arguments[place] = source(population, influences, now)
+        return list(bound.arguments)
 
     def __getstate__(self) -> dict[str, Any]:
         """Copies bind anew."""
-        return self.__dict__ | {"_bound_to": None, "_sources": {}}
+        return self.__dict__ | {"_bound_to": None, "_sources": {}, "_bound": WeakKeyDictionary()}
 
     def bind(self, population: Population, influences: Influences | None = None) -> None:
         """Find the source of every parameter of all kernels.
@@ -92,7 +120,11 @@ class Binding:
         """The source of a parameter in a population with these columns, with or without influences."""
         if name in self.given:
             value = self.given[name]
-            return (lambda people, _, clock: value(people, clock)) if callable(value) else (lambda *_: value)
+            if not callable(value):
+                return lambda *_: value
+            if name in self._daily:
+                return lambda people, _, clock: value(people, clock)
+            return lambda people, *_: value(people)
         if name in SOURCES:
             return SOURCES[name]
         column = self._columns.get(name, name)

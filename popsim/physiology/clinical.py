@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from popsim.errors import DefinitionError
 from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
+from popsim.kernels.physiology.influences import INFLUENCES
 from popsim.physiology.influences import Influences
 from popsim.physiology.organ_system import ClinicalOrganSystem, OrganSystem
 from popsim.physiology.organs.ageing import Ageing
@@ -100,12 +103,14 @@ class ClinicalPhysiology:
         self.core = HeartFailurePhysiology(
             parameters["heart_failure"], key=key, clinical_constants=parameters["clinical_twin"]
         )
-        self._scratch = Influences(0)
+        self._scratch, self._by_size = Influences(0), dict[int, Influences]()
+        self._memory = np.zeros(0, np.float32)
 
     def initialise(self, population: Population) -> None:
         """Initialise every organ system at steady state, then the core with their influences."""
         population["death_cause"] = 0
-        for people, influences in self._blocks(population, len(population)):
+        for people in self._blocks(population, len(population)):
+            influences = self._cleared(people)
             for system in self.systems:
                 system.initialise(people, influences)
             self.core.initialise(people, influences)
@@ -115,7 +120,10 @@ class ClinicalPhysiology:
     def advance(self, population: Population, clock: Clock) -> None:
         """Advance every organ system by one day, for the twins that have entered."""
         entered = population.entered(clock.time_days)
-        for people, influences in self._blocks(population, entered):
+        for people in self._blocks(population, entered):
+            influences = self._cleared(people)
+            if not (people["alive"].any() or people["onset"].any()):
+                continue  # all of them dead for a day: nothing changes any more
             for system in self.systems:
                 system.advance(people, clock, influences)
             self.core.advance(people, clock, influences)
@@ -125,11 +133,20 @@ class ClinicalPhysiology:
         """The influences of the last block of twins that advanced."""
         return self._scratch
 
-    def _blocks(self, population: Population, entered: int) -> Iterator[tuple[Population, Influences]]:
-        """Rows [0, entered) in blocks, each with influences that are all zero."""
+    def _blocks(self, population: Population, entered: int) -> Iterator[Population]:
+        """Rows [0, entered) in blocks."""
+        size = len(INFLUENCES) * min(BLOCK, len(population))
+        if len(self._memory) < size:
+            self._memory, self._by_size = np.zeros(size, np.float32), {}
         for start in range(0, entered, BLOCK):
-            people = population.part(start, min(start + BLOCK, entered))
-            if self._scratch.values.shape[1] != len(people):
-                self._scratch = Influences(len(people))
-            self._scratch.clear()
-            yield people, self._scratch
+            yield population.part(start, min(start + BLOCK, entered))
+
+    def _cleared(self, people: Population) -> Influences:
+        """Influences of a block, all zero: blocks share their memory, and those of one size their arrays."""
+        twins = len(people)
+        if twins not in self._by_size:
+            full = {size: influences for size, influences in self._by_size.items() if size == BLOCK}
+            self._by_size = full | {twins: Influences(twins, self._memory)}
+        self._scratch = self._by_size[twins]
+        self._scratch.clear()
+        return self._scratch

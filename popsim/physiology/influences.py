@@ -15,12 +15,18 @@ PLACE = {influence.name: index for index, influence in enumerate(INFLUENCES)}
 class Influences:
     """Daily sums of effects on organ systems: `influences["systolic_shift_mmhg"]` has one float32 per twin.
 
+    Args:
+        twins: their number.
+        memory: numbers to begin in instead of new ones, at least one for each influence and twin.
+
     Attributes:
         values: shape (influences, twins), rows in the order of kernels/physiology/influences.py.
     """
 
-    def __init__(self, twins: int) -> None:
-        self.values: NDArray[np.float32] = np.zeros((len(INFLUENCES), twins), np.float32)
+    def __init__(self, twins: int, memory: NDArray[np.float32] | None = None) -> None:
+        size = len(INFLUENCES) * twins
+        used = np.zeros(size, np.float32) if memory is None else memory[:size]
+        self.values: NDArray[np.float32] = used.reshape(len(INFLUENCES), twins)
 
     def __getitem__(self, name: str) -> NDArray[np.float32]:
         if name not in PLACE:

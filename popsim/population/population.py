@@ -25,7 +25,7 @@ class Population:
     model, or a new sample.
     """
 
-    __slots__ = ("_blocks", "_taken", "person_id", "schema")
+    __slots__ = ("__weakref__", "_blocks", "_parts", "_taken", "person_id", "schema")
 
     def __init__(self, schema: Schema, person_id: NDArray[np.int64]) -> None:
         self.schema = schema
@@ -33,6 +33,7 @@ class Population:
         if len(np.unique(self.person_id)) != len(self.person_id):
             raise InputError("person_id: the same person appears twice")
         self._taken = np.zeros(len(self.person_id), np.bool_)
+        self._parts: dict[int, tuple[NDArray[np.int64], Population]] = {}
         self._blocks: dict[Kind, NDArray[Any]] = {
             kind: np.zeros((len(schema.names(kind)), len(self.person_id)), dtype) for kind, dtype in DTYPE.items()
         }
@@ -87,8 +88,15 @@ class Population:
         return pl.DataFrame([pl.Series(name, values) for name, values in columns.items()])
 
     def part(self, start: int, stop: int) -> Population:
-        """Rows [start, stop) as a population that shares memory with this one."""
-        return self._of(lambda array: array[..., start:stop])
+        """Rows [start, stop) as a population that shares memory with this one.
+
+        The same object as at the last call with these rows: what somebody looked up in it stays valid.
+        """
+        of, part = self._parts.get(start, (None, self))
+        if of is not self.person_id or len(part) != stop - start:
+            part = self._of(lambda array: array[..., start:stop])
+            self._parts[start] = (self.person_id, part)
+        return part
 
     def chosen(self, rows: NDArray[np.int64]) -> Population:
         """Some rows as an independent population."""
@@ -102,8 +110,13 @@ class Population:
         """A population from `pick` applied to every array; their last axis is the rows."""
         some = Population.__new__(Population)
         some.schema, some.person_id, some._taken = self.schema, pick(self.person_id), pick(self._taken)
-        some._blocks = {kind: pick(block) for kind, block in self._blocks.items()}
+        some._blocks, some._parts = {kind: pick(block) for kind, block in self._blocks.items()}, {}
         return some
+
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        """Copies have parts of their own, which share memory with them."""
+        kept = ("_blocks", "_taken", "person_id", "schema")
+        return None, {name: getattr(self, name) for name in kept} | {"_parts": {}}
 
     def claim(self) -> None:
         """Claim all twins for a model, for good; later copies are claimed as well.

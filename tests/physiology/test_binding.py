@@ -24,6 +24,7 @@ from popsim.kernels.physiology import (
 )
 from popsim.physiology.binding import Binding, parameters_of
 from popsim.physiology.clinical import ClinicalPhysiology
+from popsim.physiology.influences import Influences
 from popsim.physiology.organs.heart_failure import HeartFailurePhysiology
 from popsim.population.clock import Clock
 
@@ -125,3 +126,49 @@ def test_a_column_or_an_influence_stands_in_for_another():
     assert (out == people["beta_blocker_fraction"]).all()
     with pytest.raises(InputError, match="parameter 'beta_blockade'"):
         Binding(kernel, out=out).bind(people)
+
+
+def test_columns_are_looked_up_once_and_what_may_change_every_day():
+    people, influences = mixed(TWINS)
+    looked_up, days = [], []
+
+    def kernel(person_id, gfr_ml_min, fall_per_day, day, table, weather):
+        """Is not called."""
+
+    def table(population):
+        looked_up.append(population)
+        return len(population)
+
+    def weather(population, clock):
+        days.append(clock.day)
+        return clock.day
+
+    call = Binding(kernel, table=table, weather=weather)
+    first = call.arguments(kernel, people, influences, Clock(1))
+    people.person_id = people.person_id + 1000
+    second = call.arguments(kernel, people, influences, Clock(2))
+    assert looked_up == [people]
+    assert days[-2:] == [1, 2]
+    assert second[1] is first[1]
+    assert second[0] is people.person_id
+    assert (first[3], second[3], first[5], second[5]) == (1, 2, 1, 2)
+    assert Binding(kernel, table=table, day=4.5, weather=0).arguments(kernel, people, influences)[3] == 4.5
+
+
+def test_what_is_bound_to_some_rows_is_not_used_for_others():
+    """More rows, as twins enter; a copy; other influences."""
+    people, influences = mixed(TWINS)
+
+    def kernel(gfr_ml_min, fall_per_day):
+        gfr_ml_min += fall_per_day
+
+    call = Binding(kernel)
+    influences["fall_per_day"][:] = 1.0
+    before, twice = people["gfr_ml_min"].copy(), people.copy()
+    for rows in (10, 10, 30):
+        one = Influences(rows)
+        one["fall_per_day"][:] = 1.0
+        call(kernel, people.part(0, rows), one)
+    assert (people["gfr_ml_min"] - before == np.where(np.arange(TWINS) < 10, 3.0, np.arange(TWINS) < 30)).all()
+    call(kernel, twice, influences)
+    assert (twice["gfr_ml_min"] == before + np.float32(1.0)).all()

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from drug_people import SeenPharmacology, alike, influenced, lived, lived_together, medicated, various
 
-from popsim.errors import DefinitionError
+from popsim.errors import DefinitionError, InputError
 from popsim.evidence.drugs import FOLDER, load_drugs, read_drug
 from popsim.kernels.physiology.kinetics import one_compartment
-from popsim.kernels.physiology.pharmacology import first_pass
+from popsim.kernels.physiology.pharmacology import CHUNK, first_pass, people_on
 from popsim.kernels.physiology.reactions import INTOLERANCE, REACTIONS
-from popsim.physiology.influences import Influences
+from popsim.physiology.influences import PLACE, Influences
 from popsim.physiology.pharmacology.drugs import COLUMNS, check_columns
 from popsim.population.clock import Clock
 from popsim.simulation.schema import CLINICAL_SCHEMA
@@ -105,6 +105,7 @@ def test_initialise_is_the_steady_state_of_every_drug():
             assert np.allclose(people[name][same], values[same], rtol=1e-3, atol=1e-7), name
     drug_effects = start.values[:23] != 0.0
     assert drug_effects.any(axis=1).sum() >= 15
+    same &= people["alive"] == 1  # no drug acts on the dead
     assert np.allclose(later.values[:23][:, same], start.values[:23][:, same], rtol=1e-3, atol=1e-4)
 
 
@@ -196,6 +197,62 @@ def test_the_dead_keep_their_amounts_while_the_living_take_less():
         assert (people[column.name][::2] == before[column.name][::2]).all(), column.name
     alive = (people["alive"] == 1) & (before["mra_central"] > 0) & (people["adherence_trait"] > 0.3)
     assert (people["mra_central"][alive] < before["mra_central"][alive]).all()
+
+
+def test_nothing_of_the_dead_changes_and_no_drug_acts_on_them():
+    """Not even what they had stopped, when their prescriptions end, in a chunk of the living or of the dead alone."""
+    people, system = various(2 * CHUNK + 40), SeenPharmacology()
+    system.initialise(people, Influences(len(people)))
+    people["stopped_drugs"] = sum(1 << drug.code for drug in system.drugs)
+    people["alive"][:CHUNK] = people["alive"][CHUNK::3] = 0
+    dead = people["alive"] == 0
+    for drug in DRUGS.values():
+        people[drug.dose_column] = 0.0
+    before = people.copy()
+    for day in range(7):
+        influences = Influences(len(people))
+        system.advance(people, Clock(day=day), influences)
+        assert not influences.values[: PLACE["natriuresis_shift_l_day"], dead].any()
+    for column in COLUMNS:
+        assert (people[column.name][dead] == before[column.name][dead]).all(), column.name
+    assert not people["stopped_drugs"][~dead].any()
+
+
+def test_a_drug_is_on_those_alive_who_take_it_or_have_some_left():
+    random, size, code, agent = np.random.default_rng(6), CHUNK - 3, 5, 1
+    dose, kept, also_kept = (random.choice([0.0, 1.0], size).astype(np.float32) for _ in range(3))
+    agents, alive = (random.integers(0, 2, size).astype(np.int8) for _ in range(2))
+    stopped = random.choice([0, 1 << code, 1 << (code + 1)], size).astype(np.int32)
+    flags, who = np.zeros(CHUNK, np.uint8), np.empty(CHUNK, np.uint32)
+    for kernel in (people_on, people_on.py_func):
+        found = kernel(dose, agents, np.int8(agent), kept, also_kept, stopped, code, alive, flags, who)
+        takes = (dose > 0) & (stopped != 1 << code)
+        expected = (alive == 1) & (agents == agent) & (takes | (kept > 0) | (also_kept > 0))
+        assert who[:found].tolist() == np.flatnonzero(expected).tolist()
+
+
+def test_a_drug_that_is_stopped_and_has_left_the_body_acts_no_more():
+    drug = DRUGS["metformin"]  # no amount of it is stored
+    people, system, influences = medicated(drug, 2), SeenPharmacology((drug,)), Influences(2)
+    system.initialise(people, influences)
+    people["stopped_drugs"][0] = 1 << drug.code
+    influences.clear()
+    system.advance(people, Clock(day=drug.code + 1), influences)
+    gone, acts = influences[drug.effects[0].influence]
+    assert gone == 0.0 < abs(acts)
+
+
+def test_codes_beyond_their_bounds_are_refused_by_the_name_of_their_column():
+    people, system = various(CHUNK + 9), SeenPharmacology()
+    system.initialise(people, Influences(len(people)))
+    before = people.copy()
+    for code in (-1, 6):
+        people["cyp2d6"][CHUNK + 2] = code
+        with pytest.raises(InputError, match=r"column 'cyp2d6': holds .* must be between 0 and 5"):
+            system.advance(people, Clock(day=1), Influences(len(people)))
+        assert (people["beta_blocker_central"][CHUNK:] == before["beta_blocker_central"][CHUNK:]).all()
+    people["cyp2d6"][CHUNK + 2] = 5
+    system.advance(people, Clock(day=1), Influences(len(people)))
 
 
 def test_compiled_equals_plain_python_to_the_last_bit(tmp_path):

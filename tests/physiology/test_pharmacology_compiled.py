@@ -15,6 +15,7 @@ from popsim.evidence.drugs import load_drugs
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import pharmacology as kernel
 from popsim.kernels.physiology import reactions
+from popsim.kernels.physiology.drugs import Twins
 from popsim.physiology.influences import Influences
 from popsim.physiology.pharmacology.drugs import carry_constants, take_constants
 from popsim.population.clock import Clock
@@ -28,10 +29,9 @@ def arguments() -> dict[str, tuple[object, ...]]:
     """Of each pass, for warfarin or digoxin."""
     people, drugs = various(TWINS), {drug.name: drug for drug in load_drugs()}
     work = np.ones(kernel.ROWS * kernel.WIDTH, np.float32)
-    days = [people[name] for name in ("entry_day", "age_years", "dry_weight_kg", "gfr_ml_min", "filling_pressure_mmhg",
-            "baseline_filling_pressure_mmhg", "adherence", "care_level")]  # fmt: skip
+    twins = Twins(people.person_id, *(people[name] for name in Twins._fields[1:]))
     return {
-        "prepare": (people.person_id, *days, work, RandomKey(1), 3, 3.0),
+        "prepare": (twins, work, RandomKey(1), 3, 3.0),
         "take": (work, TWINS, take_constants(drugs["warfarin"])),
         "carry_one": (work, TWINS, 24.0, False, carry_constants(drugs["warfarin"])),
         "carry_two": (work, TWINS, 24.0, False, carry_constants(drugs["digoxin"])),

@@ -1,5 +1,8 @@
 """Who has entered: rows are in the order of entry."""
 
+import copy
+import pickle
+
 import numpy as np
 
 from popsim.population.population import Population
@@ -14,3 +17,22 @@ def test_rows_are_counted_by_their_day_of_entry():
     assert (people.entered(1.5), people.entered(2.5)) == (2, 3)
     assert people.entering(3).tolist() == [3, 4] and people.entering(1).tolist() == []
     assert people.alive_and_entered(2).tolist() == [0, 2]
+
+
+def test_a_part_is_the_same_as_long_as_its_rows_are_and_shares_memory():
+    people = Population(SCHEMA, np.arange(6))
+    part = people.part(2, 4)
+    assert people.part(2, 4) is part and people.part(2, 5) is not part
+    part["age_years"] = 70.0
+    assert people["age_years"].tolist() == [0.0, 0.0, 70.0, 70.0, 0.0, 0.0]
+    people.person_id = people.person_id + 100
+    assert people.part(2, 4).person_id.tolist() == [102, 103]
+
+
+def test_parts_of_a_copy_are_of_the_copy():
+    people = Population(SCHEMA, np.arange(6))
+    people.part(2, 4)
+    for other in (copy.deepcopy(people), pickle.loads(pickle.dumps(people)), people.copy()):
+        other.part(2, 4)["age_years"] = 70.0
+        assert other["age_years"].tolist() == [0.0, 0.0, 70.0, 70.0, 0.0, 0.0]
+    assert not people["age_years"].any()

@@ -5,6 +5,8 @@ Records describe each drug: its constants, the indices of its columns, its effec
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit, prange
 
@@ -27,6 +29,7 @@ from popsim.kernels.physiology.pharmacology import (
     CarryConstants,
     TakeConstants,
     act,
+    act_unless,
     activate,
     carry_one,
     carry_two,
@@ -35,6 +38,7 @@ from popsim.kernels.physiology.pharmacology import (
     gather,
     gather_capacity,
     gather_taken,
+    gather_usual_capacity,
     people_on,
     prepare,
     scatter,
@@ -42,8 +46,9 @@ from popsim.kernels.physiology.pharmacology import (
 )
 from popsim.kernels.physiology.reactions import resume, stop
 
-LANES = 32  # people per vector pass; the last vector is padded, so that there is no remainder
+LANES = 8  # people in a vector; the last vector is padded, so that there is no remainder
 NONE = -1  # the index of a column that the drug does not have
+ZEROS = 0  # the index of the codes that are all zero, for missing columns
 STOPS_EVERY = 7  # steps: stopping of each drug is evaluated on one day of the week, which differs between drugs
 
 
@@ -53,7 +58,7 @@ def _record(numbers: tuple[str, ...], places: tuple[str, ...]) -> np.dtype:
 
 # A drug: its constants; the share by which its effect site follows in a step; its code; its agent's code in its class;
 # the row of the working array with its `size_scaling`; indices of columns among the reals and the codes (`kept`,
-# `also_kept`: amounts, or the dose, that show that a person still has the drug in the body); its effects and reasons.
+# `also_kept`: amounts that show that a person still has the drug in the body); its effects and reasons.
 DRUG = _record(
     (*dict.fromkeys(TakeConstants._fields + CarryConstants._fields), "follows"),
     (
@@ -66,62 +71,110 @@ EFFECT = _record(("at_target", "saturation", "hill"), ("influence", "unless"))
 REASON = _record(("per_day",), ("power", "implicated"))
 
 
+class Twins(NamedTuple):
+    """What the drugs read of each twin, and what they write: reactions are read, stopped drugs written."""
+
+    person_id: np.ndarray
+    entry_day: np.ndarray
+    age_years: np.ndarray
+    alive: np.ndarray
+    dry_weight_kg: np.ndarray
+    gfr_ml_min: np.ndarray
+    filling_pressure_mmhg: np.ndarray
+    baseline_filling_pressure_mmhg: np.ndarray
+    adherence: np.ndarray
+    care_level: np.ndarray
+    reaction: np.ndarray
+    stopped_drugs: np.ndarray
+
+
+class Tables(NamedTuple):
+    """Records of the drugs, their effects and reasons.
+
+    capacities, pathways, activations: (drugs, codes), effects of handling, genes and inhibitors on each drug; low,
+    high: bounds of the codes, within which these tables end.
+    """
+
+    drugs: np.ndarray
+    effects: np.ndarray
+    reasons: np.ndarray
+    capacities: np.ndarray
+    pathways: np.ndarray
+    activations: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
 @njit(cache=True, parallel=True, error_model="numpy")
-def live_day(
+def advance_day(
     person_id, entry_day, age_years, alive, dry_weight_kg, gfr_ml_min, filling_pressure_mmhg,
-    baseline_filling_pressure_mmhg, adherence, care_level, reals, codes, reaction, stopped_drugs, influences, drugs,
-    effects, reasons, capacities, pathways, activations, stopping_with_reaction_per_day, key, day,
-    step_days, at_steady_state,
+    baseline_filling_pressure_mmhg, adherence, care_level, reaction, stopped_drugs, reals, codes, influences, tables,
+    stopping_with_reaction_per_day, key, day, step_days, at_steady_state, refused,
 ):  # fmt: skip
     """Advance all drugs in all twins by one step: writes amounts and stopped drugs, adds to influences.
 
-    reals, codes: columns of one kind, to which records refer by index; capacities, pathways, activations: (drugs,
-    codes) tables of the effects of handling, genes and inhibitors on each drug; stopping_with_reaction_per_day: hazard
-    of stopping a drug that is implicated in a reaction; settles: set amounts to their steady state.
+    reals, codes: columns of one kind, to which records refer by index; stopping_with_reaction_per_day: hazard of
+    stopping a drug that is implicated in a reaction; at_steady_state: set amounts to their steady state. The dead, and
+    drugs of which nothing is taken or left, are passed over. refused: (1,), set to 1 if a code is out of bounds, whose
+    chunk is left as it is.
     """
     for chunk in prange((len(person_id) + CHUNK - 1) // CHUNK):
-        live_chunk(
-            chunk * CHUNK, min((chunk + 1) * CHUNK, len(person_id)),
-            person_id, entry_day, age_years, alive, dry_weight_kg, gfr_ml_min, filling_pressure_mmhg,
-            baseline_filling_pressure_mmhg, adherence, care_level, reals, codes, reaction, stopped_drugs, influences,
-            drugs, effects, reasons, capacities, pathways, activations, stopping_with_reaction_per_day, key, day,
-            step_days, at_steady_state,
+        start, end = chunk * CHUNK, min((chunk + 1) * CHUNK, len(person_id))
+        twins = Twins(
+            person_id=person_id[start:end], entry_day=entry_day[start:end], age_years=age_years[start:end],
+            alive=alive[start:end], dry_weight_kg=dry_weight_kg[start:end], gfr_ml_min=gfr_ml_min[start:end],
+            filling_pressure_mmhg=filling_pressure_mmhg[start:end],
+            baseline_filling_pressure_mmhg=baseline_filling_pressure_mmhg[start:end], adherence=adherence[start:end],
+            care_level=care_level[start:end], reaction=reaction[start:end], stopped_drugs=stopped_drugs[start:end],
         )  # fmt: skip
+        if not within(codes, start, end, tables):
+            refused[0] = 1
+        elif twins.alive.any():
+            advance_chunk(
+                start, end, twins, reals, codes, influences, tables, stopping_with_reaction_per_day, key, day,
+                step_days, at_steady_state,
+            )  # fmt: skip
 
 
 @njit(cache=True, error_model="numpy")
-def live_chunk(
-    start, end, person_id, entry_day, age_years, alive, dry_weight_kg, gfr_ml_min, filling_pressure_mmhg,
-    baseline_filling_pressure_mmhg, adherence, care_level, reals, codes, reaction, stopped_drugs, influences,
-    drugs, effects, reasons, capacities, pathways, activations, stopping_with_reaction_per_day, key, day, step_days,
+def within(codes, start, end, tables):
+    """Whether all codes of these rows are within the bounds of their columns."""
+    beyond = False
+    for index in range(len(codes)):
+        column, low, high = codes[index][start:end], tables.low[index], tables.high[index]
+        for i in range(len(column)):
+            beyond |= (column[i] < low) | (column[i] > high)
+    return not beyond
+
+
+@njit(cache=True, error_model="numpy")
+def advance_chunk(
+    start, end, twins, reals, codes, influences, tables, stopping_with_reaction_per_day, key, day, step_days,
     at_steady_state,
 ):  # fmt: skip
     """The drugs of the twins in rows [start, end), at most CHUNK of them."""
     hours = HOURS_PER_DAY * step_days
     work, influence_on = np.ones(ROWS * WIDTH, np.float32), np.empty(CHUNK)
     flags, everybody = np.zeros(CHUNK, np.uint8), np.empty(CHUNK, np.uint32)
-    prepare(
-        person_id[start:end], entry_day[start:end], age_years[start:end], dry_weight_kg[start:end],
-        gfr_ml_min[start:end], filling_pressure_mmhg[start:end], baseline_filling_pressure_mmhg[start:end],
-        adherence[start:end], care_level[start:end], work, key, day, day * step_days,
-    )  # fmt: skip
-    flags[end - start :] = 0
-    lives, weight = alive[start:end], dry_weight_kg[start:end]
-    stops, reacts = stopped_drugs[start:end], reaction[start:end]
-    for index in range(len(drugs)):
-        drug = drugs[index]
+    nothing = np.zeros(end - start, np.float32)
+    prepare(twins, work, key, day, day * step_days)
+    lives, stops = twins.alive, twins.stopped_drugs
+    for index in range(len(tables.drugs)):
+        drug = tables.drugs[index]
         dose, agent = reals[drug.dose][start:end], codes[drug.agent][start:end]
-        kept, also_kept = reals[drug.kept][start:end], reals[drug.also_kept][start:end]
-        found = people_on(dose, agent, np.int8(drug.own_agent), kept, also_kept, flags, everybody)
+        kept = nothing if drug.kept == NONE else reals[drug.kept][start:end]
+        also_kept = nothing if drug.also_kept == NONE else reals[drug.also_kept][start:end]
+        own = np.int8(drug.own_agent)
         stops_today = (not at_steady_state) & ((day - drug.code) % STOPS_EVERY == 0) & (drug.reasons < drug.reasons_end)
         if stops_today:
-            resume(dose, agent, np.int8(drug.own_agent), stops, drug.code)
+            resume(dose, agent, own, lives, stops, drug.code)
+        found = people_on(dose, agent, own, kept, also_kept, stops, drug.code, lives, flags, everybody)
         if found == 0:
             continue
         who, lanes = everybody[:found], (found + LANES - 1) // LANES * LANES
 
         # The dose taken and clearance.
-        gather_taken(dose, stops, drug.code, lives, drug.size_row, who, work)
+        gather_taken(dose, stops, drug.code, drug.size_row, who, work)
         if drug.age_slope != 0.0:
             gather(work[AGE : AGE + WIDTH], who, work, YEARS)
         if drug.renal_share != 0.0:
@@ -129,31 +182,40 @@ def live_chunk(
         if drug.gut_congestion != 0.0:
             gather(work[CONGESTION : CONGESTION + WIDTH], who, work, CONGESTED)
         if drug.varies:
-            handling, gene = codes[drug.handling][start:end], codes[drug.gene][start:end]
-            inhibitor = codes[drug.inhibitor][start:end]
-            gather_capacity(handling, gene, inhibitor, capacities[index], pathways[index], who, work)
+            handling, capacities, pathways = (
+                codes[drug.handling][start:end],
+                tables.capacities[index],
+                tables.pathways[index],
+            )
+            if (drug.gene == ZEROS) & (drug.inhibitor == ZEROS):
+                gather_usual_capacity(handling, capacities, pathways[0], who, work)
+            else:
+                gene, inhibitor = codes[drug.gene][start:end], codes[drug.inhibitor][start:end]
+                gather_capacity(handling, gene, inhibitor, capacities, pathways, who, work)
         else:
             work[CAPACITY : CAPACITY + found] = np.float32(1.0)
         take(
             work, lanes,
             TakeConstants(
-                drug.daily_mg, drug.bioavailability, drug.clearance, drug.usual_mg_l, drug.age_slope,
-                drug.renal_share, drug.extraction, drug.gut_congestion,
+                daily_mg=drug.daily_mg, bioavailability=drug.bioavailability, clearance=drug.clearance,
+                usual_mg_l=drug.usual_mg_l, age_slope=drug.age_slope, renal_share=drug.renal_share,
+                extraction=drug.extraction, gut_congestion=drug.gut_congestion,
             ),
         )  # fmt: skip
 
         # Amounts in the body.
         if drug.central != NONE:
             central = reals[drug.central][start:end]
-            gather(weight, who, work, WEIGHT)
+            gather(twins.dry_weight_kg, who, work, WEIGHT)
             gather(central, who, work, CENTRAL)
             if drug.other != NONE:
                 gather(reals[drug.other][start:end], who, work, OTHER)
             else:
                 work[OTHER : OTHER + found] = np.float32(0.0)
             constants = CarryConstants(
-                drug.usual_mg_l, drug.second_half, drug.absorption, drug.absorbed, drug.keeps_depot, drug.volume,
-                drug.exchange, drug.peripheral_volume,
+                usual_mg_l=drug.usual_mg_l, second_half=drug.second_half, absorption=drug.absorption,
+                absorbed=drug.absorbed, keeps_depot=drug.keeps_depot, volume=drug.volume, exchange=drug.exchange,
+                peripheral_volume=drug.peripheral_volume,
             )  # fmt: skip
             if drug.two_compartments:
                 carry_two(work, lanes, hours, at_steady_state, constants)
@@ -164,7 +226,7 @@ def live_chunk(
                 scatter(work, OTHER, who, reals[drug.other][start:end])
         if drug.activates:
             gene, inhibitor = codes[drug.activator][start:end], codes[drug.activator_inhibitor][start:end]
-            activate(gene, inhibitor, activations[index], who, work)
+            activate(gene, inhibitor, tables.activations[index], who, work)
         if drug.site != NONE:
             site = reals[drug.site][start:end]
             gather(site, who, work, SITE)
@@ -173,11 +235,15 @@ def live_chunk(
 
         # Effects and stopping.
         for one in range(drug.effects, drug.effects_end):
-            what = effects[one]
+            what = tables.effects[one]
             effect(work, lanes, influence_on, what.at_target, what.saturation, what.hill)
-            act(influence_on, codes[what.unless][start:end], who, influences[what.influence][start:end])
+            influence = influences[what.influence][start:end]
+            if what.unless == ZEROS:
+                act(influence_on, who, influence)
+            else:
+                act_unless(influence_on, codes[what.unless][start:end], who, influence)
         if stops_today:
             for one in range(drug.reasons, drug.reasons_end):
-                why, days = reasons[one], STOPS_EVERY * step_days
+                why, days = tables.reasons[one], STOPS_EVERY * step_days
                 hazard = (why.per_day, why.power, why.implicated, stopping_with_reaction_per_day)
-                stop(*(work, who, reacts, stops, drug.code, *hazard, days))
+                stop(*(work, who, twins.reaction, stops, drug.code, *hazard, days))

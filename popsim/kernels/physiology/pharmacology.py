@@ -1,8 +1,8 @@
 """Pharmacology: the dose taken today, its concentration, and the resulting influences.
 
-Twins are processed in chunks that fit into the nearest cache. A drug is computed only for people who are prescribed it
-or have some left (`people_on`): their values are gathered into rows of a small array, vector passes compute the dose
-taken and clearance (`take`), amounts in the body (`carry_one`, `carry_two`, kinetics.py), a delay (`delay`) and effects
+Twins are processed in chunks that fit into the nearest cache. A drug is computed only for the living who take it or
+have some left (`people_on`): their values are gathered into rows of a small array, vector passes compute the dose taken
+and clearance (`take`), amounts in the body (`carry_one`, `carry_two`, kinetics.py), a delay (`delay`) and effects
 (`effect`), and the results are scattered back to the columns. Exposure is relative to the typical person on the target
 dose (normal metaboliser, 75 kg, 75 years, GFR 60), whose exposure is 1.
 
@@ -42,16 +42,16 @@ HANDLING_PER_SD = 40.0  # codes of a `handling` column to one standard deviation
 MAX_HANDLING = 127
 PHENOTYPES, INHIBITORS = 6, 128  # numbers of codes: of a phenotype; of the column of an inhibitor
 
-CHUNK = 512  # twins at a time: the rows below take 50 KB
+CHUNK = 1024  # twins at a time: the rows below take 90 KB
 WIDTH = CHUNK + 16  # of a row; an odd number of cache lines, so that rows do not fall on the same few sets
 # Rows of the working array, each named by where it begins: those of the day, of every twin of the chunk ...
 TAKEN, AGE, GFR_RATIO, CONGESTION, LEFT, NO_SIZE, SIZE_ALLOMETRIC, SIZE_WEIGHT = (row * WIDTH for row in range(8))
 # ... and those of one drug, of the people on it, side by side.
-DOSE, SHARE, YEARS, FILTRATION, CONGESTED, SIZE, CAPACITY, WEIGHT, LIVES, CENTRAL, OTHER, SITE = (
-    row * WIDTH for row in range(8, 20)
+DOSE, SHARE, YEARS, FILTRATION, CONGESTED, SIZE, CAPACITY, WEIGHT, CENTRAL, OTHER, SITE = (
+    row * WIDTH for row in range(8, 19)
 )
-GIVEN, CLEARANCE, EXPOSURE = (row * WIDTH for row in range(20, 23))
-ROWS = 23
+GIVEN, CLEARANCE, EXPOSURE = (row * WIDTH for row in range(19, 22))
+ROWS = 22
 
 
 class TakeConstants(NamedTuple):
@@ -132,40 +132,40 @@ def draw_handling(person_id, handling, key, code):
 
 
 @njit(cache=True, error_model="numpy")
-def prepare(
-    person_id, entry_day, age_years, dry_weight_kg, gfr_ml_min, filling_pressure_mmhg, baseline_filling_pressure_mmhg,
-    adherence, care_level, work, key, day, time_days,
-):  # fmt: skip
+def prepare(twins, work, key, day, time_days):
     """Fill the rows of the day; LEFT is an exponential variate: the cumulative hazard at which a drug is stopped."""
-    for i in range(len(person_id)):
-        attended = np.float64(care_level[i]) >= LEVEL_EMERGENCY
-        years = clip((time_days - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
-        rise = np.float64(filling_pressure_mmhg[i]) - np.float64(baseline_filling_pressure_mmhg[i])
-        size = np.float64(dry_weight_kg[i]) * (1.0 / REFERENCE_WEIGHT_KG)
+    for i in range(len(twins.person_id)):
+        attended = np.float64(twins.care_level[i]) >= LEVEL_EMERGENCY
+        years = clip((time_days - np.float64(twins.entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
+        rise = np.float64(twins.filling_pressure_mmhg[i]) - np.float64(twins.baseline_filling_pressure_mmhg[i])
+        size = np.float64(twins.dry_weight_kg[i]) * (1.0 / REFERENCE_WEIGHT_KG)
         root = np.sqrt(size)
-        work[TAKEN + i] = 1.0 if attended else np.float64(adherence[i])
-        work[AGE + i] = np.float64(age_years[i]) + years - REFERENCE_AGE_YEARS
-        work[GFR_RATIO + i] = np.float64(gfr_ml_min[i]) * (1.0 / REFERENCE_GFR_ML_MIN)
+        work[TAKEN + i] = 1.0 if attended else np.float64(twins.adherence[i])
+        work[AGE + i] = np.float64(twins.age_years[i]) + years - REFERENCE_AGE_YEARS
+        work[GFR_RATIO + i] = np.float64(twins.gfr_ml_min[i]) * (1.0 / REFERENCE_GFR_ML_MIN)
         work[CONGESTION + i] = clip(rise * (1.0 / CONGESTED_MMHG), 0.0, 1.0)
-        work[LEFT + i] = -log(uniform(key, person_id[i], STREAM_KINETICS, DRAWS_FROM + day))
+        work[LEFT + i] = -log(uniform(key, twins.person_id[i], STREAM_KINETICS, DRAWS_FROM + day))
         work[NO_SIZE + i] = 1.0
         work[SIZE_ALLOMETRIC + i] = root * np.sqrt(root)  # the exponent 3/4
         work[SIZE_WEIGHT + i] = size
 
 
 @njit(cache=True, error_model="numpy")
-def people_on(dose, agent, own_agent, kept, also_kept, flags, who):
-    """Write rows of people who are prescribed the drug or have some left to `who`, ascending; returns their number."""
+def people_on(dose, agent, own_agent, kept, also_kept, stopped, bit, alive, flags, who):
+    """Write rows of the living who take the drug or have some left to `who`, ascending; returns their number."""
+    nothing, mask = np.float32(0.0), np.int32(1 << bit)
     for i in range(len(dose)):
-        some = (dose[i] > np.float32(0.0)) | (kept[i] > np.float32(0.0)) | (also_kept[i] > np.float32(0.0))
-        flags[i] = (agent[i] == own_agent) & some
-    words, found = flags.view(np.uint64), 0
+        takes = (dose[i] > nothing) & (np.int32(stopped[i] & mask) == np.int32(0))
+        has_left = (kept[i] > nothing) | (also_kept[i] > nothing)
+        flags[i] = (agent[i] == own_agent) & (alive[i] != np.int8(0)) & (takes | has_left)
+    words, found = flags.view(np.uint64), np.uint64(0)  # unsigned: an index that may be negative is slow
     for word in range((len(dose) + 7) // 8):
-        if words[word] != 0:
-            for i in range(8 * word, 8 * word + 8):
+        if words[word] != np.uint64(0):
+            first = np.uint64(8 * word)
+            for i in range(first, first + np.uint64(8)):
                 who[found] = i
-                found += np.int64(flags[i])
-    return found
+                found += np.uint64(flags[i])
+    return np.int64(found)
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -183,17 +183,14 @@ def scatter(work, row, who, column):
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def gather_taken(dose, stopped, bit, alive, size, who, work):
-    """Gather the dose, the share taken today (0 if the drug was stopped), size, and who is alive.
-
-    size: the row with the drug's.
-    """
+def gather_taken(dose, stopped, bit, size, who, work):
+    """Gather the dose, the share taken today (0 if the drug was stopped) and size, from the row `size`."""
+    sizes, mask = work[size : size + WIDTH], np.int32(1 << bit)
     for k in range(len(who)):
         i = who[k]
         work[DOSE + k] = dose[i]
-        work[SHARE + k] = np.float32(0.0) if (stopped[i] >> bit) & 1 else work[TAKEN + i]
-        work[SIZE + k] = work[size + i]
-        work[LIVES + k] = alive[i]
+        work[SHARE + k] = work[TAKEN + i] if np.int32(stopped[i] & mask) == np.int32(0) else np.float32(0.0)
+        work[SIZE + k] = sizes[i]
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -203,6 +200,13 @@ def gather_capacity(handling, phenotype, inhibitor, by_handling, by_pathway, who
         i = who[k]
         activity = by_pathway[np.int64(phenotype[i]) * INHIBITORS + inhibitor[i]]
         work[CAPACITY + k] = np.float64(by_handling[np.int64(handling[i]) + MAX_HANDLING]) * activity
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def gather_usual_capacity(handling, by_handling, activity, who, work):
+    """Metabolic capacity where all have the same phenotype and inhibitor."""
+    for k in range(len(who)):
+        work[CAPACITY + k] = np.float64(by_handling[np.int64(handling[who[k]]) + MAX_HANDLING]) * activity
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -262,8 +266,7 @@ def _carry_one(work, people, hours, at_steady_state, d):
         elimination = clearance * clearance * slowness
         decay = exp(-elimination * half)
         quotient = d.absorption * exponential_quotient(elimination, d.absorption, half, decay, absorbed)
-        depot_kept, central_kept = np.float64(work[OTHER + k]), np.float64(work[CENTRAL + k])
-        depot_before, central_before = depot_kept, central_kept
+        depot_before, central_before = np.float64(work[OTHER + k]), np.float64(work[CENTRAL + k])
         if at_steady_state:
             depot_before, _ = day_of_doses(0.0, 0.0, given, decay, absorbed, quotient, d)
             depot_before /= 1.0 - absorbed * absorbed
@@ -271,9 +274,8 @@ def _carry_one(work, people, hours, at_steady_state, d):
             central_before /= 1.0 - decay * decay
         depot_after, central_after = day_of_doses(depot_before, central_before, given, decay, absorbed, quotient, d)
         left = depot_before + central_before + given - depot_after - central_after
-        lives = np.float64(work[LIVES + k]) > 0.5
-        work[OTHER + k] = depot_after if lives else depot_kept
-        work[CENTRAL + k] = central_after if lives else central_kept
+        work[OTHER + k] = depot_after
+        work[CENTRAL + k] = central_after
         work[EXPOSURE + k] = left * (slowness * d.volume * weight) * (1.0 / (hours * d.usual_mg_l))
 
 
@@ -297,17 +299,15 @@ def _carry_two(work, people, hours, at_steady_state, d):
         clearance = np.float64(work[CLEARANCE + k])
         k10, k12 = clearance / (d.volume * np.float64(work[WEIGHT + k])), d.exchange / d.volume
         k21 = d.exchange / d.peripheral_volume
-        central_kept, peripheral_kept = np.float64(work[CENTRAL + k]), np.float64(work[OTHER + k])
-        central_before, peripheral_before = central_kept, peripheral_kept
+        central_before, peripheral_before = np.float64(work[CENTRAL + k]), np.float64(work[OTHER + k])
         if at_steady_state:
             _, central_before, peripheral_before = two_steady(given, 0.0, 1.0, k10, k12, k21, hours)
         _, central_after, peripheral_after = two_compartments(
             0.0, central_before + given, peripheral_before, 0.0, 1.0, k10, k12, k21, hours
         )
         left = central_before + peripheral_before + given - central_after - peripheral_after
-        lives = np.float64(work[LIVES + k]) > 0.5
-        work[CENTRAL + k] = central_after if lives else central_kept
-        work[OTHER + k] = peripheral_after if lives else peripheral_kept
+        work[CENTRAL + k] = central_after
+        work[OTHER + k] = peripheral_after
         work[EXPOSURE + k] = left / (clearance * hours * d.usual_mg_l)
 
 
@@ -326,7 +326,7 @@ def delay(work, people, share):
     for k in range(people):
         before = np.float64(work[SITE + k])
         influence_on = before + share * (np.float64(work[EXPOSURE + k]) - before)
-        work[SITE + k] = influence_on if np.float64(work[LIVES + k]) > 0.5 else before
+        work[SITE + k] = influence_on
         work[EXPOSURE + k] = influence_on
 
 
@@ -345,7 +345,14 @@ def effect(work, people, influence_on, at_target, saturation, hill):
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def act(influence_on, unless, who, influence):
+def act(influence_on, who, influence):
+    """Add the effect to an influence."""
+    for k in range(len(who)):
+        influence[who[k]] += influence_on[k]
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def act_unless(influence_on, unless, who, influence):
     """Add the effect to an influence; none where `unless` is 1."""
     for k in range(len(who)):
         i = who[k]

@@ -9,7 +9,7 @@ from numba import njit, prange
 
 from popsim.kernels.numerics.scalars import ramp
 from popsim.kernels.physiology import influences as of
-from popsim.kernels.physiology.pharmacology import DOSE, EXPOSURE, LEFT, LIVES
+from popsim.kernels.physiology.pharmacology import DOSE, EXPOSURE, LEFT
 
 # Bits of the column `reaction`.
 BRADYCARDIA = 1
@@ -81,11 +81,11 @@ def find(
 
 
 @njit(cache=True, error_model="numpy")
-def resume(dose, agent, own_agent, stopped, bit):
-    """Clear bit `bit` of `stopped` when the drug is no longer prescribed."""
+def resume(dose, agent, own_agent, alive, stopped, bit):
+    """Clear bit `bit` of `stopped` in the living to whom the drug is no longer prescribed."""
     for i in range(len(dose)):
-        prescribed = (dose[i] > np.float32(0.0)) & (agent[i] == own_agent)
-        stopped[i] = stopped[i] if prescribed else stopped[i] & ~(1 << bit)
+        keeps = (dose[i] > np.float32(0.0)) & (agent[i] == own_agent) | (alive[i] == 0)
+        stopped[i] = stopped[i] if keeps else stopped[i] & ~(1 << bit)
 
 
 @njit(cache=True, error_model="numpy")
@@ -98,8 +98,7 @@ def stop(work, who, reaction, stopped, bit, per_day, exponent, implicated, per_d
     """
     for k in range(len(who)):
         i = who[k]
-        lives, prescribed = work[LIVES + k] > np.float32(0.5), work[DOSE + k] > np.float32(0.0)
-        if lives & prescribed & (((stopped[i] >> bit) & 1) == 0):
+        if (work[DOSE + k] > np.float32(0.0)) & (((stopped[i] >> bit) & 1) == 0):
             x = np.float64(work[EXPOSURE + k])
             square = x * x
             strength = (x if exponent & 1 else 1.0) * (square if exponent & 2 else 1.0)

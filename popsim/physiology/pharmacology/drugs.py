@@ -21,7 +21,7 @@ from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import pharmacology as kernel
 from popsim.kernels.physiology import reactions
-from popsim.kernels.physiology.drugs import DRUG, EFFECT, NONE, REASON, live_day
+from popsim.kernels.physiology.drugs import DRUG, EFFECT, NONE, REASON, ZEROS, Tables, advance_day
 from popsim.kernels.physiology.pharmacology import capacities, draw_handling, pathways
 from popsim.physiology.binding import Binding
 from popsim.physiology.influences import PLACE, Influences
@@ -69,7 +69,6 @@ COLUMNS: tuple[Column, ...] = (
     *(_handling(drug_class) for drug_class in VARIED),
 )
 SIZE_ROW = {"none": kernel.NO_SIZE, "allometric": kernel.SIZE_ALLOMETRIC, "weight": kernel.SIZE_WEIGHT}
-TABLES = ("effects", "reasons", "capacities", "pathways", "activations")
 AT_ENTRY = {  # columns to read at entry, before the core is initialised, instead of those of a day
     "gfr_ml_min": "baseline_gfr_ml_min",
     "filling_pressure_mmhg": "baseline_filling_pressure_mmhg",
@@ -101,25 +100,26 @@ class Pharmacology:
         self.drugs = tuple(drug for drug in taken if drug.effects)
         self._key = key
         self._tables: dict[Schema, DrugTable] = {}
+        self._refused = np.zeros(1, np.int8)
         constants = parameters["reactions"].fill(reactions.ReactionParameters)
         given: dict[str, Any] = {
             "key": key,
             "reals": self._reals,
             "codes": self._codes,
             "stopping_with_reaction_per_day": constants.stopping_with_reaction_per_day,
-            **{name: partial(self._of_table, name) for name in TABLES},
+            "refused": self._refused,
         }
         self._settle = Binding(
-            live_day,
+            advance_day,
             columns=AT_ENTRY,
             alive=_everybody,
-            drugs=partial(self._records, True),
+            tables=partial(self._kernel_tables, True),
             at_steady_state=True,
             **given,
         )
         self._call = Binding(
-            *(live_day, reactions.find),
-            drugs=partial(self._records, False),
+            *(advance_day, reactions.find),
+            tables=partial(self._kernel_tables, False),
             at_steady_state=False,
             p=constants,
             **given,
@@ -137,37 +137,39 @@ class Pharmacology:
                 drawn.add(name)
                 draw_handling(population.person_id, population[name], self._key, drug.code)
         self._call.bind(population, influences)
-        self._settle(live_day, population, influences)
+        self._settle(advance_day, population, influences)
+        self._check_codes(population)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Advance every drug by one day, under yesterday's adherence; then set the reactions present."""
-        self._call(live_day, population, influences, clock)
+        self._call(advance_day, population, influences, clock)
+        self._check_codes(population)
         self._call(reactions.find, population, influences, clock)
 
     def _table(self, population: Population) -> DrugTable:
         """The drug table for a population with these columns."""
         schema = population.schema
         if schema not in self._tables:
-            self._tables[schema] = DrugTable(self.drugs, tuple(schema.columns))
+            self._tables[schema] = DrugTable(self.drugs, schema)
         return self._tables[schema]
 
-    def _of_table(self, name: str, population: Population, clock: Clock) -> Any:
-        """One of TABLES."""
-        return getattr(self._table(population), name)
+    def _kernel_tables(self, at_steady_state: bool, population: Population, clock: Clock) -> Tables:
+        """The tables for the clock's length of step."""
+        return self._table(population).tables(clock.step_days, at_steady_state)
 
-    def _records(self, at_steady_state: bool, population: Population, clock: Clock) -> NDArray[Any]:
-        """Records of the drugs for the clock's length of step."""
-        return self._table(population).records(clock.step_days, at_steady_state)
-
-    def _reals(self, population: Population, clock: Clock) -> tuple[Any, ...]:
+    def _reals(self, population: Population) -> tuple[Any, ...]:
         """The columns that records refer to by their index among the reals."""
         return tuple(population[name] for name in self._table(population).reals)
 
-    def _codes(self, population: Population, clock: Clock) -> tuple[Any, ...]:
+    def _codes(self, population: Population) -> tuple[Any, ...]:
         """The columns that records refer to by their index among the codes; the first is all zeros (the default)."""
-        names = self._table(population).codes
-        population.check_codes(names)
-        return (np.zeros(len(population), np.int8), *(population[name] for name in names))
+        return (np.zeros(len(population), np.int8), *(population[name] for name in self._table(population).codes))
+
+    def _check_codes(self, population: Population) -> None:
+        """Say which code is out of bounds, if the kernel found one."""
+        if self._refused[0]:
+            self._refused[0] = 0
+            population.check_codes(self._table(population).codes)
 
 
 class DrugTable:
@@ -176,12 +178,10 @@ class DrugTable:
     Attributes:
         reals, codes: names of the columns to pass, in this order; before the codes comes a column of zeros, the default
             for every missing column.
-        effects, reasons: records of the effects and of the reasons to stop.
-        capacities, pathways, activations: effects of handling, genes and inhibitors on each drug.
     """
 
-    def __init__(self, drugs: tuple[Drug, ...], columns: tuple[str, ...]) -> None:
-        self._columns = set(columns)
+    def __init__(self, drugs: tuple[Drug, ...], schema: Schema) -> None:
+        self._schema = schema
         self.reals: list[str] = []
         self.codes: list[str] = []
         effects: list[tuple[float, ...]] = []
@@ -196,36 +196,43 @@ class DrugTable:
             reasons += [(reason.per_day.value, reason.power, 0) for reason in drug.intolerances]
             implicated = sum(reactions.REACTIONS[name] for name in drug.implicated_in)
             reasons += [(0.0, 0, implicated)] if implicated else []
-            rows.append(row | {"effects_end": len(effects), "reasons_end": len(reasons), "follows": 1.0})
+            full = row | {"effects_end": len(effects), "reasons_end": len(reasons), "follows": 1.0}
+            rows.append(tuple(full[name] for name in DRUG.names or ()))
         self._drugs = drugs
-        self._rows = _records([tuple(row[name] for name in DRUG.names or ()) for row in rows], DRUG)
-        self._by_step: dict[tuple[float, bool], NDArray[Any]] = {}
-        self.effects, self.reasons = _records(effects, EFFECT), _records(reasons, REASON)
-        self.capacities = np.array([capacities(_value(drug.variability, 0.0)) for drug in drugs])
-        self.pathways = np.array([pathways(_activities(drug.removed_by)) for drug in drugs])
-        self.activations = np.array([pathways(_activities(drug.activated_by)) for drug in drugs])
+        self._by_step: dict[tuple[float, bool], Tables] = {}
+        bounds = [(schema[name].low, schema[name].high) for name in self.codes]
+        low, high = np.array([(0.0, 0.0), *bounds], np.int8).T.copy()
+        self._tables = Tables(
+            drugs=_records(rows, DRUG),
+            effects=_records(effects, EFFECT),
+            reasons=_records(reasons, REASON),
+            capacities=np.array([capacities(_value(drug.variability, 0.0)) for drug in drugs]),
+            pathways=np.array([pathways(_activities(drug.removed_by)) for drug in drugs]),
+            activations=np.array([pathways(_activities(drug.activated_by)) for drug in drugs]),
+            low=low,
+            high=high,
+        )
 
-    def records(self, step_days: float, at_steady_state: bool) -> NDArray[Any]:
-        """Records of the drugs for this length of step."""
+    def tables(self, step_days: float, at_steady_state: bool) -> Tables:
+        """The tables for this length of step."""
         key = (step_days, at_steady_state)
         if key not in self._by_step:
-            rows = self._rows.copy()
+            rows = self._tables.drugs.copy()
             for row, drug in zip(rows, self._drugs, strict=True):
                 row["absorbed"] = math.exp(-row["absorption"] * 12.0 * step_days)
                 if drug.effect_delay is not None and not at_steady_state:
                     row["follows"] = -math.expm1(-step_days / drug.effect_delay.value)
-            self._by_step[key] = rows
+            self._by_step[key] = self._tables._replace(drugs=rows)
         return self._by_step[key]
 
     def _places(self, drug: Drug) -> dict[str, int]:
         kept = {part: self._real(f"{drug.drug_class}_{part}") for part in drug.keeps}
-        dose = self._real(drug.dose_column)
-        some = [*kept.values(), dose, dose]
+        some = [*kept.values(), NONE, NONE]
         return {
             "code": drug.code,
             "own_agent": drug.agent,
             "size_row": SIZE_ROW[drug.size_scaling],
-            "dose": dose,
+            "dose": self._real(drug.dose_column),
             "agent": self._code(drug.agent_column),
             "kept": some[0],
             "also_kept": some[1],
@@ -248,7 +255,7 @@ class DrugTable:
         return _place(self.reals, name)
 
     def _code(self, name: str | None) -> int:
-        return 0 if name is None or name not in self._columns else 1 + _place(self.codes, name)
+        return ZEROS if name is None or name not in self._schema else 1 + _place(self.codes, name)
 
 
 def _place(names: list[str], name: str) -> int:
