@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from numba import njit, prange
-
 from popsim.kernels.accrual import BLOCK, book
+from popsim.kernels.numerics.compiling import njit, prange
 
 
 @njit(cache=True, parallel=True, error_model="numpy")

@@ -29,7 +29,7 @@ SOURCES: dict[str, Source] = {
 
 def parameters_of(kernel: Kernel) -> tuple[str, ...]:
     """Names of a kernel's parameters, compiled or not."""
-    return tuple(inspect.signature(getattr(kernel, "py_func", kernel)).parameters)
+    return tuple(inspect.signature(kernel).parameters)
 
 
 class Binding:

@@ -6,8 +6,8 @@ Records describe each drug: its constants, the indices of its columns, its effec
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
 
+from popsim.kernels.numerics.compiling import njit, prange
 from popsim.kernels.physiology.pharmacology import (
     AGE,
     CAPACITY,
