@@ -27,6 +27,7 @@ from numba.core.caching import FunctionCache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps, loads
 
+from popsim.kernels.numerics.compiling import WATCHERS
 from popsim.kernels.sources import source_hash
 
 WITHOUT_INFLUENCE = {"NUM_THREADS", "THREADING_LAYER", "THREADING_LAYER_PRIORITY", "CACHE_DIR"}  # on machine code
@@ -80,6 +81,8 @@ class KernelCache(FunctionCache):
             if content is not None:
                 kept, payload = loads(content)
                 return CompileResult._rebuild(target_context, *payload) if kept == key else None
+        for watch in WATCHERS:
+            watch(FRESH)
         return None
 
     def _save_overload(self, sig, data):
@@ -175,6 +178,7 @@ _USER = os.getuid() if hasattr(os, "getuid") else 0
 FOLDERS = [cache_folder()]  # looked into in this order; the first that can be written is
 with contextlib.suppress(OSError):
     FOLDERS.append(private_folder())
+FRESH = not any(folder.is_dir() for folder in FOLDERS)  # nothing has been compiled yet
 with contextlib.suppress(OSError):
     os.utime(FOLDERS[0])  # in use
 dispatcher.FunctionCache = KernelCache

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,21 @@ def scaled_package(copied_package):
     (copied_package / "kernels" / "callee.py").write_text(CALLEE.format(factor=2))
     (copied_package / "kernels" / "caller.py").write_text(CALLER)
     return copied_package
+
+
+def test_watchers_hear_of_what_is_compiled_and_whether_the_cache_was_empty(scaled_package, tmp_path):
+    script = """
+from popsim.kernels.numerics.compiling import WATCHERS
+heard = []
+WATCHERS.append(heard.append)
+from popsim.kernels.caller import scaled
+scaled(10), scaled({})
+print(heard)
+"""
+    elsewhere = {"TMPDIR": str(tmp_path)}
+    assert lines_of_new_process(scaled_package, script.format(11), **elsewhere) == ["[True, True]"]  # and the callee
+    assert lines_of_new_process(scaled_package, script.format(11), **elsewhere) == ["[]"]
+    assert lines_of_new_process(scaled_package, script.format(1.5), **elsewhere) == ["[False]"]
 
 
 def compiled(folder, name="*"):
@@ -208,7 +224,7 @@ def test_hash_is_that_of_the_content_not_of_the_place(hash_of_copy, monkeypatch)
 @pytest.mark.parametrize("library", ["numba", "llvmlite"])
 def test_hash_changes_with_the_compiler(library, monkeypatch):
     before = sources.source_hash()
-    monkeypatch.setattr(getattr(cache, library), "__version__", "0.0.0")
+    monkeypatch.setattr(sources, "version", lambda name: "0.0.0" if name == library else version(name))
     assert sources.source_hash() != before
 
 

@@ -11,7 +11,11 @@ version of the called function for each literal.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property, partial, update_wrapper
+
+# Called before each function that has to be compiled, with whether the cache was empty when the process began.
+WATCHERS: list[Callable[[bool], None]] = []
 
 
 def prange(*bounds):
@@ -61,9 +65,11 @@ class Kernel:
 
 
 def njit(function=None, **options):
-    """`numba.njit`, put off until the function is called."""
-    return partial(njit, **options) if function is None else Kernel(function, options)
+    """`numba.njit`, put off until the function is called, and without the entrance for C, which nobody uses."""
+    if function is None:
+        return partial(njit, **options)
+    return Kernel(function, {"no_cfunc_wrapper": True, **options})
 
 
-inner = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+inner = njit(error_model="numpy", no_cpython_wrapper=True)
 entry = njit(cache=True, error_model="numpy")
