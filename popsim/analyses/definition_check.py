@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from popsim.analyses.data_value import read_question
-from popsim.analyses.policy_problem import read_problem
-from popsim.analyses.scenarios import studies
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import read_toml
 from popsim.definitions.calibration import Calibrated, Calibration
@@ -40,9 +37,13 @@ def check_file(path: Path) -> str:
     """
     table = read_toml(path)
     if "axes" in table:
+        from popsim.analyses.data_value import read_question
+
         asked = read_question(path)
         return f"data value '{asked.definition.name}' is sound: {len(asked.points)} points of {len(table['axes'])} axes"
     if "strategies" in table:
+        from popsim.analyses.scenarios import studies
+
         study, *scenarios = studies(path).values()
         names = ", ".join(strategy.name for strategy in study.experiment.strategies)
         more = f"; {len(scenarios)} scenarios" if scenarios else ""
@@ -52,6 +53,8 @@ def check_file(path: Path) -> str:
     if any(key in table for key in ("settings", "drug_class", "columns", "table", "signals", "items")):
         return _check_model(path, table)
     if "choices" in table:
+        from popsim.analyses.policy_problem import read_problem
+
         search = read_problem(path).search
         return f"search '{search.name}' is sound: {len(search.choices)} choices for '{search.strategy}'"
     if "name" in table and ("parameters" in table or "targets" in table):

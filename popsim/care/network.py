@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from popsim.arguments import is_whole
 from popsim.care import network_checks as checks
+from popsim.care.network_graph import graph_of
 from popsim.definitions.base import validate
 from popsim.definitions.network import (
     MAX_CAPACITY,
@@ -26,6 +28,9 @@ from popsim.definitions.network import (
 from popsim.errors import DefinitionError, InputError, did_you_mean
 from popsim.html import html_table
 from popsim.kernels.codes import CAUSE_NAMES
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 MADE_IN_PYTHON = "care network made in Python"
 
@@ -48,8 +53,13 @@ class CareNetwork:
         self.definition = definition
         self.file = file
         self._known_columns = known_columns
-        self.graph = checks.sound(definition, known_columns, file)
+        checks.sound(definition, known_columns, file)
         self._index = {setting.name: i for i, setting in enumerate(definition.settings)}
+
+    @cached_property
+    def graph(self) -> nx.DiGraph:
+        """Settings as nodes (`setting`), links between them as edges (`links`)."""
+        return graph_of(self.definition)
 
     @classmethod
     def read(cls, path: Path | str, known_columns: Collection[str] | None = None) -> Self:

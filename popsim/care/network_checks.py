@@ -5,11 +5,10 @@ Settings are named in keys (`settings.cardiology_ward.routes.1.to`); routes are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 
-import networkx as nx
-
-from popsim.care.network_graph import graph_of
+from popsim.care.network_graph import Link, Links, links_of
 from popsim.care.signals import hidden
 from popsim.definitions.distributions import Duration, Forever
 from popsim.definitions.network import (
@@ -36,8 +35,8 @@ def within[N: (int, float)](number: N, largest: N, key: str, file: object) -> N:
     return number
 
 
-def sound(definition: NetworkDefinition, known_columns: Collection[str] | None, file: object) -> nx.DiGraph:
-    """The graph of a network in which everybody can go on; conditions test `known_columns`, if they are given.
+def sound(definition: NetworkDefinition, known_columns: Collection[str] | None, file: object) -> None:
+    """Everybody can go on in the network; conditions test `known_columns`, if they are given.
 
     Raises:
         DefinitionError: the first thing that makes the network unsound.
@@ -46,9 +45,7 @@ def sound(definition: NetworkDefinition, known_columns: Collection[str] | None, 
     if known_columns is not None:
         columns(definition, known_columns, file)
     routes(definition, file)
-    graph = graph_of(definition)
-    structure(definition, graph, file)
-    return graph
+    structure(definition, links_of(definition), file)
 
 
 def names(definition: NetworkDefinition, file: object) -> None:
@@ -129,15 +126,15 @@ def routes(definition: NetworkDefinition, file: object) -> None:
             )
 
 
-def structure(definition: NetworkDefinition, graph: nx.DiGraph, file: object) -> None:
-    """Checks on the graph: settings that nobody can enter, dead ends, unreachable settings, loops that take no time."""
+def structure(definition: NetworkDefinition, links: Links, file: object) -> None:
+    """Checks on the links: settings that nobody can enter, dead ends, unreachable settings, loops that take no time."""
     _open_doors(definition, file)
-    _no_time_loops(definition, graph, file)
-    _no_boarding_deadlock(definition, graph, file)
+    _no_time_loops(definition, links, file)
+    _no_boarding_deadlock(definition, links, file)
     contacts = [s.name for s in definition.settings if s.setting_class == "outpatient"]
     starts = [node for node in (definition.entry, definition.presentation) if node is not None]
-    twins = _reached(graph, [*starts, *contacts] if starts else [], lambda link: link.twins)
-    external = _reached(graph, [a.to for a in definition.arrivals], lambda link: link.external)
+    twins = _reached(links, [*starts, *contacts] if starts else [], lambda link: link.twins)
+    external = _reached(links, [a.to for a in definition.arrivals], lambda link: link.external)
     for setting in definition.settings:
         if setting.name not in twins and setting.name not in external and setting.setting_class != "outpatient":
             raise DefinitionError(
@@ -146,11 +143,11 @@ def structure(definition: NetworkDefinition, graph: nx.DiGraph, file: object) ->
                 None,
                 "unreachable: neither entry, presentation, arrivals nor any setting in use leads here",
             )
-    _no_dead_ends_for_external(definition, graph, external, file)
+    _no_dead_ends_for_external(definition, links, external, file)
     resting = {s.name for s in definition.settings if isinstance(s.stay, Forever) or s.setting_class == "community"}
-    _no_dead_ends(graph, twins, {EXIT, *resting, *contacts}, lambda link: link.twins, "twins", file)
+    _no_dead_ends(links, twins, {EXIT, *resting, *contacts}, lambda link: link.twins, "twins", file)
     if definition.presentation is not None and EXIT in twins:
-        name = next(n for n in graph.predecessors(EXIT) if n in twins and _usable(graph, n, EXIT, lambda x: x.twins))
+        name = next(n for n in links if n in twins and any(link.twins for link in links[n].get(EXIT, ())))
         raise DefinitionError(
             file,
             f"settings.{name}",
@@ -214,9 +211,9 @@ def _open_doors(definition: NetworkDefinition, file: object) -> None:
             )
 
 
-def _no_time_loops(definition: NetworkDefinition, graph: nx.DiGraph, file: object) -> None:
+def _no_time_loops(definition: NetworkDefinition, links: Links, file: object) -> None:
     """No cycle takes (almost) no time; it would keep the simulation within one day for ever."""
-    timeless = nx.DiGraph()
+    timeless: dict[str, list[str]] = {}
     for setting in definition.settings:
         at_once = {"overflow"}
         passing = any(_within_a_minute(stay) for stay in (setting.stay, setting.stay_external))
@@ -224,56 +221,62 @@ def _no_time_loops(definition: NetworkDefinition, graph: nx.DiGraph, file: objec
             at_once.add("route")
         if _within_a_minute(setting.patience):
             at_once.add("gives_up")
+        out = links[setting.name].items()
+        timeless[setting.name] = [target for target, ways in out if any(link.kind in at_once for link in ways)]
         if setting.setting_class in RESTING_CLASSES and _within_a_minute(setting.stay):
-            timeless.add_edge(setting.name, setting.name)  # a person blocked elsewhere starts another stay here
-        for target in graph.successors(setting.name):
-            if any(link.kind in at_once for link in graph.edges[setting.name, target]["links"]):
-                timeless.add_edge(setting.name, target)
-    try:
-        cycle = nx.find_cycle(timeless)
-    except nx.NetworkXNoCycle:
-        return
-    path = " -> ".join([cycle[0][0], *(edge[1] for edge in cycle)])
-    raise DefinitionError(
-        file,
-        f"settings.{cycle[0][0]}",
-        None,
-        f"a cycle that takes no time ({path}): one stay in it must last a minute or more on average",
-    )
+            timeless[setting.name].append(setting.name)  # a person blocked elsewhere starts another stay here
+    if cycle := _cycle(timeless):
+        raise DefinitionError(
+            file,
+            f"settings.{cycle[0]}",
+            None,
+            f"a cycle that takes no time ({' -> '.join(cycle)}): one stay in it must last a minute or more on average",
+        )
 
 
-def _no_boarding_deadlock(definition: NetworkDefinition, graph: nx.DiGraph, file: object) -> None:
+def _no_boarding_deadlock(definition: NetworkDefinition, links: Links, file: object) -> None:
     """No cycle of boarding settings in which everybody holds a bed that somebody else waits for."""
-    blocked = nx.DiGraph()
-    for setting in definition.settings:
+    known = {setting.name: setting for setting in definition.settings}
+    routers = {name for name, setting in known.items() if setting.setting_class == "router"}
+    blocked = {}
+    for name, setting in known.items():
         if setting.is_stay_setting and setting.capacity != UNLIMITED:
-            for target in _next_settings(graph, setting.name):
-                if _can_block(setting, graph.nodes[target]["setting"]):
-                    blocked.add_edge(setting.name, target)
-    try:
-        cycle = nx.find_cycle(blocked)
-    except nx.NetworkXNoCycle:
-        return
-    path = " -> ".join([cycle[0][0], *(edge[1] for edge in cycle)])
-    raise DefinitionError(
-        file,
-        f"settings.{cycle[0][1]}.boards",
-        True,
-        f"all can wait for each other for ever ({path}): one of these must not board, or must have patience",
-    )
+            through = {node: links[node] for node in (name, *routers)}
+            following = [node for node in _walked(through, links[name]) if node != EXIT and known[node].is_stay_setting]
+            blocked[name] = [node for node in following if _can_block(setting, known[node])]
+    if cycle := _cycle(blocked):
+        raise DefinitionError(
+            file,
+            f"settings.{cycle[1]}.boards",
+            True,
+            f"all can wait for each other for ever ({' -> '.join(cycle)}): "
+            "one of these must not board, or must have patience",
+        )
 
 
-def _next_settings(graph: nx.DiGraph, name: str) -> set[str]:
-    """Settings that people go to from a setting, directly or through routers."""
-    found, to_do = set(), list(graph.successors(name))
+def _walked(edges: Mapping[str, Collection[str]], starts: Collection[str]) -> list[str]:
+    """The nodes that can be reached from `starts`, these included."""
+    found, to_do = dict.fromkeys(starts), list(starts)
     while to_do:
-        node = to_do.pop()
-        if node == EXIT or node in found:
-            continue
-        found.add(node)
-        if graph.nodes[node]["setting"].setting_class == "router":
-            to_do.extend(graph.successors(node))
-    return {node for node in found if graph.nodes[node]["setting"].is_stay_setting}
+        new = [node for node in edges.get(to_do.pop(), ()) if node not in found]
+        found |= dict.fromkeys(new)
+        to_do += new
+    return list(found)
+
+
+def _cycle(edges: Mapping[str, Collection[str]]) -> list[str]:
+    """The nodes of a cycle, from the first in the file to itself again; empty if there is none."""
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for source, targets in edges.items():
+        for target in targets:
+            sorter.add(target, source)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        cycle: list[str] = error.args[1][1:]
+        first = cycle.index(next(node for node in edges if node in cycle))
+        return [*cycle[first:], *cycle[: first + 1]]
+    return []
 
 
 def _can_block(source: SettingDefinition, target: SettingDefinition) -> bool:
@@ -288,23 +291,26 @@ def _within_a_minute(duration: Duration | None) -> bool:
     return duration is not None and duration.mean is not None and duration.mean < MIN_CYCLE_DAYS
 
 
-def _usable(graph: nx.DiGraph, source: str, target: str, who: Callable[..., bool]) -> bool:
-    return any(who(link) for link in graph.edges[source, target]["links"])
+def _open_to(who: Callable[[Link], bool], links: Links) -> dict[str, list[str]]:
+    """The targets of each setting that these people can go to from there."""
+    return {source: [target for target, ways in out.items() if any(map(who, ways))] for source, out in links.items()}
 
 
-def _reached(graph: nx.DiGraph, starts: list[str], who: Callable[..., bool]) -> set[str]:
+def _reached(links: Links, starts: list[str], who: Callable[[Link], bool]) -> set[str]:
     """Nodes that people can reach from `starts` along links open to them."""
-    open_links = nx.subgraph_view(graph, filter_edge=lambda a, b: _usable(graph, a, b, who))
-    return {node for start in starts for node in (start, *nx.descendants(open_links, start))}
+    return set(_walked(_open_to(who, links), starts))
 
 
 def _no_dead_ends(
-    graph: nx.DiGraph, reached: set[str], rest: set[str], who: Callable[..., bool], people: str, file: object
+    links: Links, reached: set[str], rest: set[str], who: Callable[[Link], bool], people: str, file: object
 ) -> None:
     """These people can reach a setting where they may stay, from every node that they can reach."""
-    towards_rest = nx.subgraph_view(graph, filter_edge=lambda a, b: _usable(graph, a, b, who)).reverse(copy=False)
-    saved = {node for end in rest & set(graph) for node in (end, *nx.descendants(towards_rest, end))}
-    for node in graph:
+    sources: dict[str, list[str]] = {}
+    for source, targets in _open_to(who, links).items():
+        for target in targets:
+            sources.setdefault(target, []).append(source)
+    saved = set(_walked(sources, rest))
+    for node in links:
         if node in reached and node not in saved:
             raise DefinitionError(
                 file,
@@ -314,9 +320,7 @@ def _no_dead_ends(
             )
 
 
-def _no_dead_ends_for_external(
-    definition: NetworkDefinition, graph: nx.DiGraph, reached: set[str], file: object
-) -> None:
+def _no_dead_ends_for_external(definition: NetworkDefinition, links: Links, reached: set[str], file: object) -> None:
     """External patients always have a stay that ends without testing columns, a next step and an exit."""
     for setting in definition.settings:
         if setting.name not in reached:
@@ -344,4 +348,4 @@ def _no_dead_ends_for_external(
             raise DefinitionError(
                 file, f"{key}.routes", None, "no way to leave for external patients: a route for them must match always"
             )
-    _no_dead_ends(graph, reached, {EXIT}, lambda link: link.external, "external patients", file)
+    _no_dead_ends(links, reached, {EXIT}, lambda link: link.external, "external patients", file)

@@ -1,15 +1,19 @@
-"""A care network as a directed graph: settings are nodes, links between them are edges."""
+"""A care network as a directed graph: settings are nodes, links between them are edges.
+
+Checks walk through the links themselves; networkx, which is slow to import, is for those who draw or analyse the graph.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
-
-import networkx as nx
+from typing import TYPE_CHECKING, Literal
 
 from popsim.definitions.distributions import Forever
 from popsim.definitions.network import EXIT, STAY, NetworkDefinition, SettingDefinition
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +34,32 @@ class Link:
     external: bool
 
 
+type Links = dict[str, dict[str, tuple[Link, ...]]]  # by setting and target, `exit` included
+
+
+def links_of(definition: NetworkDefinition) -> Links:
+    """Every link of a network."""
+    found: Links = {}
+    for setting in definition.settings:
+        out = found[setting.name] = {}
+        for target, link in _links(setting):
+            out[target] = (*out.get(target, ()), link)
+    return {**found, EXIT: {}}
+
+
 def graph_of(definition: NetworkDefinition) -> nx.DiGraph:
     """Settings as nodes (`setting`), links between them as edges (`links`); `exit` is a node if it is used.
 
     Every node is added before any edge: networkx would invent the nodes of a dangling edge.
     """
+    import networkx as nx  # noqa: PLC0415
+
     graph = nx.DiGraph(name=definition.name)
     for setting in definition.settings:
         graph.add_node(setting.name, setting=setting)
     graph.add_node(EXIT, setting=None)
-    for setting in definition.settings:
-        for target, link in _links(setting):
-            known = graph.get_edge_data(setting.name, target, {"links": ()})["links"]
-            graph.add_edge(setting.name, target, links=(*known, link))
+    for source, targets in links_of(definition).items():
+        graph.add_edges_from((source, target, {"links": links}) for target, links in targets.items())
     if graph.in_degree(EXIT) == 0:
         graph.remove_node(EXIT)
     return graph

@@ -34,6 +34,8 @@ from popsim.cli.twin import twin_app
 from popsim.cli.validate import validate
 from popsim.cli.verify import verify
 from popsim.errors import PopsimError, one_line
+from popsim.kernels.numerics import compiling
+from popsim.reporting.text.compiling import CompilingNotice
 from popsim.runs.interrupts import Interruption, signals_as_interrupts
 from popsim.runs.memory import check_limits
 
@@ -106,6 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
     left early, 143 terminated.
     """
     _prepare_streams()
+    compiling.WATCHERS[:] = [CompilingNotice()]
     with signals_as_interrupts() as ending:
         code, message = _outcome(arguments, ending)
     if code == INTERRUPTED:

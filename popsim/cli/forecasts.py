@@ -36,7 +36,9 @@ def score(
     from popsim.reporting.figures.style import save
     from popsim.reporting.text.forecasts import forecasts_text
 
-    judged = evaluate_forecasts(options.study(file), strategy, weeks=weeks, days=days, members=members)
+    study = options.study(file)
+    options.use_threads(study.experiment.population)
+    judged = evaluate_forecasts(study, strategy, weeks=weeks, days=days, members=members)
     print(forecasts_text(judged))
     if plot is not None:
         print(save(calibration_figure(judged), plot))

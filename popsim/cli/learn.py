@@ -60,6 +60,7 @@ def learn(
 
         flags = options.changes() | changes(replications=1, draws=0, regions=1)
         study = read_study(Path(str(experiment)), flags)
+        options.use_threads(study.experiment.population)
         unit = _unit(study, strategy)
         found, source = _from_model(study, unit, outcome, horizon, every)
         name = f"{study.experiment.name}_{unit.strategy.name}"

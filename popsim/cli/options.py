@@ -130,6 +130,13 @@ class StudyOptions:
         days = study.experiment.follow_up_days
         return Engine.fitting(self.workers, self.threads, len(study.units), study.region_size(0), days)
 
+    def use_threads(self, twins: int) -> None:
+        """Give the kernels of this process, which simulates so many twins itself, the threads asked for or fitting."""
+        from popsim.kernels.numerics.threads import use_threads
+        from popsim.runs.engine import Engine
+
+        use_threads(Engine.fitting(1, self.threads, 1, twins).threads)
+
     def run(
         self, study: Study, results: Path | None = None, title: str | None = None, engine: Engine | None = None
     ) -> RunResult:

@@ -10,7 +10,7 @@ from popsim.cli.options import Csv, File, StudyOptions, study_options, whole
 from popsim.errors import InputError
 
 
-@study_options("seed", "days", "enrolment_days", "quiet")
+@study_options("seed", "days", "enrolment_days", "threads", "quiet")
 def verify(
     file: File,
     options: StudyOptions,
@@ -28,6 +28,7 @@ def verify(
     from popsim.verification.suite import verify as check_all
 
     study = options.study(file)
+    options.use_threads(people)
     with progress_bar(study.experiment.name, quiet=options.quiet) as on_progress:
         findings = check_all(study, only, people, on_progress)
     if csv is not None:

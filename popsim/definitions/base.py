@@ -38,7 +38,13 @@ class Definition(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", allow_inf_nan=False, validate_default=True, serialize_by_alias=True
+        frozen=True,
+        strict=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        validate_default=True,
+        serialize_by_alias=True,
+        defer_build=True,  # a schema is built when it is first used: most commands use few
     )
 
     @classmethod

@@ -25,7 +25,6 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, betaincc, betaincinv, gammainc, gammaincc, gammaincinv, ndtr
 
 from popsim.definitions import distributions as given
 from popsim.kernels.numerics.distributions import (
@@ -109,12 +108,12 @@ class BetaDistribution:
 
     def quantile(self, p: Floats) -> Floats:
         """Values at the probabilities p."""
-        return np.asarray(betaincinv(self.alpha, self.beta, p))
+        return np.asarray(_special().betaincinv(self.alpha, self.beta, p))
 
     def outside(self, low: float, high: float) -> float:
         """Probability of lying outside [low, high]."""
-        below = betainc(self.alpha, self.beta, min(max(low, 0.0), 1.0))
-        return float(below + betaincc(self.alpha, self.beta, min(max(high, 0.0), 1.0)))
+        below = _special().betainc(self.alpha, self.beta, min(max(low, 0.0), 1.0))
+        return float(below + _special().betaincc(self.alpha, self.beta, min(max(high, 0.0), 1.0)))
 
 
 @dataclass(frozen=True)
@@ -143,12 +142,12 @@ class GammaDistribution:
 
     def quantile(self, p: Floats) -> Floats:
         """Values at the probabilities p."""
-        return np.asarray(gammaincinv(self.shape, p) * self.scale)
+        return np.asarray(_special().gammaincinv(self.shape, p) * self.scale)
 
     def outside(self, low: float, high: float) -> float:
         """Probability of lying outside [low, high]."""
         below, above = max(low, 0.0) / self.scale, max(high, 0.0) / self.scale
-        return float(gammainc(self.shape, below) + gammaincc(self.shape, above))
+        return float(_special().gammainc(self.shape, below) + _special().gammaincc(self.shape, above))
 
 
 @dataclass(frozen=True)
@@ -180,9 +179,9 @@ class LognormalDistribution(_Piecewise):
 
     def outside(self, low: float, high: float) -> float:
         """Probability of lying outside [low, high]."""
-        below = ndtr((math.log(low) - self.meanlog) / self.sdlog) if low > 0.0 else 0.0
-        above = ndtr((self.meanlog - math.log(high)) / self.sdlog) if high > 0.0 else 1.0
-        return float(below + above)
+        below = _normal_cdf((math.log(low) - self.meanlog) / self.sdlog) if low > 0.0 else 0.0
+        above = _normal_cdf((self.meanlog - math.log(high)) / self.sdlog) if high > 0.0 else 1.0
+        return below + above
 
 
 @dataclass(frozen=True)
@@ -202,7 +201,8 @@ class NormalDistribution(_Piecewise):
 
     def outside(self, low: float, high: float) -> float:
         """Probability of lying outside [low, high]."""
-        return float(ndtr((low - self.mean) / self.standard_error) + ndtr((self.mean - high) / self.standard_error))
+        below, above = (low - self.mean) / self.standard_error, (self.mean - high) / self.standard_error
+        return _normal_cdf(below) + _normal_cdf(above)
 
 
 @dataclass(frozen=True)
@@ -262,6 +262,18 @@ class EmpiricalDistribution(_Piecewise):
         """Probability of lying outside [low, high]."""
         pairs = zip(self.values, self.shares, strict=True)
         return math.fsum(share for value, share in pairs if not low <= value <= high)
+
+
+def _special() -> Any:
+    """scipy.special, which takes as long to import as all of popsim."""
+    from scipy import special  # noqa: PLC0415
+
+    return special
+
+
+def _normal_cdf(x: float) -> float:
+    """Standard normal distribution function, without scipy."""
+    return 0.5 * math.erfc(-x / math.sqrt(2.0))
 
 
 def family(distribution: Distribution) -> str:

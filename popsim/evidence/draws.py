@@ -7,6 +7,7 @@ member's draws also depend on the members named before it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -306,8 +307,9 @@ def _check_support(name: str, record: Parameter, distribution: Distribution, fil
     if outside >= MAX_OUTSIDE:
         allowed = f"this {kind} lies outside [{record.low:g}, {record.high:g}] with probability {outside:.2g}: "
         raise DefinitionError(file, key, None, allowed + _advice(kind, record))
-    low, high = distribution.quantile(np.array([FAR_OUT, 1.0 - FAR_OUT]))
-    if not low <= record.value <= high:
+    above, below = distribution.outside(-math.inf, record.value), distribution.outside(record.value, math.inf)
+    if max(above, below) > 1.0 - FAR_OUT:
+        low, high = distribution.quantile(np.array([FAR_OUT, 1.0 - FAR_OUT]))
         allowed = f"the value {record.value:g} is far out in this {kind} (99.9% of it lies in {low:.6g} to {high:.6g})"
         raise DefinitionError(file, key, None, allowed)
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
 
 from popsim.kernels.codes import DEATH, START, VISIT
+from popsim.kernels.numerics.compiling import njit, prange
 from popsim.kernels.numerics.scalars import YEARS_PER_DAY
 from popsim.units import DAYS_PER_YEAR
 

@@ -20,9 +20,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
 
 from popsim.kernels import codes as code
+from popsim.kernels.numerics.compiling import njit, prange
 from popsim.kernels.numerics.math import exp, log
 from popsim.kernels.numerics.random import uniforms
 from popsim.kernels.numerics.scalars import YEARS_PER_DAY, clip

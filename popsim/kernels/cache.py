@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import platform
 import re
 import secrets
 import shutil
@@ -21,7 +20,6 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-import llvmlite
 import numba
 import numpy as np
 from numba.core import dispatcher
@@ -29,21 +27,12 @@ from numba.core.caching import FunctionCache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps, loads
 
-SOURCE_FOLDER = Path(__file__).parent
+from popsim.kernels.numerics.compiling import WATCHERS
+from popsim.kernels.sources import source_hash
+
 WITHOUT_INFLUENCE = {"NUM_THREADS", "THREADING_LAYER", "THREADING_LAYER_PRIORITY", "CACHE_DIR"}  # on machine code
 FOLDERS_KEPT = 8  # of as many versions of the sources; some 25 MB each
 CHECKSUM_BYTES = 32
-
-
-def source_hash() -> str:
-    """Hex digest of every kernel source with the numba, llvmlite and Python versions that compile them."""
-    digest = hashlib.sha256()
-    for version in (numba.__version__, llvmlite.__version__, platform.python_version()):
-        digest.update(version.encode() + b"\0")
-    for path in sorted(SOURCE_FOLDER.rglob("*.py")):
-        digest.update(path.relative_to(SOURCE_FOLDER).as_posix().encode() + b"\0")
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def code_hash() -> str:
@@ -92,6 +81,8 @@ class KernelCache(FunctionCache):
             if content is not None:
                 kept, payload = loads(content)
                 return CompileResult._rebuild(target_context, *payload) if kept == key else None
+        for watch in WATCHERS:
+            watch(FRESH)
         return None
 
     def _save_overload(self, sig, data):
@@ -187,6 +178,7 @@ _USER = os.getuid() if hasattr(os, "getuid") else 0
 FOLDERS = [cache_folder()]  # looked into in this order; the first that can be written is
 with contextlib.suppress(OSError):
     FOLDERS.append(private_folder())
+FRESH = not any(folder.is_dir() for folder in FOLDERS)  # nothing has been compiled yet
 with contextlib.suppress(OSError):
     os.utime(FOLDERS[0])  # in use
 dispatcher.FunctionCache = KernelCache

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
 
 from popsim.kernels.accrual import BLOCK, last_of_year
+from popsim.kernels.numerics.compiling import njit, prange
 
 
 @njit(cache=True, parallel=True, error_model="numpy")

@@ -19,11 +19,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
-from numba.core.dispatcher import Dispatcher
 from numba.core.errors import NumbaError
 
 from popsim.kernels.codes import STREAM_TRANSITIONS
+from popsim.kernels.numerics.compiling import njit, prange
 from popsim.kernels.numerics.random import TWO_TO_MINUS_32, WORD, RandomKey, philox
 
 BLOCK = 512  # people; their columns (about 24 KB) fit a first-level cache of 32 KB
@@ -250,7 +249,7 @@ CompilationError = NumbaError  # what numba cannot compile
 
 def compile_scalar(function: Callable[..., Any]) -> Callable[..., Any]:
     """A user's scalar function, compiled if necessary, so that it is inlined into the loop."""
-    if isinstance(function, Dispatcher):
+    if hasattr(function, "py_func"):
         return function
     return njit(error_model="numpy", forceinline=True)(function)
 

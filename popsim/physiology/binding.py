@@ -29,9 +29,9 @@ SOURCES: dict[str, Source] = {
 DAILY = frozenset(SOURCES) - {"influences"}  # may differ from day to day; all else is looked up once
 
 
-def parameters_of(kernel: Callable[..., Any]) -> tuple[str, ...]:
-    """Names of a function's parameters, compiled or not."""
-    return tuple(inspect.signature(getattr(kernel, "py_func", kernel)).parameters)
+def parameters_of(kernel: Kernel) -> tuple[str, ...]:
+    """Names of a kernel's parameters, compiled or not."""
+    return tuple(inspect.signature(kernel).parameters)
 
 
 class Bound(NamedTuple):

@@ -32,6 +32,7 @@ from popsim.statistics import lognormal_parameters
 SOLVED_DIGITS = 10
 MOMENT_TOLERANCE = 1e-11
 MAX_STEPS = 200
+NOT_YET = math.nan  # the probability at an end of a truncated part, until the outline is completed
 
 type Bounds = tuple[float, float] | None
 
@@ -42,7 +43,29 @@ def pieces_of(distribution: given.AnyMarginal | given.Duration) -> NDArray[Any]:
     Raises:
         ValueError: no truncated distribution has this mean and sd.
     """
+    return completed(outline_of(distribution))
+
+
+def outline_of(distribution: given.AnyMarginal | given.Duration) -> NDArray[Any]:
+    """The same but for the probabilities at the ends of truncated parts, which take a kernel: enough to check them.
+
+    Raises:
+        ValueError: no truncated distribution has this mean and sd.
+    """
     return joined(_pieces(distribution))
+
+
+def completed(outline: NDArray[Any]) -> NDArray[Any]:
+    """The pieces of an outline, with the probabilities at the ends of truncated parts."""
+    pieces = outline.copy()
+    for place in np.flatnonzero(np.isnan(pieces["p_low"])):
+        piece = pieces[place]
+        for bound, probability in (("low", "p_low"), ("high", "p_high")):
+            end = float(piece[bound])
+            if piece["kind"] == LOGNORMAL:
+                end = float(np.log(end)) if end > 0 else -math.inf
+            piece[probability] = normal_cdf((end - float(piece["a"])) / float(piece["b"])) if end > -math.inf else 0.0
+    return pieces
 
 
 def support(pieces: NDArray[Any]) -> tuple[float, float]:
@@ -89,9 +112,7 @@ def _normal(share: float, mean: float, sd: float, bounds: Bounds) -> Piece:
     if bounds is None:
         return Piece(share, NORMAL, mean, sd)
     location, scale = truncated_normal_parameters(mean, sd, bounds)
-    low, high = bounds
-    below, above = (float(normal_cdf((bound - location) / scale)) for bound in bounds)
-    return Piece(share, NORMAL, location, scale, below, above, low, high)
+    return Piece(share, NORMAL, location, scale, NOT_YET, NOT_YET, *bounds)
 
 
 def _lognormal(mean: float, sd: float, bounds: Bounds) -> Piece:
@@ -99,10 +120,7 @@ def _lognormal(mean: float, sd: float, bounds: Bounds) -> Piece:
     if bounds is None:
         return Piece(1.0, LOGNORMAL, location, scale, low=0.0)
     location, scale = truncated_lognormal_parameters(mean, sd, bounds)
-    low, high = bounds
-    below = float(normal_cdf((np.log(low) - location) / scale)) if low > 0 else 0.0
-    above = float(normal_cdf((np.log(high) - location) / scale))
-    return Piece(1.0, LOGNORMAL, location, scale, below, above, low, high)
+    return Piece(1.0, LOGNORMAL, location, scale, NOT_YET, NOT_YET, *bounds)
 
 
 def truncated_normal_parameters(mean: float, sd: float, bounds: tuple[float, float]) -> tuple[float, float]:

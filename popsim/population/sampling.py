@@ -24,7 +24,7 @@ from popsim.population.cohort import CohortSource
 from popsim.population.columns import Column, Schema
 from popsim.population.copula import cholesky_factor
 from popsim.population.genome import sample_genes
-from popsim.population.pieces import pieces_of, support
+from popsim.population.pieces import completed, outline_of, support
 from popsim.population.population import Population
 from popsim.population.table_import import People, read_people
 from popsim.units import canonical
@@ -44,7 +44,7 @@ class SamplingPlan:
     """A cohort checked against the columns of a population, ready to sample.
 
     Attributes:
-        pieces: the inverse CDF of each sampled column.
+        outlines: of the distribution of each sampled column (pieces.py).
         stream: its random stream.
         copied: columns that start as the same value as another.
         correlated: names of the correlated columns, in the order of `cholesky`.
@@ -53,7 +53,7 @@ class SamplingPlan:
 
     cohort: CohortSource
     schema: Schema
-    pieces: dict[str, NDArray[Any]]
+    outlines: dict[str, NDArray[Any]]
     stream: dict[str, int]
     copied: dict[str, str]
     correlated: tuple[str, ...]
@@ -69,7 +69,7 @@ def plan(cohort: CohortSource, schema: Schema) -> SamplingPlan:
             with impossible values; in one line.
     """
     definition, file = cohort.definition, cohort.path
-    pieces: dict[str, NDArray[Any]] = {}
+    outlines: dict[str, NDArray[Any]] = {}
     copied: dict[str, str] = {}
     for name, marginal in definition.columns.items():
         column = _known_column(name, schema, file)
@@ -78,7 +78,7 @@ def plan(cohort: CohortSource, schema: Schema) -> SamplingPlan:
         if isinstance(marginal, SameAs):
             copied[name] = _copy_source(name, marginal, cohort, schema)
         else:
-            pieces[name] = _checked_pieces(column, marginal, file)
+            outlines[name] = _checked_outline(column, marginal, file)
     _check_life_table(cohort, schema)
     _check_complete(cohort, schema)
     paired = {name for pair in definition.correlations for name in (pair.a, pair.b)}
@@ -91,7 +91,7 @@ def plan(cohort: CohortSource, schema: Schema) -> SamplingPlan:
     return SamplingPlan(
         cohort=cohort,
         schema=schema,
-        pieces=pieces,
+        outlines=outlines,
         stream={name: STREAM_COHORT + place for place, name in enumerate(definition.columns)},
         copied=copied,
         correlated=correlated,
@@ -120,9 +120,10 @@ def sample(cohort: CohortSource, schema: Schema, size: int, key: RandomKey, enro
         population[name] = value
     if "entry_day" in schema:
         population["entry_day"] = entry_day
+    pieces = {name: completed(outline) for name, outline in ready.outlines.items()}
     for start in range(0, size, BLOCK):
         rows = slice(start, min(start + BLOCK, size))
-        for name, values in _sampled(ready, person_id[rows], key).items():
+        for name, values in _sampled(ready, pieces, person_id[rows], key).items():
             population[name][rows] = values
     if ready.people is not None:
         _set_people(ready.people, population, key)
@@ -141,20 +142,22 @@ def _entries(size: int, key: RandomKey, enrolment_days: int) -> tuple[NDArray[np
     return day[order], person_id[order]
 
 
-def _sampled(ready: SamplingPlan, person_id: NDArray[np.int64], key: RandomKey) -> dict[str, NDArray[np.float64]]:
+def _sampled(
+    ready: SamplingPlan, pieces: dict[str, NDArray[Any]], person_id: NDArray[np.int64], key: RandomKey
+) -> dict[str, NDArray[np.float64]]:
     """Values of every sampled column for these people."""
     joint = np.empty((len(ready.correlated), len(person_id)))
     for place, name in enumerate(ready.correlated):
         joint[place] = keyed(key, person_id, ready.stream[name])
     correlate(ready.cholesky, joint)
     values: dict[str, NDArray[np.float64]] = {}
-    for name, pieces in ready.pieces.items():
+    for name, its_pieces in pieces.items():
         if name in ready.correlated:
             uniforms = joint[ready.correlated.index(name)]
         else:
             uniforms = keyed(key, person_id, ready.stream[name])
         values[name] = np.empty(len(person_id))
-        quantiles(pieces, uniforms, values[name])
+        quantiles(its_pieces, uniforms, values[name])
     return values
 
 
@@ -231,23 +234,23 @@ def _known_column(name: str, schema: Schema, file: object, where: str = "columns
     return schema[name]
 
 
-def _checked_pieces(column: Column, marginal: AnyMarginal, file: object) -> NDArray[Any]:
-    """The pieces of a marginal whose values all lie within the column's bounds (whole numbers for a code)."""
+def _checked_outline(column: Column, marginal: AnyMarginal, file: object) -> NDArray[Any]:
+    """The outline of a marginal whose values all lie within the column's bounds (whole numbers for a code)."""
     key = f"columns.{column.name}"
     try:
-        pieces = pieces_of(marginal)
+        outline = outline_of(marginal)
     except ValueError as error:
         raise DefinitionError(file, key, None, str(error)) from None
-    low, high = support(pieces)
+    low, high = support(outline)
     if low < column.low or high > column.high:
         shown: Any = [low, high] if low != high else low
         limits = f"[{column.low:g}, {column.high:g}] {canonical(column.unit)}"
         allowed = f"values can lie outside {limits}, within which the column is kept: set bounds"
         raise DefinitionError(file, key, shown, allowed)
-    if column.kind in ("code", "count") and not _whole(pieces):
+    if column.kind in ("code", "count") and not _whole(outline):
         raise DefinitionError(file, key, marginal.distribution, "this column holds whole numbers: use fixed, bernoulli,"
                               " categorical or empirical with whole values")  # fmt: skip
-    return pieces
+    return outline
 
 
 def _whole(pieces: NDArray[Any]) -> bool:

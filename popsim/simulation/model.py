@@ -12,10 +12,12 @@ from mesa import Model
 
 from popsim.alerting.building import alert_source_of
 from popsim.arguments import MAX_DAYS, real_number, whole_number
-from popsim.care import CareSystem, Interventions, Monitoring
+from popsim.care.interventions import Interventions
+from popsim.care.monitoring import Monitoring
 from popsim.care.policy import networks_by_day, telemonitoring_by_day
 from popsim.care.signals import Signals
 from popsim.care.strategy_checks import check_strategy
+from popsim.care.system import CareSystem
 from popsim.economics.clinical import ClinicalValuation
 from popsim.economics.prices import PricedSetting
 from popsim.economics.valuation import Valuation

@@ -34,8 +34,8 @@ from popsim.evidence.distributions import Floats
 from popsim.evidence.draws import DesignedParameters, UncertainParameters
 from popsim.evidence.sets import INTERVENTION_SET, Parameters, records_of
 from popsim.html import html_table
-from popsim.kernels.cache import source_hash
 from popsim.kernels.numerics.random import RandomKey
+from popsim.kernels.sources import source_hash
 from popsim.physiology import OrganSystem, Physiology, build_physiology
 from popsim.physiology.factory import own_columns
 from popsim.population.cohort import CohortSource

@@ -174,4 +174,7 @@ def build(unit: Unit, population: int | None = None) -> PopulationModel:
 def warm_up(units: Sequence[Unit]) -> None:
     """Compile every kernel that the units will use, so that worker processes find them in the cache."""
     for unit in {unit.strategy.name: unit for unit in units}.values():
-        build(unit, WARM_UP_POPULATION).run_for(WARM_UP_DAYS)
+        experiment = unit.study.experiment
+        build(unit, WARM_UP_POPULATION).run_for(
+            min(WARM_UP_DAYS, experiment.follow_up_days + experiment.enrolment_days)
+        )

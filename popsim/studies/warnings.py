@@ -114,7 +114,7 @@ def _impossible(conditions: Sequence[Condition], limits: dict[str, tuple[float, 
 
 def _supports(sampling: SamplingPlan) -> dict[str, tuple[float, float]]:
     """Lowest and highest value of each cohort column that never changes."""
-    found = {name: support(pieces) for name, pieces in sampling.pieces.items()}
+    found = {name: support(outline) for name, outline in sampling.outlines.items()}
     if sampling.people is not None:
         for name, values in sampling.people.values.items():
             ends = [float(value) for value in values[~np.isnan(values)]]

@@ -7,14 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from popsim.kernels import cache
+from popsim.kernels import cache, sources
 
 CALLEE = """
-from numba import njit
+from popsim.kernels.numerics.compiling import njit
 
 @njit(cache=True)
 def factor():
@@ -22,8 +23,8 @@ def factor():
 """
 
 CALLER = """
-from numba import njit
 from popsim.kernels.callee import factor
+from popsim.kernels.numerics.compiling import njit
 
 @njit(cache=True)
 def scaled(x):
@@ -41,7 +42,7 @@ print(scaled(10), sum(scaled.stats.cache_hits.values()), popsim.kernels.__file__
 def copied_package(tmp_path):
     """A package popsim that holds a copy of the kernels and nothing else."""
     package = tmp_path / "popsim"
-    shutil.copytree(cache.SOURCE_FOLDER, package / "kernels", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(sources.SOURCE_FOLDER, package / "kernels", ignore=shutil.ignore_patterns("__pycache__"))
     (package / "__init__.py").write_text("")
     return package
 
@@ -88,6 +89,21 @@ def scaled_package(copied_package):
     (copied_package / "kernels" / "callee.py").write_text(CALLEE.format(factor=2))
     (copied_package / "kernels" / "caller.py").write_text(CALLER)
     return copied_package
+
+
+def test_watchers_hear_of_what_is_compiled_and_whether_the_cache_was_empty(scaled_package, tmp_path):
+    script = """
+from popsim.kernels.numerics.compiling import WATCHERS
+heard = []
+WATCHERS.append(heard.append)
+from popsim.kernels.caller import scaled
+scaled(10), scaled({})
+print(heard)
+"""
+    elsewhere = {"TMPDIR": str(tmp_path)}
+    assert lines_of_new_process(scaled_package, script.format(11), **elsewhere) == ["[True, True]"]  # and the callee
+    assert lines_of_new_process(scaled_package, script.format(11), **elsewhere) == ["[]"]
+    assert lines_of_new_process(scaled_package, script.format(1.5), **elsewhere) == ["[False]"]
 
 
 def compiled(folder, name="*"):
@@ -170,12 +186,12 @@ def test_folders_of_old_sources_are_removed_the_longest_unused_first(scaled_pack
 
 @pytest.fixture
 def hash_of_copy(copied_package, monkeypatch):
-    monkeypatch.setattr(cache, "SOURCE_FOLDER", copied_package / "kernels")
-    return cache.source_hash
+    monkeypatch.setattr(sources, "SOURCE_FOLDER", copied_package / "kernels")
+    return sources.source_hash
 
 
 @pytest.mark.parametrize(
-    "name", sorted(path.relative_to(cache.SOURCE_FOLDER).as_posix() for path in cache.SOURCE_FOLDER.rglob("*.py"))
+    "name", sorted(path.relative_to(sources.SOURCE_FOLDER).as_posix() for path in sources.SOURCE_FOLDER.rglob("*.py"))
 )
 def test_hash_changes_with_every_source(name, copied_package, hash_of_copy):
     before = hash_of_copy()
@@ -202,14 +218,14 @@ def test_hash_changes_with_a_new_a_removed_and_a_renamed_source(copied_package, 
 def test_hash_is_that_of_the_content_not_of_the_place(hash_of_copy, monkeypatch):
     of_copy = hash_of_copy()
     monkeypatch.undo()
-    assert cache.source_hash() == of_copy
+    assert sources.source_hash() == of_copy
 
 
 @pytest.mark.parametrize("library", ["numba", "llvmlite"])
 def test_hash_changes_with_the_compiler(library, monkeypatch):
-    before = cache.source_hash()
-    monkeypatch.setattr(getattr(cache, library), "__version__", "0.0.0")
-    assert cache.source_hash() != before
+    before = sources.source_hash()
+    monkeypatch.setattr(sources, "version", lambda name: "0.0.0" if name == library else version(name))
+    assert sources.source_hash() != before
 
 
 def test_kernels_use_the_folder_named_after_their_sources(copied_package):

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from organ_people import Organ, alike, sets
 from people import NO_SHOCKS
-from popsim.population.environment_series import BOUNDS, USUAL, EnvironmentSeries
 
 from popsim.errors import DefinitionError
 from popsim.kernels.codes import SHOCK_INFECTION
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import HeartFailurePhysiology
 from popsim.physiology.organs.environment import Environment
+from popsim.population.environment_series import BOUNDS, USUAL, EnvironmentSeries
 from popsim.studies.design import read_study
 
 HEADER = "temperature_celsius,pm25_ug_m3,virus_activity"

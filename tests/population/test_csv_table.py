@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from popsim.population.environment_series import USUAL, EnvironmentSeries
 
 from popsim.errors import DefinitionError
 from popsim.population.csv_table import read_csv
+from popsim.population.environment_series import USUAL, EnvironmentSeries
 from popsim.population.life_table import FOLDER, LifeTable
 
 

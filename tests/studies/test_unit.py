@@ -1,9 +1,11 @@
+from pathlib import Path
+
 import pytest
 
 from popsim.economics.perspectives import SIGNS
 from popsim.studies.content import frame_hash
-from popsim.studies.design import read_study
-from popsim.studies.unit import simulate
+from popsim.studies.design import Change, read_study
+from popsim.studies.unit import simulate, warm_up
 
 EXPERIMENT = """
 name = "inert"
@@ -92,3 +94,9 @@ def test_persons_agree_with_measures(tmp_path, request):
         table.lazy().collect_schema().names()[:4] == ["strategy", "draw", "replication", "region"]
         for table in tables.values()
     )
+
+
+def test_kernels_are_warmed_up_for_a_simulation_of_one_day():
+    file = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
+    changes = {"follow_up_days": Change("--days", 1), "enrolment_days": Change("--enrolment-days", 0)}
+    warm_up(read_study(file, changes).units[:1])

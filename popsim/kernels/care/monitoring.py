@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
 
 from popsim.kernels import codes as code
+from popsim.kernels.numerics.compiling import njit, prange
 from popsim.kernels.numerics.math import inverse_normal
 from popsim.kernels.numerics.random import uniforms
 

@@ -8,11 +8,10 @@ observed without error.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
 
 from popsim.kernels import codes as code
 from popsim.kernels.care.records import REAL_BLOCK, TODAY
-from popsim.kernels.numerics.compiling import inner
+from popsim.kernels.numerics.compiling import inner, njit, prange
 from popsim.kernels.numerics.math import inverse_normal
 from popsim.kernels.numerics.random import uniform, uniforms
 

@@ -6,10 +6,11 @@ arrays that Python keeps. The arrays are shared, not copied.
 
 from __future__ import annotations
 
-from numba import njit, types
+from numba import types
 from numba.experimental import structref
 
 from popsim.kernels.care.records import Arrays
+from popsim.kernels.numerics.compiling import njit
 
 
 @structref.register

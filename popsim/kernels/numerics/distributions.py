@@ -21,10 +21,9 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from popsim.kernels.numerics.compiling import inner
+from popsim.kernels.numerics.compiling import inner, njit
 from popsim.kernels.numerics.math import exp, inverse_normal
 from popsim.kernels.numerics.random import exponential, gamma, lognormal
 

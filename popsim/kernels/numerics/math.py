@@ -23,7 +23,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from popsim.kernels.numerics.compiling import njit
 
 # ln 2 in two parts: the first has 21 trailing zero bits (of e_log.c), so k * LN2_HIGH is exact for every exponent k.
 LN2_HIGH = 6.93147180369123816490e-01

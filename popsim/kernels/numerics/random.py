@@ -20,10 +20,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from popsim.arguments import MAX_WORD, whole_number
 from popsim.errors import InputError
+from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.math import exp, inverse_normal, log
 
 LOW_32 = np.uint64(0xFFFFFFFF)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.math import inverse_normal, normal_cdf
 from popsim.kernels.numerics.random import uniform
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from popsim.kernels.numerics.compiling import njit
 from popsim.units import DAYS_PER_YEAR
 
 YEARS_PER_DAY = 1.0 / DAYS_PER_YEAR

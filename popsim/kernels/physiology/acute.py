@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from numba import njit
-
 from popsim.kernels.codes import (
     CAUSE_ARRHYTHMIA,
     CAUSE_BLEEDING,
@@ -23,6 +21,7 @@ from popsim.kernels.codes import (
     CAUSE_RESPIRATORY,
     CAUSE_STROKE,
 )
+from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.math import exp
 from popsim.kernels.numerics.scalars import clip, positive, ramp
 

@@ -14,9 +14,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
 
 from popsim.kernels.codes import CAUSE_FALL, LEVEL_EMERGENCY, STREAM_LUNGS
+from popsim.kernels.numerics.compiling import njit, prange
 from popsim.kernels.numerics.math import exp
 from popsim.kernels.numerics.random import uniforms
 from popsim.kernels.numerics.scalars import YEARS_PER_DAY, clip, ramp, small_chance

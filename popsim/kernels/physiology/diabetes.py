@@ -17,8 +17,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
 
+from popsim.kernels.numerics.compiling import njit, prange
 from popsim.kernels.numerics.math import exp
 from popsim.kernels.numerics.scalars import YEARS_PER_DAY, approach, clip, positive
 from popsim.kernels.physiology import influences as of

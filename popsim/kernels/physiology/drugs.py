@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
 
+from popsim.kernels.numerics.compiling import njit, prange
 from popsim.kernels.physiology.pharmacology import (
     AGE,
     CAPACITY,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from popsim.kernels.codes import STREAM_GENOME
+from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.random import uniforms
 
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
 
 from popsim.kernels.codes import (
     DIED_OF_HEART,
@@ -37,6 +36,7 @@ from popsim.kernels.codes import (
     STREAM_EVENTS,
     STREAM_SHOCKS,
 )
+from popsim.kernels.numerics.compiling import njit, prange
 from popsim.kernels.numerics.math import exp
 from popsim.kernels.numerics.random import uniforms
 from popsim.kernels.numerics.scalars import YEARS_PER_DAY, approach, clip, small_chance

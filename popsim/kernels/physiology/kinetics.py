@@ -15,8 +15,8 @@ transforms by divided differences.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.math import exp
 
 CLOSE = 0.1  # below, the divided difference is its Taylor series: what is left out, 0.1**10 / 11!, is 3e-18

@@ -17,9 +17,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
 
 from popsim.kernels.codes import STREAM_LUNGS
+from popsim.kernels.numerics.compiling import njit, prange
 from popsim.kernels.numerics.math import exp
 from popsim.kernels.numerics.random import WORD, exponential, uniform, uniforms
 from popsim.kernels.numerics.scalars import YEARS_PER_DAY, clip, positive

@@ -25,9 +25,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from popsim.kernels.codes import LEVEL_EMERGENCY, STREAM_KINETICS
+from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.math import exp, inverse_normal, log
 from popsim.kernels.numerics.random import uniform
 from popsim.kernels.numerics.scalars import REFERENCE_GFR_ML_MIN, YEARS_PER_DAY, clip

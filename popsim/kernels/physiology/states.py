@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
 
+from popsim.kernels.numerics.compiling import njit, prange
 from popsim.kernels.numerics.scalars import YEARS_PER_DAY
 
 NO_AGENT = -1

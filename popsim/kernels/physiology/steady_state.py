@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
 
+from popsim.kernels.numerics.compiling import njit, prange
 from popsim.kernels.physiology import influences as of
 from popsim.kernels.physiology.fluid import drug_natriuresis, kidney_power, loop_response
 from popsim.kernels.physiology.heart import (

@@ -15,8 +15,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from numba import njit
-
+from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.math import exp
 from popsim.kernels.numerics.scalars import clip, positive
 

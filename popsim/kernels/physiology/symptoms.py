@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from numba import njit
-
+from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.math import logistic
 from popsim.kernels.numerics.scalars import YEARS_PER_DAY, clip, positive
 

@@ -11,9 +11,9 @@ computed once for infarction, stroke and bleeding. Stiffening raises systolic pr
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
 
 from popsim.kernels.codes import CAUSE_BLEEDING, CAUSE_INFARCTION, CAUSE_STROKE, STREAM_VESSELS
+from popsim.kernels.numerics.compiling import njit, prange
 from popsim.kernels.numerics.random import uniforms
 from popsim.kernels.numerics.scalars import REFERENCE_GFR_ML_MIN, YEARS_PER_DAY, clip, positive, small_chance
 from popsim.kernels.physiology import influences as of
