@@ -153,7 +153,12 @@ RESULTS: dict[str, Result] = {
         long=True,
     ),
     "one_way": Result(
-        ("popsim sensitivity one-way experiments/heart_failure_uncertainty.toml {size}",),
+        (
+            "popsim sensitivity one-way experiments/heart_failure_uncertainty.toml {size}"
+            " --parameter nhs_prices.specialist_visit --parameter nhs_prices.inpatient_day"
+            " --parameter griffiths_2014.utility_nyha_2 --parameter heart_failure.infection_rate_per_day"
+            " --parameter heart_failure.lapse_rate_per_day",
+        ),
         "--population 1000 --replications 4",
         FEW,
         long=True,
@@ -169,7 +174,7 @@ RESULTS: dict[str, Result] = {
     ),
     "guidance": Result(
         ("popsim run experiments/twin_guided.toml {size}",),
-        "--population 600 --replications 4 --days 120 --enrolment-days 30",
+        "--population 400 --replications 4 --days 90 --enrolment-days 30",
         TRIAL,
         long=True,
     ),

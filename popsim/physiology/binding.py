@@ -100,7 +100,10 @@ class Binding:
 
     def __getstate__(self) -> dict[str, Any]:
         """Copies bind anew."""
-        return self.__dict__ | {"_bound_to": None, "_sources": {}, "_bound": WeakKeyDictionary()}
+        return self.__dict__ | {"_bound_to": None, "_sources": {}, "_bound": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ = state | {"_bound": WeakKeyDictionary()}
 
     def bind(self, population: Population, influences: Influences | None = None) -> None:
         """Find the source of every parameter of all kernels.

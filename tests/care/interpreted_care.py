@@ -20,12 +20,13 @@ DAYS, TWINS = 50, 8
 ROOT = Path(__file__).parents[2]
 DRAWN: list[tuple[str, int, int, int, int]] = []
 TODAY = [0]
+BETWEEN = ("__main__", "popsim.kernels.numerics.sampling", "popsim.kernels.numerics.compiling")  # a draw and who asks
 make_block = random.uniforms
 
 
 def record(key: RandomKey, person: int, stream: int, index: int) -> tuple[float, ...]:
     frame = sys._getframe(1)
-    while frame.f_globals["__name__"] in ("__main__", "popsim.kernels.numerics.sampling"):
+    while frame.f_globals["__name__"] in BETWEEN:
         frame = frame.f_back  # type: ignore[assignment]
     caller = f"{frame.f_globals['__name__'].removeprefix('popsim.')}.{frame.f_code.co_name}"
     DRAWN.append((caller, int(stream), int(person), int(index) & random.WORD, TODAY[0]))

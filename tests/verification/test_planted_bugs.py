@@ -334,7 +334,7 @@ def costs_are_added_to_net_benefit(monkeypatch):
 
 @bug("Perfect information is worth the lowest expected loss, and no parameter is worth more", lives=False)
 def perfect_information_is_worth_too_little(monkeypatch):
-    wrap(monkeypatch, information, "_evpi", lambda value, *args: 0.3 * value - 1.0)
+    wrap(monkeypatch, information, "_jackknifed", lambda found, *args: (0.3 * found[0] - 1.0, found[1]))
 
 
 @pytest.mark.parametrize("name", BUGS)

@@ -54,6 +54,9 @@ class Kernel:
     def _numba_type_(self):
         return self.compiled._numba_type_  # by which numba types a function that another one calls
 
+    def __reduce__(self):
+        return self.__qualname__  # a copy, and another process, has the function of that name
+
     def __call__(self, *arguments):
         """Call the compiled function."""
         return self.compiled(*arguments)
