@@ -35,7 +35,9 @@ def processor_seconds_after_the_last_line(arguments, **variables):
     """What a command that succeeds takes after it has printed its results, however busy the machine is."""
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, env=os.environ | variables, text=True) as process:
         assert "content hash" in process.stdout.readline()
-        before = sum(psutil.Process(process.pid).cpu_times()[:2])
+        main = psutil.Process(process.pid)
+        workers = [worker.cpu_times() for worker in main.children(recursive=True)]
+        before = sum(main.cpu_times()[:4]) + sum(sum(times[:2]) for times in workers)  # [2:4]: of workers that ended
         for _ in range(6000):
             ended, status, usage = os.wait4(process.pid, os.WNOHANG)
             if ended:
