@@ -16,7 +16,7 @@ from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology
 from popsim.population.clock import Clock
 from popsim.population.cohort import CohortSource
 from popsim.population.population import Population
-from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 TYPICAL = {
     "age_years": 77.0, "dry_weight_kg": 78.0, "baseline_ejection_fraction_percent": 32.0,
@@ -74,7 +74,7 @@ def metabolisers(members: int = 128) -> Belief:
         cohort,
         known,
         members=members,
-        schema=CLINICAL_SCHEMA,
+        schema=SCHEMA,
         physiology=physiology,
         person_id=np.array([7, 8]),
         key=RandomKey(3),

@@ -24,7 +24,7 @@ from popsim.population.clock import Clock
 from popsim.population.cohort import CohortSource
 from popsim.population.population import Population
 from popsim.population.sampling import sample
-from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 forecast = partial(forecast.forecast, parameters=SHIPPED)
 COHORTS = Path(__file__).parents[2] / "cohorts"
@@ -161,7 +161,7 @@ def test_hazards_are_those_that_the_day_draws_from():
 
 def test_hazards_of_clinical_twins_are_those_that_the_day_draws_from():
     physiology = ClinicalPhysiology(SHIPPED, key=RandomKey(5))
-    people = people_of("clinical_heart_failure", CLINICAL_SCHEMA, 2000, physiology)
+    people = people_of("clinical_heart_failure", SCHEMA, 2000, physiology)
     expected, drawn = np.zeros(6), np.zeros(6)
     for day in range(10):
         physiology.advance(people, Clock(day))
@@ -240,7 +240,7 @@ def test_more_diuretic_takes_fluid_away(people, made):
 
 
 def test_reactions_are_counted_by_their_first_day():
-    people = Population(CLINICAL_SCHEMA, np.arange(2))
+    people = Population(SCHEMA, np.arange(2))
     people["alive"], people["reaction"] = [1, 0], 0
     found = forecast(belief_of(people, Reacting()), 7, columns=(), events=(REACTION,))
     risk, slow = found.risk(REACTION, 7), found.risk("reaction_bradycardia", 7)
@@ -253,7 +253,7 @@ def test_reactions_are_counted_by_their_first_day():
     cumulated = np.cumsum((grid * (1 - grid)) ** 7.5)
     assert risk.low[0] == pytest.approx(grid[np.searchsorted(cumulated / cumulated[-1], 0.05)], abs=1e-4)
     assert np.isnan(risk.probability[1])
-    had = Population(CLINICAL_SCHEMA, np.arange(1))
+    had = Population(SCHEMA, np.arange(1))
     had["alive"], had["reaction"] = 1, 1
     again = forecast(belief_of(had, Reacting()), 7, columns=(), events=(REACTION,))
     assert again.risk(REACTION, 7).probability[0] == pytest.approx(0.5 / 17)  # it is there already

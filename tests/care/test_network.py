@@ -13,7 +13,7 @@ from popsim.definitions.base import validate
 from popsim.definitions.network import Condition, NetworkDefinition
 from popsim.errors import DefinitionError, InputError
 from popsim.kernels.codes import CAUSE_HEART_FAILURE
-from popsim.simulation.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 COLUMNS = {"frailty", "symptom_score", "systolic_mmhg", "presenting_cause", "infection_severity"}
 COLUMNS |= {"extracellular_fluid_excess_l"}
@@ -480,7 +480,7 @@ def test_heart_failure_catchment_on_file():
 
 
 def test_clinical_catchment_has_a_way_for_every_cause_and_the_rest_of_the_plain_one():
-    network = CareNetwork.read(NETWORKS / "clinical_catchment.toml", CLINICAL_SCHEMA.columns)
+    network = CareNetwork.read(NETWORKS / "clinical_catchment.toml", SCHEMA.columns)
     plain = CareNetwork.read(NETWORKS / "heart_failure_catchment.toml", COLUMNS)
     own = {"coronary_care", "stroke_unit", "geriatric_ward"}
     assert {s.name for s in network.settings} == {s.name for s in plain.settings} | own

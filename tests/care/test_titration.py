@@ -24,10 +24,10 @@ from popsim.errors import DefinitionError
 from popsim.evidence.drugs import load_drugs
 from popsim.kernels.physiology.reactions import REACTIONS
 from popsim.population.columns import Schema
-from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 # Without the columns of results everything is seen as it is, so that a dose follows from the state that a test sets.
-PLAIN = Schema(c for c in CLINICAL_SCHEMA.columns.values() if not c.name.startswith(("seen_", "pending_")))
+PLAIN = Schema(c for c in SCHEMA.columns.values() if not c.name.startswith(("seen_", "pending_")))
 CODE = {drug.name: drug.code for drug in load_drugs()}
 WELL = {  # somebody with a reduced ejection fraction in whom nothing forbids a drug, in sinus rhythm, without diabetes
     "ejection_fraction_percent": 30.0, "systolic_mmhg": 130.0, "heart_rate_bpm": 80.0, "potassium_mmol_l": 4.3,
@@ -183,8 +183,8 @@ def test_every_class_and_column_of_the_indications_exists():
     classes = {drug.drug_class for drug in load_drugs()}
     assert set(prescribed_classes()) == classes - {"loop_diuretic"}  # dosed by weight
     tested = {c.column for one in load_indications() for c in one.when}
-    assert tested <= set(CLINICAL_SCHEMA.columns) and not any(hidden(name, CLINICAL_SCHEMA) for name in tested)
-    tables = PrescribingTables(CLINICAL_SCHEMA, 0).tables()
+    assert tested <= set(SCHEMA.columns) and not any(hidden(name, SCHEMA) for name in tested)
+    tables = PrescribingTables(SCHEMA, 0).tables()
     assert len(tables["drug_records"]) == len(load_drugs()) - 1
 
 
@@ -199,7 +199,7 @@ def test_bad_indications_are_refused_in_one_line():
 def test_unknown_classes_of_a_strategy_are_refused():
     care: CareNetwork = network(HOME, clinic())
     bad: list[tuple[str, Schema, str]] = [
-        ("mras", CLINICAL_SCHEMA, "not a class that clinicians start"),
+        ("mras", SCHEMA, "not a class that clinicians start"),
         ("mra", SCHEMA, "physiology = 'clinical' only"),
     ]
     for name, schema, words in bad:

@@ -20,7 +20,7 @@ from popsim.outcomes.scores import (
 )
 from popsim.population.formulas import FORMULAS
 from popsim.population.population import Population
-from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 
 def of(name, **known):
@@ -138,7 +138,7 @@ def test_quantities_of_twins(people):
 
 
 def test_quantities_of_clinical_twins():
-    twins = Population(CLINICAL_SCHEMA, np.arange(2))
+    twins = Population(SCHEMA, np.arange(2))
     for name, value in {"gfr_ml_min": 60, "weight_kg": 81, "haemoglobin_g_dl": 11, "height_cm": 180}.items():
         twins[name] = value
     twins["smoking"], twins["prior_stroke"], twins["ethnicity"] = [2, 1], [1, 0], [2, 4]

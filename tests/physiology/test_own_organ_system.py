@@ -1,4 +1,4 @@
-"""A user's own organ system: beside heart failure alone, in the clinical twin, and in an experiment."""
+"""A user's own organ system: beside the others, beside some of them, and in an experiment."""
 
 from pathlib import Path
 
@@ -144,12 +144,3 @@ def test_people_without_its_columns_are_refused():
     people, usual = experiment.cohort.sample(20, seed=2), experiment.strategies["usual_care"]
     with pytest.raises(InputError, match="the people lack the column 'heat'"):
         PopulationModel(people, experiment.network, usual, seed=2, organ_systems=[Hot()])
-
-
-def test_heart_failure_alone_takes_in_no_influences():
-    experiment = ps.Experiment.read(FOLDER / "experiments/heart_failure_discharge.toml")
-    people = experiment.cohort.sample(20, seed=2, columns=Hot.columns)
-    usual = experiment.strategies["usual_care"]
-    model = PopulationModel(people, experiment.network, usual, seed=2, organ_systems=[Hot()])
-    with pytest.raises(InputError, match="'heart_rate_shift_bpm': heart failure alone takes in no influences"):
-        model.run_for(1)

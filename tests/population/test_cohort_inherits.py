@@ -11,7 +11,7 @@ from popsim.errors import DefinitionError
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.cohort import CohortSource
 from popsim.population.sampling import sample
-from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 COHORTS = Path(__file__).parents[2] / "cohorts"
 CHILD = """
@@ -31,7 +31,7 @@ source = "made up for the test"
 def test_inherited_columns_are_the_same_people():
     base = CohortSource.read(COHORTS / "heart_failure_discharge.toml")
     heir = CohortSource.read(COHORTS / "clinical_heart_failure.toml")
-    before, after = sample(base, SCHEMA, 300, RandomKey(4)), sample(heir, CLINICAL_SCHEMA, 300, RandomKey(4))
+    before, after = sample(base, SCHEMA, 300, RandomKey(4)), sample(heir, SCHEMA, 300, RandomKey(4))
     correlated = {name for pair in heir.definition.correlations for name in (pair.a, pair.b)}
     for name in base.definition.columns:
         if name not in correlated:

@@ -18,11 +18,11 @@ from popsim.population.cohort import CohortSource
 from popsim.population.columns import Column, Schema
 from popsim.population.sampling import plan, sample
 from popsim.simulation.model import PopulationModel
-from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 ROOT = Path(__file__).parents[2]
 FILES = {"heart_failure": "heart_failure_discharge", "clinical": "clinical_heart_failure"}
-SCHEMAS = {"heart_failure": SCHEMA, "clinical": CLINICAL_SCHEMA}
+SCHEMAS = {"heart_failure": SCHEMA, "clinical": SCHEMA}
 FOUR = (
     "baseline_ejection_fraction_percent", "dry_weight_kg", "baseline_gfr_ml_min", "baseline_systolic_mmhg",
 )  # fmt: skip

@@ -18,7 +18,7 @@ from popsim.physiology.factory import build_physiology
 from popsim.population.clock import Clock
 from popsim.population.cohort import CohortSource
 from popsim.population.sampling import sample
-from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.simulation.schema import SCHEMA
 from popsim.studies.design import Change, read_study
 from popsim.studies.measures import measures_of
 from popsim.studies.unit import build, simulate
@@ -37,9 +37,9 @@ def clinical_study(*names: str, **changes: object):
 
 def lived(*names: str, days: int = 90, size: int = 300):
     """People who live with these organ systems only."""
-    people = sample(CohortSource.read(ROOT / "cohorts/clinical_heart_failure.toml"), CLINICAL_SCHEMA, size, KEY)
+    people = sample(CohortSource.read(ROOT / "cohorts/clinical_heart_failure.toml"), SCHEMA, size, KEY)
     people["alive"] = 1
-    physiology = build_physiology(CLINICAL_SCHEMA, SHIPPED, key=KEY, organ_systems=names)
+    physiology = build_physiology(SCHEMA, SHIPPED, key=KEY, organ_systems=names)
     physiology.initialise(people)
     start = people.copy()
     for day in range(days):
@@ -76,7 +76,7 @@ def test_what_is_left_out_keeps_its_state_at_entry_and_the_others_change():
 
 def test_all_named_in_any_order_are_the_default():
     _, named = lived(*reversed(ORGAN_SYSTEMS), days=20)
-    people = sample(CohortSource.read(ROOT / "cohorts/clinical_heart_failure.toml"), CLINICAL_SCHEMA, 300, KEY)
+    people = sample(CohortSource.read(ROOT / "cohorts/clinical_heart_failure.toml"), SCHEMA, 300, KEY)
     people["alive"] = 1
     usual = ClinicalPhysiology(SHIPPED, key=KEY)
     usual.initialise(people)
@@ -91,7 +91,7 @@ def test_all_named_in_any_order_are_the_default():
 def test_an_organ_system_that_is_left_out_has_no_influence():
     """Without vessels nobody can have an infarction or a stroke; drugs that are left out have no effect at entry."""
     _, with_vessels = lived("vessels", "diabetes", days=1)
-    model = build_physiology(CLINICAL_SCHEMA, SHIPPED, key=KEY, organ_systems=["diabetes"])
+    model = build_physiology(SCHEMA, SHIPPED, key=KEY, organ_systems=["diabetes"])
     people = with_vessels.copy()
     model.initialise(people)
     model.advance(people, Clock(0))
@@ -115,7 +115,7 @@ def test_an_impossible_list_is_refused_in_one_line(names, says):
         clinical_study(*names)
     assert "\n" not in str(refused.value)
     with pytest.raises(InputError, match=says):
-        build_physiology(CLINICAL_SCHEMA, SHIPPED, key=KEY, organ_systems=names)
+        build_physiology(SCHEMA, SHIPPED, key=KEY, organ_systems=names)
 
 
 def test_heart_failure_alone_has_no_choice():
