@@ -93,9 +93,7 @@ def catchment() -> CareNetwork:
         ],
         "arrivals": [{"name": "others", "to": "department", "per_day": 3.0}],
     }  # fmt: skip
-    return CareNetwork(
-        validate(table, NetworkDefinition, "every_draw.toml"), SCHEMA.columns, "every_draw.toml"
-    )
+    return CareNetwork(validate(table, NetworkDefinition, "every_draw.toml"), SCHEMA.columns, "every_draw.toml")
 
 
 def strategy() -> Strategy:
@@ -121,9 +119,7 @@ def strategy() -> Strategy:
 
 
 def live() -> None:
-    people = sample(
-        CohortSource.read(ROOT / "cohorts/clinical_heart_failure.toml"), SCHEMA, TWINS, RandomKey(1)
-    )
+    people = sample(CohortSource.read(ROOT / "cohorts/clinical_heart_failure.toml"), SCHEMA, TWINS, RandomKey(1))
     model = PopulationModel(people, catchment(), strategy(), seed=1, follow_up_days=DAYS)
     for day in range(DAYS):
         TODAY[0] = day

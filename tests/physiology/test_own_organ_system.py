@@ -46,7 +46,7 @@ def test_it_lives_with_the_others_and_disturbs_nobody():
     cohort = CohortSource.read(FOLDER / "cohorts/heart_failure_discharge.toml")
     network = CareNetwork.read(FOLDER / "experiments/networks/heart_failure_catchment.toml", SCHEMA.columns)
     usual = Strategy(name="usual_care")
-    plain = PopulationModel(sample(cohort, SCHEMA, 400, RandomKey(3)), network, usual, seed=3)
+    plain = PopulationModel(sample(cohort, SCHEMA, 400, RandomKey(3)), network, usual, seed=3, organ_systems=[])
     schema = Schema((*SCHEMA.columns.values(), HAEMOGLOBIN))
     own = PopulationModel(sample(cohort, schema, 400, RandomKey(3)), network, usual, seed=3, organ_systems=[Anaemia()])
     for model in (plain, own):
@@ -60,7 +60,7 @@ def test_it_lives_with_the_others_and_disturbs_nobody():
 
 
 class Hot:
-    """Raises pulse and symptoms of everybody in the clinical twin."""
+    """Raises the pulse of everybody."""
 
     columns = (ps.Column("heat", "real", "1", 0, 1000, "Days of heat.", "physiology"),)
 

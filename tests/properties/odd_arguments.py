@@ -53,7 +53,7 @@ PEOPLE = {size: sample(COHORT, SCHEMA, size, RandomKey(1)) for size in (1, 3, RO
 PRICES = [load_parameters(name) for name in ("nhs_prices", "griffiths_2014", "societal_prices", "gbd_disability")]
 DRUGS = Pharmacology(SHIPPED)
 LUNGS = Lungs(SHIPPED)
-BODY = HeartFailurePhysiology(SHIPPED["heart_failure"])
+BODY = HeartFailurePhysiology(SHIPPED)
 NUMBERS = (
     -1, 0, 1, 2**31, 2**63, 2**70, -(2**63), 1.5, float("nan"), float("inf"), True, None, "1", b"1", [], {}, (1,),
     np.int64(2), np.uint8(3), np.float32(1.0), np.array([1, 2]), object(),

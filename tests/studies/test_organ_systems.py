@@ -118,13 +118,6 @@ def test_an_impossible_list_is_refused_in_one_line(names, says):
         build_physiology(SCHEMA, SHIPPED, key=KEY, organ_systems=names)
 
 
-def test_heart_failure_alone_has_no_choice():
-    with pytest.raises(DefinitionError, match="only for twins of physiology"):
-        read_study(ROOT / "experiments/heart_failure_discharge.toml", {"organ_systems": Change("x", ["blood"])})
-    with pytest.raises(InputError, match="heart failure alone has none to choose from"):
-        build_physiology(SCHEMA, SHIPPED, key=KEY, organ_systems=["blood"])
-
-
 INTERVENTION = """
 [[strategies.interventions]]
 name = "added"
