@@ -76,7 +76,7 @@ def metabolisers(members: int = 128) -> Belief:
         "adherence_trait": 0.9,
     }  # fmt: skip
     known = {name: np.full(2, value) for name, value in alike.items()} | {"cyp2d6": np.array([1, 3])}
-    cohort = CohortSource.read("cohorts/clinical_heart_failure.toml")
+    cohort = CohortSource.read("cohorts/heart_failure_discharge.toml")
     ensemble = members_of(
         cohort,
         known,

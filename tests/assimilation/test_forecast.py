@@ -161,7 +161,7 @@ def test_bands_are_of_the_living():
 
 def test_hazards_are_those_that_the_day_draws_from():
     physiology = ClinicalPhysiology(SHIPPED, key=RandomKey(5))
-    people = people_of("clinical_heart_failure", SCHEMA, 2000, physiology)
+    people = people_of("heart_failure_discharge", SCHEMA, 2000, physiology)
     expected, drawn = np.zeros(6), np.zeros(6)
     for day in range(10):
         physiology.advance(people, Clock(day))

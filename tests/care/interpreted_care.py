@@ -119,7 +119,7 @@ def strategy() -> Strategy:
 
 
 def live() -> None:
-    people = sample(CohortSource.read(ROOT / "cohorts/clinical_heart_failure.toml"), SCHEMA, TWINS, RandomKey(1))
+    people = sample(CohortSource.read(ROOT / "cohorts/heart_failure_discharge.toml"), SCHEMA, TWINS, RandomKey(1))
     model = PopulationModel(people, catchment(), strategy(), seed=1, follow_up_days=DAYS)
     for day in range(DAYS):
         TODAY[0] = day

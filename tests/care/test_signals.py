@@ -19,7 +19,7 @@ from popsim.simulation.schema import SCHEMA
 from popsim.studies.design import read_study
 from popsim.studies.unit import build
 
-EXPERIMENT = Path(__file__).parents[2] / "experiments" / "heart_failure_clinical.toml"
+EXPERIMENT = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
 SIGNALS = {signal.measures: signal for signal in SignalFile.read(FILE).signals}
 POTASSIUM, SEEN_POTASSIUM = "potassium_mmol_l", "seen_potassium_mmol_l"
 SIZE = 20_000

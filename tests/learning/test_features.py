@@ -148,7 +148,7 @@ def test_features_of_the_log_are_those_of_the_story(halfway):
 @pytest.mark.slow
 def test_clinical_twins_have_results_of_the_laboratory():
     flags = {"population": 60, "replications": 1, "follow_up_days": 40, "enrolment_days": 5}
-    path = EXPERIMENT.with_name("heart_failure_clinical.toml")
+    path = EXPERIMENT.with_name("heart_failure_discharge.toml")
     study = read_study(path, {key: Change(f"--{key}", value) for key, value in flags.items()})
     living = build(study.units[0])
     living.run_for(20)

@@ -188,7 +188,7 @@ def test_missing_columns_and_files_are_refused(tmp_path):
         EnvironmentSeries.read(path)
 
 
-EXPERIMENT = USUAL.parents[3] / "experiments" / "heart_failure_clinical.toml"
+EXPERIMENT = USUAL.parents[3] / "experiments" / "heart_failure_discharge.toml"
 
 
 def experiment_with(tmp_path, line):

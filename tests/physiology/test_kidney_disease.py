@@ -19,7 +19,7 @@ from popsim.physiology.organs.kidney_disease import COLUMNS
 from popsim.population.sampling import CohortSource, sample
 from popsim.simulation.schema import SCHEMA
 
-COHORT = Path(__file__).parents[2] / "cohorts" / "clinical_heart_failure.toml"
+COHORT = Path(__file__).parents[2] / "cohorts" / "heart_failure_discharge.toml"
 
 STILL = {
     "heart_failure": QUIET["heart_failure"] | NO_AGEING,

@@ -78,7 +78,7 @@ class Hot:
 def clinical(**changes):
     """A small experiment of clinical twins."""
     small = {"population": 40, "replications": 1, "follow_up_days": 30, "enrolment_days": 0}
-    return ps.Experiment.read(FOLDER / "experiments/heart_failure_clinical.toml").with_(**small | changes)
+    return ps.Experiment.read(FOLDER / "experiments/heart_failure_discharge.toml").with_(**small | changes)
 
 
 def model_with(*organ_systems):

@@ -18,7 +18,7 @@ from popsim.population.sampling import CohortSource, sample
 from popsim.simulation.schema import SCHEMA
 
 PER_100_YEARS = 100 * 365.25
-COHORT = Path(__file__).parents[2] / "cohorts/clinical_heart_failure.toml"
+COHORT = Path(__file__).parents[2] / "cohorts/heart_failure_discharge.toml"
 MEASURED = {
     "systolic_mmhg": "baseline_systolic_mmhg", "gfr_ml_min": "baseline_gfr_ml_min",
     "hba1c_percent": "baseline_hba1c_percent", "filling_pressure_mmhg": "baseline_filling_pressure_mmhg",
@@ -43,7 +43,7 @@ def as_measured(people: Population, **values) -> Population:
 
 
 def discharged(size: int, seed: int = 3) -> Population:
-    """People of the cohort clinical_heart_failure, in their state at entry."""
+    """People of the cohort heart_failure_discharge, in their state at entry."""
     people = as_measured(sample(CohortSource.read(COHORT), SCHEMA, size, RandomKey(seed)))
     people["alive"], people["entry_day"] = 1, 0
     return people

@@ -60,7 +60,9 @@ def test_the_refusal_names_all_that_are_missing(tmp_path, capsys):
     path = tmp_path / "cohort.toml"
     path.write_text(text[: text.index("# Correlations")].replace(rate, ""))
     assert main(["check", str(path)]) == 2
-    assert "cohort.toml: columns: missing: baseline_heart_rate_bpm;" in capsys.readouterr().err
+    refusal = capsys.readouterr().err
+    assert "cohort.toml: columns: missing: baseline_heart_rate_bpm;" in refusal
+    assert 'inherits = "heart_failure_discharge.toml"' in refusal
 
 
 @pytest.mark.parametrize("name", ["weight_kg", "systolic_mmhg", "alive", "qaly", "measured_weight_kg"])

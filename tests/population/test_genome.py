@@ -17,7 +17,7 @@ from popsim.population.sampling import sample
 from popsim.population.traits import COLUMNS as TRAITS
 from popsim.simulation.schema import SCHEMA
 
-COHORT = Path(__file__).parents[2] / "cohorts/clinical_heart_failure.toml"
+COHORT = Path(__file__).parents[2] / "cohorts/heart_failure_discharge.toml"
 SEED = 11
 SIZE = 40_000
 ASIAN, BLACK, WHITE = 1, 2, 4

@@ -48,7 +48,7 @@ from popsim.surface.cohort import Cohort  # noqa: E402
 ROOT = Path(__file__).parents[2]
 PERSONS, MEMBERS, DAYS = 4, 5, 6
 ROWS = PERSONS * MEMBERS
-COHORT = Cohort.read(ROOT / "cohorts/clinical_heart_failure.toml")
+COHORT = Cohort.read(ROOT / "cohorts/heart_failure_discharge.toml")
 PEOPLE = {size: sample(COHORT, SCHEMA, size, RandomKey(1)) for size in (1, 3, ROWS)}
 PRICES = [load_parameters(name) for name in ("nhs_prices", "griffiths_2014", "societal_prices", "gbd_disability")]
 DRUGS = Pharmacology(SHIPPED)

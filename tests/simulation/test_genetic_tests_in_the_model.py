@@ -21,7 +21,7 @@ SIZE, DAYS = 300, 60
 
 def lived(*guides: str, tested: bool = True) -> PopulationModel:
     """Poor metabolisers of CYP2D6 with a low ejection fraction, under the experiment's panel guided by these rules."""
-    cohort = CohortSource.read(FOLDER / "cohorts/clinical_heart_failure.toml")
+    cohort = CohortSource.read(FOLDER / "cohorts/heart_failure_discharge.toml")
     people = sample(cohort, SCHEMA, SIZE, RandomKey(5))
     people["cyp2d6"], people["beta_blocker_agent"] = POOR, 0
     people["baseline_ejection_fraction_percent"] = 28.0

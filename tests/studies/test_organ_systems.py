@@ -25,7 +25,7 @@ from popsim.studies.unit import build, simulate
 from popsim.studies.warnings import design_warnings
 
 ROOT = Path(__file__).parents[2]
-CLINICAL = ROOT / "experiments" / "heart_failure_clinical.toml"
+CLINICAL = ROOT / "experiments" / "heart_failure_discharge.toml"
 KEY = RandomKey(7)
 
 
@@ -37,7 +37,7 @@ def clinical_study(*names: str, **changes: object):
 
 def lived(*names: str, days: int = 90, size: int = 300):
     """People who live with these organ systems only."""
-    people = sample(CohortSource.read(ROOT / "cohorts/clinical_heart_failure.toml"), SCHEMA, size, KEY)
+    people = sample(CohortSource.read(ROOT / "cohorts/heart_failure_discharge.toml"), SCHEMA, size, KEY)
     people["alive"] = 1
     physiology = build_physiology(SCHEMA, SHIPPED, key=KEY, organ_systems=names)
     physiology.initialise(people)
@@ -76,7 +76,7 @@ def test_what_is_left_out_keeps_its_state_at_entry_and_the_others_change():
 
 def test_all_named_in_any_order_are_the_default():
     _, named = lived(*reversed(ORGAN_SYSTEMS), days=20)
-    people = sample(CohortSource.read(ROOT / "cohorts/clinical_heart_failure.toml"), SCHEMA, 300, KEY)
+    people = sample(CohortSource.read(ROOT / "cohorts/heart_failure_discharge.toml"), SCHEMA, 300, KEY)
     people["alive"] = 1
     usual = ClinicalPhysiology(SHIPPED, key=KEY)
     usual.initialise(people)
@@ -155,8 +155,8 @@ def test_what_needs_an_organ_system_that_is_left_out_is_refused(names, added, sa
 def written(folder: Path, key: str, added: str = "") -> Path:
     """A small experiment of clinical twins."""
     text = (
-        f'name = "short"\ncohort = "{ROOT}/cohorts/clinical_heart_failure.toml"\nphysiology = "clinical"\n'
-        f'network = "{ROOT}/experiments/networks/clinical_catchment.toml"\n{key}'
+        f'name = "short"\ncohort = "{ROOT}/cohorts/heart_failure_discharge.toml"\nphysiology = "clinical"\n'
+        f'network = "{ROOT}/experiments/networks/heart_failure_catchment.toml"\n{key}'
         f'[[strategies]]\nname = "usual_care"\n\n[[strategies]]\nname = "more"\n{added}'
     )
     file = folder / "short.toml"
