@@ -280,8 +280,12 @@ def advance_day(
         # Symptoms and reserve.
         score = approach(
             np.float64(symptom_score[i]),
-            symptom_target(pressure, ef_before, has_copd, infection, arrhythmia, frail_before, symptoms)
-            + influence_on(influences, of.SYMPTOM, i),
+            clip(
+                symptom_target(pressure, ef_before, has_copd, infection, arrhythmia, frail_before, symptoms)
+                + influence_on(influences, of.SYMPTOM, i),
+                0.0,
+                10.0,
+            ),
             relaxation.symptom,
         )
         frail = frailty_after(frail_before, in_hospital, step_days, symptoms)
@@ -355,7 +359,7 @@ def advance_day(
         adherence_lapse[i] = lapse if lives else np.float64(adherence_lapse[i])
         salt_excess_g_day[i] = salt if lives else np.float64(salt_excess_g_day[i])
         arrhythmia_burden[i] = arrhythmia if lives else np.float64(arrhythmia_burden[i])
-        death_hazard_per_day[i] = h_death if lives else np.float64(death_hazard_per_day[i])
+        death_hazard_per_day[i] = clip(h_death, 0.0, 1.0) if lives else np.float64(death_hazard_per_day[i])
         nyha_class[i] = functional_class(score, symptoms) if lives else np.float64(nyha_class[i])
         acute_cause[i] = cause if lives & presents else 0.0
         onset[i] = bits if lives else 0.0
