@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import NoReturn
 
 from popsim.errors import InputError
 from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology.clinical import ORGAN_SYSTEMS, ClinicalPhysiology
-from popsim.physiology.influences import Influences
 from popsim.physiology.organ_system import OrganSystem, Physiology
-from popsim.physiology.organs.heart_failure import HeartFailurePhysiology
-from popsim.population.clock import Clock
 from popsim.population.columns import Column, Schema
 from popsim.population.environment_series import EnvironmentSeries
-from popsim.population.population import Population
 
 
 def build_physiology(
@@ -45,14 +40,7 @@ def build_physiology(
     for column in own_columns(own):
         if column.name not in schema:
             raise InputError(f"organ_systems: the people lack the column '{column.name}', which one of your own writes")
-    if is_clinical(schema):
-        return ClinicalPhysiology(
-            parameters, key=key, environment_series=environment_series, organ_systems=names, own=own
-        )
-    if names:
-        raise InputError(f"organ_systems: '{names[0]}': heart failure alone has none to choose from")
-    core = HeartFailurePhysiology(parameters["heart_failure"], key=key)
-    return _BesideHeartFailure(core, own) if own else core
+    return ClinicalPhysiology(parameters, key=key, environment_series=environment_series, organ_systems=names, own=own)
 
 
 def is_clinical(schema: Schema) -> bool:
@@ -96,33 +84,3 @@ def _takes(method: object, arguments: int) -> bool:
     except TypeError:
         return False
     return True
-
-
-class _BesideHeartFailure:
-    """A user's own organ systems beside heart failure alone, which takes in no influences."""
-
-    influences: Influences | None = None
-
-    def __init__(self, core: HeartFailurePhysiology, own: Sequence[OrganSystem]) -> None:
-        self._core, self._own = core, own
-
-    def initialise(self, population: Population) -> None:
-        """Initialise every organ system, the core last."""
-        for system in self._own:
-            system.initialise(population, _NoInfluences(0))
-        self._core.initialise(population)
-
-    def advance(self, population: Population, clock: Clock) -> None:
-        """Advance every organ system by the clock's step, the core last."""
-        people = population.part(0, population.entered(clock.time_days))
-        for system in self._own:
-            system.advance(people, clock, _NoInfluences(0))
-        self._core.advance(people, clock)
-
-
-class _NoInfluences(Influences):
-    """Refuses to be added to."""
-
-    def __getitem__(self, name: str) -> NoReturn:
-        allowed = "heart failure alone takes in no influences, which needs the clinical twin"
-        raise InputError(f"organ_systems: influence '{name}': {allowed}")
