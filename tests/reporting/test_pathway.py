@@ -20,7 +20,7 @@ from popsim.reporting.figures.pathway_words import arrow_lines, box_lines, condi
 NETWORKS = Path(__file__).parents[2] / "experiments" / "networks"
 COLUMNS = {
     "frailty", "symptom_score", "systolic_mmhg", "presenting_cause", "infection_severity",
-    "extracellular_fluid_excess_l",
+    "extracellular_fluid_excess_l", "potassium_mmol_l", "haemoglobin_g_dl", "stroke_disability",
 }  # fmt: skip
 FILES = ("heart_failure_catchment", "minimal_ward")
 
