@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 MAX_VALUE_SHOWN = 60
 MAX_KEY_SHOWN = 200
@@ -53,6 +54,14 @@ def one_line(text: str) -> str:
     """`text` with each run of white space replaced by one blank, and control characters made visible."""
     joined = " ".join(text.split())
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in joined)
+
+
+def place_of(error: BaseException) -> str:
+    """File and line that raised an error: "file.py:12"."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
 
 
 def shorten(value: object) -> str:

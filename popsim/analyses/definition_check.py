@@ -16,6 +16,7 @@ from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.drugs import read_drug
 from popsim.evidence.parameters import load_parameters
 from popsim.kernels.numerics.random import RandomKey
+from popsim.physiology.own import title
 from popsim.physiology.pharmacology.drugs import check_columns
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
@@ -126,7 +127,8 @@ def organ_system_notes(study: Study) -> list[str]:
     """The organ systems of clinical twins."""
     if study.experiment.physiology != "clinical":
         return []
-    return [f"  organ systems: {', '.join(('heart_failure (core)', *organ_systems_of(study.experiment)))}"]
+    names = ("heart_failure (core)", *organ_systems_of(study.experiment), *map(title, study.own_organ_systems))
+    return [f"  organ systems: {', '.join(names)}"]
 
 
 def price_notes(study: Study) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -10,7 +11,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from popsim.definitions.base import Definition
 from popsim.definitions.fields import (
     AS_TUPLE,
+    IDENTIFIER,
     MAX_LABEL_LENGTH,
+    MAX_PATH_LENGTH,
+    Checked,
     DefinitionPath,
     Identifier,
     Label,
@@ -54,6 +58,17 @@ def _flattened(table: Any) -> Any:
     return flat
 
 
+IN_PYTHON_FILE = re.compile(r"(?!/)(?!.*\.\.)[^:\\\n]+\.py:[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _organ_system(value: object) -> object:
+    known = isinstance(value, str) and (IDENTIFIER.fullmatch(value) or IN_PYTHON_FILE.fullmatch(value))
+    if not known or len(str(value)) > MAX_PATH_LENGTH:
+        raise ValueError('must be a name like "drugs", or "my_organs.py:Thyroid" of a file in the experiment\'s folder')
+    return value
+
+
+OrganSystemName = Annotated[str, Checked(_organ_system, (("maxLength", MAX_PATH_LENGTH),))]
 Rate = Annotated[float, real(0.0, 1.0)]
 Perspective = Literal["payer", "health_system", "societal", "patient"]
 PopulationSize = Annotated[int, whole(1, MAX_POPULATION)]
@@ -76,7 +91,7 @@ FollowUpDays = Annotated[int, whole(1, MAX_FOLLOW_UP_DAYS)]
 WillingnessToPay = Annotated[float, real(0.0, 1e9)]
 Parameters = Annotated[dict[str, ParameterEntry], BeforeValidator(_flattened, json_schema_input_type=NestedEntries)]
 Places = Annotated[int, whole(1, MAX_CAPACITY)]
-OrganSystems = Annotated[tuple[Identifier, ...], AS_TUPLE]
+OrganSystems = Annotated[tuple[OrganSystemName, ...], AS_TUPLE]
 EnrolmentDays = Annotated[int, whole(0, MAX_FOLLOW_UP_DAYS)]
 
 
@@ -143,7 +158,8 @@ class ExperimentDefinition(Definition):
         environment: CSV file of temperature, particles and viruses by the day (population/environment_series.py), for
             clinical twins; a temperate year when absent.
         organ_systems: those of the clinical twin around its heart-failure core (physiology/clinical.py); all when
-            absent. The others keep their state at entry and have no influence.
+            absent. The others keep their state at entry and have no influence. "my_organs.py:Thyroid" is a class or an
+            object of a Python file in the experiment's folder (physiology/own.py); it advances after those.
         strategies: the strategies compared, as in the file; `strategy(name)` resolves what one inherits.
         comparator: name of the strategy that the others are compared with; the first one when empty.
         capacity: beds or slots a day that replace the network's under every strategy, by setting (for its reference
@@ -262,6 +278,11 @@ class ExperimentDefinition(Definition):
                 if name == self.reference:
                     raise ValueError(f"{where}.without = '{name}': must not be the comparator")
         return self
+
+    @property
+    def organ_systems_in_files(self) -> tuple[str, ...]:
+        """Those of its organ systems that are a user's own."""
+        return tuple(name for name in self.organ_systems or () if IN_PYTHON_FILE.fullmatch(name))
 
     @property
     def reference(self) -> str:

@@ -65,23 +65,34 @@ class Parameters(Mapping[str, ParameterSet]):
     Args:
         own: sets in the place of those shipped.
         physiology: whose sets there are.
+        added: sets of a user's own organ systems, beside those shipped.
 
     Raises:
         InputError: there is no set of such a name, or one lacks a parameter.
     """
 
-    def __init__(self, own: Mapping[str, ParameterSet] | None = None, physiology: Physiology = "clinical") -> None:
-        self._physiology, self._own = physiology, dict(own or {})
-        names = (*SETS_OF_PHYSIOLOGY[physiology], *FURTHER_SETS_OF_PHYSIOLOGY[physiology], INTERVENTION_SET)
+    def __init__(
+        self,
+        own: Mapping[str, ParameterSet] | None = None,
+        physiology: Physiology = "clinical",
+        added: Mapping[str, ParameterSet] | None = None,
+    ) -> None:
+        self._physiology, self._own, self._added = physiology, dict(added or {}) | dict(own or {}), dict(added or {})
+        shipped = (*SETS_OF_PHYSIOLOGY[physiology], *FURTHER_SETS_OF_PHYSIOLOGY[physiology], INTERVENTION_SET)
+        names = (*shipped, *self._added)
         for name, values in self._own.items():
             if name not in names:
                 raise InputError(f"parameters: no parameter set '{name}', {did_you_mean(name, names)}")
-            if name != INTERVENTION_SET and (lacking := _shipped(name).keys() - values.keys()):
+            if name != INTERVENTION_SET and (lacking := self._base(name).keys() - values.keys()):
                 raise InputError(f"parameters: the set '{name}' lacks {', '.join(sorted(lacking))}")
         self._names = tuple(name for name in names if name in self._own or name != INTERVENTION_SET)
 
     __eq__ = object.__eq__
     __hash__ = object.__hash__
+
+    def _base(self, name: str) -> ParameterSet:
+        """A set as it is shipped, or as its organ system brings it."""
+        return self._added[name] if name in self._added else _shipped(name)
 
     def __getitem__(self, name: str) -> ParameterSet:
         if name not in self._names:
@@ -104,7 +115,11 @@ class Parameters(Mapping[str, ParameterSet]):
 
     def given(self, own: Mapping[str, ParameterSet]) -> Parameters:
         """A copy with other sets in the place of some."""
-        return Parameters(self._own | dict(own), self._physiology)
+        return Parameters(self._own | dict(own), self._physiology, self._added)
+
+    def beside(self, added: Mapping[str, ParameterSet]) -> Parameters:
+        """A copy with the sets of a user's own organ systems as well; those that it has already stay."""
+        return Parameters(self._own, self._physiology, dict(added) | self._added) if added else self
 
     def with_values(
         self, changes: Mapping[str, float | ParameterChange], file: object = "parameters", where: str = "{}"

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from typing import NoReturn
 
-from popsim.errors import InputError
+from popsim.errors import InputError, did_you_mean
 from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology.clinical import ORGAN_SYSTEMS, ClinicalPhysiology
 from popsim.physiology.influences import Influences
 from popsim.physiology.organ_system import OrganSystem, Physiology
 from popsim.physiology.organs.heart_failure import HeartFailurePhysiology
+from popsim.physiology.own import Own, check, made, own_columns, own_needs, own_parameter_sets
 from popsim.population.clock import Clock
-from popsim.population.columns import Column, Schema
+from popsim.population.columns import Schema
 from popsim.population.environment_series import EnvironmentSeries
 from popsim.population.population import Population
 
@@ -25,7 +25,7 @@ def build_physiology(
     *,
     key: RandomKey,
     environment_series: EnvironmentSeries | None = None,
-    organ_systems: Sequence[str | OrganSystem] | None = None,
+    organ_systems: Sequence[str | Own] | None = None,
 ) -> Physiology:
     """The physiology for twins with these columns: the clinical twin, or heart failure alone.
 
@@ -38,21 +38,28 @@ def build_physiology(
             advance after them; all of the clinical twin when None.
 
     Raises:
-        InputError: an organ system is unknown or lacks one that it needs; or one of a user's own is none, or the people
-            lack one of its columns.
+        InputError: an organ system is unknown or lacks one that it needs; or one of a user's own is none or cannot be
+            made, or the people lack one of its columns.
     """
     names, own = split(organ_systems)
     for column in own_columns(own):
         if column.name not in schema:
             raise InputError(f"organ_systems: the people lack the column '{column.name}', which one of your own writes")
+    for name, needed in own_needs(own):
+        if needed not in ORGAN_SYSTEMS:
+            raise InputError(f"organ_systems: {name}: needs = '{needed}', {did_you_mean(needed, ORGAN_SYSTEMS)}")
+        if names is not None and needed not in names:
+            raise InputError(f"organ_systems: {name}: needs '{needed}', which the list leaves out")
+    with_theirs = parameters.beside(own_parameter_sets(own, parameters))
+    own_systems = tuple(made(one, with_theirs, key) for one in own)
     if is_clinical(schema):
         return ClinicalPhysiology(
-            parameters, key=key, environment_series=environment_series, organ_systems=names, own=own
+            parameters, key=key, environment_series=environment_series, organ_systems=names, own=own_systems
         )
     if names:
         raise InputError(f"organ_systems: '{names[0]}': heart failure alone has none to choose from")
     core = HeartFailurePhysiology(parameters["heart_failure"], key=key)
-    return _BesideHeartFailure(core, own) if own else core
+    return _BesideHeartFailure(core, own_systems) if own else core
 
 
 def is_clinical(schema: Schema) -> bool:
@@ -60,13 +67,11 @@ def is_clinical(schema: Schema) -> bool:
     return "death_cause" in schema
 
 
-def split(
-    organ_systems: Sequence[str | OrganSystem] | None,
-) -> tuple[tuple[str, ...] | None, tuple[OrganSystem, ...]]:
+def split(organ_systems: Sequence[str | Own] | None) -> tuple[tuple[str, ...] | None, tuple[Own, ...]]:
     """Names of the clinical twin's organ systems, None for all of them, and a user's own.
 
     Raises:
-        InputError: it is no sequence, or a user's own lacks a method of `OrganSystem`.
+        InputError: it is no sequence, or a user's own is no organ system.
     """
     if organ_systems is None:
         return None, ()
@@ -74,28 +79,8 @@ def split(
         raise InputError(f"organ_systems = {organ_systems!r}: must be a list, of {', '.join(ORGAN_SYSTEMS)}")
     own = tuple(one for one in organ_systems if not isinstance(one, str))
     for one in own:
-        for method, taken in (
-            ("initialise", ("population", "influences")),
-            ("advance", ("population", "clock", "influences")),
-        ):
-            if isinstance(one, type) or not _takes(getattr(one, method, None), len(taken)):
-                called = one.__name__ if isinstance(one, type) else type(one).__name__
-                raise InputError(f"organ_systems: {called}: must be an object with {method}({', '.join(taken)})")
+        check(one)
     return tuple(one for one in organ_systems if isinstance(one, str)), own
-
-
-def own_columns(own: Sequence[OrganSystem]) -> tuple[Column, ...]:
-    """The columns that a user's own organ systems declare in their attribute `columns`."""
-    return tuple(column for one in own for column in getattr(one, "columns", ()))
-
-
-def _takes(method: object, arguments: int) -> bool:
-    """Whether it can be called with so many arguments."""
-    try:
-        inspect.signature(method).bind(*range(arguments))  # type: ignore[arg-type]
-    except TypeError:
-        return False
-    return True
 
 
 class _BesideHeartFailure:

@@ -27,8 +27,9 @@ from popsim.evidence.sets import Parameters
 from popsim.html import html_table
 from popsim.kernels.numerics.random import RandomKey
 from popsim.outcomes.narrative import SettingLabel
-from popsim.physiology import OrganSystem, Physiology, build_physiology
+from popsim.physiology import Physiology, build_physiology
 from popsim.physiology.factory import is_clinical
+from popsim.physiology.own import Own
 from popsim.population.clock import Clock
 from popsim.population.cohort import CohortSource
 from popsim.population.entry import refuse_impossible
@@ -99,7 +100,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         enrolment_days: int = 0,
         parameters: Mapping[str, ParameterSet] | None = None,
         environment_series: EnvironmentSeries | None = None,
-        organ_systems: Sequence[str | OrganSystem] | None = None,
+        organ_systems: Sequence[str | Own] | None = None,
         cohort: CohortSource | None = None,
         agent_class: type[PatientTwin] = PatientTwin,
     ) -> None:
