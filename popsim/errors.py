@@ -13,6 +13,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
+from traceback import walk_tb
 
 MAX_VALUE_SHOWN = 60
 MAX_KEY_SHOWN = 200
@@ -56,12 +57,13 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in joined)
 
 
-def place_of(error: BaseException) -> str:
-    """File and line that raised an error: "file.py:12"."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "" if trace is None else f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+def place_of(error: BaseException, file: str = "") -> str:
+    """File and line that raised an error, "file.py:12"; the last line of `file` on the way, if there is one."""
+    lines = [(trace.f_code.co_filename, line) for trace, line in walk_tb(error.__traceback__)]
+    if not lines:
+        return ""
+    path, line = next((one for one in reversed(lines) if one[0] == file), lines[-1])
+    return f"{Path(path).name}:{line}"
 
 
 def shorten(value: object) -> str:

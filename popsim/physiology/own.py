@@ -68,8 +68,8 @@ class OrganSystemInFile:
         try:
             found = vars(own.module)
         except (Exception, SystemExit) as error:
-            reason = f"{type(error).__name__}: {error} ({place_of(error)})"
-            raise refuse(f"the file fails: {reason}") from error
+            place = "" if isinstance(error, SyntaxError) else f" ({place_of(error, str(path))})"
+            raise refuse(f"the file fails: {type(error).__name__}: {error}{place}") from error
         if name not in found:
             made_here = [key for key, one in found.items() if getattr(one, "__module__", "") == own.module.__name__]
             raise refuse(f"the file has no '{name}', {did_you_mean(name, made_here)}")
@@ -165,7 +165,7 @@ def own_parameter_files(own: Sequence[Own], known: Parameters = SHIPPED) -> dict
     """The files of parameter sets that they name and that are not known, beside their code, by the set's name.
 
     Raises:
-        InputError: a name is refused.
+        InputError: a name is refused, or there is no such file.
     """
     files: dict[str, Path] = {}
     for one in own:
@@ -174,7 +174,9 @@ def own_parameter_files(own: Sequence[Own], known: Parameters = SHIPPED) -> dict
             continue
         if not (isinstance(name, str) and IDENTIFIER.fullmatch(name)):
             raise InputError(f"organ_systems: {title(one)}: parameter_set = {name!r}: must be a name like 'thyroid'")
-        files[name] = _folder(one) / f"{name}.toml"
+        files[name] = Path(_file(one)).parent / f"{name}.toml"
+        if not files[name].is_file():
+            raise InputError(f"organ_systems: {title(one)}: parameter_set = '{name}': no file {files[name]}")
     return files
 
 
@@ -182,7 +184,7 @@ def own_parameter_sets(own: Sequence[Own], known: Parameters = SHIPPED) -> dict[
     """The parameter sets that they bring beside those known.
 
     Raises:
-        DefinitionError: a file is missing or refused.
+        InputError: a file is missing or refused.
     """
     return {name: load_parameters(name, path.parent) for name, path in own_parameter_files(own, known).items()}
 
@@ -194,45 +196,45 @@ def made(own: Own, parameters: Parameters, key: RandomKey) -> OrganSystem:
         InputError: it cannot be made.
     """
     found = definition_of(own)
+    name, file = title(own), _file(own)
     if not isinstance(found, type):
-        return _Told(title(own), found)
-    with _told(title(own), "cannot be made"):
-        return _Told(title(own), found(parameters, key=key) if _takes(found, None, key=None) else found())
+        return _Told(name, file, found)
+    with _told(name, file, "cannot be made"):
+        return _Told(name, file, found(parameters, key=key) if _takes(found, None, key=None) else found())
 
 
 class _Told:
     """An organ system whose faults are told in one line, with the line of the user's code."""
 
-    def __init__(self, name: str, system: OrganSystem) -> None:
-        self._name, self._system = name, system
+    def __init__(self, name: str, file: str, system: OrganSystem) -> None:
+        self._name, self._file, self._system = name, file, system
 
     def initialise(self, population: Population, influences: Influences) -> None:
-        with _told(self._name, "initialise fails"):
+        with _told(self._name, self._file, "initialise fails"):
             self._system.initialise(population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
-        with _told(self._name, f"advance fails on day {clock.time_days:g}"):
+        with _told(self._name, self._file, f"advance fails on day {clock.time_days:g}"):
             self._system.advance(population, clock, influences)
 
 
 @contextmanager
-def _told(name: str, fails: str) -> Iterator[None]:
+def _told(name: str, file: str, fails: str) -> Iterator[None]:
     try:
         yield
     except MemoryError:
         raise
     except Exception as error:
         reason = str(error) if isinstance(error, PopsimError) else f"{type(error).__name__}: {error}"
-        raise InputError(f"organ_systems: {name}: {fails}: {reason} ({place_of(error)})") from error
+        raise InputError(f"organ_systems: {name}: {fails}: {reason} ({place_of(error, file)})") from error
 
 
-def _folder(own: Own) -> Path:
-    """Folder of its code; the current one for a notebook's."""
+def _file(own: Own) -> str:
+    """Path of its code; empty for a notebook's."""
     if isinstance(own, OrganSystemInFile):
-        return own.path.parent
+        return str(own.path)
     kind = own if isinstance(own, type) else type(own)
-    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-    return Path(file).parent if file else Path()
+    return getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
 
 
 def _takes(function: object, *arguments: object, **keywords: object) -> bool:

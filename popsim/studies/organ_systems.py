@@ -11,7 +11,7 @@ from popsim.definitions.interventions import DrugIntervention, GeneticTest
 from popsim.errors import DefinitionError, InputError
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology.clinical import ORGAN_SYSTEMS, chosen_organ_systems
-from popsim.physiology.own import OrganSystemInFile, Own, own_columns
+from popsim.physiology.own import OrganSystemInFile, Own, own_columns, own_parameter_files
 from popsim.population.clock import Clock
 from popsim.population.columns import Schema
 from popsim.population.entry import refuse_impossible
@@ -56,7 +56,14 @@ def own_organ_systems_of(experiment: ExperimentDefinition, file: Path) -> tuple[
     for name in names:
         if names.count(name) > 1:
             raise DefinitionError(file, "organ_systems", name, "is listed twice")
-    return tuple(OrganSystemInFile.read(file.parent, name, file) for name in names)
+    own = tuple(OrganSystemInFile.read(file.parent, name, file) for name in names)
+    for name, one in zip(names, own, strict=True):
+        try:
+            schema_of(experiment, (one,))
+            own_parameter_files((one,))
+        except InputError as error:
+            raise DefinitionError(file, "organ_systems", name, str(error).removeprefix("organ_systems: ")) from None
+    return own
 
 
 def try_for_a_day(study: Study) -> None:
