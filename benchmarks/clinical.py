@@ -20,7 +20,7 @@ from popsim.population.population import Population
 from popsim.population.sampling import sample
 from popsim.simulation.schema import CLINICAL_SCHEMA
 
-COHORT = Path(__file__).parents[1] / "cohorts" / "clinical_heart_failure.toml"
+COHORT = Path(__file__).parents[1] / "cohorts" / "heart_failure_discharge.toml"
 GOAL = 15e6  # twin-days a second on two quiet cores
 MAX_BYTES = 600
 

@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.measuring import Row, Section
 
 ROOT = Path(__file__).parents[1]
-EXPERIMENT = ROOT / "experiments" / "heart_failure_clinical.toml"
+EXPERIMENT = ROOT / "experiments" / "heart_failure_discharge.toml"
 DAY_PARTS = ("interventions", "physiology", "monitoring", "care", "valuation", "recorder")
 PHASES = ("sampling", "start", *DAY_PARTS, "other days", "outcomes", "writing")
 GOAL_SECONDS, GOAL_GIB, GOAL_CONSERVATION = 45.0, 2.0, 0.03

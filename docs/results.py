@@ -83,7 +83,7 @@ TRIAL = "--population 60 --replications 2 --days 40 --enrolment-days 10"
 FEW = "--population 60 --replications 2"
 RUN = "results/heart_failure_discharge"
 TWIN = (
-    "popsim twin new docs/examples/record.toml --cohort cohorts/clinical_heart_failure.toml"
+    "popsim twin new docs/examples/record.toml --cohort cohorts/heart_failure_discharge.toml"
     f" --genome docs/examples/genes.csv --registry twins.db --id {TWIN_ID}",
     f"popsim twin update docs/examples/week.csv --twin {TWIN_ID} --registry twins.db",
     f"popsim twin forecast {TWIN_ID} --days 90 --registry twins.db",
@@ -170,7 +170,7 @@ RESULTS: dict[str, Result] = {
         long=True,
     ),
     "heat_wave": Result(
-        ("popsim run experiments/heart_failure_clinical.toml --scenario heat_wave {size}",), SIZE, TRIAL, long=True
+        ("popsim run experiments/heart_failure_discharge.toml --scenario heat_wave {size}",), SIZE, TRIAL, long=True
     ),
     "guidance": Result(
         ("popsim run experiments/twin_guided.toml {size}",),

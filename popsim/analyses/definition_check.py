@@ -22,8 +22,8 @@ from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.genome import GENES
 from popsim.population.population import Population
-from popsim.population.sampling import given, plan, sample, stated
-from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA, SCHEMAS
+from popsim.population.sampling import plan, sample, stated
+from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMAS
 from popsim.studies.design import Study
 from popsim.studies.organ_systems import organ_systems_of
 from popsim.studies.prices import price_years, prices_in_words
@@ -104,7 +104,7 @@ def _check_model(path: Path, table: dict[str, Any]) -> str:
 
 def physiology_of(cohort: CohortSource) -> str:
     """The smallest physiology that has all columns of a cohort."""
-    return "heart_failure" if all(name in SCHEMA for name in given(cohort)) else "clinical"
+    return "clinical"
 
 
 def cohort_notes(cohort: CohortSource, schema: Schema) -> list[str]:

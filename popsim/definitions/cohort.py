@@ -89,7 +89,8 @@ class CohortDefinition(Definition):
 
     A file may begin with `inherits`, the path of another cohort file relative to it: that file's keys apply unless this
     one has them, column by column and correlation by correlation. A file's own columns get random streams after the
-    inherited ones.
+    inherited ones. A column of the file's table takes the place of an inherited marginal; a column from the table, or
+    with a single value, loses its inherited correlations.
     """
 
     inherits: DefinitionPath | None = None

@@ -192,7 +192,7 @@ class ExperimentDefinition(Definition):
     description: Text = ""
     cohort: DefinitionPath
     network: DefinitionPath
-    physiology: Literal["heart_failure", "clinical"] = "heart_failure"
+    physiology: Literal["clinical"] = "clinical"
     environment: TablePath | None = None
     organ_systems: OrganSystems | None = None
     strategies: Annotated[tuple[Strategy, ...], AS_TUPLE, Field(min_length=1, max_length=64)]

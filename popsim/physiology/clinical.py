@@ -100,9 +100,7 @@ class ClinicalPhysiology:
         }
         self.systems: tuple[OrganSystem, ...] = (*(systems[name] for name in chosen), *own)
         self._left_out = tuple(system for name, system in systems.items() if name not in chosen)
-        self.core = HeartFailurePhysiology(
-            parameters["heart_failure"], key=key, clinical_constants=parameters["clinical_twin"]
-        )
+        self.core = HeartFailurePhysiology(parameters, key=key)
         self._scratch, self._by_size = Influences(0), dict[int, Influences]()
         self._memory = np.zeros(0, np.float32)
 

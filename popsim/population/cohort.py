@@ -101,12 +101,22 @@ class CohortSource:
 
 
 def _merged(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
-    """What an inherited cohort file says with what its heir says; columns and correlations are replaced one by one."""
-    own = table.get("correlations", [])
+    """What an inherited cohort file says with what its heir says; columns and correlations are replaced one by one.
+
+    An inherited marginal gives way to a column of the heir's table, and inherited correlations to a column that the
+    heir takes from its table or gives a single value.
+    """
+    own, columns = table.get("correlations", []), table.get("columns", {})
+    known = {name for name, one in table.get("table", {}).get("columns", {}).items() if one.get("missing") != "sample"}
+    one_valued = {name for name, one in columns.items() if one.get("distribution") in ("fixed", "same_as")}
     replaced = {_pair(one) for one in own}
-    kept = [one for one in base.get("correlations", []) if _pair(one) not in replaced]
-    columns = base.get("columns", {}) | table.get("columns", {})
-    return base | table | {"columns": columns, "correlations": kept + own}
+    kept = [
+        one
+        for one in base.get("correlations", [])
+        if (pair := _pair(one)) not in replaced and not pair & (known | one_valued)
+    ]
+    inherited = {name: one for name, one in base.get("columns", {}).items() if name not in known}
+    return base | table | {"columns": inherited | columns, "correlations": kept + own}
 
 
 def _pair(correlation: dict[str, Any]) -> frozenset[str]:

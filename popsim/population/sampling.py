@@ -220,7 +220,10 @@ def missing(cohort: CohortSource, schema: Schema) -> list[str]:
 def _check_complete(cohort: CohortSource, schema: Schema) -> None:
     """Refuse a cohort that lacks required columns: they would be 0 in every twin."""
     if left_out := missing(cohort, schema):
-        how = "give each in [columns.NAME] or from the table, or inherit a cohort that has them (inherits)"
+        how = (
+            "give each in [columns.NAME] or from the table, or take over those of a cohort that has them: "
+            'inherits = "heart_failure_discharge.toml" (popsim examples says where it is)'
+        )
         raise DefinitionError(cohort.path, "columns", None, f"missing: {', '.join(left_out)}; {how}")
 
 

@@ -1,4 +1,4 @@
-"""The columns of a twin by physiology (heart failure alone or the clinical twin), as declared by each subsystem."""
+"""The columns of a twin, as declared by each subsystem."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from popsim.population.genome import COLUMNS as GENOME_COLUMNS
 from popsim.population.traits import CLINICAL_COLUMNS as CLINICAL_TRAIT_COLUMNS
 from popsim.population.traits import COLUMNS as TRAIT_COLUMNS
 
-_HEART_FAILURE = (*TRAIT_COLUMNS, *PHYSIOLOGY_COLUMNS, *CARE_COLUMNS, *MONITORING_COLUMNS, *VALUATION_COLUMNS)
-SCHEMA = Schema(_HEART_FAILURE)
-CLINICAL_SCHEMA = Schema(
+SCHEMA = Schema(
     (
-        *_HEART_FAILURE,
+        *TRAIT_COLUMNS,
+        *PHYSIOLOGY_COLUMNS,
+        *CARE_COLUMNS,
+        *MONITORING_COLUMNS,
+        *VALUATION_COLUMNS,
         *CLINICAL_TRAIT_COLUMNS,
         *GENOME_COLUMNS,
         *CLINICAL_CARE_COLUMNS,
@@ -24,4 +26,5 @@ CLINICAL_SCHEMA = Schema(
         *SIGNAL_COLUMNS,
     )
 )
-SCHEMAS: dict[str, Schema] = {"heart_failure": SCHEMA, "clinical": CLINICAL_SCHEMA}
+CLINICAL_SCHEMA = SCHEMA
+SCHEMAS: dict[str, Schema] = {"clinical": SCHEMA}

@@ -14,6 +14,8 @@ START = {  # files of a new study, and their originals
     "experiment.toml": "experiments/heart_failure_discharge.toml",
     "cohort.toml": "cohorts/heart_failure_discharge.toml",
     "network.toml": "experiments/networks/heart_failure_catchment.toml",
+    "calibrated.toml": "experiments/calibrated/heart_failure.toml",
+    "heat_wave.csv": "experiments/environments/heat_wave.csv",
 }
 KINDS = {"experiments": "experiment", "trials": "trial", "cohorts": "cohort", "networks": "care network",
          "notebooks": "notebook"}  # fmt: skip
@@ -59,7 +61,7 @@ def example(name: str, kind: str = "experiment") -> Path:
 
 
 def new_study(folder: Path | str) -> list[Path]:
-    """Create a folder with a commented experiment, its cohort and its care network, to start from.
+    """Create a folder with a commented experiment and all files that it names, to start from.
 
     Returns:
         The files written.
@@ -75,7 +77,8 @@ def new_study(folder: Path | str) -> list[Path]:
         )
     if folder.exists():
         raise InputError(f"{folder}: exists already; name a new folder")
-    values = {"name": name, "cohort": "cohort.toml", "network": "network.toml"}
+    values = {"name": name, "cohort": "cohort.toml", "network": "network.toml", "calibration": "calibrated.toml",
+              "environment": "heat_wave.csv"}  # fmt: skip
     try:
         folder.mkdir(parents=True)
         for file, source in START.items():

@@ -6,21 +6,21 @@ from guided import guided, make
 
 from popsim.alerting.oracle import Oracle, chance_of_presenting
 from popsim.assimilation.hazards import presentation_hazards
-from popsim.evidence.parameters import load_parameters
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, PRESENT
 from popsim.kernels.numerics.random import RandomKey
-from popsim.physiology import HeartFailurePhysiology
+from popsim.physiology import ClinicalPhysiology
 from popsim.population.clock import Clock
 
-PARAMETERS = load_parameters("heart_failure")
+PARAMETERS = SHIPPED["heart_failure"]
 
 
 def at_home(people) -> np.ndarray:
     return np.flatnonzero((people["alive"] != 0) & (people["care_level"] == 0))
 
 
-def body(seed: int = 5) -> HeartFailurePhysiology:
-    return HeartFailurePhysiology(PARAMETERS, key=RandomKey(seed))
+def body(seed: int = 5) -> ClinicalPhysiology:
+    return ClinicalPhysiology(SHIPPED, key=RandomKey(seed))
 
 
 def test_the_oracle_lives_the_very_days_to_come():

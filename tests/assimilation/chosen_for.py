@@ -12,11 +12,11 @@ from popsim.assimilation.prior import member_ids, members_of
 from popsim.definitions.options import DoseChange, TherapyOption
 from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
-from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology
+from popsim.physiology import ClinicalPhysiology
 from popsim.population.clock import Clock
 from popsim.population.cohort import CohortSource
 from popsim.population.population import Population
-from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 TYPICAL = {
     "age_years": 77.0, "dry_weight_kg": 78.0, "baseline_ejection_fraction_percent": 32.0,
@@ -24,11 +24,18 @@ TYPICAL = {
     "baseline_potassium_mmol_l": 4.4, "baseline_filling_pressure_mmhg": 15.0, "usual_salt_g_day": 8.0,
     "adherence_trait": 0.85, "life_table_hazard_per_day": 0.045 / 365.25, "beta_blocker_fraction": 0.5,
     "ras_inhibitor_fraction": 0.5, "loop_diuretic_mg_day": 80.0, "last_review_day": -1000.0, "frailty": 0.3, "alive": 1,
+    "height_cm": 166.0, "deprivation_quintile": 3, "baseline_hba1c_percent": 5.6, "baseline_albuminuria_mg_g": 30.0,
+    "baseline_haemoglobin_g_dl": 12.2, "baseline_fev1_percent": 80.0, "baseline_ldl_mmol_l": 3.1,
 }  # fmt: skip
 SPREAD = {
     "baseline_ejection_fraction_percent": 3.0, "baseline_systolic_mmhg": 6.0, "baseline_gfr_ml_min": 5.0,
     "baseline_potassium_mmol_l": 0.1, "usual_salt_g_day": 1.0, "baseline_filling_pressure_mmhg": 1.0,
 }  # fmt: skip
+
+
+def on_drugs(key: RandomKey) -> ClinicalPhysiology:
+    """The heart-failure core and the drugs."""
+    return ClinicalPhysiology(SHIPPED, key=key, organ_systems=("drugs", "diabetes"))
 
 
 def believed(
@@ -41,7 +48,7 @@ def believed(
         people[name] = value
     for name, sd in SPREAD.items():
         people[name] += sd * rng.standard_normal(len(people))
-    physiology = HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(seed))
+    physiology = on_drugs(RandomKey(seed))
     physiology.initialise(people)
     people["extracellular_fluid_excess_l"] = fluid + fluid_sd * rng.standard_normal(len(people))
     return Belief(Ensemble(people, members), physiology, [], key=RandomKey(seed), parameters=SHIPPED)
@@ -69,12 +76,12 @@ def metabolisers(members: int = 128) -> Belief:
         "adherence_trait": 0.9,
     }  # fmt: skip
     known = {name: np.full(2, value) for name, value in alike.items()} | {"cyp2d6": np.array([1, 3])}
-    cohort = CohortSource.read("cohorts/clinical_heart_failure.toml")
+    cohort = CohortSource.read("cohorts/heart_failure_discharge.toml")
     ensemble = members_of(
         cohort,
         known,
         members=members,
-        schema=CLINICAL_SCHEMA,
+        schema=SCHEMA,
         physiology=physiology,
         person_id=np.array([7, 8]),
         key=RandomKey(3),
@@ -85,7 +92,7 @@ def metabolisers(members: int = 128) -> Belief:
 
 def discharged(persons: int, members: int) -> Belief:
     """A belief about people of the cohort of whom age, sex and ejection fraction are known."""
-    physiology = HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(4))
+    physiology = on_drugs(RandomKey(4))
     cohort = CohortSource.read("cohorts/heart_failure_discharge.toml")
     rng = np.random.default_rng(2)
     known = {

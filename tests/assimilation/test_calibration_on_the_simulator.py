@@ -15,14 +15,13 @@ import pytest
 from popsim.assimilation.belief import Belief
 from popsim.assimilation.prior import members_of
 from popsim.assimilation.sensors import Sensor
-from popsim.evidence.parameters import load_parameters
 from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
-from popsim.physiology import HeartFailurePhysiology
+from popsim.physiology import ClinicalPhysiology
 from popsim.population.clock import Clock
 from popsim.population.cohort import CohortSource
 from popsim.population.sampling import sample
-from popsim.simulation.schema import SCHEMAS
+from popsim.simulation.schema import SCHEMA
 
 PEOPLE, MEMBERS, DAYS = 1000, 100, 40
 KNOWN = (
@@ -47,12 +46,12 @@ class Watched:
 
     def __init__(self):
         cohort = CohortSource.read(Path(__file__).parents[2] / "cohorts" / "heart_failure_discharge.toml")
-        self.truth = sample(cohort, SCHEMAS["heart_failure"], PEOPLE, RandomKey(7))
+        self.truth = sample(cohort, SCHEMA, PEOPLE, RandomKey(7))
         self.truth["alive"] = 1
-        self.physiology = HeartFailurePhysiology(load_parameters("heart_failure"), key=RandomKey(7))
+        self.physiology = ClinicalPhysiology(SHIPPED, key=RandomKey(7), organ_systems=("drugs", "diabetes"))
         self.physiology.initialise(self.truth)
         ensemble = members_of(
-            cohort, {name: self.truth[name] for name in KNOWN}, members=MEMBERS, schema=SCHEMAS["heart_failure"],
+            cohort, {name: self.truth[name] for name in KNOWN}, members=MEMBERS, schema=SCHEMA,
             physiology=self.physiology, person_id=self.truth.person_id, key=RandomKey(7), sensors=SENSORS,
             parameters=SHIPPED["twinning"],
         )  # fmt: skip

@@ -12,19 +12,19 @@ from popsim.assimilation.belief import Belief
 from popsim.assimilation.counterfactuals import KINDS, hazards_of_presenting
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.forecast import DEATH, DECOMPENSATION, EVENTS, PRESENTATION, REACTION, READMISSION
-from popsim.assimilation.hazards import presentation_hazards
 from popsim.assimilation.predicted_care import PredictedCare
 from popsim.errors import InputError
 from popsim.evidence.parameters import load_parameters
 from popsim.evidence.sets import SHIPPED
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, ONSET_DEATH
 from popsim.kernels.numerics.random import RandomKey
-from popsim.physiology import ClinicalPhysiology, HeartFailurePhysiology
+from popsim.physiology import ClinicalPhysiology
+from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
 from popsim.population.cohort import CohortSource
 from popsim.population.population import Population
 from popsim.population.sampling import sample
-from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 forecast = partial(forecast.forecast, parameters=SHIPPED)
 COHORTS = Path(__file__).parents[2] / "cohorts"
@@ -34,20 +34,31 @@ MEMBERS = 16
 class Still:
     """A physiology in which nothing ever changes."""
 
-    influences = None  # as in heart failure alone
-
     def initialise(self, population):
         pass
 
     def advance(self, population, clock):
-        pass
+        self.influences = Influences(len(population))
 
 
 class Reacting(Still):
     """On the third day every second member has slow pulse (bit 1)."""
 
     def advance(self, population, clock):
+        super().advance(population, clock)
         population["reaction"] = np.where((clock.day >= 3) & (np.arange(len(population)) % 2 == 0), 1, 0)
+
+
+def core(key=RandomKey()):
+    """The heart-failure core and the drugs."""
+    return ClinicalPhysiology(SHIPPED, key=key, organ_systems=("drugs", "diabetes"))
+
+
+def hazards_of(people):
+    """Hazards of presenting of people in whom nothing changes."""
+    physiology = Still()
+    physiology.advance(people, Clock())
+    return hazards_of_presenting(physiology, people, SHIPPED, 0)
 
 
 def people_of(cohort, schema, number, physiology):
@@ -71,12 +82,12 @@ def belief_of(people, physiology, members=MEMBERS):
 
 @pytest.fixture(scope="module")
 def people():
-    return people_of("heart_failure_discharge", SCHEMA, 40, HeartFailurePhysiology(SHIPPED["heart_failure"]))
+    return people_of("heart_failure_discharge", SCHEMA, 40, core())
 
 
 @pytest.fixture(scope="module")
 def made(people):
-    return forecast(belief_of(people, HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(8))), 30)
+    return forecast(belief_of(people, core(RandomKey(8))), 30)
 
 
 def still(hazard_of_death=0.01):
@@ -94,7 +105,7 @@ def test_constant_hazards_have_a_closed_form():
     people = still()
     found = forecast(belief_of(people, Still()), 30)
     death = np.float64(np.float32(0.01))
-    hazards = presentation_hazards(people, SHIPPED["heart_failure"])
+    hazards = hazards_of(people)
     assert hazards[0, 1] > 10 * hazards[0, 0] >= 0.0
     share = load_parameters("forecast")["admitted_share"]
     for days in (7, 30):
@@ -112,7 +123,7 @@ def test_constant_hazards_have_a_closed_form():
 def test_death_ends_the_counting_of_events():
     # With a hazard of death of 1 a day, at most the share h / (h + 1) presents, however long one waits.
     people = still(1.0)
-    hazard = presentation_hazards(people, SHIPPED["heart_failure"]).sum(axis=0)
+    hazard = hazards_of(people).sum(axis=0)
     risk = forecast(belief_of(people, Still()), 90, columns=()).risk(PRESENTATION, 90)
     assert risk.probability == pytest.approx(hazard / (hazard + 1.0), rel=1e-9)
 
@@ -149,19 +160,8 @@ def test_bands_are_of_the_living():
 
 
 def test_hazards_are_those_that_the_day_draws_from():
-    physiology = HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(5))
-    people = people_of("heart_failure_discharge", SCHEMA, 4000, physiology)
-    expected, drawn = 0.0, 0
-    for day in range(10):
-        physiology.advance(people, Clock(day))
-        chance = -np.expm1(-hazards_of_presenting(physiology, people, SHIPPED, day).sum(axis=0))
-        expected, drawn = expected + chance.sum(), drawn + int((people["acute_cause"] > 0).sum())
-    assert abs(drawn - expected) < 4 * np.sqrt(expected)  # Poisson, but for less
-
-
-def test_hazards_of_clinical_twins_are_those_that_the_day_draws_from():
     physiology = ClinicalPhysiology(SHIPPED, key=RandomKey(5))
-    people = people_of("clinical_heart_failure", CLINICAL_SCHEMA, 2000, physiology)
+    people = people_of("heart_failure_discharge", SCHEMA, 2000, physiology)
     expected, drawn = np.zeros(6), np.zeros(6)
     for day in range(10):
         physiology.advance(people, Clock(day))
@@ -171,7 +171,7 @@ def test_hazards_of_clinical_twins_are_those_that_the_day_draws_from():
         causes = np.bincount(people["acute_cause"], minlength=13)[1:]
         drawn += (*causes[:5], causes[5:].sum())
     assert (np.abs(drawn - expected) < 4 * np.sqrt(expected + 1.0)).all()
-    assert causes[5:].sum() > 0  # what only the clinical twin has is among the last
+    assert causes[5:].sum() > 0  # what comes from other organ systems is among the last
 
 
 def test_risks_are_those_of_counted_lives(people, made):
@@ -179,7 +179,7 @@ def test_risks_are_those_of_counted_lives(people, made):
     lives = 200
     many = copies(people, lives)
     physiology, care = (
-        HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(77)),
+        core(RandomKey(77)),
         PredictedCare(many.people, SHIPPED["care_practice"], 6),
     )
     first = {event: np.full(len(many.people), 1000) for event in (DECOMPENSATION, PRESENTATION, DEATH)}
@@ -207,7 +207,7 @@ def test_risks_are_those_of_counted_lives(people, made):
 
 
 def test_a_forecast_leaves_the_belief_alone_and_repeats_itself(people, made):
-    belief = belief_of(people, HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(8)))
+    belief = belief_of(people, core(RandomKey(8)))
     before = belief.ensemble.people.copy()
     again = forecast(belief, 30)
     for kind in ("real", "code"):
@@ -220,7 +220,7 @@ def test_a_forecast_leaves_the_belief_alone_and_repeats_itself(people, made):
 
 
 def test_blocks_and_chosen_persons_change_nothing(people, made, monkeypatch):
-    belief = belief_of(people, HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(8)))
+    belief = belief_of(people, core(RandomKey(8)))
     monkeypatch.setattr(module, "BLOCK_ROWS", 7 * MEMBERS)
     blocks = forecast(belief, 30)
     for event in made.risks:
@@ -231,7 +231,7 @@ def test_blocks_and_chosen_persons_change_nothing(people, made, monkeypatch):
 
 
 def test_more_diuretic_takes_fluid_away(people, made):
-    belief = belief_of(people, HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(8)))
+    belief = belief_of(people, core(RandomKey(8)))
     doses = {"loop_diuretic_mg_day": 3 * people["loop_diuretic_mg_day"] + 40}
     more = forecast(belief, 30, doses=doses)
     assert (more.bands["weight_kg"][:, -1, 2] < made.bands["weight_kg"][:, -1, 2]).all()
@@ -240,7 +240,7 @@ def test_more_diuretic_takes_fluid_away(people, made):
 
 
 def test_reactions_are_counted_by_their_first_day():
-    people = Population(CLINICAL_SCHEMA, np.arange(2))
+    people = Population(SCHEMA, np.arange(2))
     people["alive"], people["reaction"] = [1, 0], 0
     found = forecast(belief_of(people, Reacting()), 7, columns=(), events=(REACTION,))
     risk, slow = found.risk(REACTION, 7), found.risk("reaction_bradycardia", 7)
@@ -253,7 +253,7 @@ def test_reactions_are_counted_by_their_first_day():
     cumulated = np.cumsum((grid * (1 - grid)) ** 7.5)
     assert risk.low[0] == pytest.approx(grid[np.searchsorted(cumulated / cumulated[-1], 0.05)], abs=1e-4)
     assert np.isnan(risk.probability[1])
-    had = Population(CLINICAL_SCHEMA, np.arange(1))
+    had = Population(SCHEMA, np.arange(1))
     had["alive"], had["reaction"] = 1, 1
     again = forecast(belief_of(had, Reacting()), 7, columns=(), events=(REACTION,))
     assert again.risk(REACTION, 7).probability[0] == pytest.approx(0.5 / 17)  # it is there already

@@ -12,7 +12,7 @@ from popsim.calibration.sources import read_source
 from popsim.cli import main
 from popsim.errors import DefinitionError
 from popsim.kernels.numerics.random import RandomKey
-from popsim.physiology import HeartFailurePhysiology
+from popsim.physiology import ClinicalPhysiology
 from popsim.studies.design import Change
 from popsim.studies.recruitment import followed_days, recruit
 
@@ -114,7 +114,7 @@ def test_everybody_recruited_meets_the_criteria_and_has_the_baseline_table(trial
     study = read_source(trial_file).study
     people = recruited(study, 400)
     people["alive"] = 1
-    HeartFailurePhysiology(study.parameters["heart_failure"]).initialise(people)
+    ClinicalPhysiology(study.parameters).initialise(people)
     assert len(people) == 400 and not people["entry_day"].any()
     assert (people["baseline_ejection_fraction_percent"] < 40.0).all() and (people["nyha_class"] >= 2).all()
     assert abs(people["age_years"].mean() - 60.0) < 4.0 * 8.0 / np.sqrt(400) + 1.0

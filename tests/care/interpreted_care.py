@@ -52,7 +52,7 @@ from popsim.definitions.strategy import Strategy  # noqa: E402
 from popsim.population.cohort import CohortSource  # noqa: E402
 from popsim.population.sampling import sample  # noqa: E402
 from popsim.simulation.model import PopulationModel  # noqa: E402
-from popsim.simulation.schema import CLINICAL_SCHEMA  # noqa: E402
+from popsim.simulation.schema import SCHEMA  # noqa: E402
 
 system.hand_over = hand_over
 
@@ -93,9 +93,7 @@ def catchment() -> CareNetwork:
         ],
         "arrivals": [{"name": "others", "to": "department", "per_day": 3.0}],
     }  # fmt: skip
-    return CareNetwork(
-        validate(table, NetworkDefinition, "every_draw.toml"), CLINICAL_SCHEMA.columns, "every_draw.toml"
-    )
+    return CareNetwork(validate(table, NetworkDefinition, "every_draw.toml"), SCHEMA.columns, "every_draw.toml")
 
 
 def strategy() -> Strategy:
@@ -121,9 +119,7 @@ def strategy() -> Strategy:
 
 
 def live() -> None:
-    people = sample(
-        CohortSource.read(ROOT / "cohorts/clinical_heart_failure.toml"), CLINICAL_SCHEMA, TWINS, RandomKey(1)
-    )
+    people = sample(CohortSource.read(ROOT / "cohorts/heart_failure_discharge.toml"), SCHEMA, TWINS, RandomKey(1))
     model = PopulationModel(people, catchment(), strategy(), seed=1, follow_up_days=DAYS)
     for day in range(DAYS):
         TODAY[0] = day

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from popsim.care.columns import CARE_COLUMNS, MONITORING_COLUMNS
 from popsim.care.network import CareNetwork
 from popsim.care.policy import networks_by_day
 from popsim.care.system import CareSystem
@@ -19,13 +18,13 @@ from popsim.definitions.strategy import Strategy
 from popsim.evidence.sets import SHIPPED
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, ONSET_ACUTE, ONSET_DEATH
 from popsim.kernels.numerics.random import RandomKey
-from popsim.physiology.columns import COLUMNS as PHYSIOLOGY_COLUMNS
 from popsim.population.clock import Clock
 from popsim.population.columns import Schema
 from popsim.population.population import Population
-from popsim.population.traits import COLUMNS as TRAITS
+from popsim.simulation.schema import SCHEMA as TWIN
 
-SCHEMA = Schema([*TRAITS, *PHYSIOLOGY_COLUMNS, *CARE_COLUMNS, *MONITORING_COLUMNS])
+# Without the columns of results everything is seen as it is: what is done follows from the state that a test sets.
+SCHEMA = Schema(one for one in TWIN.columns.values() if not one.name.startswith(("seen_", "pending_")))
 HOME = {"name": "home", "class": "community", "stay": {"distribution": "forever"}}
 
 

@@ -14,7 +14,7 @@ import pytest
 
 import popsim
 from popsim.kernels.care.observation import MAX_COLUMNS
-from popsim.simulation.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 PACKAGE = Path(popsim.__file__).parent
 DRAWING = {"uniform", "uniforms", "keyed"}
@@ -116,5 +116,5 @@ def test_no_two_functions_share_a_draw(drawn):
 
 def test_readings_of_numbers_and_of_classes_have_room_for_their_indices():
     """STREAM_LAB: numbers from 0, classes from the middle, laboratory values from the end of the indices of a day."""
-    assert len(CLINICAL_SCHEMA.names("real")) < MAX_COLUMNS // 2
-    assert len(CLINICAL_SCHEMA.names("code")) < MAX_COLUMNS // 2 - 16
+    assert len(SCHEMA.names("real")) < MAX_COLUMNS // 2
+    assert len(SCHEMA.names("code")) < MAX_COLUMNS // 2 - 16

@@ -17,7 +17,7 @@ from popsim.population.clock import Clock
 from popsim.population.genome import gene_table, sample_genes
 from popsim.population.population import Population
 from popsim.population.warfarin import WarfarinTaker, genetic_dose_mg_week
-from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 POOR, INTERMEDIATE, NORMAL, WHITE = 1, 2, 3, 4
 SEED = 5
@@ -28,7 +28,7 @@ ARRHYTHMIA = 3
 
 def people(size, entry_day=0):
     """Everybody a poor metaboliser of everything, on metoprolol, clopidogrel and the highest dose of a statin."""
-    population = Population(CLINICAL_SCHEMA, 10_000 - np.arange(size))
+    population = Population(SCHEMA, 10_000 - np.arange(size))
     population["entry_day"] = entry_day
     population["ethnicity"] = WHITE
     for gene in ("cyp2d6", "cyp2c19", "cyp2c9", "vkorc1", "slco1b1"):
@@ -187,20 +187,19 @@ def test_every_rule_names_columns_of_the_clinical_twin():
     for rule in prescribing_rules().values():
         names = [rule.gene, *rule.set_codes, *rule.at_most, *([rule.iwpc_dose] if rule.iwpc_dose else [])]
         names += [rule.agent.column] if rule.agent else []
-        assert set(names) <= set(CLINICAL_SCHEMA.columns)
+        assert set(names) <= set(SCHEMA.columns)
 
 
 @pytest.mark.parametrize(
-    ("test", "schema", "message"),
+    ("test", "message"),
     [
-        (PANEL | {"when": "trigger"}, CLINICAL_SCHEMA, "triggers: must be given with when = 'trigger'"),
-        (PANEL | {"guides": ["clopidogel"]}, CLINICAL_SCHEMA, "did you mean 'clopidogrel'"),
-        (PANEL, SCHEMA, "the experiment needs physiology = 'clinical'"),
-        (PANEL | {"eligible": [{"column": "cyp2d7", "is": 1}]}, CLINICAL_SCHEMA, "cyp2d7"),
-        (PANEL | {"uptake": 1.5}, CLINICAL_SCHEMA, "must be between 0 and 1"),
+        (PANEL | {"when": "trigger"}, "triggers: must be given with when = 'trigger'"),
+        (PANEL | {"guides": ["clopidogel"]}, "did you mean 'clopidogrel'"),
+        (PANEL | {"eligible": [{"column": "cyp2d7", "is": 1}]}, "cyp2d7"),
+        (PANEL | {"uptake": 1.5}, "must be between 0 and 1"),
     ],
 )
-def test_what_cannot_be_is_refused(test, schema, message):
+def test_what_cannot_be_is_refused(test, message):
     with pytest.raises(DefinitionError, match=message):
         strategy = validate({"name": "one", "interventions": [test]}, Strategy, "made_up.toml")
-        check_strategy(strategy, network(HOME, clinic()).definition, schema, "made_up.toml")
+        check_strategy(strategy, network(HOME, clinic()).definition, SCHEMA, "made_up.toml")

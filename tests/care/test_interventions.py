@@ -9,17 +9,15 @@ from popsim.care.strategy_checks import check_strategy
 from popsim.definitions.base import validate
 from popsim.definitions.strategy import Strategy
 from popsim.economics.charges import book_charges
-from popsim.economics.columns import COST_NAMES, VALUATION_COLUMNS
+from popsim.economics.columns import COST_NAMES
 from popsim.errors import DefinitionError
 from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.clock import Clock
-from popsim.population.columns import Schema
 from popsim.population.population import Population
 
 DRUG = {"name": "sglt2", "kind": "drug", "column": "sglt2_inhibitor_fraction", "dose": 1.0}
 DIET = {"name": "diet", "kind": "programme", "effects": [{"column": "usual_salt_g_day", "multiply": 0.75}]}
-PEOPLE = Schema((*SCHEMA.columns.values(), *VALUATION_COLUMNS))
 
 
 def composed(*interventions):
@@ -28,7 +26,7 @@ def composed(*interventions):
 
 def people(size=4, entry_day=0):
     """Alive from their entry day on, eating 8 g of salt; ids run against the rows."""
-    population = Population(PEOPLE, 10_000 - np.arange(size))
+    population = Population(SCHEMA, 10_000 - np.arange(size))
     population["entry_day"] = entry_day
     population["usual_salt_g_day"] = 8.0
     return population
@@ -39,7 +37,7 @@ def live(population, *interventions, days, follow_up_days=1000, discount=None, o
     at_work = Interventions(composed(*interventions), population, key=RandomKey(5), parameters=SHIPPED)
     weights = np.ones(follow_up_days) if discount is None else discount
     years, spending = np.zeros(follow_up_days, np.int64), np.zeros((2, 1, len(COST_NAMES)))
-    account, costs = np.array([PEOPLE.index(name) for name in COST_NAMES]), population.block("total")
+    account, costs = np.array([SCHEMA.index(name) for name in COST_NAMES]), population.block("total")
     for day in range(days):
         clock = Clock(day)
         at_work.apply(population, clock)
@@ -223,7 +221,7 @@ def test_an_inert_intervention_changes_no_bit(inert):
     with_it, without = people(50), people(50)
     live(with_it, DRUG | {"cost_once": 5.0, "cost_per_day": 1.0} | inert, DIET | inert, days=10)
     live(without, days=10)
-    assert all(np.array_equal(with_it[name], without[name]) for name in PEOPLE.columns)
+    assert all(np.array_equal(with_it[name], without[name]) for name in SCHEMA.columns)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +259,7 @@ def test_what_the_network_or_the_people_do_not_have_is_refused_in_one_line(inter
     strategy = validate({"name": "one", "interventions": [intervention]}, Strategy, "made_up.toml")
     with pytest.raises(DefinitionError) as caught:
         check_strategy(
-            strategy, network(HOME, place("ward"), clinic(), presentation="ward").definition, PEOPLE, "made_up.toml"
+            strategy, network(HOME, place("ward"), clinic(), presentation="ward").definition, SCHEMA, "made_up.toml"
         )
     assert str(caught.value).startswith(f"made_up.toml: strategies.one.{message}")
     assert "\n" not in str(caught.value)
@@ -270,4 +268,4 @@ def test_what_the_network_or_the_people_do_not_have_is_refused_in_one_line(inter
 def test_a_strategy_that_still_has_to_inherit_is_refused():
     strategy = Strategy(name="child", inherits="usual")
     with pytest.raises(DefinitionError, match=r"use experiment\.strategy"):
-        check_strategy(strategy, network(HOME, clinic()).definition, PEOPLE, "made_up.toml")
+        check_strategy(strategy, network(HOME, clinic()).definition, SCHEMA, "made_up.toml")

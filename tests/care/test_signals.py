@@ -15,11 +15,11 @@ from popsim.errors import DefinitionError, PopsimError
 from popsim.kernels.codes import LEVEL_WARD
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.population import Population
-from popsim.simulation.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import SCHEMA
 from popsim.studies.design import read_study
 from popsim.studies.unit import build
 
-EXPERIMENT = Path(__file__).parents[2] / "experiments" / "heart_failure_clinical.toml"
+EXPERIMENT = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
 SIGNALS = {signal.measures: signal for signal in SignalFile.read(FILE).signals}
 POTASSIUM, SEEN_POTASSIUM = "potassium_mmol_l", "seen_potassium_mmol_l"
 SIZE = 20_000
@@ -27,7 +27,7 @@ SIZE = 20_000
 
 def people(size: int = SIZE, **columns: float) -> Population:
     """Alive, at home since day -1000, all alike but for their ids."""
-    population = Population(CLINICAL_SCHEMA, np.arange(size))
+    population = Population(SCHEMA, np.arange(size))
     population["alive"] = 1
     for name, value in columns.items():
         population[name] = value
@@ -46,8 +46,8 @@ def test_a_reading_has_the_noise_and_bias_of_its_device(name):
 
     The standard error of a standard deviation is sd / sqrt(2 n), tested at four of them; drift adds a uniform.
     """
-    truth = 0.5 * (CLINICAL_SCHEMA[name].low + CLINICAL_SCHEMA[name].high)
-    population, observation, signal = people(**{name: truth}), Signals(CLINICAL_SCHEMA, key=RandomKey(3)), SIGNALS[name]
+    truth = 0.5 * (SCHEMA[name].low + SCHEMA[name].high)
+    population, observation, signal = people(**{name: truth}), Signals(SCHEMA, key=RandomKey(3)), SIGNALS[name]
     rows = np.arange(SIZE)
     one, two = observation.look(population, 10, name, rows), observation.look(population, 11, name, rows)
     noise = np.hypot(signal.noise_sd, 0.0) + signal.noise_share * truth
@@ -59,7 +59,7 @@ def test_a_reading_has_the_noise_and_bias_of_its_device(name):
 
 
 def test_looking_twice_on_a_day_shows_the_same():
-    population, observation = people(50, weight_kg=80.0), Signals(CLINICAL_SCHEMA, key=RandomKey(3))
+    population, observation = people(50, weight_kg=80.0), Signals(SCHEMA, key=RandomKey(3))
     rows = np.arange(50)
     once = observation.look(population, 5, "weight_kg", rows)
     assert np.array_equal(once, observation.look(population, 5, "weight_kg", rows))
@@ -68,7 +68,7 @@ def test_looking_twice_on_a_day_shows_the_same():
 
 def sampled(population: Population, first: int, last: int, seed: int = 3) -> Signals:
     """Mornings first..last-1 of the laboratory, after the hospital's results of day 0."""
-    observation = Signals(CLINICAL_SCHEMA, key=RandomKey(seed))
+    observation = Signals(SCHEMA, key=RandomKey(seed))
     if first == 0:
         observation.sample(population, 0, len(population))
     for day in range(max(first, 1), last):
@@ -83,7 +83,7 @@ def test_a_result_is_known_after_its_delay_and_is_that_of_the_day_of_the_sample(
     sampled(population, 0, 20)
     population[POTASSIUM] = 6.0
     for day in range(20, 40):
-        Signals(CLINICAL_SCHEMA, key=RandomKey(3)).sample(population, day, len(population))
+        Signals(SCHEMA, key=RandomKey(3)).sample(population, day, len(population))
         knows = population[SEEN_POTASSIUM] > 5.0
         phase = (day + population.person_id) % signal.interval_days
         due = (phase >= signal.delay_days) & (phase <= day - 20) | (phase + signal.interval_days <= day - 20)
@@ -149,13 +149,13 @@ def test_care_never_acts_on_the_hidden_truth(models):
 
 
 def test_care_acts_on_the_signals(models):
-    doses = [CLINICAL_SCHEMA.index(name) for name in ("mra_fraction", "ras_inhibitor_fraction")]
+    doses = [SCHEMA.index(name) for name in ("mra_fraction", "ras_inhibitor_fraction")]
     usual, high = models[""][1][doses], models["signal"][1][doses]
     assert (high <= usual).all() and (high < usual).sum() > 10
 
 
 def test_what_no_signal_shows_cannot_be_a_condition():
-    assert hidden("intrinsic_natriuresis_l_day", CLINICAL_SCHEMA) and not hidden(POTASSIUM, CLINICAL_SCHEMA)
+    assert hidden("intrinsic_natriuresis_l_day", SCHEMA) and not hidden(POTASSIUM, SCHEMA)
     study = read_study(EXPERIMENT)
     strategy = study.experiment.strategies[0].model_dump(mode="json", by_alias=True)
     rule = [{"column": "intrinsic_natriuresis_l_day", "at_least": 1.0}]
@@ -166,12 +166,12 @@ def test_what_no_signal_shows_cannot_be_a_condition():
     strategy["follow_up"] = []
     with pytest.raises(PopsimError, match="hidden"):
         changed = validate(dict(study.experiment) | {"strategies": [strategy]}, type(study.experiment), "test")
-        check_strategy(changed.strategies[0], study.network, CLINICAL_SCHEMA, "test")
+        check_strategy(changed.strategies[0], study.network, SCHEMA, "test")
 
 
 def test_every_signal_is_of_a_column_with_its_unit():
-    assert set(CLINICAL_SCHEMA.columns) >= SEEN
-    observation = Signals(CLINICAL_SCHEMA)
+    assert set(SCHEMA.columns) >= SEEN
+    observation = Signals(SCHEMA)
     assert len(observation.signals) == len(SIGNALS)
 
 

@@ -23,11 +23,8 @@ from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
 from popsim.evidence.drugs import load_drugs
 from popsim.kernels.physiology.reactions import REACTIONS
-from popsim.population.columns import Schema
-from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.simulation.schema import SCHEMA
 
-# Without the columns of results everything is seen as it is, so that a dose follows from the state that a test sets.
-PLAIN = Schema(c for c in CLINICAL_SCHEMA.columns.values() if not c.name.startswith(("seen_", "pending_")))
 CODE = {drug.name: drug.code for drug in load_drugs()}
 WELL = {  # somebody with a reduced ejection fraction in whom nothing forbids a drug, in sinus rhythm, without diabetes
     "ejection_fraction_percent": 30.0, "systolic_mmhg": 130.0, "heart_rate_bpm": 80.0, "potassium_mmol_l": 4.3,
@@ -44,7 +41,7 @@ def after(
     plan = FollowUp(setting="clinic", within_days=2, every_days=7)
     strategy = Strategy(name="plan", follow_up=(plan,), drugs_not_started=without)
     care = network(HOME, clinic(clinician=clinician, slots_per_day=40))
-    life = Life(care, len(people), strategy=strategy, days=7 * visits + 2, schema=PLAIN)
+    life = Life(care, len(people), strategy=strategy, days=7 * visits + 2)
     for name in {*WELL, *(key for person in people for key in person)}:
         life.population[name] = [person.get(name, WELL.get(name, 0)) for person in people]
     life.live(days=7 * visits)
@@ -151,7 +148,7 @@ def test_iron_is_infused_on_the_day_of_the_visit_and_is_gone_the_next_day():
     deficient = on_drugs | {"iron_store_mg": 80.0, "ras_inhibitor_agent": 1}
     plan = FollowUp(setting="clinic", within_days=2)
     care = network(HOME, clinic(clinician="specialist"))
-    life = Life(care, 1, strategy=Strategy(name="plan", follow_up=(plan,)), schema=PLAIN)
+    life = Life(care, 1, strategy=Strategy(name="plan", follow_up=(plan,)))
     for name, value in (WELL | deficient).items():
         life.population[name] = value
     assert [float(life.live().population["iv_iron_mg"][0]) for _ in range(4)] == [0.0, 1000.0, 0.0, 0.0]
@@ -159,7 +156,7 @@ def test_iron_is_infused_on_the_day_of_the_visit_and_is_gone_the_next_day():
 
 def test_hospital_stops_what_is_dangerous_and_does_not_titrate():
     care = network(HOME, place("ward", capacity=9), clinic(clinician="specialist"), presentation="ward")
-    life = Life(care, 2, schema=PLAIN).live()
+    life = Life(care, 2).live()
     for name, value in (WELL | {"mra_fraction": 1.0, "beta_blocker_fraction": 0.5}).items():
         life.population[name] = value
     life.population["potassium_mmol_l"] = [6.2, 5.6]
@@ -174,17 +171,12 @@ def test_a_strategy_can_leave_classes_to_the_study_and_they_are_still_stopped():
     assert doses(life, "beta_blocker_fraction")[0] == 1.0
 
 
-def test_who_has_no_table_of_drugs_keeps_the_rules_of_practice():
-    tables = PrescribingTables(SCHEMA, 0).tables()
-    assert {name: len(rows) for name, rows in tables.items()} == dict.fromkeys(tables, 0)
-
-
 def test_every_class_and_column_of_the_indications_exists():
     classes = {drug.drug_class for drug in load_drugs()}
     assert set(prescribed_classes()) == classes - {"loop_diuretic"}  # dosed by weight
     tested = {c.column for one in load_indications() for c in one.when}
-    assert tested <= set(CLINICAL_SCHEMA.columns) and not any(hidden(name, CLINICAL_SCHEMA) for name in tested)
-    tables = PrescribingTables(CLINICAL_SCHEMA, 0).tables()
+    assert tested <= set(SCHEMA.columns) and not any(hidden(name, SCHEMA) for name in tested)
+    tables = PrescribingTables(SCHEMA, 0).tables()
     assert len(tables["drug_records"]) == len(load_drugs()) - 1
 
 
@@ -198,10 +190,5 @@ def test_bad_indications_are_refused_in_one_line():
 
 def test_unknown_classes_of_a_strategy_are_refused():
     care: CareNetwork = network(HOME, clinic())
-    bad: list[tuple[str, Schema, str]] = [
-        ("mras", CLINICAL_SCHEMA, "not a class that clinicians start"),
-        ("mra", SCHEMA, "physiology = 'clinical' only"),
-    ]
-    for name, schema, words in bad:
-        with pytest.raises(DefinitionError, match=words):
-            check_strategy(Strategy(name="s", drugs_not_started=(name,)), care.definition, schema, "x.toml")
+    with pytest.raises(DefinitionError, match="'mras': not a class that clinicians start"):
+        check_strategy(Strategy(name="s", drugs_not_started=("mras",)), care.definition, SCHEMA, "x.toml")

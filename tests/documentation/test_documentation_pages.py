@@ -17,7 +17,7 @@ from popsim.definitions.writing import KINDS
 from popsim.evidence.sets import SHIPPED
 from popsim.registry.record import read_record
 from popsim.registry.vocabulary import vocabulary_of
-from popsim.simulation.schema import SCHEMAS
+from popsim.simulation.schema import SCHEMA
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
@@ -123,10 +123,9 @@ def test_files_read_as_what_they_are_said_to_be(page, tmp_path):
             strategies |= {strategy["name"]: strategy for strategy in table.pop("strategies", ())}
             whole |= table
     experiment = validate(whole | {"strategies": list(strategies.values())}, ExperimentDefinition, page.name)
-    schema = SCHEMAS[experiment.physiology]
-    network = CareNetwork.read(ROOT / "experiments/networks/heart_failure_catchment.toml", schema.columns).definition
+    network = CareNetwork.read(ROOT / "experiments/networks/heart_failure_catchment.toml", SCHEMA.columns).definition
     for strategy in experiment.strategies:
-        check_strategy(experiment.strategy(strategy.name), network, schema, page.name)
+        check_strategy(experiment.strategy(strategy.name), network, SCHEMA, page.name)
     for scenario in experiment.scenarios:
         assert experiment.in_scenario(scenario.name)
 

@@ -14,7 +14,7 @@ import popsim
 from popsim.care.network import CareNetwork
 from popsim.definitions.writing import KINDS
 from popsim.evidence.parameters import load_parameters
-from popsim.simulation.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 GENERATED = DOCS / "generated"
@@ -128,7 +128,7 @@ def test_the_reference_has_all_that_there_is(reference):
     python = (reference / "python.md").read_text(encoding="utf-8")
     assert [name for name in popsim.__all__ if "## {}\n".format(name.replace("_", r"\_")) not in python] == []
     columns = (reference / "columns.md").read_text(encoding="utf-8")
-    assert all(f"`{name}`" in columns for name in CLINICAL_SCHEMA.columns)
+    assert all(f"`{name}`" in columns for name in SCHEMA.columns)
     assert {path.stem for path in (reference / "files").glob("*.md")} == {*KINDS, "index"}
     prices = (reference / "parameters" / "nhs_prices.md").read_text(encoding="utf-8")
     assert all(f"`{name}`" in prices for name in load_parameters("nhs_prices"))

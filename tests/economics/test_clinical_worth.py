@@ -13,13 +13,13 @@ from popsim.evidence.parameters import load_parameters
 from popsim.population.clock import Clock
 from popsim.population.columns import Column, Schema
 from popsim.population.population import Population
-from popsim.simulation.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 STATES = (
     Column("dialysis", "code", "1", 0, 1, "made up where no organ system declares it", "physiology"),
     Column("stroke_disability", "real", "1", 0, 1, "made up where no organ system declares it", "physiology"),
 )
-SCHEMA = Schema([*CLINICAL_SCHEMA.columns.values(), *(c for c in STATES if c.name not in CLINICAL_SCHEMA)])
+SCHEMA = Schema([*SCHEMA.columns.values(), *(c for c in STATES if c.name not in SCHEMA)])
 PRICES = load_parameters("clinical_prices").with_values(
     {"warfarin_day": 0.5, "apixaban_day": 2.0, "statin_day": 0.25, "iv_iron_mg": 0.125, "dialysis_day": 80.0}
 )

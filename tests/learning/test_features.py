@@ -11,7 +11,7 @@ from popsim.care.signals import STATE, hidden
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, CAUSE_INFECTION, CAUSE_PLANNED, DEATH, END, ENTER, PRESENT, START
 from popsim.learning.features import AUDITED, KEYS, OUTCOMES, Landmarks, Record, bedside_signals, predictors
 from popsim.population.event_log import EventLog
-from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.simulation.schema import SCHEMA
 from popsim.studies.design import Change, read_study
 from popsim.studies.unit import build
 
@@ -38,11 +38,11 @@ def halfway():
 def test_no_feature_is_a_part_of_the_hidden_state(halfway):
     """Every column that a predictor is named after is seen by the signals that care acts on, in either twin."""
     _, _, population, frame = halfway
-    named = [name for name in predictors(frame) if name in CLINICAL_SCHEMA]
+    named = [name for name in predictors(frame) if name in SCHEMA]
     assert len(predictors(frame)) == len(set(predictors(frame))) == len(named) + OF_THE_LOG_OR_THE_CLOCK
-    assert [name for name in named if hidden(name, CLINICAL_SCHEMA)] == []
-    of_clinical = [signal.measures for signal in bedside_signals(CLINICAL_SCHEMA)]
-    assert [name for name in of_clinical if hidden(name, CLINICAL_SCHEMA)] == []
+    assert [name for name in named if hidden(name, SCHEMA)] == []
+    of_clinical = [signal.measures for signal in bedside_signals(SCHEMA)]
+    assert [name for name in of_clinical if hidden(name, SCHEMA)] == []
     # What physiology writes is never copied: readings differ from the truth, also where the twin has no laboratory.
     read = [name for name in named if name in STATE]
     assert len(read) >= 10
@@ -148,11 +148,11 @@ def test_features_of_the_log_are_those_of_the_story(halfway):
 @pytest.mark.slow
 def test_clinical_twins_have_results_of_the_laboratory():
     flags = {"population": 60, "replications": 1, "follow_up_days": 40, "enrolment_days": 5}
-    path = EXPERIMENT.with_name("heart_failure_clinical.toml")
+    path = EXPERIMENT.with_name("heart_failure_discharge.toml")
     study = read_study(path, {key: Change(f"--{key}", value) for key, value in flags.items()})
     living = build(study.units[0])
     living.run_for(20)
     frame = record_of(living).features(living.population, 20)
-    assert [name for name in predictors(frame) if hidden(name, CLINICAL_SCHEMA)] == []
+    assert [name for name in predictors(frame) if hidden(name, SCHEMA)] == []
     assert not frame["potassium_mmol_l"].is_nan().any()
     assert {"has_diabetes"}.isdisjoint(frame.columns) and "hba1c_percent" in frame.columns

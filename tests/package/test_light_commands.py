@@ -35,7 +35,7 @@ def loaded(statement):
         (COMMAND.format(["--help"]), {*MODEL, *ANALYSES, *NUMBERS, "numpy", "pydantic"}),
         (COMMAND.format(["schema", "experiment"]), {*MODEL, *ANALYSES, *NUMBERS}),
         (COMMAND.format(["check", EXPERIMENT]), {*MODEL, *ANALYSES}),
-        (COMMAND.format(["check", "experiments/networks/clinical_catchment.toml"]), {*MODEL, *ANALYSES, "scipy"}),
+        (COMMAND.format(["check", "experiments/networks/heart_failure_catchment.toml"]), {*MODEL, *ANALYSES, "scipy"}),
         (COMMAND.format(["status", EXPERIMENT, "--out", "no-such-folder"]), {*MODEL, *ANALYSES}),
         ("import popsim.runs.status", {*MODEL, *ANALYSES, "scipy"}),
         ("import popsim.simulation.schema, popsim.kernels.care.records", {*MODEL, *ANALYSES, "scipy"}),

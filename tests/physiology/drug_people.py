@@ -14,7 +14,7 @@ from popsim.physiology.influences import Influences
 from popsim.physiology.pharmacology.drugs import Pharmacology
 from popsim.population.clock import Clock
 from popsim.population.population import Population
-from popsim.simulation.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 USUAL = {
     "alive": 1, "age_years": 75.0, "dry_weight_kg": 75.0, "baseline_gfr_ml_min": 60.0, "gfr_ml_min": 60.0,
@@ -68,7 +68,7 @@ def alike(drug: Drug) -> Drug:
 
 def medicated(drug: Drug, size: int = 1, **values: float) -> Population:
     """Usual people on the target dose of a drug."""
-    people = Population(CLINICAL_SCHEMA, np.arange(size))
+    people = Population(SCHEMA, np.arange(size))
     dose = {drug.dose_column: drug.column_at_target}
     agent = {drug.agent_column: drug.agent} if drug.agent_column else {}
     for name, value in (USUAL | dose | agent | values).items():
@@ -93,7 +93,7 @@ def lived(people: Population, drug: Drug) -> Influences:
 def various(size: int) -> Population:
     """People who differ in all that matters and take everything, in all agents and doses."""
     random = np.random.default_rng(8)
-    people = Population(CLINICAL_SCHEMA, np.arange(100, 100 + size))
+    people = Population(SCHEMA, np.arange(100, 100 + size))
     for name, value in USUAL.items():
         people[name] = value
     for drug in load_drugs():

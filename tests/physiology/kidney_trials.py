@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from kidney_people import QUIET, Body, alike, sets
+from kidney_people import QUIET, Body, alike
+from people import sets
 from scipy.stats import norm
 
 from popsim.population.population import Population

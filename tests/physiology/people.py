@@ -1,37 +1,30 @@
-"""Made-up people for the tests of physiology: plausible ones, extreme ones, and a ward that decongests them."""
+"""Made-up people for the tests of physiology: plausible ones, extreme ones, what treats them, and their bodies."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping
+from typing import Any
 
-from popsim.evidence.parameters import ParameterSet, load_parameters
+import numpy as np
+from numpy.typing import NDArray
+
+from popsim.evidence.sets import SHIPPED, Parameters
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, LEVEL_COMMUNITY, LEVEL_WARD, ONSET_ACUTE, ONSET_DEATH
 from popsim.kernels.numerics.random import RandomKey
-from popsim.physiology import COLUMNS as PHYSIOLOGY_COLUMNS
-from popsim.physiology import HeartFailurePhysiology
+from popsim.physiology import ClinicalPhysiology
+from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
-from popsim.population.columns import Column, Kind, Schema
 from popsim.population.population import Population
-from popsim.population.traits import COLUMNS as TRAIT_COLUMNS
+from popsim.simulation.schema import SCHEMA
 
-
-def _care(name: str, high: float, kind: Kind = "real", low: float = 0.0) -> Column:
-    return Column(name, kind, "1", low, high, "a column that physiology reads and care writes", "care")
-
-
-CARE_COLUMNS = (
-    _care("alive", 1, "code"),
-    _care("care_level", 4, "code", -1),
-    _care("beta_blocker_fraction", 1),
-    _care("ras_inhibitor_fraction", 1),
-    _care("neprilysin_inhibitor_fraction", 1),
-    _care("mra_fraction", 1),
-    _care("sglt2_inhibitor_fraction", 1),
-    _care("loop_diuretic_mg_day", 1000),
-    _care("iv_diuretic_mg_day", 2000),
-    _care("last_review_day", 1e6, low=-1000),
-)
-SCHEMA = Schema((*TRAIT_COLUMNS, *PHYSIOLOGY_COLUMNS, *CARE_COLUMNS))
+DOSES = {
+    "beta_blockade": "beta_blocker_fraction",
+    "ras_inhibition": "ras_inhibitor_fraction",
+    "neprilysin_inhibition": "neprilysin_inhibitor_fraction",
+    "mineralocorticoid_blockade": "mra_fraction",
+    "sglt2_inhibition": "sglt2_inhibitor_fraction",
+    "loop_diuretic_mg": "loop_diuretic_mg_day",
+}
 NO_SHOCKS = {
     "infection_rate_per_day": 0.0,
     "lapse_rate_per_day": 0.0,
@@ -41,10 +34,9 @@ NO_SHOCKS = {
 NO_AGEING = {"gfr_loss_per_year": 0.0, "gfr_loss_diabetes_per_year": 0.0, "frailty_per_year": 0.0}
 
 
-def constants(*changes: dict[str, float]) -> ParameterSet:
-    """The parameter set with some values changed."""
-    together = {name: value for part in changes for name, value in part.items()}
-    return load_parameters("heart_failure").with_values(together)
+def sets(**changes: Mapping[str, float]) -> Parameters:
+    """All parameter sets, some with values changed: sets(lungs={"exacerbations_per_year": 0.0})."""
+    return SHIPPED.given({name: SHIPPED[name].with_values(values) for name, values in changes.items()})
 
 
 def discharged(size: int, seed: int = 1) -> Population:
@@ -79,6 +71,20 @@ def discharged(size: int, seed: int = 1) -> Population:
     people["deconditioning"] = 0.7
     people["extracellular_fluid_excess_l"] = random.normal(1, 1, size)
     people["alive"] = 1
+    for name, share in (("hypertension", 0.76), ("coronary_disease", 0.52), ("iron_deficiency", 0.5)):
+        people[name] = random.random(size) < share
+    people["prior_infarction"] = people["coronary_disease"] * (random.random(size) < 0.5)
+    people["prior_stroke"] = random.random(size) < 0.15
+    people["height_cm"] = normal(166, 9.5, 135, 205)
+    people["smoking"] = random.choice(3, size, p=[0.42, 0.47, 0.11])
+    people["alcohol_g_day"] = random.choice([0.0, 5.0, 15.0, 40.0], size, p=[0.45, 0.3, 0.19, 0.06])
+    people["activity_met_h_week"] = np.clip(random.lognormal(1.8, 0.75, size), 0, 80)
+    people["deprivation_quintile"] = random.integers(1, 6, size)
+    people["baseline_ldl_mmol_l"] = normal(3.1, 0.9, 0.8, 8)
+    people["baseline_albuminuria_mg_g"] = np.clip(random.lognormal(3.5, 1.4, size), 2, 4000)
+    people["baseline_hba1c_percent"] = np.where(people["diabetes"] == 1, normal(7.3, 1.1, 5.5, 13), 5.6)
+    people["baseline_haemoglobin_g_dl"] = normal(12.2, 1.8, 7, 18)
+    people["baseline_fev1_percent"] = np.where(people["copd"] == 1, normal(55, 15, 20, 90), normal(86, 15, 50, 125))
     return people
 
 
@@ -95,26 +101,54 @@ def extreme(size: int, seed: int = 2) -> Population:
     return people
 
 
-def alike(size: int = 1, **values: float) -> Population:
+def mixed(twins: int, seed: int = 4) -> tuple[Population, Influences]:
+    """Extreme people, some dead, with any influences of drugs."""
+    people, influences, random = extreme(twins, seed), Influences(twins), np.random.default_rng(seed)
+    people["alive"] = random.random(twins) < 0.9
+    influences.values[:12] = random.uniform(0, 1.5, (12, twins))
+    return people, influences
+
+
+TYPICAL = {
+    "age_years": 77.0, "dry_weight_kg": 78.0, "baseline_ejection_fraction_percent": 32.0,
+    "baseline_systolic_mmhg": 124.0, "baseline_heart_rate_bpm": 74.0, "baseline_gfr_ml_min": 55.0,
+    "baseline_potassium_mmol_l": 4.4, "baseline_filling_pressure_mmhg": 15.0, "usual_salt_g_day": 8.0,
+    "adherence_trait": 0.85, "life_table_hazard_per_day": 0.045 / 365.25, "beta_blocker_fraction": 0.5,
+    "ras_inhibitor_fraction": 0.5, "mra_fraction": 0.0, "loop_diuretic_mg_day": 80.0, "last_review_day": -1000.0,
+    "frailty": 0.3, "alive": 1, "height_cm": 166.0, "deprivation_quintile": 3, "activity_met_h_week": 8.0,
+    "baseline_ldl_mmol_l": 3.1, "baseline_albuminuria_mg_g": 30.0, "baseline_hba1c_percent": 5.6,
+    "baseline_haemoglobin_g_dl": 12.2, "baseline_fev1_percent": 80.0,
+}  # fmt: skip
+
+
+def alike(size: int = 1, **values: float | NDArray[Any]) -> Population:
     """The same typical twin `size` times, with some columns set."""
     people = Population(SCHEMA, np.arange(size))
-    typical = {
-        "age_years": 77.0, "dry_weight_kg": 78.0, "baseline_ejection_fraction_percent": 32.0,
-        "baseline_systolic_mmhg": 124.0, "baseline_heart_rate_bpm": 74.0, "baseline_gfr_ml_min": 55.0,
-        "baseline_potassium_mmol_l": 4.4, "baseline_filling_pressure_mmhg": 15.0, "usual_salt_g_day": 8.0,
-        "adherence_trait": 0.85, "life_table_hazard_per_day": 0.045 / 365.25, "beta_blocker_fraction": 0.5,
-        "ras_inhibitor_fraction": 0.5, "mra_fraction": 0.0, "loop_diuretic_mg_day": 80.0, "last_review_day": -1000.0,
-        "frailty": 0.3, "alive": 1,
-    }  # fmt: skip
-    for name, value in (typical | values).items():
+    for name, value in (TYPICAL | values).items():
         people[name] = value
     return people
 
 
-def lived(people: Population, days: int, parameters: ParameterSet, step_days: float = 1.0, **care: float) -> Population:
-    """A settled copy of the people after some days under constant care."""
-    people = people.copy()
-    physiology = HeartFailurePhysiology(parameters, key=RandomKey(5))
+class Doses:
+    """Stands in for pharmacology: a drug acts by the share of its dose that was taken on the day before."""
+
+    def initialise(self, people: Population, influences: Influences) -> None:
+        for effect, dose in DOSES.items():
+            influences[effect] = people["adherence_trait"] * people[dose]
+
+    def advance(self, people: Population, clock: Clock, influences: Influences) -> None:
+        for effect, dose in DOSES.items():
+            influences[effect] = people["adherence"] * people[dose]
+
+
+def core(parameters: Parameters = SHIPPED, key: RandomKey = RandomKey()) -> ClinicalPhysiology:
+    """The heart-failure core without other organ systems, on drugs that act by their doses."""
+    return ClinicalPhysiology(parameters, key=key, organ_systems=(), own=(Doses(),))
+
+
+def lived(people: Population, days: int, parameters: Parameters, step_days: float = 1.0, **care: float) -> Population:
+    """A settled copy of the people after some days of the core under constant care."""
+    people, physiology = people.copy(), core(parameters, RandomKey(5))
     physiology.initialise(people)
     for name, value in care.items():
         people[name] = value
@@ -123,6 +157,39 @@ def lived(people: Population, days: int, parameters: ParameterSet, step_days: fl
         physiology.advance(people, clock)
         clock.tick()
     return people
+
+
+class Body:
+    """Some organ systems with people, and the same influences of drugs and others every day, by their names.
+
+    A change of `drugs` (or of the people's columns) works from the next day on.
+
+    Attributes:
+        influences: of the last day.
+    """
+
+    def __init__(
+        self, people: Population, *systems: Any, step_days: float = 1.0, **drugs: float | NDArray[Any]
+    ) -> None:
+        self.people, self.systems, self.drugs = people, list(systems), dict(drugs)
+        self.clock, self.influences = Clock(step_days=step_days), Influences(len(people))
+        self._morning()
+        for system in systems:
+            system.initialise(people, self.influences)
+
+    def live(self, days: float = 1.0) -> Population:
+        """Some days; returns the people as they then are (not a copy)."""
+        for _ in range(round(days / self.clock.step_days)):
+            self._morning()
+            for system in self.systems:
+                system.advance(self.people, self.clock, self.influences)
+            self.clock.tick()
+        return self.people
+
+    def _morning(self) -> None:
+        self.influences.clear()
+        for name, value in self.drugs.items():
+            self.influences[name] = value
 
 
 class Ward:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from organ_people import Organ, alike, mixed, sets
+from organ_people import alike
+from people import Body, mixed, sets
 
 from popsim.kernels.codes import CAUSE_FALL, CAUSE_OTHER, LEVEL_EMERGENCY, LEVEL_WARD
 from popsim.kernels.numerics.random import RandomKey
@@ -15,7 +16,7 @@ NO_DELIRIUM = {"delirium_in_hospital_per_day": 0.0, "delirium_at_home_per_day": 
 
 
 def organ(people, step_days=1.0, **changes):
-    return Organ(Ageing(sets(ageing=changes), key=RandomKey(5)), people, step_days)
+    return Body(people, Ageing(sets(ageing=changes), key=RandomKey(5)), step_days=step_days)
 
 
 def constants():

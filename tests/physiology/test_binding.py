@@ -6,7 +6,7 @@ import inspect
 
 import numpy as np
 import pytest
-from organ_people import mixed, sets
+from people import mixed
 
 from popsim.errors import InputError
 from popsim.evidence.sets import SHIPPED
@@ -25,7 +25,6 @@ from popsim.kernels.physiology import (
 from popsim.physiology.binding import Binding, parameters_of
 from popsim.physiology.clinical import ClinicalPhysiology
 from popsim.physiology.influences import Influences
-from popsim.physiology.organs.heart_failure import HeartFailurePhysiology
 from popsim.population.clock import Clock
 
 TWINS = 50
@@ -69,11 +68,7 @@ def backwards(kernel):
 def lived(core_only: bool) -> bytes:
     people, _ = mixed(TWINS)
     people["entry_day"] = 0
-    physiology = (
-        HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(3))
-        if core_only
-        else ClinicalPhysiology(sets(), key=RandomKey(3))
-    )
+    physiology = ClinicalPhysiology(SHIPPED, key=RandomKey(3), organ_systems=() if core_only else None)
     physiology.initialise(people)
     for number in range(3):
         physiology.advance(people, Clock(number))
@@ -97,7 +92,7 @@ def test_an_unknown_name_is_refused_when_the_model_is_made(module, monkeypatch):
 
     monkeypatch.setattr(module, "advance_day", taking((*parameters_of(module.advance_day), "frailti"), misspelt))
     people, _ = mixed(TWINS)
-    physiology = ClinicalPhysiology(sets())
+    physiology = ClinicalPhysiology(SHIPPED)
     with pytest.raises(InputError) as refused:
         physiology.initialise(people)
     told = str(refused.value)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from organ_people import Organ, alike, mixed, sets
+from organ_people import alike
+from people import Body, mixed, sets
 
 from popsim.kernels.codes import CAUSE_BLEEDING, LEVEL_WARD
 from popsim.physiology.organs.blood import COLUMNS, Blood
@@ -14,7 +15,7 @@ IRON_PER_G_DL = 2.4 * WEIGHT  # mg, Ganzoni
 
 
 def organ(people, step_days=1.0, **changes):
-    return Organ(Blood(sets(blood=changes)), people, step_days)
+    return Body(people, Blood(sets(blood=changes)), step_days=step_days)
 
 
 def give(held, mg):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from organ_people import mixed, sets
+from people import mixed, sets
 
 from popsim.kernels.codes import ONSET_DEATH
 from popsim.kernels.numerics.random import RandomKey

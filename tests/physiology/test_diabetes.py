@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from kidney_people import QUIET, Body, alike, sets
+from kidney_people import QUIET, Body, alike
+from people import sets
 
 from popsim.kernels.physiology import diabetes as kernel
 from popsim.physiology.organs.diabetes import COLUMNS, average_glucose_mg_dl

@@ -6,8 +6,8 @@ import datetime
 
 import numpy as np
 import pytest
-from organ_people import Organ, alike, sets
-from people import NO_SHOCKS
+from organ_people import alike
+from people import NO_SHOCKS, Body, sets
 
 from popsim.errors import DefinitionError
 from popsim.kernels.codes import SHOCK_INFECTION
@@ -27,7 +27,7 @@ def series(days=365, temperature=10.0, particles=8.5, viruses=1.0):
 
 
 def influences_of(people, environment_series, **parameters):
-    return Organ(Environment(sets(environment=parameters), environment_series=environment_series), people)
+    return Body(people, Environment(sets(environment=parameters), environment_series=environment_series))
 
 
 def lived(people, environment_series, **parameters):
@@ -62,18 +62,9 @@ def test_infections_follow_the_series_of_viruses():
         4000, baseline_ejection_fraction_percent=60.0, baseline_systolic_mmhg=130.0, baseline_heart_rate_bpm=70.0,
         baseline_potassium_mmol_l=4.5, baseline_filling_pressure_mmhg=10.0, usual_salt_g_day=8.0, copd=0, frailty=0.0,
     )  # fmt: skip
-    core = HeartFailurePhysiology(
-        parameters["heart_failure"], key=RandomKey(3), clinical_constants=parameters["clinical_twin"]
-    )
-    organ = Organ(Environment(parameters, environment_series=around), people)
-    core.initialise(people, organ.influences)
-    begun = np.zeros(365)
-    for day in range(365):
-        organ.live(1)
-        organ.clock.day -= 1
-        core.advance(people, organ.clock, organ.influences)
-        organ.clock.tick()
-        begun[day] = ((people["shock_onset"] & SHOCK_INFECTION) > 0).sum()
+    weather = Environment(parameters, environment_series=around)
+    body = Body(people, weather, HeartFailurePhysiology(parameters, key=RandomKey(3)))
+    begun = np.array([((body.live()["shock_onset"] & SHOCK_INFECTION) > 0).sum() for _ in range(365)])
     winter, summer = np.r_[0:59, 334:365], np.r_[151:243]
     rate = 0.5 + 0.5 * usual.virus_activity
     expected = rate[winter].sum() / rate[summer].sum()
@@ -197,7 +188,7 @@ def test_missing_columns_and_files_are_refused(tmp_path):
         EnvironmentSeries.read(path)
 
 
-EXPERIMENT = USUAL.parents[3] / "experiments" / "heart_failure_clinical.toml"
+EXPERIMENT = USUAL.parents[3] / "experiments" / "heart_failure_discharge.toml"
 
 
 def experiment_with(tmp_path, line):
@@ -205,15 +196,15 @@ def experiment_with(tmp_path, line):
     text = text.replace('"networks/', f'"{EXPERIMENT.parent}/networks/')
     text = text.replace('"calibrated/', f'"{EXPERIMENT.parent}/calibrated/')
     path = tmp_path / "own.toml"
-    path.write_text(text.replace('physiology = "clinical"', line))
+    path.write_text(text.replace("\nnetwork =", f"\n{line}\nnetwork =", 1))
     return path
 
 
 def test_an_experiment_names_its_environment(tmp_path):
-    plain = read_study(experiment_with(tmp_path, 'physiology = "clinical"'))
+    plain = read_study(experiment_with(tmp_path, ""))
     assert plain.environment_series is None
     hot = EXPERIMENT.parent / "environments" / "heat_wave.csv"
-    study = read_study(experiment_with(tmp_path, f'physiology = "clinical"\nenvironment = "{hot}"'))
+    study = read_study(experiment_with(tmp_path, f'environment = "{hot}"'))
     assert study.environment_series.temperature_celsius.max() == 28.0
     assert not {unit.key for unit in plain.units} & {unit.key for unit in study.units}
     assert str(hot) in study.describe()["files"]
@@ -222,9 +213,8 @@ def test_an_experiment_names_its_environment(tmp_path):
 @pytest.mark.parametrize(
     ("line", "allowed"),
     [
-        ('physiology = "clinical"\nenvironment = "hot.toml"', "path of a .csv file"),
-        ('physiology = "clinical"\nenvironment = "no_such.csv"', "no such file"),
-        ('physiology = "heart_failure"\nenvironment = "x.csv"', "only for twins of physiology"),
+        ('environment = "hot.toml"', "path of a .csv file"),
+        ('environment = "no_such.csv"', "no such file"),
     ],
 )
 def test_an_environment_that_does_not_fit_is_refused(tmp_path, line, allowed):

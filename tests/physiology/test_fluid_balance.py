@@ -9,13 +9,11 @@ import numpy as np
 import pytest
 from kidney_people import QUIET, Body
 from kidney_people import alike as patient
-from kidney_people import sets as clinical_sets
-from people import NO_AGEING, NO_SHOCKS, alike, constants, discharged
+from people import DOSES, NO_AGEING, NO_SHOCKS, alike, core, discharged, sets
 
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import fluid as kernel
-from popsim.kernels.physiology.shocks import ShockParameters, adherence_today, review_support
-from popsim.physiology import HeartFailurePhysiology
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 
@@ -24,9 +22,8 @@ SODIUM_MMOL_PER_L = 140.0  # of the fluid that is counted
 SALT_G_PER_MMOL = 58.44e-3
 SHOCKS = ("infection_severity", "arrhythmia_burden", "salt_excess_g_day")
 NEEDED = (
-    "last_review_day", "adherence_trait", "extracellular_fluid_excess_l", "gfr_ml_min", "loop_diuretic_mg_day",
-    "ras_inhibitor_fraction", "mra_fraction", "sglt2_inhibitor_fraction", "intrinsic_natriuresis_l_day",
-    "deconditioning", "usual_salt_g_day",
+    "adherence", "extracellular_fluid_excess_l", "gfr_ml_min", "intrinsic_natriuresis_l_day", "deconditioning",
+    "usual_salt_g_day", *DOSES.values(),
 )  # fmt: skip
 
 
@@ -35,10 +32,8 @@ def intake_and_losses(people: Population, step_days: float) -> tuple[np.ndarray,
 
     Losses are those that the equations give at each step's start; they never see the fluid that the step reaches.
     """
-    parameters = constants({"lapse_rate_per_day": 0.0})
-    physiology = HeartFailurePhysiology(parameters, key=RandomKey(3))
+    physiology, fluid = core(key=RandomKey(3)), SHIPPED["heart_failure"].fill(kernel.FluidParameters)
     physiology.initialise(people)
-    fluid, shocks = parameters.fill(kernel.FluidParameters), parameters.fill(ShockParameters)
     salt, lost = np.zeros(len(people)), np.zeros(len(people))
     start, clock = people["extracellular_fluid_excess_l"].astype(float), Clock(step_days=step_days)
     for _ in range(round(DAYS / step_days)):
@@ -47,20 +42,19 @@ def intake_and_losses(people: Population, step_days: float) -> tuple[np.ndarray,
         after = {name: people[name].astype(float) for name in SHOCKS}
         for i in range(len(people)):
             value = {name: float(column[i]) for name, column in (before | after).items()}
-            eaten, out = one_step(value, clock.time_days, fluid, shocks)
+            eaten, out = one_step(value, fluid)
             salt[i] += step_days * eaten
             lost[i] += step_days * out
         clock.tick()
     return salt, people["extracellular_fluid_excess_l"] - start, lost
 
 
-def one_step(value, today, fluid, shocks):
-    """Salt (g/d) and losses (L/d) of a twin on a day: that day's shocks and drugs, fluid and filtration before it."""
-    support = review_support(today - value["last_review_day"], shocks)
-    taken = adherence_today(value["adherence_trait"], support, 0.0, 0.0, 0.0, shocks)
+def one_step(value, fluid):
+    """Salt (g/d) and losses (L/d) of a twin on a day: that day's shocks; drugs, fluid and filtration before it."""
     excess, power = value["extracellular_fluid_excess_l"], kernel.kidney_power(value["gfr_ml_min"], fluid)
-    loop = kernel.loop_response(taken * value["loop_diuretic_mg_day"], fluid)
-    doses = [taken * value[f"{drug}_fraction"] for drug in ("ras_inhibitor", "mra", "sglt2_inhibitor")]
+    effects = {name: value["adherence"] * value[dose] for name, dose in DOSES.items()}
+    loop = kernel.loop_response(effects["loop_diuretic_mg"], fluid)
+    doses = [effects[name] for name in ("ras_inhibition", "mineralocorticoid_blockade", "sglt2_inhibition")]
     losses = (
         value["intrinsic_natriuresis_l_day"]
         + kernel.volume_natriuresis(excess, power, fluid)
@@ -79,7 +73,7 @@ def test_fluid_and_sodium_balances_close(step_days):
     """
     people = discharged(20)
     salt, kept, lost = intake_and_losses(people, step_days)
-    per_gram = constants()["fluid_per_salt_l_per_g"]
+    per_gram = SHIPPED["heart_failure"]["fluid_per_salt_l_per_g"]
     rounding = 4e-7 * DAYS / step_days
     np.testing.assert_allclose(kept, salt * per_gram - lost, atol=rounding)
     # As sodium: 58.44 g of salt hold 1000 mmol, a litre of the fluid 140 mmol; the constant is rounded to 5e-5.
@@ -93,7 +87,7 @@ def test_fluid_and_sodium_balances_close(step_days):
 def test_in_balance_a_person_loses_what_it_eats():
     """8 g of salt a day are 137 mmol of sodium and 0.98 L of fluid; nothing is kept in a year."""
     people = alike(extracellular_fluid_excess_l=0.0)
-    physiology = HeartFailurePhysiology(constants(NO_SHOCKS, NO_AGEING), key=RandomKey(1))
+    physiology = core(sets(heart_failure=NO_SHOCKS | NO_AGEING), RandomKey(1))
     physiology.initialise(people)
     for day in range(365):
         physiology.advance(people, Clock(day=day))
@@ -103,7 +97,7 @@ def test_in_balance_a_person_loses_what_it_eats():
 def change(drug: str, days: float, quantity: str, gfr: float = 60.0) -> float:
     """What a drug at an effect of 1 does to a quantity of a person without shocks."""
     people = patient(1, baseline_gfr_ml_min=gfr, baseline_systolic_mmhg=122.0, baseline_ejection_fraction_percent=25.0)
-    body = Body(people, clinical_sets(**QUIET))
+    body = Body(people, sets(**QUIET))
     before = float(people[quantity][0])
     body.drugs[drug] = 1.0
     return float(body.live(days)[quantity][0]) - before

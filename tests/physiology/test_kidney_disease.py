@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kidney_people import NO_GROWTH, QUIET, Body, alike, sets
+from kidney_people import NO_GROWTH, QUIET, Body, alike
 from kidney_trials import DAPA_CKD, EMPA_KIDNEY, EMPEROR_PRESERVED, EMPEROR_REDUCED, both_arms
-from people import NO_AGEING
+from people import NO_AGEING, sets
 
 from popsim.evidence.sets import SHIPPED
 from popsim.kernels.codes import CAUSE_INFARCTION
@@ -17,9 +17,9 @@ from popsim.kernels.physiology import kidney_disease as kernel
 from popsim.outcomes.kidney_failure import kidney_failure_risk
 from popsim.physiology.organs.kidney_disease import COLUMNS
 from popsim.population.sampling import CohortSource, sample
-from popsim.simulation.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import SCHEMA
 
-COHORT = Path(__file__).parents[2] / "cohorts" / "clinical_heart_failure.toml"
+COHORT = Path(__file__).parents[2] / "cohorts" / "heart_failure_discharge.toml"
 
 STILL = {
     "heart_failure": QUIET["heart_failure"] | NO_AGEING,
@@ -184,7 +184,7 @@ def test_injury_is_about_as_frequent_as_in_people_with_heart_failure():
     """3.3 per 100 and year over the years (Holgado 2020), here in the year after discharge, the worst: 3.3 to 6.6.
     1500 people without care, 75 injuries, standard error 0.6.
     """
-    people = sample(CohortSource.read(COHORT), CLINICAL_SCHEMA, 1500, RandomKey(3))
+    people = sample(CohortSource.read(COHORT), SCHEMA, 1500, RandomKey(3))
     people["alive"] = 1
     body = Body(people, sets(), ras_inhibition=0.5, mineralocorticoid_blockade=0.2, loop_diuretic_mg=40.0)
     begun = 0

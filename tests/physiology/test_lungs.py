@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from organ_people import Organ, alike, mixed, sets
+from organ_people import alike
+from people import Body, mixed, sets
 
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import lungs as kernel
@@ -17,7 +18,7 @@ COUNTED = {"fev1_decline_copd_ml_year": 0.0, "fev1_lost_per_exacerbation_ml": 2.
 
 def organ(people, step_days=1.0, inhaled=0.0, infection_log_rate=0.0, **changes):
     others = {"bronchodilation": inhaled, "infection_log_rate": infection_log_rate}
-    return Organ(Lungs(sets(lungs=changes), key=RandomKey(5)), people, step_days, **others)
+    return Body(people, Lungs(sets(lungs=changes), key=RandomKey(5)), step_days=step_days, **others)
 
 
 def constants(**changes):
@@ -144,7 +145,7 @@ def test_extremes_stay_in_bounds():
     system = Lungs(
         sets(lungs={"exacerbations_per_year": 10.0, "fev1_lost_per_exacerbation_ml": 50.0}), key=RandomKey(1)
     )
-    held = Organ(system, people, infection_log_rate=8.0, bronchodilation=-0.0)
+    held = Body(people, system, infection_log_rate=8.0, bronchodilation=-0.0)
     held.live(1000)
     assert len(influences.values) == len(held.influences.values)
     for column in COLUMNS:

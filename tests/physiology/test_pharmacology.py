@@ -20,7 +20,7 @@ from popsim.kernels.physiology.reactions import INTOLERANCE, REACTIONS
 from popsim.physiology.influences import PLACE, Influences
 from popsim.physiology.pharmacology.drugs import COLUMNS, check_columns
 from popsim.population.clock import Clock
-from popsim.simulation.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 DRUGS = {drug.name: drug for drug in load_drugs()}
 POOR, INTERMEDIATE, NORMAL, ULTRARAPID = 1, 2, 3, 5
@@ -285,4 +285,4 @@ def test_drug_files_that_cannot_be_are_refused(tmp_path):
         assert key is None or refused.value.key == key
     file.write_text(good.replace('"beta_blocker_fraction"', '"beta_bloker_fraction"'), encoding="utf-8")
     with pytest.raises(DefinitionError, match="beta_blocker_fraction"):
-        check_columns(read_drug(file), CLINICAL_SCHEMA, file)
+        check_columns(read_drug(file), SCHEMA, file)

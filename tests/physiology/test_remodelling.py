@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from organ_people import Organ, alike, sets
+from organ_people import alike
+from people import Body, sets
 
 from popsim.kernels.physiology.influences import FILLING_PRESSURE
 from popsim.physiology.organs.remodelling import Remodelling
@@ -15,7 +16,7 @@ PACE = {"remodelling_mmhg_year": 2.0, "remodelling_more_per_mmhg": 0.05, "remode
 def gained(days, *, pressure=12.0, step_days=1.0, drugs=None, **parameters):
     """mmHg after some days at a filling pressure whose set point is 12, with effects of drugs."""
     people = alike(1, filling_pressure_mmhg=pressure, baseline_filling_pressure_mmhg=12.0)
-    organ = Organ(Remodelling(sets(remodelling=PACE | parameters)), people, step_days, **(drugs or {}))
+    organ = Body(people, Remodelling(sets(remodelling=PACE | parameters)), step_days=step_days, **(drugs or {}))
     organ.live(days)
     assert organ.influences.values[FILLING_PRESSURE, 0] == pytest.approx(people["remodelling_mmhg"][0])
     return float(people["remodelling_mmhg"][0])
@@ -43,6 +44,6 @@ def test_it_ends_at_its_bound_and_halving_the_step_changes_nothing_to_speak_of()
 def test_the_dead_stay_as_they_were():
     people = alike(2, filling_pressure_mmhg=20.0, baseline_filling_pressure_mmhg=12.0)
     people["alive"] = np.array([1, 0])
-    Organ(Remodelling(sets(remodelling=PACE)), people).live(10)
+    Body(people, Remodelling(sets(remodelling=PACE))).live(10)
     assert people["remodelling_mmhg"][0] > 0
     assert people["remodelling_mmhg"][1] == 0

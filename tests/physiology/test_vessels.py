@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from kidney_people import sets
-from people import NO_AGEING, NO_SHOCKS
+from people import NO_AGEING, NO_SHOCKS, sets
 from scipy.stats import norm
 from vessel_people import PER_100_YEARS, Day, discharged, reference, usual_drugs, with_core
 

@@ -1,25 +1,24 @@
-"""Made-up people for the tests of the vessels, and a day of these alone, or a life around the core."""
+"""Made-up people for the tests of the vessels, and days of these alone or with the core."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from kidney_people import alike, sets
+from kidney_people import alike
+from people import Body
 
-from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import SHIPPED, Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import HeartFailurePhysiology
 from popsim.physiology.influences import Influences
 from popsim.physiology.organs.vessels import Vessels
-from popsim.population.clock import Clock
 from popsim.population.population import Population
 from popsim.population.sampling import CohortSource, sample
-from popsim.simulation.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 PER_100_YEARS = 100 * 365.25
-COHORT = Path(__file__).parents[2] / "cohorts/clinical_heart_failure.toml"
+COHORT = Path(__file__).parents[2] / "cohorts/heart_failure_discharge.toml"
 MEASURED = {
     "systolic_mmhg": "baseline_systolic_mmhg", "gfr_ml_min": "baseline_gfr_ml_min",
     "hba1c_percent": "baseline_hba1c_percent", "filling_pressure_mmhg": "baseline_filling_pressure_mmhg",
@@ -44,8 +43,8 @@ def as_measured(people: Population, **values) -> Population:
 
 
 def discharged(size: int, seed: int = 3) -> Population:
-    """People of the cohort clinical_heart_failure, in their state at entry."""
-    people = as_measured(sample(CohortSource.read(COHORT), CLINICAL_SCHEMA, size, RandomKey(seed)))
+    """People of the cohort heart_failure_discharge, in their state at entry."""
+    people = as_measured(sample(CohortSource.read(COHORT), SCHEMA, size, RandomKey(seed)))
     people["alive"], people["entry_day"] = 1, 0
     return people
 
@@ -63,41 +62,20 @@ def usual_drugs(people: Population, seed: int = 4) -> dict[str, np.ndarray]:
     }
 
 
-class Day:
+class Day(Body):
     """The vessels alone: people whose state is held but for what the vessels write (see `with_core`)."""
 
     def __init__(
-        self,
-        people: Population,
-        parameters: Mapping[str, ParameterSet] | None = None,
-        step_days: float = 1.0,
-        seed: int = 5,
-        **drugs,
+        self, people: Population, parameters: Parameters = SHIPPED, step_days: float = 1.0, seed: int = 5, **drugs
     ) -> None:
-        self.people, self.drugs, self.clock = people, dict(drugs), Clock(step_days=step_days)
-        parameters = parameters or sets()
-        self.systems = [Vessels(parameters, key=RandomKey(seed))]
-        self.influences = Influences(len(people))
-        self.systems[0].initialise(people, self.influences)
+        super().__init__(people, Vessels(parameters, key=RandomKey(seed)), step_days=step_days, **drugs)
 
     def live(self, days: float = 1.0) -> Influences:
         """Some days; returns the influences of the last."""
-        for _ in range(round(days / self.clock.step_days)):
-            self.influences.clear()
-            for name, value in self.drugs.items():
-                self.influences[name][:] = value
-            for system in self.systems:
-                system.advance(self.people, self.clock, self.influences)
-            self.clock.tick()
+        super().live(days)
         return self.influences
 
 
-def with_core(people: Population, parameters: Mapping[str, ParameterSet]) -> Day:
+def with_core(people: Population, parameters: Parameters) -> Body:
     """The vessels and the core around them."""
-    day = Day(people, parameters)
-    core = HeartFailurePhysiology(
-        parameters["heart_failure"], key=RandomKey(5), clinical_constants=parameters["clinical_twin"]
-    )
-    core.initialise(people, day.influences)
-    day.systems.append(core)
-    return day
+    return Body(people, *(kind(parameters, key=RandomKey(5)) for kind in (Vessels, HeartFailurePhysiology)))

@@ -15,9 +15,9 @@ from popsim.population.genome import GENES, diplotypes, gene_table, sample_genes
 from popsim.population.population import Population
 from popsim.population.sampling import sample
 from popsim.population.traits import COLUMNS as TRAITS
-from popsim.simulation.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import SCHEMA
 
-COHORT = Path(__file__).parents[2] / "cohorts/clinical_heart_failure.toml"
+COHORT = Path(__file__).parents[2] / "cohorts/heart_failure_discharge.toml"
 SEED = 11
 SIZE = 40_000
 ASIAN, BLACK, WHITE = 1, 2, 4
@@ -145,10 +145,10 @@ def test_the_names_of_the_alleles_make_the_phenotype_that_the_twin_carries(white
 
 def test_the_same_person_has_the_same_genes_whoever_else_is_there():
     cohort = CohortSource.read(COHORT)
-    few = sample(cohort, CLINICAL_SCHEMA, 50, RandomKey(3))
-    many = sample(cohort, CLINICAL_SCHEMA, 400, RandomKey(3), enrolment_days=30)
+    few = sample(cohort, SCHEMA, 50, RandomKey(3))
+    many = sample(cohort, SCHEMA, 400, RandomKey(3), enrolment_days=30)
     place = np.argsort(many.person_id)[few.person_id]
-    other = sample(cohort, CLINICAL_SCHEMA, 400, RandomKey(4))
+    other = sample(cohort, SCHEMA, 400, RandomKey(4))
     for gene in GENES:
         assert (few[gene] >= 1).all()
         assert (few[gene] == many[gene][place]).all()

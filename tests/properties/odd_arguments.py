@@ -42,18 +42,18 @@ from popsim.population.event_log import EventLog  # noqa: E402
 from popsim.population.genome import diplotypes  # noqa: E402
 from popsim.population.population import Population  # noqa: E402
 from popsim.population.sampling import sample  # noqa: E402
-from popsim.simulation.schema import CLINICAL_SCHEMA  # noqa: E402
+from popsim.simulation.schema import SCHEMA  # noqa: E402
 from popsim.surface.cohort import Cohort  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 PERSONS, MEMBERS, DAYS = 4, 5, 6
 ROWS = PERSONS * MEMBERS
-COHORT = Cohort.read(ROOT / "cohorts/clinical_heart_failure.toml")
-PEOPLE = {size: sample(COHORT, CLINICAL_SCHEMA, size, RandomKey(1)) for size in (1, 3, ROWS)}
+COHORT = Cohort.read(ROOT / "cohorts/heart_failure_discharge.toml")
+PEOPLE = {size: sample(COHORT, SCHEMA, size, RandomKey(1)) for size in (1, 3, ROWS)}
 PRICES = [load_parameters(name) for name in ("nhs_prices", "griffiths_2014", "societal_prices", "gbd_disability")]
 DRUGS = Pharmacology(SHIPPED)
 LUNGS = Lungs(SHIPPED)
-BODY = HeartFailurePhysiology(SHIPPED["heart_failure"])
+BODY = HeartFailurePhysiology(SHIPPED)
 NUMBERS = (
     -1, 0, 1, 2**31, 2**63, 2**70, -(2**63), 1.5, float("nan"), float("inf"), True, None, "1", b"1", [], {}, (1,),
     np.int64(2), np.uint8(3), np.float32(1.0), np.array([1, 2]), object(),
@@ -146,7 +146,7 @@ def heard(**keys: Any) -> None:
 
 
 def ensemble(**keys: Any) -> None:
-    people = Population(CLINICAL_SCHEMA, np.arange(ROWS))
+    people = Population(SCHEMA, np.arange(ROWS))
     Ensemble(**{"people": people, "members": MEMBERS} | keys).weights()
 
 
@@ -216,7 +216,7 @@ def cases() -> Iterator[tuple[str, Callable[..., None], dict[str, Any]]]:
         for number, value in enumerate(arrays(good)):
             yield f"{door.__name__}({name} = {number}: {value!r:.60})".replace("\n", " "), door, {name: value}
     for number, value in enumerate(arrays(np.arange(3))):
-        yield f"Population({number})", lambda ids: Population(CLINICAL_SCHEMA, ids), {"ids": value}
+        yield f"Population({number})", lambda ids: Population(SCHEMA, ids), {"ids": value}
     for column in ("cyp2d6", "cyp2c19", "slco1b1", "beta_blocker_handling", "beta_blocker_agent", "stopped_drugs"):
         for code in (-128, -1, 99, 127):
             yield f"drugs({column} = {code})", drugs, {"column": column, "code": code}

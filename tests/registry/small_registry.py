@@ -1,4 +1,4 @@
-"""Twins for tests: heart failure alone, few members, made from a record of a made-up person."""
+"""Twins for tests: few members, made from a record of a made-up person."""
 
 from pathlib import Path
 from unittest.mock import patch
@@ -37,7 +37,7 @@ def stream(*lines, header=HEADER):
 def person(folder, text=RECORD):
     path = folder / "record.toml"
     path.write_text(text)
-    return read_record(path, vocabulary_of("heart_failure", SHIPPED))
+    return read_record(path, vocabulary_of("clinical", SHIPPED))
 
 
 def registry_of(folder, twins=1, record=RECORD):

@@ -82,7 +82,7 @@ def test_a_clinical_twin_has_its_genes(tmp_path, capsys):
     where = ("--registry", tmp_path / "twins.db")
     (tmp_path / "record.json").write_text(json.dumps({"age_years": 70, "sex": "male", "traits": {"height_cm": 178}}))
     (tmp_path / "genes.csv").write_text(GENES)
-    cohort = ROOT / "cohorts" / "clinical_heart_failure.toml"
+    cohort = ROOT / "cohorts" / "heart_failure_discharge.toml"
     flags = ("--cohort", cohort, "--genome", tmp_path / "genes.csv", "--members", 16)
     twin = run(capsys, "new", tmp_path / "record.json", *where, *flags)["twin"]
     (tmp_path / "day.csv").write_bytes(stream("1,metoprolol,100,mg/d,medication", "1,iron,1000,mg/d,medication"))

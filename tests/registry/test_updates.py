@@ -4,7 +4,7 @@ import sqlite3
 
 import numpy as np
 import pytest
-from small_registry import COHORT, HEADER, MEMBERS, RECORD, ROOT, WEEK, person, registry_of, state, stream
+from small_registry import COHORT, HEADER, MEMBERS, RECORD, WEEK, person, registry_of, state, stream
 
 from popsim.errors import DefinitionError, InputError, RunError
 from popsim.evidence.sets import SHIPPED
@@ -12,7 +12,7 @@ from popsim.population.cohort import CohortSource
 from popsim.registry.advice import _last_seen
 from popsim.registry.packing import pack
 from popsim.registry.record import Person
-from popsim.registry.service import TwinRegistry, physiology_for
+from popsim.registry.service import TwinRegistry
 from popsim.registry.stream import Calendar
 from popsim.registry.views import summarise
 from popsim.registry.vocabulary import vocabulary_of
@@ -223,11 +223,6 @@ def test_what_members_agree_in_by_chance_is_not_called_known(tmp_path):
     assert summarise(registry, twin).known == {"Age at the start": "70 years", "Sex": "male", "CKD": "no"}
     registry.update(stream("1,furosemide,80,mg/d,medication"), "a.csv", twin=twin)
     assert summarise(registry, twin).known["Furosemide"] == "80 mg/d"
-
-
-def test_the_clinical_twin_is_made_where_the_cohort_is_its():
-    assert physiology_for(CohortSource.read(COHORT)) == "heart_failure"
-    assert physiology_for(CohortSource.read(ROOT / "cohorts" / "clinical_heart_failure.toml")) == "clinical"
 
 
 def test_the_audit_log_only_grows_and_shows_what_was_altered(week, tmp_path):

@@ -32,14 +32,18 @@ def peaks(pid):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "twins", "workers"),
-    [("heart_failure_discharge", 1000, 1), ("heart_failure_discharge", 20_000, 2), ("heart_failure_clinical", 5000, 2),
-     ("heart_failure_clinical", 50_000, 1), ("heart_failure_discharge", 200_000, 1)],
-)  # fmt: skip
-def test_the_estimate_is_within_a_quarter_of_the_peak(name, twins, workers, tmp_path):
+@pytest.mark.parametrize(("twins", "workers"), [(1000, 1), (5000, 2), (20_000, 2), (50_000, 1), (200_000, 1)])
+def test_the_estimate_is_within_a_quarter_of_the_peak(twins, workers, tmp_path):
     sizes = ["--population", str(twins), "--replications", str(workers), "--workers", str(workers), "--threads", "1"]
-    command = [sys.executable, "-m", "popsim.cli", "run", str(EXPERIMENTS / f"{name}.toml"), *sizes, "--quiet"]
+    command = [
+        sys.executable,
+        "-m",
+        "popsim.cli",
+        "run",
+        str(EXPERIMENTS / "heart_failure_discharge.toml"),
+        *sizes,
+        "--quiet",
+    ]
     warm = [*command, "--population", "20", "--days", "5", "--workers", "1", "--out", str(tmp_path / "warm")]
     subprocess.run(warm, check=True)  # compiling takes memory of its own
     found = {}

@@ -12,7 +12,7 @@ from popsim.kernels.numerics.random import RandomKey
 from popsim.population.genome import POOR
 from popsim.population.sampling import CohortSource, sample
 from popsim.simulation.model import PopulationModel
-from popsim.simulation.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 FOLDER = Path(__file__).parents[2]
 EXPERIMENT = ExperimentDefinition.read(FOLDER / "experiments/heart_failure_pharmacogenetics.toml")
@@ -21,15 +21,15 @@ SIZE, DAYS = 300, 60
 
 def lived(*guides: str, tested: bool = True) -> PopulationModel:
     """Poor metabolisers of CYP2D6 with a low ejection fraction, under the experiment's panel guided by these rules."""
-    cohort = CohortSource.read(FOLDER / "cohorts/clinical_heart_failure.toml")
-    people = sample(cohort, CLINICAL_SCHEMA, SIZE, RandomKey(5))
+    cohort = CohortSource.read(FOLDER / "cohorts/heart_failure_discharge.toml")
+    people = sample(cohort, SCHEMA, SIZE, RandomKey(5))
     people["cyp2d6"], people["beta_blocker_agent"] = POOR, 0
     people["baseline_ejection_fraction_percent"] = 28.0
     (panel,) = EXPERIMENT.strategy("panel").interventions
     assert isinstance(panel, GeneticTest)
     changed = panel.model_copy(update={"guides": guides, "uptake": 1.0, "sensitivity": 1.0, "turnaround_days": 0})
     strategy = EXPERIMENT.strategy("no_testing").model_copy(update={"interventions": (changed,) if tested else ()})
-    network = CareNetwork.read(FOLDER / "experiments/networks/heart_failure_catchment.toml", CLINICAL_SCHEMA.columns)
+    network = CareNetwork.read(FOLDER / "experiments/networks/heart_failure_catchment.toml", SCHEMA.columns)
     model = PopulationModel(people, network, strategy, seed=5, follow_up_days=DAYS)
     model.run_for(DAYS)
     return model

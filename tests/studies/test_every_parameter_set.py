@@ -19,7 +19,7 @@ from popsim.studies.unit import build
 from popsim.studies.warnings import design_warnings
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
-FILES = {name: EXPERIMENTS / f"{name}.toml" for name in ("heart_failure_clinical", "twin_guided", "whas500_discharge")}
+FILES = {name: EXPERIMENTS / f"{name}.toml" for name in ("heart_failure_discharge", "twin_guided", "whas500_discharge")}
 SIZE = {"population": Change("--population", 12), "replications": Change("--replications", 1)}
 
 
@@ -53,7 +53,7 @@ def test_every_file_is_a_set_and_every_drug_has_its_numbers():
 
 @pytest.fixture(scope="module")
 def plain():
-    return read_study(FILES["heart_failure_clinical"], SIZE)
+    return read_study(FILES["heart_failure_discharge"], SIZE)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -65,14 +65,14 @@ def test_one_parameter_of_every_set_is_varied(name, plain):
     key = next(key for key in SHIPPED[name] if key in alone and around(SHIPPED[name].of(key))[0] < SHIPPED[name][key])
     record, dotted = SHIPPED[name].of(key), f"{name}.{key}"
     low, high = around(record)
-    found = with_parameters("heart_failure_clinical", **{dotted: high})
+    found = with_parameters("heart_failure_discharge", **{dotted: high})
     assert found.parameters[name][key] == high != plain.parameters[name][key]
     assert {unit.key for unit in found.units}.isdisjoint(unit.key for unit in plain.units)
     assert found.describe()["parameters"][name][key] == high
     (one,) = varied(plain, [f"{dotted}={low!r}:{high!r}"])
     assert (one.value, one.low, one.high) == (record.value, low, high)
     spread = {"uncertainty": {"distribution": "uniform", "low": low, "high": high, "source": "made up"}}
-    drawn = with_parameters("heart_failure_clinical", draws=2, **{dotted: spread})
+    drawn = with_parameters("heart_failure_discharge", draws=2, **{dotted: spread})
     (values,) = drawn.draw_table().filter(draw=2).select(dotted).rows()
     assert low < drawn.parameters_of(2)[name][key] == values[0] < high
     assert drawn.parameters_of(2)[name].of(key).source == record.source
@@ -84,7 +84,7 @@ def test_sets_beside_the_model_say_nothing_in_units_that_leave_them_alone(plain)
 
 
 def test_numbers_of_drugs_reach_the_body():
-    study = with_parameters("heart_failure_clinical", **{"drugs.spironolactone.effects.0.at_target": 0.5})
+    study = with_parameters("heart_failure_discharge", **{"drugs.spironolactone.effects.0.at_target": 0.5})
     model = build(study.units[0])
     (drugs,) = (one.drugs for one in model.build_physiology().systems if isinstance(one, Pharmacology))
     (changed,) = (drug for drug in drugs if drug.name == "spironolactone")
@@ -152,9 +152,9 @@ def test_what_an_experiment_does_not_have_is_refused_and_what_its_runs_do_not_re
     with pytest.raises(DefinitionError, match="no parameter set 'twining', did you mean 'twinning'"):
         with_parameters("twin_guided", twining__donors=300)
     with pytest.raises(DefinitionError, match=r"did you mean 'metoprolol\.clearance'"):
-        with_parameters("heart_failure_clinical", **{"drugs.metoprolol.clearence": 1.0})
+        with_parameters("heart_failure_discharge", **{"drugs.metoprolol.clearence": 1.0})
     with pytest.raises(DefinitionError, match="must lie between"):
-        with_parameters("heart_failure_clinical", **{"drugs.metoprolol.clearance": 0.0})
+        with_parameters("heart_failure_discharge", **{"drugs.metoprolol.clearance": 0.0})
     study = with_parameters(
         "twin_guided", twinning__donors=300, learning__hold_out_share=0.2, equity__kolm_aversion=0.1
     )

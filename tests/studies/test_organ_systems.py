@@ -18,14 +18,14 @@ from popsim.physiology.factory import build_physiology
 from popsim.population.clock import Clock
 from popsim.population.cohort import CohortSource
 from popsim.population.sampling import sample
-from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.simulation.schema import SCHEMA
 from popsim.studies.design import Change, read_study
 from popsim.studies.measures import measures_of
 from popsim.studies.unit import build, simulate
 from popsim.studies.warnings import design_warnings
 
 ROOT = Path(__file__).parents[2]
-CLINICAL = ROOT / "experiments" / "heart_failure_clinical.toml"
+CLINICAL = ROOT / "experiments" / "heart_failure_discharge.toml"
 KEY = RandomKey(7)
 
 
@@ -37,9 +37,9 @@ def clinical_study(*names: str, **changes: object):
 
 def lived(*names: str, days: int = 90, size: int = 300):
     """People who live with these organ systems only."""
-    people = sample(CohortSource.read(ROOT / "cohorts/clinical_heart_failure.toml"), CLINICAL_SCHEMA, size, KEY)
+    people = sample(CohortSource.read(ROOT / "cohorts/heart_failure_discharge.toml"), SCHEMA, size, KEY)
     people["alive"] = 1
-    physiology = build_physiology(CLINICAL_SCHEMA, SHIPPED, key=KEY, organ_systems=names)
+    physiology = build_physiology(SCHEMA, SHIPPED, key=KEY, organ_systems=names)
     physiology.initialise(people)
     start = people.copy()
     for day in range(days):
@@ -76,7 +76,7 @@ def test_what_is_left_out_keeps_its_state_at_entry_and_the_others_change():
 
 def test_all_named_in_any_order_are_the_default():
     _, named = lived(*reversed(ORGAN_SYSTEMS), days=20)
-    people = sample(CohortSource.read(ROOT / "cohorts/clinical_heart_failure.toml"), CLINICAL_SCHEMA, 300, KEY)
+    people = sample(CohortSource.read(ROOT / "cohorts/heart_failure_discharge.toml"), SCHEMA, 300, KEY)
     people["alive"] = 1
     usual = ClinicalPhysiology(SHIPPED, key=KEY)
     usual.initialise(people)
@@ -91,7 +91,7 @@ def test_all_named_in_any_order_are_the_default():
 def test_an_organ_system_that_is_left_out_has_no_influence():
     """Without vessels nobody can have an infarction or a stroke; drugs that are left out have no effect at entry."""
     _, with_vessels = lived("vessels", "diabetes", days=1)
-    model = build_physiology(CLINICAL_SCHEMA, SHIPPED, key=KEY, organ_systems=["diabetes"])
+    model = build_physiology(SCHEMA, SHIPPED, key=KEY, organ_systems=["diabetes"])
     people = with_vessels.copy()
     model.initialise(people)
     model.advance(people, Clock(0))
@@ -115,14 +115,7 @@ def test_an_impossible_list_is_refused_in_one_line(names, says):
         clinical_study(*names)
     assert "\n" not in str(refused.value)
     with pytest.raises(InputError, match=says):
-        build_physiology(CLINICAL_SCHEMA, SHIPPED, key=KEY, organ_systems=names)
-
-
-def test_heart_failure_alone_has_no_choice():
-    with pytest.raises(DefinitionError, match="only for twins of physiology"):
-        read_study(ROOT / "experiments/heart_failure_discharge.toml", {"organ_systems": Change("x", ["blood"])})
-    with pytest.raises(InputError, match="heart failure alone has none to choose from"):
-        build_physiology(SCHEMA, SHIPPED, key=KEY, organ_systems=["blood"])
+        build_physiology(SCHEMA, SHIPPED, key=KEY, organ_systems=names)
 
 
 INTERVENTION = """
@@ -162,8 +155,8 @@ def test_what_needs_an_organ_system_that_is_left_out_is_refused(names, added, sa
 def written(folder: Path, key: str, added: str = "") -> Path:
     """A small experiment of clinical twins."""
     text = (
-        f'name = "short"\ncohort = "{ROOT}/cohorts/clinical_heart_failure.toml"\nphysiology = "clinical"\n'
-        f'network = "{ROOT}/experiments/networks/clinical_catchment.toml"\n{key}'
+        f'name = "short"\ncohort = "{ROOT}/cohorts/heart_failure_discharge.toml"\nphysiology = "clinical"\n'
+        f'network = "{ROOT}/experiments/networks/heart_failure_catchment.toml"\n{key}'
         f'[[strategies]]\nname = "usual_care"\n\n[[strategies]]\nname = "more"\n{added}'
     )
     file = folder / "short.toml"

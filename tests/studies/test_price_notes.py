@@ -32,12 +32,11 @@ def test_a_price_of_the_experiments_own_or_of_its_year_is_not_named():
     assert "telemonitoring_day" not in "".join(price_notes(read_study(MAIN, year)))
 
 
-@pytest.mark.parametrize("file", ["heart_failure_discharge", "heart_failure_clinical"])
-def test_a_currency_that_the_prices_do_not_have_is_refused(file):
+def test_a_currency_that_the_prices_do_not_have_is_refused():
     """Nothing is converted: dollars would be printed over pounds."""
     wanted = r"command line|currency = 'USD': prices are in GBP \(nhs_prices\.\w+, \.\.\.\), and nothing is converted"
     with pytest.raises(DefinitionError, match=wanted):
-        read_study(MAIN.with_name(f"{file}.toml"), {"currency": Change("--currency", "USD")})
+        read_study(MAIN, {"currency": Change("--currency", "USD")})
 
 
 def test_prices_of_several_currencies_together_are_refused():
@@ -51,11 +50,16 @@ def test_prices_of_several_currencies_together_are_refused():
 
 
 def test_the_mix_of_years_in_words():
-    """Counted by hand in the files: of nhs_prices 1 is of 2011, 2 of 2022, 3 of 2023; of societal_prices 2023, 2024."""
+    """Counted by hand in the files.
+
+    Of nhs_prices 1 is of 2011, 2 of 2022, 3 of 2023; of societal_prices 1 of 2023, 1 of 2024; clinical_prices 2012.
+    """
     experiment = ExperimentDefinition.read(MAIN)
     words = prices_in_words(experiment)
-    assert words.startswith("GBP at prices as printed, not inflated (1 of 2011, 2 of 2022, 4 of 2023, 1 of 2024, ")
+    assert words.startswith(
+        "GBP at prices as printed, not inflated (1 of 2011, 1 of 2012, 2 of 2022, 4 of 2023, 1 of 2024, "
+    )
     assert words.endswith(" of a year not stated)")
     own = experiment.model_copy(update={"parameters": {"nhs_prices.telemonitoring_day": 6.0}})
-    assert "(1 of 2012, 2 of 2022" in prices_in_words(own)
+    assert "(2 of 2012, 2 of 2022" in prices_in_words(own)
     assert "; 1 set by the experiment, assumed to be of 2012)" in prices_in_words(own)

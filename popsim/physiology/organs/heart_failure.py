@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import cache, partial
 
-from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import heart_failure as kernel
 from popsim.kernels.physiology.acute import AcuteParameters, ClinicalParameters
@@ -20,15 +20,6 @@ from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 
-# The dose that the day loop uses in the model of heart failure alone, where the clinical twin has the drug's effect.
-DOSE_OF_EFFECT = {
-    "beta_blockade": "beta_blocker_fraction",
-    "ras_inhibition": "ras_inhibitor_fraction",
-    "neprilysin_inhibition": "neprilysin_inhibitor_fraction",
-    "mineralocorticoid_blockade": "mra_fraction",
-    "sglt2_inhibition": "sglt2_inhibitor_fraction",
-    "loop_diuretic_mg": "loop_diuretic_mg_day",
-}
 TAKEN = frozenset(parameters_of(kernel.advance_day))
 # Columns that `initialise` computes and the day loop reads without changing them.
 UNTREATED = frozenset(
@@ -51,47 +42,32 @@ ORGANS = {
 
 
 class HeartFailurePhysiology:
-    """The heart-failure organ systems of a population: alone, or as the core of the clinical twin.
+    """Heart failure: the core of the twin, which takes in the influences of the organ systems that advance before it.
 
     Args:
-        parameters: the set heart_failure.
+        parameters: all sets, of which it takes heart_failure and clinical_twin.
         key: of the random numbers, 0 .. 2**32 - 1.
-        whole: constants of the clinical twin (evidence/clinical_twin.toml), whose other organ systems advance before
-            this one and pass their influences. None: heart failure alone.
     """
 
-    influences: Influences | None = None
-
-    def __init__(
-        self,
-        parameters: ParameterSet,
-        *,
-        key: RandomKey = RandomKey(),
-        clinical_constants: ParameterSet | None = None,
-    ) -> None:
-        time_constants_days = tuple(parameters[f"{name}_time_constant_days"] for name in kernel.Relaxation._fields)
-        part = (
-            {"death_cause": None, "clinical_constants": None}
-            if clinical_constants is None
-            else {"clinical_constants": clinical_constants.fill(ClinicalParameters)}
-        )
+    def __init__(self, parameters: Parameters, *, key: RandomKey = RandomKey()) -> None:
+        own = parameters["heart_failure"]
+        time_constants_days = tuple(own[f"{name}_time_constant_days"] for name in kernel.Relaxation._fields)
         self._call = Binding(
             *(set_steady_state, kernel.advance_day),
-            columns=DOSE_OF_EFFECT if clinical_constants is None else {},
             key=key,
             relaxation=partial(_relaxation, time_constants_days),
-            **{name: parameters.fill(kind) for name, kind in ORGANS.items()},
-            **part,
+            clinical_constants=parameters["clinical_twin"].fill(ClinicalParameters),
+            **{name: own.fill(kind) for name, kind in ORGANS.items()},
         )
 
-    def initialise(self, population: Population, influences: Influences | None = None) -> None:
+    def initialise(self, population: Population, influences: Influences) -> None:
         """Initialise every physiology column at the steady state for the traits, the drugs and the cohort's values.
 
         Fills all physiology columns except those in `columns.SET_BY_COHORT`, which do not change.
         """
         self._call(set_steady_state, population, influences)
 
-    def advance(self, population: Population, clock: Clock, influences: Influences | None = None) -> None:
+    def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
         """Advance the twins that have entered by one step of the clock.
 
         Valid for steps of up to two days (see kernels/physiology/fluid.py).

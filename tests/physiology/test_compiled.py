@@ -1,0 +1,140 @@
+"""The compiled day loops of all organ systems do what their Python source says, and as vectors."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import pytest
+from llvmlite import binding
+from people import mixed
+
+from popsim.evidence.sets import SHIPPED
+from popsim.kernels.codes import CAUSE_BLEEDING, CAUSE_FALL, CAUSE_INFARCTION, CAUSE_STROKE
+from popsim.kernels.numerics.random import RandomKey
+from popsim.kernels.physiology import (
+    ageing,
+    blood,
+    diabetes,
+    environment,
+    heart_failure,
+    kidney_disease,
+    lungs,
+    remodelling,
+    vessels,
+)
+from popsim.physiology import HeartFailurePhysiology
+from popsim.physiology.clinical import ORGAN_SYSTEMS
+from popsim.physiology.influences import PLACE, Influences
+from popsim.physiology.organs.heart_failure import TAKEN, UNTREATED
+from popsim.population.clock import Clock
+from popsim.population.population import Population
+from popsim.simulation.schema import SCHEMA
+
+TWINS = 300
+DAYS = 5
+HERE = Path(__file__).parent
+
+
+class Loop(NamedTuple):
+    """A day loop: its kernel, the fewest packed operations of its main block, and the most scalar ones."""
+
+    kernel: ModuleType
+    packed: int
+    scalar: int = 0
+
+
+LOOPS = {
+    "environment": Loop(environment, 5),
+    "vessels": Loop(vessels, 150, 9),
+    "kidney_disease": Loop(kidney_disease, 150),
+    "diabetes": Loop(diabetes, 100),
+    "lungs": Loop(lungs, 100),
+    "blood": Loop(blood, 40),
+    "ageing": Loop(ageing, 60),
+    "remodelling": Loop(remodelling, 15),
+    "heart_failure": Loop(heart_failure, 500, 9),
+}
+KINDS = {name: ORGAN_SYSTEMS.get(name, HeartFailurePhysiology) for name in LOOPS}
+WRITTEN = [column.name for name in LOOPS if name != "heart_failure" for column in ORGAN_SYSTEMS[name].columns]
+OF_CORE = {name for name in TAKEN & SCHEMA.columns.keys() if SCHEMA[name].writer == "physiology"} - UNTREATED
+
+
+def lived(days: int) -> tuple[Population, Influences]:
+    """Extreme twins at all levels of care after some days, on any drugs; on the first some are acutely ill."""
+    people, influences = mixed(TWINS)
+    random = np.random.default_rng(21)
+    systems = [kind(SHIPPED, key=RandomKey(12, 3)) for kind in KINDS.values()]
+    people["entry_day"] = -random.uniform(0, 3000, TWINS)
+    for system in systems:
+        system.initialise(people, influences)
+    people["care_level"] = np.arange(TWINS) % 5
+    people["untreated_gfr_ml_min"] = random.uniform(4, 60, TWINS)
+    people["exacerbation_severity"] = people["kidney_injury_severity"] = np.linspace(0, 1, TWINS)
+    people["acute_cause"] = random.choice([0, CAUSE_INFARCTION, CAUSE_STROKE, CAUSE_BLEEDING, CAUSE_FALL], TWINS)
+    for day in range(days):
+        influences.values[12:] = 0.0
+        for system in systems:
+            system.advance(people, Clock(day=day), influences)
+    return people, influences
+
+
+def test_compiled_equals_plain_python_to_the_last_bit(tmp_path):
+    """Plain Python runs every function uncompiled, in a process of its own with numba switched off."""
+    out = tmp_path / "plain.npz"
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
+    subprocess.run([sys.executable, __file__, str(out)], check=True, env=environment, timeout=120)
+    plain, (people, influences), (start, _) = np.load(out), lived(DAYS), lived(0)
+    for kind in ("real", "code"):
+        assert plain[kind].tobytes() == people.block(kind).tobytes()
+    assert plain["influences"].tobytes() == influences.values.tobytes()
+    assert {name for name in WRITTEN if (people[name] == mixed(TWINS)[0][name]).all()} == set()
+    assert {name for name in OF_CORE if (people[name] == start[name]).all()} == set()
+    assert {name for name in UNTREATED if people[name].tobytes() != start[name].tobytes()} == set()
+    of_drugs_alone = {"slow_rhythm_per_day"}
+    assert {name for name, place in PLACE.items() if not influences.values[place].any()} == of_drugs_alone
+
+
+def packed_loop(assembly: str) -> list[str]:
+    """Instructions of the block that has most arithmetic on the widest vectors of doubles of this CPU."""
+    wide = "zmm" if binding.get_host_cpu_features().get("avx512f") else "ymm"
+    blocks = re.split(r"^\.?L\w+:", assembly, flags=re.MULTILINE)
+    pattern = rf"\bv(?:add|sub|mul|div|min|max)pd\b[^\n]*%{wide}"
+    best = max(blocks, key=lambda block: len(re.findall(pattern, block)))
+    return [line.strip() for line in best.splitlines() if line.startswith("\t")]
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_each_day_loop_is_one_vectorised_block_without_calls(name, monkeypatch):
+    """All of the loop's work, several twins at a time, in one block; compiled again, as numba keeps no assembly."""
+    kernel, least, most = LOOPS[name]
+    fresh = numba.njit(parallel=True, error_model="numpy")(kernel.advance_day.py_func)
+    monkeypatch.setattr(kernel, "advance_day", fresh)
+    people, influences = mixed(TWINS)
+    KINDS[name](SHIPPED).advance(people, Clock(), influences)
+    assembly = "\n".join(fresh.inspect_asm().values())
+    if platform.machine() not in ("x86_64", "AMD64"):
+        assert re.search(r"\bfmul\tv\d+\.2d|\bfmul\.2d", assembly)
+        return
+    loop = packed_loop(assembly)
+    assert len([line for line in loop if re.match(r"v(add|sub|mul|div|min|max)pd\b.*%[yz]mm", line)]) > least
+    assert len([line for line in loop if re.match(r"v?(add|sub|mul|div|min|max)sd\b", line)]) <= most
+    assert not [line for line in loop if line.startswith("call")]
+
+
+def test_lungs_blood_and_ageing_take_no_more_than_twenty_bytes_a_twin():
+    columns = [column for name in ("lungs", "blood", "ageing") for column in ORGAN_SYSTEMS[name].columns]
+    assert sum({"real": 4, "code": 1}[column.kind] for column in columns) <= 20
+
+
+if __name__ == "__main__":
+    twins, day = lived(DAYS)
+    np.savez(sys.argv[1], real=twins.block("real"), code=twins.block("code"), influences=day.values)
