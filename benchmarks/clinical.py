@@ -18,7 +18,7 @@ from popsim.population.clock import Clock
 from popsim.population.cohort import CohortSource
 from popsim.population.population import Population
 from popsim.population.sampling import sample
-from popsim.simulation.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import SCHEMA
 
 COHORT = Path(__file__).parents[1] / "cohorts" / "heart_failure_discharge.toml"
 GOAL = 15e6  # twin-days a second on two quiet cores
@@ -27,7 +27,7 @@ MAX_BYTES = 600
 
 def clinical_people(size: int, seed: int = 1) -> tuple[Population, ClinicalPhysiology]:
     """A cohort at its discharge, all alive and at home, with every organ system settled."""
-    population = sample(CohortSource.read(COHORT), CLINICAL_SCHEMA, size, RandomKey(seed))
+    population = sample(CohortSource.read(COHORT), SCHEMA, size, RandomKey(seed))
     population["alive"] = 1
     physiology = ClinicalPhysiology(SHIPPED, key=RandomKey(seed))
     physiology.initialise(population)

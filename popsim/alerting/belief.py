@@ -25,8 +25,8 @@ from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.genome import COLUMNS as GENES
 from popsim.population.population import Population
-from popsim.population.traits import CLINICAL_COLUMNS as CLINICAL_TRAITS
 from popsim.population.traits import COLUMNS as TRAITS
+from popsim.population.traits import MORE_COLUMNS as MORE_TRAITS
 
 # Traits that no record holds; readings inform the belief about the others.
 HIDDEN = (
@@ -182,10 +182,10 @@ class TwinRisks(RiskSource):
 
 def known_at_entry(schema: Schema, genome_known: bool) -> list[str]:
     """Columns that a person's record holds at entry."""
-    traits = [column.name for column in (*TRAITS, *CLINICAL_TRAITS) if column.name not in HIDDEN]
+    traits = [column.name for column in (*TRAITS, *MORE_TRAITS) if column.name not in HIDDEN]
     drugs = [name for name, column in schema.columns.items() if column.writer == "care"]
     genes = [column.name for column in GENES] if genome_known else []
-    return [name for name in (*traits, *drugs, *genes) if name in schema and name != "alive"]
+    return [name for name in (*traits, *drugs, *genes) if name != "alive"]
 
 
 def sensors_at(schema: Schema, home: Telemonitoring, parameters: Parameters) -> Sequence[Sensor]:

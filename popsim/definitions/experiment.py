@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -154,10 +154,9 @@ class ExperimentDefinition(Definition):
     Attributes:
         name: names the folder of results.
         cohort, network: definition files, relative to the experiment's file.
-        physiology: model of a twin: `heart_failure` alone, or the `clinical` twin with all organ systems and drugs.
-        environment: CSV file of temperature, particles and viruses by the day (population/environment_series.py), for
-            clinical twins; a temperate year when absent.
-        organ_systems: those of the clinical twin around its heart-failure core (physiology/clinical.py); all when
+        environment: CSV file of temperature, particles and viruses by the day (population/environment_series.py); a
+            temperate year when absent.
+        organ_systems: those of a twin around its heart-failure core (physiology/clinical.py); all when
             absent. The others keep their state at entry and have no influence. "my_organs.py:Thyroid" is a class or an
             object of a Python file in the experiment's folder (physiology/own.py); it advances after those.
         strategies: the strategies compared, as in the file; `strategy(name)` resolves what one inherits.
@@ -187,12 +186,13 @@ class ExperimentDefinition(Definition):
         store: what is stored of every unit: "measures" alone, also "persons" (with admissions and days), also "events".
     """
 
+    LEFT_OUT: ClassVar = {"physiology": "leave it out: there is one physiology, organ_systems chooses its parts"}
+
     name: Identifier
     title: Label = ""
     description: Text = ""
     cohort: DefinitionPath
     network: DefinitionPath
-    physiology: Literal["clinical"] = "clinical"
     environment: TablePath | None = None
     organ_systems: OrganSystems | None = None
     strategies: Annotated[tuple[Strategy, ...], AS_TUPLE, Field(min_length=1, max_length=64)]
@@ -230,17 +230,6 @@ class ExperimentDefinition(Definition):
             raise ValueError(f"comparator = '{self.comparator}': {did_you_mean(self.comparator, names)}")
         for strategy in self.strategies:
             resolved(strategy, self.strategies)
-        return self
-
-    @model_validator(mode="after")
-    def _only_clinical_twins_have_a_choice(self) -> Self:
-        if self.physiology == "clinical":
-            return self
-        for where, one in (("", self), *((f"scenarios.{s.name}.", s) for s in self.scenarios)):
-            for key in ("environment", "organ_systems"):
-                if value := getattr(one, key):
-                    shown = f"'{value}'" if isinstance(value, str) else list(value)
-                    raise ValueError(f'{where}{key} = {shown}: only for twins of physiology = "clinical"')
         return self
 
     @model_validator(mode="after")

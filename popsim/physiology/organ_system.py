@@ -46,8 +46,8 @@ class Physiology(Protocol):
     """All organ systems of a twin together: what models, beliefs and forecasts advance."""
 
     @property
-    def influences(self) -> Influences | None:
-        """The influences on the rows that advanced last; None if there are none (heart failure alone)."""
+    def influences(self) -> Influences:
+        """The influences on the rows that advanced last."""
 
     def initialise(self, population: Population) -> None:
         """Initialise every column of physiology at steady state."""

@@ -115,7 +115,7 @@ class StoredRun:
             DefinitionError: the file of an organ system is missing or refused.
         """
         own = own_organ_systems_of(self.experiment, self.experiment_file)
-        return schema_of(self.experiment, (*own, *self.organ_systems))
+        return schema_of((*own, *self.organ_systems))
 
     @cached_property
     def study(self) -> Study:

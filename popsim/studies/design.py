@@ -95,7 +95,7 @@ class Study:
         file: where the experiment came from.
         flags: what the command line said instead of the file.
         sampling: the cohort, ready to be sampled.
-        environment_series: of clinical twins; None: the usual ones.
+        environment_series: None: the usual ones.
         own_organ_systems: a user's, in files or made in Python.
     """
 
@@ -113,7 +113,7 @@ class Study:
     @property
     def schema(self) -> Schema:
         """The columns of a twin."""
-        return schema_of(self.experiment, self.own_organ_systems)
+        return schema_of(self.own_organ_systems)
 
     @property
     def made_in_python(self) -> tuple[Own, ...]:
@@ -341,7 +341,7 @@ def study_of(
         cohort = cohort.with_columns(chosen.trial.columns, chosen.trial.correlations)
     origin = Path(folder) / f"{experiment.name} ({MADE_IN_PYTHON})" if file is None else Path(file)
     own = (*own_organ_systems_of(chosen, origin), *organ_systems)
-    network = network or CareNetwork.read(Path(folder) / chosen.network, schema_of(chosen, own).columns)
+    network = network or CareNetwork.read(Path(folder) / chosen.network, schema_of(own).columns)
     network = network.with_capacity(chosen.capacity, file)
     flags = {change.flag: change.value for change in (changes or {}).values()}
     flags |= {"--scenario": scenario} if scenario else {}
@@ -368,7 +368,7 @@ def resolve(
         DefinitionError: the experiment names something that does not exist.
     """
     own = (*own_organ_systems_of(experiment, Path(file)), *organ_systems)
-    schema = schema_of(experiment, own)
+    schema = schema_of(own)
     sampling = plan(cohort, schema)
     checked = CareNetwork(network, schema.columns, file)
     refuse_left_out(experiment, file)

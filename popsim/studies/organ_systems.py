@@ -16,7 +16,7 @@ from popsim.population.clock import Clock
 from popsim.population.columns import Schema
 from popsim.population.entry import refuse_impossible
 from popsim.population.sampling import sample
-from popsim.simulation.schema import SCHEMAS
+from popsim.simulation.schema import SCHEMA
 from popsim.studies.warnings import conditions_of
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ def organ_systems_of(experiment: ExperimentDefinition, file: object = "experimen
     Raises:
         DefinitionError: a name is unknown or used twice, or an organ system lacks one that it needs.
     """
-    if experiment.physiology != "clinical":
-        return ()
     names, own = experiment.organ_systems, experiment.organ_systems_in_files
     return chosen_organ_systems(None if names is None else [name for name in names if name not in own], file)
 
@@ -59,7 +57,7 @@ def own_organ_systems_of(experiment: ExperimentDefinition, file: Path) -> tuple[
     own = tuple(OrganSystemInFile.read(file.parent, name, file) for name in names)
     for name, one in zip(names, own, strict=True):
         try:
-            schema_of(experiment, (one,))
+            schema_of((one,))
             own_parameter_files((one,))
         except InputError as error:
             raise DefinitionError(file, "organ_systems", name, str(error).removeprefix("organ_systems: ")) from None
@@ -87,17 +85,15 @@ def try_for_a_day(study: Study) -> None:
         raise DefinitionError(study.file, "organ_systems", None, str(error).removeprefix("organ_systems: ")) from error
 
 
-def schema_of(experiment: ExperimentDefinition, own: Sequence[Own]) -> Schema:
+def schema_of(own: Sequence[Own]) -> Schema:
     """The columns of a twin, with those of a user's own organ systems."""
-    schema = SCHEMAS[experiment.physiology]
-    return Schema((*schema.columns.values(), *own_columns(own))) if own else schema
+    return Schema((*SCHEMA.columns.values(), *own_columns(own))) if own else SCHEMA
 
 
 def absent_causes(experiment: ExperimentDefinition) -> set[str]:
     """Causes with which nobody presents, for want of an organ system."""
     chosen = organ_systems_of(experiment)
-    absent = {cause for cause, systems in PRESENT_WITH.items() if systems.isdisjoint(chosen)}
-    return absent if experiment.physiology == "clinical" else set()
+    return {cause for cause, systems in PRESENT_WITH.items() if systems.isdisjoint(chosen)}
 
 
 def refuse_left_out(experiment: ExperimentDefinition, file: object) -> None:
@@ -109,8 +105,6 @@ def refuse_left_out(experiment: ExperimentDefinition, file: object) -> None:
         DefinitionError: an organ system is refused, or the first such key.
     """
     chosen = organ_systems_of(experiment, file)
-    if experiment.physiology != "clinical":
-        return
     left_out = {name: system for name, system in ORGAN_SYSTEMS.items() if name not in chosen}
 
     def refuse(name: str, key: str, value: object) -> None:

@@ -32,7 +32,7 @@ def resolve_parameters(
             currency than the experiment; or it has draws when nothing is uncertain.
     """
     own = intervention_parameters(experiment.resolved_strategies)
-    parameters = Parameters({INTERVENTION_SET: own}, experiment.physiology, added)
+    parameters = Parameters({INTERVENTION_SET: own}, added)
     for group in experiment.parameter_groups:
         if not isinstance(group, Correlated):  # it defines its members completely, instead of their set
             for dotted in group.parameters:

@@ -15,7 +15,6 @@ from popsim.registry.database import Database
 from popsim.registry.record import read_genome, read_record
 from popsim.registry.service import TwinRegistry
 from popsim.registry.vocabulary import vocabulary_of
-from popsim.simulation.schema import SCHEMA
 
 
 def test_what_is_no_registry_is_refused(tmp_path):
@@ -182,11 +181,11 @@ def test_genes_are_read_as_phenotypes(tmp_path):
     """Activity scores by CPIC: *4/*4 0, *1/*4 1.0 (intermediate), *1/*1 2.0 (normal)."""
     path = tmp_path / "genes.tsv"
     path.write_text("gene\tdiplotype\ncyp2d6\t*1/*4\nCYP2C19\t*1/*1\n")
-    found = read_genome(path, SCHEMA)
+    found = read_genome(path)
     assert found == {"cyp2d6": CODES["intermediate"], "cyp2c19": CODES["normal"], "genotype_known": 1.0}
     for text in ("CYP2D6,*4/*4\n", "Gene,Diplotype\nCYP2D6,*4|*4\n", "CYP2D6\t*4/*4", "\ufeffCYP2D6, *4/*4 \r\n\r\n"):
         path.write_text(text)
-        assert read_genome(path, SCHEMA) == {"cyp2d6": CODES["poor"], "genotype_known": 1.0}
+        assert read_genome(path) == {"cyp2d6": CODES["poor"], "genotype_known": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -212,7 +211,7 @@ def test_genes_are_read_as_phenotypes(tmp_path):
 def test_bad_genes_are_refused(tmp_path, text, said):
     (tmp_path / "genes.csv").write_text(text)
     with pytest.raises(InputError) as error:
-        read_genome(tmp_path / "genes.csv", SCHEMA)
+        read_genome(tmp_path / "genes.csv")
     assert str(error.value).startswith(said)
     assert "\n" not in str(error.value) and len(str(error.value)) < 500
     if "*04" in text:
