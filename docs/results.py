@@ -169,9 +169,7 @@ RESULTS: dict[str, Result] = {
         TRIAL,
         long=True,
     ),
-    "heat_wave": Result(
-        ("popsim run experiments/heart_failure_discharge.toml --scenario heat_wave {size}",), SIZE, TRIAL, long=True
-    ),
+    "heat_wave": Result((f"popsim run {MAIN} --scenario heat_wave {{size}}",), SIZE, TRIAL, long=True),
     "guidance": Result(
         ("popsim run experiments/twin_guided.toml {size}",),
         "--population 400 --replications 4 --days 90 --enrolment-days 30",

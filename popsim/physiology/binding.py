@@ -60,7 +60,7 @@ class Binding:
 
     def __init__(self, *kernels: Kernel, columns: Mapping[str, str] = MappingProxyType({}), **given: Any) -> None:
         self._parameters = {_called(kernel): (kernel, parameters_of(kernel)) for kernel in kernels}
-        self._columns, self.given = columns, given
+        self._columns, self.given = dict(columns), given
         self._bound_to: tuple[Schema, bool] | None = None
         self._sources: dict[str, list[Source]] = {}
         self._bound: WeakKeyDictionary[Population, dict[str, Bound]] = WeakKeyDictionary()

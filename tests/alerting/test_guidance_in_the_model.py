@@ -203,11 +203,9 @@ def test_guidance_with_every_key_written_out_is_the_same(kind):
     assert validate(made.model_dump(mode="json", by_alias=True), Strategy, "manifest.json") == made
 
 
-def test_guidance_needs_telemonitoring_and_genes_need_clinical_twins():
+def test_guidance_needs_telemonitoring():
     with pytest.raises(DefinitionError, match="alerts of telemonitoring, which the strategy must have"):
         make(guided("oracle").model_copy(update={"telemonitoring": None}))
-    with pytest.raises(DefinitionError, match="these people have no genes"):
-        make(guided(genome_known=False))
 
 
 def test_what_inherits_may_take_guidance_back():

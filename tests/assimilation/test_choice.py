@@ -311,7 +311,6 @@ def test_what_does_not_fit_is_refused(keys, words):
     [
         ([MORE, MORE], "named twice"),
         ([dose("x", "furosemid", 1)], "furosemide"),
-        ([dose("x", "ivabradine", 1)], "ivabradine_fraction"),
     ],
 )
 def test_options_that_cannot_be_had_are_refused(options, words):

@@ -133,8 +133,8 @@ def test_values_stay_within_their_bounds():
 def test_a_drug_costs_days_alive_out_of_hospital_times_price_times_dose():
     """Every other price of a drug and both discount rates are 0, the drug costs 2 a day at target dose.
 
-    Nobody lowers an SGLT2 inhibitor, so that the dose is what it was started at: 0.5, the dose times adherence, until a
-    specialist raises it to 1; days are counted at midnight from the columns, by the person.
+    The dose is what it was started at: 0.5, the dose times adherence, until a specialist raises it to 1; days are
+    counted at midnight from the columns, by the person.
     """
     prices = load_parameters("nhs_prices")
     free = [
@@ -144,8 +144,11 @@ def test_a_drug_costs_days_alive_out_of_hospital_times_price_times_dose():
     changed = prices.with_values(
         dict.fromkeys(free, 0.0) | {"sglt2_inhibitor_day": 2.0, "discount_rate_costs": 0.0, "discount_rate_qalys": 0.0}
     )
+    others = load_parameters("clinical_prices")
+    others = others.with_values({name: 0.0 for name in others if name.endswith(("_day", "_mg"))})
     drug = DRUG | {"dose": 1.0, "adherence": 0.5, "cost_once": 7.0, "cost_per_day": 0.25}
-    model = make(doing(drug), size=300, days=30, enrolment_days=0, parameters={"nhs_prices": changed})
+    given = {"nhs_prices": changed, "clinical_prices": others}
+    model = make(doing(drug), size=300, days=30, enrolment_days=0, parameters=given)
     at_home, doses = np.zeros(300), np.zeros(300)
     for _ in range(30):
         model.run_for(1)

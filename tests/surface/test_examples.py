@@ -29,8 +29,8 @@ def test_an_example_by_its_name():
     assert ps.example("heart_failure_discharge").read_text(encoding="utf-8").startswith("# Early follow-up")
     assert ps.example("heart_failure_discharge", "cohort").parent.name == "cohorts"
     assert ps.example("dapa_hf").is_file()
-    with pytest.raises(ps.InputError, match="did you mean 'heart_failure_twin'"):
-        ps.example("heart_failure_twn")
+    with pytest.raises(ps.InputError, match="did you mean 'twin_guided'"):
+        ps.example("twin_guidd")
 
 
 def test_a_study_to_start_from_is_sound_and_commented(tmp_path, capsys):
