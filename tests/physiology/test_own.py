@@ -73,8 +73,8 @@ def written(folder: Path, systems: str = '"diabetes", "organs.py:Thyroid"', code
     (folder / "thyroid.toml").write_text(SET)
     file = folder / "small.toml"
     file.write_text(
-        f'name = "small"\ncohort = "{ROOT}/cohorts/clinical_heart_failure.toml"\nphysiology = "clinical"\n'
-        f'network = "{ROOT}/experiments/networks/clinical_catchment.toml"\norgan_systems = [{systems}]\n'
+        f'name = "small"\ncohort = "{ROOT}/cohorts/heart_failure_discharge.toml"\n'
+        f'network = "{ROOT}/experiments/networks/heart_failure_catchment.toml"\norgan_systems = [{systems}]\n'
         f"population = 40\nreplications = 2\nfollow_up_days = 20\n"
         f'[[strategies]]\nname = "usual_care"\n[[strategies]]\nname = "more"\ncost_per_person = 3.0\n{more}'
     )
