@@ -4,52 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numba
 
 from benchmarks.measuring import Row, Section, alternate
-from benchmarks.physiology import by_popsim, people, speed
-from popsim.evidence.sets import SHIPPED
-from popsim.kernels.numerics.random import RandomKey
+from benchmarks.physiology import live, settled, speed
 from popsim.physiology.clinical import BLOCK, ClinicalPhysiology
 from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
-from popsim.population.cohort import CohortSource
 from popsim.population.population import Population
-from popsim.population.sampling import sample
-from popsim.simulation.schema import SCHEMA
 
-COHORT = Path(__file__).parents[1] / "cohorts" / "heart_failure_discharge.toml"
 GOAL = 15e6  # twin-days a second on two quiet cores
 MAX_BYTES = 600
 
 
-def clinical_people(size: int, seed: int = 1) -> tuple[Population, ClinicalPhysiology]:
-    """A cohort at its discharge, all alive and at home, with every organ system settled."""
-    population = sample(CohortSource.read(COHORT), SCHEMA, size, RandomKey(seed))
-    population["alive"] = 1
-    physiology = ClinicalPhysiology(SHIPPED, key=RandomKey(seed))
-    physiology.initialise(population)
-    return population, physiology
-
-
 def side_by_side(twins: int, days: int, turns: int) -> list[Section]:
     """The whole clinical twin and the core alone; then the nanoseconds of each of its systems."""
-    population, physiology = clinical_people(twins)
-    core = people(twins)
-    most = numba.config.NUMBA_NUM_THREADS
-
-    def whole(first: int, days: int) -> None:
-        for day in range(first, first + days):
-            physiology.advance(population, Clock(day))
-
+    population, physiology = settled(twins, organ_systems=None)
+    whole, most = live(population, physiology), numba.config.NUMBA_NUM_THREADS
     candidates = {
         f"clinical twin, {most} threads": speed(whole, twins, days, most),
         "clinical twin, 1 thread": speed(whole, twins, days, 1),
-        f"heart-failure core alone, {most} threads": speed(
-            lambda first, days: by_popsim(core, first, days), twins, days, most
-        ),
+        f"heart-failure core alone, {most} threads": speed(live(*settled(twins)), twins, days, most),
     }
     rows = alternate(candidates, turns)
     numba.set_num_threads(most)

@@ -1,9 +1,10 @@
-"""(a) Twin-days a second of the heart-failure physiology: popsim, what the machine would allow, and Mesa."""
+"""(a) Twin-days a second of the heart-failure core: popsim, what the machine would allow, and Mesa."""
 
 from __future__ import annotations
 
+import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numba
@@ -15,8 +16,9 @@ from benchmarks.measuring import Row, Section, alternate
 from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology.heart_failure import advance_day
-from popsim.physiology import HeartFailurePhysiology
-from popsim.physiology.organs.heart_failure import DOSE_OF_EFFECT, TAKEN, UNTREATED
+from popsim.physiology import ClinicalPhysiology
+from popsim.physiology.influences import PLACE
+from popsim.physiology.organs.heart_failure import TAKEN, UNTREATED
 from popsim.population.clock import Clock
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import DTYPE
@@ -28,27 +30,34 @@ COHORT = Path(__file__).parents[1] / "cohorts" / "heart_failure_discharge.toml"
 GOAL = 50e6  # twin-days a second on two quiet cores
 
 
-def people(size: int, seed: int = 1) -> Population:
-    """A cohort at its discharge, all alive and at home, with the physiology settled."""
+def settled(
+    size: int, seed: int = 1, organ_systems: Sequence[str] | None = ()
+) -> tuple[Population, ClinicalPhysiology]:
+    """A cohort at its discharge, all alive and at home, settled, with some organ systems around the core."""
     population = sample(CohortSource.read(COHORT), SCHEMA, size, RandomKey(seed))
     population["alive"] = 1
-    HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(seed, 0)).initialise(population)
-    return population
+    physiology = ClinicalPhysiology(SHIPPED, key=RandomKey(seed), organ_systems=organ_systems)
+    physiology.initialise(population)
+    return population, physiology
 
 
-def by_popsim(population: Population, first: int, days: int, seed: int = 1) -> None:
+def live(population: Population, physiology: ClinicalPhysiology) -> Callable[[int, int], None]:
     """Some days as the model advances them."""
-    physiology = HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(seed))
-    for day in range(first, first + days):
-        physiology.advance(population, Clock(day))
+
+    def days(first: int, number: int) -> None:
+        for day in range(first, first + number):
+            physiology.advance(population, Clock(day))
+
+    return days
 
 
 def work_of_a_twin_day() -> roofline.Work:
-    """Columns of the day loop and the elementary functions in it."""
-    columns = [column for name, column in SCHEMA.columns.items() if name in TAKEN or name in DOSE_OF_EFFECT.values()]
+    """Columns and influences of the day loop and the elementary functions in it."""
+    columns = [column for name, column in SCHEMA.columns.items() if name in TAKEN]
+    influences = len(TAKEN & PLACE.keys()) + inspect.getsource(advance_day.py_func).count("influence_on(")
     written = [column for column in columns if column.writer == "physiology" and column.name not in UNTREATED]
     person_id, size = 8, {kind: np.dtype(dtype).itemsize for kind, dtype in DTYPE.items()}
-    read = person_id + sum(size[column.kind] for column in columns)
+    read = person_id + sum(size[column.kind] for column in columns) + influences * size["real"]
     calls = roofline.elementary_calls(advance_day)
     return roofline.Work(read, sum(size[column.kind] for column in written), calls)
 
@@ -94,14 +103,12 @@ def speed(run: Callable[[int, int], None], twins: int, days: int, threads: int) 
 
 def side_by_side(twins: int, days: int, mesa_twins: int, turns: int) -> Section:
     """popsim on one thread and on all, the two bounds of the roofline for each, and Mesa."""
-    population, mesa, work = people(twins), MesaPopulation(mesa_twins), work_of_a_twin_day()
+    core, mesa, work = live(*settled(twins)), MesaPopulation(mesa_twins), work_of_a_twin_day()
     most = numba.config.NUMBA_NUM_THREADS
     names = {threads: f"{threads} thread" + "s" * (threads > 1) for threads in sorted({most, 1}, reverse=True)}
     candidates = {}
     for threads, name in names.items():
-        candidates[f"popsim, {name}"] = speed(
-            lambda first, days: by_popsim(population, first, days), twins, days, threads
-        )
+        candidates[f"popsim, {name}"] = speed(core, twins, days, threads)
         candidates[f"bytes, {name}"] = roofline.bytes_a_second(work, twins, threads)
         for function in work.calls:
             candidates[f"{function}, {name}"] = roofline.calls_a_second(function, threads)
@@ -128,7 +135,7 @@ def side_by_side(twins: int, days: int, mesa_twins: int, turns: int) -> Section:
         )
     made = " and ".join(f"{function} {count} times" for function, count in work.calls.items())
     return Section(
-        f"(a) Physiology: {twins:,} twins, {days} days a turn",
+        f"(a) Heart-failure core: {twins:,} twins, {days} days a turn",
         "million twin-days a second",
         [*rows, measured["Mesa, 3 variables, step() per agent"]],
         [

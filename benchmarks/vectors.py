@@ -12,11 +12,8 @@ import re
 import numba
 
 from benchmarks.measuring import Row, Section
-from benchmarks.physiology import people
-from popsim.evidence.sets import SHIPPED
-from popsim.kernels.numerics.random import RandomKey
+from benchmarks.physiology import settled
 from popsim.kernels.physiology import heart_failure as kernel
-from popsim.physiology import HeartFailurePhysiology
 
 ARITHMETIC = r"v?(?:add|sub|mul|div|min|max|sqrt|fn?m(?:add|sub)\d+)"
 WIDTHS = {
@@ -31,11 +28,8 @@ WIDTHS = {
 def hot_block() -> str:
     """Machine code of the block of the day loop with most packed arithmetic."""
     fresh = numba.njit(parallel=True, error_model="numpy")(kernel.advance_day.py_func)
-    fresh(
-        *HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(1))._call.arguments(
-            kernel.advance_day, people(64)
-        )
-    )
+    people, physiology = settled(64)
+    fresh(*physiology.core._call.arguments(kernel.advance_day, people, physiology.influences))
     blocks = re.split(r"^\.?L\w+:", "\n".join(fresh.inspect_asm().values()), flags=re.MULTILINE)
     return max(blocks, key=lambda block: len(re.findall(rf"\b{ARITHMETIC}pd\b[^\n]*%[yz]mm", block)))
 

@@ -12,10 +12,7 @@ from benchmarks import care, closed_network, microsimulation, physiology, roofli
 from benchmarks.closed_network import EMERGENCY_DAYS, HOME_DAYS, WARD_DAYS
 from benchmarks.measuring import Row, alternate
 from benchmarks.whole_run import PHASES, live
-from popsim.evidence.sets import SHIPPED
-from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology.heart_failure import advance_day
-from popsim.physiology import HeartFailurePhysiology
 from popsim.population.clock import Clock
 from popsim.runs.engine import Engine
 from popsim.runs.runner import run_study
@@ -80,11 +77,14 @@ def test_ciw_runs_the_same_open_network():
 
 
 def test_the_roofline_counts_the_columns_and_the_elementary_functions_of_a_twin_day():
-    """Against the arrays that the loop is called with, those that change in a mixed day, and calls counted by hand."""
-    work, people = physiology.work_of_a_twin_day(), physiology.people(300)
-    body = HeartFailurePhysiology(SHIPPED["heart_failure"], key=RandomKey(1))
-    arrays = [value for value in body._call.arguments(advance_day, people) if isinstance(value, np.ndarray)]
-    assert work.read == sum(array.itemsize for array in arrays)
+    """Against the arrays that the loop is called with, those that change in a mixed day, and calls counted by hand.
+
+    Besides effects of drugs, which are arrays, the loop reads 21 influences of organ systems.
+    """
+    work, (people, body) = physiology.work_of_a_twin_day(), physiology.settled(300)
+    given = body.core._call.arguments(advance_day, people, body.influences)
+    arrays = [value for value in given if isinstance(value, np.ndarray) and value.ndim == 1]
+    assert work.read == sum(array.itemsize for array in arrays) + 21 * 4
     people["alive"], people["care_level"] = 1, np.arange(300) % 5
     before = [array.copy() for array in arrays]
     for day in range(40):

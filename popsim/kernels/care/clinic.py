@@ -213,15 +213,6 @@ def discharge_prescription(world, patient):
 
 
 @inner
-def change_fraction(world, patient, column, change):
-    """Change a drug's dose by a fraction of its target dose; returns whether it changed."""
-    old = np.float64(world.reals[column, patient])
-    new = min(max(old + change, 0.0), 1.0)
-    world.reals[column, patient] = new
-    return new != old
-
-
-@inner
 def adjust_diuretic(world, patient):
     """Raise the diuretic in congestion, lower it in dehydration; returns the bits of the action."""
     columns, practice = world.columns[0], world.practice[0]
@@ -238,57 +229,12 @@ def adjust_diuretic(world, patient):
 
 
 @inner
-def reduce_for_safety(world, patient):
-    """Step drugs down at high potassium, low blood pressure or a slow pulse; returns the bits of the action."""
-    columns, practice = world.columns[0], world.practice[0]
-    step = practice.titration_step
-    changed = False
-    if real(world, columns.potassium_mmol_l, patient) > practice.potassium_to_reduce_mmol_l:
-        changed |= change_fraction(world, patient, columns.mra_fraction, -2.0 * step)
-        changed |= change_fraction(world, patient, columns.ras_inhibitor_fraction, -step)
-    if real(world, columns.systolic_mmhg, patient) < practice.systolic_to_reduce_mmhg:
-        changed |= change_fraction(world, patient, columns.ras_inhibitor_fraction, -step)
-    if real(world, columns.heart_rate_bpm, patient) < practice.heart_rate_to_reduce_bpm:
-        changed |= change_fraction(world, patient, columns.beta_blocker_fraction, -step)
-    return code.DID_REDUCE if changed else 0
-
-
-@inner
-def titrate(world, patient):
-    """Step disease-modifying drugs up towards target dose where it is safe; returns the bits of the action."""
-    columns, practice = world.columns[0], world.practice[0]
-    step = practice.titration_step
-    left = practice.titration_steps_per_visit
-    reduced = real(world, columns.ejection_fraction_percent, patient) < practice.reduced_ejection_fraction_percent
-    pressure = real(world, columns.systolic_mmhg, patient) >= practice.systolic_to_titrate_mmhg
-    potassium = real(world, columns.potassium_mmol_l, patient) < practice.potassium_to_titrate_mmol_l
-    gfr = real(world, columns.gfr_ml_min, patient)
-    kidney = gfr >= practice.gfr_to_titrate_ml_min
-    pulse = real(world, columns.heart_rate_bpm, patient) >= practice.heart_rate_to_titrate_bpm
-    before = left
-    if left > 0 and reduced and pressure and potassium and kidney:
-        left -= change_fraction(world, patient, columns.ras_inhibitor_fraction, step)
-    if left > 0 and reduced and pressure and pulse:
-        left -= change_fraction(world, patient, columns.beta_blocker_fraction, step)
-    if left > 0 and reduced and potassium and kidney:
-        left -= change_fraction(world, patient, columns.mra_fraction, step)
-    if left > 0 and gfr >= practice.gfr_to_start_sglt2_ml_min:
-        left -= change_fraction(world, patient, columns.sglt2_inhibitor_fraction, 1.0)
-    return code.DID_TITRATE if left < before else 0
-
-
-@inner
 def clinical_review(world, time, patient, clinician):
     """The clinician's actions at a contact; returns their bits."""
     if clinician == NO_CLINICIAN or world.columns[0].care_level < 0:
         return 0
     world.reals[world.columns[0].last_review_day, patient] = np.floor(time)
     done = adjust_diuretic(world, patient)
-    if clinician in (GENERAL_PRACTITIONER, SPECIALIST) and len(world.drug_records) > 0:
+    if clinician in (GENERAL_PRACTITIONER, SPECIALIST):
         done |= review_drugs(world, patient, clinician)
-    elif clinician in (GENERAL_PRACTITIONER, SPECIALIST):
-        reduced = reduce_for_safety(world, patient)
-        done |= reduced
-        if clinician == SPECIALIST and reduced == 0:
-            done |= titrate(world, patient)
     return done

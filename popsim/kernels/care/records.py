@@ -224,17 +224,8 @@ class Columns(NamedTuple):
     last_review_day: int
     iv_diuretic_mg_day: int
     loop_diuretic_mg_day: int
-    beta_blocker_fraction: int
-    ras_inhibitor_fraction: int
-    mra_fraction: int
-    sglt2_inhibitor_fraction: int
     weight_kg: int
     dry_weight_kg: int
-    systolic_mmhg: int
-    heart_rate_bpm: int
-    potassium_mmol_l: int
-    gfr_ml_min: int
-    ejection_fraction_percent: int
     iv_iron_mg: int
     stopped_drugs: int
     reaction: int
@@ -256,17 +247,7 @@ class Practice(NamedTuple):
     iv_most_mg: float
     iv_emergency_share: float
     discharge_diuretic_factor: float
-    titration_step: float
     titration_steps_per_visit: float
-    reduced_ejection_fraction_percent: float
-    systolic_to_titrate_mmhg: float
-    systolic_to_reduce_mmhg: float
-    heart_rate_to_titrate_bpm: float
-    heart_rate_to_reduce_bpm: float
-    potassium_to_titrate_mmol_l: float
-    potassium_to_reduce_mmol_l: float
-    gfr_to_titrate_ml_min: float
-    gfr_to_start_sglt2_ml_min: float
 
 
 class ScheduleRecord(NamedTuple):
@@ -303,7 +284,7 @@ class Arrays(NamedTuple):
     practice: NDArray[Any]  # one record: Practice
     policy: NDArray[Any]  # one record: Policy
     follow_ups: NDArray[Any]
-    drug_records: NDArray[Any]  # empty where drugs are titrated by `Practice` alone
+    drug_records: NDArray[Any]
     rungs: NDArray[np.float64]
     warnings: NDArray[Any]
     indications: NDArray[Any]

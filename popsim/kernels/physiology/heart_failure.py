@@ -127,10 +127,8 @@ def advance_day(
 
     Reads the columns up to `untreated_potassium_mmol_l`, writes those from `untreated_gfr_ml_min` to `shock_onset`.
 
-    Alone, `influences`, `death_cause` and `clinical_constants` are None, and the effects of drugs (`beta_blockade` to
-    `loop_diuretic_mg`) are doses. In the clinical twin they are the day's influences (influences.py), written before by
-    organ systems, the code of the cause of death, which is written, and `ClinicalParameters`; drugs act by their
-    effects. numba compiles a version for each case, without the code that depends on `None`.
+    `influences` are the day's (influences.py), written before by the organ systems that advance before this one, with
+    the effects of drugs (`beta_blockade` to `loop_diuretic_mg`) among them.
     """
     today = day * step_days
     for i in prange(len(person_id)):
@@ -181,14 +179,10 @@ def advance_day(
             step_days, u_arrhythmia, shocks.arrhythmia_weakest, 1.0,
         )  # fmt: skip
         taken = adherence_today(trait, support, lapse, facility, attended, shocks)
-        share = taken if influences is None else 1.0
-        beta, ras = share * np.float64(beta_blockade[i]), share * np.float64(ras_inhibition[i])
-        arni, aldosterone = (
-            share * np.float64(neprilysin_inhibition[i]),
-            share * np.float64(mineralocorticoid_blockade[i]),
-        )
-        sglt2 = share * np.float64(sglt2_inhibition[i])
-        loop = loop_response(share * np.float64(loop_diuretic_mg[i]), fluid)
+        beta, ras = np.float64(beta_blockade[i]), np.float64(ras_inhibition[i])
+        arni, aldosterone = np.float64(neprilysin_inhibition[i]), np.float64(mineralocorticoid_blockade[i])
+        sglt2 = np.float64(sglt2_inhibition[i])
+        loop = loop_response(np.float64(loop_diuretic_mg[i]), fluid)
 
         # Fluid.
         excess_before, gfr_before = np.float64(extracellular_fluid_excess_l[i]), np.float64(gfr_ml_min[i])
@@ -259,12 +253,9 @@ def advance_day(
         chronic_gfr = chronic_gfr_after(
             np.float64(untreated_gfr_ml_min[i]), np.float64(diabetes[i]), sglt2, step_days, kidney
         )
-        if influences is not None:
-            slope = influence_on(influences, of.GFR_SLOPE, i) * step_days * YEARS_PER_DAY
-            chronic_gfr = clip(chronic_gfr + slope, 5.0, 170.0)
-        dip = gfr_drugs(ras, aldosterone, sglt2, kidney)
-        if influences is not None:
-            dip -= influence_on(influences, of.GFR, i)
+        slope = influence_on(influences, of.GFR_SLOPE, i) * step_days * YEARS_PER_DAY
+        chronic_gfr = clip(chronic_gfr + slope, 5.0, 170.0)
+        dip = gfr_drugs(ras, aldosterone, sglt2, kidney) - influence_on(influences, of.GFR, i)
         filtration = approach(
             gfr_before,
             gfr_target(
@@ -303,30 +294,24 @@ def advance_day(
         # Acute presentation.
         h_failure = heart_failure_hazard(score, pressure, acute)
         h_infection, h_respiratory = infection_hazards(infection, frail, has_copd, acute)
-        h_arrhythmia = arrhythmia_hazard(arrhythmia, acute)
+        h_arrhythmia = arrhythmia_hazard(arrhythmia, acute) + influence_on(influences, of.SLOW_RHYTHM, i)
         h_renal = renal_hazard(serum_potassium, sbp, filtration, chronic_gfr - dip, acute)
-        h_other = other_hazard(frail, age, reserve_lost, acute)
-        total = h_failure + h_infection + h_respiratory + h_arrhythmia + h_renal + h_other
-        elsewhere = 0.0
-        if influences is not None:
-            h_arrhythmia += influence_on(influences, of.SLOW_RHYTHM, i)
-            h_renal += influence_on(influences, of.RENAL, i)
-            h_respiratory = clinical_constants.respiratory_hazard_share * h_respiratory + influence_on(
-                influences, of.RESPIRATORY, i
-            )
-            h_other *= clinical_constants.other_hazard_share
-            h_infarction = influence_on(influences, of.INFARCTION, i)
-            h_stroke = influence_on(influences, of.STROKE, i)
-            h_bleeding, h_fall = influence_on(influences, of.BLEEDING, i), influence_on(influences, of.FALL, i)
-            h_glucose = influence_on(influences, of.GLUCOSE, i)
-            elsewhere = h_infarction + h_stroke + h_bleeding + h_fall + h_glucose
-            total = h_failure + h_infection + h_respiratory + h_arrhythmia + h_renal + h_other + elsewhere
+        h_renal += influence_on(influences, of.RENAL, i)
+        h_respiratory = clinical_constants.respiratory_hazard_share * h_respiratory + influence_on(
+            influences, of.RESPIRATORY, i
+        )
+        h_other = other_hazard(frail, age, reserve_lost, acute) * clinical_constants.other_hazard_share
+        h_infarction = influence_on(influences, of.INFARCTION, i)
+        h_stroke = influence_on(influences, of.STROKE, i)
+        h_bleeding, h_fall = influence_on(influences, of.BLEEDING, i), influence_on(influences, of.FALL, i)
+        h_glucose = influence_on(influences, of.GLUCOSE, i)
+        elsewhere = h_infarction + h_stroke + h_bleeding + h_fall + h_glucose
+        total = h_failure + h_infection + h_respiratory + h_arrhythmia + h_renal + h_other + elsewhere
         presents = (u_present < 1.0 - exp(-total * step_days)) & (attended < 0.5)
         cause = chosen_cause(u_cause, h_failure, h_infection, h_arrhythmia, h_renal, h_respiratory, total)
-        if influences is not None:
-            cause = cause_elsewhere(
-                u_cause * total - (total - elsewhere), cause, h_infarction, h_stroke, h_bleeding, h_fall
-            )
+        cause = cause_elsewhere(
+            u_cause * total - (total - elsewhere), cause, h_infarction, h_stroke, h_bleeding, h_fall
+        )
 
         # Death.
         h_death = death_hazard(
@@ -334,12 +319,11 @@ def advance_day(
             filtration, sbp, serum_potassium, beta, aldosterone, acute,
         )  # fmt: skip
         h_death += acute.death_palliative_per_day if level < LEVEL_COMMUNITY else 0.0
-        if influences is not None:
-            h_other_death = other_death_hazard(
-                np.float64(life_table_hazard_per_day[i]), infection, frail, reserve_lost, acute, clinical_constants
-            )
-            h_death *= exp(clip(influence_on(influences, of.DEATH_LOG_HAZARD, i), -3.0, 3.0))
-            h_death += influence_on(influences, of.SUDDEN_DEATH, i)
+        h_other_death = other_death_hazard(
+            np.float64(life_table_hazard_per_day[i]), infection, frail, reserve_lost, acute, clinical_constants
+        )
+        h_death *= exp(clip(influence_on(influences, of.DEATH_LOG_HAZARD, i), -3.0, 3.0))
+        h_death += influence_on(influences, of.SUDDEN_DEATH, i)
         dies = u_death < small_chance(h_death * step_days)
         shocks_begun = (
             new_infection * SHOCK_INFECTION
@@ -376,6 +360,5 @@ def advance_day(
         acute_cause[i] = cause if lives & presents else 0.0
         onset[i] = bits if lives else 0.0
         shock_onset[i] = shocks_begun if lives else 0.0
-        if influences is not None:
-            died_of = float(DIED_OF_OTHER) if u_died_of * h_death < h_other_death else float(DIED_OF_HEART)
-            death_cause[i] = died_of if lives & dies else np.float64(death_cause[i])
+        died_of = float(DIED_OF_OTHER) if u_died_of * h_death < h_other_death else float(DIED_OF_HEART)
+        death_cause[i] = died_of if lives & dies else np.float64(death_cause[i])

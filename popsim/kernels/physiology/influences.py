@@ -74,5 +74,5 @@ INFLUENCES = (
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def influence_on(influences, influence, i):
-    """An influence on a twin; 0 if there are none (`influences` is None: the heart-failure core alone)."""
-    return 0.0 if influences is None else np.float64(influences[influence, i])
+    """An influence on a twin."""
+    return np.float64(influences[influence, i])

@@ -33,20 +33,14 @@ def set_steady_state(
 ):  # fmt: skip
     """Compute, for every row, the untreated values of the twin and the steady state for its fluid excess.
 
-    The inverse of the day loop at its set point: baseline values hold under the twin's present prescriptions at its
-    usual adherence or, in the clinical twin, under the influences of its first morning. Writes the columns from
-    `intrinsic_natriuresis_l_day` on.
+    The inverse of the day loop at its set point: baseline values hold under the influences of the twin's first morning.
+    Writes the columns from `intrinsic_natriuresis_l_day` on.
     """
     for i in prange(len(age_years)):
-        taken = np.float64(adherence_trait[i])
-        share = taken if influences is None else 1.0
-        beta, ras = share * np.float64(beta_blockade[i]), share * np.float64(ras_inhibition[i])
-        arni, aldosterone = (
-            share * np.float64(neprilysin_inhibition[i]),
-            share * np.float64(mineralocorticoid_blockade[i]),
-        )
-        sglt2 = share * np.float64(sglt2_inhibition[i])
-        loop = loop_response(share * np.float64(loop_diuretic_mg[i]), fluid)
+        beta, ras = np.float64(beta_blockade[i]), np.float64(ras_inhibition[i])
+        arni, aldosterone = np.float64(neprilysin_inhibition[i]), np.float64(mineralocorticoid_blockade[i])
+        sglt2 = np.float64(sglt2_inhibition[i])
+        loop = loop_response(np.float64(loop_diuretic_mg[i]), fluid)
         base_ef, base_gfr = np.float64(baseline_ejection_fraction_percent[i]), np.float64(baseline_gfr_ml_min[i])
         excess, infection, arrhythmia = (
             np.float64(extracellular_fluid_excess_l[i]),
@@ -91,7 +85,7 @@ def set_steady_state(
         )
         symptom_score[i] = score
         nyha_class[i] = functional_class(score, symptoms)
-        adherence[i] = taken
+        adherence[i] = np.float64(adherence_trait[i])
         death_hazard_per_day[i] = 0.0
         onset[i] = 0
         acute_cause[i] = 0
