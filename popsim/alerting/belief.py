@@ -49,10 +49,10 @@ class TwinRisks(RiskSource):
     """Risks from a belief about each person who may be monitored.
 
     A belief starts from people of the cohort who resemble the person in what a record holds: age, sex, diagnoses, dry
-    weight, drugs and, for clinical twins, genes where they are known. It is updated with home readings, with hospital
+    weight, drugs and genes where they are known. It is updated with home readings, with hospital
     readings at discharge, with laboratory results on the day they arrive, and with who presents or does not. It never
-    uses the true state, except what care itself takes as known (dry weight and, in the model of heart failure alone,
-    the hospital readings). It knows the weather of the coming days.
+    uses the true state, except the dry weight, which care itself takes as known. It knows the weather of the coming
+    days.
 
     Args:
         guidance: from the strategy.

@@ -113,9 +113,9 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             follow_up_days: days for which each twin is followed from its entry.
             enrolment_days: number of days over which entries are spread.
             parameters: sets of constants by name that replace those shipped (popsim/evidence).
-            environment_series: daily temperature, particles and viruses for clinical twins; a temperate year when None.
-            organ_systems: those around the heart-failure core: names of the clinical twin's (`ORGAN_SYSTEMS`), and a
-                user's own, whose columns the population has; all of the clinical twin when None.
+            environment_series: daily temperature, particles and viruses; a temperate year when None.
+            organ_systems: those around the heart-failure core: names of popsim's (`ORGAN_SYSTEMS`), and a user's own,
+                whose columns the population has; all of popsim's when None.
             cohort: the cohort of the population; needed by strategies that raise alerts from beliefs.
             agent_class: class of a twin's handle, for a user's own hooks and attributes.
 

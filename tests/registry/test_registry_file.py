@@ -145,7 +145,7 @@ def test_a_bad_record_is_refused(tmp_path, text, said):
     path = tmp_path / "record.toml"
     path.write_text(text)
     with pytest.raises(InputError) as error:
-        read_record(path, vocabulary_of("heart_failure", SHIPPED))
+        read_record(path, vocabulary_of(SHIPPED))
     assert str(error.value).startswith(said)
     assert "\n" not in str(error.value) and len(str(error.value)) < 500
 
@@ -153,10 +153,10 @@ def test_a_bad_record_is_refused(tmp_path, text, said):
 @pytest.mark.parametrize(("end", "encoding"), [("\r\n", "utf-8"), ("\r", "utf-8"), ("\n", "utf-8-sig")])
 def test_a_record_may_come_from_any_editor(tmp_path, end, encoding):
     (tmp_path / "record.toml").write_bytes(MAN.replace("\n", end).encode(encoding))
-    assert read_record(tmp_path / "record.toml", vocabulary_of("heart_failure", SHIPPED)).known["age_years"] == 70.0
+    assert read_record(tmp_path / "record.toml", vocabulary_of(SHIPPED)).known["age_years"] == 70.0
     (tmp_path / "record.toml").write_bytes(MAN.encode("utf-16"))
     with pytest.raises(InputError, match=r"record.toml:1: not UTF-8"):
-        read_record(tmp_path / "record.toml", vocabulary_of("heart_failure", SHIPPED))
+        read_record(tmp_path / "record.toml", vocabulary_of(SHIPPED))
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_record_may_come_from_any_editor(tmp_path, end, encoding):
 def test_a_bad_record_of_json_is_refused(tmp_path, text, said):
     (tmp_path / "record.json").write_text(text)
     with pytest.raises(DefinitionError) as error:
-        read_record(tmp_path / "record.json", vocabulary_of("heart_failure", SHIPPED))
+        read_record(tmp_path / "record.json", vocabulary_of(SHIPPED))
     assert str(error.value).startswith(said)
 
 
