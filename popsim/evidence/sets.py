@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from pathlib import Path
 
 from popsim.definitions.parameter import Parameter, ParameterChange
 from popsim.errors import DefinitionError, InputError, did_you_mean
@@ -45,6 +46,7 @@ FURTHER_SETS = (  # of beliefs, forecasts, learning, scores, tables of people an
     "equity",
     DRUG_SET,
 )
+SHIPPED_SETS = (*PARAMETER_SETS, *FURTHER_SETS)
 INTERVENTION_SET = "interventions"  # made from an experiment's strategies
 
 
@@ -67,7 +69,7 @@ class Parameters(Mapping[str, ParameterSet]):
         added: Mapping[str, ParameterSet] | None = None,
     ) -> None:
         self._own, self._added = dict(added or {}) | dict(own or {}), dict(added or {})
-        names = (*PARAMETER_SETS, *FURTHER_SETS, INTERVENTION_SET, *self._added)
+        names = (*SHIPPED_SETS, INTERVENTION_SET, *self._added)
         for name, values in self._own.items():
             if name not in names:
                 raise InputError(f"parameters: no parameter set '{name}', {did_you_mean(name, names)}")
@@ -137,6 +139,15 @@ def _shipped(name: str) -> ParameterSet:
 
 
 SHIPPED = Parameters()  # for what a user calls without parameters of their own
+
+
+def read_sets(files: Mapping[str, Path]) -> dict[str, ParameterSet]:
+    """The parameter sets of a user's own files, by their names.
+
+    Raises:
+        DefinitionError: a file is missing or refused.
+    """
+    return {name: load_parameters(name, path.parent) for name, path in files.items()}
 
 
 def records_of(sets: Mapping[str, ParameterSet]) -> dict[str, Parameter]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from popsim.errors import InputError, did_you_mean
-from popsim.evidence.sets import Parameters
+from popsim.evidence.sets import Parameters, read_sets
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology.clinical import ORGAN_SYSTEMS, ClinicalPhysiology
 from popsim.physiology.organ_system import Physiology
-from popsim.physiology.own import Own, check, made, own_columns, own_needs, own_parameter_sets
+from popsim.physiology.own import Own, check, made, own_columns, own_needs, own_parameter_files
 from popsim.population.columns import Schema
 from popsim.population.environment_series import EnvironmentSeries
 
@@ -45,7 +45,7 @@ def build_physiology(
             raise InputError(f"organ_systems: {name}: needs = '{needed}', {did_you_mean(needed, ORGAN_SYSTEMS)}")
         if names is not None and needed not in names:
             raise InputError(f"organ_systems: {name}: needs '{needed}', which the list leaves out")
-    with_theirs = parameters.beside(own_parameter_sets(own, parameters))
+    with_theirs = parameters.beside(read_sets(own_parameter_files(own, parameters)))
     own_systems = tuple(made(one, with_theirs, key) for one in own)
     return ClinicalPhysiology(
         parameters, key=key, environment_series=environment_series, organ_systems=names, own=own_systems

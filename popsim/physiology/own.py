@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -17,8 +17,7 @@ from typing import Any
 
 from popsim.definitions.fields import IDENTIFIER
 from popsim.errors import DefinitionError, InputError, PopsimError, did_you_mean, place_of
-from popsim.evidence.parameters import ParameterSet, load_parameters
-from popsim.evidence.sets import SHIPPED, Parameters
+from popsim.evidence.sets import SHIPPED_SETS, Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology.influences import Influences
 from popsim.physiology.organ_system import OrganSystem
@@ -161,7 +160,7 @@ def own_needs(own: Sequence[Own]) -> Iterator[tuple[str, str]]:
     yield from ((title(one), needed) for one in own for needed in getattr(definition_of(one), "needs", ()))
 
 
-def own_parameter_files(own: Sequence[Own], known: Parameters = SHIPPED) -> dict[str, Path]:
+def own_parameter_files(own: Sequence[Own], known: Container[str] = SHIPPED_SETS) -> dict[str, Path]:
     """The files of parameter sets that they name and that are not known, beside their code, by the set's name.
 
     Raises:
@@ -178,15 +177,6 @@ def own_parameter_files(own: Sequence[Own], known: Parameters = SHIPPED) -> dict
         if not files[name].is_file():
             raise InputError(f"organ_systems: {title(one)}: parameter_set = '{name}': no file {files[name]}")
     return files
-
-
-def own_parameter_sets(own: Sequence[Own], known: Parameters = SHIPPED) -> dict[str, ParameterSet]:
-    """The parameter sets that they bring beside those known.
-
-    Raises:
-        InputError: a file is missing or refused.
-    """
-    return {name: load_parameters(name, path.parent) for name, path in own_parameter_files(own, known).items()}
 
 
 def made(own: Own, parameters: Parameters, key: RandomKey) -> OrganSystem:

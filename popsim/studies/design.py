@@ -32,12 +32,12 @@ from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
 from popsim.evidence.distributions import Floats
 from popsim.evidence.draws import DesignedParameters, UncertainParameters
-from popsim.evidence.sets import INTERVENTION_SET, Parameters, records_of
+from popsim.evidence.sets import INTERVENTION_SET, Parameters, read_sets, records_of
 from popsim.html import html_table
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.sources import source_hash
 from popsim.physiology import Physiology, build_physiology
-from popsim.physiology.own import OrganSystemInFile, Own, own_parameter_files, own_parameter_sets, title
+from popsim.physiology.own import OrganSystemInFile, Own, own_parameter_files, title
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.environment_series import EnvironmentSeries
@@ -376,17 +376,15 @@ def resolve(
     for strategy in experiment.resolved_strategies:
         check_strategy(strategy, network, schema, file)
         networks_by_day(checked, strategy)
-    parameters, uncertain = resolve_parameters(experiment, file, own_parameter_sets(own))
+    parameters, uncertain = resolve_parameters(experiment, file, read_sets(own_parameter_files(own)))
     environment_series = (
         EnvironmentSeries.read(Path(file).parent / experiment.environment) if experiment.environment else None
     )
     cohort = replace(cohort, parameters=parameters)
     if any(formula.evidence in parameters.counted for formula in FORMULAS.values()):
         sampling = plan(cohort, schema)
-    said = dict(flags or {})
-    study = Study(
-        experiment, cohort, network, parameters, uncertain, Path(file), said, sampling, environment_series, own
-    )
+    read = (experiment, cohort, network, parameters, uncertain, Path(file), dict(flags or {}))
+    study = Study(*read, sampling, environment_series, own)
     if own:
         try_for_a_day(study)
     return study

@@ -118,7 +118,7 @@ def test_dates_are_counted_from_the_day_given_along():
 
 REFUSED = [
     ("1,29463-8,80,kg,observation", "code = '29463-8': did you mean '29463-7'"),
-    ("1,aspirin,80,mg/d,medication", "code: allowed: bisoprolol"),
+    ("1,aspirin,80,mg/d,medication", "code: allowed: apixaban"),
     ("1,tooth_ache,,,event", "code: allowed: admitted"),
     ("1,29463-7,80,kg,opinion", "kind: allowed: observation, medication, event"),
     ("1,29463-7,80,mmol/L,observation", "unit = 'mmol/L': allowed: kg, g, mg, lb, stone"),
