@@ -377,13 +377,12 @@ def columns() -> str:
     for column in SCHEMA.columns.values():
         by_writer.setdefault(column.writer, []).append(column)
     parts = [
-        "The state of a twin. A column has one writer while the model runs and keeps within its bounds. "
-        'Columns marked \\* exist only with `physiology = "clinical"`.',
+        "The state of a twin. A column has one writer while the model runs and keeps within its bounds.",
     ]
     for writer, those in by_writer.items():
         rows = [
             [
-                code(c.name) + ("" if c.name in SCHEMA else " \\*"),
+                code(c.name),
                 DTYPE[c.kind].__name__,
                 escaped(c.unit),
                 f"{c.low:g} to {c.high:g}",

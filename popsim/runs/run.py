@@ -125,7 +125,7 @@ class StoredRun:
             InputError: popsim, its evidence or the data have changed since, so that results would differ; or the run
                 had organ systems made in Python, which are not given.
         """
-        made = self.manifest["own_organ_systems"]
+        made = self.manifest.get("own_organ_systems", [])
         if made != [title(one) for one in self.organ_systems]:
             give = f"open it with organ_systems=[{', '.join(made)}]" if made else "open it without organ_systems"
             raise InputError(f"{self.folder}: was run with other organ systems made in Python: {give}")
