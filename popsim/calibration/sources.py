@@ -105,7 +105,8 @@ def _measured(source: Source, persons: pl.DataFrame, admissions: pl.DataFrame) -
     """All targets of one row."""
     experiment = source.study.experiment
     size = int(persons["person_id"].max() or 0) + 1  # type: ignore[arg-type]
-    key = (pl.col("person_id") + size * pl.col("replication")).alias("key")
+    place = pl.col("replication").cast(pl.Int64) * experiment.regions + pl.col("region")
+    key = (pl.col("person_id") + size * place).alias("key")
     persons = _followed(persons.with_columns(key, pl.col("strategy").cast(pl.String)), experiment)
     entry = persons.select("strategy", "key", "entry_day").unique()
     admissions = admissions.with_columns(key, pl.col("strategy").cast(pl.String)).join(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import polars as pl
 import pytest
 
-from popsim.calibration.sources import read_source
+from popsim.calibration.sources import figures, read_source
 from popsim.errors import DefinitionError
 
 TARGETS = Path(__file__).parents[2] / "experiments" / "targets" / "discharge.toml"
@@ -29,3 +32,16 @@ def test_a_condition_on_an_outcome_is_refused(tmp_path, column):
         with pytest.raises(DefinitionError, match=rf"where = '{column}': {wanted}") as error:
             read_source(file)
     assert str(file) in str(error.value)
+
+
+def test_people_of_two_regions_are_two_people(tmp_path):
+    source = read_source(TARGETS)
+    target = next(one for one in source.targets if one.name == "readmission_30d")
+    study = replace(source.study, experiment=source.study.experiment.model_copy(update={"regions": 2}))
+    unit = {"strategy": "usual_care", "draw": 0, "replication": 0, "person_id": 0}
+    persons = pl.DataFrame([unit | {"region": region, "entry_day": 10.0 * region} for region in (0, 1)])
+    admission = unit | {"region": 1, "admit_time_days": 15.0, "planned": False, "cause": "heart_failure"}
+    persons.write_parquet(tmp_path / "persons.parquet")
+    pl.DataFrame([admission]).write_parquet(tmp_path / "admissions.parquet")
+    [[found]] = figures(replace(source, study=study, targets=(target,)), lambda _: SimpleNamespace(folder=tmp_path))
+    assert found.value == 0.5  # of two people one is admitted
