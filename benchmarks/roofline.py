@@ -52,7 +52,7 @@ class Work:
 
 
 def elementary_calls(kernel: Any) -> Counter[str]:
-    """Calls of elementary functions in the body of a kernel without influences and in all that it calls.
+    """Calls of elementary functions in the body of a kernel and in all that it calls.
 
     The loop has no branch on data: every call in the source is made for every twin.
     """
@@ -61,11 +61,9 @@ def elementary_calls(kernel: Any) -> Counter[str]:
     waiting: list[ast.AST] = list(ast.parse(textwrap.dedent(inspect.getsource(function))).body[0].body)  # type: ignore[attr-defined]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "influences is not None":
-            continue
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
-            if called in ELEMENTARY and "influence_on(" not in ast.unparse(node):
+            if called in ELEMENTARY:
                 found[called] += 1
             elif hasattr(function.__globals__.get(called), "py_func") and called not in ELEMENTARY:
                 found += elementary_calls(function.__globals__[called])

@@ -86,13 +86,15 @@ def test_the_roofline_counts_the_columns_and_the_elementary_functions_of_a_twin_
     arrays = [value for value in given if isinstance(value, np.ndarray) and value.ndim == 1]
     assert work.read == sum(array.itemsize for array in arrays) + 21 * 4
     people["alive"], people["care_level"] = 1, np.arange(300) % 5
+    body.influences.clear()
     before = [array.copy() for array in arrays]
     for day in range(40):
         body.advance(people, Clock(day))
     changed = [array for array, old in zip(arrays, before, strict=True) if (array != old).any()]
     assert work.written == sum(array.itemsize for array in changed)
-    # Shocks and events; congestion, death, presentation, NT-proBNP and symptoms.
-    assert work.calls == {"uniforms": 2, "exp": 5}
+    # Shocks and events; congestion, death (of all causes, of others), presentation, NT-proBNP and symptoms; influences on
+    # infections, arrhythmia and death.
+    assert work.calls == {"uniforms": 2, "exp": 9}
 
 
 def test_the_roofline_is_what_memory_and_functions_allow():
