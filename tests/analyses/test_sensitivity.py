@@ -35,7 +35,9 @@ def study():
 def even(tmp_path_factory):
     """An experiment whose only uncertain parameters are three prices, uniform between 0 and 1."""
     text = (ROOT / "experiments/heart_failure_discharge.toml").read_text()
-    text = text.replace('"../cohorts', f'"{ROOT}/cohorts').replace('"networks', f'"{ROOT}/experiments/networks')
+    text = text.replace('"../cohorts', f'"{ROOT}/cohorts')
+    for folder in ("networks", "calibrated", "environments"):
+        text = text.replace(f'"{folder}/', f'"{ROOT}/experiments/{folder}/')
     uniform = '{ value = 0.5, uncertainty = { distribution = "uniform", low = 0.0, high = 1.0 } }'
     given = "".join(f'"{name}" = {uniform}\n' for name in (WARD, CLINIC, NURSE))
     path = tmp_path_factory.mktemp("even") / "even.toml"

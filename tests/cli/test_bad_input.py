@@ -45,6 +45,11 @@ FIXED = {
     "baseline_filling_pressure_mmhg": (15.0, "mmHg"), "usual_salt_g_day": (8.0, "g/day"),
     "adherence_trait": (0.85, "1"),
     "diabetes": (0.0, "1"), "ckd": (0.0, "1"), "atrial_fibrillation": (0.0, "1"), "copd": (0.0, "1"),
+    "height_cm": (168.0, "cm"), "smoking": (0.0, "1"), "alcohol_g_day": (5.0, "g/day"),
+    "activity_met_h_week": (8.0, "MET.h/wk"), "hypertension": (1.0, "1"), "coronary_disease": (1.0, "1"),
+    "prior_infarction": (0.0, "1"), "prior_stroke": (0.0, "1"), "baseline_ldl_mmol_l": (3.0, "mmol/L"),
+    "baseline_albuminuria_mg_g": (30.0, "mg/g"), "baseline_hba1c_percent": (5.7, "%"),
+    "baseline_haemoglobin_g_dl": (12.5, "g/dL"), "iron_deficiency": (0.0, "1"), "baseline_fev1_percent": (85.0, "%"),
 }  # fmt: skip
 COHORT += "".join(
     f'[columns.{name}]\ndistribution = "fixed"\nvalue = {value}\nunit = "{unit}"\nsource = "assumption: for a test"\n'

@@ -117,6 +117,13 @@ def test_a_run_leaves_everything_readable(finished):
     assert manifest["experiment"]["population"] == 60
 
 
+def elsewhere(text):
+    """An experiment with its files at their absolute paths, to lie in another folder."""
+    for folder in ("networks", "calibrated", "environments"):
+        text = text.replace(f'"{folder}/', f'"{ROOT}/experiments/{folder}/')
+    return text.replace('"../', f'"{ROOT}/')
+
+
 def test_explain_names_people_and_what_parted_their_lives(finished):
     results, _ = finished
     folder = results / "heart_failure_discharge"
@@ -234,7 +241,7 @@ def test_the_kinds_that_the_help_of_schema_names_are_all_kinds():
 
 
 def test_an_experiment_without_a_comparator_is_compared_with_its_first_strategy_by_every_command(capsys, tmp_path):
-    text = MAIN.read_text().replace('"../', f'"{ROOT}/').replace('"networks/', f'"{ROOT}/experiments/networks/')
+    text = elsewhere(MAIN.read_text())
     text = "\n".join(line for line in text.splitlines() if not line.startswith("comparator"))
     (tmp_path / "none.toml").write_text(text)
     study = read_study(tmp_path / "none.toml")
@@ -307,13 +314,8 @@ def test_a_complaint_that_nobody_can_hear_is_no_crash(redirected):
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 def test_a_label_that_the_terminal_cannot_show_is_escaped(tmp_path, encoding):
-    text = (
-        MAIN.read_text()
-        .replace('label = "Usual care"', 'label = "Soins \u00e9 \U0001f3e5"')
-        .replace('"../', f'"{ROOT}/')
-    )
-    text = text.replace('"networks/', f'"{ROOT}/experiments/networks/')
-    (tmp_path / "accents.toml").write_text(text)
+    text = MAIN.read_text().replace('label = "Usual care"', 'label = "Soins \u00e9 \U0001f3e5"')
+    (tmp_path / "accents.toml").write_text(elsewhere(text))
     command = [POPSIM, "run", tmp_path / "accents.toml", *SMALL[:4], "--days", "5", "--out", tmp_path, "--workers", "1"]
     environment = os.environ | {"PYTHONIOENCODING": encoding}
     done = subprocess.run(command, capture_output=True, env=environment, check=False)

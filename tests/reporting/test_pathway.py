@@ -20,7 +20,7 @@ from popsim.reporting.figures.pathway_words import arrow_lines, box_lines, condi
 NETWORKS = Path(__file__).parents[2] / "experiments" / "networks"
 COLUMNS = {
     "frailty", "symptom_score", "systolic_mmhg", "presenting_cause", "infection_severity",
-    "extracellular_fluid_excess_l",
+    "extracellular_fluid_excess_l", "potassium_mmol_l", "haemoglobin_g_dl", "stroke_disability",
 }  # fmt: skip
 FILES = ("heart_failure_catchment", "minimal_ward")
 
@@ -91,7 +91,12 @@ def test_words_on_arrows(catchment):
     def lines(source: str, target: str) -> list[str]:
         return arrow_lines(catchment, source, catchment.graph.edges[source, target]["links"])
 
-    assert lines("emergency_department", "cardiology_ward") == ["heart failure", "arrhythmia", "others: 4%"]
+    assert lines("emergency_department", "cardiology_ward") == [
+        "infarction",
+        "heart failure",
+        "arrhythmia",
+        "others: 4%",
+    ]
     assert lines("emergency_department", "intensive_care")[0] == "systolic < 75 mmHg"
     assert lines("assessment_unit", "general_ward") == ["infection severity \u2265 0.4", "when full", "others: 40%"]
     assert lines("nursing_facility", "home") == ["50%"]

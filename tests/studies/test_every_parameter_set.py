@@ -113,11 +113,13 @@ def test_constants_of_learning_reach_the_guidance():
 
 
 def test_constants_of_scores_reach_them():
-    study = with_parameters("whas500_discharge", risk_scores__sodium_mmol_l=130.0)
+    study = with_parameters("whas500_discharge", **{"risk_scores.sodium_mmol_l": 130.0})
     model = build(study.units[0])
     past = history(model.events.frame(), {}, model.population, 0, model.parameters["risk_scores"])
     found = quantities(model.population, 0, past, model.parameters)
     assert set(found["sodium_mmol_l"]) == {130.0}
+    height_m = model.population["height_cm"] / 100.0
+    assert model.population["weight_kg"] / found["bmi_kg_m2"] == pytest.approx(height_m**2)
 
 
 def test_constants_of_formulas_reach_the_people_of_a_table():
@@ -143,7 +145,7 @@ def test_constants_of_formulas_reach_the_people_of_a_table():
 
 
 def test_what_an_experiment_does_not_have_is_refused_and_what_its_runs_do_not_read_is_said():
-    with pytest.raises(DefinitionError, match=r"parameters.blood.x = 1.0: no such parameter"):
+    with pytest.raises(DefinitionError, match=r"parameters\.blood\.x = 1\.0: no such parameter, allowed: "):
         with_parameters("whas500_discharge", blood__x=1.0)
     with pytest.raises(DefinitionError, match="no parameter set 'twining', did you mean 'twinning'"):
         with_parameters("twin_guided", twining__donors=300)

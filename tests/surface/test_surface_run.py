@@ -17,7 +17,7 @@ from popsim.economics.cost_effectiveness import cost_effectiveness
 from popsim.surface.frames import as_requested
 
 ROOT = Path(__file__).parents[2]
-PANELS = {"outcomes": 6, "readmission": 2, "survival": 2, "plane": 1, "costs": 1, "subgroups": 2, "occupancy": 10,
+PANELS = {"outcomes": 6, "readmission": 2, "survival": 2, "plane": 1, "costs": 1, "subgroups": 2, "occupancy": 16,
           "network": 1, "twin": 6, "cohort": 6}  # fmt: skip
 
 

@@ -35,7 +35,9 @@ assert checks.__all__
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     text = (ROOT / "experiments/heart_failure_uncertainty.toml").read_text()
-    text = text.replace('"../cohorts', f'"{ROOT}/cohorts').replace('"networks', f'"{ROOT}/experiments/networks')
+    text = text.replace('"../cohorts', f'"{ROOT}/cohorts')
+    for folder in ("networks", "calibrated", "environments"):
+        text = text.replace(f'"{folder}/', f'"{ROOT}/experiments/{folder}/')
     text = text.replace("follow_up_days = 365", f"follow_up_days = {DAYS}")
     text = text.replace("enrolment_days = 182", f"enrolment_days = {ENROLMENT}")
     path = tmp_path_factory.mktemp("study") / "experiment.toml"

@@ -14,7 +14,7 @@ from popsim.care.network import CareNetwork
 from popsim.definitions.network import EXIT, SettingDefinition
 
 BOX_WIDTH, BOX_HEIGHT = 1.9, 0.8
-COLUMN_GAP = 1.5
+COLUMN_GAP = 1.6
 ROW_GAP = 0.75
 COMMUNITY, DECISION, EMERGENCY, OBSERVATION, HOSPITAL, DISCHARGE, AFTER = range(7)
 STAGE_OF_CLASS = {
