@@ -24,7 +24,7 @@ from popsim.evidence.drugs import DRUG_SET
 from popsim.evidence.sets import HEART_FAILURE_SETS, PARAMETER_SETS, SHIPPED
 from popsim.outcomes.measure import OutcomeMeasure
 from popsim.population.columns import DTYPE, Column
-from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMA
+from popsim.simulation.schema import SCHEMA
 from popsim.studies.measures import MEASURES, STORED
 
 type Json = Mapping[str, Any]
@@ -374,16 +374,15 @@ def _docstring(text: str) -> Iterator[str]:
 def columns() -> str:
     """Every column of a twin by who writes it."""
     by_writer: dict[str, list[Column]] = {}
-    for column in CLINICAL_SCHEMA.columns.values():
+    for column in SCHEMA.columns.values():
         by_writer.setdefault(column.writer, []).append(column)
     parts = [
-        "The state of a twin. A column has one writer while the model runs and keeps within its bounds. "
-        'Columns marked \\* exist only with `physiology = "clinical"`.',
+        "The state of a twin. A column has one writer while the model runs and keeps within its bounds.",
     ]
     for writer, those in by_writer.items():
         rows = [
             [
-                code(c.name) + ("" if c.name in SCHEMA else " \\*"),
+                code(c.name),
                 DTYPE[c.kind].__name__,
                 escaped(c.unit),
                 f"{c.low:g} to {c.high:g}",

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
+from traceback import walk_tb
 
 MAX_VALUE_SHOWN = 60
 MAX_KEY_SHOWN = 200
@@ -53,6 +55,15 @@ def one_line(text: str) -> str:
     """`text` with each run of white space replaced by one blank, and control characters made visible."""
     joined = " ".join(text.split())
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in joined)
+
+
+def place_of(error: BaseException, file: str = "") -> str:
+    """File and line that raised an error, "file.py:12"; the last line of `file` on the way, if there is one."""
+    lines = [(trace.f_code.co_filename, line) for trace, line in walk_tb(error.__traceback__)]
+    if not lines:
+        return ""
+    path, line = next((one for one in reversed(lines) if one[0] == file), lines[-1])
+    return f"{Path(path).name}:{line}"
 
 
 def shorten(value: object) -> str:

@@ -25,8 +25,8 @@ from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.genome import COLUMNS as GENES
 from popsim.population.population import Population
-from popsim.population.traits import CLINICAL_COLUMNS as CLINICAL_TRAITS
 from popsim.population.traits import COLUMNS as TRAITS
+from popsim.population.traits import MORE_COLUMNS as MORE_TRAITS
 
 # Traits that no record holds; readings inform the belief about the others.
 HIDDEN = (
@@ -49,10 +49,10 @@ class TwinRisks(RiskSource):
     """Risks from a belief about each person who may be monitored.
 
     A belief starts from people of the cohort who resemble the person in what a record holds: age, sex, diagnoses, dry
-    weight, drugs and, for clinical twins, genes where they are known. It is updated with home readings, with hospital
+    weight, drugs and genes where they are known. It is updated with home readings, with hospital
     readings at discharge, with laboratory results on the day they arrive, and with who presents or does not. It never
-    uses the true state, except what care itself takes as known (dry weight and, in the model of heart failure alone,
-    the hospital readings). It knows the weather of the coming days.
+    uses the true state, except the dry weight, which care itself takes as known. It knows the weather of the coming
+    days.
 
     Args:
         guidance: from the strategy.
@@ -182,10 +182,10 @@ class TwinRisks(RiskSource):
 
 def known_at_entry(schema: Schema, genome_known: bool) -> list[str]:
     """Columns that a person's record holds at entry."""
-    traits = [column.name for column in (*TRAITS, *CLINICAL_TRAITS) if column.name not in HIDDEN]
+    traits = [column.name for column in (*TRAITS, *MORE_TRAITS) if column.name not in HIDDEN]
     drugs = [name for name, column in schema.columns.items() if column.writer == "care"]
     genes = [column.name for column in GENES] if genome_known else []
-    return [name for name in (*traits, *drugs, *genes) if name in schema and name != "alive"]
+    return [name for name in (*traits, *drugs, *genes) if name != "alive"]
 
 
 def sensors_at(schema: Schema, home: Telemonitoring, parameters: Parameters) -> Sequence[Sensor]:

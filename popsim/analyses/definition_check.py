@@ -16,13 +16,14 @@ from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.drugs import read_drug
 from popsim.evidence.parameters import load_parameters
 from popsim.kernels.numerics.random import RandomKey
+from popsim.physiology.own import title
 from popsim.physiology.pharmacology.drugs import check_columns
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.genome import GENES
 from popsim.population.population import Population
 from popsim.population.sampling import plan, sample, stated
-from popsim.simulation.schema import CLINICAL_SCHEMA, SCHEMAS
+from popsim.simulation.schema import SCHEMA
 from popsim.studies.design import Study
 from popsim.studies.organ_systems import organ_systems_of
 from popsim.studies.prices import price_years, prices_in_words
@@ -92,18 +93,12 @@ def _check_model(path: Path, table: dict[str, Any]) -> str:
         return f"care network '{network.definition.name}' is sound: {len(network)} settings"
     if "drug_class" in table:
         drug = read_drug(path)
-        check_columns(drug, CLINICAL_SCHEMA, path)
+        check_columns(drug, SCHEMA, path)
         return f"drug '{drug.name}' is sound: {len(drug.effects)} effects, {len(drug.conditions)} rules for prescribing"
     cohort = CohortSource.read(path)
-    physiology = physiology_of(cohort)
-    notes = cohort_notes(cohort, SCHEMAS[physiology])
+    notes = cohort_notes(cohort, SCHEMA)
     sampled = f"{len(cohort.definition.columns)} sampled columns"
-    return "\n".join([f"cohort '{cohort.name}' is sound: {sampled}, for physiology = '{physiology}'", *notes])
-
-
-def physiology_of(cohort: CohortSource) -> str:
-    """The smallest physiology that has all columns of a cohort."""
-    return "clinical"
+    return "\n".join([f"cohort '{cohort.name}' is sound: {sampled}", *notes])
 
 
 def cohort_notes(cohort: CohortSource, schema: Schema) -> list[str]:
@@ -123,10 +118,9 @@ def cohort_notes(cohort: CohortSource, schema: Schema) -> list[str]:
 
 
 def organ_system_notes(study: Study) -> list[str]:
-    """The organ systems of clinical twins."""
-    if study.experiment.physiology != "clinical":
-        return []
-    return [f"  organ systems: {', '.join(('heart_failure (core)', *organ_systems_of(study.experiment)))}"]
+    """The organ systems of the twins."""
+    names = ("heart_failure (core)", *organ_systems_of(study.experiment), *map(title, study.own_organ_systems))
+    return [f"  organ systems: {', '.join(names)}"]
 
 
 def price_notes(study: Study) -> list[str]:
@@ -149,7 +143,7 @@ def read_network(path: Path) -> CareNetwork:
     Raises:
         DefinitionError: the file or the network as a whole is refused.
     """
-    return CareNetwork.read(path, CLINICAL_SCHEMA.columns)
+    return CareNetwork.read(path, SCHEMA.columns)
 
 
 def sample_cohort(path: Path, size: int | None, seed: int) -> tuple[CohortSource, Population]:
@@ -160,5 +154,4 @@ def sample_cohort(path: Path, size: int | None, seed: int) -> tuple[CohortSource
         InputError: the size is out of bounds.
     """
     cohort = CohortSource.read(path)
-    schema = SCHEMAS[physiology_of(cohort)]
-    return cohort, sample(cohort, schema, cohort.definition.size if size is None else size, RandomKey.of(seed))
+    return cohort, sample(cohort, SCHEMA, cohort.definition.size if size is None else size, RandomKey.of(seed))

@@ -197,13 +197,13 @@ def _evaluated(
     known = {name: values[rows] for name, values in quantities(people, day, past, parameters).items()}
     scored = {score_of(name).label: points(name, known).astype(np.float64) for name in SCORES}
     ids, shown = people.person_id[rows], {}
-    present = reactions_present(people.chosen(rows), parameters)
+    present = reactions_present(people.chosen(rows))
     reacts = np.zeros(len(rows), np.bool_)
     for ahead in range(1, horizons[-1] + 1):
         model.run_for(1)
         now = people.chosen(rows)
         if ahead <= days:
-            new = reactions_present(now, parameters) & ~present
+            new = reactions_present(now) & ~present
             reacts |= new.any(axis=0) & (now["alive"] != 0)
         if ahead in horizons:
             shown[ahead] = (now["alive"] != 0, {name: now[name].astype(np.float64) for name in SIGNALS})

@@ -127,5 +127,5 @@ def with_experiment(study: Study, experiment: ExperimentDefinition) -> Study:
     Raises:
         DefinitionError: the experiment names something that the cohort or the network does not have.
     """
-    changed = resolve(experiment, study.cohort, study.network, study.file, study.flags)
+    changed = resolve(experiment, study.cohort, study.network, study.file, study.flags, study.made_in_python)
     return replace(study, experiment=experiment, parameters=changed.parameters, uncertain=changed.uncertain)

@@ -12,6 +12,7 @@ import polars as pl
 
 from popsim.definitions.experiment import BASE_CASE, ExperimentDefinition
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
+from popsim.errors import DefinitionError
 from popsim.studies.design import Change, Study, read_study, study_of
 
 
@@ -45,7 +46,14 @@ def studies(
     experiment = source if isinstance(source, ExperimentDefinition) else ExperimentDefinition.read(source)
     names = [scenario.name for scenario in experiment.scenarios]
     found = {BASE_CASE: study_of_scenario(source, None, folder, changes)}
-    return found | {name: study_of_scenario(source, name, folder, changes) for name in names}
+    for name in names:
+        try:
+            found[name] = study_of_scenario(source, name, folder, changes)
+        except DefinitionError as error:
+            if error.file != str(source):
+                raise
+            raise DefinitionError(source, f"scenarios.{name}: {error.key}", error.value, error.allowed) from None
+    return found
 
 
 def scenario_table(tables: Mapping[str, Mapping[str, pl.DataFrame]]) -> pl.DataFrame:

@@ -23,16 +23,16 @@ from popsim.physiology.columns import COLUMNS as PHYSIOLOGY_COLUMNS
 from popsim.population.clock import Clock
 from popsim.population.columns import Schema
 
-# Hidden traits, what physiology changes from day to day, and what laboratories show of the clinical twin.
+# Hidden traits, what physiology changes from day to day, and what laboratories show of other organ systems.
 TRAITS = (
     "dry_weight_kg", "baseline_ejection_fraction_percent", "baseline_systolic_mmhg", "baseline_filling_pressure_mmhg",
     "usual_salt_g_day", "adherence_trait",
 )  # fmt: skip
-CLINICAL = ("hba1c_percent", "haemoglobin_g_dl", "iron_store_mg", "albuminuria_mg_g", "fev1_percent")
+LABORATORY = ("hba1c_percent", "haemoglobin_g_dl", "iron_store_mg", "albuminuria_mg_g", "fev1_percent")
 ESTIMATED = (
     *TRAITS,
     *(one.name for one in PHYSIOLOGY_COLUMNS if one.kind == "real" and one.name != "death_hazard_per_day"),
-    *CLINICAL,
+    *LABORATORY,
 )
 # A person who presents because of one of these shocks certainly has it; few members had it before.
 SHOCK_BEHIND = {

@@ -264,7 +264,7 @@ def compare(
     _check_numbers(horizon_days, willingness_to_pay, highest_risk)
     ensemble = belief.ensemble if persons is None else belief.ensemble.chosen(persons)
     listed = tuple(options) if any(not one.changes for one in options) else (NOTHING, *options)
-    check_options(listed, ensemble.people.schema)
+    check_options(listed)
     nothing = next(place for place, one in enumerate(listed) if not one.changes)
     rules = parameters["therapy_choice"]
     known = {name: _each(values, ensemble.persons, name) for name, values in (seen or {}).items()}

@@ -128,7 +128,7 @@ class _CounterfactualBlock:
             name: np.zeros(len(people)) for name in CounterfactualOutcomes._fields if name not in ("death", "reactions")
         }
         self._failed = np.zeros(len(people), np.bool_)
-        self._present = reactions_present(people, parameters)
+        self._present = reactions_present(people)
         self._reacted = np.zeros_like(self._present)
 
     def advance_day(self, physiology: Physiology, today: int, day: int) -> None:
@@ -185,7 +185,7 @@ class _CounterfactualBlock:
         drugs = np.where(home, self._valuation.drugs(people), 0.0) * self._alive
         sums["cost"] += drugs
         sums["own_cost"] += drugs
-        now = reactions_present(people, self._parameters)
+        now = reactions_present(people)
         self._reacted |= now & ~self._present
         self._present = now
 
@@ -217,10 +217,7 @@ def hazards_of_presenting(
 ) -> NDArray[np.float64]:
     """Daily hazards of presenting by cause, (6, rows), the last for any other cause; of the day just simulated."""
     hazards = presentation_hazards(people, parameters["heart_failure"], today)
-    influence_on = physiology.influences
-    if influence_on is None:
-        return hazards
-    clinical_constants = parameters["clinical_twin"]
+    influence_on, clinical_constants = physiology.influences, parameters["clinical_twin"]
     respiratory, other = code.CAUSE_RESPIRATORY - 1, code.CAUSE_OTHER - 1
     hazards[code.CAUSE_ARRHYTHMIA - 1] += influence_on["slow_rhythm_per_day"]
     hazards[code.CAUSE_RENAL - 1] += influence_on["renal_per_day"]
@@ -233,17 +230,6 @@ def hazards_of_presenting(
     return hazards
 
 
-def reactions_present(people: Population, parameters: Parameters) -> NDArray[np.bool_]:
-    """Adverse reactions present today, (kinds, rows); in the model of heart failure alone, those that it can show."""
-    if "reaction" in people.schema:
-        bits = people["reaction"]
-        return np.stack([(bits & bit) > 0 for bit in KINDS.values()])
-    p = parameters["reactions"]
-    there = {
-        "bradycardia": (people["heart_rate_bpm"] < p["bradycardia_below_bpm"]) & (people["beta_blocker_fraction"] > 0),
-        "hypotension": people["systolic_mmhg"] < p["hypotension_below_mmhg"],
-        "hyperkalaemia": people["potassium_mmol_l"] >= p["hyperkalaemia_from_mmol_l"],
-        "kidney_injury": people["gfr_ml_min"] < p["kidney_injury_share"] * people["untreated_gfr_ml_min"],
-    }
-    nobody = np.zeros(len(people), np.bool_)
-    return np.stack([there.get(name, nobody) for name in KINDS])
+def reactions_present(people: Population) -> NDArray[np.bool_]:
+    """Adverse reactions present today, (kinds, rows)."""
+    return np.stack([(people["reaction"] & bit) > 0 for bit in KINDS.values()])

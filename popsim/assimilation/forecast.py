@@ -234,10 +234,10 @@ class _ForecastBlock:
         reacted = np.zeros((len(KINDS) + 1, len(dying)))  # each kind, then any: probability of living to its first day
         named = (*(f"reaction_{kind}" for kind in KINDS), REACTION)
         reactions: dict[str, list[Risk]] = {event: [] for event in named}
-        present = reactions_present(ensemble.people, self._sets)
+        present = reactions_present(ensemble.people)
         for day, people, _ in self._simulate(()):
             if REACTION in events:
-                new = reactions_present(people, self._sets) & ~present
+                new = reactions_present(people) & ~present
                 new = np.vstack([new, new.any(axis=0)])
                 reacted = np.where((reacted == 0.0) & new, np.exp(-dying), reacted)
             dying += people["death_hazard_per_day"]

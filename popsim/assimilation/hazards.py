@@ -15,7 +15,7 @@ from popsim.population.population import Population
 def presentation_hazards(people: Population, parameters: ParameterSet, day: float = 0.0) -> NDArray[np.float64]:
     """Daily hazards of presenting, (6, rows): heart failure, infection, arrhythmia, renal, respiratory, other.
 
-    Row k is cause k + 1 (kernels/codes.py). Causes that only organ systems of the clinical twin add (infarction,
+    Row k is cause k + 1 (kernels/codes.py). Causes that only other organ systems add (infarction,
     stroke, bleeding, falls, glucose, slow rhythm) are not included.
 
     Args:

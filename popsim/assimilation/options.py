@@ -23,7 +23,6 @@ from popsim.definitions.options import DoseChange, OptionFile, TherapyOption
 from popsim.errors import InputError, did_you_mean
 from popsim.evidence.drugs import load_drugs
 from popsim.evidence.parameters import FOLDER
-from popsim.population.columns import Schema
 from popsim.population.population import Population
 
 FILE = FOLDER / "practice" / "options.toml"
@@ -58,20 +57,18 @@ class Refusal(NamedTuple):
     indication: bool
 
 
-def check_options(options: Sequence[TherapyOption], schema: Schema) -> None:
-    """Check that the names of options are unique and that the population can take their drugs.
+def check_options(options: Sequence[TherapyOption]) -> None:
+    """Check that the names of options are unique and that there are their drugs.
 
     Raises:
-        InputError: a name is used twice, or the population cannot take a drug.
+        InputError: a name is used twice, or there is no such drug.
     """
     names = [option.name for option in options]
     for option in options:
         if names.count(option.name) > 1:
             raise InputError(f"option '{option.name}': named twice")
         for change in dose_changes(option):
-            for drug in drugs_of(change.drug):
-                if drug.dose_column not in schema:
-                    raise InputError(f"option '{option.name}': the population has no column '{drug.dose_column}'")
+            drugs_of(change.drug)
 
 
 def dose_changes(option: TherapyOption) -> Iterator[DoseChange]:
@@ -94,7 +91,7 @@ def drugs_of(name: str) -> tuple[Drug, ...]:
 
 def takes(people: Population, drug: Drug, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Rows in which this drug is the one of its class that is taken, or would be."""
-    if drug.agent_column is None or drug.agent_column not in people.schema:
+    if drug.agent_column is None:
         return np.full(len(rows), drug.agent == 0)
     return np.asarray(people[drug.agent_column][rows] == drug.agent)
 
@@ -128,15 +125,13 @@ def change_dose(people: Population, change: DoseChange, rows: NDArray[np.int64],
         guarded: skip rows in which a warning of the drug's file forbids a higher dose on this day.
     """
     for drug in drugs_of(change.drug):
-        agent_known = drug.agent_column is not None and drug.agent_column in people.schema
-        switched = drug.name == change.drug and agent_known
         mine = rows if drug.name == change.drug else rows[takes(people, drug, rows)]
         old = people[drug.dose_column][mine].astype(np.float64)
         new = _new_dose(people, drug, change, mine, old)
         if guarded:
             new = np.where((new > old) & warned(people, drug, mine, ("not_start", "reduce", "stop")), old, new)
         people[drug.dose_column][mine] = new
-        if switched and drug.agent_column is not None:
+        if drug.name == change.drug and drug.agent_column is not None:
             people[drug.agent_column][mine] = drug.agent
         _set_companions(people, drug, mine[(old <= 0.0) & (new > 0.0)])
 
@@ -144,8 +139,6 @@ def change_dose(people: Population, change: DoseChange, rows: NDArray[np.int64],
 def make_safe(people: Population, rows: NDArray[np.int64]) -> None:
     """Stop drugs, or reduce them by one rung, where the drug files call them unsafe, as at a visit."""
     for drug in load_drugs():
-        if drug.dose_column not in people.schema:
-            continue
         mine = rows[takes(people, drug, rows) & (people[drug.dose_column][rows] > 0.0)]
         old = people[drug.dose_column][mine].astype(np.float64)
         lower = np.where(warned(people, drug, mine, ("reduce",)), _rung(drug, old, -1), old)
@@ -223,5 +216,5 @@ def _set_companions(people: Population, drug: Drug, rows: NDArray[np.int64]) -> 
     """Codes that change with the start of a drug, e.g. no ACE inhibitor beside sacubitril."""
     for one in load_indications():
         also = one.also_sets
-        if one.drug_class == drug.drug_class and also is not None and also.column in people.schema:
+        if one.drug_class == drug.drug_class and also is not None:
             people[also.column][rows] = also.code

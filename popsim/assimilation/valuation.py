@@ -13,14 +13,13 @@ from popsim.population.columns import Schema
 from popsim.population.population import Population
 
 SETS = ("nhs_prices", "griffiths_2014", "societal_prices", "gbd_disability")
-CLINICAL_SETS = ("clinical_prices", "clinical_utilities")
 
 
 class DailyValuation:
     """Prices and utilities of a day, from the perspective of the health service, not discounted.
 
     Args:
-        parameters: the sets above; for clinical twins also those of the clinical twin.
+        parameters: the sets above, clinical_prices and clinical_utilities.
         schema: columns of the members.
         stay_days: length of a stay in hospital.
     """
@@ -33,18 +32,13 @@ class DailyValuation:
         self._utility = np.array([rates.utility_1, rates.utility_2, rates.utility_3, rates.utility_4])
         self._decrement = np.array([rates.decrement_1, rates.decrement_2, rates.decrement_3, rates.decrement_4])
         self.admission = prices["emergency_attendance"] + stay_days * prices["inpatient_day"]
-        self._clinical = None
-        if all(name in parameters for name in CLINICAL_SETS) and "dialysis" in schema:
-            prices, utilities = (parameters[name] for name in CLINICAL_SETS)
-            self._clinical = ClinicalValuation(prices, utilities, schema)
+        self._clinical = ClinicalValuation(parameters["clinical_prices"], parameters["clinical_utilities"], schema)
 
     def utility(self, people: Population, at_home: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Utility of each row's day, per year."""
         index = people["nyha_class"].astype(np.int64) - 1
         found = self._utility[index] - np.where(at_home, 0.0, self._decrement[index])
-        if self._clinical is not None:
-            found -= self._clinical.losses(people, slice(0, len(people)))
-        return np.asarray(found)
+        return np.asarray(found - self._clinical.losses(people, slice(0, len(people))))
 
     def drugs(self, people: Population) -> NDArray[np.float64]:
         """Price of each row's drugs for a day at home."""
@@ -60,10 +54,9 @@ class DailyValuation:
         total = np.zeros(len(people))
         for column, price in priced.items():
             total += price * people[column]
-        if self._clinical is not None:
-            for component, _, weighed in self._clinical.daily:
-                if component == accrual.DRUGS:
-                    total += self._clinical.prices(people, slice(0, len(people)), weighed)
+        for component, _, weighed in self._clinical.daily:
+            if component == accrual.DRUGS:
+                total += self._clinical.prices(people, slice(0, len(people)), weighed)
         return total
 
     def visit(self, clinician: str) -> float:

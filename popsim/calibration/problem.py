@@ -93,7 +93,7 @@ def problem_of(calibration: Calibration, file: Path, targets: Sequence[Path], ru
         for name in priors.names:
             sets = source.study.parameters
             if name.partition(".")[0] not in sets:
-                allowed = f"the {source.study.experiment.physiology} twin of {source.file} does not have this set"
+                allowed = f"the study of {source.file} does not have this set"
                 raise DefinitionError(file, "parameters.name", name, f"{allowed}, allowed: {', '.join(sorted(sets))}")
     objectives = [_objective(target, source) for source in kept for target in source.targets]
     return CalibrationProblem(

@@ -15,7 +15,7 @@ def _entry(
     return Column(name, kind, unit, low, high, meaning, "care", at_entry=0.0)
 
 
-CARE_COLUMNS = (
+CARE_COLUMNS: tuple[Column, ...] = (
     Column("alive", "code", "1", 0, 1, "1 from entry to death", "care"),
     Column("setting", "code", "1", -1, 126, "where the person is or waits: index in the network's settings", "care"),
     Column("care_level", "code", "1", -1, 4, "palliative -1, community 0 to critical care 4", "care"),
@@ -31,10 +31,6 @@ CARE_COLUMNS = (
     _entry("loop_diuretic_mg_day", 1000, "oral loop diuretic, furosemide equivalents", unit="mg/day"),
     Column("iv_diuretic_mg_day", "real", "mg/day", 0, 2000, "intravenous loop diuretic, furosemide", "care"),
     _entry("last_review_day", 1e6, "day of the last contact with a clinician", low=-1000, unit="day"),
-)
-
-# Drugs that only the clinical twin can take, and which drug of a class it takes (the order of evidence/drugs).
-CLINICAL_CARE_COLUMNS: tuple[Column, ...] = (
     _entry("ivabradine_fraction", 1, "ivabradine dose"),
     _entry("vericiguat_fraction", 1, "vericiguat dose"),
     _entry("digoxin_fraction", 1, "digoxin dose"),
@@ -47,6 +43,7 @@ CLINICAL_CARE_COLUMNS: tuple[Column, ...] = (
     _entry("inhaled_fraction", 1, "inhaled treatment of COPD"),
     _entry("statin_fraction", 1, "statin dose; 1 = high intensity"),
     Column("iv_iron_mg", "real", "mg", 0, 3000, "intravenous iron given today", "care"),
+    # Which drug of a class is taken: the order of evidence/drugs.
     _entry("beta_blocker_agent", 2, "0 metoprolol, 1 carvedilol, 2 bisoprolol", "code"),
     _entry("ras_inhibitor_agent", 1, "0 ACE inhibitor, 1 angiotensin blocker", "code"),
     _entry("antiplatelet_agent", 1, "0 clopidogrel, 1 ticagrelor", "code"),

@@ -14,7 +14,7 @@ from popsim.errors import DefinitionError
 from popsim.kernels.care import records
 from popsim.kernels.care.observation import read_rows, sample_laboratory
 from popsim.kernels.numerics.random import RandomKey
-from popsim.physiology.clinical import COLUMNS as CLINICAL_COLUMNS
+from popsim.physiology.clinical import COLUMNS as ORGAN_COLUMNS
 from popsim.physiology.columns import COLUMNS as PHYSIOLOGY_COLUMNS
 from popsim.population.columns import Column, Schema
 from popsim.population.population import Population
@@ -107,7 +107,7 @@ class Signals:
 SEEN = frozenset(signal.measures for signal in SignalFile.read(FILE).signals)
 # Columns that physiology writes and care knows: reason for presenting, past events, reported reactions.
 RECORDED = frozenset({"acute_cause", "reaction", "dialysis", "onset"})
-STATE = frozenset(column.name for column in (*PHYSIOLOGY_COLUMNS, *CLINICAL_COLUMNS) if column.writer == "physiology")
+STATE = frozenset(column.name for column in (*PHYSIOLOGY_COLUMNS, *ORGAN_COLUMNS) if column.writer == "physiology")
 
 
 def hidden(name: str, known: Container[str]) -> bool:

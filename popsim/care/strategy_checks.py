@@ -112,9 +112,6 @@ class _Checks:
         if not any(isinstance(one, PolicyIntervention) and one.telemonitoring for one in strategy.composed):
             allowed = "guidance raises the alerts of telemonitoring, which the strategy must have"
             raise DefinitionError(self.file, f"{key}.kind", strategy.guidance.kind, allowed)
-        if not strategy.guidance.genome_known and "genotype_known" not in self.schema:
-            allowed = "these people have no genes: the experiment needs physiology = 'clinical'"
-            raise DefinitionError(self.file, f"{key}.genome_known", False, allowed)
 
     def has_capacity(self, setting: str, key: str, shown: str | None) -> None:
         if setting not in self.limited:
@@ -127,9 +124,8 @@ class _Checks:
             check_condition(condition, testable, key, self.file)
 
     def drug(self, drug: DrugIntervention, key: str) -> None:
-        columns = [name for name in DRUG_COLUMNS if name in self.schema]
-        if drug.column not in columns:
-            allowed = f"not a drug of the care columns, {did_you_mean(drug.column, columns)}"
+        if drug.column not in DRUG_COLUMNS:
+            allowed = f"not a drug of the care columns, {did_you_mean(drug.column, DRUG_COLUMNS)}"
             raise DefinitionError(self.file, f"{key}.column", drug.column, allowed)
         high = self.schema[drug.column].high
         if drug.dose is not None and drug.dose > high:
@@ -137,18 +133,12 @@ class _Checks:
             raise DefinitionError(self.file, f"{key}.dose", drug.dose, f"must be between 0 and {high:g} ({unit})")
 
     def drug_classes(self, names: Sequence[str], key: str) -> None:
-        if names and "stopped_drugs" not in self.schema:
-            allowed = "clinicians prescribe by class for physiology = 'clinical' only"
-            raise DefinitionError(self.file, key, names[0], allowed)
         for name in names:
             if name not in prescribed_classes():
                 words = f"not a class that clinicians start, {did_you_mean(name, prescribed_classes())}"
                 raise DefinitionError(self.file, key, name, words)
 
     def genetic_test(self, test: GeneticTest, key: str) -> None:
-        if "genotype_known" not in self.schema:
-            allowed = "these people have no genes: the experiment needs physiology = 'clinical'"
-            raise DefinitionError(self.file, f"{key}.kind", test.kind, allowed)
         for name in test.guides:
             if name not in prescribing_rules():
                 words = f"not a rule of prescribing, {did_you_mean(name, prescribing_rules())}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -33,7 +32,7 @@ from popsim.cli.sensitivity import plan, sensitivity_app
 from popsim.cli.twin import twin_app
 from popsim.cli.validate import validate
 from popsim.cli.verify import verify
-from popsim.errors import PopsimError, one_line
+from popsim.errors import PopsimError, one_line, place_of
 from popsim.kernels.numerics import compiling
 from popsim.reporting.text.compiling import CompilingNotice
 from popsim.runs.interrupts import Interruption, signals_as_interrupts
@@ -171,10 +170,6 @@ def _explained(error: Any) -> str:
         return f"no memory left ({error})"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'output'}: {error.strerror}"
-    trace = error.__traceback__
-    while trace.tb_next:
-        trace = trace.tb_next
-    location = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
     tables = type(error).__module__.startswith(("polars", "pyo3"))  # polars is slow to import
     what = "a table could not be read or written" if tables else "internal error"
-    return f"{what}: {type(error).__name__}: {error} ({location})"
+    return f"{what}: {type(error).__name__}: {error} ({place_of(error)})"

@@ -120,11 +120,11 @@ def new(
     from popsim.evidence.sets import SHIPPED
     from popsim.population.cohort import CohortSource
     from popsim.registry.record import read_record
-    from popsim.registry.service import TwinRegistry, physiology_for
+    from popsim.registry.service import TwinRegistry
     from popsim.registry.vocabulary import vocabulary_of
 
     source = _read(CohortSource.read, cohort)
-    person = read_record(record, vocabulary_of(physiology_for(source), SHIPPED), genome)
+    person = read_record(record, vocabulary_of(SHIPPED), genome)
     ids = [identity] if identity else None
     [twin] = TwinRegistry(registry, create=True).new([person], source, members=members, seed=seed, ids=ids)
     _print({"twin": twin, "day": 0}, f"{twin}\n\n{NOTICE}", as_json)

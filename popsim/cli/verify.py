@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from popsim.cli.options import Csv, File, StudyOptions, study_options, whole
-from popsim.errors import InputError
 
 
 @study_options("seed", "days", "enrolment_days", "threads", "quiet")
@@ -19,8 +18,6 @@ def verify(
     csv: Csv = None,
 ) -> None:
     """Verify an experiment as a reviewer would: extremes, signs, sums, symmetries. Exit code 1 if a check fails."""
-    if not 20 <= people <= 100_000:
-        raise InputError(f"--people {people}: must be between 20 and 100000")
     from popsim.reporting.csv_file import write_csv
     from popsim.reporting.text.progress import progress_bar
     from popsim.reporting.text.verification import findings_frame, findings_text

@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
@@ -34,8 +34,11 @@ _NOT_KEY = re.compile(r"[,={}\[\]]")
 class Definition(BaseModel):
     """Base of all definitions: immutable, no coercion, no unknown keys, no NaN or infinity.
 
-    A dump has the keys of a file, so that it can be read again.
+    A dump has the keys of a file, so that it can be read again. `LEFT_OUT` has keys that it once
+    had, each with what to do.
     """
+
+    LEFT_OUT: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(
         frozen=True,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from popsim.definitions.base import Definition
 from popsim.definitions.fields import (
     AS_TUPLE,
+    IDENTIFIER,
     MAX_LABEL_LENGTH,
+    MAX_PATH_LENGTH,
+    Checked,
     DefinitionPath,
     Identifier,
     Label,
@@ -54,6 +58,17 @@ def _flattened(table: Any) -> Any:
     return flat
 
 
+IN_PYTHON_FILE = re.compile(r"(?!/)(?!.*\.\.)[^:\\\n]+\.py:[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _organ_system(value: object) -> object:
+    known = isinstance(value, str) and (IDENTIFIER.fullmatch(value) or IN_PYTHON_FILE.fullmatch(value))
+    if not known or len(str(value)) > MAX_PATH_LENGTH:
+        raise ValueError('must be a name like "drugs", or "my_organs.py:Thyroid" of a file in the experiment\'s folder')
+    return value
+
+
+OrganSystemName = Annotated[str, Checked(_organ_system, (("maxLength", MAX_PATH_LENGTH),))]
 Rate = Annotated[float, real(0.0, 1.0)]
 Perspective = Literal["payer", "health_system", "societal", "patient"]
 PopulationSize = Annotated[int, whole(1, MAX_POPULATION)]
@@ -76,7 +91,7 @@ FollowUpDays = Annotated[int, whole(1, MAX_FOLLOW_UP_DAYS)]
 WillingnessToPay = Annotated[float, real(0.0, 1e9)]
 Parameters = Annotated[dict[str, ParameterEntry], BeforeValidator(_flattened, json_schema_input_type=NestedEntries)]
 Places = Annotated[int, whole(1, MAX_CAPACITY)]
-OrganSystems = Annotated[tuple[Identifier, ...], AS_TUPLE]
+OrganSystems = Annotated[tuple[OrganSystemName, ...], AS_TUPLE]
 EnrolmentDays = Annotated[int, whole(0, MAX_FOLLOW_UP_DAYS)]
 
 
@@ -139,11 +154,11 @@ class ExperimentDefinition(Definition):
     Attributes:
         name: names the folder of results.
         cohort, network: definition files, relative to the experiment's file.
-        physiology: model of a twin: `heart_failure` alone, or the `clinical` twin with all organ systems and drugs.
-        environment: CSV file of temperature, particles and viruses by the day (population/environment_series.py), for
-            clinical twins; a temperate year when absent.
-        organ_systems: those of the clinical twin around its heart-failure core (physiology/clinical.py); all when
-            absent. The others keep their state at entry and have no influence.
+        environment: CSV file of temperature, particles and viruses by the day (population/environment_series.py); a
+            temperate year when absent.
+        organ_systems: those of a twin around its heart-failure core (physiology/clinical.py); all when
+            absent. The others keep their state at entry and have no influence. "my_organs.py:Thyroid" is a class or an
+            object of a Python file in the experiment's folder (physiology/own.py); it advances after those.
         strategies: the strategies compared, as in the file; `strategy(name)` resolves what one inherits.
         comparator: name of the strategy that the others are compared with; the first one when empty.
         capacity: beds or slots a day that replace the network's under every strategy, by setting (for its reference
@@ -171,12 +186,13 @@ class ExperimentDefinition(Definition):
         store: what is stored of every unit: "measures" alone, also "persons" (with admissions and days), also "events".
     """
 
+    LEFT_OUT: ClassVar = {"physiology": "leave it out: there is one physiology, organ_systems chooses its parts"}
+
     name: Identifier
     title: Label = ""
     description: Text = ""
     cohort: DefinitionPath
     network: DefinitionPath
-    physiology: Literal["clinical"] = "clinical"
     environment: TablePath | None = None
     organ_systems: OrganSystems | None = None
     strategies: Annotated[tuple[Strategy, ...], AS_TUPLE, Field(min_length=1, max_length=64)]
@@ -217,17 +233,6 @@ class ExperimentDefinition(Definition):
         return self
 
     @model_validator(mode="after")
-    def _only_clinical_twins_have_a_choice(self) -> Self:
-        if self.physiology == "clinical":
-            return self
-        for where, one in (("", self), *((f"scenarios.{s.name}.", s) for s in self.scenarios)):
-            for key in ("environment", "organ_systems"):
-                if value := getattr(one, key):
-                    shown = f"'{value}'" if isinstance(value, str) else list(value)
-                    raise ValueError(f'{where}{key} = {shown}: only for twins of physiology = "clinical"')
-        return self
-
-    @model_validator(mode="after")
     def _units_have_their_own_numbers(self) -> Self:
         if self.draws and self.regions > MAX_REGIONS_OF_DRAWS:
             raise ValueError(f"regions = {self.regions}: must be at most {MAX_REGIONS_OF_DRAWS} with parameter draws")
@@ -262,6 +267,11 @@ class ExperimentDefinition(Definition):
                 if name == self.reference:
                     raise ValueError(f"{where}.without = '{name}': must not be the comparator")
         return self
+
+    @property
+    def organ_systems_in_files(self) -> tuple[str, ...]:
+        """Those of its organ systems that are a user's own."""
+        return tuple(name for name in self.organ_systems or () if IN_PYTHON_FILE.fullmatch(name))
 
     @property
     def reference(self) -> str:

@@ -31,7 +31,7 @@ class Guidance(Definition):
             (scaled like its slots). None: unlimited.
         adoption: share of people whose clinicians use the guidance, the same in every strategy.
         members: members of a person's ensemble (twin).
-        genome_known: whether the ensemble knows the genes of clinical twins, or has to sample them (twin).
+        genome_known: whether the ensemble knows the genes, or has to sample them (twin).
     """
 
     kind: Kind

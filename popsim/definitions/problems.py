@@ -54,7 +54,9 @@ def _explained(problem: ErrorDetails, model: type[BaseModel], file: object) -> D
     value = problem.get("input")
     if problem["type"] == "extra_forbidden":
         known = sorted({field.alias or name for m in owners for name, field in m.model_fields.items()})
-        allowed = did_you_mean(str(problem["loc"][-1]), known)
+        key = str(problem["loc"][-1])
+        hints = [hint for m in owners if (hint := getattr(m, "LEFT_OUT", {}).get(key))]
+        allowed = hints[0] if hints else did_you_mean(key, known)
         return DefinitionError(file, where, None, f"unknown key, {allowed}")
     if problem["type"] == "missing":
         return DefinitionError(file, where, None, "missing, this key is required")

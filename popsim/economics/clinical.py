@@ -1,4 +1,4 @@
-"""Valuation of the clinical twin: prices of its further drugs and dialysis, utility decrements of lasting states.
+"""Prices of further drugs and of dialysis, and utility decrements of lasting states.
 
 All values are parameters (evidence/clinical_prices.toml, evidence/clinical_utilities.toml). A state that is not a
 column of the population has no effect.

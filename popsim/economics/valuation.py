@@ -68,7 +68,7 @@ class Valuation:
         telemonitoring_per_day: price of a day of telemonitoring; None: as the prices say.
         telemonitoring_later: prices that replace it (None: as the prices say), by the day from which they do.
         charges: what interventions cost.
-        clinical: valuation of the clinical twin; None for other twins.
+        clinical: prices of further drugs and dialysis, and losses of lasting states; None: of none.
 
     Raises:
         InputError: a class of setting is unknown, a price is missing, or a rate is out of bounds.

@@ -1,4 +1,4 @@
-"""The drugs of the clinical twin: the files in the folder drugs, in the order of their codes."""
+"""The drugs: the files in the folder drugs, in the order of their codes."""
 
 from __future__ import annotations
 

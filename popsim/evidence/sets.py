@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Literal
+from pathlib import Path
 
 from popsim.definitions.parameter import Parameter, ParameterChange
 from popsim.errors import DefinitionError, InputError, did_you_mean
 from popsim.evidence.drugs import DRUG_SET, drug_parameters
 from popsim.evidence.parameters import ParameterSet, load_parameters
 
-HEART_FAILURE_SETS = (  # of the model with heart failure alone
+PARAMETER_SETS = (  # of the model itself
     "heart_failure",
     "care_practice",
     "home_signals",
@@ -19,9 +19,6 @@ HEART_FAILURE_SETS = (  # of the model with heart failure alone
     "griffiths_2014",
     "societal_prices",
     "gbd_disability",
-)
-PARAMETER_SETS = (  # of the model with the clinical twin
-    *HEART_FAILURE_SETS,
     "clinical_twin",
     "clinical_prices",
     "clinical_utilities",
@@ -36,7 +33,6 @@ PARAMETER_SETS = (  # of the model with the clinical twin
     "ageing",
     "remodelling",
 )
-SETS_OF_PHYSIOLOGY = {"heart_failure": HEART_FAILURE_SETS, "clinical": PARAMETER_SETS}
 FURTHER_SETS = (  # of beliefs, forecasts, learning, scores, tables of people and analyses
     "twinning",
     "forecast",
@@ -48,13 +44,10 @@ FURTHER_SETS = (  # of beliefs, forecasts, learning, scores, tables of people an
     "body_size",
     "admission_vital_signs",
     "equity",
+    DRUG_SET,
 )
-FURTHER_SETS_OF_PHYSIOLOGY = {
-    "heart_failure": (*FURTHER_SETS, "reactions"),  # what forecasts count as an adverse reaction
-    "clinical": (*FURTHER_SETS, DRUG_SET),
-}
+SHIPPED_SETS = (*PARAMETER_SETS, *FURTHER_SETS)
 INTERVENTION_SET = "interventions"  # made from an experiment's strategies
-type Physiology = Literal["heart_failure", "clinical"]
 
 
 class Parameters(Mapping[str, ParameterSet]):
@@ -64,24 +57,32 @@ class Parameters(Mapping[str, ParameterSet]):
 
     Args:
         own: sets in the place of those shipped.
-        physiology: whose sets there are.
+        added: sets of a user's own organ systems, beside those shipped.
 
     Raises:
         InputError: there is no set of such a name, or one lacks a parameter.
     """
 
-    def __init__(self, own: Mapping[str, ParameterSet] | None = None, physiology: Physiology = "clinical") -> None:
-        self._physiology, self._own = physiology, dict(own or {})
-        names = (*SETS_OF_PHYSIOLOGY[physiology], *FURTHER_SETS_OF_PHYSIOLOGY[physiology], INTERVENTION_SET)
+    def __init__(
+        self,
+        own: Mapping[str, ParameterSet] | None = None,
+        added: Mapping[str, ParameterSet] | None = None,
+    ) -> None:
+        self._own, self._added = dict(added or {}) | dict(own or {}), dict(added or {})
+        names = (*SHIPPED_SETS, INTERVENTION_SET, *self._added)
         for name, values in self._own.items():
             if name not in names:
                 raise InputError(f"parameters: no parameter set '{name}', {did_you_mean(name, names)}")
-            if name != INTERVENTION_SET and (lacking := _shipped(name).keys() - values.keys()):
+            if name != INTERVENTION_SET and (lacking := self._base(name).keys() - values.keys()):
                 raise InputError(f"parameters: the set '{name}' lacks {', '.join(sorted(lacking))}")
         self._names = tuple(name for name in names if name in self._own or name != INTERVENTION_SET)
 
     __eq__ = object.__eq__
     __hash__ = object.__hash__
+
+    def _base(self, name: str) -> ParameterSet:
+        """A set as it is shipped, or as its organ system brings it."""
+        return self._added[name] if name in self._added else _shipped(name)
 
     def __getitem__(self, name: str) -> ParameterSet:
         if name not in self._names:
@@ -100,11 +101,15 @@ class Parameters(Mapping[str, ParameterSet]):
     @property
     def counted(self) -> dict[str, ParameterSet]:
         """The sets of the model itself, and of the further ones those that are given."""
-        return {n: self[n] for n in self if n in SETS_OF_PHYSIOLOGY[self._physiology] or n in self._own}
+        return {n: self[n] for n in self if n in PARAMETER_SETS or n in self._own}
 
     def given(self, own: Mapping[str, ParameterSet]) -> Parameters:
         """A copy with other sets in the place of some."""
-        return Parameters(self._own | dict(own), self._physiology)
+        return Parameters(self._own | dict(own), self._added)
+
+    def beside(self, added: Mapping[str, ParameterSet]) -> Parameters:
+        """A copy with the sets of a user's own organ systems as well; those that it has already stay."""
+        return Parameters(self._own, dict(added) | self._added) if added else self
 
     def with_values(
         self, changes: Mapping[str, float | ParameterChange], file: object = "parameters", where: str = "{}"
@@ -136,6 +141,15 @@ def _shipped(name: str) -> ParameterSet:
 SHIPPED = Parameters()  # for what a user calls without parameters of their own
 
 
+def read_sets(files: Mapping[str, Path]) -> dict[str, ParameterSet]:
+    """The parameter sets of a user's own files, by their names.
+
+    Raises:
+        DefinitionError: a file is missing or refused.
+    """
+    return {name: load_parameters(name, path.parent) for name, path in files.items()}
+
+
 def records_of(sets: Mapping[str, ParameterSet]) -> dict[str, Parameter]:
     """Every parameter by "set.parameter"."""
     return {f"{name}.{key}": values.of(key) for name, values in sets.items() for key in values}
@@ -151,9 +165,7 @@ def find_parameter(
     """
     name, _, parameter = dotted.partition(".")
     if name not in sets:
-        clinical = name in (*PARAMETER_SETS, DRUG_SET)
-        only = " with physiology = 'heart_failure': only the clinical twin has it" if clinical else ""
-        raise DefinitionError(file, where, value, f"no parameter set '{name}'{only}, {did_you_mean(name, sets)}")
+        raise DefinitionError(file, where, value, f"no parameter set '{name}', {did_you_mean(name, sets)}")
     if parameter not in sets[name]:
         raise DefinitionError(file, where, value, f"no such parameter, {did_you_mean(parameter, sets[name])}")
     return name, parameter

@@ -103,7 +103,7 @@ class Record:
             **logged,
             **self._readings(population, rows, day, seen),
         }
-        audited = {name: population[name][rows] for name in AUDITED if name in population.schema}
+        audited = {name: population[name][rows] for name in AUDITED}
         keys = {"person_id": population.person_id[rows], "day": np.full(len(rows), day, np.int32)}
         return pl.DataFrame(keys | audited | {name: values.astype(np.float32) for name, values in columns.items()})
 
@@ -214,7 +214,7 @@ class Record:
         monitored = population["telemonitored"][rows] == 1
         found: dict[str, Floats] = {}
         for signal in bedside_signals(schema):
-            if signal.stored is not None and signal.stored in schema:
+            if signal.stored is not None:
                 found[signal.measures] = population[signal.stored][rows].astype(np.float64)
                 continue
             values = np.full(len(rows), np.nan)
@@ -266,7 +266,7 @@ def _recorded_columns(schema: Schema) -> list[str]:
         return column.writer == "care" and (column.name.endswith("_fraction") or column.name == "loop_diuretic_mg_day")
 
     doses = [column.name for column in schema.columns.values() if is_dose(column)]
-    return [*(name for name in TRAITS if name in schema), *doses, "telemonitored"]
+    return [*TRAITS, *doses, "telemonitored"]
 
 
 class Landmarks:

@@ -1,4 +1,4 @@
-"""Outcomes that only the clinical twin has: cause of death and decline of glomerular filtration."""
+"""Outcomes of physiology: cause of death and decline of glomerular filtration."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ GFR = "untreated_gfr_ml_min"  # without the reversible effect of drugs, for a ch
 MIN_DAYS = 90.0  # a slope over less is not informative
 
 
-def clinical_start(population: Population) -> pl.DataFrame | None:
-    """The values to keep from the first morning; None in the model of heart failure alone."""
-    if "death_cause" not in population:
-        return None
+def clinical_start(population: Population) -> pl.DataFrame:
+    """The values to keep from the first morning."""
     return pl.DataFrame({"person_id": population.person_id, "gfr_at_entry": population[GFR].copy()})
 
 
-def with_clinical(persons: pl.DataFrame, population: Population, start: pl.DataFrame | None) -> pl.DataFrame:
+def with_clinical(persons: pl.DataFrame, population: Population, start: pl.DataFrame) -> pl.DataFrame:
     """The persons table with death_cause (DIED_OF_*) and chronic_gfr_slope_ml_min_year (null if observed too briefly).
 
     Args:
@@ -26,8 +24,6 @@ def with_clinical(persons: pl.DataFrame, population: Population, start: pl.DataF
         population: at the end.
         start: `clinical_start` of its first morning.
     """
-    if start is None:
-        return persons
     end = population.frame().select("person_id", "death_cause", gfr_at_end=GFR)
     years = pl.col("life_days") / DAYS_PER_YEAR
     slope = (pl.col("gfr_at_end").cast(pl.Float64) - pl.col("gfr_at_entry")) / years

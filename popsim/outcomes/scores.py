@@ -98,17 +98,10 @@ def quantities(population: Population, day: int, past: pl.DataFrame, parameters:
     constants = parameters["risk_scores"]
     have = {name: np.asarray(population[name], np.float64) for name in population}
     twins = len(population)
-
-    def column(name: str, otherwise: float) -> Floats:
-        return have.get(name, np.full(twins, otherwise))
-
     years = np.maximum(day - have["entry_day"], 0.0) / DAYS_PER_YEAR
     age = have["age_years"] + years
-    body = parameters["body_size"]
-    metres = np.where(have["female"] > 0.5, body["height_female"], body["height_male"])
-    height = have["height_cm"] / 100.0 if "height_cm" in have else metres
     weights = {name: constants[f"charlson_{name}"] for name in COMORBIDITIES}
-    charlson = constants["charlson_heart_failure"] + sum(w * column(name, 0.0) for name, w in weights.items())
+    charlson = constants["charlson_heart_failure"] + sum(w * have[name] for name, w in weights.items())
     by_person = pl.DataFrame({"person_id": population.person_id}).join(
         past, on="person_id", how="left", maintain_order="left"
     )
@@ -121,9 +114,9 @@ def quantities(population: Population, day: int, past: pl.DataFrame, parameters:
         "creatinine_umol_l": creatinine_umol_l(have["gfr_ml_min"], age, have["female"], parameters["inker_2021"]),
         "urea_nitrogen_mg_dl": constants["urea_nitrogen_at_gfr_90_mg_dl"] * 90.0 / have["gfr_ml_min"],
         "sodium_mmol_l": np.full(twins, constants["sodium_mmol_l"]),
-        "haemoglobin_g_dl": column("haemoglobin_g_dl", constants["haemoglobin_g_dl"]),
-        "bmi_kg_m2": have["weight_kg"] / height**2,
-        "smokes": (column("smoking", 0.0) == SMOKES).astype(np.float64),
+        "haemoglobin_g_dl": have["haemoglobin_g_dl"],
+        "bmi_kg_m2": have["weight_kg"] / (have["height_cm"] / 100.0) ** 2,
+        "smokes": (have["smoking"] == SMOKES).astype(np.float64),
         "black": (have["ethnicity"] == BLACK).astype(np.float64),
         "months_since_diagnosis": constants["months_since_diagnosis"] + MONTHS_PER_YEAR * years,
         "on_beta_blocker": (have["beta_blocker_fraction"] > 0.0).astype(np.float64),

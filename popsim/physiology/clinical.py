@@ -1,4 +1,4 @@
-"""The clinical twin: every organ system and the drugs, around the heart-failure core."""
+"""The body of a twin: every organ system and the drugs, around the heart-failure core."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology.influences import INFLUENCES
 from popsim.physiology.influences import Influences
-from popsim.physiology.organ_system import ClinicalOrganSystem, OrganSystem
+from popsim.physiology.organ_system import DeclaredOrganSystem, OrganSystem
 from popsim.physiology.organs.ageing import Ageing
 from popsim.physiology.organs.blood import Blood
 from popsim.physiology.organs.diabetes import Diabetes
@@ -31,7 +31,7 @@ from popsim.population.population import Population
 BLOCK = 65_536
 
 # By their names, in the order in which they advance.
-ORGAN_SYSTEMS: dict[str, type[ClinicalOrganSystem]] = {
+ORGAN_SYSTEMS: dict[str, type[DeclaredOrganSystem]] = {
     "environment": Environment,
     "drugs": Pharmacology,
     "vessels": Vessels,

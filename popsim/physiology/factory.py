@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 
-from popsim.errors import InputError
-from popsim.evidence.sets import Parameters
+from popsim.errors import InputError, did_you_mean
+from popsim.evidence.sets import Parameters, read_sets
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology.clinical import ORGAN_SYSTEMS, ClinicalPhysiology
-from popsim.physiology.organ_system import OrganSystem, Physiology
-from popsim.population.columns import Column, Schema
+from popsim.physiology.organ_system import Physiology
+from popsim.physiology.own import Own, check, made, own_columns, own_needs, own_parameter_files
+from popsim.population.columns import Schema
 from popsim.population.environment_series import EnvironmentSeries
 
 
@@ -20,41 +20,43 @@ def build_physiology(
     *,
     key: RandomKey,
     environment_series: EnvironmentSeries | None = None,
-    organ_systems: Sequence[str | OrganSystem] | None = None,
+    organ_systems: Sequence[str | Own] | None = None,
 ) -> Physiology:
-    """The physiology for twins with these columns: the clinical twin, or heart failure alone.
+    """The physiology of twins with these columns.
 
     Args:
         schema: columns of the twins.
         parameters: sets of constants by name.
         key: of the random numbers.
-        environment_series: daily temperature, particles and viruses for clinical twins; a temperate year when None.
-        organ_systems: those around the heart-failure core: names of the clinical twin's, and a user's own, which
-            advance after them; all of the clinical twin when None.
+        environment_series: daily temperature, particles and viruses; a temperate year when None.
+        organ_systems: those around the heart-failure core: names of popsim's, and a user's own, which advance after
+            them; all of popsim's when None.
 
     Raises:
-        InputError: an organ system is unknown or lacks one that it needs; or one of a user's own is none, or the people
-            lack one of its columns.
+        InputError: an organ system is unknown or lacks one that it needs; or one of a user's own is none or cannot be
+            made, or the people lack one of its columns.
     """
     names, own = split(organ_systems)
     for column in own_columns(own):
         if column.name not in schema:
             raise InputError(f"organ_systems: the people lack the column '{column.name}', which one of your own writes")
-    return ClinicalPhysiology(parameters, key=key, environment_series=environment_series, organ_systems=names, own=own)
+    for name, needed in own_needs(own):
+        if needed not in ORGAN_SYSTEMS:
+            raise InputError(f"organ_systems: {name}: needs = '{needed}', {did_you_mean(needed, ORGAN_SYSTEMS)}")
+        if names is not None and needed not in names:
+            raise InputError(f"organ_systems: {name}: needs '{needed}', which the list leaves out")
+    with_theirs = parameters.beside(read_sets(own_parameter_files(own, parameters)))
+    own_systems = tuple(made(one, with_theirs, key) for one in own)
+    return ClinicalPhysiology(
+        parameters, key=key, environment_series=environment_series, organ_systems=names, own=own_systems
+    )
 
 
-def is_clinical(schema: Schema) -> bool:
-    """Whether twins have the columns of the clinical twin (else those of heart failure alone)."""
-    return "death_cause" in schema
-
-
-def split(
-    organ_systems: Sequence[str | OrganSystem] | None,
-) -> tuple[tuple[str, ...] | None, tuple[OrganSystem, ...]]:
-    """Names of the clinical twin's organ systems, None for all of them, and a user's own.
+def split(organ_systems: Sequence[str | Own] | None) -> tuple[tuple[str, ...] | None, tuple[Own, ...]]:
+    """Names of popsim's organ systems, None for all of them, and a user's own.
 
     Raises:
-        InputError: it is no sequence, or a user's own lacks a method of `OrganSystem`.
+        InputError: it is no sequence, or a user's own is no organ system.
     """
     if organ_systems is None:
         return None, ()
@@ -62,25 +64,5 @@ def split(
         raise InputError(f"organ_systems = {organ_systems!r}: must be a list, of {', '.join(ORGAN_SYSTEMS)}")
     own = tuple(one for one in organ_systems if not isinstance(one, str))
     for one in own:
-        for method, taken in (
-            ("initialise", ("population", "influences")),
-            ("advance", ("population", "clock", "influences")),
-        ):
-            if isinstance(one, type) or not _takes(getattr(one, method, None), len(taken)):
-                called = one.__name__ if isinstance(one, type) else type(one).__name__
-                raise InputError(f"organ_systems: {called}: must be an object with {method}({', '.join(taken)})")
+        check(one)
     return tuple(one for one in organ_systems if isinstance(one, str)), own
-
-
-def own_columns(own: Sequence[OrganSystem]) -> tuple[Column, ...]:
-    """The columns that a user's own organ systems declare in their attribute `columns`."""
-    return tuple(column for one in own for column in getattr(one, "columns", ()))
-
-
-def _takes(method: object, arguments: int) -> bool:
-    """Whether it can be called with so many arguments."""
-    try:
-        inspect.signature(method).bind(*range(arguments))  # type: ignore[arg-type]
-    except TypeError:
-        return False
-    return True

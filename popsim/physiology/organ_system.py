@@ -1,4 +1,4 @@
-"""The two protocols of physiology: an organ system, and all organ systems of a twin together."""
+"""The protocols of physiology: an organ system, and all organ systems of a twin together."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ class OrganSystem(Protocol):
 
     It advances before the heart-failure core, which takes in all influences: it reads the core's state of yesterday,
     and at entry, when the core is not initialised yet, the baseline columns of the cohort.
+
+    A user's own may have the attributes of `DeclaredOrganSystem` as well. A class is made for each model, with
+    `(parameters, key=key)` or without arguments.
     """
 
     def initialise(self, population: Population, influences: Influences) -> None:
@@ -26,12 +29,12 @@ class OrganSystem(Protocol):
         """Advance all rows by the clock's step; rows with `alive` = 0 do not change."""
 
 
-class ClinicalOrganSystem(OrganSystem, Protocol):
-    """An organ system of the clinical twin.
+class DeclaredOrganSystem(OrganSystem, Protocol):
+    """An organ system that declares what it writes and needs, as all of popsim's do.
 
     Attributes:
         columns: which it writes.
-        parameter_set: its constants.
+        parameter_set: its constants; of a user's own, the name of a TOML file beside its code.
         needs: organ systems whose columns it reads every day.
     """
 
@@ -46,8 +49,8 @@ class Physiology(Protocol):
     """All organ systems of a twin together: what models, beliefs and forecasts advance."""
 
     @property
-    def influences(self) -> Influences | None:
-        """The influences on the rows that advanced last; None if there are none (heart failure alone)."""
+    def influences(self) -> Influences:
+        """The influences on the rows that advanced last."""
 
     def initialise(self, population: Population) -> None:
         """Initialise every column of physiology at steady state."""

@@ -6,7 +6,7 @@ An outcome would define different subgroups under each strategy, so their differ
 from __future__ import annotations
 
 from popsim.population.genome import COLUMNS as GENOME_COLUMNS
-from popsim.population.traits import CLINICAL_COLUMNS, COLUMNS
+from popsim.population.traits import COLUMNS, MORE_COLUMNS
 
 # The columns that describe a person in the table of persons, with their values before the first day.
 BASELINE = (
@@ -29,5 +29,5 @@ BASELINE = (
 )
 # Also every constant column that a cohort fills, and the catchment where a person lives.
 KNOWN_AT_ENTRY = tuple(
-    dict.fromkeys((*BASELINE, *(c.name for c in (*COLUMNS, *CLINICAL_COLUMNS, *GENOME_COLUMNS)), "region"))
+    dict.fromkeys((*BASELINE, *(c.name for c in (*COLUMNS, *MORE_COLUMNS, *GENOME_COLUMNS)), "region"))
 )

@@ -1,4 +1,4 @@
-"""Five pharmacogenes of the clinical twin.
+"""Five pharmacogenes.
 
 Two alleles of each gene are drawn independently (Hardy-Weinberg equilibrium) from published frequencies of the person's
 ancestry (evidence/genome/*.toml), keyed by person and gene. Their activity values add up to a score, which determines

@@ -61,8 +61,8 @@ COLUMNS: tuple[Column, ...] = (
     ),
 )  # fmt: skip
 
-# Further traits of the clinical twin.
-CLINICAL_COLUMNS: tuple[Column, ...] = (
+# After the columns of the heart-failure core, whose places are part of the random streams of readings.
+MORE_COLUMNS: tuple[Column, ...] = (
     _trait("height_cm", "real", "cm", 120, 220, "Height.", "8302-2"),
     _trait(
         "smoking", "code", "1", 0, 2, "0 never smoked, 1 stopped, 2 smokes.",

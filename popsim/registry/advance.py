@@ -29,7 +29,7 @@ from popsim.registry.packing import MEMORY_DAYS, BeliefKind, pack, unpack
 from popsim.registry.privacy import number_of
 from popsim.registry.stream import StreamRow
 from popsim.registry.vocabulary import Measure, Vocabulary, column_dose
-from popsim.simulation.schema import SCHEMAS
+from popsim.simulation.schema import SCHEMA
 from popsim.statistics import smallest_quantiles
 
 QUANTILES = (0.05, 0.5, 0.95)
@@ -59,9 +59,9 @@ class AdvancedTwin(NamedTuple):
 
 
 @cache
-def physiology_of(name: str, seed: int, parameters: Parameters) -> Physiology:
+def physiology_of(seed: int, parameters: Parameters) -> Physiology:
     """The physiology that advances beliefs of a kind, made once so that updates are fast."""
-    return build_physiology(SCHEMAS[name], parameters, key=RandomKey(seed))
+    return build_physiology(SCHEMA, parameters, key=RandomKey(seed))
 
 
 def load_belief(kind: BeliefKind, twins: Sequence[str], states: Sequence[bytes], day: int) -> Belief:
@@ -69,7 +69,7 @@ def load_belief(kind: BeliefKind, twins: Sequence[str], states: Sequence[bytes],
     ensemble = unpack(kind.layout, [number_of(twin) for twin in twins], states)
     return Belief(
         ensemble,
-        physiology_of(kind.physiology, kind.seed, kind.parameters),
+        physiology_of(kind.seed, kind.parameters),
         kind.vocabulary.sensors,
         key=RandomKey(kind.seed),
         parameters=kind.parameters,
@@ -169,9 +169,7 @@ class _Days:
     def advance(self, day: int) -> None:
         """Advance by one day."""
         self._belief.advance(Clock(day))
-        people = self._belief.ensemble.people
-        if GIVEN_ONCE in people.schema:
-            people[GIVEN_ONCE] = 0.0
+        self._belief.ensemble.people[GIVEN_ONCE] = 0.0
 
     def observe(self, rows: Sequence[Sequence[StreamRow]], days_ago: int) -> None:
         """Assimilate the readings of a day, one reading per sensor at a time, and the classes."""
@@ -188,7 +186,7 @@ class _Days:
             for row in mine:
                 if row.kind == "event" and row.code in HEARD:
                     cause[person] = max(cause[person], words.PRESENTATIONS.get(row.code, 0))
-                    # Hazards of causes that only the clinical twin has are not among those that weigh members.
+                    # Hazards of causes of other organ systems are not among those that weigh members.
                     watched[person] = cause[person] <= codes.CAUSE_OTHER
         if cause.any() or watched.any():
             presenting = self._belief.ensemble.of("acute_cause")
@@ -208,7 +206,7 @@ class _Days:
     def _dose(self, row: StreamRow, person: int) -> Iterator[tuple[str, float]]:
         measure = self._vocabulary.medications[row.code]
         agent = None if measure.drug is None else measure.drug.agent_column
-        if measure.drug is not None and agent is not None and agent in self._vocabulary.schema:
+        if measure.drug is not None and agent is not None:
             if row.value == 0.0 and self._belief.ensemble.of(agent)[person, 0] != measure.drug.agent:
                 return  # the end of a drug of the class other than the one taken
             yield agent, float(measure.drug.agent)

@@ -23,7 +23,7 @@ from popsim.registry.privacy import check_private, create_private, shown_path
 from popsim.registry.tables import create_schema, twins
 
 APPLICATION_ID = 0x706F7073  # "pops"
-VERSION = 2
+VERSION = 3
 PATIENCE_S = 30.0  # for which a command waits while another command writes
 AT_ONCE = 500  # ids per query; SQLite's limit is 32,766
 # Beliefs are tens of kilobytes each: large pages, and a cache for those of a large update, which is written once.

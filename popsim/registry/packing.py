@@ -19,6 +19,7 @@ from popsim.population.columns import DTYPE, Kind, Schema
 from popsim.population.population import Population
 from popsim.registry.audit import digest_of
 from popsim.registry.vocabulary import Vocabulary, vocabulary_of
+from popsim.simulation.schema import SCHEMA
 
 MEMORY_DAYS = 7  # of expected readings, kept for late results; laboratories take one to three days
 STORED: tuple[Kind, ...] = ("real", "code", "count")
@@ -27,7 +28,6 @@ STORED: tuple[Kind, ...] = ("real", "code", "count")
 class BeliefKind(NamedTuple):
     """The kind of a belief; twins of one kind can advance together."""
 
-    physiology: str
     seed: int
     members: int
     parameters: Parameters
@@ -35,14 +35,14 @@ class BeliefKind(NamedTuple):
     @property
     def vocabulary(self) -> Vocabulary:
         """What streams about them may say."""
-        return vocabulary_of(self.physiology, self.parameters)
+        return vocabulary_of(self.parameters)
 
     @property
     def layout(self) -> PackedLayout:
         """The storage layout of these beliefs."""
         vocabulary = self.vocabulary
         names = tuple(sensor.name for sensor in vocabulary.sensors)
-        return PackedLayout(vocabulary.schema, names, self.members, MEMORY_DAYS)
+        return PackedLayout(SCHEMA, names, self.members, MEMORY_DAYS)
 
 
 class PackedLayout(NamedTuple):

@@ -36,12 +36,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from popsim.errors import DefinitionError, InputError, did_you_mean
-from popsim.population.columns import Column, Schema
+from popsim.errors import DefinitionError, did_you_mean
+from popsim.population.columns import Column
 from popsim.population.genome import GENES, gene_table
 from popsim.registry.privacy import NO_NAMES, personal, personal_key, shown, shown_path
 from popsim.registry.stream import MAX_WORD, read_text
 from popsim.registry.vocabulary import Measure, Vocabulary, column_dose
+from popsim.simulation.schema import SCHEMA
 
 KEYS = ("age_years", "sex", "diagnoses", "traits", "measurements", "medications")
 MAX_DOTS = 200  # on a line of TOML: a dotted key of thousands takes minutes and gigabytes
@@ -90,7 +91,7 @@ def person_of(text: str, file: Path, vocabulary: Vocabulary, genome: Path | None
     record = _Record(file, text, vocabulary)
     known, measurements = record.known(), record.measurements()
     if genome is not None:
-        known |= read_genome(genome, vocabulary.schema)
+        known |= read_genome(genome)
     return Person(known, measurements)
 
 
@@ -99,7 +100,6 @@ class _Record:
 
     def __init__(self, path: Path, text: str, vocabulary: Vocabulary) -> None:
         self._file, self._text, self._vocabulary = shown_path(path), text, vocabulary
-        self._schema = vocabulary.schema
         self._table = self._parsed(path)
         self._check_keys(self._table, KEYS, "")
         for key in ("age_years", "sex"):
@@ -111,14 +111,14 @@ class _Record:
         sex = self._table["sex"]
         if not isinstance(sex, str) or sex not in SEXES:
             self._refuse("sex", None, f"allowed: {', '.join(SEXES)}")
-        known = {"age_years": self._number("age_years", self._table["age_years"], self._schema["age_years"])}
+        known = {"age_years": self._number("age_years", self._table["age_years"], SCHEMA["age_years"])}
         known["female"] = SEXES[sex]
-        for name, value in self._part("diagnoses", [one for one in DIAGNOSES if one in self._schema]).items():
+        for name, value in self._part("diagnoses", DIAGNOSES).items():
             if not isinstance(value, bool):
                 self._refuse(f"diagnoses.{name}", shown(value), "must be true or false")
             known[name] = float(value)
         for name, value in self._part("traits", self._traits()).items():
-            known[name] = self._number(f"traits.{name}", value, self._schema[name])
+            known[name] = self._number(f"traits.{name}", value, SCHEMA[name])
         return known | self._doses()
 
     def measurements(self) -> tuple[tuple[str, float, str], ...]:
@@ -154,8 +154,8 @@ class _Record:
                 self._refuse(key, None, "a second drug of the same class; twins take one at a time")
             columns.append(measure.name)
             taken[measure.name] = column_dose(measure, self._measured(f"{key}.dose", entry, measure, "dose"))
-            if measure.drug is not None and measure.drug.agent_column in self._schema:
-                taken[str(measure.drug.agent_column)] = float(measure.drug.agent)
+            if measure.drug is not None and measure.drug.agent_column is not None:
+                taken[measure.drug.agent_column] = float(measure.drug.agent)
         return taken
 
     def _measured(self, key: str, entry: Mapping[str, Any], measure: Measure, word: str) -> float:
@@ -179,8 +179,7 @@ class _Record:
         return float(value)
 
     def _traits(self) -> list[str]:
-        columns = self._schema.columns.values()
-        return [one.name for one in columns if one.writer == "cohort" and one.name not in NO_TRAITS]
+        return [one.name for one in SCHEMA.columns.values() if one.writer == "cohort" and one.name not in NO_TRAITS]
 
     def _part(self, key: str, allowed: Any) -> dict[str, Any]:
         """A table of the record."""
@@ -236,16 +235,14 @@ class _Record:
         raise DefinitionError(self._file, key, value, allowed)
 
 
-def read_genome(path: Path, schema: Schema) -> dict[str, float]:
+def read_genome(path: Path) -> dict[str, float]:
     """Phenotypes from a file of diplotypes, by column.
 
     Raises:
         DefinitionError: a line is refused.
-        InputError: the file cannot be read, or the twins have no genes.
+        InputError: the file cannot be read.
     """
     file = shown_path(path)
-    if not all(gene in schema for gene in GENES):
-        raise InputError(f"{file}: these twins have no genes; a cohort of the clinical twin has")
     text = read_text(path)
     reader = csv.reader(text.split("\n"), delimiter="\t" if "\t" in text.partition("\n")[0] else ",", strict=True)
     lines: list[tuple[str, list[str]]] = []

@@ -27,7 +27,7 @@ from popsim.registry.story import COURSE_EVENTS, Misfit, Moments, misfit_of_cour
 from popsim.registry.stream import Calendar, Reader, Standing, StreamRow, order, whole_lines
 from popsim.registry.tables import bands, ensembles, events, insert_many, observations, twins
 from popsim.registry.vocabulary import Vocabulary
-from popsim.simulation.schema import SCHEMAS
+from popsim.simulation.schema import SCHEMA
 
 MEMBERS = 100
 SEED = 1
@@ -96,7 +96,7 @@ class TwinRegistry:
         """
         if not 0 <= seed < 2**32:
             raise InputError(f"seed = {seed}: must be between 0 and {2**32 - 1}")
-        kind = BeliefKind(physiology_for(cohort), seed, members, self.parameters)
+        kind = BeliefKind(seed, members, self.parameters)
         given, ids = ids or (), [new_id() for _ in persons] if ids is None else [checked_id(twin) for twin in ids]
         with self.database.writing() as connection:
             if given and not self.standings(connection).keys().isdisjoint(given):
@@ -155,14 +155,14 @@ class TwinRegistry:
         Raises:
             InputError: there is no such twin.
         """
-        columns = (twins.c.twin, twins.c.physiology, twins.c.seed, twins.c.members, ensembles.c.day, ensembles.c.layout)
+        columns = (twins.c.twin, twins.c.seed, twins.c.members, ensembles.c.day, ensembles.c.layout)
         wanted = sql.select(*columns).join(ensembles)
         if twin is not None:
             wanted = wanted.where(twins.c.twin == twin)
         found = {
             name: Standing(kind.vocabulary, day, kind, layout)
-            for name, physiology, seed, members, day, layout in connection.execute(wanted).all()
-            for kind in [BeliefKind(physiology, seed, members, self.parameters)]
+            for name, seed, members, day, layout in connection.execute(wanted).all()
+            for kind in [BeliefKind(seed, members, self.parameters)]
         }
         if twin is not None and not found:
             raise InputError("twin: there is none of this id in the registry")
@@ -246,8 +246,8 @@ class TwinRegistry:
             cohort,
             known,
             members=kind.members,
-            schema=kind.vocabulary.schema,
-            physiology=physiology_of(kind.physiology, kind.seed, kind.parameters),
+            schema=SCHEMA,
+            physiology=physiology_of(kind.seed, kind.parameters),
             person_id=np.array([number_of(twin) for twin in ids], np.int64),
             key=RandomKey(kind.seed),
             sensors=kind.vocabulary.sensors,
@@ -262,7 +262,7 @@ class TwinRegistry:
         lived = advance_twins(kind, load_belief(kind, ids, states, 0), rows, 0, [{} for _ in ids])
         salted = [new_salt() for _ in ids]
         made = [
-            (twin, kind.seed, cohort.name, kind.physiology, kind.members, " ".join(person.known), salt)
+            (twin, kind.seed, cohort.name, kind.members, " ".join(person.known), salt)
             for twin, person, salt in zip(ids, persons, salted, strict=True)
         ]
         self._keep(connection, "new", ids, salted, (0, kind.layout.name), lived, rows, made)
@@ -379,12 +379,6 @@ def salts(connection: Connection, ids: Sequence[str]) -> list[str]:
         wanted = sql.select(twins.c.twin, twins.c.salt).where(twins.c.twin.in_(part))
         found.update((twin, salt) for twin, salt in connection.execute(wanted))
     return [found[twin] for twin in ids]
-
-
-def physiology_for(cohort: CohortSource) -> str:
-    """The physiology for a cohort: the clinical twin if the cohort has its columns, else heart failure alone."""
-    given = set(cohort.definition.columns)
-    return next(name for name, schema in SCHEMAS.items() if all(column in schema for column in given))
 
 
 def _table(row: StreamRow) -> sql.Table:

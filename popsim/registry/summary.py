@@ -112,7 +112,6 @@ class TwinSummary:
     Attributes:
         twin: random id.
         day: last simulated day; day 0 is the start.
-        physiology: "heart_failure" or "clinical".
         members: of the belief.
         known: facts known for certain, by label: age, sex, diagnoses, doses, genes; as text.
         signals: every quantity that sensors measure, whether it was ever measured or not.
@@ -129,7 +128,6 @@ class TwinSummary:
 
     twin: str
     day: int
-    physiology: str
     members: int
     known: Mapping[str, str]
     signals: tuple[SignalHistory, ...]

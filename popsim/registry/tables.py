@@ -31,7 +31,6 @@ twins = sql.Table(
     sql.Column("twin", sql.String, primary_key=True),
     sql.Column("seed", sql.Integer, nullable=False),
     sql.Column("cohort", sql.String, nullable=False),
-    sql.Column("physiology", sql.String, nullable=False),
     sql.Column("members", sql.Integer, nullable=False),
     sql.Column("known", sql.String, nullable=False),
     sql.Column("salt", sql.String, nullable=False),

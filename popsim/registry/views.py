@@ -83,7 +83,6 @@ def summarise(registry: TwinRegistry, twin: str) -> TwinSummary:
     return TwinSummary(
         twin=twin,
         day=belief.day,
-        physiology=kind.physiology,
         members=kind.members,
         known=dict(_known(belief.ensemble, vocabulary, told)),
         signals=signals,
@@ -151,7 +150,7 @@ def _known(ensemble: Ensemble, vocabulary: Vocabulary, told: Set[str]) -> Iterat
     """Facts of the record; a small ensemble may also agree by chance in values that were not recorded."""
 
     def shared(name: str) -> float | None:
-        values = ensemble.of(name)[0] if name in vocabulary.schema else np.array([0.0, 1.0])
+        values = ensemble.of(name)[0]
         return float(values[0]) if np.all(values == values[0]) else None
 
     def given(name: str) -> float | None:
@@ -176,15 +175,13 @@ def _known(ensemble: Ensemble, vocabulary: Vocabulary, told: Set[str]) -> Iterat
 def _doses(
     vocabulary: Vocabulary, shared: Callable[[str], float | None], given: Callable[[str], float | None]
 ) -> Iterator[tuple[str, str]]:
-    """Current drugs; as a class with the share of the target dose where the drug itself is not known."""
+    """Current drugs."""
     for name, measure in vocabulary.medications.items():
         drug, dose = measure.drug, given(measure.name)
         if not dose:
             continue
         if drug is None:
             yield name.replace("_", " ").capitalize(), f"{dose:g} {measure.unit}"
-        elif drug.agent_column is not None and drug.agent_column not in vocabulary.schema:
-            yield drug.drug_class.replace("_", " ").capitalize(), f"{100 * dose:.0f}% of the target dose"
         elif drug.agent_column is None or shared(drug.agent_column) == drug.agent:
             yield drug.label, f"{words.dose_of(measure, dose):g} {measure.unit}"
 

@@ -16,8 +16,7 @@ from popsim.errors import InputError
 from popsim.evidence.drugs import DRUG_SET, drugs_with
 from popsim.evidence.sets import Parameters
 from popsim.kernels.codes import CAUSE_NAMES, CAUSE_NONE, CAUSE_PLANNED
-from popsim.population.columns import Schema
-from popsim.simulation.schema import SCHEMAS
+from popsim.simulation.schema import SCHEMA
 from popsim.units import ALIASES, OF_SUBSTANCE, UNITS, canonical, convert
 
 KINDS = ("observation", "medication", "event")
@@ -127,26 +126,19 @@ def _line(to_unit: str, substance: str | None, from_unit: str) -> tuple[float, f
 
 
 class Vocabulary(NamedTuple):
-    """The vocabulary of streams about twins with one physiology.
+    """The vocabulary of streams about twins.
 
     Attributes:
-        physiology: "heart_failure" or "clinical".
         sensors: of the belief.
         measurements: by code.
         medications: by drug.
         nyha_error: probability that a recorded class is one too high or too low.
     """
 
-    physiology: str
     sensors: tuple[Sensor, ...]
     measurements: Mapping[str, Measure]
     medications: Mapping[str, Measure]
     nyha_error: float
-
-    @property
-    def schema(self) -> Schema:
-        """Columns of the members."""
-        return SCHEMAS[self.physiology]
 
     def measures(self, kind: str) -> Mapping[str, Measure]:
         """The measures that a line of a kind may name, except events."""
@@ -154,13 +146,12 @@ class Vocabulary(NamedTuple):
 
 
 @cache
-def vocabulary_of(physiology: str, parameters: Parameters) -> Vocabulary:
-    """The vocabulary of twins with one physiology."""
-    schema = SCHEMAS[physiology]
-    sensors = sensors_of(schema, parameters["twinning"])
+def vocabulary_of(parameters: Parameters) -> Vocabulary:
+    """The vocabulary with the parameters of a belief's kind."""
+    sensors = sensors_of(SCHEMA, parameters["twinning"])
     measurements: dict[str, Measure] = {}
     for sensor in sensors:
-        column = schema[sensor.column]
+        column = SCHEMA[sensor.column]
         substance = SUBSTANCES.get(sensor.name)
         measurements[sensor.loinc or sensor.name] = Measure(
             sensor.name, sensor.unit, column.low, column.high, substance
@@ -171,18 +162,17 @@ def vocabulary_of(physiology: str, parameters: Parameters) -> Vocabulary:
     for code in CREATININE:
         measurements[code] = Measure(FILTRATION, "mg/dL", *CREATININE_BOUNDS, "creatinine", creatinine=True)
     nyha = next(signal for signal in SignalFile.read(FILE).signals if signal.measures == NYHA)
-    measurements[nyha.loinc] = Measure(NYHA, "1", schema[NYHA].low, schema[NYHA].high, whole=True)
-    return Vocabulary(physiology, sensors, measurements, _medications(schema, parameters), nyha.error)
+    measurements[nyha.loinc] = Measure(NYHA, "1", SCHEMA[NYHA].low, SCHEMA[NYHA].high, whole=True)
+    return Vocabulary(sensors, measurements, _medications(parameters), nyha.error)
 
 
-def _medications(schema: Schema, parameters: Parameters) -> dict[str, Measure]:
-    """Daily doses of the drugs whose column the twins have, in the unit of the drug's file."""
+def _medications(parameters: Parameters) -> dict[str, Measure]:
+    """Daily doses of the drugs, in the unit of the drug's file."""
     found = {}
     for drug in drugs_with(parameters[DRUG_SET]):
-        if drug.dose_column in schema:
-            highest = schema[drug.dose_column].high / drug.column_at_target * drug.target_dose.value
-            found[drug.name] = Measure(drug.dose_column, drug.target_dose.unit, 0.0, float(f"{highest:.9g}"), drug=drug)
-    loop = schema["iv_diuretic_mg_day"]
+        highest = SCHEMA[drug.dose_column].high / drug.column_at_target * drug.target_dose.value
+        found[drug.name] = Measure(drug.dose_column, drug.target_dose.unit, 0.0, float(f"{highest:.9g}"), drug=drug)
+    loop = SCHEMA["iv_diuretic_mg_day"]
     found[INTRAVENOUS] = Measure(loop.name, "mg/d", loop.low, loop.high)
     return found
 

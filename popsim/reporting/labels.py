@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.economics.outcome_valuation import NET_BENEFIT
-from popsim.simulation.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import SCHEMA
 from popsim.studies.measures import measure_of
 
 
@@ -33,7 +33,7 @@ def level_label(column: str, level: str | None) -> str:
     name = column.removesuffix("_years").replace("_", " ")
     if level is None:
         return f"{name} not known"
-    codes = CLINICAL_SCHEMA.columns[column].codes if column in CLINICAL_SCHEMA.columns else {}
+    codes = SCHEMA.columns[column].codes if column in SCHEMA.columns else {}
     number = level.removesuffix(".0")
     if number.isdigit() and int(number) in codes:
         return codes[int(number)]
@@ -42,5 +42,5 @@ def level_label(column: str, level: str | None) -> str:
 
 def level_of(column: str, label: str) -> str:
     """The level that a label stands for; the label itself where it is unknown."""
-    codes = CLINICAL_SCHEMA.columns[column].codes if column in CLINICAL_SCHEMA.columns else {}
+    codes = SCHEMA.columns[column].codes if column in SCHEMA.columns else {}
     return next((str(code) for code, name in codes.items() if name.lower() == label.lower()), label)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +16,13 @@ from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import NetworkDefinition
 from popsim.errors import InputError, RunError, did_you_mean
 from popsim.html import html_table
+from popsim.physiology.factory import split
+from popsim.physiology.own import Own, title
 from popsim.population.cohort import CohortSource
+from popsim.population.columns import Schema
 from popsim.runs.store import MANIFEST, RunStore
 from popsim.studies.design import Study, Unit, resolve
+from popsim.studies.organ_systems import own_organ_systems_of, schema_of
 from popsim.studies.prices import prices_in_words
 
 if TYPE_CHECKING:
@@ -40,13 +44,15 @@ class StoredRun:
     Attributes:
         folder: results/<experiment>/<run id>.
         manifest: what was run, with what, and the content hash of the results.
+        organ_systems: a user's own that were made in Python, to simulate a unit again.
     """
 
     folder: Path
     manifest: Mapping[str, Any]
+    organ_systems: tuple[Own, ...] = ()
 
     @classmethod
-    def open(cls, path: Path | str, results: Path | str = "results") -> Self:
+    def open(cls, path: Path | str, results: Path | str = "results", organ_systems: Sequence[Own] = ()) -> Self:
         """Open a run by its folder, or the newest of an experiment by the experiment's folder or its TOML file.
 
         Every table is checked against its hash first.
@@ -55,6 +61,7 @@ class StoredRun:
             path: results/<experiment>/<run id>, results/<experiment>, or an experiment file whose results are under
                 `results`, whatever the flags of the run.
             results: folder of all results.
+            organ_systems: a user's own that were made in Python, for a run that had them.
 
         Raises:
             InputError: there is no finished run, or it was altered.
@@ -71,7 +78,7 @@ class StoredRun:
                 say = "'popsim run' makes one, and resumes an interrupted one; or name the folder of a run"
                 raise InputError(f"{path}: no finished run in {where}; {say}")
             folder = finished[-1].parent
-        return cls(folder, RunStore(folder).read_manifest())
+        return cls(folder, RunStore(folder).read_manifest(), split(tuple(organ_systems))[1])
 
     @property
     def described(self) -> str:
@@ -93,20 +100,37 @@ class StoredRun:
     def cohort(self) -> CohortSource:
         """The cohort; a table of people is looked for at its original path."""
         definition = validate(self.manifest["cohort"], CohortDefinition, self.folder / MANIFEST)
-        experiment_file = next(iter(self.manifest["files"]))
-        return CohortSource(definition, Path(experiment_file).parent / self.experiment.cohort)
+        return CohortSource(definition, self.experiment_file.parent / self.experiment.cohort)
+
+    @property
+    def experiment_file(self) -> Path:
+        """The file of the experiment, as the run found it."""
+        return Path(next(iter(self.manifest["files"])))
+
+    @property
+    def schema(self) -> Schema:
+        """The columns of a twin.
+
+        Raises:
+            DefinitionError: the file of an organ system is missing or refused.
+        """
+        own = own_organ_systems_of(self.experiment, self.experiment_file)
+        return schema_of((*own, *self.organ_systems))
 
     @cached_property
     def study(self) -> Study:
         """The study, to simulate a unit again.
 
         Raises:
-            InputError: popsim, its evidence or the data have changed since, so that results would differ.
+            InputError: popsim, its evidence or the data have changed since, so that results would differ; or the run
+                had organ systems made in Python, which are not given.
         """
-        if own := self.manifest.get("own_organ_systems"):
-            raise InputError(f"{self.folder}: was run with organ systems made in Python: {', '.join(own)}")
-        file = Path(next(iter(self.manifest["files"])))
-        study = resolve(self.experiment, self.cohort, self.network, file, self.manifest["flags"])
+        made = self.manifest.get("own_organ_systems", [])
+        if made != [title(one) for one in self.organ_systems]:
+            give = f"open it with organ_systems=[{', '.join(made)}]" if made else "open it without organ_systems"
+            raise InputError(f"{self.folder}: was run with other organ systems made in Python: {give}")
+        file = self.experiment_file
+        study = resolve(self.experiment, self.cohort, self.network, file, self.manifest["flags"], self.organ_systems)
         if study.run_id != self.manifest["run_id"]:
             raise InputError(f"{self.folder}: popsim or its inputs have changed since this run: run it again")
         return study

@@ -27,8 +27,8 @@ from popsim.evidence.sets import Parameters
 from popsim.html import html_table
 from popsim.kernels.numerics.random import RandomKey
 from popsim.outcomes.narrative import SettingLabel
-from popsim.physiology import OrganSystem, Physiology, build_physiology
-from popsim.physiology.factory import is_clinical
+from popsim.physiology import Physiology, build_physiology
+from popsim.physiology.own import Own
 from popsim.population.clock import Clock
 from popsim.population.cohort import CohortSource
 from popsim.population.entry import refuse_impossible
@@ -39,7 +39,7 @@ from popsim.simulation.hooks import Hooks
 from popsim.simulation.protocols import CarePart, InterventionsPart, MonitoringPart, ValuationPart
 from popsim.simulation.recorder import Recorder
 from popsim.simulation.roster import Roster
-from popsim.simulation.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import SCHEMA
 from popsim.simulation.twin import PatientTwin
 from popsim.simulation.twin_set import TwinSet
 
@@ -99,7 +99,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         enrolment_days: int = 0,
         parameters: Mapping[str, ParameterSet] | None = None,
         environment_series: EnvironmentSeries | None = None,
-        organ_systems: Sequence[str | OrganSystem] | None = None,
+        organ_systems: Sequence[str | Own] | None = None,
         cohort: CohortSource | None = None,
         agent_class: type[PatientTwin] = PatientTwin,
     ) -> None:
@@ -113,9 +113,9 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             follow_up_days: days for which each twin is followed from its entry.
             enrolment_days: number of days over which entries are spread.
             parameters: sets of constants by name that replace those shipped (popsim/evidence).
-            environment_series: daily temperature, particles and viruses for clinical twins; a temperate year when None.
-            organ_systems: those around the heart-failure core: names of the clinical twin's (`ORGAN_SYSTEMS`), and a
-                user's own, whose columns the population has; all of the clinical twin when None.
+            environment_series: daily temperature, particles and viruses; a temperate year when None.
+            organ_systems: those around the heart-failure core: names of popsim's (`ORGAN_SYSTEMS`), and a user's own,
+                whose columns the population has; all of popsim's when None.
             cohort: the cohort of the population; needed by strategies that raise alerts from beliefs.
             agent_class: class of a twin's handle, for a user's own hooks and attributes.
 
@@ -174,11 +174,6 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
     def days(self) -> int:
         """Days from the first entry to the end of the last follow-up."""
         return self.enrolment_days + self.follow_up_days
-
-    @property
-    def is_clinical(self) -> bool:
-        """Whether the twins have the columns of the clinical twin (else those of heart failure alone)."""
-        return is_clinical(self.population.schema)
 
     def run_for(self, duration: float) -> None:
         """Run for a number of days.
@@ -246,7 +241,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         columns = people.schema.columns.values()
         refuse_impossible(people, (column for column in columns if column.settable))
         physiology.initialise(people)
-        refuse_impossible(people, (column for column in columns if column.name not in CLINICAL_SCHEMA))
+        refuse_impossible(people, (column for column in columns if column.name not in SCHEMA))
         observation = Signals(people.schema, key=key)
         observation.sample(people, 0, len(people))
         care = CareSystem(
@@ -282,7 +277,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             telemonitoring_per_day=first.cost_per_day if first else None,
             telemonitoring_later={day: one.cost_per_day for day, one in programmes.items() if one},
             charges=interventions.charges,
-            clinical=self._clinical_valuation(parameters),
+            clinical=ClinicalValuation(parameters["clinical_prices"], parameters["clinical_utilities"], people.schema),
         )
         return Parts(
             interventions=interventions,
@@ -309,14 +304,6 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             key=self.key,
             environment_series=self._environment_series,
             organ_systems=self._organ_systems,
-        )
-
-    def _clinical_valuation(self, parameters: Parameters) -> ClinicalValuation | None:
-        """Prices and disutilities that only the clinical twin has."""
-        if not self.is_clinical:
-            return None
-        return ClinicalValuation(
-            parameters["clinical_prices"], parameters["clinical_utilities"], self.population.schema
         )
 
     # Agents.

@@ -32,22 +32,27 @@ from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
 from popsim.evidence.distributions import Floats
 from popsim.evidence.draws import DesignedParameters, UncertainParameters
-from popsim.evidence.sets import INTERVENTION_SET, Parameters, records_of
+from popsim.evidence.sets import INTERVENTION_SET, Parameters, read_sets, records_of
 from popsim.html import html_table
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.sources import source_hash
-from popsim.physiology import OrganSystem, Physiology, build_physiology
-from popsim.physiology.factory import own_columns
+from popsim.physiology import Physiology, build_physiology
+from popsim.physiology.own import OrganSystemInFile, Own, own_parameter_files, title
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.environment_series import EnvironmentSeries
 from popsim.population.formulas import FORMULAS
 from popsim.population.sampling import SamplingPlan, plan
-from popsim.simulation.schema import SCHEMAS
 from popsim.studies.calibrated import with_calibration
 from popsim.studies.content import SHOWN, file_hash, json_hash
 from popsim.studies.intervention_parameters import with_parameters
-from popsim.studies.organ_systems import organ_systems_of, refuse_left_out
+from popsim.studies.organ_systems import (
+    organ_systems_of,
+    own_organ_systems_of,
+    refuse_left_out,
+    schema_of,
+    try_for_a_day,
+)
 from popsim.studies.own_code import own_code_hash
 from popsim.studies.parameters import resolve_parameters
 from popsim.studies.warnings import refuse_impossible_conditions
@@ -90,8 +95,8 @@ class Study:
         file: where the experiment came from.
         flags: what the command line said instead of the file.
         sampling: the cohort, ready to be sampled.
-        environment_series: of clinical twins; None: the usual ones.
-        own_organ_systems: a user's, made in Python.
+        environment_series: None: the usual ones.
+        own_organ_systems: a user's, in files or made in Python.
     """
 
     experiment: ExperimentDefinition
@@ -103,15 +108,20 @@ class Study:
     flags: Mapping[str, object]
     sampling: SamplingPlan
     environment_series: EnvironmentSeries | None = None
-    own_organ_systems: tuple[OrganSystem, ...] = ()
+    own_organ_systems: tuple[Own, ...] = ()
 
     @property
     def schema(self) -> Schema:
         """The columns of a twin."""
-        return _schema_of(self.experiment, self.own_organ_systems)
+        return schema_of(self.own_organ_systems)
 
     @property
-    def organ_systems(self) -> tuple[str | OrganSystem, ...]:
+    def made_in_python(self) -> tuple[Own, ...]:
+        """The organ systems that no file names."""
+        return tuple(one for one in self.own_organ_systems if not isinstance(one, OrganSystemInFile))
+
+    @property
+    def organ_systems(self) -> tuple[str | Own, ...]:
         """The organ systems around the heart-failure core."""
         return (*organ_systems_of(self.experiment), *self.own_organ_systems)
 
@@ -193,7 +203,7 @@ class Study:
             "uncertain": self.uncertain.described(),
             "files": {str(path): file_hash(path) if path.is_file() else MADE_IN_PYTHON for path in self._files()},
             "code": code_hash(),
-            "own_organ_systems": [type(one).__name__ for one in self.own_organ_systems],
+            "own_organ_systems": [title(one) for one in self.made_in_python],
             **self._inputs(),
         }
 
@@ -201,7 +211,9 @@ class Study:
         """Every file that the experiment was read from, its own first."""
         named = (self.experiment.network, self.experiment.calibration, self.experiment.environment)
         others = [self.file.parent / name for name in named if name]
-        return [self.file, *others, *self.cohort.input_files()]
+        code = {one.path: None for one in self.own_organ_systems if isinstance(one, OrganSystemInFile)}
+        sets = own_parameter_files(self.own_organ_systems).values()
+        return [self.file, *others, *self.cohort.input_files(), *code, *sets]
 
     def _shared_content(self) -> dict[str, Any]:
         """The inputs that all units share."""
@@ -302,7 +314,7 @@ def study_of(
     scenario: str | None = None,
     cohort: CohortSource | None = None,
     network: CareNetwork | None = None,
-    organ_systems: Sequence[OrganSystem] = (),
+    organ_systems: Sequence[Own] = (),
 ) -> Study:
     """Read everything that an experiment names, and check that it fits together.
 
@@ -327,11 +339,12 @@ def study_of(
     cohort = cohort or CohortSource.read(Path(folder) / chosen.cohort)
     if chosen.trial is not None:
         cohort = cohort.with_columns(chosen.trial.columns, chosen.trial.correlations)
-    network = network or CareNetwork.read(Path(folder) / chosen.network, _schema_of(chosen, organ_systems).columns)
+    origin = Path(folder) / f"{experiment.name} ({MADE_IN_PYTHON})" if file is None else Path(file)
+    own = (*own_organ_systems_of(chosen, origin), *organ_systems)
+    network = network or CareNetwork.read(Path(folder) / chosen.network, schema_of(own).columns)
     network = network.with_capacity(chosen.capacity, file)
     flags = {change.flag: change.value for change in (changes or {}).values()}
     flags |= {"--scenario": scenario} if scenario else {}
-    origin = Path(folder) / f"{experiment.name} ({MADE_IN_PYTHON})" if file is None else file
     return resolve(chosen, cohort, network.definition, origin, flags, organ_systems)
 
 
@@ -341,7 +354,7 @@ def resolve(
     network: NetworkDefinition,
     file: Path | str,
     flags: Mapping[str, object] | None = None,
-    organ_systems: Sequence[OrganSystem] = (),
+    organ_systems: Sequence[Own] = (),
 ) -> Study:
     """Check that an experiment, its cohort and its network fit together, and give them their parameters.
 
@@ -349,12 +362,13 @@ def resolve(
         experiment, cohort, network: read, or made in a notebook.
         file: origin of the experiment; named in errors.
         flags: values of the command line that replaced the file's.
-        organ_systems: a user's own.
+        organ_systems: a user's own, beside those that the experiment names.
 
     Raises:
         DefinitionError: the experiment names something that does not exist.
     """
-    schema = _schema_of(experiment, organ_systems)
+    own = (*own_organ_systems_of(experiment, Path(file)), *organ_systems)
+    schema = schema_of(own)
     sampling = plan(cohort, schema)
     checked = CareNetwork(network, schema.columns, file)
     refuse_left_out(experiment, file)
@@ -362,23 +376,18 @@ def resolve(
     for strategy in experiment.resolved_strategies:
         check_strategy(strategy, network, schema, file)
         networks_by_day(checked, strategy)
-    parameters, uncertain = resolve_parameters(experiment, file)
+    parameters, uncertain = resolve_parameters(experiment, file, read_sets(own_parameter_files(own)))
     environment_series = (
         EnvironmentSeries.read(Path(file).parent / experiment.environment) if experiment.environment else None
     )
     cohort = replace(cohort, parameters=parameters)
     if any(formula.evidence in parameters.counted for formula in FORMULAS.values()):
         sampling = plan(cohort, schema)
-    said, own = dict(flags or {}), tuple(organ_systems)
-    return Study(
-        experiment, cohort, network, parameters, uncertain, Path(file), said, sampling, environment_series, own
-    )
-
-
-def _schema_of(experiment: ExperimentDefinition, own: Sequence[OrganSystem]) -> Schema:
-    """The columns of a twin, with those of a user's own organ systems."""
-    schema = SCHEMAS[experiment.physiology]
-    return Schema((*schema.columns.values(), *own_columns(own))) if own else schema
+    read = (experiment, cohort, network, parameters, uncertain, Path(file), dict(flags or {}))
+    study = Study(*read, sampling, environment_series, own)
+    if own:
+        try_for_a_day(study)
+    return study
 
 
 def _changed(experiment: ExperimentDefinition, key: str, change: Change) -> ExperimentDefinition:

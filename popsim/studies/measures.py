@@ -50,8 +50,7 @@ def measures_of(study: Study) -> list[str]:
     """Names of the measures that a run of a study can store; those of settings that nobody reaches may be missing."""
     experiment = study.experiment
     desks = guided_centres(experiment)
-    left_out = {*(() if desks else ALERTS), *(() if has_presentations(experiment) else PRESENTATIONS)}
-    names = [name for measure in STORED if measure not in left_out for name in _members(measure, study)]
+    names = [name for measure in STORED if desks or measure not in ALERTS for name in _members(measure, study)]
     absent = absent_measures(experiment)
     return [name for name in names if name not in absent]
 
@@ -80,11 +79,6 @@ def guided_centres(experiment: ExperimentDefinition) -> set[str]:
         return set()
     programmes = [one for strategy in strategies for one in telemonitoring_by_day(strategy).values()]
     return {one.desk for one in programmes if one is not None}
-
-
-def has_presentations(experiment: ExperimentDefinition) -> bool:
-    """Whether acute presentations are counted: by the clinical twin, and where alerts are judged by them."""
-    return experiment.physiology == "clinical" or bool(guided_centres(experiment))
 
 
 def _members(measure: OutcomeMeasure, study: Study) -> Iterator[str]:

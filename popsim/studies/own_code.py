@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from popsim.physiology.own import OrganSystemInFile
 from popsim.studies.content import file_hash, json_hash
 
 SIMPLE = (type(None), bool, int, float, str, bytes, np.generic)
@@ -21,14 +22,16 @@ INSTALLED = {"site-packages", "dist-packages"}
 def own_code_hash(value: object) -> str:
     """Hash of an object's class and attributes, and of all code and constants that their functions refer to.
 
+    Of what an experiment names in a file, it takes the file.
     It does not follow the code of installed packages; of their modules, and of others used whole, it takes the file.
     """
-    return json_hash(_content(value, {}))
+    return json_hash(value.content if isinstance(value, OrganSystemInFile) else _content(value, {}))
 
 
 def elsewhere(value: object) -> bool:
     """Whether other processes can have an object: its class is not made in a notebook or within a function."""
-    kind, module = type(value), sys.modules.get(type(value).__module__)
+    kind = value if isinstance(value, type) else type(value)
+    module = sys.modules.get(kind.__module__)
     in_notebook = kind.__module__ == "__main__" and not hasattr(module, "__file__")
     return not in_notebook and getattr(module, kind.__qualname__, None) is kind
 

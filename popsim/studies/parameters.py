@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.parameter import ParameterChange
 from popsim.definitions.uncertainty import Correlated
 from popsim.errors import DefinitionError
 from popsim.evidence.draws import UncertainParameters, uncertain_parameters
+from popsim.evidence.parameters import ParameterSet
 from popsim.evidence.sets import INTERVENTION_SET, Parameters, find_parameter
 from popsim.studies.intervention_parameters import intervention_parameters
 from popsim.studies.prices import check_currency
@@ -14,15 +17,22 @@ from popsim.studies.prices import check_currency
 PRICE_SET = "nhs_prices"
 
 
-def resolve_parameters(experiment: ExperimentDefinition, file: object) -> tuple[Parameters, UncertainParameters]:
+def resolve_parameters(
+    experiment: ExperimentDefinition, file: object, added: Mapping[str, ParameterSet] | None = None
+) -> tuple[Parameters, UncertainParameters]:
     """All parameter sets with the experiment's changes, and everything that is uncertain in them.
+
+    Args:
+        experiment: with its strategies.
+        file: named in errors.
+        added: the sets of a user's own organ systems.
 
     Raises:
         DefinitionError: a name is unknown; a value, a distribution or a group is refused; prices are in another
             currency than the experiment; or it has draws when nothing is uncertain.
     """
     own = intervention_parameters(experiment.resolved_strategies)
-    parameters = Parameters({INTERVENTION_SET: own}, experiment.physiology)
+    parameters = Parameters({INTERVENTION_SET: own}, added)
     for group in experiment.parameter_groups:
         if not isinstance(group, Correlated):  # it defines its members completely, instead of their set
             for dotted in group.parameters:

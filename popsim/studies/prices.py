@@ -16,7 +16,7 @@ from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.parameter import Parameter, ParameterChange
 from popsim.errors import DefinitionError
 from popsim.evidence.parameters import ParameterSet
-from popsim.evidence.sets import Parameters, Physiology, records_of
+from popsim.evidence.sets import SHIPPED, records_of
 
 MONEY = re.compile(r"([A-Z]{3})(/|$)")  # a unit of money, or of money per something
 
@@ -52,7 +52,7 @@ def check_currency(experiment: ExperimentDefinition, sets: Mapping[str, Paramete
 
 def price_years(experiment: ExperimentDefinition) -> dict[str, int | None]:
     """Year of every price by its name; a value that the experiment sets is assumed to be of its `price_year`."""
-    years = dict(_years_of_evidence(experiment.physiology))
+    years = dict(_years_of_evidence())
     own = [name for name, change in experiment.parameters.items() if name in years and _sets_value(change)]
     return years | dict.fromkeys(own, experiment.price_year)
 
@@ -71,8 +71,8 @@ def prices_in_words(experiment: ExperimentDefinition) -> str:
 
 
 @cache
-def _years_of_evidence(physiology: Physiology) -> Mapping[str, int | None]:
-    return {name: price.year for name, price in prices(Parameters(physiology=physiology).counted).items()}
+def _years_of_evidence() -> Mapping[str, int | None]:
+    return {name: price.year for name, price in prices(SHIPPED.counted).items()}
 
 
 def _sets_value(change: float | ParameterChange) -> bool:

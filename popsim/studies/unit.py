@@ -35,11 +35,11 @@ from popsim.simulation.model import PopulationModel
 from popsim.studies.content import Tables
 from popsim.studies.design import Unit
 from popsim.studies.intervention_parameters import with_parameters
-from popsim.studies.measures import absent_measures, guided_centres, has_presentations
+from popsim.studies.measures import absent_measures, guided_centres
 from popsim.studies.parameters import PRICE_SET
 from popsim.studies.recruitment import recruit
 
-MEASURED_EVENTS = (ENTER, ARRIVE, START, END, VISIT, DEATH, EARLY)  # what the outcome measures read
+MEASURED_EVENTS = (ENTER, ARRIVE, START, END, VISIT, DEATH, EARLY, PRESENT)  # what the outcome measures read
 EVENTS_AT_ONCE = 1 << 21  # events that are written from memory, some 100 MB; more of them in pieces
 WARM_UP_POPULATION = 64
 WARM_UP_DAYS = 3
@@ -67,7 +67,7 @@ class SimulationOutput(NamedTuple):
     population: Population
     events: EventLog
     at_entry: pl.DataFrame
-    clinical: pl.DataFrame | None
+    clinical: pl.DataFrame
     daily: pl.DataFrame
     spending: pl.DataFrame
     settings: tuple[SettingDefinition, ...]
@@ -101,9 +101,7 @@ def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     gc.collect()  # the model is large and has circular references
     population, log, before, clinical, daily, spending, settings, capacity = output
     centres = guided_centres(unit.study.experiment)
-    tells_more = has_presentations(unit.study.experiment)
-    more = (*((PRESENT,) if tells_more else ()), *((ALERT,) if centres else ()))
-    events = log.frame(kinds=(*MEASURED_EVENTS, *more))
+    events = log.frame(kinds=(*MEASURED_EVENTS, *((ALERT,) if centres else ())))
     classes = {setting.name: setting.setting_class for setting in settings}
     days = unit.study.experiment.follow_up_days
     people = follow_up(events, population.person_id, population["entry_day"], days)
@@ -116,7 +114,7 @@ def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     table = persons(events, admissions, people, classes, totals, who, after, elsewhere)
     table = with_clinical(table, population, clinical)
     absent = absent_measures(unit.study.experiment)
-    presented = [presentations(events, people).filter(~pl.col("measure").is_in(absent))] if tells_more else []
+    presented = [presentations(events, people).filter(~pl.col("measure").is_in(absent))]
     if centres:
         presented.append(alert_measures(events, people, centres, days + unit.study.experiment.enrolment_days))
     del events, who

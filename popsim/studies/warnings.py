@@ -14,7 +14,7 @@ from popsim.definitions.network import Condition
 from popsim.definitions.strategy import OWN
 from popsim.errors import DefinitionError
 from popsim.evidence.drugs import DRUG_SET
-from popsim.evidence.sets import INTERVENTION_SET, SETS_OF_PHYSIOLOGY
+from popsim.evidence.sets import INTERVENTION_SET, PARAMETER_SETS, SHIPPED_SETS
 from popsim.physiology.clinical import ORGAN_SYSTEMS
 from popsim.population.columns import Schema
 from popsim.population.formulas import FORMULAS
@@ -64,7 +64,7 @@ def design_warnings(experiment: ExperimentDefinition, sampling: SamplingPlan) ->
         parameter_set = name.partition(".")[0]
         if parameter_set in left_out:
             notes.append(f"parameters.{name}: nothing reads it, organ_systems leaves out '{left_out[parameter_set]}'")
-        elif parameter_set not in read:
+        elif parameter_set in SHIPPED_SETS and parameter_set not in read:
             notes.append(f"parameters.{name}: no run of this experiment reads it, only {OTHERS}")
     return notes
 
@@ -75,11 +75,11 @@ def _read_by_runs(experiment: ExperimentDefinition, table: Table | None) -> set[
     guided = [READ_BY_GUIDANCE.get(one.kind, ()) for one in guidances]
     columns = table.columns.values() if table is not None else ()
     formulas = [FORMULAS[column.formula].evidence for column in columns if column.formula]
-    return {*SETS_OF_PHYSIOLOGY[experiment.physiology], DRUG_SET, INTERVENTION_SET, *chain(*guided), *formulas}
+    return {*PARAMETER_SETS, DRUG_SET, INTERVENTION_SET, *chain(*guided), *formulas}
 
 
 def _left_out(experiment: ExperimentDefinition) -> Set[str]:
-    """Organ systems of the clinical twin that the experiment leaves out."""
+    """Organ systems that the experiment leaves out."""
     return set() if experiment.organ_systems is None else ORGAN_SYSTEMS.keys() - experiment.organ_systems
 
 

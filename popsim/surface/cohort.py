@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
-from popsim.analyses.definition_check import physiology_of
 from popsim.definitions.base import validate
 from popsim.definitions.cohort import CohortDefinition
 from popsim.kernels.numerics.random import RandomKey
@@ -15,7 +14,7 @@ from popsim.population.columns import Column, Schema
 from popsim.population.population import Population
 from popsim.population.sampling import sample
 from popsim.population.summary import summary
-from popsim.simulation.schema import SCHEMAS
+from popsim.simulation.schema import SCHEMA
 from popsim.surface.frames import as_requested
 from popsim.surface.wording import for_python
 
@@ -62,7 +61,7 @@ class Cohort(CohortSource):
             DefinitionError: the cohort is refused.
             InputError: a number is out of bounds.
         """
-        schema = SCHEMAS[self.physiology]
+        schema = SCHEMA
         schema = Schema((*schema.columns.values(), *columns)) if columns else schema
         people, key = self.definition.size if size is None else size, RandomKey.of(seed, replication)
         return sample(self, schema, people, key, enrolment_days)
@@ -71,13 +70,8 @@ class Cohort(CohortSource):
         """The baseline table of people sampled from this cohort, as a frame."""
         return as_requested(summary(self.sample(size, seed=seed), self), pandas)
 
-    @property
-    def physiology(self) -> str:
-        """The smallest physiology that has all columns of the cohort: "heart_failure" or "clinical"."""
-        return physiology_of(self)
-
     def __repr__(self) -> str:
-        return f"Cohort({self.name}: {len(self.definition.columns)} columns, physiology '{self.physiology}')"
+        return f"Cohort({self.name}: {len(self.definition.columns)} columns)"
 
 
 for_python(Cohort)

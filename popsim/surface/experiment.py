@@ -23,6 +23,8 @@ from popsim.errors import did_you_mean
 from popsim.physiology.factory import split
 from popsim.population.cohort import CohortSource
 from popsim.reporting.text.parameters import parameter_frame
+from popsim.reporting.text.progress import progress_bar
+from popsim.reporting.text.verification import findings_frame
 from popsim.studies.design import study_of
 from popsim.studies.warnings import design_warnings
 from popsim.surface.cohort import Cohort
@@ -30,6 +32,8 @@ from popsim.surface.frames import as_requested, listed
 from popsim.surface.run import Run
 from popsim.surface.simulate import engine_for, runner, simulate
 from popsim.surface.wording import for_python
+from popsim.verification.suite import verify
+from popsim.verification.test_bench import PEOPLE
 
 OBJECTS = {"cohort": CohortSource, "network": CareNetwork}  # that may stand for a file
 ADDED_TO = ("parameters", "capacity")  # keys that a change extends by name, instead of replacing them
@@ -129,7 +133,28 @@ class Experiment:
             InputError: a number is out of bounds, the folder cannot be written, or there is too little memory.
             RunError: some units failed; finished units are kept, and the same call resumes from there.
         """
-        return Run.open(simulate(self._study, out, engine_for(self._study, workers, threads), progress).folder)
+        folder = simulate(self._study, out, engine_for(self._study, workers, threads), progress).folder
+        return Run.open(folder, organ_systems=self._study.made_in_python)
+
+    def verify(
+        self, only: str = "", *, people: int = PEOPLE, progress: bool | None = None, pandas: bool = False
+    ) -> Any:
+        """Verify the experiment as a reviewer would: extremes, signs, sums, symmetries.
+
+        Args:
+            only: only checks whose area or title contains this text.
+            people: twins in each run.
+            progress: as for `run`.
+            pandas: whether the table is a pandas one.
+
+        Returns:
+            A row for each check: area, check, did, result ("holds", "FAILS" or "not applicable") and saw.
+
+        Raises:
+            InputError: a number is out of bounds, or no check contains the text.
+        """
+        with progress_bar(self.name, quiet=progress is False) as on_progress:
+            return as_requested(findings_frame(verify(self._study, only, people, on_progress)), pandas)
 
     def plan(
         self,

@@ -18,7 +18,7 @@ from popsim.population.cohort import CohortSource
 from popsim.registry.advice import COMPARED_DAYS, FORECAST_DAYS, WILLINGNESS_TO_PAY, compare_options, make_forecast
 from popsim.registry.privacy import checked_id, shown_path
 from popsim.registry.record import Person, person_of, read_record
-from popsim.registry.service import MEMBERS, SEED, Report, TwinRegistry, physiology_for
+from popsim.registry.service import MEMBERS, SEED, Report, TwinRegistry
 from popsim.registry.stream import Calendar, read_bytes
 from popsim.registry.summary import NOTICE, TwinSummary
 from popsim.registry.views import summarise
@@ -207,7 +207,7 @@ class Registry:
         """
         if self.cohort is None:
             raise InputError("new: needs a cohort for everything that a record lacks: Registry.open(..., cohort=...)")
-        person = _person(record, genome, vocabulary_of(physiology_for(self.cohort), self.service.parameters))
+        person = _person(record, genome, vocabulary_of(self.service.parameters))
         ids = None if id is None else [id]
         [twin] = self.service.new([person], self.cohort, members=self.members, seed=self.seed, ids=ids)
         return Twin(self, twin)

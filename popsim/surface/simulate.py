@@ -7,6 +7,7 @@ from pathlib import Path
 
 from popsim.arguments import whole_number
 from popsim.errors import InputError
+from popsim.physiology.own import title
 from popsim.reporting.text.progress import progress_bar
 from popsim.runs.engine import Engine
 from popsim.runs.runner import RunResult, run_study
@@ -25,7 +26,7 @@ def engine_for(study: Study, workers: int | None, threads: int | None) -> Engine
     for name, number in (("workers", workers), ("threads", threads)):
         if number is not None:
             whole_number(name, number, 1, MAX_PROCESSES)
-    local = [type(one).__name__ for one in study.own_organ_systems if not elsewhere(one)]
+    local = [title(one) for one in study.made_in_python if not elsewhere(one)]
     if local and (workers or 1) > 1:
         raise InputError(f"workers = {workers}: {local[0]} must be in a module that other processes can import, or 1")
     days = study.experiment.follow_up_days

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from popsim.arguments import whole_number
 from popsim.errors import InputError
 from popsim.studies.design import Study
 from popsim.verification import checks as _registered
@@ -11,6 +12,7 @@ from popsim.verification.checking import CHECKS, Finding
 from popsim.verification.test_bench import PEOPLE, ModelBench
 
 __all__ = ["verify"]
+MIN_PEOPLE, MAX_PEOPLE = 20, 100_000
 _CHECKS = _registered  # imported so that they are registered
 
 
@@ -29,8 +31,9 @@ def verify(
         on_progress: called with the number of checks made, of all, and of those that failed.
 
     Raises:
-        InputError: no check contains the text.
+        InputError: no check contains the text, or the number is out of bounds.
     """
+    whole_number("--people", people, MIN_PEOPLE, MAX_PEOPLE)
     wanted = [check for check in CHECKS if only.lower() in f"{check.area} {check.title}".lower()]
     if not wanted:
         raise InputError(f"--only {only}: no check's area or title contains it")

@@ -56,6 +56,9 @@ def test_a_strategy_without_label_is_called_by_its_name():
     ("changes", "key", "allowed"),
     [
         ({"strategies": []}, "strategies", "at least 1"),
+        ({"physiology": "clinical"}, "physiology", "unknown key, leave it out: there is one physiology"),
+        ({"organ_systems": ["Blood"]}, "organ_systems.0", "must be a name like"),
+        ({"organ_systems": ["own/../../own.py:Own"]}, "organ_systems.0", "of a file in the experiment's folder"),
         ({"strategies": [{"name": "a"}, {"name": "a"}]}, "file", "used twice"),
         ({"comparator": "usal"}, "file", "did you mean 'usual'?"),
         ({"currency": "gbp"}, "currency", "three capital letters"),

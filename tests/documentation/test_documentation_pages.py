@@ -116,7 +116,7 @@ def test_files_read_as_what_they_are_said_to_be(page, tmp_path):
         if block.kind == "record":
             path = tmp_path / "record.toml"
             path.write_text(block.text, encoding="utf-8")
-            assert read_record(path, vocabulary_of("clinical", SHIPPED), None)
+            assert read_record(path, vocabulary_of(SHIPPED), None)
         elif block.kind:
             validate(table, KINDS[block.kind], page.name)
         else:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from valued import SETTINGS, make_log
 
-from popsim.care.columns import CLINICAL_CARE_COLUMNS
+from popsim.care.columns import CARE_COLUMNS
 from popsim.economics.clinical import DRUGS, ClinicalValuation
 from popsim.economics.valuation import Valuation
 from popsim.evidence.parameters import load_parameters
+from popsim.kernels.accrual import DailyPrices
 from popsim.population.clock import Clock
 from popsim.population.columns import Column, Schema
 from popsim.population.population import Population
@@ -74,6 +75,7 @@ def test_the_dead_cost_nothing():
     assert not people["cost_drugs"].any() and not people["cost_clinic"].any() and not people["qaly"].any()
 
 
-def test_every_dose_that_only_the_clinical_twin_can_take_has_a_price():
-    doses = {c.name for c in CLINICAL_CARE_COLUMNS if c.name.endswith("_fraction") or c.name == "iv_iron_mg"}
-    assert doses == {worth.column for worth in DRUGS}
+def test_every_dose_has_a_price():
+    doses = {c.name for c in CARE_COLUMNS if c.name.endswith("_fraction") or c.name == "iv_iron_mg"}
+    core = {f"{drug}_fraction" for drug in DailyPrices._fields}
+    assert doses - core == {worth.column for worth in DRUGS}

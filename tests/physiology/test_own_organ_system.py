@@ -75,6 +75,15 @@ class Hot:
         influences["heart_rate_shift_bpm"] += self.bpm
 
 
+class Misfit(Hot):
+    def __init__(self, bpm):
+        self.bpm = bpm
+
+
+class Wide(Hot):
+    columns = ("heat",)
+
+
 def clinical(**changes):
     """A small experiment of clinical twins."""
     small = {"population": 40, "replications": 1, "follow_up_days": 30, "enrolment_days": 0}
@@ -111,8 +120,23 @@ def test_an_experiment_runs_with_it_and_its_content_is_part_of_the_key(tmp_path)
     draws = experiments[1].with_(draws=2).run(tmp_path, workers=1, progress=False)
     assert draws.summary()["mean"].is_not_null().any()
     assert hot.report(tmp_path / "report.html").is_file()
-    with pytest.raises(InputError, match="was run with organ systems made in Python: Hot"):
+    with pytest.raises(InputError, match=r"made in Python: open it with organ_systems=\[Hot\]"):
         _ = StoredRun.open(hot.folder).study
+    assert ps.Run.open(hot.folder, organ_systems=[Hot()]).study.run_id == hot.study.run_id
+    with pytest.raises(InputError, match="popsim or its inputs have changed since this run"):
+        _ = StoredRun.open(hot.folder, organ_systems=[Hot(20.0)]).study
+    with pytest.raises(InputError, match="open it without organ_systems"):
+        _ = StoredRun.open(plain.folder, organ_systems=[Hot()]).study
+
+
+def test_a_class_is_made_for_each_model():
+    """Its bpm are the default of ten; the class is as good as an object."""
+    keys = {clinical(organ_systems=["diabetes", own])._study.units[0].key for own in (Hot, Hot)}
+    assert len(keys) == 1
+    made, given = model_with(Hot), model_with(Hot())
+    for model in (made, given):
+        model.run_for(5)
+    assert np.array_equal(made.population["heart_rate_bpm"], given.population["heart_rate_bpm"])
 
 
 def test_a_notebook_s_runs_in_one_process(tmp_path):
@@ -127,9 +151,11 @@ def test_a_notebook_s_runs_in_one_process(tmp_path):
 @pytest.mark.parametrize(
     ("own", "says"),
     [
-        (Hot, r"Hot: must be an object with initialise\(population, influences\)"),
-        (object(), r"object: must be an object with initialise"),
-        (3, "int: must be an object with initialise"),
+        (object(), r"object: must have initialise\(population, influences\)"),
+        (3, "int: must have initialise"),
+        (dict, "dict: must have initialise"),
+        (Misfit, r"a class is made as Misfit\(\) or Misfit\(parameters, key=key\)"),
+        (Wide, "Wide: columns must be a tuple of Column"),
     ],
 )
 def test_what_is_no_organ_system_is_refused(own, says):

@@ -37,7 +37,7 @@ def stream(*lines, header=HEADER):
 def person(folder, text=RECORD):
     path = folder / "record.toml"
     path.write_text(text)
-    return read_record(path, vocabulary_of("clinical", SHIPPED))
+    return read_record(path, vocabulary_of(SHIPPED))
 
 
 def registry_of(folder, twins=1, record=RECORD):

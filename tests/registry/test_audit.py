@@ -53,7 +53,7 @@ TAMPERS = [
     ("update ensembles set line = 'Quenby'", "ensembles, written by"),
     ("delete from twins where twin = 'test0001'", "twin test0001"),  # and, by the foreign keys or not, what is its
     (
-        "insert into twins select 'Quenby', seed, cohort, physiology, members, known, salt, line from twins limit 1",
+        "insert into twins select 'Quenby', seed, cohort, members, known, salt, line from twins limit 1",
         "not know",
     ),
     (f"{DROP} delete from audit where number = 5", "audit_no_delete was removed"),

@@ -15,7 +15,6 @@ from popsim.registry.database import Database
 from popsim.registry.record import read_genome, read_record
 from popsim.registry.service import TwinRegistry
 from popsim.registry.vocabulary import vocabulary_of
-from popsim.simulation.schema import SCHEMA
 
 
 def test_what_is_no_registry_is_refused(tmp_path):
@@ -146,7 +145,7 @@ def test_a_bad_record_is_refused(tmp_path, text, said):
     path = tmp_path / "record.toml"
     path.write_text(text)
     with pytest.raises(InputError) as error:
-        read_record(path, vocabulary_of("heart_failure", SHIPPED))
+        read_record(path, vocabulary_of(SHIPPED))
     assert str(error.value).startswith(said)
     assert "\n" not in str(error.value) and len(str(error.value)) < 500
 
@@ -154,10 +153,10 @@ def test_a_bad_record_is_refused(tmp_path, text, said):
 @pytest.mark.parametrize(("end", "encoding"), [("\r\n", "utf-8"), ("\r", "utf-8"), ("\n", "utf-8-sig")])
 def test_a_record_may_come_from_any_editor(tmp_path, end, encoding):
     (tmp_path / "record.toml").write_bytes(MAN.replace("\n", end).encode(encoding))
-    assert read_record(tmp_path / "record.toml", vocabulary_of("heart_failure", SHIPPED)).known["age_years"] == 70.0
+    assert read_record(tmp_path / "record.toml", vocabulary_of(SHIPPED)).known["age_years"] == 70.0
     (tmp_path / "record.toml").write_bytes(MAN.encode("utf-16"))
     with pytest.raises(InputError, match=r"record.toml:1: not UTF-8"):
-        read_record(tmp_path / "record.toml", vocabulary_of("heart_failure", SHIPPED))
+        read_record(tmp_path / "record.toml", vocabulary_of(SHIPPED))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +173,7 @@ def test_a_record_may_come_from_any_editor(tmp_path, end, encoding):
 def test_a_bad_record_of_json_is_refused(tmp_path, text, said):
     (tmp_path / "record.json").write_text(text)
     with pytest.raises(DefinitionError) as error:
-        read_record(tmp_path / "record.json", vocabulary_of("heart_failure", SHIPPED))
+        read_record(tmp_path / "record.json", vocabulary_of(SHIPPED))
     assert str(error.value).startswith(said)
 
 
@@ -182,11 +181,11 @@ def test_genes_are_read_as_phenotypes(tmp_path):
     """Activity scores by CPIC: *4/*4 0, *1/*4 1.0 (intermediate), *1/*1 2.0 (normal)."""
     path = tmp_path / "genes.tsv"
     path.write_text("gene\tdiplotype\ncyp2d6\t*1/*4\nCYP2C19\t*1/*1\n")
-    found = read_genome(path, SCHEMA)
+    found = read_genome(path)
     assert found == {"cyp2d6": CODES["intermediate"], "cyp2c19": CODES["normal"], "genotype_known": 1.0}
     for text in ("CYP2D6,*4/*4\n", "Gene,Diplotype\nCYP2D6,*4|*4\n", "CYP2D6\t*4/*4", "\ufeffCYP2D6, *4/*4 \r\n\r\n"):
         path.write_text(text)
-        assert read_genome(path, SCHEMA) == {"cyp2d6": CODES["poor"], "genotype_known": 1.0}
+        assert read_genome(path) == {"cyp2d6": CODES["poor"], "genotype_known": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -212,7 +211,7 @@ def test_genes_are_read_as_phenotypes(tmp_path):
 def test_bad_genes_are_refused(tmp_path, text, said):
     (tmp_path / "genes.csv").write_text(text)
     with pytest.raises(InputError) as error:
-        read_genome(tmp_path / "genes.csv", SCHEMA)
+        read_genome(tmp_path / "genes.csv")
     assert str(error.value).startswith(said)
     assert "\n" not in str(error.value) and len(str(error.value)) < 500
     if "*04" in text:

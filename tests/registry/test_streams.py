@@ -12,8 +12,8 @@ from popsim.registry.stream import Calendar, Reader, Standing, whole_lines
 from popsim.registry.vocabulary import vocabulary_of
 
 TWIN, OTHER = "abcd1234", "efgh5678"
-KIND = BeliefKind("heart_failure", 1, 24, SHIPPED)
-STANDINGS = {twin: Standing(vocabulary_of("heart_failure", SHIPPED), 10, KIND, "") for twin in (TWIN, OTHER)}
+KIND = BeliefKind(1, 24, SHIPPED)
+STANDINGS = {twin: Standing(vocabulary_of(SHIPPED), 10, KIND, "") for twin in (TWIN, OTHER)}
 HEADER = "time,code,value,unit,kind"
 
 
@@ -71,7 +71,7 @@ def test_units_are_converted(code, value, unit, stored):
     ],
 )
 def test_codes_and_units_of_the_clinical_twin(code, value, unit, stored):
-    standing = Standing(vocabulary_of("clinical", SHIPPED), 10, BeliefKind("clinical", 1, 24, SHIPPED), "")
+    standing = Standing(vocabulary_of(SHIPPED), 10, BeliefKind(1, 24, SHIPPED), "")
     reader, line = Reader("data.csv", Calendar(), TWIN), f"1,{code},{value},{unit},observation"
     if stored is None:
         with pytest.raises(DefinitionError, match="allowed"):
@@ -118,7 +118,7 @@ def test_dates_are_counted_from_the_day_given_along():
 
 REFUSED = [
     ("1,29463-8,80,kg,observation", "code = '29463-8': did you mean '29463-7'"),
-    ("1,aspirin,80,mg/d,medication", "code: allowed: bisoprolol"),
+    ("1,aspirin,80,mg/d,medication", "code: allowed: apixaban"),
     ("1,tooth_ache,,,event", "code: allowed: admitted"),
     ("1,29463-7,80,kg,opinion", "kind: allowed: observation, medication, event"),
     ("1,29463-7,80,mmol/L,observation", "unit = 'mmol/L': allowed: kg, g, mg, lb, stone"),

@@ -151,7 +151,7 @@ def test_a_creatinine_is_read_as_filtration(week, tmp_path):
     assert reading.in_words() == f"{gfr:.4g} on day 8, from creatinine"
     with as_creatinine.database.reading() as connection:
         _, belief = as_creatinine.belief(twin)
-        seen = _last_seen(connection, twin, vocabulary_of("heart_failure", SHIPPED), belief.ensemble, SHIPPED)
+        seen = _last_seen(connection, twin, vocabulary_of(SHIPPED), belief.ensemble, SHIPPED)
     assert seen["gfr_ml_min"][0] == pytest.approx(gfr, rel=1e-6)  # and rules of prescribing go by it
 
 

@@ -37,7 +37,6 @@ OPTIONS = (
 SUMMARY = TwinSummary(
     twin="3c3eyx25",
     day=TODAY,
-    physiology="clinical",
     members=100,
     known={"Age at the start": "74 years", "Sex": "female", "Diabetes": "yes", "COPD": "no", "Furosemide": "40 mg/d"},
     signals=(

@@ -155,7 +155,7 @@ def test_what_needs_an_organ_system_that_is_left_out_is_refused(names, added, sa
 def written(folder: Path, key: str, added: str = "") -> Path:
     """A small experiment of clinical twins."""
     text = (
-        f'name = "short"\ncohort = "{ROOT}/cohorts/heart_failure_discharge.toml"\nphysiology = "clinical"\n'
+        f'name = "short"\ncohort = "{ROOT}/cohorts/heart_failure_discharge.toml"\n'
         f'network = "{ROOT}/experiments/networks/heart_failure_catchment.toml"\n{key}'
         f'[[strategies]]\nname = "usual_care"\n\n[[strategies]]\nname = "more"\n{added}'
     )

@@ -1,4 +1,4 @@
-"""Ageing of the clinical twin: binds its kernels to the columns."""
+"""Ageing: binds its kernels to the columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blood of the clinical twin: binds its kernels to the columns."""
+"""Blood: binds its kernels to the columns."""
 
 from __future__ import annotations
 

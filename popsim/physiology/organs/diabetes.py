@@ -1,4 +1,4 @@
-"""Diabetes of the clinical twin: binds its kernels to the columns; derives glucose from HbA1c."""
+"""Diabetes: binds its kernels to the columns; derives glucose from HbA1c."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Environment and lifestyle of the clinical twin: looks up the day's weather and binds its kernels to the columns."""
+"""Environment and lifestyle: looks up the day's weather and binds its kernels to the columns."""
 
 from __future__ import annotations
 

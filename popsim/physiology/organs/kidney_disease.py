@@ -1,4 +1,4 @@
-"""Kidney disease of the clinical twin: binds its kernels to the columns."""
+"""Kidney disease: binds its kernels to the columns."""
 
 from __future__ import annotations
 

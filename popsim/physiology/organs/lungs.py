@@ -1,4 +1,4 @@
-"""Lungs of the clinical twin: binds its kernels to the columns."""
+"""Lungs: binds its kernels to the columns."""
 
 from __future__ import annotations
 

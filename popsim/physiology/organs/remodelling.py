@@ -1,4 +1,4 @@
-"""Remodelling of the failing heart in the clinical twin: binds its kernels to the columns."""
+"""Remodelling of the failing heart: binds its kernels to the columns."""
 
 from __future__ import annotations
 

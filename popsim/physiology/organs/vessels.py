@@ -1,4 +1,4 @@
-"""Vessels of the clinical twin: binds its kernels to the columns."""
+"""Vessels: binds its kernels to the columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drugs of the clinical twin: binds the compiled kernels to the columns and the drug files.
+"""Drugs: binds the compiled kernels to the columns and the drug files.
 
 The drug files in evidence/drugs become records; the loops over twins and drugs are compiled
 (kernels/physiology/drugs.py, and pharmacology.py there, which states the model and its limits).

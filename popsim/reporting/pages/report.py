@@ -22,7 +22,6 @@ from popsim.reporting.pages.page import image, page, wide, write_page
 from popsim.reporting.text.cohort import baseline_lines
 from popsim.reporting.text.tables import Lines, comparison_lines, outcome_lines
 from popsim.runs.run import StoredRun
-from popsim.simulation.schema import SCHEMAS
 
 MAX_BASELINE = 20_000  # people sampled for the baseline table
 
@@ -108,7 +107,7 @@ def _baseline(run: StoredRun) -> str:
     experiment = run.experiment
     size = min(experiment.population, MAX_BASELINE)
     try:
-        people = sample(run.cohort, SCHEMAS[experiment.physiology], size, RandomKey(experiment.seed))
+        people = sample(run.cohort, run.schema, size, RandomKey(experiment.seed))
         rows = list(baseline_lines(summary(people, run.cohort)))
     except InputError as error:
         return f"<p>Not available: {escape(str(error))}</p>"

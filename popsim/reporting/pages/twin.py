@@ -203,7 +203,7 @@ def _title(summary: TwinSummary) -> str:
 def _subtitle(summary: TwinSummary) -> str:
     return (
         f"Day 0 is the day of the first record. The twin is an ensemble of {summary.members} members "
-        f"(physiology: {summary.physiology.replace('_', ' ')}) that assimilate what was measured and prescribed."
+        f"that assimilate what was measured and prescribed."
     )
 
 

@@ -15,7 +15,7 @@ from popsim.reporting.intervals import has_intervals, readable, with_note
 from popsim.reporting.labels import level_label, level_of
 from popsim.reporting.text.formatting import aligned, rounded, sharp, span
 from popsim.runs.run import StoredRun
-from popsim.simulation.schema import CLINICAL_SCHEMA
+from popsim.simulation.schema import SCHEMA
 from popsim.studies.parameters import resolve_parameters
 from popsim.studies.prices import prices_in_words
 
@@ -101,7 +101,7 @@ def equity_text(
         )
     ]
     for column in by:
-        meaning = CLINICAL_SCHEMA.columns[column].meaning if column in CLINICAL_SCHEMA.columns else column
+        meaning = SCHEMA.columns[column].meaning if column in SCHEMA.columns else column
         parts.append(f"{column}: {meaning}")
         borne, whole = _by_level(column, opportunity_cost), _by_level(column, lifetime)
         table = distribution(persons, run.comparator, column, price, cuts=cuts, opportunity_cost=borne)

@@ -21,7 +21,7 @@ EVENTS_SHOWN = 10
 def summary_text(summary: TwinSummary) -> str:
     """Everything about a twin except its course by day."""
     parts = [
-        f"Twin {summary.twin}, day {summary.day}, {summary.physiology.replace('_', ' ')}, {summary.members} members",
+        f"Twin {summary.twin}, day {summary.day}, {summary.members} members",
         _table("Known", ("", ""), summary.known.items()),
         _table(
             "Believed, with 90% intervals",

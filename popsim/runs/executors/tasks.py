@@ -6,10 +6,9 @@ import errno
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
-from popsim.errors import PopsimError, one_line
+from popsim.errors import PopsimError, one_line, place_of
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
@@ -93,7 +92,7 @@ def problem_of(error: BaseException) -> TaskFailure:
     """An error as a problem: popsim's own in their words, others with the file and line that raised them."""
     if isinstance(error, PopsimError):
         return TaskFailure(str(error), _trace(error))
-    kind, place = type(error).__name__, _place(error)
+    kind, place = type(error).__name__, place_of(error)
     full = (isinstance(error, OSError) and error.errno in FULL) or "No space left" in str(error)
     return TaskFailure(one_line(f"{kind}: {error} ({place})"), _trace(error), full)
 
@@ -105,11 +104,3 @@ def overdue(deadline: float) -> TaskFailure:
 
 def _trace(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))
-
-
-def _place(error: BaseException) -> str:
-    """File and line that raised an error."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "" if trace is None else f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
