@@ -92,8 +92,8 @@ def test_the_roofline_counts_the_columns_and_the_elementary_functions_of_a_twin_
         body.advance(people, Clock(day))
     changed = [array for array, old in zip(arrays, before, strict=True) if (array != old).any()]
     assert work.written == sum(array.itemsize for array in changed)
-    # Shocks and events; congestion, death (of all causes, of others), presentation, NT-proBNP and symptoms; influences on
-    # infections, arrhythmia and death.
+    # Shocks and events; congestion, death (of all causes, of others), presentation, NT-proBNP and symptoms; influences
+    # on infections, arrhythmia and death.
     assert work.calls == {"uniforms": 2, "exp": 9}
 
 
