@@ -88,9 +88,13 @@ class Binding:
         if called not in kernels or kernels[called].influences is not values:
             self.bind(population, influences)
             named = list(zip(self._parameters[called][1], self._sources[called], strict=True))
+            argument = getattr(kernel, "argument", _as_it_is)
             kernels[called] = Bound(
                 values,
-                [None if name in self._daily else source(population, influences, now) for name, source in named],
+                [
+                    None if name in self._daily else argument(source(population, influences, now))
+                    for name, source in named
+                ],
                 [(place, source) for place, (name, source) in enumerate(named) if name in self._daily],
             )
         bound = kernels[called]
@@ -148,6 +152,11 @@ def share_of_way(time_constant_days: float) -> Callable[[Population, Clock], flo
 
 def _share_of_way(time_constant_days: float, _: Population, clock: Clock) -> float:
     return -math.expm1(-clock.step_days / time_constant_days)
+
+
+def _as_it_is(value: Any) -> Any:
+    """How a function of plain Python takes an argument."""
+    return value
 
 
 def _called(kernel: Kernel) -> str:

@@ -110,7 +110,7 @@ class Relaxation(NamedTuple):
     reconditioning: float
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, parallel=True, error_model="numpy", single=True)
 def advance_day(
     person_id, entry_day, age_years, dry_weight_kg, baseline_ejection_fraction_percent, baseline_systolic_mmhg,
     baseline_filling_pressure_mmhg, usual_salt_g_day, adherence_trait, life_table_hazard_per_day, diabetes,
@@ -130,7 +130,7 @@ def advance_day(
     `influences` are the day's (influences.py), written before by the organ systems that advance before this one, with
     the effects of drugs (`beta_blockade` to `loop_diuretic_mg`) among them.
     """
-    today = day * step_days
+    today = np.float64(day * step_days)
     for i in prange(len(person_id)):
         person = person_id[i]
         u_infection, u_lapse, u_salt, u_arrhythmia = uniforms(key, person, STREAM_SHOCKS, day)

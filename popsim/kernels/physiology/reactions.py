@@ -48,7 +48,7 @@ class ReactionParameters(NamedTuple):
     stopping_with_reaction_per_day: float
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, parallel=True, error_model="numpy", single=True)
 def find(
     alive, heart_rate_bpm, systolic_mmhg, potassium_mmol_l, gfr_ml_min, untreated_gfr_ml_min, hba1c_percent,
     stopped_drugs, reaction, influences, p,
