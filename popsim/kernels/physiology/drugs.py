@@ -157,7 +157,7 @@ def advance_chunk(
     work, influence_on = np.ones(ROWS * WIDTH, np.float32), np.empty(CHUNK, np.float64)
     flags, everybody = np.zeros(CHUNK, np.uint8), np.empty(CHUNK, np.uint32)
     nothing = np.zeros(end - start, np.float32)
-    prepare(twins, work, key, day, day * step_days)
+    prepare(twins, work, key, day, np.float64(day * step_days))
     lives, stops = twins.alive, twins.stopped_drugs
     for index in range(len(tables.drugs)):
         drug = tables.drugs[index]
@@ -244,6 +244,6 @@ def advance_chunk(
                 act_unless(influence_on, codes[what.unless][start:end], who, influence)
         if stops_today:
             for one in range(drug.reasons, drug.reasons_end):
-                why, days = tables.reasons[one], STOPS_EVERY * step_days
+                why, days = tables.reasons[one], np.float64(STOPS_EVERY * step_days)
                 hazard = (why.per_day, why.power, why.implicated, stopping_with_reaction_per_day)
                 stop(*(work, who, twins.reaction, stops, drug.code, *hazard, days))
