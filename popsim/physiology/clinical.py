@@ -27,8 +27,8 @@ from popsim.population.columns import Column
 from popsim.population.environment_series import EnvironmentSeries
 from popsim.population.population import Population
 
-# Twins per block: what all kernels touch of them stays in the third-level cache. Rows of influences are an odd number of
-# cache lines long, so that they do not fall on the same few sets.
+# Twins per block: what all kernels touch of them stays in the third-level cache. A row of influences is an odd number
+# of cache lines long, so that rows do not fall on the same few sets.
 BLOCK = 16_368
 
 # By their names, in the order in which they advance.
