@@ -76,19 +76,18 @@ class Binding:
         self, kernel: Kernel, population: Population, influences: Influences | None = None, clock: Clock | None = None
     ) -> None:
         """Call a kernel for all rows of a population; without a clock, on the first day."""
-        kernel(*self.arguments(kernel, population, influences, clock))
+        getattr(kernel, "run", kernel)(*self.arguments(kernel, population, influences, clock))
 
     def arguments(
         self, kernel: Kernel, population: Population, influences: Influences | None = None, clock: Clock | None = None
     ) -> list[Any]:
-        """The kernel's arguments, in order."""
-        now, called = clock or Clock(), _called(kernel)
+        """The kernel's arguments, in order, as `Kernel.run` takes them."""
+        now, called, argument = clock or Clock(), _called(kernel), getattr(kernel, "argument", _as_it_is)
         values = None if influences is None else influences.of(population)
         kernels = self._bound.setdefault(population, {})
         if called not in kernels or kernels[called].influences is not values:
             self.bind(population, influences)
             named = list(zip(self._parameters[called][1], self._sources[called], strict=True))
-            argument = getattr(kernel, "argument", _as_it_is)
             kernels[called] = Bound(
                 values,
                 [
@@ -99,7 +98,7 @@ class Binding:
             )
         bound = kernels[called]
         for place, source in bound.changing:
-            bound.arguments[place] = source(population, influences, now)
+            bound.arguments[place] = argument(source(population, influences, now))
         return list(bound.arguments)
 
     def __getstate__(self) -> dict[str, Any]:

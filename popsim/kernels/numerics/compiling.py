@@ -76,8 +76,13 @@ class Kernel:
         return self.in_single if in_single else self
 
     def argument(self, value):
-        """A value as the kernel that runs takes it."""
+        """A value as `run` takes it."""
         return value if self.called is self else single_number(value)
+
+    @cached_property
+    def run(self):
+        """What a call from Python runs, with arguments that are as `argument` makes them."""
+        return self.called.compiled
 
     @property
     def _numba_type_(self):
@@ -88,9 +93,7 @@ class Kernel:
 
     def __call__(self, *arguments):
         """Call the compiled function."""
-        if self.called is self:
-            return self.compiled(*arguments)
-        return self.called.compiled(*map(single_number, arguments))
+        return self.run(*map(self.argument, arguments))
 
     def __getattr__(self, name):
         if name.startswith("__"):  # Python's own protocols ask for what no function has
