@@ -4,8 +4,8 @@ Within a step, the chain shocks -> adherence -> fluid -> filling pressure -> sym
 evaluated in order; every other coupling (congestion -> kidney, ejection fraction, pulse; pressure -> kidney ...) uses
 the value at the start of the step.
 
-All columns are float32 or int8 and are read as doubles: `np.float64(column[i])`, because in compiled code
-`float(column[i])` would stay a float32.
+All columns are float32 or int8 and are read as `np.float64(column[i])`, which is a single number where the kernel is
+compiled in single precision (compiling.py) and a double otherwise.
 
 Each twin uses two blocks of random numbers a step: STREAM_SHOCKS (infection, lapse, salt, arrhythmia) and STREAM_EVENTS
 (presents, cause, dies), index = step.
