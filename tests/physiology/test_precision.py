@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from organ_people import mixed, sets
+from people import mixed, sets
 
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology.clinical import ClinicalPhysiology
@@ -19,7 +19,7 @@ from popsim.population.population import Population
 
 TWINS, DAYS = 16, 5
 HERE = Path(__file__).parent
-EXPERIMENT = HERE.parents[1] / "experiments" / "heart_failure_clinical.toml"
+EXPERIMENT = HERE.parents[1] / "experiments" / "heart_failure_discharge.toml"
 
 
 def lived() -> Population:
