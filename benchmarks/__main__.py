@@ -61,7 +61,11 @@ def measured(part: str, quick: bool, turns: int) -> list[Section]:
             microsimulation.time_in_state(100_000, turns),
         ],
         "g": lambda: runner.sections(quick, turns),
-        "h": lambda: clinical.side_by_side(100_000, 40, turns),
+        "h": lambda: [
+            section
+            for twins, days in ((8_192, 400), (100_000, 40))
+            for section in clinical.side_by_side(twins, days, turns)
+        ],
         "i": lambda: registry.sections(quick, turns),
         "j": lambda: [information.section(parameters, turns) for parameters in (5, 10, 14)],
     }

@@ -76,13 +76,13 @@ class Binding:
         self, kernel: Kernel, population: Population, influences: Influences | None = None, clock: Clock | None = None
     ) -> None:
         """Call a kernel for all rows of a population; without a clock, on the first day."""
-        kernel(*self.arguments(kernel, population, influences, clock))
+        getattr(kernel, "run", kernel)(*self.arguments(kernel, population, influences, clock))
 
     def arguments(
         self, kernel: Kernel, population: Population, influences: Influences | None = None, clock: Clock | None = None
     ) -> list[Any]:
-        """The kernel's arguments, in order."""
-        now, called = clock or Clock(), _called(kernel)
+        """The kernel's arguments, in order, as `Kernel.run` takes them."""
+        now, called, argument = clock or Clock(), _called(kernel), getattr(kernel, "argument", _as_it_is)
         values = None if influences is None else influences.of(population)
         kernels = self._bound.setdefault(population, {})
         if called not in kernels or kernels[called].influences is not values:
@@ -90,12 +90,15 @@ class Binding:
             named = list(zip(self._parameters[called][1], self._sources[called], strict=True))
             kernels[called] = Bound(
                 values,
-                [None if name in self._daily else source(population, influences, now) for name, source in named],
+                [
+                    None if name in self._daily else argument(source(population, influences, now))
+                    for name, source in named
+                ],
                 [(place, source) for place, (name, source) in enumerate(named) if name in self._daily],
             )
         bound = kernels[called]
         for place, source in bound.changing:
-            bound.arguments[place] = source(population, influences, now)
+            bound.arguments[place] = argument(source(population, influences, now))
         return list(bound.arguments)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -148,6 +151,11 @@ def share_of_way(time_constant_days: float) -> Callable[[Population, Clock], flo
 
 def _share_of_way(time_constant_days: float, _: Population, clock: Clock) -> float:
     return -math.expm1(-clock.step_days / time_constant_days)
+
+
+def _as_it_is(value: Any) -> Any:
+    """How a function of plain Python takes an argument."""
+    return value
 
 
 def _called(kernel: Kernel) -> str:

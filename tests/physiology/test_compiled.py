@@ -11,7 +11,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import pytest
 from llvmlite import binding
@@ -19,6 +18,7 @@ from people import mixed
 
 from popsim.evidence.sets import SHIPPED
 from popsim.kernels.codes import CAUSE_BLEEDING, CAUSE_FALL, CAUSE_INFARCTION, CAUSE_STROKE
+from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import (
     ageing,
@@ -104,10 +104,10 @@ def test_compiled_equals_plain_python_to_the_last_bit(tmp_path):
 
 
 def packed_loop(assembly: str) -> list[str]:
-    """Instructions of the block that has most arithmetic on the widest vectors of doubles of this CPU."""
+    """Instructions of the block that has most arithmetic on the widest vectors of single numbers of this CPU."""
     wide = "zmm" if binding.get_host_cpu_features().get("avx512f") else "ymm"
     blocks = re.split(r"^\.?L\w+:", assembly, flags=re.MULTILINE)
-    pattern = rf"\bv(?:add|sub|mul|div|min|max)pd\b[^\n]*%{wide}"
+    pattern = rf"\bv(?:add|sub|mul|div|min|max)ps\b[^\n]*%{wide}"
     best = max(blocks, key=lambda block: len(re.findall(pattern, block)))
     return [line.strip() for line in best.splitlines() if line.startswith("\t")]
 
@@ -116,17 +116,17 @@ def packed_loop(assembly: str) -> list[str]:
 def test_each_day_loop_is_one_vectorised_block_without_calls(name, monkeypatch):
     """All of the loop's work, several twins at a time, in one block; compiled again, as numba keeps no assembly."""
     kernel, least, most = LOOPS[name]
-    fresh = numba.njit(parallel=True, error_model="numpy")(kernel.advance_day.py_func)
+    fresh = njit(kernel.advance_day.py_func, parallel=True, error_model="numpy", single=True)
     monkeypatch.setattr(kernel, "advance_day", fresh)
     people, influences = mixed(TWINS)
     KINDS[name](SHIPPED).advance(people, Clock(), influences)
-    assembly = "\n".join(fresh.inspect_asm().values())
+    assembly = "\n".join(fresh.in_single.compiled.inspect_asm().values())
     if platform.machine() not in ("x86_64", "AMD64"):
-        assert re.search(r"\bfmul\tv\d+\.2d|\bfmul\.2d", assembly)
+        assert re.search(r"\bfmul\tv\d+\.4s|\bfmul\.4s", assembly)
         return
     loop = packed_loop(assembly)
-    assert len([line for line in loop if re.match(r"v(add|sub|mul|div|min|max)pd\b.*%[yz]mm", line)]) > least
-    assert len([line for line in loop if re.match(r"v?(add|sub|mul|div|min|max)sd\b", line)]) <= most
+    assert len([line for line in loop if re.match(r"v(add|sub|mul|div|min|max)ps\b.*%[yz]mm", line)]) > least
+    assert len([line for line in loop if re.match(r"v?(add|sub|mul|div|min|max)s[ds]\b", line)]) <= most
     assert not [line for line in loop if line.startswith("call")]
 
 

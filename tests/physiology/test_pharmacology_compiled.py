@@ -5,13 +5,13 @@ from __future__ import annotations
 import platform
 import re
 
-import numba
 import numpy as np
 import pytest
 from drug_people import SeenPharmacology, various
 from llvmlite import binding
 
 from popsim.evidence.drugs import load_drugs
+from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import pharmacology as kernel
 from popsim.kernels.physiology import reactions
@@ -36,20 +36,20 @@ def arguments() -> dict[str, tuple[object, ...]]:
         "carry_one": (work, TWINS, 24.0, False, carry_constants(drugs["warfarin"])),
         "carry_two": (work, TWINS, 24.0, False, carry_constants(drugs["digoxin"])),
         "delay": (work, TWINS, 0.4),
-        "effect": (work, TWINS, np.empty(TWINS), 1.0, 0.5, 1.0),
+        "effect": (work, TWINS, np.empty(TWINS, np.float32), 1.0, 0.5, 1.0),
     }
 
 
 @pytest.mark.parametrize("name", PASSES)
 def test_the_pass_is_vectorised_without_calls(name):
-    fresh = numba.njit(error_model="numpy")(getattr(kernel, name).py_func)
+    fresh = njit(getattr(kernel, name).py_func, error_model="numpy", single=True)
     fresh(*arguments()[name])
-    assembly = "\n".join(fresh.inspect_asm().values())
+    assembly = "\n".join(fresh.in_single.compiled.inspect_asm().values())
     if platform.machine() not in ("x86_64", "AMD64"):
-        assert re.search(r"\bfmul\tv\d+\.2d|\bfmul\.2d", assembly)
+        assert re.search(r"\bfmul\tv\d+\.4s|\bfmul\.4s", assembly)
         return
     wide = "zmm" if binding.get_host_cpu_features().get("avx512f") else "ymm"
-    packed = rf"\bv(?:add|sub|mul|div|min|max)pd\b[^\n]*%{wide}"
+    packed = rf"\bv(?:add|sub|mul|div|min|max)ps\b[^\n]*%{wide}"
     loop = max(re.split(r"^\.?L\w+:", assembly, flags=re.MULTILINE), key=lambda text: len(re.findall(packed, text)))
     assert len(re.findall(packed, loop)) >= PASSES[name]
     assert not re.search(r"^\tcall", loop, flags=re.MULTILINE)

@@ -50,7 +50,50 @@ CDF_FURTHEST = 38.0  # normal_cdf(-38) = 2.9e-316 is already subnormal
 FURTHEST_PRODUCT = 2.0**-33 * (1.0 - 2.0**-33)  # u (1 - u) of the outermost uniforms
 
 
+# In single precision: Cephes' expf and logf (Moshier 1992), ln 2 in two parts and polynomials.
+SINGLE_LN2_HIGH, SINGLE_LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
+SINGLE_ROUNDER, SINGLE_LOG2_E = np.float32(12582912.0), np.float32(LOG2_E)  # 1.5 * 2**23
+SINGLE_EXP_LOWEST, SINGLE_EXP_HIGHEST = np.float32(-87.0), np.float32(88.0)
+SINGLE_SQRT_HALF_BITS, SINGLE_MANTISSA_MASK = np.int32(0x3F3504F3), np.int32(0x7FFFFF)
+SINGLE_ABOVE_SQRT_HALF = np.int32(0x3F800000 - 0x3F3504F3)
+SINGLE_SHIFT, SINGLE_BIAS = np.int32(23), np.int32(127)
+SINGLE_HALF, SINGLE_ONE, SINGLE_ZERO = np.float32(0.5), np.float32(1.0), np.float32(0.0)
+SINGLE_MIN_NORMAL = np.float32(1.17549435e-38)
+E0, E1, E2 = np.float32(0.5), np.float32(1.6666665459e-1), np.float32(4.1665795894e-2)
+E3, E4, E5 = np.float32(8.3334519073e-3), np.float32(1.3981999507e-3), np.float32(1.9875691500e-4)
+L0, L1, L2 = np.float32(3.3333331174e-1), np.float32(-2.4999993993e-1), np.float32(2.0000714765e-1)
+L3, L4, L5 = np.float32(-1.6668057665e-1), np.float32(1.4249322787e-1), np.float32(-1.2420140846e-1)
+L6, L7, L8 = np.float32(1.1676998740e-1), np.float32(-1.1514610310e-1), np.float32(7.0376836292e-2)
+
+
 @njit(cache=True, error_model="numpy", forceinline=True)
+def exp_single(x):
+    """e**x in single precision; relative error below 2e-7 for x in [-87, 88], where it saturates."""
+    x = SINGLE_EXP_LOWEST if x < SINGLE_EXP_LOWEST else x
+    x = SINGLE_EXP_HIGHEST if x > SINGLE_EXP_HIGHEST else x
+    rounded = x * SINGLE_LOG2_E + SINGLE_ROUNDER
+    k = rounded - SINGLE_ROUNDER
+    r = (x - k * SINGLE_LN2_HIGH) - k * SINGLE_LN2_LOW
+    q = ((((E5 * r + E4) * r + E3) * r + E2) * r + E1) * r + E0
+    scale = np.int32((np.float32(rounded).view(np.int32) + SINGLE_BIAS) << SINGLE_SHIFT).view(np.float32)
+    return scale * (SINGLE_ONE + (r + r * r * q))
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def log_single(x):
+    """Natural logarithm in single precision; error below 2 ulp for positive normal numbers, beyond which as `log`."""
+    bits = np.int32(np.float32(x).view(np.int32) + SINGLE_ABOVE_SQRT_HALF)
+    k = np.float32(np.int32(bits >> SINGLE_SHIFT) - SINGLE_BIAS)
+    m = np.int32((bits & SINGLE_MANTISSA_MASK) + SINGLE_SQRT_HALF_BITS).view(np.float32)
+    f = m - SINGLE_ONE
+    z = f * f
+    q = (((((((L8 * f + L7) * f + L6) * f + L5) * f + L4) * f + L3) * f + L2) * f + L1) * f + L0
+    value = (f + (q * f * z + k * SINGLE_LN2_LOW - SINGLE_HALF * z)) + k * SINGLE_LN2_HIGH
+    value = value if x < np.float32(math.inf) else x
+    return value if x >= SINGLE_MIN_NORMAL else np.float32(-math.inf if x >= SINGLE_ZERO else math.nan)
+
+
+@njit(cache=True, error_model="numpy", forceinline=True, single=exp_single)
 def exp(x):
     """e**x; error below 1.5 ulp for x in [-708, 709], saturating at exp(-708) = 3.3e-308 and exp(709) = 8.2e307.
 
@@ -75,7 +118,7 @@ def exp(x):
     return scale * (1.0 + (r + r2 * q))
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(cache=True, error_model="numpy", forceinline=True, single=log_single)
 def log(x):
     """Natural logarithm; error below 1 ulp for every positive normal double.
 

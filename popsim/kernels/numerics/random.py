@@ -38,6 +38,8 @@ WORD = 0xFFFFFFFF
 TWO_52_BITS = np.uint64(0x4330000000000000)  # the double 2**52; or-ing in a word w makes 2**52 + w
 TWO_52_LESS_HALF = 4503599627370495.5
 TWO_TO_MINUS_32 = 2.0**-32
+SINGLE_TWO_TO_MINUS_32, SINGLE_TWO_TO_MINUS_33 = np.float32(2.0**-32), np.float32(2.0**-33)
+SINGLE_BELOW_ONE = np.float32(1.0 - 2.0**-24)
 
 MAX_STEPS = 60  # of the search for the gamma quantile; it needs 1 to 6
 MAX_TERMS = 2000  # of the incomplete gamma function; it needs under 250 for shapes up to 500
@@ -89,6 +91,13 @@ def philox(c0, c1, c2, c3, k0, k1):
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
+def _open_unit_single(word):
+    """(word + 1/2) / 2**32 rounded to single precision, and below 1."""
+    u = np.float32(np.uint32(word)) * SINGLE_TWO_TO_MINUS_32 + SINGLE_TWO_TO_MINUS_33
+    return u if u < SINGLE_BELOW_ONE else SINGLE_BELOW_ONE
+
+
+@njit(cache=True, error_model="numpy", forceinline=True, single=_open_unit_single)
 def _open_unit(word):
     """(word + 1/2) / 2**32: exact, strictly between 0 and 1."""
     return (np.uint64(word | TWO_52_BITS).view(np.float64) - TWO_52_LESS_HALF) * TWO_TO_MINUS_32

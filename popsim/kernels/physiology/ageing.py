@@ -92,7 +92,7 @@ def set_steady_state(delirium, fracture):
         fracture[i] = 0
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, parallel=True, error_model="numpy", single=True)
 def advance_day(
     person_id, entry_day, age_years, alive, alcohol_g_day, deprivation_quintile, systolic_mmhg, frailty,
     infection_severity, stroke_disability, acute_cause, care_level, delirium, fracture, influences, key,
@@ -102,7 +102,7 @@ def advance_day(
 
     Reads the columns up to `care_level`, writes `delirium` and `fracture` and adds to `influences`.
     """
-    today = day * step_days
+    today = np.float64(day * step_days)
     for i in prange(len(person_id)):
         u_delirium, u_clears, u_fracture, u_heals = uniforms(key, person_id[i], STREAM_LUNGS, 4 * day + 1)
         lives = np.float64(alive[i]) > 0.5

@@ -88,7 +88,7 @@ def set_steady_state(baseline_haemoglobin_g_dl, iron_deficiency, haemoglobin_g_d
         iron_store_mg[i] = entry_store(np.float64(iron_deficiency[i]), p)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, parallel=True, error_model="numpy", single=True)
 def advance_day(
     alive, baseline_haemoglobin_g_dl, iron_deficiency, dry_weight_kg, baseline_gfr_ml_min, gfr_ml_min,
     infection_severity, acute_cause, care_level, iv_iron_mg, haemoglobin_g_dl, iron_store_mg, influences, step_days,

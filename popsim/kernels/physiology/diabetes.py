@@ -99,7 +99,7 @@ def set_steady_state(baseline_hba1c_percent, hba1c_percent, untreated_hba1c_perc
         untreated_hba1c_percent[i] = clip(untreated_of(measured, reduction, p), MIN_HBA1C, MAX_UNTREATED)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, parallel=True, error_model="numpy", single=True)
 def advance_day(
     entry_day, age_years, alive, diabetes, gfr_ml_min, infection_severity, frailty, hba1c_percent,
     untreated_hba1c_percent, influences, time_days, step_days, hba1c_share, p,

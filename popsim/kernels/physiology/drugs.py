@@ -46,14 +46,14 @@ from popsim.kernels.physiology.pharmacology import (
 )
 from popsim.kernels.physiology.reactions import resume, stop
 
-LANES = 8  # people in a vector; the last vector is padded, so that there is no remainder
+LANES = 32  # people in a vector; the last vector is padded, so that there is no remainder
 NONE = -1  # the index of a column that the drug does not have
 ZEROS = 0  # the index of the codes that are all zero, for missing columns
 STOPS_EVERY = 7  # steps: stopping of each drug is evaluated on one day of the week, which differs between drugs
 
 
 def _record(numbers: tuple[str, ...], places: tuple[str, ...]) -> np.dtype:
-    return np.dtype([(name, np.float64) for name in numbers] + [(name, np.int64) for name in places])
+    return np.dtype([(name, np.float32) for name in numbers] + [(name, np.int64) for name in places])
 
 
 # A drug: its constants; the share by which its effect site follows in a step; its code; its agent's code in its class;
@@ -105,7 +105,7 @@ class Tables(NamedTuple):
     high: np.ndarray
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, parallel=True, error_model="numpy", single=True)
 def advance_day(
     person_id, entry_day, age_years, alive, dry_weight_kg, gfr_ml_min, filling_pressure_mmhg,
     baseline_filling_pressure_mmhg, adherence, care_level, reaction, stopped_drugs, reals, codes, influences, tables,
@@ -154,10 +154,10 @@ def advance_chunk(
 ):  # fmt: skip
     """The drugs of the twins in rows [start, end), at most CHUNK of them."""
     hours = HOURS_PER_DAY * step_days
-    work, influence_on = np.ones(ROWS * WIDTH, np.float32), np.empty(CHUNK)
+    work, influence_on = np.ones(ROWS * WIDTH, np.float32), np.empty(CHUNK, np.float64)
     flags, everybody = np.zeros(CHUNK, np.uint8), np.empty(CHUNK, np.uint32)
     nothing = np.zeros(end - start, np.float32)
-    prepare(twins, work, key, day, day * step_days)
+    prepare(twins, work, key, day, np.float64(day * step_days))
     lives, stops = twins.alive, twins.stopped_drugs
     for index in range(len(tables.drugs)):
         drug = tables.drugs[index]
@@ -244,6 +244,6 @@ def advance_chunk(
                 act_unless(influence_on, codes[what.unless][start:end], who, influence)
         if stops_today:
             for one in range(drug.reasons, drug.reasons_end):
-                why, days = tables.reasons[one], STOPS_EVERY * step_days
+                why, days = tables.reasons[one], np.float64(STOPS_EVERY * step_days)
                 hazard = (why.per_day, why.power, why.implicated, stopping_with_reaction_per_day)
                 stop(*(work, who, twins.reaction, stops, drug.code, *hazard, days))

@@ -75,7 +75,7 @@ def set_steady_state(temperature_celsius, influences, p):
         influences[of.SYSTOLIC, i] -= p.heat_systolic_mmhg_per_degree * hot
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, parallel=True, error_model="numpy", single=True)
 def advance_day(smoking, alcohol_g_day, activity_met_h_week, deprivation_quintile, influences, weather, p):
     """Add the effects of the day's weather on all rows; writes no column."""
     hot = np.float64(heat(weather.temperature_celsius, p))

@@ -4,8 +4,8 @@ Within a step, the chain shocks -> adherence -> fluid -> filling pressure -> sym
 evaluated in order; every other coupling (congestion -> kidney, ejection fraction, pulse; pressure -> kidney ...) uses
 the value at the start of the step.
 
-All columns are float32 or int8 and are read as doubles: `np.float64(column[i])`, because in compiled code
-`float(column[i])` would stay a float32.
+All columns are float32 or int8 and are read as `np.float64(column[i])`, which is a single number where the kernel is
+compiled in single precision (compiling.py) and a double otherwise.
 
 Each twin uses two blocks of random numbers a step: STREAM_SHOCKS (infection, lapse, salt, arrhythmia) and STREAM_EVENTS
 (presents, cause, dies), index = step.
@@ -110,7 +110,7 @@ class Relaxation(NamedTuple):
     reconditioning: float
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, parallel=True, error_model="numpy", single=True)
 def advance_day(
     person_id, entry_day, age_years, dry_weight_kg, baseline_ejection_fraction_percent, baseline_systolic_mmhg,
     baseline_filling_pressure_mmhg, usual_salt_g_day, adherence_trait, life_table_hazard_per_day, diabetes,
@@ -130,7 +130,7 @@ def advance_day(
     `influences` are the day's (influences.py), written before by the organ systems that advance before this one, with
     the effects of drugs (`beta_blockade` to `loop_diuretic_mg`) among them.
     """
-    today = day * step_days
+    today = np.float64(day * step_days)
     for i in prange(len(person_id)):
         person = person_id[i]
         u_infection, u_lapse, u_salt, u_arrhythmia = uniforms(key, person, STREAM_SHOCKS, day)

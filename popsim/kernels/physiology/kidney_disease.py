@@ -170,7 +170,7 @@ def set_steady_state(
         dialysis[i] = 0
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, parallel=True, error_model="numpy", single=True)
 def advance_day(
     person_id, alive, baseline_systolic_mmhg, baseline_gfr_ml_min, diabetes, systolic_mmhg, gfr_ml_min,
     untreated_gfr_ml_min, extracellular_fluid_excess_l, infection_severity, frailty, acute_cause, care_level,

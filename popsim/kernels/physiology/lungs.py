@@ -91,7 +91,7 @@ def set_steady_state(baseline_fev1_percent, fev1_percent, exacerbation_severity)
         exacerbation_severity[i] = 0.0
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, parallel=True, error_model="numpy", single=True)
 def advance_day(
     person_id, alive, copd, smoking, baseline_fev1_percent, infection_severity, fev1_percent, exacerbation_severity,
     influences, key, day, step_days, remaining, p,

@@ -198,7 +198,7 @@ def gather_capacity(handling, phenotype, inhibitor, by_handling, by_pathway, who
     """Metabolic capacity, from the tables of the drug."""
     for k in range(len(who)):
         i = who[k]
-        activity = by_pathway[np.int64(phenotype[i]) * INHIBITORS + inhibitor[i]]
+        activity = np.float64(by_pathway[np.int64(phenotype[i]) * INHIBITORS + inhibitor[i]])
         work[CAPACITY + k] = np.float64(by_handling[np.int64(handling[i]) + MAX_HANDLING]) * activity
 
 
@@ -214,9 +214,8 @@ def activate(phenotype, inhibitor, by_pathway, who, work):
     """Multiply the exposure by the activity of the enzyme that forms the active metabolite."""
     for k in range(len(who)):
         i = who[k]
-        work[EXPOSURE + k] = (
-            np.float64(work[EXPOSURE + k]) * by_pathway[np.int64(phenotype[i]) * INHIBITORS + inhibitor[i]]
-        )
+        activity = np.float64(by_pathway[np.int64(phenotype[i]) * INHIBITORS + inhibitor[i]])
+        work[EXPOSURE + k] = np.float64(work[EXPOSURE + k]) * activity
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)

@@ -48,7 +48,7 @@ class ReactionParameters(NamedTuple):
     stopping_with_reaction_per_day: float
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, parallel=True, error_model="numpy", single=True)
 def find(
     alive, heart_rate_bpm, systolic_mmhg, potassium_mmol_l, gfr_ml_min, untreated_gfr_ml_min, hba1c_percent,
     stopped_drugs, reaction, influences, p,
@@ -59,7 +59,7 @@ def find(
     by their reduction of the pulse.
     """
     for i in prange(len(alive)):
-        pulse = np.float64(heart_rate_bpm[i])
+        pulse, before = np.float64(heart_rate_bpm[i]), np.float64(reaction[i])  # read before anything is written
         other = -np.float64(influences[of.HEART_RATE, i]) * p.slowing_per_bpm
         slowing = np.float64(influences[of.BETA_BLOCKADE, i]) + (other if other > 0.0 else 0.0)
         slow = ramp(pulse, p.slow_rhythm_from_bpm, -p.slow_rhythm_per_bpm)
@@ -77,7 +77,7 @@ def find(
         bits += float(HYPOGLYCAEMIA) if tight & driven else 0.0
         bits += float(INTOLERANCE) if stopped_drugs[i] > 0 else 0.0
         influences[of.SLOW_RHYTHM, i] += p.slow_rhythm_per_day * slowing * slow * slow
-        reaction[i] = bits if np.float64(alive[i]) > 0.5 else np.float64(reaction[i])
+        reaction[i] = bits if np.float64(alive[i]) > 0.5 else before
 
 
 @njit(cache=True, error_model="numpy")

@@ -41,7 +41,7 @@ def left(effect, slowed):
     return 1.0 - slowed * clip(effect, 0.0, 1.0)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, parallel=True, error_model="numpy", single=True)
 def advance_day(
     alive, filling_pressure_mmhg, baseline_filling_pressure_mmhg, remodelling_mmhg, influences, step_days, p,
 ):  # fmt: skip

@@ -49,7 +49,7 @@ def set_steady_state(
         has_bled[i] = 0
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, parallel=True, error_model="numpy", single=True)
 def advance_day(
     person_id, entry_day, age_years, alive, care_level, acute_cause, smoking, alcohol_g_day, hypertension, diabetes,
     coronary_disease, prior_infarction, prior_stroke, atrial_fibrillation, baseline_ldl_mmol_l,
@@ -64,7 +64,7 @@ def advance_day(
     `influences`. stiffening_mmhg_year, stiffening_hypertension_mmhg_year: of everybody, and more with hypertension;
     fibrillation_log_rate: log of the factor by which atrial fibrillation raises the core's rate of fast arrhythmias.
     """
-    today = day * step_days
+    today = np.float64(day * step_days)
     for i in prange(len(person_id)):
         u_event, u_stent, u_fibrillation, _ = uniforms(key, person_id[i], STREAM_VESSELS, 4 * day)
         lives = np.float64(alive[i]) > 0.5

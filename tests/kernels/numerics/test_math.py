@@ -17,7 +17,7 @@ from llvmlite import binding
 from numba import njit, prange
 
 from popsim.kernels.numerics import math
-from popsim.kernels.numerics.math import exp, inverse_normal, log, logistic, normal_cdf, power
+from popsim.kernels.numerics.math import exp, exp_single, inverse_normal, log, log_single, logistic, normal_cdf, power
 from popsim.kernels.numerics.random import RandomKey, uniforms
 
 UNARY = (exp, log, logistic, normal_cdf, inverse_normal)
@@ -104,6 +104,34 @@ def test_log_of_special_numbers():
     assert log(libm.inf) == libm.inf
     assert libm.isnan(log(-1.0))
     assert libm.isnan(log(-libm.inf))
+
+
+def single_ulps(function, exact, points):
+    """Largest error over points in single precision, in spacings of single numbers at the exact result."""
+    true = exact(points.astype(np.float64))
+    found = np.array([function(point) for point in points])
+    assert np.array_equal(found, found.astype(np.float32))
+    return np.max(np.abs(found.astype(np.float64) - true) / np.spacing(np.abs(true).astype(np.float32)))
+
+
+def test_exp_and_log_in_single_precision_are_within_two_ulp():
+    """Against NumPy's in doubles, whose own error of some 1e-16 does not count here."""
+    rng = np.random.default_rng(5)
+    points = np.concatenate([rng.uniform(-87, 88, 3000), rng.normal(0, 1, 3000), [0.0]]).astype(np.float32)
+    assert single_ulps(exp_single, np.exp, points) < 2.0
+    points = np.concatenate([np.exp2(rng.uniform(-126, 128, 3000)), rng.uniform(0.5, 2, 3000)]).astype(np.float32)
+    assert single_ulps(log_single, np.log, points[points != 1]) < 2.0
+    assert log_single(np.float32(1.0)) == 0.0
+
+
+def test_exp_and_log_in_single_precision_beyond_their_ranges():
+    inf, nan = np.float32(np.inf), np.float32(np.nan)
+    assert exp_single(-inf) == exp_single(np.float32(-87.0)) > 0.0
+    assert exp_single(inf) == exp_single(np.float32(88.0)) < inf
+    assert np.isnan(exp_single(nan))
+    assert log_single(np.float32(0.0)) == -inf
+    assert log_single(inf) == inf
+    assert np.isnan(log_single(np.float32(-1.0)))
 
 
 def test_logistic_is_within_three_ulp():
