@@ -150,7 +150,7 @@ def test_more_regions_than_draws_have_random_numbers_for_are_refused(changed):
         changed(population=3_000_000, draws=3, regions=43)
 
 
-UNSCALED = '''
+UNSCALED = """
 name = "two_places"
 entry = "home"
 presentation = "ward"
@@ -166,7 +166,7 @@ class = "inpatient"
 capacity = {capacity}
 stay = {{ distribution = "exponential", mean = 5.0 }}
 routes = [{{ to = "home" }}]
-'''
+"""
 
 
 @pytest.mark.parametrize(

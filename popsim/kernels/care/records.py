@@ -137,7 +137,7 @@ INDICATION = np.dtype(
 )
 
 # How a column is observed; not `measured`: without error. `stored`: column of the last result, -1 for bedside readings.
-# `row`, `day`, `truth` and `reading`: the latest bedside reading, which a clinician looks at again and again in a visit.
+# `row`, `day`, `truth` and `reading`: the latest bedside reading, at which a clinician looks several times in a visit.
 OBSERVATION = np.dtype(
     [
         ("measured", "i1"),
