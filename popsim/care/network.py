@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 MADE_IN_PYTHON = "care network made in Python"
+SCALED = ("capacity", "slots_per_day", "waiting_room")  # numbers of a setting for the reference population
 
 
 class CareNetwork:
@@ -132,6 +133,12 @@ class CareNetwork:
             raise InputError(f"no setting '{name}' in {self.file}: {did_you_mean(name, self._index)}")
         return self._index[name]
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether a limited capacity, slots, a waiting room or external arrivals fit one number of twins only."""
+        numbers = [getattr(setting, field) for setting in self.settings for field in SCALED]
+        return bool(self.arrivals) or any(number not in (None, UNLIMITED, 0) for number in numbers)
+
     def scaled(self, population: int) -> CareNetwork:
         """The network scaled to a number of twins.
 
@@ -186,7 +193,7 @@ class CareNetwork:
     def _resized(self, setting: SettingDefinition, factor: float) -> SettingDefinition:
         key = f"settings.{setting.name}"
         changes: dict[str, Any] = {}
-        for field in ("capacity", "slots_per_day", "waiting_room"):
+        for field in SCALED:
             number = getattr(setting, field)
             if number is not None and number != UNLIMITED:
                 changes[field] = checks.within(_scaled(number, factor), MAX_CAPACITY, f"{key}.{field}", self.file)

@@ -62,7 +62,7 @@ class Signals:
         """For the care kernels: the observation of each real and each code column, by its index in its block."""
         reals = np.zeros(len(schema.names("real")), records.OBSERVATION)
         codes = np.zeros(len(schema.names("code")), records.CODE_OBSERVATION)
-        reals["stored"] = -1
+        reals["stored"] = reals["row"] = -1
         for signal in self.signals:
             column, place = schema[signal.measures], schema.index(signal.measures)
             if column.kind == "code":
@@ -70,7 +70,7 @@ class Signals:
                 continue
             stored = -1 if signal.stored is None else schema.index(signal.stored)
             errors = (signal.noise_sd, signal.noise_share, signal.bias_sd, signal.drift_per_day)
-            reals[place] = (1, stored, signal.adjusted_every_days, *errors, column.low, column.high)
+            reals[place] = (1, stored, signal.adjusted_every_days, *errors, column.low, column.high, -1, 0, 0.0, 0.0)
         return reals, codes
 
     def look(self, population: Population, day: int, name: str, rows: NDArray[np.int64] | slice) -> NDArray[np.float64]:

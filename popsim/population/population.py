@@ -60,7 +60,7 @@ class Population:
 
     def entered(self, day: float) -> int:
         """Number of twins that have entered by a day: the first rows."""
-        return int(np.searchsorted(self["entry_day"], np.int32(math.floor(day)), side="right"))
+        return int(self["entry_day"].searchsorted(np.int32(math.floor(day)), side="right"))
 
     def entering(self, day: int) -> NDArray[np.int64]:
         """Rows of those who enter on a day."""

@@ -69,6 +69,9 @@ class Parts:
 class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
     """Twins under one strategy in one care network.
 
+    A twin whose follow-up is over is valued no longer, but remains a patient until the last follow-up ends, because
+    those still under follow-up compete with it for beds and slots.
+
     A Mesa model: `run_for`, `step`, `schedule_event`, `agents`, `steps`, `time` and Mesa's data collector work as in
     any other. The step at time t simulates day t - 1, so events scheduled between two steps happen between two days,
     and after a step `clock.day` equals `steps`. `running` becomes False when the last follow-up has ended.

@@ -55,7 +55,7 @@ from popsim.studies.organ_systems import (
 )
 from popsim.studies.own_code import own_code_hash
 from popsim.studies.parameters import resolve_parameters
-from popsim.studies.warnings import refuse_impossible_conditions
+from popsim.studies.warnings import refuse_impossible_conditions, refuse_unscaled
 
 MADE_IN_PYTHON = "made in Python"
 PACKAGE = Path(__file__).parent.parent
@@ -375,7 +375,8 @@ def resolve(
     refuse_impossible_conditions(experiment, schema, file)
     for strategy in experiment.resolved_strategies:
         check_strategy(strategy, network, schema, file)
-        networks_by_day(checked, strategy)
+        for changed in networks_by_day(checked, strategy).values():
+            refuse_unscaled(experiment, changed, file)
     parameters, uncertain = resolve_parameters(experiment, file, read_sets(own_parameter_files(own)))
     environment_series = (
         EnvironmentSeries.read(Path(file).parent / experiment.environment) if experiment.environment else None

@@ -7,7 +7,7 @@ from itertools import chain
 
 import numpy as np
 
-from popsim.care.network import operand
+from popsim.care.network import CareNetwork, operand
 from popsim.definitions.cohort import Table
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import Condition
@@ -38,6 +38,17 @@ def refuse_impossible_conditions(experiment: ExperimentDefinition, schema: Schem
             low, high = limits[column]
             allowed = f"nobody can meet this, {column} runs from {low:g} to {high:g} {canonical(schema[column].unit)}"
             raise DefinitionError(file, key, column, allowed.removesuffix(" 1"))
+
+
+def refuse_unscaled(experiment: ExperimentDefinition, network: CareNetwork, file: object) -> None:
+    """Refuse regions in which a network cannot be scaled to the people who live there.
+
+    Raises:
+        DefinitionError: the network has limits and does not say for how many people.
+    """
+    if experiment.regions > 1 and network.definition.reference_population is None and network.is_limited:
+        needed = f"the network '{network.definition.name}' needs a reference_population to be scaled to each region"
+        raise DefinitionError(file, "regions", experiment.regions, f"{needed}, or regions = 1")
 
 
 def design_warnings(experiment: ExperimentDefinition, sampling: SamplingPlan) -> list[str]:

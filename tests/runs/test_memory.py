@@ -5,10 +5,13 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
 from popsim.runs.memory import needed_memory, needed_together, workers_that_fit
+from popsim.studies.design import Change, read_study
+from popsim.studies.unit import build
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
@@ -53,6 +56,23 @@ def test_the_estimate_is_within_a_quarter_of_the_peak(twins, workers, tmp_path):
             time.sleep(0.05)
     assert process.returncode == 0
     assert needed_together(workers, twins) == pytest.approx(sum(found.values()), rel=0.25)
+
+
+def test_a_twin_with_everything_takes_at_most_six_hundred_bytes_and_its_care_half_of_that():
+    """All organ systems, drugs, signals and totals; the log, of 16 bytes an event, grows with what happens."""
+
+    def held(twins):
+        size = {"population": Change("--population", twins)}
+        model = build(read_study(EXPERIMENTS / "heart_failure_clinical.toml", size).units[0])
+        care = sum(
+            getattr(array, "nbytes", 0) for array in model.care._arrays._replace(log=0, reals=0, codes=0, counts=0)
+        )
+        return np.array([model.population.nbytes, care])
+
+    columns, care = (held(30_000) - held(20_000)) / 10_000
+    print(f"\n{columns:.0f} bytes of columns a twin, {care:.0f} of its place in care")
+    assert columns <= 600
+    assert care <= 300
 
 
 def test_workers_need_as_much_each_and_the_driver_something(monkeypatch):

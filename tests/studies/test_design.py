@@ -148,3 +148,49 @@ def test_the_number_of_regions_follows_the_population_until_it_is_said(changed):
 def test_more_regions_than_draws_have_random_numbers_for_are_refused(changed):
     with pytest.raises(DefinitionError, match="at most 42 with parameter draws"):
         changed(population=3_000_000, draws=3, regions=43)
+
+
+UNSCALED = """
+name = "two_places"
+entry = "home"
+presentation = "ward"
+
+[[settings]]
+name = "home"
+class = "community"
+stay = {{ distribution = "forever" }}
+
+[[settings]]
+name = "ward"
+class = "inpatient"
+capacity = {capacity}
+stay = {{ distribution = "exponential", mean = 5.0 }}
+routes = [{{ to = "home" }}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("capacity", "strategy", "regions", "refused"),
+    [
+        ("40", "", 2, True),
+        ('"unlimited"', "[strategies.capacity]\nward = 30", 2, True),
+        ('"unlimited"', "", 2, False),
+        ("40", "", 1, False),
+    ],
+)
+def test_regions_of_a_network_for_no_number_of_people_are_refused(
+    changed, experiment_file, capacity, strategy, regions, refused
+):
+    """Two catchments with all 40 beds each would have 80; where nobody competes, the people can be divided freely."""
+    network = experiment_file.with_name("network.toml")
+    network.write_text(UNSCALED.format(capacity=capacity))
+    lines = experiment_file.read_text().splitlines()
+    named = [f'network = "{network}"' if line.startswith("network") else line for line in lines]
+    experiment_file.write_text("\n".join([*named, strategy, ""]))
+    if not refused:
+        assert changed(regions=regions).experiment.regions == regions
+        return
+    with pytest.raises(DefinitionError) as caught:
+        changed(regions=regions)
+    assert (caught.value.key, caught.value.value) == ("regions", 2)
+    assert "'two_places' needs a reference_population" in caught.value.allowed

@@ -1,11 +1,12 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from popsim.economics.perspectives import SIGNS
 from popsim.studies.content import frame_hash
 from popsim.studies.design import Change, read_study
-from popsim.studies.unit import simulate, warm_up
+from popsim.studies.unit import build, simulate, warm_up
 
 EXPERIMENT = """
 name = "inert"
@@ -100,3 +101,21 @@ def test_kernels_are_warmed_up_for_a_simulation_of_one_day():
     file = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
     changes = {"follow_up_days": Change("--days", 1), "enrolment_days": Change("--enrolment-days", 0)}
     warm_up(read_study(file, changes).units[:1])
+
+
+def test_twins_remain_patients_after_their_follow_up_and_are_valued_no_longer(request):
+    """Ten days of follow-up, entries over thirty: on day 35 many have ended, others still compete."""
+    file = request.config.rootpath / "experiments" / "heart_failure_clinical.toml"
+    numbers = {"population": 200, "follow_up_days": 10, "enrolment_days": 30}
+    model = build(read_study(file, {key: Change(f"--{key}", value) for key, value in numbers.items()}).units[0])
+    model.run_for(35)
+    people = model.population
+    over = (people["entry_day"] <= 24) & (people["alive"] != 0)
+    weight, lived, cost = (people[name][over].copy() for name in ("weight_kg", "life_days", "cost_ward"))
+    model.run_for(3)
+    assert over.sum() > 100
+    assert np.mean(people["weight_kg"][over] != weight) > 0.9
+    assert (people["setting"][over] >= 0).sum() >= people["alive"][over].sum() > 100
+    np.testing.assert_array_equal(people["life_days"][over], lived)
+    np.testing.assert_array_equal(people["cost_ward"][over], cost)
+    assert lived.max() <= 10.0

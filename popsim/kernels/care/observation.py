@@ -29,12 +29,16 @@ def seen_real(world, place, row):
     if observation.stored >= 0:
         return np.float64(world.reals[observation.stored, row])
     person, today = world.patients[row].person, world.counters[TODAY]
+    if observation.row == row and observation.day == today and observation.truth == truth:
+        return observation.reading
     index = (today + 1) * MAX_COLUMNS + place
     z = inverse_normal(uniform(world.key, person, code.STREAM_LAB, index))
-    b = inverse_normal(uniform(world.key, person, code.STREAM_LAB, place))
+    b = 0.0 if observation.bias_sd == 0.0 else inverse_normal(uniform(world.key, person, code.STREAM_LAB, place))
     drift = observation.drift_per_day * ((person + today) % np.int64(observation.adjusted_every_days))
     reading = truth * (1.0 + observation.noise_share * z) + observation.noise_sd * z + observation.bias_sd * b + drift
-    return min(max(reading, observation.low), observation.high)
+    observation.row, observation.day, observation.truth = row, today, truth
+    observation.reading = min(max(reading, observation.low), observation.high)
+    return observation.reading
 
 
 @inner

@@ -86,7 +86,8 @@ def stop_unsafe_drugs(world, patient):
     for i in range(len(world.drug_records)):
         drug = world.drug_records[i]
         if (
-            world.reals[drug.dose, patient] > 0.0
+            drug.warning_first < drug.warning_last  # before the doses, each of which is a wait for memory
+            and world.reals[drug.dose, patient] > 0.0
             and is_taken(world, drug, patient)
             and is_warned(world, drug, patient, STOP)
         ):
@@ -101,9 +102,9 @@ def replace_given_up(world, patient):
     for i in range(len(world.drug_records)):
         drug = world.drug_records[i]
         if not (
-            world.reals[drug.dose, patient] > 0.0
+            has_given_up(world, drug, patient)
+            and world.reals[drug.dose, patient] > 0.0
             and is_taken(world, drug, patient)
-            and has_given_up(world, drug, patient)
         ):
             continue
         changed = True
@@ -129,10 +130,12 @@ def reduce_drugs(world, patient):
     changed = False
     for i in range(len(world.drug_records) - 1, -1, -1):
         drug = world.drug_records[i]
+        influence_on = reported & drug.implicated & ~settled
+        if influence_on == 0 and drug.warning_first == drug.warning_last:
+            continue
         dose = np.float64(world.reals[drug.dose, patient])
         if dose <= 0.0 or not is_taken(world, drug, patient):
             continue
-        influence_on = reported & drug.implicated & ~settled
         called_for, reasons = influence_on != 0, influence_on
         for k in range(drug.warning_first, drug.warning_last):
             warning = world.warnings[k]

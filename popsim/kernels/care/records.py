@@ -137,6 +137,7 @@ INDICATION = np.dtype(
 )
 
 # How a column is observed; not `measured`: without error. `stored`: column of the last result, -1 for bedside readings.
+# `row`, `day`, `truth` and `reading`: the latest bedside reading, at which a clinician looks several times in a visit.
 OBSERVATION = np.dtype(
     [
         ("measured", "i1"),
@@ -148,6 +149,10 @@ OBSERVATION = np.dtype(
         ("drift_per_day", "f8"),
         ("low", "f8"),
         ("high", "f8"),
+        ("row", "i4"),
+        ("day", "i4"),
+        ("truth", "f8"),
+        ("reading", "f8"),
     ],
     align=True,
 )
