@@ -63,7 +63,7 @@ def test_a_twin_with_everything_takes_at_most_six_hundred_bytes_and_its_care_hal
 
     def held(twins):
         size = {"population": Change("--population", twins)}
-        model = build(read_study(EXPERIMENTS / "heart_failure_clinical.toml", size).units[0])
+        model = build(read_study(EXPERIMENTS / "heart_failure_discharge.toml", size).units[0])
         care = sum(
             getattr(array, "nbytes", 0) for array in model.care._arrays._replace(log=0, reals=0, codes=0, counts=0)
         )

@@ -105,7 +105,7 @@ def test_kernels_are_warmed_up_for_a_simulation_of_one_day():
 
 def test_twins_remain_patients_after_their_follow_up_and_are_valued_no_longer(request):
     """Ten days of follow-up, entries over thirty: on day 35 many have ended, others still compete."""
-    file = request.config.rootpath / "experiments" / "heart_failure_clinical.toml"
+    file = request.config.rootpath / "experiments" / "heart_failure_discharge.toml"
     numbers = {"population": 200, "follow_up_days": 10, "enrolment_days": 30}
     model = build(read_study(file, {key: Change(f"--{key}", value) for key, value in numbers.items()}).units[0])
     model.run_for(35)
