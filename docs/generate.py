@@ -21,7 +21,7 @@ from popsim.cli import app
 from popsim.definitions.parameter import Parameter
 from popsim.definitions.writing import KINDS, json_schema
 from popsim.evidence.drugs import DRUG_SET
-from popsim.evidence.sets import HEART_FAILURE_SETS, PARAMETER_SETS, SHIPPED
+from popsim.evidence.sets import PARAMETER_SETS, SHIPPED
 from popsim.outcomes.measure import OutcomeMeasure
 from popsim.population.columns import DTYPE, Column
 from popsim.simulation.schema import SCHEMA
@@ -422,8 +422,7 @@ def parameters() -> Iterator[tuple[str, str]]:
     for name in names:
         found = SHIPPED[name]
         uncertain = sum(found.of(key).uncertainty is not None for key in found)
-        clinical = name in (*PARAMETER_SETS, DRUG_SET)
-        used = "both twins" if name in HEART_FAILURE_SETS else "clinical twin" if clinical else "guidance or a command"
+        used = "every simulation" if name in (*PARAMETER_SETS, DRUG_SET) else "guidance or a command"
         rows.append([f"[{escaped(name)}]({name}.md)", str(len(found)), str(uncertain), used])
         yield f"parameters/{name}", page(f"{escaped(name)}", _parameters(found))
     yield (

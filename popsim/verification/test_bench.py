@@ -192,9 +192,12 @@ class ModelBench:
         return {f"griffiths_2014.{name}": values[name] for name in values if name.startswith("utility_")}
 
     def decrements(self) -> dict[str, float]:
-        """Every decrement of utility by its dotted name."""
+        """Every decrement of utility, in hospital or of a lasting state, by its dotted name."""
         values = self.study.parameters["griffiths_2014"]
-        return {f"griffiths_2014.{name}": values[name] for name in values if "decrement" in name}
+        losses = self.study.parameters["clinical_utilities"]
+        return {f"griffiths_2014.{name}": values[name] for name in values if "decrement" in name} | {
+            f"clinical_utilities.{name}": losses[name] for name in losses
+        }
 
 
 def _with_values(study: Study, values: Mapping[str, float]) -> Study:

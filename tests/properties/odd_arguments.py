@@ -32,7 +32,7 @@ from popsim.evidence.parameters import load_parameters  # noqa: E402
 from popsim.evidence.sets import SHIPPED  # noqa: E402
 from popsim.kernels.microsimulation import BLOCK  # noqa: E402
 from popsim.kernels.numerics.random import RandomKey  # noqa: E402
-from popsim.physiology import HeartFailurePhysiology  # noqa: E402
+from popsim.physiology import ClinicalPhysiology  # noqa: E402
 from popsim.physiology.influences import Influences  # noqa: E402
 from popsim.physiology.organs.lungs import Lungs  # noqa: E402
 from popsim.physiology.pharmacology.drugs import Pharmacology  # noqa: E402
@@ -53,7 +53,7 @@ PEOPLE = {size: sample(COHORT, SCHEMA, size, RandomKey(1)) for size in (1, 3, RO
 PRICES = [load_parameters(name) for name in ("nhs_prices", "griffiths_2014", "societal_prices", "gbd_disability")]
 DRUGS = Pharmacology(SHIPPED)
 LUNGS = Lungs(SHIPPED)
-BODY = HeartFailurePhysiology(SHIPPED)
+BODY = ClinicalPhysiology(SHIPPED, key=RandomKey(0), organ_systems=())
 NUMBERS = (
     -1, 0, 1, 2**31, 2**63, 2**70, -(2**63), 1.5, float("nan"), float("inf"), True, None, "1", b"1", [], {}, (1,),
     np.int64(2), np.uint8(3), np.float32(1.0), np.array([1, 2]), object(),

@@ -22,8 +22,6 @@ from collections.abc import Callable
 from functools import cached_property, lru_cache, partial, update_wrapper
 from types import FunctionType
 
-import numpy as np
-
 # Called before each function that has to be compiled, with whether the cache was empty when the process began.
 WATCHERS: list[Callable[[bool], None]] = []
 
@@ -104,6 +102,8 @@ class Kernel:
 def single_number(value):
     """A float, or a named tuple of floats, in single precision; everything else as it is."""
     if type(value) is float:
+        import numpy as np  # noqa: PLC0415
+
         return np.float32(value)
     if isinstance(value, tuple) and value and type(value[0]) is float:
         return _single_tuple(value)
@@ -121,6 +121,8 @@ def _singled(function):
     for name in set(code.co_names) & names.keys():
         value = names[name]
         names[name] = value.in_single if isinstance(value, Kernel) else single_number(value)
+    import numpy as np  # noqa: PLC0415
+
     names["float"] = np.float32
     single = code.replace(
         co_consts=tuple(map(single_number, code.co_consts)),

@@ -8,7 +8,17 @@ import polars as pl
 from popsim.verification.checking import CheckResult, check, close, never, same, together
 from popsim.verification.test_bench import ModelBench
 
-IMMORTAL = {"heart_failure.death_highest_per_day": 0.0, "heart_failure.death_palliative_per_day": 0.0}
+IMMORTAL = dict.fromkeys(
+    (
+        "heart_failure.death_highest_per_day",
+        "heart_failure.death_palliative_per_day",
+        "vessels.infarction_dead_before_hospital",
+        "vessels.infarction_early_death_per_day",
+        "vessels.stroke_dead_before_hospital",
+        "vessels.stroke_early_death",
+    ),
+    0.0,
+)
 DEADLY = {"heart_failure.death_log_base": 6.0, "heart_failure.death_highest_per_day": 2.0}
 AREA = "Life and death"
 
