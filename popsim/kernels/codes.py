@@ -51,7 +51,7 @@ CAUSE_NAMES = (
     "stroke", "bleeding", "fall", "glucose",
 )  # fmt: skip
 
-# What a twin dies of (`death_cause` of the clinical twin).
+# What a twin dies of (`death_cause`).
 DIED_OF_HEART = 1  # heart and vessels
 DIED_OF_OTHER = 2
 DEATH_CAUSE_NAMES = ("none", "cardiovascular", "other")

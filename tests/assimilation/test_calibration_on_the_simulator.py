@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from people import core
 
 from popsim.assimilation.belief import Belief
 from popsim.assimilation.prior import members_of
 from popsim.assimilation.sensors import Sensor
 from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
-from popsim.physiology import ClinicalPhysiology
 from popsim.population.clock import Clock
 from popsim.population.cohort import CohortSource
 from popsim.population.sampling import sample
@@ -29,11 +29,6 @@ KNOWN = (
     "ras_inhibitor_fraction", "neprilysin_inhibitor_fraction", "mra_fraction", "sglt2_inhibitor_fraction",
     "loop_diuretic_mg_day",
 )  # fmt: skip
-DOSES = {
-    "beta_blockade": "beta_blocker_fraction", "ras_inhibition": "ras_inhibitor_fraction",
-    "neprilysin_inhibition": "neprilysin_inhibitor_fraction", "mineralocorticoid_blockade": "mra_fraction",
-    "sglt2_inhibition": "sglt2_inhibitor_fraction", "loop_diuretic_mg": "loop_diuretic_mg_day",
-}  # fmt: skip
 SENSORS = (
     Sensor("scale", "weight_kg", noise_sd=0.4, bias_sd=0.5),
     Sensor("cuff", "systolic_mmhg", noise_sd=8.0, bias_sd=4.0),
@@ -46,18 +41,6 @@ SENSORS = (
 DAILY, FORTNIGHTLY, MONTHLY = (0, 1, 2), (3, 4), (5,)
 
 
-class Doses:
-    """Stands in for pharmacology: a drug acts by the share of its dose that was taken on the day before."""
-
-    def initialise(self, people, influences):
-        for effect, dose in DOSES.items():
-            influences[effect] = people["adherence_trait"] * people[dose]
-
-    def advance(self, people, clock, influences):
-        for effect, dose in DOSES.items():
-            influences[effect] = people["adherence"] * people[dose]
-
-
 class Watched:
     """People, a belief about them, and readings with errors of their own."""
 
@@ -65,7 +48,7 @@ class Watched:
         cohort = CohortSource.read(Path(__file__).parents[2] / "cohorts" / "heart_failure_discharge.toml")
         self.truth = sample(cohort, SCHEMA, PEOPLE, RandomKey(7))
         self.truth["alive"] = 1
-        self.physiology = ClinicalPhysiology(SHIPPED, key=RandomKey(7), organ_systems=(), own=(Doses(),))
+        self.physiology = core(key=RandomKey(7))
         self.physiology.initialise(self.truth)
         ensemble = members_of(
             cohort, {name: self.truth[name] for name in KNOWN}, members=MEMBERS, schema=SCHEMA,

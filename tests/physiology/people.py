@@ -11,6 +11,17 @@ from numpy.typing import NDArray
 from popsim.evidence.sets import SHIPPED, Parameters
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, LEVEL_COMMUNITY, LEVEL_WARD, ONSET_ACUTE, ONSET_DEATH
 from popsim.kernels.numerics.random import RandomKey
+from popsim.kernels.physiology import (
+    ageing,
+    blood,
+    diabetes,
+    environment,
+    heart_failure,
+    kidney_disease,
+    lungs,
+    remodelling,
+    vessels,
+)
 from popsim.physiology import ClinicalPhysiology
 from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
@@ -25,6 +36,7 @@ DOSES = {
     "sglt2_inhibition": "sglt2_inhibitor_fraction",
     "loop_diuretic_mg": "loop_diuretic_mg_day",
 }
+DAYS_OF_ORGANS = (environment, vessels, kidney_disease, diabetes, lungs, blood, ageing, remodelling, heart_failure)
 NO_SHOCKS = {
     "infection_rate_per_day": 0.0,
     "lapse_rate_per_day": 0.0,

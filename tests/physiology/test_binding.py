@@ -6,29 +6,18 @@ import inspect
 
 import numpy as np
 import pytest
-from people import mixed
+from people import DAYS_OF_ORGANS, mixed
 
 from popsim.errors import InputError
 from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
-from popsim.kernels.physiology import (
-    ageing,
-    blood,
-    diabetes,
-    environment,
-    heart_failure,
-    kidney_disease,
-    lungs,
-    remodelling,
-    vessels,
-)
+from popsim.kernels.physiology import lungs
 from popsim.physiology.binding import Binding, parameters_of
 from popsim.physiology.clinical import ClinicalPhysiology
 from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
 
 TWINS = 50
-COMPILED = (ageing, blood, diabetes, environment, heart_failure, kidney_disease, lungs, remodelling, vessels)
 
 
 def one_way(out, gfr_ml_min, baseline_gfr_ml_min, systolic_mmhg, step_days):
@@ -78,12 +67,12 @@ def lived(core_only: bool) -> bytes:
 @pytest.mark.parametrize("core_only", [True, False])
 def test_the_order_of_a_kernel_s_parameters_makes_no_difference(core_only, monkeypatch):
     usual = lived(core_only)
-    for module in COMPILED:
+    for module in DAYS_OF_ORGANS:
         monkeypatch.setattr(module, "advance_day", backwards(module.advance_day))
     assert lived(core_only) == usual
 
 
-@pytest.mark.parametrize("module", COMPILED, ids=lambda module: module.__name__.rpartition(".")[2])
+@pytest.mark.parametrize("module", DAYS_OF_ORGANS, ids=lambda module: module.__name__.rpartition(".")[2])
 def test_an_unknown_name_is_refused_when_the_model_is_made(module, monkeypatch):
     """In one line that names kernel, parameter and the nearest name, before the model has lived through a day."""
 

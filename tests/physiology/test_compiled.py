@@ -8,29 +8,17 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 from llvmlite import binding
-from people import mixed
+from people import DAYS_OF_ORGANS, mixed
 
 from popsim.evidence.sets import SHIPPED
 from popsim.kernels.codes import CAUSE_BLEEDING, CAUSE_FALL, CAUSE_INFARCTION, CAUSE_STROKE
 from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.random import RandomKey
-from popsim.kernels.physiology import (
-    ageing,
-    blood,
-    diabetes,
-    environment,
-    heart_failure,
-    kidney_disease,
-    lungs,
-    remodelling,
-    vessels,
-)
 from popsim.physiology import HeartFailurePhysiology
 from popsim.physiology.clinical import ORGAN_SYSTEMS
 from popsim.physiology.influences import PLACE, Influences
@@ -44,24 +32,24 @@ DAYS = 5
 HERE = Path(__file__).parent
 
 
-class Loop(NamedTuple):
-    """A day loop: its kernel, the fewest packed operations of its main block, and the most scalar ones."""
+class Packed(NamedTuple):
+    """The fewest packed operations of a day loop's main block, and the most scalar ones."""
 
-    kernel: ModuleType
-    packed: int
+    least: int
     scalar: int = 0
 
 
+KERNELS = {module.__name__.rpartition(".")[2]: module for module in DAYS_OF_ORGANS}
 LOOPS = {
-    "environment": Loop(environment, 5),
-    "vessels": Loop(vessels, 150, 9),
-    "kidney_disease": Loop(kidney_disease, 150),
-    "diabetes": Loop(diabetes, 100),
-    "lungs": Loop(lungs, 100),
-    "blood": Loop(blood, 40),
-    "ageing": Loop(ageing, 60),
-    "remodelling": Loop(remodelling, 15),
-    "heart_failure": Loop(heart_failure, 500, 9),
+    "environment": Packed(5),
+    "vessels": Packed(150, 9),
+    "kidney_disease": Packed(150),
+    "diabetes": Packed(100),
+    "lungs": Packed(100),
+    "blood": Packed(40),
+    "ageing": Packed(60),
+    "remodelling": Packed(15),
+    "heart_failure": Packed(500, 9),
 }
 KINDS = {name: ORGAN_SYSTEMS.get(name, HeartFailurePhysiology) for name in LOOPS}
 WRITTEN = [column.name for name in LOOPS if name != "heart_failure" for column in ORGAN_SYSTEMS[name].columns]
@@ -115,7 +103,7 @@ def packed_loop(assembly: str) -> list[str]:
 @pytest.mark.parametrize("name", LOOPS)
 def test_each_day_loop_is_one_vectorised_block_without_calls(name, monkeypatch):
     """All of the loop's work, several twins at a time, in one block; compiled again, as numba keeps no assembly."""
-    kernel, least, most = LOOPS[name]
+    kernel, (least, most) = KERNELS[name], LOOPS[name]
     fresh = njit(kernel.advance_day.py_func, parallel=True, error_model="numpy", single=True)
     monkeypatch.setattr(kernel, "advance_day", fresh)
     people, influences = mixed(TWINS)

@@ -2,8 +2,8 @@
 
 A booking waits in the list of its due day (a doubly linked list per contact setting and day); bookings that a day's
 slots do not reach go to the front of the next day's list. Clinicians observe weight above dry weight, blood pressure,
-pulse, potassium, kidney function and symptom class, and change doses by the rules of `Practice`; for clinical twins, by
-the tables of drugs (kernels/care/prescribing.py).
+pulse, potassium, kidney function and symptom class, and change doses: of diuretics by the rules of `Practice`, of other
+drugs by their tables (kernels/care/prescribing.py).
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from popsim.kernels.numerics.scalars import clip, positive, ramp
 
 
 class ClinicalParameters(NamedTuple):
-    """Constants of this file that only the clinical twin has; units and sources in evidence/clinical_twin.toml."""
+    """Shares of this file that organ systems leave; units and sources in evidence/clinical_twin.toml."""
 
     other_hazard_share: float
     respiratory_hazard_share: float

@@ -1,4 +1,4 @@
-"""Lasting states and drugs of the clinical twin: their daily costs and disutilities."""
+"""Lasting states and drugs: their daily costs and disutilities."""
 
 from __future__ import annotations
 
