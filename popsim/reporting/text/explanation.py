@@ -63,10 +63,14 @@ def most_different_text(run: StoredRun, strategy: str, against: str, replication
         return "\n".join(["Admitted most often (name one with --person)", aligned(rows)])
     theirs = persons.filter(pl.col("strategy") == against).select("person_id", pl.col("qaly").alias("other"))
     both = mine.join(theirs, on="person_id").with_columns(gain=pl.col("qaly") - pl.col("other"))
-    most = both.sort(pl.col("gain").abs(), "person_id", descending=[True, False]).head(MAX_LISTED)
-    rows = [["Person", "QALYs gained"], *([str(p), f"{g:+.3f}"] for p, g in most.select("person_id", "gain").rows())]
-    title = f"{run.strategies[strategy]} against {run.strategies[against]}: people whose QALYs differ most"
-    return "\n".join([f"{title} (name one with --person)", aligned(rows)])
+    apart = both.filter(pl.col("gain") != 0.0).sort(pl.col("gain").abs(), "person_id", descending=[True, False])
+    title = f"{run.strategies[strategy]} against {run.strategies[against]}"
+    if apart.is_empty():
+        return f"{title}: nobody's QALYs differ"
+    most = apart.head(MAX_LISTED).select("person_id", "gain")
+    rows = [["Person", "QALYs gained"], *([str(p), f"{g:+.3f}"] for p, g in most.rows())]
+    head = f"{title}: QALYs differ in {len(apart):,} of {len(both):,} people, most in (name one with --person)"
+    return "\n".join([head, aligned(rows)])
 
 
 def _life(run: StoredRun, person_id: int, strategy: str, replication: int) -> PersonCourse:
