@@ -196,9 +196,9 @@ def test_every_command_that_simulates_has_the_flags_of_a_study():
         ("search",): {"replications"},  # the file's, for each of its stages
         ("validate",): {"draws", "regions", "days", "enrolment_days"},  # a target has a horizon
         ("calibrate",): sizes - {"seed"},  # of its own: --people
-        ("verify",): shared - {"seed", "days", "enrolment_days", "quiet"},
-        ("learn",): {"replications", "draws", "regions", "workers", "quiet"},
-        ("score",): shared - {"population", "seed", "enrolment_days", "threads"},
+        ("verify",): shared - {"seed", "days", "enrolment_days", "workers", "threads", "quiet"},
+        ("learn",): {"draws", "regions", "quiet"},
+        ("score",): shared - {"population", "replications", "seed", "enrolment_days", "workers", "threads"},
     }
     alike = ["run", "plan", "scenarios", "capacity", "data-value"]
     alike += [f"sensitivity {one}" for one in ("one-way", "two-way", "threshold", "sobol", "morris")]
