@@ -9,6 +9,7 @@ that could be known), are evaluated beside them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -34,10 +35,12 @@ from popsim.outcomes.scores import SCORES, history, points, quantities, score_of
 from popsim.outcomes.scoring import brier, c_statistic, calibration, crps, log_score, recalibrated
 from popsim.population.clock import Clock
 from popsim.population.population import Population
+from popsim.runs.engine import Engine
+from popsim.runs.spread import spread
 from popsim.simulation.model import PopulationModel
 from popsim.simulation.protocols import MonitoringPart
-from popsim.studies.design import Study
-from popsim.studies.unit import build
+from popsim.studies.design import Study, Unit
+from popsim.studies.unit import build, warm_up
 
 type Floats = NDArray[np.float64]
 
@@ -80,16 +83,25 @@ class EvaluatedForecasts(NamedTuple):
 
 
 def evaluate_forecasts(
-    study: Study, strategy: str, *, weeks: int = 4, days: int = 30, members: int = 32
+    study: Study,
+    strategy: str,
+    *,
+    weeks: int = 4,
+    days: int = 30,
+    members: int = 32,
+    replications: int = 1,
+    engine: Engine = Engine(1, 1),  # noqa: B008  (immutable)
 ) -> EvaluatedForecasts:
     """Run ensembles beside the people of a study, forecast, and simulate the outcomes.
 
     Args:
-        study: its first replication is simulated.
+        study: its first replications are simulated, and the people of all evaluated together.
         strategy: its name; the comparator when empty.
         weeks: from the end of enrolment to the forecast.
         days: within which events count.
         members: of each ensemble.
+        replications: their number.
+        engine: the processes over which replications and regions are spread.
 
     Raises:
         InputError: a number is out of bounds, the strategy does not exist, or the follow-up is too short.
@@ -105,7 +117,19 @@ def evaluate_forecasts(
     ):
         if not least <= number <= most:
             raise InputError(f"command line: {flag} = {number}: must be between {least} and {most}")
-    model = build(next(unit for unit in study.units if unit.strategy.name == chosen))
+    units = [unit for unit in study.units if unit.strategy.name == chosen and unit.replication < replications]
+    units = [unit for unit in units if unit.draw == units[0].draw]
+    evaluate = partial(_evaluated_unit, weeks=weeks, days=days, members=members)
+    found = spread(engine, evaluate, units, warm_up=partial(warm_up, units[:1]))
+    risks, signals = (pl.concat(tables) for tables in zip(*((one.risks, one.signals) for one in found), strict=True))
+    share = pl.col("happened").mean().over("event", "forecaster")
+    base_rate = pl.when(pl.col("forecaster") == BASE_RATE).then(share).otherwise(pl.col("value"))
+    return found[0]._replace(risks=risks.with_columns(value=base_rate), signals=signals)
+
+
+def _evaluated_unit(unit: Unit, *, weeks: int, days: int, members: int) -> EvaluatedForecasts:
+    """The evaluation on the people of one unit."""
+    model, study = build(unit), unit.study
     first = max(model.enrolment_days - RECRUITED_DAYS, 0)
     start = model.enrolment_days + 7 * weeks
     if start + max(days, *SIGNAL_DAYS) > model.days:
@@ -214,7 +238,7 @@ def _evaluated(
         for who, (values, is_risk) in {
             **{who: (found.risk(event, days).probability, True) for who, found in told.items()},
             **{label: (values, False) for label, values in scored.items()},
-            BASE_RATE: (np.full(len(ids), came[event].mean()), True),
+            BASE_RATE: (np.full(len(ids), np.nan), True),  # of the people of all units
         }.items()
     ]
     signals = [

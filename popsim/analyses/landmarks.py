@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 import polars as pl
 
 from popsim.learning.features import Record
 from popsim.outcomes.scores import history, points, quantities
+from popsim.runs.engine import Engine
+from popsim.runs.spread import spread
 from popsim.simulation.model import PopulationModel
+from popsim.studies.design import Unit
+from popsim.studies.unit import build, warm_up
 
 DAY_AFTER_DISCHARGE = 1.0
 
@@ -50,3 +57,20 @@ def collect(model: PopulationModel, horizon_days: int, every_days: int | None = 
     if not found:
         return record.with_outcomes(record.features(model.population, 0), horizon_days, 0)
     return record.with_outcomes(pl.concat(found), horizon_days, model.clock.day)
+
+
+def collect_units(units: Sequence[Unit], horizon_days: int, every_days: int | None, engine: Engine) -> pl.DataFrame:
+    """The landmarks of the people of several replications, whose ids are made distinct, ordered by day.
+
+    Args:
+        units: one of each replication.
+        horizon_days, every_days: as for `collect`.
+        engine: the processes over which the units are spread.
+    """
+    frames = spread(engine, partial(_of_unit, horizon_days, every_days), units, warm_up=partial(warm_up, units[:1]))
+    return pl.concat(frames).sort("day", maintain_order=True)
+
+
+def _of_unit(horizon_days: int, every_days: int | None, unit: Unit) -> pl.DataFrame:
+    first_id = unit.replication * unit.study.experiment.population
+    return collect(build(unit), horizon_days, every_days).with_columns(person_id=pl.col("person_id") + first_id)

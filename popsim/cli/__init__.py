@@ -5,6 +5,8 @@ Commands are plain functions in the modules of this folder; this module register
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -107,6 +109,7 @@ def main(arguments: list[str] | None = None) -> int:
     left early, 143 terminated.
     """
     _prepare_streams()
+    atexit.register(gc.freeze)  # Python's last search for garbage would take a second on what a command leaves behind
     compiling.WATCHERS[:] = [CompilingNotice()]
     with signals_as_interrupts() as ending:
         code, message = _outcome(arguments, ending)

@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import FinishedRun, opened, whole
+from popsim.cli.options import ENGINE, FinishedRun, StudyOptions, opened, study_options, whole
 
 
+@study_options(*ENGINE)
 def explain(
     run: FinishedRun,
+    options: StudyOptions,
     person: Annotated[int | None, whole("Id of the person; without it, list those whose outcomes differ most.")] = None,
     strategy: Annotated[str, typer.Option(help="Strategy; by default the comparator.")] = "",
     against: Annotated[
@@ -28,6 +30,8 @@ def explain(
     if person is None:
         print(most_different_text(found, strategy, against, replication))
     elif against:
-        print(compare_text(found, person, strategy, against, replication))
+        engine = options.engine(found.study, units=2)
+        print(compare_text(found, person, strategy, against, replication, engine))
     else:
+        options.use_threads(found.study.region_size(0))
         print(person_text(found, person, strategy, replication))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from popsim.cli.options import File, StudyOptions, study_options, whole
+from popsim.cli.options import ENGINE, File, StudyOptions, study_options, whole
 from popsim.errors import InputError
 
 
-@study_options("population", "seed", "enrolment_days", "threads")
+@study_options("population", "replications", "seed", "enrolment_days", *ENGINE)
 def score(
     file: File,
     options: StudyOptions,
@@ -36,9 +37,12 @@ def score(
     from popsim.reporting.figures.style import save
     from popsim.reporting.text.forecasts import forecasts_text
 
-    study = options.study(file)
-    options.use_threads(study.experiment.population)
-    judged = evaluate_forecasts(study, strategy, weeks=weeks, days=days, members=members)
+    replications = 1 if options.replications is None else options.replications
+    study = replace(options, replications=replications).study(file)
+    engine = options.engine(study, units=replications * study.experiment.regions)
+    judged = evaluate_forecasts(
+        study, strategy, weeks=weeks, days=days, members=members, replications=replications, engine=engine
+    )
     print(forecasts_text(judged))
     if plot is not None:
         print(save(calibration_figure(judged), plot))

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from popsim.cli.options import StudyOptions, changes, study_options, whole
+from popsim.cli.options import ENGINE, StudyOptions, changes, study_options, whole
 from popsim.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from popsim.learning.evaluation import Evaluation
+    from popsim.runs.engine import Engine
     from popsim.studies.design import Study, Unit
 
 MAX_HORIZON = 365  # days
 
 
-@study_options("population", "seed", "days", "enrolment_days", "threads", "out")
+@study_options("population", "replications", "seed", "days", "enrolment_days", *ENGINE, "out")
 def learn(
     options: StudyOptions,
     experiment: Annotated[
@@ -58,12 +59,11 @@ def learn(
     else:
         from popsim.studies.design import read_study
 
-        flags = options.changes() | changes(replications=1, draws=0, regions=1)
+        flags = changes(replications=1) | options.changes() | changes(draws=0, regions=1)
         study = read_study(Path(str(experiment)), flags)
-        options.use_threads(study.experiment.population)
-        unit = _unit(study, strategy)
-        found, source = _from_model(study, unit, outcome, horizon, every)
-        name = f"{study.experiment.name}_{unit.strategy.name}"
+        units = _units(study, strategy)
+        found, source = _from_model(units, options.engine(study, len(units)), outcome, horizon, every)
+        name = f"{study.experiment.name}_{units[0].strategy.name}"
     folder = options.out / "learn" / f"{name}_{outcome}"
     title = f"Risk of '{outcome}': {name}"
     write_card(card(found, title, source, [*notes, *_scored(found)]), folder)
@@ -73,39 +73,39 @@ def learn(
     print(folder / "model_card.md")
 
 
-def _unit(study: Study, strategy: str) -> Unit:
-    """The unit to simulate."""
+def _units(study: Study, strategy: str) -> list[Unit]:
+    """The units to simulate: the replications of the strategy."""
     names = [one.name for one in study.experiment.strategies]
     wanted = strategy or study.experiment.reference
     if wanted not in names:
         raise InputError(f"command line: --strategy = '{wanted}': {did_you_mean(wanted, names)}")
-    return next(unit for unit in study.units if unit.strategy.name == wanted)
+    return [unit for unit in study.units if unit.strategy.name == wanted]
 
 
 def _from_model(
-    study: Study, unit: Unit, outcome: str, horizon: int, every: int | None
+    units: list[Unit], engine: Engine, outcome: str, horizon: int, every: int | None
 ) -> tuple[Evaluation, dict[str, str]]:
     """Simulate, collect landmarks and evaluate."""
-    from popsim.analyses.landmarks import collect
+    from popsim.analyses.landmarks import collect_units
     from popsim.learning.evaluation import evaluate
     from popsim.learning.features import OUTCOMES
     from popsim.learning.performance import subgroups
-    from popsim.studies.unit import build
 
     if outcome not in OUTCOMES:
         raise InputError(f"command line: --outcome = '{outcome}': {did_you_mean(outcome, OUTCOMES)}")
-    model = build(unit)
-    frame = collect(model, horizon, every)
+    frame = collect_units(units, horizon, every, engine)
+    study, strategy = units[0].study, units[0].strategy.name
     experiment = study.experiment
+    replications = f"{len(units)} replications, " if len(units) > 1 else ""
     source = {
-        "Simulation": f"{experiment.population:,} twins of {experiment.name}, strategy {unit.strategy.name}, "
-        f"{experiment.follow_up_days} days, seed {experiment.seed}",
+        "Simulation": f"{experiment.population:,} twins of {experiment.name}, strategy {strategy}, "
+        f"{replications}{experiment.follow_up_days} days, seed {experiment.seed}",
         "Landmarks": "the morning after each discharge" if every is None else f"everybody at home, every {every} days",
         "Outcome": f"{outcome} within {horizon} days of the landmark",
         "What is predicted from": "what care observes: diagnoses, doses, the event log, readings with their errors; "
         "deprivation and ethnicity are audited, not predicted from",
     }
-    scores, learning = {"LACE": "score_lace"}, model.parameters["learning"]
+    scores, learning = {"LACE": "score_lace"}, study.parameters_of(0)["learning"]
     return evaluate(frame, outcome, subgroups(frame), horizon_days=horizon, scores=scores, parameters=learning), source
 
 

@@ -123,15 +123,15 @@ class StudyOptions:
 
         return study_of(experiment, file.parent, file=file, changes=self.changes(), scenario=scenario)
 
-    def engine(self, study: Study) -> Engine:
-        """Processes and threads that fit a study."""
+    def engine(self, study: Study, units: int | None = None) -> Engine:
+        """Processes and threads that fit a study, or some units of its size."""
         from popsim.runs.engine import Engine
 
-        days = study.experiment.follow_up_days
-        return Engine.fitting(self.workers, self.threads, len(study.units), study.region_size(0), days)
+        number, days = len(study.units) if units is None else units, study.experiment.follow_up_days
+        return Engine.fitting(self.workers, self.threads, number, study.region_size(0), days)
 
     def use_threads(self, twins: int) -> None:
-        """Give the kernels of this process, which simulates so many twins itself, the threads asked for or fitting."""
+        """Give the kernels of this process, which simulates one unit of so many twins, the threads asked or fitting."""
         from popsim.kernels.numerics.threads import use_threads
         from popsim.runs.engine import Engine
 
@@ -150,10 +150,26 @@ class StudyOptions:
 
 ALL = tuple(field.name for field in fields(StudyOptions))
 SIZES = ALL[:7]
+ENGINE = ("workers", "threads")
+
+
+def one_unit(reason: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command whose simulation is one unit, for this reason, `--threads` alone: see `study_options`."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        with_options = study_options("threads")(command)
+        with_options.one_unit = reason  # type: ignore[attr-defined]
+        return with_options
+
+    return decorate
 
 
 def study_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command whose last parameter is `options: StudyOptions` these flags, or all of them."""
+    """Give a command whose last parameter is `options: StudyOptions` these flags, or all of them.
+
+    A command that simulates takes `ENGINE`, so that its units are spread over processes and each unit over threads;
+    where there is only one unit, processes have nothing to share, and it takes `one_unit` instead.
+    """
     hints = get_type_hints(StudyOptions, include_extras=True)
     chosen = [field for field in fields(StudyOptions) if field.name in (names or ALL)]
 

@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import FinishedRun, once, opened
+from popsim.cli.options import FinishedRun, StudyOptions, once, one_unit, opened
 from popsim.errors import InputError, did_you_mean
 
 
+@one_unit("two figures simulate, each one unit, while it is drawn")
 def plot(
     run: FinishedRun,
+    options: StudyOptions,
     only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this figure; may be repeated.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write to; by default 'figures' in the run's folder.")
@@ -29,6 +31,7 @@ def plot(
     found = opened(run)
     folder = out or found.folder / "figures"
     _make(folder)
+    options.use_threads(found.experiment.population // found.experiment.regions)
     for drawn in draw_all(found, only or ()):
         if drawn.figure is None:
             print(f"{drawn.name}: not drawn: {drawn.problem}")
@@ -36,8 +39,10 @@ def plot(
             print(save(drawn.figure, folder / f"{drawn.name}.{file_format}"))
 
 
+@one_unit("two figures simulate, each one unit, while it is drawn")
 def report(
     run: FinishedRun,
+    options: StudyOptions,
     out: Annotated[Path | None, typer.Option(help="HTML file; by default 'report.html' in the run's folder.")] = None,
 ) -> None:
     """Write one HTML page with the methods, tables, figures, parameters and provenance of a finished run."""
@@ -47,6 +52,7 @@ def report(
     path = out or found.folder / "report.html"
     if path.suffix != ".html" or path.is_dir() or not path.parent.is_dir():
         raise InputError(f"--out {path}: must be the path of a .html file in a folder that exists")
+    options.use_threads(found.experiment.population // found.experiment.regions)
     print(write_report(found, path))
 
 

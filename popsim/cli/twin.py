@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from popsim.cli.options import whole
+from popsim.cli.options import StudyOptions, one_unit, whole
 from popsim.errors import DefinitionError, InputError, PopsimError, RunError
 
 if TYPE_CHECKING:
@@ -87,6 +87,19 @@ def private[**P](command: Callable[P, None]) -> Callable[P, None]:
     return guarded
 
 
+def simulating(command: Callable[..., None]) -> Callable[..., None]:
+    """A private command that simulates twins."""
+
+    @functools.wraps(command)
+    def threaded(*, options: StudyOptions, **given: Any) -> None:
+        options.use_threads(1)
+        command(**given)
+
+    return one_unit("the twins of a batch are rows of one population, and the log of the registry is one chain")(
+        private(threaded)
+    )
+
+
 twin_app = typer.Typer(
     help=f"A person's digital twin, kept up to date from data. {NOTICE}", no_args_is_help=True, cls=PrivateGroup
 )
@@ -103,7 +116,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @twin_app.command(cls=PrivateCommand)
-@private
+@simulating
 def new(
     record: Annotated[Path, typer.Argument(metavar="RECORD", help="TOML or JSON: age, sex, diagnoses, drugs ...")],
     registry: Registry,
@@ -131,7 +144,7 @@ def new(
 
 
 @twin_app.command(cls=PrivateCommand)
-@private
+@simulating
 def update(
     stream: Annotated[Path, typer.Argument(metavar="STREAM", help="CSV or JSON lines: time, code, value, unit, kind.")],
     registry: Registry,
@@ -151,7 +164,7 @@ def update(
 
 
 @twin_app.command(cls=PrivateCommand)
-@private
+@simulating
 def watch(
     source: Annotated[Path, typer.Argument(metavar="DIR_OR_PIPE", help="Folder, named pipe, or - for standard input.")],
     registry: Registry,
@@ -206,7 +219,7 @@ def show(
 
 
 @twin_app.command(cls=PrivateCommand)
-@private
+@simulating
 def forecast(
     twin: Twin, registry: Registry, days: Annotated[int, whole("Days to look ahead.")] = 90, as_json: Json = False
 ) -> None:
@@ -224,12 +237,13 @@ def forecast(
 
 
 @twin_app.command(cls=PrivateCommand)
-@private
+@simulating
 def compare(
     twin: Twin,
     registry: Registry,
-    options: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="TOML file of options; by default the standard ones.")
+    candidates: Annotated[
+        Path | None,
+        typer.Option("--options", metavar="FILE", help="TOML file of options; by default the standard ones."),
     ] = None,
     days: Annotated[int, whole("Days to look ahead.")] = 180,
     willingness_to_pay: Annotated[float, typer.Option(help="GBP per QALY.")] = 20_000.0,
@@ -249,7 +263,7 @@ def compare(
     compare_options(
         opened,
         whose,
-        None if options is None else _read(load_options, options),
+        None if candidates is None else _read(load_options, candidates),
         days=days,
         willingness_to_pay=willingness_to_pay,
         highest_risk=highest_risk,
@@ -260,7 +274,7 @@ def compare(
 
 
 @twin_app.command(cls=PrivateCommand)
-@private
+@simulating
 def explain(twin: Twin, registry: Registry, as_json: Json = False) -> None:
     """Explain the last recommendation and what would change it; compares first if need be."""
     from popsim.registry.advice import compare_options

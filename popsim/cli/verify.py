@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import Csv, File, StudyOptions, study_options, whole
+from popsim.cli.options import ENGINE, Csv, File, StudyOptions, study_options, whole
 
 
-@study_options("seed", "days", "enrolment_days", "threads", "quiet")
+@study_options("seed", "days", "enrolment_days", *ENGINE, "quiet")
 def verify(
     file: File,
     options: StudyOptions,
@@ -25,9 +25,8 @@ def verify(
     from popsim.verification.suite import verify as check_all
 
     study = options.study(file)
-    options.use_threads(people)
     with progress_bar(study.experiment.name, quiet=options.quiet) as on_progress:
-        findings = check_all(study, only, people, on_progress)
+        findings = check_all(study, only, people, on_progress, options.workers, options.threads)
     if csv is not None:
         write_csv(findings_frame(findings), csv)
     print(findings_text(findings, failures_only=options.quiet))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from popsim.kernels.numerics.threads import threads_for, use_threads
 from popsim.runs.executors.cluster import DaskCluster, dask_client
 from popsim.runs.executors.local import LocalProcesses
 from popsim.runs.executors.serial import SerialExecutor
-from popsim.runs.executors.tasks import Executor
+from popsim.runs.executors.tasks import Executor, Work
 from popsim.runs.memory import (
     BYTES_PER_PROCESS,
     GIB,
@@ -25,6 +26,9 @@ from popsim.runs.memory import (
 )
 from popsim.runs.work import MakeTask, SendTask, WriteTask
 
+# A worker takes some seconds of processor to start: it imports popsim and loads the kernels.
+MIN_WORKER_SECONDS = 6.0  # estimated work of a worker; with less, processes cost more than they gain
+DAY_SECONDS, TWIN_DAY_SECONDS = 1e-3, 0.4e-6  # of a simulated day, and of each twin in it, on one thread
 DEADLINE_MARGIN_S = 600.0  # of the default deadline: to start, compile and write on a busy machine
 MIN_TWIN_DAYS_PER_SECOND = 100_000.0  # per second; a hundredth of the speed of one slow core
 
@@ -52,7 +56,8 @@ class Engine:
     def fitting(cls, workers: int | None, threads: int | None, units: int, population: int, days: int = 365) -> Engine:
         """The requested numbers; those left open use all cores, with as many processes as memory allows.
 
-        Cores go to units first, then to the threads of a unit that is large enough for more than one.
+        Cores go to units first, as far as each worker has enough to do, then to the threads of a unit that is large
+        enough for more than one.
 
         Args:
             workers, threads: requested numbers, or None.
@@ -61,7 +66,8 @@ class Engine:
         """
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         if workers is None:
-            workers = max(1, min(cores // (threads or 1), units, workers_that_fit(population, days)))
+            busy = int(units * days * (DAY_SECONDS + TWIN_DAY_SECONDS * population) / MIN_WORKER_SECONDS)
+            workers = max(1, min(cores // (threads or 1), units, busy, workers_that_fit(population, days)))
         return cls(workers, threads or threads_for(population, cores // workers))
 
     @property
@@ -84,13 +90,8 @@ class Engine:
             InputError: there is no such cluster, or distributed is not installed.
         """
         deadline = self.deadline or generous_deadline(experiment)
-        if self.in_this_process:
-            use_threads(self.threads)
-            with SerialExecutor(write_task) as here:
-                yield here
-        elif self.kind == "local":
-            start = partial(use_threads, self.threads)
-            with LocalProcesses(write_task, min(self.workers, tasks), start, deadline) as processes:
+        if self.kind == "local":
+            with self.processes(write_task, tasks, deadline) as processes:
                 yield processes
         else:
             with (
@@ -98,6 +99,13 @@ class Engine:
                 DaskCluster(client, SendTask(make_task, self.threads), deadline) as cluster,
             ):
                 yield cluster
+
+    def processes(self, work: Work, tasks: int, deadline: float = math.inf) -> Executor:
+        """The executor on this machine: its processes, or this one alone."""
+        if self.in_this_process:
+            use_threads(self.threads)
+            return SerialExecutor(work)
+        return LocalProcesses(work, min(self.workers, tasks), partial(use_threads, self.threads), deadline)
 
 
 def generous_deadline(experiment: ExperimentDefinition) -> float:

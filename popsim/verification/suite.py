@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 
 from popsim.arguments import whole_number
 from popsim.errors import InputError
+from popsim.runs.engine import Engine
+from popsim.runs.spread import spread
 from popsim.studies.design import Study
+from popsim.studies.unit import warm_up
 from popsim.verification import checks as _registered
-from popsim.verification.checking import CHECKS, Finding
-from popsim.verification.test_bench import PEOPLE, ModelBench
+from popsim.verification.checking import CHECKS, Check, Finding
+from popsim.verification.test_bench import MAX_DAYS, PEOPLE, ModelBench
 
 __all__ = ["verify"]
 MIN_PEOPLE, MAX_PEOPLE = 20, 100_000
@@ -21,14 +26,17 @@ def verify(
     only: str = "",
     people: int = PEOPLE,
     on_progress: Callable[[int, int, int], None] = lambda done, total, failed: None,
+    workers: int | None = 1,
+    threads: int | None = None,
 ) -> list[Finding]:
-    """Run every check, or those whose area or title contains `only`.
+    """Run every check, or those whose area or title contains `only`; checks are spread over processes.
 
     Args:
         study: the experiment; see `ModelBench` for the small copy that is run.
         only: text to look for, in any case.
         people: twins in each run.
         on_progress: called with the number of checks made, of all, and of those that failed.
+        workers, threads: processes, and threads of each; as cores and memory allow when None.
 
     Raises:
         InputError: no check contains the text, or the number is out of bounds.
@@ -37,13 +45,31 @@ def verify(
     wanted = [check for check in CHECKS if only.lower() in f"{check.area} {check.title}".lower()]
     if not wanted:
         raise InputError(f"--only {only}: no check's area or title contains it")
-    bench = ModelBench(study, people)
-    findings: list[Finding] = []
-    for number, check in enumerate(wanted):
-        on_progress(number, len(wanted), failed(findings))
-        findings.append(check.run_on(bench))
-    on_progress(len(wanted), len(wanted), failed(findings))
-    return findings
+    done: list[Finding] = []
+
+    def note(finding: Finding) -> None:
+        done.append(finding)
+        on_progress(len(done), len(wanted), failed(done))
+
+    on_progress(0, len(wanted), 0)
+    engine = Engine.fitting(workers, threads, len(wanted), people, min(MAX_DAYS, study.experiment.follow_up_days))
+    return spread(engine, _OnBench(study, people), wanted, on_result=note, warm_up=partial(warm_up, study.units))
+
+
+@dataclass(frozen=True)
+class _OnBench:
+    """Runs checks on one test bench in each process."""
+
+    study: Study
+    people: int
+
+    @cached_property
+    def bench(self) -> ModelBench:
+        """The test bench, made with the first check."""
+        return ModelBench(self.study, self.people)
+
+    def __call__(self, check: Check) -> Finding:
+        return check.run_on(self.bench)
 
 
 def failed(findings: Sequence[Finding]) -> int:

@@ -16,7 +16,7 @@ import typer
 
 from popsim.cli import app, main
 from popsim.cli.describing import SCHEMA_KINDS
-from popsim.cli.learn import _unit
+from popsim.cli.learn import _units
 from popsim.cli.options import StudyOptions
 from popsim.definitions.writing import KINDS
 from popsim.reporting.text.compiling import NOTICE
@@ -196,9 +196,9 @@ def test_every_command_that_simulates_has_the_flags_of_a_study():
         ("search",): {"replications"},  # the file's, for each of its stages
         ("validate",): {"draws", "regions", "days", "enrolment_days"},  # a target has a horizon
         ("calibrate",): sizes - {"seed"},  # of its own: --people
-        ("verify",): shared - {"seed", "days", "enrolment_days", "quiet"},
-        ("learn",): {"replications", "draws", "regions", "workers", "quiet"},
-        ("score",): shared - {"population", "seed", "enrolment_days", "threads"},
+        ("verify",): shared - {"seed", "days", "enrolment_days", "workers", "threads", "quiet"},
+        ("learn",): {"draws", "regions", "quiet"},
+        ("score",): shared - {"population", "replications", "seed", "enrolment_days", "workers", "threads"},
     }
     alike = ["run", "plan", "scenarios", "capacity", "data-value"]
     alike += [f"sensitivity {one}" for one in ("one-way", "two-way", "threshold", "sobol", "morris")]
@@ -247,7 +247,7 @@ def test_an_experiment_without_a_comparator_is_compared_with_its_first_strategy_
     text = "\n".join(line for line in text.splitlines() if not line.startswith("comparator"))
     (tmp_path / "none.toml").write_text(text)
     study = read_study(tmp_path / "none.toml")
-    assert study.experiment.comparator == "" and _unit(study, "").strategy.name == "usual_care"
+    assert study.experiment.comparator == "" and _units(study, "")[0].strategy.name == "usual_care"
     command = ["score", str(tmp_path / "none.toml"), "--population", "20", "--members", "8", "--enrolment-days", "30"]
     main(command)  # too few to judge, perhaps
     assert "--strategy" not in capsys.readouterr().err

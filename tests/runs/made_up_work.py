@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from popsim.errors import InputError
+
 STRATEGIES = ("usual", "other")
 
 
@@ -68,6 +70,11 @@ def fail(piece):
         raise ValueError("two\nlines")
     if piece.key == "c":
         raise OSError(28, "No space left on device")
+
+
+def refuse(piece):
+    leave_mark(piece)
+    raise InputError(f"{piece.key}: too few people")
 
 
 def sleep(piece):

@@ -54,14 +54,14 @@ def processor_seconds_after_the_last_line(arguments, **variables):
 def test_a_command_ends_when_its_results_are_printed(layer, tmp_path, busy_machine):
     """Also where somebody asks for TBB, with which processes have spun for minutes at exit."""
     flags = ("--workers", "1", "--threads", "2")
-    assert processor_seconds_after_the_last_line(command(tmp_path, *flags), NUMBA_THREADING_LAYER=layer) < 3
+    assert processor_seconds_after_the_last_line(command(tmp_path, *flags), NUMBA_THREADING_LAYER=layer) < 0.5
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("trial", range(10))
 def test_commands_end_again_and_again(trial, tmp_path, busy_machine):
     flags = ("--workers", str(1 + trial % 2), "--threads", str(1 + trial // 2 % 2))
-    assert processor_seconds_after_the_last_line(command(tmp_path, *flags, replications=2)) < 3
+    assert processor_seconds_after_the_last_line(command(tmp_path, *flags, replications=2)) < 0.5
 
 
 LAYER = """

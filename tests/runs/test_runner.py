@@ -416,9 +416,11 @@ def test_a_stopped_worker_is_replaced_at_the_deadline(experiment_file, tmp_path,
 def test_the_engine_fills_what_is_left_open():
     cores = len(os.sched_getaffinity(0))
     assert Engine.fitting(3, 5, 100, 10) == Engine(3, 5)
-    assert Engine.fitting(None, None, 100, 10) == Engine(cores, 1)
+    assert Engine.fitting(None, None, 100 * cores, 10) == Engine(cores, 1)
+    assert Engine.fitting(None, None, 4, 20) == Engine(1, 1)  # done before a second process has started
+    assert Engine.fitting(None, None, 4, 20, days=3650 * cores) == Engine(min(cores, 4), 1)
     assert Engine.fitting(None, None, 1, 10) == Engine(1, 1)  # too few for threads
     assert Engine.fitting(None, None, 1, 25_000 * cores) == Engine(1, cores)
-    assert Engine.fitting(None, cores, 100, 10) == Engine(1, cores)
+    assert Engine.fitting(None, cores, 100 * cores, 10) == Engine(1, cores)
     assert Engine.fitting(None, None, 100, 10**12).workers == 1  # no memory for two
     assert Engine.fitting(None, 2 * cores, 100, 10) == Engine(1, 2 * cores)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import polars as pl
 
@@ -9,9 +11,11 @@ from popsim.errors import InputError
 from popsim.outcomes.differences import PersonCourse, first_differences, told
 from popsim.outcomes.narrative import history
 from popsim.reporting.text.formatting import aligned
+from popsim.runs.engine import Engine
 from popsim.runs.run import StoredRun
+from popsim.runs.spread import spread
 from popsim.simulation.model import PopulationModel
-from popsim.studies.unit import build
+from popsim.studies.unit import build, warm_up
 
 MAX_LISTED = 10
 
@@ -28,14 +32,23 @@ def person_text(run: StoredRun, person_id: int, strategy: str = "", replication:
     return f"{head}\n{model.agents[row].explain()}"
 
 
-def compare_text(run: StoredRun, person_id: int, strategy: str, against: str, replication: int = 0) -> str:
+def compare_text(
+    run: StoredRun,
+    person_id: int,
+    strategy: str,
+    against: str,
+    replication: int = 0,
+    engine: Engine = Engine(1, 1),  # noqa: B008  (immutable)
+) -> str:
     """The differences between one person's courses under two strategies, in order of time, and how they ended.
 
     Raises:
         InputError: there is no such person or strategy, or the run cannot be repeated.
     """
     strategy = strategy or run.comparator
-    lives = [_life(run, person_id, name, replication) for name in (strategy, against)]
+    names = (strategy, against)
+    units = [run.unit(name, replication=replication) for name in names]
+    lives = spread(engine, partial(_life, run, person_id, replication), names, warm_up=partial(warm_up, units))
     differences = first_differences(*lives)
     titles = " and ".join(life.title for life in lives)
     head = f"Person {person_id} under {titles}, replication {replication}, simulated again with the same random numbers"
@@ -73,7 +86,7 @@ def most_different_text(run: StoredRun, strategy: str, against: str, replication
     return "\n".join([head, aligned(rows)])
 
 
-def _life(run: StoredRun, person_id: int, strategy: str, replication: int) -> PersonCourse:
+def _life(run: StoredRun, person_id: int, replication: int, strategy: str) -> PersonCourse:
     model, row = _simulated(run, person_id, strategy, replication)
     diary = model.recorder.diary.frame(model.population, row)
     assert diary is not None  # followed from the start

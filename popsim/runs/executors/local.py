@@ -6,6 +6,7 @@ task at a time on each, and the end of a pipe as the sign that its worker is gon
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import signal
 import time
@@ -214,3 +215,4 @@ def _serve(pipe: Connection) -> None:
         while True:
             outcome = attempt(work, pipe.recv())
             pipe.send((outcome.result, outcome.problem))
+    gc.freeze()  # Python's last search for garbage would keep the driver waiting

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from popsim.errors import PopsimError, one_line, place_of
+from popsim.errors import InputError, PopsimError, RunError, one_line, place_of
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
@@ -38,11 +38,17 @@ class TaskFailure:
         text: one line.
         trace: the traceback, if there is one.
         disk_full: no other task can succeed, either.
+        refused: popsim refused the input, so that another attempt would end alike.
     """
 
     text: str
     trace: str = ""
     disk_full: bool = False
+    refused: bool = False
+
+    def error(self, name: str) -> PopsimError:
+        """The problem of the task of that name as an error."""
+        return InputError(self.text) if self.refused else RunError(f"{name}: {self.text}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ def attempt(work: Work, task: Task) -> TaskOutcome:
 def problem_of(error: BaseException) -> TaskFailure:
     """An error as a problem: popsim's own in their words, others with the file and line that raised them."""
     if isinstance(error, PopsimError):
-        return TaskFailure(str(error), _trace(error))
+        return TaskFailure(str(error), _trace(error), refused=isinstance(error, InputError))
     kind, place = type(error).__name__, place_of(error)
     full = (isinstance(error, OSError) and error.errno in FULL) or "No space left" in str(error)
     return TaskFailure(one_line(f"{kind}: {error} ({place})"), _trace(error), full)
