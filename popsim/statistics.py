@@ -29,8 +29,8 @@ def normal_quantile(p: Floats | float) -> Floats:
 
 
 def z_quantile(confidence: float = CONFIDENCE) -> float:
-    """Two-sided quantile of the normal."""
-    return float(normal_quantile(0.5 + confidence / 2))
+    """Two-sided quantile of the normal; the usual one without scipy."""
+    return Z_95 if confidence == CONFIDENCE else float(normal_quantile(0.5 + confidence / 2))
 
 
 def t_quantile(sample: int, confidence: float = CONFIDENCE) -> float:

@@ -42,7 +42,7 @@ type Floats = NDArray[np.float64]
 
 HALVINGS = 100  # of the bracket of a fitted spread; it is as narrow as doubles allow after some 60
 MAX_CV = 1.0  # of a fitted gamma: beyond it, a wider interval would soon mean a smaller spread
-MIN_CONCENTRATION, MAX_CONCENTRATION = 1e-2, 1e12  # alpha + beta of a fitted beta
+CONCENTRATIONS = tuple(10.0**i for i in range(-2, 13))  # brackets of a fitted beta's alpha + beta
 
 
 class Distribution(Protocol):
@@ -292,14 +292,13 @@ FAMILIES: dict[str, type[ByMoments]] = {
 }
 
 
-def distribution_of(uncertainty: given.Uncertainty, value: float) -> Distribution | None:
-    """The distribution that a file describes for a parameter with this value; None if it is fixed.
+def distribution_of(uncertainty: given.Uncertainty, value: float) -> Distribution:
+    """The distribution that a file describes for a parameter with this value, unless it is fixed.
 
     Raises:
         ValueError: no such distribution exists; the message says what is possible.
     """
-    if isinstance(uncertainty, given.Fixed):
-        return None
+    assert not isinstance(uncertainty, given.Fixed)
     if isinstance(uncertainty, given.Empirical):
         rising = sorted(zip(uncertainty.values, uncertainty.shares, strict=True))
         return EmpiricalDistribution(tuple(value for value, _ in rising), tuple(share for _, share in rising))
@@ -334,7 +333,10 @@ def _by_interval(uncertainty: given.Beta | given.Gamma | given.Lognormal | given
 
 
 def _beta_as_wide(mean: float, width: float, tails: Floats) -> BetaDistribution:
-    """The beta with this mean whose quantiles at `tails` are `width` apart; the width falls with alpha + beta."""
+    """The beta with this mean whose quantiles at `tails` are `width` apart.
+
+    The width falls with alpha + beta, except where they are so small that both quantiles are near the same end.
+    """
 
     def with_log(together: float) -> BetaDistribution:
         return BetaDistribution(mean * math.exp(together), (1.0 - mean) * math.exp(together))
@@ -342,10 +344,12 @@ def _beta_as_wide(mean: float, width: float, tails: Floats) -> BetaDistribution:
     def excess(together: float) -> float:
         return float(np.diff(with_log(together).quantile(tails))[0]) - width
 
-    ends = math.log(MIN_CONCENTRATION), math.log(MAX_CONCENTRATION)
-    if not 0.0 < mean < 1.0 or excess(ends[0]) < 0.0 or excess(ends[1]) > 0.0:
+    *starts, end = map(math.log, CONCENTRATIONS)
+    possible = 0.0 < mean < 1.0 and excess(end) <= 0.0
+    start = next((start for start in starts if excess(start) >= 0.0), None) if possible else None
+    if start is None:
         raise ValueError(f"no beta with mean {mean:g} has an interval {width:g} wide")
-    return with_log(_root(excess, *ends))
+    return with_log(_root(excess, start, end))
 
 
 def _gamma_as_wide(mean: float, width: float, tails: Floats) -> GammaDistribution:

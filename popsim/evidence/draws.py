@@ -7,9 +7,9 @@ member's draws also depend on the members named before it.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import ClassVar
@@ -32,15 +32,33 @@ from popsim.evidence.distributions import (
 )  # fmt: skip
 from popsim.evidence.parameters import ParameterSet
 from popsim.evidence.sets import find_parameter, records_of
+from popsim.evidence.support import check_support, plainly_sound
 from popsim.kernels.codes import STREAM_PARAMETERS
 from popsim.kernels.numerics.distributions import MAX_PROBABILITY, MIN_PROBABILITY
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import correlate, keyed
 
-MAX_OUTSIDE = 1e-9  # probability of a value outside the parameter's bounds
-FAR_OUT = 0.0005  # a value beyond this quantile of its own distribution, on either side, is refused as a mistake
 MIN_EIGENVALUE = 1e-6
 SUM_TOLERANCE = 1e-6
+
+
+class Distributions(Mapping[str, Distribution]):
+    """The distribution of each parameter by its name, made when it is first asked for: fits take long."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], Distribution]]) -> None:
+        self._makers = dict(makers)
+        self._made: dict[str, Distribution] = {}
+
+    def __getitem__(self, name: str) -> Distribution:
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
 
 
 @dataclass(frozen=True)
@@ -83,7 +101,7 @@ class UncertainParameters:
         does not depend on the members before it.
 
         Raises:
-            InputError: a value lies outside its parameter's bounds (values are never clipped; see MAX_OUTSIDE).
+            InputError: a value lies outside its parameter's bounds (never clipped; see `popsim.evidence.support`).
         """
         index = {name: i for i, name in enumerate(self.names)}
         p = np.array(probabilities.T, order="C")
@@ -166,11 +184,11 @@ def uncertain_parameters(
             its value; or a group does not fit its parameters.
     """
     records = records_of(sets)
-    found: dict[str, Distribution] = {}
-    for name, record in records.items():
-        own = _own_distribution(name, record, file)
-        if own is not None:
-            found[name] = own
+    found: dict[str, Callable[[], Distribution]] = {
+        name: partial(_own_distribution, name, record, file)
+        for name, record in records.items()
+        if record.uncertainty is not None and not _is_fixed(record)
+    }
     copulas, shares = [], []
     for group in _groups(sets, groups, file):
         where = _called(group)
@@ -179,7 +197,7 @@ def uncertain_parameters(
             if concentrations:
                 total = sum(concentrations)
                 pairs = zip(group.parameters, concentrations, strict=True)
-                found |= {name: BetaDistribution(c, total - c) for name, c in pairs}
+                found |= {name: partial(BetaDistribution, c, total - c) for name, c in pairs}
                 shares.append((group.parameters, concentrations))
             continue
         if isinstance(group, given.MultivariateNormal):
@@ -188,18 +206,18 @@ def uncertain_parameters(
         correlation = _correlation(group, where, file)
         factor = cholesky(correlation[np.ix_(free, free)])
         copulas.append((tuple(group.parameters[i] for i in free), factor))
-    distributions = {name: found[name] for name in records if name in found}
-    for name, distribution in distributions.items():
-        _check_support(name, records[name], distribution, file)
+    distributions = Distributions({name: found[name] for name in records if name in found})
+    for name in distributions:
+        if not plainly_sound(records[name]):
+            check_support(name, records[name], distributions[name], file)
     _check_hashes(distributions, file)
     bounds = {name: (records[name].low, records[name].high) for name in distributions}
     return UncertainParameters(distributions, bounds, tuple(copulas), tuple(shares))
 
 
-def _own_distribution(name: str, record: Parameter, file: object) -> Distribution | None:
+def _own_distribution(name: str, record: Parameter, file: object) -> Distribution:
     """The distribution in the parameter's own record."""
-    if record.uncertainty is None:
-        return None
+    assert record.uncertainty is not None
     try:
         return distribution_of(record.uncertainty, record.value)
     except ValueError as error:
@@ -263,12 +281,12 @@ def _concentrations(
 
 def _normals(
     group: given.MultivariateNormal, records: Mapping[str, Parameter], where: str, file: object
-) -> dict[str, Distribution]:
+) -> dict[str, Callable[[], Distribution]]:
     """The marginal normal distributions of the members."""
     _refuse_two(group, records, where, file)
     errors = group.standard_errors or tuple(row[i] ** 0.5 for i, row in enumerate(group.covariance or ()))
     pairs = zip(group.parameters, errors, strict=True)
-    return {n: NormalDistribution(records[n].value, error) for n, error in pairs if not _is_fixed(records[n])}
+    return {n: partial(NormalDistribution, records[n].value, error) for n, error in pairs if not _is_fixed(records[n])}
 
 
 def _free_members(
@@ -297,29 +315,6 @@ def _correlation(group: given.MultivariateNormal | given.Correlated, where: str,
         allowed = f"must be positive definite, the smallest eigenvalue (as correlations) is {smallest:.4g}"
         raise DefinitionError(file, f"{where}.{key}", None, allowed)
     return matrix
-
-
-def _check_support(name: str, record: Parameter, distribution: Distribution, file: object) -> None:
-    """Refuse a distribution that may exceed the parameter's bounds, or under which its value is all but impossible."""
-    key = f"{name}.uncertainty"
-    kind = family(distribution)
-    outside = distribution.outside(record.low, record.high)
-    if outside >= MAX_OUTSIDE:
-        allowed = f"this {kind} lies outside [{record.low:g}, {record.high:g}] with probability {outside:.2g}: "
-        raise DefinitionError(file, key, None, allowed + _advice(kind, record))
-    above, below = distribution.outside(-math.inf, record.value), distribution.outside(record.value, math.inf)
-    if max(above, below) > 1.0 - FAR_OUT:
-        low, high = distribution.quantile(np.array([FAR_OUT, 1.0 - FAR_OUT]))
-        allowed = f"the value {record.value:g} is far out in this {kind} (99.9% of it lies in {low:.6g} to {high:.6g})"
-        raise DefinitionError(file, key, None, allowed)
-
-
-def _advice(kind: str, record: Parameter) -> str:
-    if record.high == 1.0 and kind not in ("beta", "uniform", "empirical"):
-        return "use beta"
-    if record.low >= 0.0 and record.high > 1.0 and kind == "normal":
-        return "use lognormal or gamma, or a smaller standard error"
-    return "make it narrower"
 
 
 def _check_hashes(names: Mapping[str, object], file: object) -> None:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 EXPERIMENT = "experiments/heart_failure_discharge.toml"
 MODEL = {"mesa", "pandas", "numba", "llvmlite", "networkx", "popsim.simulation.model"}
 ANALYSES = {"matplotlib", "sklearn", "sqlalchemy", "heormodel", "SALib", "lifelines", "emcee", "optuna", "distributed"}
-NUMBERS = {"scipy", "polars"}  # distributions of uncertain parameters take the first, tables the second
+NUMBERS = {"scipy", "polars"}  # fits and draws of parameters take the first, tables the second
 
 SCRIPT = """
 import sys
@@ -34,9 +34,9 @@ def loaded(statement):
     [
         (COMMAND.format(["--help"]), {*MODEL, *ANALYSES, *NUMBERS, "numpy", "pydantic"}),
         (COMMAND.format(["schema", "experiment"]), {*MODEL, *ANALYSES, *NUMBERS}),
-        (COMMAND.format(["check", EXPERIMENT]), {*MODEL, *ANALYSES}),
+        (COMMAND.format(["check", EXPERIMENT]), {*MODEL, *ANALYSES, "scipy"}),
         (COMMAND.format(["check", "experiments/networks/heart_failure_catchment.toml"]), {*MODEL, *ANALYSES, "scipy"}),
-        (COMMAND.format(["status", EXPERIMENT, "--out", "no-such-folder"]), {*MODEL, *ANALYSES}),
+        (COMMAND.format(["status", EXPERIMENT, "--out", "no-such-folder"]), {*MODEL, *ANALYSES, "scipy"}),
         ("import popsim.runs.status", {*MODEL, *ANALYSES, "scipy"}),
         ("import popsim.simulation.schema, popsim.kernels.care.records", {*MODEL, *ANALYSES, "scipy"}),
     ],
