@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -64,6 +64,7 @@ class Binding:
         self._bound_to: tuple[Schema, bool] | None = None
         self._sources: dict[str, list[Source]] = {}
         self._bound: WeakKeyDictionary[Population, dict[str, Bound]] = WeakKeyDictionary()
+        self._versions: dict[Any, Kernel] = {}
         self._daily = DAILY | {
             name for name, value in given.items() if callable(value) and len(parameters_of(value)) > 1
         }
@@ -76,12 +77,23 @@ class Binding:
         self, kernel: Kernel, population: Population, influences: Influences | None = None, clock: Clock | None = None
     ) -> None:
         """Call a kernel for all rows of a population; without a clock, on the first day."""
-        getattr(kernel, "run", kernel)(*self.arguments(kernel, population, influences, clock))
+        bound = self._of_today(kernel, population, influences, clock)
+        types = tuple(type(bound.arguments[place]) for place, _ in bound.changing)
+        version = (kernel, population.schema, influences is None, types)  # by which all types of arguments are known
+        if version not in self._versions:
+            self._versions[version] = _for_types_of(bound.arguments, kernel)
+        self._versions[version](*bound.arguments)
 
     def arguments(
         self, kernel: Kernel, population: Population, influences: Influences | None = None, clock: Clock | None = None
     ) -> list[Any]:
         """The kernel's arguments, in order, as `Kernel.run` takes them."""
+        return list(self._of_today(kernel, population, influences, clock).arguments)
+
+    def _of_today(
+        self, kernel: Kernel, population: Population, influences: Influences | None, clock: Clock | None
+    ) -> Bound:
+        """The kernel bound to the population, with the arguments of the day."""
         now, called, argument = clock or Clock(), _called(kernel), getattr(kernel, "argument", _as_it_is)
         values = None if influences is None else influences.of(population)
         kernels = self._bound.setdefault(population, {})
@@ -99,11 +111,11 @@ class Binding:
         bound = kernels[called]
         for place, source in bound.changing:
             bound.arguments[place] = argument(source(population, influences, now))
-        return list(bound.arguments)
+        return bound
 
     def __getstate__(self) -> dict[str, Any]:
         """Copies bind anew."""
-        return self.__dict__ | {"_bound_to": None, "_sources": {}, "_bound": None}
+        return self.__dict__ | {"_bound_to": None, "_sources": {}, "_bound": None, "_versions": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ = state | {"_bound": WeakKeyDictionary()}
@@ -151,6 +163,19 @@ def share_of_way(time_constant_days: float) -> Callable[[Population, Clock], flo
 
 def _share_of_way(time_constant_days: float, _: Population, clock: Clock) -> float:
     return -math.expm1(-clock.step_days / time_constant_days)
+
+
+def _for_types_of(arguments: Sequence[Any], kernel: Kernel) -> Kernel:
+    """What calls a kernel with arguments of these types, without looking at their types every day.
+
+    With many arguments, numba's look at them takes longer than the rest of a call.
+    """
+    run: Any = getattr(kernel, "run", kernel)
+    if run is kernel or not hasattr(run, "compile"):  # a user's, or not compiled
+        compiled: Kernel = run
+    else:
+        compiled = run.compile(tuple(map(run.typeof_pyval, arguments)))
+    return compiled
 
 
 def _as_it_is(value: Any) -> Any:

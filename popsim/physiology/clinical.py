@@ -27,9 +27,9 @@ from popsim.population.columns import Column
 from popsim.population.environment_series import EnvironmentSeries
 from popsim.population.population import Population
 
-# Twins per block: what all kernels touch of them stays in the third-level cache. A row of influences is an odd number
-# of cache lines long, so that rows do not fall on the same few sets.
-BLOCK = 16_368
+# Twins per block: what all kernels touch of them stays in the third-level cache, and two hold a catchment. A row of
+# influences is an odd number of cache lines long, so that rows do not fall on the same few sets.
+BLOCK = 25_008
 
 # By their names, in the order in which they advance.
 ORGAN_SYSTEMS: dict[str, type[DeclaredOrganSystem]] = {

@@ -10,8 +10,10 @@ from people import DAYS_OF_ORGANS, mixed
 
 from popsim.errors import InputError
 from popsim.evidence.sets import SHIPPED
+from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import lungs
+from popsim.physiology import binding
 from popsim.physiology.binding import Binding, parameters_of
 from popsim.physiology.clinical import ClinicalPhysiology
 from popsim.physiology.influences import Influences
@@ -137,6 +139,29 @@ def test_columns_are_looked_up_once_and_what_may_change_every_day():
     assert second[0] is people.person_id
     assert (first[3], second[3], first[5], second[5]) == (1, 2, 1, 2)
     assert Binding(kernel, table=table, day=4.5, weather=0).arguments(kernel, people, influences)[3] == 4.5
+
+
+@njit
+def write(out, value):
+    """Writes the same value to all rows."""
+    for i in range(len(out)):
+        out[i] = value
+
+
+def test_types_are_looked_at_once_for_all_blocks_and_days_and_again_when_they_change(monkeypatch):
+    """A whole number for which a half is handed in would otherwise be cut to 0."""
+    people, looks = mixed(TWINS), []
+    look = binding._for_types_of
+    monkeypatch.setattr(binding, "_for_types_of", lambda given, kernel: looks.append(given) or look(given, kernel))
+    values = (3, 4, 0.5, 7, np.float32(1.5))
+    out = np.zeros(TWINS)
+    call = Binding(write, out=lambda some: out[: len(some)], value=lambda some, clock: values[clock.day])
+    parts = [people[0].part(0, 20), people[0].part(20, TWINS)]
+    for day, value in enumerate(values):
+        for part in parts:
+            call(write, part, clock=Clock(day))
+            assert (out[: len(part)] == value).all()
+    assert len(looks) == 3
 
 
 def test_what_is_bound_to_some_rows_is_not_used_for_others():
