@@ -57,6 +57,12 @@ READINGS: dict[str, Reading] = {
     "hba1c_percent": Reading("HbA1c", "%", 1, "baseline_hba1c_percent"),
     "haemoglobin_g_dl": Reading("haemoglobin", "g/dL", 1, "baseline_haemoglobin_g_dl"),
 }
+DIED_OF: dict[int, str] = {
+    code.DIED_OF_NON_CARDIOVASCULAR: "died of a non-cardiovascular cause",
+    code.DIED_OF_SUDDEN: "died suddenly",
+    code.DIED_OF_PUMP_FAILURE: "died of pump failure",
+    code.DIED_OF_OTHER_CARDIOVASCULAR: "died of another cardiovascular cause",
+}
 OF_CAUSE: dict[int, tuple[str, ...]] = {
     code.CAUSE_HEART_FAILURE: ("filling_pressure_mmhg", "extracellular_fluid_excess_l", "symptom_score", "gfr_ml_min"),
     code.CAUSE_INFECTION: ("infection_severity", "frailty", "deconditioning", "fev1_percent"),
@@ -105,7 +111,7 @@ def why_dead(diary: pl.DataFrame, day: int, constants: ParameterSet) -> list[str
     terms = ", ".join(f"{words} x{f:.2g}" for f, words in named)
     lines = [f"{hazard}; higher than on the first day by {terms}" if terms else hazard]
     if died_of := last.get("death_cause"):
-        lines.append(f"died of {code.DEATH_CAUSE_NAMES[died_of]} causes".replace("of other causes", "of another cause"))
+        lines.append(DIED_OF[died_of])
     return [*lines, *_shocks(rows.tail(WINDOW_DAYS))]
 
 

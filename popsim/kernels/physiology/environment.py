@@ -91,8 +91,5 @@ def advance_day(smoking, alcohol_g_day, activity_met_h_week, deprivation_quintil
             season + p.infection_log_smoking * smokes + p.infection_log_per_deprivation_fifth * poorer
         )
         influences[of.ARRHYTHMIA_LOG_RATE, i] += p.arrhythmia_log_per_alcohol_g_day * np.float64(alcohol_g_day[i])
-        influences[of.DEATH_LOG_HAZARD, i] += (
-            p.heat_death_log_per_degree * hot
-            + p.death_log_smoking * smokes
-            + p.death_log_per_met_h_week * (p.activity_reference_met_h_week - moves)
-        )
+        habits = p.death_log_smoking * smokes + p.death_log_per_met_h_week * (p.activity_reference_met_h_week - moves)
+        of.raise_death(influences, habits + p.heat_death_log_per_degree * hot, i)

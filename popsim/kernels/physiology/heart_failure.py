@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 
 from popsim.kernels.codes import (
-    DIED_OF_HEART,
-    DIED_OF_OTHER,
+    DIED_OF_NON_CARDIOVASCULAR,
+    DIED_OF_OTHER_CARDIOVASCULAR,
     LEVEL_COMMUNITY,
     LEVEL_EMERGENCY,
     LEVEL_FACILITY,
@@ -326,8 +326,11 @@ def advance_day(
         h_other_death = other_death_hazard(
             np.float64(life_table_hazard_per_day[i]), infection, frail, reserve_lost, acute, clinical_constants
         )
-        h_death *= exp(clip(influence_on(influences, of.DEATH_LOG_HAZARD, i), -3.0, 3.0))
-        h_death += influence_on(influences, of.SUDDEN_DEATH, i)
+        h_heart = h_death - h_other_death
+        h_heart = h_heart if h_heart > 0.0 else 0.0
+        h_heart *= exp(clip(influence_on(influences, of.OTHER_CARDIOVASCULAR_LOG_HAZARD, i), -3.0, 3.0))
+        h_other_death *= exp(clip(influence_on(influences, of.NON_CARDIOVASCULAR_LOG_HAZARD, i), -3.0, 3.0))
+        h_death = h_heart + h_other_death + influence_on(influences, of.CARDIOVASCULAR_DEATH, i)
         dies = u_death < small_chance(h_death * step_days)
         shocks_begun = (
             new_infection * SHOCK_INFECTION
@@ -364,5 +367,6 @@ def advance_day(
         acute_cause[i] = cause if lives & presents else 0.0
         onset[i] = bits if lives else 0.0
         shock_onset[i] = shocks_begun if lives else 0.0
-        died_of = float(DIED_OF_OTHER) if u_died_of * h_death < h_other_death else float(DIED_OF_HEART)
+        of_other = u_died_of * h_death < h_other_death
+        died_of = float(DIED_OF_NON_CARDIOVASCULAR) if of_other else float(DIED_OF_OTHER_CARDIOVASCULAR)
         death_cause[i] = died_of if lives & dies else np.float64(death_cause[i])
