@@ -123,6 +123,7 @@ STREAM_SHOCKS = 1  # physiology, index = day
 STREAM_EVENTS = 2  # physiology, index = day
 STREAM_SIGNALS = 3  # monitoring, index = day
 STREAM_CARE_DAY = 4  # care, when within the day things happen, index = day
+STREAM_PROPENSITY = 7  # lasting traits that nobody measures, index = 0
 STREAM_PARAMETERS = 8  # draws of uncertain parameters: person = draw, with the name's hash as its high word; index = 0
 STREAM_STUDIES = 9  # results of a proposed study, person = draw, index = 0
 STREAM_GENOME = 10  # diplotypes, index = gene
