@@ -22,8 +22,8 @@ from popsim.care.monitoring import Monitoring
 from popsim.definitions.options import DoseChange, HomeMonitoring, TherapyOption, Visit
 from popsim.evidence.sets import Parameters
 from popsim.kernels import codes as code
-from popsim.kernels.physiology.acute import log_factor
 from popsim.kernels.numerics.random import RandomKey
+from popsim.kernels.physiology.acute import log_factor
 from popsim.kernels.physiology.reactions import REACTIONS
 from popsim.physiology import Physiology
 from popsim.physiology.clinical import BLOCK

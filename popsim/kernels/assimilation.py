@@ -188,9 +188,9 @@ def assimilate(
 def presentation_hazards(
     day, entry_day, age_years, copd, baseline_ejection_fraction_percent, adherence, beta_blocker_fraction,
     ras_inhibitor_fraction, neprilysin_inhibitor_fraction, mra_fraction, sglt2_inhibitor_fraction,
-    presentation_propensity, symptom_score, usual_symptom_score, filling_pressure_mmhg, infection_severity,
-    arrhythmia_burden, frailty, deconditioning, potassium_mmol_l, systolic_mmhg, gfr_ml_min, untreated_gfr_ml_min,
-    heart, acute, hazards,
+    presentation_propensity, ejection_fraction_percent, symptom_score, usual_symptom_score, filling_pressure_mmhg,
+    infection_severity, arrhythmia_burden, frailty, deconditioning, potassium_mmol_l, systolic_mmhg, gfr_ml_min,
+    untreated_gfr_ml_min, heart, acute, hazards,
 ):  # fmt: skip
     """Write the daily hazards of presenting, (CAUSES, rows), of the core only, without those of other organ systems.
 
@@ -215,6 +215,7 @@ def presentation_hazards(
             np.float64(symptom_score[i]),
             np.float64(usual_symptom_score[i]),
             np.float64(filling_pressure_mmhg[i]),
+            np.float64(ejection_fraction_percent[i]),
             log_factor(propensity, acute.heart_failure_log_propensity_sd) - drugs,
             acute,
         )

@@ -34,7 +34,9 @@ COLUMNS: tuple[Column, ...] = (
     _own("heart_rate_bpm", "real", "/min", 30, 200, "Resting heart rate.", "8867-4"),
     _own("gfr_ml_min", "real", "mL/min/{1.73_m2}", 2, 160, "Glomerular filtration rate.", "98979-8"),
     _own("potassium_mmol_l", "real", "mmol/L", 2, 9, "Serum potassium.", "2823-3"),
-    _own("nt_probnp_pg_ml", "real", "pg/mL", 5, 70000, "N-terminal pro-B-type natriuretic peptide in blood.", "33762-6"),
+    _own(
+        "nt_probnp_pg_ml", "real", "pg/mL", 5, 70000, "N-terminal pro-B-type natriuretic peptide in blood.", "33762-6"
+    ),
     _own("symptom_score", "real", "1", 0, 10, "Breathlessness and fatigue, 0 none to 10 at rest."),
     _set("frailty", "1", 0, 1, "Frailty as a share of possible deficits.", "required"),
     _set("deconditioning", "1", 0, 1, "Loss of reserve after a stay in hospital, 1 the most."),

@@ -87,7 +87,7 @@ def test_nothing_is_shifted_at_entry():
     people = reference(4, atrial_fibrillation=1, prior_stroke=1, prior_infarction=1, coronary_disease=1, hypertension=1)
     influences = Day(people).live()
     for name in ("systolic_shift_mmhg", "ejection_fraction_shift_percent", "filling_pressure_shift_mmhg",
-                 "symptom_shift", "arrhythmia_log_rate", "death_log_hazard", "fall_per_day"):  # fmt: skip
+                 "symptom_shift", "arrhythmia_log_rate", "non_cardiovascular_log_hazard", "fall_per_day"):  # fmt: skip
         assert (influences[name] == 0).all(), name
     assert (people["has_atrial_fibrillation"] == 1).all()
 
@@ -191,7 +191,7 @@ def test_a_stroke_disables_for_good():
     disability = people["stroke_disability"].astype(float)
     assert disability.mean() == pytest.approx(0.05 + 0.95 / 3, abs=4 * 0.283 / np.sqrt(size))
     np.testing.assert_allclose(influences["symptom_shift"], disability, rtol=1e-5)
-    np.testing.assert_allclose(influences["death_log_hazard"], disability, rtol=1e-5)
+    np.testing.assert_allclose(influences["non_cardiovascular_log_hazard"], disability, rtol=1e-5)
     np.testing.assert_allclose(influences["fall_per_day"], 0.0008 * disability, rtol=1e-5)
     assert influences["cardiovascular_death_per_day"][0] == pytest.approx(0.22, abs=0.001)
     assert influences["stroke_per_day"][0] * PER_100_YEARS == pytest.approx(2.5 * hazards()[1], rel=1e-3)

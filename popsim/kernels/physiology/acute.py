@@ -29,7 +29,10 @@ from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.math import exp
 from popsim.kernels.numerics.scalars import clip, positive, ramp
 
-USUAL_SCORE = 2.0  # the usual score, of NYHA class II, at which base hazards are quoted
+# Where base hazards are quoted: a usual score of NYHA class II, and a reduced ejection fraction, percent.
+USUAL_SCORE = 2.0
+USUAL_EF = 30.0
+NORMAL_EF = 50.0
 
 
 class ClinicalParameters(NamedTuple):
@@ -46,6 +49,7 @@ class AcuteParameters(NamedTuple):
     heart_failure_log_base: float
     heart_failure_log_per_usual: float
     heart_failure_log_per_departure: float
+    heart_failure_log_per_ef: float
     heart_failure_log_beta_blocker: float
     heart_failure_log_ras: float
     heart_failure_log_neprilysin: float
@@ -77,6 +81,12 @@ class AcuteParameters(NamedTuple):
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
+def weakness(ef):
+    """Points of ejection fraction below that at which base hazards are quoted; above normal more is no better."""
+    return USUAL_EF - (ef if ef < NORMAL_EF else NORMAL_EF)
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
 def log_factor(z, sd):
     """Log of a log-normal factor with mean 1, for a standard normal z."""
     return sd * (z - 0.5 * sd)
@@ -99,7 +109,7 @@ def heart_failure_drugs(beta, ras, neprilysin, mra, sglt2, preserved_ef, p):
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def heart_failure_hazard(score, usual, pressure, log_ratio, p):
+def heart_failure_hazard(score, usual, pressure, ef, log_ratio, p):
     """Presentations for heart failure a day, only where pressure is high.
 
     score: of symptoms today; usual: its slow mean; log_ratio: propensity, drugs and the day's influences.
@@ -109,6 +119,7 @@ def heart_failure_hazard(score, usual, pressure, log_ratio, p):
         p.heart_failure_log_base
         + p.heart_failure_log_per_usual * (usual - USUAL_SCORE)
         + p.heart_failure_log_per_departure * (score - usual)
+        + p.heart_failure_log_per_ef * weakness(ef)
         + log_ratio
     )
     hazard = congested * exp(clip(log_hazard, -30.0, 10.0))

@@ -123,15 +123,15 @@ class Relaxation(NamedTuple):
 @njit(cache=True, parallel=True, error_model="numpy", single=True)
 def advance_day(
     person_id, entry_day, age_years, dry_weight_kg, height_cm, baseline_ejection_fraction_percent,
-    baseline_systolic_mmhg, baseline_filling_pressure_mmhg, usual_salt_g_day, adherence_trait, life_table_hazard_per_day, diabetes,
-    atrial_fibrillation, copd, alive, care_level, beta_blockade, ras_inhibition, neprilysin_inhibition,
-    mineralocorticoid_blockade, sglt2_inhibition, loop_diuretic_mg, iv_diuretic_mg_day, last_review_day,
-    intrinsic_natriuresis_l_day, untreated_ejection_fraction_percent, untreated_systolic_mmhg, untreated_heart_rate_bpm,
-    untreated_potassium_mmol_l, presentation_propensity, death_propensity, peptide_residual, class_judgement,
-    untreated_gfr_ml_min, extracellular_fluid_excess_l, filling_pressure_mmhg, weight_kg,
+    baseline_systolic_mmhg, baseline_filling_pressure_mmhg, usual_salt_g_day, adherence_trait,
+    life_table_hazard_per_day, diabetes, atrial_fibrillation, copd, alive, care_level, beta_blockade, ras_inhibition,
+    neprilysin_inhibition, mineralocorticoid_blockade, sglt2_inhibition, loop_diuretic_mg, iv_diuretic_mg_day,
+    last_review_day, intrinsic_natriuresis_l_day, untreated_ejection_fraction_percent, untreated_systolic_mmhg,
+    untreated_heart_rate_bpm, untreated_potassium_mmol_l, presentation_propensity, death_propensity, peptide_residual,
+    class_judgement, untreated_gfr_ml_min, extracellular_fluid_excess_l, filling_pressure_mmhg, weight_kg,
     ejection_fraction_percent, systolic_mmhg, heart_rate_bpm, gfr_ml_min, potassium_mmol_l, nt_probnp_pg_ml,
-    symptom_score, usual_symptom_score, frailty, deconditioning, adherence, infection_severity, adherence_lapse, salt_excess_g_day,
-    arrhythmia_burden, death_hazard_per_day, nyha_class, acute_cause, onset, shock_onset, key, day,
+    symptom_score, usual_symptom_score, frailty, deconditioning, adherence, infection_severity, adherence_lapse,
+    salt_excess_g_day, arrhythmia_burden, death_hazard_per_day, nyha_class, acute_cause, onset, shock_onset, key, day,
     step_days, shocks, fluid, heart, kidney, symptoms, acute, death, relaxation, influences, death_cause,
     clinical_constants, shared, own_share,
 ):  # fmt: skip
@@ -227,40 +227,27 @@ def advance_day(
             ef_before,
             ejection_fraction_target(
                 np.float64(untreated_ejection_fraction_percent[i]) + influence_on(influences, of.EJECTION_FRACTION, i),
-                gain,
-                pressure_rise,
-                arrhythmia,
-                heart,
+                gain, pressure_rise, arrhythmia, heart,
             ),
             relaxation.ejection_fraction,
-        )
+        )  # fmt: skip
         pressure_drugs = systolic_drugs(beta, ras, arni, aldosterone, sglt2, heart)
         sbp = approach(
             systolic_before,
             systolic_target(
-                np.float64(untreated_systolic_mmhg[i]) + influence_on(influences, of.SYSTOLIC, i),
-                pressure_drugs,
-                excess_before,
-                ef_lost,
-                infection,
-                arrhythmia,
-                heart,
+                np.float64(untreated_systolic_mmhg[i]) + influence_on(influences, of.SYSTOLIC, i), pressure_drugs,
+                excess_before, ef_lost, infection, arrhythmia, heart,
             ),
             relaxation.systolic,
-        )
+        )  # fmt: skip
         rate = approach(
             np.float64(heart_rate_bpm[i]),
             heart_rate_target(
-                np.float64(untreated_heart_rate_bpm[i]) + influence_on(influences, of.HEART_RATE, i),
-                beta,
-                pressure_rise,
-                excess_before,
-                infection,
-                arrhythmia,
-                heart,
+                np.float64(untreated_heart_rate_bpm[i]) + influence_on(influences, of.HEART_RATE, i), beta,
+                pressure_rise, excess_before, infection, arrhythmia, heart,
             ),
             relaxation.heart_rate,
-        )
+        )  # fmt: skip
 
         # Kidney.
         chronic_gfr = chronic_gfr_after(
@@ -320,7 +307,7 @@ def advance_day(
         drugs = heart_failure_drugs(beta, ras, arni, aldosterone, sglt2, preserved_ef, acute)
         own_ratio = log_factor(propensity, acute.heart_failure_log_propensity_sd) - drugs
         h_failure = heart_failure_hazard(
-            score, usual, pressure, own_ratio + influence_on(influences, of.HEART_FAILURE_LOG_HAZARD, i), acute
+            score, usual, pressure, ef, own_ratio + influence_on(influences, of.HEART_FAILURE_LOG_HAZARD, i), acute
         )
         h_failure /= others  # hazards are relative to this person's factor of other causes
         h_infection, h_respiratory = infection_hazards(infection, frail, has_copd, acute)
@@ -362,15 +349,15 @@ def advance_day(
         h_vascular = other_cardiovascular_hazard(
             (1.0 - clinical_constants.other_death_share) * life_table, years, frail, departure, filtration,
             fate + influence_on(influences, of.OTHER_CARDIOVASCULAR_LOG_HAZARD, i), death,
-        ) + influence_on(influences, of.CARDIOVASCULAR_DEATH, i)  # fmt: skip
+        )  # fmt: skip
         h_rest = non_cardiovascular_hazard(
             clinical_constants.other_death_share * life_table, years, frail, reserve_lost, infection, filtration,
             influence_on(influences, of.NON_CARDIOVASCULAR_LOG_HAZARD, i), death,
         )  # fmt: skip
-        h_modes = h_sudden + h_pump + h_vascular + h_rest
-        h_death = h_modes if h_modes < death.death_highest_per_day else death.death_highest_per_day
+        h_event, h_core = influence_on(influences, of.CARDIOVASCULAR_DEATH, i), h_sudden + h_pump + h_vascular + h_rest
+        h_death = h_event + (h_core if h_core < death.death_highest_per_day else death.death_highest_per_day)
         dies = u_death < small_chance(h_death * step_days)
-        died_of = mode_of_death(u_died_of * h_modes, h_sudden, h_pump, h_vascular)
+        died_of = mode_of_death(u_died_of * (h_core + h_event), h_sudden, h_pump, h_vascular + h_event)
         shocks_begun = (
             new_infection * SHOCK_INFECTION
             + new_lapse * SHOCK_LAPSE

@@ -26,8 +26,8 @@ from popsim.kernels.physiology.symptoms import functional_class, symptom_target
 @njit(cache=True, parallel=True, error_model="numpy")
 def set_steady_state(
     person_id, height_cm, baseline_ejection_fraction_percent, baseline_systolic_mmhg, baseline_heart_rate_bpm,
-    baseline_gfr_ml_min, baseline_potassium_mmol_l, baseline_filling_pressure_mmhg, dry_weight_kg, usual_salt_g_day, adherence_trait,
-    age_years, copd, atrial_fibrillation, beta_blockade, ras_inhibition, neprilysin_inhibition,
+    baseline_gfr_ml_min, baseline_potassium_mmol_l, baseline_filling_pressure_mmhg, dry_weight_kg, usual_salt_g_day,
+    adherence_trait, age_years, copd, atrial_fibrillation, beta_blockade, ras_inhibition, neprilysin_inhibition,
     mineralocorticoid_blockade, sglt2_inhibition, loop_diuretic_mg, extracellular_fluid_excess_l, frailty,
     infection_severity, arrhythmia_burden, intrinsic_natriuresis_l_day, untreated_ejection_fraction_percent,
     untreated_systolic_mmhg, untreated_heart_rate_bpm, untreated_gfr_ml_min, untreated_potassium_mmol_l,
