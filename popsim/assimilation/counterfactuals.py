@@ -23,6 +23,7 @@ from popsim.definitions.options import DoseChange, HomeMonitoring, TherapyOption
 from popsim.evidence.sets import Parameters
 from popsim.kernels import codes as code
 from popsim.kernels.numerics.random import RandomKey
+from popsim.kernels.physiology.acute import log_factor
 from popsim.kernels.physiology.reactions import REACTIONS
 from popsim.physiology import Physiology
 from popsim.physiology.clinical import BLOCK
@@ -219,14 +220,17 @@ def hazards_of_presenting(
     hazards = presentation_hazards(people, parameters["heart_failure"], today)
     influence_on, clinical_constants = physiology.influences, parameters["clinical_twin"]
     respiratory, other = code.CAUSE_RESPIRATORY - 1, code.CAUSE_OTHER - 1
-    hazards[code.CAUSE_ARRHYTHMIA - 1] += influence_on["slow_rhythm_per_day"]
-    hazards[code.CAUSE_RENAL - 1] += influence_on["renal_per_day"]
-    hazards[respiratory] = (
-        clinical_constants["respiratory_hazard_share"] * hazards[respiratory] + influence_on["respiratory_per_day"]
-    )
+    hazards[respiratory] *= clinical_constants["respiratory_hazard_share"]
     hazards[other] *= clinical_constants["other_hazard_share"]
+    sd = parameters["heart_failure"]["other_presentation_log_propensity_sd"]
+    own_factor = np.exp(log_factor(people["presentation_propensity"], sd))
+    hazards[code.CAUSE_ARRHYTHMIA - 1] += own_factor * influence_on["slow_rhythm_per_day"]
+    hazards[code.CAUSE_RENAL - 1] += own_factor * influence_on["renal_per_day"]
+    hazards[respiratory] += own_factor * influence_on["respiratory_per_day"]
     for name in ("infarction", "stroke", "bleeding", "fall", "glucose"):
-        hazards[other] += influence_on[f"{name}_per_day"]
+        hazards[other] += own_factor * influence_on[f"{name}_per_day"]
+    hazards[0] *= np.exp(influence_on["heart_failure_log_hazard"])
+    hazards[1:] *= np.exp(influence_on["other_presentation_log_hazard"])
     return hazards
 
 

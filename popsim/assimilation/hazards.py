@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels import assimilation as filtering
 from popsim.kernels.physiology.acute import AcuteParameters
+from popsim.kernels.physiology.heart import HeartParameters
 from popsim.physiology.binding import Binding
 from popsim.population.population import Population
 
@@ -23,8 +24,8 @@ def presentation_hazards(people: Population, parameters: ParameterSet, day: floa
         parameters: the set heart_failure.
         day: days since the start, for the age.
     """
-    acute = parameters.fill(AcuteParameters)
+    acute, heart = parameters.fill(AcuteParameters), parameters.fill(HeartParameters)
     hazards = np.empty((filtering.CAUSES, len(people)))
     kernel = filtering.presentation_hazards
-    Binding(kernel, day=day, acute=acute, hazards=hazards)(kernel, people)
+    Binding(kernel, day=day, heart=heart, acute=acute, hazards=hazards)(kernel, people)
     return hazards

@@ -35,7 +35,7 @@ from popsim.calibration.survival import (
     total_rate_ratio,
 )
 from popsim.definitions.target import Target
-from popsim.kernels.codes import DIED_OF_HEART
+from popsim.kernels.codes import CARDIOVASCULAR_DEATHS
 from popsim.statistics import Estimate
 from popsim.units import DAYS_PER_YEAR
 
@@ -184,7 +184,7 @@ def time_to_event(seen: ObservedArm, endpoint: str) -> tuple[Floats, Flags]:
     died = persons["death_day"].fill_null(math.inf).to_numpy()
     counts = died < math.inf
     if deaths == "cardiovascular":
-        counts = counts & (persons["death_cause"].to_numpy() == DIED_OF_HEART)
+        counts = counts & persons["death_cause"].is_in(CARDIOVASCULAR_DEATHS).to_numpy()
     elif deaths == "none":
         counts = np.zeros(len(end), np.bool_)
     event_day = np.where(counts, died, math.inf)

@@ -28,11 +28,14 @@ from popsim.kernels.numerics.random import uniforms
 from popsim.kernels.numerics.scalars import YEARS_PER_DAY, clip
 from popsim.kernels.physiology.acute import (
     arrhythmia_hazard,
+    heart_failure_drugs,
     heart_failure_hazard,
     infection_hazards,
+    log_factor,
     other_hazard,
     renal_hazard,
 )
+from popsim.kernels.physiology.heart import preserved
 
 TINY = 1e-12  # variances and hazards below this are none
 CAUSES = 6  # of the hazards of presenting: codes.CAUSE_HEART_FAILURE .. CAUSE_OTHER less one
@@ -183,19 +186,38 @@ def assimilate(
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def presentation_hazards(
-    day, entry_day, age_years, copd, symptom_score, filling_pressure_mmhg, infection_severity, arrhythmia_burden,
-    frailty, deconditioning, potassium_mmol_l, systolic_mmhg, gfr_ml_min, untreated_gfr_ml_min, acute, hazards,
+    day, entry_day, age_years, copd, baseline_ejection_fraction_percent, adherence, beta_blocker_fraction,
+    ras_inhibitor_fraction, neprilysin_inhibitor_fraction, mra_fraction, sglt2_inhibitor_fraction,
+    presentation_propensity, ejection_fraction_percent, symptom_score, usual_symptom_score, filling_pressure_mmhg,
+    infection_severity, arrhythmia_burden, frailty, deconditioning, potassium_mmol_l, systolic_mmhg, gfr_ml_min,
+    untreated_gfr_ml_min, heart, acute, hazards,
 ):  # fmt: skip
     """Write the daily hazards of presenting, (CAUSES, rows), of the core only, without those of other organ systems.
 
-    The dip of filtration by drugs, which the day loop subtracts before it tests for a collapse, is neglected here.
+    Drugs are taken to act by the share of their dose that is taken. Their dip of filtration, which the day loop
+    subtracts before it tests for a collapse, is neglected.
     """
     for i in prange(len(age_years)):
         years = clip((day - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
         frail, severity = np.float64(frailty[i]), np.float64(infection_severity[i])
         infected, respiratory = infection_hazards(severity, frail, np.float64(copd[i]), acute)
+        propensity = np.float64(presentation_propensity[i])
+        drugs = np.float64(adherence[i]) * heart_failure_drugs(
+            np.float64(beta_blocker_fraction[i]),
+            np.float64(ras_inhibitor_fraction[i]),
+            np.float64(neprilysin_inhibitor_fraction[i]),
+            np.float64(mra_fraction[i]),
+            np.float64(sglt2_inhibitor_fraction[i]),
+            preserved(np.float64(baseline_ejection_fraction_percent[i]), heart),
+            acute,
+        )
         hazards[code.CAUSE_HEART_FAILURE - 1, i] = heart_failure_hazard(
-            np.float64(symptom_score[i]), np.float64(filling_pressure_mmhg[i]), acute
+            np.float64(symptom_score[i]),
+            np.float64(usual_symptom_score[i]),
+            np.float64(filling_pressure_mmhg[i]),
+            np.float64(ejection_fraction_percent[i]),
+            log_factor(propensity, acute.heart_failure_log_propensity_sd) - drugs,
+            acute,
         )
         hazards[code.CAUSE_INFECTION - 1, i] = infected
         hazards[code.CAUSE_ARRHYTHMIA - 1, i] = arrhythmia_hazard(np.float64(arrhythmia_burden[i]), acute)
@@ -210,6 +232,9 @@ def presentation_hazards(
         hazards[code.CAUSE_OTHER - 1, i] = other_hazard(
             frail, np.float64(age_years[i]) + years, np.float64(deconditioning[i]), acute
         )
+        others = exp(log_factor(propensity, acute.other_presentation_log_propensity_sd))
+        for cause in range(code.CAUSE_HEART_FAILURE, CAUSES):
+            hazards[cause, i] *= others
 
 
 @njit(cache=True, parallel=True, error_model="numpy")

@@ -52,9 +52,18 @@ CAUSE_NAMES = (
 )  # fmt: skip
 
 # What a twin dies of (`death_cause`).
-DIED_OF_HEART = 1  # heart and vessels
-DIED_OF_OTHER = 2
-DEATH_CAUSE_NAMES = ("none", "cardiovascular", "other")
+# 1 is taken: cardiovascular, without its mode.
+DIED_OF_NON_CARDIOVASCULAR = 2
+DIED_OF_SUDDEN = 3
+DIED_OF_PUMP_FAILURE = 4
+DIED_OF_OTHER_CARDIOVASCULAR = 5  # infarction, stroke and the like
+DEATH_CAUSE_NAMES = {
+    DIED_OF_NON_CARDIOVASCULAR: "non_cardiovascular",
+    DIED_OF_SUDDEN: "sudden",
+    DIED_OF_PUMP_FAILURE: "pump_failure",
+    DIED_OF_OTHER_CARDIOVASCULAR: "other_cardiovascular",
+}
+CARDIOVASCULAR_DEATHS = (DIED_OF_SUDDEN, DIED_OF_PUMP_FAILURE, DIED_OF_OTHER_CARDIOVASCULAR)
 
 # Bits of `shock_onset`.
 SHOCK_INFECTION = 1
@@ -114,6 +123,7 @@ STREAM_SHOCKS = 1  # physiology, index = day
 STREAM_EVENTS = 2  # physiology, index = day
 STREAM_SIGNALS = 3  # monitoring, index = day
 STREAM_CARE_DAY = 4  # care, when within the day things happen, index = day
+STREAM_PROPENSITY = 7  # lasting traits that nobody measures, index = 0
 STREAM_PARAMETERS = 8  # draws of uncertain parameters: person = draw, with the name's hash as its high word; index = 0
 STREAM_STUDIES = 9  # results of a proposed study, person = draw, index = 0
 STREAM_GENOME = 10  # diplotypes, index = gene

@@ -16,6 +16,7 @@ import polars as pl
 
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels import codes as code
+from popsim.kernels.physiology.acute import weakness
 from popsim.kernels.physiology.fluid import FluidParameters, drug_natriuresis, kidney_power, loop_response
 
 WINDOW_DAYS = 30  # how far back to search for a cause; changes words only
@@ -57,6 +58,13 @@ READINGS: dict[str, Reading] = {
     "hba1c_percent": Reading("HbA1c", "%", 1, "baseline_hba1c_percent"),
     "haemoglobin_g_dl": Reading("haemoglobin", "g/dL", 1, "baseline_haemoglobin_g_dl"),
 }
+# How a person died, in words, and the name that constants of the mode begin with.
+MODES: dict[int, tuple[str, str]] = {
+    code.DIED_OF_SUDDEN: ("died suddenly", "sudden"),
+    code.DIED_OF_PUMP_FAILURE: ("died of pump failure", "pump"),
+    code.DIED_OF_OTHER_CARDIOVASCULAR: ("died of another cardiovascular cause", "other_cardiovascular"),
+    code.DIED_OF_NON_CARDIOVASCULAR: ("died of a non-cardiovascular cause", "non_cardiovascular"),
+}
 OF_CAUSE: dict[int, tuple[str, ...]] = {
     code.CAUSE_HEART_FAILURE: ("filling_pressure_mmhg", "extracellular_fluid_excess_l", "symptom_score", "gfr_ml_min"),
     code.CAUSE_INFECTION: ("infection_severity", "frailty", "deconditioning", "fev1_percent"),
@@ -93,20 +101,19 @@ def why_ill(diary: pl.DataFrame, day: int, cause: int, constants: ParameterSet) 
 
 
 def why_dead(diary: pl.DataFrame, day: int, constants: ParameterSet) -> list[str]:
-    """Sentences on what raised the hazard of death above that of the twin's first day, term by term."""
+    """Sentences on how a twin died, and what raised the hazard of that mode above the first day's, term by term."""
     rows = diary.filter(pl.col("day") <= day)
     if rows.is_empty():
         return []
     first, last = rows.row(0, named=True), rows.row(-1, named=True)
-    now, then = _death_terms(last, constants), _death_terms(first, constants)
+    died, mode = MODES[last["death_cause"]]
+    now, then = _death_terms(last, mode, constants), _death_terms(first, mode, constants)
     factors = {words: math.exp(now[words] - then[words]) for words in now}
     named = sorted(((f, words) for words, f in factors.items() if f >= MIN_FACTOR), reverse=True)
     hazard = f"hazard of death {last['death_hazard_per_day'] * 100:.2g}% a day"
     terms = ", ".join(f"{words} x{f:.2g}" for f, words in named)
-    lines = [f"{hazard}; higher than on the first day by {terms}" if terms else hazard]
-    if died_of := last.get("death_cause"):
-        lines.append(f"died of {code.DEATH_CAUSE_NAMES[died_of]} causes".replace("of other causes", "of another cause"))
-    return [*lines, *_shocks(rows.tail(WINDOW_DAYS))]
+    said = f"{hazard}; that of this mode is higher than on the first day by {terms}" if terms else hazard
+    return [died, said, *_shocks(rows.tail(WINDOW_DAYS))]
 
 
 def _reading(name: str, today: Mapping[str, Any], diary: pl.DataFrame) -> str:
@@ -160,21 +167,22 @@ def _fluid_of_day(day: Mapping[str, Any], constants: ParameterSet) -> dict[str, 
     }
 
 
-def _death_terms(day: Mapping[str, Any], p: ParameterSet) -> dict[str, float]:
-    """State-dependent terms of the log hazard of death (kernels/physiology/acute.death_hazard)."""
-    score = day["symptom_score"]
-    return {
-        "symptoms": p["death_log_symptom"] * score
-        + p["death_log_distress"] * max(score - p["death_distress_from_score"], 0.0),
-        "low ejection fraction": p["death_log_low_ef"] * max(50.0 - day["ejection_fraction_percent"], 0.0),
-        "infection": p["death_log_infection"] * day["infection_severity"],
-        "fast arrhythmia": p["death_log_arrhythmia"] * day["arrhythmia_burden"],
-        "frailty": p["death_log_frailty"] * day["frailty"],
-        "reserve lost in hospital": p["death_log_deconditioning"] * day["deconditioning"],
-        "kidney failure": p["death_log_low_gfr"] * max(60.0 - day["gfr_ml_min"], 0.0),
-        "low pressure": p["death_log_low_systolic"] * max(110.0 - day["systolic_mmhg"], 0.0),
-        "high potassium": p["death_log_potassium"] * max(day["potassium_mmol_l"] - 5.5, 0.0),
+def _death_terms(day: Mapping[str, Any], mode: str, p: ParameterSet) -> dict[str, float]:
+    """State-dependent terms of the log hazard of a mode of death (kernels/physiology/death.py)."""
+    state = {
+        "long-standing symptoms": ("per_usual", day["usual_symptom_score"]),
+        "symptoms beyond the usual": ("per_departure", day["symptom_score"] - day["usual_symptom_score"]),
+        "low ejection fraction": ("per_ef", weakness(day["ejection_fraction_percent"])),
+        "infection": ("infection", day["infection_severity"]),
+        "fast arrhythmia": ("arrhythmia", day["arrhythmia_burden"]),
+        "frailty": ("frailty", day["frailty"]),
+        "reserve lost in hospital": ("deconditioning", day["deconditioning"]),
+        "kidney failure": ("low_gfr", max(60.0 - day["gfr_ml_min"], 0.0)),
+        "low pressure": ("low_systolic", max(p["pump_systolic_from_mmhg"] - day["systolic_mmhg"], 0.0)),
+        "high potassium": ("potassium", max(day["potassium_mmol_l"] - p["sudden_potassium_from_mmol_l"], 0.0)),
     }
+    of_mode = {words: (f"{mode}_log_{name}", value) for words, (name, value) in state.items()}
+    return {words: p[name] * value for words, (name, value) in of_mode.items() if name in p}
 
 
 def _shocks(before: pl.DataFrame) -> list[str]:

@@ -44,7 +44,7 @@ ORGAN_SYSTEMS: dict[str, type[DeclaredOrganSystem]] = {
     "remodelling": Remodelling,
 }
 COLUMNS: tuple[Column, ...] = (
-    Column("death_cause", "code", "1", 0, 2, "What the twin died of (DIED_OF_*), 0 while alive.", "physiology"),
+    Column("death_cause", "code", "1", 0, 5, "What the twin died of (DIED_OF_*), 0 while alive.", "physiology"),
     *(column for system in ORGAN_SYSTEMS.values() for column in system.columns),
 )
 

@@ -106,7 +106,7 @@ def test_an_experiment_draws_the_posterior(fit, tmp_path):
 
     own = experiment.model_copy(update={"parameters": {toys.NAMES[1]: 2.0}})
     sets, uncertain = resolve_parameters(with_calibration(own, found), "test")
-    assert sets["heart_failure"]["death_log_frailty"] == 2.0
+    assert sets["heart_failure"]["non_cardiovascular_log_frailty"] == 2.0
     assert toys.NAMES[1] not in uncertain.names
     (pair, _), *_ = uncertain.copulas
     assert pair == (toys.NAMES[0], toys.NAMES[2])

@@ -13,7 +13,7 @@ from popsim.errors import DefinitionError
 from popsim.evidence.parameters import load_parameters
 
 SETS = {name: load_parameters(name) for name in ("heart_failure", "clinical_twin")}
-BASE = {"name": "heart_failure.death_log_base"}
+BASE = {"name": "heart_failure.non_cardiovascular_log_ratio"}
 SMALL = {"distribution": "normal", "standard_error": 0.1}
 
 
@@ -25,7 +25,7 @@ def test_priors_are_those_of_the_file_or_else_of_the_set():
     share = {"name": "clinical_twin.other_death_share", "scale": "logit"}
     found = priors_of(
         read(
-            {"name": "heart_failure.death_log_frailty", "prior": SMALL},
+            {"name": "heart_failure.non_cardiovascular_log_frailty", "prior": SMALL},
             BASE,
             share | {"prior": {"distribution": "beta", "standard_error": 0.1}},
         ),
@@ -34,7 +34,7 @@ def test_priors_are_those_of_the_file_or_else_of_the_set():
     )
     assert [(d.mean, d.standard_error) for d in found.distributions] == [
         (1.8, 0.1),
-        (0.75, SETS["heart_failure"].of("death_log_base").uncertainty.standard_error),
+        (0.75, SETS["heart_failure"].of("non_cardiovascular_log_ratio").uncertainty.standard_error),
         (pytest.approx(found.own[2]), pytest.approx(0.1)),
     ]
 
@@ -42,13 +42,25 @@ def test_priors_are_those_of_the_file_or_else_of_the_set():
 @pytest.mark.parametrize(
     ("parameters", "problem"),
     [
-        ([{"name": "heart_failure.death_log_bass"}], "heart_failure.death_log_bass': no such parameter, did you mean"),
-        ([{"name": "hart_failure.death_log_base"}], "no parameter set 'hart_failure', did you mean 'heart_failure'"),
-        ([{"name": "heart_failure.death_log_frailty"}], "death_log_frailty.prior: must be a continuous distribution"),
-        ([BASE | {"prior": {"distribution": "fixed"}}], "death_log_base.prior: must be a continuous distribution"),
+        (
+            [{"name": "heart_failure.non_cardiovascular_log_rato"}],
+            "heart_failure.non_cardiovascular_log_rato': no such parameter, did you mean",
+        ),
+        (
+            [{"name": "hart_failure.non_cardiovascular_log_ratio"}],
+            "no parameter set 'hart_failure', did you mean 'heart_failure'",
+        ),
+        (
+            [{"name": "heart_failure.non_cardiovascular_log_frailty"}],
+            "non_cardiovascular_log_frailty.prior: must be a continuous distribution",
+        ),
+        (
+            [BASE | {"prior": {"distribution": "fixed"}}],
+            "non_cardiovascular_log_ratio.prior: must be a continuous distribution",
+        ),
         ([BASE | {"prior": SMALL | {"standard_error": 2.0}}], "this normal lies outside [-5, 6] with probability"),
-        ([BASE | {"scale": "log"}], "death_log_base.scale = 'log': the parameter lies in [-5, 6]"),
-        ([BASE, BASE], "parameters: 'heart_failure.death_log_base' is named twice"),
+        ([BASE | {"scale": "log"}], "non_cardiovascular_log_ratio.scale = 'log': the parameter lies in [-5, 6]"),
+        ([BASE, BASE], "parameters: 'heart_failure.non_cardiovascular_log_ratio' is named twice"),
         ([], "at least 1 item"),
         ([BASE | {"scale": "loglog"}], "scale"),
     ],

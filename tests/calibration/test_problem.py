@@ -75,11 +75,13 @@ def test_one_calibration_file_is_needed_and_flags_replace_its_numbers():
 
 def test_the_command_line_refuses_in_one_line(capsys, tmp_path):
     file = tmp_path / "wrong.toml"
-    file.write_text(SHIPPED.read_text().replace("death_log_base", "death_log_bass"), encoding="utf-8")
+    file.write_text(
+        SHIPPED.read_text().replace("non_cardiovascular_log_ratio", "non_cardiovascular_log_rato"), encoding="utf-8"
+    )
     assert main(["calibrate", str(file), str(DISCHARGE), "--out", str(tmp_path)]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert "heart_failure.death_log_bass" in error or "fitted" in error
+    assert "heart_failure.non_cardiovascular_log_rato" in error or "fitted" in error
     assert [*tmp_path.iterdir()] == [file]
 
 

@@ -11,7 +11,7 @@ from popsim.calibration.quantities import QUANTITIES, Arms, ObservedArm, measure
 from popsim.definitions.base import validate
 from popsim.definitions.target import Target
 from popsim.errors import DefinitionError
-from popsim.kernels.codes import DIED_OF_HEART, DIED_OF_OTHER
+from popsim.kernels.codes import DIED_OF_NON_CARDIOVASCULAR, DIED_OF_PUMP_FAILURE
 
 YEAR = 365.25
 PERSONS = pl.DataFrame(
@@ -19,7 +19,7 @@ PERSONS = pl.DataFrame(
         "key": [0, 1, 2, 3],
         "died": [False, True, True, False],
         "death_day": [None, 100.0, 300.0, None],
-        "death_cause": [0, DIED_OF_HEART, DIED_OF_OTHER, 0],
+        "death_cause": [0, DIED_OF_PUMP_FAILURE, DIED_OF_NON_CARDIOVASCULAR, 0],
         "followed_days": [YEAR, YEAR, 250.0, YEAR],  # the death of person 2 comes after the end of its follow-up
         "chronic_gfr_slope_ml_min_year": [-1.0, None, -3.0, -5.0],
         "baseline_ejection_fraction_percent": [30.0, 35.0, 55.0, 60.0],

@@ -10,7 +10,11 @@ from popsim.calibration.priors import Priors
 from popsim.definitions.calibration import CalibratedParameter, Calibration
 from popsim.evidence.distributions import NormalDistribution
 
-NAMES = ("heart_failure.death_log_base", "heart_failure.death_log_frailty", "heart_failure.death_log_infection")
+NAMES = (
+    "heart_failure.non_cardiovascular_log_ratio",
+    "heart_failure.non_cardiovascular_log_frailty",
+    "heart_failure.non_cardiovascular_log_infection",
+)
 PRIOR_MEAN, PRIOR_SD = np.array([0.75, 1.8, 3.2]), np.array([0.2, 0.25, 0.3])
 EFFECTS = np.array([[1.0, 0.5, 0.0], [0.0, 1.0, 1.0], [1.0, 0.0, -1.0], [0.2, 0.2, 0.2]])
 TRUTH = np.array([0.9, 1.6, 3.4])

@@ -30,7 +30,8 @@ CONSTANTS = load_parameters("heart_failure").with_values(
 )
 STATE = {
     "filling_pressure_mmhg": 15.0, "baseline_filling_pressure_mmhg": 14.0, "extracellular_fluid_excess_l": 0.5,
-    "symptom_score": 3.0, "gfr_ml_min": 60.0, "baseline_gfr_ml_min": 60.0, "infection_severity": 0.0,
+    "symptom_score": 3.0, "usual_symptom_score": 3.0, "death_cause": 0,
+    "gfr_ml_min": 60.0, "baseline_gfr_ml_min": 60.0, "infection_severity": 0.0,
     "arrhythmia_burden": 0.0, "salt_excess_g_day": 0.0, "deconditioning": 0.0, "adherence_trait": 0.75,
     "adherence": 0.75, "adherence_lapse": 0.0, "loop_diuretic_mg_day": 40.0, "ras_inhibitor_fraction": 0.0,
     "mra_fraction": 0.0, "sglt2_inhibitor_fraction": 0.0, "shock_onset": 0, "frailty": 0.3,
@@ -73,13 +74,22 @@ def test_what_lies_further_back_than_the_window_is_not_named():
     ]
 
 
-def test_factors_of_death_are_the_exponentials_of_the_terms():
-    days = diary({}, {"infection_severity": 0.5, "potassium_mmol_l": 6.5, "death_hazard_per_day": 0.01})
-    (said,) = why_dead(days, 1, CONSTANTS)
-    infection = math.exp(0.5 * CONSTANTS["death_log_infection"])
-    potassium = math.exp(1.0 * CONSTANTS["death_log_potassium"])
-    assert said.startswith("hazard of death 1% a day; higher than on the first day by ")
-    assert {f"infection x{infection:.2g}", f"high potassium x{potassium:.2g}"} == set(said.split(" by ")[1].split(", "))
+@pytest.mark.parametrize(
+    ("died_of", "words", "terms"),
+    [
+        (code.DIED_OF_NON_CARDIOVASCULAR, "died of a non-cardiovascular cause", {"infection": (0.5, "infection")}),
+        (code.DIED_OF_SUDDEN, "died suddenly", {"high potassium": (1.5, "potassium")}),
+        (code.DIED_OF_PUMP_FAILURE, "died of pump failure", {"symptoms beyond the usual": (2.0, "per_departure")}),
+    ],
+)
+def test_factors_of_death_are_the_exponentials_of_the_terms_of_its_mode(died_of, words, terms):
+    mode = {"died suddenly": "sudden", "died of pump failure": "pump"}.get(words, "non_cardiovascular")
+    changes = {"infection_severity": 0.5, "potassium_mmol_l": 6.5, "symptom_score": 5.0, "death_hazard_per_day": 0.01}
+    died, said, *_ = why_dead(diary({}, changes | {"death_cause": died_of}), 1, CONSTANTS)
+    assert died == words
+    assert said.startswith("hazard of death 1% a day; that of this mode is higher than on the first day by ")
+    for term, (change, name) in terms.items():
+        assert f"{term} x{math.exp(change * CONSTANTS[f'{mode}_log_{name}']):.2g}" in said.split(" by ")[1].split(", ")
 
 
 @pytest.fixture(scope="module")

@@ -110,7 +110,7 @@ def test_what_fractures_and_delirium_do():
     held = organ(people, fracture_heals_per_day=0.0, delirium_clears_per_day=0.0, **NO_DELIRIUM)
     people["fracture"], people["delirium"] = np.array([0, 1, 0]), np.array([0, 0, 1])
     held.live(1)
-    for name in ("symptom_shift", "death_log_hazard"):
+    for name in ("symptom_shift", "non_cardiovascular_log_hazard"):
         assert held.influences[name][0] == 0
         assert (held.influences[name][1:] > 0).all()
     falls = held.influences["fall_per_day"]

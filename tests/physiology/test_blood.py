@@ -116,7 +116,7 @@ def test_a_gram_of_iron_in_deficiency():
     # CONFIRM-HF: 33 +- 11 m further, at 100 m a class of NYHA and 2 points a class.
     assert relief[0] == pytest.approx(-0.66, abs=0.22)
     assert relief[0] < 2 * relief[1] < 0
-    assert held.influences["death_log_hazard"][0] < 0
+    assert held.influences["sudden_log_hazard"][0] < 0
 
 
 def test_more_iron_is_more_haemoglobin_and_fewer_symptoms():
@@ -154,7 +154,7 @@ def test_anaemia_acts_in_its_direction():
     held = organ(people)
     people["haemoglobin_g_dl"] = np.array([9.0, 12.0, 14.0])
     held.live(1)
-    for name in ("symptom_shift", "heart_rate_shift_bpm", "death_log_hazard"):
+    for name in ("symptom_shift", "heart_rate_shift_bpm", "sudden_log_hazard"):
         assert (np.diff(held.influences[name]) < 0).all()
 
 

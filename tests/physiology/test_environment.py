@@ -47,7 +47,24 @@ def test_the_usual_year_is_sound_and_its_viruses_average_to_one():
 
 
 def test_usual_people_on_a_usual_day_feel_nothing():
-    assert (lived(alike(3), series()).values == 0).all()
+    assert (lived(alike(3), series(), heart_failure_log_season=0.0).values == 0).all()
+
+
+def test_heart_failure_has_a_season_beside_infections():
+    """A cosine of the year: 1 at its peak, 0 three months later, -1 half a year later; the mean of a year is none.
+
+    At the shipped amplitude the three winter months have 1.2 times the hazard of the three summer months.
+    """
+    organ = influences_of(alike(1), series(), heart_failure_log_season=0.5, season_peak_day_of_year=20.0)
+    course = []
+    for _ in range(365):
+        organ.live(1)
+        course.append(float(organ.influences["heart_failure_log_hazard"][0]))
+    assert [course[day - 1] for day in (20, 111, 203)] == pytest.approx([0.5, 0.0, -0.5], abs=0.005)
+    assert np.mean(course) == pytest.approx(0.0, abs=1e-3)
+    hazard = np.exp(np.array(course) * 0.11 / 0.5)
+    assert hazard[np.r_[0:59, 334:365]].mean() / hazard[151:243].mean() == pytest.approx(1.2, abs=0.03)
+    assert organ.influences["other_presentation_log_hazard"][0] == 0
 
 
 def test_infections_follow_the_series_of_viruses():
@@ -79,7 +96,7 @@ def test_heat_takes_fluid_and_pressure_and_lives():
     """Gasparrini 2012: mortality 2.1% higher for every degree above the threshold; nothing below it."""
     for temperature, above in ((-10.0, 0.0), (20.0, 0.0), (21.0, 1.0), (30.0, 10.0)):
         influence_on = lived(alike(1), series(temperature=temperature))
-        assert np.exp(influence_on["death_log_hazard"][0]) == pytest.approx(1.021**above, rel=1e-3)
+        assert np.exp(influence_on["pump_log_hazard"][0]) == pytest.approx(1.021**above, rel=1e-3)
         assert influence_on["natriuresis_shift_l_day"][0] == pytest.approx(0.02 * above)
         assert influence_on["systolic_shift_mmhg"][0] == pytest.approx(-0.5 * above)
 
@@ -100,14 +117,14 @@ def test_habits_act_in_their_direction():
     """Current smokers and the deprived: more infections; drinkers: arrhythmia; who moves: longer life."""
     smoking = lived(alike(3, smoking=np.array([0, 1, 2])), series())
     assert (smoking["infection_log_rate"] > 0).tolist() == [False, False, True]
-    assert (smoking["death_log_hazard"] > 0).tolist() == [False, False, True]
+    assert (smoking["pump_log_hazard"] > 0).tolist() == [False, False, True]
     deprived = lived(alike(5, deprivation_quintile=np.arange(1, 6)), series())["infection_log_rate"]
     assert (np.diff(deprived) < 0).all()
     assert deprived[2] == 0
     alcohol = lived(alike(3, alcohol_g_day=np.array([0.0, 12.0, 40.0])), series())["arrhythmia_log_rate"]
     assert np.exp(alcohol[1]) == pytest.approx(1.08, abs=0.001)
     assert (np.diff(alcohol) > 0).all()
-    active = lived(alike(4, activity_met_h_week=np.array([0.0, 8.0, 20.0, 60.0])), series())["death_log_hazard"]
+    active = lived(alike(4, activity_met_h_week=np.array([0.0, 8.0, 20.0, 60.0])), series())["pump_log_hazard"]
     assert active[0] > active[1] == 0 > active[2] == active[3]
 
 

@@ -239,7 +239,7 @@ def test_dialysis_begins_once_filtration_is_low_removes_fluid_and_caps_potassium
         people["extracellular_fluid_excess_l"][stayed_on].max() < people["extracellular_fluid_excess_l"][off].min() - 1
     )
     assert people["potassium_mmol_l"][stayed_on].max() < 5.5 < people["potassium_mmol_l"][off].min()
-    assert body.influences["death_log_hazard"][stayed_on].min() > 0.69
+    assert body.influences["non_cardiovascular_log_hazard"][stayed_on].min() > 0.69
 
 
 def test_nobody_begins_dialysis_in_a_hospice():

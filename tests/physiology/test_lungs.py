@@ -125,7 +125,7 @@ def test_what_an_exacerbation_does():
     held.live(1)
     for name in (
         "respiratory_per_day", "symptom_shift", "filling_pressure_shift_mmhg", "heart_rate_shift_bpm",
-        "arrhythmia_log_rate", "death_log_hazard",
+        "arrhythmia_log_rate", "non_cardiovascular_log_hazard",
     ):  # fmt: skip
         assert held.influences[name][0] == 0
         assert held.influences[name][1] > 0
@@ -137,7 +137,7 @@ def test_lost_fev1_is_felt():
     people["fev1_percent"] = 40.0
     held.live(1)
     assert held.influences["symptom_shift"][0] == pytest.approx(0.03 * 30, rel=1e-3)
-    assert held.influences["death_log_hazard"][0] == pytest.approx(0.015 * 30, rel=1e-3)
+    assert held.influences["non_cardiovascular_log_hazard"][0] == pytest.approx(0.015 * 30, rel=1e-3)
 
 
 def test_extremes_stay_in_bounds():

@@ -22,7 +22,7 @@ def hazards(drugs=None, years=0.0, **state):
     people = reference(1, **state)
     people["entry_day"] = -365.25 * years
     influences = Day(people, **(drugs or {})).live()
-    names = ("infarction_per_day", "stroke_per_day", "bleeding_per_day", "sudden_death_per_day")
+    names = ("infarction_per_day", "stroke_per_day", "bleeding_per_day", "cardiovascular_death_per_day")
     return tuple(float(influences[name][0]) * PER_100_YEARS for name in names)
 
 
@@ -87,7 +87,7 @@ def test_nothing_is_shifted_at_entry():
     people = reference(4, atrial_fibrillation=1, prior_stroke=1, prior_infarction=1, coronary_disease=1, hypertension=1)
     influences = Day(people).live()
     for name in ("systolic_shift_mmhg", "ejection_fraction_shift_percent", "filling_pressure_shift_mmhg",
-                 "symptom_shift", "arrhythmia_log_rate", "death_log_hazard", "fall_per_day"):  # fmt: skip
+                 "symptom_shift", "arrhythmia_log_rate", "non_cardiovascular_log_hazard", "fall_per_day"):  # fmt: skip
         assert (influences[name] == 0).all(), name
     assert (people["has_atrial_fibrillation"] == 1).all()
 
@@ -145,9 +145,9 @@ def test_an_infarction_leaves_a_scar_and_a_year_of_risk():
     np.testing.assert_allclose(influences["infarction_per_day"] * PER_100_YEARS, 5 * usual, rtol=1e-4)
     assert influences["filling_pressure_shift_mmhg"][0] == 2.0
     people["acute_cause"] = 0
-    assert influences["sudden_death_per_day"][0] > 0.014
+    assert influences["cardiovascular_death_per_day"][0] > 0.014
     influences = day.live(7)
-    assert influences["sudden_death_per_day"][0] < 0.001
+    assert influences["cardiovascular_death_per_day"][0] < 0.001
     influences = day.live(366)
     np.testing.assert_allclose(influences["infarction_per_day"] * PER_100_YEARS, usual * np.exp(0.046 * 374 / 365.25),
                                rtol=1e-3)  # fmt: skip
@@ -191,13 +191,13 @@ def test_a_stroke_disables_for_good():
     disability = people["stroke_disability"].astype(float)
     assert disability.mean() == pytest.approx(0.05 + 0.95 / 3, abs=4 * 0.283 / np.sqrt(size))
     np.testing.assert_allclose(influences["symptom_shift"], disability, rtol=1e-5)
-    np.testing.assert_allclose(influences["death_log_hazard"], disability, rtol=1e-5)
+    np.testing.assert_allclose(influences["non_cardiovascular_log_hazard"], disability, rtol=1e-5)
     np.testing.assert_allclose(influences["fall_per_day"], 0.0008 * disability, rtol=1e-5)
-    assert influences["sudden_death_per_day"][0] == pytest.approx(0.22, abs=0.001)
+    assert influences["cardiovascular_death_per_day"][0] == pytest.approx(0.22, abs=0.001)
     assert influences["stroke_per_day"][0] * PER_100_YEARS == pytest.approx(2.5 * hazards()[1], rel=1e-3)
     people["acute_cause"] = 0
     influences = day.live()
-    assert influences["sudden_death_per_day"][0] < 0.001
+    assert influences["cardiovascular_death_per_day"][0] < 0.001
     people["acute_cause"] = CAUSE_STROKE
     day.live()
     assert (people["stroke_disability"] > disability).all()
@@ -243,7 +243,7 @@ def test_extremes_stay_in_bounds():
                 assert (values >= np.float32(column.low)).all(), column.name
                 assert (values <= np.float32(column.high)).all(), column.name
             assert np.isfinite(influences.values).all()
-            for name in ("infarction_per_day", "stroke_per_day", "bleeding_per_day", "sudden_death_per_day"):
+            for name in ("infarction_per_day", "stroke_per_day", "bleeding_per_day", "cardiovascular_death_per_day"):
                 assert (influences[name] >= 0).all()
                 assert (influences[name] < 1).all(), name
 
@@ -254,13 +254,13 @@ def test_half_the_step_gives_the_same_hazards_and_states():
     for step_days in (1.0, 0.5):
         people = reference(2000, acute_cause=CAUSE_INFARCTION, care_level=LEVEL_WARD, coronary_disease=1)
         day = Day(people, step_days=step_days, platelet_inhibition=0.8)
-        deaths = float(day.live(step_days)["sudden_death_per_day"][0]) * step_days
+        deaths = float(day.live(step_days)["cardiovascular_death_per_day"][0]) * step_days
         people["acute_cause"] = CAUSE_STROKE
-        deaths += float(day.live(step_days)["sudden_death_per_day"][0]) * step_days
+        deaths += float(day.live(step_days)["cardiovascular_death_per_day"][0]) * step_days
         people["acute_cause"] = 0
         for _ in range(round(58 / step_days)):
             influences = day.live(step_days)
-            deaths += float(influences["sudden_death_per_day"][0]) * step_days
+            deaths += float(influences["cardiovascular_death_per_day"][0]) * step_days
         ends[step_days] = deaths, influences["infarction_per_day"].mean(), people["coronary_stent"].mean()
     assert ends[0.5][0] == pytest.approx(ends[1.0][0], rel=0.01)
     assert ends[0.5][1] == pytest.approx(ends[1.0][1], rel=0.01)
@@ -306,7 +306,7 @@ def events_after_a_stent(active, **state):
     total = 0.0
     for _ in range(365):
         influences = day.live()
-        for name in ("infarction_per_day", "stroke_per_day", "sudden_death_per_day"):
+        for name in ("infarction_per_day", "stroke_per_day", "cardiovascular_death_per_day"):
             total += influences[name].astype(float).mean()
     return total
 

@@ -1,7 +1,11 @@
-"""Hazards of acute presentation by cause, and of death, from a twin's state.
+"""Hazards of acute presentation by cause, from a twin's state (hazards of death: death.py).
 
 Each cause has a daily hazard; the probability of presenting in a step is 1 - exp(-total step_days), and given that, a
 cause is drawn in proportion to its hazard (competing risks with constant hazards within the step).
+
+The hazard of heart failure depends on two things apart: steeply on how far symptoms are from what the person is used to
+(the departure from the slow mean of the own score), and little on that mean itself. Persons differ for good in how
+readily they present: log-normal factors with mean 1 on heart failure and on all else, of one standard normal trait.
 """
 
 from __future__ import annotations
@@ -25,6 +29,11 @@ from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.math import exp
 from popsim.kernels.numerics.scalars import clip, positive, ramp
 
+# Where base hazards are quoted: a usual score of NYHA class II, and a reduced ejection fraction, percent.
+USUAL_SCORE = 2.0
+USUAL_EF = 30.0
+NORMAL_EF = 50.0
+
 
 class ClinicalParameters(NamedTuple):
     """Shares of this file that organ systems leave; units and sources in evidence/clinical_twin.toml."""
@@ -37,11 +46,21 @@ class ClinicalParameters(NamedTuple):
 class AcuteParameters(NamedTuple):
     """Constants of this file; units and sources in evidence/heart_failure.toml."""
 
-    heart_failure_certain_score: float
-    heart_failure_log_hazard_per_score: float
+    heart_failure_log_base: float
+    heart_failure_log_per_usual: float
+    heart_failure_log_per_departure: float
+    heart_failure_log_per_ef: float
+    heart_failure_log_beta_blocker: float
+    heart_failure_log_ras: float
+    heart_failure_log_neprilysin: float
+    heart_failure_log_mra: float
+    heart_failure_log_sglt2: float
+    heart_failure_preserved_drug_share: float
+    heart_failure_log_propensity_sd: float
     heart_failure_pressure_from_mmhg: float
     heart_failure_pressure_per_mmhg: float
     heart_failure_highest_per_day: float
+    other_presentation_log_propensity_sd: float
     infection_hazard_per_day: float
     infection_hazard_more_per_frailty: float
     respiratory_hazard_per_day: float
@@ -59,31 +78,51 @@ class AcuteParameters(NamedTuple):
     other_more_per_frailty: float
     other_more_per_year: float
     other_more_with_deconditioning: float
-    death_log_base: float
-    death_log_per_age: float
-    death_log_per_year: float
-    death_log_low_ef: float
-    death_log_symptom: float
-    death_log_distress: float
-    death_distress_from_score: float
-    death_log_infection: float
-    death_log_arrhythmia: float
-    death_log_frailty: float
-    death_log_deconditioning: float
-    death_log_low_gfr: float
-    death_log_low_systolic: float
-    death_log_potassium: float
-    death_log_beta_blocker: float
-    death_log_mra: float
-    death_highest_per_day: float
-    death_palliative_per_day: float
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def heart_failure_hazard(score, pressure, p):
-    """Presentations for heart failure a day: exponential in the symptom score, only where pressure is high."""
+def weakness(ef):
+    """Points of ejection fraction below that at which base hazards are quoted; above normal more is no better."""
+    return USUAL_EF - (ef if ef < NORMAL_EF else NORMAL_EF)
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def log_factor(z, sd):
+    """Log of a log-normal factor with mean 1, for a standard normal z."""
+    return sd * (z - 0.5 * sd)
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def heart_failure_drugs(beta, ras, neprilysin, mra, sglt2, preserved_ef, p):
+    """Log of the factor by which drugs lower the hazard of heart failure, beyond what they do to the state.
+
+    Less with a preserved ejection fraction, but for SGLT2 inhibitors.
+    """
+    drugs = (
+        p.heart_failure_log_beta_blocker * beta
+        + p.heart_failure_log_ras * ras
+        + p.heart_failure_log_neprilysin * neprilysin
+        + p.heart_failure_log_mra * mra
+    )
+    share = 1.0 - (1.0 - p.heart_failure_preserved_drug_share) * preserved_ef
+    return share * drugs + p.heart_failure_log_sglt2 * sglt2
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def heart_failure_hazard(score, usual, pressure, ef, log_ratio, p):
+    """Presentations for heart failure a day, only where pressure is high.
+
+    score: of symptoms today; usual: its slow mean; log_ratio: propensity, drugs and the day's influences.
+    """
     congested = ramp(pressure, p.heart_failure_pressure_from_mmhg, p.heart_failure_pressure_per_mmhg)
-    hazard = congested * exp(p.heart_failure_log_hazard_per_score * (score - p.heart_failure_certain_score))
+    log_hazard = (
+        p.heart_failure_log_base
+        + p.heart_failure_log_per_usual * (usual - USUAL_SCORE)
+        + p.heart_failure_log_per_departure * (score - usual)
+        + p.heart_failure_log_per_ef * weakness(ef)
+        + log_ratio
+    )
+    hazard = congested * exp(clip(log_hazard, -30.0, 10.0))
     most = p.heart_failure_highest_per_day
     return hazard if hazard < most else most
 
@@ -159,45 +198,3 @@ def cause_elsewhere(x, cause, infarction, stroke, bleeding, fall):
     chosen = float(CAUSE_STROKE) if x < b else chosen
     chosen = float(CAUSE_INFARCTION) if x < a else chosen
     return chosen if x >= 0.0 else cause
-
-
-@njit(cache=True, error_model="numpy", forceinline=True)
-def other_death_hazard(life_table, infection, frailty, deconditioning, p, clinical_constants):
-    """Daily hazard of non-cardiovascular death: the life table's share, more with illness, frailty and lost reserve."""
-    log_ratio = (
-        p.death_log_infection * infection
-        + p.death_log_frailty * (frailty - 0.3)
-        + p.death_log_deconditioning * deconditioning
-    )
-    return clinical_constants.other_death_share * life_table * exp(clip(log_ratio, -5.0, 8.0))
-
-
-@njit(cache=True, error_model="numpy", forceinline=True)
-def death_hazard(
-    life_table, age, years_since_entry, ef, score, infection, arrhythmia, frailty, deconditioning, gfr, systolic,
-    potassium, beta, mra, p,
-):  # fmt: skip
-    """Daily hazard of death: the life table times an exponential of the state, capped.
-
-    The excess of heart failure over the life table shrinks with age (death_log_per_age); beta-blocker and MRA lower it
-    beyond what they do to the state (sudden death).
-    """
-    log_ratio = (
-        p.death_log_base
-        + p.death_log_per_year * years_since_entry
-        - p.death_log_per_age * (age - 75.0)
-        + p.death_log_low_ef * positive(50.0 - ef)
-        + p.death_log_symptom * (score - 2.0)
-        + p.death_log_distress * positive(score - p.death_distress_from_score)
-        + p.death_log_infection * infection
-        + p.death_log_arrhythmia * arrhythmia
-        + p.death_log_frailty * (frailty - 0.3)
-        + p.death_log_deconditioning * deconditioning
-        + p.death_log_low_gfr * positive(60.0 - gfr)
-        + p.death_log_low_systolic * positive(110.0 - systolic)
-        + p.death_log_potassium * positive(potassium - 5.5)
-        - p.death_log_beta_blocker * beta
-        - p.death_log_mra * mra
-    )
-    hazard = life_table * exp(clip(log_ratio, -10.0, 12.0))
-    return hazard if hazard < p.death_highest_per_day else p.death_highest_per_day

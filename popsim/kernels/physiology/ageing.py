@@ -128,7 +128,9 @@ def advance_day(
         taken_ill = (1.0 - delirious_before) * delirious * (1.0 - attended)
         influences[of.FALL, i] += falls + p.delirium_presents * taken_ill / step_days
         influences[of.SYMPTOM, i] += p.delirium_symptom * delirious + p.fracture_symptom * broken
-        influences[of.DEATH_LOG_HAZARD, i] += p.delirium_death_log * delirious + p.fracture_death_log * broken
+        influences[of.NON_CARDIOVASCULAR_LOG_HAZARD, i] += (
+            p.delirium_death_log * delirious + p.fracture_death_log * broken
+        )
 
         delirium[i] = delirious if lives else delirious_before
         fracture[i] = broken if lives else broken_before

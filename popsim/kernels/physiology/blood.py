@@ -129,7 +129,7 @@ def advance_day(
         fed = supply(store, p) - supply(own_store, p)
         influences[of.SYMPTOM, i] -= p.symptom_per_g_dl * gained + p.symptom_iron * fed
         influences[of.HEART_RATE, i] -= p.heart_rate_per_g_dl * gained
-        influences[of.DEATH_LOG_HAZARD, i] += p.death_log_per_g_dl * (p.death_reference_g_dl - now)
+        of.raise_death(influences, p.death_log_per_g_dl * (p.death_reference_g_dl - now), i)
 
         haemoglobin_g_dl[i] = now if lives else before
         iron_store_mg[i] = store if lives else store_before

@@ -5,7 +5,8 @@ to a reference person (never smoked, middle fifth of deprivation, usual activity
 
     log rate of infections = log(1 - s + s a) + particles + smoking + deprivation
 
-a is the activity of respiratory viruses (1 = mean of the year), s the share of infections that follow it.
+a is the activity of respiratory viruses (1 = mean of the year), s the share of infections that follow it. Beside
+infections, the hazard of heart failure follows the season as a cosine.
 
 Limits: no cold (see vessels), ozone or pollen, no lag between weather and harm; everybody is outdoors alike; habits
 never change: their past effects on pressure, reserve and symptoms are in the measured baseline.
@@ -27,11 +28,13 @@ HOTTEST = 25.0  # degrees above the threshold that are counted
 
 
 class Weather(NamedTuple):
-    """A day: mean temperature, fine particles, and the activity of respiratory viruses (1 = mean of a year)."""
+    """A day: mean temperature, fine particles, the activity of respiratory viruses (1 = mean of a year), and the season
+    of heart failure (1 at its peak in winter, -1 in summer)."""
 
     temperature_celsius: float
     pm25_ug_m3: float
     virus_activity: float
+    winter: float
 
 
 class EnvironmentParameters(NamedTuple):
@@ -47,6 +50,7 @@ class EnvironmentParameters(NamedTuple):
     heat_systolic_mmhg_per_degree: float
     heat_death_log_per_degree: float
     arrhythmia_log_per_alcohol_g_day: float
+    heart_failure_log_season: float
     death_log_smoking: float
     activity_reference_met_h_week: float
     activity_most_met_h_week: float
@@ -90,9 +94,7 @@ def advance_day(smoking, alcohol_g_day, activity_met_h_week, deprivation_quintil
         influences[of.INFECTION_LOG_RATE, i] += (
             season + p.infection_log_smoking * smokes + p.infection_log_per_deprivation_fifth * poorer
         )
+        influences[of.HEART_FAILURE_LOG_HAZARD, i] += p.heart_failure_log_season * weather.winter
         influences[of.ARRHYTHMIA_LOG_RATE, i] += p.arrhythmia_log_per_alcohol_g_day * np.float64(alcohol_g_day[i])
-        influences[of.DEATH_LOG_HAZARD, i] += (
-            p.heat_death_log_per_degree * hot
-            + p.death_log_smoking * smokes
-            + p.death_log_per_met_h_week * (p.activity_reference_met_h_week - moves)
-        )
+        habits = p.death_log_smoking * smokes + p.death_log_per_met_h_week * (p.activity_reference_met_h_week - moves)
+        of.raise_death(influences, habits + p.heat_death_log_per_degree * hot, i)

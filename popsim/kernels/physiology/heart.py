@@ -50,10 +50,14 @@ class HeartParameters(NamedTuple):
     heart_rate_per_deficit_bpm_per_l: float
     nt_probnp_at_reference_pg_ml: float
     nt_probnp_log_per_mmhg: float
+    nt_probnp_log_more_per_mmhg_below: float
+    nt_probnp_normal_pressure_mmhg: float
     nt_probnp_log_per_ef: float
     nt_probnp_log_slow_kidney: float
     nt_probnp_log_per_year: float
     nt_probnp_log_atrial_fibrillation: float
+    nt_probnp_log_per_bmi: float
+    nt_probnp_log_residual_sd: float
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -128,16 +132,27 @@ def heart_rate_target(untreated, beta, pressure_rise, excess, infection, arrhyth
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def nt_probnp(pressure, ef, slow, age, atrial_fibrillation, p):
-    """NT-proBNP, pg/mL: log-linear in wall stress and clearance; at 15 mmHg, EF 30%, GFR 70, 64 years the reference.
+def nt_probnp(pressure, ef, slow, age, atrial_fibrillation, bmi, residual, p):
+    """NT-proBNP in blood, pg/mL: log-linear in wall stress, clearance and build, with a lasting residual of the person.
 
-    slow: `kidney.slowness`, which is 0.875 at a GFR of 70.
+    The reference is a person of 64 at 15 mmHg, EF 30%, GFR 70, BMI 28 and residual 0. The level falls faster with
+    pressure where it is near normal. slow: `kidney.slowness`, which is 0.875 at a GFR of 70; residual: standard normal.
     """
     slope = (
         p.nt_probnp_log_per_mmhg * (pressure - 15.0)
+        - p.nt_probnp_log_more_per_mmhg_below * positive(p.nt_probnp_normal_pressure_mmhg - pressure)
         - p.nt_probnp_log_per_ef * (ef - 30.0)
         + p.nt_probnp_log_slow_kidney * (slow - 0.875)
         + p.nt_probnp_log_per_year * (age - 64.0)
         + p.nt_probnp_log_atrial_fibrillation * atrial_fibrillation
+        - p.nt_probnp_log_per_bmi * (bmi - 28.0)
+        + p.nt_probnp_log_residual_sd * residual
     )
     return clip(p.nt_probnp_at_reference_pg_ml * exp(slope), 5.0, 70000.0)
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def body_mass_index(weight_kg, height_cm):
+    """kg/m2, within the range over which natriuretic peptides are known to follow it."""
+    height_m = 0.01 * height_cm
+    return clip(weight_kg / (height_m * height_m + 1e-6), 18.0, 45.0)

@@ -20,8 +20,6 @@ from typing import NamedTuple
 import numpy as np
 
 from popsim.kernels.codes import (
-    DIED_OF_HEART,
-    DIED_OF_OTHER,
     LEVEL_COMMUNITY,
     LEVEL_EMERGENCY,
     LEVEL_FACILITY,
@@ -45,12 +43,22 @@ from popsim.kernels.physiology.acute import (
     arrhythmia_hazard,
     cause_elsewhere,
     chosen_cause,
-    death_hazard,
+    heart_failure_drugs,
     heart_failure_hazard,
     infection_hazards,
-    other_death_hazard,
+    log_factor,
     other_hazard,
     renal_hazard,
+)
+from popsim.kernels.physiology.death import (
+    failing,
+    mode_of_death,
+    non_cardiovascular_hazard,
+    other_cardiovascular_hazard,
+    pump_drugs,
+    pump_hazard,
+    sudden_drugs,
+    sudden_hazard,
 )
 from popsim.kernels.physiology.fluid import (
     drug_natriuresis,
@@ -62,6 +70,7 @@ from popsim.kernels.physiology.fluid import (
     volume_natriuresis,
 )
 from popsim.kernels.physiology.heart import (
+    body_mass_index,
     ejection_fraction_gain,
     ejection_fraction_target,
     filling_pressure_target,
@@ -106,29 +115,33 @@ class Relaxation(NamedTuple):
     gfr: float
     potassium: float
     symptom: float
+    usual_symptom: float
     deconditioning: float
     reconditioning: float
 
 
 @njit(cache=True, parallel=True, error_model="numpy", single=True)
 def advance_day(
-    person_id, entry_day, age_years, dry_weight_kg, baseline_ejection_fraction_percent, baseline_systolic_mmhg,
-    baseline_filling_pressure_mmhg, usual_salt_g_day, adherence_trait, life_table_hazard_per_day, diabetes,
-    atrial_fibrillation, copd, alive, care_level, beta_blockade, ras_inhibition, neprilysin_inhibition,
-    mineralocorticoid_blockade, sglt2_inhibition, loop_diuretic_mg, iv_diuretic_mg_day, last_review_day,
-    intrinsic_natriuresis_l_day, untreated_ejection_fraction_percent, untreated_systolic_mmhg, untreated_heart_rate_bpm,
-    untreated_potassium_mmol_l, untreated_gfr_ml_min, extracellular_fluid_excess_l, filling_pressure_mmhg, weight_kg,
+    person_id, entry_day, age_years, dry_weight_kg, height_cm, baseline_ejection_fraction_percent,
+    baseline_systolic_mmhg, baseline_filling_pressure_mmhg, usual_salt_g_day, adherence_trait,
+    life_table_hazard_per_day, diabetes, atrial_fibrillation, copd, alive, care_level, beta_blockade, ras_inhibition,
+    neprilysin_inhibition, mineralocorticoid_blockade, sglt2_inhibition, loop_diuretic_mg, iv_diuretic_mg_day,
+    last_review_day, intrinsic_natriuresis_l_day, untreated_ejection_fraction_percent, untreated_systolic_mmhg,
+    untreated_heart_rate_bpm, untreated_potassium_mmol_l, presentation_propensity, death_propensity, peptide_residual,
+    class_judgement, untreated_gfr_ml_min, extracellular_fluid_excess_l, filling_pressure_mmhg, weight_kg,
     ejection_fraction_percent, systolic_mmhg, heart_rate_bpm, gfr_ml_min, potassium_mmol_l, nt_probnp_pg_ml,
-    symptom_score, frailty, deconditioning, adherence, infection_severity, adherence_lapse, salt_excess_g_day,
-    arrhythmia_burden, death_hazard_per_day, nyha_class, acute_cause, onset, shock_onset, key, day,
-    step_days, shocks, fluid, heart, kidney, symptoms, acute, relaxation, influences, death_cause, clinical_constants,
+    symptom_score, usual_symptom_score, frailty, deconditioning, adherence, infection_severity, adherence_lapse,
+    salt_excess_g_day, arrhythmia_burden, death_hazard_per_day, nyha_class, acute_cause, onset, shock_onset, key, day,
+    step_days, shocks, fluid, heart, kidney, symptoms, acute, death, relaxation, influences, death_cause,
+    clinical_constants, shared, own_share,
 ):  # fmt: skip
     """Advance all rows by one step of `step_days`; `day` counts steps from 0.
 
-    Reads the columns up to `untreated_potassium_mmol_l`, writes those from `untreated_gfr_ml_min` to `shock_onset`.
+    Reads the columns up to `class_judgement`, writes those from `untreated_gfr_ml_min` to `shock_onset`.
 
     `influences` are the day's (influences.py), written before by the organ systems that advance before this one, with
-    the effects of drugs (`beta_blockade` to `loop_diuretic_mg`) among them.
+    the effects of drugs (`beta_blockade` to `loop_diuretic_mg`) among them. `shared` is the correlation of the
+    propensities of death and of presentation, `own_share` the root of 1 - its square.
     """
     today = np.float64(day * step_days)
     for i in prange(len(person_id)):
@@ -214,40 +227,27 @@ def advance_day(
             ef_before,
             ejection_fraction_target(
                 np.float64(untreated_ejection_fraction_percent[i]) + influence_on(influences, of.EJECTION_FRACTION, i),
-                gain,
-                pressure_rise,
-                arrhythmia,
-                heart,
+                gain, pressure_rise, arrhythmia, heart,
             ),
             relaxation.ejection_fraction,
-        )
+        )  # fmt: skip
         pressure_drugs = systolic_drugs(beta, ras, arni, aldosterone, sglt2, heart)
         sbp = approach(
             systolic_before,
             systolic_target(
-                np.float64(untreated_systolic_mmhg[i]) + influence_on(influences, of.SYSTOLIC, i),
-                pressure_drugs,
-                excess_before,
-                ef_lost,
-                infection,
-                arrhythmia,
-                heart,
+                np.float64(untreated_systolic_mmhg[i]) + influence_on(influences, of.SYSTOLIC, i), pressure_drugs,
+                excess_before, ef_lost, infection, arrhythmia, heart,
             ),
             relaxation.systolic,
-        )
+        )  # fmt: skip
         rate = approach(
             np.float64(heart_rate_bpm[i]),
             heart_rate_target(
-                np.float64(untreated_heart_rate_bpm[i]) + influence_on(influences, of.HEART_RATE, i),
-                beta,
-                pressure_rise,
-                excess_before,
-                infection,
-                arrhythmia,
-                heart,
+                np.float64(untreated_heart_rate_bpm[i]) + influence_on(influences, of.HEART_RATE, i), beta,
+                pressure_rise, excess_before, infection, arrhythmia, heart,
             ),
             relaxation.heart_rate,
-        )
+        )  # fmt: skip
 
         # Kidney.
         chronic_gfr = chronic_gfr_after(
@@ -275,7 +275,8 @@ def advance_day(
             ),
             relaxation.potassium,
         )
-        peptide = nt_probnp(pressure, ef, slow, age, has_af, heart)
+        bmi = body_mass_index(np.float64(dry_weight_kg[i]), np.float64(height_cm[i]))
+        peptide = nt_probnp(pressure, ef, slow, age, has_af, bmi, np.float64(peptide_residual[i]), heart)
 
         # Symptoms and reserve.
         score = approach(
@@ -288,6 +289,8 @@ def advance_day(
             ),
             relaxation.symptom,
         )
+        usual = approach(np.float64(usual_symptom_score[i]), score, relaxation.usual_symptom)
+        departure = score - usual
         frail = frailty_after(frail_before, in_hospital, step_days, symptoms)
         reserve_lost = approach(
             reserve_lost_before,
@@ -296,7 +299,17 @@ def advance_day(
         )
 
         # Acute presentation.
-        h_failure = heart_failure_hazard(score, pressure, acute)
+        propensity = np.float64(presentation_propensity[i])
+        others = exp(
+            log_factor(propensity, acute.other_presentation_log_propensity_sd)
+            + influence_on(influences, of.OTHER_PRESENTATION_LOG_HAZARD, i)
+        )
+        drugs = heart_failure_drugs(beta, ras, arni, aldosterone, sglt2, preserved_ef, acute)
+        own_ratio = log_factor(propensity, acute.heart_failure_log_propensity_sd) - drugs
+        h_failure = heart_failure_hazard(
+            score, usual, pressure, ef, own_ratio + influence_on(influences, of.HEART_FAILURE_LOG_HAZARD, i), acute
+        )
+        h_failure /= others  # hazards are relative to this person's factor of other causes
         h_infection, h_respiratory = infection_hazards(infection, frail, has_copd, acute)
         h_arrhythmia = arrhythmia_hazard(arrhythmia, acute) + influence_on(influences, of.SLOW_RHYTHM, i)
         h_renal = renal_hazard(serum_potassium, sbp, filtration, chronic_gfr - dip, acute)
@@ -311,24 +324,40 @@ def advance_day(
         h_glucose = influence_on(influences, of.GLUCOSE, i)
         elsewhere = h_infarction + h_stroke + h_bleeding + h_fall + h_glucose
         total = h_failure + h_infection + h_respiratory + h_arrhythmia + h_renal + h_other + elsewhere
-        presents = (u_present < 1.0 - exp(-total * step_days)) & (attended < 0.5)
+        presents = (u_present < 1.0 - exp(-others * total * step_days)) & (attended < 0.5)
         cause = chosen_cause(u_cause, h_failure, h_infection, h_arrhythmia, h_renal, h_respiratory, total)
         cause = cause_elsewhere(
             u_cause * total - (total - elsewhere), cause, h_infarction, h_stroke, h_bleeding, h_fall
         )
 
         # Death.
-        h_death = death_hazard(
-            np.float64(life_table_hazard_per_day[i]), age, years, ef, score, infection, arrhythmia, frail, reserve_lost,
-            filtration, sbp, serum_potassium, beta, aldosterone, acute,
+        preserved_now, life_table = preserved(ef, heart), np.float64(life_table_hazard_per_day[i])
+        fails = failing(own_pressure + influence_on(influences, of.FILLING_PRESSURE, i), preserved_now, death)
+        z_death = shared * propensity + own_share * np.float64(death_propensity[i])
+        fate, reduced_ef = log_factor(z_death, death.death_log_propensity_sd), 1.0 - preserved_ef
+        h_sudden = sudden_hazard(
+            fails, preserved_now, ef, usual, departure, age, filtration, serum_potassium, arrhythmia,
+            fate - sudden_drugs(beta, arni, aldosterone, reduced_ef, death)
+            + influence_on(influences, of.SUDDEN_LOG_HAZARD, i), death,
         )  # fmt: skip
-        h_death += acute.death_palliative_per_day if level < LEVEL_COMMUNITY else 0.0
-        h_other_death = other_death_hazard(
-            np.float64(life_table_hazard_per_day[i]), infection, frail, reserve_lost, acute, clinical_constants
-        )
-        h_death *= exp(clip(influence_on(influences, of.DEATH_LOG_HAZARD, i), -3.0, 3.0))
-        h_death += influence_on(influences, of.SUDDEN_DEATH, i)
+        h_pump = pump_hazard(
+            fails, preserved_now, ef, usual, departure, age, frail, reserve_lost, filtration, sbp, arrhythmia,
+            fate - pump_drugs(beta, ras, arni, aldosterone, sglt2, reduced_ef, death)
+            + influence_on(influences, of.PUMP_LOG_HAZARD, i), death,
+        )  # fmt: skip
+        h_pump += death.death_palliative_per_day if level < LEVEL_COMMUNITY else 0.0
+        h_vascular = other_cardiovascular_hazard(
+            (1.0 - clinical_constants.other_death_share) * life_table, years, frail, departure, filtration,
+            fate + influence_on(influences, of.OTHER_CARDIOVASCULAR_LOG_HAZARD, i), death,
+        )  # fmt: skip
+        h_rest = non_cardiovascular_hazard(
+            clinical_constants.other_death_share * life_table, years, frail, reserve_lost, infection, filtration,
+            influence_on(influences, of.NON_CARDIOVASCULAR_LOG_HAZARD, i), death,
+        )  # fmt: skip
+        h_event, h_core = influence_on(influences, of.CARDIOVASCULAR_DEATH, i), h_sudden + h_pump + h_vascular + h_rest
+        h_death = h_event + (h_core if h_core < death.death_highest_per_day else death.death_highest_per_day)
         dies = u_death < small_chance(h_death * step_days)
+        died_of = mode_of_death(u_died_of * (h_core + h_event), h_sudden, h_pump, h_vascular + h_event)
         shocks_begun = (
             new_infection * SHOCK_INFECTION
             + new_lapse * SHOCK_LAPSE
@@ -352,6 +381,7 @@ def advance_day(
         potassium_mmol_l[i] = serum_potassium if lives else np.float64(potassium_mmol_l[i])
         nt_probnp_pg_ml[i] = peptide if lives else np.float64(nt_probnp_pg_ml[i])
         symptom_score[i] = score if lives else np.float64(symptom_score[i])
+        usual_symptom_score[i] = usual if lives else np.float64(usual_symptom_score[i])
         frailty[i] = frail if lives else frail_before
         deconditioning[i] = reserve_lost if lives else reserve_lost_before
         adherence[i] = taken if lives else np.float64(adherence[i])
@@ -360,9 +390,9 @@ def advance_day(
         salt_excess_g_day[i] = salt if lives else np.float64(salt_excess_g_day[i])
         arrhythmia_burden[i] = arrhythmia if lives else np.float64(arrhythmia_burden[i])
         death_hazard_per_day[i] = clip(h_death, 0.0, 1.0) if lives else np.float64(death_hazard_per_day[i])
-        nyha_class[i] = functional_class(score, symptoms) if lives else np.float64(nyha_class[i])
+        judged = functional_class(score, np.float64(class_judgement[i]), symptoms)
+        nyha_class[i] = judged if lives else np.float64(nyha_class[i])
         acute_cause[i] = cause if lives & presents else 0.0
         onset[i] = bits if lives else 0.0
         shock_onset[i] = shocks_begun if lives else 0.0
-        died_of = float(DIED_OF_OTHER) if u_died_of * h_death < h_other_death else float(DIED_OF_HEART)
         death_cause[i] = died_of if lives & dies else np.float64(death_cause[i])

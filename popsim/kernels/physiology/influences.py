@@ -50,8 +50,13 @@ INFLUENCES = (
     # Rates and hazards, added to by any system.
     Influence("infection_log_rate", "1", "Log of the factor of the rate of infections."),
     Influence("arrhythmia_log_rate", "1", "Log of the factor of the rate of fast arrhythmias."),
-    Influence("death_log_hazard", "1", "Log of the factor of the hazard of death."),
-    Influence("sudden_death_per_day", "/d", "Hazard of cardiovascular death outside the core (infarction, stroke)."),
+    Influence("heart_failure_log_hazard", "1", "Log of the factor of the hazard of presenting with heart failure."),
+    Influence("other_presentation_log_hazard", "1", "Log of the factor of the hazard of presenting with other causes."),
+    Influence("sudden_log_hazard", "1", "Log of the factor of the hazard of sudden death."),
+    Influence("pump_log_hazard", "1", "Log of the factor of the hazard of death by pump failure."),
+    Influence("other_cardiovascular_log_hazard", "1", "Log of the factor of that of other cardiovascular death."),
+    Influence("non_cardiovascular_log_hazard", "1", "Log of the factor of the hazard of non-cardiovascular death."),
+    Influence("cardiovascular_death_per_day", "/d", "Hazard of death by infarction or stroke, beside the core's own."),
     Influence("infarction_per_day", "/d", "Hazard of presenting with myocardial infarction."),
     Influence("stroke_per_day", "/d", "Hazard of presenting with stroke."),
     Influence("bleeding_per_day", "/d", "Hazard of presenting with major bleeding."),
@@ -67,8 +72,9 @@ INFLUENCES = (
     LOOP_DIURETIC, PLATELET_INHIBITION, ANTICOAGULATION, LDL_REDUCTION, HBA1C_REDUCTION, HYPOGLYCAEMIC_DRIVE,
     BRONCHODILATION,
     NATRIURESIS, FILLING_PRESSURE, EJECTION_FRACTION, SYSTOLIC, HEART_RATE, GFR, GFR_SLOPE, POTASSIUM, SYMPTOM,
-    INFECTION_LOG_RATE, ARRHYTHMIA_LOG_RATE, DEATH_LOG_HAZARD,
-    SUDDEN_DEATH, INFARCTION, STROKE, BLEEDING, FALL, GLUCOSE, RESPIRATORY, RENAL, SLOW_RHYTHM,
+    INFECTION_LOG_RATE, ARRHYTHMIA_LOG_RATE, HEART_FAILURE_LOG_HAZARD, OTHER_PRESENTATION_LOG_HAZARD,
+    SUDDEN_LOG_HAZARD, PUMP_LOG_HAZARD, OTHER_CARDIOVASCULAR_LOG_HAZARD, NON_CARDIOVASCULAR_LOG_HAZARD,
+    CARDIOVASCULAR_DEATH, INFARCTION, STROKE, BLEEDING, FALL, GLUCOSE, RESPIRATORY, RENAL, SLOW_RHYTHM,
 ) = range(len(INFLUENCES))  # fmt: skip
 
 
@@ -76,3 +82,18 @@ INFLUENCES = (
 def influence_on(influences, influence, i):
     """An influence on a twin."""
     return np.float64(influences[influence, i])
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def raise_death(influences, log_ratio, i):
+    """Add to the log hazard of every mode of death of a twin."""
+    influences[SUDDEN_LOG_HAZARD, i] += log_ratio
+    influences[PUMP_LOG_HAZARD, i] += log_ratio
+    raise_death_beside_heart_failure(influences, log_ratio, i)
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def raise_death_beside_heart_failure(influences, log_ratio, i):
+    """Add to the log hazards of other cardiovascular and of non-cardiovascular death of a twin."""
+    influences[OTHER_CARDIOVASCULAR_LOG_HAZARD, i] += log_ratio
+    influences[NON_CARDIOVASCULAR_LOG_HAZARD, i] += log_ratio

@@ -236,9 +236,8 @@ def advance_day(
         influences[of.GFR_SLOPE, i] += slope - scar * per_year
         influences[of.POTASSIUM, i] += p.injury_potassium_mmol_l * hurt - cleared
         influences[of.SYMPTOM, i] += p.uraemia_symptom * uraemia
-        influences[of.DEATH_LOG_HAZARD, i] += (
-            p.injury_death_log * hurt + p.uraemia_death_log * uraemia + p.dialysis_death_log * dialysed
-        )
+        worse = p.injury_death_log * hurt + p.uraemia_death_log * uraemia + p.dialysis_death_log * dialysed
+        of.raise_death(influences, worse, i)
         influences[of.RENAL, i] += p.injury_presents_per_day * hurt * hurt + p.uraemia_presents_per_day * uraemia
 
         albuminuria_mg_g[i] = albumin if lives else albumin_before

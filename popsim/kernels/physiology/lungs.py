@@ -126,7 +126,9 @@ def advance_day(
         influences[of.FILLING_PRESSURE, i] += p.filling_pressure_exacerbation_mmhg * flare
         influences[of.HEART_RATE, i] += p.heart_rate_exacerbation_bpm * flare
         influences[of.ARRHYTHMIA_LOG_RATE, i] += p.arrhythmia_log_exacerbation * flare
-        influences[of.DEATH_LOG_HAZARD, i] += p.death_log_exacerbation * flare + p.death_log_per_fev1_percent * worse
+        influences[of.NON_CARDIOVASCULAR_LOG_HAZARD, i] += (
+            p.death_log_exacerbation * flare + p.death_log_per_fev1_percent * worse
+        )
 
         fev1_percent[i] = now if lives else before
         exacerbation_severity[i] = flare if lives else flare_before

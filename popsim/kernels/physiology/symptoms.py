@@ -22,6 +22,7 @@ class SymptomParameters(NamedTuple):
     nyha_2_from: float
     nyha_3_from: float
     nyha_4_from: float
+    nyha_judgement_sd: float
     frailty_per_year: float
     frailty_in_hospital_per_day: float
 
@@ -41,11 +42,15 @@ def symptom_target(pressure, ef, copd, infection, arrhythmia, frailty, p):
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def functional_class(score, p):
-    """NYHA class 1.0..4.0 from the symptom score."""
-    second = 1.0 if score >= p.nyha_2_from else 0.0
-    third = 1.0 if score >= p.nyha_3_from else 0.0
-    fourth = 1.0 if score >= p.nyha_4_from else 0.0
+def functional_class(score, judgement, p):
+    """NYHA class 1.0..4.0 as it is judged: thresholds of the symptom score, as severe as this person is taken.
+
+    judgement: standard normal, lasting.
+    """
+    judged = score + p.nyha_judgement_sd * judgement
+    second = 1.0 if judged >= p.nyha_2_from else 0.0
+    third = 1.0 if judged >= p.nyha_3_from else 0.0
+    fourth = 1.0 if judged >= p.nyha_4_from else 0.0
     return 1.0 + second + third + fourth
 
 

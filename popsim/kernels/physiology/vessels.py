@@ -138,8 +138,8 @@ def advance_day(
         influences[of.ARRHYTHMIA_LOG_RATE, i] += fibrillation_log_rate * (
             fibrillates - np.float64(atrial_fibrillation[i])
         )
-        influences[of.DEATH_LOG_HAZARD, i] += stroke.disability_death_log * disabled
-        influences[of.SUDDEN_DEATH, i] += (
+        of.raise_death_beside_heart_failure(influences, stroke.disability_death_log * disabled, i)
+        influences[of.CARDIOVASCULAR_DEATH, i] += (
             coronary.infarction_dead_before_hospital * h_infarction
             + stroke.stroke_dead_before_hospital * h_stroke
             + early

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from popsim.population.clock import Clock
 from popsim.population.columns import Column
 from popsim.population.environment_series import EnvironmentSeries
 from popsim.population.population import Population
+from popsim.units import DAYS_PER_YEAR
 
 
 class Environment:
@@ -40,7 +42,7 @@ class Environment:
     ) -> None:
         own = parameters["environment"]
         self.environment_series = environment_series or EnvironmentSeries.read()
-        self._start = own["start_day_of_year"]
+        self._start, self._peak = own["start_day_of_year"], own["season_peak_day_of_year"]
         self._call = Binding(
             *(kernel.set_steady_state, kernel.advance_day),
             temperature_celsius=self._temperature_at_entry,
@@ -63,5 +65,11 @@ class Environment:
 
     def _weather(self, population: Population, clock: Clock) -> kernel.Weather:
         """Of today."""
-        row = int(self.environment_series.row(np.array([clock.time_days]), self._start)[0])
-        return kernel.Weather(*(float(getattr(self.environment_series, name)[row]) for name in kernel.Weather._fields))
+        series = self.environment_series
+        row = int(series.row(np.array([clock.time_days]), self._start)[0])
+        return kernel.Weather(
+            temperature_celsius=float(series.temperature_celsius[row]),
+            pm25_ug_m3=float(series.pm25_ug_m3[row]),
+            virus_activity=float(series.virus_activity[row]),
+            winter=math.cos(2.0 * math.pi * (float(series.day_of_year[row]) - self._peak) / DAYS_PER_YEAR),
+        )

@@ -9,6 +9,7 @@ from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import heart_failure as kernel
 from popsim.kernels.physiology.acute import AcuteParameters, ClinicalParameters
+from popsim.kernels.physiology.death import DeathParameters
 from popsim.kernels.physiology.fluid import FluidParameters
 from popsim.kernels.physiology.heart import HeartParameters
 from popsim.kernels.physiology.kidney import KidneyParameters
@@ -29,6 +30,10 @@ UNTREATED = frozenset(
         "untreated_systolic_mmhg",
         "untreated_heart_rate_bpm",
         "untreated_potassium_mmol_l",
+        "presentation_propensity",
+        "death_propensity",
+        "peptide_residual",
+        "class_judgement",
     }
 )
 ORGANS = {
@@ -38,6 +43,7 @@ ORGANS = {
     "kidney": KidneyParameters,
     "symptoms": SymptomParameters,
     "acute": AcuteParameters,
+    "death": DeathParameters,
 }
 
 
@@ -56,6 +62,8 @@ class HeartFailurePhysiology:
             *(set_steady_state, kernel.advance_day),
             key=key,
             relaxation=partial(_relaxation, time_constants_days),
+            own_share=math.sqrt(1.0 - own["propensity_correlation"] ** 2),
+            shared=own["propensity_correlation"],
             clinical_constants=parameters["clinical_twin"].fill(ClinicalParameters),
             **{name: own.fill(kind) for name, kind in ORGANS.items()},
         )

@@ -19,7 +19,7 @@ IMMORTAL = dict.fromkeys(
     ),
     0.0,
 )
-DEADLY = {"heart_failure.death_log_base": 6.0, "heart_failure.death_highest_per_day": 2.0}
+DEADLY = {"heart_failure.non_cardiovascular_log_ratio": 12.0, "heart_failure.death_highest_per_day": 2.0}
 AREA = "Life and death"
 
 
@@ -50,10 +50,11 @@ def everybody_dies(bench: ModelBench) -> CheckResult:
 
 @check(AREA, "Higher mortality means shorter lives, person by person on average")
 def mortality_shortens(bench: ModelBench) -> CheckResult:
-    """Raise the logarithm of the death hazard by 1 and by 2 and look whether mean life days fall each time."""
-    base = bench.study.parameters["heart_failure"]["death_log_base"]
+    """Raise the log hazard of non-cardiovascular death by 1 and by 2 and look whether mean life days fall each time."""
+    name = "non_cardiovascular_log_ratio"
+    base = bench.study.parameters["heart_failure"][name]
     lived = [
-        float(np.mean(bench.run(None, {"heart_failure.death_log_base": base + more}).persons["life_days"].to_numpy()))
+        float(np.mean(bench.run(None, {f"heart_failure.{name}": base + more}).persons["life_days"].to_numpy()))
         for more in (0.0, 1.0, 2.0)
     ]
     return CheckResult(
