@@ -95,7 +95,7 @@ def catchment() -> CareNetwork:
             {"name": "desk", "class": "outpatient", "slots_per_day": 3, "routes": [{"to": "stay"}]},
         ],
         "complications": [
-            {"name": name, "per_day": 0.5, "extra_days": exponential(0.1), "source": "assumption: made up"}
+            {"name": name, "per_day": 0.1, "extra_days": exponential(0.1), "source": "assumption: made up"}
             for name in ("fall", "infection")
         ],
         "arrivals": [{"name": "others", "to": "department", "per_day": 3.0}],
