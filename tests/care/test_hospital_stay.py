@@ -14,7 +14,7 @@ import pytest
 from scipy.stats import lognorm
 from small_care import HOME, Life, fixed, network, place
 
-from popsim.kernels.codes import CAUSE_HEART_FAILURE, CAUSE_STROKE, DIED_OF_OTHER
+from popsim.kernels.codes import CAUSE_HEART_FAILURE, CAUSE_STROKE, DIED_OF_NON_CARDIOVASCULAR
 
 TWINS, STAY = 4000, 3.0
 SOURCE = "a ward's own count"
@@ -119,7 +119,7 @@ def test_complications_are_chosen_in_proportion_and_kill_within_their_course():
     assert len(after) == len(deaths)
     assert (after["time_days"] >= after["since"]).all()
     assert abs(len(deaths) / len(infected) - 0.3) < 4 * np.sqrt(0.3 * 0.7 / len(infected))
-    assert set(life.population["death_cause"][life.population["alive"] == 0]) == {DIED_OF_OTHER}
+    assert set(life.population["death_cause"][life.population["alive"] == 0]) == {DIED_OF_NON_CARDIOVASCULAR}
 
 
 def test_a_ward_round_and_then_the_complication_end_a_stay():

@@ -139,5 +139,5 @@ def complicate(world, time, patient, number_of_hazard):
     note(world, time, patient, code.COMPLICATION, np.int64(record.setting), chosen)
     if u[2] < item.fatality:
         at = time + days * (u[2] / item.fatality)
-        schedule(world, at, code.RANK_DEATH, record.person, patient, code.DIED_OF_OTHER)
+        schedule(world, at, code.RANK_DEATH, record.person, patient, code.DIED_OF_NON_CARDIOVASCULAR)
     await_complication(world, time, patient)
