@@ -38,16 +38,7 @@ DOSES = {
     "loop_diuretic_mg": "loop_diuretic_mg_day",
 }
 DAYS_OF_ORGANS = (
-    environment,
-    vessels,
-    kidney_disease,
-    diabetes,
-    lungs,
-    blood,
-    ageing,
-    remodelling,
-    convalescence,
-    heart_failure,
+    *(environment, vessels, kidney_disease, diabetes, lungs, blood, ageing, remodelling, convalescence, heart_failure),
 )
 NO_SHOCKS = {
     "infection_rate_per_day": 0.0,
