@@ -14,6 +14,8 @@ from popsim.definitions.network import (
     EXIT,
     STAY,
     UNLIMITED,
+    ColumnFactor,
+    Complication,
     Condition,
     Route,
     SettingDefinition,
@@ -81,6 +83,24 @@ class _Tables:
         self.distributions.append((first, first + len(pieces)))
         return len(self.distributions) - 1
 
+    def add_factors(self, factors: Sequence[ColumnFactor]) -> tuple[int, int]:
+        first = len(self.factors)
+        for factor in factors:
+            block, place = self.column(factor.column)
+            self.factors.append((factor.reference, factor.log_change_per_unit, place, block))
+        return first, len(self.factors)
+
+    def complication(self, one: Complication) -> tuple[Any, ...]:
+        """One row of the table of complications."""
+        ratios = [one.by_cause.get(cause, 1.0) for cause in codes.CAUSE_NAMES]
+        return (
+            one.per_day,
+            one.fatality,
+            self.add_distribution(one.extra_days),
+            *self.add_factors(one.factors),
+            ratios,
+        )
+
     def add_routes(self, routes: Sequence[Route]) -> tuple[int, int]:
         start = len(self.routes)
         for route in routes:
@@ -98,10 +118,9 @@ class _Tables:
         priority = len(self.priorities)
         for rule in setting.priority:
             self.priorities.append((*self.add_conditions(rule.when), rule.level - 1))
-        factor = len(self.factors)
-        for term in setting.stay_factors:
-            block, place = self.column(term.column)
-            self.factors.append((term.reference, term.log_change_per_unit, place, block))
+        factor = self.add_factors(setting.stay_factors)
+        delay = setting.transfer_delay
+        delay_factor = self.add_factors(delay.factors if delay else ())
         discharge = self.add_conditions(review.discharge_when if review else ())
         pressure = self.add_conditions(review.under_pressure if review else ())
         stay = self.add_distribution(setting.stay)
@@ -121,8 +140,12 @@ class _Tables:
             "stay": stay,
             "stay_external": external if external >= 0 else stay,
             "patience": self.add_distribution(setting.patience),
-            "factor_first": factor,
-            "factor_last": len(self.factors),
+            "factor_first": factor[0],
+            "factor_last": factor[1],
+            "delay_probability": delay.probability if delay else 0.0,
+            "delay": self.add_distribution(delay.days if delay else None),
+            "delay_factor_first": delay_factor[0],
+            "delay_factor_last": delay_factor[1],
             "discharge_first": discharge[0],
             "discharge_last": discharge[1],
             "pressure_first": pressure[0],
@@ -159,6 +182,7 @@ def compile_network(network: CareNetwork, schema: Schema) -> dict[str, Any]:
     tables = _Tables(network, schema)
     contacts = [s.name for s in network.settings if s.setting_class == "outpatient"]
     rows = [tables.setting(s, contacts.index(s.name) if s.name in contacts else -1) for s in network.settings]
+    complications = [tables.complication(one) for one in network.definition.complications]
     settings = np.zeros(len(rows), records.SETTING)
     for row, values in enumerate(rows):
         for field, value in values.items():
@@ -168,6 +192,7 @@ def compile_network(network: CareNetwork, schema: Schema) -> dict[str, Any]:
         "routes": _table(tables.routes, records.ROUTE),
         "targets": _table(tables.targets, records.TARGET),
         "conditions": _table(tables.conditions, records.CONDITION),
+        "complications": _table(complications, records.COMPLICATION),
         "priorities": _table(tables.priorities, records.PRIORITY),
         "factors": _table(tables.factors, records.FACTOR),
         "distributions": _table(tables.distributions, records.DISTRIBUTION),

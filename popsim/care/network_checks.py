@@ -15,6 +15,7 @@ from popsim.definitions.network import (
     EXIT,
     STAY,
     UNLIMITED,
+    ColumnFactor,
     Condition,
     NetworkDefinition,
     SettingDefinition,
@@ -52,6 +53,11 @@ def names(definition: NetworkDefinition, file: object) -> None:
     """Names of settings and arrivals are unique, and every reference exists."""
     known = _distinct([s.name for s in definition.settings], "settings", file)
     _distinct([a.name for a in definition.arrivals], "arrivals", file)
+    _distinct([c.name for c in definition.complications], "complications", file)
+    for number, complication in enumerate(definition.complications):
+        for cause in complication.by_cause:
+            if cause not in CAUSE_NAMES:
+                raise DefinitionError(file, f"complications.{number}.by_cause", cause, "unknown cause", CAUSE_NAMES)
     for reserved in (EXIT, STAY):
         if reserved in known:
             raise DefinitionError(file, "settings.name", reserved, "this word is a target of routes, not a setting")
@@ -74,11 +80,10 @@ def columns(definition: NetworkDefinition, known: Collection[str], file: object)
         prefix = f"settings.{setting.name}"
         for key, condition in _conditions(setting):
             check_condition(condition, known, f"{prefix}.{key}", file)
-        for number, factor in enumerate(setting.stay_factors):
-            if factor.column not in known:
-                raise DefinitionError(
-                    file, f"{prefix}.stay_factors.{number}.column", factor.column, "unknown column", known
-                )
+
+    for key, factor in _factors(definition):
+        if factor.column not in known:
+            raise DefinitionError(file, f"{key}.column", factor.column, "unknown column", known)
 
 
 def check_condition(condition: Condition, known: Collection[str], key: str, file: object) -> None:
@@ -195,6 +200,17 @@ def _conditions(setting: SettingDefinition) -> Iterator[tuple[str, Condition]]:
             yield f"review.discharge_when.{index}", condition
         for index, condition in enumerate(setting.review.under_pressure):
             yield f"review.under_pressure.{index}", condition
+
+
+def _factors(definition: NetworkDefinition) -> Iterator[tuple[str, ColumnFactor]]:
+    """Every factor of a column with its key."""
+    lists = {f"settings.{s.name}.stay_factors": s.stay_factors for s in definition.settings}
+    for setting in definition.settings:
+        if setting.transfer_delay is not None:
+            lists[f"settings.{setting.name}.transfer_delay.factors"] = setting.transfer_delay.factors
+    lists |= {f"complications.{i}.factors": one.factors for i, one in enumerate(definition.complications)}
+    for key, factors in lists.items():
+        yield from ((f"{key}.{number}", factor) for number, factor in enumerate(factors))
 
 
 def _open_doors(definition: NetworkDefinition, file: object) -> None:

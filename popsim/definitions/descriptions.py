@@ -110,6 +110,7 @@ KEYS = {
         "presentation": "Setting to which acutely ill people come.",
         "settings": "Wards and other settings of stay, contacts and routers.",
         "arrivals": "People from outside the population.",
+        "complications": "Complications of twins in hospital.",
     },
     "SettingDefinition": {
         "class": "What kind of setting it is.",
@@ -123,6 +124,7 @@ KEYS = {
         "stay": "Length of stay, days.",
         "stay_external": "Length of stay of external patients, days.",
         "stay_factors": "Factors on the length of stay.",
+        "transfer_delay": "Delayed transfer of care of twins who are fit to leave hospital for it.",
         "review": "Daily ward round that ends stays, instead of stay.",
         "patience": "Days of waiting before people renege (give up).",
         "gives_up_to": "Setting to which people who give up waiting go.",
@@ -133,6 +135,18 @@ KEYS = {
         "weekdays_only": "Whether it is closed on Saturdays and Sundays.",
         "clinician": "Clinician of the contact.",
         "lapses_after_days": "Days after which a booking without a slot lapses.",
+    },
+    "TransferDelay": {
+        "probability": "Probability of a delay, where every factor is 1.",
+        "days": "Length of a delay, days.",
+        "factors": "Factors on the odds of a delay.",
+    },
+    "Complication": {
+        "per_day": "Hazard in hospital, where every factor is 1.",
+        "by_cause": "Ratio of the hazard in admissions for a cause.",
+        "factors": "Factors on the hazard.",
+        "extra_days": "Days by which it prolongs the stay.",
+        "fatality": "Probability of dying of it.",
     },
     "ArrivalSource": {
         "to": "Setting to which they come.",

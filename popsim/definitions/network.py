@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, model_validator
 
 from popsim.arguments import is_real, is_whole
 from popsim.definitions.base import Definition
 from popsim.definitions.distributions import MAX_DAYS, Days, Duration, Forever
-from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Text, real, whole
+from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Source, Text, real, whole
 
 EXIT = "exit"
 """Target of a route: the person leaves the simulated system."""
@@ -26,6 +26,7 @@ MAX_CAPACITY = 10_000_000
 MAX_SETTINGS = 100
 MAX_TARGETS = 20
 MAX_ARRIVAL_SOURCES = 64  # the number of random streams reserved for them (kernels/codes.py)
+MAX_COMPLICATIONS = 20
 MAX_NUMBER = 1e9
 
 SettingClass = Literal[
@@ -43,8 +44,10 @@ DEFAULT_CARE_LEVEL: dict[SettingClass, CareLevel] = {
     "facility": "facility",
     "hospice": "palliative",
 }
+AFTER_HOSPITAL = ("community", "facility", "hospice")  # where people live, and go to from hospital
 PLACE_ONLY = (
     "capacity", "boards", "care_level", "stay", "stay_external", "stay_factors", "review", "patience", "gives_up_to",
+    "transfer_delay",
 )  # fmt: skip
 QUEUE_ONLY = ("waiting_room", "overflow", "discipline", "priority")
 CONTACT_ONLY = ("slots_per_day", "opens_hour", "closes_hour", "weekdays_only", "clinician", "lapses_after_days")
@@ -83,6 +86,14 @@ def _operand(value: object) -> float | str:
     return float(value)
 
 
+def _ends(value: Duration) -> Duration:
+    """A duration that ends."""
+    if isinstance(value, Forever):
+        raise ValueError("must end, it cannot be forever")
+    return value
+
+
+Ending = Annotated[Duration, AfterValidator(_ends)]
 Places = Annotated[
     int | Literal["unlimited"],
     PlainValidator(_places, json_schema_input_type=Annotated[int, Field(ge=0, le=MAX_CAPACITY)] | Literal["unlimited"]),
@@ -123,12 +134,43 @@ class PriorityRule(Definition):
     when: Conditions = ()
 
 
-class StayFactor(Definition):
-    """Multiplies a stay by exp(log_change_per_unit x (column - reference))."""
+class ColumnFactor(Definition):
+    """Multiplies a stay, the odds of a delay or a hazard by exp(log_change_per_unit x (column - reference))."""
 
     column: Identifier
     reference: Bound
     log_change_per_unit: Annotated[float, real(-10.0, 10.0)]
+
+
+Factors = Annotated[tuple[ColumnFactor, ...], AS_TUPLE, Field(max_length=4)]
+
+
+class TransferDelay(Definition):
+    """A delayed transfer of care: twins who are fit to leave hospital for this setting wait in their hospital bed.
+
+    `factors` multiply the odds of a delay. The delay is not medical: a package of care, a place, transport.
+    """
+
+    probability: Share
+    days: Ending
+    factors: Factors = ()
+    source: Source
+
+
+class Complication(Definition):
+    """A complication of twins in hospital (classes inpatient and critical): prolongs the stay, and may kill.
+
+    It comes at the hazard per_day x by_cause (the ratio for the cause of the admission, 1 if absent) x `factors`.
+    Those who die of it do so at a time uniform over its `extra_days`.
+    """
+
+    name: Identifier
+    per_day: Annotated[float, real(0.0, 10.0)]
+    by_cause: dict[Identifier, Annotated[float, real(0.0, 1000.0)]] = Field(default_factory=dict)
+    factors: Factors = ()
+    extra_days: Ending
+    fatality: Share = 0.0
+    source: Source
 
 
 class Review(Definition):
@@ -198,7 +240,8 @@ class SettingDefinition(Definition):
     care_level: CareLevel | None = None
     stay: Duration | None = None
     stay_external: Duration | None = None
-    stay_factors: Annotated[tuple[StayFactor, ...], AS_TUPLE, Field(max_length=4)] = ()
+    stay_factors: Factors = ()
+    transfer_delay: TransferDelay | None = None
     review: Review | None = None
     patience: Duration | None = None
     gives_up_to: str | None = None
@@ -233,7 +276,7 @@ class SettingDefinition(Definition):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         problem = self._foreign_key() or (self._place_problem() if self.is_stay_setting else self._contact_problem())
-        problem = problem or self._queue_problem()
+        problem = problem or self._transfer_problem() or self._queue_problem()
         if problem:
             raise ValueError(f"setting '{self.name}': {problem}")
         return self
@@ -253,12 +296,17 @@ class SettingDefinition(Definition):
             if isinstance(getattr(self, key), Forever):
                 if key != "stay":
                     return f"'{key}' must end, it cannot be forever"
-                if self.setting_class not in ("community", "facility", "hospice"):
+                if self.setting_class not in AFTER_HOSPITAL:
                     return "a stay forever is only allowed for class community, facility, hospice"
         if isinstance(self.stay, Forever) and self.routes and self.stay_external is None:
             return "a stay forever has no end and so no 'routes'"
         if self.stay_factors and (self.stay is None or isinstance(self.stay, Forever)):
             return "'stay_factors' needs a 'stay' that they can lengthen"
+        return None
+
+    def _transfer_problem(self) -> str | None:
+        if self.transfer_delay is not None and self.setting_class not in AFTER_HOSPITAL:
+            return f"'transfer_delay' is only allowed for class {', '.join(AFTER_HOSPITAL)}"
         return None
 
     def _contact_problem(self) -> str | None:
@@ -303,6 +351,7 @@ class NetworkDefinition(Definition):
     presentation: str | None = None
     settings: Annotated[tuple[SettingDefinition, ...], AS_TUPLE, Field(min_length=1, max_length=MAX_SETTINGS)]
     arrivals: Annotated[tuple[ArrivalSource, ...], AS_TUPLE, Field(max_length=MAX_ARRIVAL_SOURCES)] = ()
+    complications: Annotated[tuple[Complication, ...], AS_TUPLE, Field(max_length=MAX_COMPLICATIONS)] = ()
 
     def table(self) -> dict[str, Any]:
         """The definition as a file's table: keys of the file, lists for tuples, no defaults."""

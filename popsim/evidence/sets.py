@@ -32,6 +32,7 @@ PARAMETER_SETS = (  # of the model itself
     "blood",
     "ageing",
     "remodelling",
+    "convalescence",
 )
 FURTHER_SETS = (  # of beliefs, forecasts, learning, scores, tables of people and analyses
     "twinning",

@@ -20,9 +20,11 @@ ALERT = 10  # telemonitoring raises an alert; detail = bits of the signals
 SHOCK = 11  # an exogenous shock begins; detail = bits of shocks
 DEATH = 12  # dies; setting where
 EARLY = 13  # the stay ends early because somebody waits for the bed; followed by END
+COMPLICATION = 14  # a complication in hospital; detail = its number in the network
+FIT = 15  # fit to leave hospital, but the transfer is delayed; detail = where to
 EVENT_NAMES = (
     "enter", "present", "arrive", "start", "end", "renege", "block", "book", "visit", "miss", "alert", "shock", "death",
-    "early",
+    "early", "complication", "fit",
 )  # fmt: skip
 
 NOWHERE = -1  # no setting, no patient
@@ -30,7 +32,7 @@ NO_DETAIL = 0
 FIRST_CHOICE = 0  # not an outlier
 
 # Ranks of simultaneous events of the care network: departures come before arrivals.
-RANK_TIMER, RANK_DEATH, RANK_ENTER, RANK_PRESENT, RANK_SESSION, RANK_ARRIVAL = range(6)
+RANK_TIMER, RANK_DEATH, RANK_ENTER, RANK_PRESENT, RANK_SESSION, RANK_ARRIVAL, RANK_COMPLICATION = range(7)
 
 # Why a twin seeks acute care.
 CAUSE_NONE = 0
@@ -139,6 +141,7 @@ STREAM_BELIEF = 145  # beliefs about persons: resampling and rejuvenation, index
 STREAM_BIAS = 146  # lasting errors of sensors that a belief imagines, index = sensor
 STREAM_IMAGINED = 147  # shocks that a belief imagines behind what happened, index = day
 STREAM_ALERTS = 148  # index = day + 1: is an alert acted on; index 0: is guidance used for the person
+STREAM_COMPLICATIONS = 149  # index = 2 x number of the person's stays and complications in hospital; + 1: what it is
 # A use of a setting: a request for a bed, whatever its result; another stay begun there after blocking elsewhere; a
 # passage through a router; a contact that took place. Each use draws at most once from each of these streams.
 STREAM_STAY = 256  # 256 + setting: length of stay, index = number of the person's uses of the setting before this one
@@ -147,6 +150,7 @@ STREAM_PATIENCE = 768  # 768 + setting: how long the person waits before giving 
 STREAM_FOLLOW_UP = (
     1024  # 1024 + contact: is a contact taken up on going home, index = uses of that home << 8 + its number
 )
+STREAM_TRANSFER = 1280  # 1280 + setting: is a transfer from hospital to it delayed, how long; index as of the stay
 # Lasting traits of a person: the same draw at every use.
 STREAM_UPTAKE = 5  # does the person take up telemonitoring, index = 0
 STREAM_INTERVENTION = 6  # does the person take up a personal intervention, index = CRC-32 of its name

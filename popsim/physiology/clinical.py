@@ -14,6 +14,7 @@ from popsim.physiology.influences import Influences
 from popsim.physiology.organ_system import DeclaredOrganSystem, OrganSystem
 from popsim.physiology.organs.ageing import Ageing
 from popsim.physiology.organs.blood import Blood
+from popsim.physiology.organs.convalescence import Convalescence
 from popsim.physiology.organs.diabetes import Diabetes
 from popsim.physiology.organs.environment import Environment
 from popsim.physiology.organs.heart_failure import HeartFailurePhysiology
@@ -42,6 +43,7 @@ ORGAN_SYSTEMS: dict[str, type[DeclaredOrganSystem]] = {
     "blood": Blood,
     "ageing": Ageing,
     "remodelling": Remodelling,
+    "convalescence": Convalescence,
 }
 COLUMNS: tuple[Column, ...] = (
     Column("death_cause", "code", "1", 0, 5, "What the twin died of (DIED_OF_*), 0 while alive.", "physiology"),

@@ -71,7 +71,10 @@ def catchment() -> CareNetwork:
         "name": "every_draw", "entry": "home", "presentation": "door",
         "settings": [
             {"name": "home", "class": "community", "stay": exponential(3.0), "routes": [{"to": "door"}]},
-            {"name": "lodging", "class": "facility", "stay": exponential(2.0), "routes": [{"to": "door"}]},
+            {
+                "name": "lodging", "class": "facility", "stay": exponential(2.0), "routes": [{"to": "door"}],
+                "transfer_delay": {"probability": 0.5, "days": exponential(0.1), "source": "assumption: made up"},
+            },
             {"name": "door", "class": "router", "routes": [{"to": {"department": 0.9, "ward": 0.1}}]},
             {
                 "name": "department", "class": "emergency", "capacity": 1, "stay": exponential(0.3),
@@ -90,6 +93,10 @@ def catchment() -> CareNetwork:
                 "routes": [{"to": {"stay": 0.5, "department": 0.5}}],
             },
             {"name": "desk", "class": "outpatient", "slots_per_day": 3, "routes": [{"to": "stay"}]},
+        ],
+        "complications": [
+            {"name": name, "per_day": 0.1, "extra_days": exponential(0.1), "source": "assumption: made up"}
+            for name in ("fall", "infection")
         ],
         "arrivals": [{"name": "others", "to": "department", "per_day": 3.0}],
     }  # fmt: skip

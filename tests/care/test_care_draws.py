@@ -27,6 +27,9 @@ TRAIT = "a lasting trait: one answer for life"
 DECLARED = {
     "kernels.care.patient_flow.request": EACH,  # patience
     "kernels.care.rules.stay_days": EACH,
+    "kernels.care.hospital.transfer_delay": EACH,
+    "kernels.care.hospital.await_complication": EACH,
+    "kernels.care.hospital.complicate": EACH,
     "kernels.care.rules.choose_route": EACH,
     "kernels.care.event_loop.schedule_arrival": EACH,
     "kernels.care.event_loop.bring_in": EACH,  # when on its day somebody becomes ill or dies

@@ -365,6 +365,20 @@ def test_unknown_column(changes, key):
     assert error.allowed.startswith("unknown column, did you mean 'frailty'? (allowed: ")
 
 
+def test_unknown_column_in_a_delay_or_a_complication():
+    bad = [{"column": "frailtie", "reference": 0, "log_change_per_unit": 1}]
+    delay = {"probability": 0.1, "days": stay(), "factors": bad, "source": "a ward's own count"}
+    error = refused(settings=with_setting("home", transfer_delay=delay))
+    assert error.key == "settings.home.transfer_delay.factors.0.column"
+    complication = {"name": "fall", "per_day": 0.1, "extra_days": stay(), "source": "a ward's own count"}
+    error = refused(complications=[complication | {"factors": bad}])
+    assert error.key == "complications.0.factors.0.column"
+    error = refused(complications=[complication | {"by_cause": {"stroke": 2.0, "strok": 1.0}}])
+    assert (error.key, error.value) == ("complications.0.by_cause", "strok")
+    assert "did you mean 'stroke'?" in error.allowed
+    assert refused(complications=[complication] * 2).key == "complications.name"
+
+
 def test_unknown_column_in_a_review():
     bad = [{"column": "systolic", "at_least": 90}]
     good = [{"column": "systolic_mmhg", "at_least": 90}]

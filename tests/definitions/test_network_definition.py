@@ -156,12 +156,15 @@ def test_python_names_serve_in_python():
 
 SETTING = "settings"
 WARD, OTHER, CLINIC, ROUTER = 2, 3, 4, 1
+DAYS = {"distribution": "lognormal", "mean": 5.0, "sd": 4.0}
+DELAY = {"probability": 0.2, "days": DAYS, "source": "a ward's own count"}
+COMPLICATION = {"name": "infection", "per_day": 0.01, "extra_days": DAYS, "source": "a ward's own count"}
 
 
 @pytest.mark.parametrize(
     ("place", "value", "expected"),
     [
-        (("nmae",), "x", "net.toml: nmae: unknown key, did you mean 'name'? (allowed: arrivals, description, entry,"),
+        (("nmae",), "x", "net.toml: nmae: unknown key, did you mean 'name'? (allowed: arrivals, complications, "),
         ((SETTING, WARD, "clas"), "x", ".clas: unknown key, did you mean 'class'? (allowed: boards, capacity,"),
         ((SETTING, WARD, "routes", 0, "fro"), "twins", ".fro: unknown key, "),
         ((SETTING, WARD, "capacity"), True, "capacity = True: must be a whole number between 0 and 10000000, or"),
@@ -222,6 +225,15 @@ WARD, OTHER, CLINIC, ROUTER = 2, 3, 4, 1
             [{"column": "a", "reference": 0, "log_change_per_unit": 1}] * 5,
             "stay_factors",
         ),
+        ((SETTING, OTHER, "transfer_delay"), DELAY, "'transfer_delay' is only allowed for class community, facility"),
+        (
+            (SETTING, 0, "transfer_delay"),
+            DELAY | {"days": {"distribution": "forever"}},
+            "transfer_delay.days: must end, it cannot be forever",
+        ),
+        ((SETTING, 0, "transfer_delay"), DELAY | {"source": ""}, "transfer_delay.source"),
+        (("complications",), [COMPLICATION | {"fatality": 1.1}], "complications.0.fatality = 1.1: must be between 0"),
+        (("complications",), [COMPLICATION] * 21, "complications"),
         (
             (SETTING, OTHER, "routes", 0, "to"),
             {"home": -0.1, "ward": 1.1},

@@ -14,6 +14,7 @@ from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import (
     ageing,
     blood,
+    convalescence,
     diabetes,
     environment,
     heart_failure,
@@ -36,7 +37,9 @@ DOSES = {
     "sglt2_inhibition": "sglt2_inhibitor_fraction",
     "loop_diuretic_mg": "loop_diuretic_mg_day",
 }
-DAYS_OF_ORGANS = (environment, vessels, kidney_disease, diabetes, lungs, blood, ageing, remodelling, heart_failure)
+DAYS_OF_ORGANS = (
+    *(environment, vessels, kidney_disease, diabetes, lungs, blood, ageing, remodelling, convalescence, heart_failure),
+)
 NO_SHOCKS = {
     "infection_rate_per_day": 0.0,
     "lapse_rate_per_day": 0.0,

@@ -49,6 +49,7 @@ LOOPS = {
     "blood": Packed(40),
     "ageing": Packed(60),
     "remodelling": Packed(15),
+    "convalescence": Packed(30),
     "heart_failure": Packed(500, 9),
 }
 KINDS = {name: ORGAN_SYSTEMS.get(name, HeartFailurePhysiology) for name in LOOPS}

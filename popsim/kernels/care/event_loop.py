@@ -22,6 +22,7 @@ from popsim.kernels.care.events import (
     schedule,
     set_cause,
 )
+from popsim.kernels.care.hospital import complicate
 from popsim.kernels.care.patient_flow import depart, fill, integrate, leave, leave_queue, on_timer, send
 from popsim.kernels.care.records import (
     ACTIVE,
@@ -163,10 +164,13 @@ def enter(world, time, row):
 
 
 @inner
-def die(world, time, row):
-    """A twin dies in any setting; its bed goes to the next."""
-    if world.codes[world.columns[0].alive, row] == 0:
+def die(world, time, row, cause):
+    """A twin dies in any setting; its bed goes to the next. `cause`: DIED_OF_*, 0 if physiology wrote it."""
+    columns = world.columns[0]
+    if world.codes[columns.alive, row] == 0:
         return
+    if cause != 0 and columns.death_cause >= 0:
+        world.codes[columns.death_cause, row] = cause
     note(world, time, row, code.DEATH, np.int64(world.codes[world.columns[0].setting, row]), code.NO_DETAIL)
     if world.patients[row].waits_for >= 0:
         leave_queue(world, time, row)
@@ -297,7 +301,9 @@ def run_until(world, until):
         elif rank == code.RANK_PRESENT:
             present(world, time, patient, what)
         elif rank == code.RANK_DEATH:
-            die(world, time, patient)
+            die(world, time, patient, what)
+        elif rank == code.RANK_COMPLICATION:
+            complicate(world, time, patient, what)
         counters[PROCESSED] += 1
     return DONE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from popsim.kernels import codes as code
-from popsim.kernels.care.records import FAULT, FAULT_AT, HEAP_SIZE, LOG_SIZE
+from popsim.kernels.care.records import FAULT, FAULT_AT, HEAP_SIZE, LOG_SIZE, TODAY
 from popsim.kernels.numerics.compiling import inner
 from popsim.kernels.numerics.heap import push
 
@@ -14,11 +14,27 @@ EXTERNAL_PERSON = 1 << 44  # external patients: this + source << 36 + number
 FAULT_HEAP, FAULT_LOG, FAULT_STACK, FAULT_HOPS, FAULT_TURNS = 1, 2, 3, 4, 5
 
 
+MAX_TURNS = 10_000  # ends of stays and waits of one person in a day
+
+
 @inner
 def fail(world, fault, setting):
     """Stop the simulation after this event with a fault and its setting."""
     world.counters[FAULT] = fault
     world.counters[FAULT_AT] = setting
+
+
+@inner
+def count_turn(world, patient):
+    """Count a patient's timers of today, to detect stays or waits that take (almost) no time."""
+    record = world.patients[patient]
+    today = world.counters[TODAY]
+    if record.turns_day != today:
+        record.turns_day = today
+        record.turns = 0
+    record.turns += 1
+    if record.turns > MAX_TURNS:
+        fail(world, FAULT_TURNS, np.int64(max(record.waits_for, record.setting)))
 
 
 @inner

@@ -14,7 +14,8 @@ import numpy as np
 
 from popsim.kernels import codes as code
 from popsim.kernels.care.clinic import book, book_follow_ups, discharge_prescription, hospital_treatment
-from popsim.kernels.care.events import FAULT_HOPS, FAULT_STACK, FAULT_TURNS, fail, note, schedule, set_cause
+from popsim.kernels.care.events import FAULT_HOPS, FAULT_STACK, count_turn, fail, note, schedule, set_cause
+from popsim.kernels.care.hospital import await_complication, delayed, in_hospital, keep, kept_round, set_round
 from popsim.kernels.care.records import (
     ACTIVE,
     CONTACT,
@@ -24,7 +25,6 @@ from popsim.kernels.care.records import (
     NO_TIME,
     PLACE,
     STAY_PUT,
-    TODAY,
     UNLIMITED,
 )
 from popsim.kernels.care.rules import choose_route, holds, inverse, priority_level, stay_days
@@ -32,7 +32,6 @@ from popsim.kernels.numerics.compiling import inner
 from popsim.kernels.numerics.random import uniform
 
 MAX_HOPS = 256  # routers and overflows passed at one moment; a network has fewer settings
-MAX_TURNS = 10_000  # ends of stays and waits of one person in a day
 
 
 @inner
@@ -94,9 +93,15 @@ def begin(world, time, patient, setting):
     record.setting = setting
     record.began_at = time
     record.version += 1
+    record.leaves_at = 0.0
+    record.bound_for = -1
     note(world, time, patient, code.START, setting, np.int64(record.outlier))
     show(world, patient, setting)
     set_timer(world, time, patient, setting)
+    if in_hospital(world, patient):
+        await_complication(world, time, patient)
+    else:
+        record.extra_days = 0.0
 
 
 @inner
@@ -105,21 +110,11 @@ def set_timer(world, time, patient, setting):
     place = world.settings[setting]
     record = world.patients[patient]
     if place.has_review and patient < world.twins:
-        schedule_review(world, time, patient, place.review_hour)
+        set_round(world, time, patient)
         return
     days = stay_days(world, setting, patient, np.int64(world.uses[patient, setting]) - 1)
     if days != NO_TIME:
         schedule(world, time + days, code.RANK_TIMER, record.person, patient, np.int64(record.version))
-
-
-@inner
-def schedule_review(world, time, patient, hour):
-    """Set the timer of the next ward round after `time`."""
-    at = np.floor(time) + hour / 24.0
-    if at <= time:
-        at += 1.0
-    record = world.patients[patient]
-    schedule(world, at, code.RANK_TIMER, record.person, patient, np.int64(record.version))
 
 
 @inner
@@ -237,13 +232,15 @@ def vacate(world, time, patient, to):
 
 @inner
 def request(world, time, patient, setting, outlier):
-    """Request a bed: start at once, wait, or be blocked. Returns the next node, STAY_PUT if started or waiting.
+    """Request a bed: start at once, wait, or be blocked. Returns the next node, STAY_PUT if started, waiting or kept.
 
     Each request is a use of the setting: a patient who reneges and returns draws a new reneging time and a new stay.
     """
     place = world.settings[setting]
     state = world.states[setting]
     record = world.patients[patient]
+    if delayed(world, time, patient, setting):
+        return STAY_PUT
     record.asked_at = time
     world.uses[patient, setting] += 1
     if place.capacity < UNLIMITED:
@@ -332,9 +329,17 @@ def move_on(world, time, patient, node, outlier):
 
 @inner
 def finish(world, time, patient):
-    """End a stay and follow the routes."""
-    node, outlier = choose_route(world, np.int64(world.patients[patient].setting), patient)
-    move_on(world, time, patient, node, outlier)
+    """End a stay and follow the routes, unless a complication prolongs it."""
+    record = world.patients[patient]
+    if record.extra_days > 0.0:
+        days = np.float64(record.extra_days)
+        record.extra_days = 0.0
+        keep(world, time, patient, days)
+    elif record.bound_for >= 0:
+        move_on(world, time, patient, np.int64(record.bound_for), code.FIRST_CHOICE)
+    else:
+        node, outlier = choose_route(world, np.int64(record.setting), patient)
+        move_on(world, time, patient, node, outlier)
 
 
 @inner
@@ -346,6 +351,7 @@ def ward_round(world, time, patient):
     ready = holds(world, patient, place.discharge_first, place.discharge_last)
     early = (
         not ready
+        and record.extra_days == 0.0
         and world.states[record.setting].waiting > 0
         and place.pressure_first < place.pressure_last
         and holds(world, patient, place.pressure_first, place.pressure_last)
@@ -356,20 +362,7 @@ def ward_round(world, time, patient):
         finish(world, time, patient)
     else:
         hospital_treatment(world, patient, np.int64(place.care_level))
-        schedule_review(world, time, patient, place.review_hour)
-
-
-@inner
-def count_turn(world, patient):
-    """Count a patient's timers of today, to detect stays or waits that take (almost) no time."""
-    record = world.patients[patient]
-    today = world.counters[TODAY]
-    if record.turns_day != today:
-        record.turns_day = today
-        record.turns = 0
-    record.turns += 1
-    if record.turns > MAX_TURNS:
-        fail(world, FAULT_TURNS, np.int64(max(record.waits_for, record.setting)))
+        set_round(world, time, patient)
 
 
 @inner
@@ -384,7 +377,9 @@ def on_timer(world, time, patient):
         note(world, time, patient, code.RENEGE, setting, code.NO_DETAIL)
         to = np.int64(world.settings[setting].gives_up_to)
         move_on(world, time, patient, to, code.FIRST_CHOICE)
-    elif patient < world.twins and world.settings[record.setting].has_review:
+    elif time < record.leaves_at:
+        kept_round(world, time, patient)
+    elif patient < world.twins and record.bound_for < 0 and world.settings[record.setting].has_review:
         ward_round(world, time, patient)
     else:
         finish(world, time, patient)

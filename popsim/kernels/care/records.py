@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from popsim.kernels.codes import CAUSE_NAMES
 from popsim.kernels.numerics.random import RandomKey
 
 ROUTER, CONTACT, PLACE = 0, 1, 2  # kinds of setting
@@ -32,6 +33,7 @@ SETTING = np.dtype(
         ("review_hour", "f8"),
         ("at_least_days", "f8"),
         ("at_most_days", "f8"),
+        ("delay_probability", "f8"),
         ("overflow", "i4"),
         ("gives_up_to", "i4"),
         ("stay", "i4"),
@@ -39,6 +41,9 @@ SETTING = np.dtype(
         ("patience", "i4"),
         ("factor_first", "i4"),
         ("factor_last", "i4"),
+        ("delay", "i4"),
+        ("delay_factor_first", "i4"),
+        ("delay_factor_last", "i4"),
         ("discharge_first", "i4"),
         ("discharge_last", "i4"),
         ("pressure_first", "i4"),
@@ -63,6 +68,17 @@ SETTING = np.dtype(
 )
 DISTRIBUTION = np.dtype([("first", "i4"), ("last", "i4")], align=True)  # in the table of pieces
 FACTOR = np.dtype([("reference", "f8"), ("slope", "f8"), ("place", "i4"), ("block", "i1")], align=True)
+COMPLICATION = np.dtype(
+    [
+        ("per_day", "f8"),
+        ("fatality", "f8"),
+        ("extra", "i4"),
+        ("factor_first", "i4"),
+        ("factor_last", "i4"),
+        ("by_cause", "f8", (len(CAUSE_NAMES),)),
+    ],
+    align=True,
+)
 CONDITION = np.dtype([("value", "f8"), ("place", "i4"), ("block", "i1"), ("operator", "i1")], align=True)
 PRIORITY = np.dtype([("condition_first", "i4"), ("condition_last", "i4"), ("level", "i4")], align=True)
 ROUTE = np.dtype(
@@ -163,15 +179,19 @@ _PATIENT_FIELDS = [  # a twin or an external patient; twins are the first rows
     ("person", "i8"),  # key of its random numbers
     ("asked_at", "f8"),  # time of the request for the bed it waits for or has
     ("began_at", "f8"),  # when its stay began
+    ("leaves_at", "f4"),  # twins only: when a stay that would have ended may end, after a complication or delay
+    ("extra_days", "f4"),  # twins only: by which complications will prolong the stay
     ("version", "i4"),  # timers set before the last move are invalid
     ("next", "i4"),  # neighbours in the queue
     ("previous", "i4"),
     ("turns", "i4"),  # timers that ran out on day `turns_day`
     ("turns_day", "i4"),
+    ("hazards", "i4"),  # twins only: stays and complications in hospital so far
     ("setting", "i1"),  # its setting, -1 for none
     ("waits_for", "i1"),  # the setting it waits for, -1 for none
     ("level", "i1"),
     ("outlier", "i1"),
+    ("bound_for", "i1"),  # twins only: where its transfer from hospital is being arranged to, -1 for nowhere
     ("cause", "i1"),  # twins only, as are the two below: what the columns of the same meaning say
     ("admitted", "i1"),
     ("care_level", "i1"),
@@ -234,6 +254,7 @@ class Columns(NamedTuple):
     iv_iron_mg: int
     stopped_drugs: int
     reaction: int
+    death_cause: int
 
 
 class Practice(NamedTuple):
@@ -278,6 +299,7 @@ class Arrays(NamedTuple):
     routes: NDArray[Any]
     targets: NDArray[Any]
     conditions: NDArray[Any]
+    complications: NDArray[Any]
     priorities: NDArray[Any]
     factors: NDArray[Any]
     distributions: NDArray[Any]

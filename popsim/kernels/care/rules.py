@@ -111,6 +111,16 @@ def inverse(world, distribution, u):
 
 
 @inner
+def multiplied(world, patient, first, last, value):
+    """A value times the factors first..last of a twin's columns."""
+    for i in range(first, last):
+        factor = world.factors[i]
+        column = value_of(world, factor.block, factor.place, patient)
+        value *= exp(min(factor.slope * (column - factor.reference), MAX_EXPONENT))
+    return value
+
+
+@inner
 def stay_days(world, setting, patient, index):
     """Length of the stay begun with use number `index`, in days (NO_TIME: until something else happens)."""
     place = world.settings[setting]
@@ -118,8 +128,5 @@ def stay_days(world, setting, patient, index):
     u = uniform(world.key, world.patients[patient].person, code.STREAM_STAY + setting, index)
     days = inverse(world, distribution, u)
     if patient < world.twins and days != NO_TIME:
-        for i in range(place.factor_first, place.factor_last):
-            factor = world.factors[i]
-            value = value_of(world, factor.block, factor.place, patient)
-            days *= exp(min(factor.slope * (value - factor.reference), MAX_EXPONENT))
+        days = multiplied(world, patient, place.factor_first, place.factor_last, days)
     return days

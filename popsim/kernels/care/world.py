@@ -37,6 +37,7 @@ def hand_over(arrays):
         arrays.routes,
         arrays.targets,
         arrays.conditions,
+        arrays.complications,
         arrays.priorities,
         arrays.factors,
         arrays.distributions,
