@@ -144,7 +144,8 @@ def test_shares_of_windows_causes_and_groups(quantity, more, expected):
         ("days_to_readmission_upper_quartile", {"days": 90, "unit": "days"}, 65.0),
         ("days_alive_out_of_hospital", {"days": 100, "unit": "days"}, 100.0 - 17.0 / 4.0),
         ("restricted_mean_days", {"endpoint": "death", "days": 200, "unit": "days"}, 175.0),
-        ("mean_cumulative_count", {"endpoint": "heart_failure_hospitalisation", "days": 200, "unit": "per person"}, 3 / 4),
+        ("mean_cumulative_count", {"endpoint": "heart_failure_hospitalisation", "days": 200, "unit": "per person"},
+         3 / 4),
         ("total_rate", {"endpoint": "death", "unit": "per person-year"}, 1.0 / ((2 * YEAR + 100 + 250) / YEAR)),
         # death of the heart and admissions: days 90, 100, 200 and 40
         ("total_rate", {"endpoint": "cardiovascular_death_or_heart_failure_hospitalisation",
@@ -206,7 +207,7 @@ def test_two_identical_arms_have_ratios_of_one():
 
 
 def test_gradients_of_a_column_at_entry_are_those_of_their_regressions():
-    """Death of persons 1 and 2 of ejection fractions 35 and 55 among 30 and 60: symmetric, so that the odds ratio is 1."""
+    """Death of persons 1 and 2 of ejection fractions 35 and 55 of 30 to 60: symmetric, so that the odds ratio is 1."""
     said = {"endpoint": "death", "column": "baseline_ejection_fraction_percent", "unit": "ratio", "size": None,
             "low": 0.4, "high": 0.6}  # fmt: skip
     persons = PERSONS.with_columns(followed_days=pl.lit(YEAR))

@@ -120,7 +120,7 @@ def test_the_odds_ratio_of_a_table_of_four_is_its_cross_product():
 
 
 def test_adjusting_within_strata_recovers_the_ratio_that_generated_them():
-    """A confounder that raises exposure and risk: the crude odds ratio is above 2, the adjusted one is 2 (expectation)."""
+    """A confounder that raises exposure and risk: the crude odds ratio is higher than the adjusted one, 2."""
     rows = []
     for stratum, (odds, share) in enumerate(((0.2, 0.2), (1.0, 0.8))):
         for exposed in (0, 1):
