@@ -5,6 +5,14 @@ from __future__ import annotations
 from popsim.kernels.care.records import Columns as CareColumns
 from popsim.population.columns import Column, Kind, Schema
 
+# By outcome: what the log ratio multiplies (physiology/organs/treatments.py).
+HAZARD_RATIO_OUTCOMES = {
+    "heart_failure_admission": "acute heart failure", "other_admission": "all other acute illness",
+    "infarction": "myocardial infarction", "stroke": "stroke", "bleeding": "major bleeding",
+    "sudden_death": "sudden death", "pump_failure_death": "death of pump failure",
+    "other_cardiovascular_death": "other cardiovascular death",
+    "non_cardiovascular_death": "non-cardiovascular death",
+}  # fmt: skip
 FRACTION = "1"  # share of the target dose
 
 
@@ -42,6 +50,12 @@ CARE_COLUMNS: tuple[Column, ...] = (
     _entry("insulin_fraction", 3, "insulin dose; 1 = 0.5 units per kg and day"),
     _entry("inhaled_fraction", 1, "inhaled treatment of COPD"),
     _entry("statin_fraction", 1, "statin dose; 1 = high intensity"),
+    # Sums over the treatments that a person has which are given as hazard ratios.
+    *(
+        Column(f"{outcome}_log_ratio", "real", "1", -5, 5, f"log hazard ratio of treatments on {words}", "care",
+               at_entry=0.0)
+        for outcome, words in HAZARD_RATIO_OUTCOMES.items()
+    ),
     Column("iv_iron_mg", "real", "mg", 0, 3000, "intravenous iron given today", "care"),
     # Which drug of a class is taken: the order of evidence/drugs.
     _entry("beta_blocker_agent", 2, "0 metoprolol, 1 carvedilol, 2 bisoprolol", "code"),

@@ -1,8 +1,11 @@
 """Interventions: the parts of a strategy in an experiment file.
 
-    drug        a drug started, changed or stopped          device      implanted once, changes the person
-    programme   anything done with a person                 policy      follow-up and telemonitoring, between two dates
-    capacity    beds or slots of a setting, between two dates
+    drug            a drug started, changed or stopped
+    device          implanted once, changes the person
+    programme       anything done with a person
+    hazard_ratio    any treatment whose effect is a trial's hazard ratio, without a mechanism
+    policy          follow-up and telemonitoring, between two dates
+    capacity        beds or slots of a setting, between two dates
     genetic_test    once per person; its result guides prescribing
 
 Days are calendar days of the simulation, counted from 0, the first day of enrolment. An intervention is in force from
@@ -23,6 +26,11 @@ LAST_DAY = 36_525
 MAX_COST = 1e7
 MAX_FACTOR = 1000.0
 
+Outcome = Literal[
+    "heart_failure_admission", "other_admission", "admission", "infarction", "stroke", "bleeding", "sudden_death",
+    "pump_failure_death", "other_cardiovascular_death", "cardiovascular_death", "non_cardiovascular_death", "death",
+]  # fmt: skip
+Ratio = Annotated[float, real(0.01, 100.0)]
 Share = Annotated[float, real(0.0, 1.0)]
 Cost = Annotated[float, real(0.0, MAX_COST)]
 Pressure = Annotated[float, real(40.0, 300.0)]
@@ -131,6 +139,8 @@ class _Personal(_Dated):
         uptake: share of the eligible who take it up. The draw is keyed by person and name.
         adherence: share of the dose or of the effect that reaches the person, in addition to the model's forgotten
             doses; costs are paid in full.
+        same_people_as: name of another such intervention, whose draw of uptake this one shares: of equal uptake and
+            eligibility, the same people get both.
         duration_days: for each person (None: until `until_day`, death or the end). Its changes are reversed at its end.
         cost_once: charged when the person gets it.
         cost_per_day: charged on every day of having it, while alive; for drugs outside hospital only.
@@ -138,6 +148,7 @@ class _Personal(_Dated):
 
     eligible: Conditions = ()
     uptake: Share = 1.0
+    same_people_as: Identifier | None = None
     adherence: Share = 1.0
     duration_days: Annotated[int, whole(1, LAST_DAY)] | None = None
     cost_once: Cost = 0.0
@@ -151,21 +162,47 @@ class DrugIntervention(_Personal):
     change the dose by their own rules.
 
     Attributes:
-        column: a `..._fraction` of the target dose, or loop_diuretic_mg_day.
+        column: a `..._fraction` of the target dose, loop_diuretic_mg_day or iv_iron_mg (given on the day).
+        drug: instead of a column, a drug by the name of its file (evidence/drugs), which then is the one that people
+            take of its class; a drug in a fixed combination brings the other along.
         mode: `start` raises the dose to `dose` where it is lower, `change` sets it, `stop` sets it to 0.
-        dose: in the unit of the column, times adherence.
+        dose: in the unit of the column, or of a `drug` as a share of its target dose; times adherence.
+        first_dose, step_days: titration: the dose on the first day, doubled after every `step_days` up to `dose` in
+            those whose dose clinicians have not reduced.
+        every_days: an infusion is repeated after so many days; once only without it.
     """
 
     kind: Literal["drug"]
-    column: Identifier
+    column: Identifier | None = None
+    drug: Identifier | None = None
     mode: Literal["start", "change", "stop"] = "start"
-    dose: Annotated[float, real(0.0, 1000.0)] | None = None
+    dose: Annotated[float, real(0.0, 3000.0)] | None = None
+    first_dose: Annotated[float, real(1e-3, 3000.0)] | None = None
+    step_days: Annotated[int, whole(1, 365)] | None = None
+    every_days: Annotated[int, whole(1, 3653)] | None = None
 
     @model_validator(mode="after")
     def _dose_fits_mode(self) -> Self:
+        if bool(self.column) == bool(self.drug):
+            raise ValueError("must have exactly one of column, drug")
         if (self.dose is None) != (self.mode == "stop"):
             raise ValueError("dose: must be given, except with mode = 'stop', which has none")
+        if (self.first_dose is None) != (self.step_days is None):
+            raise ValueError("first_dose, step_days: a titration must have both")
+        if self.first_dose is not None and (self.dose is None or not self.first_dose < self.dose):
+            raise ValueError(f"first_dose = {self.first_dose:g}: must be below dose")
         return self
+
+    @property
+    def rungs(self) -> tuple[tuple[int, float], ...]:
+        """Days since its start, and the dose from then on."""
+        dose = self.dose or 0.0
+        if self.first_dose is None or self.step_days is None:
+            return ((0, dose),)
+        rungs = [(0, self.first_dose)]
+        while rungs[-1][1] < dose:
+            rungs.append((rungs[-1][0] + self.step_days, min(2.0 * rungs[-1][1], dose)))
+        return tuple(rungs)
 
 
 class ColumnEffect(Definition):
@@ -201,6 +238,38 @@ class Programme(_Personal):
 
     kind: Literal["programme"]
     effects: Effects = ()
+
+
+class HazardRatio(_Personal):
+    """A treatment whose effect is a hazard ratio of a trial: a drug, device or programme that has no mechanism here.
+
+    The hazard of the outcome is multiplied, in addition to what everything else does. With an adherence of a the
+    logarithm of the ratio is a times as large.
+
+    Attributes:
+        outcome: an admission stands for the acute presentation that leads to it.
+        value, low, high: the ratio and its 95% interval, from which parameter draws take it (lognormal).
+        full_effect_after_days: from each person's start, until when the logarithm grows evenly from 0.
+        half_life_days: waning: after the full effect the logarithm halves every so many days.
+        treatment: what its costs are counted as.
+    """
+
+    kind: Literal["hazard_ratio"]
+    outcome: Outcome
+    value: Ratio
+    low: Ratio | None = None
+    high: Ratio | None = None
+    full_effect_after_days: Annotated[int, whole(0, 3653)] = 0
+    half_life_days: Annotated[float, real(1.0, 1e6)] | None = None
+    treatment: Literal["drug", "device", "programme"] = "programme"
+
+    @model_validator(mode="after")
+    def _interval_holds_the_value(self) -> Self:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("low, high: an interval must have both")
+        if self.low is not None and self.high is not None and not self.low < self.value < self.high:
+            raise ValueError(f"value = {self.value:g}: must lie between low ({self.low:g}) and high ({self.high:g})")
+        return self
 
 
 class GeneticTest(_Dated):
@@ -268,7 +337,8 @@ class PolicyIntervention(_Dated):
     telemonitoring: Telemonitoring | None = None
 
 
-Personal = DrugIntervention | Device | Programme
+Personal = DrugIntervention | Device | Programme | HazardRatio
 Intervention = Annotated[
-    DrugIntervention | Device | Programme | GeneticTest | Capacity | PolicyIntervention, Field(discriminator="kind")
+    DrugIntervention | Device | Programme | HazardRatio | GeneticTest | Capacity | PolicyIntervention,
+    Field(discriminator="kind"),
 ]
