@@ -60,8 +60,15 @@ class Telemonitoring(Definition):
         desk: contact setting of the network (the telemonitoring centre) whose daily slots answer the alerts.
         uptake: share of people who take part.
         duration_days: from entry, and again from every discharge.
+        answered_by: who answers the alerts; the clinician of the centre's setting when absent.
+        answer_after_days: from the alert to the answer, which also waits for a slot and the centre's opening hours.
+        may_change: what may be changed at once: nothing (advice, and sending on to acute care), diuretics, or all
+            drugs, by a nurse after the specialist's rules; what the clinician changes at any contact when absent.
         weight_gain_kg: alert when the weight is this far above its slow-moving reference.
         systolic_low_mmhg, systolic_high_mmhg, heart_rate_low_bpm, heart_rate_high_bpm: alert outside these limits.
+        filling_pressure_low_mmhg, filling_pressure_high_mmhg: with an implanted sensor of (pulmonary artery diastolic)
+            filling pressure: alert outside these limits, between which the answers keep it by the diuretic, instead of
+            by weight and symptoms.
         days_between_alerts: minimum number of days between two alerts of one person.
         signal_error_factor: errors of these devices relative to those of home signals (evidence/home_signals.toml).
         measured_every_days: days between a person's measurements.
@@ -78,11 +85,16 @@ class Telemonitoring(Definition):
     desk: Identifier
     uptake: Share
     duration_days: Annotated[int, whole(1, 3653)]
+    answered_by: Literal["nurse", "general_practitioner", "specialist"] | None = None
+    answer_after_days: Annotated[int, whole(0, 30)] = 0
+    may_change: Literal["nothing", "diuretics", "all"] | None = None
     weight_gain_kg: Annotated[float, real(0.1, 20.0)]
     systolic_low_mmhg: Pressure
     systolic_high_mmhg: Pressure
     heart_rate_low_bpm: HeartRate
     heart_rate_high_bpm: HeartRate
+    filling_pressure_low_mmhg: Annotated[float, real(0.0, 60.0)] | None = None
+    filling_pressure_high_mmhg: Annotated[float, real(1.0, 60.0)] | None = None
     days_between_alerts: Annotated[int, whole(1, 365)]
     signal_error_factor: Annotated[float, real(0.1, 20.0)] = 1.0
     measured_every_days: Annotated[int, whole(1, 90)] = 1
@@ -93,8 +105,12 @@ class Telemonitoring(Definition):
 
     @model_validator(mode="after")
     def _limits_are_ordered(self) -> Self:
-        for low, high in (("systolic_low_mmhg", "systolic_high_mmhg"), ("heart_rate_low_bpm", "heart_rate_high_bpm")):
-            if getattr(self, low) >= getattr(self, high):
+        sensor = ("filling_pressure_low_mmhg", "filling_pressure_high_mmhg")
+        if (getattr(self, sensor[0]) is None) != (getattr(self, sensor[1]) is None):
+            raise ValueError(f"{', '.join(sensor)}: a sensor must have both limits")
+        pairs = [("systolic_low_mmhg", "systolic_high_mmhg"), ("heart_rate_low_bpm", "heart_rate_high_bpm"), sensor]
+        for low, high in pairs:
+            if getattr(self, low) is not None and getattr(self, low) >= getattr(self, high):
                 raise ValueError(f"{low} = {getattr(self, low):g} must be below {high} ({getattr(self, high):g})")
         return self
 
