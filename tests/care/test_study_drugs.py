@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from small_care import HOME, SCHEMA, clinic, network, place
 from test_interventions import live, people
 
-from popsim.care.strategy_checks import DRUG_COLUMNS
+from popsim.care.strategy_checks import DRUG_COLUMNS, INFUSION, check_strategy
 from popsim.care.study_drugs import drugs_by_name
 from popsim.definitions.base import validate
 from popsim.definitions.strategy import Strategy
@@ -160,3 +161,20 @@ def test_an_intervention_without_sense_is_refused(intervention, problem):
 
 def test_every_class_of_the_drug_files_can_be_a_study_drug():
     assert {one.dose_column for one in drugs_by_name().values()} == set(DRUG_COLUMNS)
+
+
+@pytest.mark.parametrize("name", drugs_by_name())
+def test_every_drug_can_be_started_titrated_changed_and_stopped(name):
+    drug_file = drugs_by_name()[name]
+    column, target = drug_file.dose_column, drug_file.column_at_target
+    care = network(HOME, place("ward"), clinic(), presentation="ward").definition
+    infusion = column == INFUSION
+    modes = [{"dose": 1.0}] if infusion else [{"dose": 1.0}, {"mode": "change", "dose": 0.5}, {"mode": "stop"}]
+    for mode, dose in zip(modes, (1.0, 0.5, 0.0), strict=False):
+        strategy = validate({"name": "one", "interventions": [drug(drug=name) | mode]}, Strategy, "made_up.toml")
+        check_strategy(strategy, care, SCHEMA, "made_up.toml")
+        population = people(1)
+        if drug_file.agent_column:
+            population[drug_file.agent_column] = drug_file.agent
+        live(population, drug(drug=name) | mode, days=1)
+        assert population[column][0] == pytest.approx(dose * target), mode
