@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -109,10 +110,12 @@ def _admission_rate(seen: ObservedArm, target: Target) -> Estimate:
 # Days alive and out of hospital.
 
 
-def _days_in_hospital(seen: ObservedArm, within: float) -> Floats:
+def _days_in_hospital(seen: ObservedArm, within: float, causes: Sequence[str] = ()) -> Floats:
+    """Each person's days in hospital, planned or not; for some causes, unplanned."""
     end = pl.min_horizontal(pl.col("day") + pl.col("length_of_stay_days").fill_null(math.inf), pl.col("end"))
     ends = pl.DataFrame({"key": seen.persons["key"], "end": seen.observed_days(within)})
-    inside = seen.admissions.join(ends, on="key", how="inner").filter(pl.col("day") < pl.col("end"))
+    admissions = seen.of_causes(causes) if causes else seen.admissions
+    inside = admissions.join(ends, on="key", how="inner").filter(pl.col("day") < pl.col("end"))
     return seen.per_person(inside, (end - pl.col("day")).sum())
 
 
@@ -124,7 +127,8 @@ def _days_alive_out_of_hospital(seen: ObservedArm, target: Target) -> Estimate:
 def _share_of_days_lost(seen: ObservedArm, target: Target) -> Estimate:
     within = last_day(target)
     planned = seen.planned_days(within)
-    return survival.ratio_of_sums(planned - seen.observed_days(within) + _days_in_hospital(seen, within), planned)
+    lost = planned - seen.observed_days(within) + _days_in_hospital(seen, within, target.causes)
+    return survival.ratio_of_sums(lost, planned)
 
 
 # The table at entry.
@@ -208,7 +212,8 @@ QUANTITIES: dict[str, Quantity] = {
         "Mean days alive and out of hospital in the first `days`", _days_alive_out_of_hospital, DAYS, ("days",)
     ),
     "share_of_days_lost": Quantity(
-        "Days lost to death or in hospital as a share of the days of follow-up", _share_of_days_lost, takes=("days",)
+        "Days lost to death or in hospital (unplanned, for `causes`) as a share of the days of follow-up",
+        _share_of_days_lost, takes=("days", "causes"),
     ),
     # The baseline table.
     **{

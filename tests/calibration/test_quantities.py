@@ -130,6 +130,7 @@ def test_time_to_event_ends_with_death_or_the_end_of_follow_up():
         ("share_of_readmissions_by_day", {"days": 90, "by_day": 30}, 1 / 3),
         ("readmitted", {"days": 200, "index_causes": ["infection"], "causes": ["any"]}, 1.0),
         ("share_of_days_lost", {"days": 100}, (10.0 + 4.0 + 3.0) / 400.0),
+        ("share_of_days_lost", {"days": 100, "causes": ["heart_failure"]}, (10.0 + 2.0) / 400.0),
     ],
 )
 def test_shares_of_windows_causes_and_groups(quantity, more, expected):

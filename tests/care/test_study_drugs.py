@@ -110,8 +110,8 @@ def test_ratios_multiply_and_outcomes_are_groups_of_hazards():
 
 def test_the_body_reads_every_column_of_a_ratio():
     population = people(1)
-    for place, column in enumerate(LOG_HAZARDS | HAZARDS):
-        population[column] = 0.1 * (place + 1)
+    for number, column in enumerate(LOG_HAZARDS | HAZARDS):
+        population[column] = 0.1 * (number + 1)
     influences = Influences(1)
     for influence in HAZARDS.values():
         influences[influence] = 2.0
