@@ -11,17 +11,15 @@ import numpy as np
 import polars as pl
 
 from popsim.analyses.sensitivity.design import designed
-from popsim.calibration.quantities import NEEDS_DAYS, NEEDS_ENDPOINT, QUANTITIES, Arms, ObservedArm, measure
-from popsim.care.network import operand
+from popsim.calibration.observed import Arms, ObservedArm, all_hold
+from popsim.calibration.quantities import is_contrast, measure
+from popsim.calibration.target_checks import check_targets, entry_columns
 from popsim.definitions.base import read_toml
 from popsim.definitions.experiment import ExperimentDefinition
-from popsim.definitions.network import Condition
 from popsim.definitions.target import Target, TargetFile
-from popsim.errors import DefinitionError, did_you_mean
+from popsim.errors import DefinitionError
 from popsim.evidence.distributions import Floats
-from popsim.kernels.codes import CAUSE_NAMES
 from popsim.kernels.numerics.random import RandomKey
-from popsim.population.baseline import BASELINE
 from popsim.statistics import Estimate
 from popsim.studies.design import Change, Study, study_of
 from popsim.studies.recruitment import followed_days
@@ -78,8 +76,10 @@ def read_source(path: Path | str, said: Mapping[str, Change] | None = None) -> S
     changes = {key: value for key, value in changes.items() if value is not None}
     changes |= {"store": "persons", "scenarios": (), "draws": 0}
     study = study_of(experiment.model_copy(update=changes), folder, file=path, changes=said)
-    _check(targets, study.experiment, path)
-    return Source(experiment.name, title or experiment.name, path, study, targets)
+    check_targets(targets, study.experiment, study.schema, [one.name for one in study.network.settings], path)
+    wanted = (*study.experiment.entry_columns, *entry_columns(targets))
+    with_columns = study.experiment.model_copy(update={"entry_columns": tuple(dict.fromkeys(wanted))})
+    return Source(experiment.name, title or experiment.name, path, replace(study, experiment=with_columns), targets)
 
 
 def figures(source: Source, run: Run, names: Sequence[str] = (), values: Floats | None = None) -> list[list[Estimate]]:
@@ -96,12 +96,12 @@ def figures(source: Source, run: Run, names: Sequence[str] = (), values: Floats 
         study = designed(study, names, values)
         study = replace(study, experiment=study.experiment.model_copy(update={"store": "persons"}))
     result = run(study)
-    tables = [pl.read_parquet(result.folder / f"{name}.parquet") for name in ("persons", "admissions")]
+    tables = [pl.read_parquet(result.folder / f"{name}.parquet") for name in ("persons", "admissions", "urgent_visits")]
     draws = [0] if values is None else list(range(1, len(values) + 1))
     return [_measured(source, *(table.filter(pl.col("draw") == draw) for table in tables)) for draw in draws]
 
 
-def _measured(source: Source, persons: pl.DataFrame, admissions: pl.DataFrame) -> list[Estimate]:
+def _measured(source: Source, persons: pl.DataFrame, *events: pl.DataFrame) -> list[Estimate]:
     """All targets of one row."""
     experiment = source.study.experiment
     size = int(persons["person_id"].max() or 0) + 1  # type: ignore[arg-type]
@@ -109,23 +109,26 @@ def _measured(source: Source, persons: pl.DataFrame, admissions: pl.DataFrame) -
     key = (pl.col("person_id") + size * place).alias("key")
     persons = _followed(persons.with_columns(key, pl.col("strategy").cast(pl.String)), experiment)
     entry = persons.select("strategy", "key", "entry_day").unique()
-    admissions = admissions.with_columns(key, pl.col("strategy").cast(pl.String)).join(
-        entry, on=["strategy", "key"], how="left", maintain_order="left"
-    )
-    admissions = admissions.with_columns(day=pl.col("admit_time_days") - pl.col("entry_day"))
-    arms = {
-        strategy.name: ObservedArm(
-            *(table.filter(pl.col("strategy") == strategy.name) for table in (persons, admissions))
+    tables = [persons]
+    for table in events:
+        joined = table.with_columns(key, pl.col("strategy").cast(pl.String)).join(
+            entry, on=["strategy", "key"], how="left", maintain_order="left"
         )
+        tables.append(joined.with_columns(day=pl.col("admit_time_days") - pl.col("entry_day")))
+    arms = {
+        strategy.name: ObservedArm(*(table.filter(pl.col("strategy") == strategy.name) for table in tables))
         for strategy in experiment.strategies
     }
-    found = []
-    for target in source.targets:
-        pair = Arms(arms[target.arm or experiment.reference], arms[experiment.reference])
-        for condition in target.where:
-            pair = Arms(*(seen.only(_holds(condition)) for seen in pair))
-        found.append(measure(target, pair))
-    return found
+    return [measure(target, _groups(target, arms, experiment.reference)) for target in source.targets]
+
+
+def _groups(target: Target, arms: Mapping[str, ObservedArm], reference: str) -> Arms:
+    """The people of a target, and those whom a contrast compares them with."""
+    own, other = (arms[name].only(all_hold(target.where)) for name in (target.arm or reference, reference))
+    if not target.group or not is_contrast(target):
+        return Arms(own, other)
+    group = all_hold(target.group)
+    return Arms(own.only(group), own.only(all_hold(target.reference_group) if target.reference_group else ~group))
 
 
 def _followed(persons: pl.DataFrame, experiment: ExperimentDefinition) -> pl.DataFrame:
@@ -140,44 +143,3 @@ def _followed(persons: pl.DataFrame, experiment: ExperimentDefinition) -> pl.Dat
         )
         parts.append(part.with_columns(followed_days=pl.Series(days)))
     return pl.concat(parts)
-
-
-def _holds(condition: Condition) -> pl.Expr:
-    """A condition on persons' baseline as an expression."""
-    column, value = pl.col(condition.column), operand(condition)
-    if condition.at_least is not None:
-        return column >= value
-    return column < value if condition.below is not None else column == value
-
-
-def _check(targets: Sequence[Target], experiment: ExperimentDefinition, path: Path) -> None:
-    """Refuse targets that cannot be measured, before anything is simulated."""
-    if not targets:
-        raise DefinitionError(path, "targets", None, "must have at least one")
-    names = [target.name for target in targets]
-    arms = [strategy.name for strategy in experiment.strategies]
-    for target in targets:
-        where = f"targets.{target.name}"
-        if names.count(target.name) > 1:
-            raise DefinitionError(path, where, None, "the name is used twice, each must be its own")
-        if target.quantity not in QUANTITIES:
-            raise DefinitionError(path, f"{where}.quantity", target.quantity, known=QUANTITIES)
-        for condition in target.where:
-            if condition.column not in BASELINE:  # an outcome would select different people under each strategy
-                allowed = did_you_mean(condition.column, BASELINE)
-                raise DefinitionError(path, f"{where}.where", condition.column, f"must be known at entry, {allowed}")
-        for cause in target.causes:
-            if cause not in CAUSE_NAMES:
-                raise DefinitionError(path, f"{where}.causes", cause, known=CAUSE_NAMES[1:])
-        if target.quantity in NEEDS_ENDPOINT and target.endpoint is None:
-            raise DefinitionError(path, f"{where}.endpoint", None, f"must be given for a {target.quantity}")
-        if target.quantity in NEEDS_DAYS and target.days is None:
-            raise DefinitionError(path, f"{where}.days", None, f"must be given for {target.quantity}")
-        if target.days is not None and target.days > experiment.follow_up_days:
-            allowed = f"must not be above follow_up_days ({experiment.follow_up_days})"
-            raise DefinitionError(path, f"{where}.days", target.days, allowed)
-        if target.arm and target.arm not in arms:
-            raise DefinitionError(path, f"{where}.arm", target.arm, known=arms)
-        contrast = target.quantity in ("hazard_ratio", "total_rate_ratio", "gfr_slope_difference")
-        if contrast and (not target.arm or target.arm == experiment.reference):
-            raise DefinitionError(path, f"{where}.arm", target.arm, "must be an arm other than the comparator")

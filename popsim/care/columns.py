@@ -5,6 +5,14 @@ from __future__ import annotations
 from popsim.kernels.care.records import Columns as CareColumns
 from popsim.population.columns import Column, Kind, Schema
 
+# By outcome: what the log ratio multiplies (physiology/organs/treatments.py).
+HAZARD_RATIO_OUTCOMES = {
+    "heart_failure_admission": "acute heart failure", "other_admission": "all other acute illness",
+    "infarction": "myocardial infarction", "stroke": "stroke", "bleeding": "major bleeding",
+    "sudden_death": "sudden death", "pump_failure_death": "death of pump failure",
+    "other_cardiovascular_death": "other cardiovascular death",
+    "non_cardiovascular_death": "non-cardiovascular death",
+}  # fmt: skip
 FRACTION = "1"  # share of the target dose
 
 
@@ -42,6 +50,11 @@ CARE_COLUMNS: tuple[Column, ...] = (
     _entry("insulin_fraction", 3, "insulin dose; 1 = 0.5 units per kg and day"),
     _entry("inhaled_fraction", 1, "inhaled treatment of COPD"),
     _entry("statin_fraction", 1, "statin dose; 1 = high intensity"),
+    # Sums over the treatments that a person has which are given as hazard ratios.
+    *(
+        Column(f"{outcome}_log_ratio", "real", "1", -5, 5, f"log hazard ratio of treatments on {words}", "care")
+        for outcome, words in HAZARD_RATIO_OUTCOMES.items()
+    ),
     Column("iv_iron_mg", "real", "mg", 0, 3000, "intravenous iron given today", "care"),
     # Which drug of a class is taken: the order of evidence/drugs.
     _entry("beta_blocker_agent", 2, "0 metoprolol, 1 carvedilol, 2 bisoprolol", "code"),
@@ -56,14 +69,23 @@ CARE_COLUMNS: tuple[Column, ...] = (
     ),
 )  # fmt: skip
 
-ALERT_BITS = "alert raised today: bits weight 1, pressure 2, pulse 4, risk 8; 16 nobody acts on it"
+ALERT_BITS = "alert raised today: bits weight 1, pressure 2, pulse 4, risk 8, filling pressure 32; 16 nobody acts on it"
 MONITORING_COLUMNS: tuple[Column, ...] = (
     Column("measured_weight_kg", "real", "kg", 0, 500, "last home weight", "monitoring", "29463-7"),
     Column("measured_systolic_mmhg", "real", "mmHg", 0, 350, "last home systolic pressure", "monitoring", "8480-6"),
     Column("measured_heart_rate_bpm", "real", "1/min", 0, 350, "last home pulse", "monitoring", "8867-4"),
     Column("reference_weight_kg", "real", "kg", 0, 500, "slow average of home weight; 0 = none yet", "monitoring"),
     Column("last_alert_day", "real", "day", -1000, 1e6, "day of the last alert", "monitoring"),
-    Column("alert", "code", "1", 0, 31, ALERT_BITS, "monitoring"),
+    Column(
+        "measured_filling_pressure_mmhg",
+        "real",
+        "mmHg",
+        -20,
+        80,
+        "last reading of an implanted sensor; 0 = none",
+        "monitoring",
+    ),
+    Column("alert", "code", "1", 0, 63, ALERT_BITS, "monitoring"),
 )
 
 

@@ -1,12 +1,14 @@
 """Personal interventions: who gets a drug, a device or a programme on which day, and what it changes.
 
-Every morning, before physiology: interventions that end are reversed; then they are offered to everybody who enters
+Every morning, before physiology: interventions that end are reversed, others go on (titration, infusions, effects that
+grow or wane); then they are offered to everybody who enters
 today and, on the first day of an intervention, to everybody alive; genetic tests (genetic_testing.py) come last. Rows
 are ordered by entry, so a day visits few neighbouring rows; a day on which nobody starts or stops costs nothing.
 """
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Sequence
 from functools import partial
@@ -18,11 +20,13 @@ from numpy.typing import NDArray
 from popsim.care.eligibility import Look, meets
 from popsim.care.genetic_testing import GeneticTesting
 from popsim.care.signals import Signals
+from popsim.care.study_drugs import drugs_of
 from popsim.definitions.interventions import (
     ColumnEffect,
     Device,
     DrugIntervention,
     GeneticTest,
+    HazardRatio,
     Intervention,
     Personal,
     Programme,
@@ -36,6 +40,17 @@ from popsim.population.clock import Clock
 from popsim.population.population import Population
 
 COST_COLUMN: dict[str, str] = {"drug": "cost_drugs", "device": "cost_devices", "programme": "cost_programme"}
+NEVER = -1
+TOLERANCE = 1e-3  # of a dose that has been kept
+# Outcomes of hazard ratios that stand for several columns.
+OUTCOME_PARTS = {
+    "admission": ("heart_failure_admission", "other_admission"),
+    "cardiovascular_death": ("sudden_death", "pump_failure_death", "other_cardiovascular_death"),
+    "death": ("sudden_death", "pump_failure_death", "other_cardiovascular_death", "non_cardiovascular_death"),
+}
+
+
+type Changing = DrugIntervention | Device | Programme
 
 
 class ColumnChange(NamedTuple):
@@ -45,6 +60,22 @@ class ColumnChange(NamedTuple):
     factor: float
     term: float
     floor: float = -np.inf
+
+
+class Step(NamedTuple):
+    """Changes on one day of an intervention.
+
+    Attributes:
+        day: since its start.
+        changes: of columns.
+        kept: column that must not have fallen below a value since the step before.
+        takes: column that must have a value: the drug that people take of a class.
+    """
+
+    day: int
+    changes: tuple[ColumnChange, ...]
+    kept: tuple[str, float] | None = None
+    takes: tuple[str, int] | None = None
 
 
 class Interventions:
@@ -71,8 +102,8 @@ class Interventions:
     ) -> None:
         self._observation = observation or Signals(population.schema, key=key)
         self.charges = Charges()
-        personal = [one for one in interventions if isinstance(one, DrugIntervention | Device | Programme)]
-        self._courses = [InterventionCourse(one, population, self.charges, key) for one in personal]
+        personal = [one for one in interventions if isinstance(one, Personal)]
+        self._courses = [course_of(one, population, self.charges, key) for one in personal]
         tests = [one for one in interventions if isinstance(one, GeneticTest)]
         self._tests = [GeneticTesting(one, population, self.charges, key, parameters["klein_2009"]) for one in tests]
 
@@ -82,6 +113,8 @@ class Interventions:
         look = partial(self._observation.look, population, today)
         for course in self._courses:
             course.stop(population, today)
+        for course in self._courses:
+            course.advance(population, today)
         for course in self._courses:
             course.start(population, today, look)
         for testing in self._tests:
@@ -95,12 +128,9 @@ class InterventionCourse:
         self.intervention = intervention
         self._charges = charges
         self._key = key
-        self._name = zlib.crc32(intervention.name.encode())
-        self._changes = changes_of(intervention)
+        self._name = zlib.crc32((intervention.same_people_as or intervention.name).encode())
         self._has = np.zeros(len(population), np.bool_)
-        ends = intervention.until_day is not None or intervention.duration_days is not None
-        count = len(self._changes) if ends else 0
-        self._added = [np.zeros(len(population), np.float32) for _ in range(count)]
+        self._began = np.full(len(population), NEVER, np.int32)
 
     def start(self, population: Population, today: int, look: Look) -> None:
         """Offer the intervention to everybody who is due today."""
@@ -114,14 +144,10 @@ class InterventionCourse:
             return
         rows = rows[meets(population, one.eligible, rows, look)]
         rows = rows[self._takes_up(population, rows)]
-        self._has[rows] = True
-        for number, change in enumerate(self._changes):
-            added = apply_change(population, change, rows)
-            if self._added:
-                self._added[number][rows] = added
-        column = COST_COLUMN[one.kind]
-        self._charges.charge_once(column, rows, one.cost_once)
-        self._charges.change_per_day(column, rows, one.cost_per_day, len(population))
+        self._has[rows], self._began[rows] = True, today
+        self.begin(population, rows)
+        self._charges.charge_once(self._costs, rows, one.cost_once)
+        self._charges.change_per_day(self._costs, rows, one.cost_per_day, len(population))
 
     def stop(self, population: Population, today: int) -> None:
         """End the intervention where its duration is over."""
@@ -130,11 +156,25 @@ class InterventionCourse:
         if len(rows) == 0:
             return
         self._has[rows] = False
-        for change, added in zip(self._changes, self._added, strict=True):
-            write_within_bounds(population, change.column, rows, population[change.column][rows] - added[rows])
-        self._charges.change_per_day(
-            COST_COLUMN[self.intervention.kind], rows, -self.intervention.cost_per_day, len(population)
-        )
+        self.end(population, rows)
+        self._charges.change_per_day(self._costs, rows, -self.intervention.cost_per_day, len(population))
+
+    def begin(self, population: Population, rows: NDArray[np.int64]) -> None:
+        """What changes in people who get it."""
+        raise NotImplementedError
+
+    def advance(self, population: Population, today: int) -> None:
+        """What changes today in people who have had it for a while."""
+        raise NotImplementedError
+
+    def end(self, population: Population, rows: NDArray[np.int64]) -> None:
+        """What is reversed at its end."""
+        raise NotImplementedError
+
+    @property
+    def _costs(self) -> str:
+        one = self.intervention
+        return COST_COLUMN[one.treatment if isinstance(one, HazardRatio) else one.kind]
 
     def _ending(self, population: Population, today: int) -> NDArray[np.int64]:
         """Rows whose duration is over today, whether or not they have the intervention."""
@@ -154,15 +194,119 @@ class InterventionCourse:
         return np.asarray(u < self.intervention.uptake)
 
 
-def changes_of(intervention: Personal) -> tuple[ColumnChange, ...]:
-    """The changes of columns in people who have the intervention."""
+class ColumnCourse(InterventionCourse):
+    """An intervention that changes columns: a drug, a device or a programme."""
+
+    def __init__(self, intervention: Changing, population: Population, charges: Charges, key: RandomKey) -> None:
+        super().__init__(intervention, population, charges, key)
+        self._steps = steps_of(intervention)
+        ends = intervention.until_day is not None or intervention.duration_days is not None
+        changed = {change.column for step in self._steps for change in step.changes} if ends else ()
+        self._added = {name: np.zeros(len(population), np.float32) for name in changed}
+
+    def begin(self, population: Population, rows: NDArray[np.int64]) -> None:
+        """The first step."""
+        self._take(population, self._steps[0], rows)
+
+    def advance(self, population: Population, today: int) -> None:
+        """Later steps of a titration, in people who have kept the dose of the one before; the next infusion."""
+        every = getattr(self.intervention, "every_days", None)
+        if len(self._steps) == 1 and every is None:
+            return
+        rows = np.flatnonzero(self._has & (population["alive"] != 0))
+        since = today - self._began[rows]
+        for step in self._steps[1:]:
+            due = rows[since == step.day]
+            if step.kept is not None:
+                due = due[population[step.kept[0]][due] >= step.kept[1] - TOLERANCE]
+            self._take(population, step, due)
+        if every is not None:
+            self._take(population, self._steps[-1], rows[(since > 0) & (since % every == 0)])
+
+    def end(self, population: Population, rows: NDArray[np.int64]) -> None:
+        """Take away what was added."""
+        for name, added in self._added.items():
+            write_within_bounds(population, name, rows, population[name][rows] - added[rows])
+            added[rows] = 0.0
+
+    def _take(self, population: Population, step: Step, rows: NDArray[np.int64]) -> None:
+        if step.takes is not None:
+            rows = rows[population[step.takes[0]][rows] == step.takes[1]]
+        if len(rows) == 0:
+            return
+        for change in step.changes:
+            added = apply_change(population, change, rows)
+            if self._added:
+                self._added[change.column][rows] += added
+
+
+class HazardRatioCourse(InterventionCourse):
+    """An intervention whose effect is a hazard ratio, which may grow and wane."""
+
+    def __init__(self, intervention: HazardRatio, population: Population, charges: Charges, key: RandomKey) -> None:
+        super().__init__(intervention, population, charges, key)
+        self._columns = [
+            f"{name}_log_ratio" for name in OUTCOME_PARTS.get(intervention.outcome, (intervention.outcome,))
+        ]
+        self._log_ratio = intervention.adherence * math.log(intervention.value)
+        self._full, self._half_life = intervention.full_effect_after_days, intervention.half_life_days
+        self._present = np.zeros(len(population), np.float32)  # log ratio of each person today
+
+    def begin(self, population: Population, rows: NDArray[np.int64]) -> None:
+        """The effect of the first day."""
+        self._set(population, rows, self._effect(np.zeros(len(rows))))
+
+    def advance(self, population: Population, today: int) -> None:
+        """The effect of today, while it grows or wanes."""
+        if self._full == 0 and self._half_life is None:
+            return
+        rows = np.flatnonzero(self._has)
+        self._set(population, rows, self._effect((today - self._began[rows]).astype(np.float64)))
+
+    def end(self, population: Population, rows: NDArray[np.int64]) -> None:
+        """No effect any more."""
+        self._set(population, rows, np.zeros(len(rows)))
+
+    def _effect(self, since: NDArray[np.float64]) -> NDArray[np.float64]:
+        grown = np.minimum(since / self._full, 1.0) if self._full else np.ones(len(since))
+        if self._half_life is None:
+            return self._log_ratio * grown
+        return self._log_ratio * grown * 0.5 ** (np.maximum(since - self._full, 0.0) / self._half_life)
+
+    def _set(self, population: Population, rows: NDArray[np.int64], log_ratio: NDArray[np.float64]) -> None:
+        change = log_ratio.astype(np.float32) - self._present[rows]
+        for name in self._columns:
+            write_within_bounds(population, name, rows, population[name][rows] + change)
+        self._present[rows] += change
+
+
+def course_of(one: Personal, population: Population, charges: Charges, key: RandomKey) -> InterventionCourse:
+    """The course of an intervention through a population."""
+    if isinstance(one, HazardRatio):
+        return HazardRatioCourse(one, population, charges, key)
+    return ColumnCourse(one, population, charges, key)
+
+
+def steps_of(intervention: Changing) -> tuple[Step, ...]:
+    """What changes in people who have the intervention, by the day since its start."""
     reached = intervention.adherence
     if not isinstance(intervention, DrugIntervention):
-        return tuple(_change(effect, reached) for effect in intervention.effects)
-    dose = (intervention.dose or 0.0) * reached
-    if intervention.mode == "start":
-        return (ColumnChange(intervention.column, 1.0, 0.0, dose),)
-    return (ColumnChange(intervention.column, 0.0, dose),)
+        return (Step(0, tuple(_change(effect, reached) for effect in intervention.effects)),)
+    drugs, mode = drugs_of(intervention), intervention.mode
+    if mode == "stop":
+        return (Step(0, tuple(ColumnChange(drug.dose, 0.0, 0.0) for drug in drugs), takes=drugs[0].agent),)
+    steps: list[Step] = []
+    for day, dose in intervention.rungs:
+        changes = []
+        for drug in drugs:
+            amount = dose * reached * drug.at_target
+            kept, floor = (1.0, amount) if mode == "start" else (0.0, -math.inf)
+            changes.append(ColumnChange(drug.dose, kept, 0.0 if kept else amount, floor))
+            if drug.agent is not None:
+                changes.append(ColumnChange(drug.agent[0], 0.0, drug.agent[1]))
+        held = (drugs[0].dose, intervention.rungs[len(steps) - 1][1] * reached * drugs[0].at_target) if steps else None
+        steps.append(Step(day, tuple(changes), held))
+    return tuple(steps)
 
 
 def _change(effect: ColumnEffect, reached: float) -> ColumnChange:

@@ -20,10 +20,18 @@ from popsim.kernels.numerics.sampling import keyed
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 
-MEASURED_OF = ("alive", "telemonitored", "care_level", "weight_kg", "systolic_mmhg", "heart_rate_bpm")
+MEASURED_OF = (
+    "alive",
+    "telemonitored",
+    "care_level",
+    "weight_kg",
+    "systolic_mmhg",
+    "heart_rate_bpm",
+    "filling_pressure_mmhg",
+)
 KEPT = (
-    "measured_weight_kg", "measured_systolic_mmhg", "measured_heart_rate_bpm", "reference_weight_kg", "last_alert_day",
-    "alert",
+    "measured_weight_kg", "measured_systolic_mmhg", "measured_heart_rate_bpm", "measured_filling_pressure_mmhg",
+    "reference_weight_kg", "last_alert_day", "alert",
 )  # fmt: skip
 
 
@@ -33,6 +41,7 @@ class Rules(NamedTuple):
     weight_error_kg: float
     systolic_error_mmhg: float
     heart_rate_error_bpm: float
+    filling_pressure_error_mmhg: float
     reference_share_per_day: float
     weight_gain_kg: float
     systolic_low_mmhg: float
@@ -42,6 +51,8 @@ class Rules(NamedTuple):
     days_between_alerts: float
     measured_every_days: float = 1.0
     missed_share: float = 0.0
+    filling_pressure_low_mmhg: float = 0.0
+    filling_pressure_high_mmhg: float = 0.0  # 0: no sensor
 
 
 class HomeReadings(NamedTuple):
@@ -157,5 +168,5 @@ def rules_of(telemonitoring: Telemonitoring, errors: Mapping[str, float]) -> Rul
     """
     factor = telemonitoring.signal_error_factor
     of_devices = {name: value * (factor if "_error_" in name else 1.0) for name, value in errors.items()}
-    limits = {key: float(value) for key, value in telemonitoring if key in Rules._fields}
+    limits = {key: float(value) for key, value in telemonitoring if key in Rules._fields and value is not None}
     return Rules(**(of_devices | limits))

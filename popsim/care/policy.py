@@ -8,13 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.care.compiled import condition_rows
+from popsim.care.compiled import CLINICIAN_CODES, condition_rows
 from popsim.care.network import CareNetwork
 from popsim.definitions.interventions import Capacity, PolicyIntervention, Telemonitoring
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.kernels.care import records
 from popsim.population.columns import Schema
+
+NO_TELEMONITORING = records.ScheduleRecord(
+    desk=-1, uptake=0.0, duration_days=0.0, clinician=records.NO_CLINICIAN, may_change=records.ADVICE,
+    answer_after_days=0.0, filling_pressure_low_mmhg=0.0, filling_pressure_high_mmhg=0.0,
+    condition_first=0, condition_last=0,
+)  # fmt: skip
+MAY_CHANGE = {"nothing": records.ADVICE, "diuretics": records.DIURETICS, "all": records.ALL_DRUGS}
 
 
 def switch_days(strategy: Strategy) -> tuple[int, ...]:
@@ -119,10 +126,16 @@ class Policies:
         """Telemonitoring in force on a day."""
         policy = telemonitoring_policy(self._strategy, day)
         if policy is None or policy.telemonitoring is None:
-            return records.ScheduleRecord(desk=-1, uptake=0.0, duration_days=0.0, condition_first=0, condition_last=0)
+            return NO_TELEMONITORING
         tele = policy.telemonitoring
         desk = self._contact(tele.desk, "telemonitoring.desk")
-        return records.ScheduleRecord(desk, tele.uptake, tele.duration_days, *self._spans[policy.name])
+        clinician = CLINICIAN_CODES[tele.answered_by or self._network.settings[desk].clinician]
+        may_change = MAY_CHANGE[tele.may_change] if tele.may_change else records.ALL_DRUGS
+        if tele.may_change == "all" and clinician == records.NURSE:
+            clinician = records.SPECIALIST  # the nurse prescribes by the specialist's rules
+        sensor = (tele.filling_pressure_low_mmhg or 0.0, tele.filling_pressure_high_mmhg or 0.0)
+        quality = (clinician, may_change, tele.answer_after_days, *sensor)
+        return records.ScheduleRecord(desk, tele.uptake, tele.duration_days, *quality, *self._spans[policy.name])
 
     def _contact(self, name: str, key: str) -> int:
         """Number of a contact setting."""

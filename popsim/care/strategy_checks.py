@@ -8,12 +8,15 @@ from popsim.care.columns import CARE_COLUMNS, FRACTION
 from popsim.care.genetic_testing import prescribing_rules
 from popsim.care.network_checks import check_condition
 from popsim.care.prescribing import prescribed_classes
+from popsim.care.study_drugs import drugs_by_name, drugs_of
 from popsim.definitions.interventions import (
     Capacity,
     Device,
     DrugIntervention,
     FollowUp,
     GeneticTest,
+    HazardRatio,
+    Personal,
     PolicyIntervention,
     Programme,
     Telemonitoring,
@@ -25,9 +28,11 @@ from popsim.physiology.organs.heart_failure import TAKEN, UNTREATED
 from popsim.population.columns import Schema
 from popsim.population.traits import COLUMNS as TRAITS
 
+INFUSION = "iv_iron_mg"  # given on the day, not every day
 DRUG_COLUMNS = (
     *(column.name for column in CARE_COLUMNS if column.unit == FRACTION and column.name.endswith("_fraction")),
     "loop_diuretic_mg_day",
+    INFUSION,
 )
 NOT_TO_CHANGE = ("age_years",)
 
@@ -65,6 +70,10 @@ def check_strategy(strategy: Strategy, network: NetworkDefinition, schema: Schem
             case DrugIntervention():
                 check.conditions(one.eligible, f"{key}.eligible")
                 check.drug(one, key)
+                check.same_people(one, strategy, key)
+            case HazardRatio():
+                check.conditions(one.eligible, f"{key}.eligible")
+                check.same_people(one, strategy, key)
             case GeneticTest():
                 check.conditions(one.eligible, f"{key}.eligible")
                 check.conditions(one.triggers, f"{key}.triggers")
@@ -72,6 +81,7 @@ def check_strategy(strategy: Strategy, network: NetworkDefinition, schema: Schem
             case Device() | Programme():
                 check.conditions(one.eligible, f"{key}.eligible")
                 check.effects(one, key)
+                check.same_people(one, strategy, key)
 
 
 def effect_columns(schema: Schema) -> list[str]:
@@ -124,13 +134,29 @@ class _Checks:
             check_condition(condition, testable, key, self.file)
 
     def drug(self, drug: DrugIntervention, key: str) -> None:
-        if drug.column not in DRUG_COLUMNS:
+        if drug.column and drug.column not in DRUG_COLUMNS:
             allowed = f"not a drug of the care columns, {did_you_mean(drug.column, DRUG_COLUMNS)}"
             raise DefinitionError(self.file, f"{key}.column", drug.column, allowed)
-        high = self.schema[drug.column].high
-        if drug.dose is not None and drug.dose > high:
-            unit = "of the target dose" if drug.column.endswith("_fraction") else self.schema[drug.column].unit
+        if drug.drug and drug.drug not in drugs_by_name():
+            raise DefinitionError(self.file, f"{key}.drug", drug.drug, "no such drug", drugs_by_name())
+        first = drugs_of(drug)[0]
+        column = self.schema[first.dose]
+        if (high := column.high / first.at_target) < (drug.dose or 0.0):
+            unit = "of the target dose" if drug.drug or column.unit == FRACTION else column.unit
             raise DefinitionError(self.file, f"{key}.dose", drug.dose, f"must be between 0 and {high:g} ({unit})")
+        infusion = first.dose == INFUSION
+        if infusion and (drug.mode != "start" or drug.first_dose is not None):
+            allowed = "an infusion is given whole on one day, or every_days, with mode = 'start'"
+            raise DefinitionError(self.file, f"{key}.mode", drug.mode, allowed)
+        if drug.every_days is not None and not infusion:
+            allowed = f"only goes with {INFUSION}, all other doses are taken every day"
+            raise DefinitionError(self.file, f"{key}.every_days", drug.every_days, allowed)
+
+    def same_people(self, one: Personal, strategy: Strategy, key: str) -> None:
+        others = [other.name for other in strategy.interventions if isinstance(other, Personal) and other is not one]
+        if one.same_people_as is not None and one.same_people_as not in others:
+            allowed = "not another intervention on persons of the strategy"
+            raise DefinitionError(self.file, f"{key}.same_people_as", one.same_people_as, allowed, others)
 
     def drug_classes(self, names: Sequence[str], key: str) -> None:
         for name in names:

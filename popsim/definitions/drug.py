@@ -121,6 +121,7 @@ class Drug(Definition):
         drug_class: prefix of the columns of its amounts.
         dose_column, column_at_target: the prescribed dose, and its value at the target dose.
         agent_column, agent: where a class has several drugs, the column that selects one, and this drug's code there.
+        contains: another drug that is part of it, at the same share of the target dose (a fixed combination).
         route: oral, subcutaneous (through the depot), bolus (at once), daily (the mean of the day follows the dose).
         doses_a_day: 1 or 2, in equal parts; more frequent doses count as two, rarer ones as equal daily parts.
         target_dose, bioavailability, absorption (ka), volume (central), clearance: of the usual person.
@@ -148,6 +149,7 @@ class Drug(Definition):
     column_at_target: Annotated[float, real(1e-6, 1e6)] = 1.0
     agent_column: Identifier | None = None
     agent: Annotated[int, whole(0, 9)] = 0
+    contains: Identifier | None = None
     note: Text = ""
     route: Literal["oral", "subcutaneous", "bolus", "daily"]
     doses_a_day: Annotated[int, whole(1, 2)] = 1

@@ -183,7 +183,10 @@ class ExperimentDefinition(Definition):
         regions: independent catchments of equal size; each has the whole network, scaled to its people. One for each
             50,000 people of the population, begun ones included, when absent; one for a trial.
         targets: published figures of these people, for validation and calibration.
-        store: what is stored of every unit: "measures" alone, also "persons" (with admissions and days), also "events".
+        entry_columns: columns that the table of persons holds beside the baseline, with their values at entry;
+            "seen_" before a column's name: what care observes of it.
+        store: what is stored of every unit: "measures" alone, also "persons" (with admissions, urgent visits and days),
+            also "events".
     """
 
     LEFT_OUT: ClassVar = {"physiology": "leave it out: there is one physiology, organ_systems chooses its parts"}
@@ -213,6 +216,7 @@ class ExperimentDefinition(Definition):
     calibration: DefinitionPath | None = None
     parameters: Parameters = Field(default_factory=dict)
     parameter_groups: ParameterGroups = ()
+    entry_columns: Annotated[tuple[Identifier, ...], AS_TUPLE, Field(max_length=64)] = ()
     store: Literal["measures", "persons", "events"] = "events"
     scenarios: Annotated[tuple[Scenario, ...], AS_TUPLE, Field(max_length=64)] = ()
     trial: Trial | None = None

@@ -1,8 +1,11 @@
 """Interventions: the parts of a strategy in an experiment file.
 
-    drug        a drug started, changed or stopped          device      implanted once, changes the person
-    programme   anything done with a person                 policy      follow-up and telemonitoring, between two dates
-    capacity    beds or slots of a setting, between two dates
+    drug            a drug started, changed or stopped
+    device          implanted once, changes the person
+    programme       anything done with a person
+    hazard_ratio    any treatment whose effect is a trial's hazard ratio, without a mechanism
+    policy          follow-up and telemonitoring, between two dates
+    capacity        beds or slots of a setting, between two dates
     genetic_test    once per person; its result guides prescribing
 
 Days are calendar days of the simulation, counted from 0, the first day of enrolment. An intervention is in force from
@@ -23,6 +26,11 @@ LAST_DAY = 36_525
 MAX_COST = 1e7
 MAX_FACTOR = 1000.0
 
+Outcome = Literal[
+    "heart_failure_admission", "other_admission", "admission", "infarction", "stroke", "bleeding", "sudden_death",
+    "pump_failure_death", "other_cardiovascular_death", "cardiovascular_death", "non_cardiovascular_death", "death",
+]  # fmt: skip
+Ratio = Annotated[float, real(0.01, 100.0)]
 Share = Annotated[float, real(0.0, 1.0)]
 Cost = Annotated[float, real(0.0, MAX_COST)]
 Pressure = Annotated[float, real(40.0, 300.0)]
@@ -52,8 +60,15 @@ class Telemonitoring(Definition):
         desk: contact setting of the network (the telemonitoring centre) whose daily slots answer the alerts.
         uptake: share of people who take part.
         duration_days: from entry, and again from every discharge.
+        answered_by: who answers the alerts; the clinician of the centre's setting when absent.
+        answer_after_days: from the alert to the answer, which also waits for a slot and the centre's opening hours.
+        may_change: what may be changed at once: nothing (advice, and sending on to acute care), diuretics, or all
+            drugs, by a nurse after the specialist's rules; what the clinician changes at any contact when absent.
         weight_gain_kg: alert when the weight is this far above its slow-moving reference.
         systolic_low_mmhg, systolic_high_mmhg, heart_rate_low_bpm, heart_rate_high_bpm: alert outside these limits.
+        filling_pressure_low_mmhg, filling_pressure_high_mmhg: with an implanted sensor of (pulmonary artery diastolic)
+            filling pressure: alert outside these limits, between which the answers keep it by the diuretic, instead of
+            by weight and symptoms.
         days_between_alerts: minimum number of days between two alerts of one person.
         signal_error_factor: errors of these devices relative to those of home signals (evidence/home_signals.toml).
         measured_every_days: days between a person's measurements.
@@ -70,11 +85,16 @@ class Telemonitoring(Definition):
     desk: Identifier
     uptake: Share
     duration_days: Annotated[int, whole(1, 3653)]
+    answered_by: Literal["nurse", "general_practitioner", "specialist"] | None = None
+    answer_after_days: Annotated[int, whole(0, 30)] = 0
+    may_change: Literal["nothing", "diuretics", "all"] | None = None
     weight_gain_kg: Annotated[float, real(0.1, 20.0)]
     systolic_low_mmhg: Pressure
     systolic_high_mmhg: Pressure
     heart_rate_low_bpm: HeartRate
     heart_rate_high_bpm: HeartRate
+    filling_pressure_low_mmhg: Annotated[float, real(0.0, 60.0)] | None = None
+    filling_pressure_high_mmhg: Annotated[float, real(1.0, 60.0)] | None = None
     days_between_alerts: Annotated[int, whole(1, 365)]
     signal_error_factor: Annotated[float, real(0.1, 20.0)] = 1.0
     measured_every_days: Annotated[int, whole(1, 90)] = 1
@@ -85,8 +105,12 @@ class Telemonitoring(Definition):
 
     @model_validator(mode="after")
     def _limits_are_ordered(self) -> Self:
-        for low, high in (("systolic_low_mmhg", "systolic_high_mmhg"), ("heart_rate_low_bpm", "heart_rate_high_bpm")):
-            if getattr(self, low) >= getattr(self, high):
+        sensor = ("filling_pressure_low_mmhg", "filling_pressure_high_mmhg")
+        if (getattr(self, sensor[0]) is None) != (getattr(self, sensor[1]) is None):
+            raise ValueError(f"{', '.join(sensor)}: a sensor must have both limits")
+        pairs = [("systolic_low_mmhg", "systolic_high_mmhg"), ("heart_rate_low_bpm", "heart_rate_high_bpm"), sensor]
+        for low, high in pairs:
+            if getattr(self, low) is not None and getattr(self, low) >= getattr(self, high):
                 raise ValueError(f"{low} = {getattr(self, low):g} must be below {high} ({getattr(self, high):g})")
         return self
 
@@ -131,6 +155,8 @@ class _Personal(_Dated):
         uptake: share of the eligible who take it up. The draw is keyed by person and name.
         adherence: share of the dose or of the effect that reaches the person, in addition to the model's forgotten
             doses; costs are paid in full.
+        same_people_as: name of another such intervention, whose draw of uptake this one shares: of equal uptake and
+            eligibility, the same people get both.
         duration_days: for each person (None: until `until_day`, death or the end). Its changes are reversed at its end.
         cost_once: charged when the person gets it.
         cost_per_day: charged on every day of having it, while alive; for drugs outside hospital only.
@@ -138,6 +164,7 @@ class _Personal(_Dated):
 
     eligible: Conditions = ()
     uptake: Share = 1.0
+    same_people_as: Identifier | None = None
     adherence: Share = 1.0
     duration_days: Annotated[int, whole(1, LAST_DAY)] | None = None
     cost_once: Cost = 0.0
@@ -151,21 +178,47 @@ class DrugIntervention(_Personal):
     change the dose by their own rules.
 
     Attributes:
-        column: a `..._fraction` of the target dose, or loop_diuretic_mg_day.
+        column: a `..._fraction` of the target dose, loop_diuretic_mg_day or iv_iron_mg (given on the day).
+        drug: instead of a column, a drug by the name of its file (evidence/drugs), which then is the one that people
+            take of its class; a drug in a fixed combination brings the other along.
         mode: `start` raises the dose to `dose` where it is lower, `change` sets it, `stop` sets it to 0.
-        dose: in the unit of the column, times adherence.
+        dose: in the unit of the column, or of a `drug` as a share of its target dose; times adherence.
+        first_dose, step_days: titration: the dose on the first day, doubled after every `step_days` up to `dose` in
+            those whose dose clinicians have not reduced.
+        every_days: an infusion is repeated after so many days; once only without it.
     """
 
     kind: Literal["drug"]
-    column: Identifier
+    column: Identifier | None = None
+    drug: Identifier | None = None
     mode: Literal["start", "change", "stop"] = "start"
-    dose: Annotated[float, real(0.0, 1000.0)] | None = None
+    dose: Annotated[float, real(0.0, 3000.0)] | None = None
+    first_dose: Annotated[float, real(1e-3, 3000.0)] | None = None
+    step_days: Annotated[int, whole(1, 365)] | None = None
+    every_days: Annotated[int, whole(1, 3653)] | None = None
 
     @model_validator(mode="after")
     def _dose_fits_mode(self) -> Self:
+        if bool(self.column) == bool(self.drug):
+            raise ValueError("must have exactly one of column, drug")
         if (self.dose is None) != (self.mode == "stop"):
             raise ValueError("dose: must be given, except with mode = 'stop', which has none")
+        if (self.first_dose is None) != (self.step_days is None):
+            raise ValueError("first_dose, step_days: a titration must have both")
+        if self.first_dose is not None and (self.dose is None or not self.first_dose < self.dose):
+            raise ValueError(f"first_dose = {self.first_dose:g}: must be below dose")
         return self
+
+    @property
+    def rungs(self) -> tuple[tuple[int, float], ...]:
+        """Days since its start, and the dose from then on."""
+        dose = self.dose or 0.0
+        if self.first_dose is None or self.step_days is None:
+            return ((0, dose),)
+        rungs = [(0, self.first_dose)]
+        while rungs[-1][1] < dose:
+            rungs.append((rungs[-1][0] + self.step_days, min(2.0 * rungs[-1][1], dose)))
+        return tuple(rungs)
 
 
 class ColumnEffect(Definition):
@@ -201,6 +254,38 @@ class Programme(_Personal):
 
     kind: Literal["programme"]
     effects: Effects = ()
+
+
+class HazardRatio(_Personal):
+    """A treatment whose effect is a hazard ratio of a trial: a drug, device or programme that has no mechanism here.
+
+    The hazard of the outcome is multiplied, in addition to what everything else does. With an adherence of a the
+    logarithm of the ratio is a times as large.
+
+    Attributes:
+        outcome: an admission stands for the acute presentation that leads to it.
+        value, low, high: the ratio and its 95% interval, from which parameter draws take it (lognormal).
+        full_effect_after_days: from each person's start, until when the logarithm grows evenly from 0.
+        half_life_days: waning: after the full effect the logarithm halves every so many days.
+        treatment: what its costs are counted as.
+    """
+
+    kind: Literal["hazard_ratio"]
+    outcome: Outcome
+    value: Ratio
+    low: Ratio | None = None
+    high: Ratio | None = None
+    full_effect_after_days: Annotated[int, whole(0, 3653)] = 0
+    half_life_days: Annotated[float, real(1.0, 1e6)] | None = None
+    treatment: Literal["drug", "device", "programme"] = "programme"
+
+    @model_validator(mode="after")
+    def _interval_holds_the_value(self) -> Self:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("low, high: an interval must have both")
+        if self.low is not None and self.high is not None and not self.low < self.value < self.high:
+            raise ValueError(f"value = {self.value:g}: must lie between low ({self.low:g}) and high ({self.high:g})")
+        return self
 
 
 class GeneticTest(_Dated):
@@ -268,7 +353,8 @@ class PolicyIntervention(_Dated):
     telemonitoring: Telemonitoring | None = None
 
 
-Personal = DrugIntervention | Device | Programme
+Personal = DrugIntervention | Device | Programme | HazardRatio
 Intervention = Annotated[
-    DrugIntervention | Device | Programme | GeneticTest | Capacity | PolicyIntervention, Field(discriminator="kind")
+    DrugIntervention | Device | Programme | HazardRatio | GeneticTest | Capacity | PolicyIntervention,
+    Field(discriminator="kind"),
 ]

@@ -1,13 +1,13 @@
 """Targets: published figures that a simulation is compared with, each with its error, its source and its use.
 
 A target is fitted (`calibrate`) or only compared (`validate`), never both. It names a quantity
-(calibration/quantities.py) and that quantity's arguments: a time horizon, causes, an endpoint, an arm.
+(calibration/quantities.py) and that quantity's arguments: a time horizon, causes, an endpoint, an arm, groups.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -17,29 +17,29 @@ from popsim.definitions.network import Conditions
 from popsim.statistics import Z_95
 
 Scale = Literal["logit", "log", "identity"]
-Endpoint = Literal[
-    "death",
-    "cardiovascular_death",
-    "hospitalisation",
-    "heart_failure_hospitalisation",
-    "cardiovascular_death_or_heart_failure_hospitalisation",
-    "death_or_heart_failure_hospitalisation",
-    "death_or_hospitalisation",
-    "infarction",
-    "stroke",
-    "bleeding",
-]
+# Person-years in the denominator of a rate, by unit.
+PERSON_YEARS_OF_UNIT = {
+    "per 100 person-years": 100.0, "per 1000 person-years": 1000.0, "per person-year": 1.0,
+    "per 100 person-months": 100.0 / 12.0,
+}  # fmt: skip
+ROUNDING = 0.05  # by which a printed value may differ from that of its numbers
 # The scale on which errors are nearly normal, by unit; the natural scale for any other unit.
 SCALE_OF_UNIT: dict[str, Scale] = {
     "proportion": "logit",
     "ratio": "log",
     "per 100 person-years": "log",
+    "per 1000 person-years": "log",
+    "per person-year": "log",
+    "per 100 person-months": "log",
+    "per person": "log",
+    "per 100 persons": "log",
     "days": "log",
     "years": "log",
 }
 
 
 Number = Annotated[float, real(-1e9, 1e9)]
+Names = Annotated[tuple[Identifier, ...], AS_TUPLE]
 
 
 class Target(Definition):
@@ -48,17 +48,29 @@ class Target(Definition):
     Attributes:
         name: key, unique among all targets of a validation.
         quantity: see calibration/quantities.py.
-        value: as published; proportions between 0 and 1.
+        value: as published; proportions between 0 and 1. It may be left out where `events` with `size` (a proportion)
+            or with `person_years` (a rate) give it.
         low, high: 95% interval.
         standard_error: on the natural scale.
         size: people of whom `value` is a proportion (binomial error).
-        events: number behind a rate (Poisson error).
-        unit: "proportion", "ratio", "per 100 person-years", "days", "years" or any other.
+        events: number behind a rate or a proportion (Poisson error of a rate).
+        person_years: in which the events of a rate occurred.
+        unit: "proportion", "ratio", "days", "years", "per 100 person-years" or another unit of the quantity.
         use: "calibrate": may be fitted; "validate": never fitted; "context": shown only, its source is too weak.
-        days: time horizon since entry, for quantities that have one.
-        causes, destinations: those that count, for quantities that need them; all when empty.
+        days: time horizon since entry, or since the discharge for quantities after a discharge.
+        from_day: first day on which events count; those without an event before are at risk from then on.
+        by_day: day of a distribution over the days until `days`.
+        times: number of admissions that a person must have at least.
+        causes, destinations, deaths: causes of admission, destinations and causes of death that count; for causes and
+            destinations all when empty.
+        index_causes: causes of the stays after whose discharge days count; the discharge at entry when empty.
         endpoint, arm: of trials; `arm` is a strategy, the comparator when empty; contrasts are against the comparator.
-        where: conditions on persons' baseline.
+        contrast: the difference, ratio or odds ratio of the quantity in the arm against the comparator's.
+        group, reference_group: conditions on persons' baseline; a contrast then compares people of the same arm: those
+            of the group against those of the reference group, all others when it is empty.
+        column, per, transform, adjusted_for: of a gradient or a baseline figure: the column at entry, the number of its
+            units, its logarithm instead (`log`, or `log2` for a doubling), and further columns of the regression.
+        where: conditions on persons' baseline, or on `index_destination`, where they went after the stay of entry.
         population, source, provenance, note: the people, where the figure was read (`seen`), worked out (`computed`) or
             remembered (`recalled`), and caveats.
     """
@@ -71,24 +83,62 @@ class Target(Definition):
     standard_error: Annotated[float, real(1e-9, 1e9)] | None = None
     size: Annotated[int, whole(2, 1_000_000_000)] | None = None
     events: Annotated[float, real(1.0, 1e9)] | None = None
+    person_years: Annotated[float, real(1e-3, 1e12)] | None = None
     unit: Label
     use: Literal["calibrate", "validate", "context"]
     days: Annotated[int, whole(1, 36_525)] | None = None
-    causes: Annotated[tuple[Identifier, ...], AS_TUPLE] = ()
-    destinations: Annotated[tuple[Identifier, ...], AS_TUPLE] = ()
-    endpoint: Endpoint | None = None
+    from_day: Annotated[int, whole(0, 36_525)] = 0
+    by_day: Annotated[int, whole(0, 36_525)] | None = None
+    times: Annotated[int, whole(1, 1000)] = 1
+    causes: Names = ()
+    destinations: Names = ()
+    deaths: Names = ()
+    index_causes: Names = ()
+    endpoint: Label | None = None
     arm: str = ""
+    contrast: Literal["difference", "ratio", "odds_ratio"] | None = None
+    group: Conditions = ()
+    reference_group: Conditions = ()
+    column: Identifier | None = None
+    per: Annotated[float, real(-1e6, 1e6)] = 1.0
+    transform: Literal["log", "log2"] | None = None
+    adjusted_for: Names = ()
     where: Conditions = ()
     population: Text = ""
     source: Source
     provenance: Literal["seen", "computed", "recalled"]
     note: Text = ""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _value_of_numbers(cls, said: object) -> object:
+        """Work out the value from its numbers where it is left out."""
+        if not isinstance(said, dict) or said.get("value") is not None:
+            return said
+        value = _from_numbers(*(said.get(key) for key in ("events", "size", "person_years", "unit")))
+        if value is None:
+            raise ValueError("value: must be given, or events with size (a proportion) or with person_years (a rate)")
+        return said | {"value": value}
+
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        given = [self.low is not None or self.high is not None, self.standard_error, self.size, self.events]
+        of_numbers = _from_numbers(self.events, self.size, self.person_years, self.unit)
+        counted = self.size or self.events
+        given = [self.low is not None or self.high is not None, self.standard_error, counted]
         if sum(bool(one) for one in given) != 1 or (self.low is None) != (self.high is None):
             raise ValueError("its error must be given by exactly one of low and high, standard_error, size, events")
+        if of_numbers is None and (self.person_years is not None or (self.size and self.events)):
+            raise ValueError("events: goes with size for a proportion, with person_years for a rate per person-time")
+        if of_numbers is not None and abs(self.value - of_numbers) > ROUNDING * of_numbers:
+            raise ValueError(f"value = {self.value:g}: its numbers give {of_numbers:.4g}")
+        if self.by_day is not None and self.days is not None and self.by_day >= self.days:
+            raise ValueError(f"by_day = {self.by_day} must be below days ({self.days})")
+        if self.days is not None and self.from_day >= self.days:
+            raise ValueError(f"from_day = {self.from_day} must be below days ({self.days})")
+        if self.reference_group and not self.group:
+            raise ValueError("reference_group: only goes with group")
+        if self.contrast in ("ratio", "odds_ratio") and self.unit != "ratio":
+            raise ValueError(f"unit = '{self.unit}': must be 'ratio' with contrast = '{self.contrast}'")
         if self.low is not None and self.high is not None and not self.low < self.value < self.high:
             raise ValueError(f"value = {self.value:g} must lie between low ({self.low:g}) and high ({self.high:g})")
         if self.scale == "logit" and not 0.0 < self.value < 1.0:
@@ -103,8 +153,8 @@ class Target(Definition):
 
     @property
     def scale(self) -> Scale:
-        """The scale on which its error is assumed normal."""
-        return SCALE_OF_UNIT.get(self.unit, "identity")
+        """The scale on which its error is assumed normal; differences may be negative."""
+        return "identity" if self.contrast == "difference" else SCALE_OF_UNIT.get(self.unit, "identity")
 
     @property
     def error_on_scale(self) -> float:
@@ -146,6 +196,17 @@ class TargetFile(Definition):
     population: Annotated[int, whole(1, 1_000_000)] | None = None
     replications: Annotated[int, whole(1, 1000)] | None = None
     targets: Targets
+
+
+def _from_numbers(events: Any, size: Any, person_years: Any, unit: Any) -> float | None:
+    """The value of a proportion or a rate from its numbers; None where they do not give it."""
+    if not all(isinstance(number, int | float | None) for number in (events, size, person_years)) or not events:
+        return None
+    if unit == "proportion" and size and person_years is None:
+        return float(events / size)
+    if unit in PERSON_YEARS_OF_UNIT and person_years and size is None:
+        return float(events / person_years * PERSON_YEARS_OF_UNIT[unit])
+    return None
 
 
 def on_scale(value: float, scale: Scale) -> float:

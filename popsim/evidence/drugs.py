@@ -61,6 +61,10 @@ def load_drugs(folder: Path | str = FOLDER) -> tuple[Drug, ...]:
     for one, next_one in pairwise(drugs):
         if one.code == next_one.code:
             raise DefinitionError(folder / f"{next_one.name}.toml", "code", one.code, f"is that of {one.name}")
+    names = [drug.name for drug in drugs]
+    for drug in drugs:
+        if drug.contains is not None and drug.contains not in names:
+            raise DefinitionError(folder / f"{drug.name}.toml", "contains", drug.contains, known=names)
     return tuple(drugs)
 
 

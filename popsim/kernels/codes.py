@@ -142,6 +142,7 @@ STREAM_BIAS = 146  # lasting errors of sensors that a belief imagines, index = s
 STREAM_IMAGINED = 147  # shocks that a belief imagines behind what happened, index = day
 STREAM_ALERTS = 148  # index = day + 1: is an alert acted on; index 0: is guidance used for the person
 STREAM_COMPLICATIONS = 149  # index = 2 x number of the person's stays and complications in hospital; + 1: what it is
+STREAM_SENSOR = 160  # implanted sensor of filling pressure, index = day
 # A use of a setting: a request for a bed, whatever its result; another stay begun there after blocking elsewhere; a
 # passage through a router; a contact that took place. Each use draws at most once from each of these streams.
 STREAM_STAY = 256  # 256 + setting: length of stay, index = number of the person's uses of the setting before this one

@@ -21,6 +21,7 @@ from popsim.physiology.organs.heart_failure import HeartFailurePhysiology
 from popsim.physiology.organs.kidney_disease import KidneyDisease
 from popsim.physiology.organs.lungs import Lungs
 from popsim.physiology.organs.remodelling import Remodelling
+from popsim.physiology.organs.treatments import Treatments
 from popsim.physiology.organs.vessels import Vessels
 from popsim.physiology.pharmacology.drugs import Pharmacology
 from popsim.population.clock import Clock
@@ -102,6 +103,7 @@ class ClinicalPhysiology:
             for name, kind in ORGAN_SYSTEMS.items()
         }
         self.systems: tuple[OrganSystem, ...] = (*(systems[name] for name in chosen), *own)
+        self._treatments = Treatments()
         self._left_out = tuple(system for name, system in systems.items() if name not in chosen)
         self.core = HeartFailurePhysiology(parameters, key=key)
         self._scratch, self._by_size = Influences(0), dict[int, Influences]()
@@ -127,6 +129,7 @@ class ClinicalPhysiology:
                 continue  # all of them dead for a day: nothing changes any more
             for system in self.systems:
                 system.advance(people, clock, influences)
+            self._treatments.advance(people, influences)
             self.core.advance(people, clock, influences)
 
     @property

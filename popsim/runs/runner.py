@@ -38,6 +38,7 @@ from popsim.studies.unit import simulate as simulate_unit
 from popsim.studies.unit import warm_up as warm_up_kernels
 
 MAX_FAILURES_SHOWN = 3
+OF_PERSONS = ("persons", "daily", "admissions", "urgent_visits")  # tables of a run unless it stores measures alone
 
 type WarmUp = Callable[[Sequence[Unit]], None]
 
@@ -160,7 +161,7 @@ def _content_hash(units: Sequence[Unit], records: Mapping[str, UnitRecord]) -> s
 def _combined(store: RunStore, study: Study, units: tuple[Unit, ...]) -> dict[str, pl.DataFrame]:
     """Write the tables of the whole run; the largest (events) stay in the files of their units."""
     keys = [unit.key for unit in units]
-    kept = ("measures",) if study.experiment.store == "measures" else ("measures", "persons", "daily", "admissions")
+    kept = ("measures",) if study.experiment.store == "measures" else ("measures", *OF_PERSONS)
     names = pl.Enum([strategy.name for strategy in study.experiment.strategies])
     scans = {name: store.units.scan(name, keys).with_columns(pl.col("strategy").cast(names)) for name in kept}
     for name in kept[1:]:

@@ -239,6 +239,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         check_strategy(strategy, self.network.definition, people.schema, "strategy")
         networks = networks_by_day(self.network, strategy, len(people))
         programmes = telemonitoring_by_day(strategy)
+        answering = {one.desk: one.answered_by for one in programmes.values() if one and one.answered_by}
         network, first = networks.pop(0), programmes.pop(0)
         physiology = self.build_physiology()
         columns = people.schema.columns.values()
@@ -275,7 +276,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             parameters["griffiths_2014"],
             parameters["societal_prices"],
             parameters["gbd_disability"],
-            [PricedSetting(s.name, s.setting_class, s.clinician) for s in network.settings],
+            [PricedSetting(s.name, s.setting_class, answering.get(s.name, s.clinician)) for s in network.settings],
             self.follow_up_days,
             telemonitoring_per_day=first.cost_per_day if first else None,
             telemonitoring_later={day: one.cost_per_day for day, one in programmes.items() if one},

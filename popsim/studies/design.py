@@ -227,7 +227,7 @@ class Study:
             "follow_up_days": experiment.follow_up_days,
             "enrolment_days": experiment.enrolment_days,
             "perspective": experiment.perspective,
-            "store": experiment.store,
+            "store": [experiment.store, *experiment.entry_columns],
             "organ_systems": [*organ_systems_of(experiment), *map(own_code_hash, self.own_organ_systems)],
             "draws_share_luck": self.uncertain.common_random_numbers,
             "code": code_hash(),

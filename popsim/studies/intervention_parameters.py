@@ -8,10 +8,13 @@ name different numbers, those numbers are not parameters.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from popsim.care.columns import CARE_COLUMNS
+from popsim.care.study_drugs import drugs_by_name, drugs_of
+from popsim.definitions.distributions import Lognormal
 from popsim.definitions.interventions import (
     MAX_COST,
     MAX_FACTOR,
@@ -19,6 +22,7 @@ from popsim.definitions.interventions import (
     Device,
     DrugIntervention,
     GeneticTest,
+    HazardRatio,
     Personal,
     Programme,
 )
@@ -27,6 +31,7 @@ from popsim.definitions.parameter import Parameter
 from popsim.definitions.strategy import Strategy
 from popsim.evidence.parameters import ParameterSet
 from popsim.evidence.sets import INTERVENTION_SET
+from popsim.statistics import Z_95
 
 SOURCE = "assumption: the experiment's value for the intervention"
 NUMBERS = {  # unit, largest value
@@ -36,11 +41,12 @@ NUMBERS = {  # unit, largest value
     "cost_per_day": ("currency/day", MAX_COST),
 }
 NUMBERS_OF_TESTS = {"uptake": ("1", 1.0), "sensitivity": ("1", 1.0), "cost_once": ("currency", MAX_COST)}
+RATIOS = (0.01, 100.0)  # lowest and highest
 DOSES = {column.name: column for column in CARE_COLUMNS}
 
 
 def intervention_parameters(strategies: Iterable[Strategy]) -> ParameterSet:
-    """Uptake, adherence, costs, dose and effects of the personal interventions of some strategies.
+    """Uptake, adherence, costs, dose, effects and hazard ratios of the personal interventions of some strategies.
 
     Args:
         strategies: with everything that they inherit.
@@ -64,9 +70,7 @@ def with_parameters(strategy: Strategy, parameters: ParameterSet) -> Strategy:
 
 def personal(strategy: Strategy) -> Iterator[Personal | GeneticTest]:
     """The interventions of a strategy that are offered to persons."""
-    return (
-        one for one in strategy.interventions if isinstance(one, DrugIntervention | Device | Programme | GeneticTest)
-    )
+    return (one for one in strategy.interventions if isinstance(one, Personal | GeneticTest))
 
 
 def _numbers(one: Personal | GeneticTest) -> Iterator[tuple[str, Parameter]]:
@@ -75,10 +79,16 @@ def _numbers(one: Personal | GeneticTest) -> Iterator[tuple[str, Parameter]]:
         yield f"{one.name}.{key}", _parameter(getattr(one, key), unit, 0.0, high)
     if isinstance(one, GeneticTest):
         return
+    if isinstance(one, HazardRatio):
+        yield f"{one.name}.value", _ratio(one)
+        return
     if isinstance(one, DrugIntervention):
-        if one.dose is not None and one.column in DOSES:  # otherwise the checks of strategies refuse it
-            column = DOSES[one.column]
-            yield f"{one.name}.dose", _parameter(one.dose, column.unit, column.low, column.high)
+        known = one.drug in drugs_by_name() or one.column in DOSES  # otherwise the checks of strategies refuse it
+        if one.dose is not None and known:
+            first = drugs_of(one)[0]
+            column = DOSES[first.dose]
+            unit = "1" if one.drug else column.unit
+            yield f"{one.name}.dose", _parameter(one.dose, unit, column.low, column.high / first.at_target)
         return
     for index, effect in enumerate(one.effects):
         low, high = (-MAX_NUMBER, MAX_NUMBER) if effect.multiply is None else (0.0, MAX_FACTOR)
@@ -95,13 +105,24 @@ def _parameter(value: float, unit: str, low: float, high: float) -> Parameter:
     return Parameter(value=value, unit=unit, source=SOURCE, low=low, high=high)
 
 
+def _ratio(one: HazardRatio) -> Parameter:
+    """A hazard ratio, lognormal with the published value as its median where its interval is given."""
+    certain = _parameter(one.value, "1", *RATIOS)
+    if one.low is None or one.high is None:
+        return certain
+    spread = math.log(one.high / one.low) / (2.0 * Z_95)
+    uncertain = Lognormal(distribution="lognormal", meanlog=math.log(one.value), sdlog=spread)
+    return certain.model_copy(update={"uncertainty": uncertain})
+
+
 def _effect_key(one: Personal, index: int, effect: ColumnEffect) -> str:
     return f"{one.name}.effects.{index}.{'add' if effect.multiply is None else 'multiply'}"
 
 
 def _with(one: Personal | GeneticTest, parameters: ParameterSet) -> Personal | GeneticTest:
     """An intervention with the numbers of a parameter set."""
-    keys = (*_common(one), "dose") if isinstance(one, DrugIntervention) else tuple(_common(one))
+    own = {DrugIntervention: ("dose",), HazardRatio: ("value",)}.get(type(one), ())
+    keys = (*_common(one), *own)
     changes: dict[str, Any] = {key: parameters[full] for key in keys if (full := f"{one.name}.{key}") in parameters}
     if isinstance(one, Device | Programme):
         effects = []

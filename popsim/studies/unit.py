@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from popsim.care.network import CareNetwork
+from popsim.care.signals import Signals
 from popsim.definitions.network import SettingDefinition
 from popsim.economics.outcome_valuation import outcome_values, value_measures
 from popsim.evidence.sets import INTERVENTION_SET
@@ -23,11 +24,14 @@ from popsim.outcomes.clinical import clinical_start, with_clinical
 from popsim.outcomes.discharges import discharges
 from popsim.outcomes.follow_up import follow_up
 from popsim.outcomes.home_time import INSTITUTIONS
+from popsim.outcomes.kidney_events import EVERY_DAYS as KIDNEY_EVERY_DAYS
+from popsim.outcomes.kidney_events import KidneyEvents
 from popsim.outcomes.measures import measures, waiting
 from popsim.outcomes.occupancy import occupancy
 from popsim.outcomes.persons import persons
 from popsim.outcomes.presentations import presentations
 from popsim.outcomes.readmission import stays
+from popsim.outcomes.urgent_visits import index_destinations, urgent_visits
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
 from popsim.population.sampling import sample
@@ -50,12 +54,12 @@ def simulate(unit: Unit) -> Tables:
 
     Returns:
         persons (a row for each person), daily (a row for each day), admissions (a row for each stay in hospital),
-        measures (measure, value, weight) and events, as far as the experiment stores them; each begins with strategy,
-        draw, replication and region.
+        urgent_visits (a row for each emergency visit without admission), measures (measure, value, weight) and events,
+        as far as the experiment stores them; each begins with strategy, draw, replication and region.
     """
     gc.freeze()  # so that the search for what the model leaves behind passes over what was there before it
     try:
-        tables = tables_of(run_to_end(build(unit)), unit)
+        tables = tables_of(run_to_end(build(unit), unit.study.experiment.entry_columns), unit)
     finally:
         gc.unfreeze()
     return {name: _labelled(table, unit) for name, table in tables.items()}
@@ -68,20 +72,26 @@ class SimulationOutput(NamedTuple):
     events: EventLog
     at_entry: pl.DataFrame
     clinical: pl.DataFrame
+    kidney: pl.DataFrame
     daily: pl.DataFrame
     spending: pl.DataFrame
     settings: tuple[SettingDefinition, ...]
     capacity: dict[str, NDArray[np.int64]]
 
 
-def run_to_end(model: PopulationModel) -> SimulationOutput:
-    """Simulate a model to its end."""
-    before, clinical = at_entry(model.population), clinical_start(model.population)
-    model.run_for(model.days)
+def run_to_end(model: PopulationModel, entry_columns: Sequence[str] = ()) -> SimulationOutput:
+    """Simulate a model to its end, and keep some columns of its people at entry beside the baseline."""
+    people = model.population
+    observation = Signals(people.schema, key=model.key)
+    before = at_entry(people, entry_columns, lambda name: observation.look(people, 0, name, slice(None)))
+    clinical, kidney = clinical_start(people), KidneyEvents(people)
+    while model.clock.day < model.days:
+        model.run_for(min(KIDNEY_EVERY_DAYS, model.days - model.clock.day))
+        kidney.measure(people, model.clock.day)
     daily, capacity = model.daily_frame(), limited_capacities(model.care.capacity, model.network)
     spending = model.valuation.spending()
     return SimulationOutput(
-        model.population, model.events, before, clinical, daily, spending, model.network.settings, capacity
+        people, model.events, before, clinical, kidney.frame(), daily, spending, model.network.settings, capacity
     )
 
 
@@ -99,7 +109,7 @@ def limited_capacities(capacity: NDArray[np.int64], network: CareNetwork) -> dic
 def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     """The results of one simulation of the model."""
     gc.collect()  # the model is large and has circular references
-    population, log, before, clinical, daily, spending, settings, capacity = output
+    population, log, before, clinical, kidney, daily, spending, settings, capacity = output
     centres = guided_centres(unit.study.experiment)
     events = log.frame(kinds=(*MEASURED_EVENTS, *((ALERT,) if centres else ())))
     classes = {setting.name: setting.setting_class for setting in settings}
@@ -113,6 +123,9 @@ def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     totals = outcome_values(population.frame(), people, unit.study.experiment.perspective, rate)
     table = persons(events, admissions, people, classes, totals, who, after, elsewhere)
     table = with_clinical(table, population, clinical)
+    for part in (kidney, index_destinations(events, classes)):
+        table = table.join(part, on="person_id", how="left", maintain_order="left")
+    urgent = urgent_visits(events, classes)
     absent = absent_measures(unit.study.experiment)
     presented = [presentations(events, people).filter(~pl.col("measure").is_in(absent))]
     if centres:
@@ -127,7 +140,7 @@ def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     ]
     tables: dict[str, pl.DataFrame | pl.LazyFrame] = {"measures": pl.concat(values)}
     if unit.study.experiment.store != "measures":
-        tables |= {"persons": table, "daily": daily, "admissions": admissions}
+        tables |= {"persons": table, "daily": daily, "admissions": admissions, "urgent_visits": urgent}
     if unit.study.experiment.store == "events":
         tables |= {"events": log.frame() if len(log) <= EVENTS_AT_ONCE else log.lazy()}
     return tables

@@ -20,6 +20,7 @@ from popsim.population.columns import Schema
 from popsim.population.formulas import FORMULAS
 from popsim.population.pieces import support
 from popsim.population.sampling import SamplingPlan
+from popsim.studies.entry_columns import refuse_unknown_entry_columns
 from popsim.units import canonical
 
 READ_BY_GUIDANCE = {"twin": ("twinning", "therapy_choice"), "risk_model": ("learning",)}
@@ -27,11 +28,12 @@ OTHERS = "analyses such as popsim score, popsim learn and popsim equity"
 
 
 def refuse_impossible_conditions(experiment: ExperimentDefinition, schema: Schema, file: object) -> None:
-    """Refuse conditions that exclude one another or lie outside the bounds of their column.
+    """Refuse unknown columns at entry, and conditions that exclude one another or lie outside their column's bounds.
 
     Raises:
-        DefinitionError: for the first set of conditions that nobody can meet.
+        DefinitionError: for the first unknown column, or set of conditions that nobody can meet.
     """
+    refuse_unknown_entry_columns(experiment, schema, file)
     limits = {name: (column.low, column.high) for name, column in schema.columns.items()}
     for key, conditions in conditions_of(experiment):
         if column := _impossible(conditions, limits):

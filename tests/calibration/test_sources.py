@@ -39,9 +39,11 @@ def test_people_of_two_regions_are_two_people(tmp_path):
     target = next(one for one in source.targets if one.name == "readmission_30d")
     study = replace(source.study, experiment=source.study.experiment.model_copy(update={"regions": 2}))
     unit = {"strategy": "usual_care", "draw": 0, "replication": 0, "person_id": 0}
-    persons = pl.DataFrame([unit | {"region": region, "entry_day": 10.0 * region} for region in (0, 1)])
+    life = {"death_day": None, "followed_days": 365.0}
+    persons = pl.DataFrame([unit | life | {"region": region, "entry_day": 10.0 * region} for region in (0, 1)])
     admission = unit | {"region": 1, "admit_time_days": 15.0, "planned": False, "cause": "heart_failure"}
     persons.write_parquet(tmp_path / "persons.parquet")
-    pl.DataFrame([admission]).write_parquet(tmp_path / "admissions.parquet")
+    for name in ("admissions", "urgent_visits"):
+        pl.DataFrame([admission]).write_parquet(tmp_path / f"{name}.parquet")
     [[found]] = figures(replace(source, study=study, targets=(target,)), lambda _: SimpleNamespace(folder=tmp_path))
     assert found.value == 0.5  # of two people one is admitted

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from popsim.calibration.survival import hazard_ratio, mean, proportion, rate, total_rate_ratio
+from popsim.calibration.regression import hazard_ratio
+from popsim.calibration.survival import mean, proportion, rate, total_rate_ratio
 
 # Weeks of remission in acute leukaemia, 6-mercaptopurine and placebo; a minus sign marks remissions that lasted
 # (Gehan, Biometrika 1965;52:203-23, as printed in Cox, J R Stat Soc B 1972;34:187-220).

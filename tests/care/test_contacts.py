@@ -170,6 +170,54 @@ def test_an_alert_books_the_desk_for_the_same_day():
     assert life.population["telemonitored"].tolist() == [0, 0, 0]
 
 
+def answered(**quality):
+    """Days of the answers, and what they did to five people whose weight is up by 3 kg, after an alert on day 1."""
+    tele = Telemonitoring(
+        desk="clinic", uptake=1.0, duration_days=30, weight_gain_kg=2.0, systolic_low_mmhg=90.0,
+        systolic_high_mmhg=180.0, heart_rate_low_bpm=45.0, heart_rate_high_bpm=110.0, days_between_alerts=7,
+        cost_per_day=0.0, **quality,
+    )  # fmt: skip
+    life = Life(
+        network(HOME, clinic(clinician="nurse", slots_per_day=9)),
+        5,
+        strategy=Strategy(name="tele", telemonitoring=tele),
+    ).live()
+    people = life.population
+    people["weight_kg"], people["dry_weight_kg"], people["loop_diuretic_mg_day"] = 83.0, 80.0, 40.0
+    people["ejection_fraction_percent"], people["systolic_mmhg"], people["heart_rate_bpm"] = 30.0, 130.0, 80.0
+    people["gfr_ml_min"], people["potassium_mmol_l"], people["nyha_class"] = 70.0, 4.5, 2
+    people["measured_filling_pressure_mmhg"] = [25.0, 15.0, 5.0, 15.0, 15.0]
+    people["alert"] = 1
+    life.live()
+    people["alert"] = 0
+    life.live(days=9)
+    drugs = people["beta_blocker_fraction"] + people["ras_inhibitor_fraction"] + people["mra_fraction"]
+    return {day for day, *_ in visits(life)}, people["loop_diuretic_mg_day"].tolist(), bool(drugs.any())
+
+
+@pytest.mark.parametrize(
+    ("quality", "days", "diuretic", "drugs"),
+    [
+        ({}, {TUESDAY}, "up", False),  # a nurse, as the setting says
+        ({"answer_after_days": 2}, {TUESDAY + 2}, "up", False),
+        ({"may_change": "nothing"}, {TUESDAY}, "same", False),
+        ({"answered_by": "specialist"}, {TUESDAY}, "up", True),
+        ({"answered_by": "specialist", "may_change": "diuretics"}, {TUESDAY}, "up", False),
+        ({"may_change": "all"}, {TUESDAY}, "up", True),
+    ],
+)
+def test_the_quality_of_a_programme_is_who_answers_when_and_what_may_be_changed(quality, days, diuretic, drugs):
+    when, doses, started = answered(**quality)
+    assert when == days and started == drugs
+    assert all(dose > 40.0 for dose in doses) if diuretic == "up" else doses == [40.0] * 5
+
+
+def test_a_sensor_guides_the_diuretic_instead_of_the_weight():
+    """Filling pressures 25, 15, 5, 15 and 15 within limits of 8 and 20: more, the same, less; all weigh 3 kg more."""
+    _, doses, _ = answered(filling_pressure_low_mmhg=8.0, filling_pressure_high_mmhg=20.0)
+    assert doses[0] > 40.0 > doses[2] and doses[1] == doses[3] == doses[4] == 40.0
+
+
 @pytest.mark.parametrize("by", ["route", "patience", "overflow"])
 def test_who_is_sent_from_hospital_to_a_contact_goes_home_with_a_booking(by):
     if by == "route":

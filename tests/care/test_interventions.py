@@ -234,6 +234,22 @@ def test_an_inert_intervention_changes_no_bit(inert):
         (DRUG | {"column": "age_years"}, "interventions.sglt2.column = 'age_years': not a drug of the care columns"),
         (DRUG | {"dose": 2.0}, "interventions.sglt2.dose = 2.0: must be between 0 and 1 (of the target dose)"),
         (
+            {"name": "drug", "kind": "drug", "drug": "carvedilolol", "dose": 1.0},
+            "interventions.drug.drug = 'carvedilolol': no such drug, did you mean 'carvedilol'?",
+        ),
+        (
+            {"name": "drug", "kind": "drug", "drug": "carvedilol", "dose": 1.0, "every_days": 7},
+            "interventions.drug.every_days = 7: only goes with iv_iron_mg",
+        ),
+        (
+            {"name": "iron", "kind": "drug", "drug": "iron", "dose": 1.0, "mode": "change"},
+            "interventions.iron.mode = 'change': an infusion is given whole on one day",
+        ),
+        (
+            DRUG | {"same_people_as": "sglt3"},
+            "interventions.sglt2.same_people_as = 'sglt3': not another intervention on persons of the strategy",
+        ),
+        (
             DRUG | {"eligible": [{"column": "ages", "below": 3}]},
             "interventions.sglt2.eligible = 'ages': unknown column, did you mean",
         ),

@@ -25,7 +25,7 @@ OTHERS = [
     *(Column(name, "code", "1", -1, 4, name, "care") for name in ("alive", "telemonitored", "care_level")),
     *(
         Column(name, "real", "1", 0, 400, name, "physiology")
-        for name in ("weight_kg", "systolic_mmhg", "heart_rate_bpm")
+        for name in ("weight_kg", "systolic_mmhg", "heart_rate_bpm", "filling_pressure_mmhg")
     ),
 ]
 
@@ -68,6 +68,19 @@ def test_a_gain_raises_the_weight_alert_and_a_steady_person_seldom_does():
     assert (days(people, 20, 21)[0] & kernel.ALERT_WEIGHT).astype(bool).mean() > 0.95
 
 
+def test_an_implanted_sensor_raises_alerts_outside_its_limits_only_where_there_is_one():
+    """Readings 25 and 15 with an error of 1.5 mmHg, limits 8 and 20: more than three errors from each."""
+    people = steady(4_000)
+    people["filling_pressure_mmhg"][:2_000], people["filling_pressure_mmhg"][2_000:] = 25.0, 15.0
+    assert not (days(people, 1, 4) & kernel.ALERT_FILLING).any() and not people["measured_filling_pressure_mmhg"].any()
+    sensor = TELE.model_copy(update={"filling_pressure_low_mmhg": 8.0, "filling_pressure_high_mmhg": 20.0})
+    raised = (days(people, 4, 5, sensor)[0] & kernel.ALERT_FILLING) != 0
+    assert raised[:2_000].mean() > 0.99 and raised[2_000:].mean() < 0.01
+    read = people["measured_filling_pressure_mmhg"][:2_000]
+    assert read.mean() == pytest.approx(25.0, abs=4 * 1.5 / np.sqrt(2_000))
+    assert read.std() == pytest.approx(1.5, abs=4 * 1.5 / np.sqrt(2 * 2_000))
+
+
 def test_alerts_keep_their_distance():
     people = steady(200)
     people["systolic_mmhg"] = 60.0
@@ -91,17 +104,17 @@ def test_no_programme_does_nothing():
 
 
 def test_compiled_equals_python():
-    rules = Rules(0.4, 8.0, 5.0, 0.1, 2.0, 90.0, 180.0, 45.0, 120.0, 3.0, 2.0, 0.2)
+    rules = Rules(0.4, 8.0, 5.0, 1.5, 0.1, 2.0, 90.0, 180.0, 45.0, 120.0, 3.0, 2.0, 0.2, 45.0, 90.0)
     draw = np.random.default_rng(1)
     size = 300
     base = SimpleNamespace(
         person=np.arange(size),
         ints=draw.integers(0, 2, (3, size)).astype(np.int8),
-        reals=draw.uniform(40, 190, (3, size)).astype(np.float32),
+        reals=draw.uniform(40, 190, (4, size)).astype(np.float32),
     )
     results = []
     for run in (kernel.measure_day, kernel.measure_day.py_func):
-        written = [np.zeros(size, np.float32) for _ in range(5)]
+        written = [np.zeros(size, np.float32) for _ in range(6)]
         alert, read = np.zeros(size, np.int8), np.zeros(size, np.int8)
         run(size, 9, RandomKey(5), base.person, rules, *base.ints, *base.reals, *written, alert, read)
         results.append((*written, alert, read))

@@ -22,3 +22,14 @@ def test_what_changes_is_remembered_and_small():
     assert frame["age_years"].to_list() == [70.0, 80.0]
     assert frame.drop("person_id").estimated_size() <= 2 * 40, "bytes: float32 and int8 only"
     assert before.columns == ["person_id", "nyha_class", "nt_probnp_pg_ml", "frailty"], "traits are not copied"
+
+
+def test_further_columns_are_those_of_the_entry_true_or_as_observed():
+    people = Population(SCHEMA, np.array([5, 3]))
+    people["symptom_score"] = [1.0, 2.0]
+    before = at_entry(people, ["symptom_score", "seen_nt_probnp_pg_ml"], lambda name: np.array([len(name), 0.0]))
+    people["symptom_score"] = 9.0
+    frame = baseline(people, before)
+    assert frame.columns == ["person_id", *BASELINE, "symptom_score", "seen_nt_probnp_pg_ml"]
+    assert frame["symptom_score"].to_list() == [1.0, 2.0]
+    assert frame["seen_nt_probnp_pg_ml"].to_list() == [len("nt_probnp_pg_ml"), 0.0]

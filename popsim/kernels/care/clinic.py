@@ -14,7 +14,7 @@ from popsim.kernels import codes as code
 from popsim.kernels.care.events import note, schedule
 from popsim.kernels.care.observation import seen_code, seen_real
 from popsim.kernels.care.prescribing import review_drugs, stop_unsafe_drugs
-from popsim.kernels.care.records import GENERAL_PRACTITIONER, NO_CLINICIAN, SPECIALIST
+from popsim.kernels.care.records import ALL_DRUGS, DIURETICS, GENERAL_PRACTITIONER, NO_CLINICIAN, SPECIALIST
 from popsim.kernels.care.rules import holds, priority_level
 from popsim.kernels.numerics.compiling import inner
 from popsim.kernels.numerics.random import uniform
@@ -213,28 +213,42 @@ def discharge_prescription(world, patient):
 
 
 @inner
-def adjust_diuretic(world, patient):
-    """Raise the diuretic in congestion, lower it in dehydration; returns the bits of the action."""
+def adjust_diuretic(world, patient, sensed):
+    """Raise the diuretic in congestion, lower it in dehydration; returns the bits of the action.
+
+    `sensed`: by the filling pressure that an implanted sensor reads, instead of weight and symptoms.
+    """
     columns, practice = world.columns[0], world.practice[0]
     dose = real(world, columns.loop_diuretic_mg_day, patient)
     fluid = fluid_above_dry_weight(world, patient)
     symptomatic = seen_code(world, columns.nyha_class, patient) >= 3
-    if fluid > practice.fluid_up_kg or (symptomatic and fluid > practice.fluid_up_symptomatic_kg):
+    wet = fluid > practice.fluid_up_kg or (symptomatic and fluid > practice.fluid_up_symptomatic_kg)
+    dry = fluid < -practice.fluid_down_kg
+    if sensed:
+        pressure = np.float64(world.reals[columns.measured_filling_pressure_mmhg, patient])
+        wet = pressure > world.policy[0].filling_pressure_high_mmhg
+        dry = pressure < world.policy[0].filling_pressure_low_mmhg
+    if wet:
         set_diuretic(world, patient, max(dose * practice.diuretic_step_factor, dose + practice.diuretic_least_step_mg))
         return code.DID_DIURETIC_UP
-    if fluid < -practice.fluid_down_kg:
+    if dry:
         set_diuretic(world, patient, dose / practice.diuretic_step_factor)
         return code.DID_DIURETIC_DOWN
     return 0
 
 
 @inner
-def clinical_review(world, time, patient, clinician):
+def clinical_review(world, time, patient, setting):
     """The clinician's actions at a contact; returns their bits."""
+    policy = world.policy[0]
+    clinician, may_change, sensed = np.int64(world.settings[setting].clinician), np.int64(ALL_DRUGS), False
+    if np.int64(policy.desk) == setting:
+        clinician, may_change = np.int64(policy.clinician), np.int64(policy.may_change)
+        sensed = policy.filling_pressure_high_mmhg > 0.0
     if clinician == NO_CLINICIAN or world.columns[0].care_level < 0:
         return 0
     world.reals[world.columns[0].last_review_day, patient] = np.floor(time)
-    done = adjust_diuretic(world, patient)
-    if clinician in (GENERAL_PRACTITIONER, SPECIALIST):
+    done = adjust_diuretic(world, patient, sensed) if may_change >= DIURETICS else 0
+    if may_change == ALL_DRUGS and clinician in (GENERAL_PRACTITIONER, SPECIALIST):
         done |= review_drugs(world, patient, clinician)
     return done

@@ -134,7 +134,8 @@ def bring_in(world, day, row):
     if alert and np.int64(world.policy[0].desk) >= 0 and living_at(world, row):
         note(world, float(day), row, code.ALERT, np.int64(world.policy[0].desk), alert)
         if alert & code.ALERT_IGNORED == 0:
-            book(world, float(day), row, np.int64(world.policy[0].desk), day)
+            answer = day + np.int64(world.policy[0].answer_after_days)
+            book(world, float(day), row, np.int64(world.policy[0].desk), answer)
     onset = world.codes[columns.onset, row]
     if onset == 0:
         return
@@ -228,7 +229,7 @@ def session(world, time, setting):
 @inner
 def visit(world, time, patient, setting):
     """The contact itself: the clinician acts, and may send the person on."""
-    done = clinical_review(world, time, patient, np.int64(world.settings[setting].clinician))
+    done = clinical_review(world, time, patient, setting)
     node, outlier = choose_route(world, setting, patient)
     world.uses[patient, setting] += 1
     if node != STAY_PUT:

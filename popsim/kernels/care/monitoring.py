@@ -7,9 +7,9 @@ import numpy as np
 from popsim.kernels import codes as code
 from popsim.kernels.numerics.compiling import njit, prange
 from popsim.kernels.numerics.math import inverse_normal
-from popsim.kernels.numerics.random import uniforms
+from popsim.kernels.numerics.random import uniform, uniforms
 
-ALERT_WEIGHT, ALERT_PRESSURE, ALERT_PULSE, ALERT_RISK = 1, 2, 4, 8
+ALERT_WEIGHT, ALERT_PRESSURE, ALERT_PULSE, ALERT_RISK, ALERT_FILLING = 1, 2, 4, 8, 32  # 16: codes.ALERT_IGNORED
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
@@ -25,9 +25,11 @@ def measure_day(
     weight,
     systolic,
     heart_rate,
+    filling_pressure,
     measured_weight,
     measured_systolic,
     measured_heart_rate,
+    measured_filling_pressure,
     reference_weight,
     last_alert_day,
     alert,
@@ -38,7 +40,8 @@ def measure_day(
     Everybody measures every `measured_every_days` days, on days that differ between persons, and misses a share of
     them; `read` is 1 for those who measured today. Readings are the true value plus a normal error. The weight alert
     compares with an exponentially smoothed reference weight, so that a quick gain raises an alert and a slow drift does
-    not. An alert is raised at most every `days_between_alerts` days.
+    not. Filling pressure is read by an implanted sensor, where its upper limit is above 0. An alert is raised at most
+    every `days_between_alerts` days.
     """
     every = np.int64(rules.measured_every_days)
     for i in prange(entered):
@@ -53,11 +56,18 @@ def measure_day(
         signs = np.int64(kg - base >= rules.weight_gain_kg) * ALERT_WEIGHT
         signs += np.int64((mmhg < rules.systolic_low_mmhg) | (mmhg > rules.systolic_high_mmhg)) * ALERT_PRESSURE
         signs += np.int64((bpm < rules.heart_rate_low_bpm) | (bpm > rules.heart_rate_high_bpm)) * ALERT_PULSE
+        sensed = on & (rules.filling_pressure_high_mmhg > 0.0)
+        filling = np.float64(filling_pressure[i]) + rules.filling_pressure_error_mmhg * inverse_normal(
+            uniform(key, person[i], code.STREAM_SENSOR, day)
+        )
+        beyond = (filling > rules.filling_pressure_high_mmhg) | (filling < rules.filling_pressure_low_mmhg)
+        signs += np.int64(sensed & beyond) * ALERT_FILLING
         since = day - np.float64(last_alert_day[i])
         raised = signs if on & (since >= rules.days_between_alerts) else 0
         measured_weight[i] = kg if on else np.float64(measured_weight[i])
         measured_systolic[i] = mmhg if on else np.float64(measured_systolic[i])
         measured_heart_rate[i] = bpm if on else np.float64(measured_heart_rate[i])
+        measured_filling_pressure[i] = filling if sensed else np.float64(measured_filling_pressure[i])
         reference_weight[i] = base + rules.reference_share_per_day * (kg - base) if on else old
         last_alert_day[i] = float(day) if raised != 0 else np.float64(last_alert_day[i])
         alert[i] = raised

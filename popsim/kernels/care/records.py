@@ -22,6 +22,7 @@ REAL_BLOCK, CODE_BLOCK = 0, 1
 NO_TIME = -1.0  # duration of a stay without end
 LEVELS = 5  # priority levels of a queue
 UNLIMITED = 1 << 40
+ADVICE, DIURETICS, ALL_DRUGS = range(3)  # what a clinician may change
 NO_CLINICIAN, GENERAL_PRACTITIONER, SPECIALIST, NURSE = range(4)
 
 SETTING = np.dtype(
@@ -255,6 +256,7 @@ class Columns(NamedTuple):
     stopped_drugs: int
     reaction: int
     death_cause: int
+    measured_filling_pressure_mmhg: int
 
 
 class Practice(NamedTuple):
@@ -277,11 +279,24 @@ class Practice(NamedTuple):
 
 
 class ScheduleRecord(NamedTuple):
-    """The strategy's telemonitoring and its eligibility conditions; desk is the setting of the centre, -1 for none."""
+    """The strategy's telemonitoring and its eligibility conditions.
+
+    Attributes:
+        desk: setting of the centre, -1 for none.
+        clinician: who answers, and what of the drugs he or she may change (ADVICE, DIURETICS or ALL_DRUGS).
+        answer_after_days: from the alert to the answer.
+        filling_pressure_low_mmhg, filling_pressure_high_mmhg: between which diuretics keep the pressure that an
+            implanted sensor reads; 0 without a sensor.
+    """
 
     desk: float
     uptake: float
     duration_days: float
+    clinician: float
+    may_change: float
+    answer_after_days: float
+    filling_pressure_low_mmhg: float
+    filling_pressure_high_mmhg: float
     condition_first: float
     condition_last: float
 
