@@ -101,7 +101,7 @@ def figures(source: Source, run: Run, names: Sequence[str] = (), values: Floats 
     return [_measured(source, *(table.filter(pl.col("draw") == draw) for table in tables)) for draw in draws]
 
 
-def _measured(source: Source, persons: pl.DataFrame, *events: pl.DataFrame) -> list[Estimate]:
+def _measured(source: Source, persons: pl.DataFrame, admissions: pl.DataFrame, urgent_visits: pl.DataFrame) -> list[Estimate]:
     """All targets of one row."""
     experiment = source.study.experiment
     size = int(persons["person_id"].max() or 0) + 1  # type: ignore[arg-type]
@@ -110,11 +110,12 @@ def _measured(source: Source, persons: pl.DataFrame, *events: pl.DataFrame) -> l
     persons = _followed(persons.with_columns(key, pl.col("strategy").cast(pl.String)), experiment)
     entry = persons.select("strategy", "key", "entry_day").unique()
     tables = [persons]
-    for table in events:
+    for table in (admissions, urgent_visits.with_columns(index_stay=pl.lit(False))):
         joined = table.with_columns(key, pl.col("strategy").cast(pl.String)).join(
             entry, on=["strategy", "key"], how="left", maintain_order="left"
         )
-        tables.append(joined.with_columns(day=pl.col("admit_time_days") - pl.col("entry_day")))
+        since = joined.with_columns(day=pl.col("admit_time_days") - pl.col("entry_day"))
+        tables.append(since.filter((pl.col("day") >= 0) & ~pl.col("index_stay")))
     arms = {
         strategy.name: ObservedArm(*(table.filter(pl.col("strategy") == strategy.name) for table in tables))
         for strategy in experiment.strategies

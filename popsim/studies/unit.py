@@ -30,7 +30,7 @@ from popsim.outcomes.measures import measures, waiting
 from popsim.outcomes.occupancy import occupancy
 from popsim.outcomes.persons import persons
 from popsim.outcomes.presentations import presentations
-from popsim.outcomes.readmission import stays
+from popsim.outcomes.readmission import stays, with_index_stay
 from popsim.outcomes.urgent_visits import index_destinations, urgent_visits
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
@@ -41,6 +41,7 @@ from popsim.studies.design import Unit
 from popsim.studies.intervention_parameters import with_parameters
 from popsim.studies.measures import absent_measures, guided_centres
 from popsim.studies.parameters import PRICE_SET
+from popsim.studies.past import with_a_past
 from popsim.studies.recruitment import recruit
 
 MEASURED_EVENTS = (ENTER, ARRIVE, START, END, VISIT, DEATH, EARLY, PRESENT)  # what the outcome measures read
@@ -140,7 +141,8 @@ def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     ]
     tables: dict[str, pl.DataFrame | pl.LazyFrame] = {"measures": pl.concat(values)}
     if unit.study.experiment.store != "measures":
-        tables |= {"persons": table, "daily": daily, "admissions": admissions, "urgent_visits": urgent}
+        admitted = with_index_stay(admissions, people)
+        tables |= {"persons": table, "daily": daily, "admissions": admitted, "urgent_visits": urgent}
     if unit.study.experiment.store == "events":
         tables |= {"events": log.frame() if len(log) <= EVENTS_AT_ONCE else log.lazy()}
     return tables
@@ -161,8 +163,11 @@ def build(unit: Unit, population: int | None = None) -> PopulationModel:
     cohort = study.cohort
     if cohort.parameters is not parameters:
         cohort = replace(cohort, parameters=parameters)
-    who = (cohort, study.schema)
-    if experiment.trial is None:
+    who, entrance = (cohort, study.schema), None
+    if experiment.entry != "as_described":
+        place = (unit.draw, unit.replication, unit.region)
+        people, entrance = with_a_past(study, parameters, cohort, size, place, unit.random_key)
+    elif experiment.trial is None:
         people = sample(*who, size, unit.random_key, experiment.enrolment_days)
     else:
         people = recruit(
@@ -179,6 +184,7 @@ def build(unit: Unit, population: int | None = None) -> PopulationModel:
         environment_series=study.environment_series,
         organ_systems=study.organ_systems,
         cohort=cohort,
+        entrance=entrance,
     )
 
 

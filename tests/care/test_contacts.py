@@ -86,10 +86,10 @@ def test_a_booking_while_the_clinic_is_open_is_seen_the_same_day_and_after_hours
 
 def test_bookings_lapse_when_they_have_waited_too_long():
     life = Life(network(HOME, clinic(slots_per_day=1, lapses_after_days=3.0)), 6, follow_up_days=2).live(days=12)
-    assert [day for day, *_ in visits(life)] == [1, 2, 3]
+    assert [day for day, *_ in visits(life)] == [1, 2, 3, 4]  # due on day 1, and three days later at the latest
     order = booked(life)
-    assert life.events("miss")["row"].to_list() == order[3:]
-    assert life.state("clinic")["entered"] == 3
+    assert life.events("miss")["row"].to_list() == order[4:]
+    assert life.state("clinic")["entered"] == 4
 
 
 def test_in_hospital_and_dead_miss_their_booking_and_cost_no_slot():
@@ -112,11 +112,14 @@ def test_an_earlier_booking_stands_and_a_later_one_gives_way():
     assert [(day, row) for day, _, row in visits(life)] in ([(3, 0), (10, 1)], [(4, 0), (10, 1)])
 
 
-def test_regular_reviews_come_so_many_days_after_each_other():
-    plan = FollowUp(setting="clinic", within_days=2, every_days=14)
-    life = Life(network(HOME, clinic(slots_per_day=9)), 2, strategy=Strategy(name="plan", follow_up=(plan,)))
+@pytest.mark.parametrize(("every", "expected"), [(14, [1, 15, 29, 43]), (28, [1, 29])])
+def test_regular_reviews_come_so_many_days_after_each_other(every, expected):
+    """Also if the next is due later than a booking lapses, which counts from the day that is due."""
+    plan = FollowUp(setting="clinic", within_days=2, every_days=every)
+    care = network(HOME, clinic(slots_per_day=9, lapses_after_days=20.0))
+    life = Life(care, 2, strategy=Strategy(name="plan", follow_up=(plan,)))
     life.live(days=50)
-    assert [day for day, _, row in visits(life) if row == 0] == [1, 15, 29, 43]
+    assert [day for day, _, row in visits(life) if row == 0] == expected
 
 
 def test_a_visit_can_send_to_hospital():

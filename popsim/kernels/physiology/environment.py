@@ -1,7 +1,8 @@
 """Environment and lifestyle: season, viruses, fine particles, heat, smoking, alcohol, activity, deprivation.
 
-The day's weather is the same for everybody; its effect on a twin depends on its habits. Rates and hazards are relative
-to a reference person (never smoked, middle fifth of deprivation, usual activity, mean particles and virus activity):
+A day's weather is the same for everybody with the same calendar; its effect on a twin depends on its habits. Rates and
+hazards are relative to a reference person (never smoked, middle fifth of deprivation, usual activity, mean particles
+and virus activity):
 
     log rate of infections = log(1 - s + s a) + particles + smoking + deprivation
 
@@ -25,16 +26,6 @@ from popsim.kernels.physiology import influences as of
 
 SMOKES = 2.0  # code of the trait
 HOTTEST = 25.0  # degrees above the threshold that are counted
-
-
-class Weather(NamedTuple):
-    """A day: mean temperature, fine particles, the activity of respiratory viruses (1 = mean of a year), and the season
-    of heart failure (1 at its peak in winter, -1 in summer)."""
-
-    temperature_celsius: float
-    pm25_ug_m3: float
-    virus_activity: float
-    winter: float
 
 
 class EnvironmentParameters(NamedTuple):
@@ -70,21 +61,36 @@ def season_log_rate(virus_activity, pm25, p):
     return log(share) + p.infection_log_per_ug_m3 * (pm25 - p.particles_reference_ug_m3)
 
 
+@njit(cache=True, error_model="numpy")
+def effects_of_days(temperature_celsius, pm25_ug_m3, virus_activity, heat_of_day, season_of_day, p):
+    """Write the degrees of heat and the log factor of infections of every day of a series."""
+    for day in range(len(temperature_celsius)):
+        heat_of_day[day] = heat(temperature_celsius[day], p)
+        season_of_day[day] = season_log_rate(virus_activity[day], pm25_ug_m3[day], p)
+
+
 @njit(cache=True, parallel=True, error_model="numpy")
-def set_steady_state(temperature_celsius, influences, p):
+def set_steady_state(heat_at_entry, influences, p):
     """Add the effect of each twin's weather on the day of entry, in which its baseline was measured."""
-    for i in prange(len(temperature_celsius)):
-        hot = np.float64(heat(temperature_celsius[i], p))
+    for i in prange(len(heat_at_entry)):
+        hot = np.float64(heat_at_entry[i])
         influences[of.NATRIURESIS, i] += p.heat_fluid_l_day_per_degree * hot
         influences[of.SYSTOLIC, i] -= p.heat_systolic_mmhg_per_degree * hot
 
 
 @njit(cache=True, parallel=True, error_model="numpy", single=True)
-def advance_day(smoking, alcohol_g_day, activity_met_h_week, deprivation_quintile, influences, weather, p):
-    """Add the effects of the day's weather on all rows; writes no column."""
-    hot = np.float64(heat(weather.temperature_celsius, p))
-    season = np.float64(season_log_rate(weather.virus_activity, weather.pm25_ug_m3, p))
+def advance_day(
+    smoking, alcohol_g_day, activity_met_h_week, deprivation_quintile, calendar_shift_days, influences, today, heat_of_day,
+    season_of_day, winter_of_day, p,
+):  # fmt: skip
+    """Add the effects of the day's weather on all rows; writes no column.
+
+    `today` is the day's row of the series of effects (`effects_of_days`; winter: 1 at the peak of heart failure's
+    season, -1 half a year later), for those whose calendar is the simulation's.
+    """
     for i in prange(len(smoking)):
+        row = (today + calendar_shift_days[i]) % len(heat_of_day)
+        hot, season = np.float64(heat_of_day[row]), np.float64(season_of_day[row])
         smokes = 1.0 if np.float64(smoking[i]) == SMOKES else 0.0
         poorer = 3.0 - np.float64(deprivation_quintile[i])  # fifths below the middle
         moves = np.float64(activity_met_h_week[i])
@@ -94,7 +100,7 @@ def advance_day(smoking, alcohol_g_day, activity_met_h_week, deprivation_quintil
         influences[of.INFECTION_LOG_RATE, i] += (
             season + p.infection_log_smoking * smokes + p.infection_log_per_deprivation_fifth * poorer
         )
-        influences[of.HEART_FAILURE_LOG_HAZARD, i] += p.heart_failure_log_season * weather.winter
+        influences[of.HEART_FAILURE_LOG_HAZARD, i] += p.heart_failure_log_season * np.float64(winter_of_day[row])
         influences[of.ARRHYTHMIA_LOG_RATE, i] += p.arrhythmia_log_per_alcohol_g_day * np.float64(alcohol_g_day[i])
         habits = p.death_log_smoking * smokes + p.death_log_per_met_h_week * (p.activity_reference_met_h_week - moves)
         of.raise_death(influences, habits + p.heat_death_log_per_degree * hot, i)

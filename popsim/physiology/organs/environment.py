@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
 import numpy as np
@@ -41,13 +40,22 @@ class Environment:
         key: RandomKey = RandomKey(),
     ) -> None:
         own = parameters["environment"]
-        self.environment_series = environment_series or EnvironmentSeries.read()
-        self._start, self._peak = own["start_day_of_year"], own["season_peak_day_of_year"]
+        self.environment_series = series = environment_series or EnvironmentSeries.read()
+        self._start = own["start_day_of_year"]
+        constants = own.fill(kernel.EnvironmentParameters)
+        self._heat, season = np.empty((2, len(series.day_of_year)))
+        kernel.effects_of_days(
+            series.temperature_celsius, series.pm25_ug_m3, series.virus_activity, self._heat, season, constants
+        )
+        since_peak = (series.day_of_year - own["season_peak_day_of_year"]) / DAYS_PER_YEAR
         self._call = Binding(
             *(kernel.set_steady_state, kernel.advance_day),
-            temperature_celsius=self._temperature_at_entry,
-            weather=self._weather,
-            p=own.fill(kernel.EnvironmentParameters),
+            heat_at_entry=self._heat_at_entry,
+            today=self._today,
+            heat_of_day=self._heat,
+            season_of_day=season,
+            winter_of_day=np.cos(2.0 * np.pi * since_peak),
+            p=constants,
         )
 
     def initialise(self, population: Population, influences: Influences) -> None:
@@ -58,18 +66,11 @@ class Environment:
         """Advance by the clock's step."""
         self._call(kernel.advance_day, population, influences, clock)
 
-    def _temperature_at_entry(self, population: Population, clock: Clock) -> NDArray[np.float64]:
-        """The temperature on each twin's day of entry."""
-        rows = self.environment_series.row(population["entry_day"].astype(np.float64), self._start)
-        return self.environment_series.temperature_celsius[rows]
+    def _heat_at_entry(self, population: Population, clock: Clock) -> NDArray[np.float64]:
+        """Degrees of heat on each twin's day of entry, by its own calendar."""
+        days = population["entry_day"].astype(np.float64) + population["calendar_shift_days"]
+        return self._heat[self.environment_series.row(days, self._start)]
 
-    def _weather(self, population: Population, clock: Clock) -> kernel.Weather:
-        """Of today."""
-        series = self.environment_series
-        row = int(series.row(np.array([clock.time_days]), self._start)[0])
-        return kernel.Weather(
-            temperature_celsius=float(series.temperature_celsius[row]),
-            pm25_ug_m3=float(series.pm25_ug_m3[row]),
-            virus_activity=float(series.virus_activity[row]),
-            winter=math.cos(2.0 * math.pi * (float(series.day_of_year[row]) - self._peak) / DAYS_PER_YEAR),
-        )
+    def _today(self, population: Population, clock: Clock) -> int:
+        """Row of the series on this day of the simulation."""
+        return int(self.environment_series.row(np.array([clock.time_days]), self._start)[0])
