@@ -142,7 +142,7 @@ def _at_entry(statistic: Statistic) -> OfOneArm:
     return jackknifed(figure)
 
 
-def _share_at_entry(seen: ObservedArm, target: Target) -> Estimate:
+def _baseline_share(seen: ObservedArm, target: Target) -> Estimate:
     return survival.proportion(seen.persons.select(all_hold(target.group).alias("meets"))["meets"].to_numpy())
 
 
@@ -222,7 +222,7 @@ QUANTITIES: dict[str, Quantity] = {
         )
         for name, (label, statistic) in (STATISTICS | {"sd": ("Standard deviation", partial(np.std, ddof=1))}).items()
     },
-    "share_at_entry": Quantity("Share who meet the conditions `group` at entry", _share_at_entry, needs=("group",)),
+    "baseline_share": Quantity("Share who meet the conditions `group` at entry", _baseline_share, needs=("group",)),
     "gfr_slope": Quantity("Mean chronic slope of GFR, mL/min/1.73 m2 a year", _gfr_slope, ANY_UNIT),
     "gfr_slope_difference": Quantity(
         "Chronic slope of GFR against the comparator's", _gfr_slope_difference, ANY_UNIT, contrast=True

@@ -15,6 +15,7 @@ from popsim.calibration.observed import Arms, ObservedArm, all_hold
 from popsim.calibration.quantities import is_contrast, measure
 from popsim.calibration.target_checks import check_targets, entry_columns
 from popsim.definitions.base import read_toml
+from popsim.definitions.calibration import Calibrated
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.target import Target, TargetFile
 from popsim.errors import DefinitionError
@@ -26,6 +27,8 @@ from popsim.studies.recruitment import followed_days
 
 if TYPE_CHECKING:
     from popsim.runs.runner import RunResult
+
+SEVERITY = "clinical_twin.severity_mmhg"  # shift of the filling pressure of all people who are sampled
 
 type Run = Callable[[Study], RunResult]
 
@@ -39,6 +42,8 @@ class Source:
         file: of the targets.
         study: with only the strategies that the targets need; it stores persons.
         targets: in the order of the file.
+        stratum: of targets that have none of their own.
+        calibrated: the file of parameters that the study uses.
     """
 
     name: str
@@ -46,6 +51,12 @@ class Source:
     file: Path
     study: Study
     targets: tuple[Target, ...]
+    stratum: tuple[str, ...] = ()
+    calibrated: Calibrated | None = None
+
+    def study_of(self, target: Target) -> str:
+        """Name of the study that published a target; figures of one study share its shifts."""
+        return target.study or self.name
 
 
 def read_source(path: Path | str, said: Mapping[str, Change] | None = None) -> Source:
@@ -62,6 +73,7 @@ def read_source(path: Path | str, said: Mapping[str, Change] | None = None) -> S
     if "strategies" in read_toml(path):
         experiment, folder = ExperimentDefinition.read(path), path.parent
         title, targets, changes = experiment.title, experiment.targets, {}
+        stratum = experiment.trial.stratum if experiment.trial else ()
     else:
         file = TargetFile.read(path)
         named = path.parent / file.experiment
@@ -71,7 +83,7 @@ def read_source(path: Path | str, said: Mapping[str, Change] | None = None) -> S
             raise DefinitionError(path, "strategy", file.strategy, known=names)
         chosen = whole.strategy(file.strategy or whole.reference)
         experiment = whole.model_copy(update={"strategies": (chosen,), "comparator": chosen.name, "name": file.name})
-        title, targets = file.title, file.targets
+        title, targets, stratum = file.title, file.targets, file.stratum
         changes = {key: getattr(file, key) for key in ("follow_up_days", "population", "replications")}
     changes = {key: value for key, value in changes.items() if value is not None}
     changes |= {"store": "persons", "scenarios": (), "draws": 0}
@@ -79,7 +91,9 @@ def read_source(path: Path | str, said: Mapping[str, Change] | None = None) -> S
     check_targets(targets, study.experiment, study.schema, [one.name for one in study.network.settings], path)
     wanted = (*study.experiment.entry_columns, *entry_columns(targets))
     with_columns = study.experiment.model_copy(update={"entry_columns": tuple(dict.fromkeys(wanted))})
-    return Source(experiment.name, title or experiment.name, path, replace(study, experiment=with_columns), targets)
+    study = replace(study, experiment=with_columns)
+    used = Calibrated.read(folder / experiment.calibration) if experiment.calibration else None
+    return Source(experiment.name, title or experiment.name, path, study, targets, stratum, used)
 
 
 def figures(source: Source, run: Run, names: Sequence[str] = (), values: Floats | None = None) -> list[list[Estimate]]:
@@ -101,7 +115,9 @@ def figures(source: Source, run: Run, names: Sequence[str] = (), values: Floats 
     return [_measured(source, *(table.filter(pl.col("draw") == draw) for table in tables)) for draw in draws]
 
 
-def _measured(source: Source, persons: pl.DataFrame, admissions: pl.DataFrame, urgent_visits: pl.DataFrame) -> list[Estimate]:
+def _measured(
+    source: Source, persons: pl.DataFrame, admissions: pl.DataFrame, urgent_visits: pl.DataFrame
+) -> list[Estimate]:
     """All targets of one row."""
     experiment = source.study.experiment
     size = int(persons["person_id"].max() or 0) + 1  # type: ignore[arg-type]

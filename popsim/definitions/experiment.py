@@ -27,7 +27,7 @@ from popsim.definitions.parameter import NestedEntries, ParameterEntry
 from popsim.definitions.strategy import MAX_CAPACITY, Strategy, resolved
 from popsim.definitions.target import Targets
 from popsim.definitions.trial import Trial
-from popsim.definitions.uncertainty import ParameterGroups
+from popsim.definitions.uncertainty import InformationGroups, ParameterGroups
 from popsim.errors import InputError, did_you_mean
 from popsim.kernels.codes import ENTERED_ADMITTED, ENTERED_AT_HOME, ENTERED_DISCHARGED, UNPLANNED_CAUSES
 
@@ -216,6 +216,8 @@ class ExperimentDefinition(Definition):
         parameters: values that replace those of the parameter sets, by "set.parameter": a number is certain, a table
             has value, uncertainty or both.
         parameter_groups: jointly uncertain parameters; they replace a group of a set that shares any of them.
+        information_groups: parameters that one study would inform together, by a name for the group, for the value of
+            information; added to those of the calibration.
         trial: makes it a trial: the strategies are its arms.
         entry: where follow-up begins: "as_described", the cohort describes people at the network's own entry, and they
             have no past; after a run-in, "home" where they live (the usual one of a trial), "discharge" at the
@@ -259,6 +261,7 @@ class ExperimentDefinition(Definition):
     parameters: Parameters = Field(default_factory=dict)
     parameter_groups: ParameterGroups = ()
     entry_columns: Annotated[tuple[Identifier, ...], AS_TUPLE, Field(max_length=64)] = ()
+    information_groups: InformationGroups = Field(default_factory=dict)
     store: Literal["measures", "persons", "events"] = "events"
     scenarios: Annotated[tuple[Scenario, ...], AS_TUPLE, Field(max_length=64)] = ()
     trial: Trial | None = None

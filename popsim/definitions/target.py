@@ -1,7 +1,8 @@
 """Targets: published figures that a simulation is compared with, each with its error, its source and its use.
 
-A target is fitted (`calibrate`) or only compared (`validate`), never both. It names a quantity
-(calibration/quantities.py) and that quantity's arguments: a time horizon, causes, an endpoint, an arm, groups.
+A target is fitted (`calibrate`) or only compared (`validate`), never both; a figure of a baseline table (`baseline`)
+only determines how severely ill the study's people are. It names a quantity (calibration/quantities.py) and that
+quantity's arguments: a time horizon, causes, an endpoint, an arm, groups.
 """
 
 from __future__ import annotations
@@ -38,8 +39,10 @@ SCALE_OF_UNIT: dict[str, Scale] = {
 }
 
 
+BASELINE_QUANTITY = "baseline_"  # names of quantities of the baseline table begin with it
 Number = Annotated[float, real(-1e9, 1e9)]
 Names = Annotated[tuple[Identifier, ...], AS_TUPLE]
+Stratum = Annotated[tuple[Identifier, ...], AS_TUPLE, Field(max_length=8)]
 
 
 class Target(Definition):
@@ -56,7 +59,11 @@ class Target(Definition):
         events: number behind a rate or a proportion (Poisson error of a rate).
         person_years: in which the events of a rate occurred.
         unit: "proportion", "ratio", "days", "years", "per 100 person-years" or another unit of the quantity.
-        use: "calibrate": may be fitted; "validate": never fitted; "context": shown only, its source is too weak.
+        use: "calibrate": may be fitted; "validate": never fitted; "baseline": only determines the severity of
+            the people; "context": shown only, its source is too weak.
+        study: that published it, when the file has figures of several; figures of one study differ from the model
+            together.
+        stratum: labels of the people by which results are counted; the file's when absent.
         days: time horizon since entry, or since the discharge for quantities after a discharge.
         from_day: first day on which events count; those without an event before are at risk from then on.
         by_day: day of a distribution over the days until `days`.
@@ -85,7 +92,9 @@ class Target(Definition):
     events: Annotated[float, real(1.0, 1e9)] | None = None
     person_years: Annotated[float, real(1e-3, 1e12)] | None = None
     unit: Label
-    use: Literal["calibrate", "validate", "context"]
+    use: Literal["calibrate", "validate", "baseline", "context"]
+    study: Identifier | Literal[""] = ""
+    stratum: Stratum = ()
     days: Annotated[int, whole(1, 36_525)] | None = None
     from_day: Annotated[int, whole(0, 36_525)] = 0
     by_day: Annotated[int, whole(0, 36_525)] | None = None
@@ -147,6 +156,10 @@ class Target(Definition):
             raise ValueError(f"value = {self.value:g}: a figure in '{self.unit}' and its interval must be above 0")
         if self.size is not None and self.scale != "logit":
             raise ValueError(f"size = {self.size}: only goes with a proportion")
+        if self.use == "baseline" and not self.quantity.startswith(BASELINE_QUANTITY):
+            raise ValueError(
+                f"quantity = '{self.quantity}': only a figure of the baseline table goes with use = 'baseline'"
+            )
         if self.provenance == "recalled" and self.use != "context":
             raise ValueError("use: what is only recalled must be context")
         return self
@@ -184,6 +197,7 @@ class TargetFile(Definition):
         name, title: of the file.
         experiment: file of the experiment with this population, relative to this file.
         strategy: under which they are simulated; the experiment's comparator when empty.
+        stratum: labels of the people ("reduced", "mild", "outpatient", ...) by which results are counted.
         follow_up_days, population, replications: instead of the experiment's, for these figures.
         targets: the figures.
     """
@@ -192,6 +206,7 @@ class TargetFile(Definition):
     title: Label = ""
     experiment: DefinitionPath
     strategy: str = ""
+    stratum: Stratum = ()
     follow_up_days: Annotated[int, whole(1, 3653)] | None = None
     population: Annotated[int, whole(1, 1_000_000)] | None = None
     replications: Annotated[int, whole(1, 1000)] | None = None

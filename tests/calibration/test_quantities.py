@@ -117,7 +117,7 @@ def test_time_to_event_ends_with_death_or_the_end_of_follow_up():
         ("kaplan_meier", {"endpoint": "heart_failure_hospitalisation", "days": 365}, 1 - 3 / 4 * 2 / 3 * 1 / 2),
         ("cumulative_incidence", {"endpoint": "kidney_loss_40", "days": 365}, 1 / 4),
         ("index_discharged_to", {"destinations": ["nursing_facility"]}, 1 / 4),
-        ("share_at_entry", {"group": [{"column": "baseline_ejection_fraction_percent", "below": 50.0}]}, 2 / 4),
+        ("baseline_share", {"group": [{"column": "baseline_ejection_fraction_percent", "below": 50.0}]}, 2 / 4),
         # after every later stay for heart failure: of person 0 on day 206, of person 3 on day 42; nobody comes back
         ("readmitted_or_dead", {"index_causes": ["heart_failure"], "days": 30}, None),
         # after entry: person 0 on day 10, person 3 on day 40, person 1 on day 90

@@ -48,7 +48,7 @@ def check(quantity: str, **more: object) -> Target:
         ("baseline_mean", {"column": "visits", "unit": "1", "size": None, "standard_error": 1.0}, "known at entry"),
         ("mortality", {"days": 30, "where": [{"column": "index_destination", "is": "hospital"}]},
          "index_destination: is"),
-        ("share_at_entry", {}, "group: must be given"),
+        ("baseline_share", {}, "group: must be given"),
     ],
 )  # fmt: skip
 def test_a_target_that_cannot_be_measured_is_refused(quantity, more, problem):

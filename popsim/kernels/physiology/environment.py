@@ -80,8 +80,8 @@ def set_steady_state(heat_at_entry, influences, p):
 
 @njit(cache=True, parallel=True, error_model="numpy", single=True)
 def advance_day(
-    smoking, alcohol_g_day, activity_met_h_week, deprivation_quintile, calendar_shift_days, influences, today, heat_of_day,
-    season_of_day, winter_of_day, p,
+    smoking, alcohol_g_day, activity_met_h_week, deprivation_quintile, calendar_shift_days, influences, today,
+    heat_of_day, season_of_day, winter_of_day, p,
 ):  # fmt: skip
     """Add the effects of the day's weather on all rows; writes no column.
 
