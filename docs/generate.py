@@ -18,17 +18,20 @@ import typer
 
 import popsim
 from popsim.cli import app
-from popsim.definitions.parameter import Parameter
+from popsim.definitions.parameter import PROVENANCES, Parameter
 from popsim.definitions.writing import KINDS, json_schema
 from popsim.evidence.drugs import DRUG_SET
 from popsim.evidence.sets import PARAMETER_SETS, SHIPPED
 from popsim.outcomes.measure import OutcomeMeasure
 from popsim.population.columns import DTYPE, Column
+from popsim.reporting.text.parameters import parameter_frame, provenance_frame
 from popsim.simulation.schema import SCHEMA
+from popsim.studies.design import read_study
 from popsim.studies.measures import MEASURES, STORED
 
 type Json = Mapping[str, Any]
 
+MAIN = Path(__file__).parents[1] / "experiments" / "heart_failure_discharge.toml"
 MESA = ("mesa.model", "mesa.agent")  # what a model and a twin are made of
 
 KINDS_IN_WORDS = {
@@ -417,21 +420,30 @@ def _measures(those: Iterable[OutcomeMeasure]) -> str:
 
 
 def parameters() -> Iterator[tuple[str, str]]:
-    """A page for each parameter set, and one that lists them."""
+    """A page for each parameter set, and one that lists them with the provenance of their values."""
     names, rows = sorted(SHIPPED), []
+    counts = provenance_frame(parameter_frame(read_study(MAIN)))
+    shares = {str(row["set"]): row for row in counts.iter_rows(named=True)}
     for name in names:
         found = SHIPPED[name]
         uncertain = sum(found.of(key).uncertainty is not None for key in found)
         used = "every simulation" if name in (*PARAMETER_SETS, DRUG_SET) else "guidance or a command"
-        rows.append([f"[{escaped(name)}]({name}.md)", str(len(found)), str(uncertain), used])
+        origins = [str(shares[name][kind]) for kind in PROVENANCES]
+        rows.append([f"[{escaped(name)}]({name}.md)", str(len(found)), str(uncertain), *origins, used])
         yield f"parameters/{name}", page(f"{escaped(name)}", _parameters(found))
+    total = shares["all"]
+    parts = [f"{total[kind]} ({total[kind] / total['parameters']:.0%})" for kind in PROVENANCES]
+    rows.append(["all", str(total["parameters"]), "", *parts, ""])
     yield (
         "parameters/index",
         page(
             "Parameters",
-            'Constants by the file of their set. An experiment changes one by `"set.parameter"` under `[parameters]`. '
-            'A source that begins with "assumption" is a reasoned guess.',
-            table(["Set", "Parameters", "Uncertain", "Used by"], rows),
+            'Constants by the file of their set. An experiment changes one by `"set.parameter"` under `[parameters]`.',
+            "A value was read in a publication that its source cites; computed from such figures (the source begins "
+            'with "computed"); fitted by the calibration of the shipped experiments; fixed by definition, as a unit or '
+            'a reference; or it is assumed, a reasoned guess (the source begins with "assumption"). '
+            f"{code(f'popsim parameters {MAIN.name} --provenance')} counts them for an experiment.",
+            table(["Set", "Parameters", "Uncertain", *(kind.title() for kind in PROVENANCES), "Used by"], rows),
             toctree(names),
         ),
     )

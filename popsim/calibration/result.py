@@ -11,7 +11,7 @@ from popsim.calibration.objectives import natural
 from popsim.calibration.priors import on_scale
 from popsim.definitions.calibration import Calibrated, Calibration, FittedFigure, Heterogeneity
 from popsim.definitions.distributions import Beta, Lognormal, Normal, Uncertainty
-from popsim.definitions.parameter import ParameterChange
+from popsim.definitions.parameter import FITTED, ParameterChange
 from popsim.definitions.uncertainty import Correlated
 from popsim.evidence.correlation import smallest_eigenvalue
 from popsim.evidence.distributions import Floats
@@ -27,7 +27,7 @@ def calibrated(fit: Fit, description: str) -> Calibrated:
     """The posterior as values, distributions on each parameter's scale, and their correlation (a Gaussian copula)."""
     priors, draws = fit.problem.priors, fit.draws
     means, errors = draws.mean(axis=0), draws.std(axis=0, ddof=1)
-    source = f"calibration {fit.problem.calibration.name}"
+    source = f"{FITTED}{fit.problem.calibration.name}"
     parameters: dict[str, float | ParameterChange] = {
         name: ParameterChange(value=_short(mean), uncertainty=_family(scale, _short(error), source))
         for name, scale, mean, error in zip(priors.names, priors.scales, means.tolist(), errors.tolist(), strict=True)

@@ -20,17 +20,27 @@ def parameters(
     file: File,
     uncertain: Annotated[bool, typer.Option("--uncertain", help="Only uncertain parameters.")] = False,
     match: Annotated[str, typer.Option(metavar="TEXT", help="Only names (set.parameter) that contain this text.")] = "",
+    provenance: Annotated[
+        bool,
+        typer.Option("--provenance", help="Count those that were read, computed, fitted, defined and assumed, by set."),
+    ] = False,
     csv: Csv = None,
 ) -> None:
     """List every parameter of an experiment: value, unit, interval, distribution, source."""
     from popsim.reporting.csv_file import write_csv
-    from popsim.reporting.text.parameters import parameter_frame, render_parameters
+    from popsim.reporting.text.parameters import (
+        parameter_frame,
+        provenance_frame,
+        render_parameters,
+        render_provenance,
+    )
     from popsim.studies.design import read_study
 
     study = read_study(file)
+    found = parameter_frame(study, uncertain=uncertain, match=match)
     if csv is not None:
-        write_csv(parameter_frame(study, uncertain=uncertain, match=match), csv)
-    print(render_parameters(study, uncertain=uncertain, match=match))
+        write_csv(provenance_frame(found) if provenance else found, csv)
+    print(render_provenance(found) if provenance else render_parameters(study, uncertain=uncertain, match=match))
 
 
 def schema(

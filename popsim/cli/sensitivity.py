@@ -176,3 +176,36 @@ def morris(
     table = ask(study, parameters, trajectories, asked, evaluate)
     _written(table, csv)
     print(morris_text(table, study.experiment, outcome))
+
+
+@sensitivity_app.command("influence")
+@study_options()
+def influence(
+    file: File,
+    options: StudyOptions,
+    parameter: Names = None,
+    outcome: Annotated[list[str] | None, typer.Option(metavar="MEASURE", help="A measure; may be repeated.")] = None,
+    share: Annotated[
+        float, typer.Option(help="Move parameters without uncertainty by this share of their value.")
+    ] = 0.2,
+    top: Annotated[int, whole("Number of parameters to show.")] = 20,
+    csv: Csv = None,
+) -> None:
+    """Which constants the outcomes of usual care depend on most: each is moved alone; all if none is named.
+
+    A parameter moves over the 95% interval of its distribution, or by a share of its value where none is known. Without
+    --outcome: 30-day readmission, one-year mortality and heart-failure admissions.
+    """
+    if not 0.0 < share <= 1.0:
+        raise InputError(f"command line: --share = {share}: must be above 0 and at most 1")
+    from popsim.analyses.sensitivity.design import evaluator
+    from popsim.analyses.sensitivity.influence import OUTCOMES, movable, usual_care
+    from popsim.analyses.sensitivity.influence import influence as ask
+    from popsim.reporting.text.influence import influence_text
+
+    once("--outcome", outcome or ())
+    outcomes = outcome or OUTCOMES
+    study = usual_care(options.study(file), outcomes)
+    table = ask(study, movable(study, parameter or (), share), outcomes, evaluator(study, options.run))
+    _written(table, csv)
+    print(influence_text(table, outcomes, top))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Self
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -13,6 +14,16 @@ from popsim.definitions.distributions import Uncertainty
 from popsim.definitions.fields import MAX_VALUE, Number, Source, Unit, whole
 from popsim.definitions.uncertainty import ParameterGroups
 
+type Provenance = Literal["read", "computed", "fitted", "defined", "assumed"]
+
+PROVENANCES: tuple[Provenance, ...] = ("read", "computed", "fitted", "defined", "assumed")
+BEGINNINGS: MappingProxyType[str, Provenance] = MappingProxyType(
+    {"assumption": "assumed", "computed": "computed", "by definition": "defined"}
+)  # of a source; any other source is a citation
+FITTED = (
+    "calibration "  # how the source of the uncertainty of a fitted parameter begins; the calibration's name follows
+)
+
 
 class Parameter(Definition):
     """A constant.
@@ -20,7 +31,7 @@ class Parameter(Definition):
     Attributes:
         value: in `unit`.
         unit: of value, bounds and uncertainty.
-        source: a citation, or "assumption: the reasoning".
+        source: a citation, "computed: from what", "by definition: of what", or "assumption: the reasoning".
         low, high: allowed interval; its uncertainty must lie within.
         uncertainty: distribution of the true value; without it the value is taken as certain.
         price_year: of a price, the year of its money.
@@ -39,6 +50,13 @@ class Parameter(Definition):
         if not self.low <= self.value <= self.high:
             raise ValueError(f"value {self.value} must lie between {self.low} and {self.high}")
         return self
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where the value comes from: a calibration, or what the beginning of its source says."""
+        if self.uncertainty is not None and self.uncertainty.source.startswith(FITTED):
+            return "fitted"
+        return next((kind for start, kind in BEGINNINGS.items() if self.source.startswith(start)), "read")
 
 
 class ParameterFile(Definition):

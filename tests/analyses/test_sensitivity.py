@@ -11,11 +11,14 @@ from scipy import stats
 
 from popsim.analyses.contrast import Contrast
 from popsim.analyses.sensitivity.design import designed
+from popsim.analyses.sensitivity.influence import OUTCOMES, influence, movable, usual_care
 from popsim.analyses.sensitivity.overall import morris, sobol
 from popsim.analyses.sensitivity.parameters import varied
 from popsim.analyses.sensitivity.threshold import threshold
 from popsim.analyses.sensitivity.ways import one_way, two_way
 from popsim.errors import InputError, PopsimError
+from popsim.evidence.sets import records_of
+from popsim.reporting.text.influence import influence_text
 from popsim.reporting.text.sensitivity import tornado_text
 from popsim.studies.design import read_study
 
@@ -86,6 +89,31 @@ def test_tornado(study):
     assert table["base"].to_list() == pytest.approx([2 * 292.0 + 118.81**2] * 3)
     assert table["outcome_low"][1] == pytest.approx(2 * 200 + 118.81**2)
     assert table["swing_error"].to_list() == pytest.approx([0.0] * 3, abs=1e-9)
+
+
+def test_influence_of_levels_and_of_constants_that_no_distribution_makes_uncertain(study):
+    """Closed form: deaths 0.2 x (base / own), so a certain constant +- 20% swings them by 40%, whatever the noise."""
+    certain, known = "heart_failure.fluid_per_salt_l_per_g", "nhs_prices.specialist_visit"
+    alone = usual_care(study, OUTCOMES)
+    assert [strategy.name for strategy in alone.experiment.strategies] == ["usual_care"]
+    parameters = movable(alone, [known, certain], 0.2)
+    own = records_of(study.parameters)[certain].value
+
+    def evaluate(chosen, values):
+        rows = []
+        for draw, row in enumerate(values.tolist(), start=1):
+            deaths = 0.2 * row[chosen.index(certain)] / own
+            rows += [(draw, r, "mortality_365d", deaths + 0.01 * noise) for r, noise in enumerate(NOISE)]
+            rows += [(draw, r, name, 0.5 + 0.01 * noise) for r, noise in enumerate(NOISE) for name in OUTCOMES[::2]]
+        return pl.DataFrame(rows, ["draw", "replication", "measure", "value"], orient="row")
+
+    table = influence(alone, parameters, OUTCOMES, evaluate)
+    first, last = table.rows(named=True)
+    assert (first["parameter"], first["known"]) == (certain, False)
+    assert (first["low_value"], first["high_value"]) == pytest.approx((0.8 * own, 1.2 * own))
+    assert first["mortality_365d"] == first["influence"] == pytest.approx(0.4)
+    assert (last["parameter"], last["influence"], last["known"]) == (known, 0.0, True)
+    assert "Of the 2 most influential of 2: " in influence_text(table, OUTCOMES, 20)
 
 
 def test_a_swing_that_luck_alone_may_have_made_comes_last(study):

@@ -1,12 +1,18 @@
 """popsim parameters and popsim schema as a user meets them."""
 
 import json
+import re
+from collections import Counter
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from popsim.cli import main
+from popsim.definitions.calibration import Calibrated
+from popsim.definitions.parameter import PROVENANCES, Parameter
 from popsim.definitions.writing import KINDS
+from popsim.evidence.sets import SHIPPED, records_of
 from popsim.studies.design import read_study
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +50,51 @@ def test_a_line_says_value_unit_interval_distribution_and_sources(printed):
     assert "), correlated Griffiths" in lines["griffiths_2014.utility_nyha_2"]
     assert "heart_failure.fluid_per_salt_l_per_g" not in lines
     assert {*read_study(MAIN).uncertain.names} == {*lines}
+
+
+SOURCES = {  # of made-up parameters, and the provenance that each says
+    "computed: ln 2 of a half-life (seen)": "computed",
+    "Smith, J Thorac Dis 2020, Table 2, seen": "read",
+    "by definition: reference of the other": "defined",
+    "assumption: recalled of a trial, to be checked": "assumed",
+}
+
+
+def test_the_beginning_of_a_source_says_the_provenance():
+    found = {source: Parameter(value=1.0, unit="1", source=source).provenance for source in SOURCES}
+    assert found == SOURCES
+
+
+def test_the_parameters_of_the_calibration_are_fitted():
+    fitted = Calibrated.read(ROOT / "experiments/calibrated/heart_failure.toml").parameters.keys()
+    records = records_of(read_study(MAIN).parameters)
+    assert {name for name, record in records.items() if record.provenance == "fitted"} == {*fitted}
+
+
+def test_provenance_is_counted_by_set_and_in_all(printed, tmp_path):
+    """Counts of the sources themselves; recalled figures are named, and decide nothing."""
+    code, shown = printed("parameters", MAIN, "--provenance", "--csv", tmp_path / "provenance.csv")
+    records = records_of(read_study(MAIN).parameters)
+    counts = Counter(record.provenance for record in records.values())
+    table = pl.read_csv(tmp_path / "provenance.csv")
+    total = table.row(-1, named=True)
+    assert code == 0
+    assert total["set"] == "all" and total["parameters"] == len(records)
+    assert {kind: total[kind] for kind in PROVENANCES} == {kind: counts[kind] for kind in PROVENANCES}
+    assert all(table[column][:-1].sum() == total[column] for column in table.columns[1:])
+    recalled = [name for name, record in records.items() if "recalled" in record.source]
+    assert total["recalled"] == len(recalled) and all(f"\n  {name}\n" in shown.out for name in recalled)
+    assert f"{counts['assumed'] / len(records):.0%}" in shown.out.split("share", 1)[1].splitlines()[0]
+
+
+def test_what_counts_as_read_says_where_it_was_seen():
+    """A constant of a shipped set neither computed nor assumed cites what was read, or is listed as recalled."""
+    unseen = [
+        name
+        for name, record in records_of(SHIPPED).items()
+        if record.provenance == "read" and not re.search(r"seen|PMC\d+|recalled", record.source)
+    ]
+    assert unseen == []
 
 
 def test_schemas_are_printed_and_written(printed, tmp_path):

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from popsim.analyses.sensitivity.parameters import Varied
 from popsim.errors import InputError
 from popsim.evidence.draws import DesignedParameters
 from popsim.studies.design import Study
@@ -40,6 +41,14 @@ def designed(study: Study, names: Sequence[str], values: NDArray[np.float64]) ->
             raise InputError(f"{name} = {wrong[0]:g}: must lie between {record.low:g} and {record.high:g}")
     experiment = study.experiment.model_copy(update={"draws": len(values), "store": "measures"})
     return replace(study, experiment=experiment, uncertain=DesignedParameters(tuple(names), values))
+
+
+def one_at_a_time(parameters: Sequence[Varied]) -> NDArray[np.float64]:
+    """A design: the base case, then each parameter in turn at the low and at the high end of its range."""
+    design = np.tile([parameter.value for parameter in parameters], (1 + 2 * len(parameters), 1))
+    for index, parameter in enumerate(parameters):
+        design[1 + 2 * index : 3 + 2 * index, index] = parameter.low, parameter.high
+    return design
 
 
 def evaluator(study: Study, run: Callable[[Study], RunResult]) -> Evaluate:

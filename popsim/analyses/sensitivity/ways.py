@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from popsim.analyses.contrast import Contrast, at_draw, estimate, shift
-from popsim.analyses.sensitivity.design import Evaluate
+from popsim.analyses.sensitivity.design import Evaluate, one_at_a_time
 from popsim.analyses.sensitivity.parameters import Varied
 
 
@@ -24,11 +24,7 @@ def one_way(parameters: Sequence[Varied], contrasts: Sequence[Contrast], evaluat
         swing_error, swing_reach (half-width of its 95% interval), told (whether the swing is larger than that; null
         if unknown). Swings that may be noise come after all others.
     """
-    own = np.array([p.value for p in parameters])
-    design = np.tile(own, (1 + 2 * len(parameters), 1))
-    for index, parameter in enumerate(parameters):
-        design[1 + 2 * index : 3 + 2 * index, index] = parameter.low, parameter.high
-    measures = evaluate([p.name for p in parameters], design)
+    measures = evaluate([p.name for p in parameters], one_at_a_time(parameters))
     tables = []
     for contrast in contrasts:
         values = contrast.values(measures)
