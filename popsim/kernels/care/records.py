@@ -185,9 +185,9 @@ _PATIENT_FIELDS = [  # a twin or an external patient; twins are the first rows
     ("version", "i4"),  # timers set before the last move are invalid
     ("next", "i4"),  # neighbours in the queue
     ("previous", "i4"),
-    ("turns", "i4"),  # timers that ran out on day `turns_day`
     ("turns_day", "i4"),
     ("hazards", "i4"),  # twins only: stays and complications in hospital so far
+    ("turns", "i2"),  # timers that ran out on day `turns_day`
     ("setting", "i1"),  # its setting, -1 for none
     ("waits_for", "i1"),  # the setting it waits for, -1 for none
     ("level", "i1"),
