@@ -20,6 +20,7 @@ from popsim.kernels.codes import (
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import COLUMNS, SET_BY_COHORT, HeartFailurePhysiology
 from popsim.physiology.influences import Influences
+from popsim.physiology.organs.heart_failure import UNTREATED
 from popsim.population.clock import Clock
 from popsim.simulation.schema import SCHEMA
 
@@ -161,9 +162,11 @@ def test_congestion_lowers_filtration_and_a_deficit_lowers_pressure_and_filtrati
 
 
 def presenting(**values: float) -> float:
-    """Share of 4000 typical twins that present with heart failure within two days."""
+    """Share of 4000 typical twins, whose propensity is the mean one, that present with heart failure in two days."""
     people = alike(4000, **values)
-    physiology = core(QUIET, RandomKey(8))
+    physiology = core(
+        sets(heart_failure=NO_SHOCKS | NO_AGEING | {"heart_failure_log_propensity_sd": 0.0}), RandomKey(8)
+    )
     physiology.initialise(people)
     seen = np.zeros(len(people), bool)
     clock = Clock()
@@ -227,8 +230,7 @@ def test_only_own_columns_change_and_all_of_them_do():
         physiology.advance(people, clock)
         clock.tick()
         changed |= {name for name in SCHEMA.columns if not np.array_equal(before[name], people[name])}
-    constant = {name for name in OWN if name.startswith(("untreated", "intrinsic"))} - {"untreated_gfr_ml_min"}
-    assert changed == set(OWN) - constant | {"death_cause"}
+    assert changed == set(OWN) - UNTREATED | {"death_cause"}
 
 
 def test_initialise_fills_every_own_column_but_those_of_the_cohort():
@@ -319,16 +321,20 @@ def test_half_a_day_s_step_gives_nearly_the_same_course():
 def test_a_year_after_discharge_is_about_as_bad_as_in_registries():
     """Shape only, before calibration, with a ward that admits everybody and no outpatient care.
 
-    Without other organ systems the core has all of the respiratory and other hazards that it shares with them.
+    Without other organ systems the core has all of the respiratory and other hazards that it shares with them. Who has
+    been admitted is more prone to be so: in two years of these people the mean propensity at admission is 0.7.
 
     Published: readmission at 30 days 24.8% (Dharmarajan 2013) and 21.7% (Greene 2021), of which for heart failure 35%;
-    death at 30 days 5.5-6.7% and at 12 months 31%, any admission in 12 months 63% (Greene 2021; Win 2017).
+    death at 30 days 5.5-6.7% and at 12 months 31%, any admission in 12 months 63% (Greene 2021; Win 2017). Nobody here
+    is discharged to a hospice, as 5% are, half of whom die within 11 days (Warraich 2018): 3 points of both deaths; nor
+    do other organ systems kill, which leaves the year short of a third of its deaths.
     Bounds are wide, a third to either side, as the people here are made up; Monte Carlo error at 6000 is below 1%.
     """
     people = discharged(6000)
     alone = sets(clinical_twin={"respiratory_hazard_share": 1.0, "other_hazard_share": 1.0})
     physiology = core(alone, RandomKey(1))
     physiology.initialise(people)
+    people["presentation_propensity"] += 0.7
     ward, clock = Ward(people), Clock()
     for day in range(365):
         physiology.advance(people, clock)
@@ -340,7 +346,7 @@ def test_a_year_after_discharge_is_about_as_bad_as_in_registries():
     early = [cause for day, cause in first.values() if day < 30]
     assert 0.15 < len(early) / 6000 < 0.34
     assert 0.2 < np.mean(np.array(early) == CAUSE_HEART_FAILURE) < 0.55
-    assert 0.04 < (ward.died < 30).mean() < 0.09
-    assert 0.20 < (ward.died < 365).mean() < 0.41
+    assert 0.02 < (ward.died < 30).mean() < 0.05
+    assert 0.15 < (ward.died < 365).mean() < 0.3
     assert 0.45 < len(first) / 6000 < 0.85
     assert 2 <= np.median([days for _, days in ward.stays]) <= 8
