@@ -90,7 +90,7 @@ def test_persons_agree_with_measures(tmp_path, request):
     assert values["mortality"] == pytest.approx(persons["died"].mean(), rel=1e-12)
     assert values["bed_days"] == pytest.approx(persons["bed_days"].mean(), rel=1e-12)
     assert persons["person_id"].sort().to_list() == list(range(300))
-    assert {"persons", "daily", "admissions", "measures", "events"} == tables.keys()
+    assert {"persons", "daily", "admissions", "urgent_visits", "measures", "events"} == tables.keys()
     assert all(
         table.lazy().collect_schema().names()[:4] == ["strategy", "draw", "replication", "region"]
         for table in tables.values()

@@ -1,0 +1,53 @@
+"""Treatments given as hazard ratios, through the whole body of a twin."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from popsim.care.columns import HAZARD_RATIO_OUTCOMES
+from popsim.physiology.organs.treatments import HAZARDS, LOG_HAZARDS
+from popsim.population.clock import Clock
+from popsim.studies.design import read_study
+from popsim.studies.unit import build
+
+EXPERIMENT = """
+name = "treated"
+cohort = "{root}/cohorts/heart_failure_discharge.toml"
+network = "{root}/experiments/networks/heart_failure_catchment.toml"
+population = 200
+replications = 1
+seed = 11
+follow_up_days = 30
+[[strategies]]
+name = "usual"
+"""
+
+
+def hazard_of_death(study, **ratios: float) -> np.ndarray:
+    """Of everybody on the first day, with some log ratios."""
+    model = build(study.units[0])
+    people = model.population
+    people["alive"] = 1
+    for outcome, ratio in ratios.items():
+        people[f"{outcome}_log_ratio"] = math.log(ratio)
+    model.physiology.advance(people, Clock(0))
+    return people["death_hazard_per_day"].astype(np.float64)
+
+
+def test_a_ratio_on_every_mode_of_death_multiplies_the_whole_hazard(tmp_path, request):
+    path = tmp_path / "experiment.toml"
+    path.write_text(EXPERIMENT.format(root=request.config.rootpath))
+    study = read_study(path)
+    modes = [name for name in HAZARD_RATIO_OUTCOMES if name.endswith("_death")]
+    usual, treated = hazard_of_death(study), hazard_of_death(study, **dict.fromkeys(modes, 0.5))
+    low = usual < 0.01  # a hazard above it would be near its bound
+    assert low.mean() > 0.9
+    np.testing.assert_allclose(treated[low], 0.5 * usual[low], rtol=1e-5)
+    one = hazard_of_death(study, non_cardiovascular_death=0.5)
+    assert (one < usual).all() and (one > 0.5 * usual).all()
+
+
+def test_every_outcome_has_a_column_that_the_body_reads():
+    assert {f"{name}_log_ratio" for name in HAZARD_RATIO_OUTCOMES} == LOG_HAZARDS.keys() | HAZARDS.keys()
