@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -70,7 +71,7 @@ def influence(study: Study, parameters: Sequence[Varied], outcomes: Sequence[str
     bases = {name: float(at_draw(level, 1)["value"].mean() or np.nan) for name, level in levels.items()}  # type: ignore[arg-type]
     rows = []
     for index, parameter in enumerate(parameters):
-        row = {
+        row: dict[str, Any] = {
             "parameter": parameter.name,
             "unit": parameter.unit,
             "provenance": records[parameter.name].provenance,
@@ -85,6 +86,6 @@ def influence(study: Study, parameters: Sequence[Varied], outcomes: Sequence[str
             change, reach = swing.value / bases[name], swing.reach / bases[name]
             row |= {name: change, f"{name}_reach": reach}
             if not abs(change) <= reach:
-                row["influence"] = max(float(row["influence"]), abs(change))
+                row["influence"] = max(row["influence"], abs(change))
         rows.append(row)
     return pl.DataFrame(rows).sort("influence", descending=True, maintain_order=True)
