@@ -294,7 +294,7 @@ def _first_morning(
     contacts = max(1, sum(s.setting_class == "outpatient" for s in network.settings))
     patients = np.zeros(size, records.PATIENT)
     patients["person"] = population.person_id
-    patients["setting"] = patients["waits_for"] = patients["bound_for"] = -1
+    patients["setting"] = patients["waits_for"] = -1
     patients["entry"] = tables.pop("entry")
     bookings = np.zeros((contacts, max(1, size)), records.BOOKING)
     bookings["due"] = -1
@@ -335,8 +335,7 @@ def _more_patients(arrays: records.Arrays) -> records.Arrays:
     old = len(arrays.patients)
     more = max(FIRST_ROOM // 8, old - arrays.twins)
     patients = np.concatenate([arrays.patients, np.zeros(more, records.PATIENT)])
-    for field in ("setting", "waits_for", "bound_for"):
-        patients[field][old:] = -1
+    patients["setting"][old:] = patients["waits_for"][old:] = -1
     used = int(arrays.counters[records.FREE_SIZE])
     free = np.zeros(len(patients) - arrays.twins, np.int32)
     free[:used] = arrays.free[:used]

@@ -174,7 +174,7 @@ def withdraw(world, time, row):
 
 
 @inner
-def die(world, time, row, cause):
+def die(world, time, row, cause=0):
     """A twin dies in any setting; its bed goes to the next. `cause`: DIED_OF_*, 0 if physiology wrote it."""
     columns = world.columns[0]
     if world.codes[columns.alive, row] == 0:

@@ -37,11 +37,18 @@ def next_round(time, hour):
 
 
 @inner
+def leaves_at(world, patient):
+    """Until when a patient who could leave is kept."""
+    record = world.patients[patient]
+    return record.began_at + np.float64(record.kept_days)
+
+
+@inner
 def set_round(world, time, patient):
     """Set the timer of the next ward round, or of the time at which the patient may leave if that is earlier."""
     record = world.patients[patient]
     place = world.settings[record.setting]
-    at = max(np.float64(record.leaves_at), time)
+    at = max(leaves_at(world, patient), time)
     if place.has_review:
         following = next_round(time, place.review_hour)
         at = min(at, following) if at > time else following
@@ -50,17 +57,20 @@ def set_round(world, time, patient):
 
 @inner
 def kept_round(world, time, patient):
-    """A ward round with a patient who could leave but for a complication or a delayed transfer."""
+    """A ward round with a patient who could leave but for a complication or a delayed transfer; False with others."""
+    if time >= leaves_at(world, patient):
+        return False
     if world.columns[0].care_level >= 0:
         hospital_treatment(world, patient, np.int64(world.settings[world.patients[patient].setting].care_level))
     set_round(world, time, patient)
+    return True
 
 
 @inner
 def keep(world, time, patient, days):
     """Keep a patient who could leave for some more days."""
     record = world.patients[patient]
-    record.leaves_at = time + days
+    record.kept_days = time + days - record.began_at
     record.version += 1
     set_round(world, time, patient)
 
@@ -84,12 +94,12 @@ def transfer_delay(world, patient, setting):
 def delayed(world, time, patient, setting):
     """Whether a transfer to a setting is delayed; if so, the patient is kept meanwhile."""
     record = world.patients[patient]
-    if record.bound_for == setting:
+    if record.bound_for == setting + 1:
         return False
     days = transfer_delay(world, patient, setting)
     if days <= 0.0:
         return False
-    record.bound_for = setting
+    record.bound_for = setting + 1
     note(world, time, patient, code.FIT, np.int64(record.setting), setting)
     keep(world, time, patient, days)
     return True

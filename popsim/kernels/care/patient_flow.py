@@ -93,8 +93,8 @@ def begin(world, time, patient, setting):
     record.setting = setting
     record.began_at = time
     record.version += 1
-    record.leaves_at = 0.0
-    record.bound_for = -1
+    record.kept_days = 0.0
+    record.bound_for = 0
     note(world, time, patient, code.START, setting, np.int64(record.outlier))
     show(world, patient, setting)
     set_timer(world, time, patient, setting)
@@ -335,8 +335,8 @@ def finish(world, time, patient):
         days = np.float64(record.extra_days)
         record.extra_days = 0.0
         keep(world, time, patient, days)
-    elif record.bound_for >= 0:
-        move_on(world, time, patient, np.int64(record.bound_for), code.FIRST_CHOICE)
+    elif record.bound_for > 0:
+        move_on(world, time, patient, np.int64(record.bound_for) - 1, code.FIRST_CHOICE)
     else:
         node, outlier = choose_route(world, np.int64(record.setting), patient)
         move_on(world, time, patient, node, outlier)
@@ -377,9 +377,9 @@ def on_timer(world, time, patient):
         note(world, time, patient, code.RENEGE, setting, code.NO_DETAIL)
         to = np.int64(world.settings[setting].gives_up_to)
         move_on(world, time, patient, to, code.FIRST_CHOICE)
-    elif time < record.leaves_at:
-        kept_round(world, time, patient)
-    elif patient < world.twins and record.bound_for < 0 and world.settings[record.setting].has_review:
+    elif kept_round(world, time, patient):
+        return
+    elif patient < world.twins and record.bound_for == 0 and world.settings[record.setting].has_review:
         ward_round(world, time, patient)
     else:
         finish(world, time, patient)

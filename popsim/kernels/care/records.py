@@ -180,19 +180,19 @@ _PATIENT_FIELDS = [  # a twin or an external patient; twins are the first rows
     ("person", "i8"),  # key of its random numbers
     ("asked_at", "f8"),  # time of the request for the bed it waits for or has
     ("began_at", "f8"),  # when its stay began
-    ("leaves_at", "f4"),  # twins only: when a stay that would have ended may end, after a complication or delay
+    ("kept_days", "f4"),  # twins only: days from `began_at` until it may leave, after a complication or delay
     ("extra_days", "f4"),  # twins only: by which complications will prolong the stay
     ("version", "i4"),  # timers set before the last move are invalid
     ("next", "i4"),  # neighbours in the queue
     ("previous", "i4"),
     ("turns_day", "i4"),
-    ("hazards", "i4"),  # twins only: stays and complications in hospital so far
+    ("hazards", "i2"),  # twins only: stays and complications in hospital so far
     ("turns", "i2"),  # timers that ran out on day `turns_day`
     ("setting", "i1"),  # its setting, -1 for none
     ("waits_for", "i1"),  # the setting it waits for, -1 for none
     ("level", "i1"),
     ("outlier", "i1"),
-    ("bound_for", "i1"),  # twins only: where its transfer from hospital is being arranged to, -1 for nowhere
+    ("bound_for", "i1"),  # twins only: 1 + the setting to which its transfer from hospital is arranged, 0 for none
     ("cause", "i1"),  # twins only, as are the two below: what the columns of the same meaning say
     ("admitted", "i1"),
     ("care_level", "i1"),
