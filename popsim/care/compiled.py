@@ -174,7 +174,7 @@ def compile_network(network: CareNetwork, schema: Schema) -> dict[str, Any]:
         "pieces": np.concatenate(tables.pieces),
         "entry": tables.node(network.definition.entry),
         "presentation": tables.node(network.definition.presentation),
-        "home": _home(network),
+        "home": home_of(network),
     }
 
 
@@ -212,8 +212,11 @@ def compile_sources(network: CareNetwork) -> NDArray[Any]:
     return _table(rows, records.SOURCE)
 
 
-def _home(network: CareNetwork) -> int:
-    """Where twins go when no setting has room: the first community setting of unlimited capacity, else the exit."""
+def home_of(network: CareNetwork) -> int:
+    """Where twins live, and go when no setting has room.
+
+    The first community setting of unlimited capacity, else the exit.
+    """
     for number, setting in enumerate(network.settings):
         if setting.setting_class == "community" and setting.capacity == UNLIMITED:
             return number

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.arguments import whole_number
+from popsim.care.carried import carried
 from popsim.care.columns import find_columns
 from popsim.care.compiled import capacity_of, compile_network, compile_sources
+from popsim.care.entrance import Entrance
 from popsim.care.network import CareNetwork
 from popsim.care.policy import Policies, switch_days, telemonitoring_policy
 from popsim.care.prescribing import PrescribingTables
@@ -52,6 +54,7 @@ class CareSystem:
         practice: clinical practice (evidence/care_practice.toml).
         keep_log: whether to log the twins' events.
         later: networks with later capacities, by the day from which they are in force.
+        entrance: where each twin enters; the network's entry when None.
 
     Attributes:
         capacity: capacity (or slots a day) per day and setting, shape (days, settings).
@@ -70,6 +73,7 @@ class CareSystem:
         practice: ParameterSet,
         keep_log: bool = True,
         later: Mapping[int, CareNetwork] | None = None,
+        entrance: Entrance | None = None,
     ) -> None:
         self.network = network
         self.settings = tuple(setting.name for setting in network.settings)
@@ -93,8 +97,41 @@ class CareSystem:
         arrays = _first_morning(tables, network, population, days, practice)
         self._use(arrays._replace(log=self.events.records))
         self.capacity = np.tile(_capacity(self._arrays.settings), (days, 1))
-        for source in range(len(self._arrays.sources)):
-            loop.schedule_arrival(self._world, 0.0, source)
+        if entrance is not None:
+            entrance.prepare(self._arrays, population)
+        if entrance is not None and entrance.network is not None:
+            self._resume(*entrance.network)
+        else:
+            for source in range(len(self._arrays.sources)):
+                loop.schedule_arrival(self._world, 0.0, source)
+
+    def _resume(self, past: CareSystem, rows: NDArray[np.int64]) -> None:
+        """Take over the network as another system left it, with some of its twins; its day is day 0 here.
+
+        Beds that the strategy adds go to those who wait, and its telemonitoring is offered to those at home.
+        """
+        places = self._arrays.settings["capacity"].copy()
+        self._use(carried(past.arrays, past.day, self._arrays, rows))
+        self.events.records, self.events.size = self._arrays.log, int(self._arrays.counters[records.LOG_SIZE])
+        self._make_room(len(rows))
+        for number in np.flatnonzero(self._arrays.settings["kind"] == records.PLACE):
+            loop.change_capacity(self._world, 0.0, number, places[number])
+        loop.hand_out_telemonitoring(self._world, 0.0)
+
+    def withdraw(self, rows: NDArray[np.int64]) -> None:
+        """Some twins leave the network; their beds go to the next."""
+        for row in rows:
+            loop.withdraw(self._world, float(self.day), row)
+
+    @property
+    def day(self) -> int:
+        """Days simulated so far."""
+        return int(self._arrays.counters[records.TODAY]) + 1
+
+    @property
+    def arrays(self) -> records.Arrays:
+        """Tables and state, as the kernels have them."""
+        return self._arrays
 
     def treat(self, population: Population, clock: Clock) -> None:
         """One day: new illness, deaths, alerts and entries become events, then all events are processed in order."""
@@ -259,6 +296,7 @@ def _first_morning(
     patients = np.zeros(size, records.PATIENT)
     patients["person"] = population.person_id
     patients["setting"] = patients["waits_for"] = -1
+    patients["entry"] = tables.pop("entry")
     bookings = np.zeros((contacts, max(1, size)), records.BOOKING)
     bookings["due"] = -1
     population["setting"] = -1

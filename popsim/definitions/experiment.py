@@ -29,6 +29,7 @@ from popsim.definitions.target import Targets
 from popsim.definitions.trial import Trial
 from popsim.definitions.uncertainty import ParameterGroups
 from popsim.errors import InputError, did_you_mean
+from popsim.kernels.codes import UNPLANNED_CAUSES
 
 MAX_POPULATION = 20_000_000
 MAX_REPLICATIONS = 10_000
@@ -38,6 +39,8 @@ MAX_REGIONS = 400  # without draws
 REGION_POPULATION = 50_000  # people of a region where the experiment says no number of regions
 MAX_SEED = 2**32 - 1  # one word of the random key
 MAX_FOLLOW_UP_DAYS = 3653
+RUN_IN_DAYS = 180  # where the experiment says no number and people have a past
+MAX_RUN_IN_DAYS = 730
 BASE_CASE = "base_case"  # the experiment itself in tables of scenarios
 
 
@@ -86,6 +89,26 @@ def _usual_regions(experiment: dict[str, Any]) -> int:
     return min(-(-population // REGION_POPULATION), most)
 
 
+Entry = Literal["as_described", "home", "discharge", "admission"]
+
+
+def _usual_entry(experiment: dict[str, Any]) -> Entry:
+    """Where people enter if the experiment does not say."""
+    return "as_described" if experiment.get("trial") is None else "home"
+
+
+def _usual_run_in(experiment: dict[str, Any]) -> int:
+    """Days of run-in if the experiment does not say."""
+    return 0 if experiment.get("entry") == "as_described" else RUN_IN_DAYS
+
+
+def _known_cause(value: object) -> object:
+    if value not in UNPLANNED_CAUSES:
+        raise ValueError(did_you_mean(str(value), UNPLANNED_CAUSES))
+    return value
+
+
+IndexCause = Annotated[str, Checked(_known_cause, ())]
 Seed = Annotated[int, whole(0, MAX_SEED)]
 FollowUpDays = Annotated[int, whole(1, MAX_FOLLOW_UP_DAYS)]
 WillingnessToPay = Annotated[float, real(0.0, 1e9)]
@@ -180,6 +203,12 @@ class ExperimentDefinition(Definition):
             has value, uncertainty or both.
         parameter_groups: jointly uncertain parameters; they replace a group of a set that shares any of them.
         trial: makes it a trial: the strategies are its arms.
+        entry: where follow-up begins: "as_described", the cohort describes people at the network's own entry, and they
+            have no past; after a run-in, "home" where they live (the usual one of a trial), "discharge" at the
+            discharge alive from an unplanned admission for one of `index_causes`, or "admission" at the hospital door
+            at such an admission.
+        run_in_days: days that people live under the comparator's care before they may enter (usually 180).
+        index_causes: of the admission with which people enter; heart_failure alone when absent.
         regions: independent catchments of equal size; each has the whole network, scaled to its people. One for each
             50,000 people of the population, begun ones included, when absent; one for a trial.
         targets: published figures of these people, for validation and calibration.
@@ -216,6 +245,9 @@ class ExperimentDefinition(Definition):
     store: Literal["measures", "persons", "events"] = "events"
     scenarios: Annotated[tuple[Scenario, ...], AS_TUPLE, Field(max_length=64)] = ()
     trial: Trial | None = None
+    entry: Entry = Field(default_factory=_usual_entry)
+    run_in_days: Annotated[int, whole(0, MAX_RUN_IN_DAYS)] = Field(default_factory=_usual_run_in)
+    index_causes: Annotated[tuple[IndexCause, ...], AS_TUPLE, Field(min_length=1, max_length=12)] = ("heart_failure",)
     regions: Regions = Field(default_factory=_usual_regions)
     targets: Targets = ()
     cheers: Cheers = Cheers()
@@ -251,6 +283,18 @@ class ExperimentDefinition(Definition):
         if self.trial.least_follow_up_days > self.follow_up_days:
             least = self.trial.least_follow_up_days
             raise ValueError(f"trial.least_follow_up_days = {least} must not be above follow_up_days")
+        return self
+
+    @model_validator(mode="after")
+    def _entry_fits(self) -> Self:
+        if self.entry == "as_described" and self.run_in_days:
+            raise ValueError(f"run_in_days = {self.run_in_days}: must be 0 where entry = 'as_described'")
+        if self.entry != "as_described" and not self.run_in_days:
+            raise ValueError(f"run_in_days = 0: must be between 1 and {MAX_RUN_IN_DAYS} where entry = '{self.entry}'")
+        if self.entry in ("as_described", "home") and "index_causes" in self.model_fields_set:
+            raise ValueError(f"index_causes: belongs to entry = 'discharge' or 'admission', not '{self.entry}'")
+        if self.entry == "home" and self.enrolment_days:
+            raise ValueError(f"enrolment_days = {self.enrolment_days}: must be 0 where people are at home on day 0")
         return self
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ Numbers are stored in results, so they are never reused for another meaning.
 from __future__ import annotations
 
 # Kinds of event in the log. `setting` is where it happens, `cause` why the twin seeks or receives care.
-ENTER = 0  # discharged alive from the index admission: follow-up begins
+ENTER = 0  # follow-up begins; detail = ENTERED_*; cause: of the index admission, if there is one
 PRESENT = 1  # becomes acutely unwell and seeks care; cause
 ARRIVE = 2  # requests a bed in a setting (waits for it, or starts at the same moment)
 START = 3  # starts a stay; detail 1 = not on the first-choice ward (outlier)
@@ -24,6 +24,11 @@ EVENT_NAMES = (
     "enter", "present", "arrive", "start", "end", "renege", "block", "book", "visit", "miss", "alert", "shock", "death",
     "early",
 )  # fmt: skip
+
+# Details of ENTER: where follow-up begins.
+ENTERED_DISCHARGED = 0  # at the discharge alive from an index admission
+ENTERED_AT_HOME = 1  # where the person lives
+ENTERED_ADMITTED = 2  # at the hospital door
 
 NOWHERE = -1  # no setting, no patient
 NO_DETAIL = 0
@@ -50,6 +55,7 @@ CAUSE_NAMES = (
     "none", "heart_failure", "infection", "arrhythmia", "renal", "respiratory", "other", "planned", "infarction",
     "stroke", "bleeding", "fall", "glucose",
 )  # fmt: skip
+UNPLANNED_CAUSES = tuple(name for code, name in enumerate(CAUSE_NAMES) if code not in (CAUSE_NONE, CAUSE_PLANNED))
 
 # What a twin dies of (`death_cause`).
 DIED_OF_HEART = 1  # heart and vessels
@@ -129,6 +135,7 @@ STREAM_BELIEF = 145  # beliefs about persons: resampling and rejuvenation, index
 STREAM_BIAS = 146  # lasting errors of sensors that a belief imagines, index = sensor
 STREAM_IMAGINED = 147  # shocks that a belief imagines behind what happened, index = day
 STREAM_ALERTS = 148  # index = day + 1: is an alert acted on; index 0: is guidance used for the person
+STREAM_CALENDAR = 149  # where in the year a person's entry lies, index = 0
 # A use of a setting: a request for a bed, whatever its result; another stay begun there after blocking elsewhere; a
 # passage through a router; a contact that took place. Each use draws at most once from each of these streams.
 STREAM_STAY = 256  # 256 + setting: length of stay, index = number of the person's uses of the setting before this one

@@ -76,7 +76,7 @@ def readmitted_by_person(after: Discharges) -> pl.DataFrame:
     """Readmission of each person.
 
     Returns:
-        person_id; readmitted_30d and readmitted_30d_heart_failure, after the discharge at entry (null if censored);
+        person_id; readmitted_30d and readmitted_30d_heart_failure, after index 0 (null if censored, or without one);
         INDEX_COUNTS: by window, spaced index discharges with a whole window of follow-up, and how many of them were
         followed by a readmission. Ordered by person_id.
     """
@@ -100,14 +100,15 @@ def avoidable_admissions(rows: pl.DataFrame) -> pl.DataFrame:
     """Unplanned admissions that might have been avoided, by the two definitions above.
 
     Args:
-        rows: `discharges_and_admissions(...)`. The stay before entry counts as one for heart failure.
+        rows: `discharges_and_admissions(...)`. An index admission of unknown cause counts as one for heart failure.
 
     Returns:
         One row: ambulatory_care_sensitive_admissions, potentially_avoidable_readmissions (numbers).
     """
     unplanned = pl.col("admit_time_days").is_not_null() & ~pl.col("planned")
     at_entry = pl.col("admit_time_days").is_null()
-    cause = pl.when(at_entry).then(pl.lit(HEART_FAILURE)).otherwise(pl.col("cause").cast(pl.String))
+    cause = pl.col("cause").cast(pl.String)
+    cause = pl.when(at_entry & cause.is_null()).then(pl.lit(HEART_FAILURE)).otherwise(cause)
     since = pl.col("admit_time_days").floor() - pl.col("discharge_day").shift(1)
     again = (
         (pl.col("person_id") == pl.col("person_id").shift(1))

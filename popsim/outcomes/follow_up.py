@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from popsim.kernels.codes import ENTERED_DISCHARGED
 from popsim.units import DAYS_PER_YEAR
 
 HOSPITAL = ("inpatient", "critical")
@@ -30,17 +31,22 @@ def follow_up(
 
     Returns:
         person_id, entry_day, end_day (the first day that is no longer observed), death_time_days (null if the person
-        was alive at `end_day`). In the order of `person_id`.
+        was alive at `end_day`), entered_as (codes.ENTERED_*), entry_cause (of the index admission; "none" if it is not
+        known or there is none). In the order of `person_id`.
     """
     last = np.iinfo(np.int32).max if simulated_days is None else simulated_days
     people = pl.DataFrame({"person_id": person_id, "entry_day": entry_day}).filter(pl.col("entry_day") < last)
     deaths = events.filter(pl.col("event") == "death").select("person_id", death_time_days="time_days")
+    entries = events.filter(pl.col("event") == "enter").select("person_id", entered_as="detail", entry_cause="cause")
     end_day = pl.min_horizontal(pl.col("entry_day").cast(pl.Int64) + follow_up_days, pl.lit(last, pl.Int64))
     return (
         people.with_columns(end_day=end_day)
         .join(deaths, on="person_id", how="left", maintain_order="left")
+        .join(entries, on="person_id", how="left", maintain_order="left")
         .with_columns(
-            death_time_days=pl.when(pl.col("death_time_days") < pl.col("end_day")).then(pl.col("death_time_days"))
+            entered_as=pl.col("entered_as").fill_null(ENTERED_DISCHARGED),
+            entry_cause=pl.col("entry_cause").fill_null("none"),
+            death_time_days=pl.when(pl.col("death_time_days") < pl.col("end_day")).then(pl.col("death_time_days")),
         )
     )
 

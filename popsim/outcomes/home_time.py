@@ -38,7 +38,7 @@ def days_in(stays: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
         people: `follow_up(...)`.
 
     Returns:
-        person_id, days; one row per person with a stay that began within follow-up.
+        person_id, days; one row per person with such a stay.
     """
     return _observed(stays, people).group_by("person_id").agg(days=(pl.col("until") - pl.col("admit_time_days")).sum())
 
@@ -85,13 +85,16 @@ def within_windows(
 
 
 def _observed(stays: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
-    """Stays that began within follow-up, each with `until`: when it, or the follow-up, ended."""
+    """Stays within follow-up: when each began, or follow-up did, and `until`: when it, or follow-up, ended."""
     last = pl.col("end_day").cast(pl.Float64)
     return (
         stays.select("person_id", "admit_time_days", "discharge_time_days")
         .join(people.select("person_id", "entry_day", "end_day"), on="person_id", how="inner")
-        .filter((pl.col("admit_time_days") >= pl.col("entry_day")) & (pl.col("admit_time_days") < last))
-        .with_columns(until=pl.min_horizontal(pl.col("discharge_time_days").fill_null(float("inf")), last))
+        .with_columns(
+            admit_time_days=pl.max_horizontal("admit_time_days", pl.col("entry_day").cast(pl.Float64)),
+            until=pl.min_horizontal(pl.col("discharge_time_days").fill_null(float("inf")), last),
+        )
+        .filter((pl.col("admit_time_days") < last) & (pl.col("admit_time_days") < pl.col("until")))
     )
 
 

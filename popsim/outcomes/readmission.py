@@ -8,8 +8,9 @@ Admission
     of those classes are computed separately.
 
 Index discharge
-    The discharge with which a person entered the study (index 0), and every later discharge, alive and within
-    follow-up, from an admission that was not planned. A readmission is therefore itself an index; the option
+    The discharge with which a person entered the study, or that from the admission at whose door it entered (index 0),
+    and every later discharge, alive and within follow-up, from an admission that was not planned and began within
+    follow-up. Who entered at home has no index 0. A readmission is therefore itself an index; the option
     `no_new_index_in_window` applies the rule of the US Centers for Medicare and Medicaid Services that no discharge
     within the window of an index is a new index.
 
@@ -31,6 +32,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from popsim.kernels.codes import ENTERED_ADMITTED, ENTERED_DISCHARGED
 from popsim.outcomes.follow_up import HOSPITAL, settings_of
 
 OUTCOMES = pl.Enum(["readmitted", "died", "neither", "censored"])
@@ -178,22 +180,39 @@ def judged(rows: pl.DataFrame, window_days: int = 30, cause: str | None = None) 
     )
 
 
+def is_index_stay() -> pl.Expr:
+    """Whether a stay is the admission at whose door the person entered; needs `stay` and `entered_as`."""
+    return (pl.col("entered_as") == ENTERED_ADMITTED) & (pl.col("stay") == 0)
+
+
 def discharges_and_admissions(admissions: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
     """One row for each person's entry, then one per admission that began within follow-up, in order of time.
 
+    The row of entry is the index discharge; without one (who entered at home, died in the index stay or is still
+    there) it starts no window.
+
     Returns:
-        person_id, index, admit_time_days (null at entry), discharge_day, cause (null at entry), planned, may_be_index
-        (ended in a discharge that starts a window), end_day, death_time_days.
+        person_id, index, admit_time_days (null at entry), discharge_day (null without a discharge), cause (at entry
+        that of the index admission, null if it is not known), planned, may_be_index (ended in a discharge that starts a
+        window), end_day, death_time_days.
     """
-    windows = people.select("person_id", "entry_day", "end_day", "death_time_days")
-    entry = windows.select(
+    windows = people.select("person_id", "entry_day", "end_day", "death_time_days", "entered_as", "entry_cause")
+    left = admissions.filter((pl.col("stay") == 0) & ~pl.col("died_in_stay")).select(
+        "person_id", left_day=pl.col("discharge_time_days").floor().cast(pl.Int64)
+    )
+    discharge = (
+        pl.when(pl.col("entered_as") == ENTERED_DISCHARGED).then(pl.col("entry_day").cast(pl.Int64))
+        .when((pl.col("entered_as") == ENTERED_ADMITTED) & (pl.col("left_day") < pl.col("end_day")))
+        .then(pl.col("left_day"))
+    )  # fmt: skip
+    entry = windows.join(left, on="person_id", how="left", maintain_order="left").select(
         "person_id",
         index=pl.lit(0, pl.Int32),
         admit_time_days=pl.lit(None, pl.Float64),
-        discharge_day=pl.col("entry_day").cast(pl.Int64),
-        cause=pl.lit(None, admissions.schema["cause"]),
+        discharge_day=discharge,
+        cause=pl.when(pl.col("entry_cause") != "none").then(pl.col("entry_cause")).cast(admissions.schema["cause"]),
         planned=pl.lit(False),
-        may_be_index=pl.lit(True),
+        may_be_index=discharge.is_not_null(),
         end_day="end_day",
         death_time_days="death_time_days",
     )
@@ -201,7 +220,7 @@ def discharges_and_admissions(admissions: pl.DataFrame, people: pl.DataFrame) ->
     discharged = pl.col("discharge_time_days") < pl.col("end_day")
     later = (
         admissions.join(windows, on="person_id", how="inner", maintain_order="left")
-        .filter(within)
+        .filter(within & ~is_index_stay())
         .select(
             "person_id",
             index=pl.col("stay") + 1,

@@ -13,6 +13,7 @@ import polars as pl
 
 from popsim.outcomes.follow_up import HOSPITAL, observed, person_years, settings_of
 from popsim.outcomes.measure import Each, OutcomeMeasure
+from popsim.outcomes.readmission import is_index_stay
 
 HOURS_PER_DAY = 24.0
 TARGETS_HOURS = (4, 12)
@@ -71,21 +72,23 @@ def hospital_use(admissions: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame
         people: `follow_up(...)`.
 
     Returns:
-        One row per person with at least one admission within follow-up: person_id, admissions,
-        heart_failure_admissions, planned_admissions, bed_days (midnights), hospital_days (exact).
+        One row per person in hospital at some time of follow-up: person_id, admissions, heart_failure_admissions and
+        planned_admissions (that began within follow-up, without the index admission), bed_days (midnights),
+        hospital_days (exact).
     """
     last = pl.col("end_day").cast(pl.Float64)
+    since = pl.max_horizontal("admit_time_days", pl.col("entry_day").cast(pl.Float64))
     until = pl.min_horizontal(pl.col("discharge_time_days").fill_null(float("inf")), last)
-    days = until - pl.col("admit_time_days")
-    nights = until.floor() - pl.col("admit_time_days").floor()
+    days, nights = until - since, until.floor() - since.floor()
+    new = (pl.col("admit_time_days") >= pl.col("entry_day")) & ~is_index_stay()
     return (
-        admissions.join(people.select("person_id", "entry_day", "end_day"), on="person_id", how="inner")
-        .filter((pl.col("admit_time_days") >= pl.col("entry_day")) & (pl.col("admit_time_days") < last))
+        admissions.join(people.select("person_id", "entry_day", "end_day", "entered_as"), on="person_id", how="inner")
+        .filter((pl.col("admit_time_days") < last) & (until >= pl.col("entry_day")))
         .group_by("person_id")
         .agg(
-            admissions=pl.len().cast(pl.Int32),
-            heart_failure_admissions=(pl.col("cause") == "heart_failure").sum().cast(pl.Int32),
-            planned_admissions=pl.col("planned").sum().cast(pl.Int32),
+            admissions=new.sum().cast(pl.Int32),
+            heart_failure_admissions=(new & (pl.col("cause") == "heart_failure")).sum().cast(pl.Int32),
+            planned_admissions=(new & pl.col("planned")).sum().cast(pl.Int32),
             bed_days=nights.sum().cast(pl.Int32),
             hospital_days=days.sum(),
         )

@@ -6,7 +6,7 @@ An outcome would define different subgroups under each strategy, so their differ
 from __future__ import annotations
 
 from popsim.population.genome import COLUMNS as GENOME_COLUMNS
-from popsim.population.traits import COLUMNS, MORE_COLUMNS
+from popsim.population.traits import COLUMNS, HISTORY_COLUMNS, MORE_COLUMNS
 
 # The columns that describe a person in the table of persons, with their values before the first day.
 BASELINE = (
@@ -26,8 +26,10 @@ BASELINE = (
     "ckd",
     "atrial_fibrillation",
     "copd",
+    "heart_failure_admissions_before",
+    "days_since_heart_failure_admission",
+    "disease_duration_years",
 )
 # Also every constant column that a cohort fills, and the catchment where a person lives.
-KNOWN_AT_ENTRY = tuple(
-    dict.fromkeys((*BASELINE, *(c.name for c in (*COLUMNS, *MORE_COLUMNS, *GENOME_COLUMNS)), "region"))
-)
+_CONSTANT = (*COLUMNS, *MORE_COLUMNS, *GENOME_COLUMNS, *HISTORY_COLUMNS)
+KNOWN_AT_ENTRY = tuple(dict.fromkeys((*BASELINE, *(column.name for column in _CONSTANT), "region")))

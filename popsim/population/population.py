@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -105,6 +105,19 @@ class Population:
     def copy(self) -> Population:
         """An independent population with the same twins in the same state."""
         return self._of(np.copy)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Population], order: NDArray[np.int64] | slice = slice(None)) -> Population:
+        """The people of several populations of one schema as an independent one that no model has claimed.
+
+        Args:
+            parts: at least one.
+            order: rows of the result, in the people's order; all of them, part after part, by default.
+        """
+        people = cls(parts[0].schema, np.concatenate([part.person_id for part in parts])[order])
+        for kind, block in people._blocks.items():
+            block[:] = np.concatenate([part._blocks[kind] for part in parts], axis=1)[:, order]
+        return people
 
     def _of(self, pick: Callable[[NDArray[Any]], NDArray[Any]]) -> Population:
         """A population from `pick` applied to every array; their last axis is the rows."""

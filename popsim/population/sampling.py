@@ -129,7 +129,7 @@ def sample(cohort: CohortSource, schema: Schema, size: int, key: RandomKey, enro
         _set_people(ready.people, population, key)
     for name, origin in ready.copied.items():
         population[name] = population[origin]
-    _set_life_table(cohort, population)
+    set_life_table(cohort, population)
     sample_genes(population, given(cohort), key)
     return population
 
@@ -137,9 +137,15 @@ def sample(cohort: CohortSource, schema: Schema, size: int, key: RandomKey, enro
 def _entries(size: int, key: RandomKey, enrolment_days: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Entry day and id of each row, sorted by both."""
     person_id = np.arange(size, dtype=np.int64)
-    day = (keyed(key, person_id, STREAM_ENTRY) * enrolment_days).astype(np.int32)
+    day = entry_days(person_id, key, enrolment_days)
     order = np.argsort(day, kind="stable")
     return day[order], person_id[order]
+
+
+def entry_days(person_id: NDArray[np.int64], key: RandomKey, enrolment_days: int) -> NDArray[np.int32]:
+    """The day of each person's entry, spread over a number of days."""
+    days: NDArray[np.int32] = (keyed(key, person_id, STREAM_ENTRY) * enrolment_days).astype(np.int32)
+    return days
 
 
 def _sampled(
@@ -181,7 +187,8 @@ def table_rows(rows: int, person_id: NDArray[np.int64], key: RandomKey) -> NDArr
     return np.asarray(np.where(person_id < rows, shuffled[np.minimum(person_id, rows - 1)], drawn))
 
 
-def _set_life_table(cohort: CohortSource, population: Population) -> None:
+def set_life_table(cohort: CohortSource, population: Population) -> None:
+    """Set the hazard of age and sex at entry, if the cohort names a life table."""
     if cohort.life_table is not None and LIFE_TABLE_COLUMN in population.schema:
         population[LIFE_TABLE_COLUMN] = cohort.life_table.hazard_per_day(population["age_years"], population["female"])
 

@@ -81,3 +81,21 @@ MORE_COLUMNS: tuple[Column, ...] = (
     _diagnosis("iron_deficiency", "1 with iron deficiency at entry.", "iron deficiency"),
     _trait("baseline_fev1_percent", "real", "%", 10, 130, "FEV1 as a share of the predicted, at entry.", "20152-5"),
 )  # fmt: skip
+
+NO_ADMISSION_DAYS = 9_999.0  # since an admission that there has not been
+# What is known of a person's past at entry, and where entry lies in the calendar.
+HISTORY_COLUMNS: tuple[Column, ...] = (
+    _trait(
+        "heart_failure_admissions_before", "code", "1", 0, 127,
+        "Admissions for heart failure in the run-in, without the index admission.", at_entry=0.0,
+    ),
+    _trait(
+        "days_since_heart_failure_admission", "real", "d", 0, 10_000,
+        f"Days from the last of them to entry; {NO_ADMISSION_DAYS:.0f} if there was none.", at_entry=NO_ADMISSION_DAYS,
+    ),
+    _trait("disease_duration_years", "real", "a", 0, 80, "Years since the diagnosis; 0 if not known.", at_entry=0.0),
+    _trait(
+        "calendar_shift_days", "count", "d", -10_000, 10_000,
+        "Days by which the person's calendar is ahead of the simulation's.", at_entry=0.0,
+    ),
+)  # fmt: skip

@@ -12,6 +12,7 @@ from mesa import Model
 
 from popsim.alerting.building import alert_source_of
 from popsim.arguments import MAX_DAYS, real_number, whole_number
+from popsim.care.entrance import Entrance
 from popsim.care.interventions import Interventions
 from popsim.care.monitoring import Monitoring
 from popsim.care.policy import networks_by_day, telemonitoring_by_day
@@ -105,6 +106,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         organ_systems: Sequence[str | Own] | None = None,
         cohort: CohortSource | None = None,
         agent_class: type[PatientTwin] = PatientTwin,
+        entrance: Entrance | None = None,
     ) -> None:
         """Set up a population in a network under a strategy; nothing happens until the first step.
 
@@ -121,6 +123,8 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
                 whose columns the population has; all of popsim's when None.
             cohort: the cohort of the population; needed by strategies that raise alerts from beliefs.
             agent_class: class of a twin's handle, for a user's own hooks and attributes.
+            entrance: of twins that have lived before: where they enter; their state is kept as it is, nothing of them
+                is initialised. None: they are initialised at steady state and enter at the network's entry.
 
         Raises:
             InputError: a number is out of bounds, agent_class cannot be a twin, another model has claimed the twins,
@@ -138,6 +142,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self._unfinished = False  # whether a day has begun and not ended
         self._make_agents(agent_class)
         population.claim()
+        self._entrance = entrance
         self._organ_systems, self._environment_series, self._cohort = organ_systems, environment_series, cohort
         self.parameters = parameters if isinstance(parameters, Parameters) else Parameters(parameters)
         parts = self._build(self.parameters)
@@ -243,10 +248,11 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         physiology = self.build_physiology()
         columns = people.schema.columns.values()
         refuse_impossible(people, (column for column in columns if column.settable))
-        physiology.initialise(people)
-        refuse_impossible(people, (column for column in columns if column.name not in SCHEMA))
         observation = Signals(people.schema, key=key)
-        observation.sample(people, 0, len(people))
+        if self._entrance is None:
+            physiology.initialise(people)
+            refuse_impossible(people, (column for column in columns if column.name not in SCHEMA))
+            observation.sample(people, 0, len(people))
         care = CareSystem(
             network,
             people,
@@ -255,6 +261,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             key=key,
             practice=parameters["care_practice"],
             later=networks,
+            entrance=self.entrance_to(network),
         )
         alert_source = alert_source_of(
             strategy,
@@ -298,6 +305,10 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             events=care.events,
             setting_labels=[SettingLabel(s.title, s.setting_class) for s in network.settings],
         )
+
+    def entrance_to(self, network: CareNetwork) -> Entrance | None:
+        """Where the twins enter; None: at the network's entry."""
+        return self._entrance
 
     def build_physiology(self) -> Physiology:
         """A new physiology like the model's, also for copies of its twins and members of beliefs."""

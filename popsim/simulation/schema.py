@@ -10,6 +10,7 @@ from popsim.physiology.columns import COLUMNS as PHYSIOLOGY_COLUMNS
 from popsim.population.columns import Schema
 from popsim.population.genome import COLUMNS as GENOME_COLUMNS
 from popsim.population.traits import COLUMNS as TRAIT_COLUMNS
+from popsim.population.traits import HISTORY_COLUMNS
 from popsim.population.traits import MORE_COLUMNS as MORE_TRAIT_COLUMNS
 
 SCHEMA = Schema(
@@ -23,5 +24,6 @@ SCHEMA = Schema(
         *GENOME_COLUMNS,
         *ORGAN_COLUMNS,
         *SIGNAL_COLUMNS,
+        *HISTORY_COLUMNS,
     )
 )

@@ -5,15 +5,33 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from popsim.kernels.sources import source_hash
+
 type Tables = Mapping[str, pl.DataFrame | pl.LazyFrame]  # of a unit, by name; lazy ones are written in pieces
 
 BLOCK = 2**16  # texts converted to Python at a time
+PACKAGE = Path(__file__).parent.parent
+# Packages on which no result of a unit depends; whole packages, so that no module elsewhere is excluded by its name.
+WITHOUT_INFLUENCE = {
+    "cli",
+    "examples",
+    "surface",
+    "reporting",
+    "verification",
+    "calibration",
+    "search",
+    "analyses",
+    "runs",
+    "registry",
+    "microsimulation",
+}
 SHOWN = 16  # hex digits in folder names and messages: 64 bits, enough against accident
 
 
@@ -26,6 +44,21 @@ def file_hash(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@cache
+def code_hash() -> str:
+    """Hash of all popsim code and evidence that a result can depend on, and of the compiler of the kernels.
+
+    Computed once: a process runs the code that it has loaded.
+    """
+    digest = hashlib.sha256(source_hash().encode())
+    for path in sorted(PACKAGE.rglob("*")):
+        relative = path.relative_to(PACKAGE)
+        if path.suffix in (".py", ".toml", ".csv") and relative.parts[0] not in WITHOUT_INFLUENCE:
+            digest.update(f"{relative.as_posix()}\n".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def frame_hash(frame: pl.DataFrame | pl.LazyFrame) -> str:

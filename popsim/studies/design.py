@@ -6,10 +6,8 @@ a stored result need never be computed again.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,7 +33,6 @@ from popsim.evidence.draws import DesignedParameters, UncertainParameters
 from popsim.evidence.sets import INTERVENTION_SET, Parameters, read_sets, records_of
 from popsim.html import html_table
 from popsim.kernels.numerics.random import RandomKey
-from popsim.kernels.sources import source_hash
 from popsim.physiology import Physiology, build_physiology
 from popsim.physiology.own import OrganSystemInFile, Own, own_parameter_files, title
 from popsim.population.cohort import CohortSource
@@ -44,7 +41,7 @@ from popsim.population.environment_series import EnvironmentSeries
 from popsim.population.formulas import FORMULAS
 from popsim.population.sampling import SamplingPlan, plan
 from popsim.studies.calibrated import with_calibration
-from popsim.studies.content import SHOWN, file_hash, json_hash
+from popsim.studies.content import SHOWN, code_hash, file_hash, json_hash
 from popsim.studies.intervention_parameters import with_parameters
 from popsim.studies.organ_systems import (
     organ_systems_of,
@@ -55,24 +52,10 @@ from popsim.studies.organ_systems import (
 )
 from popsim.studies.own_code import own_code_hash
 from popsim.studies.parameters import resolve_parameters
+from popsim.studies.usual_care import entry_content, refuse_homeless
 from popsim.studies.warnings import refuse_impossible_conditions, refuse_unscaled
 
 MADE_IN_PYTHON = "made in Python"
-PACKAGE = Path(__file__).parent.parent
-# Packages on which no result of a unit depends; whole packages, so that no module elsewhere is excluded by its name.
-WITHOUT_INFLUENCE = {
-    "cli",
-    "examples",
-    "surface",
-    "reporting",
-    "verification",
-    "calibration",
-    "search",
-    "analyses",
-    "runs",
-    "registry",
-    "microsimulation",
-}
 
 
 class Change(NamedTuple):
@@ -138,7 +121,7 @@ class Study:
     @property
     def units(self) -> tuple[Unit, ...]:
         """The units, draw by draw, replication by replication, so that an interrupted run has whole comparisons."""
-        shared = json_hash(self._shared_content())
+        shared = json_hash(self.shared_content())
         numbers = self.parameters[INTERVENTION_SET]
         strategies = [with_parameters(strategy, numbers) for strategy in self.experiment.resolved_strategies]
         contents = [(strategy, json_hash(strategy.model_dump(mode="json"))) for strategy in strategies]
@@ -215,7 +198,7 @@ class Study:
         sets = own_parameter_files(self.own_organ_systems).values()
         return [self.file, *others, *self.cohort.input_files(), *code, *sets]
 
-    def _shared_content(self) -> dict[str, Any]:
+    def shared_content(self) -> dict[str, Any]:
         """The inputs that all units share."""
         experiment = self.experiment
         return {
@@ -226,6 +209,7 @@ class Study:
             "seed": experiment.seed,
             "follow_up_days": experiment.follow_up_days,
             "enrolment_days": experiment.enrolment_days,
+            "entry": entry_content(experiment, self.parameters),
             "perspective": experiment.perspective,
             "store": experiment.store,
             "organ_systems": [*organ_systems_of(experiment), *map(own_code_hash, self.own_organ_systems)],
@@ -273,21 +257,6 @@ class Unit:
         beyond = max(self.region - MAX_REGIONS_OF_DRAWS, 0)
         place = draw + (MAX_DRAWS + 1) * (self.region - beyond) + beyond
         return RandomKey(self.study.experiment.seed, self.replication + MAX_REPLICATIONS * place)
-
-
-@cache
-def code_hash() -> str:
-    """Hash of all popsim code and evidence that a result can depend on, and of the compiler of the kernels.
-
-    Computed once: a process runs the code that it has loaded.
-    """
-    digest = hashlib.sha256(source_hash().encode())
-    for path in sorted(PACKAGE.rglob("*")):
-        relative = path.relative_to(PACKAGE)
-        if path.suffix in (".py", ".toml", ".csv") and relative.parts[0] not in WITHOUT_INFLUENCE:
-            digest.update(f"{relative.as_posix()}\n".encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def read_study(path: Path | str, changes: Mapping[str, Change] | None = None, scenario: str | None = None) -> Study:
@@ -373,6 +342,7 @@ def resolve(
     checked = CareNetwork(network, schema.columns, file)
     refuse_left_out(experiment, file)
     refuse_impossible_conditions(experiment, schema, file)
+    refuse_homeless(experiment, checked)
     for strategy in experiment.resolved_strategies:
         check_strategy(strategy, network, schema, file)
         for changed in networks_by_day(checked, strategy).values():

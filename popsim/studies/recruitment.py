@@ -1,11 +1,16 @@
-"""Recruitment to a trial: people are sampled, initialised at steady state and screened until enough are eligible."""
+"""Recruitment: who is eligible for a study, by what its investigators see."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from popsim.care.eligibility import meets
+from popsim.care.signals import Signals
+from popsim.definitions.network import Condition
 from popsim.definitions.trial import Trial
 from popsim.errors import DefinitionError
 from popsim.kernels.codes import STREAM_STUDIES
@@ -29,13 +34,13 @@ def recruit(
     size: int,
     key: RandomKey,
 ) -> Population:
-    """The first `size` people of a cohort who meet all criteria, in sampling order; they enter on day 0.
+    """The first `size` people of a cohort who meet all criteria, in sampling order; they have no past.
 
     Criteria are tested on the steady state of the first morning, so that they may use symptom class or natriuretic
     peptide. Whether a person is eligible depends on nobody else.
 
     Raises:
-        DefinitionError: fewer than one person in MAX_ASKED is eligible.
+        DefinitionError: fewer than one person in MAX_SCREENED_PER_RECRUIT is eligible.
     """
     asked = INITIAL_SCREENED_PER_RECRUIT
     while True:
@@ -43,13 +48,25 @@ def recruit(
         settled = people.copy()
         settled["alive"] = 1
         physiology.initialise(settled)
-        eligible = np.flatnonzero(meets(settled, trial.inclusion, np.arange(len(settled))))
+        Signals(schema, key=key).sample(settled, 0, len(settled))
+        eligible = np.flatnonzero(meets_inclusion(settled, trial.inclusion, key))
         if len(eligible) >= size:
             return people.chosen(eligible[:size])
         if asked >= MAX_SCREENED_PER_RECRUIT:
-            rare = f"only {len(eligible)} of {len(people)} people are eligible: relax a criterion or the baseline"
-            raise DefinitionError(cohort.path, "trial.inclusion", None, rare)
+            raise too_few(cohort, len(eligible), len(people))
         asked *= 4.0
+
+
+def meets_inclusion(people: Population, inclusion: Sequence[Condition], key: RandomKey) -> NDArray[np.bool_]:
+    """Whether each person meets all criteria on day 0: measurements with their error, results as last known."""
+    look = partial(Signals(people.schema, key=key).look, people, 0)
+    return meets(people, inclusion, np.arange(len(people)), look)
+
+
+def too_few(cohort: CohortSource, eligible: int, screened: int) -> DefinitionError:
+    """The error of a study that finds too few people."""
+    rare = f"only {eligible} of {screened} people are eligible: relax a criterion or the baseline"
+    return DefinitionError(cohort.path, "trial.inclusion", None, rare)
 
 
 def followed_days(trial: Trial, most: int, person_id: NDArray[np.int64], key: RandomKey) -> NDArray[np.float64]:

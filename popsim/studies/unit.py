@@ -37,6 +37,7 @@ from popsim.studies.design import Unit
 from popsim.studies.intervention_parameters import with_parameters
 from popsim.studies.measures import absent_measures, guided_centres
 from popsim.studies.parameters import PRICE_SET
+from popsim.studies.past import with_a_past
 from popsim.studies.recruitment import recruit
 
 MEASURED_EVENTS = (ENTER, ARRIVE, START, END, VISIT, DEATH, EARLY, PRESENT)  # what the outcome measures read
@@ -148,8 +149,11 @@ def build(unit: Unit, population: int | None = None) -> PopulationModel:
     cohort = study.cohort
     if cohort.parameters is not parameters:
         cohort = replace(cohort, parameters=parameters)
-    who = (cohort, study.schema)
-    if experiment.trial is None:
+    who, entrance = (cohort, study.schema), None
+    if experiment.entry != "as_described":
+        place = (unit.draw, unit.replication, unit.region)
+        people, entrance = with_a_past(study, parameters, cohort, size, place, unit.random_key)
+    elif experiment.trial is None:
         people = sample(*who, size, unit.random_key, experiment.enrolment_days)
     else:
         people = recruit(
@@ -166,6 +170,7 @@ def build(unit: Unit, population: int | None = None) -> PopulationModel:
         environment_series=study.environment_series,
         organ_systems=study.organ_systems,
         cohort=cohort,
+        entrance=entrance,
     )
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from popsim.errors import DefinitionError
-from popsim.studies import design
+from popsim.studies import content, design
 from popsim.studies.design import Change, read_study
 
 
@@ -104,15 +104,15 @@ def test_parameters_reach_their_sets(changed):
 def test_a_module_is_left_out_of_the_keys_by_its_package_not_by_its_name(
     module, matters, changed, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(design, "PACKAGE", tmp_path / "package")
+    monkeypatch.setattr(content, "PACKAGE", tmp_path / "package")
     file = tmp_path / "package" / module
     file.parent.mkdir(parents=True)
     found = []
     for text in ("A = 1", "A = 2"):
         file.write_text(text)
-        design.code_hash.cache_clear()
+        content.code_hash.cache_clear()
         found.append(set(keys(changed()).values()))
-    design.code_hash.cache_clear()
+    content.code_hash.cache_clear()
     assert (found[0] != found[1]) is matters
 
 

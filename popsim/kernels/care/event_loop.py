@@ -152,14 +152,23 @@ def bring_in(world, day, row):
 
 @inner
 def enter(world, time, row):
-    """A twin enters the study: discharged alive, with follow-up booked."""
+    """A twin enters the study: outside hospital with follow-up booked, or at its door with the cause of its illness."""
+    record = world.patients[row]
     world.codes[world.columns[0].alive, row] = np.int8(1)
     world.counters[ACTIVE] += 1
-    note(world, time, row, code.ENTER, code.NOWHERE, code.NO_DETAIL)
-    world.patients[row].asked_at = time
-    send(world, time, row, world.entry, code.FIRST_CHOICE)
-    if world.columns[0].care_level >= 0:
+    note(world, time, row, code.ENTER, code.NOWHERE, np.int64(record.entered_as))
+    if record.entered_as != code.ENTERED_ADMITTED:
+        set_cause(world, row, code.CAUSE_NONE)
+    record.asked_at = time
+    send(world, time, row, np.int64(record.entry), code.FIRST_CHOICE)
+    if world.columns[0].care_level >= 0 and record.entered_as != code.ENTERED_ADMITTED:
         book_follow_ups(world, time, row)
+
+
+@entry
+def withdraw(world, time, row):
+    """A twin leaves the network, as at death; its bed goes to the next."""
+    die(world, time, row)
 
 
 @inner
@@ -199,9 +208,10 @@ def session(world, time, setting):
         patient = np.int64(world.calendar[record_of_setting.contact, today, 0])
         if patient < 0:
             return
-        waited = today - world.bookings[record_of_setting.contact, patient].booked
+        booking = world.bookings[record_of_setting.contact, patient]
+        waited, late = today - booking.booked, today - booking.due
         unlink(world, np.int64(record_of_setting.contact), patient, today)
-        if not living_at(world, patient) or waited > record_of_setting.lapses_days:
+        if not living_at(world, patient) or late > record_of_setting.lapses_days:
             note(world, time, patient, code.MISS, setting, code.NO_DETAIL)
             missed += 1
             if missed == MAX_MISSES:  # the rest in another event, for which the log has room again

@@ -175,6 +175,8 @@ _PATIENT_FIELDS = [  # a twin or an external patient; twins are the first rows
     ("cause", "i1"),  # twins only, as are the two below: what the columns of the same meaning say
     ("admitted", "i1"),
     ("care_level", "i1"),
+    ("entry", "i1"),  # node at which it enters
+    ("entered_as", "i1"),  # detail of its ENTER event
 ]
 _packed = np.dtype(_PATIENT_FIELDS, align=True)
 PATIENT = np.dtype(
@@ -282,7 +284,6 @@ class Arrays(NamedTuple):
     factors: NDArray[Any]
     distributions: NDArray[Any]
     pieces: NDArray[Any]
-    entry: int
     presentation: int
     home: int
     columns: NDArray[Any]  # one record: Columns

@@ -41,7 +41,6 @@ def hand_over(arrays):
         arrays.factors,
         arrays.distributions,
         arrays.pieces,
-        arrays.entry,
         arrays.presentation,
         arrays.home,
         arrays.columns,

@@ -1,7 +1,8 @@
 """Environment and lifestyle: season, viruses, fine particles, heat, smoking, alcohol, activity, deprivation.
 
-The day's weather is the same for everybody; its effect on a twin depends on its habits. Rates and hazards are relative
-to a reference person (never smoked, middle fifth of deprivation, usual activity, mean particles and virus activity):
+A day's weather is the same for everybody with the same calendar; its effect on a twin depends on its habits. Rates and
+hazards are relative to a reference person (never smoked, middle fifth of deprivation, usual activity, mean particles
+and virus activity):
 
     log rate of infections = log(1 - s + s a) + particles + smoking + deprivation
 
@@ -24,14 +25,6 @@ from popsim.kernels.physiology import influences as of
 
 SMOKES = 2.0  # code of the trait
 HOTTEST = 25.0  # degrees above the threshold that are counted
-
-
-class Weather(NamedTuple):
-    """A day: mean temperature, fine particles, and the activity of respiratory viruses (1 = mean of a year)."""
-
-    temperature_celsius: float
-    pm25_ug_m3: float
-    virus_activity: float
 
 
 class EnvironmentParameters(NamedTuple):
@@ -67,20 +60,28 @@ def season_log_rate(virus_activity, pm25, p):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def set_steady_state(temperature_celsius, influences, p):
+def set_steady_state(temperature_at_entry, influences, p):
     """Add the effect of each twin's weather on the day of entry, in which its baseline was measured."""
-    for i in prange(len(temperature_celsius)):
-        hot = np.float64(heat(temperature_celsius[i], p))
+    for i in prange(len(temperature_at_entry)):
+        hot = np.float64(heat(temperature_at_entry[i], p))
         influences[of.NATRIURESIS, i] += p.heat_fluid_l_day_per_degree * hot
         influences[of.SYSTOLIC, i] -= p.heat_systolic_mmhg_per_degree * hot
 
 
 @njit(cache=True, parallel=True, error_model="numpy", single=True)
-def advance_day(smoking, alcohol_g_day, activity_met_h_week, deprivation_quintile, influences, weather, p):
-    """Add the effects of the day's weather on all rows; writes no column."""
-    hot = np.float64(heat(weather.temperature_celsius, p))
-    season = np.float64(season_log_rate(weather.virus_activity, weather.pm25_ug_m3, p))
+def advance_day(
+    smoking, alcohol_g_day, activity_met_h_week, deprivation_quintile, calendar_shift_days, influences, today,
+    temperature_celsius, pm25_ug_m3, virus_activity, p,
+):  # fmt: skip
+    """Add the effects of the day's weather on all rows; writes no column.
+
+    `today` is the day's row of the series (daily mean temperature, fine particles, activity of respiratory viruses,
+    1 = mean of a year), for those whose calendar is the simulation's.
+    """
     for i in prange(len(smoking)):
+        row = (today + calendar_shift_days[i]) % len(temperature_celsius)
+        hot = np.float64(heat(temperature_celsius[row], p))
+        season = np.float64(season_log_rate(virus_activity[row], pm25_ug_m3[row], p))
         smokes = 1.0 if np.float64(smoking[i]) == SMOKES else 0.0
         poorer = 3.0 - np.float64(deprivation_quintile[i])  # fifths below the middle
         moves = np.float64(activity_met_h_week[i])

@@ -43,8 +43,11 @@ class Environment:
         self._start = own["start_day_of_year"]
         self._call = Binding(
             *(kernel.set_steady_state, kernel.advance_day),
-            temperature_celsius=self._temperature_at_entry,
-            weather=self._weather,
+            temperature_at_entry=self._temperature_at_entry,
+            today=self._today,
+            temperature_celsius=self.environment_series.temperature_celsius,
+            pm25_ug_m3=self.environment_series.pm25_ug_m3,
+            virus_activity=self.environment_series.virus_activity,
             p=own.fill(kernel.EnvironmentParameters),
         )
 
@@ -57,11 +60,11 @@ class Environment:
         self._call(kernel.advance_day, population, influences, clock)
 
     def _temperature_at_entry(self, population: Population, clock: Clock) -> NDArray[np.float64]:
-        """The temperature on each twin's day of entry."""
-        rows = self.environment_series.row(population["entry_day"].astype(np.float64), self._start)
+        """The temperature on each twin's day of entry, by its own calendar."""
+        days = population["entry_day"].astype(np.float64) + population["calendar_shift_days"]
+        rows = self.environment_series.row(days, self._start)
         return self.environment_series.temperature_celsius[rows]
 
-    def _weather(self, population: Population, clock: Clock) -> kernel.Weather:
-        """Of today."""
-        row = int(self.environment_series.row(np.array([clock.time_days]), self._start)[0])
-        return kernel.Weather(*(float(getattr(self.environment_series, name)[row]) for name in kernel.Weather._fields))
+    def _today(self, population: Population, clock: Clock) -> int:
+        """Row of the series on this day of the simulation."""
+        return int(self.environment_series.row(np.array([clock.time_days]), self._start)[0])

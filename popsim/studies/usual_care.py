@@ -1,0 +1,67 @@
+"""The care under which people live before they enter: the comparator's, without what is studied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from popsim.care.compiled import home_of
+from popsim.care.network import CareNetwork
+from popsim.care.policy import networks_by_day
+from popsim.definitions.experiment import ExperimentDefinition
+from popsim.definitions.network import MAX_CAPACITY, UNLIMITED, NetworkDefinition, SettingDefinition
+from popsim.definitions.strategy import Strategy
+from popsim.errors import DefinitionError
+from popsim.evidence.sets import INTERVENTION_SET, Parameters
+from popsim.kernels.care.records import EXIT
+from popsim.studies.intervention_parameters import with_parameters
+
+LONGEST_WAIT_DAYS = 730  # after the run-in, for the admission with which people enter
+
+
+def usual_care(experiment: ExperimentDefinition, parameters: Parameters) -> Strategy:
+    """The comparator's follow-up contacts, capacities and drugs not started; no interventions and no programmes."""
+    studied = {"interventions": (), "telemonitoring": None, "guidance": None, "cost_per_person": 0.0}
+    comparator = with_parameters(experiment.strategy(experiment.reference), parameters[INTERVENTION_SET])
+    return comparator.model_copy(update=studied)
+
+
+def entry_content(experiment: ExperimentDefinition, parameters: Parameters) -> dict[str, Any]:
+    """What decides who enters, and with which past, beside what all units depend on."""
+    inclusion = experiment.trial.inclusion if experiment.trial else ()
+    content: dict[str, Any] = {
+        "entry": experiment.entry,
+        "inclusion": [one.model_dump(mode="json") for one in inclusion],
+    }
+    if experiment.entry != "as_described":
+        content |= {"run_in_days": experiment.run_in_days, "index_causes": sorted(experiment.index_causes)}
+        content |= {"usual_care": usual_care(experiment, parameters).model_dump(mode="json")}
+    return content
+
+
+def refuse_homeless(experiment: ExperimentDefinition, network: CareNetwork) -> None:
+    """Refuse a network in which nobody can live before entry.
+
+    Raises:
+        DefinitionError: people have a past, and no setting is their home.
+    """
+    if experiment.entry != "as_described" and home_of(network) == EXIT:
+        needed = "must have a setting of class community with unlimited capacity, where people live before entry"
+        raise DefinitionError(network.file, "settings", None, f"{needed} (entry = '{experiment.entry}')")
+
+
+def unlimited(network: NetworkDefinition) -> NetworkDefinition:
+    """The network without limits and without external patients, so that what happens to a person depends on nobody."""
+    settings = tuple(_unlimited(setting) for setting in network.settings)
+    return network.model_copy(update={"settings": settings, "arrivals": (), "reference_population": None})
+
+
+def _unlimited(setting: SettingDefinition) -> SettingDefinition:
+    if setting.slots_per_day is not None:
+        return setting.model_copy(update={"slots_per_day": MAX_CAPACITY})
+    return setting.model_copy(update={"capacity": UNLIMITED}) if setting.is_stay_setting else setting
+
+
+def scaled_once(network: CareNetwork, care: Strategy, population: int) -> NetworkDefinition:
+    """The network for a population, with the capacities of usual care; it is not scaled again."""
+    first = networks_by_day(network, care, population)[0]
+    return first.definition.model_copy(update={"reference_population": None})
