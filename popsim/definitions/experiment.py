@@ -41,6 +41,8 @@ MAX_SEED = 2**32 - 1  # one word of the random key
 MAX_FOLLOW_UP_DAYS = 3653
 RUN_IN_DAYS = 180  # where the experiment says no number and people have a past
 MAX_RUN_IN_DAYS = 730
+ENROLMENT_DAYS = 365  # where people enter with an admission, and the experiment says no number
+AT_HOME = "must be 0 where entry = 'home', for they are all at home on day 0"
 BASE_CASE = "base_case"  # the experiment itself in tables of scenarios
 
 
@@ -100,6 +102,11 @@ def _usual_entry(experiment: dict[str, Any]) -> Entry:
 def _usual_run_in(experiment: dict[str, Any]) -> int:
     """Days of run-in if the experiment does not say."""
     return 0 if experiment.get("entry") == "as_described" else RUN_IN_DAYS
+
+
+def _usual_enrolment(experiment: dict[str, Any]) -> int:
+    """Days of enrolment if the experiment does not say: admissions come throughout a year."""
+    return ENROLMENT_DAYS if experiment.get("entry") in ("discharge", "admission") else 0
 
 
 def _known_cause(value: object) -> object:
@@ -192,7 +199,8 @@ class ExperimentDefinition(Definition):
             strategies share.
         seed: first word of the random key.
         follow_up_days: from each twin's entry.
-        enrolment_days: number of days at the start over which entries are spread.
+        enrolment_days: number of days at the start over which entries are spread: usually 0, a year where people enter
+            with an admission.
         perspective: whose costs `cost_total` counts (economics/perspectives.py).
         currency, price_year: of the price set.
         discount_rate_costs, discount_rate_qalys: per year, from entry; those of the price set when absent.
@@ -232,7 +240,6 @@ class ExperimentDefinition(Definition):
     replications: Replications = 10
     seed: Seed = 1
     follow_up_days: FollowUpDays = 365
-    enrolment_days: EnrolmentDays = 0
     perspective: Perspective = "health_system"
     currency: Annotated[str, AfterValidator(_checked_currency)] = "GBP"
     price_year: Annotated[int, whole(1950, 2100)] = 2012
@@ -248,6 +255,7 @@ class ExperimentDefinition(Definition):
     entry: Entry = Field(default_factory=_usual_entry)
     run_in_days: Annotated[int, whole(0, MAX_RUN_IN_DAYS)] = Field(default_factory=_usual_run_in)
     index_causes: Annotated[tuple[IndexCause, ...], AS_TUPLE, Field(min_length=1, max_length=12)] = ("heart_failure",)
+    enrolment_days: EnrolmentDays = Field(default_factory=_usual_enrolment)
     regions: Regions = Field(default_factory=_usual_regions)
     targets: Targets = ()
     cheers: Cheers = Cheers()
@@ -278,7 +286,7 @@ class ExperimentDefinition(Definition):
                 raise ValueError(f"targets.{target.name}.arm = '{target.arm}': {did_you_mean(target.arm, arms)}")
         if self.trial is None:
             return self
-        if self.enrolment_days or self.regions > 1:
+        if self.regions > 1 or (self.enrolment_days and self.entry == "as_described"):
             raise ValueError("trial: everybody enters on day 0 in one region, leave enrolment_days and regions out")
         if self.trial.least_follow_up_days > self.follow_up_days:
             least = self.trial.least_follow_up_days
@@ -294,7 +302,7 @@ class ExperimentDefinition(Definition):
         if self.entry in ("as_described", "home") and "index_causes" in self.model_fields_set:
             raise ValueError(f"index_causes: belongs to entry = 'discharge' or 'admission', not '{self.entry}'")
         if self.entry == "home" and self.enrolment_days:
-            raise ValueError(f"enrolment_days = {self.enrolment_days}: must be 0 where people are at home on day 0")
+            raise ValueError(f"enrolment_days = {self.enrolment_days}: {AT_HOME}")
         return self
 
     @model_validator(mode="after")
@@ -303,6 +311,8 @@ class ExperimentDefinition(Definition):
         strategies = [strategy.name for strategy in self.strategies]
         for scenario in self.scenarios:
             where = f"scenarios.{scenario.name}"
+            if scenario.enrolment_days and self.entry == "home":
+                raise ValueError(f"{where}.enrolment_days = {scenario.enrolment_days}: {AT_HOME}")
             if names.count(scenario.name) > 1 or scenario.name == BASE_CASE:
                 raise ValueError(f"{where}: the name is taken, each must be its own (and none '{BASE_CASE}')")
             for name in scenario.without:

@@ -91,6 +91,8 @@ class ModelBench:
                 "regions": 1,
                 "store": "events",
                 "follow_up_days": min(MAX_DAYS, experiment.follow_up_days),
+                "entry": "as_described",
+                "run_in_days": 0,
                 "enrolment_days": min(MAX_ENROLMENT_DAYS, experiment.enrolment_days),
             }
         )
