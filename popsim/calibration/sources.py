@@ -113,6 +113,7 @@ def _measured(source: Source, persons: pl.DataFrame, admissions: pl.DataFrame) -
         entry, on=["strategy", "key"], how="left", maintain_order="left"
     )
     admissions = admissions.with_columns(day=pl.col("admit_time_days") - pl.col("entry_day"))
+    admissions = admissions.filter((pl.col("day") >= 0) & ~pl.col("index_stay"))
     arms = {
         strategy.name: ObservedArm(
             *(table.filter(pl.col("strategy") == strategy.name) for table in (persons, admissions))

@@ -29,7 +29,7 @@ from popsim.definitions.target import Targets
 from popsim.definitions.trial import Trial
 from popsim.definitions.uncertainty import ParameterGroups
 from popsim.errors import InputError, did_you_mean
-from popsim.kernels.codes import UNPLANNED_CAUSES
+from popsim.kernels.codes import ENTERED_ADMITTED, ENTERED_AT_HOME, ENTERED_DISCHARGED, UNPLANNED_CAUSES
 
 MAX_POPULATION = 20_000_000
 MAX_REPLICATIONS = 10_000
@@ -92,6 +92,12 @@ def _usual_regions(experiment: dict[str, Any]) -> int:
 
 
 Entry = Literal["as_described", "home", "discharge", "admission"]
+ENTERED_AS: dict[Entry, int] = {
+    "as_described": ENTERED_DISCHARGED,
+    "home": ENTERED_AT_HOME,
+    "discharge": ENTERED_DISCHARGED,
+    "admission": ENTERED_ADMITTED,
+}
 
 
 def _usual_entry(experiment: dict[str, Any]) -> Entry:

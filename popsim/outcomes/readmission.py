@@ -185,6 +185,13 @@ def is_index_stay() -> pl.Expr:
     return (pl.col("entered_as") == ENTERED_ADMITTED) & (pl.col("stay") == 0)
 
 
+def with_index_stay(admissions: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
+    """Admissions with `index_stay`: whether it is the one at whose door the person entered."""
+    entries = people.select("person_id", "entered_as")
+    marked = admissions.join(entries, on="person_id", how="left", maintain_order="left")
+    return marked.with_columns(index_stay=is_index_stay().fill_null(False)).drop("entered_as")
+
+
 def discharges_and_admissions(admissions: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
     """One row for each person's entry, then one per admission that began within follow-up, in order of time.
 
@@ -223,7 +230,7 @@ def discharges_and_admissions(admissions: pl.DataFrame, people: pl.DataFrame) ->
         .filter(within & ~is_index_stay())
         .select(
             "person_id",
-            index=pl.col("stay") + 1,
+            index=pl.col("stay") + (pl.col("entered_as") != ENTERED_ADMITTED).cast(pl.Int32),
             admit_time_days="admit_time_days",
             discharge_day=pl.col("discharge_time_days").floor().cast(pl.Int64),
             cause="cause",

@@ -342,7 +342,7 @@ def resolve(
     checked = CareNetwork(network, schema.columns, file)
     refuse_left_out(experiment, file)
     refuse_impossible_conditions(experiment, schema, file)
-    refuse_homeless(experiment, checked)
+    refuse_homeless(experiment, checked, file)
     for strategy in experiment.resolved_strategies:
         check_strategy(strategy, network, schema, file)
         for changed in networks_by_day(checked, strategy).values():

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from popsim.care.entrance import Entrance
 from popsim.care.network import CareNetwork
+from popsim.definitions.experiment import ENTERED_AS
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.evidence.sets import Parameters
@@ -27,9 +28,7 @@ from popsim.kernels.codes import (
     CLASS_COMMUNITY,
     CLASS_FACILITY,
     CLASS_HOSPICE,
-    ENTERED_ADMITTED,
     ENTERED_AT_HOME,
-    ENTERED_DISCHARGED,
     LEVEL_COMMUNITY,
     STREAM_CALENDAR,
 )
@@ -54,7 +53,6 @@ from popsim.units import DAYS_PER_YEAR
 MAX_LIVED_PER_RECRUIT = 64.0  # people who live through the run-in for each one recruited, at most
 LIVED_AGAIN = 1.02  # so many more than expected are needed where too many have died
 KEPT = 2  # pasts that a process keeps
-ENTERED_AS = {"home": ENTERED_AT_HOME, "discharge": ENTERED_DISCHARGED, "admission": ENTERED_ADMITTED}
 OUTSIDE = {"alive": 0, "care_level": LEVEL_COMMUNITY, "admitted": 0, "telemonitored": 0, "iv_diuretic_mg_day": 0.0}
 
 

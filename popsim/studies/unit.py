@@ -27,7 +27,7 @@ from popsim.outcomes.measures import measures, waiting
 from popsim.outcomes.occupancy import occupancy
 from popsim.outcomes.persons import persons
 from popsim.outcomes.presentations import presentations
-from popsim.outcomes.readmission import stays
+from popsim.outcomes.readmission import stays, with_index_stay
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
 from popsim.population.sampling import sample
@@ -128,7 +128,7 @@ def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     ]
     tables: dict[str, pl.DataFrame | pl.LazyFrame] = {"measures": pl.concat(values)}
     if unit.study.experiment.store != "measures":
-        tables |= {"persons": table, "daily": daily, "admissions": admissions}
+        tables |= {"persons": table, "daily": daily, "admissions": with_index_stay(admissions, people)}
     if unit.study.experiment.store == "events":
         tables |= {"events": log.frame() if len(log) <= EVENTS_AT_ONCE else log.lazy()}
     return tables

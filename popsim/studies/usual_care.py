@@ -38,15 +38,15 @@ def entry_content(experiment: ExperimentDefinition, parameters: Parameters) -> d
     return content
 
 
-def refuse_homeless(experiment: ExperimentDefinition, network: CareNetwork) -> None:
+def refuse_homeless(experiment: ExperimentDefinition, network: CareNetwork, file: object) -> None:
     """Refuse a network in which nobody can live before entry.
 
     Raises:
         DefinitionError: people have a past, and no setting is their home.
     """
     if experiment.entry != "as_described" and home_of(network) == EXIT:
-        needed = "must have a setting of class community with unlimited capacity, where people live before entry"
-        raise DefinitionError(network.file, "settings", None, f"{needed} (entry = '{experiment.entry}')")
+        needed = "needs a setting of class community with unlimited capacity, where people live before entry"
+        raise DefinitionError(file, "entry", experiment.entry, f"the network '{network.definition.name}' {needed}")
 
 
 def unlimited(network: NetworkDefinition) -> NetworkDefinition:

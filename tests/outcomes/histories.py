@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from popsim.kernels.codes import CAUSE_NAMES, EVENT_NAMES
+from popsim.kernels.codes import CAUSE_NAMES, ENTERED_DISCHARGED, EVENT_NAMES
 from popsim.outcomes.follow_up import follow_up
 
 CLASSES = {
@@ -31,8 +31,9 @@ class History:
         self.rows.append((time, person, event, setting, cause, -1 if to is None else NAMES.index(to)))
         return self
 
-    def enter(self, person, day=0.0):
-        return self.add(person, day, "enter")
+    def enter(self, person, day=0.0, entered_as=ENTERED_DISCHARGED, cause="none"):
+        self.rows.append((day, person, "enter", None, cause, entered_as))
+        return self
 
     def stay(self, person, start, end, setting="ward", cause="heart_failure", to="home", asked=None):
         """A stay with its arrival; `end` None: still there."""

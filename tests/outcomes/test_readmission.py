@@ -8,7 +8,15 @@ import pytest
 from histories import CLASSES, History, people
 from sksurv.nonparametric import cumulative_incidence_competing_risks
 
-from popsim.outcomes.readmission import cumulative_incidence, index_outcomes, readmission, stays
+from popsim.kernels.codes import ENTERED_ADMITTED, ENTERED_AT_HOME
+from popsim.outcomes.readmission import (
+    cumulative_incidence,
+    index_outcomes,
+    readmission,
+    stays,
+    with_index_stay,
+)
+from popsim.outcomes.utilisation import hospital_use
 
 
 def outcomes(history: History, follow_up_days: int = 365, entry: dict[int, int] | None = None, **options) -> list:
@@ -215,3 +223,27 @@ def test_nobody_at_all():
         "readmission_cumulative_incidence": None,
         "death_cumulative_incidence": None,
     }
+
+
+def test_who_enters_at_home_has_no_index_discharge_at_entry():
+    history = History().enter(1, 0.0, ENTERED_AT_HOME).stay(1, 5.0, 9.0).stay(1, 20.0, 25.0)
+    assert outcomes(history) == [(1, 1, "readmitted", 11), (1, 2, "neither", 30)]
+
+
+def test_the_admission_at_whose_door_a_person_enters_is_its_index():
+    """Its discharge is index 0; it is no readmission, and a death within it leaves no index."""
+    history = History().enter(1, 0.2, ENTERED_ADMITTED, "infection").stay(1, 0.2, 6.0, cause="infection")
+    history.stay(1, 10.0, 12.0).enter(2, 0.2, ENTERED_ADMITTED, "infection")
+    history.stay(2, 0.2, 3.0, cause="infection").death(2, 3.0, "ward")
+    assert outcomes(history) == [(1, 0, "readmitted", 4), (1, 1, "neither", 30)]
+    frame = with_index_stay(stays(history.events(), CLASSES), people(history.events()))
+    assert frame["index_stay"].to_list() == [True, False, True]
+    use = hospital_use(frame, people(history.events())).sort("person_id")
+    assert use["admissions"].to_list() == [1, 0] and use["bed_days"].to_list() == [8, 3]
+
+
+def test_a_stay_that_began_before_entry_counts_its_nights_since_and_is_no_admission():
+    history = History().enter(1, 0.0, ENTERED_AT_HOME).stay(1, -3.5, 2.0)
+    (use,) = hospital_use(stays(history.events(), CLASSES), people(history.events())).to_dicts()
+    assert (use["admissions"], use["bed_days"], use["hospital_days"]) == (0, 2, 2.0)
+    assert outcomes(history) == []

@@ -96,6 +96,21 @@ def test_baseline_holds_in_the_weather_of_the_day_of_entry():
     assert settled[1] == organ.influences["systolic_shift_mmhg"][1] == pytest.approx(-4.0)
 
 
+def test_weather_is_that_of_each_persons_own_calendar():
+    """Somebody whose calendar is half a year ahead has in January the infections of July, year after year."""
+    usual = EnvironmentSeries.read()
+    people = alike(3)
+    people["calendar_shift_days"] = [0, 182, 182 - 365]
+    now = lived(people, usual)["infection_log_rate"].copy()
+    around = EnvironmentSeries(
+        *(np.roll(one, -182) for one in (usual.temperature_celsius, usual.pm25_ug_m3, usual.virus_activity)),
+        day_of_year=usual.day_of_year,
+    )
+    later = lived(alike(1), around)["infection_log_rate"][0]
+    assert now[1] == now[2] == later
+    assert now[0] == lived(alike(1), usual)["infection_log_rate"][0] > later + 0.9
+
+
 def test_habits_act_in_their_direction():
     """Current smokers and the deprived: more infections; drinkers: arrhythmia; who moves: longer life."""
     smoking = lived(alike(3, smoking=np.array([0, 1, 2])), series())

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from popsim.definitions.experiment import ENTERED_AS
 from popsim.errors import InputError
 from popsim.outcomes.readmission import cumulative_incidence, index_outcomes
 from popsim.outcomes.survival import kaplan_meier, survival_times
@@ -103,6 +104,8 @@ def people_of(run: StoredRun, persons: pl.DataFrame) -> pl.DataFrame:
         "entry_day",
         end_day=entry.cast(pl.Int64) + run.experiment.follow_up_days,
         death_time_days=entry + pl.col("death_day"),
+        entered_as=pl.lit(ENTERED_AS[run.experiment.entry]),
+        entry_cause=pl.lit("none"),
     )
 
 
