@@ -132,7 +132,7 @@ KEYS = {
         "closes_hour": "Hour of the day at which contacts end.",
         "weekdays_only": "Whether it is closed on Saturdays and Sundays.",
         "clinician": "Clinician of the contact.",
-        "lapses_after_days": "Days after which a booking without a slot lapses.",
+        "lapses_after_days": "Days after its due day at which a booking without a slot lapses.",
     },
     "ArrivalSource": {
         "to": "Setting to which they come.",

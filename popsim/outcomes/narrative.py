@@ -194,7 +194,11 @@ class _Narrator:
 
     def _enter(self, event: Event) -> None:
         self.entered = True
-        self._say(event.time, "discharged alive from the index admission, follow-up begins")
+        where = {
+            code.ENTERED_AT_HOME: "where it lives",
+            code.ENTERED_ADMITTED: f"at the hospital door with {CAUSE_WORDS.get(event.cause, 'an acute illness')}",
+        }.get(event.detail, "discharged alive from the index admission")
+        self._say(event.time, f"{where}, follow-up begins")
 
     def _shock(self, event: Event) -> None:
         for bit, words in SHOCK_WORDS.items():

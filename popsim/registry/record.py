@@ -56,7 +56,7 @@ DIAGNOSES = (
     "prior_stroke", "iron_deficiency",
 )  # fmt: skip
 # Set by other keys, or not at all.
-NO_TRAITS = ("entry_day", "age_years", "female", "life_table_hazard_per_day", *DIAGNOSES, *GENES)
+NO_TRAITS = ("entry_day", "calendar_shift_days", "age_years", "female", "life_table_hazard_per_day", *DIAGNOSES, *GENES)
 
 
 @dataclass(frozen=True)

@@ -112,11 +112,14 @@ def test_an_earlier_booking_stands_and_a_later_one_gives_way():
     assert [(day, row) for day, _, row in visits(life)] in ([(3, 0), (10, 1)], [(4, 0), (10, 1)])
 
 
-def test_regular_reviews_come_so_many_days_after_each_other():
-    plan = FollowUp(setting="clinic", within_days=2, every_days=14)
-    life = Life(network(HOME, clinic(slots_per_day=9)), 2, strategy=Strategy(name="plan", follow_up=(plan,)))
+@pytest.mark.parametrize(("every", "expected"), [(14, [1, 15, 29, 43]), (28, [1, 29])])
+def test_regular_reviews_come_so_many_days_after_each_other(every, expected):
+    """Also if the next is due later than a booking lapses, which counts from the day that is due."""
+    plan = FollowUp(setting="clinic", within_days=2, every_days=every)
+    care = network(HOME, clinic(slots_per_day=9, lapses_after_days=20.0))
+    life = Life(care, 2, strategy=Strategy(name="plan", follow_up=(plan,)))
     life.live(days=50)
-    assert [day for day, _, row in visits(life) if row == 0] == [1, 15, 29, 43]
+    assert [day for day, _, row in visits(life) if row == 0] == expected
 
 
 def test_a_visit_can_send_to_hospital():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from popsim.definitions.experiment import ExperimentDefinition
 from popsim.runs.run import StoredRun
 
 NOT_REPORTED = "not reported: "
@@ -142,8 +143,7 @@ def stress(run: StoredRun) -> list[ChecklistItem]:
         ChecklistItem(
             "4.1",
             "Initialisation",
-            "Twins enter at discharge from an index admission, spread over "
-            f"{experiment.enrolment_days} days; the network begins empty of other patients.",
+            _initialisation(experiment),
         ),
         ChecklistItem(
             "4.2", "Run length", f"{experiment.enrolment_days + experiment.follow_up_days} days, in steps of a day."
@@ -167,6 +167,21 @@ def stress(run: StoredRun) -> list[ChecklistItem]:
         ),
         ChecklistItem("6.1", "Computer model sharing statement", _missing("where the model is available")),
     ]
+
+
+def _initialisation(experiment: ExperimentDefinition) -> str:
+    """How people come to the first day."""
+    where = {
+        "as_described": "at the network's entry, as the cohort describes them",
+        "home": "where they live",
+        "discharge": "at the discharge from an index admission",
+        "admission": "at the hospital door, at an index admission",
+    }[experiment.entry]
+    days = f"spread over {experiment.enrolment_days} days" if experiment.enrolment_days else "all on day 0"
+    lived = f"after {experiment.run_in_days} days under usual care, " if experiment.run_in_days else ""
+    in_use = experiment.entry == "home" and experiment.trial is None
+    network = "goes on from the run-in" if in_use else "begins empty of other patients"
+    return f"Twins enter {where}, {lived}{days}; the network {network}."
 
 
 def _missing(what: str) -> str:
