@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from popsim.care.entrance import Entrance
 from popsim.care.network import CareNetwork
-from popsim.definitions.experiment import ENTERED_AS
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.evidence.sets import Parameters
@@ -47,7 +46,7 @@ from popsim.studies.recruitment import (
     meets_inclusion,
     too_few,
 )
-from popsim.studies.usual_care import LONGEST_WAIT_DAYS, scaled_once, unlimited, usual_care
+from popsim.studies.usual_care import ENTERED_AS, LONGEST_WAIT_DAYS, scaled_once, unlimited, usual_care
 from popsim.units import DAYS_PER_YEAR
 
 MAX_LIVED_PER_RECRUIT = 64.0  # people who live through the run-in for each one recruited, at most

@@ -7,14 +7,21 @@ from typing import Any
 from popsim.care.compiled import home_of
 from popsim.care.network import CareNetwork
 from popsim.care.policy import networks_by_day
-from popsim.definitions.experiment import ExperimentDefinition
+from popsim.definitions.experiment import Entry, ExperimentDefinition
 from popsim.definitions.network import MAX_CAPACITY, UNLIMITED, NetworkDefinition, SettingDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError
 from popsim.evidence.sets import INTERVENTION_SET, Parameters
 from popsim.kernels.care.records import EXIT
+from popsim.kernels.codes import ENTERED_ADMITTED, ENTERED_AT_HOME, ENTERED_DISCHARGED
 from popsim.studies.intervention_parameters import with_parameters
 
+ENTERED_AS: dict[Entry, int] = {
+    "as_described": ENTERED_DISCHARGED,
+    "home": ENTERED_AT_HOME,
+    "discharge": ENTERED_DISCHARGED,
+    "admission": ENTERED_ADMITTED,
+}
 LONGEST_WAIT_DAYS = 730  # after the run-in, for the admission with which people enter
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import polars as pl
 import pytest
 
 from popsim.cli import main
+from popsim.definitions.experiment import IndexCause
 from popsim.errors import DefinitionError
-from popsim.kernels.codes import CAUSE_HEART_FAILURE
+from popsim.kernels.codes import CAUSE_HEART_FAILURE, CAUSE_NAMES
 from popsim.studies import past
 from popsim.studies.content import frame_hash
 from popsim.studies.design import read_study
@@ -216,6 +218,10 @@ def test_keys_of_entry_that_make_no_sense_are_refused_in_one_line(study, tmp_pat
         study(keys, tables)
     assert says in str(refused.value) and "\n" not in str(refused.value)
     assert main(["run", str(tmp_path / "lived.toml")]) == 2
+
+
+def test_every_unplanned_cause_may_be_an_index_cause():
+    assert set(get_args(IndexCause)) == set(CAUSE_NAMES) - {"none", "planned"}
 
 
 def test_a_network_without_a_home_is_refused(study, tmp_path):

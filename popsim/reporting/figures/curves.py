@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from popsim.definitions.experiment import ENTERED_AS
 from popsim.errors import InputError
 from popsim.outcomes.readmission import cumulative_incidence, index_outcomes
 from popsim.outcomes.survival import kaplan_meier, survival_times
 from popsim.reporting.figures import style
 from popsim.runs.run import StoredRun
+from popsim.studies.usual_care import ENTERED_AS
 
 BAND = (2.5, 97.5)  # centiles over replications
 UNIT = ("strategy", "draw", "replication")
