@@ -207,7 +207,7 @@ def test_a_strategy_that_does_nothing_changes_no_bit_of_a_catchment(tmp_path):
         ('entry = "home"\nrun_in_days = 731', "", "run_in_days = 731: must be between 0 and 730"),
         ("run_in_days = 30", "", "must be 0 where entry = 'as_described'"),
         ('entry = "home"\nenrolment_days = 30', "", "must be 0 where entry = 'home'"),
-        ('entry = "discharge"\nindex_causes = ["infarct"]', "", "did you mean 'infarction'"),
+        ('entry = "discharge"\nindex_causes = ["infarct"]', "", "'bleeding', 'fall' or 'glucose'"),
         ('entry = "discharge"\nindex_causes = ["planned"]', "", "index_causes"),
         ('entry = "discharge"\nindex_causes = []', "", "index_causes"),
         ('index_causes = ["stroke"]', "", "belongs to entry = 'discharge' or 'admission'"),
