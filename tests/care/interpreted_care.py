@@ -112,7 +112,10 @@ def strategy() -> Strategy:
                 "eligible": [{"column": "systolic_mmhg", "at_least": 80.0}],
                 "effects": [{"column": "adherence_trait", "add": 0.05}],
             },
-            {"kind": "hazard_ratio", "name": "drug", "outcome": "stroke", "value": 0.7, "full_effect_after_days": 10},
+            {
+                "kind": "hazard_ratio", "name": "drug", "outcome": "stroke", "value": 0.7, "full_effect_after_days": 10,
+                "same_people_as": "exercise",
+            },
             {"kind": "genetic_test", "name": "panel", "uptake": 0.5, "sensitivity": 0.9},
         ],
     }  # fmt: skip
