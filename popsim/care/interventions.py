@@ -32,7 +32,7 @@ from popsim.definitions.interventions import (
     Programme,
 )
 from popsim.evidence.sets import Parameters
-from popsim.kernels.codes import STREAM_INTERVENTION
+from popsim.kernels.codes import STREAM_INTERVENTION, STREAM_TREATMENT
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
 from popsim.population.charges import Charges
@@ -41,6 +41,8 @@ from popsim.population.population import Population
 
 COST_COLUMN: dict[str, str] = {"drug": "cost_drugs", "device": "cost_devices", "programme": "cost_programme"}
 NEVER = -1
+DRAWN_EVERY_DAYS = 365  # whether a treatment given as a hazard ratio works in a person
+PREVENTED = -5.0  # log ratio of what a treatment prevents
 TOLERANCE = 1e-3  # of a dose that has been kept
 # Outcomes of hazard ratios that stand for several columns.
 OUTCOME_PARTS = {
@@ -241,37 +243,63 @@ class ColumnCourse(InterventionCourse):
 
 
 class HazardRatioCourse(InterventionCourse):
-    """An intervention whose effect is a hazard ratio, which may grow and wane."""
+    """An intervention whose effect is a hazard ratio, which may grow and wane.
+
+    A ratio below 1 takes away a share 1 - ratio of what would happen: in each person and year the treatment either
+    prevents the outcome or does nothing, by one random number. A ratio on every day's hazard instead would only put off
+    what happens in a long spell of high hazard, and the ratio between two arms would be nearer to 1 than that of the
+    trial. A ratio above 1 multiplies the hazard of everybody.
+    """
 
     def __init__(self, intervention: HazardRatio, population: Population, charges: Charges, key: RandomKey) -> None:
         super().__init__(intervention, population, charges, key)
-        self._columns = [
-            f"{name}_log_ratio" for name in OUTCOME_PARTS.get(intervention.outcome, (intervention.outcome,))
-        ]
+        parts = OUTCOME_PARTS.get(intervention.outcome, (intervention.outcome,))
+        self._columns = [f"{name}_log_ratio" for name in parts]
         self._log_ratio = intervention.adherence * math.log(intervention.value)
         self._full, self._half_life = intervention.full_effect_after_days, intervention.half_life_days
+        self._own_name = zlib.crc32(intervention.name.encode())
         self._present = np.zeros(len(population), np.float32)  # log ratio of each person today
 
     def begin(self, population: Population, rows: NDArray[np.int64]) -> None:
         """The effect of the first day."""
-        self._set(population, rows, self._effect(np.zeros(len(rows))))
+        self._act(population, rows, np.zeros(len(rows), np.int64))
 
     def advance(self, population: Population, today: int) -> None:
-        """The effect of today, while it grows or wanes."""
-        if self._full == 0 and self._half_life is None:
-            return
+        """The effect of today, where it grows, wanes or is drawn anew."""
         rows = np.flatnonzero(self._has)
-        self._set(population, rows, self._effect((today - self._began[rows]).astype(np.float64)))
+        since = today - self._began[rows].astype(np.int64)
+        if self._full == 0 and self._half_life is None:
+            again = since % DRAWN_EVERY_DAYS == 0
+            rows, since = rows[again], since[again]
+        self._act(population, rows, since)
 
     def end(self, population: Population, rows: NDArray[np.int64]) -> None:
         """No effect any more."""
         self._set(population, rows, np.zeros(len(rows)))
 
-    def _effect(self, since: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _act(self, population: Population, rows: NDArray[np.int64], since: NDArray[np.int64]) -> None:
+        """Set the effect of people who have it for some days."""
+        log_ratio = self._log_ratio * self._share(since)
+        if self._log_ratio < 0.0:
+            log_ratio = np.where(self._drawn(population, rows, since) < 1.0 - np.exp(log_ratio), PREVENTED, 0.0)
+        self._set(population, rows, log_ratio)
+
+    def _drawn(self, population: Population, rows: NDArray[np.int64], since: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The random number by which it works or not, in each person and year of treatment."""
+        u, years = np.zeros(len(rows)), since // DRAWN_EVERY_DAYS
+        for year in np.unique(years):
+            of_year = years == year
+            people = population.person_id[rows[of_year]]
+            u[of_year] = keyed(self._key, people, STREAM_TREATMENT, self._own_name + int(year))
+        return u
+
+    def _share(self, since: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Share of the whole effect after some days."""
         grown = np.minimum(since / self._full, 1.0) if self._full else np.ones(len(since))
         if self._half_life is None:
-            return self._log_ratio * grown
-        return self._log_ratio * grown * 0.5 ** (np.maximum(since - self._full, 0.0) / self._half_life)
+            return grown
+        waned: NDArray[np.float64] = grown * 0.5 ** (np.maximum(since - self._full, 0) / self._half_life)
+        return waned
 
     def _set(self, population: Population, rows: NDArray[np.int64], log_ratio: NDArray[np.float64]) -> None:
         change = log_ratio.astype(np.float32) - self._present[rows]

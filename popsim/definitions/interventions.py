@@ -259,8 +259,8 @@ class Programme(_Personal):
 class HazardRatio(_Personal):
     """A treatment whose effect is a hazard ratio of a trial: a drug, device or programme that has no mechanism here.
 
-    The hazard of the outcome is multiplied, in addition to what everything else does. With an adherence of a the
-    logarithm of the ratio is a times as large.
+    A ratio below 1 prevents the share 1 - ratio of what would happen without it, a ratio above 1 multiplies the hazard,
+    in addition to what everything else does. With an adherence of a the logarithm of the ratio is a times as large.
 
     Attributes:
         outcome: an admission stands for the acute presentation that leads to it.

@@ -104,7 +104,7 @@ def catchment() -> CareNetwork:
 
 
 def strategy() -> Strategy:
-    """Follow-up, telemonitoring with alerts that tire, a drug, a genetic test."""
+    """Follow-up, telemonitoring with alerts that tire, a programme, a drug, a genetic test."""
     limits = {"systolic_low_mmhg": 115.0, "systolic_high_mmhg": 120.0, "heart_rate_low_bpm": 40.0}
     table = {
         "name": "everything",
@@ -118,6 +118,10 @@ def strategy() -> Strategy:
                 "kind": "programme", "name": "exercise", "uptake": 0.5,
                 "eligible": [{"column": "systolic_mmhg", "at_least": 80.0}],
                 "effects": [{"column": "adherence_trait", "add": 0.05}],
+            },
+            {
+                "kind": "hazard_ratio", "name": "drug", "outcome": "stroke", "value": 0.7, "full_effect_after_days": 10,
+                "same_people_as": "exercise",
             },
             {"kind": "genetic_test", "name": "panel", "uptake": 0.5, "sensitivity": 0.9},
         ],

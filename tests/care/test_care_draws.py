@@ -43,6 +43,7 @@ DECLARED = {
     "kernels.care.observation.sample_laboratory": READING,
     "kernels.care.clinic.offer_telemonitoring": TRAIT,
     "care.interventions._takes_up": TRAIT,
+    "care.interventions._drawn": TRAIT,  # in each year of treatment
     "care.genetic_testing._uniform": TRAIT,
 }
 

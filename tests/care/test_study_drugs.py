@@ -17,6 +17,7 @@ from popsim.physiology.organs.treatments import HAZARDS, LOG_HAZARDS, Treatments
 from popsim.statistics import Z_95
 from popsim.studies.intervention_parameters import intervention_parameters, with_parameters
 
+LOG_RATIO = "heart_failure_admission_log_ratio"
 RATIO = {"name": "ratio", "kind": "hazard_ratio", "outcome": "heart_failure_admission", "value": 0.5}
 
 
@@ -85,27 +86,55 @@ def test_an_infusion_is_given_on_its_days_only():
     assert [day[1] for day in given] == [0, 0, 0, 500, 0, 0, 0, 0, 500]
 
 
+def prevented(population, outcome):
+    """Share of people in whom the outcome is prevented, and its standard error."""
+    share = float((population[f"{outcome}_log_ratio"] < 0.0).mean())
+    return share, np.sqrt(share * (1.0 - share) / len(population))
+
+
+def test_a_hazard_ratio_below_one_prevents_its_share_in_each_year_anew():
+    population = people(4000)
+    seen = []
+    live(population, RATIO, days=366, on_day=lambda day: seen.append(population[LOG_RATIO] < 0.0))
+    for day in (0, 364, 365):
+        assert seen[day].mean() == pytest.approx(0.5, abs=4 * np.sqrt(0.25 / 4000))
+    assert (seen[0] == seen[364]).all()
+    both = (seen[0] & seen[365]).mean()
+    assert both == pytest.approx(0.25, abs=4 * np.sqrt(0.25 * 0.75 / 4000)), "independently"
+
+
 def test_a_hazard_ratio_grows_and_wanes_on_the_scale_of_its_logarithm():
     """Full after 4 days, half-life 10: log ratios 0, 1/4, ... of log 0.5 x adherence, half of the whole on day 14."""
-    population = people(1)
+    population = people(4000)
     seen = []
     treated = RATIO | {"adherence": 0.5, "full_effect_after_days": 4, "half_life_days": 10.0, "duration_days": 20}
-    column = "heart_failure_admission_log_ratio"
-    live(population, treated, days=22, on_day=lambda day: seen.append(float(population[column][0])))
+    live(population, treated, days=22, on_day=lambda day: seen.append(float((population[LOG_RATIO] < 0.0).mean())))
     whole = 0.5 * math.log(0.5)
-    expected = [0.0, whole / 4, whole / 2, whole, whole / 2, 0.0]
-    assert [seen[day] for day in (0, 1, 2, 4, 14, 20)] == pytest.approx(expected, abs=1e-6)
+    expected = {0: 0.0, 1: whole / 4, 2: whole / 2, 4: whole, 14: whole / 2, 20: 0.0}
+    for day, log_ratio in expected.items():
+        share = 1.0 - math.exp(log_ratio)
+        assert seen[day] == pytest.approx(share, abs=4 * math.sqrt(share * (1.0 - share) / 4000))
 
 
-def test_ratios_multiply_and_outcomes_are_groups_of_hazards():
-    population = people(1)
+def test_a_hazard_ratio_above_one_multiplies_the_hazard_of_everybody():
+    population = people(3)
+    live(population, RATIO | {"value": 1.5}, days=1)
+    assert np.exp(population[LOG_RATIO]) == pytest.approx([1.5] * 3)
+
+
+def test_ratios_act_independently_and_outcomes_are_groups_of_hazards():
+    """Of sudden death 0.8 x 0.5 are left, of the other modes 0.8; all modes are prevented in the same people."""
+    population = people(4000)
     death = {"name": "all", "kind": "hazard_ratio", "outcome": "death", "value": 0.8}
     sudden = {"name": "sudden", "kind": "hazard_ratio", "outcome": "sudden_death", "value": 0.5}
     live(population, death, sudden, days=1)
-    assert math.exp(population["sudden_death_log_ratio"][0]) == pytest.approx(0.4)
-    for name in ("pump_failure_death", "other_cardiovascular_death", "non_cardiovascular_death"):
-        assert math.exp(population[f"{name}_log_ratio"][0]) == pytest.approx(0.8)
-    assert population["heart_failure_admission_log_ratio"][0] == 0.0
+    share, error = prevented(population, "sudden_death")
+    assert share == pytest.approx(0.6, abs=4 * error)
+    share, error = prevented(population, "pump_failure_death")
+    assert share == pytest.approx(0.2, abs=4 * error)
+    for name in ("other_cardiovascular_death", "non_cardiovascular_death"):
+        assert (population[f"{name}_log_ratio"] == population["pump_failure_death_log_ratio"]).all()
+    assert not population[LOG_RATIO].any()
 
 
 def test_the_body_reads_every_column_of_a_ratio():
@@ -126,9 +155,9 @@ def test_two_interventions_may_be_taken_up_by_the_same_people():
     population = people(400)
     training = {"name": "training", "kind": "programme", "uptake": 0.5,
                 "effects": [{"column": "usual_salt_g_day", "multiply": 0.75}]}  # fmt: skip
-    live(population, training, RATIO | {"uptake": 0.5, "same_people_as": "training"}, days=1)
+    live(population, training, RATIO | {"uptake": 0.5, "same_people_as": "training", "value": 2.0}, days=1)
     trained = population["usual_salt_g_day"] == 6.0
-    np.testing.assert_array_equal(trained, population["heart_failure_admission_log_ratio"] < 0.0)
+    np.testing.assert_array_equal(trained, population[LOG_RATIO] > 0.0)
     assert 150 < trained.sum() < 250
 
 
