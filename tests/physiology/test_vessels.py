@@ -15,6 +15,7 @@ from popsim.population.columns import DTYPE
 
 SET = load_parameters("vessels")
 ALIVE_TO_HOSPITAL = 1 - SET["infarction_dead_before_hospital"]
+STROKE_TO_HOSPITAL = 1 - SET["stroke_dead_before_hospital"]
 
 
 def hazards(drugs=None, years=0.0, **state):
@@ -29,9 +30,10 @@ def hazards(drugs=None, years=0.0, **state):
 def test_the_reference_person_has_the_rates_of_the_file():
     infarction, stroke, bleeding, sudden = hazards()
     assert infarction == pytest.approx(ALIVE_TO_HOSPITAL * SET["infarction_per_day"] * PER_100_YEARS, rel=1e-5)
-    assert stroke == pytest.approx((1 - 0.07) * SET["stroke_per_day"] * PER_100_YEARS, rel=1e-5)
+    assert stroke == pytest.approx(STROKE_TO_HOSPITAL * SET["stroke_per_day"] * PER_100_YEARS, rel=1e-5)
     assert bleeding == pytest.approx(SET["bleeding_per_day"] * PER_100_YEARS, rel=1e-5)
-    assert sudden == pytest.approx(infarction * 0.15 / 0.85 + stroke * 0.07 / 0.93, rel=1e-4)
+    never = infarction * (1 / ALIVE_TO_HOSPITAL - 1) + stroke * (1 / STROKE_TO_HOSPITAL - 1)
+    assert sudden == pytest.approx(never, rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ def test_anticoagulants_prevent_64_percent_of_the_strokes_of_atrial_fibrillation
         return hazards(drugs, atrial_fibrillation=1, **state)[1] - beside
 
     alone = of_heart()
-    assert alone == pytest.approx(0.93 * SET["stroke_fibrillation_per_day"] * PER_100_YEARS, rel=1e-4)
+    assert alone == pytest.approx(STROKE_TO_HOSPITAL * SET["stroke_fibrillation_per_day"] * PER_100_YEARS, rel=1e-4)
     assert of_heart({"anticoagulation": 1.0}) / alone == pytest.approx(0.36, rel=1e-3)
     assert of_heart({"anticoagulation": 2.0}) / alone == pytest.approx(0.36, rel=1e-3)
     assert of_heart(hypertension=1, diabetes=1) / alone == pytest.approx(2.0 * 1.7, rel=1e-3)
