@@ -16,7 +16,7 @@ import numpy as np
 from popsim.kernels.numerics import random
 from popsim.kernels.numerics.random import RandomKey
 
-DAYS, TWINS = 50, 8
+DAYS, TWINS = 70, 8
 ROOT = Path(__file__).parents[2]
 DRAWN: list[tuple[str, int, int, int, int]] = []
 TODAY = [0]
