@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,11 @@ class Objective(NamedTuple):
         scale: "logit", "log" or "identity".
         group: title of the file that it comes from, for tables.
         unit: of `value`.
+        study: whose figure it is; figures of a study share its shifts.
+        source: name of the study file that simulates its people.
+        reference: where it was read.
+        loading: change with the study's log hazards of admission and death and with its own ratio (hierarchy.py).
+        baseline: whether it only determines the severity of the people.
     """
 
     name: str
@@ -35,6 +41,11 @@ class Objective(NamedTuple):
     scale: str = "identity"
     group: str = ""
     unit: str = ""
+    study: str = ""
+    source: str = ""
+    reference: str = ""
+    loading: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    baseline: bool = False
 
 
 class Simulated(NamedTuple):
@@ -59,6 +70,11 @@ class Objectives:
         return tuple(aim.name for aim in self.each)
 
     @property
+    def studies(self) -> tuple[str, ...]:
+        """The studies with figures to which parameters are fitted."""
+        return tuple(dict.fromkeys(aim.study for aim in self.each if not aim.baseline))
+
+    @cached_property
     def observed(self) -> Floats:
         """The published figures, on their scales."""
         return self.on_scale(np.array([[aim.value for aim in self.each]])).ravel()

@@ -1,38 +1,41 @@
-"""The posterior of the parameters given the targets, by Markov chain Monte Carlo on the emulators.
+"""Draws of a posterior by Markov chain Monte Carlo.
 
-Likelihood: each target is independently normal about the emulated figure, on its own scale; its variance is the sum of
-those of the published figure, the model discrepancy, the Monte Carlo error and the emulator.
-
-Sampler: several independent emcee ensembles (Foreman-Mackey et al. 2013, PASP 125:306), started around the best point
-that a search (optuna) finds. They run until they are longer than 50 autocorrelation times and agree with each other
-(split R-hat of all parameters below 1.01), or up to a maximum number of steps.
+Sampler: several independent emcee ensembles (Foreman-Mackey et al. 2013, PASP 125:306), started about the mode with a
+little more than the spread that its curvature suggests. They run until they are longer than some autocorrelation times
+and agree with each other (split R-hat of all parameters), or up to a maximum number of steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.random import RandomState  # the type of emcee's random state
 
-from popsim.calibration.objectives import Objectives
-from popsim.calibration.priors import Priors
 from popsim.evidence.distributions import Floats
-from popsim.learning.emulator import Emulators
 
-ENSEMBLES = 4
-STEPS = 500  # at a time
-MAX_STEPS = 20_000
-TIMES_LONGER = 50.0  # than the autocorrelation time
-AGREED = 1.01  # split R-hat
-TRIALS = 100  # of the search for a starting point
-REACH = 3.0  # of the search, in standard deviations of the prior
-MAX_STARTS = 10  # best known points, which are tried first
+THIN = 5  # steps for one that is kept
+KEPT_AT_A_TIME = 100
+MAX_STEPS = 40_000
+REACH = 4.0  # of the search for the mode and of starting points, in standard deviations of the prior
+STRIDE = 1e-3  # of numerical derivatives
+WIDER = 1.5  # starting points about the mode, against the posterior
 MAX_DRAWS = 4000  # draws kept, a random sample of all
 
 type LogDensity = Callable[[Floats], Floats]
+
+
+class Effort(NamedTuple):
+    """Number of ensembles, and when they are long enough: their length in autocorrelation times, and split R-hat."""
+
+    ensembles: int
+    times_longer: float
+    agreed: float
+
+
+THOROUGH, QUICK = Effort(4, 50.0, 1.01), Effort(2, 20.0, 1.05)
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,13 @@ class Posterior:
 
     Attributes:
         x: draws[draw, parameter].
-        start: result of the search.
+        start: the mode.
         steps: of each ensemble, burn-in included.
         autocorrelation: time in steps, of the slowest parameter.
         effective: effective sample size of all draws, of the worst parameter.
         r_hat: split R-hat, by parameter.
         accepted: share of the moves.
+        converged: whether the chains were long enough and agree.
     """
 
     x: Floats
@@ -56,57 +60,40 @@ class Posterior:
     effective: float
     r_hat: Floats
     accepted: float
-
-    @property
-    def converged(self) -> bool:
-        """Whether the chains were long enough and agree."""
-        return self.steps > TIMES_LONGER * self.autocorrelation and float(self.r_hat.max()) < AGREED
+    converged: bool
 
 
-def log_posterior(priors: Priors, objectives: Objectives, emulators: Emulators, monte_carlo: Floats) -> LogDensity:
-    """Log density of x[point, parameter], up to a constant.
-
-    Args:
-        priors, aims, emulators: of the calibration.
-        monte_carlo: standard error of each simulated figure, on the targets' scales.
-    """
-    variance = objectives.variance + monte_carlo**2 + emulators.error**2
-    observed = objectives.observed
-
-    def density(x: Floats) -> Floats:
-        misfit = ((emulators(np.clip(x, -10.0, 10.0)) - observed) ** 2 / variance).sum(axis=1)
-        found: Floats = priors.log_density(x) - 0.5 * misfit
-        return found
-
-    return density
-
-
-def sample(density: LogDensity, known: Floats, seed: int) -> Posterior:
+def sample(density: LogDensity, known: Floats, seed: int, effort: Effort = THOROUGH) -> Posterior:
     """Draws from a density; the same seed gives the same draws.
 
     Args:
-        density: of x[point, parameter].
-        known: points to start the search from; at least one.
-        seed: of the search and of the chains.
+        density: of x[point, parameter], whose prior is standard normal.
+        known: points from the best of which the search for the mode starts; at least one.
+        seed: of the chains.
+        effort: when to stop.
     """
     parameters = known.shape[1]
-    start = _search(density, known, seed)
-    samplers = [_ensemble(density, parameters, seed + 1 + i) for i in range(ENSEMBLES)]
+    mode, factor = _mode(density, known)
+    samplers = [_ensemble(density, parameters, seed + 1 + i) for i in range(effort.ensembles)]
     walkers = samplers[0].nwalkers
-    states = [_around(start, walkers, seed + 1 + i) for i in range(ENSEMBLES)]
+    about = [
+        RandomState(seed + 1 + i).standard_normal((walkers, parameters)) @ factor.T for i in range(effort.ensembles)
+    ]
+    states: list[Any] = [np.clip(mode + WIDER * steps, -REACH, REACH) for steps in about]
     while True:
-        states = [s.run_mcmc(state, STEPS) for s, state in zip(samplers, states, strict=True)]
-        time = max(float(s.get_autocorr_time(tol=0).max()) for s in samplers)
-        steps = samplers[0].iteration
+        states = [s.run_mcmc(state, KEPT_AT_A_TIME, thin_by=THIN) for s, state in zip(samplers, states, strict=True)]
+        kept = samplers[0].iteration
         # The first half of every chain is burn-in: more than enough, once the rest is long enough.
-        chains = np.stack([s.get_chain(discard=steps // 2) for s in samplers])
+        chains = np.stack([s.get_chain(discard=kept // 2) for s in samplers])
+        time = max(float(s.get_autocorr_time(discard=kept // 2, tol=0).max()) for s in samplers)
         r_hat = split_r_hat(chains.transpose(0, 2, 1, 3))
-        if (steps > TIMES_LONGER * time and r_hat.max() < AGREED) or steps >= MAX_STEPS:
+        converged = kept > effort.times_longer * time and float(r_hat.max()) < effort.agreed
+        if converged or kept * THIN >= MAX_STEPS:
             break
     draws = chains.reshape(-1, parameters)
-    kept = draws[RandomState(seed).permutation(len(draws))[:MAX_DRAWS]]
+    chosen = draws[RandomState(seed).permutation(len(draws))[:MAX_DRAWS]]
     accepted = float(np.mean([s.acceptance_fraction.mean() for s in samplers]))
-    return Posterior(kept, start, int(steps), time, len(draws) / time, r_hat, accepted)
+    return Posterior(chosen, mode, kept * THIN, time * THIN, len(draws) / time, r_hat, accepted, converged)
 
 
 def split_r_hat(chains: Floats) -> Floats:
@@ -125,36 +112,36 @@ def split_r_hat(chains: Floats) -> Floats:
     return found
 
 
-def _search(density: LogDensity, known: Floats, seed: int) -> Floats:
-    """The best point that optuna finds with a tree-structured Parzen estimator, starting from the best known points."""
-    import optuna
+def _mode(density: LogDensity, known: Floats) -> tuple[Floats, Floats]:
+    """The mode, and a factor of the normal covariance about it, which is never wider than the prior."""
+    from scipy.optimize import minimize
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
+    steps = STRIDE * np.eye(known.shape[1])
+
+    def slope(x: Floats) -> Floats:
+        above, below = np.split(density(np.vstack([x + steps, x - steps])), 2)
+        return np.asarray((below - above) / (2.0 * STRIDE))  # of minus the density
+
     inside = np.clip(known, -REACH, REACH)
-    for point in inside[np.argsort(-density(inside), kind="stable")[:MAX_STARTS]].tolist():
-        study.enqueue_trial({str(i): value for i, value in enumerate(point)})
-
-    def tried(trial: optuna.Trial) -> float:
-        x = np.array([[trial.suggest_float(str(i), -REACH, REACH) for i in range(known.shape[1])]])
-        return float(density(x)[0])
-
-    study.optimize(tried, TRIALS)
-    return np.array([study.best_params[str(i)] for i in range(known.shape[1])])
+    best = inside[np.argmax(density(inside))]
+    found = minimize(
+        lambda x: -float(density(x[np.newaxis])[0]),
+        best,
+        jac=slope,
+        method="L-BFGS-B",
+        bounds=[(-REACH, REACH)] * len(best),
+    )
+    curvature = np.array([(slope(found.x + step) - slope(found.x - step)) / (2.0 * STRIDE) for step in steps])
+    values, vectors = np.linalg.eigh((curvature + curvature.T) / 2.0)
+    return found.x, vectors / np.sqrt(np.maximum(values, 1.0))
 
 
 def _ensemble(density: LogDensity, parameters: int, seed: int) -> Any:
     import emcee
 
-    # Differential evolution with snooker steps (ter Braak and Vrugt 2008): a third of the stretch move's correlation.
-    moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.2)]
-    sampler = emcee.EnsembleSampler(max(32, 4 * parameters), parameters, density, vectorize=True, moves=moves)
+    # Differential evolution (ter Braak 2006) has a third of the stretch move's correlation. emcee's snooker steps are
+    # left out: they make the posterior too narrow, by 5% with six parameters.
+    moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.StretchMove(), 0.2)]
+    sampler = emcee.EnsembleSampler(max(32, 2 * parameters + 2), parameters, density, vectorize=True, moves=moves)
     sampler.random_state = RandomState(seed).get_state()
     return sampler
-
-
-def _around(start: Floats, walkers: int, seed: int) -> Floats:
-    """Starting points of the walkers: around the start, dispersed enough for R-hat to be meaningful."""
-    spread = RandomState(seed).standard_normal((walkers, len(start)))
-    places: Floats = start + 0.3 * spread
-    return places

@@ -7,13 +7,13 @@ is then N(0, I), and a posterior standard deviation of x is its share of the pri
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import ndtr
 from scipy.stats import qmc
 
-from popsim.definitions.calibration import Calibration
+from popsim.definitions.calibration import Calibration, Heterogeneity
 from popsim.definitions.parameter import ParameterChange
 from popsim.errors import DefinitionError
 from popsim.evidence.distributions import Distribution, EmpiricalDistribution, Floats
@@ -28,6 +28,9 @@ MAX_PRIOR_SDS = (
 )
 
 
+SEVERITY_OF = "severity."  # before the name of a study file
+
+
 @dataclass(frozen=True)
 class Priors:
     """The parameters that are fitted.
@@ -38,6 +41,9 @@ class Priors:
         distributions: priors.
         own: values in the parameter sets.
         units: of the values.
+        severities: names of the study files whose people's severity their baseline table determines.
+        severity_sd: its standard deviation before that, mmHg.
+        tau: scales of the half-normal priors of the differences between studies.
     """
 
     names: tuple[str, ...]
@@ -45,32 +51,39 @@ class Priors:
     distributions: tuple[Distribution, ...]
     own: Floats
     units: tuple[str, ...] = ()
+    severities: tuple[str, ...] = ()
+    severity_sd: float = 1.0
+    tau: Heterogeneity = field(default_factory=Heterogeneity)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The parameters, then the severities, as the simulator takes them."""
+        return (*self.names, *(f"{SEVERITY_OF}{name}" for name in self.severities))
 
     def values(self, x: Floats) -> Floats:
-        """Values[point, parameter] at x[point, parameter]."""
-        p = ndtr(np.clip(x, -MAX_PRIOR_SDS, MAX_PRIOR_SDS))
+        """Values[point, column] at x[point, column]: parameters, and severities if x has them."""
+        size = len(self.names)
+        p = ndtr(np.clip(x[:, :size], -MAX_PRIOR_SDS, MAX_PRIOR_SDS))
         columns = [d.quantile(np.ascontiguousarray(p[:, i])) for i, d in enumerate(self.distributions)]
-        return np.stack(columns, axis=1)
-
-    def log_density(self, x: Floats) -> Floats:
-        """Log prior density of x[point, parameter], up to a constant; minus infinity beyond FURTHEST."""
-        inside = (np.abs(x) <= MAX_PRIOR_SDS).all(axis=1)
-        return np.where(inside, -0.5 * (x**2).sum(axis=1), -np.inf)
+        return np.column_stack([*columns, self.severity_sd * x[:, size:]])
 
     def design(self, points: int, seed: int) -> Floats:
-        """x[point, parameter] that fill the prior evenly: a scrambled Sobol sequence."""
-        sequence = qmc.Sobol(len(self.names), seed=seed).random_base2(int(np.ceil(np.log2(points))))
+        """x[point, column] that fill the prior evenly: a scrambled Sobol sequence."""
+        sequence = qmc.Sobol(len(self.columns), seed=seed).random_base2(int(np.ceil(np.log2(points))))
         found: Floats = normal_quantile(np.clip(sequence[:points], ndtr(-MAX_PRIOR_SDS), ndtr(MAX_PRIOR_SDS)))
         return found
 
 
-def priors_of(calibration: Calibration, sets: Mapping[str, ParameterSet], file: object) -> Priors:
+def priors_of(
+    calibration: Calibration, sets: Mapping[str, ParameterSet], file: object, severities: Sequence[str] = ()
+) -> Priors:
     """The calibration's parameters with their priors, checked.
 
     Args:
         calibration: its parameters are fitted.
         sets: all parameter sets by name, with the values of parameters that are not fitted.
         file: of the calibration, named in errors.
+        severities: names of the study files with a baseline table.
 
     Raises:
         DefinitionError: a parameter does not exist, has no prior, or one that leaves its bounds or is not continuous;
@@ -97,6 +110,9 @@ def priors_of(calibration: Calibration, sets: Mapping[str, ParameterSet], file: 
         tuple(known[one.name] for one in calibration.parameters),
         np.array([record.value for record in records]),
         tuple(record.unit for record in records),
+        tuple(severities),
+        calibration.severity,
+        calibration.tau,
     )
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from popsim.calibration.fit import CalibrationProblem
+from popsim.calibration.hierarchy import loadings
 from popsim.calibration.objectives import Objective, Objectives, Simulated
-from popsim.calibration.priors import priors_of
-from popsim.calibration.sources import Run, Source, figures, read_source
+from popsim.calibration.priors import SEVERITY_OF, priors_of
+from popsim.calibration.sources import SEVERITY, Run, Source, figures, read_source
 from popsim.definitions.base import read_toml, validate
 from popsim.definitions.calibration import Calibration
 from popsim.definitions.target import Target
@@ -20,7 +21,7 @@ from popsim.evidence.distributions import Floats
 from popsim.evidence.sets import SHIPPED
 from popsim.studies.design import Change
 
-CALIBRATE = "calibrate"
+CALIBRATE, BASELINE = "calibrate", "baseline"
 
 
 def read_files(files: Sequence[Path], changes: Mapping[str, int | None]) -> tuple[Calibration, Path, list[Path]]:
@@ -57,13 +58,21 @@ class Studies:
     run: Run
 
     def __call__(self, names: Sequence[str], values: Floats, stream: int) -> Simulated:
-        """Figures and Monte Carlo errors at values[point, parameter]; each `stream` has its own seed."""
+        """Figures and Monte Carlo errors at values[point, column]; each `stream` has its own seed.
+
+        A severity concerns its own source alone.
+        """
         columns = []
         for source in self.sources:
+            others = {name for name in names if name.startswith(SEVERITY_OF)} - {SEVERITY_OF + source.name}
+            mine = [i for i, name in enumerate(names) if name not in others]
+            own = [SEVERITY if names[i].startswith(SEVERITY_OF) else names[i] for i in mine]
             experiment = source.study.experiment
             fresh = experiment.model_copy(update={"seed": experiment.seed + stream})
-            found = figures(replace(source, study=replace(source.study, experiment=fresh)), self.run, names, values)
-            columns.append(np.array(found, np.float64))
+            found = figures(
+                replace(source, study=replace(source.study, experiment=fresh)), self.run, own, values[:, mine]
+            )
+            columns.append(np.array([[(one.value, one.standard_error) for one in row] for row in found], np.float64))
         together = np.concatenate(columns, axis=1)
         return Simulated(together[:, :, 0], together[:, :, 1])
 
@@ -88,7 +97,8 @@ def problem_of(calibration: Calibration, file: Path, targets: Sequence[Path], ru
     sizes |= {"replications": Change("replications", calibration.replications)}
     sources = [read_source(path, sizes) for path in paths]
     kept = _fitted(calibration, sources, file)
-    priors = priors_of(calibration, SHIPPED, file)
+    severities = [source.name for source in kept if any(target.use == BASELINE for target in source.targets)]
+    priors = priors_of(calibration, SHIPPED, file, severities)
     for source in kept:
         for name in priors.names:
             sets = source.study.parameters
@@ -122,10 +132,23 @@ def _fitted(calibration: Calibration, sources: Sequence[Source], file: Path) -> 
         if not chosen:
             raise DefinitionError(source.file, "targets", None, "none has use = 'calibrate': leave this file out")
         wanted = tuple(one for one in chosen if not calibration.fitted or one.name in calibration.fitted)
+        table = tuple(one for one in source.targets if one.use == BASELINE)
         if wanted:
-            kept.append(replace(source, targets=wanted))
+            kept.append(replace(source, targets=wanted + table))
     return tuple(kept)
 
 
 def _objective(target: Target, source: Source) -> Objective:
-    return Objective(target.name, target.value, target.error_on_scale, target.scale, source.title, target.unit)
+    return Objective(
+        target.name,
+        target.value,
+        target.error_on_scale,
+        target.scale,
+        source.title,
+        target.unit,
+        source.study_of(target),
+        source.name,
+        target.source,
+        loadings(target),
+        target.use == BASELINE,
+    )

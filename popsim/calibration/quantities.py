@@ -10,6 +10,8 @@
     length_of_stay_mean, _median, _lower_quartile, _upper_quartile    of finished admissions for one of `causes`, days
     discharged_to                 of admissions for one of `causes` survived: share that goes to one of `destinations`
     hazard_ratio, rate, proportion, total_rate_ratio    of an endpoint in a trial, see calibration/survival.py
+    baseline_share                share whose baseline meets the conditions `having`
+    baseline_median, baseline_mean                      of a baseline `column`
     gfr_slope, gfr_slope_difference                     chronic slope of an arm, and against the comparator
 
 Errors are Monte Carlo errors: by formula for a proportion, rate or mean of independent people, for all others by
@@ -34,6 +36,8 @@ from popsim.calibration.survival import (
     rate,
     total_rate_ratio,
 )
+from popsim.care.network import operand
+from popsim.definitions.network import Condition
 from popsim.definitions.target import Target
 from popsim.kernels.codes import DIED_OF_HEART
 from popsim.statistics import Estimate
@@ -54,6 +58,14 @@ ENDPOINTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "stroke": ("none", ("stroke",)),
     "bleeding": ("none", ("bleeding",)),
 }
+
+
+def holds(condition: Condition) -> pl.Expr:
+    """A condition on persons' baseline as an expression."""
+    column, value = pl.col(condition.column), operand(condition)
+    if condition.at_least is not None:
+        return column >= value
+    return column < value if condition.below is not None else column == value
 
 
 class ObservedArm(NamedTuple):
@@ -232,6 +244,14 @@ def _gfr_slope_difference(arms: Arms, target: Target) -> Estimate:
     return Estimate(own.value - other.value, math.hypot(own.standard_error, other.standard_error))
 
 
+def _baseline_share(arms: Arms, target: Target) -> Estimate:
+    return proportion(arms.own.persons.select(pl.all_horizontal(map(holds, target.having))).to_series().to_numpy())
+
+
+def _baseline_median(seen: ObservedArm, target: Target) -> float:
+    return float(np.median(seen.persons[target.column].to_numpy()))
+
+
 QUANTITIES: dict[str, Quantity] = {
     "mortality": _mortality,
     "median_survival": _jackknifed(_median_survival),
@@ -249,6 +269,9 @@ QUANTITIES: dict[str, Quantity] = {
     "rate": lambda arms, target: rate(*time_to_event(arms.own, str(target.endpoint))),
     "proportion": lambda arms, target: proportion(time_to_event(arms.own, str(target.endpoint))[1]),
     "total_rate_ratio": _total_rate_ratio,
+    "baseline_share": _baseline_share,
+    "baseline_median": _jackknifed(_baseline_median),
+    "baseline_mean": lambda arms, target: mean(arms.own.persons[target.column].cast(pl.Float64).to_numpy()),
     "gfr_slope": lambda arms, target: mean(_slopes(arms.own)),
     "gfr_slope_difference": _gfr_slope_difference,
 }

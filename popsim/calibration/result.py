@@ -6,9 +6,10 @@ import numpy as np
 import polars as pl
 
 from popsim.calibration.fit import DRAWS, MEAN, OWN, Fit
+from popsim.calibration.hierarchy import KINDS, spread_by_tau
 from popsim.calibration.objectives import natural
 from popsim.calibration.priors import on_scale
-from popsim.definitions.calibration import Calibrated
+from popsim.definitions.calibration import Calibrated, Calibration, FittedFigure, Heterogeneity
 from popsim.definitions.distributions import Beta, Lognormal, Normal, Uncertainty
 from popsim.definitions.parameter import ParameterChange
 from popsim.definitions.uncertainty import Correlated
@@ -36,8 +37,57 @@ def calibrated(fit: Fit, description: str) -> Calibrated:
         matrix = _positive(np.atleast_2d(np.corrcoef(on_scale(draws, priors.scales).T)))
         rows = tuple(tuple(round(value, 4) for value in row) for row in matrix.tolist())
         groups = (Correlated(distribution="correlated", parameters=priors.names, correlation=rows, source=source),)
-    name = fit.problem.calibration.name
-    return Calibrated(name=name, description=description, parameters=parameters, parameter_groups=groups)
+    each = fit.problem.objectives.each
+    return Calibrated(
+        name=fit.problem.calibration.name,
+        description=description,
+        tau=mean_tau(fit),
+        fitted=tuple(
+            FittedFigure(name=a.name, study=a.study, source=a.reference, value=a.value) for a in each if not a.baseline
+        ),
+        parameters=parameters,
+        parameter_groups=groups,
+        information_groups=information_groups(fit.problem.calibration),
+    )
+
+
+def mean_tau(fit: Fit) -> Heterogeneity:
+    """Posterior means of what differs between studies."""
+    return Heterogeneity(
+        **{kind: _short(mean) for kind, mean in zip(KINDS, fit.tau.mean(axis=0).tolist(), strict=True)}
+    )
+
+
+def information_groups(calibration: Calibration) -> dict[str, tuple[str, ...]]:
+    """Parameters by the group that the calibration puts them in."""
+    groups = dict.fromkeys(one.group for one in calibration.parameters if one.group)
+    return {group: tuple(one.name for one in calibration.parameters if one.group == group) for group in groups}
+
+
+def studies_table(fit: Fit) -> pl.DataFrame:
+    """What each study differs by.
+
+    Returns:
+        study, figures (fitted), admission, admission_sd, death, death_sd: posterior of its shifts of log hazards;
+        left_out and left_out_inside: its figures as the others predict them, and how many lie inside 95%.
+    """
+    hierarchy, studies = fit.hierarchy, fit.problem.objectives.studies
+    means, sds = hierarchy.shifts(fit.posterior.x)
+    counts = [sum(aim.study == study and not aim.baseline for aim in fit.problem.objectives.each) for study in studies]
+    columns = {
+        f"{kind}{end}": part[:, i] for i, kind in enumerate(KINDS[:2]) for end, part in (("", means), ("_sd", sds))
+    }
+    inside = fit.left_out.group_by("study").agg(left_out_inside=pl.col("inside_95").sum())
+    return pl.DataFrame({"study": studies, "figures": counts} | columns).join(
+        inside, on="study", how="left", maintain_order="left"
+    )
+
+
+def severities_table(fit: Fit) -> pl.DataFrame:
+    """Severity (shift of the filling pressure, mmHg) that meets each baseline table: source, mean, sd."""
+    priors = fit.problem.priors
+    found = priors.severity_sd * fit.hierarchy.severities(fit.posterior.x)
+    return pl.DataFrame({"source": priors.severities, "mean": found.mean(axis=0), "sd": found.std(axis=0)})
 
 
 def identifiability(fit: Fit) -> pl.DataFrame:
@@ -61,14 +111,14 @@ def identifiability(fit: Fit) -> pl.DataFrame:
             "sd": draws.std(axis=0, ddof=1),
             "low": low,
             "high": high,
-            "left": fit.posterior.x.std(axis=0, ddof=1),
+            "left": fit.x_draws.std(axis=0, ddof=1),
         }
     )
 
 
 def correlation(fit: Fit) -> Floats:
     """Posterior correlation[parameter, parameter], on the scale on which the priors are normal."""
-    return np.atleast_2d(np.corrcoef(fit.posterior.x.T))
+    return np.atleast_2d(np.corrcoef(fit.x_draws.T))
 
 
 def directions(fit: Fit) -> pl.DataFrame:
@@ -78,7 +128,7 @@ def directions(fit: Fit) -> pl.DataFrame:
         left: share of the prior's standard deviation left along the direction; informed: whether less than half of the
         prior's variance is left; combination: the parameters that make up most of it, with their loadings.
     """
-    variances, vectors = np.linalg.eigh(np.atleast_2d(np.cov(fit.posterior.x.T)))
+    variances, vectors = np.linalg.eigh(np.atleast_2d(np.cov(fit.x_draws.T)))
     rows = []
     for variance, vector in zip(variances.tolist(), vectors.T, strict=True):
         loadings = vector * np.sign(vector[np.argmax(np.abs(vector))])
@@ -95,14 +145,15 @@ def fit_table(fit: Fit) -> pl.DataFrame:
     Returns:
         target, group, unit, published with low and high (95%), before (original parameters), after (at the
         posterior mean), after_low, after_high (95% of posterior draws), error_before and error_after (distance from the
-        published figure on the target's scale, in standard deviations of published figure, discrepancy and Monte Carlo
-        error together), error_low, error_high (of 95% of the posterior draws), monte_carlo, emulator_error (on that
-        scale), explained (share of the variance of held-out points that the emulator explains).
+        published figure on the target's scale, in standard deviations of published figure, discrepancy, Monte Carlo
+        error and tau together), error_low, error_high (of 95% of the posterior draws), monte_carlo, emulator_error (on
+        that scale), explained (share of the variance of held-out points that the emulator explains).
     """
     objectives = fit.problem.objectives
     on = objectives.on_scale(fit.checked.values)
     errors = objectives.errors_on_scale(fit.checked.values, fit.checked.errors)
-    spread = np.sqrt(objectives.variance + np.nanmean(errors[[OWN, MEAN]] ** 2, axis=0))
+    between = np.array([spread_by_tau(aim.loading, mean_tau(fit)) for aim in objectives.each])
+    spread = np.sqrt(objectives.variance + between**2 + np.nanmean(errors[[OWN, MEAN]] ** 2, axis=0))
     distance = (on - objectives.observed) / spread
     sampling = np.array([aim.error for aim in objectives.each])
     published = natural(objectives.observed + np.array([[-Z_95], [Z_95]]) * sampling, objectives.each)
@@ -124,7 +175,7 @@ def fit_table(fit: Fit) -> pl.DataFrame:
             "error_after": distance[MEAN],
             "error_low": nearest,
             "error_high": furthest,
-            "monte_carlo": fit.monte_carlo,
+            "monte_carlo": fit.hierarchy.monte_carlo,
             "emulator_error": fit.emulators.error,
             "explained": fit.emulators.explained,
         }

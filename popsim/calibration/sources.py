@@ -11,11 +11,10 @@ import numpy as np
 import polars as pl
 
 from popsim.analyses.sensitivity.design import designed
-from popsim.calibration.quantities import NEEDS_DAYS, NEEDS_ENDPOINT, QUANTITIES, Arms, ObservedArm, measure
-from popsim.care.network import operand
+from popsim.calibration.quantities import NEEDS_DAYS, NEEDS_ENDPOINT, QUANTITIES, Arms, ObservedArm, holds, measure
 from popsim.definitions.base import read_toml
+from popsim.definitions.calibration import Calibrated
 from popsim.definitions.experiment import ExperimentDefinition
-from popsim.definitions.network import Condition
 from popsim.definitions.target import Target, TargetFile
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.evidence.distributions import Floats
@@ -29,6 +28,8 @@ from popsim.studies.recruitment import followed_days
 if TYPE_CHECKING:
     from popsim.runs.runner import RunResult
 
+SEVERITY = "clinical_twin.severity_mmhg"  # shift of the filling pressure of all people who are sampled
+
 type Run = Callable[[Study], RunResult]
 
 
@@ -41,6 +42,8 @@ class Source:
         file: of the targets.
         study: with only the strategies that the targets need; it stores persons.
         targets: in the order of the file.
+        stratum: of targets that have none of their own.
+        calibrated: the file of parameters that the study uses.
     """
 
     name: str
@@ -48,6 +51,12 @@ class Source:
     file: Path
     study: Study
     targets: tuple[Target, ...]
+    stratum: tuple[str, ...] = ()
+    calibrated: Calibrated | None = None
+
+    def study_of(self, target: Target) -> str:
+        """Name of the study that published a target; figures of one study share its shifts."""
+        return target.study or self.name
 
 
 def read_source(path: Path | str, said: Mapping[str, Change] | None = None) -> Source:
@@ -64,6 +73,7 @@ def read_source(path: Path | str, said: Mapping[str, Change] | None = None) -> S
     if "strategies" in read_toml(path):
         experiment, folder = ExperimentDefinition.read(path), path.parent
         title, targets, changes = experiment.title, experiment.targets, {}
+        stratum = experiment.trial.stratum if experiment.trial else ()
     else:
         file = TargetFile.read(path)
         named = path.parent / file.experiment
@@ -73,13 +83,14 @@ def read_source(path: Path | str, said: Mapping[str, Change] | None = None) -> S
             raise DefinitionError(path, "strategy", file.strategy, known=names)
         chosen = whole.strategy(file.strategy or whole.reference)
         experiment = whole.model_copy(update={"strategies": (chosen,), "comparator": chosen.name, "name": file.name})
-        title, targets = file.title, file.targets
+        title, targets, stratum = file.title, file.targets, file.stratum
         changes = {key: getattr(file, key) for key in ("follow_up_days", "population", "replications")}
     changes = {key: value for key, value in changes.items() if value is not None}
     changes |= {"store": "persons", "scenarios": (), "draws": 0}
     study = study_of(experiment.model_copy(update=changes), folder, file=path, changes=said)
     _check(targets, study.experiment, path)
-    return Source(experiment.name, title or experiment.name, path, study, targets)
+    used = Calibrated.read(folder / experiment.calibration) if experiment.calibration else None
+    return Source(experiment.name, title or experiment.name, path, study, targets, stratum, used)
 
 
 def figures(source: Source, run: Run, names: Sequence[str] = (), values: Floats | None = None) -> list[list[Estimate]]:
@@ -123,7 +134,7 @@ def _measured(source: Source, persons: pl.DataFrame, admissions: pl.DataFrame) -
     for target in source.targets:
         pair = Arms(arms[target.arm or experiment.reference], arms[experiment.reference])
         for condition in target.where:
-            pair = Arms(*(seen.only(_holds(condition)) for seen in pair))
+            pair = Arms(*(seen.only(holds(condition)) for seen in pair))
         found.append(measure(target, pair))
     return found
 
@@ -142,14 +153,6 @@ def _followed(persons: pl.DataFrame, experiment: ExperimentDefinition) -> pl.Dat
     return pl.concat(parts)
 
 
-def _holds(condition: Condition) -> pl.Expr:
-    """A condition on persons' baseline as an expression."""
-    column, value = pl.col(condition.column), operand(condition)
-    if condition.at_least is not None:
-        return column >= value
-    return column < value if condition.below is not None else column == value
-
-
 def _check(targets: Sequence[Target], experiment: ExperimentDefinition, path: Path) -> None:
     """Refuse targets that cannot be measured, before anything is simulated."""
     if not targets:
@@ -162,10 +165,18 @@ def _check(targets: Sequence[Target], experiment: ExperimentDefinition, path: Pa
             raise DefinitionError(path, where, None, "the name is used twice, each must be its own")
         if target.quantity not in QUANTITIES:
             raise DefinitionError(path, f"{where}.quantity", target.quantity, known=QUANTITIES)
-        for condition in target.where:
-            if condition.column not in BASELINE:  # an outcome would select different people under each strategy
-                allowed = did_you_mean(condition.column, BASELINE)
-                raise DefinitionError(path, f"{where}.where", condition.column, f"must be known at entry, {allowed}")
+        # An outcome would select different people under each strategy.
+        named = [("where", one.column) for one in target.where] + [("having", one.column) for one in target.having]
+        named += [("column", target.column)] if target.column else []
+        for key, column in named:
+            if column not in BASELINE:
+                allowed = did_you_mean(column, BASELINE)
+                raise DefinitionError(path, f"{where}.{key}", column, f"must be known at entry, {allowed}")
+        needed = {"baseline_share": "having", "baseline_median": "column", "baseline_mean": "column"}.get(
+            target.quantity
+        )
+        if needed and not getattr(target, needed):
+            raise DefinitionError(path, f"{where}.{needed}", None, f"must be given for a {target.quantity}")
         for cause in target.causes:
             if cause not in CAUSE_NAMES:
                 raise DefinitionError(path, f"{where}.causes", cause, known=CAUSE_NAMES[1:])

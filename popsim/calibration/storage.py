@@ -3,10 +3,11 @@
 results/calibration/<name>/<id>/
     manifest.json            the problem, with hashes of every file, of the code and of the result
     calibration.toml         the resolved calibration
-    points_1.parquet, wave_1.parquet, ...   points and simulated figures of each wave
-    check_points.parquet, check.parquet     the same on new random numbers: before, posterior mean, posterior draws
+    points_1.parquet, wave_1_0.parquet, wave_1_20.parquet, ...   points of a wave, and their simulated figures in parts
+    left_out_0.parquet, ...  figures of each study as the others predict them
+    check_points.parquet, check_0.parquet, ...   on new random numbers: before, posterior mean, posterior draws
     draws.parquet            posterior draws of the parameters
-    identifiability.parquet, directions.parquet, fit.parquet
+    identifiability.parquet, directions.parquet, fit.parquet, studies.parquet, severities.parquet, left_out.parquet
     posterior.toml           the file that an experiment names (`calibration = "..."`)
     parameters.png, correlation.png, fit.png
 results/calibration/<name>/runs/   units of the simulations
@@ -22,7 +23,14 @@ import polars as pl
 
 from popsim.calibration.fit import CalibrationProblem, Fit, write_frame
 from popsim.calibration.problem import Studies
-from popsim.calibration.result import calibrated, directions, fit_table, identifiability
+from popsim.calibration.result import (
+    calibrated,
+    directions,
+    fit_table,
+    identifiability,
+    severities_table,
+    studies_table,
+)
 from popsim.calibration.sources import Source
 from popsim.definitions.writing import to_toml
 from popsim.errors import InputError
@@ -30,7 +38,7 @@ from popsim.learning import emulator
 from popsim.runs.work import versions
 from popsim.studies.content import SHOWN, combined_hash, file_hash, frame_hash, json_hash
 
-LIBRARIES = ("emcee", "optuna", "scikit-learn")
+LIBRARIES = ("emcee", "scipy")
 
 
 def folder_of(problem: CalibrationProblem, results: Path) -> Path:
@@ -66,6 +74,9 @@ def write_result(fit: Fit, folder: Path, file: Path, posterior: Path | None = No
         "identifiability": identifiability(fit),
         "directions": directions(fit),
         "fit": fit_table(fit),
+        "studies": studies_table(fit),
+        "severities": severities_table(fit),
+        "left_out": fit.left_out,
     }
     for name, table in tables.items():
         write_frame(table, folder / f"{name}.parquet")
@@ -111,8 +122,9 @@ def _description(fit: Fit) -> str:
     return (
         f"{calibration.title or calibration.name}: posterior of {len(fit.problem.priors.names)} parameters given "
         f"{len(table)} published figures, of which {inside[1]} are met within 2 standard deviations (published error, "
-        f"{calibration.discrepancy:.0%} model discrepancy, Monte Carlo) and {inside[0]} were before. {len(fit.x)} "
-        f"points of {calibration.people:,} people; chains {converged}. Written by popsim calibrate."
+        f"{calibration.discrepancy:.0%} model discrepancy, Monte Carlo, differences between studies) and {inside[0]} "
+        f"were before. {len(fit.x)} points of {calibration.people:,} people; chains {converged}. "
+        "Written by popsim calibrate."
     )
 
 

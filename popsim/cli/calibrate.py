@@ -22,6 +22,8 @@ def calibrate(
     ],
     options: StudyOptions,
     points: Annotated[int | None, whole("Design points of the first wave.")] = None,
+    points_later: Annotated[int | None, whole("Design points of every later wave.")] = None,
+    waves: Annotated[int | None, whole("Waves of simulation.")] = None,
     people: Annotated[
         int | None, whole("Twins in each simulation, or in each arm of a trial.", "--people", "--population")
     ] = None,
@@ -37,11 +39,12 @@ def calibrate(
     from popsim.calibration.storage import folder_of, write_result
     from popsim.reporting.text.calibration import calibration_text, draw_calibration
 
-    calibration, file, targets = read_files(files, {"points": points, "people": people, "seed": options.seed})
+    said = {"points": points, "points_later": points_later, "waves": waves, "people": people, "seed": options.seed}
+    calibration, file, targets = read_files(files, said)
     results = options.out / "calibration" / calibration.name
     problem = problem_of(calibration, file, targets, partial(options.run, results=results / "runs"))
     folder = folder_of(problem, results)
-    fit = fit_parameters(problem, folder, lambda text: None if options.quiet else print(text))
+    fit = fit_parameters(problem, folder, lambda text: None if options.quiet else print(text, flush=True))
     content = write_result(fit, folder, file, posterior)
     draw_calibration(fit, folder)
     if not options.quiet:

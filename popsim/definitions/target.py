@@ -1,6 +1,7 @@
 """Targets: published figures that a simulation is compared with, each with its error, its source and its use.
 
-A target is fitted (`calibrate`) or only compared (`validate`), never both. It names a quantity
+A target is fitted (`calibrate`) or only compared (`validate`), never both; a figure of a baseline table (`baseline`)
+only determines how severely ill the study's people are. It names a quantity
 (calibration/quantities.py) and that quantity's arguments: a time horizon, causes, an endpoint, an arm.
 """
 
@@ -39,7 +40,9 @@ SCALE_OF_UNIT: dict[str, Scale] = {
 }
 
 
+BASELINE_QUANTITY = "baseline_"  # names of quantities of the baseline table begin with it
 Number = Annotated[float, real(-1e9, 1e9)]
+Stratum = Annotated[tuple[Identifier, ...], AS_TUPLE, Field(max_length=8)]
 
 
 class Target(Definition):
@@ -54,11 +57,17 @@ class Target(Definition):
         size: people of whom `value` is a proportion (binomial error).
         events: number behind a rate (Poisson error).
         unit: "proportion", "ratio", "per 100 person-years", "days", "years" or any other.
-        use: "calibrate": may be fitted; "validate": never fitted; "context": shown only, its source is too weak.
+        use: "calibrate": may be fitted; "validate": never fitted; "baseline": only determines the severity of
+            the people; "context": shown only, its source is too weak.
+        study: that published it, when the file has figures of several; figures of one study differ from the model
+            together.
+        stratum: labels of the people by which results are counted; the file's when absent.
         days: time horizon since entry, for quantities that have one.
         causes, destinations: those that count, for quantities that need them; all when empty.
         endpoint, arm: of trials; `arm` is a strategy, the comparator when empty; contrasts are against the comparator.
         where: conditions on persons' baseline.
+        column: of the baseline, for quantities that are a median or a mean of it.
+        having: conditions on the baseline, for the share of people who meet them.
         population, source, provenance, note: the people, where the figure was read (`seen`), worked out (`computed`) or
             remembered (`recalled`), and caveats.
     """
@@ -72,13 +81,17 @@ class Target(Definition):
     size: Annotated[int, whole(2, 1_000_000_000)] | None = None
     events: Annotated[float, real(1.0, 1e9)] | None = None
     unit: Label
-    use: Literal["calibrate", "validate", "context"]
+    use: Literal["calibrate", "validate", "baseline", "context"]
+    study: Identifier | Literal[""] = ""
+    stratum: Stratum = ()
     days: Annotated[int, whole(1, 36_525)] | None = None
     causes: Annotated[tuple[Identifier, ...], AS_TUPLE] = ()
     destinations: Annotated[tuple[Identifier, ...], AS_TUPLE] = ()
     endpoint: Endpoint | None = None
     arm: str = ""
     where: Conditions = ()
+    column: Identifier | Literal[""] = ""
+    having: Conditions = ()
     population: Text = ""
     source: Source
     provenance: Literal["seen", "computed", "recalled"]
@@ -97,6 +110,10 @@ class Target(Definition):
             raise ValueError(f"value = {self.value:g}: a figure in '{self.unit}' and its interval must be above 0")
         if self.size is not None and self.scale != "logit":
             raise ValueError(f"size = {self.size}: only goes with a proportion")
+        if self.use == "baseline" and not self.quantity.startswith(BASELINE_QUANTITY):
+            raise ValueError(
+                f"quantity = '{self.quantity}': only a figure of the baseline table goes with use = 'baseline'"
+            )
         if self.provenance == "recalled" and self.use != "context":
             raise ValueError("use: what is only recalled must be context")
         return self
@@ -134,6 +151,7 @@ class TargetFile(Definition):
         name, title: of the file.
         experiment: file of the experiment with this population, relative to this file.
         strategy: under which they are simulated; the experiment's comparator when empty.
+        stratum: labels of the people ("reduced", "mild", "outpatient", ...) by which results are counted.
         follow_up_days, population, replications: instead of the experiment's, for these figures.
         targets: the figures.
     """
@@ -142,6 +160,7 @@ class TargetFile(Definition):
     title: Label = ""
     experiment: DefinitionPath
     strategy: str = ""
+    stratum: Stratum = ()
     follow_up_days: Annotated[int, whole(1, 3653)] | None = None
     population: Annotated[int, whole(1, 1_000_000)] | None = None
     replications: Annotated[int, whole(1, 1000)] | None = None

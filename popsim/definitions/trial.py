@@ -26,10 +26,12 @@ class Trial(Definition):
         columns, correlations: the baseline table, instead of the cohort's, column by column.
         inclusion: conditions that all hold on the morning of randomisation (negate exclusions); people are sampled
             until enough are eligible.
+        stratum: labels of the people ("reduced", "mild", "outpatient", ...) by which results are counted.
         least_follow_up_days: follow-up of the person randomised last.
     """
 
     columns: dict[Identifier, AnyMarginal] = Field(default_factory=dict)
     correlations: Annotated[tuple[Correlation, ...], AS_TUPLE] = ()
+    stratum: Annotated[tuple[Identifier, ...], AS_TUPLE, Field(max_length=8)] = ()
     inclusion: Annotated[tuple[Condition, ...], AS_TUPLE, Field(max_length=MAX_CRITERIA)] = ()
     least_follow_up_days: Annotated[int, whole(1, 3653)]

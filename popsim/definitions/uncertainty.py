@@ -19,7 +19,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition
-from popsim.definitions.fields import AS_TUPLE, Number, Positive, Text, real
+from popsim.definitions.fields import AS_TUPLE, Label, Number, Positive, Text, real
 
 MAX_TOGETHER = 200
 MAX_NAME_LENGTH = 100
@@ -152,4 +152,8 @@ class Correlated(_Group):
 
 
 ParameterGroup = Annotated[Dirichlet | MultivariateNormal | Correlated, Field(discriminator="distribution")]
+InformationGroups = dict[
+    Label, Annotated[tuple[DottedName, ...], AS_TUPLE, Field(min_length=1, max_length=MAX_TOGETHER)]
+]
+"""Parameters that one study would inform together, by a name for the group."""
 ParameterGroups = Annotated[tuple[ParameterGroup, ...], AS_TUPLE, Field(max_length=100)]

@@ -36,6 +36,7 @@ STREAM_ENTRY = STREAM_COHORT + 63
 
 # People sampled at a time: keeps the working arrays (columns x block) in a few MB.
 BLOCK = 16_384
+SEVERITY = "baseline_filling_pressure_mmhg"
 LIFE_TABLE_COLUMN = "life_table_hazard_per_day"
 
 
@@ -129,9 +130,18 @@ def sample(cohort: CohortSource, schema: Schema, size: int, key: RandomKey, enro
         _set_people(ready.people, population, key)
     for name, origin in ready.copied.items():
         population[name] = population[origin]
+    _shift_severity(cohort, population)
     _set_life_table(cohort, population)
     sample_genes(population, given(cohort), key)
     return population
+
+
+def _shift_severity(cohort: CohortSource, population: Population) -> None:
+    """Make everybody as much more severely ill as the study's people are, within the bounds of the column."""
+    shift = cohort.parameters["clinical_twin"]["severity_mmhg"]
+    if shift and SEVERITY in population.schema:
+        column = population.schema[SEVERITY]
+        population[SEVERITY] = np.clip(population[SEVERITY] + shift, column.low, column.high)
 
 
 def _entries(size: int, key: RandomKey, enrolment_days: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:

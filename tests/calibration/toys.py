@@ -60,3 +60,58 @@ def exact_posterior(figures=None):
     prior = np.diag(1.0 / PRIOR_SD**2)
     covariance = np.linalg.inv(EFFECTS.T @ weight @ EFFECTS + prior)
     return covariance @ (EFFECTS.T @ weight @ figures + prior @ PRIOR_MEAN), covariance
+
+
+TAU = np.array([0.2, 0.15, 0.04])  # admission, death, ratio
+SEVERITY_SD = 1.5
+
+
+def _truth(number, row):
+    return np.random.default_rng([7, row]).standard_normal((24, 4))[:number]
+
+
+def true_shifts(number):
+    """Shifts [study, kind] of log admission and log death."""
+    return _truth(number, 0)[:, :2] * TAU[:2]
+
+
+def true_severities(number):
+    """Severities [study] in mmHg."""
+    return SEVERITY_SD * _truth(number, 0)[:, 2]
+
+
+def studies(number, **changes):
+    """Studies with a log rate of admission and of death, a log hazard ratio, and a median of the baseline table."""
+    effects = np.random.default_rng(5).uniform(-1.0, 1.0, (number, 4, 3))
+    effects[:, 3] *= 0.1
+    of_severity = np.array([0.15, 0.1, 0.0, 0.2])
+    errors, noise = np.array([0.04, 0.04, 0.04, 0.02]), _truth(number, 1)
+    names = [f"study_{i}" for i in range(number)]
+
+    def figures(values, severities):
+        logs = np.einsum("wp,sfp->wsf", values, effects) + severities[:, :, np.newaxis] * of_severity
+        return np.exp(logs).reshape(len(values), -1)
+
+    def simulate(columns, values, stream):
+        assert columns == (*NAMES, *(f"severity.{name}" for name in names))
+        found = figures(values[:, :3], values[:, 3:])
+        return Simulated(found, 0.01 * found)
+
+    truth = np.log(figures(TRUTH[np.newaxis], true_severities(number)[np.newaxis])).reshape(number, 4)
+    shifts, ratio = true_shifts(number), TAU[2] * _truth(number, 0)[:, 3]
+    truth[:, :2] += shifts
+    truth[:, 2] += ratio
+    published = np.exp(truth + errors * noise)
+    loading = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.0, 0.0, 0.0))
+    each = [
+        Objective(
+            f"{name}_{kind}", float(published[i, j]), float(errors[j]), "log", name, "ratio", name, name, "toy",
+            loading[j], kind == "median",
+        )
+        for i, name in enumerate(names)
+        for j, kind in enumerate(("admission", "death", "ratio", "median"))
+    ]  # fmt: skip
+    sizes = {"points": 64, "points_later": 40}
+    old = priors()
+    known = Priors(old.names, old.scales, old.distributions, old.own, old.units, tuple(names), SEVERITY_SD)
+    return CalibrationProblem(calibration(**(sizes | changes)), known, Objectives(tuple(each)), simulate)

@@ -7,7 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from popsim.calibration.fit import Fit
-from popsim.calibration.result import correlation, directions, fit_table, identifiability
+from popsim.calibration.result import (
+    correlation,
+    directions,
+    fit_table,
+    identifiability,
+    mean_tau,
+    severities_table,
+    studies_table,
+)
 from popsim.reporting.text.formatting import aligned, in_columns, rounded, with_interval
 
 STRONG = 0.5  # correlation from which a pair is named
@@ -15,7 +23,7 @@ STRONG = 0.5  # correlation from which a pair is named
 
 def calibration_text(fit: Fit) -> str:
     """Parameters, what the targets leave uncertain, and the fit of every target."""
-    return "\n\n".join([_parameters(fit), _combinations(fit), _fit(fit), _trust(fit)])
+    return "\n\n".join([_parameters(fit), _combinations(fit), _fit(fit), _studies(fit), _trust(fit)])
 
 
 def draw_calibration(fit: Fit, folder: Path) -> list[Path]:
@@ -86,11 +94,35 @@ def _fit(fit: Fit) -> str:
     counts = [int((table[column].abs() <= 2.0).sum()) for column in ("error_before", "error_after")]
     note = (
         f"Within 2 sd of published: {counts[0]} of {len(table)} before, {counts[1]} after. sd: standard deviations of "
-        "published figure,\nmodel discrepancy and Monte Carlo error together. Before and after are simulated with "
+        "published figure,\nmodel discrepancy, Monte Carlo error and tau together. Before and after are simulated with "
         "people and random numbers\nthat the fit did not use. explained: share of the variance of held-out points "
         "that the emulator explains."
     )
     return f"{aligned(lines)}\n{note}"
+
+
+def _studies(fit: Fit) -> str:
+    """What differs between studies, and how well each is predicted by the others."""
+    table = studies_table(fit)
+    lines = [["Study", "shift of log admission (sd)", "shift of log death (sd)", "inside 95% when left out"]]
+    for row in table.iter_rows(named=True):
+        shifts = [
+            f"{rounded(row[kind], 2, signed=True)} ({rounded(row[f'{kind}_sd'], 2)})" for kind in ("admission", "death")
+        ]
+        inside = "" if row["left_out_inside"] is None else f"{row['left_out_inside']} of {row['figures']}"
+        lines.append([f"  {row['study']}", *shifts, inside])
+    tau = mean_tau(fit)
+    notes = [f"tau: admission {tau.admission:.3f}, death {tau.death:.3f}, ratios {tau.ratio:.3f} (posterior means)"]
+    if len(fit.left_out):
+        shares = [f"{fit.left_out[f'inside_{share}'].to_numpy().mean():.0%} inside {share}%" for share in (50, 95)]
+        notes.append(
+            f"Figures of studies that were left out ({len(fit.left_out)}): {', '.join(shares)} of their prediction"
+        )
+    for row in severities_table(fit).iter_rows(named=True):
+        notes.append(
+            f"Severity of {row['source']}: {row['mean']:+.2f} mmHg (sd {row['sd']:.2f}), from its baseline table"
+        )
+    return "\n".join([aligned(lines), *notes])
 
 
 def _trust(fit: Fit) -> str:
@@ -102,4 +134,7 @@ def _trust(fit: Fit) -> str:
         f"{posterior.accepted:.0%} accepted"
     )
     verdict = "converged" if posterior.converged else "NOT CONVERGED: more steps are needed"
-    return f"{waves} points simulated in {len(sizes)} waves. Chains: {chains}: {verdict}."
+    left = ", ".join(f"{share:.2g}" for share in fit.left)
+    return (
+        f"{waves} points simulated in {len(sizes)} waves; share of the prior left: {left}. Chains: {chains}: {verdict}."
+    )

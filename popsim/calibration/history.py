@@ -1,0 +1,51 @@
+"""History matching: the part of the prior that the targets do not rule out, and how small it is.
+
+Subset simulation (Au and Beck 2001, Probabilistic Engineering Mechanics 16:263) lowers the limit of implausibility in
+steps that keep a fifth of the points, and moves the points that are left within the limit (preconditioned
+Crank-Nicolson steps, which leave the normal prior unchanged). The share of the prior is the product of the steps'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from popsim.evidence.distributions import Floats
+
+POINTS = 2000
+KEPT = 0.2  # of the points in every step
+MOVES = 15  # of every point in every step
+MAX_STEPS = 60  # then the cut cannot be reached
+WANTED_ACCEPTED = 0.3
+
+
+class Space(NamedTuple):
+    """What is not ruled out: points[point, parameter], their share of the prior, and the limit that they are within."""
+
+    points: Floats
+    share: float
+    limit: float
+
+
+def not_ruled_out(implausibility: Callable[[Floats], Floats], parameters: int, cut: float, seed: int) -> Space:
+    """The part of a standard normal prior with an implausibility of at most `cut`; the least if there is none."""
+    generator = np.random.default_rng(seed)
+    x = generator.standard_normal((POINTS, parameters))
+    distance, share, limit, stride = implausibility(x), 1.0, np.inf, 0.5
+    for _ in range(MAX_STEPS):
+        limit = max(cut, float(np.quantile(distance, KEPT)))
+        inside = np.flatnonzero(distance <= limit)
+        share *= len(inside) / POINTS
+        chosen = generator.choice(inside, POINTS)
+        x, distance = x[chosen], distance[chosen]
+        for _ in range(MOVES):
+            moved = np.sqrt(1.0 - stride**2) * x + stride * generator.standard_normal(x.shape)
+            there = implausibility(moved)
+            accepted = there <= limit
+            x, distance = np.where(accepted[:, np.newaxis], moved, x), np.where(accepted, there, distance)
+            stride = float(np.clip(stride * np.exp(accepted.mean() - WANTED_ACCEPTED), 0.005, 0.9))
+        if limit <= cut:
+            break
+    return Space(x, share, limit)
