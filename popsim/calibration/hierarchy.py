@@ -55,12 +55,9 @@ def loadings(target: Target) -> tuple[float, float, float]:
         admission, death = float(bool(causes)), float(deaths != "none")
     if admission and death:
         admission, death = ADMISSION_SHARE, 1.0 - ADMISSION_SHARE
-    # Of a share p = 1 - exp(-H): d logit p / d log H = H / p.
-    step = (
-        {"logit": -math.log1p(-target.value) / target.value, "log": 1.0}.get(target.scale, 0.0)
-        if admission or death
-        else 0.0
-    )
+    step = {"log": 1.0, "identity": 0.0}.get(target.scale)
+    if step is None:  # of a share p = 1 - exp(-H): d logit p / d log H = H / p
+        step = -math.log1p(-target.value) / target.value
     return admission * step, death * step, 0.0
 
 

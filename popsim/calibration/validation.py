@@ -1,45 +1,106 @@
 """Validation: every target's simulated figure against the published one, both with intervals, and how many agree.
 
-A figure is inside when its distance from the published one is within 1.96 standard errors of both together, on the
-scale on which errors are nearly normal (log odds of proportions, logarithms of ratios, rates and times).
+A figure is inside when its distance from the published one is within 1.96 standard errors of both together and of what
+differs between studies (tau of the calibration that the study uses), on the scale on which errors are nearly normal
+(log odds of proportions, logarithms of ratios, rates and times).
+
+People are made as severely ill as the study's baseline table says, by targets with use = "baseline"; outcomes have no
+part in that. A figure to which parameters were fitted cannot be counted as validation.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
 import polars as pl
 
-from popsim.calibration.sources import Run, Source, figures
+from popsim.calibration.hierarchy import loadings, spread_by_tau
+from popsim.calibration.sources import SEVERITY, Run, Source, figures
+from popsim.definitions.calibration import FittedFigure
 from popsim.definitions.target import Target, error_on_scale, off_scale, on_scale
 from popsim.errors import DefinitionError
 from popsim.statistics import Z_95, Estimate
+
+JUDGED = ("calibrate", "validate")  # uses of targets that are inside or outside
+SEVERITIES_MMHG = (-3.0, 0.0, 3.0)  # simulated, on entry alone, to find the severity that meets a baseline table
+MAX_SEVERITY_MMHG = 8.0
+SEVERITY_SD_MMHG = 4.0  # before the baseline table is known
+ROUNDS = 20  # of Gauss and Newton's iteration
+LEVEL_UNITS = ("proportion", "days", "years")  # and all that are "per ..."
 
 
 def validated(sources: Sequence[Source], run: Run) -> pl.DataFrame:
     """One row per target, in the order of the files.
 
     Returns:
-        source, target, quantity, unit, use, provenance, published, published_low, published_high, simulated,
-        simulated_low, simulated_high (null where nothing could be counted), distance (in standard errors of both
-        together), inside (null for context).
+        source, study, stratum (labels, with blanks between), drug_class (of a ratio), severity (mmHg, null without a
+        baseline table), target, quantity, unit, use, provenance, published, published_low, published_high, tau (of
+        this figure), simulated, simulated_low, simulated_high (null where nothing could be counted), log_ratio
+        (simulated to published) and log_ratio_error (null where there is no logarithm), distance (in standard errors of
+        all together), inside (null for context and baseline).
 
     Raises:
-        DefinitionError: two targets have the same name.
+        DefinitionError: two targets have the same name, or one for validation is a figure that was fitted.
     """
-    seen: dict[str, Source] = {}
-    for source in sources:
-        for target in source.targets:
-            if target.name in seen:
-                where = f"targets.{target.name}"
-                raise DefinitionError(source.file, where, None, f"the name is used in {seen[target.name].file} too")
-            seen[target.name] = source
+    _refuse_twice(sources)
+    refuse_fitted(sources, [one for source in sources if source.calibrated for one in source.calibrated.fitted])
     rows = []
     for source in sources:
-        (found,) = figures(source, run)
-        rows += [_row(source, target, one) for target, one in zip(source.targets, found, strict=True)]
+        severity = severity_of(source, run)
+        if severity is None:
+            (found,) = figures(source, run)
+        else:
+            (found,) = figures(source, run, [SEVERITY], np.array([[severity]]))
+        rows += [_row(source, target, one, severity) for target, one in zip(source.targets, found, strict=True)]
     return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def refuse_fitted(sources: Sequence[Source], fitted: Sequence[FittedFigure]) -> None:
+    """Refuse targets for validation that a fit has used, under this or another name.
+
+    Raises:
+        DefinitionError: there is one.
+    """
+    names, read = {one.name for one in fitted}, {(one.source, one.value): one.name for one in fitted}
+    for source in sources:
+        for target in source.targets:
+            if target.use == "validate" and (target.name in names or (target.source, target.value) in read):
+                name = target.name if target.name in names else read[target.source, target.value]
+                used = f"parameters were fitted to this figure ('{name}'): it cannot count as validation"
+                raise DefinitionError(source.file, f"targets.{target.name}.use", target.use, used)
+
+
+def severity_of(source: Source, run: Run) -> float | None:
+    """The severity in mmHg with which people meet the study's baseline table; None where it has none."""
+    table = tuple(target for target in source.targets if target.use == "baseline")
+    if not table:
+        return None
+    experiment = source.study.experiment
+    entry: dict[str, object] = {"strategies": (experiment.strategy(experiment.reference),), "comparator": ""}
+    entry |= {"targets": (), "follow_up_days": 1}
+    if experiment.trial is not None:
+        entry["trial"] = experiment.trial.model_copy(update={"least_follow_up_days": 1})
+    alone = experiment.model_copy(update=entry)
+    at_entry = replace(source, study=replace(source.study, experiment=alone), targets=table)
+    found = figures(at_entry, run, [SEVERITY], np.array(SEVERITIES_MMHG)[:, np.newaxis])
+    scales, published = [target.scale for target in table], [on_scale(target.value, target.scale) for target in table]
+    values = [[on_scale(one.value, scale) for one, scale in zip(row, scales, strict=True)] for row in found]
+    errors = [
+        math.hypot(target.error_on_scale, error_on_scale(one.standard_error, one.value, target.scale))
+        for one, target in zip(found[1], table, strict=True)
+    ]
+    curves = np.polyfit(SEVERITIES_MMHG, np.array(values), 2)  # exact: three points
+    severity = 0.0
+    for _ in range(ROUNDS):
+        steep = (2.0 * curves[0] * severity + curves[1]) / errors
+        miss = ((curves[0] * severity + curves[1]) * severity + curves[2] - published) / errors
+        prior = 1.0 / SEVERITY_SD_MMHG**2
+        severity -= float((miss @ steep + severity * prior) / (steep @ steep + prior))
+        severity = min(max(severity, -MAX_SEVERITY_MMHG), MAX_SEVERITY_MMHG)
+    return severity
 
 
 def coverage(table: pl.DataFrame) -> pl.DataFrame:
@@ -50,25 +111,84 @@ def coverage(table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _row(source: Source, target: Target, found: Estimate) -> dict[str, object]:
+def by_stratum(table: pl.DataFrame) -> pl.DataFrame:
+    """Of figures that were not fitted, by each label of a stratum and (last) all.
+
+    Returns:
+        stratum, studies, targets, inside, share, levels (how many figures are levels), median_log_ratio (absolute) and
+        largest_factor of levels.
+    """
+    judged = table.filter(pl.col("use") == "validate")
+    labelled = judged.with_columns(pl.col("stratum").str.split(" ")).explode("stratum")
+    labelled = labelled.filter(pl.col("stratum") != "")
+    level = pl.col("unit").is_in(LEVEL_UNITS) | pl.col("unit").str.starts_with("per ")
+    away = pl.col("log_ratio").filter(level).abs()
+    counts = {
+        "studies": pl.col("study").n_unique(), "targets": pl.len(), "inside": pl.col("inside").sum(),
+        "share": pl.col("inside").mean(), "levels": away.count(), "median_log_ratio": away.median(),
+        "largest_factor": away.max().exp(),
+    }  # fmt: skip
+    parts = labelled.group_by("stratum", maintain_order=True).agg(**counts).sort("stratum")
+    return pl.concat([parts, judged.select(stratum=pl.lit("all"), **counts)], how="vertical_relaxed")
+
+
+def by_drug_class(table: pl.DataFrame) -> pl.DataFrame:
+    """Pooled difference of log hazard ratios, simulated minus published, of figures not fitted (fixed effect).
+
+    Returns:
+        drug_class, targets, difference, low, high (95%).
+    """
+    weight = 1.0 / pl.col("log_ratio_error") ** 2
+    known = table.filter((pl.col("use") == "validate") & (pl.col("unit") == "ratio"))
+    known = known.filter(pl.col("drug_class").is_not_null() & pl.col("log_ratio").is_not_null())
+    pooled = known.group_by("drug_class", maintain_order=True).agg(
+        targets=pl.len(), difference=(weight * pl.col("log_ratio")).sum() / weight.sum(), error=weight.sum() ** -0.5
+    )
+    reach = Z_95 * pl.col("error")
+    return pooled.with_columns(low=pl.col("difference") - reach, high=pl.col("difference") + reach).drop("error")
+
+
+def _refuse_twice(sources: Sequence[Source]) -> None:
+    seen: dict[str, Source] = {}
+    for source in sources:
+        for target in source.targets:
+            if target.name in seen:
+                where = f"targets.{target.name}"
+                raise DefinitionError(source.file, where, None, f"the name is used in {seen[target.name].file} too")
+            seen[target.name] = source
+
+
+def _drug_class(source: Source, target: Target) -> str | None:
+    """The drug that a ratio is about: the first intervention of the arm."""
+    if target.unit != "ratio" or not target.arm:
+        return None
+    interventions = source.study.experiment.strategy(target.arm).interventions
+    named = [str(getattr(one, "column", "") or one.name).removesuffix("_fraction") for one in interventions]
+    return named[0] if named else None
+
+
+def _row(source: Source, target: Target, found: Estimate, severity: float | None) -> dict[str, object]:
     low, high = target.interval
+    tau = spread_by_tau(loadings(target), source.calibrated.tau if source.calibrated else None)
     row: dict[str, object] = {
-        "source": source.title, "target": target.name, "quantity": target.quantity, "unit": target.unit,
-        "use": target.use, "provenance": target.provenance, "published": target.value, "published_low": low,
-        "published_high": high,
+        "source": source.title, "study": source.study_of(target), "stratum": " ".join(target.stratum or source.stratum),
+        "drug_class": _drug_class(source, target), "severity": severity, "target": target.name,
+        "quantity": target.quantity, "unit": target.unit, "use": target.use, "provenance": target.provenance,
+        "published": target.value, "published_low": low, "published_high": high, "tau": tau,
     }  # fmt: skip
     value = found.value
     known = math.isfinite(value) and (target.scale == "identity" or value > 0.0)
     known &= target.scale != "logit" or value < 1.0
-    empty = {"simulated": None, "simulated_low": None, "simulated_high": None, "distance": None}
+    names = ("simulated", "simulated_low", "simulated_high", "log_ratio", "log_ratio_error", "distance")
     if not known:
-        return row | empty | {"inside": None if target.use == "context" else False}
+        return row | dict.fromkeys(names) | {"inside": False if target.use in JUDGED else None}
     middle, error = on_scale(value, target.scale), error_on_scale(found.standard_error, value, target.scale)
-    distance = (middle - on_scale(target.value, target.scale)) / math.hypot(error, target.error_on_scale)
-    return row | {
-        "simulated": value,
-        "simulated_low": off_scale(middle - Z_95 * error, target.scale),
-        "simulated_high": off_scale(middle + Z_95 * error, target.scale),
-        "distance": distance,
-        "inside": None if target.use == "context" else abs(distance) < Z_95,
-    }
+    both = math.hypot(error, target.error_on_scale)
+    distance = (middle - on_scale(target.value, target.scale)) / math.hypot(both, tau)
+    logarithm = None if target.scale == "identity" else math.log(value / target.value)
+    numbers = (
+        value, off_scale(middle - Z_95 * error, target.scale), off_scale(middle + Z_95 * error, target.scale),
+        logarithm, both if target.scale == "log" else None, distance,
+    )  # fmt: skip
+    inside = abs(distance) < Z_95 if target.use in JUDGED else None
+    return row | dict(zip(names, numbers, strict=True)) | {"inside": inside}

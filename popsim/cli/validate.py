@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import StudyOptions, study_options
+from popsim.cli.options import Csv, StudyOptions, study_options
 from popsim.errors import InputError
 
 SHIPPED = ("experiments/targets", "experiments/trials")
@@ -20,17 +20,19 @@ def validate(
         list[Path] | None,
         typer.Argument(metavar="FILES", help="Target files and trials; by default all under experiments/."),
     ] = None,
+    csv: Csv = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Simulate published studies and compare every simulated figure with the published one.
 
-    Targets that parameters were fitted to are counted separately from the others. Writes validation.csv and
-    validation.png to the results folder.
+    People are made as severely ill as the study's baseline table says. Targets that parameters were fitted to are
+    counted separately from the others. Writes validation.csv and validation.png to the results folder.
     """
     from popsim.calibration.sources import read_source
     from popsim.calibration.validation import validated
     from popsim.reporting.csv_file import write_csv
     from popsim.reporting.figures.validation import validation_figure
-    from popsim.reporting.text.validation import validation_text
+    from popsim.reporting.text.validation import validation_json, validation_text
 
     chosen = files or [path for folder in SHIPPED for path in sorted(Path(folder).glob("*.toml"))]
     if not chosen:
@@ -41,6 +43,11 @@ def validate(
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(table, folder / "validation.csv", "--out")
     validation_figure(table).savefig(folder / "validation.png", dpi=110)
+    if csv is not None:
+        write_csv(table, csv)
+    if json:
+        print(validation_json(table))
+        return
     if not options.quiet:
         print(validation_text(table))
     print(folder)

@@ -1,4 +1,4 @@
-"""Simulated against published figures, one line per target, file by file."""
+"""Simulated against published figures, one line per target, stratum by stratum."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ def validation_figure(table: pl.DataFrame) -> Figure:
     Args:
         table: of `calibration.validation.validated`.
     """
-    rows = table.to_dicts()
     note = (
         "Each line is one published figure at 1 (grey, 95% interval); the dot is what popsim simulates, divided by it "
-        "(blue: agrees within both errors; red: does not). Hollow: fitted; filled: not fitted. Differences and "
-        "slopes are shown as 1 + distance / 10 standard errors."
+        "(blue: agrees within both errors and tau; red with a cross: a miss). Hollow: fitted; filled: not fitted. "
+        "Differences and slopes are shown as 1 + distance / 10 standard errors."
     )
-    figure = style.blank(9.5, 1.9 + LINE_INCHES * (len(rows) + table["source"].n_unique()), "Validation", note)
+    table = table.with_columns(pl.format("{} ({})", "source", "stratum").str.replace(r" \(\)$", "").alias("heading"))
+    table = table.sort("stratum", maintain_order=True)
+    figure = style.blank(9.5, 1.9 + LINE_INCHES * (len(table) + table["heading"].n_unique()), "Validation", note)
     axis = figure.subplots()
     position, ticks, labels = 0.0, [], []
-    for (source,), part in table.group_by("source", maintain_order=True):
+    for (heading,), part in table.group_by("heading", maintain_order=True):
         position += 1.0
         axis.text(
-            0.0, position, str(source), transform=axis.get_yaxis_transform(), weight="bold", va="center", fontsize=9
+            0.0, position, str(heading), transform=axis.get_yaxis_transform(), weight="bold", va="center", fontsize=9
         )
         for row in part.iter_rows(named=True):
             position += 1.0
@@ -70,3 +71,5 @@ def _draw(axis: Axes, position: float, row: dict[str, Any]) -> None:
         axis.plot(ends, [position, position], color=colour, lw=1.6)
     face = "white" if row["use"] == "calibrate" else colour
     axis.plot([where], [position], "o", color=colour, mfc=face, ms=6)
+    if row["inside"] is False:
+        axis.plot([where], [position], "x", color="white" if face == colour else colour, ms=4, mew=1.3)

@@ -1,29 +1,70 @@
-"""The table of `popsim validate` as text."""
+"""The tables of `popsim validate` as text and as JSON."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import polars as pl
 
-from popsim.calibration.validation import coverage
+from popsim.calibration.validation import by_drug_class, by_stratum, coverage
 from popsim.reporting.text.formatting import aligned, rounded, with_interval
 
-USES = {"calibrate": "fitted", "validate": "not fitted", "context": "context"}
+USES = {"calibrate": "fitted", "validate": "not fitted", "baseline": "baseline", "context": "context"}
 
 
 def validation_text(table: pl.DataFrame) -> str:
-    """Every target, by file, and coverage separately for fitted targets and the others."""
+    """Every target, by file; coverage separately for fitted targets and the others; those by stratum and drug class."""
     lines: list[list[str]] = [["", "published (95%)", "simulated (95%)", "distance, SE", "", ""]]
     for (source,), rows in table.group_by("source", maintain_order=True):
-        lines.append([str(source)])
+        severity = rows["severity"][0]
+        note = "" if severity is None else f" (severity {severity:+.1f} mmHg, from its baseline table)"
+        lines.append([f"{source}{note}"])
         lines += [_line(row) for row in rows.iter_rows(named=True)]
     judged = [
         f"{USES[row['use']]}: {row['inside']} of {row['targets']} targets inside ({row['share'] * 100:.0f}%)"
         for row in coverage(table).iter_rows(named=True)
     ]
-    rule = "inside: within 1.96 standard errors of the difference; context: the source is too weak to judge by"
-    return "\n".join([aligned(lines), "", *judged, rule])
+    rule = (
+        "inside: within 1.96 standard errors of the difference, those of both figures and tau together; context: the "
+        "source is too weak to judge by"
+    )
+    level = table.filter(pl.col("tau") > 0.0)
+    shown = "; ".join(
+        f"{name} {part['tau'].min():.3f} to {part['tau'].max():.3f}"
+        for name, part in (("levels", level.filter(pl.col("unit") != "ratio")), ("ratios", level.filter(unit="ratio")))
+        if len(part)
+    )
+    tau = f"tau (differences between studies, learned in the calibration): {shown or 'none'}"
+    return "\n".join([aligned(lines), "", *judged, rule, tau, *_strata(table), *_classes(table)])
+
+
+def validation_json(table: pl.DataFrame) -> str:
+    """All tables."""
+    parts = {
+        "targets": table, "coverage": coverage(table), "strata": by_stratum(table),
+        "drug_classes": by_drug_class(table),
+    }  # fmt: skip
+    return json.dumps({name: part.to_dicts() for name, part in parts.items()}, indent=2)
+
+
+def _strata(table: pl.DataFrame) -> list[str]:
+    """Figures that were not fitted, by stratum."""
+    lines = [["Not fitted, by stratum", "studies", "inside", "", "levels", "median |log ratio|", "largest factor"]]
+    for row in by_stratum(table).iter_rows(named=True):
+        counts = [str(row["studies"]), f"{row['inside']} of {row['targets']}", f"{(row['share'] or 0.0) * 100:.0f}%"]
+        levels = [str(row["levels"]), rounded(row["median_log_ratio"], 2), rounded(row["largest_factor"], 3)]
+        lines.append([f"  {row['stratum'].replace('_', ' ')}", *counts, *levels])
+    return ["", aligned(lines)] if len(lines) > 1 and table.filter(use="validate").height else []
+
+
+def _classes(table: pl.DataFrame) -> list[str]:
+    """Pooled hazard ratios by drug class."""
+    lines = [["Log hazard ratio, simulated minus published", "pooled (95%)", "targets"]]
+    for row in by_drug_class(table).iter_rows(named=True):
+        pooled = with_interval(row["difference"], row["low"], row["high"])
+        lines.append([f"  {row['drug_class'].replace('_', ' ')}", pooled, str(row["targets"])])
+    return ["", aligned(lines)] if len(lines) > 1 else []
 
 
 def _line(row: dict[str, Any]) -> list[str]:
