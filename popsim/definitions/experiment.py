@@ -27,7 +27,7 @@ from popsim.definitions.parameter import NestedEntries, ParameterEntry
 from popsim.definitions.strategy import MAX_CAPACITY, Strategy, resolved
 from popsim.definitions.target import Targets
 from popsim.definitions.trial import Trial
-from popsim.definitions.uncertainty import ParameterGroups
+from popsim.definitions.uncertainty import InformationGroups, ParameterGroups
 from popsim.errors import InputError, did_you_mean
 
 MAX_POPULATION = 20_000_000
@@ -179,6 +179,8 @@ class ExperimentDefinition(Definition):
         parameters: values that replace those of the parameter sets, by "set.parameter": a number is certain, a table
             has value, uncertainty or both.
         parameter_groups: jointly uncertain parameters; they replace a group of a set that shares any of them.
+        information_groups: parameters that one study would inform together, by a name for the group, for the value of
+            information; added to those of the calibration.
         trial: makes it a trial: the strategies are its arms.
         regions: independent catchments of equal size; each has the whole network, scaled to its people. One for each
             50,000 people of the population, begun ones included, when absent; one for a trial.
@@ -213,6 +215,7 @@ class ExperimentDefinition(Definition):
     calibration: DefinitionPath | None = None
     parameters: Parameters = Field(default_factory=dict)
     parameter_groups: ParameterGroups = ()
+    information_groups: InformationGroups = Field(default_factory=dict)
     store: Literal["measures", "persons", "events"] = "events"
     scenarios: Annotated[tuple[Scenario, ...], AS_TUPLE, Field(max_length=64)] = ()
     trial: Trial | None = None

@@ -23,6 +23,7 @@ def with_calibration(experiment: ExperimentDefinition, found: Calibrated) -> Exp
         update={
             "parameters": left | experiment.parameters,
             "parameter_groups": (*experiment.parameter_groups, *groups),
+            "information_groups": found.information_groups | experiment.information_groups,
         }
     )
 

@@ -110,6 +110,7 @@ def test_an_experiment_draws_the_posterior(fit, tmp_path):
     sets, uncertain = resolve_parameters(with_calibration(own, found), "test")
     assert sets["heart_failure"]["death_log_frailty"] == 2.0
     assert toys.NAMES[1] not in uncertain.names
+    assert with_calibration(own, found).information_groups == {"death": toys.NAMES[:2], "rest": toys.NAMES[2:]}
     (pair, _), *_ = uncertain.copulas
     assert pair == (toys.NAMES[0], toys.NAMES[2])
 

@@ -33,7 +33,8 @@ class Linear:
 
 
 def calibration(**changes):
-    parameters = tuple(CalibratedParameter(name=name) for name in NAMES)
+    groups = ("death", "death", "rest")
+    parameters = tuple(CalibratedParameter(name=name, group=group) for name, group in zip(NAMES, groups, strict=True))
     sizes = {"points": 32, "points_later": 16, "checks": 8, "discrepancy": 0.0, "seed": 3}
     return Calibration(name="toy", parameters=parameters, **(sizes | changes))
 

@@ -84,6 +84,23 @@ def test_a_parameter_that_cannot_matter_is_left_out(tmp_path, capsys):
     assert f"study of 'societal_prices.earnings_day': {why}" in capsys.readouterr().err
 
 
+def test_parameters_are_valued_by_group(tmp_path, capsys):
+    """Groups of the experiment first, the other parameters by their set; knowing more is never worth less."""
+    run = write_run(tmp_path, draws=60, replications=2)
+    draws = pl.read_parquet(run / "draws.parquet")
+    clinic, names = pl.col("prices.clinic"), ("heart_failure.death_log_base", "heart_failure.infection_rate_per_day")
+    known = draws.with_columns(clinic.alias(names[0]), clinic.rank().alias(names[1]))
+    with_changes(run, run, {"draws": known}, information_groups={"Death": [names[0]]})
+    text = said(capsys, "decide", run).split("Value of information about groups of parameters")[1]
+    found = {
+        name: float(value)
+        for name, value in re.findall(r"^  (All|Death|heart_failure|prices).*?  +([\d.]+)", text, re.M)
+    }
+    assert {*found} == {"All", "Death", "heart_failure", "prices"}
+    assert found["Death"] == pytest.approx(found["heart_failure"], rel=0.05)
+    assert max(found.values()) == found["All"]
+
+
 def test_horizons_are_told_apart(tmp_path, capsys):
     """DALYs count the years of life lost beyond follow-up: beside QALYs of a year they are told as such."""
     run = write_run(tmp_path, replications=6)

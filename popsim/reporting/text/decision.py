@@ -22,6 +22,7 @@ from popsim.studies.prices import prices_in_words
 MAX_PARAMETERS_LISTED = 10  # parameters shown
 DRAWS_TABLE = "draws"
 INFORMATION = "Value of information"
+BY_GROUP = "Value of information about groups of parameters"
 
 
 def decision_text(
@@ -67,6 +68,10 @@ def decision_text(
         if idle:
             left = f"{len(idle)} uncertain parameters are left out" if len(idle) > 1 else "1 is left out"
             parts[-1] += f"\n  {left}: {_cannot_matter(run, effect)} ({_listed(idle)})"
+        groups = _groups(run, draws.drop(["draw", *idle]).columns)
+        if len(groups) > 1:
+            table = information(decision, draws.drop(idle), price, groups)
+            parts.append(_information(run, table, people, len(groups), BY_GROUP))
         if study is not None:
             table = sample_information(decision, draws, price, study, run.experiment.seed)
             observed = f"Value of studies of {study.parameter}, standard deviation {study.standard_deviation:g}"
@@ -80,6 +85,16 @@ def _idle(run: StoredRun, draws: pl.DataFrame, effect: str) -> list[str]:
     sets, _ = resolve_parameters(experiment, run.folder)
     settings = [PricedSetting(s.name, s.setting_class, s.clinician) for s in run.network.settings]
     return without_influence(draws.drop("draw").columns, sets, settings, experiment.perspective, effect)
+
+
+def _groups(run: StoredRun, names: Sequence[str]) -> dict[str, list[str]]:
+    """The parameters by what a study would inform together: the experiment's groups, then sets."""
+    named = run.experiment.information_groups
+    group_of = {name: group for group, members in named.items() for name in members}
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(group_of.get(name, name.partition(".")[0]), []).append(name)
+    return groups
 
 
 def _cannot_matter(run: StoredRun, effect: str) -> str:

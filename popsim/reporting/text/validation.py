@@ -19,7 +19,7 @@ def validation_text(table: pl.DataFrame) -> str:
     for (source,), rows in table.group_by("source", maintain_order=True):
         severity = rows["severity"][0]
         note = "" if severity is None else f" (severity {severity:+.1f} mmHg, from its baseline table)"
-        lines.append([f"{source}{note}"])
+        lines.append([str(source) + note])
         lines += [_line(row) for row in rows.iter_rows(named=True)]
     judged = [
         f"{USES[row['use']]}: {row['inside']} of {row['targets']} targets inside ({row['share'] * 100:.0f}%)"
