@@ -29,15 +29,21 @@ from popsim.evidence.distributions import Floats
 from popsim.learning.emulator import Emulators
 
 KINDS = ("admission", "death", "ratio")
-# Which log hazards a quantity without an endpoint follows; others follow neither.
+# Which log hazards, of admission and of death, a quantity without an endpoint follows; others follow neither.
 FOLLOWS = {
     "mortality": (0.0, 1.0),
     "median_survival": (0.0, -1.0),
     "in_hospital_mortality": (0.0, 1.0),
+    "dead_after_discharge": (0.0, 1.0),
     "admitted": (1.0, 0.0),
     "admission_rate": (1.0, 0.0),
+    "readmitted": (1.0, 0.0),
+    "readmission_incidence": (1.0, 0.0),
+    "recurrence": (1.0, 0.0),
     "dead_or_admitted": (1.0, 1.0),
+    "readmitted_or_dead": (1.0, 1.0),
 }
+TIMES = ("restricted_mean_days",)  # quantities of an endpoint that are no rate or share
 ADMISSION_SHARE = 0.6  # assumption: of first events of death or heart-failure admission in trials, six in ten
 MAX_X = 5.0
 ROUNDS = 6  # of Gauss and Newton's iteration for a severity, which is nearly linear
@@ -51,7 +57,7 @@ def loadings(target: Target) -> tuple[float, float, float]:
     if target.unit == "ratio":
         return 0.0, 0.0, 1.0
     admission, death = FOLLOWS.get(target.quantity, (0.0, 0.0))
-    if target.endpoint is not None:
+    if target.endpoint is not None and target.quantity not in TIMES:
         deaths, causes = ENDPOINTS[target.endpoint]
         admission, death = float(bool(causes)), float(deaths != "none")
     if admission and death:

@@ -10,7 +10,7 @@
     length_of_stay_mean, _median, _lower_quartile, _upper_quartile    of finished admissions for one of `causes`, days
     discharged_to                 of admissions for one of `causes` survived: share that goes to one of `destinations`
     hazard_ratio, rate, proportion, total_rate_ratio    of an endpoint in a trial, see calibration/survival.py
-    baseline_share                share whose baseline meets the conditions `having`
+    share_at_entry                share whose baseline meets the conditions `group`
     baseline_median, baseline_mean                      of a baseline `column`
     gfr_slope, gfr_slope_difference                     chronic slope of an arm, and against the comparator
 
@@ -244,12 +244,12 @@ def _gfr_slope_difference(arms: Arms, target: Target) -> Estimate:
     return Estimate(own.value - other.value, math.hypot(own.standard_error, other.standard_error))
 
 
-def _baseline_share(arms: Arms, target: Target) -> Estimate:
-    return proportion(arms.own.persons.select(pl.all_horizontal(map(holds, target.having))).to_series().to_numpy())
+def _share_at_entry(arms: Arms, target: Target) -> Estimate:
+    return proportion(arms.own.persons.select(pl.all_horizontal(map(holds, target.group))).to_series().to_numpy())
 
 
 def _baseline_median(seen: ObservedArm, target: Target) -> float:
-    return float(np.median(seen.persons[target.column].to_numpy()))
+    return float(np.median(seen.persons[str(target.column)].to_numpy()))
 
 
 QUANTITIES: dict[str, Quantity] = {
@@ -269,9 +269,9 @@ QUANTITIES: dict[str, Quantity] = {
     "rate": lambda arms, target: rate(*time_to_event(arms.own, str(target.endpoint))),
     "proportion": lambda arms, target: proportion(time_to_event(arms.own, str(target.endpoint))[1]),
     "total_rate_ratio": _total_rate_ratio,
-    "baseline_share": _baseline_share,
+    "share_at_entry": _share_at_entry,
     "baseline_median": _jackknifed(_baseline_median),
-    "baseline_mean": lambda arms, target: mean(arms.own.persons[target.column].cast(pl.Float64).to_numpy()),
+    "baseline_mean": lambda arms, target: mean(arms.own.persons[str(target.column)].cast(pl.Float64).to_numpy()),
     "gfr_slope": lambda arms, target: mean(_slopes(arms.own)),
     "gfr_slope_difference": _gfr_slope_difference,
 }

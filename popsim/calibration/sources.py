@@ -173,13 +173,13 @@ def _check(targets: Sequence[Target], experiment: ExperimentDefinition, path: Pa
         if target.quantity not in QUANTITIES:
             raise DefinitionError(path, f"{where}.quantity", target.quantity, known=QUANTITIES)
         # An outcome would select different people under each strategy.
-        named = [("where", one.column) for one in target.where] + [("having", one.column) for one in target.having]
+        named = [("where", one.column) for one in target.where] + [("group", one.column) for one in target.group]
         named += [("column", target.column)] if target.column else []
         for key, column in named:
             if column not in BASELINE:
                 allowed = did_you_mean(column, BASELINE)
                 raise DefinitionError(path, f"{where}.{key}", column, f"must be known at entry, {allowed}")
-        needed = {"baseline_share": "having", "baseline_median": "column", "baseline_mean": "column"}.get(
+        needed = {"share_at_entry": "group", "baseline_median": "column", "baseline_mean": "column"}.get(
             target.quantity
         )
         if needed and not getattr(target, needed):

@@ -40,7 +40,6 @@ SCALE_OF_UNIT: dict[str, Scale] = {
 }
 
 
-BASELINE_QUANTITY = "baseline_"  # names of quantities of the baseline table begin with it
 Number = Annotated[float, real(-1e9, 1e9)]
 Stratum = Annotated[tuple[Identifier, ...], AS_TUPLE, Field(max_length=8)]
 
@@ -67,7 +66,7 @@ class Target(Definition):
         endpoint, arm: of trials; `arm` is a strategy, the comparator when empty; contrasts are against the comparator.
         where: conditions on persons' baseline.
         column: of the baseline, for quantities that are a median or a mean of it.
-        having: conditions on the baseline, for the share of people who meet them.
+        group: conditions on the baseline, for the share of people who meet them.
         population, source, provenance, note: the people, where the figure was read (`seen`), worked out (`computed`) or
             remembered (`recalled`), and caveats.
     """
@@ -90,8 +89,8 @@ class Target(Definition):
     endpoint: Endpoint | None = None
     arm: str = ""
     where: Conditions = ()
-    column: Identifier | Literal[""] = ""
-    having: Conditions = ()
+    group: Conditions = ()
+    column: Identifier | None = None
     population: Text = ""
     source: Source
     provenance: Literal["seen", "computed", "recalled"]
@@ -110,7 +109,7 @@ class Target(Definition):
             raise ValueError(f"value = {self.value:g}: a figure in '{self.unit}' and its interval must be above 0")
         if self.size is not None and self.scale != "logit":
             raise ValueError(f"size = {self.size}: only goes with a proportion")
-        if self.use == "baseline" and not self.quantity.startswith(BASELINE_QUANTITY):
+        if self.use == "baseline" and not (self.quantity.startswith("baseline_") or self.quantity == "share_at_entry"):
             raise ValueError(
                 f"quantity = '{self.quantity}': only a figure of the baseline table goes with use = 'baseline'"
             )

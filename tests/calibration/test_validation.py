@@ -46,7 +46,7 @@ RATIO = target(
     unit="ratio",
     arm="spironolactone",
 )
-CLASS_4 = {"quantity": "baseline_share", "having": [{"column": "nyha_class", "at_least": 4}], "unit": "proportion"}
+CLASS_4 = {"quantity": "share_at_entry", "group": [{"column": "nyha_class", "at_least": 4}], "unit": "proportion"}
 TABLE = target("class_4", value=0.28, size=1600, **CLASS_4 | {"use": "baseline"})
 
 
