@@ -31,6 +31,7 @@ class Objective(NamedTuple):
         study: whose figure it is; figures of a study share its shifts.
         source: name of the study file that simulates its people.
         reference: where it was read.
+        figure: hash of what was published (calibration/sources.py).
         loading: change with the study's log hazards of admission and death and with its own ratio (hierarchy.py).
         baseline: whether it only determines the severity of the people.
     """
@@ -44,6 +45,7 @@ class Objective(NamedTuple):
     study: str = ""
     source: str = ""
     reference: str = ""
+    figure: str = ""
     loading: tuple[float, float, float] = (0.0, 0.0, 0.0)
     baseline: bool = False
 

@@ -12,7 +12,7 @@ from popsim.calibration.fit import CalibrationProblem
 from popsim.calibration.hierarchy import loadings
 from popsim.calibration.objectives import Objective, Objectives, Simulated
 from popsim.calibration.priors import SEVERITY_OF, priors_of
-from popsim.calibration.sources import SEVERITY, Run, Source, figures, read_source
+from popsim.calibration.sources import SEVERITY, Run, Source, figure_hash, figures, read_source
 from popsim.definitions.base import read_toml, validate
 from popsim.definitions.calibration import Calibration
 from popsim.definitions.target import Target
@@ -149,6 +149,7 @@ def _objective(target: Target, source: Source) -> Objective:
         source.study_of(target),
         source.name,
         target.source,
+        figure_hash(target),
         loadings(target),
         target.use == BASELINE,
     )

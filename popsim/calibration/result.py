@@ -43,7 +43,9 @@ def calibrated(fit: Fit, description: str) -> Calibrated:
         description=description,
         tau=mean_tau(fit),
         fitted=tuple(
-            FittedFigure(name=a.name, study=a.study, source=a.reference, value=a.value) for a in each if not a.baseline
+            FittedFigure(name=a.name, study=a.study, source=a.reference, figure=a.figure)
+            for a in each
+            if not a.baseline
         ),
         parameters=parameters,
         parameter_groups=groups,

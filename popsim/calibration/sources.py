@@ -22,6 +22,7 @@ from popsim.errors import DefinitionError
 from popsim.evidence.distributions import Floats
 from popsim.kernels.numerics.random import RandomKey
 from popsim.statistics import Estimate
+from popsim.studies.content import SHOWN, json_hash
 from popsim.studies.design import Change, Study, study_of
 from popsim.studies.recruitment import followed_days
 
@@ -57,6 +58,12 @@ class Source:
     def study_of(self, target: Target) -> str:
         """Name of the study that published a target; figures of one study share its shifts."""
         return target.study or self.name
+
+
+def figure_hash(target: Target) -> str:
+    """Hash of a published figure: its source, its numbers and how it is measured, but not its name or use."""
+    names = {"name", "use", "study", "stratum", "population", "provenance", "note"}
+    return json_hash(target.model_dump(mode="json", exclude=names, exclude_defaults=True))[:SHOWN]
 
 
 def read_source(path: Path | str, said: Mapping[str, Change] | None = None) -> Source:

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from popsim.calibration.hierarchy import loadings, spread_by_tau
-from popsim.calibration.sources import SEVERITY, Run, Source, figures
+from popsim.calibration.sources import SEVERITY, Run, Source, figure_hash, figures
 from popsim.definitions.calibration import FittedFigure
 from popsim.definitions.target import Target, error_on_scale, off_scale, on_scale
 from popsim.errors import DefinitionError
@@ -64,11 +64,11 @@ def refuse_fitted(sources: Sequence[Source], fitted: Sequence[FittedFigure]) -> 
     Raises:
         DefinitionError: there is one.
     """
-    names, read = {one.name for one in fitted}, {(one.source, one.value): one.name for one in fitted}
+    name_of = {one.figure: one.name for one in fitted} | {one.name: one.name for one in fitted}
     for source in sources:
         for target in source.targets:
-            if target.use == "validate" and (target.name in names or (target.source, target.value) in read):
-                name = target.name if target.name in names else read[target.source, target.value]
+            name = name_of.get(target.name) or name_of.get(figure_hash(target))
+            if target.use == "validate" and name is not None:
                 used = f"parameters were fitted to this figure ('{name}'): it cannot count as validation"
                 raise DefinitionError(source.file, f"targets.{target.name}.use", target.use, used)
 

@@ -103,13 +103,14 @@ class FittedFigure(Definition):
     """A published figure that parameters were fitted to; it can never count as validation.
 
     Attributes:
-        name, study, source, value: of the target.
+        name, study, source: of the target.
+        figure: hash of what was published and how it is measured, by which it is known under another name.
     """
 
     name: Identifier
     study: Label
     source: Text
-    value: float
+    figure: Label
 
 
 class Calibrated(Definition):

@@ -85,13 +85,12 @@ def test_the_command_line_refuses_in_one_line(capsys, tmp_path):
     assert [*tmp_path.iterdir()] == [file]
 
 
-@pytest.mark.slow
 def test_the_clinical_twin_is_simulated_at_points_that_share_their_luck(tmp_path):
     def run(study):
         return run_study(study, tmp_path, Engine(1, 1))
 
-    problem = read(run, people=200, fitted=["mortality_30d", "readmission_30d"])
-    values = np.array([[0.7], [0.7], [0.5]])
+    problem = read(run, people=100, fitted=["mortality_180d", "readmission_30d"])
+    values = np.array([[0.7], [0.7], [0.3]])
     first, again = (
         problem.simulate(problem.priors.names, values, USUAL_LUCK),
         problem.simulate(problem.priors.names, values[:1], FRESH_LUCK),
@@ -100,4 +99,4 @@ def test_the_clinical_twin_is_simulated_at_points_that_share_their_luck(tmp_path
     np.testing.assert_array_equal(first.values[0], first.values[1])
     assert (first.values[0] != again.values[0]).any()
     share = first.values[:, 0]
-    np.testing.assert_allclose(first.errors[:, 0], np.sqrt(share * (1 - share) / 200))
+    np.testing.assert_allclose(first.errors[:, 0], np.sqrt(share * (1 - share) / 100))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from popsim.calibration import validation
-from popsim.calibration.sources import read_source
+from popsim.calibration.sources import figure_hash, read_source
 from popsim.calibration.validation import (
     by_drug_class,
     by_stratum,
@@ -117,15 +117,18 @@ def test_the_severity_meets_the_baseline_table(simulated):
 
 
 def test_a_fitted_figure_is_never_validation():
-    same = FittedFigure(name="rate", study="x", source="elsewhere", value=1.0)
-    renamed = FittedFigure(name="old_name", study="x", source=RATE.source, value=RATE.value)
+    same = FittedFigure(name="rate", study="x", source="elsewhere", figure="0")
+    as_stored = figure_hash(RATE.model_copy(update={"name": "old_name", "use": "calibrate"}))
+    renamed = FittedFigure(name="old_name", study="x", source=RATE.source, figure=as_stored)
     for fitted, words in ((same, "('rate')"), (renamed, "('old_name')")):
         with pytest.raises(DefinitionError) as refused:
             refuse_fitted([source(RATE)], [fitted])
         assert "rales.toml: targets.rate.use = 'validate': parameters were fitted to this figure" in str(refused.value)
         assert words in str(refused.value)
         refuse_fitted([source(RATE.model_copy(update={"use": "calibrate"}))], [fitted])
-    refuse_fitted([source(RATE)], [renamed.model_copy(update={"value": 11.0})])
+    refuse_fitted(
+        [source(RATE.model_copy(update={"name": "new", "days": 90}))], [renamed]
+    )  # another figure of the paper
 
 
 def test_the_command_refuses_a_fitted_figure_before_anything_is_simulated(tmp_path, capsys):
@@ -139,7 +142,7 @@ def test_the_command_refuses_a_fitted_figure_before_anything_is_simulated(tmp_pa
     (tmp_path / "rales.toml").write_text(
         text.replace("../calibrated/heart_failure.toml", "found.toml"), encoding="utf-8"
     )
-    fitted = 'name = "rales_death_hazard_ratio"\nstudy = "rales"\nsource = "Pitt"\nvalue = 0.7'
+    fitted = 'name = "rales_death_hazard_ratio"\nstudy = "rales"\nsource = "Pitt"\nfigure = "0"'
     (tmp_path / "found.toml").write_text(f'name = "toy"\n[[fitted]]\n{fitted}\n[parameters]\n', encoding="utf-8")
     assert main(["validate", str(tmp_path / "rales.toml"), "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err

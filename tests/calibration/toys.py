@@ -110,7 +110,7 @@ def studies(number, **changes):
     loading = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.0, 0.0, 0.0))
     each = [
         Objective(
-            f"{name}_{kind}", float(published[i, j]), float(errors[j]), "log", name, "ratio", name, name, "toy",
+            f"{name}_{kind}", float(published[i, j]), float(errors[j]), "log", name, "ratio", name, name, "toy", "",
             loading[j], kind == "median",
         )
         for i, name in enumerate(names)
