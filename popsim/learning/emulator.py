@@ -22,7 +22,7 @@ from popsim.evidence.distributions import Floats
 
 MIN_POINTS = 5  # points at which a figure must be known
 BOUNDS = (-14.0, 3.0)  # of the logarithms of relevances, factor and noise, for standardised figures
-START_RELEVANCE, START_FACTOR, START_NOISE = -2.0, -2.0, -2.0
+START_RELEVANCE, START_FACTOR, START_NOISE = -2.0, -4.0, -2.0
 STEPS = 60  # of the search for the maximum
 
 

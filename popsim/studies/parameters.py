@@ -38,9 +38,9 @@ def resolve_parameters(
             for dotted in group.parameters:
                 name, key = find_parameter(dotted, parameters, file, "parameter_groups", dotted)
                 parameters = parameters.given({name: parameters[name].without_uncertainty([key])})
-    for group, names in experiment.information_groups.items():
+    for title, names in experiment.information_groups.items():
         for dotted in names:
-            find_parameter(dotted, parameters, file, f"information_groups.{group}", dotted)
+            find_parameter(dotted, parameters, file, f"information_groups.{title}", dotted)
     parameters = parameters.with_values(experiment.parameters, file, "parameters.{}")
     parameters = parameters.with_values(_discount_rates(experiment), file)
     check_currency(experiment, parameters.counted, file)

@@ -31,7 +31,7 @@ def validation_text(table: pl.DataFrame) -> str:
     )
     level = table.filter(pl.col("tau") > 0.0)
     shown = "; ".join(
-        f"{name} {part['tau'].min():.3f} to {part['tau'].max():.3f}"
+        f"{name} {part['tau'].to_numpy().min():.3f} to {part['tau'].to_numpy().max():.3f}"
         for name, part in (("levels", level.filter(pl.col("unit") != "ratio")), ("ratios", level.filter(unit="ratio")))
         if len(part)
     )
