@@ -22,7 +22,7 @@ import numpy as np
 import polars as pl
 
 from popsim.calibration.hierarchy import KINDS, Hierarchy
-from popsim.calibration.history import not_ruled_out
+from popsim.calibration.history import Normals, not_ruled_out
 from popsim.calibration.objectives import Objectives, Simulated
 from popsim.calibration.posterior import QUICK, THOROUGH, Posterior, sample
 from popsim.calibration.priors import Priors
@@ -163,7 +163,7 @@ def _emulated(problem: CalibrationProblem, x: Floats, simulated: Simulated, wave
 def _next_points(hierarchy: Hierarchy, x: Floats, seed: int) -> Floats:
     """Points of the next wave: parameters with severities about those that meet the baseline tables."""
     severities = hierarchy.severities(x)
-    near = severities + SEVERITY_SPREAD * np.random.default_rng(seed).standard_normal(severities.shape)
+    near = severities + SEVERITY_SPREAD * Normals(seed)(*severities.shape)
     return np.hstack([x, near])
 
 

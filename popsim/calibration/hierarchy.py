@@ -19,6 +19,7 @@ from functools import cached_property
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from popsim.calibration.history import Normals
 from popsim.calibration.objectives import Objectives
 from popsim.calibration.priors import Priors
 from popsim.calibration.quantity import endpoint_of
@@ -216,9 +217,8 @@ class Hierarchy:
 
     def predictive(self, x: Floats, seed: int) -> Floats:
         """Draws[draw, figure] of what a new study with these people would publish, on the targets' scales."""
-        generator = np.random.default_rng(seed)
-        tau = self.tau(x)
-        shifts = generator.standard_normal((len(x), len(self.objectives.studies), 2)) * tau[:, np.newaxis, :2]
+        normals, tau = Normals(seed), self.tau(x)
+        shifts = normals(len(x), len(self.objectives.studies), 2) * tau[:, np.newaxis, :2]
         shifted = sum((shifts[:, :, i] @ self._study.T) * self._loading[:, i] for i in range(2))
         alone = np.sqrt(self.variance + (self._loading[:, 2] * tau[:, 2:]) ** 2)
-        return np.asarray(self.expected(x) + shifted + alone * generator.standard_normal(alone.shape))
+        return np.asarray(self.expected(x) + shifted + alone * normals(*alone.shape))
