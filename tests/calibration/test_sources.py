@@ -42,6 +42,7 @@ def test_people_of_two_regions_are_two_people(tmp_path):
     life = {"death_day": None, "followed_days": 365.0}
     persons = pl.DataFrame([unit | life | {"region": region, "entry_day": 10.0 * region} for region in (0, 1)])
     admission = unit | {"region": 1, "admit_time_days": 15.0, "planned": False, "cause": "heart_failure"}
+    admission |= {"index_stay": False}
     persons.write_parquet(tmp_path / "persons.parquet")
     for name in ("admissions", "urgent_visits"):
         pl.DataFrame([admission]).write_parquet(tmp_path / f"{name}.parquet")

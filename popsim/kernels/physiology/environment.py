@@ -80,17 +80,16 @@ def set_steady_state(heat_at_entry, influences, p):
 
 @njit(cache=True, parallel=True, error_model="numpy", single=True)
 def advance_day(
-    smoking, alcohol_g_day, activity_met_h_week, deprivation_quintile, calendar_shift_days, influences, today,
-    heat_of_day, season_of_day, winter_of_day, p,
+    smoking, alcohol_g_day, activity_met_h_week, deprivation_quintile, influences, heat_today, season_today,
+    winter_today, p,
 ):  # fmt: skip
     """Add the effects of the day's weather on all rows; writes no column.
 
-    `today` is the day's row of the series of effects (`effects_of_days`; winter: 1 at the peak of heart failure's
-    season, -1 half a year later), for those whose calendar is the simulation's.
+    By each twin's calendar: degrees of heat and log factor of infections (`effects_of_days`), and the season of heart
+    failure, 1 at its peak and -1 half a year later.
     """
     for i in prange(len(smoking)):
-        row = (today + calendar_shift_days[i]) % len(heat_of_day)
-        hot, season = np.float64(heat_of_day[row]), np.float64(season_of_day[row])
+        hot = np.float64(heat_today[i])
         smokes = 1.0 if np.float64(smoking[i]) == SMOKES else 0.0
         poorer = 3.0 - np.float64(deprivation_quintile[i])  # fifths below the middle
         moves = np.float64(activity_met_h_week[i])
@@ -98,9 +97,11 @@ def advance_day(
         influences[of.NATRIURESIS, i] += p.heat_fluid_l_day_per_degree * hot
         influences[of.SYSTOLIC, i] -= p.heat_systolic_mmhg_per_degree * hot
         influences[of.INFECTION_LOG_RATE, i] += (
-            season + p.infection_log_smoking * smokes + p.infection_log_per_deprivation_fifth * poorer
+            np.float64(season_today[i])
+            + p.infection_log_smoking * smokes
+            + p.infection_log_per_deprivation_fifth * poorer
         )
-        influences[of.HEART_FAILURE_LOG_HAZARD, i] += p.heart_failure_log_season * np.float64(winter_of_day[row])
+        influences[of.HEART_FAILURE_LOG_HAZARD, i] += p.heart_failure_log_season * np.float64(winter_today[i])
         influences[of.ARRHYTHMIA_LOG_RATE, i] += p.arrhythmia_log_per_alcohol_g_day * np.float64(alcohol_g_day[i])
         habits = p.death_log_smoking * smokes + p.death_log_per_met_h_week * (p.activity_reference_met_h_week - moves)
         of.raise_death(influences, habits + p.heat_death_log_per_degree * hot, i)

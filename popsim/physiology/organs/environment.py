@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -43,18 +44,18 @@ class Environment:
         self.environment_series = series = environment_series or EnvironmentSeries.read()
         self._start = own["start_day_of_year"]
         constants = own.fill(kernel.EnvironmentParameters)
-        self._heat, season = np.empty((2, len(series.day_of_year)))
+        heat, season = np.empty((2, len(series.day_of_year)))
         kernel.effects_of_days(
-            series.temperature_celsius, series.pm25_ug_m3, series.virus_activity, self._heat, season, constants
+            series.temperature_celsius, series.pm25_ug_m3, series.virus_activity, heat, season, constants
         )
-        since_peak = (series.day_of_year - own["season_peak_day_of_year"]) / DAYS_PER_YEAR
+        winter = np.cos(2.0 * np.pi * (series.day_of_year - own["season_peak_day_of_year"]) / DAYS_PER_YEAR)
+        self._heat = heat
         self._call = Binding(
             *(kernel.set_steady_state, kernel.advance_day),
             heat_at_entry=self._heat_at_entry,
-            today=self._today,
-            heat_of_day=self._heat,
-            season_of_day=season,
-            winter_of_day=np.cos(2.0 * np.pi * since_peak),
+            heat_today=self._today(heat),
+            season_today=self._today(season),
+            winter_today=self._today(winter),
             p=constants,
         )
 
@@ -71,6 +72,12 @@ class Environment:
         days = population["entry_day"].astype(np.float64) + population["calendar_shift_days"]
         return self._heat[self.environment_series.row(days, self._start)]
 
-    def _today(self, population: Population, clock: Clock) -> int:
-        """Row of the series on this day of the simulation."""
-        return int(self.environment_series.row(np.array([clock.time_days]), self._start)[0])
+    def _today(self, effect: NDArray[np.float64]) -> Callable[[Population, Clock], NDArray[np.float32]]:
+        """Look up an effect of the days of the series for today, by each twin's calendar."""
+        effect_of_day = effect.astype(np.float32)
+
+        def look_up(population: Population, clock: Clock) -> NDArray[np.float32]:
+            days = clock.time_days + population["calendar_shift_days"]
+            return effect_of_day[self.environment_series.row(days, self._start)]
+
+        return look_up
