@@ -22,7 +22,7 @@ from popsim.population.columns import Schema
 from popsim.population.population import Population
 from popsim.population.sampling import sample
 
-INITIAL_SCREENED_PER_RECRUIT = 2.0  # people screened for each one recruited, at first
+INITIAL_SCREENED_PER_RECRUIT = 1.5  # people screened for each one recruited, at first
 MAX_SCREENED_PER_RECRUIT = 500.0  # ... and at most
 
 
