@@ -40,7 +40,8 @@ def test_people_of_two_regions_are_two_people(tmp_path):
     study = replace(source.study, experiment=source.study.experiment.model_copy(update={"regions": 2}))
     unit = {"strategy": "usual_care", "draw": 0, "replication": 0, "person_id": 0}
     persons = pl.DataFrame([unit | {"region": region, "entry_day": 10.0 * region} for region in (0, 1)])
-    admission = unit | {"region": 1, "admit_time_days": 15.0, "planned": False, "cause": "heart_failure"}
+    admission = unit | {"region": 1, "admit_time_days": 15.0, "cause": "heart_failure"}
+    admission |= {"planned": False, "index_stay": False}
     persons.write_parquet(tmp_path / "persons.parquet")
     pl.DataFrame([admission]).write_parquet(tmp_path / "admissions.parquet")
     [[found]] = figures(replace(source, study=study, targets=(target,)), lambda _: SimpleNamespace(folder=tmp_path))

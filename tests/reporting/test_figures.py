@@ -82,7 +82,7 @@ def test_the_last_day_of_the_survival_curve_is_the_stored_mortality(run, drawn):
 
 def test_people_are_who_was_observed(run):
     people = people_of(run, run.frame("persons").head(5))
-    assert people.columns == ["person_id", "entry_day", "end_day", "death_time_days"]
+    assert people.columns == ["person_id", "entry_day", "end_day", "death_time_days", "entered_as", "entry_cause"]
     assert (people["end_day"] - people["entry_day"] == 90).all()
 
 

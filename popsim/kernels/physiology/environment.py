@@ -59,6 +59,13 @@ def season_log_rate(virus_activity, pm25, p):
     return log(share) + p.infection_log_per_ug_m3 * (pm25 - p.particles_reference_ug_m3)
 
 
+@njit(cache=True, error_model="numpy")
+def set_seasons(virus_activity, pm25_ug_m3, seasons, p):
+    """Set the log factor of the rate of infections of every day of a series."""
+    for row in range(len(seasons)):
+        seasons[row] = season_log_rate(virus_activity[row], pm25_ug_m3[row], p)
+
+
 @njit(cache=True, parallel=True, error_model="numpy")
 def set_steady_state(temperature_at_entry, influences, p):
     """Add the effect of each twin's weather on the day of entry, in which its baseline was measured."""
@@ -70,18 +77,14 @@ def set_steady_state(temperature_at_entry, influences, p):
 
 @njit(cache=True, parallel=True, error_model="numpy", single=True)
 def advance_day(
-    smoking, alcohol_g_day, activity_met_h_week, deprivation_quintile, calendar_shift_days, influences, today,
-    temperature_celsius, pm25_ug_m3, virus_activity, p,
+    smoking, alcohol_g_day, activity_met_h_week, deprivation_quintile, influences, temperature_celsius, season, p,
 ):  # fmt: skip
     """Add the effects of the day's weather on all rows; writes no column.
 
-    `today` is the day's row of the series (daily mean temperature, fine particles, activity of respiratory viruses,
-    1 = mean of a year), for those whose calendar is the simulation's.
+    `temperature_celsius` and `season` (`set_seasons`) are those of each twin's calendar.
     """
     for i in prange(len(smoking)):
-        row = (today + calendar_shift_days[i]) % len(temperature_celsius)
-        hot = np.float64(heat(temperature_celsius[row], p))
-        season = np.float64(season_log_rate(virus_activity[row], pm25_ug_m3[row], p))
+        hot = np.float64(heat(np.float64(temperature_celsius[i]), p))
         smokes = 1.0 if np.float64(smoking[i]) == SMOKES else 0.0
         poorer = 3.0 - np.float64(deprivation_quintile[i])  # fifths below the middle
         moves = np.float64(activity_met_h_week[i])
@@ -89,7 +92,7 @@ def advance_day(
         influences[of.NATRIURESIS, i] += p.heat_fluid_l_day_per_degree * hot
         influences[of.SYSTOLIC, i] -= p.heat_systolic_mmhg_per_degree * hot
         influences[of.INFECTION_LOG_RATE, i] += (
-            season + p.infection_log_smoking * smokes + p.infection_log_per_deprivation_fifth * poorer
+            np.float64(season[i]) + p.infection_log_smoking * smokes + p.infection_log_per_deprivation_fifth * poorer
         )
         influences[of.ARRHYTHMIA_LOG_RATE, i] += p.arrhythmia_log_per_alcohol_g_day * np.float64(alcohol_g_day[i])
         influences[of.DEATH_LOG_HAZARD, i] += (

@@ -41,14 +41,17 @@ class Environment:
         own = parameters["environment"]
         self.environment_series = environment_series or EnvironmentSeries.read()
         self._start = own["start_day_of_year"]
+        constants = own.fill(kernel.EnvironmentParameters)
+        series = self.environment_series
+        seasons = np.zeros(len(series.virus_activity))
+        kernel.set_seasons(series.virus_activity, series.pm25_ug_m3, seasons, constants)
+        self._temperatures, self._seasons = series.temperature_celsius.astype(np.float32), seasons.astype(np.float32)
         self._call = Binding(
             *(kernel.set_steady_state, kernel.advance_day),
             temperature_at_entry=self._temperature_at_entry,
-            today=self._today,
-            temperature_celsius=self.environment_series.temperature_celsius,
-            pm25_ug_m3=self.environment_series.pm25_ug_m3,
-            virus_activity=self.environment_series.virus_activity,
-            p=own.fill(kernel.EnvironmentParameters),
+            temperature_celsius=self._temperature,
+            season=self._season,
+            p=constants,
         )
 
     def initialise(self, population: Population, influences: Influences) -> None:
@@ -65,6 +68,14 @@ class Environment:
         rows = self.environment_series.row(days, self._start)
         return self.environment_series.temperature_celsius[rows]
 
-    def _today(self, population: Population, clock: Clock) -> int:
-        """Row of the series on this day of the simulation."""
-        return int(self.environment_series.row(np.array([clock.time_days]), self._start)[0])
+    def _temperature(self, population: Population, clock: Clock) -> NDArray[np.float32]:
+        """Today's temperature, by each twin's calendar."""
+        return self._temperatures[self._rows(population, clock)]
+
+    def _season(self, population: Population, clock: Clock) -> NDArray[np.float32]:
+        """Today's log factor of the rate of infections, by each twin's calendar."""
+        return self._seasons[self._rows(population, clock)]
+
+    def _rows(self, population: Population, clock: Clock) -> NDArray[np.int64]:
+        """Row of the series on this day of each twin's calendar."""
+        return self.environment_series.row(clock.time_days + population["calendar_shift_days"], self._start)
