@@ -160,5 +160,5 @@ STREAM_FOLLOW_UP = (
 STREAM_TRANSFER = 1280  # 1280 + setting: is a transfer from hospital to it delayed, how long; index as of the stay
 # Lasting traits of a person: the same draw at every use.
 STREAM_UPTAKE = 5  # does the person take up telemonitoring, index = 0
-STREAM_TREATMENT = 161  # does a hazard ratio act, index = CRC-32 of its name + years of treatment
+STREAM_TREATMENT = 162  # does a hazard ratio act, index = CRC-32 of its name + years of treatment
 STREAM_INTERVENTION = 6  # does the person take up a personal intervention, index = CRC-32 of its name
