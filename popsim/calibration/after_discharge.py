@@ -1,8 +1,8 @@
 """Quantities of the weeks after a discharge: readmission, its causes and days, and death.
 
-The index is the discharge with which a person entered the study or, with `index_causes`, every later discharge alive
-from an unplanned stay for one of those causes. Days count from the calendar day of the discharge, as in
-outcomes/readmission.py, and only discharges with the whole window observed count.
+The index is the discharge with which people entered the study, or that from the stay at whose door they entered; with
+`index_causes`, it is every later discharge alive from an unplanned stay for one of those causes. Days count from the
+calendar day of the discharge, as in outcomes/readmission.py, and only discharges with the whole window observed count.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from popsim.calibration.observed import ObservedArm
 from popsim.calibration.quantity import DAYS, STATISTICS, OfOneArm, Quantity, Statistic, jackknifed
 from popsim.calibration.survival import cumulative_incidence, ratio_of_sums
 from popsim.definitions.target import Target
+from popsim.kernels.codes import ENTERED_DISCHARGED
 from popsim.outcomes.readmission import discharges_and_admissions, judged
 from popsim.statistics import Estimate
 
@@ -35,7 +36,13 @@ def _windows(seen: ObservedArm, target: Target, causes: Sequence[str]) -> pl.Dat
     end = pl.col("followed_days").cast(pl.Float64)
     dead = pl.col("death_day").cast(pl.Float64)
     people = seen.persons.select(
-        person_id="key", entry_day=pl.lit(0), end_day=end, death_time_days=pl.when(dead < end).then(dead)
+        "index_discharge_day",
+        person_id="key",
+        entry_day=pl.lit(0),
+        end_day=end,
+        death_time_days=pl.when(dead < end).then(dead),
+        entered_as=pl.lit(ENTERED_DISCHARGED),
+        entry_cause=pl.lit("none"),
     ).sort("person_id")
     day = pl.col("day")
     admissions = seen.admissions.sort("key", "day").select(
@@ -47,7 +54,16 @@ def _windows(seen: ObservedArm, target: Target, causes: Sequence[str]) -> pl.Dat
         died_in_stay="died_in_stay",
         planned="planned",
     )
-    rows = discharges_and_admissions(admissions, people)
+    left = people.select("person_id", left="index_discharge_day")
+    at_entry = pl.col("index") == 0
+    rows = (
+        discharges_and_admissions(admissions, people)
+        .join(left, on="person_id", how="left", maintain_order="left")
+        .with_columns(
+            discharge_day=pl.when(at_entry).then(pl.col("left").cast(pl.Int64)).otherwise(pl.col("discharge_day")),
+            may_be_index=pl.when(at_entry).then(pl.col("left").is_not_null()).otherwise(pl.col("may_be_index")),
+        )
+    )
     index = rows["may_be_index"] & (rows["index"] == 0 if not target.index_causes else _of(rows, target.index_causes))
     marked = rows.with_columns(cause=pl.when(_of(rows, causes)).then(pl.lit(WANTED)).otherwise(pl.lit(UNWANTED)))
     return judged(marked, _days(target), WANTED).filter(index).rename({"person_id": "key"})

@@ -26,12 +26,14 @@ class ObservedArm(NamedTuple):
 
     Attributes:
         persons: the run's table, with `key` (unique over all replications) and `followed_days`.
-        admissions, urgent_visits: the run's tables, with `key` and `day` since entry.
+        admissions, urgent_visits: the run's tables after entry, with `key` and `day` since entry.
+        index_stays: the admissions at whose door people entered, if they did.
     """
 
     persons: pl.DataFrame
     admissions: pl.DataFrame
     urgent_visits: pl.DataFrame = pl.DataFrame(schema=EVENTS)
+    index_stays: pl.DataFrame = pl.DataFrame(schema=EVENTS)
 
     def only(self, people: pl.Expr) -> ObservedArm:
         """A subset of the people."""
@@ -46,6 +48,10 @@ class ObservedArm(NamedTuple):
         """Unplanned admissions for some causes (all when empty) from day `since` until day `within`."""
         wanted = ~pl.col("planned") & (pl.col("day") >= since) & (pl.col("day") < within)
         return self.admissions.filter(wanted & _of(causes))
+
+    def stays(self, causes: Sequence[str]) -> pl.DataFrame:
+        """The stays in hospital of a register: those at whose door people entered; if there are none, later ones."""
+        return self.index_stays.filter(_of(causes)) if len(self.index_stays) else self.of_causes(causes)
 
     @property
     def death_day(self) -> Floats:

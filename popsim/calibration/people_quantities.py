@@ -81,19 +81,19 @@ def _share_of_deaths(seen: ObservedArm, target: Target) -> Estimate:
 
 
 def _in_hospital_mortality(seen: ObservedArm, target: Target) -> Estimate:
-    return survival.proportion(seen.of_causes(target.causes)["died_in_stay"].to_numpy())
+    return survival.proportion(seen.stays(target.causes)["died_in_stay"].to_numpy())
 
 
 def _length_of_stay(statistic: Statistic) -> OfOneArm:
     def figure(seen: ObservedArm, target: Target) -> float:
-        days = seen.of_causes(target.causes)["length_of_stay_days"].drop_nulls().to_numpy()
+        days = seen.stays(target.causes)["length_of_stay_days"].drop_nulls().to_numpy()
         return float(statistic(days)) if len(days) else math.nan
 
     return jackknifed(figure)
 
 
 def _discharged_to(seen: ObservedArm, target: Target) -> Estimate:
-    survived = seen.of_causes(target.causes).filter(~pl.col("died_in_stay") & pl.col("destination").is_not_null())
+    survived = seen.stays(target.causes).filter(~pl.col("died_in_stay") & pl.col("destination").is_not_null())
     return survival.proportion(survived["destination"].cast(pl.String).is_in(list(target.destinations)).to_numpy())
 
 

@@ -132,18 +132,34 @@ def _measured(
     key = (pl.col("person_id") + size * place).alias("key")
     persons = _followed(persons.with_columns(key, pl.col("strategy").cast(pl.String)), experiment)
     entry = persons.select("strategy", "key", "entry_day").unique()
-    tables = [persons]
+    tables, index_stays = [], persons.clear()
     for table in (admissions, urgent_visits.with_columns(index_stay=pl.lit(False))):
         joined = table.with_columns(key, pl.col("strategy").cast(pl.String)).join(
             entry, on=["strategy", "key"], how="left", maintain_order="left"
         )
         since = joined.with_columns(day=pl.col("admit_time_days") - pl.col("entry_day"))
+        if table is admissions:
+            index_stays = since.filter("index_stay")
         tables.append(since.filter((pl.col("day") >= 0) & ~pl.col("index_stay")))
+    tables = [_with_index_discharge(persons, index_stays, experiment.entry), *tables, index_stays]
     arms = {
         strategy.name: ObservedArm(*(table.filter(pl.col("strategy") == strategy.name) for table in tables))
         for strategy in experiment.strategies
     }
     return [measure(target, _groups(target, arms, experiment.reference)) for target in source.targets]
+
+
+def _with_index_discharge(persons: pl.DataFrame, index_stays: pl.DataFrame, entry: str) -> pl.DataFrame:
+    """Persons with the day since entry of the discharge with which they entered, or that ends the stay of their entry.
+
+    Null for people who entered at home, who died in that stay or are still there.
+    """
+    if entry != "admission":
+        return persons.with_columns(index_discharge_day=pl.lit(None if entry == "home" else 0.0, pl.Float64))
+    left = index_stays.filter(~pl.col("died_in_stay")).select(
+        "strategy", "key", index_discharge_day=(pl.col("discharge_time_days") - pl.col("entry_day")).floor()
+    )
+    return persons.join(left, on=["strategy", "key"], how="left", maintain_order="left")
 
 
 def _groups(target: Target, arms: Mapping[str, ObservedArm], reference: str) -> Arms:

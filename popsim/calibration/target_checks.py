@@ -57,6 +57,10 @@ def check_targets(
         _check_arguments(target, QUANTITIES[target.quantity], path)
         _check_names(target, schema, settings, path)
         _check_arms(target, QUANTITIES[target.quantity], experiment, path)
+        of_index = "index_causes" in QUANTITIES[target.quantity].takes
+        if of_index and not target.index_causes and experiment.entry == "home":
+            allowed = "must be given, for nobody enters by a discharge (entry = 'home')"
+            raise DefinitionError(path, f"{where}.index_causes", None, allowed)
         if target.days is not None and target.days > experiment.follow_up_days:
             allowed = f"must not be above follow_up_days ({experiment.follow_up_days})"
             raise DefinitionError(path, f"{where}.days", target.days, allowed)

@@ -26,6 +26,7 @@ PERSONS = pl.DataFrame(
         "followed_days": [YEAR, YEAR, 250.0, YEAR],  # the death of person 2 comes after the end of its follow-up
         "chronic_gfr_slope_ml_min_year": [-1.0, None, -3.0, -5.0],
         "baseline_ejection_fraction_percent": [30.0, 35.0, 55.0, 60.0],
+        "index_discharge_day": [0.0, 0.0, 0.0, 0.0],
         "index_destination": ["home", "nursing_facility", "home", "home"],
         "kidney_loss_40_day": [None, None, None, 56.0],
         "kidney_loss_50_day": [None, None, None, 84.0],
@@ -165,6 +166,21 @@ def test_shares_of_windows_causes_and_groups(quantity, more, expected):
 def test_figures_of_windows_and_columns(quantity, more, expected):
     wanted = target(quantity, **({"size": None, "standard_error": 0.1} | more))
     assert measure(wanted, Arms(SEEN, SEEN)).value == pytest.approx(expected)
+
+
+def test_readmission_after_the_stay_of_entry_counts_from_its_end():
+    """Persons 0 and 3 leave on day 5 and are back 5 and 35 days later; 1 dies in the stay, 2 is not back."""
+    persons = PERSONS.with_columns(index_discharge_day=pl.Series([5.0, None, 5.0, 5.0]))
+    stays = pl.DataFrame(
+        {"key": [0, 1, 2, 3], "day": [0.0] * 4, "cause": ["heart_failure"] * 4, "planned": [False] * 4,
+         "died_in_stay": [False, True, False, False], "length_of_stay_days": [5.5, 2.0, 5.2, 5.0],
+         "destination": ["home"] * 4}
+    )  # fmt: skip
+    seen = SEEN._replace(persons=persons, index_stays=stays)
+    assert measure(target("readmitted", days=30), Arms(seen, seen)).value == pytest.approx(1 / 3)
+    assert measure(target("readmitted", days=35), Arms(seen, seen)).value == pytest.approx(2 / 3)
+    assert measure(target("in_hospital_mortality", causes=["heart_failure"]), Arms(seen, seen)).value == 1 / 4
+    assert measure(target("length_of_stay_mean"), Arms(seen, seen)).value == pytest.approx(4.425)
 
 
 def test_a_contrast_is_the_difference_or_ratio_of_two_shares_with_the_error_of_both():
