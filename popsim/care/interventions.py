@@ -42,7 +42,7 @@ from popsim.population.population import Population
 COST_COLUMN: dict[str, str] = {"drug": "cost_drugs", "device": "cost_devices", "programme": "cost_programme"}
 NEVER = -1
 DRAWN_EVERY_DAYS = 365  # whether a treatment given as a hazard ratio works in a person
-PREVENTED = -5.0  # log ratio of what a treatment prevents
+PREVENTED = -20.0  # log ratio of what a treatment prevents
 TOLERANCE = 1e-3  # of a dose that has been kept
 # Outcomes of hazard ratios that stand for several columns.
 OUTCOME_PARTS = {
