@@ -51,8 +51,8 @@ def test_priors_are_those_of_the_file_or_else_of_the_set():
             "no parameter set 'hart_failure', did you mean 'heart_failure'",
         ),
         (
-            [{"name": "heart_failure.non_cardiovascular_log_frailty"}],
-            "non_cardiovascular_log_frailty.prior: must be a continuous distribution",
+            [{"name": "heart_failure.pump_log_arrhythmia"}],
+            "pump_log_arrhythmia.prior: must be a continuous distribution",
         ),
         (
             [BASE | {"prior": {"distribution": "fixed"}}],
