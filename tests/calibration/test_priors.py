@@ -33,8 +33,8 @@ def test_priors_are_those_of_the_file_or_else_of_the_set():
         "toy.toml",
     )
     assert [(d.mean, d.standard_error) for d in found.distributions] == [
-        (1.8, 0.1),
-        (0.75, SETS["heart_failure"].of("non_cardiovascular_log_ratio").uncertainty.standard_error),
+        (2.8, 0.1),
+        (-0.3, SETS["heart_failure"].of("non_cardiovascular_log_ratio").uncertainty.standard_error),
         (pytest.approx(found.own[2]), pytest.approx(0.1)),
     ]
 
@@ -51,15 +51,15 @@ def test_priors_are_those_of_the_file_or_else_of_the_set():
             "no parameter set 'hart_failure', did you mean 'heart_failure'",
         ),
         (
-            [{"name": "heart_failure.non_cardiovascular_log_frailty"}],
-            "non_cardiovascular_log_frailty.prior: must be a continuous distribution",
+            [{"name": "heart_failure.pump_log_arrhythmia"}],
+            "pump_log_arrhythmia.prior: must be a continuous distribution",
         ),
         (
             [BASE | {"prior": {"distribution": "fixed"}}],
             "non_cardiovascular_log_ratio.prior: must be a continuous distribution",
         ),
-        ([BASE | {"prior": SMALL | {"standard_error": 2.0}}], "this normal lies outside [-5, 6] with probability"),
-        ([BASE | {"scale": "log"}], "non_cardiovascular_log_ratio.scale = 'log': the parameter lies in [-5, 6]"),
+        ([BASE | {"prior": SMALL | {"standard_error": 2.0}}], "this normal lies outside [-5, 12] with probability"),
+        ([BASE | {"scale": "log"}], "non_cardiovascular_log_ratio.scale = 'log': the parameter lies in [-5, 12]"),
         ([BASE, BASE], "parameters: 'heart_failure.non_cardiovascular_log_ratio' is named twice"),
         ([], "at least 1 item"),
         ([BASE | {"scale": "loglog"}], "scale"),
