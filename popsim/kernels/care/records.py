@@ -242,6 +242,7 @@ class Columns(NamedTuple):
     telemonitored: int
     onset: int
     acute_cause: int
+    death_cause: int
     shock_onset: int
     alert: int
     nyha_class: int
@@ -254,7 +255,6 @@ class Columns(NamedTuple):
     iv_iron_mg: int
     stopped_drugs: int
     reaction: int
-    death_cause: int
 
 
 class Practice(NamedTuple):
