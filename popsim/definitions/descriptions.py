@@ -167,9 +167,9 @@ KEYS = {
         "for": "People to whom the route applies.",
         "outlier": "Whether people who take it are outliers (on a ward not meant for them).",
     },
-    "StayFactor": {
+    "ColumnFactor": {
         "reference": "Value of the column at which the factor is 1.",
-        "log_change_per_unit": "Change of the logarithm of the stay per unit of the column.",
+        "log_change_per_unit": "Change of the logarithm of the stay, odds or hazard per unit of the column.",
     },
     "SignalFile": {"signals": "All signals, each of a column of its own."},
     "Signal": {

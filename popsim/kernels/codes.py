@@ -146,7 +146,6 @@ STREAM_BELIEF = 145  # beliefs about persons: resampling and rejuvenation, index
 STREAM_BIAS = 146  # lasting errors of sensors that a belief imagines, index = sensor
 STREAM_IMAGINED = 147  # shocks that a belief imagines behind what happened, index = day
 STREAM_ALERTS = 148  # index = day + 1: is an alert acted on; index 0: is guidance used for the person
-STREAM_COMPLICATIONS = 149  # index = 2 x number of the person's stays and complications in hospital; + 1: what it is
 STREAM_SENSOR = 160  # implanted sensor of filling pressure, index = day
 STREAM_CALENDAR = 161  # where in the year a person's entry lies, index = 0
 # A use of a setting: a request for a bed, whatever its result; another stay begun there after blocking elsewhere; a
@@ -157,6 +156,7 @@ STREAM_PATIENCE = 768  # 768 + setting: how long the person waits before giving 
 STREAM_FOLLOW_UP = (
     1024  # 1024 + contact: is a contact taken up on going home, index = uses of that home << 8 + its number
 )
+STREAM_COMPLICATIONS = 170  # index = 2 x number of the person's stays and complications in hospital; + 1: what it is
 STREAM_TRANSFER = 1280  # 1280 + setting: is a transfer from hospital to it delayed, how long; index as of the stay
 # Lasting traits of a person: the same draw at every use.
 STREAM_UPTAKE = 5  # does the person take up telemonitoring, index = 0

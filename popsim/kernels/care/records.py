@@ -245,6 +245,7 @@ class Columns(NamedTuple):
     telemonitored: int
     onset: int
     acute_cause: int
+    death_cause: int
     shock_onset: int
     alert: int
     nyha_class: int
@@ -257,7 +258,6 @@ class Columns(NamedTuple):
     iv_iron_mg: int
     stopped_drugs: int
     reaction: int
-    death_cause: int
     measured_filling_pressure_mmhg: int
 
 
