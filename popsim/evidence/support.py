@@ -16,7 +16,7 @@ MAX_OUTSIDE = 1e-9  # probability of a value outside the parameter's bounds
 FAR_OUT = 0.0005  # a value beyond this quantile of its own distribution, on either side, is refused as a mistake
 NARROW = 2.0 / 3.0  # standard error of a narrow beta or gamma over the distance from its mean to the nearer end
 MIN_ERROR = 1e-5  # of a beta, and of a gamma over its mean: fits end soon below
-MIN_EXPONENT = 30.0  # of a tail far below MAX_OUTSIDE
+MIN_EXPONENT = 21.0  # of a tail below MAX_OUTSIDE: exp(-21) is 8e-10
 
 
 def plainly_sound(record: Parameter) -> bool:

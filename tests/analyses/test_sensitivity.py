@@ -114,6 +114,10 @@ def test_influence_of_levels_and_of_constants_that_no_distribution_makes_uncerta
     assert first["mortality_365d"] == first["influence"] == pytest.approx(0.4)
     assert (last["parameter"], last["influence"], last["known"]) == (known, 0.0, True)
     assert "Of the 2 most influential of 2: " in influence_text(table, OUTCOMES, 20)
+    once = influence(alone, parameters, OUTCOMES, lambda *asked: evaluate(*asked).filter(pl.col("replication") == 0))
+    assert once["mortality_365d_reach"].null_count() == 2
+    text = influence_text(once, OUTCOMES, 20)
+    assert "+47%" in text and "+-" not in text  # 0.08 of 0.2 - 0.03
 
 
 def test_a_swing_that_luck_alone_may_have_made_comes_last(study):
