@@ -91,6 +91,7 @@ def _usual_regions(experiment: dict[str, Any]) -> int:
 
 
 Entry = Literal["as_described", "home", "discharge", "admission"]
+# The causes of unplanned admissions (kernels/codes.py).
 IndexCause = Literal[
     "heart_failure", "infection", "arrhythmia", "renal", "respiratory", "other", "infarction", "stroke", "bleeding",
     "fall", "glucose",
@@ -215,7 +216,8 @@ class ExperimentDefinition(Definition):
             discharge alive from an unplanned admission for one of `index_causes`, or "admission" at the hospital door
             at such an admission.
         run_in_days: days that people live under the comparator's care before they may enter (usually 180).
-        index_causes: of the admission with which people enter; heart_failure alone when absent.
+        index_causes: of the admission with which people enter, and of the later admissions whose discharge is an index
+            of readmission too; heart_failure alone when absent.
         regions: independent catchments of equal size; each has the whole network, scaled to its people. One for each
             50,000 people of the population, begun ones included, when absent; one for a trial.
         targets: published figures of these people, for validation and calibration.

@@ -180,6 +180,30 @@ def fluid_above_dry_weight(world, patient):
 
 
 @inner
+def has_heart_failure(world, patient):
+    """Whether a twin has a diagnosis of heart failure."""
+    column = world.columns[0].heart_failure
+    return column >= 0 and world.codes[column, patient] != 0
+
+
+@inner
+def chronic_cause(world, patient):
+    """The cause for which a clinician sends a twin to hospital: the chronic disease it has.
+
+    Heart failure, known or by its fluid, before COPD.
+    """
+    columns = world.columns[0]
+    if columns.weight_kg < 0:
+        return code.CAUSE_OTHER
+    wet = fluid_above_dry_weight(world, patient) > world.practice[0].fluid_up_kg
+    if wet or has_heart_failure(world, patient):
+        return code.CAUSE_HEART_FAILURE
+    if columns.copd >= 0 and world.codes[columns.copd, patient] != 0:
+        return code.CAUSE_RESPIRATORY
+    return code.CAUSE_OTHER
+
+
+@inner
 def hospital_treatment(world, patient, level):
     """Set the intravenous diuretic for a twin's care level; in hospital, stop unsafe drugs."""
     columns, practice = world.columns[0], world.practice[0]
@@ -216,10 +240,13 @@ def discharge_prescription(world, patient):
 def adjust_diuretic(world, patient, sensed):
     """Raise the diuretic in congestion, lower it in dehydration; returns the bits of the action.
 
-    `sensed`: by the filling pressure that an implanted sensor reads, instead of weight and symptoms.
+    `sensed`: by the filling pressure that an implanted sensor reads, instead of weight and symptoms. Where neither
+    heart failure is known nor a diuretic is taken, nobody watches the dry weight.
     """
     columns, practice = world.columns[0], world.practice[0]
     dose = real(world, columns.loop_diuretic_mg_day, patient)
+    if dose <= 0.0 and not has_heart_failure(world, patient):
+        return 0
     fluid = fluid_above_dry_weight(world, patient)
     symptomatic = seen_code(world, columns.nyha_class, patient) >= 3
     wet = fluid > practice.fluid_up_kg or (symptomatic and fluid > practice.fluid_up_symptomatic_kg)
@@ -231,7 +258,7 @@ def adjust_diuretic(world, patient, sensed):
     if wet:
         set_diuretic(world, patient, max(dose * practice.diuretic_step_factor, dose + practice.diuretic_least_step_mg))
         return code.DID_DIURETIC_UP
-    if dry:
+    if dry and dose > 0.0:
         set_diuretic(world, patient, dose / practice.diuretic_step_factor)
         return code.DID_DIURETIC_DOWN
     return 0

@@ -259,6 +259,8 @@ class Columns(NamedTuple):
     stopped_drugs: int
     reaction: int
     measured_filling_pressure_mmhg: int
+    heart_failure: int
+    copd: int
 
 
 class Practice(NamedTuple):
