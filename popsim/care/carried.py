@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from popsim.kernels.care import records
 from popsim.kernels.care.events import RANK_SHIFT
-from popsim.kernels.codes import ARRIVE, ENTER, NOWHERE, RANK_ARRIVAL, RANK_TIMER, START
+from popsim.kernels.codes import ARRIVE, ENTER, NOWHERE, RANK_ARRIVAL, RANK_COMPLICATION, RANK_DEATH, RANK_TIMER, START
 
 GROWING = 1024  # free records for external patients, at least
 
@@ -91,11 +91,16 @@ def _carry_bookings(old: records.Arrays, day: int, new: records.Arrays, number: 
 
 
 def _with_timers(old: records.Arrays, day: int, new: records.Arrays, number: NDArray[np.int64]) -> records.Arrays:
-    """The ends of stays and waits under way, and the next arrival of every source; sessions begin each morning."""
+    """What is to come of those who stay: ends of stays and waits, complications, deaths of them; the next arrivals.
+
+    Sessions begin each morning.
+    """
     events = old.events[: old.counters[records.HEAP_SIZE]].copy()
     rank = events["order"] >> RANK_SHIFT
     patient = events["patient"]
-    valid = (rank == RANK_TIMER) & (number[patient] >= 0) & (old.patients["version"][patient] == events["what"])
+    of_stay = (rank == RANK_TIMER) & (old.patients["version"][patient] == events["what"])
+    complication = (rank == RANK_COMPLICATION) & (old.patients["hazards"][patient] == events["what"])
+    valid = (number[patient] >= 0) & (of_stay | complication | (rank == RANK_DEATH))
     events = events[valid | (rank == RANK_ARRIVAL)]
     events["patient"], events["time"] = number[events["patient"]], events["time"] - day
     events = events[np.lexsort((events["order"], events["time"]))]  # sorted events are a heap
