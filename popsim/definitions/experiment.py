@@ -29,6 +29,7 @@ from popsim.definitions.target import Targets
 from popsim.definitions.trial import Trial
 from popsim.definitions.uncertainty import ParameterGroups
 from popsim.errors import InputError, did_you_mean
+from popsim.kernels.codes import UNPLANNED_CAUSES
 
 MAX_POPULATION = 20_000_000
 MAX_REPLICATIONS = 10_000
@@ -86,6 +87,13 @@ def _usual_regions(experiment: dict[str, Any]) -> int:
     return min(-(-population // REGION_POPULATION), most)
 
 
+def _known_cause(value: object) -> object:
+    if value not in UNPLANNED_CAUSES:
+        raise ValueError(did_you_mean(str(value), UNPLANNED_CAUSES))
+    return value
+
+
+IndexCause = Annotated[str, Checked(_known_cause, ())]
 Seed = Annotated[int, whole(0, MAX_SEED)]
 FollowUpDays = Annotated[int, whole(1, MAX_FOLLOW_UP_DAYS)]
 WillingnessToPay = Annotated[float, real(0.0, 1e9)]
@@ -180,6 +188,8 @@ class ExperimentDefinition(Definition):
             has value, uncertainty or both.
         parameter_groups: jointly uncertain parameters; they replace a group of a set that shares any of them.
         trial: makes it a trial: the strategies are its arms.
+        index_causes: of the admission with which people enter, and of the later admissions whose discharge is an index
+            of readmission too; heart_failure alone when absent.
         regions: independent catchments of equal size; each has the whole network, scaled to its people. One for each
             50,000 people of the population, begun ones included, when absent; one for a trial.
         targets: published figures of these people, for validation and calibration.
@@ -216,6 +226,7 @@ class ExperimentDefinition(Definition):
     store: Literal["measures", "persons", "events"] = "events"
     scenarios: Annotated[tuple[Scenario, ...], AS_TUPLE, Field(max_length=64)] = ()
     trial: Trial | None = None
+    index_causes: Annotated[tuple[IndexCause, ...], AS_TUPLE, Field(min_length=1, max_length=12)] = ("heart_failure",)
     regions: Regions = Field(default_factory=_usual_regions)
     targets: Targets = ()
     cheers: Cheers = Cheers()

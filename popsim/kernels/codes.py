@@ -50,6 +50,7 @@ CAUSE_NAMES = (
     "none", "heart_failure", "infection", "arrhythmia", "renal", "respiratory", "other", "planned", "infarction",
     "stroke", "bleeding", "fall", "glucose",
 )  # fmt: skip
+UNPLANNED_CAUSES = tuple(name for code, name in enumerate(CAUSE_NAMES) if code not in (CAUSE_NONE, CAUSE_PLANNED))
 
 # What a twin dies of (`death_cause`).
 DIED_OF_HEART = 1  # heart and vessels

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from popsim.outcomes.discharges import HEART_FAILURE, WINDOWS_DAYS, Discharges, avoidable_admissions
+from popsim.outcomes.discharges import WINDOWS_DAYS, Discharges, avoidable_admissions
 from popsim.outcomes.equity import by_deprivation, waits_by_deprivation
 from popsim.outcomes.follow_up import person_years
 from popsim.outcomes.home_time import within_windows
@@ -16,7 +16,7 @@ from popsim.outcomes.regions import TOTAL, Value, measure_frame
 from popsim.outcomes.survival import MORTALITY_DAYS, mortality
 from popsim.outcomes.utilisation import utilisation, wait_hours, waits
 
-_CAUSES = (("", "all causes", ""), (f"_{HEART_FAILURE}", "heart failure", ", heart failure"))
+_CAUSES = (("", "all causes", ""), ("_index_cause", "index condition", ", index condition"))
 READMISSION = tuple(
     measure
     for days in WINDOWS_DAYS
@@ -72,9 +72,9 @@ def measures(
         within a window are means over persons followed that long.
     """
     values: dict[str, Value] = {}
-    for (days, cause), outcomes in after.outcomes.items():
+    for (days, counted), outcomes in after.outcomes.items():
         judged = outcomes.with_columns(after.rows["index"]).filter(after.rows["may_be_index"])
-        values |= _readmission(judged, days, f"_{cause}" if cause else "")
+        values |= _readmission(judged, days, counted)
     values |= _use(admissions, people, table, after)
     values |= _deaths(people, table)
     values |= {name: per_person(table, name) for name in ("days_alive_out_of_hospital", "home_days")}
@@ -137,7 +137,7 @@ def _use(admissions: pl.DataFrame, people: pl.DataFrame, table: pl.DataFrame, af
     values = {name: Value(value, weight.get(name, years)) for name, value in row.items()}
     values["bed_days"] = values.pop("bed_days_per_person")
     values["admissions_per_person"] = per_person(table, "admissions")
-    for name, number in avoidable_admissions(after.rows).row(0, named=True).items():
+    for name, number in avoidable_admissions(after).row(0, named=True).items():
         values[f"{name}_per_person_year"] = Value(number / years if years else None, years)
     return values
 

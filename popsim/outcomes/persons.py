@@ -81,5 +81,5 @@ def persons(
     ).select(
         "person_id", "entry_day", *baseline.columns[1:], "died", "death_day", *totals.drop("person_id").columns,
         *COUNTS, "hospital_days", "days_alive_out_of_hospital", "home_days", "readmitted_30d",
-        "readmitted_30d_heart_failure", *INDEX_COUNTS,
+        "readmitted_30d_index_cause", *INDEX_COUNTS,
     )  # fmt: skip

@@ -9,12 +9,12 @@ Admission
 
 Index discharge
     The discharge with which a person entered the study (index 0), and every later discharge, alive and within
-    follow-up, from an admission that was not planned. A readmission is therefore itself an index; the option
-    `no_new_index_in_window` applies the rule of the US Centers for Medicare and Medicaid Services that no discharge
-    within the window of an index is a new index.
+    follow-up, from an unplanned admission for one of the index causes (all causes if none is named). A readmission for
+    such a cause is therefore itself an index; the option `no_new_index_in_window` applies the rule of the US Centers
+    for Medicare and Medicaid Services that no discharge within the window of an index is a new index.
 
 Readmission within w days
-    The first admission after an index discharge, of any cause or of one cause, not planned, that begins on day 0 to w,
+    The first admission after an index discharge, of any cause or of some causes, not planned, that begins on day 0 to w,
     where day 0 is the calendar day of the discharge. Other admissions, planned or for another cause, neither count nor
     end the window. Overlapping windows share an admission: each index is judged on its own.
 
@@ -25,7 +25,7 @@ the denominator, and the cumulative incidence at day w (Aalen-Johansen), which a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 import polars as pl
@@ -123,8 +123,9 @@ def index_outcomes(
     admissions: pl.DataFrame,
     people: pl.DataFrame,
     window_days: int = 30,
-    cause: str | None = None,
+    causes: Collection[str] | None = None,
     no_new_index_in_window: bool = False,
+    index_causes: Collection[str] | None = None,
 ) -> pl.DataFrame:
     """The outcome of each index discharge.
 
@@ -132,28 +133,29 @@ def index_outcomes(
         admissions: `stays(...)`.
         people: `follow_up(...)`.
         window_days: last day, counted from the discharge, on which a readmission counts.
-        cause: count readmissions for this cause only (a name of `cause`); None: all that are not planned.
+        causes: count readmissions for these causes only (names of `cause`); None: all that are not planned.
         no_new_index_in_window: an admission within the window of an index discharge is not a new index.
+        index_causes: of the admissions whose discharge is an index; None: all that are not planned.
 
     Returns:
         Ordered by person and time: person_id, index (0 = discharge at entry), discharge_day, outcome (readmitted,
         died, neither, censored), days_to_outcome, whole_window (all of it lies within follow-up), readmissions
         (number of them in the window).
     """
-    rows = discharges_and_admissions(admissions, people)
-    every = judged(rows, window_days, cause).with_columns(
-        readmissions=pl.Series(_number_in_window(rows, window_days, cause), dtype=pl.Int32)
+    rows = discharges_and_admissions(admissions, people, index_causes)
+    every = judged(rows, window_days, causes).with_columns(
+        readmissions=pl.Series(_number_in_window(rows, window_days, causes), dtype=pl.Int32)
     )
     eligible = spaced(rows, window_days) if no_new_index_in_window else rows["may_be_index"]
     return every.filter(eligible)
 
 
-def judged(rows: pl.DataFrame, window_days: int = 30, cause: str | None = None) -> pl.DataFrame:
-    """The outcome of each row of `discharges_and_admissions(...)`, as in `index_outcomes`, for a window and a cause.
+def judged(rows: pl.DataFrame, window_days: int = 30, causes: Collection[str] | None = None) -> pl.DataFrame:
+    """The outcome of each row of `discharges_and_admissions(...)`, as in `index_outcomes`, for a window and causes.
 
     Rows that start no window (`may_be_index`, `spaced`) are included; the caller leaves them out.
     """
-    counts = pl.Series("counts", _counts(rows, cause))
+    counts = pl.Series("counts", _counts(rows, causes))
     readmitted_after = pl.when(counts).then(pl.col("admit_time_days")).shift(-1).backward_fill()
     next_person = pl.when(counts).then(pl.col("person_id")).shift(-1).backward_fill()
     to_readmission = pl.when(next_person == pl.col("person_id")).then(readmitted_after).floor() - pl.col(
@@ -178,8 +180,13 @@ def judged(rows: pl.DataFrame, window_days: int = 30, cause: str | None = None) 
     )
 
 
-def discharges_and_admissions(admissions: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
+def discharges_and_admissions(
+    admissions: pl.DataFrame, people: pl.DataFrame, index_causes: Collection[str] | None = None
+) -> pl.DataFrame:
     """One row for each person's entry, then one per admission that began within follow-up, in order of time.
+
+    Args:
+        admissions, people, index_causes: as for `index_outcomes`.
 
     Returns:
         person_id, index, admit_time_days (null at entry), discharge_day, cause (null at entry), planned, may_be_index
@@ -199,6 +206,7 @@ def discharges_and_admissions(admissions: pl.DataFrame, people: pl.DataFrame) ->
     )
     within = (pl.col("admit_time_days") >= pl.col("entry_day")) & (pl.col("admit_time_days") < pl.col("end_day"))
     discharged = pl.col("discharge_time_days") < pl.col("end_day")
+    for_index = pl.lit(True) if index_causes is None else _is_one_of(index_causes)
     later = (
         admissions.join(windows, on="person_id", how="inner", maintain_order="left")
         .filter(within)
@@ -209,7 +217,7 @@ def discharges_and_admissions(admissions: pl.DataFrame, people: pl.DataFrame) ->
             discharge_day=pl.col("discharge_time_days").floor().cast(pl.Int64),
             cause="cause",
             planned="planned",
-            may_be_index=(discharged & ~pl.col("died_in_stay") & ~pl.col("planned")).fill_null(False),
+            may_be_index=(discharged & ~pl.col("died_in_stay") & ~pl.col("planned") & for_index).fill_null(False),
             end_day="end_day",
             death_time_days="death_time_days",
         )
@@ -217,19 +225,26 @@ def discharges_and_admissions(admissions: pl.DataFrame, people: pl.DataFrame) ->
     return pl.concat([entry, later]).sort("person_id", "index", maintain_order=True)
 
 
-def _counts(rows: pl.DataFrame, cause: str | None) -> NDArray[np.bool_]:
+def _is_one_of(causes: Collection[str]) -> pl.Expr:
+    """Whether an admission was for one of these causes."""
+    return pl.col("cause").cast(pl.String).is_in(list(causes))
+
+
+def _counts(rows: pl.DataFrame, causes: Collection[str] | None) -> NDArray[np.bool_]:
     """Rows whose admission counts as a readmission after an earlier discharge."""
-    of_the_cause = ~pl.col("planned") if cause is None else (pl.col("cause") == cause) & ~pl.col("planned")
-    counts = (pl.col("admit_time_days").is_not_null() & of_the_cause).fill_null(False)
+    counted = ~pl.col("planned") if causes is None else _is_one_of(causes) & ~pl.col("planned")
+    counts = (pl.col("admit_time_days").is_not_null() & counted).fill_null(False)
     return rows.select(counts.alias("counts"))["counts"].to_numpy()
 
 
-def _number_in_window(rows: pl.DataFrame, window_days: int, cause: str | None) -> NDArray[np.int32]:
+def _number_in_window(
+    rows: pl.DataFrame, window_days: int, causes: Collection[str] | None
+) -> NDArray[np.int32]:
     """Number of counted admissions of the same person within the window after each row's discharge.
 
     Looks one row further ahead at a time, until no person has an admission that close.
     """
-    person, counts = rows["person_id"].to_numpy(), _counts(rows, cause)
+    person, counts = rows["person_id"].to_numpy(), _counts(rows, causes)
     admit_day = np.floor(rows["admit_time_days"].fill_null(np.inf).to_numpy())
     last_day = rows["discharge_day"].fill_null(np.iinfo(np.int32).min).to_numpy() + window_days
     number = np.zeros(len(rows), np.int32)

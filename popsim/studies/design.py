@@ -228,6 +228,7 @@ class Study:
             "enrolment_days": experiment.enrolment_days,
             "perspective": experiment.perspective,
             "store": experiment.store,
+            "index_causes": sorted(experiment.index_causes),
             "organ_systems": [*organ_systems_of(experiment), *map(own_code_hash, self.own_organ_systems)],
             "draws_share_luck": self.uncertain.common_random_numbers,
             "code": code_hash(),

@@ -108,7 +108,8 @@ def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     who = baseline(population, before)
     waited = waiting(events, classes, who)  # first, because its sorting needs most memory
     admissions = stays(events, classes)
-    elsewhere, after = stays(events, classes, INSTITUTIONS), discharges(admissions, people)
+    elsewhere = stays(events, classes, INSTITUTIONS)
+    after = discharges(admissions, people, unit.study.experiment.index_causes)
     rate = unit.study.parameters_of(unit.draw)[PRICE_SET]["discount_rate_qalys"]
     totals = outcome_values(population.frame(), people, unit.study.experiment.perspective, rate)
     table = persons(events, admissions, people, classes, totals, who, after, elsewhere)

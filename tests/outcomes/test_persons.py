@@ -33,7 +33,7 @@ def study() -> tuple[pl.DataFrame, pl.DataFrame]:
             "cost_total": [100.0, 1000.0, 2000.0],
         }
     )
-    after, elsewhere = discharges(admissions, followed), stays(events, CLASSES, INSTITUTIONS)
+    after, elsewhere = discharges(admissions, followed, ["heart_failure"]), stays(events, CLASSES, INSTITUTIONS)
     table = persons(events, admissions, followed, CLASSES, totals, BASELINE, after, elsewhere)
     waited = waiting(events, CLASSES, BASELINE)
     return table, pl.concat([measures(admissions, followed, table, after, elsewhere), waited])
@@ -54,7 +54,7 @@ def test_one_row_for_each_person(study):
     assert table["early_discharges"].to_list() == [1, 0, 0]
     assert table["days_alive_out_of_hospital"].to_list() == [96.5, 35.0, 100.0]
     assert table["readmitted_30d"].to_list() == [True, False, False]
-    assert table["readmitted_30d_heart_failure"].to_list() == [True, False, False]
+    assert table["readmitted_30d_index_cause"].to_list() == [True, False, False]
 
 
 def test_measures_of_the_study(study):
@@ -63,7 +63,7 @@ def test_measures_of_the_study(study):
     # Four index discharges: three at entry and the one of person 1 on day 16; one is followed by a readmission.
     assert value["readmission_30d"] == 0.25
     assert value["readmission_30d_at_entry"] == pytest.approx(1 / 3)
-    assert value["readmission_30d_heart_failure"] == 0.25
+    assert value["readmission_30d_index_cause"] == 0.25
     assert value["mortality"] == pytest.approx(1 / 3)
     assert value["mortality_90d"] == pytest.approx(1 / 3)
     assert value["mortality_30d"] == 0.0
@@ -87,6 +87,6 @@ def test_what_censoring_hides_is_null():
     events = history.events()
     admissions, followed = stays(events, CLASSES), people(events, 20)
     totals = pl.DataFrame({"person_id": [1, 2]})
-    after, elsewhere = discharges(admissions, followed), stays(events, CLASSES, INSTITUTIONS)
+    after, elsewhere = discharges(admissions, followed, ["heart_failure"]), stays(events, CLASSES, INSTITUTIONS)
     table = persons(events, admissions, followed, CLASSES, totals, BASELINE, after, elsewhere)
     assert table["readmitted_30d"].to_list() == [None, True]

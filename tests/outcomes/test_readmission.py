@@ -105,8 +105,8 @@ def test_planned_admissions_are_neither_index_nor_readmission():
 
 def test_one_cause_ignores_admissions_for_others():
     history = History().enter(1).stay(1, 5.0, 6.0, cause="infection").stay(1, 28.0, 29.0)
-    assert outcomes(history, cause="heart_failure")[0] == (1, 0, "readmitted", 28)
-    assert outcomes(history, cause="infection")[:2] == [(1, 0, "readmitted", 5), (1, 1, "neither", 30)]
+    assert outcomes(history, causes=["heart_failure"])[0] == (1, 0, "readmitted", 28)
+    assert outcomes(history, causes=["infection"])[:2] == [(1, 0, "readmitted", 5), (1, 1, "neither", 30)]
 
 
 def test_observation_and_emergency_are_not_admissions():

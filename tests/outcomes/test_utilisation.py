@@ -91,7 +91,7 @@ def test_everything_in_one_row():
     admissions = stays(events, CLASSES)
     totals = pl.DataFrame({"person_id": [1, 2], "qaly": 0.0, "life_days": 0.0, "cost_ward": 0.0})
     elsewhere = stays(events, CLASSES, INSTITUTIONS)
-    who, after = totals.select("person_id"), discharges(admissions, persons)
+    who, after = totals.select("person_id"), discharges(admissions, persons, ["heart_failure"])
     table = persons_table(events, admissions, persons, CLASSES, totals, who, after, elsewhere)
     row = utilisation(table, admissions, persons).row(0, named=True)
     assert row == pytest.approx(

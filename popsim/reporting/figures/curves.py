@@ -35,7 +35,9 @@ def readmission_curves(run: StoredRun, window_days: int = 30, cause: str | None 
     """
 
     def incidence(admissions: pl.DataFrame, people: pl.DataFrame) -> NDArray[np.float64]:
-        curve = cumulative_incidence(index_outcomes(admissions, people, window_days, cause), window_days)
+        counted = None if cause is None else (cause,)
+        judged = index_outcomes(admissions, people, window_days, counted, index_causes=run.experiment.index_causes)
+        curve = cumulative_incidence(judged, window_days)
         return curve.select("readmission_cumulative_incidence", "death_cumulative_incidence").to_numpy().T * 100.0
 
     curves = _curves(run, incidence)

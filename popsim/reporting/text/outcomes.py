@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from popsim.economics.cost_effectiveness import paired_differences, strategy_means
-from popsim.outcomes.discharges import AVOIDABLE, HEART_FAILURE, INDEX_COUNTS, WINDOWS_DAYS
+from popsim.outcomes.discharges import AVOIDABLE, COUNTED, INDEX_COUNTS, WINDOWS_DAYS
 from popsim.outcomes.equity import BY_PERSON, GAP, SLOPE, WAIT
 from popsim.outcomes.home_time import WINDOWS_DAYS as HOME_WINDOWS_DAYS
 from popsim.outcomes.occupancy import CROWDED_PERCENT
@@ -34,7 +34,7 @@ SECTIONS = (
             name
             for days in WINDOWS_DAYS
             for name in (
-                f"readmission_{days}d", f"readmission_{days}d_{HEART_FAILURE}",
+                f"readmission_{days}d", f"readmission_{days}d_index_cause",
                 f"risk_standardised_readmission_{days}d", f"readmission_ratio_{days}d",
             )
         ),
@@ -42,9 +42,9 @@ SECTIONS = (
     TableSection(
         "Readmission, cumulative incidence with death competing",
         tuple(
-            f"readmission_{days}d_cumulative_incidence{cause}"
+            f"readmission_{days}d_cumulative_incidence{counted}"
             for days in WINDOWS_DAYS
-            for cause in ("", f"_{HEART_FAILURE}")
+            for counted in COUNTED
         ),
         detail=True,
     ),

@@ -53,7 +53,7 @@ SECTIONS = (
     TableSection(
         "Readmission, admission and death",
         (
-            "readmission_30d", "readmission_30d_heart_failure", "readmission_90d", "admissions_per_person_year",
+            "readmission_30d", "readmission_30d_index_cause", "readmission_90d", "admissions_per_person_year",
             "mortality", "bed_days", "home_days",
         ),
         short=False,

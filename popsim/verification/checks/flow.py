@@ -100,10 +100,10 @@ def readmission_windows(bench: ModelBench) -> CheckResult:
     """Compare persons readmitted within 30 days with persons ever admitted."""
     persons = bench.run().persons
     soon = persons["readmitted_30d"].fill_null(value=False)
-    heart = persons["readmitted_30d_heart_failure"].fill_null(value=False)
+    for_index = persons["readmitted_30d_index_cause"].fill_null(value=False)
     return together(
         never(soon & (persons["admissions"] == 0), "readmitted without an admission"),
-        never(heart & ~soon, "readmitted for heart failure but not at all"),
+        never(for_index & ~soon, "readmitted for the index condition but not at all"),
     )
 
 
