@@ -105,6 +105,7 @@ KEYS = {
     "ColumnEffect": {"add": "Added to the column.", "multiply": "Factor on the column."},
     "Capacity": {"setting": "Setting of the network.", "places": "Beds, or slots a day, while in force."},
     "NetworkDefinition": {
+        "inherits": "Another network file, whose keys apply unless this one has them.",
         "reference_population": "Population size to which capacities and slots refer.",
         "entry": "Setting in which twins start.",
         "presentation": "Setting to which acutely ill people come.",

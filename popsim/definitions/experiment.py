@@ -29,7 +29,6 @@ from popsim.definitions.target import Targets
 from popsim.definitions.trial import Trial
 from popsim.definitions.uncertainty import ParameterGroups
 from popsim.errors import InputError, did_you_mean
-from popsim.kernels.codes import UNPLANNED_CAUSES
 
 MAX_POPULATION = 20_000_000
 MAX_REPLICATIONS = 10_000
@@ -87,13 +86,11 @@ def _usual_regions(experiment: dict[str, Any]) -> int:
     return min(-(-population // REGION_POPULATION), most)
 
 
-def _known_cause(value: object) -> object:
-    if value not in UNPLANNED_CAUSES:
-        raise ValueError(did_you_mean(str(value), UNPLANNED_CAUSES))
-    return value
-
-
-IndexCause = Annotated[str, Checked(_known_cause, ())]
+# The causes of unplanned admissions (kernels/codes.py).
+IndexCause = Literal[
+    "heart_failure", "infection", "arrhythmia", "renal", "respiratory", "other", "infarction", "stroke", "bleeding",
+    "fall", "glucose",
+]  # fmt: skip
 Seed = Annotated[int, whole(0, MAX_SEED)]
 FollowUpDays = Annotated[int, whole(1, MAX_FOLLOW_UP_DAYS)]
 WillingnessToPay = Annotated[float, real(0.0, 1e9)]

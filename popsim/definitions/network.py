@@ -7,14 +7,16 @@ Durations are in days, hours are hours of the day (0 = midnight), rates are per 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, PlainValidator, model_validator
 
 from popsim.arguments import is_real, is_whole
-from popsim.definitions.base import Definition
+from popsim.definitions.base import Definition, validate
 from popsim.definitions.distributions import MAX_DAYS, Days, Duration, Forever
-from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Text, real, whole
+from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Text, real, whole
+from popsim.definitions.inheritance import lineage, merged_by_name
 
 EXIT = "exit"
 """Target of a route: the person leaves the simulated system."""
@@ -292,10 +294,14 @@ class ArrivalSource(Definition):
 class NetworkDefinition(Definition):
     """A whole care network.
 
+    A file may begin with `inherits`, the path of another network file relative to it: that file's keys apply unless
+    this one has them, also those of a setting or source of the same name; other settings come after the inherited ones.
+
     `reference_population` is the number of twins to which capacities, slots and arrivals refer; without it the network
     is never scaled. `entry` and `presentation` are left out where no twins are simulated.
     """
 
+    inherits: DefinitionPath | None = None
     name: Identifier
     description: Text = ""
     reference_population: Annotated[int, whole(1, 100_000_000)] | None = None
@@ -303,6 +309,15 @@ class NetworkDefinition(Definition):
     presentation: str | None = None
     settings: Annotated[tuple[SettingDefinition, ...], AS_TUPLE, Field(min_length=1, max_length=MAX_SETTINGS)]
     arrivals: Annotated[tuple[ArrivalSource, ...], AS_TUPLE, Field(max_length=MAX_ARRIVAL_SOURCES)] = ()
+
+    @classmethod
+    def read(cls, path: Path | str) -> Self:
+        """Read a file and all that it inherits from; each is complete together with those before it."""
+        whole: dict[str, Any] = {}
+        for file, table in lineage(path):
+            whole = merged_by_name(whole, table) | {"inherits": None}
+            definition = validate(whole, cls, file)
+        return definition
 
     def table(self) -> dict[str, Any]:
         """The definition as a file's table: keys of the file, lists for tuples, no defaults."""

@@ -14,7 +14,7 @@ Index discharge
     for Medicare and Medicaid Services that no discharge within the window of an index is a new index.
 
 Readmission within w days
-    The first admission after an index discharge, of any cause or of some causes, not planned, that begins on day 0 to w,
+    The first admission after an index discharge, of any or of some causes, not planned, that begins on day 0 to w,
     where day 0 is the calendar day of the discharge. Other admissions, planned or for another cause, neither count nor
     end the window. Overlapping windows share an admission: each index is judged on its own.
 
@@ -237,9 +237,7 @@ def _counts(rows: pl.DataFrame, causes: Collection[str] | None) -> NDArray[np.bo
     return rows.select(counts.alias("counts"))["counts"].to_numpy()
 
 
-def _number_in_window(
-    rows: pl.DataFrame, window_days: int, causes: Collection[str] | None
-) -> NDArray[np.int32]:
+def _number_in_window(rows: pl.DataFrame, window_days: int, causes: Collection[str] | None) -> NDArray[np.int32]:
     """Number of counted admissions of the same person within the window after each row's discharge.
 
     Looks one row further ahead at a time, until no person has an admission that close.

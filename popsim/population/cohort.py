@@ -8,9 +8,10 @@ from functools import cached_property, reduce
 from pathlib import Path
 from typing import Any, Self
 
-from popsim.definitions.base import read_toml, validate
+from popsim.definitions.base import validate
 from popsim.definitions.cohort import CohortDefinition, Correlation
 from popsim.definitions.distributions import AnyMarginal, FixedMarginal, SameAs
+from popsim.definitions.inheritance import lineage
 from popsim.errors import DefinitionError
 from popsim.evidence.sets import SHIPPED, Parameters
 from popsim.html import html_table
@@ -40,15 +41,11 @@ class CohortSource:
         Raises:
             DefinitionError: the file, or the life table or table that it names, is refused.
         """
-        files, tables = [Path(path)], [read_toml(Path(path))]
-        while (inherits := validate(tables[-1], CohortDefinition, files[-1]).inherits) is not None:
-            base = files[-1].parent / str(inherits)
-            if base.resolve() in {file.resolve() for file in files}:
-                raise DefinitionError(files[-1], "inherits", inherits, "must not lead back to the file itself")
-            files.append(base)
-            tables.append(read_toml(base))
-        merged = reduce(_merged, reversed(tables)) | {"inherits": None}
-        cohort = cls(validate(merged, CohortDefinition, path), files[0])
+        line = lineage(path)
+        for file, table in reversed(line):
+            validate(table, CohortDefinition, file)
+        merged = reduce(_merged, (table for _, table in line)) | {"inherits": None}
+        cohort = cls(validate(merged, CohortDefinition, path), Path(path))
         cohort.input_files()
         return cohort
 

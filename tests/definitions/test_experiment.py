@@ -1,11 +1,13 @@
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from popsim.definitions.base import validate
-from popsim.definitions.experiment import ExperimentDefinition
+from popsim.definitions.experiment import ExperimentDefinition, IndexCause
 from popsim.errors import DefinitionError
+from popsim.kernels.codes import UNPLANNED_CAUSES
 
 MAIN = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
 SMALLEST = {"name": "small", "cohort": "c.toml", "network": "n.toml", "strategies": [{"name": "usual"}]}
@@ -67,6 +69,9 @@ def test_a_strategy_without_label_is_called_by_its_name():
         ({"network": "n\0.toml"}, "network", "printable"),
         ({"population": True}, "population", "whole number"),
         ({"population": 10.0}, "population", "whole number"),
+        ({"index_causes": ["copd"]}, "index_causes.0", "respiratory"),
+        ({"index_causes": ["planned"]}, "index_causes.0", "respiratory"),
+        ({"index_causes": []}, "index_causes", "at least 1"),
         ({"parameters": {"a.b": "1"}}, "parameters.a.b", "number"),
         ({"title": "red \x1b[31m"}, "title", "printable"),
     ],
@@ -83,3 +88,8 @@ def test_telemonitoring_limits_must_be_in_order():
     programme["telemonitoring"]["systolic_low_mmhg"] = 190.0
     with pytest.raises(DefinitionError, match="systolic_low_mmhg = 190 must be below"):
         experiment(strategies=[programme])
+
+
+def test_every_unplanned_cause_can_be_an_index_cause():
+    """The causes of the code list, which definitions must not import."""
+    assert get_args(IndexCause) == UNPLANNED_CAUSES

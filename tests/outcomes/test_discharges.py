@@ -70,8 +70,8 @@ def test_avoidable_admissions():
 
 
 def test_index_causes_choose_the_discharges_that_start_a_window_and_the_readmissions_of_the_index_condition():
-    """After COPD: the discharges of day 0 (entry) and 25 are index, that of day 12 (infection) is not. Day 0 is followed
-    by the infection of day 10 within 30 days and, for the index condition, by COPD on day 20; day 25 by heart failure
+    """After COPD: the discharges of day 0 (entry) and 25 are index, that of day 12 (infection) is not. After day 0 come
+    the infection of day 10 within 30 days and, for the index condition, by COPD on day 20; day 25 by heart failure
     on day 50 alone. Potentially avoidable: COPD on day 20, 8 days after an infection, is not, but after entry it would
     be; heart failure on day 50 is not for the cause of the stay before."""
     history = History().enter(1).stay(1, 10.0, 12.0, cause="infection").stay(1, 20.0, 25.0, cause="respiratory")
@@ -79,7 +79,9 @@ def test_index_causes_choose_the_discharges_that_start_a_window_and_the_readmiss
     after = judged(history, index_causes=["respiratory"])
     start = after.rows.filter("may_be_index")
     assert start.select("person_id", "discharge_day").rows() == [(1, 0), (1, 25), (2, 0), (2, 4)]
-    outcome = {name: after.outcomes[30, name]["outcome"].filter(after.rows["may_be_index"]).to_list() for name in COUNTED}
+    outcome = {
+        name: after.outcomes[30, name]["outcome"].filter(after.rows["may_be_index"]).to_list() for name in COUNTED
+    }
     assert outcome[""] == ["readmitted", "readmitted", "readmitted", "neither"]
     assert outcome["_index_cause"] == ["readmitted", "neither", "readmitted", "neither"]
     assert avoidable_admissions(after)["potentially_avoidable_readmissions"].item() == 1
