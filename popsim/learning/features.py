@@ -173,7 +173,11 @@ class Record:
             return np.bincount(log.row[counted], minlength=twins)[rows].astype(np.float64)
 
         people = pl.DataFrame(
-            {"person_id": population.person_id[rows], "entry": population["entry_day"][rows].astype(np.float64)}
+            {
+                "person_id": population.person_id[rows],
+                "entry": population["entry_day"][rows].astype(np.float64),
+                "failing": population["heart_failure"][rows].astype(np.float64),
+            }
         )
         recent = pl.col("admit_time_days") >= day - HALF_YEAR_DAYS
         of_heart = (pl.col("cause") == HEART_FAILURE).fill_null(False)
@@ -192,7 +196,7 @@ class Record:
         table = people.join(summary, on="person_id", how="left", maintain_order="left").select(
             since=day - pl.coalesce(pl.col("discharge").floor(), "entry"),
             stay=pl.col("stay"),
-            heart=pl.col("heart").cast(pl.Float64).fill_null(1.0),  # they enter after a stay for heart failure
+            heart=pl.col("heart").cast(pl.Float64).fill_null(pl.col("failing")),  # the stay with which they entered
             admissions=pl.col("admissions").cast(pl.Float64).fill_null(0.0),
             hf_admissions=pl.col("hf_admissions").cast(pl.Float64).fill_null(0.0),
         )

@@ -33,7 +33,7 @@ SMOKES = 2  # code of the column smoking
 MONTHS_PER_YEAR = 12.0
 SIX_MONTHS_DAYS, TWELVE_MONTHS_DAYS = 182.0, 365.0  # look-back windows of the scores
 SAME_ILLNESS_DAYS = 1.0  # an emergency visit this soon before an admission belongs to it
-COMORBIDITIES = ("copd", "ckd", "diabetes", "prior_infarction", "prior_stroke")
+COMORBIDITIES = ("heart_failure", "copd", "ckd", "diabetes", "prior_infarction", "prior_stroke")
 AS_THEY_ARE = (
     "female", "systolic_mmhg", "heart_rate_bpm", "ejection_fraction_percent", "nyha_class", "copd", "diabetes",
 )  # fmt: skip
@@ -100,8 +100,9 @@ def quantities(population: Population, day: int, past: pl.DataFrame, parameters:
     twins = len(population)
     years = np.maximum(day - have["entry_day"], 0.0) / DAYS_PER_YEAR
     age = have["age_years"] + years
+    have["prior_infarction"] = np.maximum(have["prior_infarction"], have["infarction_days_before_entry"] > 0.0)
     weights = {name: constants[f"charlson_{name}"] for name in COMORBIDITIES}
-    charlson = constants["charlson_heart_failure"] + sum(w * have[name] for name, w in weights.items())
+    charlson = sum(w * have[name] for name, w in weights.items())
     by_person = pl.DataFrame({"person_id": population.person_id}).join(
         past, on="person_id", how="left", maintain_order="left"
     )

@@ -14,9 +14,9 @@ def _trait(
     return Column(name, kind, unit, low, high, meaning, "cohort", loinc, at_entry, codes or {})
 
 
-def _diagnosis(name: str, meaning: str, called: str) -> Column:
+def _diagnosis(name: str, meaning: str, called: str, at_entry: float | None = None) -> Column:
     """A 0/1 column: 1 with the condition."""
-    return _trait(name, "code", "1", 0, 1, meaning, codes={0: f"no {called}", 1: called})
+    return _trait(name, "code", "1", 0, 1, meaning, at_entry=at_entry, codes={0: f"no {called}", 1: called})
 
 
 FIFTHS = {0: "deprivation not known", 1: "most deprived fifth", 5: "least deprived fifth"}
@@ -71,8 +71,8 @@ MORE_COLUMNS: tuple[Column, ...] = (
     _trait("alcohol_g_day", "real", "g/d", 0, 200, "Usual intake of alcohol."),
     _trait("activity_met_h_week", "real", "MET.h/wk", 0, 200, "Usual physical activity in leisure."),
     _diagnosis("hypertension", "1 with a diagnosis of hypertension.", "hypertension"),
-    _diagnosis("coronary_disease", "1 with coronary artery disease: the failure is ischaemic.", "coronary disease"),
-    _diagnosis("prior_infarction", "1 with an infarction before entry.", "prior infarction"),
+    _diagnosis("coronary_disease", "1 with coronary artery disease.", "coronary disease"),
+    _diagnosis("prior_infarction", "1 with an infarction more than a year before entry.", "prior infarction"),
     _diagnosis("prior_stroke", "1 with a stroke before entry.", "prior stroke"),
     _trait("baseline_ldl_mmol_l", "real", "mmol/L", 0.3, 10, "LDL cholesterol without a statin.", "13457-7"),
     _trait("baseline_albuminuria_mg_g", "real", "mg/g", 1, 5000, "Urine albumin by creatinine at entry.", "9318-7"),
@@ -80,4 +80,9 @@ MORE_COLUMNS: tuple[Column, ...] = (
     _trait("baseline_haemoglobin_g_dl", "real", "g/dL", 5, 20, "Haemoglobin at entry.", "718-7"),
     _diagnosis("iron_deficiency", "1 with iron deficiency at entry.", "iron deficiency"),
     _trait("baseline_fev1_percent", "real", "%", 10, 130, "FEV1 as a share of the predicted, at entry.", "20152-5"),
+    _diagnosis("heart_failure", "1 with a diagnosis of heart failure at entry.", "heart failure", at_entry=1.0),
+    _trait(
+        "infarction_days_before_entry", "real", "d", 0, 365,
+        "Days from an infarction of the last year to entry; 0 without one.", at_entry=0.0,
+    ),
 )  # fmt: skip

@@ -82,7 +82,7 @@ def discharged(size: int, seed: int = 1) -> Population:
     people["frailty"] = random.beta(3, 6, size)
     people["deconditioning"] = 0.7
     people["extracellular_fluid_excess_l"] = random.normal(1, 1, size)
-    people["alive"] = 1
+    people["alive"] = people["heart_failure"] = 1
     for name, share in (("hypertension", 0.76), ("coronary_disease", 0.52), ("iron_deficiency", 0.5)):
         people[name] = random.random(size) < share
     people["prior_infarction"] = people["coronary_disease"] * (random.random(size) < 0.5)

@@ -180,6 +180,23 @@ def fluid_above_dry_weight(world, patient):
 
 
 @inner
+def chronic_cause(world, patient):
+    """The cause for which a clinician sends a twin to hospital: the chronic disease it has.
+
+    Heart failure, known or by its fluid, before COPD.
+    """
+    columns = world.columns[0]
+    if columns.weight_kg < 0:
+        return code.CAUSE_OTHER
+    wet = fluid_above_dry_weight(world, patient) > world.practice[0].fluid_up_kg
+    if wet or (columns.heart_failure >= 0 and world.codes[columns.heart_failure, patient] != 0):
+        return code.CAUSE_HEART_FAILURE
+    if columns.copd >= 0 and world.codes[columns.copd, patient] != 0:
+        return code.CAUSE_RESPIRATORY
+    return code.CAUSE_OTHER
+
+
+@inner
 def hospital_treatment(world, patient, level):
     """Set the intravenous diuretic for a twin's care level; in hospital, stop unsafe drugs."""
     columns, practice = world.columns[0], world.practice[0]
@@ -222,7 +239,7 @@ def adjust_diuretic(world, patient):
     if fluid > practice.fluid_up_kg or (symptomatic and fluid > practice.fluid_up_symptomatic_kg):
         set_diuretic(world, patient, max(dose * practice.diuretic_step_factor, dose + practice.diuretic_least_step_mg))
         return code.DID_DIURETIC_UP
-    if fluid < -practice.fluid_down_kg:
+    if fluid < -practice.fluid_down_kg and dose > 0.0:
         set_diuretic(world, patient, dose / practice.diuretic_step_factor)
         return code.DID_DIURETIC_DOWN
     return 0

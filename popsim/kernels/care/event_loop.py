@@ -10,6 +10,7 @@ from popsim.kernels.care.clinic import (
     book_follow_ups,
     book_next_review,
     carry_over,
+    chronic_cause,
     clinical_review,
     offer_telemonitoring,
     open_session,
@@ -229,7 +230,7 @@ def visit(world, time, patient, setting):
     world.uses[patient, setting] += 1
     if node != STAY_PUT:
         done |= code.DID_EMERGENCY
-        set_cause(world, patient, code.CAUSE_HEART_FAILURE)
+        set_cause(world, patient, chronic_cause(world, patient))
     note(world, time, patient, code.VISIT, setting, done)
     book_next_review(world, time, patient, setting)
     send(world, time, patient, node, outlier)

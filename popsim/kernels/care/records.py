@@ -234,6 +234,8 @@ class Columns(NamedTuple):
     iv_iron_mg: int
     stopped_drugs: int
     reaction: int
+    heart_failure: int
+    copd: int
 
 
 class Practice(NamedTuple):

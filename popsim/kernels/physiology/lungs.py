@@ -84,11 +84,10 @@ def decline(copd, smokes, p):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def set_steady_state(baseline_fev1_percent, fev1_percent, exacerbation_severity):
-    """The state at entry: FEV1 as measured, no exacerbation."""
+def set_steady_state(baseline_fev1_percent, fev1_percent):
+    """The state at entry: FEV1 as measured; what is left of an exacerbation comes on top of steady state."""
     for i in prange(len(baseline_fev1_percent)):
         fev1_percent[i] = np.float64(baseline_fev1_percent[i])
-        exacerbation_severity[i] = 0.0
 
 
 @njit(cache=True, parallel=True, error_model="numpy", single=True)

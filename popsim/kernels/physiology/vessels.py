@@ -36,14 +36,17 @@ REFERENCE_HBA1C_PERCENT = 6.4
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def set_steady_state(
-    atrial_fibrillation, infarct_scar_percent, days_since_infarction, coronary_stent, has_atrial_fibrillation,
-    stroke_disability, has_bled,
+    atrial_fibrillation, infarction_days_before_entry, infarct_scar_percent, days_since_infarction,
+    has_atrial_fibrillation, stroke_disability, has_bled,
 ):  # fmt: skip
-    """The state at entry from the traits, without new events; all influences are 0 at this state."""
+    """The state at entry from the traits, without new events; the baseline holds without influences.
+
+    The scar of an infarction before entry is part of the baseline ejection fraction.
+    """
     for i in prange(len(infarct_scar_percent)):
+        before = np.float64(infarction_days_before_entry[i])
         infarct_scar_percent[i] = 0.0
-        days_since_infarction[i] = LONG_AGO_DAYS
-        coronary_stent[i] = 0
+        days_since_infarction[i] = before if before > 0.0 else LONG_AGO_DAYS
         has_atrial_fibrillation[i] = atrial_fibrillation[i]
         stroke_disability[i] = 0.0
         has_bled[i] = 0

@@ -17,7 +17,16 @@ from popsim.population.population import Population
 
 COLUMNS: tuple[Column, ...] = (
     Column("fev1_percent", "real", "%", 5, 130, "FEV1 as a share of the predicted.", "physiology", "20152-5"),
-    Column("exacerbation_severity", "real", "1", 0, 1, "Exacerbation of COPD, 0 none to 1 the worst.", "physiology"),
+    Column(
+        "exacerbation_severity",
+        "real",
+        "1",
+        0,
+        1,
+        "Exacerbation of COPD, 0 none to 1 the worst.",
+        "physiology",
+        at_entry=0.0,
+    ),
 )
 
 
@@ -43,7 +52,7 @@ class Lungs:
         )
 
     def initialise(self, population: Population, influences: Influences) -> None:
-        """Set FEV1 to its value at entry, without an exacerbation: all influences are 0."""
+        """Set FEV1 to its value at entry: the baseline holds without influences."""
         self._call(kernel.set_steady_state, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:

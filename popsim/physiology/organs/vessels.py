@@ -25,7 +25,9 @@ COLUMNS: tuple[Column, ...] = (
         "days_since_infarction", "real", "d", 0, LONG_AGO_DAYS,
         "Days since the last infarction, 366 if longer ago or never.", "physiology",
     ),
-    Column("coronary_stent", "code", "1", 0, 1, "1 with a stent set for the last infarction.", "physiology"),
+    Column(
+        "coronary_stent", "code", "1", 0, 1, "1 with a stent set for the last infarction.", "physiology", at_entry=0.0
+    ),
     Column("has_atrial_fibrillation", "code", "1", 0, 1, "1 with atrial fibrillation, old or new.", "physiology"),
     Column("stroke_disability", "real", "1", 0, 1, "Disability from strokes since entry, 1 the worst.", "physiology"),
     Column("has_bled", "code", "1", 0, 1, "1 after a major bleeding since entry.", "physiology"),
@@ -58,7 +60,7 @@ class Vessels:
         )
 
     def initialise(self, population: Population, influences: Influences) -> None:
-        """No event has happened yet: all influences are 0 except hazards, which do not affect the steady state."""
+        """No event has happened since entry; what an infarction before it does comes on top of steady state."""
         self._call(kernel.set_steady_state, population, influences)
 
     def advance(self, population: Population, clock: Clock, influences: Influences) -> None:
