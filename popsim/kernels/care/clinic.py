@@ -180,6 +180,13 @@ def fluid_above_dry_weight(world, patient):
 
 
 @inner
+def has_heart_failure(world, patient):
+    """Whether a twin has a diagnosis of heart failure."""
+    column = world.columns[0].heart_failure
+    return column >= 0 and world.codes[column, patient] != 0
+
+
+@inner
 def chronic_cause(world, patient):
     """The cause for which a clinician sends a twin to hospital: the chronic disease it has.
 
@@ -189,7 +196,7 @@ def chronic_cause(world, patient):
     if columns.weight_kg < 0:
         return code.CAUSE_OTHER
     wet = fluid_above_dry_weight(world, patient) > world.practice[0].fluid_up_kg
-    if wet or (columns.heart_failure >= 0 and world.codes[columns.heart_failure, patient] != 0):
+    if wet or has_heart_failure(world, patient):
         return code.CAUSE_HEART_FAILURE
     if columns.copd >= 0 and world.codes[columns.copd, patient] != 0:
         return code.CAUSE_RESPIRATORY
@@ -231,9 +238,14 @@ def discharge_prescription(world, patient):
 
 @inner
 def adjust_diuretic(world, patient):
-    """Raise the diuretic in congestion, lower it in dehydration; returns the bits of the action."""
+    """Raise the diuretic in congestion, lower it in dehydration; returns the bits of the action.
+
+    Where neither heart failure is known nor a diuretic is taken, nobody watches the dry weight.
+    """
     columns, practice = world.columns[0], world.practice[0]
     dose = real(world, columns.loop_diuretic_mg_day, patient)
+    if dose <= 0.0 and not has_heart_failure(world, patient):
+        return 0
     fluid = fluid_above_dry_weight(world, patient)
     symptomatic = seen_code(world, columns.nyha_class, patient) >= 3
     if fluid > practice.fluid_up_kg or (symptomatic and fluid > practice.fluid_up_symptomatic_kg):

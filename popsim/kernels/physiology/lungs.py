@@ -6,7 +6,8 @@ F is FEV1 in percent of the predicted; ageing alone does not change it, because 
 Exacerbations begin at a rate exponential in F, lower with inhaled treatment, higher during an infection and when
 infections are frequent (season, particles, smoking: the influence `infection_log_rate`). Each person has a lifelong
 susceptibility from the exponential distribution with mean 1, so that counts over a period are geometric and past
-exacerbations predict future ones. Severity is drawn at the onset and fades exponentially.
+exacerbations predict future ones. Severity is drawn at the onset and fades exponentially. The hazard of death is
+exponential in severity and in the points of FEV1 below mild obstruction.
 
 Limits: only with the diagnosis of COPD (no asthma); inhaled treatment prevents exacerbations and does not affect FEV1
 or symptoms; no oxygen, no ventilation, no eosinophils; fibrosis and restriction by congestion stay at their baseline.
@@ -52,6 +53,7 @@ class LungParameters(NamedTuple):
     heart_rate_exacerbation_bpm: float
     arrhythmia_log_exacerbation: float
     death_log_exacerbation: float
+    death_fev1_from_percent: float
     death_log_per_fev1_percent: float
 
 
@@ -125,7 +127,10 @@ def advance_day(
         influences[of.FILLING_PRESSURE, i] += p.filling_pressure_exacerbation_mmhg * flare
         influences[of.HEART_RATE, i] += p.heart_rate_exacerbation_bpm * flare
         influences[of.ARRHYTHMIA_LOG_RATE, i] += p.arrhythmia_log_exacerbation * flare
-        influences[of.DEATH_LOG_HAZARD, i] += p.death_log_exacerbation * flare + p.death_log_per_fev1_percent * worse
+        obstructed = positive(p.death_fev1_from_percent - now)
+        influences[of.DEATH_LOG_HAZARD, i] += (
+            p.death_log_exacerbation * flare + p.death_log_per_fev1_percent * obstructed
+        )
 
         fev1_percent[i] = now if lives else before
         exacerbation_severity[i] = flare if lives else flare_before
