@@ -82,6 +82,10 @@ MORE_COLUMNS: tuple[Column, ...] = (
     _trait("baseline_fev1_percent", "real", "%", 10, 130, "FEV1 as a share of the predicted, at entry.", "20152-5"),
     _diagnosis("heart_failure", "1 with a diagnosis of heart failure at entry.", "heart failure", at_entry=1.0),
     _trait(
+        "exacerbations_before_entry", "code", "1", 0, 3,
+        "Exacerbations of COPD in the year before entry, 3 also for more; 0 also if not known.", at_entry=0.0,
+    ),
+    _trait(
         "infarction_days_before_entry", "real", "d", 0, 365,
         "Days from an infarction of the last year to entry; 0 without one.", at_entry=0.0,
     ),

@@ -6,7 +6,8 @@ F is FEV1 in percent of the predicted; ageing alone does not change it, because 
 Exacerbations begin at a rate exponential in F, lower with inhaled treatment, higher during an infection and when
 infections are frequent (season, particles, smoking: the influence `infection_log_rate`). Each person has a lifelong
 susceptibility from the exponential distribution with mean 1, so that counts over a period are geometric and past
-exacerbations predict future ones. Severity is drawn at the onset and fades exponentially. The hazard of death is
+exacerbations predict future ones. Those known before entry do so too: susceptibility then has its posterior, a gamma
+distribution. Severity is drawn at the onset and fades exponentially. The hazard of death is
 exponential in severity and in the points of FEV1 below mild obstruction.
 
 Limits: only with the diagnosis of COPD (no asthma); inhaled treatment prevents exacerbations and does not affect FEV1
@@ -22,7 +23,7 @@ import numpy as np
 from popsim.kernels.codes import STREAM_LUNGS
 from popsim.kernels.numerics.compiling import njit, prange
 from popsim.kernels.numerics.math import exp
-from popsim.kernels.numerics.random import WORD, exponential, uniform, uniforms
+from popsim.kernels.numerics.random import WORD, exponential, uniforms
 from popsim.kernels.numerics.scalars import YEARS_PER_DAY, clip, positive
 from popsim.kernels.physiology import influences as of
 from popsim.kernels.physiology.shocks import shock
@@ -58,9 +59,18 @@ class LungParameters(NamedTuple):
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def susceptibility(key, person):
-    """Lifelong factor of a person's rate of exacerbations; exponential with mean 1."""
-    return exponential(uniform(key, person, STREAM_LUNGS, LIFELONG), 1.0)
+def susceptibility(key, person, before, expected):
+    """Lifelong factor of a person's rate of exacerbations; exponential with mean 1.
+
+    After `before` exacerbations (1.0, 2.0, 3.0) in the year before entry, where a mean person has `expected`, gamma with
+    shape 1 + before and mean (1 + before) / (1 + expected); 0.0: not known.
+    """
+    u, second, third, fourth = uniforms(key, person, STREAM_LUNGS, LIFELONG)
+    found = exponential(u, 1.0)
+    found += exponential(second, 1.0) if before > 0.5 else 0.0
+    found += exponential(third, 1.0) if before > 1.5 else 0.0
+    found += exponential(fourth, 1.0) if before > 2.5 else 0.0
+    return found / (1.0 + expected) if before > 0.5 else found
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -94,8 +104,8 @@ def set_steady_state(baseline_fev1_percent, fev1_percent):
 
 @njit(cache=True, parallel=True, error_model="numpy", single=True)
 def advance_day(
-    person_id, alive, copd, smoking, baseline_fev1_percent, infection_severity, fev1_percent, exacerbation_severity,
-    influences, key, day, step_days, remaining, p,
+    person_id, alive, copd, smoking, baseline_fev1_percent, exacerbations_before_entry, infection_severity,
+    fev1_percent, exacerbation_severity, influences, key, day, step_days, remaining, p,
 ):  # fmt: skip
     """Advance all rows by one step of `step_days`; `day` counts steps from 0.
 
@@ -115,7 +125,9 @@ def advance_day(
             before, np.float64(influences[of.BRONCHODILATION, i]), np.float64(influences[of.INFECTION_LOG_RATE, i]),
             np.float64(infection_severity[i]), p,
         )  # fmt: skip
-        rate = clip(rate * susceptibility(key, person), 0.0, 1.0)
+        expected = exacerbation_rate(np.float64(baseline_fev1_percent[i]), 0.0, 0.0, 0.0, p) / YEARS_PER_DAY
+        known = np.float64(exacerbations_before_entry[i])
+        rate = clip(rate * susceptibility(key, person, known, expected), 0.0, 1.0)
         flare, begins = shock(flare_before, remaining, rate, step_days, u_onset, p.exacerbation_weakest, 1.0)
         scar = begins * p.fev1_lost_per_exacerbation_ml * 100.0 / p.fev1_predicted_ml
         lost = decline(has_copd, smokes, p) * years + scar
