@@ -102,6 +102,7 @@ def people():
         "age_years": 70,
         "gfr_ml_min": 45,
         "weight_kg": 80,
+        "heart_failure": 1,
         "copd": 1,
         "ckd": 1,
         "nyha_class": 2,

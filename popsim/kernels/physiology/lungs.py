@@ -62,7 +62,7 @@ class LungParameters(NamedTuple):
 def susceptibility(key, person, before, expected):
     """Lifelong factor of a person's rate of exacerbations; exponential with mean 1.
 
-    After `before` exacerbations (1.0, 2.0, 3.0) in the year before entry, where a mean person has `expected`, gamma with
+    After `before` exacerbations (1.0 to 3.0) in the year before entry, where a mean person has `expected`, gamma with
     shape 1 + before and mean (1 + before) / (1 + expected); 0.0: not known.
     """
     u, second, third, fourth = uniforms(key, person, STREAM_LUNGS, LIFELONG)
