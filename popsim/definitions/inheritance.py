@@ -48,12 +48,12 @@ def merged_by_name(base: dict[str, Any], heir: dict[str, Any]) -> dict[str, Any]
 
 
 def _with_named(base: Any, heir: Any) -> Any:
-    """The heir's value; of named tables, the inherited ones, each with the heir's keys, before the heir's others."""
+    """The heir's value; of named tables, the inherited ones, each replaced by the heir's, before the heir's others."""
     if not (_are_named(base) and _are_named(heir)):
         return heir
     own = {item["name"]: item for item in heir}
-    inherited = {item["name"]: item | own.get(item["name"], {}) for item in base}
-    return [*inherited.values(), *(item for item in heir if item["name"] not in inherited)]
+    inherited = [item["name"] for item in base]
+    return [*(own.get(item["name"], item) for item in base), *(item for item in heir if item["name"] not in inherited)]
 
 
 def _are_named(items: Any) -> bool:

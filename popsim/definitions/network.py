@@ -343,7 +343,7 @@ class NetworkDefinition(Definition):
     """A whole care network.
 
     A file may begin with `inherits`, the path of another network file relative to it: that file's keys apply unless
-    this one has them, also those of a setting or source of the same name; other settings come after the inherited ones.
+    this one has them; a setting or source takes the place of the inherited one of its name, others come after.
 
     `reference_population` is the number of twins to which capacities, slots and arrivals refer; without it the network
     is never scaled. `entry` and `presentation` are left out where no twins are simulated.

@@ -38,7 +38,10 @@ stay = { distribution = "fixed", value = 9.0 }
 routes = [ { to = "home" } ]
 [[settings]]
 name = "ward"
+class = "inpatient"
 capacity = 5
+stay = { distribution = "fixed", value = 4.0 }
+routes = [ { to = "home" } ]
 """
 
 
