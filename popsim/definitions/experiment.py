@@ -305,8 +305,6 @@ class ExperimentDefinition(Definition):
             raise ValueError(f"run_in_days = {self.run_in_days}: must be 0 where entry = 'as_described'")
         if self.entry != "as_described" and not self.run_in_days:
             raise ValueError(f"run_in_days = 0: must be between 1 and {MAX_RUN_IN_DAYS} where entry = '{self.entry}'")
-        if self.entry in ("as_described", "home") and self.index_causes != INDEX_CAUSES:
-            raise ValueError(f"index_causes: belongs to entry = 'discharge' or 'admission', not '{self.entry}'")
         if self.entry == "home" and self.enrolment_days:
             raise ValueError(f"enrolment_days = {self.enrolment_days}: {AT_HOME}")
         return self

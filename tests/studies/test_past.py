@@ -210,7 +210,6 @@ def test_a_strategy_that_does_nothing_changes_no_bit_of_a_catchment(tmp_path):
         ('entry = "discharge"\nindex_causes = ["infarct"]', "", "'bleeding', 'fall' or 'glucose'"),
         ('entry = "discharge"\nindex_causes = ["planned"]', "", "index_causes"),
         ('entry = "discharge"\nindex_causes = []', "", "index_causes"),
-        ('index_causes = ["stroke"]', "", "belongs to entry = 'discharge' or 'admission'"),
     ],
 )
 def test_keys_of_entry_that_make_no_sense_are_refused_in_one_line(study, tmp_path, capsys, keys, tables, says):
