@@ -214,7 +214,7 @@ def test_compiled_equals_plain_python(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_time_grows_with_the_people_not_with_their_square(heart_failure: CohortSource) -> None:
-    """Processor time of ten times the people: 9 to 10 times with room for noise, a hundred times if it were quadratic."""
+    """Processor time of ten times the people: 10 times, and a hundred if it were quadratic."""
 
     def processor_seconds(size: int) -> float:
         start = time.process_time()
