@@ -33,11 +33,12 @@ def validate(
         pandas: whether the table is a pandas one.
 
     Returns:
-        A row for each target: source, target, use ("calibrate", "validate" or "context"), published and simulated with
-        their intervals, distance (in standard errors) and inside (whether they agree).
+        A row for each target: source, study, stratum, target, use ("calibrate", "validate", "baseline" or "context"),
+        published and simulated with their intervals, distance (in standard errors, tau included) and inside (whether
+        they agree).
 
     Raises:
-        InputError: a file or a number is refused.
+        InputError: a file or a number is refused, or a figure for validation was fitted.
     """
     said = {"population": population, "replications": replications}
     changes = {name: Change(name, value) for name, value in said.items() if value is not None}
