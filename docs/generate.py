@@ -431,8 +431,8 @@ def quantities() -> str:
     contrasts = _codes(name for name, one in QUANTITIES.items() if one.contrast)
     return page(
         "Quantities and endpoints",
-        "What a [target](files/targets.md) may name. Every quantity also takes `arm`, and `where` for the people of the "
-        f"figure. {contrasts} compare an arm with the comparator; any other does so with `contrast`: `difference`, "
+        "What a [target](files/targets.md) may name. Every quantity also takes `arm`, and `where` for the people of "
+        f"the figure. {contrasts} compare an arm with the comparator; any other does so with `contrast`: `difference`, "
         "`ratio` or, of a proportion, `odds_ratio`. With `group` two groups of people of one arm are compared instead.",
         table(["Quantity", "Meaning", "Units", "Needs", "Takes"], of_quantities),
         "## Endpoints",
