@@ -1,4 +1,4 @@
-"""Write the reference from the code: command line, files, Python, columns, measures, parameters.
+"""Write the reference from the code: command line, files, Python, columns, measures, quantities, parameters.
 
 Nothing here is typed twice. `docs/conf.py` calls `write` before Sphinx reads a page; the pages are not committed.
 """
@@ -17,6 +17,8 @@ from typing import Any
 import typer
 
 import popsim
+from popsim.calibration.endpoints import ENDPOINTS
+from popsim.calibration.quantities import QUANTITIES
 from popsim.cli import app
 from popsim.definitions.parameter import PROVENANCES, Parameter
 from popsim.definitions.writing import KINDS, json_schema
@@ -57,6 +59,7 @@ def write(folder: Path) -> None:
         "python": python_api(),
         "columns": columns(),
         "measures": measures(),
+        "quantities": quantities(),
         **dict(files()),
         **dict(parameters()),
     }
@@ -371,7 +374,7 @@ def _docstring(text: str) -> Iterator[str]:
             yield prose(part)
 
 
-# Columns, measures, parameters
+# Columns, measures, quantities, parameters
 
 
 def columns() -> str:
@@ -417,6 +420,28 @@ def _measures(those: Iterable[OutcomeMeasure]) -> str:
         for m in those
     ]
     return table(["Measure", "Label", "Unit", "Better", "Horizon", "Meaning"], cells)
+
+
+def quantities() -> str:
+    """Every quantity and every endpoint that a target may name."""
+    of_quantities = [
+        [code(name), prose(one.meaning), ", ".join(one.units) or "any", _codes(one.needs), _codes(one.takes)]
+        for name, one in QUANTITIES.items()
+    ]
+    contrasts = _codes(name for name, one in QUANTITIES.items() if one.contrast)
+    return page(
+        "Quantities and endpoints",
+        "What a [target](files/targets.md) may name. Every quantity also takes `arm`, and `where` for the people of "
+        f"the figure. {contrasts} compare an arm with the comparator; any other does so with `contrast`: `difference`, "
+        "`ratio` or, of a proportion, `odds_ratio`. With `group` two groups of people of one arm are compared instead.",
+        table(["Quantity", "Meaning", "Units", "Needs", "Takes"], of_quantities),
+        "## Endpoints",
+        table(["Endpoint", "Counts"], [[code(name), prose(one.meaning)] for name, one in ENDPOINTS.items()]),
+    )
+
+
+def _codes(names: Iterable[str]) -> str:
+    return ", ".join(code(name) for name in names)
 
 
 def parameters() -> Iterator[tuple[str, str]]:

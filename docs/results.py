@@ -102,6 +102,7 @@ RESULTS: dict[str, Result] = {
     "heart_failure_discharge": Result((f"popsim run {MAIN} {{size}}",), "", TRIAL, long=True),
     "whas500_discharge": Result(("popsim run experiments/whas500_discharge.toml {size}",), "", TRIAL, long=True),
     "check": Result((f"popsim check {MAIN}",)),
+    "provenance": Result((f"popsim parameters {MAIN} --provenance",)),
     "cohort": Result(("popsim cohort summary cohorts/heart_failure_discharge.toml",)),
     "network": Result(
         ("popsim pathway show experiments/networks/heart_failure_catchment.toml --out network.png",),

@@ -130,6 +130,19 @@ def test_files_read_as_what_they_are_said_to_be(page, tmp_path):
         assert experiment.in_scenario(scenario.name)
 
 
+def test_parameters_that_files_name_exist():
+    """In calibrations, and in experiments and parts of one; those of interventions are the experiment's own."""
+    known = {f"{name}.{key}" for name, numbers in SHIPPED.items() for key in numbers}
+    named = set()
+    for page in PAGES:
+        for table in (loads(block.text) for block in blocks(page, "toml")):
+            found = table.get("parameters", {})
+            named |= {(page.stem, one["name"] if isinstance(found, list) else one) for one in found}
+            named |= {(page.stem, one) for group in table.get("parameter_groups", ()) for one in group["parameters"]}
+    assert len(named) > 5
+    assert {one for one in named if one[1] not in known and not one[1].startswith("interventions.")} == set()
+
+
 def test_links_of_the_readme_lead_somewhere():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]

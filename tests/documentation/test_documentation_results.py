@@ -11,6 +11,8 @@ import pytest
 from command_lines import parse
 
 import popsim
+from popsim.calibration.endpoints import ENDPOINTS
+from popsim.calibration.quantities import QUANTITIES
 from popsim.care.network import CareNetwork
 from popsim.definitions.writing import KINDS
 from popsim.evidence.parameters import load_parameters
@@ -129,6 +131,8 @@ def test_the_reference_has_all_that_there_is(reference):
     assert [name for name in popsim.__all__ if "## {}\n".format(name.replace("_", r"\_")) not in python] == []
     columns = (reference / "columns.md").read_text(encoding="utf-8")
     assert all(f"`{name}`" in columns for name in SCHEMA.columns)
+    quantities = (reference / "quantities.md").read_text(encoding="utf-8")
+    assert all(f"| `{name}` |" in quantities for name in (*QUANTITIES, *ENDPOINTS))
     assert {path.stem for path in (reference / "files").glob("*.md")} == {*KINDS, "index"}
     prices = (reference / "parameters" / "nhs_prices.md").read_text(encoding="utf-8")
     assert all(f"`{name}`" in prices for name in load_parameters("nhs_prices"))
