@@ -26,7 +26,7 @@ from popsim.definitions.distributions import AnyMarginal, FixedMarginal, SameAs
 from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Number, Source, Text, real, whole
 
 MAX_SIZE = 50_000_000
-MAX_COLUMNS = 60
+MAX_COLUMNS = 100
 
 
 class Correlation(Definition):

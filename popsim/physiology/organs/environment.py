@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -53,9 +53,9 @@ class Environment:
         self._call = Binding(
             *(kernel.set_steady_state, kernel.advance_day),
             heat_at_entry=self._heat_at_entry,
-            heat_today=self._today(heat),
-            season_today=self._today(season),
-            winter_today=self._today(winter),
+            heat_today=partial(self._today, effect_of_day=heat.astype(np.float32)),
+            season_today=partial(self._today, effect_of_day=season.astype(np.float32)),
+            winter_today=partial(self._today, effect_of_day=winter.astype(np.float32)),
             p=constants,
         )
 
@@ -72,12 +72,9 @@ class Environment:
         days = population["entry_day"].astype(np.float64) + population["calendar_shift_days"]
         return self._heat[self.environment_series.row(days, self._start)]
 
-    def _today(self, effect: NDArray[np.float64]) -> Callable[[Population, Clock], NDArray[np.float32]]:
-        """Look up an effect of the days of the series for today, by each twin's calendar."""
-        effect_of_day = effect.astype(np.float32)
-
-        def look_up(population: Population, clock: Clock) -> NDArray[np.float32]:
-            days = clock.time_days + population["calendar_shift_days"]
-            return effect_of_day[self.environment_series.row(days, self._start)]
-
-        return look_up
+    def _today(
+        self, population: Population, clock: Clock, *, effect_of_day: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """An effect of the days of the series, today by each twin's calendar."""
+        days = clock.time_days + population["calendar_shift_days"]
+        return effect_of_day[self.environment_series.row(days, self._start)]
