@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from popsim.arguments import MAX_DAYS, array, whole_number
+from popsim.assimilation.derived import DERIVED, StateDerivation
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.hazards import presentation_hazards
 from popsim.assimilation.sensors import Sensor, table
@@ -15,6 +17,7 @@ from popsim.errors import InputError
 from popsim.evidence.sets import Parameters
 from popsim.kernels import assimilation as kernel
 from popsim.kernels import codes as code
+from popsim.kernels import seeing
 from popsim.kernels.codes import STREAM_IMAGINED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
@@ -86,6 +89,8 @@ class Belief:
         self._estimated = _estimated(schema, estimated, self.sensors)
         self._constants = parameters["twinning"].fill(kernel.FilterParameters)
         self._hazards = parameters["heart_failure"]
+        self._derivation = StateDerivation(self._hazards, schema)
+        self._follows = np.array([sensor.column in DERIVED for sensor in self.sensors], np.bool_)
         memory_days = whole_number("memory_days", memory_days, 0, MAX_DAYS)
         self.memory_days, self.day = memory_days, day
         if len(ensemble.memory) == 0:
@@ -128,10 +133,36 @@ class Belief:
             raise InputError(f"days_ago = {int(late.max())}: must be between 0 and {self.memory_days}")
         slot = (self.day - late) % max(self.memory_days, 1) * sensors + np.arange(sensors)
         remembered = np.where(late == 0, -1, slot)
-        ensemble = self.ensemble
-        people, weight = ensemble.people, ensemble.log_weight
-        state = (people.block("real"), *self._estimated, ensemble.bias, ensemble.memory, weight, self._constants)
-        kernel.assimilate(ensemble.members, readings, *self._table, remembered, *state)
+        for part in (~self._follows, self._follows):
+            some = np.where(part[:, None], readings, np.nan)
+            if not np.isnan(some).all():
+                kernel.assimilate(self.ensemble.members, some, *self._table, remembered, *self._state, self._constants)
+                self._derivation.derive(self.ensemble.people, self.day)
+
+    def assimilate_classes(self, classes: NDArray[np.int8], error: float) -> None:
+        """Correct the members with today's New York Heart Association classes.
+
+        Args:
+            classes: (persons,), 1 to 4, 0 where there is none.
+            error: probability that a class is one too high or too low.
+
+        Raises:
+            InputError: the shape is wrong.
+        """
+        told = array("classes", classes, np.int8, (self.ensemble.persons,))
+        people, schema = self.ensemble.people, self.ensemble.people.schema
+        judged = tuple(schema.index(name) for name in ("symptom_score", "class_judgement"))
+        symptoms = self._derivation.symptoms
+        seeing.assimilate_class(
+            self.ensemble.members, told, error, *judged, *self._state, symptoms, self._constants
+        )  # fmt: skip
+        self._derivation.derive(people, self.day)
+
+    @property
+    def _state(self) -> tuple[Any, ...]:
+        """What readings correct, as the kernels take it."""
+        one = self.ensemble
+        return (one.people.block("real"), *self._estimated, one.bias, one.memory, one.log_weight)
 
     def update_events(self, acute_cause: NDArray[np.int8], watched: NDArray[np.bool_] | None = None) -> None:
         """Update the belief with who presented today and why.
@@ -178,6 +209,7 @@ class Belief:
         person, weight, reals = ensemble.people.person_id, ensemble.log_weight, ensemble.people.block("real")
         state = (weight, reals, ensemble.bias, ensemble.memory, *self._estimated, self._constants)
         kernel.resample(ensemble.members, self._key, self.day, person, *state)
+        self._derivation.derive(ensemble.people, self.day)
 
     def _remember(self) -> None:
         """Store the expected readings of the day that ends."""

@@ -40,7 +40,6 @@ PLACES: Mapping[str, Mapping[str, float]] = {
     words.DISCHARGED: {"care_level": codes.LEVEL_COMMUNITY, "admitted": 0, "iv_diuretic_mg_day": 0.0},
     words.DIED: {"alive": 0},
 }
-FURTHER_OFF = 1e-6  # probability of a class misclassified by two or more: a typing error
 HEARD = (*words.PRESENTATIONS, words.WELL)
 
 
@@ -172,12 +171,11 @@ class _Days:
         self._belief.ensemble.people[GIVEN_ONCE] = 0.0
 
     def observe(self, rows: Sequence[Sequence[StreamRow]], days_ago: int) -> None:
-        """Assimilate the readings of a day, one reading per sensor at a time, and the classes."""
-        readings = self._readings(rows)
-        for several in readings:
-            self._belief.assimilate(several, days_ago)
+        """Assimilate the classes of a day and the readings, one reading per sensor at a time."""
         for classes in self._classes(rows, days_ago):
-            self._belief.weigh(classes)
+            self._belief.assimilate_classes(classes, self._vocabulary.nyha_error)
+        for several in self._readings(rows):
+            self._belief.assimilate(several, days_ago)
 
     def update_events(self, rows: Sequence[Sequence[StreamRow]]) -> None:
         """Update the beliefs with presentations and their causes, or with their absence."""
@@ -236,13 +234,9 @@ class _Days:
                 if row.kind == "observation":
                     yield person, row, self._vocabulary.measurements[row.code]
 
-    def _classes(self, rows: Sequence[Sequence[StreamRow]], days_ago: int) -> list[NDArray[np.float64]]:
-        """Log likelihoods, (rows,), of recorded New York Heart Association classes under each member.
-
-        A class is misclassified one too high, or one too low, with half the error probability each.
-        """
-        error, believed = self._vocabulary.nyha_error, self._belief.ensemble.of(words.NYHA)
-        filled: list[NDArray[np.float64]] = []
+    def _classes(self, rows: Sequence[Sequence[StreamRow]], days_ago: int) -> list[NDArray[np.int8]]:
+        """Recorded New York Heart Association classes, (persons,), 0 where there is none."""
+        filled: list[NDArray[np.int8]] = []
         turns: Counter[int] = Counter()
         for person, row, measure in self._observations(rows):
             if measure.name != words.NYHA:
@@ -250,13 +244,11 @@ class _Days:
             if days_ago:
                 self.unused[person].add(row)  # the memory does not hold classes
                 continue
-            apart = np.abs(believed[person] - row.value)
             if turns[person] == len(filled):
-                filled.append(np.zeros(believed.shape))
-            likely = np.where(apart == 0, 1.0 - error, np.where(apart == 1, 0.5 * error, FURTHER_OFF))
-            filled[turns[person]][person] = np.log(likely)
+                filled.append(np.zeros(len(rows), np.int8))
+            filled[turns[person]][person] = np.int8(row.value)
             turns[person] += 1
-        return [one.ravel() for one in filled]
+        return filled
 
 
 def _quantiles(belief: Belief) -> NDArray[np.float32]:
