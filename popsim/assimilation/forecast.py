@@ -16,15 +16,14 @@ from scipy.special import betaincinv
 
 from popsim.assimilation.belief import Belief
 from popsim.assimilation.counterfactuals import KINDS, hazards_of_presenting, reactions_present
+from popsim.assimilation.drawn import Lives, ParameterDraw, column_of, lives_of, of_all
 from popsim.assimilation.ensemble import Ensemble
-from popsim.assimilation.predicted_care import PredictedCare
 from popsim.errors import InputError, did_you_mean
 from popsim.evidence.sets import Parameters
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, CAUSE_NAMES
 from popsim.physiology import Physiology
 from popsim.physiology.clinical import BLOCK
 from popsim.population.clock import Clock
-from popsim.population.population import Population
 from popsim.statistics import smallest_quantiles
 
 type Floats = NDArray[np.float64]
@@ -114,6 +113,7 @@ def forecast(
     horizons: Sequence[int] = HORIZONS,
     quantiles: Sequence[float] = QUANTILES,
     parameters: Parameters,
+    draws: Sequence[ParameterDraw] = (),
 ) -> Forecast:
     """Simulate a copy of a belief ahead; the belief itself does not change.
 
@@ -130,6 +130,7 @@ def forecast(
         horizons: of risks and members; those beyond `days` are dropped, and `days` is used if none remains.
         quantiles: of the bands.
         parameters: sets by name.
+        draws: of the parameters, to which the members of each person are dealt out; the belief's own when none.
 
     Raises:
         InputError: days are out of bounds, or a column or event is unknown.
@@ -154,7 +155,7 @@ def forecast(
         part.people.person_id = part.people.person_id + FORECAST_IDS
         for name, values in (doses or {}).items():
             part.people[name] = part.repeat(np.broadcast_to(values, ensemble.persons)[some])
-        course = _ForecastBlock(part, belief.physiology, belief.day + 1, days, tuple(ends), parameters)
+        course = _ForecastBlock(part, belief.physiology, belief.day + 1, days, tuple(ends), parameters, draws)
         parts.append(course.forecast(tuple(columns), wanted, tuple(quantiles)))
     return _joined(parts)
 
@@ -170,8 +171,10 @@ class _ForecastBlock:
         days: int,
         horizons: tuple[int, ...],
         sets: Parameters,
+        draws: Sequence[ParameterDraw],
     ) -> None:
         self.ensemble, self._physiology, self._sets = ensemble, physiology, sets
+        self._draws = draws or (ParameterDraw(physiology, sets),)
         self._first, self._days, self._horizons = first_day, days, horizons
         self._weights = ensemble.weights()
         self._dead = ensemble.of("alive")[:, 0] == 0
@@ -199,10 +202,9 @@ class _ForecastBlock:
         passed = {event: np.zeros_like(dying) for event in shares}
         chance = {event: np.zeros_like(dying) for event in shares}
         at = {event: [] for event in shares}  # type: dict[str, list[Risk]]
-        for day, people, at_home in self._simulate(causes):
-            hazards = hazards_of_presenting(self._physiology, people, self._sets, self._first + day - 1)
-            total = at_home * (hazards[0] if causes == (CAUSE_HEART_FAILURE,) else hazards.sum(axis=0))
-            death = people["death_hazard_per_day"].astype(np.float64)
+        for day, lives in self._simulate(causes):
+            total = of_all(lives, self._hazard, causes, day)
+            death = of_all(lives, column_of, "death_hazard_per_day").astype(np.float64)
             for event, share in shares.items():
                 hazard = share * total
                 either = np.maximum(hazard + death, 1e-300)
@@ -213,6 +215,13 @@ class _ForecastBlock:
                 for event in shares:
                     at[event].append(self._spread(day, chance[event]))
         return {event: tuple(found) for event, found in at.items()}
+
+    def _hazard(self, lives: Lives, causes: tuple[int, ...], day: int) -> Floats:
+        """Today's hazard of presenting with some causes of those who are not in hospital, (rows,)."""
+        (physiology, parameters), today = lives.draw, self._first + day - 1
+        hazards = hazards_of_presenting(physiology, lives.people, parameters, today)
+        total = hazards[0] if causes == (CAUSE_HEART_FAILURE,) else hazards.sum(axis=0)
+        return np.asarray(lives.care.at_home * total)
 
     def _trajectories(
         self,
@@ -235,14 +244,14 @@ class _ForecastBlock:
         named = (*(f"reaction_{kind}" for kind in KINDS), REACTION)
         reactions: dict[str, list[Risk]] = {event: [] for event in named}
         present = reactions_present(ensemble.people)
-        for day, people, _ in self._simulate(()):
+        for day, lives in self._simulate(()):
             if REACTION in events:
-                new = reactions_present(people) & ~present
+                new = of_all(lives, lambda one: reactions_present(one.people)) & ~present
                 new = np.vstack([new, new.any(axis=0)])
                 reacted = np.where((reacted == 0.0) & new, np.exp(-dying), reacted)
-            dying += people["death_hazard_per_day"]
+            dying += of_all(lives, column_of, "death_hazard_per_day")
             alive = self._alive(dying)
-            shown = {name: people[name].reshape(self._weights.shape) for name in columns}
+            shown = {name: of_all(lives, column_of, name).reshape(self._weights.shape) for name in columns}
             for name, values in shown.items():
                 bands[name][:, day - 1] = smallest_quantiles(values, alive, quantiles)
             if day in self._horizons:
@@ -255,23 +264,24 @@ class _ForecastBlock:
         risks |= {event: tuple(found) for event, found in reactions.items()} if REACTION in events else {}
         return bands, members, weights
 
-    def _simulate(self, ignored_causes: Collection[int]) -> Iterator[tuple[int, Population, NDArray[np.bool_]]]:
-        """Simulate copies of the members: day from 1, the members at its end, who was not in hospital.
+    def _simulate(self, ignored_causes: Collection[int]) -> Iterator[tuple[int, Sequence[Lives]]]:
+        """Simulate copies of the members: day from 1, and the members at its end, before care answers.
 
-        unheeded: causes for which nobody is admitted: presentations with one of them are ignored, so that its hazard
-            can be followed to the end.
+        ignored_causes: causes for which nobody is admitted: presentations with one of them are ignored, so that its
+            hazard can be followed to the end.
         """
-        people = self.ensemble.people.copy()
-        care = PredictedCare(people, self._sets["care_practice"], int(self._sets["therapy_choice"]["stay_days"]))
+        lives = lives_of(self.ensemble, self._physiology, self._draws, int(self._sets["therapy_choice"]["stay_days"]))
         passed_over = np.isin(np.arange(len(CAUSE_NAMES)), list(ignored_causes))
         for day in range(1, self._days + 1):
             today = self._first + day - 1
-            self._physiology.advance(people, Clock(today))
-            people["onset"][passed_over[people["acute_cause"]]] = 0
-            yield day, people, care.at_home
-            care.treat(today)
-            people["onset"] = 0
-            people["acute_cause"] = 0
+            for _, people, _, draw in lives:
+                draw.physiology.advance(people, Clock(today))
+                people["onset"][passed_over[people["acute_cause"]]] = 0
+            yield day, lives
+            for _, people, care, _ in lives:
+                care.treat(today)
+                people["onset"] = 0
+                people["acute_cause"] = 0
 
     def _alive(self, dying: Floats) -> Floats:
         """Weights of the members among those alive, (persons, members)."""

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.assimilation.belief import Belief
+from popsim.assimilation.drawn import ParameterDraw, parameter_draws
 from popsim.assimilation.ensemble import Ensemble
 from popsim.evidence.sets import Parameters
 from popsim.kernels import codes
@@ -61,6 +62,13 @@ class AdvancedTwin(NamedTuple):
 def physiology_of(seed: int, parameters: Parameters) -> Physiology:
     """The physiology that advances beliefs of a kind, made once so that updates are fast."""
     return build_physiology(SCHEMA, parameters, key=RandomKey(seed))
+
+
+@cache
+def draws_of(seed: int, parameters: Parameters) -> tuple[ParameterDraw, ...]:
+    """The draws of the parameters by which beliefs of a kind are forecast, made once."""
+    number = int(parameters["forecast"]["parameter_draws"])
+    return parameter_draws(parameters, SCHEMA, key=RandomKey(seed), number=number)
 
 
 def load_belief(kind: BeliefKind, twins: Sequence[str], states: Sequence[bytes], day: int) -> Belief:

@@ -21,8 +21,9 @@ from popsim.assimilation.reasons import UNCHANGED, described, explain
 from popsim.definitions.options import TherapyOption
 from popsim.errors import InputError
 from popsim.evidence.sets import Parameters
-from popsim.registry.advance import filtration
+from popsim.registry.advance import draws_of, filtration
 from popsim.registry.audit import LoggedAction, next_line, write_audit
+from popsim.registry.packing import BeliefKind
 from popsim.registry.privacy import NO_NAMES, personal
 from popsim.registry.service import TwinRegistry, salts, stored_rows
 from popsim.registry.summary import Band, OptionSummary, RiskSummary
@@ -43,10 +44,17 @@ def make_forecast(registry: TwinRegistry, twin: str, days: int = FORECAST_DAYS) 
         InputError: there is no such twin, it has died, or the days are out of bounds.
     """
     _check_days(days)
-    belief, vocabulary = _belief_of_living(registry, twin)
-    columns = [sensor.column for sensor in vocabulary.sensors]
-    ahead = forecast(belief, days, columns=columns, quantiles=QUANTILES, parameters=registry.parameters)
-    signals = {sensor.name: asdict(_band(ahead, sensor.column)) for sensor in vocabulary.sensors}
+    kind, belief = _belief_of_living(registry, twin)
+    columns = [sensor.column for sensor in kind.vocabulary.sensors]
+    ahead = forecast(
+        belief,
+        days,
+        columns=columns,
+        quantiles=QUANTILES,
+        parameters=kind.parameters,
+        draws=draws_of(kind.seed, kind.parameters),
+    )
+    signals = {sensor.name: asdict(_band(ahead, sensor.column)) for sensor in kind.vocabulary.sensors}
     result = {"days": days, "signals": signals, "risks": [asdict(risk) for risk in _risks(ahead)]}
     _keep(registry, forecasts, twin, "forecast", belief.day, result)
 
@@ -79,9 +87,9 @@ def compare_options(
     for option in options or ():
         if personal(option.title):
             raise InputError(f"option '{option.name}': {NO_NAMES}; its label is stored with the recommendation")
-    belief, vocabulary = _belief_of_living(registry, twin)
+    kind, belief = _belief_of_living(registry, twin)
     with registry.database.reading() as connection:
-        seen = _last_seen(connection, twin, vocabulary, belief.ensemble, registry.parameters)
+        seen = _last_seen(connection, twin, kind.vocabulary, belief.ensemble, kind.parameters)
     compared = compare(
         belief,
         load_options() if options is None else options,
@@ -90,7 +98,7 @@ def compare_options(
         willingness_to_pay=willingness_to_pay,
         highest_risk=highest_risk,
         budget=budget,
-        parameters=registry.parameters,
+        parameters=kind.parameters,
     )
     why = explain(compared)
     result = {
@@ -102,11 +110,11 @@ def compare_options(
     _keep(registry, recommendations, twin, "compare", belief.day, result)
 
 
-def _belief_of_living(registry: TwinRegistry, twin: str) -> tuple[Belief, Vocabulary]:
+def _belief_of_living(registry: TwinRegistry, twin: str) -> tuple[BeliefKind, Belief]:
     kind, belief = registry.belief(twin)
     if belief.ensemble.of("alive")[0, 0] == 0:
         raise InputError(f"twin {twin}: the person has died")
-    return belief, kind.vocabulary
+    return kind, belief
 
 
 def _band(ahead: Forecast, column: str) -> Band:
