@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from popsim.assimilation.belief import Belief
 from popsim.assimilation.drawn import ParameterDraw, parameter_draws
 from popsim.assimilation.ensemble import Ensemble
+from popsim.assimilation.sensors import Sensor
 from popsim.evidence.sets import Parameters
 from popsim.kernels import codes
 from popsim.kernels.numerics.random import RandomKey
@@ -49,7 +50,7 @@ class AdvancedTwin(NamedTuple):
 
     Attributes:
         state: bytes of its belief.
-        bands: day to quantiles, float32 (sensors, 3) as bytes.
+        bands: day to quantiles, float32 (`Vocabulary.shown`, 3) as bytes.
         unused: rows that did not change the belief.
     """
 
@@ -113,7 +114,7 @@ def advance_twins(
             day_of_life.advance(day)
         day_of_life.observe(today, 0)
         day_of_life.update_events(today)
-        for mine, quantiles in zip(bands, _quantiles(belief), strict=True):
+        for mine, quantiles in zip(bands, _quantiles(belief, day_of_life.shown), strict=True):
             mine[day] = quantiles.tobytes()
     states = pack(kind.layout, belief.ensemble)
     return [AdvancedTwin(*one) for one in zip(states, bands, day_of_life.unused, strict=True)]
@@ -141,7 +142,7 @@ class _Days:
 
     def __init__(self, kind: BeliefKind, belief: Belief, newest: Sequence[Mapping[str, float]]) -> None:
         self._belief, self._vocabulary, self._parameters = belief, kind.vocabulary, kind.parameters
-        self._newest = newest
+        self._newest, self.shown = newest, kind.vocabulary.shown
         self._place = {sensor.name: index for index, sensor in enumerate(self._vocabulary.sensors)}
         self.unused: list[set[StreamRow]] = [set() for _ in newest]
 
@@ -259,11 +260,11 @@ class _Days:
         return filled
 
 
-def _quantiles(belief: Belief) -> NDArray[np.float32]:
-    """Quantiles of the true value behind each sensor, (persons, sensors, 3)."""
-    ensemble, sensors = belief.ensemble, belief.sensors
-    found = np.empty((ensemble.persons, len(sensors), len(QUANTILES)), np.float32)
+def _quantiles(belief: Belief, shown: Sequence[Sensor]) -> NDArray[np.float32]:
+    """Quantiles of the true value behind each reading, (persons, shown, 3)."""
+    ensemble = belief.ensemble
+    found = np.empty((ensemble.persons, len(shown), len(QUANTILES)), np.float32)
     weights = ensemble.weights()
-    for index, sensor in enumerate(sensors):
+    for index, sensor in enumerate(shown):
         found[:, index] = smallest_quantiles(ensemble.of(sensor.column), weights, QUANTILES)
     return found

@@ -45,7 +45,7 @@ def make_forecast(registry: TwinRegistry, twin: str, days: int = FORECAST_DAYS) 
     """
     _check_days(days)
     kind, belief = _belief_of_living(registry, twin)
-    columns = [sensor.column for sensor in kind.vocabulary.sensors]
+    columns = [sensor.column for sensor in kind.vocabulary.shown]
     ahead = forecast(
         belief,
         days,
@@ -54,7 +54,7 @@ def make_forecast(registry: TwinRegistry, twin: str, days: int = FORECAST_DAYS) 
         parameters=kind.parameters,
         draws=draws_of(kind.seed, kind.parameters),
     )
-    signals = {sensor.name: asdict(_band(ahead, sensor.column)) for sensor in kind.vocabulary.sensors}
+    signals = {sensor.name: asdict(_band(ahead, sensor.column)) for sensor in kind.vocabulary.shown}
     result = {"days": days, "signals": signals, "risks": [asdict(risk) for risk in _risks(ahead)]}
     _keep(registry, forecasts, twin, "forecast", belief.day, result)
 

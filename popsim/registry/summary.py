@@ -114,7 +114,7 @@ class TwinSummary:
         day: last simulated day; day 0 is the start.
         members: of the belief.
         known: facts known for certain, by label: age, sex, diagnoses, doses, genes; as text.
-        signals: every quantity that sensors measure, whether it was ever measured or not.
+        signals: every quantity that sensors measure, whether it was ever measured or not, and the class as judged.
         events: (day, event in clinical words), in order.
         risks: of the last forecast; empty before one is made.
         forecast_day: the start day of the last forecast; None before one is made.

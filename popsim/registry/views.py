@@ -34,8 +34,10 @@ LABELS = {
     "ejection_fraction_percent": "Ejection fraction",
     "filling_pressure_mmhg": "Filling pressure",
     "symptom_score": "Symptoms, 0 to 10",
+    "nyha_class": "NYHA class",
     "extracellular_fluid_excess_l": "Excess fluid",
     "infection_severity": "Infection, 0 to 1",
+    "exacerbation_severity": "COPD exacerbation, 0 to 1",
     "frailty": "Frailty, 0 to 1",
     "hba1c_percent": "HbA1c",
     "haemoglobin_g_dl": "Haemoglobin",
@@ -62,7 +64,7 @@ def summarise(registry: TwinRegistry, twin: str) -> TwinSummary:
         happened.sort(key=lambda row: (row.time, row.code))
         record = connection.execute(sql.select(twins.c.known).where(twins.c.twin == twin)).scalar_one()
         unused = _unused(connection, twin)
-        believed = _bands(connection, twin, len(vocabulary.sensors))
+        believed = _bands(connection, twin, len(vocabulary.shown))
         ahead = _latest(connection, forecasts, twin)
         advice = _latest(connection, recommendations, twin)
     doses = (vocabulary.medications[row.code].name for row in happened if row.kind == "medication")
@@ -78,7 +80,7 @@ def summarise(registry: TwinRegistry, twin: str) -> TwinSummary:
             readings=tuple(_readings(rows, sensor, vocabulary, unused, kind.parameters, belief.ensemble)),
             forecast=Band(**{key: tuple(values) for key, values in foreseen.get(sensor.name, {}).items()}),
         )
-        for index, sensor in enumerate(vocabulary.sensors)
+        for index, sensor in enumerate(vocabulary.shown)
     )
     return TwinSummary(
         twin=twin,
@@ -98,10 +100,10 @@ def _unused(connection: Connection, twin: str) -> set[tuple[float, str, float]]:
     return {(time, code, value) for time, code, value in found}
 
 
-def _bands(connection: Connection, twin: str, sensors: int) -> dict[int, NDArray[np.float32]]:
-    """The stored belief about each sensor's quantity, (sensors, 3), by day."""
+def _bands(connection: Connection, twin: str, quantities: int) -> dict[int, NDArray[np.float32]]:
+    """The stored belief about each quantity shown, (quantities, 3), by day."""
     wanted = sql.select(bands.c.day, bands.c.quantiles).where(bands.c.twin == twin).order_by(bands.c.day, bands.c.line)
-    shape = (sensors, len(QUANTILES))
+    shape = (quantities, len(QUANTILES))
     return {day: np.frombuffer(raw, np.float32).reshape(shape) for day, raw in connection.execute(wanted)}
 
 

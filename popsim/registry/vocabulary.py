@@ -140,6 +140,12 @@ class Vocabulary(NamedTuple):
     medications: Mapping[str, Measure]
     nyha_error: float
 
+    @property
+    def shown(self) -> tuple[Sensor, ...]:
+        """What a twin's page shows by day: the quantities of the sensors, and the class as it is judged."""
+        loinc = next(code for code, measure in self.measurements.items() if measure.name == NYHA)
+        return (*self.sensors, Sensor(NYHA, NYHA, loinc=loinc, unit="1"))
+
     def measures(self, kind: str) -> Mapping[str, Measure]:
         """The measures that a line of a kind may name, except events."""
         return self.medications if kind == "medication" else self.measurements

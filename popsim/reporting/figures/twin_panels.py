@@ -35,7 +35,8 @@ SIGNALS_NOTE = (
 )
 RISKS_NOTE = (
     "Expected number with the event among 100 people with the same record, if treatment stays as it is. Lines: 90% "
-    "interval, from the least to the most at risk among the members of the twin's ensemble."
+    "interval, from the least to the most at risk among the members of the twin's ensemble, who differ in their state "
+    "and, as far as they are not known, in the constants of physiology."
 )
 OPTIONS_NOTE = (
     "Health gained (as money) minus costs, compared with no change; right of the line is better. Bars: 95% "
