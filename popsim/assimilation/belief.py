@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from popsim.arguments import MAX_DAYS, array, whole_number
-from popsim.assimilation.derived import DERIVED, StateDerivation
+from popsim.assimilation.derived import BALANCE, DERIVED, StateDerivation
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.hazards import presentation_hazards
 from popsim.assimilation.sensors import Sensor, table
@@ -31,10 +31,11 @@ TRAITS = (
     "dry_weight_kg", "baseline_ejection_fraction_percent", "baseline_systolic_mmhg", "baseline_filling_pressure_mmhg",
     "usual_salt_g_day", "adherence_trait",
 )  # fmt: skip
+FOLLOWS = ("death_hazard_per_day", BALANCE)
 LABORATORY = ("hba1c_percent", "haemoglobin_g_dl", "iron_store_mg", "albuminuria_mg_g", "fev1_percent")
 ESTIMATED = (
     *TRAITS,
-    *(one.name for one in PHYSIOLOGY_COLUMNS if one.kind == "real" and one.name != "death_hazard_per_day"),
+    *(one.name for one in PHYSIOLOGY_COLUMNS if one.kind == "real" and one.name not in FOLLOWS),
     *LABORATORY,
 )
 # A person who presents because of one of these shocks certainly has it; few members had it before.
@@ -133,11 +134,12 @@ class Belief:
             raise InputError(f"days_ago = {int(late.max())}: must be between 0 and {self.memory_days}")
         slot = (self.day - late) % max(self.memory_days, 1) * sensors + np.arange(sensors)
         remembered = np.where(late == 0, -1, slot)
+        ensemble = self.ensemble
         for part in (~self._follows, self._follows):
             some = np.where(part[:, None], readings, np.nan)
             if not np.isnan(some).all():
-                kernel.assimilate(self.ensemble.members, some, *self._table, remembered, *self._state, self._constants)
-                self._derivation.derive(self.ensemble.people, self.day)
+                with self._derivation.after(ensemble.people, self.day):
+                    kernel.assimilate(ensemble.members, some, *self._table, remembered, *self._state, self._constants)
 
     def assimilate_classes(self, classes: NDArray[np.int8], error: float) -> None:
         """Correct the members with today's New York Heart Association classes.
@@ -153,10 +155,10 @@ class Belief:
         people, schema = self.ensemble.people, self.ensemble.people.schema
         judged = tuple(schema.index(name) for name in ("symptom_score", "class_judgement"))
         symptoms = self._derivation.symptoms
-        seeing.assimilate_class(
-            self.ensemble.members, told, error, *judged, *self._state, symptoms, self._constants
-        )  # fmt: skip
-        self._derivation.derive(people, self.day)
+        with self._derivation.after(people, self.day):
+            seeing.assimilate_class(
+                self.ensemble.members, told, error, *judged, *self._state, symptoms, self._constants
+            )
 
     @property
     def _state(self) -> tuple[Any, ...]:
@@ -208,8 +210,8 @@ class Belief:
         ensemble = self.ensemble
         person, weight, reals = ensemble.people.person_id, ensemble.log_weight, ensemble.people.block("real")
         state = (weight, reals, ensemble.bias, ensemble.memory, *self._estimated, self._constants)
-        kernel.resample(ensemble.members, self._key, self.day, person, *state)
-        self._derivation.derive(ensemble.people, self.day)
+        with self._derivation.after(ensemble.people, self.day):
+            kernel.resample(ensemble.members, self._key, self.day, person, *state)
 
     def _remember(self) -> None:
         """Store the expected readings of the day that ends."""
