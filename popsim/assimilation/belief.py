@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from popsim.arguments import MAX_DAYS, array, whole_number
+from popsim.arguments import MAX_DAYS, array, real_number, whole_number
 from popsim.assimilation.derived import BALANCE, DERIVED, StateDerivation
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.hazards import presentation_hazards
@@ -149,9 +149,12 @@ class Belief:
             error: probability that a class is one too high or too low.
 
         Raises:
-            InputError: the shape is wrong.
+            InputError: the shape is wrong, a class is none, or the probability is not between 0 and 1.
         """
         told = array("classes", classes, np.int8, (self.ensemble.persons,))
+        if told.size and (told.min() < 0 or told.max() > 4):
+            raise InputError("classes: must be 1 to 4, or 0 where there is none")
+        error = real_number("error", error, 0.0, 1.0)
         people, schema = self.ensemble.people, self.ensemble.people.schema
         judged = tuple(schema.index(name) for name in ("symptom_score", "class_judgement"))
         symptoms = self._derivation.symptoms

@@ -12,6 +12,7 @@ from popsim.assimilation.belief import Belief
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.prior import members_of
 from popsim.assimilation.sensors import sensors_of
+from popsim.errors import InputError
 from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.seeing import chance_of_class
@@ -158,3 +159,12 @@ def test_weak_kidneys_that_a_reading_reveals_were_in_balance_all_the_same():
             belief.advance(Clock(day))
         excess.append(belief.ensemble.mean("extracellular_fluid_excess_l")[0])
     assert excess[1] - excess[0] < 0.4
+
+
+@pytest.mark.parametrize(
+    ("classes", "error", "said"),
+    [([5], 0.25, "1 to 4"), ([-1], 0.25, "1 to 4"), ([2, 3], 0.25, "shape"), ([2], float("nan"), "error")],
+)
+def test_a_class_that_is_none_is_refused(classes, error, said):
+    with pytest.raises(InputError, match=said):
+        believed().assimilate_classes(np.array(classes), error)
