@@ -148,6 +148,23 @@ def test_a_register_recruits_at_discharge_alive_from_an_index_admission(study):
     assert entries["time_days"].floor().cast(pl.Int32).to_list() == sorted(people["entry_day"].tolist())
 
 
+@pytest.mark.parametrize("tables", ["", TRIAL], ids=["register", "trial"])
+def test_people_enter_where_they_went_at_discharge_and_no_trial_randomises_in_a_hospice(study, tables):
+    """4.1% of Medicare's survivors of a heart-failure admission go to a hospice (the network's source): of 300 some."""
+    unit = study('entry = "discharge"', tables=tables).units[0]
+    model = build(unit, 300)
+    entrance = model.entrance_to(model.network)
+    assert entrance is not None
+    first_setting = np.array([setting.setting_class for setting in model.network.settings])[entrance.setting]
+    assert {"community", "facility"} <= {*first_setting} <= {"community", "facility", "hospice"}
+    assert ("hospice" in first_setting) == (not tables)
+    events = run_to_end(model).events.frame()
+    starts = events.filter(pl.col("event") == "start").group_by("person_id", maintain_order=True).first()
+    names = np.array([setting.name for setting in model.network.settings])[entrance.setting]
+    went = dict(zip(model.population.person_id.tolist(), names.tolist(), strict=True))
+    assert {one: went[one] for one in starts["person_id"]} == dict(starts.select("person_id", "setting").iter_rows())
+
+
 def test_a_register_recruits_at_the_hospital_door_at_an_index_admission(study):
     """Everybody is ill with an index cause, asks for a ward on the day of entry, and its stay is no readmission."""
     keys = 'entry = "admission"\nindex_causes = ["infection", "fall"]\nenrolment_days = 30'
