@@ -252,6 +252,24 @@ def test_a_network_without_a_home_is_refused(study, tmp_path):
         read_study(path)
 
 
+@pytest.mark.parametrize("entry", ["discharge", "admission"])
+def test_a_network_to_which_nobody_presents_is_refused(study, tmp_path, capsys, entry):
+    """Nothing is simulated to find out that nobody is ever admitted."""
+    network = (ROOT / "experiments" / "networks" / "minimal_ward.toml").read_text()
+    network = network.replace("\n[[arrivals]]", 'entry = "home"\n\n[[arrivals]]', 1)
+    home = '\n[[settings]]\nname = "home"\nlabel = "Home"\nclass = "community"\nstay = { distribution = "forever" }\n'
+    (tmp_path / "network.toml").write_text(network + home)
+    study(f'entry = "{entry}"')
+    path = tmp_path / "lived.toml"
+    text = path.read_text().replace(f"{ROOT}/experiments/networks/heart_failure_catchment.toml", "network.toml")
+    visits = '[[strategies.follow_up]]\nsetting = "heart_failure_clinic"\nwithin_days = 14\nuptake = 0.9\n'
+    path.write_text(text.replace(visits, ""))
+    assert main(["run", str(path), "--out", str(tmp_path / "out")]) == 2
+    says = f"entry = '{entry}': the network 'minimal_ward' needs presentation, or nobody comes to hospital"
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1
+
+
 def test_a_study_that_finds_nobody_is_refused_in_one_line(study):
     """Nobody who lives at home has symptoms this bad; a trait that nobody has is refused before anybody lives."""
     for column in ("symptom_score", "dry_weight_kg"):
