@@ -66,7 +66,7 @@ def _windows(seen: ObservedArm, target: Target, causes: Sequence[str]) -> pl.Dat
     )
     index = rows["may_be_index"] & (rows["index"] == 0 if not target.index_causes else _of(rows, target.index_causes))
     marked = rows.with_columns(cause=pl.when(_of(rows, causes)).then(pl.lit(WANTED)).otherwise(pl.lit(UNWANTED)))
-    return judged(marked, _days(target), WANTED).filter(index).rename({"person_id": "key"})
+    return judged(marked, _days(target), (WANTED,)).filter(index).rename({"person_id": "key"})
 
 
 def _share(outcomes: Sequence[str]) -> OfOneArm:

@@ -19,7 +19,9 @@ import polars as pl
 
 from popsim.calibration.hierarchy import loadings, spread_by_tau
 from popsim.calibration.sources import SEVERITY, Run, Source, figure_hash, figures
+from popsim.care.study_drugs import drugs_of
 from popsim.definitions.calibration import FittedFigure
+from popsim.definitions.interventions import DrugIntervention
 from popsim.definitions.target import Target, error_on_scale, off_scale, on_scale
 from popsim.errors import DefinitionError
 from popsim.statistics import Z_95, Estimate
@@ -159,12 +161,12 @@ def _refuse_twice(sources: Sequence[Source]) -> None:
 
 
 def _drug_class(source: Source, target: Target) -> str | None:
-    """The drug that a ratio is about: the first intervention of the arm."""
-    if target.unit != "ratio" or not target.arm:
+    """The class of the drug that a ratio is about, the first intervention of the arm; its name if it is no drug."""
+    interventions = source.study.experiment.strategy(target.arm).interventions if target.arm else ()
+    if target.unit != "ratio" or not interventions:
         return None
-    interventions = source.study.experiment.strategy(target.arm).interventions
-    named = [str(getattr(one, "column", "") or one.name).removesuffix("_fraction") for one in interventions]
-    return named[0] if named else None
+    first = interventions[0]
+    return drugs_of(first)[0].dose.removesuffix("_fraction") if isinstance(first, DrugIntervention) else first.name
 
 
 def _row(source: Source, target: Target, found: Estimate, severity: float | None) -> dict[str, object]:

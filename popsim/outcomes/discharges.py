@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -10,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from popsim.outcomes.measure import OutcomeMeasure
-from popsim.outcomes.readmission import discharges_and_admissions, judged, spaced
+from popsim.outcomes.readmission import Causes, discharges_and_admissions, judged, spaced
 
 WINDOWS_DAYS = (30, 90)
 INDEX_COUNTS = tuple(f"{name}_{days}d" for days in WINDOWS_DAYS for name in ("index_discharges", "index_readmitted"))
@@ -63,7 +62,7 @@ class Discharges(NamedTuple):
     index_causes: tuple[str, ...]
 
 
-def discharges(admissions: pl.DataFrame, people: pl.DataFrame, index_causes: Collection[str]) -> Discharges:
+def discharges(admissions: pl.DataFrame, people: pl.DataFrame, index_causes: Causes) -> Discharges:
     """Compute the outcomes of every index discharge.
 
     Args:

@@ -26,7 +26,7 @@ the denominator, and the cumulative incidence at day w (Aalen-Johansen), which a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import polars as pl
@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 from popsim.kernels.codes import ENTERED_ADMITTED, ENTERED_DISCHARGED
 from popsim.outcomes.follow_up import HOSPITAL, settings_of
 
+type Causes = tuple[str, ...] | list[str]  # names of `cause`; one word alone is none
 OUTCOMES = pl.Enum(["readmitted", "died", "neither", "censored"])
 TRANSFER_WITHIN_DAYS = 1.0
 
@@ -125,9 +126,9 @@ def index_outcomes(
     admissions: pl.DataFrame,
     people: pl.DataFrame,
     window_days: int = 30,
-    causes: Collection[str] | None = None,
+    causes: Causes | None = None,
     no_new_index_in_window: bool = False,
-    index_causes: Collection[str] | None = None,
+    index_causes: Causes | None = None,
 ) -> pl.DataFrame:
     """The outcome of each index discharge.
 
@@ -152,7 +153,7 @@ def index_outcomes(
     return every.filter(eligible)
 
 
-def judged(rows: pl.DataFrame, window_days: int = 30, causes: Collection[str] | None = None) -> pl.DataFrame:
+def judged(rows: pl.DataFrame, window_days: int = 30, causes: Causes | None = None) -> pl.DataFrame:
     """The outcome of each row of `discharges_and_admissions(...)`, as in `index_outcomes`, for a window and causes.
 
     Rows that start no window (`may_be_index`, `spaced`) are included; the caller leaves them out.
@@ -195,7 +196,7 @@ def with_index_stay(admissions: pl.DataFrame, people: pl.DataFrame) -> pl.DataFr
 
 
 def discharges_and_admissions(
-    admissions: pl.DataFrame, people: pl.DataFrame, index_causes: Collection[str] | None = None
+    admissions: pl.DataFrame, people: pl.DataFrame, index_causes: Causes | None = None
 ) -> pl.DataFrame:
     """One row for each person's entry, then one per admission that began within follow-up, in order of time.
 
@@ -251,19 +252,19 @@ def discharges_and_admissions(
     return pl.concat([entry, later]).sort("person_id", "index", maintain_order=True)
 
 
-def _is_one_of(causes: Collection[str]) -> pl.Expr:
+def _is_one_of(causes: Causes) -> pl.Expr:
     """Whether an admission was for one of these causes."""
     return pl.col("cause").cast(pl.String).is_in(list(causes))
 
 
-def _counts(rows: pl.DataFrame, causes: Collection[str] | None) -> NDArray[np.bool_]:
+def _counts(rows: pl.DataFrame, causes: Causes | None) -> NDArray[np.bool_]:
     """Rows whose admission counts as a readmission after an earlier discharge."""
     counted = ~pl.col("planned") if causes is None else _is_one_of(causes) & ~pl.col("planned")
     counts = (pl.col("admit_time_days").is_not_null() & counted).fill_null(False)
     return rows.select(counts.alias("counts"))["counts"].to_numpy()
 
 
-def _number_in_window(rows: pl.DataFrame, window_days: int, causes: Collection[str] | None) -> NDArray[np.int32]:
+def _number_in_window(rows: pl.DataFrame, window_days: int, causes: Causes | None) -> NDArray[np.int32]:
     """Number of counted admissions of the same person within the window after each row's discharge.
 
     Looks one row further ahead at a time, until no person has an admission that close.

@@ -162,12 +162,15 @@ class Past:
         yield Coming(rows, model.population["setting"][rows], np.zeros(len(rows), np.int8))
 
     def at_discharge(self, model: RunIn) -> Iterator[Coming]:
-        """Rows of those discharged from their first index admission after the run-in, day by day, and the way out."""
-        outside = (CLASS_COMMUNITY, CLASS_FACILITY, CLASS_HOSPICE)
-        way_out = model.network.index(str(self.study.network.entry))
+        """Rows of those discharged from their first index admission after the run-in, day by day, and where they went.
+
+        A trial randomises nobody who went to a hospice.
+        """
+        recruited = (CLASS_COMMUNITY, CLASS_FACILITY)
+        outside = recruited if self.study.experiment.trial else (*recruited, CLASS_HOSPICE)
         for rows in self.first(model, model.admissions.ended):
             gone = rows[np.isin(model.classes()[rows], outside)]
-            yield Coming(gone, np.full(len(gone), way_out, np.int8), model.admissions.ended[gone])
+            yield Coming(gone, model.population["setting"][gone], model.admissions.ended[gone])
 
     def at_admission(self, model: RunIn) -> Iterator[Coming]:
         """Rows of those who begin their first index admission after the run-in, day by day, and the ward."""

@@ -49,14 +49,15 @@ def refuse_homeless(experiment: ExperimentDefinition, network: CareNetwork, file
     """Refuse a network in which nobody can live before entry.
 
     Raises:
-        DefinitionError: people have a past, and no setting is their home, or they are discharged to nowhere.
+        DefinitionError: people have a past, and no setting is their home, or they enter by a stay in hospital and
+            nobody presents to it.
     """
     named = f"the network '{network.definition.name}' needs"
     if experiment.entry != "as_described" and home_of(network) == EXIT:
         home = "a setting of class community with unlimited capacity, where people live before entry"
         raise DefinitionError(file, "entry", experiment.entry, f"{named} {home}")
-    if experiment.entry == "discharge" and network.definition.entry is None:
-        raise DefinitionError(file, "entry", experiment.entry, f"{named} an entry, where people go at discharge")
+    if experiment.entry in ("discharge", "admission") and network.definition.presentation is None:
+        raise DefinitionError(file, "entry", experiment.entry, f"{named} presentation, or nobody comes to hospital")
 
 
 def unlimited(network: NetworkDefinition) -> NetworkDefinition:

@@ -31,10 +31,16 @@ def read(run=simulate_nothing, targets=(DISCHARGE,), **said):
 
 def test_the_shipped_calibration_is_sound_and_says_nothing_twice():
     problem = problem_of(Calibration.read(SHIPPED), SHIPPED, (), simulate_nothing)
-    assert {*problem.objectives.names} == {*problem.calibration.fitted}
-    sources = {source.name: [target.name for target in source.targets] for source in problem.simulate.sources}
-    assert [*sources] == ["discharge", "dapa_hf", "merit_hf"]
-    assert sources["merit_hf"] == ["merit_hf_death_rate_placebo", "merit_hf_death_rate_metoprolol"]
+    sources = problem.simulate.sources
+    uses = {target.name: target.use for source in sources for target in source.targets}
+    assert sorted(problem.objectives.names) == sorted(uses)
+    assert {name for name, use in uses.items() if use == "calibrate"} == {*problem.calibration.fitted}
+    assert {*uses.values()} == {"calibrate", "baseline"}
+    assert [source.name for source in sources] == [Path(path).stem for path in problem.calibration.targets]
+    dig = next(source.targets for source in sources if source.name == "dig_preserved")
+    assert [target.name.removeprefix("dig_preserved_") for target in dig] == [
+        "death_placebo", "cv_death_placebo", "hf_admission_placebo", "nyha_iii_iv"
+    ]  # fmt: skip
 
 
 def test_all_that_is_for_calibration_is_fitted_when_nothing_is_named():
@@ -51,7 +57,10 @@ def test_all_that_is_for_calibration_is_fitted_when_nothing_is_named():
             "fitted = 'discharged_to_hospice': has use = 'validate', must be 'calibrate'",
         ),
         ({"fitted": ["readmission_3d"]}, "fitted = 'readmission_3d': did you mean 'readmission_30d'"),
-        ({"targets": (EXPERIMENTS / "trials" / "rales.toml",)}, "targets: none has use = 'calibrate': leave this file"),
+        (
+            {"targets": (EXPERIMENTS / "trials" / "best.toml",)},
+            "targets: none has use = 'calibrate': leave this file",
+        ),
         ({"targets": (DISCHARGE, DISCHARGE)}, "targets.readmission_30d: the name is used in two files"),
         ({"targets": ()}, "targets: must name at least one file"),
         ({"targets": (EXPERIMENTS / "targets" / "discharged.toml",)}, "discharged.toml: file: no such file"),

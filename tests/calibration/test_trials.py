@@ -12,7 +12,6 @@ from popsim.calibration.sources import read_source
 from popsim.cli import main
 from popsim.errors import DefinitionError
 from popsim.kernels.numerics.random import RandomKey
-from popsim.physiology import ClinicalPhysiology
 from popsim.studies.design import Change
 from popsim.studies.recruitment import followed_days, recruit
 
@@ -114,7 +113,7 @@ def test_everybody_recruited_meets_the_criteria_and_has_the_baseline_table(trial
     study = read_source(trial_file).study
     people = recruited(study, 400)
     people["alive"] = 1
-    ClinicalPhysiology(study.parameters).initialise(people)
+    study.build_physiology(study.parameters, RandomKey(1)).initialise(people)
     assert len(people) == 400 and not people["entry_day"].any()
     assert (people["baseline_ejection_fraction_percent"] < 40.0).all() and (people["nyha_class"] >= 2).all()
     assert abs(people["age_years"].mean() - 60.0) < 4.0 * 8.0 / np.sqrt(400) + 1.0
@@ -159,7 +158,7 @@ def test_validate_prints_and_writes_what_it_found(trial_file, tmp_path, capsys):
         ('quantity = "admitted"', 'quantity = "admited"', "did you mean 'admitted'"),
         ('arm = "nothing"', 'arm = "placebo"', "other than the comparator"),
         ("days = 100\nvalue", "days = 300\nvalue", "must not be above follow_up_days"),
-        ('endpoint = "death_or_hospitalisation"\n', "", "must be given for a hazard_ratio"),
+        ('endpoint = "death_or_hospitalisation"\n', "", "must be given for hazard_ratio"),
         ('name = "impossible_share"', 'name = "null_hazard_ratio"', "the name is used twice"),
         ("least_follow_up_days = 100", "least_follow_up_days = 300", "must not be above follow_up_days"),
     ],

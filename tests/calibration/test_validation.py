@@ -21,6 +21,7 @@ from popsim.calibration.validation import (
 from popsim.cli import main
 from popsim.definitions.base import validate
 from popsim.definitions.calibration import Calibrated, FittedFigure, Heterogeneity
+from popsim.definitions.strategy import Strategy
 from popsim.definitions.target import Target
 from popsim.errors import DefinitionError
 from popsim.reporting.figures.validation import validation_figure
@@ -104,6 +105,25 @@ def test_hazard_ratios_are_pooled_by_drug_class_with_fixed_effects(simulated):
     assert row["high"] - row["low"] == pytest.approx(2 * 1.959964 / np.sqrt((1.0 / errors**2).sum()))
 
 
+@pytest.mark.parametrize(
+    ("intervention", "drug_class"),
+    [
+        ({"kind": "drug", "column": "sglt2_inhibitor_fraction", "dose": 1.0}, "sglt2_inhibitor"),
+        ({"kind": "drug", "drug": "dapagliflozin", "dose": 1.0}, "sglt2_inhibitor"),
+        ({"kind": "drug", "drug": "sacubitril_valsartan", "dose": 1.0}, "neprilysin_inhibitor"),
+        ({"kind": "hazard_ratio", "outcome": "death", "value": 0.9}, "tablet"),
+    ],
+)
+def test_a_ratio_is_about_the_class_of_the_drug_however_it_is_named(simulated, intervention, drug_class):
+    """A column of doses, a drug, one of two in a tablet; what is no drug has its own name."""
+    rales = read_source(RALES)
+    arm = validate({"name": RATIO.arm, "interventions": [{"name": "tablet"} | intervention]}, Strategy, "test")
+    placebo = rales.study.experiment.strategy("placebo")
+    experiment = rales.study.experiment.model_copy(update={"strategies": (placebo, arm)})
+    changed = source(RATIO, RATE, study=replace(rales.study, experiment=experiment))
+    assert validated([changed], None)["drug_class"].to_list() == [drug_class, None]
+
+
 def test_the_severity_meets_the_baseline_table(simulated):
     """The share's log odds are -1.5 + 0.2 severity; 1,600 people leave hardly any weight to the prior."""
     expected = (math.log(0.28 / 0.72) + 1.5) / 0.2
@@ -139,9 +159,8 @@ def test_the_command_refuses_a_fitted_figure_before_anything_is_simulated(tmp_pa
         .replace("../../cohorts", str(root / "cohorts"))
         .replace("../networks", str(RALES.parents[1] / "networks"))
     )
-    (tmp_path / "rales.toml").write_text(
-        text.replace("../calibrated/heart_failure.toml", "found.toml"), encoding="utf-8"
-    )
+    text = text.replace("../calibrated/heart_failure.toml", "found.toml").replace('"calibrate"', '"validate"')
+    (tmp_path / "rales.toml").write_text(text, encoding="utf-8")
     fitted = 'name = "rales_death_hazard_ratio"\nstudy = "rales"\nsource = "Pitt"\nfigure = "0"'
     (tmp_path / "found.toml").write_text(f'name = "toy"\n[[fitted]]\n{fitted}\n[parameters]\n', encoding="utf-8")
     assert main(["validate", str(tmp_path / "rales.toml"), "--out", str(tmp_path / "out")]) == 2

@@ -88,7 +88,7 @@ def test_parameters_are_valued_by_group(tmp_path, capsys):
     """Groups of the experiment first, the other parameters by their set; knowing more is never worth less."""
     run = write_run(tmp_path, draws=60, replications=2)
     draws = pl.read_parquet(run / "draws.parquet")
-    clinic, names = pl.col("prices.clinic"), ("heart_failure.death_log_base", "heart_failure.infection_rate_per_day")
+    clinic, names = pl.col("prices.clinic"), ("heart_failure.sudden_log_base", "heart_failure.infection_rate_per_day")
     known = draws.with_columns(clinic.alias(names[0]), clinic.rank().alias(names[1]))
     with_changes(run, run, {"draws": known}, information_groups={"Death": [names[0]]})
     text = said(capsys, "decide", run).split("Value of information about groups of parameters")[1]

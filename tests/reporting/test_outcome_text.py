@@ -58,7 +58,8 @@ def test_the_numbers_are_those_of_the_run(run):
     change = run.frame("comparisons").filter(pl.col("measure") == "readmission_30d")
     shown = line(text, "Within 30 days, %")
     assert f"{100 * cell['mean'].item():.1f} (" in shown
-    assert f"{100 * change['mean'].item():+.2f} ({100 * change['low'].item():+.2f} to" in shown
+    mean, low = (f"{100 * change[name].item():+.2f}" for name in ("mean", "low"))
+    assert f" {'0.00' if float(mean) == 0.0 else mean} ({low} to" in shown  # nothing has no sign
     assert line(text, "Usual care and differences").endswith("(95% interval of the mean over replications)")
     assert "240 people, 3 replications, 2 regions" in text
 

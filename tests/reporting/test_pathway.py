@@ -91,12 +91,13 @@ def test_words_on_arrows(catchment):
     def lines(source: str, target: str) -> list[str]:
         return arrow_lines(catchment, source, catchment.graph.edges[source, target]["links"])
 
-    assert lines("emergency_department", "cardiology_ward") == [
-        "infarction",
+    assert lines("emergency_department", "cardiology_ward") == ["infarction", "arrhythmia", "others: 4%"]
+    assert lines("emergency_department", "heart_failure_bed") == [
+        "heart failure and symptom score < 6.5: 75%",
         "heart failure",
-        "arrhythmia",
-        "others: 4%",
     ]
+    assert lines("heart_failure_bed", "cardiology_ward") == ["if free", "otherwise"]
+    assert lines("heart_failure_bed", "general_ward") == ["otherwise, if free (outlier)"]
     assert lines("emergency_department", "intensive_care")[0] == "systolic < 75 mmHg"
     assert lines("assessment_unit", "general_ward") == ["infection severity \u2265 0.4", "when full", "others: 40%"]
     assert lines("nursing_facility", "home") == ["50%"]

@@ -148,6 +148,23 @@ def test_a_register_recruits_at_discharge_alive_from_an_index_admission(study):
     assert entries["time_days"].floor().cast(pl.Int32).to_list() == sorted(people["entry_day"].tolist())
 
 
+@pytest.mark.parametrize("tables", ["", TRIAL], ids=["register", "trial"])
+def test_people_enter_where_they_went_at_discharge_and_no_trial_randomises_in_a_hospice(study, tables):
+    """4.1% of Medicare's survivors of a heart-failure admission go to a hospice (the network's source): of 300 some."""
+    unit = study('entry = "discharge"', tables=tables).units[0]
+    model = build(unit, 300)
+    entrance = model.entrance_to(model.network)
+    assert entrance is not None
+    first_setting = np.array([setting.setting_class for setting in model.network.settings])[entrance.setting]
+    assert {"community", "facility"} <= {*first_setting} <= {"community", "facility", "hospice"}
+    assert ("hospice" in first_setting) == (not tables)
+    events = run_to_end(model).events.frame()
+    starts = events.filter(pl.col("event") == "start").group_by("person_id", maintain_order=True).first()
+    names = np.array([setting.name for setting in model.network.settings])[entrance.setting]
+    went = dict(zip(model.population.person_id.tolist(), names.tolist(), strict=True))
+    assert {one: went[one] for one in starts["person_id"]} == dict(starts.select("person_id", "setting").iter_rows())
+
+
 def test_a_register_recruits_at_the_hospital_door_at_an_index_admission(study):
     """Everybody is ill with an index cause, asks for a ward on the day of entry, and its stay is no readmission."""
     keys = 'entry = "admission"\nindex_causes = ["infection", "fall"]\nenrolment_days = 30'
@@ -233,6 +250,24 @@ def test_a_network_without_a_home_is_refused(study, tmp_path):
     )
     with pytest.raises(DefinitionError, match=r"entry = 'home': the network 'heart_failure_catchment' needs a setting"):
         read_study(path)
+
+
+@pytest.mark.parametrize("entry", ["discharge", "admission"])
+def test_a_network_to_which_nobody_presents_is_refused(study, tmp_path, capsys, entry):
+    """Nothing is simulated to find out that nobody is ever admitted."""
+    network = (ROOT / "experiments" / "networks" / "minimal_ward.toml").read_text()
+    network = network.replace("\n[[arrivals]]", 'entry = "home"\n\n[[arrivals]]', 1)
+    home = '\n[[settings]]\nname = "home"\nlabel = "Home"\nclass = "community"\nstay = { distribution = "forever" }\n'
+    (tmp_path / "network.toml").write_text(network + home)
+    study(f'entry = "{entry}"')
+    path = tmp_path / "lived.toml"
+    text = path.read_text().replace(f"{ROOT}/experiments/networks/heart_failure_catchment.toml", "network.toml")
+    visits = '[[strategies.follow_up]]\nsetting = "heart_failure_clinic"\nwithin_days = 14\nuptake = 0.9\n'
+    path.write_text(text.replace(visits, ""))
+    assert main(["run", str(path), "--out", str(tmp_path / "out")]) == 2
+    says = f"entry = '{entry}': the network 'minimal_ward' needs presentation, or nobody comes to hospital"
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1
 
 
 def test_a_study_that_finds_nobody_is_refused_in_one_line(study):
