@@ -52,7 +52,7 @@ CARE_COLUMNS: tuple[Column, ...] = (
     _entry("statin_fraction", 1, "statin dose; 1 = high intensity"),
     # Sums over the treatments that a person has which are given as hazard ratios.
     *(
-        Column(f"{outcome}_log_ratio", "real", "1", -100, 100, f"log hazard ratio of treatments on {words}", "care")
+        Column(f"{outcome}_log_ratio", "real", "1", -100, 20, f"log hazard ratio of treatments on {words}", "care")
         for outcome, words in HAZARD_RATIO_OUTCOMES.items()
     ),
     Column("iv_iron_mg", "real", "mg", 0, 3000, "intravenous iron given today", "care"),
