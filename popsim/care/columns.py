@@ -25,6 +25,7 @@ def _entry(
 
 CARE_COLUMNS: tuple[Column, ...] = (
     Column("alive", "code", "1", 0, 1, "1 from entry to death", "care"),
+    Column("death_cause", "code", "1", 0, 5, "what the person died of (DIED_OF_*); 0 while alive", "care"),
     Column("setting", "code", "1", -1, 126, "where the person is or waits: index in the network's settings", "care"),
     Column("care_level", "code", "1", -1, 4, "palliative -1, community 0 to critical care 4", "care"),
     Column("presenting_cause", "code", "1", 0, 12, "why the person is in acute care; 0 = is not", "care"),
