@@ -25,6 +25,7 @@ def _entry(
 
 CARE_COLUMNS: tuple[Column, ...] = (
     Column("alive", "code", "1", 0, 1, "1 from entry to death", "care"),
+    Column("death_cause", "code", "1", 0, 5, "what the person died of (DIED_OF_*); 0 while alive", "care"),
     Column("setting", "code", "1", -1, 126, "where the person is or waits: index in the network's settings", "care"),
     Column("care_level", "code", "1", -1, 4, "palliative -1, community 0 to critical care 4", "care"),
     Column("presenting_cause", "code", "1", 0, 12, "why the person is in acute care; 0 = is not", "care"),
@@ -52,7 +53,7 @@ CARE_COLUMNS: tuple[Column, ...] = (
     _entry("statin_fraction", 1, "statin dose; 1 = high intensity"),
     # Sums over the treatments that a person has which are given as hazard ratios.
     *(
-        Column(f"{outcome}_log_ratio", "real", "1", -100, 100, f"log hazard ratio of treatments on {words}", "care")
+        Column(f"{outcome}_log_ratio", "real", "1", -100, 20, f"log hazard ratio of treatments on {words}", "care")
         for outcome, words in HAZARD_RATIO_OUTCOMES.items()
     ),
     Column("iv_iron_mg", "real", "mg", 0, 3000, "intravenous iron given today", "care"),

@@ -59,7 +59,7 @@ CAUSE_NAMES = (
 )  # fmt: skip
 UNPLANNED_CAUSES = tuple(name for code, name in enumerate(CAUSE_NAMES) if code not in (CAUSE_NONE, CAUSE_PLANNED))
 
-# What a twin dies of (`death_cause`).
+# What a twin dies of (`dies_of`, `death_cause`).
 # 1 is taken: cardiovascular, without its mode.
 DIED_OF_NON_CARDIOVASCULAR = 2
 DIED_OF_SUDDEN = 3

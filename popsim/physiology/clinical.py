@@ -46,10 +46,7 @@ ORGAN_SYSTEMS: dict[str, type[DeclaredOrganSystem]] = {
     "remodelling": Remodelling,
     "convalescence": Convalescence,
 }
-COLUMNS: tuple[Column, ...] = (
-    Column("death_cause", "code", "1", 0, 5, "What the twin died of (DIED_OF_*), 0 while alive.", "physiology"),
-    *(column for system in ORGAN_SYSTEMS.values() for column in system.columns),
-)
+COLUMNS: tuple[Column, ...] = tuple(column for system in ORGAN_SYSTEMS.values() for column in system.columns)
 
 
 def chosen_organ_systems(names: Sequence[str] | None, file: object = "model") -> tuple[str, ...]:
@@ -111,7 +108,6 @@ class ClinicalPhysiology:
 
     def initialise(self, population: Population) -> None:
         """Initialise every organ system at steady state, then the core with their influences."""
-        population["death_cause"] = 0
         for people in self._blocks(population, len(population)):
             influences = self._cleared(people)
             for system in self.systems:

@@ -59,6 +59,7 @@ COLUMNS: tuple[Column, ...] = (
     _own("class_judgement", "real", "1", -7, 7, "How severe symptoms are taken for; standard normal."),
     _own("nyha_class", "code", "1", 1, 4, "New York Heart Association class, as it is judged.", "88020-3", NYHA),
     _own("acute_cause", "code", "1", 0, 12, "Why the twin becomes acutely unwell today (CAUSE_*), 0 if it does not."),
+    _own("dies_of", "code", "1", 0, 5, "What the twin dies of today (DIED_OF_*), 0 if it does not."),
     _own("onset", "code", "1", 0, 7, "What begins today: bits ONSET_*."),
     _own("shock_onset", "code", "1", 0, 15, "Shocks that begin today: bits SHOCK_*."),
 )

@@ -131,7 +131,7 @@ def strategy() -> Strategy:
 
 def live() -> None:
     people = sample(CohortSource.read(ROOT / "cohorts/heart_failure_discharge.toml"), SCHEMA, TWINS, RandomKey(1))
-    model = PopulationModel(people, catchment(), strategy(), seed=1, follow_up_days=DAYS)
+    model = PopulationModel(people, catchment(), strategy(), seed=6, follow_up_days=DAYS)
     for day in range(DAYS):
         TODAY[0] = day
         model.step()

@@ -14,6 +14,7 @@ import pytest
 from small_care import HOME, Life, fixed, network, place
 
 from popsim.errors import RunError
+from popsim.kernels.codes import DIED_OF_PUMP_FAILURE, DIED_OF_SUDDEN
 
 BUSY = 12  # twins that come on one day
 STAY = 0.15  # days; a dozen take longer than the day
@@ -263,6 +264,13 @@ def test_death_frees_the_bed_at_once_and_leaves_the_queue():
     assert life.population["alive"].tolist() == [int(row == third) for row in range(3)]
     assert life.story(first)[-2:] == [("death", "ward"), ("end", "ward")]
     assert life.story(second)[-1] == ("death", "ward")
+
+
+def test_a_death_is_of_what_physiology_says():
+    life = Life(network(HOME), 2).live()
+    life.population["dies_of"] = [DIED_OF_SUDDEN, DIED_OF_PUMP_FAILURE]
+    assert life.live(die=(0,)).population["death_cause"].tolist() == [DIED_OF_SUDDEN, 0]
+    assert life.live(die=(1,)).population["death_cause"].tolist() == [DIED_OF_SUDDEN, DIED_OF_PUMP_FAILURE]
 
 
 def test_who_is_in_hospital_does_not_become_ill_again():

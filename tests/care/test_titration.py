@@ -26,10 +26,10 @@ from popsim.kernels.physiology.reactions import REACTIONS
 from popsim.simulation.schema import SCHEMA
 
 CODE = {drug.name: drug.code for drug in load_drugs()}
-WELL = {  # somebody with a reduced ejection fraction in whom nothing forbids a drug, in sinus rhythm, without diabetes
-    "ejection_fraction_percent": 30.0, "systolic_mmhg": 130.0, "heart_rate_bpm": 80.0, "potassium_mmol_l": 4.3,
-    "gfr_ml_min": 70.0, "nyha_class": 2, "hba1c_percent": 5.6, "iron_store_mg": 500.0, "nt_probnp_pg_ml": 900.0,
-    "weight_kg": 80.0, "dry_weight_kg": 80.0, "loop_diuretic_mg_day": 40.0,
+WELL = {  # heart failure with a reduced ejection fraction, nothing that forbids a drug, sinus rhythm, no diabetes
+    "heart_failure": 1, "ejection_fraction_percent": 30.0, "systolic_mmhg": 130.0, "heart_rate_bpm": 80.0,
+    "potassium_mmol_l": 4.3, "gfr_ml_min": 70.0, "nyha_class": 2, "hba1c_percent": 5.6, "iron_store_mg": 500.0,
+    "nt_probnp_pg_ml": 900.0, "weight_kg": 80.0, "dry_weight_kg": 80.0, "loop_diuretic_mg_day": 40.0,
 }  # fmt: skip
 NEVER = tuple(name for name in prescribed_classes())
 

@@ -226,6 +226,7 @@ class Ward:
         alive, excess = people["alive"], people["extracellular_fluid_excess_l"]
         dies = (people["onset"] & ONSET_DEATH > 0) & (alive == 1)
         alive[dies], self.died[dies], since[dies] = 0, day, -1
+        people["death_cause"][dies] = people["dies_of"][dies]
         comes = (people["onset"] & ONSET_ACUTE > 0) & (alive == 1)
         since[comes], self.cause[comes] = day, people["acute_cause"][comes]
         self.admissions += [(int(row), day, int(people["acute_cause"][row])) for row in np.flatnonzero(comes)]

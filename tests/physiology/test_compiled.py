@@ -88,7 +88,7 @@ def test_compiled_equals_plain_python_to_the_last_bit(tmp_path):
     assert {name for name in WRITTEN if (people[name] == mixed(TWINS)[0][name]).all()} == set()
     assert {name for name in OF_CORE if (people[name] == start[name]).all()} == set()
     assert {name for name in UNTREATED if people[name].tobytes() != start[name].tobytes()} == set()
-    of_others = {"slow_rhythm_per_day", "other_presentation_log_hazard"}
+    of_others = {"slow_rhythm_per_day"}
     assert {name for name, place in PLACE.items() if not influences.values[place].any()} == of_others
 
 

@@ -203,6 +203,7 @@ def test_onset_bits_agree_with_what_they_announce():
     physiology.advance(people, Clock())
     assert ((people["onset"] & ONSET_ACUTE > 0) == (people["acute_cause"] > 0)).all()
     assert ((people["onset"] & ONSET_SHOCK > 0) == (people["shock_onset"] > 0)).all()
+    assert ((people["onset"] & ONSET_DEATH > 0) == (people["dies_of"] > 0)).all()
     for bit in (ONSET_ACUTE, ONSET_DEATH, ONSET_SHOCK):
         assert (people["onset"] & bit > 0).any()
 
@@ -230,7 +231,7 @@ def test_only_own_columns_change_and_all_of_them_do():
         physiology.advance(people, clock)
         clock.tick()
         changed |= {name for name in SCHEMA.columns if not np.array_equal(before[name], people[name])}
-    assert changed == set(OWN) - UNTREATED | {"death_cause"}
+    assert changed == set(OWN) - UNTREATED
 
 
 def test_initialise_fills_every_own_column_but_those_of_the_cohort():
@@ -254,7 +255,7 @@ def test_the_dead_and_those_not_entered_do_not_change():
     physiology.advance(people, Clock(day=6))
     still = np.flatnonzero((people["alive"] == 0) & (people["entry_day"] == 0))
     for name in OWN:
-        expected = 0 if name in ("onset", "acute_cause", "shock_onset") else before[name][still]
+        expected = 0 if name in ("onset", "acute_cause", "shock_onset", "dies_of") else before[name][still]
         assert (people[name][still] == expected).all(), name
         assert np.array_equal(people[name][500:], before[name][500:]), name
     lives = np.flatnonzero((people["alive"] == 1) & (people["entry_day"] == 0))

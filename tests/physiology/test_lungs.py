@@ -38,8 +38,8 @@ def test_nothing_moves_without_copd_and_smoke():
     held.live(400)
     np.testing.assert_array_equal(people["fev1_percent"], people["baseline_fev1_percent"])
     obstructed = np.maximum(80.0 - people["baseline_fev1_percent"], 0.0)
-    np.testing.assert_allclose(held.influences["death_log_hazard"], 0.015 * obstructed, rtol=1e-5)
-    held.influences["death_log_hazard"][:] = 0.0
+    np.testing.assert_allclose(held.influences["non_cardiovascular_log_hazard"], 0.015 * obstructed, rtol=1e-5)
+    held.influences["non_cardiovascular_log_hazard"][:] = 0.0
     assert (held.influences.values == 0).all()
 
 
@@ -115,7 +115,9 @@ def test_death_follows_obstruction_and_exacerbations():
     people = alike(3, baseline_fev1_percent=np.array([90.0, 80.0, 40.0]), copd=0)
     held = organ(people, **QUIET)
     held.live(1)
-    np.testing.assert_allclose(held.influences["death_log_hazard"], [0.0, 0.0, 40 * p.death_log_per_fev1_percent])
+    np.testing.assert_allclose(
+        held.influences["non_cardiovascular_log_hazard"], [0.0, 0.0, 40 * p.death_log_per_fev1_percent]
+    )
     week = np.exp(p.death_log_exacerbation * 0.7 * np.exp(-np.linspace(0, 7, 701) / 6))
     assert week.mean() == pytest.approx(40 / 5, rel=0.1)
 

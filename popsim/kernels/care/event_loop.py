@@ -148,7 +148,7 @@ def bring_in(world, day, row):
     person = world.patients[row].person
     u = uniforms(world.key, person, code.STREAM_CARE_DAY, day)
     if onset & code.ONSET_DEATH:
-        schedule(world, day + u[0], code.RANK_DEATH, person, row, code.NO_DETAIL)
+        schedule(world, day + u[0], code.RANK_DEATH, person, row, np.int64(world.codes[columns.dies_of, row]))
     if onset & code.ONSET_ACUTE:
         schedule(world, day + u[1], code.RANK_PRESENT, person, row, np.int64(world.codes[columns.acute_cause, row]))
 
@@ -175,12 +175,12 @@ def withdraw(world, time, row):
 
 
 @inner
-def die(world, time, row, cause=0):
-    """A twin dies in any setting; its bed goes to the next. `cause`: DIED_OF_*, 0 if physiology wrote it."""
+def die(world, time, row, cause=code.NO_DETAIL):
+    """A twin dies in any setting, of a cause DIED_OF_*; its bed goes to the next."""
     columns = world.columns[0]
     if world.codes[columns.alive, row] == 0:
         return
-    if cause != 0 and columns.death_cause >= 0:
+    if columns.death_cause >= 0:
         world.codes[columns.death_cause, row] = cause
     note(world, time, row, code.DEATH, np.int64(world.codes[world.columns[0].setting, row]), code.NO_DETAIL)
     if world.patients[row].waits_for >= 0:

@@ -245,6 +245,7 @@ class Columns(NamedTuple):
     telemonitored: int
     onset: int
     acute_cause: int
+    dies_of: int
     death_cause: int
     shock_onset: int
     alert: int

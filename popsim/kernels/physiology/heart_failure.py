@@ -131,8 +131,8 @@ def advance_day(
     class_judgement, untreated_gfr_ml_min, extracellular_fluid_excess_l, filling_pressure_mmhg, weight_kg,
     ejection_fraction_percent, systolic_mmhg, heart_rate_bpm, gfr_ml_min, potassium_mmol_l, nt_probnp_pg_ml,
     symptom_score, usual_symptom_score, frailty, deconditioning, adherence, infection_severity, adherence_lapse,
-    salt_excess_g_day, arrhythmia_burden, death_hazard_per_day, nyha_class, acute_cause, onset, shock_onset, key, day,
-    step_days, shocks, fluid, heart, kidney, symptoms, acute, death, relaxation, influences, death_cause,
+    salt_excess_g_day, arrhythmia_burden, death_hazard_per_day, nyha_class, acute_cause, dies_of, onset, shock_onset,
+    key, day, step_days, shocks, fluid, heart, kidney, symptoms, acute, death, relaxation, influences,
     clinical_constants, shared, own_share,
 ):  # fmt: skip
     """Advance all rows by one step of `step_days`; `day` counts steps from 0.
@@ -395,4 +395,4 @@ def advance_day(
         acute_cause[i] = cause if lives & presents else 0.0
         onset[i] = bits if lives else 0.0
         shock_onset[i] = shocks_begun if lives else 0.0
-        death_cause[i] = died_of if lives & dies else np.float64(death_cause[i])
+        dies_of[i] = died_of if lives & dies else 0.0

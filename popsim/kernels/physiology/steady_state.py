@@ -33,8 +33,8 @@ def set_steady_state(
     untreated_systolic_mmhg, untreated_heart_rate_bpm, untreated_gfr_ml_min, untreated_potassium_mmol_l,
     filling_pressure_mmhg, weight_kg, ejection_fraction_percent, systolic_mmhg, heart_rate_bpm, gfr_ml_min,
     potassium_mmol_l, nt_probnp_pg_ml, symptom_score, nyha_class, adherence, death_hazard_per_day, onset, acute_cause,
-    shock_onset, usual_symptom_score, presentation_propensity, death_propensity, peptide_residual, class_judgement, key,
-    fluid, heart, kidney, symptoms, influences,
+    shock_onset, dies_of, usual_symptom_score, presentation_propensity, death_propensity, peptide_residual,
+    class_judgement, key, fluid, heart, kidney, symptoms, influences,
 ):  # fmt: skip
     """Compute, for every row, the untreated values of the twin and the steady state for its fluid excess.
 
@@ -107,3 +107,4 @@ def set_steady_state(
         onset[i] = 0
         acute_cause[i] = 0
         shock_onset[i] = 0
+        dies_of[i] = 0
