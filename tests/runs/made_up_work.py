@@ -105,6 +105,7 @@ def tables(unit):
         "persons": persons,
         "daily": persons.head(3),
         "admissions": persons.head(2),
+        "urgent_visits": persons.head(1),
         "measures": measures.select(*(label.alias(name) for name, label in labels.items()), pl.all()),
         "events": persons.head(5),
     }  # fmt: skip
