@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -54,7 +55,8 @@ def live(population: Population, physiology: ClinicalPhysiology) -> Callable[[in
 def work_of_a_twin_day() -> roofline.Work:
     """Columns and influences of the day loop and the elementary functions in it."""
     columns = [column for name, column in SCHEMA.columns.items() if name in TAKEN]
-    influences = len(TAKEN & PLACE.keys()) + inspect.getsource(advance_day.py_func).count("influence_on(")
+    added = set(re.findall(r"influence_on\(\s*influences, of\.(\w+)", inspect.getsource(advance_day.py_func)))
+    influences = len(TAKEN & PLACE.keys()) + len(added)
     written = [column for column in columns if column.writer == "physiology" and column.name not in UNTREATED]
     person_id, size = 8, {kind: np.dtype(dtype).itemsize for kind, dtype in DTYPE.items()}
     read = person_id + sum(size[column.kind] for column in columns) + influences * size["real"]

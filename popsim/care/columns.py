@@ -51,11 +51,6 @@ CARE_COLUMNS: tuple[Column, ...] = (
     _entry("insulin_fraction", 3, "insulin dose; 1 = 0.5 units per kg and day"),
     _entry("inhaled_fraction", 1, "inhaled treatment of COPD"),
     _entry("statin_fraction", 1, "statin dose; 1 = high intensity"),
-    # Sums over the treatments that a person has which are given as hazard ratios.
-    *(
-        Column(f"{outcome}_log_ratio", "real", "1", -100, 20, f"log hazard ratio of treatments on {words}", "care")
-        for outcome, words in HAZARD_RATIO_OUTCOMES.items()
-    ),
     Column("iv_iron_mg", "real", "mg", 0, 3000, "intravenous iron given today", "care"),
     # Which drug of a class is taken: the order of evidence/drugs.
     _entry("beta_blocker_agent", 2, "0 metoprolol, 1 carvedilol, 2 bisoprolol", "code"),
@@ -69,6 +64,12 @@ CARE_COLUMNS: tuple[Column, ...] = (
         "per cent of the target dose that a beta-blocker is raised to at most; 0 = the target dose", "care",
     ),
 )  # fmt: skip
+
+# Sums over the treatments that a person has which are given as hazard ratios.
+TREATMENT_COLUMNS: tuple[Column, ...] = tuple(
+    Column(f"{outcome}_log_ratio", "real", "1", -100, 100, f"log hazard ratio of treatments on {words}", "care")
+    for outcome, words in HAZARD_RATIO_OUTCOMES.items()
+)
 
 ALERT_BITS = "alert raised today: bits weight 1, pressure 2, pulse 4, risk 8, filling pressure 32; 16 nobody acts on it"
 MONITORING_COLUMNS: tuple[Column, ...] = (

@@ -39,6 +39,7 @@ import numpy as np
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.population.columns import Column
 from popsim.population.genome import GENES, gene_table
+from popsim.population.traits import HISTORY_COLUMNS
 from popsim.registry.privacy import NO_NAMES, personal, personal_key, shown, shown_path
 from popsim.registry.stream import MAX_WORD, read_text
 from popsim.registry.vocabulary import Measure, Vocabulary, column_dose
@@ -53,10 +54,14 @@ ALLELES = re.compile(r"[/|]")
 SEXES = {"male": 0.0, "female": 1.0}
 DIAGNOSES = (
     "diabetes", "ckd", "atrial_fibrillation", "copd", "hypertension", "coronary_disease", "prior_infarction",
-    "prior_stroke", "iron_deficiency",
+    "prior_stroke", "iron_deficiency", "heart_failure",
 )  # fmt: skip
 # Set by other keys, or not at all.
-NO_TRAITS = ("entry_day", "calendar_shift_days", "age_years", "female", "life_table_hazard_per_day", *DIAGNOSES, *GENES)
+NO_TRAITS = (
+    "entry_day", "age_years", "female", "life_table_hazard_per_day", *DIAGNOSES, *GENES,
+    *(column.name for column in HISTORY_COLUMNS),
+)  # fmt: skip
+MAX_LISTED = 20
 
 
 @dataclass(frozen=True)
@@ -192,7 +197,7 @@ class _Record:
     def _check_keys(self, table: Mapping[str, Any], allowed: Any, where: str) -> None:
         for key, value in table.items():
             if key not in allowed:
-                near = did_you_mean(key[:MAX_WORD], allowed)
+                near = did_you_mean(key[:MAX_WORD], allowed, MAX_LISTED)
                 words = NO_NAMES if self._personal(key, value) else f"unknown key, {near}"
                 # An unknown key may be a name, so the error gives only its line.
                 raise DefinitionError(f"{self._file}:{self._line(key)}", f"{where}(key)", None, words)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from popsim.care.columns import CARE_COLUMNS, MONITORING_COLUMNS
+from popsim.care.columns import CARE_COLUMNS, MONITORING_COLUMNS, TREATMENT_COLUMNS
 from popsim.care.signals import COLUMNS as SIGNAL_COLUMNS
 from popsim.economics.columns import VALUATION_COLUMNS
 from popsim.physiology.clinical import COLUMNS as ORGAN_COLUMNS
@@ -13,17 +13,18 @@ from popsim.population.traits import COLUMNS as TRAIT_COLUMNS
 from popsim.population.traits import HISTORY_COLUMNS
 from popsim.population.traits import MORE_COLUMNS as MORE_TRAIT_COLUMNS
 
-SCHEMA = Schema(
-    (
-        *TRAIT_COLUMNS,
-        *PHYSIOLOGY_COLUMNS,
-        *CARE_COLUMNS,
-        *MONITORING_COLUMNS,
-        *VALUATION_COLUMNS,
-        *MORE_TRAIT_COLUMNS,
-        *GENOME_COLUMNS,
-        *ORGAN_COLUMNS,
-        *SIGNAL_COLUMNS,
-        *HISTORY_COLUMNS,
-    )
+COLUMNS = (
+    *TRAIT_COLUMNS,
+    *PHYSIOLOGY_COLUMNS,
+    *CARE_COLUMNS,
+    *MONITORING_COLUMNS,
+    *VALUATION_COLUMNS,
+    *MORE_TRAIT_COLUMNS,
+    *GENOME_COLUMNS,
+    *ORGAN_COLUMNS,
+    *SIGNAL_COLUMNS,
+    *HISTORY_COLUMNS,
 )
+# Columns of treatments come last, so that those who have them or not share the places of all others.
+SCHEMA = Schema((*COLUMNS, *TREATMENT_COLUMNS))
+SCHEMA_WITHOUT_TREATMENTS = Schema(COLUMNS)

@@ -72,10 +72,13 @@ def test_a_misspelt_measure_is_refused_before_anything_is_simulated(command, cap
 
 def test_a_tornado(capsys, tmp_path):
     command = ["sensitivity", "one-way", str(MAIN), "--population", "60", "--replications", "2", "--out", str(tmp_path)]
-    ward = "nhs_prices.inpatient_day=200:400"
+    prices = ["--parameter", "nhs_prices.inpatient_day=200:400", "--parameter", "nhs_prices.critical_day=1000:2000"]
     table = tmp_path / "tornado.csv"
-    assert main([*command, "--outcome", "cost_ward", "--parameter", ward, "--csv", str(table)]) == 0
+    assert main([*command, "--outcome", "cost_ward", *prices, "--csv", str(table)]) == 0
     assert "nhs_prices.inpatient_day, GBP/day" in capsys.readouterr().out
     rows = pl.read_csv(table)
-    # The cost of wards is in proportion to their price, the 3 nights or so in intensive care apart.
-    assert (rows["outcome_high"] / rows["outcome_low"]).to_list() == pytest.approx([2.0, 2.0], rel=0.2)
+    # The cost of wards is nights times their prices, 292 GBP on a ward and 1600 GBP in intensive care.
+    at = pl.col("parameter").replace_strict({"nhs_prices.inpatient_day": 292.0, "nhs_prices.critical_day": 1600.0})
+    nights = (pl.col("outcome_high") - pl.col("outcome_low")) / (pl.col("high_value") - pl.col("low_value"))
+    costs = rows.group_by("strategy").agg((nights * at).sum().alias("nights"), pl.col("base").first())
+    assert len(costs) == 2 and costs["nights"].to_list() == pytest.approx(costs["base"].to_list(), rel=1e-6)

@@ -79,12 +79,12 @@ def test_ciw_runs_the_same_open_network():
 def test_the_roofline_counts_the_columns_and_the_elementary_functions_of_a_twin_day():
     """Against the arrays that the loop is called with, those that change in a mixed day, and calls counted by hand.
 
-    Besides effects of drugs, which are arrays, the loop reads 21 influences of organ systems.
+    Besides effects of drugs, which are arrays, the loop reads 26 influences of organ systems.
     """
     work, (people, body) = physiology.work_of_a_twin_day(), physiology.settled(300)
     given = body.core._call.arguments(advance_day, people, body.influences)
     arrays = [value for value in given if isinstance(value, np.ndarray) and value.ndim == 1]
-    assert work.read == sum(array.itemsize for array in arrays) + 21 * 4
+    assert work.read == sum(array.itemsize for array in arrays) + 26 * 4
     people["alive"], people["care_level"] = 1, np.arange(300) % 5
     body.influences.clear()
     before = [array.copy() for array in arrays]
@@ -92,9 +92,9 @@ def test_the_roofline_counts_the_columns_and_the_elementary_functions_of_a_twin_
         body.advance(people, Clock(day))
     changed = [array for array, old in zip(arrays, before, strict=True) if (array != old).any()]
     assert work.written == sum(array.itemsize for array in changed)
-    # Shocks and events; congestion, death (of all causes, of others), presentation, NT-proBNP, symptoms; influences on
-    # infections, arrhythmia and death.
-    assert work.calls == {"uniforms": 2, "exp": 9}
+    # Shocks and events; congestion, four modes of death, presentation, NT-proBNP, symptoms; influences on infections,
+    # arrhythmia and other presentations.
+    assert work.calls == {"uniforms": 2, "exp": 11}
 
 
 def test_the_roofline_is_what_memory_and_functions_allow():

@@ -93,7 +93,7 @@ def test_a_run_prints_what_the_issue_asks_for(finished):
     for title in ("Usual care", "Early follow-up", "Telemonitoring"):
         assert title in "\n".join(out.splitlines()[:8])
     for row in (
-        "30-day readmission, all causes, %", "30-day readmission, heart failure, %", "Admissions per person-year",
+        "30-day readmission, all causes, %", "30-day readmission, index condition, %", "Admissions per person-year",
         "Died during follow-up, %", "Bed-days per person", "Occupancy, people, mean", "Occupancy, people, peak day",
         "Cost per person, GBP", "Wards and intensive care", "Total", "QALYs", "Difference from usual care",
         "Incremental cost per QALY", "Net benefit at 20,000 per QALY",

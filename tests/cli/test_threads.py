@@ -17,7 +17,7 @@ SMALL = ["--population", "60", "--days", "20", "--enrolment-days", "5", "--repli
 SIMULATE = {
     "run", "plan", "scenarios", "capacity", "search", "data-value", "validate", "calibrate", "score",
     "learn", "verify", "explain", "sensitivity one-way", "sensitivity two-way", "sensitivity threshold",
-    "sensitivity sobol", "sensitivity morris",
+    "sensitivity sobol", "sensitivity morris", "sensitivity influence",
 }  # fmt: skip
 ONE_UNIT = {"plot", "report", *(f"twin {one}" for one in ("new", "update", "watch", "forecast", "compare", "explain"))}
 NOTHING_IS_SIMULATED = {  # and why

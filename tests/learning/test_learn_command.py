@@ -130,7 +130,7 @@ def test_what_is_refused(path, tmp_path, capsys, arguments, complaint):
 
 
 def test_an_experiment_is_learned_from(tmp_path, capsys):
-    few = ["--population", "250", "--days", "90", "--every", "10", "--horizon", "20", "--strategy", "telemonitoring"]
+    few = ["--population", "500", "--days", "90", "--every", "10", "--horizon", "20", "--strategy", "telemonitoring"]
     assert main(["learn", str(EXPERIMENT), *few, "--outcome", "hf_presentation", "--out", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "c-statistic of LACE" in out and "Brier score" in out and "sex female" in out

@@ -23,6 +23,21 @@ follow_up_days = 30
 [[strategies]]
 name = "usual"
 """
+TREATED = """
+[[strategies]]
+name = "treated"
+[[strategies.interventions]]
+name = "treatment"
+kind = "hazard_ratio"
+outcome = "stroke"
+value = 0.5
+"""
+
+
+def study_of(folder, root, text=EXPERIMENT + TREATED):
+    path = folder / "experiment.toml"
+    path.write_text(text.format(root=root))
+    return read_study(path)
 
 
 def hazard_of_death(study, **ratios: float) -> np.ndarray:
@@ -37,9 +52,7 @@ def hazard_of_death(study, **ratios: float) -> np.ndarray:
 
 
 def test_a_ratio_on_every_mode_of_death_multiplies_the_whole_hazard(tmp_path, request):
-    path = tmp_path / "experiment.toml"
-    path.write_text(EXPERIMENT.format(root=request.config.rootpath))
-    study = read_study(path)
+    study = study_of(tmp_path, request.config.rootpath)
     modes = [name for name in HAZARD_RATIO_OUTCOMES if name.endswith("_death")]
     usual, treated = hazard_of_death(study), hazard_of_death(study, **dict.fromkeys(modes, 0.5))
     low = usual < 0.01  # a hazard above it would be near its bound
@@ -51,3 +64,14 @@ def test_a_ratio_on_every_mode_of_death_multiplies_the_whole_hazard(tmp_path, re
 
 def test_every_outcome_has_a_column_that_the_body_reads():
     assert {f"{name}_log_ratio" for name in HAZARD_RATIO_OUTCOMES} == LOG_HAZARDS.keys() | HAZARDS.keys()
+
+
+def test_the_columns_are_there_where_a_strategy_gives_a_ratio_and_change_nothing_else(tmp_path, request):
+    lived = []
+    for text in (EXPERIMENT, EXPERIMENT + TREATED):
+        model = build(study_of(tmp_path, request.config.rootpath, text).units[0])
+        model.run_for(20)
+        lived.append(model.population)
+    without, treated = lived
+    assert set(treated) - set(without) == {f"{name}_log_ratio" for name in HAZARD_RATIO_OUTCOMES}
+    assert treated.frame().select(without.frame().columns).equals(without.frame())

@@ -138,7 +138,10 @@ def test_with_pandas_every_table_has_the_same_rows_and_columns(run, monkeypatch)
         table, same = run.frame(name, pandas=True), run.frame(name)
         assert isinstance(table, pd.DataFrame) and list(table.columns) == same.columns
         for column in same.iter_columns():
-            values = [None if pd.isna(value) else value for value in table[column.name]]
+            if column.dtype.is_nested():  # the settings of a stay: an array in each cell
+                values = [None if value is None else list(value) for value in table[column.name]]
+            else:
+                values = [None if pd.isna(value) else value for value in table[column.name]]
             assert values == column.fill_nan(None).to_list() if column.dtype.is_float() else values == column.to_list()
 
 
