@@ -98,7 +98,10 @@ def test_models_run_in_python_threads_whatever_layer_is_asked_for():
 )
 def test_a_signal_ends_a_run_with_one_line_and_leaves_nothing(number, word, tmp_path):
     arguments = command(tmp_path, "--workers", "1", replications=500)
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    before = signal.signal(number, signal.SIG_DFL)  # a test under nohup would pass on that it is ignored
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    signal.signal(number, before)
+    with process:
         while process.poll() is None and not list(tmp_path.glob("*/units/*.zip")):
             time.sleep(0.05)
         process.send_signal(number)
