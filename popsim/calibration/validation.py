@@ -89,7 +89,12 @@ def severity_of(source: Source, run: Run) -> float | None:
     at_entry = replace(source, study=replace(source.study, experiment=alone), targets=table)
     found = figures(at_entry, run, [SEVERITY], np.array(SEVERITIES_MMHG)[:, np.newaxis])
     scales, published = [target.scale for target in table], [on_scale(target.value, target.scale) for target in table]
-    values = [[on_scale(one.value, scale) for one, scale in zip(row, scales, strict=True)] for row in found]
+    least = 0.5 / experiment.population  # a share of nobody or everybody has no place on its scale
+    values = [
+        [on_scale(min(max(one.value, least), 1.0 - least) if scale == "logit" else one.value, scale)
+         for one, scale in zip(row, scales, strict=True)]
+        for row in found
+    ]  # fmt: skip
     errors = [
         math.hypot(target.error_on_scale, error_on_scale(one.standard_error, one.value, target.scale))
         for one, target in zip(found[1], table, strict=True)
