@@ -27,6 +27,7 @@ from popsim.errors import DefinitionError
 from popsim.statistics import Z_95, Estimate
 
 JUDGED = ("calibrate", "validate")  # uses of targets that are inside or outside
+MEASURED = ("simulated", "simulated_low", "simulated_high", "log_ratio", "log_ratio_error", "distance")
 SEVERITIES_MMHG = (-3.0, 0.0, 3.0)  # simulated, on entry alone, to find the severity that meets a baseline table
 MAX_SEVERITY_MMHG = 8.0
 SEVERITY_SD_MMHG = 4.0  # before the baseline table is known
@@ -57,7 +58,7 @@ def validated(sources: Sequence[Source], run: Run) -> pl.DataFrame:
         else:
             (found,) = figures(source, run, [SEVERITY], np.array([[severity]]))
         rows += [_row(source, target, one, severity) for target, one in zip(source.targets, found, strict=True)]
-    return pl.DataFrame(rows, infer_schema_length=None)
+    return pl.DataFrame(rows, infer_schema_length=None, schema_overrides=dict.fromkeys(MEASURED, pl.Float64))
 
 
 def refuse_fitted(sources: Sequence[Source], fitted: Sequence[FittedFigure]) -> None:
@@ -186,9 +187,8 @@ def _row(source: Source, target: Target, found: Estimate, severity: float | None
     value = found.value
     known = math.isfinite(value) and (target.scale == "identity" or value > 0.0)
     known &= target.scale != "logit" or value < 1.0
-    names = ("simulated", "simulated_low", "simulated_high", "log_ratio", "log_ratio_error", "distance")
     if not known:
-        return row | dict.fromkeys(names) | {"inside": False if target.use in JUDGED else None}
+        return row | dict.fromkeys(MEASURED) | {"inside": False if target.use in JUDGED else None}
     middle, error = on_scale(value, target.scale), error_on_scale(found.standard_error, value, target.scale)
     both = math.hypot(error, target.error_on_scale)
     distance = (middle - on_scale(target.value, target.scale)) / math.hypot(both, tau)
@@ -198,4 +198,4 @@ def _row(source: Source, target: Target, found: Estimate, severity: float | None
         logarithm, both if target.scale == "log" else None, distance,
     )  # fmt: skip
     inside = abs(distance) < Z_95 if target.use in JUDGED else None
-    return row | dict(zip(names, numbers, strict=True)) | {"inside": inside}
+    return row | dict(zip(MEASURED, numbers, strict=True)) | {"inside": inside}
