@@ -10,8 +10,10 @@ import typer
 from popsim.cli.options import FinishedRun, StudyOptions, once, one_unit, opened
 from popsim.errors import InputError, did_you_mean
 
+drawing = one_unit("two figures simulate, each one unit, while it is drawn")
 
-@one_unit("two figures simulate, each one unit, while it is drawn")
+
+@drawing
 def plot(
     run: FinishedRun,
     options: StudyOptions,
@@ -39,7 +41,7 @@ def plot(
             print(save(drawn.figure, folder / f"{drawn.name}.{file_format}"))
 
 
-@one_unit("two figures simulate, each one unit, while it is drawn")
+@drawing
 def report(
     run: FinishedRun,
     options: StudyOptions,

@@ -1,10 +1,6 @@
-import os
-import signal
-import threading
-import time
-
 import made_up_work as work
 import pytest
+from interrupting import interrupted
 
 from popsim.errors import InputError, RunError
 from popsim.runs.engine import Engine
@@ -45,17 +41,4 @@ def test_an_error_of_the_work_ends_it_and_keeps_its_kind(pieces, engine):
 
 
 def test_an_interrupt_ends_the_workers_at_once(pieces, tmp_path):
-    began = time.monotonic()
-
-    def interrupt():
-        while not list(tmp_path.glob("a-*")):
-            time.sleep(0.02)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    threading.Thread(target=interrupt).start()
-    with pytest.raises(KeyboardInterrupt):
-        spread(ENGINES[1], work.sleep, pieces)
-    assert time.monotonic() - began < 20  # each piece alone would take 60 s
-    for mark in tmp_path.iterdir():
-        with pytest.raises(ProcessLookupError):
-            os.kill(int(mark.name.split("-")[1]), 0)
+    interrupted(lambda: spread(ENGINES[1], work.sleep, pieces), tmp_path, within=20)
