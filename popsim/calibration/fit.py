@@ -2,9 +2,10 @@
 
 The first wave fills the prior. After each wave every figure is emulated, and the next wave fills what the figures do
 not rule out (history.py). Chains on the last emulators give the posterior of the parameters and of what differs between
-studies (hierarchy.py); the same without each study in turn says how well its figures are predicted. All points share
-people and random numbers. At the end the original parameters, the posterior mean and posterior draws are simulated with
-new people and random numbers, as a check of the emulators.
+studies (hierarchy.py); the same without each study in turn says how well its figures are predicted. Points that are simulated
+together share people and random numbers, other points have others, so that the emulators average over them. At the end
+the original parameters, the posterior mean and posterior draws are simulated with people and random numbers of their
+own, as a check of the emulators.
 
 Points and figures are stored as soon as they are known. An interrupted calibration resumes there, and within a part of
 a wave from the last finished simulation.
@@ -12,9 +13,10 @@ a wave from the last finished simulation.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -31,9 +33,9 @@ from popsim.errors import InputError
 from popsim.evidence.distributions import Floats
 from popsim.learning.emulator import MIN_POINTS, Emulators, fit_all
 
-USUAL_LUCK, FRESH_LUCK = 0, 1
+FRESH_LUCK = 0  # stream of the check; parts of the waves are counted from 1 on
 OWN, MEAN, DRAWS = 0, 1, 2  # rows of the check: original parameters, their posterior means, from here on draws
-PART = 20  # points that are simulated before their figures are stored
+PART = 10  # points that share their random numbers, and are simulated before their figures are stored
 SEVERITY_SPREAD = 0.5  # of a severity about what meets the baseline table, in later waves
 INTERVALS = (0.5, 0.95)  # of predictions of a study that was left out
 
@@ -122,14 +124,17 @@ def calibrate(problem: CalibrationProblem, folder: Path, say: Say = lambda text:
     size = len(priors.names)
     x, values, errors = np.empty((0, len(priors.columns))), *np.empty((2, 0, len(objectives.each)))
     waves: list[int] = []
+    streams: list[int] = []
     left: list[float] = []
     points = priors.design(calibration.points, calibration.seed)
     for wave in range(1, calibration.waves + 1):
         points = _noted(folder / f"points_{wave}.parquet", priors.columns, points)
-        found = _simulated(problem, folder / f"wave_{wave}", priors.values(points), USUAL_LUCK, say)
+        lucks = range(len(streams) + 1, len(streams) + 1 + math.ceil(len(points) / PART))
+        found = _simulated(problem, folder / f"wave_{wave}", priors.values(points), lucks, say)
+        streams += lucks
         x, values, errors = np.vstack([x, points]), np.vstack([values, found[0]]), np.vstack([errors, found[1]])
         waves += [wave] * len(points)
-        hierarchy = _emulated(problem, x, Simulated(values, errors), waves)
+        hierarchy = _emulated(problem, x, Simulated(values, errors), waves, len(streams))
         space = not_ruled_out(hierarchy.implausibility, size, calibration.cut, calibration.seed + wave)
         left.append(space.share)
         points = _next_points(hierarchy, space.points[: calibration.points_later], calibration.seed + wave)
@@ -143,21 +148,28 @@ def calibrate(problem: CalibrationProblem, folder: Path, say: Say = lambda text:
     own = np.append(priors.own, np.zeros(len(priors.severities)))
     asked = np.vstack([own, drawn.mean(axis=0), drawn])[: DRAWS + calibration.checks]
     asked = _noted(folder / "check_points.parquet", priors.columns, asked)
-    checked = _simulated(problem, folder / "check", asked, FRESH_LUCK, say)
+    checked = _simulated(problem, folder / "check", asked, [FRESH_LUCK] * math.ceil(len(asked) / PART), say)
     everything = Simulated(values, errors)
     return Fit(problem, x, tuple(waves), everything, hierarchy, posterior, tuple(left), left_out, checked, asked)
 
 
-def _emulated(problem: CalibrationProblem, x: Floats, simulated: Simulated, waves: Sequence[int]) -> Hierarchy:
-    """Emulators of all figures: of the parameters, and of the severity of their own people."""
+def _emulated(
+    problem: CalibrationProblem, x: Floats, simulated: Simulated, waves: Sequence[int], lucks: int
+) -> Hierarchy:
+    """Emulators of all figures: of the parameters, and of the severity of their own people.
+
+    What an emulator leaves unexplained beyond the Monte Carlo error of a point is its misfit, and no average helps it.
+    """
     priors, objectives = problem.priors, problem.objectives
     figures = objectives.on_scale(simulated.values)
     _refuse_unmeasured(figures, objectives)
     own = [[True] * len(priors.names) + [aim.source == name for name in priors.severities] for aim in objectives.each]
     emulators = fit_all(x, figures, waves, np.array(own))
     last = np.array(waves) == waves[-1]
-    errors = objectives.errors_on_scale(*simulated)[last]
-    return Hierarchy(priors, objectives, emulators, np.sqrt(np.nanmean(errors**2, axis=0)))
+    luck = np.nanmean(objectives.errors_on_scale(*simulated)[last] ** 2, axis=0)
+    misfit = np.maximum(emulators.noise**2 - luck, 0.0)
+    emulators = replace(emulators, error=np.sqrt(emulators.error**2 + misfit))
+    return Hierarchy(priors, objectives, emulators, np.sqrt(luck / lucks))
 
 
 def _next_points(hierarchy: Hierarchy, x: Floats, seed: int) -> Floats:
@@ -199,11 +211,11 @@ def _leave_out_each(hierarchy: Hierarchy, posterior: Posterior, folder: Path, sa
     return pl.concat(tables[1:] or tables)
 
 
-def _simulated(problem: CalibrationProblem, path: Path, values: Floats, stream: int, say: Say) -> Simulated:
-    """Figures from the simulator, or those stored before, PART points at a time."""
+def _simulated(problem: CalibrationProblem, path: Path, values: Floats, streams: Sequence[int], say: Say) -> Simulated:
+    """Figures from the simulator, or those stored before, PART points at a time, each part with its stream."""
     names, columns = problem.objectives.names, problem.priors.columns
     frames = []
-    for start in range(0, len(values), PART):
+    for start, stream in zip(range(0, len(values), PART), streams, strict=True):
         part = path.with_name(f"{path.name}_{start}.parquet")
         if not part.exists():
             found = problem.simulate(columns, values[start : start + PART], stream)

@@ -81,7 +81,7 @@ class Hierarchy:
 
     Attributes:
         priors, objectives, emulators: of the calibration.
-        monte_carlo: standard error of each simulated figure, on the targets' scales.
+        monte_carlo: standard error of each figure over all simulated people, on the targets' scales.
         left_out: name of a study whose figures are not used; None: all are.
     """
 

@@ -61,7 +61,10 @@ class Simulated(NamedTuple):
 
 @dataclass(frozen=True)
 class Objectives:
-    """All published figures of a calibration, and the model discrepancy as a share of each."""
+    """All published figures of a calibration, and the model discrepancy as a share of each.
+
+    Ratios of hazards or rates have none: how studies differ in them is learned (tau).
+    """
 
     each: tuple[Objective, ...]
     discrepancy: float = 0.0
@@ -87,7 +90,8 @@ class Objectives:
         sampling = np.array([aim.error for aim in self.each])
         # As a share: of the odds, the ratio or the rate (a step of the logarithm), or of the figure's own size.
         size = np.array([abs(aim.value) if aim.scale == "identity" else 1.0 for aim in self.each])
-        together: Floats = sampling**2 + (self.discrepancy * size) ** 2
+        level = np.array([not aim.loading[2] for aim in self.each])
+        together: Floats = sampling**2 + (self.discrepancy * size * level) ** 2
         return together
 
     def on_scale(self, values: Floats) -> Floats:

@@ -3,16 +3,18 @@
 Constant, linear and quadratic terms have normal priors: the variance of a linear term is its parameter's relevance,
 that of a product of two parameters the product of their relevances times a common factor (a Gaussian process with the
 kernel k(x, x') = 1 + g + q g^2, g the inner product of x and x' weighted by relevance). Relevances, factor and noise
-are found by maximum likelihood, so that parameters without influence drop out. The error comes from leave-one-out
-cross-validation in closed form (Rasmussen and Williams 2006, Gaussian Processes for Machine Learning, equations 5.10 to
-5.12); it includes the Monte Carlo error of the point left out, so it is, if anything, too large.
+are found by maximum likelihood, so that parameters without influence drop out. The error is that of the expected figure
+at points that are left out (Rasmussen and Williams 2006, Gaussian Processes for Machine Learning, equations 5.10 to
+5.12); the noise about it is beside it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -32,7 +34,8 @@ class Emulators:
 
     Attributes:
         constant, linear, quadratic: terms by [figure], [figure, parameter] and [figure, parameter, parameter].
-        error: root mean square of the leave-one-out errors over the points of the last wave, by figure.
+        error: standard deviation of the expected figure at points of the last wave that are left out, by figure.
+        noise: standard deviation of figures about what is expected, by figure: Monte Carlo error and misfit.
         explained: share of the variance over all points that each predicts in leave-one-out cross-validation.
     """
 
@@ -40,6 +43,7 @@ class Emulators:
     linear: Floats
     quadratic: Floats
     error: Floats
+    noise: Floats
     explained: Floats
 
     @cached_property
@@ -65,21 +69,33 @@ def fit_all(x: Floats, y: Floats, waves: Sequence[int], inputs: Floats | None = 
     """
     figures, size = y.shape[1], x.shape[1]
     constant, linear, quadratic = np.zeros(figures), np.zeros((figures, size)), np.zeros((figures, size, size))
-    left_out = np.full(y.shape, np.nan)
+    left_out, variance, noise = np.full(y.shape, np.nan), np.full(y.shape, np.nan), np.zeros(figures)
     for i in range(figures):
         known = np.isfinite(y[:, i])
         used = np.arange(size) if inputs is None else np.flatnonzero(inputs[i])
-        constant[i], linear[i, used], quadratic[np.ix_([i], used, used)], left_out[known, i] = _fit(
-            x[np.ix_(known, used)], y[known, i]
-        )
+        fit = _fit(x[np.ix_(known, used)], y[known, i])
+        constant[i], linear[i, used], quadratic[np.ix_([i], used, used)] = fit.constant, fit.linear, fit.quadratic
+        left_out[known, i], variance[known, i], noise[i] = fit.left_out, fit.variance, fit.noise
     last = np.asarray(waves) == max(waves)
-    error = np.sqrt(np.nanmean(left_out[last] ** 2, axis=0))
+    error = np.sqrt(np.nanmean(variance[last], axis=0))
     explained = 1.0 - np.nanmean(left_out**2, axis=0) / np.maximum(np.nanvar(y, axis=0), 1e-18)
-    return Emulators(constant, linear, quadratic, error, explained)
+    return Emulators(constant, linear, quadratic, error, noise, explained)
 
 
-def _fit(x: Floats, y: Floats) -> tuple[float, Floats, Floats, Floats]:
-    """Constant, linear[parameter] and quadratic[parameter, parameter] terms, and the leave-one-out errors."""
+class _Fit(NamedTuple):
+    """Constant, linear[parameter] and quadratic[parameter, parameter] terms; leave-one-out errors[point], variances of
+    the figure expected at points left out, and the standard deviation of the noise.
+    """
+
+    constant: float
+    linear: Floats
+    quadratic: Floats
+    left_out: Floats
+    variance: Floats
+    noise: float
+
+
+def _fit(x: Floats, y: Floats) -> _Fit:
     centre, spread = float(y.mean()), max(float(y.std()), 1e-12)
     z, size = (y - centre) / spread, x.shape[1]
 
@@ -109,4 +125,6 @@ def _fit(x: Floats, y: Floats) -> tuple[float, Floats, Floats, Floats]:
     _, inverse, weights = covariance(found.x)
     linear = spread * relevance * (x.T @ weights)
     quadratic = spread * factor * np.outer(relevance, relevance) * ((x.T * weights) @ x)
-    return centre + spread * float(weights.sum()), linear, quadratic, spread * weights / np.diag(inverse)
+    alone, noise = 1.0 / np.diag(inverse), float(np.exp(found.x[-1]))
+    constant, variance = centre + spread * float(weights.sum()), spread**2 * np.maximum(alone - noise, 0.0)
+    return _Fit(constant, linear, quadratic, spread * weights * alone, variance, spread * math.sqrt(noise))

@@ -21,17 +21,18 @@ def test_a_quadratic_function_is_found_exactly_where_there_is_no_noise():
     assert found.quadratic[0, 0, 2] == pytest.approx(0.15, abs=0.005)
 
 
-def test_parameters_without_influence_drop_out_and_the_error_is_that_of_new_points():
-    """36 parameters of which 3 matter, 200 points, noise 0.1: the root mean square error of new noisy points."""
+def test_parameters_without_influence_drop_out_and_error_and_noise_are_those_of_new_points():
+    """36 parameters of which 3 matter, 200 points, noise 0.1: the root mean square error at new points."""
     x, new, noise = design(200, 36), design(500, 36, 2), np.random.default_rng(3)
 
     def figure(x):
         return x[:, 0] + 0.5 * x[:, 1] - 0.5 * x[:, 2]
 
     found = fit_all(x, (figure(x) + 0.1 * noise.standard_normal(200))[:, np.newaxis], [1] * 200)
-    true = np.sqrt(((found(new)[:, 0] - figure(new) + 0.1 * noise.standard_normal(500)) ** 2).mean())
-    assert found.error[0] == pytest.approx(true, rel=0.15)
-    assert true < 0.12
+    true = np.sqrt(((found(new)[:, 0] - figure(new)) ** 2).mean())
+    assert found.error[0] == pytest.approx(true, rel=0.3)
+    assert found.noise[0] == pytest.approx(0.1, rel=0.15)
+    assert true < 0.05
     assert np.abs(found.linear[0, 3:]).max() < 0.03
 
 
