@@ -134,7 +134,7 @@ def _fitted(calibration: Calibration, sources: Sequence[Source], file: Path) -> 
         wanted = tuple(one for one in chosen if not calibration.fitted or one.name in calibration.fitted)
         table = tuple(one for one in source.targets if one.use == BASELINE)
         if wanted:
-            kept.append(replace(source, targets=wanted + table))
+            kept.append(source.about(wanted + table))
     return tuple(kept)
 
 

@@ -55,6 +55,16 @@ class Source:
     stratum: tuple[str, ...] = ()
     calibrated: Calibrated | None = None
 
+    def about(self, targets: Sequence[Target]) -> Source:
+        """The same with these of its targets, and with no arm that none of them is about."""
+        experiment = self.study.experiment
+        arms = {experiment.reference, *(target.arm for target in targets)}
+        kept = tuple(strategy for strategy in experiment.strategies if strategy.name in arms)
+        own = tuple(target for target in experiment.targets if target in targets)
+        alone = experiment.model_copy(update={"strategies": kept, "targets": own})
+        study = replace(self.study, experiment=alone)
+        return replace(self, study=study, targets=tuple(targets))
+
     def study_of(self, target: Target) -> str:
         """Name of the study that published a target; figures of one study share its shifts."""
         return target.study or self.name
@@ -100,7 +110,7 @@ def read_source(path: Path | str, said: Mapping[str, Change] | None = None) -> S
     with_columns = study.experiment.model_copy(update={"entry_columns": tuple(dict.fromkeys(wanted))})
     study = replace(study, experiment=with_columns)
     used = Calibrated.read(folder / experiment.calibration) if experiment.calibration else None
-    return Source(experiment.name, title or experiment.name, path, study, targets, stratum, used)
+    return Source(experiment.name, title or experiment.name, path, study, targets, stratum, used).about(targets)
 
 
 def figures(source: Source, run: Run, names: Sequence[str] = (), values: Floats | None = None) -> list[list[Estimate]]:
