@@ -115,7 +115,7 @@ def severity_of(source: Source, run: Run) -> float | None:
 
 
 def coverage(table: pl.DataFrame) -> pl.DataFrame:
-    """Targets that are judged, by use: use, targets (those measured), inside, share of them, not_measured (how many)."""
+    """Targets that are judged, by use: use, targets (measured), inside, share of them, not_measured (how many)."""
     judged = table.filter(pl.col("use").is_in(JUDGED))
     inside = pl.col("inside")
     return judged.group_by("use", maintain_order=True).agg(
