@@ -157,6 +157,9 @@ def _emulated(problem: CalibrationProblem, x: Floats, simulated: Simulated, wave
     emulators = fit_all(x, figures, waves, np.array(own))
     last = np.array(waves) == waves[-1]
     errors = objectives.errors_on_scale(*simulated)[last]
+    for name, known in zip(objectives.names, np.isfinite(errors).any(axis=0), strict=True):
+        if not known:
+            raise InputError(f"target '{name}': none of its figures has a standard error: simulate more people")
     return Hierarchy(priors, objectives, emulators, np.sqrt(np.nanmean(errors**2, axis=0)))
 
 
