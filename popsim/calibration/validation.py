@@ -44,7 +44,7 @@ def validated(sources: Sequence[Source], run: Run) -> pl.DataFrame:
         baseline table), target, quantity, unit, use, provenance, published, published_low, published_high, tau (of
         this figure), simulated, simulated_low, simulated_high, log_ratio (simulated to published) and log_ratio_error
         (null where there is no logarithm), distance (in standard errors of all together), inside (null for context and
-        baseline), not_measured: why too few people give no figure, whose columns from simulated to inside are null.
+        baseline), not_measured: why people so few give no figure, whose columns from simulated to inside are null.
 
     Raises:
         DefinitionError: two targets have the same name, or one for validation is a figure that was fitted.
@@ -207,7 +207,7 @@ def _row(source: Source, target: Target, found: Estimate, severity: float | None
 def _not_measured(target: Target, found: Estimate) -> str | None:
     """Why a simulated figure cannot be compared with the published one; None where it can."""
     if math.isnan(found.value):
-        return "nobody to count, or all or none of them with the event"
+        return "nobody to count, or nobody or everybody has it"
     inside = target.scale == "identity" or (found.value > 0.0 and (target.scale == "log" or found.value < 1.0))
     if not (math.isfinite(found.value) and inside):
         return f"{found.value:g} has no {'logarithm' if target.scale == 'log' else 'place on its scale'}"

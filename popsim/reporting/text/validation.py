@@ -23,7 +23,7 @@ def validation_text(table: pl.DataFrame) -> str:
         lines += [_line(row) for row in rows.iter_rows(named=True)]
     judged = [_coverage(row) for row in coverage(table).iter_rows(named=True)]
     missing = [
-        f"not measured: {row['target'].replace('_', ' ')} ({row['not_measured']}): simulate more people"
+        f"not measured: {row['target'].replace('_', ' ')} ({row['not_measured']})"
         for row in table.filter(pl.col("not_measured").is_not_null()).iter_rows(named=True)
     ]
     rule = (
