@@ -166,7 +166,11 @@ def _emulated(
     own = [[True] * len(priors.names) + [aim.source == name for name in priors.severities] for aim in objectives.each]
     emulators = fit_all(x, figures, waves, np.array(own))
     last = np.array(waves) == waves[-1]
-    luck = np.nanmean(objectives.errors_on_scale(*simulated)[last] ** 2, axis=0)
+    errors = objectives.errors_on_scale(*simulated)[last]
+    for name, known in zip(objectives.names, np.isfinite(errors).any(axis=0), strict=True):
+        if not known:
+            raise InputError(f"target '{name}': none of its figures has a standard error: simulate more people")
+    luck = np.nanmean(errors**2, axis=0)
     misfit = np.maximum(emulators.noise**2 - luck, 0.0)
     emulators = replace(emulators, error=np.sqrt(emulators.error**2 + misfit))
     return Hierarchy(priors, objectives, emulators, np.sqrt(luck / lucks))

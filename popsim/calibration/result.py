@@ -149,7 +149,8 @@ def fit_table(fit: Fit) -> pl.DataFrame:
         posterior mean), after_low, after_high (95% of posterior draws), error_before and error_after (distance from the
         published figure on the target's scale, in standard deviations of published figure, discrepancy, Monte Carlo
         error and tau together), error_low, error_high (of 95% of the posterior draws), monte_carlo, emulator_error (on
-        that scale), explained (share of the variance of held-out points that the emulator explains).
+        that scale), explained (share of the variance of held-out points that the emulator explains). Null where nothing
+        could be measured.
     """
     objectives = fit.problem.objectives
     on = objectives.on_scale(fit.checked.values)
@@ -181,7 +182,7 @@ def fit_table(fit: Fit) -> pl.DataFrame:
             "emulator_error": fit.emulators.error,
             "explained": fit.emulators.explained,
         }
-    )
+    ).with_columns(pl.col(pl.Float64).exclude("explained").fill_nan(None))
 
 
 def _family(scale: str, error: float, source: str) -> Uncertainty:

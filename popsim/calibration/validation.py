@@ -28,6 +28,7 @@ from popsim.statistics import Z_95, Estimate
 
 JUDGED = ("calibrate", "validate")  # uses of targets that are inside or outside
 MEASURED = ("simulated", "simulated_low", "simulated_high", "log_ratio", "log_ratio_error", "distance")
+TYPES = dict.fromkeys(("severity", *MEASURED), pl.Float64) | {"inside": pl.Boolean, "not_measured": pl.String}
 SEVERITIES_MMHG = (-3.0, 0.0, 3.0)  # simulated, on entry alone, to find the severity that meets a baseline table
 MAX_SEVERITY_MMHG = 8.0
 SEVERITY_SD_MMHG = 4.0  # before the baseline table is known
@@ -41,9 +42,9 @@ def validated(sources: Sequence[Source], run: Run) -> pl.DataFrame:
     Returns:
         source, study, stratum (labels, with blanks between), drug_class (of a ratio), severity (mmHg, null without a
         baseline table), target, quantity, unit, use, provenance, published, published_low, published_high, tau (of
-        this figure), simulated, simulated_low, simulated_high (null where nothing could be counted), log_ratio
-        (simulated to published) and log_ratio_error (null where there is no logarithm), distance (in standard errors of
-        all together), inside (null for context and baseline).
+        this figure), simulated, simulated_low, simulated_high, log_ratio (simulated to published) and log_ratio_error
+        (null where there is no logarithm), distance (in standard errors of all together), inside (null for context and
+        baseline), not_measured: why people so few give no figure, whose columns from simulated to inside are null.
 
     Raises:
         DefinitionError: two targets have the same name, or one for validation is a figure that was fitted.
@@ -58,7 +59,7 @@ def validated(sources: Sequence[Source], run: Run) -> pl.DataFrame:
         else:
             (found,) = figures(source, run, [SEVERITY], np.array([[severity]]))
         rows += [_row(source, target, one, severity) for target, one in zip(source.targets, found, strict=True)]
-    return pl.DataFrame(rows, infer_schema_length=None, schema_overrides=dict.fromkeys(MEASURED, pl.Float64))
+    return pl.DataFrame(rows, infer_schema_length=None, schema_overrides=TYPES)
 
 
 def refuse_fitted(sources: Sequence[Source], fitted: Sequence[FittedFigure]) -> None:
@@ -77,7 +78,10 @@ def refuse_fitted(sources: Sequence[Source], fitted: Sequence[FittedFigure]) -> 
 
 
 def severity_of(source: Source, run: Run) -> float | None:
-    """The severity in mmHg with which people meet the study's baseline table; None where it has none."""
+    """The severity in mmHg with which people meet the study's baseline table.
+
+    Figures that are not measured at every severity simulated have no part in it; None where there are no others.
+    """
     table = tuple(target for target in source.targets if target.use == "baseline")
     if not table:
         return None
@@ -89,13 +93,12 @@ def severity_of(source: Source, run: Run) -> float | None:
     alone = experiment.model_copy(update=entry)
     at_entry = replace(source, study=replace(source.study, experiment=alone), targets=table)
     found = figures(at_entry, run, [SEVERITY], np.array(SEVERITIES_MMHG)[:, np.newaxis])
+    known = [i for i, target in enumerate(table) if not any(_not_measured(target, row[i]) for row in found)]
+    if not known:
+        return None
+    table, found = tuple(table[i] for i in known), [[row[i] for i in known] for row in found]
     scales, published = [target.scale for target in table], [on_scale(target.value, target.scale) for target in table]
-    least = 0.5 / experiment.population  # a share of nobody or everybody has no place on its scale
-    values = [
-        [on_scale(min(max(one.value, least), 1.0 - least) if scale == "logit" else one.value, scale)
-         for one, scale in zip(row, scales, strict=True)]
-        for row in found
-    ]  # fmt: skip
+    values = [[on_scale(one.value, scale) for one, scale in zip(row, scales, strict=True)] for row in found]
     errors = [
         math.hypot(target.error_on_scale, error_on_scale(one.standard_error, one.value, target.scale))
         for one, target in zip(found[1], table, strict=True)
@@ -112,21 +115,22 @@ def severity_of(source: Source, run: Run) -> float | None:
 
 
 def coverage(table: pl.DataFrame) -> pl.DataFrame:
-    """Number of targets inside, by use: use, targets, inside, share; those of context are not counted."""
-    judged = table.filter(pl.col("inside").is_not_null())
+    """Targets that are judged, by use: use, targets (measured), inside, share of them, not_measured (how many)."""
+    judged = table.filter(pl.col("use").is_in(JUDGED))
+    inside = pl.col("inside")
     return judged.group_by("use", maintain_order=True).agg(
-        targets=pl.len(), inside=pl.col("inside").sum(), share=pl.col("inside").mean()
+        targets=inside.count(), inside=inside.sum(), share=inside.mean(), not_measured=inside.null_count()
     )
 
 
 def by_stratum(table: pl.DataFrame) -> pl.DataFrame:
-    """Of figures that were not fitted, by each label of a stratum and (last) all.
+    """Of figures measured that were not fitted, by each label of a stratum and (last) all.
 
     Returns:
         stratum, studies, targets, inside, share, levels (how many figures are levels), median_log_ratio (absolute) and
         largest_factor of levels.
     """
-    judged = table.filter(pl.col("use") == "validate")
+    judged = table.filter((pl.col("use") == "validate") & pl.col("inside").is_not_null())
     labelled = judged.with_columns(pl.col("stratum").str.split(" ")).explode("stratum")
     labelled = labelled.filter(pl.col("stratum") != "")
     level = pl.col("unit").is_in(LEVEL_UNITS) | pl.col("unit").str.starts_with("per ")
@@ -184,11 +188,10 @@ def _row(source: Source, target: Target, found: Estimate, severity: float | None
         "quantity": target.quantity, "unit": target.unit, "use": target.use, "provenance": target.provenance,
         "published": target.value, "published_low": low, "published_high": high, "tau": tau,
     }  # fmt: skip
+    not_measured = _not_measured(target, found)
+    if not_measured:
+        return row | dict.fromkeys(MEASURED) | {"inside": None, "not_measured": not_measured}
     value = found.value
-    known = math.isfinite(value) and (target.scale == "identity" or value > 0.0)
-    known &= target.scale != "logit" or value < 1.0
-    if not known:
-        return row | dict.fromkeys(MEASURED) | {"inside": False if target.use in JUDGED else None}
     middle, error = on_scale(value, target.scale), error_on_scale(found.standard_error, value, target.scale)
     both = math.hypot(error, target.error_on_scale)
     distance = (middle - on_scale(target.value, target.scale)) / math.hypot(both, tau)
@@ -198,4 +201,14 @@ def _row(source: Source, target: Target, found: Estimate, severity: float | None
         logarithm, both if target.scale == "log" else None, distance,
     )  # fmt: skip
     inside = abs(distance) < Z_95 if target.use in JUDGED else None
-    return row | dict(zip(MEASURED, numbers, strict=True)) | {"inside": inside}
+    return row | dict(zip(MEASURED, numbers, strict=True)) | {"inside": inside, "not_measured": None}
+
+
+def _not_measured(target: Target, found: Estimate) -> str | None:
+    """Why a simulated figure cannot be compared with the published one; None where it can."""
+    if math.isnan(found.value):
+        return "nobody to count, or nobody or everybody has it"
+    inside = target.scale == "identity" or (found.value > 0.0 and (target.scale == "log" or found.value < 1.0))
+    if not (math.isfinite(found.value) and inside):
+        return f"{found.value:g} has no {'logarithm' if target.scale == 'log' else 'place on its scale'}"
+    return None if math.isfinite(found.standard_error) else "too few people for its standard error"

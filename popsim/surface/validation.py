@@ -34,8 +34,8 @@ def validate(
 
     Returns:
         A row for each target: source, study, stratum, target, use ("calibrate", "validate", "baseline" or "context"),
-        published and simulated with their intervals, distance (in standard errors, tau included) and inside (whether
-        they agree).
+        published and simulated with their intervals, distance (in standard errors, tau included), inside (whether
+        they agree) and not_measured (why too few people give no figure; null where they do).
 
     Raises:
         InputError: a file or a number is refused, or a figure for validation was fitted.

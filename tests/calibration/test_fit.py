@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -152,6 +153,28 @@ def test_a_target_that_nobody_reaches_is_refused(tmp_path):
 
     with pytest.raises(InputError, match="target 'figure_2': measured at 4 of 32 points"):
         calibrate(toys.problem(blind), tmp_path)
+
+
+def test_a_target_without_any_standard_error_is_refused(tmp_path):
+    def unsure(names, values, stream):
+        found = toys.Linear()(names, values, stream)
+        found.errors[:, 1] = np.nan
+        return found
+
+    with pytest.raises(InputError, match="target 'figure_1': none of its figures has a standard error"):
+        calibrate(toys.problem(unsure), tmp_path)
+
+
+def test_a_figure_that_the_check_cannot_measure_is_null_and_not_counted(fit):
+    values = fit.checked.values.copy()
+    values[:2, 1] = np.nan
+    unmeasured = replace(fit, checked=fit.checked._replace(values=values))
+    table = fit_table(unmeasured)
+    assert table["before"].is_null().to_list() == [False, True, False, False]
+    assert table["error_after"].null_count() == 1
+    text = calibration_text(unmeasured)
+    assert " of 3 before, " in text and " of 3 after." in text
+    assert "nan" not in text
 
 
 def test_split_r_hat_sees_chains_that_disagree():

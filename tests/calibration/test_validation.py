@@ -191,3 +191,58 @@ def test_text_json_and_figure_show_every_table(simulated):
     assert [*found] == ["targets", "coverage", "strata", "drug_classes"]
     assert [row["target"] for row in found["targets"]] == ["rate", "ratio", "class_4"]
     assert len(validation_figure(table).axes[0].get_yticklabels()) == 3
+
+
+UNMEASURED = {  # nobody to count, too few for an error, a figure without a logarithm, one without an end
+    "share": Estimate(),
+    "no_error": Estimate(12.0, math.nan),
+    "zero": Estimate(0.0, 1.0),
+    "infinite": Estimate(math.inf, 1.0),
+}
+
+
+def test_what_too_few_people_cannot_measure_is_said_and_not_counted(simulated):
+    simulated |= UNMEASURED
+    rates = [RATE.model_copy(update={"name": name}) for name in UNMEASURED]
+    table = validated([source(RATE, *rates, stratum=("reduced",))], None)
+    assert table["inside"].to_list() == [False, None, None, None, None]
+    assert table["not_measured"].is_null().to_list() == [True, False, False, False, False]
+    assert table.select(*validation.MEASURED)[1:].null_count().sum_horizontal().item() == 6 * len(UNMEASURED)
+    assert coverage(table).row(0, named=True) == {
+        "use": "validate", "targets": 1, "inside": 0, "share": 0.0, "not_measured": 4,
+    }  # fmt: skip
+    assert [row["targets"] for row in by_stratum(table).to_dicts()] == [1, 1]
+    found = json.loads(validation_json(table), parse_constant=pytest.fail)
+    assert [row["distance"] is None for row in found["targets"]] == [False, True, True, True, True]
+    text = validation_text(table)
+    assert "not fitted: 0 of 1 targets inside (0%), 4 not measured" in text
+    assert "not measured: no error (too few people for its standard error)" in text
+    assert "nan" not in text
+    validation_figure(table)
+
+
+def test_a_validation_that_measures_nothing_has_tables_all_the_same(simulated):
+    simulated["rate"] = Estimate()
+    table = validated([source(RATE)], None)
+    assert "not fitted: 0 of 0 targets inside, 1 not measured" in validation_text(table)
+    json.loads(validation_json(table), parse_constant=pytest.fail)
+
+
+def test_figures_that_are_not_measured_have_no_part_in_the_severity(simulated):
+    none = TABLE.model_copy(update={"name": "share"})
+    expected = severity_of(source(RATE, TABLE), None)
+    for estimate in UNMEASURED.values():
+        simulated["share"] = estimate
+        assert severity_of(source(RATE, TABLE, none), None) == expected
+        assert severity_of(source(RATE, none), None) is None
+
+
+def test_people_too_few_for_a_class_do_not_stop_the_command(tmp_path, capsys):
+    """CHARM-Preserved: of 60 people nobody is in class IV, which its baseline table has."""
+    command = ["validate", str(RALES.with_name("charm_preserved.toml")), "--population", "60", "--replications", "1"]
+    assert main([*command, "--json", "--out", str(tmp_path)]) == 0
+    rows = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)["targets"]
+    missing = [row["target"] for row in rows if row["not_measured"]]
+    assert "charm_preserved_nyha_iv" in missing
+    assert all(row["inside"] is None for row in rows if row["target"] in missing)
+    assert math.isfinite(rows[0]["severity"])

@@ -91,9 +91,11 @@ def _fit(fit: Fit) -> str:
             ]
         )
     table = fit_table(fit)
-    counts = [int((table[column].abs() <= 2.0).sum()) for column in ("error_before", "error_after")]
+    counts = [
+        f"{(table[column].abs() <= 2.0).sum()} of {table[column].count()}" for column in ("error_before", "error_after")
+    ]
     note = (
-        f"Within 2 sd of published: {counts[0]} of {len(table)} before, {counts[1]} after. sd: standard deviations of "
+        f"Within 2 sd of published: {counts[0]} before, {counts[1]} after. sd: standard deviations of "
         "published figure,\nmodel discrepancy, Monte Carlo error and tau together. Before and after are simulated with "
         "people and random numbers\nthat the fit did not use. explained: share of the variance of held-out points "
         "that the emulator explains."

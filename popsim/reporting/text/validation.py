@@ -21,9 +21,10 @@ def validation_text(table: pl.DataFrame) -> str:
         note = "" if severity is None else f" (severity {severity:+.1f} mmHg, from its baseline table)"
         lines.append([str(source) + note])
         lines += [_line(row) for row in rows.iter_rows(named=True)]
-    judged = [
-        f"{USES[row['use']]}: {row['inside']} of {row['targets']} targets inside ({row['share'] * 100:.0f}%)"
-        for row in coverage(table).iter_rows(named=True)
+    judged = [_coverage(row) for row in coverage(table).iter_rows(named=True)]
+    missing = [
+        f"not measured: {row['target'].replace('_', ' ')} ({row['not_measured']})"
+        for row in table.filter(pl.col("not_measured").is_not_null()).iter_rows(named=True)
     ]
     rule = (
         "inside: within 1.96 standard errors of the difference, those of both figures and tau together; context: the "
@@ -36,7 +37,7 @@ def validation_text(table: pl.DataFrame) -> str:
         if len(part)
     )
     tau = f"tau (differences between studies, learned in the calibration): {shown or 'none'}"
-    return "\n".join([aligned(lines), "", *judged, rule, tau, *_strata(table), *_classes(table)])
+    return "\n".join([aligned(lines), "", *judged, *missing, rule, tau, *_strata(table), *_classes(table)])
 
 
 def validation_json(table: pl.DataFrame) -> str:
@@ -45,7 +46,14 @@ def validation_json(table: pl.DataFrame) -> str:
         "targets": table, "coverage": coverage(table), "strata": by_stratum(table),
         "drug_classes": by_drug_class(table),
     }  # fmt: skip
-    return json.dumps({name: part.to_dicts() for name, part in parts.items()}, indent=2)
+    return json.dumps({name: part.to_dicts() for name, part in parts.items()}, indent=2, allow_nan=False)
+
+
+def _coverage(row: dict[str, Any]) -> str:
+    """How many targets of a use are inside, and how many are not measured."""
+    share = f" ({row['share'] * 100:.0f}%)" if row["targets"] else ""
+    missing = f", {row['not_measured']} not measured" if row["not_measured"] else ""
+    return f"{USES[row['use']]}: {row['inside']} of {row['targets']} targets inside{share}{missing}"
 
 
 def _strata(table: pl.DataFrame) -> list[str]:
@@ -55,7 +63,7 @@ def _strata(table: pl.DataFrame) -> list[str]:
         counts = [str(row["studies"]), f"{row['inside']} of {row['targets']}", f"{(row['share'] or 0.0) * 100:.0f}%"]
         levels = [str(row["levels"]), rounded(row["median_log_ratio"], 2), rounded(row["largest_factor"], 3)]
         lines.append([f"  {row['stratum'].replace('_', ' ')}", *counts, *levels])
-    return ["", aligned(lines)] if len(lines) > 1 and table.filter(use="validate").height else []
+    return ["", aligned(lines)] if by_stratum(table)["targets"].sum() else []
 
 
 def _classes(table: pl.DataFrame) -> list[str]:
@@ -76,7 +84,7 @@ def _line(row: dict[str, Any]) -> list[str]:
         value, low, high = (None if number is None else number * factor for number in numbers)
         return with_interval(value, low, high)
 
-    verdict = {True: "inside", False: "OUTSIDE", None: ""}[row["inside"]]
+    verdict = "not measured" if row["not_measured"] else {True: "inside", False: "OUTSIDE", None: ""}[row["inside"]]
     name = row["target"].replace("_", " ")
     distance = rounded(row["distance"], 2, signed=True)
     return [f"  {name}, {unit}", shown("published"), shown("simulated"), distance, verdict, USES[row["use"]]]
