@@ -2,10 +2,10 @@
 
 The first wave fills the prior. After each wave every figure is emulated, and the next wave fills what the figures do
 not rule out (history.py). Chains on the last emulators give the posterior of the parameters and of what differs between
-studies (hierarchy.py); the same without each study in turn says how well its figures are predicted. Points that are simulated
-together share people and random numbers, other points have others, so that the emulators average over them. At the end
-the original parameters, the posterior mean and posterior draws are simulated with people and random numbers of their
-own, as a check of the emulators.
+studies (hierarchy.py); the same without each study in turn says how well its figures are predicted. Points that are
+simulated together share people and random numbers, other points have others, so that the emulators average over them.
+At the end the original parameters, the posterior mean and posterior draws are simulated with people and random numbers
+of their own, as a check of the emulators.
 
 Points and figures are stored as soon as they are known. An interrupted calibration resumes there, and within a part of
 a wave from the last finished simulation.

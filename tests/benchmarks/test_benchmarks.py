@@ -87,11 +87,11 @@ def test_the_roofline_counts_the_columns_and_the_elementary_functions_of_a_twin_
     assert work.read == sum(array.itemsize for array in arrays) + 26 * 4
     people["alive"], people["care_level"] = 1, np.arange(300) % 5
     body.influences.clear()
-    before = [array.copy() for array in arrays]
+    before, changed = [array.copy() for array in arrays], np.zeros(len(arrays), np.bool_)
     for day in range(40):
         body.advance(people, Clock(day))
-    changed = [array for array, old in zip(arrays, before, strict=True) if (array != old).any()]
-    assert work.written == sum(array.itemsize for array in changed)
+        changed |= [(array != old).any() for array, old in zip(arrays, before, strict=True)]
+    assert work.written == sum(array.itemsize for array, one in zip(arrays, changed, strict=True) if one)
     # Shocks and events; congestion, four modes of death, presentation, NT-proBNP, symptoms; influences on infections,
     # arrhythmia and other presentations.
     assert work.calls == {"uniforms": 2, "exp": 11}
