@@ -67,7 +67,7 @@ CARE_COLUMNS: tuple[Column, ...] = (
 
 # Sums over the treatments that a person has which are given as hazard ratios.
 TREATMENT_COLUMNS: tuple[Column, ...] = tuple(
-    Column(f"{outcome}_log_ratio", "real", "1", -100, 20, f"log hazard ratio of treatments on {words}", "care")
+    Column(f"{outcome}_log_ratio", "real", "1", -80, 10, f"log hazard ratio of treatments on {words}", "care")
     for outcome, words in HAZARD_RATIO_OUTCOMES.items()
 )
 
