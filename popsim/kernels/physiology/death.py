@@ -112,9 +112,13 @@ def sudden_drugs(beta, neprilysin, mra, reduced_ef, p):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def pump_hazard(
-    fails, preserved_ef, ef, usual, departure, age, frailty, deconditioning, gfr, systolic, arrhythmia, log_ratio, p
-):
-    """Deaths by pump failure a day. log_ratio: propensity, drugs and the day's influences."""
+    fails, preserved_ef, ef, usual, departure, age, frailty, deconditioning, gfr, systolic, arrhythmia, log_ratio,
+    influence, palliative, p,
+):  # fmt: skip
+    """Deaths by pump failure a day. log_ratio: propensity and drugs; influence: of the day.
+
+    In palliative care people die at a rate of its own, which an influence lowers but does not raise.
+    """
     log_hazard = (
         p.pump_log_base
         + p.pump_log_per_ef * weakness(ef)
@@ -128,8 +132,11 @@ def pump_hazard(
         + p.pump_log_low_systolic * positive(p.pump_systolic_from_mmhg - systolic)
         + p.pump_log_arrhythmia * arrhythmia
         + log_ratio
+        + influence
     )
-    return fails * exp(clip(log_hazard, -30.0, 5.0))
+    lowered = influence if influence < 0.0 else 0.0
+    ratio = exp(clip(lowered if palliative else log_hazard, -30.0, 5.0))
+    return (p.death_palliative_per_day if palliative else fails) * ratio
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)

@@ -342,10 +342,9 @@ def advance_day(
         )  # fmt: skip
         h_pump = pump_hazard(
             fails, preserved_now, ef, usual, departure, age, frail, reserve_lost, filtration, sbp, arrhythmia,
-            fate - pump_drugs(beta, ras, arni, aldosterone, sglt2, reduced_ef, death)
-            + influence_on(influences, of.PUMP_LOG_HAZARD, i), death,
+            fate - pump_drugs(beta, ras, arni, aldosterone, sglt2, reduced_ef, death),
+            influence_on(influences, of.PUMP_LOG_HAZARD, i), level < LEVEL_COMMUNITY, death,
         )  # fmt: skip
-        h_pump += death.death_palliative_per_day if level < LEVEL_COMMUNITY else 0.0
         h_vascular = other_cardiovascular_hazard(
             (1.0 - clinical_constants.other_death_share) * life_table, years, frail, departure, filtration,
             fate + influence_on(influences, of.OTHER_CARDIOVASCULAR_LOG_HAZARD, i), death,

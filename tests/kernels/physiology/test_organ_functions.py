@@ -316,9 +316,8 @@ def sudden(**changes):
 
 
 def pump(**changes):
-    return death.pump_hazard.py_func(
-        **(SICK | {"frailty": 0.25, "deconditioning": 0.0, "systolic": 120.0} | changes), p=DEATH
-    )
+    usual = {"frailty": 0.25, "deconditioning": 0.0, "systolic": 120.0, "influence": 0.0, "palliative": False}
+    return death.pump_hazard.py_func(**(SICK | usual | changes), p=DEATH)
 
 
 def test_modes_of_a_failing_heart_are_their_base_hazards_where_these_are_quoted():
@@ -327,6 +326,13 @@ def test_modes_of_a_failing_heart_are_their_base_hazards_where_these_are_quoted(
     assert sudden(fails=0.0) == pump(fails=0.0) == 0
     assert death.failing(8.0, 1.0, DEATH) == 0
     assert death.failing(8.0, 0.0, DEATH) == death.failing(14.0, 1.0, DEATH) == 1
+
+
+def test_palliative_care_has_a_rate_of_its_own_that_only_treatment_lowers():
+    """Median survival 11 d (PMC6233829): half have died after it."""
+    rate = pump(palliative=True, fails=0.0, ef=20.0, influence=1.0)
+    assert math.exp(-11 * rate) == pytest.approx(0.5, abs=0.01)
+    assert pump(palliative=True, influence=math.log(0.4)) == pytest.approx(0.4 * rate)
 
 
 def test_each_mode_has_its_own_gradients():
