@@ -202,13 +202,14 @@ def presentation_hazards(
         frail, severity = np.float64(frailty[i]), np.float64(infection_severity[i])
         infected, respiratory = infection_hazards(severity, frail, np.float64(copd[i]), acute)
         propensity = np.float64(presentation_propensity[i])
+        preserved_ef = preserved(np.float64(baseline_ejection_fraction_percent[i]), heart)
         drugs = np.float64(adherence[i]) * heart_failure_drugs(
             np.float64(beta_blocker_fraction[i]),
             np.float64(ras_inhibitor_fraction[i]),
             np.float64(neprilysin_inhibitor_fraction[i]),
             np.float64(mra_fraction[i]),
             np.float64(sglt2_inhibitor_fraction[i]),
-            preserved(np.float64(baseline_ejection_fraction_percent[i]), heart),
+            preserved_ef,
             acute,
         )
         hazards[code.CAUSE_HEART_FAILURE - 1, i] = heart_failure_hazard(
@@ -216,6 +217,7 @@ def presentation_hazards(
             np.float64(usual_symptom_score[i]),
             np.float64(filling_pressure_mmhg[i]),
             np.float64(ejection_fraction_percent[i]),
+            preserved_ef,
             log_factor(propensity, acute.heart_failure_log_propensity_sd) - drugs,
             acute,
         )

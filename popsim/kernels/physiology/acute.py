@@ -50,6 +50,7 @@ class AcuteParameters(NamedTuple):
     heart_failure_log_per_usual: float
     heart_failure_log_per_departure: float
     heart_failure_log_per_ef: float
+    heart_failure_log_preserved: float
     heart_failure_log_beta_blocker: float
     heart_failure_log_ras: float
     heart_failure_log_neprilysin: float
@@ -109,7 +110,7 @@ def heart_failure_drugs(beta, ras, neprilysin, mra, sglt2, preserved_ef, p):
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def heart_failure_hazard(score, usual, pressure, ef, log_ratio, p):
+def heart_failure_hazard(score, usual, pressure, ef, preserved_ef, log_ratio, p):
     """Presentations for heart failure a day, only where pressure is high.
 
     score: of symptoms today; usual: its slow mean; log_ratio: propensity, drugs and the day's influences.
@@ -120,6 +121,7 @@ def heart_failure_hazard(score, usual, pressure, ef, log_ratio, p):
         + p.heart_failure_log_per_usual * (usual - USUAL_SCORE)
         + p.heart_failure_log_per_departure * (score - usual)
         + p.heart_failure_log_per_ef * weakness(ef)
+        - p.heart_failure_log_preserved * preserved_ef
         + log_ratio
     )
     hazard = congested * exp(clip(log_hazard, -30.0, 10.0))

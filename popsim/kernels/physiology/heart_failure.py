@@ -307,8 +307,9 @@ def advance_day(
         drugs = heart_failure_drugs(beta, ras, arni, aldosterone, sglt2, preserved_ef, acute)
         own_ratio = log_factor(propensity, acute.heart_failure_log_propensity_sd) - drugs
         h_failure = heart_failure_hazard(
-            score, usual, pressure, ef, own_ratio + influence_on(influences, of.HEART_FAILURE_LOG_HAZARD, i), acute
-        )
+            score, usual, pressure, ef, preserved_ef,
+            own_ratio + influence_on(influences, of.HEART_FAILURE_LOG_HAZARD, i), acute,
+        )  # fmt: skip
         h_failure /= others  # hazards are relative to this person's factor of other causes
         h_infection, h_respiratory = infection_hazards(infection, frail, has_copd, acute)
         h_arrhythmia = arrhythmia_hazard(arrhythmia, acute) + influence_on(influences, of.SLOW_RHYTHM, i)

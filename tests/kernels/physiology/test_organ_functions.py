@@ -254,11 +254,12 @@ def test_frailty_only_grows_and_stays_a_share(frailty, days, step):
 @quick
 @given(st.floats(0, 10), st.floats(0, 10), pressure, ef)
 def test_heart_failure_hazard_is_bounded_and_rises_with_score_pressure_and_weakness(score, usual, p, fraction):
-    hazard = acute.heart_failure_hazard(score, usual, p, fraction, 0.0, ACUTE)
+    hazard = acute.heart_failure_hazard(score, usual, p, fraction, 0.0, 0.0, ACUTE)
     assert 0 <= hazard <= ACUTE.heart_failure_highest_per_day
-    assert acute.heart_failure_hazard(score + 0.5, usual, p, fraction, 0.0, ACUTE) >= hazard
-    assert acute.heart_failure_hazard(score, usual, p + 3, fraction, 0.0, ACUTE) >= hazard
-    assert acute.heart_failure_hazard(score, usual, p, fraction - 5, 0.0, ACUTE) >= hazard
+    assert acute.heart_failure_hazard(score + 0.5, usual, p, fraction, 0.0, 0.0, ACUTE) >= hazard
+    assert acute.heart_failure_hazard(score, usual, p + 3, fraction, 0.0, 0.0, ACUTE) >= hazard
+    assert acute.heart_failure_hazard(score, usual, p, fraction - 5, 0.0, 0.0, ACUTE) >= hazard
+    assert acute.heart_failure_hazard(score, usual, p, fraction, 1.0, 0.0, ACUTE) <= hazard
     assert acute.heart_failure_hazard(score, usual, p, fraction, 0.5, ACUTE) >= hazard
 
 
