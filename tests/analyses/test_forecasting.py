@@ -25,7 +25,11 @@ from popsim.studies.design import Change, read_study
 from popsim.studies.unit import build
 
 FILE = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
-SMALL = {"population": Change("--population", 120), "enrolment_days": Change("--enrolment-days", 28)}
+SMALL = {
+    "population": Change("--population", 120),
+    "draws": Change("--draws", 0),
+    "enrolment_days": Change("--enrolment-days", 28),
+}
 WEEKS, DAYS, MEMBERS = 2, 14, 8
 
 

@@ -10,7 +10,8 @@ from popsim.cli import main
 
 ROOT = Path(__file__).parents[2]
 MAIN = str(ROOT / "experiments" / "heart_failure_discharge.toml")
-SMALL = ["--population", "60", "--replications", "3", "--days", "20", "--enrolment-days", "5", "--workers", "1"]
+SMALL = ["--population", "60", "--draws", "0", "--replications", "3", "--days", "20", "--enrolment-days", "5"]
+SMALL += ["--workers", "1"]
 WARD = ["--setting", "cardiology_ward"]
 
 

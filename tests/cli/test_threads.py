@@ -13,7 +13,7 @@ from popsim.physiology import ClinicalPhysiology
 
 MAIN = str(Path(__file__).parents[2] / "experiments/heart_failure_discharge.toml")
 NETWORK = str(Path(__file__).parents[2] / "experiments/networks/heart_failure_catchment.toml")
-SMALL = ["--population", "60", "--days", "20", "--enrolment-days", "5", "--replications", "2"]
+SMALL = ["--population", "60", "--days", "20", "--enrolment-days", "5", "--draws", "0", "--replications", "2"]
 SIMULATE = {
     "run", "plan", "scenarios", "capacity", "search", "data-value", "validate", "calibrate", "score",
     "learn", "verify", "explain", "sensitivity one-way", "sensitivity two-way", "sensitivity threshold",

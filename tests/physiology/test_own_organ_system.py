@@ -86,7 +86,7 @@ class Wide(Hot):
 
 def clinical(**changes):
     """A small experiment of clinical twins."""
-    small = {"population": 40, "replications": 1, "follow_up_days": 30, "enrolment_days": 0}
+    small = {"population": 40, "draws": 0, "replications": 1, "follow_up_days": 30, "enrolment_days": 0}
     return ps.Experiment.read(FOLDER / "experiments/heart_failure_discharge.toml").with_(**small | changes)
 
 

@@ -15,7 +15,8 @@ def project(tmp_path_factory) -> Path:
     """A folder with `results/heart_failure_discharge/<run id>` in it."""
     folder = tmp_path_factory.mktemp("project")
     file = str(EXPERIMENTS / "heart_failure_discharge.toml")
-    flags = ["--population", "300", "--replications", "3", "--days", "90", "--enrolment-days", "20", "--workers", "1"]
+    flags = ["--population", "300", "--draws", "0", "--replications", "3", "--days", "90", "--enrolment-days", "20"]
+    flags += ["--workers", "1"]
     assert main(["run", file, *flags, "--quiet", "--out", str(folder / "results")]) == 0
     return folder
 

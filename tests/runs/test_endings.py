@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MAIN = ROOT / "experiments/heart_failure_discharge.toml"
-SMALL = ["--population", "20", "--days", "1", "--enrolment-days", "0", "--quiet"]
+SMALL = ["--population", "20", "--draws", "0", "--days", "1", "--enrolment-days", "0", "--quiet"]
 SPIN = "while True: pass"
 
 

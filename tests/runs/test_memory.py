@@ -37,7 +37,8 @@ def peaks(pid):
 @pytest.mark.slow
 @pytest.mark.parametrize(("twins", "workers"), [(1000, 1), (5000, 2), (20_000, 2), (50_000, 1), (200_000, 1)])
 def test_the_estimate_is_within_a_quarter_of_the_peak(twins, workers, tmp_path):
-    sizes = ["--population", str(twins), "--replications", str(workers), "--workers", str(workers), "--threads", "1"]
+    sizes = ["--population", str(twins), "--draws", "0", "--replications", str(workers)]
+    sizes += ["--workers", str(workers), "--threads", "1"]
     command = [
         sys.executable,
         "-m",
@@ -62,7 +63,7 @@ def test_a_twin_with_everything_takes_at_most_six_hundred_bytes_and_its_care_hal
     """All organ systems, drugs, signals and totals; the log, of 16 bytes an event, grows with what happens."""
 
     def held(twins):
-        size = {"population": Change("--population", twins)}
+        size = {"population": Change("--population", twins), "draws": Change("--draws", 0)}
         model = build(read_study(EXPERIMENTS / "heart_failure_discharge.toml", size).units[0])
         care = sum(
             getattr(array, "nbytes", 0) for array in model.care._arrays._replace(log=0, reals=0, codes=0, counts=0)

@@ -13,7 +13,7 @@ from popsim.studies.design import Change, read_study
 from popsim.studies.unit import simulate
 
 MAIN = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
-SMALL = {"population": 80, "replications": 1, "follow_up_days": 400, "enrolment_days": 10}
+SMALL = {"population": 80, "draws": 0, "replications": 1, "follow_up_days": 400, "enrolment_days": 10}
 
 
 def tables(**changes):

@@ -30,7 +30,7 @@ KEY = RandomKey(7)
 
 
 def clinical_study(*names: str, **changes: object):
-    said = {"population": 150, "replications": 1, "follow_up_days": 60, "enrolment_days": 0} | changes
+    said = {"population": 150, "draws": 0, "replications": 1, "follow_up_days": 60, "enrolment_days": 0} | changes
     study_changes = {key: Change(key, value) for key, value in said.items()}
     return read_study(CLINICAL, study_changes | {"organ_systems": Change("organ_systems", list(names))})
 

@@ -7,7 +7,7 @@ import pytest
 import popsim as ps
 
 ROOT = Path(__file__).parents[2]
-SIZE = {"population": 80, "replications": 3, "follow_up_days": 40, "enrolment_days": 5}
+SIZE = {"population": 80, "draws": 0, "replications": 3, "follow_up_days": 40, "enrolment_days": 5}
 
 
 @pytest.fixture(scope="session")
