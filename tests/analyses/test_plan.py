@@ -4,11 +4,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from flagship import AS_DESCRIBED as MAIN
 
 from popsim.cli import main
 from popsim.runs.run import StoredRun
-
-MAIN = Path(__file__).parents[2] / "experiments/heart_failure_discharge.toml"
 
 
 def test_the_plan(capsys, tmp_path):

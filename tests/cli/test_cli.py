@@ -13,6 +13,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 import typer
+from flagship import AS_DESCRIBED as MAIN
+from flagship import ROOT
 
 from popsim.cli import app, main
 from popsim.cli.describing import SCHEMA_KINDS
@@ -23,8 +25,6 @@ from popsim.reporting.text.compiling import NOTICE
 from popsim.runs.run import StoredRun
 from popsim.studies.design import read_study
 
-ROOT = Path(__file__).parents[2]
-MAIN = ROOT / "experiments" / "heart_failure_discharge.toml"
 POPSIM = Path(sys.executable).parent / "popsim"
 SMALL = ["--population", "60", "--draws", "0", "--replications", "2", "--days", "20", "--enrolment-days", "5"]
 HEAVY = ("numba", "numpy", "polars", "mesa", "matplotlib", "pydantic", "networkx", "scipy")
@@ -115,13 +115,6 @@ def test_a_run_leaves_everything_readable(finished):
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["content_hash"].startswith(content_hash(out))
     assert manifest["experiment"]["population"] == 60
-
-
-def elsewhere(text):
-    """An experiment with its files at their absolute paths, to lie in another folder."""
-    for folder in ("networks", "calibrated", "environments"):
-        text = text.replace(f'"{folder}/', f'"{ROOT}/experiments/{folder}/')
-    return text.replace('"../', f'"{ROOT}/')
 
 
 def test_explain_names_people_and_what_parted_their_lives(finished):
@@ -243,7 +236,7 @@ def test_the_kinds_that_the_help_of_schema_names_are_all_kinds():
 
 
 def test_an_experiment_without_a_comparator_is_compared_with_its_first_strategy_by_every_command(capsys, tmp_path):
-    text = elsewhere(MAIN.read_text())
+    text = MAIN.read_text()
     text = "\n".join(line for line in text.splitlines() if not line.startswith("comparator"))
     (tmp_path / "none.toml").write_text(text)
     study = read_study(tmp_path / "none.toml")
@@ -317,7 +310,7 @@ def test_a_complaint_that_nobody_can_hear_is_no_crash(redirected):
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 def test_a_label_that_the_terminal_cannot_show_is_escaped(tmp_path, encoding):
     text = MAIN.read_text().replace('label = "Usual care"', 'label = "Soins \u00e9 \U0001f3e5"')
-    (tmp_path / "accents.toml").write_text(elsewhere(text))
+    (tmp_path / "accents.toml").write_text(text)
     command = [POPSIM, "run", tmp_path / "accents.toml", *SMALL[:6], "--days", "5", "--out", tmp_path, "--workers", "1"]
     environment = os.environ | {"PYTHONIOENCODING": encoding}
     done = subprocess.run(command, capture_output=True, env=environment, check=False)
