@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flagship import NO_PAST
 
 from popsim.care.signals import FILE, SEEN, Signals, hidden
 from popsim.care.strategy_checks import check_strategy
@@ -20,7 +21,7 @@ from popsim.studies.design import Change, read_study
 from popsim.studies.unit import build
 
 EXPERIMENT = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
-BASE_CASE = {"draws": Change("--draws", 0)}
+BASE_CASE = {key: Change(f"--{key}", value) for key, value in ({"draws": 0} | NO_PAST).items()}
 SIGNALS = {signal.measures: signal for signal in SignalFile.read(FILE).signals}
 POTASSIUM, SEEN_POTASSIUM = "potassium_mmol_l", "seen_potassium_mmol_l"
 SIZE = 20_000

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from flagship import AS_DESCRIBED as EXPERIMENT
 from people import mixed, sets
 
 from popsim.kernels.numerics.random import RandomKey
@@ -19,7 +20,6 @@ from popsim.population.population import Population
 
 TWINS, DAYS = 16, 5
 HERE = Path(__file__).parent
-EXPERIMENT = HERE.parents[1] / "experiments" / "heart_failure_discharge.toml"
 
 
 def lived() -> Population:

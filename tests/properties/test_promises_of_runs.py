@@ -48,7 +48,8 @@ from pathlib import Path
 from popsim.studies.design import Change, read_study
 from popsim.runs.engine import Engine
 from popsim.runs.runner import run_study
-values = dict(population=int(sys.argv[2]), regions=int(sys.argv[3]), draws=0, replications=1, follow_up_days=10)
+values = dict(population=int(sys.argv[2]), regions=int(sys.argv[3]), draws=0, replications=1, follow_up_days=10,
+              entry="as_described", run_in_days=0)
 study = read_study(sys.argv[1], {key: Change(key, value) for key, value in values.items()})
 run_study(study, Path(sys.argv[4]), Engine(1, 1))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)

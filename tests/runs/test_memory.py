@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from flagship import AS_DESCRIBED
 
 from popsim.runs.memory import needed_memory, needed_together, workers_that_fit
 from popsim.studies.design import Change, read_study
 from popsim.studies.unit import build
-
-EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
 
 def peaks(pid):
@@ -44,7 +43,7 @@ def test_the_estimate_is_within_a_quarter_of_the_peak(twins, workers, tmp_path):
         "-m",
         "popsim.cli",
         "run",
-        str(EXPERIMENTS / "heart_failure_discharge.toml"),
+        str(AS_DESCRIBED),
         *sizes,
         "--quiet",
     ]
@@ -64,7 +63,7 @@ def test_a_twin_with_everything_takes_at_most_six_hundred_bytes_and_its_care_hal
 
     def held(twins):
         size = {"population": Change("--population", twins), "draws": Change("--draws", 0)}
-        model = build(read_study(EXPERIMENTS / "heart_failure_discharge.toml", size).units[0])
+        model = build(read_study(AS_DESCRIBED, size).units[0])
         care = sum(
             getattr(array, "nbytes", 0) for array in model.care._arrays._replace(log=0, reals=0, codes=0, counts=0)
         )
