@@ -24,6 +24,7 @@ from popsim.studies.design import Change, Study, Unit, read_study
 from popsim.studies.unit import warm_up
 
 EXPERIMENT = Path(__file__).parents[1] / "experiments" / "heart_failure_discharge.toml"
+BASE_CASE = {"draws": 0, "entry": "as_described", "run_in_days": 0}
 MEASURES = 100  # rows of the table of a unit that keeps nothing else
 SPIN = 20_000  # calls of a function between looks at the clock
 SECONDS = 0.1  # of work in a unit whose store is measured
@@ -31,8 +32,8 @@ GOAL_RUNNER_MS, GOAL_STORE, GOAL_SCALING = 5.0, 0.01, 1.8
 
 
 def study_of(**values: object) -> Study:
-    """The flagship experiment, keeping only measures, with other numbers."""
-    changes = {key: Change(f"--{key}", value) for key, value in ({"store": "measures"} | values).items()}
+    """The flagship experiment without draws and past, keeping only measures, with other numbers."""
+    changes = {key: Change(f"--{key}", value) for key, value in (BASE_CASE | {"store": "measures"} | values).items()}
     return read_study(EXPERIMENT, changes)
 
 

@@ -27,7 +27,8 @@ def child(began: float) -> dict[str, float]:
     from popsim.studies.unit import build  # noqa: PLC0415
 
     marks.append(time.time())
-    study = read_study(EXPERIMENT, {"population": Change("--population", 10_000)})
+    numbers = {"population": 10_000, "draws": 0, "entry": "as_described", "run_in_days": 0}
+    study = read_study(EXPERIMENT, {key: Change(f"--{key}", value) for key, value in numbers.items()})
     unit = study.units[0]
     marks.append(time.time())
     model = build(unit)

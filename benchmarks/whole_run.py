@@ -26,6 +26,7 @@ from benchmarks.measuring import Row, Section
 
 ROOT = Path(__file__).parents[1]
 EXPERIMENT = ROOT / "experiments" / "heart_failure_discharge.toml"
+BASE_CASE = {"draws": 0, "entry": "as_described", "run_in_days": 0}  # what is timed is a year, and no past before it
 DAY_PARTS = ("interventions", "physiology", "monitoring", "care", "valuation", "recorder")
 PHASES = ("sampling", "start", *DAY_PARTS, "other days", "outcomes", "writing")
 WATCHED = (
@@ -70,7 +71,7 @@ def live(twins: int, days: int, folder: Path) -> dict[str, Any]:
     from popsim.studies import unit as work  # noqa: PLC0415  (after threads are set)
     from popsim.studies.design import Change, read_study  # noqa: PLC0415
 
-    numbers = {"population": twins, "replications": 1, "follow_up_days": days}
+    numbers = {"population": twins, "replications": 1, "follow_up_days": days} | BASE_CASE
     study = read_study(EXPERIMENT, {key: Change(f"--{key}", value) for key, value in numbers.items()})
     units = [unit for unit in study.units if unit.strategy.name == study.units[0].strategy.name]
     use_threads(1)  # as a worker that shares the machine with others

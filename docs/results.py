@@ -37,7 +37,7 @@ TWIN_ID = "7h3k9q2m"  # of a made-up person, so that the twin is the same each t
 README_TABLE = re.compile(r"(<!-- table -->\n```text\n).*?(```\n<!-- end of table -->)", re.DOTALL)
 README_ROWS = (  # of the tables of outcomes and of differences
     "30-day readmission, all causes, %",
-    "30-day readmission, heart failure, %",
+    "30-day readmission, index condition, %",
     "Admissions per person-year",
     "Died during follow-up, %",
     "Bed-days per person",
@@ -78,9 +78,9 @@ class Result:
 
 MAIN = "experiments/heart_failure_discharge.toml"
 SMALL = "popsim run experiments/heart_failure_discharge.toml {size} --quiet"
-SIZE = "--population 1000 --replications 4"
-TRIAL = "--population 60 --replications 2 --days 40 --enrolment-days 10"
-FEW = "--population 60 --replications 2"
+SIZE = "--population 1000 --draws 5 --replications 2"
+TRIAL = "--population 60 --draws 2 --replications 1 --days 40 --enrolment-days 10"
+FEW = "--population 60 --draws 0 --replications 2"
 RUN = "results/heart_failure_discharge"
 TWIN = (
     "popsim twin new docs/examples/record.toml --cohort cohorts/heart_failure_discharge.toml"
@@ -122,7 +122,7 @@ RESULTS: dict[str, Result] = {
     ),
     "interventions": Result(
         ("popsim run experiments/heart_failure_interventions.toml {size}",),
-        "--population 2000 --replications 4",
+        SIZE,
         TRIAL,
         long=True,
     ),
@@ -134,14 +134,14 @@ RESULTS: dict[str, Result] = {
             f"popsim run {MAIN} --days 1096 {{size}} --quiet",
             f"popsim budget {RUN} --eligible 10000 --uptake 0.1,0.3,0.5",
         ),
-        "--population 2000 --replications 8",
+        "--population 1000 --draws 8 --replications 2",
         FEW,
         long=True,
     ),
     "capacity": Result(
         (f"popsim capacity {MAIN} --setting cardiology_ward --places 160,205,260 {{size}}",),
-        "--population 2000 --replications 8",
-        "--population 1000 --replications 2",
+        "--population 1000 --draws 8 --replications 2",
+        "--population 1000 --draws 0 --replications 2",
         long=True,
     ),
     "decide": Result(
@@ -150,7 +150,7 @@ RESULTS: dict[str, Result] = {
             "popsim decide results/heart_failure_uncertainty",
         ),
         "",
-        f"{TRIAL} --draws 3",
+        TRIAL.replace("--draws 2", "--draws 3"),
         long=True,
     ),
     "one_way": Result(
@@ -166,14 +166,14 @@ RESULTS: dict[str, Result] = {
     ),
     "genetic_tests": Result(
         ("popsim run experiments/heart_failure_pharmacogenetics.toml {size}",),
-        "--population 4000 --replications 4",
+        "--population 1600 --draws 5 --replications 2",
         TRIAL,
         long=True,
     ),
     "heat_wave": Result((f"popsim run {MAIN} --scenario heat_wave {{size}}",), SIZE, TRIAL, long=True),
     "guidance": Result(
         ("popsim run experiments/twin_guided.toml {size}",),
-        "--population 400 --replications 4 --days 90 --enrolment-days 30",
+        "--population 400 --draws 4 --replications 1 --days 90 --enrolment-days 30",
         TRIAL,
         long=True,
     ),

@@ -100,7 +100,7 @@ def read_question(path: Path | str, changes: Mapping[str, Change] | None = None)
     """
     file = Path(path)
     definition = DataValue.read(file)
-    keys = ("population", "replications", "follow_up_days", "enrolment_days")
+    keys = ("population", "draws", "replications", "follow_up_days", "enrolment_days")
     own = {key: Change(key, value) for key in keys if (value := getattr(definition, key)) is not None}
     study = read_study(file.parent / definition.experiment, own | dict(changes or {}))
     experiment = study.experiment

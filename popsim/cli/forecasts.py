@@ -38,7 +38,7 @@ def score(
     from popsim.reporting.text.forecasts import forecasts_text
 
     replications = 1 if options.replications is None else options.replications
-    study = replace(options, replications=replications).study(file)
+    study = replace(options, replications=replications, draws=0).study(file)
     engine = options.engine(study, units=replications * study.experiment.regions)
     judged = evaluate_forecasts(
         study, strategy, weeks=weeks, days=days, members=members, replications=replications, engine=engine

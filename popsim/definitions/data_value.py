@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition
-from popsim.definitions.experiment import EnrolmentDays, FollowUpDays, PopulationSize, Replications
+from popsim.definitions.experiment import Draws, EnrolmentDays, FollowUpDays, PopulationSize, Replications
 from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Text
 from popsim.definitions.search import Level, StrategyPath
 
@@ -53,7 +53,7 @@ class DataValue(Definition):
             perfect information about persons.
         axes: the qualities to vary, one at a time.
         individualise_by: columns at entry that could decide who gets which strategy, each on its own.
-        population, replications, follow_up_days, enrolment_days: the experiment's when None.
+        population, draws, replications, follow_up_days, enrolment_days: the experiment's when None.
     """
 
     name: Identifier
@@ -66,6 +66,7 @@ class DataValue(Definition):
     axes: Annotated[tuple[Axis, ...], AS_TUPLE, Field(min_length=1, max_length=16)]
     individualise_by: Annotated[tuple[Identifier, ...], AS_TUPLE, Field(max_length=8)] = ()
     population: PopulationSize | None = None
+    draws: Draws | None = None
     replications: Replications | None = None
     follow_up_days: FollowUpDays | None = None
     enrolment_days: EnrolmentDays | None = None

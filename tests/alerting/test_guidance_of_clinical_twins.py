@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def units():
-    sizes = {"population": 150, "follow_up_days": 60, "enrolment_days": 10, "replications": 1}
+    sizes = {"population": 150, "follow_up_days": 60, "enrolment_days": 10, "draws": 0, "replications": 1}
     study = read_study(FILE, {name: Change("test", number) for name, number in sizes.items()})
     return {unit.strategy.name: unit for unit in study.units}
 

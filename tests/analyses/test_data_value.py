@@ -129,6 +129,13 @@ def test_words_and_picture(file, tmp_path):
     assert draw_data_value(worth, question, tmp_path).read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_question_has_a_number_of_draws_of_its_own(file):
+    """Instead of the experiment's, as of its other sizes; a flag is heard before both."""
+    file.write_text(f"draws = 3\n{file.read_text()}")
+    assert read_question(file).study.experiment.draws == 3
+    assert read_question(file, changes(draws=0)).study.experiment.draws == 0
+
+
 def test_simulated_variants_share_people_and_luck(file, tmp_path):
     """Readings that are never made raise no alert: watched people then live as under usual care, to the last bit.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from flagship import NO_PAST
 from sklearn.metrics import brier_score_loss
 
 from popsim.analyses.forecasting import (
@@ -25,7 +26,8 @@ from popsim.studies.design import Change, read_study
 from popsim.studies.unit import build
 
 FILE = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
-SMALL = {"population": Change("--population", 120), "enrolment_days": Change("--enrolment-days", 28)}
+SIZES = {"population": 120, "draws": 0, "enrolment_days": 28} | NO_PAST
+SMALL = {key: Change(f"--{key}", value) for key, value in SIZES.items()}
 WEEKS, DAYS, MEMBERS = 2, 14, 8
 
 

@@ -4,16 +4,15 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from flagship import AS_DESCRIBED as MAIN
 
 from popsim.cli import main
 from popsim.runs.run import StoredRun
 
-MAIN = Path(__file__).parents[2] / "experiments/heart_failure_discharge.toml"
-
 
 def test_the_plan(capsys, tmp_path):
-    command = ["plan", str(MAIN), "--population", "100", "--precision", "cost_total=100", "--out", str(tmp_path)]
-    assert main(command) == 0
+    sizes = ["--population", "100", "--draws", "0", "--replications", "10"]
+    assert main(["plan", str(MAIN), *sizes, "--precision", "cost_total=100", "--out", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     assert "30 units: 3 strategies x 1 draws x 10 replications x 1 regions, 100 people" in printed
     assert "+-100 for difference in cost per person, GBP" in printed
@@ -21,7 +20,7 @@ def test_the_plan(capsys, tmp_path):
 
 def test_a_measure_that_the_follow_up_is_too_short_for(capsys, tmp_path):
     """Nobody is followed for 30 days after discharge: the plan leaves the measure out, or refuses it on request."""
-    flags = ["--population", "60", "--days", "20", "--enrolment-days", "0", "--out", str(tmp_path)]
+    flags = ["--population", "60", "--draws", "0", "--days", "20", "--enrolment-days", "0", "--out", str(tmp_path)]
     assert main(["plan", str(MAIN), *flags]) == 0
     printed = capsys.readouterr().out
     assert "cost per person" in printed and "readmission" not in printed
@@ -33,8 +32,8 @@ def test_a_measure_that_the_follow_up_is_too_short_for(capsys, tmp_path):
 @pytest.mark.parametrize(("wanted", "replications"), [("cost_total=1000000", 6), ("cost_total=0.01", 8)])
 def test_going_on_until_it_is_precise(wanted, replications, capsys, tmp_path):
     """A wide interval needs no more than the least number of replications; what cannot be reached stops at the most."""
-    flags = ["--population", "40", "--replications", "2", "--days", "20", "--enrolment-days", "0", "--quiet"]
-    flags += ["--until", wanted, "--most", "8", "--out", str(tmp_path), "--workers", "1"]
+    flags = ["--population", "40", "--draws", "0", "--replications", "2", "--days", "20", "--enrolment-days", "0"]
+    flags += ["--quiet", "--until", wanted, "--most", "8", "--out", str(tmp_path), "--workers", "1"]
     assert main(["run", str(MAIN), *flags]) == 0
     run = StoredRun.open(Path(capsys.readouterr().out.split()[0]))
     assert run.experiment.replications == replications

@@ -20,7 +20,7 @@ from popsim.errors import InputError, PopsimError
 from popsim.evidence.sets import records_of
 from popsim.reporting.text.influence import influence_text
 from popsim.reporting.text.sensitivity import tornado_text
-from popsim.studies.design import read_study
+from popsim.studies.design import Change, read_study
 
 ROOT = Path(__file__).parents[2]
 WARD, CLINIC, NURSE = "nhs_prices.inpatient_day", "nhs_prices.specialist_visit", "nhs_prices.nurse_visit"
@@ -45,7 +45,7 @@ def even(tmp_path_factory):
     given = "".join(f'"{name}" = {uniform}\n' for name in (WARD, CLINIC, NURSE))
     path = tmp_path_factory.mktemp("even") / "even.toml"
     path.write_text(text.replace("[cheers]", f"[parameters]\n{given}\n[cheers]"))
-    return read_study(path)
+    return read_study(path, {"draws": Change("--draws", 0)})
 
 
 def made_up(function):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flagship import NO_PAST
 
 from popsim.care.signals import FILE, SEEN, Signals, hidden
 from popsim.care.strategy_checks import check_strategy
@@ -16,10 +17,11 @@ from popsim.kernels.codes import LEVEL_WARD
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.population import Population
 from popsim.simulation.schema import SCHEMA
-from popsim.studies.design import read_study
+from popsim.studies.design import Change, read_study
 from popsim.studies.unit import build
 
 EXPERIMENT = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
+BASE_CASE = {key: Change(f"--{key}", value) for key, value in ({"draws": 0} | NO_PAST).items()}
 SIGNALS = {signal.measures: signal for signal in SignalFile.read(FILE).signals}
 POTASSIUM, SEEN_POTASSIUM = "potassium_mmol_l", "seen_potassium_mmol_l"
 SIZE = 20_000
@@ -120,7 +122,7 @@ def models():
     """The same people under usual care: as they are, with a different hidden truth, and with different signals."""
 
     def lived(change: str = "") -> tuple[np.ndarray, np.ndarray]:
-        model = build(read_study(EXPERIMENT).units[0], 300)
+        model = build(read_study(EXPERIMENT, BASE_CASE).units[0], 300)
         people, visits = model.population, []
         people["entry_day"] = 0
         for _ in range(20):

@@ -13,6 +13,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 import typer
+from flagship import AS_DESCRIBED as MAIN
+from flagship import ROOT
 
 from popsim.cli import app, main
 from popsim.cli.describing import SCHEMA_KINDS
@@ -23,10 +25,8 @@ from popsim.reporting.text.compiling import NOTICE
 from popsim.runs.run import StoredRun
 from popsim.studies.design import read_study
 
-ROOT = Path(__file__).parents[2]
-MAIN = ROOT / "experiments" / "heart_failure_discharge.toml"
 POPSIM = Path(sys.executable).parent / "popsim"
-SMALL = ["--population", "60", "--replications", "2", "--days", "20", "--enrolment-days", "5"]
+SMALL = ["--population", "60", "--draws", "0", "--replications", "2", "--days", "20", "--enrolment-days", "5"]
 HEAVY = ("numba", "numpy", "polars", "mesa", "matplotlib", "pydantic", "networkx", "scipy")
 
 
@@ -117,13 +117,6 @@ def test_a_run_leaves_everything_readable(finished):
     assert manifest["experiment"]["population"] == 60
 
 
-def elsewhere(text):
-    """An experiment with its files at their absolute paths, to lie in another folder."""
-    for folder in ("networks", "calibrated", "environments"):
-        text = text.replace(f'"{folder}/', f'"{ROOT}/experiments/{folder}/')
-    return text.replace('"../', f'"{ROOT}/')
-
-
 def test_explain_names_people_and_what_parted_their_lives(finished):
     results, _ = finished
     folder = results / "heart_failure_discharge"
@@ -172,7 +165,7 @@ def test_status_of_a_run_by_its_folder_and_of_the_newest_run_of_a_file(finished,
     assert main(["status", str(MAIN), "--out", str(results)]) == 0
     said = capsys.readouterr()
     assert said.out == "6 of 6 units done, 0 missing, 0 given up\n"
-    assert said.err == f"popsim: {folder} (--population 60 --replications 2 --days 20 --enrolment-days 5)\n"
+    assert said.err == f"popsim: {folder} (--population 60 --replications 2 --draws 0 --days 20 --enrolment-days 5)\n"
 
 
 @pytest.mark.parametrize(
@@ -184,7 +177,7 @@ def test_what_reads_a_run_finds_it_by_the_experiments_file_and_says_which(finish
     Path("results").unlink(missing_ok=True)
     Path("results").symlink_to(results)
     assert main([command[0], str(MAIN), *command[1:]]) == 0
-    assert f"{Path(out.split()[-4]).name} (--population 60 --replications 2" in capsys.readouterr().err
+    assert f"{Path(out.split()[-4]).name} (--population 60 --replications 2 --draws 0" in capsys.readouterr().err
 
 
 def test_every_command_that_simulates_has_the_flags_of_a_study():
@@ -243,7 +236,7 @@ def test_the_kinds_that_the_help_of_schema_names_are_all_kinds():
 
 
 def test_an_experiment_without_a_comparator_is_compared_with_its_first_strategy_by_every_command(capsys, tmp_path):
-    text = elsewhere(MAIN.read_text())
+    text = MAIN.read_text()
     text = "\n".join(line for line in text.splitlines() if not line.startswith("comparator"))
     (tmp_path / "none.toml").write_text(text)
     study = read_study(tmp_path / "none.toml")
@@ -317,8 +310,8 @@ def test_a_complaint_that_nobody_can_hear_is_no_crash(redirected):
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 def test_a_label_that_the_terminal_cannot_show_is_escaped(tmp_path, encoding):
     text = MAIN.read_text().replace('label = "Usual care"', 'label = "Soins \u00e9 \U0001f3e5"')
-    (tmp_path / "accents.toml").write_text(elsewhere(text))
-    command = [POPSIM, "run", tmp_path / "accents.toml", *SMALL[:4], "--days", "5", "--out", tmp_path, "--workers", "1"]
+    (tmp_path / "accents.toml").write_text(text)
+    command = [POPSIM, "run", tmp_path / "accents.toml", *SMALL[:6], "--days", "5", "--out", tmp_path, "--workers", "1"]
     environment = os.environ | {"PYTHONIOENCODING": encoding}
     done = subprocess.run(command, capture_output=True, env=environment, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
@@ -348,7 +341,7 @@ def descendants(pid):
 
 @pytest.mark.parametrize(("workers", "whole_group"), [("1", False), ("2", True)], ids=["driver only", "whole group"])
 def test_ctrl_c_ends_within_seconds_and_the_same_command_goes_on(tmp_path, workers, whole_group):
-    size = ["--population", "2000", "--replications", "60", "--days", "40", "--enrolment-days", "5"]
+    size = ["--population", "2000", "--draws", "0", "--replications", "60", "--days", "40", "--enrolment-days", "5"]
     command = [POPSIM, "run", MAIN, *size, "--out", tmp_path, "--workers", workers]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                start_new_session=True)  # fmt: skip

@@ -1,10 +1,10 @@
 """popsim score as a user meets it."""
 
-from pathlib import Path
+from flagship import AS_DESCRIBED
 
 from popsim.cli import main
 
-FILE = str(Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml")
+FILE = str(AS_DESCRIBED)
 SMALL = ["--population", "120", "--enrolment-days", "28", "--weeks", "2", "--days", "14", "--members", "8"]
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from flagship import AS_DESCRIBED
 
 from popsim.cli import main
 
-ROOT = Path(__file__).parents[2]
-MAIN = str(ROOT / "experiments" / "heart_failure_discharge.toml")
-SMALL = ["--population", "60", "--replications", "3", "--days", "20", "--enrolment-days", "5", "--workers", "1"]
+MAIN = str(AS_DESCRIBED)
+SMALL = ["--population", "60", "--draws", "0", "--replications", "3", "--days", "20", "--enrolment-days", "5"]
+SMALL += ["--workers", "1"]
 WARD = ["--setting", "cardiology_ward"]
 
 
@@ -51,9 +52,6 @@ def test_budgets_that_are_refused(results, capsys, options, says):
 def test_every_perspective_is_a_run_of_its_own(results, tmp_path, capsys):
     """The same lives, other totals: societal costs are those of the health system and more."""
     text = Path(MAIN).read_text(encoding="utf-8").replace('"health_system"', '"societal"')
-    text = text.replace('"../cohorts/', f'"{ROOT}/cohorts/')
-    for folder in ("networks", "calibrated", "environments"):
-        text = text.replace(f'"{folder}/', f'"{ROOT}/experiments/{folder}/')
     (tmp_path / "societal.toml").write_text(text, encoding="utf-8")
     assert main(["run", str(tmp_path / "societal.toml"), *SMALL, "--out", str(results)]) == 0
     out = capsys.readouterr().out

@@ -1,19 +1,19 @@
 """Whatever simulates takes the number of its threads, and of its processes where the work is divided over them."""
 
 import os
-from pathlib import Path
 
 import numba
 import pytest
 import typer
+from flagship import AS_DESCRIBED, ROOT
 
 from popsim.cli import app, main
 from popsim.cli.options import StudyOptions
 from popsim.physiology import ClinicalPhysiology
 
-MAIN = str(Path(__file__).parents[2] / "experiments/heart_failure_discharge.toml")
-NETWORK = str(Path(__file__).parents[2] / "experiments/networks/heart_failure_catchment.toml")
-SMALL = ["--population", "60", "--days", "20", "--enrolment-days", "5", "--replications", "2"]
+MAIN = str(AS_DESCRIBED)
+NETWORK = str(ROOT / "experiments/networks/heart_failure_catchment.toml")
+SMALL = ["--population", "60", "--days", "20", "--enrolment-days", "5", "--draws", "0", "--replications", "2"]
 SIMULATE = {
     "run", "plan", "scenarios", "capacity", "search", "data-value", "validate", "calibrate", "score",
     "learn", "verify", "explain", "sensitivity one-way", "sensitivity two-way", "sensitivity threshold",
@@ -69,7 +69,7 @@ def test_what_takes_neither_simulates_nothing(results, monkeypatch, tmp_path, ca
         raise AssertionError
 
     monkeypatch.setattr(ClinicalPhysiology, "advance", advance)
-    cohort = str(Path(MAIN).parents[1] / "cohorts/heart_failure_discharge.toml")
+    cohort = str(ROOT / "cohorts/heart_failure_discharge.toml")
     run = str(results / "heart_failure_discharge")
     budget = ["--eligible", "100", "--uptake", "0.5"]
     for command in (

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from flagship import NO_PAST
 
 from popsim.analyses.landmarks import collect, record_of
 from popsim.care.signals import STATE, hidden
@@ -30,7 +31,8 @@ OF_THE_LOG_OR_THE_CLOCK = 13  # predictors that are no column: FROM_THE_LOG, and
 
 
 def model(strategy: str = "telemonitoring"):
-    flags = {"population": SIZE, "replications": 1, "follow_up_days": DAYS, "enrolment_days": ENROLMENT}
+    flags = {"population": SIZE, "draws": 0, "replications": 1, "follow_up_days": DAYS, "enrolment_days": ENROLMENT}
+    flags |= NO_PAST
     study = read_study(EXPERIMENT, {key: Change(f"--{key}", value) for key, value in flags.items()})
     return build(next(unit for unit in study.units if unit.strategy.name == strategy))
 
@@ -161,7 +163,7 @@ def test_features_of_the_log_are_those_of_the_story(halfway):
 
 @pytest.mark.slow
 def test_clinical_twins_have_results_of_the_laboratory():
-    flags = {"population": 60, "replications": 1, "follow_up_days": 40, "enrolment_days": 5}
+    flags = {"population": 60, "draws": 0, "replications": 1, "follow_up_days": 40, "enrolment_days": 5} | NO_PAST
     path = EXPERIMENT.with_name("heart_failure_discharge.toml")
     study = read_study(path, {key: Change(f"--{key}", value) for key, value in flags.items()})
     living = build(study.units[0])

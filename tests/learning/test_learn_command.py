@@ -1,11 +1,11 @@
 """`popsim learn`: from a table, from an experiment; the card; what is refused."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from flagship import AS_DESCRIBED as EXPERIMENT
 from planted import FEATURES, closed_form_c_statistic, people
 from scipy.special import expit, logit
 
@@ -17,7 +17,6 @@ from popsim.learning.evaluation import evaluate
 from popsim.learning.table import read_table
 
 LEARNING = SHIPPED["learning"]
-EXPERIMENT = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
 
 
 def rows(number: int, seed: int = 21) -> pl.DataFrame:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from flagship import NO_PAST
 
 from popsim.errors import InputError
 from popsim.evidence.parameters import load_parameters
 from popsim.kernels import codes as code
 from popsim.outcomes.differences import PersonCourse, first_differences
 from popsim.outcomes.explanation import why_dead, why_ill
-from popsim.studies.design import read_study
+from popsim.studies.design import Change, read_study
 from popsim.studies.unit import build
 
 EXPERIMENT = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
@@ -95,7 +96,7 @@ def test_factors_of_death_are_the_exponentials_of_the_terms_of_its_mode(died_of,
 @pytest.fixture(scope="module")
 def lives():
     """Forty people of the shipped experiment under two strategies, all of them followed."""
-    study = read_study(EXPERIMENT)
+    study = read_study(EXPERIMENT, {key: Change(f"--{key}", value) for key, value in ({"draws": 0} | NO_PAST).items()})
     models = {}
     for unit in study.units[:3]:
         model = build(unit, 40)

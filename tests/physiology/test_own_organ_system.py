@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flagship import NO_PAST
 from numba import njit, prange
 
 import popsim as ps
@@ -86,7 +87,7 @@ class Wide(Hot):
 
 def clinical(**changes):
     """A small experiment of clinical twins."""
-    small = {"population": 40, "replications": 1, "follow_up_days": 30, "enrolment_days": 0}
+    small = {"population": 40, "draws": 0, "replications": 1, "follow_up_days": 30, "enrolment_days": 0} | NO_PAST
     return ps.Experiment.read(FOLDER / "experiments/heart_failure_discharge.toml").with_(**small | changes)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from flagship import AS_DESCRIBED as EXPERIMENT
 from people import mixed, sets
 
 from popsim.kernels.numerics.random import RandomKey
@@ -19,7 +20,6 @@ from popsim.population.population import Population
 
 TWINS, DAYS = 16, 5
 HERE = Path(__file__).parent
-EXPERIMENT = HERE.parents[1] / "experiments" / "heart_failure_discharge.toml"
 
 
 def lived() -> Population:
@@ -51,7 +51,7 @@ def test_outcomes_of_a_year_change_by_less_than_a_hundredth_of_their_standard_er
     for precision in ("single", "double"):
         out = tmp_path / precision
         command = [sys.executable, "-m", "popsim.cli", "run", str(EXPERIMENT), "--out", str(out), "--quiet"]
-        size = ["--population", "20000", "--replications", "1", "--workers", "1"]
+        size = ["--population", "20000", "--draws", "0", "--replications", "1", "--workers", "1"]
         environment = os.environ | {"POPSIM_PRECISION": precision}
         subprocess.run([*command, *size], check=True, env=environment, timeout=900, stdout=subprocess.DEVNULL)
         (table,) = out.rglob("persons.parquet")

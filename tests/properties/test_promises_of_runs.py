@@ -13,7 +13,7 @@ from popsim.studies.design import Change, read_study
 
 ROOT = Path(__file__).parents[2]
 EXPERIMENT = ROOT / "experiments/heart_failure_discharge.toml"
-SMALL = {"population": 120, "regions": 3, "replications": 1, "follow_up_days": 25, "enrolment_days": 5}
+SMALL = {"population": 120, "regions": 3, "draws": 0, "replications": 1, "follow_up_days": 25, "enrolment_days": 5}
 ENGINES = [
     *(Engine(workers, threads) for workers in (1, 2, 7) for threads in (1, 2)),
     *(Engine(workers, 1, "dask") for workers in (1, 2)),
@@ -48,7 +48,8 @@ from pathlib import Path
 from popsim.studies.design import Change, read_study
 from popsim.runs.engine import Engine
 from popsim.runs.runner import run_study
-values = dict(population=int(sys.argv[2]), regions=int(sys.argv[3]), replications=1, follow_up_days=10)
+values = dict(population=int(sys.argv[2]), regions=int(sys.argv[3]), draws=0, replications=1, follow_up_days=10,
+              entry="as_described", run_in_days=0)
 study = read_study(sys.argv[1], {key: Change(key, value) for key, value in values.items()})
 run_study(study, Path(sys.argv[4]), Engine(1, 1))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)

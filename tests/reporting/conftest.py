@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from flagship import AS_DESCRIBED
 
 from popsim.cli import main
 from popsim.runs.run import StoredRun
@@ -14,8 +15,9 @@ EXPERIMENTS = Path(__file__).parent.parent.parent / "experiments"
 def project(tmp_path_factory) -> Path:
     """A folder with `results/heart_failure_discharge/<run id>` in it."""
     folder = tmp_path_factory.mktemp("project")
-    file = str(EXPERIMENTS / "heart_failure_discharge.toml")
-    flags = ["--population", "300", "--replications", "3", "--days", "90", "--enrolment-days", "20", "--workers", "1"]
+    file = str(AS_DESCRIBED)
+    flags = ["--population", "300", "--draws", "0", "--replications", "3", "--days", "90", "--enrolment-days", "20"]
+    flags += ["--workers", "1"]
     assert main(["run", file, *flags, "--quiet", "--out", str(folder / "results")]) == 0
     return folder
 

@@ -5,14 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
+from flagship import AS_DESCRIBED as MAIN
+from flagship import ROOT
 
-ROOT = Path(__file__).parents[2]
-MAIN = ROOT / "experiments/heart_failure_discharge.toml"
-SMALL = ["--population", "20", "--days", "1", "--enrolment-days", "0", "--quiet"]
+SMALL = ["--population", "20", "--draws", "0", "--days", "1", "--enrolment-days", "0", "--quiet"]
 SPIN = "while True: pass"
 
 

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from flagship import AS_DESCRIBED
 
 from popsim.runs.memory import needed_memory, needed_together, workers_that_fit
 from popsim.studies.design import Change, read_study
 from popsim.studies.unit import build
-
-EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
 
 def peaks(pid):
@@ -37,13 +36,14 @@ def peaks(pid):
 @pytest.mark.slow
 @pytest.mark.parametrize(("twins", "workers"), [(1000, 1), (5000, 2), (20_000, 2), (50_000, 1), (200_000, 1)])
 def test_the_estimate_is_within_a_quarter_of_the_peak(twins, workers, tmp_path):
-    sizes = ["--population", str(twins), "--replications", str(workers), "--workers", str(workers), "--threads", "1"]
+    sizes = ["--population", str(twins), "--draws", "0", "--replications", str(workers)]
+    sizes += ["--workers", str(workers), "--threads", "1"]
     command = [
         sys.executable,
         "-m",
         "popsim.cli",
         "run",
-        str(EXPERIMENTS / "heart_failure_discharge.toml"),
+        str(AS_DESCRIBED),
         *sizes,
         "--quiet",
     ]
@@ -62,8 +62,8 @@ def test_a_twin_with_everything_takes_at_most_six_hundred_bytes_and_its_care_hal
     """All organ systems, drugs, signals and totals; the log, of 16 bytes an event, grows with what happens."""
 
     def held(twins):
-        size = {"population": Change("--population", twins)}
-        model = build(read_study(EXPERIMENTS / "heart_failure_discharge.toml", size).units[0])
+        size = {"population": Change("--population", twins), "draws": Change("--draws", 0)}
+        model = build(read_study(AS_DESCRIBED, size).units[0])
         care = sum(
             getattr(array, "nbytes", 0) for array in model.care._arrays._replace(log=0, reals=0, codes=0, counts=0)
         )

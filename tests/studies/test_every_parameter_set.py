@@ -20,7 +20,11 @@ from popsim.studies.warnings import design_warnings
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 FILES = {name: EXPERIMENTS / f"{name}.toml" for name in ("heart_failure_discharge", "twin_guided", "whas500_discharge")}
-SIZE = {"population": Change("--population", 12), "replications": Change("--replications", 1)}
+SIZE = {
+    "population": Change("--population", 12),
+    "draws": Change("--draws", 0),
+    "replications": Change("--replications", 1),
+}
 
 
 def with_parameters(name, draws=0, **said):

@@ -17,7 +17,11 @@ from popsim.studies.measures import MEASURES, STORED, measure_of, measures_of
 from popsim.studies.unit import simulate
 
 FOLDER = Path(__file__).parents[2] / "experiments"
-SIZE = {"population": Change("--population", 60), "replications": Change("--replications", 1)}
+SIZE = {
+    "population": Change("--population", 60),
+    "draws": Change("--draws", 0),
+    "replications": Change("--replications", 1),
+}
 SHORT = {"follow_up_days": Change("--days", 20), "enrolment_days": Change("--enrolment-days", 5)}
 FILES = {path.stem: path for path in sorted([*FOLDER.glob("*.toml"), *FOLDER.glob("trials/*.toml")])}
 

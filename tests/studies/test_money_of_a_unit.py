@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from flagship import NO_PAST
 
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.perspectives import PERSPECTIVES, total_cost
@@ -13,7 +14,7 @@ from popsim.studies.design import Change, read_study
 from popsim.studies.unit import simulate
 
 MAIN = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
-SMALL = {"population": 80, "replications": 1, "follow_up_days": 400, "enrolment_days": 10}
+SMALL = {"population": 80, "draws": 0, "replications": 1, "follow_up_days": 400, "enrolment_days": 10} | NO_PAST
 
 
 def tables(**changes):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flagship import NO_PAST
 
 from popsim.analyses.definition_check import check_file
 from popsim.errors import DefinitionError, InputError
@@ -30,8 +31,15 @@ KEY = RandomKey(7)
 
 
 def clinical_study(*names: str, **changes: object):
-    said = {"population": 150, "replications": 1, "follow_up_days": 60, "enrolment_days": 0} | changes
-    study_changes = {key: Change(key, value) for key, value in said.items()}
+    said = {
+        "population": 150,
+        "draws": 0,
+        "replications": 1,
+        "follow_up_days": 60,
+        "enrolment_days": 0,
+        **NO_PAST,
+    } | changes
+    study_changes = {key: Change(key, value) for key, value in (said | NO_PAST | changes).items()}
     return read_study(CLINICAL, study_changes | {"organ_systems": Change("organ_systems", list(names))})
 
 

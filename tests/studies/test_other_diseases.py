@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from popsim.studies.design import read_study
+from popsim.studies.design import Change, read_study
 from popsim.studies.unit import build
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
@@ -20,7 +20,7 @@ POPULATION_RATE = 13.6 / 1000
 @pytest.fixture(scope="module", params=["copd_discharge", "infarction_discharge"])
 def lived(request):
     """The population, its log after a year, and who has no heart failure by any sign at entry."""
-    model = build(read_study(EXPERIMENTS / f"{request.param}.toml").units[0], 1500)
+    model = build(read_study(EXPERIMENTS / f"{request.param}.toml", {"draws": Change("--draws", 0)}).units[0], 1500)
     people = model.population
     none = (people["heart_failure"] == 0) & (people["baseline_ejection_fraction_percent"] >= 50)
     none &= (people["baseline_filling_pressure_mmhg"] <= 12.5) & (people["loop_diuretic_mg_day"] == 0)

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flagship import NO_PAST
 
 from popsim.economics.perspectives import SIGNS
 from popsim.studies.content import frame_hash
@@ -99,14 +100,14 @@ def test_persons_agree_with_measures(tmp_path, request):
 
 def test_kernels_are_warmed_up_for_a_simulation_of_one_day():
     file = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
-    changes = {"follow_up_days": Change("--days", 1), "enrolment_days": Change("--enrolment-days", 0)}
-    warm_up(read_study(file, changes).units[:1])
+    numbers = {"draws": 0, "follow_up_days": 1, "enrolment_days": 0} | NO_PAST
+    warm_up(read_study(file, {key: Change(f"--{key}", value) for key, value in numbers.items()}).units[:1])
 
 
 def test_twins_remain_patients_after_their_follow_up_and_are_valued_no_longer(request):
     """Ten days of follow-up, entries over thirty: on day 35 many have ended, others still compete."""
     file = request.config.rootpath / "experiments" / "heart_failure_discharge.toml"
-    numbers = {"population": 200, "follow_up_days": 10, "enrolment_days": 30}
+    numbers = {"population": 200, "draws": 0, "follow_up_days": 10, "enrolment_days": 30} | NO_PAST
     model = build(read_study(file, {key: Change(f"--{key}", value) for key, value in numbers.items()}).units[0])
     model.run_for(35)
     people = model.population

@@ -3,16 +3,17 @@
 from pathlib import Path
 
 import pytest
+from flagship import NO_PAST
 
 import popsim as ps
 
 ROOT = Path(__file__).parents[2]
-SIZE = {"population": 80, "replications": 3, "follow_up_days": 40, "enrolment_days": 5}
+SIZE = {"population": 80, "draws": 0, "replications": 3, "follow_up_days": 40, "enrolment_days": 5}
 
 
 @pytest.fixture(scope="session")
 def experiment() -> ps.Experiment:
-    return ps.Experiment.read(ROOT / "experiments/heart_failure_discharge.toml").with_(**SIZE)
+    return ps.Experiment.read(ROOT / "experiments/heart_failure_discharge.toml").with_(**SIZE, **NO_PAST)
 
 
 @pytest.fixture(scope="session")

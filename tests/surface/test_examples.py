@@ -98,8 +98,8 @@ def test_a_wheel_works_in_an_empty_folder(tmp_path):
 
     assert str(site) in popsim("examples") and str(ROOT) not in popsim("examples")
     popsim("new", "my_study")
-    sizes = ["--population", "30", "--replications", "2", "--days", "10", "--enrolment-days", "0", "--workers", "1"]
-    assert "content hash" in popsim("run", "my_study/experiment.toml", *sizes)
+    sizes = ["--population", "30", "--draws", "0", "--replications", "2", "--days", "10", "--enrolment-days", "0"]
+    assert "content hash" in popsim("run", "my_study/experiment.toml", *sizes, "--workers", "1")
     assert "30 people" in popsim("outcomes", "my_study/experiment.toml")
     code = "import popsim as ps; print(ps.Experiment.read(ps.example('heart_failure_discharge')), ps.__file__)"
     done = subprocess.run([sys.executable, "-c", code], cwd=empty, env=environment, capture_output=True, text=True,
