@@ -58,12 +58,13 @@ def test_the_estimate_is_within_a_quarter_of_the_peak(twins, workers, tmp_path):
     assert needed_together(workers, twins) == pytest.approx(sum(found.values()), rel=0.25)
 
 
-def test_a_twin_with_everything_takes_at_most_six_hundred_bytes_and_its_care_half_of_that():
+@pytest.mark.parametrize("strategy", range(3))
+def test_a_twin_with_everything_takes_at_most_six_hundred_bytes_and_its_care_half_of_that(strategy):
     """All organ systems, drugs, signals and totals; the log, of 16 bytes an event, grows with what happens."""
 
     def held(twins):
         size = {"population": Change("--population", twins)}
-        model = build(read_study(EXPERIMENTS / "heart_failure_discharge.toml", size).units[0])
+        model = build(read_study(EXPERIMENTS / "heart_failure_discharge.toml", size).units[strategy])
         care = sum(
             getattr(array, "nbytes", 0) for array in model.care._arrays._replace(log=0, reals=0, codes=0, counts=0)
         )
