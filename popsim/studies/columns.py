@@ -18,9 +18,10 @@ from popsim.population.sampling import given
 if TYPE_CHECKING:
     from popsim.studies.design import Study
 
+RATIOS = frozenset(column.name for column in TREATMENT_COLUMNS)
 # Columns that only these interventions write.
 WRITTEN_BY: Mapping[type, frozenset[str]] = {
-    HazardRatio: frozenset({"cost_devices", "cost_programme", *(column.name for column in TREATMENT_COLUMNS)}),
+    HazardRatio: RATIOS | {"cost_devices", "cost_programme"},
     Device: frozenset({"cost_devices"}),
     Programme: frozenset({"cost_programme"}),
     GeneticTest: frozenset({"cost_programme", "genotype_known", "beta_blocker_limit_percent"}),
@@ -37,19 +38,18 @@ READ_AT_FIRST = frozenset({"baseline_albuminuria_mg_g", "baseline_hba1c_percent"
 def needed_schema(study: Study, strategy: Strategy) -> Schema:
     """The columns of a twin under one strategy of a study.
 
-    A column that the cohort, the experiment or the network names is kept. So are all of them where guidance or a
-    user's own organ system may read any.
+    A column that the cohort, the experiment or the network names is kept; so are all but the log ratios where guidance
+    or a user's own organ system may read any.
     """
-    if strategy.guidance is not None or study.own_organ_systems:
-        return study.schema
     programmes = [one for one in telemonitoring_by_day(strategy).values() if one is not None]
     sensed = any(one.filling_pressure_high_mmhg is not None for one in programmes)
     written = {name for one in strategy.composed for name in WRITTEN_BY.get(type(one), ())}
     lost = HOME.union(SENSED, *WRITTEN_BY.values()) - written - given(study.cohort)
     lost -= (HOME if programmes else frozenset()) | (SENSED if sensed else frozenset())
     lost |= READ_AT_FIRST if study.experiment.entry != "as_described" else frozenset()
+    lost &= RATIOS if strategy.guidance is not None or study.own_organ_systems else lost
     lost -= {*_texts(study.experiment.model_dump(mode="json")), *_texts(study.network.model_dump(mode="json"))}
-    return study.schema.without(lost & study.schema.columns.keys())
+    return study.schema.without(lost)
 
 
 def _texts(value: object) -> Iterator[str]:

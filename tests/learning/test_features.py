@@ -32,7 +32,7 @@ OF_THE_LOG_OR_THE_CLOCK = 13  # predictors that are no column: FROM_THE_LOG, and
 def model(strategy: str = "telemonitoring"):
     flags = {"population": SIZE, "replications": 1, "follow_up_days": DAYS, "enrolment_days": ENROLMENT}
     study = read_study(EXPERIMENT, {key: Change(f"--{key}", value) for key, value in flags.items()})
-    return build(next(unit for unit in study.units if unit.strategy.name == strategy))
+    return build(next(unit for unit in study.units if unit.strategy.name == strategy), schema=study.schema)
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def test_clinical_twins_have_results_of_the_laboratory():
     flags = {"population": 60, "replications": 1, "follow_up_days": 40, "enrolment_days": 5}
     path = EXPERIMENT.with_name("heart_failure_discharge.toml")
     study = read_study(path, {key: Change(f"--{key}", value) for key, value in flags.items()})
-    living = build(study.units[0])
+    living = build(study.units[0], schema=study.schema)
     living.run_for(20)
     frame = record_of(living).features(living.population, 20)
     assert [name for name in predictors(frame) if hidden(name, SCHEMA)] == []

@@ -57,7 +57,7 @@ def kept(strategy: dict[str, object], **more: object) -> set[str]:
         ({"interventions": [{"name": "r", **RATIO}]}, {"cost_devices", "cost_programme", *LOG_RATIOS}),
         ({"telemonitoring": TELEMONITORING}, HOME),
         ({"telemonitoring": TELEMONITORING | SENSOR}, HOME | SENSED),
-        ({"telemonitoring": TELEMONITORING, "guidance": GUIDANCE}, EVERY),
+        ({"telemonitoring": TELEMONITORING, "guidance": GUIDANCE}, EVERY - LOG_RATIOS),
     ],
 )
 def test_people_have_the_columns_that_their_strategy_writes(strategy, columns):
