@@ -129,7 +129,8 @@ def evaluate_forecasts(
 
 def _evaluated_unit(unit: Unit, *, weeks: int, days: int, members: int) -> EvaluatedForecasts:
     """The evaluation on the people of one unit."""
-    model, study = build(unit), unit.study
+    study = unit.study
+    model = build(unit, schema=study.schema)
     first = max(model.enrolment_days - RECRUITED_DAYS, 0)
     start = model.enrolment_days + 7 * weeks
     if start + max(days, *SIGNAL_DAYS) > model.days:

@@ -73,4 +73,5 @@ def collect_units(units: Sequence[Unit], horizon_days: int, every_days: int | No
 
 def _of_unit(horizon_days: int, every_days: int | None, unit: Unit) -> pl.DataFrame:
     first_id = unit.replication * unit.study.experiment.population
-    return collect(build(unit), horizon_days, every_days).with_columns(person_id=pl.col("person_id") + first_id)
+    model = build(unit, schema=unit.study.schema)
+    return collect(model, horizon_days, every_days).with_columns(person_id=pl.col("person_id") + first_id)

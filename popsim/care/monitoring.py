@@ -144,7 +144,7 @@ class Monitoring:
             if len(self._past) <= self._delay:
                 return
             truth, day = self._past.popleft(), day - self._delay
-        kept = [population[name] for name in KEPT]
+        kept = [population[name] if name in population.schema else None for name in KEPT]
         entered = population.entered(day - 1)
         measure_day(entered, day, *(self._key, population.person_id, rules, *truth, *kept, self._read))
 

@@ -66,11 +66,12 @@ class Signals:
         for signal in self.signals:
             column, place = schema[signal.measures], schema.index(signal.measures)
             if column.kind == "code":
-                codes[place] = (1, signal.error, column.low, column.high)
+                codes[place] = (1, schema.number(signal.measures), signal.error, column.low, column.high)
                 continue
             stored = -1 if signal.stored is None else schema.index(signal.stored)
             errors = (signal.noise_sd, signal.noise_share, signal.bias_sd, signal.drift_per_day)
-            reals[place] = (1, stored, signal.adjusted_every_days, *errors, column.low, column.high, -1, 0, 0.0, 0.0)
+            device = (signal.adjusted_every_days, *errors, column.low, column.high)
+            reals[place] = (1, schema.number(signal.measures), stored, *device, -1, 0, 0.0, 0.0)
         return reals, codes
 
     def look(self, population: Population, day: int, name: str, rows: NDArray[np.int64] | slice) -> NDArray[np.float64]:
@@ -84,8 +85,8 @@ class Signals:
             return population[signal.stored][rows].astype(np.float64)
         errors = (signal.noise_sd, signal.noise_share, signal.bias_sd, signal.drift_per_day)
         device = (*errors, signal.adjusted_every_days, column.low, column.high)
-        place, person = population.schema.index(name), population.person_id[rows]
-        read_rows(day, self._key, place, person, values.copy(), *device, values)
+        number, person = population.schema.number(name), population.person_id[rows]
+        read_rows(day, self._key, number, person, values.copy(), *device, values)
         return values
 
     def sample(self, population: Population, day: int, entered: int) -> None:

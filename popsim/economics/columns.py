@@ -1,10 +1,9 @@
-"""Columns that valuation writes: discounted life time, health and cost of each twin, summed over its follow-up."""
+"""Columns that valuation writes: discounted health and cost of each twin, summed over its follow-up."""
 
 from __future__ import annotations
 
 from popsim.population.columns import Column
 
-MAX_DAYS = 200.0 * 366.0
 MAX_MONEY = 1e12
 
 
@@ -31,7 +30,6 @@ COST_COLUMNS = (
 
 VALUATION_COLUMNS = (
     Column("qaly", "total", "year", -200.0, 200.0, "Discounted quality-adjusted life years", "valuation"),
-    Column("life_days", "total", "day", 0.0, MAX_DAYS, "Days alive, not discounted", "valuation"),
     Column("disability_years", "total", "year", 0.0, 200.0, "Discounted years lived with disability", "valuation"),
     *COST_COLUMNS,
 )

@@ -9,6 +9,7 @@ from popsim.economics.columns import COST_COLUMNS, COST_NAMES
 from popsim.economics.disability import life_years_lost
 from popsim.economics.perspectives import PERSPECTIVES, mean_costs, total_cost
 from popsim.outcomes.measure import OutcomeMeasure
+from popsim.outcomes.survival import survival_times
 from popsim.units import DAYS_PER_YEAR
 
 TOTAL = "cost_total"
@@ -63,7 +64,7 @@ def outcome_values(
     """Health and cost of each person.
 
     Args:
-        twins: `population.frame()`.
+        twins: `population.frame()`; a component of cost that it does without is 0.
         people: `follow_up(...)` of the same twins, in the same order.
         perspective: whose costs `cost_total` counts.
         rate_per_year: at which QALYs and life years lost are discounted.
@@ -73,10 +74,11 @@ def outcome_values(
         cost_total.
     """
     lost = life_years_lost(people, twins["age_years"].to_numpy(), twins["female"].to_numpy(), rate_per_year)
-    return twins.select(
+    nothing = [pl.lit(0.0).alias(name) for name in COST_NAMES if name not in twins.columns]
+    return twins.with_columns(nothing).select(
         "person_id",
         "qaly",
-        "life_days",
+        survival_times(people)["days"].alias("life_days"),
         "disability_years",
         pl.Series("life_years_lost", lost),
         (pl.col("disability_years") + pl.Series(lost)).alias("daly"),

@@ -33,20 +33,22 @@ from popsim.population.population import Population
 from popsim.units import DAYS_PER_YEAR
 
 # Columns in the order in which the kernels take them.
-TIME_COLUMNS = ("entry_day", "alive", "admitted", "nyha_class", "qaly", "life_days", "disability_years")
+TIME_COLUMNS = ("entry_day", "alive", "admitted", "nyha_class", "qaly", "disability_years")
 PRICED_COLUMNS = (
     "entry_day", "alive", "admitted", "setting", "nyha_class", "telemonitored", "age_years", "beta_blocker_fraction",
     "ras_inhibitor_fraction", "neprilysin_inhibitor_fraction", "mra_fraction", "sglt2_inhibitor_fraction",
     "loop_diuretic_mg_day",
 )  # fmt: skip
-EVENT_COLUMNS = ("entry_day", "nyha_class", "qaly", "life_days", "disability_years")
+EVENT_COLUMNS = ("entry_day", "nyha_class", "qaly", "disability_years")
+
+NO_ACCOUNT = -1  # of a component of cost that the population does without
 
 
 class Accounts(NamedTuple):
     """Accounts to which costs are booked.
 
-    account: (COMPONENTS,) row of `costs` of each component; costs: (totals, twins) all totals of the population;
-    spending: (blocks, years, COMPONENTS) undiscounted sums.
+    account: (COMPONENTS,) row of `costs` of each component, NO_ACCOUNT for one to which nothing is booked; costs:
+    (totals, twins) all totals of the population; spending: (blocks, years, COMPONENTS) undiscounted sums.
     """
 
     account: NDArray[np.int64]
@@ -55,7 +57,7 @@ class Accounts(NamedTuple):
 
 
 class Valuation:
-    """Adds life days, QALYs, disability and costs to the columns of `economics/columns.py`.
+    """Adds QALYs, disability and costs to the columns of `economics/columns.py`.
 
     Args:
         prices: ParameterSet like evidence/nhs_prices.toml.
@@ -187,7 +189,8 @@ class Valuation:
         blocks = -(-len(population) // accrual.BLOCK) + 1  # the last one for events
         if len(self._spending) == 0:
             self._spending = np.zeros((blocks, *self._spending.shape[1:]))
-            self._account = np.array([population.schema.index(name) for name in COST_NAMES], np.int64)
+            places = [population.schema.index(name) if name in population.schema else NO_ACCOUNT for name in COST_NAMES]
+            self._account = np.array(places, np.int64)
         if len(self._spending) != blocks:
             raise InputError(f"population: {len(population)} twins, not the number that this valuation began with")
         return Accounts(self._account, population.block("total"), self._spending)

@@ -1,4 +1,4 @@
-"""Life time, QALYs and costs of every twin, accrued day by day.
+"""QALYs, disability and costs of every twin, accrued day by day.
 
 `accrue_time` and `accrue_costs` are parallel passes over the rows under follow-up; the setting at the end of the step
 (the midnight census) decides the cost and utility of the step. `accrue_events` processes the step's events in order:
@@ -124,9 +124,9 @@ def _disability(nyha_class, rates):
 @njit(cache=True, parallel=True, error_model="numpy")
 def accrue_time(
     today, step_days, follow_up_days, qaly_discount, rates,
-    entry_day, alive, admitted, nyha_class, qaly, life_days, disability_years,
+    entry_day, alive, admitted, nyha_class, qaly, disability_years,
 ):  # fmt: skip
-    """Add the life time, utility and disability of a step. Vectorised.
+    """Add the utility and disability of a step. Vectorised.
 
     Args:
         today: whole day at which the step starts.
@@ -135,12 +135,11 @@ def accrue_time(
         qaly_discount: (follow_up_days,) weight by whole day since entry.
         rates: utilities and disability weights.
         entry_day ... nyha_class: (rows,) state, read; every row is within its follow-up today.
-        qaly, life_days, disability_years: (rows,) totals, written.
+        qaly, disability_years: (rows,) totals, written.
     """
     for i in prange(len(entry_day)):
         since = today - entry_day[i]
         lived = min(step_days, float(follow_up_days - since)) if alive[i] != 0 else 0.0
-        life_days[i] += lived
         qaly[i] += lived * _utility(nyha_class[i], admitted[i], rates) * qaly_discount[since] / DAYS_PER_YEAR
         disability_years[i] += lived * _disability(nyha_class[i], rates) * qaly_discount[since] / DAYS_PER_YEAR
 
@@ -284,7 +283,7 @@ def _book_night(
 @njit(cache=True)
 def accrue_events(
     time, row, kind, event_setting, today, follow_up_days, qaly_discount, cost_discount, year_of_day, rates,
-    priced_settings, entry_day, nyha_class, qaly, life_days, disability_years, account, costs, spending,
+    priced_settings, entry_day, nyha_class, qaly, disability_years, account, costs, spending,
 ):  # fmt: skip
     """Add the costs of events, each discounted at its own day; events outside a twin's follow-up are skipped.
 
@@ -296,7 +295,7 @@ def accrue_events(
         rates: utilities and disability weights.
         priced_settings: prices by setting.
         entry_day, nyha_class: (rows,) state, read.
-        qaly, life_days, disability_years: (rows,) totals, written.
+        qaly, disability_years: (rows,) totals, written.
         account: (COMPONENTS,) row of `costs` where each component is booked.
         costs: (totals, rows) discounted totals, written.
         spending: (years, COMPONENTS) undiscounted sums, written.
@@ -312,7 +311,6 @@ def accrue_events(
         if kind[event] == DEATH:
             lived = time[event] - max(today, float(entry_day[i]))
             ward = priced_settings.in_hospital[where] if where >= 0 else 0
-            life_days[i] += lived
             qaly[i] += lived * _utility(nyha_class[i], ward, rates) * qaly_discount[since] / DAYS_PER_YEAR
             disability_years[i] += lived * _disability(nyha_class[i], rates) * qaly_discount[since] / DAYS_PER_YEAR
         elif where < 0:

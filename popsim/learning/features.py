@@ -238,8 +238,8 @@ class Record:
         values = population[signal.measures][rows].astype(np.float64)
         errors = (signal.noise_sd, signal.noise_share, signal.bias_sd, signal.drift_per_day)
         device = (*errors, signal.adjusted_every_days, column.low, column.high)
-        place, person = schema.index(signal.measures), population.person_id[rows]
-        read_rows(day, self._key, place, person, values.copy(), *device, values)
+        number, person = schema.number(signal.measures), population.person_id[rows]
+        read_rows(day, self._key, number, person, values.copy(), *device, values)
         return values
 
 

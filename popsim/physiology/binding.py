@@ -137,23 +137,29 @@ class Binding:
     def _source(self, kernel: Kernel, name: str, schema: Schema, influenced: bool) -> Source:
         """The source of a parameter in a population with these columns, with or without influences."""
         if name in self.given:
-            value = self.given[name]
-            if not callable(value):
-                return lambda *_: value
-            if name in self._daily:
-                return lambda people, _, clock: value(people, clock)
-            return lambda people, *_: value(people)
+            return self._given(name)
         if name in SOURCES:
             return SOURCES[name]
         column = self._columns.get(name, name)
         if column in schema:
             kind, place = schema[column].kind, schema.index(column)
             return lambda people, *_: people.block(kind)[place]
+        if column in schema.left_out:  # of a kernel that nobody calls for these people
+            return partial(_left_out, f"{_called(kernel)}: parameter '{name}'")
         rows = PLACE if influenced else {}
         if column in rows:
             return lambda _, influences, clock: influences[column]  # type: ignore[index]
         known = (*SOURCES, *schema.columns, *rows)
         raise InputError(f"{_called(kernel)}: parameter '{name}': {did_you_mean(column, known)}")
+
+    def _given(self, name: str) -> Source:
+        """The source of an argument that is not a column."""
+        value = self.given[name]
+        if not callable(value):
+            return lambda *_: value
+        if name in self._daily:
+            return lambda people, _, clock: value(people, clock)
+        return lambda people, *_: value(people)
 
 
 def share_of_way(time_constant_days: float) -> Callable[[Population, Clock], float]:
@@ -181,6 +187,10 @@ def _for_types_of(arguments: Sequence[Any], kernel: Kernel) -> Kernel:
 def _as_it_is(value: Any) -> Any:
     """How a function of plain Python takes an argument."""
     return value
+
+
+def _left_out(what: str, *_: Any) -> Any:
+    raise InputError(f"{what}: the people do without this column")
 
 
 def _called(kernel: Kernel) -> str:

@@ -7,9 +7,9 @@ and a rule can find any column by its index in the block.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 
@@ -60,14 +60,26 @@ class Column:
 
 
 class Schema:
-    """The columns of a population, each name declared once."""
+    """The columns of a population, each name declared once.
 
-    def __init__(self, columns: Iterable[Column]) -> None:
-        self.columns: dict[str, Column] = {}
+    Attributes:
+        columns: those that the population has.
+        left_out: names of those declared that it does without.
+    """
+
+    def __init__(self, columns: Iterable[Column], left_out: Collection[str] = ()) -> None:
+        self._declared: dict[str, Column] = {}
         for column in columns:
-            if column.name in self.columns:
+            if column.name in self._declared:
                 raise InputError(f"column '{column.name}' is declared twice: it must have one writer")
-            self.columns[column.name] = column
+            self._declared[column.name] = column
+        self.left_out = frozenset(left_out)
+        self.columns = {name: column for name, column in self._declared.items() if name not in self.left_out}
+        self._numbers = {
+            column.name: number
+            for kind in DTYPE
+            for number, column in enumerate(c for c in self._declared.values() if c.kind == kind)
+        }
         self.places: dict[str, tuple[Kind, int]] = {
             name: (kind, place) for kind in DTYPE for place, name in enumerate(self.names(kind))
         }
@@ -79,6 +91,14 @@ class Schema:
     def index(self, name: str) -> int:
         """Row of the column in the block of its kind."""
         return self.places[name][1]
+
+    def number(self, name: str) -> int:
+        """Number of the column among those declared of its kind: the same whichever columns are left out."""
+        return self._numbers[name]
+
+    def without(self, names: Collection[str]) -> Self:
+        """The same columns but some."""
+        return type(self)(self._declared.values(), self.left_out.union(names))
 
     def __contains__(self, name: object) -> bool:
         return name in self.columns

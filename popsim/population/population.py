@@ -102,9 +102,15 @@ class Population:
         """Some rows as an independent population."""
         return self._of(lambda array: np.ascontiguousarray(array[..., rows]))
 
-    def copy(self) -> Population:
-        """An independent population with the same twins in the same state."""
-        return self._of(np.copy)
+    def copy(self, schema: Schema | None = None) -> Population:
+        """An independent population with the same twins in the same state, or with only the columns of a schema."""
+        if schema is None:
+            return self._of(np.copy)
+        people = Population(schema, self.person_id.copy())
+        people._taken[:] = self._taken
+        for kind, block in people._blocks.items():
+            block[:] = self._blocks[kind][[self.schema.index(name) for name in schema.names(kind)]]
+        return people
 
     @classmethod
     def joined(cls, parts: Sequence[Population], order: NDArray[np.int64] | slice = slice(None)) -> Population:

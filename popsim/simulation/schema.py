@@ -24,7 +24,6 @@ COLUMNS = (
     *ORGAN_COLUMNS,
     *SIGNAL_COLUMNS,
     *HISTORY_COLUMNS,
+    *TREATMENT_COLUMNS,
 )
-# Columns of treatments come last, so that those who have them or not share the places of all others.
-SCHEMA = Schema((*COLUMNS, *TREATMENT_COLUMNS))
-SCHEMA_WITHOUT_TREATMENTS = Schema(COLUMNS)
+SCHEMA = Schema(COLUMNS)

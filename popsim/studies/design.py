@@ -47,7 +47,6 @@ from popsim.studies.organ_systems import (
     organ_systems_of,
     own_organ_systems_of,
     refuse_left_out,
-    schema_for,
     schema_of,
     try_for_a_day,
 )
@@ -96,8 +95,8 @@ class Study:
 
     @property
     def schema(self) -> Schema:
-        """The columns of a twin."""
-        return schema_for(self.experiment, self.own_organ_systems)
+        """All columns that a twin can have; `needed_schema` tells those that it has under a strategy."""
+        return schema_of(self.own_organ_systems)
 
     @property
     def made_in_python(self) -> tuple[Own, ...]:
@@ -338,7 +337,7 @@ def resolve(
         DefinitionError: the experiment names something that does not exist.
     """
     own = (*own_organ_systems_of(experiment, Path(file)), *organ_systems)
-    schema = schema_for(experiment, own)
+    schema = schema_of(own)
     sampling = plan(cohort, schema)
     checked = CareNetwork(network, schema.columns, file)
     refuse_left_out(experiment, file)

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from popsim.care.columns import TREATMENT_COLUMNS
 from popsim.definitions.experiment import ExperimentDefinition
-from popsim.definitions.interventions import DrugIntervention, GeneticTest, HazardRatio
+from popsim.definitions.interventions import DrugIntervention, GeneticTest
 from popsim.errors import DefinitionError, InputError
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology.clinical import ORGAN_SYSTEMS, chosen_organ_systems
@@ -17,7 +16,7 @@ from popsim.population.clock import Clock
 from popsim.population.columns import Schema
 from popsim.population.entry import refuse_impossible
 from popsim.population.sampling import sample
-from popsim.simulation.schema import COLUMNS, SCHEMA, SCHEMA_WITHOUT_TREATMENTS
+from popsim.simulation.schema import COLUMNS, SCHEMA
 from popsim.studies.warnings import conditions_of
 
 if TYPE_CHECKING:
@@ -86,17 +85,9 @@ def try_for_a_day(study: Study) -> None:
         raise DefinitionError(study.file, "organ_systems", None, str(error).removeprefix("organ_systems: ")) from error
 
 
-def schema_of(own: Sequence[Own], *, treated: bool = True) -> Schema:
-    """The columns of a twin, with those of a user's own organ systems and, if `treated`, of hazard ratios."""
-    if own:
-        return Schema((*COLUMNS, *own_columns(own), *(TREATMENT_COLUMNS if treated else ())))
-    return SCHEMA if treated else SCHEMA_WITHOUT_TREATMENTS
-
-
-def schema_for(experiment: ExperimentDefinition, own: Sequence[Own]) -> Schema:
-    """The columns of a twin of an experiment: a column of treatments only where a strategy gives a hazard ratio."""
-    given = (one for strategy in experiment.resolved_strategies for one in strategy.interventions)
-    return schema_of(own, treated=any(isinstance(one, HazardRatio) for one in given))
+def schema_of(own: Sequence[Own]) -> Schema:
+    """The columns of a twin, with those of a user's own organ systems."""
+    return Schema((*COLUMNS, *own_columns(own))) if own else SCHEMA
 
 
 def absent_causes(experiment: ExperimentDefinition) -> set[str]:

@@ -34,6 +34,7 @@ from popsim.kernels.codes import (
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
 from popsim.population.cohort import CohortSource
+from popsim.population.columns import Schema
 from popsim.population.environment_series import DAYS
 from popsim.population.population import Population
 from popsim.population.sampling import entry_days, sample, set_life_table
@@ -86,7 +87,13 @@ _kept: dict[str, Lived] = {}
 
 
 def with_a_past(
-    study: Study, parameters: Parameters, cohort: CohortSource, size: int, place: tuple[int, ...], key: RandomKey
+    study: Study,
+    parameters: Parameters,
+    cohort: CohortSource,
+    size: int,
+    place: tuple[int, ...],
+    key: RandomKey,
+    schema: Schema | None = None,
 ) -> Lived:
     """The people of one region of one replication of one draw; the caller may change them, not the entrance.
 
@@ -96,6 +103,7 @@ def with_a_past(
         size: number of people.
         place: draw, replication and region.
         key: of all random numbers.
+        schema: columns of the people as they enter; by default those of the study.
 
     Raises:
         DefinitionError: too few people are eligible.
@@ -107,7 +115,7 @@ def with_a_past(
             del _kept[next(iter(_kept))]
         _kept[content] = Past(study, parameters, cohort, size, key).lived()
     lived = _kept[content]
-    return Lived(lived.people.copy(), lived.entrance)
+    return Lived(lived.people.copy(schema), lived.entrance)
 
 
 @dataclass(frozen=True)

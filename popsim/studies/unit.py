@@ -32,10 +32,12 @@ from popsim.outcomes.persons import persons
 from popsim.outcomes.presentations import presentations
 from popsim.outcomes.readmission import stays, with_index_stay
 from popsim.outcomes.urgent_visits import index_destinations, urgent_visits
+from popsim.population.columns import Schema
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
 from popsim.population.sampling import sample
 from popsim.simulation.model import PopulationModel
+from popsim.studies.columns import needed_schema
 from popsim.studies.content import Tables
 from popsim.studies.design import Unit
 from popsim.studies.intervention_parameters import with_parameters
@@ -156,18 +158,19 @@ def _labelled(table: pl.DataFrame | pl.LazyFrame, unit: Unit) -> pl.DataFrame | 
     return table.select(strategy, *(pl.lit(number, pl.Int32).alias(name) for name, number in place.items()), pl.all())
 
 
-def build(unit: Unit, population: int | None = None) -> PopulationModel:
-    """The model at its start; `population` replaces the experiment's size."""
+def build(unit: Unit, population: int | None = None, schema: Schema | None = None) -> PopulationModel:
+    """The model at its start; `population` replaces the experiment's size, `schema` the columns that the unit needs."""
     study, experiment = unit.study, unit.study.experiment
+    schema = schema or needed_schema(study, unit.strategy)
     size = study.region_size(unit.region) if population is None else population
     parameters = study.parameters_of(unit.draw)
     cohort = study.cohort
     if cohort.parameters is not parameters:
         cohort = replace(cohort, parameters=parameters)
-    who, entrance = (cohort, study.schema), None
+    who, entrance = (cohort, schema), None
     if experiment.entry != "as_described":
         place = (unit.draw, unit.replication, unit.region)
-        people, entrance = with_a_past(study, parameters, cohort, size, place, unit.random_key)
+        people, entrance = with_a_past(study, parameters, cohort, size, place, unit.random_key, schema)
     elif experiment.trial is None:
         people = sample(*who, size, unit.random_key, experiment.enrolment_days)
     else:

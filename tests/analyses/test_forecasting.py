@@ -44,13 +44,13 @@ def judged(study):
 @pytest.fixture(scope="module")
 def undisturbed(study):
     """The same people without beliefs beside them, to the end of what was forecast."""
-    model = build(study.units[0])
+    model = build(study.units[0], schema=study.schema)
     model.run_for(28 + 7 * WEEKS + 30)
     return model
 
 
 def test_beliefs_leave_the_people_alone(study, undisturbed):
-    model = build(study.units[0])
+    model = build(study.units[0], schema=study.schema)
     model.monitoring = ShadowMonitoring(model, study, MEMBERS)
     model.run_for(28 + 7 * WEEKS)
     before = undisturbed.events.frame().filter(pl.col("time_days") < 28 + 7 * WEEKS)

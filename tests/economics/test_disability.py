@@ -38,10 +38,11 @@ def test_discounting_against_numerical_integration():
 
 
 def people(deaths: list[float | None], entry: list[int]) -> pl.DataFrame:
+    """Followed for a year of 365.25 days."""
     return pl.DataFrame(
-        {"entry_day": entry, "death_time_days": deaths},
-        schema={"entry_day": pl.Int32, "death_time_days": pl.Float64},
-    )
+        {"person_id": range(len(entry)), "entry_day": entry, "death_time_days": deaths},
+        schema={"person_id": pl.Int64, "entry_day": pl.Int32, "death_time_days": pl.Float64},
+    ).with_columns(end_day=pl.col("entry_day") + 365.25)
 
 
 def test_years_of_life_lost():
@@ -60,7 +61,6 @@ def test_dalys_are_disability_plus_years_lost():
             "age_years": [60.0, 79.5],
             "female": [1, 0],
             "qaly": [0.64, 0.23],
-            "life_days": [365.25, 182.625],
             "disability_years": [0.072, 0.0895],
             **dict.fromkeys(COST_NAMES, 10.0),
         }
@@ -68,7 +68,10 @@ def test_dalys_are_disability_plus_years_lost():
     table = outcome_values(twins, people([None, 182.625], [0, 0]), "patient", 0.0)
     lost = US_2019.life_expectancy(80.0, False)
     assert table["daly"].to_list() == pytest.approx([0.072, 0.0895 + lost])
+    assert table["life_days"].to_list() == [365.25, 182.625]
     assert table["cost_total"].to_list() == [20.0, 20.0]
+    without = outcome_values(twins.drop("cost_devices"), people([None, 182.625], [0, 0]), "payer", 0.0)
+    assert without["cost_devices"].to_list() == [0.0, 0.0] and without["cost_total"].to_list() == [60.0, 60.0]
     spending = pl.DataFrame({"year": [1], **dict.fromkeys(COST_NAMES, 24.0)})
     measures = value_measures(table, spending)
     assert measures["weight"].unique().to_list() == [2.0]

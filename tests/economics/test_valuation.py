@@ -28,7 +28,6 @@ def test_every_kind_of_day_for_ten_days():
     for _ in range(10):
         valuation.accrue(population, clock, log)
         clock.tick()
-    assert population["life_days"].tolist() == [10.0] * 5
     # Utilities of Griffiths 2014 less the hospital decrement, for ten days.
     expected = [u * 10 / 365.25 for u in (0.82, 0.74 - 0.07, 0.46 - 0.29, 0.64, 0.46)]
     assert population["qaly"] == pytest.approx(expected, rel=1e-12)
@@ -145,7 +144,6 @@ def test_who_dies_has_lived_until_then():
     for _ in range(3):
         valuation.accrue(population, clock, log)
         clock.tick()
-    assert population["life_days"].tolist() == [1.25, 1.5]
     assert population["qaly"] == pytest.approx([0.74 * 1.25 / 365.25, (0.74 * 1.0 + 0.67 * 0.5) / 365.25])
 
 
@@ -161,11 +159,11 @@ def test_only_follow_up_counts():
             write(log, day + 0.5, row, VISIT, "general_practice")
         valuation.accrue(population, clock, log)
         clock.tick()
-        lived.append(population["life_days"].tolist())
-    assert lived[0] == [1, 0, 0]
-    assert lived[3] == [4, 2, 0]
-    assert lived[5] == [4, 4, 1]
-    assert lived[9] == [4, 4, 4]
+        lived.append(population["qaly"] * 365.25 / 0.74)  # class II of Griffiths 2014
+    assert lived[0] == pytest.approx([1, 0, 0])
+    assert lived[3] == pytest.approx([4, 2, 0])
+    assert lived[5] == pytest.approx([4, 4, 1])
+    assert lived[9] == pytest.approx([4, 4, 4])
     assert population["cost_community"].tolist() == [168.0] * 3
     assert population["cost_ward"].tolist() == [4 * 292.0] * 3
 
@@ -191,7 +189,6 @@ def test_discounting_from_entry():
     by_hand = sum(0.74 / 365.25 * 1.035 ** (-day / 365.25) for day in range(400))
     assert population["qaly"] == pytest.approx([by_hand, by_hand], rel=1e-12)
     assert population["qaly"][0] == population["qaly"][1]
-    assert population["life_days"].tolist() == [400.0, 400.0]
 
 
 def test_a_longer_step_counts_its_days_and_stops_at_the_end_of_follow_up():
@@ -201,7 +198,7 @@ def test_a_longer_step_counts_its_days_and_stops_at_the_end_of_follow_up():
     for _ in range(5):
         valuation.accrue(population, clock, log)
         clock.tick()
-    assert population["life_days"][0] == 100.0
+    assert population["qaly"][0] == pytest.approx(0.74 * 100.0 / 365.25)
     assert population["cost_ward"][0] == pytest.approx(29200.0)
 
 

@@ -19,7 +19,7 @@ PRICES = accrual.DailyPrices(
     np.array([0.05, 0.1, 0.5, 1.0]), 66.0,
 )  # fmt: skip
 SETTINGS = 5
-TOTALS = ("qaly", "life_days", "disability")
+TOTALS = ("qaly", "disability")
 YEAR_OF_DAY = (np.arange(100) // 10).astype(np.int64)  # years of ten days, so that a block of rows has several
 ACCOUNT = np.arange(accrual.COMPONENTS)[::-1].copy()  # booked in another order than that of the components
 ROWS = 20_000

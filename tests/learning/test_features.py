@@ -34,7 +34,7 @@ def model(strategy: str = "telemonitoring"):
     flags = {"population": SIZE, "draws": 0, "replications": 1, "follow_up_days": DAYS, "enrolment_days": ENROLMENT}
     flags |= NO_PAST
     study = read_study(EXPERIMENT, {key: Change(f"--{key}", value) for key, value in flags.items()})
-    return build(next(unit for unit in study.units if unit.strategy.name == strategy))
+    return build(next(unit for unit in study.units if unit.strategy.name == strategy), schema=study.schema)
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +166,7 @@ def test_clinical_twins_have_results_of_the_laboratory():
     flags = {"population": 60, "draws": 0, "replications": 1, "follow_up_days": 40, "enrolment_days": 5} | NO_PAST
     path = EXPERIMENT.with_name("heart_failure_discharge.toml")
     study = read_study(path, {key: Change(f"--{key}", value) for key, value in flags.items()})
-    living = build(study.units[0])
+    living = build(study.units[0], schema=study.schema)
     living.run_for(20)
     frame = record_of(living).features(living.population, 20)
     assert [name for name in predictors(frame) if hidden(name, SCHEMA)] == []

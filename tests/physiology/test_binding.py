@@ -27,6 +27,11 @@ def one_way(out, gfr_ml_min, baseline_gfr_ml_min, systolic_mmhg, step_days):
     out[:] = 2.0 * gfr_ml_min - baseline_gfr_ml_min + 0.1 * systolic_mmhg * step_days
 
 
+def only_gfr(out, gfr_ml_min):
+    """Takes a single column."""
+    out[:] = gfr_ml_min
+
+
 def another_way(out, systolic_mmhg, step_days, baseline_gfr_ml_min, gfr_ml_min):
     """The same with the parameters in another order."""
     one_way(out, gfr_ml_min, baseline_gfr_ml_min, systolic_mmhg, step_days)
@@ -181,3 +186,14 @@ def test_what_is_bound_to_some_rows_is_not_used_for_others():
     assert (people["gfr_ml_min"] - before == np.where(np.arange(TWINS) < 10, 3.0, np.arange(TWINS) < 30)).all()
     call(kernel, twice, influences)
     assert (twice["gfr_ml_min"] == before + np.float32(1.0)).all()
+
+
+def test_a_kernel_that_takes_a_column_left_out_is_bound_and_not_called():
+    people, _ = mixed(TWINS)
+    some = people.copy(people.schema.without({"baseline_gfr_ml_min"}))
+    out = np.zeros(TWINS, np.float32)
+    bound = Binding(one_way, only_gfr, out=out)
+    bound(only_gfr, some)
+    np.testing.assert_array_equal(out, people["gfr_ml_min"])
+    with pytest.raises(InputError, match="'baseline_gfr_ml_min': the people do without this column"):
+        bound(one_way, some)

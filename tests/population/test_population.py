@@ -36,3 +36,24 @@ def test_parts_of_a_copy_are_of_the_copy():
         other.part(2, 4)["age_years"] = 70.0
         assert other["age_years"].tolist() == [0.0, 0.0, 70.0, 70.0, 0.0, 0.0]
     assert not people["age_years"].any()
+
+
+def test_a_copy_with_fewer_columns_has_the_same_twins_in_the_same_state():
+    people = Population(SCHEMA, np.arange(3))
+    for number, name in enumerate(people):
+        people[name] = number % 100
+    fewer = SCHEMA.without({"female", "cost_ward"})
+    some = people.copy(fewer)
+    assert [*some] == [name for name in people if name not in ("female", "cost_ward")]
+    assert all((some[name] == people[name]).all() for name in some)
+    assert some.nbytes == people.nbytes - 3 * 9
+    some["age_years"] = 50.0
+    assert not (people["age_years"] == 50.0).any()
+
+
+def test_the_number_of_a_column_does_not_depend_on_which_are_left_out():
+    fewer = SCHEMA.without({"age_years"}).without({"female"})
+    assert "age_years" not in fewer and "female" not in fewer
+    assert [SCHEMA.number(name) for name in SCHEMA.names("real")] == list(range(len(SCHEMA.names("real"))))
+    assert all(fewer.number(name) == SCHEMA.index(name) for name in SCHEMA.columns)
+    assert fewer.index("dry_weight_kg") == SCHEMA.index("dry_weight_kg") - 1

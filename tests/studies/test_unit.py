@@ -112,11 +112,11 @@ def test_twins_remain_patients_after_their_follow_up_and_are_valued_no_longer(re
     model.run_for(35)
     people = model.population
     over = (people["entry_day"] <= 24) & (people["alive"] != 0)
-    weight, lived, cost = (people[name][over].copy() for name in ("weight_kg", "life_days", "cost_ward"))
+    weight, lived, cost = (people[name][over].copy() for name in ("weight_kg", "qaly", "cost_ward"))
     model.run_for(3)
     assert over.sum() > 100
     assert np.mean(people["weight_kg"][over] != weight) > 0.9
     assert (people["setting"][over] >= 0).sum() >= people["alive"][over].sum() > 100
-    np.testing.assert_array_equal(people["life_days"][over], lived)
+    np.testing.assert_array_equal(people["qaly"][over], lived)
     np.testing.assert_array_equal(people["cost_ward"][over], cost)
-    assert lived.max() <= 10.0
+    assert lived.max() * 365.25 <= 10.0

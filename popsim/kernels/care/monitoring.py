@@ -40,8 +40,8 @@ def measure_day(
     Everybody measures every `measured_every_days` days, on days that differ between persons, and misses a share of
     them; `read` is 1 for those who measured today. Readings are the true value plus a normal error. The weight alert
     compares with an exponentially smoothed reference weight, so that a quick gain raises an alert and a slow drift does
-    not. Filling pressure is read by an implanted sensor, where its upper limit is above 0. An alert is raised at most
-    every `days_between_alerts` days.
+    not. Filling pressure is read by an implanted sensor, where its upper limit is above 0; its column is None where
+    nobody has one. An alert is raised at most every `days_between_alerts` days.
     """
     every = np.int64(rules.measured_every_days)
     for i in prange(entered):
@@ -67,7 +67,8 @@ def measure_day(
         measured_weight[i] = kg if on else np.float64(measured_weight[i])
         measured_systolic[i] = mmhg if on else np.float64(measured_systolic[i])
         measured_heart_rate[i] = bpm if on else np.float64(measured_heart_rate[i])
-        measured_filling_pressure[i] = filling if sensed else np.float64(measured_filling_pressure[i])
+        if measured_filling_pressure is not None:
+            measured_filling_pressure[i] = filling if sensed else np.float64(measured_filling_pressure[i])
         reference_weight[i] = base + rules.reference_share_per_day * (kg - base) if on else old
         last_alert_day[i] = float(day) if raised != 0 else np.float64(last_alert_day[i])
         alert[i] = raised

@@ -1,8 +1,8 @@
 """The observation model of care: readings instead of the hidden true state.
 
-A bedside reading is keyed by person, column and day, so repeated readings on a day are equal. Laboratory results are
-separate columns, written by `sample_laboratory` each morning. Columns without a signal (doses, recorded facts) are
-observed without error.
+A bedside reading is keyed by person, number of the column and day, so repeated readings on a day are equal. Laboratory
+results are separate columns, written by `sample_laboratory` each morning. Columns without a signal (doses, recorded
+facts) are observed without error.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def seen_real(world, place, row):
     person, today = world.patients[row].person, world.counters[TODAY]
     if observation.row == row and observation.day == today and observation.truth == truth:
         return observation.reading
-    index = (today + 1) * MAX_COLUMNS + place
-    z = inverse_normal(uniform(world.key, person, code.STREAM_LAB, index))
-    b = 0.0 if observation.bias_sd == 0.0 else inverse_normal(uniform(world.key, person, code.STREAM_LAB, place))
+    number = np.int64(observation.number)
+    z = inverse_normal(uniform(world.key, person, code.STREAM_LAB, (today + 1) * MAX_COLUMNS + number))
+    b = 0.0 if observation.bias_sd == 0.0 else inverse_normal(uniform(world.key, person, code.STREAM_LAB, number))
     drift = observation.drift_per_day * ((person + today) % np.int64(observation.adjusted_every_days))
     reading = truth * (1.0 + observation.noise_share * z) + observation.noise_sd * z + observation.bias_sd * b + drift
     observation.row, observation.day, observation.truth = row, today, truth
@@ -48,7 +48,7 @@ def seen_code(world, place, row):
     observation = world.code_observations[place]
     if observation.measured == 0:
         return truth
-    index = (world.counters[TODAY] + 1) * MAX_COLUMNS + MAX_COLUMNS // 2 + place
+    index = (world.counters[TODAY] + 1) * MAX_COLUMNS + MAX_COLUMNS // 2 + np.int64(observation.number)
     u = uniform(world.key, world.patients[row].person, code.STREAM_LAB, index)
     wrong = -1.0 if u < 0.5 * observation.error else (1.0 if u > 1.0 - 0.5 * observation.error else 0.0)
     return min(max(truth + wrong, observation.low), observation.high)
@@ -64,13 +64,16 @@ def seen(world, block, place, row):
 
 @njit(cache=True, error_model="numpy")
 def read_rows(
-    today, key, place, person, truth, noise_sd, noise_share, bias_sd, drift, adjusted, low, high, reading,
+    today, key, number, person, truth, noise_sd, noise_share, bias_sd, drift, adjusted, low, high, reading,
 ):  # fmt: skip
-    """Bedside readings of one real column for some persons: the same as `seen_real` on that day."""
+    """Bedside readings of one real column for some persons: the same as `seen_real` on that day.
+
+    `number` is that of the column in the schema.
+    """
     for i in range(len(truth)):
-        index = (today + 1) * MAX_COLUMNS + place
+        index = (today + 1) * MAX_COLUMNS + number
         z = inverse_normal(uniform(key, person[i], code.STREAM_LAB, index))
-        b = inverse_normal(uniform(key, person[i], code.STREAM_LAB, place))
+        b = inverse_normal(uniform(key, person[i], code.STREAM_LAB, number))
         drifted = drift * ((person[i] + today) % adjusted)
         value = np.float64(truth[i]) * (1.0 + noise_share * z) + noise_sd * z + bias_sd * b + drifted
         reading[i] = min(max(value, low), high)

@@ -158,6 +158,7 @@ INDICATION = np.dtype(
 OBSERVATION = np.dtype(
     [
         ("measured", "i1"),
+        ("number", "i4"),  # of the column (Schema.number), which keys its readings
         ("stored", "i4"),
         ("adjusted_every_days", "i4"),
         ("noise_sd", "f8"),
@@ -173,7 +174,9 @@ OBSERVATION = np.dtype(
     ],
     align=True,
 )
-CODE_OBSERVATION = np.dtype([("measured", "i1"), ("error", "f8"), ("low", "f8"), ("high", "f8")], align=True)
+CODE_OBSERVATION = np.dtype(
+    [("measured", "i1"), ("number", "i4"), ("error", "f8"), ("low", "f8"), ("high", "f8")], align=True
+)
 
 CACHE_LINE = 64  # bytes; a patient fills one line, so that an event of a large population waits for memory once
 _PATIENT_FIELDS = [  # a twin or an external patient; twins are the first rows

@@ -58,7 +58,8 @@ def twin_trajectory(
     strategy = strategy or run.comparator
     if person_id is None:
         person_id = _often_admitted(run, strategy, replication)
-    model = build(run.unit(strategy, replication=replication))
+    unit = run.unit(strategy, replication=replication)
+    model = build(unit, schema=unit.study.schema)
     (rows,) = np.nonzero(model.population.person_id == person_id)
     if not len(rows):
         raise InputError(f"{run.folder}: no person {person_id}")
@@ -113,7 +114,8 @@ def cohort_quantiles(
         InputError: there is no such column or strategy, or the run cannot be repeated.
     """
     strategy = strategy or run.comparator
-    model = build(run.unit(strategy, replication=replication))
+    unit = run.unit(strategy, replication=replication)
+    model = build(unit, schema=unit.study.schema)
     size = len(model.population)
     rows = np.unique(np.linspace(0, size - 1, min(size, MAX_FOLLOWED)).astype(np.int64))
     entry = model.population["entry_day"][rows].astype(np.int64)

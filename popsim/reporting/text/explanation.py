@@ -54,7 +54,7 @@ def compare_text(
     head = f"Person {person_id} under {titles}, replication {replication}, simulated again with the same random numbers"
     if not differences:
         return f"{head}\nNothing differs: neither strategy reached this person, and nobody else's care affected theirs."
-    ends = [["", *(life.title for life in lives)], *_ends(lives)]
+    ends = [["", *(life.title for life in lives)], *_ends(lives, run.experiment.follow_up_days)]
     return "\n".join([head, "", "First differences", *told(differences), "", aligned(ends)])
 
 
@@ -95,7 +95,8 @@ def _life(run: StoredRun, person_id: int, replication: int, strategy: str) -> Pe
 
 def _simulated(run: StoredRun, person_id: int, strategy: str, replication: int) -> tuple[PopulationModel, int]:
     """The unit simulated again with a diary of one person, and the person's row."""
-    model = build(run.unit(strategy, replication=replication))
+    unit = run.unit(strategy, replication=replication)
+    model = build(unit, schema=unit.study.schema)
     (rows,) = np.nonzero(model.population.person_id == person_id)
     if not len(rows):
         raise InputError(f"{run.folder}: no person {person_id}; ids are 0 to {len(model.population) - 1}")
@@ -104,12 +105,18 @@ def _simulated(run: StoredRun, person_id: int, strategy: str, replication: int) 
     return model, int(rows[0])
 
 
-def _ends(lives: list[PersonCourse]) -> list[list[str]]:
+def _ends(lives: list[PersonCourse], follow_up_days: int) -> list[list[str]]:
     """The outcome under each strategy, one measure a row."""
     rows = {
         "Alive at the end": [("yes" if life.diary["alive"][-1] else "no") for life in lives],
         "Acute illnesses": [str(life.events.filter(pl.col("event") == "present").height) for life in lives],
-        "Days alive": [f"{life.diary['life_days'][-1]:.0f}" for life in lives],
+        "Days alive": [f"{_days_alive(life, follow_up_days):.0f}" for life in lives],
         "QALYs": [f"{life.diary['qaly'][-1]:.3f}" for life in lives],
     }
     return [[words, *values] for words, values in rows.items()]
+
+
+def _days_alive(life: PersonCourse, follow_up_days: int) -> float:
+    """From entry to death or the end of follow-up."""
+    died = life.events.filter(pl.col("event") == "death")["time_days"] - life.diary["entry_day"][0]
+    return float(min([*died, follow_up_days]))
