@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from flagship import AS_DESCRIBED
+from flagship import AS_DESCRIBED, SHIPPED
 
 from popsim.runs.memory import needed_memory, needed_together, workers_that_fit
 from popsim.studies.design import Change, read_study
@@ -64,7 +64,7 @@ def test_a_twin_with_everything_takes_at_most_six_hundred_bytes_and_its_care_hal
 
     def held(twins):
         size = {"population": Change("--population", twins), "draws": Change("--draws", 0)}
-        model = build(read_study(EXPERIMENTS / "heart_failure_discharge.toml", size).units[strategy])
+        model = build(read_study(SHIPPED, size).units[strategy])
         care = sum(
             getattr(array, "nbytes", 0) for array in model.care._arrays._replace(log=0, reals=0, codes=0, counts=0)
         )
