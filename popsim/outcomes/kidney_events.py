@@ -37,15 +37,16 @@ class KidneyEvents:
         self._day = {name: np.full(len(population), np.nan) for name in COLUMNS}
 
     def measure(self, population: Population, day: int) -> None:
-        """Measure everybody who is alive on a day."""
+        """Record who is on dialysis on a day, and measure filtration if the day is one of EVERY_DAYS."""
         measured = (population["alive"] != 0) & (population["entry_day"] <= day)
         since = (day - population["entry_day"]).astype(np.float64)
-        for name, limit in self._limits.items():
-            below = measured & (population["gfr_ml_min"] <= limit)
-            began, first = self._began[name], np.isnan(self._day[name])
-            sustained = below & ~np.isnan(began) & first
-            self._day[name][sustained] = began[sustained]
-            self._began[name] = np.where(below, np.where(np.isnan(began), since, began), np.nan)
+        if day % EVERY_DAYS == 0:
+            for name, limit in self._limits.items():
+                below = measured & (population["gfr_ml_min"] <= limit)
+                began, first = self._began[name], np.isnan(self._day[name])
+                sustained = below & ~np.isnan(began) & first
+                self._day[name][sustained] = began[sustained]
+                self._began[name] = np.where(below, np.where(np.isnan(began), since, began), np.nan)
         dialysed = measured & (population["dialysis"] != 0) & np.isnan(self._day[FAILURE])
         self._day[FAILURE][dialysed] = since[dialysed]
 
