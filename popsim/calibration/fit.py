@@ -135,9 +135,10 @@ def calibrate(problem: CalibrationProblem, folder: Path, say: Say = lambda text:
         x, values, errors = np.vstack([x, points]), np.vstack([values, found[0]]), np.vstack([errors, found[1]])
         waves += [wave] * len(points)
         hierarchy = _emulated(problem, x, Simulated(values, errors), waves, len(streams))
-        space = not_ruled_out(hierarchy.implausibility, size, calibration.cut, calibration.seed + wave)
+        normals = Normals(calibration.seed + wave)
+        space = not_ruled_out(hierarchy.implausibility, size, calibration.cut, normals)
         left.append(space.share)
-        points = _next_points(hierarchy, space.points[: calibration.points_later], calibration.seed + wave)
+        points = _next_points(hierarchy, space.points[: calibration.points_later], normals)
         say(_progress(wave, len(x), hierarchy.emulators, space.share, space.limit, calibration.cut))
     start = np.hstack([space.points, np.zeros((len(space.points), len(KINDS)))])
     posterior = sample(hierarchy, start, calibration.seed, THOROUGH)
@@ -176,10 +177,10 @@ def _emulated(
     return Hierarchy(priors, objectives, emulators, np.sqrt(luck / lucks))
 
 
-def _next_points(hierarchy: Hierarchy, x: Floats, seed: int) -> Floats:
+def _next_points(hierarchy: Hierarchy, x: Floats, normals: Normals) -> Floats:
     """Points of the next wave: parameters with severities about those that meet the baseline tables."""
     severities = hierarchy.severities(x)
-    near = severities + SEVERITY_SPREAD * Normals(seed)(*severities.shape)
+    near = severities + SEVERITY_SPREAD * normals(*severities.shape)
     return np.hstack([x, near])
 
 
