@@ -174,8 +174,8 @@ class Target(Definition):
         """Standard error on its scale."""
         if self.low is not None and self.high is not None:
             return (on_scale(self.high, self.scale) - on_scale(self.low, self.scale)) / (2.0 * Z_95)
-        if self.size is not None:
-            return 1.0 / math.sqrt(self.size * self.value * (1.0 - self.value))
+        if self.scale == "logit" and (people := self.size or (self.events or 0.0) / self.value):
+            return 1.0 / math.sqrt(people * self.value * (1.0 - self.value))
         if self.events is not None:
             return 1.0 / math.sqrt(self.events) if self.scale == "log" else self.value / math.sqrt(self.events)
         return error_on_scale(self.standard_error or 0.0, self.value, self.scale)

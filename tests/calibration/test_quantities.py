@@ -293,6 +293,7 @@ def test_the_value_may_be_that_of_its_numbers():
 def test_errors_are_those_of_the_published_sample():
     """Binomial on the log odds: 1 / sqrt(n p (1 - p)); of a hazard ratio: the log interval over 3.92."""
     assert target("mortality", days=30, value=0.2, size=100).error_on_scale == pytest.approx(0.25)
+    assert target("mortality", days=30, value=0.2, size=None, events=20).error_on_scale == pytest.approx(0.25)
     ratio = target("hazard_ratio", endpoint="death", unit="ratio", size=None, value=0.8, low=0.64, high=1.0)
     assert ratio.error_on_scale == pytest.approx(np.log(1.0 / 0.64) / 3.919928, rel=1e-6)
     assert ratio.interval[0] == pytest.approx(0.64, rel=1e-9)
