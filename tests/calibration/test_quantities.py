@@ -93,6 +93,14 @@ def test_the_rate_of_admissions_counts_the_days_that_people_lived():
     assert found.value == pytest.approx(100.0 * 2 / (400 / YEAR))
 
 
+def test_the_rate_of_admissions_ends_with_follow_up():
+    """Person 2 is followed for 250 days: of its admissions on days 240 and 260 the first counts."""
+    more = ADMISSIONS.head(2).with_columns(key=pl.lit(2), day=pl.Series([240.0, 260.0]))
+    seen = SEEN._replace(admissions=pl.concat([ADMISSIONS, more], how="vertical_relaxed"))
+    found = measure(target("admission_rate", days=365), Arms(seen, seen))
+    assert found.value == pytest.approx(100.0 * 5 / ((365.0 + 100.0 + 250.0 + 365.0) / YEAR))
+
+
 def test_time_to_event_ends_with_death_or_the_end_of_follow_up():
     (days, events), _ = time_to_event(SEEN, ENDPOINTS["heart_failure_hospitalisation"])
     assert days.tolist() == [200.0, 90.0, 250.0, 40.0] and events.tolist() == [True, True, False, True]
