@@ -78,7 +78,6 @@ class Fit:
         left: share of the prior that the figures do not rule out, after each wave.
         left_out: prediction of every figure by the other studies.
         checked: figures on new random numbers; rows OWN, MEAN and from DRAWS on.
-        check_values: values[row, column] of the check.
     """
 
     problem: CalibrationProblem
@@ -90,7 +89,6 @@ class Fit:
     left: tuple[float, ...]
     left_out: pl.DataFrame
     checked: Simulated
-    check_values: Floats
 
     @property
     def emulators(self) -> Emulators:
@@ -151,7 +149,7 @@ def calibrate(problem: CalibrationProblem, folder: Path, say: Say = lambda text:
     asked = _noted(folder / "check_points.parquet", priors.columns, asked)
     checked = _simulated(problem, folder / "check", asked, [FRESH_LUCK] * math.ceil(len(asked) / PART), say)
     everything = Simulated(values, errors)
-    return Fit(problem, x, tuple(waves), everything, hierarchy, posterior, tuple(left), left_out, checked, asked)
+    return Fit(problem, x, tuple(waves), everything, hierarchy, posterior, tuple(left), left_out, checked)
 
 
 def _emulated(
