@@ -27,18 +27,8 @@ ROUNDING = 0.05  # by which a printed value may differ from that of its numbers
 # The scale on which errors are nearly normal, by unit; the natural scale for any other unit.
 SCALE_OF_UNIT: dict[str, Scale] = {
     "proportion": "logit",
-    "ratio": "log",
-    "per 100 person-years": "log",
-    "per 1000 person-years": "log",
-    "per person-year": "log",
-    "per 100 person-months": "log",
-    "per person": "log",
-    "per 100 persons": "log",
-    "days": "log",
-    "years": "log",
+    **dict.fromkeys(("ratio", *PERSON_YEARS_OF_UNIT, "per person", "per 100 persons", "days", "years"), "log"),
 }
-
-
 BASELINE_QUANTITY = "baseline_"  # names of quantities of the baseline table begin with it
 Number = Annotated[float, real(-1e9, 1e9)]
 Names = Annotated[tuple[Identifier, ...], AS_TUPLE]
