@@ -204,7 +204,8 @@ class _CounterfactualBlock:
             self._spend(np.flatnonzero(uses), self._valuation.prices["telemonitoring_day"] if price is None else price)
             people["telemonitored"] = uses
             monitoring.observe(people, Clock(today))
-            alerts = np.flatnonzero(uses & (people["alert"] > 0) & (people["alert"] < code.ALERT_IGNORED))
+            answered = (people["alert"] > 0) & (people["alert"] & code.ALERT_IGNORED == 0)
+            alerts = np.flatnonzero(uses & answered)
             self._answer_on[alerts] = day + device.answered_after_days
 
     def _uses(self, device: HomeMonitoring) -> NDArray[np.bool_]:

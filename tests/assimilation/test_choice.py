@@ -279,6 +279,20 @@ def test_telemonitoring_costs_its_days_and_answers_alerts():
     assert comparison.risk_difference("decompensation")[:, 1].mean() < 0.0
 
 
+def test_an_alert_of_an_implanted_sensor_is_answered_too():
+    """Limits that every filling pressure is beyond, and that no weight, blood pressure or pulse is."""
+    programme = next(one for one in load_options() if one.name == "telemonitoring").changes[0].programme
+    limits = {
+        "weight_gain_kg": 20.0, "systolic_low_mmhg": 40.0, "systolic_high_mmhg": 300.0, "heart_rate_low_bpm": 20.0,
+        "heart_rate_high_bpm": 250.0, "filling_pressure_low_mmhg": 0.0, "filling_pressure_high_mmhg": 1.0,
+    }  # fmt: skip
+    sensor = HomeMonitoring(kind="telemonitoring", programme=programme.model_copy(update=limits))
+    belief = believed(persons=4, members=16)
+    belief.ensemble.people["salt_excess_g_day"] = 12.0
+    comparison = compare(belief, [TherapyOption(name="sensor", changes=(sensor,))], 30)
+    assert comparison.risk_difference("decompensation")[:, 1].mean() < 0.0
+
+
 def test_the_table_has_the_best_first_and_the_forbidden_last():
     comparison = compare(believed(fluid=4.0, baseline_potassium_mmol_l=5.6), [MRA, MORE, LESS], 30)
     table = comparison.frame()
