@@ -86,14 +86,14 @@ def nearest(name: str, known: Iterable[str], likeness: float = 0.8) -> str | Non
     return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=likeness)), None)
 
 
-def did_you_mean(name: str, known: Iterable[str], most: int = MAX_LISTED) -> str:
+def did_you_mean(name: str, known: Iterable[str], max_listed: int = MAX_LISTED) -> str:
     """A clause that lists what is allowed, led by the nearest match: "did you mean 'x'? (allowed: ...)".
 
-    Of more than `most` names it lists those most like the wrong one.
+    Of more than `max_listed` names it lists those most like the wrong one.
     """
     known, name = sorted(known), str(name)[:MAX_NAME_COMPARED]
     near = nearest(name, known, 0.6)
     listed = ", ".join(known) if known else "nothing"
-    if len(known) > most:
+    if len(known) > max_listed:
         listed = ", ".join([*difflib.get_close_matches(name, known, 8, 0.3), f"... {len(known)} names in all"])
     return f"did you mean '{near}'? (allowed: {listed})" if near else f"allowed: {listed}"

@@ -116,10 +116,9 @@ class _CounterfactualBlock:
         self._people, self._parameters = people, parameters
         self._care = PredictedCare(people, parameters["care_practice"], stay_days)
         self._valuation = DailyValuation(parameters, people.schema, stay_days)
-        devices = {c.programme: c for option in options for c in option.changes if isinstance(c, HomeMonitoring)}
+        devices = dict.fromkeys(c for option in options for c in option.changes if isinstance(c, HomeMonitoring))
         self._devices = [
-            (device, Monitoring(device.programme, key=key, signals=parameters["home_signals"]))
-            for device in devices.values()
+            (device, Monitoring(device.programme, key=key, signals=parameters["home_signals"])) for device in devices
         ]
         self._monitored_until = np.full(len(people), -1)
         self._answer_on = np.full(len(people), -1)
@@ -204,7 +203,8 @@ class _CounterfactualBlock:
             self._spend(np.flatnonzero(uses), self._valuation.prices["telemonitoring_day"] if price is None else price)
             people["telemonitored"] = uses
             monitoring.observe(people, Clock(today))
-            alerts = np.flatnonzero(uses & (people["alert"] > 0) & (people["alert"] < code.ALERT_IGNORED))
+            answered = (people["alert"] > 0) & (people["alert"] & code.ALERT_IGNORED == 0)
+            alerts = np.flatnonzero(uses & answered)
             self._answer_on[alerts] = day + device.answered_after_days
 
     def _uses(self, device: HomeMonitoring) -> NDArray[np.bool_]:

@@ -12,8 +12,7 @@ from functools import partial
 
 import polars as pl
 
-from popsim.calibration.endpoints import ALL
-from popsim.calibration.observed import ObservedArm
+from popsim.calibration.observed import ObservedArm, of_causes
 from popsim.calibration.quantity import DAYS, STATISTICS, OfOneArm, Quantity, Statistic, jackknifed
 from popsim.calibration.survival import cumulative_incidence, ratio_of_sums
 from popsim.definitions.target import Target
@@ -64,8 +63,9 @@ def _windows(seen: ObservedArm, target: Target, causes: Sequence[str]) -> pl.Dat
             may_be_index=pl.when(at_entry).then(pl.col("left").is_not_null()).otherwise(pl.col("may_be_index")),
         )
     )
-    index = rows["may_be_index"] & (rows["index"] == 0 if not target.index_causes else _of(rows, target.index_causes))
-    marked = rows.with_columns(cause=pl.when(_of(rows, causes)).then(pl.lit(WANTED)).otherwise(pl.lit(UNWANTED)))
+    starts = ~at_entry & of_causes(target.index_causes) if target.index_causes else at_entry
+    index = rows.select(may_be_index=(pl.col("may_be_index") & starts).fill_null(False))["may_be_index"]
+    marked = rows.with_columns(cause=pl.when(of_causes(causes)).then(pl.lit(WANTED)).otherwise(pl.lit(UNWANTED)))
     return judged(marked, _days(target), (WANTED,)).filter(index).rename({"person_id": "key"})
 
 
@@ -124,12 +124,6 @@ def _readmitted(seen: ObservedArm, target: Target) -> pl.DataFrame:
 
 def _days(target: Target) -> int:
     return target.days or 0
-
-
-def _of(rows: pl.DataFrame, causes: Sequence[str]) -> pl.Series:
-    """Rows of an admission, not of the entry, for one of some causes; all of them when there are none."""
-    admitted = rows["admit_time_days"].is_not_null()
-    return admitted if not causes or ALL in causes else admitted & rows["cause"].is_in(list(causes)).fill_null(False)
 
 
 INDEX = ("causes", "index_causes")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from popsim.kernels.codes import CARDIOVASCULAR_DEATHS, DEATH_CAUSE_NAMES
+from popsim.outcomes.kidney_events import FAILURE, LOSSES
 
 ALL = "any"
 CARDIOVASCULAR = "cardiovascular"
@@ -38,12 +39,10 @@ DEATHS: dict[str, tuple[int, ...]] = {
 HEART_FAILURE = ("heart_failure",)
 # Acute causes of the heart and vessels; a fast or slow rhythm is "arrhythmia".
 CARDIOVASCULAR_ADMISSIONS = ("heart_failure", "arrhythmia", "infarction", "stroke")
-FAILURE = "kidney_failure_day"
 
 
-def _kidney(percent: int) -> dict[str, Endpoint]:
-    """The endpoints of a sustained loss of filtration by some per cent since entry."""
-    loss = f"kidney_loss_{percent}_day"
+def _kidney(percent: int, loss: str) -> dict[str, Endpoint]:
+    """The endpoints of a sustained loss of filtration by some per cent since entry, whose day is in a column."""
     words = f"sustained loss of {percent}% of GFR since entry"
     return {
         f"kidney_loss_{percent}": Endpoint(words.capitalize(), kidney=(loss,)),
@@ -106,9 +105,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         (CARDIOVASCULAR,), ("infarction", "stroke"),
     ),
     "kidney_failure": Endpoint("Dialysis, or GFR sustained below 15 mL/min/1.73 m2", kidney=(FAILURE,)),
-    **_kidney(40),
-    **_kidney(50),
-    **_kidney(57),
+    **{name: one for percent, loss in LOSSES.items() for name, one in _kidney(percent, loss).items()},
 }  # fmt: skip
 
 

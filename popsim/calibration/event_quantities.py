@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from popsim.calibration import regression, survival
+from popsim.calibration.endpoints import ALL, Endpoint
 from popsim.calibration.observed import Arms, Flags, Floats, ObservedArm, TimeToEvent, died_of, events_of, time_to_event
 from popsim.calibration.quantity import (
     COUNTS,
@@ -44,20 +45,28 @@ class Repeated(NamedTuple):
     years: Floats
 
 
-def _repeated(seen: ObservedArm, target: Target) -> Repeated:
+def _repeated(seen: ObservedArm, target: Target, endpoint: Endpoint) -> Repeated:
     within, since = last_day(target), float(target.from_day)
-    events = events_of(seen, endpoint_of(target), within).filter(pl.col("day") >= since)
+    events = events_of(seen, endpoint, within).filter(pl.col("day") >= since)
     return Repeated(seen.per_person(events), np.maximum(seen.observed_days(within) - since, 0.0) / DAYS_PER_YEAR)
 
 
-def _total_rate(seen: ObservedArm, target: Target) -> Estimate:
-    counts, years = _repeated(seen, target)
+def _rate_of_all(seen: ObservedArm, target: Target, endpoint: Endpoint) -> Estimate:
+    counts, years = _repeated(seen, target, endpoint)
     return survival.ratio_of_sums(100.0 * counts, years)
+
+
+def _total_rate(seen: ObservedArm, target: Target) -> Estimate:
+    return _rate_of_all(seen, target, endpoint_of(target))
+
+
+def _admission_rate(seen: ObservedArm, target: Target) -> Estimate:
+    return _rate_of_all(seen, target, Endpoint("Unplanned admission", admissions=target.causes or (ALL,)))
 
 
 def _of_totals(ratio: Callable[[Floats, Floats, Flags], Estimate]) -> OfTwoArms:
     def quantity(arms: Arms, target: Target) -> Estimate:
-        own, other = (_repeated(seen, target) for seen in arms)
+        own, other = (_repeated(seen, target, endpoint_of(target)) for seen in arms)
         counts, years = (np.concatenate(pair) for pair in zip(own, other, strict=True))
         observed = years > 0.0
         return ratio(counts[observed], years[observed], arms.treated[observed])
@@ -146,6 +155,10 @@ QUANTITIES: dict[str, Quantity] = {
     ),
     "total_rate": Quantity(
         "Events of `endpoint`, first and repeated, per person-time", _total_rate, (*RATES,), ("endpoint",), WINDOW
+    ),
+    "admission_rate": Quantity(
+        "Unplanned admissions for one of `causes`, first and repeated, per person-time between `from_day` and `days`",
+        _admission_rate, (*RATES,), ("days",), ("causes", "from_day"),
     ),
     "mean_cumulative_count": Quantity(
         "Mean number of events of `endpoint` by day `days`, none after death (Ghosh and Lin)",

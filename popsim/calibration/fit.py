@@ -33,7 +33,7 @@ from popsim.errors import InputError
 from popsim.evidence.distributions import Floats
 from popsim.learning.emulator import MIN_POINTS, Emulators, fit_all
 
-FRESH_LUCK = 0  # stream of the check; parts of the waves are counted from 1 on
+CHECK_STREAM = 0  # stream of the check; parts of the waves are counted from 1 on
 OWN, MEAN, DRAWS = 0, 1, 2  # rows of the check: original parameters, their posterior means, from here on draws
 PART = 10  # points that share their random numbers, and are simulated before their figures are stored
 SEVERITY_SPREAD = 0.5  # of a severity about what meets the baseline table, in later waves
@@ -78,7 +78,6 @@ class Fit:
         left: share of the prior that the figures do not rule out, after each wave.
         left_out: prediction of every figure by the other studies.
         checked: figures on new random numbers; rows OWN, MEAN and from DRAWS on.
-        check_values: values[row, column] of the check.
     """
 
     problem: CalibrationProblem
@@ -90,7 +89,6 @@ class Fit:
     left: tuple[float, ...]
     left_out: pl.DataFrame
     checked: Simulated
-    check_values: Floats
 
     @property
     def emulators(self) -> Emulators:
@@ -129,15 +127,16 @@ def calibrate(problem: CalibrationProblem, folder: Path, say: Say = lambda text:
     points = priors.design(calibration.points, calibration.seed)
     for wave in range(1, calibration.waves + 1):
         points = _noted(folder / f"points_{wave}.parquet", priors.columns, points)
-        lucks = range(len(streams) + 1, len(streams) + 1 + math.ceil(len(points) / PART))
-        found = _simulated(problem, folder / f"wave_{wave}", priors.values(points), lucks, say)
-        streams += lucks
+        own = range(len(streams) + 1, len(streams) + 1 + math.ceil(len(points) / PART))
+        found = _simulated(problem, folder / f"wave_{wave}", priors.values(points), own, say)
+        streams += own
         x, values, errors = np.vstack([x, points]), np.vstack([values, found[0]]), np.vstack([errors, found[1]])
         waves += [wave] * len(points)
         hierarchy = _emulated(problem, x, Simulated(values, errors), waves, len(streams))
-        space = not_ruled_out(hierarchy.implausibility, size, calibration.cut, calibration.seed + wave)
+        normals = Normals(calibration.seed + wave)
+        space = not_ruled_out(hierarchy.implausibility, size, calibration.cut, normals)
         left.append(space.share)
-        points = _next_points(hierarchy, space.points[: calibration.points_later], calibration.seed + wave)
+        points = _next_points(hierarchy, space.points[: calibration.points_later], normals)
         say(_progress(wave, len(x), hierarchy.emulators, space.share, space.limit, calibration.cut))
     start = np.hstack([space.points, np.zeros((len(space.points), len(KINDS)))])
     posterior = sample(hierarchy, start, calibration.seed, THOROUGH)
@@ -145,20 +144,21 @@ def calibrate(problem: CalibrationProblem, folder: Path, say: Say = lambda text:
     left_out = _leave_out_each(hierarchy, posterior, folder, say)
     known = np.hstack([posterior.x[:, :size], hierarchy.severities(posterior.x)])
     drawn = priors.values(known)
-    own = np.append(priors.own, np.zeros(len(priors.severities)))
-    asked = np.vstack([own, drawn.mean(axis=0), drawn])[: DRAWS + calibration.checks]
-    asked = _noted(folder / "check_points.parquet", priors.columns, asked)
-    checked = _simulated(problem, folder / "check", asked, [FRESH_LUCK] * math.ceil(len(asked) / PART), say)
+    original = np.append(priors.own, np.zeros(len(priors.severities)))
+    check = np.vstack([original, drawn.mean(axis=0), drawn])[: DRAWS + calibration.checks]
+    check = _noted(folder / "check_points.parquet", priors.columns, check)
+    checked = _simulated(problem, folder / "check", check, [CHECK_STREAM] * math.ceil(len(check) / PART), say)
     everything = Simulated(values, errors)
-    return Fit(problem, x, tuple(waves), everything, hierarchy, posterior, tuple(left), left_out, checked, asked)
+    return Fit(problem, x, tuple(waves), everything, hierarchy, posterior, tuple(left), left_out, checked)
 
 
 def _emulated(
-    problem: CalibrationProblem, x: Floats, simulated: Simulated, waves: Sequence[int], lucks: int
+    problem: CalibrationProblem, x: Floats, simulated: Simulated, waves: Sequence[int], streams: int
 ) -> Hierarchy:
     """Emulators of all figures: of the parameters, and of the severity of their own people.
 
-    What an emulator leaves unexplained beyond the Monte Carlo error of a point is its misfit, and no average helps it.
+    What an emulator leaves unexplained beyond the Monte Carlo error of a point is its misfit, and no average over
+    `streams` of random numbers helps it.
     """
     priors, objectives = problem.priors, problem.objectives
     figures = objectives.on_scale(simulated.values)
@@ -170,16 +170,16 @@ def _emulated(
     for name, known in zip(objectives.names, np.isfinite(errors).any(axis=0), strict=True):
         if not known:
             raise InputError(f"target '{name}': none of its figures has a standard error: simulate more people")
-    luck = np.nanmean(errors**2, axis=0)
-    misfit = np.maximum(emulators.noise**2 - luck, 0.0)
+    monte_carlo = np.nanmean(errors**2, axis=0)
+    misfit = np.maximum(emulators.noise**2 - monte_carlo, 0.0)
     emulators = replace(emulators, error=np.sqrt(emulators.error**2 + misfit))
-    return Hierarchy(priors, objectives, emulators, np.sqrt(luck / lucks))
+    return Hierarchy(priors, objectives, emulators, np.sqrt(monte_carlo / streams))
 
 
-def _next_points(hierarchy: Hierarchy, x: Floats, seed: int) -> Floats:
+def _next_points(hierarchy: Hierarchy, x: Floats, normals: Normals) -> Floats:
     """Points of the next wave: parameters with severities about those that meet the baseline tables."""
     severities = hierarchy.severities(x)
-    near = severities + SEVERITY_SPREAD * Normals(seed)(*severities.shape)
+    near = severities + SEVERITY_SPREAD * normals(*severities.shape)
     return np.hstack([x, near])
 
 

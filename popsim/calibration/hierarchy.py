@@ -91,11 +91,6 @@ class Hierarchy:
     monte_carlo: Floats
     left_out: str | None = None
 
-    @property
-    def size(self) -> int:
-        """Parameters and taus."""
-        return len(self.priors.names) + len(KINDS)
-
     @cached_property
     def variance(self) -> Floats:
         """Of each figure: sampling, discrepancy, Monte Carlo and emulator; not tau."""
@@ -111,6 +106,11 @@ class Hierarchy:
     @cached_property
     def _loading(self) -> Floats:
         return np.array([aim.loading for aim in self.objectives.each])
+
+    @cached_property
+    def _tau_scales(self) -> Floats:
+        """Of the priors of tau."""
+        return np.array([getattr(self.priors.tau, kind) for kind in KINDS])
 
     @cached_property
     def _study(self) -> Floats:
@@ -142,9 +142,8 @@ class Hierarchy:
 
     def tau(self, x: Floats) -> Floats:
         """Taus[point, kind]."""
-        scales = np.array([getattr(self.priors.tau, kind) for kind in KINDS])
         folded = 0.5 * (1.0 + ndtr(np.clip(x[:, len(self.priors.names) :], -MAX_X, MAX_X)))
-        return np.asarray(scales * ndtri(folded))
+        return np.asarray(self._tau_scales * ndtri(folded))
 
     def severities(self, x: Floats) -> Floats:
         """Severities[point, study with a baseline table] in standard deviations of their prior."""
@@ -205,8 +204,7 @@ class Hierarchy:
 
     def implausibility(self, x: Floats) -> Floats:
         """Distance of the worst figures (see FIGURES_PER_EXCEPTION) in standard deviations, at the scales of tau."""
-        tau = np.array([getattr(self.priors.tau, kind) for kind in KINDS])
-        variance = self.variance + ((self._loading * tau) ** 2).sum(axis=1)
+        variance = self.variance + ((self._loading * self._tau_scales) ** 2).sum(axis=1)
         used = self._used
         distance = np.abs(self.expected(x) - self.objectives.observed)[:, used] / np.sqrt(variance[used])
         return np.asarray(np.sort(distance, axis=1)[:, -1 - used.sum() // FIGURES_PER_EXCEPTION])

@@ -46,9 +46,8 @@ class Space(NamedTuple):
     limit: float
 
 
-def not_ruled_out(implausibility: Callable[[Floats], Floats], parameters: int, cut: float, seed: int) -> Space:
+def not_ruled_out(implausibility: Callable[[Floats], Floats], parameters: int, cut: float, normals: Normals) -> Space:
     """The part of a standard normal prior with an implausibility of at most `cut`; the least if there is none."""
-    normals = Normals(seed)
     x = normals(POINTS, parameters)
     distance, share, limit, stride = implausibility(x), 1.0, np.inf, 0.5
     for _ in range(MAX_STEPS):

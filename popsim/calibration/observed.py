@@ -47,11 +47,11 @@ class ObservedArm(NamedTuple):
     def of_causes(self, causes: Sequence[str], within: float = math.inf, since: float = 0.0) -> pl.DataFrame:
         """Unplanned admissions for some causes (all when empty) from day `since` until day `within`."""
         wanted = ~pl.col("planned") & (pl.col("day") >= since) & (pl.col("day") < within)
-        return self.admissions.filter(wanted & _of(causes))
+        return self.admissions.filter(wanted & of_causes(causes))
 
     def stays(self, causes: Sequence[str]) -> pl.DataFrame:
         """The stays in hospital of a register: those at whose door people entered; if there are none, later ones."""
-        return self.index_stays.filter(_of(causes)) if len(self.index_stays) else self.of_causes(causes)
+        return self.index_stays.filter(of_causes(causes)) if len(self.index_stays) else self.of_causes(causes)
 
     @property
     def death_day(self) -> Floats:
@@ -100,6 +100,11 @@ def all_hold(conditions: Sequence[Condition]) -> pl.Expr:
     return pl.all_horizontal(pl.lit(True), *(_holds(condition) for condition in conditions))
 
 
+def of_causes(causes: Sequence[str]) -> pl.Expr:
+    """Rows of some causes; all of them when there are none."""
+    return pl.lit(True) if not causes or ALL in causes else pl.col("cause").cast(pl.String).is_in(list(causes))
+
+
 def died_of(seen: ObservedArm, deaths: Sequence[str]) -> Floats:
     """Day of each person's death of one of some causes; infinity otherwise."""
     if ALL in deaths:
@@ -109,17 +114,17 @@ def died_of(seen: ObservedArm, deaths: Sequence[str]) -> Floats:
 
 
 def events_of(seen: ObservedArm, endpoint: Endpoint, within: float = math.inf) -> pl.DataFrame:
-    """Every event of an endpoint that was observed before day `within`, first and repeated: key, day, fatal."""
+    """Every event of an endpoint that was observed before day `within`, first and repeated: key, day."""
     key = pl.col("key").cast(pl.Int64)
     ends = pl.DataFrame({"key": seen.persons["key"], "end": seen.observed_days(within)})
-    parts = [_at(seen.persons["key"], died_of(seen, endpoint.deaths), fatal=True)]
-    parts += [_at(seen.persons["key"], _day(seen, column), fatal=False) for column in endpoint.kidney]
+    parts = [_at(seen.persons["key"], died_of(seen, endpoint.deaths))]
+    parts += [_at(seen.persons["key"], _day(seen, column)) for column in endpoint.kidney]
     if endpoint.admissions:
         table = seen.of_causes(endpoint.admissions)
-        parts.append(_at(table["key"], table["day"].to_numpy(), fatal=False))
+        parts.append(_at(table["key"], table["day"].to_numpy()))
     if endpoint.urgent:
-        table = seen.urgent_visits.filter(_of(endpoint.urgent))
-        parts.append(_at(table["key"], table["day"].to_numpy(), fatal=False))
+        table = seen.urgent_visits.filter(of_causes(endpoint.urgent))
+        parts.append(_at(table["key"], table["day"].to_numpy()))
     every = pl.concat(parts).join(ends.with_columns(key), on="key", how="left", maintain_order="left")
     return every.filter(pl.col("day") <= pl.col("end")).drop("end").sort("key", "day", maintain_order=True)
 
@@ -158,17 +163,12 @@ def _holds(condition: Condition) -> pl.Expr:
     return column < value if condition.below is not None else column == value
 
 
-def _of(causes: Sequence[str]) -> pl.Expr:
-    """Rows of some causes; all of them when there are none."""
-    return pl.lit(True) if not causes or ALL in causes else pl.col("cause").cast(pl.String).is_in(list(causes))
-
-
 def _day(seen: ObservedArm, column: str) -> Floats:
     days: Floats = seen.persons[column].cast(pl.Float64).fill_null(math.inf).to_numpy()
     return days
 
 
-def _at(keys: pl.Series, days: Floats, *, fatal: bool) -> pl.DataFrame:
+def _at(keys: pl.Series, days: Floats) -> pl.DataFrame:
     """Events of some people on some days; none where the day is infinite."""
     table = pl.DataFrame({"key": keys.cast(pl.Int64), "day": pl.Series(days, dtype=pl.Float64)})
-    return table.filter(pl.col("day").is_finite()).with_columns(fatal=pl.lit(fatal))
+    return table.filter(pl.col("day").is_finite())

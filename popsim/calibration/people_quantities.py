@@ -15,7 +15,6 @@ from popsim.calibration.observed import Arms, Floats, ObservedArm, all_hold
 from popsim.calibration.quantity import (
     ANY_UNIT,
     DAYS,
-    RATES,
     STATISTICS,
     WINDOW,
     YEARS,
@@ -100,11 +99,6 @@ def _discharged_to(seen: ObservedArm, target: Target) -> Estimate:
 def _index_discharged_to(seen: ObservedArm, target: Target) -> Estimate:
     places = seen.persons["index_destination"].drop_nulls().cast(pl.String)
     return survival.proportion(places.is_in(list(target.destinations)).to_numpy())
-
-
-def _admission_rate(seen: ObservedArm, target: Target) -> Estimate:
-    days = np.maximum(seen.observed_days(last_day(target)) - target.from_day, 0.0)
-    return survival.ratio_of_sums(100.0 * _admissions(seen, target), days / DAYS_PER_YEAR)
 
 
 # Days alive and out of hospital.
@@ -202,10 +196,6 @@ QUANTITIES: dict[str, Quantity] = {
     "index_discharged_to": Quantity(
         "Of people who leave the stay of their entry alive: share that goes to one of `destinations`",
         _index_discharged_to, needs=("destinations",),
-    ),
-    "admission_rate": Quantity(
-        "Unplanned admissions for one of `causes`, first and repeated, per person-time between `from_day` and `days`",
-        _admission_rate, (*RATES,), ("days",), ("causes", "from_day"),
     ),
     # Days alive and out of hospital.
     "days_alive_out_of_hospital": Quantity(

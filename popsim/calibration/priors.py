@@ -23,11 +23,8 @@ from popsim.evidence.sets import find_parameter
 from popsim.statistics import normal_quantile
 
 SPAN = {"identity": (-np.inf, np.inf), "log": (0.0, np.inf), "logit": (0.0, 1.0)}  # of parameters with this scale
-MAX_PRIOR_SDS = (
-    5.0  # standard deviations of the prior; beyond, its quantile function may have left the parameter's bounds
-)
-
-
+# Standard deviations of the prior; beyond, its quantile function may have left the parameter's bounds.
+MAX_PRIOR_SDS = 5.0
 SEVERITY_OF = "severity."  # before the name of a study file
 
 

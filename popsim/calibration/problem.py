@@ -12,7 +12,7 @@ from popsim.calibration.fit import CalibrationProblem
 from popsim.calibration.hierarchy import loadings
 from popsim.calibration.objectives import Objective, Objectives, Simulated
 from popsim.calibration.priors import SEVERITY_OF, priors_of
-from popsim.calibration.sources import SEVERITY, Run, Source, figure_hash, figures, read_source
+from popsim.calibration.sources import SEVERITY, Run, Source, figure_hash, figures, read_source, targets_by_name
 from popsim.definitions.base import read_toml, validate
 from popsim.definitions.calibration import Calibration
 from popsim.definitions.target import Target
@@ -113,12 +113,7 @@ def problem_of(calibration: Calibration, file: Path, targets: Sequence[Path], ru
 
 def _fitted(calibration: Calibration, sources: Sequence[Source], file: Path) -> tuple[Source, ...]:
     """The sources with the targets that are fitted."""
-    known: dict[str, Target] = {}
-    for source in sources:
-        for target in source.targets:
-            if target.name in known:
-                raise DefinitionError(source.file, f"targets.{target.name}", None, "the name is used in two files")
-            known[target.name] = target
+    known = targets_by_name(sources)
     for name in calibration.fitted:
         if name not in known:
             raise DefinitionError(file, "fitted", name, known=known)
@@ -140,16 +135,16 @@ def _fitted(calibration: Calibration, sources: Sequence[Source], file: Path) -> 
 
 def _objective(target: Target, source: Source) -> Objective:
     return Objective(
-        target.name,
-        target.value,
-        target.error_on_scale,
-        target.scale,
-        source.title,
-        target.unit,
-        source.study_of(target),
-        source.name,
-        target.source,
-        figure_hash(target),
-        loadings(target),
-        target.use == BASELINE,
+        name=target.name,
+        value=target.value,
+        error=target.error_on_scale,
+        scale=target.scale,
+        group=source.title,
+        unit=target.unit,
+        study=source.study_of(target),
+        source=source.name,
+        reference=target.source,
+        figure=figure_hash(target),
+        loading=loadings(target),
+        baseline=target.use == BASELINE,
     )

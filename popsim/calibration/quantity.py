@@ -12,7 +12,7 @@ import polars as pl
 
 from popsim.calibration.endpoints import ENDPOINTS, Endpoint
 from popsim.calibration.observed import Arms, Floats, ObservedArm
-from popsim.definitions.target import Target
+from popsim.definitions.target import PERSON_YEARS_OF_UNIT, Target
 from popsim.statistics import Estimate
 
 GROUPS = 20
@@ -24,10 +24,7 @@ type Statistic = Callable[[Floats], float]
 
 PROPORTION, RATIO, DAYS, YEARS, ANY_UNIT = ("proportion",), ("ratio",), ("days",), ("years",), ()
 # Units of rates and counts, and how many of each are one per 100 person-years, or one per person.
-RATES = {
-    "per 100 person-years": 1.0, "per 1000 person-years": 10.0, "per person-year": 0.01,
-    "per 100 person-months": 1.0 / 12.0,
-}  # fmt: skip
+RATES = {unit: years / 100.0 for unit, years in PERSON_YEARS_OF_UNIT.items()}
 COUNTS = {"per person": 1.0, "per 100 persons": 100.0}
 FACTORS = RATES | COUNTS
 WINDOW = ("days", "from_day")  # of observation: from day `from_day`, until day `days`

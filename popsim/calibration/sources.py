@@ -76,6 +76,21 @@ def figure_hash(target: Target) -> str:
     return json_hash(target.model_dump(mode="json", exclude=names, exclude_defaults=True))[:SHOWN]
 
 
+def targets_by_name(sources: Sequence[Source]) -> dict[str, Target]:
+    """All targets of some sources.
+
+    Raises:
+        DefinitionError: two files use the same name.
+    """
+    known: dict[str, Target] = {}
+    for source in sources:
+        for target in source.targets:
+            if target.name in known:
+                raise DefinitionError(source.file, f"targets.{target.name}", None, "the name is used in two files")
+            known[target.name] = target
+    return known
+
+
 def read_source(path: Path | str, said: Mapping[str, Change] | None = None) -> Source:
     """Read a target file or an experiment (a trial) that has targets.
 

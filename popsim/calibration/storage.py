@@ -116,7 +116,8 @@ def _sources(problem: CalibrationProblem) -> tuple[Source, ...]:
 
 def _description(fit: Fit) -> str:
     """The description in the posterior's file."""
-    table, calibration = fit_table(fit), fit.problem.calibration
+    fitted = [not aim.baseline for aim in fit.problem.objectives.each]
+    table, calibration = fit_table(fit).filter(fitted), fit.problem.calibration
     inside = [int((table[column].abs() <= 2.0).sum()) for column in ("error_before", "error_after")]
     converged = "converged" if fit.posterior.converged else "NOT converged"
     return (

@@ -69,8 +69,8 @@ def check_targets(
 def _check_arguments(target: Target, quantity: Quantity, path: Path) -> None:
     """Refuse an argument that the quantity lacks, does not have, or that is in another unit."""
     where = f"targets.{target.name}"
-    fields = type(target).model_fields
-    given = [name for name in {*ARGUMENTS, *quantity.needs} if getattr(target, name) != fields[name].default]
+    fields, names = type(target).model_fields, dict.fromkeys((*ARGUMENTS, *quantity.needs))
+    given = [name for name in names if getattr(target, name) != fields[name].default]
     for name in quantity.needs:
         if name not in given:
             raise DefinitionError(path, f"{where}.{name}", None, f"must be given for {target.quantity}")

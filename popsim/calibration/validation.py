@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from popsim.calibration.hierarchy import loadings, spread_by_tau
-from popsim.calibration.sources import SEVERITY, Run, Source, figure_hash, figures
+from popsim.calibration.sources import SEVERITY, Run, Source, figure_hash, figures, targets_by_name
 from popsim.care.study_drugs import drugs_of
 from popsim.definitions.calibration import FittedFigure
 from popsim.definitions.interventions import DrugIntervention
@@ -49,7 +49,7 @@ def validated(sources: Sequence[Source], run: Run) -> pl.DataFrame:
     Raises:
         DefinitionError: two targets have the same name, or one for validation is a figure that was fitted.
     """
-    _refuse_twice(sources)
+    targets_by_name(sources)
     refuse_fitted(sources, [one for source in sources if source.calibrated for one in source.calibrated.fitted])
     rows = []
     for source in sources:
@@ -85,14 +85,7 @@ def severity_of(source: Source, run: Run) -> float | None:
     table = tuple(target for target in source.targets if target.use == "baseline")
     if not table:
         return None
-    experiment = source.study.experiment
-    entry: dict[str, object] = {"strategies": (experiment.strategy(experiment.reference),), "comparator": ""}
-    entry |= {"targets": (), "follow_up_days": 1}
-    if experiment.trial is not None:
-        entry["trial"] = experiment.trial.model_copy(update={"least_follow_up_days": 1})
-    alone = experiment.model_copy(update=entry)
-    at_entry = replace(source, study=replace(source.study, experiment=alone), targets=table)
-    found = figures(at_entry, run, [SEVERITY], np.array(SEVERITIES_MMHG)[:, np.newaxis])
+    found = figures(_of_first_day(source, table), run, [SEVERITY], np.array(SEVERITIES_MMHG)[:, np.newaxis])
     known = [i for i, target in enumerate(table) if not any(_not_measured(target, row[i]) for row in found)]
     if not known:
         return None
@@ -112,6 +105,17 @@ def severity_of(source: Source, run: Run) -> float | None:
         severity -= float((miss @ steep + severity * prior) / (steep @ steep + prior))
         severity = min(max(severity, -MAX_SEVERITY_MMHG), MAX_SEVERITY_MMHG)
     return severity
+
+
+def _of_first_day(source: Source, table: tuple[Target, ...]) -> Source:
+    """The source about its baseline table alone: the comparator's people for a day."""
+    experiment = source.study.experiment
+    changes: dict[str, object] = {"strategies": (experiment.strategy(experiment.reference),), "comparator": ""}
+    changes |= {"targets": (), "follow_up_days": 1}
+    if experiment.trial is not None:
+        changes["trial"] = experiment.trial.model_copy(update={"least_follow_up_days": 1})
+    alone = experiment.model_copy(update=changes)
+    return replace(source, study=replace(source.study, experiment=alone), targets=table)
 
 
 def coverage(table: pl.DataFrame) -> pl.DataFrame:
@@ -158,16 +162,6 @@ def by_drug_class(table: pl.DataFrame) -> pl.DataFrame:
     )
     reach = Z_95 * pl.col("error")
     return pooled.with_columns(low=pl.col("difference") - reach, high=pl.col("difference") + reach).drop("error")
-
-
-def _refuse_twice(sources: Sequence[Source]) -> None:
-    seen: dict[str, Source] = {}
-    for source in sources:
-        for target in source.targets:
-            if target.name in seen:
-                where = f"targets.{target.name}"
-                raise DefinitionError(source.file, where, None, f"the name is used in {seen[target.name].file} too")
-            seen[target.name] = source
 
 
 def _drug_class(source: Source, target: Target) -> str | None:

@@ -1,9 +1,9 @@
 """Personal interventions: who gets a drug, a device or a programme on which day, and what it changes.
 
 Every morning, before physiology: interventions that end are reversed, others go on (titration, infusions, effects that
-grow or wane); then they are offered to everybody who enters
-today and, on the first day of an intervention, to everybody alive; genetic tests (genetic_testing.py) come last. Rows
-are ordered by entry, so a day visits few neighbouring rows; a day on which nobody starts or stops costs nothing.
+grow or wane); then they are offered to everybody who enters today and, on the first day of an intervention, to
+everybody alive; genetic tests (genetic_testing.py) come last. Rows are ordered by entry, so a day visits few
+neighbouring rows.
 """
 
 from __future__ import annotations
@@ -50,7 +50,6 @@ OUTCOME_PARTS = {
     "cardiovascular_death": ("sudden_death", "pump_failure_death", "other_cardiovascular_death"),
     "death": ("sudden_death", "pump_failure_death", "other_cardiovascular_death", "non_cardiovascular_death"),
 }
-
 
 type Changing = DrugIntervention | Device | Programme
 

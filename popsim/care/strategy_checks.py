@@ -153,9 +153,10 @@ class _Checks:
             raise DefinitionError(self.file, f"{key}.every_days", drug.every_days, allowed)
 
     def same_people(self, one: Personal, strategy: Strategy, key: str) -> None:
-        others = [other.name for other in strategy.interventions if isinstance(other, Personal) and other is not one]
+        personal = [other for other in strategy.interventions if isinstance(other, Personal) and other is not one]
+        others = [other.name for other in personal if other.same_people_as is None]
         if one.same_people_as is not None and one.same_people_as not in others:
-            allowed = "not another intervention on persons of the strategy"
+            allowed = "not another intervention on persons of the strategy with a draw of its own"
             raise DefinitionError(self.file, f"{key}.same_people_as", one.same_people_as, allowed, others)
 
     def drug_classes(self, names: Sequence[str], key: str) -> None:

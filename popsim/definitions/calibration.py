@@ -65,7 +65,7 @@ class Calibration(Definition):
         people, replications: twins in one simulation of an experiment or of an arm of a trial, and replications.
         discrepancy: standard deviation of the model discrepancy of each single figure (its error at the best
             parameters), as a share of the figure (of its odds, for a probability).
-        tau: medians of the priors (half-normal) of the differences between studies.
+        tau: scales of the priors (half-normal) of the differences between studies.
         severity: standard deviation of a study's severity before its baseline table (use = "baseline") is known, mmHg.
         seed: first word of the random key, of designs and of chains.
     """

@@ -25,12 +25,13 @@ from popsim.definitions.network import MAX_CAPACITY, MAX_NUMBER, Conditions
 LAST_DAY = 36_525
 MAX_COST = 1e7
 MAX_FACTOR = 1000.0
+MIN_RATIO, MAX_RATIO = 0.01, 100.0  # of hazards
 
 Outcome = Literal[
     "heart_failure_admission", "other_admission", "admission", "infarction", "stroke", "bleeding", "sudden_death",
     "pump_failure_death", "other_cardiovascular_death", "cardiovascular_death", "non_cardiovascular_death", "death",
 ]  # fmt: skip
-Ratio = Annotated[float, real(0.01, 100.0)]
+Ratio = Annotated[float, real(MIN_RATIO, MAX_RATIO)]
 Share = Annotated[float, real(0.0, 1.0)]
 Cost = Annotated[float, real(0.0, MAX_COST)]
 Pressure = Annotated[float, real(40.0, 300.0)]

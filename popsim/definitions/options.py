@@ -54,7 +54,7 @@ class HomeMonitoring(Definition):
     """Telemonitoring after the end of the option's wait: an alert makes a nurse review the diuretic.
 
     Attributes:
-        programme: as in a strategy; everybody takes up the offer.
+        programme: as in a strategy, without what its answers are; everybody takes up the offer.
         answered_after_days: from an alert to the nurse's answer.
         after_days: after the end of the option's wait.
     """
@@ -63,6 +63,13 @@ class HomeMonitoring(Definition):
     programme: Telemonitoring
     answered_after_days: Days = 1
     after_days: Days = 0
+
+    @model_validator(mode="after")
+    def _answers_are_its_own(self) -> Self:
+        for key in ("answered_by", "answer_after_days", "may_change"):
+            if getattr(self.programme, key):
+                raise ValueError(f"programme.{key}: leave it out, a nurse reviews the diuretic answered_after_days")
+        return self
 
 
 Change = Annotated[DoseChange | Visit | HomeMonitoring, Field(discriminator="kind")]

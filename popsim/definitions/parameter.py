@@ -20,9 +20,8 @@ PROVENANCES: tuple[Provenance, ...] = ("read", "computed", "fitted", "defined", 
 BEGINNINGS: MappingProxyType[str, Provenance] = MappingProxyType(
     {"assumption": "assumed", "computed": "computed", "by definition": "defined"}
 )  # of a source; any other source is a citation
-FITTED = (
-    "calibration "  # how the source of the uncertainty of a fitted parameter begins; the calibration's name follows
-)
+# How the source of the uncertainty of a fitted parameter begins; the calibration's name follows.
+FITTED = "calibration "
 
 
 class Parameter(Definition):

@@ -27,18 +27,8 @@ ROUNDING = 0.05  # by which a printed value may differ from that of its numbers
 # The scale on which errors are nearly normal, by unit; the natural scale for any other unit.
 SCALE_OF_UNIT: dict[str, Scale] = {
     "proportion": "logit",
-    "ratio": "log",
-    "per 100 person-years": "log",
-    "per 1000 person-years": "log",
-    "per person-year": "log",
-    "per 100 person-months": "log",
-    "per person": "log",
-    "per 100 persons": "log",
-    "days": "log",
-    "years": "log",
+    **dict.fromkeys(("ratio", *PERSON_YEARS_OF_UNIT, "per person", "per 100 persons", "days", "years"), "log"),
 }
-
-
 BASELINE_QUANTITY = "baseline_"  # names of quantities of the baseline table begin with it
 Number = Annotated[float, real(-1e9, 1e9)]
 Names = Annotated[tuple[Identifier, ...], AS_TUPLE]
@@ -174,8 +164,8 @@ class Target(Definition):
         """Standard error on its scale."""
         if self.low is not None and self.high is not None:
             return (on_scale(self.high, self.scale) - on_scale(self.low, self.scale)) / (2.0 * Z_95)
-        if self.size is not None:
-            return 1.0 / math.sqrt(self.size * self.value * (1.0 - self.value))
+        if self.scale == "logit" and (people := self.size or (self.events or 0.0) / self.value):
+            return 1.0 / math.sqrt(people * self.value * (1.0 - self.value))
         if self.events is not None:
             return 1.0 / math.sqrt(self.events) if self.scale == "log" else self.value / math.sqrt(self.events)
         return error_on_scale(self.standard_error or 0.0, self.value, self.scale)

@@ -82,7 +82,7 @@ def fit_all(x: Floats, y: Floats, waves: Sequence[int], inputs: Floats | None = 
     return Emulators(constant, linear, quadratic, error, noise, explained)
 
 
-class _Emulator(NamedTuple):
+class _Quadratic(NamedTuple):
     """Constant, linear[parameter] and quadratic[parameter, parameter] terms; leave-one-out errors[point], variances of
     the figure expected at points left out, and the standard deviation of the noise.
     """
@@ -95,7 +95,7 @@ class _Emulator(NamedTuple):
     noise: float
 
 
-def _fit(x: Floats, y: Floats) -> _Emulator:
+def _fit(x: Floats, y: Floats) -> _Quadratic:
     centre, spread = float(y.mean()), max(float(y.std()), 1e-12)
     z, size = (y - centre) / spread, x.shape[1]
 
@@ -127,4 +127,4 @@ def _fit(x: Floats, y: Floats) -> _Emulator:
     quadratic = spread * factor * np.outer(relevance, relevance) * ((x.T * weights) @ x)
     alone, noise = 1.0 / np.diag(inverse), float(np.exp(found.x[-1]))
     constant, variance = centre + spread * float(weights.sum()), spread**2 * np.maximum(alone - noise, 0.0)
-    return _Emulator(constant, linear, quadratic, spread * weights * alone, variance, spread * math.sqrt(noise))
+    return _Quadratic(constant, linear, quadratic, spread * weights * alone, variance, spread * math.sqrt(noise))

@@ -15,9 +15,9 @@ from popsim.population.population import Population
 
 EVERY_DAYS = 28
 FAILURE_BELOW = 15.0  # mL/min/1.73 m2
-LOSSES_PERCENT = (40, 50, 57)  # 57% is a doubling of creatinine
+LOSSES = {percent: f"kidney_loss_{percent}_day" for percent in (40, 50, 57)}  # 57% is a doubling of creatinine
 FAILURE = "kidney_failure_day"
-COLUMNS = (*(f"kidney_loss_{percent}_day" for percent in LOSSES_PERCENT), FAILURE)
+COLUMNS = (*LOSSES.values(), FAILURE)
 
 
 class KidneyEvents:
@@ -30,22 +30,22 @@ class KidneyEvents:
     def __init__(self, population: Population) -> None:
         at_entry = population["gfr_ml_min"].copy()
         self._person_id = population.person_id
-        self._limits = {
-            f"kidney_loss_{percent}_day": at_entry * (1.0 - percent / 100.0) for percent in LOSSES_PERCENT
-        } | {FAILURE: np.full_like(at_entry, FAILURE_BELOW)}
+        self._limits = {name: at_entry * (1.0 - percent / 100.0) for percent, name in LOSSES.items()}
+        self._limits[FAILURE] = np.full_like(at_entry, FAILURE_BELOW)
         self._began = {name: np.full(len(population), np.nan) for name in COLUMNS}  # of a loss not yet sustained
         self._day = {name: np.full(len(population), np.nan) for name in COLUMNS}
 
     def measure(self, population: Population, day: int) -> None:
-        """Measure everybody who is alive on a day."""
+        """Record who is on dialysis on a day, and measure filtration if the day is one of EVERY_DAYS."""
         measured = (population["alive"] != 0) & (population["entry_day"] <= day)
         since = (day - population["entry_day"]).astype(np.float64)
-        for name, limit in self._limits.items():
-            below = measured & (population["gfr_ml_min"] <= limit)
-            began, first = self._began[name], np.isnan(self._day[name])
-            sustained = below & ~np.isnan(began) & first
-            self._day[name][sustained] = began[sustained]
-            self._began[name] = np.where(below, np.where(np.isnan(began), since, began), np.nan)
+        if day % EVERY_DAYS == 0:
+            for name, limit in self._limits.items():
+                below = measured & (population["gfr_ml_min"] <= limit)
+                began, first = self._began[name], np.isnan(self._day[name])
+                sustained = below & ~np.isnan(began) & first
+                self._day[name][sustained] = began[sustained]
+                self._began[name] = np.where(below, np.where(np.isnan(began), since, began), np.nan)
         dialysed = measured & (population["dialysis"] != 0) & np.isnan(self._day[FAILURE])
         self._day[FAILURE][dialysed] = since[dialysed]
 

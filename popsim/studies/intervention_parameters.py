@@ -18,6 +18,8 @@ from popsim.definitions.distributions import Lognormal
 from popsim.definitions.interventions import (
     MAX_COST,
     MAX_FACTOR,
+    MAX_RATIO,
+    MIN_RATIO,
     ColumnEffect,
     Device,
     DrugIntervention,
@@ -41,7 +43,6 @@ NUMBERS = {  # unit, largest value
     "cost_per_day": ("currency/day", MAX_COST),
 }
 NUMBERS_OF_TESTS = {"uptake": ("1", 1.0), "sensitivity": ("1", 1.0), "cost_once": ("currency", MAX_COST)}
-RATIOS = (0.01, 100.0)  # lowest and highest
 DOSES = {column.name: column for column in CARE_COLUMNS}
 
 
@@ -107,7 +108,7 @@ def _parameter(value: float, unit: str, low: float, high: float) -> Parameter:
 
 def _ratio(one: HazardRatio) -> Parameter:
     """A hazard ratio, lognormal with the published value as its median where its interval is given."""
-    certain = _parameter(one.value, "1", *RATIOS)
+    certain = _parameter(one.value, "1", MIN_RATIO, MAX_RATIO)
     if one.low is None or one.high is None:
         return certain
     spread = math.log(one.high / one.low) / (2.0 * Z_95)

@@ -220,7 +220,6 @@ class Past:
         experiment, asked = self.study.experiment, self.size
         care = usual_care(experiment, self.parameters)
         network = scaled_once(self.network(self.study.network), care, self.size)
-        care = care.model_copy(update={"capacity": {}})
         while True:
             people = sample(self.cohort, self.study.schema, asked, self.key)
             age = people["age_years"].copy()
@@ -242,12 +241,15 @@ class Past:
     def run_in(
         self, people: Population, network: NetworkDefinition, care: Strategy, days: int, ahead: int = 0
     ) -> RunIn:
-        """A model of the past of these people, who are as old as in the cohort at the end of the run-in."""
+        """A model of the past of these people, who are as old as in the cohort at the end of the run-in.
+
+        Capacities are those of `network`, not those of `care`.
+        """
         self.set_age(people, people["age_years"] - self.study.experiment.run_in_days / DAYS_PER_YEAR)
         return RunIn(
             people,
             self.network(network),
-            care,
+            care.model_copy(update={"capacity": {}}),
             days=days,
             ahead=ahead,
             seed=self.key,

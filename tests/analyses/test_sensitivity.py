@@ -118,6 +118,13 @@ def test_influence_of_levels_and_of_constants_that_no_distribution_makes_uncerta
     assert once["mortality_365d_reach"].null_count() == 2
     text = influence_text(once, OUTCOMES, 20)
     assert "+47%" in text and "+-" not in text  # 0.08 of 0.2 - 0.03
+    of_readmission = pl.col("measure") == OUTCOMES[0]  # people who enter at home have no index discharge
+    nobody = influence(
+        alone, parameters, OUTCOMES,
+        lambda *asked: evaluate(*asked).with_columns(value=pl.when(~of_readmission).then("value")),
+    )  # fmt: skip
+    assert nobody[OUTCOMES[0]].null_count() == 2 and nobody["influence"].to_list() == table["influence"].to_list()
+    assert "not measured" in influence_text(nobody, OUTCOMES, 20)
 
 
 def test_a_swing_that_luck_alone_may_have_made_comes_last(study):

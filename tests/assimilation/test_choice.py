@@ -279,6 +279,31 @@ def test_telemonitoring_costs_its_days_and_answers_alerts():
     assert comparison.risk_difference("decompensation")[:, 1].mean() < 0.0
 
 
+def test_one_programme_may_be_answered_sooner_or_later():
+    """Both options have the programme and its costs; what answers its alerts is the option's, not the programme's."""
+    programme = next(one for one in load_options() if one.name == "telemonitoring").changes[0].programme
+    devices = [HomeMonitoring(kind="telemonitoring", programme=programme, answered_after_days=n) for n in (1, 20)]
+    options = [TherapyOption(name=f"device_{i}", changes=(device,)) for i, device in enumerate(devices)]
+    own = compare(believed(persons=4, members=16), options, 10).simulated.own_cost
+    assert (own[:, 1:] - own[:, :1]).mean(axis=(0, 2)) == pytest.approx([57.55, 57.55], rel=0.1)
+    with pytest.raises(ValueError, match=r"programme\.may_change: leave it out"):
+        HomeMonitoring(kind="telemonitoring", programme=programme.model_copy(update={"may_change": "all"}))
+
+
+def test_an_alert_of_an_implanted_sensor_is_answered_too():
+    """Limits that every filling pressure is beyond, and that no weight, blood pressure or pulse is."""
+    programme = next(one for one in load_options() if one.name == "telemonitoring").changes[0].programme
+    limits = {
+        "weight_gain_kg": 20.0, "systolic_low_mmhg": 40.0, "systolic_high_mmhg": 300.0, "heart_rate_low_bpm": 20.0,
+        "heart_rate_high_bpm": 250.0, "filling_pressure_low_mmhg": 0.0, "filling_pressure_high_mmhg": 1.0,
+    }  # fmt: skip
+    sensor = HomeMonitoring(kind="telemonitoring", programme=programme.model_copy(update=limits))
+    belief = believed(persons=4, members=16)
+    belief.ensemble.people["salt_excess_g_day"] = 12.0
+    comparison = compare(belief, [TherapyOption(name="sensor", changes=(sensor,))], 30)
+    assert comparison.risk_difference("decompensation")[:, 1].mean() < 0.0
+
+
 def test_the_table_has_the_best_first_and_the_forbidden_last():
     comparison = compare(believed(fluid=4.0, baseline_potassium_mmol_l=5.6), [MRA, MORE, LESS], 30)
     table = comparison.frame()

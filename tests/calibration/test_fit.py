@@ -10,7 +10,7 @@ import pytest
 import toys
 from scipy.stats import chisquare
 
-from popsim.calibration.fit import FRESH_LUCK, calibrate
+from popsim.calibration.fit import CHECK_STREAM, calibrate
 from popsim.calibration.hierarchy import Hierarchy
 from popsim.calibration.posterior import sample, split_r_hat
 from popsim.calibration.result import calibrated, correlation, directions, fit_table, identifiability
@@ -66,10 +66,10 @@ def test_tables_say_what_the_targets_tell(fit):
     assert table["error_after"].abs().max() < table["error_before"].abs().max()
 
 
-def test_every_part_of_a_wave_and_the_check_have_their_own_luck(fit, simulator):
+def test_every_part_of_a_wave_and_the_check_have_their_own_random_numbers(fit, simulator):
     sizes = [10, 10, 10, 2, 10, 6]
-    assert len(sizes) == toys.LUCKS
-    expected = [*zip(sizes, range(1, toys.LUCKS + 1), strict=True), (10, FRESH_LUCK)]
+    assert len(sizes) == toys.STREAMS
+    expected = [*zip(sizes, range(1, toys.STREAMS + 1), strict=True), (10, CHECK_STREAM)]
     assert [(size, stream) for _, size, stream in simulator.asked] == expected
     assert {names for names, _, _ in simulator.asked} == {toys.NAMES}
 

@@ -7,7 +7,6 @@ from scipy.stats import multivariate_normal
 
 from popsim.calibration.fit import calibrate
 from popsim.calibration.hierarchy import KINDS, Hierarchy, loadings, spread_by_tau
-from popsim.calibration.objectives import Simulated
 from popsim.calibration.result import severities_table, studies_table
 from popsim.definitions.base import validate
 from popsim.definitions.calibration import Heterogeneity
@@ -147,16 +146,3 @@ def test_rates_follow_log_hazards_and_ratios_only_themselves():
     tau = Heterogeneity(admission=0.3, death=0.4, ratio=0.05)
     assert spread_by_tau((0.6, 0.4, 0.0), tau) == pytest.approx(np.hypot(0.18, 0.16))
     assert spread_by_tau((1.0, 0.0, 0.0), None) == 0.0
-
-
-def test_figures_are_simulated_with_the_severity_of_their_own_study_only():
-    problem = toys.studies(2)
-    values = np.zeros((1, 5))
-    base = problem.simulate(problem.priors.columns, values, 0)
-    values[0, 4] = 1.0
-    moved = problem.simulate(problem.priors.columns, values, 0)
-    assert isinstance(moved, Simulated)
-    changed = [
-        aim.source for aim, a, b in zip(problem.objectives.each, base.values[0], moved.values[0], strict=True) if a != b
-    ]
-    assert {*changed} == {"study_1"}

@@ -1,17 +1,20 @@
 """What a calibration file and the targets it names may say; one simulation of the clinical twin from end to end."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from popsim.calibration.problem import problem_of, read_files
+from popsim.calibration.problem import Studies, problem_of, read_files
+from popsim.calibration.sources import SEVERITY, read_source
 from popsim.cli import main
 from popsim.definitions.base import validate
 from popsim.definitions.calibration import Calibration
 from popsim.errors import DefinitionError, InputError
 from popsim.runs.engine import Engine
 from popsim.runs.runner import run_study
+from popsim.statistics import Estimate
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 SHIPPED = EXPERIMENTS / "calibration" / "heart_failure.toml"
@@ -40,6 +43,24 @@ def test_the_shipped_calibration_is_sound_and_says_nothing_twice():
     assert [target.name.removeprefix("dig_preserved_") for target in dig] == [
         "death_placebo", "cv_death_placebo", "hf_admission_placebo", "nyha_iii_iv"
     ]  # fmt: skip
+
+
+def test_a_severity_concerns_its_own_source_alone(monkeypatch):
+    """Two sources at two points: each is simulated with all parameters, its own severity and the seed of the stream."""
+    sources = tuple(replace(read_source(DISCHARGE), name=name) for name in ("a", "b"))
+    asked = {}
+
+    def figures(source, run, names, values):
+        asked[source.name] = (names, values.tolist(), source.study.experiment.seed)
+        return [[Estimate(row[1], 0.1)] for row in values]
+
+    monkeypatch.setattr("popsim.calibration.problem.figures", figures)
+    values = np.array([[0.1, 2.0, -1.0], [0.3, 0.0, 4.0]])
+    found = Studies(sources, None)(("set.key", "severity.a", "severity.b"), values, 3)
+    seed = sources[0].study.experiment.seed + 3
+    assert asked["a"] == (["set.key", SEVERITY], [[0.1, 2.0], [0.3, 0.0]], seed)
+    assert asked["b"] == (["set.key", SEVERITY], [[0.1, -1.0], [0.3, 4.0]], seed)
+    np.testing.assert_array_equal(found.values, values[:, 1:])
 
 
 def test_all_that_is_for_calibration_is_fitted_when_nothing_is_named():

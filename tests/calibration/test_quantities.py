@@ -93,6 +93,14 @@ def test_the_rate_of_admissions_counts_the_days_that_people_lived():
     assert found.value == pytest.approx(100.0 * 2 / (400 / YEAR))
 
 
+def test_the_rate_of_admissions_ends_with_follow_up():
+    """Person 2 is followed for 250 days: of its admissions on days 240 and 260 the first counts."""
+    more = ADMISSIONS.head(2).with_columns(key=pl.lit(2), day=pl.Series([240.0, 260.0]))
+    seen = SEEN._replace(admissions=pl.concat([ADMISSIONS, more], how="vertical_relaxed"))
+    found = measure(target("admission_rate", days=365), Arms(seen, seen))
+    assert found.value == pytest.approx(100.0 * 5 / ((365.0 + 100.0 + 250.0 + 365.0) / YEAR))
+
+
 def test_time_to_event_ends_with_death_or_the_end_of_follow_up():
     (days, events), _ = time_to_event(SEEN, ENDPOINTS["heart_failure_hospitalisation"])
     assert days.tolist() == [200.0, 90.0, 250.0, 40.0] and events.tolist() == [True, True, False, True]
@@ -293,6 +301,7 @@ def test_the_value_may_be_that_of_its_numbers():
 def test_errors_are_those_of_the_published_sample():
     """Binomial on the log odds: 1 / sqrt(n p (1 - p)); of a hazard ratio: the log interval over 3.92."""
     assert target("mortality", days=30, value=0.2, size=100).error_on_scale == pytest.approx(0.25)
+    assert target("mortality", days=30, value=0.2, size=None, events=20).error_on_scale == pytest.approx(0.25)
     ratio = target("hazard_ratio", endpoint="death", unit="ratio", size=None, value=0.8, low=0.64, high=1.0)
     assert ratio.error_on_scale == pytest.approx(np.log(1.0 / 0.64) / 3.919928, rel=1e-6)
     assert ratio.interval[0] == pytest.approx(0.64, rel=1e-9)

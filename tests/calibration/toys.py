@@ -20,7 +20,7 @@ EFFECTS = np.array([[1.0, 0.5, 0.0], [0.0, 1.0, 1.0], [1.0, 0.0, -1.0], [0.2, 0.
 TRUTH = np.array([0.9, 1.6, 3.4])
 ERRORS = np.array([0.05, 0.1, 0.15, 0.1])  # of the published figures
 MONTE_CARLO = 0.02
-LUCKS = 6  # parts of the waves of `problem`, each with random numbers of its own
+STREAMS = 6  # parts of the waves of `problem`, each with random numbers of its own
 
 
 @dataclass
@@ -62,7 +62,7 @@ def problem(simulate=None, figures=None, **changes):
 def exact_posterior(figures=None):
     """Mean and covariance of the normal posterior (Bayesian linear regression)."""
     figures = EFFECTS @ TRUTH if figures is None else figures
-    weight = np.diag(1.0 / (ERRORS**2 + MONTE_CARLO**2 / LUCKS))
+    weight = np.diag(1.0 / (ERRORS**2 + MONTE_CARLO**2 / STREAMS))
     prior = np.diag(1.0 / PRIOR_SD**2)
     covariance = np.linalg.inv(EFFECTS.T @ weight @ EFFECTS + prior)
     return covariance @ (EFFECTS.T @ weight @ figures + prior @ PRIOR_MEAN), covariance

@@ -161,6 +161,14 @@ def test_two_interventions_may_be_taken_up_by_the_same_people():
     assert 150 < trained.sum() < 250
 
 
+def test_a_draw_of_uptake_is_shared_with_an_intervention_that_has_its_own():
+    """Of three in a chain, the third would share the name of the second, but not its people."""
+    chain = [RATIO | {"name": name, "same_people_as": other} for name, other in (("b", "a"), ("c", "b"))]
+    strategy = validate({"name": "s", "interventions": [RATIO | {"name": "a"}, *chain]}, Strategy, "made_up.toml")
+    with pytest.raises(DefinitionError, match=r"interventions\.c\.same_people_as = 'b': not another .* allowed: a"):
+        check_strategy(strategy, network(HOME, clinic()).definition, SCHEMA, "made_up.toml")
+
+
 def test_draws_take_the_ratio_from_its_interval():
     """Median 0.5, standard deviation of the logarithm log(0.8 / 0.3125) / 3.92."""
     one = validate({"name": "s", "interventions": [RATIO | {"low": 0.3125, "high": 0.8}]}, Strategy, "made_up.toml")

@@ -26,3 +26,17 @@ def test_a_loss_counts_from_its_first_measurement_once_a_second_one_shows_it():
     assert found.row(2)[1:] == (None, None, None, 84.0)
     assert found.row(3)[1:] == (None, None, None, None)  # died before the second measurement
     assert found.select(pl.col(*COLUMNS)).dtypes == [pl.Float64] * len(COLUMNS)
+
+
+def test_two_measurements_less_than_four_weeks_apart_show_no_sustained_loss():
+    """Follow-up may end on the day after a measurement: an injury of two days is no loss, dialysis is a failure."""
+    people = Population(SCHEMA, np.arange(2))
+    people["alive"], people["gfr_ml_min"] = 1, 80.0
+    events = KidneyEvents(people)
+    people["gfr_ml_min"] = 30.0
+    events.measure(people, 364)
+    people["dialysis"] = [0, 1]
+    events.measure(people, 365)
+    found = events.frame()
+    assert found.row(0)[1:] == (None, None, None, None)
+    assert found.row(1)[1:] == (None, None, None, 365.0)

@@ -116,6 +116,16 @@ def test_who_enters_and_how_depends_on_nobody_else(study):
     assert same(few, many.chosen(np.arange(15)))
 
 
+def test_candidates_do_not_compete_for_the_capacity_of_usual_care(study, tmp_path):
+    """With one bed for all of them, the past of each would depend on who else is screened."""
+    text = {"entry": 'entry = "discharge"\nrun_in_days = 30', "name": 'name = "placebo"\n'}
+    free = build(study(text["entry"], tables="").units[0], 30).population
+    path = tmp_path / "lived.toml"
+    beds = "capacity = { cardiology_ward = 1, general_ward = 1 }\n"
+    path.write_text(path.read_text().replace(text["name"], text["name"] + beds, 1))
+    assert same(free, build(read_study(path).units[0], 30).population)
+
+
 def test_inclusion_is_tested_on_what_investigators_see(study):
     """The cuff errs by 8 mmHg from day to day: some who are let in are truly below the limit."""
     model = build(study().units[0])

@@ -61,7 +61,8 @@ def influence(study: Study, parameters: Sequence[Varied], outcomes: Sequence[str
         A row for each parameter, the most influential first: parameter, unit, provenance, value, low_value, high_value,
         known (its uncertainty is), influence (the largest of the changes of the outcomes that are larger than their
         Monte Carlo error); for every outcome its change from the low end to the high end as a share of the base case
-        (by the outcome's name) and the half-width of the change's 95% interval (_reach, null with one replication).
+        (by the outcome's name; null where the base case has none) and the half-width of the change's 95% interval
+        (_reach, null with one replication).
     """
     measures = evaluate([p.name for p in parameters], one_at_a_time(parameters))
     records, uncertain = records_of(study.parameters), study.uncertain.distributions

@@ -24,7 +24,9 @@ def influence_text(table: pl.DataFrame, outcomes: Sequence[str], top: int) -> st
     return "\n".join([aligned(lines), f"Of the {len(shown)} most influential of {len(table)}: {counts}.", note])
 
 
-def _change(change: float, reach: float | None) -> str:
+def _change(change: float | None, reach: float | None) -> str:
     """A share as a percentage, with its Monte Carlo error where several replications show it."""
+    if change is None:
+        return "not measured"
     error = "" if reach is None else f" +- {100 * reach:.0f}"
     return f"{100 * change:+.0f}{error}%"

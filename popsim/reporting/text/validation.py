@@ -59,11 +59,12 @@ def _coverage(row: dict[str, Any]) -> str:
 def _strata(table: pl.DataFrame) -> list[str]:
     """Figures that were not fitted, by stratum."""
     lines = [["Not fitted, by stratum", "studies", "inside", "", "levels", "median |log ratio|", "largest factor"]]
-    for row in by_stratum(table).iter_rows(named=True):
+    strata = by_stratum(table)
+    for row in strata.iter_rows(named=True):
         counts = [str(row["studies"]), f"{row['inside']} of {row['targets']}", f"{(row['share'] or 0.0) * 100:.0f}%"]
         levels = [str(row["levels"]), rounded(row["median_log_ratio"], 2), rounded(row["largest_factor"], 3)]
         lines.append([f"  {row['stratum'].replace('_', ' ')}", *counts, *levels])
-    return ["", aligned(lines)] if by_stratum(table)["targets"].sum() else []
+    return ["", aligned(lines)] if strata["targets"].sum() else []
 
 
 def _classes(table: pl.DataFrame) -> list[str]:
