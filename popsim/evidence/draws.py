@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -70,6 +70,7 @@ class UncertainParameters:
         bounds: low and high of each parameter.
         copulas: names of correlated parameters, with the Cholesky factor of their correlation matrix.
         shares: names of each Dirichlet group, with their concentrations.
+        stated: what a draw depends on beside the seed, as in the files, without sources.
     """
 
     common_random_numbers: ClassVar = False  # each draw has its own people and random streams
@@ -77,6 +78,7 @@ class UncertainParameters:
     bounds: Mapping[str, tuple[float, float]]
     copulas: tuple[tuple[tuple[str, ...], Floats], ...] = ()
     shares: tuple[tuple[tuple[str, ...], tuple[float, ...]], ...] = ()
+    stated: Any = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -89,6 +91,10 @@ class UncertainParameters:
             name: {"distribution": family(d), "mean": d.mean, "standard_error": d.standard_error}
             for name, d in self.distributions.items()
         }
+
+    def content(self, draw: int) -> Any:
+        """What the values of a draw depend on beside the seed, for its hash: nothing is drawn for it."""
+        return [self.stated, draw]
 
     def draw(self, seed: int, draws: Sequence[int]) -> Floats:
         """Values[draw, parameter] of these draws, with columns as in `names`."""
@@ -158,6 +164,10 @@ class DesignedParameters:
         """The parameters' names as a design, for a run's manifest."""
         return {name: {"distribution": "chosen values"} for name in self.names}
 
+    def content(self, draw: int) -> Any:
+        """The row of a draw, for its hash."""
+        return self.rows[draw - 1].tolist()
+
     def draw(self, seed: int, draws: Sequence[int]) -> Floats:
         """The rows of these draws."""
         chosen: Floats = self.rows[np.asarray(draws) - 1]
@@ -189,9 +199,10 @@ def uncertain_parameters(
         for name, record in records.items()
         if record.uncertainty is not None and not _is_fixed(record)
     }
-    copulas, shares = [], []
+    copulas, shares, used = [], [], []
     for group in _groups(sets, groups, file):
         where = _called(group)
+        used.append(group.model_dump(mode="json", exclude={"source"}))
         if isinstance(group, given.Dirichlet):
             concentrations = _concentrations(group, records, where, file)
             if concentrations:
@@ -212,7 +223,13 @@ def uncertain_parameters(
             check_support(name, records[name], distributions[name], file)
     _check_hashes(distributions, file)
     bounds = {name: (records[name].low, records[name].high) for name in distributions}
-    return UncertainParameters(distributions, bounds, tuple(copulas), tuple(shares))
+    stated = [[_stated(name, records[name]) for name in distributions], used]
+    return UncertainParameters(distributions, bounds, tuple(copulas), tuple(shares), stated)
+
+
+def _stated(name: str, record: Parameter) -> Any:
+    """A parameter's numbers, without the words about them."""
+    return [name, record.model_dump(mode="json", exclude={"source": True, "uncertainty": {"source"}})]
 
 
 def _own_distribution(name: str, record: Parameter, file: object) -> Distribution:

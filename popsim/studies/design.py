@@ -126,8 +126,8 @@ class Study:
         strategies = [with_parameters(strategy, numbers) for strategy in self.experiment.resolved_strategies]
         contents = [(strategy, json_hash(strategy.model_dump(mode="json"))) for strategy in strategies]
         units = []
-        for draw, drawn in zip(self.draws, self._drawn().tolist(), strict=True):
-            values = json_hash([shared, drawn])
+        for draw in self.draws:
+            values = json_hash([shared, self.uncertain.content(draw) if draw else self._drawn().tolist()[0]])
             for replication, region in product(range(self.experiment.replications), range(self.experiment.regions)):
                 place = (draw, replication, region)
                 units += [Unit(self, s, *place, json_hash([values, *place, content])) for s, content in contents]

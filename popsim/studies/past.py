@@ -51,6 +51,7 @@ from popsim.studies.usual_care import ENTERED_AS, LONGEST_WAIT_DAYS, scaled_once
 from popsim.units import DAYS_PER_YEAR
 
 MAX_LIVED_PER_RECRUIT = 64.0  # people who live through the run-in for each one recruited, at most
+SCREENED_PER_ADMITTED = 6.0  # at first, where people wait for an admission, to which a sixth to a half come
 LIVED_AGAIN = 1.02  # so many more than expected are needed where too many have died
 KEPT = 2  # pasts that a process keeps
 OUTSIDE = {"alive": 0, "care_level": LEVEL_COMMUNITY, "admitted": 0, "telemonitored": 0, "iv_diuretic_mg_day": 0.0}
@@ -135,7 +136,9 @@ class Past:
 
     def screened(self) -> Lived:
         """The first people, in sampling order, who come to enter."""
-        asked, screened, lived, found = INITIAL_SCREENED_PER_RECRUIT, 0, 0, list[Candidates]()
+        at_home = self.study.experiment.entry == "home"
+        asked = INITIAL_SCREENED_PER_RECRUIT if at_home else SCREENED_PER_ADMITTED
+        screened, lived, found = 0, 0, list[Candidates]()
         while (eligible := sum(len(part.people) for part in found)) < self.size:
             if screened >= MAX_SCREENED_PER_RECRUIT * self.size or lived >= MAX_LIVED_PER_RECRUIT * self.size:
                 raise too_few(self.cohort, eligible, screened)
