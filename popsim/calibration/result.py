@@ -42,6 +42,8 @@ def calibrated(fit: Fit, description: str) -> Calibrated:
         name=fit.problem.calibration.name,
         description=description,
         tau=mean_tau(fit),
+        discrepancy=fit.problem.calibration.discrepancy,
+        severity=fit.problem.calibration.severity,
         fitted=tuple(
             FittedFigure(name=a.name, study=a.study, source=a.reference, figure=a.figure)
             for a in each

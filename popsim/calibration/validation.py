@@ -31,7 +31,7 @@ MEASURED = ("simulated", "simulated_low", "simulated_high", "log_ratio", "log_ra
 TYPES = dict.fromkeys(("severity", *MEASURED), pl.Float64) | {"inside": pl.Boolean, "not_measured": pl.String}
 SEVERITIES_MMHG = (-3.0, 0.0, 3.0)  # simulated, on entry alone, to find the severity that meets a baseline table
 MAX_SEVERITY_MMHG = 8.0
-SEVERITY_SD_MMHG = 4.0  # before the baseline table is known
+UNCALIBRATED = (2.0, 0.05)  # severity's standard deviation, mmHg, and discrepancy: the defaults of a calibration
 ROUNDS = 20  # of Gauss and Newton's iteration
 LEVEL_UNITS = ("proportion", "days", "years")  # and all that are "per ..."
 
@@ -78,7 +78,7 @@ def refuse_fitted(sources: Sequence[Source], fitted: Sequence[FittedFigure]) -> 
 
 
 def severity_of(source: Source, run: Run) -> float | None:
-    """The severity in mmHg with which people meet the study's baseline table.
+    """The severity in mmHg with which people meet the study's baseline table, weighed as the calibration weighs it.
 
     Figures that are not measured at every severity simulated have no part in it; None where there are no others.
     """
@@ -92,8 +92,13 @@ def severity_of(source: Source, run: Run) -> float | None:
     table, found = tuple(table[i] for i in known), [[row[i] for i in known] for row in found]
     scales, published = [target.scale for target in table], [on_scale(target.value, target.scale) for target in table]
     values = [[on_scale(one.value, scale) for one, scale in zip(row, scales, strict=True)] for row in found]
+    spread, share = (source.calibrated.severity, source.calibrated.discrepancy) if source.calibrated else UNCALIBRATED
     errors = [
-        math.hypot(target.error_on_scale, error_on_scale(one.standard_error, one.value, target.scale))
+        math.hypot(
+            target.error_on_scale,
+            error_on_scale(one.standard_error, one.value, target.scale),
+            share * (abs(target.value) if target.scale == "identity" else 1.0),
+        )
         for one, target in zip(found[1], table, strict=True)
     ]
     curves = np.polyfit(SEVERITIES_MMHG, np.array(values), 2)  # exact: three points
@@ -101,7 +106,7 @@ def severity_of(source: Source, run: Run) -> float | None:
     for _ in range(ROUNDS):
         steep = (2.0 * curves[0] * severity + curves[1]) / errors
         miss = ((curves[0] * severity + curves[1]) * severity + curves[2] - published) / errors
-        prior = 1.0 / SEVERITY_SD_MMHG**2
+        prior = 1.0 / spread**2
         severity -= float((miss @ steep + severity * prior) / (steep @ steep + prior))
         severity = min(max(severity, -MAX_SEVERITY_MMHG), MAX_SEVERITY_MMHG)
     return severity

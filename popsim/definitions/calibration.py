@@ -17,6 +17,10 @@ MAX_POINTS = 9_999  # design points are numbered like parameter draws
 MAX_WAVES = 10
 
 
+type Discrepancy = Annotated[float, real(0.0, 10.0)]
+type Severity = Annotated[float, real(0.01, 4.0)]
+
+
 class Heterogeneity(Definition):
     """Standard deviations (tau) of what differs between studies of the same people and the model does not know.
 
@@ -83,9 +87,9 @@ class Calibration(Definition):
     checks: Annotated[int, whole(2, MAX_POINTS)] = 16
     people: PopulationSize = 2000
     replications: Replications = 1
-    discrepancy: Annotated[float, real(0.0, 10.0)] = 0.05
+    discrepancy: Discrepancy = 0.05
     tau: Heterogeneity = Heterogeneity()
-    severity: Annotated[float, real(0.01, 4.0)] = 2.0
+    severity: Severity = 2.0
     seed: Seed = 1
 
     @model_validator(mode="after")
@@ -120,6 +124,7 @@ class Calibrated(Definition):
         name: of the calibration.
         description: targets, quality of fit and method.
         tau: differences between studies, posterior means.
+        discrepancy, severity: as the calibration took them; with them a study's baseline table makes its people.
         fitted: figures that it used.
         parameters: posterior means and distributions, by "set.parameter".
         parameter_groups: their correlations.
@@ -129,6 +134,8 @@ class Calibrated(Definition):
     name: Identifier
     description: Text = ""
     tau: Heterogeneity | None = None
+    discrepancy: Discrepancy = 0.05
+    severity: Severity = 2.0
     fitted: Annotated[tuple[FittedFigure, ...], AS_TUPLE] = ()
     parameters: Parameters
     parameter_groups: Annotated[tuple[Correlated, ...], AS_TUPLE, Field(max_length=100)] = ()

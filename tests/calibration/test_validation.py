@@ -52,7 +52,7 @@ TABLE = target("class_4", value=0.28, size=1600, **CLASS_4 | {"use": "baseline"}
 
 
 def source(*targets, tau=None, **said):
-    calibrated = Calibrated(name="toy", parameters={}, tau=tau)
+    calibrated = Calibrated(name="toy", parameters={}, tau=tau, discrepancy=0.0, severity=4.0)
     return replace(read_source(RALES), targets=targets, calibrated=calibrated, **said)
 
 

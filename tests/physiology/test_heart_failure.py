@@ -210,7 +210,7 @@ def test_onset_bits_agree_with_what_they_announce():
 
 def test_deaths_come_as_often_as_the_hazard_says():
     """Deaths of one day against the sum of hazards: Poisson-binomial, 4 standard errors."""
-    people = discharged(200_000)
+    people = discharged(300_000)
     physiology = core(key=RandomKey(11))
     physiology.initialise(people)
     physiology.advance(people, Clock())

@@ -260,22 +260,22 @@ def test_heart_failure_hazard_is_bounded_and_rises_with_score_pressure_and_weakn
     assert acute.heart_failure_hazard(score, usual, p + 3, fraction, 0.0, 0.0, ACUTE) >= hazard
     assert acute.heart_failure_hazard(score, usual, p, fraction - 5, 0.0, 0.0, ACUTE) >= hazard
     assert acute.heart_failure_hazard(score, usual, p, fraction, 1.0, 0.0, ACUTE) <= hazard
-    assert acute.heart_failure_hazard(score, usual, p, fraction, 0.5, ACUTE) >= hazard
+    assert acute.heart_failure_hazard(score, usual, p, fraction, 0.0, 0.5, ACUTE) >= hazard
 
 
 def test_heart_failure_hazard_is_near_zero_when_compensated_and_certain_in_pulmonary_oedema():
     compensated = symptoms.symptom_target(15.0, 35.0, 0.0, 0.0, 0.0, 0.3, SYMPTOMS)
     oedema = symptoms.symptom_target(34.0, 30.0, 0.0, 0.0, 0.0, 0.3, SYMPTOMS)
-    assert acute.heart_failure_hazard(compensated, compensated, 15.0, 35.0, 0.0, ACUTE) * 365 < 0.05
-    assert acute.heart_failure_hazard(oedema, compensated, 34.0, 30.0, 0.0, ACUTE) > 1
+    assert acute.heart_failure_hazard(compensated, compensated, 15.0, 35.0, 0.0, 0.0, ACUTE) * 365 < 0.05
+    assert acute.heart_failure_hazard(oedema, compensated, 34.0, 30.0, 0.0, 0.0, ACUTE) > 1
 
 
 def test_chronic_level_and_departure_act_apart():
     """A level that has become usual has a shallow gradient, the same level as news a steep one."""
     usual, worse = 2.0, 5.0
-    chronic = acute.heart_failure_hazard(worse, worse, 25.0, 30.0, 0.0, ACUTE)
-    news = acute.heart_failure_hazard(worse, usual, 25.0, 30.0, 0.0, ACUTE)
-    calm = acute.heart_failure_hazard(usual, usual, 25.0, 30.0, 0.0, ACUTE)
+    chronic = acute.heart_failure_hazard(worse, worse, 25.0, 30.0, 0.0, 0.0, ACUTE)
+    news = acute.heart_failure_hazard(worse, usual, 25.0, 30.0, 0.0, 0.0, ACUTE)
+    calm = acute.heart_failure_hazard(usual, usual, 25.0, 30.0, 0.0, 0.0, ACUTE)
     assert chronic / calm == pytest.approx(math.exp(3 * ACUTE.heart_failure_log_per_usual))
     assert news / calm == pytest.approx(math.exp(3 * ACUTE.heart_failure_log_per_departure))
     assert news > 10 * chronic
@@ -343,7 +343,8 @@ def test_each_mode_has_its_own_gradients():
     assert pump(ef=40.0) / pump() == pytest.approx(0.74, rel=0.01)
     assert sudden(ef=60.0) == sudden(ef=50.0)
     assert 1 < sudden(usual=4.0) / sudden() < 1.5
-    assert 1.5 < pump(usual=4.0) / pump() < 3
+    assert pump(usual=4.0) / pump() > sudden(usual=4.0) / sudden()
+    assert 1.5 < (pump(usual=4.0) + sudden(usual=4.0)) / (pump() + sudden()) < 3
     assert sudden(departure=5.0) / sudden() < 3
     assert pump(departure=5.0) / pump() > 30
     assert sudden(potassium=5.8) / sudden() == pytest.approx(1.66, rel=0.1)  # PMC6687136
