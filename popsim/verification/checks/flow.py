@@ -90,9 +90,12 @@ def hospital_time(bench: ModelBench) -> CheckResult:
 
 @check(AREA, "Days in hospital and days out of it make up the days of life")
 def days_add_up(bench: ModelBench) -> CheckResult:
-    """Add each person's days in hospital and its days alive and out of hospital."""
-    persons = bench.run().persons
-    return close(persons["hospital_days"] + persons["days_alive_out_of_hospital"], persons["life_days"], "days", 1e-6)
+    """Add each person's days in hospital and out; compare with those from entry to death or the end of follow-up."""
+    one = bench.run()
+    deaths = one.events.filter(pl.col("event") == "death").select("person_id", death_time_days="time_days")
+    ends = pl.min_horizontal("death_time_days", pl.col("entry_day") + bench.experiment.follow_up_days)
+    table = one.persons.join(deaths, on="person_id", how="left").with_columns(lived=ends - pl.col("entry_day"))
+    return close(table["hospital_days"] + table["days_alive_out_of_hospital"], table["lived"], "days", 1e-6)
 
 
 @check(AREA, "Readmission grows with the window and never exceeds admission")
