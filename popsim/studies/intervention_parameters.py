@@ -132,4 +132,6 @@ def _with(one: Personal | GeneticTest, parameters: ParameterSet) -> Personal | G
             change = {key.rpartition(".")[2]: parameters[key]} if key in parameters else {}
             effects.append(effect.model_copy(update=change))
         changes["effects"] = tuple(effects)
+    if isinstance(one, HazardRatio):
+        changes |= {"low": None, "high": None}  # the interval is of the published value, not of one drawn from it
     return one.model_copy(update=changes)

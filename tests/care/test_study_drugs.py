@@ -176,7 +176,8 @@ def test_draws_take_the_ratio_from_its_interval():
     uncertain = parameters.of("ratio.value").uncertainty
     assert uncertain.meanlog == pytest.approx(math.log(0.5))
     assert uncertain.sdlog == pytest.approx(math.log(0.8 / 0.3125) / (2 * Z_95))
-    assert with_parameters(one, parameters).interventions[0].value == 0.5
+    for value in (0.5, 0.3, 0.9):  # one draw in twenty lies outside the interval
+        assert with_parameters(one, parameters.with_values({"ratio.value": value})).interventions[0].value == value
 
 
 @pytest.mark.parametrize(
