@@ -64,7 +64,7 @@ def alert_source_of(
     most = scaled(guidance.alerts_per_day, len(population) / reference)
     source: RiskSource
     if guidance.kind == "oracle":
-        source = Oracle(body(), guidance.horizon_days, parameters["heart_failure"])
+        source = Oracle(body(), guidance.horizon_days, parameters)
     elif guidance.kind == "risk_model":
         record = Record(events, {one.name: one.setting_class for one in network.settings}, key=key)
         source = ModelRisks(record, guidance.horizon_days, guidance.every_days, parameters["learning"], key=key)

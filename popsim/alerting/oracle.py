@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.alerting.alerts import RiskSource
-from popsim.assimilation.hazards import presentation_hazards
+from popsim.assimilation.hazards import advance, hazards_of_presenting
 from popsim.care.monitoring import HomeReadings
-from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 from popsim.kernels.codes import CAUSE_HEART_FAILURE
 from popsim.physiology import Physiology
 from popsim.population.clock import Clock
@@ -23,11 +23,11 @@ class Oracle(RiskSource):
     Args:
         physiology: of the twins; an instance used for nothing else.
         horizon_days: from the strategy.
-        hazards: the set heart_failure.
+        parameters: sets by name.
     """
 
-    def __init__(self, physiology: Physiology, horizon_days: int, hazards: ParameterSet) -> None:
-        self._physiology, self._horizon, self._hazards = physiology, horizon_days, hazards
+    def __init__(self, physiology: Physiology, horizon_days: int, parameters: Parameters) -> None:
+        self._physiology, self._horizon, self._parameters = physiology, horizon_days, parameters
 
     def update(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
         """Does nothing: the oracle reads the true state."""
@@ -35,11 +35,11 @@ class Oracle(RiskSource):
     def risks(self, population: Population, clock: Clock, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Probability that each of these rows presents within the horizon under unchanged care."""
         copies = population.chosen(rows)
-        return chance_of_presenting(copies, self._physiology, clock.day, self._horizon, self._hazards)
+        return chance_of_presenting(copies, self._physiology, clock.day, self._horizon, self._parameters)
 
 
 def chance_of_presenting(
-    people: Population, physiology: Physiology, day: int, horizon_days: int, hazards: ParameterSet
+    people: Population, physiology: Physiology, day: int, horizon_days: int, parameters: Parameters
 ) -> NDArray[np.float64]:
     """Probability of presenting with heart failure in the days after `day` under unchanged care, (rows,).
 
@@ -51,14 +51,14 @@ def chance_of_presenting(
         physiology: advances them.
         day: today.
         horizon_days: number of days to simulate.
-        hazards: the set heart_failure.
+        parameters: sets by name.
     """
     total = np.zeros(len(people))
     clock = Clock(day)
     for _ in range(horizon_days):
         clock.tick()
-        physiology.advance(people, clock)
+        influences = advance(physiology, people, clock)
         people["acute_cause"] = 0
         people["onset"] = 0
-        total += presentation_hazards(people, hazards, clock.day)[CAUSE_HEART_FAILURE - 1]
+        total += hazards_of_presenting(influences, people, parameters, clock.day)[CAUSE_HEART_FAILURE - 1]
     return np.asarray(-np.expm1(-total))

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from popsim.arguments import MAX_DAYS, array, real_number, whole_number
 from popsim.assimilation.derived import BALANCE, DERIVED, StateDerivation
 from popsim.assimilation.ensemble import Ensemble
-from popsim.assimilation.hazards import presentation_hazards
+from popsim.assimilation.hazards import advance, hazards_of_presenting
 from popsim.assimilation.sensors import Sensor, table
 from popsim.errors import InputError
 from popsim.evidence.sets import Parameters
@@ -23,6 +23,7 @@ from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
 from popsim.physiology import Physiology
 from popsim.physiology.columns import COLUMNS as PHYSIOLOGY_COLUMNS
+from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
 from popsim.population.columns import Schema
 
@@ -59,8 +60,7 @@ class Belief:
         sensors: sources of readings; each has a row of `ensemble.bias`.
         key: of the random numbers.
         estimated: real columns that readings correct, if the population has them.
-        parameters: constants of the filter; evidence/twinning.toml when None.
-        hazards: the set heart_failure, for the likelihood of presentations; from its file when None.
+        parameters: sets by name; for the constants of the filter and the likelihood of presentations.
         memory_days: maximum delay of a reading, in days.
         day: the last day simulated, for a belief that resumes.
 
@@ -89,8 +89,8 @@ class Belief:
         self._key = key
         self._estimated = _estimated(schema, estimated, self.sensors)
         self._constants = parameters["twinning"].fill(kernel.FilterParameters)
-        self._hazards = parameters["heart_failure"]
-        self._derivation = StateDerivation(self._hazards, schema)
+        self._parameters, self._influences = parameters, Influences(rows)  # none before the first day
+        self._derivation = StateDerivation(parameters["heart_failure"], schema)
         self._follows = np.array([sensor.column in DERIVED for sensor in self.sensors], np.bool_)
         memory_days = whole_number("memory_days", memory_days, 0, MAX_DAYS)
         self.memory_days, self.day = memory_days, day
@@ -110,7 +110,7 @@ class Belief:
         people = self.ensemble.people
         if self.memory_days:
             self._remember()
-        self.physiology.advance(people, clock)
+        self._influences = advance(self.physiology, people, clock)
         self.day = clock.day
         people["acute_cause"] = 0
         people["onset"] = 0
@@ -191,7 +191,7 @@ class Belief:
         for cause, shock in SHOCK_BEHIND.items():
             rows = np.flatnonzero(self.ensemble.repeat((causes == cause) & (seen != 0)))
             people[shock][rows] = np.cbrt(keyed(self._key, people.person_id[rows], STREAM_IMAGINED, self.day))
-        hazards = presentation_hazards(people, self._hazards, self.day)
+        hazards = hazards_of_presenting(self._influences, people, self._parameters, self.day)
         kernel.weigh_presentation(members, causes, seen, hazards, self.ensemble.log_weight)
         self._resample()
 
@@ -227,8 +227,9 @@ class Belief:
 
 def _estimated(
     schema: Schema, names: Sequence[str], sensors: Sequence[Sensor]
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """For each estimated column: its index among the real columns, its bounds, whether its logarithm is corrected.
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """For each estimated column: index among the real columns, bounds, whether its logarithm is corrected, and whether
+    it is a shock, of which 0 is none.
 
     The logarithm is corrected where the quantity is above 0 and a sensor's error is proportional to it: a linear
     regression on so skewed a quantity would push members to the lower bound.
@@ -240,4 +241,5 @@ def _estimated(
         np.array([one.low for one in columns], np.float64),
         np.array([one.high for one in columns], np.float64),
         np.array([one.name in scaled for one in columns], np.bool_),
+        np.array([one.name in SHOCK_BEHIND.values() for one in columns], np.bool_),
     )

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.assimilation.ensemble import Ensemble
-from popsim.assimilation.hazards import presentation_hazards
+from popsim.assimilation.hazards import hazards_of_presenting
 from popsim.assimilation.options import change_dose
 from popsim.assimilation.predicted_care import PredictedCare
 from popsim.assimilation.valuation import DailyValuation
@@ -23,7 +23,6 @@ from popsim.definitions.options import DoseChange, HomeMonitoring, TherapyOption
 from popsim.evidence.sets import Parameters
 from popsim.kernels import codes as code
 from popsim.kernels.numerics.random import RandomKey
-from popsim.kernels.physiology.acute import log_factor
 from popsim.kernels.physiology.reactions import REACTIONS
 from popsim.physiology import Physiology
 from popsim.physiology.clinical import BLOCK
@@ -173,7 +172,7 @@ class _CounterfactualBlock:
     def _count(self, physiology: Physiology, today: int) -> None:
         """Add the day's QALYs, costs and probabilities of events."""
         people, home, sums = self._people, self._care.at_home, self._sums
-        hazards = hazards_of_presenting(physiology, people, self._parameters, today)
+        hazards = hazards_of_presenting(physiology.influences, people, self._parameters, today)
         total = hazards.sum(axis=0)
         chance = np.where(home, -np.expm1(-total), 0.0) * self._alive
         failure = hazards[code.CAUSE_HEART_FAILURE - 1] / np.maximum(total, 1e-300)
@@ -211,27 +210,6 @@ class _CounterfactualBlock:
         """Rows whose option includes this device."""
         has = [any(change == device for change in option.changes) for option in self._options]
         return np.broadcast_to(np.array(has)[None, :, None], self._shape).ravel()
-
-
-def hazards_of_presenting(
-    physiology: Physiology, people: Population, parameters: Parameters, today: int
-) -> NDArray[np.float64]:
-    """Daily hazards of presenting by cause, (6, rows), the last for any other cause; of the day just simulated."""
-    hazards = presentation_hazards(people, parameters["heart_failure"], today)
-    influence_on, clinical_constants = physiology.influences, parameters["clinical_twin"]
-    respiratory, other = code.CAUSE_RESPIRATORY - 1, code.CAUSE_OTHER - 1
-    hazards[respiratory] *= clinical_constants["respiratory_hazard_share"]
-    hazards[other] *= clinical_constants["other_hazard_share"]
-    sd = parameters["heart_failure"]["other_presentation_log_propensity_sd"]
-    own_factor = np.exp(log_factor(people["presentation_propensity"], sd))
-    hazards[code.CAUSE_ARRHYTHMIA - 1] += own_factor * influence_on["slow_rhythm_per_day"]
-    hazards[code.CAUSE_RENAL - 1] += own_factor * influence_on["renal_per_day"]
-    hazards[respiratory] += own_factor * influence_on["respiratory_per_day"]
-    for name in ("infarction", "stroke", "bleeding", "fall", "glucose"):
-        hazards[other] += own_factor * influence_on[f"{name}_per_day"]
-    hazards[0] *= np.exp(influence_on["heart_failure_log_hazard"])
-    hazards[1:] *= np.exp(influence_on["other_presentation_log_hazard"])
-    return hazards
 
 
 def reactions_present(people: Population) -> NDArray[np.bool_]:

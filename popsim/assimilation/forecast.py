@@ -15,9 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv
 
 from popsim.assimilation.belief import Belief
-from popsim.assimilation.counterfactuals import KINDS, hazards_of_presenting, reactions_present
+from popsim.assimilation.counterfactuals import KINDS, reactions_present
 from popsim.assimilation.drawn import Lives, ParameterDraw, column_of, lives_of, of_all
 from popsim.assimilation.ensemble import Ensemble
+from popsim.assimilation.hazards import hazards_of_presenting
 from popsim.errors import InputError, did_you_mean
 from popsim.evidence.sets import Parameters
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, CAUSE_NAMES
@@ -219,7 +220,7 @@ class _ForecastBlock:
     def _hazard(self, lives: Lives, causes: tuple[int, ...], day: int) -> Floats:
         """Today's hazard of presenting with some causes of those who are not in hospital, (rows,)."""
         (physiology, parameters), today = lives.draw, self._first + day - 1
-        hazards = hazards_of_presenting(physiology, lives.people, parameters, today)
+        hazards = hazards_of_presenting(physiology.influences, lives.people, parameters, today)
         total = hazards[0] if causes == (CAUSE_HEART_FAILURE,) else hazards.sum(axis=0)
         return np.asarray(lives.care.at_home * total)
 

@@ -6,24 +6,66 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 from popsim.kernels import assimilation as filtering
-from popsim.kernels.physiology.acute import AcuteParameters
+from popsim.kernels import codes as code
+from popsim.kernels.physiology.acute import AcuteParameters, log_factor
 from popsim.kernels.physiology.heart import HeartParameters
+from popsim.physiology import Physiology
 from popsim.physiology.binding import Binding
+from popsim.physiology.clinical import BLOCK
+from popsim.physiology.influences import Influences
+from popsim.population.clock import Clock
 from popsim.population.population import Population
 
 
-def presentation_hazards(people: Population, parameters: ParameterSet, day: float = 0.0) -> NDArray[np.float64]:
-    """Daily hazards of presenting, (6, rows): heart failure, infection, arrhythmia, renal, respiratory, other.
+def advance(physiology: Physiology, people: Population, clock: Clock) -> Influences:
+    """Advance any number of people by a day.
 
-    Row k is cause k + 1 (kernels/codes.py). Causes that only other organ systems add (infarction,
-    stroke, bleeding, falls, glucose, slow rhythm) are not included.
+    Returns:
+        the day's influences on those who have entered, which physiology itself keeps for one block only.
+    """
+    entered = people.entered(clock.time_days)
+    influences = Influences(len(people))
+    for start in range(0, entered, BLOCK):
+        some = slice(start, min(start + BLOCK, entered))
+        physiology.advance(people.part(some.start, some.stop), clock)
+        influences.values[:, some] = physiology.influences.values
+    return influences
+
+
+def hazards_of_presenting(
+    influence_on: Influences, people: Population, parameters: Parameters, today: int
+) -> NDArray[np.float64]:
+    """Daily hazards of presenting by cause, (6, rows), of the day just simulated.
+
+    Row k is cause k + 1 (kernels/codes.py): heart failure, infection, arrhythmia, renal, respiratory, and any other.
 
     Args:
-        people: with the columns of heart failure.
-        parameters: the set heart_failure.
-        day: days since the start, for the age.
+        influence_on: the day's influences of organ systems and drugs on these people.
+        people: at the end of the day.
+        parameters: sets by name.
+        today: days since the start, for the age.
     """
+    hazards = _of_the_core(people, parameters["heart_failure"], today)
+    clinical_constants = parameters["clinical_twin"]
+    respiratory, other = code.CAUSE_RESPIRATORY - 1, code.CAUSE_OTHER - 1
+    hazards[respiratory] *= clinical_constants["respiratory_hazard_share"]
+    hazards[other] *= clinical_constants["other_hazard_share"]
+    sd = parameters["heart_failure"]["other_presentation_log_propensity_sd"]
+    own_factor = np.exp(log_factor(people["presentation_propensity"], sd))
+    hazards[code.CAUSE_ARRHYTHMIA - 1] += own_factor * influence_on["slow_rhythm_per_day"]
+    hazards[code.CAUSE_RENAL - 1] += own_factor * influence_on["renal_per_day"]
+    hazards[respiratory] += own_factor * influence_on["respiratory_per_day"]
+    for name in ("infarction", "stroke", "bleeding", "fall", "glucose"):
+        hazards[other] += own_factor * influence_on[f"{name}_per_day"]
+    hazards[0] *= np.exp(influence_on["heart_failure_log_hazard"])
+    hazards[1:] *= np.exp(influence_on["other_presentation_log_hazard"])
+    return hazards
+
+
+def _of_the_core(people: Population, parameters: ParameterSet, day: float) -> NDArray[np.float64]:
+    """Those of the heart-failure core, as the causes of codes.CAUSE_* less one."""
     acute, heart = parameters.fill(AcuteParameters), parameters.fill(HeartParameters)
     hazards = np.empty((filtering.CAUSES, len(people)))
     kernel = filtering.presentation_hazards

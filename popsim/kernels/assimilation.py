@@ -78,7 +78,7 @@ def weights_of(log_weight, weight):
 
 @njit(cache=True, error_model="numpy")
 def regress_update(
-    values, logarithmic, seen, seen_mean, seen_variance, moved, shift, gain, weight, effective, own, low, high, p
+    values, logarithmic, shock, seen, seen_mean, seen_variance, moved, shift, gain, weight, effective, own, low, high, p
 ):  # fmt: skip
     """Move one variable of a person (or its logarithm) along its regression on the predicted readings.
 
@@ -86,6 +86,8 @@ def regress_update(
     variable stays where it is unless r is beyond chance, and the slope is shrunk by c, the share of r**2 that is not
     chance. What then remains of the variance should be 1 - c r**2 gain, chance in the slope adds c**2 chance gain to
     the error of the mean, and `widening` makes up for what is not linear or not normal: the spread is set to the sum.
+    Of a `shock`, which most members do not have, those who have none get none: a line through many zeros would give
+    each of them a little of it.
     """
     mean = 0.0
     for m in range(len(values)):
@@ -112,6 +114,8 @@ def regress_update(
     wanted = 1.0 - kept * squared * gain * (1.0 - p.widening * (1.0 - gain)) + kept * kept * chance * gain
     wider = np.sqrt(wanted / max(found, TINY))
     for m in range(len(values)):
+        if shock and own[m] == 0.0:
+            continue
         deviation = own[m] - mean + slope * (moved[m] - shift)
         value = mean + slope * shift + wider * deviation
         values[m] = clip(exp(value) if logarithmic else value, low, high)
@@ -119,8 +123,8 @@ def regress_update(
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def assimilate(
-    members, readings, column, noise_sd, noise_share, logarithmic, remembered, reals, columns, low, high, scaled, bias,
-    memory, log_weight, p,
+    members, readings, column, noise_sd, noise_share, logarithmic, remembered, reals, columns, low, high, scaled, shock,
+    bias, memory, log_weight, p,
 ):  # fmt: skip
     """Assimilate the readings of all persons.
 
@@ -131,7 +135,7 @@ def assimilate(
             is normal on the logarithm with standard deviation `noise_share`.
         remembered: (sensors,), row of `memory` with what was predicted when the reading was made, -1 for today.
         reals: (columns, rows), written at `columns` and kept within `low` and `high`; where `scaled`, the logarithm is
-            corrected, because the quantity is positive with proportional errors.
+            corrected, because the quantity is positive with proportional errors; where `shock`, a 0 is none and stays.
         bias: (sensors, rows), lasting error of each sensor, written.
         memory: (days * sensors, rows), readings predicted on earlier days, logarithms where so, written.
         log_weight: (rows,).
@@ -177,11 +181,11 @@ def assimilate(
                 moved[m] = shift + (narrower - 1.0) * (seen[m] - mean)
             update = (seen, mean, variance, moved, shift, gain, weight, effective, own)
             for j in range(len(columns)):
-                regress_update(reals[columns[j], rows], scaled[j], *update, low[j], high[j], p)
+                regress_update(reals[columns[j], rows], scaled[j], shock[j], *update, low[j], high[j], p)
             for j in range(bias.shape[0]):
-                regress_update(bias[j, rows], False, *update, -np.inf, np.inf, p)
+                regress_update(bias[j, rows], False, False, *update, -np.inf, np.inf, p)
             for j in range(memory.shape[0]):
-                regress_update(memory[j, rows], False, *update, -np.inf, np.inf, p)
+                regress_update(memory[j, rows], False, False, *update, -np.inf, np.inf, p)
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
@@ -263,14 +267,15 @@ def weigh_presentation(members, cause, watched, hazards, log_weight):
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def resample(
-    members, key, day, person, log_weight, reals, bias, memory, columns, low, high, scaled, p
+    members, key, day, person, log_weight, reals, bias, memory, columns, low, high, scaled, shock, p
 ):  # fmt: skip
     """Resample persons whose weight lies on few members, and rejuvenate their estimated columns.
 
     Args:
         person: (rows,), ids of the members: the first keys the comb of a person, each keys its own pair of partners.
         reals, codes, counts: (columns, rows), written; so are bias and memory.
-        places, low, high, scaled: the estimated columns among `reals`, their bounds, and where the logarithm counts.
+        columns, low, high, scaled, shock: the estimated columns among `reals`, their bounds, where the logarithm counts
+            and where a 0 is none and stays.
         p: FilterParameters.
     """
     for n in prange(len(log_weight) // members):
@@ -300,7 +305,7 @@ def resample(
             values = reals[columns[j], rows]
             if told(values, weight, p.certain_from_sd):
                 inherit(values, parent)
-                rejuvenate(values, scaled[j], one, other, p.rejuvenation, low[j], high[j])
+                rejuvenate(values, scaled[j], shock[j], one, other, p.rejuvenation, low[j], high[j])
         for block in (bias, memory):
             for j in range(block.shape[0]):
                 if told(block[j, rows], weight, p.certain_from_sd):
@@ -332,7 +337,7 @@ def inherit(values, parent):
 
 
 @njit(cache=True, error_model="numpy")
-def rejuvenate(values, logarithmic, one, other, share, low, high):
+def rejuvenate(values, logarithmic, shock, one, other, share, low, high):
     """Shrink a variable to its mean and move it by a share of the difference of two members; preserves the spread."""
     kept = np.empty(len(values))
     mean = 0.0
@@ -341,6 +346,8 @@ def rejuvenate(values, logarithmic, one, other, share, low, high):
         mean += kept[m] / len(values)
     narrower = np.sqrt(1.0 - share * share)
     for m in range(len(values)):
+        if shock and kept[m] == 0.0:
+            continue
         step = share * (kept[one[m]] - kept[other[m]]) * np.sqrt(0.5)
         value = mean + narrower * (kept[m] - mean) + step
         values[m] = clip(exp(value) if logarithmic else value, low, high)

@@ -45,7 +45,8 @@ def derive(
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def assimilate_class(
-    members, classes, error, score, judgement, reals, columns, low, high, scaled, bias, memory, log_weight, symptoms, p
+    members, classes, error, score, judgement, reals, columns, low, high, scaled, shock, bias, memory, log_weight,
+    symptoms, p,
 ):  # fmt: skip
     """Assimilate a class of each person, an interval of the score as it is judged.
 
@@ -57,7 +58,7 @@ def assimilate_class(
         classes: (persons,), 1 to 4, 0 where there is none.
         error: probability that a class is one too high or too low, half each.
         score, judgement: indices of the two columns among `reals`.
-        reals, columns, low, high, scaled, bias, memory, log_weight, p: see `assimilation.assimilate`.
+        reals, columns, low, high, scaled, shock, bias, memory, log_weight, p: see `assimilation.assimilate`.
         symptoms: SymptomParameters.
     """
     for n in prange(len(classes)):
@@ -94,10 +95,10 @@ def assimilate_class(
         effective = max(1.0 / squares - 1.0, 1.0)
         update = (seen, mean, variance, moved, shift, gain, weight, effective, own)
         for j in range(len(columns)):
-            regress_update(reals[columns[j], rows], scaled[j], *update, low[j], high[j], p)
+            regress_update(reals[columns[j], rows], scaled[j], shock[j], *update, low[j], high[j], p)
         for block in (bias, memory):
             for j in range(block.shape[0]):
-                regress_update(block[j, rows], False, *update, -np.inf, np.inf, p)
+                regress_update(block[j, rows], False, False, *update, -np.inf, np.inf, p)
 
 
 @njit(cache=True, error_model="numpy")

@@ -5,14 +5,12 @@ import pytest
 from guided import guided, make
 
 from popsim.alerting.oracle import Oracle, chance_of_presenting
-from popsim.assimilation.hazards import presentation_hazards
+from popsim.assimilation.hazards import hazards_of_presenting
 from popsim.evidence.sets import SHIPPED
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, PRESENT
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import ClinicalPhysiology
 from popsim.population.clock import Clock
-
-PARAMETERS = SHIPPED["heart_failure"]
 
 
 def at_home(people) -> np.ndarray:
@@ -30,13 +28,14 @@ def test_the_oracle_lives_the_very_days_to_come():
     people = model.population
     rows = at_home(people)
     copies = people.chosen(rows)
-    chance = chance_of_presenting(copies, body(), 19, 3, PARAMETERS)
+    chance = chance_of_presenting(copies, body(), 19, 3, SHIPPED)
     before = {name: people[name][rows].copy() for name in ("last_review_day", "loop_diuretic_mg_day", "care_level")}
     total = np.zeros(len(rows))
     alone = np.ones(len(rows), bool)
     for _ in range(3):
         model.run_for(1)
-        total += presentation_hazards(people, PARAMETERS, model.clock.day - 1)[CAUSE_HEART_FAILURE - 1][rows]
+        hazards = hazards_of_presenting(model.physiology.influences, people, SHIPPED, model.clock.day - 1)
+        total += hazards[CAUSE_HEART_FAILURE - 1][rows]
         alone &= (people["alive"][rows] != 0) & np.all([people[n][rows] == old for n, old in before.items()], axis=0)
     assert alone.sum() > 200
     for name in ("extracellular_fluid_excess_l", "infection_severity", "symptom_score", "adherence"):
@@ -48,7 +47,7 @@ def test_asking_the_oracle_changes_nobody():
     model = make(guided("oracle", 1.5), size=100, enrolment_days=0)
     model.run_for(10)
     before = {name: model.population[name].copy() for name in model.population}
-    Oracle(body(), 14, PARAMETERS).risks(model.population, Clock(9), at_home(model.population))
+    Oracle(body(), 14, SHIPPED).risks(model.population, Clock(9), at_home(model.population))
     assert all(np.array_equal(model.population[name], values) for name, values in before.items())
 
 
@@ -65,7 +64,7 @@ def test_the_twin_foresees_about_as_many_failures_as_the_truth_holds_and_tells_w
     rows = at_home(people)
     rows = rows[source._place[rows] >= 0]
     believed = source.risks(people, Clock(29), rows)
-    true = chance_of_presenting(people.chosen(rows), body(seed=6), 29, 14, PARAMETERS)
+    true = chance_of_presenting(people.chosen(rows), body(seed=6), 29, 14, SHIPPED)
     apart = believed - true
     assert abs(apart.mean()) < 4.0 * apart.std() / np.sqrt(len(rows))
     before = len(model.events)

@@ -12,8 +12,9 @@ from chosen_for import believed, discharged, dose, metabolisers, overtreated
 
 from popsim.assimilation import choice
 from popsim.assimilation.choice import CONTRAINDICATED, IDLE, TOO_DEAR, TOO_RISKY
-from popsim.assimilation.counterfactuals import CounterfactualOutcomes, hazards_of_presenting
+from popsim.assimilation.counterfactuals import CounterfactualOutcomes
 from popsim.assimilation.ensemble import Ensemble
+from popsim.assimilation.hazards import hazards_of_presenting
 from popsim.assimilation.options import load_options
 from popsim.assimilation.titration import look_ahead, titrate
 from popsim.definitions.options import HomeMonitoring, TherapyOption, Visit
@@ -173,7 +174,7 @@ def test_presentations_and_deaths_are_counted_with_the_chance_that_they_happen(c
     happened, chances = np.zeros(2), [[], []]
     for day in range(1, 61):
         physiology.advance(people, Clock(day))
-        chances[0].append(-np.expm1(-hazards_of_presenting(physiology, people, SHIPPED, day).sum(axis=0)))
+        chances[0].append(-np.expm1(-hazards_of_presenting(physiology.influences, people, SHIPPED, day).sum(axis=0)))
         chances[1].append(-np.expm1(-people["death_hazard_per_day"].astype(float)))
         for place, bit in enumerate((ONSET_ACUTE, ONSET_DEATH)):
             happened[place] += ((people["onset"] & bit) > 0).sum()

@@ -141,11 +141,17 @@ def test_compiled_equals_plain_python():
     mean, variance = filtering.moments.py_func(seen, weight)
     assert filtering.moments(seen, weight) == pytest.approx((mean, variance), rel=1e-12)
     for function, args in (
-        (filtering.regress_update, (False, seen, mean, variance, moved, 0.4, 0.7, weight, 12.0, own, -2.0, 2.0, EXACT)),
-        (filtering.regress_update, (True, seen, mean, variance, moved, 0.4, 0.7, weight, 12.0, own, 0.1, 20.0, EXACT)),
+        (
+            filtering.regress_update,
+            (False, False, seen, mean, variance, moved, 0.4, 0.7, weight, 12.0, own, -2.0, 2.0, EXACT),
+        ),
+        (
+            filtering.regress_update,
+            (True, True, seen, mean, variance, moved, 0.4, 0.7, weight, 12.0, own, 0.1, 20.0, EXACT),
+        ),
         (filtering.inherit, (rng.integers(0, 16, 16),)),
-        (filtering.rejuvenate, (False, rng.integers(0, 16, 16), rng.integers(0, 16, 16), 0.1, -2.0, 2.0)),
-        (filtering.rejuvenate, (True, rng.integers(0, 16, 16), rng.integers(0, 16, 16), 0.1, 0.1, 20.0)),
+        (filtering.rejuvenate, (False, False, rng.integers(0, 16, 16), rng.integers(0, 16, 16), 0.1, -2.0, 2.0)),
+        (filtering.rejuvenate, (True, False, rng.integers(0, 16, 16), rng.integers(0, 16, 16), 0.1, 0.1, 20.0)),
     ):
         start = 0.5 * seen + rng.normal(size=16)
         start = (np.exp(start) if args[0] is True else start).astype(np.float32)
@@ -154,6 +160,23 @@ def test_compiled_equals_plain_python():
         function.py_func(plain, *args)
         assert (compiled != start).any()
         np.testing.assert_allclose(compiled, plain, rtol=1e-6)
+
+
+def test_who_has_no_shock_gets_none_from_a_reading_or_from_others():
+    """Three in four have none; a reading that goes with it moves those who have it, and rejuvenation too."""
+    rng = np.random.default_rng(4)
+    has = np.arange(64) % 4 == 0
+    start = np.where(has, rng.uniform(0.2, 0.8, 64), 0.0).astype(np.float32)
+    seen = start + 0.1 * rng.normal(size=64)
+    moved = np.full(64, 0.1)
+    even, own = np.full(64, 1 / 64), np.empty(64)
+    mean, variance = filtering.moments(seen, even)
+    read, moved_on = start.copy(), start.copy()
+    filtering.regress_update(read, False, True, seen, mean, variance, moved, 0.1, 0.5, even, 63.0, own, 0.0, 1.0, EXACT)
+    filtering.rejuvenate(moved_on, False, True, rng.integers(0, 64, 64), rng.integers(0, 64, 64), 0.3, 0.0, 1.0)
+    for after in (read, moved_on):
+        assert (after[~has] == 0.0).all()
+        assert (after[has] != start[has]).all()
 
 
 def test_weights_are_bayes_rule_for_counts():

@@ -9,9 +9,10 @@ import pytest
 from popsim.assimilation import forecast
 from popsim.assimilation import forecast as module
 from popsim.assimilation.belief import Belief
-from popsim.assimilation.counterfactuals import KINDS, hazards_of_presenting
+from popsim.assimilation.counterfactuals import KINDS
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.forecast import DEATH, DECOMPENSATION, EVENTS, PRESENTATION, REACTION, READMISSION
+from popsim.assimilation.hazards import hazards_of_presenting
 from popsim.assimilation.predicted_care import PredictedCare
 from popsim.errors import InputError
 from popsim.evidence.parameters import load_parameters
@@ -58,7 +59,7 @@ def hazards_of(people):
     """Hazards of presenting of people in whom nothing changes."""
     physiology = Still()
     physiology.advance(people, Clock())
-    return hazards_of_presenting(physiology, people, SHIPPED, 0)
+    return hazards_of_presenting(physiology.influences, people, SHIPPED, 0)
 
 
 def people_of(cohort, schema, number, physiology):
@@ -165,7 +166,7 @@ def test_hazards_are_those_that_the_day_draws_from():
     expected, drawn = np.zeros(6), np.zeros(6)
     for day in range(10):
         physiology.advance(people, Clock(day))
-        hazards = hazards_of_presenting(physiology, people, SHIPPED, day)
+        hazards = hazards_of_presenting(physiology.influences, people, SHIPPED, day)
         total = hazards.sum(axis=0)
         expected += (hazards / total * -np.expm1(-total)).sum(axis=1)
         causes = np.bincount(people["acute_cause"], minlength=13)[1:]
