@@ -54,7 +54,7 @@ def believed(
     return Belief(Ensemble(people, members), physiology, [], key=RandomKey(seed), parameters=SHIPPED)
 
 
-def overtreated(members: int = 128) -> Belief:
+def overtreated(members: int = 256) -> Belief:
     """A belief about somebody of low pressure who needs no diuretic and has been on 80 mg for a month."""
     belief = believed(
         members=members, loop_diuretic_mg_day=0.0, baseline_systolic_mmhg=105.0, baseline_gfr_ml_min=40.0, fluid_sd=0.0

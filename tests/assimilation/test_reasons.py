@@ -72,9 +72,12 @@ def test_what_is_within_noise_is_said():
 
 
 def test_fluid_drives_the_choice_of_a_diuretic_where_nobody_knows_it():
-    """Fluid anywhere about the set point, and all else known: the members' differences hang on fluid, or on what goes
-    with it hour by hour (filling pressure, weight, symptoms)."""
-    comparison = compare(believed(members=512, fluid=2.0, fluid_sd=2.5), [MORE], 30)
+    """Fluid anywhere above the set point, and all else known, how readily the person presents or dies too: the members'
+    differences hang on fluid, or on what goes with it hour by hour (filling pressure, weight, symptoms)."""
+    belief = believed(members=512, fluid=4.0, fluid_sd=2.5)
+    for propensity in ("presentation_propensity", "death_propensity"):
+        belief.ensemble.people[propensity] = 0.0
+    comparison = compare(belief, [MORE], 30)
     drivers = drivers_of(comparison, 1, 0, 0)
     assert drivers
     signs = {"extracellular_fluid_excess_l", "filling_pressure_mmhg", "weight_kg", "symptom_score", "nt_probnp_pg_ml"}
