@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from popsim.definitions.calibration import Calibrated
 from popsim.evidence.sets import SHIPPED, Parameters
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, LEVEL_COMMUNITY, LEVEL_WARD, ONSET_ACUTE, ONSET_DEATH
 from popsim.kernels.numerics.random import RandomKey
@@ -29,6 +31,7 @@ from popsim.population.clock import Clock
 from popsim.population.population import Population
 from popsim.simulation.schema import SCHEMA
 
+CALIBRATION = Path(__file__).parents[2] / "experiments/calibrated/heart_failure.toml"
 DOSES = {
     "beta_blockade": "beta_blocker_fraction",
     "ras_inhibition": "ras_inhibitor_fraction",
@@ -49,9 +52,17 @@ NO_SHOCKS = {
 NO_AGEING = {"gfr_loss_per_year": 0.0, "gfr_loss_diabetes_per_year": 0.0, "frailty_per_year": 0.0}
 
 
-def sets(**changes: Mapping[str, float]) -> Parameters:
+def sets(base: Parameters = SHIPPED, **changes: Mapping[str, float]) -> Parameters:
     """All parameter sets, some with values changed: sets(lungs={"exacerbations_per_year": 0.0})."""
-    return SHIPPED.given({name: SHIPPED[name].with_values(values) for name, values in changes.items()})
+    return base.given({name: base[name].with_values(values) for name, values in changes.items()})
+
+
+def _calibrated() -> Parameters:
+    """All parameter sets at the posterior means of the shipped calibration, which the experiments run with."""
+    return SHIPPED.with_values({name: one.value for name, one in Calibrated.read(CALIBRATION).parameters.items()})
+
+
+CALIBRATED = _calibrated()
 
 
 def discharged(size: int, seed: int = 1) -> Population:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 import pytest
-from people import NO_AGEING, NO_SHOCKS, Ward, alike, core, discharged, extreme, lived, sets
+from people import CALIBRATED, NO_AGEING, NO_SHOCKS, Ward, alike, core, discharged, extreme, lived, sets
 
 from popsim.evidence.parameters import load_parameters
 from popsim.evidence.sets import SHIPPED
@@ -320,7 +320,7 @@ def test_half_a_day_s_step_gives_nearly_the_same_course():
 
 
 def test_a_year_after_discharge_is_about_as_bad_as_in_registries():
-    """Shape only, before calibration, with a ward that admits everybody and no outpatient care.
+    """Shape only, with the calibrated constants, a ward that admits everybody and no outpatient care.
 
     Without other organ systems the core has all of the respiratory and other hazards that it shares with them. Who has
     been admitted is more prone to be so: in two years of these people the mean propensity at admission is 0.7.
@@ -332,7 +332,7 @@ def test_a_year_after_discharge_is_about_as_bad_as_in_registries():
     Bounds are wide, a third to either side, as the people here are made up; Monte Carlo error at 6000 is below 1%.
     """
     people = discharged(6000)
-    alone = sets(clinical_twin={"respiratory_hazard_share": 1.0, "other_hazard_share": 1.0})
+    alone = sets(CALIBRATED, clinical_twin={"respiratory_hazard_share": 1.0, "other_hazard_share": 1.0})
     physiology = core(alone, RandomKey(1))
     physiology.initialise(people)
     people["presentation_propensity"] += 0.7
