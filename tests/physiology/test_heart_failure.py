@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 import pytest
-from people import CALIBRATED, NO_AGEING, NO_SHOCKS, Ward, alike, core, discharged, extreme, lived, sets
+from people import NO_AGEING, NO_SHOCKS, alike, core, discharged, extreme, lived, sets
 
 from popsim.evidence.parameters import load_parameters
 from popsim.evidence.sets import SHIPPED
@@ -317,37 +317,3 @@ def test_half_a_day_s_step_gives_nearly_the_same_course():
     course = [lived(wet, 21, QUIET, step_days=step)["extracellular_fluid_excess_l"][0] for step in (1.0, 0.5, 0.25)]
     assert abs(course[0] - course[1]) < 0.03 * course[1]
     assert abs(course[1] - course[2]) < abs(course[0] - course[1])
-
-
-def test_a_year_after_discharge_is_about_as_bad_as_in_registries():
-    """Shape only, with the calibrated constants, a ward that admits everybody and no outpatient care.
-
-    Without other organ systems the core has all of the respiratory and other hazards that it shares with them. Who has
-    been admitted is more prone to be so: in two years of these people the mean propensity at admission is 0.7.
-
-    Published: readmission at 30 days 24.8% (Dharmarajan 2013) and 21.7% (Greene 2021), of which for heart failure 35%;
-    death at 30 days 5.5-6.7% and at 12 months 31%, any admission in 12 months 63% (Greene 2021; Win 2017). Nobody here
-    is discharged to a hospice, as 5% are, half of whom die within 11 days (Warraich 2018): 3 points of both deaths; nor
-    do other organ systems kill, which leaves the year short of a third of its deaths.
-    Bounds are wide, a third to either side, as the people here are made up; Monte Carlo error at 6000 is below 1%.
-    """
-    people = discharged(6000)
-    alone = sets(CALIBRATED, clinical_twin={"respiratory_hazard_share": 1.0, "other_hazard_share": 1.0})
-    physiology = core(alone, RandomKey(1))
-    physiology.initialise(people)
-    people["presentation_propensity"] += 0.7
-    ward, clock = Ward(people), Clock()
-    for day in range(365):
-        physiology.advance(people, clock)
-        ward.treat(day)
-        clock.tick()
-    first = {}
-    for row, day, cause in ward.admissions:
-        first.setdefault(row, (day, cause))
-    early = [cause for day, cause in first.values() if day < 30]
-    assert 0.15 < len(early) / 6000 < 0.34
-    assert 0.2 < np.mean(np.array(early) == CAUSE_HEART_FAILURE) < 0.55
-    assert 0.02 < (ward.died < 30).mean() < 0.05
-    assert 0.15 < (ward.died < 365).mean() < 0.3
-    assert 0.45 < len(first) / 6000 < 0.85
-    assert 2 <= np.median([days for _, days in ward.stays]) <= 8
