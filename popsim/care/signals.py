@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,12 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
+@cache
+def _shipped() -> SignalFile:
+    """The signals that popsim comes with, read once."""
+    return SignalFile.read(FILE)
+
+
 class Signals:
     """The signals of a population.
 
@@ -48,7 +55,8 @@ class Signals:
     def __init__(self, schema: Schema, *, key: RandomKey = RandomKey(), file: Path = FILE) -> None:
         self._key = key
         known = COLUMNS[0].name in schema
-        self.signals: tuple[Signal, ...] = SignalFile.read(file).signals if known else ()
+        definition = _shipped() if file == FILE else SignalFile.read(file)
+        self.signals: tuple[Signal, ...] = definition.signals if known else ()
         self.signals = tuple(signal for signal in self.signals if signal.measures in schema)
         for signal in self.signals:
             if signal.stored is not None and signal.stored not in schema:
