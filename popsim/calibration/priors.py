@@ -38,6 +38,7 @@ class Priors:
         distributions: priors.
         own: values in the parameter sets.
         units: of the values.
+        bounds: lowest and highest value, which the posterior must keep within.
         severities: names of the study files whose people's severity their baseline table determines.
         severity_sd: its standard deviation before that, mmHg.
         tau: scales of the half-normal priors of the differences between studies.
@@ -48,6 +49,7 @@ class Priors:
     distributions: tuple[Distribution, ...]
     own: Floats
     units: tuple[str, ...] = ()
+    bounds: tuple[tuple[float, float], ...] = ()
     severities: tuple[str, ...] = ()
     severity_sd: float = 1.0
     tau: Heterogeneity = field(default_factory=Heterogeneity)
@@ -107,6 +109,7 @@ def priors_of(
         tuple(known[one.name] for one in calibration.parameters),
         np.array([record.value for record in records]),
         tuple(record.unit for record in records),
+        tuple((record.low, record.high) for record in records),
         tuple(severities),
         calibration.severity,
         calibration.tau,

@@ -14,12 +14,14 @@ from popsim.definitions.distributions import Beta, Lognormal, Normal, Uncertaint
 from popsim.definitions.parameter import FITTED, ParameterChange
 from popsim.definitions.uncertainty import Correlated
 from popsim.evidence.correlation import smallest_eigenvalue
-from popsim.evidence.distributions import Floats
+from popsim.evidence.distributions import Floats, distribution_of
+from popsim.evidence.support import MAX_OUTSIDE
 from popsim.statistics import Z_95
 
 DIGITS = 6  # significant digits in the file
 MIN_EIGENVALUE = 1e-4  # of a correlation matrix in the file; below it, the matrix is shrunk towards the identity
 MAX_INFORMED_VARIANCE = 0.5  # share of the prior variance left along a direction that the targets hardly inform
+NARROWER = 0.95  # step by which a posterior is narrowed that would leave its parameter's bounds
 MIN_LOADING = 0.3  # minimum loading of a parameter that is named in a direction
 
 
@@ -28,9 +30,10 @@ def calibrated(fit: Fit, description: str) -> Calibrated:
     priors, draws = fit.problem.priors, fit.draws
     means, errors = draws.mean(axis=0), draws.std(axis=0, ddof=1)
     source = f"{FITTED}{fit.problem.calibration.name}"
+    each_parameter = zip(priors.names, priors.scales, means.tolist(), errors.tolist(), priors.bounds, strict=True)
     parameters: dict[str, float | ParameterChange] = {
-        name: ParameterChange(value=_short(mean), uncertainty=_family(scale, _short(error), source))
-        for name, scale, mean, error in zip(priors.names, priors.scales, means.tolist(), errors.tolist(), strict=True)
+        name: ParameterChange(value=_short(mean), uncertainty=_family(scale, _short(mean), error, bounds, source))
+        for name, scale, mean, error, bounds in each_parameter
     }
     groups: tuple[Correlated, ...] = ()
     if len(priors.names) > 1:
@@ -187,13 +190,16 @@ def fit_table(fit: Fit) -> pl.DataFrame:
     ).with_columns(pl.col(pl.Float64).exclude("explained").fill_nan(None))
 
 
-def _family(scale: str, error: float, source: str) -> Uncertainty:
-    """The distribution that is (nearly) normal on the scale; its mean is the parameter's value."""
-    if scale == "log":
-        return Lognormal(distribution="lognormal", standard_error=error, source=source)
-    if scale == "logit":
-        return Beta(distribution="beta", standard_error=error, source=source)
-    return Normal(distribution="normal", standard_error=error, source=source)
+def _family(scale: str, mean: float, error: float, bounds: tuple[float, float], source: str) -> Uncertainty:
+    """The distribution that is (nearly) normal on the scale, with this mean, and as wide as its bounds allow."""
+    kinds: dict[str, type[Beta | Lognormal | Normal]] = {"log": Lognormal, "logit": Beta, "identity": Normal}
+    kind = kinds[scale]
+    while True:
+        given = {"distribution": kind.__name__.lower(), "standard_error": _short(error), "source": source}
+        found = kind.model_validate(given)
+        if distribution_of(found, mean).outside(*bounds) < MAX_OUTSIDE:
+            return found
+        error *= NARROWER
 
 
 def _positive(matrix: Floats) -> Floats:

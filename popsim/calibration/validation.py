@@ -20,7 +20,8 @@ import polars as pl
 from popsim.calibration.hierarchy import loadings, spread_by_tau
 from popsim.calibration.sources import SEVERITY, Run, Source, figure_hash, figures, targets_by_name
 from popsim.care.study_drugs import drugs_of
-from popsim.definitions.calibration import FittedFigure
+from popsim.definitions.calibration import DISCREPANCY, FittedFigure
+from popsim.definitions.calibration import SEVERITY as SEVERITY_SD
 from popsim.definitions.interventions import DrugIntervention
 from popsim.definitions.target import Target, error_on_scale, off_scale, on_scale
 from popsim.errors import DefinitionError
@@ -31,7 +32,6 @@ MEASURED = ("simulated", "simulated_low", "simulated_high", "log_ratio", "log_ra
 TYPES = dict.fromkeys(("severity", *MEASURED), pl.Float64) | {"inside": pl.Boolean, "not_measured": pl.String}
 SEVERITIES_MMHG = (-3.0, 0.0, 3.0)  # simulated, on entry alone, to find the severity that meets a baseline table
 MAX_SEVERITY_MMHG = 8.0
-UNCALIBRATED = (2.0, 0.05)  # severity's standard deviation, mmHg, and discrepancy: the defaults of a calibration
 ROUNDS = 20  # of Gauss and Newton's iteration
 LEVEL_UNITS = ("proportion", "days", "years")  # and all that are "per ..."
 
@@ -92,7 +92,9 @@ def severity_of(source: Source, run: Run) -> float | None:
     table, found = tuple(table[i] for i in known), [[row[i] for i in known] for row in found]
     scales, published = [target.scale for target in table], [on_scale(target.value, target.scale) for target in table]
     values = [[on_scale(one.value, scale) for one, scale in zip(row, scales, strict=True)] for row in found]
-    spread, share = (source.calibrated.severity, source.calibrated.discrepancy) if source.calibrated else UNCALIBRATED
+    spread, share = (
+        (source.calibrated.severity, source.calibrated.discrepancy) if source.calibrated else (SEVERITY_SD, DISCREPANCY)
+    )
     errors = [
         math.hypot(
             target.error_on_scale,

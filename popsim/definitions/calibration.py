@@ -15,6 +15,8 @@ from popsim.definitions.uncertainty import Correlated, DottedName, InformationGr
 MAX_PARAMETERS = 50
 MAX_POINTS = 9_999  # design points are numbered like parameter draws
 MAX_WAVES = 10
+DISCREPANCY = 0.05  # unless a calibration says otherwise
+SEVERITY = 2.0  # mmHg, as well
 
 
 type Discrepancy = Annotated[float, real(0.0, 10.0)]
@@ -87,9 +89,9 @@ class Calibration(Definition):
     checks: Annotated[int, whole(2, MAX_POINTS)] = 16
     people: PopulationSize = 2000
     replications: Replications = 1
-    discrepancy: Discrepancy = 0.05
+    discrepancy: Discrepancy = DISCREPANCY
     tau: Heterogeneity = Heterogeneity()
-    severity: Severity = 2.0
+    severity: Severity = SEVERITY
     seed: Seed = 1
 
     @model_validator(mode="after")
@@ -134,8 +136,8 @@ class Calibrated(Definition):
     name: Identifier
     description: Text = ""
     tau: Heterogeneity | None = None
-    discrepancy: Discrepancy = 0.05
-    severity: Severity = 2.0
+    discrepancy: Discrepancy = DISCREPANCY
+    severity: Severity = SEVERITY
     fitted: Annotated[tuple[FittedFigure, ...], AS_TUPLE] = ()
     parameters: Parameters
     parameter_groups: Annotated[tuple[Correlated, ...], AS_TUPLE, Field(max_length=100)] = ()

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 import toys
-from scipy.stats import chisquare
+from scipy.stats import chisquare, norm
 
 from popsim.calibration.fit import CHECK_STREAM, calibrate
 from popsim.calibration.hierarchy import Hierarchy
@@ -20,6 +20,7 @@ from popsim.definitions.calibration import Calibrated
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.writing import to_toml
 from popsim.errors import InputError
+from popsim.evidence.support import MAX_OUTSIDE
 from popsim.learning.emulator import fit_all
 from popsim.reporting.text.calibration import calibration_text, draw_calibration
 from popsim.studies.calibrated import with_calibration
@@ -112,6 +113,17 @@ def test_an_experiment_draws_the_posterior(fit, tmp_path):
     assert with_calibration(own, found).information_groups == {"death": toys.NAMES[:2], "rest": toys.NAMES[2:]}
     (pair, _), *_ = uncertain.copulas
     assert pair == (toys.NAMES[0], toys.NAMES[2])
+
+
+def test_a_posterior_keeps_within_the_bounds_of_its_parameter(fit):
+    """Narrower than its draws where a bound lies two of their standard deviations away, so that experiments take it."""
+    mean, sd = fit.draws[:, 0].mean(), fit.draws[:, 0].std()
+    near = ((-np.inf, mean + 2.0 * sd), *fit.problem.priors.bounds[1:])
+    problem = replace(fit.problem, priors=replace(fit.problem.priors, bounds=near))
+    free, kept = (calibrated(one, "toy").parameters for one in (fit, replace(fit, problem=problem)))
+    narrow = kept[toys.NAMES[0]].uncertainty.standard_error
+    assert norm.sf(2.0 * sd / narrow) < MAX_OUTSIDE < norm.sf(2.0 * sd / (1.1 * narrow))
+    assert all(kept[name] == free[name] for name in toys.NAMES[1:])
 
 
 def test_the_file_reads_as_it_was_written(fit):

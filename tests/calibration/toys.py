@@ -46,7 +46,7 @@ def calibration(**changes):
 
 def priors():
     distributions = tuple(NormalDistribution(float(m), float(sd)) for m, sd in zip(PRIOR_MEAN, PRIOR_SD, strict=True))
-    return Priors(NAMES, ("identity",) * 3, distributions, PRIOR_MEAN, ("1",) * 3)
+    return Priors(NAMES, ("identity",) * 3, distributions, PRIOR_MEAN, ("1",) * 3, ((-np.inf, np.inf),) * 3)
 
 
 def objectives(figures=None):
@@ -119,5 +119,5 @@ def studies(number, **changes):
     ]  # fmt: skip
     sizes = {"points": 64, "points_later": 40}
     old = priors()
-    known = Priors(old.names, old.scales, old.distributions, old.own, old.units, tuple(names), SEVERITY_SD)
+    known = Priors(old.names, old.scales, old.distributions, old.own, old.units, old.bounds, tuple(names), SEVERITY_SD)
     return CalibrationProblem(calibration(**(sizes | changes)), known, Objectives(tuple(each)), simulate)
