@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import read_toml
@@ -15,6 +15,7 @@ from popsim.errors import DefinitionError
 from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.drugs import read_drug
 from popsim.evidence.parameters import load_parameters
+from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology.own import title
 from popsim.physiology.pharmacology.drugs import check_columns
@@ -72,13 +73,28 @@ def check_file(path: Path) -> str:
 def _check_fit(path: Path, table: dict[str, Any]) -> str:
     """Check a calibration, its result, or published figures."""
     if isinstance(table.get("parameters"), list):
-        calibration = Calibration.read(path)
-        return f"calibration '{calibration.name}' is sound: {len(calibration.parameters)} parameters to be fitted"
+        return _check_calibration(Calibration.read(path), path)
     if "parameters" in table:
         found = Calibrated.read(path)
+        uncertain_parameters(SHIPPED.with_values(found.parameters, path), found.parameter_groups, path)
         return f"calibrated parameters '{found.name}' are sound: {len(found.parameters)} parameters"
-    file = TargetFile.read(path)
-    return f"target file '{file.name}' is sound: {len(file.targets)} published figures"
+    from popsim.calibration.sources import read_source
+
+    return f"target file '{TargetFile.read(path).name}' is sound: {len(read_source(path).targets)} published figures"
+
+
+def _check_calibration(calibration: Calibration, path: Path) -> str:
+    """Check a calibration with the target and trial files that it names."""
+    said = f"calibration '{calibration.name}' is sound: {len(calibration.parameters)} parameters to be fitted"
+    if not calibration.targets:
+        return said
+    from popsim.calibration.problem import problem_of
+
+    def simulated_by_nobody(study: Study) -> Never:
+        raise AssertionError(study)
+
+    figures = problem_of(calibration, path, (), simulated_by_nobody).objectives
+    return f"{said} to {len(figures.names)} figures of {len(figures.studies)} studies"
 
 
 def _check_model(path: Path, table: dict[str, Any]) -> str:
