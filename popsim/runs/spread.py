@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,6 +18,11 @@ class _Part[T](NamedTuple):
     key: str
     name: str
     item: T
+
+    @property
+    def shares(self) -> Hashable:
+        """Nothing: any process may do it."""
+        return self.key
 
 
 @dataclass(frozen=True, slots=True)

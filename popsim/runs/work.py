@@ -6,7 +6,7 @@ import platform
 import tempfile
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -46,6 +46,11 @@ class UnitReference(NamedTuple):
     def of(cls, unit: Unit) -> UnitReference:
         """The reference to a unit."""
         return cls(unit.key, unit.name, unit.strategy.name, unit.draw, unit.replication, unit.region)
+
+    @property
+    def shares(self) -> Hashable:
+        """The people and their past, which a process keeps from one strategy to the next."""
+        return self.draw, self.replication, self.region
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +155,9 @@ class Scheduler:
             while self._waiting or executor.busy or self._storing:
                 check_interrupts()
                 while self._waiting and executor.room:
-                    self._submit(self._waiting.popleft(), executor)
+                    task = executor.choice(self._waiting)
+                    self._waiting.remove(task)
+                    self._submit(task, executor)
                 for outcome in executor.outcomes() if executor.busy else ():
                     if outcome.problem:
                         self._retry(outcome.task, outcome.problem)

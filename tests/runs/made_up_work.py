@@ -22,6 +22,10 @@ class Piece:
     folder: Path
 
     @property
+    def shares(self):
+        return self.key[0]
+
+    @property
     def name(self):
         return f"piece {self.key}"
 
@@ -33,6 +37,12 @@ def marks(piece):
 def leave_mark(piece):
     (piece.folder / f"{piece.key}-{os.getpid()}-{time.monotonic_ns()}").touch()
     return f"mark of {piece.key}"
+
+
+def own_process(piece):
+    """Long enough for another process to have started meanwhile."""
+    time.sleep(0.05)
+    return os.getpid()
 
 
 def die_once(piece):

@@ -33,7 +33,8 @@ def outcomes(executor, pieces):
     with executor:
         while waiting or executor.busy:
             while waiting and executor.room:
-                executor.submit(waiting.pop(0))
+                waiting.remove(task := executor.choice(waiting))
+                executor.submit(task)
             for outcome in executor.outcomes():
                 found.append(outcome)
                 tries[outcome.task.key] += 1
@@ -41,6 +42,14 @@ def outcomes(executor, pieces):
                     waiting.append(outcome.task)
         assert not executor.busy
     return found
+
+
+def test_a_process_goes_on_with_what_shares_its_last_task(tmp_path):
+    """Five groups of four in turn: each is done by one process, but for those that are left when others are done."""
+    pieces = [work.Piece(f"{group}{number}", tmp_path) for number in range(4) for group in "abcde"]
+    found = outcomes(local(work.own_process), pieces)
+    assert len(found) == len(pieces)
+    assert len({(outcome.task.shares, outcome.result) for outcome in found}) <= 5 + 1
 
 
 def problems(found):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -94,6 +94,10 @@ class DaskCluster:
     def busy(self) -> int:
         """Tasks on the cluster."""
         return len(self._tasks)
+
+    def choice[T: Task](self, waiting: Sequence[T]) -> T:
+        """The first."""
+        return waiting[0]
 
     def submit(self, task: Task) -> None:
         """Submit a task; Dask gives it to another worker if the first one dies."""

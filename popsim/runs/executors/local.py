@@ -10,9 +10,10 @@ import gc
 import multiprocessing
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
@@ -28,6 +29,7 @@ from popsim.runs.executors.starting import (
 from popsim.runs.executors.tasks import Task, TaskFailure, TaskOutcome, Work, attempt, overdue, problem_of
 
 READY = "ready"
+LOOK_AHEAD = 64  # waiting tasks among which the next is chosen
 SECONDS_TO_START = 120.0  # until the deadline of its first task begins, unless the process reports earlier
 SECONDS_TO_STOP = 2.0
 POLL_SECONDS = 5.0  # seconds between checks of the clock; a longer pause means that this process itself was stopped
@@ -60,9 +62,19 @@ class LocalProcesses:
         """Number of processes with a task."""
         return sum(worker.task is not None for worker in self._crew)
 
+    def choice[T: Task](self, waiting: Sequence[T]) -> T:
+        """A task that shares something with the last one of an idle process, or with none that is under way."""
+        soon = list(islice(waiting, LOOK_AHEAD))
+        idle = {worker.shares for worker in self._crew if worker.task is None}
+        taken = {worker.shares for worker in self._crew} - idle
+        return next((one for one in soon if one.shares in idle), None) or next(
+            (one for one in soon if one.shares not in taken), soon[0]
+        )
+
     def submit(self, task: Task) -> None:
-        """Give a task to an idle process."""
-        idle = next((worker for worker in self._crew if worker.task is None), None)
+        """Give a task to an idle process, best one whose last task shares something with it."""
+        free = [worker for worker in self._crew if worker.task is None]
+        idle = next((worker for worker in free if worker.shares == task.shares), free[0] if free else None)
         if idle is None:
             idle = _started(self._work, self._start)
             self._crew.append(idle)
@@ -113,18 +125,19 @@ class LocalProcesses:
 
 @dataclass(slots=True, eq=False)
 class _Worker:
-    """A process, the driver's end of its pipe, its task and since when, and whether it is ready."""
+    """A process, the driver's end of its pipe, its task, what its last one shares, since when, and if it is ready."""
 
     process: multiprocessing.process.BaseProcess
     pipe: Connection
     task: Task | None = None
+    shares: Hashable = None
     began: float = 0.0
     alive: bool = True
     ready: bool = False
 
     def take(self, task: Task) -> None:
         """Begin a task; if the process is already dead, `poll` will say so."""
-        self.task, self.began = task, max(self.began, time.monotonic())
+        self.task, self.shares, self.began = task, task.shares, max(self.began, time.monotonic())
         try:
             self.pipe.send(task)
         except OSError:

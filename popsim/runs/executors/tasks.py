@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,6 +24,11 @@ class Task(Protocol):
     @property
     def name(self) -> str:
         """Its name in messages."""
+        ...
+
+    @property
+    def shares(self) -> Hashable:
+        """What it has in common with the tasks that are done fastest by the process that did this one."""
         ...
 
 
@@ -71,6 +76,10 @@ class Executor(Protocol):
     @property
     def busy(self) -> int:
         """Number of tasks submitted and not finished."""
+        ...
+
+    def choice[T: Task](self, waiting: Sequence[T]) -> T:
+        """Which of the waiting tasks to submit next."""
         ...
 
     def submit(self, task: Task) -> None:
