@@ -85,7 +85,7 @@ def plan_study(
         units=units,
         unit_seconds=unit_seconds,
         seconds=unit_seconds * math.ceil(units / workers),
-        peak_bytes=needed_together(workers, study.region_size(0), experiment.follow_up_days),
+        peak_bytes=needed_together(workers, study.region_size(0), experiment.follow_up_days, study.past_size),
         precision=pl.DataFrame(rows, schema=_SCHEMA),
     )
 

@@ -128,7 +128,7 @@ class StudyOptions:
         from popsim.runs.engine import Engine
 
         number, days = len(study.units) if units is None else units, study.experiment.follow_up_days
-        return Engine.fitting(self.workers, self.threads, number, study.region_size(0), days)
+        return Engine.fitting(self.workers, self.threads, number, study.region_size(0), days, study.past_size)
 
     def use_threads(self, twins: int) -> None:
         """Give the kernels of this process, which simulates one unit of so many twins, the threads asked or fitting."""

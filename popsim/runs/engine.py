@@ -25,6 +25,7 @@ from popsim.runs.memory import (
     workers_that_fit,
 )
 from popsim.runs.work import MakeTask, SendTask, WriteTask
+from popsim.studies.usual_care import LONGEST_WAIT_DAYS, lived_at_first
 
 # A worker takes some seconds of processor to start: it imports popsim and loads the kernels.
 MIN_WORKER_SECONDS = 6.0  # estimated work of a worker; with less, processes cost more than they gain
@@ -53,7 +54,9 @@ class Engine:
     deadline: float | None = None
 
     @classmethod
-    def fitting(cls, workers: int | None, threads: int | None, units: int, population: int, days: int = 365) -> Engine:
+    def fitting(
+        cls, workers: int | None, threads: int | None, units: int, population: int, days: int = 365, past: int = 0
+    ) -> Engine:
         """The requested numbers; those left open use all cores, with as many processes as memory allows.
 
         Cores go to units first, as far as each worker has enough to do, then to the threads of a unit that is large
@@ -63,11 +66,12 @@ class Engine:
             workers, threads: requested numbers, or None.
             units: number of units.
             population, days: twins of one unit, and their follow-up.
+            past: people of one unit who live through a run-in.
         """
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         if workers is None:
             busy = int(units * days * (DAY_SECONDS + TWIN_DAY_SECONDS * population) / MIN_WORKER_SECONDS)
-            workers = max(1, min(cores // (threads or 1), units, busy, workers_that_fit(population, days)))
+            workers = max(1, min(cores // (threads or 1), units, busy, workers_that_fit(population, days, past)))
         return cls(workers, threads or threads_for(population, cores // workers))
 
     @property
@@ -112,7 +116,8 @@ def generous_deadline(experiment: ExperimentDefinition) -> float:
     """Seconds after which a unit must have failed: many times what the slowest machine takes."""
     twins = -(-experiment.population // experiment.regions)
     days = experiment.follow_up_days + experiment.enrolment_days
-    return DEADLINE_MARGIN_S + twins * days / MIN_TWIN_DAYS_PER_SECOND
+    of_past = lived_at_first(experiment, twins) * (experiment.run_in_days + LONGEST_WAIT_DAYS)
+    return DEADLINE_MARGIN_S + (twins * days + of_past) / MIN_TWIN_DAYS_PER_SECOND
 
 
 def check_memory(experiment: ExperimentDefinition) -> None:
@@ -124,7 +129,7 @@ def check_memory(experiment: ExperimentDefinition) -> None:
     """
     check_limits()
     twins, days = -(-experiment.population // experiment.regions), experiment.follow_up_days
-    needed, free = needed_memory(twins, days), free_memory()
+    needed, free = needed_memory(twins, days, lived_at_first(experiment, twins)), free_memory()
     if needed <= free:
         return
     fitting = max(1, (free - BYTES_PER_PROCESS) * twins // (needed - BYTES_PER_PROCESS))

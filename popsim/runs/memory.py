@@ -17,22 +17,23 @@ GIB = 2**30
 BYTES_PER_PROCESS = 420 * 2**20  # Python, libraries and kernels, without twins
 BYTES_PER_TWIN = 2600  # its state, and its tables while they are made
 BYTES_PER_TWIN_DAY = 2.0  # its events
+BYTES_PER_PAST = 1700  # of each person who lives through a run-in, before the others exist
 MIN_ADDRESSES = 2 * GIB  # reserved by a process, used or not, for its libraries and their threads
 
 
-def needed_memory(twins: int, days: int = 365) -> int:
-    """Bytes that a process needs to simulate `twins` twins for `days` days."""
-    return BYTES_PER_PROCESS + int(twins * (BYTES_PER_TWIN + BYTES_PER_TWIN_DAY * days))
+def needed_memory(twins: int, days: int = 365, past: int = 0) -> int:
+    """Bytes that a process needs to simulate `twins` twins for `days` days, of whom `past` have lived before."""
+    return BYTES_PER_PROCESS + max(int(twins * (BYTES_PER_TWIN + BYTES_PER_TWIN_DAY * days)), past * BYTES_PER_PAST)
 
 
-def needed_together(workers: int, twins: int, days: int = 365) -> int:
+def needed_together(workers: int, twins: int, days: int = 365, past: int = 0) -> int:
     """Bytes that a driver and its workers need, each with `twins` twins; a single worker is the driver itself."""
-    return needed_memory(twins, days) * workers + (BYTES_PER_PROCESS if workers > 1 else 0)
+    return needed_memory(twins, days, past) * workers + (BYTES_PER_PROCESS if workers > 1 else 0)
 
 
-def workers_that_fit(twins: int, days: int = 365) -> int:
+def workers_that_fit(twins: int, days: int = 365, past: int = 0) -> int:
     """Number of workers that fit into memory; at least one."""
-    return max(1, (free_memory() - BYTES_PER_PROCESS) // needed_memory(twins, days))
+    return max(1, (free_memory() - BYTES_PER_PROCESS) // needed_memory(twins, days, past))
 
 
 def free_memory() -> int:

@@ -52,7 +52,7 @@ from popsim.studies.organ_systems import (
 )
 from popsim.studies.own_code import own_code_hash
 from popsim.studies.parameters import resolve_parameters
-from popsim.studies.usual_care import entry_content, refuse_homeless
+from popsim.studies.usual_care import entry_content, lived_at_first, refuse_homeless
 from popsim.studies.warnings import refuse_impossible_conditions, refuse_unscaled
 
 MADE_IN_PYTHON = "made in Python"
@@ -170,6 +170,11 @@ class Study:
         """People who live in a region."""
         size, more = divmod(self.experiment.population, self.experiment.regions)
         return size + (region < more)
+
+    @property
+    def past_size(self) -> int:
+        """People of the largest region who live through a run-in, at first."""
+        return lived_at_first(self.experiment, self.region_size(0))
 
     @property
     def run_id(self) -> str:

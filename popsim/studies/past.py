@@ -42,16 +42,14 @@ from popsim.simulation.run_in import RunIn
 from popsim.studies.content import json_hash
 from popsim.studies.design import Study
 from popsim.studies.recruitment import (
-    INITIAL_SCREENED_PER_RECRUIT,
     MAX_SCREENED_PER_RECRUIT,
     meets_inclusion,
     too_few,
 )
-from popsim.studies.usual_care import ENTERED_AS, LONGEST_WAIT_DAYS, scaled_once, unlimited, usual_care
+from popsim.studies.usual_care import ENTERED_AS, LONGEST_WAIT_DAYS, lived_at_first, scaled_once, unlimited, usual_care
 from popsim.units import DAYS_PER_YEAR
 
 MAX_LIVED_PER_RECRUIT = 64.0  # people who live through the run-in for each one recruited, at most
-SCREENED_PER_ADMITTED = 6.0  # at first, where people wait for an admission, to which a sixth to a half come
 LIVED_AGAIN = 1.02  # so many more than expected are needed where too many have died
 KEPT = 2  # pasts that a process keeps
 OUTSIDE = {"alive": 0, "care_level": LEVEL_COMMUNITY, "admitted": 0, "telemonitored": 0, "iv_diuretic_mg_day": 0.0}
@@ -136,15 +134,14 @@ class Past:
 
     def screened(self) -> Lived:
         """The first people, in sampling order, who come to enter."""
-        at_home = self.study.experiment.entry == "home"
-        asked = INITIAL_SCREENED_PER_RECRUIT if at_home else SCREENED_PER_ADMITTED
+        asked = lived_at_first(self.study.experiment, self.size)
         screened, lived, found = 0, 0, list[Candidates]()
         while (eligible := sum(len(part.people) for part in found)) < self.size:
             if screened >= MAX_SCREENED_PER_RECRUIT * self.size or lived >= MAX_LIVED_PER_RECRUIT * self.size:
                 raise too_few(self.cohort, eligible, screened)
-            people = sample(self.cohort, self.study.schema, int(np.ceil(asked * self.size)), self.key)
+            people = sample(self.cohort, self.study.schema, asked, self.key)
             worth = np.flatnonzero((people.person_id >= screened) & self.meets(people, constant=True))
-            screened, lived, asked = len(people), lived + len(worth), 2.0 * asked
+            screened, lived, asked = len(people), lived + len(worth), 2 * asked
             if len(worth):
                 found += self.candidates(people.chosen(worth))
         return self.entering(found)
@@ -220,7 +217,8 @@ class Past:
 
     def catchment(self) -> Lived:
         """As many people as are needed to have enough alive; the others leave the network at the end."""
-        experiment, asked = self.study.experiment, self.size
+        experiment = self.study.experiment
+        asked = lived_at_first(experiment, self.size)
         care = usual_care(experiment, self.parameters)
         network = scaled_once(self.network(self.study.network), care, self.size)
         while True:

@@ -21,9 +21,9 @@ from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.population import Population
 from popsim.population.sampling import sample
+from popsim.studies.usual_care import SCREENED_PER_RECRUIT
 
-INITIAL_SCREENED_PER_RECRUIT = 1.5  # people screened for each one recruited, at first
-MAX_SCREENED_PER_RECRUIT = 500.0  # ... and at most
+MAX_SCREENED_PER_RECRUIT = 500.0  # people screened for each one recruited, at most
 
 
 def recruit(
@@ -42,7 +42,7 @@ def recruit(
     Raises:
         DefinitionError: fewer than one person in MAX_SCREENED_PER_RECRUIT is eligible.
     """
-    asked = INITIAL_SCREENED_PER_RECRUIT
+    asked = SCREENED_PER_RECRUIT
     while True:
         people = sample(cohort, schema, int(np.ceil(asked * size)), key)
         settled = people.copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from popsim.care.compiled import home_of
@@ -23,6 +24,17 @@ ENTERED_AS: dict[Entry, int] = {
     "admission": ENTERED_ADMITTED,
 }
 LONGEST_WAIT_DAYS = 730  # after the run-in, for the admission with which people enter
+SCREENED_PER_RECRUIT = 1.5  # people screened for each one recruited, at first
+SCREENED_PER_ADMITTED = 6.0  # the same where people wait for an admission, to which a sixth to a half come
+
+
+def lived_at_first(experiment: ExperimentDefinition, size: int) -> int:
+    """People who live through a run-in, at first, so that so many enter; 0 without a run-in."""
+    if experiment.entry == "as_described":
+        return 0
+    if experiment.entry == "home":
+        return math.ceil(size * SCREENED_PER_RECRUIT) if experiment.trial else size
+    return math.ceil(size * SCREENED_PER_ADMITTED)
 
 
 def usual_care(experiment: ExperimentDefinition, parameters: Parameters) -> Strategy:

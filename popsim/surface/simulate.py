@@ -29,8 +29,8 @@ def engine_for(study: Study, workers: int | None, threads: int | None) -> Engine
     local = [title(one) for one in study.made_in_python if not elsewhere(one)]
     if local and (workers or 1) > 1:
         raise InputError(f"workers = {workers}: {local[0]} must be in a module that other processes can import, or 1")
-    days = study.experiment.follow_up_days
-    return Engine.fitting(1 if local else workers, threads, len(study.units), study.region_size(0), days)
+    twins, days = study.region_size(0), study.experiment.follow_up_days
+    return Engine.fitting(1 if local else workers, threads, len(study.units), twins, days, study.past_size)
 
 
 def simulate(study: Study, out: str | Path, engine: Engine, progress: bool | None) -> RunResult:
