@@ -42,7 +42,7 @@ CARE_COLUMNS: tuple[Column, ...] = (
     _entry("last_review_day", 1e6, "day of the last contact with a clinician", low=-1000, unit="day"),
     _entry("ivabradine_fraction", 1, "ivabradine dose"),
     _entry("vericiguat_fraction", 1, "vericiguat dose"),
-    _entry("digoxin_fraction", 1, "digoxin dose"),
+    _entry("digoxin_fraction", 2, "digoxin dose; 1 = 0.125 mg a day"),
     _entry("hydralazine_nitrate_fraction", 1, "hydralazine and isosorbide dinitrate dose"),
     _entry("antiplatelet_fraction", 1, "clopidogrel or another antiplatelet dose"),
     _entry("anticoagulant_fraction", 2, "warfarin or a direct anticoagulant dose"),

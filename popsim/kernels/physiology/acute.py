@@ -97,16 +97,15 @@ def log_factor(z, sd):
 def heart_failure_drugs(beta, ras, neprilysin, mra, sglt2, preserved_ef, p):
     """Log of the factor by which drugs lower the hazard of heart failure, beyond what they do to the state.
 
-    Less with a preserved ejection fraction, but for SGLT2 inhibitors.
+    With a preserved ejection fraction a share of it, of MRA nothing, of SGLT2 inhibitors all.
     """
     drugs = (
         p.heart_failure_log_beta_blocker * beta
         + p.heart_failure_log_ras * ras
         + p.heart_failure_log_neprilysin * neprilysin
-        + p.heart_failure_log_mra * mra
     )
     share = 1.0 - (1.0 - p.heart_failure_preserved_drug_share) * preserved_ef
-    return share * drugs + p.heart_failure_log_sglt2 * sglt2
+    return share * drugs + (1.0 - preserved_ef) * p.heart_failure_log_mra * mra + p.heart_failure_log_sglt2 * sglt2
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)

@@ -367,9 +367,10 @@ def test_drugs_act_on_the_modes_on_which_trials_showed_it_and_less_with_a_preser
     assert death.sudden_drugs(1.0, 0.0, 0.0, 1.0, DEATH) == DEATH.sudden_log_beta_blocker
     assert death.sudden_drugs(1.0, 1.0, 1.0, 0.0, DEATH) == 0
     assert death.pump_drugs(1.0, 1.0, 1.0, 1.0, 1.0, 0.0, DEATH) == DEATH.pump_log_sglt2
-    reduced = acute.heart_failure_drugs(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, ACUTE)
-    preserved = acute.heart_failure_drugs(0.0, 0.0, 0.0, 1.0, 0.0, 1.0, ACUTE)
+    reduced, preserved = (acute.heart_failure_drugs(1.0, 1.0, 1.0, 0.0, 0.0, kept, ACUTE) for kept in (0.0, 1.0))
     assert preserved / reduced == pytest.approx(ACUTE.heart_failure_preserved_drug_share)
+    mra = [acute.heart_failure_drugs(0.0, 0.0, 0.0, 1.0, 0.0, kept, ACUTE) for kept in (0.0, 0.5, 1.0)]
+    assert mra == pytest.approx([ACUTE.heart_failure_log_mra, 0.5 * ACUTE.heart_failure_log_mra, 0.0])
     sglt2 = [acute.heart_failure_drugs(0.0, 0.0, 0.0, 0.0, 1.0, kept, ACUTE) for kept in (0.0, 1.0)]
     assert sglt2[0] == sglt2[1] == ACUTE.heart_failure_log_sglt2
 
