@@ -7,10 +7,10 @@ Exacerbations begin at a rate exponential in F, lower with inhaled treatment, hi
 infections are frequent (season, particles, smoking: the influence `infection_log_rate`). Each person has a lifelong
 susceptibility from the exponential distribution with mean 1, so that counts over a period are geometric and past
 exacerbations predict future ones. Those known before entry do so too: susceptibility then has its posterior, a gamma
-distribution. Severity is drawn at the onset and fades exponentially. An infection that brings somebody to hospital as an
-exacerbation is one, as severe as the infection. Lung function recovers more slowly than symptoms: what it lost is the
-highest severity so far, fading with a time constant of its own. The hazard of death is exponential in that loss, and
-apart from it in the points of FEV1 below mild obstruction.
+distribution. Severity is drawn at the onset and fades exponentially. An infection that brings somebody to hospital as
+an exacerbation is one, as severe as the infection. Lung function recovers more slowly than symptoms: what it lost is
+the highest severity so far, fading with a time constant of its own. The hazard of death is exponential in that loss,
+and apart from it in the points of FEV1 below mild obstruction.
 
 Limits: only with the diagnosis of COPD (no asthma); inhaled treatment prevents exacerbations and does not affect FEV1
 or symptoms; no oxygen, no ventilation, no eosinophils; fibrosis and restriction by congestion stay at their baseline.
