@@ -7,8 +7,10 @@ Exacerbations begin at a rate exponential in F, lower with inhaled treatment, hi
 infections are frequent (season, particles, smoking: the influence `infection_log_rate`). Each person has a lifelong
 susceptibility from the exponential distribution with mean 1, so that counts over a period are geometric and past
 exacerbations predict future ones. Those known before entry do so too: susceptibility then has its posterior, a gamma
-distribution. Severity is drawn at the onset and fades exponentially. The hazard of death is
-exponential in severity and in the points of FEV1 below mild obstruction.
+distribution. Severity is drawn at the onset and fades exponentially. An infection that brings somebody to hospital as
+an exacerbation is one, as severe as the infection. Lung function recovers more slowly than symptoms: what it lost is
+the highest severity so far, fading with a time constant of its own. The hazard of death is exponential in that loss,
+and apart from it in the points of FEV1 below mild obstruction.
 
 Limits: only with the diagnosis of COPD (no asthma); inhaled treatment prevents exacerbations and does not affect FEV1
 or symptoms; no oxygen, no ventilation, no eosinophils; fibrosis and restriction by congestion stay at their baseline.
@@ -20,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from popsim.kernels.codes import STREAM_LUNGS
+from popsim.kernels.codes import CAUSE_RESPIRATORY, STREAM_LUNGS
 from popsim.kernels.numerics.compiling import njit, prange
 from popsim.kernels.numerics.math import exp
 from popsim.kernels.numerics.random import WORD, exponential, uniforms
@@ -53,7 +55,7 @@ class LungParameters(NamedTuple):
     filling_pressure_exacerbation_mmhg: float
     heart_rate_exacerbation_bpm: float
     arrhythmia_log_exacerbation: float
-    death_log_exacerbation: float
+    death_log_unrecovered: float
     death_fev1_from_percent: float
     death_log_per_fev1_percent: float
 
@@ -104,14 +106,16 @@ def set_steady_state(baseline_fev1_percent, fev1_percent):
 
 @njit(cache=True, parallel=True, error_model="numpy", single=True)
 def advance_day(
-    person_id, alive, copd, smoking, baseline_fev1_percent, exacerbations_before_entry, infection_severity,
-    fev1_percent, exacerbation_severity, influences, key, day, step_days, remaining, p,
+    person_id, alive, copd, smoking, baseline_fev1_percent, exacerbations_before_entry, infection_severity, acute_cause,
+    fev1_percent, exacerbation_severity, unrecovered_lung_function, influences, key, day, step_days, remaining,
+    unrecovered_remaining, p,
 ):  # fmt: skip
     """Advance all rows by one step of `step_days`; `day` counts steps from 0.
 
-    Reads the columns up to `infection_severity`, writes `fev1_percent` and `exacerbation_severity`, adds to
-    `influences`.
-    remaining: share of an exacerbation's severity that is left after a step.
+    Reads the columns up to `acute_cause`, writes those from `fev1_percent` to
+    `unrecovered_lung_function`, adds to `influences`.
+    remaining, unrecovered_remaining: shares of an exacerbation's severity, and of the lung function lost, that are left
+    after a step.
     """
     years = step_days * YEARS_PER_DAY
     for i in prange(len(person_id)):
@@ -120,15 +124,20 @@ def advance_day(
         lives = np.float64(alive[i]) > 0.5
         has_copd = np.float64(copd[i])
         smokes = 1.0 if np.float64(smoking[i]) == 2.0 else 0.0
-        before, flare_before = np.float64(fev1_percent[i]), np.float64(exacerbation_severity[i])
+        before, infection = np.float64(fev1_percent[i]), np.float64(infection_severity[i])
+        flare_before, presented = np.float64(exacerbation_severity[i]), np.float64(acute_cause[i]) == CAUSE_RESPIRATORY
+        flares = infection if presented & (infection > flare_before) else flare_before
         rate = has_copd * exacerbation_rate(
             before, np.float64(influences[of.BRONCHODILATION, i]), np.float64(influences[of.INFECTION_LOG_RATE, i]),
-            np.float64(infection_severity[i]), p,
+            infection, p,
         )  # fmt: skip
         expected = exacerbation_rate(np.float64(baseline_fev1_percent[i]), 0.0, 0.0, 0.0, p) / YEARS_PER_DAY
         known = np.float64(exacerbations_before_entry[i])
         rate = clip(rate * susceptibility(key, person, known, expected), 0.0, 1.0)
-        flare, begins = shock(flare_before, remaining, rate, step_days, u_onset, p.exacerbation_weakest, 1.0)
+        flare, begins = shock(flares, remaining, rate, step_days, u_onset, p.exacerbation_weakest, 1.0)
+        lost_before = np.float64(unrecovered_lung_function[i])
+        still_lost = lost_before * unrecovered_remaining
+        unrecovered = flare if flare > still_lost else still_lost
         scar = begins * p.fev1_lost_per_exacerbation_ml * 100.0 / p.fev1_predicted_ml
         lost = decline(has_copd, smokes, p) * years + scar
         now = clip(before - lost, MIN_FEV1, MAX_FEV1)
@@ -141,8 +150,9 @@ def advance_day(
         influences[of.ARRHYTHMIA_LOG_RATE, i] += p.arrhythmia_log_exacerbation * flare
         obstructed = positive(p.death_fev1_from_percent - now)
         influences[of.NON_CARDIOVASCULAR_LOG_HAZARD, i] += (
-            p.death_log_exacerbation * flare + p.death_log_per_fev1_percent * obstructed
+            p.death_log_unrecovered * unrecovered + p.death_log_per_fev1_percent * obstructed
         )
 
         fev1_percent[i] = now if lives else before
         exacerbation_severity[i] = flare if lives else flare_before
+        unrecovered_lung_function[i] = unrecovered if lives else lost_before

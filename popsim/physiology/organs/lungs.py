@@ -27,6 +27,16 @@ COLUMNS: tuple[Column, ...] = (
         "physiology",
         at_entry=0.0,
     ),
+    Column(
+        "unrecovered_lung_function",
+        "real",
+        "1",
+        0,
+        1,
+        "Lung function lost in exacerbations and not recovered, 0 none to 1 the worst.",
+        "physiology",
+        at_entry=0.0,
+    ),
 )
 
 
@@ -48,6 +58,7 @@ class Lungs:
             *(kernel.set_steady_state, kernel.advance_day),
             key=key,
             remaining=partial(_share_left, own["exacerbation_time_constant_days"]),
+            unrecovered_remaining=partial(_share_left, own["lung_function_recovery_days"]),
             p=own.fill(kernel.LungParameters),
         )
 
