@@ -58,7 +58,7 @@ def queues(network):
     """Whether people wait for beds or slots, or share them with others."""
     beds = [one.capacity not in (None, UNLIMITED) for one in network.settings]
     slots = [one.slots_per_day not in (None, MAX_CAPACITY) for one in network.settings]
-    return any(beds + slots) or network.arrivals != ()
+    return any(beds + slots) or any(source.per_day > 0.0 for source in network.arrivals)
 
 
 def test_people_of_a_published_study_do_not_queue_for_each_other():
