@@ -88,4 +88,7 @@ class PredictedCare:
         fluid = people["extracellular_fluid_excess_l"]
         wet = (self.left > 0) & (fluid > p["fluid_dry_kg"]) & (self._failing | (fluid > p["fluid_up_kg"]))
         dose = np.clip(p["iv_per_oral"] * people["loop_diuretic_mg_day"], p["iv_least_mg"], p["iv_most_mg"])
+        given = people["iv_diuretic_mg_day"]
+        higher = np.maximum(dose, np.minimum(given * p["iv_step_factor"], p["iv_highest_mg"]))
+        dose = np.where((given >= dose) & (fluid > p["fluid_up_kg"]), higher, dose)
         people["iv_diuretic_mg_day"] = np.where(wet, dose, 0.0)

@@ -1,4 +1,8 @@
-"""Sources of simulated figures: an experiment with targets, a trial, or a target file that names an experiment."""
+"""Sources of simulated figures: an experiment with targets, a trial, or a target file that names an experiment.
+
+Care has no limits here: the people of a published study came from many hospitals, so they neither queue for each other
+nor does a figure depend on how many of them are simulated.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,7 @@ from popsim.statistics import Estimate
 from popsim.studies.content import SHOWN, json_hash
 from popsim.studies.design import Change, Study, study_of
 from popsim.studies.recruitment import followed_days
+from popsim.studies.usual_care import unlimited
 
 if TYPE_CHECKING:
     from popsim.runs.runner import RunResult
@@ -123,7 +128,7 @@ def read_source(path: Path | str, said: Mapping[str, Change] | None = None) -> S
     check_targets(targets, study.experiment, study.schema, [one.name for one in study.network.settings], path)
     wanted = (*study.experiment.entry_columns, *entry_columns(targets))
     with_columns = study.experiment.model_copy(update={"entry_columns": tuple(dict.fromkeys(wanted))})
-    study = replace(study, experiment=with_columns)
+    study = replace(study, experiment=with_columns, network=unlimited(study.network))
     used = Calibrated.read(folder / experiment.calibration) if experiment.calibration else None
     return Source(experiment.name, title or experiment.name, path, study, targets, stratum, used).about(targets)
 

@@ -20,7 +20,7 @@ class Trial(Definition):
 
     Everybody enters on day 0. Because recruitment took years and the trial ended on one day, each person's follow-up is
     uniform between `least_follow_up_days` and the experiment's `follow_up_days`; all arms have the same people and
-    times.
+    times. They come from many hospitals and do not queue for each other: the network's capacities have no part in it.
 
     Attributes:
         columns, correlations: the baseline table, instead of the cohort's, column by column.

@@ -52,7 +52,7 @@ from popsim.studies.organ_systems import (
 )
 from popsim.studies.own_code import own_code_hash
 from popsim.studies.parameters import resolve_parameters
-from popsim.studies.usual_care import entry_content, lived_at_first, refuse_homeless
+from popsim.studies.usual_care import entry_content, lived_at_first, refuse_homeless, unlimited
 from popsim.studies.warnings import refuse_impossible_conditions, refuse_unscaled
 
 MADE_IN_PYTHON = "made in Python"
@@ -317,9 +317,10 @@ def study_of(
     own = (*own_organ_systems_of(chosen, origin), *organ_systems)
     network = network or CareNetwork.read(Path(folder) / chosen.network, schema_of(own).columns)
     network = network.with_capacity(chosen.capacity, file)
+    care = network.definition if chosen.trial is None else unlimited(network.definition)
     flags = {change.flag: change.value for change in (changes or {}).values()}
     flags |= {"--scenario": scenario} if scenario else {}
-    return resolve(chosen, cohort, network.definition, origin, flags, organ_systems)
+    return resolve(chosen, cohort, care, origin, flags, organ_systems)
 
 
 def resolve(

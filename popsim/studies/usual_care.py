@@ -75,7 +75,8 @@ def refuse_homeless(experiment: ExperimentDefinition, network: CareNetwork, file
 def unlimited(network: NetworkDefinition) -> NetworkDefinition:
     """The network without limits and without external patients, so that what happens to a person depends on nobody."""
     settings = tuple(_unlimited(setting) for setting in network.settings)
-    return network.model_copy(update={"settings": settings, "arrivals": (), "reference_population": None})
+    nobody = tuple(source.model_copy(update={"per_day": 0.0}) for source in network.arrivals)
+    return network.model_copy(update={"settings": settings, "arrivals": nobody, "reference_population": None})
 
 
 def _unlimited(setting: SettingDefinition) -> SettingDefinition:

@@ -10,9 +10,13 @@ import polars as pl
 import pytest
 
 from popsim.calibration.sources import figures, read_source
+from popsim.definitions.network import MAX_CAPACITY, UNLIMITED
 from popsim.errors import DefinitionError
+from popsim.studies.design import read_study
 
-TARGETS = Path(__file__).parents[2] / "experiments" / "targets" / "discharge.toml"
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+TARGETS = EXPERIMENTS / "targets" / "discharge.toml"
+TRIAL = EXPERIMENTS / "trials" / "dapa_hf.toml"
 
 
 @pytest.mark.parametrize("column", ["cost_total", "visits", "ages_years"])
@@ -48,3 +52,20 @@ def test_people_of_two_regions_are_two_people(tmp_path):
         pl.DataFrame([admission]).write_parquet(tmp_path / f"{name}.parquet")
     [[found]] = figures(replace(source, study=study, targets=(target,)), lambda _: SimpleNamespace(folder=tmp_path))
     assert found.value == 0.5  # of two people one is admitted
+
+
+def queues(network):
+    """Whether people wait for beds or slots, or share them with others."""
+    beds = [one.capacity not in (None, UNLIMITED) for one in network.settings]
+    slots = [one.slots_per_day not in (None, MAX_CAPACITY) for one in network.settings]
+    return any(beds + slots) or any(source.per_day > 0.0 for source in network.arrivals)
+
+
+def test_people_of_a_published_study_do_not_queue_for_each_other():
+    for file in (TARGETS, TRIAL):
+        assert not queues(read_source(file).study.network)
+
+
+def test_a_trial_has_no_queues_but_a_catchment_has():
+    assert not queues(read_study(TRIAL).network)
+    assert queues(read_study(EXPERIMENTS / "heart_failure_discharge.toml").network)

@@ -159,3 +159,19 @@ def test_what_never_happens_changes_nothing():
         complications=[complication(0.0, fixed(9.0), fatality=1.0)],
     )  # fmt: skip
     assert admitted(never, twins=50, days=20).events().equals(plain.events())
+
+
+def test_a_dose_that_leaves_much_fluid_is_followed_by_a_higher_one():
+    """On 40 mg by mouth 100 mg by vein, half more at every round with 5 kg too much, as DOSE allowed, up to 800."""
+    review = {"hour": 10.0, "discharge_when": [{"column": "weight_kg", "below": 80.2}], "at_most_days": 30.0}
+    life = Life(network(HOME, place("ward", capacity=9, review=review), presentation="ward"), 1, days=41).live()
+    people = life.population
+    people["weight_kg"], people["loop_diuretic_mg_day"] = 85.0, 40.0
+    doses = []
+    for day in range(9):
+        life.live(ill=(0,) if day == 0 else ())
+        doses.append(float(people["iv_diuretic_mg_day"][0]))
+    risen = [min(100.0 * 1.5**step, 800.0) for step in range(9)]
+    assert doses == pytest.approx(risen)
+    people["weight_kg"] = 81.0  # dry enough not to act on at home
+    assert float(life.live().population["iv_diuretic_mg_day"][0]) == pytest.approx(100.0)

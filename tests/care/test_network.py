@@ -494,8 +494,8 @@ def test_heart_failure_catchment_on_file():
 
 def test_heart_failure_catchment_has_a_way_for_every_cause():
     routes = CareNetwork.read(NETWORKS / "heart_failure_catchment.toml", COLUMNS)["emergency_department"].routes
-    to = {"infarction": "coronary_care", "stroke": "stroke_unit", "fall": "geriatric_ward", "bleeding": "general_ward",
-          "renal": "general_ward"}  # fmt: skip
+    to = {"infarction": "coronary_care", "stroke": "stroke_unit", "bleeding": "general_ward", "renal": "general_ward",
+          "fall": {"home": 0.3, "home_care": 0.3, "bed_after_fall": 0.4}}  # fmt: skip
     for cause, ward in to.items():
         assert next(r for r in routes if any(c.equals == cause for c in r.when)).to == ward
 

@@ -205,9 +205,12 @@ def chronic_cause(world, patient):
 
 @inner
 def hospital_treatment(world, patient, level):
-    """Set the intravenous diuretic for a twin's care level; in hospital, stop unsafe drugs."""
+    """Set the intravenous diuretic for a twin's care level; in hospital, stop unsafe drugs.
+
+    Stepped care: a full dose that has left much fluid is followed by a higher one.
+    """
     columns, practice = world.columns[0], world.practice[0]
-    dose = 0.0
+    given, dose = np.float64(world.reals[columns.iv_diuretic_mg_day, patient]), 0.0
     if level >= code.LEVEL_EMERGENCY:
         fluid = fluid_above_dry_weight(world, patient)
         wet = world.patients[patient].cause == code.CAUSE_HEART_FAILURE or fluid > practice.fluid_up_kg
@@ -216,6 +219,8 @@ def hospital_treatment(world, patient, level):
             dose = min(max(dose, practice.iv_least_mg), practice.iv_most_mg)
             if level == code.LEVEL_EMERGENCY:
                 dose *= practice.iv_emergency_share
+            elif given >= dose and fluid > practice.fluid_up_kg:
+                dose = max(dose, min(given * practice.iv_step_factor, practice.iv_highest_mg))
         stop_unsafe_drugs(world, patient)
     world.reals[columns.iv_diuretic_mg_day, patient] = dose
 

@@ -19,6 +19,8 @@ from popsim.kernels.care.rules import inverse, multiplied
 from popsim.kernels.numerics.compiling import inner
 from popsim.kernels.numerics.random import exponential, uniform, uniforms
 
+MINUTE = 1.0 / 1440.0
+
 
 @inner
 def in_hospital(world, patient):
@@ -31,9 +33,9 @@ def in_hospital(world, patient):
 
 @inner
 def next_round(time, hour):
-    """When the next ward round after `time` is."""
+    """When the next ward round after `time` is; event times are rounded, so a round may seem to be ahead of itself."""
     at = np.floor(time) + hour / 24.0
-    return at if at > time else at + 1.0
+    return at if at > time + MINUTE else at + 1.0
 
 
 @inner

@@ -281,6 +281,8 @@ class Practice(NamedTuple):
     iv_per_oral: float
     iv_least_mg: float
     iv_most_mg: float
+    iv_step_factor: float
+    iv_highest_mg: float
     iv_emergency_share: float
     discharge_diuretic_factor: float
     titration_steps_per_visit: float
