@@ -161,6 +161,7 @@ def test_validate_prints_and_writes_what_it_found(trial_file, tmp_path, capsys):
         ('endpoint = "death_or_hospitalisation"\n', "", "must be given for hazard_ratio"),
         ('name = "impossible_share"', 'name = "null_hazard_ratio"', "the name is used twice"),
         ("least_follow_up_days = 100", "least_follow_up_days = 300", "must not be above follow_up_days"),
+        ("[trial]\n", "[capacity]\ninpatient = 3\n[trial]\n", "capacity.inpatient: must be absent"),
     ],
 )
 def test_a_file_without_sense_is_refused_in_one_line(trial_file, capsys, old, new, says):
