@@ -15,8 +15,8 @@ def pathway_show(
     file: File, out: Annotated[Path | None, typer.Option(help="PNG to write; by default named after FILE.")] = None
 ) -> None:
     """Draw a care network as a PNG."""
-    from popsim.analyses.definition_check import read_network
     from popsim.reporting.figures.pathway import draw
+    from popsim.verification.definition_check import read_network
 
     network = read_network(file)
     path = out or Path(f"{file.stem}.png")
@@ -32,8 +32,8 @@ def cohort_summary(
     seed: Annotated[int, whole("First word of the random key.")] = 1,
 ) -> None:
     """Print the baseline table of a cohort."""
-    from popsim.analyses.definition_check import cohort_notes, sample_cohort
     from popsim.reporting.text.cohort import render_cohort_summary
+    from popsim.verification.definition_check import cohort_notes, sample_cohort
 
     cohort, population = sample_cohort(file, size, seed)
     print(render_cohort_summary(cohort, population))

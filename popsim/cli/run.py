@@ -87,6 +87,6 @@ def check(file: File) -> None:
     from popsim.definitions.base import read_toml
 
     read_toml(file)  # refuses what is not TOML before the engine is loaded
-    from popsim.analyses.definition_check import check_file
+    from popsim.verification.definition_check import check_file
 
     print(f"{file}: {check_file(file)}")

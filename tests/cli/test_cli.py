@@ -357,7 +357,7 @@ def test_errors_of_tables_are_one_line(monkeypatch, capsys):
         def fails(*_, error=error, **__):
             raise error
 
-        monkeypatch.setattr("popsim.analyses.definition_check.check_file", fails)
+        monkeypatch.setattr("popsim.verification.definition_check.check_file", fails)
         assert main(["check", str(MAIN)]) == 1
         said = capsys.readouterr().err
         assert said.count("\n") == 1 and "internal error" not in said

@@ -2,10 +2,10 @@
 
 import pytest
 
-from popsim.analyses.definition_check import check_file
 from popsim.definitions.distributions import Beta
 from popsim.errors import DefinitionError
 from popsim.evidence.parameters import load_parameters
+from popsim.verification.definition_check import check_file
 
 GOOD = """
 [share]

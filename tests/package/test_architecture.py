@@ -37,7 +37,7 @@ def test_no_escape_hatches():
 
 # Who may take parameters as shipped: what a user calls without an experiment, and who tells what the evidence says.
 TAKES_SHIPPED = {
-    "analyses/definition_check.py",  # checks the file of a set
+    "verification/definition_check.py",  # checks the file of a set
     "calibration/problem.py",  # priors are those of the evidence
     "care/flow.py",
     "cli/learn.py",  # from a table of the user's

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 import popsim as ps
-from popsim.analyses.definition_check import check_file
 from popsim.analyses.scenarios import studies
 from popsim.cli import main
 from popsim.errors import DefinitionError, InputError
 from popsim.physiology.own import own_columns
 from popsim.runs.run import StoredRun
 from popsim.studies.design import read_study
+from popsim.verification.definition_check import check_file
 
 ROOT = Path(__file__).parents[2]
 

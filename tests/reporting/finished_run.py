@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from popsim.analyses.definition_check import read_network
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.runs.store import RunStore
+from popsim.verification.definition_check import read_network
 
 EXPERIMENT = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
 STRATEGIES = ("usual_care", "early_follow_up", "telemonitoring")

@@ -45,18 +45,7 @@ def peaks(pid):
 def test_the_estimate_is_within_a_quarter_of_the_peak(experiment, twins, workers, tmp_path):
     once = ["--draws", "0", "--threads", "1", "--quiet"]
     command = [sys.executable, "-m", "popsim.cli", "run", str(experiment), *once]
-    warm = [
-        "--population",
-        "20",
-        "--days",
-        "5",
-        "--replications",
-        "1",
-        "--workers",
-        "1",
-        "--out",
-        str(tmp_path / "warm"),
-    ]
+    small = ["--population", "20", "--days", "5", "--replications", "1", "--workers", "1"]
     subprocess.run([*command, *small, "--out", str(tmp_path / "warm")], check=True)  # compiling takes memory of its own
     each = ["--population", str(twins), "--replications", str(workers), "--workers", str(workers)]
     found = {}

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from flagship import NO_PAST
 
-from popsim.analyses.definition_check import check_file
 from popsim.errors import DefinitionError, InputError
 from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
@@ -24,6 +23,7 @@ from popsim.studies.design import Change, read_study
 from popsim.studies.measures import measures_of
 from popsim.studies.unit import build, simulate
 from popsim.studies.warnings import design_warnings
+from popsim.verification.definition_check import check_file
 
 ROOT = Path(__file__).parents[2]
 CLINICAL = ROOT / "experiments" / "heart_failure_discharge.toml"

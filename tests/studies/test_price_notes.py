@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from popsim.analyses.definition_check import check_file, price_notes
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.errors import DefinitionError
 from popsim.evidence.parameters import ParameterSet, load_parameters
 from popsim.studies.design import Change, read_study
 from popsim.studies.prices import check_currency, prices_in_words
+from popsim.verification.definition_check import check_file, price_notes
 
 MAIN = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
 
