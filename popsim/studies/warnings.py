@@ -15,6 +15,7 @@ from popsim.definitions.strategy import OWN
 from popsim.errors import DefinitionError
 from popsim.evidence.drugs import DRUG_SET
 from popsim.evidence.sets import INTERVENTION_SET, PARAMETER_SETS, SHIPPED_SETS
+from popsim.kernels.codes import CAUSE_NAMES
 from popsim.physiology.clinical import ORGAN_SYSTEMS
 from popsim.population.columns import Schema
 from popsim.population.formulas import FORMULAS
@@ -71,6 +72,15 @@ def design_warnings(experiment: ExperimentDefinition, sampling: SamplingPlan) ->
         if column := _impossible(known, supports):
             low, high = supports[column]
             notes.append(f"{key}: nobody in the cohort meets this, its {column} runs from {low:g} to {high:g}")
+    stay = sampling.outlines.get("discharge_cause")
+    causes = (
+        sorted({CAUSE_NAMES[int(end)] for end in support(stay)} - {*experiment.index_causes})
+        if stay is not None
+        else []
+    )
+    if experiment.entry == "as_described" and causes:
+        after = f"the cohort's people enter after a stay for {' or '.join(causes)} (discharge_cause)"
+        notes.append(f"index_causes: {after}, which is not among {', '.join(experiment.index_causes)}")
     read = _read_by_runs(experiment, sampling.cohort.definition.table)
     left_out = {ORGAN_SYSTEMS[system].parameter_set: system for system in _left_out(experiment)}
     for name in experiment.parameters:

@@ -141,7 +141,8 @@ TYPICAL = {
     "baseline_potassium_mmol_l": 4.4, "baseline_filling_pressure_mmhg": 15.0, "usual_salt_g_day": 8.0,
     "adherence_trait": 0.85, "life_table_hazard_per_day": 0.045 / 365.25, "beta_blocker_fraction": 0.5,
     "ras_inhibitor_fraction": 0.5, "mra_fraction": 0.0, "loop_diuretic_mg_day": 80.0, "last_review_day": -1000.0,
-    "frailty": 0.3, "alive": 1, "height_cm": 166.0, "deprivation_quintile": 3, "activity_met_h_week": 8.0,
+    "frailty": 0.3, "alive": 1, "heart_failure": 1,
+    "height_cm": 166.0, "deprivation_quintile": 3, "activity_met_h_week": 8.0,
     "baseline_ldl_mmol_l": 3.1, "baseline_albuminuria_mg_g": 30.0, "baseline_hba1c_percent": 5.6,
     "baseline_haemoglobin_g_dl": 12.2, "baseline_fev1_percent": 80.0,
 }  # fmt: skip

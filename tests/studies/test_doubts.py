@@ -52,6 +52,15 @@ def test_conditions_that_nobody_can_meet_are_refused(eligible):
         resolve(study(*eligible), COHORT, network.definition, "made_up.toml")
 
 
+def test_entry_after_a_stay_that_is_no_index_stay_is_said():
+    """The cohort's people come from a stay for heart failure."""
+    assert warnings(study()) == []
+    (warning,) = warnings(study().changed({"index_causes": ("respiratory", "infection")}, "made_up.toml"))
+    assert warning.startswith(
+        "index_causes: the cohort's people enter after a stay for heart_failure (discharge_cause)"
+    )
+
+
 def test_conditions_that_nobody_of_the_cohort_meets_are_said():
     assert warnings(study(age(at_least=70.0))) == []
     (warning,) = warnings(study(age(below=60.0), {"column": "systolic_mmhg", "at_least": 100.0}))

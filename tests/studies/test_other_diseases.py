@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from popsim.kernels.codes import CAUSE_NAMES
 from popsim.studies.design import Change, read_study
 from popsim.studies.unit import build
 
@@ -41,6 +42,13 @@ def test_no_heart_failure_beyond_the_rate_of_the_population(lived):
     assert presented["person_id"].n_unique() <= expected + 2 * np.sqrt(expected)
     others = of_heart_failure(events, "present").filter(pl.col("person_id").is_in(people.person_id[~none].tolist()))
     assert len(others) > 10, "those who have heart failure come with it"
+
+
+@pytest.mark.parametrize("name", ["heart_failure_discharge", "copd_discharge", "infarction_discharge"])
+def test_people_enter_after_a_stay_for_an_index_cause(name):
+    study = read_study(EXPERIMENTS / f"{name}.toml", {"draws": Change("--draws", 0)})
+    entered = {CAUSE_NAMES[code] for code in np.unique(build(study.units[0], 100).population["discharge_cause"])}
+    assert entered == {*study.experiment.index_causes}
 
 
 def test_nobody_takes_a_loop_diuretic_without_heart_failure(lived):

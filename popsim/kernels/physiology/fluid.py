@@ -3,8 +3,9 @@
     dE/dt = (usual salt + salt excess) x 0.122 L/g  -  N
     N = intrinsic + volume response(E, GFR) + drugs(doses taken, GFR, E) - retention(deconditioning, shocks)
 
-N is never below a floor. Retention stands for neurohormonal activation: it outlasts a stay in hospital by weeks and
-comes with infection and fast arrhythmia.
+People without heart failure shed an excess within days, the more so the further their heart is from failing; they come
+to fail by a scar or as filling pressure rises over the years. N is never below a floor. Retention stands for
+neurohormonal activation: it outlasts a stay in hospital by weeks and comes with infection and fast arrhythmia.
 
 E is extracellular fluid above the twin's own set point in litres of isotonic fluid (140 mmol of sodium a litre, 8.18 g
 of salt). `intrinsic` is fixed at the start so that E = 0 is the balance under the twin's usual salt, drugs and
@@ -19,6 +20,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from popsim.kernels.numerics.compiling import njit
+from popsim.kernels.numerics.math import exp
 from popsim.kernels.numerics.scalars import REFERENCE_GFR_ML_MIN, clip, positive
 
 
@@ -29,6 +31,7 @@ class FluidParameters(NamedTuple):
     lowest_natriuresis_l_day: float
     excess_natriuresis_per_day: float
     excess_natriuresis_half_l: float
+    sound_natriuresis_per_day: float
     deficit_retention_per_day: float
     retention_after_hospital_l_day: float
     retention_infection_l_day: float
@@ -62,6 +65,15 @@ def volume_natriuresis(excess, power, p):
     under = excess - over
     half = p.excess_natriuresis_half_l
     return p.excess_natriuresis_per_day * power * over * half / (half + over) + p.deficit_retention_per_day * under
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def sound_natriuresis(excess, power, sound, step_days, p):
+    """Mean over a step of what a sound heart adds to natriuresis, L/day: excess alone fades exponentially.
+
+    sound: 0..1.
+    """
+    return positive(excess) * (1.0 - exp(-p.sound_natriuresis_per_day * sound * power * step_days)) / step_days
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)

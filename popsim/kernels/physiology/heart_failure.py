@@ -67,6 +67,7 @@ from popsim.kernels.physiology.fluid import (
     kidney_power,
     loop_response,
     retention,
+    sound_natriuresis,
     volume_natriuresis,
 )
 from popsim.kernels.physiology.heart import (
@@ -124,9 +125,10 @@ class Relaxation(NamedTuple):
 def advance_day(
     person_id, entry_day, age_years, dry_weight_kg, height_cm, baseline_ejection_fraction_percent,
     baseline_systolic_mmhg, baseline_filling_pressure_mmhg, usual_salt_g_day, adherence_trait,
-    life_table_hazard_per_day, diabetes, atrial_fibrillation, copd, alive, care_level, beta_blockade, ras_inhibition,
-    neprilysin_inhibition, mineralocorticoid_blockade, sglt2_inhibition, loop_diuretic_mg, iv_diuretic_mg_day,
-    last_review_day, intrinsic_natriuresis_l_day, untreated_ejection_fraction_percent, untreated_systolic_mmhg,
+    life_table_hazard_per_day, heart_failure, diabetes, atrial_fibrillation, copd, alive, care_level, beta_blockade,
+    ras_inhibition, neprilysin_inhibition, mineralocorticoid_blockade, sglt2_inhibition, loop_diuretic_mg,
+    iv_diuretic_mg_day, last_review_day, intrinsic_natriuresis_l_day, untreated_ejection_fraction_percent,
+    untreated_systolic_mmhg,
     untreated_heart_rate_bpm, untreated_potassium_mmol_l, presentation_propensity, death_propensity, peptide_residual,
     class_judgement, untreated_gfr_ml_min, extracellular_fluid_excess_l, filling_pressure_mmhg, weight_kg,
     ejection_fraction_percent, systolic_mmhg, heart_rate_bpm, gfr_ml_min, potassium_mmol_l, nt_probnp_pg_ml,
@@ -200,9 +202,13 @@ def advance_day(
         # Fluid.
         excess_before, gfr_before = np.float64(extracellular_fluid_excess_l[i]), np.float64(gfr_ml_min[i])
         power = kidney_power(gfr_before, fluid)
+        ef_before = np.float64(ejection_fraction_percent[i])
+        strained = own_pressure + influence_on(influences, of.FILLING_PRESSURE, i)
+        sound = (1.0 - np.float64(heart_failure[i])) * (1.0 - failing(strained, preserved(ef_before, heart), death))
         natriuresis = (
             np.float64(intrinsic_natriuresis_l_day[i])
             + volume_natriuresis(excess_before, power, fluid)
+            + sound_natriuresis(excess_before, power, sound, step_days, fluid)
             + drug_natriuresis(excess_before, power, loop, ras, aldosterone, sglt2, fluid)
             + intravenous_natriuresis(excess_before, power, np.float64(iv_diuretic_mg_day[i]), fluid)
             - retention(reserve_lost_before, infection, arrhythmia, fluid)
@@ -212,12 +218,12 @@ def advance_day(
 
         # Heart and circulation.
         base_ef, own_systolic = np.float64(baseline_ejection_fraction_percent[i]), np.float64(baseline_systolic_mmhg[i])
-        ef_before, systolic_before = np.float64(ejection_fraction_percent[i]), np.float64(systolic_mmhg[i])
+        systolic_before = np.float64(systolic_mmhg[i])
         ef_lost, preserved_ef = base_ef - ef_before, preserved(base_ef, heart)
         pressure = approach(
             pressure_before,
             filling_pressure_target(
-                own_pressure + influence_on(influences, of.FILLING_PRESSURE, i), excess, preserved_ef,
+                strained, excess, preserved_ef,
                 systolic_before - own_systolic, ef_lost, arrhythmia, infection, heart,
             ),
             relaxation.filling_pressure,
@@ -333,7 +339,7 @@ def advance_day(
 
         # Death.
         preserved_now, life_table = preserved(ef, heart), np.float64(life_table_hazard_per_day[i])
-        fails = failing(own_pressure + influence_on(influences, of.FILLING_PRESSURE, i), preserved_now, death)
+        fails = failing(strained, preserved_now, death)
         z_death = shared * propensity + own_share * np.float64(death_propensity[i])
         fate, reduced_ef = log_factor(z_death, death.death_log_propensity_sd), 1.0 - preserved_ef
         h_sudden = sudden_hazard(
