@@ -128,14 +128,13 @@ def advance_day(
     life_table_hazard_per_day, heart_failure, diabetes, atrial_fibrillation, copd, alive, care_level, beta_blockade,
     ras_inhibition, neprilysin_inhibition, mineralocorticoid_blockade, sglt2_inhibition, loop_diuretic_mg,
     iv_diuretic_mg_day, last_review_day, intrinsic_natriuresis_l_day, untreated_ejection_fraction_percent,
-    untreated_systolic_mmhg,
-    untreated_heart_rate_bpm, untreated_potassium_mmol_l, presentation_propensity, death_propensity, peptide_residual,
-    class_judgement, untreated_gfr_ml_min, extracellular_fluid_excess_l, filling_pressure_mmhg, weight_kg,
-    ejection_fraction_percent, systolic_mmhg, heart_rate_bpm, gfr_ml_min, potassium_mmol_l, nt_probnp_pg_ml,
-    symptom_score, usual_symptom_score, frailty, deconditioning, adherence, infection_severity, adherence_lapse,
-    salt_excess_g_day, arrhythmia_burden, death_hazard_per_day, nyha_class, acute_cause, dies_of, onset, shock_onset,
-    key, day, step_days, shocks, fluid, heart, kidney, symptoms, acute, death, relaxation, influences,
-    clinical_constants, shared, own_share,
+    untreated_systolic_mmhg, untreated_heart_rate_bpm, untreated_potassium_mmol_l, presentation_propensity,
+    death_propensity, peptide_residual, class_judgement, untreated_gfr_ml_min, extracellular_fluid_excess_l,
+    filling_pressure_mmhg, weight_kg, ejection_fraction_percent, systolic_mmhg, heart_rate_bpm, gfr_ml_min,
+    potassium_mmol_l, nt_probnp_pg_ml, symptom_score, usual_symptom_score, frailty, deconditioning, adherence,
+    infection_severity, adherence_lapse, salt_excess_g_day, arrhythmia_burden, death_hazard_per_day, nyha_class,
+    acute_cause, dies_of, onset, shock_onset, key, day, step_days, shocks, fluid, heart, kidney, symptoms, acute, death,
+    relaxation, influences, clinical_constants, shared, own_share,
 ):  # fmt: skip
     """Advance all rows by one step of `step_days`; `day` counts steps from 0.
 
@@ -161,7 +160,7 @@ def advance_day(
 
         # Shocks and adherence.
         frail_before, reserve_lost_before = np.float64(frailty[i]), np.float64(deconditioning[i])
-        pressure_before = np.float64(filling_pressure_mmhg[i])
+        pressure_before, ef_before = np.float64(filling_pressure_mmhg[i]), np.float64(ejection_fraction_percent[i])
         own_pressure = np.float64(baseline_filling_pressure_mmhg[i])
         pressure_rise = pressure_before - own_pressure
         trait = np.float64(adherence_trait[i])
@@ -202,7 +201,6 @@ def advance_day(
         # Fluid.
         excess_before, gfr_before = np.float64(extracellular_fluid_excess_l[i]), np.float64(gfr_ml_min[i])
         power = kidney_power(gfr_before, fluid)
-        ef_before = np.float64(ejection_fraction_percent[i])
         strained = own_pressure + influence_on(influences, of.FILLING_PRESSURE, i)
         sound = (1.0 - np.float64(heart_failure[i])) * (1.0 - failing(strained, preserved(ef_before, heart), death))
         natriuresis = (
@@ -223,11 +221,10 @@ def advance_day(
         pressure = approach(
             pressure_before,
             filling_pressure_target(
-                strained, excess, preserved_ef,
-                systolic_before - own_systolic, ef_lost, arrhythmia, infection, heart,
+                strained, excess, preserved_ef, systolic_before - own_systolic, ef_lost, arrhythmia, infection, heart
             ),
             relaxation.filling_pressure,
-        )  # fmt: skip
+        )
         gain = ejection_fraction_gain(1.0 - preserved_ef, beta, ras, arni, aldosterone, sglt2, heart)
         ef = approach(
             ef_before,
@@ -276,11 +273,10 @@ def advance_day(
                 np.float64(untreated_potassium_mmol_l[i])
                 + potassium_shift(slow, loop, ras, aldosterone, kidney)
                 + influence_on(influences, of.POTASSIUM, i),
-                2.5,
-                8.5,
+                2.5, 8.5,
             ),
             relaxation.potassium,
-        )
+        )  # fmt: skip
         bmi = body_mass_index(np.float64(dry_weight_kg[i]), np.float64(height_cm[i]))
         peptide = nt_probnp(pressure, ef, slow, age, has_af, bmi, np.float64(peptide_residual[i]), heart)
 
@@ -321,9 +317,8 @@ def advance_day(
         h_arrhythmia = arrhythmia_hazard(arrhythmia, acute) + influence_on(influences, of.SLOW_RHYTHM, i)
         h_renal = renal_hazard(serum_potassium, sbp, filtration, chronic_gfr - dip, acute)
         h_renal += influence_on(influences, of.RENAL, i)
-        h_respiratory = clinical_constants.respiratory_hazard_share * h_respiratory + influence_on(
-            influences, of.RESPIRATORY, i
-        )
+        h_respiratory *= clinical_constants.respiratory_hazard_share
+        h_respiratory += influence_on(influences, of.RESPIRATORY, i)
         h_other = other_hazard(frail, age, reserve_lost, acute) * clinical_constants.other_hazard_share
         h_infarction = influence_on(influences, of.INFARCTION, i)
         h_stroke = influence_on(influences, of.STROKE, i)
