@@ -38,9 +38,7 @@ README_TABLE = re.compile(r"(<!-- table -->\n```text\n).*?(```\n<!-- end of tabl
 README_ROWS = (  # of the tables of outcomes and of differences
     "30-day readmission, all causes, %",
     "30-day readmission, index condition, %",
-    "Admissions per person-year",
     "Died during follow-up, %",
-    "Bed-days per person",
     "Cost per person",
     "Total",
     "QALYs",
