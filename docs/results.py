@@ -38,9 +38,7 @@ README_TABLE = re.compile(r"(<!-- table -->\n```text\n).*?(```\n<!-- end of tabl
 README_ROWS = (  # of the tables of outcomes and of differences
     "30-day readmission, all causes, %",
     "30-day readmission, index condition, %",
-    "Admissions per person-year",
     "Died during follow-up, %",
-    "Bed-days per person",
     "Cost per person",
     "Total",
     "QALYs",
@@ -111,7 +109,7 @@ RESULTS: dict[str, Result] = {
     "outcomes": on_run(f"popsim outcomes {RUN}"),
     "subgroups": on_run(f"popsim subgroups {RUN} --by female,age_years=65/80"),
     "equity": on_run(f"popsim equity {RUN} --by deprivation_quintile"),
-    "explain": on_run(f"popsim explain {RUN} --person 102"),
+    "explain": on_run(f"popsim explain {RUN} --person 181"),
     "explain_differences": on_run(f"popsim explain {RUN} --strategy early_follow_up --against usual_care"),
     "plots": on_run(
         f"popsim plot {RUN} --only readmission --only plane --only costs --only occupancy --out figures",

@@ -92,9 +92,9 @@ def test_the_roofline_counts_the_columns_and_the_elementary_functions_of_a_twin_
         body.advance(people, Clock(day))
         changed |= [(array != old).any() for array, old in zip(arrays, before, strict=True)]
     assert work.written == sum(array.itemsize for array, one in zip(arrays, changed, strict=True) if one)
-    # Shocks and events; congestion, four modes of death, presentation, NT-proBNP, symptoms; influences on infections,
-    # arrhythmia and other presentations.
-    assert work.calls == {"uniforms": 2, "exp": 11}
+    # Shocks and events; salt of sound hearts, congestion, four modes of death, presentation, NT-proBNP, symptoms;
+    # influences on infections, arrhythmia and other presentations.
+    assert work.calls == {"uniforms": 2, "exp": 12}
 
 
 def test_the_roofline_is_what_memory_and_functions_allow():

@@ -18,6 +18,7 @@ from popsim.simulation.model import PopulationModel
 from popsim.studies.unit import build, warm_up
 
 MAX_LISTED = 10
+MAX_NAMED = 3  # persons in an error
 
 
 def person_text(run: StoredRun, person_id: int, strategy: str = "", replication: int = 0) -> str:
@@ -99,7 +100,8 @@ def _simulated(run: StoredRun, person_id: int, strategy: str, replication: int) 
     model = build(unit, schema=unit.study.schema)
     (rows,) = np.nonzero(model.population.person_id == person_id)
     if not len(rows):
-        raise InputError(f"{run.folder}: no person {person_id}; ids are 0 to {len(model.population) - 1}")
+        some = ", ".join(map(str, np.sort(model.population.person_id)[:MAX_NAMED]))
+        raise InputError(f"{run.folder}: no person {person_id}; there are {len(model.population)}, such as {some}")
     model.recorder.diary.follow(rows)
     model.run_for(model.days)
     return model, int(rows[0])
