@@ -297,7 +297,8 @@ class ExperimentDefinition(Definition):
         if self.trial.least_follow_up_days > self.follow_up_days:
             least = self.trial.least_follow_up_days
             raise ValueError(f"trial.least_follow_up_days = {least} must not be above follow_up_days")
-        if limits := [*self.capacity, *(name for one in (*self.scenarios, *self.strategies) for name in one.capacity)]:
+        elsewhere = [*(one.capacity for one in self.scenarios), *(one.capacity for one in self.strategies)]
+        if limits := [*self.capacity, *(name for places in elsewhere for name in places)]:
             raise ValueError(f"capacity.{limits[0]}: must be absent, a trial's people do not queue for each other")
         return self
 
