@@ -76,7 +76,7 @@ class Result:
 
 MAIN = "experiments/heart_failure_discharge.toml"
 SMALL = "popsim run experiments/heart_failure_discharge.toml {size} --quiet"
-SIZE = "--population 1000 --draws 5 --replications 2"
+SIZE = "--population 2000 --draws 4 --replications 2"
 TRIAL = "--population 60 --draws 2 --replications 1 --days 40 --enrolment-days 10"
 FEW = "--population 60 --draws 0 --replications 2"
 RUN = "results/heart_failure_discharge"
@@ -132,13 +132,13 @@ RESULTS: dict[str, Result] = {
             f"popsim run {MAIN} --days 1096 {{size}} --quiet",
             f"popsim budget {RUN} --eligible 10000 --uptake 0.1,0.3,0.5",
         ),
-        "--population 1000 --draws 8 --replications 2",
+        "--population 2000 --draws 6 --replications 2",
         FEW,
         long=True,
     ),
     "capacity": Result(
         (f"popsim capacity {MAIN} --setting cardiology_ward --places 160,205,260 {{size}}",),
-        "--population 1000 --draws 8 --replications 2",
+        "--population 2000 --draws 6 --replications 2",
         "--population 1000 --draws 0 --replications 2",
         long=True,
     ),
@@ -158,13 +158,13 @@ RESULTS: dict[str, Result] = {
             " --parameter griffiths_2014.utility_nyha_2 --parameter heart_failure.infection_rate_per_day"
             " --parameter heart_failure.lapse_rate_per_day",
         ),
-        "--population 1000 --replications 4",
+        "--population 2000 --replications 2",
         FEW,
         long=True,
     ),
     "genetic_tests": Result(
         ("popsim run experiments/heart_failure_pharmacogenetics.toml {size}",),
-        "--population 1600 --draws 5 --replications 2",
+        "--population 2000 --draws 4 --replications 2",
         TRIAL,
         long=True,
     ),

@@ -9,7 +9,7 @@ from popsim.studies.design import read_study
 
 def test_a_study_shows_its_strategies(request):
     text = read_study(request.config.rootpath / "experiments/heart_failure_discharge.toml")._repr_html_()
-    assert "1,000 people, 2 replications" in text and "Early follow-up" in text
+    assert "2,000 people, 2 replications" in text and "Early follow-up" in text
 
 
 def test_a_parameter_set_shows_values_and_sources_escaped():
