@@ -10,7 +10,6 @@ from popsim.definitions.base import read_toml
 from popsim.definitions.calibration import Calibrated, Calibration
 from popsim.definitions.score import Score
 from popsim.definitions.signal import SignalFile
-from popsim.definitions.target import TargetFile
 from popsim.errors import DefinitionError
 from popsim.evidence.draws import uncertain_parameters
 from popsim.evidence.drugs import read_drug
@@ -80,7 +79,8 @@ def _check_fit(path: Path, table: dict[str, Any]) -> str:
         return f"calibrated parameters '{found.name}' are sound: {len(found.parameters)} parameters"
     from popsim.calibration.sources import read_source
 
-    return f"target file '{TargetFile.read(path).name}' is sound: {len(read_source(path).targets)} published figures"
+    source = read_source(path)
+    return f"target file '{source.name}' is sound: {len(source.targets)} published figures"
 
 
 def _check_calibration(calibration: Calibration, path: Path) -> str:

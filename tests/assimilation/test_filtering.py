@@ -140,15 +140,10 @@ def test_compiled_equals_plain_python():
     seen, moved, own = rng.normal(size=16), rng.normal(size=16), np.empty(16)
     mean, variance = filtering.moments.py_func(seen, weight)
     assert filtering.moments(seen, weight) == pytest.approx((mean, variance), rel=1e-12)
+    update = (seen, mean, variance, moved, 0.4, 0.7, weight, 12.0, own)
     for function, args in (
-        (
-            filtering.regress_update,
-            (False, False, seen, mean, variance, moved, 0.4, 0.7, weight, 12.0, own, -2.0, 2.0, EXACT),
-        ),
-        (
-            filtering.regress_update,
-            (True, True, seen, mean, variance, moved, 0.4, 0.7, weight, 12.0, own, 0.1, 20.0, EXACT),
-        ),
+        (filtering.regress_update, (False, False, *update, -2.0, 2.0, EXACT)),
+        (filtering.regress_update, (True, True, *update, 0.1, 20.0, EXACT)),
         (filtering.inherit, (rng.integers(0, 16, 16),)),
         (filtering.rejuvenate, (False, False, rng.integers(0, 16, 16), rng.integers(0, 16, 16), 0.1, -2.0, 2.0)),
         (filtering.rejuvenate, (True, False, rng.integers(0, 16, 16), rng.integers(0, 16, 16), 0.1, 0.1, 20.0)),

@@ -88,36 +88,6 @@ def test_every_shipped_definition_is_sound(capsys):
     assert {path.name: main(["check", str(path)]) for path in files} == {path.name: 0 for path in files}
 
 
-@pytest.mark.parametrize(
-    ("file", "right", "wrong", "said"),
-    [
-        (
-            "calibration",
-            "../targets/discharge.toml",
-            "../targets/discharged.toml",
-            "discharged.toml: file: no such file",
-        ),
-        ("calibration", '"heart_failure.pump_', '"heart_failure.pumping_', "no such parameter, did you mean 'pump_"),
-        ("calibrated", '"heart_failure.pump_', '"heart_failure.pumping_', "no such parameter, did you mean 'pump_"),
-        ("targets", 'quantity = "', 'quantity = "no_', "did you mean"),
-    ],
-)
-def test_what_a_fit_or_its_figures_name_is_checked(tmp_path, capsys, file, right, wrong, said):
-    """Beside links to all that the files refer to."""
-    (tmp_path / "cohorts").symlink_to(ROOT / "cohorts")
-    experiments = tmp_path / "experiments"
-    (experiments / file).mkdir(parents=True)
-    for path in (ROOT / "experiments").iterdir():
-        if path.name != file:
-            (experiments / path.name).symlink_to(path)
-    changed = experiments / file / ("discharge.toml" if file == "targets" else "heart_failure.toml")
-    text = (ROOT / changed.relative_to(tmp_path)).read_text()
-    assert right in text
-    changed.write_text(text.replace(right, wrong, 1))
-    assert main(["check", str(changed)]) == 2
-    assert said in capsys.readouterr().err
-
-
 def test_a_run_prints_what_the_issue_asks_for(finished):
     _, out = finished
     for title in ("Usual care", "Early follow-up", "Telemonitoring"):
