@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from popsim.drafting.dates import ages, read_dates
 from popsim.drafting.headers import ColumnMatch, match_headers
-from popsim.drafting.reading import read_any_csv
+from popsim.drafting.reading import number_parser, read_any_csv
 from popsim.drafting.vocabulary import (
     AGE,
     ALL_SUBJECTS,
@@ -102,10 +102,12 @@ class _Drafting:
 
     def __init__(self, table: CsvTable, parameters: Parameters, draft: Draft) -> None:
         self.table, self.parameters, self.draft = table, parameters, draft
+        self.number = number_parser(table)
         self.readings: dict[str, ColumnReading] = {}
         self.matches: dict[str, ColumnMatch] = {}
 
     def words(self, header: str) -> list[str | None]:
+        """The values of a column, None where they are missing."""
         return known_words(self.table.frame[header].to_list())
 
     def read(self) -> None:
@@ -125,7 +127,7 @@ class _Drafting:
         for key, match in self.matches.items():
             if key in dated:
                 continue
-            reading = read_column(match, self.words(match.header), self.table.number)
+            reading = read_column(match, self.table.frame[match.header].to_list(), self.number)
             if match.misspelt:
                 reading.told.insert(0, f"taken for '{match.name}'")
             self.readings[key] = reading
@@ -182,11 +184,11 @@ class _Drafting:
             why = "not a date like the others of the column"
             draft.problems += [Problem(row + 1, self.matches[name].header, None, why) for row in bad]
         (births, birth_form), (days, day_form) = (found[list(dated).index(name)] for name in (BIRTH, INDEX))
-        reading = ColumnReading(ages(births, days, "two digits" in birth_form))
+        reading = ColumnReading(ages(births, days, "two digits" in birth_form).round(1))
         reading.told.append(f"{birth_form}; on '{self.matches[INDEX].header}': {day_form}")
         low, high = ALL_SUBJECTS[AGE].bounds
         for row in np.flatnonzero((reading.values < low) | (reading.values > high)).tolist():
-            reading.refuse(row, header, None, f"impossible, the age is {reading.values[row]:.4g}, must lie between "
+            reading.refuse(row, header, None, f"the age would be {reading.values[row]:.4g}, must lie between "
                            f"{low:g} and {high:g} years")  # fmt: skip
         self.readings[AGE], self.matches[AGE] = reading, self.matches[BIRTH]
 
@@ -216,7 +218,7 @@ class _Drafting:
         words = self.words(match.header) if match else []
         if match is None or match.name not in ("sex", "gender", "sex at birth"):
             return
-        if {self.table.number(word) for word in words if word} - {0.0, 1.0, 9.0, 99.0, -9.0}:
+        if {self.number(word) for word in words if word} - {0.0, 1.0, 9.0, 99.0, -9.0}:
             return
         reading, told = self.readings[FEMALE], "assumed: 0 for men, 1 for women"
         for name in (HEIGHT, WEIGHT):
@@ -257,7 +259,7 @@ class _Drafting:
         with np.errstate(invalid="ignore"):
             outside = (reading.values < low) | (reading.values > high)
         for row in np.flatnonzero(outside).tolist():
-            why = f"impossible, {target} would be {reading.values[row]:.4g}, must lie between {low:g} and {high:g}"
+            why = f"{target} would be {reading.values[row]:.4g}, must lie between {low:g} and {high:g}"
             reading.refuse(row, self.matches[source].header, None, why)
         self.readings[target], self.matches[target] = reading, self.matches[source]
 
@@ -277,8 +279,9 @@ class _Drafting:
                         reading.refuse(row, header, f"{reading.values[row]:g}", "must be a whole number")
             known = int((~np.isnan(reading.values)).sum())
             if reading.unusable:
-                why = f"{reading.unusable}: name the unit in the header"
+                why = f"{reading.unusable}: name the unit in the header, or leave the column out"
                 self.draft.problems.append(Problem(WHOLE_TABLE, header, None, why))
+                self.draft.unused[header] = reading.unusable
             elif known < min(MIN_KNOWN, len(reading.values)):
                 self.draft.problems += reading.problems
                 self.draft.unused[header] = f"only {known} known values"
@@ -287,6 +290,11 @@ class _Drafting:
                 complete[name] = reading.values
         if not complete:
             return
+        kept = np.any([~np.isnan(values) for values in complete.values()], axis=0)
+        if not kept.all():
+            self.draft.notes.append(f"rows left out because nothing in them is known: {(~kept).sum()}")
+            complete = {name: values[kept] for name, values in complete.items()}
+            self.draft.rows = int(kept.sum())
         for name, values in impute(complete, key).items():
             reading = self.readings[name]
             missing = int(np.isnan(complete[name]).sum())

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from popsim.definitions.base import read_bytes
+from popsim.numbers import parse_number
 from popsim.population.csv_table import MAX_BYTES, SEPARATORS, CsvTable, parse_csv
 
 _COMMA, _POINT = re.compile(r"[+-]?[0-9]+,([0-9]+)"), re.compile(r"[+-]?[0-9]+\.[0-9]+")
 _SEPARATOR_LINE = re.compile(r"sep=[,;\t|]\s*\n", re.IGNORECASE)  # which some spreadsheets write first
+_MAYBE_THOUSANDS = re.compile(r"[.,][0-9]{3}\b")
 THOUSANDS = 3  # digits behind a comma that may mark thousands
 
 
@@ -27,6 +30,18 @@ def read_any_csv(path: Path) -> tuple[CsvTable, list[str]]:
     table = replace(table, decimal_comma=_decimal_comma(table))
     mark = "comma" if table.decimal_comma else "point"
     return table, [f"{encoding}, columns separated by {SEPARATORS[table.separator]}, decimal {mark}"]
+
+
+def number_parser(table: CsvTable) -> Callable[[str], float | None]:
+    """Reads numbers with the table's decimal mark, or with the other where it cannot stand for thousands."""
+
+    def number(word: str) -> float | None:
+        found = table.number(word)
+        if found is not None or _MAYBE_THOUSANDS.search(word):
+            return found
+        return parse_number(word if table.decimal_comma else word.replace(",", "."))
+
+    return number
 
 
 def decoded(content: bytes) -> tuple[str, str]:

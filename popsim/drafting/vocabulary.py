@@ -147,6 +147,15 @@ SUBJECTS: dict[str, Subject] = {
                            why="popsim works NT-proBNP out from filling pressure, kidneys and weight"),
     "diastolic": Subject(("dbp", "diastolic", "diastolic blood pressure", "diastolic bp", "diabp", "bp diastolic"),
                          content="unused", why="popsim has the systolic pressure only"),
+    "drug": Subject(
+        ("beta blocker", "betablocker", "bb", "acei", "ace inhibitor", "arb", "acei arb", "arni", "mra",
+         "spironolactone", "sglt2i", "sglt2 inhibitor", "statin", "digoxin", "anticoagulant", "warfarin", "metformin",
+         "insulin", "diuretic", "ivabradine"), content="unused",
+        why="popsim needs the dose as a share of the target, in a column of its own name such as mra_fraction"),
+    "outcome": Subject(
+        ("death", "died", "dead", "deceased", "mortality", "readmission", "readmitted", "los", "length of stay",
+         "follow up", "follow up days", "follow up time", "death date", "date of death", "survival", "survival time"),
+        content="unused", why="it happens after entry"),
     "identifier": Subject(
         ("id", "patient id", "subject id", "person id", "study id", "mrn", "nhs", "nhs number", "nhs no", "name",
          "surname", "forename", "first name", "last name", "family name", "given name", "full name", "patient name",

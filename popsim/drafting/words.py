@@ -24,11 +24,12 @@ MISSING = frozenset({
     "", "na", "n/a", "#n/a", "nan", "null", "#null!", "none", ".", "..", "?", "-", "--", "unknown", "unk", "missing",
     "not known", "not available", "not done", "not measured", "n/k", "nk", "nd", "n.d.", "n.a.", "<na>", "miss",
 })  # fmt: skip
-# Taken as missing where they lie outside the bounds of the column.
+# Taken as missing where they lie outside the bounds of the column; those of one digit in columns of codes only.
 MISSING_CODES = frozenset({
     -1.0, -7.0, -8.0, -9.0, -77.0, -88.0, -99.0, -999.0, -9999.0, 7.0, 8.0, 9.0, 77.0, 88.0, 99.0, 777.0, 888.0, 999.0,
     9999.0, 99.9, 999.9,
 })  # fmt: skip
+ONE_DIGIT = frozenset({7.0, 8.0, 9.0})
 YES = frozenset({"yes", "y", "true", "t", "1", "present", "positive", "pos", "+", "x", "checked"})
 NO = frozenset({"no", "n", "false", "f", "0", "absent", "negative", "neg", "never", "unchecked"})
 MALE = frozenset({"m", "male", "man", "men", "boy"})
@@ -64,12 +65,18 @@ def known_words(words: Words) -> list[str | None]:
     return [None if word is None or word.strip().lower() in MISSING else word.strip() for word in words]
 
 
-def read_column(match: ColumnMatch, words: Words, number: Parser) -> ColumnReading:
+def read_column(match: ColumnMatch, cells: Words, number: Parser) -> ColumnReading:
     """Read a column that holds numbers, yes and no, or words."""
-    subject = ALL_SUBJECTS[match.subject]
+    subject, words = ALL_SUBJECTS[match.subject], known_words(cells)
     if subject.content == "number":
         return _read_numbers(match, subject, words, number)
-    return _read_words(match, subject, words, number)
+    reading = _read_words(match, subject, words, number)
+    empty = np.isnan(reading.values)
+    only_yes = subject.content == "yes_no" and not empty.all() and (reading.values[~empty] == 1.0).all()
+    if only_yes and empty.any() and not any(cells[row] for row in np.flatnonzero(empty).tolist()):
+        reading.values[empty] = 0.0
+        reading.told.append(f"it says only yes: empty cells ({empty.sum()}) are taken as no")
+    return reading
 
 
 def _read_numbers(match: ColumnMatch, subject: Subject, words: Words, number: Parser) -> ColumnReading:
@@ -86,11 +93,13 @@ def _read_numbers(match: ColumnMatch, subject: Subject, words: Words, number: Pa
             raw[row], units[row] = value, unit
     bare = np.array([not unit for unit in units]) & ~np.isnan(raw)
     unit = _unit(match, subject, raw[bare & ~_always_missing(raw)], reading)
-    for row in np.flatnonzero(~np.isnan(raw)).tolist():
-        reading.values[row] = convert(raw[row], units[row] or unit, subject.units[0], subject.substance)
+    in_units = np.array([own or unit for own in units])
+    for each in set(in_units.tolist()):
+        rows = in_units == each
+        reading.values[rows] = convert(raw[rows], each, subject.units[0], subject.substance)
     own = sum(map(bool, units))
     if own:
-        reading.told.append(f"{own} values name their unit")
+        reading.told.append(f"units beside the value in {own} rows")
     _check_bounds(match, subject, raw, unit, reading)
     return reading
 
@@ -115,26 +124,38 @@ def _split(word: str, number: Parser, subject: str) -> tuple[float | None, str]:
 
 def _unit(match: ColumnMatch, subject: Subject, raw: Numbers, reading: ColumnReading) -> str:
     """The unit of a column: as its name says, else the first in which its median is usual."""
-    first = subject.units[0]
+    first, (low, high) = subject.units[0], subject.usual
+    own = match.name in SCHEMA or len(subject.units) == 1  # the name says the unit, or there is only one
     if not len(raw):
         return match.unit or first
     median = float(np.median(raw))
     in_first = {unit: float(convert(median, unit, first, subject.substance)) for unit in subject.units}
-    usual = [unit for unit, value in in_first.items() if subject.usual[0] <= value <= subject.usual[1]]
-    if match.unit is None and len(subject.units) > 1 and match.name not in SCHEMA:
-        if usual:
-            others = f", {' or '.join(usual[1:])} would be usual, too" if usual[1:] else ""
-            reading.told.append(f"unit {_shown(usual[0])}, as the median {median:g} tells{others}")
-        else:
-            reading.unusable = f"a median of {median:g} is usual in none of {', '.join(map(_shown, subject.units))}"
-        return usual[0] if usual else first
-    unit = match.unit or first
-    where = "as its name says" if match.unit or len(subject.units) > 1 else "the only one"
-    if unit != "1":
-        reading.told.append(f"unit {_shown(unit)}, {where}")
-    if usual and unit not in usual and unit in subject.units:
-        reading.told.append(f"warning: its median {median:g} would be usual in {_shown(usual[0])}")
+    usual = [unit for unit, value in in_first.items() if low <= value <= high]
+    others = [unit for unit in usual if not math.isclose(in_first[unit], in_first[usual[0]])]
+    unit = match.unit or (first if own or not usual else usual[0])
+    value = float(convert(median, unit, first, subject.substance))
+    told = f"its median {median:g}"
+    if not subject.bounds[0] <= value <= subject.bounds[1]:
+        reading.unusable = f"{told} is impossible{_in_unit(unit)}{_elsewhere(usual)}"
+    elif match.unit is None and not own and not usual:
+        reading.unusable = f"{told} is usual in none of {', '.join(map(_shown, subject.units))}"
+    elif match.unit is None and not own:
+        also = f", which would be usual in {' or '.join(map(_shown, others))}, too" if others else ""
+        reading.told.append(f"unit {_shown(unit)} by {told}{also}")
+    elif unit != "1":
+        reading.told.append(f"unit {_shown(unit)}" + (" by its name" if match.unit else ""))
+        if usual and unit in subject.units and unit not in usual:
+            reading.told.append(f"warning: {told} is unusual{_in_unit(unit)}{_elsewhere(usual)}")
     return unit
+
+
+def _in_unit(unit: str) -> str:
+    return "" if canonical(unit) == "1" else f" in {unit}"
+
+
+def _elsewhere(usual: Sequence[str]) -> str:
+    """The unit in which a median would be usual."""
+    return f", usual in {_shown(usual[0])}" if usual else ""
 
 
 def _shown(unit: str) -> str:
@@ -148,13 +169,14 @@ def _check_bounds(match: ColumnMatch, subject: Subject, raw: Numbers, unit: str,
         outside = (reading.values < low) | (reading.values > high)
     if reading.unusable or not outside.any():
         return
-    coded = outside & np.isin(raw, list(MISSING_CODES))
+    is_code = match.subject in SCHEMA and SCHEMA[match.subject].kind == "code"
+    coded = outside & np.isin(raw, list(MISSING_CODES if is_code else MISSING_CODES - ONE_DIGIT))
     reading.values[coded] = np.nan
     if coded.any():
         codes = ", ".join(f"{code:g}" for code in np.unique(raw[coded]))
-        reading.told.append(f"{codes} taken as missing ({coded.sum()} values)")
+        reading.told.append(f"{codes} taken as missing in {coded.sum()} rows")
     for row in np.flatnonzero(outside & ~coded).tolist():
-        why = f"impossible, must lie between {low:g} and {high:g}{_blank_unit(subject.units[0])}"
+        why = f"must lie between {low:g} and {high:g}{_blank_unit(subject.units[0])}"
         if canonical(unit) != canonical(subject.units[0]):
             why += f" (here {reading.values[row]:.4g})"
         others = (
@@ -201,11 +223,6 @@ def _read_words(match: ColumnMatch, subject: Subject, words: Words, number: Pars
             )
     if missing_codes:
         reading.told.append(f"{', '.join(sorted(missing_codes))} taken as missing")
-    empty = np.isnan(reading.values)
-    only_yes = subject.content == "yes_no" and not empty.all() and (reading.values[~empty] == 1.0).all()
-    if only_yes and empty.any() and not reading.problems and not missing_codes:
-        reading.values[empty] = 0.0
-        reading.told.append(f"it says only yes: {empty.sum()} empty cells are taken as no")
     return reading
 
 

@@ -63,7 +63,7 @@ def _cohort_text(draft: Draft, source: Path, cohort_path: Path, people_path: Pat
     definition = {
         "inherits": os.path.relpath(base.path.resolve(), cohort_path.parent.resolve()),
         "name": cohort_name(cohort_path),
-        "label": "",
+        "label": one_line(source.stem)[:60],
         "description": f"People of {origin}; what that table lacks is as in the cohort '{base.name}'.",
         "source": origin,
         "size": draft.rows,
@@ -111,6 +111,8 @@ def taken_instead(draft: Draft, base: CohortSource) -> list[str]:
         if name in columns
     ]
     others = [name for name in columns if name not in given and name not in required]
+    if base.definition.life_table is not None:
+        lines.append(f"life table {base.definition.life_table}, as in '{base.name}'")
     if others:
         lines.append(f"also taken from '{base.name}': {', '.join(others)}")
     return lines

@@ -1,8 +1,8 @@
 """Missing values of a table drawn jointly: chained equations with predictive mean matching.
 
-Each incomplete column is regressed on all others in turn (scikit-learn's IterativeImputer, with Bayesian ridge
-regression of standardised columns). Coefficients are drawn from their posterior; a missing value becomes that of one of
-the DONORS people whose predicted value is nearest, so that codes remain codes and values remain within their bounds
+Each incomplete column is regressed on all others in turn (scikit-learn's IterativeImputer, of standardised columns).
+Coefficients are drawn from the normal distribution of their estimates; a missing value becomes that of one of the
+DONORS people whose predicted value is nearest, so that codes remain codes and values remain within their bounds
 (van Buuren, Flexible Imputation of Missing Data, 2nd ed., 2018, section 3.4, matching of type 2).
 
 Limits: values are missing at random given the other columns of the table; one completed table, so its own uncertainty
@@ -28,9 +28,10 @@ type Array = NDArray[np.float64]
 STREAM_IMPUTATION = STREAM_COHORT + 60  # index = number of the draw
 DONORS = 5
 ROUNDS = 10
+RIDGE = 1e-5  # added to the diagonal, so that columns that say the same do no harm
 
 
-@dataclass
+@dataclass(eq=False)
 class _KeyedDraws:
     """Uniforms of one key, further ones at each call; a copy of an estimator goes on with the same."""
 
@@ -55,7 +56,6 @@ def impute(columns: Mapping[str, Array], key: RandomKey) -> dict[str, Array]:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.experimental import enable_iterative_imputer  # noqa: F401
     from sklearn.impute import IterativeImputer
-    from sklearn.linear_model import BayesianRidge
 
     class _MeanMatching(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """Draws the value of a person with about the same predicted value."""
@@ -64,10 +64,14 @@ def impute(columns: Mapping[str, Array], key: RandomKey) -> dict[str, Array]:
             self.draws = draws
 
         def fit(self, others: Array, values: Array) -> _MeanMatching:
-            centre, scale = values.mean(), values.std() or 1.0
-            ridge = BayesianRidge().fit(others, (values - centre) / scale)
-            root = _root(ridge.sigma_)
-            self.coefficients = ridge.coef_ + root @ normal_quantile(self.draws.uniforms(len(root)))
+            centred = others - others.mean(axis=0)
+            gram = centred.T @ centred
+            inverse = np.linalg.inv(gram + np.diag(RIDGE * (1.0 + np.diag(gram))))
+            coefficients = inverse @ (centred.T @ (values - values.mean()))
+            residual = values - values.mean() - centred @ coefficients
+            variance = residual @ residual / max(len(values) - len(coefficients) - 1, 1)
+            normal = normal_quantile(self.draws.uniforms(len(coefficients)))
+            self.coefficients = coefficients + _root(variance * inverse) @ normal
             self.predicted, self.known = others @ self.coefficients, values
             return self
 
