@@ -18,7 +18,7 @@ ADDED = frozenset({
     "baseline", "bl", "base", "serum", "plasma", "blood", "s", "p", "value", "level", "result", "mean", "initial",
     "measured", "patient", "pt", "patients", "at", "on", "of", "in", "the", "history", "hx", "yn", "flag", "entry",
     "index", "usual", "current", "discharge", "prior", "previous", "known", "diagnosis", "dx", "comorbidity", "past",
-    "medical", "pmh", "has", "with", "enrolment", "inclusion",
+    "medical", "pmh", "has", "with", "yes", "no", "0", "1", "enrolment", "inclusion",
 })  # fmt: skip
 
 

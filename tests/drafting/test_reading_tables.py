@@ -84,6 +84,8 @@ def test_a_file_that_is_no_table_is_refused(tmp_path):
         ("History of diabetes", "diabetes", None),
         ("AFib", "atrial_fibrillation", None),
         ("HTN", "hypertension", None),
+        ("Atrial fibrillation (0/1)", "atrial_fibrillation", None),
+        ("Diabetes (yes/no)", "diabetes", None),
         ("Potasium", "baseline_potassium_mmol_l", None),
         ("DOB", "date_of_birth", None),
         ("Date of admission", "index_date", None),
