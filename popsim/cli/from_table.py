@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from popsim.cli.options import whole
-from popsim.errors import InputError, shorten
+from popsim.errors import InputError, one_line, shorten
 
 
 def cohort_from_table(
@@ -39,7 +39,7 @@ def cohort_from_table(
         refuse_existing,
         taken_instead,
         write_draft,
-    )  # fmt: skip
+    )
     from popsim.kernels.numerics.random import RandomKey
     from popsim.population.cohort import CohortSource
     from popsim.surface.examples import example
@@ -55,15 +55,15 @@ def cohort_from_table(
         refuse_existing(files)
     base = CohortSource.read(inherits or example("heart_failure_discharge", "cohort"))
     draft = draft_people(table, base.parameters, RandomKey.of(seed))
-    for line in [f"{table}: {draft.rows} rows", *(f"  {note}" for note in draft.notes)]:
-        print(line)
-    print(*(f"  {column_line(column, draft.rows)}" for column in draft.columns), sep="\n")
-    print(*(f"  {line}" for line in [*not_copied(draft), *taken_instead(draft, base)]), sep="\n")
+    people = [column_line(column, draft.rows) for column in draft.columns]
+    told = [*draft.notes, *people, *not_copied(draft), *taken_instead(draft, base)]
+    print(f"{table}: {draft.rows} people", *(f"  {one_line(line)}" for line in told), sep="\n")
     if draft.problems:
-        print(f"Refused ({len(draft.problems)}; the first row below the names of the columns is row 1):")
+        word = "Taken as missing" if bad_as_missing else "Refused"
+        print(f"{word} ({len(draft.problems)}; the first row below the names of the columns is row 1):")
         for problem in draft.problems:
             value = "" if problem.value is None else f" = {shorten(problem.value)}"
-            print(f"  {place_of_problem(problem.row, problem.column)}{value}: {problem.why}")
+            print(f"  {one_line(f'{_place(problem.row, problem.column)}{value}: {problem.why}')}", flush=True)
     if draft.problems and not bad_as_missing:
         what = f"{len(draft.problems)} refused, listed above; correct them, or take values as missing: --bad-as-missing"
         raise InputError(f"{table}: {what}")
@@ -74,6 +74,6 @@ def cohort_from_table(
     print(check_file(cohort_file))
 
 
-def place_of_problem(row: int, column: str) -> str:
+def _place(row: int, column: str) -> str:
     """Row and column, as far as a problem has them."""
     return ", ".join(part for part in (f"row {row}" if row else "", f"column {column}" if column else "") if part)

@@ -26,8 +26,9 @@ from popsim.drafting.vocabulary import (
     INDEX,
     SYSTOLIC,
     WEIGHT,
-)  # fmt: skip
+)
 from popsim.drafting.words import ColumnReading, Numbers, known_words, read_column
+from popsim.errors import DefinitionError
 from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.learning.imputation import impute
@@ -89,6 +90,8 @@ def draft_people(path: Path, parameters: Parameters, key: RandomKey) -> Draft:
         DefinitionError: the file cannot be read, or holds no table.
     """
     table, notes = read_any_csv(path)
+    if table.frame.is_empty():
+        raise DefinitionError(path, "file", None, "has no row below the names of the columns")
     drafting = _Drafting(table, parameters, Draft(len(table.frame), notes))
     drafting.read()
     drafting.compute()

@@ -90,6 +90,9 @@ def test_a_table_without_a_known_column_is_refused(tmp_path, capsys):
     assert main(["cohort", "from-table", str(path)]) == 2
     assert "none of its columns is known" in capsys.readouterr().err
     assert main(["cohort", "from-table", str(tmp_path / "none.csv")]) == 2
+    path.write_text("age,sex\n", encoding="utf-8")
+    assert main(["cohort", "from-table", str(path)]) == 2
+    assert "no row below the names" in capsys.readouterr().err
 
 
 def test_the_seed_settles_what_is_imputed(register):
