@@ -142,8 +142,8 @@ class _Drafting:
         free = ("unused", "identifier")
 
         def rank(match: ColumnMatch) -> tuple[object, ...]:
-            names = ALL_SUBJECTS[match.subject].names
-            known = sum(word is not None for word in self.words(match.header))
+            names, numeric = ALL_SUBJECTS[match.subject].names, ALL_SUBJECTS[match.subject].content == "number"
+            known = sum(not numeric or any(map(str.isdigit, word)) for word in self.words(match.header) if word)
             return (
                 match.misspelt,
                 match.on_admission,

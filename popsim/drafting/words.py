@@ -99,7 +99,7 @@ def _read_numbers(match: ColumnMatch, subject: Subject, words: Words, number: Pa
         reading.values[rows] = convert(raw[rows], each, subject.units[0], subject.substance)
     own = sum(map(bool, units))
     if own:
-        reading.told.append(f"units beside the value in {own} rows")
+        reading.told.append(f"units beside the value (rows: {own})")
     _check_bounds(match, subject, raw, unit, reading)
     return reading
 
@@ -174,7 +174,7 @@ def _check_bounds(match: ColumnMatch, subject: Subject, raw: Numbers, unit: str,
     reading.values[coded] = np.nan
     if coded.any():
         codes = ", ".join(f"{code:g}" for code in np.unique(raw[coded]))
-        reading.told.append(f"{codes} taken as missing in {coded.sum()} rows")
+        reading.told.append(f"{codes} taken as missing (rows: {coded.sum()})")
     for row in np.flatnonzero(outside & ~coded).tolist():
         why = f"must lie between {low:g} and {high:g}{_blank_unit(subject.units[0])}"
         if canonical(unit) != canonical(subject.units[0]):

@@ -163,3 +163,9 @@ def test_what_is_measured_on_admission_becomes_the_usual_value(tmp_path):
 def test_rows_that_repeat_a_person_are_told(tmp_path):
     draft = drafted(tmp_path, "patient_id,age\n1,70\n1,71\n2,80\n")
     assert any("1 rows repeat a value of 'patient_id'" in note for note in draft.notes)
+
+
+def test_of_two_columns_for_the_same_the_one_with_more_numbers_is_read(tmp_path):
+    draft = drafted(tmp_path, "kalium,potassium\nhaemolysed,4.1\nhaemolysed,\nhaemolysed,4.8\n")
+    assert column(draft, "baseline_potassium_mmol_l").header == "potassium"
+    assert draft.unused == {"kalium": "'potassium' gives the same"}
