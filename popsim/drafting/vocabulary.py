@@ -159,7 +159,8 @@ SUBJECTS: dict[str, Subject] = {
         content="unused", why="it happens after entry"),
     "identifier": Subject(
         ("id", "pat id", "patient id", "subject id", "person id", "study id", "mrn", "nhs", "nhs number", "nhs no",
-         "name", "surname", "forename", "first name", "last name", "family name", "given name", "full name", "patient name",
+         "name", "surname", "forename", "first name", "last name", "family name", "given name", "full name",
+         "patient name",
          "record", "record id", "record number", "medical record number", "hospital number", "hospital no",
          "patient number", "patient no", "case number", "ssn", "social security number", "postcode", "post code",
          "zip", "zip code", "address", "street", "phone", "telephone", "email", "e mail", "insurance number"),
