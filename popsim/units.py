@@ -134,7 +134,7 @@ OF_SUBSTANCE = {("mmol/mol", "hba1c"): MeasurementUnit("number", 0.0009148, 0.02
 # g/mol; milliequivalents equal millimoles only for ions of one charge, so mEq/L is known for those alone.
 MOLAR_MASS = {
     "creatinine": 113.12, "glucose": 180.16, "urea": 60.06, "potassium": 39.098, "sodium": 22.990,
-    "haemoglobin": 16114.5, "nt_probnp": 8457.0,
+    "haemoglobin": 16114.5, "nt_probnp": 8457.0, "cholesterol": 386.65,
 }  # fmt: skip
 ONE_CHARGE = {"potassium", "sodium"}
 

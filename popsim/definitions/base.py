@@ -110,6 +110,22 @@ def read_text(path: Path, largest: int = MAX_FILE_BYTES) -> str:
     Raises:
         DefinitionError: the file is missing, a folder, too large or not UTF-8.
     """
+    content = read_bytes(path, largest)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DefinitionError(path, "file", None, "not UTF-8 but UTF-16: save it as UTF-8")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DefinitionError(path, "file", None, f"not UTF-8 (byte {error.start})") from None
+    return text.replace("\r", "\n") if "\n" not in text else text
+
+
+def read_bytes(path: Path, largest: int = MAX_FILE_BYTES) -> bytes:
+    """The content of a file.
+
+    Raises:
+        DefinitionError: the file is missing, a folder or too large.
+    """
     if not path.exists():
         raise DefinitionError(path, "file", None, "no such file")
     if not path.is_file():
@@ -121,13 +137,7 @@ def read_text(path: Path, largest: int = MAX_FILE_BYTES) -> str:
         raise DefinitionError(path, "file", None, str(error.strerror)) from None
     if len(content) > largest:
         raise DefinitionError(path, "file", None, f"larger than {largest // 1024**2} MiB")
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DefinitionError(path, "file", None, "not UTF-8 but UTF-16: save it as UTF-8")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DefinitionError(path, "file", None, f"not UTF-8 (byte {error.start})") from None
-    return text.replace("\r", "\n") if "\n" not in text else text
+    return content
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The reader of all CSV files: columns of text with unique names, rows of equal length, limited size.
 
-The separator is a comma, a semicolon or a tab; with a semicolon or a tab, a comma may be the decimal mark. Blanks
-around values and empty lines are ignored.
+The separator is a comma, a semicolon, a tab or a vertical bar; with any but a comma, a comma may be the decimal mark.
+Blanks around values and empty lines are ignored.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,10 @@ MAX_LINE = 200_000
 MAX_FIELD = 4000
 MAX_REPORTED = 10
 ROWS_AT_ONCE = 50_000
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+MAX_RAGGED = 1000
+LINES_COMPARED = 50
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+_QUOTED = re.compile('"[^"]*"')
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 
 
@@ -39,12 +43,16 @@ class CsvTable:
     Attributes:
         frame: all columns as text.
         comments: lines that begin with #, without the mark.
+        separator: between the columns.
         decimal_comma: whether a comma is the decimal mark.
+        ragged: rows of another length than the header, and what is wrong with each; all their values are null.
     """
 
     frame: pl.DataFrame
     comments: tuple[str, ...]
+    separator: str
     decimal_comma: bool
+    ragged: tuple[tuple[int, str], ...] = ()
 
     def number(self, text: str) -> float | None:
         """A value of the table as a number, None if it is not a number."""
@@ -76,7 +84,24 @@ def read_csv(path: Path, missing: frozenset[str] = frozenset()) -> CsvTable:
     Raises:
         DefinitionError: the file cannot be read, the header has a blank or repeated name, or rows are ragged.
     """
-    text = read_text(path, MAX_BYTES)
+    table = parse_csv(read_text(path, MAX_BYTES), path, missing)
+    if table.ragged:
+        more = "; and more" if len(table.ragged) > MAX_REPORTED else ""
+        told = "; ".join(f"row {row}{why}" for row, why in table.ragged[:MAX_REPORTED])
+        named = SEPARATORS[table.separator]
+        allowed = f"not a readable csv table ({named} separate the columns): {told}{more}"
+        raise DefinitionError(path, "file", None, allowed)
+    return table
+
+
+def parse_csv(text: str, path: Path, missing: frozenset[str] = frozenset(), numbered: bool = False) -> CsvTable:
+    """The table in a text; values that are one of `missing` are null, and so are the rows that are ragged.
+
+    With `numbered`, a column without a name is named by its number; else it is refused.
+
+    Raises:
+        DefinitionError: the header has a blank or repeated name, or the text is no table.
+    """
     if "\0" in text:
         raise DefinitionError(path, "file", None, "not a table: it holds a zero character")
     if text.count("\n") > MAX_LINES:
@@ -86,31 +111,38 @@ def read_csv(path: Path, missing: frozenset[str] = frozenset()) -> CsvTable:
         raise DefinitionError(path, f"line {long}", None, f"longer than {MAX_LINE} characters")
     comments = tuple(line[1:].strip() for line in lines if line.startswith("#"))
     lines = [line for line in lines if not line.startswith("#")]
-    head = next((line for line in lines if line.strip()), "")
-    separator = max(SEPARATORS, key=head.count)
+    separator = _separator(lines)
     rows = _rows(lines, separator, path)
-    names = _checked_header(next(rows, []), separator, path)
-    problems: list[str] = []
-    parts, chunk, number, decimal_comma = [], [], 0, False
+    header = next(rows, [])
+    if numbered:
+        header = [name or f"column {number}" for number, name in enumerate(header, start=1)]
+    names = _checked_header(header, separator, path)
+    ragged: list[tuple[int, str]] = []
+    parts, chunk, decimal_comma = [], [], False
     for number, row in enumerate(rows, start=1):
+        long_value = next((name for name, word in zip(names, row, strict=False) if len(word) > MAX_FIELD), None)
         if len(row) != len(names):
-            problems.append(f"row {number} has {len(row)} values for {len(names)} columns")
-        elif too_long := next((name for name, word in zip(names, row, strict=True) if len(word) > MAX_FIELD), None):
-            problems.append(f"row {number}, column {too_long}: longer than {MAX_FIELD} characters")
+            ragged.append((number, f" has {len(row)} values for {len(names)} columns"))
+        elif long_value is not None:
+            ragged.append((number, f", column {long_value}: longer than {MAX_FIELD} characters"))
         else:
             decimal_comma |= separator != "," and any(_DECIMAL_COMMA.fullmatch(word) for word in row if "," in word)
-            chunk.append([None if word in missing else word for word in row])
+        refused = bool(ragged) and ragged[-1][0] == number
+        chunk.append([None if refused or word in missing else word for word in (names if refused else row)])
         if len(chunk) == ROWS_AT_ONCE:
             parts.append(_frame(chunk, names))
             chunk = []
-        if len(problems) > MAX_REPORTED:
+        if len(ragged) > MAX_RAGGED:
             break
-    if problems:
-        more = "; and more" if len(problems) > MAX_REPORTED else ""
-        told = "; ".join(problems[:MAX_REPORTED])
-        allowed = f"not a readable csv table ({SEPARATORS[separator]} separate the columns): {told}{more}"
-        raise DefinitionError(path, "file", None, allowed)
-    return CsvTable(pl.concat([*parts, _frame(chunk, names)]), comments, decimal_comma)
+    return CsvTable(pl.concat([*parts, _frame(chunk, names)]), comments, separator, decimal_comma, tuple(ragged))
+
+
+def _separator(lines: list[str]) -> str:
+    """The separator that stands outside quotation marks as often in most lines as in the header; else the commonest."""
+    filled = (_QUOTED.sub("", line) for line in lines if line.strip())
+    first = [*islice(filled, LINES_COMPARED)] or [""]
+    counts = {separator: [line.count(separator) for line in first] for separator in SEPARATORS}
+    return max(SEPARATORS, key=lambda one: (counts[one].count(counts[one][0]) * (counts[one][0] > 0), counts[one][0]))
 
 
 def _rows(lines: list[str], separator: str, path: Path) -> Iterator[list[str]]:

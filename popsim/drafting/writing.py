@@ -1,0 +1,127 @@
+"""The draft as files: a cohort with its assumptions as comments, and the table of people beside it."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import polars as pl
+
+from popsim.definitions.base import validate
+from popsim.definitions.cohort import CohortDefinition
+from popsim.definitions.distributions import AnyMarginal
+from popsim.definitions.writing import to_toml
+from popsim.drafting.draft import Draft, DraftedColumn
+from popsim.errors import InputError, one_line
+from popsim.population.cohort import CohortSource
+from popsim.simulation.schema import SCHEMA
+from popsim.units import canonical
+
+TABLE_ENDING = "_people.csv"
+
+
+def draft_files(cohort_file: Path) -> tuple[Path, Path]:
+    """The cohort file and its table of people."""
+    return cohort_file, cohort_file.with_name(f"{cohort_file.stem}{TABLE_ENDING}")
+
+
+def refuse_existing(files: tuple[Path, ...]) -> None:
+    """Refuse to write over a file.
+
+    Raises:
+        InputError: one exists.
+    """
+    if existing := next((path for path in files if path.exists()), None):
+        raise InputError(f"{existing}: exists already; --force writes it anew, --out names another file")
+
+
+def write_draft(draft: Draft, source: Path, cohort_file: Path, base: CohortSource) -> None:
+    """Write the cohort and its people.
+
+    Raises:
+        InputError: a file cannot be written.
+    """
+    cohort_path, people_path = draft_files(cohort_file)
+    frame = pl.DataFrame({column.name: column.values for column in draft.columns})
+    codes = [name for name in frame.columns if SCHEMA[name].kind in ("code", "count")]
+    frame = frame.with_columns(pl.col(codes).cast(pl.Int64))
+    text = _cohort_text(draft, source, cohort_path, people_path, base)
+    try:
+        frame.write_csv(people_path, float_precision=6)
+        cohort_path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{cohort_path.parent}: cannot be written: {error.strerror}") from None
+
+
+def _cohort_text(draft: Draft, source: Path, cohort_path: Path, people_path: Path, base: CohortSource) -> str:
+    """The cohort file, with what was assumed as comments."""
+    origin = f"'{one_line(source.name)}', read by popsim cohort from-table"
+    names = {
+        column.name: {"from": column.name, "unit": canonical(SCHEMA[column.name].unit)} for column in draft.columns
+    }
+    definition = {
+        "inherits": os.path.relpath(base.path.resolve(), cohort_path.parent.resolve()),
+        "name": cohort_name(cohort_path),
+        "label": one_line(source.stem)[:60],
+        "description": f"People of {origin}; what that table lacks is as in the cohort '{base.name}'.",
+        "source": origin,
+        "size": draft.rows,
+        "table": {"path": people_path.name, "format": "csv", "source": origin, "columns": names},
+    }
+    text = to_toml(validate(definition, CohortDefinition, cohort_path))
+    for column in draft.columns:
+        head = f"[table.columns.{column.name}]\n"
+        text = text.replace(head, f"# {one_line(column_line(column, draft.rows))}\n{head}")
+    remarks = [*draft.notes, *not_copied(draft), *taken_instead(draft, base)]
+    return "".join(f"# {one_line(line)}\n" for line in ["Draft: check what was assumed.", *remarks]) + f"\n{text}"
+
+
+def cohort_name(path: Path) -> str:
+    """A name for the cohort from that of its file."""
+    name = re.sub("[^a-z0-9]+", "_", path.stem.lower()).strip("_")
+    return name if re.match("[a-z]", name) else f"cohort_{name}".strip("_")
+
+
+def column_line(column: DraftedColumn, rows: int) -> str:
+    """What a column of the draft is, in one line."""
+    missing = (
+        f"{column.imputed} of {rows} missing ({100 * column.imputed / rows:.1f}%), imputed" if column.imputed else ""
+    )
+    told = "; ".join(part for part in (column.told, missing) if part)
+    return f"{column.name} from '{column.header}'" + (f": {told}" if told else "")
+
+
+def not_copied(draft: Draft) -> list[str]:
+    """The columns of the table that are left out, by reason."""
+    reasons: dict[str, list[str]] = {}
+    for header, why in draft.unused.items():
+        reasons.setdefault(why, []).append(header)
+    return [f"not copied: {', '.join(headers)} ({why})" for why, headers in reasons.items()]
+
+
+def taken_instead(draft: Draft, base: CohortSource) -> list[str]:
+    """What is taken for the columns that are read at entry and that the table does not give."""
+    given = {column.name for column in draft.columns}
+    required = [name for name, column in SCHEMA.columns.items() if column.required and name not in given]
+    columns = base.definition.columns
+    lines = [
+        f"read at entry and not in the table: {name}, taken from '{base.name}': {_in_words(columns[name])}"
+        for name in required
+        if name in columns
+    ]
+    others = [name for name in columns if name not in given and name not in required]
+    if base.definition.life_table is not None:
+        lines.append(f"life table {base.definition.life_table}, as in '{base.name}'")
+    if others:
+        lines.append(f"also taken from '{base.name}': {', '.join(others)}")
+    return lines
+
+
+def _in_words(marginal: AnyMarginal) -> str:
+    """A distribution with its mean and spread, or value."""
+    said = {"mean": "mean", "sd": "SD", "probability": "probability", "value": "value", "column": "as"}
+    parts = [
+        f"{word} {getattr(marginal, key)}" for key, word in said.items() if getattr(marginal, key, None) is not None
+    ]
+    return " ".join([marginal.distribution, *parts])
