@@ -236,7 +236,7 @@ def spline_value(family, h):
 
 
 @njit(cache=True, error_model="numpy")
-def cumulative_hazard(family, a, b, c, pool, t):
+def cumulative_hazard(family, a, b, c, pool, t):  # noqa: PLR0911 - one for each family
     """H(t) for t >= 0."""
     if family == EXPONENTIAL:
         return a * t
@@ -261,7 +261,7 @@ def cumulative_hazard(family, a, b, c, pool, t):
 
 
 @njit(cache=True, error_model="numpy")
-def time_at(family, a, b, c, pool, h):
+def time_at(family, a, b, c, pool, h):  # noqa: PLR0911 - one for each family
     """The time at which the cumulative hazard reaches h > 0, infinite if it never does."""
     if family == EXPONENTIAL:
         return h / a
@@ -285,7 +285,7 @@ def time_at(family, a, b, c, pool, h):
 
 
 @njit(cache=True, error_model="numpy")
-def hazard(family, a, b, c, pool, t):
+def hazard(family, a, b, c, pool, t):  # noqa: PLR0911 - one for each family
     """The hazard at t > 0, the derivative of `cumulative_hazard`."""
     if family == EXPONENTIAL:
         return a

@@ -141,7 +141,7 @@ class StateTransitionModel(Model):
         )
         names = ("transition_costs", "transition_qalys")
         arrivals = {tables.CYCLE: np.maximum(times - 1, 0)[:, None], **traits}  # by the point where a cycle ends
-        once = [tables.by_arc(say(name, arrivals), arcs, self._number, self.timing.cycles, name) for name in names]
+        once = [tables.by_arc(say(name, arrivals), arcs[:2], self._number, self.timing.cycles, name) for name in names]
         one_off = np.array([table * worth[:, None] for table, worth in zip(once, arrival, strict=True)])
         restarts = (self._spell[arcs.origin] != self._spell[arcs.target]).astype(np.int8)
         return arcs.origin, arcs.target, restarts, *arcs[2:], reward, one_off

@@ -42,7 +42,7 @@ MIN_GAMMA_SHAPE, MAX_GAMMA_SHAPE, MAX_Q = 0.04, 1e4, 5.0
 
 
 class Hazard(NamedTuple):
-    """One hazard of a sum, as `kernels.survival` takes it: a family, three numbers, a factor and a pool."""
+    """One hazard of a sum, as `kernels.survival` takes it, with a factor; `always_forward`: its clock never resets."""
 
     family: int
     a: Floats
@@ -50,6 +50,7 @@ class Hazard(NamedTuple):
     c: Floats
     factor: Floats
     pool: Floats
+    always_forward: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,7 @@ class Survival:
     @classmethod
     def log_logistic(cls, shape: ArrayLike, scale: ArrayLike) -> Survival:
         """S(t) = 1 / (1 + (t / scale)**shape)."""
-        return _of(
-            kernel.LOG_LOGISTIC, positive("log_logistic: shape", shape), positive("log_logistic: scale", scale)
-        )
+        return _of(kernel.LOG_LOGISTIC, positive("log_logistic: shape", shape), positive("log_logistic: scale", scale))
 
     @classmethod
     def log_normal(cls, meanlog: ArrayLike, sdlog: ArrayLike) -> Survival:
@@ -128,7 +127,9 @@ class Survival:
         weight = (k[-1] - k[1:-1]) / (k[-1] - k[0])
         d = np.concatenate([[-weight @ inner], inner, [-(1.0 - weight) @ inner]])
         if not (second + _lowest_slope(k, d) > 0.0).all():
-            raise InputError(f"{where}: with these coefficients, the cumulative hazard falls somewhere between the knots")
+            raise InputError(
+                f"{where}: with these coefficients, the cumulative hazard falls somewhere between the knots"
+            )
         pool = np.concatenate([[len(k)], k, d, [d @ (k[-1] - k) ** 3]])
         return _of(SPLINES[scale], first, second, pool=pool)
 
@@ -153,7 +154,8 @@ class Survival:
         given = LifeTable.read(table) if isinstance(table, str) else table
         sexes = [_pieces(np.arange(given.oldest + 1.0), rate) for rate in given.rate]
         years, woman = numbers("life_table: age", age, 0.0), numbers("life_table: female", female, 0.0, 1.0)
-        return _of(kernel.PIECEWISE, years, c=np.round(woman) * len(sexes[0]), pool=np.concatenate(sexes))
+        first, nothing = np.round(woman) * len(sexes[0]), np.zeros(1)
+        return cls((Hazard(kernel.PIECEWISE, years, nothing, first, nothing + 1.0, np.concatenate(sexes), True),))
 
     def hazard(self, t: ArrayLike) -> Floats:
         """The hazard per year at t > 0."""
@@ -176,9 +178,7 @@ class Survival:
         more = -np.log1p(-numbers("p", p, 0.0, 1.0 - 2.0**-53))
         with np.errstate(divide="ignore", invalid="ignore"):
             times = [
-                np.where(
-                    each.factor > 0.0, _evaluate(2, each, _evaluate(1, each, start) + more / each.factor), np.inf
-                )
+                np.where(each.factor > 0.0, _evaluate(2, each, _evaluate(1, each, start) + more / each.factor), np.inf)
                 for each in self.hazards
             ]
         high = np.maximum(np.min(np.broadcast_arrays(*times), axis=0), start)
@@ -222,9 +222,7 @@ def positive(name: str, values: ArrayLike) -> Floats:
     return array
 
 
-def _of(
-    family: int, a: Floats, b: Floats | None = None, c: Floats | None = None, pool: Floats = NO_POOL
-) -> Survival:
+def _of(family: int, a: Floats, b: Floats | None = None, c: Floats | None = None, pool: Floats = NO_POOL) -> Survival:
     nothing = np.zeros(1)
     return Survival((Hazard(family, a, nothing if b is None else b, nothing if c is None else c, np.ones(1), pool),))
 
