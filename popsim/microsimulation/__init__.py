@@ -5,6 +5,7 @@
 queues; a disease whose patients compete for these is an organ system of a `PopulationModel`.
 """
 
+from popsim.microsimulation.fits import FittedSurvival
 from popsim.microsimulation.kernel_model import KernelModel
 from popsim.microsimulation.result import Microsimulation
 from popsim.microsimulation.state_transition import StateTransitionModel
@@ -14,6 +15,7 @@ from popsim.microsimulation.timing import Discounting, Timing
 
 __all__ = [
     "Discounting",
+    "FittedSurvival",
     "KernelModel",
     "Microsimulation",
     "StateTransitionModel",

@@ -159,11 +159,11 @@ class Survival:
 
     def hazard(self, t: ArrayLike) -> Floats:
         """The hazard per year at t > 0."""
-        return sum((each.factor * _evaluate(0, each, t) for each in self.hazards), start=np.zeros(1))
+        return self._sum(0, t)
 
     def cumulative_hazard(self, t: ArrayLike) -> Floats:
         """The integral of the hazard from 0 to t."""
-        return sum((each.factor * _evaluate(1, each, t) for each in self.hazards), start=np.zeros(1))
+        return self._sum(1, t)
 
     def survival(self, t: ArrayLike) -> Floats:
         """The share without the event at t."""
@@ -191,6 +191,15 @@ class Survival:
             low, high = np.where(before, middle, low), np.where(before, high, middle)
         return high
 
+    def in_years(self, years_per_unit: float) -> Survival:
+        """The same times, given in a unit of so many years (1 / 12 for months)."""
+        unit = positive("years_per_unit", years_per_unit)
+        return Survival(tuple(_in_years(each, unit) for each in self.hazards))
+
+    def _sum(self, what: int, t: ArrayLike) -> Floats:
+        parts = np.broadcast_arrays(*(each.factor * _evaluate(what, each, t) for each in self.hazards))
+        return np.asarray(np.sum(parts, axis=0))
+
     def __add__(self, other: Survival) -> Survival:
         return Survival(self.hazards + other.hazards)
 
@@ -207,7 +216,10 @@ def numbers(name: str, values: ArrayLike, low: float = -np.inf, high: float = np
     Raises:
         InputError: one of them is not a finite number in [low, high].
     """
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise InputError(f"{name}: arrays of different lengths") from None
     if array.dtype.kind not in "biuf" or not (np.isfinite(array) & (array >= low) & (array <= high)).all():
         bounds = f" between {low:g} and {high:g}" if high < np.inf else f", {low:g} or more" if low > -np.inf else ""
         raise InputError(f"{name} = {shorten(values)}: must be finite numbers{bounds}")
@@ -225,6 +237,28 @@ def positive(name: str, values: ArrayLike) -> Floats:
 def _of(family: int, a: Floats, b: Floats | None = None, c: Floats | None = None, pool: Floats = NO_POOL) -> Survival:
     nothing = np.zeros(1)
     return Survival((Hazard(family, a, nothing if b is None else b, nothing if c is None else c, np.ones(1), pool),))
+
+
+def _in_years(one: Hazard, unit: Floats) -> Hazard:
+    """A hazard of time in a unit, by the role of each number."""
+    a, b, pool, size = one.a, one.b, one.pool.copy(), int(one.pool[0])
+    if one.family in (kernel.EXPONENTIAL, kernel.GOMPERTZ):
+        a, b = a / unit, b / unit
+    elif one.family in (kernel.WEIBULL, kernel.LOG_LOGISTIC):
+        b = b * unit
+    elif one.family == kernel.GAMMA:
+        b = b / unit
+    elif one.family in (kernel.LOG_NORMAL, kernel.GENERALISED):
+        a = a + np.log(unit)
+    elif one.family == kernel.PIECEWISE:
+        if one.always_forward:
+            raise InputError("in_years: a life table is in years")
+        pool[1 : 1 + size] *= unit
+        pool[1 + 2 * size :] /= unit
+    else:
+        a = a - b * np.log(unit)
+        pool[1 : 1 + size] += np.log(unit)
+    return one._replace(a=a, b=b, pool=pool)
 
 
 def _pieces(starts: Floats, rates: Floats) -> Floats:
