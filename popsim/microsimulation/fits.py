@@ -182,38 +182,27 @@ class FittedSurvival:
 
     def added_to(self, parameters: Mapping[str, float]) -> ParameterSet:
         """These parameters with the coefficients of the fit, which are jointly normal in parameter draws."""
+        if not isinstance(parameters, ParameterSet):
+            known = {key: _record(value, "assumption: the model's", key) for key, value in parameters.items()}
+            return self.added_to(ParameterSet("model", known))
         source = f"computed: fitted {self.distribution} model '{self.name}'"
         labels = tuple(map(self._label, self.coefficients))
-        records = {
-            label: Parameter(value=float(value), unit="1", source=source)
-            for label, value in zip(labels, self.estimates, strict=True)
-        }
-        is_set = isinstance(parameters, ParameterSet)
-        own = {
-            key: parameters.of(key)
-            if is_set
-            else Parameter(value=float(value), unit="1", source="assumption: the model's")
-            for key, value in parameters.items()
-        }
-        twice = sorted(records.keys() & own.keys())
+        twice = sorted(parameters.keys() & set(labels))
         if twice:
             raise InputError(f"{self.name}: there is a parameter '{twice[0]}' already: give the fit another name")
-        groups = parameters.groups if is_set else ()
-        name = parameters.name if is_set else "model"
+        uncertainty, groups = None, parameters.groups
         if len(labels) == 1:
             variance = float(self.covariance[0, 0])
             error = variance**0.5 if variance >= 0.0 else variance
-            said = {"distribution": "normal", "standard_error": error}
-            alone = {"value": float(self.estimates[0]), "unit": "1", "source": source, "uncertainty": said}
-            return ParameterSet(name, own | {labels[0]: validate(alone, Parameter, self.name)}, groups)
-        covariance = (0.5 * (self.covariance + self.covariance.T)).tolist()
-        group = {
-            "distribution": "multivariate_normal",
-            "parameters": labels,
-            "covariance": covariance,
-            "source": source,
-        }
-        return ParameterSet(name, own | records, (*groups, validate(group, MultivariateNormal, self.name)))
+            uncertainty = {"distribution": "normal", "standard_error": error}
+        else:
+            covariance = (0.5 * (self.covariance + self.covariance.T)).tolist()
+            jointly = {"distribution": "multivariate_normal", "parameters": labels, "covariance": covariance}
+            groups = (*groups, validate(jointly | {"source": source}, MultivariateNormal, self.name))
+        pairs = zip(labels, self.estimates.tolist(), strict=True)
+        fitted = {label: _record(value, source, label, uncertainty) for label, value in pairs}
+        own = {key: parameters.of(key) for key in parameters}
+        return ParameterSet(parameters.name, own | fitted, groups)
 
     @property
     def _form(self) -> Form:
@@ -230,6 +219,10 @@ class FittedSurvival:
 
     def _label(self, coefficient: str) -> str:
         return f"{self.name}_{_identifier(coefficient)}"
+
+
+def _record(value: float, source: str, where: str, uncertainty: dict[str, Any] | None = None) -> Parameter:
+    return validate({"value": value, "unit": "1", "source": source, "uncertainty": uncertainty}, Parameter, where)
 
 
 def _form(distribution: str, knots: int) -> Form:

@@ -183,13 +183,13 @@ class Survival:
             ]
         high = np.maximum(np.min(np.broadcast_arrays(*times), axis=0), start)
         if len(times) == 1:
-            return high
+            return np.asarray(high)
         goal, low = self.cumulative_hazard(start) + more, np.broadcast_to(start, high.shape)
         for _ in range(200):  # bisection: the sum of hazards is not behind any one of them
             middle = np.where(np.isfinite(high), 0.5 * (low + high), high)
             before = self.cumulative_hazard(middle) < goal
             low, high = np.where(before, middle, low), np.where(before, high, middle)
-        return high
+        return np.asarray(high)
 
     def in_years(self, years_per_unit: float) -> Survival:
         """The same times, given in a unit of so many years (1 / 12 for months)."""
