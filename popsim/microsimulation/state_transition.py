@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from popsim.errors import InputError
 from popsim.kernels import microsimulation as kernel
 from popsim.kernels.numerics.random import RandomKey
-from popsim.microsimulation import tables
+from popsim.microsimulation import cohort, tables
 from popsim.microsimulation.base import Model, SimulatedUnit, UnitTotals, empty_sums, unit_totals
 from popsim.microsimulation.individuals import Individuals
 from popsim.microsimulation.tables import Function
@@ -101,6 +101,25 @@ class StateTransitionModel(Model):
                 sums.append(added)
                 counts.append(here)
             lived += unit_totals(np.concatenate(sums, axis=1), np.concatenate(counts, axis=1), len(people))
+        return lived
+
+    def _evaluate(self, units: Sequence[SimulatedUnit], people: Individuals) -> Sequence[UnitTotals]:
+        parts = [
+            (
+                traits,
+                np.bincount(people.initial[rows if traits else slice(None)], minlength=len(self.states)).astype(
+                    np.float64
+                ),
+            )
+            for traits, rows in tables.groups(people.columns, self._traits())
+        ]
+        lived = []
+        for unit in units:
+            groups = [
+                cohort.evaluate(self._tables(unit.p, traits), start, self.timing.cycles) for traits, start in parts
+            ]
+            totals, counts = (sum(values[1:], start=values[0]) for values in zip(*groups, strict=True))
+            lived.append(UnitTotals(totals / len(people), np.zeros_like(totals), counts))
         return lived
 
     def _alike(
