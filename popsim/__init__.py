@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from popsim.evidence.parameters import ParameterSet
     from popsim.learning.loop import LearningLoop
     from popsim.learning.risk_model import RiskModel
+    from popsim.microsimulation.fits import FittedSurvival
     from popsim.microsimulation.kernel_model import KernelModel
     from popsim.microsimulation.state_transition import StateTransitionModel
+    from popsim.microsimulation.survival import Survival
+    from popsim.microsimulation.time_to_event import TimeToEventModel
     from popsim.microsimulation.timing import Discounting, Timing
     from popsim.outcomes.kidney_failure import kidney_failure_risk
     from popsim.physiology.clinical import ORGAN_SYSTEMS
@@ -53,6 +56,7 @@ __all__ = [
     "DefinitionError",
     "Discounting",
     "Experiment",
+    "FittedSurvival",
     "InputError",
     "KernelModel",
     "LearningLoop",
@@ -71,6 +75,8 @@ __all__ = [
     "RunError",
     "StateTransitionModel",
     "Strategy",
+    "Survival",
+    "TimeToEventModel",
     "Timing",
     "Twin",
     "TwinSummary",
@@ -92,6 +98,7 @@ _HOME = {
     "Column": "popsim.population.columns",
     "Discounting": "popsim.microsimulation.timing",
     "Experiment": "popsim.surface.experiment",
+    "FittedSurvival": "popsim.microsimulation.fits",
     "KernelModel": "popsim.microsimulation.kernel_model",
     "LearningLoop": "popsim.learning.loop",
     "ORGAN_SYSTEMS": "popsim.physiology.clinical",
@@ -108,6 +115,8 @@ _HOME = {
     "Run": "popsim.surface.run",
     "StateTransitionModel": "popsim.microsimulation.state_transition",
     "Strategy": "popsim.definitions.strategy",
+    "Survival": "popsim.microsimulation.survival",
+    "TimeToEventModel": "popsim.microsimulation.time_to_event",
     "Timing": "popsim.microsimulation.timing",
     "Twin": "popsim.surface.registry",
     "TwinSummary": "popsim.registry.summary",

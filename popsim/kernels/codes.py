@@ -159,6 +159,7 @@ STREAM_FOLLOW_UP = (
 )
 STREAM_COMPLICATIONS = 170  # index = 2 x number of the person's stays and complications in hospital; + 1: what it is
 STREAM_TRANSFER = 1280  # 1280 + setting: is a transfer from hospital to it delayed, how long; index as of the stay
+STREAM_EVENT_TIMES = 2048  # 2048 + four transitions of a state: times to event, index = earlier stays in the state
 # Lasting traits of a person: the same draw at every use.
 STREAM_UPTAKE = 5  # does the person take up telemonitoring, index = 0
 STREAM_TREATMENT = 162  # does a hazard ratio act, index = CRC-32 of its name + years of treatment

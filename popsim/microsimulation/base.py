@@ -45,7 +45,7 @@ class UnitTotals(NamedTuple):
 
     means: NDArray[np.float64]
     variances: NDArray[np.float64]
-    counts: NDArray[np.int64]
+    counts: NDArray[np.int64] | NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +100,9 @@ class Model(ABC):
         replications: int = 1,
         draws: int | pl.DataFrame = 0,
         persons: bool | None = None,
+        exact: bool = False,
     ) -> Microsimulation:
-        """Simulate all individuals under every strategy.
+        """Simulate all individuals under every strategy, or evaluate them as a cohort.
 
         Args:
             individuals: how many, or a table of their traits with a row for each; a column `person_id` gives their
@@ -112,6 +113,8 @@ class Model(ABC):
                 for each draw, a column for each parameter that varies, and `draw` with their numbers (1, 2, ...
                 without it). Other parameters keep their base-case values; strategies' own values take precedence.
             persons: whether totals of each individual are kept; by default if there is only one run.
+            exact: expected values instead of a simulation, for a StateTransitionModel: no Monte Carlo error, and totals
+                of the cohort only. The seed then only matters for parameter draws.
 
         Raises:
             InputError: any argument, or a result of the model's functions, is invalid.
@@ -122,7 +125,9 @@ class Model(ABC):
         drawn = draws if isinstance(draws, pl.DataFrame) else self.parameter_draws(draws, seed)
         values = self._values(drawn)
         runs = [MicrosimulationResult(draw, replication) for draw in values for replication in range(replications)]
-        kept = len(runs) == 1 if persons is None else persons
+        if exact and (persons or replications > 1):
+            raise InputError("exact = True: leave out persons and replications, a cohort has neither")
+        kept = len(runs) == 1 and not exact if persons is None else persons
         streams = [run.replication + MAX_REPLICATIONS * run.draw for run in runs]
         units = [
             SimulatedUnit(RandomKey(seed, stream), self.parameters_of(strategy, values[run.draw]))
@@ -131,7 +136,7 @@ class Model(ABC):
         ]
         shape = len(self.strategies), len(runs)
         totals = np.empty((len(units), kernel.OUTCOMES, len(people) if kept else 0))
-        lived = self._simulate(units, people, totals)
+        lived = self._evaluate(units, people) if exact else self._simulate(units, people, totals)
         means = np.array([unit.means for unit in lived]).reshape(*shape, -1)
         variances = np.array([unit.variances for unit in lived]).reshape(*shape, -1)
         counts = np.array([unit.counts for unit in lived]).reshape(*shape, self.timing.cycles + 1, -1)
@@ -180,6 +185,14 @@ class Model(ABC):
         self, units: Sequence[SimulatedUnit], people: Individuals, totals: NDArray[np.float64]
     ) -> Sequence[UnitTotals]:
         """Simulate everybody in every unit; totals is (units, 3, people) to be written, or (units, 3, 0)."""
+
+    def _evaluate(self, units: Sequence[SimulatedUnit], people: Individuals) -> Sequence[UnitTotals]:
+        """Expected values of every unit.
+
+        Raises:
+            InputError: the model has none that can be computed.
+        """
+        raise InputError(f"exact = True: a {type(self).__name__} can only be simulated; write a StateTransitionModel")
 
     @property
     def _initial(self) -> str:

@@ -40,7 +40,8 @@ class Microsimulation:
         cycle_years: length of a cycle.
         means: (strategies, runs, 3) cost, QALYs and life years per person, in the order of MEASURES.
         variances: (strategies, runs, 3) variance over the people.
-        counts: (strategies, runs, cycles + 1, states) people in each state at each point.
+        counts: (strategies, runs, cycles + 1, states) people in each state at each point; expected people, not whole
+            numbers, of a cohort evaluated exactly, whose variances are 0.
         totals: (strategies, runs, 3, people) of each person, or None where they were not kept.
     """
 
@@ -52,7 +53,7 @@ class Microsimulation:
     cycle_years: float
     means: NDArray[np.float64]
     variances: NDArray[np.float64]
-    counts: NDArray[np.int64]
+    counts: NDArray[np.int64] | NDArray[np.float64]
     totals: NDArray[np.float64] | None
 
     @cached_property
@@ -90,7 +91,7 @@ class Microsimulation:
             return strategy_means(self.measures).drop("replications")
         people = len(self.person_id)
         errors = pl.Series(np.sqrt(self.variances[:, 0] / people).reshape(-1), nan_to_null=True)
-        reach = t_quantile(people) * errors
+        reach = t_quantile(max(people, 2)) * errors  # for one individual, the error is unknown or, if exact, 0
         means = self.measures.select("strategy", "measure", mean="value")
         return means.with_columns(standard_error=errors, low=pl.col("mean") - reach, high=pl.col("mean") + reach)
 
@@ -155,7 +156,7 @@ class Microsimulation:
     def __repr__(self) -> str:
         people, cycles = len(self.person_id), self.counts.shape[2] - 1
         head = f"Microsimulation of {people:,} individuals, {cycles} cycles of {self.cycle_years:g} years"
-        unknown = " (standard errors need two individuals)" if people == 1 else ""
+        unknown = " (standard errors need two individuals)" if np.isnan(self.variances).any() else ""
         runs = f", {len(self.runs)} runs" if len(self.runs) > 1 else unknown
         wide = self.summary.pivot(on="measure", index="strategy", values=["mean", "standard_error"])
         width = max(len(name) for name in (*self.strategies, "strategy"))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from popsim.errors import InputError
 from popsim.kernels import microsimulation as kernel
 from popsim.kernels.numerics.random import RandomKey
-from popsim.microsimulation import tables
+from popsim.microsimulation import cohort, tables
 from popsim.microsimulation.base import Model, SimulatedUnit, UnitTotals, empty_sums, unit_totals
 from popsim.microsimulation.individuals import Individuals
 from popsim.microsimulation.tables import Function
@@ -103,6 +103,25 @@ class StateTransitionModel(Model):
             lived += unit_totals(np.concatenate(sums, axis=1), np.concatenate(counts, axis=1), len(people))
         return lived
 
+    def _evaluate(self, units: Sequence[SimulatedUnit], people: Individuals) -> Sequence[UnitTotals]:
+        parts = [
+            (
+                traits,
+                np.bincount(people.initial[rows if traits else slice(None)], minlength=len(self.states)).astype(
+                    np.float64
+                ),
+            )
+            for traits, rows in tables.groups(people.columns, self._traits())
+        ]
+        lived = []
+        for unit in units:
+            groups = [
+                cohort.evaluate(self._tables(unit.p, traits), start, self.timing.cycles) for traits, start in parts
+            ]
+            totals, counts = (sum(values[1:], start=values[0]) for values in zip(*groups, strict=True))
+            lived.append(UnitTotals(totals / len(people), np.zeros_like(totals), counts))
+        return lived
+
     def _alike(
         self, units: Sequence[SimulatedUnit], groups: Sequence[Mapping[str, Any]], people: int
     ) -> Iterator[list[TabledUnit]]:
@@ -141,7 +160,7 @@ class StateTransitionModel(Model):
         )
         names = ("transition_costs", "transition_qalys")
         arrivals = {tables.CYCLE: np.maximum(times - 1, 0)[:, None], **traits}  # by the point where a cycle ends
-        once = [tables.by_arc(say(name, arrivals), arcs, self._number, self.timing.cycles, name) for name in names]
+        once = [tables.by_arc(say(name, arrivals), arcs[:2], self._number, self.timing.cycles, name) for name in names]
         one_off = np.array([table * worth[:, None] for table, worth in zip(once, arrival, strict=True)])
         restarts = (self._spell[arcs.origin] != self._spell[arcs.target]).astype(np.int8)
         return arcs.origin, arcs.target, restarts, *arcs[2:], reward, one_off

@@ -19,6 +19,7 @@ from popsim.errors import InputError, did_you_mean, one_line, shorten
 
 type Values = Mapping[Any, Any]  # of a user's function: by state, by (state, state), or nested by state and state
 type Function = Callable[..., Values]
+type Ends = tuple[NDArray[Any], NDArray[Any]]  # (arcs,) numbers of the states that they lead from and to
 
 PARAMETERS, CYCLE, TIME = "p", "cycle", "time_in_state"
 TOLERANCE = 1e-9  # by how much probabilities may miss 1
@@ -151,7 +152,9 @@ def by_state(
     Raises:
         InputError: an unknown state, a value that is not a number, or a value for a dead state.
     """
-    given = {_state(name, states, where): _number(value, f"{where} of '{name}'") for name, value in values.items()}
+    given = {
+        state_number(name, states, where): _number(value, f"{where} of '{name}'") for name, value in values.items()
+    }
     for name in dead:
         if np.any(given.get(states[name], 0.0)):
             raise InputError(f"{where} of '{name}': {NOTHING_FOR_THE_DEAD}")
@@ -161,16 +164,16 @@ def by_state(
     return table
 
 
-def by_arc(values: Values, pairs: Arcs, states: Mapping[str, int], cycles: int, where: str) -> NDArray[np.float64]:
+def by_arc(values: Values, arcs: Ends, states: Mapping[str, int], cycles: int, where: str) -> NDArray[np.float64]:
     """(points or 1, arcs) rewards of transitions, keyed (from, to) where either may be "*" for any; several add up."""
     numbers = {pair: _number(value, f"{where} of {pair}") for pair, value in values.items()}
-    table = np.zeros((_shape(numbers, cycles + 1, where)[0], len(pairs.origin)))
+    table = np.zeros((_shape(numbers, cycles + 1, where)[0], len(arcs[0])))
     for pair, number in numbers.items():
         if not (isinstance(pair, tuple) and len(pair) == 2):
             raise InputError(f"{where}: {pair!r}: keys must be (from, to)")
-        chosen = np.ones(len(pairs.origin), bool)
-        for ends, name in zip((pairs.origin, pairs.target), pair, strict=True):
-            chosen &= True if name == ANY else ends == _state(name, states, where)
+        chosen = np.ones(len(arcs[0]), bool)
+        for ends, name in zip(arcs, pair, strict=True):
+            chosen &= True if name == ANY else ends == state_number(name, states, where)
         table[:, chosen] += number
     return table
 
@@ -180,7 +183,9 @@ def _flat(rows: Values, states: Mapping[str, int], where: str) -> dict[tuple[int
         if not isinstance(row, Mapping):
             raise InputError(f"{where} from '{origin}': must be a table {{to: probability}}, not {shorten(row)}")
     return {
-        (_state(origin, states, where), _state(target, states, where)): _number(value, f"{where} from '{origin}'")
+        (state_number(origin, states, where), state_number(target, states, where)): _number(
+            value, f"{where} from '{origin}'"
+        )
         for origin, row in rows.items()
         for target, value in row.items()
     }
@@ -205,7 +210,12 @@ def _shape(given: Mapping[Any, NDArray[np.float64]], points: int, where: str) ->
     return points, times
 
 
-def _state(name: Any, states: Mapping[str, int], where: str) -> int:
+def state_number(name: Any, states: Mapping[str, int], where: str) -> int:
+    """The number of a state.
+
+    Raises:
+        InputError: there is no such state.
+    """
     if name not in states:
         raise InputError(f"{where}: unknown state {name!r}, {did_you_mean(str(name), states)}")
     return states[name]

@@ -90,6 +90,10 @@ class Discounting:
         if self.time not in get_args(DiscountTime):
             raise InputError(f"discounting time: {did_you_mean(str(self.time), get_args(DiscountTime))}")
 
+    def continuous(self, rate: float) -> float:
+        """The rate r with which exp(-r t) discounts as this rate a year does."""
+        return math.log1p(rate) if self.time == "cycle" else rate
+
     def factors(self, rate: float, timing: Timing) -> NDArray[np.float64]:
         """(T + 1,) discount factor at each point."""
         years = np.arange(timing.cycles + 1) * timing.cycle_years

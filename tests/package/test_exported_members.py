@@ -24,6 +24,7 @@ MEMBERS = {
         "read", "with_", "check", "run", "plan", "parameters", "strategies", "scenarios", "cohort", "network", "name",
         "definition", "one_way",
     ),
+    "FittedSurvival": ("from_flexsurv", "from_lifelines", "added_to"),
     "KernelModel": ("run",),
     "ParameterSet": ("of", "with_values"),
     "PatientFlow": ("run", "daily", "summary", "totals", "events"),
@@ -36,6 +37,8 @@ MEMBERS = {
         "report", "outcomes", "explain", "budget", "strategies", "comparator",
     ),
     "StateTransitionModel": ("run",),
+    "Survival": ("weibull", "royston_parmar", "life_table", "hazard", "survival", "quantile", "in_years"),
+    "TimeToEventModel": ("run",),
     "Twin": ("update", "forecast", "compare", "show", "reasons", "plot", "forget", "day", "summary"),
 }  # fmt: skip
 

@@ -182,7 +182,7 @@ def log_gamma(a):
 
 
 @njit(cache=True, error_model="numpy")
-def _gamma_tails(a, x, log_gamma_a):
+def gamma_tails(a, x, log_gamma_a):
     """Lower and upper regularised incomplete gamma functions P(a, x), Q(a, x), and x times the density at x; x > 0."""
     weight = exp(a * log(x) - x - log_gamma_a)
     if x < a + 1.0:
@@ -234,7 +234,7 @@ def gamma(u, shape, scale):
     low = -708.0
     high = 20.0
     for _ in range(MAX_STEPS):
-        lower, upper, weight = _gamma_tails(shape, exp(y), log_gamma_a)
+        lower, upper, weight = gamma_tails(shape, exp(y), log_gamma_a)
         part = upper if upper_half else lower
         difference = log(part) - log_tail
         # Either tail: d log(tail) / dy = -+ weight / tail, and `over` says on which side of the answer y lies.
