@@ -10,12 +10,13 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import SIZES, File, StudyOptions, check_engine, opened, study_options, whole
+from popsim.cli.options import SIZES, File, StudyOptions, check_engine, opened, prints_tables, study_options, whole
 from popsim.errors import InputError
 
 Scenario = Annotated[str | None, typer.Option(help="Name of one of the experiment's scenarios.")]
 
 
+@prints_tables
 @study_options()
 def run(
     file: File,
@@ -37,7 +38,7 @@ def run(
     study = options.study(file, scenario)
     from popsim.analyses.precision import TargetPrecision
     from popsim.analyses.until import run_until
-    from popsim.reporting.text.tables import print_run
+    from popsim.reporting.text.tables import run_text
     from popsim.studies.warnings import design_warnings
 
     for doubt in design_warnings(study.experiment, study.sampling):
@@ -48,11 +49,11 @@ def run(
         result = run_until(study, wanted, lambda longer: options.run(longer, engine=chosen), most)
     else:
         result = options.run(study, engine=chosen)
-    if not options.quiet:
-        print_run(result)
+    options.show(run_text(result))
     print(f"{result.folder}  content hash {result.content_hash[:16]}")
 
 
+@prints_tables
 @study_options(*SIZES, "out")
 def status(
     file: Annotated[
