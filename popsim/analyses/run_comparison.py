@@ -1,8 +1,8 @@
 """Two finished runs side by side: what differs in their definitions, and every measure with its difference.
 
-Runs whose people and random numbers are the same (seed, population, regions, cohort, enrolment, draws, replications) are
-compared in pairs of replications, so that most of the noise cancels. Others are independent: the variances of both means
-add up, and the interval is Welch's (Student's t with Satterthwaite's degrees of freedom).
+Runs whose people and random numbers are the same (seed, population, regions, cohort, enrolment, draws, replications)
+are compared in pairs of replications, so that most of the noise cancels. Others are independent: the variances of both
+means add up, and the interval is Welch's (Student's t with Satterthwaite's degrees of freedom).
 """
 
 from __future__ import annotations
@@ -35,9 +35,7 @@ def check_comparable(first: StoredRun, second: StoredRun) -> None:
         raise InputError(f"{second.folder}: is the same run as {first.folder}; name two runs")
     here, there = first.experiment.currency, second.experiment.currency
     if here != there:
-        raise InputError(
-            f"{second.folder}: its costs are in {there}, those of {first.folder} in {here}: same currency needed"
-        )
+        raise InputError(f"{second.folder}: its costs are in {there}, must be in {here} as those of {first.folder}")
 
 
 def not_paired(first: StoredRun, second: StoredRun) -> list[str]:
@@ -58,8 +56,8 @@ def compared(first: StoredRun, second: StoredRun) -> pl.DataFrame:
     """Every measure of every strategy under both runs.
 
     Returns:
-        strategy, measure, first, second (means), difference (second - first) with its Monte Carlo interval low and high,
-        in the order of the first run; null where a run does not have it, or where it cannot be estimated.
+        strategy, measure, first, second (means), difference (second - first, in pairs over the replications that have
+        both) with its Monte Carlo interval low and high; null where a run does not have it, or it cannot be estimated.
 
     Raises:
         InputError: the runs cannot be compared.

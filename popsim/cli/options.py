@@ -299,7 +299,7 @@ def opened(path: Path, results: Path = Path("results")) -> StoredRun:
     from popsim.runs.run import StoredRun
 
     run = StoredRun.open(path, results)
-    tables_are_of(run.experiment, run.network, run.manifest["run_id"], run.manifest["content_hash"])
+    tables_are_of(run.experiment, run.network, run.manifest["run_id"], run.manifest.get("content_hash", ""))
     if run.folder != path:
         print(f"popsim: {run.described}", file=sys.stderr)
     return run

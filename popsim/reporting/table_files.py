@@ -124,7 +124,7 @@ def tables_are_of(
     collection.settings |= {setting.name: setting.title for setting in network.settings}
     collection.seed = experiment.seed if collection.seed is None else collection.seed
     collection.currency = collection.currency or experiment.currency
-    if run_id:
+    if run_id and content_hash:
         collection.hashes[run_id] = content_hash
 
 
