@@ -184,10 +184,10 @@ def prints_tables(command: Callable[..., None]) -> Callable[..., None]:
             return
         from popsim.reporting.table_files import STANDARD_OUTPUT, collects, write_tables
 
-        typed = shlex.join([*context.command_path.split()[1:], *context.meta[ARGUMENTS]])
+        typed = shlex.join(["popsim", *_path(context), *context.meta[ARGUMENTS]])
         alone = redirect_stdout(io.StringIO()) if str(paths["json"]) == STANDARD_OUTPUT else nullcontext()
         ended = None
-        with collects(f"popsim {typed}") as collection:
+        with collects(typed) as collection:
             try:
                 collection.seed = given.get("seed")
                 with alone:
@@ -212,6 +212,11 @@ def prints_tables(command: Callable[..., None]) -> Callable[..., None]:
     _give_signature(with_files, [context, *own, *more])
     with_files.prints_tables = True  # type: ignore[attr-defined]
     return with_files
+
+
+def _path(context: Any) -> list[str]:
+    """The name of a command below popsim, such as sensitivity one-way."""
+    return [] if context.parent is None else [*_path(context.parent), context.info_name]
 
 
 def _check_file(name: str, path: Path | None) -> None:

@@ -7,7 +7,6 @@ kept until it ends. In files, strategies, settings and levels bear their labels,
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -178,10 +177,8 @@ def _records(table: NamedTable) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A value that JSON has; numbers that are not finite are null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, bool | int | str | list) else str(value)
+    """A value that JSON has."""
+    return value if value is None or isinstance(value, bool | int | float | str | list) else str(value)
 
 
 def _write_workbook(tables: list[NamedTable], head: Mapping[str, Any], path: Path) -> None:
@@ -189,7 +186,7 @@ def _write_workbook(tables: list[NamedTable], head: Mapping[str, Any], path: Pat
     from xlsxwriter import Workbook  # noqa: PLC0415 only this needs it
     from xlsxwriter.exceptions import FileCreateError  # noqa: PLC0415
 
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": True}
+    options = {"strings_to_formulas": False, "strings_to_urls": False}
     try:
         with Workbook(path, options) as book:
             book.set_properties({"comments": "\n".join(f"{name}: {value}" for name, value in head.items())})
@@ -220,8 +217,11 @@ def _flat(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _labelled(table: NamedTable, collection: Collection) -> NamedTable:
-    """The table with labels instead of names of strategies, settings and codes, and a label and unit of measures."""
-    frame = table.frame.with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
+    """The table with labels instead of names and codes; numbers that are not finite are unknown."""
+    floats = selectors.float()
+    frame = table.frame.with_columns(
+        pl.col(pl.Categorical, pl.Enum).cast(pl.String), pl.when(floats.is_finite()).then(floats)
+    )
     titles = {**dict.fromkeys(STRATEGIES, collection.strategies), "setting": collection.settings}
     known = [(name, titles[name]) for name in titles if frame.schema.get(name) == pl.String]
     frame = frame.with_columns(pl.col(name).replace(labels) for name, labels in known)
