@@ -77,7 +77,7 @@ def test_a_runs_tables_in_every_form(results, tmp_path, capsys):
     assert (first["title"], first["units"]["cost"]) == ("Incremental analysis", "GBP")
     assert {row["strategy"] for row in first["records"]} == set(run.strategies.values())
     csv = pl.read_csv(files["csv"])
-    assert csv.columns[:3] == ["strategy", "cost, GBP", "effect, QALYs in follow-up"]
+    assert csv.columns[:3] == ["strategy", "cost, GBP", "effect, QALYs per person in follow-up"]
     assert csv["cost, GBP"].to_list() == pytest.approx([row["cost"] for row in first["records"]])
     means = run.frame("summary").filter(measure="cost_total")
     assert sorted(csv["cost, GBP"]) == pytest.approx(sorted(means["mean"]))
@@ -157,9 +157,8 @@ def test_formulas_codes_and_names_that_no_sheet_can_have(tmp_path):
 def test_the_baseline_table_has_labels_instead_of_codes(capsys):
     assert main(["cohort", "summary", str(ROOT / "cohorts/heart_failure_discharge.toml"), "--size", "300"]) == 0
     out = capsys.readouterr().out
-    assert all(
-        label in out for label in ("second most deprived fifth", "carvedilol", "stopped smoking", "angiotensin blocker")
-    )
+    labels = ("second most deprived fifth", "carvedilol", "stopped smoking", "angiotensin blocker")
+    assert all(label in out for label in labels)
     assert "0 metoprolol" not in out and "CAUSE_" not in out
 
 

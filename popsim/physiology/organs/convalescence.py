@@ -20,7 +20,7 @@ COLUMNS: tuple[Column, ...] = (
         "Days since the last stay in hospital ended, 0 during one.", "physiology", at_entry=kernel.LONG_AGO,
     ),
     Column(
-        "discharge_cause", "code", "1", 0, 12, "Why the twin was last in hospital (CAUSE_*).",
+        "discharge_cause", "code", "1", 0, 12, "Why the twin was last in hospital.",
         "physiology", at_entry=0.0, codes={code: name.replace("_", " ") for code, name in enumerate(CAUSE_NAMES)},
     ),
 )  # fmt: skip
