@@ -33,7 +33,7 @@ def z_quantile(confidence: float = CONFIDENCE) -> float:
     return Z_95 if confidence == CONFIDENCE else float(normal_quantile(0.5 + confidence / 2))
 
 
-def t_quantile(sample: int, confidence: float = CONFIDENCE) -> float:
+def t_quantile(sample: float, confidence: float = CONFIDENCE) -> float:
     """Two-sided quantile of Student's t for the mean of `sample` values; NaN below two."""
     from scipy.special import stdtrit  # noqa: PLC0415
 

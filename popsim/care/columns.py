@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from popsim.kernels.care.records import Columns as CareColumns
 from popsim.population.columns import Column, Kind, Schema
 
@@ -17,10 +19,11 @@ FRACTION = "1"  # share of the target dose
 
 
 def _entry(
-    name: str, high: float, meaning: str, kind: Kind = "real", *, low: float = 0.0, unit: str = FRACTION
-) -> Column:
+    name: str, high: float, meaning: str, kind: Kind = "real", *, low: float = 0.0, unit: str = FRACTION,
+    labels: Sequence[str] = (),
+) -> Column:  # fmt: skip
     """A column that a cohort may give; the default 0 means: drug not taken, or nothing known."""
-    return Column(name, kind, unit, low, high, meaning, "care", at_entry=0.0)
+    return Column(name, kind, unit, low, high, meaning, "care", at_entry=0.0, codes=dict(enumerate(labels)))
 
 
 CARE_COLUMNS: tuple[Column, ...] = (
@@ -53,11 +56,14 @@ CARE_COLUMNS: tuple[Column, ...] = (
     _entry("statin_fraction", 1, "statin dose; 1 = high intensity"),
     Column("iv_iron_mg", "real", "mg", 0, 3000, "intravenous iron given today", "care"),
     # Which drug of a class is taken: the order of evidence/drugs.
-    _entry("beta_blocker_agent", 2, "0 metoprolol, 1 carvedilol, 2 bisoprolol", "code"),
-    _entry("ras_inhibitor_agent", 1, "0 ACE inhibitor, 1 angiotensin blocker", "code"),
-    _entry("antiplatelet_agent", 1, "0 clopidogrel, 1 ticagrelor", "code"),
-    _entry("anticoagulant_agent", 1, "0 warfarin, 1 apixaban", "code"),
-    _entry("cyp2d6_inhibitor", 2, "takes an inhibitor of CYP2D6: 1 moderate, 2 strong", "code"),
+    _entry("beta_blocker_agent", 2, "beta-blocker", "code", labels=("metoprolol", "carvedilol", "bisoprolol")),
+    _entry("ras_inhibitor_agent", 1, "RAS inhibitor", "code", labels=("ACE inhibitor", "angiotensin blocker")),
+    _entry("antiplatelet_agent", 1, "antiplatelet", "code", labels=("clopidogrel", "ticagrelor")),
+    _entry("anticoagulant_agent", 1, "anticoagulant", "code", labels=("warfarin", "apixaban")),
+    _entry(
+        "cyp2d6_inhibitor", 2, "inhibitor of CYP2D6 taken", "code",
+        labels=("no inhibitor of CYP2D6", "moderate inhibitor of CYP2D6", "strong inhibitor of CYP2D6"),
+    ),
     _entry("genotype_known", 1, "1 once a pharmacogenetic result is in the record", "code"),
     Column(
         "beta_blocker_limit_percent", "code", "1", 0, 100,

@@ -16,6 +16,7 @@ import typer
 
 from popsim.cli.budget import budget, capacity
 from popsim.cli.calibrate import calibrate
+from popsim.cli.compare import compare
 from popsim.cli.data_value import data_value
 from popsim.cli.decide import decide, equity, subgroups
 from popsim.cli.describing import parameters, schema
@@ -61,6 +62,7 @@ app.command()(status)
 app.command()(check)
 app.command()(decide)
 app.command()(outcomes)
+app.command()(compare)
 app.command()(scenarios)
 app.command()(budget)
 app.command()(capacity)

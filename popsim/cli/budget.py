@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import File, FinishedRun, StudyOptions, opened, study_options
+from popsim.cli.options import File, FinishedRun, StudyOptions, opened, prints_tables, study_options
 from popsim.errors import InputError
 from popsim.numbers import read_number
 
@@ -23,6 +23,7 @@ def numbers(flag: str, text: str) -> list[float]:
         raise InputError(f"command line: {flag} = {text}: must be numbers separated by commas") from None
 
 
+@prints_tables
 def budget(
     run: FinishedRun,
     eligible: Annotated[
@@ -42,6 +43,7 @@ def budget(
     print(budget_text(opened(run), people, shares, strategy, perspective_named(perspective)))
 
 
+@prints_tables
 @study_options()
 def capacity(
     file: File,

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import StudyOptions, study_options, whole
+from popsim.cli.options import StudyOptions, prints_tables, study_options, whole
 
 
+@prints_tables
 @study_options("seed", "workers", "threads", "out", "quiet")
 def calibrate(
     files: Annotated[
@@ -47,6 +48,5 @@ def calibrate(
     fit = fit_parameters(problem, folder, lambda text: None if options.quiet else print(text, flush=True))
     content = write_result(fit, folder, file, posterior)
     draw_calibration(fit, folder)
-    if not options.quiet:
-        print(calibration_text(fit))
+    options.show(calibration_text(fit))
     print(f"{folder}  content hash {content[:16]}")

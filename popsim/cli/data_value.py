@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from popsim.cli.options import File, StudyOptions, study_options
+from popsim.cli.options import File, StudyOptions, prints_tables, study_options
 
 
+@prints_tables
 @study_options()
 def data_value(file: File, options: StudyOptions) -> None:
     """Print and plot net benefit against data quality. The same command resumes an interrupted run.
@@ -32,6 +33,5 @@ def data_value(file: File, options: StudyOptions) -> None:
     worth.curve.write_parquet(folder / "data_value.parquet")
     worth.bounds.write_parquet(folder / "data_value_bounds.parquet")
     draw_data_value(worth, question, folder)
-    if not options.quiet:
-        print(data_value_text(worth, question))
+    options.show(data_value_text(worth, question))
     print(folder)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from popsim.cli.options import FinishedRun, once, opened, whole
+from popsim.cli.options import FinishedRun, once, opened, prints_tables, whole
 from popsim.errors import InputError
 from popsim.numbers import read_number, read_whole
 
@@ -30,6 +30,7 @@ By = Annotated[
 GROUPINGS = ("deprivation_quintile", "ethnicity", "female", "age_years")
 
 
+@prints_tables
 def decide(
     run: FinishedRun,
     effect: Annotated[str, typer.Option(metavar="MEASURE", help="Measure of health effect.")] = "qalys",
@@ -56,6 +57,7 @@ def decide(
     print(decision_text(_compared(run), effect, willingness_to_pay, people, years, top, proposed))
 
 
+@prints_tables
 def subgroups(run: FinishedRun, by: By = None) -> None:
     """Print effects by subgroup, who gains and who loses health, and the value of individualised care."""
     from popsim.reporting.text.subgroups import subgroups_text
@@ -63,6 +65,7 @@ def subgroups(run: FinishedRun, by: By = None) -> None:
     print(subgroups_text(_compared(run), *groupings(by or "female,deprivation_quintile")))
 
 
+@prints_tables
 def equity(
     run: FinishedRun,
     by: By = None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import Csv, File
+from popsim.cli.options import File, prints_tables
 from popsim.errors import InputError, did_you_mean
 
 SCHEMA_KINDS = (  # the same as in definitions.writing, which is slow to import
@@ -16,6 +16,7 @@ SCHEMA_KINDS = (  # the same as in definitions.writing, which is slow to import
 )
 
 
+@prints_tables
 def parameters(
     file: File,
     uncertain: Annotated[bool, typer.Option("--uncertain", help="Only uncertain parameters.")] = False,
@@ -24,13 +25,10 @@ def parameters(
         bool,
         typer.Option("--provenance", help="Count those that were read, computed, fitted, defined and assumed, by set."),
     ] = False,
-    csv: Csv = None,
 ) -> None:
     """List every parameter of an experiment: value, unit, interval, distribution, source."""
-    from popsim.reporting.csv_file import write_csv
     from popsim.reporting.text.parameters import (
         parameter_frame,
-        provenance_frame,
         render_parameters,
         render_provenance,
     )
@@ -38,8 +36,6 @@ def parameters(
 
     study = read_study(file)
     found = parameter_frame(study, uncertain=uncertain, match=match)
-    if csv is not None:
-        write_csv(provenance_frame(found) if provenance else found, csv)
     print(render_provenance(found) if provenance else render_parameters(study, uncertain=uncertain, match=match))
 
 

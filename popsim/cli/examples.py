@@ -7,14 +7,21 @@ from typing import Annotated
 
 import typer
 
+from popsim.cli.options import prints_tables
 
+
+@prints_tables
 def examples() -> None:
     """List the experiments, trials, cohorts, care networks and notebooks that are shipped, with their files."""
+    import polars as pl
+
+    from popsim.reporting.table_files import tabled
     from popsim.surface.examples import FOLDER
     from popsim.surface.examples import examples as shipped
 
-    for one in shipped():
-        print(f"{one.kind:<14}{one.path.relative_to(FOLDER)}\n{'':<14}  {one.title}")
+    rows = [(one.kind, str(one.path.relative_to(FOLDER)), one.title) for one in shipped()]
+    for kind, path, title in tabled("Examples", pl.DataFrame(rows, ["kind", "file", "title"], orient="row")).rows():
+        print(f"{kind:<14}{path}\n{'':<14}  {title}")
     print(f"\nThe files are in {FOLDER}; 'popsim new FOLDER' copies one experiment with its files, to start from.")
 
 

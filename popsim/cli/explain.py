@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import ENGINE, FinishedRun, StudyOptions, opened, study_options, whole
+from popsim.cli.options import ENGINE, FinishedRun, StudyOptions, opened, prints_tables, study_options, whole
 
 
+@prints_tables
 @study_options(*ENGINE)
 def explain(
     run: FinishedRun,

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import ENGINE, File, StudyOptions, study_options, whole
+from popsim.cli.options import ENGINE, File, StudyOptions, prints_tables, study_options, whole
 from popsim.errors import InputError
 
 
+@prints_tables
 @study_options("population", "replications", "seed", "enrolment_days", *ENGINE)
 def score(
     file: File,

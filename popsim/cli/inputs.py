@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import File, whole
+from popsim.cli.options import File, prints_tables, whole
 from popsim.errors import InputError
 
 
@@ -26,6 +26,7 @@ def pathway_show(
     print(path)
 
 
+@prints_tables
 def cohort_summary(
     file: File,
     size: Annotated[int | None, whole("People to sample; by default the file's size.")] = None,

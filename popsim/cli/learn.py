@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from popsim.cli.options import ENGINE, StudyOptions, changes, study_options, whole
+from popsim.cli.options import ENGINE, StudyOptions, changes, prints_tables, study_options, whole
 from popsim.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MAX_HORIZON = 365  # days
 
 
+@prints_tables
 @study_options("population", "replications", "seed", "days", "enrolment_days", *ENGINE, "out")
 def learn(
     options: StudyOptions,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import io
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
@@ -26,6 +29,7 @@ MAX_PROCESSES = 1024
 ENGINES = ("local", "dask")
 MAX_DEADLINE = 30 * 86_400.0  # seconds
 PANEL = "The study and how it is run"
+ARGUMENTS = "popsim.arguments"  # where the parser keeps what was typed
 FLAGS = {"follow_up_days": "--days"}  # where the flag differs from the key
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A TOML file.")]
@@ -36,7 +40,12 @@ FinishedRun = Annotated[
         help="results/<experiment>/<run id>; or results/<experiment> or an experiment file, for its newest run.",
     ),
 ]
-Csv = Annotated[Path | None, typer.Option(help="Also write the table to this CSV file.")]
+FILES = {  # options of a command that prints tables, with the suffix of their file
+    "csv": "Also write the table to this CSV file; further tables beside it, as FILE_<title>.csv.",
+    "json": "Also write the tables to this JSON file, with command, seed and content hash; - prints JSON alone.",
+    "xlsx": "Also write the tables to this Excel workbook, one sheet each.",
+}
+FILES_PANEL = "Tables as files"
 
 
 def _whole_number(text: str | int) -> int:
@@ -66,6 +75,7 @@ def each_once(command: Any) -> Any:
     parse = command.parse_args
 
     def checked(context: Any, arguments: list[str]) -> list[str]:
+        context.meta[ARGUMENTS] = list(arguments)
         rest: list[str] = parse(context, list(arguments))
         _, _, given = command.make_parser(context).parse_args(args=list(arguments))
         for place, option in enumerate(given):
@@ -121,7 +131,16 @@ class StudyOptions:
         experiment = ExperimentDefinition.read(file)  # a file that is refused is refused before the engine is loaded
         from popsim.studies.design import study_of
 
-        return study_of(experiment, file.parent, file=file, changes=self.changes(), scenario=scenario)
+        study = study_of(experiment, file.parent, file=file, changes=self.changes(), scenario=scenario)
+        from popsim.reporting.table_files import tables_are_of
+
+        tables_are_of(study.experiment, study.network)
+        return study
+
+    def show(self, text: str) -> None:
+        """Print a command's tables, unless they are not wanted on the screen."""
+        if not self.quiet:
+            print(text)
 
     def engine(self, study: Study, units: int | None = None) -> Engine:
         """Processes and threads that fit a study, or some units of its size."""
@@ -141,11 +160,83 @@ class StudyOptions:
         self, study: Study, results: Path | None = None, title: str | None = None, engine: Engine | None = None
     ) -> RunResult:
         """Run a study with a progress bar; by default in `out` and on the fitting engine."""
+        from popsim.reporting.table_files import tables_are_of
         from popsim.reporting.text.progress import progress_bar
         from popsim.runs.runner import run_study
 
         with progress_bar(title or study.experiment.name, quiet=self.quiet) as on_progress:
-            return run_study(study, results or self.out, engine or self.engine(study), on_progress)
+            result = run_study(study, results or self.out, engine or self.engine(study), on_progress)
+        tables_are_of(study.experiment, study.network, study.run_id, result.content_hash)
+        return result
+
+
+def prints_tables(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of FILES: what it hands to `tabled` while it makes its text is also written there."""
+    own = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in _parameters(command)]
+
+    @wraps(command)
+    def with_files(context: typer.Context, **given: Any) -> None:
+        paths = {name: given.pop(name) for name in FILES}
+        for name, path in paths.items():
+            _check_file(name, path)
+        if not any(paths.values()):
+            command(**given)
+            return
+        from popsim.reporting.table_files import STANDARD_OUTPUT, collects, write_tables
+
+        typed = shlex.join(["popsim", *_path(context), *context.meta[ARGUMENTS]])
+        alone = redirect_stdout(io.StringIO()) if str(paths["json"]) == STANDARD_OUTPUT else nullcontext()
+        ended = None
+        with collects(typed) as collection:
+            try:
+                collection.seed = given.get("seed")
+                with alone:
+                    command(**given)
+            except typer.Exit as error:  # a verdict of the command, which has printed its tables
+                ended = error
+        for path in write_tables(collection, paths["csv"], paths["json"], paths["xlsx"]):
+            print(f"popsim: {path} written", file=sys.stderr)
+        if ended is not None:
+            raise ended
+
+    context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    more = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[Path | None, typer.Option(metavar="FILE", help=text, rich_help_panel=FILES_PANEL)],
+        )
+        for name, text in FILES.items()
+    ]
+    _give_signature(with_files, [context, *own, *more])
+    with_files.prints_tables = True  # type: ignore[attr-defined]
+    return with_files
+
+
+def _path(context: Any) -> list[str]:
+    """The name of a command below popsim, such as sensitivity one-way."""
+    return [] if context.parent is None else [*_path(context.parent), context.info_name]
+
+
+def _check_file(name: str, path: Path | None) -> None:
+    """Refuse a file that cannot be written, before anything is simulated."""
+    if path is None or (name == "json" and str(path) == "-"):
+        return
+    if path.suffix != f".{name}" or path.is_dir() or not path.parent.is_dir():
+        raise InputError(f"command line: --{name} {path}: must be the path of a .{name} file in a folder that exists")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise InputError(f"command line: --{name} {path}: cannot be written")
+
+
+def _parameters(command: Callable[..., None]) -> list[inspect.Parameter]:
+    return list(inspect.signature(command, eval_str=True).parameters.values())
+
+
+def _give_signature(command: Callable[..., None], parameters: Sequence[inspect.Parameter]) -> None:
+    """Let the parser see these parameters instead of those that the function declares."""
+    command.__signature__ = inspect.Signature(parameters, return_annotation=None)  # type: ignore[attr-defined]
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
 
 
 ALL = tuple(field.name for field in fields(StudyOptions))
@@ -174,7 +265,7 @@ def study_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
     chosen = [field for field in fields(StudyOptions) if field.name in (names or ALL)]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        own = [one for one in inspect.signature(command, eval_str=True).parameters.values() if one.name != "options"]
+        own = [one for one in _parameters(command) if one.name != "options"]
 
         @wraps(command)
         def with_options(**given: Any) -> None:
@@ -183,9 +274,7 @@ def study_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
 
         keyword = inspect.Parameter.KEYWORD_ONLY
         more = [inspect.Parameter(f.name, keyword, default=f.default, annotation=hints[f.name]) for f in chosen]
-        parameters = [*(one.replace(kind=keyword) for one in own), *more]
-        with_options.__signature__ = inspect.Signature(parameters, return_annotation=None)  # type: ignore[attr-defined]
-        with_options.__annotations__ = {one.name: one.annotation for one in parameters}
+        _give_signature(with_options, [*(one.replace(kind=keyword) for one in own), *more])
         return with_options
 
     return decorate
@@ -211,9 +300,11 @@ def check_engine(engine: str, address: str, deadline: float | None) -> None:
 
 def opened(path: Path, results: Path = Path("results")) -> StoredRun:
     """A finished run; standard error names it where the command line leaves it open."""
+    from popsim.reporting.table_files import tables_are_of
     from popsim.runs.run import StoredRun
 
     run = StoredRun.open(path, results)
+    tables_are_of(run.experiment, run.network, run.manifest["run_id"], run.manifest.get("content_hash", ""))
     if run.folder != path:
         print(f"popsim: {run.described}", file=sys.stderr)
     return run

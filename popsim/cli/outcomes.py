@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import FinishedRun, opened
+from popsim.cli.options import FinishedRun, opened, prints_tables
 
 
+@prints_tables
 def outcomes(
     run: FinishedRun,
     everything: Annotated[

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from popsim.cli.options import SIZES, File, StudyOptions, check_engine, opened, study_options, whole
+from popsim.cli.options import SIZES, File, StudyOptions, check_engine, prints_tables, study_options, whole
 from popsim.errors import InputError
 
 Scenario = Annotated[str | None, typer.Option(help="Name of one of the experiment's scenarios.")]
 
 
+@prints_tables
 @study_options()
 def run(
     file: File,
@@ -37,7 +37,7 @@ def run(
     study = options.study(file, scenario)
     from popsim.analyses.precision import TargetPrecision
     from popsim.analyses.until import run_until
-    from popsim.reporting.text.tables import print_run
+    from popsim.reporting.text.tables import run_text
     from popsim.studies.warnings import design_warnings
 
     for doubt in design_warnings(study.experiment, study.sampling):
@@ -48,11 +48,11 @@ def run(
         result = run_until(study, wanted, lambda longer: options.run(longer, engine=chosen), most)
     else:
         result = options.run(study, engine=chosen)
-    if not options.quiet:
-        print_run(result)
+    options.show(run_text(result))
     print(f"{result.folder}  content hash {result.content_hash[:16]}")
 
 
+@prints_tables
 @study_options(*SIZES, "out")
 def status(
     file: Annotated[
@@ -63,21 +63,31 @@ def status(
 ) -> None:
     """Show how much of a run is done, missing or given up; exit code 1 unless all of it is done.
 
-    Without flags, and if nothing of the experiment as it stands is done, its newest run is shown.
+    Without flags, the newest run of the experiment is shown, whatever flags it had: finished, interrupted or at work.
     """
-    from popsim.runs.status import status_of, status_of_run
+    import polars as pl
 
-    if file.is_dir():
-        found = status_of_run(opened(file))
-    else:
-        study = options.study(file, scenario)
+    from popsim.reporting.table_files import tabled
+    from popsim.runs.run import described
+    from popsim.runs.status import status_of, status_of_newest
+
+    study = None if file.is_dir() else options.study(file, scenario)
+    newest = None if study and study.flags else status_of_newest(options.out / study.experiment.name if study else file)
+    if newest:
+        folder, flags, found = newest
+        if folder != file:
+            print(f"popsim: {described(folder, flags)}", file=sys.stderr)
+    elif study:
         found = status_of(study, options.out)
-        if not (found.done or found.quarantined or study.flags):
-            with suppress(InputError):  # there is no run with other flags either
-                found = status_of_run(opened(file, options.out))
+    else:
+        raise InputError(f"{file}: no run was begun in it; name an experiment, or the folder of a run")
+    counts = {"units": found.total, "done": found.done, "missing": found.missing, "given_up": len(found.quarantined)}
+    tabled("Status", pl.DataFrame([counts]))
     print(f"{found.done} of {found.total} units done, {found.missing} missing, {len(found.quarantined)} given up")
     for name, problem in found.quarantined:
         print(f"  {name}: {problem}")
+    if found.quarantined:
+        tabled("Given up", pl.DataFrame(found.quarantined, ["unit", "problem"], orient="row"))
     if found.done < found.total:
         raise typer.Exit(1)
 

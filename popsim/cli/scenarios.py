@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from popsim.cli.options import File, StudyOptions, study_options
+from popsim.cli.options import File, StudyOptions, prints_tables, study_options
 
 
+@prints_tables
 @study_options()
 def scenarios(file: File, options: StudyOptions) -> None:
     """Run an experiment and all its scenarios, each in its own run folder, and print them side by side."""
@@ -17,5 +18,4 @@ def scenarios(file: File, options: StudyOptions) -> None:
         result = options.run(study, title=f"{study.experiment.name}, {name}")
         tables[name] = result.tables
         print(f"{name}: {result.folder}  content hash {result.content_hash[:16]}")
-    if not options.quiet:
-        print(render_scenarios(scenario_table(tables), {name: study.experiment for name, study in found.items()}))
+    options.show(render_scenarios(scenario_table(tables), {name: study.experiment for name, study in found.items()}))

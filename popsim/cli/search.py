@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
-from popsim.cli.options import ALL, File, StudyOptions, study_options, whole
+from popsim.cli.options import ALL, File, StudyOptions, prints_tables, study_options, whole
 
 
+@prints_tables
 @study_options(*(name for name in ALL if name != "replications"))
 def search(file: File, options: StudyOptions, trials: Annotated[int | None, whole("Variants to try.")] = None) -> None:
     """Search for the best variant of a strategy within a budget. The same command resumes an interrupted search.
@@ -29,6 +30,5 @@ def search(file: File, options: StudyOptions, trials: Annotated[int | None, whol
     folder = folder_of(problem, results)
     content = write_result(result, folder)
     draw_search(result, folder)
-    if not options.quiet:
-        print(search_text(result))
+    options.show(search_text(result))
     print(f"{folder}  content hash {content[:16]}")

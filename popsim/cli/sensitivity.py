@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from popsim.cli.options import Csv, File, StudyOptions, once, study_options, whole
+from popsim.cli.options import File, StudyOptions, once, prints_tables, study_options, whole
 from popsim.errors import InputError
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from popsim.analyses.contrast import Contrast
     from popsim.analyses.sensitivity.design import Evaluate
     from popsim.analyses.sensitivity.parameters import Varied
@@ -30,14 +28,6 @@ Names = Annotated[
 Outcome = Annotated[str, typer.Option(help="A measure, or net_monetary_benefit.")]
 
 
-def _written(table: pl.DataFrame, csv: Path | None) -> None:
-    """Write a table as CSV if the user named a file."""
-    if csv is not None:
-        from popsim.reporting.csv_file import write_csv
-
-        write_csv(table, csv)
-
-
 def _asked(
     file: Path, options: StudyOptions, parameter: list[str] | None, outcome: str
 ) -> tuple[Study, tuple[Varied, ...], tuple[Contrast, ...], Evaluate]:
@@ -50,6 +40,7 @@ def _asked(
     return study, varied(study, parameter or ()), contrasts(study, outcome), evaluator(study, options.run)
 
 
+@prints_tables
 @study_options()
 def plan(
     file: File,
@@ -73,13 +64,13 @@ def plan(
 
 
 @sensitivity_app.command("one-way")
+@prints_tables
 @study_options()
 def one_way(
     file: File,
     options: StudyOptions,
     parameter: Names = None,
     outcome: Outcome = NET_BENEFIT,
-    csv: Csv = None,
     plot: Annotated[Path | None, typer.Option(help="Folder for a tornado diagram of each strategy.")] = None,
 ) -> None:
     """One-way (tornado): each parameter at both ends of its range; all uncertain parameters if none is named."""
@@ -88,13 +79,13 @@ def one_way(
 
     study, parameters, asked, evaluate = _asked(file, options, parameter, outcome)
     table = ask(parameters, asked, evaluate)
-    _written(table, csv)
     print(tornado_text(table, study.experiment, outcome))
     for path in draw_tornados(table, study.experiment, outcome, plot) if plot is not None else ():
         print(path)
 
 
 @sensitivity_app.command("two-way")
+@prints_tables
 @study_options()
 def two_way(
     file: File,
@@ -102,7 +93,6 @@ def two_way(
     parameter: Names = None,
     points: Annotated[int, whole("Values of each parameter.")] = 5,
     outcome: Outcome = NET_BENEFIT,
-    csv: Csv = None,
 ) -> None:
     """Two-way: two parameters over a grid."""
     if len(parameter or ()) != 2 or not 2 <= points <= 100:
@@ -112,11 +102,11 @@ def two_way(
 
     study, (first, second), asked, evaluate = _asked(file, options, parameter, outcome)
     table = ask(first, second, points, asked, evaluate)
-    _written(table, csv)
     print(grid_text(table, first, second, study.experiment, outcome))
 
 
 @sensitivity_app.command("threshold")
+@prints_tables
 @study_options()
 def threshold(
     file: File,
@@ -131,14 +121,15 @@ def threshold(
     if not math.isfinite(target):
         raise InputError(f"command line: --target = {target}: must be a finite number")
     from popsim.analyses.sensitivity.threshold import threshold as search
-    from popsim.reporting.text.sensitivity import threshold_text
+    from popsim.reporting.text.sensitivity import thresholds_text
 
     study, (searched,), asked, evaluate = _asked(file, options, parameter, outcome)
     found = [search(searched, contrast, evaluate, target) for contrast in asked]
-    print("\n".join(threshold_text(one, study.experiment, target) for one in found))
+    print(thresholds_text(found, study.experiment, target))
 
 
 @sensitivity_app.command("sobol")
+@prints_tables
 @study_options()
 def sobol(
     file: File,
@@ -146,7 +137,6 @@ def sobol(
     parameter: Names = None,
     samples: Annotated[int, whole("A power of 2; each takes (parameters + 2) simulations.")] = 64,
     outcome: Outcome = NET_BENEFIT,
-    csv: Csv = None,
 ) -> None:
     """Sobol indices: the share of the outcome's variance that each parameter explains, alone and in total."""
     from popsim.analyses.sensitivity.overall import sobol as ask
@@ -154,11 +144,11 @@ def sobol(
 
     study, parameters, asked, evaluate = _asked(file, options, parameter, outcome)
     table = ask(study, parameters, samples, asked, evaluate)
-    _written(table, csv)
     print(sobol_text(table, study.experiment, outcome))
 
 
 @sensitivity_app.command("morris")
+@prints_tables
 @study_options()
 def morris(
     file: File,
@@ -166,7 +156,6 @@ def morris(
     parameter: Names = None,
     trajectories: Annotated[int, whole("Random trajectories; each takes (parameters + 1) simulations.")] = 10,
     outcome: Outcome = NET_BENEFIT,
-    csv: Csv = None,
 ) -> None:
     """Morris screening: which parameters matter at all, with few simulations."""
     from popsim.analyses.sensitivity.overall import morris as ask
@@ -174,11 +163,11 @@ def morris(
 
     study, parameters, asked, evaluate = _asked(file, options, parameter, outcome)
     table = ask(study, parameters, trajectories, asked, evaluate)
-    _written(table, csv)
     print(morris_text(table, study.experiment, outcome))
 
 
 @sensitivity_app.command("influence")
+@prints_tables
 @study_options()
 def influence(
     file: File,
@@ -189,7 +178,6 @@ def influence(
         float, typer.Option(help="Move parameters without uncertainty by this share of their value.")
     ] = 0.2,
     top: Annotated[int, whole("Number of parameters to show.")] = 20,
-    csv: Csv = None,
 ) -> None:
     """Which constants the outcomes of usual care depend on most: each is moved alone; all if none is named.
 
@@ -207,5 +195,4 @@ def influence(
     outcomes = outcome or OUTCOMES
     study = usual_care(options.study(file), outcomes)
     table = ask(study, movable(study, parameter or (), share), outcomes, evaluator(study, options.run))
-    _written(table, csv)
     print(influence_text(table, outcomes, top))

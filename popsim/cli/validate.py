@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import Csv, StudyOptions, study_options
+from popsim.cli.options import StudyOptions, prints_tables, study_options
 from popsim.errors import InputError
 
 SHIPPED = ("experiments/targets", "experiments/trials")
 
 
+@prints_tables
 @study_options("population", "replications", "seed", "workers", "threads", "out", "quiet")
 def validate(
     options: StudyOptions,
@@ -20,8 +21,6 @@ def validate(
         list[Path] | None,
         typer.Argument(metavar="FILES", help="Target files and trials; by default all under experiments/."),
     ] = None,
-    csv: Csv = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Simulate published studies and compare every simulated figure with the published one.
 
@@ -32,7 +31,7 @@ def validate(
     from popsim.calibration.validation import validated
     from popsim.reporting.csv_file import write_csv
     from popsim.reporting.figures.validation import validation_figure
-    from popsim.reporting.text.validation import validation_json, validation_text
+    from popsim.reporting.text.validation import validation_text
 
     chosen = files or [path for folder in SHIPPED for path in sorted(Path(folder).glob("*.toml"))]
     if not chosen:
@@ -43,11 +42,5 @@ def validate(
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(table, folder / "validation.csv", "--out")
     validation_figure(table).savefig(folder / "validation.png", dpi=110)
-    if csv is not None:
-        write_csv(table, csv)
-    if json:
-        print(validation_json(table))
-        return
-    if not options.quiet:
-        print(validation_text(table))
+    options.show(validation_text(table))
     print(folder)

@@ -6,29 +6,26 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import ENGINE, Csv, File, StudyOptions, study_options, whole
+from popsim.cli.options import ENGINE, File, StudyOptions, prints_tables, study_options, whole
 
 
+@prints_tables
 @study_options("seed", "days", "enrolment_days", *ENGINE, "quiet")
 def verify(
     file: File,
     options: StudyOptions,
     only: Annotated[str, typer.Option(metavar="TEXT", help="Only checks whose area or title contains this text.")] = "",
     people: Annotated[int, whole("Twins in each run.", "--people", "--population")] = 240,
-    csv: Csv = None,
 ) -> None:
     """Verify an experiment as a reviewer would: extremes, signs, sums, symmetries. Exit code 1 if a check fails."""
-    from popsim.reporting.csv_file import write_csv
     from popsim.reporting.text.progress import progress_bar
-    from popsim.reporting.text.verification import findings_frame, findings_text
+    from popsim.reporting.text.verification import findings_text
     from popsim.verification.suite import failed
     from popsim.verification.suite import verify as check_all
 
     study = options.study(file)
     with progress_bar(study.experiment.name, quiet=options.quiet) as on_progress:
         findings = check_all(study, only, people, on_progress, options.workers, options.threads)
-    if csv is not None:
-        write_csv(findings_frame(findings), csv)
     print(findings_text(findings, failures_only=options.quiet))
     if failed(findings):
         raise typer.Exit(1)

@@ -11,7 +11,7 @@ each other on chromosome 10); people of mixed ancestry have alleles mixed at ran
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple, get_args
@@ -29,19 +29,21 @@ from popsim.population.population import Population
 
 GENES = ("cyp2d6", "cyp2c19", "cyp2c9", "vkorc1", "slco1b1")  # the order sets the index of the random stream
 UNDETERMINED, POOR, INTERMEDIATE, NORMAL, RAPID, ULTRARAPID = range(6)
-CODES = {name: code for code, name in enumerate(get_args(Phenotype), start=POOR)}
+METABOLISERS: tuple[str, ...] = get_args(Phenotype)
+CODES = {name: code for code, name in enumerate(METABOLISERS, start=POOR)}
 
 
-def _gene(name: str, high: int, meaning: str) -> Column:
+def _gene(name: str, high: int, meaning: str, words: Sequence[str] = METABOLISERS) -> Column:
     """A phenotype, drawn by ancestry if the cohort does not give it."""
-    return Column(name, "code", "1", 0, high, meaning, "cohort", at_entry=UNDETERMINED)
+    codes = {code: f"{name.upper()} {word}" for code, word in enumerate(("unknown", *words)[: high + 1])}
+    return Column(name, "code", "1", 0, high, meaning, "cohort", at_entry=UNDETERMINED, codes=codes)
 
 
 COLUMNS: tuple[Column, ...] = (
     _gene("cyp2d6", 5, "CYP2D6: 1 poor to 3 normal, 5 ultrarapid metaboliser, 0 unknown."),
     _gene("cyp2c19", 5, "CYP2C19: 1 poor to 5 ultrarapid metaboliser, 0 unknown."),
     _gene("cyp2c9", 3, "CYP2C9: 1 poor to 3 normal metaboliser, 0 unknown."),
-    _gene("vkorc1", 3, "VKORC1 -1639: 1 AA (low warfarin dose), 2 AG, 3 GG, 0 unknown."),
+    _gene("vkorc1", 3, "VKORC1 -1639: 1 AA (low warfarin dose), 2 AG, 3 GG, 0 unknown.", ("AA", "AG", "GG")),
     _gene("slco1b1", 3, "SLCO1B1: 1 poor to 3 normal function, 0 unknown."),
 )
 

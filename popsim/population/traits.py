@@ -65,7 +65,7 @@ COLUMNS: tuple[Column, ...] = (
 MORE_COLUMNS: tuple[Column, ...] = (
     _trait("height_cm", "real", "cm", 120, 220, "Height.", "8302-2"),
     _trait(
-        "smoking", "code", "1", 0, 2, "0 never smoked, 1 stopped, 2 smokes.",
+        "smoking", "code", "1", 0, 2, "Smoking.",
         codes={0: "never smoked", 1: "stopped smoking", 2: "smokers"},
     ),
     _trait("alcohol_g_day", "real", "g/d", 0, 200, "Usual intake of alcohol."),

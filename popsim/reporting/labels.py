@@ -28,12 +28,22 @@ def difference_label(name: str, experiment: ExperimentDefinition) -> str:
     return f"difference in {label if label[1:2].isupper() else label[:1].lower() + label[1:]}"
 
 
+def codes_of(column: str) -> Mapping[int, str]:
+    """The label of each code of a column; empty where its values are their own labels."""
+    return SCHEMA.columns[column].codes if column in SCHEMA.columns else {}
+
+
+def code_label(column: str, code: float) -> str:
+    """The label of a code; the number itself where it has none."""
+    return codes_of(column).get(int(code), f"{code:g}") if float(code).is_integer() else f"{code:g}"
+
+
 def level_label(column: str, level: str | None) -> str:
     """The label of a subgroup: "men", "most deprived fifth", "age 65 to under 75"."""
     name = column.removesuffix("_years").replace("_", " ")
     if level is None:
         return f"{name} not known"
-    codes = SCHEMA.columns[column].codes if column in SCHEMA.columns else {}
+    codes = codes_of(column)
     number = level.removesuffix(".0")
     if number.isdigit() and int(number) in codes:
         return codes[int(number)]
@@ -42,5 +52,5 @@ def level_label(column: str, level: str | None) -> str:
 
 def level_of(column: str, label: str) -> str:
     """The level that a label stands for; the label itself where it is unknown."""
-    codes = SCHEMA.columns[column].codes if column in SCHEMA.columns else {}
+    codes = codes_of(column)
     return next((str(code) for code, name in codes.items() if name.lower() == label.lower()), label)

@@ -20,7 +20,7 @@ from popsim.physiology.factory import split
 from popsim.physiology.own import Own, title
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
-from popsim.runs.store import MANIFEST, RunStore
+from popsim.runs.store import MANIFEST, RunStore, followed, records
 from popsim.studies.design import Study, Unit, resolve
 from popsim.studies.organ_systems import own_organ_systems_of, schema_of
 from popsim.studies.prices import prices_in_words
@@ -35,6 +35,12 @@ SHOWN = {  # measure: label, factor and digits in a notebook
     "cost_total": ("Cost per person, {currency}", 1.0, 0),
     "qalys": ("QALYs per person in follow-up", 1.0, 3),
 }
+
+
+def described(folder: Path, flags: Mapping[str, object]) -> str:
+    """A run's folder, and the flags that replaced values of the experiment's file."""
+    said = " ".join(f"{flag} {value}" for flag, value in flags.items())
+    return f"{folder}{f' ({said})' if said else ''}"
 
 
 @dataclass(frozen=True)
@@ -67,12 +73,12 @@ class StoredRun:
             InputError: there is no finished run, or it was altered.
             DefinitionError: the experiment file is refused.
         """
-        path = Path(path)
+        path = followed(Path(path))
         folder = Path(results) / ExperimentDefinition.read(path).name if path.suffix == ".toml" else path
         if not folder.is_dir() and folder == path:
             raise InputError(f"{path}: no such folder; name the folder of a run, results/<experiment>/<run id>")
         if not (folder / MANIFEST).is_file():
-            finished = sorted(folder.glob(f"*/{MANIFEST}"), key=lambda file: file.stat().st_mtime_ns)
+            finished = records(folder, MANIFEST)
             if not finished:
                 where = "it" if folder == path else folder
                 say = "'popsim run' makes one, and resumes an interrupted one; or name the folder of a run"
@@ -83,8 +89,7 @@ class StoredRun:
     @property
     def described(self) -> str:
         """The run's folder, and the flags that replaced values of the experiment's file."""
-        flags = " ".join(f"{flag} {value}" for flag, value in self.manifest["flags"].items())
-        return f"{self.folder}{f' ({flags})' if flags else ''}"
+        return described(self.folder, self.manifest["flags"])
 
     @cached_property
     def experiment(self) -> ExperimentDefinition:

@@ -102,6 +102,8 @@ def run_study(
         missing = [unit for unit in units if unit.key not in records]
         if others_work_here:
             missing.reverse()  # the other runner works from the other end
+        if missing:
+            store.write_begun(study.flags, {unit.key: unit.name for unit in units})
         records |= _computed(study, missing, len(units), store.units, engine, on_progress, simulate, warm_up)
         tables = _combined(store, study, units)
         content = _content_hash(units, records)
@@ -119,6 +121,7 @@ def run_study(
                 **study.describe(),
             }
         )
+        store.make_latest()
     return RunResult(study, store.folder, content, tables, len(missing), seconds)
 
 

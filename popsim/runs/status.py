@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from popsim.errors import InputError
 from popsim.runs.run import StoredRun
-from popsim.runs.store import UnitStore
+from popsim.runs.store import BEGUN, MANIFEST, UnitStore, records
 from popsim.studies.design import Study
 
 
@@ -37,14 +38,33 @@ def status_of(study: Study, results: Path) -> Status:
     return _status(UnitStore(results / study.experiment.name), {unit.key: unit.name for unit in study.units})
 
 
-def status_of_run(run: StoredRun) -> Status:
-    """The status of the units of a run that was once finished."""
-    numbers = ("draw", "replication", "region")
-    names = {
-        unit["key"]: f"{unit['strategy']}, {', '.join(f'{name} {unit[name]}' for name in numbers)}"
-        for unit in run.manifest["units"]
-    }
-    return _status(UnitStore(run.folder.parent), names)
+def status_of_newest(folder: Path) -> tuple[Path, Mapping[str, object], Status] | None:
+    """Folder, flags and status of the newest run in the folder of an experiment, or of the run whose folder it is.
+
+    It may be finished, interrupted or still at work, whatever its flags; None if none was ever begun there.
+
+    Raises:
+        InputError: its record is damaged.
+    """
+    found = records(folder, BEGUN, MANIFEST)
+    if not found:
+        return None
+    record = found[-1]
+    if record.name == MANIFEST:
+        run = StoredRun.open(record.parent)
+        flags, units = run.manifest["flags"], {unit["key"]: _name(unit) for unit in run.manifest["units"]}
+    else:
+        try:
+            content = json.loads(record.read_text(encoding="utf-8"))
+            flags, units = dict(content["flags"]), dict(content["units"])
+        except (OSError, ValueError, LookupError, TypeError):
+            raise InputError(f"{record}: is damaged; the same 'popsim run' writes it again") from None
+    return record.parent, flags, _status(UnitStore(record.parent.parent), units)
+
+
+def _name(unit: Mapping[str, object]) -> str:
+    """The name of a unit of a finished run."""
+    return f"{unit['strategy']}, {', '.join(f'{name} {unit[name]}' for name in ('draw', 'replication', 'region'))}"
 
 
 def _status(store: UnitStore, units: Mapping[str, str]) -> Status:

@@ -3,6 +3,8 @@
     results/<experiment>/
         units/<key>.zip              what one unit produced, sealed with a checksum (see `unit_file`)
         quarantine/<key>.json        why a unit could not be finished
+        latest                       a symbolic link to the newest finished run, or a file with its id
+        <run id>/begun.json          what is being run, until it is finished
         <run id>/<table>.parquet     all units of a run together, and summaries
         <run id>/manifest.json       what was run, with what, the content hash of the results, the hash of each table
                                      and, as its seal, that of all the manifest says
@@ -17,6 +19,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -33,6 +36,8 @@ from popsim.runs.unit_file import UnitRecord
 from popsim.studies.content import Tables, file_hash, json_hash
 
 MANIFEST = "manifest.json"
+BEGUN = "begun.json"
+LATEST = "latest"
 TEMPORARY = ".tmp-"
 RUNNER = ".runner-"
 BATCH_BYTES = 2**23  # of Parquet in memory while many units are read
@@ -199,6 +204,33 @@ class RunStore:
         with self._replacing(MANIFEST) as temporary:
             text = json.dumps(said | {"seal": json_hash(said)}, indent=2)
             temporary.write_text(text + "\n", encoding="utf-8")
+        (self.folder / BEGUN).unlink(missing_ok=True)
+
+    def write_begun(self, flags: Mapping[str, object], units: Mapping[str, str]) -> None:
+        """Write `begun.json`: the flags of a run that is not finished, and the name of each unit by its key."""
+        with self._replacing(BEGUN) as temporary:
+            temporary.write_text(json.dumps({"flags": dict(flags), "units": dict(units)}) + "\n", encoding="utf-8")
+
+    def make_latest(self) -> None:
+        """Let `latest` lead to this run, in one step.
+
+        Raises:
+            RunError: something else has that name.
+        """
+        latest = self.folder.with_name(LATEST)
+        temporary = latest.with_name(f"{TEMPORARY}{self.units.owner}-{secrets.token_hex(4)}")
+        try:
+            if latest.is_dir() and not latest.is_symlink() and (latest / MANIFEST).is_file():
+                shutil.rmtree(latest)  # results were copied, and the link with them as a folder
+            try:
+                temporary.symlink_to(self.folder.name, target_is_directory=True)
+            except OSError:
+                temporary.write_text(f"{self.folder.name}\n", encoding="utf-8")
+            temporary.replace(latest)
+        except OSError as error:
+            raise RunError(f"{latest}: cannot be replaced: {error.strerror}") from None
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def read_manifest(self) -> dict[str, Any]:
         """The content of `manifest.json`, after every byte of it and of every table has been checked.
@@ -237,6 +269,23 @@ class RunStore:
                 yield temporary
         except (OSError, pl.exceptions.PolarsError) as error:
             raise RunError(one_line(f"{self.folder / name}: {error}; the same command tries again")) from None
+
+
+def records(folder: Path, *names: str) -> list[Path]:
+    """The files of these names in the folder of a run, or of all runs of an experiment; newest last."""
+    folder = followed(folder)
+    found = [file for name in names for pattern in (name, f"*/{name}") for file in folder.glob(pattern)]
+    return sorted((one for one in found if one.parent.name != LATEST), key=lambda file: file.stat().st_mtime_ns)
+
+
+def followed(path: Path) -> Path:
+    """The folder that `latest` leads to; any other path as it is."""
+    if path.name != LATEST or not (path.is_symlink() or path.is_file()):
+        return path
+    try:
+        return path.parent / (path.readlink() if path.is_symlink() else path.read_text(encoding="utf-8").strip())
+    except (OSError, ValueError):
+        return path
 
 
 @contextmanager

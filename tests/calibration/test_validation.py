@@ -25,7 +25,8 @@ from popsim.definitions.strategy import Strategy
 from popsim.definitions.target import Target
 from popsim.errors import DefinitionError
 from popsim.reporting.figures.validation import validation_figure
-from popsim.reporting.text.validation import validation_json, validation_text
+from popsim.reporting.table_files import as_json, collects
+from popsim.reporting.text.validation import validation_text
 from popsim.statistics import Estimate
 
 RALES = Path(__file__).parents[2] / "experiments" / "trials" / "rales.toml"
@@ -175,6 +176,14 @@ def test_only_the_baseline_table_is_for_severity():
         target("t", quantity="mortality", days=30, value=0.1, size=100, unit="proportion", use="baseline")
 
 
+def in_json(table):
+    """The rows of every table by its title, as the command writes them."""
+    with collects("popsim validate") as collection:
+        validation_text(table)
+    tables = json.loads(as_json(collection), parse_constant=pytest.fail)["tables"]
+    return {one["title"]: one["records"] for one in tables}
+
+
 def test_text_json_and_figure_show_every_table(simulated):
     tau = Heterogeneity(admission=0.1, death=0.15, ratio=0.05)
     table = validated([source(RATE, RATIO, TABLE, tau=tau, stratum=("reduced", "severe"))], None)
@@ -187,9 +196,9 @@ def test_text_json_and_figure_show_every_table(simulated):
         "mra",
     ):
         assert words in text
-    found = json.loads(validation_json(table))
-    assert [*found] == ["targets", "coverage", "strata", "drug_classes"]
-    assert [row["target"] for row in found["targets"]] == ["rate", "ratio", "class_4"]
+    found = in_json(table)
+    assert [*found] == ["Targets", "Coverage", "Strata", "Drug classes"]
+    assert [row["target"] for row in found["Targets"]] == ["rate", "ratio", "class_4"]
     assert len(validation_figure(table).axes[0].get_yticklabels()) == 3
 
 
@@ -212,8 +221,8 @@ def test_what_too_few_people_cannot_measure_is_said_and_not_counted(simulated):
         "use": "validate", "targets": 1, "inside": 0, "share": 0.0, "not_measured": 4,
     }  # fmt: skip
     assert [row["targets"] for row in by_stratum(table).to_dicts()] == [1, 1]
-    found = json.loads(validation_json(table), parse_constant=pytest.fail)
-    assert [row["distance"] is None for row in found["targets"]] == [False, True, True, True, True]
+    found = in_json(table)
+    assert [row["distance"] is None for row in found["Targets"]] == [False, True, True, True, True]
     text = validation_text(table)
     assert "not fitted: 0 of 1 targets inside (0%), 4 not measured" in text
     assert "not measured: no error (too few people for its standard error)" in text
@@ -225,7 +234,7 @@ def test_a_validation_that_measures_nothing_has_tables_all_the_same(simulated):
     simulated["rate"] = Estimate()
     table = validated([source(RATE)], None)
     assert "not fitted: 0 of 0 targets inside, 1 not measured" in validation_text(table)
-    json.loads(validation_json(table), parse_constant=pytest.fail)
+    in_json(table)
 
 
 def test_figures_that_are_not_measured_have_no_part_in_the_severity(simulated):
@@ -240,8 +249,8 @@ def test_figures_that_are_not_measured_have_no_part_in_the_severity(simulated):
 def test_people_too_few_for_a_class_do_not_stop_the_command(tmp_path, capsys):
     """CHARM-Preserved: of 20 people nobody is in class IV, which its baseline table has."""
     command = ["validate", str(RALES.with_name("charm_preserved.toml")), "--population", "20", "--replications", "1"]
-    assert main([*command, "--json", "--out", str(tmp_path)]) == 0
-    rows = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)["targets"]
+    assert main([*command, "--json", "-", "--out", str(tmp_path)]) == 0
+    rows = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)["tables"][0]["records"]
     missing = [row["target"] for row in rows if row["not_measured"]]
     assert "charm_preserved_nyha_iv" in missing
     assert all(row["inside"] is None for row in rows if row["target"] in missing)

@@ -25,7 +25,8 @@ NOTHING_IS_SIMULATED = {  # and why
     "parameters": "reads definitions", "schema": "prints a schema", "pathway show": "draws a definition",
     "cohort summary": "samples people, whom nobody advances; sampling has no parallel loop",
     "decide": "reads a run", "outcomes": "reads a run", "budget": "reads a run", "subgroups": "reads a run",
-    "equity": "reads a run", "twin show": "reads the registry", "twin forget": "deletes", "twin audit": "reads the log",
+    "equity": "reads a run", "compare": "reads two runs",
+    "twin show": "reads the registry", "twin forget": "deletes", "twin audit": "reads the log",
 }  # fmt: skip
 
 

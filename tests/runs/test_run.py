@@ -14,6 +14,8 @@ from popsim.errors import InputError, RunError
 from popsim.runs.engine import Engine
 from popsim.runs.run import StoredRun
 from popsim.runs.runner import run_study
+from popsim.runs.status import status_of_newest
+from popsim.runs.store import RunStore
 from popsim.studies.design import read_study
 from popsim.studies.unit import simulate
 
@@ -57,10 +59,10 @@ def test_the_same_run_by_folder_by_experiment_and_by_file(made):
 
 
 def test_of_several_runs_the_newest_is_opened(made, tmp_path):
-    shutil.copytree(made / "results/small", tmp_path / "small")
-    (first,) = (tmp_path / "small").glob("*/manifest.json")
-    shutil.copytree(first.parent, tmp_path / "small/aaaa")
-    os.utime(first, (1, 1))
+    shutil.copytree(made / "results/small", tmp_path / "small", symlinks=True)
+    first = StoredRun.open(tmp_path / "small/latest").folder
+    shutil.copytree(first, tmp_path / "small/aaaa")
+    os.utime(first / "manifest.json", (1, 1))
     assert StoredRun.open(tmp_path / "small").folder.name == "aaaa"
 
 
@@ -70,6 +72,66 @@ def test_the_newest_run_of_a_file_is_opened_whatever_flags_it_was_given(made, tm
     flagged = read_study(made / "small.toml", changes(population=30, follow_up_days=10))
     folder = run_study(flagged, tmp_path, Engine(1, 1)).folder
     assert StoredRun.open(made / "small.toml", tmp_path).described == f"{folder} (--population 30 --days 10)"
+
+
+def test_latest_leads_to_the_newest_run(made, tmp_path):
+    first, second = (
+        run_study(read_study(made / "small.toml", changes(population=30, follow_up_days=days)), tmp_path, Engine(1, 1))
+        for days in (10, 12)
+    )
+    latest = tmp_path / "small/latest"
+    assert latest.is_symlink() and latest.resolve() == second.folder.resolve()
+    assert StoredRun.open(latest).folder == second.folder
+    RunStore(first.folder).make_latest()
+    assert StoredRun.open(latest).folder == first.folder
+    assert sorted(path.name for path in latest.parent.iterdir()) == sorted(
+        [first.folder.name, second.folder.name, "latest", "units"]
+    )
+
+
+def test_where_there_are_no_links_latest_is_a_file_with_the_run(made, tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(1, "not permitted")
+
+    shutil.copytree(made / "results/small", tmp_path / "small", symlinks=True)
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    folder = StoredRun.open(tmp_path / "small").folder
+    RunStore(folder).make_latest()
+    assert (tmp_path / "small/latest").read_text() == f"{folder.name}\n"
+    assert StoredRun.open(tmp_path / "small/latest").folder == folder
+
+
+def test_a_copy_of_results_in_which_the_link_became_a_folder_gets_its_link_back(made, tmp_path):
+    shutil.copytree(made / "results/small", tmp_path / "small")
+    folder = StoredRun.open(tmp_path / "small").folder
+    assert folder.name != "latest" and not (tmp_path / "small/latest").is_symlink()
+    RunStore(folder).make_latest()
+    assert (tmp_path / "small/latest").is_symlink()
+
+
+def test_a_folder_of_ones_own_named_latest_is_left_alone(made, tmp_path):
+    shutil.copytree(made / "results/small", tmp_path / "small", symlinks=True)
+    folder = StoredRun.open(tmp_path / "small").folder
+    (tmp_path / "small/latest").unlink()
+    (tmp_path / "small/latest").mkdir()
+    with pytest.raises(RunError, match="latest: cannot be replaced"):
+        RunStore(folder).make_latest()
+
+
+def test_status_finds_the_newest_run_finished_or_not(made, tmp_path):
+    study = read_study(made / "small.toml", changes(population=30, follow_up_days=10))
+    result = run_study(study, tmp_path, Engine(1, 1))
+    folder, flags, status = status_of_newest(tmp_path / "small")
+    assert (folder, flags, status.done, status.missing) == (result.folder, {"--population": 30, "--days": 10}, 4, 0)
+    begun = RunStore(tmp_path / "small/interrupted")
+    begun.write_begun({"--population": 40}, {study.units[0].key: "first", "0" * 64: "second"})
+    folder, flags, status = status_of_newest(tmp_path / "small")
+    assert (folder, flags, status.done, status.missing) == (begun.folder, {"--population": 40}, 1, 1)
+    assert status_of_newest(result.folder)[0] == result.folder
+    (begun.folder / "begun.json").write_text("[]")
+    with pytest.raises(InputError, match=r"begun.json: is damaged; the same 'popsim run' writes it again"):
+        status_of_newest(tmp_path / "small")
+    assert status_of_newest(tmp_path / "nothing") is None
 
 
 @pytest.mark.parametrize("table", ["persons", "measures", "summary", "comparisons", "daily", "admissions"])

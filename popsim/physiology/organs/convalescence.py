@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from popsim.evidence.sets import Parameters
+from popsim.kernels.codes import CAUSE_NAMES
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import convalescence as kernel
 from popsim.physiology.binding import Binding
@@ -19,8 +20,8 @@ COLUMNS: tuple[Column, ...] = (
         "Days since the last stay in hospital ended, 0 during one.", "physiology", at_entry=kernel.LONG_AGO,
     ),
     Column(
-        "discharge_cause", "code", "1", 0, 12, "Why the twin was last in hospital (CAUSE_*), 0 for nothing known.",
-        "physiology", at_entry=0.0,
+        "discharge_cause", "code", "1", 0, 12, "Why the twin was last in hospital.",
+        "physiology", at_entry=0.0, codes={code: name.replace("_", " ") for code, name in enumerate(CAUSE_NAMES)},
     ),
 )  # fmt: skip
 

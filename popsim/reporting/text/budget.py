@@ -10,6 +10,7 @@ from popsim.definitions.experiment import Perspective
 from popsim.economics.budget import TOTAL, budget_impact
 from popsim.errors import InputError, did_you_mean
 from popsim.reporting.intervals import has_intervals, readable, with_note
+from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned
 from popsim.runs.run import StoredRun
 from popsim.studies.measures import measure_of
@@ -48,6 +49,8 @@ def budget_text(
     ]
     for name in [strategy] if strategy else others:
         table = readable(budget_impact(measures, run.comparator, name, people, uptake, perspective), run.experiment)
+        money = dict.fromkeys(("current_mix", "new_mix", "net", "low", "high"), run.experiment.currency)
+        tabled(f"Budget impact of {run.strategies[name]}", table, **money)
         parts.append(_one_strategy(run.strategies[name], table, people, uptake, perspective))
     if followed < len(uptake) - 0.01:
         parts.append(

@@ -16,6 +16,7 @@ from popsim.calibration.result import (
     severities_table,
     studies_table,
 )
+from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned, in_columns, rounded, with_interval
 
 STRONG = 0.5  # correlation from which a pair is named
@@ -45,7 +46,7 @@ def draw_calibration(fit: Fit, folder: Path) -> list[Path]:
 
 def _parameters(fit: Fit) -> str:
     lines = [["Parameter", "before", "prior", "posterior (95%)", "sd left, %"]]
-    for row in identifiability(fit).iter_rows(named=True):
+    for row in tabled("Parameters", identifiability(fit)).iter_rows(named=True):
         prior = f"{rounded(row['prior_mean'])} (sd {rounded(row['prior_sd'], 2)})"
         posterior = with_interval(row["mean"], row["low"], row["high"])
         lines.append([f"  {row['parameter']}", rounded(row["own"]), prior, posterior, f"{row['left']:.0%}".rstrip("%")])
@@ -55,7 +56,8 @@ def _parameters(fit: Fit) -> str:
 
 def _combinations(fit: Fit) -> str:
     """Directions that the targets leave open, and pairs that they cannot distinguish."""
-    weak = [row for row in directions(fit).iter_rows(named=True) if not row["informed"]]
+    found = tabled("Combinations of parameters", directions(fit))
+    weak = [row for row in found.iter_rows(named=True) if not row["informed"]]
     lines = ["The targets inform every combination of the parameters: less than half its prior variance is left."]
     if weak:
         lines = ["Combinations of parameters that the targets hardly inform (sd left of the prior's):"]
@@ -74,8 +76,8 @@ def _combinations(fit: Fit) -> str:
 
 def _fit(fit: Fit) -> str:
     lines = [["Target", "published (95%)", "before", "after (95% of draws)", "before, sd", "after, sd", "explained, %"]]
-    group = None
-    for row in fit_table(fit).iter_rows(named=True):
+    group, table = None, tabled("Targets", fit_table(fit))
+    for row in table.iter_rows(named=True):
         if row["group"] != group:
             group = row["group"]
             lines += [[group]] if group else []
@@ -90,7 +92,6 @@ def _fit(fit: Fit) -> str:
                 f"{100 * row['explained']:.0f}",
             ]
         )
-    table = fit_table(fit)
     counts = [
         f"{(table[column].abs() <= 2.0).sum()} of {table[column].count()}" for column in ("error_before", "error_after")
     ]
@@ -105,7 +106,7 @@ def _fit(fit: Fit) -> str:
 
 def _studies(fit: Fit) -> str:
     """What differs between studies, and how well each is predicted by the others."""
-    table = studies_table(fit)
+    table = tabled("Studies", studies_table(fit))
     lines = [["Study", "shift of log admission (sd)", "shift of log death (sd)", "inside 95% when left out"]]
     for row in table.iter_rows(named=True):
         shifts = [

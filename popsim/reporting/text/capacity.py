@@ -11,6 +11,7 @@ from popsim.economics.capacity import means_by_level, value_by_level, value_of_c
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.economics.outcome_valuation import NET_BENEFIT
 from popsim.reporting.intervals import has_intervals, readable, sizes, with_note
+from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned, in_columns, sharp
 from popsim.reporting.text.tables import ratio_in_words, ratio_interval_in_words
 from popsim.runs.run import StoredRun
@@ -35,10 +36,14 @@ def capacity_text(runs: Mapping[int, StoredRun], setting: str) -> str:
     levels = pl.concat(frames, how="diagonal")
     years = (experiment.follow_up_days + experiment.enrolment_days) / DAYS_PER_YEAR
     values = readable(value_of_capacity(levels, setting, price, experiment.population, years), experiment)
+    means = readable(means_by_level(levels), experiment)
     lines: list[Sequence[str]] = [["", *(f"{number} places" for number in runs)]]
-    lines += _means(readable(means_by_level(levels), experiment), list(runs), titles, setting, experiment.currency)
+    lines += _means(means, list(runs), titles, setting, experiment.currency)
     worth = readable(value_by_level(levels, one.comparator, price), experiment)
     lines += _value_for_money(worth, list(runs), titles, one.comparator, price, has_intervals(experiment))
+    tabled("Measures at every capacity", means)
+    tabled("Value for money at every capacity", worth)
+    tabled("Value of one more place", values)
     label = next(place.title for place in one.network.settings if place.name == setting)
     reference = one.network.reference_population
     head = f"{experiment.title or experiment.name}: places in '{label}'"

@@ -16,6 +16,8 @@ from popsim.population.cohort import CohortSource
 from popsim.population.population import Population
 from popsim.population.sampling import LIFE_TABLE_COLUMN
 from popsim.population.summary import summary
+from popsim.reporting.labels import code_label
+from popsim.reporting.table_files import tabled
 from popsim.units import DAYS_PER_YEAR
 
 MIN_WIDTH, MAX_WIDTH = 100, 140
@@ -34,7 +36,7 @@ def render_cohort_summary(cohort: CohortSource, population: Population) -> str:
     table.add_column("mean (SD) or n (%)", justify="right")
     table.add_column(escape("median [quartiles]"), justify="right")
     table.add_column("from")
-    for cells in baseline_lines(summary(population, cohort)):
+    for cells in baseline_lines(tabled("Baseline", summary(population, cohort))):
         table.add_row(*(escape(cell) for cell in cells))
     text = io.StringIO()
     width = min(max(shutil.get_terminal_size((MAX_WIDTH, 40)).columns, MIN_WIDTH), MAX_WIDTH)
@@ -50,12 +52,12 @@ def baseline_lines(frame: pl.DataFrame) -> Iterator[tuple[str, ...]]:
         unit = "" if first["unit"] == "1" else first["unit"]
         if first["level"] is None:
             yield _sentence(first["meaning"]), *_continuous(str(name), unit, first), first["origin"]
-        elif len(rows) == 1 and first["level"] == 1:
+        elif len(rows) == 1 and first["meaning"].startswith("1 "):
             yield _condition(first["meaning"]), unit, _count(first), "", first["origin"]
         else:
             yield _sentence(first["meaning"]), unit, "", "", first["origin"]
             for row in rows:
-                yield f"  {row['level']:g}", "", _count(row), "", ""
+                yield f"  {code_label(str(name), row['level'])}", "", _count(row), "", ""
 
 
 def _sentence(text: str) -> str:

@@ -8,6 +8,7 @@ import polars as pl
 
 from popsim.analyses.data_value import DataQuestion, DataValueResult
 from popsim.registry.summary import NOTICE
+from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned, in_columns, with_interval
 
 
@@ -15,6 +16,8 @@ def data_value_text(result: DataValueResult, question: DataQuestion) -> str:
     """Every curve, and what perfect information and individualised care would add."""
     experiment, titles = question.study.experiment, question.titles
     size = f"{experiment.population:,} people, {result.curve['replications'][0]} replications"
+    currency = experiment.currency
+    tabled("Net benefit by quality of the data", result.curve, change=currency)
     head = (
         f"{question.definition.title or question.definition.name}: {size}.\n"
         f"Net benefit over {titles[experiment.reference]}, {experiment.currency} per person (95% interval)."
@@ -33,6 +36,7 @@ def data_value_text(result: DataValueResult, question: DataQuestion) -> str:
             )
     parts = [head, aligned(lines)]
     if len(result.bounds):
+        tabled("What would be known", result.bounds, value=currency)
         parts.append(_bounds(result.bounds, titles, experiment.currency))
     return "\n\n".join([*parts, NOTICE])
 

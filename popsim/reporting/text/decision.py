@@ -13,6 +13,7 @@ from popsim.economics.prices import PricedSetting
 from popsim.economics.relevance import without_influence
 from popsim.errors import InputError
 from popsim.reporting.intervals import has_intervals, readable, sizes, with_note
+from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import NOT_KNOWN, aligned, rounded, span, with_interval
 from popsim.runs.run import StoredRun
 from popsim.studies.measures import measure_of
@@ -127,7 +128,8 @@ def _frontier(run: StoredRun, decision: Decision, effect: str) -> str:
     heads = ("Cost", measure_of(effect).label, f"Cost per {effect_of(effect).unit}", "")
     lines: list[Sequence[str]] = [["Incremental analysis", *heads]]
     same = decision.same_as
-    for row in icer_table(decision).iter_rows(named=True):
+    table = tabled("Incremental analysis", icer_table(decision), effect=measure_of(effect).label)
+    for row in table.iter_rows(named=True):
         lines.append(
             [
                 f"  {run.strategies[row['strategy']]}",
@@ -147,7 +149,7 @@ def _same(run: StoredRun, name: str) -> str:
 
 def _each_effect(run: StoredRun, measures: pl.DataFrame) -> str:
     """What one unit of each effect costs against the comparator, with its Monte Carlo interval."""
-    table = readable(cost_per_effect(measures, run.comparator), run.experiment)
+    table = tabled("Cost per effect", readable(cost_per_effect(measures, run.comparator), run.experiment))
     names = [name for name in run.strategies if name != run.comparator]
     titles = [run.strategies[name] for name in names]
     against = run.strategies[run.comparator].lower()
@@ -183,6 +185,7 @@ def _value_for_money(run: StoredRun, measures: pl.DataFrame, decision: Decision,
     same = decision.same_as
     table = readable(net_benefit(measures, run.comparator, price, effect), run.experiment)
     drawn = run.experiment.draws > 1
+    tabled("Net benefit", table, mean=run.experiment.currency)
     head = [f"At {run.experiment.currency} {price:,.0f} per {effect_of(effect).unit}"]
     head.append("Net benefit (95% Monte Carlo)" if has_intervals(run.experiment) else "Net benefit")
     spread = any(low is not None for low in table["parameter_low"])
@@ -191,7 +194,8 @@ def _value_for_money(run: StoredRun, measures: pl.DataFrame, decision: Decision,
     benefits = {row["strategy"]: row for row in table.iter_rows(named=True)}
     chances = {}
     if drawn:
-        chances = {row["strategy"]: row for row in acceptability(decision, price).iter_rows(named=True)}
+        sure = tabled("Probability best", acceptability(decision, price))
+        chances = {row["strategy"]: row for row in sure.iter_rows(named=True)}
     for name in decision.strategies:
         benefit, chance = benefits.get(name), chances.get(name)
         if same.get(name) == run.comparator:
@@ -214,6 +218,7 @@ def _value_for_money(run: StoredRun, measures: pl.DataFrame, decision: Decision,
 
 def _information(run: StoredRun, table: pl.DataFrame, people: float, top: int, what: str = INFORMATION) -> str:
     """EVPI, then the parameters most worth knowing."""
+    tabled(what, table, value=f"{run.experiment.currency} per person")
     if table["value"][0] == 0.0:
         return f"{what}: none. The same strategy is best in every draw, so more information would change nothing."
     title = f"{what}, {run.experiment.currency} per person (95% Monte Carlo)"

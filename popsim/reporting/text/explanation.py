@@ -10,6 +10,7 @@ import polars as pl
 from popsim.errors import InputError
 from popsim.outcomes.differences import PersonCourse, first_differences, told
 from popsim.outcomes.narrative import history
+from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned
 from popsim.runs.engine import Engine
 from popsim.runs.run import StoredRun
@@ -29,6 +30,7 @@ def person_text(run: StoredRun, person_id: int, strategy: str = "", replication:
     """
     strategy = strategy or run.comparator
     model, row = _simulated(run, person_id, strategy, replication)
+    tabled("Events", history(model.events, row))
     head = f"Person {person_id} under {run.strategies[strategy]}, replication {replication}, simulated again"
     return f"{head}\n{model.agents[row].explain()}"
 
@@ -55,8 +57,9 @@ def compare_text(
     head = f"Person {person_id} under {titles}, replication {replication}, simulated again with the same random numbers"
     if not differences:
         return f"{head}\nNothing differs: neither strategy reached this person, and nobody else's care affected theirs."
-    ends = [["", *(life.title for life in lives)], *_ends(lives, run.experiment.follow_up_days)]
-    return "\n".join([head, "", "First differences", *told(differences), "", aligned(ends)])
+    heads, ends = ["outcome", *(life.title for life in lives)], _ends(lives, run.experiment.follow_up_days)
+    tabled("Outcomes of the person", pl.DataFrame(ends, heads, orient="row"))
+    return "\n".join([head, "", "First differences", *told(differences), "", aligned([["", *heads[1:]], *ends])])
 
 
 def most_different_text(run: StoredRun, strategy: str, against: str, replication: int = 0) -> str:
@@ -73,6 +76,7 @@ def most_different_text(run: StoredRun, strategy: str, against: str, replication
     mine = persons.filter(pl.col("strategy") == strategy)
     if not against:
         most = mine.sort("admissions", "person_id", descending=[True, False]).head(MAX_LISTED)
+        tabled("Admitted most often", most.select("person_id", "admissions"))
         rows = [["Person", "Admissions"], *([str(p), str(n)] for p, n in most.select("person_id", "admissions").rows())]
         return "\n".join(["Admitted most often (name one with --person)", aligned(rows)])
     theirs = persons.filter(pl.col("strategy") == against).select("person_id", pl.col("qaly").alias("other"))
@@ -81,7 +85,7 @@ def most_different_text(run: StoredRun, strategy: str, against: str, replication
     title = f"{run.strategies[strategy]} against {run.strategies[against]}"
     if apart.is_empty():
         return f"{title}: nobody's QALYs differ"
-    most = apart.head(MAX_LISTED).select("person_id", "gain")
+    most = tabled("QALYs differ most", apart.head(MAX_LISTED).select("person_id", "gain"), gain="QALYs")
     rows = [["Person", "QALYs gained"], *([str(p), f"{g:+.3f}"] for p, g in most.rows())]
     head = f"{title}: QALYs differ in {len(apart):,} of {len(both):,} people, most in (name one with --person)"
     return "\n".join([head, aligned(rows)])

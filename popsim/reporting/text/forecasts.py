@@ -9,6 +9,7 @@ import polars as pl
 
 from popsim.analyses.forecasting import TRUTH, TWIN, EvaluatedForecasts, risk_table, signal_table
 from popsim.assimilation.forecast import EVENTS
+from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned, estimated, rounded
 from popsim.statistics import Estimate
 
@@ -24,7 +25,7 @@ while clinics change them in the simulation. For research, not for care."""
 
 def forecasts_text(judged: EvaluatedForecasts) -> str:
     """How good risks and trajectories were."""
-    risks, signals = risk_table(judged), signal_table(judged)
+    risks, signals = tabled("Risks", risk_table(judged)), tabled("Trajectories", signal_table(judged))
     blocks = []
     for (event,), rows in risks.group_by("event", maintain_order=True):
         persons, happened = rows["persons"][0], rows["happened"][0]

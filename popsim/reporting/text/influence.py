@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import polars as pl
 
 from popsim.definitions.parameter import PROVENANCES
+from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned, rounded
 
 
 def influence_text(table: pl.DataFrame, outcomes: Sequence[str], top: int) -> str:
     """The most influential parameters with their provenance, and how many are of each."""
-    shown = table.head(top)
+    shown = tabled("Influence", table).head(top)
     lines = [["", "value", "low", "high", "provenance", *outcomes]]
     for row in shown.iter_rows(named=True):
         values = (rounded(row[key]) for key in ("value", "low_value", "high_value"))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import polars as pl
+
 from popsim.learning.card import WARNING
 from popsim.learning.evaluation import Evaluation
+from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned, estimated, in_columns
 
 MAX_FEATURES = 8
@@ -36,10 +39,12 @@ def evaluation_text(found: Evaluation, title: str, notes: Sequence[str] = ()) ->
         ["observed to predicted", estimated(seen.ratio)],
         [f"events below the watched risk of {found.watched:.3f}", estimated(seen.false_negatives)],
     ]
+    tabled("Performance", pl.DataFrame(lines[1:], lines[0], orient="row"))
     parts = ["\n".join(head), aligned(lines)]
     if len(found.subgroups):
         parts.append(_subgroups(found))
     weights = [["Feature", "c-statistic lost when shuffled"]]
+    tabled("Features", found.weights)
     weights += [[row["feature"], f"{row['drop']:.4f}"] for row in found.weights.head(MAX_FEATURES).to_dicts()]
     parts.append(aligned(weights))
     shifted = found.shifts.filter("shifted")["feature"].to_list()
@@ -50,7 +55,7 @@ def evaluation_text(found: Evaluation, title: str, notes: Sequence[str] = ()) ->
 
 def _subgroups(found: Evaluation) -> str:
     lines = [["Subgroup", "Rows", "Events", "Observed to predicted", "c-statistic", "Missed", ""]]
-    for row in found.subgroups.iter_rows(named=True):
+    for row in tabled("Subgroups", found.subgroups).iter_rows(named=True):
         figures = [in_columns(row, name) for name in ("ratio", "c_statistic", "false_negatives")]
         mark = "miscalibrated" if row["miscalibrated"] else ""
         lines.append([f"{row['characteristic']} {row['group']}", f"{row['rows']}", f"{row['events']}", *figures, mark])

@@ -19,6 +19,7 @@ from popsim.outcomes.standardised import (
     standardised,
 )
 from popsim.reporting.intervals import of_means, readable, sizes, with_note
+from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned, difference, estimate, rounded
 from popsim.reporting.text.tables import TableSection, section_rows
 from popsim.runs.run import StoredRun
@@ -107,6 +108,9 @@ def outcome_text(run: StoredRun, everything: bool = False) -> str:
         summary = pl.concat([summary.select(columns), strategy_means(ratios).select(columns)])
         comparisons = pl.concat([comparisons.select(columns), differences.select(columns)])
     summary, comparisons = readable(summary, run.experiment), readable(comparisons, run.experiment)
+    tabled("Outcomes", summary)
+    if len(run.strategies) > 1:
+        tabled("Differences", comparisons)
     parts = [_head(run), _table(run, summary, comparisons, everything)]
     if not models:
         parts.append('Risk-standardised readmission needs the persons of the run: store = "persons" or "events".')
@@ -170,7 +174,8 @@ def _hospitals(run: StoredRun, model: StandardisationModel) -> str:
     means = strategy_means(
         ratios.select("strategy", "draw", "replication", measure=pl.col("region").cast(pl.String), value="excess_ratio")
     )
-    cells = {(row["strategy"], row["measure"]): row for row in readable(means, run.experiment).iter_rows(named=True)}
+    found = tabled("Readmission ratio by region", readable(means, run.experiment).rename({"measure": "region"}))
+    cells = {(row["strategy"], row["region"]): row for row in found.iter_rows(named=True)}
     lines: list[Sequence[str]] = [["Readmission by region", *run.strategies.values()]]
     shown = min(run.experiment.regions, MAX_REGIONS_SHOWN)
     ratio = measure_of(f"readmission_ratio_{model.days}d")
@@ -184,7 +189,7 @@ def _hospitals(run: StoredRun, model: StandardisationModel) -> str:
 def _quality(model: StandardisationModel) -> str:
     """How well the risk model tells people apart, and how its risks compare with what happened."""
     lines: list[Sequence[str]] = [["  Tenth of risk", "Predicted, %", "Observed, %"]]
-    for row in model.calibration.iter_rows(named=True):
+    for row in tabled(f"Risk model, {model.days} days", model.calibration).iter_rows(named=True):
         lines.append([f"  {row['group']}", f"{100 * row['predicted']:.1f}", f"{100 * row['observed']:.1f}"])
     head = f"Risk model, {model.days} days: {model.discharges:,} index discharges, {100 * model.rate:.1f}% readmitted"
     return f"{head}, c-statistic {rounded(model.c_statistic)}\n{aligned(lines)}"

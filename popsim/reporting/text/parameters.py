@@ -10,6 +10,7 @@ import polars as pl
 from popsim.definitions.parameter import PROVENANCES
 from popsim.errors import InputError
 from popsim.evidence.distributions import Distribution, EmpiricalDistribution, family
+from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned
 from popsim.studies.design import Study
 
@@ -55,7 +56,7 @@ def parameter_frame(study: Study, *, uncertain: bool = False, match: str = "") -
 
 def render_parameters(study: Study, *, uncertain: bool = False, match: str = "") -> str:
     """`parameter_frame` as text, one line each."""
-    rows = parameter_frame(study, uncertain=uncertain, match=match).rows()
+    rows = tabled("Parameters", parameter_frame(study, uncertain=uncertain, match=match)).rows()
     lines, sources = [["parameter", "value", "unit", "95% interval", "distribution"]], ["source"]
     for name, value, unit, low, high, described, _, source, spread in rows:
         lines.append([name, f"{value:g}", unit, "" if low is None else f"{low:.4g} to {high:.4g}", described])
@@ -84,7 +85,7 @@ def provenance_frame(parameters: pl.DataFrame) -> pl.DataFrame:
 
 def render_provenance(parameters: pl.DataFrame) -> str:
     """`provenance_frame` with the shares of all, and the parameters whose source says that it is recalled."""
-    found = provenance_frame(parameters)
+    found = tabled("Provenance", provenance_frame(parameters))
     lines = [found.columns, *([str(cell) for cell in row] for row in found.rows())]
     total = found.row(-1, named=True)
     shares = (f"{total[kind] / max(total['parameters'], 1):.0%}" for kind in PROVENANCES)

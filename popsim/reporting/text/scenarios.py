@@ -11,6 +11,7 @@ from popsim.definitions.experiment import ExperimentDefinition
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.economics.outcome_valuation import NET_BENEFIT
 from popsim.reporting.intervals import has_intervals, note, readable
+from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import NOT_KNOWN, aligned, in_columns
 from popsim.reporting.text.tables import ratio_interval_in_words
 from popsim.studies.measures import measure_of
@@ -26,11 +27,13 @@ def render_scenarios(table: pl.DataFrame, experiments: Mapping[str, ExperimentDe
     """
     heads = (measure_of(TOTAL_COST).label, measure_of(QALYS).short, "Cost per QALY", NET_BENEFIT.short)
     lines: list[Sequence[str]] = [["", *heads]]
-    for name, experiment in experiments.items():
+    shown = [readable(table.filter(pl.col("scenario") == name), one) for name, one in experiments.items()]
+    tabled("Scenarios", pl.concat(shown, how="vertical_relaxed"))
+    for rows, (name, experiment) in zip(shown, experiments.items(), strict=True):
         days = experiment.follow_up_days
         lines.append([f"{experiment.title or experiment.name} ({name}), {days} days of follow-up"])
         titles = {strategy.name: strategy.title for strategy in experiment.strategies}
-        for row in readable(table.filter(pl.col("scenario") == name), experiment).iter_rows(named=True):
+        for row in rows.iter_rows(named=True):
             gains = ["", ""] if row["verdict"] is None else [_ratio(row), in_columns(row, NET_BENEFIT.name)]
             lines.append(
                 [f"  {titles[row['strategy']]}", in_columns(row, TOTAL_COST, 4), in_columns(row, QALYS), *gains]

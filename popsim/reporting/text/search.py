@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from popsim.registry.summary import NOTICE
+from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned, estimated, rounded
 from popsim.search.policy import SearchResult
 from popsim.search.storage import race_table, trial_table
@@ -26,6 +27,8 @@ def gain_title(result: SearchResult) -> str:
 
 def search_text(result: SearchResult) -> str:
     """The finalists, the choices of the winner, and its gain."""
+    tabled("Finalists", race_table(result))
+    tabled("Variants", trial_table(result))
     return "\n\n".join([_head(result), _finalists(result), _choices(result), _verdict(result)])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +15,7 @@ from popsim.analyses.sensitivity.threshold import Threshold
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.errors import InputError
 from popsim.reporting.labels import difference_label
+from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned, rounded
 from popsim.runs.engine import Engine
 from popsim.statistics import Estimate
@@ -33,7 +34,7 @@ def plan_text(plan: Plan, experiment: ExperimentDefinition, engine: Engine) -> s
     ]
     repeats = "draws and replications" if experiment.draws else "replications"
     table = [["Half-width of the 95% interval of the difference", "this design", "of it Monte Carlo"]]
-    for row in plan.precision.iter_rows(named=True):
+    for row in tabled("Precision", plan.precision).iter_rows(named=True):
         label = f"  {difference_label(row['measure'], experiment)}, {experiment.strategy(row['strategy']).title}"
         table.append([label, rounded(row["half_width"]), rounded(row["monte_carlo_half_width"])])
     lines.append(aligned(table))
@@ -50,6 +51,7 @@ def plan_text(plan: Plan, experiment: ExperimentDefinition, engine: Engine) -> s
 
 def tornado_text(table: pl.DataFrame, experiment: ExperimentDefinition, outcome: str) -> str:
     """One row for each parameter, widest swing first, strategy by strategy."""
+    tabled("One-way sensitivity", table)
     shown = []
     for name, rows in _by_strategy(table, experiment):
         known = rows["swing_reach"].null_count() == 0
@@ -101,6 +103,7 @@ def grid_text(
     table: pl.DataFrame, first: Varied, second: Varied, experiment: ExperimentDefinition, outcome: str
 ) -> str:
     """The first parameter down, the second across."""
+    tabled("Two-way sensitivity", table)
     shown = []
     for name, rows in _by_strategy(table, experiment):
         wide = rows.pivot(on="second_value", index="first_value", values="outcome", maintain_order=True)
@@ -111,6 +114,29 @@ def grid_text(
             f"down: {first.name}, {first.unit}; across: {second.name}, {second.unit}\n{aligned(lines)}"
         )
     return "\n\n".join([*shown, f"Costs are in {prices_in_words(experiment)}."])
+
+
+def thresholds_text(found: Sequence[Threshold], experiment: ExperimentDefinition, target: float) -> str:
+    """The threshold of each strategy, one a line."""
+    rows = [
+        {
+            "strategy": one.contrast.strategy,
+            "measure": one.contrast.outcome,
+            "target": target,
+            "parameter": one.parameter.name,
+            "parameter_unit": one.parameter.unit,
+            "threshold": None if math.isnan(one.value) else one.value,
+            "reach": None if math.isnan(one.value) else Estimate(one.value, one.standard_error).reach,
+            "base_case": one.parameter.value,
+            "low_value": one.parameter.low,
+            "high_value": one.parameter.high,
+            "outcome_low": one.at_low.value,
+            "outcome_high": one.at_high.value,
+        }
+        for one in found
+    ]
+    tabled("Thresholds", pl.DataFrame(rows, infer_schema_length=None))
+    return "\n".join(threshold_text(one, experiment, target) for one in found)
 
 
 def threshold_text(found: Threshold, experiment: ExperimentDefinition, target: float) -> str:
@@ -153,6 +179,7 @@ def _indices(
     table: pl.DataFrame, experiment: ExperimentDefinition, outcome: str, head: str,
     columns: tuple[tuple[str, str], ...], order: str, scale: float,
 ) -> str:  # fmt: skip
+    tabled(head, table)
     shown = []
     for name, rows in _by_strategy(table, experiment):
         lines = [["", *(label for _, label in columns)]]

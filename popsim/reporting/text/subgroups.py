@@ -13,6 +13,7 @@ from popsim.errors import InputError
 from popsim.population.baseline import KNOWN_AT_ENTRY
 from popsim.reporting.intervals import has_intervals, readable, with_note
 from popsim.reporting.labels import level_label, level_of
+from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned, rounded, sharp, span
 from popsim.runs.run import StoredRun
 from popsim.simulation.schema import SCHEMA
@@ -39,6 +40,8 @@ def subgroups_text(run: StoredRun, by: Sequence[str], cuts: Cuts | None = None) 
     persons = _persons(run, by)
     table = readable(subgroup_effects(persons, run.comparator, by, price, cuts=cuts), run.experiment)
     spread = individual_effects(persons, run.comparator, price)
+    tabled("Effects by subgroup", table)
+    tabled("Individual effects", spread)
     against = run.strategies[run.comparator].lower()
     parts = [_head(run, f"Difference from {against} per person, the same people in pairs{_intervals(run)}")]
     for strategy, title in _others(run):
@@ -53,13 +56,14 @@ def subgroups_text(run: StoredRun, by: Sequence[str], cuts: Cuts | None = None) 
         parts.append(_individuals(spread.filter(pl.col("strategy") == strategy), currency, price))
     care = individualised_care(persons, run.comparator, price, by, cuts=cuts)
     lines = [["Value of individualised care", f"{currency} per person"]]
-    values = readable(care.value, run.experiment)
+    values = tabled("Value of individualised care", readable(care.value, run.experiment), mean=currency)
     lines += [[f"  {row['policy']}", _estimate(row)] for row in values.iter_rows(named=True)]
     note = "over the best single strategy, cross-fitted over replications; perfect foresight includes chance: a bound"
-    best = care.choice.sort("level").group_by("strategy", maintain_order=True).agg("level", pl.col("share").sum())
+    labels = pl.col("level").map_elements(lambda level: _cell(by, level), pl.String)
+    best = care.choice.sort("level").group_by("strategy", maintain_order=True).agg(labels, pl.col("share").sum())
+    tabled(f"Best by {' | '.join(by)}", best)
     rules = [
-        f"  {run.strategies[row['strategy']]} for {100 * row['share']:.0f}%: "
-        f"{', '.join(_cell(by, level) for level in row['level'])}"
+        f"  {run.strategies[row['strategy']]} for {100 * row['share']:.0f}%: {', '.join(row['level'])}"
         for row in best.iter_rows(named=True)
     ]
     text = "\n\n".join([*parts, f"{aligned(lines)}\n  {note}", "\n".join([f"Best by {' | '.join(by)}", *rules])])
@@ -111,12 +115,15 @@ def equity_text(
             atkinson_aversion=aversion["atkinson_aversion"], kolm_aversion=aversion["kolm_aversion"],
         )  # fmt: skip
         weighted = readable(weighted, run.experiment)
+        tabled(f"Health and cost by {column}", table.with_columns(subgroup=pl.lit(column)))
+        tabled(f"Equity-weighted, {column}", weighted)
         for strategy, title in _others(run):
             groups = table.filter(pl.col("strategy") == strategy)
             parts.append(_groups(groups, title, column, run.experiment.currency))
             parts.append(_weighted(weighted.filter(pl.col("strategy") == strategy), aversion, weighed))
         if column not in UNORDERED:
-            parts.append(_gradient(run, readable(gradient(persons, run.comparator, column, cuts=cuts), run.experiment)))
+            slopes = readable(gradient(persons, run.comparator, column, cuts=cuts), run.experiment)
+            parts.append(_gradient(run, tabled(f"Gradient, {column}", slopes)))
     return with_note("\n\n".join(parts), run.experiment)
 
 

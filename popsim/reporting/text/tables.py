@@ -15,6 +15,7 @@ from popsim.economics.perspectives import SIGNS
 from popsim.outcomes.measure import OutcomeMeasure
 from popsim.outcomes.presentations import BY_DRUGS
 from popsim.reporting.intervals import has_intervals, note, of_means, readable
+from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import NOT_KNOWN, aligned, difference, estimate
 from popsim.studies.measures import measure_of
 from popsim.studies.prices import prices_in_words
@@ -113,14 +114,16 @@ def section_rows(section: TableSection, present: Sequence[str], labels: Mapping[
     return rows
 
 
-def print_run(result: RunResult) -> None:
-    """Print both tables of a finished run."""
+def run_text(result: RunResult) -> str:
+    """Both tables of a finished run."""
     experiment = result.study.experiment
     labels = {setting.name: setting.title for setting in result.study.network.settings}
-    print(outcome_table(result.tables["summary"], experiment, labels))
+    parts = [outcome_table(tabled("Outcomes", readable(result.tables["summary"], experiment)), experiment, labels)]
     if len(experiment.strategies) > 1:
-        print()
-        print(comparison_table(result.tables["comparisons"], result.tables["cost_effectiveness"], experiment, labels))
+        differences = tabled("Differences", readable(result.tables["comparisons"], experiment))
+        value = tabled("Cost-effectiveness", readable(result.tables["cost_effectiveness"], experiment))
+        parts.append(comparison_table(differences, value, experiment, labels))
+    return "\n\n".join(parts)
 
 
 def outcome_table(summary: pl.DataFrame, experiment: ExperimentDefinition, labels: dict[str, str]) -> str:

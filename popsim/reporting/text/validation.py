@@ -1,13 +1,13 @@
-"""The tables of `popsim validate` as text and as JSON."""
+"""The tables of `popsim validate` as text."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import polars as pl
 
 from popsim.calibration.validation import by_drug_class, by_stratum, coverage
+from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned, rounded, with_interval
 
 USES = {"calibrate": "fitted", "validate": "not fitted", "baseline": "baseline", "context": "context"}
@@ -21,7 +21,8 @@ def validation_text(table: pl.DataFrame) -> str:
         note = "" if severity is None else f" (severity {severity:+.1f} mmHg, from its baseline table)"
         lines.append([str(source) + note])
         lines += [_line(row) for row in rows.iter_rows(named=True)]
-    judged = [_coverage(row) for row in coverage(table).iter_rows(named=True)]
+    tabled("Targets", table)
+    judged = [_coverage(row) for row in tabled("Coverage", coverage(table)).iter_rows(named=True)]
     missing = [
         f"not measured: {row['target'].replace('_', ' ')} ({row['not_measured']})"
         for row in table.filter(pl.col("not_measured").is_not_null()).iter_rows(named=True)
@@ -40,15 +41,6 @@ def validation_text(table: pl.DataFrame) -> str:
     return "\n".join([aligned(lines), "", *judged, *missing, rule, tau, *_strata(table), *_classes(table)])
 
 
-def validation_json(table: pl.DataFrame) -> str:
-    """All tables."""
-    parts = {
-        "targets": table, "coverage": coverage(table), "strata": by_stratum(table),
-        "drug_classes": by_drug_class(table),
-    }  # fmt: skip
-    return json.dumps({name: part.to_dicts() for name, part in parts.items()}, indent=2, allow_nan=False)
-
-
 def _coverage(row: dict[str, Any]) -> str:
     """How many targets of a use are inside, and how many are not measured."""
     share = f" ({row['share'] * 100:.0f}%)" if row["targets"] else ""
@@ -59,7 +51,7 @@ def _coverage(row: dict[str, Any]) -> str:
 def _strata(table: pl.DataFrame) -> list[str]:
     """Figures that were not fitted, by stratum."""
     lines = [["Not fitted, by stratum", "studies", "inside", "", "levels", "median |log ratio|", "largest factor"]]
-    strata = by_stratum(table)
+    strata = tabled("Strata", by_stratum(table))
     for row in strata.iter_rows(named=True):
         counts = [str(row["studies"]), f"{row['inside']} of {row['targets']}", f"{(row['share'] or 0.0) * 100:.0f}%"]
         levels = [str(row["levels"]), rounded(row["median_log_ratio"], 2), rounded(row["largest_factor"], 3)]
@@ -70,7 +62,7 @@ def _strata(table: pl.DataFrame) -> list[str]:
 def _classes(table: pl.DataFrame) -> list[str]:
     """Pooled hazard ratios by drug class."""
     lines = [["Log hazard ratio, simulated minus published", "pooled (95%)", "targets"]]
-    for row in by_drug_class(table).iter_rows(named=True):
+    for row in tabled("Drug classes", by_drug_class(table)).iter_rows(named=True):
         pooled = with_interval(row["difference"], row["low"], row["high"])
         lines.append([f"  {row['drug_class'].replace('_', ' ')}", pooled, str(row["targets"])])
     return ["", aligned(lines)] if len(lines) > 1 else []

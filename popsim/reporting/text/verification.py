@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from popsim.reporting.table_files import tabled
 from popsim.verification.checking import Finding
 
 WORDS = {True: "holds", False: "FAILS", None: "not applicable"}
@@ -22,6 +23,7 @@ def findings_frame(findings: Sequence[Finding]) -> pl.DataFrame:
 
 def findings_text(findings: Sequence[Finding], *, failures_only: bool = False) -> str:
     """Each check with its procedure and result, by area, and how many hold."""
+    tabled("Checks", findings_frame(findings))
     lines: list[str] = []
     area = ""
     for finding in findings:
