@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,7 @@ from popsim.kernels import assimilation as filtering
 from popsim.kernels import codes as code
 from popsim.kernels.physiology.acute import AcuteParameters, log_factor
 from popsim.kernels.physiology.heart import HeartParameters
+from popsim.kernels.physiology.kidney import KidneyParameters
 from popsim.physiology import Physiology
 from popsim.physiology.binding import Binding
 from popsim.physiology.clinical import BLOCK
@@ -47,7 +50,7 @@ def hazards_of_presenting(
         parameters: sets by name.
         today: days since the start, for the age.
     """
-    hazards = _of_the_core(people, parameters["heart_failure"], today)
+    hazards = _of_the_core(influence_on, people, parameters["heart_failure"], today)
     clinical_constants = parameters["clinical_twin"]
     respiratory, other = code.CAUSE_RESPIRATORY - 1, code.CAUSE_OTHER - 1
     hazards[respiratory] *= clinical_constants["respiratory_hazard_share"]
@@ -64,10 +67,12 @@ def hazards_of_presenting(
     return hazards
 
 
-def _of_the_core(people: Population, parameters: ParameterSet, day: float) -> NDArray[np.float64]:
+def _of_the_core(
+    influence_on: Influences, people: Population, parameters: ParameterSet, day: float
+) -> NDArray[np.float64]:
     """Those of the heart-failure core, as the causes of codes.CAUSE_* less one."""
-    acute, heart = parameters.fill(AcuteParameters), parameters.fill(HeartParameters)
-    hazards = np.empty((filtering.CAUSES, len(people)))
-    kernel = filtering.presentation_hazards
-    Binding(kernel, day=day, heart=heart, acute=acute, hazards=hazards)(kernel, people)
+    hazards, kernel = np.empty((filtering.CAUSES, len(people))), filtering.presentation_hazards
+    kinds = {"heart": HeartParameters, "kidney": KidneyParameters, "acute": AcuteParameters}
+    constants: dict[str, Any] = {name: parameters.fill(kind) for name, kind in kinds.items()}
+    Binding(kernel, day=day, hazards=hazards, **constants)(kernel, people, influence_on)
     return hazards

@@ -36,6 +36,7 @@ from popsim.kernels.physiology.acute import (
     renal_hazard,
 )
 from popsim.kernels.physiology.heart import preserved
+from popsim.kernels.physiology.kidney import gfr_drugs
 
 TINY = 1e-12  # variances and hazards below this are none
 CAUSES = 6  # of the hazards of presenting: codes.CAUSE_HEART_FAILURE .. CAUSE_OTHER less one
@@ -190,32 +191,24 @@ def assimilate(
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def presentation_hazards(
-    day, entry_day, age_years, copd, baseline_ejection_fraction_percent, adherence, beta_blocker_fraction,
-    ras_inhibitor_fraction, neprilysin_inhibitor_fraction, mra_fraction, sglt2_inhibitor_fraction,
-    presentation_propensity, ejection_fraction_percent, symptom_score, usual_symptom_score, filling_pressure_mmhg,
-    infection_severity, arrhythmia_burden, frailty, deconditioning, potassium_mmol_l, systolic_mmhg, gfr_ml_min,
-    untreated_gfr_ml_min, heart, acute, hazards,
+    day, entry_day, age_years, copd, baseline_ejection_fraction_percent, beta_blockade, ras_inhibition,
+    neprilysin_inhibition, mineralocorticoid_blockade, sglt2_inhibition, gfr_shift_ml_min, presentation_propensity,
+    ejection_fraction_percent, symptom_score, usual_symptom_score, filling_pressure_mmhg, infection_severity,
+    arrhythmia_burden, frailty, deconditioning, potassium_mmol_l, systolic_mmhg, gfr_ml_min, untreated_gfr_ml_min,
+    heart, kidney, acute, hazards,
 ):  # fmt: skip
-    """Write the daily hazards of presenting, (CAUSES, rows), of the core only, without those of other organ systems.
-
-    Drugs are taken to act by the share of their dose that is taken. Their dip of filtration, which the day loop
-    subtracts before it tests for a collapse, is neglected.
-    """
+    """Write the daily hazards of presenting, (CAUSES, rows), of the core only, without those of other organ systems."""
     for i in prange(len(age_years)):
         years = clip((day - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
         frail, severity = np.float64(frailty[i]), np.float64(infection_severity[i])
         infected, respiratory = infection_hazards(severity, frail, np.float64(copd[i]), acute)
         propensity = np.float64(presentation_propensity[i])
         preserved_ef = preserved(np.float64(baseline_ejection_fraction_percent[i]), heart)
-        drugs = np.float64(adherence[i]) * heart_failure_drugs(
-            np.float64(beta_blocker_fraction[i]),
-            np.float64(ras_inhibitor_fraction[i]),
-            np.float64(neprilysin_inhibitor_fraction[i]),
-            np.float64(mra_fraction[i]),
-            np.float64(sglt2_inhibitor_fraction[i]),
-            preserved_ef,
-            acute,
-        )
+        beta, ras = np.float64(beta_blockade[i]), np.float64(ras_inhibition[i])
+        arni, aldosterone = np.float64(neprilysin_inhibition[i]), np.float64(mineralocorticoid_blockade[i])
+        sglt2 = np.float64(sglt2_inhibition[i])
+        drugs = heart_failure_drugs(beta, ras, arni, aldosterone, sglt2, preserved_ef, acute)
+        dip = gfr_drugs(ras, aldosterone, sglt2, kidney) - np.float64(gfr_shift_ml_min[i])
         hazards[code.CAUSE_HEART_FAILURE - 1, i] = heart_failure_hazard(
             np.float64(symptom_score[i]),
             np.float64(usual_symptom_score[i]),
@@ -231,7 +224,7 @@ def presentation_hazards(
             np.float64(potassium_mmol_l[i]),
             np.float64(systolic_mmhg[i]),
             np.float64(gfr_ml_min[i]),
-            np.float64(untreated_gfr_ml_min[i]),
+            np.float64(untreated_gfr_ml_min[i]) - dip,
             acute,
         )
         hazards[code.CAUSE_RESPIRATORY - 1, i] = respiratory

@@ -44,6 +44,9 @@ class Population:
     def __iter__(self) -> Iterator[str]:
         return iter(self.schema.columns)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.schema
+
     def block(self, kind: Kind) -> NDArray[Any]:
         """All columns of one kind, shape (columns, twins); row order is `schema.names(kind)`."""
         return self._blocks[kind]

@@ -92,6 +92,8 @@ MORE_COLUMNS: tuple[Column, ...] = (
 )  # fmt: skip
 
 NO_ADMISSION_DAYS = 9_999.0  # since an admission that there has not been
+LATEST_CALENDAR = 10_000  # days by which a person's calendar may be ahead of the simulation's, or behind it
+
 # What is known of a person's past at entry, and where entry lies in the calendar.
 HISTORY_COLUMNS: tuple[Column, ...] = (
     _trait(
@@ -104,7 +106,7 @@ HISTORY_COLUMNS: tuple[Column, ...] = (
     ),
     _trait("disease_duration_years", "real", "a", 0, 80, "Years since the diagnosis; 0 if not known.", at_entry=0.0),
     _trait(
-        "calendar_shift_days", "count", "d", -10_000, 10_000,
+        "calendar_shift_days", "count", "d", -LATEST_CALENDAR, LATEST_CALENDAR,
         "Days by which the person's calendar is ahead of the simulation's.", at_entry=0.0,
     ),
 )  # fmt: skip

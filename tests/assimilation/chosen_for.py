@@ -57,7 +57,7 @@ def believed(
 def overtreated(members: int = 256) -> Belief:
     """A belief about somebody of low pressure who needs no diuretic and has been on 80 mg for a month."""
     belief = believed(
-        members=members, loop_diuretic_mg_day=0.0, baseline_systolic_mmhg=105.0, baseline_gfr_ml_min=40.0, fluid_sd=0.0
+        members=members, loop_diuretic_mg_day=0.0, baseline_systolic_mmhg=98.0, baseline_gfr_ml_min=40.0, fluid_sd=0.0
     )
     belief.ensemble.people["loop_diuretic_mg_day"] = 80.0
     for day in range(1, 31):

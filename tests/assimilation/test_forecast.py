@@ -162,9 +162,9 @@ def test_bands_are_of_the_living():
 
 def test_hazards_are_those_that_the_day_draws_from():
     physiology = ClinicalPhysiology(SHIPPED, key=RandomKey(5))
-    people = people_of("heart_failure_discharge", SCHEMA, 2000, physiology)
+    people = people_of("heart_failure_discharge", SCHEMA, 8000, physiology)
     expected, drawn = np.zeros(6), np.zeros(6)
-    for day in range(10):
+    for day in range(40):
         physiology.advance(people, Clock(day))
         hazards = hazards_of_presenting(physiology.influences, people, SHIPPED, day)
         total = hazards.sum(axis=0)

@@ -144,7 +144,7 @@ def test_every_parameter_set_says_where_its_uncertainty_comes_from():
 def test_the_experiment_of_uncertainty_draws_what_the_models_take():
     """Into the compiled prices of a model goes what was drawn, and the same in a worker's copy of the study."""
     study = read_study(ROOT / "experiments" / "heart_failure_uncertainty.toml")
-    assert (study.experiment.draws, study.experiment.store) == (50, "measures")
+    assert (study.experiment.draws, study.experiment.store) == (40, "measures")
     table = study.draw_table()
     copy = pickle.loads(pickle.dumps(study))
     for unit in (study.units[2], study.units[-1]):
@@ -154,7 +154,7 @@ def test_the_experiment_of_uncertainty_draws_what_the_models_take():
         assert valuation.daily.telemonitoring == row["nhs_prices.telemonitoring_day"]
         again = copy.parameters_of(unit.draw)
         assert all(again[n.partition(".")[0]][n.partition(".")[2]] == row[n] for n in table.columns[1:])
-    assert table["nhs_prices.telemonitoring_day"].n_unique() == 50
+    assert table["nhs_prices.telemonitoring_day"].n_unique() == 40
 
 
 def test_a_run_keeps_what_was_drawn(study, tmp_path):

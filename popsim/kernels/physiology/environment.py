@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from popsim.kernels.numerics.compiling import njit, prange
 from popsim.kernels.numerics.math import log
@@ -26,6 +27,20 @@ from popsim.kernels.physiology import influences as of
 
 SMOKES = 2.0  # code of the trait
 HOTTEST = 25.0  # degrees above the threshold that are counted
+
+
+class Weather(NamedTuple):
+    """Effects of one day, one number for each calendar.
+
+    Attributes:
+        heat: degrees above the threshold.
+        season: log factor of infections.
+        winter: the season of heart failure, 1 at its peak and -1 half a year later.
+    """
+
+    heat: NDArray[np.float32]
+    season: NDArray[np.float32]
+    winter: NDArray[np.float32]
 
 
 class EnvironmentParameters(NamedTuple):
@@ -80,16 +95,16 @@ def set_steady_state(heat_at_entry, influences, p):
 
 @njit(cache=True, parallel=True, error_model="numpy", single=True)
 def advance_day(
-    smoking, alcohol_g_day, activity_met_h_week, deprivation_quintile, influences, heat_today, season_today,
-    winter_today, p,
+    smoking, alcohol_g_day, activity_met_h_week, deprivation_quintile, calendar_shift_days, influences, weather,
+    latest_calendar, p,
 ):  # fmt: skip
     """Add the effects of the day's weather on all rows; writes no column.
 
-    By each twin's calendar: degrees of heat and log factor of infections (`effects_of_days`), and the season of heart
-    failure, 1 at its peak and -1 half a year later.
+    The weather is by calendar, from `latest_calendar` days behind the simulation's to as many ahead.
     """
     for i in prange(len(smoking)):
-        hot = np.float64(heat_today[i])
+        calendar = calendar_shift_days[i] + latest_calendar
+        hot = np.float64(weather.heat[calendar])
         smokes = 1.0 if np.float64(smoking[i]) == SMOKES else 0.0
         poorer = 3.0 - np.float64(deprivation_quintile[i])  # fifths below the middle
         moves = np.float64(activity_met_h_week[i])
@@ -97,11 +112,11 @@ def advance_day(
         influences[of.NATRIURESIS, i] += p.heat_fluid_l_day_per_degree * hot
         influences[of.SYSTOLIC, i] -= p.heat_systolic_mmhg_per_degree * hot
         influences[of.INFECTION_LOG_RATE, i] += (
-            np.float64(season_today[i])
+            np.float64(weather.season[calendar])
             + p.infection_log_smoking * smokes
             + p.infection_log_per_deprivation_fifth * poorer
         )
-        influences[of.HEART_FAILURE_LOG_HAZARD, i] += p.heart_failure_log_season * np.float64(winter_today[i])
+        influences[of.HEART_FAILURE_LOG_HAZARD, i] += p.heart_failure_log_season * np.float64(weather.winter[calendar])
         influences[of.ARRHYTHMIA_LOG_RATE, i] += p.arrhythmia_log_per_alcohol_g_day * np.float64(alcohol_g_day[i])
         habits = p.death_log_smoking * smokes + p.death_log_per_met_h_week * (p.activity_reference_met_h_week - moves)
         of.raise_death(influences, habits + p.heat_death_log_per_degree * hot, i)

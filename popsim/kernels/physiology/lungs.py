@@ -10,7 +10,7 @@ exacerbations predict future ones. Those known before entry do so too: susceptib
 distribution. Severity is drawn at the onset and fades exponentially. An infection that brings somebody to hospital as
 an exacerbation is one, as severe as the infection. Lung function recovers more slowly than symptoms: what it lost is
 the highest severity so far, fading with a time constant of its own. The hazard of death is exponential in that loss,
-and apart from it in the points of FEV1 below mild obstruction.
+and apart from it in the points of FEV1 below mild obstruction, more steeply with COPD than in others.
 
 Limits: only with the diagnosis of COPD (no asthma); inhaled treatment prevents exacerbations and does not affect FEV1
 or symptoms; no oxygen, no ventilation, no eosinophils; fibrosis and restriction by congestion stay at their baseline.
@@ -58,6 +58,7 @@ class LungParameters(NamedTuple):
     death_log_unrecovered: float
     death_fev1_from_percent: float
     death_log_per_fev1_percent: float
+    death_log_more_per_fev1_percent_copd: float
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -148,9 +149,9 @@ def advance_day(
         influences[of.FILLING_PRESSURE, i] += p.filling_pressure_exacerbation_mmhg * flare
         influences[of.HEART_RATE, i] += p.heart_rate_exacerbation_bpm * flare
         influences[of.ARRHYTHMIA_LOG_RATE, i] += p.arrhythmia_log_exacerbation * flare
-        obstructed = positive(p.death_fev1_from_percent - now)
+        per_percent = p.death_log_per_fev1_percent + p.death_log_more_per_fev1_percent_copd * has_copd
         influences[of.NON_CARDIOVASCULAR_LOG_HAZARD, i] += (
-            p.death_log_unrecovered * unrecovered + p.death_log_per_fev1_percent * obstructed
+            p.death_log_unrecovered * unrecovered + per_percent * positive(p.death_fev1_from_percent - now)
         )
 
         fev1_percent[i] = now if lives else before

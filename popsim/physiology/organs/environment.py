@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -17,7 +16,10 @@ from popsim.population.clock import Clock
 from popsim.population.columns import Column
 from popsim.population.environment_series import EnvironmentSeries
 from popsim.population.population import Population
+from popsim.population.traits import LATEST_CALENDAR
 from popsim.units import DAYS_PER_YEAR
+
+CALENDARS = 2 * LATEST_CALENDAR + 1
 
 
 class Environment:
@@ -49,13 +51,12 @@ class Environment:
             series.temperature_celsius, series.pm25_ug_m3, series.virus_activity, heat, season, constants
         )
         winter = np.cos(2.0 * np.pi * (series.day_of_year - own["season_peak_day_of_year"]) / DAYS_PER_YEAR)
-        self._heat = heat
+        self._heat, self._effects = heat, tuple(map(_repeated, (heat, season, winter)))
         self._call = Binding(
             *(kernel.set_steady_state, kernel.advance_day),
             heat_at_entry=self._heat_at_entry,
-            heat_today=partial(self._today, effect_of_day=heat.astype(np.float32)),
-            season_today=partial(self._today, effect_of_day=season.astype(np.float32)),
-            winter_today=partial(self._today, effect_of_day=winter.astype(np.float32)),
+            weather=self._weather,
+            latest_calendar=LATEST_CALENDAR,
             p=constants,
         )
 
@@ -72,9 +73,12 @@ class Environment:
         days = population["entry_day"].astype(np.float64) + population["calendar_shift_days"]
         return self._heat[self.environment_series.row(days, self._start)]
 
-    def _today(
-        self, population: Population, clock: Clock, *, effect_of_day: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """An effect of the days of the series, today by each twin's calendar."""
-        days = clock.time_days + population["calendar_shift_days"]
-        return effect_of_day[self.environment_series.row(days, self._start)]
+    def _weather(self, _: Population, clock: Clock) -> kernel.Weather:
+        """Today's weather by calendar, from the furthest behind the simulation's to the furthest ahead."""
+        (first,) = self.environment_series.row(np.array([clock.time_days - LATEST_CALENDAR]), self._start)
+        return kernel.Weather(*(effect[first : first + CALENDARS] for effect in self._effects))
+
+
+def _repeated(effect_of_day: NDArray[np.float64]) -> NDArray[np.float32]:
+    """An effect of all days of a series, followed by as many as there are calendars."""
+    return np.resize(effect_of_day.astype(np.float32), len(effect_of_day) + CALENDARS)
