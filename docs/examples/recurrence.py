@@ -40,5 +40,6 @@ model = ps.TimeToEventModel(
 )
 result = model.run({"age": women["age"].to_numpy()}, seed=1, draws=500)
 print(result)
-print(result.icer_table())
-print(result.occupancy.filter(cycle=10))
+value = result.cost_effectiveness("no hormonal therapy", willingness_to_pay=20_000)
+print(value.select("strategy", "net_monetary_benefit", "net_monetary_benefit_low", "net_monetary_benefit_high"))
+print(result.occupancy.filter(cycle=10).group_by("strategy", "state", maintain_order=True).agg(pl.mean("share")))

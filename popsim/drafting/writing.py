@@ -146,10 +146,10 @@ def _in_words(marginal: AnyMarginal, column: Column) -> str:
         return f"yes with probability {marginal.probability:g}"
     if isinstance(marginal, Categorical):
         shares = zip(marginal.values, marginal.probabilities, strict=True)
-        return ", ".join(f"{column.codes.get(int(value), value)} {share:g}" for value, share in shares)
+        return ", ".join(f"{column.codes.get(int(value), f'{value:g}')}: {100 * share:g}%" for value, share in shares)
     said = {"mean": "mean", "sd": "SD", "value": "value", "column": "as"}
     found = {word: getattr(marginal, key, None) for key, word in said.items()}
     parts = [f"{word} {value:g}" if isinstance(value, float) else f"{word} {value}"
              for word, value in found.items() if value is not None]  # fmt: skip
-    unit = "" if canonical(column.unit) == "1" else f" {column.unit}"
-    return " ".join([marginal.distribution, *parts]) + unit
+    unit = canonical(column.unit)
+    return " ".join([marginal.distribution, *parts, *([unit] if unit != "1" else [])])
