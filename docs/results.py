@@ -102,6 +102,13 @@ RESULTS: dict[str, Result] = {
     "check": Result((f"popsim check {MAIN}",)),
     "provenance": Result((f"popsim parameters {MAIN} --provenance",)),
     "cohort": Result(("popsim cohort summary cohorts/heart_failure_discharge.toml",)),
+    "register": Result(
+        (
+            "popsim cohort from-table docs/examples/register.csv --out my_register.toml --bad-as-missing --force",
+            "popsim cohort summary my_register.toml",
+        ),
+        texts={"register": 0, "register_summary": 1},
+    ),
     "network": Result(
         ("popsim pathway show experiments/networks/heart_failure_catchment.toml --out network.png",),
         figures={"network": "network.png"},
@@ -111,6 +118,18 @@ RESULTS: dict[str, Result] = {
     "equity": on_run(f"popsim equity {RUN} --by deprivation_quintile"),
     "explain": on_run(f"popsim explain {RUN} --person 181"),
     "explain_differences": on_run(f"popsim explain {RUN} --strategy early_follow_up --against usual_care"),
+    "compare": Result(
+        (
+            f"popsim run {MAIN} {{size}} --quiet",
+            f"popsim run {MAIN} {{size}} --quiet --out longer --days 180",
+            f"popsim compare {RUN} longer/heart_failure_discharge --csv comparison.csv",
+            "head -4 comparison.csv",
+        ),
+        "--population 1000 --draws 0 --replications 3",
+        "--population 60 --draws 0 --replications 2 --enrolment-days 10",
+        texts={"compare": 2, "comparison_file": 3},
+        long=True,
+    ),
     "plots": on_run(
         f"popsim plot {RUN} --only readmission --only plane --only costs --only occupancy --out figures",
         readmission="figures/readmission.png",
@@ -216,6 +235,7 @@ RESULTS: dict[str, Result] = {
     "flow": Result(("python docs/examples/flow.py",)),
     "sick_sicker": Result(("python docs/examples/sick_sicker.py",)),
     "kernel_model": Result(("python docs/examples/kernel_model.py",)),
+    "recurrence": Result(("python docs/examples/recurrence.py",)),
     "kidney_disease": Result(("python docs/published.py kidney_disease",)),
     "organ_systems": Result(("python docs/published.py organ_systems",)),
     "notebook_of_a_run": Result(

@@ -35,4 +35,5 @@ print(result.icer_table())
 value = result.cost_effectiveness("no treatment", willingness_to_pay=100_000)
 print(value.select("strategy", "net_monetary_benefit", "net_monetary_benefit_low", "net_monetary_benefit_high"))
 print(result.occupancy.filter(cycle=30))  # share of people in each state
+print(sick_sicker.run(1, seed=1, exact=True))  # the expected values, without a simulation
 # result.persons: costs, QALYs and life years of everybody under each strategy, with the same random numbers

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from popsim.cli.options import whole
-from popsim.errors import InputError, one_line, shorten
+from popsim.errors import InputError, one_line
 
 
 def cohort_from_table(
@@ -36,6 +36,7 @@ def cohort_from_table(
         column_line,
         draft_files,
         not_copied,
+        problem_lines,
         refuse_existing,
         taken_instead,
         write_draft,
@@ -56,14 +57,12 @@ def cohort_from_table(
     base = CohortSource.read(inherits or example("heart_failure_discharge", "cohort"))
     draft = draft_people(table, base.parameters, RandomKey.of(seed))
     people = [column_line(column, draft.rows) for column in draft.columns]
-    told = [*draft.notes, *people, *not_copied(draft), *taken_instead(draft, base)]
-    print(f"{table}: {draft.rows} people", *(f"  {one_line(line)}" for line in told), sep="\n")
+    told = [*map(one_line, [*draft.notes, *people, *not_copied(draft)]), *taken_instead(draft, base)]
+    print(f"{table}: {draft.rows} people", *(f"  {line}" for line in told), sep="\n")
     if draft.problems:
         word = "Taken as missing" if bad_as_missing else "Refused"
         print(f"{word} ({len(draft.problems)}; the first row below the names of the columns is row 1):")
-        for problem in draft.problems:
-            value = "" if problem.value is None else f" = {shorten(problem.value)}"
-            print(f"  {one_line(f'{_place(problem.row, problem.column)}{value}: {problem.why}')}", flush=True)
+        print(*(f"  {one_line(line)}" for line in problem_lines(draft.problems)), sep="\n", flush=True)
     if draft.problems and not bad_as_missing:
         what = f"{len(draft.problems)} refused, listed above; correct them, or take values as missing: --bad-as-missing"
         raise InputError(f"{table}: {what}")
@@ -72,8 +71,3 @@ def cohort_from_table(
     write_draft(draft, table, cohort_file, base)
     print(*files, sep="\n")
     print(check_file(cohort_file))
-
-
-def _place(row: int, column: str) -> str:
-    """Row and column, as far as a problem has them."""
-    return ", ".join(part for part in (f"row {row}" if row else "", f"column {column}" if column else "") if part)

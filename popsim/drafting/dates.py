@@ -13,6 +13,7 @@ from popsim.units import DAYS_PER_YEAR
 
 FORMS = {
     "%Y-%m-%d": "year-month-day", "%d-%m-%Y": "day-month-year", "%m-%d-%Y": "month-day-year", "%Y%m%d": "yearmonthday",
+    "%d%b%Y": "day, name of the month, year",
     "%d-%b-%Y": "day, name of the month, year", "%d-%B-%Y": "day, name of the month, year",
     "%b-%d-%Y": "name of the month, day, year", "%B-%d-%Y": "name of the month, day, year",
     "%d-%m-%y": "day-month-year of two digits", "%m-%d-%y": "month-day-year of two digits",

@@ -182,9 +182,9 @@ class _Drafting:
             draft.problems.append(Problem(WHOLE_TABLE, header, None, why))
             return
         found = read_dates(list(dated.values()))
-        for (name, words), (dates, _) in zip(dated.items(), found, strict=True):
+        for (name, words), (dates, form) in zip(dated.items(), found, strict=True):
             bad = [row for row, (word, one) in enumerate(zip(words, dates, strict=True)) if word and one is None]
-            why = "not a date like the others of the column"
+            why = f"not a date like the others of the column: {form}"
             draft.problems += [Problem(row + 1, self.matches[name].header, None, why) for row in bad]
         (births, birth_form), (days, day_form) = (found[list(dated).index(name)] for name in (BIRTH, INDEX))
         reading = ColumnReading(ages(births, days, "two digits" in birth_form).round(1))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from popsim.drafting.vocabulary import ALL_SUBJECTS, UNIT_OF, Subject, squashed
+from popsim.drafting.vocabulary import ALL_SUBJECTS, UNIT_OF, Subject, folded, squashed
 from popsim.errors import InputError, nearest
 from popsim.units import convert
 
@@ -18,7 +17,8 @@ ADDED = frozenset({
     "baseline", "bl", "base", "serum", "plasma", "blood", "s", "p", "value", "level", "result", "mean", "initial",
     "measured", "patient", "pt", "patients", "at", "on", "of", "in", "the", "history", "hx", "yn", "flag", "entry",
     "index", "usual", "current", "discharge", "prior", "previous", "known", "diagnosis", "dx", "comorbidity", "past",
-    "medical", "pmh", "has", "with", "yes", "no", "0", "1", "enrolment", "inclusion",
+    "medical", "pmh", "bei", "aufnahme", "entlassung", "has", "with", "yes", "no", "y", "n", "ja", "nein",
+    "0", "1", "enrolment", "inclusion",
 })  # fmt: skip
 
 
@@ -47,10 +47,7 @@ _KEY_OF = {squashed(name): (key, name) for key, subject in ALL_SUBJECTS.items() 
 
 def match_header(header: str) -> ColumnMatch | None:
     """What a column with this name holds; None if nothing known."""
-    plain = unicodedata.normalize(
-        "NFKD", header.replace("\N{MICRO SIGN}", "u").replace("\N{GREEK SMALL LETTER MU}", "u")
-    )
-    words = re.findall("[a-z0-9]+", plain.lower().replace("%", " percent "))
+    words = re.findall("[a-z0-9]+", folded(header).replace("%", " percent "))
     core = [word for word in words if word not in ADDED and word not in ADMISSION]
     for tried in (words, core):
         found = _known("".join(tried))

@@ -9,12 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from popsim.definitions.base import read_bytes
+from popsim.errors import DefinitionError
 from popsim.numbers import parse_number
 from popsim.population.csv_table import MAX_BYTES, SEPARATORS, CsvTable, parse_csv
 
 _COMMA, _POINT = re.compile(r"[+-]?[0-9]+,([0-9]+)"), re.compile(r"[+-]?[0-9]+\.[0-9]+")
 _SEPARATOR_LINE = re.compile(r"sep=[,;\t|]\s*\n", re.IGNORECASE)  # which some spreadsheets write first
 _MAYBE_THOUSANDS = re.compile(r"[.,][0-9]{3}\b")
+_BOTH_MARKS = re.compile(r"[+-]?[0-9]{1,3}(?:(?:\.[0-9]{3})+,|(?:,[0-9]{3})+\.)[0-9]+")  # so one marks thousands
+_BLANK_THOUSANDS = re.compile(r"(?<=[0-9])['\u2019 \u00a0\u202f](?=[0-9]{3}(?![0-9]))")
+_TITLE = re.compile(r"[^,;\t|]*[,;\t|\s]*")  # a line with nothing but a first value
+WORKBOOK = b"PK\x03\x04"  # how Excel's files begin
 THOUSANDS = 3  # digits behind a comma that may mark thousands
 
 
@@ -24,18 +29,37 @@ def read_any_csv(path: Path) -> tuple[CsvTable, list[str]]:
     Raises:
         DefinitionError: the file cannot be read, or holds no table.
     """
-    text, encoding = decoded(read_bytes(path, MAX_BYTES))
+    content = read_bytes(path, MAX_BYTES)
+    if content.startswith(WORKBOOK):
+        raise DefinitionError(path, "file", None, "is a workbook; save its sheet as CSV")
+    text, encoding = decoded(content)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    table = parse_csv(_SEPARATOR_LINE.sub("", text) if _SEPARATOR_LINE.match(text) else text, path, numbered=True)
+    text = _SEPARATOR_LINE.sub("", text) if _SEPARATOR_LINE.match(text) else text
+    title = _title(text)
+    table = parse_csv(text[len(title) :], path, numbered=True)
     table = replace(table, decimal_comma=_decimal_comma(table))
     mark = "comma" if table.decimal_comma else "point"
-    return table, [f"{encoding}, columns separated by {SEPARATORS[table.separator]}, decimal {mark}"]
+    notes = [f"{encoding}, columns separated by {SEPARATORS[table.separator]}, decimal {mark}"]
+    if title.strip():
+        notes.append(f"lines above the names of the columns, left out: {title.count('\n')}")
+    return table, notes
+
+
+def _title(text: str) -> str:
+    """The lines above the table, which have nothing but a first value where the table has several."""
+    lines = text.splitlines(keepends=True)
+    first = next((number for number, line in enumerate(lines) if not _TITLE.fullmatch(line)), 0)
+    return "".join(lines[:first])
 
 
 def number_parser(table: CsvTable) -> Callable[[str], float | None]:
     """Reads numbers with the table's decimal mark, or with the other where it cannot stand for thousands."""
 
     def number(word: str) -> float | None:
+        word = _BLANK_THOUSANDS.sub("", word)
+        if _BOTH_MARKS.fullmatch(word):
+            thousands = min(".,", key=word.index)
+            return parse_number(word.replace(thousands, "").replace(",", "."))
         found = table.number(word)
         if found is not None or _MAYBE_THOUSANDS.search(word):
             return found

@@ -1,4 +1,4 @@
-"""What a column of a user's table can be: names in English and usual abbreviations, units, and usual values.
+"""What a column of a user's table can be: names in English and German, usual abbreviations, units, usual values.
 
 The range of usual values holds for the median of a group of adults with chronic disease; it tells units apart where the
 header names none. Assumption: the ranges are those of the shipped cohorts, widened.
@@ -6,6 +6,7 @@ header names none. Assumption: the ranges are those of the shipped cohorts, wide
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -71,11 +72,13 @@ _SMOKING = {
     "never": 0.0, "never smoked": 0.0, "never smoker": 0.0, "non-smoker": 0.0, "nonsmoker": 0.0, "no": 0.0, "n": 0.0,
     "ex": 1.0, "ex-smoker": 1.0, "ex smoker": 1.0, "former": 1.0, "former smoker": 1.0, "past": 1.0, "stopped": 1.0,
     "quit": 1.0, "current": 2.0, "current smoker": 2.0, "smoker": 2.0, "smokes": 2.0, "yes": 2.0, "y": 2.0,
+    "nie": 0.0, "nichtraucher": 0.0, "nein": 0.0, "exraucher": 1.0, "ex-raucher": 1.0, "ehemals": 1.0, "fruher": 1.0,
+    "raucher": 2.0, "aktuell": 2.0, "ja": 2.0,
 }  # fmt: skip
 
 # Those that become a column of the population, by its name; then those from which one is computed.
 SUBJECTS: dict[str, Subject] = {
-    AGE: _named(AGE, "age", "age at entry", "patient age", "age yrs", usual=(18.0, 100.0)),
+    AGE: _named(AGE, "age", "anchor age", "age at entry", "patient age", "age yrs", usual=(18.0, 100.0)),
     FEMALE: _named(FEMALE, "sex", "gender", "women", "woman", "male", "men", "sex at birth", content="sex"),
     "deprivation_quintile": _named("deprivation_quintile", "imd quintile", "deprivation", "imd"),
     WEIGHT: _named(WEIGHT, "weight", "wt", "body weight", "dry weight", "weight dry", "body mass",
@@ -166,6 +169,37 @@ SUBJECTS: dict[str, Subject] = {
          "zip", "zip code", "address", "street", "phone", "telephone", "email", "e mail", "insurance number"),
         content="identifier", why="it identifies a person"),
 }  # fmt: skip
+GERMAN: dict[str, tuple[str, ...]] = {
+    AGE: ("alter", "lebensalter"),
+    FEMALE: ("geschlecht",),
+    WEIGHT: ("gewicht", "korpergewicht"),
+    HEIGHT: ("grosse", "groesse", "korpergrosse", "koerpergroesse"),
+    "baseline_ejection_fraction_percent": ("ejektionsfraktion", "auswurffraktion", "linksventrikulare funktion"),
+    SYSTOLIC: ("blutdruck", "blutdruck systolisch", "systolischer blutdruck", "rr", "rr syst", "rr sys",
+               "rr systolisch", "systole"),
+    HEART_RATE: ("herzfrequenz", "puls", "ruhepuls", "hf min"),
+    BMI: ("korpermasseindex",),
+    CREATININE: ("kreatinin", "krea", "serumkreatinin"),
+    "diabetes": ("diabetes typ 2", "zuckerkrankheit"),
+    "ckd": ("niereninsuffizienz", "chronische niereninsuffizienz", "chronische nierenerkrankung"),
+    "atrial_fibrillation": ("vhf", "vorhofflimmern"),
+    "hypertension": ("hypertonie", "bluthochdruck", "arterielle hypertonie"),
+    "coronary_disease": ("khk", "koronare herzkrankheit", "koronare herzerkrankung"),
+    "prior_infarction": ("herzinfarkt", "myokardinfarkt"),
+    "prior_stroke": ("schlaganfall", "apoplex"),
+    "iron_deficiency": ("eisenmangel",),
+    "heart_failure": ("herzinsuffizienz",),
+    "smoking": ("raucher", "rauchen", "raucherstatus", "nikotin"),
+    "baseline_haemoglobin_g_dl": ("hamoglobin", "haemoglobin"),
+    BIRTH: ("geburtsdatum", "geburtstag", "geburtsjahr", "geb", "geb datum"),
+    INDEX: ("einschlussdatum", "entlassungsdatum", "entlassdatum", "entlassung", "aufnahmedatum", "aufnahme",
+            "untersuchungsdatum", "datum"),
+    "nyha": ("nyha stadium", "nyha klasse"),
+    "outcome": ("tod", "verstorben", "todesdatum", "sterbedatum", "verweildauer"),
+    "identifier": ("patientennummer", "pat nr", "patienten nr", "patienten id", "fallnummer", "fall nr", "nachname",
+                   "vorname", "plz", "postleitzahl", "adresse", "versichertennummer"),
+}  # fmt: skip
+SUBJECTS |= {key: SUBJECTS[key]._replace(names=(*SUBJECTS[key].names, *names)) for key, names in GERMAN.items()}
 OWN_NAMES = {
     column.name: _of_column(column)
     for column in SCHEMA.columns.values()
@@ -180,15 +214,21 @@ _SPELLED = {
     "percent": "%", "pct": "%", "perc": "%", "share": "1", "proportion": "1", "prop": "1", "mmol": "mmol/L",
     "umol": "umol/L", "micromoll": "umol/L", "micromol": "umol/L", "meq": "mEq/L", "meql": "mEq/L", "mlmin": _FLOW,
     "mlmin173": _FLOW, "mlmin173m": _FLOW, "mlminper173m2": _FLOW, "permin": "bpm", "min": "bpm", "perminute": "bpm",
-    "yrs": "years", "yr": "years", "y": "years", "mon": "months", "month": "months", "kgm": "kg/m2", "mgday": "mg/day",
-    "mg": "mg/day", "mmolmol": "mmol/mol",
+    "yrs": "years", "jahre": "years", "yr": "years", "y": "years", "mon": "months", "month": "months", "kgm": "kg/m2",
+    "mgday": "mg/day", "mg": "mg/day", "mmolmol": "mmol/mol",
 }  # fmt: skip
 _NOT_SPELLED = {"", "1", "a", "d", "h", "ratio"}
 
 
+def folded(text: str) -> str:
+    """Small letters without accents."""
+    plain = unicodedata.normalize("NFKD", text.replace("\N{MICRO SIGN}", "u").replace("\N{GREEK SMALL LETTER MU}", "u"))
+    return "".join(letter for letter in plain.casefold() if not unicodedata.combining(letter))
+
+
 def squashed(text: str) -> str:
     """Letters and digits only, in small letters."""
-    return "".join(letter for letter in text.lower() if letter.isascii() and letter.isalnum())
+    return "".join(letter for letter in folded(text) if letter.isascii() and letter.isalnum())
 
 
 UNIT_OF = {squashed(unit): canonical(unit) for unit in (*ALIASES, *UNITS)} | _SPELLED

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from popsim.drafting.headers import ColumnMatch, convertible
-from popsim.drafting.vocabulary import ALL_SUBJECTS, SYSTOLIC, UNIT_OF, Subject, squashed
+from popsim.drafting.vocabulary import ALL_SUBJECTS, SYSTOLIC, UNIT_OF, Subject, folded, squashed
 from popsim.population.table_import import Problem
 from popsim.simulation.schema import SCHEMA
 from popsim.units import canonical, convert
@@ -23,6 +23,7 @@ type Parser = Callable[[str], float | None]
 MISSING = frozenset({
     "", "na", "n/a", "#n/a", "nan", "null", "#null!", "none", ".", "..", "?", "-", "--", "unknown", "unk", "missing",
     "not known", "not available", "not done", "not measured", "n/k", "nk", "nd", "n.d.", "n.a.", "<na>", "miss",
+    "k.a.", "ka", "keine angabe", "unbekannt", "fehlt", "nicht bekannt", "nicht gemessen", "entfallt",
 })  # fmt: skip
 # Taken as missing where they lie outside the bounds of the column; those of one digit in columns of codes only.
 MISSING_CODES = frozenset({
@@ -30,11 +31,14 @@ MISSING_CODES = frozenset({
     9999.0, 99.9, 999.9,
 })  # fmt: skip
 ONE_DIGIT = frozenset({7.0, 8.0, 9.0})
-YES = frozenset({"yes", "y", "true", "t", "1", "present", "positive", "pos", "+", "x", "checked"})
-NO = frozenset({"no", "n", "false", "f", "0", "absent", "negative", "neg", "never", "unchecked"})
-MALE = frozenset({"m", "male", "man", "men", "boy"})
-FEMALE_WORDS = frozenset({"f", "female", "woman", "women", "w", "girl"})
+YES = frozenset({"yes", "y", "true", "t", "1", "present", "positive", "pos", "+", "x", "checked", "ja", "j",
+                 "positiv", "vorhanden"})  # fmt: skip
+NO = frozenset({"no", "n", "false", "f", "0", "absent", "negative", "neg", "never", "unchecked", "nein",
+                "negativ", "nicht vorhanden"})  # fmt: skip
+MALE = frozenset({"m", "male", "man", "men", "boy", "mannlich", "maennlich", "mann"})
+FEMALE_WORDS = frozenset({"f", "female", "woman", "women", "w", "girl", "weiblich", "frau"})
 _PRESSURES = re.compile(r"([0-9]{2,3})\s*/\s*[0-9]{2,3}")
+_LIMIT = re.compile(r"(?:[<>]=?|[\u2264\u2265])\s*")  # of measurement
 _WITH_UNIT = re.compile(r"([+-]?[0-9][0-9.,]*)\s*([^0-9\s.,+-].*)")
 
 
@@ -62,7 +66,7 @@ class ColumnReading:
 
 def known_words(words: Words) -> list[str | None]:
     """The words of a column, None for those that say that the value is missing."""
-    return [None if word is None or word.strip().lower() in MISSING else word.strip() for word in words]
+    return [None if word is None or folded(word.strip()) in MISSING else word.strip() for word in words]
 
 
 def read_column(match: ColumnMatch, cells: Words, number: Parser) -> ColumnReading:
@@ -83,10 +87,13 @@ def _read_numbers(match: ColumnMatch, subject: Subject, words: Words, number: Pa
     """Numbers, some with their unit beside them, in the unit of the subject."""
     reading = ColumnReading(np.full(len(words), np.nan))
     raw, units = np.full(len(words), np.nan), [""] * len(words)
+    limits: list[str] = []
     for row, word in enumerate(words):
         if word is None:
             continue
-        value, unit = _split(word, number, match.subject)
+        limit = _LIMIT.match(word)
+        limits += [word] if limit else []
+        value, unit = _split(word[limit.end() :] if limit else word, number, match.subject)
         if value is None or (unit and not convertible(unit, subject)):
             reading.problems.append(Problem(row + 1, match.header, word, "not a number"))
         else:
@@ -97,6 +104,8 @@ def _read_numbers(match: ColumnMatch, subject: Subject, words: Words, number: Pa
     for each in set(in_units.tolist()):
         rows = in_units == each
         reading.values[rows] = convert(raw[rows], each, subject.units[0], subject.substance)
+    if limits:
+        reading.told.append(f"{', '.join(sorted(set(limits))[:3])} taken as the limit itself (rows: {len(limits)})")
     own = sum(map(bool, units))
     if own:
         reading.told.append(f"units beside the value (rows: {own})")
@@ -214,16 +223,19 @@ def _read_words(match: ColumnMatch, subject: Subject, words: Words, number: Pars
             reading.values[row] = coded[value]
         elif value is not None and value in MISSING_CODES:
             missing_codes.add(f"{value:g}")
-        elif value is None and word.lower() in meaning:
-            reading.values[row] = meaning[word.lower()]
+        elif value is None and folded(word) in meaning:
+            reading.values[row] = meaning[folded(word)]
         else:
-            allowed = ", ".join([*sorted(meaning), *(f"{one:g}" for one in coded)][:12])
-            reading.refuse(
-                row, match.header, word, f"not understood, {subject.content.replace('_', ' ')}: {allowed} ..."
-            )
+            reading.refuse(row, match.header, word, f"must be {_shown_words(subject, coded)}")
     if missing_codes:
         reading.told.append(f"{', '.join(sorted(missing_codes))} taken as missing")
     return reading
+
+
+def _shown_words(subject: Subject, coded: Mapping[float, float]) -> str:
+    """The words that a column of codes may hold, for a message."""
+    usual = {"yes_no": ("yes", "no"), "sex": ("male", "female")}.get(subject.content, tuple(subject.words))
+    return " or ".join([", ".join(usual), ", ".join(f"{code:g}" for code in coded)])
 
 
 def _yes_no_sex(match: ColumnMatch) -> dict[str, float]:

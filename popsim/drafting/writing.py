@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
 from popsim.definitions.base import validate
 from popsim.definitions.cohort import CohortDefinition
-from popsim.definitions.distributions import AnyMarginal
+from popsim.definitions.distributions import AnyMarginal, Bernoulli, Categorical
 from popsim.definitions.writing import to_toml
-from popsim.drafting.draft import Draft, DraftedColumn
-from popsim.errors import InputError, one_line
+from popsim.drafting.draft import WHOLE_TABLE, Draft, DraftedColumn
+from popsim.errors import InputError, one_line, shorten
 from popsim.population.cohort import CohortSource
+from popsim.population.columns import Column
+from popsim.population.table_import import Problem
 from popsim.simulation.schema import SCHEMA
 from popsim.units import canonical
 
@@ -73,8 +76,8 @@ def _cohort_text(draft: Draft, source: Path, cohort_path: Path, people_path: Pat
     for column in draft.columns:
         head = f"[table.columns.{column.name}]\n"
         text = text.replace(head, f"# {one_line(column_line(column, draft.rows))}\n{head}")
-    remarks = [*draft.notes, *not_copied(draft), *taken_instead(draft, base)]
-    return "".join(f"# {one_line(line)}\n" for line in ["Draft: check what was assumed.", *remarks]) + f"\n{text}"
+    own = ["Draft: check what was assumed.", *map(one_line, [*draft.notes, *not_copied(draft)])]
+    return "".join(f"# {line}\n" for line in [*own, *taken_instead(draft, base)]) + f"\n{text}"
 
 
 def cohort_name(path: Path) -> str:
@@ -100,16 +103,35 @@ def not_copied(draft: Draft) -> list[str]:
     return [f"not copied: {', '.join(headers)} ({why})" for why, headers in reasons.items()]
 
 
+def problem_lines(problems: Sequence[Problem]) -> list[str]:
+    """All that is refused, the rows with the same value in a column on one line."""
+    rows: dict[tuple[str, str, str], list[int]] = {}
+    for problem in problems:
+        value = "" if problem.value is None else f" = {shorten(problem.value)}"
+        rows.setdefault((problem.column, value, problem.why), []).append(problem.row)
+    return [
+        f"{', '.join(filter(None, (_rows(found), f'column {column}' if column else '')))}{value}: {why}"
+        for (column, value, why), found in rows.items()
+    ]
+
+
+def _rows(rows: Sequence[int]) -> str:
+    """Rows in words, those that follow each other as a range; nothing where the whole column is meant."""
+    if rows[0] == WHOLE_TABLE:
+        return ""
+    starts = [row for row in rows if row - 1 not in rows]
+    ends = [row for row in rows if row + 1 not in rows]
+    spans = [f"{start}" if start == end else f"{start}-{end}" for start, end in zip(starts, ends, strict=True)]
+    return f"row{'s' if len(rows) > 1 else ''} {', '.join(spans)}"
+
+
 def taken_instead(draft: Draft, base: CohortSource) -> list[str]:
     """What is taken for the columns that are read at entry and that the table does not give."""
     given = {column.name for column in draft.columns}
     required = [name for name, column in SCHEMA.columns.items() if column.required and name not in given]
     columns = base.definition.columns
-    lines = [
-        f"read at entry and not in the table: {name}, taken from '{base.name}': {_in_words(columns[name])}"
-        for name in required
-        if name in columns
-    ]
+    lines = [f"read at entry and not in the table, taken from '{base.name}':"]
+    lines += [f"  {name}: {_in_words(columns[name], SCHEMA[name])}" for name in required if name in columns]
     others = [name for name in columns if name not in given and name not in required]
     if base.definition.life_table is not None:
         lines.append(f"life table {base.definition.life_table}, as in '{base.name}'")
@@ -118,10 +140,16 @@ def taken_instead(draft: Draft, base: CohortSource) -> list[str]:
     return lines
 
 
-def _in_words(marginal: AnyMarginal) -> str:
-    """A distribution with its mean and spread, or value."""
-    said = {"mean": "mean", "sd": "SD", "probability": "probability", "value": "value", "column": "as"}
-    parts = [
-        f"{word} {getattr(marginal, key)}" for key, word in said.items() if getattr(marginal, key, None) is not None
-    ]
-    return " ".join([marginal.distribution, *parts])
+def _in_words(marginal: AnyMarginal, column: Column) -> str:
+    """A distribution with its mean and spread, or values."""
+    if isinstance(marginal, Bernoulli):
+        return f"yes with probability {marginal.probability:g}"
+    if isinstance(marginal, Categorical):
+        shares = zip(marginal.values, marginal.probabilities, strict=True)
+        return ", ".join(f"{column.codes.get(int(value), f'{value:g}')}: {100 * share:g}%" for value, share in shares)
+    said = {"mean": "mean", "sd": "SD", "value": "value", "column": "as"}
+    found = {word: getattr(marginal, key, None) for key, word in said.items()}
+    parts = [f"{word} {value:g}" if isinstance(value, float) else f"{word} {value}"
+             for word, value in found.items() if value is not None]  # fmt: skip
+    unit = canonical(column.unit)
+    return " ".join([marginal.distribution, *parts, *([unit] if unit != "1" else [])])

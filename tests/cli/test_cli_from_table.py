@@ -35,7 +35,9 @@ def test_a_register_becomes_a_cohort_that_samples(register, capsys):
     said = capsys.readouterr().out
     assert "Windows-1252, columns separated by semicolons, decimal comma" in said
     assert "1 of 6 missing (16.7%), imputed" in said
-    assert "read at entry and not in the table: baseline_filling_pressure_mmhg" in said
+    assert "read at entry and not in the table, taken from 'heart_failure_discharge':\n" in said
+    assert "    baseline_filling_pressure_mmhg: normal mean 15 SD 3 mmHg\n" in said
+    assert "    copd: yes with probability 0.182\n" in said
     assert "not copied: MRN, Patient name (it identifies a person)" in said
     file = register.with_suffix(".toml")
     assert main(["check", str(file)]) == 0
@@ -102,3 +104,11 @@ def test_the_seed_settles_what_is_imputed(register):
         tables.append(register.with_name("mine_people.csv").read_text(encoding="utf-8"))
     assert tables[0] == tables[1]
     assert len(set(tables)) > 1
+
+
+def test_rows_with_the_same_refused_value_are_on_one_line(tmp_path, capsys):
+    path = tmp_path / "mine.csv"
+    words = ["yes", "oui", "oui", "no", "oui", "no"]
+    path.write_text("age,diabetes\n" + "".join(f"7{i},{word}\n" for i, word in enumerate(words)), encoding="utf-8")
+    assert main(["cohort", "from-table", str(path)]) == 2
+    assert "rows 2-3, 5, column diabetes = 'oui': must be yes, no or 0, 1\n" in capsys.readouterr().out

@@ -52,7 +52,7 @@ def pages_with(language: str) -> Any:
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A copy of what the blocks read, so that they may write."""
-    for name in ("cohorts", "experiments"):
+    for name in ("cohorts", "experiments", "docs/examples"):
         shutil.copytree(ROOT / name, tmp_path / name)
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -169,3 +169,22 @@ def test_of_two_columns_for_the_same_the_one_with_more_numbers_is_read(tmp_path)
     draft = drafted(tmp_path, "kalium,potassium\nhaemolysed,4.1\nhaemolysed,\nhaemolysed,4.8\n")
     assert column(draft, "baseline_potassium_mmol_l").header == "potassium"
     assert draft.unused == {"kalium": "'potassium' gives the same"}
+
+
+def test_words_in_german(tmp_path):
+    text = "Alter;Geschlecht;Diabetes;Raucher\n70;männlich;ja;nie\n71;weiblich;nein;ehemals\n72;w;k.A.;aktuell\n"
+    draft = drafted(tmp_path, text)
+    assert column(draft, "female").values.tolist() == [0, 1, 1]
+    assert column(draft, "diabetes").values[:2].tolist() == [1, 0]
+    assert column(draft, "diabetes").imputed == 1
+    assert column(draft, "smoking").values.tolist() == [0, 1, 2]
+    assert draft.problems == []
+
+
+def test_a_value_beyond_the_limit_of_measurement_is_the_limit(tmp_path):
+    draft = drafted(tmp_path, "age,eGFR,UACR (mg/g)\n>89,> 90,<3\n71,55,30\n80,\u226560,300\n")
+    assert column(draft, "age_years").values.tolist() == [89, 71, 80]
+    assert column(draft, "baseline_gfr_ml_min").values.tolist() == [90, 55, 60]
+    assert column(draft, "baseline_albuminuria_mg_g").values.tolist() == [3, 30, 300]
+    assert "<3 taken as the limit itself (rows: 1)" in column(draft, "baseline_albuminuria_mg_g").told
+    assert draft.problems == []

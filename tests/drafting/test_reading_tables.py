@@ -8,7 +8,7 @@ import pytest
 
 from popsim.drafting.dates import ages, read_dates
 from popsim.drafting.headers import match_header
-from popsim.drafting.reading import read_any_csv
+from popsim.drafting.reading import number_parser, read_any_csv
 from popsim.errors import DefinitionError
 
 
@@ -44,8 +44,18 @@ def test_every_encoding_and_separator_gives_the_same_table(tmp_path, encoding, s
         ("sep=;\nid;weight\n1;72,5\n2;80,25\n", [72.5, 80.25]),
         ('"","weight"\n"1",72.5\n"2",80.25\n', [72.5, 80.25]),
         ('"Age, years";"weight";"SBP, mmHg"\n80;72,5;120\n81;80,25;130\n', [72.5, 80.25]),
+        ("Register 2022;;\n\nid;weight;\n1;72,5;\n2;80,25;\n", [72.5, 80.25]),
+        (",weight\n1,72.5\n2,80.25\n", [72.5, 80.25]),
     ],
-    ids=["quoted decimal comma", "points", "line of a spreadsheet", "row names without a header", "commas in names"],
+    ids=[
+        "quoted decimal comma",
+        "points",
+        "line of a spreadsheet",
+        "row names without a header",
+        "commas in names",
+        "lines of a title",
+        "one named column",
+    ],
 )
 def test_ways_of_writing_numbers(tmp_path, text, weights):
     path = tmp_path / "mine.csv"
@@ -138,3 +148,49 @@ def test_years_of_two_digits_lie_before_the_entry():
     (births, form), (days, _) = read_dates([["13.04.40", "14.04.65"], ["13.04.2020", "14.04.2020"]])
     assert "two digits" in form
     assert ages(births, days, True).round(1).tolist() == [80.0, 55.0]
+
+
+@pytest.mark.parametrize(
+    ("word", "mark", "number"),
+    [
+        ("1.250,5", ",", 1250.5),
+        ("1,250.5", ".", 1250.5),
+        ("1.234.567,5", ",", 1234567.5),
+        ("1'250", ".", 1250.0),
+        ("1 250,5", ",", 1250.5),
+        ("1.250", ",", None),  # may be 1250 or 1.25
+        ("12 50", ".", None),
+    ],
+)
+def test_marks_of_thousands(tmp_path, word, mark, number):
+    path = tmp_path / "mine.csv"
+    path.write_text(f"id;ldl;acr\n1;3{mark}5;{word}\n", encoding="utf-8")
+    table, _ = read_any_csv(path)
+    assert number_parser(table)(word) == number
+
+
+def test_a_workbook_is_named(tmp_path):
+    path = tmp_path / "mine.xlsx"
+    path.write_bytes(b"PK\x03\x04\x14\x00")
+    with pytest.raises(DefinitionError, match="save its sheet as CSV"):
+        read_any_csv(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "subject", "unit"),
+    [
+        ("Größe (cm)", "height_cm", "cm"),
+        ("Kreatinin (µmol/l)", "creatinine", "umol/L"),
+        ("RR syst. [mmHg]", "baseline_systolic_mmhg", "mmHg"),
+        ("HF (/min)", "baseline_heart_rate_bpm", None),
+        ("HF", "heart_failure", None),
+        ("Alter bei Aufnahme (Jahre)", "age_years", "years"),
+        ("Körpergewicht [kg]", "dry_weight_kg", "kg"),
+        ("VHF (ja/nein)", "atrial_fibrillation", None),
+        ("Pat.-Nr.", "identifier", None),
+        ("Diabetes (Y/N)", "diabetes", None),
+    ],
+)
+def test_names_in_german(header, subject, unit):
+    match = match_header(header)
+    assert (match.subject, match.unit, match.misspelt) == (subject, unit, False)
