@@ -184,3 +184,14 @@ def _checked_table_path(path: str) -> str:
 
 
 TablePath = Annotated[str, AfterValidator(_checked_table_path)]
+
+
+def currency_code(code: str) -> str:
+    """The code of a currency, like GBP.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if len(code) != 3 or not (code.isascii() and code.isalpha() and code.isupper()):
+        raise ValueError("must be a code of three capital letters, like GBP")
+    return code

@@ -279,16 +279,16 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             strategy.composed, people, key=key, parameters=parameters, observation=observation
         )
         valuation = Valuation(
-            parameters["nhs_prices"],
-            parameters["griffiths_2014"],
-            parameters["societal_prices"],
+            parameters.care_prices,
+            parameters.utilities,
+            parameters.societal_prices,
             parameters["gbd_disability"],
             [PricedSetting(s.name, s.setting_class, answering.get(s.name, s.clinician)) for s in network.settings],
             self.follow_up_days,
             telemonitoring_per_day=first.cost_per_day if first else None,
             telemonitoring_later={day: one.cost_per_day for day, one in programmes.items() if one},
             charges=interventions.charges,
-            clinical=ClinicalValuation(parameters["clinical_prices"], parameters["clinical_utilities"], people.schema),
+            clinical=ClinicalValuation(parameters.clinical_prices, parameters["clinical_utilities"], people.schema),
         )
         return Parts(
             interventions=interventions,

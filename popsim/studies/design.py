@@ -27,6 +27,7 @@ from popsim.definitions.experiment import (
 )
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
+from popsim.economics.price_indices import PriceIndices
 from popsim.errors import DefinitionError
 from popsim.evidence.distributions import Floats
 from popsim.evidence.draws import DesignedParameters, UncertainParameters
@@ -197,7 +198,8 @@ class Study:
 
     def _files(self) -> list[Path]:
         """Every file that the experiment was read from, its own first."""
-        named = (self.experiment.network, self.experiment.calibration, self.experiment.environment)
+        said = self.experiment
+        named = (said.network, said.calibration, said.environment, said.price_indices)
         others = [self.file.parent / name for name in named if name]
         code = {one.path: None for one in self.own_organ_systems if isinstance(one, OrganSystemInFile)}
         sets = own_parameter_files(self.own_organ_systems).values()
@@ -353,7 +355,8 @@ def resolve(
         check_strategy(strategy, network, schema, file)
         for changed in networks_by_day(checked, strategy).values():
             refuse_unscaled(experiment, changed, file)
-    parameters, uncertain = resolve_parameters(experiment, file, read_sets(own_parameter_files(own)))
+    indices = PriceIndices.read(Path(file).parent / experiment.price_indices) if experiment.price_indices else None
+    parameters, uncertain = resolve_parameters(experiment, file, read_sets(own_parameter_files(own)), indices)
     environment_series = (
         EnvironmentSeries.read(Path(file).parent / experiment.environment) if experiment.environment else None
     )
