@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from popsim.definitions.distributions import Beta, Empirical, Lognormal, Uncertainty
+from popsim.definitions.fields import MAX_VALUE
 from popsim.definitions.parameter import Parameter
 from popsim.definitions.uncertainty import MultivariateNormal, ParameterGroup
 from popsim.evidence.parameters import ParameterSet
@@ -54,7 +55,8 @@ def _converted(key: str, record: Parameter, currency: str, year: int, factor: fl
     """A price in other money; its source says by what it was multiplied."""
     if (record.currency, record.price_year) == (currency, year):
         return record
-    changed: dict[str, Any] = {name: getattr(record, name) * factor for name in ("value", "low", "high")}
+    bounds = {name: max(-MAX_VALUE, min(getattr(record, name) * factor, MAX_VALUE)) for name in ("low", "high")}
+    changed: dict[str, Any] = {"value": record.value * factor, **bounds}
     if record.uncertainty is not None:
         try:
             changed["uncertainty"] = scaled(record.uncertainty, factor)

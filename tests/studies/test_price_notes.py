@@ -103,7 +103,7 @@ def test_every_price_is_in_the_experiments_money():
         for currency in ("GBP", "USD", "EUR"):
             found = prices(study(prices=country, currency=currency, price_year=2023).parameters.counted)
             assert {(one.currency, one.price_year) for one in found.values()} == {(currency, 2023)}
-            assert len(found) == 48
+            assert len(found) == 45
 
 
 def test_an_experiments_own_price_is_in_its_money_already():
