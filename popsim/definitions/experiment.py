@@ -70,6 +70,7 @@ def _organ_system(value: object) -> object:
 OrganSystemName = Annotated[str, Checked(_organ_system, (("maxLength", MAX_PATH_LENGTH),))]
 Rate = Annotated[float, real(0.0, 1.0)]
 PriceCountry = Literal["england", "united_states", "netherlands"]
+UtilityNormsName = Literal["country"] | TablePath
 Perspective = Literal["payer", "health_system", "societal", "patient"]
 PopulationSize = Annotated[int, whole(1, MAX_POPULATION)]
 Replications = Annotated[int, whole(1, MAX_REPLICATIONS)]
@@ -201,6 +202,8 @@ class ExperimentDefinition(Definition):
             are used as they are, each of its own year, and all must be in the currency.
         price_indices: CSV file of price indices and purchasing power parities (economics/price_indices.py) that
             replaces the rows of the currencies that it names.
+        utility_norms: by age and sex, by which utilities are multiplied: "country" for those of the country of
+            `prices`, or a CSV file (economics/utility_norms.py); utilities are as measured when absent.
         discount_rate_costs, discount_rate_qalys: per year, from entry; those of the price set when absent.
         willingness_to_pay: currency per QALY, for net monetary benefit.
         calibration: file with the result of a calibration, whose parameters and correlations are added to the two
@@ -249,6 +252,7 @@ class ExperimentDefinition(Definition):
     prices: PriceCountry = "england"
     price_year: PriceYear | Literal["as_printed"] = "as_printed"
     price_indices: TablePath | None = None
+    utility_norms: UtilityNormsName | None = None
     discount_rate_costs: Rate | None = None
     discount_rate_qalys: Rate | None = None
     willingness_to_pay: WillingnessToPay = 20_000.0

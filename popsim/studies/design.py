@@ -28,6 +28,8 @@ from popsim.definitions.experiment import (
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.economics.price_indices import PriceIndices
+from popsim.economics.utility_norms import FOLDER as NORMS_FOLDER
+from popsim.economics.utility_norms import OF_COUNTRY, UtilityNorms
 from popsim.errors import DefinitionError
 from popsim.evidence.distributions import Floats
 from popsim.evidence.draws import DesignedParameters, UncertainParameters
@@ -80,6 +82,7 @@ class Study:
         flags: what the command line said instead of the file.
         sampling: the cohort, ready to be sampled.
         environment_series: None: the usual ones.
+        utility_norms: by which utilities are multiplied; None: by none.
         own_organ_systems: a user's, in files or made in Python.
     """
 
@@ -93,6 +96,7 @@ class Study:
     sampling: SamplingPlan
     environment_series: EnvironmentSeries | None = None
     own_organ_systems: tuple[Own, ...] = ()
+    utility_norms: UtilityNorms | None = None
 
     @property
     def schema(self) -> Schema:
@@ -229,6 +233,8 @@ class Study:
         data = [path for path in self.cohort.input_files() if path != self.cohort.path]
         if self.experiment.environment:
             data.append(self.file.parent / self.experiment.environment)
+        if norms := _norms_file(self.experiment, self.file.parent):
+            data.append(norms)
         return {
             "cohort": self.cohort.definition.model_dump(mode="json"),
             "data": {path.name: file_hash(path) for path in data},
@@ -364,10 +370,18 @@ def resolve(
     if any(formula.evidence in parameters.counted for formula in FORMULAS.values()):
         sampling = plan(cohort, schema)
     read = (experiment, cohort, network, parameters, uncertain, Path(file), dict(flags or {}))
-    study = Study(*read, sampling, environment_series, own)
+    norms = UtilityNorms.read(norms_file) if (norms_file := _norms_file(experiment, Path(file).parent)) else None
+    study = Study(*read, sampling, environment_series, own, norms)
     if own:
         try_for_a_day(study)
     return study
+
+
+def _norms_file(experiment: ExperimentDefinition, folder: Path) -> Path | None:
+    """The table of utility norms that an experiment names."""
+    if experiment.utility_norms == OF_COUNTRY:
+        return NORMS_FOLDER / f"utility_norms_{experiment.prices}.csv"
+    return folder / experiment.utility_norms if experiment.utility_norms else None
 
 
 def _changed(experiment: ExperimentDefinition, key: str, change: Change) -> ExperimentDefinition:

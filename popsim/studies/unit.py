@@ -185,6 +185,7 @@ def build(unit: Unit, population: int | None = None, schema: Schema | None = Non
         enrolment_days=experiment.enrolment_days,
         parameters=parameters,
         environment_series=study.environment_series,
+        utility_norms=study.utility_norms,
         organ_systems=study.organ_systems,
         cohort=cohort,
         entrance=entrance,
