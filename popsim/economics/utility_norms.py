@@ -56,12 +56,9 @@ class UtilityNorms:
         for column, found in zip(COLUMNS[1:], values, strict=True):
             wrong = np.flatnonzero(~((found > 0.0) & (found <= 1.0)))
             if len(wrong):
-                raise DefinitionError(
-                    path,
-                    f"{column}, row {wrong[0] + 1}",
-                    table.frame[column][int(wrong[0])],
-                    "must be above 0, up to 1",
-                )
+                row = int(wrong[0])
+                where, word = f"{column}, row {row + 1}", table.frame[column][row]
+                raise DefinitionError(path, where, word, "must be above 0, up to 1")
         return cls(ages, np.array(values), "; ".join(table.comments))
 
     def at(self, age_years: ArrayLike, female: ArrayLike) -> NDArray[np.float64]:

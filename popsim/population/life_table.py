@@ -49,9 +49,7 @@ class LifeTable:
         path = life_table_path(name, folder)
         if not path.exists():
             known = [found.stem.removeprefix("life_table_") for found in path.parent.glob("life_table_*.csv")]
-            raise DefinitionError(
-                path, "life_table", name, *(["no such file"] if name.endswith(".csv") else []), known=known
-            )
+            raise DefinitionError(path, "life_table", name, "no such life table", known)
         table = read_csv(path)
         columns = table.frame.columns
         kind = "qx" if "male_qx" in columns and "male_mx" not in columns else "mx"
