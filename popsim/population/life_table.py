@@ -47,9 +47,11 @@ class LifeTable:
             DefinitionError: there is no such table or it is damaged.
         """
         path = life_table_path(name, folder)
+        if name.endswith(".csv") and not path.exists():
+            raise DefinitionError(path, "life_table", name, "no such file")
         if not path.exists():
             known = [found.stem.removeprefix("life_table_") for found in path.parent.glob("life_table_*.csv")]
-            raise DefinitionError(path, "life_table", name, "no such life table", known)
+            raise DefinitionError(path, "life_table", name, known=known)
         table = read_csv(path)
         columns = table.frame.columns
         kind = "qx" if "male_qx" in columns and "male_mx" not in columns else "mx"

@@ -69,10 +69,16 @@ def price_years(experiment: ExperimentDefinition) -> dict[str, int | None]:
     return printed | dict.fromkeys(_own_prices(experiment))
 
 
+def money_in_words(experiment: ExperimentDefinition) -> str:
+    """What amounts of an experiment are in."""
+    year = "at prices as printed" if experiment.price_year == AS_PRINTED else f"of {experiment.price_year}"
+    return f"{experiment.currency} {year}"
+
+
 def prices_in_words(experiment: ExperimentDefinition) -> str:
     """Currency and years of the prices in a clause, to be shown with all costs."""
     if experiment.price_year != AS_PRINTED:
-        return f"{experiment.currency} of {experiment.price_year}"
+        return money_in_words(experiment)
     own = _own_prices(experiment)
     years = Counter(year for name, year in price_years(experiment).items() if name not in own)
     if len(years) == 1 and not own and None not in years:
@@ -80,7 +86,7 @@ def prices_in_words(experiment: ExperimentDefinition) -> str:
     listed = [f"{number} of {year}" for year, number in sorted((y, n) for y, n in years.items() if y is not None)]
     listed += [f"{years[None]} of a year not stated"] if None in years else []
     listed += [f"{len(own)} set by the experiment"] if own else []
-    return f"{experiment.currency} at prices as printed, not inflated ({', '.join(listed)})"
+    return f"{money_in_words(experiment)}, not inflated ({', '.join(listed)})"
 
 
 @cache

@@ -104,7 +104,7 @@ def test_a_bad_table_of_ones_own_is_refused(tmp_path: Path, text: str, said: str
     (tmp_path / "mine.csv").write_text(text, encoding="utf-8")
     with pytest.raises(DefinitionError, match=said):
         LifeTable.read("mine.csv", tmp_path)
-    with pytest.raises(DefinitionError, match="no such life table"):
+    with pytest.raises(DefinitionError, match="no such file"):
         LifeTable.read("other.csv", tmp_path)
 
 
